@@ -1,0 +1,97 @@
+"""exception → failure string: the one place where an error gets its name, errno before type."""
+
+import asyncio
+import errno
+import socket
+import ssl
+
+from probe.formats import failures as f
+
+
+class RemoteError(Exception):
+    """The other side answered, but not as the protocol demands; `failure` is its df-007 string."""
+
+    def __init__(self, failure: str) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+class OurFault(Exception):
+    """Something of ours ran out (descriptors, the trigger budget): never a property of the network."""
+
+    def __init__(self, failure: str) -> None:
+        super().__init__(failure)
+        self.failure = failure
+
+
+NETWORK_ERRORS = (OSError, EOFError, RemoteError, OurFault, ssl.SSLError, asyncio.IncompleteReadError, TimeoutError)
+
+_BY_ERRNO = {
+    errno.ECONNREFUSED: f.REFUSED,
+    errno.ECONNRESET: f.RESET,
+    errno.ECONNABORTED: f.ABORTED,
+    errno.EPIPE: "unknown_failure: broken pipe",
+    errno.ETIMEDOUT: f.TIMED_OUT,
+    errno.EHOSTUNREACH: f.HOST_UNREACHABLE,
+    errno.ENETUNREACH: f.NETWORK_UNREACHABLE,
+    errno.ENETDOWN: "network_down",
+    errno.ENETRESET: "network_reset",
+    errno.EAFNOSUPPORT: "address_family_not_supported",
+    errno.EADDRINUSE: "address_in_use",
+    errno.EADDRNOTAVAIL: "address_not_available",
+    errno.EACCES: "permission_denied",
+    errno.EPERM: "permission_denied",
+    errno.EINVAL: "invalid_argument",
+    errno.EMSGSIZE: "message_size",
+    errno.ENOBUFS: "no_buffer_space",
+    errno.ENOTCONN: "not_connected",
+    errno.EPROTONOSUPPORT: "protocol_not_supported",
+    errno.EINTR: f.INTERRUPTED,
+    errno.EMFILE: f.FILES_EXHAUSTED,
+    errno.ENFILE: f.FILES_EXHAUSTED,
+}
+
+_BY_GETADDRINFO = {
+    socket.EAI_NONAME: f.DNS_NXDOMAIN,
+    getattr(socket, "EAI_NODATA", -5): f.DNS_NO_ANSWER,
+}
+
+
+def classify(error: BaseException) -> str:
+    """Name the failure that `error` stands for, as OONI's df-007 does (reference/ooni.md 2.7)."""
+    if isinstance(error, RemoteError | OurFault):
+        return error.failure
+    if isinstance(error, socket.gaierror):
+        return _BY_GETADDRINFO.get(error.errno or 0, f.DNS_MISBEHAVING)
+    if isinstance(error, ssl.SSLEOFError | asyncio.IncompleteReadError | EOFError):
+        return f.EOF
+    if isinstance(error, ssl.SSLError):
+        return _tls_error(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return _BY_ERRNO.get(error.errno, f"{f.UNKNOWN}: errno {errno.errorcode.get(error.errno, error.errno)}")
+    if isinstance(error, TimeoutError):
+        return f.TIMEOUT
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+        return f.INTERRUPTED
+    return f"{f.UNKNOWN}: {type(error).__name__}"
+
+
+def _tls_error(error: ssl.SSLError) -> str:
+    reason = error.reason or ""
+    if reason in {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}:
+        return f.NOT_TLS
+    if reason == "UNEXPECTED_EOF_WHILE_READING":
+        return f.EOF
+    return f"{f.UNKNOWN}: tls: {reason.lower().replace('_', ' ')}" if reason else f"{f.UNKNOWN}: tls"
+
+
+def describe(bug: BaseException) -> str:
+    """Say which bug of ours it was, without paths, addresses or values: type and the innermost place of ours."""
+    place = ""
+    trace = bug.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if "/probe/" in code.co_filename:
+            place = f" in {code.co_filename.rsplit('/probe/', 1)[1]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(bug).__name__}{place}"

@@ -1,0 +1,52 @@
+"""The closed list of failure strings (OONI df-007, plus the errno names that OONI's code writes)."""
+
+from typing import Final
+
+UNKNOWN: Final = "unknown_failure"
+
+TIMEOUT: Final = "generic_timeout_error"  # our own deadline
+TIMED_OUT: Final = "timed_out"  # the kernel's ETIMEDOUT
+RESET: Final = "connection_reset"
+REFUSED: Final = "connection_refused"
+ABORTED: Final = "connection_aborted"
+EOF: Final = "eof_error"
+INTERRUPTED: Final = "interrupted"
+HOST_UNREACHABLE: Final = "host_unreachable"
+NETWORK_UNREACHABLE: Final = "network_unreachable"
+
+DNS_NXDOMAIN: Final = "dns_nxdomain_error"
+DNS_NO_ANSWER: Final = "dns_no_answer"
+DNS_REFUSED: Final = "dns_refused_error"
+DNS_SERVFAIL: Final = "dns_servfail_error"
+DNS_MISBEHAVING: Final = "dns_server_misbehaving"
+DNS_WRONG_ID: Final = "dns_reply_with_wrong_query_id"
+
+SSL_INVALID_CERTIFICATE: Final = "ssl_invalid_certificate"
+SSL_INVALID_HOSTNAME: Final = "ssl_invalid_hostname"
+SSL_UNKNOWN_AUTHORITY: Final = "ssl_unknown_authority"
+SSL_FAILED_HANDSHAKE: Final = "ssl_failed_handshake"
+
+# The texts that OONI's pipeline normalises (reference: ooni/data, normalize_failure).
+NOT_TLS: Final = "unknown_failure: tls: first record does not look like a TLS handshake"
+ALERT_TEXTS: Final[dict[int, str]] = {
+    40: "unknown_failure: remote error: tls: handshake failure",
+    47: "unknown_failure: remote error: tls: illegal parameter",
+    49: "unknown_failure: remote error: tls: access denied",
+    70: "unknown_failure: remote error: tls: protocol version not supported",
+    80: "unknown_failure: remote error: tls: internal error",
+    112: SSL_INVALID_HOSTNAME,
+}
+
+# Ours: no packet of the network's had a part in these. Local failures can support neither `ok` nor an accusation.
+FILES_EXHAUSTED: Final = "unknown_failure: too many open files"
+BUG: Final = "unknown_failure: probe bug"
+BUDGET: Final = "unknown_failure: trigger budget spent"
+
+CERTIFICATE_FAILURES: Final = frozenset({SSL_INVALID_CERTIFICATE, SSL_INVALID_HOSTNAME, SSL_UNKNOWN_AUTHORITY})
+
+
+def is_local(failure: str | None) -> bool:
+    """Say whether a failure is our own fault or an interruption, and so says nothing about the network."""
+    if failure is None:
+        return False
+    return failure == INTERRUPTED or failure.startswith((FILES_EXHAUSTED, BUG, BUDGET))

@@ -1,0 +1,49 @@
+"""The transaction: a chain of steps on one connection, and why it was tried. Entries name it by `transaction_id`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
+"""lookup: a DNS question of the first pass · first: the target's own name or payload, first pass · innocuous: a
+harmless name to the same address, first pass, before the name · confirm: the one longer repeat after a failure ·
+followup: caused by a failure, see FollowUp."""
+
+FollowUp = Literal[
+    "",
+    "other_name_same_address",  # innocuous name → the address that failed
+    "same_name_neutral_host",  # the target's name → a neutral host
+    "resolver_udp",  # the same question → a public resolver over UDP
+    "resolver_dot",
+    "resolver_doh",
+    "dark_resolver",  # the same question → an address that runs no resolver
+    "alternative_address",  # the endpoint, at an address that another resolver or the control gave
+]
+
+
+class TransactionRecord(BaseModel):
+    """One transaction as written to `x_transactions`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    transaction_id: int
+    service: str = ""  # the role: "web"; "" where a lookup serves several
+    endpoint: str = ""  # the endpoint's URL as the target file has it; "" for lookups
+    kind: Kind
+    followup: FollowUp = ""
+    cause: int | None = None  # the transaction whose failure caused this follow-up or confirmation
+    hostname: str = ""  # lookups and DNS follow-ups: the name asked for
+    address: str = ""  # IP literal that was connected to or asked, without port; "system" for the system resolver
+    port: int = 0
+    family: Literal[0, 4, 6] = 0
+    address_sources: list[str] = Field(default_factory=list)
+    """Who gave the address: "literal" (target file), "system", "udp", "dot", "doh" (public resolvers), "control"."""
+    corroborated: bool = False  # literal, or a second trusted source (DoT/DoH/control) gave it or one of its AS
+    sent_name: str = ""  # the SNI, Host or question name that travelled
+    in_residual: bool = False  # an innocuous flow inside the window that an earlier trigger may have opened
+    trigger: bool = False  # carried a target's name or payload past the first hop
+    steps: list[str] = Field(default_factory=list)  # operations that succeeded, in order
+    failed_operation: str | None = None
+    failure: str | None = None
+    t0: float = 0.0
+    t: float = 0.0

@@ -1,0 +1,114 @@
+"""How hard we press on the line: flows in flight, time limits, triggers spent, residual windows (design law 8)."""
+
+import asyncio
+import statistics
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from probe.classify import OurFault
+from probe.formats import failures as f
+
+RESIDUAL_SECONDS = 180.0  # the longest common punishment window (reference/peers.md, section 5)
+TRIGGERS_STANDARD = 6
+TRIGGERS_DEEP = 120
+TLS_SIDE_BY_SIDE = 2
+FIRST_IN_FLIGHT = 8
+MOST_IN_FLIGHT = 128
+TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds; a silent step is confirmed once at CONFIRM
+
+
+class Pace:
+    """What all measurements of one run share about the line they press on. Not thread-safe: one event loop."""
+
+    def __init__(self, *, deep: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._most_triggers = TRIGGERS_DEEP if deep else TRIGGERS_STANDARD
+        self._spent: Counter[tuple[str, str, str]] = Counter()
+        self._triggered_at: dict[tuple[str, int], float] = {}
+        self._tls_places: dict[tuple[str, str], asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(TLS_SIDE_BY_SIDE)
+        )
+        self._first_round_trips: list[float] = []
+        self._recent: list[float] = []
+        self._in_flight = 0
+        self._limit = FIRST_IN_FLIGHT
+        self._freed = asyncio.Condition()
+        self.bytes_sent = 0
+        self.bytes_received = 0
+
+    # -- triggers and residual windows -------------------------------------------------------------------------
+
+    @property
+    def triggers(self) -> int:
+        """How many flows or datagrams with a target's name or payload went past the first hop."""
+        return sum(self._spent.values())
+
+    def can_trigger(self, name: str, address: str, transport: str) -> bool:
+        """Say whether law 7 still allows one more trigger for this (name, address, transport)."""
+        return self._spent[name, address, transport] < self._most_triggers
+
+    def spend_trigger(self, name: str, address: str, transport: str, port: int = 0) -> None:
+        """Count a trigger that is about to be sent. Raises OurFault when law 7's budget is spent."""
+        if not self.can_trigger(name, address, transport):
+            raise OurFault(f.BUDGET)
+        self._spent[name, address, transport] += 1
+        self._triggered_at[address, port] = self._clock()
+
+    def in_residual(self, address: str, port: int) -> bool:
+        """Say whether an earlier trigger may still have the network punish flows to this address and port."""
+        since = self._triggered_at.get((address, port))
+        return since is not None and self._clock() - since < RESIDUAL_SECONDS
+
+    # -- flows in flight ---------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for a free place among the transactions in flight, and hold it."""
+        async with self._freed:
+            await self._freed.wait_for(lambda: self._in_flight < self._limit)
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            async with self._freed:
+                self._in_flight -= 1
+                self._freed.notify_all()
+
+    @asynccontextmanager
+    async def tls_place(self, address: str, name: str) -> AsyncIterator[None]:
+        """Hold one of the two places for TLS connections to (address, name)."""
+        async with self._tls_places[address, name]:
+            yield
+
+    def saw_round_trip(self, seconds: float) -> None:
+        """Learn from one completed TCP connect; widen or narrow what is in flight (law 8)."""
+        if len(self._first_round_trips) < FIRST_IN_FLIGHT:
+            self._first_round_trips.append(seconds)
+            return
+        self._recent.append(seconds)
+        if len(self._recent) >= FIRST_IN_FLIGHT:
+            calm = statistics.median(self._recent) <= 1.5 * statistics.median(self._first_round_trips) + 0.005
+            self._limit = min(MOST_IN_FLIGHT, self._limit * 2) if calm else max(2, self._limit // 2)
+            self._recent.clear()
+
+    @property
+    def in_flight_limit(self) -> int:
+        return self._limit
+
+    @property
+    def round_trip(self) -> float:
+        """The line's median round trip in seconds, 0.0 while unknown."""
+        seen = self._first_round_trips + self._recent
+        return statistics.median(seen) if seen else 0.0
+
+    # -- time limits -------------------------------------------------------------------------------------------
+
+    def tcp_timeout(self, *, confirm: bool = False) -> float:
+        """Seconds for one TCP connect: 3.5 at first, more on a slow line, 10 for the confirmation."""
+        return CONFIRM if confirm else min(CONFIRM, max(TCP_FIRST, 6 * self.round_trip))
+
+    def tls_timeout(self, *, confirm: bool = False) -> float:
+        """Seconds for one TLS handshake or dialogue on an open connection."""
+        return CONFIRM if confirm else min(CONFIRM, max(TLS_FIRST, 8 * self.round_trip))
