@@ -15,28 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 File = TypeVar("File", bound=BaseModel)
 
-SCHEMES = frozenset(
-    [
-        "https",
-        "http",
-        "tls",
-        "quic",
-        "tcp",
-        "mtproto",
-        "noise",
-        "stun",
-        "turn",
-        "sip",
-        "smtp+starttls",
-        "imap+starttls",
-        "smtps",
-        "imaps",
-        "dns+udp",
-        "dns+tcp",
-        "dot",
-        "doh",
-    ]
-)
+WEB_SCHEMES = ("https", "http", "tls", "quic", "tcp")
+CALL_SCHEMES = ("mtproto", "noise", "stun", "turn", "sip")
+MAIL_SCHEMES = ("smtp+starttls", "imap+starttls", "smtps", "imaps")
+DNS_SCHEMES = ("dns+udp", "dns+tcp", "dot", "doh")
+SCHEMES = frozenset(WEB_SCHEMES + CALL_SCHEMES + MAIL_SCHEMES + DNS_SCHEMES)
 TRANSPORTS = frozenset({"udp", "tcp", "tls"})
 NOT_TARGETS = frozenset({"neutral", "resolvers"})  # files that stand beside the targets
 
