@@ -1,0 +1,46 @@
+# make run · make test · make check · make bench      (needs only Python >= 3.11 with pip, and make)
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check bench clean
+
+run: $(VENV)/ready-run
+	$(BIN)/probe lab run great-firewall
+
+test: $(VENV)/ready-test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict probe
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(VENV)/ready-test
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+# A virtual environment also where Debian left out ensurepip: pip >= 22.3 can install into another interpreter.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 found; install one, or say: make PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV) 2>/dev/null || $(PYTHON) -m venv --without-pip $(VENV)
+
+INSTALL = $(BIN)/python -m pip --version >/dev/null 2>&1 && set -- $(BIN)/python -m pip || set -- $(PYTHON) -m pip --python $(BIN)/python; \
+	"$$@" install --quiet --disable-pip-version-check
+COMPILE = $(BIN)/python -m compileall -q probe tests
+
+$(VENV)/ready-run: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[quic,analysis]'
+	$(COMPILE)
+	@touch $@
+
+$(VENV)/ready-test: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[quic,analysis,test]'
+	$(COMPILE)
+	@touch $@ $(VENV)/ready-run

@@ -1,0 +1,93 @@
+"""The floors and towers of probe/README.md hold, and each contract that guards them breaks on a deliberate violation."""
+
+import ast
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LINT = Path(sys.executable).parent / "lint-imports"
+
+# contract name → (file to spoil, the import that must not be there)
+VIOLATIONS = {
+    "Floors: a module imports the floors below it, never above": ("probe/steps/tcp.py", "import probe.reach"),
+    "Towers: measuring, judging and the lab meet in the ground floor only": (
+        "probe/measure.py",
+        "import probe.analysis.rules",
+    ),
+    "Judging needs nothing of measuring": ("probe/analysis/rules.py", "import probe.classify"),
+    "Measuring knows neither the judge nor the lab": ("probe/followup.py", "import probe.lab.censors"),
+    "The lab measures nothing and judges nothing": ("probe/lab/world.py", "import probe.pacing"),
+    "Nettests never import each other": ("probe/nettests/telegram.py", "import probe.nettests.whatsapp"),
+    "Codecs touch no socket and no clock": ("probe/wire/noise.py", "import socket"),
+}
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LINT, "--no-cache"],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def contracts() -> list[str]:
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return [contract["name"] for contract in table["tool"]["importlinter"]["contracts"]]
+
+
+def test_every_contract_has_its_violation() -> None:
+    assert sorted(contracts()) == sorted(VIOLATIONS)
+
+
+def test_the_contracts_hold() -> None:
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_a_contract_breaks_on_a_violation(name: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "probe", tmp_path / "probe", ignore=shutil.ignore_patterns("__pycache__", "data"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    file, violation = VIOLATIONS[name]
+    spoiled = tmp_path / file
+    spoiled.write_text(spoiled.read_text() + f"\n{violation}\n")
+    done = lint(tmp_path)
+    assert done.returncode == 1
+    assert f"{name} BROKEN" in done.stdout.replace("\n", " "), done.stdout
+
+
+def test_no_file_of_a_forbidden_name() -> None:
+    forbidden = {"utils", "common", "core", "base", "misc", "manager", "helpers", "types", "constants", "exceptions"}
+    assert not [path for path in (ROOT / "probe").rglob("*.py") if path.stem in forbidden]
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        str(path) for path in (ROOT / "probe").rglob("*.py") if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert not silent
+
+
+def test_no_address_or_host_stands_in_the_code() -> None:
+    """Every host that the program contacts stands under targets/; documentation addresses and the lab's own are free."""
+    import re
+
+    literal = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
+    free = re.compile(r"^(0\.0\.0\.0|127\.|255\.255\.255\.255|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|192\.168\.1\.)")
+    found = []
+    for path in (ROOT / "probe").rglob("*.py"):
+        if "lab" in path.relative_to(ROOT / "probe").parts or path.name == "dnsbogons.py":
+            continue
+        tree = ast.parse(path.read_text())
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                found += [f"{path.name}: {hit}" for hit in literal.findall(node.value) if not free.match(hit)]
+    assert not found

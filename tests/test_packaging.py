@@ -1,0 +1,64 @@
+"""The wheel carries targets, scenarios and the network table, and works from any folder."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with only the wheel in it; libraries come from the environment that runs the tests."""
+    home = tmp_path_factory.mktemp("env")
+    venv.create(home, with_pip=False)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    site = home / "lib" / version / "site-packages"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    (site / "libraries.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    return home / "bin" / "python"
+
+
+def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(python.parent), "LANG": "C.UTF-8"}
+    return subprocess.run(
+        [python, "-m", "probe", *arguments], cwd="/", env=environment, capture_output=True, text=True, timeout=110
+    )
+
+
+def test_the_wheel_holds_its_data(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert "probe/data/targets/telegram.toml" in names
+    assert "probe/lab/scenarios/great-firewall.toml" in names
+
+
+def test_targets_are_found_from_the_root_folder(python: Path) -> None:
+    done = run(python, "targets", "list")
+    assert done.returncode == 0, done.stderr
+    assert "telegram" in done.stdout
+
+
+def test_the_lab_runs_from_the_root_folder(python: Path, tmp_path: Path) -> None:
+    done = run(python, "lab", "run", "clean")
+    assert done.returncode == 0, done.stdout + done.stderr
+    saved = done.stderr.strip().splitlines()[-1]
+    assert saved.startswith("saved ") and str(python.parent) in saved
