@@ -1,6 +1,7 @@
-"""The floors and towers of probe/README.md hold, and each contract that guards them breaks on a deliberate violation."""
+"""The floors and towers of probe/README.md hold; each contract that guards them breaks on a deliberate violation."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -76,8 +77,7 @@ def test_every_module_says_what_it_is_for() -> None:
 
 
 def test_no_address_or_host_stands_in_the_code() -> None:
-    """Every host that the program contacts stands under targets/; documentation addresses and the lab's own are free."""
-    import re
+    """Every host that is contacted stands under targets/; documentation addresses and the lab are free."""
 
     literal = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
     free = re.compile(r"^(0\.0\.0\.0|127\.|255\.255\.255\.255|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|192\.168\.1\.)")
