@@ -1,0 +1,38 @@
+"""Says in one sentence why the lab cannot run here, and what would help."""
+
+from pathlib import Path
+
+APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+DEBIAN = "/proc/sys/kernel/unprivileged_userns_clone"
+LIMIT = "/proc/sys/user/max_user_namespaces"
+
+
+class LabUnavailable(Exception):
+    """The lab cannot run on this machine; the text is a sentence for the user, with the remedy."""
+
+
+class LabBroken(Exception):
+    """A part of the lab itself has failed; the text says which, with what it printed last."""
+
+
+def _reads(path: str, value: str) -> bool:
+    try:
+        return Path(path).read_text().strip() == value
+    except OSError:
+        return False
+
+
+def remedy() -> str:
+    """What would make this kernel allow the namespaces that it has just refused."""
+    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+        return (
+            "In a container the lab needs: docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN "
+            "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --device /dev/net/tun."
+        )
+    if _reads(APPARMOR, "1"):
+        return "Run it with sudo, or allow it with: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0."
+    if _reads(DEBIAN, "0"):
+        return "Run it with sudo, or allow it with: sudo sysctl kernel.unprivileged_userns_clone=1."
+    if _reads(LIMIT, "0"):
+        return "Run it with sudo, or allow it with: sudo sysctl user.max_user_namespaces=1000."
+    return "Run it with sudo."
