@@ -15,10 +15,12 @@ BIN = Path(sys.executable).parent / "probe"
 INSIDE = """
 import json, resource, subprocess, sys, time
 began = time.monotonic()
-done = subprocess.run([sys.executable, "-m", "probe", "run", "--json", "--plain", "--results", sys.argv[1]], capture_output=True, text=True)
+run = [sys.executable, "-m", "probe", "run", "--json", "--plain", "--results", sys.argv[1]]
+done = subprocess.run(run, capture_output=True, text=True)
 use = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps({"wall": time.monotonic() - began, "cpu": use.ru_utime + use.ru_stime, "peak_mb": use.ru_maxrss / 1024,
-                  "exit": done.returncode, "saved": done.stderr.strip().splitlines()[-1].removeprefix("saved ")}))
+saved = done.stderr.strip().splitlines()[-1].removeprefix("saved ")
+figures = {"wall": time.monotonic() - began, "cpu": use.ru_utime + use.ru_stime, "peak_mb": use.ru_maxrss / 1024}
+print(json.dumps({**figures, "exit": done.returncode, "saved": saved}))
 """
 
 
@@ -79,9 +81,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs(folder)
     own = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(
-        f"\n{os.cpu_count()} cores, Python {sys.version.split()[0]}; CPU of the bench itself {own.ru_utime + own.ru_stime:.0f} s"
-    )
+    cpu = own.ru_utime + own.ru_stime
+    print(f"\n{os.cpu_count()} cores, Python {sys.version.split()[0]}; CPU of the bench itself {cpu:.0f} s")
 
 
 if __name__ == "__main__":
