@@ -1,0 +1,23 @@
+"""Intervals for shares of trials, pure: for rules that say how often something passes, and how sure that is."""
+
+from math import sqrt
+
+Z95 = 1.959964  # two-sided 95 %
+
+
+def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float]:
+    """The Wilson score interval for a share: (low, high), each 0 to 1; (0, 1) without trials.
+
+    It stays inside 0..1 and is honest for few trials and for shares near 0 and 1, where the usual interval is not.
+    Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927), 209-212. Raises ValueError when successes exceed trials.
+    """
+    if not 0 <= successes <= trials:
+        raise ValueError(f"{successes} successes of {trials} trials")
+    if trials == 0:
+        return 0.0, 1.0
+    share, spread = successes / trials, z * z / trials
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * sqrt(share * (1 - share) / trials + spread / (4 * trials))
+    low = 0.0 if successes == 0 else max(0.0, middle - half)
+    high = 1.0 if successes == trials else min(1.0, middle + half)
+    return low, high
