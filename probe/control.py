@@ -1,0 +1,161 @@
+"""Asks a test helper to run the same nettest on the same target; whatever comes back, the answer is a plain object."""
+
+import asyncio
+import ipaddress
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import aiohttp
+
+from probe.classify import NETWORK_ERRORS, classify
+from probe.formats import failures as f
+from probe.steps.certificates import Roots
+from probe.targets import Target
+
+TOTAL_SECONDS = 40.0  # the helper answers within 30
+LONGEST_ANSWER = 4 * 1024 * 1024  # bytes
+DEEPEST = 32  # levels of nesting; our own answers have about ten
+MOST_ADDRESSES = 16  # per name, as the helper accepts
+KEPT = ("software_version", "targets_digest", "preflight", "test_keys")
+KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "preflight": dict, "test_keys": dict}
+
+
+class Nonsense(Exception):
+    """The helper answered, but not as `POST /v1/measure` is defined; the text says what was wrong."""
+
+
+async def ask(
+    base_url: str,
+    target: Target,
+    addresses: Mapping[str, list[str]],
+    *,
+    roots: Roots,
+    pin: str | None = None,
+    learned: Callable[[str], None] = lambda address: None,
+    seconds: float = TOTAL_SECONDS,
+) -> dict[str, Any]:
+    """Ask the helper at `base_url` about `target`; returns an x_control object, its `failure` null or a df-007 string.
+
+    `addresses` are those that the probe resolved, per name; `learned` hears the address that the helper saw us come
+    from, which goes nowhere else. `pin` is the SHA-256 of the helper's certificate (DER), hexadecimal. Never raises.
+    """
+    question = {"target": target.name, "addresses": sendable(addresses)}
+    try:
+        async with asyncio.timeout(seconds):
+            answer = parse(await _post(base_url.rstrip("/") + "/v1/measure", question, _connector(roots, pin)))
+    except Nonsense as error:
+        return {"failure": f"{f.UNKNOWN}: helper: {error}"}
+    except NETWORK_ERRORS as error:
+        return {"failure": classify(error)}
+    except (aiohttp.ClientError, ValueError) as error:
+        return {"failure": f"{f.UNKNOWN}: helper: {type(error).__name__}"}
+    tell(answer, learned)
+    return {"failure": None, **{key: answer[key] for key in KEPT}}
+
+
+def sendable(addresses: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The addresses that a helper accepts: public ones, at most 16 per name. A bogon is no use to it."""
+    public = {name: [ip for ip in ips if _is_public(ip)][:MOST_ADDRESSES] for name, ips in addresses.items()}
+    return {name: ips for name, ips in public.items() if ips}
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """Read a helper's answer, bounded in depth and in numbers, and check its fields. Raises Nonsense."""
+    try:
+        answer = json.loads(raw, parse_constant=_refuse, parse_float=_finite, parse_int=_bounded)
+    except (ValueError, RecursionError):
+        raise Nonsense("the answer is not JSON") from None
+    if not isinstance(answer, dict):
+        raise Nonsense("the answer is no object")
+    if _deeper_than(answer, DEEPEST):
+        raise Nonsense("the answer is nested too deeply")
+    for key, kind in KINDS.items():
+        if not isinstance(answer.get(key), kind):
+            raise Nonsense(f"the answer has no usable {key}")
+    return answer
+
+
+def tell(answer: Mapping[str, Any], learned: Callable[[str], None]) -> None:
+    """Pass on where the helper saw us come from, if it says so in an address."""
+    address = answer.get("your_address")
+    if isinstance(address, str) and _parsed(address) is not None:
+        learned(address)
+
+
+async def _post(url: str, question: dict[str, Any], connector: aiohttp.TCPConnector) -> bytes:
+    """POST and read at most 4 MB; a helper that is busy is asked once more when it says so."""
+    async with aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False) as session:
+        for attempt in (1, 2):
+            async with session.post(url, json=question, allow_redirects=False) as response:
+                if response.status == 503 and attempt == 1:
+                    await asyncio.sleep(_retry_after(response.headers.get("Retry-After", "")))
+                    continue
+                if response.status != 200:
+                    raise Nonsense(f"status {response.status}")
+                return await _bounded_body(response)
+    raise Nonsense("status 503")
+
+
+async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LONGEST_ANSWER:
+            raise Nonsense(f"the answer is longer than {LONGEST_ANSWER} bytes")
+    return bytes(body)
+
+
+def _connector(roots: Roots, pin: str | None) -> aiohttp.TCPConnector:
+    """Verify https with the public roots, or by the pinned certificate alone."""
+    if pin is None:
+        return aiohttp.TCPConnector(ssl=roots.client_context())
+    return aiohttp.TCPConnector(ssl=aiohttp.Fingerprint(bytes.fromhex(pin.replace(":", ""))))
+
+
+def _retry_after(value: str) -> float:
+    return min(10.0, float(value)) if value.isdigit() else 2.0
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(address)
+    except ValueError:
+        return None
+
+
+def _is_public(address: str) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and parsed.is_global and not parsed.is_multicast
+
+
+def _deeper_than(document: Any, limit: int) -> bool:
+    level = [document]
+    for _ in range(limit):
+        level = [child for node in level for child in _children(node)]
+    return bool(level)
+
+
+def _children(node: Any) -> list[Any]:
+    if isinstance(node, dict):
+        return list(node.values())
+    return node if isinstance(node, list) else []
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _bounded(text: str) -> int:
+    value = int(text)
+    if abs(value) >= 2**63:
+        raise ValueError("a number is too large")
+    return value

@@ -1,0 +1,260 @@
+"""Every target: measure here, ask for the control, write a line; side by side, and stoppable at any moment."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from probe import __version__, control
+from probe.classify import describe
+from probe.formats.measurement import Measurement
+from probe.measure import Measured, measure, measured_nothing
+from probe.preflight import preflight
+from probe.redact import sweep
+from probe.results import ResultsError, ResultsFile
+from probe.session import Session
+from probe.steps.certificates import Roots
+from probe.targets import Target
+from probe.vantage import Vantage, where_are_we
+
+GRACE = 12.0  # seconds that steps under way get after a stop; the longest of them has 10
+BUG, NO_NETWORK, BUDGET = 1, 4, 5  # exit codes, design.md section 8
+PORTALS = ("redirect", "content")
+
+
+class Watcher(Protocol):
+    """Who is told how the run goes. Nothing it is told identifies the volunteer."""
+
+    def prepared(self, facts: Mapping[str, Any], vantage: Vantage) -> None: ...
+    def started(self, target: Target) -> None: ...
+    def finished(self, target: Target, document: Mapping[str, Any], seconds: float) -> None: ...
+    def stopping(self, why: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do: `repeat` rounds over `targets`. `cc` and `asn` are what the volunteer said, if anything."""
+
+    targets: list[Target]
+    repeat: int = 1
+    cc: str | None = None
+    asn: str | None = None
+
+
+@dataclass
+class RunOutcome:
+    """How it went. `path` is None when nothing was written; `code` is the exit code without --exit-code."""
+
+    path: Path | None = None
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    code: int = 0
+    problem: str | None = None
+    seconds: float = 0.0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    bugs: list[str] = field(default_factory=list)
+
+
+async def run(
+    plan: Plan, session: Session, roots: Roots, open_results: Callable[[Vantage], ResultsFile], watch: Watcher
+) -> RunOutcome:
+    """Measure every target of `plan` and write a line for each as soon as it is done.
+
+    `open_results` is called once, before the first line, when the network we are in is known. Never raises for what
+    the network or the disk does: the outcome says it.
+    """
+    running = Run(plan, session, roots, open_results, watch)
+    return await running.go()
+
+
+class Run:
+    """One run under way."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        session: Session,
+        roots: Roots,
+        open_results: Callable[[Vantage], ResultsFile],
+        watch: Watcher,
+    ) -> None:
+        self._plan, self._session, self._roots, self._watch = plan, session, roots, watch
+        self._open_results = open_results
+        self._results: ResultsFile | None = None
+        self._writing = asyncio.Lock()
+        self._began = datetime.now(UTC)
+        self._learned: str | None = None
+        self._vantage: Vantage | None = None
+        self._work: asyncio.Task[None] | None = None
+        self._outcome = RunOutcome()
+        self._stopped_by = 0  # the exit code of what stopped us
+
+    async def go(self) -> RunOutcome:
+        zero = time.monotonic()
+        self._work = asyncio.create_task(self._all())
+        with self._stoppable():
+            await self._wait(self._work)
+        await self._session.close()
+        self._close()
+        self._outcome.seconds = time.monotonic() - zero
+        self._outcome.bytes_sent = self._session.pace.bytes_sent
+        self._outcome.bytes_received = self._session.pace.bytes_received
+        self._outcome.bugs += self._session.bugs
+        self._outcome.code = self._code()
+        return self._outcome
+
+    # -- stopping --------------------------------------------------------------------------------------------------
+
+    def stop(self, code: int, why: str) -> None:
+        """Start nothing new; asked a second time, stop at once."""
+        if self._session.stopping.is_set() and self._work is not None:
+            self._work.cancel()
+            return
+        self._stopped_by = code
+        self._session.stopping.set()
+        self._watch.stopping(why)
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        again = "stopping: what is under way ends, nothing new starts (again to stop at once)"
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop, 128 + number, again)
+        limit = self._session.settings.max_time
+        timer = loop.call_later(limit, self._budget_spent) if limit is not None else None
+        try:
+            yield
+        finally:
+            if timer:
+                timer.cancel()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _budget_spent(self) -> None:
+        if not self._session.stopping.is_set():
+            self.stop(BUDGET, f"stopping: the {self._session.settings.max_time:g} s of --max-time are over")
+
+    async def _wait(self, work: "asyncio.Task[None]") -> None:
+        """Wait for the work; after a stop no longer than the grace."""
+        stopping = asyncio.create_task(self._session.stopping.wait())
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            await asyncio.wait({work}, timeout=GRACE)
+            work.cancel()
+        stopping.cancel()
+        with suppress(asyncio.CancelledError):  # our own, after the grace or a second Ctrl-C
+            await work
+
+    # -- measuring -------------------------------------------------------------------------------------------------
+
+    async def _all(self) -> None:
+        await preflight(self._session, self._roots)
+        await self._locate()
+        assert self._vantage is not None
+        self._watch.prepared(self._session.preflight, self._vantage)
+        for _ in range(self._plan.repeat):
+            targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs press in the same order
+            if not self._session.stopping.is_set():
+                await asyncio.gather(*(self._one(target) for target in targets))
+
+    async def _one(self, target: Target) -> None:
+        zero = time.monotonic()
+        self._watch.started(target)
+        measured = await self._measured(target)
+        document = await self._line(measured)
+        self._outcome.bugs += measured.bugs
+        await self._append(document)
+        self._watch.finished(target, document, time.monotonic() - zero)
+
+    async def _measured(self, target: Target) -> Measured:
+        """Measure; a portal gets no names to see, and a bug of ours still leaves a line."""
+        if self._session.preflight.get("portal") in PORTALS:
+            return measured_nothing(target, self._session)
+
+        async def ask_control(addresses: dict[str, list[str]]) -> dict[str, Any]:
+            settings = self._session.settings
+            assert settings.control is not None
+            return await control.ask(
+                settings.control, target, addresses, roots=self._roots, pin=settings.control_pin, learned=self._learn
+            )
+
+        try:
+            asking = ask_control if self._session.settings.control else None
+            return await measure(target, self._session, ask_control=asking, roots=self._roots)
+        except Exception as bug:
+            return measured_nothing(target, self._session, describe(bug))
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def _learn(self, address: str) -> None:
+        """The helper saw us come from `address`: kept in memory for the look-up only."""
+        self._learned = self._learned or address
+
+    async def _locate(self) -> None:
+        self._vantage = await where_are_we(self._session, cc=self._plan.cc, asn=self._plan.asn, learned=self._learned)
+
+    async def _line(self, measured: Measured) -> dict[str, Any]:
+        if self._learned and self._results is None:
+            await self._locate()
+        here = self._vantage
+        assert here is not None
+        line = Measurement(
+            annotations=here.annotations,
+            input=measured.input,
+            measurement_start_time=measured.start,
+            probe_asn=here.probe_asn,
+            probe_cc=here.probe_cc,
+            probe_network_name=here.network_name,
+            resolver_asn=here.resolver_asn,
+            software_version=__version__,
+            test_keys=measured.test_keys,
+            test_name=measured.test_name,
+            test_runtime=measured.runtime,
+            test_start_time=self._began,
+            test_version=measured.test_version,
+        )
+        return sweep(line.model_dump(mode="json"), here.known)
+
+    async def _append(self, document: dict[str, Any]) -> None:
+        """Write one line, off the event loop: a slow disk must not look like a slow network."""
+        async with self._writing:
+            if self._outcome.problem:
+                return
+            try:
+                await asyncio.to_thread(self._write, document)
+                self._outcome.documents.append(document)
+            except ResultsError as error:
+                self._outcome.problem = str(error)
+                self._session.stopping.set()
+
+    def _write(self, document: dict[str, Any]) -> None:
+        if self._results is None:
+            assert self._vantage is not None
+            self._results = self._open_results(self._vantage)
+        self._results.append(document)
+
+    def _close(self) -> None:
+        if self._results is None:
+            return
+        try:
+            self._outcome.path = self._results.close()
+        except ResultsError as error:
+            self._outcome.problem, self._outcome.path = str(error), self._results.path
+
+    def _code(self) -> int:
+        if self._outcome.problem or self._outcome.bugs:
+            return self._stopped_by if self._stopped_by > 128 else BUG
+        if self._stopped_by:
+            return self._stopped_by
+        return 0 if usable(self._session.preflight) else NO_NETWORK
+
+
+def usable(facts: Mapping[str, Any]) -> bool:
+    """Say whether preflight found a network to measure from: something answers, and it is no sign-in page."""
+    return facts.get("network") is not False and facts.get("portal") not in PORTALS
