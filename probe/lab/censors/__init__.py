@@ -1,0 +1,41 @@
+"""What stands between: one class per mechanism; its fields are the keys of a scenario's `[[censor]]`."""
+
+from probe.lab.censors.addresses import IPBlackhole, IPReset, SYNProxy, UDPBlock
+from probe.lab.censors.dns import DNSInjection, DNSLie
+from probe.lab.censors.http import HTTPBlockpage
+from probe.lab.censors.intercept import TLSIntercept
+from probe.lab.censors.station import Aimed, Ground, Station
+from probe.lab.censors.tls import TLSDrop, TLSReset
+
+CLASSES: dict[str, type[Station]] = {
+    kind.__name__: kind
+    for kind in (
+        DNSInjection,
+        DNSLie,
+        IPBlackhole,
+        IPReset,
+        SYNProxy,
+        UDPBlock,
+        TLSReset,
+        TLSDrop,
+        TLSIntercept,
+        HTTPBlockpage,
+    )
+}
+
+__all__ = [
+    "CLASSES",
+    "Aimed",
+    "DNSInjection",
+    "DNSLie",
+    "Ground",
+    "HTTPBlockpage",
+    "IPBlackhole",
+    "IPReset",
+    "SYNProxy",
+    "Station",
+    "TLSDrop",
+    "TLSIntercept",
+    "TLSReset",
+    "UDPBlock",
+]

@@ -1,0 +1,96 @@
+"""Censors of DNS: forged answers that race the true ones, and a provider's resolver that lies."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field, PrivateAttr
+
+from probe.lab.addresses import Covers
+from probe.lab.censors.names import matches
+from probe.lab.censors.station import DROP, Ground, Station
+from probe.lab.dnspackets import RCODES, Question, question_of_answer, read_question, reply
+from probe.lab.layout import Actions, Direction
+from probe.lab.packets import Packet, udp_packet
+
+DNS = 53
+# Where forged answers have been seen to point: addresses of other companies (China), a private page (Iran).
+FOREIGN = ("31.13.94.37", "104.244.46.85", "108.160.165.53", "162.125.32.12", "199.59.149.231", "199.16.158.190")
+FOREIGN_V6 = ("2001::1f0d:5e25", "2001::68f4:2e55", "2001::a27d:200c")
+BOGON = ("10.10.34.34", "10.10.34.35", "10.10.34.36")
+BOGON_V6 = ("fd00:10:34::34", "fd00:10:34::35")
+POOLS = {"foreign": (FOREIGN, FOREIGN_V6), "bogon": (BOGON, BOGON_V6)}
+
+
+class Forging(Station):
+    """A censor that writes DNS answers of its own."""
+
+    names: list[str] = Field(min_length=1, description="names asked for, * as a wildcard")
+    answers: list[str] | Literal["bogon", "foreign"] = Field(
+        default="bogon", description='addresses to answer with, or "bogon" (private) or "foreign" (other companies\')'
+    )
+    rcode: Literal["noerror", "nxdomain", "servfail", "refused"] = Field(
+        default="noerror", description="any other than noerror: answer with that and no address"
+    )
+    record_ttl: int = Field(default=300, ge=0, description="seconds that the forged record may be cached")
+
+    def _lie(self, question: Question) -> bytes:
+        return reply(question, self._addresses(question), rcode=RCODES[self.rcode], ttl=self.record_ttl)
+
+    def _addresses(self, question: Question) -> Sequence[str]:
+        """One forged address per name and family, the same at every asking."""
+        if self.rcode != "noerror":
+            return ()
+        pool = self.answers if isinstance(self.answers, list) else POOLS[self.answers][question.family == 6]
+        usable = [address for address in pool if (6 if ":" in address else 4) == question.family]
+        return [self._random(question.name, question.kind).choice(usable)] if usable else ()
+
+
+class DNSInjection(Forging):
+    """Sees a question pass and answers first, in the name of whoever was asked."""
+
+    on_path: bool = Field(default=True, description="true: the true answer comes too; false: the question is dropped")
+    ttl: int = Field(default=0, ge=0, le=255, description="TTL of the forged packets where sent; 0: drawn by seed")
+    count: int = Field(default=1, ge=1, le=10, description="how many forged answers")
+    delay: float = Field(default=0.0, ge=0, description="seconds until the first is sent")
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """What to do about `packet`; None: nothing."""
+        if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
+            return None
+        question = read_question(packet.payload)
+        if question is None or not question.family or not matches(question.name, self.names):
+            return None
+        ttl = self.ttl or self._random("ttl").randint(48, 128)
+        forged = udp_packet(packet.dst, packet.src, DNS, packet.sport, self._lie(question), ttl=ttl)
+        answers = [(self.delay + 0.002 * number, forged) for number in range(self.count)]
+        return Actions(forward=self.on_path, to_client=answers)
+
+
+class DNSLie(Forging):
+    """Rewrites the answers of the provider's resolver: the resolver lies, and nothing races."""
+
+    on_path: Literal[False] = Field(default=False, description="always false: the true answer must not get through")
+    silent: bool = Field(default=False, description="drop the answers instead")
+    everybody: bool = Field(
+        default=False, description="rewrite every resolver's answers over UDP, not only the provider's"
+    )
+
+    _resolvers: Covers = PrivateAttr(default_factory=lambda: Covers(()))
+
+    def arm(self, ground: Ground) -> None:
+        super().arm(ground)
+        self._resolvers = Covers(ground.resolvers)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """What to do about `packet`; None: nothing."""
+        if direction is not Direction.IN or not packet.is_udp or packet.sport != DNS:
+            return None
+        if not self.everybody and packet.source not in self._resolvers:
+            return None
+        question = question_of_answer(packet.payload)
+        if question is None or not question.family or not matches(question.name, self.names):
+            return None
+        if self.silent:
+            return DROP
+        lie = udp_packet(packet.src, packet.dst, DNS, packet.dport, self._lie(question), ttl=packet.ttl)
+        return Actions(replace=lie)

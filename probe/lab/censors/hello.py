@@ -1,0 +1,103 @@
+"""Finds the server name in the first bytes of a TLS stream, whole or not (RFC 8446 4.1.2, RFC 6066 3)."""
+
+from dataclasses import dataclass
+
+HANDSHAKE, CLIENT_HELLO, SERVER_NAME = 22, 1, 0
+LONGEST_RECORD = 16384 + 256
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What can be seen so far. `certain`: more bytes would change nothing. `name` None: no name (yet)."""
+
+    is_tls: bool
+    certain: bool
+    name: str | None = None
+
+
+NOT_TLS = Sight(is_tls=False, certain=True)
+NOT_YET = Sight(is_tls=True, certain=False)
+NO_NAME = Sight(is_tls=True, certain=True)
+
+
+class _Short(Exception):
+    """The bytes end before the field does."""
+
+
+class _Reader:
+    def __init__(self, data: bytes, at: int = 0) -> None:
+        self.data, self.at = data, at
+
+    def take(self, size: int) -> bytes:
+        piece = self.data[self.at : self.at + size]
+        if len(piece) < size:
+            raise _Short
+        self.at += size
+        return piece
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "big")
+
+    def skip(self, length_size: int) -> None:
+        self.take(self.number(length_size))
+
+
+def look(stream: bytes) -> Sight:
+    """What the client's bytes so far say. A name is reported as soon as it is there, though the hello go on."""
+    handshake, broken = _handshake_bytes(stream)
+    if broken:
+        return NOT_TLS
+    try:
+        return _find_name(_Reader(handshake))
+    except _Short:
+        return NOT_YET
+
+
+def whole(stream: bytes) -> bool:
+    """Whether the client hello is there to its last byte."""
+    handshake, broken = _handshake_bytes(stream)
+    return not broken and len(handshake) >= 4 and len(handshake) >= 4 + int.from_bytes(handshake[1:4], "big")
+
+
+def _handshake_bytes(stream: bytes) -> tuple[bytes, bool]:
+    """The handshake messages in the records so far, and whether this is something else than a handshake."""
+    found, at = b"", 0
+    while at < len(stream):
+        head = stream[at : at + 5]
+        if head[0] != HANDSHAKE or (len(head) > 1 and head[1] != 3):
+            return found, not found
+        if len(head) < 5:
+            break
+        length = int.from_bytes(head[3:5], "big")
+        if not 0 < length <= LONGEST_RECORD:
+            return found, not found
+        found += stream[at + 5 : at + 5 + length]
+        at += 5 + length
+    return found, False
+
+
+def _find_name(reader: _Reader) -> Sight:
+    if reader.number(1) != CLIENT_HELLO:
+        return NOT_TLS
+    end = reader.number(3) + 4
+    reader.take(2 + 32)
+    reader.skip(1)
+    reader.skip(2)
+    reader.skip(1)
+    if reader.at + 2 > end:
+        return NO_NAME
+    end = min(end, reader.number(2) + reader.at)
+    while reader.at + 4 <= end:
+        kind, length = reader.number(2), reader.number(2)
+        body = reader.take(length)
+        if kind == SERVER_NAME:
+            return Sight(is_tls=True, certain=True, name=_host_name(body))
+    return NO_NAME
+
+
+def _host_name(body: bytes) -> str | None:
+    """The host name of a server_name extension; None when it holds none."""
+    if len(body) < 5 or body[2] != 0:
+        return None
+    length = int.from_bytes(body[3:5], "big")
+    return body[5 : 5 + length].decode("ascii", "replace").lower()

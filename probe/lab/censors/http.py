@@ -1,0 +1,75 @@
+"""The censor that reads the Host header of clear-text HTTP and answers with a page of its own."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field, PrivateAttr
+
+from probe.lab.censors.flows import Streams
+from probe.lab.censors.names import matches
+from probe.lab.censors.resets import Resetting, Timed
+from probe.lab.layout import Actions, Direction
+from probe.lab.packets import ACK, FIN, PSH, Packet, tcp_packet
+
+REASONS = {200: "OK", 302: "Found", 403: "Forbidden", 451: "Unavailable For Legal Reasons"}
+METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
+PAGE = "<html><head><title>Access denied</title></head><body>This site is not available in your country.</body></html>"
+
+
+class HTTPBlockpage(Resetting):
+    """Answers requests for the names with its own page or redirect, and resets the server's side."""
+
+    names: list[str] = Field(min_length=1, description="Host headers, * as a wildcard")
+    ports: list[int] = Field(default=[80], description="destination ports that are watched; empty: all")
+    status: Literal[200, 302, 403, 451] = Field(default=200, description="status of the injected answer")
+    location: str = Field(default="", description="Location header of the injected answer")
+    body: str = Field(default=PAGE, description="body of the injected answer")
+
+    _streams: Streams = PrivateAttr(default_factory=Streams)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """What to do about `packet`; None: nothing."""
+        if direction is not Direction.OUT or not packet.is_tcp or (self.ports and packet.dport not in self.ports):
+            return None
+        stream = self._streams.feed(packet)
+        if not packet.payload or not matches(host_header(stream), self.names):
+            return None
+        return Actions(
+            forward=self.on_path,
+            to_client=self._page(packet),
+            to_server=self._towards_server(packet) if self.to != "client" else (),
+        )
+
+    def _page(self, packet: Packet) -> Sequence[Timed]:
+        """The page and the end of the stream in one segment, where the server's answer would begin."""
+        answer = tcp_packet(
+            packet.dst,
+            packet.src,
+            packet.dport,
+            packet.sport,
+            flags=PSH | ACK | FIN,
+            seq=packet.ack,
+            ack=packet.seq + len(packet.payload),
+            payload=self._response(),
+            ttl=self._ttl(),
+        )
+        return [(self.delay, answer)]
+
+    def _response(self) -> bytes:
+        body = self.body.encode()
+        lines = [f"HTTP/1.1 {self.status} {REASONS[self.status]}", "Content-Type: text/html", "Connection: close"]
+        lines += [f"Location: {self.location}"] if self.location else []
+        return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+def host_header(stream: bytes) -> str | None:
+    """The Host of a request that begins here, without port, "" when it has none; None when its head is not whole."""
+    head, end, _ = stream.partition(b"\r\n\r\n")
+    if not end or not stream.startswith(METHODS):
+        return None
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"host":
+            host = value.strip().decode("ascii", "replace")
+            return host.rsplit(":", 1)[0] if ":" in host and not host.endswith("]") else host
+    return ""

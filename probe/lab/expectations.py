@@ -1,0 +1,88 @@
+"""Which verdicts a scenario must lead to, and in what the verdicts that came differ."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+State = Literal["blocked", "likely_blocked", "degraded", "impaired", "down", "ok", "insufficient"]
+Reason = Literal["captive_portal", "vpn", "clock", "no_network", "tls_interception", "probe_bug"]
+
+
+class Expectation(BaseModel):
+    """What one service's verdict record must hold; what is not given is not compared."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    state: State | list[State] | None = Field(default=None, description="the state, or a list of those allowed")
+    mechanisms: list[str] | None = Field(default=None, description="exactly these, in any order")
+    anomalies: list[str] | None = Field(default=None, description="exactly these, in any order")
+    hop: int | None = Field(default=None, description="hop.ttl")
+    valid: bool | None = Field(default=None, description="false: the state must be null")
+    invalid_reason: Reason | None = Field(default=None, description="why the verdict is not valid")
+
+    def wishes(self) -> Iterable[tuple[str, Any]]:
+        """The keys that are compared, each with what is expected."""
+        wanted = {name: getattr(self, name) for name in type(self).model_fields}
+        if self.state is not None and self.valid is None:
+            wanted["valid"] = True
+        if wanted["valid"] is False:
+            yield "state", None
+        yield from ((name, value) for name, value in wanted.items() if value is not None)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One expectation that does not hold."""
+
+    service: str
+    key: str
+    expected: str
+    found: str
+
+
+def differences(
+    expect: Mapping[str, Expectation], services: Sequence[str], records: Iterable[Mapping[str, Any]]
+) -> list[Difference]:
+    """Compare verdict records with what was expected of `services` ("target/role").
+
+    Every named service needs a record, and so does every other one when there is an [expect.default].
+    """
+    by_service: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        by_service.setdefault(str(record.get("service")), []).append(record)
+    default = expect.get("default")
+    found: list[Difference] = []
+    for service in sorted({*services, *by_service}):
+        wanted = expect.get(service, default)
+        if wanted is None:
+            continue
+        if service not in by_service:
+            found.append(Difference(service, "verdict", "a verdict", "none"))
+        for record in by_service.get(service, []):
+            found += _compare(service, wanted, record)
+    return found
+
+
+def _compare(service: str, wanted: Expectation, record: Mapping[str, Any]) -> Iterable[Difference]:
+    for key, value in wanted.wishes():
+        seen = record.get(key)
+        if key == "hop":
+            seen = (seen or {}).get("ttl")
+        if not _holds(key, value, seen):
+            yield Difference(service, key, _say(value), _say(seen))
+
+
+def _holds(key: str, value: Any, seen: Any) -> bool:
+    if key == "state" and isinstance(value, list):
+        return seen in value
+    if isinstance(value, list):
+        return isinstance(seen, list) and sorted(value) == sorted(seen)
+    return bool(value == seen)
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

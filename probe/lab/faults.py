@@ -1,0 +1,68 @@
+"""What may be wrong with the world apart from censors: one class per fault; its fields are keys of a `[[fault]]`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Fault(BaseModel):
+    """Something that goes wrong without anybody's intent."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Placed(Fault):
+    """A fault of servers: those of `services` and `names`; of every target's where both are empty."""
+
+    services: list[str] = Field(default=[], description='services, such as "telegram/dc_pool", or "telegram/*"')
+    names: list[str] = Field(default=[], description="host names, * as a wildcard, or addresses")
+
+
+class ServerDown(Placed):
+    """The servers do not answer, to anybody anywhere."""
+
+    how: Literal["silent", "refused"] = Field(default="silent", description="no word at all, or no listener")
+
+
+class RefuseUnknownNames(Placed):
+    """The servers end a hello that carries a name not theirs with the alert unrecognized_name."""
+
+
+class WrongCertificate(Placed):
+    """The servers show a certificate for another name, to everybody."""
+
+
+class ExpiredCertificate(Placed):
+    """The servers show a certificate that has expired, to everybody."""
+
+
+class Clock(Fault):
+    """The computer's clock is wrong against the world's."""
+
+    days: float = Field(description="how far the world's clock is ahead of the computer's")
+
+
+class Portal(Fault):
+    """A captive portal: HTTP is led to its login page, TLS is reset, DNS works."""
+
+    location: str = Field(default="http://login.hotel.example/", description="where HTTP is led to")
+
+
+class NoIPv6(Fault):
+    """The volunteer's network has no IPv6."""
+
+
+class NoNetwork(Fault):
+    """The home router leads nowhere."""
+
+
+KINDS: dict[str, type[Fault]] = {
+    "server_down": ServerDown,
+    "refuse_unknown_names": RefuseUnknownNames,
+    "wrong_certificate": WrongCertificate,
+    "expired_certificate": ExpiredCertificate,
+    "clock": Clock,
+    "portal": Portal,
+    "no_ipv6": NoIPv6,
+    "no_network": NoNetwork,
+}

@@ -1,0 +1,42 @@
+"""Which addresses the lab's hosts have: plausible ones of their providers, distinct, the same for the same seed."""
+
+import random
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+# Announced prefixes of the providers, so that the offline table finds the AS that it would find outside.
+PROVIDERS: dict[str, tuple[str, str]] = {
+    "telegram": ("149.154.164.0/22", "2001:67c:4e8:f004::/64"),
+    "whatsapp": ("157.240.0.0/17", "2a03:2880:f200::/40"),
+    "facebook": ("31.13.64.0/18", "2a03:2880:f100::/40"),
+    "gmail": ("142.250.0.0/15", "2a00:1450:4001::/48"),
+    "signal": ("76.223.92.0/24", "2600:9000:a507::/48"),
+    "x": ("104.244.40.0/21", "2606:1f80:f000::/48"),
+    "skype": ("52.112.0.0/14", "2603:1063::/40"),
+    "teams": ("52.120.0.0/14", "2603:1063:2000::/40"),
+}
+OTHERS = ("151.101.0.0/16", "2a04:4e42::/40")
+
+
+class Pool:
+    """Hands out addresses; none twice, and none of those already taken by literals."""
+
+    def __init__(self, seed: int, taken: set[str]) -> None:
+        self._seed, self._taken = seed, set(taken)
+
+    def draw(self, target: str, host: str, *, many: bool) -> tuple[str, ...]:
+        """One IPv4 address of a host, sometimes two where `many` may be, and one IPv6 address."""
+        rng = random.Random(f"addresses {self._seed} {host}")
+        prefixes = [ip_network(prefix) for prefix in PROVIDERS.get(target, OTHERS)]
+        count = rng.randint(1, 2) if many else 1
+        return (*(self._one(prefixes[0], rng) for _ in range(count)), self._one(prefixes[1], rng))
+
+    def _one(self, prefix: IPv4Network | IPv6Network, rng: random.Random) -> str:
+        while True:
+            if isinstance(prefix, IPv4Network):
+                last = rng.randrange(prefix.num_addresses) & ~0xFF | rng.randint(1, 250)
+                address: IPv4Address | IPv6Address = prefix.network_address + last
+            else:
+                address = prefix.network_address + rng.randint(1, 0xFFFF)
+            if str(address) not in self._taken:
+                self._taken.add(str(address))
+                return str(address)

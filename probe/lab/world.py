@@ -1,0 +1,230 @@
+"""The emulated internet's inhabitants: hosts made from target files, names, addresses, an authority of their own."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from probe.lab.authority import Authority
+from probe.lab.censors import Ground, TLSIntercept
+from probe.lab.censors.names import matches
+from probe.lab.faults import (
+    Clock,
+    ExpiredCertificate,
+    Placed,
+    RefuseUnknownNames,
+    ServerDown,
+    WrongCertificate,
+)
+from probe.lab.pools import Pool
+from probe.lab.scenario import Scenario
+from probe.targets import Endpoint, Neutral, Target, is_address, load_neutral, load_target, target_names
+
+PROVIDERS_RESOLVER = "192.88.99.53"
+HELPERS_RESOLVER = "192.88.99.153"
+HELPER_V4, HELPER_V6 = "192.88.99.200", "3c00:88:99:200::5"
+HELPER_PORT = 80
+DNS_SCHEMES = frozenset({"dns+udp", "dns+tcp", "dot", "doh"})
+
+Certificate = Literal["good", "wrong", "expired"]
+
+
+@dataclass
+class Host:
+    """One server machine. `ports`: TCP or UDP port → the schemes spoken there."""
+
+    names: list[str]
+    addresses: list[str]
+    title: str = ""
+    services: set[str] = field(default_factory=set)
+    ports: dict[int, set[str]] = field(default_factory=dict)
+    certificate: Certificate = "good"
+    refuses_unknown: bool = False
+    down: Literal["", "silent", "refused"] = ""
+
+    @property
+    def certified(self) -> list[str]:
+        """What its certificate is for."""
+        return self.names or self.addresses
+
+
+@dataclass(frozen=True)
+class Impostor:
+    """A censor's server in the place of `host`: forges for `names`, for others it is like the genuine one."""
+
+    host: Host
+    genuine: str
+    address: str
+    names: tuple[str, ...]
+    self_signed: bool
+
+
+@dataclass
+class World:
+    """Everything that the servers and the censors need to know."""
+
+    targets: list[Target]
+    hosts: list[Host]
+    zone: dict[str, list[str]]
+    dark: str | None
+    pages: dict[tuple[str, str], tuple[int, str]]  # portal checks: (host, path) → status, body
+    authority: Authority
+    impostors: list[Impostor] = field(default_factory=list)
+    now_offset: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        """The world's time."""
+        return datetime.now(UTC) + self.now_offset
+
+    @property
+    def servers(self) -> list[str]:
+        """Every address at which something may listen."""
+        found = [address for host in self.hosts for address in host.addresses]
+        found += [impostor.address for impostor in self.impostors]
+        found += [PROVIDERS_RESOLVER, HELPERS_RESOLVER, *([self.dark] if self.dark else [])]
+        return list(dict.fromkeys(found))
+
+    @property
+    def dead(self) -> list[str]:
+        """Addresses from which nothing ever comes."""
+        return [address for host in self.hosts if host.down == "silent" for address in host.addresses]
+
+    def ground(self) -> Ground:
+        """What a censor is told."""
+        services: dict[str, list[str]] = {}
+        for host in self.hosts:
+            for service in host.services:
+                services.setdefault(service, []).extend(host.addresses)
+        return Ground(
+            zone=self.zone,
+            services=services,
+            resolvers=[PROVIDERS_RESOLVER],
+            helper=[HELPER_V4, HELPER_V6],
+            impostors={impostor.genuine: impostor.address for impostor in self.impostors},
+        )
+
+
+def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
+    """Build the world of a scenario from a folder of target files. Raises TargetError."""
+    targets = [load_target(folder / f"{name}.toml") for name in target_names(folder)]
+    neutral = load_neutral(folder / "neutral.toml")
+    resolvers = load_target(folder / "resolvers.toml")
+    living = [target for target in targets if target.lab and target.retired is None]
+    hosts = _Census(seed, [*living, resolvers], neutral).hosts()
+    _apply_faults(hosts, scenario)
+    offset = sum((timedelta(days=fault.days) for fault in scenario.faults if isinstance(fault, Clock)), timedelta())
+    return World(
+        targets=targets,
+        hosts=hosts,
+        zone={name: list(host.addresses) for host in hosts for name in host.names},
+        dark=neutral.dark,
+        pages={(check.host, check.path or "/"): (status, body) for check, status, body in neutral.portal},
+        authority=Authority("Lab Root, trusted inside the lab only", datetime.now(UTC) + offset),
+        impostors=list(_impostors(hosts, scenario)),
+        now_offset=offset,
+    )
+
+
+class _Census:
+    """Counts the hosts that the target files speak of, each once, and gives them addresses."""
+
+    def __init__(self, seed: int, targets: Sequence[Target], neutral: Neutral) -> None:
+        self._targets, self._neutral = targets, neutral
+        literals = {endpoint.host for _, _, endpoint in self._all() if endpoint.is_literal}
+        self._pool = Pool(seed, literals | {PROVIDERS_RESOLVER, HELPERS_RESOLVER, HELPER_V4, HELPER_V6})
+        self._by_host: dict[str, Host] = {}
+
+    def _all(self) -> Iterator[tuple[str, str, Endpoint]]:
+        """(target, role, endpoint) of every file; role "" for neutral hosts."""
+        for target in self._targets:
+            for service, endpoint in target.endpoints():
+                yield target.name, service.role, endpoint
+        for endpoint in self._neutral.endpoints:
+            yield "neutral", "", endpoint
+        for endpoint, _, _ in self._neutral.portal:
+            yield "neutral", "", endpoint
+
+    def hosts(self) -> list[Host]:
+        titles = {target.name: target.title for target in self._targets}
+        self._add_resolvers()
+        for target, role, endpoint in self._all():
+            host = self._host(target, role, endpoint)
+            host.title = host.title or titles.get(target, endpoint.host)
+            host.ports.setdefault(endpoint.port, set()).add(endpoint.scheme)
+            if role:
+                host.services.add(f"{target}/{role}")
+        return list({id(host): host for host in self._by_host.values()}.values())
+
+    def _add_resolvers(self) -> None:
+        """A role that speaks DNS is one machine: its names stand for the addresses that its literals give."""
+        roles: dict[tuple[str, str], list[str]] = {}
+        for target, role, endpoint in self._all():
+            if endpoint.scheme in DNS_SCHEMES and role:
+                roles.setdefault((target, role), []).append(endpoint.host)
+        for members in roles.values():
+            addresses = [member for member in dict.fromkeys(members) if is_address(member)]
+            names = [member for member in dict.fromkeys(members) if not is_address(member)]
+            if addresses:
+                host = Host(names=names, addresses=addresses)
+                self._by_host.update(dict.fromkeys([*names, *addresses], host))
+
+    def _host(self, target: str, role: str, endpoint: Endpoint) -> Host:
+        known = self._by_host.get(endpoint.host)
+        if known is not None:
+            return known
+        if endpoint.is_literal:
+            host = Host(names=[], addresses=[endpoint.host])
+        else:
+            many = endpoint.scheme in {"https", "http"}
+            host = Host(names=[endpoint.host], addresses=list(self._pool.draw(target, endpoint.host, many=many)))
+        self._by_host[endpoint.host] = host
+        return host
+
+
+def _apply_faults(hosts: Iterable[Host], scenario: Scenario) -> None:
+    for fault in scenario.faults:
+        if not isinstance(fault, Placed):
+            continue
+        for host in hosts:
+            if _suffers(host, fault):
+                _apply(host, fault)
+
+
+def _apply(host: Host, fault: Placed) -> None:
+    match fault:
+        case ServerDown():
+            host.down = fault.how
+        case RefuseUnknownNames():
+            host.refuses_unknown = True
+        case WrongCertificate():
+            host.certificate = "wrong"
+        case ExpiredCertificate():
+            host.certificate = "expired"
+
+
+def _suffers(host: Host, fault: Placed) -> bool:
+    if not fault.services and not fault.names:
+        return bool(host.services)
+    if any(matches(name, fault.names) for name in [*host.names, *host.addresses]):
+        return True
+    return any(_in_services(service, fault.services) for service in host.services)
+
+
+def _in_services(service: str, wanted: Sequence[str]) -> bool:
+    return service in wanted or f"{service.split('/')[0]}/*" in wanted
+
+
+def _impostors(hosts: Iterable[Host], scenario: Scenario) -> Iterator[Impostor]:
+    """One intercepting server per genuine address of the names that a TLSIntercept means."""
+    count = 0
+    for censor in scenario.censors:
+        if not isinstance(censor, TLSIntercept):
+            continue
+        for host in hosts:
+            if not any(matches(name, censor.names) for name in host.names):
+                continue
+            for genuine in host.addresses:
+                count += 1
+                address = f"3c00:bad::{count:x}" if ":" in genuine else f"198.18.0.{count}"
+                yield Impostor(host, genuine, address, tuple(censor.names), censor.signed_by == "itself")
