@@ -1,0 +1,123 @@
+"""The command line: one file per command, loaded only when it is called, so that `probe --help` is quick."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from probe import __version__
+
+# command → (module, one sentence); the order is that of the help page
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("probe.cli.run", "Measure, judge, and write one JSON line per measurement."),
+    "consent": ("probe.cli.consent", "Read what a measurement means for you, and agree to it."),
+    "doctor": ("probe.cli.doctor", "Say whether this network is fit to measure from."),
+    "show": ("probe.cli.show", "Show what a run found; --why gives the evidence."),
+    "list": ("probe.cli.list", "List earlier runs."),
+    "wipe": ("probe.cli.wipe", "Remove everything that probe keeps, listed first."),
+    "targets": ("probe.cli.targets", "List, show and check what is measured."),
+    "judge": ("probe.cli.judge", "Judge lines again, from any file."),
+    "rules": ("probe.cli.rules", "Print the rules and the names of mechanisms."),
+    "compare": ("probe.cli.compare", "Lay vantage points side by side."),
+    "helper": ("probe.cli.helper", "Serve as the test helper that measures from outside."),
+    "lab": ("probe.cli.lab", "Measure inside an emulated internet with a censor in it."),
+}
+MEASURING = frozenset({"run", "doctor", "show", "list", "targets"})  # those that read the settings file
+
+
+class LazyGroup(TyperGroup):
+    """Knows its commands by name; a command's module is imported when that command is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name in MEASURING and not ctx.resilient_parsing:
+            from probe.cli.settings import defaults
+
+            ctx.default_map = {cmd_name: defaults()}
+        app: typer.Typer = importlib.import_module(COMMANDS[cmd_name][0]).app
+        command = get_command(app)
+        command.name = cmd_name
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, or refuse with the nearest name."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=LazyGroup, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True, add_completion=True
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"censorprobe {__version__} (Python {sys.version.split()[0]}, {sys.platform})")
+        raise typer.Exit()
+
+
+@app.callback()
+def probe(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """Measure which messaging and calling services this network blocks, how, and with what evidence.
+
+    Start with `probe lab run great-firewall`, which needs no network, or with `probe run`.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit; whatever goes wrong is said in a sentence, never in a traceback."""
+    name = "probe" if sys.argv[0].endswith("__main__.py") else os.path.basename(sys.argv[0])
+    try:
+        app(prog_name=name)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; let the exit flush quietly
+        sys.exit(0)
+    except Exception as error:
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> int:
+    """Say on stderr what went wrong; returns the exit code."""
+    from probe.cli.screen import Refusal
+
+    if isinstance(error, Refusal):
+        print(f"probe: {error.sentence}", file=sys.stderr)
+        return error.exit_code
+    if os.environ.get("PROBE_TRACEBACK"):
+        raise error
+    where = _place(error)
+    print(f"probe: this is a bug in probe, not in your network: {type(error).__name__} at {where}", file=sys.stderr)
+    print("probe: please report that line; PROBE_TRACEBACK=1 shows more", file=sys.stderr)
+    return 1
+
+
+def _place(error: Exception) -> str:
+    """The innermost place in our own code, without the folders in front of it, which may name the user."""
+    import traceback
+
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "probe" in frame.filename]
+    if not frames:
+        return "an unknown place"
+    return f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}"
