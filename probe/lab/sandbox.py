@@ -17,6 +17,7 @@ Call `run_in_lab` from a process without other threads: it forks and blocks sign
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ def run_in_lab(
         helper=helper,
         env={**os.environ, **(env or {})},
         cwd=folder,
-        keep=[folder, *keep, *_needed_paths(config)],
+        keep=[folder, *keep, *_needed_paths(config), os.path.dirname(shutil.which(command[0]) or folder)],
         log=_open_log(log),
         ready_within=ready_within,
         callers_inode=network_inode(),
@@ -91,7 +92,7 @@ def _needed_paths(config: FabricConfig) -> list[str]:
         sys.prefix,
         sys.base_prefix,
         os.path.dirname(sys.executable),
-        *filter(None, sys.path),
+        *(path for path in sys.path if path and path not in ("/tmp", "/run")),
         *record,
     ]
 
