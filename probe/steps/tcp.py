@@ -1,0 +1,69 @@
+"""The step `connect`: opens a TCP connection to one address."""
+
+import asyncio
+import ipaddress
+import socket
+import struct
+import time
+
+from probe.formats.entries import TCPConnect
+from probe.pacing import Pace
+from probe.steps.connection import Connection, address_of
+from probe.trace import Transaction
+
+
+class TCPConnection(Connection):
+    """An open TCP connection on a non-blocking socket; its bytes are counted in `pace`."""
+
+    def __init__(self, sock: socket.socket, ip: str, port: int, pace: Pace) -> None:
+        self.ip, self.port, self.address = ip, port, address_of(ip, port)
+        self._sock, self._pace = sock, pace
+        self._loop = asyncio.get_running_loop()
+
+    async def read(self, limit: int = 65536) -> bytes:
+        data = await self._loop.sock_recv(self._sock, limit)
+        self._pace.bytes_received += len(data)
+        return data
+
+    async def write(self, data: bytes) -> None:
+        self._pace.bytes_sent += len(data)
+        await self._loop.sock_sendall(self._sock, data)
+
+    def close(self) -> None:
+        if (descriptor := self._sock.fileno()) >= 0:
+            # The selector must forget the number before the kernel gives it to somebody else's socket.
+            self._loop.remove_reader(descriptor)
+            self._loop.remove_writer(descriptor)
+            self._sock.close()
+
+    def close_with_reset(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+
+async def tcp_connect(
+    tx: Transaction, ip: str, port: int, *, pace: Pace, confirm: bool = False, timeout: float | None = None
+) -> TCPConnection:
+    """Connect to `ip` (an IPv4 or IPv6 literal) at `port`; the transaction closes the connection when it ends.
+
+    `timeout` in seconds, by default the pace's; `confirm` asks for the longer one. Raises StepFailed.
+    """
+    entry = TCPConnect(ip=ip, port=port)
+    async with tx.step(entry, pace.tcp_timeout(confirm=confirm) if timeout is None else timeout):
+        sock = _open_socket(ip)
+        tx.connections.callback(sock.close)
+        conn = TCPConnection(sock, ip, port, pace)
+        tx.connections.callback(conn.close)
+        began = time.monotonic()
+        await asyncio.get_running_loop().sock_connect(sock, (ip, port))
+        pace.saw_round_trip(time.monotonic() - began)
+    return conn
+
+
+def _open_socket(ip: str) -> socket.socket:
+    family = socket.AF_INET6 if ipaddress.ip_address(ip).version == 6 else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock

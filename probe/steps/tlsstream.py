@@ -1,0 +1,151 @@
+"""TLS over any connection: OpenSSL works on memory, we carry the bytes, so that every one of them can be watched."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from probe.classify import RemoteError
+from probe.formats import failures as f
+from probe.formats.entries import TLSHandshake
+from probe.steps.connection import Connection
+from probe.wire.tlsrecords import RecordWatch
+
+_DER = 2  # _ssl.ENCODING_DER
+_LEGACY_SERVER_CONNECT = 0x4  # named in `ssl` from 3.12
+
+
+class TLSConnection(Connection):
+    """A TLS stream over `inner`. `alpn`, `tls_version`, `cipher_suite` are "" until the handshake has settled them."""
+
+    entry: TLSHandshake
+
+    def __init__(self, inner: Connection, server_name: str | None, alpn: tuple[str, ...]) -> None:
+        self.ip, self.port, self.address = inner.ip, inner.port, inner.address
+        self.watch = RecordWatch()
+        self.hello_length = 0
+        self._inner = inner
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.engine = _accept_anything(alpn).wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._sending = asyncio.Lock()
+
+    @property
+    def alpn(self) -> str:
+        return self.engine.selected_alpn_protocol() or ""
+
+    @property
+    def tls_version(self) -> str:
+        return self.engine.version() or ""
+
+    @property
+    def cipher_suite(self) -> str:
+        chosen = self.engine.cipher()
+        return chosen[0] if chosen else ""
+
+    async def handshake(self) -> None:
+        """Shake hands. Raises EOFError, OSError, ssl.SSLError; `watch` then tells what came."""
+        while True:
+            try:
+                self.engine.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                data = await self._inner.read()
+                if not data:
+                    raise EOFError("closed during the handshake") from None
+                self.watch.feed(data)
+                self._incoming.write(data)
+            else:
+                await self._flush()
+                return
+
+    async def read(self, limit: int = 65536) -> bytes:
+        while True:
+            try:
+                return self.engine.read(limit)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                data = await self._inner.read()
+                if not data:
+                    return b""
+                self._incoming.write(data)
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+            except ssl.SSLError as error:
+                raise RemoteError(_broken(error)) from error
+
+    async def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self.engine.write(view) :]
+            except ssl.SSLError as error:
+                raise RemoteError(_broken(error)) from error
+            await self._flush()
+
+    async def _flush(self) -> None:
+        async with self._sending:
+            while pending := self._outgoing.read():
+                self.hello_length = self.hello_length or len(pending)
+                await self._inner.write(pending)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def close_with_reset(self) -> None:
+        self._inner.close_with_reset()
+
+
+def open_hello(conn: Connection, server_name: str | None, alpn: tuple[str, ...]) -> TLSConnection:
+    """Prepare TLS over `conn`; nothing is sent before `handshake`."""
+    return TLSConnection(conn, server_name, alpn)
+
+
+@cache
+def _accept_anything(alpn: tuple[str, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.options |= ssl.Options(_LEGACY_SERVER_CONNECT)
+    with suppress(ValueError, ssl.SSLError):  # an OpenSSL built without them: then only what it has
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.set_ciphers("DEFAULT:!PSK:!SRP:@SECLEVEL=0")
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def peer_chain(engine: ssl.SSLObject) -> list[bytes]:
+    """The certificates as sent, leaf first, DER; also before the handshake is done."""
+    if hasattr(engine, "get_unverified_chain"):  # public from 3.13
+        return [bytes(der) for der in engine.get_unverified_chain()]
+    inner: Any = getattr(engine, "_sslobj", None)
+    with suppress(AttributeError, ssl.SSLError):
+        return [certificate.public_bytes(_DER) for certificate in inner.get_unverified_chain() or ()]
+    with suppress(ValueError):
+        leaf = engine.getpeercert(binary_form=True)
+        return [leaf] if leaf else []
+    return []
+
+
+def alert_of(error: ssl.SSLError) -> int | None:
+    """The alert that OpenSSL received, by its error's name (`TLSV1_ALERT_ACCESS_DENIED` → 49), or None."""
+    reason = error.reason or ""
+    for prefix in ("SSLV3_", "TLSV1_", "TLSV13_"):
+        if reason.startswith(prefix):
+            word = reason.removeprefix(prefix).removeprefix("ALERT_")
+            known = ssl.AlertDescription.__members__.get(f"ALERT_DESCRIPTION_{word}")
+            return None if known is None else int(known)
+    return None
+
+
+def alert_text(description: int) -> str:
+    """The failure string for a received alert."""
+    return f.ALERT_TEXTS.get(description, f"{f.UNKNOWN}: remote error: tls: alert {description}")
+
+
+def _broken(error: ssl.SSLError) -> str:
+    alert = alert_of(error)
+    if alert is not None:
+        return alert_text(alert)
+    return f"{f.UNKNOWN}: tls: {(error.reason or 'protocol error').lower().replace('_', ' ')}"

@@ -1,0 +1,1 @@
+"""Bytes ↔ messages: codecs that touch no socket and no clock."""

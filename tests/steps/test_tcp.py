@@ -1,0 +1,193 @@
+"""The step `connect` names what a TCP connect met, and leaves no socket behind."""
+
+import asyncio
+import errno
+import os
+import resource
+import socket
+
+import pytest
+
+from probe.formats import failures as f
+from probe.formats.entries import TCPConnect
+from probe.pacing import Pace
+from probe.steps.connection import address_of
+from probe.steps.tcp import TCPConnection, tcp_connect
+from tests.steps.loopback import Bench, Peer, a_transaction, serving, silence
+
+
+async def echo(peer: Peer) -> None:
+    while data := await peer.hear():
+        await peer.say(data)
+
+
+def entry_of(bench: Bench) -> TCPConnect:
+    (entry,) = bench.trace.entries
+    assert isinstance(entry, TCPConnect)
+    return entry
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
+async def test_a_connection_carries_bytes_and_counts_them(ip: str) -> None:
+    async with serving(echo, ip) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, ip, server.port, pace=bench.pace)
+        await conn.write(b"hello")
+        assert await conn.read_exactly(5) == b"hello"
+        assert conn.address == address_of(ip, server.port)
+        assert (bench.pace.bytes_sent, bench.pace.bytes_received) == (5, 5)
+        assert bench.pace.round_trip > 0
+        assert entry_of(bench).status == {"success": True, "failure": None}
+        assert bench.tx.record.steps == ["connect"]
+    with pytest.raises(OSError):
+        await conn.write(b"closed with its transaction")
+
+
+async def test_a_closed_port_refuses() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: nobody else can take it
+        async with a_transaction() as bench:
+            await tcp_connect(bench.tx, "127.0.0.1", taken.getsockname()[1], pace=bench.pace)
+    assert bench.tx.record.failure == entry_of(bench).failure == f.REFUSED
+
+
+def full_backlog() -> tuple[socket.socket, list[socket.socket]]:
+    """A listener that drops every further SYN, as a silent address does."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    fillers = []
+    for _ in range(3):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+        fillers.append(filler)
+    return listener, fillers
+
+
+async def test_silence_is_our_deadline() -> None:
+    listener, fillers = full_backlog()
+    async with a_transaction() as bench:
+        await tcp_connect(bench.tx, "127.0.0.1", listener.getsockname()[1], pace=bench.pace, timeout=0.2)
+    for sock in (listener, *fillers):
+        sock.close()
+    assert entry_of(bench).failure == f.TIMEOUT
+    assert 0.15 < entry_of(bench).t - entry_of(bench).t0 < 1.0
+
+
+async def test_a_cancelled_connect_is_interrupted_and_closes_its_socket() -> None:
+    listener, fillers = full_backlog()
+    before = len(os.listdir("/proc/self/fd"))
+    bench_of: list[Bench] = []
+
+    async def connect() -> None:
+        async with a_transaction() as bench:
+            bench_of.append(bench)
+            await tcp_connect(bench.tx, "127.0.0.1", listener.getsockname()[1], pace=bench.pace)
+
+    task = asyncio.create_task(connect())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(os.listdir("/proc/self/fd")) == before
+    for sock in (listener, *fillers):
+        sock.close()
+    assert entry_of(bench_of[0]).failure == f.INTERRUPTED
+
+
+async def test_no_descriptors_left_is_our_fault() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # only new descriptors are refused
+    try:
+        async with a_transaction() as bench:
+            await tcp_connect(bench.tx, "127.0.0.1", 9, pace=bench.pace)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert entry_of(bench).failure == f.FILES_EXHAUSTED
+    assert f.is_local(entry_of(bench).failure)
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"), [(errno.ENETUNREACH, f.NETWORK_UNREACHABLE), (errno.EHOSTUNREACH, f.HOST_UNREACHABLE)]
+)
+async def test_an_icmp_error_keeps_its_name(code: int, failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unreachable(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", unreachable)
+    async with a_transaction() as bench:
+        await tcp_connect(bench.tx, "192.0.2.1", 443, pace=bench.pace)
+    assert entry_of(bench).failure == failure
+
+
+async def test_a_name_is_a_bug_of_ours_and_still_an_entry() -> None:
+    with pytest.raises(AssertionError):
+        async with a_transaction() as bench:
+            await tcp_connect(bench.tx, "a.example", 443, pace=bench.pace)
+    assert (entry_of(bench).failure or "").startswith(f.BUG)
+
+
+async def test_the_confirmation_waits_longer() -> None:
+    pace = Pace()
+    assert pace.tcp_timeout(confirm=True) > pace.tcp_timeout()
+
+
+async def test_reset_end_and_early_end_while_reading() -> None:
+    async def reset(peer: Peer) -> None:
+        await peer.hear()
+        peer.reset()
+
+    async def end(peer: Peer) -> None:
+        await peer.hear()
+        await peer.say(b"ab")
+
+    async with serving(reset) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        await conn.write(b"x")
+        with pytest.raises(ConnectionResetError):
+            await conn.read()
+    async with serving(end) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        await conn.write(b"x")
+        with pytest.raises(EOFError):
+            await conn.read_exactly(3)
+        assert await conn.read() == b""
+
+
+async def test_read_exactly_leaves_the_next_bytes_alone() -> None:
+    async with serving(echo) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        await conn.write(b"abcdef")
+        assert await conn.read_exactly(2) == b"ab"
+        assert await conn.read_exactly(4) == b"cdef"
+
+
+async def test_closing_wakes_no_stranger_and_may_be_repeated() -> None:
+    """A socket closed under a reader must leave the selector, else its number's next owner is deaf."""
+    async with serving(silence) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        reading = asyncio.create_task(conn.read())
+        await asyncio.sleep(0.01)
+        conn.close()
+        conn.close()
+        async with serving(echo) as other:
+            again = await tcp_connect(bench.tx, "127.0.0.1", other.port, pace=bench.pace)
+            await again.write(b"x")
+            assert await asyncio.wait_for(again.read(), 1) == b"x"
+        reading.cancel()
+
+
+async def test_close_with_reset_is_a_reset() -> None:
+    seen: list[str] = []
+
+    async def watch(peer: Peer) -> None:
+        try:
+            await peer.hear()
+        except ConnectionResetError:
+            seen.append("reset")
+
+    async with serving(watch) as server, a_transaction() as bench:
+        conn: TCPConnection = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        conn.close_with_reset()
+        await asyncio.sleep(0.05)
+    assert seen == ["reset"]
