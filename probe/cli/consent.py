@@ -26,6 +26,12 @@ QUESTIONS = (
 )
 YES, NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
 
+NO_TERMINAL = Refusal(
+    "nothing is measured without consent, and there is no terminal to ask at; "
+    f"read `probe consent`, then give --consent {VERSION} or PROBE_CONSENT={VERSION}",
+    3,
+)
+
 app = new_app()
 
 
@@ -43,7 +49,11 @@ def consent(
     if version_only:
         typer.echo(VERSION)
         return
-    ask(targets_folder(targets))
+    folder = targets_folder(targets)
+    if not sys.stdin.isatty():
+        say(sys.stdout, "\n".join(text(folder)))
+        raise NO_TERMINAL
+    ask(folder)
 
 
 def require(given: str | None, folder: Path) -> None:
@@ -54,6 +64,8 @@ def require(given: str | None, folder: Path) -> None:
                 f"consent {given!r} is not for the current text; read `probe consent`, then give {VERSION}", 3
             )
     elif _kept() != VERSION:
+        if not sys.stdin.isatty():
+            raise NO_TERMINAL
         ask(folder)
 
 
@@ -73,12 +85,6 @@ def ask(folder: Path) -> None:
     """Show the text and put the questions on stderr, answers from stdin; keeps a yes. Raises Refusal (3)."""
     for line in text(folder):
         say(sys.stderr, line)
-    if not sys.stdin.isatty():
-        raise Refusal(
-            "nothing is measured without consent, and there is no terminal to ask at; "
-            f"read `probe consent`, then give --consent {VERSION} or PROBE_CONSENT={VERSION}",
-            3,
-        )
     for number, (question, right, because) in enumerate(QUESTIONS, 1):
         while _answer(f"  {number}/{len(QUESTIONS)}  {question} [yes/no] ") is not right:
             say(sys.stderr, wrapped(f"No. {because}", 7))

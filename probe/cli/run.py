@@ -1,0 +1,134 @@
+"""`probe run`: measure, judge what was written, say it, and say where the file is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from probe.cli.options import new_app, opt, targets_folder
+from probe.cli.screen import Refusal
+
+app = new_app()
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the command line, the environment and the settings file ask for together."""
+
+    names: tuple[str, ...]
+    targets: Path
+    results: Path | None
+    output: str | None
+    control: str | None
+    control_pin: str | None
+    consent: str | None
+    repeat: int
+    depth: Literal["standard", "deep"]
+    max_time: float | None
+    cc: str | None
+    asn: str | None
+    plain: bool
+    json: bool
+    families: frozenset[int]
+    followups: bool
+    exit_code: bool
+
+
+@app.command()
+def run(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TARGET]...", help="Targets; default: all.")] = None,
+    targets: Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")] = None,
+    results: Annotated[Path | None, opt("--results", help="Folder for the results.")] = None,
+    output: Annotated[str | None, opt("--output", help="Write the lines to this file, or - for stdout.")] = None,
+    control: Annotated[str | None, opt("--control", help="URL of a test helper to compare with.")] = None,
+    control_pin: Annotated[str | None, opt("--control-pin", help="SHA-256 of the helper's certificate.")] = None,
+    consent: Annotated[str | None, opt("--consent", help="Version of the consent text that you agree to.")] = None,
+    repeat: Annotated[int, opt("--repeat", help="Measure this many times.", min=1, max=1000)] = 1,
+    depth: Annotated[
+        Literal["standard", "deep"], opt("--depth", help="deep presses harder; see consent.")
+    ] = "standard",
+    max_time: Annotated[float | None, opt("--max-time", help="Stop after this many seconds.", min=0.1)] = None,
+    cc: Annotated[str | None, opt("--cc", help="Country you are in, two letters, if you know better.")] = None,
+    asn: Annotated[str | None, opt("--asn", help="Your network, such as AS64500, if you know better.")] = None,
+    plain: Annotated[bool, opt("--plain", help="No colour, no Unicode, no moving lines.")] = False,
+    json: Annotated[bool, opt("--json", help="Print verdict records, one JSON object a line.")] = False,
+    ipv4: Annotated[bool, opt("--ipv4", "-4", help="IPv4 only.")] = False,
+    ipv6: Annotated[bool, opt("--ipv6", "-6", help="IPv6 only.")] = False,
+    no_followups: Annotated[bool, opt("--no-followups", help="Do not look closer at failures.")] = False,
+    exit_code: Annotated[bool, opt("--exit-code", help="Exit 10, 11 or 12 for what was found.")] = False,
+    explain: Annotated[bool, opt("--explain", help="Say what would be contacted; send nothing.")] = False,
+) -> None:
+    """Measure, judge, and write one JSON line per measurement.
+
+    Every option can be given as PROBE_… too: --max-time is PROBE_MAX_TIME.
+    """
+    if output == "-" and json:
+        raise Refusal("--output - and --json both want standard output; use one of them", 2)
+    if ipv4 and ipv6:
+        raise Refusal("-4 and -6 exclude each other; leave both out to use what works", 2)
+    wishes = Wishes(
+        names=tuple(names or ()),
+        targets=targets_folder(targets),
+        results=results,
+        output=output,
+        control=control_url(control, control_pin),
+        control_pin=control_pin,
+        consent=consent,
+        repeat=repeat,
+        depth=depth,
+        max_time=max_time,
+        cc=country(cc),
+        asn=network(asn),
+        plain=plain,
+        json=json,
+        families=frozenset({4} if ipv4 else {6} if ipv6 else {4, 6}),
+        followups=not no_followups,
+        exit_code=exit_code,
+    )
+    from probe.cli.explain import print_explanation
+    from probe.cli.running import measure_and_judge, pick
+
+    chosen = pick(wishes)
+    if explain:
+        print_explanation(chosen, wishes)
+        return
+    raise typer.Exit(measure_and_judge(chosen, wishes))
+
+
+def control_url(url: str | None, pin: str | None) -> str | None:
+    """Check a helper's URL and pin. Raises Refusal (2)."""
+    from urllib.parse import urlsplit
+
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Refusal(f"--control {url!r} is no URL of a helper; expected https://HOST or http://HOST:PORT", 2)
+    if pin is not None and parts.scheme != "https":
+        raise Refusal("--control-pin needs a helper on https; plain http has no certificate to compare", 2)
+    digits = (pin or "0" * 64).replace(":", "").lower()
+    if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
+        raise Refusal("--control-pin is no SHA-256; expected 64 hexadecimal digits", 2)
+    return url
+
+
+def country(code: str | None) -> str | None:
+    """Check a country code. Raises Refusal (2)."""
+    if code is None or (len(code) == 2 and code.isascii() and code.isalpha()):
+        return code.upper() if code else None
+    raise Refusal(f"--cc {code!r} is no country code; expected two letters, such as IR", 2)
+
+
+def network(text: str | None) -> str | None:
+    """Check an AS number. Raises Refusal (2)."""
+    if text is None:
+        return None
+    digits = text.upper().removeprefix("AS")
+    if digits.isascii() and digits.isdigit() and int(digits) < 2**32:
+        return f"AS{int(digits)}"
+    raise Refusal(f"--asn {text!r} is no network number; expected the form AS64500", 2)
