@@ -1,4 +1,4 @@
-"""`probe lab`: measure inside an emulated internet, run any command in it, list what scenarios and censors there are."""
+"""`probe lab`: measure inside an emulated internet, run any command in it, list scenarios and kinds of censors."""
 
 import json as jsonlib
 import os

@@ -17,6 +17,7 @@ from probe.lab.faults import (
     ServerDown,
     WrongCertificate,
 )
+from probe.lab.noise_identity import NoiseIdentity
 from probe.lab.pools import Pool
 from probe.lab.scenario import Scenario
 from probe.targets import Endpoint, Neutral, Target, is_address, load_neutral, load_target, target_names
@@ -70,6 +71,7 @@ class World:
     dark: str | None
     pages: dict[tuple[str, str], tuple[int, str]]  # portal checks: (host, path) → status, body
     authority: Authority
+    noise: NoiseIdentity
     impostors: list[Impostor] = field(default_factory=list)
     now_offset: timedelta = timedelta()
 
@@ -121,6 +123,7 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
         dark=neutral.dark,
         pages={(check.host, check.path or "/"): (status, body) for check, status, body in neutral.portal},
         authority=Authority("Lab Root, trusted inside the lab only", datetime.now(UTC) + offset),
+        noise=NoiseIdentity(datetime.now(UTC) + offset),
         impostors=list(_impostors(hosts, scenario)),
         now_offset=offset,
     )

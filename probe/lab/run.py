@@ -1,0 +1,187 @@
+"""Starts a scenario's whole world, runs the probe or any command in it, and compares verdicts with expectations."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from probe.lab.expectations import Difference, differences
+from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
+from probe.lab.scenario import Scenario, ScenarioError
+from probe.lab.services.lying_helper import serve_lies
+from probe.lab.services.serving import serve
+from probe.lab.stage import ROOTS, stage
+from probe.lab.world import HELPER_PORT, HELPER_V4, World, build_world
+from probe.targets import pick_targets
+
+__all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_command", "run_scenario"]
+
+RECORDED = Path(__file__).parent / "recorded"
+FINE = frozenset({0, 4})  # exit codes of a run that came to its end; 4: no usable network, which a scenario may want
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What came of one run of the probe. `code` is its exit code."""
+
+    code: int
+    records: list[dict[str, Any]]
+    differences: list[Difference] = field(default_factory=list)
+
+
+def environment(consent: str) -> dict[str, str]:
+    """All that a command inside finds in its environment beyond the caller's."""
+    port = "" if HELPER_PORT == 80 else f":{HELPER_PORT}"
+    return {
+        "PROBE_CONTROL": f"http://{HELPER_V4}{port}",
+        "PROBE_CONSENT": consent,
+        "PROBE_PUBLIC_ROOTS": ROOTS,
+        "PROBE_CC": "XX",
+        "PROBE_ASN": "AS64500",
+    }
+
+
+def run_command(
+    scenario: Scenario,
+    folder: Path,
+    command: Sequence[str],
+    *,
+    consent: str,
+    seed: int = 0,
+    record: str | None = None,
+    log: str | None = None,
+) -> int:
+    """Run `command` at the volunteer's place, streams untouched; returns its exit code, 128 + n for a signal.
+
+    `folder`: target files, from which the servers are made. `record`: a pcap of what leaves the home router. Raises
+    LabUnavailable, LabBroken, TargetError, ScenarioError.
+    """
+    folder = folder.resolve()
+    world = build_world(folder, scenario, seed)
+    try:
+        config = stage(scenario, world, seed, _roots(world), record)
+    except ValueError as error:
+        raise ScenarioError(f"{scenario.name}: {error}") from None
+    return run_in_lab(
+        config,
+        command=command,
+        servers=lambda ready: serve(world, ready),
+        helper=_helper(scenario, world, folder),
+        env=environment(consent),
+        keep=[str(folder)],
+        log=log,
+    )
+
+
+def _roots(world: World) -> str:
+    """The PEM file that the volunteer trusts: the lab's authority, and the root of its Noise server."""
+    return world.authority.pem + world.noise.root_pem
+
+
+def _helper(scenario: Scenario, world: World, folder: Path) -> list[str] | Callable[[Callable[[], None]], None] | None:
+    if not scenario.helper.up:
+        return None
+    if scenario.helper.lies:
+        return lambda ready: serve_lies(world, ready)
+    listen = f"{HELPER_V4}:{HELPER_PORT}"
+    return [sys.executable, "-m", "probe", "helper", "--listen", listen, "--lab", "--targets", str(folder)]
+
+
+def expected_services(scenario: Scenario, folder: Path) -> list[str]:
+    """The services whose verdicts are compared: those of the targets measured that have servers in the lab.
+
+    Raises ScenarioError when an expectation names a role that its target has not; TargetError.
+    """
+    targets = pick_targets(folder, list(scenario.targets))
+    found = [f"{t.name}/{role}" for t in targets if t.lab and t.retired is None for role in t.services]
+    measured = {target.name for target in targets}
+    for name in scenario.expect:
+        if name != "default" and name.split("/")[0] in measured and name not in found:
+            raise ScenarioError(f'{scenario.name}: expect."{name}": the target has no such service in the lab')
+    return found
+
+
+def run_scenario(
+    scenario: Scenario,
+    folder: Path,
+    *,
+    consent: str,
+    seed: int = 0,
+    results: Path | None = None,
+    more: Iterable[str] = (),
+    record: str | None = None,
+    log: str | None = None,
+) -> Finished:
+    """Measure the scenario's targets inside and compare the verdicts. `more`: further options of `probe run`.
+
+    Progress goes to stderr as it comes. Raises what run_command raises.
+    """
+    services = expected_services(scenario, folder)
+    command = [sys.executable, "-m", "probe", "run", "--json", "--targets", str(folder.resolve())]
+    command += ["--depth", scenario.depth, *(["--results", str(results)] if results else []), *more, *scenario.targets]
+
+    def measure() -> int:
+        return run_command(scenario, folder, command, consent=consent, seed=seed, record=record, log=log)
+
+    code, printed = with_output_caught(measure)
+    records = read_records(printed)
+    found = differences(scenario.expect, services, records)
+    if code not in FINE:
+        found.insert(0, Difference("(probe run)", "exit code", "0", str(code)))
+    return Finished(code, records, found)
+
+
+def with_output_caught(action: Callable[[], int]) -> tuple[int, bytes]:
+    """Run `action` with standard output, its children's included, going to memory; its result and what was written."""
+    sys.stdout.flush()
+    memory, kept = os.memfd_create("stdout"), os.dup(1)
+    try:
+        os.dup2(memory, 1)
+        try:
+            result = action()
+        finally:
+            os.dup2(kept, 1)
+        os.lseek(memory, 0, os.SEEK_SET)
+        with os.fdopen(os.dup(memory), "rb") as written:
+            return result, written.read()
+    finally:
+        os.close(memory)
+        os.close(kept)
+
+
+def read_records(printed: bytes) -> list[dict[str, Any]]:
+    """The verdict records among the lines that `probe run --json` printed."""
+    found = []
+    for line in printed.splitlines():
+        try:
+            document = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(document, dict) and "service" in document:
+            found.append(document)
+    return found
+
+
+def recording_of(scenario: str) -> Path | None:
+    """The lines that were recorded of a scenario, for machines on which the lab cannot run."""
+    path = RECORDED / f"{scenario}.jsonl"
+    return path if path.is_file() else None
+
+
+def keep_recording(scenario: str, lines: Iterable[Mapping[str, Any]]) -> Path:
+    """Write the measurement lines of one run as the scenario's recording (for the maintainers; see tests/README.md)."""
+    RECORDED.mkdir(exist_ok=True)
+    path = RECORDED / f"{scenario}.jsonl"
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def table(found: Sequence[Difference]) -> list[str]:
+    """The differences as lines of a table."""
+    head = Difference("SERVICE", "WHAT", "EXPECTED", "FOUND")
+    rows = [(row.service, row.key, row.expected, row.found) for row in (head, *found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows]

@@ -1,0 +1,1 @@
+"""Honest servers for every target, made from the target files; and one dishonest helper."""

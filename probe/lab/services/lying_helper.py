@@ -1,0 +1,101 @@
+"""A test helper that lies: whatever it is asked about, it says that it tried and that everything failed.
+
+It answers in the form of the honest one, claims that its own network is in order, and measures nothing.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from probe.formats.entries import LISTS, TCPConnect
+from probe.formats.failures import TIMEOUT
+from probe.formats.transactions import TransactionRecord
+from probe.lab.services.streams import Ended, Plain
+from probe.lab.services.web import read_request
+from probe.lab.world import HELPER_PORT, HELPER_V4, World
+from probe.targets import Endpoint, Target
+
+HEALTHY = {"ipv4": True, "ipv6": True, "udp": True}
+
+
+def lie(world: World, target: Target, services: Sequence[str] | None) -> dict[str, Any]:
+    """Test keys of somebody who reached nothing at any address of the target."""
+    lists: dict[str, list[Any]] = {name: [] for name in LISTS}
+    records = []
+    for number, (role, endpoint, address) in enumerate(_claims(world, target, services), 1):
+        records.append(_record(number, role, endpoint, address).model_dump())
+        entry = TCPConnect(ip=address, port=endpoint.port, failure=TIMEOUT, t0=0.1, t=10.1, transaction_id=number)
+        lists["tcp_connect"].append(entry.model_dump())
+    empty: dict[str, list[Any]] = {name: [] for name in LISTS}
+    return {"x_endpoints": lists, "x_followups": empty, "x_transactions": records, "x_bugs": []}
+
+
+def _claims(world: World, target: Target, services: Sequence[str] | None) -> Iterator[tuple[str, Endpoint, str]]:
+    for service, endpoint in target.endpoints():
+        if services is None or service.role in services:
+            for address in [endpoint.host] if endpoint.is_literal else world.zone.get(endpoint.host, []):
+                yield service.role, endpoint, address
+
+
+def _record(number: int, role: str, endpoint: Endpoint, address: str) -> TransactionRecord:
+    return TransactionRecord(
+        transaction_id=number,
+        service=role,
+        endpoint=endpoint.url,
+        kind="first",
+        hostname="" if endpoint.is_literal else endpoint.host,
+        address=address,
+        port=endpoint.port,
+        family=6 if ":" in address else 4,
+        address_sources=["literal" if endpoint.is_literal else "system"],
+        corroborated=True,
+        failed_operation=TCPConnect.OPERATION,
+        failure=TIMEOUT,
+        t0=0.1,
+        t=10.1,
+    )
+
+
+def answer(world: World, body: bytes, peer: str) -> tuple[int, dict[str, Any]]:
+    """Status and document for the body of a `POST /v1/measure`."""
+    try:
+        question = json.loads(body)
+        target = next(target for target in world.targets if target.name == question["target"])
+    except (ValueError, KeyError, TypeError, StopIteration):
+        return 404, {"error": "there is no such target"}
+    return 200, {
+        "software_version": "0",
+        "targets_digest": "0" * 64,
+        "preflight": HEALTHY,
+        "your_address": peer,
+        "test_keys": lie(world, target, question.get("services")),
+    }
+
+
+async def _greet(world: World, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(Ended, OSError):
+        stream = Plain(reader, writer)
+        request = await read_request(stream)
+        status, document = 200, {"status": "ok"}
+        if request.path == "/v1/measure":
+            status, document = answer(world, request.body, writer.get_extra_info("peername")[0])
+        body = json.dumps(document).encode()
+        head = f"HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        await stream.write(head.encode() + b"Connection: close\r\n\r\n" + body)
+    writer.close()
+
+
+def serve_lies(world: World, ready: Callable[[], None]) -> None:
+    """Be the helper until killed; call `ready` once it listens."""
+
+    async def live() -> None:
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await _greet(world, reader, writer)
+
+        await asyncio.start_server(greet, HELPER_V4, HELPER_PORT)
+        ready()
+        await asyncio.Event().wait()
+
+    asyncio.run(live())

@@ -1,0 +1,60 @@
+"""DNS servers over one table of names: resolvers, which know all of it, and a root server, which knows no addresses."""
+
+import asyncio
+
+from probe.lab.dnspackets import FORMERR, NXDOMAIN, REFUSED, read_question, reply
+from probe.lab.services.streams import Stream, read_exactly
+from probe.lab.world import World
+
+
+class Zone:
+    """Answers questions about the world's names."""
+
+    def __init__(self, world: World, *, resolves: bool = True) -> None:
+        self._names, self._resolves = world.zone, resolves
+
+    def answer(self, query: bytes) -> bytes | None:
+        """The answer to a query; None to what is no query at all."""
+        question = read_question(query)
+        if question is None:
+            return _format_error(query)
+        if not self._resolves:
+            return reply(question, rcode=REFUSED, recursive=False)
+        if question.name not in self._names:
+            return reply(question, rcode=NXDOMAIN)
+        return reply(question, self._names[question.name])
+
+
+def _format_error(query: bytes) -> bytes | None:
+    if len(query) < 12 or query[2] & 0x80:
+        return None
+    return query[:2] + bytes((0x80, FORMERR)) + bytes(8)
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """A zone on a UDP socket."""
+
+    def __init__(self, zone: Zone) -> None:
+        self._zone = zone
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, sender: tuple[str | int, int]) -> None:
+        """Called by asyncio."""
+        answer = self._zone.answer(data)
+        if answer is not None and self._transport is not None:
+            self._transport.sendto(answer, sender)
+
+
+async def serve_dns(stream: Stream, zone: Zone) -> None:
+    """Answer queries over a stream, each with its length before it (RFC 7766 8). Raises Ended."""
+    while True:
+        length = int.from_bytes(await read_exactly(stream, 2), "big")
+        answer = zone.answer(await read_exactly(stream, length))
+        if answer is None:
+            return
+        await stream.write(len(answer).to_bytes(2, "big") + answer)

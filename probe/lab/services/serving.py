@@ -1,0 +1,186 @@
+"""Opens every port of the world's hosts and lets each connection speak the protocol with which it begins."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+
+from probe.lab.censors.hello import look, whole
+from probe.lab.censors.names import matches
+from probe.lab.services.credentials import UNRECOGNIZED_NAME, Credentials
+from probe.lab.services.doh import serve_doh
+from probe.lab.services.resolver import Datagrams, Zone, serve_dns
+from probe.lab.services.streams import Ended, Plain, Secure, Stream
+from probe.lab.services.telegram import serve_mtproto
+from probe.lab.services.web import METHODS, serve_http
+from probe.lab.services.whatsapp import serve_noise
+from probe.lab.world import HELPERS_RESOLVER, PROVIDERS_RESOLVER, Host, Impostor, World
+
+UDP_ONLY = frozenset({"dns+udp", "quic"})
+UNDER_TLS = frozenset({"https", "tls", "doh", "dot", "smtps", "imaps"})
+ALPN = {"doh": ("h2", "http/1.1"), "https": ("http/1.1",), "dot": ("dot",)}
+PATIENCE = 90.0  # seconds for one connection
+LONGEST_HELLO = 16384
+
+
+@dataclass(frozen=True)
+class Door:
+    """One TCP port of one machine; behind an impostor's the genuine host is imitated."""
+
+    host: Host
+    address: str
+    port: int
+    schemes: frozenset[str]
+    impostor: Impostor | None = None
+
+
+def doors(world: World) -> Iterator[Door]:
+    """Every TCP port at which somebody listens."""
+    for host in world.hosts:
+        for port, schemes in host.ports.items():
+            if host.down != "refused" and schemes - UDP_ONLY:
+                for address in host.addresses:
+                    yield Door(host, address, port, frozenset(schemes))
+    for impostor in world.impostors:
+        for port, schemes in impostor.host.ports.items():
+            yield Door(impostor.host, impostor.address, port, frozenset(schemes), impostor)
+
+
+def question_desks(world: World) -> Iterator[tuple[str, int, bool]]:
+    """(address, port, whether it resolves) of everybody who takes DNS over UDP."""
+    for host in world.hosts:
+        for port, schemes in host.ports.items():
+            if "dns+udp" in schemes and host.down != "refused":
+                yield from ((address, port, True) for address in host.addresses)
+    yield from ((address, 53, True) for address in (PROVIDERS_RESOLVER, HELPERS_RESOLVER))
+    if world.dark is not None:
+        yield world.dark, 53, False
+
+
+class Reception:
+    """Greets connections."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._zone, self._credentials = Zone(world), Credentials(world)
+
+    async def greet(self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection to its end."""
+        with contextlib.suppress(Ended, TimeoutError, OSError):
+            async with asyncio.timeout(PATIENCE):
+                await self._serve(Plain(reader, writer), door)
+        writer.close()
+
+    async def _serve(self, stream: Stream, door: Door) -> None:
+        first = await stream.read()
+        stream.unread(first)
+        if first[0] == 0x16 and door.schemes & UNDER_TLS:
+            await self._serve_tls(stream, door)
+        elif first.startswith(METHODS) and door.schemes & {"http", "mtproto"}:
+            await serve_http(stream, door.host, self._world, secure=False)
+        elif "mtproto" in door.schemes:
+            await serve_mtproto(stream)
+        elif "noise" in door.schemes:
+            await serve_noise(stream, self._world)
+        elif "dns+tcp" in door.schemes:
+            await serve_dns(stream, self._zone)
+        elif "tcp" in door.schemes:
+            await _listen_only(stream)
+
+    async def _serve_tls(self, below: Stream, door: Door) -> None:
+        name = await _asked_name(below)
+        alpn = [protocol for scheme in ALPN if scheme in door.schemes for protocol in ALPN[scheme]]
+        if door.impostor is not None and matches(name, door.impostor.names):
+            context = self._credentials.of_impostor(door.impostor, name or "", alpn)
+        elif door.host.refuses_unknown and name is not None and name not in door.host.names:
+            await below.write(UNRECOGNIZED_NAME)
+            return
+        else:
+            context = self._credentials.of_host(door.host, name, alpn)
+        stream = Secure(below, context)
+        await stream.handshake()
+        if "doh" in door.schemes and stream.alpn == "h2":
+            await serve_doh(stream, self._zone)
+        elif "https" in door.schemes:
+            await serve_http(stream, door.host, self._world, secure=True)
+        elif "dot" in door.schemes:
+            await serve_dns(stream, self._zone)
+        else:
+            await _listen_only(stream)
+
+
+async def _asked_name(stream: Stream) -> str | None:
+    """The name in the hello that begins here; the bytes stay in the stream."""
+    hello = b""
+    while not whole(hello) and len(hello) < LONGEST_HELLO and look(hello).is_tls:
+        hello += await stream.read()
+    stream.unread(hello)
+    return look(hello).name
+
+
+async def _listen_only(stream: Stream) -> None:
+    while True:
+        await stream.read()
+
+
+def _bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket | None:
+    """A socket of a server; None for an IPv6 address where the kernel has no IPv6."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    if family == socket.AF_INET6 and not socket.has_ipv6:
+        return None
+    try:
+        found = socket.socket(family, kind)
+    except OSError:
+        if family == socket.AF_INET6:
+            return None
+        raise
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.setblocking(False)
+    try:
+        found.bind((address, port))
+    except OSError as error:
+        found.close()
+        raise OSError(error.errno, f"{address} port {port}: {error.strerror}") from error
+    return found
+
+
+async def open_everything(world: World) -> None:
+    """Listen at every address and port of the world."""
+    loop = asyncio.get_running_loop()
+    reception = Reception(world)
+    for door in doors(world):
+        listening = _bound(door.address, door.port, socket.SOCK_STREAM)
+        if listening is not None:
+            await asyncio.start_server(_greeter(reception, door), sock=listening, backlog=256)
+    for address, port, resolves in question_desks(world):
+        desk = _bound(address, port, socket.SOCK_DGRAM)
+        if desk is not None:
+            zone = Zone(world, resolves=resolves)
+            await loop.create_datagram_endpoint(lambda zone=zone: Datagrams(zone), sock=desk)  # type: ignore[misc]
+    for address in (PROVIDERS_RESOLVER, HELPERS_RESOLVER):
+        resolver = Host(names=[], addresses=[address])
+        await asyncio.start_server(
+            _greeter(reception, Door(resolver, address, 53, frozenset({"dns+tcp"}))),
+            sock=_bound(address, 53, socket.SOCK_STREAM),
+        )
+
+
+def _greeter(
+    reception: Reception, door: Door
+) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reception.greet(door, reader, writer)
+
+    return greet
+
+
+def serve(world: World, ready: Callable[[], None]) -> None:
+    """Be all servers of the world until killed; call `ready` once everything listens."""
+
+    async def live() -> None:
+        await open_everything(world)
+        ready()
+        await asyncio.Event().wait()
+
+    asyncio.run(live())

@@ -1,0 +1,99 @@
+"""A small HTTP/1.1 server: an honest page per host, the status codes that the real services give, portal checks."""
+
+from dataclasses import dataclass
+from email.utils import format_datetime
+from html import escape
+
+from probe.lab.services.streams import Stream, read_exactly, read_until
+from probe.lab.world import Host, World
+
+METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
+REASONS = {200: "OK", 204: "No Content", 301: "Moved Permanently", 400: "Bad Request", 404: "Not Found"}
+REASONS |= {405: "Method Not Allowed", 501: "Not Implemented", 411: "Length Required"}
+# What the real hosts answer to a bare GET (OONI ts-018): the registration host knows no page.
+STATUS = {"v.whatsapp.net": 400}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, its head and body read."""
+
+    method: str
+    path: str
+    host: str
+    body: bytes
+    keep: bool
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer, before Date and Content-Length."""
+
+    status: int
+    body: bytes = b""
+    location: str = ""
+    kind: str = "text/html; charset=utf-8"
+
+
+async def read_request(stream: Stream) -> Request:
+    """The next request. Raises Ended."""
+    head = (await read_until(stream, b"\r\n\r\n")).decode("latin-1")
+    lines = head.split("\r\n")
+    method, path, version = [*lines[0].split(" "), "", ""][:3]
+    fields = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+    length = fields.get("content-length", "0")
+    body = await read_exactly(stream, min(int(length), 1 << 16)) if length.isdigit() and length != "0" else b""
+    keep = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
+    return Request(method, path or "/", fields.get("host", "").rsplit(":", 1)[0].lower(), body, keep)
+
+
+async def serve_http(stream: Stream, host: Host, world: World, *, secure: bool) -> None:
+    """Answer requests until the other end has had enough. Raises Ended."""
+    while True:
+        request = await read_request(stream)
+        await stream.write(_bytes(answer(request, host, world, secure=secure), request, world))
+        if not request.keep:
+            return
+
+
+def answer(request: Request, host: Host, world: World, *, secure: bool) -> Response:
+    """What the host says to a request."""
+    check = None if secure else world.pages.get((request.host, request.path.partition("?")[0]))
+    if check is not None:
+        return Response(check[0], check[1].encode(), kind="text/plain")
+    if not host.names:
+        return _literal(request, host)
+    if request.host not in host.names:
+        return _page(404, "Not found")
+    if not secure and "https" in host.ports.get(443, ()):
+        return Response(301, location=f"https://{request.host}{request.path}")
+    return _page(STATUS.get(request.host, 200), _title(host))
+
+
+def _literal(request: Request, host: Host) -> Response:
+    """A machine without a name: Telegram's data centres take no request that carries no MTProto."""
+    if any("mtproto" in schemes for schemes in host.ports.values()) or request.method == "POST":
+        return _page(501, "Not implemented")
+    return _page(200, host.title)
+
+
+def _title(host: Host) -> str:
+    web = any(service.endswith("/web") for service in host.services)
+    return f"{host.title} Web" if web else host.title
+
+
+def _page(status: int, title: str) -> Response:
+    text = escape(title)
+    body = f"<!doctype html><html><head><title>{text}</title></head><body><h1>{text}</h1></body></html>\n"
+    return Response(status, body.encode())
+
+
+def _bytes(response: Response, request: Request, world: World) -> bytes:
+    body = b"" if response.status == 204 else response.body
+    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Whatever')}", "Server: lab"]
+    lines += [f"Date: {format_datetime(world.now(), usegmt=True)}", f"Content-Length: {len(body)}"]
+    lines += [f"Content-Type: {response.kind}"] if body else []
+    lines += [f"Location: {response.location}"] if response.location else []
+    lines += [] if request.keep else ["Connection: close"]
+    head = "\r\n".join([*lines, "", ""]).encode()
+    return head if request.method == "HEAD" else head + body
