@@ -67,10 +67,12 @@ class Reception:
 
     async def greet(self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection to its end."""
-        with contextlib.suppress(Ended, TimeoutError, OSError):
-            async with asyncio.timeout(PATIENCE):
-                await self._serve(Plain(reader, writer), door)
-        writer.close()
+        try:
+            with contextlib.suppress(Ended, TimeoutError, OSError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._serve(Plain(reader, writer), door)
+        finally:
+            writer.close()
 
     async def _serve(self, stream: Stream, door: Door) -> None:
         first = await stream.read()
