@@ -1,5 +1,7 @@
 """Internet checksums (RFC 1071), whole and incremental (RFC 1624)."""
 
+from functools import lru_cache
+
 
 def ones_sum(data: bytes) -> int:
     """The one's complement sum of big-endian 16-bit words; an odd last byte is padded with zero.
@@ -17,6 +19,7 @@ def checksum(data: bytes) -> int:
     return 0xFFFF - ones_sum(data)
 
 
+@lru_cache(maxsize=4096)
 def difference(old: bytes, new: bytes) -> int:
     """What replacing `old` by `new` (both of even length, word aligned) adds to a one's complement sum."""
     return (ones_sum(new) - ones_sum(old)) % 0xFFFF

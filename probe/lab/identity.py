@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from probe.lab.kernel import Refused
+
 
 def _same(path: str) -> str:
     """Every id that exists out here, mapped to itself."""
@@ -10,8 +12,15 @@ def _same(path: str) -> str:
     return "".join(f"{first} {first} {count}\n" for first, _, count in lines)
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise Refused(error.errno, f"{path.name}: {error.strerror}") from error
+
+
 def map_identity(process: int) -> None:
-    """Writes the maps of the user namespace that `process` has just made; raises OSError.
+    """Writes the maps of the user namespace that `process` has just made; raises Refused.
 
     Ids stay the same inside, so that files belong to the caller and a command that is not root outside is not root
     inside.
@@ -21,6 +30,6 @@ def map_identity(process: int) -> None:
         users, groups = _same("/proc/self/uid_map"), _same("/proc/self/gid_map")
     else:
         users, groups = f"{os.geteuid()} {os.geteuid()} 1\n", f"{os.getegid()} {os.getegid()} 1\n"
-        (folder / "setgroups").write_text("deny")  # the kernel's condition for writing one's own gid_map
-    (folder / "uid_map").write_text(users)
-    (folder / "gid_map").write_text(groups)
+        _write(folder / "setgroups", "deny")  # the kernel's condition for writing one's own gid_map
+    _write(folder / "uid_map", users)
+    _write(folder / "gid_map", groups)

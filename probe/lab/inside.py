@@ -14,7 +14,7 @@ from probe.lab import fabric, kernel, mounts
 from probe.lab.isolation import find_leak
 from probe.lab.places import Place, build_places
 from probe.lab.plan import Pipes, Plan, Start
-from probe.lab.refusal import remedy
+from probe.lab.refusal import explain
 
 __all__ = ["Pipes", "Plan", "Start", "run_first_process"]
 
@@ -37,12 +37,12 @@ def run_first_process(plan: Plan, pipes: Pipes) -> NoReturn:
         pipes.keep_insides_ends()
         kernel.die_with_parent()
         pipes.report(**_live(plan, pipes))
-    except OSError as error:
-        traceback.print_exc(file=open(plan.log, "w", closefd=False))  # noqa: SIM115
-        kind = "unavailable" if kernel.refused(error) else "broken"
-        pipes.report(**{kind: f"{error}. {remedy()}" if kind == "unavailable" else str(error)})
+    except kernel.Refused as error:
+        pipes.report(unavailable=explain(error))
+    except PartFailed as error:
+        pipes.report(broken=f"{error}\n{_tail(plan.log)}".strip())
     except BaseException as error:
-        pipes.report(broken=f"{error or type(error).__name__}\n{_tail(plan.log)}".strip())
+        pipes.report(broken=f"{type(error).__name__}: {error}\n{traceback.format_exc()}")
     finally:
         os._exit(0)
 

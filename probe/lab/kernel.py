@@ -1,7 +1,6 @@
 """The few Linux calls that Python 3.11 does not offer: unshare, setns, mount, prctl, and sysctl files."""
 
 import ctypes
-import errno
 import os
 import signal
 from pathlib import Path
@@ -20,24 +19,28 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+class Refused(OSError):
+    """The kernel, or the container round us, does not let us do what the lab needs."""
+
+
 def _checked(result: int, call: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{call}: {os.strerror(number)}")
+        raise Refused(number, f"{call}: {os.strerror(number)}")
 
 
 def unshare(flags: int) -> None:
-    """Moves this process into new namespaces (unshare(2)); raises OSError."""
+    """Moves this process into new namespaces (unshare(2)); raises Refused."""
     _checked(_libc.unshare(flags), "unshare")
 
 
 def setns(descriptor: int, kind: int) -> None:
-    """Moves this process into the namespace that `descriptor` refers to (setns(2)); raises OSError."""
+    """Moves this process into the namespace that `descriptor` refers to (setns(2)); raises Refused."""
     _checked(_libc.setns(descriptor, kind), "setns")
 
 
 def mount(source: str, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
-    """Mounts as mount(2) does; raises OSError naming the target."""
+    """Mounts as mount(2) does; raises Refused naming the target."""
     encoded = [None if word is None else word.encode() for word in (source, target, kind)]
     options = None if data is None else data.encode()
     _checked(_libc.mount(*encoded, ctypes.c_ulong(flags), options), f"mount {target}")
@@ -51,16 +54,3 @@ def die_with_parent() -> None:
 def write_sysctl(name: str, value: str) -> None:
     """Sets a kernel setting of this network namespace, `name` as in sysctl(8); raises OSError."""
     Path("/proc/sys", *name.split(".")).write_text(value)
-
-
-def refused(error: OSError) -> bool:
-    """Whether `error` says that this kernel or container does not let us make namespaces."""
-    return error.errno in (
-        errno.EPERM,
-        errno.EACCES,
-        errno.ENOSYS,
-        errno.ENOSPC,
-        errno.EINVAL,
-        errno.EUSERS,
-        errno.EROFS,
-    )

@@ -10,6 +10,7 @@ import struct
 from types import TracebackType
 
 from probe.lab.crafting import packed
+from probe.lab.kernel import Refused
 
 RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE, RTM_NEWNEIGH = 16, 20, 24, 28
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_REPLACE = 0x1, 0x4, 0x200, 0x400, 0x100
@@ -55,16 +56,16 @@ class Netlink:
         self._socket.close()
 
     def _request(self, kind: int, flags: int, body: bytes, what: str) -> None:
-        """Sends one message and waits for its acknowledgement; raises OSError naming `what`."""
+        """Sends one message and waits for its acknowledgement; raises Refused naming `what`."""
         self._sequence += 1
         head = struct.pack("=IHHII", 16 + len(body), kind, flags | NLM_F_REQUEST | NLM_F_ACK, self._sequence, 0)
         self._socket.send(head + body)
         answer = self._socket.recv(65536)
         if struct.unpack_from("=H", answer, 4)[0] != NLMSG_ERROR:
-            raise OSError(0, f"{what}: netlink answers something else than an acknowledgement")
+            raise Refused(0, f"{what}: netlink answers something else than an acknowledgement")
         (number,) = struct.unpack_from("=i", answer, 16)
         if number:
-            raise OSError(-number, f"{what}: {os.strerror(-number)}")
+            raise Refused(-number, f"{what}: {os.strerror(-number)}")
 
     def set_up(
         self, name: str, *, mtu: int = 0, address: bytes = b"", arp: bool = True, rename: str = "", queue: int = 0

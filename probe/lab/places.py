@@ -11,7 +11,7 @@ from probe.lab.netns import Netlink, mac
 from probe.lab.wires import (
     MTU,
     Wire,
-    can_open_tun,
+    can_make_tun,
     ethernet_headers,
     open_packet_socket,
     open_tun,
@@ -41,9 +41,9 @@ def own_mac(config: FabricConfig, place: str) -> bytes:
 
 
 def build_places(config: FabricConfig) -> dict[str, Place]:
-    """Makes the three namespaces and returns to the one we are in; raises OSError where the kernel refuses."""
+    """Makes the three namespaces and returns to the one we are in; raises Refused where the kernel does."""
     root = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    tun = config.wires == "tun" or (config.wires == "auto" and can_open_tun())
+    tun = config.wires == "tun" or (config.wires == "auto" and can_make_tun())
     _allow_ipv6(False)
     namespaces: dict[str, int] = {}
     descriptors: dict[str, int] = {}
@@ -54,7 +54,7 @@ def build_places(config: FabricConfig) -> dict[str, Place]:
         with Netlink() as netlink:
             netlink.set_up("lo")
             if tun:
-                descriptors[name] = open_tun(interface, ethernet=name == "home")
+                descriptors[name] = _tun(interface, ethernet=name == "home")
             else:
                 netlink.add_veth(interface, f"lab-{name}", root)
                 switch_offloads_off(interface)
@@ -65,6 +65,13 @@ def build_places(config: FabricConfig) -> dict[str, Place]:
     return {
         name: Place(name, namespaces[name], Wire(descriptors[name], _headers(config, name, tun))) for name in INTERFACES
     }
+
+
+def _tun(interface: str, *, ethernet: bool) -> int:
+    try:
+        return open_tun(interface, ethernet=ethernet)
+    except OSError as error:
+        raise kernel.Refused(error.errno, f"/dev/net/tun: {error.strerror}") from error
 
 
 def _headers(config: FabricConfig, name: str, tun: bool) -> dict[int, bytes] | None:

@@ -73,6 +73,12 @@ class Pipes:
         for name, end in (("_word_up", 1), ("_word_down", 0), ("_alive", 1)):
             self._close(name, end)
 
+    def close(self) -> None:
+        """In the caller, when all is over."""
+        for name in ("_word_up", "_word_down", "_orders", "_reports", "_alive"):
+            self._close(name, 0)
+            self._close(name, 1)
+
     def close_reports(self) -> None:
         """In the supervisor, once the first process reports."""
         self._close("_reports", 1)

@@ -1,5 +1,6 @@
 """Says in one sentence why the lab cannot run here, and what would help."""
 
+import os
 from pathlib import Path
 
 APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
@@ -22,17 +23,24 @@ def _reads(path: str, value: str) -> bool:
         return False
 
 
-def remedy() -> str:
-    """What would make this kernel allow the namespaces that it has just refused."""
+def explain(error: OSError) -> str:
+    """One sentence for a user: what was refused, and what would help."""
+    return f"The lab cannot run here ({error.strerror or error}): {_remedy()}."
+
+
+def _remedy() -> str:
+    """What would make this kernel allow what it has just refused."""
     if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
         return (
-            "In a container the lab needs: docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN "
-            "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --device /dev/net/tun."
+            "in a container it needs docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN "
+            "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --device /dev/net/tun"
         )
     if _reads(APPARMOR, "1"):
-        return "Run it with sudo, or allow it with: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0."
+        return "run it with sudo, or allow it with sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
     if _reads(DEBIAN, "0"):
-        return "Run it with sudo, or allow it with: sudo sysctl kernel.unprivileged_userns_clone=1."
+        return "run it with sudo, or allow it with sudo sysctl kernel.unprivileged_userns_clone=1"
     if _reads(LIMIT, "0"):
-        return "Run it with sudo, or allow it with: sudo sysctl user.max_user_namespaces=1000."
-    return "Run it with sudo."
+        return "run it with sudo, or allow it with sudo sysctl user.max_user_namespaces=1000"
+    if os.geteuid() == 0:
+        return "it needs a Linux that allows user, pid, mount and network namespaces, and TUN or veth interfaces"
+    return "run it with sudo"

@@ -68,9 +68,12 @@ def readdressed(packet: Packet, *, source: bytes | None = None, destination: byt
 
 def reported(raw: bytes, offset: int, at: int, port: int) -> bytes:
     """`raw` with the 16-bit port (or echo id) at `offset + at` replaced, transport checksum kept right."""
+    new = port.to_bytes(2, "big")
+    if raw[offset + at : offset + at + 2] == new:
+        return raw
     packet = Packet(raw)
     place = transport_checksum_at(packet) if packet.protocol != ICMP else offset + 2
-    return rewritten(raw, offset + at, port.to_bytes(2, "big"), place)
+    return rewritten(raw, offset + at, new, place)
 
 
 class HomeRouter:

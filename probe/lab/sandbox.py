@@ -29,7 +29,7 @@ from probe.lab.identity import map_identity
 from probe.lab.inside import Pipes, Plan, Start, run_first_process
 from probe.lab.isolation import network_inode
 from probe.lab.layout import FabricConfig
-from probe.lab.refusal import LabBroken, LabUnavailable, remedy
+from probe.lab.refusal import LabBroken, LabUnavailable, explain
 
 __all__ = ["LabBroken", "LabUnavailable", "run_in_lab"]
 
@@ -118,11 +118,18 @@ def _run(plan: Plan) -> int:
     if supervisor == 0:
         _supervise(plan, pipes)
     pipes.keep_callers_ends()
-    if pipes.receive_word() == b"user":
-        map_identity(supervisor)
-    pipes.send_word(b"go")
-    _wait_for(supervisor, pipes.orders)
-    return _judge(_read_reports(pipes.reports))
+    try:
+        if pipes.receive_word() == b"user":
+            map_identity(supervisor)
+        pipes.send_word(b"go")
+        _wait_for(supervisor, pipes.orders)
+        return _judge(_read_reports(pipes.reports))
+    except kernel.Refused as error:
+        os.kill(supervisor, signal.SIGKILL)
+        os.waitpid(supervisor, 0)
+        raise LabUnavailable(explain(error)) from error
+    finally:
+        pipes.close()
 
 
 def _wait_for(supervisor: int, orders: int) -> None:
@@ -144,7 +151,7 @@ def _order(orders: int, number: int) -> None:
 
 def _read_reports(descriptor: int) -> _Outcome:
     outcome = _Outcome()
-    with os.fdopen(descriptor, "r") as reports:
+    with os.fdopen(descriptor, "r", closefd=False) as reports:
         for line in reports:
             for name, value in json.loads(line).items():
                 setattr(outcome, name, value)
@@ -175,9 +182,8 @@ def _supervise(plan: Plan, pipes: Pipes) -> None:
                 run_first_process(plan, pipes)
             pipes.close_reports()
             os.waitpid(first, 0)
-    except OSError as error:
-        kind = "unavailable" if kernel.refused(error) else "broken"
-        pipes.report(**{kind: f"{error.strerror}. {remedy()}" if kind == "unavailable" else str(error)})
+    except kernel.Refused as error:
+        pipes.report(unavailable=explain(error))
     finally:
         os._exit(0)
 
@@ -187,7 +193,7 @@ def _leave(pipes: Pipes) -> None:
     try:
         kernel.unshare(kernel.CLONE_NEWUSER | NAMESPACES)
         pipes.send_word(b"user")
-    except OSError:
+    except kernel.Refused:
         if os.geteuid() != 0:
             raise
         kernel.unshare(NAMESPACES)

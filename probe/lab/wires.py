@@ -55,10 +55,10 @@ def ethernet_headers(destination: bytes, source: bytes) -> dict[int, bytes]:
     return {version: destination + source + kind for version, kind in ETHERTYPES.items()}
 
 
-def can_open_tun() -> bool:
-    """Whether /dev/net/tun may be opened here."""
+def can_make_tun() -> bool:
+    """Whether this process may make TUN interfaces."""
     try:
-        os.close(os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC))
+        os.close(open_tun("lab-trial"))
     except OSError:
         return False
     return True

@@ -3,15 +3,17 @@
 import os
 import socket
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from probe.lab.isolation import find_leak, network_inode
 from probe.lab.layout import Actions, Direction, PathConfig
 from probe.lab.packets import ACK, RST, Packet, tcp_packet
-from probe.lab.sandbox import LabBroken, run_in_lab
-from tests.lab.inside_lab import SERVER, SERVER6, at_home, config
+from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
+from tests.lab.inside_lab import ROOT, SERVER, SERVER6, at_home, config
 from tests.lab.virtual import Watcher
 
 ASK = """
@@ -183,7 +185,7 @@ def test_nothing_real_can_be_reached(tmp_path: Path) -> None:
 import socket
 def outcome(address, port):
     try:
-        socket.create_connection((address, port), timeout=1.5).close()
+        socket.create_connection((address, port), timeout=0.8).close()
         return "reached"
     except OSError as error:
         return type(error).__name__
@@ -201,7 +203,7 @@ def test_without_ipv6_and_without_network(tmp_path: Path) -> None:
         + f"""
 def outcome(address):
     try:
-        return ask(address, 1)
+        return ask(address, 0.5)
     except OSError as error:
         return error.errno or type(error).__name__
 tell([outcome("{SERVER}"), outcome("{SERVER6}")])
@@ -263,6 +265,50 @@ def test_a_part_that_fails_is_named_with_what_it_printed(tmp_path: Path) -> None
     with pytest.raises(LabBroken, match=r"(?s)fabric ended.*the censor has a bug"):
         lab = config(censors=[Watcher(4, True, explode)])
         run_in_lab(lab, command=[sys.executable, "-c", ping], cwd=str(tmp_path))
+
+
+def test_what_is_not_isolated_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.lab.isolation.HOME_INTERFACE", "eth7")
+    with pytest.raises(LabUnavailable, match=r"did not make.*: eth0\. So the lab refuses"):
+        run_in_lab(config(), command=["touch", "ran"], cwd=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_callers_own_network_is_no_lab() -> None:
+    assert "caller's own" in str(find_leak(network_inode()))
+
+
+def test_no_descriptors_are_left_open(tmp_path: Path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    assert run_in_lab(config(), command=["true"], cwd=str(tmp_path)) == 0
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+ODD_ETC = """
+import os, sys
+from pathlib import Path
+from probe.lab import kernel
+from probe.lab.layout import FabricConfig
+from probe.lab.sandbox import run_in_lab
+
+user, group = os.geteuid(), os.getegid()
+kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+Path("/proc/self/setgroups").write_text("deny")
+Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+kernel.mount("odd", "/etc", "tmpfs")
+Path("/etc/kept").write_text("kept\\n")
+os.symlink("kept", "/etc/relative")
+if sys.argv[1] == "link":
+    os.symlink("../run/systemd/resolve/stub-resolv.conf", "/etc/resolv.conf")
+sys.exit(run_in_lab(FabricConfig(), command=["cat", "/etc/resolv.conf", "/etc/kept", "/etc/relative"]))
+"""
+
+
+@pytest.mark.parametrize("kind", ["link", "missing"])
+def test_resolv_conf_may_be_a_dangling_link_or_missing(kind: str) -> None:
+    done = subprocess.run([sys.executable, "-c", ODD_ETC, kind], capture_output=True, text=True, cwd=ROOT, timeout=20)
+    assert (done.returncode, done.stdout) == (0, "nameserver 192.168.1.1\nkept\nkept\n"), done.stderr
 
 
 def test_the_recording_holds_what_passed_the_router(tmp_path: Path) -> None:
