@@ -16,7 +16,7 @@ HARMLESS = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
 def prepare(keep: Iterable[str], files: Mapping[str, str]) -> None:
-    """Gives this mount namespace its own /run, /tmp and /proc; what lies under `keep` stays real. Raises OSError.
+    """Gives this mount namespace its own /run, /tmp and /proc; what lies under `keep` stays real. Raises Refused.
 
     Where /tmp or /run itself is to be kept (somebody works right there), it stays as it is. `files`: path → text.
     """

@@ -34,7 +34,7 @@ class Pipes:
         self._word_up, self._word_down = os.pipe(), os.pipe()  # supervisor → caller, caller → supervisor
         self._orders = os.pipe()  # caller → inside: one byte per signal
         self._reports = os.pipe()  # inside, supervisor → caller: lines of JSON
-        self._alive = os.pipe()  # held by caller and supervisor: its end is the inside's end
+        self._alive = os.pipe()  # held by the caller alone: its end is the inside's end
 
     @property
     def orders(self) -> int:
@@ -48,7 +48,7 @@ class Pipes:
 
     @property
     def alive(self) -> int:
-        """Readable, at its end, once caller or supervisor are gone."""
+        """At its end once the caller is gone, should the kernel's signal for that ever come too late."""
         return self._alive[0]
 
     def _close(self, name: str, end: int) -> None:
@@ -65,12 +65,12 @@ class Pipes:
 
     def keep_supervisors_ends(self) -> None:
         """In the supervisor, which also holds what the first process will keep."""
-        for name, end in (("_word_up", 0), ("_word_down", 1), ("_orders", 1), ("_reports", 0)):
+        for name, end in (("_word_up", 0), ("_word_down", 1), ("_orders", 1), ("_reports", 0), ("_alive", 1)):
             self._close(name, end)
 
     def keep_insides_ends(self) -> None:
         """In the first process."""
-        for name, end in (("_word_up", 1), ("_word_down", 0), ("_alive", 1)):
+        for name, end in (("_word_up", 1), ("_word_down", 0)):
             self._close(name, end)
 
     def close(self) -> None:
