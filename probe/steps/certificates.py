@@ -35,7 +35,7 @@ class RootsError(ValueError):
 
 @dataclass(frozen=True)
 class ChainVerdict:
-    """What a chain is worth. `trusted_by_machine` is judged only when the public roots refuse the chain."""
+    """What a chain is worth. `trusted_by_machine` is judged only when no public root vouches for it."""
 
     failure: str | None
     trusted_by_machine: bool | None = None
@@ -149,7 +149,8 @@ def judge_chain(ders: list[bytes], name: str, roots: Roots, now: datetime | None
     now = now or roots.clock()
     when = _moment_inside(chain, now)
     refused = _refusal(chain, roots.public_store(when))
-    by_machine = None if refused is None else _refusal(chain, roots.machine_store(when)) is None
+    unknown = refused == f.SSL_UNKNOWN_AUTHORITY
+    by_machine = _refusal(chain, roots.machine_store(when)) is None if unknown else None
     return ChainVerdict(_first_fault(chain, name, now, refused), by_machine)
 
 
@@ -175,13 +176,13 @@ def _moment_inside(chain: "list[Certificate]", now: datetime) -> datetime:
 def _refusal(chain: "list[Certificate]", store: "X509Store") -> str | None:
     from OpenSSL.crypto import X509, Error, X509StoreContext, X509StoreContextError
 
-    leaf, *others = [X509.from_cryptography(certificate) for certificate in chain]
     try:
+        leaf, *others = [X509.from_cryptography(certificate) for certificate in chain]
         X509StoreContext(store, leaf, others).verify_certificate()
     except X509StoreContextError as error:
         code = error.errors[0] if error.errors else 0
         return f.SSL_UNKNOWN_AUTHORITY if code in _UNTRUSTED else f.SSL_INVALID_CERTIFICATE
-    except Error:
+    except Error:  # OpenSSL cannot parse what cryptography could
         return f.SSL_INVALID_CERTIFICATE
     return None
 

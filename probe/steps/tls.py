@@ -15,7 +15,7 @@ from probe.formats.entries import BinaryData, TLSHandshake
 from probe.pacing import Pace
 from probe.steps.certificates import Roots, judge_chain, parse_certificate
 from probe.steps.connection import Connection
-from probe.steps.tlsstream import TLSConnection, alert_of, alert_text, open_hello, peer_chain
+from probe.steps.tlsstream import TLSConnection, alert_text, open_hello, peer_chain, tls_failure
 from probe.targets import is_address
 from probe.trace import Transaction
 from probe.wire.ciphersuites import iana_name
@@ -114,21 +114,13 @@ def failure_on_wire(error: BaseException, watch: RecordWatch) -> str | None:
     """The failure that the received bytes tell of, or None where the exception itself says it best."""
     if watch.not_tls:
         return f.NOT_TLS
-    died_of_tls = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+    ended = isinstance(error, ssl.SSLZeroReturnError | ssl.SSLEOFError)
+    died_of_tls = isinstance(error, ssl.SSLError) and not ended
     if watch.alert and watch.alert.description != CLOSE_NOTIFY and (died_of_tls or watch.alert.level == FATAL):
         return alert_text(watch.alert.description)
-    if isinstance(error, ssl.SSLError) and died_of_tls:
-        return _named_by_openssl(error)
-    return None
-
-
-def _named_by_openssl(error: ssl.SSLError) -> str:
-    hidden = alert_of(error)  # an alert that came encrypted
-    if hidden is not None:
-        return alert_text(hidden)
-    if error.library in {"ASN1", "X509"} or (error.reason or "").startswith("ASN1"):
-        return f.SSL_INVALID_CERTIFICATE
-    return f"{f.UNKNOWN}: tls: {(error.reason or 'protocol error').lower().replace('_', ' ')}"
+    if ended:
+        return f.EOF
+    return tls_failure(error) if isinstance(error, ssl.SSLError) else None
 
 
 def judge(tls: TLSConnection, entry: TLSHandshake, roots: Roots) -> None:

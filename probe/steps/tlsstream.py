@@ -1,6 +1,7 @@
 """TLS over any connection: OpenSSL works on memory, we carry the bytes, so that every one of them can be watched."""
 
 import asyncio
+import re
 import ssl
 from contextlib import suppress
 from functools import cache
@@ -14,6 +15,14 @@ from probe.wire.tlsrecords import RecordWatch
 
 _DER = 2  # _ssl.ENCODING_DER
 _LEGACY_SERVER_CONNECT = 0x4  # named in `ssl` from 3.12
+_LATER_ALERTS = {  # RFC 8446 section 6; missing in ssl.AlertDescription
+    "INAPPROPRIATE_FALLBACK": 86,
+    "MISSING_EXTENSION": 109,
+    "CERTIFICATE_REQUIRED": 116,
+    "NO_APPLICATION_PROTOCOL": 120,
+}
+_SAID = re.compile(r"\] ([a-zA-Z0-9 ./-]+) \(_ssl")  # "[SSL: X] x (_ssl.c:1006)", "[SSL] ASN1 lib (_ssl.c:1006)"
+_CERTIFICATE_UNREADABLE = frozenset({"ASN1 lib", "X509 lib", "unable to find public key parameters"})
 
 
 class TLSConnection(Connection):
@@ -72,7 +81,7 @@ class TLSConnection(Connection):
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
             except ssl.SSLError as error:
-                raise RemoteError(_broken(error)) from error
+                raise RemoteError(tls_failure(error)) from error
 
     async def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -80,7 +89,7 @@ class TLSConnection(Connection):
             try:
                 view = view[self.engine.write(view) :]
             except ssl.SSLError as error:
-                raise RemoteError(_broken(error)) from error
+                raise RemoteError(tls_failure(error)) from error
             await self._flush()
 
     async def _flush(self) -> None:
@@ -135,7 +144,7 @@ def alert_of(error: ssl.SSLError) -> int | None:
         if reason.startswith(prefix):
             word = reason.removeprefix(prefix).removeprefix("ALERT_")
             known = ssl.AlertDescription.__members__.get(f"ALERT_DESCRIPTION_{word}")
-            return None if known is None else int(known)
+            return _LATER_ALERTS.get(word) if known is None else int(known)
     return None
 
 
@@ -144,8 +153,13 @@ def alert_text(description: int) -> str:
     return f.ALERT_TEXTS.get(description, f"{f.UNKNOWN}: remote error: tls: alert {description}")
 
 
-def _broken(error: ssl.SSLError) -> str:
+def tls_failure(error: ssl.SSLError) -> str:
+    """The failure string for an error of OpenSSL's: an alert received (also an encrypted one), else what it says."""
     alert = alert_of(error)
     if alert is not None:
         return alert_text(alert)
-    return f"{f.UNKNOWN}: tls: {(error.reason or 'protocol error').lower().replace('_', ' ')}"
+    said = _SAID.search(str(error))  # `reason` is None for what other parts of OpenSSL found
+    words = said[1] if said else "protocol error"
+    if words in _CERTIFICATE_UNREADABLE:
+        return f.SSL_INVALID_CERTIFICATE
+    return f"{f.UNKNOWN}: tls: {words}"

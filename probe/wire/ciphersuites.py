@@ -29,7 +29,9 @@ def iana_name(openssl: str) -> str:
     words = rest.split("-")
     if words[0] == "CHACHA20":
         return f"TLS_{exchange}_WITH_CHACHA20_POLY1305_SHA256"
-    for family in ("AES", "CAMELLIA", "ARIA", "RC4"):
+    if words[0] == "RC4":
+        words[0] = "RC4_128"
+    for family in ("AES", "CAMELLIA", "ARIA"):
         if words[0].startswith(family) and words[0] != family:
             words[0:1] = [family, words[0].removeprefix(family)]
     if len(words) > 2 and words[2] not in _MODES:
