@@ -44,7 +44,8 @@ async def ask(
     question = {"target": target.name, "addresses": sendable(addresses)}
     try:
         async with asyncio.timeout(seconds):
-            answer = parse(await _post(base_url.rstrip("/") + "/v1/measure", question, _connector(roots, pin)))
+            async with _session(roots, pin) as session:
+                answer = parse(await _post(session, base_url.rstrip("/") + "/v1/measure", question))
     except Nonsense as error:
         return {"failure": f"{f.UNKNOWN}: helper: {error}"}
     except NETWORK_ERRORS as error:
@@ -53,6 +54,20 @@ async def ask(
         return {"failure": f"{f.UNKNOWN}: helper: {type(error).__name__}"}
     tell(answer, learned)
     return {"failure": None, **{key: answer[key] for key in KEPT}}
+
+
+async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
+    """Ask whether a helper is there; returns None when it says so, else a failure string. Never raises."""
+    try:
+        async with asyncio.timeout(seconds), _session(roots, pin) as session:
+            async with session.get(base_url.rstrip("/") + "/health", allow_redirects=False) as response:
+                body = await _bounded_body(response)
+                fine = response.status == 200 and isinstance(said := json.loads(body), dict)
+                return None if fine and said.get("status") == "ok" else f"{f.UNKNOWN}: this is no helper"
+    except NETWORK_ERRORS as error:
+        return classify(error)
+    except (aiohttp.ClientError, ValueError, RecursionError, Nonsense) as error:
+        return f"{f.UNKNOWN}: helper: {type(error).__name__}"
 
 
 def sendable(addresses: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -84,17 +99,16 @@ def tell(answer: Mapping[str, Any], learned: Callable[[str], None]) -> None:
         learned(address)
 
 
-async def _post(url: str, question: dict[str, Any], connector: aiohttp.TCPConnector) -> bytes:
+async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, Any]) -> bytes:
     """POST and read at most 4 MB; a helper that is busy is asked once more when it says so."""
-    async with aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False) as session:
-        for attempt in (1, 2):
-            async with session.post(url, json=question, allow_redirects=False) as response:
-                if response.status == 503 and attempt == 1:
-                    await asyncio.sleep(_retry_after(response.headers.get("Retry-After", "")))
-                    continue
-                if response.status != 200:
-                    raise Nonsense(f"status {response.status}")
-                return await _bounded_body(response)
+    for attempt in (1, 2):
+        async with session.post(url, json=question, allow_redirects=False) as response:
+            if response.status == 503 and attempt == 1:
+                await asyncio.sleep(_retry_after(response.headers.get("Retry-After", "")))
+                continue
+            if response.status != 200:
+                raise Nonsense(f"status {response.status}")
+            return await _bounded_body(response)
     raise Nonsense("status 503")
 
 
@@ -107,11 +121,10 @@ async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _connector(roots: Roots, pin: str | None) -> aiohttp.TCPConnector:
-    """Verify https with the public roots, or by the pinned certificate alone."""
-    if pin is None:
-        return aiohttp.TCPConnector(ssl=roots.client_context())
-    return aiohttp.TCPConnector(ssl=aiohttp.Fingerprint(bytes.fromhex(pin.replace(":", ""))))
+def _session(roots: Roots, pin: str | None) -> aiohttp.ClientSession:
+    """A session that verifies https with the public roots, or by the pinned certificate alone; no proxy, no gzip."""
+    ssl = roots.client_context() if pin is None else aiohttp.Fingerprint(bytes.fromhex(pin.replace(":", "")))
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=ssl), trust_env=False, auto_decompress=False)
 
 
 def _retry_after(value: str) -> float:

@@ -167,8 +167,12 @@ class Run:
         zero = time.monotonic()
         self._watch.started(target)
         measured = await self._measured(target)
-        document = await self._line(measured)
         self._outcome.bugs += measured.bugs
+        try:
+            document = await self._line(measured)
+        except Exception as bug:  # ours: costs this line only, neighbours go on
+            self._outcome.bugs.append(describe(bug))
+            return
         await self._append(document)
         self._watch.finished(target, document, time.monotonic() - zero)
 
@@ -212,6 +216,7 @@ class Run:
             probe_cc=here.probe_cc,
             probe_network_name=here.network_name,
             resolver_asn=here.resolver_asn,
+            resolver_network_name=here.resolver_network_name,
             software_version=__version__,
             test_keys=measured.test_keys,
             test_name=measured.test_name,

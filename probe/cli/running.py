@@ -58,7 +58,7 @@ def measure_and_judge(targets: list[Target], wishes: "Wishes") -> int:
     code = outcome.code
     out = sys.stderr if wishes.output == "-" else sys.stdout
     try:
-        records = list(_judged(outcome, wishes))
+        records = list(_judged(outcome))
         _print(records, outcome, wishes, out)
     except Exception as bug:  # the lines are safe: say so before the bug is reported
         _farewell(outcome)
@@ -69,8 +69,9 @@ def measure_and_judge(targets: list[Target], wishes: "Wishes") -> int:
     return code
 
 
-def open_session(wishes: "Wishes", *, run_id: str | None = None) -> "tuple[Session, Roots]":
+def open_session(wishes: "Wishes") -> "tuple[Session, Roots]":
     """Make the session that all measurements share; sends nothing. Raises Refusal (2)."""
+    from probe.asn import asn_of, default_table
     from probe.pacing import Pace
     from probe.session import Session, Settings
     from probe.steps.certificates import RootsError, load_roots
@@ -91,8 +92,9 @@ def open_session(wishes: "Wishes", *, run_id: str | None = None) -> "tuple[Sessi
         roots.check()
     except (TargetError, RootsError) as error:
         raise Refusal(str(error), 2) from None
-    pace = Pace(deep=wishes.depth == "deep")
-    return Session(run_id or secrets.token_hex(8), settings, pace, neutral, resolvers), roots
+    session = Session(secrets.token_hex(8), settings, Pace(deep=wishes.depth == "deep"), neutral, resolvers)
+    session.asn_of, session.asn_database = asn_of, default_table().database
+    return session, roots
 
 
 def hint_about_control(url: str | None) -> None:
@@ -140,7 +142,7 @@ def _measure(
         return asyncio.run(run(plan, session, roots, results, watch))
 
 
-def _judged(outcome: "RunOutcome", wishes: "Wishes") -> Iterator[dict[str, Any]]:
+def _judged(outcome: "RunOutcome") -> Iterator[dict[str, Any]]:
     """The verdicts on the lines as they were written: read back from the file wherever it can be."""
     from probe.analysis.verdicts import judge_lines
 
