@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from probe.lab.crafting import packed
 
-A, AAAA, OPT = 1, 28, 41
+A, NS, AAAA, OPT = 1, 2, 28, 41
 IN = 1
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, REFUSED = 0, 1, 2, 3, 5
 RCODES = {"noerror": NOERROR, "servfail": SERVFAIL, "nxdomain": NXDOMAIN, "refused": REFUSED}
@@ -74,6 +74,18 @@ def reply(
     if question.edns:
         parts.append(b"\0" + struct.pack(">HHIH", OPT, 1232, 0, 0))
     return b"".join(parts)
+
+
+def referral(question: Question) -> bytes:
+    """What a root server answers to every question: no address, but who knows more (RFC 1034 4.3.2)."""
+    top = question.name.rpartition(".")[2].encode()
+    owner, target = _name(top), _name(b"a", b"servers", top)
+    head = struct.pack(">6H", question.ident, QR | question.flags & RD, 1, 0, 1, 0)
+    return head + question.raw + owner + struct.pack(">HHIH", NS, IN, 172800, len(target)) + target
+
+
+def _name(*labels: bytes) -> bytes:
+    return b"".join(bytes((len(label),)) + label for label in labels if label) + b"\0"
 
 
 def question_of_answer(data: bytes) -> Question | None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from probe.lab.faults import Clock, ExpiredCertificate, RefuseUnknownNames, WrongCertificate
 from probe.lab.scenario import Scenario
 from probe.lab.services.lying_helper import answer as lying_answer
-from probe.lab.services.resolver import Zone
+from probe.lab.services.resolver import Datagrams, Zone
 from probe.lab.services.serving import Door, Reception, doors, question_desks
 from probe.lab.world import Host, Impostor, World, build_world
 from probe.targets import load_target
@@ -257,8 +258,9 @@ def test_a_resolver_knows_every_name_in_both_families(world: World) -> None:
 def test_unknown_names_do_not_exist_and_a_dark_host_gives_no_address(world: World) -> None:
     assert ask(Zone(world), "nobody.example.org", "A").rcode() == dns.rcode.NXDOMAIN
     dark = ask(Zone(world, resolves=False), "web.telegram.org", "A")
-    assert dark.rcode() == dns.rcode.REFUSED
+    assert dark.rcode() == dns.rcode.NOERROR
     assert not dark.answer
+    assert [rrset.to_text().split()[0] for rrset in dark.authority] == ["org."]
 
 
 @given(noise=st.binary(max_size=120))
@@ -267,6 +269,19 @@ def test_noise_gets_no_resolver_down(noise: bytes) -> None:
         zone: dict[str, list[str]] = {}  # noqa: RUF012
 
     Zone(Nothing()).answer(noise)  # type: ignore[arg-type]
+
+
+async def test_datagrams_are_answered_one_by_one(world: World) -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: Datagrams(Zone(world)), local_addr=("127.0.0.1", 0))
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    client.setblocking(False)
+    with client, contextlib.closing(transport):
+        client.connect(transport.get_extra_info("sockname"))
+        for noise in (b"", b"nonsense", dns.message.make_query("web.telegram.org", "A").to_wire()):
+            client.send(noise)
+        answered = await asyncio.wait_for(loop.sock_recv(client, 512), 2)
+    assert set(addresses(dns.message.from_wire(answered))) <= set(world.zone["web.telegram.org"])
 
 
 async def test_dot_answers_one_question_after_another(world: World) -> None:

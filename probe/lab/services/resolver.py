@@ -1,8 +1,9 @@
 """DNS servers over one table of names: resolvers, which know all of it, and a root server, which knows no addresses."""
 
 import asyncio
+from typing import cast
 
-from probe.lab.dnspackets import FORMERR, NXDOMAIN, REFUSED, read_question, reply
+from probe.lab.dnspackets import FORMERR, NXDOMAIN, read_question, referral, reply
 from probe.lab.services.streams import Stream, read_exactly
 from probe.lab.world import World
 
@@ -19,7 +20,7 @@ class Zone:
         if question is None:
             return _format_error(query)
         if not self._resolves:
-            return reply(question, rcode=REFUSED, recursive=False)
+            return referral(question)
         if question.name not in self._names:
             return reply(question, rcode=NXDOMAIN)
         return reply(question, self._names[question.name])
@@ -39,9 +40,8 @@ class Datagrams(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        """Called by asyncio, whose transport is no DatagramTransport by inheritance."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, sender: tuple[str | int, int]) -> None:
         """Called by asyncio."""
