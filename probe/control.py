@@ -59,11 +59,14 @@ async def ask(
 async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
     """Ask whether a helper is there; returns None when it says so, else a failure string. Never raises."""
     try:
-        async with asyncio.timeout(seconds), _session(roots, pin) as session:
-            async with session.get(base_url.rstrip("/") + "/health", allow_redirects=False) as response:
-                body = await _bounded_body(response)
-                fine = response.status == 200 and isinstance(said := json.loads(body), dict)
-                return None if fine and said.get("status") == "ok" else f"{f.UNKNOWN}: this is no helper"
+        async with (
+            asyncio.timeout(seconds),
+            _session(roots, pin) as session,
+            session.get(base_url.rstrip("/") + "/health", allow_redirects=False) as response,
+        ):
+            said = json.loads(await _bounded_body(response))
+            fine = response.status == 200 and isinstance(said, dict) and said.get("status") == "ok"
+            return None if fine else f"{f.UNKNOWN}: this is no helper"
     except NETWORK_ERRORS as error:
         return classify(error)
     except (aiohttp.ClientError, ValueError, RecursionError, Nonsense) as error:

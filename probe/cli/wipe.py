@@ -1,5 +1,7 @@
 """`probe wipe`: remove everything that probe keeps, every path listed first."""
 
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +12,10 @@ from probe.cli.settings import config_folder, defaults
 from probe.results import results_root
 
 app = new_app()
-KEPT_NAMES = frozenset({"README.md", ".gitignore"})  # the checkout's own files in results/
+SETTINGS = ("consent", "config.toml")
+OURS = re.compile(
+    r"(lab/)?\d{4}-\d\d-\d\d/[A-Z0-9]{2}-AS\d+/\d{6}-[0-9a-f]+\.jsonl(\.part)?|(lab/)?observations/.+|\.write-check-\d+"
+)
 
 
 @app.command()
@@ -47,30 +52,29 @@ def _root(chosen: Path | None) -> Path:
         say(sys.stderr, f"probe: {refusal.sentence}; going on without it")
         named = None
     if chosen is None and named is not None:
-        import os
-
         chosen = None if os.environ.get("PROBE_RESULTS") else Path(named)
     return results_root(chosen)
 
 
 def everything(root: Path) -> list[Path]:
-    """What probe keeps, children before their folder: result files, what is derived from them, settings, consent."""
-    found: list[Path] = []
-    for folder, keep_itself in ((root, True), (config_folder(), False)):
-        if folder.is_dir() and not folder.is_symlink():
-            found += [path for path in _under(folder) if not (path.parent == root and path.name in KEPT_NAMES)]
-            found += [] if keep_itself else [folder]
-    return found
+    """What probe itself wrote: runs, what is derived from them, settings, consent; a folder after its contents.
+
+    Only names that probe gives are touched, so that `--results ~` can never remove anything else.
+    """
+    files = [path for path in _under(root) if OURS.fullmatch(path.relative_to(root).as_posix())]
+    folders = {folder for path in files for folder in path.parents if folder != root and root in folder.parents}
+    if results_root() == root and root.name == "results" and root.parent.name == "censorprobe" and root.is_dir():
+        folders |= {root, root.parent}
+    settings = [path for name in SETTINGS if (path := config_folder() / name).is_file()]
+    emptied = sorted(folders, key=lambda folder: len(folder.parts), reverse=True)
+    return [*files, *emptied, *settings, *([config_folder()] if config_folder().is_dir() else [])]
 
 
 def _under(folder: Path) -> list[Path]:
-    """Everything under a folder, deepest first, links not followed; only what probe itself writes there."""
-    found: list[Path] = []
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink():
-            found += _under(path)
-        found.append(path)
-    return found
+    """Every file under a folder, links not followed."""
+    if not folder.is_dir():
+        return []
+    return sorted(Path(where) / name for where, _, names in os.walk(folder) for name in names)
 
 
 def _ask() -> None:
@@ -82,12 +86,12 @@ def _ask() -> None:
 
 
 def _remove(path: Path) -> str | None:
-    """Remove one path; returns why it could not be, or None."""
+    """Remove one path; returns why it could not be, or None. A folder with somebody else's files in it stays."""
     try:
-        if path.is_dir() and not path.is_symlink():
-            path.rmdir()
-        else:
+        if not path.is_dir() or path.is_symlink():
             path.unlink(missing_ok=True)
+        elif not any(path.iterdir()):
+            path.rmdir()
     except OSError as error:
         return f"{path}: {error.strerror}"
     return None
