@@ -1,0 +1,66 @@
+"""Text that a server wrote, without anything in it that looks like an address, whoever's it is."""
+
+import base64
+import binascii
+import re
+
+SCRUBBED = "[scrubbed]"
+BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
+
+_DOT = r"(?:\.|-|_|%2e|%252e|&#46;|\[\.\])"
+_COLON = r"(?::|%3a|%253a)"
+_OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
+_HEX = r"[0-9a-f]"
+_ADDRESS_LIKE = re.compile(
+    "|".join(
+        (
+            rf"(?:{_HEX}{_DOT}){{15,}}{_HEX}",  # ip6.arpa nibbles
+            rf"(?:{_HEX}{{0,4}}{_COLON}){{2,7}}(?:{_OCTET}(?:\.{_OCTET}){{3}}(?!\d))",  # 64:ff9b::192.0.2.1
+            rf"(?<!\d){_OCTET}(?:{_DOT}{_OCTET}){{3}}(?!\d)",  # dotted, dashed, reversed
+            rf"(?<!{_HEX})(?:{_HEX}{{0,4}}{_COLON}){{2,7}}{_HEX}{{0,4}}(?:%25?[a-z0-9]+)?(?!{_HEX})",  # IPv6, MAC
+            rf"(?<!{_HEX})(?:{_HEX}{{0,4}}-){{4,7}}{_HEX}{{1,4}}(?!{_HEX})",  # IPv6 in a name
+            rf"(?<!{_HEX})(?:{_HEX}{{2}}[:-]){{3}}{_HEX}{{2}}(?!{_HEX})",  # four bytes, c6:33:64:17
+            rf"(?:0x{_HEX}{{1,2}}\.){{3}}0x{_HEX}{{1,2}}",
+            rf"(?:%{_HEX}{{2}}){{4,}}",  # percent-encoded bytes or text
+            rf"(?<!{_HEX})(?:0x)?(?:{_HEX}{{8}}|{_HEX}{{32}})(?!{_HEX})",  # hexadecimal
+            r"(?<!\d)(?:[1-9]\d{7,9}|\d{36,39})(?!\d)",  # decimal
+            r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{6}==|[A-Za-z0-9+/_-]{22}==)",  # base64 of 4 or 16 bytes
+        )
+    ),
+    re.IGNORECASE,
+)
+
+
+def scrub_text(text: str) -> str:
+    """Replace every address-like token in text that a server wrote, whoever's address it is.
+
+    For titles, header values, redirect hosts and banners. It rather takes away too much (a version of four numbers, a
+    number of eight to ten digits) than leaves an address; what it cannot recognise is left to `sweep`.
+    """
+    text = _ADDRESS_LIKE.sub(lambda found: SCRUBBED if _means_address(found[0]) else found[0], text)
+    return BASE64.sub(_scrub_base64, text)
+
+
+def _scrub_base64(found: re.Match[str]) -> str:
+    inside = decode_base64(found[0])
+    if len(inside) < 7 or not inside.isascii():
+        return found[0]
+    return SCRUBBED if any(_means_address(hit[0]) for hit in _ADDRESS_LIKE.finditer(inside.decode())) else found[0]
+
+
+def _means_address(token: str) -> bool:
+    """Times such as 12:30:45 look like IPv6 to the pattern and are spared; everything else it finds goes."""
+    return re.fullmatch(r"\d{1,2}(?::\d{2}){1,2}", token) is None and re.fullmatch(r"[:-]+", token) is None
+
+
+def decode_base64(coded: str) -> bytes:
+    """The bytes behind base64 of either alphabet, as far as whole characters go; b"" where there are none."""
+    bare = coded.rstrip("=").translate(_STANDARD)
+    bare = bare[:-1] if len(bare) % 4 == 1 else bare
+    try:
+        return base64.b64decode(bare + "=" * (-len(bare) % 4))
+    except (ValueError, binascii.Error):
+        return b""
+
+
+_STANDARD = str.maketrans("-_", "+/")

@@ -1,0 +1,106 @@
+"""The forms in which an address or a word may be written by a server that tells the volunteer theirs."""
+
+import base64
+import ipaddress
+from collections.abc import Iterator
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+MAGIC_COOKIE = 0x2112A442  # RFC 8489 section 5: STUN masks addresses with it
+SHORTEST = 7  # characters of a number: "1.2.3.4"; what is shorter turns up by chance
+SHORTEST_NAME = 4  # characters of a host or user name
+
+
+def texts_of(address: Address) -> set[str]:
+    """The lower-case texts that name `address`, apart from base64."""
+    forms = set(_v4_texts(address) if isinstance(address, ipaddress.IPv4Address) else _v6_texts(address))
+    return {form for form in forms if len(form) >= SHORTEST}
+
+
+def bytes_of(address: Address) -> set[bytes]:
+    """The packed forms of `address`: both byte orders and, for IPv4, masked as STUN does.
+
+    STUN masks twelve bytes of an IPv6 address with a transaction id that only its parser knows; what is masked with
+    the cookie alone is too short to tell one volunteer from another.
+    """
+    forms = {address.packed, address.packed[::-1]}
+    if isinstance(address, ipaddress.IPv4Address):
+        masked = _masked(address)
+        forms |= {masked.packed, masked.packed[::-1]}
+    return forms
+
+
+def base64_of(raw: bytes) -> set[str]:
+    """What base64 text of any bytes around `raw` must contain: three alignments, both alphabets, certain parts only."""
+    found = set()
+    for before in range(3):
+        coded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
+        first = -(-before * 8 // 6)  # characters touched by what stands before
+        certain = coded[first : (before + len(raw)) * 8 // 6]
+        found |= {certain, certain.translate(str.maketrans("+/", "-_"))}
+    return {form for form in found if len(form) > SHORTEST}
+
+
+def _v4_texts(address: ipaddress.IPv4Address) -> Iterator[str]:
+    masked = _masked(address)
+    for one in (address, masked):
+        yield from _numbers(one.packed)
+        yield from (str(int(one)), str(int.from_bytes(one.packed, "little")))
+    for octets in (str(address).split("."), str(address).split(".")[::-1], str(masked).split(".")):
+        padded = [octet.zfill(3) for octet in octets]
+        for digits in (octets, padded):
+            yield from (joint.join(digits) for joint in (".", "-", "_", "%2e", "%252e"))
+            yield _percent(".".join(digits))
+        yield _labels(octets)
+        yield "\0".join(".".join(octets))  # UTF-16, as in a certificate's BMPString
+    high, low = address.packed[:2].hex(), address.packed[2:].hex()
+    yield from (f"{high}:{low}", f"{high}-{low}")
+    yield from (f"{marker}{int(high, 16):x}:{int(low, 16):x}" for marker in ("ffff:", "ff9b::"))  # mapped, NAT64
+
+
+def _v6_texts(address: ipaddress.IPv6Address) -> Iterator[str]:
+    groups = address.exploded.split(":")
+    short = [f"{int(group, 16):x}" for group in groups]
+    tail = ipaddress.IPv4Address(address.packed[12:])
+    spellings = {str(address), ":".join(groups), ":".join(short), ":".join(short[:6]) + f":{tail}"}
+    for spelling in spellings:
+        yield from (spelling, spelling.replace(":", "-"), spelling.replace(":", "_"), spelling.replace(":", "%3a"))
+        yield from (spelling.replace(":", "%253a"), _percent(spelling), "\0".join(spelling))
+    nibbles = list(address.packed.hex())
+    for order in (nibbles, nibbles[::-1]):
+        yield from (".".join(order), "-".join(order), _labels(order))
+    yield from _numbers(address.packed)
+    yield from (str(int(address)), str(int.from_bytes(address.packed, "little")))
+
+
+def prefix_texts(network: ipaddress.IPv6Network) -> Iterator[str]:
+    """The lower-case texts that name a /64 whatever host part follows or, in reversed forms, precedes."""
+    packed = network.network_address.packed[:8]
+    groups = [packed[i : i + 2].hex() for i in range(0, 8, 2)]
+    short = [f"{int(group, 16):x}" for group in groups]
+    for spelling in (groups, short):
+        yield from (joint.join(spelling) + joint for joint in (":", "-", "_", "%3a", "%253a"))
+    for order in (list(packed.hex()), list(packed.hex())[::-1]):
+        yield from (".".join(order), _labels(order))
+    yield packed.hex()
+
+
+def _numbers(packed: bytes) -> Iterator[str]:
+    """Hexadecimal, both orders: bare, by bytes with colons or dashes, percent-encoded bytes, `\\x` escapes."""
+    for order in (packed, packed[::-1]):
+        pairs = [f"{byte:02x}" for byte in order]
+        yield from ("".join(pairs), ":".join(pairs), "-".join(pairs), " ".join(pairs))
+        yield from ("".join(f"%{pair}" for pair in pairs), "".join(f"\\x{pair}" for pair in pairs))
+
+
+def _labels(parts: list[str]) -> str:
+    """The parts as DNS labels on the wire: a length byte before each (RFC 1035 section 3.1)."""
+    return "".join(chr(len(part)) + part for part in parts)
+
+
+def _percent(text: str) -> str:
+    return "".join(f"%{ord(character):02x}" for character in text)
+
+
+def _masked(address: ipaddress.IPv4Address) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(int(address) ^ MAGIC_COOKIE)
