@@ -30,6 +30,7 @@ class Bridge(asyncio.Transport):
         self._reading = asyncio.Event()
         self._reading.set()
         self._closing = False
+        self.broken_by: Exception | None = None  # why the connection ended, unless we closed it
         self._tasks = [self._loop.create_task(self._carry_in()), self._loop.create_task(self._carry_out())]
 
     def write(self, data: Any) -> None:
@@ -62,6 +63,7 @@ class Bridge(asyncio.Transport):
     def _lose(self, error: Exception | None) -> None:
         if not self._closing:
             self._closing = True
+            self.broken_by = error or EOFError("closed by the server")
             self._protocol.connection_lost(error)
 
     def close(self) -> None:
@@ -104,13 +106,13 @@ class HandOver(aiohttp.BaseConnector):
     """A connector that opens nothing: it hands over the connection that it was given, once."""
 
     def __init__(self, conn: Connection) -> None:
-        super().__init__(force_close=True)
+        super().__init__()
         self._ours: Connection = conn
         self.bridge: Bridge | None = None
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> ResponseHandler:
-        if self.bridge is not None:
-            raise RuntimeError("one request per connection")
+        if self.bridge is not None:  # aiohttp repeats a GET whose connection broke; we have only this one
+            raise self.bridge.broken_by or EOFError("closed")
         protocol = ResponseHandler(loop=asyncio.get_running_loop())
         self.bridge = Bridge(self._ours, protocol)
         protocol.connection_made(self.bridge)
@@ -122,10 +124,17 @@ class Session:
     """Sends exactly the request that it is given."""
 
     client: aiohttp.ClientSession
+    connector: HandOver
+    response: aiohttp.ClientResponse | None = None
+
+    @property
+    def broken_by(self) -> Exception | None:
+        """Why the connection ended, as the connection itself says it; None while it is open."""
+        return self.connector.bridge.broken_by if self.connector.bridge else None
 
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> aiohttp.ClientResponse:
         """Send a request and wait for the end of the response's headers. Raises aiohttp.ClientError."""
-        return await self.client.request(
+        self.response = await self.client.request(
             method,
             URL(url, encoded=True),
             headers=headers,
@@ -133,6 +142,7 @@ class Session:
             allow_redirects=False,
             skip_auto_headers=_AUTOMATIC,
         )
+        return self.response
 
 
 @asynccontextmanager
@@ -146,9 +156,12 @@ async def session_over(conn: Connection) -> AsyncIterator[Session]:
         auto_decompress=False,
         trust_env=False,
     )
+    session = Session(client, connector)
     try:
-        yield Session(client)
+        yield session
     finally:
+        if session.response is not None:
+            session.response.close()
         await client.close()
         if connector.bridge is not None:
             connector.bridge.close()

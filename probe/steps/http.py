@@ -26,6 +26,8 @@ from probe.trace import Transaction
 if TYPE_CHECKING:
     import aiohttp
 
+    from probe.steps.handover import Session
+
 BODY_LIMIT = 65536
 TITLE_LIMIT = 200
 HEADER_LIMIT = 200
@@ -110,28 +112,24 @@ async def _round_trip(
             async with asyncio.timeout_at(deadline):
                 response = await session.send(request.method, request.url, sent, body)
         except aiohttp.ClientError as error:
-            raise _without_aiohttp(error) from error
+            raise _without_aiohttp(error, session) from error
         _write_head(response, result)
-        await _read_body(response, result, deadline, limit)
+        await _read_body(session, response, result, deadline, limit)
     _write_body(result)
 
 
-def _without_aiohttp(error: "aiohttp.ClientError") -> Exception:
-    """The error that aiohttp wrapped: by errno first, because it re-wraps resets."""
-    from aiohttp import ClientPayloadError, ServerDisconnectedError, http_exceptions
+def _without_aiohttp(error: "aiohttp.ClientError", session: "Session") -> Exception:
+    """What really happened: the parser's complaint, else what the connection itself met, which aiohttp re-wraps."""
+    from aiohttp import ClientResponseError, http_exceptions
 
-    link: BaseException | None = error
-    while link is not None:
-        if isinstance(link, OSError) and link.errno is not None:
-            return OSError(link.errno, "connection broke")
-        if isinstance(link, RemoteError):
-            return link
-        if isinstance(link, http_exceptions.BadStatusLine):
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, http_exceptions.BadStatusLine):
             return RemoteError(MALFORMED_STATUS)
-        link = link.__cause__
-    if isinstance(error, ServerDisconnectedError | ClientPayloadError):
-        return EOFError("closed before the end")
-    return RemoteError(MALFORMED)
+        cause = cause.__cause__
+    if isinstance(error, ClientResponseError):
+        return RemoteError(MALFORMED)
+    return session.broken_by or (error if isinstance(error, OSError) else RemoteError(MALFORMED))
 
 
 def _write_head(response: "aiohttp.ClientResponse", result: HTTPResult) -> None:
@@ -149,7 +147,9 @@ def _write_head(response: "aiohttp.ClientResponse", result: HTTPResult) -> None:
             written.x_redirect_host = (urlsplit(result.location).hostname or "")[:HEADER_LIMIT]
 
 
-async def _read_body(response: "aiohttp.ClientResponse", result: HTTPResult, deadline: float, limit: int) -> None:
+async def _read_body(
+    session: "Session", response: "aiohttp.ClientResponse", result: HTTPResult, deadline: float, limit: int
+) -> None:
     """Read the body until its end, the limit or the deadline; the status line has already made the step a success."""
     import aiohttp
 
@@ -163,7 +163,7 @@ async def _read_body(response: "aiohttp.ClientResponse", result: HTTPResult, dea
                     break
                 body += piece
     except aiohttp.ClientError as error:
-        written.x_body_failure = classify(_without_aiohttp(error))
+        written.x_body_failure = classify(_without_aiohttp(error, session))
     except NETWORK_ERRORS as error:
         written.x_body_failure = classify(error)
     result.body = bytes(body)
