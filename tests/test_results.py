@@ -1,0 +1,185 @@
+"""Results: folders, modes, `.part`, a full disk, and readers that go on after what is broken."""
+
+import gzip
+import json
+import os
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe import results
+from probe.results import Problem, ResultsError, ResultsFile, find_files, read_lines, results_root
+
+START = datetime(2026, 11, 24, 13, 5, 0, tzinfo=UTC)
+
+
+def opened(root: Path, *, lab: bool = False) -> ResultsFile:
+    return ResultsFile.in_folder(root, "XX", "AS64500", "4f2a", START, lab)
+
+
+def problems(path: Path) -> list[Problem]:
+    return [line for _, line in read_lines(path) if isinstance(line, Problem)]
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    return [line for _, line in read_lines(path) if not isinstance(line, Problem)]
+
+
+def test_a_run_lies_by_date_and_network_and_is_part_until_closed(tmp_path: Path) -> None:
+    file = opened(tmp_path)
+    file.append({"a": 1})
+    part = tmp_path / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl.part"
+    assert file.path == part and part.read_text() == '{"a":1}\n'
+    assert file.close() == part.with_suffix("")
+    assert not part.exists() and documents(part.with_suffix("")) == [{"a": 1}]
+
+
+def test_a_lab_run_lies_apart(tmp_path: Path) -> None:
+    assert opened(tmp_path, lab=True).close() == tmp_path / "lab/2026-11-24/XX-AS64500/130500-4f2a.jsonl"
+
+
+def test_files_are_for_this_user_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = opened(tmp_path / "deep" / "results").close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    folders = [folder for folder in path.parents if tmp_path in folder.parents]
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+
+
+def test_every_line_is_one_write_and_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, calls = opened(tmp_path), []
+    write, sync = os.write, os.fsync
+    monkeypatch.setattr(os, "write", lambda fd, data: calls.append("write") or write(fd, data))
+    monkeypatch.setattr(os, "fsync", lambda fd: calls.append("sync") or sync(fd))
+    file.append({"text": "x" * 100_000})
+    file.append({"a": 2})
+    assert calls == ["write", "sync", "write", "sync"]
+    file.close()
+
+
+def test_two_runs_in_one_second_do_not_meet(tmp_path: Path) -> None:
+    one = ResultsFile.in_folder(tmp_path, "XX", "AS1", "aaaa", START, False)
+    two = ResultsFile.in_folder(tmp_path, "XX", "AS1", "bbbb", START, False)
+    one.append({"run": 1})
+    two.append({"run": 2})
+    assert documents(one.close()) == [{"run": 1}] and documents(two.close()) == [{"run": 2}]
+    with pytest.raises(ResultsError, match="File exists"):
+        opened(tmp_path)
+        opened(tmp_path)
+
+
+def test_a_named_file_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text("mine\n")
+    with pytest.raises(ResultsError, match="left as it is"):
+        ResultsFile.to_file(kept)
+    assert kept.read_text() == "mine\n"
+
+
+def test_a_full_disk_keeps_the_earlier_lines(tmp_path: Path) -> None:
+    """On a tmpfs of 64 kB, in a mount namespace of its own."""
+    code = (
+        "import sys; from pathlib import Path; from datetime import datetime, UTC\n"
+        "from probe.results import *\n"
+        f"root = Path({str(tmp_path)!r})\n"
+        "file = ResultsFile.in_folder(root, 'XX', 'AS1', 'aa', datetime.now(UTC), False)\n"
+        "file.append({'n': 1}); file.append({'n': 2})\n"
+        "try:\n    file.append({'n': 'x' * 200_000})\n"
+        "except ResultsError as error:\n    print(error)\n"
+        "path = file.close(); print([line for _, line in read_lines(path)], path.read_bytes()[-1:])\n"
+    )
+    mount = f'mount -t tmpfs -o size=64k none {tmp_path} && exec {sys.executable} -c "$CODE"'
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", mount],
+        env={**os.environ, "CODE": code, "PYTHONPATH": str(Path(results.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    said, kept = done.stdout.splitlines()
+    assert "the disk is full; the 2 line(s) before it are kept" in said
+    assert kept == "[{'n': 1}, {'n': 2}] b'\\n'"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultsError, match="--results DIR"):
+        results.check_writable(tmp_path / "file" / "results")
+
+
+def test_the_check_leaves_nothing(tmp_path: Path) -> None:
+    results.check_writable(tmp_path / "new")
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_where_results_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROBE_RESULTS", raising=False)
+    assert results_root(tmp_path) == tmp_path
+    assert results_root() == Path(results.__file__).parent.parent / "results"
+    monkeypatch.setenv("PROBE_RESULTS", str(tmp_path / "named"))
+    assert results_root() == tmp_path / "named"
+    monkeypatch.delenv("PROBE_RESULTS")
+    monkeypatch.setattr(results, "__file__", str(tmp_path / "site-packages" / "probe" / "results.py"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert results_root() == tmp_path / "data" / "censorprobe" / "results"
+
+
+def test_broken_lines_are_numbered_and_the_rest_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    deep = "[" * 100_000
+    path.write_bytes(b'{"a":1}\n{"a":\n[1]\n\xff\xfe\n' + deep.encode() + b'\n{"a":NaN}\n\n{"a":2}\n{"a":3')
+    assert documents(path) == [{"a": 1}, {"a": 2}]
+    assert [problem.number for problem in problems(path)] == [2, 3, 4, 5, 6, 9]
+    assert "is torn" in problems(path)[-1].sentence
+    assert str(problems(path)[0]).startswith("x.jsonl:2: is not valid JSON")
+
+
+def test_a_last_line_without_newline_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"a":1}')
+    assert documents(path) == [{"a": 1}] and not problems(path)
+
+
+def test_gz_is_read_and_a_torn_one_reported(tmp_path: Path) -> None:
+    whole, torn = tmp_path / "w.jsonl.gz", tmp_path / "t.jsonl.gz"
+    raw = gzip.compress(b"".join(json.dumps({"a": n, "r": os.urandom(99).hex()}).encode() + b"\n" for n in range(999)))
+    whole.write_bytes(raw)
+    torn.write_bytes(raw[: len(raw) // 2])
+    assert len(documents(whole)) == 999 and not problems(whole)
+    assert 0 < len(documents(torn)) < 999 and "cannot be read further" in problems(torn)[-1].sentence
+
+
+def test_zst_without_a_module_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "ZSTD_MODULES", ("no_such_module",))
+    (tmp_path / "x.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd")
+    assert "zstd -d" in problems(tmp_path / "x.jsonl.zst")[0].sentence
+
+
+def test_folders_and_missing_files(tmp_path: Path) -> None:
+    path = opened(tmp_path).close()
+    (tmp_path / "README.md").write_text("not a run")
+    assert find_files([tmp_path, "-"]) == [path, Path("-")]
+    with pytest.raises(ResultsError, match="no such file"):
+        find_files([tmp_path / "nowhere"])
+
+
+@given(st.dictionaries(st.text(), st.recursive(st.none() | st.text() | st.integers(-(2**53), 2**53), st.lists)))
+def test_what_is_written_is_read(document: dict[str, Any]) -> None:
+    read, write = os.pipe()
+    file = ResultsFile(write, results.STDIN)
+    if len(json.dumps(document)) < 30_000:
+        file.append(document)
+    file.close()
+    with os.fdopen(read, "rb") as stream:
+        raw = stream.read()
+    assert raw == b"" or results._parse(raw, "-", 2) == document
