@@ -71,9 +71,22 @@ def run_command(
         servers=lambda ready: serve(world, ready),
         helper=_helper(scenario, world, folder),
         env=environment(consent),
-        keep=[str(folder)],
+        keep=[str(folder), *_named_paths(command)],
         log=log,
     )
+
+
+def _named_paths(command: Sequence[str]) -> list[str]:
+    """What the caller speaks of below /tmp: the lab has a /tmp of its own, but a file named to a command is real.
+
+    Nothing below /run is kept: daemons of the machine listen there.
+    """
+    words = [word for argument in command for word in (argument, argument.partition("=")[2])]
+    words += [value for name, value in os.environ.items() if name.startswith(("PROBE_", "XDG_", "HOME"))]
+    paths = [Path(word).resolve() for word in words if word.startswith("/")]
+    folders = [path if path.exists() else path.parent for path in paths]
+    temporary = Path("/tmp").resolve()
+    return sorted({str(folder) for folder in folders if folder.exists() and temporary in folder.parents})
 
 
 def _roots(world: World) -> str:

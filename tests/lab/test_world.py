@@ -1,6 +1,7 @@
 """The world is made from target files alone: names, addresses, servers, faults, and what censors are told."""
 
 import json
+import os
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from probe.lab.censors import IPBlackhole, TLSIntercept, TLSReset
 from probe.lab.expectations import Expectation
 from probe.lab.faults import Clock, ExpiredCertificate, NoIPv6, Portal, RefuseUnknownNames, ServerDown
-from probe.lab.run import environment, expected_services
+from probe.lab.run import _named_paths, environment, expected_services
 from probe.lab.scenario import HelperKeys, Scenario, ScenarioError
 from probe.lab.stage import ANNOTATIONS, ROOTS, stage
 from probe.lab.world import HELPER_V4, PROVIDERS_RESOLVER, Host, World, build_world
@@ -118,3 +119,16 @@ def test_expected_services_are_those_with_servers(folder: Path) -> None:
     wrong = Scenario("mine", "A test", expect={"telegram/wbe": Expectation(state="ok")})
     with pytest.raises(ScenarioError, match="telegram/wbe"):
         expected_services(wrong, folder)
+
+
+def test_files_named_to_a_command_stay_real_and_runs_daemons_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.startswith(("PROBE_", "XDG_", "HOME")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/0")
+    monkeypatch.setenv("PROBE_RESULTS", str(tmp_path / "results"))
+    here = Path("/tmp/probe-lab-test-not-there/lines.jsonl")
+    assert _named_paths(["probe", f"--output={here}", "/run", "/etc/hosts"]) == [str(tmp_path.resolve())]
+    assert _named_paths([str(tmp_path)]) == [str(tmp_path.resolve())]

@@ -1,0 +1,140 @@
+"""Every scenario, in the lab: the verdicts that its file expects, and ok once nothing stands in the way.
+
+Needs namespaces: a machine on which the lab cannot run fails these tests; it does not skip them.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from probe.cli.consent import VERSION
+from probe.lab.run import Finished, run_command, run_scenario, table
+from probe.lab.scenario import Scenario, find_scenario, load_scenario, scenario_names, without_censor
+from probe.targets import bundled_targets
+
+pytestmark = pytest.mark.lab
+
+SCENARIOS = scenario_names()
+# Nothing is left of these without what stands in the way: the bare run is that of `clean`.
+SAME_WITHOUT = frozenset({"clean", "no-ipv6", "no-network", "lossy", "clock", "captive-portal"})
+ABLATED = [name for name in SCENARIOS if name not in SAME_WITHOUT]
+
+
+def measured(scenario: Scenario, results: Path, *, seed: int = 0) -> Finished:
+    return run_scenario(
+        scenario, bundled_targets(), consent=VERSION, seed=seed, results=results, log=str(results / "lab.log")
+    )
+
+
+def lines_below(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for path in sorted(folder.rglob("*.jsonl")) for line in path.read_text().splitlines()]
+
+
+def check(finished: Finished) -> None:
+    assert not finished.differences, "\n" + "\n".join(table(finished.differences))
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_verdicts_are_those_that_the_file_expects(name: str, tmp_path: Path) -> None:
+    check(measured(load_scenario(find_scenario(name)), tmp_path))
+    lines = lines_below(tmp_path / "lab")
+    assert lines == lines_below(tmp_path)
+    assert lines
+    for line in lines:
+        assert line["annotations"]["lab"] == name  # type: ignore[index]
+        assert (line["probe_cc"], line["probe_asn"]) == ("XX", "AS64500")
+
+
+@pytest.mark.parametrize("name", ABLATED)
+def test_without_its_censor_everything_is_ok(name: str, tmp_path: Path) -> None:
+    check(measured(without_censor(load_scenario(find_scenario(name))), tmp_path))
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_hops_and_times_of_another_seed_change_no_verdict(seed: int, tmp_path: Path) -> None:
+    check(measured(load_scenario(find_scenario("great-firewall")), tmp_path, seed=seed))
+
+
+def test_nothing_real_can_be_reached(tmp_path: Path) -> None:
+    """1.1.1.1 is one of the lab's own inside (a public resolver of the target files); its neighbours are nobody's."""
+    script = tmp_path / "connect.py"
+    script.write_text(
+        "import socket, sys\n"
+        "for address in ('1.0.0.1', '8.8.4.4', '192.0.2.1'):\n"
+        "    try:\n"
+        "        socket.create_connection((address, 443), timeout=1)\n"
+        "    except OSError:\n"
+        "        continue\n"
+        "    sys.exit(1)\n"
+    )
+    clean = load_scenario(find_scenario("clean"))
+    command = [sys.executable, str(script)]
+    assert run_command(replace(clean, name="alone"), bundled_targets(), command, consent=VERSION) == 0
+
+
+def test_a_new_target_file_gets_a_server_and_a_verdict(tmp_path: Path) -> None:
+    """A new service needs a TOML file and no code."""
+    targets = tmp_path / "targets"
+    targets.mkdir()
+    for path in bundled_targets().glob("*.toml"):
+        if path.stem in {"neutral", "resolvers"}:
+            (targets / path.name).write_text(path.read_text())
+    (targets / "newcomer.toml").write_text(
+        'nettest = "endpoint_reachability"\ntitle = "Newcomer"\nsource = "https://newcomer.example/"\n'
+        "reviewed = 2026-11-24\n[services.web]\n"
+        'endpoints = ["https://chat.newcomer.example:443/", "tls://chat.newcomer.example:5223"]\n'
+    )
+    finished = run_scenario(load_scenario(find_scenario("clean")), targets, consent=VERSION, results=tmp_path)
+    check(finished)
+    assert [record["service"] for record in finished.records] == ["newcomer/web"]
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+
+
+def lab(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "probe", "lab", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100)
+
+
+def test_a_command_runs_there_with_five_variables_and_its_own_exit_code(tmp_path: Path) -> None:
+    script = (
+        "import json, os, sys; print(json.dumps(dict(os.environ))); open('made', 'w').close(); "
+        "sys.stderr.write(sys.stdin.read()); sys.exit(7)"
+    )
+    command = [sys.executable, "-m", "probe", "lab", "run", "clean", "--", sys.executable, "-c", script]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, input="typed", timeout=100, check=False
+    )
+    assert done.returncode == 7
+    assert done.stderr == "typed"
+    inside = json.loads(done.stdout)
+    new = {name for name in inside if os.environ.get(name) != inside[name]} - {"PWD", "OLDPWD", "_", "SHLVL"}
+    new -= {"PYTEST_CURRENT_TEST"}
+    assert new == {"PROBE_CONTROL", "PROBE_CONSENT", "PROBE_PUBLIC_ROOTS", "PROBE_CC", "PROBE_ASN"}
+    assert (tmp_path / "made").stat().st_uid == os.getuid()
+
+
+def test_json_prints_verdict_records_and_nothing_else(tmp_path: Path) -> None:
+    done = lab("run", "sni-reset", "--json", "--results", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {"telegram/web", "whatsapp/chat", "gmail/web"} <= {record["service"] for record in records}
+    assert done.stderr.startswith("LAB sni-reset: emulated, nothing left this computer\n")
+    saved = done.stderr.splitlines()[-1].removeprefix("saved ")
+    assert Path(saved).is_relative_to(tmp_path / "lab")
+
+
+def test_an_expectation_that_does_not_hold_is_a_table_and_exit_code_1(tmp_path: Path) -> None:
+    text = find_scenario("sni-reset").read_text().replace('["tls.reset.sni"]', '["tls.timeout.sni"]', 1)
+    (tmp_path / "mine.toml").write_text(text)
+    done = lab("run", "mine.toml", "--results", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "LAB mine: emulated, nothing left this computer" in done.stdout
+    row = next(line for line in done.stdout.splitlines() if "tls.timeout.sni" in line)
+    assert row.split() == ["telegram/web", "mechanisms", "tls.timeout.sni", "tls.reset.sni"]
