@@ -1,0 +1,1 @@
+"""The judging tower: lines → observations → wide rows → rules → verdicts; imports nothing of measuring."""

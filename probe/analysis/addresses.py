@@ -1,0 +1,209 @@
+"""One endpoint at one address: attempts, differentials and control → one AddressRow."""
+
+from probe.analysis.attempts import (
+    Attempts,
+    answered_http,
+    attempts_at,
+    count_kind,
+    failure_of,
+    is_target_attempt,
+    name_layer,
+    redirects_away,
+    succeeded,
+)
+from probe.analysis.kinds import CERTIFICATE, CLOSED, OTHER, REFUSED, RESET, TIMEOUT, UNREACHABLE, is_local, kind_of
+from probe.analysis.observations import Line, Observation
+from probe.analysis.proofs import Proofs, tls_valid
+from probe.analysis.reading import address as as_address
+from probe.analysis.reading import flag, table, tables
+from probe.analysis.rows import AddressRow
+from probe.formats import failures as f
+from probe.targets import Endpoint
+
+
+def working_families(line: Line) -> frozenset[int]:
+    """The families that work here. IPv4 is taken for granted where the line does not say, IPv6 is not."""
+    said = table(line.run.get("families"))
+    found = {4: flag(said.get("ipv4"), True), 6: flag(said.get("ipv6"))}
+    return frozenset(family for family, works in found.items() if works)
+
+
+def address_row(endpoint: Endpoint, address: str, line: Line, proofs: Proofs) -> tuple[AddressRow, Attempts]:
+    """Work out everything that the rules about one address read."""
+    done = attempts_at(endpoint, address, proofs)
+    row = AddressRow(
+        family_works=_family_works(done, address, line),
+        interrupted=flag(line.run.get("interrupted")),
+        address_proven=endpoint.is_literal or address in proofs.genuine(endpoint.host),
+        clear_text=endpoint.scheme == "http",
+        by_name=not endpoint.is_literal,
+        line_lossy=_lossy(line),
+    )
+    _count_attempts(row, endpoint, done)
+    _count_tcp(row, done.target)
+    neutral = _neutral_addresses(line)
+    _count_tls(row, endpoint, done, proofs, neutral)
+    _count_http(row, endpoint, done)
+    _count_payload(row, done)
+    _count_name(row, endpoint, done, proofs, neutral)
+    return row, done
+
+
+def _family_works(done: Attempts, address: str, line: Line) -> bool:
+    family = 6 if ":" in address else 4
+    no_route = family == 6 and any(row.tcp_failure == f.NETWORK_UNREACHABLE for row in done.target)
+    return family in working_families(line) and not no_route
+
+
+def _neutral_facts(line: Line) -> list[dict[str, object]]:
+    return tables(table(line.run.get("preflight")).get("neutral"))
+
+
+def _neutral_addresses(line: Line) -> set[str]:
+    """Addresses of neutral hosts that showed their own certificate in preflight."""
+    return {as_address(fact.get("address")) for fact in _neutral_facts(line) if fact.get("failure") is None}
+
+
+def _lossy(line: Line) -> bool:
+    """Whether some neutral host, of a family that works, failed in preflight: then silence proves little."""
+    families = working_families(line)
+    return any(
+        fact.get("failure") is not None and (6 if ":" in as_address(fact.get("address")) else 4) in families
+        for fact in _neutral_facts(line)
+    )
+
+
+def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
+    redirects = frozenset(control.http_redirect_host for control in done.control) - {""}
+    row.attempts = len(done.target)
+    row.successes = sum(succeeded(attempt, endpoint, redirects) for attempt in done.target)
+    row.local_faults = sum(_is_local(attempt) for attempt in done.target)
+    row.control_attempts = len(done.control)
+    row.control_successes = sum(
+        succeeded(control, endpoint, frozenset({control.http_redirect_host})) for control in done.control
+    )
+
+
+def _is_local(attempt: Observation) -> bool:
+    own = (attempt.failure, attempt.tcp_failure, attempt.tls_failure, attempt.http_failure, attempt.payload_failure)
+    return any(map(is_local, own))
+
+
+def _of_the_network(rows: tuple[Observation, ...], layer: str) -> list[Observation]:
+    """The rows that tried a layer without a fault of ours in it."""
+    return [
+        row
+        for row in rows
+        if getattr(row, f"{layer}_attempts") > 0 and not is_local(failure_of(row, layer)) and not is_local(row.failure)
+    ]
+
+
+def _last_failure(rows: list[Observation], layer: str) -> str | None:
+    failed = [failure_of(row, layer) for row in rows if failure_of(row, layer) is not None]
+    return failed[-1] if failed else None
+
+
+def _count_tcp(row: AddressRow, target: tuple[Observation, ...]) -> None:
+    tried = _of_the_network(target, "tcp")
+    row.tcp_attempts = len(tried)
+    row.tcp_successes = sum(attempt.tcp_failure is None for attempt in tried)
+    row.tcp_failure = _last_failure(tried, "tcp")
+    row.tcp_timeouts = count_kind(tried, "tcp", TIMEOUT)
+    row.tcp_refusals = count_kind(tried, "tcp", REFUSED)
+    row.tcp_resets = count_kind(tried, "tcp", RESET)
+    row.tcp_unreachables = count_kind(tried, "tcp", UNREACHABLE)
+
+
+def _count_tls(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, neutral: set[str]) -> None:
+    tried = _of_the_network(done.target, "tls")
+    row.tls_attempts = len(tried)
+    row.tls_successes = sum(tls_valid(attempt, endpoint.host) for attempt in tried)
+    row.tls_failure = _last_failure(tried, "tls")
+    row.tls_resets = count_kind(tried, "tls", RESET)
+    row.tls_timeouts = count_kind(tried, "tls", TIMEOUT)
+    row.tls_closes = count_kind(tried, "tls", CLOSED, OTHER)
+    row.tls_certificates = count_kind(tried, "tls", CERTIFICATE)
+    refused = [attempt for attempt in tried if kind_of(attempt.tls_failure) == CERTIFICATE]
+    if refused:
+        _describe_certificate(row, endpoint, refused[-1], done)
+        row.tls_name_proven_elsewhere = len(proofs.certified_here(endpoint.host) - {refused[-1].address})
+        row.neutral_same_issuer = sum(
+            other.address in neutral and _same_forger(other, refused[-1]) for other in done.neutral
+        )
+
+
+def _same_forger(neutral: Observation, refused: Observation) -> bool:
+    """Whether a neutral host, asked for the name, shows a certificate in that name, of the same issuer."""
+    return neutral.tls_bears_name and bool(refused.tls_issuer) and neutral.tls_issuer == refused.tls_issuer
+
+
+def _describe_certificate(row: AddressRow, endpoint: Endpoint, refused: Observation, done: Attempts) -> None:
+    row.tls_trusted_by_machine = refused.tls_trusted_by_machine
+    row.tls_self_signed = refused.tls_self_signed
+    row.tls_issued_by_other = bool(refused.tls_issuer) and not refused.tls_self_signed
+    valid = [control for control in done.control if tls_valid(control, endpoint.host) and control.tls_leaf]
+    stale = refused.tls_failure == f.SSL_INVALID_CERTIFICATE  # an old one of the same issuer is no forger's
+    row.tls_same_as_control = any(
+        refused.tls_leaf == control.tls_leaf or (stale and refused.tls_issuer == control.tls_issuer)
+        for control in valid
+    )
+    row.tls_other_at_control = bool(valid and refused.tls_leaf) and not row.tls_same_as_control
+
+
+def _count_http(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
+    tried = _of_the_network(done.target, "http")
+    redirects = frozenset(control.http_redirect_host for control in done.control) - {""}
+    row.http_attempts = len(tried)
+    row.http_successes = sum(answered_http(attempt) for attempt in tried)
+    row.http_failure = _last_failure(tried, "http")
+    row.http_resets = count_kind(tried, "http", RESET)
+    row.http_timeouts = count_kind(tried, "http", TIMEOUT)
+    row.http_closes = count_kind(tried, "http", CLOSED, OTHER)
+    row.http_blockpages = sum(bool(attempt.http_fingerprints) for attempt in tried)
+    row.http_redirects = sum(redirects_away(attempt, endpoint, redirects) for attempt in tried)
+    row.control_http_blockpages = sum(bool(control.http_fingerprints) for control in done.control)
+
+
+def _count_payload(row: AddressRow, done: Attempts) -> None:
+    tried = _of_the_network(done.target, "payload")
+    row.payload_attempts = len(tried)
+    row.payload_successes = sum(attempt.payload_proven for attempt in tried)
+    row.payload_failure = _last_failure(tried, "payload")
+    row.payload_resets = count_kind(tried, "payload", RESET)
+    row.payload_timeouts = count_kind(tried, "payload", TIMEOUT)
+    row.twin_passed = len(done.twins)
+
+
+def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, proven: set[str]) -> None:
+    """Compare what happens to the name with what happens to harmless ones, at the layer that carries it."""
+    layer = name_layer(endpoint)
+    neutral = [other for other in _of_the_network(done.neutral, layer) if other.address in proven]
+    genuine = proofs.genuine(endpoint.host) if not endpoint.is_literal else {attempt.address for attempt in done.target}
+    named = [attempt for attempt in proofs.probe if is_target_attempt(attempt, endpoint) and attempt.address in genuine]
+    sent = [*_of_the_network(tuple(named), layer), *neutral]
+    row.name_attempts = len(named)
+    row.name_resets = count_kind(sent, layer, RESET)
+    row.name_timeouts = count_kind(sent, layer, TIMEOUT)
+    row.name_closes = count_kind(sent, layer, CLOSED, OTHER) - _alerts(neutral)
+    row.neutral_proven = bool(neutral)
+    row.neutral_passed = sum(_answered(other, layer) for other in neutral)
+    row.neutral_unreachable = sum(other.tcp_failure is not None for other in _of_the_network(done.neutral, "tcp"))
+    row.neutral_resets = count_kind(neutral, layer, RESET)
+    row.neutral_timeouts = count_kind(neutral, layer, TIMEOUT)
+    row.neutral_closes = count_kind(neutral, layer, CLOSED, OTHER) - _alerts(neutral)
+    row.innocuous_passed = sum(_answered(other, layer) for other in done.innocuous)
+    row.innocuous_failed = sum(
+        not _answered(other, layer) and not other.in_residual and not _is_local(other) for other in done.innocuous
+    )
+
+
+def _answered(row: Observation, layer: str) -> bool:
+    """Whether the other side answered: any TLS record, an alert included; any status line, block pages aside."""
+    if layer == "tls":
+        return row.tls_attempts > 0 and (row.tls_answered or row.tls_failure is None)
+    return answered_http(row) and not row.http_fingerprints
+
+
+def _alerts(rows: list[Observation]) -> int:
+    """Neutral hosts that answered with an alert: they merely do not know the name."""
+    return sum(row.tls_answered and kind_of(row.tls_failure) in {CLOSED, OTHER} for row in rows)

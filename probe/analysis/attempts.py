@@ -1,0 +1,156 @@
+"""Which transactions are a target's own attempts, which its differentials, and what each of them shows."""
+
+from dataclasses import dataclass
+
+from probe.analysis.kinds import is_local, kind_of
+from probe.analysis.observations import Observation
+from probe.analysis.proofs import Proofs, same_site, tls_valid
+from probe.targets import Endpoint
+
+TLS_SCHEMES = frozenset({"https", "tls"})
+PAYLOAD_SCHEMES = frozenset({"mtproto", "noise"})
+LAYERS: dict[str, tuple[str, ...]] = {
+    "tcp": ("tcp",),
+    "tls": ("tcp", "tls"),
+    "https": ("tcp", "tls", "http"),
+    "http": ("tcp", "http"),
+    "mtproto": ("tcp", "payload"),
+    "noise": ("tcp", "payload"),
+}
+"""The layers that each scheme needs, lowest first; a scheme that is not here has no rules yet."""
+
+
+def is_target_attempt(row: Observation, endpoint: Endpoint) -> bool:
+    """Say whether the row tried the endpoint itself, under its own name: what a record says the wire must not deny."""
+    kind = row.kind in {"first", "confirm"} or row.followup == "alternative_address"
+    return row.endpoint == endpoint.url and kind and not _other_name(row, endpoint.host)
+
+
+def is_innocuous(row: Observation, endpoint: Endpoint, address: str) -> bool:
+    """Say whether the row sent a harmless name to this very address and port."""
+    kind = row.kind == "innocuous" or row.followup == "other_name_same_address"
+    here = row.address == address and row.port in {endpoint.port, 0}
+    return kind and here and endpoint.host not in {row.sent_name, row.tls_name, row.http_host}
+
+
+def is_neutral(row: Observation, endpoint: Endpoint) -> bool:
+    """Say whether the row sent the target's name to a neutral host, over the layer that carries it."""
+    names = {row.sent_name, row.tls_name, row.http_host} - {""}
+    speaks_tls = row.tls_attempts > 0 if endpoint.scheme != "http" else row.tls_attempts == 0
+    reached = row.tcp_failure is not None or speaks_tls
+    return row.followup == "same_name_neutral_host" and names == {endpoint.host} and reached
+
+
+def _other_name(row: Observation, host: str) -> bool:
+    """Whether any name that the row carried is not the host's."""
+    return bool({row.sent_name, row.tls_name, row.http_host} - {"", host, f"[{host}]"})
+
+
+def succeeded(row: Observation, endpoint: Endpoint, elsewhere: frozenset[str] = frozenset()) -> bool:
+    """Say whether the row passed every layer that the endpoint needs. `elsewhere` are hosts it may redirect to."""
+    if row.tcp_attempts == 0 or row.tcp_failure is not None:
+        return False
+    if endpoint.scheme in TLS_SCHEMES and not tls_valid(row, endpoint.host):
+        return False
+    if endpoint.scheme == "http":
+        return answered_http(row) and not row.http_fingerprints and not redirects_away(row, endpoint, elsewhere)
+    if endpoint.scheme == "https":
+        return answered_http(row)
+    return endpoint.scheme not in PAYLOAD_SCHEMES or row.payload_proven
+
+
+def answered_http(row: Observation) -> bool:
+    """Say whether a status line came."""
+    return row.http_attempts > 0 and row.http_failure is None and row.http_code > 0
+
+
+def redirects_away(row: Observation, endpoint: Endpoint, elsewhere: frozenset[str]) -> bool:
+    """Say whether the answer points to a domain that is neither the endpoint's nor one the control was sent to."""
+    to = row.http_redirect_host
+    return bool(to) and not any(same_site(to, host) for host in {endpoint.host, *elsewhere})
+
+
+def proof_of(row: Observation, endpoint: Endpoint) -> str:
+    """The deepest layer that succeeded, as a record's `proof` names it; "" for none."""
+    if row.tcp_attempts == 0 or row.tcp_failure is not None:
+        return ""
+    if row.payload_proven:
+        return endpoint.scheme
+    if endpoint.scheme in TLS_SCHEMES and not tls_valid(row, endpoint.host):
+        return "tcp"
+    if endpoint.scheme in {"https", "http"} and answered_http(row):
+        return "http"
+    return "tls" if endpoint.scheme in TLS_SCHEMES else "tcp"
+
+
+def failure_of(row: Observation, layer: str) -> str | None:
+    """The row's failure at a layer."""
+    return {"tcp": row.tcp_failure, "tls": row.tls_failure, "http": row.http_failure, "payload": row.payload_failure}[
+        layer
+    ]
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Everything that was done about one endpoint at one address."""
+
+    target: tuple[Observation, ...]
+    innocuous: tuple[Observation, ...]
+    neutral: tuple[Observation, ...]
+    twins: tuple[Observation, ...]
+    control: tuple[Observation, ...]
+
+    def transactions(self) -> set[int]:
+        """The probe's transactions among them."""
+        return {row.transaction_id for row in (*self.target, *self.innocuous, *self.neutral, *self.twins)}
+
+
+def addresses_of(endpoint: Endpoint, proofs: Proofs) -> list[str]:
+    """Every address that the endpoint was tried at, in the order of the first attempt."""
+    return list(dict.fromkeys(row.address for row in proofs.probe if is_target_attempt(row, endpoint) and row.address))
+
+
+def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
+    """Gather the attempts at one address, with the differentials and the control that belong to it."""
+    rows = proofs.probe
+    by_name = not endpoint.is_literal
+    return Attempts(
+        target=tuple(row for row in rows if row.address == address and is_target_attempt(row, endpoint)),
+        innocuous=tuple(row for row in rows if by_name and is_innocuous(row, endpoint, address)),
+        neutral=tuple(row for row in rows if by_name and is_neutral(row, endpoint)),
+        twins=tuple(row for row in rows if _is_twin(row, endpoint, address)),
+        control=_control_rows(endpoint, address, proofs),
+    )
+
+
+def _is_twin(row: Observation, endpoint: Endpoint, address: str) -> bool:
+    """Another protocol, same address and port, that got its answer."""
+    if endpoint.scheme not in PAYLOAD_SCHEMES or row.kind not in {"first", "confirm"}:
+        return False
+    same_place = row.address == address and row.port == endpoint.port and row.endpoint != endpoint.url
+    return same_place and (answered_http(row) or (row.tls_answered and row.tls_attempts > 0))
+
+
+def _control_rows(endpoint: Endpoint, address: str, proofs: Proofs) -> tuple[Observation, ...]:
+    """The control's attempts at the very same address if it made any, else at the same endpoint."""
+    rows = control_attempts(endpoint, proofs)
+    return tuple([row for row in rows if row.address == address] or rows)
+
+
+def control_attempts(endpoint: Endpoint, proofs: Proofs) -> list[Observation]:
+    """The control's attempts at an endpoint that count."""
+    return [
+        row
+        for row in proofs.counted_control()
+        if row.endpoint == endpoint.url and not is_local(row.failure) and (row.tcp_attempts > 0 or row.failure)
+    ]
+
+
+def name_layer(endpoint: Endpoint) -> str:
+    """The layer that carries the name past the first hop: `tls` or, in the clear, `http`."""
+    return "http" if endpoint.scheme == "http" else "tls"
+
+
+def count_kind(rows: tuple[Observation, ...] | list[Observation], layer: str, *kinds: str) -> int:
+    """How many rows failed at a layer in one of these ways."""
+    return sum(kind_of(failure_of(row, layer)) in kinds for row in rows)

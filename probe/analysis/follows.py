@@ -1,0 +1,119 @@
+"""The rules that compare a name with a harmless one; the same for a TLS hello and for a Host header in the clear."""
+
+from dataclasses import dataclass
+
+from probe.analysis.rule import Rule, State
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to die: the columns' suffix, the verb of the rule ids, words, and what it is called by depth."""
+
+    columns: str
+    verb: str
+    words: str
+    by_name: str
+    for_all: str
+    unclear: str
+
+
+def follows_name(layer: str, way: Way) -> tuple[Rule, Rule]:
+    """Two rules: interference that the name draws at a neutral host too, and one that a good control shows.
+
+    Both want two failures of one kind and an innocuous flow to the same place that got through.
+    """
+    same = (
+        f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_{way.columns} >= 2 AND name_attempts >= 2"
+        " AND innocuous_passed > 0 AND innocuous_failed = 0"
+    )
+    sure = " AND NOT line_lossy" if way.columns == "timeouts" else ""
+    return (
+        Rule(
+            f"{layer}_{way.verb}_follows_name_to_neutral_host",
+            f"{same} AND neutral_proven AND neutral_{way.columns} > 0",
+            State.BLOCKED,
+            f"The connection {way.words} when it carries this name, at a neutral host too; a harmless one passes.",
+            way.by_name,
+        ),
+        Rule(
+            f"{layer}_{way.verb}_follows_name",
+            f"{same} AND control_successes > 0{sure}",
+            State.BLOCKED,
+            f"The connection {way.words} when it carries this name; a harmless one passes, and the helper succeeds.",
+            way.by_name,
+        ),
+    )
+
+
+def fails_here(layer: str, way: Way) -> tuple[Rule, Rule]:
+    """Two rules for what fails here and not at the control, without a telling differential."""
+    here = f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_attempts >= 2 AND control_successes > 0"
+    return (
+        Rule(
+            f"{layer}_{way.verb}_for_any_name",
+            f"{here} AND innocuous_failed > 0",
+            State.LIKELY_BLOCKED,
+            f"The connection {way.words} here, whatever name it carries; the test helper succeeds.",
+            way.for_all,
+        ),
+        Rule(
+            f"{layer}_{way.verb}_here",
+            here,
+            State.LIKELY_BLOCKED,
+            f"The connection {way.words} here; the test helper succeeds.",
+            way.unclear,
+        ),
+    )
+
+
+def opening(layer: str, words: str) -> tuple[Rule, ...]:
+    """The rules that every layer begins with once it has not succeeded: was it tried, and to its end?"""
+    return (
+        Rule(
+            f"{layer}_local_fault",
+            f"local_faults > 0 AND {layer}_attempts = 0",
+            State.INSUFFICIENT,
+            f"Interrupted, or a fault of our own, before {words} could be tried.",
+        ),
+        Rule(
+            f"{layer}_not_reached",
+            f"{layer}_attempts = 0",
+            State.INSUFFICIENT,
+            f"An earlier step failed, so {words} was never tried.",
+        ),
+        Rule(
+            f"{layer}_interrupted",
+            f"interrupted AND {layer}_attempts < 2",
+            State.INSUFFICIENT,
+            f"The run was interrupted before a failure of {words} could be confirmed.",
+        ),
+    )
+
+
+def down(layer: str, words: str) -> Rule:
+    """It fails for everybody."""
+    return Rule(
+        f"{layer}_fails_everywhere",
+        f"{layer}_successes = 0 AND control_attempts > 0 AND control_successes = 0",
+        State.DOWN,
+        f"{words} fails here, and from the test helper too.",
+    )
+
+
+def closing(layer: str, words: str) -> tuple[Rule, ...]:
+    """The rules that every layer ends with: a failure that is not explained, and what no rule covers."""
+    return (
+        Rule(
+            f"{layer}_unconfirmed",
+            f"{layer}_failure IS NOT NULL AND control_successes > 0",
+            State.IMPAIRED,
+            f"{words} failed here and not at the test helper, but too seldom or too differently to say more.",
+        ),
+        Rule(
+            f"{layer}_no_control",
+            f"{layer}_failure IS NOT NULL",
+            State.IMPAIRED,
+            f"{words} fails here, and nobody outside tried the same endpoint.",
+        ),
+        Rule(f"{layer}_undecided", "TRUE", State.INSUFFICIENT, f"No rule covers what was seen of {words}."),
+    )

@@ -1,0 +1,67 @@
+"""Failure strings → the few kinds that rules compare: did both flows die in the same way?"""
+
+from probe.formats import failures as f
+
+RESET, TIMEOUT, CLOSED, REFUSED = "reset", "timeout", "closed", "refused"
+CERTIFICATE, UNREACHABLE, OTHER, LOCAL = "certificate", "unreachable", "other", "local"
+
+# Ours or this machine's: no packet of the network's had a part in them.
+_THIS_MACHINE = frozenset(
+    {
+        "network_down",
+        "address_family_not_supported",
+        "address_in_use",
+        "address_not_available",
+        "permission_denied",
+        "invalid_argument",
+        "no_buffer_space",
+        "message_size",
+        "not_connected",
+        "protocol_not_supported",
+        "unknown_failure: tcp_fast_open",
+    }
+)
+_KINDS = {
+    f.RESET: RESET,
+    f.ABORTED: RESET,
+    "network_reset": RESET,
+    "unknown_failure: broken pipe": RESET,
+    f.TIMEOUT: TIMEOUT,
+    f.TIMED_OUT: TIMEOUT,
+    f.EOF: CLOSED,
+    f.REFUSED: REFUSED,
+    f.HOST_UNREACHABLE: UNREACHABLE,
+    f.NETWORK_UNREACHABLE: UNREACHABLE,
+    f.SSL_INVALID_CERTIFICATE: CERTIFICATE,
+    f.SSL_INVALID_HOSTNAME: CERTIFICATE,
+    f.SSL_UNKNOWN_AUTHORITY: CERTIFICATE,
+}
+_DNS_MECHANISMS = {
+    f.DNS_NXDOMAIN: "nxdomain",
+    f.DNS_NO_ANSWER: "no_answer",
+    f.DNS_REFUSED: "refused",
+    f.DNS_SERVFAIL: "servfail",
+    f.TIMEOUT: "timeout",
+    f.TIMED_OUT: "timeout",
+}
+
+
+def kind_of(failure: str | None) -> str:
+    """The kind of a failure; "" for success. Alerts, text instead of TLS and the like are `closed`."""
+    if failure is None:
+        return ""
+    if is_local(failure):
+        return LOCAL
+    if failure.startswith(("unknown_failure: remote error: tls", f.NOT_TLS, "unknown_failure: tls", "ssl_failed")):
+        return CLOSED
+    return _KINDS.get(failure, OTHER)
+
+
+def is_local(failure: str | None) -> bool:
+    """Say whether a failure is our own fault, an interruption, or this machine's."""
+    return failure is not None and (f.is_local(failure) or failure in _THIS_MACHINE)
+
+
+def dns_kind_of(failure: str | None) -> str:
+    """How a resolver failed: nxdomain, no_answer, refused, servfail, timeout, other; "" for success."""
+    return "" if failure is None else _DNS_MECHANISMS.get(failure, "other")

@@ -1,0 +1,240 @@
+"""A line → flat rows, one per transaction, for probe, control and follow-ups alike; junk reads as absent."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from probe.analysis.leaf import leaf_of
+from probe.analysis.reading import address, failure, flag, name, number, seconds, table, tables, text, texts
+from probe.formats.entries import LISTS
+
+PROBE, CONTROL = "probe", "control"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer to one question: addresses (and their AS numbers, 0 unknown) or a failure.
+
+    `ip_ttl` is that of the packet it came in, 0 if unknown.
+    """
+
+    addresses: tuple[str, ...] = ()
+    asns: tuple[int, ...] = ()
+    failure: str | None = None
+    ip_ttl: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question: its answer, and every datagram that came back, in order of arrival (UDP only)."""
+
+    hostname: str
+    query_type: str
+    engine: str
+    resolver: str
+    answer: Answer
+    datagrams: tuple[Answer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One transaction. `*_attempts` is 1 if the step was tried, `*_failure` is None when it succeeded or was not."""
+
+    origin: str
+    transaction_id: int
+    kind: str = ""
+    followup: str = ""
+    service: str = ""
+    endpoint: str = ""
+    hostname: str = ""
+    address: str = ""
+    port: int = 0
+    family: int = 0
+    sources: tuple[str, ...] = ()
+    corroborated: bool = False
+    sent_name: str = ""
+    in_residual: bool = False
+    failure: str | None = None
+    t0: float = 0.0
+    queries: tuple[Query, ...] = ()
+    tcp_attempts: int = 0
+    tcp_failure: str | None = None
+    tls_attempts: int = 0
+    tls_failure: str | None = None
+    tls_name: str = ""
+    tls_verified_name: str = ""
+    tls_answered: bool = False
+    tls_completed: bool = True
+    tls_trusted_by_machine: bool = False
+    tls_leaf: str = ""
+    tls_issuer: str = ""
+    tls_self_signed: bool = False
+    tls_bears_name: bool = False  # the leaf has the SNI's name in it, whatever else is wrong with it
+    http_attempts: int = 0
+    http_failure: str | None = None
+    http_host: str = ""
+    http_code: int = 0
+    http_fingerprints: tuple[str, ...] = ()
+    http_redirect_host: str = ""
+    payload_attempts: int = 0  # MTProto or Noise
+    payload_failure: str | None = None
+    payload_proven: bool = False
+
+
+@dataclass
+class Line:
+    """What a line holds, ready to be judged."""
+
+    target: dict[str, Any]
+    run: dict[str, Any]
+    bugs: tuple[str, ...]
+    control_failed: bool
+    control_families: dict[int, bool]
+    rows: list[Observation] = field(default_factory=list)
+
+
+def read_line(line: dict[str, Any]) -> Line:
+    """Read a whole line, the control's half included."""
+    keys = table(line.get("test_keys"))
+    control = table(keys.get("x_control"))
+    preflight = table(control.get("preflight"))
+    failed = control.get("failure") is not None or not control
+    rows = list(observations(keys, PROBE))
+    if not failed:
+        rows += observations(table(control.get("test_keys")), CONTROL)
+    families = {4: flag(preflight.get("ipv4")), 6: flag(preflight.get("ipv6"))}
+    return Line(
+        table(keys.get("x_target")), table(keys.get("x_run")), texts(keys.get("x_bugs")), failed, families, rows
+    )
+
+
+def observations(test_keys: dict[str, Any], origin: str) -> Iterator[Observation]:
+    """Flat rows out of test keys, in the order of the transactions' ids; entries without a transaction are dropped."""
+    entries = _entries(test_keys)
+    seen = set()
+    for record in sorted(tables(test_keys.get("x_transactions")), key=lambda item: number(item.get("transaction_id"))):
+        identity = number(record.get("transaction_id"))
+        if identity not in seen:
+            seen.add(identity)
+            yield _observation(record, entries[identity], origin)
+
+
+def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, Any]]]]:
+    """All entries, wherever they stand: transaction id → list name → entries."""
+    found: dict[int, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for holder in (test_keys, table(test_keys.get("x_endpoints")), table(test_keys.get("x_followups"))):
+        for kind in LISTS:
+            for entry in tables(holder.get(kind)):
+                found[number(entry.get("transaction_id"))][kind].append(entry)
+    return found
+
+
+def _observation(record: dict[str, Any], entries: dict[str, list[dict[str, Any]]], origin: str) -> Observation:
+    columns: dict[str, Any] = {}
+    for kind, columns_of in _COLUMNS.items():
+        if entries[kind]:
+            columns |= columns_of(entries[kind][-1])
+        if columns.get(_LAYER_FAILURES.get(kind, "")) is not None:
+            break  # what stands above a failed layer was never tried, even if OONI writes an element for it
+    return Observation(
+        origin=origin,
+        transaction_id=number(record.get("transaction_id")),
+        kind=text(record.get("kind")),
+        followup=text(record.get("followup")),
+        service=text(record.get("service")),
+        endpoint=text(record.get("endpoint")),
+        hostname=name(record.get("hostname")),
+        address=address(record.get("address")),
+        port=number(record.get("port")),
+        family=number(record.get("family")),
+        sources=texts(record.get("address_sources")),
+        corroborated=flag(record.get("corroborated")),
+        sent_name=name(record.get("sent_name")),
+        in_residual=flag(record.get("in_residual")),
+        failure=failure(record.get("failure")),
+        t0=seconds(record.get("t0")),
+        queries=tuple(_query(entry) for entry in entries["queries"]),
+        **columns,
+    )
+
+
+def _query(entry: dict[str, Any]) -> Query:
+    return Query(
+        hostname=name(entry.get("hostname")),
+        query_type=text(entry.get("query_type")),
+        engine=text(entry.get("engine")),
+        resolver=text(entry.get("resolver_address")),
+        answer=_answer(entry),
+        datagrams=tuple(_answer(response) for response in tables(entry.get("x_responses"))),
+    )
+
+
+def _answer(entry: dict[str, Any]) -> Answer:
+    records = [
+        (address(answer.get("ipv4") or answer.get("ipv6")), number(answer.get("asn")))
+        for answer in tables(entry.get("answers"))
+        if answer.get("ipv4") or answer.get("ipv6")
+    ]
+    addresses, asns = tuple(ip for ip, _ in records), tuple(asn for _, asn in records)
+    return Answer(addresses, asns, failure(entry.get("failure")), number(entry.get("ip_ttl")))
+
+
+def _tcp(entry: dict[str, Any]) -> dict[str, Any]:
+    status = table(entry.get("status"))
+    said = failure(status.get("failure"))
+    if said is None and status.get("success") is not True:
+        said = "unknown_failure"
+    return {"tcp_attempts": 1, "tcp_failure": said}
+
+
+def _tls(entry: dict[str, Any]) -> dict[str, Any]:
+    leaf = leaf_of(entry.get("peer_certificates"), name(entry.get("server_name")))
+    failed = failure(entry.get("failure"))
+    return {
+        "tls_attempts": 1,
+        "tls_failure": failed,
+        "tls_name": name(entry.get("server_name")),
+        "tls_verified_name": name(entry.get("x_verified_name")),
+        "tls_answered": flag(entry.get("x_answered"), failed is None),
+        "tls_completed": flag(entry.get("x_completed"), failed is None),
+        "tls_trusted_by_machine": flag(entry.get("x_trusted_by_machine")),
+        "tls_leaf": leaf.digest,
+        "tls_issuer": leaf.issuer,
+        "tls_self_signed": leaf.self_signed,
+        "tls_bears_name": leaf.bears_name,
+    }
+
+
+def _http(entry: dict[str, Any]) -> dict[str, Any]:
+    response, request = table(entry.get("response")), table(entry.get("request"))
+    headers = {name(key): name(value) for key, value in table(request.get("headers")).items()}
+    return {
+        "http_attempts": 1,
+        "http_failure": failure(entry.get("failure")),
+        "http_host": headers.get("host", "").partition(":")[0],
+        "http_code": number(response.get("code")),
+        "http_fingerprints": texts(response.get("x_fingerprints")),
+        "http_redirect_host": name(response.get("x_redirect_host")),
+    }
+
+
+def _mtproto(entry: dict[str, Any]) -> dict[str, Any]:
+    return _payload(entry, flag(entry.get("nonce_echoed")))
+
+
+def _noise(entry: dict[str, Any]) -> dict[str, Any]:
+    return _payload(entry, flag(entry.get("server_hello")) and flag(entry.get("chain_valid")))
+
+
+def _payload(entry: dict[str, Any], proven: bool) -> dict[str, Any]:
+    said = failure(entry.get("failure"))
+    return {
+        "payload_attempts": 1,
+        "payload_failure": said if said is not None or proven else "unknown_failure: not proven",
+        "payload_proven": said is None and proven,
+    }
+
+
+_LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure"}
+_COLUMNS = {"tcp_connect": _tcp, "tls_handshakes": _tls, "requests": _http, "mtproto": _mtproto, "noise": _noise}

@@ -1,0 +1,108 @@
+"""Which addresses are a name's own: proven by a certificate, or given by a source that nobody on the path can forge."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+from probe.analysis.observations import CONTROL, PROBE, Line, Observation, Query
+from probe.targets import Endpoint, parse_endpoint
+
+AUTHENTICATED = frozenset({"dot", "doh"})
+_SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})
+
+
+@lru_cache(maxsize=4096)
+def endpoint_of(url: str) -> Endpoint | None:
+    """Read an endpoint's URL; None if it is none (a line may hold anything)."""
+    try:
+        return parse_endpoint(url)
+    except ValueError:
+        return None
+
+
+def same_site(one: str, other: str) -> bool:
+    """Say whether two host names belong to one registrable domain, as far as their last labels tell."""
+    return _site(one) == _site(other)
+
+
+def _site(host: str) -> tuple[str, ...]:
+    labels = tuple(host.split("."))
+    deep = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVELS
+    return labels[-3:] if deep else labels[-2:]
+
+
+def tls_valid(row: Observation, name: str) -> bool:
+    """Say whether the handshake ended with a certificate valid for `name`."""
+    finished = row.tls_attempts > 0 and row.tls_failure is None and row.tls_completed
+    return finished and (row.tls_verified_name or row.tls_name) == name
+
+
+class Proofs:
+    """What one line proves about addresses. Counting only the control's rows that its own preflight allows."""
+
+    def __init__(self, line: Line) -> None:
+        self.probe = [row for row in line.rows if row.origin == PROBE]
+        self.control = [row for row in line.rows if row.origin == CONTROL]
+        self._families = line.control_families
+        self._asns = {
+            ip: asn
+            for row in line.rows
+            for query in row.queries
+            for ip, asn in zip(query.answer.addresses, query.answer.asns, strict=True)
+            if asn
+        }
+        self.certified_here = _remembering(lambda name: _certified(self.probe, name))
+        self.certified_at_control = _remembering(lambda name: _certified(self.counted_control(), name))
+        self.authenticated = _remembering(lambda name: _given(self.asked(name, AUTHENTICATED)))
+        self.from_control = _remembering(lambda name: _given(self.control_asked(name)))
+        self.genuine = _remembering(self._genuine)
+
+    def counted_control(self) -> list[Observation]:
+        """The control's attempts that count: of a family that the helper's own preflight found working."""
+        return [row for row in self.control if self._families.get(row.family, False)]
+
+    def asked(self, name: str, engines: frozenset[str] | None = None) -> list[Query]:
+        """The probe's questions for `name`, of these engines or all."""
+        return [
+            query
+            for row in self.probe
+            for query in row.queries
+            if query.hostname == name and (engines is None or query.engine in engines)
+        ]
+
+    def control_asked(self, name: str) -> list[Query]:
+        """The control's questions for `name`."""
+        return [query for row in self.control for query in row.queries if query.hostname == name]
+
+    def asn(self, ip: str) -> int:
+        """The network that the line says an address is in; 0 if it does not say."""
+        return self._asns.get(ip, 0)
+
+    def _genuine(self, name: str) -> frozenset[str]:
+        corroborated = {row.address for row in self.probe if row.corroborated and host_of(row) == name}
+        return (
+            self.certified_here(name)
+            | self.certified_at_control(name)
+            | self.authenticated(name)
+            | self.from_control(name)
+            | corroborated
+        )
+
+
+def host_of(row: Observation) -> str:
+    """The host of the row's endpoint, "" if it has none."""
+    endpoint = endpoint_of(row.endpoint)
+    return endpoint.host if endpoint else ""
+
+
+def _certified(rows: Iterable[Observation], name: str) -> frozenset[str]:
+    return frozenset(
+        row.address for row in rows if tls_valid(row, name) or (row.payload_proven and host_of(row) == name)
+    )
+
+
+def _given(queries: Iterable[Query]) -> frozenset[str]:
+    return frozenset(ip for query in queries if query.answer.failure is None for ip in query.answer.addresses)
+
+
+def _remembering(ask: Callable[[str], frozenset[str]]) -> Callable[[str], frozenset[str]]:
+    return lru_cache(maxsize=None)(ask)

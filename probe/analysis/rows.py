@@ -1,0 +1,141 @@
+"""The wide rows that rules read: one per name, per address and per service; no column is ever NULL but `*_failure`."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class NameRow:
+    """What is known about how an endpoint's host name resolved. Counts are of addresses unless said otherwise."""
+
+    dns_needed: bool = False  # the host is a name, not an address
+    dns_attempts: int = 0  # questions to the system's resolver
+    dns_local_faults: int = 0
+    interrupted: bool = False
+    dns_failure: str | None = None
+    dns_failure_kind: str = ""
+    dns_answers: int = 0  # from the system's resolver, of families that work here
+    dns_genuine: int = 0  # of these: proven by a certificate, or given by a trusted source too
+    dns_bogon: int = 0
+    dns_blockpage: int = 0  # of these: showed a known block page
+    dns_foreign: int = 0  # of these: answered TLS with a certificate that is not the name's
+    dns_elsewhere: int = 0  # of these: in a network (AS) that no trusted answer is in
+    dns_refuted_at_control: int = 0  # of these: the control could not prove them either
+    dns_authenticated: int = 0  # addresses that DoT or DoH gave
+    dns_from_control: int = 0  # addresses that the control's own resolver gave
+    dns_proven_here: int = 0  # addresses from others than the system, proven by a certificate here
+    dns_proven_authenticated: int = 0  # addresses that DoT or DoH gave and a certificate proved at the control
+    dns_forged_first: int = (
+        0  # questions to the system's resolver whose first datagram was forged, a different one later
+    )
+    dns_forged_public: int = 0  # the same, questions to public resolvers
+    dns_forged_late: int = 0  # questions to anyone that drew a forged datagram and did no harm
+    dns_doubled: int = 0  # questions whose answer came twice, by different ways: copied on the path
+    dns_forged_bogon: bool = False  # the forged datagrams hold a bogon
+    dns_dark_forged: int = 0  # forged answers from an address that runs no resolver
+    dns_dark_genuine: int = 0  # genuine answers from there
+    dns_other_names_resolved: int = 0  # other names of the line that the system's resolver knew
+    dns_others_denied: int = 0  # DoT, DoH or control: the name has no such record
+    control_attempts: int = 0  # lookups at the control
+    control_successes: int = 0
+
+
+@dataclass
+class AddressRow:
+    """One endpoint at one address: the target's attempts, the differentials, the control."""
+
+    family_works: bool = False
+    interrupted: bool = False
+    address_proven: bool = False
+    clear_text: bool = False  # http://
+    by_name: bool = False  # the endpoint's host is a name
+    line_lossy: bool = False
+    attempts: int = 0
+    successes: int = 0  # attempts that passed every layer that the endpoint needs
+    local_faults: int = 0
+    tcp_attempts: int = 0
+    tcp_successes: int = 0
+    tcp_failure: str | None = None
+    tcp_timeouts: int = 0
+    tcp_refusals: int = 0
+    tcp_resets: int = 0
+    tcp_unreachables: int = 0
+    tls_attempts: int = 0
+    tls_successes: int = 0
+    tls_failure: str | None = None
+    tls_resets: int = 0
+    tls_timeouts: int = 0
+    tls_closes: int = 0
+    tls_certificates: int = 0
+    tls_trusted_by_machine: bool = False
+    tls_self_signed: bool = False
+    tls_issued_by_other: bool = False  # the leaf names an issuer that is not itself
+    tls_same_as_control: bool = False  # the control got the very same certificate
+    tls_other_at_control: bool = False  # the control got a valid one, and it is another
+    tls_name_proven_elsewhere: int = 0  # certificates valid for the name from other addresses, here
+    neutral_same_issuer: int = 0  # a neutral host, asked for the name, shows a certificate of the same forger
+    http_attempts: int = 0
+    http_successes: int = 0
+    http_failure: str | None = None
+    http_resets: int = 0
+    http_timeouts: int = 0
+    http_closes: int = 0
+    http_blockpages: int = 0
+    http_redirects: int = 0  # answers that point to another domain
+    control_http_blockpages: int = 0
+    payload_attempts: int = 0  # MTProto, Noise
+    payload_successes: int = 0
+    payload_failure: str | None = None
+    payload_resets: int = 0
+    payload_timeouts: int = 0
+    twin_passed: int = 0  # another protocol at the same address and port got its answer
+    name_attempts: int = 0  # attempts with the name at any proven address of the endpoint
+    name_resets: int = 0  # failures at the layer that carries the name, there and at neutral hosts
+    name_timeouts: int = 0
+    name_closes: int = 0
+    innocuous_passed: int = 0
+    innocuous_failed: int = 0  # outside a possible residual window only
+    neutral_proven: bool = False  # that neutral host works under its own name
+    neutral_passed: int = 0
+    neutral_unreachable: int = 0  # could not even be connected to
+    neutral_resets: int = 0
+    neutral_timeouts: int = 0
+    neutral_closes: int = 0
+    control_attempts: int = 0
+    control_successes: int = 0
+
+
+@dataclass
+class EndpointRow:
+    """What was said of an endpoint's name and of its addresses; addresses that nothing proves are left out."""
+
+    name_accused: bool = False
+    name_fine: bool = False  # it resolved, or nobody looked and the addresses speak for themselves
+    working: int = 0  # addresses where everything works
+    blocked: int = 0  # of the name and the addresses together, from here on
+    likely_blocked: int = 0
+    degraded: int = 0
+    impaired: int = 0
+    down: int = 0
+    insufficient: int = 0
+
+
+@dataclass
+class ServiceRow:
+    """How many of a service's endpoints got which state; those of a family absent here are left out."""
+
+    any_suffices: bool = False  # works_if = "any"
+    endpoints: int = 0
+    absent: int = 0  # left out: their family does not work here
+    bugs: int = 0  # bugs of ours that touched this service
+    retired: bool = False
+    control_successes: int = 0
+    blocked: int = 0
+    likely_blocked: int = 0
+    degraded: int = 0
+    impaired: int = 0
+    down: int = 0
+    insufficient: int = 0
+    ok: int = 0
+
+
+WideRow = NameRow | AddressRow | EndpointRow | ServiceRow

@@ -1,0 +1,29 @@
+"""The rules, as data: every table that is judged by, in the order of judging, and every rule by its id."""
+
+from probe.analysis.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
+from probe.analysis.rule import ACCUSING, SEVERITY, Rule, State, first_match
+from probe.analysis.rules_connections import TCP_RULES, TLS_RULES
+from probe.analysis.rules_names import NAME_RULES
+from probe.analysis.rules_payloads import HTTP_RULES, PAYLOAD_RULES
+from probe.analysis.rules_services import ENDPOINT_RULES, SERVICE_RULES
+
+__all__ = ["ACCUSING", "RULES", "RULESET", "SEVERITY", "TABLES", "Rule", "State", "first_match", "tables_for"]
+
+RULESET = "2026.11"
+
+TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
+    "name": (NameRow, NAME_RULES),
+    "tcp": (AddressRow, TCP_RULES),
+    "tls": (AddressRow, TLS_RULES),
+    "http": (AddressRow, HTTP_RULES),
+    "payload": (AddressRow, PAYLOAD_RULES),
+    "endpoint": (EndpointRow, ENDPOINT_RULES),
+    "service": (ServiceRow, SERVICE_RULES),
+}
+
+RULES: dict[str, Rule] = {rule.rule_id: rule for _, rules in TABLES.values() for rule in rules}
+
+
+def tables_for(row: type[WideRow]) -> dict[str, tuple[Rule, ...]]:
+    """The tables that judge rows of this class."""
+    return {name: rules for name, (kind, rules) in TABLES.items() if kind is row}

@@ -1,0 +1,125 @@
+"""The rules about one address: TCP, then TLS; each layer is judged only where the one below it is fine."""
+
+from probe.analysis.follows import Way, closing, down, fails_here, follows_name, opening
+from probe.analysis.rule import Rule, State
+
+_TWICE = "tcp_successes = 0 AND tcp_attempts >= 2 AND control_successes > 0"
+
+
+def _tcp_here(rule_id: str, columns: str, words: str, mechanism: str) -> Rule:
+    return Rule(
+        rule_id,
+        f"{_TWICE} AND {columns} >= 2 AND neutral_unreachable = 0",
+        State.LIKELY_BLOCKED,
+        f"The address {words} here, twice; the test helper connects to the endpoint.",
+        mechanism,
+    )
+
+
+TCP_RULES = (
+    Rule(
+        "tcp_family_absent",
+        "NOT family_works",
+        State.INSUFFICIENT,
+        "This network has no working connection of the address's family.",
+    ),
+    Rule("tcp_not_tried", "attempts = 0", State.INSUFFICIENT, "The address was never tried."),
+    Rule(
+        "tcp_local_fault",
+        "local_faults >= attempts",
+        State.INSUFFICIENT,
+        "Interrupted, or a fault of our own, before anything was learned.",
+    ),
+    Rule(
+        "address_unproven_fails",
+        "NOT address_proven AND successes = 0",
+        State.IMPAIRED,
+        "It does not work, and nothing proves that the address is the service's own.",
+    ),
+    Rule(
+        "address_unproven",
+        "NOT address_proven",
+        State.INSUFFICIENT,
+        "Something answers, and nothing proves that the address is the service's own.",
+    ),
+    Rule("tcp_connects", "tcp_successes > 0", State.OK, "The connection is made."),
+    *opening("tcp", "the connection"),
+    down("tcp", "Connecting"),
+    _tcp_here("tcp_timeout_here", "tcp_timeouts", "is silent", "tcp.timeout"),
+    _tcp_here("tcp_refused_here", "tcp_refusals", "refuses", "tcp.refused"),
+    _tcp_here("tcp_reset_here", "tcp_resets", "resets", "tcp.reset"),
+    _tcp_here("tcp_unreachable_here", "tcp_unreachables", "is reported unreachable", "ip.unreachable"),
+    Rule(
+        "tcp_fails_here",
+        f"{_TWICE} AND neutral_unreachable = 0",
+        State.LIKELY_BLOCKED,
+        "Connecting fails here, in different ways; the test helper connects to the endpoint.",
+        "tcp",
+    ),
+    *closing("tcp", "Connecting"),
+)
+
+_RESET = Way("resets", "reset", "is reset", "tls.reset.sni", "tls.reset.other", "tls.reset")
+_TIMEOUT = Way("timeouts", "timeout", "falls silent", "tls.timeout.sni", "tls.timeout.other", "tls.timeout")
+_CLOSE = Way("closes", "close", "is closed", "tls", "tls", "tls")
+_OTHER_CERTIFICATE = (
+    "tls_successes = 0 AND tls_certificates > 0 AND ((tls_other_at_control AND control_successes > 0)"
+    " OR (tls_name_proven_elsewhere > 0 AND control_attempts = 0 AND tls_failure <> 'ssl_invalid_certificate')"
+    " OR neutral_same_issuer > 0)"
+)
+
+
+def _mitm(rule_id: str, also: str, whose: str, mechanism: str) -> Rule:
+    return Rule(
+        rule_id,
+        f"{_OTHER_CERTIFICATE} AND {also}",
+        State.BLOCKED,
+        f"The endpoint shows {whose} here, and the right one where nobody interferes.",
+        mechanism,
+    )
+
+
+TLS_RULES = (
+    Rule(
+        "tls_completes",
+        "tls_successes > 0",
+        State.OK,
+        "The handshake completes and the certificate belongs to the name.",
+    ),
+    Rule(
+        "tls_same_certificate_at_control",
+        "tls_certificates > 0 AND tls_same_as_control",
+        State.INSUFFICIENT,
+        "The certificate that is refused here convinces the test helper: a fault of ours, not of the network.",
+    ),
+    _mitm(
+        "tls_mitm_by_local_authority",
+        "tls_trusted_by_machine",
+        "a certificate of an authority that only this machine trusts",
+        "tls.mitm.ca_signed",
+    ),
+    _mitm("tls_mitm_self_signed", "tls_self_signed", "a self-signed certificate", "tls.mitm.self_signed"),
+    _mitm(
+        "tls_mitm_by_other_authority",
+        "tls_issued_by_other",
+        "a certificate that another authority issued",
+        "tls.mitm.ca_signed",
+    ),
+    _mitm("tls_mitm", "TRUE", "somebody else's certificate", "tls.mitm"),
+    *opening("tls", "TLS"),
+    *follows_name("tls", _RESET),
+    *follows_name("tls", _TIMEOUT),
+    *follows_name("tls", _CLOSE),
+    down("tls", "TLS"),
+    Rule(
+        "tls_certificate_refused_here",
+        "tls_successes = 0 AND tls_certificates > 0 AND control_successes > 0",
+        State.LIKELY_BLOCKED,
+        "The certificate is refused here; the test helper accepts what it is shown.",
+        "tls.mitm",
+    ),
+    *fails_here("tls", _RESET),
+    *fails_here("tls", _TIMEOUT),
+    *fails_here("tls", _CLOSE),
+    *closing("tls", "TLS"),
+)

@@ -1,0 +1,115 @@
+"""Rows and rules → verdict records: one per service and measurement, the same anywhere and at any time."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from probe.analysis.endpoints import EndpointVerdict, judge_endpoints
+from probe.analysis.engine import Engine, SQLiteEngine
+from probe.analysis.observations import Line, read_line
+from probe.analysis.proofs import Proofs
+from probe.analysis.reading import table, text
+from probe.analysis.rules import RULESET
+from probe.analysis.services import ServiceVerdict, judge_services, urls_of
+from probe.analysis.validity import Invalidity, invalidity_of
+
+__all__ = ["RULESET", "judge_line", "judge_lines", "to_json", "why_not"]
+
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?")
+
+
+def judge_line(line: dict[str, Any], *, file: str, number: int, engine: Engine | None = None) -> list[dict[str, Any]]:
+    """Judge one measurement: a record per service, sorted by service, with the keys of the design in their order.
+
+    `file` is the name without folders that goes into the records, `number` the line's, from 1. A line that is no
+    measurement of this program's gives no records; `why_not` says so.
+    """
+    if why_not(line) is not None:
+        return []
+    if engine is None:
+        with SQLiteEngine() as own:
+            return judge_line(line, file=file, number=number, engine=own)
+    facts = read_line(line)
+    invalid = invalidity_of(facts)
+    services = _services(facts)
+    proofs = Proofs(facts)
+    urls = list(dict.fromkeys(url for service in services.values() for url in urls_of(service)))
+    endpoints = judge_endpoints(urls, facts, proofs, engine)
+    verdicts = judge_services(services, endpoints, facts, proofs, engine)
+    return [_record(verdict, line, facts, invalid, file, number) for verdict in verdicts]
+
+
+def judge_lines(lines: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """Judge (file name, line number, line), one after the other, with one engine."""
+    with SQLiteEngine() as engine:
+        for file, number, line in lines:
+            yield from judge_line(line, file=file, number=number, engine=engine)
+
+
+def to_json(record: dict[str, Any]) -> str:
+    """A record as one line of JSON, without the newline; the same bytes for the same record."""
+    return json.dumps(record, separators=(", ", ": "), allow_nan=False)
+
+
+def why_not(line: object) -> str | None:
+    """The sentence that says why a line cannot be judged; None if it can."""
+    keys = table(table(line).get("test_keys"))
+    if not keys:
+        return "is no measurement: it has no test_keys"
+    if not table(table(keys.get("x_target")).get("services")):
+        return "says not what was measured (test_keys.x_target.services), so it cannot be judged alone"
+    return None
+
+
+def _services(facts: Line) -> dict[str, dict[str, Any]]:
+    return {text(role): table(service) for role, service in table(facts.target.get("services")).items()}
+
+
+def _moment(value: Any) -> str:
+    found = _DATE.fullmatch(text(value))
+    return f"{found[1]}T{found[2]}Z" if found else text(value)
+
+
+def _record(
+    verdict: ServiceVerdict, line: dict[str, Any], facts: Line, invalid: Invalidity | None, file: str, number: int
+) -> dict[str, Any]:
+    target = text(facts.target.get("name"))
+    return {
+        "measurement_start_time": _moment(line.get("measurement_start_time")),
+        "run_id": text(facts.run.get("run_id")),
+        "probe_cc": text(line.get("probe_cc")),
+        "probe_asn": text(line.get("probe_asn")),
+        "target": target,
+        "service": f"{target}/{verdict.role}",
+        "state": None if invalid else str(verdict.state),
+        "mechanisms": [] if invalid else verdict.mechanisms,
+        "anomalies": verdict.anomalies,
+        "proof": verdict.proof or None,
+        "valid": invalid is None,
+        "invalid_reason": invalid.reason if invalid else None,
+        "rule_id": invalid.rule_id if invalid else verdict.rule.rule_id,
+        "ruleset": RULESET,
+        "because": invalid.because if invalid else verdict.because,
+        "attempts": verdict.counts.attempts,
+        "failures": verdict.counts.failures,
+        "controls": verdict.counts.controls,
+        "control_successes": verdict.counts.control_successes,
+        "pass_rate": None if invalid else verdict.pass_rate,
+        "throughput_ratio": None,
+        "hop": None,
+        "endpoints": [_endpoint(endpoint, invalid) for endpoint in verdict.endpoints],
+        "measurement_file": file,
+        "measurement_line": number,
+    }
+
+
+def _endpoint(verdict: EndpointVerdict, invalid: Invalidity | None) -> dict[str, Any]:
+    return {
+        "endpoint": verdict.url,
+        "state": None if invalid else str(verdict.state),
+        "mechanisms": [] if invalid else verdict.mechanisms,
+        "proof": verdict.proof or None,
+        "rule_id": invalid.rule_id if invalid else verdict.rule.rule_id,
+        "transactions": verdict.transactions,
+    }

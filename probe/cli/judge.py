@@ -1,0 +1,70 @@
+"""`probe judge`: lines → verdicts, again and anywhere; the same bytes as the run printed."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from probe.cli.options import new_app, opt
+from probe.cli.screen import Refusal, is_plain, lab_of, print_verdicts, say
+
+INVALID_INPUT = 6
+
+app = new_app()
+
+
+@app.command()
+def judge(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="Files of lines, folders of them, or - for standard input.")
+    ],
+    json: Annotated[bool, opt("--json", help="Print verdict records, one JSON object a line.")] = False,
+    plain: Annotated[bool, opt("--plain", help="No colour, no Unicode.")] = False,
+) -> None:
+    """Judge lines again, from any file. Lines that cannot be used are named, the rest is judged, and the exit is 6."""
+    from probe.analysis.verdicts import judge_line, to_json
+
+    skipped = Skipped()
+    for file, number, line in usable_lines(files, skipped):
+        records = judge_line(line, file=file, number=number)
+        if json:
+            sys.stdout.writelines(to_json(record) + "\n" for record in records)
+        else:
+            print_verdicts(records, sys.stdout, is_plain(plain, sys.stdout), lab=lab_of([line]))
+    sys.stdout.flush()
+    if skipped.lines:
+        raise typer.Exit(INVALID_INPUT)
+
+
+class Skipped:
+    """How many lines could not be used."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+
+    def name(self, file: str, number: int, sentence: str) -> None:
+        """Name one of them on stderr."""
+        self.lines += 1
+        say(sys.stderr, f"probe: {file}:{number}: {sentence}")
+
+
+def usable_lines(sources: list[str], skipped: Skipped) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Iterate over (file name, line number, line) of everything that can be judged. Raises Refusal."""
+    from probe.analysis.verdicts import why_not
+    from probe.results import Problem, ResultsError, file_name, find_files, read_lines
+
+    try:
+        found = find_files([Path(source) for source in sources])
+    except ResultsError as error:
+        raise Refusal(str(error), INVALID_INPUT) from None
+    if not found:
+        raise Refusal(f"there are no lines in {', '.join(sources)}", INVALID_INPUT)
+    for source in found:
+        for number, line in read_lines(source):
+            problem = line.sentence if isinstance(line, Problem) else why_not(line)
+            if problem is not None:
+                skipped.name(file_name(source), number, problem)
+            elif isinstance(line, dict):
+                yield file_name(source), number, line

@@ -1,0 +1,66 @@
+"""`probe rules`: what verdicts are made of, printed from the very tables that judge."""
+
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+from probe.cli.options import new_app, opt
+from probe.cli.screen import say, wrapped
+
+app = new_app()
+
+
+@app.command()
+def rules(markdown: Annotated[bool, opt("--markdown", help="Print Markdown tables.")] = False) -> None:
+    """Print the rules, in the order in which they are tried, and the names of mechanisms."""
+    for line in as_markdown() if markdown else as_text():
+        say(sys.stdout, line)
+
+
+def as_text() -> Iterator[str]:
+    """The rules for a terminal of 80 columns."""
+    from probe.analysis.mechanisms import LEAVES
+    from probe.analysis.rules import RULESET, TABLES
+    from probe.analysis.validity import INVALIDITIES
+
+    yield f"Rules {RULESET}. In each table the first rule that holds decides."
+    for table, (_, entries) in TABLES.items():
+        yield ""
+        yield table.upper()
+        for rule in entries:
+            how = f" {rule.mechanism}" if rule.mechanism else ""
+            yield f"  {rule.rule_id}: {rule.state}{how}"
+            yield wrapped(rule.because, 4)
+            yield wrapped(f"when {rule.when}", 4)
+    yield ""
+    yield "VALIDITY (the state is null)"
+    for reason in INVALIDITIES:
+        yield f"  {reason.rule_id}: {reason.reason}"
+        yield wrapped(reason.because, 4)
+    yield ""
+    yield "MECHANISMS (an inner node, such as tls.reset, is a complete answer too)"
+    yield from (f"  {name}{'' if name in _used() else '  [no rule yet]'}" for name in LEAVES)
+
+
+def as_markdown() -> Iterator[str]:
+    """The rules as Markdown tables."""
+    from probe.analysis.mechanisms import LEAVES
+    from probe.analysis.rules import RULESET, TABLES
+    from probe.analysis.validity import INVALIDITIES
+
+    yield f"# Rules {RULESET}"
+    for table, (_, entries) in TABLES.items():
+        yield f"\n## {table}\n\n| rule | state | mechanism | because | when |\n|---|---|---|---|---|"
+        for rule in entries:
+            how = f"`{rule.mechanism}`" if rule.mechanism else ""
+            yield f"| `{rule.rule_id}` | `{rule.state}` | {how} | {rule.because} | `{rule.when}` |"
+    yield "\n## validity\n\n| rule | reason | because |\n|---|---|---|"
+    yield from (f"| `{reason.rule_id}` | `{reason.reason}` | {reason.because} |" for reason in INVALIDITIES)
+    yield "\n## mechanisms\n"
+    yield from (f"- `{name}`{'' if name in _used() else ' (no rule yet)'}" for name in LEAVES)
+
+
+def _used() -> set[str]:
+    from probe.analysis.rules import RULES
+
+    return {rule.mechanism for rule in RULES.values()}
