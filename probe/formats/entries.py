@@ -83,7 +83,7 @@ class DNSQuery(Entry):
     LIST: ClassVar[str] = "queries"
     OPERATION: ClassVar[str] = "resolve"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"getaddrinfo_error", "raw_response", "rcode", "x_responses", "x_listened", "x_round_trip"}
+        {"getaddrinfo_error", "raw_response", "rcode", "x_responses", "x_listened", "x_round_trip", "x_sent"}
     )
 
     answers: list[DNSAnswer] = Field(default_factory=list)
@@ -99,6 +99,7 @@ class DNSQuery(Entry):
     x_responses: list[DNSResponse] | None = None  # every datagram, engine udp only
     x_listened: float | None = None  # seconds that the socket listened in all
     x_round_trip: float | None = None  # seconds to the first answer
+    x_sent: int | None = None  # datagrams sent, engine udp only: 2 when the question was repeated
 
 
 class TCPConnect(Entry):
