@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -16,6 +16,7 @@ TRIGGERS_DEEP = 120
 TLS_SIDE_BY_SIDE = 2
 FIRST_IN_FLIGHT = 8
 MOST_IN_FLIGHT = 128
+SILENT = 1.5  # seconds
 TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds; a silent step is confirmed once at CONFIRM
 
 
@@ -32,9 +33,10 @@ class Pace:
         )
         self._first_round_trips: list[float] = []
         self._recent: list[float] = []
+        self._latest: deque[float] = deque(maxlen=FIRST_IN_FLIGHT)
         self._in_flight = 0
         self._limit = FIRST_IN_FLIGHT
-        self._freed = asyncio.Condition()
+        self._freed = asyncio.Event()
         self.bytes_sent = 0
         self.bytes_received = 0
 
@@ -65,16 +67,29 @@ class Pace:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Wait for a free place among the transactions in flight, and hold it."""
-        async with self._freed:
-            await self._freed.wait_for(lambda: self._in_flight < self._limit)
-            self._in_flight += 1
+        """Wait for a free place among the transactions in flight, and hold it.
+
+        A transaction that goes on for longer than `SILENT` (or six round trips) gives its place back early: it waits
+        for an answer and presses on nothing, and a stalled host must not eat the time of the others.
+        """
+        while self._in_flight >= self._limit:
+            self._freed.clear()
+            await self._freed.wait()
+        self._in_flight += 1
+        held = [None]
+
+        def give_back() -> None:
+            if held:
+                held.pop()
+                self._in_flight -= 1
+                self._freed.set()
+
+        silent = asyncio.get_running_loop().call_later(max(SILENT, 6 * self.round_trip), give_back)
         try:
             yield
         finally:
-            async with self._freed:
-                self._in_flight -= 1
-                self._freed.notify_all()
+            silent.cancel()
+            give_back()
 
     @asynccontextmanager
     async def tls_place(self, address: str, name: str) -> AsyncIterator[None]:
@@ -84,6 +99,7 @@ class Pace:
 
     def saw_round_trip(self, seconds: float) -> None:
         """Learn from one completed TCP connect; widen or narrow what is in flight (law 8)."""
+        self._latest.append(seconds)
         if len(self._first_round_trips) < FIRST_IN_FLIGHT:
             self._first_round_trips.append(seconds)
             return
@@ -92,6 +108,7 @@ class Pace:
             calm = statistics.median(self._recent) <= 1.5 * statistics.median(self._first_round_trips) + 0.005
             self._limit = min(MOST_IN_FLIGHT, self._limit * 2) if calm else max(2, self._limit // 2)
             self._recent.clear()
+            self._freed.set()
 
     @property
     def in_flight_limit(self) -> int:
@@ -99,9 +116,10 @@ class Pace:
 
     @property
     def round_trip(self) -> float:
-        """The line's median round trip in seconds, 0.0 while unknown."""
-        seen = self._first_round_trips + self._recent
-        return statistics.median(seen) if seen else 0.0
+        """The line's median round trip in seconds, of the first or the latest, the longer; 0.0: unknown."""
+        if not self._latest:
+            return 0.0
+        return max(statistics.median(self._first_round_trips), statistics.median(self._latest))
 
     # -- time limits -------------------------------------------------------------------------------------------
 

@@ -3,10 +3,26 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
+from probe.formats.entries import DNSQuery
 from probe.pacing import Pace
 from probe.targets import Endpoint, Neutral, Target
+from probe.trace import Transaction
+
+
+class EncryptedResolver(Protocol):
+    """A public resolver over DoT or DoH whose connections stay open during the run (encrypted.py)."""
+
+    engine: Literal["dot", "doh"]
+    ip: str
+    port: int
+
+    async def ask(self, tx: Transaction, hostname: str, query_type: str) -> DNSQuery:
+        """Ask one question; writes its entry to `tx`."""
+
+    async def close(self) -> None:
+        """Close what is open."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +54,18 @@ class Session:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set by Ctrl-C or --max-time: start nothing new
     neutral_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)  # proven by preflight: (IP, endpoint)
     asn_of: Callable[[str], int] = lambda address: 0  # offline lookup; 0 when unknown
+    asn_database: str = ""  # name and date of the table behind `asn_of`
+    encrypted: EncryptedResolver | None = None  # corroborates what the system resolver says; None: nothing does
+    approached: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
+    """Addresses that nothing corroborated and that got their one connect (law 7) → whether it proved them genuine."""
+    bugs: list[str] = field(default_factory=list)  # of preflight; those of a measurement stand in its line
 
     def family_works(self, family: int) -> bool:
         """Say whether preflight found the family (4 or 6) working and the volunteer did not switch it off."""
         return family in self.settings.families and (self.ipv4 if family == 4 else self.ipv6)
+
+    async def close(self) -> None:
+        """Close the connections that the run kept open."""
+        if self.encrypted is not None:
+            await self.encrypted.close()
+            self.encrypted = None

@@ -79,6 +79,7 @@ class Trace:
         self.transactions: list[TransactionRecord] = []
         self.entries: list[Entry] = []
         self.bugs: list[str] = []
+        self.cut_short = False  # set when a limit of time cancelled what was still running
 
     def elapsed(self) -> float:
         """Seconds since the measurement began."""
@@ -126,6 +127,12 @@ class Trace:
         self._tails.discard(task)
         if not task.cancelled() and (bug := task.exception()) is not None:
             self.bugs.append(describe(bug))
+
+    async def settled(self, *, patience: float = 3.0) -> None:
+        """Wait until no tail runs, at most `patience` seconds; cancels none."""
+        end = time.monotonic() + patience
+        while self._tails and (left := end - time.monotonic()) > 0:
+            await asyncio.wait(set(self._tails), timeout=left)
 
     async def finish(self, *, patience: float = 3.0) -> None:
         """Wait for the tails, at most `patience` seconds; those still running then are cancelled."""

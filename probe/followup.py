@@ -1,0 +1,174 @@
+"""A failure → the differential that tells a name from an address: other name, other host, other resolvers."""
+
+import asyncio
+from typing import Any
+
+from probe.dialogue import has_exchangeable_name
+from probe.encrypted import Resolver, addresses_in, ask_types, family_of, public_resolvers
+from probe.formats.transactions import FollowUp, Kind, TransactionRecord
+from probe.lookup import Name
+from probe.session import Session
+from probe.steps.certificates import Roots
+from probe.steps.dns import query_udp
+from probe.steps.http import http_request
+from probe.steps.tcp import tcp_connect
+from probe.steps.tls import tls_handshake
+from probe.targets import Endpoint
+from probe.trace import Trace
+
+RESOLVERS_ASKED = 2  # public resolvers per kind
+
+
+class FollowUps:
+    """The follow-ups of one measurement. A hostname's resolver questions are asked once, whoever needs them."""
+
+    def __init__(self, trace: Trace, session: Session, roots: Roots) -> None:
+        self._trace, self._session, self._roots = trace, session, roots
+        self._asked: dict[str, asyncio.Task[None]] = {}
+        self._at_neutral: set[tuple[str, str, int]] = set()
+
+    # -- other name, other host ----------------------------------------------------------------------------------
+
+    async def say(
+        self, kind: Kind, endpoint: Endpoint, ip: str, port: int, said: str, *, trigger: bool = False, **about: Any
+    ) -> TransactionRecord | None:
+        """Open with the name `said` at ip:port. Passes on any well-formed TLS record, or any HTTP response.
+
+        A harmless name that fails where a trigger came shortly before, or during it, is marked `in_residual`: it
+        proves nothing (law 8).
+        """
+        pace = self._session.pace
+        async with pace.place():
+            if self._session.stopping.is_set():
+                return None
+            about |= {"address": ip, "port": port, "family": family_of(ip), "sent_name": said}
+            residual = pace.in_residual(ip, port)
+            async with self._trace.transaction(kind, endpoint=endpoint.url, in_residual=residual, **about) as tx:
+                conn = await tcp_connect(tx, ip, port, pace=pace)
+                if trigger:
+                    pace.spend_trigger(said, ip, "tcp", port)
+                    tx.record.trigger = True
+                if endpoint.scheme == "http":
+                    url = f"http://{said}{endpoint.path or '/'}"
+                    await http_request(tx, conn, "GET", url, pace=pace, host=said)
+                else:
+                    await tls_handshake(tx, conn, said, pace=pace, roots=self._roots, check=False)
+            if tx.record.failure is not None and not trigger:
+                tx.record.in_residual = residual or pace.in_residual(ip, port)
+        return tx.record
+
+    async def differential(self, failed: TransactionRecord, endpoint: Endpoint, *, genuine: bool) -> None:
+        """Try another name at the address that failed, and the failed name at a neutral host."""
+        if not has_exchangeable_name(endpoint):
+            return
+        flows = [self._neutral_host(failed, endpoint)]
+        if genuine:
+            flows.append(self._other_name(failed, endpoint))
+        await asyncio.gather(*flows)
+
+    async def _other_name(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
+        about = self._about(failed, "other_name_same_address")
+        about |= {"address_sources": failed.address_sources, "corroborated": failed.corroborated}
+        innocuous = self._session.neutral.innocuous[0]
+        await self.say("followup", endpoint, failed.address, failed.port, innocuous, **about)
+
+    async def _neutral_host(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
+        """Say the name where no censor has a reason to act on the address; once per endpoint and family."""
+        here = [(ip, e) for ip, e in self._session.neutral_addresses if family_of(ip) == failed.family]
+        key = (endpoint.url, failed.service, failed.family)
+        if not here or key in self._at_neutral:
+            return
+        ip, neutral = here[0]
+        if not self._session.pace.can_trigger(endpoint.host, ip, "tcp"):
+            return
+        self._at_neutral.add(key)
+        port = endpoint.port if endpoint.scheme == "http" else neutral.port
+        about = self._about(failed, "same_name_neutral_host")
+        await self.say("followup", endpoint, ip, port, endpoint.host, trigger=True, **about)
+
+    @staticmethod
+    def _about(failed: TransactionRecord, followup: FollowUp) -> dict[str, Any]:
+        return {"followup": followup, "cause": failed.transaction_id, "service": failed.service}
+
+    # -- other resolvers -----------------------------------------------------------------------------------------
+
+    async def ask_resolvers(self, name: Name, cause: int | None) -> None:
+        """Put the name's question to public resolvers, over UDP and encrypted, and to an address that runs none."""
+        if name.hostname not in self._asked:
+            self._asked[name.hostname] = asyncio.create_task(self._ask_resolvers(name, cause))
+        await asyncio.shield(self._asked[name.hostname])
+
+    def asked_resolvers(self, hostname: str) -> bool:
+        """Say whether the name's question went to other resolvers."""
+        return hostname in self._asked
+
+    async def finish(self) -> None:
+        """Cancel what nobody waits for any more."""
+        for task in self._asked.values():
+            task.cancel()
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+
+    async def _ask_resolvers(self, name: Name, cause: int | None) -> None:
+        families = [family for family in (4, 6) if self._session.family_works(family)]
+        plain = _one_per_provider(public_resolvers(self._session, "dns+udp", families))[:RESOLVERS_ASKED]
+        flows = [self._ask_udp("resolver_udp", name, r.ip, r.endpoint.port, cause) for r in plain]
+        dark = self._session.neutral.dark
+        if dark is not None and family_of(dark) in families:
+            flows.append(self._ask_udp("dark_resolver", name, dark, 53, cause))
+        dot = _one_per_provider(public_resolvers(self._session, "dot", families))
+        doh = _one_per_provider(public_resolvers(self._session, "doh", families))
+        flows += [self._ask_encrypted(name, resolver, cause) for resolver in _different(dot, doh)]
+        await asyncio.gather(*flows)
+
+    async def _ask_udp(self, followup: FollowUp, name: Name, ip: str, port: int, cause: int | None) -> None:
+        pace = self._session.pace
+        if not pace.can_trigger(name.hostname, ip, "udp"):
+            return
+        async with pace.place():
+            if self._session.stopping.is_set():
+                return
+            about = self._question(followup, name, ip, port, cause)
+            async with self._trace.transaction("followup", trigger=True, **about) as tx:
+                pace.spend_trigger(name.hostname, ip, "udp", port)
+                answer = await query_udp(tx, ip, name.hostname, self._types()[0], pace=pace, port=port)
+                if followup == "resolver_udp":
+                    name.add(addresses_in([answer]), "udp")
+
+    async def _ask_encrypted(self, name: Name, resolver: Resolver, cause: int | None) -> None:
+        followup: FollowUp = "resolver_doh" if resolver.engine == "doh" else "resolver_dot"
+        async with self._session.pace.place():
+            if self._session.stopping.is_set():
+                return
+            about = self._question(followup, name, resolver.ip, resolver.endpoint.port, cause)
+            async with self._trace.transaction("followup", **about) as tx:
+                conn = await resolver.connect(tx, self._session, self._roots)
+                answers = await ask_types(
+                    lambda t: resolver.ask(tx, conn, self._session, name.hostname, t), self._types(), beside=False
+                )
+                name.add(addresses_in(answers), resolver.engine)
+
+    def _types(self) -> list[str]:
+        return [t for t, family in (("A", 4), ("AAAA", 6)) if self._session.family_works(family)] or ["A"]
+
+    @staticmethod
+    def _question(followup: FollowUp, name: Name, ip: str, port: int, cause: int | None) -> dict[str, Any]:
+        return {
+            "followup": followup,
+            "cause": cause,
+            "hostname": name.hostname,
+            "address": ip,
+            "port": port,
+            "family": family_of(ip),
+            "sent_name": name.hostname,
+        }
+
+
+def _one_per_provider(resolvers: list[Resolver]) -> list[Resolver]:
+    return list({resolver.provider: resolver for resolver in reversed(resolvers)}.values())[::-1]
+
+
+def _different(dot: list[Resolver], doh: list[Resolver]) -> list[Resolver]:
+    """One DoT and one DoH resolver, of different providers where there are two."""
+    first = dot[:1]
+    others = [r for r in doh if not first or r.provider != first[0].provider]
+    return first + (others or doh)[:1]

@@ -1,0 +1,213 @@
+"""Names → addresses, each with who gave it: the system, our own UDP question, an encrypted resolver, the control."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from probe.encrypted import addresses_in, ask_types, family_of
+from probe.formats import failures as f
+from probe.formats.entries import DNSQuery
+from probe.formats.transactions import TransactionRecord
+from probe.session import Session
+from probe.steps.dns import query_udp, resolve_system, system_resolvers
+from probe.targets import is_address
+from probe.trace import Trace, Transaction
+from probe.wire.bogons import is_bogon
+
+TRUSTED = frozenset({"dot", "doh", "control"})  # sources that no box on the path can forge
+MOST_ADDRESSES = 16  # of one source; a forged answer may hold hundreds
+SYSTEM = "system"  # how the system resolver's address is written, always
+
+
+@dataclass
+class Name:
+    """What is known of one host name in one measurement; it grows while the measurement runs."""
+
+    hostname: str
+    sources: dict[str, list[str]] = field(default_factory=dict)  # address → who gave it, in order of arrival
+    lookups: dict[str, int] = field(default_factory=dict)  # "system", "udp" … → transaction id
+    failure: str | None = None  # of the system's lookup
+    asked: list[DNSQuery] = field(default_factory=list)  # our own UDP questions; their x_responses fill up later
+    doubted_by: int | None = None  # the first transaction at an address of this name that proved nothing
+
+    def add(self, addresses: Iterable[str], source: str) -> None:
+        for address in list(dict.fromkeys(addresses))[:MOST_ADDRESSES]:
+            given_by = self.sources.setdefault(address, [])
+            if source not in given_by:
+                given_by.append(source)
+
+    def given_by(self, wanted: Iterable[str]) -> list[str]:
+        """The addresses that one of the `wanted` sources gave."""
+        wanted = set(wanted)
+        return [address for address, sources in self.sources.items() if wanted & set(sources)]
+
+    def corroborates(self, address: str, asn_of: Callable[[str], int]) -> bool:
+        """Say whether a trusted source gave the address, or one of the same autonomous system."""
+        trusted = self.given_by(TRUSTED)
+        asn = asn_of(address)
+        return address in trusted or (asn != 0 and asn in map(asn_of, trusted))
+
+    def doubtful(self) -> bool:
+        """Say whether something speaks against the system's answer: failure, bogon, conflict, no proof."""
+        if f.is_local(self.failure):
+            return False
+        if self.failure is not None or self.doubted_by is not None:
+            return True
+        untrusted = [address for address in self.given_by({"system", "udp"}) if address not in self.given_by(TRUSTED)]
+        return any(map(is_bogon, untrusted)) or any(map(conflicting, self.asked))
+
+    def cause(self) -> int | None:
+        """The transaction to blame when `doubtful`."""
+        return self.doubted_by if self.doubted_by is not None else self.lookups.get("system")
+
+
+def conflicting(query: DNSQuery) -> bool:
+    """Say whether datagrams that came for one question differ in what they say; TTLs and order do not count."""
+    said = {
+        (r.failure, r.rcode, tuple(sorted(a.address or a.hostname or "" for a in r.answers)))
+        for r in query.x_responses or []
+    }
+    return len(said) > 1
+
+
+class Names:
+    """The names of one measurement: each is looked up once, whoever asks for it.
+
+    `given` are the addresses that the probe sent along to the helper; they get the source "probe".
+    """
+
+    def __init__(self, trace: Trace, session: Session, given: dict[str, list[str]] | None = None) -> None:
+        self._trace, self._session, self._given = trace, session, given or {}
+        self._tasks: dict[str, asyncio.Task[Name]] = {}
+        self.known: dict[str, Name] = {}
+        self.control_answered = asyncio.Event()
+
+    async def of(self, hostname: str) -> Name:
+        """What the system and, where there is one, the corroborating resolver say about the name."""
+        if hostname not in self._tasks:
+            self._tasks[hostname] = asyncio.create_task(self._look_up(hostname))
+        return await asyncio.shield(self._tasks[hostname])
+
+    async def finish(self) -> None:
+        """Cancel lookups that nobody waits for any more."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def learn_from_control(self, answers: dict[str, list[str]]) -> None:
+        """Take what the helper's resolver said; it is untrusted as to form, and never sends us to a private address."""
+        for hostname, addresses in answers.items():
+            if hostname in self.known:
+                self.known[hostname].add((ip for ip in addresses if not is_bogon(ip)), "control")
+        self.control_answered.set()
+
+    async def _look_up(self, hostname: str) -> Name:
+        name = self.known.setdefault(hostname, Name(hostname))
+        if self._session.stopping.is_set():
+            return name
+        beside = asyncio.create_task(self._own_question(name))
+        await asyncio.gather(self._system(name), self._corroborate(name))
+        name.add(self._given.get(hostname, []), "probe")
+        if self._session.as_control:
+            await beside
+        else:  # the endpoints need not wait for it, the trace must
+            self._trace.later(_awaited(beside))
+        return name
+
+    async def _system(self, name: Name) -> None:
+        async with self._session.pace.place(), self._lookup(name, SYSTEM, 0) as tx:
+            self._spend(tx, name, 2)
+            both = frozenset({4, 6})  # as OONI asks, whatever works here
+            name.add(await resolve_system(tx, name.hostname, pace=self._session.pace, families=both), "system")
+        name.failure = tx.record.failure
+        name.lookups["system"] = tx.record.transaction_id
+
+    async def _own_question(self, name: Name) -> None:
+        """Ask the system's first resolver with a socket of ours, which sees every datagram that comes back."""
+        servers = system_resolvers()
+        if not servers:
+            return
+        first = await self._ask_udp(name, servers[0], self._types(), None)
+        if first.failure == f.TIMEOUT and not self._session.as_control and not self._session.stopping.is_set():
+            await self._ask_udp(name, servers[0], ["A" if self._session.family_works(4) else "AAAA"], first)
+
+    async def _ask_udp(
+        self, name: Name, server: str, types: list[str], again: TransactionRecord | None
+    ) -> TransactionRecord:
+        pace = self._session.pace
+        async with self._session.pace.place(), self._lookup(name, SYSTEM, 53, again) as tx:
+            self._spend(tx, name, len(types))
+            try:
+                answers = await ask_types(
+                    lambda t: query_udp(tx, server, name.hostname, t, pace=pace, shown_as=SYSTEM), types
+                )
+                name.add(addresses_in(answers), "udp")
+            finally:
+                name.asked += [e for e in tx.entries if isinstance(e, DNSQuery)]
+        name.lookups.setdefault("udp", tx.record.transaction_id)
+        return tx.record
+
+    async def _corroborate(self, name: Name) -> None:
+        warm = self._session.encrypted
+        if warm is None or self._session.as_control:
+            return
+        async with (
+            self._session.pace.place(),
+            self._trace.transaction(
+                "lookup",
+                hostname=name.hostname,
+                address=warm.ip,
+                port=warm.port,
+                family=family_of(warm.ip),
+                sent_name=name.hostname,
+            ) as tx,
+        ):
+            answers = await ask_types(lambda t: warm.ask(tx, name.hostname, t), self._types())
+            name.add(addresses_in(answers), warm.engine)
+        name.lookups[warm.engine] = tx.record.transaction_id
+
+    def _types(self) -> list[str]:
+        return [t for t, family in (("A", 4), ("AAAA", 6)) if self._session.family_works(family)] or ["A"]
+
+    def _lookup(
+        self, name: Name, address: str, port: int, again: TransactionRecord | None = None
+    ) -> AbstractAsyncContextManager[Transaction]:
+        return self._trace.transaction(
+            "confirm" if again else "lookup",
+            cause=again.transaction_id if again else None,
+            hostname=name.hostname,
+            address=address,
+            port=port,
+            sent_name=name.hostname,
+        )
+
+    def _spend(self, tx: Transaction, name: Name, questions: int) -> None:
+        for _ in range(questions):
+            self._session.pace.spend_trigger(name.hostname, SYSTEM, "udp", 53)
+        tx.record.trigger = True
+
+
+async def _awaited(task: Awaitable[None]) -> None:
+    await task
+
+
+def control_addresses(answer: dict[str, Any]) -> dict[str, list[str]]:
+    """The addresses that the helper's own resolver gave, out of its test keys; whatever is malformed is left out."""
+    found: dict[str, list[str]] = {}
+    keys = answer.get("test_keys")
+    keys = keys if isinstance(keys, dict) else {}
+    endpoints = keys.get("x_endpoints")
+    for part in (keys, endpoints if isinstance(endpoints, dict) else {}):
+        queries = part.get("queries")
+        for query in queries if isinstance(queries, list) else []:
+            try:
+                entry = DNSQuery.model_validate(query)
+            except ValidationError:
+                continue
+            given = [ip for ip in addresses_in([entry]) if is_address(ip)]
+            found[entry.hostname] = list(dict.fromkeys([*found.get(entry.hostname, []), *given]))[:MOST_ADDRESSES]
+    return found

@@ -1,0 +1,221 @@
+"""One nettest, run once, on one target → test keys: everything that its verdict needs, and no conclusion."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from probe.classify import describe
+from probe.formats import failures as f
+from probe.formats.entries import LISTS, Entry, HTTPTransaction, TLSHandshake
+from probe.lookup import MOST_ADDRESSES, Names, control_addresses
+from probe.nettests import NETTESTS, Nettest
+from probe.ooni_view import View, ooni_view
+from probe.reach import Reach
+from probe.session import Session
+from probe.steps.certificates import Roots, load_roots
+from probe.targets import Target
+from probe.trace import Trace
+from probe.wire.bogons import is_bogon
+
+REVISION = 1  # of our own part of the test keys
+CONTROL_SECONDS = 25.0  # the helper answers within 30 s with what it has
+TAILS = 14.0  # seconds for what still listens or is confirmed beside the endpoints
+OONI_LISTS = ("queries", "tcp_connect", "tls_handshakes", "requests")
+
+AskControl = Callable[[dict[str, list[str]]], Awaitable[dict[str, Any]]]
+
+
+@dataclass
+class Measured:
+    """What the runner makes a line of. `start` is UTC, `runtime` in seconds."""
+
+    test_keys: dict[str, Any]
+    test_name: str
+    test_version: str
+    start: datetime
+    runtime: float
+    input: str | None = None
+    bugs: list[str] = field(default_factory=list)
+
+
+async def measure(
+    target: Target,
+    session: Session,
+    *,
+    services: list[str] | None = None,
+    addresses: dict[str, list[str]] | None = None,
+    ask_control: AskControl | None = None,
+    roots: Roots | None = None,
+) -> Measured:
+    """Run the target's nettest, and beside it ask the control. Only cancellation passes through.
+
+    `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the helper).
+    """
+    nettest, trace = NETTESTS[target.nettest], Trace()
+    start, clock = datetime.now(UTC), time.monotonic()
+    control: dict[str, Any] | None = None
+    if session.preflight.get("network") is not False:
+        names = Names(trace, session, addresses)
+        reach = Reach(trace, session, names, roots or load_roots(session.settings.public_roots))
+        roles = [role for role in target.services if services is None or role in services]
+        asking = asyncio.create_task(_ask(ask_control, names, target, roles, trace)) if ask_control else None
+        try:
+            await _run(nettest, reach, target, roles)
+            control = await _answer(asking, session) if asking else None
+            await trace.finish(patience=3.0 if session.stopping.is_set() else TAILS)
+        finally:
+            await _end(names, asking)
+    return _measured(nettest, target, session, trace, start, time.monotonic() - clock, control)
+
+
+def measured_nothing(target: Target, session: Session, bug: str | None = None) -> Measured:
+    """The measurement of a target that was not tried at all; `bug` says which fault of ours prevented it."""
+    trace = Trace()
+    trace.bugs += [bug] if bug else []
+    return _measured(NETTESTS[target.nettest], target, session, trace, datetime.now(UTC), 0.0, None)
+
+
+async def _run(nettest: Nettest, reach: Reach, target: Target, roles: list[str]) -> None:
+    """Run the nettest; in the helper at most CONTROL_SECONDS: what still runs then is written as interrupted."""
+    limit = CONTROL_SECONDS if reach.session.as_control else None
+    try:
+        async with asyncio.timeout(limit):
+            await nettest.measure(reach, target, roles)
+    except TimeoutError:
+        reach.trace.cut_short = True
+    except Exception as bug:
+        reach.trace.bugs.append(describe(bug))
+
+
+# -- the control ---------------------------------------------------------------------------------------------------
+
+
+async def _ask(ask_control: AskControl, names: Names, target: Target, roles: list[str], trace: Trace) -> dict[str, Any]:
+    """Ask the helper as soon as the names are looked up; its answers become addresses to try."""
+    hosts = {e.host for service, e in target.endpoints() if service.role in roles and not e.is_literal}
+    try:
+        known = [await names.of(host) for host in sorted(hosts)]
+        found = {name.hostname: [ip for ip in name.sources if not is_bogon(ip)][:MOST_ADDRESSES] for name in known}
+        answer = await ask_control({host: ips for host, ips in found.items() if ips})
+        names.learn_from_control(control_addresses(answer))
+        return answer
+    except Exception as bug:
+        trace.bugs.append(describe(bug))
+        return {"failure": f"{f.BUG}: {type(bug).__name__}"}
+    finally:
+        names.control_answered.set()
+
+
+async def _answer(asking: asyncio.Task[dict[str, Any]], session: Session) -> dict[str, Any]:
+    """The control's answer; once the run is stopping it is not waited for."""
+    stopping = asyncio.create_task(session.stopping.wait())
+    await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    return asking.result() if asking.done() else {"failure": f.INTERRUPTED}
+
+
+async def _end(names: Names, asking: asyncio.Task[dict[str, Any]] | None) -> None:
+    if asking is not None:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    await names.finish()
+
+
+# -- the test keys -------------------------------------------------------------------------------------------------
+
+
+def _measured(
+    nettest: Nettest,
+    target: Target,
+    session: Session,
+    trace: Trace,
+    start: datetime,
+    runtime: float,
+    control: dict[str, Any] | None,
+) -> Measured:
+    view = ooni_view(trace, target, nettest.method)
+    own, endpoints, followups = sections(trace, view if nettest.OONI else None)
+    test_keys = {
+        **nettest.summary(view),
+        "agent": "redirect",
+        "failed_operation": None,
+        "failure": None,
+        "socksproxy": None,
+        "network_events": [],
+        **{key: own[key] for key in OONI_LISTS},
+        "x_endpoints": endpoints,
+        "x_followups": followups,
+        "x_transactions": [record.model_dump(mode="json") for record in trace.transactions],
+        "x_control": control,
+        "x_target": _about_target(target),
+        "x_run": _about_run(session, trace),
+        "x_bugs": list(trace.bugs),
+        "x_revision": REVISION,
+    }
+    return Measured(test_keys, nettest.TEST_NAME, nettest.TEST_VERSION, start, runtime, None, list(trace.bugs))
+
+
+Lists = dict[str, list[dict[str, Any]]]
+
+
+def sections(trace: Trace, view: View | None) -> tuple[Lists, Lists, Lists]:
+    """Put every entry into exactly one place: OONI's lists, x_endpoints or x_followups.
+
+    With a `view`, OONI's lists hold just that; else the first pass and its lookups.
+    """
+    kinds = {record.transaction_id: record.kind for record in trace.transactions}
+    first = [e for e in trace.entries if kinds[e.transaction_id] in {"first", "lookup"} and e.LIST in OONI_LISTS]
+    chosen = first if view is None else view.entries()
+    taken = {id(entry) for entry in chosen}
+    rest = [entry for entry in trace.entries if id(entry) not in taken]
+    return (
+        _lists(chosen),
+        _lists(entry for entry in rest if kinds[entry.transaction_id] != "followup"),
+        _lists(entry for entry in rest if kinds[entry.transaction_id] == "followup"),
+    )
+
+
+def _lists(entries: Iterable[Entry]) -> Lists:
+    """Sort entries by list, in the order of time; requests newest first, as OONI does (reference/ooni.md 2.4)."""
+    found: Lists = {key: [] for key in LISTS}
+    for entry in sorted(entries, key=lambda e: -e.t if isinstance(e, HTTPTransaction) else e.t):
+        found[entry.LIST].append(entry.model_dump(mode="json"))
+    return found
+
+
+def _about_target(target: Target) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "digest": target.digest,
+        "reviewed": target.reviewed.isoformat(),
+        "retired": target.retired.isoformat() if target.retired else None,
+        "successor": target.successor,
+        "title": target.title,
+        "nettest": target.nettest,
+        "services": {
+            role: {"works_if": service.works_if, "endpoints": [endpoint.url for endpoint in service.endpoints]}
+            for role, service in target.services.items()
+        },
+    }
+
+
+def _about_run(session: Session, trace: Trace) -> dict[str, Any]:
+    hellos = [entry.x_client_hello_length for entry in trace.entries if isinstance(entry, TLSHandshake)]
+    return {
+        "run_id": session.run_id,
+        "depth": session.settings.depth,
+        "preflight": session.preflight,
+        "families": {"ipv4": session.family_works(4), "ipv6": session.family_works(6)},
+        "udp": session.preflight.get("udp"),
+        "triggers": session.pace.triggers,
+        "openssl": ssl.OPENSSL_VERSION,
+        "client_hello_length": max(hellos, default=0),
+        "bytes_sent": session.pace.bytes_sent,
+        "bytes_received": session.pace.bytes_received,
+        "interrupted": session.stopping.is_set() or trace.cut_short,
+        "asn_database": session.asn_database,
+    }

@@ -1,0 +1,41 @@
+"""Telegram: can its data centres and its web client be reached, and does a data centre echo our nonce?
+
+Spec: https://github.com/ooni/spec/blob/master/nettests/ts-020-telegram.md
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from probe.ooni_view import View
+from probe.reach import Reach
+from probe.targets import Endpoint, Target
+
+TEST_NAME = "telegram"
+TEST_VERSION = "0.3.1"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
+SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-020-telegram.md"
+OONI = True
+
+
+def method(endpoint: Endpoint) -> str:
+    """Data centres are asked with POST, in the clear, on port 443 as on port 80."""
+    return "POST" if endpoint.is_literal else "GET"
+
+
+async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
+    """Try every endpoint of the given roles on every address."""
+    await reach.services(target, roles, method)
+
+
+def summary(view: View) -> dict[str, Any]:
+    """OONI's summary keys (reference/ooni.md 3.2)."""
+    centres = [seen for seen in view.seen if seen.endpoint.is_literal]
+    web = next((seen for seen in view.seen if not seen.endpoint.is_literal), None)
+    answered = any(seen.failure is None for seen in centres)
+    past_connect = any(seen.operation not in {None, "connect"} for seen in centres)
+    failed = web is not None and web.failure is not None
+    return {
+        "telegram_http_blocking": not answered,
+        "telegram_tcp_blocking": not (answered or past_connect),
+        "telegram_web_failure": web.summary_failure if web is not None else None,
+        "telegram_web_status": "blocked" if failed else "ok",
+    }

@@ -1,0 +1,53 @@
+"""WhatsApp: can its chat servers, its registration and its web client be reached, and is the chat server the real one?
+
+Spec: https://github.com/ooni/spec/blob/master/nettests/ts-018-whatsapp.md
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+from probe.dialogue import always_get as method
+from probe.dialogue import written_url
+from probe.ooni_view import Seen, View
+from probe.reach import Reach
+from probe.targets import Target
+
+TEST_NAME = "whatsapp"
+TEST_VERSION = "0.11.0"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
+SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-018-whatsapp.md"
+OONI = True
+REGISTRATION, WEB = "https://v.whatsapp.net/v2/register", "https://web.whatsapp.com/"
+NOT_RUN = "unknown_failure"  # OONI's initial value, which makes its backend call the measurement a failed one
+
+__all__ = ["OONI", "SPEC", "TEST_NAME", "TEST_VERSION", "measure", "method", "summary"]
+
+
+async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
+    """Try every endpoint of the given roles on every address."""
+    await reach.services(target, roles, method)
+
+
+def summary(view: View) -> dict[str, Any]:
+    """OONI's summary keys (reference/ooni.md 3.1)."""
+    by_url = {written_url(seen.endpoint): seen for seen in view.seen}
+    chat = [seen for seen in view.seen if seen.endpoint.scheme != "https"]
+    failed = Counter(seen.endpoint.host for seen in chat if seen.failure is not None)
+    registration, web = by_url.get(REGISTRATION), by_url.get(WEB)
+    return {
+        "registration_server_failure": _failure(registration),
+        "registration_server_status": _status(registration),
+        "whatsapp_endpoints_blocked": [host for host, ports in failed.items() if ports >= 2],
+        "whatsapp_endpoints_dns_inconsistent": [],
+        "whatsapp_endpoints_status": "ok" if any(seen.failure is None for seen in chat) else "blocked",
+        "whatsapp_web_failure": _failure(web),
+        "whatsapp_web_status": _status(web),
+    }
+
+
+def _failure(seen: Seen | None) -> str | None:
+    return NOT_RUN if seen is None else seen.summary_failure
+
+
+def _status(seen: Seen | None) -> str:
+    return "ok" if seen is not None and seen.failure is None else "blocked"

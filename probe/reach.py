@@ -1,0 +1,247 @@
+"""One endpoint on every one of its addresses: a harmless name first, then its own, confirmed and followed up."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Collection, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from probe.dialogue import SPOKEN, Method, always_get, has_exchangeable_name, proves, speak
+from probe.encrypted import family_of
+from probe.followup import FollowUps
+from probe.formats import failures as f
+from probe.formats.transactions import Kind, TransactionRecord
+from probe.lookup import Name, Names
+from probe.session import Session
+from probe.steps.certificates import Roots
+from probe.targets import Endpoint, Service, Target
+from probe.trace import Trace
+
+ALTERNATIVES = 2  # addresses per family that a follow-up tries
+CONTROL_PATIENCE = 30.0  # seconds; the helper answers within that
+BREATH = (0.2, 0.8)  # seconds before a confirmation, so that one hiccup of the line does not cost both
+
+
+@dataclass(frozen=True)
+class Try:
+    """An endpoint at one address. `name` is None for an address that stands in the target file."""
+
+    service: str
+    endpoint: Endpoint
+    ip: str
+    name: Name | None
+    kind: Kind = "first"
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.ip, self.endpoint.port
+
+
+class Reach:
+    """What one measurement tries. Nothing new starts once `session.stopping` is set; a bug costs its own flow."""
+
+    def __init__(self, trace: Trace, session: Session, names: Names, roots: Roots) -> None:
+        self.trace, self.session, self.names = trace, session, names
+        self._roots = roots
+        self._followups = FollowUps(trace, session, roots)
+        self._harmless_done: set[tuple[str, str, int, int]] = set()
+        self._quiet: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._approached: dict[str, asyncio.Future[bool]] = {} if session.as_control else session.approached
+
+    async def services(self, target: Target, roles: Collection[str], method: Method = always_get) -> None:
+        """Try the endpoints of the given roles side by side, in random order."""
+        todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].scheme in SPOKEN]
+        random.shuffle(todo)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for service, endpoint in todo:
+                    tasks.create_task(self._guarded(service.role, endpoint, self._endpoint(service, endpoint, method)))
+        finally:
+            await self._followups.finish()
+
+    async def _guarded(self, role: str, endpoint: Endpoint, flow: Coroutine[Any, Any, None]) -> None:
+        """Let a bug outside any transaction cost this endpoint only; it is written down as a transaction of its own."""
+        try:
+            await flow
+        except Exception as bug:
+            async with self.trace.transaction("first", service=role, endpoint=endpoint.url):
+                raise bug
+
+    async def _endpoint(self, service: Service, endpoint: Endpoint, method: Method) -> None:
+        if endpoint.is_literal:
+            if self.session.family_works(family_of(endpoint.host)):
+                await self._try(Try(service.role, endpoint, endpoint.host, None), method)
+            return
+        name = await self.names.of(endpoint.host)
+        first = [Try(service.role, endpoint, ip, name) for ip in self._usable(name.given_by({"system", "probe"}))]
+        reached = await asyncio.gather(*(self._try(attempt, method) for attempt in first))
+        if self._follows_up() and await self._in_doubt(name) and not any(reached):
+            await self._alternatives(service, endpoint, name, [attempt.ip for attempt in first], method)
+
+    def _usable(self, addresses: list[str]) -> list[str]:
+        return [ip for ip in addresses if self.session.family_works(family_of(ip))]
+
+    def _follows_up(self) -> bool:
+        session = self.session
+        return session.settings.followups and not session.as_control and not session.stopping.is_set()
+
+    # -- one address ---------------------------------------------------------------------------------------------
+
+    async def _try(self, attempt: Try, method: Method) -> bool:
+        """Try one address to its end; says whether the genuine service was reached there."""
+        if self._genuine(attempt):
+            await self._harmless(attempt)
+            first = await self._say_own_name(attempt, method)
+        else:
+            first = await self._approach(attempt, method)
+        if first is None:
+            return False
+        if first.failure is None:
+            return first.corroborated or proves(first) or self._genuine(attempt)
+        if self.session.as_control or f.is_local(first.failure):
+            return False
+        return await self._failed(attempt, first, method)
+
+    async def _failed(self, attempt: Try, first: TransactionRecord, method: Method) -> bool:
+        genuine = self._genuine(attempt) or proves(first)
+        if attempt.name is not None and (not genuine or first.failure in f.CERTIFICATE_FAILURES):
+            self._doubt(attempt.name, first)
+            if self._follows_up():
+                await self._followups.ask_resolvers(attempt.name, first.transaction_id)
+            genuine = genuine or self._genuine(attempt)
+        again: TransactionRecord | None = None
+        if genuine:
+            await asyncio.sleep(random.uniform(*BREATH))
+            again = await self._say_own_name(attempt, method, confirms=first)
+            if again is not None and again.failure is None:
+                return True
+        never_said = {first.failed_operation, again.failed_operation if again else "connect"} == {"connect"}
+        if self._follows_up() and not never_said:
+            await self._followups.differential(first, attempt.endpoint, genuine=genuine)
+        return False
+
+    def _genuine(self, attempt: Try) -> bool:
+        """Say whether something other than the system resolver vouches for the address."""
+        if attempt.name is None:
+            return True
+        vouched = self._approached.get(attempt.ip)
+        if vouched is not None and vouched.done() and not vouched.cancelled() and vouched.result():
+            return True
+        return self._corroborated(attempt)
+
+    def _corroborated(self, attempt: Try) -> bool:
+        if attempt.name is None:
+            return True
+        if self.session.as_control and attempt.ip in attempt.name.given_by({"system"}):
+            return True  # outside, the helper's own resolver is what others are compared with
+        return attempt.name.corroborates(attempt.ip, self.session.asn_of)
+
+    def _doubt(self, name: Name, record: TransactionRecord) -> None:
+        if name.doubted_by is None:
+            name.doubted_by = record.transaction_id
+
+    async def _approach(self, attempt: Try, method: Method) -> TransactionRecord | None:
+        """Go to an address that nobody vouches for: one connect and one hello in the whole run (law 7).
+
+        Others who have been given the same address wait for the outcome; if it proved genuine they may go there too.
+        """
+        outcome = self._approached.get(attempt.ip)
+        if outcome is not None:
+            if await asyncio.shield(outcome):
+                return await self._say_own_name(attempt, method)
+            if attempt.name is not None and attempt.name.doubted_by is None:
+                attempt.name.doubted_by = attempt.name.lookups.get("system")
+            return None
+        outcome = self._approached[attempt.ip] = asyncio.get_running_loop().create_future()
+        record: TransactionRecord | None = None
+        try:
+            record = await self._say_own_name(attempt, method)
+        finally:
+            outcome.set_result(record is not None and proves(record))
+        return record
+
+    async def _harmless(self, attempt: Try) -> None:
+        """Send a harmless name ahead of the target's own, once per endpoint and family (law 8)."""
+        family = family_of(attempt.ip)
+        key = (attempt.service, attempt.endpoint.host, attempt.endpoint.port, family)
+        if self.session.as_control or not has_exchangeable_name(attempt.endpoint) or key in self._harmless_done:
+            return
+        self._harmless_done.add(key)
+        async with self._quiet[attempt.place]:
+            innocuous = self.session.neutral.innocuous[0]
+            about = self._about(attempt) | {"service": attempt.service}
+            await self._followups.say("innocuous", attempt.endpoint, *attempt.place, innocuous, **about)
+
+    async def _say_own_name(
+        self, attempt: Try, method: Method, *, confirms: TransactionRecord | None = None
+    ) -> TransactionRecord | None:
+        """Open with the target's own name or payload. None when nothing was tried: stopping, or no trigger left."""
+        endpoint, pace = attempt.endpoint, self.session.pace
+        async with self._quiet[attempt.place]:
+            pass  # a harmless flow to the same place ends first
+        async with pace.place():
+            if self.session.stopping.is_set():
+                return None
+            if confirms is not None and not pace.can_trigger(endpoint.host, attempt.ip, "tcp"):
+                return None
+            async with self.trace.transaction(**self._own(attempt, confirms)) as tx:
+                await speak(tx, self.session, self._roots, endpoint, attempt.ip, method, confirm=confirms is not None)
+        return tx.record
+
+    def _own(self, attempt: Try, confirms: TransactionRecord | None) -> dict[str, Any]:
+        endpoint = attempt.endpoint
+        about = self._about(attempt) | {
+            "kind": "confirm" if confirms else attempt.kind,
+            "service": attempt.service,
+            "endpoint": endpoint.url,
+            "address": attempt.ip,
+            "port": endpoint.port,
+            "family": family_of(attempt.ip),
+            "sent_name": endpoint.host if has_exchangeable_name(endpoint) else "",
+        }
+        if confirms is not None:
+            return about | {"cause": confirms.transaction_id}
+        if attempt.kind == "followup" and attempt.name is not None:
+            return about | {"followup": "alternative_address", "cause": attempt.name.cause()}
+        return about
+
+    def _about(self, attempt: Try) -> dict[str, Any]:
+        sources = ["literal"] if attempt.name is None else list(attempt.name.sources.get(attempt.ip, []))
+        return {"address_sources": sources, "corroborated": self._corroborated(attempt)}
+
+    # -- other addresses -----------------------------------------------------------------------------------------
+
+    async def _in_doubt(self, name: Name) -> bool:
+        """Say whether the name's answer is in doubt; then others have been asked."""
+        await self.trace.settled()  # a conflicting datagram may come after the first answer
+        if not name.doubtful() or not self._follows_up():
+            return False
+        await self._followups.ask_resolvers(name, name.cause())
+        return True
+
+    async def _alternatives(
+        self, service: Service, endpoint: Endpoint, name: Name, tried: list[str], method: Method
+    ) -> None:
+        """Try the endpoint at the addresses that trusted sources give."""
+        if not self._others(name, tried):
+            await self._control_or_stop()
+        todo = [Try(service.role, endpoint, ip, name, "followup") for ip in self._others(name, tried)]
+        if self._follows_up():
+            await asyncio.gather(*(self._try(attempt, method) for attempt in todo))
+
+    def _others(self, name: Name, tried: list[str]) -> list[str]:
+        trusted = [ip for ip in self._usable(name.given_by({"dot", "doh", "control"})) if ip not in tried]
+        by_family = [[ip for ip in trusted if family_of(ip) == family][:ALTERNATIVES] for family in (4, 6)]
+        return by_family[0] + by_family[1]
+
+    async def _control_or_stop(self) -> None:
+        waiting = [
+            asyncio.create_task(self.names.control_answered.wait()),
+            asyncio.create_task(self.session.stopping.wait()),
+        ]
+        try:
+            await asyncio.wait(waiting, timeout=CONTROL_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()

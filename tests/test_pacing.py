@@ -1,0 +1,116 @@
+"""Law 7 and law 8 as arithmetic: triggers, residual windows, places in flight, time limits."""
+
+import asyncio
+
+import pytest
+
+from probe import pacing
+from probe.classify import OurFault
+from probe.pacing import Pace
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_six_triggers_per_name_address_and_transport_and_not_one_more() -> None:
+    pace = Pace()
+    for _ in range(6):
+        pace.spend_trigger("a.example", "192.0.2.1", "tcp", 443)
+    with pytest.raises(OurFault):
+        pace.spend_trigger("a.example", "192.0.2.1", "tcp", 5222)
+    pace.spend_trigger("a.example", "192.0.2.1", "udp", 53)
+    pace.spend_trigger("a.example", "192.0.2.2", "tcp", 443)
+    pace.spend_trigger("b.example", "192.0.2.1", "tcp", 443)
+    assert pace.triggers == 9
+
+
+def test_deep_allows_120() -> None:
+    pace = Pace(deep=True)
+    for _ in range(120):
+        pace.spend_trigger("a.example", "192.0.2.1", "tcp")
+    assert not pace.can_trigger("a.example", "192.0.2.1", "tcp")
+
+
+def test_a_residual_window_closes_after_180_seconds() -> None:
+    clock = Clock()
+    pace = Pace(clock=clock)
+    assert not pace.in_residual("192.0.2.1", 443)
+    pace.spend_trigger("a.example", "192.0.2.1", "tcp", 443)
+    clock.now += 179
+    assert pace.in_residual("192.0.2.1", 443)
+    assert not pace.in_residual("192.0.2.1", 80)
+    clock.now += 1
+    assert not pace.in_residual("192.0.2.1", 443)
+
+
+async def hold(pace: Pace, seen: list[int], running: list[int], seconds: float) -> None:
+    async with pace.place():
+        running.append(1)
+        seen.append(len(running))
+        await asyncio.sleep(seconds)
+        running.pop()
+
+
+async def test_eight_flows_at_first() -> None:
+    pace, seen, running = Pace(), list[int](), list[int]()
+    await asyncio.gather(*(hold(pace, seen, running, 0.01) for _ in range(30)))
+    assert max(seen) == 8 and len(seen) == 30
+
+
+async def test_a_silent_flow_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "SILENT", 0.05)
+    pace, seen, running = Pace(), list[int](), list[int]()
+    stalled = [asyncio.create_task(hold(pace, [], running, 30)) for _ in range(8)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(hold(pace, seen, running, 0), 5)
+    assert seen == [9]
+    for task in stalled:
+        task.cancel()
+    await asyncio.gather(*stalled, return_exceptions=True)
+    assert pace._in_flight == 0  # each place was given back once
+
+
+def test_the_limit_doubles_on_a_calm_line_and_halves_on_a_pressed_one() -> None:
+    pace = Pace()
+    for _ in range(16):
+        pace.saw_round_trip(0.05)
+    assert pace.in_flight_limit == 16
+    for _ in range(8):
+        pace.saw_round_trip(0.2)
+    assert pace.in_flight_limit == 8
+    for _ in range(200):
+        pace.saw_round_trip(0.05)
+    assert pace.in_flight_limit == pacing.MOST_IN_FLIGHT
+
+
+async def test_two_tls_connections_to_one_name_at_one_address() -> None:
+    pace, running, most = Pace(), 0, 0
+
+    async def flow() -> None:
+        nonlocal running, most
+        async with pace.tls_place("192.0.2.1", "a.example"):
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.01)
+            running -= 1
+
+    await asyncio.gather(*(flow() for _ in range(6)))
+    assert most == 2
+
+
+def test_time_limits_follow_the_line_within_floors() -> None:
+    pace = Pace()
+    assert (pace.tcp_timeout(), pace.tls_timeout()) == (3.5, 4.0)
+    assert (pace.tcp_timeout(confirm=True), pace.tls_timeout(confirm=True)) == (10.0, 10.0)
+    for _ in range(8):
+        pace.saw_round_trip(0.9)
+    assert pace.tcp_timeout() == pytest.approx(5.4)
+    assert pace.tls_timeout() == pytest.approx(7.2)
+    for _ in range(40):
+        pace.saw_round_trip(30)
+    assert pace.tcp_timeout() == 10.0
