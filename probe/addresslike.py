@@ -17,13 +17,13 @@ _ADDRESS_LIKE = re.compile(
             rf"(?:{_HEX}{_DOT}){{15,}}{_HEX}",  # ip6.arpa nibbles
             rf"(?:{_HEX}{{0,4}}{_COLON}){{2,7}}(?:{_OCTET}(?:\.{_OCTET}){{3}}(?!\d))",  # 64:ff9b::192.0.2.1
             rf"(?<!\d){_OCTET}(?:{_DOT}{_OCTET}){{3}}(?!\d)",  # dotted, dashed, reversed
-            rf"(?<!{_HEX})(?:{_HEX}{{0,4}}{_COLON}){{2,7}}{_HEX}{{0,4}}(?:%25?[a-z0-9]+)?(?!{_HEX})",  # IPv6, MAC
-            rf"(?<!{_HEX})(?:{_HEX}{{0,4}}-){{4,7}}{_HEX}{{1,4}}(?!{_HEX})",  # IPv6 in a name
+            rf"(?:(?<!{_HEX})|(?<=%{_HEX}{{2}}))(?:{_HEX}{{0,4}}{_COLON}){{2,7}}{_HEX}{{0,4}}(?:%25?[a-z0-9]+)?(?!{_HEX})",  # IPv6, MAC
+            rf"(?<!{_HEX})(?:{_HEX}{{0,4}}-){{4,7}}{_HEX}{{0,4}}(?!{_HEX})",  # IPv6 in a name
             rf"(?<!{_HEX})(?:{_HEX}{{2}}[:-]){{3}}{_HEX}{{2}}(?!{_HEX})",  # four bytes, c6:33:64:17
             rf"(?:0x{_HEX}{{1,2}}\.){{3}}0x{_HEX}{{1,2}}",
             rf"(?:%{_HEX}{{2}}){{4,}}",  # percent-encoded bytes or text
             rf"(?<!{_HEX})(?:0x)?(?:{_HEX}{{8}}|{_HEX}{{32}})(?!{_HEX})",  # hexadecimal
-            r"(?<!\d)(?:[1-9]\d{7,9}|\d{36,39})(?!\d)",  # decimal
+            r"(?<!\d)[1-9]\d{7,38}(?!\d)",  # decimal
             r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{6}==|[A-Za-z0-9+/_-]{22}==)",  # base64 of 4 or 16 bytes
         )
     ),

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.addresslike import BASE64, SCRUBBED, decode_base64
+from probe.addresslike import BASE64, decode_base64
+from probe.addresslike import SCRUBBED as SCRUBBED
 from probe.addresslike import scrub_text as scrub_text
 from probe.disguises import SHORTEST_NAME, Address, base64_of, bytes_of, prefix_texts, texts_of
 
@@ -106,7 +107,7 @@ class Sweeper:
 
     def _look_for(self, needles: Needles) -> None:
         text = "\n".join(self._strings)
-        decoded = b"\n".join([*self._binaries, *map(decode_base64, BASE64.findall(text))])
+        decoded = _with_inner(b"\n".join([*self._binaries, *map(decode_base64, BASE64.findall(text))]))
         seen = text + "\n" + decoded.decode("latin-1")
         lower = seen.lower()
         numberish = "\n".join(_NUMBERISH.findall(lower))
@@ -176,6 +177,7 @@ class Sweeper:
         return self._pattern.sub(SCRUBBED, text) if self._pattern else text
 
     def _holds(self, raw: bytes) -> bool:
+        raw = _with_inner(raw)
         if any(form in raw for form in self._raw):
             return True
         text = raw.decode("latin-1")
@@ -244,6 +246,11 @@ def _bounded(form: str) -> str:
 
 def _whole(word: str) -> str:
     return rf"(?<![^\W_]){re.escape(word)}(?![^\W_])"
+
+
+def _with_inner(raw: bytes) -> bytes:
+    """The bytes, and those behind the base64 that they hold in turn."""
+    return b"\n".join([raw, *map(decode_base64, BASE64.findall(raw.decode("latin-1")))])
 
 
 def _is_binary(value: Any) -> bool:
