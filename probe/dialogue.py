@@ -12,6 +12,7 @@ from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
 from probe.targets import Endpoint
 from probe.trace import Transaction
+from probe.wire.noise import ROOT_KEY
 
 SPOKEN = frozenset({"https", "http", "tls", "tcp", "mtproto", "noise"})  # schemes that have steps
 NAMED = frozenset({"https", "tls", "http"})  # schemes whose opening shows a name that can be exchanged for another
@@ -56,7 +57,7 @@ async def speak(
         # What the official clients send: plain framing would be judged by boxes that users never meet.
         await mtproto_exchange(tx, conn, pace=pace, transport="obfuscated2", confirm=confirm)
     elif endpoint.scheme == "noise":
-        await noise_handshake(tx, conn, pace=pace, roots=roots, confirm=confirm)
+        await noise_handshake(tx, conn, pace=pace, root_key=roots.noise_root or ROOT_KEY, confirm=confirm)
     elif endpoint.scheme == "http":
         await http_request(tx, conn, method(endpoint), written_url(endpoint), pace=pace, confirm=confirm)
     elif endpoint.scheme == "tls":

@@ -7,20 +7,24 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.transactions import TransactionRecord
 from probe.session import Session
 from probe.steps.certificates import Roots
-from probe.steps.connection import Connection, address_of
-from probe.steps.dns import query_stream
-from probe.steps.doh import query_doh
+from probe.steps.connection import address_of
+from probe.steps.dns import StreamResolver
+from probe.steps.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
 from probe.targets import Endpoint, is_address
 from probe.trace import StepFailed, Trace, Transaction
 
-SIDE_BY_SIDE = 4  # connections that the warm resolver may hold open
+MOST_OPENS = 4  # times that the warm resolver connects in one run
 DOH_WAITS = 1.5  # seconds that DoT gets alone before DoH is tried too
+
+
+Channel = StreamResolver | DoHResolver
 
 
 def family_of(ip: str) -> Literal[4, 6]:
@@ -40,21 +44,16 @@ class Resolver:
     def engine(self) -> Literal["dot", "doh"]:
         return "doh" if self.endpoint.scheme == "doh" else "dot"
 
-    async def connect(self, tx: Transaction, session: Session, roots: Roots) -> Connection:
+    async def connect(self, tx: Transaction, session: Session, roots: Roots) -> Channel:
         """Open the channel; only a certificate valid for the resolver's own name makes it trusted."""
+        endpoint, pace = self.endpoint, session.pace
         alpn = ("h2",) if self.engine == "doh" else ()
-        conn = await tcp_connect(tx, self.ip, self.endpoint.port, pace=session.pace)
-        return await tls_handshake(tx, conn, self.endpoint.host, pace=session.pace, roots=roots, alpn=alpn)
-
-    async def ask(
-        self, tx: Transaction, conn: Connection, session: Session, hostname: str, query_type: str
-    ) -> DNSQuery:
-        """Ask one question on an open channel."""
+        conn = await tcp_connect(tx, self.ip, endpoint.port, pace=pace)
+        tls = await tls_handshake(tx, conn, endpoint.host, pace=pace, roots=roots, alpn=alpn)
         if self.engine == "doh":
-            url = f"https://{self.endpoint.host}{self.endpoint.path or '/dns-query'}"
-            return await query_doh(tx, conn, url, hostname, query_type, pace=session.pace)
-        shown = address_of(self.ip, self.endpoint.port)
-        return await query_stream(tx, conn, hostname, query_type, pace=session.pace, resolver_address=shown)
+            port = "" if endpoint.port == 443 else f":{endpoint.port}"
+            return DoHResolver(tls, f"https://{endpoint.host}{port}{endpoint.path or '/dns-query'}", pace=pace)
+        return StreamResolver(tls, address_of(self.ip, endpoint.port), pace=pace)
 
 
 def public_resolvers(session: Session, scheme: str, families: Collection[int]) -> list[Resolver]:
@@ -70,14 +69,9 @@ def public_resolvers(session: Session, scheme: str, families: Collection[int]) -
     return sorted(usable, key=lambda resolver: family_of(resolver.ip))
 
 
-async def ask_types(
-    ask: Callable[[str], Coroutine[Any, Any, DNSQuery]], types: Sequence[str], *, beside: bool = True
-) -> list[DNSQuery]:
-    """Ask A and AAAA, beside each other or in turn; fails, as OONI's resolvers do, with A's error if neither passed."""
-    if beside:
-        outcomes = await asyncio.gather(*(_outcome(ask(t)) for t in types))
-    else:
-        outcomes = [await _outcome(ask(t)) for t in types]
+async def ask_types(ask: Callable[[str], Coroutine[Any, Any, DNSQuery]], types: Sequence[str]) -> list[DNSQuery]:
+    """Ask A and AAAA beside each other; fails, as OONI's resolvers do, with A's error if neither was answered."""
+    outcomes = await asyncio.gather(*(_outcome(ask(t)) for t in types))
     good = [outcome for outcome in outcomes if isinstance(outcome, DNSQuery)]
     if not good and isinstance(outcomes[0], StepFailed):
         raise outcomes[0]
@@ -96,76 +90,53 @@ def addresses_in(queries: Collection[DNSQuery]) -> list[str]:
     return list(dict.fromkeys(a.address for query in queries for a in query.answers if a.address))
 
 
-class _Channel:
-    """An open connection to a resolver and what closes it; its handshake belongs to the run, to no measurement."""
-
-    def __init__(self) -> None:
-        self.stack = AsyncExitStack()
-        self.conn: Connection | None = None
-
-    async def open(self, resolver: Resolver, session: Session, roots: Roots) -> Connection:
-        record = TransactionRecord(transaction_id=1, kind="lookup", address=resolver.ip)
-        try:
-            self.conn = await resolver.connect(Transaction(Trace(), record, self.stack), session, roots)
-        except BaseException:
-            await self.stack.aclose()
-            raise
-        return self.conn
-
-
 class WarmResolver:
-    """Keeps a few connections to one resolver open and lends each to one question at a time."""
+    """One connection to one resolver, kept open for the whole run; questions overlap on it.
+
+    Its handshakes belong to the run, so they are written into no measurement.
+    """
 
     def __init__(self, resolver: Resolver, session: Session, roots: Roots) -> None:
         self.engine, self.ip, self.port = resolver.engine, resolver.ip, resolver.endpoint.port
         self._resolver, self._session, self._roots = resolver, session, roots
-        self._places = asyncio.Semaphore(SIDE_BY_SIDE)
-        self._idle: list[_Channel] = []
-        self._failed_opens = 0
+        self._channel: Channel | None = None
+        self._stack = AsyncExitStack()
+        self._opening = asyncio.Lock()
+        self._opens = 0
 
     async def ask(self, tx: Transaction, hostname: str, query_type: str) -> DNSQuery:
         """Ask one question; a connection that has gone stale is replaced once."""
-        async with self._places:
-            if self._idle:
-                try:
-                    return await self._ask_on(self._idle.pop(), tx, hostname, query_type)
-                except StepFailed as stopped:
-                    if _is_answer(stopped):
-                        raise
-            return await self._ask_on(await self._open(), tx, hostname, query_type)
-
-    async def _open(self) -> _Channel:
-        if self._failed_opens >= SIDE_BY_SIDE:
-            raise StepFailed("resolve", "eof_error")
-        channel = _Channel()
+        channel = await self._open()
         try:
-            await channel.open(self._resolver, self._session, self._roots)
-        except StepFailed:
-            self._failed_opens += 1
-            raise
-        return channel
+            return await channel.query(tx, hostname, query_type)
+        except StepFailed as stopped:
+            if stopped.failure.startswith("dns_"):  # the resolver did answer: no such name, no record, refused
+                raise
+        await self._drop(channel)
+        return await (await self._open()).query(tx, hostname, query_type)
 
-    async def _ask_on(self, channel: _Channel, tx: Transaction, hostname: str, query_type: str) -> DNSQuery:
-        assert channel.conn is not None
-        try:
-            query = await self._resolver.ask(tx, channel.conn, self._session, hostname, query_type)
-        except BaseException as error:
-            if isinstance(error, StepFailed) and _is_answer(error):
-                self._idle.append(channel)
-            else:
-                await channel.stack.aclose()
-            raise
-        self._idle.append(channel)
-        return query
+    async def _open(self) -> Channel:
+        async with self._opening:
+            if self._channel is None:
+                if self._opens >= MOST_OPENS:
+                    raise StepFailed(DNSQuery.OPERATION, f.EOF)
+                self._opens += 1
+                record = TransactionRecord(transaction_id=1, kind="lookup", address=self.ip)
+                self._channel = await self._resolver.connect(
+                    Transaction(Trace(), record, self._stack), self._session, self._roots
+                )
+            return self._channel
+
+    async def _drop(self, channel: Channel) -> None:
+        async with self._opening:
+            if self._channel is channel:
+                self._channel = None
+                await self._stack.aclose()
 
     async def close(self) -> None:
-        """Close the idle connections."""
-        while self._idle:
-            await self._idle.pop().stack.aclose()
-
-
-def _is_answer(stopped: StepFailed) -> bool:
-    return stopped.failure.startswith("dns_")  # the resolver did answer: no such name, no record, refused
+        """Close the connection."""
+        self._channel = None
+        await self._stack.aclose()
 
 
 async def first_warm_resolver(session: Session, roots: Roots, families: Collection[int]) -> WarmResolver | None:

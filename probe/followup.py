@@ -16,7 +16,8 @@ from probe.steps.tls import tls_handshake
 from probe.targets import Endpoint
 from probe.trace import Trace
 
-RESOLVERS_ASKED = 2  # public resolvers per kind
+RESOLVERS_ASKED = 2  # public resolvers over UDP
+DARK_SECONDS = 2.0
 
 
 class FollowUps:
@@ -130,8 +131,13 @@ class FollowUps:
             about = self._question(followup, name, ip, port, cause)
             async with self._trace.transaction("followup", trigger=True, **about) as tx:
                 pace.spend_trigger(name.hostname, ip, "udp", port)
-                answer = await query_udp(tx, ip, name.hostname, self._types()[0], pace=pace, port=port)
-                if followup == "resolver_udp":
+                if followup == "dark_resolver":  # silence is what is expected there
+                    limit = max(DARK_SECONDS, 3 * pace.round_trip)
+                    await query_udp(
+                        tx, ip, name.hostname, self._types()[0], pace=pace, port=port, timeout=limit, retransmit=False
+                    )
+                else:
+                    answer = await query_udp(tx, ip, name.hostname, self._types()[0], pace=pace, port=port)
                     name.add(addresses_in([answer]), "udp")
 
     async def _ask_encrypted(self, name: Name, resolver: Resolver, cause: int | None) -> None:
@@ -141,10 +147,8 @@ class FollowUps:
                 return
             about = self._question(followup, name, resolver.ip, resolver.endpoint.port, cause)
             async with self._trace.transaction("followup", **about) as tx:
-                conn = await resolver.connect(tx, self._session, self._roots)
-                answers = await ask_types(
-                    lambda t: resolver.ask(tx, conn, self._session, name.hostname, t), self._types(), beside=False
-                )
+                channel = await resolver.connect(tx, self._session, self._roots)
+                answers = await ask_types(lambda t: channel.query(tx, name.hostname, t), self._types())
                 name.add(addresses_in(answers), resolver.engine)
 
     def _types(self) -> list[str]:

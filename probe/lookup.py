@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from probe.encrypted import addresses_in, ask_types, family_of
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
-from probe.formats.transactions import TransactionRecord
 from probe.session import Session
 from probe.steps.dns import query_udp, resolve_system, system_resolvers
 from probe.targets import is_address
@@ -119,7 +118,7 @@ class Names:
         return name
 
     async def _system(self, name: Name) -> None:
-        async with self._session.pace.place(), self._lookup(name, SYSTEM, 0) as tx:
+        async with self._session.pace.place(), self._lookup(name, 0) as tx:
             self._spend(tx, name, 2)
             both = frozenset({4, 6})  # as OONI asks, whatever works here
             name.add(await resolve_system(tx, name.hostname, pace=self._session.pace, families=both), "system")
@@ -127,29 +126,24 @@ class Names:
         name.lookups["system"] = tx.record.transaction_id
 
     async def _own_question(self, name: Name) -> None:
-        """Ask the system's first resolver with a socket of ours, which sees every datagram that comes back."""
-        servers = system_resolvers()
+        """Ask the system's first resolver with a socket of ours, which hears every datagram that comes back.
+
+        Not repeated when lost: the system's library repeats, and both together must stay within law 7.
+        """
+        servers, pace = system_resolvers(), self._session.pace
         if not servers:
             return
-        first = await self._ask_udp(name, servers[0], self._types(), None)
-        if first.failure == f.TIMEOUT and not self._session.as_control and not self._session.stopping.is_set():
-            await self._ask_udp(name, servers[0], ["A" if self._session.family_works(4) else "AAAA"], first)
-
-    async def _ask_udp(
-        self, name: Name, server: str, types: list[str], again: TransactionRecord | None
-    ) -> TransactionRecord:
-        pace = self._session.pace
-        async with self._session.pace.place(), self._lookup(name, SYSTEM, 53, again) as tx:
-            self._spend(tx, name, len(types))
+        async with pace.place(), self._lookup(name, 53) as tx:
+            self._spend(tx, name, len(self._types()))
             try:
                 answers = await ask_types(
-                    lambda t: query_udp(tx, server, name.hostname, t, pace=pace, shown_as=SYSTEM), types
+                    lambda t: query_udp(tx, servers[0], name.hostname, t, pace=pace, shown_as=SYSTEM, retransmit=False),
+                    self._types(),
                 )
                 name.add(addresses_in(answers), "udp")
             finally:
-                name.asked += [e for e in tx.entries if isinstance(e, DNSQuery)]
-        name.lookups.setdefault("udp", tx.record.transaction_id)
-        return tx.record
+                name.asked += [entry for entry in tx.entries if isinstance(entry, DNSQuery)]
+        name.lookups["udp"] = tx.record.transaction_id
 
     async def _corroborate(self, name: Name) -> None:
         warm = self._session.encrypted
@@ -173,17 +167,9 @@ class Names:
     def _types(self) -> list[str]:
         return [t for t, family in (("A", 4), ("AAAA", 6)) if self._session.family_works(family)] or ["A"]
 
-    def _lookup(
-        self, name: Name, address: str, port: int, again: TransactionRecord | None = None
-    ) -> AbstractAsyncContextManager[Transaction]:
-        return self._trace.transaction(
-            "confirm" if again else "lookup",
-            cause=again.transaction_id if again else None,
-            hostname=name.hostname,
-            address=address,
-            port=port,
-            sent_name=name.hostname,
-        )
+    def _lookup(self, name: Name, port: int) -> AbstractAsyncContextManager[Transaction]:
+        host = name.hostname
+        return self._trace.transaction("lookup", hostname=host, address=SYSTEM, port=port, sent_name=host)
 
     def _spend(self, tx: Transaction, name: Name, questions: int) -> None:
         for _ in range(questions):
