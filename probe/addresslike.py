@@ -9,15 +9,16 @@ BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
 
 _DOT = r"(?:\.|-|_|%2e|%252e|&#46;|\[\.\])"
 _COLON = r"(?::|%3a|%253a)"
-_OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
 _HEX = r"[0-9a-f]"
+_START = rf"(?:(?<!{_HEX})|(?<=%{_HEX}{{2}}))"  # at the start of a group, or after a percent-encoded character
+_OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
 _ADDRESS_LIKE = re.compile(
     "|".join(
         (
             rf"(?:{_HEX}{_DOT}){{15,}}{_HEX}",  # ip6.arpa nibbles
             rf"(?:{_HEX}{{0,4}}{_COLON}){{2,7}}(?:{_OCTET}(?:\.{_OCTET}){{3}}(?!\d))",  # 64:ff9b::192.0.2.1
             rf"(?<!\d){_OCTET}(?:{_DOT}{_OCTET}){{3}}(?!\d)",  # dotted, dashed, reversed
-            rf"(?:(?<!{_HEX})|(?<=%{_HEX}{{2}}))(?:{_HEX}{{0,4}}{_COLON}){{2,7}}{_HEX}{{0,4}}(?:%25?[a-z0-9]+)?(?!{_HEX})",  # IPv6, MAC
+            rf"{_START}(?:{_HEX}{{0,4}}{_COLON}){{2,7}}{_HEX}{{0,4}}(?:%25?[a-z0-9]+)?(?!{_HEX})",  # IPv6, MAC
             rf"(?<!{_HEX})(?:{_HEX}{{0,4}}-){{4,7}}{_HEX}{{0,4}}(?!{_HEX})",  # IPv6 in a name
             rf"(?<!{_HEX})(?:{_HEX}{{2}}[:-]){{3}}{_HEX}{{2}}(?!{_HEX})",  # four bytes, c6:33:64:17
             rf"(?:0x{_HEX}{{1,2}}\.){{3}}0x{_HEX}{{1,2}}",
