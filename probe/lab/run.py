@@ -185,7 +185,7 @@ def recording_of(scenario: str) -> Path | None:
 
 
 def keep_recording(scenario: str, lines: Iterable[Mapping[str, Any]]) -> Path:
-    """Write the measurement lines of one run as the scenario's recording (for the maintainers; see tests/README.md)."""
+    """Write the measurement lines of one run as the scenario's recording (once per release, by the maintainers)."""
     RECORDED.mkdir(exist_ok=True)
     path = RECORDED / f"{scenario}.jsonl"
     path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines), encoding="utf-8")
