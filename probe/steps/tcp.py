@@ -52,7 +52,6 @@ async def tcp_connect(
     entry = TCPConnect(ip=ip, port=port)
     async with tx.step(entry, pace.tcp_timeout(confirm=confirm) if timeout is None else timeout):
         sock = _open_socket(ip)
-        tx.connections.callback(sock.close)
         conn = TCPConnection(sock, ip, port, pace)
         tx.connections.callback(conn.close)
         began = time.monotonic()

@@ -14,9 +14,9 @@ from probe.steps.certificates import ChainVerdict, Roots, RootsError, judge_chai
 from tests.steps.authority import DAY, Issued, issue
 
 NAME = "chat.example"
-ROOT = issue("A root", authority=True)
+ROOT = issue("A root", authority=True, begins=-90 * DAY)
 MIDDLE = issue("An intermediate", ROOT, authority=True)
-STRANGER = issue("A stranger's root", authority=True)
+STRANGER = issue("A stranger's root", authority=True, begins=-90 * DAY)
 
 
 @pytest.fixture
@@ -91,6 +91,8 @@ def test_trust_is_told_even_of_a_chain_that_has_run_out(roots: Roots) -> None:
     root = issue("Old root", authority=True, begins=-90 * DAY)
     leaf = issue(NAME, root, begins=-9 * DAY, ends=-DAY)
     assert judge(roots, leaf, root) == ChainVerdict(f.SSL_INVALID_CERTIFICATE, False)
+    forged = issue(NAME, STRANGER, begins=-9 * DAY, ends=-DAY)
+    assert judge(roots, forged) == ChainVerdict(f.SSL_INVALID_CERTIFICATE, True)
 
 
 def test_a_clock_a_year_off_makes_every_certificate_invalid(roots: Roots) -> None:

@@ -15,6 +15,7 @@ from probe.formats import failures as f
 from probe.formats.entries import TLSHandshake
 from probe.pacing import TLS_SIDE_BY_SIDE, Pace
 from probe.steps.certificates import Roots, load_roots
+from probe.steps.connection import Connection
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
 from probe.steps.tlsstream import TLSConnection
@@ -181,6 +182,45 @@ async def test_reading_and_writing_at_once(roots: Roots) -> None:
         sent = bytes(range(256)) * 800
         got, _ = await asyncio.gather(conn.read_exactly(len(sent)), conn.write(sent))
         assert got == sent
+
+
+class Slow(Connection):
+    """A connection whose writes are cut, so that two of them at once would mix."""
+
+    def __init__(self, inner: Connection) -> None:
+        self.inner, self.ip, self.port, self.address = inner, inner.ip, inner.port, inner.address
+
+    async def read(self, limit: int = 65536) -> bytes:
+        return await self.inner.read(limit)
+
+    async def write(self, data: bytes) -> None:
+        for at in range(0, len(data), 1000):
+            await self.inner.write(data[at : at + 1000])
+            await asyncio.sleep(0)
+
+    def close(self) -> None:
+        self.inner.close()
+
+    def close_with_reset(self) -> None:
+        self.inner.close_with_reset()
+
+
+async def test_two_writers_do_not_tear_each_others_records(roots: Roots) -> None:
+    got = bytearray()
+    whole = asyncio.Event()
+
+    async def swallow(tls: TLSPeer) -> None:
+        while len(got) < 100_000:
+            got.extend(await tls.read())
+        whole.set()
+
+    async with serving(tls_with(GOOD.server_context(MIDDLE), swallow)) as server, a_transaction() as bench:
+        tcp = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        conn = await tls_handshake(bench.tx, Slow(tcp), NAME, pace=bench.pace, roots=roots)
+        async with asyncio.timeout(5):
+            await asyncio.gather(conn.write(b"a" * 50_000), conn.write(b"b" * 50_000))
+            await whole.wait()
+    assert (got.count(b"a"), got.count(b"b")) == (50_000, 50_000)
 
 
 async def test_a_close_notify_is_an_end(roots: Roots) -> None:
