@@ -21,6 +21,8 @@ MOST_ADDRESSES = 16  # per name, as the helper accepts
 KEPT = ("software_version", "targets_digest", "preflight", "test_keys")
 KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "preflight": dict, "test_keys": dict}
 
+UNTRUSTED = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
+
 
 class Nonsense(Exception):
     """The helper answered, but not as `POST /v1/measure` is defined; the text says what was wrong."""
@@ -48,6 +50,8 @@ async def ask(
                 answer = parse(await _post(session, base_url.rstrip("/") + "/v1/measure", question))
     except Nonsense as error:
         return {"failure": f"{f.UNKNOWN}: helper: {error}"}
+    except UNTRUSTED:
+        return {"failure": f"{f.UNKNOWN}: helper: its certificate is not trusted"}
     except NETWORK_ERRORS as error:
         return {"failure": classify(error)}
     except (aiohttp.ClientError, ValueError) as error:
@@ -67,6 +71,8 @@ async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds
             said = json.loads(await _bounded_body(response))
             fine = response.status == 200 and isinstance(said, dict) and said.get("status") == "ok"
             return None if fine else f"{f.UNKNOWN}: this is no helper"
+    except UNTRUSTED:
+        return f"{f.UNKNOWN}: helper: its certificate is not trusted"
     except NETWORK_ERRORS as error:
         return classify(error)
     except (aiohttp.ClientError, ValueError, RecursionError, Nonsense) as error:

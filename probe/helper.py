@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import signal
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from probe import __version__
+from probe.classify import describe
 from probe.measure import measure, measured_nothing
 from probe.nettests import NETTESTS
 from probe.pacing import Pace
@@ -141,7 +143,11 @@ async def _answer(desk: Desk, question: Question) -> Answer:
             raise Refused(503, "too much is being measured at the moment; ask again later")
         kept = (now, asyncio.create_task(_measure(desk, question)))
         desk.answers[question.key] = kept
-    return await asyncio.shield(kept[1])
+    try:
+        return await asyncio.shield(kept[1])
+    except Exception:
+        desk.answers.pop(question.key, None)  # a bug of ours is no answer to keep
+        raise
 
 
 async def _measure(desk: Desk, question: Question) -> Answer:
@@ -217,6 +223,7 @@ async def _errors_as_json(
     except web.HTTPException as error:
         return _error(error.status, _sentence(error.status, request), error.headers)
     except Exception as bug:
+        print(f"probe: a bug of ours: {describe(bug)}", file=sys.stderr, flush=True)
         return _error(500, f"the helper has a bug: {type(bug).__name__}")
 
 
