@@ -45,7 +45,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(handler: Handler, ip: str = "127.0.0.1") -> AsyncIterator[Server]:
+async def serving(handler: Handler, ip: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Server]:
     """Serve every connection with `handler`; whatever is open at the end is cut."""
     tasks: set[asyncio.Task[None]] = set()
     known = Server(ip, 0)
@@ -62,7 +62,7 @@ async def serving(handler: Handler, ip: str = "127.0.0.1") -> AsyncIterator[Serv
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, ip, 0)
+    server = await asyncio.start_server(serve, ip, port)
     known.port = server.sockets[0].getsockname()[1]
     try:
         yield known
