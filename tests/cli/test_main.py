@@ -1,0 +1,126 @@
+"""The command line as a whole: quick to start, every command helps, and no traceback reaches a volunteer."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from probe import __version__, cli
+from probe.cli import COMMANDS
+from probe.cli.screen import Refusal
+
+ROOT = Path(__file__).parent.parent.parent
+HEAVY = {"scapy", "aiohttp", "duckdb", "aioquic", "OpenSSL", "dns.asyncquery", "rich.markdown", "pydantic"}
+
+
+def probe(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "probe", *args],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("statement", ["import probe.cli", "import probe.cli.screen, probe.cli.settings"])
+def test_importing_the_command_line_is_cheap(statement: str) -> None:
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert HEAVY & set(done.stdout.split()) == set()
+
+
+def test_help_loads_no_command() -> None:
+    code = (
+        "import sys; sys.argv = ['probe', '--help']\n"
+        "from probe.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    print(*sorted(m for m in sys.modules if m.startswith('probe')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "probe probe.cli"
+
+
+def test_help_names_every_command() -> None:
+    done = probe("--help")
+    assert done.returncode == 0 and all(f"\n  {name} " in done.stdout for name in COMMANDS)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_helps(name: str) -> None:
+    done = probe(name, "--help", COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    assert "Usage: " in done.stdout and len(COMMANDS[name][1]) > 10
+
+
+def test_version() -> None:
+    assert probe("--version").stdout.startswith(f"censorprobe {__version__} ")
+
+
+def test_an_unknown_command_gets_the_nearest_name() -> None:
+    done = probe("rnu")
+    assert done.returncode == 2 and "Did you mean 'run'?" in done.stderr
+
+
+def test_no_traceback_reaches_a_volunteer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(**_: object) -> None:
+        raise RuntimeError("something with /home/mina in it")
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    err = capsys.readouterr().err
+    assert caught.value.code == 1
+    assert "bug in probe" in err and "RuntimeError" in err and "Traceback" not in err and "/home" not in err
+
+
+def test_a_refusal_is_one_sentence_and_a_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuses(**_: object) -> None:
+        raise Refusal("that cannot be; do this", 3)
+
+    monkeypatch.setattr(cli, "app", refuses)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert (caught.value.code, capsys.readouterr().err) == (3, "probe: that cannot be; do this\n")
+
+
+def settings(tmp_path: Path, text: str) -> str:
+    (tmp_path / "censorprobe").mkdir()
+    (tmp_path / "censorprobe" / "config.toml").write_text(text)
+    return str(tmp_path)
+
+
+def test_settings_file_then_environment_then_flags(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        run = tmp_path / name / "2026-11-24" / "XX-AS1" / f"130500-{name[0]}a.jsonl"
+        run.parent.mkdir(parents=True)
+        run.write_text("{}\n")
+    home = settings(tmp_path, f'results = "{tmp_path}/one"\n')
+    found = [
+        probe("list", "--json", XDG_CONFIG_HOME=home),
+        probe("list", "--json", XDG_CONFIG_HOME=home, PROBE_RESULTS=f"{tmp_path}/two"),
+        probe("list", "--json", "--results", f"{tmp_path}/three", XDG_CONFIG_HOME=home, PROBE_RESULTS="/nowhere"),
+    ]
+    paths = [Path(json.loads(done.stdout)["path"]) for done in found]
+    assert [path.relative_to(tmp_path).parts[0] for path in paths] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('contrl = "x"', "contrl: unknown key; did you mean 'control'?"),
+        ("plain = 1", "plain: 1 is not usable; expected true or false"),
+        ("repeat = true", "repeat: True is not usable"),
+        ("= 3", "cannot be used"),
+    ],
+)
+def test_a_bad_settings_file_is_named_with_its_key(tmp_path: Path, text: str, said: str) -> None:
+    done = probe("run", "--explain", XDG_CONFIG_HOME=settings(tmp_path, text))
+    assert done.returncode == 2 and said in done.stderr and "config.toml" in done.stderr
