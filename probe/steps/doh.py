@@ -53,6 +53,7 @@ class DoHResolver:
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self._started = False
         self._goaway: int | None = None
+        self._greeted = False
         self._writing = asyncio.Lock()
         self._replies: dict[int, _Reply] = {}
         self._streams: Multiplexer[_Reply] = Multiplexer(self._receive)
@@ -75,6 +76,7 @@ class DoHResolver:
         return entry
 
     async def _post(self, query: bytes) -> _Reply:
+        self._streams.raise_if_broken()
         try:
             stream = self._open_stream(query)
         except h2.exceptions.ProtocolError as error:
@@ -114,6 +116,7 @@ class DoHResolver:
         data = await self.conn.read()
         if not data:
             raise EOFError("closed before the reply")
+        self._check_preface(data)
         try:
             events = self._h2.receive_data(data)
             done = [outcome for event in events for outcome in self._see(event)]
@@ -121,6 +124,12 @@ class DoHResolver:
             raise RemoteError(f"{f.UNKNOWN}: http2: protocol error") from error
         await self._flush()
         return done
+
+    def _check_preface(self, data: bytes) -> None:
+        """The first frame must be SETTINGS (RFC 9113, 3.4); h2 would wait for the megabytes that "HTT" announces."""
+        if not self._greeted and data[3:4] not in (b"", b"\x04"):
+            raise RemoteError(f"{f.UNKNOWN}: http2: protocol error")
+        self._greeted = True
 
     def _see(self, event: h2.events.Event) -> list[tuple[int, _Reply | RemoteError]]:
         if isinstance(event, h2.events.ConnectionTerminated):

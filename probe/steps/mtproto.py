@@ -73,6 +73,8 @@ async def _read_frame(stream: _Plain) -> bytes:
     words = (await stream.read(1))[0]
     if words == 0x7F:
         words = int.from_bytes(await stream.read(3), "little")
+    elif words > 0x7F:  # a quick acknowledgement, for which nobody asked
+        words = 0
     if not 0 < words <= _LONGEST_ANSWER // 4:
         raise RemoteError(f"{f.UNKNOWN}: mtproto: no resPQ")
     return await stream.read(4 * words)

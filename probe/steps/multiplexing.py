@@ -28,10 +28,14 @@ class Multiplexer(Generic[Answer]):
         """Say whether a question with this number is still open."""
         return number in self._waiting
 
-    async def ask(self, number: int, send: Callable[[], Awaitable[None]]) -> Answer:
-        """Send a question and wait for the answer with its number. Raises what broke the connection, or RemoteError."""
+    def raise_if_broken(self) -> None:
+        """Raise RemoteError with the first failure once the connection broke."""
         if self._broken is not None:
             raise RemoteError(self._broken)
+
+    async def ask(self, number: int, send: Callable[[], Awaitable[None]]) -> Answer:
+        """Send a question and wait for the answer with its number. Raises what broke the connection, or RemoteError."""
+        self.raise_if_broken()
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:

@@ -4,6 +4,8 @@ import asyncio
 import ipaddress
 import socket
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from probe.classify import OurFault
@@ -103,7 +105,8 @@ async def _getaddrinfo(hostname: str, family: int, entry: DNSQuery) -> list[str]
 
 async def _in_thread(hostname: str, family: int) -> list[str]:
     """Call getaddrinfo in a daemon thread: one that hangs outlives the timeout, but neither the run nor the program."""
-    if not _threads.acquire(blocking=False):
+    places = _threads
+    if not places.acquire(blocking=False):
         raise OurFault(f.FILES_EXHAUSTED)
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[str]] = loop.create_future()
@@ -114,12 +117,20 @@ async def _in_thread(hostname: str, family: int) -> list[str]:
         except BaseException as error:  # whatever it is, it belongs to the one who waits
             outcome = error
         finally:
-            _threads.release()
-        if not loop.is_closed():
+            places.release()
+        with suppress(RuntimeError):  # the loop is closed: the program went on without us
             loop.call_soon_threadsafe(_deliver, found, outcome)
 
-    threading.Thread(target=work, daemon=True, name="getaddrinfo").start()
+    _start(work, places)
     return await found
+
+
+def _start(work: Callable[[], None], places: threading.BoundedSemaphore) -> None:
+    try:
+        threading.Thread(target=work, daemon=True, name="getaddrinfo").start()
+    except RuntimeError as error:
+        places.release()
+        raise OurFault(f.FILES_EXHAUSTED) from error
 
 
 def _ask_libc(hostname: str, family: int) -> list[str]:
