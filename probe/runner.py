@@ -90,6 +90,7 @@ class Run:
         self._writing = asyncio.Lock()
         self._began = datetime.now(UTC)
         self._learned: str | None = None
+        self._located_with: str | None = None
         self._vantage: Vantage | None = None
         self._work: asyncio.Task[None] | None = None
         self._outcome = RunOutcome()
@@ -201,10 +202,11 @@ class Run:
         self._learned = self._learned or address
 
     async def _locate(self) -> None:
+        self._located_with = self._learned
         self._vantage = await where_are_we(self._session, cc=self._plan.cc, asn=self._plan.asn, learned=self._learned)
 
     async def _line(self, measured: Measured) -> dict[str, Any]:
-        if self._learned and self._results is None:
+        if self._learned != self._located_with:
             await self._locate()
         here = self._vantage
         assert here is not None

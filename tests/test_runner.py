@@ -1,0 +1,256 @@
+"""The runner: a line at once for every target, stoppable at any moment, and no bug or disk takes the rest down."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe import runner
+from probe.measure import Measured, measured_nothing
+from probe.pacing import Pace
+from probe.redact import Known
+from probe.results import Problem, ResultsError, ResultsFile, read_lines
+from probe.runner import Plan, RunOutcome
+from probe.session import Session, Settings
+from probe.steps.certificates import load_roots
+from probe.targets import Neutral, Service, Target, parse_endpoint
+from probe.vantage import Vantage
+
+ENDPOINTS = (parse_endpoint("https://chat.example:443/"),)
+START = datetime(2026, 11, 24, 13, 5, tzinfo=UTC)
+
+
+def target(name: str) -> Target:
+    services = {"web": Service("web", "all", ENDPOINTS)}
+    return Target(name, "endpoint_reachability", name.title(), "x", date(2026, 11, 24), services, "00")
+
+
+def vantage(asn: str = "AS64500", **annotations: str) -> Vantage:
+    return Vantage("XX", asn, "Example", "AS0", "", "test", annotations, Known(), "")
+
+
+@dataclass
+class Stage:
+    """A run whose measuring is replaced; `does` is what measure() does for a target's name."""
+
+    root: Path
+    does: dict[str, Callable[[Session], Awaitable[None]]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=lambda: {"network": True, "portal": None})
+    asked: list[str | None] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    finished_names: list[str] = field(default_factory=list)
+    settings: Settings = field(default_factory=Settings)
+    opened: ResultsFile | None = None
+
+    def prepared(self, facts: Any, where: Vantage) -> None:
+        self.said.append("prepared")
+
+    def started(self, target: Target) -> None: ...
+
+    def finished(self, target: Target, document: Any, seconds: float) -> None:
+        self.finished_names.append(target.name)
+
+    def stopping(self, why: str) -> None:
+        self.said.append(why)
+
+    def open(self, where: Vantage) -> ResultsFile:
+        self.opened = ResultsFile.in_folder(self.root, where.probe_cc, where.probe_asn, "4f2a", START, False)
+        return self.opened
+
+    async def run(self, *names: str, repeat: int = 1) -> RunOutcome:
+        neutral = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00")
+        session = Session("4f2a", self.settings, Pace(), neutral, target("resolvers"))
+        plan = Plan([target(name) for name in names], repeat)
+        return await runner.run(plan, session, load_roots(), self.open, self)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    on = Stage(tmp_path)
+
+    async def preflight(session: Session, roots: Any = None) -> None:
+        session.preflight = on.facts
+
+    async def where_are_we(session: Session, *, cc: Any, asn: Any, learned: str | None) -> Vantage:
+        on.asked.append(learned)
+        return vantage("AS64511" if learned else "AS64500")
+
+    async def measure(wanted: Target, session: Session, *, ask_control: Any = None, roots: Any = None) -> Measured:
+        if ask_control is not None:
+            await ask_control({})
+        if does := on.does.get(wanted.name):
+            await does(session)
+        return measured_nothing(wanted, session)
+
+    for name, replacement in (("preflight", preflight), ("where_are_we", where_are_we), ("measure", measure)):
+        monkeypatch.setattr(runner, name, replacement)
+    return on
+
+
+def lines(outcome: RunOutcome) -> list[dict[str, Any]]:
+    assert outcome.path is not None
+    found = [line for _, line in read_lines(outcome.path)]
+    return [line for line in found if not isinstance(line, Problem)]
+
+
+def names(outcome: RunOutcome) -> list[str]:
+    return sorted(line["test_keys"]["x_target"]["name"] for line in lines(outcome))
+
+
+async def until_stopped(session: Session) -> None:
+    await session.stopping.wait()
+
+
+async def for_ever(_: Session) -> None:
+    await asyncio.sleep(3600)
+
+
+async def test_a_line_for_every_target(stage: Stage) -> None:
+    outcome = await stage.run("chat", "mail")
+    assert outcome.code == 0 and names(outcome) == ["chat", "mail"]
+    assert outcome.documents == lines(outcome)
+    line = lines(outcome)[0]
+    assert (line["probe_cc"], line["probe_asn"], line["probe_ip"]) == ("XX", "AS64500", "127.0.0.1")
+    assert outcome.path == stage.root / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl"
+
+
+async def test_repeat_measures_again(stage: Stage) -> None:
+    assert names(await stage.run("chat", "mail", repeat=3)) == ["chat"] * 3 + ["mail"] * 3
+
+
+async def test_targets_run_side_by_side_and_lines_come_at_once(stage: Stage) -> None:
+    mail_done = asyncio.Event()
+
+    async def slow(_: Session) -> None:
+        await mail_done.wait()
+
+    async def watch(_: Session) -> None:
+        asyncio.get_running_loop().call_later(0.05, check)
+
+    def check() -> None:
+        assert stage.opened is not None
+        on_disk.append(stage.opened.path.read_text().count("\n"))
+        mail_done.set()
+
+    on_disk: list[int] = []
+    stage.does = {"chat": slow, "mail": watch}
+    await asyncio.wait_for(stage.run("chat", "mail"), 5)
+    assert on_disk == [1]
+
+
+async def test_a_bug_in_measuring_leaves_a_line_and_the_neighbours(stage: Stage) -> None:
+    async def broken(_: Session) -> None:
+        raise ValueError("ours")
+
+    stage.does = {"chat": broken}
+    outcome = await stage.run("chat", "mail")
+    assert outcome.code == 1 and names(outcome) == ["chat", "mail"]
+    (bad,) = [line for line in lines(outcome) if line["test_keys"]["x_target"]["name"] == "chat"]
+    assert bad["test_keys"]["x_bugs"][0].startswith("ValueError in ")
+    assert bad["test_keys"]["tcp_connect"] == []
+
+
+async def test_a_bug_in_writing_costs_one_line(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sweep(document: dict[str, Any], _: Known) -> dict[str, Any]:
+        if document["test_keys"]["x_target"]["name"] == "chat":
+            raise KeyError("ours")
+        return document
+
+    monkeypatch.setattr(runner, "sweep", sweep)
+    outcome = await stage.run("chat", "mail")
+    assert outcome.code == 1 and names(outcome) == ["mail"] and "KeyError" in outcome.bugs[0]
+
+
+async def test_every_line_is_swept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "sweep", lambda document, known: {"swept": True})
+    stage.finished = lambda *_: None  # type: ignore[method-assign]
+    assert lines(await stage.run("chat")) == [{"swept": True}]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_signal_stops_new_work_and_writes_what_is_done(stage: Stage, number: int, code: int) -> None:
+    async def stopped(session: Session) -> None:
+        os.kill(os.getpid(), number)
+        await session.stopping.wait()
+
+    stage.does = {"chat": stopped, "mail": until_stopped}
+    outcome = await asyncio.wait_for(stage.run("chat", "mail", repeat=5), 5)
+    assert outcome.code == code and names(outcome) == ["chat", "mail"]
+    assert "again to stop at once" in stage.said[-1] and outcome.path and outcome.path.suffix == ".jsonl"
+
+
+async def test_a_second_signal_stops_at_once(stage: Stage) -> None:
+    async def twice(_: Session) -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0.01)
+
+    stage.does = {"chat": for_ever, "mail": twice}
+    outcome = await asyncio.wait_for(stage.run("chat", "mail"), 5)
+    assert outcome.code == 130 and "chat" not in stage.finished_names
+
+
+async def test_the_grace_ends(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "GRACE", 0.1)
+
+    async def stopped(_: Session) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stage.does = {"chat": for_ever, "mail": stopped}
+    outcome = await asyncio.wait_for(stage.run("chat", "mail"), 5)
+    assert outcome.code == 130 and names(outcome) == ["mail"]
+
+
+async def test_max_time_is_a_partial_run(stage: Stage) -> None:
+    stage.settings, stage.does = Settings(max_time=0.1), {"chat": until_stopped}
+    outcome = await asyncio.wait_for(stage.run("chat", repeat=9), 5)
+    assert outcome.code == 5 and names(outcome) == ["chat"] and "--max-time" in stage.said[-1]
+
+
+@pytest.mark.parametrize("facts", [{"network": False}, {"network": True, "portal": "redirect"}])
+async def test_no_usable_network_still_writes_lines(stage: Stage, facts: dict[str, Any]) -> None:
+    stage.facts = facts
+    outcome = await stage.run("chat")
+    assert outcome.code == 4 and lines(outcome)[0]["test_keys"]["x_run"]["preflight"] == facts
+
+
+async def test_a_portal_gets_no_names(stage: Stage) -> None:
+    async def never(_: Session) -> None:
+        raise AssertionError("measured behind a portal")
+
+    stage.facts, stage.does = {"portal": "content"}, {"chat": never}
+    assert (await stage.run("chat")).bugs == []
+
+
+async def test_a_full_disk_ends_the_run_with_a_sentence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = ResultsFile.append
+
+    def full(self: ResultsFile, document: dict[str, Any]) -> int:
+        if self.lines == 2:
+            raise ResultsError("the disk is full")
+        return append(self, document)
+
+    monkeypatch.setattr(ResultsFile, "append", full)
+    outcome = await stage.run("chat", repeat=9)
+    assert outcome.code == 1 and outcome.problem == "the disk is full" and len(lines(outcome)) == 2
+
+
+async def test_what_the_helper_learned_places_us_and_goes_nowhere(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(url: str, wanted: Target, addresses: Any, *, learned: Any, **_: Any) -> dict[str, Any]:
+        learned("203.0.113.77")
+        return {"failure": None}
+
+    monkeypatch.setattr(runner.control, "ask", ask)
+    stage.settings = Settings(control="http://helper.example")
+    outcome = await stage.run("chat")
+    assert stage.asked == [None, "203.0.113.77"]
+    assert lines(outcome)[0]["probe_asn"] == "AS64511" and "203.0.113.77" not in json.dumps(lines(outcome))
