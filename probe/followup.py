@@ -39,7 +39,7 @@ class FollowUps:
         proves nothing (law 8).
         """
         pace = self._session.pace
-        async with pace.place():
+        async with pace.place(urgent=kind == "innocuous"):
             if self._session.stopping.is_set():
                 return None
             about |= {"address": ip, "port": port, "family": family_of(ip), "sent_name": said}

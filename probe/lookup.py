@@ -118,7 +118,7 @@ class Names:
         return name
 
     async def _system(self, name: Name) -> None:
-        async with self._session.pace.place(), self._lookup(name, 0) as tx:
+        async with self._session.pace.place(urgent=True), self._lookup(name, 0) as tx:
             self._spend(tx, name, 2)
             both = frozenset({4, 6})  # as OONI asks, whatever works here
             name.add(await resolve_system(tx, name.hostname, pace=self._session.pace, families=both), "system")
@@ -133,7 +133,7 @@ class Names:
         servers, pace = system_resolvers(), self._session.pace
         if not servers:
             return
-        async with pace.place(), self._lookup(name, 53) as tx:
+        async with pace.place(urgent=True), self._lookup(name, 53) as tx:
             self._spend(tx, name, len(self._types()))
             try:
                 answers = await ask_types(
@@ -150,7 +150,7 @@ class Names:
         if warm is None or self._session.as_control:
             return
         async with (
-            self._session.pace.place(),
+            self._session.pace.place(urgent=True),
             self._trace.transaction(
                 "lookup",
                 hostname=name.hostname,

@@ -63,6 +63,8 @@ async def measure(
         reach = Reach(trace, session, names, roots or load_roots(session.settings.public_roots))
         roles = [role for role in target.services if services is None or role in services]
         asking = asyncio.create_task(_ask(ask_control, names, target, roles, trace)) if ask_control else None
+        if asking is None:
+            names.control_answered.set()  # nobody will answer: nobody need wait
         try:
             await _run(nettest, reach, target, roles)
             control = await _answer(asking, session) if asking else None

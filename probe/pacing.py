@@ -16,7 +16,7 @@ TRIGGERS_DEEP = 120
 TLS_SIDE_BY_SIDE = 2
 FIRST_IN_FLIGHT = 8
 MOST_IN_FLIGHT = 128
-SILENT = 1.5  # seconds
+SILENT = 0.5  # seconds after which a flow that still waits gives its place to the next
 TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds; a silent step is confirmed once at CONFIRM
 
 
@@ -36,7 +36,7 @@ class Pace:
         self._latest: deque[float] = deque(maxlen=FIRST_IN_FLIGHT)
         self._in_flight = 0
         self._limit = FIRST_IN_FLIGHT
-        self._freed = asyncio.Event()
+        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())  # urgent, others
         self.bytes_sent = 0
         self.bytes_received = 0
 
@@ -66,23 +66,19 @@ class Pace:
     # -- flows in flight ---------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Wait for a free place among the transactions in flight, and hold it.
+    async def place(self, *, urgent: bool = False) -> AsyncIterator[None]:
+        """Wait for a free place among the transactions in flight, and hold it; the `urgent` are served first.
 
         A transaction that goes on for longer than `SILENT` (or six round trips) gives its place back early: it waits
         for an answer and presses on nothing, and a stalled host must not eat the time of the others.
         """
-        while self._in_flight >= self._limit:
-            self._freed.clear()
-            await self._freed.wait()
-        self._in_flight += 1
+        await self._take(urgent)
         held = [None]
 
         def give_back() -> None:
             if held:
                 held.pop()
-                self._in_flight -= 1
-                self._freed.set()
+                self._give_back()
 
         silent = asyncio.get_running_loop().call_later(max(SILENT, 6 * self.round_trip), give_back)
         try:
@@ -90,6 +86,29 @@ class Pace:
         finally:
             silent.cancel()
             give_back()
+
+    async def _take(self, urgent: bool) -> None:
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[0 if urgent else 1].append(place)
+        self._hand_out()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        self._in_flight -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        for waiting in self._waiting:
+            while waiting and self._in_flight < self._limit:
+                place = waiting.popleft()
+                if not place.done():  # it is when whoever waited was cancelled
+                    self._in_flight += 1
+                    place.set_result(None)
 
     @asynccontextmanager
     async def tls_place(self, address: str, name: str) -> AsyncIterator[None]:
@@ -108,7 +127,7 @@ class Pace:
             calm = statistics.median(self._recent) <= 1.5 * statistics.median(self._first_round_trips) + 0.005
             self._limit = min(MOST_IN_FLIGHT, self._limit * 2) if calm else max(2, self._limit // 2)
             self._recent.clear()
-            self._freed.set()
+            self._hand_out()
 
     @property
     def in_flight_limit(self) -> int:

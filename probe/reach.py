@@ -180,7 +180,7 @@ class Reach:
         endpoint, pace = attempt.endpoint, self.session.pace
         async with self._quiet[attempt.place]:
             pass  # a harmless flow to the same place ends first
-        async with pace.place():
+        async with pace.place(urgent=attempt.name is not None and confirms is None):
             if self.session.stopping.is_set():
                 return None
             if confirms is not None and not pace.can_trigger(endpoint.host, attempt.ip, "tcp"):

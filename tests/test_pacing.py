@@ -114,3 +114,21 @@ def test_time_limits_follow_the_line_within_floors() -> None:
     for _ in range(40):
         pace.saw_round_trip(30)
     assert pace.tcp_timeout() == 10.0
+
+
+async def test_the_urgent_are_served_first_and_a_cancelled_waiter_takes_no_place() -> None:
+    pace, order = Pace(), list[str]()
+
+    async def flow(name: str, urgent: bool) -> None:
+        async with pace.place(urgent=urgent):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    held = [asyncio.create_task(hold(pace, [], [], 0.05)) for _ in range(8)]
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(flow(name, name == "urgent")) for name in ("gone", "first", "second", "urgent")]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    await asyncio.gather(*held, *waiting, return_exceptions=True)
+    assert order == ["urgent", "first", "second"]
+    assert pace._in_flight == 0
