@@ -57,10 +57,19 @@ def test_files_are_for_this_user_only(tmp_path: Path) -> None:
 
 
 def test_every_line_is_one_write_and_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, calls = opened(tmp_path), []
-    write, sync = os.write, os.fsync
-    monkeypatch.setattr(os, "write", lambda fd, data: calls.append("write") or write(fd, data))
-    monkeypatch.setattr(os, "fsync", lambda fd: calls.append("sync") or sync(fd))
+    file, write, sync = opened(tmp_path), os.write, os.fsync
+    calls: list[str] = []
+
+    def counted_write(fd: int, data: bytes) -> int:
+        calls.append("write")
+        return write(fd, data)
+
+    def counted_sync(fd: int) -> None:
+        calls.append("sync")
+        sync(fd)
+
+    monkeypatch.setattr(os, "write", counted_write)
+    monkeypatch.setattr(os, "fsync", counted_sync)
     file.append({"text": "x" * 100_000})
     file.append({"a": 2})
     assert calls == ["write", "sync", "write", "sync"]

@@ -187,7 +187,7 @@ async def test_a_signal_stops_new_work_and_writes_what_is_done(stage: Stage, num
 
 
 async def test_a_second_signal_stops_at_once(stage: Stage) -> None:
-    async def twice(_: Session) -> None:
+    async def twice(session: Session) -> None:
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.sleep(0.01)

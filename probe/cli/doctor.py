@@ -160,9 +160,10 @@ def _families(facts: Mapping[str, Any]) -> Finding:
 
 
 def _udp(facts: Mapping[str, Any]) -> Finding:
-    words = {True: ("fine", "works"), False: ("note", "nothing comes back; calls will not work either")}
-    state, sentence = words.get(facts.get("udp"), ("note", "not known"))
-    return Finding("UDP", "fine" if state == "fine" else "note", sentence)
+    udp = facts.get("udp")
+    if udp is None:
+        return Finding("UDP", "note", "not known")
+    return Finding("UDP", "fine", "works") if udp else Finding("UDP", "note", "nothing comes back, so no calls either")
 
 
 def _resolver(facts: Mapping[str, Any]) -> Finding:
