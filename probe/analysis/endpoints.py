@@ -16,7 +16,7 @@ from probe.targets import Endpoint, is_address
 
 DEPTH = ("dns", "tcp", "tls", "http", "mtproto", "noise")
 _UNPROVEN = frozenset({"address_unproven", "address_unproven_fails"})
-_ABSENT = "tcp_family_absent"
+_ABSENT = "address_family_absent"
 
 
 @dataclass(frozen=True)

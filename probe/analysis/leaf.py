@@ -43,15 +43,14 @@ def _bears(der: bytes, name: str) -> bool:
 
 def _issuer_and_subject(der: bytes) -> tuple[bytes, bytes]:
     """RFC 5280, 4.1: tbsCertificate is [0] version, serial, algorithm, issuer, validity, subject …"""
-    to_be_signed = _children(_children(der)[0])
-    fields = _children(to_be_signed[0])
+    fields = _children(_children(der)[0])
     if fields[0][0] == 0xA0:
         fields = fields[1:]
     return fields[2], fields[4]
 
 
 def _children(der: bytes) -> list[bytes]:
-    """The whole elements inside a constructed element; for bytes that hold elements side by side, give one of them."""
+    """The elements inside a constructed element, each whole."""
     start, end = _content(der, 0)
     found = []
     while start < end:

@@ -195,7 +195,8 @@ def _tls(entry: dict[str, Any]) -> dict[str, Any]:
         "tls_attempts": 1,
         "tls_failure": failed,
         "tls_name": name(entry.get("server_name")),
-        "tls_verified_name": name(entry.get("x_verified_name")),
+        # "" says that nobody judged the chain; an entry of OONI's has no such field, and always did
+        "tls_verified_name": name(entry.get("x_verified_name", entry.get("server_name"))),
         "tls_answered": flag(entry.get("x_answered"), failed is None),
         "tls_completed": flag(entry.get("x_completed"), failed is None),
         "tls_trusted_by_machine": flag(entry.get("x_trusted_by_machine")),

@@ -31,9 +31,9 @@ def _site(host: str) -> tuple[str, ...]:
 
 
 def tls_valid(row: Observation, name: str) -> bool:
-    """Say whether the handshake ended with a certificate valid for `name`."""
+    """Say whether the handshake ended with a certificate that was judged, and is valid for `name`."""
     finished = row.tls_attempts > 0 and row.tls_failure is None and row.tls_completed
-    return finished and (row.tls_verified_name or row.tls_name) == name
+    return finished and bool(name) and row.tls_verified_name == name
 
 
 class Proofs:
@@ -47,7 +47,8 @@ class Proofs:
             ip: asn
             for row in line.rows
             for query in row.queries
-            for ip, asn in zip(query.answer.addresses, query.answer.asns, strict=True)
+            for answer in (query.answer, *query.datagrams)
+            for ip, asn in zip(answer.addresses, answer.asns, strict=True)
             if asn
         }
         self.certified_here = _remembering(lambda name: _certified(self.probe, name))

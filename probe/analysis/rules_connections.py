@@ -18,14 +18,14 @@ def _tcp_here(rule_id: str, columns: str, words: str, mechanism: str) -> Rule:
 
 TCP_RULES = (
     Rule(
-        "tcp_family_absent",
+        "address_family_absent",
         "NOT family_works",
         State.INSUFFICIENT,
         "This network has no working connection of the address's family.",
     ),
-    Rule("tcp_not_tried", "attempts = 0", State.INSUFFICIENT, "The address was never tried."),
+    Rule("address_not_tried", "attempts = 0", State.INSUFFICIENT, "The address was never tried."),
     Rule(
-        "tcp_local_fault",
+        "address_local_fault",
         "local_faults >= attempts",
         State.INSUFFICIENT,
         "Interrupted, or a fault of our own, before anything was learned.",

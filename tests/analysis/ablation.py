@@ -1,0 +1,103 @@
+"""Take a line's evidence away, or turn its labels round: a verdict that survives this rests on nothing.
+
+For the tests of the judge and for those of the lab, which run every scenario's lines through both.
+"""
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+from probe.formats.entries import LISTS
+
+_TARGET, _HARMLESS = {"first", "confirm"}, {"innocuous"}
+
+
+def without_transactions(line: dict[str, Any], ids: Iterable[int]) -> dict[str, Any]:
+    """The line without these transactions of the probe's: neither their records nor their entries."""
+    gone = set(ids)
+    spoiled = copy.deepcopy(line)
+    keys = spoiled["test_keys"]
+    keys["x_transactions"] = [r for r in keys["x_transactions"] if r["transaction_id"] not in gone]
+    for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
+        for name in LISTS:
+            if holder.get(name):
+                holder[name] = [e for e in holder[name] if e["transaction_id"] not in gone]
+    return spoiled
+
+
+def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str, Any]:
+    """The line with the labels of target and harmless flows exchanged, and of lying and trusted resolvers.
+
+    Every attempt with the target's name becomes a harmless flow and the other way round. `wire_too` exchanges the names
+    in the entries as well, so that nothing in the line contradicts its labels.
+    """
+    spoiled = copy.deepcopy(line)
+    keys = spoiled["test_keys"]
+    for endpoint, flows in _by_endpoint(keys["x_transactions"]).items():
+        del endpoint
+        _exchange(flows, keys, wire_too)
+    _exchange_resolvers(keys)
+    return spoiled
+
+
+def _by_endpoint(records: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for record in records:
+        if record["endpoint"]:
+            found.setdefault((record["endpoint"], record["address"]), []).append(record)
+    return found
+
+
+def _is_target(record: dict[str, Any]) -> bool:
+    return record["kind"] in _TARGET or record["followup"] == "alternative_address"
+
+
+def _is_harmless(record: dict[str, Any]) -> bool:
+    return record["kind"] in _HARMLESS or record["followup"] == "other_name_same_address"
+
+
+def _exchange(flows: list[dict[str, Any]], keys: dict[str, Any], wire_too: bool) -> None:
+    targets, harmless = list(filter(_is_target, flows)), list(filter(_is_harmless, flows))
+    if not targets or not harmless:
+        return
+    names = {targets[0]["sent_name"]: harmless[0]["sent_name"], harmless[0]["sent_name"]: targets[0]["sent_name"]}
+    as_target = {key: targets[0][key] for key in ("kind", "followup", "sent_name")}
+    as_harmless = {key: harmless[0][key] for key in ("kind", "followup", "sent_name")} | {"in_residual": False}
+    for record in targets:
+        record.update(as_harmless)
+    for record in harmless:
+        record.update(as_target)
+    if wire_too:
+        _rename({r["transaction_id"] for r in targets + harmless}, names, keys)
+
+
+def _rename(ids: set[int], names: dict[str, str], keys: dict[str, Any]) -> None:
+    for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
+        for entry in holder.get("tls_handshakes") or []:
+            if entry["transaction_id"] in ids:
+                entry["server_name"] = names.get(entry["server_name"], entry["server_name"])
+                entry["x_verified_name"] = names.get(entry["x_verified_name"], entry["x_verified_name"])
+        for entry in holder.get("requests") or []:
+            headers = entry["request"]["headers"]
+            if entry["transaction_id"] in ids and "Host" in headers:
+                headers["Host"] = names.get(headers["Host"], headers["Host"])
+
+
+def _exchange_resolvers(keys: dict[str, Any]) -> None:
+    """What the system's resolver said is put into an encrypted resolver's mouth, and the other way round."""
+    queries = [
+        entry
+        for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {})
+        for entry in holder.get("queries") or []
+    ]
+    labels = ("engine", "resolver_address")
+    system = next((entry for entry in queries if entry["resolver_address"] == "system"), None)
+    trusted = next((entry for entry in queries if entry["engine"] in {"dot", "doh"}), None)
+    if system is None or trusted is None:
+        return
+    as_system, as_trusted = ({key: entry[key] for key in labels} for entry in (system, trusted))
+    for entry in queries:
+        if entry["resolver_address"] == "system":
+            entry.update(as_trusted)
+        elif entry["engine"] in {"dot", "doh"}:
+            entry.update(as_system)

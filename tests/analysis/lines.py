@@ -1,0 +1,281 @@
+"""A builder of synthetic lines: what a measurement would have written, out of the classes that write it.
+
+An outcome is "ok", or "LAYER:FAILURE" for the layer that fails: "tls:connection_reset", "tcp:generic_timeout_error".
+"""
+
+import json
+from typing import Any
+
+from probe.formats import failures as f
+from probe.formats.entries import (
+    BinaryData,
+    DNSAnswer,
+    DNSQuery,
+    DNSResponse,
+    Entry,
+    HTTPRequest,
+    HTTPResponse,
+    HTTPTransaction,
+    MTProtoExchange,
+    NoiseHandshake,
+    TCPConnect,
+    TLSHandshake,
+)
+from probe.formats.transactions import TransactionRecord
+from probe.targets import is_address, parse_endpoint
+from tests.analysis.certificates import certificate
+
+INNOCUOUS = "www.example.com"
+NEUTRAL = "9.9.9.10"
+GENUINE, FORGED, SECOND = "149.154.167.99", "31.13.64.7", "149.154.167.100"
+ASNS = {GENUINE: 62041, SECOND: 62041, FORGED: 32934}
+RESOLVERS = {"udp": "8.8.8.8:53", "dot": "1.1.1.1:853", "doh": "https://dns.example:443/dns-query"}
+FOLLOWUPS = {"udp": "resolver_udp", "dot": "resolver_dot", "doh": "resolver_doh"}
+
+
+class Keys:
+    """Test keys under construction: the probe's, or the control's."""
+
+    def __init__(self) -> None:
+        self.records: list[TransactionRecord] = []
+        self.entries: list[tuple[bool, Entry]] = []
+
+    def open(self, **about: Any) -> TransactionRecord:
+        record = TransactionRecord(transaction_id=len(self.records) + 1, **about)
+        self.records.append(record)
+        return record
+
+    def keep(self, record: TransactionRecord, entry: Entry) -> None:
+        entry.transaction_id = record.transaction_id
+        self.entries.append((record.kind == "followup", entry))
+        if entry.failure is None:
+            record.steps.append(entry.OPERATION)
+        else:
+            record.failed_operation, record.failure = entry.OPERATION, entry.failure
+
+    def dump(self) -> dict[str, Any]:
+        lists: dict[bool, dict[str, list[Any]]] = {True: {}, False: {}}
+        for followup, entry in self.entries:
+            lists[followup].setdefault(entry.LIST, []).append(entry.model_dump(mode="json"))
+        records = [record.model_dump(mode="json") for record in self.records]
+        return {"x_endpoints": lists[False], "x_followups": lists[True], "x_transactions": records}
+
+
+class Lines:
+    """One line. Every method adds one transaction and returns its id."""
+
+    def __init__(self, services: dict[str, list[str]], *, works_if: str = "all", target: str = "telegram") -> None:
+        self.probe, self.at_control = Keys(), Keys()
+        self.has_control = False
+        self.control_families = {"ipv4": True, "ipv6": True, "udp": True}
+        self.control_failure: str | None = None
+        self.bugs: list[str] = []
+        self.target: dict[str, Any] = {
+            "name": target,
+            "digest": "0" * 64,
+            "reviewed": "2026-11-24",
+            "retired": None,
+            "successor": None,
+            "title": target,
+            "nettest": target,
+            "services": {role: {"works_if": works_if, "endpoints": urls} for role, urls in services.items()},
+        }
+        neutral = {"endpoint": "https://neutral.example:443/", "address": NEUTRAL, "family": 4, "failure": None}
+        self.preflight: dict[str, Any] = {
+            "network": True,
+            "neutral": [neutral | {"trusted_by_machine": None}],
+            "portal": None,
+            "clock_skew": 0.3,
+            "vpn": False,
+            "tls_interception": None,
+            "ipv4": True,
+            "ipv6": False,
+            "udp": True,
+        }
+        self.run: dict[str, Any] = {"run_id": "4f2a", "families": {"ipv4": True, "ipv6": False}, "interrupted": False}
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def lookup(self, host: str, *answers: str, failure: str | None = None, engine: str = "system") -> int:
+        """The system library's answer: addresses, or a failure."""
+        about = {"kind": "lookup", "hostname": host, "sent_name": host, "address": "system"}
+        record = self.probe.open(**about)
+        for query_type, colon in (("A", False), ("AAAA", True)):
+            mine = [ip for ip in answers if (":" in ip) == colon]
+            failed = failure or (None if mine or not answers else f.DNS_NO_ANSWER)
+            failed = None if not failure and mine else failed or f.DNS_NO_ANSWER
+            self.probe.keep(record, _query(host, query_type, engine, "system", mine, failed))
+        if answers:
+            record.failure = record.failed_operation = None
+        return record.transaction_id
+
+    def own_udp(self, host: str, *datagrams: list[str] | str, ttls: tuple[int, ...] = ()) -> int:
+        """Our own question to the system's resolver: every datagram is addresses or a failure."""
+        record = self.probe.open(kind="lookup", hostname=host, sent_name=host, address="system")
+        return self._udp(record, host, "system", datagrams, ttls)
+
+    def public_udp(self, host: str, *datagrams: list[str] | str) -> int:
+        about = {"kind": "followup", "followup": "resolver_udp", "hostname": host, "sent_name": host}
+        return self._udp(self.probe.open(address="8.8.8.8", **about), host, "8.8.8.8:53", datagrams, ())
+
+    def dark(self, host: str, *datagrams: list[str] | str) -> int:
+        about = {"kind": "followup", "followup": "dark_resolver", "hostname": host, "sent_name": host}
+        return self._udp(self.probe.open(address="9.9.9.99", **about), host, "9.9.9.99:53", datagrams, ())
+
+    def encrypted(self, host: str, *answers: str, engine: str = "dot", failure: str | None = None) -> int:
+        about = {"kind": "followup", "followup": FOLLOWUPS[engine], "hostname": host, "sent_name": host}
+        record = self.probe.open(address="1.1.1.1", **about)
+        self.probe.keep(record, _query(host, "A", engine, RESOLVERS[engine], list(answers), failure))
+        return record.transaction_id
+
+    def control_lookup(self, host: str, *answers: str, failure: str | None = None) -> None:
+        self.has_control = True
+        record = self.at_control.open(kind="lookup", hostname=host, sent_name=host, address="system")
+        self.at_control.keep(record, _query(host, "A", "system", "system", list(answers), failure))
+
+    def _udp(
+        self, record: TransactionRecord, host: str, shown: str, datagrams: tuple[Any, ...], ttls: tuple[int, ...]
+    ) -> int:
+        answers = [([], said) if isinstance(said, str) else (said, None) for said in datagrams]
+        addresses, failed = answers[0] if answers else ([], f.TIMEOUT)
+        query = _query(host, "A", "udp", shown, addresses, failed)
+        query.x_responses = [
+            DNSResponse(t=0.01 * number, ip_ttl=ttl, failure=said, answers=[_answer(ip) for ip in ips])
+            for number, ((ips, said), ttl) in enumerate(zip(answers, (*ttls, *[None] * len(answers)), strict=False))
+        ]
+        self.probe.keep(record, query)
+        return record.transaction_id
+
+    # -- endpoints -----------------------------------------------------------------------------------------------
+
+    def first(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        return self._reach(self.probe, url, ip, outcome, kind="first", **more)
+
+    def confirm(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        return self._reach(self.probe, url, ip, outcome, kind="confirm", **more)
+
+    def twice(self, url: str, ip: str, outcome: str, **more: Any) -> None:
+        """A first attempt and its confirmation, with the same outcome."""
+        self.first(url, ip, outcome, **more)
+        self.confirm(url, ip, outcome, **more)
+
+    def alternative(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        about = {"kind": "followup", "followup": "alternative_address", "corroborated": True} | more
+        return self._reach(self.probe, url, ip, outcome, **about)
+
+    def control(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> None:
+        self.has_control = True
+        self._reach(self.at_control, url, ip, outcome, kind="first", **more)
+
+    def innocuous(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        return self._reach(self.probe, url, ip, outcome, kind="innocuous", name=INNOCUOUS, check=False, **more)
+
+    def other_name(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        about = {"kind": "followup", "followup": "other_name_same_address", "name": INNOCUOUS, "check": False}
+        return self._reach(self.probe, url, ip, outcome, **about | more)
+
+    def neutral(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
+        about = {"kind": "followup", "followup": "same_name_neutral_host", "check": False}
+        return self._reach(self.probe, url, ip, outcome, **about | more)
+
+    def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:
+        endpoint = parse_endpoint(url)
+        about = {key: more.pop(key) for key in list(more) if key in TransactionRecord.model_fields}
+        name = more.pop("name", "" if is_address(endpoint.host) else endpoint.host)
+        about = {"service": self._role(url), "endpoint": url, "address": ip, "port": endpoint.port} | about
+        about = {"family": 6 if ":" in ip else 4, "sent_name": name} | about
+        record = keys.open(**about)
+        layer, _, failed = outcome.partition(":")
+        for entry in _entries(endpoint.scheme, f"{ip}:{endpoint.port}", name, url, more):
+            entry.failure = failed if _layer(entry) == layer else None
+            _complete(entry, more)
+            keys.keep(record, entry)
+            if entry.failure is not None:
+                break
+        if layer == "top_level":
+            record.failed_operation, record.failure = layer, failed
+        return record.transaction_id
+
+    def _role(self, url: str) -> str:
+        return next((role for role, spec in self.target["services"].items() if url in spec["endpoints"]), "")
+
+    # -- the line ------------------------------------------------------------------------------------------------
+
+    def line(self) -> dict[str, Any]:
+        """The line as JSON would give it back."""
+        control: dict[str, Any] | None = None
+        if self.control_failure is not None:
+            control = {"failure": self.control_failure}
+        elif self.has_control:
+            control = {"failure": None, "preflight": self.control_families, "test_keys": self.at_control.dump()}
+        keys = self.probe.dump() | {
+            "x_control": control,
+            "x_target": self.target,
+            "x_run": self.run | {"preflight": self.preflight},
+            "x_bugs": self.bugs,
+            "x_revision": 1,
+        }
+        line = {
+            "measurement_start_time": "2026-11-24 13:05:00",
+            "probe_cc": "XX",
+            "probe_asn": "AS64500",
+            "annotations": {},
+            "test_keys": keys,
+        }
+        return json.loads(json.dumps(line))  # type: ignore[no-any-return]
+
+
+def _answer(ip: str) -> DNSAnswer:
+    which = {"ipv6": ip, "answer_type": "AAAA"} if ":" in ip else {"ipv4": ip, "answer_type": "A"}
+    return DNSAnswer(asn=ASNS.get(ip), **which)
+
+
+def _query(host: str, query_type: str, engine: str, resolver: str, ips: list[str], failed: str | None) -> DNSQuery:
+    about = {"engine": engine, "hostname": host, "query_type": query_type, "resolver_address": resolver}
+    return DNSQuery(failure=failed, answers=[_answer(ip) for ip in ips], **about)
+
+
+def _layer(entry: Entry) -> str:
+    return {
+        "connect": "tcp",
+        "tls_handshake": "tls",
+        "http_round_trip": "http",
+        "mtproto_exchange": "payload",
+        "noise_handshake": "payload",
+    }[entry.OPERATION]
+
+
+def _entries(scheme: str, address: str, name: str, url: str, more: dict[str, Any]) -> list[Entry]:
+    ip, _, port = address.rpartition(":")
+    entries: list[Entry] = [TCPConnect(ip=ip, port=int(port))]
+    if scheme in {"https", "tls"}:
+        verified = name if more.get("check", True) else ""
+        entries.append(TLSHandshake(address=address, server_name=name, x_verified_name=verified))
+    if scheme == "http" or (scheme == "https" and more.get("check", True)):
+        entries.append(HTTPTransaction(address=address, request=HTTPRequest(url=url, headers={"Host": name})))
+    if scheme == "mtproto":
+        entries.append(MTProtoExchange(address=address, transport="abridged"))
+    if scheme == "noise":
+        entries.append(NoiseHandshake(address=address))
+    return entries
+
+
+def _complete(entry: Entry, more: dict[str, Any]) -> None:
+    """Fill in what the step would have seen."""
+    if isinstance(entry, TLSHandshake):
+        cert = more.get("cert")
+        if cert is None and entry.failure is None:
+            cert = certificate(entry.server_name if more.get("check", True) else "default.example")
+        entry.peer_certificates = [BinaryData.of(cert)] if cert else []
+        refused = entry.failure in f.CERTIFICATE_FAILURES
+        entry.x_completed = entry.failure is None or refused
+        entry.x_answered = entry.x_completed or more.get("answered", False)
+        entry.x_trusted_by_machine = more.get("trusted") if refused else None
+    if isinstance(entry, HTTPTransaction) and entry.failure is None:
+        prints, to = more.get("fingerprints", []), more.get("redirect", "")
+        code = 302 if to else 200
+        entry.response = HTTPResponse(code=code, x_fingerprints=prints, x_redirect_host=to)
+    if isinstance(entry, MTProtoExchange):
+        entry.nonce_echoed = entry.failure is None
+    if isinstance(entry, NoiseHandshake):
+        entry.server_hello = entry.chain_valid = entry.failure is None

@@ -1,0 +1,174 @@
+"""One witness row per rule: the least that makes it fire, and no rule before it."""
+
+from typing import Any
+
+Columns = dict[str, Any]
+
+
+def _each(base: Columns, **rows: Columns) -> dict[str, Columns]:
+    return {rule_id: base | columns for rule_id, columns in rows.items()}
+
+
+def _by_answer(prefix: str, columns: Columns) -> dict[str, Columns]:
+    return {
+        f"{prefix}_blockpage": columns | {"dns_blockpage": 1},
+        f"{prefix}_bogon": columns | {"dns_bogon": 1},
+        f"{prefix}_other": columns,
+    }
+
+
+_ASKED = {"dns_needed": True, "dns_attempts": 2}
+_WRONG = _ASKED | {"dns_answers": 2}
+_FAILED = _ASKED | {"dns_failure": "dns_nxdomain_error", "dns_failure_kind": "nxdomain"}
+_RIGHT = _ASKED | {"dns_answers": 1, "dns_genuine": 1}
+
+NAME: dict[str, Columns] = {
+    "name_not_needed": {},
+    "name_not_asked": {"dns_needed": True},
+    "name_local_fault": _ASKED | {"dns_local_faults": 2, "dns_failure": "interrupted", "dns_failure_kind": "other"},
+    **_by_answer("dns_race_forged_first", _WRONG | {"dns_forged_first": 1}),
+    **_by_answer("dns_lie_proven", _WRONG | {"dns_proven_here": 1, "dns_foreign": 1}),
+    **_by_answer("dns_lie_proven_at_control", _WRONG | {"dns_proven_authenticated": 1, "dns_elsewhere": 1}),
+    **_by_answer("dns_race_at_public_resolver", _WRONG | {"dns_forged_public": 1}),
+    **_by_answer("dns_answer_from_nowhere", _WRONG | {"dns_dark_forged": 1, "dns_authenticated": 1}),
+    "dns_leads_to_blockpage": _WRONG | {"dns_blockpage": 1},
+    "dns_bogon_contradicted": _WRONG | {"dns_bogon": 2, "dns_authenticated": 1},
+    "dns_nxdomain_proven_false": _FAILED | {"dns_proven_here": 1},
+    "dns_no_answer_proven_false": _FAILED | {"dns_failure_kind": "no_answer", "dns_proven_authenticated": 1},
+    "dns_bogon_here": _WRONG | {"dns_bogon": 2, "dns_from_control": 1},
+    "dns_nxdomain_here": _FAILED | {"dns_authenticated": 1},
+    "dns_other_answer_here": _WRONG | {"dns_proven_here": 1},
+    **{
+        f"dns_{kind}_here": _FAILED | {"dns_failure_kind": kind, "dns_proven_here": 1, "dns_other_names_resolved": 1}
+        for kind in ("refused", "servfail", "timeout")
+    },
+    "name_resolves_forged_bogon_seen": _RIGHT | {"dns_forged_late": 1, "dns_forged_bogon": True},
+    "name_resolves_forged_answer_seen": _RIGHT | {"dns_dark_forged": 1},
+    "name_resolves_answer_copied": _RIGHT | {"dns_doubled": 1},
+    "name_resolves_through_proxy": _RIGHT | {"dns_dark_genuine": 1},
+    "name_resolves": _RIGHT,
+    "name_unknown_everywhere": _FAILED | {"control_attempts": 1},
+    "name_interrupted": _FAILED | {"interrupted": True},
+    "name_fails": _FAILED,
+    "name_unproven": _WRONG,
+    "name_undecided": _ASKED,
+}
+
+_HERE = {"family_works": True, "attempts": 2, "by_name": True}
+_PROVEN = _HERE | {"address_proven": True}
+_CONTROL = {"control_attempts": 1, "control_successes": 1}
+_SILENT = _PROVEN | {"tcp_attempts": 2, "tcp_failure": "generic_timeout_error"}
+
+TCP: dict[str, Columns] = {
+    "address_family_absent": {"attempts": 2, "tcp_attempts": 2, "tcp_timeouts": 2} | _CONTROL,
+    "address_not_tried": {"family_works": True},
+    "address_local_fault": _PROVEN | {"local_faults": 2},
+    "address_unproven_fails": _HERE | {"tcp_attempts": 2, "tcp_timeouts": 2} | _CONTROL,
+    "address_unproven": _HERE | {"tcp_attempts": 2, "tcp_successes": 2, "successes": 2},
+    "tcp_connects": _PROVEN | {"tcp_attempts": 2, "tcp_successes": 1},
+    "tcp_local_fault": _PROVEN | {"local_faults": 1},
+    "tcp_not_reached": _PROVEN,
+    "tcp_interrupted": _SILENT | {"tcp_attempts": 1, "interrupted": True},
+    "tcp_fails_everywhere": _SILENT | {"control_attempts": 1},
+    "tcp_timeout_here": _SILENT | {"tcp_timeouts": 2} | _CONTROL,
+    "tcp_refused_here": _SILENT | {"tcp_refusals": 2} | _CONTROL,
+    "tcp_reset_here": _SILENT | {"tcp_resets": 2} | _CONTROL,
+    "tcp_unreachable_here": _SILENT | {"tcp_unreachables": 2} | _CONTROL,
+    "tcp_fails_here": _SILENT | {"tcp_resets": 1, "tcp_timeouts": 1} | _CONTROL,
+    "tcp_unconfirmed": _SILENT | {"tcp_attempts": 1, "tcp_timeouts": 1} | _CONTROL,
+    "tcp_no_control": _SILENT | {"tcp_timeouts": 2},
+    "tcp_undecided": _SILENT | {"tcp_failure": None},
+}
+
+
+def _fails(layer: str, columns: str) -> Columns:
+    base = _PROVEN | {"tcp_attempts": 2, "tcp_successes": 2, "name_attempts": 2, "clear_text": layer == "http"}
+    return base | {f"{layer}_attempts": 2, f"{layer}_failure": "x", f"{layer}_{columns}": 2, f"name_{columns}": 2}
+
+
+def _by_kind(layer: str) -> dict[str, Columns]:
+    found: dict[str, Columns] = {}
+    for verb, columns in (("reset", "resets"), ("timeout", "timeouts"), ("close", "closes")):
+        here, passed = _fails(layer, columns), {"innocuous_passed": 1}
+        neutral = {"neutral_proven": True, f"neutral_{columns}": 1}
+        found[f"{layer}_{verb}_follows_name_to_neutral_host"] = here | passed | neutral | {"control_attempts": 1}
+        found[f"{layer}_{verb}_follows_name"] = here | passed | _CONTROL
+        found[f"{layer}_{verb}_for_any_name"] = here | {"innocuous_failed": 1} | _CONTROL
+        found[f"{layer}_{verb}_here"] = here | _CONTROL
+    return found
+
+
+def _usual(layer: str) -> dict[str, Columns]:
+    here = _fails(layer, "resets") if layer != "payload" else _fails(layer, "timeouts")
+    once = here | {f"{layer}_attempts": 1, "name_attempts": 1}
+    return {
+        f"{layer}_local_fault": _PROVEN | {"local_faults": 1},
+        f"{layer}_not_reached": _PROVEN,
+        f"{layer}_interrupted": once | {"interrupted": True},
+        f"{layer}_fails_everywhere": here | {"control_attempts": 1},
+        f"{layer}_unconfirmed": once | _CONTROL,
+        f"{layer}_no_control": here,
+        f"{layer}_undecided": here | {f"{layer}_failure": None},
+    }
+
+
+_REFUSED = _PROVEN | {"tls_attempts": 2, "tls_failure": "ssl_unknown_authority", "tls_certificates": 2}
+_OTHER_THERE = {"tls_other_at_control": True} | _CONTROL
+
+TLS: dict[str, Columns] = {
+    "tls_completes": _PROVEN | {"tls_attempts": 2, "tls_successes": 1},
+    "tls_same_certificate_at_control": _REFUSED | {"tls_same_as_control": True} | _CONTROL,
+    "tls_mitm_by_local_authority": _REFUSED | _OTHER_THERE | {"tls_trusted_by_machine": True},
+    "tls_mitm_self_signed": _REFUSED | {"tls_name_proven_elsewhere": 1, "tls_self_signed": True},
+    "tls_mitm_by_other_authority": _REFUSED | {"neutral_same_issuer": 1, "tls_issued_by_other": True},
+    "tls_mitm": _REFUSED | _OTHER_THERE,
+    "tls_certificate_refused_here": _REFUSED | _CONTROL,
+    **_by_kind("tls"),
+    **_usual("tls"),
+}
+HTTP: dict[str, Columns] = {
+    "http_answers": _PROVEN | {"http_attempts": 1, "http_successes": 1, "successes": 1},
+    "http_shows_blockpage": _fails("http", "resets") | {"http_blockpages": 1},
+    "http_redirected_here": _fails("http", "resets") | {"http_redirects": 1} | _CONTROL,
+    "http_redirected": _fails("http", "resets") | {"http_redirects": 1},
+    **_by_kind("http"),
+    **_usual("http"),
+}
+PAYLOAD: dict[str, Columns] = {
+    "payload_answered": _PROVEN | {"payload_attempts": 1, "payload_successes": 1},
+    "payload_reset_twin_passes": _fails("payload", "resets") | {"twin_passed": 1} | _CONTROL,
+    "payload_drop_twin_passes": _fails("payload", "timeouts") | {"twin_passed": 1} | _CONTROL,
+    "payload_fails_here": _fails("payload", "timeouts") | _CONTROL,
+    **_usual("payload"),
+}
+ENDPOINT: dict[str, Columns] = {
+    "endpoint_addresses_differ": {"working": 1, "blocked": 1, "name_fine": True},
+    "endpoint_works": {"working": 1, "name_fine": True, "down": 1},
+    **{f"endpoint_{state}": {state: 1} for state in ("blocked", "likely_blocked", "degraded", "impaired", "down")},
+    "endpoint_insufficient": {"insufficient": 1},
+    "endpoint_not_tried": {},
+}
+SERVICE: dict[str, Columns] = {
+    "service_bug": {"endpoints": 1, "ok": 1, "bugs": 1},
+    "service_family_absent": {"absent": 1},
+    "service_empty": {},
+    "service_retired": {"endpoints": 1, "down": 1, "retired": True},
+    "service_works_in_part": {"endpoints": 2, "ok": 1, "blocked": 1, "any_suffices": True},
+    "service_one_works": {"endpoints": 2, "ok": 1, "down": 1, "any_suffices": True},
+    **_each(
+        {"endpoints": 2, "ok": 1},
+        **{f"service_{state}": {state: 1} for state in ("blocked", "likely_blocked", "degraded", "impaired", "down")},
+        service_insufficient={"insufficient": 1},
+        service_ok={"ok": 2},
+        service_undecided={"ok": 0},
+    ),
+}
+WITNESSES = {
+    "name": NAME,
+    "tcp": TCP,
+    "tls": TLS,
+    "http": HTTP,
+    "payload": PAYLOAD,
+    "endpoint": ENDPOINT,
+    "service": SERVICE,
+}
