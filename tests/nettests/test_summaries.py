@@ -1,0 +1,96 @@
+"""OONI's summary keys, rule by rule (reference/ooni.md 3.1 and 3.2), and the table of nettests."""
+
+from pathlib import Path
+
+import pytest
+
+from probe.formats import failures as f
+from probe.nettests import NETTESTS, telegram, whatsapp
+from probe.ooni_view import Seen, View
+from probe.targets import load_target, parse_endpoint, target_names
+
+TARGETS = Path(__file__).parent.parent.parent / "targets"
+WEB = "https://web.telegram.org:443/"
+
+
+def seen(url: str, failure: str | None = None, operation: str | None = None) -> Seen:
+    return Seen("role", parse_endpoint(url, ooni=True), operation=operation, failure=failure)
+
+
+def test_the_table_holds_every_nettest_under_its_own_name_with_its_spec() -> None:
+    for name, nettest in NETTESTS.items():
+        assert name == nettest.TEST_NAME and nettest.SPEC
+        assert nettest.TEST_VERSION.count(".") == 2
+    assert (telegram.TEST_VERSION, whatsapp.TEST_VERSION) == ("0.3.1", "0.11.0")
+
+
+def test_every_bundled_target_names_a_nettest_of_the_table() -> None:
+    for name in target_names(TARGETS):
+        assert load_target(TARGETS / f"{name}.toml", frozenset(NETTESTS)).nettest in NETTESTS
+
+
+@pytest.mark.parametrize(
+    ("centres", "http", "tcp"),
+    [
+        ([], True, True),  # OONI's initial values
+        ([(None, None)], False, False),
+        ([(f.TIMEOUT, "connect"), (None, None)], False, False),
+        ([(f.TIMEOUT, "connect"), (f.REFUSED, "connect")], True, True),
+        ([(f.TIMEOUT, "connect"), (f.RESET, "http_round_trip")], True, False),
+    ],
+)
+def test_telegram_data_centres(centres: list[tuple[str | None, str | None]], http: bool, tcp: bool) -> None:
+    view = View(seen=[seen("http://149.154.167.51:80/", failure, operation) for failure, operation in centres])
+    said = telegram.summary(view)
+    assert (said["telegram_http_blocking"], said["telegram_tcp_blocking"]) == (http, tcp)
+
+
+def test_telegram_web() -> None:
+    assert telegram.summary(View()) | {} == {
+        "telegram_http_blocking": True,
+        "telegram_tcp_blocking": True,
+        "telegram_web_failure": None,
+        "telegram_web_status": "ok",
+    }
+    said = telegram.summary(View(seen=[seen(WEB, f.RESET, "tls_handshake")]))
+    assert (said["telegram_web_status"], said["telegram_web_failure"]) == ("blocked", f.RESET)
+    assert telegram.summary(View(seen=[seen(WEB)]))["telegram_web_status"] == "ok"
+
+
+def test_telegram_posts_to_data_centres_and_gets_the_web_client() -> None:
+    assert telegram.method(parse_endpoint("http://149.154.167.51:443/")) == "POST"
+    assert telegram.method(parse_endpoint(WEB)) == "GET"
+
+
+def test_whatsapp_before_anything_was_tried() -> None:
+    assert whatsapp.summary(View()) == {
+        "registration_server_failure": "unknown_failure",
+        "registration_server_status": "blocked",
+        "whatsapp_endpoints_blocked": [],
+        "whatsapp_endpoints_dns_inconsistent": [],
+        "whatsapp_endpoints_status": "blocked",
+        "whatsapp_web_failure": "unknown_failure",
+        "whatsapp_web_status": "blocked",
+    }
+
+
+def test_whatsapp_counts_a_host_as_blocked_when_both_ports_failed() -> None:
+    chat = [
+        seen("noise://e1.whatsapp.net:443", f.TIMEOUT, "connect"),
+        seen("noise://e1.whatsapp.net:5222", f.TIMEOUT, "connect"),
+        seen("noise://e2.whatsapp.net:443", f.TIMEOUT, "connect"),
+        seen("noise://e2.whatsapp.net:5222"),
+    ]
+    said = whatsapp.summary(View(seen=chat))
+    assert said["whatsapp_endpoints_blocked"] == ["e1.whatsapp.net"]
+    assert said["whatsapp_endpoints_status"] == "ok"  # one of 32 is enough for OONI
+    assert whatsapp.summary(View(seen=chat[:2]))["whatsapp_endpoints_status"] == "blocked"
+
+
+def test_whatsapp_web_and_registration() -> None:
+    urls = ("https://v.whatsapp.net:443/v2/register", "https://web.whatsapp.com:443/")
+    said = whatsapp.summary(View(seen=[seen(url) for url in urls]))
+    assert said["registration_server_failure"] is None and said["registration_server_status"] == "ok"
+    assert said["whatsapp_web_failure"] is None and said["whatsapp_web_status"] == "ok"
+    said = whatsapp.summary(View(seen=[seen(urls[1], "unknown_failure: remote error: x", "tls_handshake")]))
+    assert said["whatsapp_web_failure"] == f.SSL_FAILED_HANDSHAKE and said["whatsapp_web_status"] == "blocked"

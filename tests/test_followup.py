@@ -1,0 +1,105 @@
+"""Follow-ups: other resolvers are asked once per name, in every way that there is; innocuous flows prove by passing."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.followup import FollowUps
+from probe.formats import failures as f
+from probe.lookup import Name
+from probe.targets import Neutral, Service, Target, parse_endpoint
+from probe.trace import StepFailed, Trace
+from tests.reaching import INNOCUOUS, World
+
+NAME = "service.example"
+
+
+def resolvers(*providers: str) -> Target:
+    services = {}
+    for number, provider in enumerate(providers, 1):
+        urls = (
+            f"dns+udp://192.0.2.{number}:53",
+            f"dns+udp://[2001:db8::{number}]:53",
+            f"dot://{provider}.example:853",
+            f"doh://{provider}.example:443/dns-query",
+        )
+        services[provider] = Service(provider, "all", tuple(map(parse_endpoint, urls)))
+    return Target("resolvers", "dnscheck", "", "", date(2026, 1, 1), services, "")
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    made.install(monkeypatch)
+    made.system[NAME] = ["198.51.100.1"]
+    made.session.resolvers = resolvers("one", "two", "three")
+    made.session.neutral = Neutral((INNOCUOUS,), "none.invalid", (), (), "203.0.113.1", "")
+
+    class Channel:
+        async def query(self, tx: Any, hostname: str, query_type: str) -> Any:
+            made.encrypted = {NAME: ["198.51.100.9"]}
+            return await warm.ask(tx, hostname, query_type)
+
+    async def connect(resolver: Any, *_: Any) -> Channel:
+        if resolver.provider == "broken":
+            raise StepFailed("connect", f.REFUSED)
+        return Channel()
+
+    warm = made.session.encrypted
+    assert warm is not None
+    monkeypatch.setattr("probe.encrypted.Resolver.connect", connect)
+    return made
+
+
+async def test_two_resolvers_over_udp_one_over_tls_one_over_https_and_an_address_that_runs_none(world: World) -> None:
+    trace, name = Trace(), Name(NAME)
+    followups = FollowUps(trace, world.session, world.roots)
+    await followups.ask_resolvers(name, 7)
+    await followups.ask_resolvers(name, 8)
+    asked = sorted((t.followup, t.address, t.port) for t in trace.transactions)
+    assert asked == [
+        ("dark_resolver", "203.0.113.1", 53),
+        ("resolver_doh", "192.0.2.2", 443),
+        ("resolver_dot", "192.0.2.1", 853),
+        ("resolver_udp", "192.0.2.1", 53),
+        ("resolver_udp", "192.0.2.2", 53),
+    ]
+    assert {(t.cause, t.hostname, t.sent_name) for t in trace.transactions} == {(7, NAME, NAME)}
+    assert {t.followup for t in trace.transactions if t.trigger} == {"resolver_udp", "dark_resolver"}
+    assert name.sources == {"198.51.100.1": ["udp"], "198.51.100.9": ["dot", "doh"]}
+
+
+async def test_what_an_address_without_a_resolver_answers_is_believed_by_nobody(world: World) -> None:
+    world.session.resolvers = resolvers()
+    name = Name(NAME)
+    await FollowUps(Trace(), world.session, world.roots).ask_resolvers(name, None)
+    assert ("203.0.113.1", NAME) in world.lookups and name.sources == {}
+
+
+async def test_a_resolver_that_is_blocked_is_a_finding_not_an_error(world: World) -> None:
+    world.session.resolvers = resolvers("broken")
+    trace = Trace()
+    await FollowUps(trace, world.session, world.roots).ask_resolvers(Name(NAME), None)
+    failures = {t.followup: t.failure for t in trace.transactions}
+    assert failures["resolver_dot"] == failures["resolver_doh"] == f.REFUSED
+    assert trace.bugs == []
+
+
+async def test_nothing_is_asked_once_the_run_is_stopping(world: World) -> None:
+    world.session.stopping.set()
+    trace = Trace()
+    await FollowUps(trace, world.session, world.roots).ask_resolvers(Name(NAME), None)
+    assert trace.transactions == [] and world.lookups == []
+
+
+@pytest.mark.parametrize(("behaviour", "passes"), [("serve", True), ("reset", False), ("garbage", False)])
+async def test_a_harmless_hello_passes_on_any_well_formed_record(world: World, behaviour: Any, passes: bool) -> None:
+    """A foreign certificate passes; clear text and a reset do not."""
+    async with world.box("127.0.2.1", otherwise=behaviour) as box:
+        endpoint = parse_endpoint(f"https://{NAME}:{box.port}/")
+        followups = FollowUps(Trace(), world.session, world.roots)
+        record = await followups.say("innocuous", endpoint, box.ip, box.port, INNOCUOUS)
+    assert record is not None and (record.failure is None) == passes
+    assert record.sent_name == INNOCUOUS and not record.trigger and not record.in_residual
