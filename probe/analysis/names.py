@@ -139,7 +139,7 @@ def _count_forgeries(row: NameRow, name: str, proofs: Proofs) -> None:
         elif is_forged(query.answer, genuine):
             row.dns_dark_forged += 1
             forged += query.answer.addresses
-    row.dns_forged_bogon = any(map(is_bogon, forged))
+    row.dns_forged_bogon = bool(forged) and all(map(is_bogon, forged))  # one that is somebody's says more
 
 
 def _dark_questions(name: str, proofs: Proofs) -> list[Query]:

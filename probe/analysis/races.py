@@ -45,13 +45,21 @@ def is_forged(answer: Answer, genuine: Collection[str]) -> bool:
 
 
 def contradicts(one: Answer, other: Answer, asn: Callable[[str], int]) -> bool:
-    """Say whether two answers cannot both be honest: a denial against addresses, or addresses of different networks."""
+    """Say whether two answers cannot both be honest: a denial against addresses, or addresses of different networks.
+
+    A resolver asked twice may name another server of the same network, but from the same distance: with different
+    received TTLs two boxes answered.
+    """
     if _denies(one) or _denies(other):
         return _denies(one) != _denies(other)
     if set(one.addresses) & set(other.addresses):
         return False
     networks, others = {asn(ip) for ip in one.addresses} - {0}, {asn(ip) for ip in other.addresses} - {0}
-    return not networks & others
+    return not networks & others or _from_two_boxes(one, other)
+
+
+def _from_two_boxes(one: Answer, other: Answer) -> bool:
+    return bool(one.ip_ttl and other.ip_ttl) and one.ip_ttl != other.ip_ttl
 
 
 def _denies(answer: Answer) -> bool:
@@ -60,4 +68,4 @@ def _denies(answer: Answer) -> bool:
 
 def _copies(one: Answer, other: Answer) -> bool:
     same = set(one.addresses) == set(other.addresses) and one.failure == other.failure
-    return same and bool(one.ip_ttl and other.ip_ttl) and one.ip_ttl != other.ip_ttl
+    return same and _from_two_boxes(one, other)

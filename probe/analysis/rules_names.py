@@ -16,7 +16,11 @@ def _injection(rule_id: str, when: str, because: str) -> tuple[Rule, ...]:
     """One rule per kind of forged answer, the most telling first."""
     kinds = (
         ("blockpage", "dns_blockpage > 0", "it leads to a known block page"),
-        ("bogon", "(dns_bogon > 0 OR dns_forged_bogon)", "it is an address that no public service can have"),
+        (
+            "bogon",
+            "(dns_forged_bogon OR (dns_bogon > 0 AND dns_bogon = dns_answers))",
+            "it is an address that no public service can have",
+        ),
         ("other", "TRUE", "it is somebody else's address"),
     )
     return tuple(
