@@ -11,7 +11,7 @@ import dns.message
 import dns.rrset
 
 from probe.formats.entries import DNSQuery
-from tests.steps.loopback import Bench
+from tests.steps.loopback import Bench, a_transaction
 
 NAME = "www.example.com"
 
@@ -73,6 +73,14 @@ async def udp_server(behave: Callable[[Asked], None], ip: str = "127.0.0.1") -> 
         yield server
     finally:
         transport.close()
+
+
+@asynccontextmanager
+async def a_good_transaction() -> AsyncIterator[Bench]:
+    """A transaction in which no step may fail: a failure would end the test's block early, and silently."""
+    async with a_transaction() as bench:
+        yield bench
+    assert bench.tx.stopped_by is None
 
 
 def entry_of(bench: Bench) -> DNSQuery:

@@ -13,7 +13,8 @@ import pytest
 from probe.pacing import TRIGGERS_STANDARD
 from probe.steps import dns as step
 from probe.steps.dns import query_udp
-from tests.steps.dnsservers import NAME, Asked, addresses_of, answer_to, entry_of, udp_server
+from probe.steps.udplistener import UDPListener
+from tests.steps.dnsservers import NAME, Asked, a_good_transaction, addresses_of, answer_to, entry_of, udp_server
 from tests.steps.loopback import a_transaction
 
 FORGED, TRUE = "192.0.2.1", "198.51.100.2"
@@ -31,7 +32,7 @@ def descriptors() -> int:
 
 @pytest.mark.parametrize(("ip", "kind", "said"), [("127.0.0.1", "A", TRUE), ("::1", "AAAA", "2001:db8::2")])
 async def test_an_answer(ip: str, kind: str, said: str) -> None:
-    async with udp_server(lambda asked: asked.answer(said), ip) as server, a_transaction() as bench:
+    async with udp_server(lambda asked: asked.answer(said), ip) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, ip, NAME, kind, pace=bench.pace, port=server.port)
         assert addresses_of(entry) == [said]
         assert (entry.failure, entry.rcode, entry.engine, entry.query_type) == (None, None, "udp", kind)
@@ -50,7 +51,7 @@ async def test_an_answer(ip: str, kind: str, said: str) -> None:
 
 
 async def test_each_question_has_an_id_and_a_port_of_its_own() -> None:
-    async with udp_server(lambda asked: asked.answer(TRUE)) as server, a_transaction() as bench:
+    async with udp_server(lambda asked: asked.answer(TRUE)) as server, a_good_transaction() as bench:
         for _ in range(3):
             await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port, shown_as="system")
         assert entry_of(bench).resolver_address == "system"
@@ -63,16 +64,16 @@ async def test_conflicting_answers_are_both_kept_and_the_first_one_counts() -> N
     def injected(asked: Asked) -> None:
         asked.answer(FORGED)
         asked.answer(FORGED, after=0.05)
-        asked.answer(TRUE, after=0.3)
+        asked.answer(TRUE, after=0.4)
 
-    async with udp_server(injected) as server, a_transaction() as bench:
+    async with udp_server(injected) as server, a_good_transaction() as bench:
         began = time.monotonic()
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
-        assert time.monotonic() - began < 0.25
+        assert time.monotonic() - began < 0.35
         assert addresses_of(entry) == [FORGED]
         await bench.trace.finish()
         assert [r.answers[0].ipv4 for r in entry.x_responses or ()] == [FORGED, FORGED, TRUE]
-        assert 0.25 < (entry.x_responses or [])[2].t - entry.t < 0.6
+        assert 0.3 < (entry.x_responses or [])[2].t - entry.t < 1.0
         assert addresses_of(entry) == [FORGED]
 
 
@@ -81,7 +82,7 @@ async def test_after_a_slow_answer_it_listens_for_three_round_trips() -> None:
         asked.answer(FORGED, after=0.3)
         asked.answer(TRUE, after=1.0)
 
-    async with udp_server(slow) as server, a_transaction() as bench:
+    async with udp_server(slow) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
         await bench.trace.finish()
         assert [r.answers[0].ipv4 for r in entry.x_responses or ()] == [FORGED, TRUE]
@@ -122,7 +123,7 @@ async def test_nonsense_before_the_answer_is_kept_and_does_not_end_the_wait() ->
         asked.say(b"\xff\xff" + answer_to(asked.query, FORGED)[2:])
         asked.answer(TRUE, after=0.05)
 
-    async with udp_server(nonsense) as server, a_transaction() as bench:
+    async with udp_server(nonsense) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
         assert addresses_of(entry) == [TRUE]
         await bench.trace.finish()
@@ -148,10 +149,10 @@ async def test_without_an_answer_of_its_own_the_question_fails_in_time(raw, fail
         async with a_transaction() as bench:
             began = time.monotonic()
             await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port, timeout=0.3)
-        assert 0.25 < time.monotonic() - began < 0.8
+        assert 0.25 < time.monotonic() - began < 1.5
         entry = entry_of(bench)
         assert (entry.failure, bench.tx.record.failure) == (failure, failure)
-        assert 0.25 < (entry.x_listened or 0) < 0.8
+        assert 0.25 < (entry.x_listened or 0) < 1.5
 
 
 async def test_the_question_is_repeated_once_with_the_same_id_and_port(hasty) -> None:
@@ -159,7 +160,7 @@ async def test_the_question_is_repeated_once_with_the_same_id_and_port(hasty) ->
         if asked.number == 2:
             asked.answer(TRUE)
 
-    async with udp_server(deaf_at_first) as server, a_transaction() as bench:
+    async with udp_server(deaf_at_first) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
         await bench.trace.finish()
         assert (addresses_of(entry), entry.x_sent) == ([TRUE], 2)
@@ -205,6 +206,20 @@ async def test_a_closed_port_shows_at_once(ip: str, family: int) -> None:
     assert (entry_of(bench).x_listened or 0) >= 0.5
 
 
+async def test_an_icmp_error_does_not_keep_the_event_loop_busy(monkeypatch) -> None:
+    wakened = []
+    readable = UDPListener._readable
+    monkeypatch.setattr(UDPListener, "_readable", lambda self: (wakened.append(1), readable(self)))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    async with a_transaction() as bench:
+        await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=port)
+    await bench.trace.finish()
+    assert entry_of(bench).failure == "connection_refused"
+    assert 1 <= len(wakened) < 5
+
+
 async def test_an_unreachable_network_is_named() -> None:
     async with a_transaction() as bench:
         await query_udp(bench.tx, "255.255.255.255", NAME, "A", pace=bench.pace)
@@ -216,7 +231,7 @@ async def test_a_flood_is_bounded() -> None:
         for _ in range(300):
             asked.answer(FORGED)
 
-    async with udp_server(flood) as server, a_transaction() as bench:
+    async with udp_server(flood) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
         await bench.trace.finish()
         assert len(entry.x_responses or ()) == 64
@@ -236,7 +251,7 @@ async def test_cancelled_half_way_it_leaves_no_socket() -> None:
 
 
 async def test_impatient_finish_ends_the_listening() -> None:
-    async with udp_server(lambda asked: asked.answer(TRUE)) as server, a_transaction() as bench:
+    async with udp_server(lambda asked: asked.answer(TRUE)) as server, a_good_transaction() as bench:
         before = descriptors()
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
         await bench.trace.finish(patience=0.05)
@@ -250,7 +265,7 @@ async def test_what_names_the_volunteer_is_not_kept() -> None:
         message.use_edns(0, options=[dns.edns.ECSOption("93.184.216.34", 32), dns.edns.NSIDOption(b"near-you")])
         asked.say(message.to_wire())
 
-    async with udp_server(tell) as server, a_transaction() as bench:
+    async with udp_server(tell) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
         await bench.trace.finish()
         for kept in (entry.raw_response, (entry.x_responses or [])[0].raw_response):

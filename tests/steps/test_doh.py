@@ -16,8 +16,8 @@ from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
 from probe.trace import Trace
 from tests.steps.authority import issue
-from tests.steps.dnsservers import NAME, addresses_of, answer_to
-from tests.steps.loopback import Handler, Peer, TLSPeer, a_transaction, serving, tls_with
+from tests.steps.dnsservers import NAME, a_good_transaction, addresses_of, answer_to
+from tests.steps.loopback import Handler, Peer, TLSPeer, serving, tls_with
 
 URL = "https://doh.example/dns-query"
 TYPE = "application/dns-message"
@@ -71,7 +71,7 @@ def speaking(behave: Behaviour) -> Handler:
 
 @asynccontextmanager
 async def a_resolver(handler: Handler):
-    async with serving(handler) as server, a_transaction() as bench:
+    async with serving(handler) as server, a_good_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         yield DoHResolver(conn, URL, pace=bench.pace), bench
 
@@ -98,7 +98,7 @@ async def test_over_tls_with_alpn_several_questions(tmp_path) -> None:
             await server.reply(stream, answer_to(query, f"192.0.2.{stream}"))
 
     context = leaf.server_context(alpn=("h2",))
-    async with serving(tls_with(context, then)) as server, a_transaction() as bench:
+    async with serving(tls_with(context, then)) as server, a_good_transaction() as bench:
         tcp = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         roots = load_roots(str(tmp_path / "roots.pem"))
         conn = await tls_handshake(bench.tx, tcp, "doh.example", pace=bench.pace, roots=roots, alpn=("h2",))
@@ -137,7 +137,7 @@ async def test_one_shot() -> None:
     async def honest(server: H2Server, stream: int, query: bytes) -> None:
         await server.reply(stream, answer_to(query, "192.0.2.1"), kind=TYPE + "; charset=x")
 
-    async with serving(speaking(honest)) as server, a_transaction() as bench:
+    async with serving(speaking(honest)) as server, a_good_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         entry = await query_doh(bench.tx, conn, URL, NAME, "A", pace=bench.pace)
         assert addresses_of(entry) == ["192.0.2.1"]

@@ -14,8 +14,8 @@ from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
 from probe.trace import Trace, Transaction
 from tests.steps.authority import issue
-from tests.steps.dnsservers import NAME, addresses_of, answer_to
-from tests.steps.loopback import Handler, Peer, TLSPeer, a_transaction, serving, tls_with
+from tests.steps.dnsservers import NAME, a_good_transaction, addresses_of, answer_to
+from tests.steps.loopback import Handler, Peer, TLSPeer, serving, tls_with
 
 Answering = Callable[[list[bytes], Callable[[bytes], Awaitable[None]]], Awaitable[None]]
 
@@ -46,7 +46,7 @@ async def honest(peer: Peer) -> None:
 @asynccontextmanager
 async def a_resolver(handler: Handler, engine: str = "dot"):
     """A StreamResolver on a bare TCP connection, with its transaction."""
-    async with serving(handler) as server, a_transaction() as bench:
+    async with serving(handler) as server, a_good_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         yield StreamResolver(conn, "192.0.2.53:853", pace=bench.pace, engine=engine), bench, server
 
@@ -129,6 +129,8 @@ async def test_given_up_in_the_middle_the_connection_is_broken_for_good(half: by
             entry = await in_own_transaction(resolver, bench.trace, NAME, timeout=timeout)
             assert entry.failure == failure
             assert entry.t - entry.t0 < 1
+        await asyncio.sleep(0.01)
+        assert not [task for task in asyncio.all_tasks() if "Multiplexer" in repr(task)]
 
 
 async def test_the_end_of_the_connection_fails_all_who_wait_and_all_who_come_later() -> None:
@@ -196,7 +198,7 @@ async def test_over_tls(tmp_path) -> None:
 
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving(tls_with(leaf.server_context(), then)))
-        bench = await stack.enter_async_context(a_transaction())
+        bench = await stack.enter_async_context(a_good_transaction())
         conn = await tls_connection(bench.tx, server.ip, server.port, bench.pace, str(tmp_path / "roots.pem"))
         for _ in range(2):
             entry = await query_stream(bench.tx, conn, NAME, "A", pace=bench.pace, resolver_address=conn.address)

@@ -13,7 +13,7 @@ import pytest
 from probe.formats.entries import DNSQuery
 from probe.steps import systemresolver
 from probe.steps.systemresolver import resolve_system, system_resolvers
-from tests.steps.dnsservers import addresses_of
+from tests.steps.dnsservers import a_good_transaction, addresses_of
 from tests.steps.loopback import Bench, a_transaction
 
 BOTH = frozenset({4, 6})
@@ -54,7 +54,7 @@ async def ask(bench: Bench, families: frozenset[int] = BOTH, timeout: float | No
 
 async def test_both_families_get_an_entry_each(monkeypatch) -> None:
     saying(monkeypatch, V6, V4, "192.0.2.2", V4)
-    async with a_transaction() as bench:
+    async with a_good_transaction() as bench:
         assert await ask(bench) == [V6, V4, "192.0.2.2"]
     one, six = entries_of(bench)
     assert (one.query_type, addresses_of(one)) == ("A", [V4, "192.0.2.2"])
@@ -69,7 +69,7 @@ async def test_both_families_get_an_entry_each(monkeypatch) -> None:
 @pytest.mark.parametrize(("said", "kind"), [(V4, "A"), (V6, "AAAA")])
 async def test_a_family_without_answers_gets_no_entry_on_success(monkeypatch, said: str, kind: str) -> None:
     saying(monkeypatch, said)
-    async with a_transaction() as bench:
+    async with a_good_transaction() as bench:
         assert await ask(bench) == [said]
     (entry,) = entries_of(bench)
     assert (entry.query_type, addresses_of(entry)) == (kind, [said])
@@ -92,14 +92,14 @@ async def test_on_failure_both_entries_carry_it(monkeypatch, error: int, failure
 
 async def test_one_family_asks_libc_for_that_family_only(monkeypatch) -> None:
     calls = saying(monkeypatch, V4)
-    async with a_transaction() as bench:
+    async with a_good_transaction() as bench:
         await ask(bench, frozenset({4}))
     assert calls[0][2] == socket.AF_INET
     assert [entry.query_type for entry in entries_of(bench)] == ["A"]
 
 
 async def test_the_real_one_knows_localhost() -> None:
-    async with a_transaction() as bench:
+    async with a_good_transaction() as bench:
         found = await resolve_system(bench.tx, "localhost", pace=bench.pace, families=BOTH)
     assert set(found) & {"127.0.0.1", "::1"}
 
