@@ -247,13 +247,22 @@ def _validate(model: type[File], table: dict[str, Any], path: Path) -> File:
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        errors = error.errors(include_url=False)
+        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])  # a typo explains the rest
         key = ".".join(str(part) for part in first["loc"] if part not in {"str", "_EndpointTable"}) or "(top level)"
         if first["type"] == "extra_forbidden":
-            names = sorted(model.model_fields)
+            names = sorted(_table_at(first["loc"], model).model_fields)
             near = get_close_matches(str(first["loc"][-1]), names, 1)
             raise TargetError(f"{path}: {key}: unknown key; expected one of {', '.join(names)}" + _hint(near)) from None
         raise TargetError(f"{path}: {key}: {first['msg'][0].lower() + first['msg'][1:]}") from None
+
+
+def _table_at(loc: tuple[int | str, ...], top: type[BaseModel]) -> type[BaseModel]:
+    """The table that holds the key at `loc`."""
+    if "_EndpointTable" in loc:
+        return _EndpointTable
+    inner: dict[str, type[BaseModel]] = {"services": _ServiceTable, "portal": _PortalTable}
+    return inner.get(str(loc[0]), top) if len(loc) > 1 else top
 
 
 def _endpoints(specs: list[Any], path: Path, key: str) -> tuple[Endpoint, ...]:

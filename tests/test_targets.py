@@ -1,0 +1,209 @@
+"""Target files: the bundled ones are whole and sourced, and a bad one is answered with what is wrong."""
+
+import ipaddress
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from probe.targets import (
+    NOT_TARGETS,
+    SCHEMES,
+    TargetError,
+    bundled_targets,
+    load_neutral,
+    load_target,
+    parse_endpoint,
+    pick_targets,
+    target_names,
+)
+from tests.ooni_checker import DATA_CENTRES, OONI_URLS
+
+FOLDER = bundled_targets()
+FILES = sorted(FOLDER.glob("*.toml"))
+ORDINARY = [path for path in FILES if path.stem != "neutral"]
+GOOD = """
+nettest = "endpoint_reachability"
+title = "A new service"
+source = "https://example.org/hosts"
+reviewed = 2026-11-24
+[services.web]
+endpoints = ["https://example.org:443/"]
+"""
+
+
+def written(tmp_path: Path, text: str, name: str = "new") -> Path:
+    path = tmp_path / f"{name}.toml"
+    path.write_text(text)
+    return path
+
+
+# -- the bundled files ------------------------------------------------------------------------------------------------
+
+
+def test_the_first_targets_are_there() -> None:
+    assert {"telegram", "whatsapp", "gmail"} <= set(target_names(FOLDER))
+    assert {path.stem for path in FILES} >= NOT_TARGETS
+
+
+@pytest.mark.parametrize("path", ORDINARY, ids=lambda path: path.stem)
+def test_every_endpoint_cites_its_source(path: Path) -> None:
+    target = load_target(path)
+    assert target.source.startswith("https://")
+    assert date(2026, 1, 1) <= target.reviewed
+    assert [e.url for _, e in target.endpoints() if not (e.source or "").startswith("https://")] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_says_when_its_sources_were_opened(path: Path) -> None:
+    assert re.search(r"[Oo]pened 20\d\d-\d\d-\d\d", path.read_text())
+
+
+@pytest.mark.parametrize("path", ORDINARY, ids=lambda path: path.stem)
+def test_no_endpoint_stands_twice_and_literals_are_public(path: Path) -> None:
+    endpoints = [endpoint for _, endpoint in load_target(path).endpoints()]
+    assert len({endpoint.url for endpoint in endpoints}) == len(endpoints)
+    literals = [endpoint.host for endpoint in endpoints if endpoint.is_literal]
+    assert all(ipaddress.ip_address(host).is_global and str(ipaddress.ip_address(host)) == host for host in literals)
+
+
+@pytest.mark.parametrize("name", ["telegram", "whatsapp"])
+def test_what_is_marked_as_oonis_is_what_ooni_measures(name: str) -> None:
+    """Against the list that the checker holds, which was read from OONI's code and not from our target files."""
+    marked = [e for _, e in load_target(FOLDER / f"{name}.toml").endpoints() if e.ooni]
+    web = {
+        re.sub(r"^(https://[^/:]+):443/|^(http://[^/:]+):80/", r"\1\2/", e.url) for e in marked if "http" in e.scheme
+    }
+    assert web == OONI_URLS[name]
+    chat = {(e.host, e.port) for e in marked if e.scheme == "noise"}
+    hosts = [f"e{n}.whatsapp.net" for n in range(1, 17)] if name == "whatsapp" else []
+    assert chat == {(host, port) for host in hosts for port in (443, 5222)}
+
+
+def test_telegrams_addresses_stay_within_law_7() -> None:
+    """Six triggers per address in a run: three flows and their confirmations."""
+    per_address: dict[str, int] = {}
+    for _, endpoint in load_target(FOLDER / "telegram.toml").endpoints():
+        if endpoint.is_literal:
+            per_address[endpoint.host] = per_address.get(endpoint.host, 0) + 1
+    assert set(DATA_CENTRES) <= per_address.keys()
+    assert max(per_address.values()) <= 3
+
+
+def test_the_services_are_the_designs() -> None:
+    roles = {name: set(load_target(FOLDER / f"{name}.toml").services) for name in ("telegram", "whatsapp", "gmail")}
+    assert roles == {"telegram": {"web", "dc_pool"}, "whatsapp": {"web", "registration", "chat"}, "gmail": {"web"}}
+    assert load_target(FOLDER / "telegram.toml").services["dc_pool"].works_if == "any"
+
+
+def test_each_resolver_can_be_asked_over_both_families_and_encrypted() -> None:
+    resolvers = load_target(FOLDER / "resolvers.toml")
+    assert len(resolvers.services) >= 3
+    for service in resolvers.services.values():
+        plain = [ipaddress.ip_address(e.host).version for e in service.endpoints if e.scheme == "dns+udp"]
+        assert sorted(plain) == [4, 6]
+        assert {"dot", "doh"} <= {endpoint.scheme for endpoint in service.endpoints}
+
+
+def test_the_neutral_file_is_fit_for_its_use() -> None:
+    neutral = load_neutral(FOLDER / "neutral.toml")
+    domains = {".".join(endpoint.host.split(".")[-2:]) for endpoint in neutral.endpoints}
+    assert len(domains) >= 3 and all(endpoint.scheme == "https" for endpoint in neutral.endpoints)
+    targets = [load_target(FOLDER / f"{name}.toml") for name in target_names(FOLDER)]
+    contacted = {endpoint.host for target in targets for _, endpoint in target.endpoints()}
+    assert not contacted & ({endpoint.host for endpoint in neutral.endpoints} | set(neutral.innocuous))
+    assert neutral.nonexistent.endswith(".invalid")
+    assert neutral.dark is not None and ipaddress.ip_address(neutral.dark).is_global
+    resolvers = {e.host for _, e in load_target(FOLDER / "resolvers.toml").endpoints()}
+    assert neutral.dark not in resolvers
+    assert len(neutral.portal) >= 2
+    assert all(check.scheme == "http" and status == 200 and body for check, status, body in neutral.portal)
+
+
+# -- the grammar ------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_service_needs_a_file_and_no_code(tmp_path: Path) -> None:
+    target = load_target(written(tmp_path, GOOD), frozenset({"endpoint_reachability"}))
+    assert target.name == "new" and target.default
+    (endpoint,) = target.services["web"].endpoints
+    assert (endpoint.scheme, endpoint.host, endpoint.port, endpoint.path) == ("https", "example.org", 443, "/")
+    assert [found.name for found in pick_targets(tmp_path, [])] == ["new"]
+
+
+BAD = [
+    ("title =", "titel =", r"titel: unknown key.*did you mean 'title'"),
+    ('title = "A new service"\n', "", r"title: field required"),
+    ("reviewed = 2026-11-24", 'reviewed = "lately"', r"reviewed: "),
+    ("endpoints = [", "works_if = 'some'\nendpoints = [", r"services\.web\.works_if: .*'all' or 'any'"),
+    ('["https://example.org:443/"]', "[]", r"services\.web\.endpoints: .*at least 1 item"),
+    ('endpoints = ["https://example.org:443/"]', "", r"services\.web\.endpoints: field required"),
+    (":443/", "/", r"services\.web\.endpoints\[1\]: .*explicit port"),
+    (":443/", ":99999/", r"services\.web\.endpoints\[1\]: .*no usable port"),
+    ('["https://', '["htps://', r"services\.web\.endpoints\[1\]: .*unknown scheme.*did you mean 'https'"),
+    ('"https://example.org:443/"', '"stun://example.org:3478;transport=icmp"', r"bad parameter.*udp, tcp or tls"),
+    ('"https://example.org:443/"', '{ url = "tcp://example.org:1", host = "x" }', r"host: unknown key"),
+    ("services.web", "services.Web", r"role 'Web': expected lower-case"),
+    (
+        "[services.web]",
+        "[services.web]\nretired = 1",
+        r"services\.web\.retired: unknown key; expected one of endpoints, works_if$",
+    ),
+    ("reviewed", "reviewed = = 1\nreviewed", r"is not valid TOML"),
+    ("endpoint_reachability", "endpoint_reachabilty", r"nettest: 'endpoint_reachabilty' is unknown; expected one of"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), BAD, ids=[sentence[:28] for _, _, sentence in BAD])
+def test_a_bad_file_is_answered_with_file_key_and_what_was_expected(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    assert old in GOOD
+    path = written(tmp_path, GOOD.replace(old, new, 1))
+    with pytest.raises(TargetError) as caught:
+        load_target(path, frozenset({"endpoint_reachability"}))
+    said = str(caught.value)
+    assert said.startswith(f"{path}: ") and "\n" not in said.rstrip("\n").split(" (at line")[0]
+    assert re.search(sentence, said, re.IGNORECASE), said
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", None])
+def test_what_is_no_text_or_not_there_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "x.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(TargetError, match=re.escape(str(path))):
+        load_target(path)
+
+
+def test_an_unknown_target_gets_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"unknown target 'telegrm'.*did you mean 'telegram'"):
+        pick_targets(FOLDER, ["telegrm"])
+    with pytest.raises(TargetError, match="no folder of target files"):
+        target_names(tmp_path / "none")
+
+
+def test_targets_that_are_off_by_default_are_measured_when_named(tmp_path: Path) -> None:
+    written(tmp_path, "default = false\n" + GOOD)
+    assert pick_targets(tmp_path, []) == []
+    assert [target.name for target in pick_targets(tmp_path, ["new"])] == ["new"]
+
+
+def test_the_digest_follows_the_file(tmp_path: Path) -> None:
+    one, two = load_target(written(tmp_path, GOOD)), load_target(written(tmp_path, GOOD + "# more\n", "other"))
+    assert one.digest != two.digest and len(one.digest) == 64
+
+
+@pytest.mark.parametrize("scheme", sorted(SCHEMES))
+def test_every_scheme_of_the_grammar_is_read(scheme: str) -> None:
+    endpoint = parse_endpoint(f"{scheme}://[2001:db8::1]:5222/a")
+    assert (endpoint.scheme, endpoint.host, endpoint.port, endpoint.is_literal) == (scheme, "2001:db8::1", 5222, True)
+
+
+def test_a_bad_neutral_file_is_answered_alike(tmp_path: Path) -> None:
+    text = (FOLDER / "neutral.toml").read_text()
+    with pytest.raises(TargetError, match=r"darkk: unknown key.*did you mean 'dark'"):
+        load_neutral(written(tmp_path, text.replace("dark =", "darkk =")))
+    with pytest.raises(TargetError, match=r"portal\[1\]: .*explicit port"):
+        load_neutral(written(tmp_path, text.replace(".org:80/nm", ".org/nm")))
