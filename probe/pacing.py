@@ -58,6 +58,10 @@ class Pace:
         self._spent[name, address, transport] += 1
         self._triggered_at[address, port] = self._clock()
 
+    def next_round(self) -> None:
+        """Begin a repeat that the volunteer asked for: law 7 counts each anew; residual windows are remembered."""
+        self._spent.clear()
+
     def in_residual(self, address: str, port: int) -> bool:
         """Say whether an earlier trigger may still have the network punish flows to this address and port."""
         since = self._triggered_at.get((address, port))

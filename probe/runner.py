@@ -159,7 +159,10 @@ class Run:
         await self._locate()
         assert self._vantage is not None
         self._watch.prepared(self._session.preflight, self._vantage)
-        for _ in range(self._plan.repeat):
+        for number in range(self._plan.repeat):
+            if number and not self._session.stopping.is_set():
+                self._session.pace.next_round()
+                self._session.approached.clear()
             targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs press in the same order
             if not self._session.stopping.is_set():
                 await asyncio.gather(*(self._one(target) for target in targets))

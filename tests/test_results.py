@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probe import results
@@ -182,6 +182,7 @@ def test_folders_and_missing_files(tmp_path: Path) -> None:
         find_files([tmp_path / "nowhere"])
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.text() | st.integers(-(2**53), 2**53), st.lists)))
 def test_what_is_written_is_read(document: dict[str, Any]) -> None:
     read, write = os.pipe()

@@ -254,3 +254,17 @@ async def test_what_the_helper_learned_places_us_and_goes_nowhere(
     outcome = await stage.run("chat")
     assert stage.asked == [None, "203.0.113.77"]
     assert lines(outcome)[0]["probe_asn"] == "AS64511" and "203.0.113.77" not in json.dumps(lines(outcome))
+
+
+async def test_every_repeat_has_its_own_triggers(stage: Stage) -> None:
+    async def spend(session: Session) -> None:
+        left.append(session.pace.can_trigger("chat.example", "93.184.216.34", "tcp"))
+        for _ in range(6):
+            session.pace.spend_trigger("chat.example", "93.184.216.34", "tcp", 443)
+        residual.append(session.pace.in_residual("93.184.216.34", 443))
+
+    left: list[bool] = []
+    residual: list[bool] = []
+    stage.does = {"chat": spend}
+    assert (await stage.run("chat", repeat=2)).bugs == []
+    assert left == [True, True] and residual == [True, True]

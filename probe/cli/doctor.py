@@ -150,13 +150,18 @@ def _interception(facts: Mapping[str, Any]) -> Finding:
     if facts.get("tls_interception"):
         why = "something on this computer or network opens every connection (antivirus, employer); pause it first"
         return Finding("encryption", "bad", why)
+    if facts.get("network") is False:
+        return Finding("encryption", "note", "not known, because no neutral host answered")
     return Finding("encryption", "fine", "neutral hosts show their own certificates")
 
 
 def _families(facts: Mapping[str, Any]) -> Finding:
     have = [name for key, name in (("ipv4", "IPv4"), ("ipv6", "IPv6")) if facts.get(key)]
-    state: Literal["fine", "note"] = "fine" if have else "note"
-    return Finding("addresses", state, f"{' and '.join(have) or 'neither IPv4 nor IPv6'} works; the rest is left out")
+    if not have:
+        return Finding("addresses", "note", "neither IPv4 nor IPv6 works")
+    if len(have) == 2:
+        return Finding("addresses", "fine", "IPv4 and IPv6 work")
+    return Finding("addresses", "fine", f"only {have[0]} works; endpoints of the other family are left out")
 
 
 def _udp(facts: Mapping[str, Any]) -> Finding:

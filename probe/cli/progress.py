@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.doctor import findings
-from probe.cli.screen import lab_header, say
+from probe.cli.screen import lab_header, say, wrapped
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -44,9 +44,9 @@ class Lines:
             self.write(lab_header(lab))
         for finding in findings(facts):
             if finding.state != "fine":
-                self.write(f"  {finding.subject}: {finding.sentence}")
-        network = vantage.probe_asn if vantage.probe_asn != "AS0" else "not known (give --asn and --cc to say it)"
-        self.write(f"  network: {network} {vantage.network_name} {vantage.probe_cc}".rstrip())
+                self.write(wrapped(finding.sentence, 4, f"  {finding.subject}: "))
+        network = " ".join(word for word in (vantage.probe_asn, vantage.network_name, vantage.probe_cc) if word)
+        self.write(wrapped(vantage.sentence or network, 4, "  network: "))
         self.write(f"Measuring {self.total} target(s); Ctrl-C stops, what is finished is kept.")
 
     def started(self, target: "Target") -> None:

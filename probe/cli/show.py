@@ -82,7 +82,7 @@ def _print_reasons(
     records: list[dict[str, Any]], lines: Mapping[tuple[str, int], dict[str, Any]], lab: str | None, plain: bool
 ) -> None:
     for record in records:
-        print_verdicts([record], sys.stdout, plain, lab=lab)
+        print_verdicts([record], sys.stdout, plain, lab=lab, evidence=False)
         lab = None
         line = lines[record["measurement_file"], record["measurement_line"]]
         _say_list("Evidence", list(_evidence(record, line)))
@@ -131,5 +131,6 @@ def transaction_in_words(transaction: Mapping[str, Any]) -> str:
     port = f" port {transaction['port']}" if transaction.get("port") else ""
     took = float(transaction.get("t") or 0) - float(transaction.get("t0") or 0)
     failed = f"{transaction.get('failed_operation')}: {transaction.get('failure')}"
-    result = "worked" if transaction.get("failure") is None else failed
+    fine = "answered" if transaction.get("kind") == "lookup" or "resolver" in what else "worked"
+    result = fine if transaction.get("failure") is None else failed
     return f"{what}: {name} at {transaction.get('address')}{port}: {result} ({took:.2f} s)"
