@@ -45,10 +45,15 @@ class Name:
         return [address for address, sources in self.sources.items() if wanted & set(sources)]
 
     def corroborates(self, address: str, asn_of: Callable[[str], int]) -> bool:
-        """Say whether a trusted source gave the address, or one of the same autonomous system."""
+        """Say whether a trusted source gave the address, or one of the same autonomous system.
+
+        Where answers contradict each other a neighbour is no witness: injectors draw from a few companies' addresses.
+        """
         trusted = self.given_by(TRUSTED)
+        if address in trusted:
+            return True
         asn = asn_of(address)
-        return address in trusted or (asn != 0 and asn in map(asn_of, trusted))
+        return asn != 0 and asn in map(asn_of, trusted) and not any(map(conflicting, self.asked))
 
     def doubtful(self) -> bool:
         """Say whether something speaks against the system's answer: failure, bogon, conflict, no proof."""
