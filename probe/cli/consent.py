@@ -2,14 +2,18 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import Refusal, say, wrapped
 from probe.cli.settings import config_folder
+
+if TYPE_CHECKING:
+    from probe.targets import Endpoint
 
 VERSION = "2026-11"  # of the text below; whoever agreed to another one is asked again
 QUESTIONS = (
@@ -130,8 +134,9 @@ def text(folder: Path) -> list[str]:
         neutral = load_neutral(folder / "neutral.toml")
     except TargetError as error:
         raise Refusal(str(error), 2) from None
-    public = ", ".join(sorted({f"{service.role} ({endpoint.host})" for service, endpoint in resolvers.endpoints()}))
-    hosts = ", ".join(dict.fromkeys(endpoint.host for endpoint in neutral.endpoints))
+    public = ", ".join(f"{role} ({_hosts(service.endpoints)})" for role, service in resolvers.services.items())
+    hosts = _hosts([*neutral.endpoints, *(check for check, _, _ in neutral.portal)])
+    dark = f" and {neutral.dark}, which is asked because it should not answer" if neutral.dark else ""
     blocks = (
         (
             "What it does",
@@ -141,7 +146,7 @@ def text(folder: Path) -> list[str]:
         (
             "Whom it contacts",
             f"Those services' own public servers. Neutral hosts, to compare with: {hosts}. Public "
-            f"resolvers, which see the services' names: {public}. And the test helper, if you name one.",
+            f"resolvers, which see the services' names: {public}{dark}. And the test helper, if you name one.",
         ),
         (
             "Who can notice",
@@ -151,9 +156,8 @@ def text(folder: Path) -> list[str]:
         (
             "What can happen",
             "Some networks punish a blocked name: the service, or a whole server, may then be out of "
-            "reach for you for some minutes. At most 6 connections per name and server are made; --repeat N makes N times "
-            "as many, and --depth deep allows "
-            "120, so that such a punishment is likelier and you are easier to notice.",
+            "reach for you for some minutes. At most 6 connections per name and server are made; --repeat N makes N "
+            "times as many, and --depth deep allows 120, so that such a punishment is likelier and you are easier to notice.",
         ),
         (
             "What is kept",
@@ -172,3 +176,7 @@ def text(folder: Path) -> list[str]:
     for title, body in blocks:
         lines += [wrapped(body, 21, f"  {title:<19}"), ""]
     return "\n".join(lines).split("\n")
+
+
+def _hosts(endpoints: "Iterable[Endpoint]") -> str:
+    return ", ".join(dict.fromkeys(endpoint.host for endpoint in endpoints))

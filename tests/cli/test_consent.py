@@ -105,7 +105,8 @@ def test_the_text_says_what_it_must() -> None:
         load_neutral(bundled_targets() / "neutral.toml"),
         load_target(bundled_targets() / "resolvers.toml"),
     )
-    for name in [endpoint.host for endpoint in neutral.endpoints] + list(resolvers.services):
+    contacted = [*neutral.endpoints, *(check for check, _, _ in neutral.portal), *(e for _, e in resolvers.endpoints())]
+    for name in [endpoint.host for endpoint in contacted] + list(resolvers.services) + [str(neutral.dark)]:
         assert name in text
     for word in ("Who can notice", "for some minutes", "What is kept", "When not to run it", "120", "probe wipe"):
         assert word in text
