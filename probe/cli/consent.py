@@ -157,7 +157,8 @@ def text(folder: Path) -> list[str]:
             "What can happen",
             "Some networks punish a blocked name: the service, or a whole server, may then be out of "
             "reach for you for some minutes. At most 6 connections per name and server are made; --repeat N makes N "
-            "times as many, and --depth deep allows 120, so that such a punishment is likelier and you are easier to notice.",
+            "times as many, and --depth deep allows 120, so that such a punishment is likelier and you are easier to "
+            "notice.",
         ),
         (
             "What is kept",
