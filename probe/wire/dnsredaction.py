@@ -39,7 +39,7 @@ def _keep_record(raw: bytes, at: int, kept: bytearray) -> int:
     if kind == _OPT:
         data = _error_numbers(data)
     kept += raw[at : fixed + 8] + struct.pack("!H", len(data)) + data
-    return fixed + 10 + length
+    return fixed + 10 + int(length)
 
 
 def _error_numbers(options: bytes) -> bytes:
