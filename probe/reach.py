@@ -12,7 +12,7 @@ from probe.encrypted import family_of
 from probe.followup import FollowUps
 from probe.formats import failures as f
 from probe.formats.transactions import Kind, TransactionRecord
-from probe.lookup import Name, Names
+from probe.lookup import TRUSTED, Name, Names
 from probe.session import Session
 from probe.steps.certificates import Roots
 from probe.targets import Endpoint, Service, Target
@@ -20,6 +20,7 @@ from probe.trace import Trace
 
 ALTERNATIVES = 2  # addresses per family that a follow-up tries
 CONTROL_PATIENCE = 30.0  # seconds; the helper answers within that
+CONFLICT_SECONDS = 1.0  # at most, for the own UDP socket to hear a second answer
 BREATH = (0.2, 0.8)  # seconds before a confirmation, so that one hiccup of the line does not cost both
 
 
@@ -74,6 +75,8 @@ class Reach:
                 await self._try(Try(service.role, endpoint, endpoint.host, None), method)
             return
         name = await self.names.of(endpoint.host)
+        if not (self.session.as_control or set(name.given_by({"system"})) <= set(name.given_by(TRUSTED))):
+            await self.trace.settled(patience=CONFLICT_SECONDS)  # an address in doubt: a second datagram may tell
         first = [Try(service.role, endpoint, ip, name) for ip in self._usable(name.given_by({"system", "probe"}))]
         reached = await asyncio.gather(*(self._try(attempt, method) for attempt in first))
         if self._follows_up() and await self._in_doubt(name) and not any(reached):
@@ -231,7 +234,7 @@ class Reach:
             await asyncio.gather(*(self._try(attempt, method) for attempt in todo))
 
     def _others(self, name: Name, tried: list[str]) -> list[str]:
-        trusted = [ip for ip in self._usable(name.given_by({"dot", "doh", "control"})) if ip not in tried]
+        trusted = [ip for ip in self._usable(name.given_by(TRUSTED)) if ip not in tried]
         by_family = [[ip for ip in trusted if family_of(ip) == family][:ALTERNATIVES] for family in (4, 6)]
         return by_family[0] + by_family[1]
 

@@ -96,6 +96,8 @@ def test_corroboration_is_the_same_address_or_the_same_known_network() -> None:
     assert not name.corroborates("192.0.2.1", lambda ip: 0)
     assert name.corroborates("192.0.2.1", lambda ip: 64500)
     assert not name.corroborates("192.0.2.1", lambda ip: 64500 if ip == "192.0.2.1" else 64501)
+    name.asked = [heard(["192.0.2.1"], ["198.51.100.7"])]
+    assert not name.corroborates("192.0.2.1", lambda ip: 64500)  # forged answers borrow other services' addresses
     name.add(["192.0.2.1"], "control")
     assert name.corroborates("192.0.2.1", lambda ip: 0)
 
