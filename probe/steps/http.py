@@ -144,7 +144,7 @@ def _write_head(response: "aiohttp.ClientResponse", result: HTTPResult) -> None:
     written.code, written.headers, written.headers_list = response.status, kept, sorted(kept.items())
     if 300 <= response.status < 400:
         with suppress(ValueError):
-            written.x_redirect_host = (urlsplit(result.location).hostname or "")[:HEADER_LIMIT]
+            written.x_redirect_host = _scrub(urlsplit(result.location).hostname or "")[:HEADER_LIMIT]
 
 
 async def _read_body(

@@ -6,6 +6,7 @@ from probe.classify import RemoteError
 from probe.formats import failures as f
 from probe.formats.entries import BinaryData, NoiseHandshake
 from probe.pacing import Pace
+from probe.redact import scrub_text
 from probe.steps.connection import Connection
 from probe.trace import Transaction
 from probe.wire import noise
@@ -72,4 +73,6 @@ def _judge(opened: noise.Opened, root_key: bytes) -> None:
 
 
 def _keep(entry: NoiseHandshake, got: bytes) -> None:
-    entry.x_first_bytes = BinaryData.of(got[:_KEPT]) if got else None
+    """Keep how the answer begins, without addresses: what came may be a page that greets the volunteer with theirs."""
+    start = scrub_text(got[: 4 * _KEPT].decode("latin-1")).encode("latin-1", "replace")
+    entry.x_first_bytes = BinaryData.of(start[:_KEPT]) if got else None
