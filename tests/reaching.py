@@ -35,6 +35,7 @@ class Box:
     names: dict[str, Behaviour] = field(default_factory=dict)
     otherwise: Behaviour = "serve"
     after_reset: Behaviour | None = None  # what every later flow gets once a name was reset: residual punishment
+    reply: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     seen: list[str] = field(default_factory=list)  # "connect", "hello NAME", "request", in order
 
     def flows(self, name: str) -> int:
@@ -195,7 +196,7 @@ async def _answer(peer: Peer, does: Behaviour, hello: bytes, context: ssl.SSLCon
     elif does == "garbage":
         await peer.say(b"this is no protocol that anybody asked for\r\n" * 3)
     elif does == "serve" and hello[:1] != b"\x16":
-        await peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await peer.say(box.reply)
     elif does == "serve":
         await _serve_tls(peer, hello, context, box)
 
@@ -210,7 +211,7 @@ async def _serve_tls(peer: Peer, hello: bytes, context: ssl.SSLContext, box: Box
     await _rest(tls)
     await tls.read()
     box.seen.append("request")
-    await tls.say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    await tls.say(box.reply)
 
 
 async def _rest(tls: TLSPeer) -> None:
