@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from probe.encrypted import addresses_in, ask_types, family_of
 from probe.formats import failures as f
+from probe.formats.bogons import is_bogon
 from probe.formats.entries import DNSQuery
 from probe.session import Session
 from probe.steps.dns import query_udp, resolve_system, system_resolvers
 from probe.targets import is_address
 from probe.trace import Trace, Transaction
-from probe.wire.bogons import is_bogon
 
 TRUSTED = frozenset({"dot", "doh", "control"})  # sources that no box on the path can forge
 MOST_ADDRESSES = 16  # of one source; a forged answer may hold hundreds

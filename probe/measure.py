@@ -10,6 +10,7 @@ from typing import Any
 
 from probe.classify import describe
 from probe.formats import failures as f
+from probe.formats.bogons import is_bogon
 from probe.formats.entries import LISTS, Entry, HTTPTransaction, TLSHandshake
 from probe.lookup import MOST_ADDRESSES, Names, control_addresses
 from probe.nettests import NETTESTS, Nettest
@@ -19,7 +20,6 @@ from probe.session import Session
 from probe.steps.certificates import Roots, load_roots
 from probe.targets import Target
 from probe.trace import Trace
-from probe.wire.bogons import is_bogon
 
 REVISION = 1  # of our own part of the test keys
 CONTROL_SECONDS = 25.0  # the helper answers within 30 s with what it has

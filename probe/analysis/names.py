@@ -1,12 +1,12 @@
 """How a host name resolved: a line's questions and answers → one NameRow, and the transactions that it rests on."""
 
-from probe.analysis.dnsbogons import is_bogon
 from probe.analysis.kinds import CERTIFICATE, dns_kind_of, is_local, kind_of
 from probe.analysis.observations import Line, Observation, Query
 from probe.analysis.proofs import AUTHENTICATED, Proofs, host_of
 from probe.analysis.races import is_forged, race_of
 from probe.analysis.reading import flag
 from probe.analysis.rows import NameRow
+from probe.formats.bogons import is_bogon
 
 _FAMILIES = {"A": 4, "AAAA": 6}
 

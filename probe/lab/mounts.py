@@ -22,7 +22,8 @@ def prepare(keep: Iterable[str], files: Mapping[str, str]) -> None:
     """
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     private = sorted({os.path.realpath(folder) for folder in ("/run", "/tmp", "/var/run") if os.path.isdir(folder)})
-    wanted = _outermost(os.path.realpath(path) for path in keep if os.path.exists(path))
+    real = {os.path.realpath(path) for path in keep if os.path.exists(path)}
+    wanted = _outermost(real - {"/"})  # who works in the root folder does not ask for all of /tmp
     private = [folder for folder in private if folder not in wanted]
     kept = {path: os.open(path, os.O_PATH) for path in wanted if any(_is_under(path, folder) for folder in private)}
     for folder in private:

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 
 from probe.classify import OurFault, RemoteError
+from probe.formats.bogons import is_bogon
 from probe.formats.entries import DNSQuery, DNSResponse
 from probe.pacing import Pace
 from probe.steps.connection import Connection, address_of
@@ -11,7 +12,6 @@ from probe.steps.multiplexing import Multiplexer
 from probe.steps.systemresolver import resolve_system, system_resolvers
 from probe.steps.udplistener import UDPListener
 from probe.trace import Transaction
-from probe.wire.bogons import is_bogon
 from probe.wire.dnsmessage import build_query, read_response, response_id
 
 __all__ = ["StreamResolver", "is_bogon", "query_stream", "query_udp", "resolve_system", "system_resolvers"]

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.dnsbogons import is_bogon
 from probe.analysis.kinds import dns_kind_of, is_local, kind_of
 from probe.analysis.leaf import leaf_of
 from probe.analysis.mechanisms import ALL, LEAVES, ancestors, deepest, is_mechanism
 from probe.analysis.observations import CONTROL, PROBE, Answer, Query, observations, read_line
 from probe.analysis.proofs import same_site
 from probe.analysis.races import race_of
+from probe.formats.bogons import is_bogon
 from tests.analysis.certificates import certificate
 from tests.analysis.lines import GENUINE, Lines
 

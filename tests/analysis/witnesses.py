@@ -12,7 +12,7 @@ def _each(base: Columns, **rows: Columns) -> dict[str, Columns]:
 def _by_answer(prefix: str, columns: Columns) -> dict[str, Columns]:
     return {
         f"{prefix}_blockpage": columns | {"dns_blockpage": 1},
-        f"{prefix}_bogon": columns | {"dns_bogon": 1},
+        f"{prefix}_bogon": columns | {"dns_bogon": 2},
         f"{prefix}_other": columns,
     }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from probe.wire.bogons import is_bogon
+from probe.formats.bogons import is_bogon
 
 BOGONS = """
 0.0.0.0 10.10.34.35 100.64.0.1 127.0.0.1 169.254.1.1 172.31.255.255 192.0.0.8 192.0.2.1 192.168.1.1 198.19.0.1
