@@ -54,7 +54,8 @@ class Needles:
     """The forms of what is hunted, worked out once per run."""
 
     texts: tuple[str, ...]  # forms of addresses, lower-case
-    exact: tuple[str, ...]  # base64: case matters
+    coded: tuple[str, ...]  # base64, lower-case: names lose their case on the way
+    exact: tuple[str, ...]  # base64 of four bytes: too short to be found by anything but its case
     raw: tuple[bytes, ...]
     words: tuple[str, ...]  # lower-case, found only as whole words
     integers: frozenset[int]
@@ -71,12 +72,12 @@ class Needles:
         raw = {form for one in addresses for form in bytes_of(one)} | {home[0].packed[:8] for home in homes}
         words = {word.lower() for word in known.words if _says_something(word)}
         words |= {path.rstrip("/").lower() for path in known.paths if _says_something(path.rstrip("/").split("/")[-1])}
-        exact = {form for text in (*map(str, addresses), *words) for form in base64_of(text.encode())}
-        exact |= {base64.b64encode(packed).decode().rstrip("=") for packed in raw if len(packed) == 4}
-        exact |= {form for packed in raw if len(packed) > 4 for form in base64_of(packed)}
+        spoken = [text.encode() for text in (*map(str, addresses), *words)]
+        coded = {form.lower() for one in (*spoken, *raw) if len(one) > 4 for form in base64_of(one)}
+        exact = {base64.b64encode(packed).decode().rstrip("=") for packed in raw if len(packed) == 4}
         integers = frozenset(int.from_bytes(form, "big") for one in addresses for form in bytes_of(one))
         networks = frozenset(int(home[0]) >> 64 for home in homes)
-        return cls(tuple(texts), tuple(exact), tuple(raw), tuple(words), integers, networks)
+        return cls(tuple(texts), tuple(coded), tuple(exact), tuple(raw), tuple(words), integers, networks)
 
 
 def sweep(document: dict[str, Any], known: Known) -> dict[str, Any]:
@@ -102,6 +103,7 @@ class Sweeper:
         self._integers: set[int] = set()
         self._known_integers = needles.integers
         self._cleaned: dict[str, str] = {}
+        self._stained_keys: dict[str, bool] = {}
         self._collect(document, "")
         self._look_for(needles)
 
@@ -112,6 +114,7 @@ class Sweeper:
         lower = seen.lower()
         numberish = "\n".join(_NUMBERISH.findall(lower))
         self._texts = [form for form in needles.texts if form in numberish]
+        self._coded = [form for form in needles.coded if form in lower]
         self._exact = [form for form in needles.exact if form in seen]
         self._raw = [form for form in needles.raw if form in decoded]
         self._networks = frozenset(half for half in _upper_halves(numberish) if half in needles.networks)
@@ -120,6 +123,7 @@ class Sweeper:
         self._words = [word for word in words if not set(_WORD.findall(word)) <= ours]
         self._numbers = _any_of(map(_bounded, _longest_first(self._texts)))
         forms = [*map(_bounded, _longest_first(self._texts)), *map(_whole, _longest_first(self._words))]
+        forms += map(re.escape, _longest_first(self._coded))
         self._pattern = _any_of([*forms, *(f"(?-i:{re.escape(form)})" for form in _longest_first(self._exact))])
 
     def swept(self) -> dict[str, Any]:
@@ -182,16 +186,21 @@ class Sweeper:
             return True
         text = raw.decode("latin-1")
         lower = text.lower()
-        if any(form in lower for form in self._texts) or any(form in text for form in self._exact):
+        if any(form in lower for form in (*self._texts, *self._coded)) or any(form in text for form in self._exact):
             return True
         if any(re.search(_whole(word), lower) for word in self._words if word in lower):
             return True
         return bool(self._networks) and any(half in self._networks for half in _upper_halves(lower))
 
     def _names_address(self, key: str) -> bool:
-        if self._numbers is not None and self._numbers.search(key):
-            return True
-        return bool(self._networks) and any(half in self._networks for half in _upper_halves(key))
+        """Keys are searched as text is, but for words: keys are made of them."""
+        known = self._stained_keys.get(key)
+        if known is None:
+            plain = self._numbers is not None and self._numbers.search(key) is not None
+            near = bool(self._networks) and any(half in self._networks for half in _upper_halves(key))
+            hides = any(self._holds(decode_base64(token)) for token in BASE64.findall(key))
+            known = self._stained_keys[key] = plain or near or hides
+        return known
 
 
 def _hunted(text: str) -> Address | None:

@@ -1,0 +1,205 @@
+"""Servers on loopback that know the volunteer's address and plant it, disguised, in every field of their answers."""
+
+import asyncio
+import base64
+import ipaddress
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import dns.edns
+import dns.message
+import dns.rrset
+from aiohttp import web
+
+from probe import control
+from probe.steps.certificates import load_roots
+from probe.steps.dns import query_udp
+from probe.steps.http import http_request
+from probe.steps.mtproto import mtproto_exchange
+from probe.steps.noise import noise_handshake
+from probe.steps.tcp import tcp_connect
+from probe.steps.tls import tls_handshake
+from tests.steps.authority import issue
+from tests.steps.dnsservers import NAME, Asked, udp_server
+from tests.steps.loopback import Bench, Peer, a_transaction, serving, tls_with
+from tests.test_control import CHAT, GOOD, helper
+
+Wrote = list[dict[str, Any]] | dict[str, Any]
+Plant = Callable[[str, str], Coroutine[Any, Any, Wrote]]  # (address, its disguise) → what the step wrote
+
+
+async def written(bench: Bench) -> list[dict[str, Any]]:
+    await bench.trace.finish(patience=0.01)
+    return [entry.model_dump(mode="json") | {"LIST": entry.LIST} for entry in bench.trace.entries]
+
+
+async def ask_dns(behave: Callable[[Asked, dns.message.Message], None], kind: str = "A") -> list[dict[str, Any]]:
+    def answer(asked: Asked) -> None:
+        message = dns.message.make_response(dns.message.from_wire(asked.query), recursion_available=True)
+        behave(asked, message)
+        asked.say(message.to_wire(max_size=65535))
+
+    async with udp_server(answer) as server:
+        async with a_transaction() as bench:
+            await query_udp(bench.tx, "127.0.0.1", NAME, kind, pace=bench.pace, port=server.port, shown_as="system")
+        return await written(bench)
+
+
+async def dns_answer(address: str, form: str) -> Wrote:
+    kind = "AAAA" if ":" in address else "A"
+    return await ask_dns(lambda _, m: m.answer.append(dns.rrset.from_text(NAME + ".", 60, "IN", kind, address)), kind)
+
+
+async def dns_ttl(address: str, form: str) -> Wrote:
+    """A TTL has 31 bits (RFC 2181 section 8): one byte order or the other often fits."""
+    packed = ipaddress.ip_address(address).packed[:4]
+    numbers = [number for order in ("big", "little") if (number := int.from_bytes(packed, order)) < 2**31]
+    ttl = numbers[0] if numbers else 60
+    return await ask_dns(lambda _, m: m.answer.append(dns.rrset.from_text(NAME + ".", ttl, "IN", "A", "192.0.2.1")))
+
+
+async def dns_cname(address: str, form: str) -> Wrote:
+    fits = all(c.isalnum() or c in "-._" for c in form) and all(0 < len(part) < 64 for part in form.split("."))
+    name = f"{form if fits else address.replace(':', '-')}.example."
+
+    def behave(asked: Asked, message: dns.message.Message) -> None:
+        message.answer.append(dns.rrset.from_text(NAME + ".", 60, "IN", "CNAME", name))
+        message.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.1"))
+
+    return await ask_dns(behave)
+
+
+async def dns_text(address: str, form: str) -> Wrote:
+    quoted = json.dumps(form[:250])
+    return await ask_dns(lambda _, m: m.additional.append(dns.rrset.from_text(NAME + ".", 60, "IN", "TXT", quoted)))
+
+
+async def dns_client_subnet(address: str, form: str) -> Wrote:
+    option = dns.edns.ECSOption(address, 32 if "." in address else 128)
+    nsid = dns.edns.GenericOption(dns.edns.OptionType.NSID, form.encode())
+    return await ask_dns(lambda _, m: m.use_edns(0, options=[option, nsid]))
+
+
+async def shake(names: tuple[str, ...], common: str) -> Wrote:
+    issued = issue(common, names=names)
+    async with serving(tls_with(issued.server_context())) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        await tls_handshake(bench.tx, conn, NAME, pace=bench.pace, roots=load_roots())
+    return await written(bench)
+
+
+async def certificate_subject(address: str, form: str) -> Wrote:
+    return await shake((NAME,), form if len(form) <= 64 else address)
+
+
+async def certificate_name(address: str, form: str) -> Wrote:
+    return await shake((NAME, form if form != address else f"{form}.example"), NAME)
+
+
+async def certificate_address(address: str, form: str) -> Wrote:
+    return await shake((NAME, address), NAME)
+
+
+async def greeted(raw: bytes, then: Callable[[Bench, int], Awaitable[Any]]) -> Wrote:
+    async def greet(peer: Peer) -> None:
+        await peer.hear()
+        await peer.say(raw)
+        await asyncio.sleep(0.02)
+
+    async with serving(greet) as server, a_transaction() as bench:
+        await then(bench, server.port)
+    return await written(bench)
+
+
+async def tls_first_bytes(address: str, form: str) -> Wrote:
+    async def then(bench: Bench, port: int) -> None:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", port, pace=bench.pace)
+        await tls_handshake(bench.tx, conn, NAME, pace=bench.pace, roots=load_roots())
+
+    return await greeted(f"HTTP/1.1 403 {form} no\r\n\r\n".encode(), then)
+
+
+async def mtproto_answer(address: str, form: str) -> Wrote:
+    async def then(bench: Bench, port: int) -> None:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", port, pace=bench.pace)
+        await mtproto_exchange(bench.tx, conn, pace=bench.pace, timeout=1.0)
+
+    raw = form.encode().ljust(40, b"\0")
+    return await greeted(bytes([len(raw) // 4]) + raw[: len(raw) // 4 * 4], then)
+
+
+async def noise_answer(address: str, form: str) -> Wrote:
+    async def then(bench: Bench, port: int) -> None:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", port, pace=bench.pace)
+        await noise_handshake(bench.tx, conn, pace=bench.pace, timeout=1.0)
+
+    raw = f"<- {form} ->".encode()
+    return await greeted(len(raw).to_bytes(3, "big") + raw, then)
+
+
+def over_http(status: str = "200 OK", headers: str = "", body: str = "") -> Plant:
+    """A plain HTTP answer; `{}` is where the disguise goes."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        async def then(bench: Bench, port: int) -> None:
+            conn = await tcp_connect(bench.tx, "127.0.0.1", port, pace=bench.pace)
+            await http_request(bench.tx, conn, "GET", f"http://{NAME}/", pace=bench.pace)
+
+        head = "\r\n".join(["HTTP/1.1 " + status, *headers.split("\n"), "Connection: close"])
+        return await greeted(f"{head}\r\n\r\n{body}".replace("{}", form).encode(), then)
+
+    return plant
+
+
+def from_helper(answer: Callable[[str, str], dict[str, Any]]) -> Plant:
+    async def plant(address: str, form: str) -> Wrote:
+        async def handler(request: web.Request) -> web.Response:
+            return web.json_response(GOOD | {"your_address": address} | answer(address, form))
+
+        learned: list[str] = []
+        async with helper(handler) as url:
+            said = await control.ask(url, CHAT, {}, roots=load_roots(), learned=learned.append)
+        assert said["failure"] is None and learned == [address] and "your_address" not in said
+        return said
+
+    return plant
+
+
+def coded(address: str, form: str) -> dict[str, Any]:
+    raw = b"\x01\x02\x03" + ipaddress.ip_address(address).packed + form.encode()
+    return {"format": "base64", "data": base64.b64encode(raw).decode()}
+
+
+PLANTS: dict[str, Plant] = {
+    "dns answer": dns_answer,
+    "dns ttl": dns_ttl,
+    "dns cname": dns_cname,
+    "dns additional text": dns_text,
+    "dns client subnet and nsid": dns_client_subnet,
+    "certificate subject": certificate_subject,
+    "certificate name": certificate_name,
+    "certificate address": certificate_address,
+    "tls first bytes": tls_first_bytes,
+    "http title": over_http(body="<html><title>Blocked for {}</title></html>"),
+    "http body": over_http(body="Your address {} is noted"),
+    "http reason": over_http(status="403 {}"),
+    "http server": over_http(headers="Server: nginx {}"),
+    "http content type": over_http(headers="Content-Type: text/html; for={}"),
+    "http other headers": over_http(headers="X-Client-IP: {}\nVia: 1.1 {}\nSet-Cookie: ip={}"),
+    "http location": over_http(status="302 Found", headers="Location: http://{}.block.example/?ip={}"),
+    "http garbage": over_http(status="{}", headers="{}: {}"),
+    "mtproto answer": mtproto_answer,
+    "noise answer": noise_answer,
+    "helper version": from_helper(lambda a, form: {"software_version": f"1.0 {form}"}),
+    "helper digest": from_helper(lambda a, form: {"targets_digest": form}),
+    "helper preflight": from_helper(lambda a, form: {"preflight": {"ipv4": form, form: True}}),
+    "helper text": from_helper(lambda a, form: {"test_keys": {"queries": [{"failure": f"unknown_failure: {form}"}]}}),
+    "helper key": from_helper(lambda a, form: {"test_keys": {a: {a: 1}, "x_ours": 1}}),
+    "helper bytes": from_helper(
+        lambda a, form: {"test_keys": {"x_first_bytes": coded(a, form), "list": [coded(a, form)]}}
+    ),
+    "helper number": from_helper(
+        lambda a, form: {"test_keys": {"n": int(ipaddress.ip_address(a)) & (2**63 - 1), "a": form}}
+    ),
+}
