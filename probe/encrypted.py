@@ -170,6 +170,7 @@ async def _warm_up(warm: WarmResolver, delay: float, hostname: str, query_type: 
     await asyncio.sleep(delay)
     async with Trace().transaction("lookup", hostname=hostname, address=warm.ip) as tx:
         await warm.ask(tx, hostname, query_type)
+    if tx.record.failure is None:
         return warm
     await warm.close()
     return None

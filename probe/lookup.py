@@ -19,6 +19,7 @@ from probe.trace import Trace, Transaction
 
 TRUSTED = frozenset({"dot", "doh", "control"})  # sources that no box on the path can forge
 MOST_ADDRESSES = 16  # of one source; a forged answer may hold hundreds
+LIBRARY_QUESTIONS = 2  # A and AAAA
 SYSTEM = "system"  # how the system resolver's address is written, always
 
 
@@ -124,7 +125,7 @@ class Names:
 
     async def _system(self, name: Name) -> None:
         async with self._session.pace.place(urgent=True), self._lookup(name, 0) as tx:
-            self._spend(tx, name, 2)
+            self._spend(tx, name, LIBRARY_QUESTIONS)
             both = frozenset({4, 6})  # as OONI asks, whatever works here
             name.add(await resolve_system(tx, name.hostname, pace=self._session.pace, families=both), "system")
         name.failure = tx.record.failure
@@ -136,7 +137,8 @@ class Names:
         Not repeated when lost: the system's library repeats, and both together must stay within law 7.
         """
         servers, pace = system_resolvers(), self._session.pace
-        if not servers:
+        needed = len(self._types()) + LIBRARY_QUESTIONS  # in a later round of a run the library's question goes first
+        if not servers or pace.triggers_left(name.hostname, SYSTEM, "udp") < needed:
             return
         async with pace.place(urgent=True), self._lookup(name, 53) as tx:
             self._spend(tx, name, len(self._types()))

@@ -49,7 +49,11 @@ class Pace:
 
     def can_trigger(self, name: str, address: str, transport: str) -> bool:
         """Say whether law 7 still allows one more trigger for this (name, address, transport)."""
-        return self._spent[name, address, transport] < self._most_triggers
+        return self.triggers_left(name, address, transport) > 0
+
+    def triggers_left(self, name: str, address: str, transport: str) -> int:
+        """How many triggers law 7 still allows for this (name, address, transport)."""
+        return self._most_triggers - self._spent[name, address, transport]
 
     def spend_trigger(self, name: str, address: str, transport: str, port: int = 0) -> None:
         """Count a trigger that is about to be sent. Raises OurFault when law 7's budget is spent."""

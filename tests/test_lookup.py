@@ -66,6 +66,17 @@ async def test_the_lookups_stay_within_law_7(world: World) -> None:
     assert {t.address for t in trace.transactions if t.trigger} == {"system"}
 
 
+async def test_in_a_later_round_our_own_question_gives_way_to_the_librarys(world: World) -> None:
+    world.session.ipv6 = True
+    for triggers in (4, 6, 6):
+        trace = Trace()
+        name = await Names(trace, world.session).of(NAME)
+        await trace.finish()
+        assert world.session.pace.triggers == triggers
+    assert world.lookups.count(("192.0.2.53", NAME)) == 2 and world.lookups.count(("system", NAME)) == 2
+    assert name.failure == f.BUDGET and not name.doubtful()  # our own limit is no property of the network
+
+
 async def test_the_control_asks_no_public_resolver_and_takes_the_probes_addresses(world: World) -> None:
     world.session.as_control = True
     trace = Trace()

@@ -164,6 +164,15 @@ def test_no_second_attempt_no_followup_and_no_endpoint_of_ours_gets_in() -> None
     assert [e["transaction_id"] for e in followups["tcp_connect"]] == [6]
 
 
+def test_a_confirmation_that_connects_does_not_mend_the_first_attempt() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    first = written.first("192.0.2.1", f.TIMEOUT)
+    written.first("192.0.2.1", None, None, None, kind="confirm", cause=first.transaction_id)
+    view = ooni_view(written.trace, target(URL), always_get)
+    assert only(view).failure == f.TIMEOUT and connects(view) == ["192.0.2.1"]
+
+
 def test_every_entry_stands_in_exactly_one_list() -> None:
     written = Written()
     written.lookup("192.0.2.1", "2001:db8::1")

@@ -92,6 +92,27 @@ async def test_a_reset_by_name_is_confirmed_and_met_with_the_differential(world:
     assert box.flows(NAME) == 2 and neutral.flows(NAME) == 1
 
 
+async def test_the_name_waits_until_the_harmless_flow_to_the_same_place_has_ended(world: World) -> None:
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        await run(world, world.target(f"https://{NAME}:{box.port}/", f"https://{NAME}:{box.port}/b"))
+    assert box.seen[:2] == ["connect", f"hello {INNOCUOUS}"]
+    assert box.flows(INNOCUOUS) == 1 and box.flows(NAME) == 2
+
+
+async def test_the_neutral_host_hears_the_name_once_per_endpoint_and_family(world: World) -> None:
+    async with (
+        world.box(HERE, [NAME], names={NAME: "reset"}) as box,
+        world.box(THERE, [NAME], names={NAME: "reset"}, port=box.port),
+        world.box(NEUTRAL, ["neutral.example"]) as neutral,
+    ):
+        resolves(world, HERE, THERE)
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert neutral.flows(NAME) == 1
+    assert kinds(trace).count("other_name_same_address") == 2
+
+
 async def test_a_harmless_flow_that_the_residual_window_killed_is_marked(world: World) -> None:
     async with world.box(HERE, [NAME], names={NAME: "reset"}, after_reset="reset") as box:
         resolves(world, HERE)

@@ -36,7 +36,7 @@ async def test_a_success_is_written_with_its_times() -> None:
 
 
 async def test_a_transaction_ends_at_its_first_failure() -> None:
-    trace, reached = Trace(), []
+    trace, reached = Trace(), list[str]()
     async with trace.transaction("first") as tx:
         async with tx.step(entry(), 1.0):
             raise ConnectionResetError(104, "reset")
@@ -92,7 +92,7 @@ async def test_our_own_fault_ends_the_transaction_without_being_a_bug() -> None:
 
 
 async def test_connections_are_closed_when_a_step_fails() -> None:
-    trace, closed = Trace(), []
+    trace, closed = Trace(), list[str]()
     async with trace.transaction("first") as tx:
         tx.connections.callback(closed.append, "closed")
         async with tx.step(entry(), 1.0):
@@ -101,7 +101,7 @@ async def test_connections_are_closed_when_a_step_fails() -> None:
 
 
 async def test_a_tail_runs_beside_later_steps_and_finish_waits_for_it() -> None:
-    trace, seen = Trace(), []
+    trace, seen = Trace(), list[str]()
 
     async def tail() -> None:
         await asyncio.sleep(0.02)
@@ -114,7 +114,7 @@ async def test_a_tail_runs_beside_later_steps_and_finish_waits_for_it() -> None:
 
 
 async def test_settled_waits_for_tails_that_tails_start() -> None:
-    trace, seen = Trace(), []
+    trace, seen = Trace(), list[str]()
 
     async def second() -> None:
         await asyncio.sleep(0.01)
