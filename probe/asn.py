@@ -9,6 +9,7 @@ import sys
 import zlib
 from array import array
 from bisect import bisect_right
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -128,12 +129,15 @@ class MmdbTable:
         except (OSError, maxminddb.InvalidDatabaseError) as error:
             raise TableError(f"{path}: cannot be read ({error})") from None
         meta = self._reader.metadata()
-        self.database = f"{meta.database_type} {meta.build_epoch}"
+        self.database = f"{meta.database_type} {datetime.fromtimestamp(meta.build_epoch, UTC):%Y-%m-%d}"
 
     def lookup(self, ip: str) -> Network:
         """The network of `ip`, from whichever of the usual fields the file has."""
         address = public_address(ip)
-        row = self._reader.get(str(address)) if address else None
+        try:
+            row = self._reader.get(str(address)) if address else None
+        except ValueError:  # an IPv6 address, and the file has only IPv4
+            row = None
         if not isinstance(row, dict):
             return UNKNOWN
         number = row.get("autonomous_system_number") or row.get("asn") or 0

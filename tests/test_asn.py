@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.asn import BUNDLED, UNKNOWN, AsnTable, Network, TableError, default_table, public_address
+from probe.asn import BUNDLED, UNKNOWN, AsnTable, MmdbTable, Network, TableError, default_table, public_address
 from probe.asn_pack import Range, flatten, merged, write
 
 ABOUT = {"title": "Test", "date": "2026-11-24", "licence": "none", "attribution": "us", "changes": ""}
@@ -127,6 +127,61 @@ def test_a_users_table_is_used_and_a_missing_one_is_named(tmp_path: Path, monkey
             default_table()
     finally:
         default_table.cache_clear()
+
+
+def mmdb(row: dict[str, object], kind: str) -> bytes:
+    """A MaxMind-format file (its spec, version 2.0) in which 8.0.0.0/8 has `row` and nothing else is known."""
+
+    def coded(value: object, bits: int = 32) -> bytes:
+        if isinstance(value, dict):
+            return bytes([7 << 5 | len(value)]) + b"".join(
+                coded(k) + coded(v, width.get(k, 32)) for k, v in value.items()
+            )
+        if isinstance(value, list):
+            return bytes([0, 11 - 7])
+        if isinstance(value, int):
+            kind = {16: [5 << 5 | 2], 32: [6 << 5 | 4], 64: [8, 9 - 7]}[bits]
+            return bytes(kind) + value.to_bytes(bits // 8, "big")
+        raw = str(value).encode()
+        return bytes([2 << 5 | min(len(raw), 29)]) + (bytes([len(raw) - 29]) if len(raw) >= 29 else b"") + raw
+
+    width = {"record_size": 16, "ip_version": 16, "build_epoch": 64}
+    width |= {"binary_format_major_version": 16, "binary_format_minor_version": 16}
+    nodes, nothing, data = 8, 8, 8 + 16
+    tree = b""
+    for depth, bit in enumerate(f"{8:08b}"):
+        onward = depth + 1 if depth < 7 else data
+        pair = (nothing, onward) if bit == "1" else (onward, nothing)
+        tree += b"".join(record.to_bytes(3, "big") for record in pair)
+    about = {"node_count": nodes, "record_size": 24, "ip_version": 4, "database_type": kind, "build_epoch": 1793836800}
+    about |= {"binary_format_major_version": 2, "binary_format_minor_version": 0, "languages": [], "description": {}}
+    return tree + bytes(16) + coded(row) + b"\xab\xcd\xefMaxMind.com" + coded(about)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (
+            {"autonomous_system_number": 64500, "autonomous_system_organization": "Mine"},
+            Network(64500, "ZZ", "Mine"),
+        ),  # GeoLite2-ASN, DB-IP ASN Lite
+        ({"asn": "AS64500", "as_name": "Mine", "country_code": "IR"}, Network(64500, "IR", "Mine")),  # IPinfo Lite
+        ({"country": {"iso_code": "IR"}}, Network(0, "IR", "")),  # GeoLite2-Country
+        ({}, UNKNOWN),
+    ],
+)
+def test_a_users_mmdb_is_read(tmp_path: Path, row: dict[str, object], expected: Network) -> None:
+    (tmp_path / "mine.mmdb").write_bytes(mmdb(row, "Mine-ASN"))
+    table = MmdbTable(tmp_path / "mine.mmdb")
+    assert table.lookup("8.8.8.8") == expected
+    assert table.lookup("9.9.9.9") == table.lookup("192.168.1.1") == table.lookup("2001:4860:4860::8888") == UNKNOWN
+    assert table.database == "Mine-ASN 2026-11-05"
+
+
+def test_a_broken_mmdb_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "bad.mmdb").write_bytes(b"hello")
+    with pytest.raises(TableError, match=r"bad\.mmdb: cannot be read"):
+        MmdbTable(tmp_path / "bad.mmdb")
 
 
 def test_nothing_of_the_packing_is_loaded_at_run_time() -> None:
