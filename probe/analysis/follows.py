@@ -23,7 +23,7 @@ def follows_name(layer: str, way: Way) -> tuple[Rule, Rule]:
     Both want two failures of one kind and an innocuous flow to the same place that got through.
     """
     same = (
-        f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_{way.columns} >= 2"
+        f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_{way.columns} >= 2 AND name_attempts >= 2"
         " AND innocuous_passed > 0 AND innocuous_failed = 0"
     )
     sure = " AND NOT line_lossy" if way.columns == "timeouts" else ""

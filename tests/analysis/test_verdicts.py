@@ -202,6 +202,15 @@ def test_broken_ipv6_is_left_out() -> None:
     assert (record["state"], record["attempts"], record["failures"]) == ("ok", 1, 0)
 
 
+def test_ipv6_without_a_route_accuses_nobody_though_preflight_found_it_working() -> None:
+    url = "http://[2001:67c:4e8::1]:80/"
+    lines = Lines({"dc_pool": [url]})
+    lines.run["families"]["ipv6"] = True
+    lines.twice(url, "2001:67c:4e8::1", "tcp:network_unreachable")
+    lines.control(url, "2001:67c:4e8::1")
+    assert judged(lines)["state"] == "insufficient"
+
+
 def test_only_ipv6_and_it_is_broken() -> None:
     url = "http://[2001:67c:4e8::1]:80/"
     lines = Lines({"dc_pool": [url]})

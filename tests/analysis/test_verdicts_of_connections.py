@@ -170,6 +170,12 @@ def test_a_harmless_flow_that_fails_too_acquits_the_name() -> None:
     assert said(lines) == ("likely_blocked", ["tls.timeout.other"])
 
 
+def test_a_harmless_flow_that_passes_once_and_fails_once_acquits_the_name() -> None:
+    lines = by_name(RESET, control=True, neutral=True)
+    lines.other_name(URL, GENUINE, f"tls:{RESET}")
+    assert judged(lines)["state"] == "likely_blocked"
+
+
 def test_one_failure_is_never_enough() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE)
@@ -257,6 +263,14 @@ def test_a_name_proven_elsewhere_shows_the_forgery() -> None:
     lines.alternative(URL, SECOND)
     record = judged(lines)
     assert record["mechanisms"] == ["tls.mitm.ca_signed"]
+
+
+def test_one_server_of_several_with_a_broken_certificate_is_down() -> None:
+    lines = web()
+    lines.twice(URL, GENUINE, f"tls:{AUTHORITY}", cert=FOREIGN)
+    lines.control(URL, GENUINE, f"tls:{AUTHORITY}", cert=FOREIGN)
+    lines.first("https://web.telegram.org:443/k/", SECOND)  # another endpoint proves the name elsewhere
+    assert said(lines) == ("down", [])
 
 
 def test_a_certificate_that_is_wrong_for_the_control_too_is_down() -> None:

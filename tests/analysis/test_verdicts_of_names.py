@@ -196,6 +196,16 @@ def test_nothing_below_dns_is_said_of_an_address_that_nothing_proves() -> None:
     assert (record["state"], record["mechanisms"], record["rule_id"]) == ("impaired", [], "address_unproven_fails")
 
 
+def test_a_proven_address_speaks_and_an_unproven_one_is_masked() -> None:
+    lines = web()
+    lines.lookup(HOST, FORGED, GENUINE)
+    lines.encrypted(HOST, GENUINE)
+    lines.first(URL, FORGED, f"tcp:{TIMEOUT}")
+    lines.twice(URL, GENUINE, f"tcp:{TIMEOUT}")
+    lines.control(URL, GENUINE, f"tcp:{TIMEOUT}")
+    assert judged(lines)["state"] == "down"
+
+
 def test_a_tcp_success_at_an_unproven_address_is_not_ok() -> None:
     url = f"tcp://{HOST}:5222"
     lines = Lines({"chat": [url]})
