@@ -98,7 +98,7 @@ class Lines:
 
     def lookup(self, host: str, *answers: str, failure: str | None = None, engine: str = "system") -> int:
         """The system library's answer: addresses, or a failure."""
-        about = {"kind": "lookup", "hostname": host, "sent_name": host, "address": "system"}
+        about: dict[str, Any] = {"kind": "lookup", "hostname": host, "sent_name": host, "address": "system"}
         record = self.probe.open(**about)
         for query_type, colon in (("A", False), ("AAAA", True)):
             mine = [ip for ip in answers if (":" in ip) == colon]
@@ -115,15 +115,15 @@ class Lines:
         return self._udp(record, host, "system", datagrams, ttls)
 
     def public_udp(self, host: str, *datagrams: list[str] | str) -> int:
-        about = {"kind": "followup", "followup": "resolver_udp", "hostname": host, "sent_name": host}
+        about: dict[str, Any] = {"kind": "followup", "followup": "resolver_udp", "hostname": host, "sent_name": host}
         return self._udp(self.probe.open(address="8.8.8.8", **about), host, "8.8.8.8:53", datagrams, ())
 
     def dark(self, host: str, *datagrams: list[str] | str) -> int:
-        about = {"kind": "followup", "followup": "dark_resolver", "hostname": host, "sent_name": host}
+        about: dict[str, Any] = {"kind": "followup", "followup": "dark_resolver", "hostname": host, "sent_name": host}
         return self._udp(self.probe.open(address="9.9.9.99", **about), host, "9.9.9.99:53", datagrams, ())
 
     def encrypted(self, host: str, *answers: str, engine: str = "dot", failure: str | None = None) -> int:
-        about = {"kind": "followup", "followup": FOLLOWUPS[engine], "hostname": host, "sent_name": host}
+        about: dict[str, Any] = {"kind": "followup", "followup": FOLLOWUPS[engine], "hostname": host, "sent_name": host}
         record = self.probe.open(address="1.1.1.1", **about)
         self.probe.keep(record, _query(host, "A", engine, RESOLVERS[engine], list(answers), failure))
         return record.transaction_id
@@ -160,7 +160,7 @@ class Lines:
         self.confirm(url, ip, outcome, **more)
 
     def alternative(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
-        about = {"kind": "followup", "followup": "alternative_address", "corroborated": True} | more
+        about: dict[str, Any] = {"kind": "followup", "followup": "alternative_address", "corroborated": True} | more
         return self._reach(self.probe, url, ip, outcome, **about)
 
     def control(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> None:
@@ -171,11 +171,16 @@ class Lines:
         return self._reach(self.probe, url, ip, outcome, kind="innocuous", name=INNOCUOUS, check=False, **more)
 
     def other_name(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
-        about = {"kind": "followup", "followup": "other_name_same_address", "name": INNOCUOUS, "check": False}
+        about: dict[str, Any] = {
+            "kind": "followup",
+            "followup": "other_name_same_address",
+            "name": INNOCUOUS,
+            "check": False,
+        }
         return self._reach(self.probe, url, ip, outcome, **about | more)
 
     def neutral(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
-        about = {"kind": "followup", "followup": "same_name_neutral_host", "check": False}
+        about: dict[str, Any] = {"kind": "followup", "followup": "same_name_neutral_host", "check": False}
         return self._reach(self.probe, url, ip, outcome, **about | more)
 
     def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:
@@ -226,13 +231,13 @@ class Lines:
 
 
 def _answer(ip: str) -> DNSAnswer:
-    which = {"ipv6": ip, "answer_type": "AAAA"} if ":" in ip else {"ipv4": ip, "answer_type": "A"}
+    which: dict[str, Any] = {"ipv6": ip, "answer_type": "AAAA"} if ":" in ip else {"ipv4": ip, "answer_type": "A"}
     return DNSAnswer(asn=ASNS.get(ip), **which)
 
 
 def _query(host: str, query_type: str, engine: str, resolver: str, ips: list[str], failed: str | None) -> DNSQuery:
-    about = {"engine": engine, "hostname": host, "query_type": query_type, "resolver_address": resolver}
-    return DNSQuery(failure=failed, answers=[_answer(ip) for ip in ips], **about)
+    about: dict[str, Any] = {"engine": engine, "hostname": host, "query_type": query_type}
+    return DNSQuery(failure=failed, answers=[_answer(ip) for ip in ips], resolver_address=resolver, **about)
 
 
 def _layer(entry: Entry) -> str:
