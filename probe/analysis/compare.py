@@ -72,13 +72,14 @@ class Comparison:
 def labels(vantages: Iterable[Vantage]) -> dict[Vantage, str]:
     """A name for every vantage point: country and network, the file too where that would not tell them apart."""
     ordered = sorted(vantages)
-    plain = {vantage: f"{vantage.probe_cc} {vantage.probe_asn}".strip() or "unknown" for vantage in ordered}
+    plain = {vantage: _label(vantage) for vantage in ordered}
     twice = Counter(plain.values())
-    named = {}
-    for vantage, label in plain.items():
-        lab = f" LAB {vantage.lab}" if vantage.lab else ""
-        named[vantage] = _ascii(label + lab + (f" {vantage.name}" if twice[label] > 1 else ""))
-    return named
+    return {v: _ascii(f"{label} {v.name}" if twice[label] > 1 else label) for v, label in plain.items()}
+
+
+def _label(vantage: Vantage) -> str:
+    where = f"{vantage.probe_cc} {vantage.probe_asn}".strip() or "unknown"
+    return f"{where} LAB {vantage.lab}" if vantage.lab else where
 
 
 def to_table(comparison: Comparison) -> list[dict[str, Any]]:
