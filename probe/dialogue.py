@@ -1,6 +1,7 @@
 """What is said to an endpoint, by its scheme, and what of it is a proof."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from probe.formats.transactions import TransactionRecord
 from probe.session import Session
@@ -43,6 +44,14 @@ def proves(record: TransactionRecord) -> bool:
     return not PROOFS.isdisjoint(record.steps)
 
 
+def mtproto_transport(endpoint: Endpoint) -> Literal["abridged", "obfuscated2"]:
+    """The framing that is spoken: on 443 what the official clients send, elsewhere the plain one, so that both are met.
+
+    An endpoint keeps its framing in the confirmation: two failures of one kind must be failures of one payload.
+    """
+    return "obfuscated2" if endpoint.port == 443 else "abridged"
+
+
 async def speak(
     tx: Transaction, session: Session, roots: Roots, endpoint: Endpoint, ip: str, method: Method, *, confirm: bool
 ) -> None:
@@ -54,8 +63,7 @@ async def speak(
     pace.spend_trigger(endpoint.host, ip, "tcp", endpoint.port)
     tx.record.trigger = True
     if endpoint.scheme == "mtproto":
-        # What the official clients send: plain framing would be judged by boxes that users never meet.
-        await mtproto_exchange(tx, conn, pace=pace, transport="obfuscated2", confirm=confirm)
+        await mtproto_exchange(tx, conn, pace=pace, transport=mtproto_transport(endpoint), confirm=confirm)
     elif endpoint.scheme == "noise":
         await noise_handshake(tx, conn, pace=pace, root_key=roots.noise_root or ROOT_KEY, confirm=confirm)
     elif endpoint.scheme == "http":

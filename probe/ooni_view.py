@@ -16,6 +16,7 @@ from probe.targets import Endpoint, Target
 from probe.trace import Trace
 
 E = TypeVar("E", bound=Entry)
+_SHORT_NAMES = {"tls_handshake": f.SSL_FAILED_HANDSHAKE, "http_round_trip": "http_request_failed"}
 
 
 @dataclass
@@ -31,9 +32,10 @@ class Seen:
 
     @property
     def summary_failure(self) -> str | None:
-        """The failure for a summary key; those of the TLS layer get OONI's short name (reference/ooni.md, rule 13b)."""
-        vague = self.failure is not None and self.failure.startswith(f.UNKNOWN)
-        return f.SSL_FAILED_HANDSHAKE if vague and self.operation == "tls_handshake" else self.failure
+        """The failure for a summary key, where a vague one gets a name of its layer (reference/ooni.md, rule 13b)."""
+        if self.failure is None or not self.failure.startswith(f.UNKNOWN):
+            return self.failure
+        return _SHORT_NAMES.get(self.operation or "", f.INTERRUPTED)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from probe.analysis.proofs import AUTHENTICATED, Proofs, host_of
 from probe.analysis.races import is_forged, race_of
 from probe.analysis.reading import flag
 from probe.analysis.rows import NameRow
+from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
 
 _FAMILIES = {"A": 4, "AAAA": 6}
@@ -40,8 +41,15 @@ def _system_questions(name: str, proofs: Proofs) -> list[Query]:
 
 
 def _own_library(asked: list[Query]) -> list[Query]:
-    """The system library's questions; our own UDP ones stand in where there are none."""
-    return [query for query in asked if query.engine != "udp"] or asked
+    """The system library's questions; our own UDP ones to the same resolver where the library has none, or got lost.
+
+    A lost packet costs the library five seconds a try. Where it gave up without any answer and our own question to the
+    same resolver was answered, the resolver is no silent one.
+    """
+    library = [query for query in asked if query.engine != "udp"]
+    lost = all(query.answer.failure in {f.TIMEOUT, f.TIMED_OUT, f.DNS_MISBEHAVING} for query in library)
+    answered = [query for query in asked if query.engine == "udp" and query.answer.addresses]
+    return answered if lost and answered else library or asked
 
 
 def _answers(asked: list[Query], families: frozenset[int], genuine: frozenset[str]) -> list[str]:

@@ -263,3 +263,13 @@ def test_ablation_weakens_what_is_said_of_names(make: Callable[[], Lines]) -> No
     for spoiled in (without_transactions(line, named), labels_swapped(line), labels_swapped(line, wire_too=True)):
         (weaker,) = judge_line(spoiled, file="a", number=1)
         assert weaker["state"] != "blocked"
+
+
+def test_a_library_that_lost_its_packets_is_not_a_resolver_that_is_silent() -> None:
+    """The library gave up; our own question to the same resolver was answered, and the service works there."""
+    lines = web()
+    lines.lookup(HOST, failure=TIMEOUT)
+    lines.own_udp(HOST, [GENUINE])
+    lines.encrypted(HOST, GENUINE)
+    lines.alternative(URL, GENUINE, "ok")
+    assert judged(lines)["state"] == "ok"

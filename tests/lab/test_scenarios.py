@@ -13,9 +13,14 @@ from pathlib import Path
 import pytest
 
 from probe.cli.consent import VERSION
+from probe.lab.censors.dns import FOREIGN, FOREIGN_V6
+from probe.lab.fabric import FabricConfig
 from probe.lab.run import Finished, run_command, run_scenario, table
 from probe.lab.scenario import Scenario, find_scenario, load_scenario, scenario_names, without_censor
-from probe.targets import bundled_targets
+from probe.pacing import TRIGGERS_STANDARD
+from probe.targets import bundled_targets, is_address, pick_targets
+from tests.lab import evidence
+from tests.lab.on_the_wire import Wire
 
 pytestmark = pytest.mark.lab
 
@@ -25,9 +30,10 @@ SAME_WITHOUT = frozenset({"clean", "no-ipv6", "no-network", "lossy", "clock", "c
 ABLATED = [name for name in SCENARIOS if name not in SAME_WITHOUT]
 
 
-def measured(scenario: Scenario, results: Path, *, seed: int = 0) -> Finished:
+def measured(scenario: Scenario, results: Path, *, seed: int = 0, record: str | None = None) -> Finished:
+    log = str(results / "lab.log")
     return run_scenario(
-        scenario, bundled_targets(), consent=VERSION, seed=seed, results=results, log=str(results / "lab.log")
+        scenario, bundled_targets(), consent=VERSION, seed=seed, results=results, record=record, log=log
     )
 
 
@@ -39,9 +45,24 @@ def check(finished: Finished) -> None:
     assert not finished.differences, "\n" + "\n".join(table(finished.differences))
 
 
+def check_the_wire(pcap: Path, results: Path) -> None:
+    """Law 7, counted outside the probe: six triggers per name, address and transport; one visit to a forged address."""
+    wire = Wire(pcap, {FabricConfig.home_public_v4, FabricConfig.home_v6})
+    names = {endpoint.host for target in pick_targets(bundled_targets(), []) for _, endpoint in target.endpoints()}
+    counted = wire.triggers({name for name in names if not is_address(name)})
+    assert not [place for place, count in counted.items() if count > TRIGGERS_STANDARD]
+    assert not [address for address in FOREIGN + FOREIGN_V6 if wire.connections(address) > 1]
+    said = max((line["test_keys"]["x_run"]["triggers"] for line in lines_below(results)), default=0)  # type: ignore[index, call-overload]
+    assert sum(counted.values()) <= said
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_verdicts_are_those_that_the_file_expects(name: str, tmp_path: Path) -> None:
-    check(measured(load_scenario(find_scenario(name)), tmp_path))
+    pcap = tmp_path / "home.pcap"
+    finished = measured(load_scenario(find_scenario(name)), tmp_path, record=str(pcap))
+    check(finished)
+    evidence.check_lines(tmp_path / "lab", finished.records)
+    check_the_wire(pcap, tmp_path / "lab")
     lines = lines_below(tmp_path / "lab")
     assert lines == lines_below(tmp_path)
     assert lines

@@ -64,12 +64,12 @@ def test_telegram_posts_to_data_centres_and_gets_the_web_client() -> None:
 
 def test_whatsapp_before_anything_was_tried() -> None:
     assert whatsapp.summary(View()) == {
-        "registration_server_failure": "unknown_failure",
+        "registration_server_failure": "interrupted",
         "registration_server_status": "blocked",
         "whatsapp_endpoints_blocked": [],
         "whatsapp_endpoints_dns_inconsistent": [],
         "whatsapp_endpoints_status": "blocked",
-        "whatsapp_web_failure": "unknown_failure",
+        "whatsapp_web_failure": "interrupted",
         "whatsapp_web_status": "blocked",
     }
 

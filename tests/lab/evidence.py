@@ -1,0 +1,56 @@
+"""What must hold of every run's lines: OONI's rules, no trace of the volunteer, and verdicts that rest on something."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from probe.analysis.verdicts import judge_line, to_json
+from probe.lab.fabric import FabricConfig
+from tests.analysis.ablation import labels_swapped, without_transactions
+from tests.ooni_checker import problems
+
+Line = dict[str, Any]
+HOME = (FabricConfig.home_public_v4, FabricConfig.home_v6, "192.168.1.")
+STRENGTH = ["blocked", "likely_blocked", "degraded", "impaired", "down", "insufficient", "ok"]
+
+
+def read(folder: Path) -> list[tuple[Path, int, Line]]:
+    """Every line below `folder`: file, number from 1, document."""
+    return [
+        (path, number, json.loads(text))
+        for path in sorted(folder.rglob("*.jsonl"))
+        for number, text in enumerate(path.read_text().splitlines(), 1)
+    ]
+
+
+def check_lines(folder: Path, records: list[Line]) -> None:
+    """Check every line below `folder` against the records that the run printed."""
+    lines = read(folder)
+    judged = [
+        to_json(record) for path, number, line in lines for record in judge_line(line, file=path.name, number=number)
+    ]
+    assert judged == [to_json(record) for record in records]
+    for _, _, line in lines:
+        assert problems(line) == []
+        text = json.dumps(line)
+        assert not [trace for trace in HOME if trace in text]
+        check_that_verdicts_rest_on_something(line)
+
+
+def check_that_verdicts_rest_on_something(line: Line) -> None:
+    """Ablation: without the transactions that it names, or with labels exchanged, no `blocked` stands."""
+    for record in judge_line(line, file="x.jsonl", number=1):
+        if record["state"] != "blocked":
+            continue
+        ids = [number for endpoint in record["endpoints"] for number in endpoint["transactions"]]
+        assert ids
+        bare = again(without_transactions(line, ids), record["service"])
+        assert STRENGTH.index(bare) > 0, f"{record['service']} stays blocked without {ids}"
+        swapped = again(labels_swapped(line), record["service"])
+        assert swapped != "blocked", f"{record['service']} stays blocked with its labels exchanged"
+
+
+def again(line: Line, service: str) -> str:
+    """The state that the judge gives to the service of a changed line."""
+    (record,) = [r for r in judge_line(line, file="x.jsonl", number=1) if r["service"] == service]
+    return str(record["state"])

@@ -1,0 +1,71 @@
+"""Counts triggers on the lab's wire, from a pcap of what leaves the home router (design law 7)."""
+
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.exception
+import dns.message
+
+from probe.lab.packets import SYN, Packet
+
+Place = tuple[str, str, str]  # name (or "" for a payload without one), address, transport
+
+
+def packets(path: Path) -> Iterator[Packet]:
+    """The packets of a classic pcap file with raw IP, in order."""
+    raw = path.read_bytes()
+    at = 24
+    while at < len(raw):
+        size = struct.unpack_from("=IIII", raw, at)[2]
+        yield Packet(raw[at + 16 : at + 16 + size])
+        at += 16 + size
+
+
+class Wire:
+    """What the home sent: TCP flows with their first bytes, and DNS questions over UDP."""
+
+    def __init__(self, path: Path, home: set[str]) -> None:
+        self.flows: dict[tuple[str, int, str, int], bytearray] = {}
+        self.questions: list[tuple[str, str, int]] = []  # name, address, message id; a repeat has the same id
+        seen: dict[tuple[str, int, str, int], set[int]] = defaultdict(set)
+        for packet in packets(path):
+            if packet.src not in home:
+                continue
+            if packet.is_tcp:
+                self._tcp(packet, seen)
+            elif packet.is_udp and packet.dport == 53:
+                self._question(packet)
+
+    def _tcp(self, packet: Packet, seen: dict[tuple[str, int, str, int], set[int]]) -> None:
+        flow = (packet.src, packet.sport, packet.dst, packet.dport)
+        if packet.tcp_flags & SYN:
+            self.flows.setdefault(flow, bytearray())
+        elif packet.payload and packet.seq not in seen[flow] and len(self.flows.get(flow, b"")) < 4096:
+            seen[flow].add(packet.seq)
+            self.flows.setdefault(flow, bytearray()).extend(packet.payload)
+
+    def _question(self, packet: Packet) -> None:
+        try:
+            message = dns.message.from_wire(packet.payload)
+        except dns.exception.DNSException:
+            return
+        name = message.question[0].name.to_text(omit_final_dot=True)
+        self.questions.append((name, packet.dst, message.id))
+
+    def triggers(self, names: set[str]) -> Counter[Place]:
+        """Flows and datagrams that carry one of `names`, by (name, address, transport); retransmissions count once."""
+        counted: Counter[Place] = Counter()
+        for (_, _, address, _), payload in self.flows.items():
+            for name in names:
+                if name.encode() in payload:
+                    counted[name, address, "tcp"] += 1
+        for name, address, _ in dict.fromkeys(self.questions):
+            if name in names:
+                counted[name, address, "udp"] += 1
+        return counted
+
+    def connections(self, address: str) -> int:
+        """How many TCP connections were tried to `address`."""
+        return sum(flow[2] == address for flow in self.flows)
