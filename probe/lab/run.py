@@ -1,5 +1,6 @@
 """Starts a scenario's whole world, runs the probe or any command in it, and compares verdicts with expectations."""
 
+import gzip
 import json
 import os
 import sys
@@ -180,15 +181,16 @@ def read_records(printed: bytes) -> list[dict[str, Any]]:
 
 def recording_of(scenario: str) -> Path | None:
     """The lines that were recorded of a scenario, for machines on which the lab cannot run."""
-    path = RECORDED / f"{scenario}.jsonl"
+    path = RECORDED / f"{scenario}.jsonl.gz"
     return path if path.is_file() else None
 
 
 def keep_recording(scenario: str, lines: Iterable[Mapping[str, Any]]) -> Path:
     """Write the measurement lines of one run as the scenario's recording (once per release, by the maintainers)."""
     RECORDED.mkdir(exist_ok=True)
-    path = RECORDED / f"{scenario}.jsonl"
-    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines), encoding="utf-8")
+    path = RECORDED / f"{scenario}.jsonl.gz"
+    text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))  # no clock and no name in the header
     return path
 
 

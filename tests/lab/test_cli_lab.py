@@ -97,4 +97,4 @@ def test_without_the_lab_the_recording_is_judged_and_marked(unavailable: Path, m
     ]
     assert "telegram/web: OK" in done.stdout
     assert f"the lab cannot run here: {REMEDY}" in done.stderr
-    assert seen == [("clean.jsonl", 1, line)]
+    assert seen == [("clean.jsonl.gz", 1, line)]
