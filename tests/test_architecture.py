@@ -92,3 +92,23 @@ def test_no_address_or_host_stands_in_the_code() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
                 found += [f"{path.name}: {hit}" for hit in literal.findall(node.value) if not free.match(hit)]
     assert not found
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    from probe.cli import COMMANDS
+
+    readme = (ROOT / "README.md").read_text()
+    assert not [name for name in COMMANDS if f"`probe {name}" not in readme]
+
+
+def test_every_nettest_links_its_spec() -> None:
+    from probe.nettests import NETTESTS
+
+    assert not [name for name, nettest in NETTESTS.items() if not nettest.spec.startswith("https://")]
+
+
+def test_every_scenario_has_a_recording_for_machines_without_the_lab() -> None:
+    from probe.lab.run import recording_of
+    from probe.lab.scenario import scenario_names
+
+    assert not [name for name in scenario_names() if recording_of(name) is None]
