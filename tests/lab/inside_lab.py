@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -83,4 +84,10 @@ except LabUnavailable as error:
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     rest = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "cwd": ROOT, **rest}
-    return subprocess.Popen([python, "-c", program], env=environment, text=True, **rest)
+    return subprocess.Popen([python, "-c", program], env=environment, text=True, preexec_fn=_all_signals_heard, **rest)
+
+
+def _all_signals_heard() -> None:
+    """Whoever starts the tests under nohup or in the background has had signals ignored, which is inherited."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)

@@ -129,13 +129,14 @@ def test_a_command_runs_there_with_five_variables_and_its_own_exit_code(tmp_path
         "sys.stderr.write(sys.stdin.read()); sys.exit(7)"
     )
     command = [sys.executable, "-m", "probe", "lab", "run", "clean", "--", sys.executable, "-c", script]
+    before = dict(os.environ)  # said outright: libraries of the test runner put more into the C environment
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, input="typed", timeout=100, check=False
+        command, cwd=tmp_path, env=before, capture_output=True, text=True, input="typed", timeout=100, check=False
     )
     assert done.returncode == 7
     assert done.stderr == "typed"
     inside = json.loads(done.stdout)
-    new = {name for name in inside if os.environ.get(name) != inside[name]} - {"PWD", "OLDPWD", "_", "SHLVL"}
+    new = {name for name in inside if before.get(name) != inside[name]} - {"PWD", "OLDPWD", "_", "SHLVL"}
     new -= {"PYTEST_CURRENT_TEST"}
     assert new == {"PROBE_CONTROL", "PROBE_CONSENT", "PROBE_PUBLIC_ROOTS", "PROBE_CC", "PROBE_ASN"}
     assert (tmp_path / "made").stat().st_uid == os.getuid()
