@@ -89,7 +89,8 @@ class Run:
         self._results: ResultsFile | None = None
         self._writing = asyncio.Lock()
         self._began = datetime.now(UTC)
-        self._learned: str | None = None
+        self._learned: str | None = None  # the first address that a helper saw us come from
+        self._also_ours: set[str] = set()  # all of them: one of each family on a dual-stack line
         self._located_with: str | None = None
         self._vantage: Vantage | None = None
         self._work: asyncio.Task[None] | None = None
@@ -201,8 +202,9 @@ class Run:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def _learn(self, address: str) -> None:
-        """The helper saw us come from `address`: kept in memory for the look-up only."""
+        """The helper saw us come from `address`: kept in memory, to look it up and to hunt it in what is written."""
         self._learned = self._learned or address
+        self._also_ours.add(address)
 
     async def _locate(self) -> None:
         self._located_with = self._learned
@@ -229,7 +231,7 @@ class Run:
             test_start_time=self._began,
             test_version=measured.test_version,
         )
-        return sweep(line.model_dump(mode="json"), here.known)
+        return sweep(line.model_dump(mode="json"), here.known.and_address(*self._also_ours))
 
     async def _append(self, document: dict[str, Any]) -> None:
         """Write one line, off the event loop: a slow disk must not look like a slow network."""

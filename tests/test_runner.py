@@ -256,6 +256,20 @@ async def test_what_the_helper_learned_places_us_and_goes_nowhere(
     assert lines(outcome)[0]["probe_asn"] == "AS64511" and "203.0.113.77" not in json.dumps(lines(outcome))
 
 
+async def test_both_families_that_the_helper_learned_are_hunted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask(url: str, wanted: Target, addresses: Any, *, learned: Any, **_: Any) -> dict[str, Any]:
+        learned("203.0.113.77")
+        learned("2a09:1234:5678:9abc::77")
+        return {"failure": None}
+
+    monkeypatch.setattr(runner.control, "ask", ask)
+    stage.facts = {**stage.facts, "said": "you are 203.0.113.77 and 2a09:1234:5678:9abc::77"}
+    stage.settings = Settings(control="http://helper.example")
+    written = json.dumps(lines(await stage.run("chat")))
+    assert "203.0.113.77" not in written and "5678:9abc::77" not in written
+    assert written.count("[scrubbed]") == 2
+
+
 async def test_every_repeat_has_its_own_triggers(stage: Stage) -> None:
     async def spend(session: Session) -> None:
         left.append(session.pace.can_trigger("chat.example", "93.184.216.34", "tcp"))

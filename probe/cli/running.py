@@ -71,7 +71,7 @@ def measure_and_judge(targets: list[Target], wishes: "Wishes") -> int:
 
 def open_session(wishes: "Wishes") -> "tuple[Session, Roots]":
     """Make the session that all measurements share; sends nothing. Raises Refusal (2)."""
-    from probe.asn import asn_of, default_table
+    from probe.asn import TableError, asn_of, default_table
     from probe.pacing import Pace
     from probe.session import Session, Settings
     from probe.steps.certificates import RootsError, load_roots
@@ -90,10 +90,11 @@ def open_session(wishes: "Wishes") -> "tuple[Session, Roots]":
         resolvers = load_target(wishes.targets / "resolvers.toml")
         roots = load_roots(settings.public_roots)
         roots.check()
-    except (TargetError, RootsError) as error:
+        networks = default_table().database
+    except (TargetError, RootsError, TableError) as error:
         raise Refusal(str(error), 2) from None
     session = Session(secrets.token_hex(8), settings, Pace(deep=wishes.depth == "deep"), neutral, resolvers)
-    session.asn_of, session.asn_database = asn_of, default_table().database
+    session.asn_of, session.asn_database = asn_of, networks
     return session, roots
 
 

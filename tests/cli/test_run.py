@@ -187,3 +187,23 @@ def test_explain_sends_nothing_and_needs_no_consent(
     for part in ("149.154.167.51:443", "web.telegram.org:443", "www.debian.org:443", "1.1.1.1:53/udp", "kB", "seconds"):
         assert part in out
     assert max(map(len, out.splitlines())) < 80 and "whatsapp" not in out
+
+
+def test_a_bad_table_of_networks_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PROBE_ASN_DB that cannot be read is the user's to mend, not a bug of ours; nothing has been sent by then."""
+    from types import SimpleNamespace
+
+    from probe import asn
+    from probe.cli.running import open_session
+    from probe.cli.screen import Refusal
+    from probe.targets import bundled_targets
+
+    (tmp_path / "mine.bin").write_text("no table")
+    monkeypatch.setenv("PROBE_ASN_DB", str(tmp_path / "mine.bin"))
+    wanted = {"control": None, "control_pin": None, "followups": True, "depth": "standard", "max_time": None}
+    asn.default_table.cache_clear()
+    try:
+        with pytest.raises(Refusal, match=r"mine\.bin"):
+            open_session(SimpleNamespace(**wanted, families=frozenset({4, 6}), targets=bundled_targets()))  # type: ignore[arg-type]
+    finally:
+        asn.default_table.cache_clear()
