@@ -7,7 +7,7 @@ from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from probe.dialogue import SPOKEN, Method, always_get, has_exchangeable_name, proves, speak
+from probe.dialogue import SPEECHES, Method, always_get, has_exchangeable_name, proves, speak
 from probe.encrypted import family_of
 from probe.followup import FollowUps
 from probe.formats import failures as f
@@ -52,7 +52,7 @@ class Reach:
 
     async def services(self, target: Target, roles: Collection[str], method: Method = always_get) -> None:
         """Try the endpoints of the given roles side by side, in random order."""
-        todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].scheme in SPOKEN]
+        todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].dialect in SPEECHES]
         random.shuffle(todo)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -186,7 +186,7 @@ class Reach:
         async with pace.place(urgent=attempt.name is not None and confirms is None):
             if self.session.stopping.is_set():
                 return None
-            if confirms is not None and not pace.can_trigger(endpoint.host, attempt.ip, "tcp"):
+            if confirms is not None and not pace.can_trigger(endpoint.host, attempt.ip, endpoint.carrier):
                 return None
             async with self.trace.transaction(**self._own(attempt, confirms)) as tx:
                 await speak(tx, self.session, self._roots, endpoint, attempt.ip, method, confirm=confirms is not None)

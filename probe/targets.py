@@ -20,6 +20,7 @@ CALL_SCHEMES = ("mtproto", "noise", "stun", "turn", "sip")
 MAIL_SCHEMES = ("smtp+starttls", "imap+starttls", "smtps", "imaps")
 DNS_SCHEMES = ("dns+udp", "dns+tcp", "dot", "doh")
 SCHEMES = frozenset(WEB_SCHEMES + CALL_SCHEMES + MAIL_SCHEMES + DNS_SCHEMES)
+CALL_TRANSPORTS = frozenset({"stun", "turn", "sip"})  # schemes whose endpoints say a transport; UDP when they do not
 TRANSPORTS = frozenset({"udp", "tcp", "tls"})
 NOT_TARGETS = frozenset({"neutral", "resolvers"})  # files that stand beside the targets
 
@@ -45,6 +46,16 @@ class Endpoint:
     def is_literal(self) -> bool:
         """Whether the host is an IP address, so that no name has to be resolved."""
         return is_address(self.host)
+
+    @property
+    def dialect(self) -> str:
+        """What is spoken there: the scheme, for STUN, TURN and SIP with the transport: `https`, `sip/tls`."""
+        return f"{self.scheme}/{self.transport or 'udp'}" if self.scheme in CALL_TRANSPORTS else self.scheme
+
+    @property
+    def carrier(self) -> Literal["udp", "tcp"]:
+        """What carries it: datagrams or a TCP connection."""
+        return "udp" if self.dialect.endswith("/udp") or self.scheme in {"quic", "dns+udp"} else "tcp"
 
 
 @dataclass(frozen=True)

@@ -316,7 +316,7 @@ async def test_a_bug_costs_its_own_endpoint(world: World, monkeypatch: pytest.Mo
     async def broken(*_: Any, **__: Any) -> None:
         raise KeyError("ours")
 
-    monkeypatch.setattr("probe.dialogue.mtproto_exchange", broken)
+    monkeypatch.setattr("probe.dialogue.web.mtproto_exchange", broken)
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}", f"https://{NAME}:{box.port}/"))

@@ -212,5 +212,33 @@ class NoiseHandshake(Entry):
     x_first_bytes: BinaryData | None = None
 
 
-LISTS: tuple[str, ...] = ("queries", "tcp_connect", "tls_handshakes", "requests", "mtproto", "noise")
+class QUICHandshake(TLSHandshake):
+    """One QUIC handshake (RFC 9001): the fields of TLS, over UDP; `x_answered`: a packet came that we can read."""
+
+    LIST: ClassVar[str] = "quic_handshakes"
+    OPERATION: ClassVar[str] = "quic_handshake"
+
+    network: str = "udp"
+    x_engine: str = "aioquic"
+    x_quic_version: str = ""  # "1", or what the server negotiated
+    x_version_negotiation: bool = False  # a Version Negotiation packet came back
+    x_retry: bool = False
+    x_close_code: int | None = None  # transport error code of a CONNECTION_CLOSE that came back
+
+    OMITTED: ClassVar[frozenset[str]] = TLSHandshake.OMITTED | {"x_close_code"}
+
+
+LISTS: tuple[str, ...] = (
+    "queries",
+    "tcp_connect",
+    "tls_handshakes",
+    "quic_handshakes",
+    "requests",
+    "mtproto",
+    "noise",
+    "stun",
+    "sip",
+    "echoes",
+    "mail",
+)
 """The names of the lists that hold entries, wherever they stand (test keys, x_endpoints, x_followups, x_control)."""

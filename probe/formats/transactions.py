@@ -17,6 +17,8 @@ FollowUp = Literal[
     "resolver_dot",
     "resolver_doh",
     "dark_resolver",  # the same question → an address that runs no resolver
+    "same_payload_echo",  # the failed endpoint's own datagram → the helper's echo, same port
+    "other_payload_echo",  # a datagram of the same size that is of no protocol → the helper's echo, same port
     "alternative_address",  # the endpoint, at an address that another resolver or the control gave
 ]
 

@@ -33,7 +33,7 @@ Certificate = Literal["good", "wrong", "expired"]
 
 @dataclass
 class Host:
-    """One server machine. `ports`: TCP or UDP port → the schemes spoken there."""
+    """One server machine. `ports`: TCP or UDP port → the dialects (targets.Endpoint) spoken there."""
 
     names: list[str]
     addresses: list[str]
@@ -154,7 +154,7 @@ class _Census:
         for target, role, endpoint in self._all():
             host = self._host(target, role, endpoint)
             host.title = host.title or titles.get(target, endpoint.host)
-            host.ports.setdefault(endpoint.port, set()).add(endpoint.scheme)
+            host.ports.setdefault(endpoint.port, set()).add(endpoint.dialect)
             if role:
                 host.services.add(f"{target}/{role}")
         return list({id(host): host for host in self._by_host.values()}.values())

@@ -4,29 +4,24 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probe.lab.censors.hello import look, whole
 from probe.lab.censors.names import matches
 from probe.lab.services.credentials import UNRECOGNIZED_NAME, Credentials
-from probe.lab.services.doh import serve_doh
-from probe.lab.services.resolver import Datagrams, Zone, serve_dns
+from probe.lab.services.datagrams import DATAGRAMS
+from probe.lab.services.repertoire import ALPN, SPEAKS_FIRST, UNDER_TLS, Visit, voice_in_the_clear, voice_under_tls
+from probe.lab.services.resolver import Datagrams, Zone
 from probe.lab.services.streams import Ended, Plain, Secure, Stream
-from probe.lab.services.telegram import serve_mtproto
-from probe.lab.services.web import METHODS, serve_http
-from probe.lab.services.whatsapp import serve_noise
 from probe.lab.world import HELPERS_RESOLVER, PROVIDERS_RESOLVER, Host, Impostor, World
 
-UDP_ONLY = frozenset({"dns+udp", "quic"})
-UNDER_TLS = frozenset({"https", "tls", "doh", "dot", "smtps", "imaps"})
-ALPN = {"doh": ("h2", "http/1.1"), "https": ("http/1.1",), "dot": ("dot",)}
 PATIENCE = 90.0  # seconds for one connection
 LONGEST_HELLO = 16384
 
 
 @dataclass(frozen=True)
 class Door:
-    """One TCP port of one machine; behind an impostor's the genuine host is imitated."""
+    """One TCP port of one machine and the dialects spoken there; behind an impostor's the genuine host is imitated."""
 
     host: Host
     address: str
@@ -39,7 +34,7 @@ def doors(world: World) -> Iterator[Door]:
     """Every TCP port at which somebody listens."""
     for host in world.hosts:
         for port, schemes in host.ports.items():
-            if host.down != "refused" and schemes - UDP_ONLY:
+            if host.down != "refused" and schemes - DATAGRAMS.keys() - {"dns+udp"}:
                 for address in host.addresses:
                     yield Door(host, address, port, frozenset(schemes))
     for impostor in world.impostors:
@@ -56,6 +51,24 @@ def question_desks(world: World) -> Iterator[tuple[str, int, bool]]:
     yield from ((address, 53, True) for address in (PROVIDERS_RESOLVER, HELPERS_RESOLVER))
     if world.dark is not None:
         yield world.dark, 53, False
+
+
+@dataclass(frozen=True)
+class Place:
+    """One UDP port of one machine at which a dialect other than DNS is spoken."""
+
+    host: Host
+    address: str
+    port: int
+    dialect: str
+
+
+def datagram_places(world: World) -> Iterator[Place]:
+    """Every UDP port at which somebody listens who is no resolver."""
+    for host in world.hosts:
+        for port, schemes in host.ports.items():
+            for dialect in sorted(schemes & DATAGRAMS.keys()) if host.down != "refused" else ():
+                yield from (Place(host, address, port, dialect) for address in host.addresses)
 
 
 class Reception:
@@ -75,41 +88,36 @@ class Reception:
             writer.close()
 
     async def _serve(self, stream: Stream, door: Door) -> None:
+        greeter = next((SPEAKS_FIRST[dialect] for dialect in SPEAKS_FIRST if dialect in door.schemes), None)
+        if greeter is not None:
+            await greeter(stream, self._visit(door))
+            return
         first = await stream.read()
         stream.unread(first)
-        if first[0] == 0x16 and door.schemes & UNDER_TLS:
-            await self._serve_tls(stream, door)
-        elif first.startswith(METHODS) and door.schemes & {"http", "mtproto"}:
-            await serve_http(stream, door.host, self._world, secure=False)
-        elif "mtproto" in door.schemes:
-            await serve_mtproto(stream)
-        elif "noise" in door.schemes:
-            await serve_noise(stream, self._world)
-        elif "dns+tcp" in door.schemes:
-            await serve_dns(stream, self._zone)
-        elif "tcp" in door.schemes:
-            await _listen_only(stream)
+        if first[0] == 0x16 and door.schemes & UNDER_TLS.keys():
+            secure = await self._upgrade(stream, door)
+            visit = replace(self._visit(door), alpn=secure.alpn, secure=True)
+            await voice_under_tls(door.schemes, secure.alpn)(secure, visit)
+        elif (serve := voice_in_the_clear(door.schemes, first)) is not None:
+            await serve(stream, self._visit(door))
 
-    async def _serve_tls(self, below: Stream, door: Door) -> None:
+    def _visit(self, door: Door) -> Visit:
+        return Visit(self._world, door.host, self._zone, lambda stream: self._upgrade(stream, door))
+
+    async def _upgrade(self, below: Stream, door: Door) -> Secure:
+        """TLS with the certificate that the asked name deserves. Raises Ended, an alert sent."""
         name = await _asked_name(below)
         alpn = [protocol for scheme in ALPN if scheme in door.schemes for protocol in ALPN[scheme]]
         if door.impostor is not None and matches(name, door.impostor.names):
             context = self._credentials.of_impostor(door.impostor, name or "", alpn)
         elif door.host.refuses_unknown and name is not None and name not in door.host.names:
             await below.write(UNRECOGNIZED_NAME)
-            return
+            raise Ended
         else:
             context = self._credentials.of_host(door.host, name, alpn)
         stream = Secure(below, context)
         await stream.handshake()
-        if "doh" in door.schemes and stream.alpn == "h2":
-            await serve_doh(stream, self._zone)
-        elif "https" in door.schemes:
-            await serve_http(stream, door.host, self._world, secure=True)
-        elif "dot" in door.schemes:
-            await serve_dns(stream, self._zone)
-        else:
-            await _listen_only(stream)
+        return stream
 
 
 async def _asked_name(stream: Stream) -> str | None:
@@ -119,11 +127,6 @@ async def _asked_name(stream: Stream) -> str | None:
         hello += await stream.read()
     stream.unread(hello)
     return look(hello).name
-
-
-async def _listen_only(stream: Stream) -> None:
-    while True:
-        await stream.read()
 
 
 def _bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket | None:
@@ -160,6 +163,11 @@ async def open_everything(world: World) -> None:
         if desk is not None:
             zone = Zone(world, resolves=resolves)
             await loop.create_datagram_endpoint(lambda zone=zone: Datagrams(zone), sock=desk)  # type: ignore[misc]
+    for place in datagram_places(world):
+        sock = _bound(place.address, place.port, socket.SOCK_DGRAM)
+        if sock is not None:
+            build = DATAGRAMS[place.dialect]
+            await loop.create_datagram_endpoint(lambda build=build, place=place: build(world, place.host), sock=sock)  # type: ignore[misc]
     for address in (PROVIDERS_RESOLVER, HELPERS_RESOLVER):
         resolver = Host(names=[], addresses=[address])
         await asyncio.start_server(

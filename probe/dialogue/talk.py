@@ -1,0 +1,39 @@
+"""A talk: everything that is needed to open one endpoint at one address and say what its scheme says."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from probe.pacing import Pace
+from probe.session import Session
+from probe.steps.certificates import Roots
+from probe.targets import Endpoint
+from probe.trace import Transaction
+
+Method = Callable[[Endpoint], str]
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One endpoint at one address (`ip`, a literal) in one transaction. `confirm` asks for the longer time limits."""
+
+    tx: Transaction
+    session: Session
+    roots: Roots
+    endpoint: Endpoint
+    ip: str
+    method: Method
+    confirm: bool
+
+    @property
+    def pace(self) -> Pace:
+        return self.session.pace
+
+    def trigger(self) -> None:
+        """Count what is about to be sent as a trigger. Raises OurFault when law 7's budget is spent."""
+        endpoint = self.endpoint
+        self.pace.spend_trigger(endpoint.host, self.ip, endpoint.carrier, endpoint.port)
+        self.tx.record.trigger = True
+
+
+Speech = Callable[[Talk], Awaitable[None]]
+"""Opens, and says what the scheme says; returns when the proof has come, raises StepFailed when it has not."""

@@ -1,0 +1,45 @@
+"""The entries of mail: one per command and answer of an SMTP or IMAP dialogue."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from probe.formats.entries import BinaryData, Entry
+
+
+class MailEntry(Entry):
+    """What all mail entries share. `over_tls` says whether the dialogue ran inside TLS."""
+
+    LIST: ClassVar[str] = "mail"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_first_bytes", "x_injected"})
+
+    address: str
+    protocol: Literal["smtp", "imap"]
+    operation: str = ""  # "greeting" or "starttls", written out because the list holds both
+    over_tls: bool = False
+    x_first_bytes: BinaryData | None = None  # of an answer that is not of the protocol, at most 64
+
+
+class MailGreeting(MailEntry):
+    """The banner and the list of capabilities (SMTP: EHLO, RFC 5321; IMAP: CAPABILITY, RFC 9051)."""
+
+    OPERATION: ClassVar[str] = "mail_greeting"
+
+    operation: str = "greeting"
+    banner_code: int = 0  # SMTP's 220; IMAP has none
+    banner: str = ""  # the first line, at most 128 characters, addresses cut out
+    capabilities: list[str] = Field(default_factory=list)
+    starttls: Literal["", "offered", "masked", "missing"] = ""  # "" inside TLS, where nobody needs it
+    masked_as: str = ""  # the keyword that stands where STARTTLS should ("XXXXXXXA")
+
+
+class MailStartTLS(MailEntry):
+    """The STARTTLS command and its answer (RFC 3207; RFC 9051, section 6.2.1), before the handshake."""
+
+    OPERATION: ClassVar[str] = "mail_starttls"
+
+    operation: str = "starttls"
+    code: int = 0  # SMTP's 220; IMAP: 0
+    accepted: bool = False
+    answer: str = ""  # the line, at most 128 characters, addresses cut out
+    x_injected: BinaryData | None = None  # plaintext that came behind the go-ahead, before the handshake

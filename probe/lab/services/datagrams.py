@@ -1,0 +1,8 @@
+"""What the lab's servers answer to datagrams, by dialect; resolvers aside. A new one is a line in the table."""
+
+import asyncio
+from collections.abc import Callable
+
+from probe.lab.world import Host, World
+
+DATAGRAMS: dict[str, Callable[[World, Host], asyncio.DatagramProtocol]] = {}
