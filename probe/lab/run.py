@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from probe.lab.expectations import Difference, differences
+from probe.lab.guests import Guest, host_of, serve_with_guests
 from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario import Scenario, ScenarioError
 from probe.lab.services.lying_helper import serve_lies
-from probe.lab.services.serving import serve
 from probe.lab.stage import ROOTS, stage
 from probe.lab.world import HELPER_PORT, HELPER_V4, World, build_world
 from probe.targets import pick_targets
@@ -21,6 +21,7 @@ from probe.targets import pick_targets
 __all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_command", "run_scenario"]
 
 RECORDED = Path(__file__).parent / "recorded"
+READY_WITHIN, GUESTS_READY_WITHIN = 10.0, 40.0  # seconds; several large programs start on what may be one busy core
 FINE = frozenset({0, 4})  # exit codes of a run that came to its end; 4: no usable network, which a scenario may want
 
 
@@ -54,14 +55,18 @@ def run_command(
     seed: int = 0,
     record: str | None = None,
     log: str | None = None,
+    guests: Sequence[Guest] = (),
 ) -> int:
     """Run `command` at the volunteer's place, streams untouched; returns its exit code, 128 + n for a signal.
 
-    `folder`: target files, from which the servers are made. `record`: a pcap of what leaves the home router. Raises
-    LabUnavailable, LabBroken, TargetError, ScenarioError.
+    `folder`: target files, from which the servers are made. `record`: a pcap of what leaves the home router. `guests`:
+    servers that others wrote, which stand for some of the hosts. Raises LabUnavailable, LabBroken, TargetError,
+    ScenarioError, GuestError.
     """
     folder = folder.resolve()
     world = build_world(folder, scenario, seed)
+    for guest in guests:
+        host_of(world, guest)
     try:
         config = stage(scenario, world, seed, _roots(world), record)
     except ValueError as error:
@@ -69,11 +74,12 @@ def run_command(
     return run_in_lab(
         config,
         command=command,
-        servers=lambda ready: serve(world, ready),
+        servers=lambda ready: serve_with_guests(world, guests, ready),
         helper=_helper(scenario, world, folder),
         env=environment(consent),
         keep=[str(folder), *_named_paths(command)],
         log=log,
+        ready_within=GUESTS_READY_WITHIN if guests else READY_WITHIN,
     )
 
 

@@ -1,0 +1,1 @@
+"""The program against servers that others wrote, because our own servers share our own mistakes."""
