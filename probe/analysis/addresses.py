@@ -7,10 +7,11 @@ from probe.analysis.attempts import (
     count_kind,
     failure_of,
     is_target_attempt,
-    name_layer,
+    layers_of,
     redirects_away,
     succeeded,
 )
+from probe.analysis.dialects import LAYERS, name_layer
 from probe.analysis.kinds import CERTIFICATE, CLOSED, OTHER, REFUSED, RESET, TIMEOUT, UNREACHABLE, is_local, kind_of
 from probe.analysis.observations import Line, Observation
 from probe.analysis.proofs import Proofs, tls_valid
@@ -32,10 +33,10 @@ def address_row(endpoint: Endpoint, address: str, line: Line, proofs: Proofs) ->
     """Work out everything that the rules about one address read."""
     done = attempts_at(endpoint, address, proofs)
     row = AddressRow(
-        family_works=_family_works(done, address, line),
+        family_works=_family_works(done, endpoint, address, line),
         interrupted=flag(line.run.get("interrupted")),
         address_proven=endpoint.is_literal or address in proofs.genuine(endpoint.host),
-        clear_text=endpoint.scheme == "http",
+        clear_text=endpoint.dialect == "http",
         by_name=not endpoint.is_literal,
         line_lossy=_lossy(line),
     )
@@ -49,9 +50,11 @@ def address_row(endpoint: Endpoint, address: str, line: Line, proofs: Proofs) ->
     return row, done
 
 
-def _family_works(done: Attempts, address: str, line: Line) -> bool:
+def _family_works(done: Attempts, endpoint: Endpoint, address: str, line: Line) -> bool:
     family = 6 if ":" in address else 4
-    no_route = family == 6 and any(row.tcp_failure == f.NETWORK_UNREACHABLE for row in done.target)
+    no_route = family == 6 and any(
+        failure_of(row, layers_of(endpoint)[0]) == f.NETWORK_UNREACHABLE for row in done.target
+    )
     return family in working_families(line) and not no_route
 
 
@@ -85,8 +88,7 @@ def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None
 
 
 def _is_local(attempt: Observation) -> bool:
-    own = (attempt.failure, attempt.tcp_failure, attempt.tls_failure, attempt.http_failure, attempt.payload_failure)
-    return any(map(is_local, own))
+    return is_local(attempt.failure) or any(is_local(failure_of(attempt, layer)) for layer in LAYERS)
 
 
 def _of_the_network(rows: tuple[Observation, ...], layer: str) -> list[Observation]:

@@ -1,23 +1,13 @@
 """Which transactions are a target's own attempts, which its differentials, and what each of them shows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from probe.analysis.dialects import DIALECTS, dialect_of, name_layer
 from probe.analysis.kinds import is_local, kind_of
 from probe.analysis.observations import Observation
 from probe.analysis.proofs import Proofs, same_site, tls_valid
 from probe.targets import Endpoint
-
-TLS_SCHEMES = frozenset({"https", "tls"})
-PAYLOAD_SCHEMES = frozenset({"mtproto", "noise"})
-LAYERS: dict[str, tuple[str, ...]] = {
-    "tcp": ("tcp",),
-    "tls": ("tcp", "tls"),
-    "https": ("tcp", "tls", "http"),
-    "http": ("tcp", "http"),
-    "mtproto": ("tcp", "payload"),
-    "noise": ("tcp", "payload"),
-}
-"""The layers that each scheme needs, lowest first; a scheme that is not here has no rules yet."""
 
 
 def is_target_attempt(row: Observation, endpoint: Endpoint) -> bool:
@@ -36,9 +26,13 @@ def is_innocuous(row: Observation, endpoint: Endpoint, address: str) -> bool:
 def is_neutral(row: Observation, endpoint: Endpoint) -> bool:
     """Say whether the row sent the target's name to a neutral host, over the layer that carries it."""
     names = {row.sent_name, row.tls_name, row.http_host} - {""}
-    speaks_tls = row.tls_attempts > 0 if endpoint.scheme != "http" else row.tls_attempts == 0
-    reached = row.tcp_failure is not None or speaks_tls
+    reached = row.tcp_failure is not None or _carrier_of_name(row) == name_layer(endpoint)
     return row.followup == "same_name_neutral_host" and names == {endpoint.host} and reached
+
+
+def _carrier_of_name(row: Observation) -> str:
+    """The layer at which the row showed its name first."""
+    return "tls" if row.tls_attempts > 0 else "http"
 
 
 def _other_name(row: Observation, host: str) -> bool:
@@ -48,15 +42,21 @@ def _other_name(row: Observation, host: str) -> bool:
 
 def succeeded(row: Observation, endpoint: Endpoint, elsewhere: frozenset[str] = frozenset()) -> bool:
     """Say whether the row passed every layer that the endpoint needs. `elsewhere` are hosts it may redirect to."""
-    if row.tcp_attempts == 0 or row.tcp_failure is not None:
+    if endpoint.dialect not in DIALECTS or not all(passes(row, layer, endpoint) for layer in layers_of(endpoint)):
         return False
-    if endpoint.scheme in TLS_SCHEMES and not tls_valid(row, endpoint.host):
-        return False
-    if endpoint.scheme == "http":
-        return answered_http(row) and not row.http_fingerprints and not redirects_away(row, endpoint, elsewhere)
-    if endpoint.scheme == "https":
-        return answered_http(row)
-    return endpoint.scheme not in PAYLOAD_SCHEMES or row.payload_proven
+    if endpoint.dialect == "http":
+        return not row.http_fingerprints and not redirects_away(row, endpoint, elsewhere)
+    return True
+
+
+def layers_of(endpoint: Endpoint) -> tuple[str, ...]:
+    """The layers that the endpoint needs, lowest first."""
+    return dialect_of(endpoint).layers
+
+
+def passes(row: Observation, layer: str, endpoint: Endpoint) -> bool:
+    """Say whether the row got at a layer what that layer calls a success."""
+    return _PASSES[layer](row, endpoint)
 
 
 def answered_http(row: Observation) -> bool:
@@ -72,22 +72,31 @@ def redirects_away(row: Observation, endpoint: Endpoint, elsewhere: frozenset[st
 
 def proof_of(row: Observation, endpoint: Endpoint) -> str:
     """The deepest layer that succeeded, as a record's `proof` names it; "" for none."""
-    if row.tcp_attempts == 0 or row.tcp_failure is not None:
-        return ""
-    if row.payload_proven:
-        return endpoint.scheme
-    if endpoint.scheme in TLS_SCHEMES and not tls_valid(row, endpoint.host):
-        return "tcp"
-    if endpoint.scheme in {"https", "http"} and answered_http(row):
-        return "http"
-    return "tls" if endpoint.scheme in TLS_SCHEMES else "tcp"
+    found = ""
+    for layer in layers_of(endpoint):
+        if not passes(row, layer, endpoint):
+            break
+        found = dialect_of(endpoint).word(layer)
+    return found
 
 
 def failure_of(row: Observation, layer: str) -> str | None:
     """The row's failure at a layer."""
-    return {"tcp": row.tcp_failure, "tls": row.tls_failure, "http": row.http_failure, "payload": row.payload_failure}[
-        layer
-    ]
+    failed: str | None = getattr(row, f"{layer}_failure")
+    return failed
+
+
+def tried(row: Observation, layer: str) -> bool:
+    """Say whether the row tried a layer."""
+    return bool(getattr(row, f"{layer}_attempts"))
+
+
+_PASSES: dict[str, Callable[[Observation, Endpoint], bool]] = {
+    "tcp": lambda row, endpoint: row.tcp_attempts > 0 and row.tcp_failure is None,
+    "tls": lambda row, endpoint: tls_valid(row, endpoint.host),
+    "http": lambda row, endpoint: answered_http(row),
+    "payload": lambda row, endpoint: row.payload_proven,
+}
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
 
 def _is_twin(row: Observation, endpoint: Endpoint, address: str) -> bool:
     """Another protocol, same address and port, that got its answer."""
-    if endpoint.scheme not in PAYLOAD_SCHEMES or row.kind not in {"first", "confirm"}:
+    if "payload" not in layers_of(endpoint) or row.kind not in {"first", "confirm"}:
         return False
     same_place = row.address == address and row.port == endpoint.port and row.endpoint != endpoint.url
     return same_place and (answered_http(row) or (row.tls_answered and row.tls_attempts > 0))
@@ -142,13 +151,10 @@ def control_attempts(endpoint: Endpoint, proofs: Proofs) -> list[Observation]:
     return [
         row
         for row in proofs.counted_control()
-        if row.endpoint == endpoint.url and not is_local(row.failure) and (row.tcp_attempts > 0 or row.failure)
+        if row.endpoint == endpoint.url
+        and not is_local(row.failure)
+        and (tried(row, layers_of(endpoint)[0]) or row.failure)
     ]
-
-
-def name_layer(endpoint: Endpoint) -> str:
-    """The layer that carries the name past the first hop: `tls` or, in the clear, `http`."""
-    return "http" if endpoint.scheme == "http" else "tls"
 
 
 def count_kind(rows: tuple[Observation, ...] | list[Observation], layer: str, *kinds: str) -> int:

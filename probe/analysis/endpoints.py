@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from probe.analysis.addresses import address_row, working_families
-from probe.analysis.attempts import LAYERS, Attempts, addresses_of, proof_of
+from probe.analysis.attempts import Attempts, addresses_of, proof_of
+from probe.analysis.dialects import DIALECTS, deepest_proof, dialect_of
 from probe.analysis.engine import Engine
 from probe.analysis.mechanisms import deepest
 from probe.analysis.names import name_row, name_transactions
@@ -14,7 +15,6 @@ from probe.analysis.rule import ACCUSING, Rule, State
 from probe.analysis.rules import RULES, tables_for
 from probe.targets import Endpoint, is_address
 
-DEPTH = ("dns", "tcp", "tls", "http", "mtproto", "noise")
 _UNPROVEN = frozenset({"address_unproven", "address_unproven_fails"})
 _ABSENT = "address_family_absent"
 
@@ -46,11 +46,6 @@ class EndpointVerdict:
     absent: bool = False
     working: int = 0  # addresses
     judged: int = 0
-
-
-def deepest_proof(proofs: list[str]) -> str:
-    """The deepest of the layers named, "" if there is none."""
-    return max(proofs, key=lambda proof: DEPTH.index(proof) if proof else -1, default="")
 
 
 def judge_endpoints(urls: list[str], line: Line, proofs: Proofs, engine: Engine) -> dict[str, EndpointVerdict]:
@@ -88,7 +83,7 @@ def _judge_addresses(
     rows: list[AddressRow] = []
     done: list[tuple[str, Endpoint, Attempts]] = []
     for url, endpoint in endpoints.items():
-        for address in addresses_of(endpoint, proofs) if endpoint and endpoint.scheme in LAYERS else ():
+        for address in addresses_of(endpoint, proofs) if endpoint and endpoint.dialect in DIALECTS else ():
             assert endpoint is not None
             row, attempts = address_row(endpoint, address, line, proofs)
             rows.append(row)
@@ -101,7 +96,7 @@ def _judge_addresses(
 
 def _deciding_layer(endpoint: Endpoint, said: dict[str, str]) -> Rule:
     """The rule of the lowest layer that is not fine, else the top layer's: what is above a failure is masked."""
-    rules = [RULES[said[layer]] for layer in LAYERS[endpoint.scheme]]
+    rules = [RULES[said[table]] for table in dialect_of(endpoint).tables()]
     return next((rule for rule in rules if rule.state != State.OK), rules[-1])
 
 

@@ -2,7 +2,7 @@
 
 from probe.analysis.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
 from probe.analysis.rule import ACCUSING, SEVERITY, Rule, State, first_match
-from probe.analysis.rules_connections import TCP_RULES, TLS_RULES
+from probe.analysis.rules_connections import ADDRESS_RULES, TCP_RULES, TLS_RULES
 from probe.analysis.rules_names import NAME_RULES
 from probe.analysis.rules_payloads import HTTP_RULES, PAYLOAD_RULES
 from probe.analysis.rules_services import ENDPOINT_RULES, SERVICE_RULES
@@ -13,6 +13,7 @@ RULESET = "2026.11"
 
 TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
     "name": (NameRow, NAME_RULES),
+    "address": (AddressRow, ADDRESS_RULES),
     "tcp": (AddressRow, TCP_RULES),
     "tls": (AddressRow, TLS_RULES),
     "http": (AddressRow, HTTP_RULES),

@@ -1,4 +1,4 @@
-"""The rules about one address: TCP, then TLS; each layer is judged only where the one below it is fine."""
+"""The rules about one address: can it be judged, then TCP, then TLS; each layer only where the one below is fine."""
 
 from probe.analysis.follows import Way, closing, down, fails_here, follows_name, opening
 from probe.analysis.rule import Rule, State
@@ -16,7 +16,7 @@ def _tcp_here(rule_id: str, columns: str, words: str, mechanism: str) -> Rule:
     )
 
 
-TCP_RULES = (
+ADDRESS_RULES = (
     Rule(
         "address_family_absent",
         "NOT family_works",
@@ -36,12 +36,16 @@ TCP_RULES = (
         State.IMPAIRED,
         "It does not work, and nothing proves that the address is the service's own.",
     ),
+    Rule("address_proven", "address_proven", State.OK, "The address is proven to be the service's own."),
     Rule(
         "address_unproven",
-        "NOT address_proven",
+        "TRUE",
         State.INSUFFICIENT,
         "Something answers, and nothing proves that the address is the service's own.",
     ),
+)
+
+TCP_RULES = (
     Rule("tcp_connects", "tcp_successes > 0", State.OK, "The connection is made."),
     *opening("tcp", "the connection"),
     down("tcp", "Connecting"),

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probe.analysis.attempts import control_attempts, is_target_attempt, succeeded
-from probe.analysis.endpoints import DEPTH, EndpointVerdict, deepest_proof
+from probe.analysis.dialects import deepest_proof, shallowest_proof
+from probe.analysis.endpoints import EndpointVerdict
 from probe.analysis.engine import Engine
 from probe.analysis.kinds import is_local
 from probe.analysis.mechanisms import deepest
@@ -171,7 +172,7 @@ def _proof(row: ServiceRow, deciding: list[EndpointVerdict]) -> str:
     proofs = [verdict.proof for verdict in deciding]
     if not proofs or deciding[0].state != State.OK:
         return proofs[0] if proofs else ""
-    return deepest_proof(proofs) if row.any_suffices else min(proofs, key=lambda proof: DEPTH.index(proof or "dns"))
+    return deepest_proof(proofs) if row.any_suffices else shallowest_proof(proofs)
 
 
 def _pass_rate(

@@ -175,7 +175,8 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
 def test_no_empty_address_row_accuses_or_acquits(engine: Engine, case: str) -> None:
     said = engine.decide([AddressRow(**ADDRESS_ROWS[case])], tables_for(AddressRow))[0]
     lowest = next(
-        (RULES[said[layer]] for layer in ("tcp", "tls", "http") if RULES[said[layer]].state != State.OK), None
+        (RULES[said[layer]] for layer in ("address", "tcp", "tls", "http") if RULES[said[layer]].state != State.OK),
+        None,
     )
     assert lowest is not None
     assert lowest.state not in ACCUSING

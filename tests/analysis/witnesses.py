@@ -59,12 +59,15 @@ _PROVEN = _HERE | {"address_proven": True}
 _CONTROL = {"control_attempts": 1, "control_successes": 1}
 _SILENT = _PROVEN | {"tcp_attempts": 2, "tcp_failure": "generic_timeout_error"}
 
-TCP: dict[str, Columns] = {
+ADDRESS: dict[str, Columns] = {
     "address_family_absent": {"attempts": 2, "tcp_attempts": 2, "tcp_timeouts": 2} | _CONTROL,
     "address_not_tried": {"family_works": True},
     "address_local_fault": _PROVEN | {"local_faults": 2},
     "address_unproven_fails": _HERE | {"tcp_attempts": 2, "tcp_timeouts": 2} | _CONTROL,
+    "address_proven": _PROVEN,
     "address_unproven": _HERE | {"tcp_attempts": 2, "tcp_successes": 2, "successes": 2},
+}
+TCP: dict[str, Columns] = {
     "tcp_connects": _PROVEN | {"tcp_attempts": 2, "tcp_successes": 1},
     "tcp_local_fault": _PROVEN | {"local_faults": 1},
     "tcp_not_reached": _PROVEN,
@@ -165,6 +168,7 @@ SERVICE: dict[str, Columns] = {
 }
 WITNESSES = {
     "name": NAME,
+    "address": ADDRESS,
     "tcp": TCP,
     "tls": TLS,
     "http": HTTP,

@@ -1,0 +1,62 @@
+"""How each dialect is judged: its layers, which of them carries the name, and the word for its proof; all as tables."""
+
+from dataclasses import dataclass
+
+from probe.targets import Endpoint
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One dialect. A layer is a prefix of `Observation`'s columns: `LAYER_attempts`, `LAYER_failure`."""
+
+    layers: tuple[str, ...]  # that the endpoint needs, lowest first
+    proof: str  # what a record calls a success at the topmost of them
+    name_layer: str = "tls"  # the layer that shows a name which can be exchanged for a harmless one
+    payload_rules: str = "payload"  # the table that judges the layer `payload`; others have tables of their own name
+
+    def tables(self) -> tuple[str, ...]:
+        """The tables of rules that judge an address, in their order; the first asks whether it can be judged at all."""
+        return ("address", *(self.payload_rules if layer == "payload" else layer for layer in self.layers))
+
+    def word(self, layer: str) -> str:
+        """What a record calls a success at a layer."""
+        return self.proof if layer == self.layers[-1] else layer
+
+
+DIALECTS: dict[str, Dialect] = {
+    "tcp": Dialect(("tcp",), "tcp"),
+    "tls": Dialect(("tcp", "tls"), "tls"),
+    "https": Dialect(("tcp", "tls", "http"), "http"),
+    "http": Dialect(("tcp", "http"), "http", name_layer="http"),
+    "mtproto": Dialect(("tcp", "payload"), "mtproto"),
+    "noise": Dialect(("tcp", "payload"), "noise"),
+}
+"""Dialect (scheme, or scheme/transport) → how it is judged; one that is not here has no rules yet."""
+
+LAYERS = tuple(dict.fromkeys(layer for dialect in DIALECTS.values() for layer in dialect.layers))
+"""Every layer that some dialect needs."""
+
+_UNKNOWN = Dialect(("tcp",), "tcp")
+
+DEPTH = ("dns", "tcp", "tls", "quic", "http", "mtproto", "noise", "stun", "turn", "sip", "smtp", "imap")
+"""The words that name a proof, shallowest first."""
+
+
+def dialect_of(endpoint: Endpoint) -> Dialect:
+    """How the endpoint is judged; as a connection and nothing more where its dialect has no rules."""
+    return DIALECTS.get(endpoint.dialect, _UNKNOWN)
+
+
+def name_layer(endpoint: Endpoint) -> str:
+    """The layer that carries the name past the first hop: `tls` or, in the clear, `http`."""
+    return dialect_of(endpoint).name_layer
+
+
+def deepest_proof(proofs: list[str]) -> str:
+    """The deepest of the layers named, "" if there is none."""
+    return max(proofs, key=lambda proof: DEPTH.index(proof) if proof else -1, default="")
+
+
+def shallowest_proof(proofs: list[str]) -> str:
+    """The shallowest of the layers named; what has no proof counts as a name that resolved."""
+    return min(proofs, key=lambda proof: DEPTH.index(proof or "dns"))
