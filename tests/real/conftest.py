@@ -1,0 +1,41 @@
+"""Collects the tests against real servers where they can run; elsewhere the output's last line says what is lacking.
+
+With CI set they are collected everywhere, and fail where a server is missing.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.packages import COMMAND, missing
+from tests.real.visit import Visit, visit
+
+HERE = Path(__file__).parent
+NEED_SERVERS = sorted(path.name for path in HERE.glob("test_real_*.py"))
+
+
+def lacking() -> str | None:
+    """What keeps these tests from running here; None: nothing."""
+    if packages := missing():
+        return f"not installed: {', '.join(packages)}"
+    return None if os.geteuid() == 0 else "the servers have to be started as root"
+
+
+collect_ignore = NEED_SERVERS if lacking() and not os.environ.get("CI") else []
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Comes after pytest's closing line."""
+    if collect_ignore:
+        names = ", ".join(f"tests/real/{name}" for name in collect_ignore)
+        print(f"DID NOT RUN: {names} ({lacking()}). To run them: {COMMAND}.", flush=True)
+
+
+@pytest.fixture(scope="session")
+def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    """One run of the whole program among the real servers."""
+    if reason := lacking():
+        pytest.fail(f"{reason}; to run this: {COMMAND}", pytrace=False)
+    yield visit(tmp_path_factory.mktemp("real"))
