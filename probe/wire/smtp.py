@@ -1,0 +1,73 @@
+"""SMTP as far as STARTTLS: replies and their keywords (RFC 5321, RFC 3207), and the few commands; no mail is sent.
+
+Read leniently: bare LF ends a line, text may be missing, the codes of one reply need not agree (the last one counts).
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+LONGEST_LINE = 2048  # bytes; RFC 5321, 4.5.3.1.5 allows 512 with the end of line
+LONGEST_REPLY = 16384  # bytes of all lines together
+
+STARTTLS = b"STARTTLS\r\n"
+QUIT = b"QUIT\r\n"
+
+_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
+_STARTS = tuple(re.compile(pattern, re.DOTALL) for pattern in (rb"", rb"[2-5]", rb"[2-5][0-9]", rb"[2-5][0-9]{2}"))
+
+
+class NotSMTP(ValueError):
+    """These bytes are no SMTP reply, or a longer one than anybody means well with."""
+
+
+class Reply(NamedTuple):
+    """A whole reply: its code, and the text of each line without the code."""
+
+    code: int
+    lines: tuple[str, ...]
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """The capabilities of an answer to EHLO (4.1.1.1): its first line only greets, and may bear our address."""
+        return tuple(line.strip() for line in self.lines[1:] if line.strip())
+
+
+def read_reply(buffer: bytes) -> tuple[Reply | None, bytes]:
+    """Split the first reply off: (reply, rest), or (None, buffer) while bytes are missing.
+
+    Raises NotSMTP as soon as the bytes cannot become a reply: who talks something else need not be waited for.
+    """
+    lines: list[str] = []
+    at = 0
+    while at <= LONGEST_REPLY:
+        end = buffer.find(b"\n", at, at + LONGEST_LINE)
+        if end < 0:
+            _check_start(buffer[at:])
+            return None, buffer
+        found = _LINE.fullmatch(buffer[at:end].rstrip(b"\r"))
+        if found is None:
+            raise NotSMTP("no SMTP reply")
+        lines.append((found[3] or b"").decode("utf-8", "replace"))
+        at = end + 1
+        if found[2] != b"-":
+            return Reply(int(found[1]), tuple(lines)), buffer[at:]
+    raise NotSMTP("an endless SMTP reply")
+
+
+def _check_start(piece: bytes) -> None:
+    """Raise NotSMTP unless `piece` can be the start of a line."""
+    head = piece[:3]
+    if len(piece) >= LONGEST_LINE or not _STARTS[len(head)].fullmatch(head) or piece[3:4] not in b" -\r":
+        raise NotSMTP("no SMTP reply")
+
+
+def ehlo(name: str) -> bytes:
+    """The command that greets and asks for the list of keywords."""
+    return f"EHLO {name}\r\n".encode()
+
+
+def write_reply(code: int, lines: Iterable[str]) -> bytes:
+    """Write a reply of one or more lines."""
+    *first, last = lines
+    return "".join([*(f"{code}-{line}\r\n" for line in first), f"{code} {last}\r\n"]).encode()
