@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.real.quiet import disable_new_links, enabled_links, ended_in_order, services_forbidden
+from tests.real.quiet import POLICY, disable_new_links, enabled_links, ended_in_order, services_forbidden
 
 # What proves that a package is there; trixie's files.
 FILES = {
@@ -61,11 +61,11 @@ def agreed(packages: Iterable[str]) -> bool:
         return False
 
 
-def install(packages: list[str]) -> None:
+def install(packages: list[str], policy: Path = POLICY, root: Path = Path("/")) -> None:
     """Install, with every service kept from starting and what was newly enabled disabled. Raises CalledProcessError."""
     environment = {**os.environ, **NO_TALK}
-    before = enabled_links()
-    with ended_in_order(), services_forbidden():
+    before = enabled_links(root)
+    with ended_in_order(), services_forbidden(policy):
         try:
             subprocess.run([*APT, "update"], check=True, env=environment, stdout=sys.stderr)
             answers = "postfix postfix/main_mailer_type select No configuration\n"
@@ -73,7 +73,7 @@ def install(packages: list[str]) -> None:
                 subprocess.run(["debconf-set-selections"], check=True, env=environment, input=answers, text=True)
             subprocess.run([*INSTALL, *packages], check=True, env=environment, stdout=sys.stderr)
         finally:
-            disable_new_links(before)
+            disable_new_links(before, root)
 
 
 def _release() -> Mapping[str, str]:

@@ -21,9 +21,7 @@ def services_forbidden(policy: Path = POLICY) -> Iterator[None]:
     The policy found is moved beside its place, so that the next run can put it back should this one be killed.
     """
     kept = policy.with_name(policy.name + ".kept-by-censorprobe")
-    if kept.exists():
-        os.replace(kept, policy)
-    elif policy.exists() and policy.read_text(errors="replace") != FORBIDS:
+    if not kept.exists() and policy.exists() and policy.read_text(errors="replace") != FORBIDS:
         os.replace(policy, kept)
     try:
         policy.write_text(FORBIDS)
