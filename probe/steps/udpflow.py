@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from probe.pacing import Pace
+from probe.steps.firstbytes import first_bytes
 from probe.steps.udpsocket import UDPSocket
-
-FIRST_BYTES = 64
 
 IsOurs = Callable[[bytes], bool | None]
 """True: the answer. False: somebody else's. None: ours, and more must follow (a provisional response)."""
@@ -20,7 +19,7 @@ class UDPFlow(UDPSocket):
         self.sent = 0
         self.round_trip: float | None = None  # seconds from the last sending to the answer
         self.foreign = 0  # datagrams that were not ours
-        self.first_foreign: bytes | None = None  # at most FIRST_BYTES of the first of them
+        self.first_foreign: bytes | None = None  # of the first of them, at most 64 bytes, scrubbed
         self._sent_at = 0.0
         self._is_ours: IsOurs = lambda raw: False
         self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -62,7 +61,7 @@ class UDPFlow(UDPSocket):
             self._answer.set_result(raw)
         elif ours is False:
             self.foreign += 1
-            self.first_foreign = raw[:FIRST_BYTES] if self.first_foreign is None else self.first_foreign
+            self.first_foreign = first_bytes(raw) if self.first_foreign is None else self.first_foreign
 
     def _refused(self, error: OSError) -> None:
         if not self._answer.done():

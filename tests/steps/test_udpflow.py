@@ -11,7 +11,8 @@ import pytest
 
 from probe.formats.calls import UDPEcho
 from probe.pacing import Pace
-from probe.steps.udpflow import FIRST_BYTES, UDPFlow, doubling, udp_flow
+from probe.steps.firstbytes import FIRST_BYTES
+from probe.steps.udpflow import UDPFlow, doubling, udp_flow
 from tests.steps.dnsservers import Asked, udp_server
 from tests.steps.loopback import a_transaction
 
