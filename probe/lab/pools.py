@@ -10,11 +10,27 @@ PROVIDERS: dict[str, tuple[str, str]] = {
     "facebook": ("31.13.64.0/18", "2a03:2880:f100::/40"),
     "gmail": ("142.250.0.0/15", "2a00:1450:4001::/48"),
     "signal": ("76.223.92.0/24", "2600:9000:a507::/48"),
-    "x": ("104.244.40.0/21", "2606:1f80:f000::/48"),
+    "x": ("104.244.42.0/24", "2606:1f80:f000::/48"),
     "skype": ("52.112.0.0/14", "2603:1063::/40"),
     "teams": ("52.120.0.0/14", "2603:1063:2000::/40"),
+    "snapchat": ("34.149.0.0/16", "2600:1901::/48"),
+    "wechat": ("101.32.96.0/19", "240d:c010::/48"),
 }
 OTHERS = ("151.101.0.0/16", "2a04:4e42::/40")
+
+# Where a target's services belong to different operators, by domain. Who announces no IPv6 has OTHERS' there.
+OPERATORS: dict[str, tuple[str, str]] = {
+    "cloudflare.com": ("141.101.90.0/24", "2a06:98c1:3200::/48"),
+    "l.google.com": ("74.125.250.0/24", "2001:4860:4864:5::/64"),
+    "nextcloud.com": ("159.69.0.0/16", "2a01:4f8::/48"),
+    "telnyx.com": ("192.76.120.0/24", OTHERS[1]),
+    "telnyx.eu": ("185.246.41.0/24", OTHERS[1]),
+    "voipfone.net": ("195.189.173.0/24", OTHERS[1]),
+    "aa.net.uk": ("90.155.0.0/18", "2001:8b0::/48"),
+    "sipgate.co.uk": ("217.10.64.0/20", "2001:ab7::/48"),
+    "linphone.org": ("91.121.0.0/16", "2001:41d0::/48"),
+    "sipthor.net": ("81.23.228.0/24", "2001:15b8::/48"),
+}
 
 
 class Pool:
@@ -26,7 +42,7 @@ class Pool:
     def draw(self, target: str, host: str, *, many: bool) -> tuple[str, ...]:
         """One IPv4 address of a host, sometimes two where `many` may be, and one IPv6 address."""
         rng = random.Random(f"addresses {self._seed} {host}")
-        prefixes = [ip_network(prefix) for prefix in PROVIDERS.get(target, OTHERS)]
+        prefixes = [ip_network(prefix) for prefix in _announced(target, host)]
         count = rng.randint(1, 2) if many else 1
         return (*(self._one(prefixes[0], rng) for _ in range(count)), self._one(prefixes[1], rng))
 
@@ -40,3 +56,9 @@ class Pool:
             if str(address) not in self._taken:
                 self._taken.add(str(address))
                 return str(address)
+
+
+def _announced(target: str, host: str) -> tuple[str, str]:
+    """The prefixes that a host's addresses come from: its domain's, else its target's."""
+    by_domain = (pair for domain, pair in OPERATORS.items() if f".{host}".endswith(f".{domain}"))
+    return next(by_domain, PROVIDERS.get(target, OTHERS))
