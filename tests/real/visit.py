@@ -60,7 +60,7 @@ def visit(folder: Path) -> Visit:
         return run_command(scenario, TARGETS, command, consent=VERSION, guests=GUESTS, log=log)
 
     code, printed = with_output_caught(run)
-    assert code == 0, Path(log).read_text()[-4000:]
+    assert code == 0, f"at_home.py ended with {code}; the lab said:\n{Path(log).read_text()[-4000:]}"
     lines = [json.loads(line) for file in folder.rglob("*.jsonl") for line in file.read_text().splitlines()]
     return Visit(
         lines={line["test_keys"]["x_target"]["name"]: line for line in lines},

@@ -1,0 +1,55 @@
+"""coturn and Kamailio: who they say they are, over UDP, TCP and TLS, and the verdict."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.real.visit import Visit
+
+pytestmark = pytest.mark.lab
+TRANSPORTS = ["udp", "tcp", "tls"]
+
+
+def exchanges(visited: Visit, kind: str, transport: str, method: str) -> list[dict[str, Any]]:
+    """The exchanges of one kind, at both addresses; each without a failure."""
+    entries = [
+        entry
+        for entry in visited.entries("calls", kind)
+        if (entry["transport"], entry["method"]) == (transport, method) and "x_payload" not in entry
+    ]
+    assert {entry["address"].startswith("[") for entry in entries} == {True, False}
+    assert {entry["failure"] for entry in entries} == {None}
+    return entries
+
+
+@pytest.mark.parametrize("service", ["calls/stun", "calls/turn", "calls/sip"])
+def test_verdict(visited: Visit, service: str) -> None:
+    visited.assert_ok(service)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_coturn_answers_binding_requests(visited: Visit, transport: str) -> None:
+    for entry in exchanges(visited, "stun", transport, "binding"):
+        assert re.fullmatch(r"Coturn-4\.\d+\.\d+ '.+'", entry["software"])
+        assert (entry["response"], entry["error_code"], entry["x_foreign"]) == ("success", 0, 0)
+        sixth = entry["address"].startswith("[")
+        assert entry["mapped_family"] == (6 if sixth else 4)
+        assert entry["mapped_differs"] is not sixth  # the home router translates IPv4 only
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_coturn_asks_strangers_for_a_password(visited: Visit, transport: str) -> None:
+    for entry in exchanges(visited, "stun", transport, "allocate"):
+        assert entry["software"].startswith("Coturn-")
+        assert (entry["response"], entry["error_code"]) == ("error", 401)
+        assert entry["has_realm"]
+        assert entry["has_nonce"]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_kamailio_answers_options(visited: Visit, transport: str) -> None:
+    for entry in exchanges(visited, "sip", transport, "OPTIONS"):
+        assert re.fullmatch(r"kamailio \(\d+\.\d+\.\d+ \(.+\)\)", entry["server"])
+        assert (entry["code"], entry["reason"]) == (200, "Keepalive")
+        assert (entry["rewritten"], entry["x_foreign"]) == ([], 0)
