@@ -71,7 +71,11 @@ async def measure(
             await trace.finish(patience=3.0 if session.stopping.is_set() else TAILS)
         finally:
             await _end(names, asking)
-    return _measured(nettest, target, session, trace, start, time.monotonic() - clock, control)
+    measured = _measured(nettest, target, session, trace, start, time.monotonic() - clock, control)
+    if session.capture is not None:
+        packets = await session.capture.packets(trace.flows, trace.zero)
+        measured.test_keys["x_packets"] = [packet.model_dump(mode="json") for packet in packets]
+    return measured
 
 
 def measured_nothing(target: Target, session: Session, bug: str | None = None) -> Measured:
@@ -153,6 +157,7 @@ def _measured(
         "x_followups": followups,
         "x_transactions": [record.model_dump(mode="json") for record in trace.transactions],
         "x_control": control,
+        "x_packets": None,  # this system let us see none
         "x_target": _about_target(target),
         "x_run": _about_run(session, trace),
         "x_bugs": list(trace.bugs),

@@ -15,6 +15,7 @@ from probe import __version__, control
 from probe.classify import describe
 from probe.formats.measurement import Measurement
 from probe.measure import Measured, measure, measured_nothing
+from probe.packets.capture import Capture, may_capture
 from probe.preflight import preflight
 from probe.redact import sweep
 from probe.results import ResultsError, ResultsFile
@@ -45,6 +46,7 @@ class Plan:
     repeat: int = 1
     cc: str | None = None
     asn: str | None = None
+    pcap: bool = False  # write the packets beside the lines too
 
 
 @dataclass
@@ -52,6 +54,7 @@ class RunOutcome:
     """How it went. `path` is None when nothing was written; `code` is the exit code without --exit-code."""
 
     path: Path | None = None
+    packets: Path | None = None  # the pcapng, if one was asked for and written
     documents: list[dict[str, Any]] = field(default_factory=list)
     code: int = 0
     problem: str | None = None
@@ -93,6 +96,7 @@ class Run:
         self._also_ours: set[str] = set()  # all of them: one of each family on a dual-stack line
         self._located_with: str | None = None
         self._vantage: Vantage | None = None
+        self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None
         self._outcome = RunOutcome()
         self._stopped_by = 0  # the exit code of what stopped us
@@ -104,6 +108,7 @@ class Run:
             await self._wait(self._work)
         await self._session.close()
         self._close()
+        await self._end_capture()
         self._outcome.seconds = time.monotonic() - zero
         self._outcome.bytes_sent = self._session.pace.bytes_sent
         self._outcome.bytes_received = self._session.pace.bytes_received
@@ -156,7 +161,7 @@ class Run:
     # -- measuring -------------------------------------------------------------------------------------------------
 
     async def _all(self) -> None:
-        await preflight(self._session, self._roots)
+        await asyncio.gather(preflight(self._session, self._roots), self._start_capture())
         await self._locate()
         assert self._vantage is not None
         self._watch.prepared(self._session.preflight, self._vantage)
@@ -198,6 +203,27 @@ class Run:
             return await measure(target, self._session, ask_control=asking, roots=self._roots)
         except Exception as bug:
             return measured_nothing(target, self._session, describe(bug))
+
+    # -- packets ---------------------------------------------------------------------------------------------------
+
+    async def _start_capture(self) -> None:
+        """See raw packets where the system lets us; a sniffer that fails costs its packets and nothing else."""
+        if not may_capture():
+            return
+        try:
+            self._session.capture = self._capture = await Capture.start(keep=self._plan.pcap)
+        except OSError as error:
+            self._outcome.bugs.append(f"the sniffer could not be started: {error.strerror}")
+
+    async def _end_capture(self) -> None:
+        if self._capture is None:
+            return
+        if self._plan.pcap and self._outcome.path is not None:
+            path = self._outcome.path.with_suffix(".pcapng")
+            problem = await self._capture.write(str(path))
+            self._outcome.packets = None if problem else path
+            self._outcome.problem = self._outcome.problem or problem
+        await self._capture.close()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,12 @@
 """What all measurements of one run share: settings, pace, neutral hosts, resolvers, facts found by preflight."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from probe.formats.entries import DNSQuery
+from probe.formats.packets import Flow, PacketRecord
 from probe.pacing import Pace
 from probe.targets import Endpoint, Neutral, Target
 from probe.trace import Transaction
@@ -23,6 +24,13 @@ class EncryptedResolver(Protocol):
 
     async def close(self) -> None:
         """Close what is open."""
+
+
+class PacketWitness(Protocol):
+    """Who saw the raw packets of our own flows (packets/capture.py)."""
+
+    async def packets(self, flows: Iterable[Flow], zero: float) -> list[PacketRecord]:
+        """The packets of these flows so far; `zero` on the monotonic clock is their time 0."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Session:
     encrypted: EncryptedResolver | None = None  # corroborates what the system resolver says; None: nothing does
     approached: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
     """Addresses that nothing corroborated and that got their one connect (law 7) → whether it proved them genuine."""
+    capture: PacketWitness | None = None  # None: the system lets us see no packets
     bugs: list[str] = field(default_factory=list)  # of preflight; those of a measurement stand in its line
 
     def family_works(self, family: int) -> bool:

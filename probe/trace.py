@@ -5,11 +5,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from probe.classify import NETWORK_ERRORS, OurFault, classify, describe
 from probe.formats import failures as f
 from probe.formats.entries import Entry
+from probe.formats.packets import Flow
 from probe.formats.transactions import FollowUp, Kind, TransactionRecord
 
 
@@ -64,6 +65,18 @@ class Transaction:
         self.entries.append(entry)
         self.trace.entries.append(entry)
 
+    def opened(self, protocol: Literal["tcp", "udp"], local_port: int, address: str, port: int) -> None:
+        """Note the ports of a socket, by which its raw packets are found; they go into no file."""
+        flow = Flow(
+            protocol=protocol,
+            local_port=local_port,
+            address=address,
+            port=port,
+            transaction_id=self.record.transaction_id,
+            since=time.monotonic(),
+        )
+        self.trace.flows.append(flow)
+
     def tags(self) -> list[str]:
         return [tag for tag in (self.record.service, self.record.kind, self.record.followup) if tag]
 
@@ -78,8 +91,14 @@ class Trace:
         self._tails: set[asyncio.Task[None]] = set()
         self.transactions: list[TransactionRecord] = []
         self.entries: list[Entry] = []
+        self.flows: list[Flow] = []
         self.bugs: list[str] = []
         self.cut_short = False  # set when a limit of time cancelled what was still running
+
+    @property
+    def zero(self) -> float:
+        """The clock's reading when the measurement began."""
+        return self._zero
 
     def elapsed(self) -> float:
         """Seconds since the measurement began."""

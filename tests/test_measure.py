@@ -19,7 +19,8 @@ NAME, HERE, THERE = "service.example", "127.0.3.1", "127.0.3.2"
 ALWAYS = {
     *("agent", "failed_operation", "failure", "socksproxy", "network_events"),
     *("queries", "tcp_connect", "tls_handshakes", "requests"),
-    *("x_endpoints", "x_followups", "x_transactions", "x_control", "x_target", "x_run", "x_bugs", "x_revision"),
+    *("x_endpoints", "x_followups", "x_transactions", "x_control", "x_packets"),
+    *("x_target", "x_run", "x_bugs", "x_revision"),
 }
 
 

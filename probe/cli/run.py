@@ -33,6 +33,7 @@ class Wishes:
     families: frozenset[int]
     followups: bool
     exit_code: bool
+    pcap: bool = False
 
 
 @app.command()
@@ -57,6 +58,7 @@ def run(
     ipv6: Annotated[bool, opt("--ipv6", "-6", help="IPv6 only.")] = False,
     no_followups: Annotated[bool, opt("--no-followups", help="Do not look closer at failures.")] = False,
     exit_code: Annotated[bool, opt("--exit-code", help="Exit 10, 11 or 12 for what was found.")] = False,
+    pcap: Annotated[bool, opt("--pcap", help="Write the packets too, your addresses replaced; needs root.")] = False,
     explain: Annotated[bool, opt("--explain", help="Say what would be contacted; send nothing.")] = False,
 ) -> None:
     """Measure, judge, and write one JSON line per measurement.
@@ -65,6 +67,8 @@ def run(
     """
     if output == "-" and json:
         raise Refusal("--output - and --json both want standard output; use one of them", 2)
+    if pcap and output == "-":
+        raise Refusal("--pcap writes beside the lines, and --output - writes those to no file; use one of them", 2)
     if ipv4 and ipv6:
         raise Refusal("-4 and -6 exclude each other; leave both out to use what works", 2)
     wishes = Wishes(
@@ -85,6 +89,7 @@ def run(
         families=frozenset({4} if ipv4 else {6} if ipv6 else {4, 6}),
         followups=not no_followups,
         exit_code=exit_code,
+        pcap=pcap,
     )
     from probe.cli.explain import print_explanation
     from probe.cli.running import measure_and_judge, pick

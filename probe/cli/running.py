@@ -51,6 +51,7 @@ def pick(wishes: "Wishes") -> list[Target]:
 def measure_and_judge(targets: list[Target], wishes: "Wishes") -> int:
     """Run, write, judge and print; returns the exit code. Before consent nothing is sent."""
     session, roots = open_session(wishes)
+    check_packets(wishes.pcap)
     consent.require(wishes.consent, wishes.targets)
     results = _Opener(wishes, session)
     hint_about_control(wishes.control)
@@ -98,6 +99,14 @@ def open_session(wishes: "Wishes") -> "tuple[Session, Roots]":
     return session, roots
 
 
+def check_packets(wanted: bool) -> None:
+    """Refuse to promise packets that the system will not show. Raises Refusal (2)."""
+    from probe.packets.capture import may_capture
+
+    if wanted and not may_capture():
+        raise Refusal("--pcap needs the right to see raw packets (CAP_NET_RAW); run as root, or leave --pcap out", 2)
+
+
 def hint_about_control(url: str | None) -> None:
     """Say once what it costs to have no helper, or one on plain http."""
     if url is None:
@@ -138,7 +147,7 @@ def _measure(
     from probe.cli.progress import progress
     from probe.runner import Plan, run
 
-    plan = Plan(targets, wishes.repeat, wishes.cc, wishes.asn)
+    plan = Plan(targets, wishes.repeat, wishes.cc, wishes.asn, wishes.pcap)
     with progress(len(targets) * wishes.repeat, sys.stderr, is_plain(wishes.plain, sys.stderr)) as watch:
         return asyncio.run(run(plan, session, roots, results, watch))
 
@@ -201,5 +210,7 @@ def _farewell(outcome: "RunOutcome") -> None:
         say(err, wrapped(f"probe: a bug of ours, please report it: {bug}"))
     if outcome.problem:
         say(err, f"probe: {outcome.problem}")
+    if outcome.packets is not None:
+        say(err, f"packets {outcome.packets}")
     if outcome.path is not None:
         say(err, f"saved {outcome.path}")

@@ -14,7 +14,7 @@ from probe.results import results_root
 app = new_app()
 SETTINGS = ("consent", "config.toml")
 OURS = re.compile(
-    r"(lab/)?\d{4}-\d\d-\d\d/[A-Z0-9]{2}-AS\d+/\d{6}-[0-9a-f]+\.jsonl(\.part)?|(lab/)?observations/.+|\.write-check-\d+"
+    r"(lab/)?\d{4}-\d\d-\d\d/[A-Z0-9]{2}-AS\d+/\d{6}-[0-9a-f]+\.(jsonl(\.part)?|pcapng)|(lab/)?observations/.+|\.write-check-\d+"
 )
 
 

@@ -46,6 +46,7 @@ async def query_udp(
             query = build_query(hostname, query_type, secrets.randbelow(1 << 16))
             listener = UDPListener(server_ip, port, query, tx.trace, pace)
             entry.x_responses = listener.responses
+            tx.opened("udp", listener.local[1], server_ip.partition("%")[0], port)
             try:
                 async with asyncio.timeout(limit):
                     response = await _first_answer(listener, tx, server_ip, port, pace, retransmit)

@@ -55,7 +55,10 @@ async def tcp_connect(
         conn = TCPConnection(sock, ip, port, pace)
         tx.connections.callback(conn.close)
         began = time.monotonic()
-        await asyncio.get_running_loop().sock_connect(sock, (ip, port))
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, (ip, port))
+        finally:
+            tx.opened("tcp", sock.getsockname()[1], ip, port)
         pace.saw_round_trip(time.monotonic() - began)
     return conn
 

@@ -1,0 +1,134 @@
+"""The measuring process's side of the sniffer: it starts it, hears it, and gives each measurement its own packets."""
+
+import asyncio
+import json
+import socket
+import sys
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from probe.formats.entries import BinaryData
+from probe.formats.packets import Flow, PacketRecord
+
+READY_WITHIN, ANSWER_WITHIN = 5.0, 3.0  # seconds
+MOST_PENDING = 20_000  # packets of anybody's that wait to be asked for; the oldest go first
+LONGEST_LINE = 64 * 1024
+
+
+def may_capture() -> bool:
+    """Say whether this process may see raw packets (CAP_NET_RAW, Linux)."""
+    if not hasattr(socket, "AF_PACKET"):
+        return False
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM).close()
+    except OSError:
+        return False
+    return True
+
+
+class Capture:
+    """A sniffer under way. What is not of a flow that a measurement names is never given out."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._pending: deque[dict[str, Any]] = deque(maxlen=MOST_PENDING)
+        self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._asking = asyncio.Lock()
+        self._number = 0
+        self._hearing = asyncio.create_task(self._hear())
+        self.flows: list[Flow] = []  # of all measurements, for a pcapng
+
+    @classmethod
+    async def start(cls, *, keep: bool = False) -> "Capture | None":
+        """Start a sniffer; None when there is none to be had. `keep` remembers packets for `write`."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "probe.packets.sniffer", *(["keep"] if keep else [])),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
+            start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
+        )
+        capture = cls(process)
+        if "ready" in await capture._answer(READY_WITHIN):
+            return capture
+        await capture.close()
+        return None
+
+    async def packets(self, flows: Iterable[Flow], zero: float) -> list[PacketRecord]:
+        """The packets of these flows so far, in the order of time; `zero` on the monotonic clock is their time 0."""
+        mine = list(flows)
+        self.flows += mine
+        await self._order({"flush": self._number})
+        by_key: dict[tuple[Any, ...], list[Flow]] = {}
+        for flow in mine:
+            by_key.setdefault((flow.protocol, flow.local_port, flow.address, flow.port), []).append(flow)
+        seen = sorted(self._pending, key=lambda packet: packet["t"])
+        found = [(packet, _owner(by_key.get(tuple(packet["key"]), []), packet["t"])) for packet in seen]
+        return [_record(packet, flow, zero) for packet, flow in found if flow is not None]
+
+    async def write(self, path: str) -> str | None:
+        """Write a pcapng of all flows named so far; returns what went wrong, in a sentence, or None."""
+        flows = [[flow.protocol, flow.local_port, flow.address, flow.port] for flow in self.flows]
+        answer = await self._order({"pcap": path, "flows": flows})
+        if "written" in answer:
+            return None
+        return f"the packets could not be written: {answer.get('problem', 'the sniffer does not answer')}"
+
+    async def close(self) -> None:
+        """End the sniffer."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        self._hearing.cancel()
+        await asyncio.gather(self._hearing, return_exceptions=True)
+
+    async def _order(self, order: dict[str, Any]) -> dict[str, Any]:
+        async with self._asking:
+            self._number += 1
+            assert self._process.stdin is not None
+            with suppress(OSError):  # it has ended: then no answer comes, which is what is reported
+                self._process.stdin.write(json.dumps(order).encode() + b"\n")
+                await self._process.stdin.drain()
+            return await self._answer(ANSWER_WITHIN)
+
+    async def _answer(self, seconds: float) -> dict[str, Any]:
+        """The next answer; {} when none comes in time, or the sniffer has ended."""
+        if self._hearing.done() and self._answers.empty():
+            return {}
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._answers.get()
+        except TimeoutError:
+            return {}
+
+    async def _hear(self) -> None:
+        assert self._process.stdout is not None
+        while line := await self._process.stdout.readline():
+            said = json.loads(line)
+            if "key" in said:
+                self._pending.append(said)
+            else:
+                self._answers.put_nowait(said)
+        self._answers.put_nowait({})
+
+
+def _owner(flows: list[Flow], when: float) -> Flow | None:
+    """The flow that had these ports at that time: the last one opened before (a port may be used again)."""
+    opened = [flow for flow in flows if flow.since <= when + 0.05]  # connect() returns after its SYN has left
+    return max(opened, key=lambda flow: flow.since, default=None)
+
+
+def _record(packet: dict[str, Any], flow: Flow, zero: float) -> PacketRecord:
+    fields = dict(packet["fields"])
+    if "quoted" in fields:
+        fields["quoted"] = BinaryData.of(bytes.fromhex(fields["quoted"]))
+    t = round(max(0.0, packet["t"] - zero), 6)
+    return PacketRecord(t=t, transaction_id=flow.transaction_id, address=flow.address, port=flow.port, **fields)

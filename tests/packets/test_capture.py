@@ -1,0 +1,119 @@
+"""The sniffer as a process: it sees loopback's packets, gives out only those that were asked for, and ends with us."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.utils import PcapNgReader
+
+from probe.formats.packets import Flow, PacketRecord
+from probe.packets.capture import Capture, may_capture
+from probe.steps.tcp import tcp_connect
+from tests.steps.loopback import a_transaction, serving
+
+
+@pytest.fixture
+async def capture() -> AsyncIterator[Capture]:
+    assert may_capture(), "these tests need CAP_NET_RAW"
+    started = await Capture.start(keep=True)
+    assert started is not None
+    yield started
+    await started.close()
+
+
+def closed_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+async def refused(port: int) -> tuple[Flow, float]:
+    """Connect to a closed port: SYN, RST."""
+    since = time.monotonic()
+    sock = socket.socket()
+    sock.setblocking(False)
+    try:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        ours = sock.getsockname()[1]
+    finally:
+        sock.close()
+    return Flow(protocol="tcp", local_port=ours, address="127.0.0.1", port=port, transaction_id=5, since=since), since
+
+
+def resets(packets: list[PacketRecord]) -> list[PacketRecord]:
+    return [packet for packet in packets if packet.kind == "rst" and packet.direction == "in"]
+
+
+async def test_a_flow_gets_its_own_packets_and_no_others(capture: Capture) -> None:
+    port = closed_port()
+    flow, began = await refused(port)
+    stranger, _ = await refused(closed_port())
+    found = resets(await capture.packets([flow], began))
+    assert found
+    assert {(packet.transaction_id, packet.port, packet.flags) for packet in found} == {(5, port, "RA")}
+    assert all(0 <= packet.t < 5 for packet in found)
+    assert stranger.port not in {packet.port for packet in found}
+    assert await capture.packets([], began) == []
+
+
+async def test_a_port_that_is_used_again_belongs_to_the_later_flow(capture: Capture) -> None:
+    flow, began = await refused(closed_port())
+    later = flow.model_copy(update={"transaction_id": 9, "since": flow.since + 60})
+    assert {packet.transaction_id for packet in await capture.packets([later, flow], began)} == {5}
+
+
+async def test_a_connect_step_names_its_flow(capture: Capture) -> None:
+    async def greet(peer: object) -> None: ...
+
+    async with serving(greet) as server, a_transaction() as bench:  # type: ignore[arg-type]
+        await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
+        flows, zero = bench.trace.flows, bench.trace.zero
+        found = await capture.packets(flows, zero)
+    assert {packet.kind for packet in found} >= {"synack"}
+    assert {packet.transaction_id for packet in found} == {bench.tx.record.transaction_id}
+
+
+async def test_the_pcapng_holds_the_named_flows_with_another_address(capture: Capture, tmp_path: Path) -> None:
+    flow, began = await refused(closed_port())
+    await refused(closed_port())
+    await capture.packets([flow], began)
+    path = tmp_path / "run.pcapng"
+    assert await capture.write(str(path)) is None
+    assert path.stat().st_mode & 0o777 == 0o600
+    with PcapNgReader(str(path)) as reader:
+        packets = [packet for packet in reader if packet.haslayer(TCP)]
+    assert {str(packet[TCP].flags) for packet in packets} >= {"S", "RA"}
+    assert {flow.port} == {packet[TCP].dport if packet[TCP].flags == "S" else packet[TCP].sport for packet in packets}
+    assert all("192.0.2.1" in {packet[IP].src, packet[IP].dst} for packet in packets)
+
+
+async def test_a_folder_that_is_not_there_is_one_sentence(capture: Capture, tmp_path: Path) -> None:
+    problem = await capture.write(str(tmp_path / "nowhere" / "run.pcapng"))
+    assert problem is not None
+    assert "No such file" in problem
+
+
+async def test_the_sniffer_ends_with_its_parent() -> None:
+    started = await Capture.start()
+    assert started is not None
+    pid = started._process.pid
+    await started.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_no_answer_is_no_end_of_the_world(capture: Capture) -> None:
+    """A sniffer that was killed costs its packets only."""
+    capture._process.kill()
+    await capture._process.wait()
+    flow, began = await refused(closed_port())
+    zero = time.monotonic()
+    assert await capture.packets([flow], began) == []
+    assert await capture.write("/nowhere") is not None
+    assert time.monotonic() - zero < 2  # nobody waits for who has ended
