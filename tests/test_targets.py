@@ -42,8 +42,12 @@ def written(tmp_path: Path, text: str, name: str = "new") -> Path:
 # -- the bundled files ------------------------------------------------------------------------------------------------
 
 
-def test_the_first_targets_are_there() -> None:
-    assert {"telegram", "whatsapp", "gmail"} <= set(target_names(FOLDER))
+PRODUCTS = {"telegram", "whatsapp", "gmail", "skype", "teams", "signal", "facebook", "x", "snapchat", "wechat"}
+PROVIDERS = {"sip", "stun"}  # targets with a service per provider
+
+
+def test_the_missions_targets_are_there() -> None:
+    assert set(target_names(FOLDER)) == PRODUCTS | PROVIDERS
     assert {path.stem for path in FILES} >= NOT_TARGETS
 
 
@@ -95,6 +99,58 @@ def test_the_services_are_the_designs() -> None:
     roles = {name: set(load_target(FOLDER / f"{name}.toml").services) for name in ("telegram", "whatsapp", "gmail")}
     assert roles == {"telegram": {"web", "dc_pool"}, "whatsapp": {"web", "registration", "chat"}, "gmail": {"web"}}
     assert load_target(FOLDER / "telegram.toml").services["dc_pool"].works_if == "any"
+
+
+CALLS = {"signal": {"calls", "group_calls"}, "facebook": {"calls"}, "teams": {"calls"}}
+MESSAGES = {"signal": {"chat"}, "facebook": {"chat"}, "teams": {"chat"}}
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_messages_and_calls_are_judged_apart(name: str) -> None:
+    services = load_target(FOLDER / f"{name}.toml").services
+    assert services.keys() >= CALLS[name] | MESSAGES[name]
+    hosts = {role: {endpoint.host for endpoint in service.endpoints} for role, service in services.items()}
+    for calls in CALLS[name]:
+        assert all(hosts[calls].isdisjoint(hosts[messages]) for messages in MESSAGES[name])
+    assert any(endpoint.carrier == "udp" for endpoint in services["calls"].endpoints)
+
+
+def test_what_is_retired_says_since_when_and_what_took_its_place() -> None:
+    targets = {name: load_target(FOLDER / f"{name}.toml") for name in target_names(FOLDER)}
+    retired = {name: (target.retired, target.successor) for name, target in targets.items() if target.retired}
+    assert retired == {"skype": (date(2025, 5, 5), "teams")}
+    assert all(target.successor in targets for target in targets.values() if target.successor)
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_providers_are_few_and_each_endpoint_names_its_transport(name: str) -> None:
+    target = load_target(FOLDER / f"{name}.toml")
+    assert 4 <= len(target.services) <= 6
+    for _, endpoint in target.endpoints():
+        assert (endpoint.scheme, bool(endpoint.transport), endpoint.is_literal) == (name, True, False)
+    assert {endpoint.transport for _, endpoint in target.endpoints()} == {"udp", "tcp", "tls"}
+
+
+def test_providers_of_british_numbers_are_among_them() -> None:
+    services = load_target(FOLDER / "sip.toml").services
+    assert services.keys() >= {"voipfone", "andrews_arnold", "sipgate_uk"}
+    assert {services[role].endpoints[0].dialect for role in ("voipfone", "andrews_arnold", "sipgate_uk")} == {"sip/udp"}
+
+
+def test_no_name_gets_more_flows_than_law_7_leaves() -> None:
+    """Two a name and carrier in a first pass: with their confirmations, four of six."""
+    flows: dict[tuple[str, str], int] = {}
+    for target in (load_target(FOLDER / f"{name}.toml") for name in target_names(FOLDER)):
+        for _, endpoint in target.endpoints():
+            if not endpoint.is_literal:
+                key = (endpoint.host, endpoint.carrier)
+                flows[key] = flows.get(key, 0) + 1
+    assert {key: count for key, count in flows.items() if count > 2} == {}
+
+
+def test_only_the_targets_of_oonis_nettests_hold_its_endpoints() -> None:
+    targets = [load_target(FOLDER / f"{name}.toml") for name in target_names(FOLDER)]
+    assert {t.name for t in targets if any(e.ooni for _, e in t.endpoints())} == {"telegram", "whatsapp"}
 
 
 def test_each_resolver_can_be_asked_over_both_families_and_encrypted() -> None:
