@@ -16,13 +16,17 @@ from probe import control
 from probe.steps.certificates import load_roots
 from probe.steps.dns import query_udp
 from probe.steps.http import http_request
+from probe.steps.imap import imap_greeting
+from probe.steps.mailstream import MailStream
 from probe.steps.mtproto import mtproto_exchange
 from probe.steps.noise import noise_handshake
+from probe.steps.smtp import smtp_greeting, smtp_starttls
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
 from tests.steps.authority import issue
 from tests.steps.dnsservers import NAME, Asked, udp_server
 from tests.steps.loopback import Bench, Peer, a_transaction, serving, tls_with
+from tests.steps.mailservers import Script, imap, smtp
 from tests.test_control import CHAT, GOOD, helper
 
 Wrote = list[dict[str, Any]] | dict[str, Any]
@@ -138,6 +142,23 @@ async def noise_answer(address: str, form: str) -> Wrote:
     return await greeted(len(raw).to_bytes(3, "big") + raw, then)
 
 
+def mail(script: Callable[[bytes], Script]) -> Plant:
+    """A mail server that greets, and upgrades, as `script` says; it is given the disguise."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        said = script(form.encode())
+        async with serving(said.handler) as server, a_transaction() as bench:
+            stream = MailStream(await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace))
+            if said.banner.startswith(b"220"):
+                await smtp_greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
+                await smtp_starttls(bench.tx, stream, pace=bench.pace, timeout=0.5)
+            else:
+                await imap_greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
+        return await written(bench)
+
+    return plant
+
+
 def over_http(status: str = "200 OK", headers: str = "", body: str = "") -> Plant:
     """A plain HTTP answer; `{}` is where the disguise goes."""
 
@@ -191,6 +212,12 @@ PLANTS: dict[str, Plant] = {
     "http garbage": over_http(status="{}", headers="{}: {}"),
     "mtproto answer": mtproto_answer,
     "noise answer": noise_answer,
+    "smtp banner": mail(lambda form: smtp(banner=b"220 hello %s ESMTP\r\n" % form, ehlo=None)),
+    "smtp ehlo": mail(lambda form: smtp(ehlo=b"250-at your service, [%s]\r\n250-X %s\r\n250 %s\r\n" % ((form,) * 3))),
+    "smtp go-ahead": mail(lambda form: smtp(starttls=b"220 go %s\r\n250 %s\r\n" % (form, form), upgrades=False)),
+    "imap greeting": mail(lambda form: imap(banner=b"* OK requests from %s\r\n" % form, capability=None)),
+    "imap capability": mail(lambda form: imap(capability=b"* CAPABILITY X %s\r\na1 OK %s\r\n" % (form, form))),
+    "imap garbage": mail(lambda form: imap(capability=b"%s\r\n" % form)),
     "helper version": from_helper(lambda a, form: {"software_version": f"1.0 {form}"}),
     "helper digest": from_helper(lambda a, form: {"targets_digest": form}),
     "helper preflight": from_helper(lambda a, form: {"preflight": {"ipv4": form, form: True}}),

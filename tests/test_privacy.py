@@ -28,6 +28,7 @@ slow = settings(max_examples=10, deadline=None, suppress_health_check=[HealthChe
 FREE_TEXT = [
     "tls first bytes", "http title", "http body", "http reason", "http server", "http content type",
     "http other headers", "noise answer", "mtproto answer", "dns client subnet and nsid",
+    "smtp banner", "smtp ehlo", "smtp go-ahead", "imap greeting", "imap capability", "imap garbage",
 ]  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def line_of(wrote: Wrote) -> dict[str, Any]:
     else:
         for entry in wrote:
             keys.setdefault(entry.pop("LIST"), []).append(entry)
-    for ours in ("mtproto", "noise"):
+    for ours in ("mtproto", "noise", "mail"):
         keys["x_endpoints"][ours] = keys.pop(ours, [])
     now = datetime.now(UTC)
     return Measurement(

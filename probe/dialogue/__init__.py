@@ -1,6 +1,6 @@
 """What is said to an endpoint, by its dialect (scheme and transport), and what of it is a proof."""
 
-from probe.dialogue import calls, web
+from probe.dialogue import calls, mail, web
 from probe.dialogue.talk import Method, Speech, Talk
 from probe.dialogue.web import written_url
 from probe.formats.transactions import TransactionRecord
@@ -11,7 +11,7 @@ from probe.trace import Transaction
 
 __all__ = ["SPEECHES", "Method", "always_get", "has_exchangeable_name", "proves", "speak", "written_url"]
 
-SPEECHES: dict[str, Speech] = {**web.SPEECHES, **calls.SPEECHES}  # the dialects that have steps
+SPEECHES: dict[str, Speech] = {**web.SPEECHES, **calls.SPEECHES, **mail.SPEECHES}  # the dialects that have steps
 NAMED = frozenset(
     {"https", "tls", "http", "quic", "smtps", "imaps", "dot", "doh", "stun/tls", "turn/tls", "sip/tls"}
 )  # dialects whose opening shows a name that can be exchanged for another
