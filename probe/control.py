@@ -4,15 +4,21 @@ import asyncio
 import ipaddress
 import json
 import math
+import re
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
 
 from probe.classify import NETWORK_ERRORS, classify
 from probe.formats import failures as f
 from probe.steps.certificates import Roots
-from probe.targets import Target
+from probe.targets import Target, is_address
+from probe.twins import FRESH_SECONDS, TOKEN_BYTES, EchoOffer
 
 TOTAL_SECONDS = 40.0  # the helper answers within 30
 LONGEST_ANSWER = 4 * 1024 * 1024  # bytes
@@ -21,7 +27,12 @@ MOST_ADDRESSES = 16  # per name, as the helper accepts
 KEPT = ("software_version", "targets_digest", "preflight", "test_keys")
 KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "preflight": dict, "test_keys": dict}
 
+MOST_ECHO_PORTS = 16
+
 UNTRUSTED = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
+
+
+Offered = Callable[[EchoOffer], None]
 
 
 class Nonsense(Exception):
@@ -36,17 +47,20 @@ async def ask(
     roots: Roots,
     pin: str | None = None,
     learned: Callable[[str], None] = lambda address: None,
+    offered: Offered = lambda offer: None,
     seconds: float = TOTAL_SECONDS,
 ) -> dict[str, Any]:
     """Ask the helper at `base_url` about `target`; returns an x_control object, its `failure` null or a df-007 string.
 
     `addresses` are those that the probe resolved, per name; `learned` hears the address that the helper saw us come
-    from, which goes nowhere else. `pin` is the SHA-256 of the helper's certificate (DER), hexadecimal. Never raises.
+    from, `offered` what its echo takes; both go nowhere else. `pin` is the SHA-256 of the helper's certificate (DER),
+    hexadecimal. Never raises.
     """
     question = {"target": target.name, "addresses": sendable(addresses)}
+    names = _Remembering()
     try:
         async with asyncio.timeout(seconds):
-            async with _session(roots, pin) as session:
+            async with _session(roots, pin, names) as session:
                 answer = parse(await _post(session, base_url.rstrip("/") + "/v1/measure", question))
     except Nonsense as error:
         return {"failure": f"{f.UNKNOWN}: helper: {error}"}
@@ -57,7 +71,11 @@ async def ask(
     except (aiohttp.ClientError, ValueError) as error:
         return {"failure": f"{f.UNKNOWN}: helper: {type(error).__name__}"}
     tell(answer, learned)
-    return {"failure": None, **{key: answer[key] for key in KEPT}}
+    offer = echo_offer(answer, base_url, names.addresses)
+    if offer is not None:
+        offered(offer)
+    written = {"echo": {"ports": list(offer.ports)}} if offer else {}
+    return {"failure": None, **{key: answer[key] for key in KEPT}, **written}
 
 
 async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
@@ -108,6 +126,39 @@ def tell(answer: Mapping[str, Any], learned: Callable[[str], None]) -> None:
         learned(address)
 
 
+def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> EchoOffer | None:
+    """What the answer offers of an echo, checked; None where it offers none or what it says is not as defined."""
+    echo = answer.get("echo")
+    token, ports = (echo.get("token"), echo.get("ports")) if isinstance(echo, dict) else (None, None)
+    if not isinstance(token, str) or re.fullmatch(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}", token) is None:
+        return None
+    if not isinstance(ports, list) or not 0 < len(ports) <= MOST_ECHO_PORTS or not all(map(_is_port, ports)):
+        return None
+    host = urlsplit(base_url).hostname or ""
+    addresses = (host,) if is_address(host) else tuple(ip for ip in resolved if is_address(ip))
+    until = asyncio.get_running_loop().time() + FRESH_SECONDS
+    return EchoOffer(bytes.fromhex(token), tuple(ports), addresses, until)
+
+
+def _is_port(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
+
+
+class _Remembering(ThreadedResolver):
+    """The system's resolver; it remembers where the helper is, so that the echo is looked for nowhere else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        self.addresses += [one["host"] for one in found]
+        return found
+
+
 async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, Any]) -> bytes:
     """POST and read at most 4 MB; a helper that is busy is asked once more when it says so."""
     for attempt in (1, 2):
@@ -130,10 +181,11 @@ async def _bounded_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _session(roots: Roots, pin: str | None) -> aiohttp.ClientSession:
+def _session(roots: Roots, pin: str | None, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
     """A session that verifies https with the public roots, or by the pinned certificate alone; no proxy, no gzip."""
     ssl = roots.client_context() if pin is None else aiohttp.Fingerprint(bytes.fromhex(pin.replace(":", "")))
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=ssl), trust_env=False, auto_decompress=False)
+    connector = aiohttp.TCPConnector(ssl=ssl, resolver=resolver or ThreadedResolver())
+    return aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False)
 
 
 def _retry_after(value: str) -> float:

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from aiohttp import web
 
 from probe import __version__
 from probe.classify import describe
+from probe.echo import Echo
 from probe.measure import measure, measured_nothing
 from probe.nettests import NETTESTS
 from probe.pacing import Pace
@@ -47,6 +48,7 @@ class Desk:
     resolvers: Target
     lab: bool = False
     public_roots: str | None = None
+    echo: Echo | None = None  # None: no twins are offered
     clock: Callable[[], float] = time.monotonic
     answers: "OrderedDict[str, tuple[float, asyncio.Task[Answer]]]" = field(default_factory=OrderedDict)
     ground: tuple[float, "asyncio.Task[Session]"] | None = None
@@ -63,12 +65,14 @@ class Desk:
         return Session("helper", settings, Pace(), self.neutral, self.resolvers, as_control=True)
 
 
-def open_desk(folder: Path, *, lab: bool = False, public_roots: str | None = None) -> Desk:
+def open_desk(
+    folder: Path, *, lab: bool = False, public_roots: str | None = None, echo_ports: Sequence[int] = ()
+) -> Desk:
     """Load every target of `folder`. Raises TargetError with one sentence."""
     known = frozenset(NETTESTS)
     targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
-    return Desk(targets, neutral, resolvers, lab, public_roots)
+    return Desk(targets, neutral, resolvers, lab, public_roots, Echo(echo_ports) if echo_ports else None)
 
 
 def build(desk: Desk) -> web.Application:
@@ -82,7 +86,8 @@ def build(desk: Desk) -> web.Application:
         _admit(desk, request.remote or "")
         question = read_question(await _body(request), desk.targets, lab=desk.lab)
         found = await _answer(desk, question)
-        return web.json_response({**found, "your_address": request.remote or ""}, dumps=_dumps)
+        echo = {"echo": desk.echo.offer()} if desk.echo else {}
+        return web.json_response({**found, **echo, "your_address": request.remote or ""}, dumps=_dumps)
 
     app.router.add_get("/health", health)
     app.router.add_post("/v1/measure", answer)
@@ -96,12 +101,16 @@ async def serve(desk: Desk, host: str, port: int, announce: Callable[[str], None
     _stop_on_signals(stopped)
     await runner.setup()
     try:
+        if desk.echo:
+            await desk.echo.open(host)
         site = web.TCPSite(runner, host, port)
         await site.start()
         announce(_base_url(host, runner.addresses[0][1]))
         return await stopped
     finally:
         await _wind_up(desk)
+        if desk.echo:
+            desk.echo.close()
         await runner.cleanup()
 
 

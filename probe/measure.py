@@ -20,13 +20,15 @@ from probe.session import Session
 from probe.steps.certificates import Roots, load_roots
 from probe.targets import Target
 from probe.trace import Trace
+from probe.twins import EchoOffer
 
 REVISION = 1  # of our own part of the test keys
 CONTROL_SECONDS = 25.0  # the helper answers within 30 s with what it has
 TAILS = 14.0  # seconds for what still listens or is confirmed beside the endpoints
 OONI_LISTS = ("queries", "tcp_connect", "tls_handshakes", "requests")
 
-AskControl = Callable[[dict[str, list[str]]], Awaitable[dict[str, Any]]]
+AskControl = Callable[[dict[str, list[str]], Callable[[EchoOffer], None]], Awaitable[dict[str, Any]]]
+"""Called with the addresses found, per name, and with who is to hear what the helper's echo takes."""
 
 
 @dataclass
@@ -62,7 +64,7 @@ async def measure(
         names = Names(trace, session, addresses)
         reach = Reach(trace, session, names, roots or load_roots(session.settings.public_roots))
         roles = [role for role in target.services if services is None or role in services]
-        asking = asyncio.create_task(_ask(ask_control, names, target, roles, trace)) if ask_control else None
+        asking = asyncio.create_task(_ask(ask_control, reach, target, roles)) if ask_control else None
         if asking is None:
             names.control_answered.set()  # nobody will answer: nobody need wait
         try:
@@ -100,13 +102,14 @@ async def _run(nettest: Nettest, reach: Reach, target: Target, roles: list[str])
 # -- the control ---------------------------------------------------------------------------------------------------
 
 
-async def _ask(ask_control: AskControl, names: Names, target: Target, roles: list[str], trace: Trace) -> dict[str, Any]:
+async def _ask(ask_control: AskControl, reach: Reach, target: Target, roles: list[str]) -> dict[str, Any]:
     """Ask the helper as soon as the names are looked up; its answers become addresses to try."""
+    names, trace = reach.names, reach.trace
     hosts = {e.host for service, e in target.endpoints() if service.role in roles and not e.is_literal}
     try:
         known = [await names.of(host) for host in sorted(hosts)]
         found = {name.hostname: [ip for ip in name.sources if not is_bogon(ip)][:MOST_ADDRESSES] for name in known}
-        answer = await ask_control({host: ips for host, ips in found.items() if ips})
+        answer = await ask_control({host: ips for host, ips in found.items() if ips}, reach.twins.take)
         names.learn_from_control(control_addresses(answer))
         return answer
     except Exception as bug:

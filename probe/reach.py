@@ -17,6 +17,7 @@ from probe.session import Session
 from probe.steps.certificates import Roots
 from probe.targets import Endpoint, Service, Target
 from probe.trace import Trace
+from probe.twins import Twins, silent_twice
 
 ALTERNATIVES = 2  # addresses per family that a follow-up tries
 CONTROL_PATIENCE = 30.0  # seconds; the helper answers within that
@@ -46,6 +47,7 @@ class Reach:
         self.trace, self.session, self.names = trace, session, names
         self._roots = roots
         self._followups = FollowUps(trace, session, roots)
+        self.twins = Twins(trace, session)
         self._harmless_done: set[tuple[str, str, int, int]] = set()
         self._quiet: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._approached: dict[str, asyncio.Future[bool]] = {} if session.as_control else session.approached
@@ -122,6 +124,9 @@ class Reach:
         never_said = {first.failed_operation, again.failed_operation if again else "connect"} == {"connect"}
         if self._follows_up() and not never_said:
             await self._followups.differential(first, attempt.endpoint, genuine=genuine)
+        if self._follows_up() and silent_twice(first, again, attempt.endpoint):
+            await self._control_or_stop()  # the helper's answer says where its echo is
+            await self.twins.send(first, attempt.endpoint)
         return False
 
     def _genuine(self, attempt: Try) -> bool:

@@ -191,11 +191,11 @@ class Run:
         if self._session.preflight.get("portal") in PORTALS:
             return measured_nothing(target, self._session)
 
-        async def ask_control(addresses: dict[str, list[str]]) -> dict[str, Any]:
-            settings = self._session.settings
-            assert settings.control is not None
+        async def ask_control(addresses: dict[str, list[str]], offered: control.Offered) -> dict[str, Any]:
+            url, pin = self._session.settings.control, self._session.settings.control_pin
+            assert url is not None
             return await control.ask(
-                settings.control, target, addresses, roots=self._roots, pin=settings.control_pin, learned=self._learn
+                url, target, addresses, roots=self._roots, pin=pin, learned=self._learn, offered=offered
             )
 
         try:

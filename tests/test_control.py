@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from probe import control
 from probe.steps.certificates import load_roots
 from probe.targets import Service, Target, parse_endpoint
+from probe.twins import EchoOffer
 
 CHAT = Target(
     "chat",
@@ -91,6 +92,50 @@ async def test_a_good_answer_without_our_address() -> None:
 async def test_nonsense_is_a_failure(body: bytes | str) -> None:
     answer = await asked(saying(body))
     assert list(answer) == ["failure"] and answer["failure"].startswith("unknown_failure: helper: the answer")
+
+
+async def test_an_echo_is_offered_and_its_token_not_written() -> None:
+    offered: list[EchoOffer] = []
+    echo = {"token": "0f" * 12, "ports": [3478, 5060]}
+    answer = await asked(saying({**GOOD, "echo": echo}), offered=offered.append)
+    (offer,) = offered
+    assert (offer.token, offer.ports, offer.addresses) == (b"\x0f" * 12, (3478, 5060), ("127.0.0.1",))
+    assert 0 < offer.until - asyncio.get_running_loop().time() < 60
+    assert answer["echo"] == {"ports": [3478, 5060]} and "0f0f" not in json.dumps(answer)
+
+
+async def test_the_echo_is_where_the_control_connection_went() -> None:
+    offered: list[EchoOffer] = []
+    async with helper(saying({**GOOD, "echo": {"token": "0f" * 12, "ports": [1]}})) as url:
+        named = url.replace("127.0.0.1", "localhost")
+        answer = await control.ask(named, CHAT, {}, roots=load_roots(), offered=offered.append)
+    assert "127.0.0.1" in offered[0].addresses
+    assert "127.0.0.1" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        None,
+        [],
+        {},
+        {"token": "0f" * 12},
+        {"token": "0f" * 12, "ports": []},
+        {"token": "0f" * 12, "ports": [0]},
+        {"token": "0f" * 12, "ports": [True]},
+        {"token": "0f" * 12, "ports": [65536]},
+        {"token": "0f" * 12, "ports": ["3478"]},
+        {"token": "0f" * 12, "ports": list(range(1, 18))},
+        {"token": "0f" * 11, "ports": [1]},
+        {"token": "0F" * 12, "ports": [1]},
+        {"token": "0f" * 12 + "\n", "ports": [1]},
+        {"token": 7, "ports": [1]},
+    ],
+)
+async def test_an_echo_that_is_not_as_defined_is_none(echo: Any) -> None:
+    offered: list[EchoOffer] = []
+    answer = await asked(saying({**GOOD, "echo": echo}), offered=offered.append)
+    assert offered == [] and answer["failure"] is None and "echo" not in answer
 
 
 @pytest.mark.parametrize("status", [302, 404, 429, 500])

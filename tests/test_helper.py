@@ -5,7 +5,9 @@ import http.client
 import json
 import os
 import re
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +22,9 @@ import pytest
 from aiohttp import web
 
 from probe import helper
+from probe.cli.helper import echo_ports
+from probe.cli.screen import Refusal
+from probe.echo import Echo
 from probe.helper import Desk, build
 from probe.measure import Measured
 from probe.session import Session
@@ -90,6 +95,17 @@ async def test_an_answer(measured: list[dict[str, Any]]) -> None:
     assert answer["your_address"] == "127.0.0.1" and re.fullmatch("[0-9a-f]{64}", answer["targets_digest"])
     assert measured[0]["addresses"] == {"chat.example": ["93.184.216.34"]}
     assert measured[0]["session"].as_control and not measured[0]["session"].settings.followups
+
+
+async def test_an_answer_offers_the_echo_with_a_fresh_token_though_it_was_measured_before(
+    measured: list[dict[str, Any]],
+) -> None:
+    echo = Echo([3478, 5060])
+    async with asking(a_desk(echo=echo)) as ask:
+        offers = [(await ask({"target": "chat"}))[1]["echo"] for _ in range(2)]
+    assert len(measured) == 1 and offers[0]["token"] != offers[1]["token"]
+    assert [offer["ports"] for offer in offers] == [[3478, 5060]] * 2
+    assert all(echo.tokens.admits(bytes.fromhex(offer["token"])) for offer in offers)
 
 
 @pytest.mark.parametrize(
@@ -167,8 +183,33 @@ async def test_a_bug_is_a_sentence_too(measured: list[dict[str, Any]], monkeypat
     assert status == 500 and "RuntimeError" in answer["error"] and "secret" not in answer["error"]
 
 
+def free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def echoes(port: int, datagram: bytes) -> bytes:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(2)
+        sock.sendto(datagram, ("127.0.0.1", port))
+        return sock.recv(100)
+
+
+@pytest.mark.parametrize("ports", ["", "3478,", "0", "65536", "3478;5060", "x", "\u0663", "9" * 5000])
+def test_bad_echo_ports_are_one_sentence(ports: str) -> None:
+    with pytest.raises(Refusal, match="is no port; expected") as refused:
+        echo_ports(ports)
+    assert refused.value.exit_code == 2
+
+
+def test_echo_ports_are_a_list_each_once() -> None:
+    assert echo_ports("3478, 5060,3478") == [3478, 5060] and echo_ports(None) == []
+
+
 def test_the_command_announces_itself_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "probe", "helper", "--listen", "127.0.0.1:0", "--lab"]
+    command += ["--echo", str(port := free_udp_port())]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as process:
@@ -179,6 +220,10 @@ def test_the_command_announces_itself_and_ends_on_sigterm(tmp_path: Path) -> Non
         connection = http.client.HTTPConnection("127.0.0.1", int(match[1]), timeout=5)
         connection.request("GET", "/health")
         assert json.loads(connection.getresponse().read()) == {"status": "ok"}
+        connection.request("POST", "/v1/measure", json.dumps({"target": "telegram", "services": ["nobody"]}))
+        assert connection.getresponse().status == 404
+        with pytest.raises(TimeoutError):
+            echoes(port, secrets.token_bytes(40))
         connection.close()
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)

@@ -111,7 +111,7 @@ async def test_only_the_named_services_are_measured(world: World) -> None:
 async def test_the_control_is_asked_with_the_addresses_while_we_measure(world: World) -> None:
     asked: list[dict[str, list[str]]] = []
 
-    async def ask(addresses: dict[str, list[str]]) -> dict[str, Any]:
+    async def ask(addresses: dict[str, list[str]], offered: Any) -> dict[str, Any]:
         asked.append(addresses)
         assert box.flows(NAME) == 0
         return {"failure": None, "test_keys": {}}
@@ -129,7 +129,7 @@ async def test_an_address_that_only_the_control_knows_is_tried(world: World) -> 
     query = {"engine": "system", "hostname": NAME, "query_type": "A", "transaction_id": 1}
     query |= {"answers": [{"answer_type": "A", "ipv4": THERE}]}
 
-    async def ask(addresses: dict[str, list[str]]) -> dict[str, Any]:
+    async def ask(addresses: dict[str, list[str]], offered: Any) -> dict[str, Any]:
         assert addresses == {}
         await asyncio.sleep(0.1)
         return {"failure": None, "test_keys": {"queries": [query]}}
@@ -142,10 +142,10 @@ async def test_an_address_that_only_the_control_knows_is_tried(world: World) -> 
 
 
 async def test_a_control_that_breaks_or_hangs_costs_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(_: Any) -> dict[str, Any]:
+    async def broken(*_: Any) -> dict[str, Any]:
         raise RuntimeError
 
-    async def hanging(_: Any) -> dict[str, Any]:
+    async def hanging(*_: Any) -> dict[str, Any]:
         world.session.stopping.set()
         await asyncio.sleep(60)
         return {}

@@ -84,7 +84,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
     async def measure(wanted: Target, session: Session, *, ask_control: Any = None, roots: Any = None) -> Measured:
         if ask_control is not None:
-            await ask_control({})
+            await ask_control({}, lambda offer: None)
         if does := on.does.get(wanted.name):
             await does(session)
         return measured_nothing(wanted, session)

@@ -7,6 +7,8 @@ from pydantic import Field
 from probe.formats.entries import BinaryData, Entry
 
 Transport = Literal["udp", "tcp", "tls"]
+EchoPayload = Literal["stun", "sip", "other"]
+"""Whose datagram an echo was asked for; "other" is of no protocol."""
 
 
 class STUNExchange(Entry):
@@ -65,7 +67,7 @@ class UDPEcho(Entry):
     OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip"})
 
     port: int
-    payload: Literal["stun", "sip", "other"]  # whose datagram it was; "other" is of no protocol
+    payload: EchoPayload
     size: int
     x_sent: int = 0
     echoed: bool = False

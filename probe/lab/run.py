@@ -22,6 +22,7 @@ __all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_
 
 RECORDED = Path(__file__).parent / "recorded"
 READY_WITHIN, GUESTS_READY_WITHIN = 10.0, 40.0  # seconds; several large programs start on what may be one busy core
+ECHO_PORTS = "3478,5060,19302"  # of STUN, SIP and the STUN servers of web calls; other ports' twins go to the first
 FINE = frozenset({0, 4})  # exit codes of a run that came to its end; 4: no usable network, which a scenario may want
 
 
@@ -107,7 +108,8 @@ def _helper(scenario: Scenario, world: World, folder: Path) -> list[str] | Calla
     if scenario.helper.lies:
         return lambda ready: serve_lies(world, ready)
     listen = f"{HELPER_V4}:{HELPER_PORT}"
-    return [sys.executable, "-m", "probe", "helper", "--listen", listen, "--lab", "--targets", str(folder)]
+    command = [sys.executable, "-m", "probe", "helper", "--listen", listen, "--lab", "--targets", str(folder)]
+    return [*command, "--echo", ECHO_PORTS]
 
 
 def expected_services(scenario: Scenario, folder: Path) -> list[str]:

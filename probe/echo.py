@@ -1,0 +1,112 @@
+"""The helper's UDP echo: gives back, byte for byte, what holds a token that the HTTP side handed out lately."""
+
+import asyncio
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+TOKEN_BYTES = 12  # a STUN transaction id has as many (RFC 8489, section 5)
+TOKEN_SECONDS = 60.0
+MOST_ECHOES = 32  # per token; the probe sends at most eight for one pair of twins
+MOST_TOKENS = 4096
+LONGEST_DATAGRAM = 1500  # bytes; anything longer is left alone
+
+_HEX = re.compile(rb"[0-9a-fA-F]{24,}")
+
+
+class Tokens:
+    """The tokens that are out, each for a minute and so many datagrams. Nobody's address is remembered with them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._out: OrderedDict[bytes, tuple[float, int]] = OrderedDict()  # token → since when, echoes left
+
+    def issue(self) -> str:
+        """A fresh token, 24 hexadecimal digits."""
+        token = secrets.token_bytes(TOKEN_BYTES)
+        self._out[token] = (self._clock(), MOST_ECHOES)
+        while len(self._out) > MOST_TOKENS:
+            self._out.popitem(last=False)
+        return token.hex()
+
+    def admits(self, datagram: bytes) -> bool:
+        """Say whether a datagram may be echoed, and count it against its token: raw, or in hexadecimal, anywhere."""
+        token = self._token_in(datagram) if len(datagram) <= LONGEST_DATAGRAM else None
+        if token is None:
+            return False
+        since, left = self._out[token]
+        if left <= 0:
+            return False
+        self._out[token] = (since, left - 1)
+        return True
+
+    def _token_in(self, datagram: bytes) -> bytes | None:
+        self._forget()
+        raw = (datagram[at : at + TOKEN_BYTES] for at in range(len(datagram) - TOKEN_BYTES + 1))
+        found = next((token for token in raw if token in self._out), None)
+        if found is not None:
+            return found
+        for digits in _HEX.finditer(datagram):
+            for at in range(len(digits[0]) - 2 * TOKEN_BYTES + 1):
+                token = bytes.fromhex(digits[0][at : at + 2 * TOKEN_BYTES].decode())
+                if token in self._out:
+                    return token
+        return None
+
+    def _forget(self) -> None:
+        now = self._clock()
+        while self._out and now - next(iter(self._out.values()))[0] > TOKEN_SECONDS:
+            self._out.popitem(last=False)
+
+
+class _Responder(asyncio.DatagramProtocol):
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        if self._transport is not None and self._tokens.admits(data):
+            self._transport.sendto(data, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        """An ICMP error about somebody who is gone concerns nobody here."""
+
+
+@dataclass
+class Echo:
+    """The UDP ports that echo, and the tokens that open them. `offer` goes into an answer of the HTTP side."""
+
+    ports: Sequence[int]
+    tokens: Tokens = field(default_factory=Tokens)
+    _open: list[asyncio.DatagramTransport] = field(default_factory=list)
+
+    def offer(self) -> dict[str, Any]:
+        """A fresh token and the ports at which it opens."""
+        return {"token": self.tokens.issue(), "ports": list(self.ports)}
+
+    async def open(self, host: str) -> None:
+        """Listen on every port at `host`; port 0 becomes the one that was free. Raises OSError that names the port."""
+        loop, ports = asyncio.get_running_loop(), []
+        for port in self.ports:
+            try:
+                transport, _ = await loop.create_datagram_endpoint(
+                    lambda: _Responder(self.tokens), local_addr=(host, port)
+                )
+            except OSError as error:
+                self.close()
+                raise OSError(error.errno, f"UDP port {port}: {error.strerror}") from error
+            self._open.append(transport)
+            ports.append(transport.get_extra_info("sockname")[1])
+        self.ports = ports
+
+    def close(self) -> None:
+        """Stop listening."""
+        while self._open:
+            self._open.pop().close()
