@@ -11,7 +11,9 @@ from probe.analysis.attempts import (
     redirects_away,
     succeeded,
 )
-from probe.analysis.dialects import LAYERS, name_layer
+from probe.analysis.datagrams import Datagrams
+from probe.analysis.dialects import LAYERS, name_layer, proves_no_name
+from probe.analysis.echoes import echoed, silent
 from probe.analysis.kinds import CERTIFICATE, CLOSED, OTHER, REFUSED, RESET, TIMEOUT, UNREACHABLE, is_local, kind_of
 from probe.analysis.observations import Line, Observation
 from probe.analysis.proofs import Proofs, tls_valid
@@ -29,13 +31,20 @@ def working_families(line: Line) -> frozenset[int]:
     return frozenset(family for family, works in found.items() if works)
 
 
-def address_row(endpoint: Endpoint, address: str, line: Line, proofs: Proofs) -> tuple[AddressRow, Attempts]:
+def address_row(
+    endpoint: Endpoint, address: str, line: Line, proofs: Proofs, udp: Datagrams
+) -> tuple[AddressRow, Attempts]:
     """Work out everything that the rules about one address read."""
     done = attempts_at(endpoint, address, proofs)
     row = AddressRow(
         family_works=_family_works(done, endpoint, address, line),
         interrupted=flag(line.run.get("interrupted")),
         address_proven=endpoint.is_literal or address in proofs.genuine(endpoint.host),
+        by_datagram=endpoint.carrier == "udp",
+        datagrams_work=udp.works,
+        dns_by_datagram=udp.dns,
+        udp_passed=udp.passed,
+        payload_sealed="tls" in layers_of(endpoint),
         clear_text=endpoint.dialect == "http",
         by_name=not endpoint.is_literal,
         line_lossy=_lossy(line),
@@ -46,6 +55,9 @@ def address_row(endpoint: Endpoint, address: str, line: Line, proofs: Proofs) ->
     _count_tls(row, endpoint, done, proofs, neutral)
     _count_http(row, endpoint, done)
     _count_payload(row, done)
+    _count_echoes(row, done)
+    if row.successes and proves_no_name(endpoint):
+        row.address_proven |= proofs.vouched_for(endpoint.host, address)
     _count_name(row, endpoint, done, proofs, neutral)
     return row, done
 
@@ -173,12 +185,23 @@ def _count_payload(row: AddressRow, done: Attempts) -> None:
     row.payload_failure = _last_failure(tried, "payload")
     row.payload_resets = count_kind(tried, "payload", RESET)
     row.payload_timeouts = count_kind(tried, "payload", TIMEOUT)
+    row.payload_unreachables = count_kind(tried, "payload", REFUSED, UNREACHABLE)
+    row.payload_answered = sum(attempt.payload_answered for attempt in tried)
+    row.payload_rewritten = sum(attempt.payload_rewritten for attempt in tried)
+    row.control_rewritten = sum(control.payload_rewritten for control in done.control)
     row.twin_passed = len(done.twins)
+
+
+def _count_echoes(row: AddressRow, done: Attempts) -> None:
+    row.same_echoed, row.same_silent = echoed(done.echoes.same), silent(done.echoes.same)
+    row.other_echoed, row.other_silent = echoed(done.echoes.other), silent(done.echoes.other)
 
 
 def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, proven: set[str]) -> None:
     """Compare what happens to the name with what happens to harmless ones, at the layer that carries it."""
     layer = name_layer(endpoint)
+    if not layer:
+        return
     neutral = [other for other in _of_the_network(done.neutral, layer) if other.address in proven]
     genuine = proofs.genuine(endpoint.host) if not endpoint.is_literal else {attempt.address for attempt in done.target}
     named = [attempt for attempt in proofs.probe if is_target_attempt(attempt, endpoint) and attempt.address in genuine]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from probe.analysis.dialects import DIALECTS, dialect_of, name_layer
+from probe.analysis.echoes import Twins, twins_of
 from probe.analysis.kinds import is_local, kind_of
 from probe.analysis.observations import Observation
 from probe.analysis.proofs import Proofs, same_site, tls_valid
@@ -95,7 +96,7 @@ _PASSES: dict[str, Callable[[Observation, Endpoint], bool]] = {
     "tcp": lambda row, endpoint: row.tcp_attempts > 0 and row.tcp_failure is None,
     "tls": lambda row, endpoint: tls_valid(row, endpoint.host),
     "http": lambda row, endpoint: answered_http(row),
-    "payload": lambda row, endpoint: row.payload_proven,
+    "payload": lambda row, endpoint: row.payload_proven and row.payload_kind == dialect_of(endpoint).proof,
 }
 
 
@@ -107,11 +108,13 @@ class Attempts:
     innocuous: tuple[Observation, ...]
     neutral: tuple[Observation, ...]
     twins: tuple[Observation, ...]
+    echoes: Twins
     control: tuple[Observation, ...]
 
     def transactions(self) -> set[int]:
         """The probe's transactions among them."""
-        return {row.transaction_id for row in (*self.target, *self.innocuous, *self.neutral, *self.twins)}
+        mine = (*self.target, *self.innocuous, *self.neutral, *self.twins, *self.echoes.rows())
+        return {row.transaction_id for row in mine}
 
 
 def addresses_of(endpoint: Endpoint, proofs: Proofs) -> list[str]:
@@ -128,16 +131,20 @@ def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
         innocuous=tuple(row for row in rows if by_name and is_innocuous(row, endpoint, address)),
         neutral=tuple(row for row in rows if by_name and is_neutral(row, endpoint)),
         twins=tuple(row for row in rows if _is_twin(row, endpoint, address)),
+        echoes=twins_of(endpoint, address, proofs),
         control=_control_rows(endpoint, address, proofs),
     )
 
 
 def _is_twin(row: Observation, endpoint: Endpoint, address: str) -> bool:
-    """Another protocol, same address and port, that got its answer."""
-    if "payload" not in layers_of(endpoint) or row.kind not in {"first", "confirm"}:
+    """Another protocol, same address and port, that got its answer; or the same one, at the same address inside TLS."""
+    if layers_of(endpoint)[-2:] != ("tcp", "payload") or row.kind not in {"first", "confirm"}:
         return False
-    same_place = row.address == address and row.port == endpoint.port and row.endpoint != endpoint.url
-    return same_place and (answered_http(row) or (row.tls_answered and row.tls_attempts > 0))
+    if row.address != address or row.endpoint == endpoint.url:
+        return False
+    if row.port == endpoint.port and (answered_http(row) or (row.tls_answered and row.tls_attempts > 0)):
+        return True
+    return row.tls_attempts > 0 and row.payload_proven and row.payload_kind == dialect_of(endpoint).proof
 
 
 def _control_rows(endpoint: Endpoint, address: str, proofs: Proofs) -> tuple[Observation, ...]:

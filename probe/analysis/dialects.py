@@ -11,8 +11,9 @@ class Dialect:
 
     layers: tuple[str, ...]  # that the endpoint needs, lowest first
     proof: str  # what a record calls a success at the topmost of them
-    name_layer: str = "tls"  # the layer that shows a name which can be exchanged for a harmless one
+    name_layer: str = "tls"  # the layer that shows a name which can be exchanged for a harmless one, "" for none
     payload_rules: str = "payload"  # the table that judges the layer `payload`; others have tables of their own name
+    proves_name: bool = False  # only the name's own server can pass the payload
 
     def tables(self) -> tuple[str, ...]:
         """The tables of rules that judge an address, in their order; the first asks whether it can be judged at all."""
@@ -23,13 +24,25 @@ class Dialect:
         return self.proof if layer == self.layers[-1] else layer
 
 
+def _call(scheme: str) -> dict[str, Dialect]:
+    """STUN, TURN and SIP over each of their transports; in the clear no name goes before the payload."""
+    return {
+        f"{scheme}/udp": Dialect(("payload",), scheme, "", scheme),
+        f"{scheme}/tcp": Dialect(("tcp", "payload"), scheme, "", scheme),
+        f"{scheme}/tls": Dialect(("tcp", "tls", "payload"), scheme, payload_rules=scheme),
+    }
+
+
 DIALECTS: dict[str, Dialect] = {
     "tcp": Dialect(("tcp",), "tcp"),
     "tls": Dialect(("tcp", "tls"), "tls"),
     "https": Dialect(("tcp", "tls", "http"), "http"),
     "http": Dialect(("tcp", "http"), "http", name_layer="http"),
-    "mtproto": Dialect(("tcp", "payload"), "mtproto"),
-    "noise": Dialect(("tcp", "payload"), "noise"),
+    "mtproto": Dialect(("tcp", "payload"), "mtproto", proves_name=True),
+    "noise": Dialect(("tcp", "payload"), "noise", proves_name=True),
+    **_call("stun"),
+    **_call("turn"),
+    **_call("sip"),
 }
 """Dialect (scheme, or scheme/transport) → how it is judged; one that is not here has no rules yet."""
 
@@ -48,8 +61,14 @@ def dialect_of(endpoint: Endpoint) -> Dialect:
 
 
 def name_layer(endpoint: Endpoint) -> str:
-    """The layer that carries the name past the first hop: `tls` or, in the clear, `http`."""
+    """The layer that carries the name past the first hop: `tls` or, in the clear, `http`; "" where none does."""
     return dialect_of(endpoint).name_layer
+
+
+def proves_no_name(endpoint: Endpoint) -> bool:
+    """Say whether anybody's server could answer as the endpoint does: a protocol of its own, without a certificate."""
+    dialect = dialect_of(endpoint)
+    return "payload" in dialect.layers and "tls" not in dialect.layers and not dialect.proves_name
 
 
 def deepest_proof(proofs: list[str]) -> str:

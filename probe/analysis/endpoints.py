@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from probe.analysis.addresses import address_row, working_families
 from probe.analysis.attempts import Attempts, addresses_of, proof_of
+from probe.analysis.datagrams import datagrams_in
 from probe.analysis.dialects import DIALECTS, deepest_proof, dialect_of
 from probe.analysis.engine import Engine
 from probe.analysis.mechanisms import deepest
@@ -16,7 +17,7 @@ from probe.analysis.rules import RULES, tables_for
 from probe.targets import Endpoint, is_address
 
 _UNPROVEN = frozenset({"address_unproven", "address_unproven_fails"})
-_ABSENT = "address_family_absent"
+_ABSENT = {"address_family_absent": "family", "address_datagrams_absent": "datagrams"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Part:
 
 @dataclass
 class EndpointVerdict:
-    """What is said of one endpoint. `absent`: its family does not work here, so the service is judged without it."""
+    """What is said of one endpoint. `absent`: "family" or "datagrams" do not work here; the service does without it."""
 
     url: str
     rule: Rule
@@ -43,7 +44,7 @@ class EndpointVerdict:
     anomalies: list[str] = field(default_factory=list)
     proof: str = ""
     transactions: list[int] = field(default_factory=list)
-    absent: bool = False
+    absent: str = ""
     working: int = 0  # addresses
     judged: int = 0
 
@@ -60,7 +61,7 @@ def judge_endpoints(urls: list[str], line: Line, proofs: Proofs, engine: Engine)
         parts = _parts_that_count(names[host], addresses[url])
         rows.append(_endpoint_row(parts[0], parts[1:]))
         verdicts[url] = _draft(url, parts, _transactions(host, addresses[url], proofs))
-        verdicts[url].absent = _is_absent(endpoint, names[host], addresses[url], line)
+        verdicts[url].absent = _why_absent(endpoint, names[host], addresses[url], line)
         verdicts[url].proof = deepest_proof([part.proof() for part in parts])
     for verdict, said in zip(verdicts.values(), engine.decide(rows, tables_for(EndpointRow)), strict=True):
         _finish(verdict, RULES[said["endpoint"]], names, addresses[verdict.url], endpoints[verdict.url])
@@ -82,10 +83,11 @@ def _judge_addresses(
     """URL → one part per address that was tried."""
     rows: list[AddressRow] = []
     done: list[tuple[str, Endpoint, Attempts]] = []
+    udp = datagrams_in(line)
     for url, endpoint in endpoints.items():
         for address in addresses_of(endpoint, proofs) if endpoint and endpoint.dialect in DIALECTS else ():
             assert endpoint is not None
-            row, attempts = address_row(endpoint, address, line, proofs)
+            row, attempts = address_row(endpoint, address, line, proofs, udp)
             rows.append(row)
             done.append((url, endpoint, attempts))
     parts: dict[str, list[Part]] = {url: [] for url in endpoints}
@@ -102,7 +104,7 @@ def _deciding_layer(endpoint: Endpoint, said: dict[str, str]) -> Rule:
 
 def _parts_that_count(name: Rule, addresses: list[Part]) -> list[Part]:
     """The name, then the addresses that are proven; only where there is none do the unproven ones say anything."""
-    here = [part for part in addresses if part.rule.rule_id != _ABSENT]
+    here = [part for part in addresses if part.rule.rule_id not in _ABSENT]
     proven = [part for part in here if part.rule.rule_id not in _UNPROVEN]
     return [Part(name), *(proven or here)]
 
@@ -146,6 +148,8 @@ def _finish(
     verdict.state = rule.state
     deciding = [part.rule for part in parts if part.rule.state == rule.state and not _is_ok_name(part)]
     verdict.rule = deciding[0] if rule.defers and deciding else rule
+    if verdict.absent == "datagrams":
+        verdict.rule = RULES["address_datagrams_absent"]
     if verdict.state not in ACCUSING:
         verdict.mechanisms = []
     if not verdict.proof and name.state == State.OK and endpoint is not None and not endpoint.is_literal:
@@ -156,12 +160,13 @@ def _is_ok_name(part: Part) -> bool:
     return part.attempts is None and part.rule.state == State.OK
 
 
-def _is_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], line: Line) -> bool:
+def _why_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], line: Line) -> str:
     if endpoint is None or name.state in ACCUSING:
-        return False
+        return ""
     if endpoint.is_literal and not addresses:
-        return (6 if ":" in endpoint.host else 4) not in working_families(line)
-    return bool(addresses) and all(part.rule.rule_id == _ABSENT for part in addresses)
+        return "" if (6 if ":" in endpoint.host else 4) in working_families(line) else "family"
+    reasons = {_ABSENT.get(part.rule.rule_id, "") for part in addresses}
+    return min(reasons, default="")  # "" if any address counts, else "datagrams" before "family"
 
 
 def _transactions(host: str, addresses: list[Part], proofs: Proofs) -> list[int]:

@@ -66,23 +66,27 @@ def fails_here(layer: str, way: Way) -> tuple[Rule, Rule]:
     )
 
 
-def opening(layer: str, words: str) -> tuple[Rule, ...]:
-    """The rules that every layer begins with once it has not succeeded: was it tried, and to its end?"""
+def opening(layer: str, words: str, *, ids: str = "") -> tuple[Rule, ...]:
+    """The rules that every layer begins with once it has not succeeded: was it tried, and to its end?
+
+    `ids`: what the rules are called after, where one layer has several tables.
+    """
+    name = ids or layer
     return (
         Rule(
-            f"{layer}_local_fault",
+            f"{name}_local_fault",
             f"local_faults > 0 AND {layer}_attempts = 0",
             State.INSUFFICIENT,
             f"Interrupted, or a fault of our own, before {words} could be tried.",
         ),
         Rule(
-            f"{layer}_not_reached",
+            f"{name}_not_reached",
             f"{layer}_attempts = 0",
             State.INSUFFICIENT,
             f"An earlier step failed, so {words} was never tried.",
         ),
         Rule(
-            f"{layer}_interrupted",
+            f"{name}_interrupted",
             f"interrupted AND {layer}_attempts < 2",
             State.INSUFFICIENT,
             f"The run was interrupted before a failure of {words} could be confirmed.",
@@ -100,20 +104,21 @@ def down(layer: str, words: str) -> Rule:
     )
 
 
-def closing(layer: str, words: str) -> tuple[Rule, ...]:
+def closing(layer: str, words: str, *, ids: str = "") -> tuple[Rule, ...]:
     """The rules that every layer ends with: a failure that is not explained, and what no rule covers."""
+    name = ids or layer
     return (
         Rule(
-            f"{layer}_unconfirmed",
+            f"{name}_unconfirmed",
             f"{layer}_failure IS NOT NULL AND control_successes > 0",
             State.IMPAIRED,
             f"{words} failed here and not at the test helper, but too seldom or too differently to say more.",
         ),
         Rule(
-            f"{layer}_no_control",
+            f"{name}_no_control",
             f"{layer}_failure IS NOT NULL",
             State.IMPAIRED,
             f"{words} fails here, and nobody outside tried the same endpoint.",
         ),
-        Rule(f"{layer}_undecided", "TRUE", State.INSUFFICIENT, f"No rule covers what was seen of {words}."),
+        Rule(f"{name}_undecided", "TRUE", State.INSUFFICIENT, f"No rule covers what was seen of {words}."),
     )

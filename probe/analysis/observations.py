@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probe.analysis.leaf import leaf_of
+from probe.analysis.payloads import PAYLOADS
 from probe.analysis.reading import address, failure, flag, name, number, seconds, table, tables, text, texts
 from probe.formats.entries import LISTS
 
@@ -77,9 +78,19 @@ class Observation:
     http_code: int = 0
     http_fingerprints: tuple[str, ...] = ()
     http_redirect_host: str = ""
-    payload_attempts: int = 0  # MTProto or Noise
+    payload_attempts: int = 0  # the service's own protocol: MTProto, Noise, STUN, TURN or SIP
     payload_failure: str | None = None
     payload_proven: bool = False
+    payload_kind: str = ""  # which of them, as a record's `proof` names it
+    payload_answered: bool = False  # an answer to ours came, whatever it says
+    payload_rewritten: bool = False  # what came back was not as it had been sent
+    echo_attempts: int = 0  # a datagram to the helper's echo
+    echo_failure: str | None = None
+    echo_payload: str = ""  # "stun", "sip", or "other" for one that is of no protocol
+    echo_port: int = 0
+    echo_sent: int = 0  # how often it was sent
+    echo_echoed: bool = False
+    echo_changed: bool = False
 
 
 @dataclass
@@ -91,6 +102,7 @@ class Line:
     bugs: tuple[str, ...]
     control_failed: bool
     control_families: dict[int, bool]
+    control_udp: bool = False
     rows: list[Observation] = field(default_factory=list)
 
 
@@ -105,7 +117,13 @@ def read_line(line: dict[str, Any]) -> Line:
         rows += observations(table(control.get("test_keys")), CONTROL)
     families = {4: flag(preflight.get("ipv4")), 6: flag(preflight.get("ipv6"))}
     return Line(
-        table(keys.get("x_target")), table(keys.get("x_run")), texts(keys.get("x_bugs")), failed, families, rows
+        target=table(keys.get("x_target")),
+        run=table(keys.get("x_run")),
+        bugs=texts(keys.get("x_bugs")),
+        control_failed=failed,
+        control_families=families,
+        control_udp=flag(preflight.get("udp")),
+        rows=rows,
     )
 
 
@@ -220,22 +238,5 @@ def _http(entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _mtproto(entry: dict[str, Any]) -> dict[str, Any]:
-    return _payload(entry, flag(entry.get("nonce_echoed")))
-
-
-def _noise(entry: dict[str, Any]) -> dict[str, Any]:
-    return _payload(entry, flag(entry.get("server_hello")) and flag(entry.get("chain_valid")))
-
-
-def _payload(entry: dict[str, Any], proven: bool) -> dict[str, Any]:
-    said = failure(entry.get("failure"))
-    return {
-        "payload_attempts": 1,
-        "payload_failure": said if said is not None or proven else "unknown_failure: not proven",
-        "payload_proven": said is None and proven,
-    }
-
-
 _LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure"}
-_COLUMNS = {"tcp_connect": _tcp, "tls_handshakes": _tls, "requests": _http, "mtproto": _mtproto, "noise": _noise}
+_COLUMNS = {"tcp_connect": _tcp, "tls_handshakes": _tls, "requests": _http, **PAYLOADS}

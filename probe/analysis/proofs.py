@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+from probe.analysis.dialects import dialect_of
 from probe.analysis.observations import CONTROL, PROBE, Line, Observation, Query
 from probe.targets import Endpoint, parse_endpoint
 
@@ -43,6 +44,7 @@ class Proofs:
         self.probe = [row for row in line.rows if row.origin == PROBE]
         self.control = [row for row in line.rows if row.origin == CONTROL]
         self._families = line.control_families
+        self._udp_at_control = line.control_udp or any(row.payload_proven and _by_datagram(row) for row in self.control)
         self._asns = {
             ip: asn
             for row in line.rows
@@ -51,15 +53,23 @@ class Proofs:
             for ip, asn in zip(answer.addresses, answer.asns, strict=True)
             if asn
         }
-        self.certified_here = _remembering(lambda name: _certified(self.probe, name))
-        self.certified_at_control = _remembering(lambda name: _certified(self.counted_control(), name))
+        self.certified_here = _remembering(
+            lambda name: _certified(self.probe, name) | self._answering(self.probe, name)
+        )
+        self.certified_at_control = _remembering(
+            lambda name: _certified(self.counted_control(), name) | self._answering(self.counted_control(), name)
+        )
         self.authenticated = _remembering(lambda name: _given(self.asked(name, AUTHENTICATED)))
         self.from_control = _remembering(lambda name: _given(self.control_asked(name)))
         self.genuine = _remembering(self._genuine)
 
     def counted_control(self) -> list[Observation]:
-        """The control's attempts that count: of a family that the helper's own preflight found working."""
-        return [row for row in self.control if self._families.get(row.family, False)]
+        """The control's attempts that count: of a family (and over UDP) that its own preflight found working."""
+        return [
+            row
+            for row in self.control
+            if self._families.get(row.family, False) and (self._udp_at_control or not _by_datagram(row))
+        ]
 
     def asked(self, name: str, engines: frozenset[str] | None = None) -> list[Query]:
         """The probe's questions for `name`, of these engines or all."""
@@ -78,6 +88,23 @@ class Proofs:
         """The network that the line says an address is in; 0 if it does not say."""
         return self._asns.get(ip, 0)
 
+    def vouched_for(self, name: str, ip: str) -> bool:
+        """Say whether an address is in the network (AS) of one that is proven to be the name's."""
+        return self.asn(ip) != 0 and any(self.asn(genuine) == self.asn(ip) for genuine in self.genuine(name))
+
+    def _answering(self, rows: Iterable[Observation], name: str) -> frozenset[str]:
+        """Where an encrypted resolver's answer speaks the name's protocol, and the system's, elsewhere, does not.
+
+        STUN, TURN and SIP have no certificate outside TLS. Where the system's answer speaks it too, or lies in the same
+        network, the two are machines of one pool, and neither refutes the other.
+        """
+        speaking = {row.address for row in rows if row.payload_proven and host_of(row) == name}
+        given = _given(query for query in self.asked(name) if query.resolver == "system")
+        networks = {self.asn(ip) for ip in given} - {0}
+        if speaking & given:
+            return frozenset()
+        return frozenset(ip for ip in speaking & self.authenticated(name) if self.asn(ip) not in networks)
+
     def _genuine(self, name: str) -> frozenset[str]:
         """Not by the probe's own `corroborated`: a neighbour in the same network may be a forged answer."""
         return (
@@ -94,9 +121,20 @@ def host_of(row: Observation) -> str:
     return endpoint.host if endpoint else ""
 
 
+def _proves_name(row: Observation) -> bool:
+    """Whether the row passed a payload that nobody but the name's own server can answer."""
+    endpoint = endpoint_of(row.endpoint)
+    return row.payload_proven and endpoint is not None and dialect_of(endpoint).proves_name
+
+
+def _by_datagram(row: Observation) -> bool:
+    endpoint = endpoint_of(row.endpoint)
+    return endpoint is not None and endpoint.carrier == "udp"
+
+
 def _certified(rows: Iterable[Observation], name: str) -> frozenset[str]:
     return frozenset(
-        row.address for row in rows if tls_valid(row, name) or (row.payload_proven and host_of(row) == name)
+        row.address for row in rows if tls_valid(row, name) or (_proves_name(row) and host_of(row) == name)
     )
 
 

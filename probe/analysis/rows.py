@@ -82,12 +82,25 @@ class AddressRow:
     http_blockpages: int = 0
     http_redirects: int = 0  # answers that point to another domain
     control_http_blockpages: int = 0
-    payload_attempts: int = 0  # MTProto, Noise
+    payload_attempts: int = 0  # MTProto, Noise, STUN, TURN, SIP
     payload_successes: int = 0
     payload_failure: str | None = None
     payload_resets: int = 0
     payload_timeouts: int = 0
-    twin_passed: int = 0  # another protocol at the same address and port got its answer
+    payload_unreachables: int = 0  # an ICMP error came back, "nobody listens there" included
+    payload_answered: int = 0  # answers to ours, whatever they say
+    payload_rewritten: int = 0  # answers that show that ours was changed on its way
+    control_rewritten: int = 0
+    payload_sealed: bool = False  # it travels inside TLS, where nobody on the path can read it
+    twin_passed: int = 0  # another protocol at the same address and port got its answer, or the same inside TLS
+    by_datagram: bool = False  # over UDP
+    datagrams_work: bool = False  # this network lets UDP pass, be it DNS alone
+    dns_by_datagram: bool = False  # DNS over UDP works
+    udp_passed: int = 0  # flows over UDP, DNS aside, that got an answer anywhere in the line
+    same_echoed: int = 0  # the endpoint's own datagram, sent to the helper's echo at the same port, came back
+    same_silent: int = 0  # it was sent there more than once and drew nothing
+    other_echoed: int = 0  # the same for a datagram that is of no protocol
+    other_silent: int = 0
     name_attempts: int = 0  # attempts with the name at any proven address of the endpoint
     name_resets: int = 0  # failures at the layer that carries the name, there and at neutral hosts
     name_timeouts: int = 0
@@ -125,7 +138,8 @@ class ServiceRow:
 
     any_suffices: bool = False  # works_if = "any"
     endpoints: int = 0
-    absent: int = 0  # left out: their family does not work here
+    absent: int = 0  # left out: their family does not work here, or no datagram passes
+    absent_datagrams: int = 0  # of these: because no datagram passes
     bugs: int = 0  # bugs of ours that touched this service
     retired: bool = False
     control_successes: int = 0

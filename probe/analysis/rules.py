@@ -2,6 +2,7 @@
 
 from probe.analysis.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
 from probe.analysis.rule import ACCUSING, SEVERITY, Rule, State, first_match
+from probe.analysis.rules_calls import SIP_RULES, STUN_RULES, TURN_RULES
 from probe.analysis.rules_connections import ADDRESS_RULES, TCP_RULES, TLS_RULES
 from probe.analysis.rules_names import NAME_RULES
 from probe.analysis.rules_payloads import HTTP_RULES, PAYLOAD_RULES
@@ -18,6 +19,9 @@ TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
     "tls": (AddressRow, TLS_RULES),
     "http": (AddressRow, HTTP_RULES),
     "payload": (AddressRow, PAYLOAD_RULES),
+    "stun": (AddressRow, STUN_RULES),
+    "turn": (AddressRow, TURN_RULES),
+    "sip": (AddressRow, SIP_RULES),
     "endpoint": (EndpointRow, ENDPOINT_RULES),
     "service": (ServiceRow, SERVICE_RULES),
 }

@@ -23,6 +23,12 @@ ADDRESS_RULES = (
         State.INSUFFICIENT,
         "This network has no working connection of the address's family.",
     ),
+    Rule(
+        "address_datagrams_absent",
+        "by_datagram AND NOT datagrams_work",
+        State.INSUFFICIENT,
+        "This network lets no datagram pass, so nothing can be said about what is reached over UDP.",
+    ),
     Rule("address_not_tried", "attempts = 0", State.INSUFFICIENT, "The address was never tried."),
     Rule(
         "address_local_fault",

@@ -56,7 +56,7 @@ NAME_RULES = (
     *_injection(
         "dns_lie_proven",
         f"{_UNPROVEN} AND dns_proven_here > 0 AND {_SUSPECT}",
-        "The system's resolver gives a wrong address; the true one, from another, is proven by its certificate",
+        "The system's resolver gives a wrong address; the true one, from another, is proven",
     ),
     *_injection(
         "dns_lie_proven_at_control",
@@ -91,14 +91,14 @@ NAME_RULES = (
         "dns_nxdomain_proven_false",
         f"dns_failure_kind = 'nxdomain' AND {_TRUE_ANSWER}",
         State.BLOCKED,
-        "The resolver here says that the name does not exist; another's answer is proven by its certificate.",
+        "The resolver here says that the name does not exist; another's answer is proven.",
         "dns.nxdomain",
     ),
     Rule(
         "dns_no_answer_proven_false",
         f"dns_failure_kind = 'no_answer' AND {_TRUE_ANSWER}",
         State.BLOCKED,
-        "The resolver here says that the name has no address; another's answer is proven by its certificate.",
+        "The resolver here says that the name has no address; another's answer is proven.",
         "dns",
     ),
     Rule(

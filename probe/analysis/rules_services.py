@@ -41,18 +41,24 @@ ENDPOINT_RULES = (
 SERVICE_RULES = (
     Rule("service_bug", "bugs > 0", State.INSUFFICIENT, "A bug of our own touched this service; nothing is concluded."),
     Rule(
+        "service_retired",
+        "retired AND control_successes = 0 AND (ok < endpoints OR endpoints = 0)",
+        State.INSUFFICIENT,
+        "The service is retired, and no test helper reached it",
+    ),
+    Rule(
+        "service_datagrams_absent",
+        "endpoints = 0 AND absent_datagrams > 0",
+        State.INSUFFICIENT,
+        "The service is reached over UDP, and this network lets no datagram pass.",
+    ),
+    Rule(
         "service_family_absent",
         "endpoints = 0 AND absent > 0",
         State.INSUFFICIENT,
         "The service has addresses only of a family that does not work on this network.",
     ),
     Rule("service_empty", "endpoints = 0", State.INSUFFICIENT, "The service names no endpoint that could be tried."),
-    Rule(
-        "service_retired",
-        "retired AND control_successes = 0 AND ok < endpoints",
-        State.INSUFFICIENT,
-        "The service is retired, and no test helper reached it",
-    ),
     Rule(
         "service_works_in_part",
         f"any_suffices AND ok > 0 AND {_ACCUSED}",

@@ -79,6 +79,7 @@ def _service_row(
         any_suffices=service.get("works_if") == "any",
         endpoints=len(present),
         absent=len(verdicts) - len(present),
+        absent_datagrams=sum(verdict.absent == "datagrams" for verdict in verdicts),
         bugs=_bugs(role, verdicts, line, proofs),
         retired=line.target.get("retired") is not None,
         control_successes=counts.control_successes,
@@ -133,8 +134,9 @@ def _failed_lookups(host: str, proofs: Proofs) -> list[Observation]:
 
 
 def _is_ours(row: Observation) -> bool:
-    no_ipv6 = row.family == 6 and row.tcp_failure == NETWORK_UNREACHABLE
-    return no_ipv6 or is_local(row.failure) or is_local(row.tcp_failure)
+    failures = (row.failure, row.tcp_failure, row.payload_failure)
+    no_ipv6 = row.family == 6 and NETWORK_UNREACHABLE in failures[1:]
+    return no_ipv6 or any(map(is_local, failures))
 
 
 def _verdict(

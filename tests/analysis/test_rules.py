@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from probe.analysis.dialects import DEPTH, DIALECTS
 from probe.analysis.engine import DuckDBEngine, Engine, SQLiteEngine, create_table, has_duckdb, select
 from probe.analysis.mechanisms import is_mechanism
 from probe.analysis.rows import AddressRow, NameRow, WideRow
@@ -28,6 +29,7 @@ SUCCESSES = (
     "dns_forged_public > 0",
     "dns_blockpage > 0",
     "http_blockpages > 0",
+    "other_echoed > 0",
     "working > 0",
     "ok > 0",
 )
@@ -105,7 +107,7 @@ RESTED_ON = {
     ),
     *("neutral_same_issuer", "tls_name_proven_elsewhere", "dns_proven_here", "dns_proven_authenticated"),
     *("dns_authenticated", "dns_from_control", "dns_forged_first", "dns_forged_public", "dns_blockpage"),
-    *("http_blockpages", "working", "ok"),
+    *("http_blockpages", "other_echoed", "working", "ok"),
 }
 PARTS = [c for c in CASES if RULES[c[1]].state in ACCUSING and not RULES[c[1]].defers]
 
@@ -117,6 +119,20 @@ def test_without_its_success_no_witness_accuses(engine: Engine, table: str, rule
     assert rule.defers or rule.state not in ACCUSING
 
 
+_SILENT_CALL: dict[str, Any] = {
+    "family_works": True,
+    "address_proven": True,
+    "by_datagram": True,
+    "datagrams_work": True,
+    "dns_by_datagram": True,
+    "attempts": 2,
+    "payload_attempts": 2,
+    "payload_failure": "generic_timeout_error",
+    "payload_timeouts": 2,
+    "other_silent": 1,
+    "control_attempts": 1,
+    "control_successes": 1,
+}
 ADDRESS_ROWS: dict[str, dict[str, Any]] = {
     "nulls and zeros": {},
     "a family that works, nothing else": {"family_works": True, "address_proven": True},
@@ -154,6 +170,12 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
         "control_attempts": 2,
         "control_successes": 2,
     },
+    "datagrams on a line that lets none pass": _SILENT_CALL | {"datagrams_work": False},
+    "datagrams that nobody outside sent too": _SILENT_CALL | {"control_attempts": 0, "control_successes": 0},
+    "datagrams over IPv6 where there is none": _SILENT_CALL | {"family_works": False, "payload_unreachables": 2},
+    "datagrams for which no file was left": _SILENT_CALL | {"payload_attempts": 0, "local_faults": 2},
+    "datagrams, interrupted": _SILENT_CALL | {"attempts": 1, "payload_attempts": 1, "interrupted": True},
+    "datagrams to an unproven address": _SILENT_CALL | {"address_proven": False, "other_echoed": 1, "same_silent": 1},
     "an unproven address": {
         "family_works": True,
         "attempts": 2,
@@ -171,15 +193,22 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("dialect", sorted(DIALECTS.keys() - {"tcp"}))  # which a bare connection satisfies
 @pytest.mark.parametrize("case", ADDRESS_ROWS)
-def test_no_empty_address_row_accuses_or_acquits(engine: Engine, case: str) -> None:
+def test_no_empty_address_row_accuses_or_acquits(engine: Engine, case: str, dialect: str) -> None:
     said = engine.decide([AddressRow(**ADDRESS_ROWS[case])], tables_for(AddressRow))[0]
-    lowest = next(
-        (RULES[said[layer]] for layer in ("address", "tcp", "tls", "http") if RULES[said[layer]].state != State.OK),
-        None,
-    )
+    rules = [RULES[said[table]] for table in DIALECTS[dialect].tables()]
+    lowest = next((rule for rule in rules if rule.state != State.OK), None)
     assert lowest is not None
     assert lowest.state not in ACCUSING
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_dialect_is_judged_by_tables_that_exist_and_names_a_proof(dialect: str) -> None:
+    judged = DIALECTS[dialect]
+    assert all(TABLES[table][0] is AddressRow for table in judged.tables())
+    assert {judged.word(layer) for layer in judged.layers} <= set(DEPTH)
+    assert judged.name_layer in {"", "tls", *judged.layers}
 
 
 @pytest.mark.parametrize(

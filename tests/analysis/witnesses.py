@@ -61,6 +61,9 @@ _SILENT = _PROVEN | {"tcp_attempts": 2, "tcp_failure": "generic_timeout_error"}
 
 ADDRESS: dict[str, Columns] = {
     "address_family_absent": {"attempts": 2, "tcp_attempts": 2, "tcp_timeouts": 2} | _CONTROL,
+    "address_datagrams_absent": _PROVEN
+    | {"by_datagram": True, "payload_attempts": 2, "payload_timeouts": 2}
+    | _CONTROL,
     "address_not_tried": {"family_works": True},
     "address_local_fault": _PROVEN | {"local_faults": 2},
     "address_unproven_fails": _HERE | {"tcp_attempts": 2, "tcp_timeouts": 2} | _CONTROL,
@@ -144,6 +147,40 @@ PAYLOAD: dict[str, Columns] = {
     "payload_fails_here": _fails("payload", "timeouts") | _CONTROL,
     **_usual("payload"),
 }
+_CALL = _PROVEN | {"datagrams_work": True, "payload_attempts": 2, "payload_failure": "x"}
+_DATAGRAM = _CALL | {"by_datagram": True, "payload_timeouts": 2}
+_STREAM = _CALL | {"tcp_attempts": 2, "tcp_successes": 2}
+
+
+def call(name: str) -> dict[str, Columns]:
+    """STUN, TURN and SIP have the same rules, but for SIP's ALG."""
+    reset, silent = _STREAM | {"payload_resets": 2}, _STREAM | {"payload_timeouts": 2}
+    once = {"payload_attempts": 1, "payload_timeouts": 1}
+    return {
+        f"{name}_answered": _PROVEN | {"payload_attempts": 1, "payload_successes": 1},
+        f"{name}_local_fault": _PROVEN | {"local_faults": 1},
+        f"{name}_not_reached": _PROVEN,
+        f"{name}_interrupted": _DATAGRAM | once | {"interrupted": True},
+        f"{name}_silent_twin_echoed": _DATAGRAM | {"other_echoed": 1, "same_silent": 1},
+        f"{name}_reset_twin_passes": reset | {"twin_passed": 1} | _CONTROL,
+        f"{name}_silent_twin_passes": silent | {"twin_passed": 1} | _CONTROL,
+        f"{name}_fails_everywhere": _DATAGRAM | {"control_attempts": 1},
+        f"{name}_answers_otherwise": _CALL | {"payload_answered": 2} | _CONTROL,
+        f"{name}_no_datagram_passes": _DATAGRAM | {"other_silent": 1, "dns_by_datagram": True} | _CONTROL,
+        f"{name}_unreachable_here": _CALL | {"by_datagram": True, "payload_unreachables": 2} | _CONTROL,
+        f"{name}_reset_here": reset | _CONTROL,
+        f"{name}_silent_though_twin_echoed": _DATAGRAM | {"other_echoed": 1, "same_echoed": 1} | _CONTROL,
+        f"{name}_silent_here": _DATAGRAM | _CONTROL,
+        f"{name}_fails_here": _CALL | _CONTROL,
+        f"{name}_unconfirmed": _DATAGRAM | once | _CONTROL,
+        f"{name}_no_control": _DATAGRAM,
+        f"{name}_undecided": _CALL | {"payload_failure": None},
+    }
+
+
+SIP: dict[str, Columns] = call("sip") | {
+    "sip_answered_rewritten": _PROVEN | {"payload_attempts": 1, "payload_successes": 1, "payload_rewritten": 1}
+}
 ENDPOINT: dict[str, Columns] = {
     "endpoint_addresses_differ": {"working": 1, "blocked": 1, "name_fine": True},
     "endpoint_works": {"working": 1, "name_fine": True, "down": 1},
@@ -153,6 +190,7 @@ ENDPOINT: dict[str, Columns] = {
 }
 SERVICE: dict[str, Columns] = {
     "service_bug": {"endpoints": 1, "ok": 1, "bugs": 1},
+    "service_datagrams_absent": {"absent": 2, "absent_datagrams": 1},
     "service_family_absent": {"absent": 1},
     "service_empty": {},
     "service_retired": {"endpoints": 1, "down": 1, "retired": True},
@@ -173,6 +211,9 @@ WITNESSES = {
     "tls": TLS,
     "http": HTTP,
     "payload": PAYLOAD,
+    "stun": call("stun"),
+    "turn": call("turn"),
+    "sip": SIP,
     "endpoint": ENDPOINT,
     "service": SERVICE,
 }

@@ -1,0 +1,40 @@
+"""What a whole line shows about UDP: does it pass here at all, and for more than DNS?"""
+
+from dataclasses import dataclass
+
+from probe.analysis.attempts import proof_of
+from probe.analysis.observations import PROBE, Line, Observation
+from probe.analysis.proofs import endpoint_of
+from probe.analysis.reading import flag, table
+
+_DNS = frozenset({"dns+udp"})
+
+
+@dataclass(frozen=True)
+class Datagrams:
+    """UDP in the whole line. `passed`: flows, DNS aside, that got an answer."""
+
+    works: bool
+    dns: bool
+    passed: int
+
+
+def datagrams_in(line: Line) -> Datagrams:
+    """Whether UDP passes here. What preflight could not say is taken for granted, as IPv4 is."""
+    mine = [row for row in line.rows if row.origin == PROBE]
+    said = table(line.run.get("preflight")).get("udp")
+    dns = flag(said) or any(_asked_by_datagram(row) for row in mine)
+    passed = sum(map(passed_by_datagram, mine))
+    return Datagrams(said is not False or dns or passed > 0, dns, passed)
+
+
+def passed_by_datagram(row: Observation) -> bool:
+    """Say whether the row is a flow over UDP, no question of DNS, that got an answer."""
+    endpoint = endpoint_of(row.endpoint)
+    if endpoint is None or endpoint.carrier != "udp" or endpoint.dialect in _DNS:
+        return row.echo_echoed
+    return row.echo_echoed or row.payload_answered or proof_of(row, endpoint) != ""
+
+
+def _asked_by_datagram(row: Observation) -> bool:
+    return any(query.engine == "udp" and query.answer.addresses for query in row.queries)
