@@ -13,7 +13,7 @@ KEEP_ALIVE, KEEP_ALIVE_ANSWER = b"\r\n\r\n", b"\r\n"  # RFC 5626, section 4.4.1
 _TOKEN = rb"[A-Za-z0-9.!%*_+`'~-]"
 _METHOD = re.compile(_TOKEN + rb"{1,64}")
 _VERSION = re.compile(rb"SIP/(\d{1,3}\.\d{1,3})", re.IGNORECASE)
-_BEGINNING = re.compile(_TOKEN + rb"{0,64}(?:[ \t/][^\r\n]*\r?)?")
+_BEGINNING = re.compile(_TOKEN + rb"{0,64}(?:[ \t/][^\r\n]*)?\r?")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 
@@ -143,6 +143,12 @@ def is_request(raw: bytes) -> bool:
     return line is not None and line[1] != ""
 
 
+def could_begin(data: bytes) -> bool:
+    """Say whether a stream that begins with `data` may be SIP; as long as no line is whole, by its characters."""
+    line, end, _ = data.lstrip(b"\r\n")[:LONGEST_HEAD].partition(b"\n")
+    return is_sip(data) if end else _BEGINNING.fullmatch(line) is not None
+
+
 def _first_line(raw: bytes) -> tuple[str, str, str, int, str] | None:
     line, end, _ = raw.lstrip(b"\r\n")[:LONGEST_HEAD].partition(b"\n")
     try:
@@ -183,21 +189,13 @@ class SIPStream:
         """The size of the message that begins here; 0: its head is not whole."""
         end = _END_OF_HEAD.search(self._pending, 0, LONGEST_HEAD)
         if end is None:
-            self._could_begin()
+            if len(self._pending) > LONGEST_HEAD or not could_begin(self._pending):
+                raise NotSIP("no message begins like this, or its head never ends")
             return 0
         size = end.end() + (read_message(self._pending[: end.end()]).content_length or 0)
         if size > MOST_BYTES:
             raise NotSIP(f"a message of {size} bytes")
         return size
-
-    def _could_begin(self) -> None:
-        if len(self._pending) > LONGEST_HEAD:
-            raise NotSIP(f"a head of more than {LONGEST_HEAD} bytes")
-        line, end, _ = self._pending.partition(b"\n")
-        if end:
-            _read_start_line(line.rstrip(b"\r"))
-        elif not _BEGINNING.fullmatch(line):
-            raise NotSIP("no message begins like this")
 
     def _skip_keep_alives(self) -> None:
         while self._pending.startswith(KEEP_ALIVE):
