@@ -26,6 +26,8 @@ SSL_INVALID_HOSTNAME: Final = "ssl_invalid_hostname"
 SSL_UNKNOWN_AUTHORITY: Final = "ssl_unknown_authority"
 SSL_FAILED_HANDSHAKE: Final = "ssl_failed_handshake"
 
+QUIC_VERSION: Final = "quic_incompatible_version"
+
 # The texts that OONI's pipeline normalises (reference: ooni/data, normalize_failure).
 NOT_TLS: Final = "unknown_failure: tls: first record does not look like a TLS handshake"
 ALERT_TEXTS: Final[dict[int, str]] = {
@@ -41,6 +43,7 @@ ALERT_TEXTS: Final[dict[int, str]] = {
 FILES_EXHAUSTED: Final = "unknown_failure: too many open files"
 BUG: Final = "unknown_failure: probe bug"
 BUDGET: Final = "unknown_failure: trigger budget spent"
+NO_QUIC: Final = "unknown_failure: quic is not installed"  # the extra [quic]: aioquic
 
 CERTIFICATE_FAILURES: Final = frozenset({SSL_INVALID_CERTIFICATE, SSL_INVALID_HOSTNAME, SSL_UNKNOWN_AUTHORITY})
 
@@ -49,4 +52,4 @@ def is_local(failure: str | None) -> bool:
     """Say whether a failure is our own fault or an interruption, and so says nothing about the network."""
     if failure is None:
         return False
-    return failure == INTERRUPTED or failure.startswith((FILES_EXHAUSTED, BUG, BUDGET))
+    return failure == INTERRUPTED or failure.startswith((FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC))

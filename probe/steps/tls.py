@@ -58,7 +58,7 @@ async def tls_handshake(
                 await tls.handshake()
             entry.x_completed = True
         if check:
-            judge(tls, entry, roots)
+            judge(peer_chain(tls.engine), entry, roots)
     tls.entry = entry
     return tls
 
@@ -123,9 +123,9 @@ def failure_on_wire(error: BaseException, watch: RecordWatch) -> str | None:
     return tls_failure(error) if isinstance(error, ssl.SSLError) else None
 
 
-def judge(tls: TLSConnection, entry: TLSHandshake, roots: Roots) -> None:
+def judge(ders: list[bytes], entry: TLSHandshake, roots: Roots) -> None:
     """Judge the chain as sent; raises RemoteError with the certificate failure."""
-    verdict = judge_chain(peer_chain(tls.engine), entry.x_verified_name, roots)
+    verdict = judge_chain(ders, entry.x_verified_name, roots)
     entry.x_trusted_by_machine = verdict.trusted_by_machine
     if verdict.failure is not None:
         raise RemoteError(verdict.failure)
