@@ -51,6 +51,7 @@ async def stun_exchange_udp(
     transaction_id = secrets.token_bytes(12)
     async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
         with udp_flow(ip, port, pace) as flow:
+            tx.opened("udp", flow.local[1], ip, port)
             try:
                 raw = await flow.ask(
                     request(method, transaction_id), SCHEDULE, lambda raw: _is_answer(raw, method, transaction_id)

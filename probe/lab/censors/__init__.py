@@ -4,6 +4,7 @@ from probe.lab.censors.addresses import IPBlackhole, IPReset, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSInjection, DNSLie
 from probe.lab.censors.http import HTTPBlockpage
 from probe.lab.censors.intercept import TLSIntercept
+from probe.lab.censors.payloads import PayloadDrop
 from probe.lab.censors.station import Aimed, Ground, Station
 from probe.lab.censors.tls import TLSDrop, TLSReset
 
@@ -16,6 +17,7 @@ CLASSES: dict[str, type[Station]] = {
         IPReset,
         SYNProxy,
         UDPBlock,
+        PayloadDrop,
         TLSReset,
         TLSDrop,
         TLSIntercept,
@@ -32,6 +34,7 @@ __all__ = [
     "HTTPBlockpage",
     "IPBlackhole",
     "IPReset",
+    "PayloadDrop",
     "SYNProxy",
     "Station",
     "TLSDrop",

@@ -3,6 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
+from probe.lab.services import stun
 from probe.lab.world import Host, World
 
-DATAGRAMS: dict[str, Callable[[World, Host], asyncio.DatagramProtocol]] = {}
+DATAGRAMS: dict[str, Callable[[World, Host], asyncio.DatagramProtocol]] = {
+    "stun/udp": stun.Datagrams,
+    "turn/udp": stun.Datagrams,
+}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from probe.lab.services.doh import serve_doh
 from probe.lab.services.resolver import Zone, serve_dns
 from probe.lab.services.streams import Ended, Stream
+from probe.lab.services.stun import opens, serve_stun
 from probe.lab.services.telegram import serve_mtproto
 from probe.lab.services.web import METHODS, serve_http
 from probe.lab.services.whatsapp import serve_noise
@@ -22,6 +23,7 @@ class Visit:
     upgrade: Callable[[Stream], Awaitable[Stream]]
     alpn: str = ""
     secure: bool = False
+    client: tuple[str, int] = ("", 0)  # where it comes from: address and port
 
 
 Serve = Callable[[Stream, Visit], Awaitable[None]]
@@ -58,6 +60,10 @@ async def _doh(stream: Stream, visit: Visit) -> None:
     await serve_doh(stream, visit.zone)
 
 
+async def _stun(stream: Stream, visit: Visit) -> None:
+    await serve_stun(stream, visit.client)
+
+
 async def _listen_only(stream: Stream, visit: Visit) -> None:
     while True:
         await stream.read()
@@ -76,11 +82,20 @@ IN_THE_CLEAR: tuple[Voice, ...] = (
     Voice("mtproto", _mtproto),
     Voice("noise", _noise),
     Voice("dns+tcp", _dns),
+    Voice("stun/tcp", _stun, opens),
+    Voice("turn/tcp", _stun, opens),
     Voice("tcp", _listen_only),
 )
 """In this order; the first that the port has and that knows the opening serves."""
 
-UNDER_TLS: dict[str, Serve] = {"doh": _doh, "https": _http, "dot": _dns, "tls": _listen_only}
+UNDER_TLS: dict[str, Serve] = {
+    "doh": _doh,
+    "https": _http,
+    "dot": _dns,
+    "stun/tls": _stun,
+    "turn/tls": _stun,
+    "tls": _listen_only,
+}
 """In this order, but `doh` only when HTTP/2 was agreed on."""
 
 ALPN: dict[str, tuple[str, ...]] = {"doh": ("h2", "http/1.1"), "https": ("http/1.1",), "dot": ("dot",)}

@@ -80,29 +80,30 @@ class Reception:
 
     async def greet(self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection to its end."""
+        client = (writer.get_extra_info("peername") or ("", 0))[:2]  # none when it was reset at once
         try:
             with contextlib.suppress(Ended, TimeoutError, OSError):
                 async with asyncio.timeout(PATIENCE):
-                    await self._serve(Plain(reader, writer), door)
+                    await self._serve(Plain(reader, writer), door, client)
         finally:
             writer.close()
 
-    async def _serve(self, stream: Stream, door: Door) -> None:
+    async def _serve(self, stream: Stream, door: Door, client: tuple[str, int]) -> None:
         greeter = next((SPEAKS_FIRST[dialect] for dialect in SPEAKS_FIRST if dialect in door.schemes), None)
         if greeter is not None:
-            await greeter(stream, self._visit(door))
+            await greeter(stream, self._visit(door, client))
             return
         first = await stream.read()
         stream.unread(first)
         if first[0] == 0x16 and door.schemes & UNDER_TLS.keys():
             secure = await self._upgrade(stream, door)
-            visit = replace(self._visit(door), alpn=secure.alpn, secure=True)
+            visit = replace(self._visit(door, client), alpn=secure.alpn, secure=True)
             await voice_under_tls(door.schemes, secure.alpn)(secure, visit)
         elif (serve := voice_in_the_clear(door.schemes, first)) is not None:
-            await serve(stream, self._visit(door))
+            await serve(stream, self._visit(door, client))
 
-    def _visit(self, door: Door) -> Visit:
-        return Visit(self._world, door.host, self._zone, lambda stream: self._upgrade(stream, door))
+    def _visit(self, door: Door, client: tuple[str, int]) -> Visit:
+        return Visit(self._world, door.host, self._zone, lambda stream: self._upgrade(stream, door), client=client)
 
     async def _upgrade(self, below: Stream, door: Door) -> Secure:
         """TLS with the certificate that the asked name deserves. Raises Ended, an alert sent."""
