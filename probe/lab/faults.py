@@ -36,6 +36,10 @@ class ExpiredCertificate(Placed):
     """The servers show a certificate that has expired, to everybody."""
 
 
+class NoSTARTTLS(Placed):
+    """The mail servers have no STARTTLS, for nobody: they neither offer nor understand it."""
+
+
 class Clock(Fault):
     """The computer's clock is wrong against the world's."""
 
@@ -61,6 +65,7 @@ KINDS: dict[str, type[Fault]] = {
     "refuse_unknown_names": RefuseUnknownNames,
     "wrong_certificate": WrongCertificate,
     "expired_certificate": ExpiredCertificate,
+    "no_starttls": NoSTARTTLS,
     "clock": Clock,
     "portal": Portal,
     "no_ipv6": NoIPv6,

@@ -12,6 +12,7 @@ from probe.lab.censors.names import matches
 from probe.lab.faults import (
     Clock,
     ExpiredCertificate,
+    NoSTARTTLS,
     Placed,
     RefuseUnknownNames,
     ServerDown,
@@ -42,6 +43,7 @@ class Host:
     ports: dict[int, set[str]] = field(default_factory=dict)
     certificate: Certificate = "good"
     refuses_unknown: bool = False
+    no_starttls: bool = False
     down: Literal["", "silent", "refused"] = ""
 
     @property
@@ -200,6 +202,8 @@ def _apply(host: Host, fault: Placed) -> None:
             host.down = fault.how
         case RefuseUnknownNames():
             host.refuses_unknown = True
+        case NoSTARTTLS():
+            host.no_starttls = True
         case WrongCertificate():
             host.certificate = "wrong"
         case ExpiredCertificate():
