@@ -1,6 +1,7 @@
 """One endpoint on every one of its addresses: a harmless name first, then its own, confirmed and followed up."""
 
 import asyncio
+import ipaddress
 import random
 from collections import defaultdict
 from collections.abc import Collection, Coroutine
@@ -25,6 +26,11 @@ CONFLICT_SECONDS = 1.0  # at most, for the own UDP socket to hear a second answe
 BREATH = (0.2, 0.8)  # seconds before a confirmation, so that one hiccup of the line does not cost both
 
 
+def _rank(ip: str) -> tuple[int, int]:
+    address = ipaddress.ip_address(ip)
+    return address.version, int(address)
+
+
 @dataclass(frozen=True)
 class Try:
     """An endpoint at one address. `name` is None for an address that stands in the target file."""
@@ -47,13 +53,20 @@ class Reach:
         self.trace, self.session, self.names = trace, session, names
         self._roots = roots
         self._followups = FollowUps(trace, session, roots)
+        self._one_address = False
         self.twins = Twins(trace, session)
         self._harmless_done: set[tuple[str, str, int, int]] = set()
         self._quiet: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._approached: dict[str, asyncio.Future[bool]] = {} if session.as_control else session.approached
 
-    async def services(self, target: Target, roles: Collection[str], method: Method = always_get) -> None:
-        """Try the endpoints of the given roles side by side, in random order."""
+    async def services(
+        self, target: Target, roles: Collection[str], method: Method = always_get, *, one_address: bool = False
+    ) -> None:
+        """Try the endpoints of the given roles side by side, in random order.
+
+        `one_address`: each at one of its addresses only, the lowest (IPv4 before IPv6), so that vantage points agree.
+        """
+        self._one_address = one_address
         todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].dialect in SPEECHES]
         random.shuffle(todo)
         try:
@@ -79,10 +92,17 @@ class Reach:
         name = await self.names.of(endpoint.host)
         if not (self.session.as_control or set(name.given_by({"system"})) <= set(name.given_by(TRUSTED))):
             await self.trace.settled(patience=CONFLICT_SECONDS)  # an address in doubt: a second datagram may tell
-        first = [Try(service.role, endpoint, ip, name) for ip in self._usable(name.given_by({"system", "probe"}))]
+        first = [Try(service.role, endpoint, ip, name) for ip in self._given(name)]
         reached = await asyncio.gather(*(self._try(attempt, method) for attempt in first))
         if self._follows_up() and await self._in_doubt(name) and not any(reached):
             await self._alternatives(service, endpoint, name, [attempt.ip for attempt in first], method)
+
+    def _given(self, name: Name) -> list[str]:
+        """Where the name's endpoints are tried; a helper takes one address of each source, the probe's may be a lie."""
+        if not self._one_address:
+            return self._usable(name.given_by({"system", "probe"}))
+        lowest = (sorted(self._usable(name.given_by({source})), key=_rank)[:1] for source in ("system", "probe"))
+        return list(dict.fromkeys(ip for found in lowest for ip in found))
 
     def _usable(self, addresses: list[str]) -> list[str]:
         return [ip for ip in addresses if self.session.family_works(family_of(ip))]
@@ -241,7 +261,8 @@ class Reach:
     def _others(self, name: Name, tried: list[str]) -> list[str]:
         trusted = [ip for ip in self._usable(name.given_by(TRUSTED)) if ip not in tried]
         by_family = [[ip for ip in trusted if family_of(ip) == family][:ALTERNATIVES] for family in (4, 6)]
-        return by_family[0] + by_family[1]
+        found = by_family[0] + by_family[1]
+        return found[:1] if self._one_address else found
 
     async def _control_or_stop(self) -> None:
         waiting = [

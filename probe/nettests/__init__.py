@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from probe.nettests import endpoint_reachability, mail_reachability, telegram, whatsapp
+from probe.nettests import endpoint_reachability, mail_reachability, sip_reachability, telegram, whatsapp
 from probe.ooni_view import View
 from probe.reach import Reach
 from probe.targets import Endpoint, Target
@@ -30,6 +30,7 @@ class Nettest(Protocol):
 NETTESTS: dict[str, Nettest] = {
     "endpoint_reachability": endpoint_reachability,
     "mail_reachability": mail_reachability,
+    "sip_reachability": sip_reachability,
     "telegram": telegram,
     "whatsapp": whatsapp,
 }
