@@ -5,6 +5,8 @@ from probe.lab.censors.dns import DNSInjection, DNSLie
 from probe.lab.censors.http import HTTPBlockpage
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payloads import PayloadDrop
+from probe.lab.censors.sip import SIPAlg, SIPReset
+from probe.lab.censors.starttls import StartTLSStrip
 from probe.lab.censors.station import Aimed, Ground, Station
 from probe.lab.censors.tls import TLSDrop, TLSReset
 
@@ -22,6 +24,9 @@ CLASSES: dict[str, type[Station]] = {
         TLSDrop,
         TLSIntercept,
         HTTPBlockpage,
+        SIPReset,
+        SIPAlg,
+        StartTLSStrip,
     )
 }
 
@@ -35,7 +40,10 @@ __all__ = [
     "IPBlackhole",
     "IPReset",
     "PayloadDrop",
+    "SIPAlg",
+    "SIPReset",
     "SYNProxy",
+    "StartTLSStrip",
     "Station",
     "TLSDrop",
     "TLSIntercept",

@@ -4,13 +4,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from probe.lab.services.doh import serve_doh
+from probe.lab.services.mail import Mailbox, serve_imap, serve_smtp
 from probe.lab.services.resolver import Zone, serve_dns
+from probe.lab.services.sip import serve_sip
 from probe.lab.services.streams import Ended, Stream
 from probe.lab.services.stun import opens, serve_stun
 from probe.lab.services.telegram import serve_mtproto
 from probe.lab.services.web import METHODS, serve_http
 from probe.lab.services.whatsapp import serve_noise
 from probe.lab.world import Host, World
+from probe.wire.sipmessage import could_begin
 
 
 @dataclass(frozen=True)
@@ -64,16 +67,33 @@ async def _stun(stream: Stream, visit: Visit) -> None:
     await serve_stun(stream, visit.client)
 
 
+async def _sip(stream: Stream, visit: Visit) -> None:
+    await serve_sip(stream, visit.client)
+
+
 async def _listen_only(stream: Stream, visit: Visit) -> None:
     while True:
         await stream.read()
+
+
+async def _smtp(stream: Stream, visit: Visit) -> None:
+    await serve_smtp(_mailbox(stream, visit))
+
+
+async def _imap(stream: Stream, visit: Visit) -> None:
+    await serve_imap(_mailbox(stream, visit))
+
+
+def _mailbox(stream: Stream, visit: Visit) -> Mailbox:
+    upgrade = None if visit.secure or visit.host.no_starttls else visit.upgrade
+    return Mailbox(stream, visit.host.certified[0], visit.client[0], upgrade, visit.secure)
 
 
 def _is_request(first: bytes) -> bool:
     return first.startswith(METHODS)
 
 
-SPEAKS_FIRST: dict[str, Serve] = {}
+SPEAKS_FIRST: dict[str, Serve] = {"smtp+starttls": _smtp, "imap+starttls": _imap}
 """Dialects in the clear whose servers greet before the client has said anything."""
 
 IN_THE_CLEAR: tuple[Voice, ...] = (
@@ -84,6 +104,7 @@ IN_THE_CLEAR: tuple[Voice, ...] = (
     Voice("dns+tcp", _dns),
     Voice("stun/tcp", _stun, opens),
     Voice("turn/tcp", _stun, opens),
+    Voice("sip/tcp", _sip, could_begin),
     Voice("tcp", _listen_only),
 )
 """In this order; the first that the port has and that knows the opening serves."""
@@ -94,6 +115,9 @@ UNDER_TLS: dict[str, Serve] = {
     "dot": _dns,
     "stun/tls": _stun,
     "turn/tls": _stun,
+    "sip/tls": _sip,
+    "smtps": _smtp,
+    "imaps": _imap,
     "tls": _listen_only,
 }
 """In this order, but `doh` only when HTTP/2 was agreed on."""
