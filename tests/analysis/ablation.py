@@ -26,7 +26,7 @@ def without_transactions(line: dict[str, Any], ids: Iterable[int]) -> dict[str, 
 
 
 def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str, Any]:
-    """The line with the labels of target and harmless flows exchanged, and of lying and trusted resolvers.
+    """The line with the labels of target and harmless flows exchanged, of twins, and of lying and trusted resolvers.
 
     Every attempt with the target's name becomes a harmless flow and the other way round. `wire_too` exchanges the names
     in the entries as well, so that nothing in the line contradicts its labels.
@@ -37,6 +37,7 @@ def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str,
         del endpoint
         _exchange(flows, keys, wire_too)
     _exchange_resolvers(keys)
+    _exchange_echoes(keys, wire_too)
     return spoiled
 
 
@@ -101,3 +102,15 @@ def _exchange_resolvers(keys: dict[str, Any]) -> None:
             entry.update(as_trusted)
         elif entry["engine"] in {"dot", "doh"}:
             entry.update(as_system)
+
+
+def _exchange_echoes(keys: dict[str, Any], wire_too: bool) -> None:
+    """The payload's own twin becomes the one of no protocol, and the other way round."""
+    labels = {"same_payload_echo": "other_payload_echo", "other_payload_echo": "same_payload_echo"}
+    for record in keys["x_transactions"]:
+        record["followup"] = labels.get(record["followup"], record["followup"])
+    entries = (keys.get("x_followups") or {}).get("echoes") or []
+    own = next((entry["payload"] for entry in entries if entry["payload"] != "other"), None)
+    if wire_too and own is not None:
+        for entry in entries:
+            entry["payload"] = own if entry["payload"] == "other" else "other"

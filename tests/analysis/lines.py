@@ -7,28 +7,16 @@ import json
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.entries import (
-    BinaryData,
-    DNSAnswer,
-    DNSQuery,
-    DNSResponse,
-    Entry,
-    HTTPRequest,
-    HTTPResponse,
-    HTTPTransaction,
-    MTProtoExchange,
-    NoiseHandshake,
-    TCPConnect,
-    TLSHandshake,
-)
+from probe.formats.calls import UDPEcho
+from probe.formats.entries import DNSResponse, Entry
 from probe.formats.transactions import TransactionRecord
 from probe.targets import is_address, parse_endpoint
-from tests.analysis.certificates import certificate
+from tests.analysis.entries import FORGED, GENUINE, LAYERS, SECOND, answer, complete, entries_of, query
+
+__all__ = ["FORGED", "GENUINE", "SECOND", "Keys", "Lines"]
 
 INNOCUOUS = "www.example.com"
 NEUTRAL = "9.9.9.10"
-GENUINE, FORGED, SECOND = "149.154.167.99", "31.13.64.7", "149.154.167.100"
-ASNS = {GENUINE: 62041, SECOND: 62041, FORGED: 32934}
 RESOLVERS = {"udp": "8.8.8.8:53", "dot": "1.1.1.1:853", "doh": "https://dns.example:443/dns-query"}
 FOLLOWUPS = {"udp": "resolver_udp", "dot": "resolver_dot", "doh": "resolver_doh"}
 
@@ -104,7 +92,7 @@ class Lines:
             mine = [ip for ip in answers if (":" in ip) == colon]
             failed = failure or (None if mine or not answers else f.DNS_NO_ANSWER)
             failed = None if not failure and mine else failed or f.DNS_NO_ANSWER
-            self.probe.keep(record, _query(host, query_type, engine, "system", mine, failed))
+            self.probe.keep(record, query(host, query_type, engine, "system", mine, failed))
         if answers:
             record.failure = record.failed_operation = None
         return record.transaction_id
@@ -125,25 +113,25 @@ class Lines:
     def encrypted(self, host: str, *answers: str, engine: str = "dot", failure: str | None = None) -> int:
         about: dict[str, Any] = {"kind": "followup", "followup": FOLLOWUPS[engine], "hostname": host, "sent_name": host}
         record = self.probe.open(address="1.1.1.1", **about)
-        self.probe.keep(record, _query(host, "A", engine, RESOLVERS[engine], list(answers), failure))
+        self.probe.keep(record, query(host, "A", engine, RESOLVERS[engine], list(answers), failure))
         return record.transaction_id
 
     def control_lookup(self, host: str, *answers: str, failure: str | None = None) -> None:
         self.has_control = True
         record = self.at_control.open(kind="lookup", hostname=host, sent_name=host, address="system")
-        self.at_control.keep(record, _query(host, "A", "system", "system", list(answers), failure))
+        self.at_control.keep(record, query(host, "A", "system", "system", list(answers), failure))
 
     def _udp(
         self, record: TransactionRecord, host: str, shown: str, datagrams: tuple[Any, ...], ttls: tuple[int, ...]
     ) -> int:
         answers = [([], said) if isinstance(said, str) else (said, None) for said in datagrams]
         addresses, failed = answers[0] if answers else ([], f.TIMEOUT)
-        query = _query(host, "A", "udp", shown, addresses, failed)
-        query.x_responses = [
-            DNSResponse(t=0.01 * number, ip_ttl=ttl, failure=said, answers=[_answer(ip) for ip in ips])
+        asked = query(host, "A", "udp", shown, addresses, failed)
+        asked.x_responses = [
+            DNSResponse(t=0.01 * number, ip_ttl=ttl, failure=said, answers=[answer(ip) for ip in ips])
             for number, ((ips, said), ttl) in enumerate(zip(answers, (*ttls, *[None] * len(answers)), strict=False))
         ]
-        self.probe.keep(record, query)
+        self.probe.keep(record, asked)
         return record.transaction_id
 
     # -- endpoints -----------------------------------------------------------------------------------------------
@@ -183,6 +171,18 @@ class Lines:
         about: dict[str, Any] = {"kind": "followup", "followup": "same_name_neutral_host", "check": False}
         return self._reach(self.probe, url, ip, outcome, **about | more)
 
+    def echo(self, url: str, outcome: str = "ok", *, payload: Any = "other", port: int = 0, **about: Any) -> int:
+        """A datagram to the helper's echo: of no protocol, or ("stun", "sip") the endpoint's own."""
+        endpoint, kind = parse_endpoint(url), "other" if payload == "other" else "same"
+        about = {"service": self._role(url), "endpoint": url, "address": "helper", "family": 4} | about
+        about |= {"kind": "followup", "followup": f"{kind}_payload_echo", "port": port or endpoint.port}
+        record = self.probe.open(**about)
+        failed = outcome.partition(":")[2] or None
+        entry = UDPEcho(port=record.port, payload=payload, size=20, x_sent=4 if failed else 1, failure=failed)
+        complete(entry, {})
+        self.probe.keep(record, entry)
+        return record.transaction_id
+
     def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:
         endpoint = parse_endpoint(url)
         about = {key: more.pop(key) for key in list(more) if key in TransactionRecord.model_fields}
@@ -191,9 +191,9 @@ class Lines:
         about = {"family": 6 if ":" in ip else 4, "sent_name": name} | about
         record = keys.open(**about)
         layer, _, failed = outcome.partition(":")
-        for entry in _entries(endpoint.scheme, f"{ip}:{endpoint.port}", name, url, more):
-            entry.failure = failed if _layer(entry) == layer else None
-            _complete(entry, more)
+        for entry in entries_of(endpoint, ip, name, more):
+            entry.failure = failed if LAYERS[entry.OPERATION] == layer else None
+            complete(entry, more)
             keys.keep(record, entry)
             if entry.failure is not None:
                 break
@@ -228,59 +228,3 @@ class Lines:
             "test_keys": keys,
         }
         return json.loads(json.dumps(line))  # type: ignore[no-any-return]
-
-
-def _answer(ip: str) -> DNSAnswer:
-    which: dict[str, Any] = {"ipv6": ip, "answer_type": "AAAA"} if ":" in ip else {"ipv4": ip, "answer_type": "A"}
-    return DNSAnswer(asn=ASNS.get(ip), **which)
-
-
-def _query(host: str, query_type: str, engine: str, resolver: str, ips: list[str], failed: str | None) -> DNSQuery:
-    about: dict[str, Any] = {"engine": engine, "hostname": host, "query_type": query_type}
-    return DNSQuery(failure=failed, answers=[_answer(ip) for ip in ips], resolver_address=resolver, **about)
-
-
-def _layer(entry: Entry) -> str:
-    return {
-        "connect": "tcp",
-        "tls_handshake": "tls",
-        "http_round_trip": "http",
-        "mtproto_exchange": "payload",
-        "noise_handshake": "payload",
-    }[entry.OPERATION]
-
-
-def _entries(scheme: str, address: str, name: str, url: str, more: dict[str, Any]) -> list[Entry]:
-    ip, _, port = address.rpartition(":")
-    entries: list[Entry] = [TCPConnect(ip=ip, port=int(port))]
-    if scheme in {"https", "tls"}:
-        verified = name if more.get("check", True) else ""
-        entries.append(TLSHandshake(address=address, server_name=name, x_verified_name=verified))
-    if scheme == "http" or (scheme == "https" and more.get("check", True)):
-        entries.append(HTTPTransaction(address=address, request=HTTPRequest(url=url, headers={"Host": name})))
-    if scheme == "mtproto":
-        entries.append(MTProtoExchange(address=address, transport="abridged"))
-    if scheme == "noise":
-        entries.append(NoiseHandshake(address=address))
-    return entries
-
-
-def _complete(entry: Entry, more: dict[str, Any]) -> None:
-    """Fill in what the step would have seen."""
-    if isinstance(entry, TLSHandshake):
-        cert = more.get("cert")
-        if cert is None and entry.failure is None:
-            cert = certificate(entry.server_name if more.get("check", True) else "default.example")
-        entry.peer_certificates = [BinaryData.of(cert)] if cert else []
-        refused = entry.failure in f.CERTIFICATE_FAILURES
-        entry.x_completed = entry.failure is None or refused
-        entry.x_answered = entry.x_completed or more.get("answered", False)
-        entry.x_trusted_by_machine = more.get("trusted") if refused else None
-    if isinstance(entry, HTTPTransaction) and entry.failure is None:
-        prints, to = more.get("fingerprints", []), more.get("redirect", "")
-        code = 302 if to else 200
-        entry.response = HTTPResponse(code=code, x_fingerprints=prints, x_redirect_host=to)
-    if isinstance(entry, MTProtoExchange):
-        entry.nonce_echoed = entry.failure is None
-    if isinstance(entry, NoiseHandshake):
-        entry.server_hello = entry.chain_valid = entry.failure is None
