@@ -2,18 +2,17 @@
 
 import hashlib
 import ipaddress
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from probe.target_grammar import EndpointTable, NeutralFile, TargetFile, hint, read_toml, validate
+from probe.target_grammar import TargetError as TargetError
 
-File = TypeVar("File", bound=BaseModel)
 
 WEB_SCHEMES = ("https", "http", "tls", "quic", "tcp")
 CALL_SCHEMES = ("mtproto", "noise", "stun", "turn", "sip")
@@ -23,10 +22,6 @@ SCHEMES = frozenset(WEB_SCHEMES + CALL_SCHEMES + MAIL_SCHEMES + DNS_SCHEMES)
 CALL_TRANSPORTS = frozenset({"stun", "turn", "sip"})  # schemes whose endpoints say a transport; UDP when they do not
 TRANSPORTS = frozenset({"udp", "tcp", "tls"})
 NOT_TARGETS = frozenset({"neutral", "resolvers"})  # files that stand beside the targets
-
-
-class TargetError(ValueError):
-    """A target file or name that cannot be used; its text is one sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Target:
-    """A product users care about. `digest` is the SHA-256 of the file, hexadecimal."""
+    """A product users care about. `digest` is the SHA-256 of the file, and of its roots if it has any, hexadecimal."""
 
     name: str
     nettest: str
@@ -82,6 +77,8 @@ class Target:
     successor: str | None = None
     default: bool = True
     lab: bool = True
+    roots: str = ""
+    """PEM text of the target's own authorities, where its servers are certified by no public one."""
 
     def endpoints(self) -> Iterator[tuple[Service, Endpoint]]:
         for service in self.services.values():
@@ -101,59 +98,6 @@ class Neutral:
     digest: str
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _EndpointTable(_Strict):
-    url: str
-    ooni: bool = False
-    source: str | None = None
-
-
-class _ServiceTable(_Strict):
-    works_if: Literal["all", "any"] = "all"
-    endpoints: list[str | _EndpointTable] = Field(min_length=1)
-
-
-class _TargetFile(_Strict):
-    nettest: str
-    title: str
-    source: str
-    reviewed: date
-    retired: date | None = None
-    successor: str | None = None
-    default: bool = True
-    lab: bool = True
-    services: dict[str, _ServiceTable] = Field(min_length=1)
-
-    @field_validator("services")
-    @classmethod
-    def _plain_roles(cls, services: dict[str, _ServiceTable]) -> dict[str, _ServiceTable]:
-        for role in services:
-            if not role.replace("_", "").isalnum() or role != role.lower():
-                raise ValueError(f"role {role!r}: expected lower-case letters, digits and underscores")
-        return services
-
-
-class _PortalTable(_Strict):
-    url: str
-    status: int
-    body: str = ""
-    source: str | None = None
-
-
-class _NeutralFile(_Strict):
-    title: str
-    source: str
-    reviewed: date
-    innocuous: list[str] = Field(min_length=1)
-    nonexistent: str
-    endpoints: list[str | _EndpointTable] = Field(min_length=1)
-    portal: list[_PortalTable] = Field(default_factory=list)
-    dark: str | None = None
-
-
 def is_address(host: str) -> bool:
     """Say whether `host` is an IPv4 or IPv6 literal (without brackets)."""
     try:
@@ -169,7 +113,7 @@ def parse_endpoint(url: str, *, ooni: bool = False, source: str | None = None) -
     parts = urlsplit(bare)
     if parts.scheme not in SCHEMES:
         near = get_close_matches(parts.scheme, SCHEMES, 1)
-        raise ValueError(f"{url!r} has an unknown scheme; expected one of {', '.join(sorted(SCHEMES))}" + _hint(near))
+        raise ValueError(f"{url!r} has an unknown scheme; expected one of {', '.join(sorted(SCHEMES))}" + hint(near))
     try:
         port = parts.port
     except ValueError:
@@ -184,8 +128,8 @@ def parse_endpoint(url: str, *, ooni: bool = False, source: str | None = None) -
 
 def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
     """Load one target file. `nettests`, when given, are the known methods. Raises TargetError with one sentence."""
-    raw, table = _read(path)
-    file = _validate(_TargetFile, table, path)
+    raw, table = read_toml(path)
+    file = validate(TargetFile, table, path)
     if nettests is not None and file.nettest not in nettests:
         known = ", ".join(sorted(nettests))
         raise TargetError(f"{path}: nettest: {file.nettest!r} is unknown; expected one of {known}")
@@ -193,16 +137,18 @@ def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
         role: Service(role, spec.works_if, _endpoints(spec.endpoints, path, f"services.{role}.endpoints"))
         for role, spec in file.services.items()
     }
-    about = file.model_dump(exclude={"services"})
-    return Target(name=path.stem, services=services, digest=hashlib.sha256(raw).hexdigest(), **about)
+    about = file.model_dump(exclude={"services", "roots"})
+    roots = _own_roots(path, file.roots) if file.roots else ""
+    digest = hashlib.sha256(raw + roots.encode()).hexdigest()
+    return Target(name=path.stem, services=services, digest=digest, roots=roots, **about)
 
 
 def load_neutral(path: Path) -> Neutral:
     """Load neutral.toml. Raises TargetError with one sentence."""
-    raw, table = _read(path)
-    file = _validate(_NeutralFile, table, path)
+    raw, table = read_toml(path)
+    file = validate(NeutralFile, table, path)
     portal = tuple(
-        (_endpoints([_EndpointTable(url=check.url)], path, "portal")[0], check.status, check.body)
+        (_endpoints([EndpointTable(url=check.url)], path, "portal")[0], check.status, check.body)
         for check in file.portal
     )
     return Neutral(
@@ -235,57 +181,32 @@ def pick_targets(folder: Path, names: list[str], nettests: frozenset[str] | None
         if name not in known:
             raise TargetError(
                 f"unknown target {name!r}; `probe targets list` names them all"
-                + _hint(get_close_matches(name, known, 1))
+                + hint(get_close_matches(name, known, 1))
             )
     if names:
         return [load_target(folder / f"{name}.toml", nettests) for name in names]
     return [target for name in known if (target := load_target(folder / f"{name}.toml", nettests)).default]
 
 
-def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
+def _own_roots(path: Path, name: str) -> str:
+    """The certificates in the PEM file `name` beside the target's file. Raises TargetError."""
     try:
-        raw = path.read_bytes()
-        return raw, tomllib.loads(raw.decode())
+        text = (path.parent / name).read_text(encoding="ascii")
     except OSError as error:
-        raise TargetError(f"{path}: cannot be read ({error.strerror}); expected a TOML file") from None
+        raise TargetError(f"{path}: roots: {name} cannot be read ({error.strerror}); it must stand beside") from None
     except UnicodeDecodeError:
-        raise TargetError(f"{path}: is not UTF-8 text; expected a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise TargetError(f"{path}: is not valid TOML: {error}") from None
-
-
-def _validate(model: type[File], table: dict[str, Any], path: Path) -> File:
-    try:
-        return model.model_validate(table)
-    except ValidationError as error:
-        errors = error.errors(include_url=False)
-        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])  # a typo explains the rest
-        key = ".".join(str(part) for part in first["loc"] if part not in {"str", "_EndpointTable"}) or "(top level)"
-        if first["type"] == "extra_forbidden":
-            names = sorted(_table_at(first["loc"], model).model_fields)
-            near = get_close_matches(str(first["loc"][-1]), names, 1)
-            raise TargetError(f"{path}: {key}: unknown key; expected one of {', '.join(names)}" + _hint(near)) from None
-        raise TargetError(f"{path}: {key}: {first['msg'][0].lower() + first['msg'][1:]}") from None
-
-
-def _table_at(loc: tuple[int | str, ...], top: type[BaseModel]) -> type[BaseModel]:
-    """The table that holds the key at `loc`."""
-    if "_EndpointTable" in loc:
-        return _EndpointTable
-    inner: dict[str, type[BaseModel]] = {"services": _ServiceTable, "portal": _PortalTable}
-    return inner.get(str(loc[0]), top) if len(loc) > 1 else top
+        text = ""
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise TargetError(f"{path}: roots: {name} holds no certificate; expected PEM text")
+    return text
 
 
 def _endpoints(specs: list[Any], path: Path, key: str) -> tuple[Endpoint, ...]:
     found = []
     for number, spec in enumerate(specs, 1):
-        table = _EndpointTable(url=spec) if isinstance(spec, str) else spec
+        table = EndpointTable(url=spec) if isinstance(spec, str) else spec
         try:
             found.append(parse_endpoint(table.url, ooni=table.ooni, source=table.source))
         except ValueError as error:
             raise TargetError(f"{path}: {key}[{number}]: {error}") from None
     return tuple(found)
-
-
-def _hint(near: list[str]) -> str:
-    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,5 +1,6 @@
 """Target files: the bundled ones are whole and sourced, and a bad one is answered with what is wrong."""
 
+import hashlib
 import ipaddress
 import re
 from datetime import date
@@ -263,3 +264,35 @@ def test_a_bad_neutral_file_is_answered_alike(tmp_path: Path) -> None:
         load_neutral(written(tmp_path, text.replace("dark =", "darkk =")))
     with pytest.raises(TargetError, match=r"portal\[1\]: .*explicit port"):
         load_neutral(written(tmp_path, text.replace(".org:80/nm", ".org/nm")))
+
+
+# -- a target's own authorities ---------------------------------------------------------------------------------------
+
+
+def test_signals_own_authorities_stand_beside_its_file() -> None:
+    signal = load_target(bundled_targets() / "signal.toml")
+    assert signal.roots.count("-----BEGIN CERTIFICATE-----") == 2
+    assert signal.digest != hashlib.sha256((bundled_targets() / "signal.toml").read_bytes()).hexdigest()
+    assert all(target.roots == "" for target in pick_targets(bundled_targets(), ["telegram", "whatsapp"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("own.pem", None, "roots: own.pem cannot be read"),
+        ("own.pem", "no certificate", "roots: own.pem holds no certificate"),
+        ("own.pem", "\u00fc", "roots: own.pem holds no certificate"),
+        ("../own.pem", "-----BEGIN CERTIFICATE-----", "roots: "),
+        ("/etc/own.pem", "-----BEGIN CERTIFICATE-----", "roots: "),
+    ],
+)
+def test_authorities_that_cannot_be_used(tmp_path: Path, name: str, content: str | None, sentence: str) -> None:
+    folder = tmp_path / "targets"
+    folder.mkdir()
+    if content is not None:
+        (folder / name).resolve().write_text(content) if "etc" not in name else None
+    path = folder / "mine.toml"
+    text = (bundled_targets() / "x.toml").read_text()
+    path.write_text(text.replace("reviewed = 2026-11-24\n", f'reviewed = 2026-11-24\nroots = "{name}"\n', 1))
+    with pytest.raises(TargetError, match=re.escape(sentence)):
+        load_target(path)

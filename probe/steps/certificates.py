@@ -7,7 +7,7 @@ import ssl
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
@@ -50,6 +50,11 @@ class Roots:
 
     public: str | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    also: str = ""  # PEM text of further authorities, trusted for one target's own names
+
+    def trusting(self, also: str) -> "Roots":
+        """The same stores and a target's own authorities."""
+        return replace(self, also=also) if also else self
 
     def check(self) -> None:
         """Read the public roots now. Raises RootsError."""
@@ -64,7 +69,8 @@ class Roots:
             pem = path.read_bytes()
         except OSError as error:
             raise RootsError(f"{path.name}: the public roots cannot be read ({error.strerror}).") from error
-        return [(match[1].decode(), match[0]) for match in _PEM_BLOCK.finditer(pem)]
+        own = self.also.encode()
+        return [(match[1].decode(), match[0]) for pem in (pem, own) for match in _PEM_BLOCK.finditer(pem)]
 
     @cached_property
     def public_pem(self) -> str:
