@@ -169,11 +169,18 @@ class SIPStream:
         self._size = 0  # of the message that has begun, once its head is whole
 
     def feed(self, data: bytes) -> list[Message]:
-        """Take bytes, give the messages that are whole now. Raises NotSIP as soon as no message can come of them."""
+        """Take bytes, give the messages that are whole now. Raises NotSIP as soon as no message can come of them.
+
+        Messages before the place where SIP ends are given first; the next call raises.
+        """
         self._pending += data
-        found = []
-        while (message := self._next()) is not None:
-            found.append(message)
+        found: list[Message] = []
+        try:
+            while (message := self._next()) is not None:
+                found.append(message)
+        except NotSIP:
+            if not found:
+                raise
         return found
 
     def _next(self) -> Message | None:
