@@ -11,10 +11,11 @@ from probe.session import Session
 from probe.steps.certificates import Roots
 from probe.steps.dns import query_udp
 from probe.steps.http import http_request
+from probe.steps.quic import need_quic, quic_handshake
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
 from probe.targets import Endpoint
-from probe.trace import Trace
+from probe.trace import Trace, Transaction
 
 RESOLVERS_ASKED = 2  # public resolvers over UDP
 DARK_SECONDS = 2.0
@@ -33,7 +34,10 @@ class FollowUps:
     async def say(
         self, kind: Kind, endpoint: Endpoint, ip: str, port: int, said: str, *, trigger: bool = False, **about: Any
     ) -> TransactionRecord | None:
-        """Open with the name `said` at ip:port. Passes on any well-formed TLS record, or any HTTP response.
+        """Open with the name `said` at ip:port.
+
+        Passes on any well-formed TLS record, or any HTTP response; over QUIC on a handshake that the server confirms,
+        or refuses in words.
 
         A harmless name that fails where a trigger came shortly before, or during it, is marked `in_residual`: it
         proves nothing (law 8).
@@ -45,18 +49,30 @@ class FollowUps:
             about |= {"address": ip, "port": port, "family": family_of(ip), "sent_name": said}
             residual = pace.in_residual(ip, port)
             async with self._trace.transaction(kind, endpoint=endpoint.url, in_residual=residual, **about) as tx:
-                conn = await tcp_connect(tx, ip, port, pace=pace)
-                if trigger:
-                    pace.spend_trigger(said, ip, "tcp", port)
-                    tx.record.trigger = True
-                if endpoint.scheme == "http":
-                    url = f"http://{said}{endpoint.path or '/'}"
-                    await http_request(tx, conn, "GET", url, pace=pace, host=said)
-                else:
-                    await tls_handshake(tx, conn, said, pace=pace, roots=self._roots, check=False)
+                await self._open(tx, endpoint, ip, port, said, trigger=trigger)
             if tx.record.failure is not None and not trigger:
                 tx.record.in_residual = residual or pace.in_residual(ip, port)
         return tx.record
+
+    async def _open(self, tx: Transaction, endpoint: Endpoint, ip: str, port: int, said: str, *, trigger: bool) -> None:
+        """Open as the endpoint is opened, with another name. Raises StepFailed."""
+        pace, roots = self._session.pace, self._roots
+        if endpoint.scheme == "quic":
+            need_quic()
+            self._count(tx, said, ip, "udp", port, trigger)
+            await quic_handshake(tx, ip, port, said, pace=pace, roots=roots, check=False)
+            return
+        conn = await tcp_connect(tx, ip, port, pace=pace)
+        self._count(tx, said, ip, "tcp", port, trigger)
+        if endpoint.scheme == "http":
+            await http_request(tx, conn, "GET", f"http://{said}{endpoint.path or '/'}", pace=pace, host=said)
+        else:
+            await tls_handshake(tx, conn, said, pace=pace, roots=roots, check=False)
+
+    def _count(self, tx: Transaction, said: str, ip: str, carrier: str, port: int, trigger: bool) -> None:
+        if trigger:
+            self._session.pace.spend_trigger(said, ip, carrier, port)
+            tx.record.trigger = True
 
     async def differential(self, failed: TransactionRecord, endpoint: Endpoint, *, genuine: bool) -> None:
         """Try another name at the address that failed, and the failed name at a neutral host."""
@@ -75,15 +91,17 @@ class FollowUps:
 
     async def _neutral_host(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
         """Say the name where no censor has a reason to act on the address; once per endpoint and family."""
-        here = [(ip, e) for ip, e in self._session.neutral_addresses if family_of(ip) == failed.family]
+        over_quic = endpoint.scheme == "quic"  # a host that speaks TLS need not speak QUIC
+        neutral = [(ip, e) for ip, e in self._session.neutral_addresses if (e.scheme == "quic") == over_quic]
+        here = [(ip, e) for ip, e in neutral if family_of(ip) == failed.family]
         key = (endpoint.url, failed.service, failed.family)
         if not here or key in self._at_neutral:
             return
-        ip, neutral = here[0]
-        if not self._session.pace.can_trigger(endpoint.host, ip, "tcp"):
+        ip, host = here[0]
+        if not self._session.pace.can_trigger(endpoint.host, ip, endpoint.carrier):
             return
         self._at_neutral.add(key)
-        port = endpoint.port if endpoint.scheme == "http" else neutral.port
+        port = endpoint.port if endpoint.scheme == "http" else host.port
         about = self._about(failed, "same_name_neutral_host")
         await self.say("followup", endpoint, ip, port, endpoint.host, trigger=True, **about)
 

@@ -1,6 +1,6 @@
 """What is said to an endpoint, by its dialect (scheme and transport), and what of it is a proof."""
 
-from probe.dialogue import calls, mail, web
+from probe.dialogue import calls, mail, quic, web
 from probe.dialogue.talk import Method, Speech, Talk
 from probe.dialogue.web import written_url
 from probe.formats.transactions import TransactionRecord
@@ -9,15 +9,18 @@ from probe.steps.certificates import Roots
 from probe.targets import Endpoint
 from probe.trace import Transaction
 
-__all__ = ["SPEECHES", "Method", "always_get", "has_exchangeable_name", "proves", "speak", "written_url"]
+__all__ = ["SPEECHES", "Method", "always_get", "can_prove", "has_exchangeable_name", "proves", "speak", "written_url"]
 
-SPEECHES: dict[str, Speech] = {**web.SPEECHES, **calls.SPEECHES, **mail.SPEECHES}  # the dialects that have steps
+# The dialects that have steps.
+SPEECHES: dict[str, Speech] = {**web.SPEECHES, **calls.SPEECHES, **mail.SPEECHES, **quic.SPEECHES}
 NAMED = frozenset(
     {"https", "tls", "http", "quic", "smtps", "imaps", "dot", "doh", "stun/tls", "turn/tls", "sip/tls"}
 )  # dialects whose opening shows a name that can be exchanged for another
 PROOFS = frozenset(
     {"tls_handshake", "quic_handshake", "mtproto_exchange", "noise_handshake"}
 )  # only the genuine server passes these
+
+PROVABLE = (NAMED - {"http"}) | {"mtproto", "noise", "smtp+starttls", "imap+starttls"}  # dialects that come to a proof
 
 
 def always_get(endpoint: Endpoint) -> str:
@@ -28,6 +31,11 @@ def always_get(endpoint: Endpoint) -> str:
 def has_exchangeable_name(endpoint: Endpoint) -> bool:
     """Say whether the endpoint's opening carries a name in the clear."""
     return endpoint.dialect in NAMED and not endpoint.is_literal
+
+
+def can_prove(endpoint: Endpoint) -> bool:
+    """Say whether an attempt at the endpoint can prove that the server is the genuine one."""
+    return endpoint.dialect in PROVABLE
 
 
 def proves(record: TransactionRecord) -> bool:

@@ -14,10 +14,11 @@ from probe.wire.noise import ROOT_KEY
 
 
 def written_url(endpoint: Endpoint) -> str:
-    """The endpoint's URL as OONI writes it: without the scheme's own port."""
+    """The endpoint's URL as OONI writes it: without the scheme's own port; over QUIC it is `https` too."""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    usual = {"https": 443, "http": 80}.get(endpoint.scheme) == endpoint.port
-    return f"{endpoint.scheme}://{host}{'' if usual else f':{endpoint.port}'}{endpoint.path or '/'}"
+    scheme = "https" if endpoint.scheme == "quic" else endpoint.scheme
+    usual = {"https": 443, "http": 80}.get(scheme) == endpoint.port
+    return f"{scheme}://{host}{'' if usual else f':{endpoint.port}'}{endpoint.path or '/'}"
 
 
 def mtproto_transport(endpoint: Endpoint) -> Literal["abridged", "obfuscated2"]:

@@ -5,6 +5,7 @@ from probe.lab.censors.dns import DNSInjection, DNSLie
 from probe.lab.censors.http import HTTPBlockpage
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payloads import PayloadDrop
+from probe.lab.censors.quic import QUICDrop
 from probe.lab.censors.sip import SIPAlg, SIPReset
 from probe.lab.censors.starttls import StartTLSStrip
 from probe.lab.censors.station import Aimed, Ground, Station
@@ -24,6 +25,7 @@ CLASSES: dict[str, type[Station]] = {
         TLSDrop,
         TLSIntercept,
         HTTPBlockpage,
+        QUICDrop,
         SIPReset,
         SIPAlg,
         StartTLSStrip,
@@ -40,6 +42,7 @@ __all__ = [
     "IPBlackhole",
     "IPReset",
     "PayloadDrop",
+    "QUICDrop",
     "SIPAlg",
     "SIPReset",
     "SYNProxy",

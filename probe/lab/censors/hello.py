@@ -53,6 +53,14 @@ def look(stream: bytes) -> Sight:
         return NOT_YET
 
 
+def look_inside(handshake: bytes) -> Sight:
+    """The same for handshake bytes without records round them, as QUIC carries them (RFC 9001 4.1.3)."""
+    try:
+        return _find_name(_Reader(handshake))
+    except _Short:
+        return NOT_YET
+
+
 def whole(stream: bytes) -> bool:
     """Whether the client hello is there to its last byte."""
     handshake, broken = _handshake_bytes(stream)
