@@ -115,10 +115,13 @@ def _helper(scenario: Scenario, world: World, folder: Path) -> list[str] | Calla
 def expected_services(scenario: Scenario, folder: Path) -> list[str]:
     """The services whose verdicts are compared: those of the targets measured that have servers in the lab.
 
+    A retired one has none, and is compared where the scenario names it.
+
     Raises ScenarioError when an expectation names a role that its target has not; TargetError.
     """
     targets = pick_targets(folder, list(scenario.targets))
-    found = [f"{t.name}/{role}" for t in targets if t.lab and t.retired is None for role in t.services]
+    every = [(t, f"{t.name}/{role}") for t in targets if t.lab for role in t.services]
+    found = [name for target, name in every if target.retired is None or name in scenario.expect]
     measured = {target.name for target in targets}
     for name in scenario.expect:
         if name != "default" and name.split("/")[0] in measured and name not in found:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.lab
 
 SCENARIOS = scenario_names()
 # Nothing is left of these without what stands in the way: the bare run is that of `clean`.
-SAME_WITHOUT = frozenset({"clean", "no-ipv6", "no-network", "lossy", "clock", "captive-portal"})
+SAME_WITHOUT = frozenset({"clean", "no-ipv6", "no-network", "lossy", "clock", "captive-portal", "skype-gone"})
 ABLATED = [name for name in SCENARIOS if name not in SAME_WITHOUT]
 
 

@@ -116,6 +116,8 @@ def test_expected_services_are_those_with_servers(folder: Path) -> None:
         "whatsapp/chat",
         "whatsapp/web",
     }
+    gone = Scenario("mine", "A test", expect={"old/web": Expectation(state="insufficient")})
+    assert "old/web" in expected_services(gone, folder)  # retired, and compared because it is named
     wrong = Scenario("mine", "A test", expect={"telegram/wbe": Expectation(state="ok")})
     with pytest.raises(ScenarioError, match="telegram/wbe"):
         expected_services(wrong, folder)
