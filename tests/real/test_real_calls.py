@@ -16,7 +16,7 @@ def exchanges(visited: Visit, kind: str, transport: str, method: str) -> list[di
     entries = [
         entry
         for entry in visited.entries("calls", kind)
-        if (entry["transport"], entry["method"]) == (transport, method) and "x_payload" not in entry
+        if (entry["transport"], entry["method"]) == (transport, method)
     ]
     assert {entry["address"].startswith("[") for entry in entries} == {True, False}
     assert {entry["failure"] for entry in entries} == {None}
@@ -35,7 +35,8 @@ def test_coturn_answers_binding_requests(visited: Visit, transport: str) -> None
         assert (entry["response"], entry["error_code"], entry["x_foreign"]) == ("success", 0, 0)
         sixth = entry["address"].startswith("[")
         assert entry["mapped_family"] == (6 if sixth else 4)
-        assert entry["mapped_differs"] is not sixth  # the home router translates IPv4 only
+        if transport == "udp":
+            assert entry["mapped_differs"] is not sixth  # the home router translates IPv4 only
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

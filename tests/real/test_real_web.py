@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from typing import Any
 
 import pytest
 
@@ -10,20 +11,36 @@ from tests.real.visit import Visit
 pytestmark = pytest.mark.lab
 
 
-def test_https(visited: Visit) -> None:
-    visited.assert_ok("web/https")
-    requests = visited.entries("web", "requests")
-    assert {request["address"].startswith("[") for request in requests} == {True, False}  # over both families
-    for request in requests:
-        version = re.fullmatch(r"nginx/(\d+\.\d+\.\d+)", request["response"]["headers"]["Server"])
+def answered(visited: Visit, network: str) -> list[dict[str, Any]]:
+    """The requests that went over TCP or UDP, at both addresses."""
+    requests = [entry for entry in visited.entries("web", "requests") if entry["network"] == network]
+    assert {request["address"].startswith("[") for request in requests} == {True, False}
+    return requests
+
+
+def server(request: dict[str, Any]) -> str:
+    """The header of that name."""
+    return next(str(value) for key, value in request["response"]["headers_list"] if key.lower() == "server")
+
+
+@pytest.mark.parametrize("service", ["web/https", "web/quic", "web/http3"])
+def test_verdict(visited: Visit, service: str) -> None:
+    visited.assert_ok(service)
+
+
+@pytest.mark.parametrize(("network", "protocol"), [("tcp", "HTTP/1.1"), ("udp", "HTTP/3.0")])
+def test_what_only_nginx_says(visited: Visit, network: str, protocol: str) -> None:
+    for request in answered(visited, network):
+        version = re.fullmatch(r"nginx/(\d+\.\d+\.\d+)", server(request))
         assert version
-        text = f"nginx {version[1]} over HTTP/1.1\n"
+        text = f"nginx {version[1]} over {protocol}\n"
         assert request["response"]["x_body_sha256"] == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_the_helper_saw_the_same_server(visited: Visit) -> None:
-    control = visited.lines["web"]["test_keys"]["x_control"]
-    assert "nginx/" in str(control)
+    requests = visited.lines["web"]["test_keys"]["x_control"]["test_keys"]["requests"]
+    assert requests
+    assert all(server(request).startswith("nginx/") for request in requests)
     assert visited.verdicts["web/https"]["control_successes"] > 0
 
 
@@ -33,3 +50,13 @@ def test_its_tls_is_recorded(visited: Visit) -> None:
     ]
     assert handshakes
     assert {(entry["tls_version"], entry["failure"]) for entry in handshakes} == {("TLSv1.3", None)}
+
+
+def test_its_quic_is_recorded(visited: Visit) -> None:
+    handshakes = visited.entries("web", "quic_handshakes")
+    own = [entry for entry in handshakes if entry["server_name"] == "nginx.real.example"]
+    assert len(own) >= 4  # two services, two addresses
+    assert {(entry["failure"], entry["tls_version"], entry["x_quic_version"]) for entry in own} == {
+        (None, "TLSv1.3", "1")
+    }
+    assert all(entry["peer_certificates"] for entry in own)
