@@ -5,20 +5,20 @@ import ipaddress
 import random
 from collections import defaultdict
 from collections.abc import Collection, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
-from probe.dialogue import SPEECHES, Method, always_get, has_exchangeable_name, proves, speak
+from probe.dialogue import SPEECHES, Method, always_get, can_prove, has_exchangeable_name, proves, speak
 from probe.encrypted import family_of
 from probe.followup import FollowUps
 from probe.formats import failures as f
-from probe.formats.transactions import Kind, TransactionRecord
+from probe.formats.transactions import TransactionRecord
 from probe.lookup import TRUSTED, Name, Names
 from probe.session import Session
 from probe.steps.certificates import Roots
 from probe.targets import Endpoint, Service, Target
 from probe.trace import Trace
 from probe.twins import Twins, silent_twice
+from probe.vouching import Try, Vouching
 
 ALTERNATIVES = 2  # addresses per family that a follow-up tries
 CONTROL_PATIENCE = 30.0  # seconds; the helper answers within that
@@ -31,21 +31,6 @@ def _rank(ip: str) -> tuple[int, int]:
     return address.version, int(address)
 
 
-@dataclass(frozen=True)
-class Try:
-    """An endpoint at one address. `name` is None for an address that stands in the target file."""
-
-    service: str
-    endpoint: Endpoint
-    ip: str
-    name: Name | None
-    kind: Kind = "first"
-
-    @property
-    def place(self) -> tuple[str, int]:
-        return self.ip, self.endpoint.port
-
-
 class Reach:
     """What one measurement tries. Nothing new starts once `session.stopping` is set; a bug costs its own flow."""
 
@@ -55,9 +40,9 @@ class Reach:
         self._followups = FollowUps(trace, session, roots)
         self._one_address = False
         self.twins = Twins(trace, session)
-        self._harmless_done: set[tuple[str, str, int, int]] = set()
+        self._harmless_done: set[tuple[str, str, int, str, int]] = set()
         self._quiet: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._approached: dict[str, asyncio.Future[bool]] = {} if session.as_control else session.approached
+        self._vouching = Vouching(session)
 
     async def services(
         self, target: Target, roles: Collection[str], method: Method = always_get, *, one_address: bool = False
@@ -67,8 +52,10 @@ class Reach:
         `one_address`: each at one of its addresses only, the lowest (IPv4 before IPv6), so that vantage points agree.
         """
         self._one_address = one_address
+        self._roots = self._roots.trusting(target.roots)  # its own authorities too; follow-ups do not need them
         todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].dialect in SPEECHES]
         random.shuffle(todo)
+        todo.sort(key=lambda pair: (not can_prove(pair[1]), pair[1].carrier))  # who can prove an address goes first
         try:
             async with asyncio.TaskGroup() as tasks:
                 for service, endpoint in todo:
@@ -115,7 +102,9 @@ class Reach:
 
     async def _try(self, attempt: Try, method: Method) -> bool:
         """Try one address to its end; says whether the genuine service was reached there."""
-        if self._genuine(attempt):
+        if not self._vouching.genuine(attempt) and not can_prove(attempt.endpoint):
+            await self._control_or_stop()  # the one visit is too dear for who can prove nothing by it (law 7)
+        if self._vouching.genuine(attempt):
             await self._harmless(attempt)
             first = await self._say_own_name(attempt, method)
         else:
@@ -123,18 +112,18 @@ class Reach:
         if first is None:
             return False
         if first.failure is None:
-            return first.corroborated or proves(first) or self._genuine(attempt)
+            return first.corroborated or proves(first) or self._vouching.genuine(attempt)
         if self.session.as_control or f.is_local(first.failure):
             return False
         return await self._failed(attempt, first, method)
 
     async def _failed(self, attempt: Try, first: TransactionRecord, method: Method) -> bool:
-        genuine = self._genuine(attempt) or proves(first)
+        genuine = self._vouching.genuine(attempt) or proves(first)
         if attempt.name is not None and (not genuine or first.failure in f.CERTIFICATE_FAILURES):
             self._doubt(attempt.name, first)
             if self._follows_up():
                 await self._followups.ask_resolvers(attempt.name, first.transaction_id)
-            genuine = genuine or self._genuine(attempt)
+            genuine = genuine or self._vouching.genuine(attempt)
         again: TransactionRecord | None = None
         if genuine:
             await asyncio.sleep(random.uniform(*BREATH))
@@ -149,22 +138,6 @@ class Reach:
             await self.twins.send(first, attempt.endpoint)
         return False
 
-    def _genuine(self, attempt: Try) -> bool:
-        """Say whether something other than the system resolver vouches for the address."""
-        if attempt.name is None:
-            return True
-        vouched = self._approached.get(attempt.ip)
-        if vouched is not None and vouched.done() and not vouched.cancelled() and vouched.result():
-            return True
-        return self._corroborated(attempt)
-
-    def _corroborated(self, attempt: Try) -> bool:
-        if attempt.name is None:
-            return True
-        if self.session.as_control and attempt.ip in attempt.name.given_by({"system"}):
-            return True  # outside, the helper's own resolver is what others are compared with
-        return attempt.name.corroborates(attempt.ip, self.session.asn_of)
-
     def _doubt(self, name: Name, record: TransactionRecord) -> None:
         if name.doubted_by is None:
             name.doubted_by = record.transaction_id
@@ -174,14 +147,14 @@ class Reach:
 
         Others who have been given the same address wait for the outcome; if it proved genuine they may go there too.
         """
-        outcome = self._approached.get(attempt.ip)
+        outcome = self._vouching.approached(attempt.ip)
         if outcome is not None:
             if await asyncio.shield(outcome):
                 return await self._say_own_name(attempt, method)
             if attempt.name is not None and attempt.name.doubted_by is None:
                 attempt.name.doubted_by = attempt.name.lookups.get("system")
             return None
-        outcome = self._approached[attempt.ip] = asyncio.get_running_loop().create_future()
+        outcome = self._vouching.approach(attempt.ip)
         record: TransactionRecord | None = None
         try:
             record = await self._say_own_name(attempt, method)
@@ -192,13 +165,14 @@ class Reach:
     async def _harmless(self, attempt: Try) -> None:
         """Send a harmless name ahead of the target's own, once per endpoint and family (law 8)."""
         family = family_of(attempt.ip)
-        key = (attempt.service, attempt.endpoint.host, attempt.endpoint.port, family)
+        endpoint = attempt.endpoint
+        key = (attempt.service, endpoint.host, endpoint.port, endpoint.carrier, family)
         if self.session.as_control or not has_exchangeable_name(attempt.endpoint) or key in self._harmless_done:
             return
         self._harmless_done.add(key)
         async with self._quiet[attempt.place]:
             innocuous = self.session.neutral.innocuous[0]
-            about = self._about(attempt) | {"service": attempt.service}
+            about = self._vouching.about(attempt) | {"service": attempt.service}
             await self._followups.say("innocuous", attempt.endpoint, *attempt.place, innocuous, **about)
 
     async def _say_own_name(
@@ -219,7 +193,7 @@ class Reach:
 
     def _own(self, attempt: Try, confirms: TransactionRecord | None) -> dict[str, Any]:
         endpoint = attempt.endpoint
-        about = self._about(attempt) | {
+        about = self._vouching.about(attempt) | {
             "kind": "confirm" if confirms else attempt.kind,
             "service": attempt.service,
             "endpoint": endpoint.url,
@@ -233,10 +207,6 @@ class Reach:
         if attempt.kind == "followup" and attempt.name is not None:
             return about | {"followup": "alternative_address", "cause": attempt.name.cause()}
         return about
-
-    def _about(self, attempt: Try) -> dict[str, Any]:
-        sources = ["literal"] if attempt.name is None else list(attempt.name.sources.get(attempt.ip, []))
-        return {"address_sources": sources, "corroborated": self._corroborated(attempt)}
 
     # -- other addresses -----------------------------------------------------------------------------------------
 
