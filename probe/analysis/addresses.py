@@ -15,6 +15,7 @@ from probe.analysis.datagrams import Datagrams
 from probe.analysis.dialects import LAYERS, name_layer, proves_no_name
 from probe.analysis.echoes import echoed, silent
 from probe.analysis.kinds import CERTIFICATE, CLOSED, OTHER, REFUSED, RESET, TIMEOUT, UNREACHABLE, is_local, kind_of
+from probe.analysis.mail import count_mail
 from probe.analysis.observations import Line, Observation
 from probe.analysis.proofs import Proofs, tls_valid
 from probe.analysis.reading import address as as_address
@@ -55,6 +56,7 @@ def address_row(
     _count_tls(row, endpoint, done, proofs, neutral)
     _count_http(row, endpoint, done)
     _count_payload(row, done)
+    count_mail(row, endpoint, _of_the_network(done.target, "mail"), done.control)
     _count_echoes(row, done)
     if row.successes and proves_no_name(endpoint):
         row.address_proven |= proofs.vouched_for(endpoint.host, address)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from probe.analysis.dialects import DIALECTS, dialect_of, name_layer
 from probe.analysis.echoes import Twins, twins_of
 from probe.analysis.kinds import is_local, kind_of
+from probe.analysis.mail import passes_mail
 from probe.analysis.observations import Observation
 from probe.analysis.proofs import Proofs, same_site, tls_valid
 from probe.targets import Endpoint
@@ -96,6 +97,7 @@ _PASSES: dict[str, Callable[[Observation, Endpoint], bool]] = {
     "tcp": lambda row, endpoint: row.tcp_attempts > 0 and row.tcp_failure is None,
     "tls": lambda row, endpoint: tls_valid(row, endpoint.host),
     "http": lambda row, endpoint: answered_http(row),
+    "mail": passes_mail,
     "payload": lambda row, endpoint: row.payload_proven and row.payload_kind == dialect_of(endpoint).proof,
 }
 

@@ -43,6 +43,10 @@ DIALECTS: dict[str, Dialect] = {
     **_call("stun"),
     **_call("turn"),
     **_call("sip"),
+    "smtps": Dialect(("tcp", "tls", "mail"), "smtp"),
+    "imaps": Dialect(("tcp", "tls", "mail"), "imap"),
+    "smtp+starttls": Dialect(("tcp", "mail", "tls"), "smtp"),
+    "imap+starttls": Dialect(("tcp", "mail", "tls"), "imap"),
 }
 """Dialect (scheme, or scheme/transport) → how it is judged; one that is not here has no rules yet."""
 
@@ -51,7 +55,7 @@ LAYERS = tuple(dict.fromkeys(layer for dialect in DIALECTS.values() for layer in
 
 _UNKNOWN = Dialect(("tcp",), "tcp")
 
-DEPTH = ("dns", "tcp", "tls", "quic", "http", "mtproto", "noise", "stun", "turn", "sip", "smtp", "imap")
+DEPTH = ("dns", "tcp", "mail", "tls", "quic", "http", "mtproto", "noise", "stun", "turn", "sip", "smtp", "imap")
 """The words that name a proof, shallowest first."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probe.analysis.leaf import leaf_of
+from probe.analysis.mailentries import mail_columns
 from probe.analysis.payloads import PAYLOADS
 from probe.analysis.reading import address, failure, flag, name, number, seconds, table, tables, text, texts
 from probe.formats.entries import LISTS
@@ -84,6 +85,14 @@ class Observation:
     payload_kind: str = ""  # which of them, as a record's `proof` names it
     payload_answered: bool = False  # an answer to ours came, whatever it says
     payload_rewritten: bool = False  # what came back was not as it had been sent
+    mail_attempts: int = 0  # SMTP or IMAP, in the clear or inside TLS
+    mail_failure: str | None = None  # of the first entry that failed
+    mail_protocol: str = ""  # smtp or imap
+    mail_offer: str = ""  # STARTTLS in the clear: offered, masked or missing; "" where no list came
+    mail_accepted: bool = False  # asked for STARTTLS, the server gave its go-ahead
+    mail_refused: bool = False  # it said no
+    mail_turned_away: bool = False  # it greeted with a refusal
+    mail_injected: bool = False  # plaintext came behind the go-ahead
     echo_attempts: int = 0  # a datagram to the helper's echo
     echo_failure: str | None = None
     echo_payload: str = ""  # "stun", "sip", or "other" for one that is of no protocol
@@ -174,6 +183,7 @@ def _observation(record: dict[str, Any], entries: dict[str, list[dict[str, Any]]
         t0=seconds(record.get("t0")),
         queries=tuple(_query(entry) for entry in entries["queries"]),
         **columns,
+        **mail_columns(entries["mail"]),
     )
 
 

@@ -4,6 +4,7 @@ from probe.analysis.rows import AddressRow, EndpointRow, NameRow, ServiceRow, Wi
 from probe.analysis.rule import ACCUSING, SEVERITY, Rule, State, first_match
 from probe.analysis.rules_calls import SIP_RULES, STUN_RULES, TURN_RULES
 from probe.analysis.rules_connections import ADDRESS_RULES, TCP_RULES, TLS_RULES
+from probe.analysis.rules_mail import MAIL_RULES
 from probe.analysis.rules_names import NAME_RULES
 from probe.analysis.rules_payloads import HTTP_RULES, PAYLOAD_RULES
 from probe.analysis.rules_services import ENDPOINT_RULES, SERVICE_RULES
@@ -22,6 +23,7 @@ TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
     "stun": (AddressRow, STUN_RULES),
     "turn": (AddressRow, TURN_RULES),
     "sip": (AddressRow, SIP_RULES),
+    "mail": (AddressRow, MAIL_RULES),
     "endpoint": (EndpointRow, ENDPOINT_RULES),
     "service": (ServiceRow, SERVICE_RULES),
 }

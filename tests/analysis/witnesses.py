@@ -181,6 +181,32 @@ def call(name: str) -> dict[str, Columns]:
 SIP: dict[str, Columns] = call("sip") | {
     "sip_answered_rewritten": _PROVEN | {"payload_attempts": 1, "payload_successes": 1, "payload_rewritten": 1}
 }
+_MAIL = _PROVEN | {"mail_protocol": "smtp", "mail_attempts": 2, "mail_failure": "connection_reset"}
+_IMAP = _MAIL | {"mail_protocol": "imap"}
+_SPOKEN = _PROVEN | {"mail_attempts": 1, "mail_successes": 1, "mail_injected": 1}
+
+MAIL: dict[str, Columns] = {
+    "smtp_plaintext_before_tls": _SPOKEN | {"mail_protocol": "smtp"},
+    "imap_plaintext_before_tls": _SPOKEN | {"mail_protocol": "imap"},
+    "mail_answered": _SPOKEN | {"mail_protocol": "smtp", "control_mail_injected": 1},
+    "mail_local_fault": _PROVEN | {"local_faults": 1},
+    "mail_not_reached": _PROVEN,
+    "mail_interrupted": _MAIL | {"mail_attempts": 1, "interrupted": True},
+    "smtp_starttls_stripped": _MAIL | {"mail_unoffered": 2, "mail_refused": 2} | _CONTROL,
+    "imap_starttls_stripped": _IMAP | {"mail_unoffered": 2, "mail_refused": 2} | _CONTROL,
+    "mail_starttls_offered_to_nobody": _MAIL
+    | {"mail_unoffered": 2, "control_attempts": 1, "control_mail_unoffered": 1},
+    "mail_starttls_not_offered": _MAIL | {"mail_unoffered": 2},
+    "mail_fails_everywhere": _MAIL | {"mail_resets": 2, "control_attempts": 1},
+    "mail_turned_away": _MAIL | {"mail_turned_away": 2, "mail_refused": 2, "mail_resets": 2} | _CONTROL,
+    "smtp_starttls_refused_here": _MAIL | {"mail_refused": 2, "mail_closes": 2} | _CONTROL,
+    "imap_starttls_refused_here": _IMAP | {"mail_refused": 2, "mail_closes": 2} | _CONTROL,
+    "smtp_fails_here": _MAIL | {"mail_resets": 2} | _CONTROL,
+    "imap_fails_here": _IMAP | {"mail_timeouts": 2} | _CONTROL,
+    "mail_unconfirmed": _MAIL | {"mail_resets": 1, "mail_timeouts": 1, "mail_unoffered": 1} | _CONTROL,
+    "mail_no_control": _MAIL | {"mail_resets": 2},
+    "mail_undecided": _MAIL | {"mail_failure": None},
+}
 ENDPOINT: dict[str, Columns] = {
     "endpoint_addresses_differ": {"working": 1, "blocked": 1, "name_fine": True},
     "endpoint_works": {"working": 1, "name_fine": True, "down": 1},
@@ -214,6 +240,7 @@ WITNESSES = {
     "stun": call("stun"),
     "turn": call("turn"),
     "sip": SIP,
+    "mail": MAIL,
     "endpoint": ENDPOINT,
     "service": SERVICE,
 }
