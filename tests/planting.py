@@ -21,8 +21,10 @@ from probe.steps.mailstream import MailStream
 from probe.steps.mtproto import mtproto_exchange
 from probe.steps.noise import noise_handshake
 from probe.steps.smtp import smtp_greeting, smtp_starttls
+from probe.steps.stun import stun_exchange_udp
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
+from probe.wire import stun
 from tests.steps.authority import issue
 from tests.steps.dnsservers import NAME, Asked, udp_server
 from tests.steps.loopback import Bench, Peer, a_transaction, serving, tls_with
@@ -159,6 +161,24 @@ def mail(script: Callable[[bytes], Script]) -> Plant:
     return plant
 
 
+def stun_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
+    """A STUN server that says `foreign` first (of the answer and the disguise), then its answer."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        def behave(asked: Asked) -> None:
+            transaction_id = stun.parse(asked.query).transaction_id
+            attributes = (stun.xor_mapped_address(address, 40123, transaction_id), (stun.SOFTWARE, form.encode()))
+            answer = stun.build("success", stun.BINDING, transaction_id, attributes)
+            asked.say(foreign(answer, form))
+            asked.say(answer)
+
+        async with udp_server(behave) as server, a_transaction() as bench:
+            await stun_exchange_udp(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        return await written(bench)
+
+    return plant
+
+
 def over_http(status: str = "200 OK", headers: str = "", body: str = "") -> Plant:
     """A plain HTTP answer; `{}` is where the disguise goes."""
 
@@ -212,6 +232,9 @@ PLANTS: dict[str, Plant] = {
     "http garbage": over_http(status="{}", headers="{}: {}"),
     "mtproto answer": mtproto_answer,
     "noise answer": noise_answer,
+    "stun answer": stun_answers(lambda answer, form: form.encode()),
+    "stun answer to somebody else": stun_answers(lambda answer, form: answer[:8] + bytes(12) + answer[20:]),
+    "stun answer without a cookie": stun_answers(lambda answer, form: answer[:4] + bytes(4) + answer[8:]),
     "smtp banner": mail(lambda form: smtp(banner=b"220 hello %s ESMTP\r\n" % form, ehlo=None)),
     "smtp ehlo": mail(lambda form: smtp(ehlo=b"250-at your service, [%s]\r\n250-X %s\r\n250 %s\r\n" % ((form,) * 3))),
     "smtp go-ahead": mail(lambda form: smtp(starttls=b"220 go %s\r\n250 %s\r\n" % (form, form), upgrades=False)),

@@ -27,7 +27,8 @@ slow = settings(max_examples=10, deadline=None, suppress_health_check=[HealthChe
 
 FREE_TEXT = [
     "tls first bytes", "http title", "http body", "http reason", "http server", "http content type",
-    "http other headers", "noise answer", "mtproto answer", "dns client subnet and nsid",
+    "http other headers", "noise answer", "mtproto answer", "dns client subnet and nsid", "stun answer",
+    "stun answer to somebody else", "stun answer without a cookie",
     "smtp banner", "smtp ehlo", "smtp go-ahead", "imap greeting", "imap capability", "imap garbage",
 ]  # fmt: skip
 
