@@ -1,6 +1,6 @@
 """What is said to an endpoint, by its dialect (scheme and transport), and what of it is a proof."""
 
-from probe.dialogue import calls, mail, quic, web
+from probe.dialogue import calls, mail, quic, resolvers, web
 from probe.dialogue.talk import Method, Speech, Talk
 from probe.dialogue.web import written_url
 from probe.formats.transactions import TransactionRecord
@@ -12,7 +12,13 @@ from probe.trace import Transaction
 __all__ = ["SPEECHES", "Method", "always_get", "can_prove", "has_exchangeable_name", "proves", "speak", "written_url"]
 
 # The dialects that have steps.
-SPEECHES: dict[str, Speech] = {**web.SPEECHES, **calls.SPEECHES, **mail.SPEECHES, **quic.SPEECHES}
+SPEECHES: dict[str, Speech] = {
+    **web.SPEECHES,
+    **calls.SPEECHES,
+    **mail.SPEECHES,
+    **quic.SPEECHES,
+    **resolvers.SPEECHES,
+}
 NAMED = frozenset(
     {"https", "tls", "http", "quic", "smtps", "imaps", "dot", "doh", "stun/tls", "turn/tls", "sip/tls"}
 )  # dialects whose opening shows a name that can be exchanged for another

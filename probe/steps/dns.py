@@ -138,7 +138,7 @@ def _may_repeat(tx: Transaction, ip: str, port: int, pace: Pace) -> bool:
     """A repeated question is one more trigger when the first one was (law 7); then it must fit the budget."""
     if not tx.record.trigger:
         return True
-    name = tx.record.sent_name or tx.record.hostname
+    name = tx.record.sent_name or tx.record.hostname or ip  # a resolver that is itself the target bears no name
     try:
         pace.spend_trigger(name, ip, "udp", port)
     except OurFault:

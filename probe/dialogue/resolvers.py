@@ -1,0 +1,61 @@
+"""What is said to resolvers: one question, for a neutral host's address, over UDP, TCP, TLS and HTTPS.
+
+The name asked for is no target's, so that a refusal to answer is the resolver's or a censor's of resolvers.
+"""
+
+from probe.dialogue.talk import Speech, Talk
+from probe.dialogue.web import connect, secure
+from probe.steps.connection import address_of
+from probe.steps.dns import StreamResolver, query_udp
+from probe.steps.doh import DoHResolver
+
+QUERY_TYPE = "A"
+
+
+def asked_for(talk: Talk) -> str:
+    """The neutral name."""
+    return talk.session.neutral.endpoints[0].host
+
+
+async def say_dns_udp(talk: Talk) -> None:
+    """A datagram of its own; sent again once, which counts as one more trigger where the question is one (law 7)."""
+    talk.trigger()
+    limit = talk.pace.tls_timeout(confirm=True) if talk.confirm else None
+    await query_udp(
+        talk.tx, talk.ip, asked_for(talk), QUERY_TYPE, pace=talk.pace, port=talk.endpoint.port, timeout=limit
+    )
+
+
+async def say_dns_tcp(talk: Talk) -> None:
+    conn = await connect(talk)
+    resolver = StreamResolver(conn, address_of(talk.ip, talk.endpoint.port), engine="tcp", pace=talk.pace)
+    await resolver.query(talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm)
+
+
+async def say_dot(talk: Talk) -> None:
+    conn = await secure(talk, await connect(talk))
+    resolver = StreamResolver(conn, address_of(talk.ip, talk.endpoint.port), pace=talk.pace)
+    await resolver.query(talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm)
+
+
+async def say_doh(talk: Talk) -> None:
+    conn = await secure(talk, await connect(talk), ("h2",))
+    await DoHResolver(conn, query_url(talk), pace=talk.pace).query(
+        talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm
+    )
+
+
+def query_url(talk: Talk) -> str:
+    """Where DoH's questions go (RFC 8484)."""
+    endpoint = talk.endpoint
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    port = "" if endpoint.port == 443 else f":{endpoint.port}"
+    return f"https://{host}{port}{endpoint.path or '/dns-query'}"
+
+
+SPEECHES: dict[str, Speech] = {
+    "dns+udp": say_dns_udp,
+    "dns+tcp": say_dns_tcp,
+    "dot": say_dot,
+    "doh": say_doh,
+}
