@@ -1,6 +1,7 @@
 """A UDP flow: sent again on a schedule, the first answer that is ours, ICMP named, nothing left behind."""
 
 import asyncio
+import gc
 import itertools
 import os
 import socket
@@ -177,10 +178,12 @@ async def test_cancelled_half_way_it_leaves_neither_socket_nor_reader() -> None:
 
 
 async def test_an_error_after_everybody_has_gone_is_not_complained_about(caplog: pytest.LogCaptureFixture) -> None:
-    with udp_flow("127.0.0.1", closed_port(), Pace()) as flow:
-        flow._refused(OSError(111, "ICMP"))
-    del flow
-    await asyncio.sleep(0)
+    def use() -> None:
+        with udp_flow("127.0.0.1", closed_port(), Pace()) as flow:
+            flow._refused(OSError(111, "ICMP"))
+
+    use()
+    gc.collect()
     assert caplog.records == []
 
 
