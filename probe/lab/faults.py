@@ -40,6 +40,12 @@ class NoSTARTTLS(Placed):
     """The mail servers have no STARTTLS, for nobody: they neither offer nor understand it."""
 
 
+class NoQUIC(Placed):
+    """The servers speak no QUIC, to nobody: whatever a target file says of them."""
+
+    how: Literal["silent", "refused"] = Field(default="silent", description="no word at all, or no listener")
+
+
 class Clock(Fault):
     """The computer's clock is wrong against the world's."""
 
@@ -66,6 +72,7 @@ KINDS: dict[str, type[Fault]] = {
     "wrong_certificate": WrongCertificate,
     "expired_certificate": ExpiredCertificate,
     "no_starttls": NoSTARTTLS,
+    "no_quic": NoQUIC,
     "clock": Clock,
     "portal": Portal,
     "no_ipv6": NoIPv6,

@@ -12,6 +12,7 @@ from probe.lab.censors.names import matches
 from probe.lab.faults import (
     Clock,
     ExpiredCertificate,
+    NoQUIC,
     NoSTARTTLS,
     Placed,
     RefuseUnknownNames,
@@ -44,6 +45,7 @@ class Host:
     certificate: Certificate = "good"
     refuses_unknown: bool = False
     no_starttls: bool = False
+    no_quic: Literal["", "silent", "refused"] = ""
     down: Literal["", "silent", "refused"] = ""
 
     @property
@@ -204,6 +206,8 @@ def _apply(host: Host, fault: Placed) -> None:
             host.refuses_unknown = True
         case NoSTARTTLS():
             host.no_starttls = True
+        case NoQUIC():
+            host.no_quic = fault.how
         case WrongCertificate():
             host.certificate = "wrong"
         case ExpiredCertificate():

@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from probe.lab.authority import Authority, key_pem, new_key
 from probe.lab.world import Certificate, Host, Impostor, World
 
@@ -26,6 +28,10 @@ class Credentials:
         """What a server shows to who asks for `name` (None: no name): its own certificate, whatever was asked for."""
         names = [name] if name in host.names else host.certified
         return self._context(names, host.certificate, alpn)
+
+    def issued_to(self, host: Host) -> tuple[bytes, ec.EllipticCurvePrivateKey]:
+        """The same certificate for servers that use no such context: its chain in PEM, and the key."""
+        return self._issue(host.certified, host.certificate), self._key
 
     def of_impostor(self, impostor: Impostor, name: str, alpn: Sequence[str]) -> ssl.SSLContext:
         """The forged certificate for a name."""

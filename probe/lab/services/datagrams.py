@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
-from probe.lab.services import sip, stun
+from probe.lab.services import quic, sip, stun
 from probe.lab.world import Host, World
 
 DATAGRAMS: dict[str, Callable[[World, Host], asyncio.DatagramProtocol]] = {
     "stun/udp": stun.Datagrams,
     "turn/udp": stun.Datagrams,
     "sip/udp": sip.Datagrams,
+    "quic": quic.server,
 }

@@ -67,7 +67,8 @@ def datagram_places(world: World) -> Iterator[Place]:
     """Every UDP port at which somebody listens who is no resolver."""
     for host in world.hosts:
         for port, schemes in host.ports.items():
-            for dialect in sorted(schemes & DATAGRAMS.keys()) if host.down != "refused" else ():
+            spoken = schemes & DATAGRAMS.keys() - ({"quic"} if host.no_quic == "refused" else set())
+            for dialect in sorted(spoken) if host.down != "refused" else ():
                 yield from (Place(host, address, port, dialect) for address in host.addresses)
 
 
