@@ -124,7 +124,7 @@ class Names:
         return name
 
     async def _system(self, name: Name) -> None:
-        async with self._session.pace.place(urgent=True), self._lookup(name, 0) as tx:
+        async with self._session.pace.lookup_place(), self._lookup(name, 0) as tx:
             self._spend(tx, name, LIBRARY_QUESTIONS)
             both = frozenset({4, 6})  # as OONI asks, whatever works here
             name.add(await resolve_system(tx, name.hostname, pace=self._session.pace, families=both), "system")
@@ -140,7 +140,7 @@ class Names:
         needed = len(self._types()) + LIBRARY_QUESTIONS  # in a later round of a run the library's question goes first
         if not servers or pace.triggers_left(name.hostname, SYSTEM, "udp") < needed:
             return
-        async with pace.place(urgent=True), self._lookup(name, 53) as tx:
+        async with pace.lookup_place(), self._lookup(name, 53) as tx:
             self._spend(tx, name, len(self._types()))
             try:
                 answers = await ask_types(
@@ -157,7 +157,7 @@ class Names:
         if warm is None or self._session.as_control:
             return
         async with (
-            self._session.pace.place(urgent=True),
+            self._session.pace.lookup_place(),
             self._trace.transaction(
                 "lookup",
                 hostname=name.hostname,

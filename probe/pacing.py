@@ -16,6 +16,7 @@ TRIGGERS_DEEP = 120
 TLS_SIDE_BY_SIDE = 2
 FIRST_IN_FLIGHT = 8
 MOST_IN_FLIGHT = 128
+LOOKUPS_SIDE_BY_SIDE = 48  # lookups under way; a home router keeps hundreds of questions in mind
 SILENT = 0.5  # seconds after which a flow that still waits gives its place to the next
 TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds; a silent step is confirmed once at CONFIRM
 
@@ -31,6 +32,7 @@ class Pace:
         self._tls_places: dict[tuple[str, str], asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(TLS_SIDE_BY_SIDE)
         )
+        self._lookups = asyncio.Semaphore(LOOKUPS_SIDE_BY_SIDE)
         self._first_round_trips: list[float] = []
         self._recent: list[float] = []
         self._latest: deque[float] = deque(maxlen=FIRST_IN_FLIGHT)
@@ -94,6 +96,16 @@ class Pace:
         finally:
             silent.cancel()
             give_back()
+
+    @asynccontextmanager
+    async def lookup_place(self) -> AsyncIterator[None]:
+        """Hold a place among the lookups: a question of a hundred bytes presses on nothing that a flow presses on.
+
+        They have places of their own, because flows wait for them: among eight places for both, the names of all
+        targets would come in one after the other, and no flow would be there to show that the line bears more.
+        """
+        async with self._lookups:
+            yield
 
     async def _take(self, urgent: bool) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()

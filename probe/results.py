@@ -125,6 +125,11 @@ class ResultsFile:
         sys.stdout.flush()
         return cls(os.dup(sys.stdout.fileno()), STDIN)
 
+    @property
+    def readable(self) -> bool:
+        """Whether what was written can be read again: not on a pipe."""
+        return self.path != STDIN and stat.S_ISREG(os.fstat(self._fd).st_mode)
+
     def append(self, document: dict[str, Any]) -> int:
         """Write one line and sync it; returns its number. On a full disk the earlier lines stay whole: ResultsError."""
         line = json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
@@ -140,7 +145,7 @@ class ResultsFile:
 
     def _take_back(self, size: int) -> None:
         """Cut off a line that was written in part; what was whole before stays."""
-        if self.path != STDIN and stat.S_ISREG(os.fstat(self._fd).st_mode):
+        if self.readable:
             os.ftruncate(self._fd, size)  # a pipe cannot be shortened: its reader sees a torn line
 
     def close(self) -> Path:

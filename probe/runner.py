@@ -55,7 +55,8 @@ class RunOutcome:
 
     path: Path | None = None
     packets: Path | None = None  # the pcapng, if one was asked for and written
-    documents: list[dict[str, Any]] = field(default_factory=list)
+    documents: list[dict[str, Any]] = field(default_factory=list)  # only where they cannot be read again: on a pipe
+    annotations: dict[str, str] = field(default_factory=dict)  # of the lines
     code: int = 0
     problem: str | None = None
     seconds: float = 0.0
@@ -241,6 +242,7 @@ class Run:
             await self._locate()
         here = self._vantage
         assert here is not None
+        self._outcome.annotations = here.annotations
         line = Measurement(
             annotations=here.annotations,
             input=measured.input,
@@ -266,7 +268,8 @@ class Run:
                 return
             try:
                 await asyncio.to_thread(self._write, document)
-                self._outcome.documents.append(document)
+                if self._results is not None and not self._results.readable:
+                    self._outcome.documents.append(document)
             except ResultsError as error:
                 self._outcome.problem = str(error)
                 self._session.stopping.set()

@@ -116,7 +116,7 @@ async def for_ever(_: Session) -> None:
 async def test_a_line_for_every_target(stage: Stage) -> None:
     outcome = await stage.run("chat", "mail")
     assert outcome.code == 0 and names(outcome) == ["chat", "mail"]
-    assert outcome.documents == lines(outcome)
+    assert outcome.documents == []  # they are in the file; a thousand of them would fill the memory
     line = lines(outcome)[0]
     assert (line["probe_cc"], line["probe_asn"], line["probe_ip"]) == ("XX", "AS64500", "127.0.0.1")
     assert outcome.path == stage.root / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli import consent
-from probe.cli.screen import Refusal, is_plain, lab_of, print_verdicts, say, size, wrapped
+from probe.cli.screen import Refusal, is_plain, print_verdicts, say, size, wrapped
 from probe.results import (
     STDIN,
     Problem,
@@ -178,7 +178,7 @@ def _print(records: list[dict[str, Any]], outcome: "RunOutcome", wishes: "Wishes
         out.flush()
         return
     plain = is_plain(wishes.plain, out)
-    print_verdicts(records, out, plain, lab=lab_of(outcome.documents))
+    print_verdicts(records, out, plain, lab=outcome.annotations.get("lab"))
     if outcome.path is not None and outcome.path != STDIN:
         say(out)
         say(out, f"File  {outcome.path}")

@@ -42,6 +42,7 @@ def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     for name, replacement in (("preflight", preflight), ("where_are_we", where_are_we), ("measure", measure)):
         monkeypatch.setattr(runner, name, replacement)
+    monkeypatch.setattr(runner, "may_capture", lambda: False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     for name in [name for name in os.environ if name.startswith("PROBE_")]:
