@@ -17,10 +17,16 @@ from probe.lab.world import Host, World
 FOLDER = Path("/run/guests")  # the lab's own /run: it goes with the lab
 LISTENS, BOUND = "0A", "07"  # states of a TCP and of a UDP socket in /proc/net
 LOOK_AGAIN = 0.02  # seconds
+PATIENCE = 30.0  # seconds until all guests must listen; several large programs start on what may be one busy core
+
+Socket = tuple[str, str, int]
+"""udp or tcp, address, port."""
+Running = dict[int, tuple[str, subprocess.Popen[bytes]]]
+"""Process id → the guest's host, and the process."""
 
 
 class GuestError(Exception):
-    """A guest that has no host, or that ended before its time; its text is one sentence."""
+    """A guest that has no host, does not listen, or ended before its time; its text is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +65,33 @@ def host_of(world: World, guest: Guest) -> Host:
 
 
 def serve_with_guests(world: World, guests: Sequence[Guest], ready: Callable[[], None]) -> None:
-    """Start the guests, and once they listen be all other servers; raises GuestError when one of them ends.
+    """Start the guests, and once they listen be all other servers; the guests end with their caller's process group.
 
-    Guests end with the process group of their caller.
+    Raises GuestError when one of them does not listen, or ends.
     """
     if not guests:
         serve(world, ready)
     taken = [host_of(world, guest) for guest in guests]
     others = replace(world, hosts=[host for host in world.hosts if not any(host is one for one in taken)])
-    running = {}
+    running: Running = {}
     for guest, host in zip(guests, taken, strict=True):
         child = subprocess.Popen(guest.command(_furnish(world, guest.host, host)), stdin=subprocess.DEVNULL)
         running[child.pid] = guest.host, child
-    waiting = {socket for host in taken for socket in sockets_of(host)}
-    while waiting := waiting - sockets_here():
-        _complain(running, os.WNOHANG)
-        time.sleep(LOOK_AGAIN)
+    _wait_for(running, {socket for host in taken for socket in sockets_of(host)})
     own = os.fork()
     if own == 0:
         serve(others, ready)
     _complain(running, 0)
+
+
+def _wait_for(running: Running, sockets: set[Socket]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while sockets := sockets - sockets_here():
+        _complain(running, os.WNOHANG)
+        if time.monotonic() > deadline:
+            missing = ", ".join(f"{kind} {address} port {port}" for kind, address, port in sorted(sockets))
+            raise GuestError(f"after {PATIENCE:g} s no guest listens at {missing}")
+        time.sleep(LOOK_AGAIN)
 
 
 def _furnish(world: World, name: str, host: Host) -> Room:
@@ -96,15 +109,11 @@ def _usable(host: Host) -> tuple[str, ...]:
     return tuple(address for address in host.addresses if has_ipv6() or ":" not in address)
 
 
-def _complain(running: Mapping[int, tuple[str, subprocess.Popen[bytes]]], options: int) -> None:
+def _complain(running: Running, options: int) -> None:
     pid, status = os.waitpid(-1, options)
     if pid:
         name = f"the guest {running[pid][0]}" if pid in running else "the lab's own server"
         raise GuestError(f"{name} ended before its time, with {os.waitstatus_to_exitcode(status)}")
-
-
-Socket = tuple[str, str, int]
-"""udp or tcp, address, port."""
 
 
 def sockets_of(host: Host) -> Iterator[Socket]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.lab.expectations import Difference, differences
-from probe.lab.guests import Guest, host_of, serve_with_guests
+from probe.lab.guests import PATIENCE, Guest, host_of, serve_with_guests
 from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario import Scenario, ScenarioError
 from probe.lab.services.lying_helper import serve_lies
@@ -21,7 +21,7 @@ from probe.targets import pick_targets
 __all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_command", "run_scenario"]
 
 RECORDED = Path(__file__).parent / "recorded"
-READY_WITHIN, GUESTS_READY_WITHIN = 10.0, 40.0  # seconds; several large programs start on what may be one busy core
+READY_WITHIN = 10.0  # seconds, besides the guests' own
 ECHO_PORTS = "3478,5060,19302"  # of STUN, SIP and the STUN servers of web calls; other ports' twins go to the first
 FINE = frozenset({0, 4})  # exit codes of a run that came to its end; 4: no usable network, which a scenario may want
 
@@ -80,7 +80,7 @@ def run_command(
         env=environment(consent),
         keep=[str(folder), *_named_paths(command)],
         log=log,
-        ready_within=GUESTS_READY_WITHIN if guests else READY_WITHIN,
+        ready_within=READY_WITHIN + (PATIENCE if guests else 0),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.real.visit import Visit
+from tests.real.visit import FAMILIES, Visit
 
 pytestmark = pytest.mark.lab
 TRANSPORTS = ["udp", "tcp", "tls"]
@@ -18,7 +18,7 @@ def exchanges(visited: Visit, kind: str, transport: str, method: str) -> list[di
         for entry in visited.entries("calls", kind)
         if (entry["transport"], entry["method"]) == (transport, method)
     ]
-    assert {entry["address"].startswith("[") for entry in entries} == {True, False}
+    assert {entry["address"].startswith("[") for entry in entries} == FAMILIES
     assert {entry["failure"] for entry in entries} == {None}
     return entries
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.real.visit import Visit
+from tests.real.visit import FAMILIES, Visit
 
 pytestmark = pytest.mark.lab
 POSTFIX_CAN = {"PIPELINING", "VRFY", "ETRN", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING"}
@@ -19,7 +19,7 @@ def said(visited: Visit, port: int, operation: str, over_tls: bool) -> Iterator[
         for entry in visited.entries("mail", "mail")
         if entry["address"].endswith(f":{port}") and (entry["operation"], entry["over_tls"]) == (operation, over_tls)
     ]
-    assert {entry["address"].startswith("[") for entry in entries} == {True, False}
+    assert {entry["address"].startswith("[") for entry in entries} == FAMILIES
     assert {entry["failure"] for entry in entries} == {None}
     return iter(entries)
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.real.servers import nsd, unbound
 from tests.real.servers.nsd import TTL
-from tests.real.visit import RESOLVER, ROOT, Visit
+from tests.real.visit import FAMILIES, RESOLVER, ROOT, Visit
 
 pytestmark = pytest.mark.lab
 WAYS = ["unbound/udp", "unbound/tcp", "unbound/dot", "unbound/doh", "nsd/udp", "nsd/tcp", "nsd/dot"]
@@ -49,9 +49,31 @@ def test_nsd_knows_nothing_of_it(visited: Visit, way: str) -> None:
 def test_the_run_asked_unbound_for_every_name(visited: Visit) -> None:
     """The encrypted resolver that vouches for addresses."""
     for target in visited.lines:
-        encrypted = [query for query in visited.entries(target, "queries") if query["engine"] in {"dot", "doh"}]
+        lookups = [query for query in visited.entries(target, "queries") if "lookup" in query["tags"]]
+        encrypted = [query for query in lookups if query["engine"] in {"dot", "doh"}]
         assert encrypted
         for query in encrypted:
             assert RESOLVER in query["resolver_address"]
             assert query["answers"]
             assert all(TTL - 60 < answer["ttl"] <= TTL for answer in query["answers"])
+
+
+@pytest.mark.parametrize("service", ["names/unbound", "names/nsd"])
+def test_verdict(visited: Visit, service: str) -> None:
+    visited.assert_ok(service)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_nettest_asks_them_for_a_neutral_name(visited: Visit, way: str) -> None:
+    server, _, engine = way.partition("/")
+    queries = [
+        query
+        for query in visited.entries("names", "queries")
+        if query["engine"] == engine and {server, "first"} <= set(query["tags"])
+    ]
+    assert len(queries) == len(FAMILIES)
+    for query in queries:
+        assert (query["hostname"], query["failure"]) == ("neutral.example", None)
+        assert all(TTL - 60 < answer["ttl"] <= TTL for answer in query["answers"])
+        message = dns.message.from_wire(base64.b64decode(query["raw_response"]))
+        assert bool(message.flags & dns.flags.AA) == (server == "nsd")

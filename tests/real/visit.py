@@ -8,6 +8,7 @@ from typing import Any
 
 from probe.cli.consent import VERSION
 from probe.lab.guests import Guest
+from probe.lab.places import has_ipv6
 from probe.lab.run import read_records, run_command, with_output_caught
 from probe.lab.scenario import Scenario
 from tests.real.servers import coturn, dovecot, kamailio, nginx, nsd, postfix, unbound
@@ -15,6 +16,7 @@ from tests.real.servers import coturn, dovecot, kamailio, nginx, nsd, postfix, u
 HERE = Path(__file__).parent
 TARGETS = HERE / "targets"
 RESOLVER, RESOLVER_NAME, ROOT = "192.88.99.54", "unbound.real.example", "nsd.real.example"
+FAMILIES = {False, True} if has_ipv6() else {False}  # whether an address is IPv6: those at which everything is tried
 MARKS = [nsd.MARK, unbound.MARK]
 GUESTS = (
     Guest("nginx.real.example", nginx.command),
