@@ -20,11 +20,13 @@ from probe.steps.imap import imap_greeting
 from probe.steps.mailstream import MailStream
 from probe.steps.mtproto import mtproto_exchange
 from probe.steps.noise import noise_handshake
+from probe.steps.sip import sip_options_udp
 from probe.steps.smtp import smtp_greeting, smtp_starttls
 from probe.steps.stun import stun_exchange_udp
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
 from probe.wire import stun
+from probe.wire.sipmessage import read_message
 from tests.steps.authority import issue
 from tests.steps.dnsservers import NAME, Asked, udp_server
 from tests.steps.loopback import Bench, Peer, a_transaction, serving, tls_with
@@ -179,6 +181,28 @@ def stun_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
     return plant
 
 
+def sip_answers(template: str, foreign: bool = False) -> Plant:
+    """A SIP server that plants the disguise where `{}` stands; `foreign`: in an answer to somebody else, before its own."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        def behave(asked: Asked) -> None:
+            request = read_message(asked.query)
+            via = request.first("via")
+            head = f"SIP/2.0 200 OK\r\nVia: {via}\r\nCall-ID: {request.call_id}\r\n"
+            said = template.replace("{via}", via).replace("{}", form)
+            if foreign:
+                asked.say(said.encode())
+                asked.say(f"{head}\r\n".encode())
+            else:
+                asked.say(f"{said}Call-ID: {request.call_id}\r\n\r\n".encode())
+
+        async with udp_server(behave) as server, a_transaction() as bench:
+            await sip_options_udp(bench.tx, "127.0.0.1", server.port, NAME, pace=bench.pace)
+        return await written(bench)
+
+    return plant
+
+
 def over_http(status: str = "200 OK", headers: str = "", body: str = "") -> Plant:
     """A plain HTTP answer; `{}` is where the disguise goes."""
 
@@ -235,6 +259,12 @@ PLANTS: dict[str, Plant] = {
     "stun answer": stun_answers(lambda answer, form: form.encode()),
     "stun answer to somebody else": stun_answers(lambda answer, form: answer[:8] + bytes(12) + answer[20:]),
     "stun answer without a cookie": stun_answers(lambda answer, form: answer[:4] + bytes(4) + answer[8:]),
+    "sip via": sip_answers("SIP/2.0 200 OK\r\nVia: {via};received={}\r\nContact: <sip:{}>\r\n"),
+    "sip sent-by": sip_answers("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {}:5060;rport=1;branch=x\r\nFrom: <sip:{}>\r\n"),
+    "sip server": sip_answers("SIP/2.0 200 OK\r\nVia: {via}\r\nServer: for {}\r\n"),
+    "sip reason": sip_answers("SIP/2.0 403 Not from {}\r\nVia: {via}\r\n"),
+    "sip answer to somebody else": sip_answers("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {};received={}\r\n", foreign=True),
+    "sip garbage": sip_answers("{} {}\n", foreign=True),
     "smtp banner": mail(lambda form: smtp(banner=b"220 hello %s ESMTP\r\n" % form, ehlo=None)),
     "smtp ehlo": mail(lambda form: smtp(ehlo=b"250-at your service, [%s]\r\n250-X %s\r\n250 %s\r\n" % ((form,) * 3))),
     "smtp go-ahead": mail(lambda form: smtp(starttls=b"220 go %s\r\n250 %s\r\n" % (form, form), upgrades=False)),

@@ -30,6 +30,7 @@ FREE_TEXT = [
     "http other headers", "noise answer", "mtproto answer", "dns client subnet and nsid", "stun answer",
     "stun answer to somebody else", "stun answer without a cookie",
     "smtp banner", "smtp ehlo", "smtp go-ahead", "imap greeting", "imap capability", "imap garbage",
+    "sip via", "sip sent-by", "sip server", "sip reason", "sip answer to somebody else", "sip garbage",
 ]  # fmt: skip
 
 
