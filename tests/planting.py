@@ -182,7 +182,7 @@ def stun_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
 
 
 def sip_answers(template: str, foreign: bool = False) -> Plant:
-    """A SIP server that plants the disguise where `{}` stands; `foreign`: in an answer to somebody else, before its own."""
+    """A SIP server that plants the disguise where `{}` stands; `foreign`: in a message to somebody else, sent first."""
 
     async def plant(address: str, form: str) -> Wrote:
         def behave(asked: Asked) -> None:

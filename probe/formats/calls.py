@@ -47,7 +47,7 @@ class SIPExchange(Entry):
     address: str
     transport: Transport
     method: str = "OPTIONS"
-    code: int = 0  # final status of the response that bears our branch; 0: none came
+    code: int = 0  # final status of the response that bears our branch (its Via rewritten: our Call-ID); 0: none came
     reason: str = ""
     provisional: list[int] = Field(default_factory=list)
     server: str = ""  # the Server header, else User-Agent

@@ -128,6 +128,13 @@ async def test_somebody_elses_answer_is_foreign_and_kept_without_our_address() -
         assert kept.startswith(b"SIP/2.0 200 OK") and len(kept) <= 64 and OURS.encode() not in kept
 
 
+async def test_what_stands_early_in_a_foreign_answer_is_scrubbed_before_it_is_kept() -> None:
+    foreign = raw(f"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {OURS};branch=z9hG4bK1\r\nContent-Length: 0\r\n\r\n".encode())
+    for entry in (await over_udp(answering(foreign), timeout=0.3), await over_tcp(handler(foreign), timeout=0.3)):
+        assert entry.x_first_bytes is not None
+        assert base64.b64decode(entry.x_first_bytes.data).startswith(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP [scrubbed];")
+
+
 async def test_our_own_request_echoed_is_no_answer() -> None:
     entry = await over_udp(lambda asked: asked.say(asked.query), timeout=0.3)
     assert (entry.failure, entry.x_foreign) == ("generic_timeout_error", 1)

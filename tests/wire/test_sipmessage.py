@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.wire.sipmessage import LONGEST_HEAD, MOST_BYTES, NotSIP, SIPStream, could_begin, is_request, is_sip
+from probe.wire.sipheaders import MOST_PARTS, split_outside
+from probe.wire.sipmessage import (
+    LONGEST_HEAD,
+    MOST_BYTES,
+    MOST_HEADERS,
+    NotSIP,
+    SIPStream,
+    could_begin,
+    is_request,
+    is_sip,
+)
 from probe.wire.sipmessage import read_message as read
 from tests.wire.torture import MESSAGES
 
@@ -141,6 +151,13 @@ def test_lines_may_end_in_a_line_feed_alone_and_the_head_may_be_all() -> None:
     assert (m.code, m.reason, m.body) == (200, "Fine", b"a")
     assert (m.vias[0].transport, m.vias[0].sent_by, m.vias[0].branch) == ("UDP", ("[2001:db8::1]", 5070), "x")
     assert read(b"SIP/2.0 180 Ringing").code == 180
+
+
+def test_values_and_parameters_are_bounded() -> None:
+    assert split_outside("a,b,c", ",") == ["a", "b", "c"]
+    assert len(split_outside(500 * "a,", ",")) == MOST_PARTS
+    assert len(read(b"SIP/2.0 200 OK\r\n" + 500 * b"Via: SIP/2.0/UDP a\r\n" + b"\r\n").vias) == MOST_PARTS
+    assert len(read(b"SIP/2.0 200 OK\r\n" + 500 * b"X: y\r\n" + b"\r\n").headers) == MOST_HEADERS
 
 
 def test_a_message_is_bounded() -> None:
