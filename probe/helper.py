@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from probe import __version__
+from probe.asn import asn_of, default_table
 from probe.classify import describe
 from probe.echo import Echo
 from probe.measure import measure, measured_nothing
@@ -48,6 +49,7 @@ class Desk:
     resolvers: Target
     lab: bool = False
     public_roots: str | None = None
+    asn_of: Callable[[str], int] = lambda address: 0
     echo: Echo | None = None  # None: no twins are offered
     clock: Callable[[], float] = time.monotonic
     answers: "OrderedDict[str, tuple[float, asyncio.Task[Answer]]]" = field(default_factory=OrderedDict)
@@ -62,17 +64,20 @@ class Desk:
 
     def session(self) -> Session:
         settings = Settings(followups=False, public_roots=self.public_roots)
-        return Session("helper", settings, Pace(), self.neutral, self.resolvers, as_control=True)
+        pace = Pace()
+        return Session("helper", settings, pace, self.neutral, self.resolvers, as_control=True, asn_of=self.asn_of)
 
 
 def open_desk(
     folder: Path, *, lab: bool = False, public_roots: str | None = None, echo_ports: Sequence[int] = ()
 ) -> Desk:
-    """Load every target of `folder`. Raises TargetError with one sentence."""
+    """Load every target of `folder`, and the table of networks. Raises TargetError, TableError with one sentence."""
+    default_table()
     known = frozenset(NETTESTS)
     targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
-    return Desk(targets, neutral, resolvers, lab, public_roots, Echo(echo_ports) if echo_ports else None)
+    echo = Echo(echo_ports) if echo_ports else None
+    return Desk(targets, neutral, resolvers, lab, public_roots, asn_of, echo)
 
 
 def build(desk: Desk) -> web.Application:

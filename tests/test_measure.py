@@ -9,7 +9,7 @@ import pytest
 
 from probe import measure as measuring
 from probe.formats import failures as f
-from probe.formats.entries import LISTS
+from probe.formats.entries import LISTS, DNSAnswer, DNSResponse
 from probe.measure import Measured, measure, measured_nothing
 from probe.reach import Reach
 from probe.targets import Target
@@ -67,6 +67,17 @@ async def test_a_line_holds_all_that_its_verdict_needs(world: World) -> None:
     for place in (keys, keys["x_endpoints"], keys["x_followups"]):
         for name in LISTS:
             assert {entry["transaction_id"] for entry in place.get(name, [])} <= known
+
+
+async def test_the_network_of_every_answered_address_stands_beside_it(world: World) -> None:
+    world.session.asn_of = lambda ip: 64511 if ip == HERE else 0
+    world.responses = [DNSResponse(t=0.1, answers=[DNSAnswer(answer_type="A", ipv4=ip)]) for ip in (HERE, THERE)]
+    async with world.box(HERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    queries = [*done.test_keys["queries"], *done.test_keys["x_endpoints"]["queries"]]
+    assert {answer["asn"] for query in queries for answer in query["answers"]} == {64511}
+    (heard,) = [query["x_responses"] for query in queries if query.get("x_responses")]
+    assert [answer.get("asn") for response in heard for answer in response["answers"]] == [64511, None]
 
 
 async def test_without_a_network_there_are_no_attempts_and_no_waiting(world: World) -> None:

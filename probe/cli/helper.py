@@ -30,6 +30,7 @@ def helper(
     import asyncio
     import os
 
+    from probe.asn import TableError
     from probe.helper import open_desk, serve
     from probe.targets import TargetError
 
@@ -38,7 +39,7 @@ def helper(
     try:
         desk = open_desk(targets_folder(targets), lab=lab, public_roots=roots, echo_ports=echo_ports(echo))
         code = asyncio.run(serve(desk, host, port, _announce))
-    except TargetError as error:
+    except (TargetError, TableError) as error:
         raise Refusal(str(error), 2) from None
     except OSError as error:
         raise Refusal(f"cannot listen on {listen}: {error.strerror or error}", 2) from None
