@@ -55,6 +55,7 @@ class Found:
     neutral: list[Neutral] = field(default_factory=list)
     portal: list[str | None] = field(default_factory=list)  # one per portal check that was answered; None: as expected
     udp: list[bool] = field(default_factory=list)
+    udp_public: list[bool] = field(default_factory=list)  # of these: public resolvers, which are never next door
     warm: WarmResolver | None = None
 
 
@@ -175,12 +176,15 @@ class _Check:
         hostname = self._session.neutral.endpoints[0].host
         public = [resolver.ip for resolver in public_resolvers(self._session, "dns+udp", self._families)]
         servers = dict.fromkeys([*public[:2], *system_resolvers()[:1]])
-        await asyncio.gather(*(self._ask_one_over_udp(server, hostname) for server in servers))
+        await asyncio.gather(*(self._ask_one_over_udp(server, hostname, server in public) for server in servers))
 
-    async def _ask_one_over_udp(self, server: str, hostname: str) -> None:
+    async def _ask_one_over_udp(self, server: str, hostname: str, public: bool) -> None:
         async with self._session.pace.place(), self.trace.transaction("lookup", address=server) as tx:
             await query_udp(tx, server, hostname, "A", pace=self._session.pace)
-        self.found.udp.append(tx.record.failure is None or tx.record.failure.startswith("dns_"))
+        answered = tx.record.failure is None or tx.record.failure.startswith("dns_")
+        self.found.udp.append(answered)
+        if public:
+            self.found.udp_public.append(answered)
 
 
 def _fill(session: Session, found: Found) -> None:
@@ -203,6 +207,7 @@ def _fill(session: Session, found: Found) -> None:
         "ipv4": session.ipv4,
         "ipv6": session.ipv6,
         "udp": any(found.udp) if found.udp else None,
+        "udp_public": any(found.udp_public) if found.udp_public else None,
         "proxy_environment": proxy_in_environment(),
         "resolver_class": resolver_class(system_resolvers(), public),
     }

@@ -12,16 +12,17 @@ import pytest
 
 from probe import preflight as checking
 from probe.formats import failures as f
+from probe.formats.entries import DNSQuery
 from probe.preflight import Found, Neutral, preflight
 from probe.session import Settings
 from probe.steps import certificates
-from probe.targets import Endpoint, parse_endpoint
+from probe.targets import Endpoint, Service, parse_endpoint
 from tests.reaching import Box, World
 from tests.steps.authority import issue
 
 HOST, HERE, PORTAL = "neutral.example", "127.0.5.1", "127.0.5.2"
 KEYS = {
-    *("network", "neutral", "portal", "clock_skew", "vpn", "tls_interception", "ipv4", "ipv6", "udp"),
+    *("network", "neutral", "portal", "clock_skew", "vpn", "tls_interception", "ipv4", "ipv6", "udp", "udp_public"),
     *("proxy_environment", "resolver_class", "runtime"),
 }
 
@@ -67,9 +68,27 @@ async def test_a_fit_network(world: World) -> None:
         {"endpoint": endpoint.url, "address": HERE, "family": 4, "failure": None, "trusted_by_machine": None}
     ]
     assert abs(found["clock_skew"]) < 3 and found["portal"] is None and found["tls_interception"] is None
-    assert found["udp"] is True and found["resolver_class"] == "private"
+    assert found["udp"] is True and found["udp_public"] is None and found["resolver_class"] == "private"
     assert world.session.neutral_addresses == [(HERE, endpoint)]
     assert world.session.pace.triggers == 0  # no target's name travelled
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_an_answer_from_next_door_is_not_taken_for_one_from_beyond(
+    world: World, monkeypatch: pytest.MonkeyPatch, public: bool
+) -> None:
+    async def query_udp(tx: Any, server: str, *_: Any, **__: Any) -> None:
+        if server != "192.168.1.1" and not public:
+            async with tx.step(DNSQuery(engine="udp", hostname=HOST, query_type="A"), 5.0):
+                raise TimeoutError
+
+    service = Service("public", "all", (parse_endpoint("dns+udp://192.0.2.53:53"),))
+    world.session.resolvers = replace(world.session.resolvers, services={"public": service})
+    monkeypatch.setattr(checking, "query_udp", query_udp)
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        found = await facts(world)
+    assert (found["udp"], found["udp_public"]) == (True, public)
 
 
 async def test_a_clock_a_year_off_is_told_from_a_forged_certificate(

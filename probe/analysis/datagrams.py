@@ -12,7 +12,7 @@ _DNS = frozenset({"dns+udp"})
 
 @dataclass(frozen=True)
 class Datagrams:
-    """UDP in the whole line. `passed`: flows, DNS aside, that got an answer."""
+    """UDP beyond the first hops, in the whole line. `passed`: flows, DNS aside, that got an answer."""
 
     works: bool
     dns: bool
@@ -20,9 +20,13 @@ class Datagrams:
 
 
 def datagrams_in(line: Line) -> Datagrams:
-    """Whether UDP passes here. What preflight could not say is taken for granted, as IPv4 is."""
+    """Whether UDP passes here. What preflight could not say is taken for granted, as IPv4 is.
+
+    An answer from the system's resolver is none from beyond: it may be the home router's.
+    """
     mine = [row for row in line.rows if row.origin == PROBE]
-    said = table(line.run.get("preflight")).get("udp")
+    facts = table(line.run.get("preflight"))
+    said = facts.get("udp") if facts.get("udp_public") is None else facts.get("udp_public")
     dns = flag(said) or any(_asked_by_datagram(row) for row in mine)
     passed = sum(map(passed_by_datagram, mine))
     return Datagrams(said is not False or dns or passed > 0, dns, passed)
@@ -33,8 +37,9 @@ def passed_by_datagram(row: Observation) -> bool:
     endpoint = endpoint_of(row.endpoint)
     if endpoint is None or endpoint.carrier != "udp" or endpoint.dialect in _DNS:
         return row.echo_echoed
-    return row.echo_echoed or row.payload_answered or proof_of(row, endpoint) != ""
+    by_quic = row.quic_attempts > 0 and row.tls_answered  # to a harmless name too
+    return row.echo_echoed or row.payload_answered or by_quic or proof_of(row, endpoint) != ""
 
 
 def _asked_by_datagram(row: Observation) -> bool:
-    return any(query.engine == "udp" and query.answer.addresses for query in row.queries)
+    return any(query.engine == "udp" and query.resolver != "system" and query.answer.addresses for query in row.queries)

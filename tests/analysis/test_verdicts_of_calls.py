@@ -196,7 +196,17 @@ def test_a_service_of_datagrams_alone_on_a_line_without_udp() -> None:
     record = judged(lines)
     assert (record["state"], record["rule_id"]) == ("insufficient", "service_datagrams_absent")
     assert record["endpoints"][0]["rule_id"] == "address_datagrams_absent"
-    lines.own_udp("www.example.net", [GENUINE])  # preflight was wrong: a question got its answer
+    lines.own_udp("www.example.net", [GENUINE])  # from the resolver of the home router, perhaps
+    assert judged(lines)["state"] == "insufficient"
+    lines.public_udp("www.example.net", [GENUINE])  # preflight was wrong: a question got its answer
+    assert said(lines) == ("likely_blocked", ["udp.timeout"])
+
+
+def test_a_resolver_next_door_is_no_udp_beyond_the_router() -> None:
+    lines = echoed("stun", other=f"echo:{TIMEOUT}")
+    lines.preflight |= {"udp": True, "udp_public": False}
+    assert judged(lines)["rule_id"] == "service_datagrams_absent"
+    lines.preflight["udp_public"] = None  # nobody asked a public one
     assert said(lines) == ("likely_blocked", ["udp.timeout"])
 
 
