@@ -259,7 +259,8 @@ class Run:
             test_start_time=self._began,
             test_version=measured.test_version,
         )
-        return sweep(line.model_dump(mode="json"), here.known.and_address(*self._also_ours))
+        known = here.known.and_address(*self._also_ours)
+        return await asyncio.to_thread(lambda: sweep(line.model_dump(mode="json"), known))  # 100 ms on a long line
 
     async def _append(self, document: dict[str, Any]) -> None:
         """Write one line, off the event loop: a slow disk must not look like a slow network."""

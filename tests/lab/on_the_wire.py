@@ -15,11 +15,16 @@ Place = tuple[str, str, str]  # name (or "" for a payload without one), address,
 
 def packets(path: Path) -> Iterator[Packet]:
     """The packets of a classic pcap file with raw IP, in order."""
+    return (packet for _, packet in timed_packets(path))
+
+
+def timed_packets(path: Path) -> Iterator[tuple[float, Packet]]:
+    """The same, each with its time in seconds."""
     raw = path.read_bytes()
     at = 24
     while at < len(raw):
-        size = struct.unpack_from("=IIII", raw, at)[2]
-        yield Packet(raw[at + 16 : at + 16 + size])
+        seconds, microseconds, size = struct.unpack_from("=III", raw, at)
+        yield seconds + microseconds / 1e6, Packet(raw[at + 16 : at + 16 + size])
         at += 16 + size
 
 

@@ -5,6 +5,7 @@ import errno
 import os
 import resource
 import socket
+import time
 
 import pytest
 
@@ -191,3 +192,11 @@ async def test_close_with_reset_is_a_reset() -> None:
         conn.close_with_reset()
         await asyncio.sleep(0.05)
     assert seen == ["reset"]
+
+
+async def test_the_round_trip_is_the_kernels_not_that_of_a_busy_program() -> None:
+    """Law 8 narrows what is in flight when the line gets slower; our own slowness must not look like that."""
+    async with serving(silence) as server, a_transaction() as bench:
+        asyncio.get_running_loop().call_soon(time.sleep, 0.3)
+        await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
+    assert 0 < bench.pace.round_trip < 0.1

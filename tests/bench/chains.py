@@ -1,0 +1,70 @@
+"""Wall time against the round trips that nobody can save: a clean run at 100 ms, and one with half of it silent."""
+
+from pathlib import Path
+
+from probe.lab.run import expected_services
+from probe.pacing import CONFIRM, TCP_FIRST
+from probe.targets import bundled_targets
+from tests.bench.running import Ran, ran, scenario_of
+from tests.bench.table import row
+
+ROUND_TRIP = 0.1  # seconds
+TRIPS = {
+    "resolve": 1,
+    "connect": 1,
+    "tls_handshake": 1,
+    "http_round_trip": 1,
+    "mtproto_exchange": 1,
+    "noise_handshake": 1,
+    "stun_exchange": 1,
+    "sip_options": 1,
+    "quic_handshake": 2,  # RFC 9001 4.1.2: confirmed by the server
+    "mail_greeting": 2,  # the banner comes unasked, a round trip behind the connection; then EHLO
+    "mail_starttls": 1,
+}
+PREFLIGHT = 3  # resolve, connect, hello at a neutral host: before it nobody knows whether there is a network
+HARMLESS = 2  # connect and a harmless hello before the name (law 8)
+
+
+def longest_chain(run: Ran) -> int:
+    """The most round trips that one endpoint takes, its lookup included."""
+    return max(sum(TRIPS[step] for step in tx["steps"]) + ("literal" not in tx["address_sources"]) for tx in run.own())
+
+
+def clean(folder: Path) -> Ran:
+    """A clean full run at 100 ms."""
+    run = ran(scenario_of(f"[path]\nrtt_ms = {ROUND_TRIP * 1000}", folder, "clean-100"), folder)
+    chain = longest_chain(run)
+    lawful = chain + PREFLIGHT + HARMLESS
+    wall = run.on_the_wire
+    row("clean full run at 100 ms, first packet to last answer", f"{wall:.2f} s")
+    bare = wall / (chain * ROUND_TRIP)
+    row(f"  / the longest endpoint's {chain} round trips", f"{bare:.2f}", "at most 1.3", bare <= 1.3)
+    row(f"  / {lawful}: with preflight and the harmless name, which laws demand", f"{wall / lawful / ROUND_TRIP:.2f}")
+    costs(run)
+    return run
+
+
+def costs(run: Ran) -> None:
+    """What that run cost."""
+    peak, heavy = run.cost["peak_mb"], run.cost["heavy"]
+    row("  CPU a transaction", f"{run.cost['cpu'] / run.transactions * 1000:.1f} ms")
+    row("  transactions", str(run.transactions))
+    row("  peak memory, verdicts included", f"{peak:.0f} MB", "under 90 MB", peak < 90)
+    row("  scapy or duckdb in memory", ", ".join(heavy) or "none", "none", not heavy)
+    row("  sent", f"{run.bytes_sent / 1000:.0f} kB", "under 1 MB", run.bytes_sent < 1_000_000)
+
+
+def half_dropped(folder: Path) -> None:
+    """Every second service silently dropped."""
+    targets = bundled_targets()
+    whole = scenario_of("", folder, "whole")
+    dropped = expected_services(whole, targets)[::2]
+    censor = f'[[censor]]\nclass = "IPBlackhole"\nservices = {dropped!r}\n[path]\nrtt_ms = {ROUND_TRIP * 1000}'
+    scenario = scenario_of(censor.replace("'", '"'), folder, "half-dropped")
+    patient = TCP_FIRST + CONFIRM
+    alone = ran(scenario, folder, "--no-followups").on_the_wire
+    row("half of the services dropped, --no-followups", f"{alone:.1f} s")
+    row(f"  / first try and confirmation, {patient} s", f"{alone / patient:.2f}", "at most 1.2", alone <= 1.2 * patient)
+    followed = ran(scenario, folder).on_the_wire
+    row("the same with follow-ups", f"{followed:.1f} s", "at most 45 s", followed <= 45)

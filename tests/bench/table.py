@@ -1,0 +1,16 @@
+"""The table that the bench prints: what, figure, aim, and whether the aim was met."""
+
+ROWS: list[tuple[str, str, str]] = []
+
+
+def row(what: str, figure: str, aim: str = "", met: bool | None = None) -> None:
+    """Print a row at once, and keep it for the README's table."""
+    said = aim if met is None else f"{aim}: {'met' if met else 'MISSED'}"
+    ROWS.append((what, figure, said))
+    print(f"{what:<66} {figure:>14}   {said}", flush=True)
+
+
+def markdown() -> str:
+    """The rows as the README has them."""
+    lines = ["| measured | figure | aim |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {what} | {figure} | {aim} |" for what, figure, aim in ROWS)])
