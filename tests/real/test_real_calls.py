@@ -23,9 +23,9 @@ def exchanges(visited: Visit, kind: str, transport: str, method: str) -> list[di
     return entries
 
 
-@pytest.mark.parametrize("service", ["calls/stun", "calls/turn", "calls/sip"])
-def test_verdict(visited: Visit, service: str) -> None:
-    visited.assert_ok(service)
+@pytest.mark.parametrize(("service", "proof"), [("calls/stun", "stun"), ("calls/turn", "turn"), ("calls/sip", "sip")])
+def test_verdict(visited: Visit, service: str, proof: str) -> None:
+    visited.assert_ok(service, proof)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -28,9 +28,9 @@ def handshakes(visited: Visit, port: int) -> list[dict[str, Any]]:
     return [entry for entry in visited.entries("mail", "tls_handshakes") if entry["address"].endswith(f":{port}")]
 
 
-@pytest.mark.parametrize("service", ["mail/smtp", "mail/imap"])
-def test_verdict(visited: Visit, service: str) -> None:
-    visited.assert_ok(service)
+@pytest.mark.parametrize(("service", "proof"), [("mail/smtp", "smtp"), ("mail/imap", "imap")])
+def test_verdict(visited: Visit, service: str, proof: str) -> None:
+    visited.assert_ok(service, proof)
 
 
 @pytest.mark.parametrize("port", [587, 465, 143, 993])

@@ -58,9 +58,9 @@ def test_the_run_asked_unbound_for_every_name(visited: Visit) -> None:
             assert all(TTL - 60 < answer["ttl"] <= TTL for answer in query["answers"])
 
 
-@pytest.mark.parametrize("service", ["names/unbound", "names/nsd"])
-def test_verdict(visited: Visit, service: str) -> None:
-    visited.assert_ok(service)
+@pytest.mark.parametrize(("service", "proof"), [("names/unbound", "answer"), ("names/nsd", "answer")])
+def test_verdict(visited: Visit, service: str, proof: str) -> None:
+    visited.assert_ok(service, proof)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -23,9 +23,9 @@ def server(request: dict[str, Any]) -> str:
     return next(str(value) for key, value in request["response"]["headers_list"] if key.lower() == "server")
 
 
-@pytest.mark.parametrize("service", ["web/https", "web/quic", "web/http3"])
-def test_verdict(visited: Visit, service: str) -> None:
-    visited.assert_ok(service)
+@pytest.mark.parametrize(("service", "proof"), [("web/https", "http"), ("web/quic", "quic"), ("web/http3", "http")])
+def test_verdict(visited: Visit, service: str, proof: str) -> None:
+    visited.assert_ok(service, proof)
 
 
 @pytest.mark.parametrize(("network", "protocol"), [("tcp", "HTTP/1.1"), ("udp", "HTTP/3.0")])

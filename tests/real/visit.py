@@ -42,9 +42,10 @@ class Visit:
         keys = self.lines[target]["test_keys"]
         return [*keys.get(kind, []), *keys["x_endpoints"].get(kind, [])]
 
-    def assert_ok(self, service: str) -> None:
-        """The verdict is ok at every endpoint, and nothing was tried twice for it."""
+    def assert_ok(self, service: str, proof: str) -> None:
+        """The verdict is ok at every endpoint, by the deepest proof there is, and nothing was tried twice for it."""
         verdict = self.verdicts[service]
+        assert verdict["proof"] == proof
         assert (verdict["state"], verdict["valid"], verdict["failures"]) == ("ok", True, 0), verdict
         assert {endpoint["state"] for endpoint in verdict["endpoints"]} == {"ok"}
 
