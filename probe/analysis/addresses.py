@@ -17,12 +17,16 @@ from probe.analysis.echoes import echoed, silent
 from probe.analysis.kinds import CERTIFICATE, CLOSED, OTHER, REFUSED, RESET, TIMEOUT, UNREACHABLE, is_local, kind_of
 from probe.analysis.mail import count_mail
 from probe.analysis.observations import Line, Observation
-from probe.analysis.proofs import Proofs, tls_valid
+from probe.analysis.proofs import Proofs, quic_valid, tls_valid
 from probe.analysis.reading import address as as_address
 from probe.analysis.reading import flag, table, tables
 from probe.analysis.rows import AddressRow
 from probe.formats import failures as f
 from probe.targets import Endpoint
+
+_CLOSED = (CLOSED, OTHER)
+_CLOSES = {"quic": (CLOSED, OTHER, REFUSED, UNREACHABLE, RESET)}
+"""What counts as an end in words; QUIC has no connection below it that could have been refused before."""
 
 
 def working_families(line: Line) -> frozenset[int]:
@@ -53,7 +57,9 @@ def address_row(
     _count_attempts(row, endpoint, done)
     _count_tcp(row, done.target)
     neutral = _neutral_addresses(line)
-    _count_tls(row, endpoint, done, proofs, neutral)
+    _count_tls(row, endpoint, done)
+    _count_quic(row, endpoint, done)
+    _count_certificates(row, endpoint, done, proofs, neutral)
     _count_http(row, endpoint, done)
     _count_payload(row, done)
     count_mail(row, endpoint, _of_the_network(done.target, "mail"), done.control)
@@ -130,7 +136,7 @@ def _count_tcp(row: AddressRow, target: tuple[Observation, ...]) -> None:
     row.tcp_unreachables = count_kind(tried, "tcp", UNREACHABLE)
 
 
-def _count_tls(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, neutral: set[str]) -> None:
+def _count_tls(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     tried = _of_the_network(done.target, "tls")
     row.tls_attempts = len(tried)
     row.tls_successes = sum(tls_valid(attempt, endpoint.host) for attempt in tried)
@@ -139,7 +145,26 @@ def _count_tls(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proo
     row.tls_timeouts = count_kind(tried, "tls", TIMEOUT)
     row.tls_closes = count_kind(tried, "tls", CLOSED, OTHER)
     row.tls_certificates = count_kind(tried, "tls", CERTIFICATE)
-    refused = [attempt for attempt in tried if kind_of(attempt.tls_failure) == CERTIFICATE]
+
+
+def _count_quic(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
+    tried = _of_the_network(done.target, "quic")
+    row.quic_attempts = len(tried)
+    row.quic_successes = sum(quic_valid(attempt, endpoint.host) for attempt in tried)
+    row.quic_failure = _last_failure(tried, "quic")
+    row.quic_timeouts = count_kind(tried, "quic", TIMEOUT)
+    row.quic_closes = count_kind(tried, "quic", *_CLOSES["quic"])
+    row.quic_certificates = count_kind(tried, "quic", CERTIFICATE)
+
+
+def _count_certificates(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, neutral: set[str]) -> None:
+    """Compare a certificate that was refused with those that the control and neutral hosts showed."""
+    refused = [
+        attempt
+        for layer in ("tls", "quic")
+        for attempt in _of_the_network(done.target, layer)
+        if kind_of(failure_of(attempt, layer)) == CERTIFICATE
+    ]
     if refused:
         _describe_certificate(row, endpoint, refused[-1], done)
         row.tls_name_proven_elsewhere = len(proofs.certified_here(endpoint.host) - {refused[-1].address})
@@ -157,8 +182,13 @@ def _describe_certificate(row: AddressRow, endpoint: Endpoint, refused: Observat
     row.tls_trusted_by_machine = refused.tls_trusted_by_machine
     row.tls_self_signed = refused.tls_self_signed
     row.tls_issued_by_other = bool(refused.tls_issuer) and not refused.tls_self_signed
-    valid = [control for control in done.control if tls_valid(control, endpoint.host) and control.tls_leaf]
-    stale = refused.tls_failure == f.SSL_INVALID_CERTIFICATE  # an old one of the same issuer is no forger's
+    valid = [
+        control
+        for control in done.control
+        if (tls_valid(control, endpoint.host) or quic_valid(control, endpoint.host)) and control.tls_leaf
+    ]
+    # An old one of the same issuer is no forger's.
+    stale = f.SSL_INVALID_CERTIFICATE in {refused.tls_failure, refused.quic_failure}
     row.tls_same_as_control = any(
         refused.tls_leaf == control.tls_leaf or (stale and refused.tls_issuer == control.tls_issuer)
         for control in valid
@@ -211,13 +241,13 @@ def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Pro
     row.name_attempts = len(named)
     row.name_resets = count_kind(sent, layer, RESET)
     row.name_timeouts = count_kind(sent, layer, TIMEOUT)
-    row.name_closes = count_kind(sent, layer, CLOSED, OTHER) - _alerts(neutral)
+    row.name_closes = count_kind(sent, layer, *_CLOSES.get(layer, _CLOSED)) - _alerts(neutral, layer)
     row.neutral_proven = bool(neutral)
     row.neutral_passed = sum(_answered(other, layer) for other in neutral)
     row.neutral_unreachable = sum(other.tcp_failure is not None for other in _of_the_network(done.neutral, "tcp"))
     row.neutral_resets = count_kind(neutral, layer, RESET)
     row.neutral_timeouts = count_kind(neutral, layer, TIMEOUT)
-    row.neutral_closes = count_kind(neutral, layer, CLOSED, OTHER) - _alerts(neutral)
+    row.neutral_closes = count_kind(neutral, layer, *_CLOSES.get(layer, _CLOSED)) - _alerts(neutral, layer)
     row.innocuous_passed = sum(_answered(other, layer) for other in done.innocuous)
     row.innocuous_failed = sum(
         not _answered(other, layer) and not other.in_residual and not _is_local(other) for other in done.innocuous
@@ -225,12 +255,17 @@ def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Pro
 
 
 def _answered(row: Observation, layer: str) -> bool:
-    """Whether the other side answered: any TLS record, an alert included; any status line, block pages aside."""
+    """Whether the other side answered: any TLS record, an alert included; any status line, block pages aside.
+
+    Over QUIC one packet is no answer yet: some networks let the first one pass. The step says whether the server did.
+    """
+    if layer == "quic":
+        return row.quic_attempts > 0 and row.quic_failure is None
     if layer == "tls":
         return row.tls_attempts > 0 and (row.tls_answered or row.tls_failure is None)
     return answered_http(row) and not row.http_fingerprints
 
 
-def _alerts(rows: list[Observation]) -> int:
+def _alerts(rows: list[Observation], layer: str) -> int:
     """Neutral hosts that answered with an alert: they merely do not know the name."""
-    return sum(row.tls_answered and kind_of(row.tls_failure) in {CLOSED, OTHER} for row in rows)
+    return sum(row.tls_answered and kind_of(failure_of(row, layer)) in {CLOSED, OTHER} for row in rows)

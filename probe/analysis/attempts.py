@@ -8,7 +8,7 @@ from probe.analysis.echoes import Twins, twins_of
 from probe.analysis.kinds import is_local, kind_of
 from probe.analysis.mail import passes_mail
 from probe.analysis.observations import Observation
-from probe.analysis.proofs import Proofs, same_site, tls_valid
+from probe.analysis.proofs import Proofs, quic_valid, same_site, tls_valid
 from probe.targets import Endpoint
 
 
@@ -22,7 +22,8 @@ def is_innocuous(row: Observation, endpoint: Endpoint, address: str) -> bool:
     """Say whether the row sent a harmless name to this very address and port."""
     kind = row.kind == "innocuous" or row.followup == "other_name_same_address"
     here = row.address == address and row.port in {endpoint.port, 0}
-    return kind and here and endpoint.host not in {row.sent_name, row.tls_name, row.http_host}
+    alike = (row.quic_attempts > 0) == (name_layer(endpoint) == "quic")  # a web server has both at one port
+    return kind and here and alike and endpoint.host not in {row.sent_name, row.tls_name, row.http_host}
 
 
 def is_neutral(row: Observation, endpoint: Endpoint) -> bool:
@@ -34,6 +35,8 @@ def is_neutral(row: Observation, endpoint: Endpoint) -> bool:
 
 def _carrier_of_name(row: Observation) -> str:
     """The layer at which the row showed its name first."""
+    if row.quic_attempts > 0:
+        return "quic"
     return "tls" if row.tls_attempts > 0 else "http"
 
 
@@ -96,6 +99,7 @@ def tried(row: Observation, layer: str) -> bool:
 _PASSES: dict[str, Callable[[Observation, Endpoint], bool]] = {
     "tcp": lambda row, endpoint: row.tcp_attempts > 0 and row.tcp_failure is None,
     "tls": lambda row, endpoint: tls_valid(row, endpoint.host),
+    "quic": lambda row, endpoint: quic_valid(row, endpoint.host),
     "http": lambda row, endpoint: answered_http(row),
     "mail": passes_mail,
     "payload": lambda row, endpoint: row.payload_proven and row.payload_kind == dialect_of(endpoint).proof,
@@ -142,7 +146,7 @@ def _is_twin(row: Observation, endpoint: Endpoint, address: str) -> bool:
     """Another protocol, same address and port, that got its answer; or the same one, at the same address inside TLS."""
     if layers_of(endpoint)[-2:] != ("tcp", "payload") or row.kind not in {"first", "confirm"}:
         return False
-    if row.address != address or row.endpoint == endpoint.url:
+    if row.address != address or row.endpoint == endpoint.url or row.quic_attempts > 0:
         return False
     if row.port == endpoint.port and (answered_http(row) or (row.tls_answered and row.tls_attempts > 0)):
         return True

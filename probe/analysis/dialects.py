@@ -47,8 +47,11 @@ DIALECTS: dict[str, Dialect] = {
     "imaps": Dialect(("tcp", "tls", "mail"), "imap"),
     "smtp+starttls": Dialect(("tcp", "mail", "tls"), "smtp"),
     "imap+starttls": Dialect(("tcp", "mail", "tls"), "imap"),
+    "quic": Dialect(("quic",), "quic", name_layer="quic"),
 }
 """Dialect (scheme, or scheme/transport) → how it is judged; one that is not here has no rules yet."""
+
+_HTTP3 = Dialect(("quic", "http"), "http", name_layer="quic")  # QUIC where the endpoint has a path to ask for
 
 LAYERS = tuple(dict.fromkeys(layer for dialect in DIALECTS.values() for layer in dialect.layers))
 """Every layer that some dialect needs."""
@@ -61,11 +64,13 @@ DEPTH = ("dns", "tcp", "mail", "tls", "quic", "http", "mtproto", "noise", "stun"
 
 def dialect_of(endpoint: Endpoint) -> Dialect:
     """How the endpoint is judged; as a connection and nothing more where its dialect has no rules."""
+    if endpoint.dialect == "quic" and endpoint.path:
+        return _HTTP3
     return DIALECTS.get(endpoint.dialect, _UNKNOWN)
 
 
 def name_layer(endpoint: Endpoint) -> str:
-    """The layer that carries the name past the first hop: `tls` or, in the clear, `http`; "" where none does."""
+    """The layer that carries the name past the first hop: `tls`, `quic` or, in the clear, `http`; "": none does."""
     return dialect_of(endpoint).name_layer
 
 

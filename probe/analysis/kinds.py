@@ -21,6 +21,14 @@ _THIS_MACHINE = frozenset(
         "unknown_failure: tcp_fast_open",
     }
 )
+_CLOSING = (
+    "unknown_failure: remote error: tls",
+    f.NOT_TLS,
+    "unknown_failure: tls",
+    "unknown_failure: quic",
+    f.QUIC_VERSION,
+    "ssl_failed",
+)
 _KINDS = {
     f.RESET: RESET,
     f.ABORTED: RESET,
@@ -52,7 +60,7 @@ def kind_of(failure: str | None) -> str:
         return ""
     if is_local(failure):
         return LOCAL
-    if failure.startswith(("unknown_failure: remote error: tls", f.NOT_TLS, "unknown_failure: tls", "ssl_failed")):
+    if failure.startswith(_CLOSING):
         return CLOSED
     return _KINDS.get(failure, OTHER)
 

@@ -98,7 +98,11 @@ def _showing_blockpages(name: str, proofs: Proofs) -> set[str]:
 
 
 def _showing_foreign(name: str, rows: list[Observation]) -> set[str]:
-    return {row.address for row in rows if kind_of(row.tls_failure) == CERTIFICATE and host_of(row) == name}
+    return {row.address for row in rows if _refused(row) and host_of(row) == name}
+
+
+def _refused(row: Observation) -> bool:
+    return CERTIFICATE in {kind_of(row.tls_failure), kind_of(row.quic_failure)}
 
 
 def _refuted(name: str, proofs: Proofs) -> set[str]:

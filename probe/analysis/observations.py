@@ -62,8 +62,10 @@ class Observation:
     queries: tuple[Query, ...] = ()
     tcp_attempts: int = 0
     tcp_failure: str | None = None
-    tls_attempts: int = 0
+    tls_attempts: int = 0  # TLS over a connection
     tls_failure: str | None = None
+    quic_attempts: int = 0  # TLS inside QUIC: the next columns are of whichever it was
+    quic_failure: str | None = None
     tls_name: str = ""
     tls_verified_name: str = ""
     tls_answered: bool = False
@@ -217,11 +219,18 @@ def _tcp(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tls(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"tls_attempts": 1, "tls_failure": failure(entry.get("failure"))} | _shown(entry)
+
+
+def _quic(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"quic_attempts": 1, "quic_failure": failure(entry.get("failure"))} | _shown(entry)
+
+
+def _shown(entry: dict[str, Any]) -> dict[str, Any]:
+    """What a handshake showed, whatever carried it."""
     leaf = leaf_of(entry.get("peer_certificates"), name(entry.get("server_name")))
     failed = failure(entry.get("failure"))
     return {
-        "tls_attempts": 1,
-        "tls_failure": failed,
         "tls_name": name(entry.get("server_name")),
         # "" says that nobody judged the chain; an entry of OONI's has no such field, and always did
         "tls_verified_name": name(entry.get("x_verified_name", entry.get("server_name"))),
@@ -248,5 +257,5 @@ def _http(entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure"}
-_COLUMNS = {"tcp_connect": _tcp, "tls_handshakes": _tls, "requests": _http, **PAYLOADS}
+_LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure", "quic_handshakes": "quic_failure"}
+_COLUMNS = {"tcp_connect": _tcp, "tls_handshakes": _tls, "quic_handshakes": _quic, "requests": _http, **PAYLOADS}

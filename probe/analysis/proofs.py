@@ -33,8 +33,16 @@ def _site(host: str) -> tuple[str, ...]:
 
 def tls_valid(row: Observation, name: str) -> bool:
     """Say whether the handshake ended with a certificate that was judged, and is valid for `name`."""
-    finished = row.tls_attempts > 0 and row.tls_failure is None and row.tls_completed
-    return finished and bool(name) and row.tls_verified_name == name
+    return row.tls_attempts > 0 and row.tls_failure is None and _verified(row, name)
+
+
+def quic_valid(row: Observation, name: str) -> bool:
+    """The same of a handshake over QUIC."""
+    return row.quic_attempts > 0 and row.quic_failure is None and _verified(row, name)
+
+
+def _verified(row: Observation, name: str) -> bool:
+    return row.tls_completed and bool(name) and row.tls_verified_name == name
 
 
 class Proofs:
@@ -44,7 +52,7 @@ class Proofs:
         self.probe = [row for row in line.rows if row.origin == PROBE]
         self.control = [row for row in line.rows if row.origin == CONTROL]
         self._families = line.control_families
-        self._udp_at_control = line.control_udp or any(row.payload_proven and _by_datagram(row) for row in self.control)
+        self._udp_at_control = line.control_udp or any(map(_answered_by_datagram, self.control))
         self._asns = {
             ip: asn
             for row in line.rows
@@ -132,9 +140,15 @@ def _by_datagram(row: Observation) -> bool:
     return endpoint is not None and endpoint.carrier == "udp"
 
 
+def _answered_by_datagram(row: Observation) -> bool:
+    return _by_datagram(row) and (row.payload_proven or (row.quic_attempts > 0 and row.quic_failure is None))
+
+
 def _certified(rows: Iterable[Observation], name: str) -> frozenset[str]:
     return frozenset(
-        row.address for row in rows if tls_valid(row, name) or (_proves_name(row) and host_of(row) == name)
+        row.address
+        for row in rows
+        if tls_valid(row, name) or quic_valid(row, name) or (_proves_name(row) and host_of(row) == name)
     )
 
 

@@ -73,6 +73,12 @@ class AddressRow:
     tls_other_at_control: bool = False  # the control got a valid one, and it is another
     tls_name_proven_elsewhere: int = 0  # certificates valid for the name from other addresses, here
     neutral_same_issuer: int = 0  # a neutral host, asked for the name, shows a certificate of the same forger
+    quic_attempts: int = 0
+    quic_successes: int = 0
+    quic_failure: str | None = None
+    quic_timeouts: int = 0
+    quic_closes: int = 0  # and refusals, also by ICMP
+    quic_certificates: int = 0  # what was shown stands in the columns of TLS
     http_attempts: int = 0
     http_successes: int = 0
     http_failure: str | None = None

@@ -7,6 +7,7 @@ from probe.analysis.rules_connections import ADDRESS_RULES, TCP_RULES, TLS_RULES
 from probe.analysis.rules_mail import MAIL_RULES
 from probe.analysis.rules_names import NAME_RULES
 from probe.analysis.rules_payloads import HTTP_RULES, PAYLOAD_RULES
+from probe.analysis.rules_quic import QUIC_RULES
 from probe.analysis.rules_services import ENDPOINT_RULES, SERVICE_RULES
 
 __all__ = ["ACCUSING", "RULES", "RULESET", "SEVERITY", "TABLES", "Rule", "State", "first_match", "tables_for"]
@@ -18,6 +19,7 @@ TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
     "address": (AddressRow, ADDRESS_RULES),
     "tcp": (AddressRow, TCP_RULES),
     "tls": (AddressRow, TLS_RULES),
+    "quic": (AddressRow, QUIC_RULES),
     "http": (AddressRow, HTTP_RULES),
     "payload": (AddressRow, PAYLOAD_RULES),
     "stun": (AddressRow, STUN_RULES),

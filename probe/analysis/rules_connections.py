@@ -2,6 +2,7 @@
 
 from probe.analysis.follows import Way, closing, down, fails_here, follows_name, opening
 from probe.analysis.rule import Rule, State
+from probe.analysis.rules_certificates import certificate_refused, foreign_certificates
 
 _TWICE = "tcp_successes = 0 AND tcp_attempts >= 2 AND control_successes > 0"
 
@@ -72,22 +73,6 @@ TCP_RULES = (
 _RESET = Way("resets", "reset", "is reset", "tls.reset.sni", "tls.reset.other", "tls.reset")
 _TIMEOUT = Way("timeouts", "timeout", "falls silent", "tls.timeout.sni", "tls.timeout.other", "tls.timeout")
 _CLOSE = Way("closes", "close", "is closed", "tls", "tls", "tls")
-_OTHER_CERTIFICATE = (
-    "tls_successes = 0 AND tls_certificates > 0 AND ((tls_other_at_control AND control_successes > 0)"
-    " OR (tls_name_proven_elsewhere > 0 AND control_attempts = 0 AND tls_failure <> 'ssl_invalid_certificate')"
-    " OR neutral_same_issuer > 0)"
-)
-
-
-def _mitm(rule_id: str, also: str, whose: str, mechanism: str) -> Rule:
-    return Rule(
-        rule_id,
-        f"{_OTHER_CERTIFICATE} AND {also}",
-        State.BLOCKED,
-        f"The endpoint shows {whose} here, and the right one where nobody interferes.",
-        mechanism,
-    )
-
 
 TLS_RULES = (
     Rule(
@@ -96,38 +81,13 @@ TLS_RULES = (
         State.OK,
         "The handshake completes and the certificate belongs to the name.",
     ),
-    Rule(
-        "tls_same_certificate_at_control",
-        "tls_certificates > 0 AND tls_same_as_control",
-        State.INSUFFICIENT,
-        "The certificate that is refused here convinces the test helper: a fault of ours, not of the network.",
-    ),
-    _mitm(
-        "tls_mitm_by_local_authority",
-        "tls_trusted_by_machine",
-        "a certificate of an authority that only this machine trusts",
-        "tls.mitm.ca_signed",
-    ),
-    _mitm("tls_mitm_self_signed", "tls_self_signed", "a self-signed certificate", "tls.mitm.self_signed"),
-    _mitm(
-        "tls_mitm_by_other_authority",
-        "tls_issued_by_other",
-        "a certificate that another authority issued",
-        "tls.mitm.ca_signed",
-    ),
-    _mitm("tls_mitm", "TRUE", "somebody else's certificate", "tls.mitm"),
+    *foreign_certificates("tls"),
     *opening("tls", "TLS"),
     *follows_name("tls", _RESET),
     *follows_name("tls", _TIMEOUT),
     *follows_name("tls", _CLOSE),
     down("tls", "TLS"),
-    Rule(
-        "tls_certificate_refused_here",
-        "tls_successes = 0 AND tls_certificates > 0 AND control_successes > 0",
-        State.LIKELY_BLOCKED,
-        "The certificate is refused here; the test helper accepts what it is shown.",
-        "tls.mitm",
-    ),
+    certificate_refused("tls"),
     *fails_here("tls", _RESET),
     *fails_here("tls", _TIMEOUT),
     *fails_here("tls", _CLOSE),

@@ -134,7 +134,7 @@ def _failed_lookups(host: str, proofs: Proofs) -> list[Observation]:
 
 
 def _is_ours(row: Observation) -> bool:
-    failures = (row.failure, row.tcp_failure, row.payload_failure)
+    failures = (row.failure, row.tcp_failure, row.quic_failure, row.payload_failure)
     no_ipv6 = row.family == 6 and NETWORK_UNREACHABLE in failures[1:]
     return no_ipv6 or any(map(is_local, failures))
 

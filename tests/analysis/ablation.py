@@ -74,7 +74,7 @@ def _exchange(flows: list[dict[str, Any]], keys: dict[str, Any], wire_too: bool)
 
 def _rename(ids: set[int], names: dict[str, str], keys: dict[str, Any]) -> None:
     for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
-        for entry in holder.get("tls_handshakes") or []:
+        for entry in [*(holder.get("tls_handshakes") or []), *(holder.get("quic_handshakes") or [])]:
             if entry["transaction_id"] in ids:
                 entry["server_name"] = names.get(entry["server_name"], entry["server_name"])
                 entry["x_verified_name"] = names.get(entry["x_verified_name"], entry["x_verified_name"])

@@ -15,6 +15,7 @@ from probe.formats.entries import (
     HTTPTransaction,
     MTProtoExchange,
     NoiseHandshake,
+    QUICHandshake,
     TCPConnect,
     TLSHandshake,
 )
@@ -27,6 +28,7 @@ ASNS = {GENUINE: 62041, SECOND: 62041, FORGED: 32934}
 LAYERS = {
     "connect": "tcp",
     "tls_handshake": "tls",
+    "quic_handshake": "quic",
     "http_round_trip": "http",
     "mtproto_exchange": "payload",
     "noise_handshake": "payload",
@@ -63,7 +65,9 @@ def entries_of(endpoint: Endpoint, ip: str, name: str, more: dict[str, Any]) -> 
     entries: list[Entry] = [TCPConnect(ip=ip, port=endpoint.port)] if endpoint.carrier == "tcp" else []
     if scheme in {"https", "tls"} or transport == "tls":
         entries.append(TLSHandshake(address=address, server_name=name, x_verified_name=name if judged else ""))
-    if scheme == "http" or (scheme == "https" and judged):
+    if scheme == "quic":
+        entries.append(QUICHandshake(address=address, server_name=name, x_verified_name=name if judged else ""))
+    if scheme == "http" or (scheme == "https" and judged) or (scheme == "quic" and endpoint.path and judged):
         entries.append(HTTPTransaction(address=address, request=HTTPRequest(url=endpoint.url, headers={"Host": name})))
     if scheme in PAYLOADS and judged:
         entries.append(PAYLOADS[scheme](address, transport))

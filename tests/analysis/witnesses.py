@@ -94,7 +94,8 @@ def _fails(layer: str, columns: str) -> Columns:
 
 def _by_kind(layer: str) -> dict[str, Columns]:
     found: dict[str, Columns] = {}
-    for verb, columns in (("reset", "resets"), ("timeout", "timeouts"), ("close", "closes")):
+    ways = (("timeout", "timeouts"), ("close", "closes"), *((("reset", "resets"),) if layer != "quic" else ()))
+    for verb, columns in ways:
         here, passed = _fails(layer, columns), {"innocuous_passed": 1}
         neutral = {"neutral_proven": True, f"neutral_{columns}": 1}
         found[f"{layer}_{verb}_follows_name_to_neutral_host"] = here | passed | neutral | {"control_attempts": 1}
@@ -104,8 +105,8 @@ def _by_kind(layer: str) -> dict[str, Columns]:
     return found
 
 
-def _usual(layer: str) -> dict[str, Columns]:
-    here = _fails(layer, "resets") if layer != "payload" else _fails(layer, "timeouts")
+def _usual(layer: str, columns: str = "resets") -> dict[str, Columns]:
+    here = _fails(layer, columns)
     once = here | {f"{layer}_attempts": 1, "name_attempts": 1}
     return {
         f"{layer}_local_fault": _PROVEN | {"local_faults": 1},
@@ -118,19 +119,36 @@ def _usual(layer: str) -> dict[str, Columns]:
     }
 
 
-_REFUSED = _PROVEN | {"tls_attempts": 2, "tls_failure": "ssl_unknown_authority", "tls_certificates": 2}
 _OTHER_THERE = {"tls_other_at_control": True} | _CONTROL
+
+
+def _by_certificate(layer: str) -> dict[str, Columns]:
+    refused = _PROVEN | {
+        f"{layer}_attempts": 2,
+        f"{layer}_failure": "ssl_unknown_authority",
+        f"{layer}_certificates": 2,
+    }
+    return {
+        f"{layer}_same_certificate_at_control": refused | {"tls_same_as_control": True} | _CONTROL,
+        f"{layer}_mitm_by_local_authority": refused | _OTHER_THERE | {"tls_trusted_by_machine": True},
+        f"{layer}_mitm_self_signed": refused | {"tls_name_proven_elsewhere": 1, "tls_self_signed": True},
+        f"{layer}_mitm_by_other_authority": refused | {"neutral_same_issuer": 1, "tls_issued_by_other": True},
+        f"{layer}_mitm": refused | _OTHER_THERE,
+        f"{layer}_certificate_refused_here": refused | _CONTROL,
+    }
+
 
 TLS: dict[str, Columns] = {
     "tls_completes": _PROVEN | {"tls_attempts": 2, "tls_successes": 1},
-    "tls_same_certificate_at_control": _REFUSED | {"tls_same_as_control": True} | _CONTROL,
-    "tls_mitm_by_local_authority": _REFUSED | _OTHER_THERE | {"tls_trusted_by_machine": True},
-    "tls_mitm_self_signed": _REFUSED | {"tls_name_proven_elsewhere": 1, "tls_self_signed": True},
-    "tls_mitm_by_other_authority": _REFUSED | {"neutral_same_issuer": 1, "tls_issued_by_other": True},
-    "tls_mitm": _REFUSED | _OTHER_THERE,
-    "tls_certificate_refused_here": _REFUSED | _CONTROL,
+    **_by_certificate("tls"),
     **_by_kind("tls"),
     **_usual("tls"),
+}
+QUIC: dict[str, Columns] = {
+    "quic_completes": _PROVEN | {"quic_attempts": 2, "quic_successes": 1},
+    **_by_certificate("quic"),
+    **_by_kind("quic"),
+    **_usual("quic", "timeouts"),
 }
 HTTP: dict[str, Columns] = {
     "http_answers": _PROVEN | {"http_attempts": 1, "http_successes": 1, "successes": 1},
@@ -145,7 +163,7 @@ PAYLOAD: dict[str, Columns] = {
     "payload_reset_twin_passes": _fails("payload", "resets") | {"twin_passed": 1} | _CONTROL,
     "payload_drop_twin_passes": _fails("payload", "timeouts") | {"twin_passed": 1} | _CONTROL,
     "payload_fails_here": _fails("payload", "timeouts") | _CONTROL,
-    **_usual("payload"),
+    **_usual("payload", "timeouts"),
 }
 _CALL = _PROVEN | {"datagrams_work": True, "payload_attempts": 2, "payload_failure": "x"}
 _DATAGRAM = _CALL | {"by_datagram": True, "payload_timeouts": 2}
@@ -235,6 +253,7 @@ WITNESSES = {
     "address": ADDRESS,
     "tcp": TCP,
     "tls": TLS,
+    "quic": QUIC,
     "http": HTTP,
     "payload": PAYLOAD,
     "stun": call("stun"),

@@ -1,0 +1,56 @@
+"""The rules about a certificate that is refused here: over TCP and inside QUIC it is the same forgery."""
+
+from probe.analysis.rule import Rule, State
+
+
+def foreign_certificates(layer: str) -> tuple[Rule, ...]:
+    """The rules that accuse by a certificate, after the one that knows a fault of ours when it sees one."""
+    return (
+        Rule(
+            f"{layer}_same_certificate_at_control",
+            f"{layer}_certificates > 0 AND tls_same_as_control",
+            State.INSUFFICIENT,
+            "The certificate that is refused here convinces the test helper: a fault of ours, not of the network.",
+        ),
+        _mitm(
+            layer,
+            "_by_local_authority",
+            "tls_trusted_by_machine",
+            "a certificate of an authority that only this machine trusts",
+            "tls.mitm.ca_signed",
+        ),
+        _mitm(layer, "_self_signed", "tls_self_signed", "a self-signed certificate", "tls.mitm.self_signed"),
+        _mitm(
+            layer,
+            "_by_other_authority",
+            "tls_issued_by_other",
+            "a certificate that another authority issued",
+            "tls.mitm.ca_signed",
+        ),
+        _mitm(layer, "", "TRUE", "somebody else's certificate", "tls.mitm"),
+    )
+
+
+def certificate_refused(layer: str) -> Rule:
+    """A certificate that nothing compares with another."""
+    return Rule(
+        f"{layer}_certificate_refused_here",
+        f"{layer}_successes = 0 AND {layer}_certificates > 0 AND control_successes > 0",
+        State.LIKELY_BLOCKED,
+        "The certificate is refused here; the test helper accepts what it is shown.",
+        "tls.mitm",
+    )
+
+
+def _mitm(layer: str, which: str, also: str, whose: str, mechanism: str) -> Rule:
+    elsewhere = (
+        f"tls_name_proven_elsewhere > 0 AND control_attempts = 0 AND {layer}_failure <> 'ssl_invalid_certificate'"
+    )
+    return Rule(
+        f"{layer}_mitm{which}",
+        f"{layer}_successes = 0 AND {layer}_certificates > 0 AND ((tls_other_at_control AND control_successes > 0)"
+        f" OR ({elsewhere}) OR neutral_same_issuer > 0) AND {also}",
+        State.BLOCKED,
+        f"The endpoint shows {whose} here, and the right one where nobody interferes.",
+        mechanism,
+    )
