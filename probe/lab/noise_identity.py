@@ -4,6 +4,7 @@ import base64
 import textwrap
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from probe.wire.noise import new_key, public_of
 from probe.wire.noisechain import make_chain
@@ -19,7 +20,7 @@ class NoiseIdentity:
     root: bytes = field(default_factory=new_key)
     static: bytes = field(default_factory=new_key)
 
-    @property
+    @cached_property
     def chain(self) -> bytes:
         """The chain that goes into a server hello."""
         first, last = (int(moment.timestamp()) for moment in (self.now - LASTS, self.now + LASTS))
