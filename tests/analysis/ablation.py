@@ -28,8 +28,9 @@ def without_transactions(line: dict[str, Any], ids: Iterable[int]) -> dict[str, 
 def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str, Any]:
     """The line with the labels of target and harmless flows exchanged, of twins, and of lying and trusted resolvers.
 
-    Every attempt with the target's name becomes a harmless flow and the other way round. `wire_too` exchanges the names
-    in the entries as well, so that nothing in the line contradicts its labels.
+    Every attempt with the target's name becomes a harmless flow and the other way round. What mail servers offered here
+    and to the helper changes places. `wire_too` exchanges the names in the entries as well, so that nothing in the line
+    contradicts its labels.
     """
     spoiled = copy.deepcopy(line)
     keys = spoiled["test_keys"]
@@ -38,6 +39,7 @@ def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str,
         _exchange(flows, keys, wire_too)
     _exchange_resolvers(keys)
     _exchange_echoes(keys, wire_too)
+    _exchange_offers(keys)
     return spoiled
 
 
@@ -114,3 +116,22 @@ def _exchange_echoes(keys: dict[str, Any], wire_too: bool) -> None:
     if wire_too and own is not None:
         for entry in entries:
             entry["payload"] = own if entry["payload"] == "other" else "other"
+
+
+def _exchange_offers(keys: dict[str, Any]) -> None:
+    """What a mail server's list in the clear said of STARTTLS here is put into the helper's mouth, and back."""
+    outside = (keys.get("x_control") or {}).get("test_keys") or {}
+    here, there = ([e for e in _mail_of(side) if e.get("starttls")] for side in (keys, outside))
+    for protocol in ("smtp", "imap"):
+        ours, theirs = ([e for e in side if e["protocol"] == protocol] for side in (here, there))
+        if ours and theirs:
+            as_ours, as_theirs = ({key: e[0][key] for key in ("starttls", "masked_as")} for e in (ours, theirs))
+            for entry in ours:
+                entry.update(as_theirs)
+            for entry in theirs:
+                entry.update(as_ours)
+
+
+def _mail_of(keys: dict[str, Any]) -> list[dict[str, Any]]:
+    holders = (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {})
+    return [entry for holder in holders for entry in holder.get("mail") or []]
