@@ -40,11 +40,8 @@ def saying(status: str = "200 OK", *, via: str = "", more: str = "", body: str =
 
 def stranger(asked: Message) -> bytes:
     """A good answer, but to somebody else's request."""
-    ours = (asked.vias[0].branch, asked.call_id)
-    said = saying(more=f"X-Seen: {OURS}")(asked)
-    for mine in ours:
-        said = said.replace(mine.encode(), b"z9hG4bKsomebody.else")
-    return said
+    said = saying(more=f"X-Seen: {OURS}")(asked).replace(asked.call_id.encode(), b"their.own")
+    return said.replace(asked.vias[0].branch.encode(), b"z9hG4bKsomebody.else")
 
 
 def raw(data: bytes) -> Answer:
