@@ -1,5 +1,6 @@
 """One endpoint at one address: attempts, differentials and control → one AddressRow."""
 
+from probe.analysis.answers import RESOLVING, Answers, answers_in
 from probe.analysis.attempts import (
     Attempts,
     answered_http,
@@ -62,6 +63,8 @@ def address_row(
     _count_certificates(row, endpoint, done, proofs, neutral)
     _count_http(row, endpoint, done)
     _count_payload(row, done)
+    if endpoint.dialect in RESOLVING:
+        _count_answers(row, answers_in(_of_the_network(done.target, "payload"), line, proofs))
     count_mail(row, endpoint, _of_the_network(done.target, "mail"), done.control)
     _count_echoes(row, done)
     if row.successes and proves_no_name(endpoint):
@@ -222,6 +225,13 @@ def _count_payload(row: AddressRow, done: Attempts) -> None:
     row.payload_rewritten = sum(attempt.payload_rewritten for attempt in tried)
     row.control_rewritten = sum(control.payload_rewritten for control in done.control)
     row.twin_passed = len(done.twins)
+
+
+def _count_answers(row: AddressRow, answers: Answers) -> None:
+    row.answers_false, row.answers_trusted = answers.false, answers.trusted
+    row.answers_bogons, row.answers_elsewhere = answers.bogons, answers.elsewhere
+    row.answers_forged_first, row.answers_denied = answers.forged_first, answers.denied
+    row.answers_refused, row.answers_broken = answers.refused, answers.broken
 
 
 def _count_echoes(row: AddressRow, done: Attempts) -> None:

@@ -43,6 +43,10 @@ DIALECTS: dict[str, Dialect] = {
     **_call("stun"),
     **_call("turn"),
     **_call("sip"),
+    "dns+udp": Dialect(("payload",), "answer", "", "resolver"),
+    "dns+tcp": Dialect(("tcp", "payload"), "answer", "", "resolver"),
+    "dot": Dialect(("tcp", "tls", "payload"), "answer", payload_rules="resolver"),
+    "doh": Dialect(("tcp", "tls", "payload"), "answer", payload_rules="resolver"),
     "smtps": Dialect(("tcp", "tls", "mail"), "smtp"),
     "imaps": Dialect(("tcp", "tls", "mail"), "imap"),
     "smtp+starttls": Dialect(("tcp", "mail", "tls"), "smtp"),
@@ -58,7 +62,10 @@ LAYERS = tuple(dict.fromkeys(layer for dialect in DIALECTS.values() for layer in
 
 _UNKNOWN = Dialect(("tcp",), "tcp")
 
-DEPTH = ("dns", "tcp", "mail", "tls", "quic", "http", "mtproto", "noise", "stun", "turn", "sip", "smtp", "imap")
+DEPTH = (
+    *("dns", "tcp", "mail", "tls", "quic", "http", "mtproto", "noise"),
+    *("stun", "turn", "sip", "smtp", "imap", "answer"),
+)
 """The words that name a proof, shallowest first."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from probe.analysis.reading import failure, flag, number, text, texts
+from probe.analysis.reading import failure, flag, number, tables, text, texts
 
 Columns = dict[str, Any]
 
@@ -36,6 +36,13 @@ def _sip(entry: Columns) -> Columns:
     return columns | {"payload_answered": code > 0, "payload_rewritten": bool(texts(entry.get("rewritten")))}
 
 
+def _answer(entry: Columns) -> Columns:
+    """An answer with an address; whether it is a true one is another question (answers.py)."""
+    given = any(answer.get("ipv4") or answer.get("ipv6") for answer in tables(entry.get("answers")))
+    asked_there = text(entry.get("engine")) in {"udp", "tcp", "dot", "doh"}  # not through the system's library
+    return _payload(entry, "answer", given and asked_there)
+
+
 def _payload(entry: Columns, kind: str, proven: bool) -> Columns:
     said = failure(entry.get("failure"))
     return {
@@ -64,6 +71,7 @@ PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "noise": _noise,
     "stun": _stun,
     "sip": _sip,
+    "queries": _answer,
     "echoes": _echo,
 }
 """List of entries → what it says, for the protocols that are judged as a `payload`, and for the helper's echo."""

@@ -99,6 +99,14 @@ class AddressRow:
     control_rewritten: int = 0
     payload_sealed: bool = False  # it travels inside TLS, where nobody on the path can read it
     twin_passed: int = 0  # another protocol at the same address and port got its answer, or the same inside TLS
+    answers_false: int = 0  # of a resolver that is the target itself: answers with one of the next three
+    answers_bogons: int = 0
+    answers_elsewhere: int = 0  # in networks that no trusted answer is in
+    answers_forged_first: int = 0
+    answers_denied: int = 0
+    answers_refused: int = 0
+    answers_broken: int = 0
+    answers_trusted: int = 0  # addresses that others vouch for
     by_datagram: bool = False  # over UDP
     datagrams_work: bool = False  # this network lets UDP pass, be it DNS alone
     dns_by_datagram: bool = False  # DNS over UDP works

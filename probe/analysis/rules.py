@@ -8,6 +8,7 @@ from probe.analysis.rules_mail import MAIL_RULES
 from probe.analysis.rules_names import NAME_RULES
 from probe.analysis.rules_payloads import HTTP_RULES, PAYLOAD_RULES
 from probe.analysis.rules_quic import QUIC_RULES
+from probe.analysis.rules_resolvers import RESOLVER_RULES
 from probe.analysis.rules_services import ENDPOINT_RULES, SERVICE_RULES
 
 __all__ = ["ACCUSING", "RULES", "RULESET", "SEVERITY", "TABLES", "Rule", "State", "first_match", "tables_for"]
@@ -25,6 +26,7 @@ TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
     "stun": (AddressRow, STUN_RULES),
     "turn": (AddressRow, TURN_RULES),
     "sip": (AddressRow, SIP_RULES),
+    "resolver": (AddressRow, RESOLVER_RULES),
     "mail": (AddressRow, MAIL_RULES),
     "endpoint": (EndpointRow, ENDPOINT_RULES),
     "service": (ServiceRow, SERVICE_RULES),

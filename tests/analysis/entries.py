@@ -9,6 +9,7 @@ from probe.formats.entries import (
     BinaryData,
     DNSAnswer,
     DNSQuery,
+    DNSResponse,
     Entry,
     HTTPRequest,
     HTTPResponse,
@@ -24,6 +25,7 @@ from tests.analysis.certificates import certificate
 
 GENUINE, FORGED, SECOND = "149.154.167.99", "31.13.64.7", "149.154.167.100"
 ASNS = {GENUINE: 62041, SECOND: 62041, FORGED: 32934}
+ASKED = "neutral.example"  # the name that resolvers are asked for
 
 LAYERS = {
     "connect": "tcp",
@@ -34,6 +36,7 @@ LAYERS = {
     "noise_handshake": "payload",
     "stun_exchange": "payload",
     "sip_options": "payload",
+    "resolve": "payload",
     "udp_echo": "echo",
 }
 """Operation → the layer that an outcome names: "payload:generic_timeout_error"."""
@@ -44,6 +47,10 @@ PAYLOADS: dict[str, Callable[[str, Any], Entry]] = {
     "stun": lambda address, transport: STUNExchange(address=address, transport=transport),
     "turn": lambda address, transport: STUNExchange(address=address, transport=transport, method="allocate"),
     "sip": lambda address, transport: SIPExchange(address=address, transport=transport),
+    **{
+        scheme: lambda address, transport, engine=engine: query(ASKED, "A", engine, address, [], None)
+        for scheme, engine in (("dns+udp", "udp"), ("dns+tcp", "tcp"), ("dot", "dot"), ("doh", "doh"))
+    },
 }
 """Scheme → the entry of its own protocol."""
 
@@ -63,7 +70,7 @@ def entries_of(endpoint: Endpoint, ip: str, name: str, more: dict[str, Any]) -> 
     scheme, _, transport = endpoint.dialect.partition("/")
     address, judged = f"{ip}:{endpoint.port}", more.get("check", True)
     entries: list[Entry] = [TCPConnect(ip=ip, port=endpoint.port)] if endpoint.carrier == "tcp" else []
-    if scheme in {"https", "tls"} or transport == "tls":
+    if scheme in {"https", "tls", "dot", "doh"} or transport == "tls":
         entries.append(TLSHandshake(address=address, server_name=name, x_verified_name=name if judged else ""))
     if scheme == "quic":
         entries.append(QUICHandshake(address=address, server_name=name, x_verified_name=name if judged else ""))
@@ -91,6 +98,8 @@ def complete(entry: Entry, more: dict[str, Any]) -> None:
     if isinstance(entry, SIPExchange):
         entry.code = more.get("code", 0 if entry.failure else 200)
         entry.rewritten = more.get("rewritten", [])
+    if isinstance(entry, DNSQuery):
+        _complete_answer(entry, more)
     if isinstance(entry, UDPEcho):
         entry.echoed = entry.failure is None
 
@@ -104,6 +113,17 @@ def _complete_tls(entry: TLSHandshake, more: dict[str, Any]) -> None:
     entry.x_completed = entry.failure is None or refused
     entry.x_answered = entry.x_completed or more.get("answered", False)
     entry.x_trusted_by_machine = more.get("trusted") if refused else None
+
+
+def _complete_answer(entry: DNSQuery, more: dict[str, Any]) -> None:
+    """`answers`: addresses, GENUINE unless told; `datagrams`: all that came, the first one counts."""
+    datagrams = more.get("datagrams", [])
+    given = datagrams[0] if datagrams else more.get("answers", [GENUINE])
+    entry.answers = [answer(ip) for ip in given] if entry.failure is None else []
+    if datagrams:
+        entry.x_responses = [
+            DNSResponse(t=0.01 * number, answers=[answer(ip) for ip in ips]) for number, ips in enumerate(datagrams)
+        ]
 
 
 def _complete_stun(entry: STUNExchange, more: dict[str, Any]) -> None:

@@ -225,6 +225,28 @@ MAIL: dict[str, Columns] = {
     "mail_no_control": _MAIL | {"mail_resets": 2},
     "mail_undecided": _MAIL | {"mail_failure": None},
 }
+_ASKING = _PROVEN | {"datagrams_work": True, "by_datagram": True, "payload_attempts": 2, "payload_failure": "x"}
+_LIE = _ASKING | {"payload_failure": None, "payload_attempts": 1, "payload_successes": 1, "answers_false": 1}
+
+RESOLVER: dict[str, Columns] = {
+    "resolver_answers": _PROVEN | {"payload_attempts": 2, "payload_successes": 2, "answers_false": 1},
+    "resolver_local_fault": _PROVEN | {"local_faults": 1},
+    "resolver_not_reached": _PROVEN,
+    "resolver_interrupted": _ASKING | {"payload_attempts": 1, "interrupted": True},
+    "resolver_answer_raced": _LIE | {"answers_forged_first": 1, "answers_bogons": 1, "answers_trusted": 1},
+    "resolver_answers_bogon": _LIE | {"answers_bogons": 1, "answers_trusted": 1} | _CONTROL,
+    "resolver_denies_a_name_that_exists": _ASKING | {"answers_denied": 2, "answers_trusted": 1} | _CONTROL,
+    "resolver_answers_otherwise": _LIE | {"answers_elsewhere": 1, "answers_trusted": 1} | _CONTROL,
+    "resolver_fails_everywhere": _ASKING | {"payload_timeouts": 2, "control_attempts": 1},
+    "resolver_unreachable_here": _ASKING | {"payload_unreachables": 2} | _CONTROL,
+    "resolver_silent_here": _ASKING | {"payload_timeouts": 2} | _CONTROL,
+    "resolver_refuses_here": _ASKING | {"answers_refused": 2} | _CONTROL,
+    "resolver_breaks_here": _ASKING | {"answers_broken": 2} | _CONTROL,
+    "resolver_fails_here": _ASKING | {"payload_resets": 2} | _CONTROL,
+    "resolver_unconfirmed": _ASKING | {"payload_attempts": 1, "payload_timeouts": 1} | _CONTROL,
+    "resolver_no_control": _ASKING | {"payload_timeouts": 2},
+    "resolver_undecided": _ASKING | {"payload_failure": None},
+}
 ENDPOINT: dict[str, Columns] = {
     "endpoint_addresses_differ": {"working": 1, "blocked": 1, "name_fine": True},
     "endpoint_works": {"working": 1, "name_fine": True, "down": 1},
@@ -259,6 +281,7 @@ WITNESSES = {
     "stun": call("stun"),
     "turn": call("turn"),
     "sip": SIP,
+    "resolver": RESOLVER,
     "mail": MAIL,
     "endpoint": ENDPOINT,
     "service": SERVICE,
