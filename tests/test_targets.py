@@ -98,7 +98,11 @@ def test_telegrams_addresses_stay_within_law_7() -> None:
 
 def test_the_services_are_the_designs() -> None:
     roles = {name: set(load_target(FOLDER / f"{name}.toml").services) for name in ("telegram", "whatsapp", "gmail")}
-    assert roles == {"telegram": {"web", "dc_pool"}, "whatsapp": {"web", "registration", "chat"}, "gmail": {"web", "smtp", "imap"}}
+    assert roles == {
+        "telegram": {"web", "dc_pool"},
+        "whatsapp": {"web", "registration", "chat", "media", "calls"},
+        "gmail": {"web", "smtp", "imap"},
+    }
     assert load_target(FOLDER / "telegram.toml").services["dc_pool"].works_if == "any"
 
 
