@@ -8,7 +8,9 @@ from pathlib import Path
 import dns.exception
 import dns.message
 
+from probe.lab.censors.hello import look_inside
 from probe.lab.packets import SYN, Packet
+from probe.wire.quicinitial import ClientInitials
 
 Place = tuple[str, str, str]  # name (or "" for a payload without one), address, transport
 
@@ -29,10 +31,11 @@ def timed_packets(path: Path) -> Iterator[tuple[float, Packet]]:
 
 
 class Wire:
-    """What the home sent: TCP flows with their first bytes, and DNS questions over UDP."""
+    """What the home sent: TCP flows with their first bytes, QUIC flows with their hellos, DNS questions over UDP."""
 
     def __init__(self, path: Path, home: set[str]) -> None:
         self.flows: dict[tuple[str, int, str, int], bytearray] = {}
+        self.quic: dict[tuple[str, int, str, int], ClientInitials] = defaultdict(ClientInitials)
         self.questions: list[tuple[str, str, int]] = []  # name, address, message id; a repeat has the same id
         seen: dict[tuple[str, int, str, int], set[int]] = defaultdict(set)
         for packet in packets(path):
@@ -42,6 +45,8 @@ class Wire:
                 self._tcp(packet, seen)
             elif packet.is_udp and packet.dport == 53:
                 self._question(packet)
+            elif packet.is_udp:
+                self.quic[packet.src, packet.sport, packet.dst, packet.dport].feed(packet.payload)
 
     def _tcp(self, packet: Packet, seen: dict[tuple[str, int, str, int], set[int]]) -> None:
         flow = (packet.src, packet.sport, packet.dst, packet.dport)
@@ -66,6 +71,10 @@ class Wire:
             for name in names:
                 if name.encode() in payload:
                     counted[name, address, "tcp"] += 1
+        for (_, _, address, _), initials in self.quic.items():
+            shown = look_inside(initials.hello).name
+            if shown in names:
+                counted[shown, address, "udp"] += 1
         for name, address, _ in dict.fromkeys(self.questions):
             if name in names:
                 counted[name, address, "udp"] += 1

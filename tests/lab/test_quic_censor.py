@@ -1,7 +1,9 @@
 """QUICDrop: finds the name in real hellos, whole or in pieces, and silences their flows and no others."""
 
 import itertools
+import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aioquic.quic.configuration import QuicConfiguration
@@ -15,6 +17,7 @@ from probe.lab.layout import Direction
 from probe.lab.packets import Packet, udp_packet
 from probe.wire.quicinitial import ClientInitials
 from tests.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6
+from tests.lab.on_the_wire import Wire
 from tests.wire.test_quicinitial import crypto, initial
 
 OUT, IN = Direction.OUT, Direction.IN
@@ -132,3 +135,14 @@ def test_a_name_is_seen_as_soon_as_it_is_there() -> None:
     assert look_inside(said[: end - 1]).name is None
     assert look_inside(said[:end]).name == NAME
     assert not look_inside(b"\x02\x00\x00\x00").is_tls
+
+
+def test_the_wires_count_sees_quic(tmp_path: Path) -> None:
+    """Law 7 is counted outside the probe: a flow is one trigger, however often its hello is repeated."""
+    flows = [(40000, first_flight(NAME)), (40001, first_flight(NAME)), (40002, first_flight(OTHER))]
+    sent = [out(datagram, sport=sport).raw for sport, flight in flows for datagram in flight]
+    pcap = tmp_path / "home.pcap"
+    pcap.write_bytes(
+        bytes(24) + b"".join(struct.pack("=IIII", 0, 0, len(raw), len(raw)) + raw for raw in [*sent, *sent])
+    )
+    assert Wire(pcap, {CLIENT}).triggers({NAME}) == {(NAME, SERVER, "udp"): 2}
