@@ -97,9 +97,13 @@ def _judge_addresses(
 
 
 def _deciding_layer(endpoint: Endpoint, said: dict[str, str]) -> Rule:
-    """The rule of the lowest layer that is not fine, else the top layer's: what is above a failure is masked."""
+    """The rule of the lowest layer that is not fine: what is above a failure is masked.
+
+    Where all are fine, the topmost that saw something harmless, else the top layer's.
+    """
     rules = [RULES[said[table]] for table in dialect_of(endpoint).tables()]
-    return next((rule for rule in rules if rule.state != State.OK), rules[-1])
+    fine = next((rule for rule in reversed(rules) if rule.mechanism), rules[-1])
+    return next((rule for rule in rules if rule.state != State.OK), fine)
 
 
 def _parts_that_count(name: Rule, addresses: list[Part]) -> list[Part]:

@@ -24,7 +24,9 @@ def count_mail(
     row: AddressRow, endpoint: Endpoint, tried: Sequence[Observation], control: Sequence[Observation]
 ) -> None:
     """Fill the row's columns about mail from the attempts that reached it, faults of ours aside, and the control's."""
-    row.mail_protocol = dialect_of(endpoint).proof if "mail" in dialect_of(endpoint).layers else ""
+    protocol = row.mail_protocol = dialect_of(endpoint).proof if "mail" in dialect_of(endpoint).layers else ""
+    tried = [attempt for attempt in tried if attempt.mail_protocol == protocol]
+    control = [attempt for attempt in control if attempt.mail_protocol == protocol and not is_local(attempt.failure)]
     row.mail_attempts = len(tried)
     row.mail_successes = sum(passes_mail(attempt, endpoint) for attempt in tried)
     failures = [attempt.mail_failure for attempt in tried if attempt.mail_failure is not None]
@@ -37,7 +39,7 @@ def count_mail(
     row.mail_resets = sum(kind_of(attempt.mail_failure) == RESET for attempt in silent)
     row.mail_timeouts = sum(kind_of(attempt.mail_failure) == TIMEOUT for attempt in silent)
     row.mail_closes = sum(kind_of(attempt.mail_failure) in {CLOSED, OTHER} for attempt in silent)
-    row.control_mail_unoffered = sum(_unoffered(attempt) for attempt in control if not is_local(attempt.failure))
+    row.control_mail_unoffered = sum(_unoffered(attempt) for attempt in control)
     row.control_mail_injected = sum(attempt.mail_injected for attempt in control)
 
 
