@@ -1,0 +1,182 @@
+"""What is said over QUIC: one trigger a flow, a page where there is a path; harmless names first, differentials after."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aioquic.asyncio.server import QuicServer
+
+from probe.dialogue import always_get, proves, speak
+from probe.followup import FollowUps
+from probe.formats import failures as f
+from probe.formats.entries import HTTPTransaction, QUICHandshake
+from probe.formats.transactions import TransactionRecord
+from probe.lab.censors.hello import look_inside
+from probe.lookup import Names
+from probe.reach import Reach
+from probe.targets import parse_endpoint
+from probe.trace import Trace
+from probe.wire.quicinitial import ClientInitials
+from tests.reaching import INNOCUOUS, World
+from tests.steps.authority import issue
+from tests.steps.quicservers import listening, quic_server
+
+HOST = "fast.example"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    made.install(monkeypatch)
+    made.system[HOST] = ["127.0.0.1"]
+    made.encrypted = {HOST: ["127.0.0.1"]}
+    made.session.pace.tls_timeout = lambda *, confirm=False: 1.0  # type: ignore[method-assign]
+    return made
+
+
+class Censored:
+    """A QUIC server behind a box that drops every datagram of a flow that shows one of the names; `seen`: names."""
+
+    def __init__(self, build: Callable[[], QuicServer], names: set[str]) -> None:
+        self._build, self._names = build, names
+        self.seen: list[str | None] = []
+
+    def __call__(self) -> QuicServer:
+        server = self._build()
+        deliver, flows = server.datagram_received, dict[Any, ClientInitials]()
+
+        def received(data: bytes, addr: Any) -> None:
+            new = addr not in flows
+            name = look_inside(flows.setdefault(addr, ClientInitials()).feed(data)).name
+            if new:
+                self.seen.append(name)
+            if name not in self._names:
+                deliver(data, addr)
+
+        server.datagram_received = received  # type: ignore[method-assign, assignment]
+        return server
+
+
+@asynccontextmanager
+async def box(world: World, *dropped: str) -> AsyncIterator[tuple[int, Censored]]:
+    censored = Censored(quic_server(issue(HOST, world.ca)), set(dropped))
+    async with listening(censored) as (port, _):
+        yield port, censored
+
+
+async def say(world: World, url: str, port: int) -> Trace:
+    trace = Trace()
+    endpoint = parse_endpoint(url.replace("PORT", str(port)))
+    async with trace.transaction("first", endpoint=endpoint.url, address="127.0.0.1") as tx:
+        await speak(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
+    assert trace.bugs == []
+    return trace
+
+
+async def test_a_path_is_asked_for(world: World) -> None:
+    async with box(world) as (port, _):
+        trace = await say(world, f"quic://{HOST}:PORT/a", port)
+    record = trace.transactions[0]
+    assert (record.steps, record.failure, record.trigger) == (["quic_handshake", "http_round_trip"], None, True)
+    assert proves(record) and world.session.pace.triggers == 1
+    handshake, page = trace.entries
+    assert isinstance(handshake, QUICHandshake) and isinstance(page, HTTPTransaction)
+    assert page.request.url == f"https://{HOST}:{port}/a"
+    assert page.response.code == 200
+
+
+async def test_without_a_path_the_handshake_is_all(world: World) -> None:
+    async with box(world) as (port, _):
+        trace = await say(world, f"quic://{HOST}:PORT", port)
+    assert trace.transactions[0].steps == ["quic_handshake"]
+
+
+async def test_a_flow_is_one_trigger_however_often_its_hello_is_sent(world: World) -> None:
+    async with box(world, HOST) as (port, censored):
+        trace = await say(world, f"quic://{HOST}:PORT/", port)
+    assert trace.transactions[0].failure == f.TIMEOUT
+    assert (censored.seen, world.session.pace.triggers) == ([HOST], 1)
+    assert world.session.pace.triggers_left(HOST, "127.0.0.1", "udp") == 5
+    assert world.session.pace.triggers_left(HOST, "127.0.0.1", "tcp") == 6
+
+
+async def test_without_aioquic_no_trigger_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "probe.steps.quicengine", None)
+    async with box(world) as (port, censored):
+        trace = await say(world, f"quic://{HOST}:PORT/", port)
+        record = await FollowUps(trace, world.session, world.roots).say(
+            "innocuous", parse_endpoint(f"quic://{HOST}:{port}/"), "127.0.0.1", port, INNOCUOUS
+        )
+    assert record is not None and record.failure == f.NO_QUIC
+    assert (trace.transactions[0].failure, trace.transactions[0].trigger) == (f.NO_QUIC, False)
+    assert f.is_local(f.NO_QUIC)
+    assert (censored.seen, trace.entries, world.session.pace.triggers) == ([], [], 0)
+
+
+# -- reach and follow-ups --------------------------------------------------------------------------------------------
+
+
+async def reach(world: World, url: str) -> list[TransactionRecord]:
+    trace = Trace()
+    names = Names(trace, world.session)
+    names.control_answered.set()
+    await Reach(trace, world.session, names, world.roots).services(world.target(url), ["web"])
+    await trace.finish()
+    await names.finish()
+    assert trace.bugs == []
+    return [record for record in trace.transactions if record.endpoint == url]
+
+
+async def test_a_harmless_name_goes_first(world: World) -> None:
+    async with box(world) as (port, censored):
+        records = await reach(world, f"quic://{HOST}:{port}/")
+    assert censored.seen == [INNOCUOUS, HOST]
+    assert [(r.kind, r.failure, r.trigger, r.sent_name) for r in records] == [
+        ("innocuous", None, False, INNOCUOUS),
+        ("first", None, True, HOST),
+    ]
+
+
+async def test_a_dropped_name_is_confirmed_and_compared(world: World) -> None:
+    async with world.box("127.0.2.9", ["neutral.example"]) as neutral:
+        world.neutral(neutral)
+        async with box(world, HOST) as (port, censored):
+            records = await reach(world, f"quic://{HOST}:{port}/")
+        assert neutral.seen == []  # it speaks no QUIC, so the name is not said there at all
+    assert censored.seen == [INNOCUOUS, HOST, HOST, INNOCUOUS]
+    told = [(r.kind, r.followup, r.failure, r.trigger) for r in records]
+    assert told == [
+        ("innocuous", "", None, False),
+        ("first", "", f.TIMEOUT, True),
+        ("confirm", "", f.TIMEOUT, True),
+        ("followup", "other_name_same_address", None, False),
+    ]
+    assert records[3].cause == records[1].transaction_id
+
+
+async def test_a_neutral_host_over_quic_hears_the_name(world: World) -> None:
+    async with box(world, HOST) as (elsewhere, heard), box(world, HOST) as (port, _):
+        neutral = parse_endpoint(f"quic://neutral.example:{elsewhere}/")
+        world.session.neutral_addresses.append(("127.0.0.1", neutral))
+        records = await reach(world, f"quic://{HOST}:{port}/")
+    asked = [record for record in records if record.followup == "same_name_neutral_host"]
+    assert [(r.port, r.failure, r.trigger) for r in asked] == [(elsewhere, f.TIMEOUT, True)]
+    assert heard.seen == [HOST]
+
+
+async def test_many_flows_leave_no_socket(world: World) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    async with box(world, HOST) as (port, _):
+        await asyncio.gather(*(say(world, f"quic://{HOST}:PORT/", port) for _ in range(6)))
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_aioquic_is_loaded_when_it_is_needed_and_not_before() -> None:
+    code = "import sys, probe.reach, probe.runner, probe.nettests; print('aioquic' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"
