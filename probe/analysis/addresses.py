@@ -9,6 +9,7 @@ from probe.analysis.attempts import (
     failure_of,
     is_target_attempt,
     layers_of,
+    passes,
     redirects_away,
     succeeded,
 )
@@ -62,7 +63,7 @@ def address_row(
     _count_quic(row, endpoint, done)
     _count_certificates(row, endpoint, done, proofs, neutral)
     _count_http(row, endpoint, done)
-    _count_payload(row, done)
+    _count_payload(row, endpoint, done)
     if endpoint.dialect in RESOLVING:
         _count_answers(row, answers_in(_of_the_network(done.target, "payload"), line, proofs))
     count_mail(row, endpoint, _of_the_network(done.target, "mail"), done.control)
@@ -213,10 +214,10 @@ def _count_http(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     row.control_http_blockpages = sum(bool(control.http_fingerprints) for control in done.control)
 
 
-def _count_payload(row: AddressRow, done: Attempts) -> None:
+def _count_payload(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     tried = _of_the_network(done.target, "payload")
     row.payload_attempts = len(tried)
-    row.payload_successes = sum(attempt.payload_proven for attempt in tried)
+    row.payload_successes = sum(passes(attempt, "payload", endpoint) for attempt in tried)
     row.payload_failure = _last_failure(tried, "payload")
     row.payload_resets = count_kind(tried, "payload", RESET)
     row.payload_timeouts = count_kind(tried, "payload", TIMEOUT)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from probe.formats.calls import STUNExchange
 from tests.analysis.lines import FORGED, GENUINE, SECOND, Lines
 from tests.analysis.test_verdicts_of_calls import HOST, SILENCE, call, echoed, url_of
 from tests.analysis.test_verdicts_of_connections import RESET, TIMEOUT, judged, said
@@ -45,7 +46,17 @@ def test_a_binding_proves_no_turn_server() -> None:
     url = url_of("turn")
     lines = Lines({"calls": [url]})
     lines.first(url, GENUINE)
-    lines.probe.entries[-1][1].method = "binding"  # type: ignore[attr-defined]
+    assert judged(lines)["state"] == "ok"
+    lines.probe.entries[-1] = (False, STUNExchange(address="", transport="udp", response="success", mapped_family=4))
+    lines.probe.entries[-1][1].transaction_id = 1
+    assert judged(lines)["state"] != "ok"
+
+
+@pytest.mark.parametrize("left_out", ["error_code", "has_realm", "has_nonce"])
+def test_a_challenge_has_a_code_a_realm_and_a_nonce(left_out: str) -> None:
+    lines = Lines({"calls": [url_of("turn")]})
+    lines.first(url_of("turn"), GENUINE)
+    setattr(lines.probe.entries[-1][1], left_out, 0 if left_out == "error_code" else False)
     assert judged(lines)["state"] != "ok"
 
 

@@ -152,9 +152,17 @@ def test_a_pair_of_twins_tells_of_all_endpoints_of_its_kind() -> None:
 
 
 def test_a_pair_at_the_endpoints_own_port_counts_alone() -> None:
-    lines = echoed("stun")
-    lines.echo(url_of("stun"), "ok", payload="stun", port=5060)
+    lines = call("stun")
+    for port, same in ((5060, "ok"), (3478, f"echo:{TIMEOUT}"), (443, "ok")):
+        lines.echo(url_of("stun"), "ok", port=port)
+        lines.echo(url_of("stun"), same, payload="stun", port=port)
     assert said(lines) == ("blocked", ["stun.timeout.payload"])
+
+
+def test_a_datagram_that_was_answered_somewhere_shows_that_udp_passes() -> None:
+    lines = echoed("stun", other=f"echo:{TIMEOUT}")
+    lines.first(url_of("turn", host=SECOND), SECOND, "payload:unknown_failure: stun: error 403", code=403)
+    assert said(lines) == ("likely_blocked", ["stun.timeout.other"])
 
 
 def test_the_twin_of_another_protocol_says_nothing() -> None:
