@@ -1,4 +1,4 @@
-"""What is said over QUIC: one trigger a flow, a page where there is a path; harmless names first, differentials after."""
+"""What is said over QUIC: one trigger a flow, a page where there is a path; harmless names, and differentials."""
 
 import asyncio
 import subprocess
