@@ -12,7 +12,7 @@ from probe.reach import Reach
 from probe.targets import Target
 
 TEST_NAME = "mail_reachability"
-TEST_VERSION = "0.1.0"
+TEST_VERSION = "0.2.0"
 SPEC = "probe/README.md"
 OONI = False
 
