@@ -160,6 +160,14 @@ def test_ablation(outcome: str) -> None:
         assert again["state"] != "blocked"
 
 
+def test_what_was_accepted_though_not_offered_is_no_success_whatever_the_entry_says() -> None:
+    line = mail("smtp+starttls", "accepted").line()
+    for entry in line["test_keys"]["x_endpoints"]["mail"]:
+        entry["failure"] = None
+    (record,) = judge_line(line, file="x", number=1)
+    assert (record["state"], record["rule_id"]) == ("blocked", "smtp_starttls_stripped")
+
+
 @pytest.mark.parametrize(
     "junk",
     [

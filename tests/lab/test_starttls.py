@@ -96,6 +96,11 @@ def test_numbers_wrap() -> None:
     end, gone = (start + len(SMTP)) % 2**32, len(b"250-STARTTLS\r\n")
     assert passed(censor, from_server(b"x", end), IN).seq == end - gone
     assert passed(censor, from_client(ack=end - gone), OUT).ack == end
+    # The list ends just before the turn, what follows comes behind it.
+    censor, start = armed(how="remove"), 2**32 - len(SMTP) - 5
+    passed(censor, from_server(SMTP, start), IN)
+    assert passed(censor, from_server(b"x", 20), IN).seq == 20 - gone
+    assert passed(censor, from_client(ack=20 - gone), OUT).ack == 20
 
 
 def test_a_new_flow_with_the_same_ports_is_left_alone() -> None:
