@@ -21,7 +21,7 @@ DNS_SCHEMES = ("dns+udp", "dns+tcp", "dot", "doh")
 SCHEMES = frozenset(WEB_SCHEMES + CALL_SCHEMES + MAIL_SCHEMES + DNS_SCHEMES)
 CALL_TRANSPORTS = frozenset({"stun", "turn", "sip"})  # schemes whose endpoints say a transport; UDP when they do not
 TRANSPORTS = frozenset({"udp", "tcp", "tls"})
-NOT_TARGETS = frozenset({"neutral", "resolvers"})  # files that stand beside the targets
+NOT_TARGETS = frozenset({"neutral"})  # files that stand beside the targets; the list of public resolvers is one itself
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,8 @@ def _problems(folder: Path, sources: bool) -> list[str]:
     found: list[str] = [] if names else [f"{folder}: holds no target; expected one TOML file per target"]
     for name in names:
         found += _one_file(folder / f"{name}.toml", frozenset(NETTESTS), sources)
-    found += _one_file(folder / "resolvers.toml", None, sources)
+    if "resolvers" not in names:
+        found.append(f"{folder / 'resolvers.toml'}: is missing; every run needs its list of public resolvers")
     try:
         load_neutral(folder / "neutral.toml")
     except TargetError as error:

@@ -116,7 +116,7 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
     targets = [load_target(folder / f"{name}.toml") for name in target_names(folder)]
     neutral = load_neutral(folder / "neutral.toml")
     resolvers = load_target(folder / "resolvers.toml")
-    living = [target for target in targets if target.lab and target.retired is None]
+    living = [target for target in targets if target.lab and target.retired is None and target.name != resolvers.name]
     hosts = _Census(seed, [*living, resolvers], neutral).hosts()
     _apply_faults(hosts, scenario)
     offset = sum((timedelta(days=fault.days) for fault in scenario.faults if isinstance(fault, Clock)), timedelta())

@@ -58,7 +58,7 @@ status = 200
 body = "success"
 """,
     "resolvers.toml": """
-nettest = "dnscheck"
+nettest = "endpoint_reachability"
 title = "Public resolvers"
 source = "https://source.example/resolvers"
 reviewed = 2026-11-24
