@@ -4,6 +4,7 @@ import asyncio
 import secrets
 
 from probe.classify import OurFault, RemoteError
+from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
 from probe.formats.entries import DNSQuery, DNSResponse
 from probe.pacing import Pace
@@ -18,6 +19,7 @@ __all__ = ["StreamResolver", "is_bogon", "query_stream", "query_udp", "resolve_s
 
 _UDP_TIMEOUT = 5.0  # seconds, as OONI's (reference: ooni.md 2.1)
 _RETRANSMIT_AFTER = 1.5  # seconds; once
+_MOST_UNASKED, _LEAST_UNASKED = 262144, 4096  # bytes of answers to no open question, on one stream; each counts as …
 _PADDING = 128  # bytes: questions of one length inside TLS (RFC 8467)
 
 
@@ -88,6 +90,7 @@ class StreamResolver:
     def __init__(self, conn: Connection, resolver_address: str, *, pace: Pace, engine: str = "dot") -> None:
         self.conn, self.resolver_address, self.engine, self._pace = conn, resolver_address, engine, pace
         self._messages: Multiplexer[bytes] = Multiplexer(self._receive)
+        self._unasked = 0
 
     async def query(
         self, tx: Transaction, hostname: str, query_type: str, *, confirm: bool = False, timeout: float | None = None
@@ -113,7 +116,12 @@ class StreamResolver:
         length = int.from_bytes(await self.conn.read_exactly(2), "big")
         raw = await self.conn.read_exactly(length)
         answered = response_id(raw)
-        return [] if answered is None else [(answered, raw)]
+        if answered is not None and self._messages.is_waiting(answered):
+            return [(answered, raw)]
+        self._unasked += max(_LEAST_UNASKED, len(raw))
+        if self._unasked > _MOST_UNASKED:
+            raise RemoteError(f.DNS_MISBEHAVING)
+        return []
 
 
 def _entry(engine: str, hostname: str, query_type: str, resolver_address: str) -> DNSQuery:

@@ -14,8 +14,15 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
+from probe.classify import RemoteError
+from probe.formats import failures as f
 from probe.steps.connection import Connection
+from probe.wire.oneanswer import OneAnswer
 
+MOST_RECEIVED = 262144  # bytes of one answer: a head and as much of a body as is wanted have half of them
+TURNS = 20  # of the event loop, in which what was received is read before the connection's end is told
+
+FLOODED = f"{f.UNKNOWN}: http: flooded"
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # headers that aiohttp would add by itself
 
 
@@ -30,6 +37,7 @@ class Bridge(asyncio.Transport):
         self._reading = asyncio.Event()
         self._reading.set()
         self._closing = False
+        self._answer, self._received = OneAnswer(), 0
         self.broken_by: Exception | None = None  # why the connection ended, unless we closed it
         self._tasks = [self._loop.create_task(self._carry_in()), self._loop.create_task(self._carry_out())]
 
@@ -49,12 +57,22 @@ class Bridge(asyncio.Transport):
     async def _carry_in(self) -> None:
         try:
             while data := await self._next_piece():
-                self._protocol.data_received(data)
+                self._received += len(data)
+                if self._received > MOST_RECEIVED:
+                    raise RemoteError(FLOODED)
+                self._protocol.data_received(self._answer.feed(data))
         except Exception as error:
+            await self._let_them_read()
             self._lose(error)
         else:
+            await self._let_them_read()
             self._protocol.eof_received()
             self._lose(None)
+
+    async def _let_them_read(self) -> None:
+        """Once aiohttp knows of the end it gives out no more of what came before."""
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
 
     async def _next_piece(self) -> bytes:
         await self._reading.wait()

@@ -78,7 +78,7 @@ async def sip_options(
 async def _converse(conn: Connection, dialogue: "_Dialogue") -> None:
     """Read messages until the final one of ours. Raises RemoteError for what is no SIP, EOFError, OSError."""
     stream, answered = SIPStream(), 0
-    while dialogue.entry.x_foreign < _FOREIGN_LIMIT:
+    while dialogue.entry.x_foreign + stream.pings < _FOREIGN_LIMIT:
         data = await conn.read()
         if not data:
             raise EOFError("closed before the final response")

@@ -13,6 +13,8 @@ from probe.formats.entries import TLSHandshake
 from probe.steps.connection import Connection
 from probe.wire.tlsrecords import RecordWatch
 
+MOST_OF_HANDSHAKE = 524288  # bytes; OpenSSL itself takes no chain of more than 100 kB, but any number of HelloRequests
+
 _DER = 2  # _ssl.ENCODING_DER
 _LEGACY_SERVER_CONNECT = 0x4  # named in `ssl` from 3.12
 _LATER_ALERTS = {  # RFC 8446 section 6; missing in ssl.AlertDescription
@@ -54,7 +56,8 @@ class TLSConnection(Connection):
 
     async def handshake(self) -> None:
         """Shake hands. Raises EOFError, OSError, ssl.SSLError; `watch` then tells what came."""
-        while True:
+        received = 0
+        while received <= MOST_OF_HANDSHAKE:
             try:
                 self.engine.do_handshake()
             except ssl.SSLWantReadError:
@@ -62,11 +65,13 @@ class TLSConnection(Connection):
                 data = await self._inner.read()
                 if not data:
                     raise EOFError("closed during the handshake") from None
+                received += len(data)
                 self.watch.feed(data)
                 self._incoming.write(data)
             else:
                 await self._flush()
                 return
+        raise RemoteError(f"{f.UNKNOWN}: tls: flooded")
 
     async def read(self, limit: int = 65536) -> bytes:
         while True:

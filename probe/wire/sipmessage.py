@@ -205,8 +205,10 @@ class SIPStream:
         return size
 
     def _skip_keep_alives(self) -> None:
-        while self._pending.startswith(KEEP_ALIVE):
+        at = 0  # cut off once, not ping by ping: a flood of them would cost its length squared
+        while self._pending.startswith(KEEP_ALIVE, at):
             self.pings += 1
-            self._pending = self._pending[len(KEEP_ALIVE) :]
+            at += len(KEEP_ALIVE)
+        self._pending = self._pending[at:]
         if self._pending.strip(b"\r\n"):  # half a keep-alive waits for its other half
             self._pending = self._pending.lstrip(b"\r\n")

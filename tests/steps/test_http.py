@@ -213,6 +213,18 @@ async def test_a_body_that_breaks_off_is_told() -> None:
     assert (short.failure, short.response.x_body_failure) == (None, f.EOF)
 
 
+async def test_a_page_that_is_longer_or_shorter_than_it_says_is_kept() -> None:
+    page = b"<title>Blocked</title>"
+    longer = await ask(saying(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 22\r\n\r\n" + page + b"!\r\n"))
+    assert (longer.failure, longer.response.code, longer.response.x_title) == (None, 403, "Blocked")
+    assert (longer.response.x_body_length, longer.response.x_body_failure) == (22, None)
+    for then in (None, reset):
+        head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 99\r\n\r\n"
+        shorter = await ask(saying(head + page, then=then))
+        assert (shorter.failure, shorter.response.code, shorter.response.x_title) == (None, 403, "Blocked")
+        assert shorter.response.x_body_failure == (f.RESET if then else f.EOF)
+
+
 async def test_a_body_up_to_the_end_of_the_stream() -> None:
     entry = await ask(saying(b"HTTP/1.0 200 OK\r\n\r\nwhole"))
     assert (entry.response.x_body_length, entry.response.body_is_truncated) == (5, False)

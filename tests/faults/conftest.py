@@ -1,0 +1,17 @@
+"""The roots that the good servers' certificates end at."""
+
+from pathlib import Path
+
+import pytest
+
+from probe.lab.noise_identity import NoiseIdentity
+from probe.steps.certificates import Roots, load_roots
+from tests.faults.dialogues import ROOT
+from tests.steps.test_noise import ROOT as NOISE_ROOT
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> Roots:
+    path = tmp_path / "roots.pem"
+    path.write_bytes(ROOT.pem + NoiseIdentity(root=NOISE_ROOT).root_pem.encode())
+    return load_roots(str(path))
