@@ -155,7 +155,7 @@ def _verdict(
         counts,
         mechanisms=deepest(accused) if rule.state in ACCUSING else [],
         anomalies=sorted({name for verdict in present for name in verdict.anomalies}),
-        proof=_proof(row, deciding),
+        proof=_proof(row, deciding or present),
         pass_rate=_pass_rate(present, deciding, row, counts) if rule.state == State.DEGRADED else None,
     )
 
@@ -170,8 +170,14 @@ def _because(rule: Rule, line: Line) -> str:
 
 
 def _proof(row: ServiceRow, deciding: list[EndpointVerdict]) -> str:
-    """The deepest layer that succeeded: of all needed endpoints where all work, of the deciding one elsewhere."""
+    """The deepest layer that succeeded: of all needed endpoints where all work, of the deciding one elsewhere.
+
+    Where one endpoint is enough, the best of them; no endpoint decides alone that a service works in part.
+    """
     proofs = [verdict.proof for verdict in deciding]
+    states = {verdict.state for verdict in deciding}
+    if row.any_suffices and states != {State.OK} and len(states) > 1:
+        return deepest_proof(proofs)
     if not proofs or deciding[0].state != State.OK:
         return proofs[0] if proofs else ""
     return deepest_proof(proofs) if row.any_suffices else shallowest_proof(proofs)

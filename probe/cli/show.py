@@ -14,8 +14,8 @@ from probe.results import Problem, ResultsError, file_name, find_files, read_lin
 app = new_app()
 
 WHAT_WOULD_CHANGE = {
-    "blocked": "It would fall if the repeat had worked, if a harmless name had failed in the same way, or if the "
-    "service had failed from outside too.",
+    "blocked": "It would fall if the repeat had worked, if a harmless name or datagram had failed in the same way, or "
+    "if the service had failed from outside too.",
     "likely_blocked": "Direct proof (a block page, a forged answer, a failure that follows the name) would make it "
     "BLOCKED; a helper that fails too would make it NOT WORKING, NO SIGN OF BLOCKING.",
     "degraded": "More attempts would narrow the interval: probe run --repeat 5.",
@@ -23,6 +23,10 @@ WHAT_WOULD_CHANGE = {
     "down": "It would be called blocked only if the service worked from outside at the same time.",
     "insufficient": "One attempt carried to its end: run again on a quiet line, without stopping it.",
     "ok": "A failure that its repeat confirms would change it.",
+}
+FOLLOWUPS = {
+    "other_payload_echo": "harmless datagram to the helper's echo, for",
+    "same_payload_echo": "its own datagram to the helper's echo, for",
 }
 MOST_SHOWN = 12  # transactions per service; the file has them all
 
@@ -120,12 +124,13 @@ def _no_control(control: Any) -> str:
 
 def transaction_in_words(transaction: Mapping[str, Any]) -> str:
     """One transaction as a sentence: what was tried, with which name, where, and what came of it."""
+    followup = str(transaction.get("followup", ""))
     what = {
         "lookup": "asked",
         "first": "tried",
         "innocuous": "harmless name",
         "confirm": "tried again",
-        "followup": str(transaction.get("followup", "")).replace("_", " "),
+        "followup": FOLLOWUPS.get(followup, followup.replace("_", " ")),
     }.get(str(transaction.get("kind")), "tried")
     name = transaction.get("sent_name") or transaction.get("hostname") or transaction.get("endpoint") or ""
     port = f" port {transaction['port']}" if transaction.get("port") else ""

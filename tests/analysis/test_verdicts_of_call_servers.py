@@ -166,6 +166,7 @@ def test_one_transport_of_several_that_is_dropped() -> None:
     record = judged(lines)
     assert (record["state"], record["mechanisms"]) == ("degraded", ["stun.timeout.payload"])
     assert record["pass_rate"]["estimate"] == 0.5
+    assert record["proof"] == "stun"  # of the way that is open
 
 
 @pytest.mark.parametrize("make", [lambda: call("stun", control=None), lambda: echoed("stun", control=None)])
