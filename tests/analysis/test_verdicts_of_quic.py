@@ -143,6 +143,24 @@ def test_a_helper_without_quic_is_no_control() -> None:
     assert (record["state"], record["controls"]) == ("impaired", 0)
 
 
+def test_a_control_that_speaks_quic_has_udp_whatever_its_preflight_said() -> None:
+    lines = blocked()
+    lines.control_families["udp"] = False
+    assert said(lines) == ("blocked", ["quic.timeout.sni"])
+
+
+def test_an_answer_over_udp_is_no_twin_of_a_connection() -> None:
+    """Noise draws silence on the very port where QUIC answers: another transport, so no proof about the payload."""
+    noise = f"noise://{HOST}:443"
+    lines = Lines({"chat": [noise], "web_quic": [QUIC]})
+    lines.lookup(HOST, GENUINE)
+    lines.encrypted(HOST, GENUINE)
+    lines.first(QUIC, GENUINE)
+    lines.twice(noise, GENUINE, f"payload:{f.TIMEOUT}")
+    lines.control(noise, GENUINE)
+    assert judged(lines, "chat")["state"] == "likely_blocked"
+
+
 def test_a_probe_without_quic_has_tried_nothing() -> None:
     lines = both()
     for attempt in (lines.innocuous, lines.first):

@@ -87,8 +87,8 @@ def quic_server(
     issued: Issued, *above: Issued, answer: Answer = page, heard: int = 0, alpn: str = "h3", **more: Any
 ) -> Callable[[], QuicServer]:
     """An aioquic server with this certificate; `heard`: how many datagrams it hears at all (0: every one)."""
-    versions = more.pop("versions", None)
-    configuration = QuicConfiguration(is_client=False, alpn_protocols=[alpn])
+    versions, idle = more.pop("versions", None), more.pop("idle", 60.0)
+    configuration = QuicConfiguration(is_client=False, alpn_protocols=[alpn], idle_timeout=idle)
     configuration.certificate, configuration.private_key = issued.certificate, issued.key
     configuration.certificate_chain = [one.certificate for one in above]
     if versions:

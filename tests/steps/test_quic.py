@@ -144,6 +144,14 @@ async def test_silence_after_the_first_answer_is_no_success(check: bool, roots: 
     assert ders(entry) == [GOOD.der, MIDDLE.der]
 
 
+@pytest.mark.parametrize("check", [True, False])
+async def test_silence_is_silence_also_where_the_server_wants_no_long_waits(check: bool, roots: Roots) -> None:
+    """The engine then gives up before we do: no refusal in words."""
+    entry = await shake(quic_server(GOOD, MIDDLE, heard=1, idle=0.1), roots, check=check, timeout=5.0)
+    assert (entry.failure, entry.x_answered, entry.x_completed) == (f.TIMEOUT, True, False)
+    assert entry.t - entry.t0 < 4.0
+
+
 async def test_a_closed_port_is_told_by_icmp(roots: Roots) -> None:
     async with listening(Says) as (port, _):
         pass
