@@ -15,6 +15,7 @@ class Connection(Protocol):
     address: str
     ip: str
     port: int
+    local: tuple[str, int] | None = None  # our own end, where it is known: for comparing, never for writing down
 
     async def read(self, limit: int = 65536) -> bytes:
         """Read at most `limit` bytes; empty at the end of the stream. Raises OSError when the connection broke."""

@@ -86,7 +86,7 @@ async def stun_exchange(
         entry.x_sent = 1
         message = await _answer_on(conn, entry, method, transaction_id)
         entry.round_trip = round(tx.trace.elapsed() - began, 6)
-        _judge(entry, message, None)
+        _judge(entry, message, conn.local)
     return entry
 
 

@@ -62,6 +62,7 @@ async def tcp_connect(
             await asyncio.get_running_loop().sock_connect(sock, (ip, port))
         finally:
             tx.opened("tcp", sock.getsockname()[1], ip, port)
+        conn.local = sock.getsockname()[:2]
         pace.saw_round_trip(_round_trip(sock) or time.monotonic() - began)
     return conn
 

@@ -33,7 +33,7 @@ class TLSConnection(Connection):
     entry: TLSHandshake
 
     def __init__(self, inner: Connection, server_name: str | None, alpn: tuple[str, ...]) -> None:
-        self.ip, self.port, self.address = inner.ip, inner.port, inner.address
+        self.ip, self.port, self.address, self.local = inner.ip, inner.port, inner.address, inner.local
         self.watch = RecordWatch()
         self.hello_length = 0
         self._inner = inner

@@ -35,8 +35,7 @@ def test_coturn_answers_binding_requests(visited: Visit, transport: str) -> None
         assert (entry["response"], entry["error_code"], entry["x_foreign"]) == ("success", 0, 0)
         sixth = entry["address"].startswith("[")
         assert entry["mapped_family"] == (6 if sixth else 4)
-        if transport == "udp":
-            assert entry["mapped_differs"] is not sixth  # the home router translates IPv4 only
+        assert entry["mapped_differs"] is not sixth  # the home router translates IPv4 only
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
