@@ -1,6 +1,7 @@
 """One endpoint on every address: what goes first, how often, where never; laws 2, 7 and 8 on servers that count."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from probe.formats.transactions import TransactionRecord
 from probe.lookup import Names
 from probe.reach import Reach, Try
 from probe.session import Settings
+from probe.steps.certificates import load_roots
 from probe.targets import Target
 from probe.trace import Trace
 from tests.reaching import INNOCUOUS, Box, World
@@ -391,3 +393,19 @@ async def test_conflicting_datagrams_ask_other_resolvers_even_where_the_endpoint
 
 def test_a_box_tells_names_apart() -> None:
     assert Box("127.0.0.1", seen=["hello a", "hello b", "hello a"]).flows("a") == 2
+
+
+# -- a target's own authorities ---------------------------------------------------------------------------------------
+
+
+async def test_a_target_may_have_authorities_of_its_own(world: World) -> None:
+    """Signal's servers are certified by Signal: without its authorities they would seem to be impostors everywhere."""
+    own = world.ca.pem.decode()
+    world.roots = load_roots()  # the public ones do not know it
+    async with world.box(HERE, [NAME, INNOCUOUS]) as box:
+        resolves(world, HERE)
+        target = world.target(f"https://{NAME}:{box.port}/")
+        trusted = await run(world, replace(target, roots=own))
+        assert the(trusted, "first").failure is None
+        refused = await run(world, target)
+        assert the(refused, "first").failure == f.SSL_UNKNOWN_AUTHORITY
