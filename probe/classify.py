@@ -35,6 +35,12 @@ _BY_ERRNO = {
     errno.EHOSTUNREACH: f.HOST_UNREACHABLE,
     errno.ENETUNREACH: f.NETWORK_UNREACHABLE,
     errno.ENETDOWN: "network_down",
+    # What Linux makes of the rarer ICMP errors (RFC 792, RFC 1122 3.2.2.1), so that none is left without a word.
+    errno.EHOSTDOWN: f.HOST_UNREACHABLE,  # "destination host unknown"
+    getattr(errno, "ENONET", errno.ENETUNREACH): f.NETWORK_UNREACHABLE,  # "source host isolated"
+    errno.ENOPROTOOPT: "no_protocol_option",  # "protocol unreachable"
+    errno.EPROTO: f"{f.UNKNOWN}: icmp: parameter problem",
+    errno.EOPNOTSUPP: f"{f.UNKNOWN}: icmp: source route failed",
     errno.ENETRESET: "network_reset",
     errno.EAFNOSUPPORT: "address_family_not_supported",
     errno.EADDRINUSE: "address_in_use",

@@ -1,6 +1,7 @@
 """The step `connect`: opens a TCP connection to one address."""
 
 import asyncio
+import errno
 import ipaddress
 import socket
 import struct
@@ -60,6 +61,8 @@ async def tcp_connect(
         began = time.monotonic()
         try:
             await asyncio.get_running_loop().sock_connect(sock, (ip, port))
+        except PermissionError as error:
+            raise _forbidden_by(error, ip, port) from error
         finally:
             tx.opened("tcp", sock.getsockname()[1], ip, port)
         conn.local = sock.getsockname()[:2]
@@ -79,6 +82,21 @@ def _round_trip(sock: socket.socket) -> float | None:
     except (OSError, AttributeError, struct.error):
         return None
     return float(microseconds) / 1e6 if microseconds else None
+
+
+def _forbidden_by(error: PermissionError, ip: str, port: int) -> OSError:
+    """Over IPv6 Linux has one errno for an ICMPv6 "prohibited" and for a route of our own that forbids the way.
+
+    Where the kernel lets a datagram go there it was the former, which over IPv4 is called host unreachable.
+    """
+    if error.errno != errno.EACCES or ":" not in ip:
+        return error
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as datagrams:
+        try:
+            datagrams.connect((ip, port))
+        except OSError:
+            return error
+    return OSError(errno.EHOSTUNREACH, "prohibited")
 
 
 def _open_socket(ip: str) -> socket.socket:

@@ -1,6 +1,7 @@
 """A connected UDP socket with a random port of its own, and the errors that ICMP tells it."""
 
 import asyncio
+import errno
 import ipaddress
 import socket
 import struct
@@ -39,6 +40,8 @@ class UDPSocket:
         return name[0], name[1]
 
     def _send(self, datagram: bytes) -> None:
+        if told := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):  # else the sending would fail with it
+            self._told(told)
         self._pace.bytes_sent += self._sock.send(datagram)
 
     def _close(self) -> None:
@@ -61,7 +64,7 @@ class UDPSocket:
             except BlockingIOError:
                 break
             except OSError as error:
-                self._refused(error)
+                self._told(error.errno)
                 break
             self._pace.bytes_received += len(raw)
             self._received(raw, _received_ttl(ancillary))
@@ -76,7 +79,16 @@ class UDPSocket:
                 return
             for level, kind, data in ancillary:
                 if (level, kind) in _ERROR_MESSAGES and len(data) >= 4:
-                    self._refused(OSError(struct.unpack("=I", data[:4])[0], "ICMP"))
+                    self._told(struct.unpack("=I", data[:4])[0])
+
+    def _told(self, number: int | None) -> None:
+        """Take an error that ICMP told, by its errno.
+
+        "Too big" is the kernel's business: the next datagram goes out in pieces. "Prohibited" over IPv6 is called what
+        it is called over IPv4, because a router forbids, and not our own system.
+        """
+        if number != errno.EMSGSIZE:
+            self._refused(OSError(errno.EHOSTUNREACH if number == errno.EACCES else number or 0, "ICMP"))
 
 
 def _open_socket(ip: str, port: int) -> socket.socket:
