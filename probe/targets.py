@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from probe.target_grammar import EndpointTable, NeutralFile, TargetFile, hint, read_toml, validate
 from probe.target_grammar import TargetError as TargetError
 
-
 WEB_SCHEMES = ("https", "http", "tls", "quic", "tcp")
 CALL_SCHEMES = ("mtproto", "noise", "stun", "turn", "sip")
 MAIL_SCHEMES = ("smtp+starttls", "imap+starttls", "smtps", "imaps")
