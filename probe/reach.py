@@ -123,6 +123,8 @@ class Reach:
             self._doubt(attempt.name, first)
             if self._follows_up():
                 await self._followups.ask_resolvers(attempt.name, first.transaction_id)
+            if not genuine and self.session.encrypted is None:
+                await self._control_or_stop()  # where nothing encrypted answers, only the helper can vouch
             genuine = genuine or self._vouching.genuine(attempt)
         again: TransactionRecord | None = None
         if genuine:
@@ -150,6 +152,10 @@ class Reach:
         outcome = self._vouching.approached(attempt.ip)
         if outcome is not None:
             if await asyncio.shield(outcome):
+                return await self._say_own_name(attempt, method)
+            await self._control_or_stop()  # somebody may vouch for it yet
+            if self._vouching.genuine(attempt):
+                await self._harmless(attempt)
                 return await self._say_own_name(attempt, method)
             if attempt.name is not None and attempt.name.doubted_by is None:
                 attempt.name.doubted_by = attempt.name.lookups.get("system")

@@ -175,6 +175,29 @@ async def test_datagrams_wait_for_the_control_to_vouch_for_the_address(world: Wo
     assert first.corroborated and first.t0 >= 0.4 and "control" in first.address_sources
 
 
+async def test_after_a_visit_that_proved_nothing_the_control_may_still_vouch(world: World) -> None:
+    """Two endpoints at one address: the second goes there once the helper has given the address too."""
+    world.session.encrypted = None
+    world.system[NAME] = [HERE]
+    async with world.box(HERE, [NAME], names={NAME: "reset"}) as box, world.box(HERE, [NAME]) as fine:
+        urls = (f"https://{NAME}:{box.port}/", f"tls://{NAME}:{fine.port}")
+        trace = await run(world, world.target(*urls), control_after=0.6, control_gives=(HERE,))
+    first = {r.endpoint.partition(":")[0]: r for r in trace.transactions if r.kind == "first"}
+    assert set(first) == {"https", "tls"}
+    late = max(first.values(), key=lambda record: record.t0)
+    assert late.t0 >= 0.5 and late.corroborated and "control" in late.address_sources
+
+
+async def test_a_failure_waits_for_the_control_before_it_goes_unconfirmed(world: World) -> None:
+    world.session.encrypted = None
+    world.system[NAME] = [HERE]
+    async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
+        target = world.target(f"https://{NAME}:{box.port}/")
+        trace = await run(world, target, control_after=0.5, control_gives=(HERE,))
+        assert box.flows(NAME) == 2
+    assert [kind for _, kind, _ in tried(trace)][:2] == ["first", "confirm"]
+
+
 async def test_a_family_that_does_not_work_gets_no_datagram(world: World) -> None:
     trace = await run(world, world.target("stun://[::1]:9"))
     assert trace.transactions == []

@@ -148,10 +148,15 @@ def _count_forgeries(row: NameRow, name: str, proofs: Proofs) -> None:
     for query in _dark_questions(name, proofs):
         if query.answer.addresses and not is_forged(query.answer, genuine):
             row.dns_dark_genuine += 1
-        elif is_forged(query.answer, genuine):
+        elif is_forged(query.answer, genuine) and not _is_referral(query):
             row.dns_dark_forged += 1
             forged += query.answer.addresses
     row.dns_forged_bogon = bool(forged) and all(map(is_bogon, forged))  # one that is somebody's says more
+
+
+def _is_referral(query: Query) -> bool:
+    """Whether it says where else to ask, as an honest server without recursion does (RFC 1034, 4.3.1)."""
+    return dns_kind_of(query.answer.failure) == "no_answer"
 
 
 def _dark_questions(name: str, proofs: Proofs) -> list[Query]:

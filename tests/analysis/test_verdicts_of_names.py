@@ -157,6 +157,20 @@ def test_a_resolver_that_is_none_answers() -> None:
     assert (record["state"], record["mechanisms"]) == ("blocked", ["dns.injection.other"])
 
 
+def test_a_root_server_that_refers_elsewhere_has_forged_nothing() -> None:
+    lines = web()
+    lines.lookup(HOST, GENUINE)
+    lines.dark(HOST, "dns_no_answer")
+    lines.first(URL, GENUINE)
+    assert (judged(lines)["state"], judged(lines)["anomalies"]) == ("ok", [])
+    lines = web()
+    lines.lookup(HOST, FORGED)
+    lines.encrypted(HOST, GENUINE)
+    lines.first(URL, FORGED, f"tcp:{TIMEOUT}")
+    lines.dark(HOST, "dns_no_answer")
+    assert judged(lines)["state"] == "impaired"
+
+
 def test_a_dns_proxy_that_tells_the_truth_is_an_anomaly() -> None:
     lines = web()
     lines.lookup(HOST, GENUINE)
