@@ -184,13 +184,24 @@ def _refusal(chain: "list[Certificate]", store: "X509Store") -> str | None:
 
     try:
         leaf, *others = [X509.from_cryptography(certificate) for certificate in chain]
-        X509StoreContext(store, leaf, others).verify_certificate()
+        *signed, _root = X509StoreContext(store, leaf, others).get_verified_chain()
     except X509StoreContextError as error:
         code = error.errors[0] if error.errors else 0
         return f.SSL_UNKNOWN_AUTHORITY if code in _UNTRUSTED else f.SSL_INVALID_CERTIFICATE
     except Error:  # OpenSSL cannot parse what cryptography could
         return f.SSL_INVALID_CERTIFICATE
-    return None
+    broken = any(_is_weakly_signed(certificate.to_cryptography()) for certificate in signed)
+    return f.SSL_UNKNOWN_AUTHORITY if broken else None
+
+
+def _is_weakly_signed(certificate: "Certificate") -> bool:
+    """Whether anybody might have forged the signature: MD5 and SHA-1, of which Go, and so OONI, says the same."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    with suppress(UnsupportedAlgorithm):
+        digest = certificate.signature_hash_algorithm  # None: the signature needs no digest (Ed25519)
+        return digest is not None and digest.name in {"md5", "sha1"}
+    return False
 
 
 def _is_for(leaf: "Certificate", name: str) -> bool:
