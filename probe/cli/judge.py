@@ -26,13 +26,16 @@ def judge(
     """Judge lines again, from any file. Lines that cannot be used are named, the rest is judged, and the exit is 6."""
     from probe.analysis.verdicts import judge_line, to_json
 
-    skipped = Skipped()
+    skipped, headed = Skipped(), None
     for file, number, line in usable_lines(files, skipped):
         records = judge_line(line, file=file, number=number)
         if json:
             sys.stdout.writelines(to_json(record) + "\n" for record in records)
         else:
-            print_verdicts(records, sys.stdout, is_plain(plain, sys.stdout), lab=lab_of([line]))
+            scenario = lab_of([line])
+            shown = scenario if scenario != headed else None  # once above all lines of one scenario
+            print_verdicts(records, sys.stdout, is_plain(plain, sys.stdout), lab=shown)
+            headed = scenario
     sys.stdout.flush()
     if skipped.lines:
         raise typer.Exit(INVALID_INPUT)

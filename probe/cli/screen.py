@@ -2,7 +2,7 @@
 
 import os
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 WIDTH = 80
@@ -105,25 +105,53 @@ def evidence_of(record: Mapping[str, Any]) -> str:
 def print_verdicts(
     records: Iterable[Mapping[str, Any]], stream: TextIO, plain: bool, *, lab: str | None = None, evidence: bool = True
 ) -> None:
-    """Print verdicts for people: per service the state, one sentence, and the deciding evidence unless it is fine."""
+    """Print verdicts for people: the state, one sentence, and the deciding evidence unless it is fine.
+
+    Services of one target that share all of these share one paragraph.
+    """
     if lab:
         say(stream, lab_header(lab))
         say(stream)
+    for alike in _alike(records):
+        _print_verdict(alike, stream, plain, evidence)
+
+
+def _alike(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Records of one measurement that say the same, in the order of the first of each."""
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for record in records:
-        _print_verdict(record, stream, plain, evidence)
+        same = tuple(str(record.get(key)) for key in ("mechanisms", "anomalies", "rule_id", "hop", "pass_rate"))
+        where = tuple(str(record.get(key)) for key in ("measurement_file", "measurement_line", "target"))
+        groups.setdefault((*where, state_word(record), sentence_of(record), *same), []).append(record)
+    yield from groups.values()
 
 
-def _print_verdict(record: Mapping[str, Any], stream: TextIO, plain: bool, evidence: bool) -> None:
+def _print_verdict(alike: list[Mapping[str, Any]], stream: TextIO, plain: bool, evidence: bool) -> None:
+    record = alike[0]
     word, state = clean(state_word(record)), str(record.get("state"))
     shown = word if plain else f"\x1b[{COLOURS.get(state, '0')}m{word}\x1b[0m"
-    say(stream, f"{clean(record.get('service'))}: {shown}")
+    heading = wrapped(f"{_names(alike)}:", 4, "")
+    fits = len(heading.split("\n")[-1]) + 1 + len(word) < WIDTH
+    say(stream, heading + (" " if fits else "\n    ") + shown)
     if state == "ok" and record.get("valid", True):
         if record.get("anomalies"):
             say(stream, wrapped(f"Works; also seen: {', '.join(record['anomalies'])}.", 4))
         return
     say(stream, wrapped(sentence_of(record), 4))
     if evidence and record.get("valid", True):
-        say(stream, wrapped(f"Evidence: {evidence_of(record)}.", 4))
+        say(stream, wrapped(f"Evidence: {evidence_of(_summed(alike))}.", 4))
+
+
+def _names(alike: list[Mapping[str, Any]]) -> str:
+    """`signal/chat, storage`: the target once, and every role."""
+    first, *others = [str(record.get("service")) for record in alike]
+    return ", ".join([first, *(name.partition("/")[2] or name for name in others)])
+
+
+def _summed(alike: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The first record with the counts of all."""
+    counts = ("attempts", "failures", "controls", "control_successes")
+    return {**alike[0], **{key: sum(int(record.get(key) or 0) for record in alike) for key in counts}}
 
 
 def lab_of(documents: Iterable[Mapping[str, Any]]) -> str | None:

@@ -94,3 +94,32 @@ def test_when_a_screen_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             assert is_plain(False, Terminal())
+
+
+def test_services_of_a_target_that_share_everything_share_a_paragraph() -> None:
+    one = record(service="signal/chat", target="signal", measurement_line=1)
+    two = record(service="signal/storage", target="signal", measurement_line=1, failures=2, attempts=3)
+    text = printed(
+        one, two, record(service="signal/calls", target="signal", measurement_line=1, state="ok", proof="stun")
+    )
+    assert text.startswith("signal/chat, storage: BLOCKED\n")
+    assert "6 of 7 attempts failed here; 8 of 8 worked" in " ".join(text.split())
+    assert "\nsignal/calls: OK\n" in text
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"mechanisms": ["tls.timeout.sni"]}, {"measurement_line": 2}, {"target": "x"}, {"rule_id": "y"}, {"hop": None}],
+)
+def test_what_differs_stands_apart(other: dict[str, Any]) -> None:
+    text = printed(record(service="a/b", measurement_line=1), record(service="a/c", **{"measurement_line": 1, **other}))
+    assert "a/b: BLOCKED" in text and "a/c: BLOCKED" in text
+
+
+def test_many_names_are_folded_and_the_word_keeps_its_colour() -> None:
+    for length in range(40, 110):  # wherever the names end
+        names = record(service="s/" + "n" * (length % 50), because="Short.", state="impaired")
+        others = [record(service="s/" + "o" * 9, because="Short.", state="impaired") for _ in range(length // 10)]
+        text = printed(names, *others, plain=False)
+        assert max(len(line.replace("\x1b[33m", "").replace("\x1b[0m", "")) for line in text.splitlines()) < 80
+        assert text.count("\x1b[33mNOT WORKING, CAUSE UNCLEAR\x1b[0m\n") == 1
