@@ -1,0 +1,111 @@
+"""A thousand targets, ten thousand endpoints: the run ends, and its time grows with their number, not its square."""
+
+import asyncio
+import resource
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe import runner
+from probe.pacing import Pace
+from probe.redact import Known
+from probe.results import Problem, ResultsFile, read_lines
+from probe.runner import Plan, RunOutcome
+from probe.session import Session, Settings
+from probe.steps.certificates import load_roots
+from probe.targets import Neutral, Target, load_target
+from probe.vantage import Vantage
+from tests.steps.loopback import Peer, serving
+
+TARGETS, ENDPOINTS = 1000, 10  # of each target: ten thousand in all
+MOST_SECONDS = 60.0  # on a machine that does other things too; 15 on one that does not
+MOST_GROWTH = 200 << 10  # kB of resident memory: the lines of a run are kept as far as its verdicts, 126 kB a target
+    120 << 10
+)  # kB of resident memory for ten thousand endpoints: the lines themselves, which are judged at the end
+
+
+def write_targets(folder: Path, many: int, port: int) -> list[Target]:
+    """Target files whose endpoints are all at loopback addresses of their own, half of them where nobody listens."""
+    for number in range(many):
+        urls = [
+            f"tcp://127.{1 + number // 250}.{number % 250}.{n + 1}:{port if n % 2 else 1}" for n in range(ENDPOINTS)
+        ]
+        (folder / f"target{number}.toml").write_text(
+            f'nettest = "endpoint_reachability"\ntitle = "T{number}"\nsource = "https://source.example/"\n'
+            f"reviewed = 2026-11-24\n[services.all]\nendpoints = {urls}\n"
+        )
+    return [load_target(path) for path in sorted(folder.glob("*.toml"))]
+
+
+class Watch:
+    def prepared(self, facts: Any, where: Vantage) -> None: ...
+    def started(self, target: Target) -> None: ...
+    def finished(self, target: Target, document: Any, seconds: float) -> None: ...
+    def stopping(self, why: str) -> None: ...
+
+
+async def run(targets: list[Target], folder: Path) -> RunOutcome:
+    neutral = Neutral((), "no.invalid", (), (), None, "00")
+    nobody = Target("resolvers", "dnscheck", "", "", targets[0].reviewed, {}, "")
+    session = Session("many", Settings(), Pace(), neutral, nobody)
+
+    def open_results(where: Vantage) -> ResultsFile:
+        return ResultsFile.in_folder(folder, where.probe_cc, where.probe_asn, "many", datetime.now(UTC), False)
+
+    return await runner.run(Plan(targets), session, load_roots(), open_results, Watch())
+
+
+@pytest.fixture(autouse=True)
+def no_preflight(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    async def preflight(session: Session, roots: Any = None) -> None:
+        session.preflight = {"network": True, "portal": None}
+
+    async def where_are_we(session: Session, **_: Any) -> Vantage:
+        return Vantage("XX", "AS64500", "Example", "AS0", "", "test", {}, Known(), "")
+
+    monkeypatch.setattr(runner, "preflight", preflight)
+    monkeypatch.setattr(runner, "where_are_we", where_are_we)
+    monkeypatch.setattr(runner, "may_capture", lambda: False)
+    for place in ("probe.lookup", "probe.measure"):
+        monkeypatch.setattr(f"{place}.is_bogon", lambda address: False)
+    yield
+
+
+async def hang_up(peer: Peer) -> None:
+    await peer.reader.read()
+
+
+@pytest.mark.timeout(300)
+async def test_a_thousand_targets_with_ten_thousand_endpoints(tmp_path: Path) -> None:
+    seconds = {}
+    async with serving(hang_up, "0.0.0.0") as server:
+        for many in (TARGETS // 10, TARGETS):
+            (folder := tmp_path / str(many)).mkdir()
+            targets = write_targets(folder, many, server.port)
+            before, began = resource.getrusage(resource.RUSAGE_SELF), time.process_time()
+            outcome = await asyncio.wait_for(run(targets, folder), MOST_SECONDS)
+            seconds[many] = time.process_time() - began
+            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before.ru_maxrss
+            assert outcome.code == 0 and outcome.bugs == []
+            assert_measured(outcome, many)
+
+    assert seconds[TARGETS] < 20 * seconds[TARGETS // 10]
+    assert grown < MOST_GROWTH
+
+
+def assert_measured(outcome: RunOutcome, many: int) -> None:
+    assert outcome.path is not None
+    lines = [line for _, line in read_lines(outcome.path)]
+    assert len(lines) == many and not any(isinstance(line, Problem) for line in lines)
+    endpoints: set[str] = set()
+    for line in lines:
+        assert not isinstance(line, Problem)
+        for record in line["test_keys"]["x_transactions"]:
+            endpoints.add(record["endpoint"])
+            expected = "connection_refused" if record["endpoint"].endswith(":1") else None
+            assert record["failure"] == expected, record
+    assert len(endpoints) == many * ENDPOINTS
