@@ -78,7 +78,7 @@ class Twins:
         """Send the pair, the harmless one first (law 8); nothing where the helper echoes not, or the pair was sent."""
         offer, (payload, build) = self.offer, PAYLOADS[endpoint.dialect]
         place = offer.place(failed.family, endpoint.port) if offer else None
-        if offer is None or place is None or not self._in_time(offer) or offer.pairs_left <= 0:
+        if offer is None or place is None or offer.pairs_left <= 0:
             return
         key = (payload, place[1], family_of(place[0]))
         if key in self._sent or not self._session.pace.can_trigger(endpoint.host, HELPER, "udp"):
