@@ -137,7 +137,8 @@ def _bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket | 
     if family == socket.AF_INET6 and not socket.has_ipv6:
         return None
     try:
-        found = socket.socket(family, kind)
+        # The protocol is said outright: asyncio switches Nagle's delay off only on sockets that know theirs.
+        found = socket.socket(family, kind, socket.IPPROTO_TCP if kind == socket.SOCK_STREAM else socket.IPPROTO_UDP)
     except OSError:
         if family == socket.AF_INET6:
             return None
