@@ -23,9 +23,7 @@ from tests.steps.loopback import Peer, serving
 
 TARGETS, ENDPOINTS = 1000, 10  # of each target: ten thousand in all
 MOST_SECONDS = 60.0  # on a machine that does other things too; 15 on one that does not
-MOST_GROWTH = 200 << 10  # kB of resident memory: the lines of a run are kept as far as its verdicts, 126 kB a target
-    120 << 10
-)  # kB of resident memory for ten thousand endpoints: the lines themselves, which are judged at the end
+MOST_GROWTH = 200 << 10  # kB of resident memory: lines are kept as far as their verdicts, 126 kB a target
 
 
 def write_targets(folder: Path, many: int, port: int) -> list[Target]:
