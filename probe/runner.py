@@ -7,18 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from probe import __version__, control
+from probe import control
 from probe.classify import describe
-from probe.formats.measurement import Measurement
+from probe.lines import Lines
 from probe.measure import Measured, measure, measured_nothing
 from probe.packets.capture import Capture, may_capture
 from probe.preflight import preflight
-from probe.redact import sweep
-from probe.results import ResultsError, ResultsFile
+from probe.results import ResultsFile
 from probe.session import Session
 from probe.steps.certificates import Roots
 from probe.targets import Target
@@ -89,14 +87,7 @@ class Run:
         watch: Watcher,
     ) -> None:
         self._plan, self._session, self._roots, self._watch = plan, session, roots, watch
-        self._open_results = open_results
-        self._results: ResultsFile | None = None
-        self._writing = asyncio.Lock()
-        self._began = datetime.now(UTC)
-        self._learned: str | None = None  # the first address that a helper saw us come from
-        self._also_ours: set[str] = set()  # all of them: one of each family on a dual-stack line
-        self._located_with: str | None = None
-        self._vantage: Vantage | None = None
+        self._lines = Lines(open_results, self._locate)
         self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None
         self._outcome = RunOutcome()
@@ -108,7 +99,9 @@ class Run:
         with self._stoppable():
             await self._wait(self._work)
         await self._session.close()
-        self._close()
+        self._outcome.path = self._lines.close()
+        self._outcome.documents, self._outcome.annotations = self._lines.documents, self._lines.annotations
+        self._outcome.problem = self._lines.problem
         await self._end_capture()
         self._outcome.seconds = time.monotonic() - zero
         self._outcome.bytes_sent = self._session.pace.bytes_sent
@@ -163,9 +156,7 @@ class Run:
 
     async def _all(self) -> None:
         await asyncio.gather(preflight(self._session, self._roots), self._start_capture())
-        await self._locate()
-        assert self._vantage is not None
-        self._watch.prepared(self._session.preflight, self._vantage)
+        self._watch.prepared(self._session.preflight, await self._lines.vantage())
         for number in range(self._plan.repeat):
             if number and not self._session.stopping.is_set():
                 self._session.pace.next_round()
@@ -174,17 +165,21 @@ class Run:
             if not self._session.stopping.is_set():
                 await asyncio.gather(*(self._one(target) for target in targets))
 
+    async def _locate(self, learned: str | None) -> Vantage:
+        return await where_are_we(self._session, cc=self._plan.cc, asn=self._plan.asn, learned=learned)
+
     async def _one(self, target: Target) -> None:
         zero = time.monotonic()
         self._watch.started(target)
         measured = await self._measured(target)
         self._outcome.bugs += measured.bugs
         try:
-            document = await self._line(measured)
+            document = await self._lines.write(measured)
         except Exception as bug:  # ours: costs this line only, neighbours go on
             self._outcome.bugs.append(describe(bug))
             return
-        await self._append(document)
+        if self._lines.problem:
+            self._session.stopping.set()
         self._watch.finished(target, document, time.monotonic() - zero)
 
     async def _measured(self, target: Target) -> Measured:
@@ -196,7 +191,7 @@ class Run:
             url, pin = self._session.settings.control, self._session.settings.control_pin
             assert url is not None
             return await control.ask(
-                url, target, addresses, roots=self._roots, pin=pin, learned=self._learn, offered=offered
+                url, target, addresses, roots=self._roots, pin=pin, learned=self._lines.learn, offered=offered
             )
 
         try:
@@ -225,69 +220,6 @@ class Run:
             self._outcome.packets = None if problem else path
             self._outcome.problem = self._outcome.problem or problem
         await self._capture.close()
-
-    # -- writing ---------------------------------------------------------------------------------------------------
-
-    def _learn(self, address: str) -> None:
-        """The helper saw us come from `address`: kept in memory, to look it up and to hunt it in what is written."""
-        self._learned = self._learned or address
-        self._also_ours.add(address)
-
-    async def _locate(self) -> None:
-        self._located_with = self._learned
-        self._vantage = await where_are_we(self._session, cc=self._plan.cc, asn=self._plan.asn, learned=self._learned)
-
-    async def _line(self, measured: Measured) -> dict[str, Any]:
-        if self._learned != self._located_with:
-            await self._locate()
-        here = self._vantage
-        assert here is not None
-        self._outcome.annotations = here.annotations
-        line = Measurement(
-            annotations=here.annotations,
-            input=measured.input,
-            measurement_start_time=measured.start,
-            probe_asn=here.probe_asn,
-            probe_cc=here.probe_cc,
-            probe_network_name=here.network_name,
-            resolver_asn=here.resolver_asn,
-            resolver_network_name=here.resolver_network_name,
-            software_version=__version__,
-            test_keys=measured.test_keys,
-            test_name=measured.test_name,
-            test_runtime=measured.runtime,
-            test_start_time=self._began,
-            test_version=measured.test_version,
-        )
-        known = here.known.and_address(*self._also_ours)
-        return await asyncio.to_thread(lambda: sweep(line.model_dump(mode="json"), known))  # 100 ms on a long line
-
-    async def _append(self, document: dict[str, Any]) -> None:
-        """Write one line, off the event loop: a slow disk must not look like a slow network."""
-        async with self._writing:
-            if self._outcome.problem:
-                return
-            try:
-                await asyncio.to_thread(self._write, document)
-                if self._results is not None and not self._results.readable:
-                    self._outcome.documents.append(document)
-            except ResultsError as error:
-                self._outcome.problem = str(error)
-                self._session.stopping.set()
-
-    def _write(self, document: dict[str, Any]) -> None:
-        if self._results is None:
-            assert self._vantage is not None
-            self._results = self._open_results(self._vantage)
-        self._results.append(document)
-
-    def _close(self) -> None:
-        if self._results is None:
-            return
-        try:
-            self._outcome.path = self._results.close()
-        except ResultsError as error:
-            self._outcome.problem, self._outcome.path = str(error), self._results.path
 
     def _code(self) -> int:
         if self._outcome.problem or self._outcome.bugs:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from probe import lines as lines_of_a_run
 from probe import runner
 from probe.measure import Measured, measured_nothing
 from probe.pacing import Pace
@@ -161,13 +162,13 @@ async def test_a_bug_in_writing_costs_one_line(stage: Stage, monkeypatch: pytest
             raise KeyError("ours")
         return document
 
-    monkeypatch.setattr(runner, "sweep", sweep)
+    monkeypatch.setattr(lines_of_a_run, "sweep", sweep)
     outcome = await stage.run("chat", "mail")
     assert outcome.code == 1 and names(outcome) == ["mail"] and "KeyError" in outcome.bugs[0]
 
 
 async def test_every_line_is_swept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "sweep", lambda document, known: {"swept": True})
+    monkeypatch.setattr(lines_of_a_run, "sweep", lambda document, known: {"swept": True})
     stage.finished = lambda *_: None  # type: ignore[method-assign]
     assert lines(await stage.run("chat")) == [{"swept": True}]
 
