@@ -93,7 +93,7 @@ class AsnTable:
         found = self._row(section, key)
         return int(found[1][found[2]]) if found else 0
 
-    def _row(self, section: str, key: int) -> tuple[list[int], Any, int] | None:
+    def _row(self, section: str, key: int) -> tuple["array[int]", Any, int] | None:
         """The last row whose key is at most `key`: the block's keys, its values and the row's number."""
         firsts, _ = self._indexes[section]
         number = bisect_right(firsts, key) - 1
@@ -106,12 +106,12 @@ class AsnTable:
         entries = list(ENTRY.iter_unpack(self._map[offset : offset + blocks * ENTRY.size]))
         return [first for first, _ in entries], [begins for _, begins in entries]
 
-    def _open_block(self, section: str, number: int) -> tuple[list[int], Any]:
+    def _open_block(self, section: str, number: int) -> tuple["array[int]", Any]:
         begins = self._indexes[section][1][number]
         raw = zlib.decompressobj().decompress(self._map[begins : begins + LARGEST_BLOCK])
         (rows,) = struct.unpack_from("<I", raw)
         middle = 4 + 8 * rows
-        keys = list(accumulate(_numbers(raw[4:middle])))
+        keys = array("Q", accumulate(_numbers(raw[4:middle])))  # a list of numbers would take five times as much
         return keys, raw[middle:].decode().split("\n") if section == "names" else _numbers(raw[middle:])
 
 

@@ -1,8 +1,7 @@
 """A packet of one of our own flows, as the wire showed it (`x_packets`): what the kernel keeps from a socket."""
 
+from dataclasses import dataclass
 from typing import Literal
-
-from pydantic import Field
 
 from probe.formats.entries import BinaryData, Part
 
@@ -32,12 +31,16 @@ class PacketRecord(Part):
     model_config = Part.model_config | {"frozen": True}
 
 
-class Flow(Part):
-    """A socket of ours: (protocol, our port, their address, their port), and the transaction that opened it."""
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A socket of ours, by which raw packets are found; it goes into no file.
+
+    `since` is on the machine's monotonic clock: ports are used again.
+    """
 
     protocol: Literal["tcp", "udp"]
-    local_port: int = Field(ge=0, le=65535)
+    local_port: int
     address: str
     port: int
     transaction_id: int
-    since: float = 0.0  # on the machine's monotonic clock: ports are used again
+    since: float = 0.0

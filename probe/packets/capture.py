@@ -31,8 +31,8 @@ def may_capture() -> bool:
 class Capture:
     """A sniffer under way. What is not of a flow that a measurement names is never given out."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, process: asyncio.subprocess.Process, *, keep: bool) -> None:
+        self._process, self._keep = process, keep
         self._pending: deque[dict[str, Any]] = deque(maxlen=MOST_PENDING)
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._asking = asyncio.Lock()
@@ -51,7 +51,7 @@ class Capture:
             limit=LONGEST_LINE,
             start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
         )
-        capture = cls(process)
+        capture = cls(process, keep=keep)
         if "ready" in await capture._answer(READY_WITHIN):
             return capture
         await capture.close()
@@ -60,13 +60,14 @@ class Capture:
     async def packets(self, flows: Iterable[Flow], zero: float) -> list[PacketRecord]:
         """The packets of these flows so far, in the order of time; `zero` on the monotonic clock is their time 0."""
         mine = list(flows)
-        self.flows += mine
+        self.flows += mine if self._keep else []
         await self._order({"flush": self._number})
         by_key: dict[tuple[Any, ...], list[Flow]] = {}
         for flow in mine:
             by_key.setdefault((flow.protocol, flow.local_port, flow.address, flow.port), []).append(flow)
-        seen = sorted(self._pending, key=lambda packet: packet["t"])
-        found = [(packet, _owner(by_key.get(tuple(packet["key"]), []), packet["t"])) for packet in seen]
+        found = [(packet, _owner(by_key.get(tuple(packet["key"]), []), packet["t"])) for packet in self._pending]
+        self._pending = deque((packet for packet, owner in found if owner is None), maxlen=MOST_PENDING)
+        found.sort(key=lambda pair: float(pair[0]["t"]))
         return [_record(packet, flow, zero) for packet, flow in found if flow is not None]
 
     async def write(self, path: str) -> str | None:

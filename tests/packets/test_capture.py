@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ async def test_a_flow_gets_its_own_packets_and_no_others(capture: Capture) -> No
 
 async def test_a_port_that_is_used_again_belongs_to_the_later_flow(capture: Capture) -> None:
     flow, began = await refused(closed_port())
-    later = flow.model_copy(update={"transaction_id": 9, "since": flow.since + 60})
+    later = replace(flow, transaction_id=9, since=flow.since + 60)
     assert {packet.transaction_id for packet in await capture.packets([later, flow], began)} == {5}
 
 
