@@ -91,6 +91,11 @@ def _tls_error(error: ssl.SSLError) -> str:
     return f"{f.UNKNOWN}: tls: {reason.lower().replace('_', ' ')}" if reason else f"{f.UNKNOWN}: tls"
 
 
+def has_run_out(error: BaseException) -> bool:
+    """Say whether `error` tells that we have no descriptor left: no bug, and no property of the network either."""
+    return isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}
+
+
 def describe(bug: BaseException) -> str:
     """Say which bug of ours it was, without paths, addresses or values: type and the innermost place of ours."""
     place = ""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from probe.classify import describe
 from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
 from probe.formats.entries import LISTS, DNSQuery, Entry, HTTPTransaction, TLSHandshake
@@ -96,7 +95,7 @@ async def _run(nettest: Nettest, reach: Reach, target: Target, roles: list[str])
     except TimeoutError:
         reach.trace.cut_short = True
     except Exception as bug:
-        reach.trace.bugs.append(describe(bug))
+        reach.trace.note_bug(bug)
 
 
 # -- the control ---------------------------------------------------------------------------------------------------
@@ -113,7 +112,7 @@ async def _ask(ask_control: AskControl, reach: Reach, target: Target, roles: lis
         names.learn_from_control(control_addresses(answer))
         return answer
     except Exception as bug:
-        trace.bugs.append(describe(bug))
+        trace.note_bug(bug)
         return {"failure": f"{f.BUG}: {type(bug).__name__}"}
     finally:
         names.control_answered.set()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from probe import control
-from probe.classify import describe
+from probe.classify import describe, has_run_out
 from probe.lines import Lines
 from probe.measure import Measured, measure, measured_nothing
 from probe.packets.capture import Capture, may_capture
@@ -159,8 +159,7 @@ class Run:
         self._watch.prepared(self._session.preflight, await self._lines.vantage())
         for number in range(self._plan.repeat):
             if number and not self._session.stopping.is_set():
-                self._session.pace.next_round()
-                self._session.approached.clear()
+                await self._session.next_round()
             targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs press in the same order
             if not self._session.stopping.is_set():
                 await asyncio.gather(*(self._one(target) for target in targets))
@@ -209,7 +208,8 @@ class Run:
         try:
             self._session.capture = self._capture = await Capture.start(keep=self._plan.pcap)
         except OSError as error:
-            self._outcome.bugs.append(f"the sniffer could not be started: {error.strerror}")
+            if not has_run_out(error):  # then its packets are missing like much else, and nothing is broken
+                self._outcome.bugs.append(f"the sniffer could not be started: {error.strerror}")
 
     async def _end_capture(self) -> None:
         if self._capture is None:

@@ -7,11 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from probe.classify import NETWORK_ERRORS, OurFault, classify, describe
+from probe.classify import NETWORK_ERRORS, OurFault, classify, describe, has_run_out
 from probe.formats import failures as f
 from probe.formats.entries import Entry
 from probe.formats.packets import Flow
 from probe.formats.transactions import FollowUp, Kind, TransactionRecord
+
+
+OVERSLEPT = 3.0  # seconds past its deadline at which a step's failure is ours: we were stopped, and heard nothing
 
 
 class StepFailed(Exception):
@@ -45,7 +48,8 @@ class Transaction:
             async with asyncio.timeout(timeout):
                 yield
         except NETWORK_ERRORS as error:
-            entry.failure = classify(error)
+            overslept = self.trace.elapsed() - entry.t0 > timeout + OVERSLEPT
+            entry.failure = f.INTERRUPTED if overslept else classify(error)
             raise StepFailed(entry.OPERATION, entry.failure) from error
         except asyncio.CancelledError:
             entry.failure = f.INTERRUPTED
@@ -93,7 +97,7 @@ class Trace:
         self.entries: list[Entry] = []
         self.flows: list[Flow] = []
         self.bugs: list[str] = []
-        self.cut_short = False  # set when a limit of time cancelled what was still running
+        self.cut_short = False  # set when a limit, of time or of descriptors, kept something from being tried
 
     @property
     def zero(self) -> float:
@@ -131,10 +135,18 @@ class Trace:
                     record.failed_operation, record.failure = "top_level", f.INTERRUPTED
                     raise
                 except Exception as bug:
-                    record.failed_operation, record.failure = "top_level", f"{f.BUG}: {type(bug).__name__}"
-                    self.bugs.append(describe(bug))
+                    said = f.FILES_EXHAUSTED if has_run_out(bug) else f"{f.BUG}: {type(bug).__name__}"
+                    record.failed_operation, record.failure = "top_level", said
+                    self.note_bug(bug)
         finally:
             record.t = self.elapsed()
+
+    def note_bug(self, bug: BaseException) -> None:
+        """Describe a bug of ours; where only descriptors ran out, something was left out, as at a limit of time."""
+        if has_run_out(bug):
+            self.cut_short = True
+        else:
+            self.bugs.append(describe(bug))
 
     def later(self, tail: Coroutine[Any, Any, None]) -> None:
         """Let `tail` run beside later steps (a socket that listens on); `finish` waits for it."""
@@ -145,7 +157,7 @@ class Trace:
     def _tail_done(self, task: asyncio.Task[None]) -> None:
         self._tails.discard(task)
         if not task.cancelled() and (bug := task.exception()) is not None:
-            self.bugs.append(describe(bug))
+            self.note_bug(bug)
 
     async def settled(self, *, patience: float = 3.0) -> None:
         """Wait until no tail runs, at most `patience` seconds; cancels none."""

@@ -1,6 +1,7 @@
 """The recorder: one entry per step whatever happens; the first failure ends a transaction, a bug costs only its own."""
 
 import asyncio
+import errno
 from collections.abc import Iterator
 
 import pytest
@@ -139,3 +140,29 @@ async def test_finish_gives_up_on_a_tail_that_never_ends_and_notes_a_buggy_one()
     trace.later(buggy())
     await asyncio.wait_for(trace.finish(patience=0.05), 2)
     assert [bug.split(" ")[0] for bug in trace.bugs] == ["KeyError"]
+
+
+async def test_without_descriptors_a_transaction_fails_by_our_fault_and_is_no_bug() -> None:
+    trace = Trace()
+
+    async def tail() -> None:
+        raise OSError(errno.ENFILE, "Too many open files in system")
+
+    async with trace.transaction("first"):
+        raise OSError(errno.EMFILE, "Too many open files")  # outside of any step: a module loaded at first use
+    trace.later(tail())
+    await trace.finish()
+    assert (trace.bugs, trace.cut_short) == ([], True)
+    assert trace.transactions[0].failure == f.FILES_EXHAUSTED
+
+
+@pytest.mark.parametrize("slept", [0.0, 2.0, 60.0])
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError(errno.ECONNRESET, "reset")])
+async def test_what_failed_while_we_were_suspended_says_nothing_of_the_network(slept: float, error: OSError) -> None:
+    now = [100.0]
+    trace = Trace(lambda: now[0])
+    async with trace.transaction("first") as tx, tx.step(entry := TCPConnect(ip="192.0.2.1", port=443), 5.0):
+        now[0] += 5.0 + slept
+        raise error
+    assert tx.record.failure == entry.failure
+    assert (entry.failure == f.INTERRUPTED) == (slept > 5.0)

@@ -60,7 +60,11 @@ class UDPListener(UDPSocket):
             self.first.exception()  # seen, so that asyncio does not complain when the question was given up meanwhile
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
-        response, ours = self._read(raw)
+        try:
+            response, ours = self._read(raw)
+        except Exception as bug:  # raised where the answer is awaited, as it would be without a socket in between
+            self._broken_by(bug)
+            return
         response.t = self._trace.elapsed()
         response.ip_ttl = ip_ttl
         if len(self.responses) < _MOST_RESPONSES:
@@ -73,5 +77,8 @@ class UDPListener(UDPSocket):
         return read_response(raw, self._query)
 
     def _refused(self, error: OSError) -> None:
+        self._broken_by(error)
+
+    def _broken_by(self, error: Exception) -> None:
         if not self.first.done():
             self.first.set_exception(error)

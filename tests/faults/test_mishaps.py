@@ -1,0 +1,134 @@
+"""A run to which something happens: killed, link down, clock stepped, suspended, no descriptors. All are honest."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from probe.formats.failures import is_local
+from probe.results import Problem
+from tests.faults.mishaps import NAMES, at_home
+
+pytestmark = pytest.mark.lab
+
+FINISHED = re.compile(r"s   (\d+) of (\d+)$", re.MULTILINE)
+
+
+def test_kill_9_at_random_moments_loses_no_line_that_was_told(tmp_path: Path) -> None:
+    runs = at_home(
+        """
+        answers = []
+        for seed in range(6):
+            probe = Probe("--repeat", "3")
+            probe.measuring()
+            time.sleep(random.Random(seed).uniform(0.0, 5.0))
+            probe.signal(signal.SIGKILL)
+            answers.append(probe.tell(5.0))
+        """,
+        tmp_path,
+    )
+    seen = []
+    for run in runs:
+        finished = max((int(done) for done, _ in FINISHED.findall(run.said)), default=0)
+        lines = run.lines()
+        whole = [line for line in lines if not isinstance(line, Problem)]
+        assert len(whole) >= finished  # a line is on the disk before it is said to be finished
+        assert len(lines) - len(whole) <= 1  # at most the last one is torn, and the reader says so
+        assert all(line["test_keys"]["x_transactions"] for line in whole)
+        seen.append(finished)
+    assert any(0 < finished < 3 * len(NAMES) for finished in seen), seen  # else no moment was in the middle
+
+
+def test_the_link_goes_down_in_the_middle(tmp_path: Path) -> None:
+    runs = at_home(
+        """
+        answers = []
+        for delay in (0.1, 0.4, 1.0):
+            probe = Probe()
+            probe.measuring()
+            time.sleep(delay)
+            link(False)
+            answers.append(probe.tell(60.0))
+            link(True)
+            time.sleep(0.5)
+        """,
+        tmp_path,
+    )
+    assert any(state != "ok" for run in runs for state in run.states.values())  # else it went down too late
+    for run in runs:
+        run.assert_nobody_is_accused()
+        assert len(run.measured()) == len(NAMES)
+
+
+def test_descriptors_run_out(tmp_path: Path) -> None:
+    runs = at_home(
+        """
+        answers = []
+        for most in (12, 28, 48):
+            def limit(most=most):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+            answers.append(Probe(before=limit).tell(60.0))
+        """,
+        tmp_path,
+    )
+    failures: set[str] = set()
+    for run in runs:
+        run.assert_nobody_is_accused()
+        assert len(run.measured()) == len(NAMES), run.said
+        for line in run.measured():
+            failures |= {record["failure"] for record in line["test_keys"]["x_transactions"] if record["failure"]}
+    assert any(is_local(failure) for failure in failures), failures  # else there were enough of them
+
+
+STEPPING = """
+import datetime, runpy, sys, time
+real, now, began, by = datetime.datetime, time.time, time.monotonic(), float(sys.argv.pop(1))
+def step():
+    return by if time.monotonic() - began > 1.5 else 0.0
+time.time = lambda: now() + step()
+class Stepped(real):
+    @classmethod
+    def now(cls, tz=None):
+        return real.now(tz) + datetime.timedelta(seconds=step())
+datetime.datetime = Stepped
+runpy.run_module("probe", run_name="__main__")
+"""
+
+
+def test_the_clock_is_stepped_during_a_run(tmp_path: Path) -> None:
+    plain, *stepped = at_home(
+        f"""
+        answers = [Probe().tell(60.0)]
+        for by in ("7200", "-7200"):
+            answers.append(Probe(start=("-c", {STEPPING!r}, by)).tell(60.0))
+        """,
+        tmp_path,
+    )
+    assert set(plain.states.values()) == {"ok"}
+    for run in stepped:
+        run.assert_nobody_is_accused()
+        assert run.states == plain.states
+        for line in run.measured():
+            assert 0 <= line["test_runtime"] < run.seconds
+            records = line["test_keys"]["x_transactions"]
+            assert all(0 <= record["t0"] <= record["t"] <= line["test_runtime"] for record in records)
+
+
+@pytest.mark.timeout(240)
+def test_suspended_for_a_minute(tmp_path: Path) -> None:
+    (run,) = at_home(
+        """
+        probe = Probe()
+        probe.measuring()
+        time.sleep(0.3)
+        probe.signal(signal.SIGSTOP)
+        time.sleep(60.0)
+        probe.signal(signal.SIGCONT)
+        answers = [probe.tell(60.0)]
+        """,
+        tmp_path,
+    )
+    run.assert_nobody_is_accused()
+    assert run.seconds > 60
+    slept = [record for line in run.measured() for record in line["test_keys"]["x_transactions"]]
+    assert any(record["t"] - record["t0"] > 55 for record in slept)  # else nothing was under way
