@@ -10,7 +10,7 @@ from typing import Any, Literal
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.transactions import TransactionRecord
-from probe.session import Session
+from probe.session import EncryptedResolver, Session
 from probe.steps.certificates import Roots
 from probe.steps.connection import address_of
 from probe.steps.dns import StreamResolver
@@ -21,6 +21,7 @@ from probe.targets import Endpoint, is_address
 from probe.trace import StepFailed, Trace, Transaction
 
 MOST_OPENS = 4  # times that the warm resolver connects in one run
+OPENS_BESIDE = 2  # the same of those that follow-ups ask
 DOH_WAITS = 1.5  # seconds that DoT gets alone before DoH is tried too
 
 
@@ -45,10 +46,14 @@ class Resolver:
         return "doh" if self.endpoint.scheme == "doh" else "dot"
 
     async def connect(self, tx: Transaction, session: Session, roots: Roots) -> Channel:
-        """Open the channel; only a certificate valid for the resolver's own name makes it trusted."""
+        """Open the channel; only a certificate valid for the resolver's own name makes it trusted.
+
+        Resolvers are a target too: every hello with the name of one counts (law 7). Raises StepFailed, OurFault.
+        """
         endpoint, pace = self.endpoint, session.pace
         alpn = ("h2",) if self.engine == "doh" else ()
         conn = await tcp_connect(tx, self.ip, endpoint.port, pace=pace)
+        pace.spend_trigger(endpoint.host, self.ip, endpoint.carrier, endpoint.port)
         tls = await tls_handshake(tx, conn, endpoint.host, pace=pace, roots=roots, alpn=alpn)
         if self.engine == "doh":
             port = "" if endpoint.port == 443 else f":{endpoint.port}"
@@ -96,7 +101,8 @@ class WarmResolver:
     Its handshakes belong to the run, so they are written into no measurement.
     """
 
-    def __init__(self, resolver: Resolver, session: Session, roots: Roots) -> None:
+    def __init__(self, resolver: Resolver, session: Session, roots: Roots, *, opens: int = MOST_OPENS) -> None:
+        self._most_opens = opens
         self.engine, self.ip, self.port = resolver.engine, resolver.ip, resolver.endpoint.port
         self._resolver, self._session, self._roots = resolver, session, roots
         self._channel: Channel | None = None
@@ -118,7 +124,7 @@ class WarmResolver:
     async def _open(self) -> Channel:
         async with self._opening:
             if self._channel is None:
-                if self._opens >= MOST_OPENS:
+                if self._opens >= self._most_opens:
                     raise StepFailed(DNSQuery.OPERATION, f.EOF)
                 self._opens += 1
                 record = TransactionRecord(transaction_id=1, kind="lookup", address=self.ip)
@@ -137,6 +143,14 @@ class WarmResolver:
         """Close the connection."""
         self._channel = None
         await self._stack.aclose()
+
+
+def beside(resolver: Resolver, session: Session, roots: Roots) -> EncryptedResolver:
+    """The run's one connection to a resolver that follow-ups ask, whichever name they ask for."""
+    place = f"{resolver.endpoint.url} {resolver.ip}"
+    if place not in session.beside:
+        session.beside[place] = WarmResolver(resolver, session, roots, opens=OPENS_BESIDE)
+    return session.beside[place]
 
 
 async def first_warm_resolver(session: Session, roots: Roots, families: Collection[int]) -> WarmResolver | None:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from probe.dialogue import has_exchangeable_name
-from probe.encrypted import Resolver, addresses_in, ask_types, family_of, public_resolvers
+from probe.encrypted import Resolver, addresses_in, ask_types, beside, family_of, public_resolvers
 from probe.formats.transactions import FollowUp, Kind, TransactionRecord
 from probe.lookup import Name
 from probe.session import Session
@@ -165,8 +165,8 @@ class FollowUps:
                 return
             about = self._question(followup, name, resolver.ip, resolver.endpoint.port, cause)
             async with self._trace.transaction("followup", **about) as tx:
-                channel = await resolver.connect(tx, self._session, self._roots)
-                answers = await ask_types(lambda t: channel.query(tx, name.hostname, t), self._types())
+                warm = beside(resolver, self._session, self._roots)
+                answers = await ask_types(lambda t: warm.ask(tx, name.hostname, t), self._types())
                 name.add(addresses_in(answers), resolver.engine)
 
     def _types(self) -> list[str]:

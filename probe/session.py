@@ -64,6 +64,7 @@ class Session:
     asn_of: Callable[[str], int] = lambda address: 0  # offline lookup; 0 when unknown
     asn_database: str = ""  # name and date of the table behind `asn_of`
     encrypted: EncryptedResolver | None = None  # corroborates what the system resolver says; None: nothing does
+    beside: dict[str, EncryptedResolver] = field(default_factory=dict)  # that follow-ups ask; each one connection
     approached: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
     """Addresses that nothing corroborated and that got their one connect (law 7) → whether it proved them genuine."""
     capture: PacketWitness | None = None  # None: the system lets us see no packets
@@ -73,8 +74,17 @@ class Session:
         """Say whether preflight found the family (4 or 6) working and the volunteer did not switch it off."""
         return family in self.settings.families and (self.ipv4 if family == 4 else self.ipv6)
 
+    async def next_round(self) -> None:
+        """Begin a repeat that the volunteer asked for: budgets, visits and follow-ups' connections begin anew."""
+        self.pace.next_round()
+        self.approached.clear()
+        for resolver in self.beside.values():
+            await resolver.close()
+        self.beside.clear()
+
     async def close(self) -> None:
         """Close the connections that the run kept open."""
-        if self.encrypted is not None:
-            await self.encrypted.close()
-            self.encrypted = None
+        for resolver in (*self.beside.values(), *([self.encrypted] if self.encrypted else [])):
+            await resolver.close()
+        self.encrypted = None
+        self.beside.clear()

@@ -9,9 +9,19 @@ import dns.message
 import dns.rrset
 import pytest
 
-from probe.encrypted import Resolver, WarmResolver, addresses_in, ask_types, first_warm_resolver, public_resolvers
+from probe.encrypted import (
+    OPENS_BESIDE,
+    Resolver,
+    WarmResolver,
+    addresses_in,
+    ask_types,
+    beside,
+    first_warm_resolver,
+    public_resolvers,
+)
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
+from probe.session import EncryptedResolver
 from probe.targets import Service, Target, parse_endpoint
 from probe.trace import StepFailed, Trace
 from tests.reaching import World
@@ -58,7 +68,7 @@ def dot_server(world: World, name: str, questions: int = 100) -> Handler:
     return handler
 
 
-async def ask(warm: WarmResolver, hostname: str) -> tuple[Trace, list[str]]:
+async def ask(warm: EncryptedResolver, hostname: str) -> tuple[Trace, list[str]]:
     trace, found = Trace(), list[str]()
     async with trace.transaction("lookup") as tx:
         found = addresses_in([await warm.ask(tx, hostname, "A")])
@@ -83,6 +93,31 @@ async def test_the_warm_connection_is_opened_once_and_again_after_it_was_cut(wor
             trace, found = await ask(warm, "known.example")
             assert found == ["192.0.2.7"] and trace.transactions[0].failure is None
         assert len(server.peers) == 2
+
+
+async def test_follow_ups_share_one_connection_and_each_hello_is_counted(world: World) -> None:
+    async with serving(dot_server(world, "dns.example", questions=2), HERE) as server:
+        resolver = Resolver("one", parse_endpoint(f"dot://dns.example:{server.port}"), HERE)
+        for hellos in (1, 1, 2, 2):
+            _, found = await ask(beside(resolver, world.session, world.roots), "known.example")
+            assert found == ["192.0.2.7"]
+            assert len(server.peers) == hellos == world.session.pace.triggers
+        trace, _ = await ask(beside(resolver, world.session, world.roots), "known.example")
+        assert trace.transactions[0].failure == f.EOF and len(server.peers) == OPENS_BESIDE
+        await world.session.next_round()
+        _, found = await ask(beside(resolver, world.session, world.roots), "known.example")
+        assert found == ["192.0.2.7"]
+        await world.session.close()
+
+
+async def test_a_resolver_whose_budget_is_spent_gets_no_hello(world: World) -> None:
+    async with serving(dot_server(world, "dns.example"), HERE) as server:
+        for _ in range(6):
+            world.session.pace.spend_trigger("dns.example", HERE, "tcp")
+        resolver = Resolver("one", parse_endpoint(f"dot://dns.example:{server.port}"), HERE)
+        trace, _ = await ask(beside(resolver, world.session, world.roots), "known.example")
+        assert trace.transactions[0].failure == f.BUDGET and trace.bugs == []
+        await world.session.close()
 
 
 async def test_no_such_record_is_an_answer_and_leaves_the_connection_open(world: World) -> None:
