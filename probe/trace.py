@@ -13,7 +13,6 @@ from probe.formats.entries import Entry
 from probe.formats.packets import Flow
 from probe.formats.transactions import FollowUp, Kind, TransactionRecord
 
-
 OVERSLEPT = 3.0  # seconds past its deadline at which a step's failure is ours: we were stopped, and heard nothing
 
 
