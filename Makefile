@@ -1,4 +1,4 @@
-# make run · make test · make check · make bench      (needs only Python >= 3.11 with pip, and make)
+# make run · make test · make check · make bench · make fuzz      (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -7,7 +7,7 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench clean real-servers
+.PHONY: run test check bench fuzz clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -28,6 +28,11 @@ check: real-servers
 
 bench: $(VENV)/ready-test
 	$(BIN)/python -m tests.bench
+
+# Every codec for FUZZ_SECONDS (20). Where there is no wheel of atheris it says so, and hypothesis takes its place.
+fuzz: $(VENV)/ready-test
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || { $(INSTALL) --only-binary atheris --editable '.[fuzz]'; } || true
+	$(BIN)/python -m tests.fuzz
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

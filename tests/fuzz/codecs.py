@@ -1,0 +1,187 @@
+"""Every codec: what takes foreign bytes, the exceptions that it may raise, and good bytes to begin with."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from probe.analysis.observations import read_line
+from probe.control import Nonsense, parse
+from probe.lab.scenario import ScenarioError, load_scenario
+from probe.question import Refused, read_question
+from probe.redact import scrub_text
+from probe.results import Problem, read_lines
+from probe.steps.certificates import Roots, judge_chain
+from probe.target_grammar import TargetError
+from probe.targets import load_target, parse_endpoint
+from probe.wire import (
+    dnsmessage,
+    dnsredaction,
+    imap,
+    mtproto,
+    noise,
+    noisechain,
+    obfuscation,
+    protobuf,
+    quicinitial,
+    sipheaders,
+    smtp,
+    stun,
+    tlsrecords,
+    xeddsa,
+)
+from probe.wire.ciphersuites import iana_name
+from probe.wire.oneanswer import OneAnswer
+from probe.wire.sip import Options
+from probe.wire.sipmessage import NotSIP, SIPStream, read_message
+from probe.wire.starttls import offer_in
+from tests.fuzz import seeds
+
+Take = Callable[[bytes], object]
+
+
+@dataclass(frozen=True)
+class Codec:
+    """`take` gets any bytes and may raise `documented`, nothing else."""
+
+    name: str
+    take: Take
+    documented: tuple[type[Exception], ...] = ()
+    seeds: tuple[bytes, ...] = (b"",)
+
+
+def in_file(name: str, read: Callable[[Path], object]) -> Take:
+    """Give the bytes to a reader of files."""
+
+    def take(data: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            (path := Path(folder) / name).write_bytes(data)
+            read(path)
+
+    return take
+
+
+def text(read: Callable[[str], object]) -> Take:
+    return lambda data: read(data.decode("utf-8", "replace"))
+
+
+def read_sip(data: bytes) -> None:
+    message = read_message(data)
+    for value in (message.vias, message.contacts, message.sender, message.receiver, message.cseq, message.call_id):
+        assert value is not None
+    request = Options("sip.example", "udp")
+    request.is_answered_by(message)
+    request.rewritten(message)
+
+
+def read_sip_stream(data: bytes) -> None:
+    stream = SIPStream()
+    for at in range(0, len(data), 1 + len(data) // 5):
+        stream.feed(data[at : at + 1 + len(data) // 5])
+
+
+def read_sip_headers(data: bytes) -> None:
+    value = data.decode("utf-8", "replace")
+    sipheaders.read_via(value)
+    sipheaders.read_address(value)
+    sipheaders.read_cseq(value)
+    sipheaders.values([value])
+
+
+def read_stun(data: bytes) -> None:
+    message = stun.parse(data)
+    assert message.mapped is None or len(message.mapped) == 2
+    assert isinstance(message.error_code, int) and isinstance(message.software, str)
+    assert stun.length_of(data) >= stun.HEADER
+
+
+def read_dns(data: bytes) -> None:
+    dnsmessage.read_response(data, seeds.DNS_QUERY)
+    dnsmessage.response_id(data)
+
+
+def read_tls(data: bytes) -> None:
+    watch = tlsrecords.RecordWatch()
+    for at in range(0, len(data), 7):
+        watch.feed(data[at : at + 7])
+    assert watch.not_tls in {True, False}
+    tlsrecords.is_prefix_of_record(data)
+
+
+def read_mtproto(data: bytes) -> None:
+    payload, _ = mtproto.read_abridged(data)
+    mtproto.read_res_pq(data if payload is None else payload)
+
+
+def read_quic(data: bytes) -> None:
+    quicinitial.ClientInitials().feed(data)
+    quicinitial.crypto_pieces(data)
+
+
+def read_noise(data: bytes) -> None:
+    noise.read_frame(data)
+    noise.open_server_hello(data, seeds.NOISE_KEY)
+
+
+def read_imap(data: bytes) -> None:
+    imap.read_answer(data, "a1")
+    imap.read_greeting(data)
+
+
+def read_lines_of(path: Path) -> None:
+    for _, line in read_lines(path):
+        assert isinstance(line, Problem | dict)
+
+
+def judge(data: bytes) -> None:
+    line = json.loads(data)
+    if isinstance(line, dict):
+        read_line(line)
+
+
+CODECS = [
+    Codec("wire/dnsmessage", read_dns, (), seeds.DNS),
+    Codec("wire/dnsredaction", dnsredaction.cut_options, (), seeds.DNS),
+    Codec("wire/imap", read_imap, (imap.NotIMAP,), seeds.IMAP),
+    Codec("wire/smtp", smtp.read_reply, (smtp.NotSMTP,), seeds.SMTP),
+    Codec("wire/starttls", text(lambda value: offer_in(value.split())), (), (b"SIZE STARTTLS", b"XXXXXXXA")),
+    Codec("wire/mtproto", read_mtproto, (ValueError, mtproto.TransportError), seeds.MTPROTO),
+    Codec("wire/mtproto, its server", mtproto.read_request, (ValueError,), seeds.MTPROTO),
+    Codec("wire/obfuscation", obfuscation.server_obfuscation, (ValueError,), (b"\xef" * 64, bytes(64))),
+    Codec("wire/noise", read_noise, (ValueError,), seeds.NOISE),
+    Codec("wire/noise, its server", noise.read_client_hello, (ValueError,), seeds.NOISE),
+    Codec(
+        "wire/noisechain",
+        lambda data: noisechain.check_chain(data, seeds.NOISE_KEY, seeds.NOISE_KEY, 0),
+        (noisechain.ChainError,),
+        seeds.NOISE_CHAIN,
+    ),
+    Codec("wire/protobuf", protobuf.read_fields, (ValueError,), seeds.NOISE_CHAIN),
+    Codec("wire/xeddsa", lambda data: xeddsa.verify(data[:32], data[96:], data[32:96]), (), (bytes(130),)),
+    Codec("wire/quicinitial", read_quic, (quicinitial.NotInitial,), seeds.QUIC),
+    Codec("wire/sip, sipmessage", read_sip, (NotSIP,), seeds.SIP),
+    Codec("wire/sipmessage, a stream", read_sip_stream, (NotSIP,), seeds.SIP),
+    Codec("wire/sipheaders", read_sip_headers, (), seeds.SIP_HEADERS),
+    Codec("wire/stun", read_stun, (ValueError,), seeds.STUN),
+    Codec("wire/tlsrecords", read_tls, (), seeds.TLS),
+    Codec("wire/ciphersuites", text(iana_name), (), (b"ECDHE-RSA-AES128-GCM-SHA256", b"TLS_AES_128_GCM_SHA256")),
+    Codec("wire/oneanswer", lambda data: OneAnswer().feed(data), (), seeds.HTTP),
+    Codec("steps/certificates", lambda data: judge_chain([data], "a.example", Roots()), (), seeds.CERTIFICATE),
+    Codec("results", in_file("a.jsonl", read_lines_of), (), seeds.LINES),
+    Codec("analysis/observations", judge, (ValueError, RecursionError), seeds.LINES),
+    Codec("control", parse, (Nonsense,), seeds.ANSWERS),
+    Codec("question", lambda data: read_question(data, {}, lab=True), (Refused,), seeds.QUESTIONS),
+    Codec("targets", in_file("a.toml", load_target), (TargetError,), seeds.TARGETS),
+    Codec("targets, an endpoint", text(parse_endpoint), (ValueError,), seeds.ENDPOINTS),
+    Codec("lab/scenario", in_file("a.toml", load_scenario), (ScenarioError,), seeds.SCENARIOS),
+    Codec("redact", text(scrub_text), (), seeds.HTTP),
+]
+
+
+def run(codec: Codec, data: bytes) -> None:
+    """Give `data` to the codec; whatever it raises that is not documented passes through."""
+    try:
+        codec.take(data)
+    except codec.documented:
+        return

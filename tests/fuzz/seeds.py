@@ -1,0 +1,71 @@
+"""Good bytes of every format, from the tests' vectors and the tree's own files."""
+
+import json
+from pathlib import Path
+
+from probe.lab.recording import __file__ as _lab
+from probe.targets import bundled_targets
+from probe.wire import mtproto, noise, stun
+from probe.wire.dnsmessage import build_query
+from probe.wire.noisechain import make_chain
+from tests.steps.authority import issue
+from tests.steps.dnsservers import answer_to
+from tests.wire.torture import MESSAGES
+
+DNS_QUERY = build_query("www.example.com", "A", 0x1234)
+DNS = (answer_to(DNS_QUERY, "192.0.2.1", "192.0.2.2"), answer_to(DNS_QUERY, rcode=3), DNS_QUERY)
+IMAP = (
+    b"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n",
+    b"* CAPABILITY IMAP4rev1 STARTTLS\r\na1 OK done\r\n",
+    b"* BYE {3}\r\nabc gone\r\n",
+)
+SMTP = (b"220 mail.example ESMTP\r\n", b"250-mail.example\r\n250-STARTTLS\r\n250 SIZE 10\r\n", b"421\r\n")
+MTPROTO = (
+    mtproto.res_pq(bytes(16), bytes(16), bytes(8), [1, 2, 3], 1),
+    mtproto.abridged(mtproto.res_pq(bytes(16), bytes(16), bytes(8), [1], 1)),
+    mtproto.transport_error(-404),
+    mtproto.request(bytes(16), 1 << 32),
+)
+NOISE_KEY = bytes(range(32))
+NOISE_CHAIN = (make_chain(NOISE_KEY, noise.public_of(NOISE_KEY), not_before=0, not_after=9),)
+NOISE = (
+    noise.server_hello(noise.public_of(NOISE_KEY), NOISE_KEY, NOISE_CHAIN[0]),
+    noise.frame(noise.client_hello(noise.public_of(NOISE_KEY))),
+    noise.client_hello(noise.public_of(NOISE_KEY)),
+)
+QUIC = (bytes.fromhex("c300000001088394c8f03e5157080000449e00000002") + bytes(1178), b"\x06\0\x04abcd\0\1")
+SIP = tuple(MESSAGES.values())
+SIP_HEADERS = (
+    b'"A. G. Bell" <sip:agb@bell.example>;tag=a48s, sip:b@example',
+    b"SIP / 2.0 / UDP [2001:db8::1]:5060;branch=z9hG4bK77;received=192.0.2.1",
+    b"1 OPTIONS",
+)
+STUN = (
+    stun.binding_request(bytes(12)),
+    stun.build("success", stun.BINDING, bytes(12), (stun.xor_mapped_address("192.0.2.1", 9, bytes(12)),)),
+    stun.build("error", stun.ALLOCATE, bytes(12), (stun.error_code(401, "no"), (stun.REALM, b"r")), fingerprint=True),
+)
+TLS = (b"\x16\x03\x03\0\4\2\0\0\0", b"\x15\x03\x03\0\2\2\x28", b"\x14\3\3\0\1\1\x17\3\3\0\1a")
+HTTP = (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", b"you are 192.0.2.1 and 2001:db8::1 and aa:bb:cc:dd:ee:ff")
+CERTIFICATE = (issue("a.example").der, issue("An authority", authority=True).der)
+_LINE = {
+    "test_name": "telegram",
+    "probe_cc": "XX",
+    "probe_asn": "AS1",
+    "measurement_start_time": "2026-11-24 13:05:00",
+    "test_keys": {
+        "tcp_connect": [{"ip": "192.0.2.1", "port": 443, "status": {"failure": None}, "transaction_id": 1, "t": 0.1}],
+        "x_transactions": [{"transaction_id": 1, "kind": "first", "steps": ["connect"], "failure": None}],
+        "x_target": {"name": "telegram", "services": {"web": {"works_if": "all", "endpoints": ["tcp://192.0.2.1:1"]}}},
+        "x_run": {"preflight": {}, "families": {"ipv4": True}},
+    },
+}
+LINES = (json.dumps(_LINE).encode(), json.dumps(_LINE).encode() + b"\n[]\n{")
+ANSWERS = (
+    b'{"software_version": "0", "targets_digest": "0", "your_address": "192.0.2.1", "test_keys": {},'
+    b' "preflight": {"ipv4": true, "ipv6": false, "udp": true}}',
+)
+QUESTIONS = (b'{"target": "telegram", "services": ["web"], "addresses": {"a.example": ["192.0.2.1"]}}',)
+TARGETS = tuple(path.read_bytes() for path in sorted(Path(bundled_targets()).glob("*.toml"))[:4])
+SCENARIOS = tuple(path.read_bytes() for path in sorted((Path(_lab).parent / "scenarios").glob("*.toml"))[:8])
+ENDPOINTS = (b"https://a.example:443/", b"sip://[2001:db8::1]:5060;transport=tls", b"smtp+starttls://a.example:587")

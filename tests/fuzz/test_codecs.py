@@ -1,0 +1,39 @@
+"""Foreign bytes raise what is documented, or nothing: any bytes, and good ones with a few bytes wrong."""
+
+import pkgutil
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from probe import wire
+from tests.fuzz.codecs import CODECS, Codec, run
+from tests.fuzz.strategies import bytes_for
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+def test_only_what_is_documented(codec: Codec) -> None:
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(bytes_for(codec))
+    def attempt(data: bytes) -> None:
+        run(codec, data)
+
+    attempt()
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+def test_good_bytes_are_read_to_their_end(codec: Codec) -> None:
+    for seed in codec.seeds:
+        for cut in range(0, len(seed), 1 + len(seed) // 40):
+            run(codec, seed[:cut])
+        run(codec, seed)
+
+
+def test_no_codec_is_left_out() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(wire.__path__)}
+    named = " ".join(codec.name for codec in CODECS)
+    assert [module for module in sorted(modules) if module not in named] == []
+
+
+def test_what_is_not_documented_is_seen() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(Codec("broken", lambda data: 1 // len(data)), b"")
