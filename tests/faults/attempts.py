@@ -100,16 +100,21 @@ def assert_sound(trace: Trace, made: Attempt, limit: float) -> None:
 
 @asynccontextmanager
 async def leaking_nothing() -> AsyncIterator[None]:
-    """Inside, descriptors and tasks may come as they like; a moment later they are gone."""
+    """Descriptors and tasks may come as they like; a moment later they are gone, and the loop complains of nothing."""
+    loop = asyncio.get_running_loop()
+    complaints: list[str] = []
+    loop.set_exception_handler(lambda _, about: complaints.append(str(about)))  # also tasks that nobody awaited
     gc.collect()
     before = _held()
     yield
     for _ in range(50):
         await asyncio.sleep(0.01)
         if _held() == before:
-            return
+            break
     gc.collect()
+    loop.set_exception_handler(None)
     assert _held() == before, (before, _held(), [os.readlink(f"/proc/self/fd/{n}") for n in _descriptors()])
+    assert complaints == []
 
 
 def _descriptors() -> list[str]:

@@ -17,13 +17,14 @@ FINISHED = re.compile(r"s   (\d+) of (\d+)$", re.MULTILINE)
 def test_kill_9_at_random_moments_loses_no_line_that_was_told(tmp_path: Path) -> None:
     runs = at_home(
         """
-        answers = []
-        for seed in range(6):
-            probe = Probe("--repeat", "3")
+        draw = random.Random(7)
+        probes = [Probe("--repeat", "4") for _ in range(8)]
+        for probe in probes:
             probe.measuring()
-            time.sleep(random.Random(seed).uniform(0.0, 5.0))
+        for probe in probes:
+            time.sleep(draw.uniform(0.0, 1.6))
             probe.signal(signal.SIGKILL)
-            answers.append(probe.tell(5.0))
+        answers = [probe.tell(5.0) for probe in probes]
         """,
         tmp_path,
     )
@@ -36,21 +37,19 @@ def test_kill_9_at_random_moments_loses_no_line_that_was_told(tmp_path: Path) ->
         assert len(lines) - len(whole) <= 1  # at most the last one is torn, and the reader says so
         assert all(line["test_keys"]["x_transactions"] for line in whole)
         seen.append(finished)
-    assert any(0 < finished < 3 * len(NAMES) for finished in seen), seen  # else no moment was in the middle
+    assert any(0 < finished < 4 * len(NAMES) for finished in seen), seen  # else no moment was in the middle
 
 
 def test_the_link_goes_down_in_the_middle(tmp_path: Path) -> None:
     runs = at_home(
         """
-        answers = []
-        for delay in (0.1, 0.4, 1.0):
-            probe = Probe()
-            probe.measuring()
-            time.sleep(delay)
-            link(False)
-            answers.append(probe.tell(60.0))
-            link(True)
-            time.sleep(0.5)
+        probes = []
+        for head_start in (1.5, 0.6, 0.1):
+            probes.append(Probe())
+            probes[-1].measuring()
+            time.sleep(head_start)
+        link(False)
+        answers = [probe.tell(60.0) for probe in probes]
         """,
         tmp_path,
     )
@@ -63,11 +62,10 @@ def test_the_link_goes_down_in_the_middle(tmp_path: Path) -> None:
 def test_descriptors_run_out(tmp_path: Path) -> None:
     runs = at_home(
         """
-        answers = []
-        for most in (12, 28, 48):
-            def limit(most=most):
-                resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-            answers.append(Probe(before=limit).tell(60.0))
+        def only(most):
+            return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        probes = [Probe(before=only(most)) for most in (12, 28, 48)]
+        answers = [probe.tell(60.0) for probe in probes]
         """,
         tmp_path,
     )
@@ -98,9 +96,8 @@ runpy.run_module("probe", run_name="__main__")
 def test_the_clock_is_stepped_during_a_run(tmp_path: Path) -> None:
     plain, *stepped = at_home(
         f"""
-        answers = [Probe().tell(60.0)]
-        for by in ("7200", "-7200"):
-            answers.append(Probe(start=("-c", {STEPPING!r}, by)).tell(60.0))
+        probes = [Probe(), *(Probe(start=("-c", {STEPPING!r}, by)) for by in ("7200", "-7200"))]
+        answers = [probe.tell(60.0) for probe in probes]
         """,
         tmp_path,
     )
@@ -116,19 +113,23 @@ def test_the_clock_is_stepped_during_a_run(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(240)
 def test_suspended_for_a_minute(tmp_path: Path) -> None:
-    (run,) = at_home(
+    runs = at_home(
         """
-        probe = Probe()
-        probe.measuring()
-        time.sleep(0.3)
-        probe.signal(signal.SIGSTOP)
+        probes = [Probe() for _ in range(4)]
+        for probe, delay in zip(probes, (0.0, 0.3, 0.8, 1.6)):
+            probe.measuring()
+            time.sleep(delay)
+            probe.signal(signal.SIGSTOP)
         time.sleep(60.0)
-        probe.signal(signal.SIGCONT)
-        answers = [probe.tell(60.0)]
+        for probe in probes:
+            probe.signal(signal.SIGCONT)
+        answers = [probe.tell(60.0) for probe in probes]
         """,
         tmp_path,
     )
-    run.assert_nobody_is_accused()
-    assert run.seconds > 60
-    slept = [record for line in run.measured() for record in line["test_keys"]["x_transactions"]]
+    slept = []
+    for run in runs:
+        run.assert_nobody_is_accused()
+        assert run.seconds > 60
+        slept += [record for line in run.measured() for record in line["test_keys"]["x_transactions"]]
     assert any(record["t"] - record["t0"] > 55 for record in slept)  # else nothing was under way
