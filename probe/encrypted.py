@@ -103,7 +103,8 @@ class WarmResolver:
 
     def __init__(self, resolver: Resolver, session: Session, roots: Roots, *, opens: int = MOST_OPENS) -> None:
         self._most_opens = opens
-        self.engine, self.ip, self.port = resolver.engine, resolver.ip, resolver.endpoint.port
+        self.engine, self.host = resolver.engine, resolver.endpoint.host
+        self.ip, self.port = resolver.ip, resolver.endpoint.port
         self._resolver, self._session, self._roots = resolver, session, roots
         self._channel: Channel | None = None
         self._stack = AsyncExitStack()
@@ -128,9 +129,12 @@ class WarmResolver:
                     raise StepFailed(DNSQuery.OPERATION, f.EOF)
                 self._opens += 1
                 record = TransactionRecord(transaction_id=1, kind="lookup", address=self.ip)
-                self._channel = await self._resolver.connect(
-                    Transaction(Trace(), record, self._stack), self._session, self._roots
-                )
+                tx = Transaction(Trace(), record, self._stack)
+                try:
+                    self._channel = await self._resolver.connect(tx, self._session, self._roots)
+                except BaseException:  # whatever it was, the place among TLS connections is somebody else's now
+                    await self._stack.aclose()
+                    raise
             return self._channel
 
     async def _drop(self, channel: Channel) -> None:
@@ -146,7 +150,14 @@ class WarmResolver:
 
 
 def beside(resolver: Resolver, session: Session, roots: Roots) -> EncryptedResolver:
-    """The run's one connection to a resolver that follow-ups ask, whichever name they ask for."""
+    """The run's one connection to a resolver that follow-ups ask, whichever name they ask for.
+
+    Where the warm one leads to the same host it serves them too: of two TLS connections (law 8) one is left for the
+    resolver as a target.
+    """
+    host, warm = resolver.endpoint.host, session.encrypted
+    if warm is not None and (warm.host, warm.ip) == (host, resolver.ip):
+        return warm
     place = f"{resolver.endpoint.url} {resolver.ip}"
     if place not in session.beside:
         session.beside[place] = WarmResolver(resolver, session, roots, opens=OPENS_BESIDE)

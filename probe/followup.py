@@ -159,13 +159,13 @@ class FollowUps:
                     name.add(addresses_in([answer]), "udp")
 
     async def _ask_encrypted(self, name: Name, resolver: Resolver, cause: int | None) -> None:
-        followup: FollowUp = "resolver_doh" if resolver.engine == "doh" else "resolver_dot"
+        warm = beside(resolver, self._session, self._roots)
+        followup: FollowUp = "resolver_doh" if warm.engine == "doh" else "resolver_dot"
         async with self._session.pace.place():
             if self._session.stopping.is_set():
                 return
-            about = self._question(followup, name, resolver.ip, resolver.endpoint.port, cause)
+            about = self._question(followup, name, warm.ip, warm.port, cause)
             async with self._trace.transaction("followup", **about) as tx:
-                warm = beside(resolver, self._session, self._roots)
                 answers = await ask_types(lambda t: warm.ask(tx, name.hostname, t), self._types())
                 name.add(addresses_in(answers), resolver.engine)
 

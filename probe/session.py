@@ -16,6 +16,7 @@ class EncryptedResolver(Protocol):
     """A public resolver over DoT or DoH whose connections stay open during the run (encrypted.py)."""
 
     engine: Literal["dot", "doh"]
+    host: str
     ip: str
     port: int
 

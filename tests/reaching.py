@@ -159,7 +159,7 @@ class Warm:
     """An encrypted resolver that answers from a table."""
 
     engine: Literal["dot", "doh"] = "dot"
-    ip, port = "192.0.2.1", 853
+    host, ip, port = "warm.example", "192.0.2.1", 853
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -110,6 +110,28 @@ async def test_follow_ups_share_one_connection_and_each_hello_is_counted(world: 
         await world.session.close()
 
 
+async def test_an_opening_that_fails_gives_its_place_among_tls_connections_back(world: World) -> None:
+    async with serving(dot_server(world, "impostor.example"), HERE) as server:
+        resolver = Resolver("one", parse_endpoint(f"dot://dns.example:{server.port}"), HERE)
+        for _ in range(2):
+            trace, _ = await ask(beside(resolver, world.session, world.roots), "known.example")
+            assert trace.transactions[0].failure == f.SSL_INVALID_HOSTNAME
+        place = world.session.pace.tls_place
+        async with asyncio.timeout(2), place(HERE, "dns.example"), place(HERE, "dns.example"):
+            assert len(server.peers) == 2
+
+
+async def test_the_warm_connection_serves_follow_ups_too_where_it_leads_to_the_same_host(world: World) -> None:
+    async with serving(dot_server(world, "dns.example"), HERE) as server:
+        resolver = Resolver("one", parse_endpoint(f"dot://dns.example:{server.port}"), HERE)
+        warm = world.session.encrypted = WarmResolver(resolver, world.session, world.roots)
+        other = Resolver("one", parse_endpoint("doh://dns.example:443/dns-query"), HERE)
+        elsewhere = Resolver("one", parse_endpoint("doh://dns.example:443/dns-query"), THERE)
+        assert beside(other, world.session, world.roots) is warm
+        assert beside(elsewhere, world.session, world.roots) is not warm
+        await world.session.close()
+
+
 async def test_a_resolver_whose_budget_is_spent_gets_no_hello(world: World) -> None:
     async with serving(dot_server(world, "dns.example"), HERE) as server:
         for _ in range(6):
