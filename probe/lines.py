@@ -1,6 +1,7 @@
 """What becomes of what was measured: one line each, swept of the volunteer, appended to the run's file."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from probe.measure import Measured
 from probe.redact import sweep
 from probe.results import ResultsError, ResultsFile
 from probe.vantage import Vantage
+
+TRIES, BETWEEN_TRIES = 100, 0.2  # times, and seconds: so long a file is waited for while no descriptor is left
 
 Locate = Callable[[str | None], Awaitable[Vantage]]
 """Says where we are, given an address that a helper saw us come from, if any."""
@@ -90,11 +93,15 @@ class Lines:
         )
 
     async def _append(self, document: dict[str, Any], here: Vantage) -> None:
-        try:
-            await asyncio.to_thread(self._write, document, here)
-        except ResultsError as error:
-            self.problem = str(error)
-            return
+        for left in reversed(range(TRIES)):
+            try:
+                await asyncio.to_thread(self._write, document, here)
+                break
+            except ResultsError as error:
+                if error.number not in {errno.EMFILE, errno.ENFILE} or not left:
+                    self.problem = str(error)
+                    return
+            await asyncio.sleep(BETWEEN_TRIES)  # descriptors come back as flows end
         if self._results is not None and not self._results.readable:
             self.documents.append(document)
 

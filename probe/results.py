@@ -21,7 +21,9 @@ ZSTD_MODULES = ("compression.zstd", "backports.zstd")  # the first is in the sta
 
 
 class ResultsError(Exception):
-    """Results cannot be written or read; its text is one sentence for the user."""
+    """Results cannot be written or read; its text is one sentence for the user. `number`: the errno behind it, or 0."""
+
+    number = 0
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,7 @@ class ResultsFile:
         part = final.with_name(final.name + ".part")
         try:
             make_private_folder(folder)
-            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            _sync_folder(folder)
+            fd = _create(part)
         except OSError as error:
             _cannot_write(part, error)
         return cls(fd, part, final)
@@ -161,10 +162,24 @@ class ResultsFile:
         return self.path
 
 
+def _create(part: Path) -> int:
+    """Make the file so that it outlives a power cut. Raises OSError, and then has left nothing."""
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        _sync_folder(part.parent)
+    except OSError:
+        os.close(fd)
+        part.unlink()
+        raise
+    return fd
+
+
 def _cannot_write(path: Path, error: OSError, kept: int = 0) -> NoReturn:
     why = "the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else error.strerror
     earlier = f"; the {kept} line(s) before it are kept" if kept else ""
-    raise ResultsError(f"{path} cannot be written: {why}{earlier}") from None
+    problem = ResultsError(f"{path} cannot be written: {why}{earlier}")
+    problem.number = error.errno or 0
+    raise problem from None
 
 
 def _write_whole(fd: int, line: bytes) -> None:

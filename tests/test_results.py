@@ -1,5 +1,6 @@
 """Results: folders, modes, `.part`, a full disk, and readers that go on after what is broken."""
 
+import errno
 import gzip
 import json
 import os
@@ -193,3 +194,17 @@ def test_what_is_written_is_read(document: dict[str, Any]) -> None:
     with os.fdopen(read, "rb") as stream:
         raw = stream.read()
     assert raw == b"" or results._parse(raw, "-", 2) == document
+
+
+def test_a_file_that_could_not_be_made_whole_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(folder: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    where = (tmp_path, "XX", "AS64500", "4f2a", datetime(2026, 11, 24, tzinfo=UTC), False)
+    monkeypatch.setattr(results, "_sync_folder", none_left)
+    with pytest.raises(ResultsError) as told:
+        ResultsFile.in_folder(*where)
+    assert told.value.number == errno.EMFILE
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    monkeypatch.undo()
+    ResultsFile.in_folder(*where).close()  # a second try meets no half-made file

@@ -12,6 +12,7 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 
 from probe.formats import failures as f
@@ -60,7 +61,8 @@ def read_response(raw: bytes, query: bytes) -> Reading:
     asked = dns.message.from_wire(query)
     try:
         answer = dns.message.from_wire(raw, ignore_trailing=True, one_rr_per_rrset=True)
-        answers = [_answer(rrset, record) for rrset in answer.answer for record in rrset]
+        spoken = [rrset for rrset in answer.answer if rrset.rdclass == dns.rdataclass.IN]  # of others nobody asked
+        answers = [_answer(rrset, record) for rrset in spoken for record in rrset]
     except _UNREADABLE:
         response.failure = f.DNS_MISBEHAVING
         return Reading(response, ours=False)

@@ -21,8 +21,10 @@ def test_kill_9_at_random_moments_loses_no_line_that_was_told(tmp_path: Path) ->
         probes = [Probe("--repeat", "4") for _ in range(8)]
         for probe in probes:
             probe.measuring()
-        for probe in probes:
-            time.sleep(draw.uniform(0.0, 1.6))
+        for number, probe in enumerate(probes):
+            if number % 2:
+                probe.wait_for(" of 16")  # the first line is finished: the others of these moments are in the middle
+            time.sleep(draw.uniform(0.0, 1.6 if number % 2 else 0.5))
             probe.signal(signal.SIGKILL)
         answers = [probe.tell(5.0) for probe in probes]
         """,

@@ -140,6 +140,7 @@ def judge(data: bytes) -> None:
         read_line(line)
 
 
+ROOTS = Roots()
 CODECS = [
     Codec("wire/dnsmessage", read_dns, (), seeds.DNS),
     Codec("wire/dnsredaction", dnsredaction.cut_options, (), seeds.DNS),
@@ -167,7 +168,7 @@ CODECS = [
     Codec("wire/tlsrecords", read_tls, (), seeds.TLS),
     Codec("wire/ciphersuites", text(iana_name), (), (b"ECDHE-RSA-AES128-GCM-SHA256", b"TLS_AES_128_GCM_SHA256")),
     Codec("wire/oneanswer", lambda data: OneAnswer().feed(data), (), seeds.HTTP),
-    Codec("steps/certificates", lambda data: judge_chain([data], "a.example", Roots()), (), seeds.CERTIFICATE),
+    Codec("steps/certificates", lambda data: judge_chain([data], "a.example", ROOTS), (), seeds.CERTIFICATE),
     Codec("results", in_file("a.jsonl", read_lines_of), (), seeds.LINES),
     Codec("analysis/observations", judge, (ValueError, RecursionError), seeds.LINES),
     Codec("control", parse, (Nonsense,), seeds.ANSWERS),

@@ -155,3 +155,13 @@ def test_an_untouched_message_is_kept_whole():
 def test_raw_bytes_are_bounded():
     raw = answer_to(QUERY, *[f"www.example.com 60 IN TXT {'x' * 200}{n}" for n in range(60)])
     assert len(raw) > 4096 == len(cut_options(raw))
+
+
+def test_a_record_of_another_class_is_no_answer() -> None:
+    """Found by atheris: an A record of class 0 has no address in dnspython, and the answer to it was a bug of ours."""
+    query = build_query("www.example.com", "A", 0x1234)
+    for of_class in (0, 2, 99):
+        record = b"\xc0\x0c\0\1" + of_class.to_bytes(2, "big") + b"\0\0\0\x3c\0\4\xc0\0\2\1"
+        said = query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:33] + record
+        reading = read_response(said, query)
+        assert (reading.response.failure, reading.response.answers) == ("dns_no_answer", [])
