@@ -176,7 +176,14 @@ class _Check:
         hostname = self._session.neutral.endpoints[0].host
         public = [resolver.ip for resolver in public_resolvers(self._session, "dns+udp", self._families)]
         servers = dict.fromkeys([*public[:2], *system_resolvers()[:1]])
-        await asyncio.gather(*(self._ask_one_over_udp(server, hostname, server in public) for server in servers))
+        asking = {asyncio.create_task(self._ask_one_over_udp(server, hostname, server in public)) for server in servers}
+        try:
+            while asking and not any(self.found.udp_public):  # one answer from beyond says all; silence takes its time
+                _, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
 
     async def _ask_one_over_udp(self, server: str, hostname: str, public: bool) -> None:
         async with self._session.pace.place(), self.trace.transaction("lookup", address=server) as tx:

@@ -41,7 +41,7 @@ class Reach:
         self._one_address = False
         self.twins = Twins(trace, session)
         self._harmless_done: set[tuple[str, str, int, str, int]] = set()
-        self._quiet: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._quiet: dict[tuple[str, str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._vouching = Vouching(session)
 
     async def services(
@@ -105,8 +105,7 @@ class Reach:
         if not self._vouching.genuine(attempt) and not can_prove(attempt.endpoint):
             await self._control_or_stop()  # the one visit is too dear for who can prove nothing by it (law 7)
         if self._vouching.genuine(attempt):
-            await self._harmless(attempt)
-            first = await self._say_own_name(attempt, method)
+            first = await self._harmless_first(attempt, method)
         else:
             first = await self._approach(attempt, method)
         if first is None:
@@ -155,8 +154,7 @@ class Reach:
                 return await self._say_own_name(attempt, method)
             await self._control_or_stop()  # somebody may vouch for it yet
             if self._vouching.genuine(attempt):
-                await self._harmless(attempt)
-                return await self._say_own_name(attempt, method)
+                return await self._harmless_first(attempt, method)
             if attempt.name is not None and attempt.name.doubted_by is None:
                 attempt.name.doubted_by = attempt.name.lookups.get("system")
             return None
@@ -168,6 +166,18 @@ class Reach:
             outcome.set_result(record is not None and proves(record))
         return record
 
+    async def _harmless_first(self, attempt: Try, method: Method) -> TransactionRecord | None:
+        """Say a harmless name and then the own one (law 8); the connection for the second is made meanwhile."""
+        harmless = asyncio.create_task(self._harmless(attempt))
+        await asyncio.sleep(0)  # it takes its place in the queue first
+        try:
+            record = await self._say_own_name(attempt, method, after=harmless)
+        except BaseException:
+            harmless.cancel()
+            raise
+        await harmless
+        return record
+
     async def _harmless(self, attempt: Try) -> None:
         """Send a harmless name ahead of the target's own, once per endpoint and family (law 8)."""
         family = family_of(attempt.ip)
@@ -176,25 +186,36 @@ class Reach:
         if self.session.as_control or not has_exchangeable_name(attempt.endpoint) or key in self._harmless_done:
             return
         self._harmless_done.add(key)
-        async with self._quiet[attempt.place]:
+        async with self._quiet[attempt.endpoint.carrier, *attempt.place]:
             innocuous = self.session.neutral.innocuous[0]
             about = self._vouching.about(attempt) | {"service": attempt.service}
             await self._followups.say("innocuous", attempt.endpoint, *attempt.place, innocuous, **about)
 
     async def _say_own_name(
-        self, attempt: Try, method: Method, *, confirms: TransactionRecord | None = None
+        self,
+        attempt: Try,
+        method: Method,
+        *,
+        confirms: TransactionRecord | None = None,
+        after: asyncio.Task[None] | None = None,
     ) -> TransactionRecord | None:
         """Open with the target's own name or payload. None when nothing was tried: stopping, or no trigger left."""
         endpoint, pace = attempt.endpoint, self.session.pace
-        async with self._quiet[attempt.place]:
-            pass  # a harmless flow to the same place ends first
+
+        async def turn() -> None:
+            if after is not None:
+                await asyncio.wait({after})
+            async with self._quiet[attempt.endpoint.carrier, *attempt.place]:
+                pass  # a harmless flow to the same place, for another endpoint, ends first
+
         async with pace.place(urgent=attempt.name is not None and confirms is None):
             if self.session.stopping.is_set():
                 return None
             if confirms is not None and not pace.can_trigger(endpoint.host, attempt.ip, endpoint.carrier):
                 return None
             async with self.trace.transaction(**self._own(attempt, confirms)) as tx:
-                await speak(tx, self.session, self._roots, endpoint, attempt.ip, method, confirm=confirms is not None)
+                again = confirms is not None
+                await speak(tx, self.session, self._roots, endpoint, attempt.ip, method, confirm=again, turn=turn)
         return tx.record
 
     def _own(self, attempt: Try, confirms: TransactionRecord | None) -> dict[str, Any]:

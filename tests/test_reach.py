@@ -64,7 +64,8 @@ async def test_a_working_endpoint_is_tried_once_after_the_harmless_name(world: W
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
     assert kinds(trace) == ["innocuous", "first"]
-    assert box.seen == ["connect", f"hello {INNOCUOUS}", "connect", f"hello {NAME}", "request"]
+    assert box.seen.count("connect") == 2  # side by side: a SYN carries no name
+    assert [seen for seen in box.seen if seen != "connect"] == [f"hello {INNOCUOUS}", f"hello {NAME}", "request"]
     first, innocuous = the(trace, "first"), the(trace, "innocuous")
     assert first.failure is None and first.steps == ["connect", "tls_handshake", "http_round_trip"]
     assert first.corroborated and first.trigger and first.address_sources == ["system", "udp", "dot"]
@@ -98,7 +99,7 @@ async def test_the_name_waits_until_the_harmless_flow_to_the_same_place_has_ende
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         await run(world, world.target(f"https://{NAME}:{box.port}/", f"https://{NAME}:{box.port}/b"))
-    assert box.seen[:2] == ["connect", f"hello {INNOCUOUS}"]
+    assert next(seen for seen in box.seen if seen != "connect") == f"hello {INNOCUOUS}"
     assert box.flows(INNOCUOUS) == 1 and box.flows(NAME) == 2
 
 
@@ -265,7 +266,7 @@ async def test_clear_http_swaps_the_host_header(world: World) -> None:
     assert kinds(trace)[:3] == ["innocuous", "first", "confirm"]
     assert the(trace, "innocuous").failure is None and the(trace, "first").failure == f.RESET
     assert the(trace, "other_name_same_address").failure is None
-    assert f"hello {INNOCUOUS}" in box.seen[:2]
+    assert next(seen for seen in box.seen if seen != "connect") == f"hello {INNOCUOUS}"
 
 
 async def test_a_literal_gets_its_payload_and_one_confirmation_alone(world: World) -> None:

@@ -1,5 +1,7 @@
 """What is said to an endpoint, by its dialect (scheme and transport), and what of it is a proof."""
 
+from collections.abc import Awaitable, Callable
+
 from probe.dialogue import calls, mail, quic, resolvers, web
 from probe.dialogue.talk import Method, Speech, Talk
 from probe.dialogue.web import written_url
@@ -49,8 +51,20 @@ def proves(record: TransactionRecord) -> bool:
     return not PROOFS.isdisjoint(record.steps)
 
 
+async def at_once() -> None:
+    """Nobody goes first."""
+
+
 async def speak(
-    tx: Transaction, session: Session, roots: Roots, endpoint: Endpoint, ip: str, method: Method, *, confirm: bool
+    tx: Transaction,
+    session: Session,
+    roots: Roots,
+    endpoint: Endpoint,
+    ip: str,
+    method: Method,
+    *,
+    confirm: bool,
+    turn: Callable[[], Awaitable[None]] = at_once,
 ) -> None:
     """Open the endpoint at `ip` and say what its dialect says, as far as its proof. Raises StepFailed."""
-    await SPEECHES[endpoint.dialect](Talk(tx, session, roots, endpoint, ip, method, confirm))
+    await SPEECHES[endpoint.dialect](Talk(tx, session, roots, endpoint, ip, method, confirm, turn))

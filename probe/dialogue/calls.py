@@ -10,7 +10,7 @@ def stun_over_udp(method: Method) -> Speech:
     """A request in a flow of its own, which is one trigger, its repetitions included."""
 
     async def say(talk: Talk) -> None:
-        talk.trigger()
+        await talk.trigger()
         where = (talk.ip, talk.endpoint.port)
         await stun_exchange_udp(talk.tx, *where, pace=talk.pace, method=method, confirm=talk.confirm)
 
@@ -48,7 +48,7 @@ STUN: dict[str, Speech] = {
 
 async def say_sip_udp(talk: Talk) -> None:
     """OPTIONS in a flow of its own: one trigger, its repetitions included."""
-    talk.trigger()
+    await talk.trigger()
     where = (talk.ip, talk.endpoint.port, talk.endpoint.host)
     await sip_options_udp(talk.tx, *where, pace=talk.pace, confirm=talk.confirm)
 

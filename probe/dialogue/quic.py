@@ -13,7 +13,7 @@ from probe.steps.quic import need_quic, quic_handshake
 async def say_quic(talk: Talk) -> None:
     """Shake hands under the endpoint's own name: one flow, one trigger; then ask for the path, if it has one."""
     need_quic()
-    talk.trigger()
+    await talk.trigger()
     endpoint, pace = talk.endpoint, talk.pace
     conn = await quic_handshake(
         talk.tx, talk.ip, endpoint.port, endpoint.host, pace=pace, roots=talk.roots, confirm=talk.confirm

@@ -19,8 +19,8 @@ def asked_for(talk: Talk) -> str:
 
 async def say_dns_udp(talk: Talk) -> None:
     """A datagram of its own; sent again once, which counts as one more trigger where the question is one (law 7)."""
-    talk.trigger()
-    limit = talk.pace.tls_timeout(confirm=True) if talk.confirm else None
+    await talk.trigger()
+    limit = talk.pace.tls_timeout(confirm=talk.confirm)
     await query_udp(
         talk.tx, talk.ip, asked_for(talk), QUERY_TYPE, pace=talk.pace, port=talk.endpoint.port, timeout=limit
     )

@@ -14,7 +14,11 @@ Method = Callable[[Endpoint], str]
 
 @dataclass(frozen=True)
 class Talk:
-    """One endpoint at one address (`ip`, a literal) in one transaction. `confirm` asks for the longer time limits."""
+    """One endpoint at one address (`ip`, a literal) in one transaction. `confirm` asks for the longer time limits.
+
+    `turn` is awaited before anything with the endpoint's own name or payload leaves: a harmless hello goes first (law
+    8), and its connection may be made meanwhile, for a SYN carries no name.
+    """
 
     tx: Transaction
     session: Session
@@ -23,13 +27,15 @@ class Talk:
     ip: str
     method: Method
     confirm: bool
+    turn: Callable[[], Awaitable[None]]
 
     @property
     def pace(self) -> Pace:
         return self.session.pace
 
-    def trigger(self) -> None:
-        """Count what is about to be sent as a trigger. Raises OurFault when law 7's budget is spent."""
+    async def trigger(self) -> None:
+        """Wait for our turn, and count what is about to be sent. Raises OurFault when law 7's budget is spent."""
+        await self.turn()
         endpoint = self.endpoint
         self.pace.spend_trigger(endpoint.host, self.ip, endpoint.carrier, endpoint.port)
         self.tx.record.trigger = True

@@ -32,7 +32,7 @@ def mtproto_transport(endpoint: Endpoint) -> Literal["abridged", "obfuscated2"]:
 async def connect(talk: Talk) -> Connection:
     """Connect over TCP, and count the trigger that follows: a SYN carries no name."""
     conn = await tcp_connect(talk.tx, talk.ip, talk.endpoint.port, pace=talk.pace, confirm=talk.confirm)
-    talk.trigger()
+    await talk.trigger()
     return conn
 
 

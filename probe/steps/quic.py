@@ -54,7 +54,7 @@ async def quic_handshake(
     name = verify_name if verify_name is not None else server_name or ""
     sni = "" if server_name is None or is_address(server_name) else server_name
     entry = QUICHandshake(address=address_of(ip, port), server_name=sni, x_verified_name=name if check else "")
-    limit = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
+    limit = pace.tcp_timeout(confirm=confirm) if timeout is None else timeout
     if check:
         roots.check()  # reading them takes a moment that is not the network's
     await tx.connections.enter_async_context(pace.tls_place(ip, sni))  # until the connection is closed

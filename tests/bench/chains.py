@@ -63,8 +63,8 @@ def half_dropped(folder: Path) -> None:
     censor = f'[[censor]]\nclass = "IPBlackhole"\nservices = {dropped!r}\n[path]\nrtt_ms = {ROUND_TRIP * 1000}'
     scenario = scenario_of(censor.replace("'", '"'), folder, "half-dropped")
     patient = TCP_FIRST + CONFIRM
-    alone = ran(scenario, folder, "--no-followups").on_the_wire
+    alone = ran(scenario, folder, "--no-followups").measuring
     row("half of the services dropped, --no-followups", f"{alone:.1f} s")
     row(f"  / first try and confirmation, {patient} s", f"{alone / patient:.2f}", "at most 1.2", alone <= 1.2 * patient)
-    followed = ran(scenario, folder).on_the_wire
+    followed = ran(scenario, folder).measuring
     row("the same with follow-ups", f"{followed:.1f} s", "at most 45 s", followed <= 45)

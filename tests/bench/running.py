@@ -29,6 +29,12 @@ class Ran:
         return sum(len(line["test_keys"]["x_transactions"]) for line in self.lines)
 
     @property
+    def measuring(self) -> float:
+        """Seconds from the first packet to the end of the last measurement, what it waited for in vain included."""
+        preflight = self.lines[0]["test_keys"]["x_run"]["preflight"]["runtime"]
+        return float(preflight) + max(float(line["test_runtime"]) for line in self.lines)
+
+    @property
     def bytes_sent(self) -> int:
         return max(int(line["test_keys"]["x_run"]["bytes_sent"]) for line in self.lines)
 
