@@ -41,7 +41,7 @@ class Reach:
         self._one_address = False
         self.twins = Twins(trace, session)
         self._harmless_done: set[tuple[str, str, int, str, int]] = set()
-        self._quiet: dict[tuple[str, str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._harmless_at: dict[tuple[str, int], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
         self._vouching = Vouching(session)
 
     async def services(
@@ -169,9 +169,11 @@ class Reach:
     async def _harmless_first(self, attempt: Try, method: Method) -> TransactionRecord | None:
         """Say a harmless name and then the own one (law 8); the connection for the second is made meanwhile."""
         harmless = asyncio.create_task(self._harmless(attempt))
+        self._harmless_at[attempt.place].add(harmless)
+        harmless.add_done_callback(self._harmless_at[attempt.place].discard)
         await asyncio.sleep(0)  # it takes its place in the queue first
         try:
-            record = await self._say_own_name(attempt, method, after=harmless)
+            record = await self._say_own_name(attempt, method)
         except BaseException:
             harmless.cancel()
             raise
@@ -186,10 +188,9 @@ class Reach:
         if self.session.as_control or not has_exchangeable_name(attempt.endpoint) or key in self._harmless_done:
             return
         self._harmless_done.add(key)
-        async with self._quiet[attempt.endpoint.carrier, *attempt.place]:
-            innocuous = self.session.neutral.innocuous[0]
-            about = self._vouching.about(attempt) | {"service": attempt.service}
-            await self._followups.say("innocuous", attempt.endpoint, *attempt.place, innocuous, **about)
+        innocuous = self.session.neutral.innocuous[0]
+        about = self._vouching.about(attempt) | {"service": attempt.service}
+        await self._followups.say("innocuous", attempt.endpoint, *attempt.place, innocuous, **about)
 
     async def _say_own_name(
         self,
@@ -197,16 +198,13 @@ class Reach:
         method: Method,
         *,
         confirms: TransactionRecord | None = None,
-        after: asyncio.Task[None] | None = None,
     ) -> TransactionRecord | None:
         """Open with the target's own name or payload. None when nothing was tried: stopping, or no trigger left."""
         endpoint, pace = attempt.endpoint, self.session.pace
 
         async def turn() -> None:
-            if after is not None:
-                await asyncio.wait({after})
-            async with self._quiet[attempt.endpoint.carrier, *attempt.place]:
-                pass  # a harmless flow to the same place, for another endpoint, ends first
+            while harmless := set(self._harmless_at[attempt.place]):  # whichever endpoint it is for
+                await asyncio.wait(harmless)
 
         async with pace.place(urgent=attempt.name is not None and confirms is None):
             if self.session.stopping.is_set():

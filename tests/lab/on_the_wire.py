@@ -1,5 +1,6 @@
 """Counts triggers on the lab's wire, from a pcap of what leaves the home router (design law 7)."""
 
+import re
 import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -69,7 +70,7 @@ class Wire:
         counted: Counter[Place] = Counter()
         for (_, _, address, _), payload in self.flows.items():
             for name in names:
-                if name.encode() in payload:
+                if _names(name, bytes(payload)):
                     counted[name, address, "tcp"] += 1
         for (_, _, address, _), initials in self.quic.items():
             shown = look_inside(initials.hello).name
@@ -83,3 +84,8 @@ class Wire:
     def connections(self, address: str) -> int:
         """How many TCP connections were tried to `address`."""
         return sum(flow[2] == address for flow in self.flows)
+
+
+def _names(name: str, payload: bytes) -> bool:
+    """Whether the bytes hold the name as a whole: t.co is not in msftconnecttest.com."""
+    return re.search(rb"(?<![A-Za-z0-9.-])" + re.escape(name.encode()) + rb"(?![A-Za-z0-9-])", payload) is not None
