@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from probe.followup import FollowUps
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSResponse
 from probe.formats.transactions import TransactionRecord
@@ -123,6 +124,29 @@ async def test_a_harmless_flow_that_the_residual_window_killed_is_marked(world: 
     assert the(trace, "innocuous").failure is None and not the(trace, "innocuous").in_residual
     other = the(trace, "other_name_same_address")
     assert other.failure == f.RESET and other.in_residual
+
+
+async def test_the_name_is_not_shown_while_a_harmless_flow_is_under_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is made meanwhile; the hello waits, also for the harmless flows of other endpoints there."""
+    say, seen_at_its_end = FollowUps.say, []
+
+    async def slowly(self: FollowUps, kind: Any, *what: Any, **about: Any) -> Any:
+        record = await say(self, kind, *what, **about)
+        if kind == "innocuous":
+            await asyncio.sleep(0.3)
+            seen_at_its_end.append(list(box.seen))
+        return record
+
+    monkeypatch.setattr(FollowUps, "say", slowly)
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        await run(world, world.target(f"https://{NAME}:{box.port}/", f"tls://{NAME}:{box.port}"))
+    assert len(seen_at_its_end) == 1
+    assert seen_at_its_end[0].count("connect") == 3
+    assert f"hello {NAME}" not in seen_at_its_end[0]
+    assert box.flows(NAME) == 2
 
 
 async def test_a_first_failure_whose_confirmation_passes_needs_no_differential(world: World) -> None:
