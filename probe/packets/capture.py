@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import sys
-from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -15,6 +14,8 @@ from probe.formats.packets import Flow, PacketRecord
 READY_WITHIN, ANSWER_WITHIN = 5.0, 3.0  # seconds
 MOST_PENDING = 20_000  # packets of anybody's that wait to be asked for; the oldest go first
 LONGEST_LINE = 64 * 1024
+
+Key = tuple[Any, ...]  # protocol, our port, their address, their port
 
 
 def may_capture() -> bool:
@@ -32,8 +33,9 @@ class Capture:
     """A sniffer under way. What is not of a flow that a measurement names is never given out."""
 
     def __init__(self, process: asyncio.subprocess.Process, *, keep: bool) -> None:
-        self._process, self._keep = process, keep
-        self._pending: deque[dict[str, Any]] = deque(maxlen=MOST_PENDING)
+        self._process, self._remembers = process, keep
+        self._pending: dict[Key, list[dict[str, Any]]] = {}  # by flow, in the order of each flow's first packet
+        self._waiting = 0  # packets in `_pending`
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._asking = asyncio.Lock()
         self._number = 0
@@ -60,15 +62,31 @@ class Capture:
     async def packets(self, flows: Iterable[Flow], zero: float) -> list[PacketRecord]:
         """The packets of these flows so far, in the order of time; `zero` on the monotonic clock is their time 0."""
         mine = list(flows)
-        self.flows += mine if self._keep else []
+        self.flows += mine if self._remembers else []
         await self._order({"flush": self._number})
-        by_key: dict[tuple[Any, ...], list[Flow]] = {}
+        by_key: dict[Key, list[Flow]] = {}
         for flow in mine:
             by_key.setdefault((flow.protocol, flow.local_port, flow.address, flow.port), []).append(flow)
-        found = [(packet, _owner(by_key.get(tuple(packet["key"]), []), packet["t"])) for packet in self._pending]
-        self._pending = deque((packet for packet, owner in found if owner is None), maxlen=MOST_PENDING)
+        found = [(packet, flow) for key, flows in by_key.items() for packet, flow in self._take(key, flows)]
         found.sort(key=lambda pair: float(pair[0]["t"]))
-        return [_record(packet, flow, zero) for packet, flow in found if flow is not None]
+        return [_record(packet, flow, zero) for packet, flow in found]
+
+    def _take(self, key: Key, flows: list[Flow]) -> list[tuple[dict[str, Any], Flow]]:
+        """The packets of one key that these flows own; those of an earlier user of the port stay."""
+        packets = self._pending.pop(key, [])
+        owned = [(packet, _owner(flows, packet["t"])) for packet in packets]
+        left = [packet for packet, owner in owned if owner is None]
+        if left:
+            self._pending[key] = left
+        self._waiting -= len(packets) - len(left)
+        return [(packet, owner) for packet, owner in owned if owner is not None]
+
+    def _keep(self, packet: dict[str, Any]) -> None:
+        """Keep a packet until it is asked for; of too many the flows seen first are forgotten."""
+        self._pending.setdefault(tuple(packet["key"]), []).append(packet)
+        self._waiting += 1
+        while self._waiting > MOST_PENDING:
+            self._waiting -= len(self._pending.pop(next(iter(self._pending))))
 
     async def write(self, path: str) -> str | None:
         """Write a pcapng of all flows named so far; returns what went wrong, in a sentence, or None."""
@@ -115,7 +133,7 @@ class Capture:
         while line := await self._process.stdout.readline():
             said = json.loads(line)
             if "key" in said:
-                self._pending.append(said)
+                self._keep(said)
             else:
                 self._answers.put_nowait(said)
         self._answers.put_nowait({})

@@ -118,3 +118,13 @@ async def test_no_answer_is_no_end_of_the_world(capture: Capture) -> None:
     assert await capture.packets([flow], began) == []
     assert await capture.write("/nowhere") is not None
     assert time.monotonic() - zero < 2  # nobody waits for who has ended
+
+
+async def test_of_too_many_packets_the_oldest_flows_are_forgotten(
+    capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probe.packets.capture.MOST_PENDING", 3)
+    for port in range(1, 6):
+        capture._keep({"t": float(port), "key": ["tcp", port, "192.0.2.9", 443], "fields": {}})
+    assert list(capture._pending) == [("tcp", port, "192.0.2.9", 443) for port in (3, 4, 5)]
+    assert capture._waiting == 3
