@@ -54,7 +54,7 @@ class Lines:
 
     def finished(self, target: "Target", document: Mapping[str, Any], seconds: float) -> None:
         self.done += 1
-        self.write(f"  {target.title:<20} {summary(document):<34} {seconds:5.1f} s   {self.done} of {self.total}")
+        self.write(f"  {target.title:<23} {summary(document):<34} {seconds:5.1f} s  {self.done} of {self.total}")
 
     def stopping(self, why: str) -> None:
         self.write(why)
@@ -72,11 +72,11 @@ class Moving(Lines):
         self._bars.console.print(text)
 
     def started(self, target: "Target") -> None:
-        self._tasks[target.name] = self._bars.add_task(f"{target.title:<20} measuring", total=1)
+        self._tasks[target.name] = self._bars.add_task(f"{target.title:<23} measuring", total=1)
 
     def finished(self, target: "Target", document: Mapping[str, Any], seconds: float) -> None:
         self.done += 1
-        text = f"{target.title:<20} {summary(document):<34} {self.done} of {self.total}"
+        text = f"{target.title:<23} {summary(document):<34} {self.done} of {self.total}"
         self._bars.update(self._tasks[target.name], description=text, completed=1)
 
 
