@@ -1,8 +1,11 @@
 """What becomes of what was measured: one line each, swept of the volunteer, appended to the run's file."""
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401 (to_thread loads it when first used: then no descriptor may be left)
 import errno
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,9 +46,16 @@ class Lines:
 
     async def vantage(self) -> Vantage:
         """Where we are, by all that is known by now."""
-        if self._vantage is None or self._learned != self._located_with:
+        before = self._vantage
+        if before is None:
             self._located_with = self._learned
             self._vantage = await self._locate(self._learned)
+        elif self._learned != self._located_with:
+            with suppress(OSError):  # no descriptor is left to look with: what was found before still holds
+                found = await self._locate(self._learned)
+                self._located_with = self._learned
+                self._vantage = replace(found, known=found.known.joined(before.known))  # nothing is unlearned
+        assert self._vantage is not None
         return self._vantage
 
     async def write(self, measured: Measured) -> dict[str, Any]:

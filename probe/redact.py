@@ -48,6 +48,12 @@ class Known:
         """The same and more addresses, such as the public one that a helper told us."""
         return Known.of(self.addresses | set(more), words=self.words, paths=self.paths)
 
+    def joined(self, other: "Known") -> "Known":
+        """What either of two knows."""
+        return Known.of(
+            self.addresses | other.addresses, words=self.words | other.words, paths=self.paths | other.paths
+        )
+
 
 @dataclass(frozen=True)
 class Needles:

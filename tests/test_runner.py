@@ -5,7 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -281,3 +281,23 @@ async def test_every_repeat_has_its_own_triggers(stage: Stage) -> None:
     stage.does = {"chat": spend}
     assert (await stage.run("chat", repeat=2)).bugs == []
     assert left == [True, True] and residual == [True, True]
+
+
+async def test_where_we_were_holds_when_nothing_is_left_to_look_with() -> None:
+    """Without a descriptor our own addresses cannot be read again; those that were known must still be hunted."""
+    said: list[Any] = [vantage("AS64500"), OSError("too many open files"), vantage("AS64511")]
+    said[0] = replace(said[0], known=Known.of(["198.51.100.7"]))
+
+    async def locate(learned: str | None) -> Vantage:
+        found = said.pop(0)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    lines_of_it = lines_of_a_run.Lines(lambda where: None, locate)  # type: ignore[arg-type, return-value]
+    assert (await lines_of_it.vantage()).probe_asn == "AS64500"
+    lines_of_it.learn("203.0.113.9")
+    assert (await lines_of_it.vantage()).probe_asn == "AS64500"
+    later = await lines_of_it.vantage()
+    assert later.probe_asn == "AS64511"
+    assert "198.51.100.7" in later.known.addresses

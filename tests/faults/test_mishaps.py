@@ -11,7 +11,7 @@ from tests.faults.mishaps import NAMES, at_home
 
 pytestmark = pytest.mark.lab
 
-FINISHED = re.compile(r"s   (\d+) of (\d+)$", re.MULTILINE)
+FINISHED = re.compile(r"s +(\d+) of (\d+)$", re.MULTILINE)
 
 
 def test_kill_9_at_random_moments_loses_no_line_that_was_told(tmp_path: Path) -> None:
