@@ -126,7 +126,8 @@ def test_a_new_target_file_gets_a_server_and_a_verdict(tmp_path: Path) -> None:
     )
     finished = run_scenario(load_scenario(find_scenario("clean")), targets, consent=VERSION, results=tmp_path)
     check(finished)
-    assert [record["service"] for record in finished.records] == ["newcomer/web"]
+    services = {record["service"] for record in finished.records}  # resolvers are a target beside being asked
+    assert {service for service in services if not service.startswith("resolvers/")} == {"newcomer/web"}
 
 
 # -- the command -----------------------------------------------------------------------------------------------------
