@@ -18,7 +18,7 @@ def test_kill_9_at_random_moments_loses_no_line_that_was_told(tmp_path: Path) ->
     runs = at_home(
         """
         draw = random.Random(7)
-        probes = [Probe("--repeat", "4") for _ in range(8)]
+        probes = [Probe("--repeat", "4") for _ in range(4)]
         for probe in probes:
             probe.measuring()
         for number, probe in enumerate(probes):
