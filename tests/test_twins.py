@@ -36,7 +36,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(type(made.session.pace), "tls_timeout", lambda self, *, confirm=False: 0.3)
 
     async def say_stun(talk: Talk) -> None:
-        talk.trigger()
+        await talk.trigger()
         async with talk.tx.step(STUNExchange(address="", transport="udp"), 0.2):
             with udp_flow(talk.ip, talk.endpoint.port, talk.pace) as flow:
                 await flow.ask(binding_request(b"x" * 12), (0.0,), lambda raw: True)
