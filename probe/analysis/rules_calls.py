@@ -103,6 +103,12 @@ def _likely(call: Call) -> tuple[Rule, ...]:
             f"The connection is made, and is reset when it carries {call.words}; the test helper gets its answer.",
             call.by_reset,
         ),
+    )
+
+
+def _likely_silent(call: Call) -> tuple[Rule, ...]:
+    """It draws silence, or fails in some other way, here alone."""
+    return (
         Rule(
             f"{call.name}_silent_though_twin_echoed",
             f"{_SILENT} AND same_echoed > 0 AND {_CONTROL}",
@@ -137,6 +143,7 @@ def call_rules(call: Call, *first: Rule) -> tuple[Rule, ...]:
         *_blocked(call),
         *_not_the_network(call),
         *_likely(call),
+        *_likely_silent(call),
         *closing("payload", call.words, ids=call.name),
     )
 
