@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from probe.classify import OurFault
 from probe.formats import failures as f
@@ -15,10 +16,29 @@ TRIGGERS_STANDARD = 6
 TRIGGERS_DEEP = 120
 TLS_SIDE_BY_SIDE = 2
 FIRST_IN_FLIGHT = 8
-MOST_IN_FLIGHT = 128
+MOST_IN_FLIGHT = 512
 LOOKUPS_SIDE_BY_SIDE = 48  # lookups under way; a home router keeps hundreds of questions in mind
-SILENT = 0.5  # seconds after which a flow that still waits gives its place to the next
+SILENT = 0.5  # seconds (or six round trips) after which a flow that still goes on gives its place to the next
+UNANSWERED = 0.2  # seconds (or two and a half round trips) after which one that nobody answered does
 TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds; a silent step is confirmed once at CONFIRM
+HARMLESS = 1.0  # seconds for a harmless hello that the name waits for; it is sent again after 0.3 and 0.9 s
+
+
+class _Place:
+    """One place among the flows in flight; given back once, whoever asks."""
+
+    def __init__(self, give_back: Callable[[], None]) -> None:
+        self._give_back: Callable[[], None] | None = give_back
+        self.answered = False
+
+    def give_back(self) -> None:
+        if self._give_back is not None:
+            give_back, self._give_back = self._give_back, None
+            give_back()
+
+    def give_back_unless_answered(self) -> None:
+        if not self.answered:
+            self.give_back()
 
 
 class Pace:
@@ -36,6 +56,7 @@ class Pace:
         self._first_round_trips: list[float] = []
         self._recent: list[float] = []
         self._latest: deque[float] = deque(maxlen=FIRST_IN_FLIGHT)
+        self._places: dict[asyncio.Task[Any] | None, _Place] = {}  # by the task of the flow that holds it
         self._in_flight = 0
         self._limit = FIRST_IN_FLIGHT
         self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())  # urgent, others
@@ -80,22 +101,23 @@ class Pace:
         """Wait for a free place among the transactions in flight, and hold it; the `urgent` are served first.
 
         A transaction that goes on for longer than `SILENT` (or six round trips) gives its place back early: it waits
-        for an answer and presses on nothing, and a stalled host must not eat the time of the others.
+        for an answer and presses on nothing, and a stalled host must not eat the time of the others. One that draws no
+        answer at all does so sooner: where half of all hosts are silent, the others would wait for them.
         """
         await self._take(urgent)
-        held = [None]
-
-        def give_back() -> None:
-            if held:
-                held.pop()
-                self._give_back()
-
-        silent = asyncio.get_running_loop().call_later(max(SILENT, 6 * self.round_trip), give_back)
+        place, task, loop = _Place(self._give_back), asyncio.current_task(), asyncio.get_running_loop()
+        self._places[task] = place
+        timers = (
+            loop.call_later(max(UNANSWERED, 2.5 * self.round_trip), place.give_back_unless_answered),
+            loop.call_later(max(SILENT, 6 * self.round_trip), place.give_back),
+        )
         try:
             yield
         finally:
-            silent.cancel()
-            give_back()
+            for timer in timers:
+                timer.cancel()
+            self._places.pop(task, None)
+            place.give_back()
 
     @asynccontextmanager
     async def lookup_place(self) -> AsyncIterator[None]:
@@ -138,6 +160,8 @@ class Pace:
 
     def saw_round_trip(self, seconds: float) -> None:
         """Learn from one completed TCP connect; widen or narrow what is in flight (law 8)."""
+        if place := self._places.get(asyncio.current_task()):
+            place.answered = True
         self._latest.append(seconds)
         if len(self._first_round_trips) < FIRST_IN_FLIGHT:
             self._first_round_trips.append(seconds)
@@ -169,3 +193,7 @@ class Pace:
     def tls_timeout(self, *, confirm: bool = False) -> float:
         """Seconds for one TLS handshake or dialogue on an open connection."""
         return CONFIRM if confirm else min(CONFIRM, max(TLS_FIRST, 8 * self.round_trip))
+
+    def harmless_timeout(self) -> float:
+        """Seconds for a harmless hello ahead of the name: whatever it shows, a follow-up can say it again in peace."""
+        return min(CONFIRM, max(HARMLESS, 8 * self.round_trip))

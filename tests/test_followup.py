@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from probe import pacing
 from probe.followup import FollowUps
 from probe.formats import failures as f
 from probe.lookup import Name
@@ -103,3 +104,16 @@ async def test_a_harmless_hello_passes_on_any_well_formed_record(world: World, b
         record = await followups.say("innocuous", endpoint, box.ip, box.port, INNOCUOUS)
     assert record is not None and (record.failure is None) == passes
     assert record.sent_name == INNOCUOUS and not record.trigger and not record.in_residual
+
+
+async def test_the_name_is_not_kept_waiting_for_a_harmless_hello_that_draws_silence(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "HARMLESS", 0.2)
+    async with world.box("127.0.2.1", otherwise="silent") as box:
+        endpoint, trace = parse_endpoint(f"https://{NAME}:{box.port}/"), Trace()
+        record = await FollowUps(trace, world.session, world.roots).say(
+            "innocuous", endpoint, box.ip, box.port, INNOCUOUS
+        )
+    assert record is not None and record.failure == f.TIMEOUT
+    assert record.t - record.t0 < 2.0  # TLS_FIRST is 4

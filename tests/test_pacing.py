@@ -75,7 +75,28 @@ async def test_a_silent_flow_gives_its_place_back(monkeypatch: pytest.MonkeyPatc
     assert pace._in_flight == 0  # each place was given back once
 
 
-def test_the_limit_doubles_on_a_calm_line_and_halves_on_a_pressed_one() -> None:
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_flow_that_nobody_answered_gives_its_place_back_sooner(
+    monkeypatch: pytest.MonkeyPatch, answered: bool
+) -> None:
+    monkeypatch.setattr(pacing, "UNANSWERED", 0.02)
+    pace = Pace()
+
+    async def flow() -> None:
+        async with pace.place():
+            if answered:
+                pace.saw_round_trip(0.001)
+            await asyncio.sleep(30)
+
+    stalled = asyncio.create_task(flow())
+    await asyncio.sleep(0.1)
+    assert pace._in_flight == (1 if answered else 0)
+    stalled.cancel()
+    await asyncio.gather(stalled, return_exceptions=True)
+    assert pace._in_flight == 0 and not pace._places
+
+
+async def test_the_limit_doubles_on_a_calm_line_and_halves_on_a_pressed_one() -> None:
     pace = Pace()
     for _ in range(16):
         pace.saw_round_trip(0.05)
@@ -103,14 +124,15 @@ async def test_two_tls_connections_to_one_name_at_one_address() -> None:
     assert most == 2
 
 
-def test_time_limits_follow_the_line_within_floors() -> None:
+async def test_time_limits_follow_the_line_within_floors() -> None:
     pace = Pace()
     assert (pace.tcp_timeout(), pace.tls_timeout()) == (3.5, 4.0)
     assert (pace.tcp_timeout(confirm=True), pace.tls_timeout(confirm=True)) == (10.0, 10.0)
+    assert pace.harmless_timeout() == 1.0
     for _ in range(8):
         pace.saw_round_trip(0.9)
     assert pace.tcp_timeout() == pytest.approx(5.4)
-    assert pace.tls_timeout() == pytest.approx(7.2)
+    assert pace.tls_timeout() == pace.harmless_timeout() == pytest.approx(7.2)
     for _ in range(40):
         pace.saw_round_trip(30)
     assert pace.tcp_timeout() == 10.0
