@@ -1,4 +1,4 @@
-# make run · make test · make check · make bench · make fuzz      (needs only Python >= 3.11 with pip, and make)
+# make run · make test · make check · make bench · make zoo · make fuzz      (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -7,7 +7,9 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench fuzz clean real-servers
+SEEDS ?= 20
+
+.PHONY: run test check bench zoo fuzz clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -28,6 +30,10 @@ check: real-servers
 
 bench: $(VENV)/ready-test
 	$(BIN)/python -m tests.bench
+
+# Every scenario with SEEDS seeds: how right the verdicts are. Some hours; the README's table is made from what it saves.
+zoo: $(VENV)/ready-test
+	$(BIN)/probe lab score --seeds $(SEEDS) --save tests/lab/score.json
 
 # Every codec for FUZZ_SECONDS (20). Where there is no wheel of atheris it says so, and hypothesis takes its place.
 fuzz: $(VENV)/ready-test

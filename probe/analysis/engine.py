@@ -4,7 +4,8 @@ import importlib
 import importlib.util
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any, Protocol
 
 from probe.analysis.rows import WideRow
@@ -54,7 +55,8 @@ class _DBAPIEngine:
         kind = type(rows[0])
         self._connection.execute(create_table(kind))
         try:
-            numbered = [(number, *astuple(row)) for number, row in enumerate(rows)]
+            values = attrgetter(*(column.name for column in fields(kind)))
+            numbered = [(number, *values(row)) for number, row in enumerate(rows)]
             self._connection.executemany(_insert(kind), numbered)
             answers = self._connection.execute(select(tables)).fetchall()
         finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from probe.cli.options import new_app, opt, targets_folder
+from probe.cli.score import score
 from probe.cli.screen import Refusal, is_plain, lab_header, lab_of, print_verdicts, say, wrapped
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from probe.lab.scenario import Scenario
 
 app = new_app()
+app.command("score")(score)
 
 Named = Annotated[str, typer.Argument(metavar="NAME|FILE.toml", help="A scenario by name, or a file of your own.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws addresses, hops and TTLs; 0 is the usual layout.")]

@@ -32,6 +32,11 @@ class Expectation(BaseModel):
         yield from ((name, value) for name, value in wanted.items() if value is not None)
 
 
+def wanted_for(service: str, expect: Mapping[str, Expectation]) -> Expectation | None:
+    """What is expected of a service ("target/role"); None: anything goes."""
+    return expect.get(service, expect.get("default"))
+
+
 @dataclass(frozen=True)
 class Difference:
     """One expectation that does not hold."""
@@ -54,7 +59,7 @@ def differences(
         by_service.setdefault(str(record.get("service")), []).append(record)
     found: list[Difference] = []
     for service in sorted(services):
-        wanted = expect.get(service, expect.get("default"))
+        wanted = wanted_for(service, expect)
         if wanted is not None and service not in by_service:
             found.append(Difference(service, "verdict", "a verdict", "none"))
         elif wanted is not None:
