@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from probe.cli.consent import VERSION
 from probe.lab.censors.dns import FOREIGN, FOREIGN_V6
 from probe.lab.fabric import FabricConfig
 from probe.lab.run import Finished, run_command, run_scenario, table
-from probe.lab.scenario import Scenario, find_scenario, load_scenario, scenario_names, without_censor
+from probe.lab.scenario import find_scenario, load_scenario, scenario_names, without_censor
 from probe.pacing import TRIGGERS_STANDARD
 from probe.targets import bundled_targets, is_address, pick_targets, target_names
 from tests.lab import evidence
 from tests.lab.on_the_wire import Wire
+from tests.lab.side_by_side import SideBySide, Wanted
 
 pytestmark = pytest.mark.lab
 
@@ -41,11 +43,18 @@ def bare_runs() -> list[str]:
 ABLATED = bare_runs()
 
 
-def measured(scenario: Scenario, results: Path, *, seed: int = 0, record: str | None = None) -> Finished:
-    log = str(results / "lab.log")
-    return run_scenario(
-        scenario, bundled_targets(), consent=VERSION, seed=seed, results=results, record=record, log=log
-    )
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SideBySide]:
+    """The runs of the tests that were chosen, all of them under way before the first is looked at."""
+    chosen = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    wanted = [
+        Wanted(params.get("name", "great-firewall"), params.get("seed", 0), "without_its_censor" in item.name)
+        for item in chosen
+        if (params := item.callspec.params)
+    ]
+    made = SideBySide(wanted, tmp_path_factory.mktemp("runs"))
+    yield made
+    made.close()
 
 
 def lines_below(folder: Path) -> list[dict[str, object]]:
@@ -71,14 +80,13 @@ def check_the_wire(pcap: Path, results: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_verdicts_are_those_that_the_file_expects(name: str, tmp_path: Path) -> None:
-    pcap = tmp_path / "home.pcap"
-    finished = measured(load_scenario(find_scenario(name)), tmp_path, record=str(pcap))
-    check(finished)
-    evidence.check_lines(tmp_path / "lab", finished.records)
-    check_the_wire(pcap, tmp_path / "lab")
-    lines = lines_below(tmp_path / "lab")
-    assert lines == lines_below(tmp_path)
+def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySide) -> None:
+    came = runs.of(name)
+    check(came.finished)
+    evidence.check_lines(came.folder / "lab", came.finished.records)
+    check_the_wire(came.folder / "home.pcap", came.folder / "lab")
+    lines = lines_below(came.folder / "lab")
+    assert lines == lines_below(came.folder)
     assert lines
     for line in lines:
         assert line["annotations"]["lab"] == name  # type: ignore[index]
@@ -86,13 +94,13 @@ def test_the_verdicts_are_those_that_the_file_expects(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ABLATED)
-def test_without_its_censor_everything_is_ok(name: str, tmp_path: Path) -> None:
-    check(measured(without_censor(load_scenario(find_scenario(name))), tmp_path))
+def test_without_its_censor_everything_is_ok(name: str, runs: SideBySide) -> None:
+    check(runs.of(name, bare=True).finished)
 
 
 @pytest.mark.parametrize("seed", [3, 11])
-def test_hops_and_times_of_another_seed_change_no_verdict(seed: int, tmp_path: Path) -> None:
-    check(measured(load_scenario(find_scenario("great-firewall")), tmp_path, seed=seed))
+def test_hops_and_times_of_another_seed_change_no_verdict(seed: int, runs: SideBySide) -> None:
+    check(runs.of("great-firewall", seed=seed).finished)
 
 
 def test_nothing_real_can_be_reached(tmp_path: Path) -> None:
