@@ -2,10 +2,10 @@
 
 import ipaddress
 import json
-import mmap
 import os
 import struct
 import sys
+import weakref
 import zlib
 from array import array
 from bisect import bisect_right
@@ -19,6 +19,7 @@ MAGIC = b"censorprobe asn 1\n"
 BUNDLED = Path(__file__).parent / "data" / "asn.bin"
 NO_COUNTRY = "ZZ"
 LARGEST_BLOCK = 1 << 16  # bytes, compressed
+OPEN_BLOCKS = 24  # kept unpacked, some 30 kB each; one run looks up the networks of a few large companies
 ENTRY = struct.Struct("<QI")  # first key of a block, where the block begins
 
 
@@ -56,20 +57,20 @@ class AsnTable:
     """
 
     def __init__(self, path: Path = BUNDLED) -> None:
-        """Map the file. Raises TableError."""
+        """Open the file, read its header and its indexes. Raises TableError."""
         try:
-            with path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._file = os.open(path, os.O_RDONLY)  # read piece by piece: mapped, all of it would come to memory
+            weakref.finalize(self, os.close, self._file)
             start = len(MAGIC)
-            if self._map[:start] != MAGIC:
+            if self._read(0, start) != MAGIC:
                 raise TableError(f"{path}: is no table of networks that this version can read")
-            (length,) = struct.unpack_from("<I", self._map, start)
-            self.header: dict[str, Any] = json.loads(self._map[start + 4 : start + 4 + length])
+            (length,) = struct.unpack("<I", self._read(start, 4))
+            self.header: dict[str, Any] = json.loads(self._read(start + 4, length))
             self._indexes = {name: self._index(*place) for name, place in self.header["sections"].items()}
         except (OSError, ValueError, KeyError, struct.error) as error:
             raise error if isinstance(error, TableError) else TableError(f"{path}: cannot be read ({error})") from None
         self.database = f"{self.header['title']} {self.header['date']}"
-        self._block = lru_cache(maxsize=64)(self._open_block)
+        self._block = lru_cache(maxsize=OPEN_BLOCKS)(self._open_block)
 
     def lookup(self, ip: str) -> Network:
         """The network of `ip`; UNKNOWN when the table has none or `ip` is no public address."""
@@ -102,13 +103,16 @@ class AsnTable:
         keys, values = self._block(section, number)
         return keys, values, bisect_right(keys, key) - 1
 
+    def _read(self, offset: int, size: int) -> bytes:
+        return os.pread(self._file, size, offset)
+
     def _index(self, offset: int, blocks: int) -> tuple[list[int], list[int]]:
-        entries = list(ENTRY.iter_unpack(self._map[offset : offset + blocks * ENTRY.size]))
+        entries = list(ENTRY.iter_unpack(self._read(offset, blocks * ENTRY.size)))
         return [first for first, _ in entries], [begins for _, begins in entries]
 
     def _open_block(self, section: str, number: int) -> tuple["array[int]", Any]:
         begins = self._indexes[section][1][number]
-        raw = zlib.decompressobj().decompress(self._map[begins : begins + LARGEST_BLOCK])
+        raw = zlib.decompressobj().decompress(self._read(begins, LARGEST_BLOCK))
         (rows,) = struct.unpack_from("<I", raw)
         middle = 4 + 8 * rows
         keys = array("Q", accumulate(_numbers(raw[4:middle])))  # a list of numbers would take five times as much
