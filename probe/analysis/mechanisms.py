@@ -45,3 +45,16 @@ def deepest(names: set[str]) -> list[str]:
     """Sort the names and leave out every node that stands above another of them: the deeper one says it already."""
     above = {node for name in names for node in ancestors(name)[1:]}
     return sorted(names - above)
+
+
+def blocking_in_ooni(name: str) -> str | None:
+    """The word that OONI's web_connectivity has in `blocking` for what a mechanism shows; None: it has none.
+
+    Source: OONI's spec ts-017, and reference/ooni.md section 4: "dns", "tcp_ip", "http-diff", "http-failure".
+    """
+    if name.startswith("http.") and name.split(".")[1] in {"blockpage", "redirect", "error"}:
+        return "http-diff"
+    return _IN_OONI.get(name.split(".")[0])
+
+
+_IN_OONI = {"dns": "dns", "ip": "tcp_ip", "tcp": "tcp_ip", "tls": "http-failure", "http": "http-failure"}

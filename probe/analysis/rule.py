@@ -19,6 +19,17 @@ class State(StrEnum):
 SEVERITY: tuple[State, ...] = tuple(State)
 """From the gravest to the best: the first that any part has decides for the whole."""
 
+IN_OONI: dict[State, str] = {
+    State.BLOCKED: "confirmed",
+    State.LIKELY_BLOCKED: "anomaly",
+    State.DEGRADED: "anomaly",
+    State.IMPAIRED: "anomaly",
+    State.DOWN: "anomaly",
+    State.OK: "ok",
+    State.INSUFFICIENT: "failed",
+}
+"""What OONI's explorer would call a measurement of that state: its one word `anomaly` is four states here."""
+
 ACCUSING = frozenset({State.BLOCKED, State.LIKELY_BLOCKED, State.DEGRADED})
 """States that say somebody interferes; only these carry mechanisms."""
 
@@ -29,7 +40,8 @@ class Rule:
 
     `when` is SQL in the subset that SQLite, DuckDB and Spark share, over one row whose columns are never NULL except
     `*_failure`. `mechanism` is a node of the tree; of an `ok` rule it names what was seen and did no harm (an anomaly).
-    `defers`: the state is that of a part, and the record shows the part's own rule and sentence.
+    `defers`: the state is that of a part, and the record shows the part's own rule and sentence. `since`: the first
+    ruleset that had it; `supersedes`: ids of earlier rules whose place it took, which old records still name.
     """
 
     rule_id: str
@@ -38,6 +50,8 @@ class Rule:
     because: str
     mechanism: str = ""
     defers: bool = False
+    since: str = "2026.11"
+    supersedes: tuple[str, ...] = ()
 
 
 def first_match(rules: tuple[Rule, ...]) -> str:

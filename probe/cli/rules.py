@@ -43,21 +43,30 @@ def as_text() -> Iterator[str]:
 
 
 def as_markdown() -> Iterator[str]:
-    """The rules as Markdown tables."""
-    from probe.analysis.mechanisms import LEAVES
+    """The rules as Markdown tables, and what states and mechanisms are called by OONI."""
+    from probe.analysis.mechanisms import LEAVES, blocking_in_ooni
+    from probe.analysis.rule import IN_OONI
     from probe.analysis.rules import RULESET, TABLES
     from probe.analysis.validity import INVALIDITIES
 
     yield f"# Rules {RULESET}"
     for table, (_, entries) in TABLES.items():
-        yield f"\n## {table}\n\n| rule | state | mechanism | because | when |\n|---|---|---|---|---|"
+        yield f"\n## {table}\n\n| rule | since | supersedes | state | mechanism | because | when |\n{'|---' * 7}|"
         for rule in entries:
-            how = f"`{rule.mechanism}`" if rule.mechanism else ""
-            yield f"| `{rule.rule_id}` | `{rule.state}` | {how} | {rule.because} | `{rule.when}` |"
+            how, before = _code(rule.mechanism), " ".join(map(_code, rule.supersedes))
+            said = f"`{rule.state}` | {how} | {rule.because} | `{rule.when}`"
+            yield f"| `{rule.rule_id}` | {rule.since} | {before} | {said} |"
     yield "\n## validity\n\n| rule | reason | because |\n|---|---|---|"
     yield from (f"| `{reason.rule_id}` | `{reason.reason}` | {reason.because} |" for reason in INVALIDITIES)
-    yield "\n## mechanisms\n"
-    yield from (f"- `{name}`{'' if name in _used() else ' (no rule yet)'}" for name in LEAVES)
+    yield "\n## states\n\n| state | in OONI |\n|---|---|"
+    yield from (f"| `{state}` | {word} |" for state, word in IN_OONI.items())
+    yield "\n## mechanisms\n\n| mechanism | `blocking` in OONI | |\n|---|---|---|"
+    for name in LEAVES:
+        yield f"| `{name}` | {_code(blocking_in_ooni(name) or '')} | {'' if name in _used() else 'no rule yet'} |"
+
+
+def _code(word: str) -> str:
+    return f"`{word}`" if word else ""
 
 
 def _used() -> set[str]:

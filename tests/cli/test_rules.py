@@ -3,6 +3,7 @@
 import pytest
 
 from probe.analysis.mechanisms import LEAVES
+from probe.analysis.rule import IN_OONI, State
 from probe.analysis.rules import RULES
 from probe.cli.rules import as_markdown, as_text
 
@@ -11,22 +12,31 @@ def test_every_rule_is_printed_in_both_forms() -> None:
     text, markdown = "\n".join(as_text()), "\n".join(as_markdown())
     for rule in RULES.values():
         assert f"  {rule.rule_id}: {rule.state}" in text
-        assert f"| `{rule.rule_id}` | `{rule.state}` |" in markdown and f"| {rule.because} |" in markdown
-    assert all(f"- `{name}`" in markdown for name in LEAVES)
+        assert f"| `{rule.rule_id}` | {rule.since} |" in markdown and f"| {rule.because} |" in markdown
+    assert all(f"| `{name}` |" in markdown for name in LEAVES)
 
 
 def test_a_cell_of_a_table_holds_no_bar() -> None:
-    rows = [line for line in as_markdown() if line.startswith("| `") and "` | `" in line]
-    assert len(rows) > 100
-    assert all(row.replace(r"\|", "").count(" | ") == 4 for row in rows if row.count("`") > 4 and "invalid_" not in row)
+    rows = [line for line in as_markdown() if line.startswith("| `")]
+    rules = [row for row in rows if RULES.get(row.split("`")[1])]
+    assert len(rules) == len(RULES)
+    assert all(row.replace(r"\|", "").count(" | ") == 6 for row in rules)
 
 
 @pytest.mark.parametrize(
     "name", ["stun.timeout.payload", "turn.timeout.other", "sip.reset.payload", "sip.rewrite", "udp.timeout"]
 )
 def test_what_calls_are_judged_by_has_rules(name: str) -> None:
-    assert f"- `{name}`" in list(as_markdown())
+    assert [row for row in as_markdown() if row.startswith(f"| `{name}` |") and row.endswith("|  |")]
 
 
 def test_what_has_no_rule_yet_says_so() -> None:
-    assert "- `turn.refused` (no rule yet)" in list(as_markdown())
+    assert "| `turn.refused` |  | no rule yet |" in list(as_markdown())
+
+
+def test_states_and_mechanisms_have_their_words_in_oonis_world() -> None:
+    rows = list(as_markdown())
+    assert "| `blocked` | confirmed |" in rows and "| `insufficient` | failed |" in rows
+    assert [row for row in rows if row.startswith("| `tls.reset.sni` | `http-failure` |")]
+    assert [row for row in rows if row.startswith("| `http.blockpage` | `http-diff` |")]
+    assert {state for state in State if f"| `{state}` | {IN_OONI[state]} |" in rows} == set(State)
