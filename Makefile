@@ -1,4 +1,4 @@
-# make run · make test · make check · make bench · make zoo · make fuzz      (needs only Python >= 3.11 with pip, and make)
+# make run · make test · make check · make bench · make zoo · make fuzz · make schema      (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 SEEDS ?= 20
 
-.PHONY: run test check bench zoo fuzz clean real-servers
+.PHONY: run test check bench zoo fuzz schema clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -39,6 +39,10 @@ zoo: $(VENV)/ready-test
 fuzz: $(VENV)/ready-test
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || { $(INSTALL) --only-binary atheris --editable '.[fuzz]'; } || true
 	$(BIN)/python -m tests.fuzz
+
+# After a change in probe/formats: the schema in probe/data/schema and the data dictionary, anew from the classes.
+schema: $(VENV)/ready-test
+	$(BIN)/python -m probe.formats
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

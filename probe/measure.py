@@ -10,7 +10,9 @@ from typing import Any
 
 from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
-from probe.formats.entries import LISTS, DNSQuery, Entry, HTTPTransaction, TLSHandshake
+from probe.formats.entries import DNSQuery, Entry, HTTPTransaction, TLSHandshake
+from probe.formats.facts import Control, Families, Preflight, RunFacts, ServiceFacts, TargetFacts
+from probe.formats.testkeys import LISTS, TEST_KEYS, Lists
 from probe.lookup import MOST_ADDRESSES, Names, control_addresses
 from probe.nettests import NETTESTS, Nettest
 from probe.ooni_view import View, ooni_view
@@ -148,25 +150,21 @@ def _measured(
     _note_networks(trace, session)
     view = ooni_view(trace, target, nettest.method)
     own, endpoints, followups = sections(trace, view if nettest.OONI else None)
-    test_keys = {
+    test_keys = TEST_KEYS[nettest.TEST_NAME](
         **nettest.summary(view),
-        "agent": "redirect",
-        "failed_operation": None,
-        "failure": None,
-        "socksproxy": None,
-        "network_events": [],
-        **{key: own[key] for key in OONI_LISTS},
-        "x_endpoints": endpoints,
-        "x_followups": followups,
-        "x_transactions": [record.model_dump(mode="json") for record in trace.transactions],
-        "x_control": control,
-        "x_packets": None,  # this system let us see none
-        "x_target": _about_target(target),
-        "x_run": _about_run(session, trace),
-        "x_bugs": list(trace.bugs),
-        "x_revision": REVISION,
-    }
-    return Measured(test_keys, nettest.TEST_NAME, nettest.TEST_VERSION, start, runtime, None, list(trace.bugs))
+        **{key: getattr(own, key) for key in OONI_LISTS},
+        x_endpoints=endpoints,
+        x_followups=followups,
+        x_transactions=trace.transactions,
+        x_control=None if control is None else Control.model_validate(control),
+        x_packets=None,  # this system let us see none
+        x_target=_about_target(target),
+        x_run=_about_run(session, trace),
+        x_bugs=list(trace.bugs),
+        x_revision=REVISION,
+    )
+    written = test_keys.model_dump(mode="json")
+    return Measured(written, nettest.TEST_NAME, nettest.TEST_VERSION, start, runtime, None, list(trace.bugs))
 
 
 def _note_networks(trace: Trace, session: Session) -> None:
@@ -176,9 +174,6 @@ def _note_networks(trace: Trace, session: Session) -> None:
             heard = [answer for response in query.x_responses or [] for answer in response.answers]
             for answer in (*query.answers, *heard):
                 answer.asn = (session.asn_of(answer.address) if answer.address else 0) or None
-
-
-Lists = dict[str, list[dict[str, Any]]]
 
 
 def sections(trace: Trace, view: View | None) -> tuple[Lists, Lists, Lists]:
@@ -200,41 +195,41 @@ def sections(trace: Trace, view: View | None) -> tuple[Lists, Lists, Lists]:
 
 def _lists(entries: Iterable[Entry]) -> Lists:
     """Sort entries by list, in the order of time; requests newest first, as OONI does (reference/ooni.md 2.4)."""
-    found: Lists = {key: [] for key in LISTS}
+    found: dict[str, list[Entry]] = {key: [] for key in LISTS}
     for entry in sorted(entries, key=lambda e: -e.t if isinstance(e, HTTPTransaction) else e.t):
-        found[entry.LIST].append(entry.model_dump(mode="json"))
-    return found
+        found[entry.LIST].append(entry)
+    return Lists.model_validate(found)
 
 
-def _about_target(target: Target) -> dict[str, Any]:
-    return {
-        "name": target.name,
-        "digest": target.digest,
-        "reviewed": target.reviewed.isoformat(),
-        "retired": target.retired.isoformat() if target.retired else None,
-        "successor": target.successor,
-        "title": target.title,
-        "nettest": target.nettest,
-        "services": {
-            role: {"works_if": service.works_if, "endpoints": [endpoint.url for endpoint in service.endpoints]}
+def _about_target(target: Target) -> TargetFacts:
+    return TargetFacts(
+        name=target.name,
+        digest=target.digest,
+        reviewed=target.reviewed.isoformat(),
+        retired=target.retired.isoformat() if target.retired else None,
+        successor=target.successor,
+        title=target.title,
+        nettest=target.nettest,
+        services={
+            role: ServiceFacts(works_if=service.works_if, endpoints=[endpoint.url for endpoint in service.endpoints])
             for role, service in target.services.items()
         },
-    }
+    )
 
 
-def _about_run(session: Session, trace: Trace) -> dict[str, Any]:
+def _about_run(session: Session, trace: Trace) -> RunFacts:
     hellos = [entry.x_client_hello_length for entry in trace.entries if isinstance(entry, TLSHandshake)]
-    return {
-        "run_id": session.run_id,
-        "depth": session.settings.depth,
-        "preflight": session.preflight,
-        "families": {"ipv4": session.family_works(4), "ipv6": session.family_works(6)},
-        "udp": session.preflight.get("udp"),
-        "triggers": session.pace.triggers,
-        "openssl": ssl.OPENSSL_VERSION,
-        "client_hello_length": max(hellos, default=0),
-        "bytes_sent": session.pace.bytes_sent,
-        "bytes_received": session.pace.bytes_received,
-        "interrupted": session.stopping.is_set() or trace.cut_short,
-        "asn_database": session.asn_database,
-    }
+    return RunFacts(
+        run_id=session.run_id,
+        depth=session.settings.depth,
+        preflight=Preflight.model_validate(session.preflight),
+        families=Families(ipv4=session.family_works(4), ipv6=session.family_works(6)),
+        udp=session.preflight.get("udp"),
+        triggers=session.pace.triggers,
+        openssl=ssl.OPENSSL_VERSION,
+        client_hello_length=max(hellos, default=0),
+        bytes_sent=session.pace.bytes_sent,
+        bytes_received=session.pace.bytes_received,
+        interrupted=session.stopping.is_set() or trace.cut_short,
+        asn_database=session.asn_database,
+    )

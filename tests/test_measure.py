@@ -9,7 +9,8 @@ import pytest
 
 from probe import measure as measuring
 from probe.formats import failures as f
-from probe.formats.entries import LISTS, DNSAnswer, DNSResponse
+from probe.formats.entries import DNSAnswer, DNSResponse
+from probe.formats.testkeys import LISTS
 from probe.measure import Measured, measure, measured_nothing
 from probe.reach import Reach
 from probe.targets import Target
@@ -86,7 +87,8 @@ async def test_without_a_network_there_are_no_attempts_and_no_waiting(world: Wor
         done = await run(world, world.target(f"https://{NAME}:{box.port}/", f"tcp://{HERE}:{box.port}"))
         assert box.seen == []
     assert done.test_keys["x_transactions"] == [] and world.lookups == [] and done.runtime < 0.5
-    assert done.test_keys["x_run"]["preflight"] == {"network": False, "udp": False}
+    facts = done.test_keys["x_run"]["preflight"]
+    assert (facts["network"], facts["udp"], facts["ipv4"]) == (False, False, None)
     assert done.test_keys["x_run"]["udp"] is False
 
 

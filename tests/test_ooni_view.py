@@ -145,7 +145,7 @@ def test_of_a_chat_endpoint_ooni_knows_the_connect_alone() -> None:
     view = ooni_view(written.trace, target(CHAT), always_get)
     assert connects(view) == ["192.0.2.1"] and only(view).failure is None
     _, endpoints, _ = sections(written.trace, view)
-    assert len(endpoints["noise"]) == 1 and endpoints["tcp_connect"] == []
+    assert len(endpoints.noise) == 1 and endpoints.tcp_connect == []
 
 
 def test_no_second_attempt_no_followup_and_no_endpoint_of_ours_gets_in() -> None:
@@ -159,9 +159,9 @@ def test_no_second_attempt_no_followup_and_no_endpoint_of_ours_gets_in() -> None
     view = ooni_view(written.trace, target(URL, others=("https://other.example:443/",)), always_get)
     assert connects(view) == ["192.0.2.1"]
     own, endpoints, followups = sections(written.trace, view)
-    assert len(own["tcp_connect"]) == 1 and len(own["requests"]) == 1
-    assert sorted(e["transaction_id"] for e in endpoints["tcp_connect"]) == [4, 5, 7]
-    assert [e["transaction_id"] for e in followups["tcp_connect"]] == [6]
+    assert len(own.tcp_connect) == 1 and len(own.requests) == 1
+    assert sorted(e.transaction_id for e in endpoints.tcp_connect) == [4, 5, 7]
+    assert [e.transaction_id for e in followups.tcp_connect] == [6]
 
 
 def test_a_confirmation_that_connects_does_not_mend_the_first_attempt() -> None:
@@ -181,7 +181,7 @@ def test_every_entry_stands_in_exactly_one_list() -> None:
     written.first("192.0.2.1", None, None, kind="followup", followup="other_name_same_address")
     for view in (ooni_view(written.trace, target(URL), always_get), None):
         places = sections(written.trace, view)
-        assert sum(len(entries) for place in places for entries in place.values()) == len(written.trace.entries)
+        assert sum(len(entries) for place in places for _, entries in place) == len(written.trace.entries)
 
 
 def test_requests_are_newest_first_and_the_rest_in_the_order_of_time() -> None:
@@ -190,8 +190,8 @@ def test_requests_are_newest_first_and_the_rest_in_the_order_of_time() -> None:
     written.first("192.0.2.1", None, None, None)
     written.first("192.0.2.2", None, None, None)
     own, _, _ = sections(written.trace, None)
-    assert [request["transaction_id"] for request in own["requests"]] == [4, 3]
-    assert [connect["transaction_id"] for connect in own["tcp_connect"]] == [3, 4]
+    assert [request.transaction_id for request in own.requests] == [4, 3]
+    assert [connect.transaction_id for connect in own.tcp_connect] == [3, 4]
 
 
 def test_summary_keys_never_say_unknown_failure_of_a_handshake() -> None:

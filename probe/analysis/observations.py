@@ -9,7 +9,7 @@ from probe.analysis.leaf import leaf_of
 from probe.analysis.mailentries import mail_columns
 from probe.analysis.payloads import PAYLOADS
 from probe.analysis.reading import address, failure, flag, name, number, seconds, table, tables, text, texts
-from probe.formats.entries import LISTS
+from probe.formats.testkeys import LISTS
 
 PROBE, CONTROL = "probe", "control"
 

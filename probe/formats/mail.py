@@ -5,18 +5,19 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from probe.formats.entries import BinaryData, Entry
+from probe.formats.meaning import Code
 
 
 class MailEntry(Entry):
     """What all mail entries share. `over_tls` says whether the dialogue ran inside TLS."""
 
     LIST: ClassVar[str] = "mail"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_first_bytes", "x_injected"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_first_bytes"})
 
-    address: str
-    protocol: Literal["smtp", "imap"]
-    operation: str = ""  # "greeting" or "starttls", written out because the list holds both
-    over_tls: bool = False
+    address: str  # "192.0.2.1:587"
+    protocol: Literal["smtp", "imap"]  # what is spoken
+    operation: Literal["greeting", "starttls"]  # written out because the list holds both
+    over_tls: bool = False  # whether the dialogue runs inside TLS
     x_first_bytes: BinaryData | None = None  # of an answer that is not of the protocol, at most 64
 
 
@@ -25,10 +26,10 @@ class MailGreeting(MailEntry):
 
     OPERATION: ClassVar[str] = "mail_greeting"
 
-    operation: str = "greeting"
-    banner_code: int = 0  # SMTP's 220; IMAP has none
+    operation: Literal["greeting"] = "greeting"
+    banner_code: Code = 0  # SMTP's 220; IMAP has none
     banner: str = ""  # the first line, at most 128 characters, addresses cut out
-    capabilities: list[str] = Field(default_factory=list)
+    capabilities: list[str] = Field(default_factory=list)  # keywords, in order
     starttls: Literal["", "offered", "masked", "missing"] = ""  # "" inside TLS, where nobody needs it
     masked_as: str = ""  # the keyword that stands where STARTTLS should ("XXXXXXXA")
 
@@ -37,9 +38,10 @@ class MailStartTLS(MailEntry):
     """The STARTTLS command and its answer (RFC 3207; RFC 9051, section 6.2.1), before the handshake."""
 
     OPERATION: ClassVar[str] = "mail_starttls"
+    OMITTED: ClassVar[frozenset[str]] = MailEntry.OMITTED | {"x_injected"}
 
-    operation: str = "starttls"
-    code: int = 0  # SMTP's 220; IMAP: 0
-    accepted: bool = False
+    operation: Literal["starttls"] = "starttls"
+    code: Code = 0  # SMTP's 220; IMAP: 0
+    accepted: bool = False  # the go-ahead for TLS came
     answer: str = ""  # the line, at most 128 characters, addresses cut out
     x_injected: BinaryData | None = None  # plaintext that came behind the go-ahead, before the handshake

@@ -4,27 +4,28 @@ from dataclasses import dataclass
 from typing import Literal
 
 from probe.formats.entries import BinaryData, Part
+from probe.formats.meaning import Bytes, Code, Hops, Ordinal, Port, Seconds
 
 
 class PacketRecord(Part):
     """One SYN/ACK, RST, ICMP error or DNS packet. Our own address is never in it; `quoted` has it zeroed."""
 
-    t: float  # seconds since the measurement began, as the entries'
-    transaction_id: int
-    direction: Literal["in", "out"]
-    kind: Literal["synack", "rst", "icmp", "dns"]
+    t: Seconds  # seconds since the measurement began, as the entries'
+    transaction_id: Ordinal  # whose flow it is of, in x_transactions
+    direction: Literal["in", "out"]  # as seen from here
+    kind: Literal["synack", "rst", "icmp", "dns"]  # no other packet is kept
     address: str  # the flow's other end
-    port: int
+    port: Port  # the other end's
     sender: str = ""  # of an ICMP error that somebody else than the other end sent; "" also for private addresses
-    ttl: int  # hop limit in IPv6
-    ipid: int | None = None  # IPv4 only
-    window: int | None = None  # TCP only
+    ttl: Hops  # left on arrival; hop limit in IPv6
+    ipid: Code | None = None  # IPv4 only
+    window: Bytes | None = None  # TCP only, unscaled
     flags: str = ""  # TCP's, as letters: "SA", "R", "RA"
-    sequence: int | None = None
-    acknowledgment: int | None = None
-    length: int = 0  # bytes of payload behind the TCP or UDP header
-    icmp_type: int | None = None
-    icmp_code: int | None = None
+    sequence: Code | None = None  # TCP's
+    acknowledgment: Code | None = None  # TCP's
+    length: Bytes = 0  # bytes of payload behind the TCP or UDP header
+    icmp_type: Code | None = None  # RFC 792, RFC 4443
+    icmp_code: Code | None = None  # RFC 792, RFC 4443
     quoted: BinaryData | None = None  # what the ICMP error quotes of our packet
 
     OMITTED = frozenset({"ipid", "window", "sequence", "acknowledgment", "icmp_type", "icmp_code", "quoted"})

@@ -1,8 +1,10 @@
 """The transaction: a chain of steps on one connection, and why it was tried. Entries name it by `transaction_id`."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from probe.formats.meaning import Ordinal, Port, PrivacyClass, Public, Seconds
 
 Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
 """lookup: a DNS question of the first pass · first: the target's own name or payload, first pass · innocuous: a
@@ -27,17 +29,18 @@ class TransactionRecord(BaseModel):
     """One transaction as written to `x_transactions`."""
 
     model_config = ConfigDict(extra="forbid")
+    PRIVACY: ClassVar[PrivacyClass] = "network"
 
-    transaction_id: int
-    service: str = ""  # the role: "web"; "" where a lookup serves several
-    endpoint: str = ""  # the endpoint's URL as the target file has it; "" for lookups
-    kind: Kind
-    followup: FollowUp = ""
-    cause: int | None = None  # the transaction whose failure caused this follow-up or confirmation
+    transaction_id: Ordinal  # from 1, in the order in which they began
+    service: Public[str] = ""  # the role: "web"; "" where a lookup serves several
+    endpoint: Public[str] = ""  # the endpoint's URL as the target file has it; "" for lookups
+    kind: Kind  # why it was tried
+    followup: FollowUp = ""  # which differential; "" for every other kind
+    cause: Ordinal | None = None  # the transaction whose failure caused this follow-up or confirmation
     hostname: str = ""  # lookups and DNS follow-ups: the name asked for
     address: str = ""  # IP literal that was connected to or asked, without port; "system" for the system resolver
-    port: int = 0
-    family: Literal[0, 4, 6] = 0
+    port: Port = 0  # 0 where no port was involved
+    family: Literal[0, 4, 6] = 0  # of the address; 0: there is none
     address_sources: list[str] = Field(default_factory=list)
     """Who gave the address: "literal" (target file), "system", "udp", "dot", "doh" (public resolvers), "control"."""
     corroborated: bool = False  # literal, or a second trusted source (DoT/DoH/control) gave it or one of its AS
@@ -45,7 +48,7 @@ class TransactionRecord(BaseModel):
     in_residual: bool = False  # an innocuous flow inside the window that an earlier trigger may have opened
     trigger: bool = False  # carried a target's name or payload past the first hop
     steps: list[str] = Field(default_factory=list)  # operations that succeeded, in order
-    failed_operation: str | None = None
-    failure: str | None = None
-    t0: float = 0.0
-    t: float = 0.0
+    failed_operation: str | None = None  # the step that ended it; null for success
+    failure: str | None = None  # that step's failure
+    t0: Seconds = 0.0  # when the first step began, since the measurement began
+    t: Seconds = 0.0  # when it ended

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
-from probe.formats.entries import LISTS
+from probe.formats.testkeys import LISTS
 
 _TARGET, _HARMLESS = {"first", "confirm"}, {"innocuous"}
 

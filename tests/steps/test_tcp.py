@@ -37,7 +37,7 @@ async def test_a_connection_carries_bytes_and_counts_them(ip: str) -> None:
         assert conn.address == address_of(ip, server.port)
         assert (bench.pace.bytes_sent, bench.pace.bytes_received) == (5, 5)
         assert bench.pace.round_trip > 0
-        assert entry_of(bench).status == {"success": True, "failure": None}
+        assert entry_of(bench).model_dump()["status"] == {"success": True, "failure": None}
         assert bench.tx.record.steps == ["connect"]
     with pytest.raises(OSError):
         await conn.write(b"closed with its transaction")

@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from probe.formats.entries import LISTS, TCPConnect
+from probe.formats.entries import TCPConnect
 from probe.formats.failures import TIMEOUT
+from probe.formats.testkeys import LISTS
 from probe.formats.transactions import TransactionRecord
 from probe.lab.services.streams import Ended, Plain
 from probe.lab.services.web import read_request

@@ -1,0 +1,41 @@
+"""`python -m probe.formats`: write the schema and the data dictionary anew (`make schema`). Needs the checkout."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from probe.formats.dictionary import dictionary
+from probe.formats.schema import VERSION, measurement_schema
+
+HERE = Path(__file__).parent
+SCHEMA = HERE.parent / "data" / "schema" / f"measurement-{VERSION}.json"
+DICTIONARY = HERE / "DICTIONARY.md"
+FIXTURE = HERE.parent.parent / "tests" / "fixtures" / f"lines-{VERSION}.jsonl.gz"
+
+
+def written() -> dict[Path, str]:
+    """What ought to stand in each file."""
+    return {
+        SCHEMA: json.dumps(measurement_schema(), indent=1, ensure_ascii=False) + "\n",
+        DICTIONARY: dictionary(fixture_lines()),
+    }
+
+
+def fixture_lines() -> Iterator[dict[str, Any]]:
+    """The lines that the examples come from."""
+    with gzip.open(FIXTURE, "rt", encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def main() -> None:
+    """Write each file and say its name."""
+    for path, text in written().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(HERE.parent.parent))
+
+
+if __name__ == "__main__":
+    main()

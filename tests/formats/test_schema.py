@@ -1,0 +1,112 @@
+"""The schema and the data dictionary say what the classes say; every field says what it means; nothing else fits."""
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from probe.formats.__main__ import fixture_lines, written
+from probe.formats.dictionary import unit_of
+from probe.formats.meaning import PRIVACY, PRIVACY_CLASSES
+from probe.formats.schema import definitions, fields, measurement_schema, models
+from probe.formats.testkeys import TEST_KEYS
+from probe.nettests import NETTESTS
+
+FREE = {"annotations", "extensions", "headers", "services", "x_control"}  # whose keys are not ours to name
+DESCRIBED = definitions()
+FIELDS = [(name, field) for name, model in models().items() for field in fields(model)]
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    return jsonschema_rs.validator_for(measurement_schema())
+
+
+@pytest.mark.parametrize("path", written(), ids=lambda path: path.name)
+def test_the_files_are_those_that_the_classes_make(path: Path) -> None:
+    assert path.read_text() == written()[path], f"{path.name} is stale: run `make schema` and commit what it writes"
+
+
+def test_the_schema_is_one_of_draft_2020_12() -> None:
+    jsonschema_rs.meta.validate(measurement_schema())
+
+
+@pytest.mark.parametrize(("name", "field"), FIELDS)
+def test_every_field_says_what_it_means(name: str, field: str) -> None:
+    """A new field needs words behind it, and a number a unit: see probe/formats/README.md."""
+    said = DESCRIBED[name]["properties"][field]
+    assert said["description"], f"{name}.{field} has no comment behind it"
+    assert said[PRIVACY] in PRIVACY_CLASSES
+    assert unit_of(said) or not is_number(said), f"{name}.{field} is a number without a unit of meaning.py"
+
+
+def is_number(field: dict[str, Any]) -> bool:
+    if "enum" in field or "const" in field:
+        return False
+    inner = [field.get("items"), field.get("additionalProperties"), *field.get("anyOf", [])]
+    kinds = field.get("type", [])
+    named = {kinds} if isinstance(kinds, str) else set(kinds)
+    return bool(named & {"number", "integer"}) or any(is_number(one) for one in inner if isinstance(one, dict))
+
+
+def test_every_nettest_has_its_test_keys() -> None:
+    assert sorted(TEST_KEYS) == sorted(nettest.TEST_NAME for nettest in NETTESTS.values())
+
+
+def test_the_lines_of_the_lab_fit(validator: Any) -> None:
+    lines = list(fixture_lines())
+    assert {line["test_name"] for line in lines} == set(TEST_KEYS)
+    assert [error.message for line in lines for error in validator.iter_errors(line)] == []
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """Every object of ours in a line, and where it stands; of a list's objects the first and the last."""
+    if isinstance(value, dict):
+        if not path or path[-1] not in FREE:
+            yield path, value
+        for key, inner in value.items():
+            if key != "x_control":
+                yield from places(inner, (*path, key))
+    elif isinstance(value, list):
+        for number in sorted({0, len(value) - 1} & set(range(len(value)))):
+            yield from places(value[number], (*path, number))
+
+
+def at(line: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        line = line[step]
+    return line
+
+
+def test_no_object_of_ours_takes_a_key_that_no_class_has(validator: Any) -> None:
+    tried = 0
+    for line in fixture_lines():
+        for path, found in places(line):
+            found["x_unheard_of"] = 1
+            assert not validator.is_valid(line), path
+            del found["x_unheard_of"]
+            tried += 1
+    assert tried > 500
+
+
+def test_what_the_helper_says_may_hold_any_key(validator: Any) -> None:
+    line = copy.deepcopy(next(line for line in fixture_lines() if line["test_keys"]["x_control"]))
+    line["test_keys"]["x_control"] |= {"x_unheard_of": 1, "test_keys": {"queries": 3}}
+    assert validator.is_valid(line)
+
+
+def test_every_value_has_a_type_and_every_key_that_is_never_left_out_is_needed(validator: Any) -> None:
+    """Each key in turn is taken away, and given an object that is nowhere a value."""
+    line = next(line for line in fixture_lines() if line["test_name"] == "whatsapp")
+    optional = {field for model in models().values() for field in getattr(model, "OMITTED", ())}
+    for path, found in places(line):
+        for key in list(found):
+            kept = found.pop(key)
+            assert key in optional or not validator.is_valid(line), (path, key)
+            found[key] = {"never": ["this"]}
+            assert not validator.is_valid(line), (path, key)
+            found[key] = kept
+    assert validator.is_valid(line)
