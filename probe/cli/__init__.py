@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "wipe": ("probe.cli.wipe", "Remove everything that probe keeps, listed first."),
     "targets": ("probe.cli.targets", "List, show and check what is measured."),
     "judge": ("probe.cli.judge", "Judge lines again, from any file."),
+    "validate": ("probe.cli.validate", "Say whether lines fit the published schema, and where not."),
     "rules": ("probe.cli.rules", "Print the rules and the names of mechanisms."),
     "compare": ("probe.cli.compare", "Lay vantage points side by side."),
     "helper": ("probe.cli.helper", "Serve as the test helper that measures from outside."),
