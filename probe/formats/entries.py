@@ -69,10 +69,10 @@ class DNSAnswer(Part):
 
     answer_type: str  # A, AAAA, CNAME, …
     asn: ASN | None = None  # the network of the address, by the table in x_run.asn_database
-    as_org_name: str | None = None  # that network's name
+    as_org_name: str | None = Field(default=None, examples=["Telegram Messenger Inc"])  # that network's name
     ipv4: str | None = None  # of A
     ipv6: str | None = None  # of AAAA
-    hostname: str | None = None  # of CNAME and the like
+    hostname: str | None = Field(default=None, examples=["star.example.net"])  # of CNAME and the like
     ttl: WholeSeconds | None = None  # how long the record may be kept; null where the library does not tell
 
     @property
@@ -158,11 +158,11 @@ class TLSHandshake(Entry):
     no_tls_verify: bool = False  # whether nobody judged the chain
     peer_certificates: list[BinaryData] = Field(default_factory=list)  # DER, leaf first, as sent
     tls_version: str = ""  # "TLSv1.3"; "" when none was agreed on
-    so_error: str | None = None  # what the socket said behind a failure
+    so_error: str | None = Field(default=None, examples=["connection_reset"])  # what the socket said behind a failure
     x_verified_name: str = ""  # the name that the chain was judged against
     x_answered: bool = False  # a well-formed TLS record (alert included) came back
     x_completed: bool = False  # the handshake finished, whatever the certificate said
-    x_alert: Code | None = None  # the alert description received
+    x_alert: Code | None = Field(default=None, examples=[112])  # the alert description received
     x_first_bytes: BinaryData | None = None  # what came instead of TLS, at most 64 bytes
     x_trusted_by_machine: bool | None = None  # judged only when the public roots refuse the chain
     x_client_hello_length: Bytes = 0  # of our hello's record
@@ -246,6 +246,6 @@ class QUICHandshake(TLSHandshake):
     x_quic_version: str = ""  # "1", or what the server negotiated
     x_version_negotiation: bool = False  # a Version Negotiation packet came back
     x_retry: bool = False  # the server asked for the address to be shown first (RFC 9000 8.1.2)
-    x_close_code: Code | None = None  # transport error code of a CONNECTION_CLOSE that came back
+    x_close_code: Code | None = Field(default=None, examples=[296])  # transport error of a CONNECTION_CLOSE that came
 
     OMITTED: ClassVar[frozenset[str]] = TLSHandshake.OMITTED | {"x_close_code"}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field
+
 from probe.formats.entries import BinaryData, Part
 from probe.formats.meaning import Bytes, Code, Hops, Ordinal, Port, Seconds
 
@@ -24,8 +26,8 @@ class PacketRecord(Part):
     sequence: Code | None = None  # TCP's
     acknowledgment: Code | None = None  # TCP's
     length: Bytes = 0  # bytes of payload behind the TCP or UDP header
-    icmp_type: Code | None = None  # RFC 792, RFC 4443
-    icmp_code: Code | None = None  # RFC 792, RFC 4443
+    icmp_type: Code | None = Field(default=None, examples=[3])  # RFC 792, RFC 4443
+    icmp_code: Code | None = Field(default=None, examples=[13])  # RFC 792, RFC 4443
     quoted: BinaryData | None = None  # what the ICMP error quotes of our packet
 
     OMITTED = frozenset({"ipid", "window", "sequence", "acknowledgment", "icmp_type", "icmp_code", "quoted"})

@@ -1,11 +1,13 @@
-"""What must hold of every run's lines: OONI's rules, no trace of the volunteer, and verdicts that rest on something."""
+"""What must hold of every run's lines: OONI's rules, our schema, no trace of the volunteer, reasons for verdicts."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from probe.analysis.verdicts import judge_line, to_json
+from probe.cli.validate import in_words
 from probe.lab.fabric import FabricConfig
+from probe.validation import Tally
 from tests.analysis.ablation import labels_swapped, without_transactions
 from tests.ooni_checker import problems
 
@@ -30,11 +32,20 @@ def check_lines(folder: Path, records: list[Line]) -> None:
         to_json(record) for path, number, line in lines for record in judge_line(line, file=path.name, number=number)
     ]
     assert judged == [to_json(record) for record in records]
+    check_that_they_fit(lines)
     for _, _, line in lines:
         assert problems(line) == []
         text = json.dumps(line)
         assert not [trace for trace in HOME if trace in text]
         check_that_verdicts_rest_on_something(line)
+
+
+def check_that_they_fit(lines: list[tuple[Path, int, Line]]) -> None:
+    """Every line fits the published schema, as `probe validate` would say."""
+    tally = Tally()
+    for _, number, line in lines:
+        tally.add(number, line)
+    assert tally.fitting == len(lines), "\n".join(map(in_words, tally.findings.values()))
 
 
 def check_that_verdicts_rest_on_something(line: Line) -> None:

@@ -1,0 +1,73 @@
+"""Real lines of every format version still parse, fit their schema, and are judged as they were."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from probe.formats.__main__ import DICTIONARY, FIXTURE
+from probe.results import Problem, read_lines
+from probe.targets import bundled_targets, target_names
+from probe.validation import Tally, schema_name, schemas
+from tests.fixtures.make import verdicts
+from tests.lab.evidence import HOME
+
+FOLDER = FIXTURE.parent
+VERSIONS = [schema_name(version) for version in schemas()]
+REMAKE = (
+    "if the verdicts of an unreleased format are meant to change: python -m tests.fixtures.make (see its docstring)"
+)
+
+
+def lines_of(version: str) -> list[dict[str, Any]]:
+    found = [line for _, line in read_lines(FOLDER / f"lines-{version}.jsonl.gz")]
+    assert not [line for line in found if isinstance(line, Problem)]
+    return [line for line in found if not isinstance(line, Problem)]
+
+
+def test_every_version_has_its_schema_and_its_lines() -> None:
+    lines = {path.name.removeprefix("lines-").removesuffix(".jsonl.gz") for path in FOLDER.glob("lines-*")}
+    assert VERSIONS and lines == set(VERSIONS)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_lines_fit_the_schema_of_their_version(version: str) -> None:
+    tally = Tally()
+    for number, line in enumerate(lines_of(version), 1):
+        tally.add(number, line)
+    assert tally.fitting == tally.lines > 0, list(tally.findings.values())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_lines_are_judged_as_they_were(version: str) -> None:
+    before = (FOLDER / f"verdicts-{version}.jsonl").read_text().splitlines(keepends=True)
+    today = verdicts(lines_of(version), f"lines-{version}.jsonl.gz")
+    assert len(before) == len(today) > 0
+    for old, new in zip(before, today, strict=True):
+        assert json.loads(new) == json.loads(old), REMAKE
+
+
+def test_the_newest_lines_are_of_every_target_and_of_every_kind_of_verdict() -> None:
+    lines = lines_of(VERSIONS[-1])
+    assert {line["test_keys"]["x_target"]["name"] for line in lines} == set(target_names(bundled_targets()))
+    text = (FOLDER / f"verdicts-{VERSIONS[-1]}.jsonl").read_text()
+    states = {json.loads(record)["state"] for record in text.splitlines()}
+    assert states >= {"ok", "blocked", "likely_blocked", "insufficient", None}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_lines_are_the_labs_and_name_nobody(version: str) -> None:
+    for line in lines_of(version):
+        assert line["annotations"]["lab"] and not [trace for trace in HOME if trace in json.dumps(line)]
+
+
+def test_every_plain_field_of_the_dictionary_has_an_example() -> None:
+    """One that the lines do not show is given in its class: `Field(default=None, examples=[…])`."""
+    rows = [row for row in DICTIONARY.read_text().splitlines() if re.match(r"\| `\w+` \|", row) and "](#" not in row]
+    assert len(rows) > 150
+    assert not [row for row in rows if row.endswith("|  |")]
+
+
+def test_the_fixtures_stay_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.glob("*-*")) < 300_000 * len(VERSIONS)
