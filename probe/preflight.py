@@ -13,6 +13,7 @@ from typing import Any
 from probe.dialogue import written_url
 from probe.encrypted import WarmResolver, addresses_in, family_of, first_warm_resolver, public_resolvers
 from probe.formats import failures as f
+from probe.formats.facts import NeutralHost, Portal, Preflight
 from probe.local_network import proxy_in_environment, resolver_class, through_vpn
 from probe.session import Session
 from probe.steps.certificates import Roots, judge_chain, load_roots
@@ -37,15 +38,15 @@ class Neutral:
     proven: bool = False
     skew: float | None = None  # its clock minus ours, seconds
 
-    def written(self) -> dict[str, Any]:
+    def written(self) -> NeutralHost:
         """As it stands in x_run.preflight."""
-        return {
-            "endpoint": self.endpoint.url,
-            "address": self.ip,
-            "family": family_of(self.ip),
-            "failure": self.failure,
-            "trusted_by_machine": self.trusted_by_machine,
-        }
+        return NeutralHost(
+            endpoint=self.endpoint.url,
+            address=self.ip,
+            family=family_of(self.ip),
+            failure=self.failure,
+            trusted_by_machine=self.trusted_by_machine,
+        )
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Found:
     """What the checks found, filled as they end; what has not ended in time is missing."""
 
     neutral: list[Neutral] = field(default_factory=list)
-    portal: list[str | None] = field(default_factory=list)  # one per portal check that was answered; None: as expected
+    portal: list[Portal | None] = field(default_factory=list)  # one per check that was answered; None: as expected
     udp: list[bool] = field(default_factory=list)
     udp_public: list[bool] = field(default_factory=list)  # of these: public resolvers, which are never next door
     warm: WarmResolver | None = None
@@ -64,8 +65,9 @@ async def preflight(session: Session, roots: Roots | None = None) -> None:
     began = time.monotonic()
     check = _Check(session, roots or load_roots(session.settings.public_roots))
     await check.run()
-    _fill(session, check.found)
-    session.preflight["runtime"] = round(time.monotonic() - began, 3)
+    facts = _fill(session, check.found)
+    facts.runtime = round(time.monotonic() - began, 3)
+    session.preflight = facts.model_dump(mode="json")
     session.bugs += check.trace.bugs
 
 
@@ -194,8 +196,8 @@ class _Check:
             self.found.udp_public.append(answered)
 
 
-def _fill(session: Session, found: Found) -> None:
-    """Turn what was found into the session's fields and the facts of x_run.preflight."""
+def _fill(session: Session, found: Found) -> Preflight:
+    """Turn what was found into the session's fields; returns the facts of x_run.preflight."""
     usable = [one for one in found.neutral if one.proven or one.trusted_by_machine]
     families = {family_of(one.ip) for one in usable} | ({family_of(found.warm.ip)} if found.warm else set())
     session.ipv4, session.ipv6 = 4 in families, 6 in families
@@ -204,23 +206,23 @@ def _fill(session: Session, found: Found) -> None:
     portal = _portal_verdict(found)
     public = {endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
     skews = [one.skew for one in found.neutral if one.proven and one.skew is not None]
-    session.preflight = {
-        "network": bool(families) or portal is not None,
-        "neutral": [one.written() for one in found.neutral],
-        "portal": portal,
-        "clock_skew": round(statistics.median(skews), 1) if skews else None,
-        "vpn": through_vpn(public),
-        "tls_interception": "all" if _intercepted(found.neutral) else None,
-        "ipv4": session.ipv4,
-        "ipv6": session.ipv6,
-        "udp": any(found.udp) if found.udp else None,
-        "udp_public": any(found.udp_public) if found.udp_public else None,
-        "proxy_environment": proxy_in_environment(),
-        "resolver_class": resolver_class(system_resolvers(), public),
-    }
+    return Preflight(
+        network=bool(families) or portal is not None,
+        neutral=[one.written() for one in found.neutral],
+        portal=portal,
+        clock_skew=round(statistics.median(skews), 1) if skews else None,
+        vpn=through_vpn(public),
+        tls_interception="all" if _intercepted(found.neutral) else None,
+        ipv4=session.ipv4,
+        ipv6=session.ipv6,
+        udp=any(found.udp) if found.udp else None,
+        udp_public=any(found.udp_public) if found.udp_public else None,
+        proxy_environment=proxy_in_environment(),
+        resolver_class=resolver_class(system_resolvers(), public),
+    )
 
 
-def _portal_verdict(found: Found) -> str | None:
+def _portal_verdict(found: Found) -> Portal | None:
     """A portal: every check that was answered got another answer, and no neutral host proved itself."""
     if None in found.portal or any(one.proven for one in found.neutral):
         return None

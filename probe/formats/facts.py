@@ -7,6 +7,9 @@ from pydantic import ConfigDict, Field
 from probe.formats.entries import Part
 from probe.formats.meaning import Bytes, Count, Foreign, Port, PrivacyClass, Public, Seconds
 
+Portal = Literal["redirect", "content"]
+"""How a sign-in page stands in the way: it sends elsewhere, or answers in the other's place."""
+
 
 class ServiceFacts(Part):
     """One service of the target, by role, as the target file has it."""
@@ -50,7 +53,7 @@ class Preflight(Part):
 
     network: bool | None = None  # something answered
     neutral: list[NeutralHost] = Field(default_factory=list)  # what each neutral host showed
-    portal: Literal["redirect", "content"] | None = None  # how a sign-in page stood in the way
+    portal: Portal | None = None  # how a sign-in page stood in the way
     clock_skew: Seconds | None = None  # the neutral hosts' clocks minus ours, the median
     vpn: bool | None = None  # flows leave through a tunnel
     tls_interception: Literal["all"] | None = None  # every chain is one that only this machine trusts
