@@ -49,30 +49,26 @@ class FollowUps:
             about |= {"address": ip, "port": port, "family": family_of(ip), "sent_name": said}
             residual = pace.in_residual(ip, port)
             async with self._trace.transaction(kind, endpoint=endpoint.url, in_residual=residual, **about) as tx:
-                limit = pace.harmless_timeout() if kind == "innocuous" else None
-                await self._open(tx, endpoint, ip, port, said, trigger=trigger, limit=limit)
+                await self._open(tx, endpoint, ip, port, said, trigger=trigger)
             if tx.record.failure is not None and not trigger:
                 tx.record.in_residual = residual or pace.in_residual(ip, port)
         return tx.record
 
-    async def _open(
-        self, tx: Transaction, endpoint: Endpoint, ip: str, port: int, said: str, *, trigger: bool, limit: float | None
-    ) -> None:
-        """Open as the endpoint is opened, with another name; `limit`: seconds for each step. Raises StepFailed."""
+    async def _open(self, tx: Transaction, endpoint: Endpoint, ip: str, port: int, said: str, *, trigger: bool) -> None:
+        """Open as the endpoint is opened, with another name. Raises StepFailed."""
         pace, roots = self._session.pace, self._roots
         if endpoint.scheme == "quic":
             need_quic()
             self._count(tx, said, ip, "udp", port, trigger)
+            limit = pace.harmless_timeout() if tx.record.kind == "innocuous" else None
             await quic_handshake(tx, ip, port, said, pace=pace, roots=roots, check=False, timeout=limit)
             return
-        conn = await tcp_connect(tx, ip, port, pace=pace, timeout=limit)
+        conn = await tcp_connect(tx, ip, port, pace=pace)
         self._count(tx, said, ip, "tcp", port, trigger)
         if endpoint.scheme == "http":
-            await http_request(
-                tx, conn, "GET", f"http://{said}{endpoint.path or '/'}", pace=pace, host=said, timeout=limit
-            )
+            await http_request(tx, conn, "GET", f"http://{said}{endpoint.path or '/'}", pace=pace, host=said)
         else:
-            await tls_handshake(tx, conn, said, pace=pace, roots=roots, check=False, timeout=limit)
+            await tls_handshake(tx, conn, said, pace=pace, roots=roots, check=False)
 
     def _count(self, tx: Transaction, said: str, ip: str, carrier: str, port: int, trigger: bool) -> None:
         if trigger:

@@ -21,7 +21,7 @@ LOOKUPS_SIDE_BY_SIDE = 48  # lookups under way; a home router keeps hundreds of 
 SILENT = 0.5  # seconds (or six round trips) after which a flow that still goes on gives its place to the next
 UNANSWERED = 0.2  # seconds (or two and a half round trips) after which one that nobody answered does
 TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds; a silent step is confirmed once at CONFIRM
-HARMLESS = 1.0  # seconds for a harmless hello that the name waits for; it is sent again after 0.3 and 0.9 s
+HARMLESS = 2.0  # seconds for a harmless datagram that the name waits for; it is sent again after 0.3 and 0.9 s
 
 
 class _Place:
@@ -195,5 +195,5 @@ class Pace:
         return CONFIRM if confirm else min(CONFIRM, max(TLS_FIRST, 8 * self.round_trip))
 
     def harmless_timeout(self) -> float:
-        """Seconds for a harmless hello ahead of the name: whatever it shows, a follow-up can say it again in peace."""
+        """Seconds for a harmless QUIC hello ahead of the name; over TCP the name waits only where it could connect."""
         return min(CONFIRM, max(HARMLESS, 8 * self.round_trip))

@@ -41,7 +41,7 @@ class Reach:
         self._one_address = False
         self.twins = Twins(trace, session)
         self._harmless_done: set[tuple[str, str, int, str, int]] = set()
-        self._harmless_at: dict[tuple[str, int], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
+        self._harmless_at: dict[tuple[str, int, str], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
         self._vouching = Vouching(session)
 
     async def services(
@@ -169,8 +169,8 @@ class Reach:
     async def _harmless_first(self, attempt: Try, method: Method) -> TransactionRecord | None:
         """Say a harmless name and then the own one (law 8); the connection for the second is made meanwhile."""
         harmless = asyncio.create_task(self._harmless(attempt))
-        self._harmless_at[attempt.place].add(harmless)
-        harmless.add_done_callback(self._harmless_at[attempt.place].discard)
+        self._harmless_at[attempt.line].add(harmless)
+        harmless.add_done_callback(self._harmless_at[attempt.line].discard)
         await asyncio.sleep(0)  # it takes its place in the queue first
         try:
             record = await self._say_own_name(attempt, method)
@@ -203,7 +203,7 @@ class Reach:
         endpoint, pace = attempt.endpoint, self.session.pace
 
         async def turn() -> None:
-            while harmless := set(self._harmless_at[attempt.place]):  # whichever endpoint it is for
+            while harmless := set(self._harmless_at[attempt.line]):  # whichever endpoint it is for
                 await asyncio.wait(harmless)
 
         async with pace.place(urgent=attempt.name is not None and confirms is None):

@@ -22,7 +22,13 @@ class Try:
 
     @property
     def place(self) -> tuple[str, int]:
+        """Where it is tried."""
         return self.ip, self.endpoint.port
+
+    @property
+    def line(self) -> tuple[str, int, str]:
+        """The place and what carries it there: a flow of one carrier waits for none of the other."""
+        return *self.place, self.endpoint.carrier
 
 
 class Vouching:

@@ -128,7 +128,7 @@ async def test_time_limits_follow_the_line_within_floors() -> None:
     pace = Pace()
     assert (pace.tcp_timeout(), pace.tls_timeout()) == (3.5, 4.0)
     assert (pace.tcp_timeout(confirm=True), pace.tls_timeout(confirm=True)) == (10.0, 10.0)
-    assert pace.harmless_timeout() == 1.0
+    assert pace.harmless_timeout() == 2.0
     for _ in range(8):
         pace.saw_round_trip(0.9)
     assert pace.tcp_timeout() == pytest.approx(5.4)
