@@ -1,6 +1,8 @@
 """A helper of OONI's as control: what it is asked, what of its answers counts, and what the judge makes of it."""
 
+import asyncio
 import json
+import time
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from probe.analysis.observations import read_line
 from probe.analysis.verdicts import judge_line
-from probe.control import Control, health
+from probe.control import Control, health, ooni
 from probe.control.ooni import OONIHelper
 from probe.control.oonianswer import proven_families, test_keys
 from probe.control.oonirequest import questions
@@ -278,6 +280,21 @@ async def test_where_none_answers_the_failure_is_told() -> None:
 
 async def test_one_that_is_busy_for_a_moment_is_asked_once_more() -> None:
     assert (await asked(helper(busy=1), target(WEB)))["failure"] is None
+
+
+async def test_one_that_is_silent_costs_all_targets_together_one_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the other side has had enough
+        writer.close()
+
+    monkeypatch.setattr(ooni, "NEUTRAL_SECONDS", 0.5)
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    one = OONIHelper(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", session(), load_roots())
+    began = time.monotonic()
+    answers = await asyncio.gather(*(one.ask(target(WEB), {}) for _ in range(8)))
+    assert {answer["failure"] for answer in answers} == {TIMEOUT} and time.monotonic() - began < 2
+    server.close()
+    await server.wait_closed()
 
 
 async def test_health_is_its_greeting() -> None:

@@ -20,9 +20,11 @@ from probe.session import Session
 from probe.steps.certificates import Roots
 from probe.targets import Endpoint, Target
 
-TOTAL_SECONDS = 40.0  # the helper takes 15 for what is silent
+TOTAL_SECONDS = 50.0  # the helper takes 15 for what is silent
+NEUTRAL_SECONDS = 20.0  # for the first question
 SIDE_BY_SIDE = 4  # questions; a helper of OONI's turns everybody away from 25 on
 FRESH = 60.0  # seconds for which a neutral host proves that the helper reaches anything
+FRESH_FAILURE = 10.0  # seconds for which a helper that did not answer is not asked again
 
 Answered = list[tuple[Question, Answer]]
 
@@ -35,7 +37,7 @@ class OONIHelper:
         self._run = session
         self._places = asyncio.Semaphore(SIDE_BY_SIDE)
         self._proving = asyncio.Lock()
-        self._proof: tuple[float, frozenset[int]] | None = None
+        self._proof: tuple[float, frozenset[int] | Exception] | None = None  # until when it holds
         self._software = ""
 
     async def ask(
@@ -94,13 +96,25 @@ class OONIHelper:
         """The families over which the helper shook hands with a neutral host within the last minute.
 
         It has no preflight. Without this, a helper that is cut off would make everything look down for everybody.
+        Raises one of TROUBLE: then all who wait for it turn to the next helper at once.
         """
         async with self._proving:
-            if self._proof is None or time.monotonic() - self._proof[0] > FRESH:
-                asked = neutral_question(self._run.neutral_addresses)
-                answered = [(asked, await self._put(session, asked))] if asked else []
-                self._proof = (time.monotonic(), proven_families(answered))
-            return self._proof[1]
+            if self._proof is None or time.monotonic() > self._proof[0]:
+                found = await self._prove(session)
+                fresh = FRESH_FAILURE if isinstance(found, Exception) else FRESH
+                self._proof = (time.monotonic() + fresh, found)
+            found = self._proof[1]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def _prove(self, session: aiohttp.ClientSession) -> frozenset[int] | Exception:
+        asked = neutral_question(self._run.neutral_addresses)
+        try:
+            async with asyncio.timeout(NEUTRAL_SECONDS):
+                return proven_families([(asked, await self._put(session, asked))] if asked else [])
+        except TROUBLE as error:
+            return error
 
     async def _put(self, session: aiohttp.ClientSession, asked: Question) -> Answer:
         """POST one question; a helper that is busy is asked once more when it says so. Raises one of TROUBLE."""

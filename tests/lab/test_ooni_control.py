@@ -11,6 +11,7 @@ from probe.lab.run import Finished, run_scenario, table
 from probe.lab.scenario import find_scenario, load_scenario
 from probe.lab.world import HELPER_V4
 from probe.targets import bundled_targets
+from tests.lab import evidence
 
 pytestmark = pytest.mark.lab
 
@@ -30,7 +31,9 @@ def measured(name: str, results: Path) -> tuple[Finished, list[dict[str, Any]]]:
 def test_states_are_those_that_our_own_control_leads_to(name: str, tmp_path: Path) -> None:
     finished, lines = measured(name, tmp_path)
     assert not finished.differences, "\n" + "\n".join(table(finished.differences))
+    evidence.check_lines(tmp_path / "lab", finished.records)
     controls = [line["test_keys"]["x_control"] for line in lines]
     assert controls and {control["failure"] for control in controls} == {None}
     assert {control["targets_digest"] for control in controls} == {""}  # it was no helper of our own form
+    assert HELPER_V4 not in json.dumps(controls)
     assert all(record["controls"] for record in finished.records)
