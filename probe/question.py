@@ -99,14 +99,25 @@ def _of_one_name(name: str, ips: Any, names: set[str], lab: bool) -> list[str]:
 
 
 def _check_address(text: str, lab: bool) -> None:
-    """Refuse what is not on the public internet; an address that wraps an IPv4 one is judged by that too."""
     if not is_address(text) or "%" in text:
         raise Refused(422, f"addresses: {text[:64]!r} is no IP address")
-    ip = ipaddress.ip_address(text)
+    if not may_contact(text, lab=lab):
+        raise Refused(422, f"addresses: {text} is private, loopback or multicast, and is not contacted")
+
+
+def may_contact(address: str, *, lab: bool) -> bool:
+    """Say whether an IP literal is on the public internet; one that wraps an IPv4 address is judged by that too.
+
+    Anything else that a resolver or libc would take for an address ("127.1", "fe80::1%eth0") is none.
+    """
+    if not is_address(address) or "%" in address:
+        return False
+    ip = ipaddress.ip_address(address)
     inner = _wrapped(ip)
-    for each in (ip, inner) if inner else (ip,):
-        if each.is_multicast or each.is_unspecified or not (lab or each.is_global):
-            raise Refused(422, f"addresses: {text} is private, loopback or multicast, and is not contacted")
+    return not any(
+        each.is_multicast or each.is_unspecified or not (lab or each.is_global)
+        for each in ((ip, inner) if inner else (ip,))
+    )
 
 
 def _wrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from probe import control
 from probe.classify import describe, has_run_out
+from probe.control import Control, Offered
 from probe.lines import Lines
 from probe.measure import Measured, measure, measured_nothing
 from probe.packets.capture import Capture, may_capture
@@ -88,6 +88,7 @@ class Run:
     ) -> None:
         self._plan, self._session, self._roots, self._watch = plan, session, roots, watch
         self._lines = Lines(open_results, self._locate)
+        self._control = Control(session, roots, self._lines.learn) if session.settings.control else None
         self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None
         self._outcome = RunOutcome()
@@ -186,15 +187,14 @@ class Run:
         if self._session.preflight.get("portal") in PORTALS:
             return measured_nothing(target, self._session)
 
-        async def ask_control(addresses: dict[str, list[str]], offered: control.Offered) -> dict[str, Any]:
-            url, pin = self._session.settings.control, self._session.settings.control_pin
-            assert url is not None
-            return await control.ask(
-                url, target, addresses, roots=self._roots, pin=pin, learned=self._lines.learn, offered=offered
-            )
+        control = self._control
+
+        async def ask_control(addresses: dict[str, list[str]], offered: Offered) -> dict[str, Any]:
+            assert control is not None
+            return await control.ask(target, addresses, offered)
 
         try:
-            asking = ask_control if self._session.settings.control else None
+            asking = ask_control if control else None
             return await measure(target, self._session, ask_control=asking, roots=self._roots)
         except Exception as bug:
             return measured_nothing(target, self._session, describe(bug))

@@ -36,9 +36,9 @@ class PacketWitness(Protocol):
 
 @dataclass(frozen=True)
 class Settings:
-    """What the volunteer asked for. `control` is the base URL of a helper; roots: a PEM file or None."""
+    """What the volunteer asked for. `control` are the URLs of helpers; roots: a PEM file or None."""
 
-    control: str | None = None
+    control: tuple[str, ...] = ()
     control_pin: str | None = None
     followups: bool = True
     depth: Literal["standard", "deep"] = "standard"

@@ -12,7 +12,7 @@ import dns.message
 import dns.rrset
 from aiohttp import web
 
-from probe import control
+from probe.control import own as control
 from probe.steps.certificates import load_roots
 from probe.steps.dns import query_udp
 from probe.steps.http import http_request

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from probe import control
+from probe.control import own as control
+from probe.control.addresses import sendable
 from probe.steps.certificates import load_roots
 from probe.targets import Service, Target, parse_endpoint
 from probe.twins import EchoOffer
@@ -197,7 +198,7 @@ async def test_only_public_addresses_are_sent() -> None:
     async with helper(keep) as url:
         await control.ask(url, CHAT, addresses, roots=load_roots())
     assert seen == [{"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}}]
-    assert len(control.sendable({"x": [f"93.184.216.{n}" for n in range(40)]})["x"]) == 16
+    assert len(sendable({"x": [f"93.184.216.{n}" for n in range(40)]})["x"]) == 16
 
 
 def self_signed(tmp_path: Path) -> tuple[ssl.SSLContext, str]:

@@ -21,11 +21,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from probe import helper
 from probe.cli.helper import echo_ports
 from probe.cli.screen import Refusal
 from probe.echo import Echo
-from probe.helper import Desk, build
+from probe.helper import Desk, build, desk, measuring
 from probe.measure import Measured
 from probe.session import Session
 from probe.targets import Neutral, Service, Target, parse_endpoint
@@ -76,8 +75,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     async def preflight(session: Session, roots: Any = None) -> None:
         session.preflight, session.ipv4, session.ipv6 = {"network": True, "udp": True}, True, False
 
-    monkeypatch.setattr(helper, "measure", measure)
-    monkeypatch.setattr(helper, "preflight", preflight)
+    monkeypatch.setattr(measuring, "measure", measure)
+    monkeypatch.setattr(measuring, "preflight", preflight)
     return calls
 
 
@@ -143,7 +142,7 @@ async def test_the_same_question_is_measured_once_a_minute(measured: list[dict[s
 async def test_a_peer_that_asks_too_often_waits(
     measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(helper, "PER_MINUTE", 3)
+    monkeypatch.setattr(desk, "PER_MINUTE", 3)
     async with asking(a_desk()) as ask:
         got = [await ask({"target": "chat"}) for _ in range(4)]
     assert [status for status, _, _ in got] == [200, 200, 200, 429]
@@ -153,7 +152,7 @@ async def test_a_peer_that_asks_too_often_waits(
 async def test_a_busy_helper_says_when_to_come_back(
     measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(helper, "AT_ONCE", 0)
+    monkeypatch.setattr(desk, "AT_ONCE", 0)
     async with asking(a_desk()) as ask:
         status, _, headers = await ask({"target": "chat"})
     assert status == 503 and headers["Retry-After"].isdigit()
@@ -166,8 +165,8 @@ async def test_what_is_not_done_in_time_is_answered_as_it_is(
         await asyncio.sleep(60)
         raise AssertionError
 
-    monkeypatch.setattr(helper, "measure", stuck)
-    monkeypatch.setattr(helper, "HARD_LIMIT", 0.2)
+    monkeypatch.setattr(measuring, "measure", stuck)
+    monkeypatch.setattr(measuring, "HARD_LIMIT", 0.2)
     async with asking(a_desk()) as ask:
         status, answer, _ = await ask({"target": "chat"})
     assert status == 200 and answer["test_keys"]["x_transactions"] == []
@@ -177,7 +176,7 @@ async def test_a_bug_is_a_sentence_too(measured: list[dict[str, Any]], monkeypat
     async def broken(*_: Any, **__: Any) -> Measured:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(helper, "measure", broken)
+    monkeypatch.setattr(measuring, "measure", broken)
     async with asking(a_desk()) as ask:
         status, answer, _ = await ask({"target": "chat"})
     assert status == 500 and "RuntimeError" in answer["error"] and "secret" not in answer["error"]

@@ -14,6 +14,7 @@ import pytest
 
 from probe import lines as lines_of_a_run
 from probe import runner
+from probe.control import own
 from probe.measure import Measured, measured_nothing
 from probe.pacing import Pace
 from probe.redact import Known
@@ -248,8 +249,8 @@ async def test_what_the_helper_learned_places_us_and_goes_nowhere(
         learned("203.0.113.77")
         return {"failure": None}
 
-    monkeypatch.setattr(runner.control, "ask", ask)
-    stage.settings = Settings(control="http://helper.example")
+    monkeypatch.setattr(own, "ask", ask)
+    stage.settings = Settings(control=("http://helper.example",))
     outcome = await stage.run("chat")
     assert stage.asked == [None, "203.0.113.77"]
     assert lines(outcome)[0]["probe_asn"] == "AS64511" and "203.0.113.77" not in json.dumps(lines(outcome))
@@ -261,10 +262,10 @@ async def test_both_families_that_the_helper_learned_are_hunted(stage: Stage, mo
         learned("2a09:1234:5678:9abc::77")
         return {"failure": None}
 
-    monkeypatch.setattr(runner.control, "ask", ask)
+    monkeypatch.setattr(own, "ask", ask)
     said = {"failure": "you are 203.0.113.77 and 2a09:1234:5678:9abc::77", "trusted_by_machine": None}
     stage.facts = {**stage.facts, "neutral": [{"endpoint": "", "address": "", "family": 4, **said}]}
-    stage.settings = Settings(control="http://helper.example")
+    stage.settings = Settings(control=("http://helper.example",))
     written = json.dumps(lines(await stage.run("chat")))
     assert "203.0.113.77" not in written and "5678:9abc::77" not in written
     assert written.count("[scrubbed]") == 2

@@ -5,6 +5,8 @@ from probe.analysis.attempts import (
     Attempts,
     answered_http,
     attempts_at,
+    control_worked,
+    controls_of,
     count_kind,
     failure_of,
     is_target_attempt,
@@ -57,6 +59,7 @@ def address_row(
         line_lossy=_lossy(line),
     )
     _count_attempts(row, endpoint, done)
+    _count_control(row, endpoint, address, proofs)
     _count_tcp(row, done.target)
     neutral = _neutral_addresses(line)
     _count_tls(row, endpoint, done)
@@ -105,10 +108,14 @@ def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None
     row.attempts = len(done.target)
     row.successes = sum(succeeded(attempt, endpoint, redirects) for attempt in done.target)
     row.local_faults = sum(_is_local(attempt) for attempt in done.target)
-    row.control_attempts = len(done.control)
-    row.control_successes = sum(
-        succeeded(control, endpoint, frozenset({control.http_redirect_host})) for control in done.control
-    )
+
+
+def _count_control(row: AddressRow, endpoint: Endpoint, address: str, proofs: Proofs) -> None:
+    """Count the control's attempts by layer: one that ends below a layer, and did not fail, tells nothing of it."""
+    for layer, column in (("tcp", "control_tcp"), ("tls", "control_tls"), (layers_of(endpoint)[-1], "control")):
+        rows = controls_of(layer, endpoint, address, proofs) if layer in layers_of(endpoint) else []
+        setattr(row, f"{column}_attempts", len(rows))
+        setattr(row, f"{column}_successes", sum(control_worked(control, endpoint) for control in rows))
 
 
 def _is_local(attempt: Observation) -> bool:
@@ -186,18 +193,19 @@ def _describe_certificate(row: AddressRow, endpoint: Endpoint, refused: Observat
     row.tls_trusted_by_machine = refused.tls_trusted_by_machine
     row.tls_self_signed = refused.tls_self_signed
     row.tls_issued_by_other = bool(refused.tls_issuer) and not refused.tls_self_signed
-    valid = [
-        control
-        for control in done.control
-        if (tls_valid(control, endpoint.host) or quic_valid(control, endpoint.host)) and control.tls_leaf
+    proven = [
+        control for control in done.control if tls_valid(control, endpoint.host) or quic_valid(control, endpoint.host)
     ]
+    valid = [control for control in proven if control.tls_leaf]
     # An old one of the same issuer is no forger's.
     stale = f.SSL_INVALID_CERTIFICATE in {refused.tls_failure, refused.quic_failure}
     row.tls_same_as_control = any(
         refused.tls_leaf == control.tls_leaf or (stale and refused.tls_issuer == control.tls_issuer)
         for control in valid
     )
-    row.tls_other_at_control = bool(valid and refused.tls_leaf) and not row.tls_same_as_control
+    # A helper of OONI's shows no certificate; one that convinces it at this very address is not what is refused here.
+    unseen = any(not control.tls_leaf and control.address == refused.address for control in proven) and not stale
+    row.tls_other_at_control = bool((valid or unseen) and refused.tls_leaf) and not row.tls_same_as_control
 
 
 def _count_http(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:

@@ -155,8 +155,11 @@ def _is_twin(row: Observation, endpoint: Endpoint, address: str) -> bool:
 
 def _control_rows(endpoint: Endpoint, address: str, proofs: Proofs) -> tuple[Observation, ...]:
     """The control's attempts at the very same address if it made any, else at the same endpoint."""
-    rows = control_attempts(endpoint, proofs)
-    return tuple([row for row in rows if row.address == address] or rows)
+    return tuple(_nearest(control_attempts(endpoint, proofs), address))
+
+
+def _nearest(rows: list[Observation], address: str) -> list[Observation]:
+    return [row for row in rows if row.address == address] or rows
 
 
 def control_attempts(endpoint: Endpoint, proofs: Proofs) -> list[Observation]:
@@ -166,8 +169,32 @@ def control_attempts(endpoint: Endpoint, proofs: Proofs) -> list[Observation]:
         for row in proofs.counted_control()
         if row.endpoint == endpoint.url
         and not is_local(row.failure)
-        and (tried(row, layers_of(endpoint)[0]) or row.failure)
+        and (any(tried(row, layer) for layer in layers_of(endpoint)) or row.failure)
     ]
+
+
+def controls_of(layer: str, endpoint: Endpoint, address: str, proofs: Proofs) -> list[Observation]:
+    """The control's attempts that tell of one layer, at the very same address if there are any."""
+    telling = [row for row in control_attempts(endpoint, proofs) if _tells_of(row, layer, endpoint)]
+    return _nearest(telling, address)
+
+
+def _tells_of(row: Observation, layer: str, endpoint: Endpoint) -> bool:
+    return tried(row, layer) or (bool(row.address) and not is_partial(row, endpoint))
+
+
+def is_partial(row: Observation, endpoint: Endpoint) -> bool:
+    """Say whether a control's attempt stopped where it had not failed: a helper of OONI's knows no further layer."""
+    layers = layers_of(endpoint)
+    failed = row.failure is not None or any(failure_of(row, layer) is not None for layer in layers)
+    return not failed and not all(tried(row, layer) for layer in layers)
+
+
+def control_worked(row: Observation, endpoint: Endpoint) -> bool:
+    """Say whether a control's attempt came to its own end: to the topmost layer, or as far as that helper ever goes."""
+    if is_partial(row, endpoint):
+        return all(passes(row, layer, endpoint) for layer in layers_of(endpoint) if tried(row, layer))
+    return succeeded(row, endpoint, frozenset({row.http_redirect_host}))
 
 
 def count_kind(rows: tuple[Observation, ...] | list[Observation], layer: str, *kinds: str) -> int:

@@ -17,6 +17,11 @@ class Way:
     unclear: str
 
 
+def controls(layer: str) -> str:
+    """The prefix of the columns that count the control's attempts telling of a layer."""
+    return f"control_{layer}" if layer in {"tcp", "tls"} else "control"
+
+
 def follows_name(layer: str, way: Way) -> tuple[Rule, Rule]:
     """Two rules: interference that the name draws at a neutral host too, and one that a good control shows.
 
@@ -37,7 +42,7 @@ def follows_name(layer: str, way: Way) -> tuple[Rule, Rule]:
         ),
         Rule(
             f"{layer}_{way.verb}_follows_name",
-            f"{same} AND control_successes > 0{sure}",
+            f"{same} AND {controls(layer)}_successes > 0{sure}",
             State.BLOCKED,
             f"The connection {way.words} when it carries this name; a harmless one passes, and the helper succeeds.",
             way.by_name,
@@ -47,7 +52,8 @@ def follows_name(layer: str, way: Way) -> tuple[Rule, Rule]:
 
 def fails_here(layer: str, way: Way) -> tuple[Rule, Rule]:
     """Two rules for what fails here and not at the control, without a telling differential."""
-    here = f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_attempts >= 2 AND control_successes > 0"
+    helper_succeeds = f"{controls(layer)}_successes > 0"
+    here = f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_attempts >= 2 AND {helper_succeeds}"
     return (
         Rule(
             f"{layer}_{way.verb}_for_any_name",
@@ -98,7 +104,7 @@ def down(layer: str, words: str) -> Rule:
     """It fails for everybody."""
     return Rule(
         f"{layer}_fails_everywhere",
-        f"{layer}_successes = 0 AND control_attempts > 0 AND control_successes = 0",
+        f"{layer}_successes = 0 AND {controls(layer)}_attempts > 0 AND {controls(layer)}_successes = 0",
         State.DOWN,
         f"{words} fails here, and from the test helper too.",
     )
@@ -110,7 +116,7 @@ def closing(layer: str, words: str, *, ids: str = "") -> tuple[Rule, ...]:
     return (
         Rule(
             f"{name}_unconfirmed",
-            f"{layer}_failure IS NOT NULL AND control_successes > 0",
+            f"{layer}_failure IS NOT NULL AND {controls(layer)}_successes > 0",
             State.IMPAIRED,
             f"{words} failed here and not at the test helper, but too seldom or too differently to say more.",
         ),

@@ -72,12 +72,18 @@ class Proofs:
         self.genuine = _remembering(self._genuine)
 
     def counted_control(self) -> list[Observation]:
-        """The control's attempts that count: of a family (and over UDP) that its own preflight found working."""
+        """The control's attempts that count: of a family (and over UDP) that its own preflight found working.
+
+        Family 0 is an attempt at an address that the helper does not tell: then one that works is enough.
+        """
         return [
             row
             for row in self.control
-            if self._families.get(row.family, False) and (self._udp_at_control or not _by_datagram(row))
+            if self._family_counts(row.family) and (self._udp_at_control or not _by_datagram(row))
         ]
+
+    def _family_counts(self, family: int) -> bool:
+        return self._families.get(family, False) if family else any(self._families.values())
 
     def asked(self, name: str, engines: frozenset[str] | None = None) -> list[Query]:
         """The probe's questions for `name`, of these engines or all."""

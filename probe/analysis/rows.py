@@ -140,8 +140,12 @@ class AddressRow:
     neutral_resets: int = 0
     neutral_timeouts: int = 0
     neutral_closes: int = 0
-    control_attempts: int = 0
+    control_attempts: int = 0  # that tell of the topmost layer
     control_successes: int = 0
+    control_tcp_attempts: int = 0  # that tell of this layer, whether they went on or not
+    control_tcp_successes: int = 0
+    control_tls_attempts: int = 0
+    control_tls_successes: int = 0
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The rules about a certificate that is refused here: over TCP and inside QUIC it is the same forgery."""
 
+from probe.analysis.follows import controls
 from probe.analysis.rule import Rule, State
 
 
@@ -35,7 +36,7 @@ def certificate_refused(layer: str) -> Rule:
     """A certificate that nothing compares with another."""
     return Rule(
         f"{layer}_certificate_refused_here",
-        f"{layer}_successes = 0 AND {layer}_certificates > 0 AND control_successes > 0",
+        f"{layer}_successes = 0 AND {layer}_certificates > 0 AND {controls(layer)}_successes > 0",
         State.LIKELY_BLOCKED,
         "The certificate is refused here; the test helper accepts what it is shown.",
         "tls.mitm",
@@ -43,12 +44,11 @@ def certificate_refused(layer: str) -> Rule:
 
 
 def _mitm(layer: str, which: str, also: str, whose: str, mechanism: str) -> Rule:
-    elsewhere = (
-        f"tls_name_proven_elsewhere > 0 AND control_attempts = 0 AND {layer}_failure <> 'ssl_invalid_certificate'"
-    )
+    unasked, helper_succeeds = f"{controls(layer)}_attempts = 0", f"{controls(layer)}_successes > 0"
+    elsewhere = f"tls_name_proven_elsewhere > 0 AND {unasked} AND {layer}_failure <> 'ssl_invalid_certificate'"
     return Rule(
         f"{layer}_mitm{which}",
-        f"{layer}_successes = 0 AND {layer}_certificates > 0 AND ((tls_other_at_control AND control_successes > 0)"
+        f"{layer}_successes = 0 AND {layer}_certificates > 0 AND ((tls_other_at_control AND {helper_succeeds})"
         f" OR ({elsewhere}) OR neutral_same_issuer > 0) AND {also}",
         State.BLOCKED,
         f"The endpoint shows {whose} here, and the right one where nobody interferes.",

@@ -4,7 +4,7 @@ from probe.analysis.follows import Way, closing, down, fails_here, follows_name,
 from probe.analysis.rule import Rule, State
 from probe.analysis.rules_certificates import certificate_refused, foreign_certificates
 
-_TWICE = "tcp_successes = 0 AND tcp_attempts >= 2 AND control_successes > 0"
+_TWICE = "tcp_successes = 0 AND tcp_attempts >= 2 AND control_tcp_successes > 0"
 
 
 def _tcp_here(rule_id: str, columns: str, words: str, mechanism: str) -> Rule:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.analysis.attempts import control_attempts, is_target_attempt, succeeded
+from probe.analysis.attempts import control_attempts, control_worked, is_target_attempt, layers_of, passes, succeeded
 from probe.analysis.dialects import deepest_proof, shallowest_proof
 from probe.analysis.endpoints import EndpointVerdict
 from probe.analysis.engine import Engine
@@ -29,6 +29,7 @@ class Counts:
     failures: int = 0
     controls: int = 0
     control_successes: int = 0
+    control_proofs: int = 0  # of these: to the topmost layer
 
 
 @dataclass
@@ -82,7 +83,7 @@ def _service_row(
         absent_datagrams=sum(verdict.absent == "datagrams" for verdict in verdicts),
         bugs=_bugs(role, verdicts, line, proofs),
         retired=line.target.get("retired") is not None,
-        control_successes=counts.control_successes,
+        control_successes=counts.control_proofs,
     )
     for verdict in present:
         setattr(row, verdict.state, getattr(row, verdict.state) + 1)
@@ -116,9 +117,9 @@ def _count(role: str, verdicts: list[EndpointVerdict], proofs: Proofs) -> Counts
                 counts.failures += not fine
         controls = control_attempts(endpoint, proofs)
         counts.controls += len(controls)
-        counts.control_successes += sum(
-            succeeded(row, endpoint, frozenset({row.http_redirect_host})) for row in controls
-        )
+        worked = [row for row in controls if control_worked(row, endpoint)]
+        counts.control_successes += len(worked)
+        counts.control_proofs += sum(passes(row, layers_of(endpoint)[-1], endpoint) for row in worked)
     return counts
 
 

@@ -28,7 +28,7 @@ class Finding:
 @app.command()
 def doctor(
     targets: Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")] = None,
-    control: Annotated[str | None, opt("--control", help="URL of a test helper: does it answer?")] = None,
+    control: Annotated[str | None, opt("--control", help="URL of a test helper, or several: do they answer?")] = None,
     consent: Annotated[str | None, opt("--consent", help="Version of the consent text that you agree to.")] = None,
     json: Annotated[bool, opt("--json", help="Print the findings as one JSON object.")] = False,
 ) -> None:
@@ -39,23 +39,22 @@ def doctor(
     import asyncio
 
     from probe.cli import consent as agreement
-    from probe.cli.run import control_url
+    from probe.cli.run import control_urls
     from probe.cli.running import open_session
     from probe.runner import usable
 
-    wishes = _wishes(targets_folder(targets), control_url(control, None))
+    wishes = _wishes(targets_folder(targets), control_urls(control, None))
     session, roots = open_session(wishes)
     agreement.require(consent, wishes.targets)
     health = asyncio.run(_examine(session, roots))
     facts = session.preflight
     found = findings(facts)
-    if control is not None:
-        found.append(_helper_finding(control, health))
+    found += [_helper_finding(url, failure) for url, failure in health.items()]
     _print(found, facts, json)
     raise typer.Exit(0 if usable(facts) else 4)
 
 
-def _wishes(folder: Path, control: str | None) -> Any:
+def _wishes(folder: Path, control: tuple[str, ...]) -> Any:
     from probe.cli.run import Wishes
 
     both = frozenset({4, 6})
@@ -64,15 +63,15 @@ def _wishes(folder: Path, control: str | None) -> Any:
     )
 
 
-async def _examine(session: Any, roots: Any) -> str | None:
-    """Run the preflight and ask the helper for its health; returns its failure or None."""
+async def _examine(session: Any, roots: Any) -> dict[str, str | None]:
+    """Run the preflight and ask each helper for its health; returns its failure or None, by URL."""
     from probe.control import health
     from probe.preflight import preflight
 
     try:
         await preflight(session, roots)
-        url = session.settings.control
-        return await health(url, roots=roots, pin=session.settings.control_pin) if url else None
+        pin = session.settings.control_pin
+        return {url: await health(url, roots=roots, pin=pin) for url in session.settings.control}
     finally:
         await session.close()
 

@@ -39,7 +39,7 @@ def print_explanation(targets: list[Target], wishes: "Wishes") -> None:
     say(out, "\npublic resolvers, which see the services' names")
     for role, service in resolvers.services.items():
         _row(role, service.endpoints)
-    say(out, f"\nthe test helper\n  {wishes.control or 'none (name one with --control URL)'}")
+    say(out, f"\nthe test helper\n  {', or '.join(wishes.control) or 'none (name one with --control URL)'}")
     count = sum(estimate(target) for target in targets) * wishes.repeat + 40_000
     say(out, f"\nAbout {size(count)} when all works, less where it does not.")
     say(

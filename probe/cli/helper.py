@@ -23,7 +23,8 @@ def helper(
 ) -> None:
     """Serve as the test helper that measures from outside.
 
-    Prints `listening on URL`, then answers GET /health and POST /v1/measure until SIGTERM. Keeps no log of who asked.
+    Prints `listening on URL`, then answers GET /health and POST /v1/measure until SIGTERM, and OONI's probe at POST /.
+    Keeps no log of who asked.
     For https put a reverse proxy in front, on the same address where datagrams are to echo.
     With --echo a UDP responder sends back, unchanged, datagrams that hold a token from an answer of the last minute.
     """

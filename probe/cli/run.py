@@ -20,7 +20,7 @@ class Wishes:
     targets: Path
     results: Path | None
     output: str | None
-    control: str | None
+    control: tuple[str, ...]
     control_pin: str | None
     consent: str | None
     repeat: int
@@ -42,7 +42,7 @@ def run(
     targets: Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")] = None,
     results: Annotated[Path | None, opt("--results", help="Folder for the results.")] = None,
     output: Annotated[str | None, opt("--output", help="Write the lines to this file, or - for stdout.")] = None,
-    control: Annotated[str | None, opt("--control", help="URL of a test helper to compare with.")] = None,
+    control: Annotated[str | None, opt("--control", help="URL,URL,… of test helpers to compare with.")] = None,
     control_pin: Annotated[str | None, opt("--control-pin", help="SHA-256 of the helper's certificate.")] = None,
     consent: Annotated[str | None, opt("--consent", help="Version of the consent text that you agree to.")] = None,
     repeat: Annotated[int, opt("--repeat", help="Measure this many times.", min=1, max=1000)] = 1,
@@ -76,7 +76,7 @@ def run(
         targets=targets_folder(targets),
         results=results,
         output=output,
-        control=control_url(control, control_pin),
+        control=control_urls(control, control_pin),
         control_pin=control_pin,
         consent=consent,
         repeat=repeat,
@@ -101,25 +101,33 @@ def run(
     raise typer.Exit(measure_and_judge(chosen, wishes))
 
 
-def control_url(url: str | None, pin: str | None) -> str | None:
-    """Check a helper's URL and pin. Raises Refusal (2)."""
-    from urllib.parse import urlsplit
-
-    if not url:
-        return None
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise Refusal(f"--control {url!r} is no URL of a helper; expected https://HOST or http://HOST:PORT", 2)
-    if pin is not None and parts.scheme != "https":
-        raise Refusal("--control-pin needs a helper on https; plain http has no certificate to compare", 2)
+def control_urls(text: str | None, pin: str | None) -> tuple[str, ...]:
+    """Split URL,URL,… and check each helper's URL, and the pin. Raises Refusal (2)."""
+    urls = tuple(dict.fromkeys(word.strip() for word in text.split(","))) if text else ()
+    schemes = [_scheme_of_helper(url) for url in urls]
+    if pin is not None and schemes and schemes != ["https"]:
+        raise Refusal("--control-pin needs one helper on https; plain http has no certificate to compare", 2)
     digits = (pin or "0" * 64).replace(":", "").lower()
     if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
         raise Refusal("--control-pin is no SHA-256; expected 64 hexadecimal digits", 2)
-    return url
+    return urls
+
+
+def _scheme_of_helper(url: str) -> str:
+    """http or https. Raises Refusal (2)."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url.removeprefix("ooni+"))
+        if parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0):
+            return parts.scheme
+    except ValueError:
+        pass
+    raise Refusal(
+        f"--control {url!r} is no URL of a helper; expected https://HOST or http://HOST:PORT, or ooni+https://HOST for "
+        "one that OONI's probe asks too",
+        2,
+    )
 
 
 def country(code: str | None) -> str | None:

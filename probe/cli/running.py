@@ -107,11 +107,11 @@ def check_packets(wanted: bool) -> None:
         raise Refusal("--pcap needs the right to see raw packets (CAP_NET_RAW); run as root, or leave --pcap out", 2)
 
 
-def hint_about_control(url: str | None) -> None:
+def hint_about_control(urls: tuple[str, ...]) -> None:
     """Say once what it costs to have no helper, or one on plain http."""
-    if url is None:
+    if not urls:
         say(sys.stderr, wrapped(NO_CONTROL))
-    elif url.startswith("http://"):
+    elif any(url.startswith(("http://", "ooni+http://")) for url in urls):
         say(sys.stderr, wrapped(PLAIN_HTTP))
 
 

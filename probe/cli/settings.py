@@ -12,7 +12,7 @@ from probe.cli.screen import Refusal
 KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "targets": ("targets", (str,), "a folder"),
     "results": ("results", (str,), "a folder"),
-    "control": ("control", (str,), "a URL"),
+    "control": ("control", (str,), "a URL, or several with commas between"),
     "control-pin": ("control_pin", (str,), "64 hexadecimal digits"),
     "repeat": ("repeat", (int,), "a whole number"),
     "depth": ("depth", (str,), '"standard" or "deep"'),

@@ -19,6 +19,8 @@ CASES = [(table, rule.rule_id) for table, (_, rules) in TABLES.items() for rule 
 # What a rule may rest an accusation on: a success elsewhere, or an artefact that no honest network makes.
 SUCCESSES = (
     "control_successes > 0",
+    "control_tcp_successes > 0",
+    "control_tls_successes > 0",
     "neutral_proven",
     "dns_proven_here > 0",
     "dns_proven_authenticated > 0",
@@ -96,11 +98,12 @@ def test_rules_read_columns_that_exist(table: str) -> None:
         assert set(re.findall(r"[A-Za-z_]+", bare)) <= known | words, rule.rule_id
 
 
+CONTROL = tuple(f"control{layer}_{what}" for layer in ("", "_tcp", "_tls") for what in ("attempts", "successes"))
+
 # The columns that stand for those successes; without them nobody may be accused.
 RESTED_ON = {
     *(
-        "control_attempts",
-        "control_successes",
+        *CONTROL,
         "neutral_proven",
         "neutral_resets",
         "neutral_timeouts",
@@ -131,8 +134,7 @@ _SILENT_CALL: dict[str, Any] = {
     "payload_failure": "generic_timeout_error",
     "payload_timeouts": 2,
     "other_silent": 1,
-    "control_attempts": 1,
-    "control_successes": 1,
+    **dict.fromkeys(CONTROL, 1),
 }
 ADDRESS_ROWS: dict[str, dict[str, Any]] = {
     "nulls and zeros": {},
@@ -150,16 +152,14 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
         "interrupted": True,
         "attempts": 1,
         "local_faults": 1,
-        "control_attempts": 1,
-        "control_successes": 1,
+        **dict.fromkeys(CONTROL, 1),
     },
     "our own bug": {
         "family_works": True,
         "address_proven": True,
         "attempts": 2,
         "local_faults": 2,
-        "control_attempts": 2,
-        "control_successes": 2,
+        **dict.fromkeys(CONTROL, 2),
     },
     "network_unreachable over IPv6": {
         "family_works": False,
@@ -168,11 +168,10 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
         "tcp_attempts": 2,
         "tcp_failure": "network_unreachable",
         "tcp_unreachables": 2,
-        "control_attempts": 2,
-        "control_successes": 2,
+        **dict.fromkeys(CONTROL, 2),
     },
     "datagrams on a line that lets none pass": _SILENT_CALL | {"datagrams_work": False},
-    "datagrams that nobody outside sent too": _SILENT_CALL | {"control_attempts": 0, "control_successes": 0},
+    "datagrams that nobody outside sent too": _SILENT_CALL | dict.fromkeys(CONTROL, 0),
     "datagrams over IPv6 where there is none": _SILENT_CALL | {"family_works": False, "payload_unreachables": 2},
     "datagrams for which no file was left": _SILENT_CALL | {"payload_attempts": 0, "local_faults": 2},
     "datagrams, interrupted": _SILENT_CALL | {"attempts": 1, "payload_attempts": 1, "interrupted": True},
@@ -188,8 +187,7 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
         "innocuous_passed": 1,
         "neutral_proven": True,
         "neutral_resets": 1,
-        "control_attempts": 2,
-        "control_successes": 2,
+        **dict.fromkeys(CONTROL, 2),
     },
 }
 

@@ -56,7 +56,8 @@ NAME: dict[str, Columns] = {
 
 _HERE = {"family_works": True, "attempts": 2, "by_name": True}
 _PROVEN = _HERE | {"address_proven": True}
-_CONTROL = {"control_attempts": 1, "control_successes": 1}
+_TRIED = {"control_attempts": 1, "control_tcp_attempts": 1, "control_tls_attempts": 1}
+_CONTROL = _TRIED | {"control_successes": 1, "control_tcp_successes": 1, "control_tls_successes": 1}
 _SILENT = _PROVEN | {"tcp_attempts": 2, "tcp_failure": "generic_timeout_error"}
 
 ADDRESS: dict[str, Columns] = {
@@ -75,7 +76,7 @@ TCP: dict[str, Columns] = {
     "tcp_local_fault": _PROVEN | {"local_faults": 1},
     "tcp_not_reached": _PROVEN,
     "tcp_interrupted": _SILENT | {"tcp_attempts": 1, "interrupted": True},
-    "tcp_fails_everywhere": _SILENT | {"control_attempts": 1},
+    "tcp_fails_everywhere": _SILENT | _TRIED,
     "tcp_timeout_here": _SILENT | {"tcp_timeouts": 2} | _CONTROL,
     "tcp_refused_here": _SILENT | {"tcp_refusals": 2} | _CONTROL,
     "tcp_reset_here": _SILENT | {"tcp_resets": 2} | _CONTROL,
@@ -98,7 +99,7 @@ def _by_kind(layer: str) -> dict[str, Columns]:
     for verb, columns in ways:
         here, passed = _fails(layer, columns), {"innocuous_passed": 1}
         neutral = {"neutral_proven": True, f"neutral_{columns}": 1}
-        found[f"{layer}_{verb}_follows_name_to_neutral_host"] = here | passed | neutral | {"control_attempts": 1}
+        found[f"{layer}_{verb}_follows_name_to_neutral_host"] = here | passed | neutral | _TRIED
         found[f"{layer}_{verb}_follows_name"] = here | passed | _CONTROL
         found[f"{layer}_{verb}_for_any_name"] = here | {"innocuous_failed": 1} | _CONTROL
         found[f"{layer}_{verb}_here"] = here | _CONTROL
@@ -112,7 +113,7 @@ def _usual(layer: str, columns: str = "resets") -> dict[str, Columns]:
         f"{layer}_local_fault": _PROVEN | {"local_faults": 1},
         f"{layer}_not_reached": _PROVEN,
         f"{layer}_interrupted": once | {"interrupted": True},
-        f"{layer}_fails_everywhere": here | {"control_attempts": 1},
+        f"{layer}_fails_everywhere": here | _TRIED,
         f"{layer}_unconfirmed": once | _CONTROL,
         f"{layer}_no_control": here,
         f"{layer}_undecided": here | {f"{layer}_failure": None},
@@ -182,7 +183,7 @@ def call(name: str) -> dict[str, Columns]:
         f"{name}_silent_twin_echoed": _DATAGRAM | {"other_echoed": 1, "same_silent": 1},
         f"{name}_reset_twin_passes": reset | {"twin_passed": 1} | _CONTROL,
         f"{name}_silent_twin_passes": silent | {"twin_passed": 1} | _CONTROL,
-        f"{name}_fails_everywhere": _DATAGRAM | {"control_attempts": 1},
+        f"{name}_fails_everywhere": _DATAGRAM | _TRIED,
         f"{name}_answers_otherwise": _CALL | {"payload_answered": 2} | _CONTROL,
         f"{name}_no_datagram_passes": _DATAGRAM | {"other_silent": 1, "dns_by_datagram": True} | _CONTROL,
         f"{name}_unreachable_here": _CALL | {"by_datagram": True, "payload_unreachables": 2} | _CONTROL,
@@ -215,7 +216,7 @@ MAIL: dict[str, Columns] = {
     "mail_starttls_offered_to_nobody": _MAIL
     | {"mail_unoffered": 2, "control_attempts": 1, "control_mail_unoffered": 1},
     "mail_starttls_not_offered": _MAIL | {"mail_unoffered": 2},
-    "mail_fails_everywhere": _MAIL | {"mail_resets": 2, "control_attempts": 1},
+    "mail_fails_everywhere": _MAIL | {"mail_resets": 2} | _TRIED,
     "mail_turned_away": _MAIL | {"mail_turned_away": 2, "mail_refused": 2, "mail_resets": 2} | _CONTROL,
     "smtp_starttls_refused_here": _MAIL | {"mail_refused": 2, "mail_closes": 2} | _CONTROL,
     "imap_starttls_refused_here": _IMAP | {"mail_refused": 2, "mail_closes": 2} | _CONTROL,
@@ -237,7 +238,7 @@ RESOLVER: dict[str, Columns] = {
     "resolver_answers_bogon": _LIE | {"answers_bogons": 1, "answers_trusted": 1} | _CONTROL,
     "resolver_denies_a_name_that_exists": _ASKING | {"answers_denied": 2, "answers_trusted": 1} | _CONTROL,
     "resolver_answers_otherwise": _LIE | {"answers_elsewhere": 1, "answers_trusted": 1} | _CONTROL,
-    "resolver_fails_everywhere": _ASKING | {"payload_timeouts": 2, "control_attempts": 1},
+    "resolver_fails_everywhere": _ASKING | {"payload_timeouts": 2} | _TRIED,
     "resolver_unreachable_here": _ASKING | {"payload_unreachables": 2} | _CONTROL,
     "resolver_silent_here": _ASKING | {"payload_timeouts": 2} | _CONTROL,
     "resolver_refuses_here": _ASKING | {"answers_refused": 2} | _CONTROL,

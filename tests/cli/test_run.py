@@ -126,7 +126,11 @@ def test_the_cost_of_no_helper_is_said_once(probe_run: Callable[..., Result]) ->
         ({"ipv4": True, "ipv6": True}, "exclude each other"),
         ({"control": "helper"}, "no URL of a helper"),
         ({"control": "http://x:99999"}, "no URL of a helper"),
-        ({"control": "http://x", "control_pin": "00" * 32}, "needs a helper on https"),
+        ({"control": "https://x,ooni+ftp://y"}, "'ooni+ftp://y' is no URL of a helper"),
+        ({"control": "https://x,"}, "no URL of a helper"),
+        ({"control": "https://x,https://y", "control_pin": "00" * 32}, "needs one helper on https"),
+        ({"control": "ooni+http://x", "control_pin": "00" * 32}, "needs one helper on https"),
+        ({"control": "http://x", "control_pin": "00" * 32}, "needs one helper on https"),
         ({"control": "https://x", "control_pin": "12"}, "no SHA-256"),
         ({"cc": "IRN"}, "no country code"),
         ({"asn": "ASx"}, "no network number"),
@@ -202,7 +206,7 @@ def test_a_bad_table_of_networks_is_one_sentence(tmp_path: Path, monkeypatch: py
 
     (tmp_path / "mine.bin").write_text("no table")
     monkeypatch.setenv("PROBE_ASN_DB", str(tmp_path / "mine.bin"))
-    wanted = {"control": None, "control_pin": None, "followups": True, "depth": "standard", "max_time": None}
+    wanted = {"control": (), "control_pin": None, "followups": True, "depth": "standard", "max_time": None}
     asn.default_table.cache_clear()
     try:
         with pytest.raises(Refusal, match=r"mine\.bin"):

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from probe.analysis.observations import read_line
-from probe.control import Nonsense, parse
+from probe.control.link import Nonsense, read_object
+from probe.control.oonianswer import test_keys
+from probe.control.oonirequest import question
+from probe.control.own import parse
+from probe.helper.oonirequest import read_request
 from probe.lab.scenario import ScenarioError, load_scenario
+from probe.lookup import control_addresses
 from probe.question import Refused, read_question
 from probe.redact import scrub_text
 from probe.results import Problem, read_lines
@@ -140,6 +145,13 @@ def judge(data: bytes) -> None:
         read_line(line)
 
 
+def read_ooni_answer(data: bytes) -> None:
+    asked = question("www.example.com", 443, [("web", parse_endpoint("https://www.example.com:443/"))], {})
+    keys = test_keys([(asked, read_object(data))])
+    json.dumps(keys, allow_nan=False)
+    control_addresses({"test_keys": keys})
+
+
 ROOTS = Roots()
 CODECS = [
     Codec("wire/dnsmessage", read_dns, (), seeds.DNS),
@@ -172,6 +184,8 @@ CODECS = [
     Codec("results", in_file("a.jsonl", read_lines_of), (), seeds.LINES),
     Codec("analysis/observations", judge, (ValueError, RecursionError), seeds.LINES),
     Codec("control", parse, (Nonsense,), seeds.ANSWERS),
+    Codec("control, of OONI's", read_ooni_answer, (Nonsense,), seeds.OONI_ANSWERS),
+    Codec("helper, OONI's request", read_request, (Refused,), seeds.OONI_QUESTIONS),
     Codec("question", lambda data: read_question(data, {}, lab=True), (Refused,), seeds.QUESTIONS),
     Codec("targets", in_file("a.toml", load_target), (TargetError,), seeds.TARGETS),
     Codec("targets, an endpoint", text(parse_endpoint), (ValueError,), seeds.ENDPOINTS),

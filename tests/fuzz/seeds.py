@@ -65,6 +65,18 @@ ANSWERS = (
     b'{"software_version": "0", "targets_digest": "0", "your_address": "192.0.2.1", "test_keys": {},'
     b' "preflight": {"ipv4": true, "ipv6": false, "udp": true}}',
 )
+OONI_QUESTIONS = (
+    b'{"http_request": "https://www.example.com/", "tcp_connect": ["93.184.216.34:443", "[2606:2800::1]:443"], '
+    b'"http_request_headers": {"Accept": ["*/*"]}, "x_quic_enabled": false}',
+    b'{"http_request": "http://1.1.1.1:8080/a?b", "tcp_connect": null}',
+)
+OONI_ANSWERS = (
+    b'{"tcp_connect": {"93.184.216.34:443": {"status": true, "failure": null}}, "tls_handshake": {"93.184.216.34:443": '
+    b'{"server_name": "www.example.com", "status": false, "failure": "ssl_invalid_hostname"}}, "quic_handshake": {}, '
+    b'"http_request": {"status_code": 200, "failure": null}, "dns": {"failure": null, "addrs": ["93.184.216.34"]}, '
+    b'"ip_info": {"93.184.216.34": {"asn": 15133, "flags": 2}}}',
+    b'{"dns": {"failure": "dns_name_error", "addrs": []}, "http_request": {"status_code": -1, "failure": "x"}}',
+)
 QUESTIONS = (b'{"target": "telegram", "services": ["web"], "addresses": {"a.example": ["192.0.2.1"]}}',)
 TARGETS = tuple(path.read_bytes() for path in sorted(Path(bundled_targets()).glob("*.toml"))[:4])
 SCENARIOS = tuple(path.read_bytes() for path in sorted((Path(_lab).parent / "scenarios").glob("*.toml"))[:8])

@@ -1,0 +1,156 @@
+"""Asks a helper of OONI's kind (web_connectivity, reference/ooni.md 4.1) for TCP and TLS controls of any target."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from probe.addresslike import scrub_text
+from probe.control.addresses import sendable
+from probe.control.link import TROUBLE, Nonsense, bounded_body, named, open_session, read_object, retry_after
+from probe.control.oonianswer import Answer, proven_families, test_keys
+from probe.control.oonirequest import Question, question, questions
+from probe.formats import failures as f
+from probe.formats.testhelper import GREETING
+from probe.session import Session
+from probe.steps.certificates import Roots
+from probe.targets import Endpoint, Target
+
+TOTAL_SECONDS = 50.0  # the helper takes 15 for what is silent
+NEUTRAL_SECONDS = 20.0  # for the first question
+SIDE_BY_SIDE = 4  # questions; a helper of OONI's turns everybody away from 25 on
+FRESH = 60.0  # seconds for which a neutral host proves that the helper reaches anything
+FRESH_FAILURE = 10.0  # seconds for which a helper that did not answer is not asked again
+
+Answered = list[tuple[Question, Answer]]
+
+
+class OONIHelper:
+    """One helper of OONI's kind, during one run."""
+
+    def __init__(self, base_url: str, session: Session, roots: Roots, pin: str | None = None) -> None:
+        self._url, self._roots, self._pin = base_url.rstrip("/") + "/", roots, pin
+        self._run = session
+        self._places = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._proving = asyncio.Lock()
+        self._proof: tuple[float, frozenset[int] | Exception] | None = None  # until when it holds
+        self._software = ""
+
+    async def ask(
+        self,
+        target: Target,
+        addresses: Mapping[str, list[str]],
+        offered: object = None,
+        *,
+        seconds: float = TOTAL_SECONDS,
+    ) -> dict[str, Any]:
+        """Ask about `target`; returns an x_control object, its `failure` null or a df-007 string. Never raises.
+
+        What has not been answered within `seconds` has no control. There is no echo to be `offered`.
+        """
+        asked = questions(target, sendable(addresses))
+        if not asked:
+            return {"failure": f"{f.UNKNOWN}: helper: it can try none of these endpoints"}
+        answered: Answered = []
+        families: frozenset[int] = frozenset()
+        try:
+            async with asyncio.timeout(seconds), open_session(self._roots, self._pin) as session:
+                families = await self._reaches(session)
+                await self._put_all(session, asked, answered)
+        except TROUBLE as error:
+            if not answered:
+                return {"failure": named(error)}
+        return self._control(target, answered, families)
+
+    def _control(self, target: Target, answered: Answered, neutral: frozenset[int]) -> dict[str, Any]:
+        families = neutral | proven_families(answered)
+        if not families:
+            return {"failure": f"{f.UNKNOWN}: helper: it reached nothing, not even a neutral host"}
+        return {
+            "failure": None,
+            "software_version": self._software,
+            "targets_digest": "",  # it knows no targets
+            "preflight": {"ipv4": 4 in families, "ipv6": 6 in families, "udp": False},
+            "test_keys": test_keys(answered, own_roots=bool(target.roots)),
+        }
+
+    async def _put_all(self, session: aiohttp.ClientSession, asked: list[Question], answered: Answered) -> None:
+        """Put every question; one that fails costs its own control. Raises one of TROUBLE if all of them fail."""
+
+        async def put(one: Question) -> Exception | None:
+            try:
+                answered.append((one, await self._put(session, one)))
+            except TROUBLE as error:
+                return error
+            return None
+
+        failed = await asyncio.gather(*map(put, asked))
+        if not answered and failed[0] is not None:
+            raise failed[0]
+
+    async def _reaches(self, session: aiohttp.ClientSession) -> frozenset[int]:
+        """The families over which the helper shook hands with a neutral host within the last minute.
+
+        It has no preflight. Without this, a helper that is cut off would make everything look down for everybody.
+        Raises one of TROUBLE: then all who wait for it turn to the next helper at once.
+        """
+        async with self._proving:
+            if self._proof is None or time.monotonic() > self._proof[0]:
+                found = await self._prove(session)
+                fresh = FRESH_FAILURE if isinstance(found, Exception) else FRESH
+                self._proof = (time.monotonic() + fresh, found)
+            found = self._proof[1]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def _prove(self, session: aiohttp.ClientSession) -> frozenset[int] | Exception:
+        asked = neutral_question(self._run.neutral_addresses)
+        try:
+            async with asyncio.timeout(NEUTRAL_SECONDS):
+                return proven_families([(asked, await self._put(session, asked))] if asked else [])
+        except TROUBLE as error:
+            return error
+
+    async def _put(self, session: aiohttp.ClientSession, asked: Question) -> Answer:
+        """POST one question; a helper that is busy is asked once more when it says so. Raises one of TROUBLE."""
+        async with self._places:
+            for attempt in (1, 2):
+                async with session.post(self._url, json=asked.body(), allow_redirects=False) as response:
+                    if response.status in {429, 503} and attempt == 1:
+                        await asyncio.sleep(retry_after(response.headers.get("Retry-After", "")))
+                        continue
+                    if response.status != 200:
+                        raise Nonsense(f"status {response.status}")
+                    self._software = scrub_text(response.headers.get("Server", ""))[:64]
+                    return read_object(await bounded_body(response))
+        raise Nonsense("status 503")
+
+
+def neutral_question(neutral: list[tuple[str, Endpoint]]) -> Question | None:
+    """A question about one neutral host, at the addresses that preflight proved; None where it proved none."""
+    hosts = sorted({endpoint.host for _, endpoint in neutral if endpoint.scheme == "https" and endpoint.port == 443})
+    if not hosts:
+        return None
+    host = random.choice(hosts)
+    mine = [(ip, endpoint) for ip, endpoint in neutral if endpoint.host == host]
+    return question(host, 443, [("neutral", mine[0][1])], sendable({host: [ip for ip, _ in mine]}))
+
+
+async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
+    """Ask whether a helper of OONI's is there; returns None when it greets, else a failure string. Never raises."""
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            open_session(roots, pin) as session,
+            session.get(base_url.rstrip("/") + "/", allow_redirects=False) as response,
+        ):
+            said = json.loads(await bounded_body(response))
+            fine = response.status == 200 and isinstance(said, dict) and said.get("message") == GREETING
+            return None if fine else f"{f.UNKNOWN}: this is no helper"
+    except (*TROUBLE, RecursionError) as error:
+        return named(error)

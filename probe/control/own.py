@@ -1,0 +1,128 @@
+"""Asks a helper of our own kind to run the same nettest on the same target (`POST /v1/measure`)."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from probe.control.addresses import parsed, sendable
+from probe.control.link import (
+    TROUBLE,
+    Nonsense,
+    Remembering,
+    bounded_body,
+    named,
+    open_session,
+    read_object,
+    retry_after,
+)
+from probe.formats import failures as f
+from probe.steps.certificates import Roots
+from probe.targets import Target, is_address
+from probe.twins import FRESH_SECONDS, TOKEN_BYTES, EchoOffer
+
+TOTAL_SECONDS = 40.0  # the helper answers within 30
+KEPT = ("software_version", "targets_digest", "preflight", "test_keys")
+KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "preflight": dict, "test_keys": dict}
+
+MOST_ECHO_PORTS = 16
+
+Offered = Callable[[EchoOffer], None]
+
+
+async def ask(
+    base_url: str,
+    target: Target,
+    addresses: Mapping[str, list[str]],
+    *,
+    roots: Roots,
+    pin: str | None = None,
+    learned: Callable[[str], None] = lambda address: None,
+    offered: Offered = lambda offer: None,
+    seconds: float = TOTAL_SECONDS,
+) -> dict[str, Any]:
+    """Ask the helper at `base_url` about `target`; returns an x_control object, its `failure` null or a df-007 string.
+
+    `addresses` are those that the probe resolved, per name; `learned` hears the address that the helper saw us come
+    from, `offered` what its echo takes; both go nowhere else. `pin` is the SHA-256 of the helper's certificate (DER),
+    hexadecimal. Never raises.
+    """
+    question = {"target": target.name, "addresses": sendable(addresses)}
+    names = Remembering()
+    try:
+        async with asyncio.timeout(seconds), open_session(roots, pin, names) as session:
+            answer = parse(await _post(session, base_url.rstrip("/") + "/v1/measure", question))
+    except TROUBLE as error:
+        return {"failure": named(error)}
+    tell(answer, learned)
+    offer = echo_offer(answer, base_url, names.addresses)
+    if offer is not None:
+        offered(offer)
+    written = {"echo": {"ports": list(offer.ports)}} if offer else {}
+    return {"failure": None, **{key: answer[key] for key in KEPT}, **written}
+
+
+async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
+    """Ask whether a helper is there; returns None when it says so, else a failure string. Never raises."""
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            open_session(roots, pin) as session,
+            session.get(base_url.rstrip("/") + "/health", allow_redirects=False) as response,
+        ):
+            said = json.loads(await bounded_body(response))
+            fine = response.status == 200 and isinstance(said, dict) and said.get("status") == "ok"
+            return None if fine else f"{f.UNKNOWN}: this is no helper"
+    except (*TROUBLE, RecursionError) as error:
+        return named(error)
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """Read a helper's answer, bounded in depth and in numbers, and check its fields. Raises Nonsense."""
+    answer = read_object(raw)
+    for key, kind in KINDS.items():
+        if not isinstance(answer.get(key), kind):
+            raise Nonsense(f"the answer has no usable {key}")
+    return answer
+
+
+def tell(answer: Mapping[str, Any], learned: Callable[[str], None]) -> None:
+    """Pass on where the helper saw us come from, if it says so in an address."""
+    address = answer.get("your_address")
+    if isinstance(address, str) and parsed(address) is not None:
+        learned(address)
+
+
+def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> EchoOffer | None:
+    """What the answer offers of an echo, checked; None where it offers none or what it says is not as defined."""
+    echo = answer.get("echo")
+    token, ports = (echo.get("token"), echo.get("ports")) if isinstance(echo, dict) else (None, None)
+    if not isinstance(token, str) or re.fullmatch(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}", token) is None:
+        return None
+    if not isinstance(ports, list) or not 0 < len(ports) <= MOST_ECHO_PORTS or not all(map(_is_port, ports)):
+        return None
+    host = urlsplit(base_url).hostname or ""
+    addresses = (host,) if is_address(host) else tuple(ip for ip in resolved if is_address(ip))
+    until = asyncio.get_running_loop().time() + FRESH_SECONDS
+    return EchoOffer(bytes.fromhex(token), tuple(ports), addresses, until)
+
+
+def _is_port(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
+
+
+async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, Any]) -> bytes:
+    """POST and read at most 4 MB; a helper that is busy is asked once more when it says so."""
+    for attempt in (1, 2):
+        async with session.post(url, json=question, allow_redirects=False) as response:
+            if response.status == 503 and attempt == 1:
+                await asyncio.sleep(retry_after(response.headers.get("Retry-After", "")))
+                continue
+            if response.status != 200:
+                raise Nonsense(f"status {response.status}")
+            return await bounded_body(response)
+    raise Nonsense("status 503")
