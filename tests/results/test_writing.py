@@ -1,7 +1,6 @@
-"""Results: folders, modes, `.part`, a full disk, and readers that go on after what is broken."""
+"""Writing results: folders, modes, `.part`, a full disk."""
 
 import errno
-import gzip
 import json
 import os
 import stat
@@ -15,18 +14,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe import results
-from probe.results import Problem, ResultsError, ResultsFile, find_files, read_lines, results_root
+from probe.results import (
+    STDIN,
+    Problem,
+    ResultsError,
+    ResultsFile,
+    check_writable,
+    find_files,
+    folders,
+    read_lines,
+    results_root,
+    writing,
+)
 
 START = datetime(2026, 11, 24, 13, 5, 0, tzinfo=UTC)
 
 
 def opened(root: Path, *, lab: bool = False) -> ResultsFile:
     return ResultsFile.in_folder(root, "XX", "AS64500", "4f2a", START, lab)
-
-
-def problems(path: Path) -> list[Problem]:
-    return [line for _, line in read_lines(path) if isinstance(line, Problem)]
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
@@ -111,7 +116,7 @@ def test_a_full_disk_keeps_the_earlier_lines(tmp_path: Path) -> None:
     mount = f'mount -t tmpfs -o size=64k none {tmp_path} && exec {sys.executable} -c "$CODE"'
     done = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", mount],
-        env={**os.environ, "CODE": code, "PYTHONPATH": str(Path(results.__file__).parent.parent)},
+        env={**os.environ, "CODE": code, "PYTHONPATH": str(Path(folders.__file__).parents[2])},
         capture_output=True,
         text=True,
     )
@@ -124,55 +129,24 @@ def test_a_full_disk_keeps_the_earlier_lines(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsError, match="--results DIR"):
-        results.check_writable(tmp_path / "file" / "results")
+        check_writable(tmp_path / "file" / "results")
 
 
 def test_the_check_leaves_nothing(tmp_path: Path) -> None:
-    results.check_writable(tmp_path / "new")
+    check_writable(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_where_results_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROBE_RESULTS", raising=False)
     assert results_root(tmp_path) == tmp_path
-    assert results_root() == Path(results.__file__).parent.parent / "results"
+    assert results_root() == Path(folders.__file__).parents[2] / "results"
     monkeypatch.setenv("PROBE_RESULTS", str(tmp_path / "named"))
     assert results_root() == tmp_path / "named"
     monkeypatch.delenv("PROBE_RESULTS")
-    monkeypatch.setattr(results, "__file__", str(tmp_path / "site-packages" / "probe" / "results.py"))
+    monkeypatch.setattr(folders, "__file__", str(tmp_path / "site-packages" / "probe" / "results" / "folders.py"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     assert results_root() == tmp_path / "data" / "censorprobe" / "results"
-
-
-def test_broken_lines_are_numbered_and_the_rest_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "x.jsonl"
-    deep = "[" * 100_000
-    path.write_bytes(b'{"a":1}\n{"a":\n[1]\n\xff\xfe\n' + deep.encode() + b'\n{"a":NaN}\n\n{"a":2}\n{"a":3')
-    assert documents(path) == [{"a": 1}, {"a": 2}]
-    assert [problem.number for problem in problems(path)] == [2, 3, 4, 5, 6, 9]
-    assert "is torn" in problems(path)[-1].sentence
-    assert str(problems(path)[0]).startswith("x.jsonl:2: is not valid JSON")
-
-
-def test_a_last_line_without_newline_is_read_when_it_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "x.jsonl"
-    path.write_text('{"a":1}')
-    assert documents(path) == [{"a": 1}] and not problems(path)
-
-
-def test_gz_is_read_and_a_torn_one_reported(tmp_path: Path) -> None:
-    whole, torn = tmp_path / "w.jsonl.gz", tmp_path / "t.jsonl.gz"
-    raw = gzip.compress(b"".join(json.dumps({"a": n, "r": os.urandom(99).hex()}).encode() + b"\n" for n in range(999)))
-    whole.write_bytes(raw)
-    torn.write_bytes(raw[: len(raw) // 2])
-    assert len(documents(whole)) == 999 and not problems(whole)
-    assert 0 < len(documents(torn)) < 999 and "cannot be read further" in problems(torn)[-1].sentence
-
-
-def test_zst_without_a_module_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "ZSTD_MODULES", ("no_such_module",))
-    (tmp_path / "x.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd")
-    assert "zstd -d" in problems(tmp_path / "x.jsonl.zst")[0].sentence
 
 
 def test_folders_and_missing_files(tmp_path: Path) -> None:
@@ -187,13 +161,13 @@ def test_folders_and_missing_files(tmp_path: Path) -> None:
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.text() | st.integers(-(2**53), 2**53), st.lists)))
 def test_what_is_written_is_read(document: dict[str, Any]) -> None:
     read, write = os.pipe()
-    file = ResultsFile(write, results.STDIN)
+    file = ResultsFile(write, STDIN)
     if len(json.dumps(document)) < 30_000:
         file.append(document)
     file.close()
     with os.fdopen(read, "rb") as stream:
         raw = stream.read()
-    assert raw == b"" or results._parse(raw, "-", 2) == document
+    assert raw == b"" or json.loads(raw) == document
 
 
 def test_a_file_that_could_not_be_made_whole_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +175,7 @@ def test_a_file_that_could_not_be_made_whole_leaves_nothing(tmp_path: Path, monk
         raise OSError(errno.EMFILE, "Too many open files")
 
     where = (tmp_path, "XX", "AS64500", "4f2a", datetime(2026, 11, 24, tzinfo=UTC), False)
-    monkeypatch.setattr(results, "_sync_folder", none_left)
+    monkeypatch.setattr(writing, "_sync_folder", none_left)
     with pytest.raises(ResultsError) as told:
         ResultsFile.in_folder(*where)
     assert told.value.number == errno.EMFILE

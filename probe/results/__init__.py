@@ -1,0 +1,29 @@
+"""The files of lines: append one safely, iterate over any, OONI's archives included."""
+
+from probe.results.folders import (
+    STDIN,
+    ResultsError,
+    check_writable,
+    file_name,
+    find_files,
+    make_private_folder,
+    results_root,
+    run_files,
+)
+from probe.results.reading import LONGEST_LINE, Problem, read_lines
+from probe.results.writing import ResultsFile
+
+__all__ = [
+    "LONGEST_LINE",
+    "STDIN",
+    "Problem",
+    "ResultsError",
+    "ResultsFile",
+    "check_writable",
+    "file_name",
+    "find_files",
+    "make_private_folder",
+    "read_lines",
+    "results_root",
+    "run_files",
+]

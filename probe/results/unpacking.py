@@ -1,0 +1,142 @@
+"""Bytes out of packed files, told by how they begin and not by their names; nothing is ever held whole.
+
+OONI's older postcans are called .tar.gz and are not compressed (ooni/data c8fcc729, dataclient.py).
+"""
+
+import gzip
+import importlib
+import io
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+
+from probe.results.folders import STDIN, ResultsError
+
+ZSTD_MODULES = ("compression.zstd", "backports.zstd")  # the first is in the standard library from 3.14
+GZIP, ZSTD, LZ4 = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
+BLOCK = 512  # of a tar file: POSIX.1-2024, pax, "ustar Interchange Format"
+MOST_TIMES = 1000  # how many times its size a file may unpack to, once it is more than:
+BOMB_FLOOR = 256 * 1024 * 1024  # bytes
+UNREADABLE = (OSError, EOFError, zlib.error, ResultsError)
+"""What reading a packed file may raise."""
+
+
+def open_unpacked(source: Path) -> IO[bytes]:
+    """Open a file, or stdin, for its unpacked bytes. Raises what UNREADABLE lists, also while reading."""
+    raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb") if source == STDIN else source.open("rb")
+    try:
+        unpacked = _unpacked(raw)
+    except BaseException:
+        raw.close()
+        raise
+    return raw if unpacked is raw else cast(IO[bytes], io.BufferedReader(_Guard(unpacked, raw), 1 << 16))
+
+
+def _unpacked(raw: io.BufferedReader) -> IO[bytes]:
+    start = raw.peek(4)[:4]
+    if start.startswith(GZIP):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=raw, mode="rb"))
+    if start == ZSTD:
+        return cast(IO[bytes], zstd_module().ZstdFile(raw, "rb"))
+    if start == LZ4:
+        raise ResultsError("is packed with lz4, which is not read here; unpack it first with `lz4 -d`")
+    return raw
+
+
+def zstd_module() -> Any:
+    """The module that reads zstd, loaded when first needed. Raises ResultsError where there is none (32-bit ARM)."""
+    for name in ZSTD_MODULES:
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    raise ResultsError("zstd needs Python 3.14 or the package backports.zstd; or unpack it first with `zstd -d`")
+
+
+class _Guard(io.RawIOBase):
+    """What a packed file unpacks to, up to a size that no measurements unpack to."""
+
+    def __init__(self, unpacked: Any, packed: io.BufferedReader) -> None:
+        self._unpacked, self._packed = unpacked, packed
+        self._given = self._taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer. Raises ResultsError for a bomb."""
+        try:
+            got = self._unpacked.read1(len(buffer))
+        except Exception as error:
+            raise _as_unreadable(error) from None
+        buffer[: len(got)] = got
+        self._given += len(got)
+        if self._given > BOMB_FLOOR and self._given > MOST_TIMES * self._size():
+            raise ResultsError(f"unpacks to more than {MOST_TIMES} times its size, so it holds no measurements")
+        return len(got)
+
+    def _size(self) -> int:
+        """Bytes of the packed file: all of it, or of a pipe what was read so far."""
+        size = os.fstat(self._packed.fileno()).st_size
+        if size:
+            return size
+        self._taken += 1 << 16  # at most that much is read ahead for each piece that is given
+        return self._taken
+
+    def close(self) -> None:
+        """Close both files."""
+        if not self.closed:
+            self._unpacked.close()
+            self._packed.close()
+        super().close()
+
+
+def _as_unreadable(error: Exception) -> Exception:
+    """zstd has an exception of its own, which only its module knows."""
+    return ResultsError(str(error)) if type(error).__name__ == "ZstdError" else error
+
+
+def tar_members(stream: IO[bytes], longest: int) -> Iterator[bytes | None]:
+    """Iterate over the contents of a tar file's regular files; None for one that is longer than `longest` bytes.
+
+    Not by tarfile: it keeps every member it has seen, and reads a header of any size into memory.
+    Raises EOFError for a torn file and ResultsError for what is no tar file.
+    """
+    while len(header := stream.read(BLOCK)) == BLOCK:
+        if not header.strip(b"\0"):
+            return
+        size = _size_in(header)
+        regular = header[156:157] in {b"0", b"\0"}
+        content = _exactly(stream, size) if regular and size <= longest else None
+        _skip(stream, -size % BLOCK + (size if content is None else 0))
+        if regular:
+            yield content
+    if header:
+        raise EOFError("the tar file is cut off")
+
+
+def _size_in(header: bytes) -> int:
+    """The size that a header says, in bytes, once its checksum proves that it is one."""
+    try:
+        told = int(header[148:156].strip(b"\0 ") or b"-", 8)
+        size = int(header[124:136].strip(b"\0 ") or b"0", 8)
+    except ValueError:
+        told = size = -1
+    if size < 0 or told != sum(header[:148]) + 8 * ord(" ") + sum(header[156:]):
+        raise ResultsError("is no tar file, or is broken here")
+    return size
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    content = stream.read(size)
+    if len(content) < size:
+        raise EOFError("the tar file is cut off")
+    return content
+
+
+def _skip(stream: IO[bytes], size: int) -> None:
+    while size > 0:
+        size -= len(_exactly(stream, min(size, 1 << 16)))

@@ -1,0 +1,129 @@
+"""Append a line safely: whole, synced, for this user's eyes only, and never edited."""
+
+import errno
+import json
+import os
+import stat
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from probe.results.folders import STDIN, ResultsError, make_private_folder
+
+
+class ResultsFile:
+    """One run's lines: appended whole and synced, never edited. `lines` is how many were written."""
+
+    def __init__(self, fd: int, path: Path, final: Path | None = None) -> None:
+        self._fd = fd
+        self._final = final
+        self.path = path
+        self.lines = 0
+
+    @classmethod
+    def in_folder(cls, root: Path, cc: str, asn: str, run_id: str, start: datetime, lab: bool) -> "ResultsFile":
+        """Open `<date>/<CC>-<ASN>/<HHMMSS>-<run_id>.jsonl` under `root` (in `lab/` for a lab run) as `.part`."""
+        moment = start.astimezone(UTC)
+        folder = (root / "lab" if lab else root) / f"{moment:%Y-%m-%d}" / f"{cc}-{asn}"
+        final = folder / f"{moment:%H%M%S}-{run_id}.jsonl"
+        part = final.with_name(final.name + ".part")
+        try:
+            make_private_folder(folder)
+            fd = _create(part)
+        except OSError as error:
+            _cannot_write(part, error)
+        return cls(fd, part, final)
+
+    @classmethod
+    def to_file(cls, path: Path) -> "ResultsFile":
+        """Open the file that the user named. One that holds something is refused: lines are never edited."""
+        if path.is_file() and path.stat().st_size:
+            raise ResultsError(f"{path} already holds something and is left as it is; give --output another name")
+        try:
+            return cls(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), path)
+        except OSError as error:
+            _cannot_write(path, error)
+
+    @classmethod
+    def to_stdout(cls) -> "ResultsFile":
+        """Write the lines to standard output."""
+        sys.stdout.flush()
+        return cls(os.dup(sys.stdout.fileno()), STDIN)
+
+    @property
+    def readable(self) -> bool:
+        """Whether what was written can be read again: not on a pipe."""
+        return self.path != STDIN and stat.S_ISREG(os.fstat(self._fd).st_mode)
+
+    def append(self, document: dict[str, Any]) -> int:
+        """Write one line and sync it; returns its number. On a full disk the earlier lines stay whole: ResultsError."""
+        line = json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        before = os.fstat(self._fd).st_size
+        try:
+            _write_whole(self._fd, line)
+            _sync(self._fd)
+        except OSError as error:
+            self._take_back(before)
+            _cannot_write(self.path, error, self.lines)
+        self.lines += 1
+        return self.lines
+
+    def _take_back(self, size: int) -> None:
+        """Cut off a line that was written in part; what was whole before stays."""
+        if self.readable:
+            os.ftruncate(self._fd, size)  # a pipe cannot be shortened: its reader sees a torn line
+
+    def close(self) -> Path:
+        """Close the file, take `.part` off its name and return where it is."""
+        os.close(self._fd)
+        if self._final is not None:
+            try:
+                os.rename(self.path, self._final)
+            except OSError as error:
+                _cannot_write(self._final, error, self.lines)
+            self.path = self._final
+            _sync_folder(self.path.parent)
+        return self.path
+
+
+def _create(part: Path) -> int:
+    """Make the file so that it outlives a power cut. Raises OSError, and then has left nothing."""
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        _sync_folder(part.parent)
+    except OSError:
+        os.close(fd)
+        part.unlink()
+        raise
+    return fd
+
+
+def _cannot_write(path: Path, error: OSError, kept: int = 0) -> NoReturn:
+    why = "the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else error.strerror
+    earlier = f"; the {kept} line(s) before it are kept" if kept else ""
+    problem = ResultsError(f"{path} cannot be written: {why}{earlier}")
+    problem.number = error.errno or 0
+    raise problem from None
+
+
+def _write_whole(fd: int, line: bytes) -> None:
+    """One write; the rest of it only when the first was cut short (a signal, a pipe, a full disk)."""
+    while line:
+        line = line[os.write(fd, line) :]
+
+
+def _sync(fd: int) -> None:
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EROFS, errno.ENOTSUP}:  # a pipe or a device has nothing to sync
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _sync(fd)
+    finally:
+        os.close(fd)
