@@ -14,6 +14,7 @@ from probe.analysis.attempts import (
     passes,
     redirects_away,
     succeeded,
+    unfinished,
 )
 from probe.analysis.datagrams import Datagrams
 from probe.analysis.dialects import LAYERS, name_layer, proves_no_name
@@ -107,6 +108,7 @@ def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None
     redirects = frozenset(control.http_redirect_host for control in done.control) - {""}
     row.attempts = len(done.target)
     row.successes = sum(succeeded(attempt, endpoint, redirects) for attempt in done.target)
+    row.unfinished = sum(unfinished(attempt, endpoint) for attempt in done.target)
     row.local_faults = sum(_is_local(attempt) for attempt in done.target)
 
 

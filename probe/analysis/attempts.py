@@ -54,6 +54,12 @@ def succeeded(row: Observation, endpoint: Endpoint, elsewhere: frozenset[str] = 
     return True
 
 
+def unfinished(row: Observation, endpoint: Endpoint) -> bool:
+    """Say whether nothing failed and the topmost layer was never tried, as in tests of OONI's that only connect."""
+    failed = row.failure is not None or any(failure_of(row, layer) is not None for layer in layers_of(endpoint))
+    return not failed and not tried(row, layers_of(endpoint)[-1])
+
+
 def layers_of(endpoint: Endpoint) -> tuple[str, ...]:
     """The layers that the endpoint needs, lowest first."""
     return dialect_of(endpoint).layers

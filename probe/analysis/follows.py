@@ -89,7 +89,7 @@ def opening(layer: str, words: str, *, ids: str = "") -> tuple[Rule, ...]:
             f"{name}_not_reached",
             f"{layer}_attempts = 0",
             State.INSUFFICIENT,
-            f"An earlier step failed, so {words} was never tried.",
+            f"Nothing got as far as {words}: an earlier step failed, or it was never asked for.",
         ),
         Rule(
             f"{name}_interrupted",

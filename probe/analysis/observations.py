@@ -114,6 +114,8 @@ class Line:
     control_failed: bool
     control_families: dict[int, bool]
     control_udp: bool = False
+    foreign: bool = False  # of OONI's: its transactions are numbered by the reader, and preflight is unknown
+    unread: bool = False  # of a nettest that nothing here judges
     rows: list[Observation] = field(default_factory=list)
 
 

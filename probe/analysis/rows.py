@@ -51,6 +51,7 @@ class AddressRow:
     line_lossy: bool = False
     attempts: int = 0
     successes: int = 0  # attempts that passed every layer that the endpoint needs
+    unfinished: int = 0  # in which nothing failed, and the topmost layer was never tried
     local_faults: int = 0
     tcp_attempts: int = 0
     tcp_successes: int = 0
@@ -173,6 +174,7 @@ class ServiceRow:
     absent_datagrams: int = 0  # of these: because no datagram passes
     bugs: int = 0  # bugs of ours that touched this service
     retired: bool = False
+    unread: bool = False  # a line of OONI's, of a nettest that nothing here judges
     control_successes: int = 0
     blocked: int = 0
     likely_blocked: int = 0

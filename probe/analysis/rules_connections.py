@@ -39,7 +39,7 @@ ADDRESS_RULES = (
     ),
     Rule(
         "address_unproven_fails",
-        "NOT address_proven AND successes = 0",
+        "NOT address_proven AND successes = 0 AND unfinished < attempts",
         State.IMPAIRED,
         "It does not work, and nothing proves that the address is the service's own.",
     ),

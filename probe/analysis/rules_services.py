@@ -41,6 +41,12 @@ ENDPOINT_RULES = (
 SERVICE_RULES = (
     Rule("service_bug", "bugs > 0", State.INSUFFICIENT, "A bug of our own touched this service; nothing is concluded."),
     Rule(
+        "service_unread",
+        "unread",
+        State.INSUFFICIENT,
+        "The line is of a nettest of OONI's that these rules do not judge.",
+    ),
+    Rule(
         "service_retired",
         "retired AND control_successes = 0 AND (ok < endpoints OR endpoints = 0)",
         State.INSUFFICIENT,

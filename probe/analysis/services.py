@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from probe.analysis.attempts import control_attempts, control_worked, is_target_attempt, layers_of, passes, succeeded
+from probe.analysis.attempts import (
+    control_attempts,
+    control_worked,
+    is_target_attempt,
+    layers_of,
+    passes,
+    succeeded,
+    unfinished,
+)
 from probe.analysis.dialects import deepest_proof, shallowest_proof
 from probe.analysis.endpoints import EndpointVerdict
 from probe.analysis.engine import Engine
@@ -83,6 +91,7 @@ def _service_row(
         absent_datagrams=sum(verdict.absent == "datagrams" for verdict in verdicts),
         bugs=_bugs(role, verdicts, line, proofs),
         retired=line.target.get("retired") is not None,
+        unread=line.unread,
         control_successes=counts.control_proofs,
     )
     for verdict in present:
@@ -106,7 +115,7 @@ def _count(role: str, verdicts: list[EndpointVerdict], proofs: Proofs) -> Counts
         if endpoint is None:
             continue
         tried = [
-            (row, succeeded(row, endpoint))
+            (row, succeeded(row, endpoint) or unfinished(row, endpoint))
             for row in proofs.probe
             if row.kind in {"first", "confirm"} and is_target_attempt(row, endpoint)
         ] or [(row, False) for row in _failed_lookups(endpoint.host, proofs)]
@@ -129,6 +138,7 @@ def _failed_lookups(host: str, proofs: Proofs) -> list[Observation]:
         row
         for row in proofs.probe
         if row.kind == "lookup"
+        and row.failure is not None
         and any(query.hostname == host and query.resolver == "system" for query in row.queries)
         and not any(query.engine == "udp" for query in row.queries)
     ]

@@ -8,6 +8,7 @@ from typing import Any
 from probe.analysis.endpoints import EndpointVerdict, judge_endpoints
 from probe.analysis.engine import Engine, SQLiteEngine
 from probe.analysis.observations import Line, read_line
+from probe.analysis.ooni import is_ooni, read_ooni
 from probe.analysis.proofs import Proofs
 from probe.analysis.reading import table, text
 from probe.analysis.rules import RULESET
@@ -23,14 +24,14 @@ def judge_line(line: dict[str, Any], *, file: str, number: int, engine: Engine |
     """Judge one measurement: a record per service, sorted by service, with the keys of the design in their order.
 
     `file` is the name without folders that goes into the records, `number` the line's, from 1. A line that is no
-    measurement of this program's gives no records; `why_not` says so.
+    measurement, of this program's or of OONI's, gives no records; `why_not` says so.
     """
     if why_not(line) is not None:
         return []
     if engine is None:
         with SQLiteEngine() as own:
             return judge_line(line, file=file, number=number, engine=own)
-    facts = read_line(line)
+    facts = read_ooni(line) if is_ooni(line) else read_line(line)
     invalid = invalidity_of(facts)
     services = _services(facts)
     proofs = Proofs(facts)
@@ -54,6 +55,8 @@ def to_json(record: dict[str, Any]) -> str:
 
 def why_not(line: object) -> str | None:
     """The sentence that says why a line cannot be judged; None if it can."""
+    if is_ooni(table(line)):
+        return None
     keys = table(table(line).get("test_keys"))
     if not keys:
         return "is no measurement: it has no test_keys"
@@ -98,18 +101,18 @@ def _record(
         "pass_rate": None if invalid else verdict.pass_rate,
         "throughput_ratio": None,
         "hop": None,
-        "endpoints": [_endpoint(endpoint, invalid) for endpoint in verdict.endpoints],
+        "endpoints": [_endpoint(endpoint, invalid, facts) for endpoint in verdict.endpoints],
         "measurement_file": file,
         "measurement_line": number,
     }
 
 
-def _endpoint(verdict: EndpointVerdict, invalid: Invalidity | None) -> dict[str, Any]:
+def _endpoint(verdict: EndpointVerdict, invalid: Invalidity | None, facts: Line) -> dict[str, Any]:
     return {
         "endpoint": verdict.url,
         "state": None if invalid else str(verdict.state),
         "mechanisms": [] if invalid else verdict.mechanisms,
         "proof": verdict.proof or None,
         "rule_id": invalid.rule_id if invalid else verdict.rule.rule_id,
-        "transactions": verdict.transactions,
+        "transactions": [] if facts.foreign else verdict.transactions,
     }

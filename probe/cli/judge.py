@@ -23,21 +23,27 @@ def judge(
     json: Annotated[bool, opt("--json", help="Print verdict records, one JSON object a line.")] = False,
     plain: Annotated[bool, opt("--plain", help="No colour, no Unicode.")] = False,
 ) -> None:
-    """Judge lines again, from any file. Lines that cannot be used are named, the rest is judged, and the exit is 6."""
+    """Judge lines again, from any file, OONI's archives included.
+
+    Lines that cannot be used are named and counted, the rest is judged, and the exit is 6.
+    """
+    from probe.analysis.engine import SQLiteEngine
     from probe.analysis.verdicts import judge_line, to_json
 
     skipped, headed = Skipped(), None
-    for file, number, line in usable_lines(files, skipped):
-        records = judge_line(line, file=file, number=number)
-        if json:
-            sys.stdout.writelines(to_json(record) + "\n" for record in records)
-        else:
-            scenario = lab_of([line])
-            shown = scenario if scenario != headed else None  # once above all lines of one scenario
-            print_verdicts(records, sys.stdout, is_plain(plain, sys.stdout), lab=shown)
-            headed = scenario
+    with SQLiteEngine() as engine:
+        for file, number, line in usable_lines(files, skipped):
+            records = judge_line(line, file=file, number=number, engine=engine)
+            if json:
+                sys.stdout.writelines(to_json(record) + "\n" for record in records)
+            else:
+                scenario = lab_of([line])
+                shown = scenario if scenario != headed else None  # once above all lines of one scenario
+                print_verdicts(records, sys.stdout, is_plain(plain, sys.stdout), lab=shown)
+                headed = scenario
     sys.stdout.flush()
     if skipped.lines:
+        say(sys.stderr, f"probe: {skipped.lines} line(s) could not be used")
         raise typer.Exit(INVALID_INPUT)
 
 

@@ -23,6 +23,17 @@ _V6 = [
 _EMBEDDED = [net for net in _V4 if net != ipaddress.IPv4Network("100.64.0.0/10")]  # OONI's list leaves it out
 
 
+_MADE_UP = ipaddress.IPv4Network("198.18.0.0/15")  # RFC 2544: for tests of devices
+
+
+def is_made_up(address: str) -> bool:
+    """Say whether `address` is of the range that VPN and proxy programs hand out in place of every name's own."""
+    try:
+        return ipaddress.ip_address(address) in _MADE_UP
+    except ValueError:
+        return False
+
+
 def is_bogon(address: str) -> bool:
     """Say whether `address` is a bogon; a string that is no IP literal counts as one."""
     try:

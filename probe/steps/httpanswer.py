@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from probe.blockpages import matching
 from probe.formats.entries import HTTPRequest, HTTPTransaction
-from probe.steps.blockpages import matching
 
 BODY_LIMIT = 65536
 TITLE_LIMIT = 200

@@ -260,6 +260,7 @@ SERVICE: dict[str, Columns] = {
     "service_datagrams_absent": {"absent": 2, "absent_datagrams": 1},
     "service_family_absent": {"absent": 1},
     "service_empty": {},
+    "service_unread": {"unread": True},
     "service_retired": {"endpoints": 1, "down": 1, "retired": True},
     "service_works_in_part": {"endpoints": 2, "ok": 1, "blocked": 1, "any_suffices": True},
     "service_one_works": {"endpoints": 2, "ok": 1, "down": 1, "any_suffices": True},

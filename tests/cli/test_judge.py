@@ -12,7 +12,9 @@ from probe.analysis.rules import RULES
 from probe.analysis.verdicts import judge_line, to_json
 from probe.cli import main
 from tests.analysis.lines import GENUINE
+from tests.analysis.test_ooni import SAMPLES
 from tests.analysis.test_verdicts import URL, blocked, web
+from tests.results.test_reading import tarball
 
 
 def call(*words: str) -> int:
@@ -63,6 +65,20 @@ def test_bad_lines_are_named_and_the_rest_is_judged(file: Path, capsys: pytest.C
     out, err = capsys.readouterr()
     assert [json.loads(line)["measurement_line"] for line in out.splitlines()] == [1, 5]
     assert [f"{file.name}:{number}:" in err for number in (2, 3, 4, 6)] == [True] * 4
+    assert "4 line(s) could not be used" in err
+
+
+def test_a_postcan_of_oonis_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    posts = [json.dumps({"format": "json", "content": SAMPLES[name]}).encode() for name in ("telegram-ok", "tor")]
+    can = tarball(tmp_path / "2021081711_IT_telegram.n0.0.tar.gz", *posts)
+    assert call("judge", "--json", str(can)) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(record["service"], record["state"]) for record in records] == [
+        ("telegram/dc_pool", "ok"),
+        ("telegram/web", "ok"),
+        ("tor/all", "insufficient"),
+    ]
+    assert [record["measurement_line"] for record in records] == [1, 1, 2]
 
 
 def test_for_people(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -287,6 +287,6 @@ async def test_any_answer_is_survived(raw: bytes) -> None:
 
 
 def test_the_data_file_travels_with_the_package() -> None:
-    from probe.steps.blockpages import DATA
+    from probe.blockpages import DATA
 
     assert Path(DATA).is_file()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from probe.steps.blockpages import Fingerprint, fingerprints, matching
+from probe.blockpages import Fingerprint, fingerprints, matching
 
 HARMLESS = b"<html><title>Telegram Web</title><body>Hello, we never block anything.</body></html>"
 

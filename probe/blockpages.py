@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-DATA = Path(__file__).parent.parent / "data" / "blockpages.toml"
+DATA = Path(__file__).parent / "data" / "blockpages.toml"
 
 
 @dataclass(frozen=True)
