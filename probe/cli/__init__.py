@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "judge": ("probe.cli.judge", "Judge lines again, from any file."),
     "validate": ("probe.cli.validate", "Say whether lines fit the published schema, and where not."),
     "rules": ("probe.cli.rules", "Print the rules and the names of mechanisms."),
+    "fetch": ("probe.cli.fetch", "Fetch measurements that others published."),
     "compare": ("probe.cli.compare", "Lay vantage points side by side."),
     "helper": ("probe.cli.helper", "Serve as the test helper that measures from outside."),
     "lab": ("probe.cli.lab", "Measure inside an emulated internet with a censor in it."),
