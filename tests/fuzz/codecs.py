@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from probe.analysis.observations import read_line
+from probe.analysis.ooni import is_ooni, read_ooni
+from probe.archive.listing import Unusable, parse_page
 from probe.control.link import Nonsense, read_object
 from probe.control.oonianswer import test_keys
 from probe.control.oonirequest import question
@@ -152,6 +154,12 @@ def read_ooni_answer(data: bytes) -> None:
     control_addresses({"test_keys": keys})
 
 
+def judge_ooni(data: bytes) -> None:
+    line = json.loads(data)
+    if isinstance(line, dict) and is_ooni(line):
+        read_ooni(line)
+
+
 ROOTS = Roots()
 CODECS = [
     Codec("wire/dnsmessage", read_dns, (), seeds.DNS),
@@ -182,6 +190,9 @@ CODECS = [
     Codec("wire/oneanswer", lambda data: OneAnswer().feed(data), (), seeds.HTTP),
     Codec("steps/certificates", lambda data: judge_chain([data], "a.example", ROOTS), (), seeds.CERTIFICATE),
     Codec("results", in_file("a.jsonl", read_lines_of), (), seeds.LINES),
+    Codec("results, a postcan", in_file("a.tar.gz", read_lines_of), (), seeds.POSTCANS),
+    Codec("archive/listing", parse_page, (Unusable,), seeds.LISTINGS),
+    Codec("analysis/ooni", judge_ooni, (ValueError, RecursionError), seeds.OONI_LINES),
     Codec("analysis/observations", judge, (ValueError, RecursionError), seeds.LINES),
     Codec("control", parse, (Nonsense,), seeds.ANSWERS),
     Codec("control, of OONI's", read_ooni_answer, (Nonsense,), seeds.OONI_ANSWERS),

@@ -1,6 +1,8 @@
 """Good bytes of every format, from the tests' vectors and the tree's own files."""
 
+import gzip
 import json
+import tarfile
 from pathlib import Path
 
 from probe.lab.recording import __file__ as _lab
@@ -61,6 +63,21 @@ _LINE = {
     },
 }
 LINES = (json.dumps(_LINE).encode(), json.dumps(_LINE).encode() + b"\n[]\n{")
+_OONI = Path(__file__).parents[1] / "fixtures" / "ooni"
+OONI_LINES = tuple((_OONI / f"{name}.json").read_bytes() for name in ("stun-ok", "web-clear-ok", "dnscheck-ok", "tor"))
+LISTINGS = (
+    b"<ListBucketResult><Contents><Key>a</Key><Size>1</Size><ETag>b</ETag></Contents></ListBucketResult>",
+    b"<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken></ListBucketResult>",
+)
+
+
+def _postcan() -> bytes:
+    member = tarfile.TarInfo("a/b.post")
+    member.size = len(LINES[0])
+    return member.tobuf(tarfile.USTAR_FORMAT) + LINES[0] + bytes(-member.size % 512 + 1024)
+
+
+POSTCANS = (_postcan(), gzip.compress(_postcan()))
 ANSWERS = (
     b'{"software_version": "0", "targets_digest": "0", "your_address": "192.0.2.1", "test_keys": {},'
     b' "preflight": {"ipv4": true, "ipv6": false, "udp": true}}',
