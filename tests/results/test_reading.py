@@ -121,6 +121,10 @@ def test_a_torn_postcan_keeps_what_came_before(tmp_path: Path) -> None:
     assert "cut off" in problems(path)[-1].sentence
     path.write_bytes(b"not a tar file at all" * 99)
     assert "is no tar file" in problems(path)[-1].sentence
+    spoiled = bytearray(tarball(path, post({"a": 1}), packed=False).read_bytes())
+    spoiled[512] ^= 1  # the first letter of a name: numbers are as they were, and the checksum knows
+    path.write_bytes(spoiled)
+    assert documents(path) == [] and "is broken here" in problems(path)[-1].sentence
 
 
 def test_a_link_in_a_postcan_is_not_followed(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def _by_family(entry: Entry) -> list[Entry]:
     found = []
     for query_type, family in (("A", 4), ("AAAA", 6)):
         mine = [answer for answer in answers if _family(answer) == family]
-        if asked in {query_type, "ANY"} and (mine or failed or asked != "ANY"):
+        if asked in {query_type, "ANY"} and (mine or failed):  # neither: an alias alone, or an old line's silence
             found.append(about | {"query_type": query_type, "answers": mine, "failure": failed})
     return found
 
