@@ -66,7 +66,7 @@ def judge_services(
     """Judge every service of a line, sorted by role."""
     roles = sorted(services)
     mine = {role: [verdicts[url] for url in urls_of(services[role])] for role in roles}
-    counts = {role: _count(role, mine[role], proofs) for role in roles}
+    counts = {role: _count(role, mine[role], proofs, line.foreign) for role in roles}
     rows = [_service_row(role, services[role], mine[role], counts[role], line, proofs) for role in roles]
     said = engine.decide(rows, tables_for(ServiceRow))
     return [
@@ -108,7 +108,8 @@ def _bugs(role: str, verdicts: list[EndpointVerdict], line: Line, proofs: Proofs
     return sum(row.service == role or row.transaction_id in used for row in buggy)
 
 
-def _count(role: str, verdicts: list[EndpointVerdict], proofs: Proofs) -> Counts:
+def _count(role: str, verdicts: list[EndpointVerdict], proofs: Proofs, foreign: bool) -> Counts:
+    """Count attempts. Some names OONI only looks up: `foreign` says that an answer is then all that was wanted."""
     counts, seen = Counts(), set[int]()
     for verdict in verdicts:
         endpoint = endpoint_of(verdict.url)
@@ -118,7 +119,7 @@ def _count(role: str, verdicts: list[EndpointVerdict], proofs: Proofs) -> Counts
             (row, succeeded(row, endpoint) or unfinished(row, endpoint))
             for row in proofs.probe
             if row.kind in {"first", "confirm"} and is_target_attempt(row, endpoint)
-        ] or [(row, False) for row in _failed_lookups(endpoint.host, proofs)]
+        ] or [(row, foreign and row.failure is None) for row in _failed_lookups(endpoint.host, proofs)]
         for row, fine in tried:
             if row.transaction_id not in seen and not _is_ours(row):
                 seen.add(row.transaction_id)
@@ -138,7 +139,6 @@ def _failed_lookups(host: str, proofs: Proofs) -> list[Observation]:
         row
         for row in proofs.probe
         if row.kind == "lookup"
-        and row.failure is not None
         and any(query.hostname == host and query.resolver == "system" for query in row.queries)
         and not any(query.engine == "udp" for query in row.queries)
     ]

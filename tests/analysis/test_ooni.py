@@ -117,6 +117,11 @@ def test_without_its_lists_no_sample_is_fine_or_accused(name: str) -> None:
     assert {record["state"] for record in judged(line)} <= {"insufficient", "impaired"}
 
 
+def test_what_oonis_probe_only_looks_up_did_not_fail() -> None:
+    (calls,) = [record for record in judged(SAMPLES["facebook-ok"]) if record["service"] == "facebook/calls"]
+    assert (calls["attempts"], calls["failures"]) == (1, 0)
+
+
 def test_a_sign_in_page_is_no_data_centre() -> None:
     """It answers everything in the clear, and lets no certificate pass."""
     portal = altered("telegram-ok")
