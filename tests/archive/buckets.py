@@ -13,7 +13,7 @@ PAGE = 3  # keys
 
 
 class FakeBucket:
-    """Its files, what was asked of it, and its faults by key: torn, busy (both once), wrong, moved, no ranges."""
+    """Its files, what was asked of it, and faults by key: torn, short, busy (once each), wrong, moved, no ranges."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
@@ -68,7 +68,7 @@ def serving(files: dict[str, bytes]) -> Iterator[FakeBucket]:
         def _file(self, key: str) -> None:
             bucket.asked.append(key)
             fault, body = bucket.faults.get(key), bucket.files[key]
-            if fault in {"busy", "torn"}:
+            if fault in {"busy", "torn", "short"}:
                 del bucket.faults[key]
             if fault == "busy":
                 return self._send(503, b"<Error><Code>SlowDown</Code></Error>")
@@ -78,6 +78,7 @@ def serving(files: dict[str, bytes]) -> Iterator[FakeBucket]:
             current = self.headers.get("If-Range", "").strip('"') == bucket.etag(key)
             bucket.ranges.append(wanted)
             body = b"\0" * len(body) if fault == "wrong" else body
+            body = body[: len(body) // 2] if fault == "short" else body
             if wanted and current and fault != "no ranges":
                 return self._send(206, body[int(wanted[6:-1]) :])
             return self._send(200, body, torn=fault == "torn")

@@ -103,7 +103,7 @@ def test_a_half_of_another_file_is_never_taken_for_its_start(bucket: FakeBucket,
     assert here(tmp_path) == expected(bucket)
 
 
-@pytest.mark.parametrize("fault", ["torn", "busy"])
+@pytest.mark.parametrize("fault", ["torn", "busy", "short"])
 def test_what_breaks_off_is_tried_again(bucket: FakeBucket, tmp_path: Path, fault: str) -> None:
     bucket.faults[FIRST] = fault
     assert fetch(bucket, tmp_path) == 0
