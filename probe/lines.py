@@ -86,7 +86,7 @@ class Lines:
 
     def _line(self, measured: Measured, here: Vantage) -> Measurement:
         return Measurement(
-            annotations=here.annotations,
+            annotations=measured.annotations | here.annotations,
             input=measured.input,
             measurement_start_time=measured.start,
             probe_asn=here.probe_asn,

@@ -88,6 +88,7 @@ class Names:
     def __init__(self, trace: Trace, session: Session, given: dict[str, list[str]] | None = None) -> None:
         self._trace, self._session, self._given = trace, session, given or {}
         self._tasks: dict[str, asyncio.Task[Name]] = {}
+        self._from_control: dict[str, list[str]] = {}
         self.known: dict[str, Name] = {}
         self.control_answered = asyncio.Event()
 
@@ -105,13 +106,17 @@ class Names:
 
     def learn_from_control(self, answers: dict[str, list[str]]) -> None:
         """Take what the helper's resolver said; it is untrusted as to form, and never sends us to a private address."""
-        for hostname, addresses in answers.items():
-            if hostname in self.known:
-                self.known[hostname].add((ip for ip in addresses if not is_bogon(ip)), "control")
+        self._from_control = answers  # a name that comes up later, by a redirect, is still told
+        for name in self.known.values():
+            self._add_from_control(name)
         self.control_answered.set()
+
+    def _add_from_control(self, name: Name) -> None:
+        name.add((ip for ip in self._from_control.get(name.hostname, []) if not is_bogon(ip)), "control")
 
     async def _look_up(self, hostname: str) -> Name:
         name = self.known.setdefault(hostname, Name(hostname))
+        self._add_from_control(name)
         if self._session.stopping.is_set():
             return name
         beside = asyncio.create_task(self._own_question(name))

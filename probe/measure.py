@@ -16,12 +16,14 @@ from probe.formats.testkeys import LISTS, TEST_KEYS, Lists
 from probe.lookup import MOST_ADDRESSES, Names, control_addresses
 from probe.nettests import NETTESTS, Nettest
 from probe.ooni_view import View, ooni_view
+from probe.ooni_web.view import web_view
 from probe.reach import Reach
 from probe.session import Session
 from probe.steps.certificates import Roots, load_roots
 from probe.targets import Target
 from probe.trace import Trace
 from probe.twins import EchoOffer
+from probe.url_lists import NETTEST as WEB
 
 REVISION = 1  # of our own part of the test keys
 CONTROL_SECONDS = 25.0  # the helper answers within 30 s with what it has
@@ -43,6 +45,7 @@ class Measured:
     runtime: float
     input: str | None = None
     bugs: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
 
 
 async def measure(
@@ -148,7 +151,8 @@ def _measured(
     control: dict[str, Any] | None,
 ) -> Measured:
     _note_networks(trace, session)
-    view = ooni_view(trace, target, nettest.method)
+    web = target.nettest == WEB
+    view = web_view(trace, target, control) if web else ooni_view(trace, target, nettest.method)
     own, endpoints, followups = sections(trace, view if nettest.OONI else None)
     test_keys = TEST_KEYS[nettest.TEST_NAME](
         **nettest.summary(view),
@@ -164,7 +168,10 @@ def _measured(
         x_revision=REVISION,
     )
     written = test_keys.model_dump(mode="json")
-    return Measured(written, nettest.TEST_NAME, nettest.TEST_VERSION, start, runtime, None, list(trace.bugs))
+    kept = {"category_code": target.category} if target.category else {}
+    return Measured(
+        written, nettest.TEST_NAME, nettest.TEST_VERSION, start, runtime, target.input, list(trace.bugs), kept
+    )
 
 
 def _note_networks(trace: Trace, session: Session) -> None:
@@ -184,7 +191,7 @@ def sections(trace: Trace, view: View | None) -> tuple[Lists, Lists, Lists]:
     kinds = {record.transaction_id: record.kind for record in trace.transactions}
     first = [e for e in trace.entries if kinds[e.transaction_id] in {"first", "lookup"} and e.LIST in OONI_LISTS]
     chosen = first if view is None else view.entries()
-    taken = {id(entry) for entry in chosen}
+    taken = {id(entry) for entry in (*chosen, *(view.rewritten if view else ()))}
     rest = [entry for entry in trace.entries if id(entry) not in taken]
     return (
         _lists(chosen),

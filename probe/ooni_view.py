@@ -44,6 +44,7 @@ class View:
 
     queries: list[DNSQuery] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    rewritten: list[Entry] = field(default_factory=list)  # of ours, in whose place one of the entries stands
 
     def entries(self) -> list[Entry]:
         """Every entry, queries first."""

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from probe.targets import Target, is_address
+from probe.url_lists import WEB_PORTS, web_target
 
-FIELDS = ("target", "services", "addresses")
+FIELDS = ("target", "url", "services", "addresses")
 MOST_ADDRESSES = 16  # per name
 
 
@@ -39,7 +40,9 @@ class Question:
 def read_question(raw: bytes, targets: Mapping[str, Target], *, lab: bool) -> Question:
     """Read the body of `POST /v1/measure`. `lab` allows private addresses. Raises Refused (400, 404, 422)."""
     asked = _object(raw)
-    target = _target(asked.get("target"), targets)
+    if "url" in asked and "target" in asked:
+        raise Refused(400, "target and url exclude each other: a question is about one of them")
+    target = _address(asked["url"]) if "url" in asked else _target(asked.get("target"), targets)
     return Question(target, _services(asked.get("services"), target), _addresses(asked.get("addresses"), target, lab))
 
 
@@ -64,6 +67,20 @@ def _target(name: Any, targets: Mapping[str, Target]) -> Target:
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise Refused(404, f"unknown target {name[:64]!r}{hint}")
     return targets[name]
+
+
+def _address(url: Any) -> Target:
+    """A web address in a target's place: it is followed as the probe follows it, at the ports where the web is."""
+    if not isinstance(url, str):
+        raise Refused(400, "url: expected a web address as a string")
+    try:
+        target = web_target(url)
+    except ValueError as error:
+        raise Refused(422, f"url: {str(error)[:200]}") from None
+    port = next(target.endpoints())[1].port
+    if port not in WEB_PORTS:
+        raise Refused(422, f"url: port {port} is no usual port of the web; expected one of {sorted(WEB_PORTS)}")
+    return target
 
 
 def _services(roles: Any, target: Target) -> list[str] | None:

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Collection, Coroutine
 from typing import Any
 
-from probe.dialogue import SPEECHES, Method, always_get, can_prove, has_exchangeable_name, proves, speak
+from probe.dialogue import SPEECHES, Errand, Method, always_get, can_prove, has_exchangeable_name, proves, speak
 from probe.encrypted import family_of
 from probe.followup import FollowUps
 from probe.formats import failures as f
+from probe.formats.bogons import is_bogon
 from probe.formats.transactions import TransactionRecord
 from probe.lookup import TRUSTED, Name, Names
 from probe.session import Session
@@ -39,19 +40,26 @@ class Reach:
         self._roots = roots
         self._followups = FollowUps(trace, session, roots)
         self._one_address = False
+        self._errand: Errand | None = None
         self.twins = Twins(trace, session)
         self._harmless_done: set[tuple[str, str, int, str, int]] = set()
         self._harmless_at: dict[tuple[str, int, str], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
         self._vouching = Vouching(session)
 
     async def services(
-        self, target: Target, roles: Collection[str], method: Method = always_get, *, one_address: bool = False
+        self,
+        target: Target,
+        roles: Collection[str],
+        method: Method = always_get,
+        *,
+        one_address: bool = False,
+        errand: Errand | None = None,
     ) -> None:
         """Try the endpoints of the given roles side by side, in random order.
 
         `one_address`: each at one of its addresses only, the lowest (IPv4 before IPv6), so that vantage points agree.
         """
-        self._one_address = one_address
+        self._one_address, self._errand = one_address, errand
         self._roots = self._roots.trusting(target.roots)  # its own authorities too; follow-ups do not need them
         todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].dialect in SPEECHES]
         random.shuffle(todo)
@@ -92,7 +100,9 @@ class Reach:
         return list(dict.fromkeys(ip for found in lowest for ip in found))
 
     def _usable(self, addresses: list[str]) -> list[str]:
-        return [ip for ip in addresses if self.session.family_works(family_of(ip))]
+        here = [ip for ip in addresses if self.session.family_works(family_of(ip))]
+        public = self.session.public_only or (self._errand is not None and self._errand.public_only)
+        return [ip for ip in here if not is_bogon(ip)] if public else here
 
     def _follows_up(self) -> bool:
         session = self.session
@@ -213,7 +223,8 @@ class Reach:
                 return None
             async with self.trace.transaction(**self._own(attempt, confirms)) as tx:
                 again = confirms is not None
-                await speak(tx, self.session, self._roots, endpoint, attempt.ip, method, confirm=again, turn=turn)
+                about = (tx, self.session, self._roots, endpoint, attempt.ip, method)
+                await speak(*about, confirm=again, turn=turn, errand=self._errand)
         return tx.record
 
     def _own(self, attempt: Try, confirms: TransactionRecord | None) -> dict[str, Any]:

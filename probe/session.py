@@ -60,6 +60,7 @@ class Session:
     ipv4: bool = True  # families that work here, as preflight found
     ipv6: bool = False
     as_control: bool = False
+    public_only: bool = False  # in a helper that strangers ask: no name of theirs leads it into a private network
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set by Ctrl-C or --max-time: start nothing new
     neutral_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)  # proven by preflight: (IP, endpoint)
     asn_of: Callable[[str], int] = lambda address: 0  # offline lookup; 0 when unknown

@@ -31,7 +31,7 @@ class Endpoint:
     scheme: str
     host: str
     port: int
-    path: str = ""
+    path: str = ""  # with the query, if there is one
     transport: str = ""
     ooni: bool = False
     source: str | None = None
@@ -78,6 +78,10 @@ class Target:
     lab: bool = True
     roots: str = ""
     """PEM text of the target's own authorities, where its servers are certified by no public one."""
+    input: str | None = None
+    """The web address, as it was given, of a target that was made from one and stands in no file."""
+    category: str = ""
+    """Its category code in the list that it comes from."""
 
     def endpoints(self) -> Iterator[tuple[Service, Endpoint]]:
         for service in self.services.values():
@@ -108,7 +112,8 @@ def is_address(host: str) -> bool:
 
 def parse_endpoint(url: str, *, ooni: bool = False, source: str | None = None) -> Endpoint:
     """Read an endpoint's URI. Raises ValueError with what was expected."""
-    bare, _, parameters = url.partition(";")
+    calls = url.partition("://")[0] in CALL_TRANSPORTS
+    bare, _, parameters = url.partition(";") if calls else (url, "", "")  # in a web address it is a letter like others
     parts = urlsplit(bare)
     if parts.scheme not in SCHEMES:
         near = get_close_matches(parts.scheme, SCHEMES, 1)
@@ -122,7 +127,8 @@ def parse_endpoint(url: str, *, ooni: bool = False, source: str | None = None) -
     transport = parameters.removeprefix("transport=")
     if parameters and (transport == parameters or transport not in TRANSPORTS):
         raise ValueError(f"{url!r} has a bad parameter {parameters!r}; expected transport=udp, tcp or tls")
-    return Endpoint(url, parts.scheme, parts.hostname, port, parts.path, transport, ooni, source)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path
+    return Endpoint(url, parts.scheme, parts.hostname, port, path, transport, ooni, source)
 
 
 def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:

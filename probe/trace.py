@@ -84,6 +84,15 @@ class Transaction:
         return [tag for tag in (self.record.service, self.record.kind, self.record.followup) if tag]
 
 
+@dataclass(frozen=True)
+class Hop:
+    """Where an answer led: the endpoint tried next in the service's stead, by transactions from `since` on."""
+
+    service: str
+    endpoint: str
+    since: int
+
+
 class Trace:
     """All transactions of one measurement, on one monotonic clock that starts at 0 with it."""
 
@@ -96,12 +105,17 @@ class Trace:
         self.entries: list[Entry] = []
         self.flows: list[Flow] = []
         self.bugs: list[str] = []
+        self.hops: list[Hop] = []
         self.cut_short = False  # set when a limit, of time or of descriptors, kept something from being tried
 
     @property
     def zero(self) -> float:
         """The clock's reading when the measurement began."""
         return self._zero
+
+    def led_to(self, service: str, endpoint: str) -> None:
+        """Note that what is tried next is where the last answer led."""
+        self.hops.append(Hop(service, endpoint, self._next_id))
 
     def elapsed(self) -> float:
         """Seconds since the measurement began."""

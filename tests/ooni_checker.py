@@ -36,6 +36,11 @@ SUMMARY = {
         "whatsapp_endpoints_dns_inconsistent", "whatsapp_endpoints_status",
         "whatsapp_web_failure", "whatsapp_web_status",
     },
+    "web_connectivity": {
+        "client_resolver", "retries", "dns_experiment_failure", "dns_consistency", "control_failure", "control",
+        "http_experiment_failure", "body_length_match", "body_proportion", "status_code_match", "headers_match",
+        "title_match", "accessible", "blocking",
+    },
 }  # fmt: skip
 DATA_CENTRES = (
     "149.154.175.50",

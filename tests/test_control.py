@@ -22,6 +22,7 @@ from probe.control.addresses import sendable
 from probe.steps.certificates import load_roots
 from probe.targets import Service, Target, parse_endpoint
 from probe.twins import EchoOffer
+from probe.url_lists import web_target
 
 CHAT = Target(
     "chat",
@@ -139,7 +140,7 @@ async def test_an_echo_that_is_not_as_defined_is_none(echo: Any) -> None:
     assert offered == [] and answer["failure"] is None and "echo" not in answer
 
 
-@pytest.mark.parametrize("status", [302, 404, 429, 500])
+@pytest.mark.parametrize("status", [302, 404, 500])
 async def test_any_other_status_is_a_failure(status: int) -> None:
     assert (await asked(saying("x", status)))["failure"] == f"unknown_failure: helper: status {status}"
 
@@ -177,14 +178,38 @@ async def test_nobody_listens() -> None:
     assert (await control.ask(gone, CHAT, {}, roots=load_roots()))["failure"] == "connection_refused"
 
 
-async def test_a_busy_helper_is_asked_once_more() -> None:
-    statuses = [503, 200]
+@pytest.mark.parametrize("statuses", [[503, 200], [429, 503, 429, 200]])
+async def test_a_busy_helper_is_asked_again(statuses: list[int]) -> None:
 
     async def busy(_: web.Request) -> web.Response:
         status = statuses.pop(0)
         return web.json_response(GOOD, status=status, headers={"Retry-After": "0"})
 
     assert (await asked(busy))["failure"] is None and statuses == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_helper_that_stays_busy_is_asked_four_times(status: int) -> None:
+    tries: list[int] = []
+
+    async def busy(_: web.Request) -> web.Response:
+        tries.append(status)
+        return web.json_response({"error": "later"}, status=status, headers={"Retry-After": "0"})
+
+    assert (await asked(busy))["failure"] == f"unknown_failure: helper: status {status}"
+    assert len(tries) == control.TRIES
+
+
+async def test_a_web_address_is_named_by_itself() -> None:
+    seen: list[Any] = []
+
+    async def keep(request: web.Request) -> web.Response:
+        seen.append(await request.json())
+        return web.json_response(GOOD)
+
+    async with helper(keep) as url:
+        await control.ask(url, web_target("https://page.example/"), {}, roots=load_roots())
+    assert seen == [{"url": "https://page.example/", "addresses": {}}]
 
 
 async def test_only_public_addresses_are_sent() -> None:

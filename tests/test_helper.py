@@ -96,6 +96,16 @@ async def test_an_answer(measured: list[dict[str, Any]]) -> None:
     assert measured[0]["session"].as_control and not measured[0]["session"].settings.followups
 
 
+@pytest.mark.parametrize("lab", [False, True])
+async def test_a_web_address_is_measured_and_leads_nobody_into_a_private_network(
+    measured: list[dict[str, Any]], lab: bool
+) -> None:
+    async with asking(a_desk(lab=lab)) as ask:
+        status, _, _ = await ask({"url": "https://page.example/"})
+    assert status == 200 and measured[0]["target"] == "https://page.example/"
+    assert measured[0]["session"].public_only is not lab
+
+
 async def test_an_answer_offers_the_echo_with_a_fresh_token_though_it_was_measured_before(
     measured: list[dict[str, Any]],
 ) -> None:

@@ -37,9 +37,26 @@ def test_a_plain_question() -> None:
     assert read({"target": "chat"}).services is None
 
 
+def test_a_web_address_takes_the_place_of_a_target() -> None:
+    question = read({"url": "https://Page.example/a?b", "addresses": {"page.example": ["93.184.216.34"]}})
+    ((_, endpoint),) = question.target.endpoints()
+    assert (endpoint.url, question.target.nettest) == ("https://page.example:443/a?b", "web_connectivity")
+    assert question.key != read({"url": "https://page.example/other"}).key
+
+
 @pytest.mark.parametrize(
     ("document", "status"),
     [
+        ({"url": 7}, 400),
+        ({"url": "https://page.example/", "target": "chat"}, 400),
+        ({"url": "gopher://page.example/"}, 422),
+        ({"url": "http://10.0.0.1/"}, 422),
+        ({"url": "http://[::ffff:127.0.0.1]/"}, 422),
+        ({"url": "http://localhost/"}, 422),
+        ({"url": "https://page.example:22/"}, 422),
+        ({"url": "https://page.example/", "addresses": {"other.example": ["93.184.216.34"]}}, 422),
+        ({"url": "https://page.example/", "addresses": {"page.example": ["192.168.0.1"]}}, 422),
+        ({"url": "https://page.example/", "services": ["calls"]}, 404),
         ([], 400),
         ({}, 400),
         ({"target": 7}, 400),

@@ -23,6 +23,7 @@ from probe.runner import Plan, RunOutcome
 from probe.session import Session, Settings
 from probe.steps.certificates import load_roots
 from probe.targets import Neutral, Service, Target, parse_endpoint
+from probe.url_lists import web_target
 from probe.vantage import Vantage
 
 ENDPOINTS = (parse_endpoint("https://chat.example:443/"),)
@@ -67,9 +68,11 @@ class Stage:
         return self.opened
 
     async def run(self, *names: str, repeat: int = 1) -> RunOutcome:
+        return await self.go(Plan([target(name) for name in names], repeat))
+
+    async def go(self, plan: Plan) -> RunOutcome:
         neutral = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00")
         session = Session("4f2a", self.settings, Pace(), neutral, target("resolvers"))
-        plan = Plan([target(name) for name in names], repeat)
         return await runner.run(plan, session, load_roots(), self.open, self)
 
 
@@ -143,6 +146,30 @@ async def test_targets_run_side_by_side_and_lines_come_at_once(stage: Stage) -> 
     looking = asyncio.create_task(first_line())
     await asyncio.wait_for(stage.run("chat", "mail"), 5)
     assert looking.done()
+
+
+async def test_of_web_addresses_only_some_are_measured_side_by_side(stage: Stage) -> None:
+    under_way, most = 0, 0
+
+    async def measuring(_: Session) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+
+    urls = [f"https://site{number}.example/" for number in range(3 * runner.ADDRESSES_SIDE_BY_SIDE)]
+    stage.does = dict.fromkeys([*urls, "chat"], measuring)
+    plan = Plan([target("chat"), *map(web_target, urls)])
+    outcome = await stage.go(plan)
+    assert names(outcome) == sorted([*urls, "chat"])
+    assert most <= runner.ADDRESSES_SIDE_BY_SIDE + 1
+    assert [line["input"] for line in lines(outcome) if line["input"]] and outcome.code == 0
+
+
+async def test_a_category_is_an_annotation(stage: Stage) -> None:
+    (line,) = lines(await stage.go(Plan([web_target("https://news.example/", "NEWS")])))
+    assert (line["annotations"]["category_code"], line["input"]) == ("NEWS", "https://news.example/")
 
 
 async def test_a_bug_in_measuring_leaves_a_line_and_the_neighbours(stage: Stage) -> None:

@@ -116,6 +116,7 @@ class Line:
     control_udp: bool = False
     foreign: bool = False  # of OONI's: its transactions are numbered by the reader, and preflight is unknown
     unread: bool = False  # of a nettest that nothing here judges
+    redirects: dict[str, tuple[str, ...]] = field(default_factory=dict)  # service → the endpoints that it led to
     rows: list[Observation] = field(default_factory=list)
 
 
@@ -133,6 +134,7 @@ def read_line(line: dict[str, Any]) -> Line:
         target=table(keys.get("x_target")),
         run=table(keys.get("x_run")),
         bugs=texts(keys.get("x_bugs")),
+        redirects={text(role): texts(urls) for role, urls in table(keys.get("x_redirects")).items()},
         control_failed=failed,
         control_families=families,
         control_udp=flag(preflight.get("udp")),

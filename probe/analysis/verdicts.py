@@ -10,7 +10,7 @@ from probe.analysis.engine import Engine, SQLiteEngine
 from probe.analysis.observations import Line, read_line
 from probe.analysis.ooni import is_ooni, read_ooni
 from probe.analysis.proofs import Proofs
-from probe.analysis.reading import table, text
+from probe.analysis.reading import table, text, texts
 from probe.analysis.rules import RULESET
 from probe.analysis.services import ServiceVerdict, judge_services, urls_of
 from probe.analysis.validity import Invalidity, invalidity_of
@@ -66,7 +66,12 @@ def why_not(line: object) -> str | None:
 
 
 def _services(facts: Line) -> dict[str, dict[str, Any]]:
-    return {text(role): table(service) for role, service in table(facts.target.get("services")).items()}
+    """Role → service; where its answers led is part of it, for the page is there or nowhere."""
+    known = {text(role): table(service) for role, service in table(facts.target.get("services")).items()}
+    for role, hops in facts.redirects.items():
+        if role in known:
+            known[role] = known[role] | {"endpoints": [*texts(known[role].get("endpoints")), *hops]}
+    return known
 
 
 def _moment(value: Any) -> str:

@@ -146,7 +146,9 @@ def text(folder: Path) -> list[str]:
         (
             "Whom it contacts",
             f"Those services' own public servers. Neutral hosts, to compare with: {hosts}. Public "
-            f"resolvers, which see the services' names: {public}{dark}. And the test helper, if you name one.",
+            f"resolvers, which see the services' names: {public}{dark}. And the test helper, if you name one. With "
+            "--input also the web addresses that you name, and whatever they redirect to: whoever watches sees their "
+            "names, so leave out what it is not safe for you to be seen visiting.",
         ),
         (
             "Who can notice",

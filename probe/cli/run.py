@@ -10,6 +10,7 @@ from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import Refusal
 
 app = new_app()
+INVALID_INPUT = 6  # some rows of a list were left out; the rest was measured
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Wishes:
     followups: bool
     exit_code: bool
     pcap: bool = False
+    input: tuple[str, ...] = ()  # web addresses, files of them, or - for standard input
 
 
 @app.command()
@@ -59,10 +61,14 @@ def run(
     no_followups: Annotated[bool, opt("--no-followups", help="Do not look closer at failures.")] = False,
     exit_code: Annotated[bool, opt("--exit-code", help="Exit 10, 11 or 12 for what was found.")] = False,
     pcap: Annotated[bool, opt("--pcap", help="Write the packets too, your addresses replaced; needs root.")] = False,
+    input: Annotated[
+        list[str] | None, opt("--input", help="With the target web: an address, a file of them, or - (again for more).")
+    ] = None,
     explain: Annotated[bool, opt("--explain", help="Say what would be contacted; send nothing.")] = False,
 ) -> None:
     """Measure, judge, and write one JSON line per measurement.
 
+    `probe run web --input FILE|URL…` measures web addresses: one a line, or Citizen Lab's CSV.
     Every option can be given as PROBE_… too: --max-time is PROBE_MAX_TIME.
     """
     if output == "-" and json:
@@ -90,15 +96,16 @@ def run(
         followups=not no_followups,
         exit_code=exit_code,
         pcap=pcap,
+        input=tuple(input or ()),
     )
     from probe.cli.explain import print_explanation
     from probe.cli.running import measure_and_judge, pick
 
-    chosen = pick(wishes)
+    chosen, problems = pick(wishes)
     if explain:
         print_explanation(chosen, wishes)
         return
-    raise typer.Exit(measure_and_judge(chosen, wishes))
+    raise typer.Exit(measure_and_judge(chosen, wishes) or (INVALID_INPUT if problems else 0))
 
 
 def control_urls(text: str | None, pin: str | None) -> tuple[str, ...]:

@@ -38,14 +38,22 @@ NO_CONTROL = (
 PLAIN_HTTP = "The helper is asked over plain http: whoever sits between can read and change its answers."
 
 
-def pick(wishes: "Wishes") -> list[Target]:
-    """Load the wished targets. Raises Refusal (2), with the nearest name."""
+def pick(wishes: "Wishes") -> tuple[list[Target], list[str]]:
+    """Load the wished targets; the second says which rows of lists were left out. Raises Refusal (2, 6)."""
+    from probe.cli.web_input import WEB, read_inputs, split
     from probe.nettests import NETTESTS
 
+    names, inputs = split(wishes.names, wishes.input)
+    if WEB in names:
+        raise Refusal(f"{WEB} needs --input: a web address, a file of them, or - for standard input", 2)
     try:
-        return pick_targets(wishes.targets, list(wishes.names), frozenset(NETTESTS))
+        found = pick_targets(wishes.targets, names, frozenset(NETTESTS)) if names or not inputs else []
     except TargetError as error:
         raise Refusal(str(error), 2) from None
+    if not inputs:
+        return found, []
+    web = read_inputs(inputs)
+    return found + web.targets, web.problems
 
 
 def measure_and_judge(targets: list[Target], wishes: "Wishes") -> int:

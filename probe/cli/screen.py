@@ -143,7 +143,9 @@ def _print_verdict(alike: list[Mapping[str, Any]], stream: TextIO, plain: bool, 
 
 
 def _names(alike: list[Mapping[str, Any]]) -> str:
-    """`signal/chat, storage`: the target once, and every role."""
+    """`signal/chat, storage`: the target once, and every role; of a web address itself."""
+    if "://" in str(alike[0].get("target")):  # a web address, and its only role
+        return str(alike[0]["target"])
     first, *others = [str(record.get("service")) for record in alike]
     return ", ".join([first, *(name.partition("/")[2] or name for name in others)])
 

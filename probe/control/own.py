@@ -25,6 +25,7 @@ from probe.steps.certificates import Roots
 from probe.targets import Target, is_address
 from probe.twins import FRESH_SECONDS, TOKEN_BYTES, EchoOffer
 
+TRIES = 4
 TOTAL_SECONDS = 40.0  # the helper answers within 30
 KEPT = ("software_version", "targets_digest", "preflight", "test_keys")
 KINDS: dict[str, type] = {"software_version": str, "targets_digest": str, "preflight": dict, "test_keys": dict}
@@ -51,7 +52,8 @@ async def ask(
     from, `offered` what its echo takes; both go nowhere else. `pin` is the SHA-256 of the helper's certificate (DER),
     hexadecimal. Never raises.
     """
-    question = {"target": target.name, "addresses": sendable(addresses)}
+    named = {"target": target.name} if target.input is None else {"url": target.input}
+    question = {**named, "addresses": sendable(addresses)}
     names = Remembering()
     try:
         async with asyncio.timeout(seconds), open_session(roots, pin, names) as session:
@@ -116,13 +118,13 @@ def _is_port(value: Any) -> bool:
 
 
 async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, Any]) -> bytes:
-    """POST and read at most 4 MB; a helper that is busy is asked once more when it says so."""
-    for attempt in (1, 2):
+    """POST and read at most 4 MB; a helper that is busy, or was asked too often, is asked again when it says so."""
+    for attempt in range(1, TRIES + 1):
         async with session.post(url, json=question, allow_redirects=False) as response:
-            if response.status == 503 and attempt == 1:
+            if response.status in {429, 503} and attempt < TRIES:
                 await asyncio.sleep(retry_after(response.headers.get("Retry-After", "")))
                 continue
             if response.status != 200:
                 raise Nonsense(f"status {response.status}")
             return await bounded_body(response)
-    raise Nonsense("status 503")
+    raise AssertionError("the last try has ended")

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from probe.dialogue import calls, mail, quic, resolvers, web
-from probe.dialogue.talk import Method, Speech, Talk
+from probe.dialogue.talk import Errand, Method, Speech, Talk
 from probe.dialogue.web import written_url
 from probe.formats.transactions import TransactionRecord
 from probe.session import Session
@@ -11,7 +11,17 @@ from probe.steps.certificates import Roots
 from probe.targets import Endpoint
 from probe.trace import Transaction
 
-__all__ = ["SPEECHES", "Method", "always_get", "can_prove", "has_exchangeable_name", "proves", "speak", "written_url"]
+__all__ = [
+    "SPEECHES",
+    "Errand",
+    "Method",
+    "always_get",
+    "can_prove",
+    "has_exchangeable_name",
+    "proves",
+    "speak",
+    "written_url",
+]
 
 # The dialects that have steps.
 SPEECHES: dict[str, Speech] = {
@@ -65,6 +75,7 @@ async def speak(
     *,
     confirm: bool,
     turn: Callable[[], Awaitable[None]] = at_once,
+    errand: Errand | None = None,
 ) -> None:
     """Open the endpoint at `ip` and say what its dialect says, as far as its proof. Raises StepFailed."""
-    await SPEECHES[endpoint.dialect](Talk(tx, session, roots, endpoint, ip, method, confirm, turn))
+    await SPEECHES[endpoint.dialect](Talk(tx, session, roots, endpoint, ip, method, confirm, turn, errand))

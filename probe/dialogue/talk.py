@@ -1,15 +1,31 @@
 """A talk: everything that is needed to open one endpoint at one address and say what its scheme says."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from probe.pacing import Pace
 from probe.session import Session
 from probe.steps.certificates import Roots
+from probe.steps.httpanswer import HTTPResult
 from probe.targets import Endpoint
 from probe.trace import Transaction
 
 Method = Callable[[Endpoint], str]
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What a nettest wants of its requests beyond the method, and who hears each answer, with its transaction.
+
+    `headers`: further ones. `limit`: bytes of a body. `shown_as`: how the URL is written down, None for as it is.
+    `public_only`: a server named the host, and must not lead into a private network.
+    """
+
+    headers: Mapping[str, str]
+    limit: int
+    shown_as: str | None
+    public_only: bool
+    heard: Callable[[Transaction, HTTPResult], None]
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,7 @@ class Talk:
     method: Method
     confirm: bool
     turn: Callable[[], Awaitable[None]]
+    errand: Errand | None = None
 
     @property
     def pace(self) -> Pace:

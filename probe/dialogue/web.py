@@ -71,8 +71,22 @@ async def say_noise(talk: Talk) -> None:
 
 
 async def _request(talk: Talk, conn: Connection) -> None:
-    method, url = talk.method(talk.endpoint), written_url(talk.endpoint)
-    await http_request(talk.tx, conn, method, url, pace=talk.pace, confirm=talk.confirm)
+    method, url, errand = talk.method(talk.endpoint), written_url(talk.endpoint), talk.errand
+    if errand is None:
+        await http_request(talk.tx, conn, method, url, pace=talk.pace, confirm=talk.confirm)
+        return
+    answer = await http_request(
+        talk.tx,
+        conn,
+        method,
+        url,
+        pace=talk.pace,
+        confirm=talk.confirm,
+        limit=errand.limit,
+        more=errand.headers,
+        shown_as=errand.shown_as,
+    )
+    errand.heard(talk.tx, answer)
 
 
 SPEECHES: dict[str, Speech] = {

@@ -194,6 +194,7 @@ class HTTPResponse(Part):
     x_body_sha256: str = ""  # of the body after addresses were scrubbed from it
     x_fingerprints: list[str] = Field(default_factory=list)  # ids of known block pages that match
     x_redirect_host: str = ""  # host that a 3xx points to
+    x_header_names: list[str] = Field(default_factory=list)  # of all headers, in lower case, without their values
     x_body_failure: str | None = None  # why the body broke off after the status line had come; null also at the limit
 
 

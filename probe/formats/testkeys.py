@@ -1,6 +1,6 @@
 """The test keys: OONI's lists and summary keys, and beside them ours (`x_…`). One class per nettest, in TEST_KEYS."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from probe.formats.entries import (
 )
 from probe.formats.facts import Control, RunFacts, TargetFacts
 from probe.formats.mail import MailGreeting, MailStartTLS
-from probe.formats.meaning import Foreign, Machine, Ordinal, Public
+from probe.formats.meaning import UNIT, Foreign, Machine, Ordinal, Public, Seconds, Withheld
 from probe.formats.packets import PacketRecord
 from probe.formats.transactions import TransactionRecord
 
@@ -91,11 +91,50 @@ class WhatsAppKeys(TestKeys):
     whatsapp_web_status: Status  # whether it answered
 
 
+class Said(Part):
+    """A sentence of OONI's log."""
+
+    msg: str  # the sentence
+    t: Seconds  # since the measurement began
+
+
+class WebConnectivityKeys(TestKeys):
+    """OONI's keys of web_connectivity 0.5 (ts-017), as its own rules fill them; no verdict of ours rests on them."""
+
+    client_resolver: Withheld[Literal["127.0.0.2"]]  # whose it is would name the volunteer's network
+    retries: Public[None]  # OONI's, out of use
+    dns_experiment_failure: str | None  # of the system's lookup of the first host
+    dns_consistency: Literal["consistent", "inconsistent"] | None  # with the control's answers; null: not comparable
+    control_failure: str | None  # why there is no control; `interrupted` where nobody was asked
+    control: Foreign[dict[str, Any] | None]  # what the control saw, in the shape of OONI's test helper
+    http_experiment_failure: str | None  # of the attempt that decided
+    body_length_match: bool | None  # the page is about as long as the control's
+    body_proportion: Annotated[float, Field(json_schema_extra={UNIT: "ratio"})]  # shorter body over longer; 0: unknown
+    status_code_match: bool | None  # the status is the control's
+    headers_match: bool | None  # an uncommon header is the control's too
+    title_match: bool | None  # the title has the control's long words
+    accessible: bool | None  # OONI's verdict
+    blocking: Literal["dns", "tcp_ip", "http-failure", "http-diff", False] | None  # how, as OONI names it
+    x_redirects: dict[str, list[str]]  # service → the endpoints that its answers led to, in order
+    x_dns_flags: Annotated[int, Field(json_schema_extra={UNIT: "bits"})]  # 1 bogon, 2 failure, 4 unexpected addresses
+    x_blocking_flags: Annotated[int, Field(json_schema_extra={UNIT: "bits"})]
+    """1 DNS, 2 TCP, 4 TLS, 8 HTTP, 16 another page, 32 success."""
+    x_null_null_flags: Annotated[int, Field(json_schema_extra={UNIT: "bits"})]
+    """1 DNS, 2 TCP, 4 TLS fails at the control too, 8 HTTPS without a control, 16 the name has addresses here alone."""
+    x_dns_whoami: Public[None]  # OONI's; nobody is asked who we are
+    x_doh: Public[None]  # OONI's; such questions stand in x_endpoints
+    x_do53: Public[None]  # likewise
+    x_dns_duplicate_responses: list[DNSQuery]  # second datagrams that came for one question
+    x_conn_priority_log: list[Said]  # which flow was first asked for the page, and when
+    x_control_request: dict[str, Any] | None  # what OONI's probe would have asked its helper; null: nobody was asked
+
+
 TEST_KEYS: dict[str, type[TestKeys]] = {
     "endpoint_reachability": TestKeys,
     "mail_reachability": TestKeys,
     "sip_reachability": TestKeys,
     "telegram": TelegramKeys,
+    "web_connectivity": WebConnectivityKeys,
     "whatsapp": WhatsAppKeys,
 }
 """By `test_name`, one row for every nettest."""

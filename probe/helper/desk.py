@@ -59,7 +59,9 @@ class Desk:
     def session(self) -> Session:
         settings = Settings(followups=False, public_roots=self.public_roots)
         pace = Pace()
-        return Session("helper", settings, pace, self.neutral, self.resolvers, as_control=True, asn_of=self.asn_of)
+        session = Session("helper", settings, pace, self.neutral, self.resolvers, as_control=True, asn_of=self.asn_of)
+        session.public_only = not self.lab
+        return session
 
 
 def open_desk(

@@ -17,6 +17,7 @@ from probe.lab.services.lying_helper import serve_lies
 from probe.lab.stage import ROOTS, stage
 from probe.lab.world import HELPER_PORT, HELPER_V4, World, build_world
 from probe.targets import pick_targets
+from probe.url_lists import ROLE
 
 __all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_command", "run_scenario"]
 
@@ -119,9 +120,11 @@ def expected_services(scenario: Scenario, folder: Path) -> list[str]:
 
     Raises ScenarioError when an expectation names a role that its target has not; TargetError.
     """
-    targets = pick_targets(folder, list(scenario.targets))
+    measured_web = [page.url for page in scenario.pages if page.measured]
+    targets = [] if measured_web and not scenario.targets else pick_targets(folder, list(scenario.targets))
     every = [(t, f"{t.name}/{role}") for t in targets if t.lab for role in t.services]
     found = [name for target, name in every if target.retired is None or name in scenario.expect]
+    found += [f"{url}/{ROLE}" for url in measured_web]
     measured = {target.name for target in targets}
     for name in scenario.expect:
         if name != "default" and name.split("/")[0] in measured and name not in found:
@@ -147,6 +150,7 @@ def run_scenario(
     services = expected_services(scenario, folder)
     command = [sys.executable, "-m", "probe", "run", "--json", "--targets", str(folder.resolve())]
     command += ["--depth", scenario.depth, *(["--results", str(results)] if results else []), *more, *scenario.targets]
+    command += [word for page in scenario.pages if page.measured for word in ("--input", page.url)]
 
     def measure() -> int:
         return run_command(scenario, folder, command, consent=consent, seed=seed, record=record, log=log)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from probe.lab.censors import CLASSES, Station
 from probe.lab.expectations import Expectation
 from probe.lab.faults import KINDS, Fault
+from probe.url_lists import web_endpoint
 
 Model = TypeVar("Model", bound=BaseModel)
 FOLDER = Path(__file__).parent / "scenarios"
@@ -42,6 +43,21 @@ class HelperKeys(BaseModel):
     lies: bool = Field(default=False, description="true: it answers that everything fails")
 
 
+class Page(BaseModel):
+    """`[[page]]`: what a web server answers at an address, beside those of the target files."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    url: str = Field(description="http:// or https:// address; its host gets a server")
+    status: int = Field(default=200, ge=200, le=599, description="status of the answer")
+    location: str = Field(default="", description="Location header")
+    title: str = Field(default="", description="title of the page")
+    body: str = Field(default="", description="text of the page")
+    gives_cookie: str = Field(default="", description="Set-Cookie header")
+    wants_cookie: str = Field(default="", description="without this cookie the answer is 403")
+    measured: bool = Field(default=True, description="whether a run of the scenario measures the address")
+
+
 class _File(BaseModel):
     """The top level of a scenario file."""
 
@@ -54,6 +70,7 @@ class _File(BaseModel):
     path: dict[str, Any] = Field(default={}, description="the way to the servers")
     censor: list[dict[str, Any]] = Field(default=[], description="what stands between")
     fault: list[dict[str, Any]] = Field(default=[], description="what else is wrong")
+    page: list[dict[str, Any]] = Field(default=[], description="pages of the web")
     helper: dict[str, Any] = Field(default={}, description="the test helper outside")
     expect: dict[str, dict[str, Any]] = Field(description='per "target/role", or default: the verdict that must result')
 
@@ -70,6 +87,7 @@ class Scenario:
     path: PathKeys = field(default_factory=PathKeys)
     censors: tuple[Station, ...] = ()
     faults: tuple[Fault, ...] = ()
+    pages: tuple[Page, ...] = ()
     helper: HelperKeys = field(default_factory=HelperKeys)
     expect: dict[str, Expectation] = field(default_factory=dict)
 
@@ -106,6 +124,7 @@ def load_scenario(path: Path) -> Scenario:
         faults=tuple(
             _pick(KINDS, "kind", table, path, f"fault[{number}]") for number, table in enumerate(file.fault, 1)
         ),
+        pages=tuple(_page(table, path, f"page[{number}]") for number, table in enumerate(file.page, 1)),
         helper=_validate(HelperKeys, file.helper, path, "helper"),
         expect={
             service: _validate(Expectation, table, path, f'expect."{_service(service, path)}"')
@@ -135,8 +154,17 @@ def _read(path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: is not valid TOML: {error}") from None
 
 
+def _page(table: dict[str, Any], path: Path, key: str) -> Page:
+    page = _validate(Page, table, path, key)
+    try:
+        web_endpoint(page.url)
+    except ValueError as error:
+        raise ScenarioError(f"{path}: {key}.url: {error}") from None
+    return page
+
+
 def _service(name: str, path: Path) -> str:
-    if name != "default" and name.count("/") != 1:
+    if name != "default" and name.count("/") != 1 and "://" not in name:
         raise ScenarioError(f'{path}: expect."{name}": expected a service, such as "telegram/web", or default')
     return name
 

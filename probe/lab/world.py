@@ -21,8 +21,9 @@ from probe.lab.faults import (
 )
 from probe.lab.noise_identity import NoiseIdentity
 from probe.lab.pools import Pool
-from probe.lab.scenario import Scenario
+from probe.lab.scenario import Page, Scenario
 from probe.targets import Endpoint, Neutral, Target, is_address, load_neutral, load_target, target_names
+from probe.url_lists import web_endpoint, web_target
 
 PROVIDERS_RESOLVER = "192.88.99.53"
 HELPERS_RESOLVER = "192.88.99.153"
@@ -76,6 +77,7 @@ class World:
     pages: dict[tuple[str, str], tuple[int, str]]  # portal checks: (host, path) → status, body
     authority: Authority
     noise: NoiseIdentity
+    web: dict[tuple[str, str, str], Page] = field(default_factory=dict)  # (scheme, host, path) → what is answered
     impostors: list[Impostor] = field(default_factory=list)
     now_offset: timedelta = timedelta()
 
@@ -117,7 +119,8 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
     neutral = load_neutral(folder / "neutral.toml")
     resolvers = load_target(folder / "resolvers.toml")
     living = [target for target in targets if target.lab and target.retired is None and target.name != resolvers.name]
-    hosts = _Census(seed, [*living, resolvers], neutral).hosts()
+    web = {(e.scheme, e.host, e.path): page for page in scenario.pages for e in [web_endpoint(page.url)]}
+    hosts = _Census(seed, [*living, *(web_target(page.url) for page in scenario.pages), resolvers], neutral).hosts()
     _apply_faults(hosts, scenario)
     offset = sum((timedelta(days=fault.days) for fault in scenario.faults if isinstance(fault, Clock)), timedelta())
     return World(
@@ -128,6 +131,7 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
         pages={(check.host, check.path or "/"): (status, body) for check, status, body in neutral.portal},
         authority=Authority("Lab Root, trusted inside the lab only", datetime.now(UTC) + offset),
         noise=NoiseIdentity(datetime.now(UTC) + offset),
+        web=web,
         impostors=list(_impostors(hosts, scenario)),
         now_offset=offset,
     )

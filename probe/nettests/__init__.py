@@ -3,7 +3,14 @@
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from probe.nettests import endpoint_reachability, mail_reachability, sip_reachability, telegram, whatsapp
+from probe.nettests import (
+    endpoint_reachability,
+    mail_reachability,
+    sip_reachability,
+    telegram,
+    web_connectivity,
+    whatsapp,
+)
 from probe.ooni_view import View
 from probe.reach import Reach
 from probe.targets import Endpoint, Target
@@ -32,5 +39,6 @@ NETTESTS: dict[str, Nettest] = {
     "mail_reachability": mail_reachability,
     "sip_reachability": sip_reachability,
     "telegram": telegram,
+    "web_connectivity": web_connectivity,
     "whatsapp": whatsapp,
 }

@@ -19,7 +19,7 @@ from probe.formats import failures as f
 from probe.steps.connection import Connection
 from probe.wire.oneanswer import OneAnswer
 
-MOST_RECEIVED = 262144  # bytes of one answer: a head and as much of a body as is wanted have half of them
+MOST_RECEIVED = 262144  # bytes of one answer, unless its reader says: a head and the body wanted have half of them
 TURNS = 20  # of the event loop, in which what was received is read before the connection's end is told
 
 FLOODED = f"{f.UNKNOWN}: http: flooded"
@@ -29,9 +29,9 @@ _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # head
 class Bridge(asyncio.Transport):
     """The transport that aiohttp's protocol writes to; two tasks carry the bytes to and from the connection."""
 
-    def __init__(self, conn: Connection, protocol: ResponseHandler) -> None:
+    def __init__(self, conn: Connection, protocol: ResponseHandler, most: int = MOST_RECEIVED) -> None:
         super().__init__()
-        self._conn, self._protocol = conn, protocol
+        self._conn, self._protocol, self._most = conn, protocol, most
         self._loop = asyncio.get_running_loop()
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
         self._reading = asyncio.Event()
@@ -58,7 +58,7 @@ class Bridge(asyncio.Transport):
         try:
             while data := await self._next_piece():
                 self._received += len(data)
-                if self._received > MOST_RECEIVED:
+                if self._received > self._most:
                     raise RemoteError(FLOODED)
                 self._protocol.data_received(self._answer.feed(data))
         except Exception as error:
@@ -123,16 +123,17 @@ class Bridge(asyncio.Transport):
 class HandOver(aiohttp.BaseConnector):
     """A connector that opens nothing: it hands over the connection that it was given, once."""
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: Connection, most: int = MOST_RECEIVED) -> None:
         super().__init__()
         self._ours: Connection = conn
+        self._most = most
         self.bridge: Bridge | None = None
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> ResponseHandler:
         if self.bridge is not None:  # aiohttp repeats a GET whose connection broke; we have only this one
             raise self.bridge.broken_by or EOFError("closed")
         protocol = ResponseHandler(loop=asyncio.get_running_loop())
-        self.bridge = Bridge(self._ours, protocol)
+        self.bridge = Bridge(self._ours, protocol, self._most)
         protocol.connection_made(self.bridge)
         return protocol
 
@@ -164,9 +165,9 @@ class Session:
 
 
 @asynccontextmanager
-async def session_over(conn: Connection) -> AsyncIterator[Session]:
-    """Open an HTTP/1.1 session that lives on `conn` and leaves it to its owner to close."""
-    connector = HandOver(conn)
+async def session_over(conn: Connection, *, most: int = MOST_RECEIVED) -> AsyncIterator[Session]:
+    """Open an HTTP/1.1 session that lives on `conn` and leaves it to its owner to close; it takes `most` bytes."""
+    connector = HandOver(conn, most)
     client = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -1,9 +1,11 @@
 """The step `http_round_trip`: one HTTP/1.1 request over a connection that is already open.
 
-No redirect is followed, no cookie kept. Any status is success: what it means is for the judge.
+No redirect is followed, no cookie kept; whoever asks may do both. Any status is success: what it means is for the
+judge.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from probe.classify import NETWORK_ERRORS, RemoteError, classify
@@ -38,34 +40,36 @@ async def http_request(
     confirm: bool = False,
     timeout: float | None = None,
     limit: int = BODY_LIMIT,
+    more: Mapping[str, str] | None = None,
+    shown_as: str | None = None,
 ) -> HTTPResult:
     """Send one request and read the answer: its status line, and at most `limit` bytes of body within the deadline.
 
-    `url` is written as given; `host` replaces its host in the Host header. Without a status line the step fails and
-    StepFailed is raised; a body that broke off is told by `x_body_failure`.
+    `url` is written as given, or as `shown_as`; `host` replaces its host in the Host header; `more` are further
+    headers. Without a status line the step fails and StepFailed is raised; a body that broke off is told by
+    `x_body_failure`.
     """
-    sent = headers_of(method, url, host, body)
-    entry = HTTPTransaction(address=conn.address, request=written_request(method, url, sent, body))
+    sent = headers_of(method, url, host, body) | dict(more or {})
+    entry = HTTPTransaction(address=conn.address, request=written_request(method, shown_as or url, sent, body))
     result = HTTPResult(entry)
     seconds = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
     async with tx.step(entry, seconds + GRACE):
         deadline = asyncio.get_running_loop().time() + seconds
-        await _round_trip(conn, result, sent, body, deadline, limit)
+        await _round_trip(conn, result, url, sent, body, deadline, limit)
     return result
 
 
 async def _round_trip(
-    conn: Connection, result: HTTPResult, sent: dict[str, str], body: bytes, deadline: float, limit: int
+    conn: Connection, result: HTTPResult, url: str, sent: dict[str, str], body: bytes, deadline: float, limit: int
 ) -> None:
     import aiohttp
 
-    from probe.steps.handover import session_over
+    from probe.steps.handover import MOST_RECEIVED, session_over
 
-    request = result.entry.request
-    async with session_over(conn) as session:
+    async with session_over(conn, most=max(MOST_RECEIVED, 2 * limit)) as session:
         try:
             async with asyncio.timeout_at(deadline):
-                response = await session.send(request.method, request.url, sent, body)
+                response = await session.send(result.entry.request.method, url, sent, body)
         except aiohttp.ClientError as error:
             raise _without_aiohttp(error, session) from error
         write_head(result, response.status, response.headers.items())

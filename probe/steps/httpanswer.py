@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from probe.addresslike import SCRUBBED
 from probe.blockpages import matching
 from probe.formats.entries import HTTPRequest, HTTPTransaction
 
@@ -42,6 +43,7 @@ class HTTPResult:
     body: bytes = b""
     location: str = ""
     headers: dict[str, str] = field(default_factory=dict)  # as received, last of each name, names in lower case
+    cookies: list[str] = field(default_factory=list)  # the values of Set-Cookie
 
 
 def headers_of(method: str, url: str, host: str | None, body: bytes) -> dict[str, str]:
@@ -52,15 +54,18 @@ def headers_of(method: str, url: str, host: str | None, body: bytes) -> dict[str
 
 
 def written_request(method: str, url: str, sent: dict[str, str], body: bytes) -> HTTPRequest:
-    """The request as it is written down."""
+    """The request as it is written down: a cookie is a name that a server gave the volunteer."""
+    kept = {name: SCRUBBED if name == "Cookie" else value for name, value in sent.items()}
     return HTTPRequest(
-        url=url, method=method, headers=sent, headers_list=sorted(sent.items()), body=body.decode("utf-8", "replace")
+        url=url, method=method, headers=kept, headers_list=sorted(kept.items()), body=body.decode("utf-8", "replace")
     )
 
 
 def write_head(result: HTTPResult, status: int, headers: Iterable[tuple[str, str]]) -> None:
     """Keep the headers in memory, and write down the status and those on the allow-list, scrubbed."""
-    result.headers = {name.lower(): _clean(value) for name, value in headers}
+    headers = [(name.lower(), _clean(value)) for name, value in headers]
+    result.headers = dict(headers)
+    result.cookies = [value for name, value in headers if name == "set-cookie"]
     result.location = result.headers.get("location", "")
     with suppress(ValueError, TypeError):
         date = parsedate_to_datetime(result.headers.get("date", ""))

@@ -12,6 +12,7 @@ from probe.lab.censors import (
     DNSLie,
     Ground,
     HTTPBlockpage,
+    HTTPReset,
     IPBlackhole,
     IPReset,
     Station,
@@ -246,6 +247,21 @@ def test_blockpage_answers_for_the_host() -> None:
     assert (page.seq, page.ack) == (5001, 1001 + len(request))
     assert all(packet.tcp_flags & RST for packet in sent(actions.to_server))
     other = b"GET / HTTP/1.1\r\nHost: fine.example\r\n\r\n"
+    assert censor.see(data(other, sport=40001, dport=80), OUT, 0.0) is None
+
+
+def test_a_request_for_the_host_is_reset_at_both_ends() -> None:
+    censor = armed(HTTPReset(names=["*.blocked.example"], ttl=61))
+    request = b"GET / HTTP/1.1\r\nHost: www.blocked.example\r\n\r\n"
+    assert censor.see(data(request[:30], dport=80), OUT, 0.0) is None
+    actions = censor.see(data(request[30:], dport=80, at=30), OUT, 0.0)
+    assert actions is not None and actions.forward
+    resets = sent(actions.to_client)
+    assert len(resets) == 3 and all(packet.tcp_flags & RST and packet.ttl == 61 for packet in resets)
+    assert (resets[0].seq, resets[0].ack) == (5001, 1001 + len(request))
+    assert all(packet.tcp_flags & RST for packet in sent(actions.to_server))
+    assert censor.see(data(request, dport=8080), OUT, 0.0) is None
+    other = b"GET / HTTP/1.1\r\nHost: www.notblocked.example\r\n\r\n"
     assert censor.see(data(other, sport=40001, dport=80), OUT, 0.0) is None
 
 

@@ -9,6 +9,7 @@ import pytest
 from probe.lab.censors import TLSReset
 from probe.lab.expectations import Expectation, differences
 from probe.lab.faults import ServerDown
+from probe.lab.run import expected_services
 from probe.lab.scenario import (
     ScenarioError,
     find_scenario,
@@ -17,6 +18,8 @@ from probe.lab.scenario import (
     without_censor,
 )
 from probe.lab.stage import lay_path
+from probe.lab.world import build_world
+from probe.targets import bundled_targets
 
 REQUIRED = {
     *("clean", "great-firewall", "dns-nxdomain", "dns-injection", "ip-blackhole", "sni-reset", "sni-reset-residual"),
@@ -181,3 +184,40 @@ def test_its_own_expectation_goes_before_the_default_and_every_record_counts() -
     expect = {"default": Expectation(state="ok"), "a/web": Expectation(state="down")}
     assert keys(expect, verdict(state="down")) == []
     assert keys(expect, verdict(state="down"), verdict()) == [("a/web", "state")]
+
+
+PAGES = """
+title = "Pages"
+[[page]]
+url = "http://www.moved.example/"
+status = 301
+location = "https://www.moved.example/"
+[[page]]
+url = "https://www.moved.example/"
+measured = false
+[expect."http://www.moved.example//web"]
+state = "ok"
+"""
+
+
+def test_pages_get_servers_and_are_measured(write: Write) -> None:
+    scenario = load_scenario(write(PAGES))
+    assert expected_services(scenario, bundled_targets()) == ["http://www.moved.example//web"]
+    assert scenario.pages == without_censor(scenario).pages
+    world = build_world(bundled_targets(), scenario, seed=1)
+    (host,) = (host for host in world.hosts if "www.moved.example" in host.names)
+    assert host.ports == {80: {"http"}, 443: {"https"}}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('url = "ftp://x.example/"', r"page\[1\].url: 'ftp://x.example/' is no web address"),
+        ('url = "https://x.example/"\nstatus = 999', r"page\[1\].status"),
+        ('url = "https://x.example/"\ncookie = "a"', r"page\[1\].cookie: unknown key"),
+        ("status = 200", r"page\[1\].url: is missing"),
+    ],
+)
+def test_pages_are_read_strictly(write: Write, line: str, said: str) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        load_scenario(write(f'title = "x"\n[[page]]\n{line}\n[expect.default]\nstate = "ok"\n'))

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from probe.cli.consent import VERSION
 from probe.lab.censors.dns import FOREIGN, FOREIGN_V6
 from probe.lab.fabric import FabricConfig
 from probe.lab.run import Finished, run_command, run_scenario, table
-from probe.lab.scenario import find_scenario, load_scenario, scenario_names, without_censor
+from probe.lab.scenario import Page, find_scenario, load_scenario, scenario_names, without_censor
 from probe.pacing import TRIGGERS_STANDARD
 from probe.targets import bundled_targets, is_address, pick_targets, target_names
+from probe.url_lists import web_endpoint
 from tests.lab import evidence
 from tests.lab.on_the_wire import Wire
 from tests.lab.side_by_side import SideBySide, Wanted
@@ -36,7 +37,7 @@ def bare_runs() -> list[str]:
     for name in scenario_names():
         bare = without_censor(load_scenario(find_scenario(name)))
         if name not in {"clean", "skype-gone"}:  # `clean` is such a run; of what is retired nothing is left
-            left.setdefault(f"{sorted(bare.targets)} {bare.helper} {bare.depth}", name)
+            left.setdefault(f"{sorted(bare.targets)} {bare.pages} {bare.helper} {bare.depth}", name)
     return sorted(left.values())
 
 
@@ -65,11 +66,12 @@ def check(finished: Finished) -> None:
     assert not finished.differences, "\n" + "\n".join(table(finished.differences))
 
 
-def check_the_wire(pcap: Path, results: Path) -> None:
+def check_the_wire(pcap: Path, results: Path, pages: Sequence[Page] = ()) -> None:
     """Law 7, counted outside the probe: six triggers per name, address and transport; one visit to a forged address."""
     wire = Wire(pcap, {FabricConfig.home_public_v4, FabricConfig.home_v6})
     everything = pick_targets(bundled_targets(), target_names(bundled_targets()))  # those that are off too
     names = {endpoint.host for target in everything for _, endpoint in target.endpoints()}
+    names |= {web_endpoint(page.url).host for page in pages}
     counted = wire.triggers({name for name in names if not is_address(name)})
     for place in [place for place in counted if place[1] in HELPER]:
         del counted[place]  # asked over plain http in the lab alone; outside its requests show no name
@@ -84,7 +86,8 @@ def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySid
     came = runs.of(name)
     check(came.finished)
     evidence.check_lines(came.folder / "lab", came.finished.records)
-    check_the_wire(came.folder / "home.pcap", came.folder / "lab")
+    pages = load_scenario(find_scenario(name)).pages
+    check_the_wire(came.folder / "home.pcap", came.folder / "lab", pages)
     lines = lines_below(came.folder / "lab")
     assert lines == lines_below(came.folder)
     assert lines

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.lab.faults import Clock, ExpiredCertificate, RefuseUnknownNames, WrongCertificate
-from probe.lab.scenario import Scenario
+from probe.lab.scenario import Page, Scenario
 from probe.lab.services.lying_helper import answer as lying_answer
 from probe.lab.services.resolver import Datagrams, Zone
 from probe.lab.services.serving import Door, Reception, doors, question_desks
@@ -90,8 +90,8 @@ async def asked_web(streams: Streams, request: str) -> bytes:
     return await reader.read()
 
 
-def get(name: str, path: str = "/") -> str:
-    return f"GET {path} HTTP/1.1\nHost: {name}\nConnection: close\n\n"
+def get(name: str, path: str = "/", more: str = "") -> str:
+    return f"GET {path} HTTP/1.1\nHost: {name}\n{more}Connection: close\n\n"
 
 
 # -- TLS -------------------------------------------------------------------------------------------------------------
@@ -189,6 +189,22 @@ async def test_clear_text_http(world: World, name: str, port: int, request_text:
     assert page.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"Location: https://web.telegram.org/" in page or status != 301
     assert page.endswith(b"\r\n\r\nsuccess") or name != "check.example"
+
+
+async def test_pages_of_the_web_redirect_and_keep_cookies(folder: Path) -> None:
+    pages = (
+        Page(url="http://web.telegram.org/gate?a=1", status=302, location="/in", gives_cookie="k=v; Path=/"),
+        Page(url="http://web.telegram.org/in", title="Inside", wants_cookie="k=v"),
+    )
+    world = build_world(folder, Scenario("test", "A test", pages=pages), seed=1)
+    async with connected(world, "web.telegram.org", 80) as streams:
+        gate = await asked_web(streams, get("web.telegram.org", "/gate?a=1"))
+    assert gate.startswith(b"HTTP/1.1 302 Found\r\n")
+    assert b"Location: /in\r\n" in gate and b"Set-Cookie: k=v; Path=/\r\n" in gate
+    for cookie, status in (("", b"403"), ("Cookie: k=vv\n", b"403"), ("Cookie: a=b; k=v\n", b"200")):
+        async with connected(world, "web.telegram.org", 80) as streams:
+            said = await asked_web(streams, get("web.telegram.org", "/in", cookie))
+        assert said.split(b" ")[1] == status
 
 
 async def test_requests_follow_each_other_on_one_connection(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from probe.lab.censors.addresses import IPBlackhole, IPReset, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSInjection, DNSLie
-from probe.lab.censors.http import HTTPBlockpage
+from probe.lab.censors.http import HTTPBlockpage, HTTPReset
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payloads import PayloadDrop
 from probe.lab.censors.quic import QUICDrop
@@ -25,6 +25,7 @@ CLASSES: dict[str, type[Station]] = {
         TLSDrop,
         TLSIntercept,
         HTTPBlockpage,
+        HTTPReset,
         QUICDrop,
         SIPReset,
         SIPAlg,
@@ -39,6 +40,7 @@ __all__ = [
     "DNSLie",
     "Ground",
     "HTTPBlockpage",
+    "HTTPReset",
     "IPBlackhole",
     "IPReset",
     "PayloadDrop",

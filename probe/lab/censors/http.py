@@ -1,4 +1,4 @@
-"""The censor that reads the Host header of clear-text HTTP and answers with a page of its own."""
+"""Censors that read the Host header of clear-text HTTP: a page of their own for an answer, or the end of the flow."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -8,6 +8,7 @@ from pydantic import Field, PrivateAttr
 from probe.lab.censors.flows import Streams
 from probe.lab.censors.names import matches
 from probe.lab.censors.resets import Resetting, Timed
+from probe.lab.censors.station import Station
 from probe.lab.layout import Actions, Direction
 from probe.lab.packets import ACK, FIN, PSH, Packet, tcp_packet
 
@@ -16,23 +17,40 @@ METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
 PAGE = "<html><head><title>Access denied</title></head><body>This site is not available in your country.</body></html>"
 
 
-class HTTPBlockpage(Resetting):
-    """Answers requests for the names with its own page or redirect, and resets the server's side."""
+class HostWatch(Station):
+    """Finds the requests whose Host header is one of the names, however they are cut into segments."""
 
     names: list[str] = Field(min_length=1, description="Host headers, * as a wildcard")
     ports: list[int] = Field(default=[80], description="destination ports that are watched; empty: all")
+
+    _streams: Streams = PrivateAttr(default_factory=Streams)
+
+    def _triggered(self, packet: Packet, direction: Direction) -> bool:
+        """Whether this client's packet ends a request for one of the names."""
+        if direction is not Direction.OUT or not packet.is_tcp or (self.ports and packet.dport not in self.ports):
+            return False
+        stream = self._streams.feed(packet)
+        return bool(packet.payload) and matches(host_header(stream), self.names)
+
+
+class HTTPReset(Resetting, HostWatch):
+    """Resets every flow that carries a request for one of the names."""
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """What to do about `packet`; None: nothing."""
+        return self._resets(packet) if self._triggered(packet, direction) else None
+
+
+class HTTPBlockpage(Resetting, HostWatch):
+    """Answers requests for the names with its own page or redirect, and resets the server's side."""
+
     status: Literal[200, 302, 403, 451] = Field(default=200, description="status of the injected answer")
     location: str = Field(default="", description="Location header of the injected answer")
     body: str = Field(default=PAGE, description="body of the injected answer")
 
-    _streams: Streams = PrivateAttr(default_factory=Streams)
-
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
-        if direction is not Direction.OUT or not packet.is_tcp or (self.ports and packet.dport not in self.ports):
-            return None
-        stream = self._streams.feed(packet)
-        if not packet.payload or not matches(host_header(stream), self.names):
+        if not self._triggered(packet, direction):
             return None
         return Actions(
             forward=self.on_path,

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 from html import escape
 
+from probe.lab.scenario import Page
 from probe.lab.services.streams import Stream, read_exactly, read_until
 from probe.lab.world import Host, World
 
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
-REASONS = {200: "OK", 204: "No Content", 301: "Moved Permanently", 400: "Bad Request", 404: "Not Found"}
+REASONS = {200: "OK", 204: "No Content", 301: "Moved Permanently", 302: "Found", 400: "Bad Request", 404: "Not Found"}
 REASONS |= {405: "Method Not Allowed", 501: "Not Implemented", 411: "Length Required"}
 # What the real hosts answer to a bare GET (OONI ts-018): the registration host knows no page.
 STATUS = {"v.whatsapp.net": 400}
@@ -23,6 +24,7 @@ class Request:
     host: str
     body: bytes
     keep: bool
+    cookie: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Response:
     status: int
     body: bytes = b""
     location: str = ""
+    cookie: str = ""
     kind: str = "text/html; charset=utf-8"
 
 
@@ -44,7 +47,9 @@ async def read_request(stream: Stream) -> Request:
     length = fields.get("content-length", "0")
     body = await read_exactly(stream, min(int(length), 1 << 16)) if length.isdigit() and length != "0" else b""
     keep = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
-    return Request(method, path or "/", fields.get("host", "").rsplit(":", 1)[0].lower(), body, keep)
+    return Request(
+        method, path or "/", fields.get("host", "").rsplit(":", 1)[0].lower(), body, keep, fields.get("cookie", "")
+    )
 
 
 async def serve_http(stream: Stream, host: Host, world: World, *, secure: bool) -> None:
@@ -61,6 +66,9 @@ def answer(request: Request, host: Host, world: World, *, secure: bool) -> Respo
     check = None if secure else world.pages.get((request.host, request.path.partition("?")[0]))
     if check is not None:
         return Response(check[0], check[1].encode(), kind="text/plain")
+    page = world.web.get(("https" if secure else "http", request.host, request.path))
+    if page is not None:
+        return _of_the_web(page, request)
     if not host.names:
         return _literal(request, host)
     if request.host not in host.names:
@@ -68,6 +76,13 @@ def answer(request: Request, host: Host, world: World, *, secure: bool) -> Respo
     if not secure and "https" in host.ports.get(443, ()):
         return Response(301, location=f"https://{request.host}{request.path}")
     return _page(STATUS.get(request.host, 200), _title(host))
+
+
+def _of_the_web(page: Page, request: Request) -> Response:
+    if page.wants_cookie and page.wants_cookie not in request.cookie.split("; "):
+        return _page(403, "No cookie")
+    said = _page(page.status, page.title or request.host, page.body)
+    return Response(said.status, said.body, page.location, page.gives_cookie)
 
 
 def _literal(request: Request, host: Host) -> Response:
@@ -82,9 +97,9 @@ def _title(host: Host) -> str:
     return f"{host.title} Web" if web else host.title
 
 
-def _page(status: int, title: str) -> Response:
+def _page(status: int, title: str, more: str = "") -> Response:
     text = escape(title)
-    body = f"<!doctype html><html><head><title>{text}</title></head><body><h1>{text}</h1></body></html>\n"
+    body = f"<!doctype html><html><head><title>{text}</title></head><body><h1>{text}</h1>{more}</body></html>\n"
     return Response(status, body.encode())
 
 
@@ -94,6 +109,7 @@ def _bytes(response: Response, request: Request, world: World) -> bytes:
     lines += [f"Date: {format_datetime(world.now(), usegmt=True)}", f"Content-Length: {len(body)}"]
     lines += [f"Content-Type: {response.kind}"] if body else []
     lines += [f"Location: {response.location}"] if response.location else []
+    lines += [f"Set-Cookie: {response.cookie}"] if response.cookie else []
     lines += [] if request.keep else ["Connection: close"]
     head = "\r\n".join([*lines, "", ""]).encode()
     return head if request.method == "HEAD" else head + body

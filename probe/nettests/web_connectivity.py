@@ -1,0 +1,35 @@
+"""Web connectivity: can an address be fetched, and where it leads, and is what comes what comes elsewhere?
+
+Spec: https://github.com/ooni/spec/blob/master/nettests/ts-017-web-connectivity.md
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from probe.dialogue import always_get as method
+from probe.ooni_view import View
+from probe.ooni_web.keys import summary_keys
+from probe.ooni_web.view import WebView
+from probe.reach import Reach
+from probe.redirects import Chain
+from probe.targets import Target
+
+TEST_NAME = "web_connectivity"
+TEST_VERSION = "0.5.28"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
+SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-017-web-connectivity.md"
+OONI = True
+
+__all__ = ["OONI", "SPEC", "TEST_NAME", "TEST_VERSION", "measure", "method", "summary"]
+
+
+async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
+    """Follow every address of the given roles to where it leads, each hop on every address of its host."""
+    for role in roles:
+        for endpoint in target.services[role].endpoints:
+            await Chain(reach, target, role).follow(endpoint)
+
+
+def summary(view: View) -> dict[str, Any]:
+    """OONI's keys of version 0.5 (reference/ooni.md 3.12, 4.3 and 4.5)."""
+    assert isinstance(view, WebView)
+    return summary_keys(view)
