@@ -65,7 +65,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @asynccontextmanager
-async def site(answer: Site, ip: str = IP) -> AsyncIterator[Server]:
+async def site(answer: Site, ip: str = IP, port: int = 0) -> AsyncIterator[Server]:
     known = Server()
 
     async def handler(peer: Peer) -> None:
@@ -80,7 +80,7 @@ async def site(answer: Site, ip: str = IP) -> AsyncIterator[Server]:
         known.heads.append(head)
         await peer.say(answer(asked))
 
-    async with serving(handler, ip) as server:
+    async with serving(handler, ip, port) as server:
         known.port = server.port
         yield known
 
@@ -211,13 +211,20 @@ async def test_no_redirect_leads_to_a_bare_address_or_out_of_the_web(world: Worl
 async def test_no_redirect_leads_into_a_private_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("probe.reach.is_bogon", lambda address: address == ANOTHER)
     assert world.encrypted is not None
+    world.system["inner.example"] = world.encrypted["inner.example"] = [ANOTHER]
     async with (
         site(lambda asked: to(asked.url("inner.example"))) as server,
-        site(lambda asked: page(), ANOTHER) as inner,
+        site(lambda asked: page(), ANOTHER, server.port) as inner,
     ):
-        world.system["inner.example"] = world.encrypted["inner.example"] = [ANOTHER]
-        await fetched(world, server)
-    assert server.paths == ["a.example/"] and inner.asked == []
+        measured = await fetched(world, server)
+        assert server.paths == ["a.example/"] and inner.asked == []
+        assert measured.test_keys["x_redirects"]["web"] == [f"http://inner.example:{server.port}/"]
+        await fetched(world, server, host="inner.example")  # the volunteer's own wish: one visit, as to any answer
+        assert inner.paths == ["inner.example/"]
+        world.session.public_only = True  # a helper's caller may not have it
+        await world.session.next_round()
+        await fetched(world, server, host="inner.example")
+        assert inner.paths == ["inner.example/"]
 
 
 async def test_a_long_body_is_read_to_the_limit(world: World) -> None:
