@@ -66,7 +66,8 @@ class FollowUps:
         conn = await tcp_connect(tx, ip, port, pace=pace)
         self._count(tx, said, ip, "tcp", port, trigger)
         if endpoint.scheme == "http":
-            await http_request(tx, conn, "GET", f"http://{said}{endpoint.path or '/'}", pace=pace, host=said)
+            # The name and no more of the address: what a server put into a query is for nobody else.
+            await http_request(tx, conn, "GET", f"http://{said}/", pace=pace, host=said)
         else:
             await tls_handshake(tx, conn, said, pace=pace, roots=roots, check=False)
 

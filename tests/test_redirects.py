@@ -164,6 +164,18 @@ async def test_what_a_server_says_in_a_query_or_an_address_is_not_written(world:
     assert shown_path("/plain") == "/plain"
 
 
+async def test_a_harmless_request_carries_nothing_of_the_address(world: World) -> None:
+    def answer(asked: Asked) -> bytes:
+        return page() if asked.host == "b.example" else to(asked.url("b.example", "/deep?who=aGVsbG8gdGhlcmU"))
+
+    async with site(answer) as server:
+        measured = await fetched(world, server)
+    assert server.paths[-1] == "b.example/deep?who=aGVsbG8gdGhlcmU"
+    assert "aGVsbG8" not in json.dumps(measured.test_keys)
+    everywhere = [*measured.test_keys["requests"], *measured.test_keys["x_endpoints"]["requests"]]
+    assert {url for entry in everywhere if INNOCUOUS in (url := entry["request"]["url"])} == {f"http://{INNOCUOUS}/"}
+
+
 async def test_a_loop_ends(world: World) -> None:
     async with site(lambda asked: to("/b" if asked.path == "/" else "/")) as server:
         await fetched(world, server)
