@@ -184,6 +184,8 @@ class HTTPRequest(Part):
 class HTTPResponse(Part):
     """The response half; of the body only length, title, digest and fingerprint ids are kept."""
 
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_header_names"})
+
     code: Code = 0  # the status; 0 when no status line came
     body: Withheld[str] = ""  # never written: a page may show who reads it
     body_is_truncated: bool = True  # whether less of it is written than came
@@ -194,7 +196,7 @@ class HTTPResponse(Part):
     x_body_sha256: str = ""  # of the body after addresses were scrubbed from it
     x_fingerprints: list[str] = Field(default_factory=list)  # ids of known block pages that match
     x_redirect_host: str = ""  # host that a 3xx points to
-    x_header_names: list[str] = Field(default_factory=list)  # of all headers, in lower case, without their values
+    x_header_names: list[str] | None = None  # of all headers, without values; of web addresses only
     x_body_failure: str | None = None  # why the body broke off after the status line had come; null also at the limit
 
 

@@ -44,9 +44,8 @@ def status_code_match(here: HTTPTransaction | None, page: dict[str, Any] | None)
 def headers_match(here: HTTPTransaction | None, page: dict[str, Any] | None) -> bool | None:
     """Whether they share the name of a header that few servers send."""
     names = {str(name).lower() for name in (page or {}).get("headers") or {}}
-    if here is None or not here.response.x_header_names or not names:
-        return None
-    return bool((names & set(here.response.x_header_names)) - COMMON_HEADERS)
+    ours = set(here.response.x_header_names or []) if here else set()
+    return bool((names & ours) - COMMON_HEADERS) if names and ours else None
 
 
 def title_match(here: HTTPTransaction | None, page: dict[str, Any] | None) -> bool | None:

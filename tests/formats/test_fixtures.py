@@ -50,7 +50,8 @@ def test_the_lines_are_judged_as_they_were(version: str) -> None:
 
 def test_the_newest_lines_are_of_every_target_and_of_every_kind_of_verdict() -> None:
     lines = lines_of(VERSIONS[-1])
-    assert {line["test_keys"]["x_target"]["name"] for line in lines} == set(target_names(bundled_targets()))
+    names = {line["test_keys"]["x_target"]["name"] for line in lines if line["test_name"] != "web_connectivity"}
+    assert names == set(target_names(bundled_targets())) and len(names) < len(lines)
     text = (FOLDER / f"verdicts-{VERSIONS[-1]}.jsonl").read_text()
     states = {json.loads(record)["state"] for record in text.splitlines()}
     assert states >= {"ok", "blocked", "likely_blocked", "insufficient", None}

@@ -15,7 +15,8 @@ from probe.formats.schema import definitions, fields, measurement_schema, models
 from probe.formats.testkeys import TEST_KEYS
 from probe.nettests import NETTESTS
 
-FREE = {"annotations", "extensions", "headers", "services", "x_control"}  # whose keys are not ours to name
+# whose keys are not ours to name
+FREE = {"annotations", "extensions", "headers", "services", "x_control", "control", "x_control_request", "x_redirects"}
 DESCRIBED = definitions()
 FIELDS = [(name, field) for name, model in models().items() for field in fields(model)]
 
