@@ -69,7 +69,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
         if not path or path[-1] not in FREE:
             yield path, value
         for key, inner in value.items():
-            if key != "x_control":
+            if key not in {"x_control", "control", "x_control_request"}:
                 yield from places(inner, (*path, key))
     elif isinstance(value, list):
         for number in sorted({0, len(value) - 1} & set(range(len(value)))):
