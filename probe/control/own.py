@@ -52,8 +52,8 @@ async def ask(
     from, `offered` what its echo takes; both go nowhere else. `pin` is the SHA-256 of the helper's certificate (DER),
     hexadecimal. Never raises.
     """
-    named = {"target": target.name} if target.input is None else {"url": target.input}
-    question = {**named, "addresses": sendable(addresses)}
+    what = {"target": target.name} if target.input is None else {"url": target.input}
+    question = {**what, "addresses": sendable(addresses)}
     names = Remembering()
     try:
         async with asyncio.timeout(seconds), open_session(roots, pin, names) as session:

@@ -84,10 +84,12 @@ class _Said:
             found[str(ip)] = {"asn": asns.get(ip, 0), "flags": flags}
         return found
 
-    def page(self) -> Table:
-        """The last answer of the chain; of headers the names, and the values that we keep."""
+    def page(self) -> Table | None:
+        """The last answer of the chain; of headers the names, and values that we keep. None: nobody asked for it."""
         entries = _list(self._keys.get("requests"))  # the helper's own view of the chain, newest first
         last = entries[0] if entries else {}
+        if not entries and self.names()["addrs"] and all(t.get("failure") is None for t in self._mine.values()):
+            return None  # a control that goes no further than TLS
         if not last or last.get("failure") is not None:
             return _no_page(self._why(last.get("failure")))
         response = _table(last.get("response"))

@@ -211,3 +211,16 @@ def test_a_foreign_answer_fills_the_keys() -> None:
     keys = compared(view, {"http_request": page, "dns": dns, "tcp_connect": {}, "ip_info": {}}, None)
     assert (keys["accessible"], keys["blocking"], keys["dns_consistency"]) == (None, None, None)
     assert keys["control"]["http_request"] == page
+
+
+def test_a_control_that_goes_no_further_than_tls_has_no_page() -> None:
+    """As a helper of OONI's is asked for any target: nobody asked for a page, so none has failed."""
+    url = "https://a.example:443/"
+    record = {"transaction_id": 1, "endpoint": url, "kind": "first", "address": "151.101.1.1", "failure": None}
+    query = {"hostname": "a.example", "answers": [{"ipv4": "151.101.1.1"}], "failure": None}
+    keys = {"x_transactions": [record], "queries": [query]}
+    answer = helper_answer({"failure": None, "test_keys": keys}, url, "a.example")
+    assert answer is not None and answer["http_request"] is None
+    record["failure"] = "connection_reset"
+    answer = helper_answer({"failure": None, "test_keys": keys}, url, "a.example")
+    assert answer is not None and answer["http_request"]["failure"] == "unknown_error"
