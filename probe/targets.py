@@ -2,8 +2,8 @@
 
 import hashlib
 import ipaddress
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -78,6 +78,12 @@ class Target:
     lab: bool = True
     roots: str = ""
     """PEM text of the target's own authorities, where its servers are certified by no public one."""
+    whole: bool = True
+    """False where these are some of its services, which get a line of their own."""
+
+    def only(self, roles: Collection[str]) -> "Target":
+        """The target with the services of these roles alone."""
+        return replace(self, services={role: s for role, s in self.services.items() if role in roles}, whole=False)
 
     def endpoints(self) -> Iterator[tuple[Service, Endpoint]]:
         for service in self.services.values():

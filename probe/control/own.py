@@ -51,7 +51,9 @@ async def ask(
     from, `offered` what its echo takes; both go nowhere else. `pin` is the SHA-256 of the helper's certificate (DER),
     hexadecimal. Never raises.
     """
-    question = {"target": target.name, "addresses": sendable(addresses)}
+    question: dict[str, Any] = {"target": target.name, "addresses": sendable(addresses)}
+    if not target.whole:
+        question["services"] = list(target.services)
     names = Remembering()
     try:
         async with asyncio.timeout(seconds), open_session(roots, pin, names) as session:
