@@ -12,6 +12,7 @@ from probe.encrypted import addresses_in, ask_types, family_of
 from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
 from probe.formats.entries import DNSQuery
+from probe.formats.testkeys import places_of_entries
 from probe.session import Session
 from probe.steps.dns import query_udp, resolve_system, system_resolvers
 from probe.targets import is_address
@@ -197,9 +198,7 @@ def control_addresses(answer: dict[str, Any]) -> dict[str, list[str]]:
     """The addresses that the helper's own resolver gave, out of its test keys; whatever is malformed is left out."""
     found: dict[str, list[str]] = {}
     keys = answer.get("test_keys")
-    keys = keys if isinstance(keys, dict) else {}
-    endpoints = keys.get("x_endpoints")
-    for part in (keys, endpoints if isinstance(endpoints, dict) else {}):
+    for part in places_of_entries(keys if isinstance(keys, dict) else {}):
         queries = part.get("queries")
         for query in queries if isinstance(queries, list) else []:
             try:

@@ -3,19 +3,19 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
-from probe.formats.entries import DNSQuery, Entry, HTTPTransaction, TLSHandshake
+from probe.formats.entries import DNSQuery, TLSHandshake
 from probe.formats.facts import Control, Families, Preflight, RunFacts, ServiceFacts, TargetFacts
-from probe.formats.testkeys import LISTS, TEST_KEYS, Lists
+from probe.formats.testkeys import TEST_KEYS, Lists
 from probe.lookup import MOST_ADDRESSES, Names, control_addresses
 from probe.nettests import NETTESTS, Nettest
-from probe.ooni_view import View, ooni_view
+from probe.ooni_view import OONI_LISTS, View, lists_of, ooni_view
 from probe.ooni_web.view import web_view
 from probe.reach import Reach
 from probe.session import Session
@@ -28,7 +28,6 @@ from probe.url_lists import NETTEST as WEB
 REVISION = 1  # of our own part of the test keys
 CONTROL_SECONDS = 25.0  # the helper answers within 30 s with what it has
 TAILS = 14.0  # seconds for what still listens or is confirmed beside the endpoints
-OONI_LISTS = ("queries", "tcp_connect", "tls_handshakes", "requests")
 
 AskControl = Callable[[dict[str, list[str]], Callable[[EchoOffer], None]], Awaitable[dict[str, Any]]]
 """Called with the addresses found, per name, and with who is to hear what the helper's echo takes."""
@@ -52,7 +51,7 @@ async def measure(
     target: Target,
     session: Session,
     *,
-    services: list[str] | None = None,
+    services: Sequence[str] | None = None,
     addresses: dict[str, list[str]] | None = None,
     ask_control: AskControl | None = None,
     roots: Roots | None = None,
@@ -61,18 +60,17 @@ async def measure(
 
     `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the helper).
     """
-    nettest, trace = NETTESTS[target.nettest], Trace()
+    nettest, trace, target = NETTESTS[target.nettest], Trace(), target if services is None else target.only(services)
     start, clock = datetime.now(UTC), time.monotonic()
     control: dict[str, Any] | None = None
     if session.preflight.get("network") is not False:
         names = Names(trace, session, addresses)
         reach = Reach(trace, session, names, roots or load_roots(session.settings.public_roots))
-        roles = [role for role in target.services if services is None or role in services]
-        asking = asyncio.create_task(_ask(ask_control, reach, target, roles)) if ask_control else None
+        asking = asyncio.create_task(_ask(ask_control, reach, target)) if ask_control else None
         if asking is None:
             names.control_answered.set()  # nobody will answer: nobody need wait
         try:
-            await _run(nettest, reach, target, roles)
+            await _run(nettest, reach, target)
             control = await _answer(asking, session) if asking else None
             await trace.finish(patience=3.0 if session.stopping.is_set() else TAILS)
         finally:
@@ -91,12 +89,12 @@ def measured_nothing(target: Target, session: Session, bug: str | None = None) -
     return _measured(NETTESTS[target.nettest], target, session, trace, datetime.now(UTC), 0.0, None)
 
 
-async def _run(nettest: Nettest, reach: Reach, target: Target, roles: list[str]) -> None:
+async def _run(nettest: Nettest, reach: Reach, target: Target) -> None:
     """Run the nettest; in the helper at most CONTROL_SECONDS: what still runs then is written as interrupted."""
     limit = CONTROL_SECONDS if reach.session.as_control else None
     try:
         async with asyncio.timeout(limit):
-            await nettest.measure(reach, target, roles)
+            await nettest.measure(reach, target, list(target.services))
     except TimeoutError:
         reach.trace.cut_short = True
     except Exception as bug:
@@ -106,10 +104,10 @@ async def _run(nettest: Nettest, reach: Reach, target: Target, roles: list[str])
 # -- the control ---------------------------------------------------------------------------------------------------
 
 
-async def _ask(ask_control: AskControl, reach: Reach, target: Target, roles: list[str]) -> dict[str, Any]:
+async def _ask(ask_control: AskControl, reach: Reach, target: Target) -> dict[str, Any]:
     """Ask the helper as soon as the names are looked up; its answers become addresses to try."""
     names, trace = reach.names, reach.trace
-    hosts = {e.host for service, e in target.endpoints() if service.role in roles and not e.is_literal}
+    hosts = {e.host for _, e in target.endpoints() if not e.is_literal}
     try:
         known = [await names.of(host) for host in sorted(hosts)]
         found = {name.hostname: [ip for ip in name.sources if not is_bogon(ip)][:MOST_ADDRESSES] for name in known}
@@ -152,11 +150,10 @@ def _measured(
 ) -> Measured:
     _note_networks(trace, session)
     web = target.nettest == WEB
-    view = web_view(trace, target, control) if web else ooni_view(trace, target, nettest.method)
+    view = web_view(trace, target, control) if web else ooni_view(trace, target, nettest.method, nettest.extent)
     own, endpoints, followups = sections(trace, view if nettest.OONI else None)
     test_keys = TEST_KEYS[nettest.TEST_NAME](
-        **nettest.summary(view),
-        **{key: getattr(own, key) for key in OONI_LISTS},
+        **nettest.keys(view, own),
         x_endpoints=endpoints,
         x_followups=followups,
         x_transactions=trace.transactions,
@@ -168,10 +165,8 @@ def _measured(
         x_revision=REVISION,
     )
     written = test_keys.model_dump(mode="json")
-    kept = {"category_code": target.category} if target.category else {}
-    return Measured(
-        written, nettest.TEST_NAME, nettest.TEST_VERSION, start, runtime, target.input, list(trace.bugs), kept
-    )
+    given, kept = nettest.input_of(target), {"category_code": target.category} if target.category else {}
+    return Measured(written, nettest.TEST_NAME, nettest.TEST_VERSION, start, runtime, given, list(trace.bugs), kept)
 
 
 def _note_networks(trace: Trace, session: Session) -> None:
@@ -194,18 +189,10 @@ def sections(trace: Trace, view: View | None) -> tuple[Lists, Lists, Lists]:
     taken = {id(entry) for entry in (*chosen, *(view.rewritten if view else ()))}
     rest = [entry for entry in trace.entries if id(entry) not in taken]
     return (
-        _lists(chosen),
-        _lists(entry for entry in rest if kinds[entry.transaction_id] != "followup"),
-        _lists(entry for entry in rest if kinds[entry.transaction_id] == "followup"),
+        lists_of(chosen),
+        lists_of(entry for entry in rest if kinds[entry.transaction_id] != "followup"),
+        lists_of(entry for entry in rest if kinds[entry.transaction_id] == "followup"),
     )
-
-
-def _lists(entries: Iterable[Entry]) -> Lists:
-    """Sort entries by list, in the order of time; requests newest first, as OONI does (reference/ooni.md 2.4)."""
-    found: dict[str, list[Entry]] = {key: [] for key in LISTS}
-    for entry in sorted(entries, key=lambda e: -e.t if isinstance(e, HTTPTransaction) else e.t):
-        found[entry.LIST].append(entry)
-    return Lists.model_validate(found)
 
 
 def _about_target(target: Target) -> TargetFacts:

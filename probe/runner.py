@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from probe.classify import describe, has_run_out
 from probe.control import Control, Offered
 from probe.lines import Lines
 from probe.measure import Measured, measure, measured_nothing
+from probe.nettests import lines_of
 from probe.packets.capture import Capture, may_capture
 from probe.preflight import preflight
 from probe.results import ResultsFile
@@ -33,7 +34,7 @@ class Watcher(Protocol):
 
     def prepared(self, facts: Mapping[str, Any], vantage: Vantage) -> None: ...
     def started(self, target: Target) -> None: ...
-    def finished(self, target: Target, document: Mapping[str, Any], seconds: float) -> None: ...
+    def finished(self, target: Target, documents: Sequence[Mapping[str, Any]], seconds: float) -> None: ...
     def stopping(self, why: str) -> None: ...
 
 
@@ -180,18 +181,24 @@ class Run:
         return await where_are_we(self._session, cc=self._plan.cc, asn=self._plan.asn, learned=learned)
 
     async def _one(self, target: Target) -> None:
+        """Write the target's lines, side by side; each stands in the file as soon as it is there."""
         zero = time.monotonic()
         self._watch.started(target)
+        written = await asyncio.gather(*map(self._line, lines_of(target)))
+        if documents := [document for document in written if document is not None]:
+            self._watch.finished(target, documents, time.monotonic() - zero)
+
+    async def _line(self, target: Target) -> dict[str, Any] | None:
         measured = await self._measured(target)
         self._outcome.bugs += measured.bugs
         try:
             document = await self._lines.write(measured)
         except Exception as bug:  # ours: costs this line only, neighbours go on
             self._outcome.bugs.append(describe(bug))
-            return
+            return None
         if self._lines.problem:
             self._session.stopping.set()
-        self._watch.finished(target, document, time.monotonic() - zero)
+        return document
 
     async def _measured(self, target: Target) -> Measured:
         """Measure; a portal gets no names to see, and a bug of ours still leaves a line."""

@@ -2,8 +2,8 @@
 
 import hashlib
 import ipaddress
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -82,6 +82,12 @@ class Target:
     """The web address, as it was given, of a target that was made from one and stands in no file."""
     category: str = ""
     """Its category code in the list that it comes from."""
+    whole: bool = True
+    """False where these are some of its services, which get a line of their own."""
+
+    def only(self, roles: Collection[str]) -> "Target":
+        """The target with the services of these roles alone."""
+        return replace(self, services={role: s for role, s in self.services.items() if role in roles}, whole=False)
 
     def endpoints(self) -> Iterator[tuple[Service, Endpoint]]:
         for service in self.services.values():

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import socket
+import ssl
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,6 +106,7 @@ def annotations(sources: list[str]) -> dict[str, str]:
         "engine_name": ENGINE_NAME,
         "engine_version": ENGINE_VERSION,
         "platform": _platform(),
+        "tls_engine": " ".join(ssl.OPENSSL_VERSION.split()[:2]),  # whose hello it is: not Go's, as OONI's is
     }
     if (kind := network_type(sources)) is not None:
         found["network_type"] = kind

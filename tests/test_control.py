@@ -222,7 +222,9 @@ async def test_only_public_addresses_are_sent() -> None:
     addresses = {"chat.example": ["10.0.0.1", "93.184.216.34", "::1"], "bogus.example": ["127.0.0.1"]}
     async with helper(keep) as url:
         await control.ask(url, CHAT, addresses, roots=load_roots())
-    assert seen == [{"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}}]
+        await control.ask(url, CHAT.only(["web"]), {}, roots=load_roots())
+    assert seen[0] == {"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}}
+    assert seen[1] == {"target": "chat", "addresses": {}, "services": ["web"]}  # a line of one service asks for that
     assert len(sendable({"x": [f"93.184.216.{n}" for n in range(40)]})["x"]) == 16
 
 

@@ -146,12 +146,17 @@ def test_the_helpers_answers_are_read_from_its_own_lists() -> None:
     answered = heard().model_dump(mode="json") | {"answers": [{"answer_type": "A", "ipv4": "192.0.2.1"}]}
     nonsense: list[Any] = [7, None, {}, {"hostname": NAME}, answered | {"answers": [{"answer_type": "A", "ipv4": "x"}]}]
     keys = {"queries": [*nonsense, answered], "x_endpoints": {"queries": [answered | {"hostname": "b.example"}]}}
-    assert control_addresses({"test_keys": keys}) == {NAME: ["192.0.2.1"], "b.example": ["192.0.2.1"]}
+    keys |= {"bootstrap": {"queries": [answered | {"hostname": "c.example"}]}}  # dnscheck's place for them
+    everywhere = [NAME, "b.example", "c.example"]
+    assert control_addresses({"test_keys": keys}) == {name: ["192.0.2.1"] for name in everywhere}
 
 
+KEYS = ["queries", "answers", "lookups", "x"]
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["queries", "answers", "x"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["queries", "answers", "lookups", "x"]), inner)
+    ),
     max_leaves=8,
 )
 

@@ -24,6 +24,7 @@ from probe.formats.entries import (
 from probe.formats.measurement import Measurement
 from probe.vantage import ENGINE_VERSION
 from tests.ooni_checker import problems
+from tests.ooni_facts import FACEBOOK_HOSTS
 
 Line = dict[str, Any]
 START = datetime.datetime(2026, 11, 24, 13, 5, tzinfo=datetime.UTC)
@@ -98,6 +99,44 @@ def whatsapp_line() -> Line:
     return line
 
 
+def bare(test_name: str, version: str, measured: str | None, **keys: Any) -> Line:
+    line = good_line()
+    line |= {"test_name": test_name, "test_version": version, "input": measured}
+    ours = {key: value for key, value in line["test_keys"].items() if key.startswith("x_")}
+    line["test_keys"] = ours | keys
+    return line
+
+
+def inherited() -> Line:
+    """urlgetter's keys, empty."""
+    lists: Line = {key: [] for key in ("network_events", "queries", "tcp_connect", "tls_handshakes", "requests")}
+    return {"agent": "redirect", "failed_operation": None, "failure": None, "socksproxy": None, **lists}
+
+
+def signal_line() -> Line:
+    return bare("signal", "0.2.5", None, **inherited(), signal_backend_status="ok", signal_backend_failure=None)
+
+
+def facebook_line() -> Line:
+    keys = {f"facebook_{host}_{what}": True for host in FACEBOOK_HOSTS for what in ("dns_consistent", "reachable")}
+    blocking = {"facebook_dns_blocking": False, "facebook_tcp_blocking": False}
+    return bare("facebook_messenger", "0.2.1", None, **inherited(), **keys, **blocking)
+
+
+def stun_line() -> Line:
+    query = DNSQuery(engine="system", hostname="stun.example", query_type="A").model_dump(mode="json")
+    keys = {"endpoint": "stun.example:3478", "failure": None, "network_events": [], "queries": [query]}
+    return bare("stunreachability", "0.4.0", "stun://stun.example:3478", **keys)
+
+
+def dnscheck_line() -> Line:
+    query = DNSQuery(engine="system", hostname="dns.example", query_type="A").model_dump(mode="json")
+    keys = {"domain": "example.org", "x_default_addrs": "", "x_residual": False, "bootstrap_failure": None}
+    lookups = {"https://192.0.2.1/dns-query": inherited(), "https://[2001:db8::1]/dns-query": inherited()}
+    bootstrap = inherited() | {"queries": [query]}
+    return bare("dnscheck", "0.9.3", "https://dns.example/dns-query", **keys, bootstrap=bootstrap, lookups=lookups)
+
+
 def events_line() -> Line:
     line = good_line()
     address = line["test_keys"]["tls_handshakes"][0]["address"]
@@ -109,7 +148,9 @@ def events_line() -> Line:
     return line
 
 
-@pytest.mark.parametrize("line", [good_line, whatsapp_line, events_line])
+@pytest.mark.parametrize(
+    "line", [good_line, whatsapp_line, events_line, signal_line, facebook_line, stun_line, dnscheck_line]
+)
 def test_good_lines_pass(line: Callable[[], Line]) -> None:
     assert problems(line()) == []
 
@@ -140,6 +181,7 @@ def add(*path: Any, value: Any) -> Callable[[Line], None]:
 
 
 K = "test_keys"
+LOOKUP = "https://192.0.2.1/dns-query"
 ENTRY_OF = {
     "tcp": TCPConnect(ip="149.154.175.50", port=80).model_dump(mode="json"),
     "stranger": TCPConnect(ip="192.0.2.1", port=443).model_dump(mode="json"),
@@ -214,6 +256,41 @@ VIOLATIONS: list[tuple[str, Callable[[], Line], Callable[[Line], None]]] = [
     ("2.4:", good_line, put(K, "requests", 0, "response", "headers_list", value=[["a"]])),
     ("2.5:", events_line, put(K, "network_events", 1, "operation", value=3)),
     ("2.7:", good_line, put(K, "tls_handshakes", 0, "failure", value="tls_reset")),
+    (
+        "rule 13:",
+        facebook_line,
+        add(
+            K,
+            "queries",
+            value=DNSQuery(engine="system", hostname="www.facebook.com", query_type="A").model_dump(mode="json"),
+        ),
+    ),
+    (
+        "rule 13:",
+        signal_line,
+        add(
+            K,
+            "requests",
+            value=HTTPTransaction(request=HTTPRequest(url="https://cdn.signal.org/")).model_dump(mode="json"),
+        ),
+    ),
+    ("rule 13:", stun_line, put(K, "queries", 0, "hostname", value="other.example")),
+    ("rule 15:", stun_line, put(K, "agent", value="redirect")),
+    ("rule 15:", dnscheck_line, put(K, "queries", value=[])),
+    ("2.1:", dnscheck_line, put(K, "bootstrap", "queries", 0, "engine", value="dig")),
+    ("0.3:", dnscheck_line, put(K, "lookups", LOOKUP, "tcp_connect", value=None)),
+    ("3:", signal_line, put(K, "failed_operation", value="connect")),
+    ("3:", signal_line, put("test_version", value="0.2.4")),
+    ("3:", facebook_line, put(K, "facebook_star_reachable", value=KeyError)),
+    ("3:", stun_line, put(K, "endpoint", value=KeyError)),
+    ("3.5:", stun_line, put("input", value="stun://stun.example")),
+    ("3.5:", stun_line, put(K, "endpoint", value="other.example:3478")),
+    ("3.5:", stun_line, put(K, "failure", value=1)),
+    ("3.6:", dnscheck_line, put("input", value=None)),
+    ("3.6:", dnscheck_line, put(K, "lookups", "https://dns.example/dns-query", value=inherited())),
+    ("3.6:", dnscheck_line, put(K, "lookups", LOOKUP, "agent", value=KeyError)),
+    ("3.6:", dnscheck_line, put(K, "lookups", LOOKUP, "failure", value="eof_error")),
+    ("3.6:", dnscheck_line, put(K, "bootstrap", "queries", 0, "hostname", value="example.org")),
     ("3:", good_line, put(K, "telegram_web_status", value=KeyError)),
     ("3:", good_line, put(K, "failure", value="eof_error")),
 ]

@@ -3,6 +3,9 @@
 from datetime import date
 from typing import Any
 
+import pytest
+
+from probe.analysis.observations import observations
 from probe.dialogue import always_get
 from probe.formats import failures as f
 from probe.formats.entries import (
@@ -15,6 +18,7 @@ from probe.formats.entries import (
     TCPConnect,
     TLSHandshake,
 )
+from probe.formats.testkeys import Lists
 from probe.formats.transactions import TransactionRecord
 from probe.measure import sections
 from probe.ooni_view import Seen, View, ooni_view
@@ -23,6 +27,7 @@ from probe.trace import Trace
 
 NAME, URL = "service.example", "https://service.example:443/"
 CHAT = "noise://service.example:5222"
+STUN = "stun://service.example:3478;transport=udp"
 
 
 def target(*ooni: str, others: tuple[str, ...] = ()) -> Target:
@@ -146,6 +151,74 @@ def test_of_a_chat_endpoint_ooni_knows_the_connect_alone() -> None:
     assert connects(view) == ["192.0.2.1"] and only(view).failure is None
     _, endpoints, _ = sections(written.trace, view)
     assert len(endpoints.noise) == 1 and endpoints.tcp_connect == []
+
+
+def test_of_what_takes_datagrams_ooni_knows_the_name_alone() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    written.add(
+        "first", endpoint=STUN, address="192.0.2.1", family=4, failure=f.TIMEOUT, failed_operation="stun_exchange"
+    )
+    view = ooni_view(written.trace, target(STUN), always_get)
+    assert (view.seen, view.untried) == ([], []) and len(view.queries) == 1
+    written = Written()
+    written.lookup(failure=f.DNS_NXDOMAIN)
+    assert only(ooni_view(written.trace, target(STUN), always_get)).operation == "resolve"
+
+
+def test_an_exchange_is_that_at_the_first_address() -> None:
+    written = Written()
+    written.lookup("2001:db8::1", "192.0.2.2", "192.0.2.1")
+    failed: dict[str, Any] = {"failure": f.TIMEOUT, "failed_operation": "stun_exchange"}
+    written.add("first", endpoint=STUN, address="192.0.2.1", family=4)
+    written.add("first", endpoint=STUN, address="2001:db8::1", family=6)
+    ours = written.add("first", endpoint=STUN, address="192.0.2.2", family=4, **failed)
+    view = ooni_view(written.trace, target(STUN), always_get, lambda endpoint: "exchange")
+    assert (only(view).address, only(view).failure, only(view).entries) == ("192.0.2.2", f.TIMEOUT, [])
+    ours.failure, ours.failed_operation = f.BUDGET, "top_level"  # not sent: it says nothing, and the next is the first
+    view = ooni_view(written.trace, target(STUN), always_get, lambda endpoint: "exchange")
+    assert (only(view).address, only(view).failure) == ("192.0.2.1", None)
+
+
+def test_every_address_stands_for_itself_with_all_that_was_done_there() -> None:
+    written = Written()
+    written.lookup("192.0.2.1", "2001:db8::1")
+    written.first("192.0.2.1", None, f.RESET)
+    written.first("2001:db8::1", None, None, None)
+    view = ooni_view(written.trace, target(URL), always_get, lambda endpoint: "every_address")
+    assert [(one.address, one.operation, one.failure) for one in view.seen] == [
+        ("192.0.2.1", "tls_handshake", f.RESET),
+        ("2001:db8::1", None, None),
+    ]
+    kinds = [[type(entry) for entry in one.entries] for one in view.seen]
+    assert kinds == [[TCPConnect, TLSHandshake], [TCPConnect, TLSHandshake, HTTPTransaction]]
+
+
+def test_what_was_not_tried_is_named() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    assert [e.url for e in ooni_view(written.trace, target(URL, CHAT), always_get).untried] == [URL, CHAT]
+
+
+@pytest.mark.parametrize(("broke_off", "fails"), [(f.RESET, True), (f.EOF, True), (f.TIMEOUT, False), (None, False)])
+def test_a_body_that_broke_off_is_a_failure_to_ooni_and_none_to_us(broke_off: str | None, fails: bool) -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    written.first("192.0.2.1", None, None, None)
+    (ours,) = [entry for entry in written.trace.entries if isinstance(entry, HTTPTransaction)]
+    ours.response.code, ours.response.x_body_failure = 200, broke_off
+    view = ooni_view(written.trace, target(URL), always_get)
+    own, endpoints, _ = sections(written.trace, view)
+    assert [request.failure for request in own.requests] == [broke_off if fails else None]
+    assert only(view).operation == ("http_round_trip" if fails else None)
+    assert endpoints.requests == [] and ours.failure is None  # one place, and our own word unchanged
+    (row,) = [row for row in observations(as_keys(written, own), "probe") if row.http_attempts]
+    assert row.http_failure is None and row.http_code == 200
+
+
+def as_keys(written: Written, own: Lists) -> dict[str, Any]:
+    records = [record.model_dump(mode="json") for record in written.trace.transactions]
+    return {**own.model_dump(mode="json"), "x_transactions": records}
 
 
 def test_no_second_attempt_no_followup_and_no_endpoint_of_ours_gets_in() -> None:

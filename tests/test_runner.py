@@ -57,8 +57,8 @@ class Stage:
 
     def started(self, target: Target) -> None: ...
 
-    def finished(self, target: Target, document: Any, seconds: float) -> None:
-        self.finished_names.append(target.name)
+    def finished(self, target: Target, documents: Any, seconds: float) -> None:
+        self.finished_names += [target.name] * len(documents)
 
     def stopping(self, why: str) -> None:
         self.said.append(why)
@@ -330,3 +330,14 @@ async def test_where_we_were_holds_when_nothing_is_left_to_look_with() -> None:
     later = await lines_of_it.vantage()
     assert later.probe_asn == "AS64511"
     assert "198.51.100.7" in later.known.addresses
+
+
+async def test_a_target_of_several_inputs_gets_a_line_for_each_of_its_services(stage: Stage) -> None:
+    udp = parse_endpoint("stun://a.example:3478;transport=udp", ooni=True)
+    services = {role: Service(role, "all", (replace(udp, host=f"{role}.example"),)) for role in ("a", "b")}
+    stun = replace(target("stun"), nettest="stunreachability", services=services)
+    session = Session("4f2a", stage.settings, Pace(), Neutral(("x",), "y", ENDPOINTS, (), None, "00"), target("r"))
+    outcome = await runner.run(Plan([stun, target("chat")], 1), session, load_roots(), stage.open, stage)
+    found = {line["input"]: list(line["test_keys"]["x_target"]["services"]) for line in lines(outcome)}
+    assert found == {"stun://a.example:3478": ["a"], "stun://b.example:3478": ["b"], None: ["web"]}
+    assert sorted(stage.finished_names) == ["chat", "stun", "stun"]

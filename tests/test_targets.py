@@ -19,7 +19,7 @@ from probe.targets import (
     pick_targets,
     target_names,
 )
-from tests.ooni_checker import DATA_CENTRES, OONI_URLS
+from tests.ooni_facts import DATA_CENTRES, OONI_ENDPOINTS
 
 FOLDER = bundled_targets()
 FILES = sorted(FOLDER.glob("*.toml"))
@@ -73,17 +73,18 @@ def test_no_endpoint_stands_twice_and_literals_are_public(path: Path) -> None:
     assert all(ipaddress.ip_address(host).is_global and str(ipaddress.ip_address(host)) == host for host in literals)
 
 
-@pytest.mark.parametrize("name", ["telegram", "whatsapp"])
-def test_what_is_marked_as_oonis_is_what_ooni_measures(name: str) -> None:
+@pytest.mark.parametrize("nettest", OONI_ENDPOINTS)
+def test_what_is_marked_as_oonis_is_what_ooni_measures(nettest: str) -> None:
     """Against the list that the checker holds, which was read from OONI's code and not from our target files."""
-    marked = [e for _, e in load_target(FOLDER / f"{name}.toml").endpoints() if e.ooni]
-    web = {
-        re.sub(r"^(https://[^/:]+):443/|^(http://[^/:]+):80/", r"\1\2/", e.url) for e in marked if "http" in e.scheme
-    }
-    assert web == OONI_URLS[name]
-    chat = {(e.host, e.port) for e in marked if e.scheme == "noise"}
-    hosts = [f"e{n}.whatsapp.net" for n in range(1, 17)] if name == "whatsapp" else []
-    assert chat == {(host, port) for host in hosts for port in (443, 5222)}
+    target = next(target for target in map(load_target, ORDINARY) if target.nettest == nettest)
+    assert {e.url for _, e in target.endpoints() if e.ooni} == OONI_ENDPOINTS[nettest]
+
+
+@pytest.mark.parametrize(("name", "dialect"), [("stun", "stun/udp"), ("resolvers", "doh")])
+def test_where_a_line_has_an_input_each_service_has_the_one_that_ooni_can_ask(name: str, dialect: str) -> None:
+    target = load_target(FOLDER / f"{name}.toml")
+    marked = {role: [e.dialect for e in s.endpoints if e.ooni] for role, s in target.services.items()}
+    assert marked == {role: [dialect] for role in target.services}
 
 
 def test_telegrams_addresses_stay_within_law_7() -> None:
@@ -130,7 +131,7 @@ def test_what_is_retired_says_since_when_and_what_took_its_place() -> None:
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_providers_are_few_and_each_endpoint_names_its_transport(name: str) -> None:
     target = load_target(FOLDER / f"{name}.toml")
-    assert 4 <= len(target.services) <= 6
+    assert 4 <= len(target.services) <= {"sip": 6, "stun": 11}[name]  # OONI's eight STUN servers, and three of ours
     for _, endpoint in target.endpoints():
         assert (endpoint.scheme, bool(endpoint.transport), endpoint.is_literal) == (name, True, False)
     assert {endpoint.transport for _, endpoint in target.endpoints()} == {"udp", "tcp", "tls"}
@@ -155,7 +156,8 @@ def test_no_name_gets_more_flows_than_law_7_leaves() -> None:
 
 def test_only_the_targets_of_oonis_nettests_hold_its_endpoints() -> None:
     targets = [load_target(FOLDER / f"{name}.toml") for name in target_names(FOLDER)]
-    assert {t.name for t in targets if any(e.ooni for _, e in t.endpoints())} == {"telegram", "whatsapp"}
+    marked = {t.name for t in targets if any(e.ooni for _, e in t.endpoints())}
+    assert marked == {"facebook", "resolvers", "signal", "stun", "telegram", "whatsapp"}
 
 
 def test_each_resolver_can_be_asked_over_both_families_and_encrypted() -> None:

@@ -4,6 +4,7 @@ import ipaddress
 import json
 import os
 import socket
+import ssl
 import struct
 from pathlib import Path
 
@@ -103,6 +104,7 @@ def test_the_annotations_are_oonis() -> None:
     assert found["platform"] in {"android", "freebsd", "ios", "linux", "macos", "windows"}
     assert found["architecture"] and found["architecture"] not in {"x86_64", "aarch64"}
     assert found["engine_name"] == "censorprobe"
+    assert found["tls_engine"] == " ".join(ssl.OPENSSL_VERSION.split()[:2])  # OONI's hellos are Go's
     assert tuple(map(int, ENGINE_VERSION.split("."))) >= (3, 17, 2)
 
 

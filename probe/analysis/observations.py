@@ -9,7 +9,7 @@ from probe.analysis.leaf import leaf_of
 from probe.analysis.mailentries import mail_columns
 from probe.analysis.payloads import PAYLOADS
 from probe.analysis.reading import address, failure, flag, name, number, seconds, table, tables, text, texts
-from probe.formats.testkeys import LISTS
+from probe.formats.testkeys import LISTS, places_of_entries
 
 PROBE, CONTROL = "probe", "control"
 
@@ -156,7 +156,7 @@ def observations(test_keys: dict[str, Any], origin: str) -> Iterator[Observation
 def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, Any]]]]:
     """All entries, wherever they stand: transaction id → list name → entries."""
     found: dict[int, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-    for holder in (test_keys, table(test_keys.get("x_endpoints")), table(test_keys.get("x_followups"))):
+    for holder in places_of_entries(test_keys):
         for kind in LISTS:
             for entry in tables(holder.get(kind)):
                 found[number(entry.get("transaction_id"))][kind].append(entry)
@@ -253,12 +253,18 @@ def _http(entry: dict[str, Any]) -> dict[str, Any]:
     headers = {name(key): name(value) for key, value in table(request.get("headers")).items()}
     return {
         "http_attempts": 1,
-        "http_failure": failure(entry.get("failure")),
+        "http_failure": _before_the_body(entry),
         "http_host": headers.get("host", "").partition(":")[0],
         "http_code": number(response.get("code")),
         "http_fingerprints": texts(response.get("x_fingerprints")),
         "http_redirect_host": name(response.get("x_redirect_host")),
     }
+
+
+def _before_the_body(entry: dict[str, Any]) -> str | None:
+    """What kept the status line from coming. In its own lists OONI calls a body that broke off a failure too."""
+    said, broke_off = failure(entry.get("failure")), failure(table(entry.get("response")).get("x_body_failure"))
+    return None if said is not None and said == broke_off else said
 
 
 _LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure", "quic_handshakes": "quic_failure"}

@@ -1,6 +1,6 @@
 """How a run is going: one moving line per target on a terminal, one finished line per target elsewhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -52,9 +52,9 @@ class Lines:
     def started(self, target: "Target") -> None:
         """Nothing to say yet."""
 
-    def finished(self, target: "Target", document: Mapping[str, Any], seconds: float) -> None:
+    def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
         self.done += 1
-        self.write(f"  {target.title:<23} {summary(document):<34} {seconds:5.1f} s  {self.done} of {self.total}")
+        self.write(f"  {target.title:<23} {summary(documents):<34} {seconds:5.1f} s  {self.done} of {self.total}")
 
     def stopping(self, why: str) -> None:
         self.write(why)
@@ -74,16 +74,16 @@ class Moving(Lines):
     def started(self, target: "Target") -> None:
         self._tasks[target.name] = self._bars.add_task(f"{target.title:<23} measuring", total=1)
 
-    def finished(self, target: "Target", document: Mapping[str, Any], seconds: float) -> None:
+    def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
         self.done += 1
-        text = f"{target.title:<23} {summary(document):<34} {self.done} of {self.total}"
+        text = f"{target.title:<23} {summary(documents):<34} {self.done} of {self.total}"
         self._bars.update(self._tasks[target.name], description=text, completed=1)
 
 
-def summary(document: Mapping[str, Any]) -> str:
+def summary(documents: Sequence[Mapping[str, Any]]) -> str:
     """What happened, in numbers and without judging: the verdict comes from the rules, at the end."""
-    keys = document["test_keys"]
-    tried = [record for record in keys.get("x_transactions", ()) if record["kind"] == "first"]
+    records = [record for line in documents for record in line["test_keys"].get("x_transactions", ())]
+    tried = [record for record in records if record["kind"] == "first"]
     worked = sum(record["failure"] is None for record in tried)
-    closer = sum(record["kind"] in {"confirm", "followup"} for record in keys.get("x_transactions", ()))
+    closer = sum(record["kind"] in {"confirm", "followup"} for record in records)
     return f"{worked} of {len(tried)} attempts worked" + (f", {closer} more looks" if closer else "")

@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
@@ -117,11 +118,14 @@ def print_verdicts(
 
 
 def _alike(records: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """Records of one measurement that say the same, in the order of the first of each."""
+    """Records of one target and round that say the same, in the order of the first of each; lines do not matter."""
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    said: Counter[tuple[str, str]] = Counter()  # how often a service was judged before: rounds are told apart
     for record in records:
         same = tuple(str(record.get(key)) for key in ("mechanisms", "anomalies", "rule_id", "hop", "pass_rate"))
-        where = tuple(str(record.get(key)) for key in ("measurement_file", "measurement_line", "target"))
+        file, service = str(record.get("measurement_file")), str(record.get("service"))
+        where = (file, str(record.get("target")), said[file, service])
+        said[file, service] += 1
         groups.setdefault((*where, state_word(record), sentence_of(record), *same), []).append(record)
     yield from groups.values()
 

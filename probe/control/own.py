@@ -53,7 +53,9 @@ async def ask(
     hexadecimal. Never raises.
     """
     what = {"target": target.name} if target.input is None else {"url": target.input}
-    question = {**what, "addresses": sendable(addresses)}
+    question: dict[str, Any] = {**what, "addresses": sendable(addresses)}
+    if not target.whole:
+        question["services"] = list(target.services)
     names = Remembering()
     try:
         async with asyncio.timeout(seconds), open_session(roots, pin, names) as session:

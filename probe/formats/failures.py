@@ -30,12 +30,42 @@ QUIC_VERSION: Final = "quic_incompatible_version"
 
 # The texts that OONI's pipeline normalises (reference: ooni/data, normalize_failure).
 NOT_TLS: Final = "unknown_failure: tls: first record does not look like a TLS handshake"
+_ALERTS: Final[dict[int, str]] = {  # as Go calls them, whose text OONI's probe writes: crypto/tls, alert.go
+    10: "unexpected message",
+    20: "bad record MAC",
+    21: "decryption failed",
+    22: "record overflow",
+    30: "decompression failure",
+    40: "handshake failure",
+    42: "bad certificate",
+    43: "unsupported certificate",
+    44: "revoked certificate",
+    45: "expired certificate",
+    46: "unknown certificate",
+    47: "illegal parameter",
+    48: "unknown certificate authority",
+    49: "access denied",
+    50: "error decoding message",
+    51: "error decrypting message",
+    60: "export restriction",
+    70: "protocol version not supported",
+    71: "insufficient security level",
+    80: "internal error",
+    86: "inappropriate fallback",
+    90: "user canceled",
+    100: "no renegotiation",
+    109: "missing extension",
+    110: "unsupported extension",
+    111: "certificate unobtainable",
+    113: "bad certificate status response",
+    114: "bad certificate hash value",
+    115: "unknown PSK identity",
+    116: "certificate required",
+    120: "no application protocol",
+    121: "encrypted client hello required",
+}
 ALERT_TEXTS: Final[dict[int, str]] = {
-    40: "unknown_failure: remote error: tls: handshake failure",
-    47: "unknown_failure: remote error: tls: illegal parameter",
-    49: "unknown_failure: remote error: tls: access denied",
-    70: "unknown_failure: remote error: tls: protocol version not supported",
-    80: "unknown_failure: remote error: tls: internal error",
+    **{number: f"unknown_failure: remote error: tls: {words}" for number, words in _ALERTS.items()},
     112: SSL_INVALID_HOSTNAME,
 }
 

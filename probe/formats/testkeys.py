@@ -45,29 +45,49 @@ LISTS: tuple[str, ...] = tuple(Lists.model_fields)
 """The names of the lists that hold entries, wherever they stand (test keys, x_endpoints, x_followups, x_control)."""
 
 
-class TestKeys(Part):
-    """What every nettest writes. An entry stands in one list only."""
+def places_of_entries(test_keys: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every object in test keys that may hold such lists: the keys themselves, ours beside them, dnscheck's inner ones.
 
-    __test__: ClassVar[bool] = False  # pytest would take the class for tests
+    What is no object is left out: lines come from anywhere.
+    """
+    lookups = test_keys.get("lookups")  # dnscheck: the resolver's URL → what was seen there
+    inner = [test_keys.get(key) for key in ("x_endpoints", "x_followups", "bootstrap")]
+    inner += lookups.values() if isinstance(lookups, dict) else ()
+    return [test_keys, *(place for place in inner if isinstance(place, dict))]
+
+
+class Urlgetter(Part):
+    """What OONI's urlgetter writes, which most nettests embed: alone, one lookup of dnscheck's."""
 
     agent: Public[Literal["redirect"]] = "redirect"  # OONI's word for a client that follows redirects
-    failed_operation: None = None  # OONI's, of the measurement as a whole: a step's failure stands in its entry
-    failure: None = None  # likewise
+    failed_operation: str | None = None  # OONI's, of the whole: a step's failure stands in its entry
+    failure: str | None = None  # likewise
     socksproxy: Public[None] = None  # none is ever used
     network_events: list[None] = Field(default_factory=list)  # always empty: one that misfits costs OONI the line
     queries: list[DNSQuery]  # the first pass; in a nettest of OONI's just what its probe would have written
     tcp_connect: list[TCPConnect]  # the first pass, likewise
     tls_handshakes: list[TLSHandshake]  # the first pass, likewise
     requests: list[HTTPTransaction]  # the first pass, likewise
+
+
+class OwnKeys(Part):
+    """What every nettest writes beside OONI's keys. An entry stands in one list only."""
+
     x_endpoints: Lists  # the rest of the first pass, and confirmations
     x_followups: Lists  # the differentials that failures caused
     x_transactions: list[TransactionRecord]  # why each chain of steps was tried, and what came of it
     x_control: Foreign[Control | None]  # what the helper saw; null: none was asked
     x_packets: list[PacketRecord] | None  # the raw packets of these flows; null: this system let us see none
-    x_target: Public[TargetFacts]  # the target, as loaded
+    x_target: Public[TargetFacts]  # the target, as loaded; a line of one service holds that alone
     x_run: Machine[RunFacts]  # the run
     x_bugs: Machine[list[str]]  # faults of ours, which say nothing about the network
     x_revision: Public[Ordinal]  # of what we measure beside OONI's steps
+
+
+class TestKeys(OwnKeys, Urlgetter):
+    """What most nettests write."""
+
+    __test__: ClassVar[bool] = False  # pytest would take the class for tests
 
 
 class TelegramKeys(TestKeys):
@@ -76,7 +96,7 @@ class TelegramKeys(TestKeys):
     telegram_http_blocking: bool  # no data centre answered HTTP
     telegram_tcp_blocking: bool  # nor did any accept a connection
     telegram_web_failure: str | None  # of the web client; null for success
-    telegram_web_status: Status  # whether the web client answered
+    telegram_web_status: Status | None  # whether the web client answered; null: it was not tried
 
 
 class WhatsAppKeys(TestKeys):
@@ -129,10 +149,62 @@ class WebConnectivityKeys(TestKeys):
     x_control_request: dict[str, Any] | None  # what OONI's probe would have asked its helper; null: nobody was asked
 
 
-TEST_KEYS: dict[str, type[TestKeys]] = {
+class FacebookKeys(TestKeys):
+    """OONI's summary of Facebook and Messenger (ts-019)."""
+
+    facebook_b_api_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
+    facebook_b_api_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
+    facebook_b_graph_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
+    facebook_b_graph_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
+    facebook_edge_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
+    facebook_edge_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
+    facebook_external_cdn_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
+    facebook_external_cdn_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
+    facebook_scontent_cdn_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
+    facebook_scontent_cdn_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
+    facebook_star_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
+    facebook_star_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
+    facebook_stun_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
+    facebook_stun_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
+    facebook_dns_blocking: bool  # a name did not resolve, or to another network's address
+    facebook_tcp_blocking: bool  # a connection did not come about
+
+
+class SignalKeys(TestKeys):
+    """OONI's summary of Signal (ts-029)."""
+
+    signal_backend_status: Status  # blocked: one of the four servers failed
+    signal_backend_failure: str | None  # the last failure of theirs; null for success
+
+
+class STUNKeys(OwnKeys):
+    """OONI's stunreachability (ts-025)."""
+
+    endpoint: str  # HOST:PORT; "" where it was not asked
+    failure: str | None  # of the exchange; null for success
+    network_events: list[None] = Field(default_factory=list)  # always empty
+    queries: list[DNSQuery]  # the server's name
+
+
+class DNSCheckKeys(OwnKeys):
+    """OONI's dnscheck (ts-028)."""
+
+    bootstrap: Urlgetter | None  # the lookup of the resolver's own name; null for a literal
+    bootstrap_failure: str | None  # its failure; null for success
+    domain: str  # the name that the resolver was asked for
+    lookups: dict[str, Urlgetter]  # the resolver's URL, with an address in its host's place → what was seen there
+    x_default_addrs: str = ""  # OONI's option, not used
+    x_residual: bool = False  # OONI's option, not used
+
+
+TEST_KEYS: dict[str, type[OwnKeys]] = {
+    "dnscheck": DNSCheckKeys,
     "endpoint_reachability": TestKeys,
+    "facebook_messenger": FacebookKeys,
     "mail_reachability": TestKeys,
+    "signal": SignalKeys,
     "sip_reachability": TestKeys,
+    "stunreachability": STUNKeys,
     "telegram": TelegramKeys,
     "web_connectivity": WebConnectivityKeys,
     "whatsapp": WhatsAppKeys,

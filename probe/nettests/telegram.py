@@ -6,7 +6,10 @@ Spec: https://github.com/ooni/spec/blob/master/nettests/ts-020-telegram.md
 from collections.abc import Collection
 from typing import Any
 
-from probe.ooni_view import View
+from probe.formats.testkeys import Lists
+from probe.ooni_view import View, urlgetter_keys
+from probe.ooni_view import by_scheme as extent
+from probe.ooni_view import no_input as input_of
 from probe.reach import Reach
 from probe.targets import Endpoint, Target
 
@@ -14,6 +17,20 @@ TEST_NAME = "telegram"
 TEST_VERSION = "0.3.1"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
 SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-020-telegram.md"
 OONI = True
+PER_SERVICE = False
+
+__all__ = [
+    "OONI",
+    "PER_SERVICE",
+    "SPEC",
+    "TEST_NAME",
+    "TEST_VERSION",
+    "extent",
+    "input_of",
+    "keys",
+    "measure",
+    "method",
+]
 
 
 def method(endpoint: Endpoint) -> str:
@@ -26,8 +43,13 @@ async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
     await reach.services(target, roles, method)
 
 
+def keys(view: View, lists: Lists) -> dict[str, Any]:
+    """OONI's test keys."""
+    return urlgetter_keys(lists) | summary(view)
+
+
 def summary(view: View) -> dict[str, Any]:
-    """OONI's summary keys (reference/ooni.md 3.2)."""
+    """OONI's summary keys (reference/ooni.md 3.2); of a web client that was not tried the status is not known."""
     centres = [seen for seen in view.seen if seen.endpoint.is_literal]
     web = next((seen for seen in view.seen if not seen.endpoint.is_literal), None)
     answered = any(seen.failure is None for seen in centres)
@@ -37,5 +59,5 @@ def summary(view: View) -> dict[str, Any]:
         "telegram_http_blocking": not answered,
         "telegram_tcp_blocking": not (answered or past_connect),
         "telegram_web_failure": web.summary_failure if web is not None else None,
-        "telegram_web_status": "blocked" if failed else "ok",
+        "telegram_web_status": None if web is None else "blocked" if failed else "ok",
     }

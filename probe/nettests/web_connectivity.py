@@ -7,7 +7,9 @@ from collections.abc import Collection
 from typing import Any
 
 from probe.dialogue import always_get as method
-from probe.ooni_view import View
+from probe.formats.testkeys import Lists
+from probe.ooni_view import View, urlgetter_keys
+from probe.ooni_view import by_scheme as extent
 from probe.ooni_web.keys import summary_keys
 from probe.ooni_web.view import WebView
 from probe.reach import Reach
@@ -18,8 +20,20 @@ TEST_NAME = "web_connectivity"
 TEST_VERSION = "0.5.28"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
 SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-017-web-connectivity.md"
 OONI = True
+PER_SERVICE = False
 
-__all__ = ["OONI", "SPEC", "TEST_NAME", "TEST_VERSION", "measure", "method", "summary"]
+__all__ = [
+    "OONI",
+    "PER_SERVICE",
+    "SPEC",
+    "TEST_NAME",
+    "TEST_VERSION",
+    "extent",
+    "input_of",
+    "keys",
+    "measure",
+    "method",
+]
 
 
 async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
@@ -29,7 +43,12 @@ async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
             await Chain(reach, target, role).follow(endpoint)
 
 
-def summary(view: View) -> dict[str, Any]:
+def input_of(target: Target) -> str | None:
+    """The address, as it was given."""
+    return target.input
+
+
+def keys(view: View, lists: Lists) -> dict[str, Any]:
     """OONI's keys of version 0.5 (reference/ooni.md 3.12, 4.3 and 4.5)."""
     assert isinstance(view, WebView)
-    return summary_keys(view)
+    return urlgetter_keys(lists) | summary_keys(view)

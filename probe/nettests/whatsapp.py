@@ -10,7 +10,10 @@ from typing import Any
 from probe.dialogue import always_get as method
 from probe.dialogue import written_url
 from probe.formats import failures
-from probe.ooni_view import Seen, View
+from probe.formats.testkeys import Lists
+from probe.ooni_view import Seen, View, urlgetter_keys
+from probe.ooni_view import by_scheme as extent
+from probe.ooni_view import no_input as input_of
 from probe.reach import Reach
 from probe.targets import Target
 
@@ -18,17 +21,34 @@ TEST_NAME = "whatsapp"
 TEST_VERSION = "0.11.0"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
 SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-018-whatsapp.md"
 OONI = True
+PER_SERVICE = False
 REGISTRATION, WEB = "https://v.whatsapp.net/v2/register", "https://web.whatsapp.com/"
 # OONI's initial value is `unknown_failure`, which rule 13b forbids. Without a `requests` element its backend counts the
 # measurement as a failed one all the same, which is what it is.
 NOT_RUN = failures.INTERRUPTED
 
-__all__ = ["OONI", "SPEC", "TEST_NAME", "TEST_VERSION", "measure", "method", "summary"]
+__all__ = [
+    "OONI",
+    "PER_SERVICE",
+    "SPEC",
+    "TEST_NAME",
+    "TEST_VERSION",
+    "extent",
+    "input_of",
+    "keys",
+    "measure",
+    "method",
+]
 
 
 async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
     """Try every endpoint of the given roles on every address."""
     await reach.services(target, roles, method)
+
+
+def keys(view: View, lists: Lists) -> dict[str, Any]:
+    """OONI's test keys."""
+    return urlgetter_keys(lists) | summary(view)
 
 
 def summary(view: View) -> dict[str, Any]:

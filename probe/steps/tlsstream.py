@@ -155,7 +155,7 @@ def alert_of(error: ssl.SSLError) -> int | None:
 
 def alert_text(description: int) -> str:
     """The failure string for a received alert."""
-    return f.ALERT_TEXTS.get(description, f"{f.UNKNOWN}: remote error: tls: alert {description}")
+    return f.ALERT_TEXTS.get(description, f"{f.UNKNOWN}: remote error: tls: alert({description})")
 
 
 def tls_failure(error: ssl.SSLError) -> str:

@@ -47,11 +47,18 @@ def test_a_request_that_ooni_writes_for_a_failed_connection_is_no_attempt() -> N
 
 def test_entries_are_found_wherever_they_stand() -> None:
     entry = {"transaction_id": 1, "status": {"success": True, "failure": None}}
-    for place in ("", "x_endpoints", "x_followups"):
-        lists = {"tcp_connect": [entry]}
-        keys: dict[str, Any] = lists if not place else {place: lists}
+    lists = {"tcp_connect": [entry]}
+    places: list[dict[str, Any]] = [lists, *({place: lists} for place in ("x_endpoints", "x_followups", "bootstrap"))]
+    for keys in [*places, {"lookups": {"https://192.0.2.1/dns-query": lists}}]:  # the last two are dnscheck's
         (row,) = observations(keys | {"x_transactions": [{"transaction_id": 1}]}, PROBE)
         assert row.tcp_attempts == 1
+
+
+@pytest.mark.parametrize("junk", [None, 7, "x", [], [{}], {"a": 7}, {"a": {"queries": 7}}])
+def test_junk_in_the_place_of_lookups_is_nothing(junk: Any) -> None:
+    keys = {"lookups": junk, "bootstrap": junk, "x_endpoints": junk, "x_transactions": [{"transaction_id": 1}]}
+    (row,) = observations(keys, PROBE)
+    assert (row.queries, row.tcp_attempts) == ((), 0)
 
 
 def test_a_failed_control_has_no_rows() -> None:

@@ -109,17 +109,24 @@ def test_services_of_a_target_that_share_everything_share_a_paragraph() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"mechanisms": ["tls.timeout.sni"]}, {"measurement_line": 2}, {"target": "x"}, {"rule_id": "y"}, {"hop": None}],
+    [{"mechanisms": ["tls.timeout.sni"]}, {"measurement_file": "x"}, {"target": "x"}, {"rule_id": "y"}, {"hop": None}],
 )
 def test_what_differs_stands_apart(other: dict[str, Any]) -> None:
     text = printed(record(service="a/b", measurement_line=1), record(service="a/c", **{"measurement_line": 1, **other}))
     assert "a/b: BLOCKED" in text and "a/c: BLOCKED" in text
 
 
+def test_services_of_several_lines_share_a_paragraph_and_two_rounds_do_not() -> None:
+    first = [record(service=f"stun/{role}", measurement_line=line) for line, role in ((1, "a"), (4, "b"))]
+    second = [record(service=f"stun/{role}", measurement_line=line) for line, role in ((7, "b"), (9, "a"))]
+    text = printed(*first, *second)
+    assert text.count("stun/a, b: BLOCKED") == 1 and text.count("stun/b, a: BLOCKED") == 1
+
+
 def test_many_names_are_folded_and_the_word_keeps_its_colour() -> None:
     for length in range(40, 110):  # wherever the names end
         names = record(service="s/" + "n" * (length % 50), because="Short.", state="impaired")
-        others = [record(service="s/" + "o" * 9, because="Short.", state="impaired") for _ in range(length // 10)]
+        others = [record(service=f"s/oooooooo{n}", because="Short.", state="impaired") for n in range(length // 10)]
         text = printed(names, *others, plain=False)
         assert max(len(line.replace("\x1b[33m", "").replace("\x1b[0m", "")) for line in text.splitlines()) < 80
         assert text.count("\x1b[33mNOT WORKING, CAUSE UNCLEAR\x1b[0m\n") == 1

@@ -1,4 +1,4 @@
-"""What must hold of every run's lines: OONI's rules, our schema, no trace of the volunteer, reasons for verdicts."""
+"""What must hold of every run's lines: OONI's rules and score, our schema, nothing of the volunteer, grounds."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,7 @@ from probe.lab.fabric import FabricConfig
 from probe.validation import Tally
 from tests.analysis.ablation import labels_swapped, without_transactions
 from tests.ooni_checker import problems
+from tests.ooni_sees import disagreement
 
 Line = dict[str, Any]
 HOME = (FabricConfig.home_public_v4, FabricConfig.home_v6, "192.168.1.")
@@ -35,6 +36,7 @@ def check_lines(folder: Path, records: list[Line]) -> None:
     check_that_they_fit(lines)
     for _, _, line in lines:
         assert problems(line) == []
+        assert disagreement(line, judge_line(line, file="x.jsonl", number=1)) is None
         text = json.dumps(line)
         assert not [trace for trace in HOME if trace in text]
         check_that_verdicts_rest_on_something(line)

@@ -24,6 +24,7 @@ from probe.url_lists import web_endpoint
 from tests.lab import evidence
 from tests.lab.on_the_wire import Wire
 from tests.lab.side_by_side import SideBySide, Wanted
+from tests.ooni_scores import RULES
 
 pytestmark = pytest.mark.lab
 
@@ -90,6 +91,8 @@ def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySid
     check_the_wire(came.folder / "home.pcap", came.folder / "lab", pages)
     lines = lines_below(came.folder / "lab")
     assert lines == lines_below(came.folder)
+    if name == "clean":  # every test that OONI scores is there; evidence.py has compared the scores
+        assert {line["test_name"] for line in lines} >= RULES.keys()
     assert lines
     for line in lines:
         assert line["annotations"]["lab"] == name  # type: ignore[index]

@@ -63,10 +63,10 @@ async def test_reset_end_and_silence_after_the_hello(roots: Roots) -> None:
     assert (quiet.tls_version, quiet.cipher_suite) == ("", "")
 
 
-@pytest.mark.parametrize("description", [*f.ALERT_TEXTS, 48, 255])
+@pytest.mark.parametrize("description", [*f.ALERT_TEXTS, 255])
 async def test_an_alert_is_named(description: int, roots: Roots) -> None:
     entry = await shake(saying(alert(description)), roots)
-    assert entry.failure == f.ALERT_TEXTS.get(description, f"unknown_failure: remote error: tls: alert {description}")
+    assert entry.failure == f.ALERT_TEXTS.get(description, f"unknown_failure: remote error: tls: alert({description})")
     assert (entry.x_alert, entry.x_answered, entry.x_completed) == (description, True, False)
 
 
@@ -288,7 +288,7 @@ async def test_an_alert_that_comes_encrypted_is_named_on_the_next_read(roots: Ro
     async with serving(serve) as server, a_transaction() as bench:
         tcp = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         conn = await tls_handshake(bench.tx, tcp, NAME, pace=bench.pace, roots=roots)
-        with pytest.raises(RemoteError, match="remote error: tls: alert 116"):
+        with pytest.raises(RemoteError, match="remote error: tls: certificate required"):
             await conn.read()
 
 

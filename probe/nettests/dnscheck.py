@@ -1,0 +1,90 @@
+"""Public resolvers: does each answer a question for a neutral name, over UDP, TLS and HTTPS, and answer it truly?
+
+Spec: https://github.com/ooni/spec/blob/master/nettests/ts-028-dnscheck.md
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from probe.dialogue import always_get as method
+from probe.formats.bogons import is_bogon
+from probe.formats.entries import DNSQuery
+from probe.formats.testkeys import Lists
+from probe.ooni_view import Extent, Seen, View, lists_of, urlgetter_keys
+from probe.reach import Reach
+from probe.targets import Endpoint, Target
+
+TEST_NAME = "dnscheck"
+TEST_VERSION = "0.9.3"  # OONI's, while steps and keys are OONI's; our own revision is x_revision
+SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-028-dnscheck.md"
+OONI = True
+PER_SERVICE = True
+BOGON = "dns_bogon_error"  # OONI refuses such answers here; our own entries keep them as they came
+SCHEMES = {"doh": "https", "dot": "dot", "dns+udp": "udp", "dns+tcp": "tcp"}  # ours → OONI's
+
+__all__ = [
+    "OONI",
+    "PER_SERVICE",
+    "SPEC",
+    "TEST_NAME",
+    "TEST_VERSION",
+    "extent",
+    "input_of",
+    "keys",
+    "measure",
+    "method",
+]
+
+
+async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
+    """Try every endpoint of the given roles on every address."""
+    await reach.services(target, roles, method)
+
+
+def extent(endpoint: Endpoint) -> Extent:
+    """OONI asks at every address of the resolver; what it has no scheme for it cannot ask."""
+    return "every_address" if endpoint.scheme in SCHEMES else "resolve"
+
+
+def input_of(target: Target) -> str | None:
+    """The resolver's URL: that of the endpoint which is marked as OONI's."""
+    return next((_url(e, e.host) for _, e in target.endpoints() if e.ooni and e.scheme in SCHEMES), None)
+
+
+def keys(view: View, lists: Lists) -> dict[str, Any]:
+    """OONI's test keys (reference/ooni.md 3.6): the lookup of the resolver's own name, then what each address said."""
+    asked = [seen for seen in view.seen if seen.address]
+    queries = [entry for seen in asked for entry in seen.entries if isinstance(entry, DNSQuery)]
+    return {
+        "bootstrap": urlgetter_keys(lists_of(view.queries)) if view.queries else None,
+        "bootstrap_failure": _bootstrap_failure(view.queries),
+        "domain": queries[0].hostname if queries else "",
+        "lookups": {_url(seen.endpoint, seen.address): _lookup(seen) for seen in asked},
+        "x_default_addrs": "",
+        "x_residual": False,
+    }
+
+
+def _bootstrap_failure(queries: Sequence[DNSQuery]) -> str | None:
+    if not queries or any(query.failure is None for query in queries):
+        return BOGON if _has_bogon(queries) else None
+    return queries[0].failure
+
+
+def _lookup(seen: Seen) -> dict[str, Any]:
+    queries = [entry for entry in seen.entries if isinstance(entry, DNSQuery)]
+    if seen.failure is None and _has_bogon(queries):
+        return urlgetter_keys(lists_of(seen.entries), "resolve", BOGON)
+    return urlgetter_keys(lists_of(seen.entries), seen.operation, seen.failure)
+
+
+def _has_bogon(queries: Sequence[DNSQuery]) -> bool:
+    return any(answer.address and is_bogon(answer.address) for query in queries for answer in query.answers)
+
+
+def _url(endpoint: Endpoint, host: str) -> str:
+    """The endpoint as OONI writes it, with `host` in its place; HTTPS without its usual port."""
+    scheme = SCHEMES[endpoint.scheme]
+    place = f"[{host}]" if ":" in host else host
+    port = "" if (scheme, endpoint.port) == ("https", 443) else f":{endpoint.port}"
+    return f"{scheme}://{place}{port}{endpoint.path}"
