@@ -44,7 +44,7 @@ class SideBySide:
     def __init__(self, wanted: list[Wanted], root: Path) -> None:
         self._pool = ThreadPoolExecutor(AT_ONCE)
         self._runs: dict[Wanted, Future[Came]] = {
-            one: self._pool.submit(_run, one, root / f"{one.name}-{one.seed}-{'bare' if one.bare else 'whole'}")
+            one: self._pool.submit(run_alone, one, root / f"{one.name}-{one.seed}-{'bare' if one.bare else 'whole'}")
             for one in dict.fromkeys(wanted)
         }
 
@@ -57,7 +57,8 @@ class SideBySide:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _run(wanted: Wanted, folder: Path) -> Came:
+def run_alone(wanted: Wanted, folder: Path) -> Came:
+    """One run, waited for; makes `folder`. Raises RuntimeError with what the run complained of."""
     folder.mkdir()
     words = [str(folder), wanted.name, str(wanted.seed), "without" if wanted.bare else "with"]
     command = [sys.executable, "-m", "tests.lab.side_by_side", *words]

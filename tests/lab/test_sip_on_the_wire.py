@@ -7,10 +7,10 @@ import pytest
 
 from probe.lab.fabric import FabricConfig
 from probe.lab.packets import Packet
-from probe.lab.scenario import find_scenario, load_scenario
 from probe.wire.sipmessage import Message, is_sip, read_message
 from tests.lab.on_the_wire import packets
-from tests.lab.test_scenarios import check, lines_below, measured
+from tests.lab.side_by_side import Wanted, run_alone
+from tests.lab.test_scenarios import check, lines_below
 
 pytestmark = pytest.mark.lab
 
@@ -25,11 +25,10 @@ def requests(pcap: Path) -> list[tuple[Packet, Message]]:
 
 
 def test_each_provider_is_asked_once_per_transport_and_the_silent_one_twice(tmp_path: Path) -> None:
-    pcap = tmp_path / "home.pcap"
-    finished = measured(load_scenario(find_scenario("sip-silent")), tmp_path, record=str(pcap))
-    check(finished)
+    came = run_alone(Wanted("sip-silent"), tmp_path / "run")
+    check(came.finished)
     asked: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for packet, message in requests(pcap):
+    for packet, message in requests(came.folder / "home.pcap"):
         assert message.method == "OPTIONS"
         assert not any(address.encode() in packet.payload for address in HOME) and b"192.168." not in packet.payload
         if packet.dst not in HELPER:  # its echo gets twins, and knows the volunteer anyway
@@ -43,9 +42,9 @@ def test_each_provider_is_asked_once_per_transport_and_the_silent_one_twice(tmp_
 
 def test_what_a_gateway_writes_into_the_answers_is_in_no_file(tmp_path: Path) -> None:
     """The scenario puts the volunteer's public address into every Via that comes back."""
-    pcap = tmp_path / "home.pcap"
-    check(measured(load_scenario(find_scenario("sip-alg")), tmp_path, record=str(pcap)))
-    back = [packet for packet in packets(pcap) if packet.dst in HOME and is_sip(packet.payload)]
+    came = run_alone(Wanted("sip-alg"), tmp_path / "run")
+    check(came.finished)
+    back = [packet for packet in packets(came.folder / "home.pcap") if packet.dst in HOME and is_sip(packet.payload)]
     assert any(read_message(packet.payload).vias[0].host in HOME for packet in back), "it was really there"
     written = "".join(path.read_text() for path in tmp_path.rglob("*.jsonl"))
     assert '"rewritten":["via"]' in written.replace(" ", "")
