@@ -12,6 +12,7 @@ from probe.encrypted import family_of
 from probe.followup import FollowUps
 from probe.formats import failures as f
 from probe.formats.transactions import TransactionRecord
+from probe.location import Location
 from probe.lookup import TRUSTED, Name, Names
 from probe.session import Session
 from probe.steps.certificates import Roots
@@ -40,6 +41,8 @@ class Reach:
         self._followups = FollowUps(trace, session, roots)
         self._one_address = False
         self.twins = Twins(trace, session)
+        self._location = Location(trace, session)
+        self._hosts: dict[str, set[str]] = defaultdict(set)  # host name → services behind it
         self._harmless_done: set[tuple[str, str, int, str, int]] = set()
         self._harmless_at: dict[tuple[str, int, str], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
         self._vouching = Vouching(session)
@@ -54,6 +57,8 @@ class Reach:
         self._one_address = one_address
         self._roots = self._roots.trusting(target.roots)  # its own authorities too; follow-ups do not need them
         todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].dialect in SPEECHES]
+        for service, endpoint in todo:
+            self._hosts[endpoint.host].add(service.role)
         random.shuffle(todo)
         todo.sort(key=lambda pair: (not can_prove(pair[1]), pair[1].carrier))  # who can prove an address goes first
         try:
@@ -62,6 +67,11 @@ class Reach:
                     tasks.create_task(self._guarded(service.role, endpoint, self._endpoint(service, endpoint, method)))
         finally:
             await self._followups.finish()
+
+    async def locate(self) -> None:
+        """Find out how far away those stand that act on a name or payload; last of all, for it draws punishment."""
+        if self._follows_up():
+            await self._location.find(self._hosts)
 
     async def _guarded(self, role: str, endpoint: Endpoint, flow: Coroutine[Any, Any, None]) -> None:
         """Let a bug outside any transaction cost this endpoint only; it is written down as a transaction of its own."""
@@ -137,6 +147,8 @@ class Reach:
         if self._follows_up() and silent_twice(first, again, attempt.endpoint):
             await self._control_or_stop()  # the helper's answer says where its echo is
             await self.twins.send(first, attempt.endpoint)
+        if genuine:
+            self._location.note(first, again, attempt.endpoint)
         return False
 
     def _doubt(self, name: Name, record: TransactionRecord) -> None:

@@ -45,6 +45,7 @@ class Settings:
     families: frozenset[int] = frozenset({4, 6})
     max_time: float | None = None
     public_roots: str | None = None
+    network_withheld: bool = False  # the line says not in which network it was taken, so no router may either
 
 
 @dataclass

@@ -7,9 +7,10 @@ from typing import Any
 
 from probe.analysis.endpoints import EndpointVerdict, judge_endpoints
 from probe.analysis.engine import Engine, SQLiteEngine
+from probe.analysis.hops import Located, hop_of, located_in
 from probe.analysis.observations import Line, read_line
 from probe.analysis.ooni import is_ooni, read_ooni
-from probe.analysis.proofs import Proofs
+from probe.analysis.proofs import Proofs, endpoint_of
 from probe.analysis.reading import table, text
 from probe.analysis.rules import RULESET
 from probe.analysis.services import ServiceVerdict, judge_services, urls_of
@@ -38,7 +39,8 @@ def judge_line(line: dict[str, Any], *, file: str, number: int, engine: Engine |
     urls = list(dict.fromkeys(url for service in services.values() for url in urls_of(service)))
     endpoints = judge_endpoints(urls, facts, proofs, engine)
     verdicts = judge_services(services, endpoints, facts, proofs, engine)
-    return [_record(verdict, line, facts, invalid, file, number) for verdict in verdicts]
+    located = [] if invalid else located_in(line)
+    return [_record(verdict, line, facts, invalid, file, number) | _hop(verdict, located) for verdict in verdicts]
 
 
 def judge_lines(lines: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -105,6 +107,11 @@ def _record(
         "measurement_file": file,
         "measurement_line": number,
     }
+
+
+def _hop(verdict: ServiceVerdict, located: list[Located]) -> dict[str, Any]:
+    endpoints = [endpoint_of(endpoint.url) for endpoint in verdict.endpoints]
+    return {"hop": hop_of(verdict.role, endpoints, verdict.mechanisms, located)}
 
 
 def _endpoint(verdict: EndpointVerdict, invalid: Invalidity | None, facts: Line) -> dict[str, Any]:

@@ -21,6 +21,8 @@ FollowUp = Literal[
     "dark_resolver",  # the same question → an address that runs no resolver
     "same_payload_echo",  # the failed endpoint's own datagram → the helper's echo, same port
     "other_payload_echo",  # a datagram of the same size that is of no protocol → the helper's echo, same port
+    "path_sweep",  # harmless packets with rising TTL → the address that failed: which routers answer
+    "limited_payload",  # the failed name or payload with limited TTL → the same address: from where on is it met
     "alternative_address",  # the endpoint, at an address that another resolver or the control gave
 ]
 

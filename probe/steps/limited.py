@@ -1,0 +1,171 @@
+"""The step `limited_payload`: a payload whose packets travel only so far, to learn from where on somebody acts on it.
+
+The distance is the TTL that we set, never one that comes back: an injector may write any TTL into its packets. A
+connection is made with the usual TTL, so only the payload ends early, and what comes back for it cannot be the server's
+word. Smallest TTL first: what came back came for the TTL at hand, or for a smaller one that had its time.
+"""
+
+import asyncio
+import errno
+from collections.abc import Sequence
+from typing import Literal
+
+from probe.formats.hops import Distance, LimitedPayload, PayloadKind
+from probe.pacing import Pace
+from probe.steps.connection import address_of
+from probe.steps.tcp import TCPConnection
+from probe.steps.tracingsocket import TracingSocket
+from probe.trace import Transaction
+
+SENT_TWICE = 2  # one lost packet is no silence
+_POLL = 0.01
+_LIMIT = 30.0
+_RETRANSMISSION_SECONDS = 4.0  # longest wait for the kernel to repeat what nobody acknowledged
+
+Came = Literal["", "reset", "closed", "answered"]
+
+
+def hearing(pace: Pace, *, patient: bool = False) -> float:
+    """Seconds that each packet is listened for; shorter than the kernel waits before it repeats one."""
+    return (0.5 if patient else 0.12) + 1.2 * pace.round_trip
+
+
+async def limited_payload_tcp(
+    tx: Transaction, conn: TCPConnection, payload: bytes, kind: PayloadKind, ttls: Sequence[int], *, pace: Pace
+) -> LimitedPayload:
+    """Send `payload` on a fresh connection with the first of `ttls` (ascending), repeated by the kernel with the next.
+
+    Whoever resets the connection before the payload was sent punishes what was said earlier, and shows no distance:
+    that fails the step. Raises StepFailed.
+    """
+    entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
+    async with tx.step(entry, _LIMIT):
+        flow = _Stream(conn, hearing(pace, patient=len(ttls) == 1))
+        await flow.be_quiet()
+        try:
+            for ttl in ttls:
+                distance = Distance(ttl=ttl)
+                entry.distances.append(distance)
+                if await flow.send(payload, distance):
+                    break
+                payload = b""
+        finally:
+            conn.unlimited()
+            conn.close_with_reset()  # else the kernel would now repeat the payload, all the way
+    return entry
+
+
+class _Stream:
+    """The payload on its way over one connection."""
+
+    def __init__(self, conn: TCPConnection, patience: float) -> None:
+        self._conn, self._patience = conn, patience
+        self._loop = asyncio.get_running_loop()
+        conn.keep_errors()
+
+    async def be_quiet(self) -> None:
+        """Listen before anything is said. Raises ConnectionResetError where we are being punished."""
+        came, _ = await self._listen()
+        if came:
+            raise ConnectionResetError(errno.ECONNRESET, "reset before anything was said")
+
+    async def send(self, payload: bytes, distance: Distance) -> bool:
+        """Have the payload travel `distance.ttl` hops; says whether somebody acted on it."""
+        self._conn.limit(distance.ttl)
+        while distance.sent < SENT_TWICE:
+            if payload:
+                await self._conn.write(payload)
+                payload = b""
+            elif not await self._repeated():
+                break
+            distance.sent += 1
+            came, expired = await self._listen()
+            if came:
+                distance.outcome = came
+                return True
+            if expired:
+                distance.outcome = "expired"
+                break
+        return False
+
+    async def _repeated(self) -> bool:
+        """Wait until the kernel has sent again; False where it does not."""
+        before = self._conn.retransmissions()
+        end = self._loop.time() + _RETRANSMISSION_SECONDS
+        while self._loop.time() < end:
+            if self._conn.retransmissions() > before:
+                return True
+            await asyncio.sleep(_POLL)
+        return False
+
+    async def _listen(self) -> tuple[Came, bool]:
+        """What came in time, and whether a router said that the packet ended there; after its word a reset may come."""
+        end, expired = self._loop.time() + self._patience, False
+        while (left := end - self._loop.time()) > 0:
+            try:
+                async with asyncio.timeout(left):
+                    data = await self._conn.read()
+            except TimeoutError:
+                break
+            except OSError as error:
+                if error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
+                    expired = True
+                    continue
+                return "reset", expired
+            return ("answered" if data else "closed"), expired
+        return "", expired
+
+
+async def limited_payload_udp(
+    tx: Transaction,
+    ip: str,
+    port: int,
+    datagram: bytes,
+    kind: PayloadKind,
+    ttls: Sequence[int],
+    *,
+    pace: Pace,
+    ahead: bytes = b"",
+    once: bool = False,
+) -> LimitedPayload:
+    """Send `datagram` with each of `ttls` (ascending) from one socket, twice where nothing comes back, unless `once`.
+
+    `ahead` goes first, all the way: what follows it, of the same flow, meets whoever lets a first datagram pass. Then
+    an answer says nothing, since it may be the server's. Raises StepFailed.
+    """
+    entry = LimitedPayload(address=address_of(ip, port), transport="udp", payload=kind)
+    async with tx.step(entry, _LIMIT):
+        flow = TracingSocket(ip, port, pace)
+        tx.connections.callback(flow.close)
+        tx.opened("udp", flow.local[1], ip, port)
+        if ahead:
+            flow.send(ahead, -1)
+            await asyncio.sleep(hearing(pace))
+        for ttl in ttls:
+            distance = Distance(ttl=ttl)
+            entry.distances.append(distance)
+            await _send(flow, datagram, distance, hearing(pace), 1 if once else SENT_TWICE, deaf=bool(ahead))
+            if distance.outcome == "answered":
+                break
+    return entry
+
+
+async def _send(
+    flow: TracingSocket, datagram: bytes, distance: Distance, patience: float, most: int, *, deaf: bool
+) -> None:
+    """One distance: a router's word ends it once an answer had its time too."""
+    loop = asyncio.get_running_loop()
+    told, answers = len(flow.told), len(flow.answers)
+    while distance.sent < most and distance.outcome == "silent":
+        flow.send(datagram, distance.ttl)
+        distance.sent += 1
+        end = loop.time() + patience
+        while (left := end - loop.time()) > 0:
+            await flow.hear(left)
+            if any(one.expired for one in flow.told[told:]):
+                distance.outcome = "expired"
+            if not deaf and len(flow.answers) > answers:
+                distance.outcome = "answered"
+                return
+            if distance.outcome == "expired" and deaf:
+                return
