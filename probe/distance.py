@@ -105,8 +105,12 @@ class Search:
         known = interval([*self.seen, (self.furthest, True)])
         if known is None:
             return []
-        if not self.seen and self.guess is not None:
-            around = [ttl for ttl in (self.guess.low, self.guess.high) if ttl in self.candidates][-self.most :]
-            if around:
-                return around
-        return next_ttls(known.low, known.high, self.candidates, most=self.most)
+        return self._around_guess(known) or next_ttls(known.low, known.high, self.candidates, most=self.most)
+
+    def _around_guess(self, known: Interval) -> list[int]:
+        """The two ends of the guess, or first its far one and then its near one."""
+        if self.guess is None or self.guess.high > known.high:
+            return []
+        tried = {ttl for ttl, _ in self.seen}
+        ends = [end for end in (self.guess.low, self.guess.high) if end in self.candidates and end not in tried]
+        return [end for end in ends if known.low < end < known.high][-self.most :]

@@ -8,7 +8,7 @@ drawn for each.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 from probe.distance import AGREEING, MOST_RUNS, Interval, Search
@@ -28,6 +28,7 @@ from probe.trace import Trace, Transaction
 FLOWS_STANDARD = 3  # triggers that a search may spend (law 7)
 FLOWS_DEEP = 6  # before its agreeing runs begin
 MOST_CASES = 8  # of one measurement
+PATHWIDE = frozenset({"dns", "stun", "sip"})  # met whoever is spoken to: one search tells of all services
 BEYOND = 2  # distances past the last router that answered, where the end was never met
 DNS_PORT = 53
 
@@ -51,15 +52,14 @@ class Location:
         self._trace, self._session = trace, session
         self._failed: list[tuple[TransactionRecord, TransactionRecord, Endpoint]] = []
         self._paths: dict[tuple[str, int, str], asyncio.Task[PathSweep | None]] = {}
-        self._found: dict[PayloadKind, Interval] = {}
 
     def note(self, first: TransactionRecord, again: TransactionRecord | None, endpoint: Endpoint) -> None:
         """Remember an endpoint whose attempt and confirmation failed, at an address that is genuine."""
         if again is not None:
             self._failed.append((first, again, endpoint))
 
-    async def find(self, hosts: dict[str, set[str]]) -> None:
-        """Search for whatever was noted and looks like interference. `hosts`: host name → the services behind it."""
+    async def find(self, hosts: Collection[str]) -> None:
+        """Search for whatever was noted and looks like interference. `hosts`: the names of the target's endpoints."""
         if not AVAILABLE:
             return
         cases = self._cases(hosts)
@@ -74,14 +74,14 @@ class Location:
 
     # -- what is worth a search ----------------------------------------------------------------------------------
 
-    def _cases(self, hosts: dict[str, set[str]]) -> list[Case]:
-        """One case per service and kind of payload, those of names' lookups first."""
-        found: dict[tuple[PayloadKind, frozenset[str]], Case] = {}
-        for case, services in [*self._lookups(hosts), *self._endpoints()]:
-            found.setdefault((case.kind, services), case)
+    def _cases(self, hosts: Collection[str]) -> list[Case]:
+        """One case per kind of payload, and per service too where it depends on whom one speaks to."""
+        found: dict[tuple[PayloadKind, str], Case] = {}
+        for case in [*self._lookups(hosts), *self._endpoints()]:
+            found.setdefault((case.kind, "" if case.kind in PATHWIDE else case.service), case)
         return list(found.values())[:MOST_CASES]
 
-    def _endpoints(self) -> Iterable[tuple[Case, frozenset[str]]]:
+    def _endpoints(self) -> Iterable[Case]:
         for first, again, endpoint in self._failed:
             kind = _KINDS.get(first.failed_operation or "")
             same = first.failed_operation == again.failed_operation
@@ -92,8 +92,7 @@ class Location:
                 endpoint.dialect in _DATAGRAMS and self._twins_differ()
             ):
                 place = (first.address, first.port)
-                case = Case(kind, first.service, endpoint.host, *place, by_silence, first.transaction_id, endpoint)
-                yield case, frozenset({first.service})
+                yield Case(kind, first.service, endpoint.host, *place, by_silence, first.transaction_id, endpoint)
 
     def _harmless_passed(self, failed: TransactionRecord, endpoint: Endpoint) -> bool:
         return any(
@@ -110,14 +109,13 @@ class Location:
             twins[record.followup].add(record.failure is None)
         return twins["other_payload_echo"] == {True} and twins["same_payload_echo"] == {False}
 
-    def _lookups(self, hosts: dict[str, set[str]]) -> Iterable[tuple[Case, frozenset[str]]]:
+    def _lookups(self, hosts: Collection[str]) -> Iterable[Case]:
         """Names whose question was answered from an address that runs no resolver: whoever did stands on the path."""
         for record in self._trace.transactions:
             answered = record.failure is None or record.failure.startswith("dns_")
-            services = frozenset(hosts.get(record.hostname, ()))
-            if record.followup == "dark_resolver" and answered and services:
+            if record.followup == "dark_resolver" and answered and record.hostname in hosts:
                 place = (record.address, record.port or DNS_PORT)
-                yield Case("dns", "", record.hostname, *place, False, record.transaction_id), services
+                yield Case("dns", "", record.hostname, *place, False, record.transaction_id)
 
     # -- one search ----------------------------------------------------------------------------------------------
 
@@ -127,14 +125,14 @@ class Location:
         if path is None:
             return
         deep = self._session.settings.depth == "deep"
-        search = _search_on(path, case, self._found.get(case.kind))
+        search = _search_on(path, case, self._session.located.get(case.kind))
         for _ in range(FLOWS_DEEP if deep else FLOWS_STANDARD):
             if not (ttls := search.next()) or not await self._try(case, search, ttls):
                 break
         if deep:
             await self._agree(case, search)
         if (found := search.found()) is not None and found.exact:
-            self._found.setdefault(case.kind, found)
+            self._session.located.setdefault(case.kind, found)
 
     async def _agree(self, case: Case, search: Search) -> None:
         """Look at both ends of what was found again, one flow each, until enough runs agree."""

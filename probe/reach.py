@@ -42,7 +42,7 @@ class Reach:
         self._one_address = False
         self.twins = Twins(trace, session)
         self._location = Location(trace, session)
-        self._hosts: dict[str, set[str]] = defaultdict(set)  # host name → services behind it
+        self._hosts: set[str] = set()
         self._harmless_done: set[tuple[str, str, int, str, int]] = set()
         self._harmless_at: dict[tuple[str, int, str], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
         self._vouching = Vouching(session)
@@ -57,8 +57,7 @@ class Reach:
         self._one_address = one_address
         self._roots = self._roots.trusting(target.roots)  # its own authorities too; follow-ups do not need them
         todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].dialect in SPEECHES]
-        for service, endpoint in todo:
-            self._hosts[endpoint.host].add(service.role)
+        self._hosts |= {endpoint.host for _, endpoint in todo}
         random.shuffle(todo)
         todo.sort(key=lambda pair: (not can_prove(pair[1]), pair[1].carrier))  # who can prove an address goes first
         try:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from probe.distance import Interval
 from probe.formats.entries import DNSQuery
 from probe.formats.packets import Flow, PacketRecord
 from probe.pacing import Pace
@@ -69,6 +70,7 @@ class Session:
     beside: dict[str, EncryptedResolver] = field(default_factory=dict)  # that follow-ups ask; each one connection
     approached: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
     """Addresses that nothing corroborated and that got their one connect (law 7) → whether it proved them genuine."""
+    located: dict[str, Interval] = field(default_factory=dict)  # payload → where it was met first: a guess for others
     capture: PacketWitness | None = None  # None: the system lets us see no packets
     bugs: list[str] = field(default_factory=list)  # of preflight; those of a measurement stand in its line
 

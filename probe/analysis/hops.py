@@ -6,28 +6,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from probe.analysis.kinds import TIMEOUT, kind_of
-from probe.analysis.reading import address, failure, flag, name, number, table, tables, text
+from probe.analysis.reading import address, failure, flag, number, table, tables, text
 from probe.distance import AGREEING, Interval, acted, interval
-from probe.targets import Endpoint
 
 LAYERS: dict[str, tuple[str, ...]] = {
-    "dns": ("dns.",),
+    "dns": ("dns.injection",),
     "tls": ("tls.",),
     "http": ("http.",),
     "quic": ("quic.",),
-    "stun": ("stun.", "turn."),
-    "sip": ("sip.",),
+    "stun": ("stun.timeout.payload", "turn.timeout.payload"),
+    "sip": ("sip.timeout.payload",),
 }
 """Payload → the mechanisms whose distance it shows."""
+PATHWIDE = frozenset({"dns", "stun", "sip"})  # met whoever is spoken to: one search tells of all services of a line
 
 
 @dataclass(frozen=True)
 class Search:
-    """What one payload was sent to one address for: `service` is "" for a question about `hostname`."""
+    """One payload, sent to one address; `service` is "" for a question of DNS."""
 
     payload: str
     service: str
-    hostname: str
     address: str
 
 
@@ -40,21 +39,18 @@ class Located:
     router: str | None = None
     asn: int | None = None
 
-    def concerns(self, service: str, hosts: Iterable[str], mechanisms: Iterable[str]) -> bool:
-        """Say whether it is a place of what is said of a service with these host names and mechanisms."""
-        theirs = self.search.service == service or (not self.search.service and self.search.hostname in set(hosts))
+    def concerns(self, service: str, mechanisms: Iterable[str]) -> bool:
+        """Say whether it is a place of what is said of a service."""
+        theirs = self.search.service == service or self.search.payload in PATHWIDE
         return theirs and any(one.startswith(LAYERS[self.search.payload]) for one in mechanisms)
 
 
-def hop_of(
-    service: str, endpoints: Iterable[Endpoint | None], mechanisms: list[str], located: Iterable[Located]
-) -> dict[str, Any] | None:
+def hop_of(service: str, mechanisms: list[str], located: Iterable[Located]) -> dict[str, Any] | None:
     """The hop as a verdict record has it: the nearest place where one of the mechanisms was met; None: nowhere.
 
     `ttl` is the smallest TTL at which interference was seen; address and network only where it can be no smaller.
     """
-    hosts = {endpoint.host for endpoint in endpoints if endpoint}
-    here = [one for one in located if one.concerns(service, hosts, mechanisms)]
+    here = [one for one in located if one.concerns(service, mechanisms)]
     nearest = min(here, key=lambda one: (one.ttl, one.router is None, one.router or ""), default=None)
     return None if nearest is None else {"ttl": nearest.ttl, "address": nearest.router, "asn": nearest.asn}
 
@@ -111,8 +107,7 @@ def _searches(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> 
     for entry in tables(followups.get("limited_payloads")):
         record, payload = _record_of(entry, records), text(entry.get("payload"))
         if text(record.get("followup")) == "limited_payload" and payload in LAYERS:
-            about = (text(record.get("service")), name(record.get("hostname")), text(entry.get("address")))
-            found[Search(payload, *about)].append(entry)
+            found[Search(payload, text(record.get("service")), text(entry.get("address")))].append(entry)
     return found
 
 

@@ -10,7 +10,7 @@ from probe.analysis.engine import Engine, SQLiteEngine
 from probe.analysis.hops import Located, hop_of, located_in
 from probe.analysis.observations import Line, read_line
 from probe.analysis.ooni import is_ooni, read_ooni
-from probe.analysis.proofs import Proofs, endpoint_of
+from probe.analysis.proofs import Proofs
 from probe.analysis.reading import table, text
 from probe.analysis.rules import RULESET
 from probe.analysis.services import ServiceVerdict, judge_services, urls_of
@@ -40,7 +40,7 @@ def judge_line(line: dict[str, Any], *, file: str, number: int, engine: Engine |
     endpoints = judge_endpoints(urls, facts, proofs, engine)
     verdicts = judge_services(services, endpoints, facts, proofs, engine)
     located = [] if invalid else located_in(line)
-    return [_record(verdict, line, facts, invalid, file, number) | _hop(verdict, located) for verdict in verdicts]
+    return [_record(verdict, line, facts, invalid, located, file, number) for verdict in verdicts]
 
 
 def judge_lines(lines: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -77,7 +77,13 @@ def _moment(value: Any) -> str:
 
 
 def _record(
-    verdict: ServiceVerdict, line: dict[str, Any], facts: Line, invalid: Invalidity | None, file: str, number: int
+    verdict: ServiceVerdict,
+    line: dict[str, Any],
+    facts: Line,
+    invalid: Invalidity | None,
+    located: list[Located],
+    file: str,
+    number: int,
 ) -> dict[str, Any]:
     target = text(facts.target.get("name"))
     return {
@@ -102,16 +108,11 @@ def _record(
         "control_successes": verdict.counts.control_successes,
         "pass_rate": None if invalid else verdict.pass_rate,
         "throughput_ratio": None,
-        "hop": None,
+        "hop": hop_of(verdict.role, verdict.mechanisms, located),
         "endpoints": [_endpoint(endpoint, invalid, facts) for endpoint in verdict.endpoints],
         "measurement_file": file,
         "measurement_line": number,
     }
-
-
-def _hop(verdict: ServiceVerdict, located: list[Located]) -> dict[str, Any]:
-    endpoints = [endpoint_of(endpoint.url) for endpoint in verdict.endpoints]
-    return {"hop": hop_of(verdict.role, endpoints, verdict.mechanisms, located)}
 
 
 def _endpoint(verdict: EndpointVerdict, invalid: Invalidity | None, facts: Line) -> dict[str, Any]:

@@ -44,11 +44,12 @@ async def limited_payload_tcp(
         await flow.be_quiet()
         try:
             for ttl in ttls:
-                distance = Distance(ttl=ttl)
-                entry.distances.append(distance)
-                if await flow.send(payload, distance):
+                conn.limit(ttl)
+                if entry.distances and await flow.answered_late(entry.distances[-1]):
                     break
-                payload = b""
+                entry.distances.append(Distance(ttl=ttl))
+                if await flow.send(b"" if len(entry.distances) > 1 else payload, entry.distances[-1]):
+                    break
         finally:
             conn.unlimited()
             conn.close_with_reset()  # else the kernel would now repeat the payload, all the way
@@ -61,46 +62,49 @@ class _Stream:
     def __init__(self, conn: TCPConnection, patience: float) -> None:
         self._conn, self._patience = conn, patience
         self._loop = asyncio.get_running_loop()
+        self._repeats = 0
         conn.keep_errors()
 
     async def be_quiet(self) -> None:
         """Listen before anything is said. Raises ConnectionResetError where we are being punished."""
-        came, _ = await self._listen()
+        came, _ = await self._listen(self._patience)
         if came:
             raise ConnectionResetError(errno.ECONNRESET, "reset before anything was said")
 
     async def send(self, payload: bytes, distance: Distance) -> bool:
-        """Have the payload travel `distance.ttl` hops; says whether somebody acted on it."""
-        self._conn.limit(distance.ttl)
-        while distance.sent < SENT_TWICE:
-            if payload:
-                await self._conn.write(payload)
-                payload = b""
-            elif not await self._repeated():
-                break
+        """Have the payload travel as far as the TTL lets it; says whether somebody acted on it.
+
+        Without `payload` the kernel has sent it again just now.
+        """
+        if payload:
+            await self._conn.write(payload)
+        while True:
             distance.sent += 1
-            came, expired = await self._listen()
+            came, expired = await self._listen(self._patience)
             if came:
                 distance.outcome = came
                 return True
             if expired:
                 distance.outcome = "expired"
-                break
-        return False
-
-    async def _repeated(self) -> bool:
-        """Wait until the kernel has sent again; False where it does not."""
-        before = self._conn.retransmissions()
-        end = self._loop.time() + _RETRANSMISSION_SECONDS
-        while self._loop.time() < end:
-            if self._conn.retransmissions() > before:
+            if expired or distance.sent >= SENT_TWICE:
+                return False
+            if await self.answered_late(distance):
                 return True
-            await asyncio.sleep(_POLL)
+
+    async def answered_late(self, distance: Distance) -> bool:
+        """Wait until the kernel sends the payload again; what comes before it does came for what was sent last."""
+        end = self._loop.time() + _RETRANSMISSION_SECONDS
+        while self._conn.retransmissions() == self._repeats and self._loop.time() < end:
+            came, _ = await self._listen(_POLL)
+            if came:
+                distance.outcome = came
+                return True
+        self._repeats = self._conn.retransmissions()
         return False
 
-    async def _listen(self) -> tuple[Came, bool]:
+    async def _listen(self, seconds: float) -> tuple[Came, bool]:
         """What came in time, and whether a router said that the packet ended there; after its word a reset may come."""
-        end, expired = self._loop.time() + self._patience, False
+        end, expired = self._loop.time() + seconds, False
         while (left := end - self._loop.time()) > 0:
             try:
                 async with asyncio.timeout(left):
@@ -144,7 +148,9 @@ async def limited_payload_udp(
         for ttl in ttls:
             distance = Distance(ttl=ttl)
             entry.distances.append(distance)
-            await _send(flow, datagram, distance, hearing(pace), 1 if once else SENT_TWICE, deaf=bool(ahead))
+            await _send(
+                flow, datagram, distance, hearing(pace, patient=once), 1 if once else SENT_TWICE, deaf=bool(ahead)
+            )
             if distance.outcome == "answered":
                 break
     return entry

@@ -24,7 +24,7 @@ from probe.trace import Transaction
 
 FURTHEST = 30
 PASSES = 2  # a router that says nothing is asked once more, at the end
-MOST_SILENT = 4  # in a row, after which nothing further is looked for
+MOST_SILENT = 3  # in a row, after which nothing further is looked for
 _SIZE = 40  # bytes of a datagram of no protocol
 _LIMIT = 30.0
 
