@@ -125,26 +125,32 @@ class Location:
         if path is None:
             return
         deep = self._session.settings.depth == "deep"
-        search = _search_on(path, case, self._session.located.get(case.kind))
+        search = _search_on(path, case, self._guess(case.kind))
+        slowest = max((hop.round_trip or 0.0 for hop in path.hops), default=0.0)
         for _ in range(FLOWS_DEEP if deep else FLOWS_STANDARD):
-            if not (ttls := search.next()) or not await self._try(case, search, ttls):
+            if not (ttls := search.next()) or not await self._try(case, search, ttls, slowest):
                 break
         if deep:
-            await self._agree(case, search)
+            await self._agree(case, search, slowest)
         if (found := search.found()) is not None and found.exact:
             self._session.located.setdefault(case.kind, found)
 
-    async def _agree(self, case: Case, search: Search) -> None:
+    def _guess(self, kind: PayloadKind) -> Interval | None:
+        """Where this payload was met on another path, or else any: boxes that know the same names stand together."""
+        located = self._session.located
+        return located.get(kind) or next(iter(located.values()), None)
+
+    async def _agree(self, case: Case, search: Search, slowest: float) -> None:
         """Look at both ends of what was found again, one flow each, until enough runs agree."""
         for _ in range(MOST_RUNS):
             found = search.found()
             if found is None or found.agreeing >= AGREEING:
                 return
             for ttl in filter(None, (found.low, found.high)):
-                if not await self._try(case, search, [ttl]):
+                if not await self._try(case, search, [ttl], slowest):
                     return
 
-    async def _try(self, case: Case, search: Search, ttls: list[int]) -> bool:
+    async def _try(self, case: Case, search: Search, ttls: list[int], slowest: float) -> bool:
         """Send the payload in one flow; says whether another one may follow."""
         pace = self._session.pace
         if self._session.stopping.is_set() or not pace.can_trigger(case.host, case.ip, case.carrier):
@@ -152,12 +158,12 @@ class Location:
         about = case.about() | {"sent_name": case.host}
         async with pace.place(), self._trace.transaction("followup", followup="limited_payload", **about) as tx:
             say = self._over_tcp if case.carrier == "tcp" else self._over_udp
-            entry = await say(tx, case, ttls)
+            entry = await say(tx, case, ttls, slowest)
             for distance in entry.distances:
                 search.learn(distance.ttl, distance.outcome)
         return tx.record.failure is None
 
-    async def _over_tcp(self, tx: Transaction, case: Case, ttls: list[int]) -> LimitedPayload:
+    async def _over_tcp(self, tx: Transaction, case: Case, ttls: list[int], slowest: float) -> LimitedPayload:
         pace = self._session.pace
         await tx.connections.enter_async_context(pace.tls_place(case.ip, case.host))
         conn = await tcp_connect(tx, case.ip, case.port, pace=pace)
@@ -165,14 +171,15 @@ class Location:
         if len(payload) > conn.segment_size():
             ttls = ttls[-1:]  # the kernel repeats one segment, which shows nobody the whole name
         self._count(tx, case)
-        return await limited_payload_tcp(tx, conn, payload, case.kind, ttls, pace=pace)
+        return await limited_payload_tcp(tx, conn, payload, case.kind, ttls, pace=pace, slowest=slowest)
 
-    async def _over_udp(self, tx: Transaction, case: Case, ttls: list[int]) -> LimitedPayload:
+    async def _over_udp(self, tx: Transaction, case: Case, ttls: list[int], slowest: float) -> LimitedPayload:
         self._count(tx, case)
         datagram, once = datagram_payload(case), case.kind == "dns"
         ahead = datagram if case.kind == "quic" else b""
         where = (case.ip, case.port, datagram, case.kind, ttls)
-        return await limited_payload_udp(tx, *where, pace=self._session.pace, ahead=ahead, once=once)
+        pace = self._session.pace
+        return await limited_payload_udp(tx, *where, pace=pace, slowest=slowest, ahead=ahead, once=once)
 
     def _count(self, tx: Transaction, case: Case) -> None:
         self._session.pace.spend_trigger(case.host, case.ip, case.carrier, case.port)

@@ -225,6 +225,8 @@ class Reach:
             async with self.trace.transaction(**self._own(attempt, confirms)) as tx:
                 again = confirms is not None
                 await speak(tx, self.session, self._roots, endpoint, attempt.ip, method, confirm=again, turn=turn)
+            if tx.record.failure is not None and not has_exchangeable_name(endpoint):
+                tx.record.in_residual = pace.in_shadow(*attempt.place)  # maybe for what was said to another port
         return tx.record
 
     def _own(self, attempt: Try, confirms: TransactionRecord | None) -> dict[str, Any]:

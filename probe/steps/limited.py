@@ -1,6 +1,7 @@
 """The step `limited_payload`: a payload whose packets travel only so far, to learn from where on somebody acts on it.
 
-The distance is the TTL that we set, never one that comes back: an injector may write any TTL into its packets. A
+The distance is the TTL that we set, never one that comes back. An injector that copies ours into its answer is not
+heard: its answer comes home only where ours was about twice its distance, which would then be taken for it. A
 connection is made with the usual TTL, so only the payload ends early, and what comes back for it cannot be the server's
 word. Smallest TTL first: what came back came for the TTL at hand, or for a smaller one that had its time.
 """
@@ -25,13 +26,20 @@ _RETRANSMISSION_SECONDS = 4.0  # longest wait for the kernel to repeat what nobo
 Came = Literal["", "reset", "closed", "answered"]
 
 
-def hearing(pace: Pace, *, patient: bool = False) -> float:
-    """Seconds that each packet is listened for; shorter than the kernel waits before it repeats one."""
-    return (0.5 if patient else 0.12) + 1.2 * pace.round_trip
+def hearing(pace: Pace, slowest: float, *, patient: bool = False) -> float:
+    """Seconds that each packet is listened for. `slowest`: of the routers' answers to the path sweep, in seconds."""
+    return (0.5 if patient else 0.12) + 1.2 * pace.round_trip + 2 * slowest
 
 
 async def limited_payload_tcp(
-    tx: Transaction, conn: TCPConnection, payload: bytes, kind: PayloadKind, ttls: Sequence[int], *, pace: Pace
+    tx: Transaction,
+    conn: TCPConnection,
+    payload: bytes,
+    kind: PayloadKind,
+    ttls: Sequence[int],
+    *,
+    pace: Pace,
+    slowest: float = 0.0,
 ) -> LimitedPayload:
     """Send `payload` on a fresh connection with the first of `ttls` (ascending), repeated by the kernel with the next.
 
@@ -40,7 +48,7 @@ async def limited_payload_tcp(
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
-        flow = _Stream(conn, hearing(pace, patient=len(ttls) == 1))
+        flow = _Stream(conn, hearing(pace, slowest, patient=len(ttls) == 1))
         await flow.be_quiet()
         try:
             for ttl in ttls:
@@ -62,7 +70,6 @@ class _Stream:
     def __init__(self, conn: TCPConnection, patience: float) -> None:
         self._conn, self._patience = conn, patience
         self._loop = asyncio.get_running_loop()
-        self._repeats = 0
         conn.keep_errors()
 
     async def be_quiet(self) -> None:
@@ -93,13 +100,12 @@ class _Stream:
 
     async def answered_late(self, distance: Distance) -> bool:
         """Wait until the kernel sends the payload again; what comes before it does came for what was sent last."""
-        end = self._loop.time() + _RETRANSMISSION_SECONDS
-        while self._conn.retransmissions() == self._repeats and self._loop.time() < end:
+        before, end = self._conn.retransmissions(), self._loop.time() + _RETRANSMISSION_SECONDS
+        while self._conn.retransmissions() == before and self._loop.time() < end:
             came, _ = await self._listen(_POLL)
             if came:
                 distance.outcome = came
                 return True
-        self._repeats = self._conn.retransmissions()
         return False
 
     async def _listen(self, seconds: float) -> tuple[Came, bool]:
@@ -129,6 +135,7 @@ async def limited_payload_udp(
     ttls: Sequence[int],
     *,
     pace: Pace,
+    slowest: float = 0.0,
     ahead: bytes = b"",
     once: bool = False,
 ) -> LimitedPayload:
@@ -144,12 +151,17 @@ async def limited_payload_udp(
         tx.opened("udp", flow.local[1], ip, port)
         if ahead:
             flow.send(ahead, -1)
-            await asyncio.sleep(hearing(pace))
+            await asyncio.sleep(hearing(pace, slowest))
         for ttl in ttls:
             distance = Distance(ttl=ttl)
             entry.distances.append(distance)
             await _send(
-                flow, datagram, distance, hearing(pace, patient=once), 1 if once else SENT_TWICE, deaf=bool(ahead)
+                flow,
+                datagram,
+                distance,
+                hearing(pace, slowest, patient=once),
+                1 if once else SENT_TWICE,
+                deaf=bool(ahead),
             )
             if distance.outcome == "answered":
                 break
@@ -170,7 +182,7 @@ async def _send(
             await flow.hear(left)
             if any(one.expired for one in flow.told[told:]):
                 distance.outcome = "expired"
-            if not deaf and len(flow.answers) > answers:
+            if not deaf and any(ttl > distance.ttl for _, ttl in flow.answers[answers:]):
                 distance.outcome = "answered"
                 return
             if distance.outcome == "expired" and deaf:

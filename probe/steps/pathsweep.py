@@ -199,7 +199,7 @@ class _DatagramWalk:
                 self._senders.setdefault(one.quoted[8] if quotes_us else asked, one.sender)
             else:
                 return "refused" if one.number == errno.ECONNREFUSED else "unreachable"
-        return "answered" if self._socket.answers else ""
+        return "answered" if any(self._mark in raw for raw, _ in self._socket.answers) else ""
 
     def close(self) -> None:
         self._socket.close()

@@ -10,7 +10,7 @@ import time
 from probe.formats.entries import TCPConnect
 from probe.pacing import Pace
 from probe.steps.connection import Connection, address_of
-from probe.steps.ttl import keep_errors, set_ttl
+from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
 from probe.trace import Transaction
 
 # Of struct tcp_info in <linux/tcp.h>, behind 8 bytes: the 16th and the 24th number of 4.
@@ -35,8 +35,13 @@ class TCPConnection(Connection):
         await self._loop.sock_sendall(self._sock, data)
 
     def limit(self, ttl: int) -> None:
-        """Have everything that leaves from now on, retransmissions included, travel `ttl` hops."""
+        """Have everything that leaves from now on, retransmissions included, travel `ttl` hops.
+
+        What comes back with that TTL or less is not heard: somebody copied ours into it, and then it may not come home
+        at all from where it was sent, but only from a TTL on that is larger than their distance.
+        """
         set_ttl(self._sock, ttl)
+        hear_from_afar(self._sock, ttl + 1)
 
     def unlimited(self) -> None:
         """Have it travel as far as any; closing must reach the server. A closed connection stays as it is."""

@@ -8,13 +8,13 @@ from probe.steps.udpsocket import UDPSocket
 
 
 class TracingSocket(UDPSocket):
-    """Keeps every ICMP error in `told` and every datagram in `answers`, at most `MOST` of each."""
+    """Keeps every ICMP error in `told` and every datagram in `answers`, with its TTL (0: unknown), at most `MOST`."""
 
     MOST = 64
 
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
         self.told: list[Told] = []
-        self.answers: list[bytes] = []
+        self.answers: list[tuple[bytes, int]] = []
         self._news = asyncio.Event()
         super().__init__(ip, port, pace)
 
@@ -38,7 +38,7 @@ class TracingSocket(UDPSocket):
         self._close()
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
-        self.answers = [*self.answers, raw][: self.MOST]
+        self.answers = [*self.answers, (raw, ip_ttl or 0)][: self.MOST]
         self._news.set()
 
     def _refused(self, error: OSError) -> None:

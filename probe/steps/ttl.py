@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 # <linux/in.h>, <linux/in6.h>: not all of them have names in Python's socket module.
 IP_RECVERR, IPV6_RECVERR = 11, 25
+_IP_MINTTL, _IPV6_MINHOPCOUNT = 21, 73
 ERROR_MESSAGES = {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}
 MOST_AT_ONCE = 64
 AVAILABLE = sys.platform == "linux"
@@ -41,6 +42,14 @@ def set_ttl(sock: socket.socket, ttl: int) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
     else:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+
+
+def hear_from_afar(sock: socket.socket, least: int) -> None:
+    """Have the kernel drop what arrives with a TTL below `least` (RFC 5082), as if it had never come; TCP only."""
+    if is_sixth(sock):
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, least)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_MINTTL, least)
 
 
 def keep_errors(sock: socket.socket) -> None:
