@@ -171,7 +171,8 @@ class Location:
         if len(payload) > conn.segment_size():
             ttls = ttls[-1:]  # the kernel repeats one segment, which shows nobody the whole name
         self._count(tx, case)
-        return await limited_payload_tcp(tx, conn, payload, case.kind, ttls, pace=pace, slowest=slowest)
+        how = (conn, payload, case.kind, ttls)
+        return await limited_payload_tcp(tx, *how, pace=pace, slowest=slowest, by_silence=case.by_silence)
 
     async def _over_udp(self, tx: Transaction, case: Case, ttls: list[int], slowest: float) -> LimitedPayload:
         self._count(tx, case)

@@ -48,8 +48,8 @@ class TransactionRecord(BaseModel):
     corroborated: bool = False  # literal, or a second trusted source (DoT/DoH/control) gave it or one of its AS
     sent_name: str = ""  # the SNI, Host or question name that travelled
     in_residual: bool = False
-    """A harmless flow inside the window that an earlier trigger may have opened for its address and port; also one that
-    failed, and shows no name either, inside the window that a trigger to another port of its address may have opened."""
+    """A harmless flow inside the window that an earlier trigger may have opened for its address and port; or one that
+    failed, and shows no name, inside the window that a trigger to another port of the address may have opened."""
     trigger: bool = False  # carried a target's name or payload past the first hop
     steps: list[str] = Field(default_factory=list)  # operations that succeeded, in order
     failed_operation: str | None = None  # the step that ended it; null for success

@@ -40,11 +40,13 @@ async def limited_payload_tcp(
     *,
     pace: Pace,
     slowest: float = 0.0,
+    by_silence: bool = False,
 ) -> LimitedPayload:
     """Send `payload` on a fresh connection with the first of `ttls` (ascending), repeated by the kernel with the next.
 
-    Whoever resets the connection before the payload was sent punishes what was said earlier, and shows no distance:
-    that fails the step. Raises StepFailed.
+    `by_silence`: what is looked for is a drop, so that a router's word is needed; else it is a reset, and one whose TTL
+    was copied from ours is not heard. Whoever resets the connection before the payload was sent punishes what was said
+    earlier, and shows no distance: that fails the step. Raises StepFailed.
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
@@ -53,6 +55,8 @@ async def limited_payload_tcp(
         try:
             for ttl in ttls:
                 conn.limit(ttl)
+                if not by_silence:
+                    conn.hear_from_afar(ttl + 1)
                 if entry.distances and await flow.answered_late(entry.distances[-1]):
                     break
                 entry.distances.append(Distance(ttl=ttl))

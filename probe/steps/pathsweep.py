@@ -24,7 +24,7 @@ from probe.trace import Transaction
 
 FURTHEST = 30
 PASSES = 2  # a router that says nothing is asked once more, at the end
-MOST_SILENT = 3  # in a row, after which nothing further is looked for
+MOST_SILENT = 5  # in a row, after which nothing further is looked for
 _SIZE = 40  # bytes of a datagram of no protocol
 _LIMIT = 30.0
 
@@ -117,7 +117,7 @@ class _SynWalk:
         except TimeoutError:
             return Reply()
         except OSError as error:
-            return _read(told_by_icmp(sock), error.errno, round(time.monotonic() - began, 6))
+            return _read(told_by_icmp(sock), error, round(time.monotonic() - began, 6))
         else:
             return Reply(end="connected", round_trip=round(time.monotonic() - began, 6))
         finally:
@@ -150,13 +150,19 @@ class _SynWalk:
         """Nothing stays open between two SYNs."""
 
 
-def _read(told: list[Told], number: int | None, round_trip: float) -> Reply:
-    """What an attempt to connect says that failed: whose word it was, the kernel keeps beside the errno."""
+def _read(told: list[Told], error: OSError, round_trip: float) -> Reply:
+    """What an attempt to connect says that failed: whose word it was, the kernel keeps beside the errno.
+
+    Raises the error where it was nobody's but the kernel's own.
+    """
     for one in told:
         if one.expired:
             return Reply(sender=one.sender, round_trip=round_trip)
-    refused = number in {errno.ECONNREFUSED, errno.ECONNRESET}
-    return Reply(end="refused" if refused else "unreachable", round_trip=round_trip)
+    if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
+        return Reply(end="refused", round_trip=round_trip)
+    if not told:
+        raise error
+    return Reply(end="unreachable", round_trip=round_trip)
 
 
 def _reset(sock: socket.socket) -> None:
@@ -199,7 +205,8 @@ class _DatagramWalk:
                 self._senders.setdefault(one.quoted[8] if quotes_us else asked, one.sender)
             else:
                 return "refused" if one.number == errno.ECONNREFUSED else "unreachable"
-        return "answered" if any(self._mark in raw for raw, _ in self._socket.answers) else ""
+        echoed = self._mark + bytes([asked])
+        return "answered" if any(echoed in raw for raw, _ in self._socket.answers) else ""
 
     def close(self) -> None:
         self._socket.close()

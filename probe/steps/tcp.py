@@ -35,13 +35,12 @@ class TCPConnection(Connection):
         await self._loop.sock_sendall(self._sock, data)
 
     def limit(self, ttl: int) -> None:
-        """Have everything that leaves from now on, retransmissions included, travel `ttl` hops.
-
-        What comes back with that TTL or less is not heard: somebody copied ours into it, and then it may not come home
-        at all from where it was sent, but only from a TTL on that is larger than their distance.
-        """
+        """Have everything that leaves from now on, retransmissions included, travel `ttl` hops."""
         set_ttl(self._sock, ttl)
-        hear_from_afar(self._sock, ttl + 1)
+
+    def hear_from_afar(self, least: int) -> None:
+        """Be deaf to segments that come with a TTL below `least`; over IPv4 then also to time exceeded."""
+        hear_from_afar(self._sock, least)
 
     def unlimited(self) -> None:
         """Have it travel as far as any; closing must reach the server. A closed connection stays as it is."""
