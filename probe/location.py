@@ -28,6 +28,8 @@ from probe.trace import Trace, Transaction
 FLOWS_STANDARD = 3  # triggers that a search may spend (law 7)
 FLOWS_DEEP = 6  # before its agreeing runs begin
 MOST_CASES = 8  # of one measurement
+SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurement sends anything more
+SLOWEST = 0.5  # seconds; of a router that takes longer to answer we wait no longer all the same
 PATHWIDE = frozenset({"dns", "stun", "sip"})  # met whoever is spoken to: one search tells of all services
 BEYOND = 2  # distances past the last router that answered, where the end was never met
 DNS_PORT = 53
@@ -51,6 +53,7 @@ class Location:
     def __init__(self, trace: Trace, session: Session) -> None:
         self._trace, self._session = trace, session
         self._failed: list[tuple[TransactionRecord, TransactionRecord, Endpoint]] = []
+        self._until = 0.0  # of the event loop's clock
         self._paths: dict[tuple[str, int, str], asyncio.Task[PathSweep | None]] = {}
 
     def note(self, first: TransactionRecord, again: TransactionRecord | None, endpoint: Endpoint) -> None:
@@ -62,15 +65,21 @@ class Location:
         """Search for whatever was noted and looks like interference. `hosts`: the names of the target's endpoints."""
         if not AVAILABLE:
             return
-        cases = self._cases(hosts)
-        leaders = {case.kind: case for case in reversed(cases)}
+        self._until = asyncio.get_running_loop().time() + SECONDS[self._session.settings.depth]
+        cases: dict[PayloadKind, list[Case]] = defaultdict(list)
+        for case in self._cases(hosts):
+            cases[case.kind].append(case)
         try:
-            await asyncio.gather(*map(self._search, leaders.values()))
-            await asyncio.gather(*(self._search(case) for case in cases if case is not leaders[case.kind]))
+            await asyncio.gather(*map(self._in_turn, cases.values()))
         finally:
             for task in self._paths.values():
                 task.cancel()
             await asyncio.gather(*self._paths.values(), return_exceptions=True)
+
+    async def _in_turn(self, cases: list[Case]) -> None:
+        """Search for the first alone: where it ends, the others begin."""
+        await self._search(cases[0])
+        await asyncio.gather(*map(self._search, cases[1:]))
 
     # -- what is worth a search ----------------------------------------------------------------------------------
 
@@ -126,7 +135,7 @@ class Location:
             return
         deep = self._session.settings.depth == "deep"
         search = _search_on(path, case, self._guess(case.kind))
-        slowest = max((hop.round_trip or 0.0 for hop in path.hops), default=0.0)
+        slowest = min(SLOWEST, max((hop.round_trip or 0.0 for hop in path.hops), default=0.0))
         for _ in range(FLOWS_DEEP if deep else FLOWS_STANDARD):
             if not (ttls := search.next()) or not await self._try(case, search, ttls, slowest):
                 break
@@ -153,7 +162,8 @@ class Location:
     async def _try(self, case: Case, search: Search, ttls: list[int], slowest: float) -> bool:
         """Send the payload in one flow; says whether another one may follow."""
         pace = self._session.pace
-        if self._session.stopping.is_set() or not pace.can_trigger(case.host, case.ip, case.carrier):
+        late = asyncio.get_running_loop().time() > self._until
+        if late or self._session.stopping.is_set() or not pace.can_trigger(case.host, case.ip, case.carrier):
             return False
         about = case.about() | {"sent_name": case.host}
         async with pace.place(), self._trace.transaction("followup", followup="limited_payload", **about) as tx:

@@ -156,6 +156,15 @@ async def test_no_search_for_what_failed_in_two_ways(world: World, path: Path8, 
     assert followups(trace) == []
 
 
+async def test_no_search_goes_on_for_ever(world: World, path: Path8, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(location, "SECONDS", {"standard": -1.0})
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where)
+    await where.find({NAME})
+    assert followups(trace) == ["path_sweep"] and path.flows == []
+
+
 async def test_no_search_once_the_run_is_stopping(world: World, path: Path8) -> None:
     trace = Trace()
     where = Location(trace, world.session)
