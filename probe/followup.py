@@ -51,7 +51,7 @@ class FollowUps:
             async with self._trace.transaction(kind, endpoint=endpoint.url, in_residual=residual, **about) as tx:
                 await self._open(tx, endpoint, ip, port, said, trigger=trigger)
             if tx.record.failure is not None and not trigger:
-                tx.record.in_residual = residual or pace.in_residual(ip, port)
+                tx.record.in_residual = residual or pace.in_residual(ip, port) or pace.in_shadow(ip, port)
         return tx.record
 
     async def _open(self, tx: Transaction, endpoint: Endpoint, ip: str, port: int, said: str, *, trigger: bool) -> None:

@@ -95,6 +95,7 @@ async def _run(nettest: Nettest, reach: Reach, target: Target) -> None:
     try:
         async with asyncio.timeout(limit):
             await nettest.measure(reach, target, list(target.services))
+            await reach.locate()
     except TimeoutError:
         reach.trace.cut_short = True
     except Exception as bug:

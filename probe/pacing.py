@@ -10,8 +10,8 @@ from typing import Any
 
 from probe.classify import OurFault
 from probe.formats import failures as f
+from probe.ledger import Ledger
 
-RESIDUAL_SECONDS = 180.0  # the longest common punishment window (reference/peers.md, section 5)
 TRIGGERS_STANDARD = 6
 TRIGGERS_DEEP = 120
 TLS_SIDE_BY_SIDE = 2
@@ -45,10 +45,9 @@ class Pace:
     """What all measurements of one run share about the line they press on. Not thread-safe: one event loop."""
 
     def __init__(self, *, deep: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
         self._most_triggers = TRIGGERS_DEEP if deep else TRIGGERS_STANDARD
         self._spent: Counter[tuple[str, str, str]] = Counter()
-        self._triggered_at: dict[tuple[str, int], float] = {}
+        self._ledger = Ledger(clock)
         self._tls_places: dict[tuple[str, str], asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(TLS_SIDE_BY_SIDE)
         )
@@ -83,7 +82,7 @@ class Pace:
         if not self.can_trigger(name, address, transport):
             raise OurFault(f.BUDGET)
         self._spent[name, address, transport] += 1
-        self._triggered_at[address, port] = self._clock()
+        self._ledger.note(address, port)
 
     def next_round(self) -> None:
         """Begin a repeat that the volunteer asked for: law 7 counts each anew; residual windows are remembered."""
@@ -91,8 +90,11 @@ class Pace:
 
     def in_residual(self, address: str, port: int) -> bool:
         """Say whether an earlier trigger may still have the network punish flows to this address and port."""
-        since = self._triggered_at.get((address, port))
-        return since is not None and self._clock() - since < RESIDUAL_SECONDS
+        return "src,dst,dport" in self._ledger.punishable(address, port)
+
+    def in_shadow(self, address: str, port: int) -> bool:
+        """Say whether an earlier trigger to another port of this address may have the network punish this one too."""
+        return "src,dst" in self._ledger.punishable(address, port)
 
     # -- flows in flight ---------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from probe.followup import FollowUps
 from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
 from probe.formats.transactions import TransactionRecord
+from probe.location import Location
 from probe.lookup import TRUSTED, Name, Names
 from probe.session import Session
 from probe.steps.certificates import Roots
@@ -42,6 +43,8 @@ class Reach:
         self._one_address = False
         self._errand: Errand | None = None
         self.twins = Twins(trace, session)
+        self._location = Location(trace, session)
+        self._hosts: set[str] = set()
         self._harmless_done: set[tuple[str, str, int, str, int]] = set()
         self._harmless_at: dict[tuple[str, int, str], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
         self._vouching = Vouching(session)
@@ -62,6 +65,7 @@ class Reach:
         self._one_address, self._errand = one_address, errand
         self._roots = self._roots.trusting(target.roots)  # its own authorities too; follow-ups do not need them
         todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].dialect in SPEECHES]
+        self._hosts |= {endpoint.host for _, endpoint in todo}
         random.shuffle(todo)
         todo.sort(key=lambda pair: (not can_prove(pair[1]), pair[1].carrier))  # who can prove an address goes first
         try:
@@ -70,6 +74,11 @@ class Reach:
                     tasks.create_task(self._guarded(service.role, endpoint, self._endpoint(service, endpoint, method)))
         finally:
             await self._followups.finish()
+
+    async def locate(self) -> None:
+        """Find out how far away those stand that act on a name or payload; last of all, for it draws punishment."""
+        if self._follows_up():
+            await self._location.find(self._hosts)
 
     async def _guarded(self, role: str, endpoint: Endpoint, flow: Coroutine[Any, Any, None]) -> None:
         """Let a bug outside any transaction cost this endpoint only; it is written down as a transaction of its own."""
@@ -147,6 +156,8 @@ class Reach:
         if self._follows_up() and silent_twice(first, again, attempt.endpoint):
             await self._control_or_stop()  # the helper's answer says where its echo is
             await self.twins.send(first, attempt.endpoint)
+        if genuine:
+            self._location.note(first, again, attempt.endpoint)
         return False
 
     def _doubt(self, name: Name, record: TransactionRecord) -> None:
@@ -225,6 +236,8 @@ class Reach:
                 again = confirms is not None
                 about = (tx, self.session, self._roots, endpoint, attempt.ip, method)
                 await speak(*about, confirm=again, turn=turn, errand=self._errand)
+            if tx.record.failure is not None and not has_exchangeable_name(endpoint):
+                tx.record.in_residual = pace.in_shadow(*attempt.place)  # maybe for what was said to another port
         return tx.record
 
     def _own(self, attempt: Try, confirms: TransactionRecord | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from probe.distance import Interval
 from probe.formats.entries import DNSQuery
 from probe.formats.packets import Flow, PacketRecord
 from probe.pacing import Pace
@@ -45,6 +46,7 @@ class Settings:
     families: frozenset[int] = frozenset({4, 6})
     max_time: float | None = None
     public_roots: str | None = None
+    network_withheld: bool = False  # the line says not in which network it was taken, so no router may either
 
 
 @dataclass
@@ -69,6 +71,7 @@ class Session:
     beside: dict[str, EncryptedResolver] = field(default_factory=dict)  # that follow-ups ask; each one connection
     approached: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
     """Addresses that nothing corroborated and that got their one connect (law 7) → whether it proved them genuine."""
+    located: dict[str, Interval] = field(default_factory=dict)  # payload → where it was met first: a guess for others
     capture: PacketWitness | None = None  # None: the system lets us see no packets
     bugs: list[str] = field(default_factory=list)  # of preflight; those of a measurement stand in its line
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from probe.analysis.dialects import DIALECTS, dialect_of, name_layer
 from probe.analysis.echoes import Twins, twins_of
-from probe.analysis.kinds import is_local, kind_of
+from probe.analysis.kinds import RESET, TIMEOUT, is_local, kind_of
 from probe.analysis.mail import passes_mail
 from probe.analysis.observations import Observation
 from probe.analysis.proofs import Proofs, quic_valid, same_site, tls_valid
@@ -139,13 +139,29 @@ def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
     rows = proofs.probe
     by_name = not endpoint.is_literal
     return Attempts(
-        target=tuple(row for row in rows if row.address == address and is_target_attempt(row, endpoint)),
+        target=tuple(
+            row
+            for row in rows
+            if row.address == address and is_target_attempt(row, endpoint) and not in_shadow(row, proofs)
+        ),
         innocuous=tuple(row for row in rows if by_name and is_innocuous(row, endpoint, address)),
         neutral=tuple(row for row in rows if by_name and is_neutral(row, endpoint)),
         twins=tuple(row for row in rows if _is_twin(row, endpoint, address)),
         echoes=twins_of(endpoint, address, proofs),
         control=_control_rows(endpoint, address, proofs),
     )
+
+
+def in_shadow(row: Observation, proofs: Proofs) -> bool:
+    """Say whether a flow that shows no name may have failed for the name that another one showed.
+
+    It was acted on, at another port of the same address, and the window is open (law 8): then this failure is no
+    evidence, neither of a block nor of a server that is down.
+    """
+    if not row.in_residual or row.sent_name or row.kind not in {"first", "confirm"} or row.failure is None:
+        return False
+    named = (other for other in proofs.probe if other.address == row.address and other.port != row.port)
+    return any(other.sent_name and kind_of(other.failure) in {RESET, TIMEOUT} for other in named)
 
 
 def _is_twin(row: Observation, endpoint: Endpoint, address: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from probe.analysis.endpoints import EndpointVerdict, judge_endpoints
 from probe.analysis.engine import Engine, SQLiteEngine
+from probe.analysis.hops import Located, hop_of, located_in
 from probe.analysis.observations import Line, read_line
 from probe.analysis.ooni import is_ooni, read_ooni
 from probe.analysis.proofs import Proofs
@@ -38,7 +39,8 @@ def judge_line(line: dict[str, Any], *, file: str, number: int, engine: Engine |
     urls = list(dict.fromkeys(url for service in services.values() for url in urls_of(service)))
     endpoints = judge_endpoints(urls, facts, proofs, engine)
     verdicts = judge_services(services, endpoints, facts, proofs, engine)
-    return [_record(verdict, line, facts, invalid, file, number) for verdict in verdicts]
+    located = [] if invalid else located_in(line)
+    return [_record(verdict, line, facts, invalid, located, file, number) for verdict in verdicts]
 
 
 def judge_lines(lines: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -80,7 +82,13 @@ def _moment(value: Any) -> str:
 
 
 def _record(
-    verdict: ServiceVerdict, line: dict[str, Any], facts: Line, invalid: Invalidity | None, file: str, number: int
+    verdict: ServiceVerdict,
+    line: dict[str, Any],
+    facts: Line,
+    invalid: Invalidity | None,
+    located: list[Located],
+    file: str,
+    number: int,
 ) -> dict[str, Any]:
     target = text(facts.target.get("name"))
     return {
@@ -105,7 +113,7 @@ def _record(
         "control_successes": verdict.counts.control_successes,
         "pass_rate": None if invalid else verdict.pass_rate,
         "throughput_ratio": None,
-        "hop": None,
+        "hop": hop_of(verdict.role, verdict.mechanisms, located),
         "endpoints": [_endpoint(endpoint, invalid, facts) for endpoint in verdict.endpoints],
         "measurement_file": file,
         "measurement_line": number,

@@ -165,8 +165,8 @@ def text(folder: Path) -> list[str]:
         (
             "What is kept",
             "A file on this computer. Nothing is uploaded. Your IP address, host name, user name and "
-            "home folder are removed before it is written. The network's number and country stay in it. `probe wipe` "
-            "removes settings and files.",
+            "home folder are removed before it is written. The network's number and country stay in it, and where "
+            "something blocks, routers on the way, but none near you. `probe wipe` removes settings and files.",
         ),
         (
             "When not to run it",

@@ -93,6 +93,7 @@ def open_session(wishes: "Wishes") -> "tuple[Session, Roots]":
         families=wishes.families,
         max_time=wishes.max_time,
         public_roots=os.environ.get("PROBE_PUBLIC_ROOTS"),
+        network_withheld=wishes.asn == "AS0" or wishes.cc == "ZZ",
     )
     try:
         neutral = load_neutral(wishes.targets / "neutral.toml")

@@ -16,6 +16,7 @@ from probe.formats.entries import (
     TLSHandshake,
 )
 from probe.formats.facts import Control, RunFacts, TargetFacts
+from probe.formats.hops import LimitedPayload, PathSweep
 from probe.formats.mail import MailGreeting, MailStartTLS
 from probe.formats.meaning import UNIT, Foreign, Machine, Ordinal, Public, Seconds, Withheld
 from probe.formats.packets import PacketRecord
@@ -39,6 +40,8 @@ class Lists(Part):
     sip: list[SIPExchange] = Field(default_factory=list)  # SIP
     echoes: list[UDPEcho] = Field(default_factory=list)  # datagrams to the helper's echo
     mail: list[MailDialogue] = Field(default_factory=list)  # SMTP and IMAP
+    path_sweeps: list[PathSweep] = Field(default_factory=list)  # which routers answer on the way
+    limited_payloads: list[LimitedPayload] = Field(default_factory=list)  # from which distance on a payload is acted on
 
 
 LISTS: tuple[str, ...] = tuple(Lists.model_fields)

@@ -21,6 +21,8 @@ FollowUp = Literal[
     "dark_resolver",  # the same question → an address that runs no resolver
     "same_payload_echo",  # the failed endpoint's own datagram → the helper's echo, same port
     "other_payload_echo",  # a datagram of the same size that is of no protocol → the helper's echo, same port
+    "path_sweep",  # harmless packets with rising TTL → the address that failed: which routers answer
+    "limited_payload",  # the failed name or payload with limited TTL → the same address: from where on is it met
     "alternative_address",  # the endpoint, at an address that another resolver or the control gave
 ]
 
@@ -45,7 +47,9 @@ class TransactionRecord(BaseModel):
     """Who gave the address: "literal" (target file), "system", "udp", "dot", "doh" (public resolvers), "control"."""
     corroborated: bool = False  # literal, or a second trusted source (DoT/DoH/control) gave it or one of its AS
     sent_name: str = ""  # the SNI, Host or question name that travelled
-    in_residual: bool = False  # an innocuous flow inside the window that an earlier trigger may have opened
+    in_residual: bool = False
+    """A harmless flow inside the window that an earlier trigger may have opened for its address and port; or one that
+    failed, and shows no name, inside the window that a trigger to another port of the address may have opened."""
     trigger: bool = False  # carried a target's name or payload past the first hop
     steps: list[str] = Field(default_factory=list)  # operations that succeeded, in order
     failed_operation: str | None = None  # the step that ended it; null for success

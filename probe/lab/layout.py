@@ -58,6 +58,8 @@ class PathConfig:
     rate_kbit: float | None = None
     before: int = 3
     after: int = 2
+    silent: Sequence[int] = ()  # routers that send no ICMP time exceeded
+    icmp_per_second: float | None = None  # how many each of the others sends at most; the first always
 
     @property
     def censor_hop(self) -> int:

@@ -51,6 +51,7 @@ class Path:
             self._censors.setdefault(censor.hop, []).append(censor)
         self._rate = config.rate_kbit * 125 if config.rate_kbit else None  # bytes a second
         self._free_at = {OUT: 0.0, IN: 0.0}
+        self._told_at: dict[int, float] = {}
         self._rate_hop = min(RATE_HOP, self._hops) if self._rate else 0
         stops = (set(self._censors) | {self._rate_hop}) - {0}
         self._stops = {OUT: sorted(stops), IN: sorted(stops, reverse=True)}
@@ -145,7 +146,19 @@ class Path:
         return self._free_at[direction] - now
 
     def _expire(self, raw: bytes, traveller: Traveller, now: float) -> None:
+        if traveller.hop in self.config.silent or self._is_tired(traveller.hop, now):
+            return
         answer_with_error(raw, time_exceeded, self._hop_address(traveller.hop, raw[0] >> 4), self._back(traveller, now))
+
+    def _is_tired(self, hop: int, now: float) -> bool:
+        """Whether a router has told as many errors as it may."""
+        rate = self.config.icmp_per_second
+        if rate is None:
+            return False
+        if now - self._told_at.get(hop, -1e9) < 1 / rate:
+            return True
+        self._told_at[hop] = now
+        return False
 
     def _back(self, traveller: Traveller, now: float) -> Callable[[bytes], None]:
         """Sends a packet from a traveller's router back to where it came from."""

@@ -14,7 +14,7 @@ from probe.lab.guests import PATIENCE, Guest, host_of, serve_with_guests
 from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario import Scenario, ScenarioError
 from probe.lab.services.lying_helper import serve_lies
-from probe.lab.stage import ROOTS, stage
+from probe.lab.stage import ROOTS, lay_path, stage
 from probe.lab.world import HELPER_PORT, HELPER_V4, World, build_world
 from probe.targets import pick_targets
 from probe.url_lists import ROLE
@@ -157,7 +157,8 @@ def run_scenario(
 
     code, printed = with_output_caught(measure)
     records = read_records(printed)
-    found = differences(scenario.expect, services, records)
+    hop = lay_path(scenario, seed).censor_hop
+    found = differences(scenario.expect, services, records, censor_hop=hop)
     if code not in FINE:
         found.insert(0, Difference("(probe run)", "exit code", "0", str(code)))
     return Finished(code, records, found)

@@ -31,6 +31,10 @@ class PathKeys(BaseModel):
     rate_kbit: float | None = Field(default=None, gt=0, description="rate of the access line, each way")
     before: int | None = Field(default=None, ge=1, le=15, description="hops before the censor; else 3, or by seed")
     after: int | None = Field(default=None, ge=0, le=15, description="hops after the censor; else 2, or by seed")
+    silent: list[int] = Field(default=[], description="hops that send no ICMP time exceeded")
+    icmp_per_second: float | None = Field(
+        default=None, gt=0, description="how many of them each other hop sends at most"
+    )
 
 
 class HelperKeys(BaseModel):

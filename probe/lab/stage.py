@@ -25,7 +25,15 @@ def lay_path(scenario: Scenario, seed: int) -> PathConfig:
     after = keys.after if keys.after is not None else after
     furthest = max((censor.hop for censor in scenario.censors), default=0)
     after = max(after, furthest - before - 1) if keys.after is None else after
-    return PathConfig(rtt_ms=rtt, loss=keys.loss, rate_kbit=keys.rate_kbit, before=before, after=after)
+    return PathConfig(
+        rtt_ms=rtt,
+        loss=keys.loss,
+        rate_kbit=keys.rate_kbit,
+        before=before,
+        after=after,
+        silent=tuple(keys.silent),
+        icmp_per_second=keys.icmp_per_second,
+    )
 
 
 def stage(scenario: Scenario, world: World, seed: int, roots: str, record: str | None = None) -> FabricConfig:

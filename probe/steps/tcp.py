@@ -10,10 +10,11 @@ import time
 from probe.formats.entries import TCPConnect
 from probe.pacing import Pace
 from probe.steps.connection import Connection, address_of
+from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
 from probe.trace import Transaction
 
-# `tcpi_rtt` of struct tcp_info in <linux/tcp.h>: behind 8 bytes and 15 numbers of 4.
-_TCP_INFO_RTT, _TCP_INFO_RTT_AT = struct.Struct("=I"), 68
+# Of struct tcp_info in <linux/tcp.h>, behind 8 bytes: the 16th and the 24th number of 4.
+_NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
 
 
 class TCPConnection(Connection):
@@ -32,6 +33,31 @@ class TCPConnection(Connection):
     async def write(self, data: bytes) -> None:
         self._pace.bytes_sent += len(data)
         await self._loop.sock_sendall(self._sock, data)
+
+    def limit(self, ttl: int) -> None:
+        """Have everything that leaves from now on, retransmissions included, travel `ttl` hops."""
+        set_ttl(self._sock, ttl)
+
+    def hear_from_afar(self, least: int) -> None:
+        """Be deaf to segments that come with a TTL below `least`; over IPv4 then also to time exceeded."""
+        hear_from_afar(self._sock, least)
+
+    def unlimited(self) -> None:
+        """Have it travel as far as any; closing must reach the server. A closed connection stays as it is."""
+        if self._sock.fileno() >= 0:
+            set_ttl(self._sock, -1)
+
+    def keep_errors(self) -> None:
+        """Have `read` raise what ICMP tells; the connection goes on all the same, and may be read again."""
+        keep_errors(self._sock)
+
+    def segment_size(self) -> int:
+        """The most bytes that one segment may carry."""
+        return self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+
+    def retransmissions(self) -> int:
+        """How many segments the kernel has sent again."""
+        return _tcp_info(self._sock, _TOTAL_RETRANS_AT) or 0
 
     def close(self) -> None:
         if (descriptor := self._sock.fileno()) >= 0:
@@ -76,12 +102,17 @@ def _round_trip(sock: socket.socket) -> float | None:
     Our own clock would count the time in which this process had other things to do, and law 8 would take a slow
     computer for a crowded line.
     """
+    microseconds = _tcp_info(sock, _RTT_AT)
+    return microseconds / 1e6 if microseconds else None
+
+
+def _tcp_info(sock: socket.socket, at: int) -> int | None:
+    """One number of the kernel's struct tcp_info; None where the system has none."""
     try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_RTT.size + _TCP_INFO_RTT_AT)
-        (microseconds,) = _TCP_INFO_RTT.unpack_from(info, _TCP_INFO_RTT_AT)
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, at + _NUMBER.size)
+        return int(_NUMBER.unpack_from(info, at)[0])
     except (OSError, AttributeError, struct.error):
         return None
-    return float(microseconds) / 1e6 if microseconds else None
 
 
 def _forbidden_by(error: PermissionError, ip: str, port: int) -> OSError:

@@ -115,6 +115,17 @@ def open_hello(conn: Connection, server_name: str | None, alpn: tuple[str, ...])
     return TLSConnection(conn, server_name, alpn)
 
 
+def client_hello(server_name: str, alpn: tuple[str, ...] = (), *, short: bool = False) -> bytes:
+    """The bytes of a hello without a connection. `short`: one key share only, so that it fits into one segment."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = _accept_anything.__wrapped__(alpn) if short else _accept_anything(alpn)
+    if short:
+        context.set_ecdh_curve("prime256v1")
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname=server_name).do_handshake()
+    return outgoing.read()
+
+
 @cache
 def _accept_anything(alpn: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -8,13 +8,12 @@ import struct
 import sys
 
 from probe.pacing import Pace
+from probe.steps.ttl import keep_errors, told_by_icmp
 
 _MOST_AT_ONCE = 64  # datagrams read before the event loop gets its turn
 
-# <linux/in.h>, <linux/in6.h>: not all of them have names in Python's socket module.
-_IP_RECVERR, _IP_RECVTTL, _IPV6_RECVERR = 11, 12, 25
+_IP_RECVTTL = 12  # <linux/in.h>; Python's socket module has no name for it
 _TTL_MESSAGES = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, getattr(socket, "IPV6_HOPLIMIT", 52))}
-_ERROR_MESSAGES = {(socket.IPPROTO_IP, _IP_RECVERR), (socket.IPPROTO_IPV6, _IPV6_RECVERR)}
 
 
 class UDPSocket:
@@ -72,14 +71,8 @@ class UDPSocket:
 
     def _read_error_queue(self) -> None:
         """ICMP errors wait in a queue of their own; unless it is emptied the selector never rests."""
-        for _ in range(_MOST_AT_ONCE):
-            try:
-                _, ancillary, _, _ = self._sock.recvmsg(0, 512, getattr(socket, "MSG_ERRQUEUE", 0))
-            except OSError:
-                return
-            for level, kind, data in ancillary:
-                if (level, kind) in _ERROR_MESSAGES and len(data) >= 4:
-                    self._told(struct.unpack("=I", data[:4])[0])
+        for told in told_by_icmp(self._sock):
+            self._told(told.number)
 
     def _told(self, number: int | None) -> None:
         """Take an error that ICMP told, by its errno.
@@ -99,7 +92,7 @@ def _open_socket(ip: str, port: int) -> socket.socket:
         if sys.platform == "linux":
             level = socket.IPPROTO_IPV6 if version6 else socket.IPPROTO_IP
             sock.setsockopt(level, socket.IPV6_RECVHOPLIMIT if version6 else _IP_RECVTTL, 1)
-            sock.setsockopt(level, _IPV6_RECVERR if version6 else _IP_RECVERR, 1)
+            keep_errors(sock)
         sock.connect((ip, port))
     except BaseException:
         sock.close()

@@ -50,6 +50,25 @@ def test_ttl_sweep_names_each_hop(before: int, after: int) -> None:
     assert arrived.ttl == 1 and arrived.src == "192.88.99.77" and is_sound(arrived.raw)
 
 
+def test_a_silent_router_says_nothing_of_what_ends_there_and_forwards_the_rest() -> None:
+    lab = make(path=PathConfig(silent=(3,)))
+    for raw in (query(3), query6(3)):
+        lab.send("home", raw)
+        assert lab.take("home") == []
+    lab.send("home", query(4))
+    assert [error.src for error in lab.take("home")] == ["10.9.4.1"]
+
+
+def test_a_router_of_a_limited_rate_tells_the_first_error_and_the_next_one_after_its_pause() -> None:
+    lab = make(path=PathConfig(icmp_per_second=2.0))
+    heard = []
+    for _ in range(6):
+        lab.send("home", query(3))
+        heard.append(len(lab.take("home")))
+        lab.now += 0.2
+    assert heard == [1, 0, 0, 1, 0, 0]
+
+
 def test_answers_arrive_with_ttl_of_all_hops_taken_off() -> None:
     lab = make()
     for raw in (query(), query6()):

@@ -148,7 +148,7 @@ def verdict(**changed: Any) -> dict[str, Any]:
 
 
 def keys(expect: dict[str, Expectation], *records: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(row.service, row.key) for row in differences(expect, ["a/web"], records)]
+    return [(row.service, row.key) for row in differences(expect, ["a/web"], records, censor_hop=6)]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,11 @@ def keys(expect: dict[str, Expectation], *records: dict[str, Any]) -> list[tuple
         ({"anomalies": []}, verdict(anomalies=["a"]), ["anomalies"]),
         ({"hop": 4}, verdict(hop={"ttl": 4}), []),
         ({"hop": 4}, verdict(), ["hop"]),
+        ({"hop": "censor"}, verdict(hop={"ttl": 6}), []),
+        ({"hop": "censor"}, verdict(hop={"ttl": 5}), ["hop"]),
+        ({"hop": "censor"}, verdict(), ["hop"]),
+        ({"hop": "none"}, verdict(), []),
+        ({"hop": "none"}, verdict(hop={"ttl": 6}), ["hop"]),
         ({"valid": False, "invalid_reason": "clock"}, verdict(state=None, valid=False, invalid_reason="clock"), []),
         ({"valid": False, "invalid_reason": "clock"}, verdict(), ["state", "valid", "invalid_reason"]),
         ({}, verdict(state="blocked", mechanisms=["a"]), []),

@@ -18,7 +18,7 @@ from probe.lab.censors.dns import FOREIGN, FOREIGN_V6
 from probe.lab.fabric import FabricConfig
 from probe.lab.run import Finished, run_command, run_scenario, table
 from probe.lab.scenario import Page, find_scenario, load_scenario, scenario_names, without_censor
-from probe.pacing import TRIGGERS_STANDARD
+from probe.pacing import TRIGGERS_DEEP, TRIGGERS_STANDARD
 from probe.targets import bundled_targets, is_address, pick_targets, target_names
 from probe.url_lists import web_endpoint
 from tests.lab import evidence
@@ -67,7 +67,7 @@ def check(finished: Finished) -> None:
     assert not finished.differences, "\n" + "\n".join(table(finished.differences))
 
 
-def check_the_wire(pcap: Path, results: Path, pages: Sequence[Page] = ()) -> None:
+def check_the_wire(pcap: Path, results: Path, pages: Sequence[Page] = (), *, most: int = TRIGGERS_STANDARD) -> None:
     """Law 7, counted outside the probe: six triggers per name, address and transport; one visit to a forged address."""
     wire = Wire(pcap, {FabricConfig.home_public_v4, FabricConfig.home_v6})
     everything = pick_targets(bundled_targets(), target_names(bundled_targets()))  # those that are off too
@@ -76,7 +76,7 @@ def check_the_wire(pcap: Path, results: Path, pages: Sequence[Page] = ()) -> Non
     counted = wire.triggers({name for name in names if not is_address(name)})
     for place in [place for place in counted if place[1] in HELPER]:
         del counted[place]  # asked over plain http in the lab alone; outside its requests show no name
-    assert not [place for place, count in counted.items() if count > TRIGGERS_STANDARD]
+    assert not [place for place, count in counted.items() if count > most]
     assert not [address for address in FOREIGN + FOREIGN_V6 if wire.connections(address) > 1]
     said = max((line["test_keys"]["x_run"]["triggers"] for line in lines_below(results)), default=0)  # type: ignore[index, call-overload]
     assert sum(counted.values()) <= said
@@ -87,8 +87,9 @@ def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySid
     came = runs.of(name)
     check(came.finished)
     evidence.check_lines(came.folder / "lab", came.finished.records)
-    pages = load_scenario(find_scenario(name)).pages
-    check_the_wire(came.folder / "home.pcap", came.folder / "lab", pages)
+    scenario = load_scenario(find_scenario(name))
+    most = TRIGGERS_DEEP if scenario.depth == "deep" else TRIGGERS_STANDARD
+    check_the_wire(came.folder / "home.pcap", came.folder / "lab", scenario.pages, most=most)
     lines = lines_below(came.folder / "lab")
     assert lines == lines_below(came.folder)
     if name == "clean":  # every test that OONI scores is there; evidence.py has compared the scores

@@ -50,6 +50,7 @@ class DNSInjection(Forging):
 
     on_path: bool = Field(default=True, description="true: the true answer comes too; false: the question is dropped")
     ttl: int = Field(default=0, ge=0, le=255, description="TTL of the forged packets where sent; 0: drawn by seed")
+    copies_ttl: bool = Field(default=False, description="true: they get the TTL of the question")
     count: int = Field(default=1, ge=1, le=10, description="how many forged answers")
     delay: float = Field(default=0.0, ge=0, description="seconds until the first is sent")
 
@@ -60,7 +61,7 @@ class DNSInjection(Forging):
         question = read_question(packet.payload)
         if question is None or not question.family or not matches(question.name, self.names):
             return None
-        ttl = self.ttl or self._random("ttl").randint(48, 128)
+        ttl = packet.ttl if self.copies_ttl else self.ttl or self._random("ttl").randint(48, 128)
         forged = udp_packet(packet.dst, packet.src, DNS, packet.sport, self._lie(question), ttl=ttl)
         answers = [(self.delay + 0.002 * number, forged) for number in range(self.count)]
         return Actions(forward=self.on_path, to_client=answers)

@@ -69,7 +69,7 @@ class HTTPBlockpage(Resetting, HostWatch):
             seq=packet.ack,
             ack=packet.seq + len(packet.payload),
             payload=self._response(),
-            ttl=self._ttl(),
+            ttl=self._ttl(packet),
         )
         return [(self.delay, answer)]
 

@@ -19,12 +19,13 @@ class Resetting(Station):
 
     on_path: bool = Field(default=True, description="true: it sees a copy and races; false: it holds the packet")
     ttl: int = Field(default=0, ge=0, le=255, description="TTL of the resets where they are sent; 0: drawn by seed")
+    copies_ttl: bool = Field(default=False, description="true: the resets get the TTL of the packet that drew them")
     count: int = Field(default=3, ge=1, le=10, description="how many resets")
     to: Literal["both", "client", "server"] = Field(default="both", description="who gets them")
     delay: float = Field(default=0.0, ge=0, description="seconds until they are sent")
 
-    def _ttl(self) -> int:
-        return self.ttl or self._random("ttl").randint(48, 128)
+    def _ttl(self, packet: Packet) -> int:
+        return packet.ttl if self.copies_ttl else self.ttl or self._random("ttl").randint(48, 128)
 
     def _resets(self, packet: Packet) -> Actions:
         """Resets for both ends of the flow of a client's packet; in-path the packet itself is held back."""
@@ -36,7 +37,10 @@ class Resetting(Station):
         acknowledged = packet.seq + len(packet.payload) + bool(packet.tcp_flags & SYN)
         flow = (packet.dst, packet.src, packet.dport, packet.sport)
         return [
-            (self.delay, tcp_packet(*flow, flags=RST | ACK, seq=packet.ack + step, ack=acknowledged, ttl=self._ttl()))
+            (
+                self.delay,
+                tcp_packet(*flow, flags=RST | ACK, seq=packet.ack + step, ack=acknowledged, ttl=self._ttl(packet)),
+            )
             for step in self._steps()
         ]
 
@@ -44,7 +48,10 @@ class Resetting(Station):
         following = packet.seq + (len(packet.payload) if self.on_path else 0)
         flow = (packet.src, packet.dst, packet.sport, packet.dport)
         return [
-            (self.delay, tcp_packet(*flow, flags=RST | ACK, seq=following + step, ack=packet.ack, ttl=self._ttl()))
+            (
+                self.delay,
+                tcp_packet(*flow, flags=RST | ACK, seq=following + step, ack=packet.ack, ttl=self._ttl(packet)),
+            )
             for step in self._steps()
         ]
 
