@@ -18,6 +18,7 @@ class Expectation(BaseModel):
     state: State | list[State] | None = Field(default=None, description="the state, or a list of those allowed")
     mechanisms: list[str] | None = Field(default=None, description="exactly these, in any order")
     anomalies: list[str] | None = Field(default=None, description="exactly these, in any order")
+    rule_id: str | None = Field(default=None, description="the rule that decided")
     hop: int | Literal["censor", "none"] | None = Field(
         default=None, description='hop.ttl; "censor": wherever the seed puts the usual censor; "none": no hop at all'
     )

@@ -46,6 +46,22 @@ class NoQUIC(Placed):
     how: Literal["silent", "refused"] = Field(default="silent", description="no word at all, or no listener")
 
 
+class Rotating(Placed):
+    """The hosts have addresses in several networks; every resolver tells of one, and of the next at every asking."""
+
+
+class PublishedBogon(Placed):
+    """The names' owner publishes a private address, where nobody outside his own network can go."""
+
+    beside: bool = Field(default=False, description="true: beside the public addresses, which work")
+
+
+class BrokenAAAA(Placed):
+    """Who serves the names breaks off at questions for AAAA: every resolver says so (RFC 4074 4)."""
+
+    rcode: Literal["nxdomain", "servfail", "refused"] = Field(default="servfail", description="what is answered")
+
+
 class Clock(Fault):
     """The computer's clock is wrong against the world's."""
 
@@ -53,8 +69,9 @@ class Clock(Fault):
 
 
 class Portal(Fault):
-    """A captive portal: HTTP is led to its login page, TLS is reset, DNS works."""
+    """A captive portal: HTTP is led to its login page and TLS is reset, or every name to its address, or both."""
 
+    by: list[Literal["http", "dns"]] = Field(default=["http"], min_length=1, description="what is led aside")
     location: str = Field(default="http://login.hotel.example/", description="where HTTP is led to")
 
 
@@ -73,6 +90,9 @@ KINDS: dict[str, type[Fault]] = {
     "expired_certificate": ExpiredCertificate,
     "no_starttls": NoSTARTTLS,
     "no_quic": NoQUIC,
+    "rotating": Rotating,
+    "published_bogon": PublishedBogon,
+    "broken_aaaa": BrokenAAAA,
     "clock": Clock,
     "portal": Portal,
     "no_ipv6": NoIPv6,

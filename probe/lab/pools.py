@@ -32,6 +32,9 @@ OPERATORS: dict[str, tuple[str, str]] = {
     "sipthor.net": ("81.23.228.0/24", "2001:15b8::/48"),
 }
 
+ELSEWHERE = ("snapchat", "signal", "wechat")  # whose clouds lend addresses to a host that stands in several networks
+PRIVATE = ip_network("10.96.0.0/12")
+
 
 class Pool:
     """Hands out addresses; none twice, and none of those already taken by literals."""
@@ -45,6 +48,15 @@ class Pool:
         prefixes = [ip_network(prefix) for prefix in _announced(target, host)]
         count = rng.randint(1, 2) if many else 1
         return (*(self._one(prefixes[0], rng) for _ in range(count)), self._one(prefixes[1], rng))
+
+    def draw_elsewhere(self, host: str) -> list[str]:
+        """A host's further addresses, one of each family in each of several other networks."""
+        rng = random.Random(f"elsewhere {self._seed} {host}")
+        return [self._one(ip_network(prefix), rng) for provider in ELSEWHERE for prefix in PROVIDERS[provider]]
+
+    def draw_private(self, host: str) -> str:
+        """An address of somebody's own network (RFC 1918)."""
+        return self._one(PRIVATE, random.Random(f"private {self._seed} {host}"))
 
     def _one(self, prefix: IPv4Network | IPv6Network, rng: random.Random) -> str:
         while True:

@@ -4,11 +4,11 @@ import json
 import random
 from dataclasses import replace
 
-from probe.lab.censors import Ground, HTTPBlockpage, IPBlackhole, IPReset, Station
+from probe.lab.censors import DNSLie, Ground, HTTPBlockpage, IPBlackhole, IPReset, Station
 from probe.lab.fabric import FabricConfig, PathConfig
 from probe.lab.faults import NoIPv6, NoNetwork, Portal
 from probe.lab.scenario import Scenario
-from probe.lab.world import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PROVIDERS_RESOLVER, World
+from probe.lab.world import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER, World
 
 ANNOTATIONS = "/run/censorprobe/annotations.json"
 ROOTS = "/run/censorprobe/roots.pem"
@@ -74,7 +74,9 @@ def _censors(scenario: Scenario) -> list[Station]:
     if scenario.helper.censored:
         found.append(IPBlackhole(helper=True))
     for fault in scenario.faults:
-        if isinstance(fault, Portal):
+        if isinstance(fault, Portal) and "dns" in fault.by:
+            found.append(DNSLie(hop=PORTAL_HOP, names=["*"], answers=[PORTAL], everybody=True))
+        if isinstance(fault, Portal) and "http" in fault.by:
             found.append(HTTPBlockpage(hop=PORTAL_HOP, on_path=False, names=["*"], status=302, location=fault.location))
             found.append(IPReset(hop=PORTAL_HOP, ports=[443, 853, 5222]))
     return found

@@ -10,12 +10,16 @@ from probe.lab.authority import Authority
 from probe.lab.censors import Ground, TLSIntercept
 from probe.lab.censors.names import matches
 from probe.lab.faults import (
+    BrokenAAAA,
     Clock,
     ExpiredCertificate,
     NoQUIC,
     NoSTARTTLS,
     Placed,
+    Portal,
+    PublishedBogon,
     RefuseUnknownNames,
+    Rotating,
     ServerDown,
     WrongCertificate,
 )
@@ -29,6 +33,7 @@ PROVIDERS_RESOLVER = "192.88.99.53"
 HELPERS_RESOLVER = "192.88.99.153"
 HELPER_V4, HELPER_V6 = "192.88.99.200", "3c00:88:99:200::5"
 HELPER_PORT = 80
+PORTAL = "192.88.99.80"  # the login page's server, where a portal leads names
 DNS_SCHEMES = frozenset({"dns+udp", "dns+tcp", "dot", "doh"})
 
 Certificate = Literal["good", "wrong", "expired"]
@@ -48,6 +53,9 @@ class Host:
     no_starttls: bool = False
     no_quic: Literal["", "silent", "refused"] = ""
     down: Literal["", "silent", "refused"] = ""
+    unreachable: list[str] = field(default_factory=list)  # of its addresses: those that lead nowhere
+    rotates: bool = False  # its name stands for one address of each family at a time
+    broken_aaaa: str = ""  # the rcode with which questions for AAAA are answered
 
     @property
     def certified(self) -> list[str]:
@@ -80,6 +88,8 @@ class World:
     web: dict[tuple[str, str, str], Page] = field(default_factory=dict)  # (scheme, host, path) → what is answered
     impostors: list[Impostor] = field(default_factory=list)
     now_offset: timedelta = timedelta()
+    rotating: frozenset[str] = frozenset()  # names: each resolver tells of one address of each family at a time
+    broken_aaaa: dict[str, str] = field(default_factory=dict)  # name → the rcode that questions for AAAA get
 
     def now(self) -> datetime:
         """The world's time."""
@@ -96,7 +106,8 @@ class World:
     @property
     def dead(self) -> list[str]:
         """Addresses from which nothing ever comes."""
-        return [address for host in self.hosts if host.down == "silent" for address in host.addresses]
+        silent = [address for host in self.hosts if host.down == "silent" for address in host.addresses]
+        return [*silent, *(address for host in self.hosts for address in host.unreachable)]
 
     def ground(self) -> Ground:
         """What a censor is told."""
@@ -121,7 +132,9 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
     living = [target for target in targets if target.lab and target.retired is None and target.name != resolvers.name]
     web = {(e.scheme, e.host, e.path): page for page in scenario.pages for e in [web_endpoint(page.url)]}
     hosts = _Census(seed, [*living, *(web_target(page.url) for page in scenario.pages), resolvers], neutral).hosts()
-    _apply_faults(hosts, scenario)
+    _apply_faults(hosts, scenario, seed)
+    if any(isinstance(fault, Portal) and "dns" in fault.by for fault in scenario.faults):
+        hosts.append(Host(names=[], addresses=[PORTAL], title="Welcome", ports={80: {"http"}}))
     offset = sum((timedelta(days=fault.days) for fault in scenario.faults if isinstance(fault, Clock)), timedelta())
     return World(
         targets=targets,
@@ -134,6 +147,8 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
         web=web,
         impostors=list(_impostors(hosts, scenario)),
         now_offset=offset,
+        rotating=frozenset(name for host in hosts if host.rotates for name in host.names),
+        broken_aaaa={name: host.broken_aaaa for host in hosts if host.broken_aaaa for name in host.names},
     )
 
 
@@ -193,16 +208,17 @@ class _Census:
         return host
 
 
-def _apply_faults(hosts: Iterable[Host], scenario: Scenario) -> None:
+def _apply_faults(hosts: Sequence[Host], scenario: Scenario, seed: int) -> None:
+    pool = Pool(seed, {address for host in hosts for address in host.addresses})
     for fault in scenario.faults:
         if not isinstance(fault, Placed):
             continue
         for host in hosts:
             if _suffers(host, fault):
-                _apply(host, fault)
+                _apply(host, fault, pool)
 
 
-def _apply(host: Host, fault: Placed) -> None:
+def _apply(host: Host, fault: Placed, pool: Pool) -> None:
     match fault:
         case ServerDown():
             host.down = fault.how
@@ -216,6 +232,14 @@ def _apply(host: Host, fault: Placed) -> None:
             host.certificate = "wrong"
         case ExpiredCertificate():
             host.certificate = "expired"
+        case Rotating() if host.names:
+            host.rotates = True
+            host.addresses += pool.draw_elsewhere(host.names[0])
+        case PublishedBogon() if host.names:
+            host.unreachable = [pool.draw_private(host.names[0])]
+            host.addresses = [*host.unreachable, *(host.addresses if fault.beside else ())]
+        case BrokenAAAA():
+            host.broken_aaaa = fault.rcode
 
 
 def _suffers(host: Host, fault: Placed) -> bool:

@@ -1,7 +1,7 @@
 """What stands between: one class per mechanism; its fields are the keys of a scenario's `[[censor]]`."""
 
 from probe.lab.censors.addresses import IPBlackhole, IPReset, SYNProxy, UDPBlock
-from probe.lab.censors.dns import DNSInjection, DNSLie
+from probe.lab.censors.dns import DNSInjection, DNSIntercept, DNSLie
 from probe.lab.censors.http import HTTPBlockpage, HTTPReset
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payloads import PayloadDrop
@@ -15,6 +15,7 @@ CLASSES: dict[str, type[Station]] = {
     kind.__name__: kind
     for kind in (
         DNSInjection,
+        DNSIntercept,
         DNSLie,
         IPBlackhole,
         IPReset,
@@ -37,6 +38,7 @@ __all__ = [
     "CLASSES",
     "Aimed",
     "DNSInjection",
+    "DNSIntercept",
     "DNSLie",
     "Ground",
     "HTTPBlockpage",

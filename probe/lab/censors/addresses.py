@@ -43,16 +43,23 @@ class IPReset(Resetting, Aimed):
 
 
 class SYNProxy(Aimed):
-    """Completes the TCP handshake in everybody's place and never says another word."""
+    """Completes the TCP handshake in everybody's place; what comes then draws silence, or one reset.
+
+    The reset is what some forged addresses of China's answer the first data with (reference: peers.md 2.1).
+    """
 
     on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
     ports: list[int] = Field(default=[80, 443], description="destination ports that it stands in for; empty: all")
-    ttl: int = Field(default=64, ge=1, le=255, description="TTL of its SYN/ACK where it is sent")
+    ttl: int = Field(default=64, ge=1, le=255, description="TTL of its packets where they are sent")
+    resets: bool = Field(default=False, description="answer the first data with a reset")
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
         if direction is Direction.IN or not packet.is_tcp or not self._means(packet.destination, packet.dport):
             return None
+        if self.resets and packet.payload:
+            flow = (packet.dst, packet.src, packet.dport, packet.sport)
+            return Actions(forward=False, to_client=[(0.0, tcp_packet(*flow, flags=RST, seq=packet.ack, ttl=self.ttl))])
         if packet.tcp_flags & (SYN | ACK | RST) != SYN:
             return DROP
         first = self._random(packet.src, packet.sport, packet.dst).getrandbits(32)

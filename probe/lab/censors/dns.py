@@ -1,4 +1,8 @@
-"""Censors of DNS: forged answers that race the true ones, and a provider's resolver that lies."""
+"""Censors of DNS: answers that race the true ones, a provider's resolver that lies, a box that stands in for all.
+
+What they do is what was measured of real ones: answers in the name of whoever was asked, private or other companies'
+addresses, TTLs copied from the question, IPv6 as well, right answers too (reference: peers.md 2.1, 2.3).
+"""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -25,24 +29,44 @@ class Forging(Station):
     """A censor that writes DNS answers of its own."""
 
     names: list[str] = Field(min_length=1, description="names asked for, * as a wildcard")
-    answers: list[str] | Literal["bogon", "foreign"] = Field(
-        default="bogon", description='addresses to answer with, or "bogon" (private) or "foreign" (other companies\')'
+    kinds: list[Literal["A", "AAAA"]] = Field(default=["A", "AAAA"], description="questions that are meant")
+    answers: list[str] | Literal["bogon", "foreign", "true"] = Field(
+        default="bogon",
+        description='addresses to answer with, or "bogon" (private), "foreign" (other companies\') or "true" (its own)',
     )
     rcode: Literal["noerror", "nxdomain", "servfail", "refused"] = Field(
         default="noerror", description="any other than noerror: answer with that and no address"
     )
     record_ttl: int = Field(default=300, ge=0, description="seconds that the forged record may be cached")
+    authoritative: bool = Field(default=False, description="claim authority (AA), and offer no recursion (RA)")
 
-    def _lie(self, question: Question) -> bytes:
-        return reply(question, self._addresses(question), rcode=RCODES[self.rcode], ttl=self.record_ttl)
+    def _means(self, question: Question | None) -> bool:
+        return question is not None and question.family in self._families() and matches(question.name, self.names)
 
-    def _addresses(self, question: Question) -> Sequence[str]:
-        """One forged address per name and family, the same at every asking."""
+    def _families(self) -> set[int]:
+        return {{"A": 4, "AAAA": 6}[kind] for kind in self.kinds}
+
+    def _lie(self, question: Question, number: int = 0) -> bytes:
+        """The forged answer; of several to one question each holds another address, while there are any."""
+        return reply(
+            question,
+            self._addresses(question, number),
+            rcode=RCODES[self.rcode],
+            ttl=self.record_ttl,
+            authoritative=self.authoritative,
+            recursive=not self.authoritative,
+        )
+
+    def _addresses(self, question: Question, number: int) -> Sequence[str]:
+        """One forged address per name, family and place in the row, the same at every asking; or all the true ones."""
         if self.rcode != "noerror":
             return ()
+        if self.answers == "true":
+            return self._ground.zone.get(question.name, ())
         pool = self.answers if isinstance(self.answers, list) else POOLS[self.answers][question.family == 6]
         usable = [address for address in pool if (6 if ":" in address else 4) == question.family]
-        return [self._random(question.name, question.kind).choice(usable)] if usable else ()
+        drawn = self._random(question.name, question.kind).sample(usable, len(usable))
+        return drawn[number % len(drawn) :][:1] if drawn else ()
 
 
 class DNSInjection(Forging):
@@ -50,8 +74,10 @@ class DNSInjection(Forging):
 
     on_path: bool = Field(default=True, description="true: the true answer comes too; false: the question is dropped")
     ttl: int = Field(default=0, ge=0, le=255, description="TTL of the forged packets where sent; 0: drawn by seed")
-    copies_ttl: bool = Field(default=False, description="true: they get the TTL of the question")
-    count: int = Field(default=1, ge=1, le=10, description="how many forged answers")
+    copies_ttl: bool = Field(
+        default=False, description="send them with the TTL with which the question arrived instead"
+    )
+    count: int = Field(default=1, ge=1, le=10, description="how many forged answers, each with another address")
     delay: float = Field(default=0.0, ge=0, description="seconds until the first is sent")
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
@@ -59,12 +85,41 @@ class DNSInjection(Forging):
         if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
             return None
         question = read_question(packet.payload)
-        if question is None or not question.family or not matches(question.name, self.names):
+        if question is None or not self._means(question):
             return None
         ttl = packet.ttl if self.copies_ttl else self.ttl or self._random("ttl").randint(48, 128)
-        forged = udp_packet(packet.dst, packet.src, DNS, packet.sport, self._lie(question), ttl=ttl)
-        answers = [(self.delay + 0.002 * number, forged) for number in range(self.count)]
+        answers = [
+            (self.delay + 0.002 * number, _answer_to(packet, self._lie(question, number), ttl))
+            for number in range(self.count)
+        ]
         return Actions(forward=self.on_path, to_client=answers)
+
+
+class DNSIntercept(Forging):
+    """Holds every question over UDP, to whatever address, and answers it itself: truly, or for the names with a lie."""
+
+    on_path: Literal[False] = Field(default=False, description="always false: no question gets through")
+    names: list[str] = Field(default=[], description="names that are lied about, * as a wildcard; empty: none")
+    ttl: int = Field(default=0, ge=0, le=255, description="TTL of the answers where sent; 0: drawn by seed")
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """What to do about `packet`; None: nothing."""
+        if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
+            return None
+        question = read_question(packet.payload)
+        if question is None:
+            return None
+        ttl = self.ttl or self._random("ttl").randint(48, 128)
+        said = self._lie(question) if self._means(question) else self._truth(question)
+        return Actions(forward=False, to_client=[(0.0, _answer_to(packet, said, ttl))])
+
+    def _truth(self, question: Question) -> bytes:
+        known = self._ground.zone.get(question.name)
+        return reply(question, known or (), rcode=RCODES["nxdomain" if known is None else "noerror"])
+
+
+def _answer_to(asked: Packet, said: bytes, ttl: int) -> bytes:
+    return udp_packet(asked.dst, asked.src, DNS, asked.sport, said, ttl=ttl)
 
 
 class DNSLie(Forging):
@@ -89,7 +144,7 @@ class DNSLie(Forging):
         if not self.everybody and packet.source not in self._resolvers:
             return None
         question = question_of_answer(packet.payload)
-        if question is None or not question.family or not matches(question.name, self.names):
+        if question is None or not self._means(question):
             return None
         if self.silent:
             return DROP

@@ -2,17 +2,19 @@
 
 import asyncio
 from typing import cast
+from zlib import crc32
 
-from probe.lab.dnspackets import FORMERR, NXDOMAIN, read_question, referral, reply
+from probe.lab.dnspackets import AAAA, FORMERR, NXDOMAIN, RCODES, Question, read_question, referral, reply
 from probe.lab.services.streams import Stream, read_exactly
 from probe.lab.world import World
 
 
 class Zone:
-    """Answers questions about the world's names."""
+    """Answers questions about the world's names. `desk`: the address at which it is asked, for names that rotate."""
 
-    def __init__(self, world: World, *, resolves: bool = True) -> None:
-        self._names, self._resolves = world.zone, resolves
+    def __init__(self, world: World, *, resolves: bool = True, desk: str = "") -> None:
+        self._world, self._resolves, self._desk = world, resolves, desk
+        self._turns: dict[str, int] = {}  # name → which of its addresses comes next
 
     def answer(self, query: bytes) -> bytes | None:
         """The answer to a query; None to what is no query at all."""
@@ -21,9 +23,21 @@ class Zone:
             return _format_error(query)
         if not self._resolves:
             return referral(question)
-        if question.name not in self._names:
+        if question.name not in self._world.zone:
             return reply(question, rcode=NXDOMAIN)
-        return reply(question, self._names[question.name])
+        if question.kind == AAAA and question.name in self._world.broken_aaaa:
+            return reply(question, rcode=RCODES[self._world.broken_aaaa[question.name]])
+        return reply(question, self._addresses(question))
+
+    def _addresses(self, question: Question) -> list[str]:
+        """All addresses of the name and family; of one that rotates the next, each desk beginning elsewhere."""
+        every = self._world.zone[question.name]
+        if question.name not in self._world.rotating:
+            return every
+        mine = [address for address in every if (6 if ":" in address else 4) == question.family]
+        turn = self._turns.get(question.name, crc32(f"{self._desk} {question.name}".encode()) >> 8)
+        self._turns[question.name] = turn + 1
+        return [mine[turn % len(mine)]] if mine else []
 
 
 def _format_error(query: bytes) -> bytes | None:

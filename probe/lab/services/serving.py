@@ -164,7 +164,7 @@ async def open_everything(world: World) -> None:
     for address, port, resolves in question_desks(world):
         desk = _bound(address, port, socket.SOCK_DGRAM)
         if desk is not None:
-            zone = Zone(world, resolves=resolves)
+            zone = Zone(world, resolves=resolves, desk=address)
             await loop.create_datagram_endpoint(lambda zone=zone: Datagrams(zone), sock=desk)  # type: ignore[misc]
     for place in datagram_places(world):
         sock = _bound(place.address, place.port, socket.SOCK_DGRAM)

@@ -63,7 +63,7 @@ async def serve_http(stream: Stream, host: Host, world: World, *, secure: bool) 
 
 def answer(request: Request, host: Host, world: World, *, secure: bool) -> Response:
     """What the host says to a request."""
-    check = None if secure else world.pages.get((request.host, request.path.partition("?")[0]))
+    check = None if secure or not host.names else world.pages.get((request.host, request.path.partition("?")[0]))
     if check is not None:
         return Response(check[0], check[1].encode(), kind="text/plain")
     page = world.web.get(("https" if secure else "http", request.host, request.path))
