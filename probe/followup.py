@@ -2,19 +2,20 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 from probe.dialogue import has_exchangeable_name
 from probe.encrypted import Resolver, addresses_in, ask_types, beside, family_of, public_resolvers
 from probe.formats.transactions import FollowUp, Kind, TransactionRecord
 from probe.lookup import Name
-from probe.session import Session
+from probe.session import HELPER, Session
 from probe.steps.certificates import Roots
 from probe.steps.dns import query_udp
 from probe.steps.http import http_request
 from probe.steps.quic import need_quic, quic_handshake
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
-from probe.targets import Endpoint
+from probe.targets import Endpoint, is_address
 from probe.trace import Trace, Transaction
 
 RESOLVERS_ASKED = 2  # public resolvers over UDP
@@ -136,26 +137,56 @@ class FollowUps:
         dark = self._session.neutral.dark
         if dark is not None and family_of(dark) in families:
             flows.append(self._ask_udp("dark_resolver", name, dark, 53, cause))
+        if (helper := helper_literal(self._session)) and family_of(helper) in families:
+            flows.append(self._ask_helper(name, helper, cause))
         dot = _one_per_provider(public_resolvers(self._session, "dot", families))
         doh = _one_per_provider(public_resolvers(self._session, "doh", families))
         flows += [self._ask_encrypted(name, resolver, cause) for resolver in _different(dot, doh)]
         await asyncio.gather(*flows)
 
-    async def _ask_udp(self, followup: FollowUp, name: Name, ip: str, port: int, cause: int | None) -> None:
+    async def _ask_helper(self, name: Name, ip: str, cause: int | None) -> None:
+        """Put the question to a port of the helper's at which nobody listens, and a harmless one beside it.
+
+        A helper's owner may run a resolver all the same: then the harmless name is answered too, and nothing is proven.
+        """
+        harmless = self._session.neutral.innocuous[0]
+        await asyncio.gather(
+            self._ask_harmless(harmless, ip, cause),
+            self._ask_udp("dark_resolver", name, ip, 53, cause, shown_as=HELPER),
+        )
+
+    async def _ask_harmless(self, hostname: str, ip: str, cause: int | None) -> None:
+        pace = self._session.pace
+        async with pace.place():
+            if self._session.stopping.is_set():
+                return
+            about = self._question("dark_innocuous", Name(hostname), ip, 53, cause) | {"address": HELPER}
+            async with self._trace.transaction("followup", **about) as tx:
+                await self._ask_where_nobody_listens(tx, hostname, ip, 53, HELPER)
+
+    async def _ask_where_nobody_listens(
+        self, tx: Transaction, hostname: str, ip: str, port: int, shown_as: str | None
+    ) -> None:
+        pace, query_type = self._session.pace, self._types()[0]
+        limit = max(DARK_SECONDS, 3 * pace.round_trip)
+        await query_udp(
+            tx, ip, hostname, query_type, pace=pace, port=port, timeout=limit, retransmit=False, shown_as=shown_as
+        )
+
+    async def _ask_udp(
+        self, followup: FollowUp, name: Name, ip: str, port: int, cause: int | None, shown_as: str | None = None
+    ) -> None:
         pace = self._session.pace
         if not pace.can_trigger(name.hostname, ip, "udp"):
             return
         async with pace.place():
             if self._session.stopping.is_set():
                 return
-            about = self._question(followup, name, ip, port, cause)
+            about = self._question(followup, name, ip, port, cause) | ({"address": shown_as} if shown_as else {})
             async with self._trace.transaction("followup", trigger=True, **about) as tx:
                 pace.spend_trigger(name.hostname, ip, "udp", port)
-                if followup == "dark_resolver":  # silence is what is expected there
-                    limit = max(DARK_SECONDS, 3 * pace.round_trip)
-                    await query_udp(
-                        tx, ip, name.hostname, self._types()[0], pace=pace, port=port, timeout=limit, retransmit=False
-                    )
+                if followup == "dark_resolver":
+                    await self._ask_where_nobody_listens(tx, name.hostname, ip, port, shown_as)
                 else:
                     answer = await query_udp(tx, ip, name.hostname, self._types()[0], pace=pace, port=port)
                     name.add(addresses_in([answer]), "udp")
@@ -185,6 +216,12 @@ class FollowUps:
             "family": family_of(ip),
             "sent_name": name.hostname,
         }
+
+
+def helper_literal(session: Session) -> str:
+    """The helper's address where the volunteer gave one; a name may be led to a stranger's machine."""
+    hosts = (urlsplit(url).hostname or "" for url in session.settings.control)
+    return next(filter(is_address, hosts), "")
 
 
 def _one_per_provider(resolvers: list[Resolver]) -> list[Resolver]:

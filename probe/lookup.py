@@ -13,6 +13,7 @@ from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
 from probe.formats.entries import DNSQuery
 from probe.formats.testkeys import places_of_entries
+from probe.resolverprint import ResolverPrint, print_of
 from probe.session import Session
 from probe.steps.dns import query_udp, resolve_system, system_resolvers
 from probe.targets import is_address
@@ -33,6 +34,7 @@ class Name:
     lookups: dict[str, int] = field(default_factory=dict)  # "system", "udp" … → transaction id
     failure: str | None = None  # of the system's lookup
     asked: list[DNSQuery] = field(default_factory=list)  # our own UDP questions; their x_responses fill up later
+    normal: ResolverPrint | None = None  # how the system's resolver answered a harmless question
     doubted_by: int | None = None  # the first transaction at an address of this name that proved nothing
 
     def add(self, addresses: Iterable[str], source: str) -> None:
@@ -58,13 +60,15 @@ class Name:
         return asn != 0 and asn in map(asn_of, trusted) and not any(map(conflicting, self.asked))
 
     def doubtful(self) -> bool:
-        """Say whether something speaks against the system's answer: failure, bogon, conflict, no proof."""
+        """Say whether something speaks against the system's answer: failure, bogon, conflict, other box, no proof."""
         if f.is_local(self.failure):
             return False
         if self.failure is not None or self.doubted_by is not None:
             return True
         untrusted = [address for address in self.given_by({"system", "udp"}) if address not in self.given_by(TRUSTED)]
-        return any(map(is_bogon, untrusted)) or any(map(conflicting, self.asked))
+        if any(map(is_bogon, untrusted)) or any(map(conflicting, self.asked)):
+            return True
+        return any(from_another_box(query, self.normal) for query in self.asked)
 
     def cause(self) -> int | None:
         """The transaction to blame when `doubtful`."""
@@ -78,6 +82,12 @@ def conflicting(query: DNSQuery) -> bool:
         for r in query.x_responses or []
     }
     return len(said) > 1
+
+
+def from_another_box(query: DNSQuery, normal: ResolverPrint | None) -> bool:
+    """Say whether the answer that counts looks unlike the resolver's normal ones."""
+    first = next((response for response in query.x_responses or [] if response.failure is None), None)
+    return normal is not None and first is not None and normal.unlike(first.ip_ttl or 0, first.flags)
 
 
 class Names:
@@ -116,7 +126,8 @@ class Names:
         name.add((ip for ip in self._from_control.get(name.hostname, []) if not is_bogon(ip)), "control")
 
     async def _look_up(self, hostname: str) -> Name:
-        name = self.known.setdefault(hostname, Name(hostname))
+        normal = print_of(self._session.preflight.get("resolver"))
+        name = self.known.setdefault(hostname, Name(hostname, normal=normal))
         self._add_from_control(name)
         if self._session.stopping.is_set():
             return name

@@ -13,7 +13,8 @@ from typing import Any
 from probe.dialogue import written_url
 from probe.encrypted import WarmResolver, addresses_in, family_of, first_warm_resolver, public_resolvers
 from probe.formats import failures as f
-from probe.formats.facts import NeutralHost, Portal, Preflight
+from probe.formats.facts import NeutralHost, Portal, Preflight, ResolverFacts
+from probe.harmless import HarmlessQuestions
 from probe.local_network import proxy_in_environment, resolver_class, through_vpn
 from probe.session import Session
 from probe.steps.certificates import Roots, judge_chain, load_roots
@@ -24,6 +25,7 @@ from probe.steps.tls import tls_handshake
 from probe.targets import Endpoint
 from probe.trace import StepFailed, Trace, Transaction
 
+NAMES_TOGETHER = 3  # of different operators: so many at one address are led there
 PATIENCE = 8.0  # seconds; a dead network must be known within that
 
 
@@ -58,6 +60,9 @@ class Found:
     udp: list[bool] = field(default_factory=list)
     udp_public: list[bool] = field(default_factory=list)  # of these: public resolvers, which are never next door
     warm: WarmResolver | None = None
+    resolver: ResolverFacts | None = None  # how the system's resolver answers a harmless question
+    dark_answers: bool | None = None  # whether the address that runs no resolver does; None: it was not asked
+    led_to: dict[str, list[str]] = field(default_factory=dict)  # harmless name → where the system's resolver leads it
 
 
 async def preflight(session: Session, roots: Roots | None = None) -> None:
@@ -87,13 +92,17 @@ class _Check:
         flows += [self._neutral_host(endpoint) for endpoint in neutral.endpoints]
         flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
         tasks = [asyncio.create_task(flow) for flow in flows]
+        questions = HarmlessQuestions(self._session, self.trace)
+        beside = asyncio.create_task(questions.ask())  # silence is expected there, and nobody waits for it
         try:
             await asyncio.wait(tasks, timeout=PATIENCE)
         finally:
+            tasks.append(beside)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.trace.finish(patience=0.0)
+        self.found.resolver, self.found.dark_answers = questions.resolver(), questions.dark_answers()
         for task in tasks:
             if not task.cancelled() and (bug := task.exception()) is not None:
                 raise bug
@@ -151,6 +160,7 @@ class _Check:
         async with pace.place(), self.trace.transaction("lookup", hostname=hostname) as tx:
             ips = await resolve_system(tx, hostname, pace=pace, families=frozenset(self._families))
         if ips:
+            self.found.led_to[hostname] = sorted(ips)
             return ips
         await self._warmed.wait()
         warm = self.found.warm
@@ -217,14 +227,20 @@ def _fill(session: Session, found: Found) -> Preflight:
         ipv6=session.ipv6,
         udp=any(found.udp) if found.udp else None,
         udp_public=any(found.udp_public) if found.udp_public else None,
+        resolver=found.resolver,
+        dark_answers=found.dark_answers,
         proxy_environment=proxy_in_environment(),
         resolver_class=resolver_class(system_resolvers(), public),
     )
 
 
 def _portal_verdict(found: Found) -> Portal | None:
-    """A portal: every check that was answered got another answer, and no neutral host proved itself."""
-    if None in found.portal or any(one.proven for one in found.neutral):
+    """A portal: no neutral host proved itself; every check was answered otherwise, or every name led to one place."""
+    if any(one.proven for one in found.neutral):
+        return None
+    if len(found.led_to) >= NAMES_TOGETHER and len({tuple(ips) for ips in found.led_to.values()}) == 1:
+        return "dns"
+    if None in found.portal:
         return None
     return next((verdict for verdict in found.portal if verdict is not None), None)
 

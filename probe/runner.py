@@ -26,7 +26,7 @@ from probe.vantage import Vantage, where_are_we
 ADDRESSES_SIDE_BY_SIDE = 16  # of a list of web addresses: a helper measures 32 at once, of everybody's
 GRACE = 12.0  # seconds that steps under way get after a stop; the longest of them has 10
 BUG, NO_NETWORK, BUDGET = 1, 4, 5  # exit codes, design.md section 8
-PORTALS = ("redirect", "content")
+PORTALS = ("redirect", "content", "dns")
 
 
 class Watcher(Protocol):

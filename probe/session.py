@@ -12,6 +12,8 @@ from probe.pacing import Pace
 from probe.targets import Endpoint, Neutral, Target
 from probe.trace import Transaction
 
+HELPER = "helper"  # how the helper's address is written, always
+
 
 class EncryptedResolver(Protocol):
     """A public resolver over DoT or DoH whose connections stay open during the run (encrypted.py)."""

@@ -12,7 +12,7 @@ from probe.encrypted import family_of
 from probe.formats import failures as f
 from probe.formats.calls import EchoPayload
 from probe.formats.transactions import FollowUp, TransactionRecord
-from probe.session import Session
+from probe.session import HELPER, Session
 from probe.steps.echo import udp_echo
 from probe.targets import Endpoint
 from probe.trace import Trace
@@ -22,7 +22,6 @@ from probe.wire.stun import allocate_request, binding_request
 TOKEN_BYTES = 12
 FRESH_SECONDS = 55.0  # the helper forgets a token after 60
 PAIRS_PER_TOKEN = 3  # so that the echo's own limit is never met and taken for silence
-HELPER = "helper"  # how the helper's address is written, always
 
 Build = Callable[[Endpoint, bytes], bytes]
 

@@ -1,6 +1,7 @@
 """Follow-ups: other resolvers are asked once per name, in every way that there is; innocuous flows prove by passing."""
 
 import socket
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from probe import pacing
 from probe.followup import FollowUps
 from probe.formats import failures as f
+from probe.formats.entries import DNSQuery
 from probe.lookup import Name
 from probe.targets import Neutral, Service, Target, parse_endpoint
 from probe.trace import StepFailed, Trace
@@ -78,6 +80,33 @@ async def test_what_an_address_without_a_resolver_answers_is_believed_by_nobody(
     name = Name(NAME)
     await FollowUps(Trace(), world.session, world.roots).ask_resolvers(name, None)
     assert ("203.0.113.1", NAME) in world.lookups and name.sources == {}
+
+
+async def test_the_helpers_closed_port_is_asked_for_the_name_and_for_a_harmless_one(world: World) -> None:
+    world.session.resolvers = resolvers()
+    world.session.neutral = Neutral((INNOCUOUS,), "none.invalid", (), (), None, "")
+    world.session.settings = replace(
+        world.session.settings, control=("https://helper.example/", "https://198.51.100.200:8443/")
+    )
+    trace = Trace()
+    await FollowUps(trace, world.session, world.roots).ask_resolvers(Name(NAME), 7)
+    asked = {(t.followup, t.address, t.port, t.hostname, t.trigger) for t in trace.transactions}
+    assert asked == {
+        ("dark_resolver", "helper", 53, NAME, True),
+        ("dark_innocuous", "helper", 53, INNOCUOUS, False),
+    }
+    assert sorted(world.lookups) == [("198.51.100.200", INNOCUOUS), ("198.51.100.200", NAME)]
+    assert world.session.pace.triggers == 1
+    assert {entry.resolver_address for entry in trace.entries if isinstance(entry, DNSQuery)} == {"helper"}
+
+
+@pytest.mark.parametrize("control", [(), ("https://helper.example/", "not a url")])
+async def test_a_helper_that_is_known_by_name_is_not_asked(world: World, control: tuple[str, ...]) -> None:
+    """The name may have been led to a stranger's machine (law 7)."""
+    world.session.resolvers = resolvers()
+    world.session.settings = replace(world.session.settings, control=control)
+    await FollowUps(Trace(), world.session, world.roots).ask_resolvers(Name(NAME), 7)
+    assert world.lookups == [("203.0.113.1", NAME)]
 
 
 async def test_a_resolver_that_is_blocked_is_a_finding_not_an_error(world: World) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
 from probe.lookup import MOST_ADDRESSES, Name, Names, conflicting, control_addresses
+from probe.resolverprint import ResolverPrint
 from probe.trace import Trace
 from tests.reaching import World
 
@@ -128,6 +129,20 @@ def test_what_casts_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not bogon.doubtful()  # its owner really publishes it (polito.it)
     ours = Name(NAME, failure=f.INTERRUPTED)
     assert not ours.doubtful()
+
+
+def test_an_answer_that_looks_like_another_boxs_casts_doubt_and_only_then() -> None:
+    name = Name("service.example", normal=ResolverPrint(58, frozenset({"QR", "RD", "RA"})))
+    name.add(["198.51.100.1"], "system")
+    name.add(["198.51.100.1"], "dot")
+    for ip_ttl, flags, doubtful in ((58, ["QR", "RD", "RA"], False), (98, ["QR", "RD", "RA"], True)):
+        question = heard(["198.51.100.1"])
+        assert question.x_responses
+        question.x_responses[0].ip_ttl, question.x_responses[0].flags = ip_ttl, flags
+        name.asked = [question]
+        assert name.doubtful() is doubtful
+    name.normal = None  # the resolver was not asked, or did not answer, before
+    assert not name.doubtful()
 
 
 def test_datagrams_conflict_by_what_they_say_not_by_order_or_ttl() -> None:

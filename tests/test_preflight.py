@@ -37,6 +37,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(checking, "resolve_system", made.resolve_system)
     monkeypatch.setattr(checking, "query_udp", made.query_udp)
+    monkeypatch.setattr("probe.harmless.query_udp", made.query_udp)
+    monkeypatch.setattr("probe.harmless.system_resolvers", lambda: ["192.168.1.1"])
     monkeypatch.setattr(checking, "system_resolvers", lambda: ["192.168.1.1"])
     monkeypatch.setattr(checking, "first_warm_resolver", no_warm)
     return made
@@ -226,3 +228,15 @@ async def test_a_bug_in_a_check_is_noted_and_the_others_go_on(world: World, monk
         await asyncio.wait_for(preflight(world.session, world.roots), 10)
     assert world.session.preflight["network"] is True
     assert [bug.split(" ")[0] for bug in world.session.bugs] == ["KeyError"]
+
+
+@pytest.mark.parametrize(("ips", "verdict"), [(["10.0.0.1"], "dns"), (["10.0.0.1", "10.0.0.2"], None)])
+def test_names_of_different_operators_that_lead_to_one_place_are_led_there(ips: list[str], verdict: str | None) -> None:
+    found = Found(led_to={f"{number}.example": [ips[number % len(ips)]] for number in range(3)}, portal=[None])
+    assert checking._portal_verdict(found) == verdict
+    found.neutral = [Neutral(parse_endpoint("https://0.example:443/"), ips[0], proven=True)]
+    assert checking._portal_verdict(found) is None  # a host that proves itself was not led aside
+
+
+def test_two_names_at_one_address_may_be_one_operators() -> None:
+    assert checking._portal_verdict(Found(led_to={"a.example": ["10.0.0.1"], "b.example": ["10.0.0.1"]})) is None

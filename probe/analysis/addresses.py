@@ -54,6 +54,7 @@ def address_row(
         datagrams_work=udp.works,
         dns_by_datagram=udp.dns,
         udp_passed=udp.passed,
+        dns_intercepted=flag(table(line.run.get("preflight")).get("dark_answers")),
         payload_sealed="tls" in layers_of(endpoint),
         clear_text=endpoint.dialect == "http",
         by_name=not endpoint.is_literal,

@@ -1,21 +1,20 @@
 """How a host name resolved: a line's questions and answers → one NameRow, and the transactions that it rests on."""
 
+from probe.analysis.forgeries import FAMILIES, count_forgeries, raced_families
 from probe.analysis.kinds import CERTIFICATE, dns_kind_of, is_local, kind_of
 from probe.analysis.observations import Line, Observation, Query
 from probe.analysis.proofs import AUTHENTICATED, Proofs, host_of
-from probe.analysis.races import is_forged, race_of
-from probe.analysis.reading import flag
+from probe.analysis.reading import flag, table
 from probe.analysis.rows import NameRow
 from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
-
-_FAMILIES = {"A": 4, "AAAA": 6}
+from probe.resolverprint import print_of
 
 
 def name_row(name: str, line: Line, proofs: Proofs, families: frozenset[int]) -> NameRow:
     """Work out everything that the rules about names read. `families` are those that work here."""
     asked = _system_questions(name, proofs)
-    answers = _answers(asked, families, proofs.genuine(name))
+    answers = _answers(name, asked, families, proofs)
     failed = _failure(asked, families)
     row = NameRow(
         dns_needed=True,
@@ -27,7 +26,11 @@ def name_row(name: str, line: Line, proofs: Proofs, families: frozenset[int]) ->
     )
     _judge_answers(row, name, answers, proofs)
     _count_trusted(row, name, frozenset(answers), proofs)
-    _count_forgeries(row, name, proofs)
+    row.dns_other_names_resolved = _others_resolved(name, proofs) + (
+        print_of(table(line.run.get("preflight")).get("resolver")) is not None
+    )
+    row.dns_family_spared = bool(_spared(name, asked, families, proofs))
+    count_forgeries(row, name, line, proofs)
     return row
 
 
@@ -52,19 +55,39 @@ def _own_library(asked: list[Query]) -> list[Query]:
     return answered if lost and answered else library or asked
 
 
-def _answers(asked: list[Query], families: frozenset[int], genuine: frozenset[str]) -> list[str]:
+def _answers(name: str, asked: list[Query], families: frozenset[int], proofs: Proofs) -> list[str]:
     """The addresses to judge: those of a family whose answers hold nothing genuine, if there is one, else all.
 
-    So a lie about A records is not hidden by an honest AAAA record.
+    So a lie about A records is not hidden by an honest AAAA record. Of a family that was never tried, beside a genuine
+    one, only a bogon says anything: nobody has looked whether the others are the name's.
     """
-    by_family: dict[int, list[str]] = {}
-    for query in _own_library(asked):
-        family = _FAMILIES.get(query.query_type, 0)
-        if query.answer.failure is None and family in families:
-            by_family.setdefault(family, []).extend(query.answer.addresses)
-    lied_about = [answers for answers in by_family.values() if answers and not genuine.intersection(answers)]
+    by_family, genuine = _by_family(asked, families), proofs.genuine(name)
+    doubted = {row.address for row in proofs.probe if host_of(row) == name}
+    doubted |= {ip for answers in by_family.values() for ip in answers if is_bogon(ip)}
+    if not any(genuine.intersection(answers) for answers in by_family.values()):
+        doubted |= {ip for answers in by_family.values() for ip in answers}
+    lied_about = [
+        answers for answers in by_family.values() if doubted.intersection(answers) and not genuine.intersection(answers)
+    ]
     every = [answers for _, answers in sorted(by_family.items())]
     return sorted({ip for answers in (lied_about or every) for ip in answers})
+
+
+def _by_family(asked: list[Query], families: frozenset[int]) -> dict[int, list[str]]:
+    """The addresses that the system's resolver gave, of families that work here."""
+    found: dict[int, list[str]] = {}
+    for query in _own_library(asked):
+        family = FAMILIES.get(query.query_type, 0)
+        if query.answer.failure is None and family in families:
+            found.setdefault(family, []).extend(query.answer.addresses)
+    return found
+
+
+def _spared(name: str, asked: list[Query], families: frozenset[int], proofs: Proofs) -> set[int]:
+    """Families that nobody raced for, and whose addresses, as the system's resolver gave them, proved genuine here."""
+    working = proofs.certified_here(name)
+    fine = {family for family, answers in _by_family(asked, families).items() if working.intersection(answers)}
+    return fine - raced_families(name, proofs)
 
 
 def _failure(asked: list[Query], families: frozenset[int]) -> str | None:
@@ -72,7 +95,7 @@ def _failure(asked: list[Query], families: frozenset[int]) -> str | None:
     library = _own_library(asked)
     if not library or any(query.answer.addresses for query in library):
         return None
-    relevant = [query for query in library if _FAMILIES.get(query.query_type, 0) in families] or library
+    relevant = [query for query in library if FAMILIES.get(query.query_type, 0) in families] or library
     said = relevant[0].answer.failure or "dns_no_answer"
     own = [query.answer.failure for query in asked if query.engine == "udp" and query.answer.failure is not None]
     vague = dns_kind_of(said) == "other" and not is_local(said)
@@ -118,14 +141,20 @@ def _refuted(name: str, proofs: Proofs) -> set[str]:
 def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Proofs) -> None:
     row.dns_authenticated = len(proofs.authenticated(name))
     row.dns_from_control = len(proofs.from_control(name))
-    row.dns_proven_here = len(proofs.certified_here(name) - answers)
-    row.dns_proven_authenticated = len((proofs.authenticated(name) & proofs.certified_at_control(name)) - answers)
+    families = set(map(_family, answers)) or {4, 6}  # a machine's IPv4 address does not make its IPv6 address a lie
+    proven_there = proofs.authenticated(name) & proofs.certified_at_control(name)
+    row.dns_proven_here = sum(_family(ip) in families for ip in proofs.certified_here(name) - answers)
+    row.dns_proven_authenticated = sum(_family(ip) in families for ip in proven_there - answers)
     at_control = [query for query in proofs.control_asked(name) if not is_local(query.answer.failure)]
     row.control_attempts = len(at_control)
     row.control_successes = sum(bool(query.answer.addresses) for query in at_control)
     others = proofs.asked(name, AUTHENTICATED) + at_control
     row.dns_others_denied = sum(dns_kind_of(query.answer.failure) == "nxdomain" for query in others)
-    row.dns_other_names_resolved = len(
+
+
+def _others_resolved(name: str, proofs: Proofs) -> int:
+    """How many other names of the line the system's resolver knew."""
+    return len(
         {
             query.hostname
             for other in proofs.probe
@@ -135,30 +164,5 @@ def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Pro
     )
 
 
-def _count_forgeries(row: NameRow, name: str, proofs: Proofs) -> None:
-    genuine = proofs.genuine(name)
-    forged: list[str] = []
-    for query in proofs.asked(name, frozenset({"udp"})):
-        race = race_of(query, genuine, proofs.asn)
-        row.dns_forged_first += race.forged_first and query.resolver == "system"
-        row.dns_forged_public += race.forged_first and query.resolver != "system"
-        row.dns_forged_late += race.forged_late
-        row.dns_doubled += race.doubled
-        forged += race.forged
-    for query in _dark_questions(name, proofs):
-        if query.answer.addresses and not is_forged(query.answer, genuine):
-            row.dns_dark_genuine += 1
-        elif is_forged(query.answer, genuine) and not _is_referral(query):
-            row.dns_dark_forged += 1
-            forged += query.answer.addresses
-    row.dns_forged_bogon = bool(forged) and all(map(is_bogon, forged))  # one that is somebody's says more
-
-
-def _is_referral(query: Query) -> bool:
-    """Whether it says where else to ask, as an honest server without recursion does (RFC 1034, 4.3.1)."""
-    return dns_kind_of(query.answer.failure) == "no_answer"
-
-
-def _dark_questions(name: str, proofs: Proofs) -> list[Query]:
-    dark = [row for row in proofs.probe if row.followup == "dark_resolver"]
-    return [query for row in dark for query in row.queries if query.hostname == name]
+def _family(ip: str) -> int:
+    return 6 if ":" in ip else 4

@@ -18,13 +18,14 @@ PROBE, CONTROL = "probe", "control"
 class Answer:
     """One answer to one question: addresses (and their AS numbers, 0 unknown) or a failure.
 
-    `ip_ttl` is that of the packet it came in, 0 if unknown.
+    `ip_ttl` is that of the packet it came in, 0 if unknown; `flags` are the header's, where every datagram is kept.
     """
 
     addresses: tuple[str, ...] = ()
     asns: tuple[int, ...] = ()
     failure: str | None = None
     ip_ttl: int = 0
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Query:
     resolver: str
     answer: Answer
     datagrams: tuple[Answer, ...] = ()
+    round_trip: float = 0.0  # seconds until the first of them; 0 if none came
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Observation:
     queries: tuple[Query, ...] = ()
     tcp_attempts: int = 0
     tcp_failure: str | None = None
+    tcp_seconds: float = 0.0
     tls_attempts: int = 0  # TLS over a connection
     tls_failure: str | None = None
     quic_attempts: int = 0  # TLS inside QUIC: the next columns are of whichever it was
@@ -201,6 +204,7 @@ def _query(entry: dict[str, Any]) -> Query:
         resolver=text(entry.get("resolver_address")),
         answer=_answer(entry),
         datagrams=tuple(_answer(response) for response in tables(entry.get("x_responses"))),
+        round_trip=seconds(entry.get("x_round_trip")),
     )
 
 
@@ -211,7 +215,8 @@ def _answer(entry: dict[str, Any]) -> Answer:
         if answer.get("ipv4") or answer.get("ipv6")
     ]
     addresses, asns = tuple(ip for ip, _ in records), tuple(asn for _, asn in records)
-    return Answer(addresses, asns, failure(entry.get("failure")), number(entry.get("ip_ttl")))
+    flags = texts(entry.get("flags"))
+    return Answer(addresses, asns, failure(entry.get("failure")), number(entry.get("ip_ttl")), flags)
 
 
 def _tcp(entry: dict[str, Any]) -> dict[str, Any]:
@@ -219,7 +224,7 @@ def _tcp(entry: dict[str, Any]) -> dict[str, Any]:
     said = failure(status.get("failure"))
     if said is None and status.get("success") is not True:
         said = "unknown_failure"
-    return {"tcp_attempts": 1, "tcp_failure": said}
+    return {"tcp_attempts": 1, "tcp_failure": said, "tcp_seconds": seconds(entry.get("t")) - seconds(entry.get("t0"))}
 
 
 def _tls(entry: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class Race:
     forged_first: bool = False  # the answer that would have been used
     forged_late: bool = False
     doubled: bool = False  # the same answer again, over another path
-    forged: tuple[str, ...] = ()  # the addresses in forged datagrams
+    forged: tuple[Answer, ...] = ()  # the forged datagrams
 
 
 def race_of(query: Query, genuine: Collection[str], asn: Callable[[str], int]) -> Race:
@@ -33,7 +33,7 @@ def race_of(query: Query, genuine: Collection[str], asn: Callable[[str], int]) -
         forged_first,
         bool(forged_late),
         any(_copies(first, other) for other in later),
-        tuple(ip for datagram in forged for ip in datagram.addresses),
+        tuple(forged),
     )
 
 

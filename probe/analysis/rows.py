@@ -31,9 +31,19 @@ class NameRow:
     dns_forged_late: int = 0  # questions to anyone that drew a forged datagram and did no harm
     dns_doubled: int = 0  # questions whose answer came twice, by different ways: copied on the path
     dns_forged_bogon: bool = False  # the forged datagrams hold a bogon
-    dns_dark_forged: int = 0  # forged answers from an address that runs no resolver
+    dns_forged_denial: bool = False  # the forged datagrams deny the name
+    dns_family_spared: bool = False  # the system's answers of another family are genuine, and one worked here
+    dns_public_genuine: int = 0  # questions to public resolvers over UDP that got a genuine answer
+    dns_public_forged: int = 0  # the same that got one with nothing genuine in it
+    dns_unlike: int = 0  # answers in the system's resolver's name, of another TTL or other flags than its normal ones
+    dns_too_fast: int = 0  # answers in public resolvers' name, in less than half the time of a TCP connect to them
+    dns_intercepted: bool = False  # an address that runs no resolver answers harmless questions too
+    dns_dark_silent: bool = False  # it was asked one, and does not
+    dns_dark_forged: int = 0  # forged answers from such addresses, unless they answer everybody
     dns_dark_genuine: int = 0  # genuine answers from there
-    dns_other_names_resolved: int = 0  # other names of the line that the system's resolver knew
+    dns_other_names_resolved: int = (
+        0  # other names that the system's resolver knew, the harmless one of preflight included
+    )
     dns_others_denied: int = 0  # DoT, DoH or control: the name has no such record
     control_attempts: int = 0  # lookups at the control
     control_successes: int = 0
@@ -108,6 +118,7 @@ class AddressRow:
     answers_refused: int = 0
     answers_broken: int = 0
     answers_trusted: int = 0  # addresses that others vouch for
+    dns_intercepted: bool = False  # an address that runs no resolver answers questions over UDP
     by_datagram: bool = False  # over UDP
     datagrams_work: bool = False  # this network lets UDP pass, be it DNS alone
     dns_by_datagram: bool = False  # DNS over UDP works

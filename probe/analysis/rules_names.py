@@ -9,10 +9,17 @@ _SUSPECT = (
 _UNPROVEN = "dns_answers > 0 AND dns_genuine = 0"
 _TRUE_ANSWER = "(dns_proven_here > 0 OR dns_proven_authenticated > 0)"
 _TRUSTED = "dns_authenticated + dns_from_control > 0"
+_BY_RESOLVER = "dns_public_genuine > 0 AND dns_public_forged + dns_dark_forged = 0 AND NOT dns_intercepted"
+_ON_PATH = "dns_public_forged + dns_dark_forged > 0 AND NOT dns_intercepted"
+_OTHER_BOX = "(dns_unlike > 0 OR dns_too_fast > 0)"
+_FORGED = (
+    f"(dns_forged_first > 0 OR ({_UNPROVEN} AND {_TRUE_ANSWER} AND {_SUSPECT})"
+    f" OR ({_UNPROVEN} AND dns_bogon = dns_answers AND dns_authenticated > 0))"
+)
 _HARMLESS = "dns_forged_late + dns_forged_public + dns_dark_forged > 0"
 
 
-def _injection(rule_id: str, when: str, because: str) -> tuple[Rule, ...]:
+def _injection(rule_id: str, when: str, because: str, state: State = State.BLOCKED) -> tuple[Rule, ...]:
     """One rule per kind of forged answer, the most telling first."""
     kinds = (
         ("blockpage", "dns_blockpage > 0", "it leads to a known block page"),
@@ -24,7 +31,7 @@ def _injection(rule_id: str, when: str, because: str) -> tuple[Rule, ...]:
         ("other", "TRUE", "it is somebody else's address"),
     )
     return tuple(
-        Rule(f"{rule_id}_{kind}", f"{when} AND {also}", State.BLOCKED, f"{because}; {how}.", f"dns.injection.{kind}")
+        Rule(f"{rule_id}_{kind}", f"{when} AND {also}", state, f"{because}; {how}.", f"dns.injection.{kind}")
         for kind, also, how in kinds
     )
 
@@ -48,10 +55,38 @@ NAME_RULES = (
         State.INSUFFICIENT,
         "Interrupted, or a fault of our own, while the name was resolved.",
     ),
+    Rule(
+        "dns_race_denial_first",
+        "dns_forged_first > 0 AND dns_forged_denial",
+        State.BLOCKED,
+        "Two contradicting answers came to one question, and the first says that the name does not exist.",
+        "dns.nxdomain",
+    ),
+    *_injection(
+        "dns_one_family_forged",
+        f"dns_family_spared AND {_FORGED}",
+        "The addresses of one family are forged, those of the other are genuine and work",
+        State.DEGRADED,
+    ),
     *_injection(
         "dns_race_forged_first",
         "dns_forged_first > 0",
         "Two contradicting answers came to one question, and the one that nothing proves came first",
+    ),
+    *_injection(
+        "dns_interceptor_lies",
+        f"{_UNPROVEN} AND {_TRUE_ANSWER} AND {_SUSPECT} AND dns_intercepted",
+        "Somebody answers in every resolver's place, and gives a wrong address for this name; the true one is proven",
+    ),
+    *_injection(
+        "dns_resolver_lies",
+        f"{_UNPROVEN} AND {_TRUE_ANSWER} AND {_SUSPECT} AND {_BY_RESOLVER}",
+        "The provider's resolver itself gives a wrong address: a public one, asked the same way, gives the true one",
+    ),
+    *_injection(
+        "dns_forged_on_path",
+        f"{_UNPROVEN} AND {_TRUE_ANSWER} AND {_SUSPECT} AND {_ON_PATH}",
+        "Whoever is asked, a wrong address comes back, also from where nobody gives it; the true one is proven",
     ),
     *_injection(
         "dns_lie_proven",
@@ -74,6 +109,14 @@ NAME_RULES = (
         "An address that runs no resolver answers the question, and trusted resolvers say otherwise",
     ),
     Rule(
+        "dns_bogon_from_nowhere",
+        f"{_UNPROVEN} AND dns_bogon = dns_answers AND dns_dark_forged > 0 AND dns_dark_silent",
+        State.BLOCKED,
+        "An address that runs no resolver, and is silent about harmless names, answers the question; what it gives is "
+        "an address that no public service can have.",
+        "dns.injection.bogon",
+    ),
+    Rule(
         "dns_leads_to_blockpage",
         f"{_UNPROVEN} AND dns_blockpage > 0",
         State.BLOCKED,
@@ -86,6 +129,20 @@ NAME_RULES = (
         State.BLOCKED,
         "The system's resolver gives an address that no public service can have; an encrypted resolver gives another.",
         "dns.injection.bogon",
+    ),
+    Rule(
+        "dns_resolver_denies",
+        f"dns_failure_kind = 'nxdomain' AND {_TRUE_ANSWER} AND {_BY_RESOLVER}",
+        State.BLOCKED,
+        "The provider's resolver itself denies the name: a public one, asked the same way, gives an address, proven.",
+        "dns.nxdomain",
+    ),
+    Rule(
+        "dns_denied_on_path",
+        f"dns_failure_kind = 'nxdomain' AND {_TRUE_ANSWER} AND {_ON_PATH}",
+        State.BLOCKED,
+        "Whoever is asked denies the name, also who has no say in it; another's answer is proven.",
+        "dns.nxdomain",
     ),
     Rule(
         "dns_nxdomain_proven_false",
@@ -102,11 +159,24 @@ NAME_RULES = (
         "dns",
     ),
     Rule(
+        "name_resolves_in_one_family",
+        f"dns_family_spared AND {_UNPROVEN}",
+        State.OK,
+        "The name resolves to an address that is proven to be its own; nothing shows the other family's to be forged.",
+    ),
+    Rule(
         "dns_bogon_here",
         f"{_UNPROVEN} AND dns_bogon = dns_answers AND dns_from_control > 0",
         State.LIKELY_BLOCKED,
         "The system's resolver gives an address that no public service can have; the helper's resolver gives another.",
         "dns.injection.bogon",
+    ),
+    Rule(
+        "dns_answer_of_another_box",
+        f"{_UNPROVEN} AND {_OTHER_BOX} AND {_TRUSTED} AND {_SUSPECT} AND NOT dns_intercepted",
+        State.LIKELY_BLOCKED,
+        "Trusted resolvers say otherwise, and the answer looks as if another box than the resolver had written it.",
+        "dns.injection.other",
     ),
     Rule(
         "dns_nxdomain_here",
@@ -125,6 +195,13 @@ NAME_RULES = (
     _unanswered("refused", "refuses to answer"),
     _unanswered("servfail", "fails"),
     _unanswered("timeout", "is silent"),
+    Rule(
+        "name_resolves_denial_seen",
+        f"dns_genuine > 0 AND {_HARMLESS} AND dns_forged_denial",
+        State.OK,
+        "The name resolves to its own address; a forged denial was seen, and did no harm.",
+        "dns.nxdomain",
+    ),
     Rule(
         "name_resolves_forged_bogon_seen",
         f"dns_genuine > 0 AND {_HARMLESS} AND dns_forged_bogon",
@@ -147,11 +224,19 @@ NAME_RULES = (
         "dns.injection",
     ),
     Rule(
-        "name_resolves_through_proxy",
-        "dns_genuine > 0 AND dns_dark_genuine > 0",
+        "name_resolves_answer_injected",
+        "dns_genuine > 0 AND dns_dark_genuine > 0 AND dns_dark_silent",
+        State.OK,
+        "The name resolves to its own address; the right answer comes also from where only this name is answered.",
+        "dns.injection",
+    ),
+    Rule(
+        "name_resolves_intercepted",
+        "dns_genuine > 0 AND (dns_dark_genuine > 0 OR dns_intercepted)",
         State.OK,
         "The name resolves to its own address; somebody on the path answers in the resolvers' place.",
         "dns.intercepted",
+        supersedes=("name_resolves_through_proxy",),
     ),
     Rule("name_resolves", "dns_genuine > 0", State.OK, "The name resolves to an address that is proven to be its own."),
     Rule(

@@ -19,6 +19,13 @@ def _here(rule_id: str, when: str, because: str, mechanism: str) -> Rule:
 
 RESOLVER_RULES = (
     Rule(
+        "resolver_answered_in_its_place",
+        "payload_successes > answers_false AND by_datagram AND dns_intercepted",
+        State.OK,
+        "The question is answered, and nothing contradicts it; somebody on the path answers in the resolvers' place.",
+        "dns.intercepted",
+    ),
+    Rule(
         "resolver_answers",
         "payload_successes > answers_false",
         State.OK,

@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from probe.formats.entries import Part
-from probe.formats.meaning import Bytes, Count, Foreign, Port, PrivacyClass, Public, Seconds
+from probe.formats.meaning import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
 
-Portal = Literal["redirect", "content"]
-"""How a sign-in page stands in the way: it sends elsewhere, or answers in the other's place."""
+Portal = Literal["redirect", "content", "dns"]
+"""How a sign-in page stands in the way: it sends elsewhere, answers in another's place, or every name leads there."""
 
 
 class ServiceFacts(Part):
@@ -45,11 +45,20 @@ class NeutralHost(Part):
     trusted_by_machine: bool | None  # judged only when the public roots refuse the chain
 
 
+class ResolverFacts(Part):
+    """How the system's resolver answers a harmless question over UDP; who forges its answers does it otherwise."""
+
+    PRIVACY: ClassVar[PrivacyClass] = "network"
+
+    ip_ttl: Hops | None = Field(examples=[58])  # TTL or hop limit left on arrival
+    flags: list[str] = Field(examples=[["QR", "RD", "RA"]])  # of QR AA TC RD RA AD CD
+
+
 class Preflight(Part):
     """Whether the network was fit to measure from. All null in a measurement that no preflight came before."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"runtime"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"runtime", "resolver", "dark_answers"})
 
     network: bool | None = None  # something answered
     neutral: list[NeutralHost] = Field(default_factory=list)  # what each neutral host showed
@@ -63,6 +72,8 @@ class Preflight(Part):
     udp_public: bool | None = None  # a public resolver did
     proxy_environment: bool | None = None  # a proxy is set for other programs
     resolver_class: Literal["none", "public", "isp", "private"] | None = None  # of the first system resolver
+    resolver: ResolverFacts | None = None  # its answer to a harmless question
+    dark_answers: bool | None = Field(default=None, examples=[True])  # an address that runs no resolver answers, too
     runtime: Seconds | None = None  # how long all this took
 
 

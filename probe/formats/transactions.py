@@ -18,7 +18,8 @@ FollowUp = Literal[
     "resolver_udp",  # the same question → a public resolver over UDP
     "resolver_dot",
     "resolver_doh",
-    "dark_resolver",  # the same question → an address that runs no resolver
+    "dark_resolver",  # the same question → an address that runs no resolver, or the helper's closed port
+    "dark_innocuous",  # a harmless name's question → the helper's closed port
     "same_payload_echo",  # the failed endpoint's own datagram → the helper's echo, same port
     "other_payload_echo",  # a datagram of the same size that is of no protocol → the helper's echo, same port
     "path_sweep",  # harmless packets with rising TTL → the address that failed: which routers answer

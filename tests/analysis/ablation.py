@@ -29,8 +29,8 @@ def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str,
     """The line with the labels of target and harmless flows exchanged, of twins, and of lying and trusted resolvers.
 
     Every attempt with the target's name becomes a harmless flow and the other way round. What mail servers offered here
-    and to the helper changes places. `wire_too` exchanges the names in the entries as well, so that nothing in the line
-    contradicts its labels.
+    and to the helper changes places, and what the two names drew where nobody resolves. `wire_too` exchanges the names
+    in the entries as well, so that nothing in the line contradicts its labels.
     """
     spoiled = copy.deepcopy(line)
     keys = spoiled["test_keys"]
@@ -38,6 +38,7 @@ def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str,
         del endpoint
         _exchange(flows, keys, wire_too)
     _exchange_resolvers(keys)
+    _exchange_dark(keys)
     _exchange_echoes(keys, wire_too)
     _exchange_offers(keys)
     return spoiled
@@ -104,6 +105,17 @@ def _exchange_resolvers(keys: dict[str, Any]) -> None:
             entry.update(as_trusted)
         elif entry["engine"] in {"dot", "doh"}:
             entry.update(as_system)
+
+
+def _exchange_dark(keys: dict[str, Any]) -> None:
+    """Where nobody resolves, what the harmless name drew becomes what the target's drew, and the other way round."""
+    labels = {"dark_resolver": "dark_innocuous", "dark_innocuous": "dark_resolver"}
+    for record in keys["x_transactions"]:
+        if record["address"] == "helper":
+            record["followup"] = labels.get(record["followup"], record["followup"])
+    preflight = keys["x_run"].get("preflight") or {}
+    if preflight.get("dark_answers") is not None:
+        preflight["dark_answers"] = not preflight["dark_answers"]
 
 
 def _exchange_echoes(keys: dict[str, Any], wire_too: bool) -> None:

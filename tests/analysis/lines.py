@@ -97,14 +97,20 @@ class Lines:
             record.failure = record.failed_operation = None
         return record.transaction_id
 
-    def own_udp(self, host: str, *datagrams: list[str] | str, ttls: tuple[int, ...] = ()) -> int:
+    def own_udp(self, host: str, *datagrams: list[str] | str, ttls: tuple[int, ...] = (), query_type: str = "A") -> int:
         """Our own question to the system's resolver: every datagram is addresses or a failure."""
         record = self.probe.open(kind="lookup", hostname=host, sent_name=host, address="system")
-        return self._udp(record, host, "system", datagrams, ttls)
+        return self._udp(record, host, "system", datagrams, ttls, query_type)
 
     def public_udp(self, host: str, *datagrams: list[str] | str) -> int:
         about: dict[str, Any] = {"kind": "followup", "followup": "resolver_udp", "hostname": host, "sent_name": host}
         return self._udp(self.probe.open(address="8.8.8.8", **about), host, "8.8.8.8:53", datagrams, ())
+
+    def at_helper(self, host: str, *datagrams: list[str] | str, harmless: bool = False) -> int:
+        """A question to the helper's port 53; `harmless`: it was not for a target's name."""
+        kind = "dark_innocuous" if harmless else "dark_resolver"
+        about: dict[str, Any] = {"kind": "followup", "followup": kind, "hostname": host, "sent_name": host}
+        return self._udp(self.probe.open(address="helper", **about), host, "helper", datagrams, ())
 
     def dark(self, host: str, *datagrams: list[str] | str) -> int:
         about: dict[str, Any] = {"kind": "followup", "followup": "dark_resolver", "hostname": host, "sent_name": host}
@@ -122,11 +128,17 @@ class Lines:
         self.at_control.keep(record, query(host, "A", "system", "system", list(answers), failure))
 
     def _udp(
-        self, record: TransactionRecord, host: str, shown: str, datagrams: tuple[Any, ...], ttls: tuple[int, ...]
+        self,
+        record: TransactionRecord,
+        host: str,
+        shown: str,
+        datagrams: tuple[Any, ...],
+        ttls: tuple[int, ...],
+        query_type: str = "A",
     ) -> int:
         answers = [([], said) if isinstance(said, str) else (said, None) for said in datagrams]
         addresses, failed = answers[0] if answers else ([], f.TIMEOUT)
-        asked = query(host, "A", "udp", shown, addresses, failed)
+        asked = query(host, query_type, "udp", shown, addresses, failed)
         asked.x_responses = [
             DNSResponse(t=0.01 * number, ip_ttl=ttl, failure=said, answers=[answer(ip) for ip in ips])
             for number, ((ips, said), ttl) in enumerate(zip(answers, (*ttls, *[None] * len(answers)), strict=False))

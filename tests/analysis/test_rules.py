@@ -29,6 +29,7 @@ SUCCESSES = (
     "dns_authenticated + dns_from_control > 0",
     "dns_forged_first > 0",
     "dns_forged_public > 0",
+    "dns_dark_forged > 0",
     "answers_forged_first > 0",
     "dns_blockpage > 0",
     "http_blockpages > 0",
@@ -111,6 +112,7 @@ RESTED_ON = {
     ),
     *("neutral_same_issuer", "tls_name_proven_elsewhere", "dns_proven_here", "dns_proven_authenticated"),
     *("dns_authenticated", "dns_from_control", "dns_forged_first", "dns_forged_public", "dns_blockpage"),
+    "dns_dark_forged",
     *("http_blockpages", "other_echoed", "answers_forged_first", "working", "ok"),
 }
 PARTS = [c for c in CASES if RULES[c[1]].state in ACCUSING and not RULES[c[1]].defers]

@@ -42,6 +42,14 @@ def test_an_answer_that_the_helper_gets_too(url: str) -> None:
     assert judged(resolver(url, control=None))["state"] == "ok"
 
 
+@pytest.mark.parametrize(("url", "anomalies"), [(UDP, ["dns.intercepted"]), (TCP, [])])
+def test_an_answer_over_udp_that_somebody_else_gave_in_its_place(url: str, anomalies: list[str]) -> None:
+    lines = resolver(url)
+    lines.preflight["dark_answers"] = True
+    record = judged(lines)
+    assert (record["state"], record["mechanisms"], record["anomalies"]) == ("ok", [], anomalies)
+
+
 @pytest.mark.parametrize("url", ALL)
 @pytest.mark.parametrize(
     ("failure", "mechanism"),

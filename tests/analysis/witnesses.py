@@ -19,6 +19,7 @@ def _by_answer(prefix: str, columns: Columns) -> dict[str, Columns]:
 
 _ASKED = {"dns_needed": True, "dns_attempts": 2}
 _WRONG = _ASKED | {"dns_answers": 2}
+_LIE = _WRONG | {"dns_proven_here": 1, "dns_foreign": 1}
 _FAILED = _ASKED | {"dns_failure": "dns_nxdomain_error", "dns_failure_kind": "nxdomain"}
 _RIGHT = _ASKED | {"dns_answers": 1, "dns_genuine": 1}
 
@@ -26,26 +27,38 @@ NAME: dict[str, Columns] = {
     "name_not_needed": {},
     "name_not_asked": {"dns_needed": True},
     "name_local_fault": _ASKED | {"dns_local_faults": 2, "dns_failure": "interrupted", "dns_failure_kind": "other"},
+    "dns_race_denial_first": _WRONG | {"dns_forged_first": 1, "dns_forged_denial": True},
+    **_by_answer("dns_one_family_forged", _WRONG | {"dns_forged_first": 1, "dns_family_spared": True}),
     **_by_answer("dns_race_forged_first", _WRONG | {"dns_forged_first": 1}),
+    **_by_answer("dns_interceptor_lies", _LIE | {"dns_intercepted": True}),
+    **_by_answer("dns_resolver_lies", _LIE | {"dns_public_genuine": 1}),
+    **_by_answer("dns_forged_on_path", _LIE | {"dns_public_forged": 2}),
     **_by_answer("dns_lie_proven", _WRONG | {"dns_proven_here": 1, "dns_foreign": 1}),
     **_by_answer("dns_lie_proven_at_control", _WRONG | {"dns_proven_authenticated": 1, "dns_elsewhere": 1}),
     **_by_answer("dns_race_at_public_resolver", _WRONG | {"dns_forged_public": 1}),
     **_by_answer("dns_answer_from_nowhere", _WRONG | {"dns_dark_forged": 1, "dns_authenticated": 1}),
+    "dns_bogon_from_nowhere": _WRONG | {"dns_bogon": 2, "dns_dark_forged": 1, "dns_dark_silent": True},
     "dns_leads_to_blockpage": _WRONG | {"dns_blockpage": 1},
     "dns_bogon_contradicted": _WRONG | {"dns_bogon": 2, "dns_authenticated": 1},
+    "dns_resolver_denies": _FAILED | {"dns_proven_here": 1, "dns_public_genuine": 1},
+    "dns_denied_on_path": _FAILED | {"dns_proven_here": 1, "dns_dark_forged": 1},
     "dns_nxdomain_proven_false": _FAILED | {"dns_proven_here": 1},
     "dns_no_answer_proven_false": _FAILED | {"dns_failure_kind": "no_answer", "dns_proven_authenticated": 1},
+    "name_resolves_in_one_family": _WRONG | {"dns_family_spared": True},
     "dns_bogon_here": _WRONG | {"dns_bogon": 2, "dns_from_control": 1},
+    "dns_answer_of_another_box": _WRONG | {"dns_elsewhere": 1, "dns_unlike": 1, "dns_authenticated": 1},
     "dns_nxdomain_here": _FAILED | {"dns_authenticated": 1},
     "dns_other_answer_here": _WRONG | {"dns_proven_here": 1},
     **{
         f"dns_{kind}_here": _FAILED | {"dns_failure_kind": kind, "dns_proven_here": 1, "dns_other_names_resolved": 1}
         for kind in ("refused", "servfail", "timeout")
     },
+    "name_resolves_denial_seen": _RIGHT | {"dns_forged_late": 1, "dns_forged_denial": True},
     "name_resolves_forged_bogon_seen": _RIGHT | {"dns_forged_late": 1, "dns_forged_bogon": True},
     "name_resolves_forged_answer_seen": _RIGHT | {"dns_dark_forged": 1},
     "name_resolves_answer_copied": _RIGHT | {"dns_doubled": 1},
-    "name_resolves_through_proxy": _RIGHT | {"dns_dark_genuine": 1},
+    "name_resolves_answer_injected": _RIGHT | {"dns_dark_genuine": 1, "dns_dark_silent": True},
+    "name_resolves_intercepted": _RIGHT | {"dns_intercepted": True},
     "name_resolves": _RIGHT,
     "name_unknown_everywhere": _FAILED | {"control_attempts": 1},
     "name_interrupted": _FAILED | {"interrupted": True},
@@ -230,6 +243,8 @@ _ASKING = _PROVEN | {"datagrams_work": True, "by_datagram": True, "payload_attem
 _LIE = _ASKING | {"payload_failure": None, "payload_attempts": 1, "payload_successes": 1, "answers_false": 1}
 
 RESOLVER: dict[str, Columns] = {
+    "resolver_answered_in_its_place": _PROVEN
+    | {"payload_attempts": 2, "payload_successes": 2, "by_datagram": True, "dns_intercepted": True},
     "resolver_answers": _PROVEN | {"payload_attempts": 2, "payload_successes": 2, "answers_false": 1},
     "resolver_local_fault": _PROVEN | {"local_faults": 1},
     "resolver_not_reached": _PROVEN,
