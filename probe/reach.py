@@ -46,7 +46,7 @@ class Reach:
         self._location = Location(trace, session)
         self._hosts: set[str] = set()
         self._harmless_done: set[tuple[str, str, int, str, int]] = set()
-        self._harmless_at: dict[tuple[str, int, str], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
+        self._harmless_at: dict[tuple[str, int], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
         self._vouching = Vouching(session)
 
     async def services(
@@ -190,8 +190,8 @@ class Reach:
     async def _harmless_first(self, attempt: Try, method: Method) -> TransactionRecord | None:
         """Say a harmless name and then the own one (law 8); the connection for the second is made meanwhile."""
         harmless = asyncio.create_task(self._harmless(attempt))
-        self._harmless_at[attempt.line].add(harmless)
-        harmless.add_done_callback(self._harmless_at[attempt.line].discard)
+        self._harmless_at[attempt.place].add(harmless)
+        harmless.add_done_callback(self._harmless_at[attempt.place].discard)
         await asyncio.sleep(0)  # it takes its place in the queue first
         try:
             record = await self._say_own_name(attempt, method)
@@ -224,8 +224,15 @@ class Reach:
         endpoint, pace = attempt.endpoint, self.session.pace
 
         async def turn() -> None:
-            while harmless := set(self._harmless_at[attempt.line]):  # whichever endpoint it is for
-                await asyncio.wait(harmless)
+            """Wait for harmless flows, whichever endpoint they are for; with a datagram not for long.
+
+            Over TCP this is asked only once connected. A datagram would wait for others to connect to a dead address.
+            """
+            patience = pace.harmless_timeout() if endpoint.carrier == "udp" else None
+            while harmless := set(self._harmless_at[attempt.place]):
+                ended, _ = await asyncio.wait(harmless, timeout=patience)
+                if not ended:
+                    return
 
         async with pace.place(urgent=attempt.name is not None and confirms is None):
             if self.session.stopping.is_set():

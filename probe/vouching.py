@@ -25,11 +25,6 @@ class Try:
         """Where it is tried."""
         return self.ip, self.endpoint.port
 
-    @property
-    def line(self) -> tuple[str, int, str]:
-        """The place and what carries it there: a flow of one carrier waits for none of the other."""
-        return *self.place, self.endpoint.carrier
-
 
 class Vouching:
     """What is known about addresses in one measurement; whom nobody vouched for is known to the whole run (law 7).

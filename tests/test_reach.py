@@ -1,15 +1,17 @@
 """One endpoint on every address: what goes first, how often, where never; laws 2, 7 and 8 on servers that count."""
 
 import asyncio
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from probe import pacing
 from probe.followup import FollowUps
 from probe.formats import failures as f
-from probe.formats.entries import DNSAnswer, DNSResponse
+from probe.formats.entries import DNSAnswer, DNSResponse, QUICHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lookup import Names
 from probe.reach import Reach, Try
@@ -147,6 +149,26 @@ async def test_the_name_is_not_shown_while_a_harmless_flow_is_under_way(
     assert seen_at_its_end[0].count("connect") == 3
     assert f"hello {NAME}" not in seen_at_its_end[0]
     assert box.flows(NAME) == 2
+
+
+async def test_a_datagram_waits_for_a_harmless_flow_that_hangs_only_for_a_while(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connect to a dead address takes its time; the name over QUIC must not take that too."""
+
+    async def hang(self: FollowUps, kind: Any, *what: Any, **about: Any) -> None:
+        await asyncio.sleep(2.0)
+
+    monkeypatch.setattr(FollowUps, "say", hang)
+    monkeypatch.setattr(pacing, "HARMLESS", 0.2)
+    monkeypatch.setattr(pacing, "TCP_FIRST", 0.2)
+    monkeypatch.setattr(pacing, "CONFIRM", 0.2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind((HERE, 0))
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"quic://{NAME}:{deaf.getsockname()[1]}/"))
+    handshake = next(entry for entry in trace.entries if isinstance(entry, QUICHandshake))
+    assert 0.2 <= handshake.t0 < 1.5
 
 
 async def test_a_first_failure_whose_confirmation_passes_needs_no_differential(world: World) -> None:
