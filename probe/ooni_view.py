@@ -52,6 +52,7 @@ class View:
     queries: list[DNSQuery] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     untried: list[Endpoint] = field(default_factory=list)  # where OONI would have gone beyond the name, and we did not
+    spared: dict[str, str] = field(default_factory=dict)  # of these, by URL: what another's visit there failed with
     rewritten: list[Entry] = field(default_factory=list)  # of ours, in whose place one of the entries stands
 
     def entries(self) -> list[Entry]:
@@ -97,6 +98,7 @@ def ooni_view(trace: Trace, target: Target, method: Method, extent: Callable[[En
         found = _AT[far](blank, trace, queries, by_transaction)
         view.seen += found
         view.untried += [endpoint] if not found and far != "resolve" else []
+    view.spared = {one.url: trace.spared[one.url] for one in view.untried if one.url in trace.spared}
     for one in view.seen:
         _count_the_body(one, view)
     return view

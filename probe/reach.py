@@ -178,13 +178,18 @@ class Reach:
                 return await self._harmless_first(attempt, method)
             if attempt.name is not None and attempt.name.doubted_by is None:
                 attempt.name.doubted_by = attempt.name.lookups.get("system")
+            if (failure := self.session.visited_in_vain.get(attempt.ip)) is not None:
+                self.trace.spare(attempt.endpoint.url, failure)
             return None
         outcome = self._vouching.approach(attempt.ip)
         record: TransactionRecord | None = None
         try:
             record = await self._say_own_name(attempt, method)
         finally:
-            outcome.set_result(record is not None and proves(record))
+            proven = record is not None and proves(record)
+            if record is not None and record.failure is not None and not (proven or self.session.as_control):
+                self.session.visited_in_vain[attempt.ip] = record.failure
+            outcome.set_result(proven)
         return record
 
     async def _harmless_first(self, attempt: Try, method: Method) -> TransactionRecord | None:

@@ -73,6 +73,7 @@ class Session:
     beside: dict[str, EncryptedResolver] = field(default_factory=dict)  # that follow-ups ask; each one connection
     approached: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
     """Addresses that nothing corroborated and that got their one connect (law 7) → whether it proved them genuine."""
+    visited_in_vain: dict[str, str] = field(default_factory=dict)  # of these → what the visit failed with
     located: dict[str, Interval] = field(default_factory=dict)  # payload → where it was met first: a guess for others
     capture: PacketWitness | None = None  # None: the system lets us see no packets
     bugs: list[str] = field(default_factory=list)  # of preflight; those of a measurement stand in its line
@@ -85,6 +86,7 @@ class Session:
         """Begin a repeat that the volunteer asked for: budgets, visits and follow-ups' connections begin anew."""
         self.pace.next_round()
         self.approached.clear()
+        self.visited_in_vain.clear()
         for resolver in self.beside.values():
             await resolver.close()
         self.beside.clear()

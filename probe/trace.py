@@ -105,6 +105,7 @@ class Trace:
         self.entries: list[Entry] = []
         self.flows: list[Flow] = []
         self.bugs: list[str] = []
+        self.spared: dict[str, str] = {}  # endpoints left out for law 7's one visit → what that visit failed with
         self.hops: list[Hop] = []
         self.cut_short = False  # set when a limit, of time or of descriptors, kept something from being tried
 
@@ -112,6 +113,10 @@ class Trace:
     def zero(self) -> float:
         """The clock's reading when the measurement began."""
         return self._zero
+
+    def spare(self, endpoint: str, failure: str) -> None:
+        """Note that an endpoint was left out at an address where an earlier visit of the run came to `failure`."""
+        self.spared.setdefault(endpoint, failure)
 
     def led_to(self, service: str, endpoint: str) -> None:
         """Note that what is tried next is where the last answer led."""

@@ -210,6 +210,7 @@ async def test_an_uncorroborated_address_sees_one_connect_and_one_hello_in_the_w
     assert INNOCUOUS not in str(box.seen)
     (first,) = [r for r in trace.transactions if r.kind == "first"]
     assert first.failure in f.CERTIFICATE_FAILURES and not first.corroborated
+    assert trace.spared == {url: first.failure for url in urls if url != first.endpoint}  # OONI would have gone there
 
 
 async def test_a_forged_answer_leads_to_the_address_that_trusted_sources_give(world: World) -> None:

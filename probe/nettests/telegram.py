@@ -49,15 +49,19 @@ def keys(view: View, lists: Lists) -> dict[str, Any]:
 
 
 def summary(view: View) -> dict[str, Any]:
-    """OONI's summary keys (reference/ooni.md 3.2); of a web client that was not tried the status is not known."""
+    """OONI's summary keys (reference/ooni.md 3.2); of a web client that was not tried the status is not known.
+
+    Where law 7 kept us from an address that another target had visited in vain, OONI's probe would have failed there.
+    """
     centres = [seen for seen in view.seen if seen.endpoint.is_literal]
     web = next((seen for seen in view.seen if not seen.endpoint.is_literal), None)
     answered = any(seen.failure is None for seen in centres)
     past_connect = any(seen.operation not in {None, "connect"} for seen in centres)
-    failed = web is not None and web.failure is not None
+    spared = next(iter(view.spared.values()), None)
+    failed = spared is not None if web is None else web.failure is not None
     return {
         "telegram_http_blocking": not answered,
         "telegram_tcp_blocking": not (answered or past_connect),
-        "telegram_web_failure": web.summary_failure if web is not None else None,
-        "telegram_web_status": None if web is None else "blocked" if failed else "ok",
+        "telegram_web_failure": web.summary_failure if web is not None else spared,
+        "telegram_web_status": "blocked" if failed else None if web is None else "ok",
     }
