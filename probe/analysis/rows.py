@@ -44,6 +44,7 @@ class NameRow:
     dns_other_names_resolved: int = (
         0  # other names that the system's resolver knew, the harmless one of preflight included
     )
+    dns_others_lost: int = 0  # of the line's own: another question for the name drew nothing, so datagrams get lost
     dns_others_denied: int = 0  # DoT, DoH or control: the name has no such record
     control_attempts: int = 0  # lookups at the control
     control_successes: int = 0
