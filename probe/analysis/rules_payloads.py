@@ -27,8 +27,8 @@ def _forged(rule_id: str, column: str, words: str, mechanism: str) -> Rule:
 
 
 HTTP_RULES = (
-    _forged("http_page_is_elsewhere_too", "http_pages_elsewhere", "gives this very page", "http.blockpage"),
     _forged("http_redirect_is_elsewhere_too", "http_redirects_elsewhere", "points to the same place", "http.redirect"),
+    _forged("http_page_is_elsewhere_too", "http_pages_elsewhere", "gives this very page", "http.blockpage"),
     Rule("http_answers", "successes > 0", State.OK, "The server answers, and is proven to be the service's own."),
     *opening("http", "HTTP"),
     Rule(

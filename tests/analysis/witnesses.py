@@ -173,8 +173,9 @@ QUIC: dict[str, Columns] = {
 }
 _FORGED = _PROVEN | {"clear_text": True, "http_attempts": 1, "http_successes": 1, "successes": 1} | _CONTROL
 HTTP: dict[str, Columns] = {
-    "http_page_is_elsewhere_too": _FORGED | {"http_pages_elsewhere": 1, "http_redirects_elsewhere": 1},
-    "http_redirect_is_elsewhere_too": _FORGED | {"http_redirects_elsewhere": 1, "http_redirects": 1, "successes": 0},
+    "http_page_is_elsewhere_too": _FORGED | {"http_pages_elsewhere": 1},
+    "http_redirect_is_elsewhere_too": _FORGED
+    | {"http_redirects_elsewhere": 1, "http_pages_elsewhere": 1, "http_redirects": 1, "successes": 0},
     "http_answers": _PROVEN | {"http_attempts": 1, "http_successes": 1, "successes": 1},
     "http_shows_blockpage": _fails("http", "resets") | {"http_blockpages": 1},
     "http_redirected_here": _fails("http", "resets") | {"http_redirects": 1} | _CONTROL,
