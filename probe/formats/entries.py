@@ -260,5 +260,5 @@ class RandomBytes(Entry):
     LIST: ClassVar[str] = "random_bytes"
     OPERATION: ClassVar[str] = "random_bytes"
 
-    address: str  # "192.0.2.1:443"
-    size: Bytes  # sent
+    address: str = Field(examples=["192.0.2.1:443"])  # the neutral host's, with its port
+    size: Bytes = Field(examples=[128])  # sent

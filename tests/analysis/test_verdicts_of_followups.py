@@ -187,6 +187,12 @@ def test_bytes_that_are_answered_leave_it_likely(outcome: str) -> None:
     assert judged(lines.line()) == ("likely_blocked", ["protocol"], "payload_fails_here")
 
 
+def test_bytes_that_are_answered_once_acquit_the_protocol() -> None:
+    lines = unlisted_protocol()
+    lines.random_bytes(CHAT)
+    assert judged(lines.line())[2] == "payload_fails_here"
+
+
 def test_a_neutral_host_that_preflight_did_not_prove_tells_nothing_of_protocols() -> None:
     lines = silent_chat()
     lines.random_bytes(CHAT, f"random:{TIMEOUT}", ip=OTHER_NEUTRAL)
