@@ -2,10 +2,10 @@
 
 import pytest
 
-from probe.lab.censors import HTTPReset, ProtocolFilter, TLSDrop, TLSReset
+from probe.lab.censors import ProtocolFilter, SYNProxy, TLSDrop, TLSReset
 from probe.lab.censors.protocols import is_listed
 from probe.lab.layout import Direction
-from probe.lab.packets import ACK, PSH, Packet, tcp_packet
+from probe.lab.packets import ACK, PSH, RST, SYN, Packet, tcp_packet
 from probe.wire.noise import PROLOGUE
 from tests.lab.hellos import CLIENT, SERVER, data, hello, syn
 from tests.lab.test_censors import NAME, armed, sent
@@ -52,19 +52,6 @@ def test_drop_of_one_sides_packets(direction: str, out: bool, back: bool) -> Non
     assert censor.see(BACK, IN, 0.0) is None
     assert (censor.see(data(hello(NAME)), OUT, 0.0) is not None) == out
     assert (censor.see(BACK, IN, 0.1) is not None) == back
-
-
-def test_a_host_header_is_reset() -> None:
-    censor = armed(HTTPReset(names=["*"], spare=["fine.example"]))
-
-    def request(host: str) -> bytes:
-        return f"POST /mmtls HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n".encode()
-
-    assert censor.see(data(request("fine.example"), dport=80), OUT, 0.0) is None
-    assert censor.see(data(request("blocked.example"), dport=8080, sport=40001), OUT, 0.0) is None
-    actions = censor.see(data(request("blocked.example"), dport=80, sport=40002), OUT, 0.0)
-    assert actions is not None and actions.forward
-    assert len(sent(actions.to_client)) == len(sent(actions.to_server)) == 3
 
 
 QUESTION = bytes.fromhex("0025 1234 0100 0001 0000 0000 0000 07") + b"example\0\0\1\0\1"

@@ -80,25 +80,6 @@ class HTTPBlockpage(Resetting, HostWatch):
         return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
-class HTTPReset(Resetting):
-    """Resets every flow whose clear-text request carries one of the names as its Host."""
-
-    names: list[str] = Field(min_length=1, description="Host headers, * as a wildcard")
-    ports: list[int] = Field(default=[80], description="destination ports that are watched; empty: all")
-    spare: list[str] = Field(default=[], description="Host headers left alone")
-
-    _streams: Streams = PrivateAttr(default_factory=Streams)
-
-    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
-        if direction is not Direction.OUT or not packet.is_tcp or (self.ports and packet.dport not in self.ports):
-            return None
-        host = host_header(self._streams.feed(packet))
-        if not packet.payload or not matches(host, self.names) or matches(host, self.spare):
-            return None
-        return self._resets(packet)
-
-
 def host_header(stream: bytes) -> str | None:
     """The Host of a request that begins here, without port, "" when it has none; None when its head is not whole."""
     head, end, _ = stream.partition(b"\r\n\r\n")
