@@ -9,6 +9,7 @@ from probe.analysis.verdicts import judge_line
 from probe.formats.transactions import FollowUp
 from tests.analysis.ablation import without_transactions
 from tests.analysis.lines import FORGED, GENUINE, SECOND, Lines
+from tests.analysis.test_verdicts_of_forgeries import BOGON, HARMLESS, alone
 
 HOST, TIMEOUT, RESET = "web.telegram.org", "generic_timeout_error", "connection_reset"
 URL, CLEAR, CHAT = f"https://{HOST}:443/", f"http://{HOST}:80/", "mtproto://149.154.167.51:443"
@@ -230,6 +231,13 @@ def from_nowhere() -> Lines:
     return lines
 
 
+def at_a_closed_port() -> Lines:
+    lines = alone()
+    lines.at_helper(HOST, [BOGON])
+    lines.at_helper(HARMLESS, harmless=True)
+    return lines
+
+
 def alternative() -> Lines:
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, failure="dns_nxdomain_error")
@@ -276,6 +284,7 @@ DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "resolver_dot": (lambda: lie_proven("dot"), "dns_lie_proven_at_control_other"),
     "resolver_doh": (lambda: lie_proven("doh"), "dns_lie_proven_at_control_other"),
     "dark_resolver": (from_nowhere, "dns_answer_from_nowhere_other"),
+    "dark_innocuous": (at_a_closed_port, "dns_bogon_from_nowhere"),
     "same_payload_echo": (twin, "stun_silent_twin_echoed"),
     "other_payload_echo": (twin, "stun_silent_twin_echoed"),
     "alternative_address": (alternative, "dns_nxdomain_proven_false"),
@@ -288,8 +297,11 @@ def _without(line: dict[str, Any], kind: str) -> dict[str, Any]:
     return without_transactions(line, ids)
 
 
+TELLS_WHERE = {"path_sweep", "limited_payload"}  # a record's `hop`, which no rule reads
+
+
 def test_no_kind_is_missing_here() -> None:
-    assert set(DECIDES) == set(get_args(FollowUp)) - {""}
+    assert set(DECIDES) == set(get_args(FollowUp)) - TELLS_WHERE - {""}
 
 
 @pytest.mark.parametrize("kind", DECIDES)

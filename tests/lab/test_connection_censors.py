@@ -2,10 +2,10 @@
 
 import pytest
 
-from probe.lab.censors import ProtocolFilter, SYNProxy, TLSDrop, TLSReset
+from probe.lab.censors import ProtocolFilter, TLSDrop, TLSReset
 from probe.lab.censors.protocols import is_listed
 from probe.lab.layout import Direction
-from probe.lab.packets import ACK, PSH, RST, SYN, Packet, tcp_packet
+from probe.lab.packets import ACK, PSH, Packet, tcp_packet
 from probe.wire.noise import PROLOGUE
 from tests.lab.hellos import CLIENT, SERVER, data, hello, syn
 from tests.lab.test_censors import NAME, armed, sent
