@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from probe.dialogue import has_exchangeable_name
 from probe.encrypted import Resolver, addresses_in, ask_types, beside, family_of, public_resolvers
+from probe.formats import failures as f
 from probe.formats.transactions import FollowUp, Kind, TransactionRecord
 from probe.lookup import Name
 from probe.session import HELPER, Session
@@ -13,13 +14,16 @@ from probe.steps.certificates import Roots
 from probe.steps.dns import query_udp
 from probe.steps.http import http_request
 from probe.steps.quic import need_quic, quic_handshake
+from probe.steps.randombytes import random_bytes
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls import tls_handshake
 from probe.targets import Endpoint, is_address
 from probe.trace import Trace, Transaction
 
+OF_NO_LIST = frozenset({"mtproto", "noise"})  # dialects that no list of usual protocols knows
 RESOLVERS_ASKED = 2  # public resolvers over UDP
 DARK_SECONDS = 2.0
+HTTP_PORT = 80  # where every web server listens, a neutral one too
 
 
 class FollowUps:
@@ -29,6 +33,7 @@ class FollowUps:
         self._trace, self._session, self._roots = trace, session, roots
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._at_neutral: set[tuple[str, str, int]] = set()
+        self._once: set[tuple[FollowUp, str, int]] = set()
 
     # -- other name, other host ----------------------------------------------------------------------------------
 
@@ -78,25 +83,40 @@ class FollowUps:
             tx.record.trigger = True
 
     async def differential(self, failed: TransactionRecord, endpoint: Endpoint, *, genuine: bool) -> None:
-        """Try another name at the address that failed, and the failed name at a neutral host."""
+        """Try other names at the address that failed, and the failed name at a neutral host; for what shows no name,
+        bytes of no protocol there."""
+        if endpoint.dialect in OF_NO_LIST:
+            await self._random_bytes(failed, endpoint)
         if not has_exchangeable_name(endpoint):
             return
         flows = [self._neutral_host(failed, endpoint)]
         if genuine:
-            flows.append(self._other_name(failed, endpoint))
+            flows.append(self._other_names(failed, endpoint))
         await asyncio.gather(*flows)
 
-    async def _other_name(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
-        about = self._about(failed, "other_name_same_address")
-        about |= {"address_sources": failed.address_sources, "corroborated": failed.corroborated}
-        innocuous = self._session.neutral.innocuous[0]
-        await self.say("followup", endpoint, failed.address, failed.port, innocuous, **about)
+    async def page_elsewhere(self, answered: TransactionRecord, endpoint: Endpoint) -> None:
+        """Ask a neutral host for the page that was answered in the clear: nobody but a forger has it there too."""
+        if has_exchangeable_name(endpoint) and endpoint.port == HTTP_PORT:
+            await self._neutral_host(answered, endpoint)
+
+    async def _other_names(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
+        """A name that nobody has, once per endpoint and family, and then a harmless one.
+
+        In this order: a harmless flow that passes at the end shows that nobody is being punished at that place, so that
+        the other's failure counts although a trigger came before it (law 8).
+        """
+        about = {"address_sources": failed.address_sources, "corroborated": failed.corroborated}
+        names: list[tuple[FollowUp, str]] = [("other_name_same_address", self._session.neutral.innocuous[0])]
+        by_name = failed.failure not in f.CERTIFICATE_FAILURES  # which every name is shown, or this one alone
+        if by_name and self._is_new("nonexistent_name_same_address", endpoint, failed.family):
+            names.insert(0, ("nonexistent_name_same_address", self._session.neutral.nonexistent))
+        for followup, said in names:
+            more = self._about(failed, followup) | about
+            await self.say("followup", endpoint, failed.address, failed.port, said, **more)
 
     async def _neutral_host(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
         """Say the name where no censor has a reason to act on the address; once per endpoint and family."""
-        over_quic = endpoint.scheme == "quic"  # a host that speaks TLS need not speak QUIC
-        neutral = [(ip, e) for ip, e in self._session.neutral_addresses if (e.scheme == "quic") == over_quic]
-        here = [(ip, e) for ip, e in neutral if family_of(ip) == failed.family]
+        here = self._neutral(failed.family, over_quic=endpoint.scheme == "quic")
         key = (endpoint.url, failed.service, failed.family)
         if not here or key in self._at_neutral:
             return
@@ -104,9 +124,48 @@ class FollowUps:
         if not self._session.pace.can_trigger(endpoint.host, ip, endpoint.carrier):
             return
         self._at_neutral.add(key)
-        port = endpoint.port if endpoint.scheme == "http" else host.port
         about = self._about(failed, "same_name_neutral_host")
-        await self.say("followup", endpoint, ip, port, endpoint.host, trigger=True, **about)
+        port = _neutral_port(endpoint, host)
+        said = await self.say("followup", endpoint, ip, port, endpoint.host, trigger=True, **about)
+        if said is not None and said.failure is not None and said.failed_operation != "connect":
+            await self._names_on_no_list(failed, endpoint, *here[-1])
+
+    async def _names_on_no_list(self, failed: TransactionRecord, endpoint: Endpoint, ip: str, host: Endpoint) -> None:
+        """The name fails at a neutral host too: does every name that is on no list? Then that host's own, at the end.
+
+        Another host than the one that was told the name, where there are two: nobody is being punished there.
+        """
+        about, port = self._about(failed, "nonexistent_name_neutral_host"), _neutral_port(endpoint, host)
+        said = await self.say("followup", endpoint, ip, port, self._session.neutral.nonexistent, **about)
+        if said is not None and said.failure is not None:
+            about = self._about(failed, "neutral_name_neutral_host")
+            await self.say("followup", endpoint, ip, port, host.host, **about)
+
+    async def _random_bytes(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
+        """Send what is of no protocol to a neutral host at the same port, once per family."""
+        here = [(ip, host) for ip, host in self._neutral(failed.family) if host.port == failed.port]
+        if not here or not self._is_new("random_bytes_neutral_host", None, failed.family):
+            return
+        ip, host = here[-1]
+        async with self._session.pace.place():
+            if self._session.stopping.is_set():
+                return
+            about = self._about(failed, "random_bytes_neutral_host") | {"endpoint": endpoint.url}
+            about |= {"address": ip, "port": host.port, "family": failed.family}
+            async with self._trace.transaction("followup", **about) as tx:
+                conn = await tcp_connect(tx, ip, host.port, pace=self._session.pace)
+                await random_bytes(tx, conn, pace=self._session.pace)
+
+    def _neutral(self, family: int, *, over_quic: bool = False) -> list[tuple[str, Endpoint]]:
+        """The proven neutral hosts of a family: one that speaks TLS need not speak QUIC."""
+        neutral = [(ip, host) for ip, host in self._session.neutral_addresses if family_of(ip) == family]
+        return [(ip, host) for ip, host in neutral if (host.scheme == "quic") == over_quic]
+
+    def _is_new(self, followup: FollowUp, endpoint: Endpoint | None, family: int) -> bool:
+        key = (followup, endpoint.url if endpoint else "", family)
+        known = key in self._once
+        self._once.add(key)
+        return not known
 
     @staticmethod
     def _about(failed: TransactionRecord, followup: FollowUp) -> dict[str, Any]:
@@ -222,6 +281,11 @@ def helper_literal(session: Session) -> str:
     """The helper's address where the volunteer gave one; a name may be led to a stranger's machine."""
     hosts = (urlsplit(url).hostname or "" for url in session.settings.control)
     return next(filter(is_address, hosts), "")
+
+
+def _neutral_port(endpoint: Endpoint, host: Endpoint) -> int:
+    """Where a neutral host is told a name: in the clear at the endpoint's own port, under TLS at the host's."""
+    return endpoint.port if endpoint.scheme == "http" else host.port
 
 
 def _one_per_provider(resolvers: list[Resolver]) -> list[Resolver]:

@@ -26,6 +26,8 @@ from probe.analysis.proofs import Proofs, quic_valid, tls_valid
 from probe.analysis.reading import address as as_address
 from probe.analysis.reading import flag, table, tables
 from probe.analysis.rows import AddressRow
+from probe.analysis.unlisted import answered, failed_before
+from probe.analysis.unlisted import silent as random_silent
 from probe.formats import failures as f
 from probe.targets import Endpoint
 
@@ -68,6 +70,8 @@ def address_row(
     _count_quic(row, endpoint, done)
     _count_certificates(row, endpoint, done, proofs, neutral)
     _count_http(row, endpoint, done)
+    if row.clear_text and row.by_name:
+        _count_pages(row, done, neutral)
     _count_payload(row, endpoint, done)
     if endpoint.dialect in RESOLVING:
         _count_answers(row, answers_in(_of_the_network(done.target, "payload"), line, proofs))
@@ -76,6 +80,7 @@ def address_row(
     if row.successes and proves_no_name(endpoint):
         row.address_proven |= proofs.vouched_for(endpoint.host, address)
     _count_name(row, endpoint, done, proofs, neutral)
+    _count_unlisted(row, endpoint, done, neutral)
     return row, done
 
 
@@ -225,6 +230,21 @@ def _count_http(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     row.control_http_blockpages = sum(bool(control.http_fingerprints) for control in done.control)
 
 
+def _count_pages(row: AddressRow, done: Attempts, proven: set[str]) -> None:
+    """Count answers that a neutral host gives to the name too: a page of the service's is nowhere but at the service.
+
+    Without one that the control got there is nothing to tell a forged page from a web server's usual one.
+    """
+    honest = [control for control in done.control if answered_http(control)]
+    there = [other for other in done.neutral if other.address in proven and answered_http(other)]
+    here = [attempt for attempt in done.target if answered_http(attempt)]
+    pages = {other.http_page for other in there} - {control.http_page for control in honest} - {""}
+    hosts = {other.http_redirect_host for other in there} - {control.http_redirect_host for control in honest} - {""}
+    if honest:
+        row.http_pages_elsewhere = sum(attempt.http_page in pages for attempt in here)
+        row.http_redirects_elsewhere = sum(attempt.http_redirect_host in hosts for attempt in here)
+
+
 def _count_payload(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     tried = _of_the_network(done.target, "payload")
     row.payload_attempts = len(tried)
@@ -274,6 +294,21 @@ def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Pro
     row.innocuous_failed = sum(
         not _answered(other, layer) and not other.in_residual and not _is_local(other) for other in done.innocuous
     )
+
+
+def _count_unlisted(row: AddressRow, endpoint: Endpoint, done: Attempts, proven: set[str]) -> None:
+    """Count what is on no list, at proven neutral hosts only; a name counts where a listed one passes afterwards."""
+    random = tuple(other for other in done.unlisted.random if other.address in proven)
+    row.random_silent, row.random_answered = random_silent(random), answered(random)
+    if layer := name_layer(endpoint):
+        here, there = _dead(done.unlisted.here, layer), _dead(done.unlisted.at_neutral, layer)
+        own = [other for other in done.unlisted.own_at_neutral if _answered(other, layer) and other.address in proven]
+        row.nonexistent_failed = failed_before(here, layer, [i for i in done.innocuous if _answered(i, layer)])
+        row.nonexistent_neutral_failed = failed_before(there, layer, own)
+
+
+def _dead(rows: tuple[Observation, ...], layer: str) -> tuple[Observation, ...]:
+    return tuple(row for row in rows if not _answered(row, layer))
 
 
 def _answered(row: Observation, layer: str) -> bool:

@@ -9,6 +9,7 @@ from probe.analysis.kinds import RESET, TIMEOUT, is_local, kind_of
 from probe.analysis.mail import passes_mail
 from probe.analysis.observations import Observation
 from probe.analysis.proofs import Proofs, quic_valid, same_site, tls_valid
+from probe.analysis.unlisted import Unlisted, unlisted_of
 from probe.targets import Endpoint
 
 
@@ -121,11 +122,12 @@ class Attempts:
     neutral: tuple[Observation, ...]
     twins: tuple[Observation, ...]
     echoes: Twins
+    unlisted: Unlisted
     control: tuple[Observation, ...]
 
     def transactions(self) -> set[int]:
         """The probe's transactions among them."""
-        mine = (*self.target, *self.innocuous, *self.neutral, *self.twins, *self.echoes.rows())
+        mine = (*self.target, *self.innocuous, *self.neutral, *self.twins, *self.echoes.rows(), *self.unlisted.rows())
         return {row.transaction_id for row in mine}
 
 
@@ -148,6 +150,7 @@ def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
         neutral=tuple(row for row in rows if by_name and is_neutral(row, endpoint)),
         twins=tuple(row for row in rows if _is_twin(row, endpoint, address)),
         echoes=twins_of(endpoint, address, proofs),
+        unlisted=unlisted_of(endpoint, address, proofs),
         control=_control_rows(endpoint, address, proofs),
     )
 

@@ -22,30 +22,49 @@ def controls(layer: str) -> str:
     return f"control_{layer}" if layer in {"tcp", "tls"} else "control"
 
 
-def follows_name(layer: str, way: Way) -> tuple[Rule, Rule]:
-    """Two rules: interference that the name draws at a neutral host too, and one that a good control shows.
+def follows_name(layer: str, way: Way) -> tuple[Rule, ...]:
+    """The rules that accuse by name: at a neutral host too, at this address alone, by a good control; list or no list.
 
-    Both want two failures of one kind and an innocuous flow to the same place that got through.
+    All want two failures of one kind, and an innocuous flow to the same place that got through; without that one, a
+    neutral host at which every name dies but its own.
     """
-    same = (
-        f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_{way.columns} >= 2 AND name_attempts >= 2"
-        " AND innocuous_passed > 0 AND innocuous_failed = 0"
-    )
+    died = f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_{way.columns} >= 2 AND name_attempts >= 2"
+    same = f"{died} AND innocuous_passed > 0 AND innocuous_failed = 0"
     sure = " AND NOT line_lossy" if way.columns == "timeouts" else ""
+    everywhere = f"neutral_proven AND neutral_{way.columns} > 0"
+    control = f"{controls(layer)}_successes > 0{sure}"
+
+    def rule(suffix: str, when: str, because: str) -> Rule:
+        return Rule(f"{layer}_{way.verb}_{suffix}", when, State.BLOCKED, because, way.by_name)
+
     return (
-        Rule(
-            f"{layer}_{way.verb}_follows_name_to_neutral_host",
-            f"{same} AND neutral_proven AND neutral_{way.columns} > 0",
-            State.BLOCKED,
-            f"The connection {way.words} when it carries this name, at a neutral host too; a harmless one passes.",
-            way.by_name,
+        rule(
+            "of_unlisted_names",
+            f"{same} AND nonexistent_failed > 0 AND (({everywhere}) OR ({control}))",
+            f"The connection {way.words} when it carries this name, or one that nobody has; a well-known one passes: "
+            "only what is on a list may pass.",
         ),
-        Rule(
-            f"{layer}_{way.verb}_follows_name",
-            f"{same} AND {controls(layer)}_successes > 0{sure}",
-            State.BLOCKED,
+        rule(
+            "of_all_names_but_the_hosts_own",
+            f"{died} AND innocuous_passed = 0 AND {everywhere} AND nonexistent_neutral_failed > 0{sure}",
+            f"The connection {way.words} when it carries this name, a harmless one or one that nobody has, at neutral "
+            "hosts too, which answer to their own: only what is on a list may pass.",
+        ),
+        rule(
+            "follows_name_to_neutral_host",
+            f"{same} AND {everywhere}",
+            f"The connection {way.words} when it carries this name, at a neutral host too; a harmless one passes.",
+        ),
+        rule(
+            "follows_name_at_this_address",
+            f"{same} AND neutral_proven AND neutral_passed > 0 AND neutral_{way.columns} = 0 AND {control}",
+            f"The connection {way.words} when it carries this name to this address; a harmless one passes here, the "
+            "name passes at a neutral host, and the helper succeeds: name and address together.",
+        ),
+        rule(
+            "follows_name",
+            f"{same} AND {control}",
             f"The connection {way.words} when it carries this name; a harmless one passes, and the helper succeeds.",
-            way.by_name,
         ),
     )
 

@@ -26,9 +26,8 @@ def name_row(name: str, line: Line, proofs: Proofs, families: frozenset[int]) ->
     )
     _judge_answers(row, name, answers, proofs)
     _count_trusted(row, name, frozenset(answers), proofs)
-    row.dns_other_names_resolved = _others_resolved(name, proofs) + (
-        print_of(table(line.run.get("preflight")).get("resolver")) is not None
-    )
+    resolved, row.dns_others_lost = _others_resolved(name, proofs)
+    row.dns_other_names_resolved = resolved + (print_of(table(line.run.get("preflight")).get("resolver")) is not None)
     row.dns_family_spared = bool(_spared(name, asked, families, proofs))
     count_forgeries(row, name, line, proofs)
     return row
@@ -152,16 +151,13 @@ def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Pro
     row.dns_others_denied = sum(dns_kind_of(query.answer.failure) == "nxdomain" for query in others)
 
 
-def _others_resolved(name: str, proofs: Proofs) -> int:
-    """How many other names of the line the system's resolver knew."""
-    return len(
-        {
-            query.hostname
-            for other in proofs.probe
-            for query in other.queries
-            if query.resolver == "system" and query.hostname != name and query.answer.addresses
-        }
-    )
+def _others_resolved(name: str, proofs: Proofs) -> tuple[int, int]:
+    """How many other names of the line the system's resolver knew, and of how many of these a question was lost."""
+    asked = [query for row in proofs.probe for query in row.queries if query.resolver == "system"]
+    others = [query for query in asked if query.hostname != name]
+    resolved = {query.hostname for query in others if query.answer.addresses}
+    lost = {query.hostname for query in others if dns_kind_of(query.answer.failure) == "timeout"}
+    return len(resolved), len(resolved & lost)
 
 
 def _family(ip: str) -> int:

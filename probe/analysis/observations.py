@@ -84,6 +84,7 @@ class Observation:
     http_code: int = 0
     http_fingerprints: tuple[str, ...] = ()
     http_redirect_host: str = ""
+    http_page: str = ""  # digest of the body, "" for none
     payload_attempts: int = 0  # the service's own protocol: MTProto, Noise, STUN, TURN or SIP
     payload_failure: str | None = None
     payload_proven: bool = False
@@ -105,6 +106,8 @@ class Observation:
     echo_sent: int = 0  # how often it was sent
     echo_echoed: bool = False
     echo_changed: bool = False
+    random_attempts: int = 0  # bytes of no protocol, over TCP
+    random_failure: str | None = None
 
 
 @dataclass
@@ -263,6 +266,7 @@ def _http(entry: dict[str, Any]) -> dict[str, Any]:
         "http_code": number(response.get("code")),
         "http_fingerprints": texts(response.get("x_fingerprints")),
         "http_redirect_host": name(response.get("x_redirect_host")),
+        "http_page": text(response.get("x_body_sha256")) if number(response.get("x_body_length")) else "",
     }
 
 

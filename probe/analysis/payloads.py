@@ -66,6 +66,10 @@ def _echo(entry: Columns) -> Columns:
     }
 
 
+def _random(entry: Columns) -> Columns:
+    return {"random_attempts": 1, "random_failure": failure(entry.get("failure"))}
+
+
 PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "mtproto": _mtproto,
     "noise": _noise,
@@ -73,5 +77,6 @@ PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "sip": _sip,
     "queries": _answer,
     "echoes": _echo,
+    "random_bytes": _random,
 }
-"""List of entries → what it says, for the protocols that are judged as a `payload`, and for the helper's echo."""
+"""List of entries → what it says, for the protocols that are judged as a `payload`, and for what is of none."""

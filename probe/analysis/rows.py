@@ -44,6 +44,7 @@ class NameRow:
     dns_other_names_resolved: int = (
         0  # other names that the system's resolver knew, the harmless one of preflight included
     )
+    dns_others_lost: int = 0  # of the line's own: another question for the name drew nothing, so datagrams get lost
     dns_others_denied: int = 0  # DoT, DoH or control: the name has no such record
     control_attempts: int = 0  # lookups at the control
     control_successes: int = 0
@@ -99,6 +100,10 @@ class AddressRow:
     http_blockpages: int = 0
     http_redirects: int = 0  # answers that point to another domain
     control_http_blockpages: int = 0
+    http_pages_elsewhere: int = (
+        0  # answers that a neutral host, asked for the name, gives too, and the control's do not
+    )
+    http_redirects_elsewhere: int = 0  # the same of where they point to
     payload_attempts: int = 0  # MTProto, Noise, STUN, TURN, SIP
     payload_successes: int = 0
     payload_failure: str | None = None
@@ -152,6 +157,10 @@ class AddressRow:
     neutral_resets: int = 0
     neutral_timeouts: int = 0
     neutral_closes: int = 0
+    nonexistent_failed: int = 0  # a name that nobody has died there, and a harmless one passed afterwards
+    nonexistent_neutral_failed: int = 0  # it died at a neutral host, which answered to its own name afterwards
+    random_silent: int = 0  # bytes of no protocol drew nothing from a neutral host at the same port
+    random_answered: int = 0
     control_attempts: int = 0  # that tell of the topmost layer
     control_successes: int = 0
     control_tcp_attempts: int = 0  # that tell of this layer, whether they went on or not

@@ -36,10 +36,10 @@ def _injection(rule_id: str, when: str, because: str, state: State = State.BLOCK
     )
 
 
-def _unanswered(kind: str, words: str) -> Rule:
+def _unanswered(kind: str, words: str, also: str = "") -> Rule:
     return Rule(
         f"dns_{kind}_here",
-        f"dns_failure_kind = '{kind}' AND {_TRUE_ANSWER} AND dns_other_names_resolved > 0",
+        f"dns_failure_kind = '{kind}' AND {_TRUE_ANSWER} AND dns_other_names_resolved > 0{also}",
         State.LIKELY_BLOCKED,
         f"The resolver here {words} for this name and not for others; a true answer exists and is proven.",
         f"dns.{kind}",
@@ -194,7 +194,7 @@ NAME_RULES = (
     ),
     _unanswered("refused", "refuses to answer"),
     _unanswered("servfail", "fails"),
-    _unanswered("timeout", "is silent"),
+    _unanswered("timeout", "is silent", " AND dns_others_lost = 0"),
     Rule(
         "name_resolves_denial_seen",
         f"dns_genuine > 0 AND {_HARMLESS} AND dns_forged_denial",

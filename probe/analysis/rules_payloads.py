@@ -16,7 +16,19 @@ def _in_the_clear(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     )
 
 
+def _forged(rule_id: str, column: str, words: str, mechanism: str) -> Rule:
+    return Rule(
+        rule_id,
+        f"clear_text AND by_name AND {column} > 0 AND http_successes > 0 AND control_successes > 0",
+        State.BLOCKED,
+        f"A neutral host that is asked for the name {words} too, and the test helper is answered otherwise.",
+        mechanism,
+    )
+
+
 HTTP_RULES = (
+    _forged("http_redirect_is_elsewhere_too", "http_redirects_elsewhere", "points to the same place", "http.redirect"),
+    _forged("http_page_is_elsewhere_too", "http_pages_elsewhere", "gives this very page", "http.blockpage"),
     Rule("http_answers", "successes > 0", State.OK, "The server answers, and is proven to be the service's own."),
     *opening("http", "HTTP"),
     Rule(
@@ -78,6 +90,14 @@ PAYLOAD_RULES = (
     *opening("payload", "the service's own protocol"),
     _twin("reset", "payload_resets", "is reset", "protocol.reset"),
     _twin("drop", "payload_timeouts", "draws silence", "protocol.drop"),
+    Rule(
+        "payload_drop_of_unlisted_protocols",
+        f"{_TWICE} AND payload_timeouts >= 2 AND random_silent > 0 AND random_answered = 0 AND NOT line_lossy",
+        State.BLOCKED,
+        "The service's own protocol draws silence here, and so do bytes of no protocol at a neutral host whose TLS is "
+        "answered; the test helper succeeds: only protocols on a list may pass.",
+        "protocol.drop",
+    ),
     down("payload", "The service's own protocol"),
     Rule(
         "payload_fails_here",

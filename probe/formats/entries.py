@@ -252,3 +252,13 @@ class QUICHandshake(TLSHandshake):
     x_close_code: Code | None = Field(default=None, examples=[296])  # transport error of a CONNECTION_CLOSE that came
 
     OMITTED: ClassVar[frozenset[str]] = TLSHandshake.OMITTED | {"x_close_code"}
+
+
+class RandomBytes(Entry):
+    """Bytes of no protocol over TCP: success is an answer of any kind, the end of the connection included."""
+
+    LIST: ClassVar[str] = "random_bytes"
+    OPERATION: ClassVar[str] = "random_bytes"
+
+    address: str = Field(examples=["192.0.2.1:443"])  # the neutral host's, with its port
+    size: Bytes = Field(examples=[128])  # sent

@@ -12,6 +12,7 @@ from probe.formats.entries import (
     NoiseHandshake,
     Part,
     QUICHandshake,
+    RandomBytes,
     TCPConnect,
     TLSHandshake,
 )
@@ -42,6 +43,7 @@ class Lists(Part):
     mail: list[MailDialogue] = Field(default_factory=list)  # SMTP and IMAP
     path_sweeps: list[PathSweep] = Field(default_factory=list)  # which routers answer on the way
     limited_payloads: list[LimitedPayload] = Field(default_factory=list)  # from which distance on a payload is acted on
+    random_bytes: list[RandomBytes] = Field(default_factory=list)  # bytes of no protocol to neutral hosts
 
 
 LISTS: tuple[str, ...] = tuple(Lists.model_fields)

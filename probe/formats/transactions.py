@@ -15,6 +15,10 @@ FollowUp = Literal[
     "",
     "other_name_same_address",  # innocuous name → the address that failed
     "same_name_neutral_host",  # the target's name → a neutral host
+    "nonexistent_name_same_address",  # a name that nobody has → the address that failed
+    "nonexistent_name_neutral_host",  # a name that nobody has → a neutral host that was told no target's name
+    "neutral_name_neutral_host",  # that host's own name → it, at the end
+    "random_bytes_neutral_host",  # bytes of no protocol → a neutral host, same port
     "resolver_udp",  # the same question → a public resolver over UDP
     "resolver_dot",
     "resolver_doh",

@@ -92,6 +92,11 @@ def host_unreachable(src: str, quoted: bytes) -> bytes:
     return icmp_error(src, quoted, 1, 3) if quoted[0] >> 4 == 6 else icmp_error(src, quoted, 3, 1)
 
 
+def prohibited(src: str, quoted: bytes) -> bytes:
+    """What router `src` answers when an administrator forbids the way (RFC 1812 5.2.7.1, RFC 4443 3.1)."""
+    return icmp_error(src, quoted, 1, 1) if quoted[0] >> 4 == 6 else icmp_error(src, quoted, 3, 13)
+
+
 def port_unreachable(src: str, quoted: bytes) -> bytes:
     """What host `src` answers when no program listens on the UDP port that `quoted` asks for."""
     return icmp_error(src, quoted, 1, 4) if quoted[0] >> 4 == 6 else icmp_error(src, quoted, 3, 3)

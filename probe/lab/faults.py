@@ -62,6 +62,13 @@ class BrokenAAAA(Placed):
     rcode: Literal["nxdomain", "servfail", "refused"] = Field(default="servfail", description="what is answered")
 
 
+class OddAnswers(Placed):
+    """The servers answer every request otherwise than they used to, to everybody: a new status, or a captcha."""
+
+    status: int = Field(ge=200, le=599, description="status of every answer")
+    title: str = Field(default="", description='title of the page, such as "Just a moment..."')
+
+
 class Clock(Fault):
     """The computer's clock is wrong against the world's."""
 
@@ -79,6 +86,10 @@ class NoIPv6(Fault):
     """The volunteer's network has no IPv6."""
 
 
+class VPN(Fault):
+    """The volunteer's flows leave through a tunnel."""
+
+
 class NoNetwork(Fault):
     """The home router leads nowhere."""
 
@@ -93,8 +104,10 @@ KINDS: dict[str, type[Fault]] = {
     "rotating": Rotating,
     "published_bogon": PublishedBogon,
     "broken_aaaa": BrokenAAAA,
+    "odd_answers": OddAnswers,
     "clock": Clock,
     "portal": Portal,
+    "vpn": VPN,
     "no_ipv6": NoIPv6,
     "no_network": NoNetwork,
 }

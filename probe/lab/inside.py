@@ -199,7 +199,7 @@ class _Lab:
     def _be_command(self) -> None:
         plan = self._plan
         self._move_to(self._places["home"], plan.config.router_v4)
-        leak = find_leak(plan.callers_inode)
+        leak = find_leak(plan.callers_inode, plan.config.home_interface)
         if leak:
             self._pipes.report(unavailable=f"{leak} So the lab refuses to run anything.")
             return

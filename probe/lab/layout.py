@@ -95,6 +95,7 @@ class FabricConfig:
     censors: Sequence[Censor] = ()
     seed: int = 0
 
+    home_interface: str = "eth0"
     home_address: str = ""  # "": 192.168.1.x drawn by seed
     home_public_v4: str = "192.88.99.77"
     home_v6: str = "3c00:88:99:77::1:5"  # in a /64 of its own, routed, no NAT

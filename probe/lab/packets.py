@@ -30,6 +30,7 @@ from probe.lab.crafting import (
     ip_packet,
     packed,
     port_unreachable,
+    prohibited,
     tcp_packet,
     time_exceeded,
     udp_packet,
@@ -53,6 +54,7 @@ __all__ = [
     "ip_packet",
     "packed",
     "port_unreachable",
+    "prohibited",
     "tcp_packet",
     "text",
     "time_exceeded",
@@ -203,6 +205,11 @@ class Packet:
         """Whether this reports an error about another packet; such a packet causes no error itself (RFC 1122 3.2.2)."""
         kind = self.icmp_type
         return kind is not None and (kind < 128 if self.version == 6 else kind in (3, 4, 5, 11, 12))
+
+    @property
+    def tcp_options(self) -> bool:
+        """Whether the TCP header is longer than its 20 bytes (RFC 9293 3.1)."""
+        return self.is_tcp and self.raw[self.offset + 12] >> 4 > 5
 
     @property
     def payload(self) -> bytes:

@@ -18,8 +18,7 @@ from probe.lab.wires import (
     switch_offloads_off,
 )
 
-HOME_INTERFACE = "eth0"
-INTERFACES = {"home": HOME_INTERFACE, "outside": "wan0", "helper": "eth0"}
+PLACES = ("home", "outside", "helper")
 ROUTER_LINK_LOCAL = "fe80::1"
 ROUTER_MAC = mac("02:1a:11:f0:00:01")
 PEER_MAC = mac("02:1a:11:f0:00:fe")  # of the fabric's veth ends: their kernel takes nothing for itself
@@ -35,6 +34,11 @@ class Place:
     wire: Wire
 
 
+def interface_at(config: FabricConfig, place: str) -> str:
+    """The name of the one interface at a place."""
+    return {"home": config.home_interface, "outside": "wan0", "helper": "eth0"}[place]
+
+
 def own_mac(config: FabricConfig, place: str) -> bytes:
     """The link address of the interface at a place, locally administered, other in every seed."""
     return bytes((0x02, 0x1A, 0x11, len(place), config.seed >> 8 & 0xFF, config.seed & 0xFF))
@@ -47,7 +51,8 @@ def build_places(config: FabricConfig) -> dict[str, Place]:
     _allow_ipv6(False)
     namespaces: dict[str, int] = {}
     descriptors: dict[str, int] = {}
-    for name, interface in INTERFACES.items():
+    for name in PLACES:
+        interface = interface_at(config, name)
         kernel.unshare(kernel.CLONE_NEWNET)
         namespaces[name] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         _allow_ipv6(True)
@@ -61,9 +66,9 @@ def build_places(config: FabricConfig) -> dict[str, Place]:
             _furnish(netlink, name, config, ethernet=name == "home" or not tun)
     kernel.setns(root, kernel.CLONE_NEWNET)
     if not tun:
-        descriptors = {name: _attach(f"lab-{name}") for name in INTERFACES}
+        descriptors = {name: _attach(f"lab-{name}") for name in PLACES}
     return {
-        name: Place(name, namespaces[name], Wire(descriptors[name], _headers(config, name, tun))) for name in INTERFACES
+        name: Place(name, namespaces[name], Wire(descriptors[name], _headers(config, name, tun))) for name in PLACES
     }
 
 
@@ -95,7 +100,7 @@ def _attach(interface: str) -> int:
 
 
 def _furnish(netlink: Netlink, name: str, config: FabricConfig, *, ethernet: bool) -> None:
-    interface = INTERFACES[name]
+    interface = interface_at(config, name)
     address = own_mac(config, name) if ethernet else b""
     netlink.set_up(interface, mtu=MTU, address=address, arp=name == "home", queue=QUEUE)
     if name == "home":
@@ -115,14 +120,14 @@ def _furnish(netlink: Netlink, name: str, config: FabricConfig, *, ethernet: boo
 
 
 def _furnish_home(netlink: Netlink, config: FabricConfig) -> None:
-    netlink.add_address(HOME_INTERFACE, config.home_address, 24)
-    netlink.add_neighbour(HOME_INTERFACE, config.router_v4, ROUTER_MAC)
-    netlink.add_default_route(HOME_INTERFACE, 4, config.router_v4)
+    netlink.add_address(config.home_interface, config.home_address, 24)
+    netlink.add_neighbour(config.home_interface, config.router_v4, ROUTER_MAC)
+    netlink.add_default_route(config.home_interface, 4, config.router_v4)
     if has_ipv6() and not config.no_ipv6:
-        netlink.add_address(HOME_INTERFACE, config.home_v6, 64)
+        netlink.add_address(config.home_interface, config.home_v6, 64)
         for router in (config.router_v6, ROUTER_LINK_LOCAL):
-            netlink.add_neighbour(HOME_INTERFACE, router, ROUTER_MAC)
-        netlink.add_default_route(HOME_INTERFACE, 6, ROUTER_LINK_LOCAL)
+            netlink.add_neighbour(config.home_interface, router, ROUTER_MAC)
+        netlink.add_default_route(config.home_interface, 6, ROUTER_LINK_LOCAL)
 
 
 def _add_host(netlink: Netlink, interface: str, address: str) -> None:

@@ -14,7 +14,7 @@ from probe.lab.guests import PATIENCE, Guest, host_of, serve_with_guests
 from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario import Scenario, ScenarioError
 from probe.lab.services.lying_helper import serve_lies
-from probe.lab.stage import ROOTS, lay_path, stage
+from probe.lab.stage import MACHINES_ROOTS, ROOTS, lay_path, machine_has_roots, stage
 from probe.lab.world import HELPER_PORT, HELPER_V4, World, build_world
 from probe.targets import pick_targets
 from probe.url_lists import ROLE
@@ -78,7 +78,7 @@ def run_command(
         command=command,
         servers=lambda ready: serve_with_guests(world, guests, ready),
         helper=_helper(scenario, world, folder),
-        env=environment(consent),
+        env=environment(consent) | ({"SSL_CERT_FILE": MACHINES_ROOTS} if machine_has_roots(scenario) else {}),
         keep=[str(folder), *_named_paths(command)],
         log=log,
         ready_within=READY_WITHIN + (PATIENCE if guests else 0),

@@ -45,6 +45,7 @@ class HelperKeys(BaseModel):
     up: bool = Field(default=True, description="false: nobody listens at its address")
     censored: bool = Field(default=False, description="true: the censor drops what goes to it")
     lies: bool = Field(default=False, description="true: it answers that everything fails")
+    reset_names: list[str] = Field(default=[], description="server names that are reset on its own way out")
 
 
 class Page(BaseModel):

@@ -4,14 +4,24 @@ import json
 import random
 from dataclasses import replace
 
-from probe.lab.censors import DNSLie, Ground, HTTPBlockpage, IPBlackhole, IPReset, Station
+from probe.lab.censors import (
+    DNSLie,
+    Ground,
+    HTTPBlockpage,
+    IPBlackhole,
+    IPReset,
+    Station,
+    TLSIntercept,
+    TLSReset,
+)
 from probe.lab.fabric import FabricConfig, PathConfig
-from probe.lab.faults import NoIPv6, NoNetwork, Portal
+from probe.lab.faults import VPN, NoIPv6, NoNetwork, Portal
 from probe.lab.scenario import Scenario
 from probe.lab.world import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER, World
 
 ANNOTATIONS = "/run/censorprobe/annotations.json"
 ROOTS = "/run/censorprobe/roots.pem"
+MACHINES_ROOTS = "/run/censorprobe/machine.pem"
 PORTAL_HOP = 2
 
 
@@ -55,12 +65,26 @@ def stage(scenario: Scenario, world: World, seed: int, roots: str, record: str |
         dead=world.dead,
         no_ipv6=any(isinstance(fault, NoIPv6) for fault in scenario.faults),
         no_network=any(isinstance(fault, NoNetwork) for fault in scenario.faults),
-        files={ANNOTATIONS: json.dumps({"lab": scenario.name}), ROOTS: roots},
+        home_interface="tun0" if any(isinstance(fault, VPN) for fault in scenario.faults) else "eth0",
+        files={ANNOTATIONS: json.dumps({"lab": scenario.name}), ROOTS: roots, **_machines_roots(scenario, world)},
         record=record,
     )
     for censor in censors:
         censor.arm(_ground_at(world.ground(), censor.hop or path.censor_hop, config))
-    return replace(config, censors=censors)
+    beside = [TLSReset(names=scenario.helper.reset_names)] if scenario.helper.reset_names else []
+    for censor in beside:
+        censor.arm(_ground_at(world.ground(), config.helper_path.censor_hop, config))
+    return replace(config, censors=censors, helper_censors=beside)
+
+
+def _machines_roots(scenario: Scenario, world: World) -> dict[str, str]:
+    """The authority that this machine alone trusts, where somebody signs with it: path → PEM."""
+    return {MACHINES_ROOTS: world.machines.pem} if machine_has_roots(scenario) else {}
+
+
+def machine_has_roots(scenario: Scenario) -> bool:
+    """Say whether the volunteer's machine trusts an authority that nobody else does."""
+    return any(isinstance(censor, TLSIntercept) and censor.signed_by == "machine" for censor in scenario.censors)
 
 
 def _ground_at(ground: Ground, hop: int, config: FabricConfig) -> Ground:

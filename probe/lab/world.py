@@ -15,6 +15,7 @@ from probe.lab.faults import (
     ExpiredCertificate,
     NoQUIC,
     NoSTARTTLS,
+    OddAnswers,
     Placed,
     Portal,
     PublishedBogon,
@@ -56,6 +57,7 @@ class Host:
     unreachable: list[str] = field(default_factory=list)  # of its addresses: those that lead nowhere
     rotates: bool = False  # its name stands for one address of each family at a time
     broken_aaaa: str = ""  # the rcode with which questions for AAAA are answered
+    answers: tuple[int, str] | None = None  # status and title of every HTTP answer, where they are odd
 
     @property
     def certified(self) -> list[str]:
@@ -71,7 +73,7 @@ class Impostor:
     genuine: str
     address: str
     names: tuple[str, ...]
-    self_signed: bool
+    signed_by: str  # as TLSIntercept says it
 
 
 @dataclass
@@ -85,6 +87,7 @@ class World:
     pages: dict[tuple[str, str], tuple[int, str]]  # portal checks: (host, path) → status, body
     authority: Authority
     noise: NoiseIdentity
+    machines: Authority  # which the volunteer's machine trusts and nobody else; installed where a scenario needs it
     web: dict[tuple[str, str, str], Page] = field(default_factory=dict)  # (scheme, host, path) → what is answered
     impostors: list[Impostor] = field(default_factory=list)
     now_offset: timedelta = timedelta()
@@ -145,6 +148,7 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
         authority=Authority("Lab Root, trusted inside the lab only", datetime.now(UTC) + offset),
         noise=NoiseIdentity(datetime.now(UTC) + offset),
         web=web,
+        machines=Authority("Web Shield of This Computer", datetime.now(UTC) + offset),
         impostors=list(_impostors(hosts, scenario)),
         now_offset=offset,
         rotating=frozenset(name for host in hosts if host.rotates for name in host.names),
@@ -180,6 +184,8 @@ class _Census:
             host.ports.setdefault(endpoint.port, set()).add(endpoint.dialect)
             if role:
                 host.services.add(f"{target}/{role}")
+            elif endpoint.scheme == "https":
+                host.ports.setdefault(80, set()).add("http")  # as every web server does
         return list({id(host): host for host in self._by_host.values()}.values())
 
     def _add_resolvers(self) -> None:
@@ -228,6 +234,8 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.no_starttls = True
         case NoQUIC():
             host.no_quic = fault.how
+        case OddAnswers():
+            host.answers = (fault.status, fault.title)
         case WrongCertificate():
             host.certificate = "wrong"
         case ExpiredCertificate():
@@ -265,5 +273,5 @@ def _impostors(hosts: Iterable[Host], scenario: Scenario) -> Iterator[Impostor]:
                 continue
             for genuine in host.addresses:
                 count += 1
-                address = f"3c00:bad::{count:x}" if ":" in genuine else f"198.18.0.{count}"
-                yield Impostor(host, genuine, address, tuple(censor.names), censor.signed_by == "itself")
+                address = f"3c00:bad::{count:x}" if ":" in genuine else f"198.18.{count >> 8}.{count & 0xFF}"
+                yield Impostor(host, genuine, address, tuple(censor.names), censor.signed_by)

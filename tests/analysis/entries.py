@@ -88,7 +88,8 @@ def complete(entry: Entry, more: dict[str, Any]) -> None:
     if isinstance(entry, HTTPTransaction) and entry.failure is None:
         prints, to = more.get("fingerprints", []), more.get("redirect", "")
         code = 302 if to else 200
-        entry.response = HTTPResponse(code=code, x_fingerprints=prints, x_redirect_host=to)
+        page = {"x_body_length": 100, "x_body_sha256": more["page"]} if more.get("page") else {}
+        entry.response = HTTPResponse(code=code, x_fingerprints=prints, x_redirect_host=to, **page)
     if isinstance(entry, MTProtoExchange):
         entry.nonce_echoed = entry.failure is None
     if isinstance(entry, NoiseHandshake):

@@ -8,14 +8,14 @@ from typing import Any
 
 from probe.formats import failures as f
 from probe.formats.calls import UDPEcho
-from probe.formats.entries import DNSResponse, Entry
+from probe.formats.entries import DNSResponse, Entry, RandomBytes, TCPConnect
 from probe.formats.transactions import TransactionRecord
 from probe.targets import is_address, parse_endpoint
 from tests.analysis.entries import FORGED, GENUINE, LAYERS, SECOND, answer, complete, entries_of, query
 
 __all__ = ["FORGED", "GENUINE", "SECOND", "Keys", "Lines"]
 
-INNOCUOUS = "www.example.com"
+INNOCUOUS, NONEXISTENT = "www.example.com", "does-not-exist.invalid"
 NEUTRAL = "9.9.9.10"
 RESOLVERS = {"udp": "8.8.8.8:53", "dot": "1.1.1.1:853", "doh": "https://dns.example:443/dns-query"}
 FOLLOWUPS = {"udp": "resolver_udp", "dot": "resolver_dot", "doh": "resolver_doh"}
@@ -182,6 +182,26 @@ class Lines:
     def neutral(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
         about: dict[str, Any] = {"kind": "followup", "followup": "same_name_neutral_host", "check": False}
         return self._reach(self.probe, url, ip, outcome, **about | more)
+
+    def nonexistent(self, url: str, ip: str, outcome: str = "ok", *, neutral: bool = False, **more: Any) -> int:
+        """A name that nobody has, at the endpoint's address or at a neutral host."""
+        where: Any = "nonexistent_name_neutral_host" if neutral else "nonexistent_name_same_address"
+        about = {"kind": "followup", "followup": where, "name": NONEXISTENT, "check": False, "in_residual": True}
+        return self._reach(self.probe, url, ip, outcome, **about | more)
+
+    def neutral_own(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
+        """The neutral host's own name, at the end."""
+        about = {"kind": "followup", "followup": "neutral_name_neutral_host", "name": "neutral.example", "check": False}
+        return self._reach(self.probe, url, ip, outcome, **about | more)
+
+    def random_bytes(self, url: str, outcome: str = "ok", ip: str = NEUTRAL) -> int:
+        endpoint = parse_endpoint(url)
+        about: dict[str, Any] = {"service": self._role(url), "endpoint": url, "address": ip, "port": endpoint.port}
+        record = self.probe.open(kind="followup", followup="random_bytes_neutral_host", family=4, **about)
+        self.probe.keep(record, TCPConnect(ip=ip, port=endpoint.port))
+        failed = outcome.partition(":")[2] or None
+        self.probe.keep(record, RandomBytes(address=f"{ip}:{endpoint.port}", size=128, failure=failed))
+        return record.transaction_id
 
     def echo(self, url: str, outcome: str = "ok", *, payload: Any = "other", port: int = 0, **about: Any) -> int:
         """A datagram to the helper's echo: of no protocol, or ("stun", "sip") the endpoint's own."""

@@ -114,6 +114,13 @@ def _by_kind(layer: str) -> dict[str, Columns]:
         neutral = {"neutral_proven": True, f"neutral_{columns}": 1}
         found[f"{layer}_{verb}_follows_name_to_neutral_host"] = here | passed | neutral | _TRIED
         found[f"{layer}_{verb}_follows_name"] = here | passed | _CONTROL
+        found[f"{layer}_{verb}_of_unlisted_names"] = here | passed | {"nonexistent_failed": 1} | _CONTROL
+        found[f"{layer}_{verb}_of_all_names_but_the_hosts_own"] = (
+            here | neutral | {"nonexistent_neutral_failed": 1, "innocuous_failed": 1}
+        )
+        found[f"{layer}_{verb}_follows_name_at_this_address"] = (
+            here | passed | {"neutral_proven": True, "neutral_passed": 1} | _CONTROL
+        )
         found[f"{layer}_{verb}_for_any_name"] = here | {"innocuous_failed": 1} | _CONTROL
         found[f"{layer}_{verb}_here"] = here | _CONTROL
     return found
@@ -164,7 +171,11 @@ QUIC: dict[str, Columns] = {
     **_by_kind("quic"),
     **_usual("quic", "timeouts"),
 }
+_FORGED = _PROVEN | {"clear_text": True, "http_attempts": 1, "http_successes": 1, "successes": 1} | _CONTROL
 HTTP: dict[str, Columns] = {
+    "http_page_is_elsewhere_too": _FORGED | {"http_pages_elsewhere": 1},
+    "http_redirect_is_elsewhere_too": _FORGED
+    | {"http_redirects_elsewhere": 1, "http_pages_elsewhere": 1, "http_redirects": 1, "successes": 0},
     "http_answers": _PROVEN | {"http_attempts": 1, "http_successes": 1, "successes": 1},
     "http_shows_blockpage": _fails("http", "resets") | {"http_blockpages": 1},
     "http_redirected_here": _fails("http", "resets") | {"http_redirects": 1} | _CONTROL,
@@ -176,6 +187,7 @@ PAYLOAD: dict[str, Columns] = {
     "payload_answered": _PROVEN | {"payload_attempts": 1, "payload_successes": 1},
     "payload_reset_twin_passes": _fails("payload", "resets") | {"twin_passed": 1} | _CONTROL,
     "payload_drop_twin_passes": _fails("payload", "timeouts") | {"twin_passed": 1} | _CONTROL,
+    "payload_drop_of_unlisted_protocols": _fails("payload", "timeouts") | {"random_silent": 1} | _CONTROL,
     "payload_fails_here": _fails("payload", "timeouts") | _CONTROL,
     **_usual("payload", "timeouts"),
 }

@@ -148,12 +148,14 @@ async def test_a_dropped_name_is_confirmed_and_compared(world: World) -> None:
         async with box(world, HOST) as (port, censored):
             records = await reach(world, f"quic://{HOST}:{port}/")
         assert neutral.seen == []  # it speaks no QUIC, so the name is not said there at all
-    assert censored.seen == [INNOCUOUS, HOST, HOST, INNOCUOUS]
+    nonexistent = world.session.neutral.nonexistent
+    assert censored.seen == [INNOCUOUS, HOST, HOST, nonexistent, INNOCUOUS]
     told = [(r.kind, r.followup, r.failure, r.trigger) for r in records]
     assert told == [
         ("innocuous", "", None, False),
         ("first", "", f.TIMEOUT, True),
         ("confirm", "", f.TIMEOUT, True),
+        ("followup", "nonexistent_name_same_address", None, False),
         ("followup", "other_name_same_address", None, False),
     ]
     assert records[3].cause == records[1].transaction_id
@@ -166,7 +168,7 @@ async def test_a_neutral_host_over_quic_hears_the_name(world: World) -> None:
         records = await reach(world, f"quic://{HOST}:{port}/")
     asked = [record for record in records if record.followup == "same_name_neutral_host"]
     assert [(r.port, r.failure, r.trigger) for r in asked] == [(elsewhere, f.TIMEOUT, True)]
-    assert heard.seen == [HOST]
+    assert heard.seen == [HOST, world.session.neutral.nonexistent]
 
 
 async def test_many_flows_leave_no_socket(world: World) -> None:

@@ -191,10 +191,19 @@ def test_blackhole_by_prefix_name_and_helper() -> None:
     assert helper.see(syn(), OUT, 0.0) is None
 
 
-def test_blackhole_that_says_so() -> None:
-    actions = armed(IPBlackhole(services=["telegram/web"], icmp=True)).see(syn(), OUT, 0.0)
-    assert actions is not None
-    assert [(error.src, error.icmp_type) for error in sent(actions.to_client)] == [("10.9.4.1", 3)]
+@pytest.mark.parametrize(
+    ("icmp", "fourth", "sixth"), [("unreachable", (3, 1), (1, 3)), ("prohibited", (3, 13), (1, 1))]
+)
+def test_blackhole_that_says_why(icmp: str, fourth: tuple[int, int], sixth: tuple[int, int]) -> None:
+    censor = armed(IPBlackhole.model_validate({"services": ["telegram/web"], "icmp": icmp}))
+    for packet, router, said in (
+        (syn(), "10.9.4.1", fourth),
+        (syn(src=CLIENT_V6, dst=SERVER_V6), "3c00:9:4::1", sixth),
+    ):
+        actions = censor.see(packet, OUT, 0.0)
+        assert actions is not None
+        (error,) = sent(actions.to_client)
+        assert (error.src, error.icmp_type, error.raw[error.offset + 1]) == (router, *said)
 
 
 def test_ip_reset_answers_the_syn() -> None:

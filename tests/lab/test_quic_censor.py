@@ -64,6 +64,14 @@ def test_a_named_flow_is_silent_from_its_hello_on(sixth: bool) -> None:
     assert censor.see(out(b"\x40later", sixth=sixth), OUT, 100.0) == DROP
 
 
+def test_where_only_rising_ports_are_watched_a_flow_from_a_low_port_passes() -> None:
+    censor = armed(rising_ports=True)
+    for datagram in first_flight(NAME):
+        assert censor.see(out(datagram, sport=443), OUT, 0.0) is None
+        assert censor.see(out(datagram, sport=300), OUT, 0.0) is None
+        assert censor.see(out(datagram, sport=444), OUT, 0.0) == DROP
+
+
 def test_answers_die_too_unless_the_scenario_says_otherwise() -> None:
     for both, said in ((True, DROP), (False, None)):
         censor = armed(both_ways=both)

@@ -144,12 +144,20 @@ async def test_a_clock_that_is_off_shows_in_dates_and_headers(folder: Path) -> N
     assert abs(there - datetime.now(UTC) - timedelta(days=400)) < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize(("itself", "reason"), [(False, "self-signed certificate in"), (True, "self-signed cert")])
+@pytest.mark.parametrize(
+    ("signed_by", "reason"),
+    [
+        ("ca", "self-signed certificate in"),
+        ("itself", "self-signed cert"),
+        ("machine", "unable to get local issuer"),
+        ("another_name", "Hostname mismatch"),
+    ],
+)
 async def test_an_impostor_forges_for_the_names_and_is_honest_otherwise(
-    world: World, itself: bool, reason: str
+    world: World, signed_by: str, reason: str
 ) -> None:
     found = host(world, "web.telegram.org")
-    impostor = Impostor(found, found.addresses[0], "198.18.0.1", ("web.telegram.org",), itself)
+    impostor = Impostor(found, found.addresses[0], "198.18.0.1", ("web.telegram.org",), signed_by)
     with pytest.raises(ssl.SSLCertVerificationError, match=reason):
         async with connected(
             world, "web.telegram.org", 443, impostor=impostor, ssl=trusting(world), server_hostname="web.telegram.org"

@@ -5,6 +5,7 @@ from probe.lab.censors.dns import DNSInjection, DNSIntercept, DNSLie
 from probe.lab.censors.http import HTTPBlockpage, HTTPReset
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payloads import PayloadDrop
+from probe.lab.censors.protocols import ProtocolFilter
 from probe.lab.censors.quic import QUICDrop
 from probe.lab.censors.sip import SIPAlg, SIPReset
 from probe.lab.censors.starttls import StartTLSStrip
@@ -22,6 +23,7 @@ CLASSES: dict[str, type[Station]] = {
         SYNProxy,
         UDPBlock,
         PayloadDrop,
+        ProtocolFilter,
         TLSReset,
         TLSDrop,
         TLSIntercept,
@@ -46,6 +48,7 @@ __all__ = [
     "IPBlackhole",
     "IPReset",
     "PayloadDrop",
+    "ProtocolFilter",
     "QUICDrop",
     "SIPAlg",
     "SIPReset",

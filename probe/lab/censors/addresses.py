@@ -7,14 +7,16 @@ from pydantic import Field
 from probe.lab.censors.resets import Resetting
 from probe.lab.censors.station import DROP, Aimed
 from probe.lab.layout import Actions, Direction
-from probe.lab.packets import ACK, RST, SYN, Packet, host_unreachable, tcp_packet
+from probe.lab.packets import ACK, RST, SYN, Packet, host_unreachable, prohibited, tcp_packet
 
 
 class IPBlackhole(Aimed):
-    """Drops every packet to and from the addresses; with `icmp` it says so to the sender."""
+    """Drops every packet to and from the addresses; with `icmp` it says why to the sender."""
 
     on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
-    icmp: bool = Field(default=False, description="answer with ICMP host unreachable")
+    icmp: Literal["", "unreachable", "prohibited"] = Field(
+        default="", description="answer with ICMP: nobody to be reached there, or forbidden"
+    )
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
@@ -25,7 +27,8 @@ class IPBlackhole(Aimed):
         if not self.icmp:
             return DROP
         here = self._ground.router_v6 if packet.version == 6 else self._ground.router_v4
-        return Actions(forward=False, to_client=[(0.0, host_unreachable(here, packet.raw))])
+        error = host_unreachable if self.icmp == "unreachable" else prohibited
+        return Actions(forward=False, to_client=[(0.0, error(here, packet.raw))])
 
 
 class IPReset(Resetting, Aimed):

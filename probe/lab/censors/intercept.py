@@ -22,8 +22,10 @@ class TLSIntercept(Station):
     on_path: Literal[False] = Field(default=False, description="always false: it has to turn the packets aside")
     names: list[str] = Field(min_length=1, description="server names, * as a wildcard")
     ports: list[int] = Field(default=[443], description="destination ports that are led aside")
-    signed_by: Literal["ca", "itself"] = Field(
-        default="ca", description="who signs: an authority of the censor's, or the certificate itself"
+    signed_by: Literal["ca", "itself", "machine", "another_name"] = Field(
+        default="ca",
+        description="who signs: an authority of the censor's, the certificate itself, an authority that this machine "
+        "trusts and nobody else; or a good certificate for another name",
     )
 
     _aside: dict[bytes, bytes] = PrivateAttr(default_factory=dict)

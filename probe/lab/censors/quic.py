@@ -25,6 +25,9 @@ class QUICDrop(Station):
     first_passes: bool = Field(
         default=False, description="true: the datagram that shows the name passes, later ones not"
     )
+    rising_ports: bool = Field(
+        default=False, description="true: flows from a port not above the server's pass, as they do in China"
+    )
 
     _hellos: OrderedDict[Flow, ClientInitials] = PrivateAttr(default_factory=OrderedDict)
     _punished: Punished = PrivateAttr(default_factory=Punished)
@@ -37,7 +40,7 @@ class QUICDrop(Station):
         flow = flow_of(packet, direction)
         if direction is Direction.IN:
             return DROP if self.both_ways and flow in self._dead else None
-        if self.ports and packet.dport not in self.ports:
+        if (self.ports and packet.dport not in self.ports) or (self.rising_ports and packet.sport <= packet.dport):
             return None
         if flow in self._dead or self._punished.covers(self.residual, packet, now):
             return DROP

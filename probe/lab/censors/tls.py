@@ -8,7 +8,8 @@ from probe.lab.censors.flows import Flow, Punished, Residual, Streams, flow_of
 from probe.lab.censors.hello import look
 from probe.lab.censors.names import matches
 from probe.lab.censors.resets import Resetting
-from probe.lab.censors.station import DROP, Station
+from probe.lab.censors.station import DROP, Ground, Station
+from probe.lab.crafting import packed
 from probe.lab.layout import Actions, Direction
 from probe.lab.packets import SYN, Packet
 
@@ -19,20 +20,40 @@ class NameWatch(Station):
     names: list[str] = Field(min_length=1, description="server names, * as a wildcard")
     ports: list[int] = Field(default=[443], description="destination ports that are watched; empty: all")
     residual: Residual | None = Field(default=None, description="{seconds, on, at}: who is punished afterwards")
+    spare: list[str] = Field(default=[], description='names left alone; beside names = ["*"], a list of what may pass')
+    at: list[str] = Field(default=[], description="host names at whose addresses alone it acts; empty: anywhere")
+    bare_headers: bool = Field(default=False, description="true: blind to TCP headers with options, as Henan's wall is")
+    longest_hello: int = Field(default=0, ge=0, description="bytes; longer hellos pass unread; 0: none does")
 
+    _places: frozenset[bytes] = PrivateAttr(default_factory=frozenset)
     _streams: Streams = PrivateAttr(default_factory=Streams)
     _punished: Punished = PrivateAttr(default_factory=Punished)
 
+    def arm(self, ground: Ground) -> None:
+        super().arm(ground)
+        self._places = frozenset(packed(ip) for ip in ground.addresses_of(self.at))
+
     def _watches(self, packet: Packet) -> bool:
-        return packet.is_tcp and (not self.ports or packet.dport in self.ports)
+        if not packet.is_tcp or (self.ports and packet.dport not in self.ports):
+            return False
+        return not self.at or packet.destination in self._places
 
     def _triggered(self, packet: Packet, now: float) -> bool:
         """Whether this client's packet shows a name, or suffers for one shown before."""
+        if self.bare_headers and packet.tcp_options:
+            return False
         stream = self._streams.feed(packet)
-        if packet.payload and matches(look(stream).name, self.names):
+        if packet.payload and self._means(look(stream).name) and not self._too_long(stream):
             self._punished.add(self.residual, flow_of(packet, Direction.OUT), now)
             return True
         return self._punished.covers(self.residual, packet, now)
+
+    def _means(self, name: str | None) -> bool:
+        return matches(name, self.names) and not matches(name, self.spare)
+
+    def _too_long(self, stream: bytes) -> bool:
+        """By the length that the record announces (RFC 8446 5.1): the rest may still be on its way."""
+        return bool(self.longest_hello) and int.from_bytes(stream[3:5], "big") > self.longest_hello
 
 
 class TLSReset(Resetting, NameWatch):
@@ -46,9 +67,12 @@ class TLSReset(Resetting, NameWatch):
 
 
 class TLSDrop(NameWatch):
-    """Drops the hello that carries one of the names and everything after it, both ways."""
+    """Drops the hello that carries one of the names and everything after it; or what one side sends from there on."""
 
     on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
+    direction: Literal["both", "out", "in"] = Field(
+        default="both", description="whose packets: the client's (out), the server's (in), or both"
+    )
 
     _dead: set[Flow] = PrivateAttr(default_factory=set)
 
@@ -58,11 +82,11 @@ class TLSDrop(NameWatch):
             return None
         flow = flow_of(packet, direction)
         if direction is Direction.IN:
-            return DROP if flow in self._dead else None
+            return DROP if flow in self._dead and self.direction != "out" else None
         if not self._watches(packet):
             return None
         if packet.tcp_flags & SYN:
             self._dead.discard(flow)
         if self._triggered(packet, now):
             self._dead.add(flow)
-        return DROP if flow in self._dead else None
+        return DROP if flow in self._dead and self.direction != "in" else None

@@ -11,6 +11,7 @@ from probe.lab.authority import Authority, key_pem, new_key
 from probe.lab.world import Certificate, Host, Impostor, World
 
 UNRECOGNIZED_NAME = bytes.fromhex("15030300020270")  # a fatal alert 112 (RFC 6066 3, RFC 8446 6)
+FORGERIES = {"ca": "forged", "itself": "self-signed", "machine": "by the machine's", "another_name": "wrong"}
 SOMEBODY_ELSE = "www.somebody-else.example"
 
 
@@ -18,7 +19,7 @@ class Credentials:
     """Contexts by name and kind; one key pair serves all, so that none has to be made twice."""
 
     def __init__(self, world: World) -> None:
-        self._authority = world.authority
+        self._authority, self._machines = world.authority, world.machines
         self._stranger = Authority("Interception Authority of the Censor", world.now())
         self._key = new_key()
         self._pem = key_pem(self._key)
@@ -35,7 +36,7 @@ class Credentials:
 
     def of_impostor(self, impostor: Impostor, name: str, alpn: Sequence[str]) -> ssl.SSLContext:
         """The forged certificate for a name."""
-        return self._context([name], "self-signed" if impostor.self_signed else "forged", alpn)
+        return self._context([name], FORGERIES[impostor.signed_by], alpn)
 
     def _context(self, names: Sequence[str], kind: Certificate | str, alpn: Sequence[str]) -> ssl.SSLContext:
         key = (kind, ",".join(alpn), *names)
@@ -51,6 +52,8 @@ class Credentials:
                 return self._authority.issue(names, self._key, expired=True)
             case "forged":
                 return self._stranger.issue(names, self._key) + self._stranger.pem.encode()
+            case "by the machine's":
+                return self._machines.issue(names, self._key)
             case "self-signed":
                 return self._stranger.issue(names, self._key, self_signed=True)
             case _:

@@ -69,6 +69,8 @@ def answer(request: Request, host: Host, world: World, *, secure: bool) -> Respo
     page = world.web.get(("https" if secure else "http", request.host, request.path))
     if page is not None:
         return _of_the_web(page, request)
+    if host.answers is not None:
+        return _page(*host.answers)
     if not host.names:
         return _literal(request, host)
     if request.host not in host.names:

@@ -1,0 +1,89 @@
+"""What censors of names, Hosts and protocols do besides: lists of what may pass, places, blindness, directions."""
+
+import pytest
+
+from probe.lab.censors import ProtocolFilter, TLSDrop, TLSReset
+from probe.lab.censors.protocols import is_listed
+from probe.lab.layout import Direction
+from probe.lab.packets import ACK, PSH, Packet, tcp_packet
+from probe.wire.noise import PROLOGUE
+from tests.lab.hellos import CLIENT, SERVER, data, hello, syn
+from tests.lab.test_censors import NAME, armed, sent
+
+OUT, IN = Direction.OUT, Direction.IN
+BACK = Packet(tcp_packet(SERVER, CLIENT, 443, 40000, flags=PSH | ACK, seq=5001, payload=b"server hello"))
+TIMESTAMPS = bytes.fromhex("0101080a0000000100000000")
+
+
+def test_a_list_of_names_lets_nothing_else_pass() -> None:
+    censor = armed(TLSReset(names=["*"], spare=["*.listed.example"]))
+    assert censor.see(data(hello("www.listed.example")), OUT, 0.0) is None
+    assert censor.see(data(hello("nobody.invalid"), sport=40001), OUT, 0.0) is not None
+    assert censor.see(data(b"\x16\x03no hello", sport=40002), OUT, 0.0) is None  # what shows no name is not meant
+
+
+def test_a_name_is_meant_at_its_own_addresses_alone() -> None:
+    censor = armed(TLSReset(names=[NAME], at=[NAME]))
+    assert censor.see(data(hello(NAME)), OUT, 0.0) is not None
+    assert censor.see(data(hello(NAME), dst="151.101.1.1", sport=40001), OUT, 0.0) is None
+    assert censor.see(data(hello("www.example.org"), sport=40002), OUT, 0.0) is None
+
+
+def test_who_reads_bare_headers_only_does_not_see_a_hello_behind_timestamps() -> None:
+    censor = armed(TLSReset(names=[NAME], bare_headers=True))
+    flow = {"flags": PSH | ACK, "seq": 1001, "ack": 5001, "payload": hello(NAME)}
+    with_options = Packet(tcp_packet(CLIENT, SERVER, 40001, 443, options=TIMESTAMPS, **flow))  # type: ignore[arg-type]
+    assert with_options.tcp_options and not data(hello(NAME)).tcp_options
+    assert censor.see(with_options, OUT, 0.0) is None
+    assert censor.see(data(hello(NAME)), OUT, 0.0) is not None
+
+
+def test_a_hello_longer_than_the_box_reads_passes() -> None:
+    size = len(hello(NAME)) - 5
+    assert armed(TLSReset(names=[NAME], longest_hello=size)).see(data(hello(NAME)), OUT, 0.0) is not None
+    assert armed(TLSReset(names=[NAME], longest_hello=size - 1)).see(data(hello(NAME)), OUT, 0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("direction", "out", "back"), [("both", True, True), ("out", True, False), ("in", False, True)]
+)
+def test_drop_of_one_sides_packets(direction: str, out: bool, back: bool) -> None:
+    censor = armed(TLSDrop.model_validate({"names": [NAME], "direction": direction}))
+    assert censor.see(BACK, IN, 0.0) is None
+    assert (censor.see(data(hello(NAME)), OUT, 0.0) is not None) == out
+    assert (censor.see(BACK, IN, 0.1) is not None) == back
+
+
+QUESTION = bytes.fromhex("0025 1234 0100 0001 0000 0000 0000 07") + b"example\0\0\1\0\1"
+
+
+@pytest.mark.parametrize(
+    ("opening", "listed"),
+    [
+        (hello(NAME), True),
+        (b"GET / HTTP/1.1\r\n", True),
+        (QUESTION, True),
+        (b"\xef" + bytes(range(100, 160)), False),  # MTProto, abridged
+        (PROLOGUE + b"\0\0\x24\x12\x22\x0a\x20", False),
+        (b"\x80" + bytes(range(1, 127)), False),
+    ],
+)
+def test_a_filter_knows_its_protocols(opening: bytes, listed: bool) -> None:
+    assert is_listed(opening) == listed
+    censor = armed(ProtocolFilter())
+    censor.see(syn(), OUT, 0.0)
+    assert (censor.see(data(opening), OUT, 0.1) is None) == listed
+    assert (censor.see(BACK, IN, 0.2) is None) == listed
+    assert censor.see(data(opening, dport=5222, sport=40001), OUT, 0.1) is None
+
+
+def test_a_flow_of_no_listed_protocol_stays_dead_for_its_time_and_each_packet_prolongs_it() -> None:
+    censor = armed(ProtocolFilter(seconds=60))
+    assert censor.see(data(b"\x80" * 20), OUT, 0.0) is not None
+    assert censor.see(data(b"\x80" * 20, at=20), OUT, 50.0) is not None
+    assert censor.see(BACK, IN, 100.0) is not None
+    assert censor.see(BACK, IN, 111.0) is None
+    assert censor.see(syn(), OUT, 60.0) is None
+    reset = armed(ProtocolFilter(action="reset")).see(data(b"\x80" * 20), OUT, 0.0)
+    assert reset is not None and not reset.forward
+    assert sent(reset.to_client) and sent(reset.to_server)
