@@ -17,7 +17,7 @@ from probe.formats.hops import LimitedPayload, PathSweep, PayloadKind
 from probe.formats.transactions import TransactionRecord
 from probe.limited_payloads import Case, datagram_payload, stream_payload
 from probe.nearby import writable_hops
-from probe.session import Session
+from probe.session import HELPER, Session
 from probe.steps.limited import limited_payload_tcp, limited_payload_udp
 from probe.steps.pathsweep import sweep_path
 from probe.steps.tcp import tcp_connect
@@ -122,7 +122,8 @@ class Location:
         """Names whose question was answered from an address that runs no resolver: whoever did stands on the path."""
         for record in self._trace.transactions:
             answered = record.failure is None or record.failure.startswith("dns_")
-            if record.followup == "dark_resolver" and answered and record.hostname in hosts:
+            placed = record.address != HELPER  # the helper's address stands in no record
+            if record.followup == "dark_resolver" and placed and answered and record.hostname in hosts:
                 place = (record.address, record.port or DNS_PORT)
                 yield Case("dns", "", record.hostname, *place, False, record.transaction_id)
 

@@ -13,7 +13,7 @@ from probe.location import FLOWS_STANDARD, Location
 from probe.lookup import Names
 from probe.pacing import TRIGGERS_STANDARD, Pace
 from probe.reach import Reach
-from probe.session import Settings
+from probe.session import HELPER, Settings
 from probe.targets import parse_endpoint
 from probe.trace import Trace
 from tests.reaching import INNOCUOUS, World
@@ -214,3 +214,15 @@ async def test_a_name_that_a_box_answers_for_is_asked_one_question_at_a_time(
     await where.find({NAME, "other.example"})
     assert len(asked) == FLOWS_STANDARD == world.session.pace.triggers and all(len(ttls) == 1 for ttls in asked)
     assert {r.hostname for r in trace.transactions if r.followup == "limited_payload"} == {NAME}
+
+
+@pytest.mark.parametrize(("address", "cases"), [("198.41.0.4", 1), (HELPER, 0)])
+async def test_a_question_that_the_helpers_closed_port_answered_has_no_place_to_search(
+    world: World, address: str, cases: int
+) -> None:
+    """The helper's address stands in no record, so nobody can be led there; the dark address serves as well."""
+    trace = Trace()
+    about = {"address": address, "port": 53, "family": 4, "hostname": NAME, "sent_name": NAME}
+    async with trace.transaction("followup", followup="dark_resolver", **about):
+        pass
+    assert len(Location(trace, world.session)._cases({NAME})) == cases
