@@ -5,6 +5,7 @@ import ipaddress
 import random
 from collections import defaultdict
 from collections.abc import Collection, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from probe.dialogue import SPEECHES, Errand, Method, always_get, can_prove, has_exchangeable_name, proves, speak
@@ -235,11 +236,10 @@ class Reach:
 
             Over TCP this is asked only once connected. A datagram would wait for others to connect to a dead address.
             """
-            patience = pace.harmless_timeout() if endpoint.carrier == "udp" else None
-            while harmless := set(self._harmless_at[attempt.place]):
-                ended, _ = await asyncio.wait(harmless, timeout=patience)
-                if not ended:
-                    return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pace.harmless_timeout() if endpoint.carrier == "udp" else None):
+                    while harmless := set(self._harmless_at[attempt.place]):
+                        await asyncio.wait(harmless)
 
         async with pace.place(urgent=attempt.name is not None and confirms is None):
             if self.session.stopping.is_set():
