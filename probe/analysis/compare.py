@@ -1,16 +1,18 @@
-"""Vantage point against vantage point: services × vantage points, as text of 80 columns and as JSON."""
+"""A comparison as text of 80 columns, and as JSON: one object per cell."""
 
 import json
 import textwrap
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
+
+from probe.analysis.cells import INSUFFICIENT, LEAST, SHARE, Cell, Comparison, network_name
 
 WIDTH = 80
 _SERVICE_WIDTH = 22
 _CELL_WIDTH = 18  # at least; so three vantage points fit beside each other
 _GAP = 2
+_SURE = 0.05  # corrected p-value, for the mark of a difference
 WORDS = {
     "blocked": "BLOCKED",
     "likely_blocked": "LIKELY BLOCKED",
@@ -18,115 +20,60 @@ WORDS = {
     "impaired": "NOT WORKING",
     "down": "DOWN",
     "ok": "OK",
-    "insufficient": "NOT ENOUGH DATA",
+    "mixed": "MIXED",
 }
-
-
-@dataclass(frozen=True, order=True)
-class Vantage:
-    """Where lines were measured from: the place in the arguments, the network, the lab's scenario if it was one."""
-
-    source: int
-    name: str
-    probe_cc: str
-    probe_asn: str
-    lab: str = ""
-
-
-@dataclass
-class Comparison:
-    """Verdict records by service and vantage point."""
-
-    vantages: set[Vantage] = field(default_factory=set)
-    records: dict[tuple[str, Vantage], list[dict[str, Any]]] = field(default_factory=dict)
-
-    def add(self, vantage: Vantage, records: Iterable[dict[str, Any]]) -> None:
-        """Add the records of one line."""
-        for record in records:
-            self.vantages.add(vantage)
-            self.records.setdefault((record["service"], vantage), []).append(record)
-
-    def services(self) -> list[str]:
-        return sorted({service for service, _ in self.records})
-
-    def cell(self, service: str, vantage: Vantage) -> dict[str, Any] | None:
-        """What one vantage point says of a service: its latest valid verdict, and how often it said what."""
-        records = self.records.get((service, vantage))
-        if not records:
-            return None
-        valid = [record for record in records if record["valid"]]
-        latest = max(enumerate(valid or records), key=lambda pair: (pair[1]["measurement_start_time"], pair[0]))[1]
-        states = Counter(record["state"] for record in valid)
-        return {
-            "state": latest["state"],
-            "mechanisms": latest["mechanisms"],
-            "valid": latest["valid"],
-            "invalid_reason": latest["invalid_reason"],
-            "rule_id": latest["rule_id"],
-            "measurement_start_time": latest["measurement_start_time"],
-            "n": len(records),
-            "states": dict(sorted(states.items())),
-        }
-
-
-def labels(vantages: Iterable[Vantage]) -> dict[Vantage, str]:
-    """A name for every vantage point: country and network, the file too where that would not tell them apart."""
-    ordered = sorted(vantages)
-    plain = {vantage: _label(vantage) for vantage in ordered}
-    twice = Counter(plain.values())
-    return {v: _ascii(f"{label} {v.name}" if twice[label] > 1 else label) for v, label in plain.items()}
-
-
-def _label(vantage: Vantage) -> str:
-    where = f"{vantage.probe_cc} {vantage.probe_asn}".strip() or "unknown"
-    return f"{where} LAB {vantage.lab}" if vantage.lab else where
-
-
-def to_table(comparison: Comparison) -> list[dict[str, Any]]:
-    """One object per service: what each vantage point says, in the order of the arguments."""
-    named = labels(comparison.vantages)
-    return [
-        {
-            "service": service,
-            "vantage_points": [
-                {
-                    "label": label,
-                    "probe_cc": vantage.probe_cc,
-                    "probe_asn": vantage.probe_asn,
-                    "lab": vantage.lab or None,
-                    "source": vantage.name,
-                    "verdict": comparison.cell(service, vantage),
-                }
-                for vantage, label in named.items()
-            ],
-            "differs": len({_said(comparison.cell(service, vantage)) for vantage in named} - {""}) > 1,
-        }
-        for service in comparison.services()
-    ]
+LEGEND = (
+    f"3/4: so many of the measurements that count say so; at least {SHARE:.0%} must, else MIXED.",
+    f"(...): fewer than {LEAST} measurements: what these found, no statement about the network.",
+    f"*: works less or more often than {{baseline}} (Fisher's exact test, Holm's correction, p < {_SURE}).",
+    "-: nobody measured; a gap is not OK.",
+)
 
 
 def to_json(comparison: Comparison) -> str:
-    """The comparison as lines of JSON, one per service."""
-    return "".join(json.dumps(row, separators=(", ", ": "), allow_nan=False) + "\n" for row in to_table(comparison))
+    """The comparison as lines of JSON, one per cell."""
+    rows = (cell_to_dict(cell) for _, cells in comparison.rows() for cell in cells)
+    return "".join(json.dumps(row, separators=(", ", ": "), allow_nan=False) + "\n" for row in rows)
+
+
+def cell_to_dict(cell: Cell) -> dict[str, Any]:
+    """A cell as JSON has it."""
+    written = asdict(cell)
+    written["networks"] = [network._asdict() for network in cell.networks]
+    order = ("service", "vantage", "state", "mechanisms", "n", "by_state", "networks", "reporters_max", "witness")
+    return {key: written[key] for key in (*order, "difference", "found", "set_aside")}
+
+
+def label(vantage: dict[str, str]) -> str:
+    """A vantage point's name: `IR AS44244`, `IR 2026-11-24`, `LAB great-firewall`; its network's name stands apart."""
+    words = [f"LAB {value}" if axis == "lab" else value for axis, value in vantage.items() if value]
+    return " ".join(words) or "everything"
 
 
 def to_text(comparison: Comparison) -> str:
     """The comparison for people: ASCII, at most 80 columns; more vantage points than fit come in further blocks."""
-    named = labels(comparison.vantages)
     fit = max(1, (WIDTH - _SERVICE_WIDTH) // (_CELL_WIDTH + _GAP - 1))
-    columns = list(named)
-    blocks = [columns[start : start + fit] for start in range(0, len(columns), fit)]
-    return "\n".join(_block(comparison, block, named) for block in blocks)
+    places = range(len(comparison.vantages))
+    blocks = [_block(comparison, places[start : start + fit]) for start in places[::fit]]
+    return "\n".join([*blocks, "\n".join(_notes(comparison)) + "\n"])
 
 
-def _block(comparison: Comparison, columns: list[Vantage], named: dict[Vantage, str]) -> str:
-    width = (WIDTH - _SERVICE_WIDTH - _GAP * len(columns)) // len(columns)
-    lines = _row([["service"], *(_folded(named[vantage], width) for vantage in columns)], width)
-    lines.append("-" * WIDTH)
-    for service in comparison.services():
-        cells = [_cell_lines(comparison.cell(service, vantage), width) for vantage in columns]
-        lines += _row([_folded(_ascii(service), _SERVICE_WIDTH), *cells], width)
+def _block(comparison: Comparison, places: Sequence[int]) -> str:
+    width = (WIDTH - _SERVICE_WIDTH - _GAP * len(places)) // len(places)
+    heads = [_head(comparison.vantages[place], comparison.baseline and place == 0, width) for place in places]
+    lines = [*_row([[comparison.question.row], *heads], width), "-" * WIDTH]
+    for service, cells in comparison.rows():
+        columns = [_cell_lines(cells[place], width) for place in places]
+        lines += _row([folded(service, _SERVICE_WIDTH), *columns], width)
     return "\n".join(lines) + "\n"
+
+
+def _head(vantage: dict[str, str], baseline: bool, width: int) -> list[str]:
+    named = network_name(vantage["asn"]) if "asn" in vantage else ""
+    return [
+        *folded(f"{'baseline ' if baseline else ''}{label(vantage)}", width),
+        *(folded(named, width) if named else []),
+    ]
 
 
 def _row(cells: list[list[str]], width: int) -> list[str]:
@@ -142,25 +89,44 @@ def _row(cells: list[list[str]], width: int) -> list[str]:
     ]
 
 
-def _cell_lines(cell: dict[str, Any] | None, width: int) -> list[str]:
-    if cell is None:
-        return ["-"]
-    if not cell["valid"]:
-        return _folded(f"INVALID: {cell['invalid_reason']}", width)
-    word, times = WORDS[cell["state"]], cell["states"][cell["state"]]
-    if cell["n"] > 1:
-        word += f" ({times} of {cell['n']})"
-    return _folded(word, width) + [line for name in cell["mechanisms"] for line in _folded(name, width)]
+def _cell_lines(cell: Cell, width: int) -> list[str]:
+    """What one cell shows: the state with its counts, the mechanisms, and what was set aside where nothing counts."""
+    if cell.found is None:
+        aside = [f"{n} not counted: {reason}" for reason, n in cell.set_aside.items()]
+        return [line for text in aside for line in folded(text, width)] or ["-"]
+    return folded(said(cell), width) + [line for name in cell.mechanisms for line in folded(name, width)]
 
 
-def _said(cell: dict[str, Any] | None) -> str:
-    return f"{cell['state']} {' '.join(cell['mechanisms'])}" if cell and cell["valid"] else ""
+def said(cell: Cell) -> str:
+    """`BLOCKED 7/7 *`; `(BLOCKED 1/1)` where that is too few; `MIXED 3 BLOCKED, 4 OK`."""
+    if cell.found in cell.by_state:
+        words = f"{WORDS[str(cell.found)]} {cell.by_state[str(cell.found)]}/{cell.n}"
+    else:
+        words = "MIXED " + ", ".join(f"{n} {WORDS[state]}" for state, n in cell.by_state.items())
+    if cell.state == INSUFFICIENT:
+        words = f"({words})"
+    return f"{words} *" if cell.difference and cell.difference["p_value"] < _SURE else words
 
 
-def _folded(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+def _notes(comparison: Comparison) -> list[str]:
+    """What the marks mean, as far as there are any, and what is not in the picture."""
+    baseline = label(dict(comparison.question.baseline)) if comparison.baseline else "the others together"
+    notes = [line.format(baseline=baseline) for line in LEGEND]
+    notes += [
+        f"not counted: what {version} says of {service}, for it fails on every network while other versions work."
+        for service, version in comparison.instrument
+    ]
+    beyond, n = comparison.left_out
+    if beyond:
+        notes.append(f"{beyond} more vantage point(s) with {n} measurement(s) are not shown (--top).")
+    return [line for note in notes for line in textwrap.wrap(ascii_only(note), WIDTH - 1)]
 
 
-def _ascii(text: str) -> str:
+def folded(text: str, width: int) -> list[str]:
+    """The text in lines of that width, ASCII."""
+    return textwrap.wrap(ascii_only(text), width, break_on_hyphens=False) or [""]
+
+
+def ascii_only(text: str) -> str:
     """What any terminal can show: no Unicode, no control characters."""
     return "".join(char if " " <= char <= "~" else "?" for char in text)

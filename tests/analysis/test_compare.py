@@ -1,86 +1,88 @@
 """Vantage points side by side: readable anywhere, and the same as data."""
 
 import json
-from typing import Any
 
-from probe.analysis.compare import Comparison, Vantage, to_json, to_text
-from probe.analysis.verdicts import judge_line
-from tests.analysis.lines import GENUINE, Lines
-from tests.analysis.test_verdicts import URL, blocked, pool, web
+import pytest
 
-
-def records(lines: Lines, start: str = "2026-11-24 13:05:00") -> list[dict[str, Any]]:
-    return judge_line(lines.line() | {"measurement_start_time": start}, file="a", number=1)
+from probe.analysis.axes import Question, QuestionError, parse_by, parse_moment, parse_pairs
+from probe.analysis.cells import Comparison, compare
+from probe.analysis.compare import label, to_json, to_text
+from tests.analysis.verdictrows import blocked, rows, table
 
 
-def fine() -> Lines:
-    lines = web()
-    lines.first(URL, GENUINE)
-    return lines
+def both(n: int = 6) -> Comparison:
+    return compare(table(blocked(n), rows(n, probe_cc="DE", probe_asn="AS3320", network="")), Question())
 
 
-IRAN, GERMANY = Vantage(0, "a.jsonl", "IR", "AS44244"), Vantage(1, "b.jsonl", "DE", "AS3320")
-
-
-def both() -> Comparison:
-    comparison = Comparison()
-    comparison.add(IRAN, records(blocked()))
-    comparison.add(GERMANY, records(fine()))
-    return comparison
+def row_of(text: str, service: str) -> str:
+    (row,) = [line for line in text.splitlines() if line.startswith(service)]
+    return " ".join(row.split())
 
 
 def test_services_by_vantage_points() -> None:
     text = to_text(both())
-    assert "IR AS44244" in text
-    assert "DE AS3320" in text
-    (row,) = [line for line in text.splitlines() if line.startswith("telegram/web")]
-    assert row.split() == ["telegram/web", "BLOCKED", "OK"]
+    assert "IR AS64500" in text and "DE AS3320" in text and "Deutsche Telekom" in text
+    assert row_of(text, "telegram/web") == "telegram/web OK 6/6 * BLOCKED 6/6 *"
     assert "tls.reset.sni" in text
+    assert "%" not in text.split("3/4:")[0]  # never a lone percentage
+
+
+def test_a_few_runs_say_what_they_found_and_no_more() -> None:
+    assert row_of(to_text(both(1)), "telegram/web") == "telegram/web (OK 1/1) (BLOCKED 1/1)"
+    assert "no statement about the network" in " ".join(to_text(both(1)).split())
+
+
+def test_gaps_mixtures_and_what_does_not_count() -> None:
+    comparison = compare(
+        table(
+            rows(3),
+            blocked(3),
+            rows(2, "", valid=False, invalid_reason="vpn", service="a/b"),
+            rows(1, probe_cc="DE", service="c/d"),
+        ),
+        Question(by=("cc",)),
+    )
+    assert [cell.found for cell in comparison.cells.values()] == [None, None, None, "ok", "mixed", None]
+    text = " ".join(to_text(comparison).split())
+    assert "a/b 2 not counted: vpn - c/d - (OK 1/1)" in text
+    assert "telegram/web MIXED 3 BLOCKED, 3 OK - " in text
 
 
 def test_the_text_is_ascii_and_at_most_80_wide() -> None:
-    comparison = both()
-    for number in range(9):
-        vantage = Vantage(number + 2, "ünïcode\x1b[31m.jsonl", "XX", "AS4294967295", "a-rather-long-scenario-name")
-        comparison.add(vantage, records(pool("any", number)))
-    text = to_text(comparison)
-    assert text.isascii()
-    assert "\x1b" not in text
+    groups = [blocked(1, probe_cc=f"X{number}", service="ünïcode\x1b[31m" * 3) for number in range(9)]
+    text = to_text(compare(table(*groups), Question()))
+    assert text.isascii() and "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_the_data_says_the_same() -> None:
-    (row,) = [json.loads(line) for line in to_json(both()).splitlines()]
-    assert (row["service"], row["differs"]) == ("telegram/web", True)
-    here, there = (point["verdict"] for point in row["vantage_points"])
-    assert (here["state"], here["mechanisms"], there["state"]) == ("blocked", ["tls.reset.sni"], "ok")
+    first, second = [json.loads(line) for line in to_json(both()).splitlines()]
+    assert list(first)[:10] == [
+        *("service", "vantage", "state", "mechanisms", "n", "by_state"),
+        *("networks", "reporters_max", "witness", "difference"),
+    ]
+    assert second["vantage"] == {"cc": "IR", "asn": "AS64500"}
+    assert (second["state"], second["mechanisms"], second["n"]) == ("blocked", ["tls.reset.sni"], 6)
+    assert (second["by_state"], second["reporters_max"]) == ({"blocked": 6}, 6)
+    assert second["witness"]["file"] == "a.jsonl"
+    assert set(second["difference"]) == {"baseline", "p_value", "test", "p_value_uncorrected"}
 
 
-def test_the_latest_measurement_speaks_and_the_others_are_counted() -> None:
-    comparison = Comparison()
-    comparison.add(IRAN, records(fine(), "2026-11-24 13:05:00"))
-    comparison.add(IRAN, records(blocked(), "2026-11-24 15:05:00"))
-    comparison.add(IRAN, records(blocked(), "2026-11-24 11:05:00"))
-    cell = comparison.cell("telegram/web", IRAN)
-    assert cell is not None
-    assert (cell["state"], cell["n"], cell["states"]) == ("blocked", 3, {"blocked": 2, "ok": 1})
-    assert "BLOCKED (2 of 3)" in to_text(comparison)
+def test_names_of_vantage_points() -> None:
+    assert label({"cc": "IR", "asn": "AS1"}) == "IR AS1"
+    assert label({"cc": "XX", "lab": "great-firewall"}) == "XX LAB great-firewall"
+    assert label({"cc": "XX", "lab": ""}) == "XX"
 
 
-def test_an_invalid_measurement_is_no_difference() -> None:
-    portal = fine()
-    portal.preflight["portal"] = "redirect"
-    comparison = Comparison()
-    comparison.add(IRAN, records(portal))
-    comparison.add(GERMANY, records(fine()))
-    assert "captive_portal" in to_text(comparison)
-    assert json.loads(to_json(comparison))["differs"] is False
-
-
-def test_one_network_in_two_files_is_told_apart_by_the_files() -> None:
-    comparison = Comparison()
-    comparison.add(Vantage(0, "monday.jsonl", "XX", "AS64500"), records(fine()))
-    comparison.add(Vantage(1, "friday.jsonl", "XX", "AS64500"), records(blocked()))
-    text = to_text(comparison)
-    assert "monday.jsonl" in text
-    assert "friday.jsonl" in text
+def test_questions() -> None:
+    assert parse_by(None) == ("service", ("cc", "asn"))
+    assert parse_by("target, cc") == ("target", ("cc",))
+    assert parse_pairs("--baseline", ["cc=DE,asn=AS3320"]) == (("cc", "DE"), ("asn", "AS3320"))
+    assert parse_moment("--since", "2026-11-24T13:00") == "2026-11-24T13:00"
+    for wrong in (
+        lambda: parse_by("planet"),
+        lambda: parse_pairs("--only", ["cc"]),
+        lambda: parse_moment("-", "24 May"),
+    ):
+        with pytest.raises(QuestionError):
+            wrong()

@@ -111,8 +111,19 @@ def test_two_vantage_points(file: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert call("compare", str(first), str(other)) == 0
     assert "DE AS3320" in capsys.readouterr().out
     assert call("compare", "--json", str(first), str(other)) == 0
-    (row,) = map(json.loads, capsys.readouterr().out.splitlines())
-    assert [point["verdict"]["state"] for point in row["vantage_points"]] == ["blocked", "ok"]
+    cells = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(cell["vantage"]["cc"], cell["state"], cell["found"]) for cell in cells] == [
+        ("DE", "insufficient", "ok"),
+        ("XX", "insufficient", "blocked"),
+    ]
+
+
+@pytest.mark.parametrize("wrong", [("--by", "planet"), ("--since", "May"), ("--only", "cc"), ("--baseline", "DE")])
+def test_a_question_that_cannot_be_asked(
+    wrong: tuple[str, str], file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("compare", *wrong, str(file)) == 2
+    assert wrong[0] in capsys.readouterr().err
 
 
 def test_lines_of_the_lab_are_left_out_unless_asked_for(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,94 @@
+"""The table `verdicts`, wherever its rows come from: lines judged now (SQLite) or a store (DuckDB), by one SQL."""
+
+import importlib
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from probe.analysis.verdictrow import COLUMNS, LISTS, TYPES, VerdictRow
+
+OPTIONAL = frozenset({"endpoints"})
+_SQL_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
+
+
+class StoreError(ValueError):
+    """A store that cannot be read; its text is one sentence for the user."""
+
+
+class VerdictTable:
+    """Something that answers SELECT over `verdicts`; `filtered` narrows what later questions see."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[VerdictRow]) -> "VerdictTable":
+        """Rows in memory; a service of a line that comes twice counts once."""
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        columns = ", ".join(f"{name} {_SQL_TYPES[TYPES[name]]}" for name in COLUMNS)
+        connection.execute(f"CREATE TABLE everything ({columns}, PRIMARY KEY (line_hash, service))")
+        values = f"({', '.join('?' * len(COLUMNS))})"
+        connection.executemany(f"INSERT OR IGNORE INTO everything VALUES {values}", map(astuple, rows))
+        connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM everything")
+        return cls(connection)
+
+    @classmethod
+    def of_store(cls, folder: Path) -> "VerdictTable":
+        """The table of a folder that `probe ingest` made. Raises StoreError."""
+        try:
+            duckdb = importlib.import_module("duckdb")
+        except ImportError:
+            raise StoreError("a store needs DuckDB: pip install 'censorprobe[analysis]'") from None
+        connection = duckdb.connect(":memory:")
+        files = str(folder / "verdicts" / "**" / "*.parquet").replace("'", "''")
+        source = f"read_parquet('{files}', union_by_name = true, hive_partitioning = true)"
+        try:
+            there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+            if lacking := [name for name in COLUMNS if name not in there | OPTIONAL]:
+                raise StoreError(f"{folder}: the store's verdicts have no column {lacking[0]}; ingest again")
+            columns = ", ".join(_column(name, name in there) for name in COLUMNS)
+            connection.execute(f"CREATE TEMPORARY VIEW verdicts AS SELECT {columns} FROM {source}")
+        except duckdb.Error as error:
+            raise StoreError(f"{folder}: cannot be read as a store ({str(error).splitlines()[0]})") from None
+        return cls(connection)
+
+    def filtered(self, condition: str, values: Sequence[Any]) -> "VerdictTable":
+        """The same table with only the rows that meet the condition; it is copied, and the source is let go."""
+        self._connection.execute(f"CREATE TEMPORARY TABLE kept AS SELECT * FROM verdicts WHERE {condition}", values)
+        self._connection.execute("DROP VIEW verdicts")
+        self._connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM kept")
+        return self
+
+    def note(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Keep a small table of texts beside it, in place of an earlier one of that name."""
+        self._connection.execute(f"DROP TABLE IF EXISTS {name}")
+        self._connection.execute(f"CREATE TEMPORARY TABLE {name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
+        if rows:
+            self._connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", rows)
+
+    def select(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of one SELECT over `verdicts`."""
+        found: list[tuple[Any, ...]] = self._connection.execute(statement, values).fetchall()
+        return found
+
+    def row(self, file: str, line: int, service: str) -> VerdictRow | None:
+        """One verdict by its place."""
+        where = "measurement_file = ? AND measurement_line = ? AND service = ?"
+        found = self.select(f"SELECT {', '.join(COLUMNS)} FROM verdicts WHERE {where} LIMIT 1", (file, line, service))
+        return VerdictRow(*found[0]) if found else None
+
+
+def is_store(path: Path) -> bool:
+    """Say whether a folder is a store, rather than a folder of lines."""
+    return (path / "verdicts").is_dir()
+
+
+def _column(name: str, there: bool) -> str:
+    """A store's column as the row has it: of the row's type, never NULL."""
+    if not there:
+        return f"'' AS {name}"
+    value = f"array_to_string({name}, ' ')" if name in LISTS else name
+    empty = "''" if TYPES[name] is str else "0" if TYPES[name] is int else "FALSE"
+    return f"COALESCE(CAST({value} AS {_SQL_TYPES[TYPES[name]]}), {empty}) AS {name}"

@@ -1,0 +1,73 @@
+"""What `compare`, `series` and `events` share: sources become one table of verdicts, options one question."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from probe.cli.judge import INVALID_INPUT, Skipped, usable_lines
+from probe.cli.options import opt
+from probe.cli.screen import Refusal, say
+
+if TYPE_CHECKING:
+    from probe.analysis.axes import Question
+    from probe.analysis.verdictrow import VerdictRow
+    from probe.analysis.verdicttable import VerdictTable
+
+Sources = Annotated[list[str], typer.Argument(metavar="STORE|FILE|DIR…", help="A store, or lines of any place.")]
+Since = Annotated[str | None, opt("--since", help="First day or time, as 2026-11-24 or 2026-11-24T13:00, in UTC.")]
+Until = Annotated[str | None, opt("--until", help="The day or time where it ends; it is not itself in.")]
+Only = Annotated[list[str] | None, opt("--only", help="Keep NAME=VALUE (cc=IR, service=signal/chat); may be repeated.")]
+Lab = Annotated[bool, opt("--lab", help="Take lines that were written inside the lab, too.")]
+By = Annotated[str | None, opt("--by", help="What a vantage point is: cc,asn (default), day, file, lab, software.")]
+
+
+def question(
+    by: str | None, since: str | None, until: str | None, only: list[str] | None, lab: bool, baseline: str | None = None
+) -> "Question":
+    """The options as one question. Raises Refusal."""
+    from probe.analysis.axes import Question, QuestionError, parse_by, parse_moment, parse_pairs
+
+    try:
+        row, axes = parse_by(by)
+        return Question(
+            by=axes,
+            row=row,
+            baseline=parse_pairs("--baseline", [baseline] if baseline else []),
+            since=parse_moment("--since", since),
+            until=parse_moment("--until", until),
+            only=parse_pairs("--only", only or []),
+            lab=lab,
+        )
+    except QuestionError as error:
+        raise Refusal(str(error), 2) from None
+
+
+def verdict_table(sources: list[str], lab: bool, skipped: Skipped) -> "VerdictTable":
+    """The table of one store, or of lines judged now; says how many lines of the lab stay out. Raises Refusal."""
+    from probe.analysis.verdicttable import StoreError, VerdictTable, is_store
+
+    try:
+        if len(sources) == 1 and is_store(Path(sources[0])):
+            table = VerdictTable.of_store(Path(sources[0]))
+        else:
+            table = VerdictTable.of_rows(_judged(sources, skipped))
+    except StoreError as error:
+        raise Refusal(str(error), INVALID_INPUT) from None
+    ((emulated, everything),) = table.select(
+        "SELECT COUNT(DISTINCT CASE WHEN lab <> '' THEN line_hash END), COUNT(*) FROM verdicts"
+    )
+    if emulated and not lab:
+        say(sys.stderr, f"left out {emulated} line(s) that were written inside the lab; --lab takes them too")
+    if not everything:
+        raise Refusal("nothing is left to compare", INVALID_INPUT)
+    return table
+
+
+def _judged(sources: list[str], skipped: Skipped) -> Iterator["VerdictRow"]:
+    from probe.analysis.verdictrow import rows_of
+
+    for file, number, line in usable_lines(sources, skipped):
+        yield from rows_of(line, file=file, number=number)
