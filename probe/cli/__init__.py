@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("probe.cli.rules", "Print the rules and the names of mechanisms."),
     "fetch": ("probe.cli.fetch", "Fetch measurements that others published."),
     "compare": ("probe.cli.compare", "Lay vantage points side by side."),
+    "series": ("probe.cli.series", "Show services day by day; gaps are gaps."),
+    "events": ("probe.cli.events", "Say when interference began and ended, and on which networks."),
     "helper": ("probe.cli.helper", "Serve as the test helper that measures from outside."),
     "lab": ("probe.cli.lab", "Measure inside an emulated internet with a censor in it."),
 }

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.chains import clean, half_dropped
+from tests.bench.changes import changes
 from tests.bench.growth import growth
 from tests.bench.others import side_by_side
 from tests.bench.table import markdown, row
@@ -53,6 +54,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "clean": clean_run,
     "dropped": half_dropped,
     "growth": growth,
+    "changes": changes,
     "others": side_by_side,
 }
 

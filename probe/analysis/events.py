@@ -1,0 +1,224 @@
+"""When interference began and ended, on which networks, and how; and when the measurements themselves went missing."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+from probe.analysis.axes import Question
+from probe.analysis.cells import SET_ASIDE, prepare
+from probe.analysis.compare import folded
+from probe.analysis.cusum import Change, collapse, interference
+from probe.analysis.rule import ACCUSING
+from probe.analysis.timeline import prefix, steps
+from probe.analysis.verdicttable import VerdictTable
+
+INTERFERENCE, SHUTDOWN = "interference", "possible_shutdown"
+TOGETHER = 1  # days between the onsets of one event on two networks
+ALONE = 20.0  # usual daily measurements from which one network's collapse is reported by itself
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event, on as many networks of one country as show it together. Days are `YYYY-MM-DD`.
+
+    `onset` is None where the data begin with it, `end` is the first day after it, None while it lasts. A possible
+    shutdown has no service and no mechanism: measurements went missing, and what is missing says nothing of why.
+    """
+
+    service: str | None
+    networks: list[str]
+    onset: str | None
+    end: str | None
+    mechanism: str | None
+    detected_at: str
+    kind: str
+    cc: str
+
+
+@dataclass
+class _Track:
+    """One service on one network (or over a whole country, with `network` ""): its counts by day."""
+
+    service: str
+    cc: str
+    network: str
+    hits: Counter[str]
+    misses: Counter[str]
+    mechanisms: dict[str, Counter[str]]
+
+
+_COUNTS = f"""
+SELECT service, probe_cc, probe_asn, {prefix("day")}, state, mechanisms, COUNT(*) FROM verdicts
+WHERE {SET_ASIDE} = '' GROUP BY 1, 2, 3, 4, 5, 6"""
+_VOLUMES = f"SELECT probe_cc, probe_asn, {prefix('day')}, COUNT(DISTINCT line_hash) FROM verdicts GROUP BY 1, 2, 3"
+
+
+def events(table: VerdictTable, question: Question) -> list[Event]:
+    """All events, in order of onset. Raises QuestionError where the measurements span too many days."""
+    prepare(table, question)
+    return prepared_events(table)
+
+
+def prepared_events(table: VerdictTable) -> list[Event]:
+    """The same from a table that `prepare` has seen."""
+    days = steps(day for (day,) in table.select(f"SELECT DISTINCT {prefix('day')} FROM verdicts"))
+    found = _interference(table, days) + _shutdowns(table, days)
+    return sorted(found, key=lambda event: (event.onset or "", event.cc, event.service or "", event.networks))
+
+
+def to_json(found: Iterable[Event]) -> str:
+    """One JSON object per event."""
+    return "".join(json.dumps(asdict(event), allow_nan=False) + "\n" for event in found)
+
+
+def to_text(found: Iterable[Event]) -> str:
+    """The events for people, ASCII, at most 80 columns."""
+    lines: list[str] = []
+    for event in found:
+        time = f"{event.onset or 'before the data'} .. {event.end or 'lasts'}"
+        what = event.service if event.service is not None else "possible shutdown: measurements went missing"
+        networks = f"{len(event.networks)} network(s): {', '.join(event.networks[:5])}"
+        networks += ", ..." if len(event.networks) > 5 else ""
+        lines.append(f"{time}  {event.cc}"[:79])
+        for text in (f"{what}  {event.mechanism or ''}", networks, f"noticed on {event.detected_at}"):
+            lines += [f"    {line}" for line in folded(text, 75)]
+    return "\n".join(lines or ["no event: nothing began or ended clearly enough in these measurements"]) + "\n"
+
+
+def _interference(table: VerdictTable, days: list[str]) -> list[Event]:
+    tracks = _tracks(table)
+    single = [(track, change) for track in tracks.values() if track.network for change in _changes(track, days)]
+    whole = [(track, change) for track in tracks.values() if not track.network for change in _changes(track, days)]
+    found = []
+    for (service, cc), shown in _grouped(single, lambda track: (track.service, track.cc)).items():
+        found += [_event(tracks, service, cc, together, days) for together in _together(shown)]
+    known = [(event.service, event.cc, event.onset, event.end) for event in found]
+    for track, change in whole:  # too few measurements on each network, and enough over all of them
+        onset, end = _span(change, days)
+        if not any(_overlap((track.service, track.cc, onset, end), other) for other in known):
+            networks = _showing(tracks, track, onset, end)
+            if len(networks) > 1:
+                found.append(_event(tracks, track.service, track.cc, [(network, change) for network in networks], days))
+    return found
+
+
+def _tracks(table: VerdictTable) -> dict[tuple[str, str, str], _Track]:
+    tracks: dict[tuple[str, str, str], _Track] = {}
+    for service, cc, network, day, state, mechanisms, n in table.select(_COUNTS):
+        for name in dict.fromkeys((network, "")):
+            fresh = _Track(service, cc, name, Counter(), Counter(), defaultdict(Counter))
+            track = tracks.setdefault((service, cc, name), fresh)
+            if state in ACCUSING:
+                track.hits[day] += n
+                track.mechanisms[day].update(dict.fromkeys(mechanisms.split(), n))
+            elif state == "ok":  # down and impaired are no sign of either
+                track.misses[day] += n
+    return tracks
+
+
+def _changes(track: _Track, days: list[str]) -> list[Change]:
+    return interference([(track.hits[day], track.misses[day]) for day in days])
+
+
+def _grouped(
+    shown: Iterable[tuple[_Track, Change]], key: Callable[[_Track], tuple[str, str]]
+) -> dict[tuple[str, str], list[tuple[_Track, Change]]]:
+    groups: dict[tuple[str, str], list[tuple[_Track, Change]]] = defaultdict(list)
+    for track, change in shown:
+        groups[key(track)].append((track, change))
+    return groups
+
+
+def _together(shown: list[tuple[_Track, Change]]) -> list[list[tuple[_Track, Change]]]:
+    """Cut what began on several networks into groups whose onsets follow each other by TOGETHER days at most."""
+    ordered = sorted(shown, key=lambda pair: _began(pair[1]))
+    cuts = [0, *(n + 1 for n, (a, b) in enumerate(pairwise(ordered)) if _began(b[1]) - _began(a[1]) > TOGETHER)]
+    return [ordered[start:end] for start, end in pairwise([*cuts, len(ordered)])]
+
+
+def _began(change: Change) -> int:
+    return -2 if change.onset is None else change.onset  # not together with one that begins on the first day
+
+
+def _event(
+    tracks: dict[tuple[str, str, str], _Track],
+    service: str,
+    cc: str,
+    together: list[tuple[_Track, Change]],
+    days: list[str],
+) -> Event:
+    onset, end = _span(_typical(together), days)
+    named: Counter[str] = Counter()
+    for track, _ in together:
+        for day, mechanisms in track.mechanisms.items():
+            if (onset or "") <= day and (end is None or day < end):
+                named.update(mechanisms)
+    return Event(
+        service=service,
+        networks=sorted({track.network for track, _ in together}),
+        onset=onset,
+        end=end,
+        mechanism=min(named, key=lambda name: (-named[name], name)) if named else None,
+        detected_at=days[min(change.detected for _, change in together)],
+        kind=INTERFERENCE,
+        cc=cc,
+    )
+
+
+def _typical(together: list[tuple[_Track, Change]]) -> Change:
+    """The onset and the end that most networks show; the earlier where as many show another."""
+    onsets = Counter(change.onset for _, change in together)
+    ends = Counter(change.end for _, change in together)
+    onset = min(onsets, key=lambda place: (-onsets[place], -1 if place is None else place))
+    end = min(ends, key=lambda place: (-ends[place], 1 << 30 if place is None else place))
+    return Change(onset, end, min(change.detected for _, change in together))
+
+
+def _span(change: Change, days: list[str]) -> tuple[str | None, str | None]:
+    return (None if change.onset is None else days[change.onset]), (None if change.end is None else days[change.end])
+
+
+_Span = tuple[str | None, str | None, str | None, str | None]
+
+
+def _overlap(one: _Span, other: _Span) -> bool:
+    """Same service, same country, and some day in common."""
+    if one[:2] != other[:2]:
+        return False
+    return all((a[3] is None or (b[2] or "") <= a[3]) for a, b in ((one, other), (other, one)))
+
+
+def _showing(
+    tracks: dict[tuple[str, str, str], _Track], whole: _Track, onset: str | None, end: str | None
+) -> list[_Track]:
+    """The networks on which most measurements of that time accuse."""
+
+    def inside(counts: Counter[str]) -> int:
+        return sum(n for day, n in counts.items() if (onset or "") <= day and (end is None or day < end))
+
+    mine = (track for track in tracks.values() if (track.service, track.cc) == (whole.service, whole.cc))
+    return [track for track in mine if track.network and inside(track.hits) > inside(track.misses)]
+
+
+def _shutdowns(table: VerdictTable, days: list[str]) -> list[Event]:
+    """Collapses of volume; the last day is left out, for it may not be over."""
+    volumes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for cc, network, day, n in table.select(_VOLUMES):
+        volumes[cc, network][day] += n
+    fallen = [
+        (_Track("", cc, network, counts, Counter(), {}), change)
+        for (cc, network), counts in volumes.items()
+        for change in collapse([counts[day] for day in days[:-1]])
+    ]
+    found = []
+    for (_, cc), shown in _grouped(fallen, lambda track: ("", track.cc)).items():
+        for together in _together(shown):
+            if len(together) == 1 and together[0][1].usual < ALONE:
+                continue  # one volunteer went away
+            onset, end = _span(_typical(together), days)
+            networks = sorted({track.network for track, _ in together})
+            noticed = days[min(change.detected for _, change in together)]
+            found.append(Event(None, networks, onset, end, None, noticed, SHUTDOWN, cc))
+    return found

@@ -1,0 +1,70 @@
+"""How soon change points are found, and how often where there are none: on series drawn by seed."""
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+from probe.analysis.cusum import Change, collapse, interference
+from tests.bench.table import row
+
+YEARS, DAYS, ONSET, END = 300, 365, 180, 240
+
+
+def poisson(rng: random.Random, mean: float) -> int:
+    """A count; by the intervals of a Poisson process."""
+    n, reached = 0, rng.expovariate(1.0)
+    while reached < mean:
+        n, reached = n + 1, reached + rng.expovariate(1.0)
+    return n
+
+
+def judged(rng: random.Random, n: int, share: float) -> tuple[int, int]:
+    hits = sum(rng.random() < share for _ in range(n))
+    return hits, n - hits
+
+
+def score(draw: Callable[[random.Random, bool], list[Change]]) -> tuple[float, float, float, float]:
+    """Over YEARS series: false alarms a year; of true onsets the share found, median delay and error in days."""
+    rng = random.Random(2026)
+    false = sum(len(draw(rng, False)) for _ in range(YEARS))
+    first = [[change for change in draw(rng, True) if change.detected >= ONSET][:1] for _ in range(YEARS)]
+    found = [change for changes in first for change in changes if change.onset is not None and change.detected < END]
+    delays = [change.detected - ONSET for change in found]
+    errors = [abs((change.onset or 0) - ONSET) for change in found]
+    return false / YEARS, len(found) / YEARS, median(delays or [DAYS]), median(errors or [DAYS])
+
+
+def blocking(mean: float, noise: float, hit: float) -> Callable[[random.Random, bool], list[Change]]:
+    def draw(rng: random.Random, truly: bool) -> list[Change]:
+        shares = (hit if truly and ONSET <= day < END else noise for day in range(DAYS))
+        return interference([judged(rng, poisson(rng, mean), share) for share in shares])
+
+    return draw
+
+
+def shutdown(mean: float) -> Callable[[random.Random, bool], list[Change]]:
+    def draw(rng: random.Random, truly: bool) -> list[Change]:
+        """Every seventh day is half as busy."""
+        usual = (mean * (0.5 if day % 7 == 0 else 1.0) for day in range(DAYS))
+        silent = (0.05 if truly and ONSET <= day < END else 1.0 for day in range(DAYS))
+        return collapse([poisson(rng, mean * part) for mean, part in zip(usual, silent, strict=True)])
+
+    return draw
+
+
+def say(what: str, figures: Sequence[float], met: bool) -> None:
+    false, found, delay, error = figures
+    said = f"{false:.3f} false a year; {found:.0%} found, {delay:.0f} d late, onset off by {error:.0f} d"
+    row(what, said, "under 0.05 false a year, 95 % found", met)
+
+
+def changes(folder: Path) -> None:
+    """Change points: delay and false alarms."""
+    for mean, noise, hit in ((1, 0.02, 0.95), (5, 0.02, 0.95), (5, 0.05, 0.6), (50, 0.05, 0.95)):
+        figures = score(blocking(mean, noise, hit))
+        title = f"events: {mean} a day, {noise:.0%} accuse by mistake, {hit:.0%} while blocked"
+        say(title, figures, figures[0] < 0.05 and figures[1] >= 0.95)
+    for mean in (5, 20, 200):
+        figures = score(shutdown(mean))
+        say(f"shutdowns: {mean} measurements on a usual day", figures, figures[0] < 0.05 and figures[1] >= 0.95)
