@@ -138,7 +138,7 @@ def prepare(table: VerdictTable, question: Question) -> list[tuple[str, str]]:
     """Keep the rows that are asked for, and note which versions of the software are faulty."""
     table.filtered(*question.condition())
     faults = suspects(table)
-    table.note("suspects", ("service", "software"), faults)
+    table.note("suspects", ("service VARCHAR", "software VARCHAR"), faults)
     return faults
 
 

@@ -108,8 +108,10 @@ def _tracks(table: VerdictTable) -> dict[tuple[str, str, str], _Track]:
     tracks: dict[tuple[str, str, str], _Track] = {}
     for service, cc, network, day, state, mechanisms, n in table.select(_COUNTS):
         for name in dict.fromkeys((network, "")):
-            fresh = _Track(service, cc, name, Counter(), Counter(), defaultdict(Counter))
-            track = tracks.setdefault((service, cc, name), fresh)
+            track = tracks.get((service, cc, name))
+            if track is None:
+                track = _Track(service, cc, name, Counter(), Counter(), defaultdict(Counter))
+                tracks[service, cc, name] = track
             if state in ACCUSING:
                 track.hits[day] += n
                 track.mechanisms[day].update(dict.fromkeys(mechanisms.split(), n))

@@ -3,7 +3,7 @@
 import importlib
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class VerdictTable:
         columns = ", ".join(f"{name} {_SQL_TYPES[TYPES[name]]}" for name in COLUMNS)
         connection.execute(f"CREATE TABLE everything ({columns}, PRIMARY KEY (line_hash, service))")
         values = f"({', '.join('?' * len(COLUMNS))})"
-        connection.executemany(f"INSERT OR IGNORE INTO everything VALUES {values}", map(astuple, rows))
+        connection.executemany(f"INSERT OR IGNORE INTO everything VALUES {values}", map(attrgetter(*COLUMNS), rows))
         connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM everything")
         return cls(connection)
 
@@ -61,10 +61,10 @@ class VerdictTable:
         self._connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM kept")
         return self
 
-    def note(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Keep a small table of texts beside it, in place of an earlier one of that name."""
+    def note(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Keep a small table beside it, in place of an earlier one of that name; columns are `NAME TYPE`."""
         self._connection.execute(f"DROP TABLE IF EXISTS {name}")
-        self._connection.execute(f"CREATE TEMPORARY TABLE {name} ({', '.join(f'{c} VARCHAR' for c in columns)})")
+        self._connection.execute(f"CREATE TEMPORARY TABLE {name} ({', '.join(columns)})")
         if rows:
             self._connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", rows)
 
@@ -72,12 +72,6 @@ class VerdictTable:
         """The rows of one SELECT over `verdicts`."""
         found: list[tuple[Any, ...]] = self._connection.execute(statement, values).fetchall()
         return found
-
-    def row(self, file: str, line: int, service: str) -> VerdictRow | None:
-        """One verdict by its place."""
-        where = "measurement_file = ? AND measurement_line = ? AND service = ?"
-        found = self.select(f"SELECT {', '.join(COLUMNS)} FROM verdicts WHERE {where} LIMIT 1", (file, line, service))
-        return VerdictRow(*found[0]) if found else None
 
 
 def is_store(path: Path) -> bool:

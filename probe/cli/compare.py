@@ -1,6 +1,7 @@
 """`probe compare`: vantage points side by side."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,7 @@ def compare(
     only: Only = None,
     top: Annotated[int, opt("--top", min=0, help="Only the N vantage points with most measurements.")] = 0,
     json: Annotated[bool, opt("--json", help="Print one JSON object per cell.")] = False,
+    html: Annotated[Path | None, opt("--html", help="Write one self-contained page, which opens offline.")] = None,
     lab: Lab = False,
 ) -> None:
     """Lay vantage points side by side: services by vantage points, each with state, mechanisms, counts and witness."""
@@ -35,7 +37,12 @@ def compare(
     comparison = lay(table, asked, top)
     if not comparison.services:
         raise Refusal("nothing is left to compare", INVALID_INPUT)
-    sys.stdout.write(to_json(comparison) if json else to_text(comparison))
-    sys.stdout.flush()
+    if html is not None:
+        from probe.cli.pages import write_page
+
+        write_page(html, table, comparison, sources)
+    if json or html is None:
+        sys.stdout.write(to_json(comparison) if json else to_text(comparison))
+        sys.stdout.flush()
     if skipped.lines:
         raise typer.Exit(INVALID_INPUT)

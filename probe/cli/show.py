@@ -38,6 +38,7 @@ def show(
     why: Annotated[bool, opt("--why", help="Show the evidence, the rule, and what would change it.")] = False,
     results: Annotated[Path | None, opt("--results", help="Folder of the results.")] = None,
     plain: Annotated[bool, opt("--plain", help="No colour, no Unicode.")] = False,
+    html: Annotated[Path | None, opt("--html", help="Write it as one page, which opens offline.")] = None,
 ) -> None:
     """Show what a run found; --why gives the evidence.
 
@@ -52,12 +53,26 @@ def show(
     records = list(judge_lines(lines))
     simple = is_plain(plain, sys.stdout)
     lab = lab_of(line for _, _, line in lines)
-    if why:
+    if html is not None:
+        _write_receipt(html, records, lines)
+    elif why:
         _print_reasons(records, {(name, number): line for name, number, line in lines}, lab, simple)
     else:
         print_verdicts(records, sys.stdout, simple, lab=lab)
     if problems:
         raise typer.Exit(6)
+
+
+def _write_receipt(path: Path, records: list[dict[str, Any]], lines: list[tuple[str, int, dict[str, Any]]]) -> None:
+    from probe.cli.pages import write_receipt
+
+    placed = {(name, number): line for name, number, line in lines}
+    evidence = {
+        (*place, record["service"]): list(_evidence(record, placed[place]))
+        for record in records
+        if (place := (record["measurement_file"], record["measurement_line"])) in placed
+    }
+    write_receipt(path, lines, evidence)
 
 
 def _paths(source: str, results: Path | None) -> list[Path]:

@@ -1,13 +1,15 @@
-"""`probe series` and `probe events`, as a user calls them."""
+"""`probe compare`, `series` and `events` of a store, and the page, as a user calls them."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.analysis.test_events import bad, fine
 from tests.analysis.verdictrows import store
-from tests.cli.test_judge import call
+from tests.cli.test_judge import call, lines
 
 
 @pytest.fixture
@@ -29,3 +31,37 @@ def test_nothing_is_left(kept: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert call("series", "--since", "2027-01-01", str(kept)) == 6
     assert "nothing is left" in capsys.readouterr().err
     assert call("compare", "--only", "cc=ZZ", str(kept)) == 6
+
+
+def page_of(path: Path) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(), re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def test_the_page(kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    assert call("compare", "--html", str(page), str(kept)) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"saved {page}\n")
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert page_of(page)["cells"][0]["text"] == "MIXED 15 BLOCKED, 45 OK"
+    assert page_of(page)["sources"] == [kept.name]  # a home path names the volunteer
+
+
+def test_a_page_that_cannot_be_written(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("compare", "--html", str(kept / "none" / "page.html"), str(kept)) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_receipt_of_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One column, with what was tried, in sentences; lines of the lab too, marked."""
+    file = tmp_path / "130500-4f2a.jsonl"
+    file.write_text("".join(json.dumps(line | {"annotations": {"lab": "x"}}) + "\n" for line in lines()[:1]))
+    page = tmp_path / "receipt.html"
+    assert call("show", str(file), "--html", str(page)) == 0
+    data = page_of(page)
+    assert (data["title"], data["lab"], len(data["vantages"])) == ("What this run found", True, 1)
+    assert [cell["text"] for cell in data["cells"]] == ["(BLOCKED 1/1)"]
+    assert any("tls_handshake: connection_reset" in said for said in data["verdicts"][0]["evidence"])
+    assert data["verdicts"][0]["file"] == file.name

@@ -1,0 +1,216 @@
+"""The page in a real Chromium, from file://: it asks for nothing, and works by keyboard, small, dark, and huge."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, Page
+
+from probe.analysis.verdictrow import VerdictRow
+from tests.analysis.test_events import bad, fine
+from tests.analysis.verdictrows import PLAIN, blocked, rows
+from tests.browser.opening import Seen, made
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+SERIOUS = {"serious", "critical"}
+ENDPOINTS = json.dumps(
+    [
+        {
+            "endpoint": "https://web.telegram.org:443/",
+            "state": "blocked",
+            "mechanisms": ["tls.reset.sni"],
+            "proof": "tcp",
+            "rule_id": "tls_reset_follows_name",
+            "transactions": [3, 7],
+        }
+    ]
+)
+
+
+def world() -> list[VerdictRow]:
+    """Two countries, one of which blocks one of three services from the eleventh day on."""
+    there = {"probe_cc": "DE", "probe_asn": "AS3320", "network": ""}
+    here = {"service": "telegram/web", "endpoints": ENDPOINTS, "because": "The reset follows the name."}
+    chat = {"service": "signal/chat", "target": "signal"}
+    calls = {"service": "signal/calls", "target": "signal"}
+    return [
+        *(fine(5, range(10), **here) + bad(30, range(10, 20), **here) + fine(6, range(20), **there)),
+        *(fine(2, range(20), **chat) + fine(2, range(20), **chat, **there) + rows(1, "down", **calls)),
+    ]
+
+
+def cell(page: Page, service: str, vantage: str) -> Any:
+    return page.locator(f'td[aria-label^="{service}, {vantage}"]')
+
+
+def test_it_opens_and_asks_for_nothing(open_page: Seen) -> None:
+    page = open_page.show(made(world()))
+    assert page.title() == "What is blocked, how and where"
+    assert cell(page, "telegram/web", "IR AS64500").inner_text().split() == ["BLOCKED", "300/350", "*", "tls.reset.sni"]
+    assert cell(page, "signal/calls", "DE AS3320").inner_text() == "not measured"
+    assert "Deutsche Telekom" in page.locator("thead").first.inner_text()
+
+
+def test_a_request_would_be_noticed_and_refused(page: Page, tmp_path: Path) -> None:
+    """The policy stops what a page must not do, and the listener that other tests rest on hears it."""
+    seen = Seen(page, tmp_path)
+    page.on("console", lambda message: seen.errors.append(message.text))
+    seen.show(made(world()).replace("<header>", '<header><img src="http://127.0.0.1:9/x.png"><script>open()</script>'))
+    refused = [error for error in seen.errors if "Content Security Policy" in error]
+    assert len(refused) == 2
+
+
+def test_from_a_cell_to_its_evidence(open_page: Seen) -> None:
+    page = open_page.show(made(world()))
+    assert page.locator("#detail").is_hidden()
+    cell(page, "telegram/web", "IR AS64500").click()
+    said = page.locator("#detail").inner_text()
+    for part in (
+        *("telegram/web at IR AS64500", "BLOCKED 300/350", "The reset follows the name.", "service_ok"),
+        *("https://web.telegram.org:443/", "tls_reset_follows_name", "3, 7", "a.jsonl, line", "350 at most"),
+    ):
+        assert part in said, part
+
+
+def test_filters(open_page: Seen) -> None:
+    page = open_page.show(made(world()))
+    columns, services = page.locator("#grid thead th"), page.locator("#grid tbody th")
+    assert (columns.count(), services.count()) == (3, 3)
+    filters = page.locator("#filters")
+    filters.get_by_label("Country").select_option("DE")
+    assert columns.count() == 2
+    filters.get_by_label("Country").select_option("")
+    page.get_by_label("Mechanism").select_option("tls.reset.sni")
+    assert services.all_inner_texts() == ["telegram/web"]
+    page.get_by_label("Mechanism").select_option("")
+    page.get_by_label("Target").select_option("signal")
+    assert services.all_inner_texts() == ["signal/calls", "signal/chat"]
+    page.get_by_label("Network").select_option("AS3320")
+    assert "2 of 3 services, 1 of 2 vantage points" in page.locator("#shown").inner_text()
+
+
+def test_by_keyboard_alone(open_page: Seen) -> None:
+    page = open_page.show(made(world()))
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('#grid td')"):
+            break
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    assert page.locator("#detail-title").inner_text() == page.evaluate("document.activeElement.textContent")
+    assert page.locator("#detail-title").inner_text().startswith("telegram/web at DE AS3320")
+    page.keyboard.press("Escape")
+    assert page.locator("#detail").is_hidden()
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("telegram/web, DE AS3320")
+
+
+def test_over_time_with_a_table_behind_the_picture(open_page: Seen) -> None:
+    page = open_page.show(made(world()))
+    page.locator("#time").get_by_label("Service").select_option("telegram/web")
+    page.locator("#time").get_by_label("Country").select_option("IR")
+    assert "onset 2026-10-11 tls.reset.sni" in page.locator("#time-picture").text_content()  # type: ignore[operator]
+    assert page.locator(".bar-accusing").count() == 10
+    page.locator("#time details summary").click()
+    lines = page.locator("#time-table tbody tr").all_inner_texts()
+    assert lines[10].split() == ["2026-10-11", "30", "0", "0", "begins"]
+    assert lines[25].split() == ["2026-10-26", "not", "measured"]
+    assert "2026-10-11" in page.locator("section[aria-labelledby=events-title]").inner_text()
+
+
+def test_every_cell_as_a_table(open_page: Seen) -> None:
+    page = open_page.show(made(world()))
+    page.locator("#list summary").click()
+    assert page.locator("#list-table tbody tr").count() == 6
+    assert "a.jsonl:" in page.locator("#list-table").inner_text()
+
+
+EVIL = "</script><img src=x onerror=\"console.log('owned')\"><script>console.log('owned')</script>{{7*7}}'\"&lt;\u2028"
+
+
+def test_script_in_every_field_stays_text(open_page: Seen) -> None:
+    """A results file is untrusted, and so is everything that was ever read out of one."""
+    evil = {column.name: EVIL for column in fields(PLAIN) if column.type is str}
+    keep = {"day": "2026-11-24", "measurement_start_time": "2026-11-24T13:05:00Z", "lab": "", "state": "blocked"}
+    endpoint = json.dumps([dict.fromkeys(("endpoint", "state", "proof", "rule_id"), EVIL) | {"mechanisms": [EVIL]}])
+    one = replace(PLAIN, **{**evil, **keep, "invalid_reason": "", "endpoints": endpoint})
+    invalid = replace(one, line_hash="2", service=EVIL + "2", valid=False, invalid_reason=EVIL)
+    page = open_page.show(made([one, invalid]))
+    page.locator("#grid td").first.click()
+    page.locator("#list summary").click()
+    assert EVIL.split("\u2028")[0] in page.locator("#grid tbody th").first.text_content()  # type: ignore[operator]
+    assert EVIL.split("\u2028")[0] in page.locator("#detail-body").text_content()  # type: ignore[operator]
+    assert page.locator("img").count() == 0
+    assert page.locator("script").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "media"), [(1280, "light", "screen"), (390, "light", "screen"), (1280, "dark", "screen")]
+)
+def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path, width: int, scheme: Any, media: Any) -> None:
+    states = [rows(6, state, service=f"s/{state}") for state in ("likely_blocked", "degraded", "impaired", "ok")]
+    html = made(world(), *states, *[rows(1, state, service=f"few/{state}") for state in ("ok", "degraded", "impaired")])
+    with browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme) as context:
+        page = Seen(context.new_page(), tmp_path).show(html)
+        page.locator("#grid td").first.click()
+        for summary in page.locator("summary").all():
+            summary.click()
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run()")
+        grave = [violation for violation in found["violations"] if violation["impact"] in SERIOUS]
+        assert not [(violation["id"], violation["nodes"][0]["html"][:200]) for violation in grave]
+        assert len(found["passes"]) > 20  # it did look
+        assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out on a phone
+
+
+def test_readable_without_colour(open_page: Seen) -> None:
+    """Every state has a letter of its own in a picture of many columns."""
+    states = ("blocked", "likely_blocked", "degraded", "impaired", "down", "ok")
+    many = [rows(5, state, service=f"s/{state}", probe_asn=f"AS{number}") for state in states for number in range(7)]
+    page = open_page.show(made(*many, rows(1, "ok", service="s/few", probe_asn="AS1")))
+    letters = {page.locator(f"#grid td.{state}:not(.few)").first.inner_text() for state in states}
+    assert len(letters) == len(states)
+    assert page.locator("#grid td.few").inner_text() == "(✓)"
+    assert page.locator("#grid td.gap").first.inner_text() == "·"
+
+
+def test_without_script_the_table_is_there(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(made(world()), encoding="utf-8")
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto((tmp_path / "page.html").as_uri())
+        text = page.locator("noscript table").inner_text()
+    assert "telegram/web" in text and "BLOCKED 300/350" in text
+
+
+def test_printed_with_words_and_without_controls(open_page: Seen) -> None:
+    page = open_page.show(made(world()))
+    page.emulate_media(media="print")
+    assert page.locator("#filters").is_hidden()
+    assert cell(page, "telegram/web", "IR AS64500").is_visible()
+    assert page.pdf()[:5] == b"%PDF-"
+
+
+def test_500_vantage_points_and_40_services_stay_usable(open_page: Seen) -> None:
+    many = [
+        row
+        for asn in range(500)
+        for number in range(40)
+        for row in (blocked if (asn + number) % 7 == 0 else rows)(
+            1, probe_asn=f"AS{asn + 1}", service=f"t{number // 4}/{number}", target=f"t{number // 4}"
+        )
+    ]
+    page = open_page.show(made(many))
+    assert page.locator("#grid td").count() == 20_000
+    assert int(page.evaluate("document.documentElement.dataset.ready")) < 5000  # ms; 0.8 s on this machine
+    took = page.evaluate(
+        "() => { const start = performance.now(), select = document.querySelectorAll('#filters select')[1];"
+        " select.value = 't3'; select.dispatchEvent(new Event('change')); document.body.offsetHeight;"
+        " return performance.now() - start; }"
+    )
+    assert page.locator("#grid tbody tr").count() == 4
+    assert took < 2000
