@@ -34,7 +34,8 @@ _NEWEST = (
     f"MAX(SUBSTR(measurement_start_time || '{' ' * _TIME}', 1, {_TIME})"
     " || measurement_line || ' ' || LENGTH(service) || ' ' || service || measurement_file)"
 )
-_REPORTERS = "COUNT(DISTINCT CASE WHEN run_id = '' THEN line_hash ELSE run_id END)"
+# An unknown run is not one and the same.
+_REPORTERS = "COUNT(DISTINCT CASE WHEN run_id <> '' THEN run_id END) + SUM(CASE WHEN run_id = '' THEN 1 ELSE 0 END)"
 
 
 class Network(NamedTuple):
@@ -184,7 +185,7 @@ def _cell(service: str, vantage: dict[str, str], tallies: list[Tally]) -> Cell:
         set_aside=dict(sorted(_sums((tally.set_aside, tally.n) for tally in tallies if tally.set_aside).items())),
         networks=_networks(counted),
         reporters_max=sum(tally.reporters for tally in counted),
-        witness=_witness(counted, found),
+        witness=_witness(counted or tallies, found),
     )
 
 
@@ -228,9 +229,9 @@ def _asn_table(kind: type) -> Any:
 
 
 def _witness(tallies: list[Tally], found: str | None) -> Witness | None:
-    """The newest line of the cell's state; of a mixed cell the newest of its gravest."""
-    for state in SEVERITY:
-        newest = [tally.newest for tally in tallies if tally.state == state and found in (state, MIXED)]
+    """The newest line of the cell's state; of a mixed cell the newest of its gravest; of what does not count any."""
+    for state in (*SEVERITY, ""):
+        newest = [tally.newest for tally in tallies if tally.state == state and found in (state, MIXED, None)]
         if newest:
             time, (line, length, rest) = max(newest)[:_TIME], max(newest)[_TIME:].split(" ", 2)
             return Witness(rest[int(length) :], int(line), rest[: int(length)], time.rstrip())

@@ -11,22 +11,26 @@ NETWORKS = 2
 
 SOFTWARE = "software_name || ' ' || software_version"
 _STRATA = f"""
-SELECT service, probe_cc || ' ' || probe_asn, day, {SOFTWARE}, SUM(CASE WHEN state = 'ok' THEN 0 ELSE 1 END), COUNT(*)
-FROM verdicts WHERE valid AND state <> 'insufficient' GROUP BY 1, 2, 3, 4"""
+SELECT service, probe_cc || ' ' || probe_asn, day, software_name, {SOFTWARE},
+  SUM(CASE WHEN state = 'ok' THEN 0 ELSE 1 END), COUNT(*)
+FROM verdicts WHERE valid AND state <> 'insufficient' GROUP BY 1, 2, 3, 4, 5"""
+
+_Ground = tuple[str, str, str]  # network, day, name of the software
 
 
 def suspects(table: VerdictTable) -> list[tuple[str, str]]:
     """(service, software with version) whose failures the instrument made.
 
-    A version is one if it fails nearly everywhere, and nearly always also where other versions, on the same network and
-    the same day, nearly always find the service working. The same day: a block that begins as a version spreads would
-    else look like its fault. Thresholds are ours, not fitted: SHARE, LEAST, NETWORKS.
+    A version is one if it fails nearly everywhere, and nearly always also where other versions of the same software, on
+    the same network and the same day, nearly always find the service working. The same day: a block that begins as a
+    version spreads would else look like its fault. The same software: one that looks deeper sees more, and is right.
+    Thresholds are ours, not fitted: SHARE, LEAST, NETWORKS.
     """
     if len(table.select(f"SELECT DISTINCT {SOFTWARE} FROM verdicts LIMIT 2")) < 2:
         return []
-    grounds: dict[str, dict[tuple[str, str], dict[str, tuple[int, int]]]] = defaultdict(lambda: defaultdict(dict))
-    for service, network, day, software, failed, n in table.select(_STRATA):
-        grounds[service][network, day][software] = (failed, n)
+    grounds: dict[str, dict[_Ground, dict[str, tuple[int, int]]]] = defaultdict(lambda: defaultdict(dict))
+    for service, network, day, name, software, failed, n in table.select(_STRATA):
+        grounds[service][network, day, name][software] = (failed, n)
     return [
         (service, software)
         for service, strata in sorted(grounds.items())
@@ -35,13 +39,13 @@ def suspects(table: VerdictTable) -> list[tuple[str, str]]:
     ]
 
 
-def _is_fault(software: str, strata: dict[tuple[str, str], dict[str, tuple[int, int]]]) -> bool:
+def _is_fault(software: str, strata: dict[_Ground, dict[str, tuple[int, int]]]) -> bool:
     everywhere = [counts[software] for counts in strata.values() if software in counts]
     shared = {place: counts for place, counts in strata.items() if software in counts and len(counts) > 1}
     mine = _sum(counts[software] for counts in shared.values())
     others = _sum(count for counts in shared.values() for version, count in counts.items() if version != software)
     return (
-        len({network for network, _ in shared}) >= NETWORKS
+        len({network for network, *_ in shared}) >= NETWORKS
         and min(mine[1], others[1]) >= LEAST
         and others[0] <= (1 - SHARE) * others[1]
         and all(failed >= SHARE * n for failed, n in (mine, _sum(everywhere)))

@@ -188,12 +188,12 @@
   }
 
   function aboutVerdict(verdict) {
-    if (!verdict) return [el("p", {}, "Nobody's measurement counts here: a gap, and not OK.")];
+    if (!verdict) return [el("p", {}, "Nobody measured this here: a gap, and not OK.")];
     const made = [
-      el("h3", {}, "The newest verdict that says so"),
+      el("h3", {}, verdict.state === "" ? "The newest, which cannot be used" : "The newest verdict that says so"),
       el("p", {}, verdict.because),
       facts([
-        ["Verdict", `${word(verdict.state)}, rule ${verdict.rule_id} (ruleset ${verdict.ruleset})`],
+        ["Verdict", `${word(verdict.state) || verdict.invalid_reason}, rule ${verdict.rule_id} (ruleset ${verdict.ruleset})`],
         ["Mechanisms", verdict.mechanisms], ["Also seen", verdict.anomalies], ["Deepest success", verdict.proof],
         ["Attempts here", `${verdict.failures} of ${verdict.attempts} failed`],
         ["From outside", verdict.controls ? `${verdict.control_successes} of ${verdict.controls} worked` : "no helper's answer"],

@@ -153,9 +153,10 @@ def _verdicts(
 
 
 def _verdict(row: VerdictRow, evidence: Sequence[str], endpoints: bool) -> dict[str, Any]:
-    where = [f"hop {row.hop_ttl}" if row.hop_ttl else "", row.hop_address, row.hop_asn]
+    where = [f"hop {row.hop_ttl}" if row.hop_ttl else "", row.hop_address, f"AS{row.hop_asn}" if row.hop_asn else ""]
     return {
         "state": row.state,
+        "invalid_reason": row.invalid_reason,
         "because": row.because,
         "rule_id": row.rule_id,
         "ruleset": row.ruleset,

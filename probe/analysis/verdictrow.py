@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
+from probe.analysis.engine import Engine
 from probe.analysis.reading import table, tables, text
 from probe.analysis.verdicts import judge_line
 from probe.formats import failures as f
@@ -45,7 +46,7 @@ class VerdictRow:
     control_successes: int
     hop_ttl: int
     hop_address: str
-    hop_asn: str
+    hop_asn: int
     run_id: str
     software_name: str
     software_version: str
@@ -61,9 +62,9 @@ TYPES: dict[str, type] = {column.name: type_ for column in fields(VerdictRow) if
 LISTS = frozenset({"mechanisms", "anomalies"})
 
 
-def rows_of(line: dict[str, Any], *, file: str, number: int) -> Iterator[VerdictRow]:
+def rows_of(line: dict[str, Any], *, file: str, number: int, engine: Engine | None = None) -> Iterator[VerdictRow]:
     """Judge a line and flatten its records; nothing for a line that cannot be judged."""
-    records = judge_line(line, file=file, number=number)
+    records = judge_line(line, file=file, number=number, engine=engine)
     whole = json.dumps(line, sort_keys=True, ensure_ascii=True) if records else ""
     measured: dict[str, Any] = {
         "line_hash": hashlib.sha256(whole.encode()).hexdigest(),
@@ -88,7 +89,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         "day": record["measurement_start_time"][:10],
         "hop_ttl": hop.get("ttl") or 0,
         "hop_address": hop.get("address") or "",
-        "hop_asn": hop.get("asn") or "",
+        "hop_asn": hop.get("asn") or 0,
         "endpoints": json.dumps(record["endpoints"]),
     }
 

@@ -22,6 +22,8 @@ class VerdictTable:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._source, self._narrowed = "everything", 0
+        connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM everything")
 
     @classmethod
     def of_rows(cls, rows: Iterable[VerdictRow]) -> "VerdictTable":
@@ -31,7 +33,6 @@ class VerdictTable:
         connection.execute(f"CREATE TABLE everything ({columns}, PRIMARY KEY (line_hash, service))")
         values = f"({', '.join('?' * len(COLUMNS))})"
         connection.executemany(f"INSERT OR IGNORE INTO everything VALUES {values}", map(attrgetter(*COLUMNS), rows))
-        connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM everything")
         return cls(connection)
 
     @classmethod
@@ -49,16 +50,24 @@ class VerdictTable:
             if lacking := [name for name in COLUMNS if name not in there | OPTIONAL]:
                 raise StoreError(f"{folder}: the store's verdicts have no column {lacking[0]}; ingest again")
             columns = ", ".join(_column(name, name in there) for name in COLUMNS)
-            connection.execute(f"CREATE TEMPORARY VIEW verdicts AS SELECT {columns} FROM {source}")
+            connection.execute(f"CREATE TEMPORARY VIEW everything AS SELECT {columns} FROM {source}")
         except duckdb.Error as error:
             raise StoreError(f"{folder}: cannot be read as a store ({str(error).splitlines()[0]})") from None
         return cls(connection)
 
-    def filtered(self, condition: str, values: Sequence[Any]) -> "VerdictTable":
-        """The same table with only the rows that meet the condition; it is copied, and the source is let go."""
-        self._connection.execute(f"CREATE TEMPORARY TABLE kept AS SELECT * FROM verdicts WHERE {condition}", values)
+    def filtered(self, condition: str, values: Sequence[str]) -> "VerdictTable":
+        """The same table with only the rows that meet the condition; each `?` stands for the next value.
+
+        Nothing is copied, and no view takes parameters: the values are written into it, quoted as SQL quotes.
+        """
+        literals = iter("'" + value.replace("'", "''") + "'" for value in values)
+        whole = "".join(next(literals) if char == "?" else char for char in condition)
+        self._narrowed += 1
+        name = f"narrowed{self._narrowed}"
+        self._connection.execute(f"CREATE TEMPORARY VIEW {name} AS SELECT * FROM {self._source} WHERE {whole}")
         self._connection.execute("DROP VIEW verdicts")
-        self._connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM kept")
+        self._connection.execute(f"CREATE TEMPORARY VIEW verdicts AS SELECT * FROM {name}")
+        self._source = name
         return self
 
     def note(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -56,9 +56,8 @@ def verdict_table(sources: list[str], lab: bool, skipped: Skipped) -> "VerdictTa
             table = VerdictTable.of_rows(_judged(sources, skipped))
     except StoreError as error:
         raise Refusal(str(error), INVALID_INPUT) from None
-    ((emulated, everything),) = table.select(
-        "SELECT COUNT(DISTINCT CASE WHEN lab <> '' THEN line_hash END), COUNT(*) FROM verdicts"
-    )
+    ((everything,),) = table.select("SELECT COUNT(*) FROM verdicts")
+    ((emulated,),) = table.select("SELECT COUNT(DISTINCT line_hash) FROM verdicts WHERE lab <> ''")
     if emulated and not lab:
         say(sys.stderr, f"left out {emulated} line(s) that were written inside the lab; --lab takes them too")
     if not everything:
@@ -67,7 +66,9 @@ def verdict_table(sources: list[str], lab: bool, skipped: Skipped) -> "VerdictTa
 
 
 def _judged(sources: list[str], skipped: Skipped) -> Iterator["VerdictRow"]:
+    from probe.analysis.engine import SQLiteEngine
     from probe.analysis.verdictrow import rows_of
 
-    for file, number, line in usable_lines(sources, skipped):
-        yield from rows_of(line, file=file, number=number)
+    with SQLiteEngine() as engine:
+        for file, number, line in usable_lines(sources, skipped):
+            yield from rows_of(line, file=file, number=number, engine=engine)

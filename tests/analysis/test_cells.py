@@ -1,6 +1,7 @@
 """What a cell says: a share of what counts, never of what does not, and the same from files and from a store."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -89,6 +90,12 @@ def test_the_witness_is_the_newest_line_that_says_so(lay: Laid) -> None:
     assert (cell.witness.file, cell.witness.line, cell.witness.service) == ("the one.jsonl", 7, "telegram/web")
 
 
+def test_where_nothing_counts_the_witness_says_why(lay: Laid) -> None:
+    cell = only(lay(rows(1, "", valid=False, invalid_reason="vpn", measurement_line=7)))
+    assert (cell.n, cell.found, cell.set_aside) == (0, None, {"vpn": 1})
+    assert cell.witness is not None and cell.witness.line == 7
+
+
 def test_networks_have_names_and_come_by_measurements(lay: Laid) -> None:
     cell = only(lay(blocked(2, network=""), blocked(3), blocked(6, probe_asn="AS3320", network=""), by=("cc",)))
     assert [(network.asn, network.n, network.found) for network in cell.networks] == [
@@ -147,6 +154,12 @@ def test_only_keeps_what_is_named_and_the_baseline(lay: Laid) -> None:
     assert comparison.vantages == [{"cc": "DE"}, {"cc": "IR"}]
 
 
+def test_a_value_is_never_sql(lay: Laid) -> None:
+    assert not lay(rows(1), only=(("cc", "' OR 1 = 1 --"),)).services
+    quoted = lay(rows(2, probe_cc="D'E?"), rows(1), only=(("cc", "D'E?"),), since="2026-01-01")
+    assert only(quoted).n == 2
+
+
 def test_the_lab_is_left_out_and_never_mixed_in(lay: Laid) -> None:
     groups = rows(5), blocked(5, lab="sni-reset")
     assert [cell.state for cell in lay(*groups, lab=True).cells.values()] == ["ok", "blocked"]
@@ -180,13 +193,14 @@ def test_failures_that_follow_the_version_are_the_instruments(lay: Laid) -> None
     "innocent",
     [
         two_versions(days=("2026-11-24", "2026-11-25")),  # the block began as the version spread
+        [replace(row, software_name=row.software_version) for row in two_versions(days=("2026-11-24", "2026-11-24"))],
         two_versions(days=("2026-11-24", "2026-11-24"), asns=("AS1",)),  # one network says nothing about others
         two_versions(days=("2026-11-24", "2026-11-24"))
         + [
             row for asn in ("AS8", "AS9") for row in rows(5, probe_asn=asn, software_version="0.0.9")
         ],  # works elsewhere
     ],
-    ids=["days", "network", "elsewhere"],
+    ids=["days", "software", "network", "elsewhere"],
 )
 def test_what_can_be_the_network_is_not_called_the_instrument(innocent: list[VerdictRow]) -> None:
     assert compare(table(innocent), Question(by=("cc",))).instrument == []

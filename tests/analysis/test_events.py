@@ -52,6 +52,7 @@ def test_gaps_break_nothing_and_say_nothing() -> None:
     [
         [(1, 9)] * 100,  # one in ten accuses, day after day
         [(0, 5)] * 10 + [(5, 0)] + [(0, 5)] * 10,  # one bad afternoon of one volunteer
+        [(0, 5)] * 10 + [(30, 20)] + [(0, 5)] * 10,  # a day of many, all of one volunteer perhaps
         [(0, 5)] * 10 + [(1000, 10_000)] + [(0, 5)] * 10,  # a day of many, a tenth of which accuses
         [],
     ],
@@ -111,6 +112,12 @@ def test_many_networks_with_one_measurement_each_make_one_event() -> None:
 
 def test_an_outage_of_the_service_is_no_event() -> None:
     assert found(fine(5, range(10)), [row for n in range(10, 30) for row in rows(5, "down", day=day(n))]) == []
+
+
+def test_an_outage_does_not_end_a_block() -> None:
+    outage = [row for n in range(20, 30) for row in rows(5, "down", day=day(n))]
+    (event,) = found(fine(5, range(10)), bad(5, range(10, 20)), outage, bad(5, range(30, 40)))
+    assert (event.onset, event.end) == (day(10), None)
 
 
 def test_missing_measurements_are_a_possible_shutdown_and_not_ok() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from probe.analysis.verdictrow import VerdictRow
 from tests.analysis.test_events import bad, fine
@@ -75,6 +75,13 @@ def test_from_a_cell_to_its_evidence(open_page: Seen) -> None:
         assert part in said, part
 
 
+def test_a_run_that_cannot_be_used_says_why(open_page: Seen) -> None:
+    page = open_page.show(made(rows(1, "", valid=False, invalid_reason="vpn", because="A VPN carries the traffic.")))
+    page.locator("#grid td").click()
+    said = page.locator("#detail").inner_text()
+    assert "1 not counted: vpn" in said and "A VPN carries the traffic." in said and "cannot be used" in said
+
+
 def test_filters(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     columns, services = page.locator("#grid thead th"), page.locator("#grid tbody th")
@@ -116,6 +123,7 @@ def test_over_time_with_a_table_behind_the_picture(open_page: Seen) -> None:
     assert "onset 2026-10-11 tls.reset.sni" in page.locator("#time-picture").text_content()  # type: ignore[operator]
     assert page.locator(".bar-accusing").count() == 10
     page.locator("#time details summary").click()
+    expect(page.locator("#time-table tbody tr").last).to_be_visible()
     lines = page.locator("#time-table tbody tr").all_inner_texts()
     assert lines[10].split() == ["2026-10-11", "30", "0", "0", "begins"]
     assert lines[25].split() == ["2026-10-26", "not", "measured"]
@@ -125,11 +133,14 @@ def test_over_time_with_a_table_behind_the_picture(open_page: Seen) -> None:
 def test_every_cell_as_a_table(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     page.locator("#list summary").click()
-    assert page.locator("#list-table tbody tr").count() == 6
+    expect(page.locator("#list-table tbody tr")).to_have_count(6)
     assert "a.jsonl:" in page.locator("#list-table").inner_text()
 
 
-EVIL = "</script><img src=x onerror=\"console.log('owned')\"><script>console.log('owned')</script>{{7*7}}'\"&lt;\u2028"
+EVIL = (
+    "</noscript></script><img src=x onerror=\"console.log('owned')\"><script>console.log('owned')</script>"
+    "{{7*7}}'\"&lt;\u2028"
+)
 
 
 def test_script_in_every_field_stays_text(open_page: Seen) -> None:
