@@ -156,7 +156,7 @@ def test_only_keeps_what_is_named_and_the_baseline(lay: Laid) -> None:
 
 def test_a_value_is_never_sql(lay: Laid) -> None:
     assert not lay(rows(1), only=(("cc", "' OR 1 = 1 --"),)).services
-    quoted = lay(rows(2, probe_cc="D'E?"), rows(1), only=(("cc", "D'E?"),), since="2026-01-01")
+    quoted = lay(rows(2, service="D'E?"), rows(1), only=(("service", "D'E?"),), since="2026-01-01")
     assert only(quoted).n == 2
 
 
