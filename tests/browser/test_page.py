@@ -199,8 +199,12 @@ def test_without_script_the_table_is_there(browser: Browser, tmp_path: Path) -> 
 
 
 def test_printed_with_words_and_without_controls(open_page: Seen) -> None:
-    page = open_page.show(made(world()))
+    page = open_page.show(made(world(), *(rows(5, probe_asn=f"AS{number}") for number in range(40))))
+    cell(page, "telegram/web", "IR AS64500").click()
     page.emulate_media(media="print")
+    picture, detail = page.locator("#grid").bounding_box(), page.locator("#detail").bounding_box()
+    assert picture is not None and detail is not None
+    assert detail["y"] >= picture["y"] + picture["height"]  # below, and not upon it
     assert page.locator("#filters").is_hidden()
     assert cell(page, "telegram/web", "IR AS64500").is_visible()
     assert page.pdf()[:5] == b"%PDF-"
