@@ -207,6 +207,7 @@ def test_a_bad_table_of_networks_is_one_sentence(tmp_path: Path, monkeypatch: py
     (tmp_path / "mine.bin").write_text("no table")
     monkeypatch.setenv("PROBE_ASN_DB", str(tmp_path / "mine.bin"))
     wanted = {"control": (), "control_pin": None, "followups": True, "depth": "standard", "max_time": None}
+    wanted |= {"asn": None, "cc": None}
     asn.default_table.cache_clear()
     try:
         with pytest.raises(Refusal, match=r"mine\.bin"):

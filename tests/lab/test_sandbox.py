@@ -268,7 +268,8 @@ def test_a_part_that_fails_is_named_with_what_it_printed(tmp_path: Path) -> None
 
 
 def test_what_is_not_isolated_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probe.lab.isolation.HOME_INTERFACE", "eth7")
+    """The guard is told that the lab's own interface has another name: then what is there is a stranger's."""
+    monkeypatch.setattr("probe.lab.inside.find_leak", lambda callers_inode, own: find_leak(callers_inode, "eth7"))
     with pytest.raises(LabUnavailable, match=r"did not make.*: eth0\. So the lab refuses"):
         run_in_lab(config(), command=["touch", "ran"], cwd=str(tmp_path))
     assert list(tmp_path.iterdir()) == []
