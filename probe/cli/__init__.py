@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("probe.cli.validate", "Say whether lines fit the published schema, and where not."),
     "rules": ("probe.cli.rules", "Print the rules and the names of mechanisms."),
     "fetch": ("probe.cli.fetch", "Fetch measurements that others published."),
+    "ingest": ("probe.cli.ingest", "Take lines into a store, for as many measurements as there are."),
     "compare": ("probe.cli.compare", "Lay vantage points side by side."),
     "series": ("probe.cli.series", "Show services day by day; gaps are gaps."),
     "events": ("probe.cli.events", "Say when interference began and ended, and on which networks."),
