@@ -1,14 +1,16 @@
 """Where a store's rows lie, and how a file of them is written so that it outlives a power cut."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from probe.analysis.store.columns import PARTITIONS
 
+GROUP_ROWS, GROUP_BYTES = 65_536, 32 * 1024 * 1024  # of a row group, whichever comes first
 STAGED, WORK = "staged", "work"
 """Folders beside the tables': pieces that wait to be settled, and what nobody misses."""
 
@@ -33,11 +35,29 @@ def partition_of(file: Path) -> dict[str, str]:
     return {name: part.removeprefix(f"{name}=") for name, part in zip(PARTITIONS, file.parts[-3:-1], strict=True)}
 
 
-def write_rows(path: Path, batches: Iterable[Any], schema: Any) -> None:
-    """Write Arrow batches to a file, and sync it."""
+def write_rows(path: Path, batches: Iterable[Any], schema: Any) -> int:
+    """Write Arrow batches to a file, and sync it; says how many rows."""
+    rows = 0
     with path.open("wb") as stream:
         with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
-            for batch in batches:
-                writer.write_batch(batch)
+            for group in _groups(batches):
+                table = pa.Table.from_batches(group).cast(schema)
+                writer.write_table(table)
+                rows += table.num_rows
         stream.flush()
         os.fsync(stream.fileno())
+    return rows
+
+
+def _groups(batches: Iterable[Any]) -> Iterator[list[Any]]:
+    """Batches put together to row groups that are worth a reader's while, and bounded."""
+    group: list[Any] = []
+    rows = size = 0
+    for batch in batches:
+        group.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+            yield group
+            group, rows, size = [], 0, 0
+    if group:
+        yield group

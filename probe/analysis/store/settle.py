@@ -66,7 +66,7 @@ def _partitions(table: str, pieces: list[Path], work: Path) -> Iterator[tuple[tu
         statement = f"SELECT {columns} FROM read_parquet($1, hive_partitioning = false) ORDER BY {ORDER[table]}"
         found = connection.sql(statement, params=[files])
         for batch in found.to_arrow_reader(50_000):
-            yield from _cut(batch.cast(schema(table)))
+            yield from _cut(batch)
     finally:
         connection.close()
 
