@@ -35,8 +35,8 @@ def partition_of(file: Path) -> dict[str, str]:
     return {name: part.removeprefix(f"{name}=") for name, part in zip(PARTITIONS, file.parts[-3:-1], strict=True)}
 
 
-def write_rows(path: Path, batches: Iterable[Any], schema: Any) -> int:
-    """Write Arrow batches to a file, and sync it; says how many rows."""
+def write_rows(path: Path, batches: Iterable[Any], schema: Any, *, sync: bool = True) -> int:
+    """Write Arrow batches to a file, and sync it unless the caller does; says how many rows."""
     rows = 0
     with path.open("wb") as stream:
         with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
@@ -45,7 +45,8 @@ def write_rows(path: Path, batches: Iterable[Any], schema: Any) -> int:
                 writer.write_table(table)
                 rows += table.num_rows
         stream.flush()
-        os.fsync(stream.fileno())
+        if sync:
+            os.fsync(stream.fileno())
     return rows
 
 

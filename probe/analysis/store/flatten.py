@@ -7,14 +7,15 @@ from typing import Any
 
 from probe.analysis.hops import evidence_in
 from probe.analysis.observations import Answer, Line, Observation, Query
-from probe.analysis.reading import seconds, table, tables, text
+from probe.analysis.reading import seconds, table, text
+from probe.analysis.verdictrow import ipv6_broken
 from probe.analysis.verdicts import facts_of, moment
-from probe.formats import failures as f
 
 COLUMNS = tuple(column.name for column in fields(Observation))
 _VALUES = attrgetter(*COLUMNS)
 _QUERIES = COLUMNS.index("queries")
-_NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
+_OF_QUERY = tuple(column.name for column in fields(Query))
+_OF_ANSWER = tuple(column.name for column in fields(Answer))
 _BESIDE = tuple(column.name for column in fields(Line) if column.name != "rows")
 
 
@@ -46,7 +47,7 @@ def flatten(line: dict[str, Any], *, line_hash: str, size: int, file: str, numbe
         "software_name": text(line.get("software_name")),
         "software_version": text(line.get("software_version")),
         "runtime": seconds(line.get("test_runtime")),
-        "ipv6_broken": _ipv6_broken(facts),
+        "ipv6_broken": ipv6_broken(facts.run),
         "lab": text(table(line.get("annotations")).get("lab")),
         "bytes": size,
         "facts": _beside_rows(facts),
@@ -76,13 +77,6 @@ def _beside_rows(facts: Line) -> str:
     return json.dumps({name: getattr(facts, name) for name in _BESIDE}, separators=(",", ":"))
 
 
-def _ipv6_broken(facts: Line) -> bool:
-    """A route, and no neutral host behind it; without a route there is no IPv6 that could be broken."""
-    neutral = tables(table(facts.run.get("preflight")).get("neutral"))
-    tried = [text(host.get("failure")) for host in neutral if host.get("family") == 6]
-    return bool(tried) and all(tried) and not _NO_ROUTE.issuperset(tried)
-
-
 def _flat_row(row: Observation) -> tuple[Any, ...]:
     values = list(_VALUES(row))
     values[_QUERIES] = json.dumps([_flat_query(query) for query in row.queries]) if row.queries else "[]"
@@ -90,23 +84,12 @@ def _flat_row(row: Observation) -> tuple[Any, ...]:
 
 
 def _flat_query(query: Query) -> dict[str, Any]:
-    return {
-        "hostname": query.hostname,
-        "query_type": query.query_type,
-        "engine": query.engine,
-        "resolver": query.resolver,
-        "answer": _flat_answer(query.answer),
-        "datagrams": [_flat_answer(datagram) for datagram in query.datagrams],
-    }
+    flat = {name: getattr(query, name) for name in _OF_QUERY}
+    return flat | {"answer": _flat_answer(query.answer), "datagrams": [_flat_answer(one) for one in query.datagrams]}
 
 
 def _flat_answer(answer: Answer) -> dict[str, Any]:
-    return {
-        "addresses": answer.addresses,
-        "asns": answer.asns,
-        "failure": answer.failure,
-        "ip_ttl": answer.ip_ttl,
-    }
+    return {name: getattr(answer, name) for name in _OF_ANSWER}
 
 
 def _whole_row(values: tuple[Any, ...]) -> Observation:
@@ -121,4 +104,5 @@ def _whole_query(query: dict[str, Any]) -> Query:
 
 
 def _whole_answer(answer: dict[str, Any]) -> Answer:
-    return Answer(tuple(answer["addresses"]), tuple(answer["asns"]), answer["failure"], answer["ip_ttl"])
+    whole: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in answer.items()}
+    return Answer(**whole)

@@ -12,7 +12,7 @@ from probe.analysis.store.columns import PARTITIONS, TABLES, schema, settled_sch
 from probe.analysis.store.files import WORK, partition, piece_file, table_files, write_rows
 from probe.analysis.store.manifest import Manifest
 
-MEMORY = "1GB"  # for sorting; what does not fit goes to the folder `work`
+MEMORY = "512MB"  # for sorting; what does not fit goes to the folder `work`
 ORDER = {
     "measurements": "day, probe_cc, line_hash",
     "observations": "day, probe_cc, line_hash, row",
@@ -28,6 +28,7 @@ def settle(folder: Path, manifest: Manifest) -> None:
     name, work = uuid.uuid4().hex, folder / WORK
     for table in TABLES:
         _write(table, [piece_file(folder, table, piece) for piece in pieces], work, name)
+    os.sync()  # once for thousands of files: one by one it takes as long as all the rest
     manifest.begin_settling(name)
     for made in sorted(work.rglob(f"{name}.parquet")):
         place = folder / made.relative_to(work)
@@ -52,7 +53,7 @@ def _write(table: str, pieces: list[Path], work: Path, name: str) -> None:
     for (day, country), batches in groupby(_partitions(table, pieces, work), lambda found: found[0]):
         place = work / table / partition(day, country)
         place.mkdir(parents=True, exist_ok=True)
-        write_rows(place / f"{name}.parquet", (rows for _, rows in batches), settled_schema(table))
+        write_rows(place / f"{name}.parquet", (rows for _, rows in batches), settled_schema(table), sync=False)
 
 
 def _partitions(table: str, pieces: list[Path], work: Path) -> Iterator[tuple[tuple[str, str], Any]]:

@@ -86,6 +86,5 @@ class Store:
         folders = ", ".join("'" + str(folder.resolve() / table).replace("'", "''") + "/'" for table in TABLES)
         self._connection.execute(f"SET memory_limit = '{MEMORY}'")
         self._connection.execute(f"SET allowed_directories = [{folders}]")
-        for setting in ("python_enable_replacements", "enable_external_access", "autoinstall_known_extensions"):
-            self._connection.execute(f"SET {setting} = false")
+        self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")

@@ -32,7 +32,10 @@ class Truth:
                 self._said[service, by][said] += 1
 
     def cells(self) -> list[dict[str, Any]]:
-        """One object per cell: {service, by, state, mechanisms, n}; n counts what is valid and sufficient."""
+        """One object per cell: {service, by, state, mechanisms, n}; n counts what is valid and sufficient.
+
+        `mechanisms` are all that were put in, where the cell does not say that all is well.
+        """
         return [_cell(service, dict(by), said) for (service, by), said in sorted(self._said.items())]
 
 
@@ -49,7 +52,7 @@ def _cell(service: str, by: dict[str, str], said: Counter[Said]) -> dict[str, An
     elif most < SHARE * n:
         state = "mixed"
     for verdict in said:
-        if verdict.state == state and state in ACCUSED:
+        if verdict.state in ACCUSED and state in {*ACCUSED, "mixed", "insufficient"}:
             mechanisms.update(verdict.mechanisms)
     return {"service": service, "by": by, "state": state, "mechanisms": sorted(mechanisms), "n": n}
 
