@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -36,17 +37,17 @@ class Endpoint:
     ooni: bool = False
     source: str | None = None
 
-    @property
+    @cached_property
     def is_literal(self) -> bool:
         """Whether the host is an IP address, so that no name has to be resolved."""
         return is_address(self.host)
 
-    @property
+    @cached_property
     def dialect(self) -> str:
         """What is spoken there: the scheme, for STUN, TURN and SIP with the transport: `https`, `sip/tls`."""
         return f"{self.scheme}/{self.transport or 'udp'}" if self.scheme in CALL_TRANSPORTS else self.scheme
 
-    @property
+    @cached_property
     def carrier(self) -> Literal["udp", "tcp"]:
         """What carries it: datagrams or a TCP connection."""
         return "udp" if self.dialect.endswith("/udp") or self.scheme in {"quic", "dns+udp"} else "tcp"

@@ -15,23 +15,28 @@ from probe.targets import Endpoint
 
 def is_target_attempt(row: Observation, endpoint: Endpoint) -> bool:
     """Say whether the row tried the endpoint itself, under its own name: what a record says the wire must not deny."""
+    if row.endpoint != endpoint.url:
+        return False
     kind = row.kind in {"first", "confirm"} or row.followup == "alternative_address"
-    return row.endpoint == endpoint.url and kind and not _other_name(row, endpoint.host)
+    return kind and not _other_name(row, endpoint.host)
 
 
 def is_innocuous(row: Observation, endpoint: Endpoint, address: str) -> bool:
     """Say whether the row sent a harmless name to this very address and port."""
-    kind = row.kind == "innocuous" or row.followup == "other_name_same_address"
+    if row.kind != "innocuous" and row.followup != "other_name_same_address":
+        return False
     here = row.address == address and row.port in {endpoint.port, 0}
     alike = (row.quic_attempts > 0) == (name_layer(endpoint) == "quic")  # a web server has both at one port
-    return kind and here and alike and endpoint.host not in {row.sent_name, row.tls_name, row.http_host}
+    return here and alike and endpoint.host not in {row.sent_name, row.tls_name, row.http_host}
 
 
 def is_neutral(row: Observation, endpoint: Endpoint) -> bool:
     """Say whether the row sent the target's name to a neutral host, over the layer that carries it."""
+    if row.followup != "same_name_neutral_host":
+        return False
     names = {row.sent_name, row.tls_name, row.http_host} - {""}
     reached = row.tcp_failure is not None or _carrier_of_name(row) == name_layer(endpoint)
-    return row.followup == "same_name_neutral_host" and names == {endpoint.host} and reached
+    return names == {endpoint.host} and reached
 
 
 def _carrier_of_name(row: Observation) -> str:

@@ -71,6 +71,21 @@ def located_in(line: Mapping[str, Any]) -> list[Located]:
     return found
 
 
+def evidence_in(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The test keys that `located_in` reads, and no others; {} where nobody searched."""
+    keys = table(line.get("test_keys"))
+    followups = table(keys.get("x_followups"))
+    kept = {kind: tables(followups.get(kind)) for kind in ("limited_payloads", "path_sweeps")}
+    entries = [number(entry.get("transaction_id")) for found in kept.values() for entry in found]
+    if not entries:
+        return {}
+    records = tables(keys.get("x_transactions"))
+    causes = {number(record.get("cause")) for record in records if number(record.get("transaction_id")) in entries}
+    named = [record for record in records if number(record.get("transaction_id")) in causes.union(entries)]
+    depth = text(table(keys.get("x_run")).get("depth"))
+    return {"x_followups": kept, "x_transactions": named, "x_run": {"depth": depth}}
+
+
 @dataclass(frozen=True)
 class _Path:
     """Routers by TTL; `end` is the server's own distance, 0 where it is not known."""

@@ -53,6 +53,7 @@ class Proofs:
         self.control = [row for row in line.rows if row.origin == CONTROL]
         self._families = line.control_families
         self._udp_at_control = line.control_udp or any(map(_answered_by_datagram, self.control))
+        self._counted = self._counting()
         self._asns = {
             ip: asn
             for row in line.rows
@@ -76,6 +77,9 @@ class Proofs:
 
         Family 0 is an attempt at an address that the helper does not tell: then one that works is enough.
         """
+        return self._counted
+
+    def _counting(self) -> list[Observation]:
         return [
             row
             for row in self.control

@@ -1,8 +1,10 @@
 """Lenient access to JSON written by anyone: what is absent or of the wrong type reads as nothing, and never raises."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
+_LONGEST_ADDRESS = 64  # that is remembered: junk may be of any length
 _LARGEST = 2**62  # SQL integers end at 2**63
 
 
@@ -18,7 +20,9 @@ def tables(value: Any) -> list[dict[str, Any]]:
 
 def text(value: Any) -> str:
     """The string, or an empty one. Lone surrogates, which no encoding can write, become question marks."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -50,6 +54,15 @@ def failure(value: Any) -> str | None:
 def address(value: Any) -> str:
     """The address in its canonical form; what is no address stays as it is."""
     raw = text(value)
+    return _remembered(raw) if len(raw) <= _LONGEST_ADDRESS else _canonical(raw)
+
+
+@lru_cache(maxsize=16384)
+def _remembered(raw: str) -> str:
+    return _canonical(raw)
+
+
+def _canonical(raw: str) -> str:
     try:
         return ip_address(raw.strip("[]")).compressed
     except ValueError:

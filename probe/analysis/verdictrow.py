@@ -71,7 +71,7 @@ def rows_of(line: dict[str, Any], *, file: str, number: int, engine: Engine | No
         "network": text(line.get("probe_network_name")),
         "software_name": text(line.get("software_name")),
         "software_version": text(line.get("software_version")),
-        "ipv6_broken": _ipv6_broken(line),
+        "ipv6_broken": ipv6_broken(table(table(line.get("test_keys")).get("x_run"))),
         "lab": text(table(line.get("annotations")).get("lab")),
     }
     for record in records:
@@ -94,8 +94,8 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ipv6_broken(line: dict[str, Any]) -> bool:
+def ipv6_broken(run: dict[str, Any]) -> bool:
     """A route, and no neutral host behind it; without a route there is no IPv6 that could be broken."""
-    preflight = table(table(table(line.get("test_keys")).get("x_run")).get("preflight"))
-    tried = [text(host.get("failure")) for host in tables(preflight.get("neutral")) if host.get("family") == 6]
+    neutral = tables(table(run.get("preflight")).get("neutral"))
+    tried = [text(host.get("failure")) for host in neutral if host.get("family") == 6]
     return bool(tried) and all(tried) and not NO_ROUTE.issuperset(tried)

@@ -16,7 +16,7 @@ from probe.analysis.rules import RULESET
 from probe.analysis.services import ServiceVerdict, judge_services, urls_of
 from probe.analysis.validity import Invalidity, invalidity_of
 
-__all__ = ["RULESET", "judge_line", "judge_lines", "to_json", "why_not"]
+__all__ = ["RULESET", "facts_of", "judge_facts", "judge_line", "judge_lines", "moment", "to_json", "why_not"]
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?")
 
@@ -32,15 +32,27 @@ def judge_line(line: dict[str, Any], *, file: str, number: int, engine: Engine |
     if engine is None:
         with SQLiteEngine() as own:
             return judge_line(line, file=file, number=number, engine=own)
-    facts = read_ooni(line) if is_ooni(line) else read_line(line)
+    return judge_facts(facts_of(line), line, file=file, number=number, engine=engine)
+
+
+def facts_of(line: dict[str, Any]) -> Line:
+    """Everything that is judged by: rows and what stands beside them, of a line that can be judged."""
+    return read_ooni(line) if is_ooni(line) else read_line(line)
+
+
+def judge_facts(facts: Line, head: dict[str, Any], *, file: str, number: int, engine: Engine) -> list[dict[str, Any]]:
+    """Judge what was read of a line, now or long ago.
+
+    `head` holds the line's own time, country and network, and what of its test keys tells where (`hops.evidence_in`).
+    """
     invalid = invalidity_of(facts)
     services = _services(facts)
     proofs = Proofs(facts)
     urls = list(dict.fromkeys(url for service in services.values() for url in urls_of(service)))
     endpoints = judge_endpoints(urls, facts, proofs, engine)
     verdicts = judge_services(services, endpoints, facts, proofs, engine)
-    located = [] if invalid else located_in(line)
-    return [_record(verdict, line, facts, invalid, located, file, number) for verdict in verdicts]
+    located = [] if invalid else located_in(head)
+    return [_record(verdict, head, facts, invalid, located, file, number) for verdict in verdicts]
 
 
 def judge_lines(lines: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -76,14 +88,15 @@ def _services(facts: Line) -> dict[str, dict[str, Any]]:
     return known
 
 
-def _moment(value: Any) -> str:
+def moment(value: Any) -> str:
+    """A time as records write it, `YYYY-MM-DDTHH:MM:SSZ`; what is no time stays as it is."""
     found = _DATE.fullmatch(text(value))
     return f"{found[1]}T{found[2]}Z" if found else text(value)
 
 
 def _record(
     verdict: ServiceVerdict,
-    line: dict[str, Any],
+    head: dict[str, Any],
     facts: Line,
     invalid: Invalidity | None,
     located: list[Located],
@@ -92,10 +105,10 @@ def _record(
 ) -> dict[str, Any]:
     target = text(facts.target.get("name"))
     return {
-        "measurement_start_time": _moment(line.get("measurement_start_time")),
+        "measurement_start_time": moment(head.get("measurement_start_time")),
         "run_id": text(facts.run.get("run_id")),
-        "probe_cc": text(line.get("probe_cc")),
-        "probe_asn": text(line.get("probe_asn")),
+        "probe_cc": text(head.get("probe_cc")),
+        "probe_asn": text(head.get("probe_asn")),
         "target": target,
         "service": f"{target}/{verdict.role}",
         "state": None if invalid else str(verdict.state),

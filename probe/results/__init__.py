@@ -10,12 +10,13 @@ from probe.results.folders import (
     results_root,
     run_files,
 )
-from probe.results.reading import LONGEST_LINE, Problem, read_lines
+from probe.results.reading import LONGEST_LINE, Piece, Problem, read_lines, read_pieces
 from probe.results.writing import ResultsFile
 
 __all__ = [
     "LONGEST_LINE",
     "STDIN",
+    "Piece",
     "Problem",
     "ResultsError",
     "ResultsFile",
@@ -24,6 +25,7 @@ __all__ = [
     "find_files",
     "make_private_folder",
     "read_lines",
+    "read_pieces",
     "results_root",
     "run_files",
 ]

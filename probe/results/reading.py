@@ -27,6 +27,23 @@ class Problem:
         return f"{self.file}:{self.number}: {self.sentence}" if self.number else f"{self.file}: {self.sentence}"
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One line as it lies in its file, or one post in a tarball: bytes that nobody has read yet."""
+
+    file: str
+    number: int
+    raw: bytes
+    post: bool = False
+
+    def document(self) -> Document | Problem:
+        """What it says."""
+        try:
+            return _parse_post(self.raw) if self.post else _parse(self.raw, first=self.number == 1)
+        except _Unusable as error:
+            return Problem(self.file, self.number, str(error))
+
+
 class _Unusable(ValueError):
     """The sentence that says why a line cannot be used."""
 
@@ -36,14 +53,21 @@ def read_lines(source: Path) -> Iterator[tuple[int, Document | Problem]]:
 
     In a tarball of OONI's the measurements are numbered as they stand in it.
     """
+    for piece in read_pieces(source):
+        yield piece.number, piece.document() if isinstance(piece, Piece) else piece
+
+
+def read_pieces(source: Path) -> Iterator[Piece | Problem]:
+    """The same, not parsed: for whoever has others do that, or needs the bytes."""
     name, number = file_name(source), 0
     tarball = source.name.endswith(TARBALLS)
+    too_long = f"is longer than {LONGEST_LINE} bytes, so it is no measurement"
     try:
         with open_unpacked(source) as stream:
-            for number, piece in _posts(stream) if tarball else _lines(stream):
-                yield number, _usable(piece, name, number, tarball)
+            for number, raw in _posts(stream) if tarball else _lines(stream):
+                yield Problem(name, number, too_long) if raw is None else Piece(name, number, raw, tarball)
     except UNREADABLE as error:
-        yield number, Problem(name, number, f"cannot be read further: {error}")
+        yield Problem(name, number, f"cannot be read further: {error}")
 
 
 def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
@@ -62,15 +86,6 @@ def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
 def _posts(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
     """What probes posted, a file each; None for one that is too long."""
     return enumerate(tar_members(stream, LONGEST_LINE), 1)
-
-
-def _usable(piece: bytes | None, name: str, number: int, post: bool) -> Document | Problem:
-    try:
-        if piece is None:
-            raise _Unusable(f"is longer than {LONGEST_LINE} bytes, so it is no measurement")
-        return _parse_post(piece) if post else _parse(piece, first=number == 1)
-    except _Unusable as error:
-        return Problem(name, number, str(error))
 
 
 def _parse_post(raw: bytes) -> Document:

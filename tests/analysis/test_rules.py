@@ -234,6 +234,6 @@ def test_nothing_together_is_nothing(engine: Engine, table: str) -> None:
 
 def test_both_engines_are_given_the_same_text() -> None:
     assert has_duckdb()
-    text = create_table(AddressRow) + select(tables_for(AddressRow))
+    text = create_table(AddressRow) + select(AddressRow, tables_for(AddressRow))
     assert "COALESCE" not in text
     assert "::" not in text

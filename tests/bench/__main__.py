@@ -17,6 +17,7 @@ from tests.bench.chains import clean, half_dropped
 from tests.bench.changes import changes
 from tests.bench.growth import growth
 from tests.bench.others import side_by_side
+from tests.bench.store import store
 from tests.bench.table import markdown, row
 
 PROBE = [sys.executable, "-m", "probe"]
@@ -56,6 +57,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "growth": growth,
     "changes": changes,
     "others": side_by_side,
+    "store": store,
 }
 
 

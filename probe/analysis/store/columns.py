@@ -1,0 +1,147 @@
+"""The store's tables: their columns and types, and rows → Arrow. What an observation has, its table has too."""
+
+import importlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from probe.analysis.observations import Observation
+from probe.analysis.store.flatten import COLUMNS, Flat
+
+TABLES = ("measurements", "observations", "verdicts")
+PARTITIONS = ("day", "probe_cc")
+SHARED = ("line_hash", "day", "probe_cc", "probe_asn", "target")
+"""Columns that every table has: what tells lines apart, and what most questions narrow."""
+
+MEASUREMENT: dict[str, str] = {
+    "line_hash": "string",
+    "measurement_start_time": "string",
+    "day": "string",
+    "probe_cc": "string",
+    "probe_asn": "string",
+    "network": "string",
+    "test_name": "string",
+    "test_version": "string",
+    "target": "string",
+    "input": "string",
+    "run_id": "string",
+    "report_id": "string",
+    "software_name": "string",
+    "software_version": "string",
+    "runtime": "double",
+    "ipv6_broken": "bool",
+    "lab": "string",
+    "bytes": "int64",
+    "facts": "string",
+    "path": "string",
+    "measurement_file": "string",
+    "measurement_line": "int64",
+}
+VERDICT: dict[str, str] = {
+    "line_hash": "string",
+    "measurement_start_time": "string",
+    "day": "string",
+    "probe_cc": "string",
+    "probe_asn": "string",
+    "network": "string",
+    "target": "string",
+    "service": "string",
+    "state": "string",
+    "mechanisms": "list",
+    "anomalies": "list",
+    "proof": "string",
+    "valid": "bool",
+    "invalid_reason": "string",
+    "rule_id": "string",
+    "ruleset": "string",
+    "because": "string",
+    "attempts": "int64",
+    "failures": "int64",
+    "controls": "int64",
+    "control_successes": "int64",
+    "pass_rate": "string",
+    "throughput_ratio": "double",
+    "hop_ttl": "int64",
+    "hop_address": "string",
+    "hop_asn": "int64",
+    "endpoints": "string",
+    "run_id": "string",
+    "software_name": "string",
+    "software_version": "string",
+    "ipv6_broken": "bool",
+    "measurement_file": "string",
+    "measurement_line": "int64",
+    "lab": "string",
+}
+_OF_FIELDS = {
+    "str": "string",
+    "str | None": "string",
+    "int": "int64",
+    "bool": "bool",
+    "float": "double",
+    "tuple[str, ...]": "list",
+}
+_OF_LINE = ("network", "run_id", "software_name", "software_version", "ipv6_broken", "lab")
+
+
+def _observation_types() -> dict[str, str]:
+    """Column → type, as the class annotates them; questions are JSON."""
+    named = {column.name: str(column.type) for column in fields(Observation)}
+    plain = {name: kind.removeprefix("<class '").removesuffix("'>") for name, kind in named.items()}
+    return {name: "string" if name == "queries" else _OF_FIELDS[kind] for name, kind in plain.items()}
+
+
+OBSERVATION: dict[str, str] = {**dict.fromkeys(SHARED, "string"), "row": "int64", **_observation_types()}
+
+
+def schema(name: str) -> Any:
+    """A table's pyarrow.Schema. Raises ImportError where the extra `analysis` is not installed."""
+    pa = importlib.import_module("pyarrow")
+    columns = {"measurements": MEASUREMENT, "observations": OBSERVATION, "verdicts": VERDICT}[name]
+    return pa.schema([(column, pa.list_(pa.string()) if kind == "list" else kind) for column, kind in columns.items()])
+
+
+def settled_schema(name: str) -> Any:
+    """The schema of a table's files, whose folders tell the day and the country: readers of Parquet add them."""
+    whole = schema(name)
+    return importlib.import_module("pyarrow").schema([column for column in whole if column.name not in PARTITIONS])
+
+
+def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:
+    """A verdict record as a row: what is nested laid flat, with what its line says of itself."""
+    hop, start = record["hop"] or {}, record["measurement_start_time"]
+    flat = {column: record[column] for column in VERDICT if column in record}
+    return flat | {
+        **{column: measurement[column] for column in ("line_hash", *_OF_LINE)},
+        "day": start[:10],
+        "pass_rate": json.dumps(record["pass_rate"]) if record["pass_rate"] else None,
+        "hop_ttl": hop.get("ttl"),
+        "hop_address": hop.get("address"),
+        "hop_asn": hop.get("asn"),
+        "endpoints": json.dumps(record["endpoints"]),
+    }
+
+
+def to_arrow(flats: Sequence[Flat], verdicts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Table name → pyarrow.Table."""
+    pa = importlib.import_module("pyarrow")
+    return {
+        "measurements": pa.Table.from_pylist([flat.measurement for flat in flats], schema("measurements")),
+        "observations": _observations(flats),
+        "verdicts": pa.Table.from_pylist(list(verdicts), schema("verdicts")),
+    }
+
+
+def _observations(flats: Sequence[Flat]) -> Any:
+    """Column by column: a line has a hundred rows of sixty values."""
+    pa = importlib.import_module("pyarrow")
+    of_line = [tuple(flat.measurement[column] for column in SHARED) for flat in flats]
+    rows = [
+        (*shared, number, *values)
+        for shared, flat in zip(of_line, flats, strict=True)
+        for number, values in enumerate(flat.observations)
+    ]
+    columns = zip(*rows, strict=True) if rows else [()] * (len(SHARED) + 1 + len(COLUMNS))
+    types = schema("observations")
+    return pa.Table.from_arrays([pa.array(c, t) for c, t in zip(columns, types.types, strict=True)], schema=types)

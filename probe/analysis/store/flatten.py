@@ -1,0 +1,108 @@
+"""A line ↔ flat rows: pure, the same on a laptop and on a cluster; what is judged can be judged again from the rows."""
+
+import json
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any
+
+from probe.analysis.hops import evidence_in
+from probe.analysis.observations import Answer, Line, Observation, Query
+from probe.analysis.reading import seconds, table, text
+from probe.analysis.verdictrow import ipv6_broken
+from probe.analysis.verdicts import facts_of, moment
+
+COLUMNS = tuple(column.name for column in fields(Observation))
+_VALUES = attrgetter(*COLUMNS)
+_QUERIES = COLUMNS.index("queries")
+_OF_QUERY = tuple(column.name for column in fields(Query))
+_OF_ANSWER = tuple(column.name for column in fields(Answer))
+_BESIDE = tuple(column.name for column in fields(Line) if column.name != "rows")
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """One line as rows. `measurement`: column → value; `observations`: a tuple of values each, in COLUMNS' order."""
+
+    measurement: dict[str, Any]
+    observations: list[tuple[Any, ...]]
+
+
+def flatten(line: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
+    """Flatten a line that can be judged. `line_hash`: SHA-256 of its bytes, hexadecimal; `size`: how many they are."""
+    facts = facts_of(line)
+    start = moment(line.get("measurement_start_time"))
+    measurement = {
+        "line_hash": line_hash,
+        "measurement_start_time": start,
+        "day": start[:10],
+        "probe_cc": text(line.get("probe_cc")),
+        "probe_asn": text(line.get("probe_asn")),
+        "network": text(line.get("probe_network_name")),
+        "test_name": text(line.get("test_name")),
+        "test_version": text(line.get("test_version")),
+        "target": text(facts.target.get("name")),
+        "input": text(line.get("input")),
+        "run_id": text(facts.run.get("run_id")),
+        "report_id": text(line.get("report_id")),
+        "software_name": text(line.get("software_name")),
+        "software_version": text(line.get("software_version")),
+        "runtime": seconds(line.get("test_runtime")),
+        "ipv6_broken": ipv6_broken(facts.run),
+        "lab": text(table(line.get("annotations")).get("lab")),
+        "bytes": size,
+        "facts": _beside_rows(facts),
+        "path": json.dumps(evidence_in(line), separators=(",", ":")),
+        "measurement_file": file,
+        "measurement_line": number,
+    }
+    return Flat(measurement, [_flat_row(row) for row in facts.rows])
+
+
+def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]]) -> Line:
+    """What `flatten` took apart, whole again."""
+    beside = json.loads(measurement["facts"])
+    beside["bugs"] = tuple(beside["bugs"])
+    beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
+    beside["redirects"] = {role: tuple(urls) for role, urls in beside["redirects"].items()}
+    return Line(**beside, rows=[_whole_row(values) for values in observations])
+
+
+def head_from(measurement: dict[str, Any]) -> dict[str, Any]:
+    """What `judge_facts` reads of the line itself."""
+    own = {name: measurement[name] for name in ("measurement_start_time", "probe_cc", "probe_asn")}
+    return own | {"test_keys": json.loads(measurement["path"])}
+
+
+def _beside_rows(facts: Line) -> str:
+    return json.dumps({name: getattr(facts, name) for name in _BESIDE}, separators=(",", ":"))
+
+
+def _flat_row(row: Observation) -> tuple[Any, ...]:
+    values = list(_VALUES(row))
+    values[_QUERIES] = json.dumps([_flat_query(query) for query in row.queries]) if row.queries else "[]"
+    return tuple(values)
+
+
+def _flat_query(query: Query) -> dict[str, Any]:
+    flat = {name: getattr(query, name) for name in _OF_QUERY}
+    return flat | {"answer": _flat_answer(query.answer), "datagrams": [_flat_answer(one) for one in query.datagrams]}
+
+
+def _flat_answer(answer: Answer) -> dict[str, Any]:
+    return {name: getattr(answer, name) for name in _OF_ANSWER}
+
+
+def _whole_row(values: tuple[Any, ...]) -> Observation:
+    whole: list[Any] = [tuple(value) if isinstance(value, list) else value for value in values]
+    whole[_QUERIES] = tuple(_whole_query(query) for query in json.loads(values[_QUERIES]))
+    return Observation(*whole)
+
+
+def _whole_query(query: dict[str, Any]) -> Query:
+    datagrams = tuple(_whole_answer(datagram) for datagram in query["datagrams"])
+    return Query(**{**query, "answer": _whole_answer(query["answer"]), "datagrams": datagrams})
+
+
+def _whole_answer(answer: dict[str, Any]) -> Answer:
+    whole: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in answer.items()}
+    return Answer(**whole)

@@ -1,0 +1,220 @@
+"""Lines → store. One process reads, in order, and decides what is new; the others parse, flatten and judge.
+
+Whatever happens, each line that the manifest names stands in exactly one piece or one settled file; the rest is swept
+away when the next ingest begins, which goes on where this one stopped.
+"""
+
+import hashlib
+import shutil
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from probe.analysis.store.batch import Done, Job, die_with_parent, work
+from probe.analysis.store.columns import TABLES
+from probe.analysis.store.files import STAGED, WORK
+from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
+from probe.analysis.store.settle import settle, undo_settling
+from probe.results import STDIN, Piece, Problem, file_name, read_pieces
+
+BATCH_LINES, BATCH_BYTES = 256, 8 * 1024 * 1024  # whichever comes first: a worker holds the rows of one batch
+SETTLE_LINES = 250_000  # so many lines wait at most; each settling adds a file to every partition that it touches
+_OF_LAB = "was written inside the lab"
+
+
+@dataclass
+class Report:
+    """What an ingest did. Every line is accepted, a duplicate of one that was, or rejected."""
+
+    files: int = 0
+    lines: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+
+    def add(self, file: FileTally) -> None:
+        """Count one file."""
+        self.files += 1
+        self.lines += file.lines
+        self.accepted += file.accepted
+        self.duplicates += file.duplicates
+        self.rejected += file.rejected
+
+
+@dataclass
+class _Batch:
+    """Lines on their way to a worker, each with its file's tally; and the files that end with them."""
+
+    lines: list[tuple[bytes, Piece]] = field(default_factory=list)
+    tallies: list[FileTally] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    ended: list[FileTally] = field(default_factory=list)
+    bytes: int = 0
+
+    def full(self) -> bool:
+        return len(self.lines) >= BATCH_LINES or self.bytes >= BATCH_BYTES
+
+
+def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: int = 1) -> Report:
+    """Take every line of the files into the store at `folder`; what it has already counts as a duplicate.
+
+    Raises StoreError where the store cannot be written, or a worker was killed; what was taken until then stays.
+    """
+    began, report = time.monotonic(), Report()
+    with opened(folder) as manifest, workers(jobs) as submit:
+        batches = _Intake(manifest, folder, lab, report)
+        pending: deque[tuple[_Batch, str, Future[Done]]] = deque()
+        for batch in batches.of(sources):
+            name = uuid.uuid4().hex
+            pending.append((batch, name, submit(work, Job(folder, name, batch.lines, datetime.now(UTC), lab))))
+            if len(pending) >= 2 * jobs:
+                batches.finish(*pending.popleft())
+        while pending:
+            batches.finish(*pending.popleft())
+        settle(folder, manifest)
+    report.seconds = round(time.monotonic() - began, 3)
+    return report
+
+
+class _Intake:
+    """Files → batches of lines that are new; and what came of a batch → manifest."""
+
+    def __init__(self, manifest: Manifest, folder: Path, lab: bool, report: Report) -> None:
+        self._manifest, self._folder, self._lab, self._report = manifest, folder, lab, report
+        self._on_their_way: set[bytes] = set()
+        self._waiting = sum(manifest.pieces().values())
+
+    def of(self, sources: Iterable[Path]) -> Iterator[_Batch]:
+        """The batches of all files, which may share one; the last may be empty but for the files that end in it."""
+        batch = _Batch()
+        for source in sources:
+            digest = _digest(source)
+            before = self._manifest.read_before(digest, self._lab) if digest else None
+            if before is not None:
+                self._report.add(before)
+                continue
+            tally = FileTally(file_name(source), digest)
+            for piece in read_pieces(source):
+                self._put(piece, tally, batch)
+                if batch.full():
+                    yield batch
+                    batch = _Batch()
+            batch.ended.append(tally)
+        yield batch
+
+    def _put(self, piece: Piece | Problem, tally: FileTally, batch: _Batch) -> None:
+        tally.lines += 1
+        if isinstance(piece, Problem):
+            told = _hash(f"{tally.digest} {piece}".encode("utf-8", "replace"))  # its bytes are not at hand
+            batch.rejected.append(Rejected(told, piece.file, piece.number, piece.sentence))
+            tally.rejected += 1
+            return
+        line_hash = _hash(piece.raw.strip())
+        if line_hash in self._on_their_way or self._manifest.holds(line_hash):
+            tally.duplicates += 1
+            return
+        self._on_their_way.add(line_hash)
+        batch.lines.append((line_hash, piece))
+        batch.tallies.append(tally)
+        batch.bytes += len(piece.raw)
+
+    def finish(self, batch: _Batch, name: str, future: "Future[Done]") -> None:
+        """Count what a worker made of a batch, and write it down."""
+        try:
+            done = future.result()
+        except BrokenProcessPool:
+            raise StoreError(
+                "a worker was killed (was memory short?); the same command again goes on where this one stopped"
+            ) from None
+        for place in done.taken:
+            batch.tallies[place].accepted += 1
+        for place, reason in done.rejected:
+            line_hash, piece = batch.lines[place]
+            batch.rejected.append(Rejected(line_hash, piece.file, piece.number, reason))
+            batch.tallies[place].rejected += 1
+            batch.tallies[place].of_lab += reason.startswith(_OF_LAB)
+        taken = [batch.lines[place][0] for place in done.taken]
+        self._manifest.add(name, taken, batch.rejected, batch.ended)
+        self._on_their_way.difference_update(line_hash for line_hash, _ in batch.lines)
+        for tally in batch.ended:
+            self._report.add(tally)
+        self._waiting += len(taken)
+        if self._waiting >= SETTLE_LINES:
+            settle(self._folder, self._manifest)
+            self._waiting = 0
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Manifest]:
+    """Hold the store alone, swept clean of what a killed ingest left."""
+    manifest = Manifest(folder)
+    try:
+        _sweep(folder, manifest)
+        yield manifest
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be written ({error.strerror or error}); the same command again goes on where this stopped"
+        ) from None
+    finally:
+        manifest.close()
+
+
+def _sweep(folder: Path, manifest: Manifest) -> None:
+    shutil.rmtree(folder / WORK, ignore_errors=True)
+    for name in manifest.unfinished():
+        undo_settling(folder, name)
+        manifest.forget_unfinished(name)
+    known = manifest.pieces()
+    for table in TABLES:
+        staged = folder / STAGED / table
+        staged.mkdir(parents=True, exist_ok=True)
+        for file in staged.iterdir():
+            if file.stem not in known:
+                file.unlink()
+
+
+Submit = Callable[..., "Future[Any]"]
+
+
+@contextmanager
+def workers(jobs: int) -> Iterator[Submit]:
+    """Something that has work done: elsewhere, or here and now where one process is enough."""
+    if jobs <= 1:
+        yield _do_here
+        return
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=die_with_parent)
+    try:
+        yield pool.submit
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _do_here(task: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+    future: Future[Any] = Future()
+    future.set_result(task(*arguments))
+    return future
+
+
+def _digest(source: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal; "" for what can be read only once."""
+    if source == STDIN or not source.is_file():
+        return ""
+    try:
+        with source.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""  # reading its lines will say why
+
+
+def _hash(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).digest()

@@ -1,0 +1,75 @@
+"""The table `verdicts`, written anew from the two others: new rules never need the lines again."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from probe.analysis.store.batch import judged
+from probe.analysis.store.columns import settled_schema
+from probe.analysis.store.files import WORK, partition_of, table_files, write_rows
+from probe.analysis.store.flatten import COLUMNS, Flat
+from probe.analysis.store.ingest import opened, workers
+
+READ_LINES, READ_ROWS = 256, 4096
+
+
+def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
+    """Judge every measurement of a store again; file by file the new verdicts take the old ones' place, whole.
+
+    Gives {"measurements", "verdicts", "seconds"}. Killed in the midst, some files hold new verdicts and the others old
+    ones, as their column `ruleset` says. Raises StoreError.
+    """
+    began, counts = time.monotonic(), [0, 0]
+    with opened(folder), workers(jobs) as submit:
+        (folder / WORK).mkdir(exist_ok=True)
+        files = [file.relative_to(folder / "measurements") for file in table_files(folder, "measurements")]
+        for done in [submit(judge_file, folder, file) for file in files]:
+            counts = [sum(pair) for pair in zip(counts, done.result(), strict=True)]
+    seconds = round(time.monotonic() - began, 3)
+    return {"measurements": counts[0], "verdicts": counts[1], "seconds": seconds}
+
+
+def judge_file(folder: Path, file: Path) -> tuple[int, int]:
+    """Write the verdicts of one file of measurements; says how many measurements and verdicts there are."""
+    made, counts = folder / WORK / f"{uuid.uuid4().hex}.parquet", [0, 0]
+    write_rows(made, _batches(folder, file, counts), settled_schema("verdicts"))
+    place = folder / "verdicts" / file
+    place.parent.mkdir(parents=True, exist_ok=True)
+    made.replace(place)
+    return counts[0], counts[1]
+
+
+def _batches(folder: Path, file: Path, counts: list[int]) -> Iterator[Any]:
+    flats = flats_in(folder, file)
+    while some := list(islice(flats, READ_LINES)):
+        rows = [row for flat in some for row in judged(flat)]
+        counts[0] += len(some)
+        counts[1] += len(rows)
+        yield from pa.Table.from_pylist(rows, settled_schema("verdicts")).to_batches()
+
+
+def flats_in(folder: Path, file: Path) -> Iterator[Flat]:
+    """The lines of one file, whole again. Both tables are sorted by line, so neither is ever held whole."""
+    rows = _rows(folder / "observations" / file)
+    by_line = groupby(rows, itemgetter("line_hash"))
+    observed, where = next(by_line, None), partition_of(file)
+    for measurement in _rows(folder / "measurements" / file):
+        flat = Flat(measurement | where, [])
+        if observed is not None and observed[0] == measurement["line_hash"]:
+            flat.observations.extend(tuple(row[column] for column in COLUMNS) for row in observed[1])
+            observed = next(by_line, None)
+        yield flat
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():  # lines without a single transaction have no observations
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(READ_ROWS):
+                yield from batch.to_pylist()

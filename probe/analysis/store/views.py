@@ -1,0 +1,90 @@
+"""A store, asked in SQL: DuckDB over its files, shut off from every other file and from the network."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from probe.analysis.store.columns import PARTITIONS, TABLES, schema
+from probe.analysis.store.files import table_files
+from probe.analysis.store.manifest import NAME, StoreError, set_aside
+
+MEMORY = "1GB"
+REJECTED = ("line_hash", "measurement_file", "measurement_line", "reason")
+
+
+class Store:
+    """A store for reading. Views: `measurements`, `observations`, `verdicts`, and `rejected`.
+
+    Answers are pyarrow tables: `.to_pandas()`, `polars.from_arrow(table)`, `.to_pylist()`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the folder that `probe ingest` made. Raises StoreError."""
+        if not (folder / NAME).is_file():
+            raise StoreError(f"{folder} is no store; `probe ingest FILE… --store {folder}` makes one")
+        self.folder = folder
+        self._duckdb = importlib.import_module("duckdb")
+        self._connection = self._duckdb.connect(":memory:")
+        for table in TABLES:
+            self._view(table)
+        rows = [dict(zip(REJECTED, row, strict=True)) for row in set_aside(folder)]
+        kinds = ("string", "string", "int64", "string")
+        columns = pa.schema(list(zip(REJECTED, kinds, strict=True)))
+        self._connection.register("rejected", pa.Table.from_pylist(rows, columns))
+        self._shut(folder)
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._connection.close()
+
+    def sql(self, statement: str) -> Any:
+        """The answer to one SELECT, a pyarrow.Table. Raises StoreError for anything else, or with DuckDB's reason."""
+        with self._refusing():
+            return self._ask(statement).to_arrow_table()
+
+    def batches(self, statement: str, rows: int = 50_000) -> Iterator[Any]:
+        """The same, as pyarrow.RecordBatches, for answers of any size."""
+        with self._refusing():
+            yield from self._ask(statement).to_arrow_reader(rows)
+
+    def _ask(self, statement: str) -> Any:
+        parsed = self._duckdb.extract_statements(statement)
+        if len(parsed) != 1 or parsed[0].type != self._duckdb.StatementType.SELECT:
+            raise StoreError("a store answers one SELECT at a time, and nothing that changes anything")
+        return self._connection.sql(statement)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except (self._duckdb.Error, pa.ArrowException, OSError) as error:
+            raise StoreError(str(error).strip()) from None
+
+    def _view(self, table: str) -> None:
+        columns = schema(table)
+        if not table_files(self.folder, table):
+            self._connection.register(table, columns.empty_table())
+            return
+        files = str(self.folder.resolve() / table / "**" / "*.parquet").replace("'", "''")
+        folders = ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS)
+        source = f"read_parquet('{files}', union_by_name = true, hive_partitioning = true, hive_types = {{{folders}}})"
+        names = ", ".join(f'"{name}"' for name in columns.names)
+        self._connection.execute(f"CREATE TEMPORARY VIEW {table} AS SELECT {names} FROM {source}")
+
+    def _shut(self, folder: Path) -> None:
+        """Leave it these files alone; settings can no longer be changed after this."""
+        folders = ", ".join("'" + str(folder.resolve() / table).replace("'", "''") + "/'" for table in TABLES)
+        self._connection.execute(f"SET memory_limit = '{MEMORY}'")
+        self._connection.execute(f"SET allowed_directories = [{folders}]")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")

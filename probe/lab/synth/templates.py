@@ -1,0 +1,152 @@
+"""Recorded lines, made small, with the verdicts that their scenario demands: what a made-up measurement is cut from."""
+
+import gzip
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from probe.formats.testkeys import LISTS
+from probe.lab.expectations import wanted_for
+from probe.lab.run import recording_of
+from probe.lab.scenario import Scenario, find_scenario, load_scenario
+
+ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
+MOST_SERVICES = 2  # of a line: a measurement of ours has hundreds of kilobytes, and most of it says the same again
+# Tokens in a template's text, and what takes their place in each line.
+SLOTS = ("START", "COUNTRY", "NETWORK", "NAME", "VERSION", "RUN", "RUNTIME", "SEED")
+_SLOT = re.compile(f"@({'|'.join(SLOTS)})@")
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """The verdict that a service must get; `state` is None where the measurement is not valid."""
+
+    state: str | None
+    mechanisms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Template:
+    """A line with slots. `parts` and `slots` alternate, and begin and end with a part."""
+
+    scenario: str
+    target: str
+    truth: dict[str, Said]
+    parts: tuple[str, ...]
+    slots: tuple[str, ...]
+
+    def filled(self, values: dict[str, str]) -> str:
+        """The line's text, without the newline."""
+        pieces = [part + values[slot] for part, slot in zip(self.parts, self.slots, strict=False)]
+        return "".join(pieces) + self.parts[-1]
+
+
+def load_templates(wanted: Mapping[str, Collection[str]]) -> dict[tuple[str, str], Template]:
+    """(scenario, target) → template, of the `wanted` (scenario → targets) whose verdicts the scenario tells in full."""
+    lines: dict[tuple[str, str], tuple[Scenario, list[Line]]] = {}
+    for name in wanted:
+        scenario = load_scenario(find_scenario(name))
+        for line in _recorded(name):
+            target = line["test_keys"]["x_target"]["name"]
+            lines.setdefault((name, target), (scenario, []))[1].append(line)
+    whole = {key: (scenario, found[0]) for key, (scenario, found) in lines.items() if len(found) == 1}
+    known = {key: pair for key, pair in whole.items() if key[1] in wanted[key[0]] and _expected(*pair) is not None}
+    kept = {target: _services_of_interest(target, known) for _, target in known}
+    return {key: _template(*key, *pair, kept[key[1]]) for key, pair in known.items()}
+
+
+def _recorded(scenario: str) -> list[Line]:
+    path = recording_of(scenario)
+    if path is None:
+        return []
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+def _expected(scenario: Scenario, line: Line) -> dict[str, Said] | None:
+    """Service → the verdict that it must get; None where the scenario leaves anything open."""
+    target, found = line["test_keys"]["x_target"], {}
+    for role in target["services"]:
+        service = f"{target['name']}/{role}"
+        wanted = wanted_for(service, scenario.expect)
+        if wanted is not None and wanted.valid is False:
+            found[service] = Said(None)
+        elif wanted is not None and isinstance(wanted.state, str) and wanted.mechanisms is not None:
+            found[service] = Said(wanted.state, tuple(sorted(wanted.mechanisms)))
+        else:
+            return None
+    return found
+
+
+def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenario, Line]]) -> list[str]:
+    """The roles that are kept, in all lines of a target alike: those that most scenarios accuse."""
+    accusals: dict[str, int] = {}
+    for (_, other), pair in known.items():
+        for service, said in (_expected(*pair) or {}).items() if other == target else ():
+            role = service.partition("/")[2]
+            accusals[role] = accusals.get(role, 0) + (said.state in ACCUSED)
+    return sorted(accusals, key=lambda role: (-accusals[role], role))[:MOST_SERVICES]
+
+
+def _template(name: str, target: str, scenario: Scenario, line: Line, roles: list[str]) -> Template:
+    expected = _expected(scenario, line) or {}
+    truth = {f"{target}/{role}": expected[f"{target}/{role}"] for role in roles if f"{target}/{role}" in expected}
+    text = json.dumps(_with_slots(small(line, roles)), separators=(",", ":"))
+    pieces = _SLOT.split(text.replace('"@RUNTIME@"', "@RUNTIME@"))
+    return Template(name, target, truth, tuple(pieces[::2]), tuple(pieces[1::2]))
+
+
+def _with_slots(line: Line) -> Line:
+    about = {key: value for key, value in line["annotations"].items() if key != "lab"}
+    line["annotations"] = about | {"synthetic": "@SEED@"}
+    line["measurement_start_time"] = line["test_start_time"] = "@START@"
+    line["probe_cc"], line["probe_asn"], line["probe_network_name"] = "@COUNTRY@", "@NETWORK@", "@NAME@"
+    line["resolver_asn"], line["software_version"], line["test_runtime"] = "@NETWORK@", "@VERSION@", "@RUNTIME@"
+    line["test_keys"]["x_run"]["run_id"] = "@RUN@"
+    return line
+
+
+# -- small ---------------------------------------------------------------------------------------------------------
+
+
+def small(line: Line, roles: list[str]) -> Line:
+    """The line with one endpoint of each of these services, leaves of certificates, no bodies and no packets."""
+    keys = line["test_keys"]
+    services = {role: service for role, service in keys["x_target"]["services"].items() if role in roles}
+    for service in services.values():
+        service["endpoints"] = service["endpoints"][:1]
+    keys["x_target"]["services"] = services
+    endpoints = {endpoint for service in services.values() for endpoint in service["endpoints"]}
+    _only(keys, endpoints)
+    if (keys.get("x_control") or {}).get("test_keys"):
+        _only(keys["x_control"]["test_keys"], endpoints)
+    return line
+
+
+def _only(keys: Line, endpoints: set[str]) -> None:
+    """Leave the transactions of these endpoints, the lookups of their hosts, the echo's, and their entries."""
+    hosts = {endpoint.split("//")[1].split("/")[0].split(";")[0].rpartition(":")[0] for endpoint in endpoints}
+    records = [
+        one
+        for one in keys["x_transactions"]
+        # One pair of twins at the helper's echo tells of every endpoint of its kind.
+        if one["endpoint"] in endpoints or one["hostname"] in hosts or str(one.get("followup")).endswith("_echo")
+    ]
+    ids = {record["transaction_id"] for record in records}
+    keys["x_transactions"] = records
+    for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
+        for kind in LISTS:
+            if kind in holder:
+                holder[kind] = [_bare(entry) for entry in holder[kind] if entry["transaction_id"] in ids]
+    keys["network_events"], keys["x_packets"] = [], None
+
+
+def _bare(entry: Line) -> Line:
+    if entry.get("peer_certificates"):
+        entry["peer_certificates"] = entry["peer_certificates"][:1]
+    if isinstance(entry.get("response"), dict) and entry["response"].get("body"):
+        entry["response"]["body"] = ""
+    return entry

@@ -1,0 +1,108 @@
+"""The made-up world → DIR/lines/*.jsonl.gz and DIR/truth.json; the same bytes for the same seed and number."""
+
+import gzip
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from probe.lab.synth.plan import TARGETS, VERSIONS, WANTED, Network, Plan, days, draw_plan, told
+from probe.lab.synth.templates import ACCUSED, Said, Template, load_templates
+
+LINES_OF_A_FILE = 5000
+LEVEL = 4  # of gzip: speed before size
+ENOUGH, SHARE = 5, 0.8  # a cell's state is the one that this share of at least so many measurements have
+
+Cell = tuple[str, tuple[tuple[str, str], ...]]
+
+
+class Truth:
+    """What every cell must say, counted from what was put into the lines."""
+
+    def __init__(self) -> None:
+        self._said: dict[Cell, Counter[Said]] = defaultdict(Counter)
+
+    def add(self, network: Network, truth: dict[str, Said]) -> None:
+        """Count one measurement, for its country and for its network."""
+        for service, said in truth.items():
+            for by in ((("cc", network.country),), (("asn", network.asn), ("cc", network.country))):
+                self._said[service, by][said] += 1
+
+    def cells(self) -> list[dict[str, Any]]:
+        """One object per cell: {service, by, state, mechanisms, n}; n counts what is valid and sufficient.
+
+        `mechanisms` are all that were put in, where the cell does not say that all is well.
+        """
+        return [_cell(service, dict(by), said) for (service, by), said in sorted(self._said.items())]
+
+
+def _cell(service: str, by: dict[str, str], said: Counter[Said]) -> dict[str, Any]:
+    states: Counter[str] = Counter()
+    mechanisms: set[str] = set()
+    for verdict, count in said.items():
+        if verdict.state is not None and verdict.state != "insufficient":
+            states[verdict.state] += count
+    n = states.total()
+    state, most = states.most_common(1)[0] if states else ("insufficient", 0)
+    if n < ENOUGH:
+        state = "insufficient"
+    elif most < SHARE * n:
+        state = "mixed"
+    for verdict in said:
+        if verdict.state in ACCUSED and state in {*ACCUSED, "mixed", "insufficient"}:
+            mechanisms.update(verdict.mechanisms)
+    return {"service": service, "by": by, "state": state, "mechanisms": sorted(mechanisms), "n": n}
+
+
+def synthesise(measurements: int, seed: int, folder: Path) -> dict[str, Any]:
+    """Write so many lines and the truth about them; gives {"lines", "files", "bytes", "mean_bytes"}, unpacked."""
+    templates, plan, truth = load_templates(WANTED), draw_plan(seed), Truth()
+    (folder / "lines").mkdir(parents=True, exist_ok=True)
+    made = _lines(measurements, seed, plan, templates, truth)
+    files, size = 0, 0
+    while lines := [line for _, line in zip(range(LINES_OF_A_FILE), made, strict=False)]:
+        text = "".join(lines).encode()
+        (folder / "lines" / f"{files:05}.jsonl.gz").write_bytes(gzip.compress(text, LEVEL, mtime=0))
+        files, size = files + 1, size + len(text)
+    events = [one for event in plan.events for one in told(event, templates)]
+    shutdowns = [
+        {"cc": country, "onset": min(dark).isoformat(), "last": max(dark).isoformat()}
+        for country, dark in plan.shutdowns.items()
+    ]
+    document = {"seed": seed, "cells": truth.cells(), "events": events, "shutdowns": shutdowns}
+    (folder / "truth.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return {"lines": measurements, "files": files, "bytes": size, "mean_bytes": size // max(measurements, 1)}
+
+
+def _lines(
+    measurements: int, seed: int, plan: Plan, templates: dict[tuple[str, str], Template], truth: Truth
+) -> Iterator[str]:
+    dice = Random(f"lines {seed}")
+    calendar = days()
+    for number, day in enumerate(calendar):
+        share = (number + 1) * measurements // len(calendar) - number * measurements // len(calendar)
+        networks = plan.measured(day)
+        weights = [network.weight for network in networks]
+        seconds = sorted(dice.randrange(86400) for _ in range(share))
+        for second, network in zip(seconds, dice.choices(networks, weights, k=share), strict=True):
+            target = dice.choice(TARGETS)
+            key = plan.scenario(network, target, day, dice), target
+            template = templates.get(key) or templates["clean", target]  # not every look-alike befalls every target
+            truth.add(network, template.truth)
+            yield template.filled(_values(network, day, second, seed, dice)) + "\n"
+
+
+def _values(network: Network, day: date, second: int, seed: int, dice: Random) -> dict[str, str]:
+    return {
+        "START": f"{day} {second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}",
+        "COUNTRY": network.country,
+        "NETWORK": network.asn,
+        "NAME": network.name,
+        "VERSION": dice.choice(VERSIONS),
+        "RUN": f"{dice.getrandbits(64):016x}",
+        "RUNTIME": f"{dice.uniform(2, 40):.3f}",
+        "SEED": str(seed),
+    }

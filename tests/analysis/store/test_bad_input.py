@@ -1,0 +1,120 @@
+"""What is no measurement is counted, set aside with a reason, and neither kills an ingest nor is ever carried out."""
+
+import gzip
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.analysis.store.ingest import ingest
+from probe.analysis.store.manifest import set_aside
+from probe.analysis.store.views import Store
+from tests.analysis.store.making import rows_of, some_lines, taken, write
+
+LINE = some_lines(1)[0]
+TOMORROW = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d %H:%M:%S}"
+NASTY = "'); DROP TABLE verdicts; --<script>alert(1)</script>\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"measurement_start_time": TOMORROW}, "yet to come"),
+        ({"measurement_start_time": "1970-01-01 00:00:00"}, "before there were such measurements"),
+        ({"measurement_start_time": "2026-02-30 00:00:00"}, "no time"),
+        ({"measurement_start_time": 7}, "no time"),
+        ({"probe_cc": "de"}, "no country"),
+        ({"probe_cc": "../../etc"}, "no country"),
+        ({"probe_cc": None}, "no country"),
+        ({"probe_asn": "AS1'; DROP"}, "no network"),
+        ({"probe_asn": 3320}, "no network"),
+        ({"test_keys": []}, "no test_keys"),
+    ],
+)
+def test_what_says_nothing_usable_of_itself_is_set_aside(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
+    file = write(tmp_path / "a.jsonl", [LINE | change, LINE])
+    assert taken(ingest([file], tmp_path / "store")) == (2, 1, 0, 1)
+    ((_, _, number, told),) = set_aside(tmp_path / "store")
+    assert (number, reason in told) == (1, True)
+
+
+RAW: dict[str, bytes] = {
+    "no JSON": b"{ nonsense",
+    "a list": b"[]",
+    "a number": b"7",
+    "no UTF-8": b'{"a": "\xff"}',
+    "not a number": b'{"a": NaN}',
+    "deep nesting": b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "a long integer": b'{"a": ' + b"9" * 10_000 + b"}",
+    "zeros": b"\0" * 100,
+}
+
+
+@pytest.mark.parametrize("raw", RAW.values(), ids=RAW)
+def test_junk_beside_a_line(tmp_path: Path, raw: bytes) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(raw + b"\n" + json.dumps(LINE).encode() + b'\n{"torn')
+    assert taken(ingest([file], tmp_path / "store")) == (3, 1, 0, 2)
+    assert len(rows_of(tmp_path / "store", "verdicts")) == 1
+
+
+def test_strings_are_kept_and_never_carried_out(tmp_path: Path) -> None:
+    line = LINE | {"probe_network_name": NASTY, "software_name": NASTY, "report_id": "\ud800", "input": NASTY}
+    file = write(tmp_path / "'; DROP TABLE lines; --.jsonl", [line])
+    assert taken(ingest([file], tmp_path / "store")) == (1, 1, 0, 0)
+    (row,) = rows_of(tmp_path / "store", "measurements")
+    assert (row["network"], row["report_id"], row["measurement_file"]) == (NASTY, "?", file.name)
+    with Store(tmp_path / "store") as store:
+        assert store.sql("SELECT network FROM verdicts").to_pylist() == [{"network": NASTY}]
+
+
+def test_one_id_on_two_lines_is_two_lines(tmp_path: Path) -> None:
+    lines = [LINE | {"report_id": "same"}, LINE | {"report_id": "same", "probe_cc": "FR"}]
+    assert taken(ingest([write(tmp_path / "a.jsonl", lines)], tmp_path / "store")) == (2, 2, 0, 0)
+
+
+def test_a_torn_archive_gives_what_it_holds(tmp_path: Path) -> None:
+    text = "".join(json.dumps(line) + "\n" for line in some_lines(30)).encode()
+    file = tmp_path / "a.jsonl.gz"
+    file.write_bytes(gzip.compress(text)[:-200])
+    lines, accepted, duplicates, rejected = taken(ingest([file], tmp_path / "store"))
+    assert (accepted > 0, duplicates, rejected >= 1) == (True, 0, True)
+    assert any("cannot be read further" in reason for *_, reason in set_aside(tmp_path / "store"))
+    assert taken(ingest([file], tmp_path / "store")) == (lines, 0, accepted, rejected)
+
+
+MEMORY_OF = """
+import resource, sys
+from pathlib import Path
+from probe.analysis.store.ingest import ingest
+if __name__ == "__main__":
+    report = ingest([Path(sys.argv[1])], Path(sys.argv[2]))
+    print(report.accepted, report.rejected, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def memory(tmp_path: Path, file: Path) -> list[int]:
+    """Accepted, rejected, and the most memory in MB, of an ingest in a process of its own."""
+    command = [sys.executable, "-c", MEMORY_OF, str(file), str(tmp_path / f"store-{file.name}")]
+    return [int(word) for word in subprocess.run(command, check=True, capture_output=True, timeout=100).stdout.split()]
+
+
+def test_a_bomb_and_a_line_of_100_megabytes_take_little_memory(tmp_path: Path) -> None:
+    small = write(tmp_path / "small.jsonl", [LINE])
+    long, bomb = tmp_path / "long.jsonl.gz", tmp_path / "bomb.jsonl.gz"
+    with gzip.open(long, "wb", 1) as stream:
+        for _ in range(100):
+            stream.write(b"x" * 1_000_000)
+        stream.write(b"\n" + json.dumps(LINE).encode() + b"\n")
+    with gzip.open(bomb, "wb", 9) as stream:
+        for _ in range(400):
+            stream.write(bytes(1_000_000))
+    usual = memory(tmp_path, small)[2]
+    accepted, rejected, most = memory(tmp_path, long)
+    assert (accepted, rejected, most < usual + 120) == (1, 1, True)
+    accepted, rejected, most = memory(tmp_path, bomb)
+    assert (accepted, most < usual + 120) == (0, True)

@@ -1,0 +1,72 @@
+"""A line taken apart and put together is the same to the judge; junk in it never breaks a table."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from probe.analysis.hops import located_in
+from probe.analysis.store.columns import to_arrow, verdict_row
+from probe.analysis.store.flatten import Flat, facts_from, flatten, head_from
+from probe.analysis.verdicts import facts_of, judge_line, why_not
+from probe.formats.__main__ import FIXTURE
+from tests.analysis.test_records import JUNK, PLACES, RICH
+
+LOCATED = Path(__file__).parents[3] / "probe" / "lab" / "recorded" / "sni-reset.jsonl.gz"
+RECORDED = [json.loads(line) for file in (FIXTURE, LOCATED) for line in gzip.decompress(file.read_bytes()).splitlines()]
+
+
+def flat(line: dict[str, Any]) -> Flat:
+    return flatten(line, line_hash="ab" * 32, size=7, file="a.jsonl", number=3)
+
+
+@pytest.mark.parametrize("line", RECORDED, ids=lambda line: line["test_keys"]["x_target"]["name"])
+def test_nothing_that_is_judged_by_is_lost(line: dict[str, Any]) -> None:
+    found = flat(line)
+    assert facts_from(found.measurement, found.observations) == facts_of(line)
+    assert located_in(head_from(found.measurement)) == located_in(line)
+
+
+def test_some_of_these_lines_tell_where() -> None:
+    """So that the test above sees one."""
+    assert any(map(located_in, RECORDED))
+
+
+@pytest.mark.parametrize("name", ["measurements", "observations", "verdicts"])
+def test_arrow_gives_back_what_it_got(name: str) -> None:
+    found = flat(RECORDED[0])
+    records = judge_line(RECORDED[0], file="a.jsonl", number=3)
+    rows = to_arrow([found], [verdict_row(record, found.measurement) for record in records])[name].to_pylist()
+    if name == "measurements":
+        assert rows == [found.measurement]
+    elif name == "verdicts":
+        assert [row["service"] for row in rows] == [record["service"] for record in records]
+        assert [json.loads(row["endpoints"]) for row in rows] == [record["endpoints"] for record in records]
+    else:
+        assert [row["row"] for row in rows] == list(range(len(found.observations)))
+        whole = [tuple(row.values())[6:] for row in rows]
+        assert facts_from(found.measurement, whole) == facts_of(RECORDED[0])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.sampled_from(PLACES), JUNK), min_size=1, max_size=4))
+def test_junk_anywhere_fits_the_tables(spoilt: list[tuple[tuple[Any, ...], Any]]) -> None:
+    line = json.loads(RICH)
+    for path, junk in spoilt:
+        try:
+            holder = line
+            for key in path[:-1]:
+                holder = holder[key]
+            holder[path[-1]] = junk
+        except (TypeError, KeyError, IndexError):
+            continue  # an earlier piece of junk took the place away
+    if why_not(line) is None:
+        found = flat(line)
+        records = judge_line(line, file="a.jsonl", number=3)
+        rows = to_arrow([found], [verdict_row(record, found.measurement) for record in records])
+        assert rows["measurements"].num_rows == 1
+        assert rows["observations"].num_rows == len(found.observations)

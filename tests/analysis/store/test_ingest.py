@@ -1,0 +1,179 @@
+"""Every line once, whatever happens: read twice, packed, torn, killed."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.analysis.store import settle as settling
+from probe.analysis.store.ingest import ingest
+from probe.analysis.store.manifest import Manifest, StoreError, set_aside
+from probe.analysis.store.rejudge import rejudge
+from probe.analysis.verdicts import judge_line
+from tests.analysis.store.making import everything, rows_of, some_lines, store_of, taken, write
+
+
+def test_the_store_says_what_judge_says(tmp_path: Path) -> None:
+    lines = some_lines(6)
+    rows = rows_of(store_of(tmp_path, lines), "verdicts")
+    for number, line in enumerate(lines, 1):
+        (record,) = judge_line(line, file="lines.jsonl", number=number)
+        (row,) = [row for row in rows if row["measurement_line"] == number]
+        same = [key for key in record if key not in {"pass_rate", "hop", "endpoints"}]
+        assert {key: row[key] for key in same} == {key: record[key] for key in same}
+        assert json.loads(row["endpoints"]) == record["endpoints"]
+        assert json.loads(row["pass_rate"] or "null") == record["pass_rate"]
+        assert row["day"] == line["measurement_start_time"][:10]
+
+
+def test_a_file_a_copy_and_a_line_count_once(tmp_path: Path) -> None:
+    lines, store = some_lines(5), tmp_path / "store"
+    file = write(tmp_path / "a.jsonl", lines[:3])
+    assert taken(ingest([file], store)) == (3, 3, 0, 0)
+    before = everything(store)
+    assert taken(ingest([file, file], store)) == (6, 0, 6, 0)
+    assert everything(store) == before
+    packed = tmp_path / "copy.jsonl.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    other = write(tmp_path / "b.jsonl", [lines[1], lines[3], lines[3], lines[4]])
+    assert taken(ingest([packed, other], store)) == (7, 2, 5, 0)
+    assert len(rows_of(store, "measurements")) == len({row["line_hash"] for row in rows_of(store, "measurements")}) == 5
+
+
+def test_partitions_are_what_any_reader_expects(tmp_path: Path) -> None:
+    store = store_of(tmp_path, some_lines(18))
+    places = {str(file.parent.relative_to(store)) for file in store.rglob("verdicts/**/*.parquet")}
+    assert places == {f"verdicts/day=2026-{m:02}-11/probe_cc={cc}" for m in (1, 2, 3) for cc in ("DE", "IR", "NA")}
+    assert {row["probe_cc"] for row in rows_of(store, "observations")} == {"DE", "IR", "NA"}  # NA is no null
+
+
+def test_several_processes_write_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.analysis.store.ingest.BATCH_LINES", 7)
+    file = write(tmp_path / "a.jsonl", some_lines(40))
+    ingest([file], tmp_path / "one", jobs=1)
+    ingest([file], tmp_path / "two", jobs=2)
+    assert everything(tmp_path / "one") == everything(tmp_path / "two")
+    assert len(rows_of(tmp_path / "one", "measurements")) == 40
+
+
+def test_lines_of_the_lab_only_when_asked_for(tmp_path: Path) -> None:
+    lines = some_lines(2)
+    file = write(tmp_path / "a.jsonl", [lines[0], lines[1] | {"annotations": {"lab": "clean"}}])
+    assert taken(ingest([file], tmp_path / "store")) == (2, 1, 0, 1)
+    ((_, name, number, reason),) = set_aside(tmp_path / "store")
+    assert (name, number, reason) == ("a.jsonl", 2, "was written inside the lab; --lab takes it too")
+    assert taken(ingest([file], tmp_path / "store", lab=True)) == (2, 1, 1, 0)
+    assert set_aside(tmp_path / "store") == []
+    assert sorted(row["lab"] for row in rows_of(tmp_path / "store", "verdicts")) == ["", "clean"]
+
+
+def test_rejudging_needs_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_of(tmp_path, some_lines(30))
+    (tmp_path / "lines.jsonl").unlink()
+    before = everything(store)
+    monkeypatch.setattr("probe.analysis.verdicts.RULESET", "2031.01")
+    assert rejudge(store)["verdicts"] == len(before["verdicts"])
+    after = everything(store)
+    assert {row["ruleset"] for row in after["verdicts"]} == {"2031.01"}
+    assert [row | {"ruleset": "2026.11"} for row in after["verdicts"]] == before["verdicts"]
+    assert after["observations"] == before["observations"]
+
+
+# -- what goes wrong -----------------------------------------------------------------------------------------------
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    holder = Manifest(tmp_path)
+    with pytest.raises(StoreError, match="another ingest"):
+        ingest([], tmp_path)
+    holder.close()
+    assert taken(ingest([], tmp_path)) == (0, 0, 0, 0)
+
+
+def test_a_bug_of_ours_costs_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def buggy(line: dict[str, Any], **more: Any) -> Any:
+        if line["annotations"]["number"] == 1:
+            raise KeyError("ours")
+        return flatten(line, **more)
+
+    from probe.analysis.store.batch import flatten
+
+    monkeypatch.setattr("probe.analysis.store.batch.flatten", buggy)
+    assert taken(ingest([write(tmp_path / "a.jsonl", some_lines(3))], tmp_path / "store")) == (3, 2, 0, 1)
+    assert set_aside(tmp_path / "store")[0][2:] == (2, "brought a bug of probe to light: KeyError")
+
+
+@pytest.mark.parametrize("moves", [0, 2, 7])
+def test_a_settling_cut_off_is_done_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int) -> None:
+    """Power goes while files are moved into the tables: none counts twice, none is missing in the end."""
+    lines, left = some_lines(9), [moves]
+
+    def rename(source: Path, place: Path) -> None:
+        if not left[0]:
+            raise InterruptedError("the power went")
+        left[0] -= 1
+        os.replace(source, place)
+
+    file = write(tmp_path / "lines.jsonl", lines)
+    with monkeypatch.context() as patch:
+        patch.setattr(settling.os, "rename", rename)
+        with pytest.raises(StoreError, match="goes on where this stopped"):
+            ingest([file], tmp_path / "store")
+    assert len(rows_of(tmp_path / "store", "measurements")) <= 9  # readable as it stands
+    assert taken(ingest([file], tmp_path / "store")) == (9, 0, 9, 0)
+    assert everything(tmp_path / "store") == everything(store_of(tmp_path / "whole", lines))
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+import probe.analysis.store.ingest as module
+module.BATCH_LINES = 5
+finish = module._Intake.finish
+def slowly(self, *batch):
+    finish(self, *batch)
+    print("batch", flush=True)
+    time.sleep(0.05)
+module._Intake.finish = slowly
+if __name__ == "__main__":
+    module.ingest([Path(sys.argv[1])], Path(sys.argv[2]), jobs=int(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_killed_ingest_leaves_a_readable_store_and_goes_on(tmp_path: Path, jobs: int) -> None:
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW)
+    lines, store = some_lines(60), tmp_path / "store"
+    file = write(tmp_path / "lines.jsonl", lines)
+    command = [sys.executable, str(script), str(file), str(store), str(jobs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": "."}) as process:
+        assert process.stdout is not None
+        for _ in range(3):
+            assert process.stdout.readline() == b"batch\n"
+        process.send_signal(signal.SIGKILL)
+    assert rows_of(store, "measurements") == []  # what was not settled yet waits
+    manifest = _when_free(store)
+    waiting = sum(manifest.pieces().values())
+    manifest.close()
+    assert 15 <= waiting < 60
+    assert taken(ingest([file], store)) == (60, 60 - waiting, waiting, 0)
+    assert everything(store) == everything(store_of(tmp_path / "whole", lines))
+
+
+def _when_free(store: Path) -> Manifest:
+    """The workers of a killed ingest notice, and end; they hold nothing."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            return Manifest(store)
+        except StoreError:
+            time.sleep(0.1)
+    raise AssertionError("somebody still holds the store")

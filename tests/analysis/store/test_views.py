@@ -1,0 +1,137 @@
+"""A store answers questions, and nothing else; exports and citations hold what it holds."""
+
+import csv
+import json
+import sqlite3
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from probe.analysis.store.cite import as_text, citation
+from probe.analysis.store.columns import TABLES
+from probe.analysis.store.export import WRITERS, export
+from probe.analysis.store.ingest import ingest
+from probe.analysis.store.manifest import StoreError
+from probe.analysis.store.views import Store
+from tests.analysis.store.making import rows_of, some_lines, store_of, write
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("views")
+    (folder / "secret.csv").write_text("a\n1\n")
+    return store_of(folder, [*some_lines(9), {"test_keys": None}])
+
+
+def test_views_of_everything(store: Path) -> None:
+    with Store(store) as opened:
+        for table in TABLES:
+            (count,) = opened.sql(f"SELECT count(*) AS n FROM {table}").to_pylist()
+            assert count["n"] == len(rows_of(store, table)) > 0
+        assert opened.sql("SELECT DISTINCT day FROM verdicts ORDER BY day").to_pylist()[0] == {"day": "2026-01-11"}
+        (rejected,) = opened.sql("SELECT measurement_line, reason FROM rejected").to_pylist()
+        assert rejected == {"measurement_line": 10, "reason": "is no measurement: it has no test_keys"}
+        joined = opened.sql("SELECT count(*) AS n FROM verdicts JOIN measurements USING (line_hash)").to_pylist()
+        assert joined == [{"n": 9}]
+
+
+def test_an_empty_store_has_the_same_views(tmp_path: Path) -> None:
+    ingest([write(tmp_path / "none.jsonl", [])], tmp_path / "store")
+    with Store(tmp_path / "store") as opened:
+        assert [opened.sql(f"SELECT * FROM {table}").num_rows for table in (*TABLES, "rejected")] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COPY verdicts TO '{}/out.csv'",
+        "CREATE TABLE more AS SELECT 1",
+        "DROP VIEW verdicts",
+        "ATTACH '{}/other.db'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "SET allowed_directories = ['/']",
+        "PRAGMA enable_profiling",
+        "SELECT 1; COPY verdicts TO '{}/out.csv'",
+        "SELECT * FROM read_csv('{}/secret.csv')",
+        "SELECT * FROM '{}/secret.csv'",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM read_parquet('http://127.0.0.1:9/x.parquet')",
+        "SELECT * FROM no_such_table",
+        "this is no SQL",
+        "",
+    ],
+)
+def test_nothing_is_changed_and_no_other_file_is_read(store: Path, statement: str) -> None:
+    before = sorted(store.parent.rglob("*"))
+    with Store(store) as opened, pytest.raises(StoreError):
+        opened.sql(statement.format(store.parent))
+    with Store(store) as opened, pytest.raises(StoreError):
+        list(opened.batches(statement.format(store.parent)))
+    assert sorted(store.parent.rglob("*")) == before
+
+
+def test_python_variables_are_no_tables(store: Path) -> None:
+    secret = pq.read_table(store / "verdicts")
+    with Store(store) as opened, pytest.raises(StoreError):
+        opened.sql("SELECT * FROM secret")
+    assert secret.num_rows == 9
+
+
+def test_what_is_no_store_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="probe ingest"):
+        Store(tmp_path)
+
+
+# -- export and citation -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("table", TABLES)
+def test_every_format_holds_every_row(store: Path, tmp_path: Path, kind: str, table: str) -> None:
+    out = tmp_path / f"x.{kind}"
+    wanted = sorted(row["line_hash"] for row in rows_of(store, table))
+    assert export(store, table, out, kind) == len(wanted)
+    if kind == "parquet":
+        found = pq.read_table(out).column("line_hash").to_pylist()
+    elif kind == "csv":
+        with out.open(newline="") as stream:
+            found = [row["line_hash"] for row in csv.DictReader(stream)]
+    elif kind == "jsonl":
+        found = [json.loads(line)["line_hash"] for line in out.read_text().splitlines()]
+    else:
+        database = sqlite3.connect(out)
+        found = [value for (value,) in database.execute(f"SELECT line_hash FROM {table}")]
+        database.close()
+    assert sorted(found) == wanted
+    with pytest.raises(StoreError, match="left as it is"):
+        export(store, table, out, kind)
+
+
+@pytest.mark.parametrize(("table", "kind"), [("rejected", "csv"), ("verdicts", "xlsx")])
+def test_what_cannot_be_exported_is_named(store: Path, tmp_path: Path, table: str, kind: str) -> None:
+    with pytest.raises(StoreError, match="parquet, csv, jsonl, sqlite"):
+        export(store, table, tmp_path / "x", kind)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_formula_stays_text_in_a_spreadsheet(tmp_path: Path) -> None:
+    lines = [line | {"probe_network_name": "=1+1"} for line in some_lines(1)]
+    export(store_of(tmp_path, lines), "verdicts", tmp_path / "x.csv", "csv")
+    with (tmp_path / "x.csv").open(newline="") as stream:
+        assert [row["network"] for row in csv.DictReader(stream)] == ["'=1+1"]
+
+
+def test_a_citation_tells_what_figures_rest_on(store: Path, tmp_path: Path) -> None:
+    told = citation(store)
+    assert (told["measurements"], told["networks"], told["countries"]) == (9, 5, 3)
+    assert (told["first_day"], told["last_day"]) == ("2026-01-11", "2026-03-11")
+    (read,) = told["inputs"]
+    assert (read["lines"], read["rejected"]) == (10, 1)
+    assert told["inputs_digest"] in as_text(told)
+    other = citation(store_of(tmp_path, some_lines(8)))
+    assert other["rules_digest"] == told["rules_digest"]
+    assert other["inputs_digest"] != told["inputs_digest"]
