@@ -24,8 +24,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         print(f"DID NOT RUN: tests/browser/test_page.py (not installed: {BROWSER}). To run it: {COMMAND}.", flush=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One browser for the module, gone with it: Playwright's event loop must not be there for other tests'."""
     if LACKING:
         pytest.fail(f"not installed: {BROWSER}; to run this: {COMMAND}", pytrace=False)
     with sync_playwright() as playwright:
