@@ -73,6 +73,8 @@ def _fork(life: Callable[[], None], log: int) -> int:
     try:
         life()
         os._exit(0)
+    except SystemExit as end:  # a command that was run here and has said itself what was wrong
+        os._exit(end.code if isinstance(end.code, int) else 70)
     except BaseException:
         os.write(log, traceback.format_exc().encode())
         os._exit(70)

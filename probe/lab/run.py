@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import runpy
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 from probe.lab.expectations import Difference, differences
 from probe.lab.guests import PATIENCE, Guest, host_of, serve_with_guests
+from probe.lab.plan import Start
 from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario import Scenario, ScenarioError
 from probe.lab.services.lying_helper import serve_lies
@@ -77,7 +79,7 @@ def run_command(
         config,
         command=command,
         servers=lambda ready: serve_with_guests(world, guests, ready),
-        helper=_helper(scenario, world, folder),
+        helper=_helper(scenario, world, folder, consent),
         env=environment(consent) | ({"SSL_CERT_FILE": MACHINES_ROOTS} if machine_has_roots(scenario) else {}),
         keep=[str(folder), *_named_paths(command)],
         log=log,
@@ -103,14 +105,21 @@ def _roots(world: World) -> str:
     return world.authority.pem + world.noise.root_pem
 
 
-def _helper(scenario: Scenario, world: World, folder: Path) -> list[str] | Callable[[Callable[[], None]], None] | None:
+def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Start | None:
     if not scenario.helper.up:
         return None
     if scenario.helper.lies:
         return lambda ready: serve_lies(world, ready)
     listen = f"{HELPER_V4}:{HELPER_PORT}"
-    command = [sys.executable, "-m", "probe", "helper", "--listen", listen, "--lab", "--targets", str(folder)]
-    return [*command, "--echo", ECHO_PORTS]
+    words = ["helper", "--listen", listen, "--lab", "--targets", str(folder), "--echo", ECHO_PORTS]
+    return lambda ready: _be_probe(words, environment(consent))
+
+
+def _be_probe(words: list[str], env: Mapping[str, str]) -> None:
+    """Be the command `probe WORDS` in this process: a Python started anew would cost every run half a second."""
+    os.environ.update(env)
+    sys.argv = ["probe", *words]
+    runpy.run_module("probe", run_name="__main__")
 
 
 def expected_services(scenario: Scenario, folder: Path) -> list[str]:
