@@ -14,7 +14,8 @@ from probe.formats.entries import DNSQuery, TLSHandshake
 from probe.formats.facts import Control, Families, Preflight, RunFacts, ServiceFacts, TargetFacts
 from probe.formats.testkeys import TEST_KEYS, Lists
 from probe.lookup import MOST_ADDRESSES, Names, control_addresses
-from probe.nettests import NETTESTS, Nettest
+from probe.nettests import NETTESTS
+from probe.nettests.nettest import Nettest
 from probe.ooni_view import OONI_LISTS, View, lists_of, ooni_view
 from probe.ooni_web.view import web_view
 from probe.reach import Reach
@@ -152,8 +153,8 @@ def _measured(
     _note_networks(trace, session)
     web = target.nettest == WEB
     view = web_view(trace, target, control) if web else ooni_view(trace, target, nettest.method, nettest.extent)
-    own, endpoints, followups = sections(trace, view if nettest.OONI else None)
-    test_keys = TEST_KEYS[nettest.TEST_NAME](
+    own, endpoints, followups = sections(trace, view if nettest.is_oonis else None)
+    test_keys = TEST_KEYS[nettest.name](
         **nettest.keys(view, own),
         x_endpoints=endpoints,
         x_followups=followups,
@@ -167,7 +168,7 @@ def _measured(
     )
     written = test_keys.model_dump(mode="json")
     given, kept = nettest.input_of(target), {"category_code": target.category} if target.category else {}
-    return Measured(written, nettest.TEST_NAME, nettest.TEST_VERSION, start, runtime, given, list(trace.bugs), kept)
+    return Measured(written, nettest.name, nettest.version, start, runtime, given, list(trace.bugs), kept)
 
 
 def _note_networks(trace: Trace, session: Session) -> None:

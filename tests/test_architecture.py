@@ -106,8 +106,8 @@ def test_every_nettest_links_its_spec() -> None:
     from probe.nettests import NETTESTS
 
     for name, nettest in NETTESTS.items():
-        if not nettest.SPEC.startswith("https://github.com/ooni/spec/"):
-            assert f"**`{name}`** ({nettest.TEST_VERSION})" in (ROOT / nettest.SPEC).read_text()
+        if not nettest.spec.startswith("https://github.com/ooni/spec/"):
+            assert f"**`{name}`** ({nettest.version})" in (ROOT / nettest.spec).read_text()
 
 
 def test_every_scenario_has_a_recording_for_machines_without_the_lab() -> None:

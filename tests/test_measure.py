@@ -100,7 +100,7 @@ async def test_a_run_that_is_stopping_writes_a_line_without_attempts(world: Worl
 
 
 async def test_a_bug_in_a_nettest_still_gives_a_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: Any) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
         raise IndexError("a secret")
 
     monkeypatch.setattr(Reach, "services", broken)

@@ -3,42 +3,18 @@
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-028-dnscheck.md
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from probe.dialogue import always_get as method
 from probe.formats.bogons import is_bogon
 from probe.formats.entries import DNSQuery
 from probe.formats.testkeys import Lists
+from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni_view import Extent, Seen, View, lists_of, urlgetter_keys
-from probe.reach import Reach
 from probe.targets import Endpoint, Target
 
-TEST_NAME = "dnscheck"
-TEST_VERSION = "0.9.3"  # OONI's, while steps and keys are OONI's; our own revision is x_revision
-SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-028-dnscheck.md"
-OONI = True
-PER_SERVICE = True
 BOGON = "dns_bogon_error"  # OONI refuses such answers here; our own entries keep them as they came
 SCHEMES = {"doh": "https", "dot": "dot", "dns+udp": "udp", "dns+tcp": "tcp"}  # ours → OONI's
-
-__all__ = [
-    "OONI",
-    "PER_SERVICE",
-    "SPEC",
-    "TEST_NAME",
-    "TEST_VERSION",
-    "extent",
-    "input_of",
-    "keys",
-    "measure",
-    "method",
-]
-
-
-async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
-    """Try every endpoint of the given roles on every address."""
-    await reach.services(target, roles, method)
 
 
 def extent(endpoint: Endpoint) -> Extent:
@@ -88,3 +64,14 @@ def _url(endpoint: Endpoint, host: str) -> str:
     place = f"[{host}]" if ":" in host else host
     port = "" if (scheme, endpoint.port) == ("https", 443) else f":{endpoint.port}"
     return f"{scheme}://{place}{port}{endpoint.path}"
+
+
+NETTEST = Nettest(
+    "dnscheck",
+    "0.9.3",
+    OONI_SPECS + "ts-028-dnscheck.md",
+    keys=keys,
+    extent=extent,
+    input_of=input_of,
+    per_service=True,
+)

@@ -3,22 +3,14 @@
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-019-facebook-messenger.md
 """
 
-from collections.abc import Collection
 from typing import Any
 
-from probe.dialogue import always_get as method
 from probe.formats.entries import DNSQuery
 from probe.formats.testkeys import Lists
+from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni_view import Extent, Seen, View, urlgetter_keys
-from probe.ooni_view import no_input as input_of
-from probe.reach import Reach
-from probe.targets import Endpoint, Target
+from probe.targets import Endpoint
 
-TEST_NAME = "facebook_messenger"
-TEST_VERSION = "0.2.1"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
-SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-019-facebook-messenger.md"
-OONI = True
-PER_SERVICE = False
 ASN = 32934  # Facebook's; an answer in another network counts as a lie, a cache inside a provider's too
 
 INFIXES = {
@@ -31,24 +23,6 @@ INFIXES = {
     "stun.fbsbx.com": "stun",
 }
 """Host → what stands for it in OONI's keys: fbmessenger.go in ooni/probe-cli 7cb22410, opened 2026-11-24."""
-
-__all__ = [
-    "OONI",
-    "PER_SERVICE",
-    "SPEC",
-    "TEST_NAME",
-    "TEST_VERSION",
-    "extent",
-    "input_of",
-    "keys",
-    "measure",
-    "method",
-]
-
-
-async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
-    """Try every endpoint of the given roles on every address."""
-    await reach.services(target, roles, method)
 
 
 def extent(endpoint: Endpoint) -> Extent:
@@ -84,3 +58,6 @@ def _consistent(queries: list[DNSQuery]) -> bool | None:
 
 def _reachable(seen: Seen | None) -> bool | None:
     return None if seen is None else seen.operation != "connect"
+
+
+NETTEST = Nettest("facebook_messenger", "0.2.1", OONI_SPECS + "ts-019-facebook-messenger.md", keys=keys, extent=extent)

@@ -3,41 +3,12 @@
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-029-signal.md
 """
 
-from collections.abc import Collection
 from typing import Any
 
-from probe.dialogue import always_get as method
 from probe.formats import failures as f
 from probe.formats.testkeys import Lists
+from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni_view import Seen, View, urlgetter_keys
-from probe.ooni_view import by_scheme as extent
-from probe.ooni_view import no_input as input_of
-from probe.reach import Reach
-from probe.targets import Target
-
-TEST_NAME = "signal"
-TEST_VERSION = "0.2.5"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
-SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-029-signal.md"
-OONI = True
-PER_SERVICE = False
-
-__all__ = [
-    "OONI",
-    "PER_SERVICE",
-    "SPEC",
-    "TEST_NAME",
-    "TEST_VERSION",
-    "extent",
-    "input_of",
-    "keys",
-    "measure",
-    "method",
-]
-
-
-async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
-    """Try every endpoint of the given roles on every address."""
-    await reach.services(target, roles, method)
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
@@ -59,3 +30,6 @@ def summary(view: View) -> dict[str, Any]:
 
 def _ended(seen: Seen) -> float:
     return max((entry.t for entry in seen.entries), default=0.0)
+
+
+NETTEST = Nettest("signal", "0.2.5", OONI_SPECS + "ts-029-signal.md", keys=keys)

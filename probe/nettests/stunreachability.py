@@ -3,40 +3,15 @@
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-025-stun-reachability.md
 """
 
-from collections.abc import Collection
 from typing import Any
 
-from probe.dialogue import always_get as method
 from probe.formats import failures as f
 from probe.formats.testkeys import Lists
+from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni_view import Extent, View
-from probe.reach import Reach
 from probe.targets import Endpoint, Target
 
-TEST_NAME = "stunreachability"
-TEST_VERSION = "0.4.0"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
-SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-025-stun-reachability.md"
-OONI = True
-PER_SERVICE = True
 ASKED = "stun/udp"  # the dialect of OONI's inputs
-
-__all__ = [
-    "OONI",
-    "PER_SERVICE",
-    "SPEC",
-    "TEST_NAME",
-    "TEST_VERSION",
-    "extent",
-    "input_of",
-    "keys",
-    "measure",
-    "method",
-]
-
-
-async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
-    """Try every endpoint of the given roles on every address."""
-    await reach.services(target, roles, method)
 
 
 def extent(endpoint: Endpoint) -> Extent:
@@ -66,3 +41,14 @@ def _asked(target: Target) -> Endpoint | None:
 
 def _place(endpoint: Endpoint) -> str:
     return f"[{endpoint.host}]:{endpoint.port}" if ":" in endpoint.host else f"{endpoint.host}:{endpoint.port}"
+
+
+NETTEST = Nettest(
+    "stunreachability",
+    "0.4.0",
+    OONI_SPECS + "ts-025-stun-reachability.md",
+    keys=keys,
+    extent=extent,
+    input_of=input_of,
+    per_service=True,
+)

@@ -3,44 +3,17 @@
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-020-telegram.md
 """
 
-from collections.abc import Collection
 from typing import Any
 
 from probe.formats.testkeys import Lists
+from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni_view import View, urlgetter_keys
-from probe.ooni_view import by_scheme as extent
-from probe.ooni_view import no_input as input_of
-from probe.reach import Reach
-from probe.targets import Endpoint, Target
-
-TEST_NAME = "telegram"
-TEST_VERSION = "0.3.1"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
-SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-020-telegram.md"
-OONI = True
-PER_SERVICE = False
-
-__all__ = [
-    "OONI",
-    "PER_SERVICE",
-    "SPEC",
-    "TEST_NAME",
-    "TEST_VERSION",
-    "extent",
-    "input_of",
-    "keys",
-    "measure",
-    "method",
-]
+from probe.targets import Endpoint
 
 
 def method(endpoint: Endpoint) -> str:
     """Data centres are asked with POST, in the clear, on port 443 as on port 80."""
     return "POST" if endpoint.is_literal else "GET"
-
-
-async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
-    """Try every endpoint of the given roles on every address."""
-    await reach.services(target, roles, method)
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
@@ -65,3 +38,6 @@ def summary(view: View) -> dict[str, Any]:
         "telegram_web_failure": web.summary_failure if web is not None else spared,
         "telegram_web_status": "blocked" if failed else None if web is None else "ok",
     }
+
+
+NETTEST = Nettest("telegram", "0.3.1", OONI_SPECS + "ts-020-telegram.md", keys=keys, method=method)

@@ -6,37 +6,17 @@ Spec: https://github.com/ooni/spec/blob/master/nettests/ts-017-web-connectivity.
 from collections.abc import Collection
 from typing import Any
 
-from probe.dialogue import always_get as method
 from probe.formats.testkeys import Lists
+from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni_view import View, urlgetter_keys
-from probe.ooni_view import by_scheme as extent
 from probe.ooni_web.keys import summary_keys
 from probe.ooni_web.view import WebView
 from probe.reach import Reach
 from probe.redirects import Chain
 from probe.targets import Target
 
-TEST_NAME = "web_connectivity"
-TEST_VERSION = "0.5.28"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
-SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-017-web-connectivity.md"
-OONI = True
-PER_SERVICE = False
 
-__all__ = [
-    "OONI",
-    "PER_SERVICE",
-    "SPEC",
-    "TEST_NAME",
-    "TEST_VERSION",
-    "extent",
-    "input_of",
-    "keys",
-    "measure",
-    "method",
-]
-
-
-async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
+async def steps(reach: Reach, target: Target, roles: Collection[str]) -> None:
     """Follow every address of the given roles to where it leads, each hop on every address of its host."""
     for role in roles:
         for endpoint in target.services[role].endpoints:
@@ -52,3 +32,8 @@ def keys(view: View, lists: Lists) -> dict[str, Any]:
     """OONI's keys of version 0.5 (reference/ooni.md 3.12, 4.3 and 4.5)."""
     assert isinstance(view, WebView)
     return urlgetter_keys(lists) | summary_keys(view)
+
+
+NETTEST = Nettest(
+    "web_connectivity", "0.5.28", OONI_SPECS + "ts-017-web-connectivity.md", keys=keys, input_of=input_of, steps=steps
+)

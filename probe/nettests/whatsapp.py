@@ -4,46 +4,18 @@ Spec: https://github.com/ooni/spec/blob/master/nettests/ts-018-whatsapp.md
 """
 
 from collections import Counter
-from collections.abc import Collection
 from typing import Any
 
-from probe.dialogue import always_get as method
 from probe.dialogue import written_url
 from probe.formats import failures
 from probe.formats.testkeys import Lists
+from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni_view import Seen, View, urlgetter_keys
-from probe.ooni_view import by_scheme as extent
-from probe.ooni_view import no_input as input_of
-from probe.reach import Reach
-from probe.targets import Target
 
-TEST_NAME = "whatsapp"
-TEST_VERSION = "0.11.0"  # OONI's, while steps and summary rules are OONI's; our own revision is x_revision
-SPEC = "https://github.com/ooni/spec/blob/master/nettests/ts-018-whatsapp.md"
-OONI = True
-PER_SERVICE = False
 REGISTRATION, WEB = "https://v.whatsapp.net/v2/register", "https://web.whatsapp.com/"
 # OONI's initial value is `unknown_failure`, which rule 13b forbids. Without a `requests` element its backend counts the
 # measurement as a failed one all the same, which is what it is.
 NOT_RUN = failures.INTERRUPTED
-
-__all__ = [
-    "OONI",
-    "PER_SERVICE",
-    "SPEC",
-    "TEST_NAME",
-    "TEST_VERSION",
-    "extent",
-    "input_of",
-    "keys",
-    "measure",
-    "method",
-]
-
-
-async def measure(reach: Reach, target: Target, roles: Collection[str]) -> None:
-    """Try every endpoint of the given roles on every address."""
-    await reach.services(target, roles, method)
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
@@ -74,3 +46,6 @@ def _failure(seen: Seen | None) -> str | None:
 
 def _status(seen: Seen | None) -> str:
     return "ok" if seen is not None and seen.failure is None else "blocked"
+
+
+NETTEST = Nettest("whatsapp", "0.11.0", OONI_SPECS + "ts-018-whatsapp.md", keys=keys)

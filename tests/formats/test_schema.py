@@ -54,7 +54,7 @@ def is_number(field: dict[str, Any]) -> bool:
 
 
 def test_every_nettest_has_its_test_keys() -> None:
-    assert sorted(TEST_KEYS) == sorted(nettest.TEST_NAME for nettest in NETTESTS.values())
+    assert sorted(TEST_KEYS) == sorted(nettest.name for nettest in NETTESTS.values())
 
 
 def test_the_lines_of_the_lab_fit(validator: Any) -> None:

@@ -68,7 +68,7 @@ async def run(world: World, target: Target, given: dict[str, list[str]] | None =
     names = Names(trace, world.session, given)
     names.control_answered.set()
     reach = Reach(trace, world.session, names, world.roots)
-    await asyncio.wait_for(sip_reachability.measure(reach, target, ["web"]), 20)
+    await asyncio.wait_for(sip_reachability.NETTEST.measure(reach, target, ["web"]), 20)
     await trace.finish()
     await names.finish()
     assert trace.bugs == []
@@ -156,5 +156,5 @@ async def test_other_addresses_are_tried_one_too(world: World) -> None:
 
 def test_the_bundled_providers_are_measured_by_it() -> None:
     target = load_target(TARGETS / "sip.toml")
-    assert target.nettest == sip_reachability.TEST_NAME
+    assert target.nettest == sip_reachability.NETTEST.name
     assert {endpoint.scheme for _, endpoint in target.endpoints()} == {"sip"}

@@ -19,9 +19,9 @@ def seen(url: str, failure: str | None = None, operation: str | None = None) -> 
 
 def test_the_table_holds_every_nettest_under_its_own_name_with_its_spec() -> None:
     for name, nettest in NETTESTS.items():
-        assert name == nettest.TEST_NAME and nettest.SPEC
-        assert nettest.TEST_VERSION.count(".") == 2
-    assert (telegram.TEST_VERSION, whatsapp.TEST_VERSION) == ("0.3.1", "0.11.0")
+        assert name == nettest.name and nettest.spec
+        assert nettest.version.count(".") == 2
+    assert (telegram.NETTEST.version, whatsapp.NETTEST.version) == ("0.3.1", "0.11.0")
 
 
 def test_every_bundled_target_names_a_nettest_of_the_table() -> None:
