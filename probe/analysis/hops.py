@@ -42,7 +42,8 @@ class Located:
     def concerns(self, service: str, mechanisms: Iterable[str]) -> bool:
         """Say whether it is a place of what is said of a service."""
         theirs = self.search.service == service or self.search.payload in PATHWIDE
-        return theirs and any(one.startswith(LAYERS[self.search.payload]) for one in mechanisms)
+        prefixes = LAYERS[self.search.payload]
+        return theirs and any(f"{one}.".startswith(prefixes) for one in mechanisms)  # an inner node, "http", too
 
 
 def hop_of(service: str, mechanisms: list[str], located: Iterable[Located]) -> dict[str, Any] | None:

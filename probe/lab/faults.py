@@ -21,7 +21,9 @@ class Placed(Fault):
 class ServerDown(Placed):
     """The servers do not answer, to anybody anywhere."""
 
-    how: Literal["silent", "refused"] = Field(default="silent", description="no word at all, or no listener")
+    how: Literal["silent", "refused", "hangs_up"] = Field(
+        default="silent", description="no word at all, no listener, or an end at the first HTTP request"
+    )
 
 
 class RefuseUnknownNames(Placed):
@@ -34,6 +36,10 @@ class WrongCertificate(Placed):
 
 class ExpiredCertificate(Placed):
     """The servers show a certificate that has expired, to everybody."""
+
+
+class NewAuthority(Placed):
+    """The servers' certificates come from an authority that is too new for the probe's list; the helper's has it."""
 
 
 class NoSTARTTLS(Placed):
@@ -99,6 +105,7 @@ KINDS: dict[str, type[Fault]] = {
     "refuse_unknown_names": RefuseUnknownNames,
     "wrong_certificate": WrongCertificate,
     "expired_certificate": ExpiredCertificate,
+    "new_authority": NewAuthority,
     "no_starttls": NoSTARTTLS,
     "no_quic": NoQUIC,
     "rotating": Rotating,

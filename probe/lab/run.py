@@ -16,7 +16,7 @@ from probe.lab.plan import Start
 from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario import Scenario, ScenarioError
 from probe.lab.services.lying_helper import serve_lies
-from probe.lab.stage import MACHINES_ROOTS, ROOTS, lay_path, machine_has_roots, stage
+from probe.lab.stage import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, lay_path, machine_has_roots, stage
 from probe.lab.world import HELPER_PORT, HELPER_V4, World, build_world
 from probe.targets import pick_targets
 from probe.url_lists import ROLE
@@ -38,13 +38,13 @@ class Finished:
     differences: list[Difference] = field(default_factory=list)
 
 
-def environment(consent: str) -> dict[str, str]:
-    """All that a command inside finds in its environment beyond the caller's."""
+def environment(consent: str, *, form: str = "own", roots: str = ROOTS) -> dict[str, str]:
+    """All that a command inside finds in its environment beyond the caller's. `form`: how the helper is to be asked."""
     port = "" if HELPER_PORT == 80 else f":{HELPER_PORT}"
     return {
-        "PROBE_CONTROL": f"http://{HELPER_V4}{port}",
+        "PROBE_CONTROL": f"{'ooni+' if form == 'ooni' else ''}http://{HELPER_V4}{port}",
         "PROBE_CONSENT": consent,
-        "PROBE_PUBLIC_ROOTS": ROOTS,
+        "PROBE_PUBLIC_ROOTS": roots,
         "PROBE_CC": "XX",
         "PROBE_ASN": "AS64500",
     }
@@ -80,11 +80,16 @@ def run_command(
         command=command,
         servers=lambda ready: serve_with_guests(world, guests, ready),
         helper=_helper(scenario, world, folder, consent),
-        env=environment(consent) | ({"SSL_CERT_FILE": MACHINES_ROOTS} if machine_has_roots(scenario) else {}),
+        env=_volunteers(scenario, consent),
         keep=[str(folder), *_named_paths(command)],
         log=log,
         ready_within=READY_WITHIN + (PATIENCE if guests else 0),
     )
+
+
+def _volunteers(scenario: Scenario, consent: str) -> dict[str, str]:
+    more = {"SSL_CERT_FILE": MACHINES_ROOTS} if machine_has_roots(scenario) else {}
+    return environment(consent, form=scenario.helper.form) | more
 
 
 def _named_paths(command: Sequence[str]) -> list[str]:
@@ -112,7 +117,7 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
         return lambda ready: serve_lies(world, ready)
     listen = f"{HELPER_V4}:{HELPER_PORT}"
     words = ["helper", "--listen", listen, "--lab", "--targets", str(folder), "--echo", ECHO_PORTS]
-    return lambda ready: _be_probe(words, environment(consent))
+    return lambda ready: _be_probe(words, environment(consent, roots=HELPERS_ROOTS))
 
 
 def _be_probe(words: list[str], env: Mapping[str, str]) -> None:

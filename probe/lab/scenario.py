@@ -43,6 +43,7 @@ class HelperKeys(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     up: bool = Field(default=True, description="false: nobody listens at its address")
+    form: Literal["own", "ooni"] = Field(default="own", description="how it is asked: in our own form, or in OONI's")
     censored: bool = Field(default=False, description="true: the censor drops what goes to it")
     lies: bool = Field(default=False, description="true: it answers that everything fails")
     reset_names: list[str] = Field(default=[], description="server names that are reset on its own way out")

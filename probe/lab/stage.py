@@ -22,6 +22,7 @@ from probe.lab.world import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROV
 ANNOTATIONS = "/run/censorprobe/annotations.json"
 ROOTS = "/run/censorprobe/roots.pem"
 MACHINES_ROOTS = "/run/censorprobe/machine.pem"
+HELPERS_ROOTS = "/run/censorprobe/helper.pem"
 PORTAL_HOP = 2
 
 
@@ -66,7 +67,12 @@ def stage(scenario: Scenario, world: World, seed: int, roots: str, record: str |
         no_ipv6=any(isinstance(fault, NoIPv6) for fault in scenario.faults),
         no_network=any(isinstance(fault, NoNetwork) for fault in scenario.faults),
         home_interface="tun0" if any(isinstance(fault, VPN) for fault in scenario.faults) else "eth0",
-        files={ANNOTATIONS: json.dumps({"lab": scenario.name}), ROOTS: roots, **_machines_roots(scenario, world)},
+        files={
+            ANNOTATIONS: json.dumps({"lab": scenario.name}),
+            ROOTS: roots,
+            HELPERS_ROOTS: roots + world.newest.pem,
+            **_machines_roots(scenario, world),
+        },
         record=record,
     )
     for censor in censors:

@@ -13,6 +13,7 @@ from probe.lab.faults import (
     BrokenAAAA,
     Clock,
     ExpiredCertificate,
+    NewAuthority,
     NoQUIC,
     NoSTARTTLS,
     OddAnswers,
@@ -37,7 +38,7 @@ HELPER_PORT = 80
 PORTAL = "192.88.99.80"  # the login page's server, where a portal leads names
 DNS_SCHEMES = frozenset({"dns+udp", "dns+tcp", "dot", "doh"})
 
-Certificate = Literal["good", "wrong", "expired"]
+Certificate = Literal["good", "wrong", "expired", "new"]
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Host:
     refuses_unknown: bool = False
     no_starttls: bool = False
     no_quic: Literal["", "silent", "refused"] = ""
-    down: Literal["", "silent", "refused"] = ""
+    down: Literal["", "silent", "refused", "hangs_up"] = ""
     unreachable: list[str] = field(default_factory=list)  # of its addresses: those that lead nowhere
     rotates: bool = False  # its name stands for one address of each family at a time
     broken_aaaa: str = ""  # the rcode with which questions for AAAA are answered
@@ -88,6 +89,7 @@ class World:
     authority: Authority
     noise: NoiseIdentity
     machines: Authority  # which the volunteer's machine trusts and nobody else; installed where a scenario needs it
+    newest: Authority  # which the helper trusts and the volunteer's list of roots lacks
     web: dict[tuple[str, str, str], Page] = field(default_factory=dict)  # (scheme, host, path) → what is answered
     impostors: list[Impostor] = field(default_factory=list)
     now_offset: timedelta = timedelta()
@@ -149,6 +151,7 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
         noise=NoiseIdentity(datetime.now(UTC) + offset),
         web=web,
         machines=Authority("Web Shield of This Computer", datetime.now(UTC) + offset),
+        newest=Authority("Lab Root of This Year", datetime.now(UTC) + offset),
         impostors=list(_impostors(hosts, scenario)),
         now_offset=offset,
         rotating=frozenset(name for host in hosts if host.rotates for name in host.names),
@@ -240,6 +243,8 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.certificate = "wrong"
         case ExpiredCertificate():
             host.certificate = "expired"
+        case NewAuthority():
+            host.certificate = "new"
         case Rotating() if host.names:
             host.rotates = True
             host.addresses += pool.draw_elsewhere(host.names[0])
@@ -271,7 +276,7 @@ def _impostors(hosts: Iterable[Host], scenario: Scenario) -> Iterator[Impostor]:
         for host in hosts:
             if not any(matches(name, censor.names) for name in host.names):
                 continue
-            for genuine in host.addresses:
+            for genuine in filter(censor.is_of_its_family, host.addresses):
                 count += 1
                 address = f"3c00:bad::{count:x}" if ":" in genuine else f"198.18.{count >> 8}.{count & 0xFF}"
                 yield Impostor(host, genuine, address, tuple(censor.names), censor.signed_by)

@@ -112,6 +112,14 @@ def test_a_hop_belongs_to_its_service_and_to_its_layer() -> None:
     assert hop(line({3: "expired", 4: "answered"}, payload="dns", service=""), mechanisms=("dns.nxdomain",)) is None
 
 
+@pytest.mark.parametrize(("payload", "mechanism"), [("http", "http"), ("tls", "tls"), ("quic", "quic")])
+def test_what_has_no_name_of_its_own_has_a_place_all_the_same(payload: str, mechanism: str) -> None:
+    """A flow that was closed is called by its layer alone."""
+    closed = line({2: "expired", 5: "closed"}, {3: "expired", 4: "closed"}, payload=payload, cause="eof_error")
+    assert hop(closed, mechanisms=(mechanism,))["ttl"] == 4
+    assert hop(closed, mechanisms=("smtp.starttls_stripped",)) is None
+
+
 def test_junk_reads_as_nothing() -> None:
     measured = line(*EXACT)
     followups = measured["test_keys"]["x_followups"]

@@ -167,6 +167,19 @@ def test_intercept_leads_aside_and_back(family: int, impostor: str) -> None:
     assert censor.see(syn(dport=80), OUT, 0.0) is None
 
 
+def test_datagrams_are_led_aside_and_back_in_one_family() -> None:
+    censor = armed(TLSIntercept(names=[NAME], transport="udp", family=4))
+    there = censor.see(Packet(udp_packet(CLIENT, SERVER, 40000, 443, b"hello")), OUT, 0.0)
+    assert there is not None and there.replace is not None
+    assert (Packet(there.replace).dst, Packet(there.replace).payload) == ("198.18.0.1", b"hello")
+    assert has_right_checksum(Packet(there.replace))
+    back = censor.see(Packet(udp_packet("198.18.0.1", CLIENT, 443, 40000, b"answer")), IN, 0.0)
+    assert back is not None and back.replace is not None
+    assert Packet(back.replace).src == SERVER
+    assert censor.see(Packet(udp_packet(CLIENT_V6, SERVER_V6, 40000, 443, b"hello")), OUT, 0.0) is None
+    assert censor.see(syn(), OUT, 0.0) is None
+
+
 # -- addresses -------------------------------------------------------------------------------------------------------
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from probe.lab.censors import ProtocolFilter, TLSDrop, TLSReset
+from probe.lab.censors import HTTPBlockpage, HTTPDrop, HTTPReset, ProtocolFilter, TLSDrop, TLSReset
 from probe.lab.censors.protocols import is_listed
 from probe.lab.layout import Direction
-from probe.lab.packets import ACK, PSH, Packet, tcp_packet
+from probe.lab.packets import ACK, FIN, PSH, RST, Packet, tcp_packet
 from probe.wire.noise import PROLOGUE
-from tests.lab.hellos import CLIENT, SERVER, data, hello, syn
+from tests.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6, data, hello, syn
 from tests.lab.test_censors import NAME, armed, sent
 
 OUT, IN = Direction.OUT, Direction.IN
@@ -27,6 +27,54 @@ def test_a_name_is_meant_at_its_own_addresses_alone() -> None:
     assert censor.see(data(hello(NAME)), OUT, 0.0) is not None
     assert censor.see(data(hello(NAME), dst="151.101.1.1", sport=40001), OUT, 0.0) is None
     assert censor.see(data(hello("www.example.org"), sport=40002), OUT, 0.0) is None
+
+
+def test_a_name_may_be_meant_in_one_family_alone() -> None:
+    sixth = data(hello(NAME), src=CLIENT_V6, dst=SERVER_V6)
+    for family, acts in ((0, (True, True)), (4, (True, False)), (6, (False, True))):
+        censor = armed(TLSReset.model_validate({"names": [NAME], "family": family}))
+        assert tuple(censor.see(one, OUT, 0.0) is not None for one in (data(hello(NAME)), sixth)) == acts
+
+
+@pytest.mark.parametrize("kind", [TLSReset, HTTPReset])
+def test_an_orderly_end_comes_from_the_server_and_only_once(kind: type[TLSReset | HTTPReset]) -> None:
+    said = hello(NAME) if kind is TLSReset else request(NAME)
+    censor = armed(kind.model_validate({"names": [NAME], "ports": [], "by_fin": True, "on_path": False}))
+    actions = censor.see(data(said), OUT, 0.0)
+    assert actions is not None and not actions.forward
+    (end,) = sent(actions.to_client)
+    assert end.tcp_flags == FIN | ACK
+    assert (end.src, end.seq, end.ack) == (SERVER, 5001, 1001 + len(said))
+    assert all(packet.tcp_flags & RST for packet in sent(actions.to_server))
+
+
+def request(host: str) -> bytes:
+    return f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+
+
+def test_a_request_for_the_host_is_dropped_with_all_that_follows() -> None:
+    censor, said = armed(HTTPDrop(names=[NAME])), request(NAME)
+    answer = Packet(tcp_packet(SERVER, CLIENT, 80, 40000, flags=PSH | ACK, seq=5001, payload=b"HTTP/1.1 200 OK"))
+    assert censor.see(syn(dport=80), OUT, 0.0) is None
+    assert censor.see(data(said[:20], dport=80), OUT, 0.1) is None
+    assert censor.see(answer, IN, 0.1) is None
+    assert censor.see(data(said[20:], dport=80, at=20), OUT, 0.2) is not None
+    assert censor.see(answer, IN, 0.3) is not None
+    assert censor.see(data(said, dport=80), OUT, 90.0) is not None
+    assert censor.see(syn(dport=80), OUT, 91.0) is None  # the same ports again: a new flow
+    assert censor.see(answer, IN, 91.1) is None
+    for other in (data(request("fine.example"), sport=40001, dport=80), data(said, sport=40002, dport=8080)):
+        assert censor.see(other, OUT, 0.0) is None
+
+
+@pytest.mark.parametrize("kind", [HTTPReset, HTTPDrop, HTTPBlockpage])
+def test_hosts_are_meant_at_their_own_addresses_and_lists_let_some_pass(
+    kind: type[HTTPReset | HTTPDrop | HTTPBlockpage],
+) -> None:
+    here = armed(kind.model_validate({"names": ["*"], "spare": ["listed.example"], "at": [NAME]}))
+    assert here.see(data(request("nobody.invalid"), dport=80), OUT, 0.0) is not None
+    assert here.see(data(request("listed.example"), sport=40001, dport=80), OUT, 0.0) is None
+    assert here.see(data(request("nobody.invalid"), dst="151.101.1.1", sport=40002, dport=80), OUT, 0.0) is None
 
 
 def test_who_reads_bare_headers_only_does_not_see_a_hello_behind_timestamps() -> None:

@@ -14,7 +14,7 @@ from probe.lab.censors.flows import Residual
 from probe.lab.censors.hello import look_inside
 from probe.lab.censors.station import DROP
 from probe.lab.layout import Direction
-from probe.lab.packets import Packet, udp_packet
+from probe.lab.packets import ICMP, ICMPV6, Packet, udp_packet
 from probe.wire.quicinitial import ClientInitials
 from tests.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6
 from tests.lab.on_the_wire import Wire
@@ -62,6 +62,26 @@ def test_a_named_flow_is_silent_from_its_hello_on(sixth: bool) -> None:
     for datagram in first_flight(NAME):
         assert censor.see(out(datagram, sixth=sixth), OUT, 0.0) == DROP
     assert censor.see(out(b"\x40later", sixth=sixth), OUT, 100.0) == DROP
+
+
+@pytest.mark.parametrize(("sixth", "protocol", "told"), [(False, ICMP, b"\x03\x03"), (True, ICMPV6, b"\x01\x04")])
+def test_a_named_flow_may_be_told_that_nobody_listens(sixth: bool, protocol: int, told: bytes) -> None:
+    censor = armed(refuses=True)
+    for said in (*first_flight(NAME), b"\x40later"):
+        actions = censor.see(out(said, sixth=sixth), OUT, 0.0)
+        assert actions is not None and not actions.forward
+        ((_, raw),) = actions.to_client
+        error = Packet(raw)
+        assert (error.protocol, error.raw[error.offset : error.offset + 2]) == (protocol, told)
+        assert error.dst == (CLIENT_V6 if sixth else CLIENT)
+    assert censor.see(back(b"answer"), IN, 0.1) == (None if sixth else DROP)
+
+
+def test_a_list_of_names_lets_nothing_else_pass_in_its_family() -> None:
+    censor = armed(names=["*"], spare=[OTHER], family=4)
+    assert [censor.see(out(datagram), OUT, 0.0) for datagram in first_flight(NAME)] == [DROP]
+    assert [censor.see(out(datagram, sport=40001), OUT, 0.0) for datagram in first_flight(OTHER)] == [None]
+    assert [censor.see(out(datagram, sixth=True), OUT, 0.0) for datagram in first_flight(NAME)] == [None]
 
 
 def test_where_only_rising_ports_are_watched_a_flow_from_a_low_port_passes() -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction, QUICHandshake
+from probe.lab.censors import TLSIntercept
 from probe.lab.faults import ExpiredCertificate, Fault, NoQUIC, RefuseUnknownNames, WrongCertificate
 from probe.lab.scenario import Scenario
+from probe.lab.services import quic
 from probe.lab.services.datagrams import DATAGRAMS
 from probe.lab.services.serving import datagram_places
 from probe.lab.world import World, build_world
@@ -91,6 +93,18 @@ async def test_certificates_are_as_bad_as_the_scenario_wants(
 ) -> None:
     entry = await shake(built(quick, fault), tmp_path)
     assert (entry.failure, entry.x_completed) == (failure, True)
+
+
+async def test_an_impostor_answers_with_a_forged_certificate(quick: Path, tmp_path: Path) -> None:
+    censor = TLSIntercept(names=[NAME], transport="udp", family=4)
+    world = build_world(quick, Scenario("test", "A test", censors=(censor,)), 1)
+    (place,) = [place for place in datagram_places(world) if place.impostor is not None and place.dialect == "quic"]
+    assert place.impostor is not None and place.impostor.genuine in world.zone[NAME]
+    async with listening(lambda: quic.server(world, place.host, place.impostor)) as (port, _), a_transaction() as bench:
+        await quic_handshake(bench.tx, "127.0.0.1", port, NAME, pace=bench.pace, roots=roots(world, tmp_path))
+    entry = bench.trace.entries[-1]
+    assert isinstance(entry, QUICHandshake)
+    assert (entry.failure, entry.x_completed) == (f.SSL_UNKNOWN_AUTHORITY, True)
 
 
 async def test_an_unknown_name_is_served_or_refused_in_words(quick: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.lab.faults import Clock, ExpiredCertificate, RefuseUnknownNames, WrongCertificate
+from probe.lab.faults import Clock, ExpiredCertificate, RefuseUnknownNames, ServerDown, WrongCertificate
 from probe.lab.scenario import Page, Scenario
 from probe.lab.services.lying_helper import answer as lying_answer
 from probe.lab.services.resolver import Datagrams, Zone
@@ -105,6 +105,13 @@ async def test_https_with_a_certificate_valid_for_the_name(world: World) -> None
     assert b"<title>Telegram Web</title>" in page
 
 
+async def test_a_server_that_hangs_up_takes_the_hello_and_no_request(folder: Path) -> None:
+    world = build_world(folder, Scenario("test", "A test", faults=(ServerDown(how="hangs_up"),)), 1)
+    name = "web.telegram.org"
+    async with connected(world, name, 443, ssl=trusting(world), server_hostname=name) as streams:
+        assert await asked_web(streams, get(name)) == b""
+
+
 async def test_a_stranger_name_completes_with_the_servers_own_certificate(world: World) -> None:
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         async with connected(world, "web.telegram.org", 443, ssl=trusting(world), server_hostname="www.example.org"):
@@ -151,6 +158,7 @@ async def test_a_clock_that_is_off_shows_in_dates_and_headers(folder: Path) -> N
         ("itself", "self-signed cert"),
         ("machine", "unable to get local issuer"),
         ("another_name", "Hostname mismatch"),
+        ("lapsed", "has expired"),
     ],
 )
 async def test_an_impostor_forges_for_the_names_and_is_honest_otherwise(

@@ -6,13 +6,15 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 
 from probe.lab.censors import IPBlackhole, TLSIntercept, TLSReset
 from probe.lab.expectations import Expectation
-from probe.lab.faults import Clock, ExpiredCertificate, NoIPv6, Portal, RefuseUnknownNames, ServerDown
+from probe.lab.faults import Clock, ExpiredCertificate, NewAuthority, NoIPv6, Portal, RefuseUnknownNames, ServerDown
 from probe.lab.run import _named_paths, environment, expected_services
 from probe.lab.scenario import HelperKeys, Scenario, ScenarioError
-from probe.lab.stage import ANNOTATIONS, ROOTS, stage
+from probe.lab.services.credentials import Credentials
+from probe.lab.stage import ANNOTATIONS, HELPERS_ROOTS, ROOTS, stage
 from probe.lab.world import HELPER_V4, PROVIDERS_RESOLVER, Host, World, build_world
 
 
@@ -93,6 +95,17 @@ def test_a_staged_scenario_has_its_censors_armed_and_in_place(folder: Path) -> N
     assert censors[0].hop == 0
 
 
+def test_the_helper_trusts_an_authority_that_the_volunteer_does_not_know_yet(folder: Path) -> None:
+    faults = (NewAuthority(names=["web.telegram.org"]),)
+    world = build_world(folder, Scenario("test", "A test", faults=faults), 0)
+    files = stage(Scenario("test", "A test"), world, 0, "PEM").files
+    assert (files[ROOTS], files[HELPERS_ROOTS]) == ("PEM", "PEM" + world.newest.pem)
+    chain, _ = Credentials(world).issued_to(host(world, "web.telegram.org"))
+    leaf, root = (load_pem_x509_certificate(pem) for pem in (chain, world.newest.pem.encode()))
+    leaf.verify_directly_issued_by(root)
+    assert host(world, "web.whatsapp.com").certificate == "good"
+
+
 def test_a_censor_beyond_the_path_is_refused(folder: Path) -> None:
     from probe.lab.run import run_command
     from probe.lab.scenario import PathKeys
@@ -106,6 +119,7 @@ def test_five_variables_and_no_more() -> None:
     found = environment("2026-11")
     assert sorted(found) == ["PROBE_ASN", "PROBE_CC", "PROBE_CONSENT", "PROBE_CONTROL", "PROBE_PUBLIC_ROOTS"]
     assert found["PROBE_CONTROL"] == f"http://{HELPER_V4}"
+    assert environment("2026-11", form="ooni")["PROBE_CONTROL"] == f"ooni+http://{HELPER_V4}"
 
 
 def test_expected_services_are_those_with_servers(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from probe.lab.censors.addresses import IPBlackhole, IPReset, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSInjection, DNSIntercept, DNSLie
-from probe.lab.censors.http import HTTPBlockpage, HTTPReset
+from probe.lab.censors.http import HTTPBlockpage, HTTPDrop, HTTPReset
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payloads import PayloadDrop
 from probe.lab.censors.protocols import ProtocolFilter
@@ -29,6 +29,7 @@ CLASSES: dict[str, type[Station]] = {
         TLSIntercept,
         HTTPBlockpage,
         HTTPReset,
+        HTTPDrop,
         QUICDrop,
         SIPReset,
         SIPAlg,
@@ -44,6 +45,7 @@ __all__ = [
     "DNSLie",
     "Ground",
     "HTTPBlockpage",
+    "HTTPDrop",
     "HTTPReset",
     "IPBlackhole",
     "IPReset",

@@ -5,32 +5,30 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.flows import Streams
-from probe.lab.censors.names import matches
+from probe.lab.censors.flows import Flow, Streams, flow_of
 from probe.lab.censors.resets import Resetting, Timed
-from probe.lab.censors.station import Station
+from probe.lab.censors.station import DROP, Reader
 from probe.lab.layout import Actions, Direction
-from probe.lab.packets import ACK, FIN, PSH, Packet, tcp_packet
+from probe.lab.packets import ACK, FIN, PSH, SYN, Packet, tcp_packet
 
 REASONS = {200: "OK", 302: "Found", 403: "Forbidden", 451: "Unavailable For Legal Reasons"}
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
 PAGE = "<html><head><title>Access denied</title></head><body>This site is not available in your country.</body></html>"
 
 
-class HostWatch(Station):
+class HostWatch(Reader):
     """Finds the requests whose Host header is one of the names, however they are cut into segments."""
 
-    names: list[str] = Field(min_length=1, description="Host headers, * as a wildcard")
     ports: list[int] = Field(default=[80], description="destination ports that are watched; empty: all")
 
     _streams: Streams = PrivateAttr(default_factory=Streams)
 
     def _triggered(self, packet: Packet, direction: Direction) -> bool:
         """Whether this client's packet ends a request for one of the names."""
-        if direction is not Direction.OUT or not packet.is_tcp or (self.ports and packet.dport not in self.ports):
+        if direction is not Direction.OUT or not packet.is_tcp or not self._watches(packet):
             return False
         stream = self._streams.feed(packet)
-        return bool(packet.payload) and matches(host_header(stream), self.names)
+        return bool(packet.payload) and self._means(host_header(stream))
 
 
 class HTTPReset(Resetting, HostWatch):
@@ -39,6 +37,25 @@ class HTTPReset(Resetting, HostWatch):
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
         return self._resets(packet) if self._triggered(packet, direction) else None
+
+
+class HTTPDrop(HostWatch):
+    """Drops the request that carries one of the names and everything after it, both ways."""
+
+    on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
+
+    _dead: set[Flow] = PrivateAttr(default_factory=set)
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        """What to do about `packet`; None: nothing."""
+        if not packet.is_tcp:
+            return None
+        flow = flow_of(packet, direction)
+        if direction is Direction.OUT and packet.tcp_flags & SYN:
+            self._dead.discard(flow)
+        if self._triggered(packet, direction):
+            self._dead.add(flow)
+        return DROP if flow in self._dead else None
 
 
 class HTTPBlockpage(Resetting, HostWatch):

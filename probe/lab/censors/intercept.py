@@ -1,4 +1,4 @@
-"""The censor that leads TLS to a server of its own, which answers in the name of the genuine one.
+"""The censor that leads TLS, or QUIC, to a server of its own, which answers in the name of the genuine one.
 
 Who serves the names it knows beforehand: it cannot see a name before TCP stands. The intercepting server is one of the
 lab's (`probe.lab.services`); it forges a certificate for the names and behaves like the genuine server otherwise.
@@ -22,10 +22,12 @@ class TLSIntercept(Station):
     on_path: Literal[False] = Field(default=False, description="always false: it has to turn the packets aside")
     names: list[str] = Field(min_length=1, description="server names, * as a wildcard")
     ports: list[int] = Field(default=[443], description="destination ports that are led aside")
-    signed_by: Literal["ca", "itself", "machine", "another_name"] = Field(
+    transport: Literal["tcp", "udp"] = Field(default="tcp", description="tcp: TLS is led aside; udp: QUIC")
+    family: Literal[0, 4, 6] = Field(default=0, description="the family of addresses that is led aside; 0: both")
+    signed_by: Literal["ca", "itself", "machine", "another_name", "lapsed"] = Field(
         default="ca",
         description="who signs: an authority of the censor's, the certificate itself, an authority that this machine "
-        "trusts and nobody else; or a good certificate for another name",
+        "trusts and nobody else; or a good certificate for another name, or one of the name's own that has expired",
     )
 
     _aside: dict[bytes, bytes] = PrivateAttr(default_factory=dict)
@@ -33,13 +35,17 @@ class TLSIntercept(Station):
 
     def arm(self, ground: Ground) -> None:
         super().arm(ground)
-        for genuine in ground.addresses_of(self.names):
+        for genuine in filter(self.is_of_its_family, ground.addresses_of(self.names)):
             self._aside[packed(genuine)] = packed(ground.impostors[genuine])
         self._back = {impostor: genuine for genuine, impostor in self._aside.items()}
 
+    def is_of_its_family(self, address: str) -> bool:
+        """Say whether an address may be led aside."""
+        return self.family in {0, 6 if ":" in address else 4}
+
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
-        if not packet.is_tcp:
+        if not (packet.is_tcp if self.transport == "tcp" else packet.is_udp):
             return None
         if direction is Direction.OUT and packet.dport in self.ports and packet.destination in self._aside:
             return Actions(replace=redirected(packet, self._aside[packet.destination], source=False))

@@ -1,4 +1,4 @@
-"""The forged resets that end a TCP flow at one end or at both."""
+"""The forged resets, or the forged orderly end, by which a TCP flow ends at one end or at both."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -7,7 +7,7 @@ from pydantic import Field
 
 from probe.lab.censors.station import Station
 from probe.lab.layout import Actions
-from probe.lab.packets import ACK, RST, SYN, Packet, tcp_packet
+from probe.lab.packets import ACK, FIN, RST, SYN, Packet, tcp_packet
 
 STEPS = (0, 1460, 4380)  # how far the classic triple reset reaches ahead (reference/peers.md 2.1)
 
@@ -23,6 +23,7 @@ class Resetting(Station):
     count: int = Field(default=3, ge=1, le=10, description="how many resets")
     to: Literal["both", "client", "server"] = Field(default="both", description="who gets them")
     delay: float = Field(default=0.0, ge=0, description="seconds until they are sent")
+    by_fin: bool = Field(default=False, description="true: the client gets an orderly end (FIN) in the resets' place")
 
     def _ttl(self, packet: Packet) -> int:
         return packet.ttl if self.copies_ttl else self.ttl or self._random("ttl").randint(48, 128)
@@ -36,12 +37,13 @@ class Resetting(Station):
     def _towards_client(self, packet: Packet) -> Sequence[Timed]:
         acknowledged = packet.seq + len(packet.payload) + bool(packet.tcp_flags & SYN)
         flow = (packet.dst, packet.src, packet.dport, packet.sport)
+        flags, steps = (FIN | ACK, [0]) if self.by_fin else (RST | ACK, self._steps())
         return [
             (
                 self.delay,
-                tcp_packet(*flow, flags=RST | ACK, seq=packet.ack + step, ack=acknowledged, ttl=self._ttl(packet)),
+                tcp_packet(*flow, flags=flags, seq=packet.ack + step, ack=acknowledged, ttl=self._ttl(packet)),
             )
-            for step in self._steps()
+            for step in steps
         ]
 
     def _towards_server(self, packet: Packet) -> Sequence[Timed]:

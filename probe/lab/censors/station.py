@@ -3,11 +3,13 @@
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from probe.lab.addresses import Covers
 from probe.lab.censors.names import matches
+from probe.lab.crafting import packed
 from probe.lab.layout import Actions, Direction
 from probe.lab.packets import Packet
 
@@ -56,6 +58,31 @@ class Station(BaseModel):
     def _random(self, *about: object) -> random.Random:
         """Draws that depend on the seed and on `about` alone."""
         return random.Random(f"{type(self).__name__} {self._ground.seed} {about}")
+
+
+class Reader(Station):
+    """A censor that reads the names that flows carry, and means some of them: everywhere, or at some places."""
+
+    names: list[str] = Field(min_length=1, description="server names or Host headers, * as a wildcard")
+    spare: list[str] = Field(default=[], description='names left alone; beside names = ["*"], a list of what may pass')
+    ports: list[int] = Field(default=[443], description="destination ports that are watched; empty: all")
+    at: list[str] = Field(default=[], description="host names at whose addresses alone it acts; empty: anywhere")
+    family: Literal[0, 4, 6] = Field(default=0, description="the family of addresses that it watches; 0: both")
+
+    _places: frozenset[bytes] = PrivateAttr(default_factory=frozenset)
+
+    def arm(self, ground: Ground) -> None:
+        super().arm(ground)
+        self._places = frozenset(packed(ip) for ip in ground.addresses_of(self.at))
+
+    def _means(self, name: str | None) -> bool:
+        return matches(name, self.names) and not matches(name, self.spare)
+
+    def _watches(self, packet: Packet) -> bool:
+        """Whether a client's packet goes where it looks."""
+        if self.family not in {0, packet.version} or (self.ports and packet.dport not in self.ports):
+            return False
+        return not self.at or packet.destination in self._places
 
 
 class Aimed(Station):

@@ -6,37 +6,21 @@ from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.flows import Flow, Punished, Residual, Streams, flow_of
 from probe.lab.censors.hello import look
-from probe.lab.censors.names import matches
 from probe.lab.censors.resets import Resetting
-from probe.lab.censors.station import DROP, Ground, Station
-from probe.lab.crafting import packed
+from probe.lab.censors.station import DROP, Reader
 from probe.lab.layout import Actions, Direction
 from probe.lab.packets import SYN, Packet
 
 
-class NameWatch(Station):
+class NameWatch(Reader):
     """Finds the flows whose hello carries one of the names, however the hello is cut into segments and records."""
 
-    names: list[str] = Field(min_length=1, description="server names, * as a wildcard")
-    ports: list[int] = Field(default=[443], description="destination ports that are watched; empty: all")
     residual: Residual | None = Field(default=None, description="{seconds, on, at}: who is punished afterwards")
-    spare: list[str] = Field(default=[], description='names left alone; beside names = ["*"], a list of what may pass')
-    at: list[str] = Field(default=[], description="host names at whose addresses alone it acts; empty: anywhere")
     bare_headers: bool = Field(default=False, description="true: blind to TCP headers with options, as Henan's wall is")
     longest_hello: int = Field(default=0, ge=0, description="bytes; longer hellos pass unread; 0: none does")
 
-    _places: frozenset[bytes] = PrivateAttr(default_factory=frozenset)
     _streams: Streams = PrivateAttr(default_factory=Streams)
     _punished: Punished = PrivateAttr(default_factory=Punished)
-
-    def arm(self, ground: Ground) -> None:
-        super().arm(ground)
-        self._places = frozenset(packed(ip) for ip in ground.addresses_of(self.at))
-
-    def _watches(self, packet: Packet) -> bool:
-        if not packet.is_tcp or (self.ports and packet.dport not in self.ports):
-            return False
-        return not self.at or packet.destination in self._places
 
     def _triggered(self, packet: Packet, now: float) -> bool:
         """Whether this client's packet shows a name, or suffers for one shown before."""
@@ -48,9 +32,6 @@ class NameWatch(Station):
             return True
         return self._punished.covers(self.residual, packet, now)
 
-    def _means(self, name: str | None) -> bool:
-        return matches(name, self.names) and not matches(name, self.spare)
-
     def _too_long(self, stream: bytes) -> bool:
         """By the length that the record announces (RFC 8446 5.1): the rest may still be on its way."""
         return bool(self.longest_hello) and int.from_bytes(stream[3:5], "big") > self.longest_hello
@@ -61,9 +42,9 @@ class TLSReset(Resetting, NameWatch):
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
-        if direction is not Direction.OUT or not self._watches(packet) or not self._triggered(packet, now):
+        if direction is not Direction.OUT or not packet.is_tcp or not self._watches(packet):
             return None
-        return self._resets(packet)
+        return self._resets(packet) if self._triggered(packet, now) else None
 
 
 class TLSDrop(NameWatch):

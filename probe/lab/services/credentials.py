@@ -12,6 +12,7 @@ from probe.lab.world import Certificate, Host, Impostor, World
 
 UNRECOGNIZED_NAME = bytes.fromhex("15030300020270")  # a fatal alert 112 (RFC 6066 3, RFC 8446 6)
 FORGERIES = {"ca": "forged", "itself": "self-signed", "machine": "by the machine's", "another_name": "wrong"}
+FORGERIES |= {"lapsed": "expired"}
 SOMEBODY_ELSE = "www.somebody-else.example"
 
 
@@ -19,7 +20,7 @@ class Credentials:
     """Contexts by name and kind; one key pair serves all, so that none has to be made twice."""
 
     def __init__(self, world: World) -> None:
-        self._authority, self._machines = world.authority, world.machines
+        self._authority, self._machines, self._newest = world.authority, world.machines, world.newest
         self._stranger = Authority("Interception Authority of the Censor", world.now())
         self._key = new_key()
         self._pem = key_pem(self._key)
@@ -33,6 +34,10 @@ class Credentials:
     def issued_to(self, host: Host) -> tuple[bytes, ec.EllipticCurvePrivateKey]:
         """The same certificate for servers that use no such context: its chain in PEM, and the key."""
         return self._issue(host.certified, host.certificate), self._key
+
+    def forged_by(self, impostor: Impostor) -> tuple[bytes, ec.EllipticCurvePrivateKey]:
+        """An impostor's, for such servers: forged whatever name is asked for."""
+        return self._issue(impostor.host.certified, FORGERIES[impostor.signed_by]), self._key
 
     def of_impostor(self, impostor: Impostor, name: str, alpn: Sequence[str]) -> ssl.SSLContext:
         """The forged certificate for a name."""
@@ -50,6 +55,8 @@ class Credentials:
                 return self._authority.issue([SOMEBODY_ELSE], self._key)
             case "expired":
                 return self._authority.issue(names, self._key, expired=True)
+            case "new":
+                return self._newest.issue(names, self._key)
             case "forged":
                 return self._stranger.issue(names, self._key) + self._stranger.pem.encode()
             case "by the machine's":

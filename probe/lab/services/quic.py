@@ -2,11 +2,11 @@
 
 import asyncio
 
-from probe.lab.world import Host, World
+from probe.lab.world import Host, Impostor, World
 
 
-def server(world: World, host: Host) -> asyncio.DatagramProtocol:
-    """Who takes the datagrams at a QUIC port of the host."""
+def server(world: World, host: Host, impostor: Impostor | None = None) -> asyncio.DatagramProtocol:
+    """Who takes the datagrams at a QUIC port of the host, or of who stands in its place."""
     if host.no_quic:
         return asyncio.DatagramProtocol()
     try:
@@ -15,4 +15,4 @@ def server(world: World, host: Host) -> asyncio.DatagramProtocol:
         if error.name is None or not error.name.startswith("aioquic"):
             raise
         return asyncio.DatagramProtocol()
-    return Server(world, host)
+    return Server(world, host, impostor)

@@ -17,7 +17,7 @@ from cryptography.x509 import load_pem_x509_certificates
 from probe.lab.censors.hello import look_inside
 from probe.lab.services.credentials import Credentials
 from probe.lab.services.web import Request, answer
-from probe.lab.world import Host, World
+from probe.lab.world import Host, Impostor, World
 from probe.wire.quicinitial import ClientInitials, NotInitial, read_header
 
 UNRECOGNIZED_NAME = 0x170  # CRYPTO_ERROR with the alert 112 (RFC 9000 20.1)
@@ -27,10 +27,11 @@ logging.getLogger("quic").addHandler(logging.NullHandler())
 
 
 class Server(QuicServer):
-    """All QUIC connections to one address and port of a host, with the host's certificate."""
+    """All QUIC connections to one address and port of a host, with the host's certificate or an impostor's."""
 
-    def __init__(self, world: World, host: Host) -> None:
-        chain, key = Credentials(world).issued_to(host)
+    def __init__(self, world: World, host: Host, impostor: Impostor | None = None) -> None:
+        credentials = Credentials(world)
+        chain, key = credentials.issued_to(host) if impostor is None else credentials.forged_by(impostor)
         configuration = QuicConfiguration(is_client=False, alpn_protocols=["h3"])
         configuration.certificate, *configuration.certificate_chain = load_pem_x509_certificates(chain)
         configuration.private_key = key

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from probe.lab.censors.hello import look, whole
 from probe.lab.censors.names import matches
+from probe.lab.services import quic
 from probe.lab.services.credentials import UNRECOGNIZED_NAME, Credentials
 from probe.lab.services.datagrams import DATAGRAMS
 from probe.lab.services.repertoire import ALPN, SPEAKS_FIRST, UNDER_TLS, Visit, voice_in_the_clear, voice_under_tls
@@ -61,6 +62,7 @@ class Place:
     address: str
     port: int
     dialect: str
+    impostor: Impostor | None = None
 
 
 def datagram_places(world: World) -> Iterator[Place]:
@@ -70,6 +72,10 @@ def datagram_places(world: World) -> Iterator[Place]:
             spoken = schemes & DATAGRAMS.keys() - ({"quic"} if host.no_quic == "refused" else set())
             for dialect in sorted(spoken) if host.down != "refused" else ():
                 yield from (Place(host, address, port, dialect) for address in host.addresses)
+    for impostor in world.impostors:
+        for port, schemes in impostor.host.ports.items():
+            if "quic" in schemes:
+                yield Place(impostor.host, impostor.address, port, "quic", impostor)
 
 
 class Reception:
@@ -169,14 +175,19 @@ async def open_everything(world: World) -> None:
     for place in datagram_places(world):
         sock = _bound(place.address, place.port, socket.SOCK_DGRAM)
         if sock is not None:
-            build = DATAGRAMS[place.dialect]
-            await loop.create_datagram_endpoint(lambda build=build, place=place: build(world, place.host), sock=sock)  # type: ignore[misc]
+            await loop.create_datagram_endpoint(lambda place=place: _who_takes(world, place), sock=sock)  # type: ignore[misc]
     for address in (PROVIDERS_RESOLVER, HELPERS_RESOLVER):
         resolver = Host(names=[], addresses=[address])
         await asyncio.start_server(
             _greeter(reception, Door(resolver, address, 53, frozenset({"dns+tcp"}))),
             sock=_bound(address, 53, socket.SOCK_STREAM),
         )
+
+
+def _who_takes(world: World, place: Place) -> asyncio.DatagramProtocol:
+    if place.impostor is not None:
+        return quic.server(world, place.host, place.impostor)
+    return DATAGRAMS[place.dialect](world, place.host)
 
 
 def _greeter(

@@ -56,6 +56,8 @@ async def serve_http(stream: Stream, host: Host, world: World, *, secure: bool) 
     """Answer requests until the other end has had enough. Raises Ended."""
     while True:
         request = await read_request(stream)
+        if host.down == "hangs_up":
+            return
         await stream.write(_bytes(answer(request, host, world, secure=secure), request, world))
         if not request.keep:
             return
