@@ -90,7 +90,10 @@ BAD_FILES = [
         "censor[1].residual.on: value error, 'scr' is none of src, sport, dst, dport",
     ),
     (HEAD + "[[fault]]\nkind = 'server_dwon'" + TAIL, "fault[1].kind: 'server_dwon' is unknown"),
-    (HEAD + "[helper]\nlie = true" + TAIL, "helper.lie: unknown key; expected one of censored, form, lies, reset_names, up"),
+    (
+        HEAD + "[helper]\nlie = true" + TAIL,
+        "helper.lie: unknown key; expected one of censored, form, lies, reset_names, up",
+    ),
     (HEAD + "[expect.telegram]\nstate = 'ok'", 'expect."telegram": expected a service, such as "telegram/web"'),
     (HEAD + TAIL + "state = 'blockt'", 'expect."default".state'),
     (HEAD + TAIL + "valid = false\ninvalid_reason = 'hotel'", 'expect."default".invalid_reason'),
