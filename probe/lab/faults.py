@@ -55,6 +55,8 @@ class NoQUIC(Placed):
 class Rotating(Placed):
     """The hosts have addresses in several networks; every resolver tells of one, and of the next at every asking."""
 
+    together: bool = Field(default=False, description="true: every resolver tells of all of them at once")
+
 
 class PublishedBogon(Placed):
     """The names' owner publishes a private address, where nobody outside his own network can go."""

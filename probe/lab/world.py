@@ -246,7 +246,7 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
         case NewAuthority():
             host.certificate = "new"
         case Rotating() if host.names:
-            host.rotates = True
+            host.rotates = not fault.together
             host.addresses += pool.draw_elsewhere(host.names[0])
         case PublishedBogon() if host.names:
             host.unreachable = [pool.draw_private(host.names[0])]
