@@ -9,6 +9,7 @@ from probe.encrypted import Resolver, addresses_in, ask_types, beside, family_of
 from probe.formats import failures as f
 from probe.formats.transactions import FollowUp, Kind, TransactionRecord
 from probe.lookup import Name
+from probe.neutral_quic import neutral_over_quic
 from probe.session import HELPER, Session
 from probe.steps.certificates import Roots
 from probe.steps.dns import query_udp
@@ -116,14 +117,17 @@ class FollowUps:
 
     async def _neutral_host(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
         """Say the name where no censor has a reason to act on the address; once per endpoint and family."""
-        here = self._neutral(failed.family, over_quic=endpoint.scheme == "quic")
         key = (endpoint.url, failed.service, failed.family)
-        if not here or key in self._at_neutral:
-            return
-        ip, host = here[0]
-        if not self._session.pace.can_trigger(endpoint.host, ip, endpoint.carrier):
+        if key in self._at_neutral:
             return
         self._at_neutral.add(key)
+        if endpoint.scheme == "quic":
+            here = await neutral_over_quic(self._trace, self._session, self._roots, failed, endpoint)
+        else:
+            here = self._neutral(failed.family)
+        if not here or not self._session.pace.can_trigger(endpoint.host, here[0][0], endpoint.carrier):
+            return
+        ip, host = here[0]
         about = self._about(failed, "same_name_neutral_host")
         port = _neutral_port(endpoint, host)
         said = await self.say("followup", endpoint, ip, port, endpoint.host, trigger=True, **about)
@@ -156,10 +160,9 @@ class FollowUps:
                 conn = await tcp_connect(tx, ip, host.port, pace=self._session.pace)
                 await random_bytes(tx, conn, pace=self._session.pace)
 
-    def _neutral(self, family: int, *, over_quic: bool = False) -> list[tuple[str, Endpoint]]:
-        """The proven neutral hosts of a family: one that speaks TLS need not speak QUIC."""
-        neutral = [(ip, host) for ip, host in self._session.neutral_addresses if family_of(ip) == family]
-        return [(ip, host) for ip, host in neutral if (host.scheme == "quic") == over_quic]
+    def _neutral(self, family: int) -> list[tuple[str, Endpoint]]:
+        """The neutral hosts of a family that preflight proved."""
+        return [(ip, host) for ip, host in self._session.neutral_addresses if family_of(ip) == family]
 
     def _is_new(self, followup: FollowUp, endpoint: Endpoint | None, family: int) -> bool:
         key = (followup, endpoint.url if endpoint else "", family)

@@ -89,7 +89,7 @@ class _Check:
         """Run every check; after PATIENCE what is still missing is given up."""
         neutral = self._session.neutral
         flows: list[Coroutine[Any, Any, None]] = [self._warm_up(), self._ask_udp()]
-        flows += [self._neutral_host(endpoint) for endpoint in neutral.endpoints]
+        flows += [self._neutral_host(endpoint) for endpoint in neutral.endpoints if endpoint.scheme == "https"]
         flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
         tasks = [asyncio.create_task(flow) for flow in flows]
         questions = HarmlessQuestions(self._session, self.trace)

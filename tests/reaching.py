@@ -145,6 +145,7 @@ class World:
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Put the tables in the place of the resolvers."""
         patch.setattr("probe.lookup.resolve_system", self.resolve_system)
+        patch.setattr("probe.neutral_quic.resolve_system", self.resolve_system)
         patch.setattr("probe.lookup.query_udp", self.query_udp)
         patch.setattr("probe.followup.query_udp", self.query_udp)
         patch.setattr("probe.lookup.system_resolvers", lambda: ["192.0.2.53"])

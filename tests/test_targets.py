@@ -171,8 +171,9 @@ def test_each_resolver_can_be_asked_over_both_families_and_encrypted() -> None:
 
 def test_the_neutral_file_is_fit_for_its_use() -> None:
     neutral = load_neutral(FOLDER / "neutral.toml")
-    domains = {".".join(endpoint.host.split(".")[-2:]) for endpoint in neutral.endpoints}
-    assert len(domains) >= 3 and all(endpoint.scheme == "https" for endpoint in neutral.endpoints)
+    over_tls = [endpoint for endpoint in neutral.endpoints if endpoint.scheme == "https"]
+    assert len({".".join(endpoint.host.split(".")[-2:]) for endpoint in over_tls}) >= 3
+    assert [endpoint.scheme for endpoint in neutral.endpoints if endpoint not in over_tls] == ["quic"]
     targets = [load_target(FOLDER / f"{name}.toml") for name in target_names(FOLDER)]
     contacted = {endpoint.host for target in targets for _, endpoint in target.endpoints()}
     assert not contacted & ({endpoint.host for endpoint in neutral.endpoints} | set(neutral.innocuous))

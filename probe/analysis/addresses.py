@@ -65,7 +65,7 @@ def address_row(
     _count_attempts(row, endpoint, done)
     _count_control(row, endpoint, address, proofs)
     _count_tcp(row, done.target)
-    neutral = _neutral_addresses(line)
+    neutral = _neutral_addresses(line) | proofs.neutral_over_quic
     _count_tls(row, endpoint, done)
     _count_quic(row, endpoint, done)
     _count_certificates(row, endpoint, done, proofs, neutral)

@@ -54,6 +54,7 @@ class Proofs:
         self._families = line.control_families
         self._udp_at_control = line.control_udp or any(map(_answered_by_datagram, self.control))
         self._counted = self._counting()
+        self.neutral_over_quic = {row.address for row in self.probe if _is_neutral_over_quic(row)}
         self._asns = {
             ip: asn
             for row in line.rows
@@ -143,6 +144,11 @@ def _proves_name(row: Observation) -> bool:
     """Whether the row passed a payload that nobody but the name's own server can answer."""
     endpoint = endpoint_of(row.endpoint)
     return row.payload_proven and endpoint is not None and dialect_of(endpoint).proves_name
+
+
+def _is_neutral_over_quic(row: Observation) -> bool:
+    """Whether a neutral host showed its own certificate over QUIC, which preflight asks nobody for."""
+    return row.followup == "neutral_name_neutral_host" and quic_valid(row, row.sent_name)
 
 
 def _by_datagram(row: Observation) -> bool:

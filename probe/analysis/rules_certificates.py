@@ -4,8 +4,11 @@ from probe.analysis.follows import controls
 from probe.analysis.rule import Rule, State
 
 
-def foreign_certificates(layer: str) -> tuple[Rule, ...]:
-    """The rules that accuse by a certificate, after the one that knows a fault of ours when it sees one."""
+def foreign_certificates(layer: str, *, supersedes: tuple[str, ...]) -> tuple[Rule, ...]:
+    """The rules that accuse by a certificate, after the one that knows a fault of ours when it sees one.
+
+    All know who issued it: of one that cannot be read so far no step has ever got a whole handshake.
+    """
     return (
         Rule(
             f"{layer}_same_certificate_at_control",
@@ -27,23 +30,22 @@ def foreign_certificates(layer: str) -> tuple[Rule, ...]:
             "tls_issued_by_other",
             "a certificate that another authority issued",
             "tls.mitm.ca_signed",
+            supersedes,
         ),
-        _mitm(layer, "", "TRUE", "somebody else's certificate", "tls.mitm"),
     )
 
 
-def certificate_refused(layer: str) -> Rule:
-    """A certificate that nothing compares with another."""
-    return Rule(
-        f"{layer}_certificate_refused_here",
-        f"{layer}_successes = 0 AND {layer}_certificates > 0 AND {controls(layer)}_successes > 0",
-        State.LIKELY_BLOCKED,
-        "The certificate is refused here; the test helper accepts what it is shown.",
-        "tls.mitm",
-    )
+CERTIFICATE_REFUSED = Rule(
+    "tls_certificate_refused_here",
+    "tls_successes = 0 AND tls_certificates > 0 AND control_tls_successes > 0",
+    State.LIKELY_BLOCKED,
+    "The certificate is refused here; the test helper accepts what it is shown.",
+    "tls.mitm",
+)
+"""A certificate that nothing compares with another. Helpers of OONI's show none; over QUIC they vouch for no page."""
 
 
-def _mitm(layer: str, which: str, also: str, whose: str, mechanism: str) -> Rule:
+def _mitm(layer: str, which: str, also: str, whose: str, mechanism: str, supersedes: tuple[str, ...] = ()) -> Rule:
     unasked, helper_succeeds = f"{controls(layer)}_attempts = 0", f"{controls(layer)}_successes > 0"
     elsewhere = f"tls_name_proven_elsewhere > 0 AND {unasked} AND {layer}_failure <> 'ssl_invalid_certificate'"
     return Rule(
@@ -53,4 +55,5 @@ def _mitm(layer: str, which: str, also: str, whose: str, mechanism: str) -> Rule
         State.BLOCKED,
         f"The endpoint shows {whose} here, and the right one where nobody interferes.",
         mechanism,
+        supersedes=supersedes,
     )

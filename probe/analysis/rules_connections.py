@@ -2,7 +2,7 @@
 
 from probe.analysis.follows import Way, closing, down, fails_here, follows_name, opening
 from probe.analysis.rule import Rule, State
-from probe.analysis.rules_certificates import certificate_refused, foreign_certificates
+from probe.analysis.rules_certificates import CERTIFICATE_REFUSED, foreign_certificates
 
 _TWICE = "tcp_successes = 0 AND tcp_attempts >= 2 AND control_tcp_successes > 0"
 
@@ -81,13 +81,13 @@ TLS_RULES = (
         State.OK,
         "The handshake completes and the certificate belongs to the name.",
     ),
-    *foreign_certificates("tls"),
+    *foreign_certificates("tls", supersedes=("tls_mitm",)),
     *opening("tls", "TLS"),
     *follows_name("tls", _RESET),
     *follows_name("tls", _TIMEOUT),
     *follows_name("tls", _CLOSE),
     down("tls", "TLS"),
-    certificate_refused("tls"),
+    CERTIFICATE_REFUSED,
     *fails_here("tls", _RESET),
     *fails_here("tls", _TIMEOUT),
     *fails_here("tls", _CLOSE),

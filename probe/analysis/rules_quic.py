@@ -2,7 +2,7 @@
 
 from probe.analysis.follows import Way, closing, down, fails_here, follows_name, opening
 from probe.analysis.rule import Rule, State
-from probe.analysis.rules_certificates import certificate_refused, foreign_certificates
+from probe.analysis.rules_certificates import foreign_certificates
 
 _TIMEOUT = Way("timeouts", "timeout", "falls silent", "quic.timeout.sni", "quic.timeout.other", "quic.timeout")
 _CLOSE = Way("closes", "close", "is refused or closed", "quic", "quic", "quic")
@@ -14,12 +14,11 @@ QUIC_RULES = (
         State.OK,
         "The server confirms the handshake and its certificate belongs to the name.",
     ),
-    *foreign_certificates("quic"),
+    *foreign_certificates("quic", supersedes=("quic_mitm", "quic_certificate_refused_here")),
     *opening("quic", "QUIC"),
     *follows_name("quic", _TIMEOUT),
     *follows_name("quic", _CLOSE),
     down("quic", "QUIC"),
-    certificate_refused("quic"),
     *fails_here("quic", _TIMEOUT),
     *fails_here("quic", _CLOSE),
     *closing("quic", "QUIC"),

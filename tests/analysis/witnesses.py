@@ -154,9 +154,7 @@ def _by_certificate(layer: str) -> dict[str, Columns]:
         f"{layer}_mitm_by_local_authority": refused | _OTHER_THERE | {"tls_trusted_by_machine": True},
         f"{layer}_mitm_self_signed": refused | {"tls_name_proven_elsewhere": 1, "tls_self_signed": True},
         f"{layer}_mitm_by_other_authority": refused | {"neutral_same_issuer": 1, "tls_issued_by_other": True},
-        f"{layer}_mitm": refused | _OTHER_THERE,
-        f"{layer}_certificate_refused_here": refused | _CONTROL,
-    }
+    } | ({"tls_certificate_refused_here": refused | _CONTROL} if layer == "tls" else {})
 
 
 TLS: dict[str, Columns] = {

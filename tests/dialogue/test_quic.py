@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from tests.reaching import INNOCUOUS, World
 from tests.steps.authority import issue
 from tests.steps.quicservers import listening, quic_server
 
-HOST = "fast.example"
+HOST, NEUTRAL = "fast.example", "neutral.example"
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ class Censored:
 
 
 @asynccontextmanager
-async def box(world: World, *dropped: str) -> AsyncIterator[tuple[int, Censored]]:
-    censored = Censored(quic_server(issue(HOST, world.ca)), set(dropped))
+async def box(world: World, *dropped: str, certified: str = HOST) -> AsyncIterator[tuple[int, Censored]]:
+    censored = Censored(quic_server(issue(certified, world.ca)), set(dropped))
     async with listening(censored) as (port, _):
         yield port, censored
 
@@ -161,14 +162,34 @@ async def test_a_dropped_name_is_confirmed_and_compared(world: World) -> None:
     assert records[3].cause == records[1].transaction_id
 
 
+def neutral(world: World, port: int) -> World:
+    """The world with a neutral host that speaks QUIC, at this port of this computer."""
+    world.system[NEUTRAL] = ["127.0.0.1"]
+    host = parse_endpoint(f"quic://{NEUTRAL}:{port}")
+    world.session.neutral = replace(world.session.neutral, endpoints=(host,))
+    return world
+
+
 async def test_a_neutral_host_over_quic_hears_the_name(world: World) -> None:
-    async with box(world, HOST) as (elsewhere, heard), box(world, HOST) as (port, _):
-        neutral = parse_endpoint(f"quic://neutral.example:{elsewhere}/")
-        world.session.neutral_addresses.append(("127.0.0.1", neutral))
-        records = await reach(world, f"quic://{HOST}:{port}/")
+    async with box(world, HOST, certified=NEUTRAL) as (elsewhere, heard), box(world, HOST) as (port, _):
+        records = await reach(neutral(world, elsewhere), f"quic://{HOST}:{port}/")
     asked = [record for record in records if record.followup == "same_name_neutral_host"]
     assert [(r.port, r.failure, r.trigger) for r in asked] == [(elsewhere, f.TIMEOUT, True)]
-    assert heard.seen == [HOST, world.session.neutral.nonexistent]
+    assert heard.seen == [NEUTRAL, HOST, world.session.neutral.nonexistent]
+
+
+async def test_one_that_does_not_show_its_own_certificate_is_told_nothing(world: World) -> None:
+    async with box(world, HOST) as (elsewhere, heard), box(world, HOST) as (port, _):
+        records = await reach(neutral(world, elsewhere), f"quic://{HOST}:{port}/")
+    assert [r.failure for r in records if r.followup == "neutral_name_neutral_host"] == [f.SSL_INVALID_HOSTNAME]
+    assert heard.seen == [NEUTRAL]
+
+
+async def test_a_name_that_passes_over_quic_troubles_no_neutral_host(world: World) -> None:
+    async with box(world, certified=NEUTRAL) as (elsewhere, heard), box(world) as (port, _):
+        records = await reach(neutral(world, elsewhere), f"quic://{HOST}:{port}/")
+    assert {record.kind for record in records} == {"innocuous", "first"}
+    assert heard.seen == []
 
 
 async def test_many_flows_leave_no_socket(world: World) -> None:

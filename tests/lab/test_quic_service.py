@@ -19,7 +19,7 @@ from probe.lab.world import World, build_world
 from probe.steps.certificates import Roots, load_roots
 from probe.steps.http3 import http3_request
 from probe.steps.quic import quic_handshake
-from tests.lab.test_services import host
+from tests.lab.test_services import asked_web, connected, get, host, trusting
 from tests.steps.loopback import a_transaction
 from tests.steps.quicservers import listening
 
@@ -71,6 +71,14 @@ def test_one_machine_listens_on_tcp_and_udp(quick: Path) -> None:
     assert host(world, NAME).ports == {443: {"https", "quic"}}
     places = {(place.address, place.port) for place in datagram_places(world) if place.dialect == "quic"}
     assert places == {(address, 443) for address in host(world, NAME).addresses}
+
+
+async def test_the_web_server_says_that_quic_is_spoken(quick: Path) -> None:
+    for fault, told in (((), True), ((NoQUIC(),), False)):
+        world = built(quick, *fault)
+        async with connected(world, NAME, 443, ssl=trusting(world), server_hostname=NAME) as streams:
+            page = await asked_web(streams, get(NAME))
+        assert (b'\r\nAlt-Svc: h3=":443"; ma=86400\r\n' in page) == told
 
 
 async def test_the_page_is_the_web_servers(quick: Path, tmp_path: Path) -> None:

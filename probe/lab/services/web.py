@@ -58,7 +58,8 @@ async def serve_http(stream: Stream, host: Host, world: World, *, secure: bool) 
         request = await read_request(stream)
         if host.down == "hangs_up":
             return
-        await stream.write(_bytes(answer(request, host, world, secure=secure), request, world))
+        said = answer(request, host, world, secure=secure)
+        await stream.write(_bytes(said, request, world, _elsewhere(host) if secure else []))
         if not request.keep:
             return
 
@@ -107,13 +108,20 @@ def _page(status: int, title: str, more: str = "") -> Response:
     return Response(status, body.encode())
 
 
-def _bytes(response: Response, request: Request, world: World) -> bytes:
+def _elsewhere(host: Host) -> list[str]:
+    """Where the host is to be had over QUIC, as it tells its visitors (RFC 7838 3)."""
+    ports = [port for port, schemes in host.ports.items() if "quic" in schemes and not host.no_quic]
+    return [f'Alt-Svc: h3=":{port}"; ma=86400' for port in ports]
+
+
+def _bytes(response: Response, request: Request, world: World, more: list[str]) -> bytes:
     body = b"" if response.status == 204 else response.body
     lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Whatever')}", "Server: lab"]
     lines += [f"Date: {format_datetime(world.now(), usegmt=True)}", f"Content-Length: {len(body)}"]
     lines += [f"Content-Type: {response.kind}"] if body else []
     lines += [f"Location: {response.location}"] if response.location else []
     lines += [f"Set-Cookie: {response.cookie}"] if response.cookie else []
+    lines += more
     lines += [] if request.keep else ["Connection: close"]
     head = "\r\n".join([*lines, "", ""]).encode()
     return head if request.method == "HEAD" else head + body
