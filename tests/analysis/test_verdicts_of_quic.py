@@ -82,6 +82,30 @@ def test_the_innocuous_name_may_come_after() -> None:
     assert said(lines) == ("blocked", ["quic.timeout.sni"])
 
 
+OVER_QUIC = "139.162.123.134"
+
+
+def at_neutral(own: str = "ok", *, check: bool = True, proven_first: bool = True) -> Lines:
+    """No helper; at a neutral host, which preflight knows nothing of, the name falls silent too."""
+    lines = both()
+    lines.innocuous(QUIC, GENUINE)
+    lines.twice(QUIC, GENUINE, SILENT)
+    if proven_first:
+        lines.neutral_own(QUIC, own, ip=OVER_QUIC, check=check)
+    lines.neutral(QUIC, SILENT, ip=OVER_QUIC)
+    return lines
+
+
+def test_silence_that_follows_the_name_to_a_neutral_host_needs_no_helper() -> None:
+    record = judged(at_neutral())
+    assert (record["state"], record["rule_id"]) == ("blocked", "quic_timeout_follows_name_to_neutral_host")
+
+
+@pytest.mark.parametrize("how", [{"own": SILENT}, {"check": False}, {"proven_first": False}], ids=str)
+def test_a_neutral_host_that_did_not_show_its_own_certificate_shows_nothing(how: dict[str, Any]) -> None:
+    assert said(at_neutral(**how)) == ("impaired", [])
+
+
 def test_an_innocuous_name_over_tcp_says_nothing_about_quic() -> None:
     lines = both()
     lines.twice(QUIC, GENUINE, SILENT)
