@@ -17,7 +17,11 @@ from probe.analysis.rules import RULES, tables_for
 from probe.targets import Endpoint, is_address
 
 _UNPROVEN = frozenset({"address_unproven", "address_unproven_fails"})
-_ABSENT = {"address_family_absent": "family", "address_datagrams_absent": "datagrams"}
+_ABSENT = {
+    "name_family_absent": "family",
+    "address_family_absent": "family",
+    "address_datagrams_absent": "datagrams",
+}
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,8 @@ def _why_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], li
         return ""
     if endpoint.is_literal and not addresses:
         return "" if (6 if ":" in endpoint.host else 4) in working_families(line) else "family"
+    if not addresses:
+        return _ABSENT.get(name.rule_id, "")
     reasons = {_ABSENT.get(part.rule.rule_id, "") for part in addresses}
     return min(reasons, default="")  # "" if any address counts, else "datagrams" before "family"
 

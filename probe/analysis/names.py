@@ -28,6 +28,7 @@ def name_row(name: str, line: Line, proofs: Proofs, families: frozenset[int]) ->
     _count_trusted(row, name, frozenset(answers), proofs)
     resolved, row.dns_others_lost = _others_resolved(name, proofs)
     row.dns_other_names_resolved = resolved + (print_of(table(line.run.get("preflight")).get("resolver")) is not None)
+    row.dns_family_absent = not answers and any(query.answer.addresses for query in _own_library(asked))
     row.dns_family_spared = bool(_spared(name, asked, families, proofs))
     count_forgeries(row, name, line, proofs)
     return row
@@ -112,7 +113,9 @@ def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Proofs) 
     row.dns_blockpage = sum(ip in _showing_blockpages(name, proofs) for ip in answers)
     row.dns_foreign = sum(ip in _showing_foreign(name, proofs.probe) for ip in answers)
     row.dns_elsewhere = sum(bool(networks and proofs.asn(ip)) and proofs.asn(ip) not in networks for ip in answers)
-    row.dns_refuted_at_control = sum(ip in _refuted(name, proofs) for ip in answers)
+    near = {ip for ip in answers if proofs.asn(ip) in networks}
+    row.dns_neighbours = len(near)
+    row.dns_refuted_at_control = sum(ip in _refuted(name, proofs) - near for ip in answers)  # or one that has gone
 
 
 def _showing_blockpages(name: str, proofs: Proofs) -> set[str]:

@@ -186,6 +186,13 @@ NAME_RULES = (
         "dns.nxdomain",
     ),
     Rule(
+        "dns_stale_answer_here",
+        f"{_UNPROVEN} AND dns_neighbours = dns_answers AND {_TRUE_ANSWER}",
+        State.IMPAIRED,
+        "The system's resolver gives an address of the service's own network that does not work; another resolver's "
+        "answer is proven.",
+    ),
+    Rule(
         "dns_other_answer_here",
         f"{_UNPROVEN} AND dns_proven_here > 0",
         State.LIKELY_BLOCKED,
@@ -244,6 +251,12 @@ NAME_RULES = (
         "dns_failure_kind <> '' AND control_attempts > 0 AND control_successes = 0 AND dns_authenticated = 0",
         State.DOWN,
         "The name does not resolve here, nor at the test helper.",
+    ),
+    Rule(
+        "name_family_absent",
+        "dns_family_absent",
+        State.INSUFFICIENT,
+        "The name has addresses only of a family that does not work on this network.",
     ),
     Rule(
         "name_interrupted",
