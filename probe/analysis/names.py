@@ -109,6 +109,8 @@ def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Proofs) 
     networks = {proofs.asn(ip) for ip in trusted} - {0}
     row.dns_answers = len(answers)
     row.dns_genuine = len(genuine.intersection(answers))
+    row.dns_reached = len(_reached(name, proofs).intersection(answers))
+    row.dns_trusted_reached = len(_reached(name, proofs) & genuine - set(answers))
     row.dns_bogon = sum(map(is_bogon, answers))
     row.dns_blockpage = sum(ip in _showing_blockpages(name, proofs) for ip in answers)
     row.dns_foreign = sum(ip in _showing_foreign(name, proofs.probe) for ip in answers)
@@ -116,6 +118,10 @@ def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Proofs) 
     near = {ip for ip in answers if proofs.asn(ip) in networks}
     row.dns_neighbours = len(near)
     row.dns_refuted_at_control = sum(ip in _refuted(name, proofs) - near for ip in answers)  # or one that has gone
+
+
+def _reached(name: str, proofs: Proofs) -> set[str]:
+    return {row.address for row in proofs.probe if row.failure is None and host_of(row) == name}
 
 
 def _showing_blockpages(name: str, proofs: Proofs) -> set[str]:

@@ -187,16 +187,26 @@ NAME_RULES = (
     ),
     Rule(
         "dns_stale_answer_here",
-        f"{_UNPROVEN} AND dns_neighbours = dns_answers AND {_TRUE_ANSWER}",
+        f"{_UNPROVEN} AND dns_neighbours = dns_answers AND dns_reached = 0"
+        f" AND ({_TRUE_ANSWER} OR dns_trusted_reached > 0)",
         State.IMPAIRED,
         "The system's resolver gives an address of the service's own network that does not work; another resolver's "
-        "answer is proven.",
+        "works.",
     ),
     Rule(
-        "dns_other_answer_here",
-        f"{_UNPROVEN} AND dns_proven_here > 0",
+        "dns_answer_fails_here",
+        f"{_UNPROVEN} AND dns_reached = 0 AND dns_proven_here > 0",
         State.LIKELY_BLOCKED,
         "The system's resolver gives an address that does not work; another resolver's answer is proven.",
+        "dns.injection.other",
+        supersedes=("dns_other_answer_here",),
+    ),
+    Rule(
+        "dns_answer_elsewhere_fails_here",
+        f"{_UNPROVEN} AND dns_elsewhere > 0 AND dns_neighbours + dns_reached = 0 AND dns_trusted_reached > 0",
+        State.LIKELY_BLOCKED,
+        "The system's resolver gives an address of another network, at which nobody answers; a trusted resolver's "
+        "works.",
         "dns.injection.other",
     ),
     _unanswered("refused", "refuses to answer"),

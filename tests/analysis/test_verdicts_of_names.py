@@ -323,3 +323,20 @@ def test_a_name_with_addresses_of_an_absent_family_alone_leaves_its_service_out(
     record = judged(lines)
     assert (record["state"], record["rule_id"]) == ("insufficient", "service_family_absent")
     assert record["endpoints"][0]["rule_id"] == "name_family_absent"
+
+
+@pytest.mark.parametrize(("first", "state"), [(f"tcp:{TIMEOUT}", "likely_blocked"), ("ok", "insufficient")])
+def test_a_way_in_the_clear_that_only_an_encrypted_resolver_knows_is_no_way_of_the_volunteers(
+    first: str, state: str
+) -> None:
+    url = f"http://{HOST}:80/"
+    lines = Lines({"web": [url]})
+    lines.lookup(HOST, FORGED)
+    lines.encrypted(HOST, GENUINE)
+    lines.first(url, FORGED, first, corroborated=False)
+    lines.alternative(url, GENUINE)
+    record = judged(lines)
+    assert (record["state"], record["mechanisms"]) == (
+        state,
+        ["dns.injection.other"] if state != "insufficient" else [],
+    )

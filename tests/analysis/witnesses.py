@@ -49,7 +49,8 @@ NAME: dict[str, Columns] = {
     "dns_answer_of_another_box": _WRONG | {"dns_elsewhere": 1, "dns_unlike": 1, "dns_authenticated": 1},
     "dns_nxdomain_here": _FAILED | {"dns_authenticated": 1},
     "dns_stale_answer_here": _WRONG | {"dns_proven_here": 1, "dns_neighbours": 2},
-    "dns_other_answer_here": _WRONG | {"dns_proven_here": 1},
+    "dns_answer_fails_here": _WRONG | {"dns_proven_here": 1},
+    "dns_answer_elsewhere_fails_here": _WRONG | {"dns_elsewhere": 2, "dns_trusted_reached": 1},
     **{
         f"dns_{kind}_here": _FAILED | {"dns_failure_kind": kind, "dns_proven_here": 1, "dns_other_names_resolved": 1}
         for kind in ("refused", "servfail", "timeout")
