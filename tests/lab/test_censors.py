@@ -239,6 +239,14 @@ def test_syn_proxy_greets_for_everybody_then_falls_silent() -> None:
     assert censor.see(syn(dport=80), OUT, 0.0) is None
 
 
+def test_syn_proxy_that_hangs_up_at_once() -> None:
+    actions = armed(SYNProxy(at_once=True)).see(syn(), OUT, 0.0)
+    assert actions is not None
+    greeting, reset = sent(actions.to_client)
+    assert [packet.tcp_flags for packet in (greeting, reset)] == [SYN | ACK, RST | ACK]
+    assert (reset.seq, reset.ack) == (greeting.seq + 1, greeting.ack)  # what the client takes for the server's
+
+
 def test_udp_block_leaves_dns_alone() -> None:
     censor = armed(UDPBlock())
     media = Packet(udp_packet(CLIENT, SERVER, 5000, 3478, b"x"))

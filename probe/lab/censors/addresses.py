@@ -69,6 +69,7 @@ class SYNProxy(Aimed):
     ports: list[int] = Field(default=[80, 443], description="destination ports that it stands in for; empty: all")
     ttl: int = Field(default=64, ge=1, le=255, description="TTL of its packets where they are sent")
     resets: bool = Field(default=False, description="answer the first data with a reset")
+    at_once: bool = Field(default=False, description="send a reset right behind the greeting, before any data")
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
@@ -80,17 +81,12 @@ class SYNProxy(Aimed):
         if packet.tcp_flags & (SYN | ACK | RST) != SYN:
             return DROP
         first = self._random(packet.src, packet.sport, packet.dst).getrandbits(32)
-        greeting = tcp_packet(
-            packet.dst,
-            packet.src,
-            packet.dport,
-            packet.sport,
-            flags=SYN | ACK,
-            seq=first,
-            ack=packet.seq + 1,
-            ttl=self.ttl,
-        )
-        return Actions(forward=False, to_client=[(0.0, greeting)])
+        said = [(SYN | ACK, first), *([(RST | ACK, first + 1)] if self.at_once else [])]
+        return Actions(forward=False, to_client=[(0.0, self._back(packet, *one)) for one in said])
+
+    def _back(self, syn: Packet, flags: int, seq: int) -> bytes:
+        flow = (syn.dst, syn.src, syn.dport, syn.sport)
+        return tcp_packet(*flow, flags=flags, seq=seq, ack=syn.seq + 1, ttl=self.ttl)
 
 
 class UDPBlock(Aimed):
