@@ -133,10 +133,19 @@ class Reach:
         if first.failure is None:
             if attempt.endpoint.scheme == "http" and self._follows_up():
                 await self._followups.page_elsewhere(first, attempt.endpoint)
-            return first.corroborated or proves(first) or self._vouching.genuine(attempt)
+            return self._reached(attempt, first)
         if self.session.as_control or f.is_local(first.failure):
             return False
         return await self._failed(attempt, first, method)
+
+    def _reached(self, attempt: Try, answered: TransactionRecord) -> bool:
+        """Whether it was the genuine service that answered; an answer that proves nothing, where somebody trusted
+        speaks of other addresses, is a reason to ask further: a block page's server answers too."""
+        if answered.corroborated or proves(answered) or self._vouching.genuine(attempt):
+            return True
+        if attempt.name is not None and attempt.name.given_by(TRUSTED):
+            self._doubt(attempt.name, answered)
+        return False
 
     async def _failed(self, attempt: Try, first: TransactionRecord, method: Method) -> bool:
         genuine = self._vouching.genuine(attempt) or proves(first)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
 from probe.addresslike import SCRUBBED, scrub_text
-from probe.dialogue import Errand, always_get, written_url
+from probe.dialogue import Errand, always_get, proves, written_url
 from probe.pacing import TRIGGERS_STANDARD
 from probe.reach import Reach
 from probe.steps.httpanswer import HTTPResult
@@ -22,12 +22,16 @@ REFERER = {"Referer": ""}  # OONI's requests carry an empty one
 
 @dataclass
 class Chain:
-    """One address being followed. Its answers are told once each, the first of a hop decides where the next one is."""
+    """One address being followed. Its answers are told once each; the first of a hop decides where the next one is.
+
+    Where it came from an address that nobody vouches for, the first that came from another decides: a block page's
+    server must not end the chain.
+    """
 
     reach: Reach
     target: Target
     role: str
-    answers: list[HTTPResult] = field(default_factory=list)
+    answers: list[tuple[bool, HTTPResult]] = field(default_factory=list)  # whether somebody vouches for the address
     followed: list[tuple[str, str]] = field(default_factory=list)  # URL and cookies of every hop
 
     def __post_init__(self) -> None:
@@ -57,9 +61,10 @@ class Chain:
         written = result.entry.response
         names = sorted(scrub_text(name)[:NAME_LIMIT] for name in result.headers)
         written.x_header_names = names[:MOST_HEADERS]
-        if tx.record.kind != "first" and self.answers:
+        vouched = tx.record.corroborated or proves(tx.record)
+        if tx.record.kind != "first" and any(known or not vouched for known, _ in self.answers):
             return
-        self.answers.append(result)
+        self.answers.append((vouched, result))
         if written.code in FOLLOWED and (to := self._location(result)) is not None:
             shown = written_url(replace(to, path=shown_path(to.path)))
             written.headers["Location"] = shown
@@ -77,7 +82,8 @@ class Chain:
 
     def _next(self, here: Endpoint) -> Endpoint | None:
         """The next hop, named as it is written down; None at the end, in a loop, or where law 7 has no room for it."""
-        answer = self.answers[0] if self.answers else None
+        in_doubt = (result for _, result in self.answers)
+        answer = next((result for vouched, result in self.answers if vouched), next(in_doubt, None))
         if answer is None or answer.entry.response.code not in FOLLOWED or len(self.followed) > MOST_HOPS:
             return None
         self._keep_cookies(here, answer)

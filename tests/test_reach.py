@@ -233,6 +233,21 @@ async def test_a_forged_answer_leads_to_the_address_that_trusted_sources_give(wo
     assert forged.flows(INNOCUOUS) == 0
 
 
+@pytest.mark.parametrize("contradicted", [True, False])
+async def test_a_page_that_proves_nothing_is_a_reason_to_ask_further_where_trusted_sources_say_otherwise(
+    world: World, contradicted: bool
+) -> None:
+    async with world.box(THERE) as genuine, world.box(HERE, port=genuine.port):
+        resolves(world, HERE, trusted=(THERE,) if contradicted else ())
+        trace = await run(world, world.target(f"http://{NAME}:{genuine.port}/"))
+    assert the(trace, "first").failure is None
+    assert ("resolver_dot" in kinds(trace) or "alternative_address" in kinds(trace)) == contradicted
+    if contradicted:
+        alternative = the(trace, "alternative_address")
+        assert (alternative.address, alternative.failure) == (THERE, None)
+        assert alternative.cause == the(trace, "first").transaction_id
+
+
 async def test_a_name_blocked_at_two_layers_gets_the_differential_at_the_true_address(world: World) -> None:
     async with (
         world.box(THERE, [NAME], names={NAME: "reset"}) as genuine,

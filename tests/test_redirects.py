@@ -127,6 +127,24 @@ async def test_a_chain_is_followed_newest_first_and_the_tags_say_how_deep(world:
     assert len(set(numbers)) == 3
 
 
+@pytest.mark.parametrize("moved", [True, False])
+async def test_a_page_at_an_address_that_nobody_vouches_for_does_not_end_the_chain(world: World, moved: bool) -> None:
+    """A block page's server answers first; where the genuine one leads is followed all the same, if it does."""
+    genuine = lambda asked: page() if asked.host == "b.example" else to(asked.url("b.example"))  # noqa: E731
+    async with (
+        site(genuine if moved else lambda asked: page(), ANOTHER) as server,
+        site(lambda asked: page("Forbidden"), port=server.port) as forged,
+    ):
+        world.system = {"a.example": [IP], "b.example": [ANOTHER]}
+        world.encrypted = {"a.example": [ANOTHER], "b.example": [ANOTHER]}
+        target = web_target(f"http://a.example:{server.port}/")
+        measured = await asyncio.wait_for(measure(target, world.session, roots=world.roots), 60)
+    assert forged.paths == ["a.example/"]
+    assert server.paths == ["a.example/", *(["b.example/"] if moved else [])]
+    assert measured.test_keys["x_redirects"] == ({"web": [f"http://b.example:{server.port}/"]} if moved else {})
+    assert urls(measured) == [f"http://a.example:{server.port}/"]  # OONI's probe would have stopped there
+
+
 @pytest.mark.parametrize(("status", "followed"), [(301, True), (302, True), (303, False), (304, False), (308, True)])
 async def test_which_statuses_lead_on(world: World, status: int, followed: bool) -> None:
     async with site(lambda asked: to("/there", status) if asked.path == "/" else page()) as server:

@@ -17,7 +17,11 @@ from probe.analysis.rules import RULES, tables_for
 from probe.targets import Endpoint, is_address
 
 _UNPROVEN = frozenset({"address_unproven", "address_unproven_fails"})
-_ABSENT = {"address_family_absent": "family", "address_datagrams_absent": "datagrams"}
+_ABSENT = {
+    "name_family_absent": "family",
+    "address_family_absent": "family",
+    "address_datagrams_absent": "datagrams",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class Part:
     rule: Rule
     endpoint: Endpoint | None = None
     attempts: Attempts | None = None
+
+    def is_alternative(self) -> bool:
+        """Whether it is an address of which only trusted resolvers told: who asks the system's never goes there."""
+        rows = self.attempts.target if self.attempts else ()
+        return all(row.followup == "alternative_address" for row in rows)
 
     def proof(self) -> str:
         rows = self.attempts.target if self.attempts and self.endpoint else ()
@@ -115,13 +124,17 @@ def _parts_that_count(name: Rule, addresses: list[Part]) -> list[Part]:
 
 def _endpoint_row(name: Part, addresses: list[Part]) -> EndpointRow:
     state = name.rule.state
+    works = [part for part in addresses if part.rule.state == State.OK]
+    # Where nothing proves what the system's resolver gave, a way that only we were told of helps nobody.
+    astray = name.rule.rule_id == "name_unproven" and bool(works) and all(part.is_alternative() for part in works)
     row = EndpointRow(
         name_accused=state in ACCUSING,
-        name_fine=state in {State.OK, State.INSUFFICIENT},
-        working=sum(part.rule.state == State.OK for part in addresses),
+        name_fine=state in {State.OK, State.INSUFFICIENT} and not astray,
+        working=len(works),
     )
     for part in [name, *addresses]:
-        if part.rule.state != State.OK and not (part is name and addresses and state == State.INSUFFICIENT):
+        left_out = part is name and addresses and state == State.INSUFFICIENT and not astray
+        if part.rule.state != State.OK and not left_out:
             setattr(row, part.rule.state, getattr(row, part.rule.state) + 1)
     return row
 
@@ -169,6 +182,8 @@ def _why_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], li
         return ""
     if endpoint.is_literal and not addresses:
         return "" if (6 if ":" in endpoint.host else 4) in working_families(line) else "family"
+    if not addresses:
+        return _ABSENT.get(name.rule_id, "")
     reasons = {_ABSENT.get(part.rule.rule_id, "") for part in addresses}
     return min(reasons, default="")  # "" if any address counts, else "datagrams" before "family"
 

@@ -28,6 +28,7 @@ def name_row(name: str, line: Line, proofs: Proofs, families: frozenset[int]) ->
     _count_trusted(row, name, frozenset(answers), proofs)
     resolved, row.dns_others_lost = _others_resolved(name, proofs)
     row.dns_other_names_resolved = resolved + (print_of(table(line.run.get("preflight")).get("resolver")) is not None)
+    row.dns_family_absent = not answers and any(query.answer.addresses for query in _own_library(asked))
     row.dns_family_spared = bool(_spared(name, asked, families, proofs))
     count_forgeries(row, name, line, proofs)
     return row
@@ -108,11 +109,19 @@ def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Proofs) 
     networks = {proofs.asn(ip) for ip in trusted} - {0}
     row.dns_answers = len(answers)
     row.dns_genuine = len(genuine.intersection(answers))
+    row.dns_reached = len(_reached(name, proofs).intersection(answers))
+    row.dns_trusted_reached = len(_reached(name, proofs) & genuine - set(answers))
     row.dns_bogon = sum(map(is_bogon, answers))
     row.dns_blockpage = sum(ip in _showing_blockpages(name, proofs) for ip in answers)
     row.dns_foreign = sum(ip in _showing_foreign(name, proofs.probe) for ip in answers)
     row.dns_elsewhere = sum(bool(networks and proofs.asn(ip)) and proofs.asn(ip) not in networks for ip in answers)
-    row.dns_refuted_at_control = sum(ip in _refuted(name, proofs) for ip in answers)
+    near = {ip for ip in answers if proofs.asn(ip) in networks}
+    row.dns_neighbours = len(near)
+    row.dns_refuted_at_control = sum(ip in _refuted(name, proofs) - near for ip in answers)  # or one that has gone
+
+
+def _reached(name: str, proofs: Proofs) -> set[str]:
+    return {row.address for row in proofs.probe if row.failure is None and host_of(row) == name}
 
 
 def _showing_blockpages(name: str, proofs: Proofs) -> set[str]:

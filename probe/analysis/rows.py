@@ -14,12 +14,16 @@ class NameRow:
     dns_failure: str | None = None
     dns_failure_kind: str = ""
     dns_answers: int = 0  # from the system's resolver, of families that work here
+    dns_family_absent: bool = False  # it gave addresses, and all of them of a family that does not work here
     dns_genuine: int = 0  # of these: proven by a certificate, or given by a trusted source too
     dns_bogon: int = 0
     dns_blockpage: int = 0  # of these: showed a known block page
     dns_foreign: int = 0  # of these: answered TLS with a certificate that is not the name's
     dns_elsewhere: int = 0  # of these: in a network (AS) that no trusted answer is in
-    dns_refuted_at_control: int = 0  # of these: the control could not prove them either
+    dns_refuted_at_control: int = 0  # of these: the control could not prove them either, and no neighbour is trusted
+    dns_neighbours: int = 0  # of these: in the network (AS) of a trusted answer
+    dns_reached: int = 0  # of these: an endpoint of the name was answered there, whoever by
+    dns_trusted_reached: int = 0  # addresses that trusted sources gave instead, and where one was answered here
     dns_authenticated: int = 0  # addresses that DoT or DoH gave
     dns_from_control: int = 0  # addresses that the control's own resolver gave
     dns_proven_here: int = 0  # addresses from others than the system, proven by a certificate here
@@ -174,7 +178,7 @@ class EndpointRow:
     """What was said of an endpoint's name and of its addresses; addresses that nothing proves are left out."""
 
     name_accused: bool = False
-    name_fine: bool = False  # it resolved, or nobody looked and the addresses speak for themselves
+    name_fine: bool = False  # it resolved, or nobody looked and the addresses that people go to speak for themselves
     working: int = 0  # addresses where everything works
     blocked: int = 0  # of the name and the addresses together, from here on
     likely_blocked: int = 0

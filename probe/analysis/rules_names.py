@@ -186,10 +186,27 @@ NAME_RULES = (
         "dns.nxdomain",
     ),
     Rule(
-        "dns_other_answer_here",
-        f"{_UNPROVEN} AND dns_proven_here > 0",
+        "dns_stale_answer_here",
+        f"{_UNPROVEN} AND dns_neighbours = dns_answers AND dns_reached = 0"
+        f" AND ({_TRUE_ANSWER} OR dns_trusted_reached > 0)",
+        State.IMPAIRED,
+        "The system's resolver gives an address of the service's own network that does not work; another resolver's "
+        "works.",
+    ),
+    Rule(
+        "dns_answer_fails_here",
+        f"{_UNPROVEN} AND dns_reached = 0 AND dns_proven_here > 0",
         State.LIKELY_BLOCKED,
         "The system's resolver gives an address that does not work; another resolver's answer is proven.",
+        "dns.injection.other",
+        supersedes=("dns_other_answer_here",),
+    ),
+    Rule(
+        "dns_answer_elsewhere_fails_here",
+        f"{_UNPROVEN} AND dns_elsewhere > 0 AND dns_neighbours + dns_reached = 0 AND dns_trusted_reached > 0",
+        State.LIKELY_BLOCKED,
+        "The system's resolver gives an address of another network, at which nobody answers; a trusted resolver's "
+        "works.",
         "dns.injection.other",
     ),
     _unanswered("refused", "refuses to answer"),
@@ -244,6 +261,12 @@ NAME_RULES = (
         "dns_failure_kind <> '' AND control_attempts > 0 AND control_successes = 0 AND dns_authenticated = 0",
         State.DOWN,
         "The name does not resolve here, nor at the test helper.",
+    ),
+    Rule(
+        "name_family_absent",
+        "dns_family_absent",
+        State.INSUFFICIENT,
+        "The name has addresses only of a family that does not work on this network.",
     ),
     Rule(
         "name_interrupted",

@@ -33,18 +33,18 @@ RESOLVER_RULES = (
     ),
     *opening("payload", "the question", ids="resolver"),
     Rule(
-        "resolver_answer_raced",
-        "answers_forged_first > 0 AND answers_trusted > 0",
-        State.BLOCKED,
-        "Two contradicting answers came from the resolver's address, and the one that nothing proves came first.",
-        "dns.injection.other",
-    ),
-    Rule(
         "resolver_answers_bogon",
         "answers_bogons > 0 AND control_successes > 0 AND answers_trusted > 0",
         State.BLOCKED,
         "In the resolver's place somebody answers with an address that no public service can have.",
         "dns.injection.bogon",
+    ),
+    Rule(
+        "resolver_answer_raced",
+        "answers_forged_first > 0 AND answers_trusted > 0",
+        State.BLOCKED,
+        "Two contradicting answers came from the resolver's address, and the one that nothing proves came first.",
+        "dns.injection.other",
     ),
     Rule(
         "resolver_denies_a_name_that_exists",

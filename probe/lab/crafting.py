@@ -92,6 +92,11 @@ def host_unreachable(src: str, quoted: bytes) -> bytes:
     return icmp_error(src, quoted, 1, 3) if quoted[0] >> 4 == 6 else icmp_error(src, quoted, 3, 1)
 
 
+def network_unreachable(src: str, quoted: bytes) -> bytes:
+    """What router `src` answers when it knows no way to the destination's network (RFC 792, RFC 4443 3.1)."""
+    return icmp_error(src, quoted, 1, 0) if quoted[0] >> 4 == 6 else icmp_error(src, quoted, 3, 0)
+
+
 def prohibited(src: str, quoted: bytes) -> bytes:
     """What router `src` answers when an administrator forbids the way (RFC 1812 5.2.7.1, RFC 4443 3.1)."""
     return icmp_error(src, quoted, 1, 1) if quoted[0] >> 4 == 6 else icmp_error(src, quoted, 3, 13)

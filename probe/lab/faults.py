@@ -64,6 +64,10 @@ class PublishedBogon(Placed):
     beside: bool = Field(default=False, description="true: beside the public addresses, which work")
 
 
+class IPv6Only(Placed):
+    """The hosts have IPv6 addresses alone."""
+
+
 class BrokenAAAA(Placed):
     """Who serves the names breaks off at questions for AAAA: every resolver says so (RFC 4074 4)."""
 
@@ -112,6 +116,7 @@ KINDS: dict[str, type[Fault]] = {
     "no_quic": NoQUIC,
     "rotating": Rotating,
     "published_bogon": PublishedBogon,
+    "ipv6_only": IPv6Only,
     "broken_aaaa": BrokenAAAA,
     "odd_answers": OddAnswers,
     "clock": Clock,

@@ -30,6 +30,7 @@ OPERATORS: dict[str, tuple[str, str]] = {
     "sipgate.co.uk": ("217.10.64.0/20", "2001:ab7::/48"),
     "linphone.org": ("91.121.0.0/16", "2001:41d0::/48"),
     "sipthor.net": ("81.23.228.0/24", "2001:15b8::/48"),
+    "notice.example": ("188.186.157.0/24", "2a02:2698::/48"),  # a provider's, where block pages stand
 }
 
 ELSEWHERE = ("snapchat", "signal", "wechat")  # whose clouds lend addresses to a host that stands in several networks

@@ -61,6 +61,7 @@ class Page(BaseModel):
     body: str = Field(default="", description="text of the page")
     gives_cookie: str = Field(default="", description="Set-Cookie header")
     wants_cookie: str = Field(default="", description="without this cookie the answer is 403")
+    for_all: bool = Field(default=False, description="true: its server answers so whatever host and path are asked for")
     measured: bool = Field(default=True, description="whether a run of the scenario measures the address")
 
 

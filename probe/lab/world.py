@@ -13,6 +13,7 @@ from probe.lab.faults import (
     BrokenAAAA,
     Clock,
     ExpiredCertificate,
+    IPv6Only,
     NewAuthority,
     NoQUIC,
     NoSTARTTLS,
@@ -251,6 +252,8 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
         case PublishedBogon() if host.names:
             host.unreachable = [pool.draw_private(host.names[0])]
             host.addresses = [*host.unreachable, *(host.addresses if fault.beside else ())]
+        case IPv6Only() if host.names:
+            host.addresses = [address for address in host.addresses if ":" in address]
         case BrokenAAAA():
             host.broken_aaaa = fault.rcode
 

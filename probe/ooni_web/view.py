@@ -12,6 +12,7 @@ from probe.formats.transactions import TransactionRecord
 from probe.ooni_view import Seen, View
 from probe.targets import Endpoint, Target, parse_endpoint
 from probe.trace import Trace
+from probe.url_lists import web_endpoint
 
 E = TypeVar("E", bound=Entry)
 SYSTEM = frozenset({"system", "getaddrinfo"})
@@ -57,12 +58,14 @@ def web_view(trace: Trace, target: Target, control: dict[str, Any] | None) -> We
     view = WebView(url=target.input or endpoint.url, endpoint=endpoint, control=control)
     firsts = [(endpoint.url, 0), *((hop.endpoint, hop.since) for hop in trace.hops if hop.service == service.role)]
     ends = [since for _, since in firsts[1:]] + [len(trace.transactions) + 1]
+    nexts = [url for url, _ in firsts[1:]] + [""]
     entries: dict[int, list[Entry]] = {}
     for entry in trace.entries:
         entries.setdefault(entry.transaction_id, []).append(entry)
-    for depth, ((url, since), end) in enumerate(zip(firsts, ends, strict=True)):
+    for depth, ((url, since), end, following) in enumerate(zip(firsts, ends, nexts, strict=True)):
         here = [t for t in trace.transactions if since <= t.transaction_id < end]
-        if not _Hop(view, depth, parse_endpoint(url), service.role).take(here, trace.transactions, entries):
+        page = _Hop(view, depth, parse_endpoint(url), service.role).take(here, trace.transactions, entries)
+        if page is None or _leads_to(page) != following:
             break
     for hop in trace.hops:
         view.redirects.setdefault(hop.service, []).append(hop.endpoint)
@@ -79,14 +82,14 @@ class _Hop:
 
     def take(
         self, here: Iterable[TransactionRecord], every: Sequence[TransactionRecord], entries: dict[int, list[Entry]]
-    ) -> bool:
-        """Add what was done at this hop to the view; says whether OONI would have gone on from here."""
+    ) -> HTTPTransaction | None:
+        """Add what was done at this hop to the view; returns the answer by which OONI would have gone on, if any."""
         self._take_lookups(every, entries)
         tried = [t for t in here if t.kind == "first" and t.endpoint == self.endpoint.url and t.address]
         asked = self._asked(tried, entries)
         for record in tried:
             self._take(record, entries.get(record.transaction_id, []), fetch=record is asked)
-        return asked is not None and asked.failure is None
+        return _only(entries, asked, HTTPTransaction) if asked is not None and asked.failure is None else None
 
     def _take_lookups(self, every: Iterable[TransactionRecord], entries: dict[int, list[Entry]]) -> None:
         """The system's answers about this host, unless an earlier hop has them; a family without one is left out."""
@@ -154,6 +157,15 @@ def _later_answers(entry: Entry) -> DNSQuery | None:
     second = (entry.x_responses or [])[1]
     told = {"answers": second.answers, "failure": second.failure, "rcode": second.rcode, "t": second.t}
     return entry.model_copy(update=told | {"raw_response": second.raw_response, "x_responses": None})
+
+
+def _leads_to(page: HTTPTransaction) -> str:
+    """The endpoint that an answer names, as hops are written; "" for none. Ours may come from another address."""
+    location = page.response.headers.get("Location", "")
+    try:
+        return web_endpoint(location).url if location else ""
+    except ValueError:
+        return ""
 
 
 def _first(entries: Iterable[Entry], kind: type[E]) -> E | None:

@@ -303,3 +303,40 @@ def test_a_library_that_lost_its_packets_is_not_a_resolver_that_is_silent() -> N
     lines.encrypted(HOST, GENUINE)
     lines.alternative(URL, GENUINE, "ok")
     assert judged(lines)["state"] == "ok"
+
+
+def test_an_address_of_the_services_own_network_that_does_not_work_may_be_an_old_one() -> None:
+    """Neither a lie nor fine; that the helper cannot go there either does not make it a lie."""
+    lines = web()
+    lines.lookup(HOST, SECOND)
+    lines.encrypted(HOST, GENUINE)
+    lines.first(URL, SECOND, f"tcp:{TIMEOUT}")
+    lines.alternative(URL, GENUINE)
+    lines.control(URL, SECOND, f"tcp:{TIMEOUT}")
+    record = judged(lines)
+    assert (record["state"], record["mechanisms"], record["rule_id"]) == ("impaired", [], "dns_stale_answer_here")
+
+
+def test_a_name_with_addresses_of_an_absent_family_alone_leaves_its_service_out() -> None:
+    lines = web()
+    lines.lookup(HOST, "2001:67c:4e8:f004::9")
+    record = judged(lines)
+    assert (record["state"], record["rule_id"]) == ("insufficient", "service_family_absent")
+    assert record["endpoints"][0]["rule_id"] == "name_family_absent"
+
+
+@pytest.mark.parametrize(("first", "state"), [(f"tcp:{TIMEOUT}", "likely_blocked"), ("ok", "insufficient")])
+def test_a_way_in_the_clear_that_only_an_encrypted_resolver_knows_is_no_way_of_the_volunteers(
+    first: str, state: str
+) -> None:
+    url = f"http://{HOST}:80/"
+    lines = Lines({"web": [url]})
+    lines.lookup(HOST, FORGED)
+    lines.encrypted(HOST, GENUINE)
+    lines.first(url, FORGED, first, corroborated=False)
+    lines.alternative(url, GENUINE)
+    record = judged(lines)
+    assert (record["state"], record["mechanisms"]) == (
+        state,
+        ["dns.injection.other"] if state != "insufficient" else [],
+    )

@@ -48,7 +48,9 @@ NAME: dict[str, Columns] = {
     "dns_bogon_here": _WRONG | {"dns_bogon": 2, "dns_from_control": 1},
     "dns_answer_of_another_box": _WRONG | {"dns_elsewhere": 1, "dns_unlike": 1, "dns_authenticated": 1},
     "dns_nxdomain_here": _FAILED | {"dns_authenticated": 1},
-    "dns_other_answer_here": _WRONG | {"dns_proven_here": 1},
+    "dns_stale_answer_here": _WRONG | {"dns_proven_here": 1, "dns_neighbours": 2},
+    "dns_answer_fails_here": _WRONG | {"dns_proven_here": 1},
+    "dns_answer_elsewhere_fails_here": _WRONG | {"dns_elsewhere": 2, "dns_trusted_reached": 1},
     **{
         f"dns_{kind}_here": _FAILED | {"dns_failure_kind": kind, "dns_proven_here": 1, "dns_other_names_resolved": 1}
         for kind in ("refused", "servfail", "timeout")
@@ -61,6 +63,7 @@ NAME: dict[str, Columns] = {
     "name_resolves_intercepted": _RIGHT | {"dns_intercepted": True},
     "name_resolves": _RIGHT,
     "name_unknown_everywhere": _FAILED | {"control_attempts": 1},
+    "name_family_absent": _ASKED | {"dns_family_absent": True},
     "name_interrupted": _FAILED | {"interrupted": True},
     "name_fails": _FAILED,
     "name_unproven": _WRONG,

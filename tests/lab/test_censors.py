@@ -205,7 +205,8 @@ def test_blackhole_by_prefix_name_and_helper() -> None:
 
 
 @pytest.mark.parametrize(
-    ("icmp", "fourth", "sixth"), [("unreachable", (3, 1), (1, 3)), ("prohibited", (3, 13), (1, 1))]
+    ("icmp", "fourth", "sixth"),
+    [("unreachable", (3, 1), (1, 3)), ("prohibited", (3, 13), (1, 1)), ("no_route", (3, 0), (1, 0))],
 )
 def test_blackhole_that_says_why(icmp: str, fourth: tuple[int, int], sixth: tuple[int, int]) -> None:
     censor = armed(IPBlackhole.model_validate({"services": ["telegram/web"], "icmp": icmp}))
@@ -217,6 +218,13 @@ def test_blackhole_that_says_why(icmp: str, fourth: tuple[int, int], sixth: tupl
         assert actions is not None
         (error,) = sent(actions.to_client)
         assert (error.src, error.icmp_type, error.raw[error.offset + 1]) == (router, *said)
+
+
+def test_blackhole_that_says_why_no_more_often_than_its_key_says() -> None:
+    censor = armed(IPBlackhole(services=["telegram/web"], icmp="prohibited", icmp_seconds=60.0))
+    times = [(0.0, syn()), (0.5, syn()), (0.6, syn(dport=80)), (59.9, syn()), (60.0, syn())]
+    told = [len(actions.to_client) for now, packet in times if (actions := censor.see(packet, OUT, now)) is not None]
+    assert told == [1, 0, 1, 0, 1]
 
 
 def test_ip_reset_answers_the_syn() -> None:
@@ -242,6 +250,14 @@ def test_syn_proxy_greets_for_everybody_then_falls_silent() -> None:
     assert not later.to_client
     assert censor.see(syn(dst="151.101.1.1"), OUT, 0.0) is None
     assert censor.see(syn(dport=80), OUT, 0.0) is None
+
+
+def test_syn_proxy_that_hangs_up_at_once() -> None:
+    actions = armed(SYNProxy(at_once=True)).see(syn(), OUT, 0.0)
+    assert actions is not None
+    greeting, reset = sent(actions.to_client)
+    assert [packet.tcp_flags for packet in (greeting, reset)] == [SYN | ACK, RST | ACK]
+    assert (reset.seq, reset.ack) == (greeting.seq + 1, greeting.ack)  # what the client takes for the server's
 
 
 def test_udp_block_leaves_dns_alone() -> None:

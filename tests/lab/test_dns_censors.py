@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from probe.cli.consent import VERSION
-from probe.lab.censors import DNSInjection, DNSIntercept, Station, SYNProxy
-from probe.lab.censors.dns import FOREIGN
-from probe.lab.dnspackets import NXDOMAIN
+from probe.lab.censors import DNSInjection, DNSIntercept, DNSLie, Station, SYNProxy
+from probe.lab.censors.dns import BOGON, FOREIGN
+from probe.lab.dnspackets import NOERROR, NXDOMAIN
 from probe.lab.run import run_command
 from probe.lab.scenario import PathKeys, Scenario
 from probe.lab.world import HELPER_V4, PROVIDERS_RESOLVER, build_world
@@ -89,6 +89,28 @@ def test_injections_race_as_their_keys_say(tmp_path: Path) -> None:
     assert [set(one) for one in closed_other] == [{"errno"}]  # nobody listens there
     assert [(answer["aa"], answer["ra"]) for answer in held] == [(True, False)]
     assert said == "ConnectionResetError"
+
+
+def test_lies_point_where_their_keys_say_and_to_whom(tmp_path: Path) -> None:
+    censors = (
+        DNSInjection(names=[MANY], on_path=False, asked=[PUBLIC, "9.9.9.0/24"]),
+        DNSLie(names=[SIXTH], answers=[COPIED, "2001:db8::1"], authoritative=True),
+        DNSLie(names=[TRUE], answers=[]),
+    )
+    calls = [
+        *(asked(server, MANY) for server in (PUBLIC, "9.9.9.9", "1.1.1.1", PROVIDERS_RESOLVER)),
+        *(asked(PROVIDERS_RESOLVER, SIXTH), asked(PUBLIC, SIXTH), asked(PROVIDERS_RESOLVER, TRUE)),
+        asked(PROVIDERS_RESOLVER, "x.com"),
+    ]
+    public, quad9, cloudflare, provider, elsewhere, spared, empty, other = heard(tmp_path, censors, calls)
+    assert [set(one["addresses"]) <= set(BOGON) for (one,) in (public, quad9)] == [True, True]
+    assert [set(one["addresses"]) for (one,) in (cloudflare, provider)] == [truth(MANY)] * 2
+    assert [(set(one["addresses"]) <= truth(COPIED), one["aa"], one["ra"]) for one in elsewhere] == [
+        (True, True, False)
+    ]
+    assert [set(one["addresses"]) for one in spared] == [truth(SIXTH)]
+    assert [(one["rcode"], one["addresses"]) for one in empty] == [(NOERROR, [])]
+    assert [(one["aa"], one["ra"]) for one in other] == [(False, True)]
 
 
 def test_who_answers_in_everybodys_place(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from probe.formats.bogons import is_bogon
 from probe.lab.dnspackets import AAAA, NXDOMAIN, A
-from probe.lab.faults import BrokenAAAA, Portal, PublishedBogon, Rotating
-from probe.lab.scenario import Scenario
+from probe.lab.faults import BrokenAAAA, IPv6Only, Portal, PublishedBogon, Rotating
+from probe.lab.scenario import Page, Scenario
 from probe.lab.services.resolver import Zone
 from probe.lab.services.web import Request, answer
 from probe.lab.world import PORTAL, Host, World, build_world
@@ -47,6 +47,30 @@ def test_a_private_address_that_is_published_leads_nowhere(folder: Path) -> None
     assert public
     assert not any(map(is_bogon, public))
     assert world.dead == [alone, private] or world.dead == [private, alone]
+
+
+def test_a_host_with_ipv6_alone_has_no_other_address(folder: Path) -> None:
+    world = build_world(folder, Scenario("mine", "A test", faults=(IPv6Only(names=["web.telegram.org"]),)), 0)
+    zone = Zone(world)
+    assert [":" in address for address in host(world, "web.telegram.org").addresses] == [True]
+    assert addresses_told(zone, "web.telegram.org") == []
+    assert addresses_told(zone, "web.telegram.org", AAAA) == host(world, "web.telegram.org").addresses
+    assert addresses_told(zone, "web.whatsapp.com")
+
+
+def test_a_page_for_all_is_shown_whoever_is_asked_for_and_others_only_at_home(folder: Path) -> None:
+    pages = (
+        Page(url="http://notice.example/", body="<p>Forbidden</p>", for_all=True, measured=False),
+        Page(url="http://banned.example/", title="Banned"),
+    )
+    world = build_world(folder, Scenario("mine", "A test", pages=pages), 0)
+    asked = Request("GET", "/", "banned.example", b"", True)
+    said = [answer(asked, host(world, name), world, secure=False) for name in ("notice.example", "banned.example")]
+    assert ["Forbidden" in one.body.decode() for one in said] == [True, False]
+    assert "Banned" in said[1].body.decode()
+    assert answer(asked, host(world, "web.telegram.org"), world, secure=False).status == 404
+    other = Request("GET", "/any?thing", "else.example", b"", True)
+    assert "Forbidden" in answer(other, host(world, "notice.example"), world, secure=False).body.decode()
 
 
 def test_questions_for_aaaa_break_off(folder: Path) -> None:

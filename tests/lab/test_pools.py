@@ -30,6 +30,7 @@ OPERATOR_OF = {
     "sipgate.co.uk": "netzquadrat",
     "linphone.org": "OVH",
     "sipthor.net": "Garnier",
+    "notice.example": "ER-Telecom",
 }
 PAIRS = {**PROVIDERS, **OPERATORS}
 

@@ -2,21 +2,26 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.resets import Resetting
 from probe.lab.censors.station import DROP, Aimed
 from probe.lab.layout import Actions, Direction
-from probe.lab.packets import ACK, RST, SYN, Packet, host_unreachable, prohibited, tcp_packet
+from probe.lab.packets import ACK, RST, SYN, Packet, host_unreachable, network_unreachable, prohibited, tcp_packet
 
 
 class IPBlackhole(Aimed):
     """Drops every packet to and from the addresses; with `icmp` it says why to the sender."""
 
     on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
-    icmp: Literal["", "unreachable", "prohibited"] = Field(
-        default="", description="answer with ICMP: nobody to be reached there, or forbidden"
+    icmp: Literal["", "unreachable", "prohibited", "no_route"] = Field(
+        default="", description="answer with ICMP: nobody to be reached there, forbidden, or no way to that network"
     )
+    icmp_seconds: float = Field(
+        default=0.0, ge=0, description="least time between two such answers about one address and port"
+    )
+
+    _spoke: dict[tuple[bytes, int], float] = PrivateAttr(default_factory=dict)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
@@ -24,11 +29,20 @@ class IPBlackhole(Aimed):
             return DROP if self._means(packet.source, packet.sport) else None
         if not self._means(packet.destination, packet.dport):
             return None
-        if not self.icmp:
-            return DROP
+        return Actions(forward=False, to_client=[(0.0, self._error(packet))]) if self._speaks(packet, now) else DROP
+
+    def _speaks(self, packet: Packet, now: float) -> bool:
+        """Whether it says why, this time: routers limit how often they do (RFC 1812 4.3.2.8)."""
+        place = (packet.destination, packet.dport)
+        if not self.icmp or now < self._spoke.get(place, -self.icmp_seconds) + self.icmp_seconds:
+            return False
+        self._spoke[place] = now
+        return True
+
+    def _error(self, packet: Packet) -> bytes:
         here = self._ground.router_v6 if packet.version == 6 else self._ground.router_v4
-        error = host_unreachable if self.icmp == "unreachable" else prohibited
-        return Actions(forward=False, to_client=[(0.0, error(here, packet.raw))])
+        errors = {"unreachable": host_unreachable, "prohibited": prohibited, "no_route": network_unreachable}
+        return errors[self.icmp](here, packet.raw)
 
 
 class IPReset(Resetting, Aimed):
@@ -55,6 +69,7 @@ class SYNProxy(Aimed):
     ports: list[int] = Field(default=[80, 443], description="destination ports that it stands in for; empty: all")
     ttl: int = Field(default=64, ge=1, le=255, description="TTL of its packets where they are sent")
     resets: bool = Field(default=False, description="answer the first data with a reset")
+    at_once: bool = Field(default=False, description="send a reset right behind the greeting, before any data")
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
@@ -66,17 +81,12 @@ class SYNProxy(Aimed):
         if packet.tcp_flags & (SYN | ACK | RST) != SYN:
             return DROP
         first = self._random(packet.src, packet.sport, packet.dst).getrandbits(32)
-        greeting = tcp_packet(
-            packet.dst,
-            packet.src,
-            packet.dport,
-            packet.sport,
-            flags=SYN | ACK,
-            seq=first,
-            ack=packet.seq + 1,
-            ttl=self.ttl,
-        )
-        return Actions(forward=False, to_client=[(0.0, greeting)])
+        said = [(SYN | ACK, first), *([(RST | ACK, first + 1)] if self.at_once else [])]
+        return Actions(forward=False, to_client=[(0.0, self._back(packet, *one)) for one in said])
+
+    def _back(self, syn: Packet, flags: int, seq: int) -> bytes:
+        flow = (syn.dst, syn.src, syn.dport, syn.sport)
+        return tcp_packet(*flow, flags=flags, seq=seq, ack=syn.seq + 1, ttl=self.ttl)
 
 
 class UDPBlock(Aimed):

@@ -32,7 +32,8 @@ class Forging(Station):
     kinds: list[Literal["A", "AAAA"]] = Field(default=["A", "AAAA"], description="questions that are meant")
     answers: list[str] | Literal["bogon", "foreign", "true"] = Field(
         default="bogon",
-        description='addresses to answer with, or "bogon" (private), "foreign" (other companies\') or "true" (its own)',
+        description="addresses to answer with, or host names that have some (none: the name has no address); or "
+        '"bogon" (private), "foreign" (other companies\') or "true" (its own)',
     )
     rcode: Literal["noerror", "nxdomain", "servfail", "refused"] = Field(
         default="noerror", description="any other than noerror: answer with that and no address"
@@ -63,7 +64,10 @@ class Forging(Station):
             return ()
         if self.answers == "true":
             return self._ground.zone.get(question.name, ())
-        pool = self.answers if isinstance(self.answers, list) else POOLS[self.answers][question.family == 6]
+        if isinstance(self.answers, list):
+            pool: Sequence[str] = [ip for said in self.answers for ip in self._ground.zone.get(said, (said,))]
+        else:
+            pool = POOLS[self.answers][question.family == 6]
         usable = [address for address in pool if (6 if ":" in address else 4) == question.family]
         drawn = self._random(question.name, question.kind).sample(usable, len(usable))
         return drawn[number % len(drawn) :][:1] if drawn else ()
@@ -79,10 +83,19 @@ class DNSInjection(Forging):
     )
     count: int = Field(default=1, ge=1, le=10, description="how many forged answers, each with another address")
     delay: float = Field(default=0.0, ge=0, description="seconds until the first is sent")
+    asked: list[str] = Field(default=[], description="only questions to these addresses and prefixes; empty: to any")
+
+    _asked: Covers = PrivateAttr(default_factory=lambda: Covers(()))
+
+    def arm(self, ground: Ground) -> None:
+        super().arm(ground)
+        self._asked = Covers(self.asked)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
         if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
+            return None
+        if self.asked and packet.destination not in self._asked:
             return None
         question = read_question(packet.payload)
         if question is None or not self._means(question):

@@ -69,7 +69,7 @@ def answer(request: Request, host: Host, world: World, *, secure: bool) -> Respo
     check = None if secure or not host.names else world.pages.get((request.host, request.path.partition("?")[0]))
     if check is not None:
         return Response(check[0], check[1].encode(), kind="text/plain")
-    page = world.web.get(("https" if secure else "http", request.host, request.path))
+    page = _page_of(host, request, world, "https" if secure else "http")
     if page is not None:
         return _of_the_web(page, request)
     if host.answers is not None:
@@ -81,6 +81,14 @@ def answer(request: Request, host: Host, world: World, *, secure: bool) -> Respo
     if not secure and "https" in host.ports.get(443, ()):
         return Response(301, location=f"https://{request.host}{request.path}")
     return _page(STATUS.get(request.host, 200), _title(host))
+
+
+def _page_of(host: Host, request: Request, world: World, scheme: str) -> Page | None:
+    """The page that the scenario has put there: of the host asked for, if it is here, else the one for all."""
+    if request.host in host.names and (page := world.web.get((scheme, request.host, request.path))):
+        return page
+    mine = (page for (spoken, name, _), page in world.web.items() if spoken == scheme and name in host.names)
+    return next((page for page in mine if page.for_all), None)
 
 
 def _of_the_web(page: Page, request: Request) -> Response:
