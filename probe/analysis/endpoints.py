@@ -16,7 +16,7 @@ from probe.analysis.rule import ACCUSING, Rule, State
 from probe.analysis.rules import RULES, tables_for
 from probe.targets import Endpoint, is_address
 
-_UNPROVEN = frozenset({"address_unproven", "address_unproven_fails"})
+_UNPROVEN = frozenset({"address_unproven", "address_unproven_fails", "address_interrupted"})
 _ABSENT = {"address_family_absent": "family", "address_datagrams_absent": "datagrams"}
 
 
