@@ -16,12 +16,12 @@ from probe.analysis.rule import ACCUSING, Rule, State
 from probe.analysis.rules import RULES, tables_for
 from probe.targets import Endpoint, is_address
 
-_UNPROVEN = frozenset({"address_unproven", "address_unproven_fails"})
 _ABSENT = {
     "name_family_absent": "family",
     "address_family_absent": "family",
     "address_datagrams_absent": "datagrams",
 }
+_UNPROVEN = frozenset({"address_unproven", "address_unproven_fails", "address_interrupted"})
 
 
 @dataclass(frozen=True)

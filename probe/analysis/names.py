@@ -18,8 +18,8 @@ def name_row(name: str, line: Line, proofs: Proofs, families: frozenset[int]) ->
     failed = _failure(asked, families)
     row = NameRow(
         dns_needed=True,
-        dns_attempts=len(asked),
-        dns_local_faults=sum(is_local(query.answer.failure) for query in asked),
+        dns_attempts=len(_own_library(asked)),
+        dns_local_faults=sum(is_local(query.answer.failure) for query in _own_library(asked)),
         interrupted=flag(line.run.get("interrupted")),
         dns_failure=failed,
         dns_failure_kind=dns_kind_of(failed),
@@ -46,13 +46,17 @@ def _system_questions(name: str, proofs: Proofs) -> list[Query]:
 def _own_library(asked: list[Query]) -> list[Query]:
     """The system library's questions; our own UDP ones to the same resolver where the library has none, or got lost.
 
-    A lost packet costs the library five seconds a try. Where it gave up without any answer and our own question to the
-    same resolver was answered, the resolver is no silent one.
+    A lost packet costs the library five seconds a try. Where it gave up without any answer, or had no descriptor left
+    to ask with, and our own question to the same resolver was answered, the resolver is no silent one.
     """
     library = [query for query in asked if query.engine != "udp"]
-    lost = all(query.answer.failure in {f.TIMEOUT, f.TIMED_OUT, f.DNS_MISBEHAVING} for query in library)
+    lost = all(_says_nothing(query.answer.failure) for query in library)
     answered = [query for query in asked if query.engine == "udp" and query.answer.addresses]
     return answered if lost and answered else library or asked
+
+
+def _says_nothing(failure: str | None) -> bool:
+    return failure in {f.TIMEOUT, f.TIMED_OUT, f.DNS_MISBEHAVING} or is_local(failure)
 
 
 def _answers(name: str, asked: list[Query], families: frozenset[int], proofs: Proofs) -> list[str]:

@@ -30,10 +30,11 @@ def _stun(entry: Columns) -> Columns:
 
 
 def _sip(entry: Columns) -> Columns:
-    """Any final response with our branch is a proof (RFC 3261, 8.1.3.3)."""
+    """Any final response with our branch is a proof (RFC 3261, 8.1.3.3), a provisional one an answer."""
     code = number(entry.get("code"))
+    answered = code > 0 or bool(entry.get("provisional"))
     columns = _payload(entry, "sip", code >= 200)
-    return columns | {"payload_answered": code > 0, "payload_rewritten": bool(texts(entry.get("rewritten")))}
+    return columns | {"payload_answered": answered, "payload_rewritten": bool(texts(entry.get("rewritten")))}
 
 
 def _answer(entry: Columns) -> Columns:

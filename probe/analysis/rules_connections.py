@@ -38,6 +38,12 @@ ADDRESS_RULES = (
         "Interrupted, or a fault of our own, before anything was learned.",
     ),
     Rule(
+        "address_interrupted",
+        "NOT address_proven AND successes = 0 AND unfinished < attempts AND interrupted",
+        State.INSUFFICIENT,
+        "It does not work, and the run was interrupted before anything proved the address to be the service's own.",
+    ),
+    Rule(
         "address_unproven_fails",
         "NOT address_proven AND successes = 0 AND unfinished < attempts",
         State.IMPAIRED,

@@ -46,6 +46,15 @@ class NoSTARTTLS(Placed):
     """The mail servers have no STARTTLS, for nobody: they neither offer nor understand it."""
 
 
+class Unhelpful(Placed):
+    """The servers of calls and mail answer strangers in their own protocol, and with nothing that proves or helps.
+
+    STUN and TURN say 403 (Forbidden), SIP says 100 (Trying) and no more, SMTP 554, IMAP BYE.
+    """
+
+    spares_helper: bool = Field(default=False, description="true: the test helper is served as ever")
+
+
 class NoQUIC(Placed):
     """The servers speak no QUIC, to nobody: whatever a target file says of them."""
 
@@ -113,6 +122,7 @@ KINDS: dict[str, type[Fault]] = {
     "expired_certificate": ExpiredCertificate,
     "new_authority": NewAuthority,
     "no_starttls": NoSTARTTLS,
+    "unhelpful": Unhelpful,
     "no_quic": NoQUIC,
     "rotating": Rotating,
     "published_bogon": PublishedBogon,

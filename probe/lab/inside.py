@@ -1,19 +1,22 @@
 """The first process of the lab's pid namespace: builds the places, starts everybody, waits, and ends everything."""
 
 import gc
+import ipaddress
 import os
+import resource
 import select
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from probe.lab import fabric, kernel, mounts
 from probe.lab.isolation import find_leak
 from probe.lab.places import Place, build_places
-from probe.lab.plan import Pipes, Plan, Start
+from probe.lab.plan import Interruption, Pipes, Plan, Start
 from probe.lab.refusal import explain
 
 __all__ = ["Pipes", "Plan", "Start", "run_first_process"]
@@ -194,9 +197,25 @@ class _Lab:
         """Runs the command and returns its exit code, 128 + n for signal n."""
         self._command = _fork(self._be_command, self._plan.log)
         end = os.pidfd_open(self._command)
-        while end not in self._wait([end], None):
-            continue
+        if self._plan.interruption is None or not self._ends(end, self._plan.interruption, self._command):
+            while end not in self._wait([end], None):
+                continue
         return _exit_code(os.waitpid(self._command, 0)[1])
+
+    def _ends(self, end: int, interruption: Interruption, command: int) -> bool:
+        """Interrupts the command; says whether it had ended before.
+
+        What it does before its first connection is not counted: that takes as long as the machine is busy.
+        """
+        places = {_as_in_proc(ip) for ip in interruption.addresses}
+        due: float | None = None
+        while due is None or (left := due - time.monotonic()) > 0:
+            if end in self._wait([end], 0.02 if due is None else left):
+                return True
+            if due is None and places & {row.remote for row in _tcp_rows(command)}:
+                due = time.monotonic() + interruption.seconds
+        os.kill(command, signal.SIGINT)
+        return False
 
     def _be_command(self) -> None:
         plan = self._plan
@@ -206,6 +225,8 @@ class _Lab:
             self._pipes.report(unavailable=f"{leak} So the lab refuses to run anything.")
             return
         self._be_normal()
+        if plan.open_files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (plan.open_files, plan.open_files))
         try:
             os.execvpe(plan.command[0], plan.command, plan.env)
         except OSError as error:
@@ -238,14 +259,32 @@ def _say_ready(descriptor: int) -> None:
 
 def _listens(pid: int) -> bool:
     """Whether anything in the network namespace of `pid` accepts TCP connections."""
+    return any(row.state == LISTENING for row in _tcp_rows(pid))
+
+
+class _Row(NamedTuple):
+    """One TCP socket as /proc tells of it: the other end's address in its hexadecimal, and the state's number."""
+
+    remote: str
+    state: str
+
+
+def _tcp_rows(pid: int) -> list[_Row]:
+    found: list[_Row] = []
     for table in (f"/proc/{pid}/net/tcp", f"/proc/{pid}/net/tcp6"):
         try:
-            rows = Path(table).read_text().splitlines()[1:]
+            rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
         except OSError:
             continue
-        if any(row.split()[3] == LISTENING for row in rows):
-            return True
-    return False
+        found += [_Row(row[2].partition(":")[0], row[3]) for row in rows]
+    return found
+
+
+def _as_in_proc(address: str) -> str:
+    """An address as /proc/net/tcp writes it: words of 32 bits in the machine's own order."""
+    packed = ipaddress.ip_address(address).packed
+    words = (int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4))
+    return "".join(f"{word:08X}" for word in words)
 
 
 def _exit_code(status: int) -> int:

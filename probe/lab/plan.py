@@ -11,6 +11,14 @@ Start = Sequence[str] | Callable[[Callable[[], None]], None]
 
 
 @dataclass(frozen=True)
+class Interruption:
+    """A SIGINT for the command, so many seconds after its first TCP connection to one of the addresses."""
+
+    seconds: float
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that has to be known inside."""
 
@@ -25,6 +33,8 @@ class Plan:
     ready_within: float  # seconds
     callers_inode: int
     mask: set[int]  # the caller's blocked signals, to be the command's again
+    interruption: Interruption | None = None
+    open_files: int | None = None  # the command's limit of descriptors
 
 
 class Pipes:

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 
 from probe.lab.expectations import Difference, differences
 from probe.lab.guests import PATIENCE, Guest, host_of, serve_with_guests
-from probe.lab.plan import Start
+from probe.lab.plan import Interruption, Start
 from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario import Scenario, ScenarioError
 from probe.lab.services.lying_helper import serve_lies
@@ -27,6 +28,7 @@ RECORDED = Path(__file__).parent / "recorded"
 READY_WITHIN = 10.0  # seconds, besides the guests' own
 ECHO_PORTS = "3478,5060,19302"  # of STUN, SIP and the STUN servers of web calls; other ports' twins go to the first
 FINE = frozenset({0, 4})  # exit codes of a run that came to its end; 4: no usable network, which a scenario may want
+INTERRUPTED = 128 + signal.SIGINT
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,27 @@ def run_command(
         keep=[str(folder), *_named_paths(command)],
         log=log,
         ready_within=READY_WITHIN + (PATIENCE if guests else 0),
+        interruption=_interruption(scenario, world),
+        open_files=scenario.run.open_files,
     )
 
 
 def _volunteers(scenario: Scenario, consent: str) -> dict[str, str]:
     more = {"SSL_CERT_FILE": MACHINES_ROOTS} if machine_has_roots(scenario) else {}
     return environment(consent, form=scenario.helper.form) | more
+
+
+def _interruption(scenario: Scenario, world: World) -> Interruption | None:
+    """When the scenario wants Ctrl-C: counted from the first of its services, for preflight asks resolvers too."""
+    seconds = scenario.run.interrupt_after
+    if seconds is None:
+        return None
+    services = {name: addresses for name, addresses in world.ground().services.items() if not _resolves(name)}
+    return Interruption(seconds, tuple(ip for addresses in services.values() for ip in addresses))
+
+
+def _resolves(service: str) -> bool:
+    return service.startswith("resolvers/")
 
 
 def _named_paths(command: Sequence[str]) -> list[str]:
@@ -164,12 +181,15 @@ def run_scenario(
     services = expected_services(scenario, folder)
     command = [sys.executable, "-m", "probe", "run", "--json", "--targets", str(folder.resolve())]
     command += ["--depth", scenario.depth, *(["--results", str(results)] if results else []), *more, *scenario.targets]
+    command += ["--repeat", str(scenario.run.repeat)] if scenario.run.repeat > 1 else []
     command += [word for page in scenario.pages if page.measured for word in ("--input", page.url)]
 
     def measure() -> int:
         return run_command(scenario, folder, command, consent=consent, seed=seed, record=record, log=log)
 
     code, printed = with_output_caught(measure)
+    if code == INTERRUPTED and scenario.run.interrupt_after is not None:
+        code = 0  # nobody but the scenario wanted it so
     records = read_records(printed)
     hop = lay_path(scenario, seed).censor_hop
     found = differences(scenario.expect, services, records, censor_hop=hop)

@@ -29,6 +29,7 @@ from probe.lab.identity import map_identity
 from probe.lab.inside import Pipes, Plan, Start, run_first_process
 from probe.lab.isolation import network_inode
 from probe.lab.layout import FabricConfig
+from probe.lab.plan import Interruption
 from probe.lab.refusal import LabBroken, LabUnavailable, explain
 
 __all__ = ["LabBroken", "LabUnavailable", "run_in_lab"]
@@ -48,6 +49,8 @@ def run_in_lab(
     keep: Sequence[str] = (),
     log: str | None = None,
     ready_within: float = 10.0,
+    interruption: Interruption | None = None,
+    open_files: int | None = None,
 ) -> int:
     """Runs `command` at the volunteer's place and returns its exit code, 128 + n when signal n ended it.
 
@@ -55,7 +58,7 @@ def run_in_lab(
     call. An argv says that it is ready by a line on the descriptor named in PROBE_LAB_READY_FD; for the helper a
     listening TCP socket counts as well. The command gets the caller's environment and `env`, the caller's streams, and
     `cwd` (default: the caller's). `keep`: further paths under /tmp or /run that stay real. `log`: a file for what
-    servers and helper print.
+    servers and helper print. `interruption`: a SIGINT for the command; `open_files`: how many descriptors it may have.
 
     Raises LabUnavailable (a sentence with the remedy) where the kernel refuses or isolation cannot be proven, and
     LabBroken when a part of the lab itself fails.
@@ -75,6 +78,8 @@ def run_in_lab(
         ready_within=ready_within,
         callers_inode=network_inode(),
         mask=signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON | {signal.SIGCHLD}),
+        interruption=interruption,
+        open_files=open_files,
     )
     try:
         return _run(plan)

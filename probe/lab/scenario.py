@@ -49,6 +49,18 @@ class HelperKeys(BaseModel):
     reset_names: list[str] = Field(default=[], description="server names that are reset on its own way out")
 
 
+class RunKeys(BaseModel):
+    """`[run]`: what happens to the probe itself, or to whatever is run in its place."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    interrupt_after: float | None = Field(
+        default=None, gt=0, description="seconds from its first connection to a service to a Ctrl-C"
+    )
+    open_files: int | None = Field(default=None, ge=16, description="descriptors that it may have open at a time")
+    repeat: int = Field(default=1, ge=1, le=10, description="probe run --repeat")
+
+
 class Page(BaseModel):
     """`[[page]]`: what a web server answers at an address, beside those of the target files."""
 
@@ -79,6 +91,7 @@ class _File(BaseModel):
     fault: list[dict[str, Any]] = Field(default=[], description="what else is wrong")
     page: list[dict[str, Any]] = Field(default=[], description="pages of the web")
     helper: dict[str, Any] = Field(default={}, description="the test helper outside")
+    run: dict[str, Any] = Field(default={}, description="what happens to the probe itself")
     expect: dict[str, dict[str, Any]] = Field(description='per "target/role", or default: the verdict that must result')
 
 
@@ -96,6 +109,7 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     pages: tuple[Page, ...] = ()
     helper: HelperKeys = field(default_factory=HelperKeys)
+    run: RunKeys = field(default_factory=RunKeys)
     expect: dict[str, Expectation] = field(default_factory=dict)
 
 
@@ -133,6 +147,7 @@ def load_scenario(path: Path) -> Scenario:
         ),
         pages=tuple(_page(table, path, f"page[{number}]") for number, table in enumerate(file.page, 1)),
         helper=_validate(HelperKeys, file.helper, path, "helper"),
+        run=_validate(RunKeys, file.run, path, "run"),
         expect={
             service: _validate(Expectation, table, path, f'expect."{_service(service, path)}"')
             for service, table in file.expect.items()
@@ -141,13 +156,12 @@ def load_scenario(path: Path) -> Scenario:
 
 
 def without_censor(scenario: Scenario) -> Scenario:
-    """The same run with nothing in its way: no censor, no fault, the usual path; every service must be ok.
+    """The same run with nothing in its way: no censor, no fault, the usual path, to its end; every service must be ok.
 
     The helper stays as it is: neither its absence nor its lies may turn a working service into anything else.
     """
-    return replace(
-        scenario, censors=(), faults=(), path=PathKeys(), expect={"default": Expectation(state="ok", mechanisms=[])}
-    )
+    fine = {"default": Expectation(state="ok", mechanisms=[])}
+    return replace(scenario, censors=(), faults=(), path=PathKeys(), run=RunKeys(), expect=fine)
 
 
 def _read(path: Path) -> dict[str, Any]:

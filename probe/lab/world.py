@@ -24,6 +24,7 @@ from probe.lab.faults import (
     RefuseUnknownNames,
     Rotating,
     ServerDown,
+    Unhelpful,
     WrongCertificate,
 )
 from probe.lab.noise_identity import NoiseIdentity
@@ -54,12 +55,17 @@ class Host:
     certificate: Certificate = "good"
     refuses_unknown: bool = False
     no_starttls: bool = False
+    unhelpful: Literal["", "to_all", "but_to_helper"] = ""  # what it answers proves nothing
     no_quic: Literal["", "silent", "refused"] = ""
     down: Literal["", "silent", "refused", "hangs_up"] = ""
     unreachable: list[str] = field(default_factory=list)  # of its addresses: those that lead nowhere
     rotates: bool = False  # its name stands for one address of each family at a time
     broken_aaaa: str = ""  # the rcode with which questions for AAAA are answered
     answers: tuple[int, str] | None = None  # status and title of every HTTP answer, where they are odd
+
+    def helps(self, client: str) -> bool:
+        """Whether it answers who comes from this address as he wishes."""
+        return not self.unhelpful or (self.unhelpful == "but_to_helper" and client in {HELPER_V4, HELPER_V6})
 
     @property
     def certified(self) -> list[str]:
@@ -236,6 +242,8 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.refuses_unknown = True
         case NoSTARTTLS():
             host.no_starttls = True
+        case Unhelpful():
+            host.unhelpful = "but_to_helper" if fault.spares_helper else "to_all"
         case NoQUIC():
             host.no_quic = fault.how
         case OddAnswers():

@@ -99,6 +99,7 @@ def complete(entry: Entry, more: dict[str, Any]) -> None:
     if isinstance(entry, SIPExchange):
         entry.code = more.get("code", 0 if entry.failure else 200)
         entry.rewritten = more.get("rewritten", [])
+        entry.provisional = more.get("provisional", [])
     if isinstance(entry, DNSQuery):
         _complete_answer(entry, more)
     if isinstance(entry, UDPEcho):

@@ -223,3 +223,13 @@ def test_a_helper_without_udp_is_no_control_of_datagrams() -> None:
     lines.control_families["udp"] = False
     record = judged(lines)
     assert (record["state"], record["controls"]) == ("impaired", 0)
+
+
+def test_a_sip_server_that_only_ever_tries_answers_and_proves_nothing() -> None:
+    url = url_of("sip")
+    lines = Lines({"calls": [url]})
+    for _ in range(2):
+        lines.first(url, GENUINE, SILENCE, provisional=[100])
+    assert (said(lines), rule_of(lines)) == (("impaired", []), "sip_answers_otherwise")
+    lines.control(url, GENUINE, SILENCE)
+    assert said(lines) == ("down", [])

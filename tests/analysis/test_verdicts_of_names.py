@@ -340,3 +340,36 @@ def test_a_way_in_the_clear_that_only_an_encrypted_resolver_knows_is_no_way_of_t
         state,
         ["dns.injection.other"] if state != "insufficient" else [],
     )
+
+
+NO_FILES = "unknown_failure: too many open files"
+
+
+def test_a_library_without_descriptors_says_nothing_where_our_own_question_was_answered() -> None:
+    lines = web()
+    lines.lookup(HOST, failure=NO_FILES)
+    assert judged(lines)["rule_id"] == "name_local_fault"
+    lines.own_udp(HOST, [GENUINE])
+    lines.encrypted(HOST, GENUINE)
+    record = judged(lines)
+    assert (record["state"], record["rule_id"]) == ("insufficient", "endpoint_not_tried")  # the name is fine
+    lines.first(URL, GENUINE)
+    assert judged(lines)["state"] == "ok"
+
+
+def test_an_unrepeated_question_of_ours_accuses_nobody_for_the_library() -> None:
+    """The library had no descriptor, and our own datagram was lost: that is our fault and not the resolver's."""
+    lines = web()
+    lines.lookup(HOST, failure=NO_FILES)
+    lines.own_udp(HOST)
+    lines.encrypted(HOST, GENUINE)
+    assert judged(lines)["rule_id"] == "name_local_fault"
+
+
+def test_a_forged_address_is_no_failure_of_a_service_that_was_not_tried_to_its_end() -> None:
+    lines = web()
+    lines.lookup(HOST, FORGED)
+    lines.first(URL, FORGED, f"tcp:{TIMEOUT}")
+    assert (judged(lines)["state"], judged(lines)["rule_id"]) == ("impaired", "address_unproven_fails")
+    lines.run["interrupted"] = True
+    assert (judged(lines)["state"], judged(lines)["rule_id"]) == ("insufficient", "name_interrupted")

@@ -64,7 +64,7 @@ def at_home(program: str, folder: Path, **rest: Any) -> Any:
     return json.loads(answer.read_text())
 
 
-_OWN = frozenset({"servers", "helper", "env", "keep", "log", "ready_within"})
+_OWN = frozenset({"servers", "helper", "env", "keep", "log", "ready_within", "interruption", "open_files"})
 
 
 def lab_process(

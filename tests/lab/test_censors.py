@@ -269,6 +269,17 @@ def test_udp_block_leaves_dns_alone() -> None:
     assert armed(UDPBlock(ports=[53])).see(asked(NAME), OUT, 0.0) is not None
 
 
+@pytest.mark.parametrize(("client", "server"), [(CLIENT, SERVER), (CLIENT_V6, SERVER_V6)])
+def test_udp_block_may_say_that_nobody_is_reached(client: str, server: str) -> None:
+    censor = armed(UDPBlock(names=[NAME], icmp=True))
+    actions = censor.see(Packet(udp_packet(client, server, 5000, 3478, b"x")), OUT, 0.0)
+    assert actions is not None and not actions.forward
+    (error,) = sent(actions.to_client)
+    assert error.raw[error.offset : error.offset + 2] == (b"\x01\x03" if ":" in server else b"\x03\x01")
+    back = censor.see(Packet(udp_packet(server, client, 3478, 5000, b"x")), IN, 0.0)
+    assert back is not None and not back.forward and not back.to_client
+
+
 # -- HTTP ------------------------------------------------------------------------------------------------------------
 
 

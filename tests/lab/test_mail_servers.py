@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from probe.lab.faults import NoSTARTTLS
+from probe.lab.faults import NoSTARTTLS, Placed, Unhelpful
 from probe.lab.scenario import Scenario
-from probe.lab.world import World, build_world
+from probe.lab.world import HELPER_V4, HELPER_V6, World, build_world
 from tests.lab.test_services import door_open
 
 SMTP_HOST, IMAP_HOST = "smtp.mail.example", "imap.mail.example"
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def world_of(folder: Path, *faults: NoSTARTTLS) -> World:
+def world_of(folder: Path, *faults: Placed) -> World:
     return build_world(folder, Scenario("mail", "A test", faults=faults), 1)
 
 
@@ -111,6 +111,32 @@ async def test_without_starttls_it_is_neither_offered_nor_understood(folder: Pat
             assert "STARTTLS" in imap.capabilities
 
     await client(world, IMAP_HOST, 143, spared)
+
+
+async def test_an_unhelpful_server_turns_strangers_away_with_its_greeting(folder: Path) -> None:
+    world = world_of(folder, Unhelpful(services=["mail/*"]))
+
+    def smtp(port: int) -> None:
+        with pytest.raises(smtplib.SMTPConnectError) as turned_away:
+            smtplib.SMTP("127.0.0.1", port, timeout=5)
+        assert turned_away.value.smtp_code == 554
+
+    await client(world, SMTP_HOST, 587, smtp)
+
+    def imap(port: int) -> None:
+        with pytest.raises(imaplib.IMAP4.error, match="BYE"):
+            imaplib.IMAP4("127.0.0.1", port, timeout=5)
+
+    await client(world, IMAP_HOST, 143, imap)
+
+
+def test_whom_an_unhelpful_server_spares(folder: Path) -> None:
+    for spares, served in ((False, []), (True, [HELPER_V4, HELPER_V6])):
+        world = world_of(folder, Unhelpful(names=[SMTP_HOST], spares_helper=spares))
+        of = {name: host for host in world.hosts for name in host.names}
+        clients = [HELPER_V4, HELPER_V6, "192.88.99.77"]
+        assert [ip for ip in clients if of[SMTP_HOST].helps(ip)] == served
+        assert all(of[IMAP_HOST].helps(ip) for ip in clients)
 
 
 @pytest.mark.parametrize("port", [587, 143])

@@ -12,6 +12,7 @@ import pytest
 from probe.lab.isolation import find_leak, network_inode
 from probe.lab.layout import Actions, Direction, PathConfig
 from probe.lab.packets import ACK, RST, Packet, tcp_packet
+from probe.lab.plan import Interruption
 from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
 from tests.lab.inside_lab import ROOT, SERVER, SERVER6, at_home, config
 from tests.lab.virtual import Watcher
@@ -337,3 +338,46 @@ def test_the_environment_gains_only_what_was_given(tmp_path: Path) -> None:
     mine = {**os.environ, "PROBE_CC": "XX"}
     assert {name: value for name, value in seen.items() if mine.get(name) != value} == {}
     assert set(mine) - set(seen) == set()
+
+
+def test_the_command_is_interrupted_so_long_after_its_first_connection(tmp_path: Path) -> None:
+    """Its own start does not count, nor whom else it asks: it takes a second before it connects to who is meant."""
+    program = (
+        ASK
+        + """
+ask(SERVER6)
+time.sleep(1.0)
+began = time.monotonic()
+ask(SERVER)
+try:
+    time.sleep(5)
+    tell(None)
+except KeyboardInterrupt:
+    tell(time.monotonic() - began)
+"""
+    )
+    program = program.replace("SERVER6", repr(SERVER6)).replace("SERVER", repr(SERVER))
+    meant = Interruption(0.5, (SERVER,))
+    after = at_home(program, tmp_path, interruption=meant, path=PathConfig(rtt_ms=100))
+    assert after is not None and 0.4 < after < 2.0
+
+
+def test_a_command_that_ends_before_its_interruption_is_left_alone(tmp_path: Path) -> None:
+    program = ASK + f"tell(ask({SERVER!r}))\n"
+    assert at_home(program, tmp_path, interruption=Interruption(20.0, (SERVER,))) == "192.88.99.77 hello"
+
+
+def test_the_command_has_as_many_descriptors_as_it_may(tmp_path: Path) -> None:
+    program = """
+import errno, os
+opened = []
+try:
+    while len(opened) < 100:
+        opened.append(os.open("/dev/null", os.O_RDONLY))
+except OSError as error:
+    failed = error.errno
+for descriptor in opened:
+    os.close(descriptor)
+tell([len(opened) < 24, failed == errno.EMFILE])
+"""
+    assert at_home(program, tmp_path, open_files=24) == [True, True]

@@ -94,6 +94,11 @@ BAD_FILES = [
         HEAD + "[helper]\nlie = true" + TAIL,
         "helper.lie: unknown key; expected one of censored, form, lies, reset_names, up",
     ),
+    (
+        HEAD + "[run]\ninterrupt = 3" + TAIL,
+        "run.interrupt: unknown key; expected one of interrupt_after, open_files, repeat",
+    ),
+    (HEAD + "[run]\nopen_files = 3" + TAIL, "run.open_files: input should be greater than or equal to 16, found 3"),
     (HEAD + "[expect.telegram]\nstate = 'ok'", 'expect."telegram": expected a service, such as "telegram/web"'),
     (HEAD + TAIL + "state = 'blockt'", 'expect."default".state'),
     (HEAD + TAIL + "valid = false\ninvalid_reason = 'hotel'", 'expect."default".invalid_reason'),
@@ -120,12 +125,15 @@ def test_an_unknown_name_gets_a_near_one() -> None:
 
 def test_ablation_takes_everything_out_of_the_way_and_expects_ok(write: Write) -> None:
     text = DESIGN_EXAMPLE + "[[fault]]\nkind = 'server_down'\n[path]\nloss = 0.5\n[helper]\nup = false\n"
+    text += "[run]\ninterrupt_after = 2.5\nopen_files = 40\n"
     scenario = load_scenario(write(text))
     assert isinstance(scenario.faults[0], ServerDown)
+    assert (scenario.run.interrupt_after, scenario.run.open_files) == (2.5, 40)
     bare = without_censor(scenario)
     assert not bare.censors
     assert not bare.faults
     assert bare.path.loss == 0
+    assert (bare.run.interrupt_after, bare.run.open_files) == (None, None)
     assert not bare.helper.up
     assert bare.expect == {"default": Expectation(state="ok", mechanisms=[])}
 

@@ -89,6 +89,7 @@ def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySid
     evidence.check_lines(came.folder / "lab", came.finished.records)
     scenario = load_scenario(find_scenario(name))
     most = TRIGGERS_DEEP if scenario.depth == "deep" else TRIGGERS_STANDARD
+    most *= scenario.run.repeat
     check_the_wire(came.folder / "home.pcap", came.folder / "lab", scenario.pages, most=most)
     lines = lines_below(came.folder / "lab")
     assert lines == lines_below(came.folder)

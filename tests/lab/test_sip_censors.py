@@ -1,14 +1,14 @@
-"""SIPReset and SIPAlg do what their names say to SIP, and nothing to all else."""
+"""SIPAlg rewrites what its name says, and nothing else."""
 
 import pytest
 from pydantic import ValidationError
 
-from probe.lab.censors import SIPAlg, SIPReset
-from probe.lab.packets import RST, Packet, tcp_packet, udp_packet
+from probe.lab.censors import SIPAlg
+from probe.lab.packets import Packet, tcp_packet, udp_packet
 from probe.wire.sip import Options
 from probe.wire.sipmessage import read_message
-from tests.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6, data, hello, syn
-from tests.lab.test_censors import IN, OUT, armed, has_right_checksum, sent
+from tests.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6
+from tests.lab.test_censors import IN, OUT, armed, has_right_checksum
 from tests.wire.torture import MESSAGES
 
 REQUEST = Options("sip.example", "udp")
@@ -16,45 +16,6 @@ REQUEST = Options("sip.example", "udp")
 
 def datagram(payload: bytes, src: str = CLIENT, dst: str = SERVER, dport: int = 5060, ttl: int = 61) -> Packet:
     return Packet(udp_packet(src, dst, 40000, dport, payload, ttl=ttl))
-
-
-# -- SIPReset ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_request_in_a_stream_is_reset_at_both_ends() -> None:
-    censor = armed(SIPReset(ttl=61))
-    assert censor.see(syn(dport=5060), OUT, 0.0) is None
-    actions = censor.see(data(REQUEST.written(), dport=5060), OUT, 0.1)
-    assert actions is not None and actions.forward
-    client, server = sent(actions.to_client), sent(actions.to_server)
-    assert len(client) == len(server) == 3
-    assert all(packet.tcp_flags & RST and packet.ttl == 61 for packet in client + server)
-    assert client[0].ack == server[0].seq == 1001 + len(REQUEST.written())
-    assert all(has_right_checksum(packet) for packet in client + server)
-
-
-def test_a_request_is_known_as_soon_as_its_first_line_is_whole_on_any_port() -> None:
-    censor = armed(SIPReset(on_path=False))
-    line = REQUEST.written().index(b"\n") + 1
-    censor.see(syn(dport=8080), OUT, 0.0)
-    assert censor.see(data(REQUEST.written()[: line - 1], dport=8080), OUT, 0.0) is None
-    actions = censor.see(data(REQUEST.written()[line - 1 :], dport=8080, at=line - 1), OUT, 0.0)
-    assert actions is not None and not actions.forward
-
-
-def test_what_is_no_request_in_the_clear_is_not_reset() -> None:
-    censor = armed(SIPReset())
-    for number, payload in enumerate((hello("sip.example"), b"GET / HTTP/1.1\r\n\r\n", MESSAGES["bcast"], b"\r\n\r\n")):
-        assert censor.see(data(payload, sport=41000 + number, dport=5060), OUT, 0.0) is None
-    assert censor.see(data(REQUEST.written(), sport=42000), IN, 0.0) is None
-    assert censor.see(datagram(REQUEST.written()), OUT, 0.0) is None
-
-
-def test_reset_of_some_addresses_and_ports_only() -> None:
-    censor = armed(SIPReset(ports=[5060], services=["telegram/web"]))
-    assert censor.see(data(REQUEST.written(), dport=5062), OUT, 0.0) is None
-    assert censor.see(data(REQUEST.written(), dport=5060, dst="151.101.1.1"), OUT, 0.0) is None
-    assert censor.see(data(REQUEST.written(), dport=5060, sport=40009), OUT, 0.0) is not None
 
 
 # -- SIPAlg ------------------------------------------------------------------------------------------------------------

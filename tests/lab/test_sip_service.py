@@ -82,6 +82,14 @@ def test_no_message_breaks_it(raw: bytes) -> None:
     assert read_message(answer(message, CLIENT) or b"").code == 200
 
 
+def test_an_unhelpful_server_tries_for_ever() -> None:
+    sent = Options("sip.example.net", "udp")
+    told = answer(read_message(sent.written()), CLIENT, helps=False)
+    assert told is not None
+    m = read_message(told)
+    assert (m.code, m.reason) == (100, "Trying") and sent.is_answered_by(m)
+
+
 async def test_over_udp_among_garbage(sips: World) -> None:
     place = next(place for place in datagram_places(sips) if place.dialect == "sip/udp")
     assert place.port == 5060

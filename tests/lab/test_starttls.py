@@ -147,6 +147,26 @@ def test_refuse_spoils_the_command_and_leaves_the_list(command: bytes, port: int
     assert censor.see(from_client(b"EHLO anonymous.invalid\r\n", port=port), OUT, 0.0) is None
 
 
+@pytest.mark.parametrize(
+    ("go_ahead", "port", "other"),
+    [
+        (b"220 2.0.0 Ready to start TLS\r\n", 587, b"220 mx.example ESMTP ready\r\n"),
+        (b"a2 OK Begin TLS negotiation now\r\n", 143, b"a1 OK Capabilities listed\r\n"),
+    ],
+)
+def test_inject_puts_plaintext_behind_the_go_ahead_and_renumbers(go_ahead: bytes, port: int, other: bytes) -> None:
+    censor = armed(how="inject")
+    assert censor.see(from_server(SMTP if port == 587 else IMAP, port=port), IN, 0.0) is None
+    assert censor.see(from_server(other, 5500, port=port), IN, 0.0) is None
+    seen = passed(censor, from_server(go_ahead, 6000, port=port), IN)
+    assert seen.payload.startswith(go_ahead) and b"injected" in seen.payload[len(go_ahead) :]
+    more, end = len(seen.payload) - len(go_ahead), 6000 + len(go_ahead)
+    # The server hears an acknowledgement of what it sent, the client gets TLS behind what was slipped in.
+    assert passed(censor, from_client(ack=end + more, port=port), OUT).ack == end
+    assert passed(censor, from_server(b"\x16\x03\x03", end, port=port), IN).seq == end + more
+    assert passed(censor, from_client(b"STARTTLS\r\n", ack=6000, port=port), OUT).payload == b"STARTTLS\r\n"
+
+
 def test_the_command_passes_unless_it_is_to_be_spoilt() -> None:
     assert armed(how="mask").see(from_client(b"STARTTLS\r\n"), OUT, 0.0) is None
     assert passed(armed(how="mask", spoils_command=True), from_client(b"STARTTLS\r\n"), OUT).payload == b"XXXXXXXX\r\n"

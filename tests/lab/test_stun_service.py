@@ -89,6 +89,13 @@ def test_any_bytes_are_survived(raw: bytes) -> None:
     assert answer(raw, CLIENT) is None or stun.is_stun(raw)
 
 
+@pytest.mark.parametrize("asked", [stun.binding_request(TRANSACTION), stun.allocate_request(TRANSACTION)])
+def test_an_unhelpful_server_forbids_everything(asked: bytes) -> None:
+    told = read(answer(asked, CLIENT, helps=False))
+    assert (told.kind, told.error_code, told.transaction_id) == ("error", 403, TRANSACTION)
+    assert told.mapped is None and not told.first(stun.REALM)
+
+
 @pytest.mark.parametrize("dialect", ["stun/udp", "turn/udp"])
 async def test_over_udp(stuns: World, dialect: str) -> None:
     loop = asyncio.get_running_loop()

@@ -7,9 +7,10 @@ from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.payloads import PayloadDrop
 from probe.lab.censors.protocols import ProtocolFilter
 from probe.lab.censors.quic import QUICDrop
-from probe.lab.censors.sip import SIPAlg, SIPReset
+from probe.lab.censors.sip import SIPAlg
 from probe.lab.censors.starttls import StartTLSStrip
 from probe.lab.censors.station import Aimed, Ground, Station
+from probe.lab.censors.streams import StreamCut
 from probe.lab.censors.tls import TLSDrop, TLSReset
 
 CLASSES: dict[str, type[Station]] = {
@@ -31,7 +32,7 @@ CLASSES: dict[str, type[Station]] = {
         HTTPReset,
         HTTPDrop,
         QUICDrop,
-        SIPReset,
+        StreamCut,
         SIPAlg,
         StartTLSStrip,
     )
@@ -53,10 +54,10 @@ __all__ = [
     "ProtocolFilter",
     "QUICDrop",
     "SIPAlg",
-    "SIPReset",
     "SYNProxy",
     "StartTLSStrip",
     "Station",
+    "StreamCut",
     "TLSDrop",
     "TLSIntercept",
     "TLSReset",

@@ -93,6 +93,7 @@ class UDPBlock(Aimed):
     """Drops UDP to and from the addresses and ports, DNS excepted unless port 53 is named."""
 
     on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
+    icmp: bool = Field(default=False, description="true: tell the sender with ICMP that nobody is reached there")
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """What to do about `packet`; None: nothing."""
@@ -102,4 +103,9 @@ class UDPBlock(Aimed):
         address, port = (packet.destination, packet.dport) if out else (packet.source, packet.sport)
         if port == 53 and 53 not in self.ports:
             return None
-        return DROP if self._means(address, port) else None
+        if not self._means(address, port):
+            return None
+        if not (out and self.icmp):
+            return DROP
+        here = self._ground.router_v6 if packet.version == 6 else self._ground.router_v4
+        return Actions(forward=False, to_client=[(0.0, host_unreachable(here, packet.raw))])

@@ -1,12 +1,10 @@
-"""Boxes that know SIP: one resets it on TCP; one means well and rewrites what it says of the caller's address."""
+"""A box that knows SIP and means well: it rewrites what a caller says of his address."""
 
 import re
 from typing import Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
-from probe.lab.censors.flows import Streams
-from probe.lab.censors.resets import Resetting
 from probe.lab.censors.station import Aimed
 from probe.lab.layout import Actions, Direction
 from probe.lab.packets import Packet, udp_packet
@@ -17,19 +15,6 @@ _CONTACT = re.compile(rb"(?im)^((?:contact|m)[ \t]*:[^\r\n<]*<?sips?:(?:[^@\r\n<
 
 Header = Literal["via", "contact"]
 REWRITTEN: dict[Header, re.Pattern[bytes]] = {"via": _SENT_BY, "contact": _CONTACT}
-
-
-class SIPReset(Resetting, Aimed):
-    """Resets every TCP flow in which the client makes a SIP request in the clear, on any port unless some are named."""
-
-    _streams: Streams = PrivateAttr(default_factory=Streams)
-
-    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
-        if direction is not Direction.OUT or not packet.is_tcp or not self._means(packet.destination, packet.dport):
-            return None
-        stream = self._streams.feed(packet)
-        return self._resets(packet) if packet.payload and is_request(stream) else None
 
 
 class SIPAlg(Aimed):

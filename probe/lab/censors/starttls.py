@@ -1,11 +1,14 @@
-"""The censor that keeps mail in the clear: STARTTLS vanishes from the list, is overwritten, or is not understood.
+"""The censor that meddles with STARTTLS: it vanishes from the list, is overwritten, is not understood, or gets company.
 
-Three ways that real boxes have:
+Three ways that real boxes have, and one of an attacker's:
 - `remove`: the word is cut out, as proxies and address translators with helpers do. What the server sends from then on
   has lower numbers for the client, so every later packet of the flow is renumbered, both ways.
 - `mask`: the word is overwritten with as many other letters, as Cisco's ESMTP inspection does (`XXXXXXXA`).
 - `refuse`: the list stays, and the command is overwritten with as many X on its way, as that inspection does with every
   command that it does not allow; the server itself then says that it does not know it.
+- `inject`: a response of the censor's stands in the clear behind the server's go-ahead for TLS; a client that keeps it
+  takes it for what came under TLS (Poddebniak et al., "Why TLS is better without STARTTLS", USENIX Security 2021). What
+  follows has higher numbers for the client.
 It looks at one packet at a time, as such boxes do: a list cut between two segments escapes it.
 """
 
@@ -21,28 +24,33 @@ from probe.lab.layout import Actions, Direction
 from probe.lab.packets import SYN, Packet, tcp_packet
 
 MASK, SPOILT = b"XXXXXXXA", b"XXXXXXXX"
+INJECTED = {"smtp": b"250 injected\r\n", "imap": b"* OK injected\r\n"}
 WORD = 2**32
 
 _SMTP_LINE = re.compile(rb"(?m)^(250)([ -])STARTTLS\r\n")
 _SMTP_LAST = re.compile(rb"(?m)^250-([^\r\n]*\r\n)\Z")
 _IMAP_LIST = re.compile(rb"(?m)^\* (?:CAPABILITY|OK \[CAPABILITY)[^\r\n]*")
+_GO_AHEADS = {
+    "smtp": re.compile(rb"\A220 [^\r\n]*TLS[^\r\n]*\r\n\Z", re.IGNORECASE),
+    "imap": re.compile(rb"\A[!-~]+ OK [^\r\n]*TLS[^\r\n]*\r\n\Z", re.IGNORECASE),
+}
 _COMMANDS = {"smtp": re.compile(rb"(?i)\A(STARTTLS)\r?\n"), "imap": re.compile(rb"(?i)\A[!-~]+ (STARTTLS)\r?\n")}
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What was cut out of a flow: `end` is the server's number behind the packet, `gone` the bytes that it lost."""
+    """What a flow's packet lost: `end` is the server's number behind it, `gone` the bytes, negative where it gained."""
 
     end: int
     gone: int
 
 
 class StartTLSStrip(Aimed):
-    """Takes STARTTLS out of what mail servers offer, or out of what clients ask."""
+    """Takes STARTTLS out of what mail servers offer or clients ask, or adds plaintext to what is to come under TLS."""
 
     on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
     ports: list[int] = Field(default=[25, 143, 587], description="only these destination ports; empty: all")
-    how: Literal["remove", "mask", "refuse"] = Field(description="what it does to the word")
+    how: Literal["remove", "mask", "refuse", "inject"] = Field(description="what it does to the word, or behind it")
     protocols: list[Literal["smtp", "imap"]] = Field(default=["smtp", "imap"], description="whose lists and commands")
     spoils_command: bool = Field(default=False, description="also overwrite the command of who asks all the same")
 
@@ -76,18 +84,21 @@ class StartTLSStrip(Aimed):
         cut, seq = self._cuts.get(flow), packet.seq
         if cut is not None and _reaches(seq, cut.end):
             return _rewritten(packet, payload=packet.payload, seq=seq - cut.gone, ack=packet.ack)
-        payload = self._without(packet.payload)
-        if len(payload) < len(packet.payload):
+        payload = self._shown(packet.payload)
+        if len(payload) != len(packet.payload):
             while len(self._cuts) >= MOST_FLOWS:
                 self._cuts.pop(next(iter(self._cuts)))
             end = (seq + len(packet.payload)) % WORD
             self._cuts[flow] = Cut(end, len(packet.payload) - len(payload))
         return _rewritten(packet, payload=payload, seq=seq, ack=packet.ack)
 
-    def _without(self, payload: bytes) -> bytes:
+    def _shown(self, payload: bytes) -> bytes:
         """A server's bytes as the client shall see them."""
         if self.how == "refuse":
             return payload
+        if self.how == "inject":
+            begun = (protocol for protocol in self.protocols if _GO_AHEADS[protocol].match(payload))
+            return payload + INJECTED.get(next(begun, ""), b"")
         if "smtp" in self.protocols and (found := _SMTP_LINE.search(payload)):
             return self._in_smtp(payload, found)
         if "imap" in self.protocols and (listed := _IMAP_LIST.search(payload)):

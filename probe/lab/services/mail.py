@@ -25,6 +25,7 @@ class Mailbox:
     upgrade: Upgrade | None = None
     secure: bool = False
     unknown: int = 0
+    welcome: bool = True  # false: the client is turned away with the greeting
 
     async def line(self) -> str:
         """The client's next line, without its end. Raises Ended."""
@@ -44,6 +45,9 @@ class Mailbox:
 
 async def serve_smtp(box: Mailbox) -> None:
     """Speak SMTP until the client goes. Raises Ended."""
+    if not box.welcome:
+        await box.stream.write(write_reply(554, [f"{box.name} does not serve {box.client}"]))
+        raise Ended
     await box.stream.write(write_reply(220, [f"{box.name} ESMTP ready for {box.client}"]))
     while True:
         word = (await box.line()).partition(" ")[0].upper()
@@ -71,6 +75,9 @@ def _keywords(box: Mailbox) -> list[str]:
 
 async def serve_imap(box: Mailbox) -> None:
     """Speak IMAP until the client goes. Raises Ended."""
+    if not box.welcome:
+        await box.stream.write(f"* BYE {box.name} does not serve {box.client}\r\n".encode())
+        raise Ended
     await box.stream.write(f"* OK {box.name} ready for requests from {box.client}\r\n".encode())
     while True:
         tag, _, rest = (await box.line()).partition(" ")

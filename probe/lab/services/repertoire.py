@@ -64,11 +64,11 @@ async def _doh(stream: Stream, visit: Visit) -> None:
 
 
 async def _stun(stream: Stream, visit: Visit) -> None:
-    await serve_stun(stream, visit.client)
+    await serve_stun(stream, visit.client, helps=visit.host.helps(visit.client[0]))
 
 
 async def _sip(stream: Stream, visit: Visit) -> None:
-    await serve_sip(stream, visit.client)
+    await serve_sip(stream, visit.client, helps=visit.host.helps(visit.client[0]))
 
 
 async def _listen_only(stream: Stream, visit: Visit) -> None:
@@ -86,7 +86,8 @@ async def _imap(stream: Stream, visit: Visit) -> None:
 
 def _mailbox(stream: Stream, visit: Visit) -> Mailbox:
     upgrade = None if visit.secure or visit.host.no_starttls else visit.upgrade
-    return Mailbox(stream, visit.host.certified[0], visit.client[0], upgrade, visit.secure)
+    client = visit.client[0]
+    return Mailbox(stream, visit.host.certified[0], client, upgrade, visit.secure, welcome=visit.host.helps(client))
 
 
 def _is_request(first: bytes) -> bool:

@@ -14,11 +14,15 @@ ALLOWED = "INVITE, ACK, CANCEL, OPTIONS, BYE"
 COPIED = ("from", "call-id", "cseq")  # section 8.2.6.2; Via and To go their own ways
 
 
-def answer(message: Message, peer: tuple[str, int]) -> bytes | None:
-    """The response to a request that came from `peer` (address, port); None to a response or an ACK."""
+def answer(message: Message, peer: tuple[str, int], *, helps: bool = True) -> bytes | None:
+    """The response to a request that came from `peer` (address, port); None to a response or an ACK.
+
+    Without `helps` it is a provisional one, and the only one.
+    """
     if message.is_response or message.method == "ACK":
         return None
-    status = "200 OK" if message.method == "OPTIONS" else "403 Forbidden"
+    final = "200 OK" if message.method == "OPTIONS" else "403 Forbidden"
+    status = final if helps else "100 Trying"
     lines = [f"SIP/2.0 {status}", *_vias(message, peer)]
     lines += [f"{name.title()}: {message.first(name)}" for name in COPIED]
     tag = "" if message.receiver.tag else f";tag={secrets.token_hex(8)}"
@@ -46,6 +50,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self, world: World, host: Host) -> None:
         self._transport: asyncio.DatagramTransport | None = None
+        self._host = host
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio, whose transport is no DatagramTransport by inheritance."""
@@ -54,20 +59,20 @@ class Datagrams(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, sender: tuple[str, int]) -> None:
         """Called by asyncio."""
         try:
-            said = answer(read_message(data), sender)
+            said = answer(read_message(data), sender, helps=self._host.helps(sender[0]))
         except NotSIP:
             return
         if said is not None and self._transport is not None:
             self._transport.sendto(said, sender)
 
 
-async def serve_sip(stream: Stream, peer: tuple[str, int]) -> None:
+async def serve_sip(stream: Stream, peer: tuple[str, int], *, helps: bool = True) -> None:
     """Answer the requests of a stream, and its keep-alives. Raises Ended, also at what is no SIP."""
     messages, answered = SIPStream(), 0
     while True:
         try:
             for message in messages.feed(await stream.read()):
-                said = answer(message, peer)
+                said = answer(message, peer, helps=helps)
                 if said is not None:
                     await stream.write(said)
         except NotSIP as error:

@@ -10,12 +10,15 @@ from probe.wire import stun
 
 SOFTWARE = b"lab"
 REALM = b"lab.example"
-BAD_REQUEST = 400
+BAD_REQUEST, FORBIDDEN = 400, 403
 Client = tuple[str, int]
 
 
-def answer(raw: bytes, client: Client) -> bytes | None:
-    """The answer to one message from `client` (address, port); None to what is no request of STUN's."""
+def answer(raw: bytes, client: Client, *, helps: bool = True) -> bytes | None:
+    """The answer to one message from `client` (address, port); None to what is no request of STUN's.
+
+    Without `helps` everything is forbidden.
+    """
     try:
         asked = stun.parse(raw)
     except ValueError:
@@ -24,7 +27,9 @@ def answer(raw: bytes, client: Client) -> bytes | None:
         return None
     kind: stun.Kind = "error"
     attributes: stun.Attributes = (stun.error_code(BAD_REQUEST, "Bad Request"),)
-    if asked.method == stun.BINDING:
+    if not helps:
+        attributes = (stun.error_code(FORBIDDEN, "Forbidden"),)
+    elif asked.method == stun.BINDING:
         kind, attributes = "success", (stun.xor_mapped_address(*client, asked.transaction_id),)
     elif asked.method == stun.ALLOCATE and asked.first(stun.REQUESTED_TRANSPORT) is not None:
         nonce = (stun.NONCE, secrets.token_hex(8).encode())
@@ -39,6 +44,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self, world: World, host: Host) -> None:
         self._transport: asyncio.DatagramTransport | None = None
+        self._host = host
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio, whose transport is no DatagramTransport by inheritance."""
@@ -46,7 +52,8 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, sender: tuple[str | int, int]) -> None:
         """Called by asyncio; an IPv6 sender has two fields more."""
-        said = answer(data, (str(sender[0]), sender[1]))
+        client = (str(sender[0]), sender[1])
+        said = answer(data, client, helps=self._host.helps(client[0]))
         if said is not None and self._transport is not None:
             self._transport.sendto(said, sender)
 
@@ -56,7 +63,7 @@ def opens(first: bytes) -> bool:
     return first[0] < 0x40
 
 
-async def serve_stun(stream: Stream, client: Client) -> None:
+async def serve_stun(stream: Stream, client: Client, *, helps: bool = True) -> None:
     """Answer messages over a stream, framed by their own length (RFC 8489 6.2.2). Raises Ended."""
     while True:
         head = await read_exactly(stream, stun.HEADER)
@@ -64,7 +71,7 @@ async def serve_stun(stream: Stream, client: Client) -> None:
             rest = stun.length_of(head) - stun.HEADER
         except ValueError as error:
             raise Ended from error
-        said = answer(head + await read_exactly(stream, rest), client)
+        said = answer(head + await read_exactly(stream, rest), client, helps=helps)
         if said is None:
             return
         await stream.write(said)
