@@ -214,7 +214,8 @@ def _about_target(target: Target) -> TargetFacts:
 
 
 def _about_run(session: Session, trace: Trace) -> RunFacts:
-    hellos = [entry.x_client_hello_length for entry in trace.entries if isinstance(entry, TLSHandshake)]
+    own = [e for e in trace.entries if isinstance(e, TLSHandshake) and e.x_engine in {"openssl", "aioquic"}]
+    hellos = [entry.x_client_hello_length for entry in own]
     return RunFacts(
         run_id=session.run_id,
         depth=session.settings.depth,

@@ -30,7 +30,7 @@ def test_a_name_is_meant_at_its_own_addresses_alone() -> None:
 
 
 def test_who_reads_bare_headers_only_does_not_see_a_hello_behind_timestamps() -> None:
-    censor = armed(TLSReset(names=[NAME], bare_headers=True))
+    censor = armed(TLSReset(names=[NAME], headers="bare"))
     flow = {"flags": PSH | ACK, "seq": 1001, "ack": 5001, "payload": hello(NAME)}
     with_options = Packet(tcp_packet(CLIENT, SERVER, 40001, 443, options=TIMESTAMPS, **flow))  # type: ignore[arg-type]
     assert with_options.tcp_options and not data(hello(NAME)).tcp_options

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.flows import Flow, Punished, Residual, Streams, flow_of
-from probe.lab.censors.hello import look
+from probe.lab.censors.hello import Sight, look
 from probe.lab.censors.names import matches
 from probe.lab.censors.resets import Resetting
 from probe.lab.censors.station import DROP, Ground, Station
@@ -22,8 +22,16 @@ class NameWatch(Station):
     residual: Residual | None = Field(default=None, description="{seconds, on, at}: who is punished afterwards")
     spare: list[str] = Field(default=[], description='names left alone; beside names = ["*"], a list of what may pass')
     at: list[str] = Field(default=[], description="host names at whose addresses alone it acts; empty: anywhere")
-    bare_headers: bool = Field(default=False, description="true: blind to TCP headers with options, as Henan's wall is")
+    headers: Literal["any", "bare", "optioned"] = Field(
+        default="any",
+        description="bare: blind to TCP headers with options, as Henan's wall is; optioned: to those without",
+    )
     longest_hello: int = Field(default=0, ge=0, description="bytes; longer hellos pass unread; 0: none does")
+    shortest_hello: int = Field(default=0, ge=0, description="bytes; shorter ones are let go")
+    greased: bool | None = Field(
+        default=None,
+        description="true: means only hellos with values that nobody has, as browsers'; false: only others",
+    )
 
     _places: frozenset[bytes] = PrivateAttr(default_factory=frozenset)
     _streams: Streams = PrivateAttr(default_factory=Streams)
@@ -40,20 +48,22 @@ class NameWatch(Station):
 
     def _triggered(self, packet: Packet, now: float) -> bool:
         """Whether this client's packet shows a name, or suffers for one shown before."""
-        if self.bare_headers and packet.tcp_options:
+        if self.headers != "any" and bool(packet.tcp_options) == (self.headers == "bare"):
             return False
         stream = self._streams.feed(packet)
-        if packet.payload and self._means(look(stream).name) and not self._too_long(stream):
+        if packet.payload and self._means(look(stream)) and self._is_of_its_size(stream):
             self._punished.add(self.residual, flow_of(packet, Direction.OUT), now)
             return True
         return self._punished.covers(self.residual, packet, now)
 
-    def _means(self, name: str | None) -> bool:
-        return matches(name, self.names) and not matches(name, self.spare)
+    def _means(self, seen: Sight) -> bool:
+        is_its_kind = self.greased is None or seen.greased == self.greased
+        return is_its_kind and matches(seen.name, self.names) and not matches(seen.name, self.spare)
 
-    def _too_long(self, stream: bytes) -> bool:
+    def _is_of_its_size(self, stream: bytes) -> bool:
         """By the length that the record announces (RFC 8446 5.1): the rest may still be on its way."""
-        return bool(self.longest_hello) and int.from_bytes(stream[3:5], "big") > self.longest_hello
+        size = int.from_bytes(stream[3:5], "big")
+        return self.shortest_hello <= size <= (self.longest_hello or size)
 
 
 class TLSReset(Resetting, NameWatch):
