@@ -56,12 +56,14 @@ INSTALL = $(BIN)/python -m pip --version >/dev/null 2>&1 && set -- $(BIN)/python
 	"$$@" install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/python -m compileall -q probe tests
 
+# A browser's hello (utls) where there is a wheel for this machine; else those follow-ups say that it is not installed.
 $(VENV)/ready-run: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[quic,analysis]'
+	@{ $(INSTALL) --only-binary utls --editable '.[fingerprint]'; } 2>/dev/null || true
 	$(COMPILE)
 	@touch $@
 
 $(VENV)/ready-test: pyproject.toml | $(BIN)/python
-	$(INSTALL) --editable '.[quic,analysis,test]'
+	$(INSTALL) --editable '.[quic,fingerprint,analysis,test]'
 	$(COMPILE)
 	@touch $@ $(VENV)/ready-run

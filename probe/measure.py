@@ -21,6 +21,7 @@ from probe.ooni_web.view import web_view
 from probe.reach import Reach
 from probe.session import Session
 from probe.steps.certificates import Roots, load_roots
+from probe.steps.tcp import sends_timestamps
 from probe.targets import Target
 from probe.trace import Trace
 from probe.twins import EchoOffer
@@ -225,6 +226,7 @@ def _about_run(session: Session, trace: Trace) -> RunFacts:
         triggers=session.pace.triggers,
         openssl=ssl.OPENSSL_VERSION,
         client_hello_length=max(hellos, default=0),
+        tcp_timestamps=sends_timestamps(),
         bytes_sent=session.pace.bytes_sent,
         bytes_received=session.pace.bytes_received,
         interrupted=session.stopping.is_set() or trace.cut_short,

@@ -62,6 +62,12 @@ def test_an_outage_that_has_ended_is_no_question_of_hellos() -> None:
     assert judged(otherwise(dies_in_our_hello(), "browser_hello", again="ok"))[2] == "tls_reset_follows_name"
 
 
+def test_our_own_has_to_die_after_the_other_passed() -> None:
+    lines = otherwise(dies_in_our_hello(), "browser_hello")
+    lines.probe.records[-1].t0 = 1.5
+    assert judged(lines)[2] == "tls_reset_follows_name"
+
+
 def test_a_certificate_that_is_not_the_names_is_no_success() -> None:
     lines = dies_in_our_hello()
     lines.other_hello("browser_hello", URL, GENUINE, "tls:ssl_invalid_hostname", t0=2.0, **HELLOS["browser_hello"])
