@@ -22,10 +22,12 @@ from probe.steps.tls import tls_handshake
 from probe.targets import Endpoint
 from probe.trace import Trace
 
+NO_ANSWER = f.CUT_OFF | f.SILENT  # an alert or a certificate is somebody's answer
 IN_OTHER_WAYS = frozenset({"http", "quic"})  # schemes whose name no TLS hello over TCP carries
 
 _HELLOS: dict[FollowUp, Callable[[], Hello]] = {
     "browser_hello": browser_hello,
+    "harmless_browser_hello": browser_hello,
     "other_size_hello": lambda: RESIZED,
     "same_hello_again": lambda: OWN,
 }
@@ -67,6 +69,22 @@ class OtherHellos:
         if passed:
             await self._say("same_hello_again", failed, endpoint, failed.address, failed.port)
 
+    async def try_as_browsers(self, passed: TransactionRecord, endpoint: Endpoint) -> None:
+        """Say the name as browsers do though it passed in our own hello; if it dies twice, a harmless one too.
+
+        Some boxes mean browsers. A trigger for every endpoint that works is what `deep` is for.
+        """
+        key = (endpoint.url, passed.service, passed.family)
+        if self._session.settings.depth != "deep" or endpoint.scheme != "https" or key in self._done:
+            return
+        self._done.add(key)
+        place = (passed.address, passed.port)
+        for _ in range(2):
+            said = await self._say("browser_hello", passed, endpoint, *place)
+            if said is None or (said.failed_operation, said.failure in NO_ANSWER) != ("tls_handshake", True):
+                return
+        await self._say("harmless_browser_hello", passed, endpoint, *place)
+
     def _neutral_host(self, failed: TransactionRecord, endpoint: Endpoint) -> tuple[str, int] | None:
         """A neutral host, where the name died at one; another than was told the name, if there are two.
 
@@ -80,26 +98,28 @@ class OtherHellos:
         return next(((ip, port) for ip, port in hosts if ip not in {r.address for r in told}), hosts[0])
 
     async def _say(
-        self, kind: FollowUp, failed: TransactionRecord, endpoint: Endpoint, ip: str, port: int
+        self, kind: FollowUp, cause: TransactionRecord, endpoint: Endpoint, ip: str, port: int
     ) -> TransactionRecord | None:
-        """Say the name in a hello of this kind; None where nothing may be sent any more.
+        """Say the name (or a harmless one) in a hello of this kind; None where nothing may be sent any more.
 
         A browser's must come to the name's certificate, which a neutral host has not; to others any answer will do.
         """
-        pace = self._session.pace
+        pace, harmless = self._session.pace, kind == "harmless_browser_hello"
+        name = self._session.neutral.innocuous[0] if harmless else endpoint.host
         async with pace.place():
-            if self._session.stopping.is_set() or not pace.can_trigger(endpoint.host, ip, endpoint.carrier):
+            if self._session.stopping.is_set() or not pace.can_trigger(name, ip, endpoint.carrier):
                 return None
-            about: dict[str, Any] = {"service": failed.service, "endpoint": endpoint.url, "sent_name": endpoint.host}
-            about |= {"address": ip, "port": port, "family": failed.family, "cause": failed.transaction_id}
+            about: dict[str, Any] = {"service": cause.service, "endpoint": endpoint.url, "sent_name": name}
+            about |= {"address": ip, "port": port, "family": cause.family, "cause": cause.transaction_id}
             async with self._trace.transaction("followup", followup=kind, **about) as tx:
                 hello = _HELLOS[kind]()  # or the fault is ours, and nothing is sent
                 conn = await tcp_connect(tx, ip, port, pace=pace)
-                pace.spend_trigger(endpoint.host, ip, endpoint.carrier, port)
-                tx.record.trigger = True
-                check = kind == "browser_hello" and ip == failed.address
+                if not harmless:
+                    pace.spend_trigger(name, ip, endpoint.carrier, port)
+                    tx.record.trigger = True
+                check = kind == "browser_hello" and ip == cause.address
                 how: dict[str, Any] = {"check": check, "alpn": _ALPN.get(endpoint.scheme, ()), "hello": hello}
-                await tls_handshake(tx, conn, endpoint.host, pace=pace, roots=self._roots(), **how)
+                await tls_handshake(tx, conn, name, pace=pace, roots=self._roots(), **how)
         return tx.record
 
 
@@ -108,8 +128,8 @@ def _passed(record: TransactionRecord | None) -> bool:
 
 
 def _died_of_no_answer(failed: TransactionRecord, again: TransactionRecord, endpoint: Endpoint) -> bool:
-    """Whether both hellos drew a reset, an end or silence: an alert or a certificate is somebody's answer."""
+    """Whether both hellos drew a reset, an end or silence."""
     if not has_exchangeable_name(endpoint) or endpoint.scheme in IN_OTHER_WAYS:
         return False
-    ends = {(record.failed_operation, record.failure in f.CUT_OFF | f.SILENT) for record in (failed, again)}
+    ends = {(record.failed_operation, record.failure in NO_ANSWER) for record in (failed, again)}
     return ends == {("tls_handshake", True)}

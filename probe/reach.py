@@ -135,6 +135,8 @@ class Reach:
         if first.failure is None:
             if attempt.endpoint.scheme == "http" and self._follows_up():
                 await self._followups.page_elsewhere(first, attempt.endpoint)
+            if self._follows_up():
+                await self._other_hellos.try_as_browsers(first, attempt.endpoint)
             return first.corroborated or proves(first) or self._vouching.genuine(attempt)
         if self.session.as_control or f.is_local(first.failure):
             return False

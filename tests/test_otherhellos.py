@@ -10,7 +10,7 @@ from probe.formats import failures as f
 from probe.formats.entries import TLSHandshake
 from probe.lab.censors.hello import look
 from probe.trace import Trace
-from tests.reaching import Behaviour, World
+from tests.reaching import INNOCUOUS, Behaviour, World
 from tests.test_reach import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 
 OTHER_NEUTRAL = "127.0.1.10"
@@ -27,6 +27,12 @@ def programs(hello: bytes) -> Behaviour | None:
     """Reset the name in any hello but a browser's."""
     seen = look(hello)
     return "reset" if seen.name == NAME and not seen.greased else None
+
+
+def browsers(hello: bytes) -> Behaviour | None:
+    """Reset the name in a browser's hello."""
+    seen = look(hello)
+    return "reset" if seen.name == NAME and seen.greased else None
 
 
 def middling(hello: bytes) -> Behaviour | None:
@@ -107,3 +113,26 @@ async def test_what_the_server_answers_is_no_question_of_hellos(world: World) ->
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
     assert the(trace, "first").failure == f.NOT_TLS
     assert not {"browser_hello", "other_size_hello"} & set(kinds(trace))
+
+
+@pytest.mark.parametrize(("depth", "said"), [("standard", 0), ("deep", 3)])
+async def test_what_passes_in_ours_is_said_as_browsers_do_where_the_volunteer_wants_it(
+    world: World, depth: str, said: int
+) -> None:
+    async with world.box(HERE, [NAME], by_hello=browsers) as box:
+        resolves(world, HERE)
+        world.session.settings = replace(world.session.settings, depth=depth)  # type: ignore[arg-type]
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace)[2:] == ["browser_hello", "browser_hello", "harmless_browser_hello"][:said]
+    of_browsers = [(r.failure, r.trigger) for r in trace.transactions if r.followup]
+    assert of_browsers == [(f.RESET, True), (f.RESET, True), (None, False)][:said]
+    assert box.flows(INNOCUOUS) == 1 + bool(said)
+
+
+async def test_what_passes_in_a_browsers_too_is_said_once(world: World) -> None:
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        world.session.settings = replace(world.session.settings, depth="deep")
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == ["innocuous", "first", "browser_hello"]
+    assert the(trace, "browser_hello").failure is None

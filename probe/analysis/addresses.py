@@ -83,6 +83,7 @@ def address_row(
     _count_unlisted(row, endpoint, done, neutral)
     _count_resets(row, done)
     row.browser_passed = done.hellos.browser_passed(endpoint.host)
+    row.browser_resets, row.browser_timeouts = done.hellos.browser_died(RESET), done.hellos.browser_died(TIMEOUT)
     row.other_size_passed = done.hellos.other_size_passed()
     return row, done
 

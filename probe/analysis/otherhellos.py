@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from probe.analysis.kinds import is_local
+from probe.analysis.kinds import is_local, kind_of
 from probe.analysis.observations import Observation
 from probe.analysis.proofs import Proofs, tls_valid
 from probe.targets import Endpoint
@@ -15,9 +15,17 @@ class OtherHellos:
     browser: tuple[Observation, ...] = ()
     other_size: tuple[Observation, ...] = ()
     again: tuple[Observation, ...] = ()
+    harmless: tuple[Observation, ...] = ()  # a harmless name in a browser's
 
     def rows(self) -> tuple[Observation, ...]:
-        return self.browser + self.other_size + self.again
+        return self.browser + self.other_size + self.again + self.harmless
+
+    def browser_died(self, kind: str) -> int:
+        """How many of a browser's died, if all in this way, and a harmless name in one was answered afterwards."""
+        alive = [row for row in self.harmless if row.tls_answered]
+        if any(kind_of(row.tls_failure) != kind or row.tls_answered for row in self.browser):
+            return 0
+        return sum(any(row.address == dead.address and row.t0 >= dead.t0 for row in alive) for dead in self.browser)
 
     def browser_passed(self, host: str) -> int:
         """How many of a browser's came to a certificate that is valid for the name, before ours died again."""
@@ -38,12 +46,18 @@ def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation,
 
     The label must not contradict what was sent: another engine's hello, another length than all of ours.
     """
-    here = (endpoint.url, endpoint.host, 6 if ":" in address else 4)
-    said = [row for row in proofs.probe if (row.endpoint, row.tls_name, row.family) == here and row.tls_attempts > 0]
+    family = 6 if ":" in address else 4
+    near = [r for r in proofs.probe if (r.endpoint, r.family) == (endpoint.url, family) and r.tls_attempts > 0]
+    said = [row for row in near if row.tls_name == endpoint.host]
     engines = {row.tls_engine for row in target if row.tls_attempts > 0}
     lengths = {row.tls_hello_length for row in target if row.tls_attempts > 0}
     return OtherHellos(
         tuple(row for row in said if row.followup == "browser_hello" and row.tls_engine not in engines),
         tuple(row for row in said if row.followup == "other_size_hello" and row.tls_hello_length not in lengths),
         tuple(row for row in said if row.followup == "same_hello_again" and row.tls_engine in engines),
+        tuple(row for row in near if _is_harmless(row, endpoint) and row.tls_engine not in engines),
     )
+
+
+def _is_harmless(row: Observation, endpoint: Endpoint) -> bool:
+    return row.followup == "harmless_browser_hello" and endpoint.host not in {row.sent_name, row.tls_name}

@@ -163,6 +163,8 @@ class AddressRow:
     nonexistent_failed: int = 0  # a name that nobody has died there, and a harmless one passed afterwards
     nonexistent_neutral_failed: int = 0  # it died at a neutral host, which answered to its own name afterwards
     browser_passed: int = 0  # the name in a browser's hello came to its certificate; in ours it died again afterwards
+    browser_resets: int = 0  # the name in a browser's hello was reset, and a harmless one in such passed afterwards
+    browser_timeouts: int = 0
     other_size_passed: int = 0  # the name in a hello like ours, longer or shorter, was answered; likewise
     random_silent: int = 0  # bytes of no protocol drew nothing from a neutral host at the same port
     random_answered: int = 0

@@ -3,7 +3,7 @@
 from probe.analysis.follows import Way, closing, down, fails_here, follows_name, opening
 from probe.analysis.rule import Rule, State
 from probe.analysis.rules_certificates import certificate_refused, foreign_certificates
-from probe.analysis.rules_hellos import depends_on_hello, turned_away
+from probe.analysis.rules_hellos import browsers_only, depends_on_hello, turned_away
 from probe.analysis.rules_prints import BY_ANOTHER, OUTLIVED
 
 _TWICE = "tcp_successes = 0 AND tcp_attempts >= 2 AND control_tcp_successes > 0"
@@ -77,6 +77,8 @@ _TIMEOUT = Way("timeouts", "timeout", "falls silent", "tls.timeout.sni", "tls.ti
 _CLOSE = Way("closes", "close", "is closed", "tls", "tls", "tls")
 
 TLS_RULES = (
+    browsers_only(_RESET),
+    browsers_only(_TIMEOUT),
     OUTLIVED,
     Rule(
         "tls_completes",

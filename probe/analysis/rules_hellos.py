@@ -43,3 +43,15 @@ def turned_away() -> Rule:
         State.INSUFFICIENT,
         "The server turns hellos like ours away, from the test helper too; a browser's comes to its certificate here.",
     )
+
+
+def browsers_only(way: Way) -> Rule:
+    """The other way round: browsers are shut out, and programs like ours are not."""
+    return Rule(
+        f"tls_{way.verb}_of_name_in_browsers_hello",
+        f"tls_successes > 0 AND browser_{way.columns} >= 2",
+        State.DEGRADED,
+        f"The connection {way.words} when it carries this name in a browser's hello; in ours the name passes, and in a "
+        "browser's a harmless one: browsers do not reach the service, and other programs may.",
+        way.by_name,
+    )

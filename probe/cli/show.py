@@ -26,6 +26,7 @@ WHAT_WOULD_CHANGE = {
 }
 FOLLOWUPS = {
     "browser_hello": "in a browser's hello,",
+    "harmless_browser_hello": "harmless name in a browser's hello,",
     "other_size_hello": "in our hello, longer or shorter,",
     "same_hello_again": "in our hello again,",
     "random_bytes_neutral_host": "bytes of no protocol to a neutral host, for",

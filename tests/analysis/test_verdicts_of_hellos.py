@@ -96,6 +96,34 @@ def test_without_anybody_outside_it_may_be_the_server() -> None:
     assert judged(lines)[0] == "degraded"
 
 
+def shut_out(failure: str = RESET, *, harmless: str = "ok", times: int = 2) -> Lines:
+    """Ours passes; a browser's with the name dies, and one with a harmless name does what it does."""
+    lines = Lines({"web": [URL]})
+    lines.lookup(HOST, GENUINE)
+    lines.encrypted(HOST, GENUINE)
+    lines.first(URL, GENUINE)
+    for second in range(times):
+        lines.other_hello("browser_hello", URL, GENUINE, f"tls:{failure}", t0=2.0 + second, **HELLOS["browser_hello"])
+    as_browser = HELLOS["browser_hello"] | {"name": "www.example.com", "check": False}
+    lines.other_hello("harmless_browser_hello", URL, GENUINE, harmless, t0=9.0, **as_browser)
+    return lines
+
+
+@pytest.mark.parametrize(("failure", "verb"), [(RESET, "reset"), (TIMEOUT, "timeout")])
+def test_browsers_alone_may_be_shut_out(failure: str, verb: str) -> None:
+    said = judged(shut_out(failure))
+    assert said == ("degraded", [f"tls.{verb}.sni"], f"tls_{verb}_of_name_in_browsers_hello")
+
+
+def test_what_dies_of_the_line_or_once_shuts_nobody_out() -> None:
+    """A line that loses long packets loses every hello of a browser's."""
+    assert judged(shut_out(TIMEOUT, harmless=f"tls:{TIMEOUT}"))[0] == "ok"
+    assert judged(shut_out(times=1))[0] == "ok"
+    lines = shut_out()
+    lines.other_hello("browser_hello", URL, GENUINE, t0=5.0, **HELLOS["browser_hello"])
+    assert judged(lines)[0] == "ok"
+
+
 def test_what_was_not_installed_says_nothing() -> None:
     lines = dies_in_our_hello()
     lines.other_hello("browser_hello", URL, GENUINE, f"top_level:{f.NO_FINGERPRINT}", t0=2.0)

@@ -166,6 +166,8 @@ def _by_hello() -> dict[str, Columns]:
             here = _fails("tls", columns) | {passed: 1} | _CONTROL
             found[f"tls_{verb}_of_name_in_hello_of_this_{kind}"] = here | {"innocuous_passed": 1}
             found[f"tls_{verb}_of_any_hello_of_this_{kind}"] = here | {"innocuous_failed": 1}
+        ours = _PROVEN | {"tls_attempts": 1, "tls_successes": 1}
+        found[f"tls_{verb}_of_name_in_browsers_hello"] = ours | {f"browser_{columns}": 2}
     return found | {"tls_server_takes_browsers_only": _fails("tls", "resets") | {"browser_passed": 1} | _TRIED}
 
 
