@@ -35,15 +35,15 @@ _ALPN = {"https": ("http/1.1",), "doh": ("h2",)}  # as the endpoint's own hello 
 
 
 class OtherHellos:
-    """The other hellos of one measurement; once per endpoint, service and family."""
+    """A measurement's; for each endpoint, service and family once where our hello died, and once where it passed."""
 
     def __init__(self, trace: Trace, session: Session, roots: Callable[[], Roots]) -> None:
         self._trace, self._session, self._roots = trace, session, roots
-        self._done: set[tuple[str, str, int]] = set()
+        self._done: set[tuple[str, str, int, bool]] = set()
 
     async def try_them(self, failed: TransactionRecord, again: TransactionRecord | None, endpoint: Endpoint) -> None:
         """Say the name otherwise, where two hellos died of what is no answer of the server's."""
-        key = (endpoint.url, failed.service, failed.family)
+        key = (endpoint.url, failed.service, failed.family, False)
         if again is None or key in self._done or not _died_of_no_answer(failed, again, endpoint):
             return
         self._done.add(key)
@@ -74,7 +74,7 @@ class OtherHellos:
 
         Some boxes mean browsers. A trigger for every endpoint that works is what `deep` is for.
         """
-        key = (endpoint.url, passed.service, passed.family)
+        key = (endpoint.url, passed.service, passed.family, True)
         if self._session.settings.depth != "deep" or endpoint.scheme != "https" or key in self._done:
             return
         self._done.add(key)
@@ -94,7 +94,8 @@ class OtherHellos:
         told = [r for r in self._trace.transactions if (r.followup, r.endpoint, r.service, r.family) == cause]
         if not any(record.failed_operation == "tls_handshake" for record in told):
             return None
-        hosts = [(ip, host.port) for ip, host in self._session.neutral_addresses if family_of(ip) == failed.family]
+        neutral = [(ip, host) for ip, host in self._session.neutral_addresses if family_of(ip) == failed.family]
+        hosts = [(ip, host.port) for ip, host in neutral if host.scheme != "quic"]
         return next(((ip, port) for ip, port in hosts if ip not in {r.address for r in told}), hosts[0])
 
     async def _say(
