@@ -9,7 +9,7 @@ COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
 COPY probe probe
 COPY targets targets
 RUN python -m venv /opt/censorprobe \
- && /opt/censorprobe/bin/pip install --no-cache-dir '/src[quic,analysis]' \
+ && /opt/censorprobe/bin/pip install --no-cache-dir '/src[quic,fingerprint,analysis]' \
  && /opt/censorprobe/bin/python -m compileall -q /opt/censorprobe/lib
 
 FROM python:3.13.5-slim-bookworm

@@ -56,12 +56,13 @@ INSTALL = $(BIN)/python -m pip --version >/dev/null 2>&1 && set -- $(BIN)/python
 	"$$@" install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/python -m compileall -q probe tests
 
+# With a browser's hello (utls) where there is a wheel for this machine; else those follow-ups say that it is missing.
 $(VENV)/ready-run: pyproject.toml | $(BIN)/python
-	$(INSTALL) --editable '.[quic,analysis]'
+	{ $(INSTALL) --only-binary utls --editable '.[quic,fingerprint,analysis]'; } 2>/dev/null || { $(INSTALL) --editable '.[quic,analysis]'; }
 	$(COMPILE)
 	@touch $@
 
 $(VENV)/ready-test: pyproject.toml | $(BIN)/python
-	$(INSTALL) --editable '.[quic,analysis,test]'
+	$(INSTALL) --editable '.[quic,fingerprint,analysis,test]'
 	$(COMPILE)
 	@touch $@ $(VENV)/ready-run

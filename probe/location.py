@@ -43,8 +43,6 @@ _KINDS: dict[str, PayloadKind] = {
 }
 _NAMED = frozenset({"https", "tls", "http", "quic", "smtps", "imaps", "dot", "doh"})
 _DATAGRAMS = frozenset({"stun/udp", "turn/udp", "sip/udp"})
-_ACTED = frozenset({f.RESET, f.ABORTED, f.EOF, "network_reset", "unknown_failure: broken pipe"})
-_SILENT = frozenset({f.TIMEOUT, f.TIMED_OUT})
 
 
 class Location:
@@ -94,8 +92,8 @@ class Location:
         for first, again, endpoint in self._failed:
             kind = _KINDS.get(first.failed_operation or "")
             same = first.failed_operation == again.failed_operation
-            by_silence = {first.failure, again.failure} <= _SILENT
-            if kind is None or not same or not (by_silence or {first.failure, again.failure} <= _ACTED):
+            by_silence = {first.failure, again.failure} <= f.SILENT
+            if kind is None or not same or not (by_silence or {first.failure, again.failure} <= f.CUT_OFF):
                 continue
             if (endpoint.dialect in _NAMED and self._harmless_passed(first, endpoint)) or (
                 endpoint.dialect in _DATAGRAMS and self._twins_differ()

@@ -21,6 +21,7 @@ from probe.ooni_web.view import web_view
 from probe.reach import Reach
 from probe.session import Session
 from probe.steps.certificates import Roots, load_roots
+from probe.steps.tcp import sends_timestamps
 from probe.targets import Target
 from probe.trace import Trace
 from probe.twins import EchoOffer
@@ -214,7 +215,8 @@ def _about_target(target: Target) -> TargetFacts:
 
 
 def _about_run(session: Session, trace: Trace) -> RunFacts:
-    hellos = [entry.x_client_hello_length for entry in trace.entries if isinstance(entry, TLSHandshake)]
+    own = [e for e in trace.entries if isinstance(e, TLSHandshake) and e.x_engine in {"openssl", "aioquic"}]
+    hellos = [entry.x_client_hello_length for entry in own]
     return RunFacts(
         run_id=session.run_id,
         depth=session.settings.depth,
@@ -224,6 +226,7 @@ def _about_run(session: Session, trace: Trace) -> RunFacts:
         triggers=session.pace.triggers,
         openssl=ssl.OPENSSL_VERSION,
         client_hello_length=max(hellos, default=0),
+        tcp_timestamps=sends_timestamps(),
         bytes_sent=session.pace.bytes_sent,
         bytes_received=session.pace.bytes_received,
         interrupted=session.stopping.is_set() or trace.cut_short,

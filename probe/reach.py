@@ -16,6 +16,7 @@ from probe.formats.bogons import is_bogon
 from probe.formats.transactions import TransactionRecord
 from probe.location import Location
 from probe.lookup import TRUSTED, Name, Names
+from probe.otherhellos import OtherHellos
 from probe.session import Session
 from probe.steps.certificates import Roots
 from probe.targets import Endpoint, Service, Target
@@ -41,6 +42,7 @@ class Reach:
         self.trace, self.session, self.names = trace, session, names
         self._roots = roots
         self._followups = FollowUps(trace, session, roots)
+        self._other_hellos = OtherHellos(trace, session, lambda: self._roots)
         self._one_address = False
         self._errand: Errand | None = None
         self.twins = Twins(trace, session)
@@ -133,6 +135,8 @@ class Reach:
         if first.failure is None:
             if attempt.endpoint.scheme == "http" and self._follows_up():
                 await self._followups.page_elsewhere(first, attempt.endpoint)
+            if self._follows_up():
+                await self._other_hellos.try_as_browsers(first, attempt.endpoint)
             return self._reached(attempt, first)
         if self.session.as_control or f.is_local(first.failure):
             return False
@@ -165,6 +169,7 @@ class Reach:
         never_said = {first.failed_operation, again.failed_operation if again else "connect"} == {"connect"}
         if self._follows_up() and not never_said:
             await self._followups.differential(first, attempt.endpoint, genuine=genuine)
+            await self._other_hellos.try_them(first, again, attempt.endpoint)
         if self._follows_up() and silent_twice(first, again, attempt.endpoint):
             await self._control_or_stop()  # the helper's answer says where its echo is
             await self.twins.send(first, attempt.endpoint)

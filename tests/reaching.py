@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,6 +34,7 @@ class Box:
     port: int = 0
     names: dict[str, Behaviour] = field(default_factory=dict)
     otherwise: Behaviour = "serve"
+    by_hello: Callable[[bytes], Behaviour | None] = lambda hello: None  # before any name
     after_reset: Behaviour | None = None  # what every later flow gets once a name was reset: residual punishment
     reply: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     seen: list[str] = field(default_factory=list)  # "connect", "hello NAME", "request", in order
@@ -101,7 +102,11 @@ class World:
             name = hello_name(hello) if hello[:1] == b"\x16" else host_header(hello)
             box.seen.append(f"hello {name}")
             punished = box.after_reset is not None and any(box.flows(n) for n, b in box.names.items() if b == "reset")
-            does = box.names.get(name) or (box.after_reset if punished and box.after_reset else box.otherwise)
+            does = (
+                box.by_hello(hello)
+                or box.names.get(name)
+                or (box.after_reset if punished and box.after_reset else box.otherwise)
+            )
             await _answer(peer, does, hello, context, box)
 
         async with serving(handler, ip, box.port) as server:

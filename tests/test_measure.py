@@ -63,6 +63,7 @@ async def test_a_line_holds_all_that_its_verdict_needs(world: World) -> None:
     about = keys["x_run"]
     assert about["families"] == {"ipv4": True, "ipv6": False} and about["run_id"] == "test"
     assert about["triggers"] == 4 and not about["interrupted"] and about["openssl"].startswith("OpenSSL")
+    assert about["tcp_timestamps"] == (Path("/proc/sys/net/ipv4/tcp_timestamps").read_text().strip() != "0")
     assert about["client_hello_length"] > 100 and about["bytes_sent"] > 100
     known = {record["transaction_id"] for record in keys["x_transactions"]}
     for place in (keys, keys["x_endpoints"], keys["x_followups"]):

@@ -81,6 +81,10 @@ def address_row(
         row.address_proven |= proofs.vouched_for(endpoint.host, address)
     _count_name(row, endpoint, done, proofs, neutral)
     _count_unlisted(row, endpoint, done, neutral)
+    _count_resets(row, done)
+    row.browser_passed = done.hellos.browser_passed(endpoint.host)
+    row.browser_resets, row.browser_timeouts = done.hellos.browser_died(RESET), done.hellos.browser_died(TIMEOUT)
+    row.other_size_passed = done.hellos.other_size_passed()
     return row, done
 
 
@@ -294,6 +298,14 @@ def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Pro
     row.innocuous_failed = sum(
         not _answered(other, layer) and not other.in_residual and not _is_local(other) for other in done.innocuous
     )
+
+
+def _count_resets(row: AddressRow, done: Attempts) -> None:
+    """Count resets by what the packets themselves show of their sender."""
+    drew = [attempt for attempt in done.target if attempt.resets_unlike > 0]
+    row.resets_unlike = sum(kind_of(attempt.failure) == RESET for attempt in drew)
+    row.resets_outlived = sum(attempt.failure is None for attempt in drew)
+    row.harmless_resets = sum(other.resets_unlike > 0 for other in done.innocuous)
 
 
 def _count_unlisted(row: AddressRow, endpoint: Endpoint, done: Attempts, proven: set[str]) -> None:

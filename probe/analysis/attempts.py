@@ -8,6 +8,7 @@ from probe.analysis.echoes import Twins, twins_of
 from probe.analysis.kinds import RESET, TIMEOUT, is_local, kind_of
 from probe.analysis.mail import passes_mail
 from probe.analysis.observations import Observation
+from probe.analysis.otherhellos import OtherHellos, other_hellos_of
 from probe.analysis.proofs import Proofs, quic_valid, same_site, tls_valid
 from probe.analysis.unlisted import Unlisted, unlisted_of
 from probe.targets import Endpoint
@@ -128,12 +129,13 @@ class Attempts:
     twins: tuple[Observation, ...]
     echoes: Twins
     unlisted: Unlisted
+    hellos: OtherHellos
     control: tuple[Observation, ...]
 
     def transactions(self) -> set[int]:
         """The probe's transactions among them."""
-        mine = (*self.target, *self.innocuous, *self.neutral, *self.twins, *self.echoes.rows(), *self.unlisted.rows())
-        return {row.transaction_id for row in mine}
+        compared = (*self.innocuous, *self.neutral, *self.twins, *self.echoes.rows(), *self.unlisted.rows())
+        return {row.transaction_id for row in (*self.target, *compared, *self.hellos.rows())}
 
 
 def addresses_of(endpoint: Endpoint, proofs: Proofs) -> list[str]:
@@ -145,17 +147,19 @@ def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
     """Gather the attempts at one address, with the differentials and the control that belong to it."""
     rows = proofs.probe
     by_name = not endpoint.is_literal
+    target = tuple(
+        row
+        for row in rows
+        if row.address == address and is_target_attempt(row, endpoint) and not in_shadow(row, proofs)
+    )
     return Attempts(
-        target=tuple(
-            row
-            for row in rows
-            if row.address == address and is_target_attempt(row, endpoint) and not in_shadow(row, proofs)
-        ),
+        target=target,
         innocuous=tuple(row for row in rows if by_name and is_innocuous(row, endpoint, address)),
         neutral=tuple(row for row in rows if by_name and is_neutral(row, endpoint)),
         twins=tuple(row for row in rows if _is_twin(row, endpoint, address)),
         echoes=twins_of(endpoint, address, proofs),
         unlisted=unlisted_of(endpoint, address, proofs),
+        hellos=other_hellos_of(endpoint, address, target, proofs),
         control=_control_rows(endpoint, address, proofs),
     )
 

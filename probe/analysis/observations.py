@@ -8,6 +8,7 @@ from typing import Any
 from probe.analysis.leaf import leaf_of
 from probe.analysis.mailentries import mail_columns
 from probe.analysis.payloads import PAYLOADS
+from probe.analysis.prints import unlike_resets
 from probe.analysis.reading import address, failure, flag, name, number, seconds, table, tables, text, texts
 from probe.formats.testkeys import LISTS, places_of_entries
 
@@ -61,6 +62,7 @@ class Observation:
     in_residual: bool = False
     failure: str | None = None
     t0: float = 0.0
+    resets_unlike: int = 0  # resets that do not look like those of whoever shook hands; 0 where nobody saw packets
     queries: tuple[Query, ...] = ()
     tcp_attempts: int = 0
     tcp_failure: str | None = None
@@ -71,6 +73,8 @@ class Observation:
     quic_failure: str | None = None
     tls_name: str = ""
     tls_verified_name: str = ""
+    tls_engine: str = ""  # whose hello it was
+    tls_hello_length: int = 0  # bytes of its record
     tls_answered: bool = False
     tls_completed: bool = True
     tls_trusted_by_machine: bool = False
@@ -150,13 +154,13 @@ def read_line(line: dict[str, Any]) -> Line:
 
 def observations(test_keys: dict[str, Any], origin: str) -> Iterator[Observation]:
     """Flat rows out of test keys, in the order of the transactions' ids; entries without a transaction are dropped."""
-    entries = _entries(test_keys)
+    entries, unlike = _entries(test_keys), unlike_resets(test_keys.get("x_packets"))
     seen = set()
     for record in sorted(tables(test_keys.get("x_transactions")), key=lambda item: number(item.get("transaction_id"))):
         identity = number(record.get("transaction_id"))
         if identity not in seen:
             seen.add(identity)
-            yield _observation(record, entries[identity], origin)
+            yield _observation(record, entries[identity], origin, unlike.get(identity, 0))
 
 
 def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, Any]]]]:
@@ -169,7 +173,9 @@ def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, An
     return found
 
 
-def _observation(record: dict[str, Any], entries: dict[str, list[dict[str, Any]]], origin: str) -> Observation:
+def _observation(
+    record: dict[str, Any], entries: dict[str, list[dict[str, Any]]], origin: str, resets_unlike: int
+) -> Observation:
     columns: dict[str, Any] = {}
     for kind, columns_of in _COLUMNS.items():
         if entries[kind]:
@@ -193,6 +199,7 @@ def _observation(record: dict[str, Any], entries: dict[str, list[dict[str, Any]]
         in_residual=flag(record.get("in_residual")),
         failure=failure(record.get("failure")),
         t0=seconds(record.get("t0")),
+        resets_unlike=resets_unlike,
         queries=tuple(_query(entry) for entry in entries["queries"]),
         **columns,
         **mail_columns(entries["mail"]),
@@ -246,6 +253,8 @@ def _shown(entry: dict[str, Any]) -> dict[str, Any]:
         "tls_name": name(entry.get("server_name")),
         # "" says that nobody judged the chain; an entry of OONI's has no such field, and always did
         "tls_verified_name": name(entry.get("x_verified_name", entry.get("server_name"))),
+        "tls_engine": text(entry.get("x_engine")),
+        "tls_hello_length": number(entry.get("x_client_hello_length")),
         "tls_answered": flag(entry.get("x_answered"), failed is None),
         "tls_completed": flag(entry.get("x_completed"), failed is None),
         "tls_trusted_by_machine": flag(entry.get("x_trusted_by_machine")),

@@ -155,6 +155,9 @@ class AddressRow:
     name_closes: int = 0
     innocuous_passed: int = 0
     innocuous_failed: int = 0  # outside a possible residual window only
+    resets_unlike: int = 0  # attempts that were reset, and not by whoever had shaken hands; where packets are seen
+    resets_outlived: int = 0  # attempts that came to their end though such a reset came
+    harmless_resets: int = 0  # harmless flows that drew such a reset
     neutral_proven: bool = False  # that neutral host works under its own name
     neutral_passed: int = 0
     neutral_unreachable: int = 0  # could not even be connected to
@@ -163,6 +166,10 @@ class AddressRow:
     neutral_closes: int = 0
     nonexistent_failed: int = 0  # a name that nobody has died there, and a harmless one passed afterwards
     nonexistent_neutral_failed: int = 0  # it died at a neutral host, which answered to its own name afterwards
+    browser_passed: int = 0  # the name in a browser's hello came to its certificate; in ours it died again afterwards
+    browser_resets: int = 0  # the name in a browser's hello was reset, and a harmless one in such passed afterwards
+    browser_timeouts: int = 0
+    other_size_passed: int = 0  # the name in a hello like ours, longer or shorter, was answered; likewise
     random_silent: int = 0  # bytes of no protocol drew nothing from a neutral host at the same port
     random_answered: int = 0
     control_attempts: int = 0  # that tell of the topmost layer

@@ -3,6 +3,8 @@
 from probe.analysis.follows import Way, closing, down, fails_here, follows_name, opening
 from probe.analysis.rule import Rule, State
 from probe.analysis.rules_certificates import CERTIFICATE_REFUSED, foreign_certificates
+from probe.analysis.rules_hellos import browsers_only, depends_on_hello, turned_away
+from probe.analysis.rules_prints import BY_ANOTHER, OUTLIVED
 
 _TWICE = "tcp_successes = 0 AND tcp_attempts >= 2 AND control_tcp_successes > 0"
 
@@ -81,6 +83,9 @@ _TIMEOUT = Way("timeouts", "timeout", "falls silent", "tls.timeout.sni", "tls.ti
 _CLOSE = Way("closes", "close", "is closed", "tls", "tls", "tls")
 
 TLS_RULES = (
+    browsers_only(_RESET),
+    browsers_only(_TIMEOUT),
+    OUTLIVED,
     Rule(
         "tls_completes",
         "tls_successes > 0",
@@ -89,6 +94,9 @@ TLS_RULES = (
     ),
     *foreign_certificates("tls", supersedes=("tls_mitm",)),
     *opening("tls", "TLS"),
+    *depends_on_hello(_RESET),
+    *depends_on_hello(_TIMEOUT),
+    turned_away(),
     *follows_name("tls", _RESET),
     *follows_name("tls", _TIMEOUT),
     *follows_name("tls", _CLOSE),
@@ -97,5 +105,6 @@ TLS_RULES = (
     *fails_here("tls", _RESET),
     *fails_here("tls", _TIMEOUT),
     *fails_here("tls", _CLOSE),
+    BY_ANOTHER,
     *closing("tls", "TLS"),
 )

@@ -196,12 +196,17 @@ def _proof(row: ServiceRow, deciding: list[EndpointVerdict]) -> str:
 
 def _pass_rate(
     present: list[EndpointVerdict], deciding: list[EndpointVerdict], row: ServiceRow, counts: Counts
-) -> dict[str, Any]:
-    """The share that works: of the endpoints where one would do, of the addresses of the endpoint that decided else."""
+) -> dict[str, Any] | None:
+    """The share that works: of the endpoints where one would do, of the addresses of the endpoint that decided else.
+
+    None where each works for some programs: nobody counts those.
+    """
     if deciding and not (row.any_suffices and row.ok):
         good, n = deciding[0].working, deciding[0].judged
     else:
         good, n = row.ok, len(present)
+    if not good:
+        return None
     low, high = wilson(good, n)
     twin = round(counts.control_successes / counts.controls, 2) if counts.controls else None
     return {"estimate": round(good / n, 2), "low": round(low, 2), "high": round(high, 2), "n": n, "twin": twin}

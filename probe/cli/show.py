@@ -25,6 +25,10 @@ WHAT_WOULD_CHANGE = {
     "ok": "A failure that its repeat confirms would change it.",
 }
 FOLLOWUPS = {
+    "browser_hello": "in a browser's hello,",
+    "harmless_browser_hello": "harmless name in a browser's hello,",
+    "other_size_hello": "in our hello, longer or shorter,",
+    "same_hello_again": "in our hello again,",
     "random_bytes_neutral_host": "bytes of no protocol to a neutral host, for",
     "other_payload_echo": "harmless datagram to the helper's echo, for",
     "same_payload_echo": "its own datagram to the helper's echo, for",

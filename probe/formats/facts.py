@@ -90,6 +90,7 @@ class RunFacts(Part):
     """What the judge needs of the run (`x_run`). Counters are the run's so far, not this measurement's."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"tcp_timestamps"})  # where the system does not say
 
     run_id: Public[str]  # random, of this run alone; "helper" in a helper's answer
     depth: Literal["standard", "deep"]  # how many triggers were allowed
@@ -99,6 +100,7 @@ class RunFacts(Part):
     triggers: Count  # flows and datagrams that carried a target's name or payload past the first hop
     openssl: str  # whose TLS hello was sent
     client_hello_length: Bytes  # of the longest TLS hello in this measurement; 0: there was none
+    tcp_timestamps: bool | None = Field(default=None, examples=[True])  # whether our TCP headers carry them (RFC 7323)
     bytes_sent: Bytes  # payload, without headers
     bytes_received: Bytes  # payload, without headers
     interrupted: bool  # ended before its end: Ctrl-C, --max-time, or no descriptor left

@@ -74,7 +74,10 @@ FILES_EXHAUSTED: Final = "unknown_failure: too many open files"
 BUG: Final = "unknown_failure: probe bug"
 BUDGET: Final = "unknown_failure: trigger budget spent"
 NO_QUIC: Final = "unknown_failure: quic is not installed"  # the extra [quic]: aioquic
+NO_FINGERPRINT: Final = "unknown_failure: utls is not installed"  # the extra [fingerprint]
 
+CUT_OFF: Final = frozenset({RESET, ABORTED, EOF, "network_reset", "unknown_failure: broken pipe"})
+SILENT: Final = frozenset({TIMEOUT, TIMED_OUT})
 CERTIFICATE_FAILURES: Final = frozenset({SSL_INVALID_CERTIFICATE, SSL_INVALID_HOSTNAME, SSL_UNKNOWN_AUTHORITY})
 
 
@@ -82,4 +85,4 @@ def is_local(failure: str | None) -> bool:
     """Say whether a failure is our own fault or an interruption, and so says nothing about the network."""
     if failure is None:
         return False
-    return failure == INTERRUPTED or failure.startswith((FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC))
+    return failure == INTERRUPTED or failure.startswith((FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC, NO_FINGERPRINT))

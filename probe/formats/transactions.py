@@ -18,6 +18,10 @@ FollowUp = Literal[
     "nonexistent_name_same_address",  # a name that nobody has → the address that failed
     "nonexistent_name_neutral_host",  # a name that nobody has → a neutral host that was told no target's name
     "neutral_name_neutral_host",  # that host's own name → it, at the end
+    "browser_hello",  # the target's name in a hello like a browser's → the address that failed, or a neutral host
+    "harmless_browser_hello",  # a harmless name in such a hello → the address at which the target's died in it
+    "other_size_hello",  # the target's name in the same hello, longer or shorter → likewise
+    "same_hello_again",  # the target's name in the very hello that failed → the address that failed, at the end
     "random_bytes_neutral_host",  # bytes of no protocol → a neutral host, same port
     "resolver_udp",  # the same question → a public resolver over UDP
     "resolver_dot",

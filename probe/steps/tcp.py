@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import struct
 import time
+from pathlib import Path
 
 from probe.formats.entries import TCPConnect
 from probe.pacing import Pace
@@ -13,6 +14,7 @@ from probe.steps.connection import Connection, address_of
 from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
 from probe.trace import Transaction
 
+TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # of IPv6 too; Linux
 # Of struct tcp_info in <linux/tcp.h>, behind 8 bytes: the 16th and the 24th number of 4.
 _NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
 
@@ -94,6 +96,14 @@ async def tcp_connect(
         conn.local = sock.getsockname()[:2]
         pace.saw_round_trip(_round_trip(sock) or time.monotonic() - began)
     return conn
+
+
+def sends_timestamps() -> bool | None:
+    """Say whether this machine's connections carry timestamps (RFC 7323), behind which some boxes read no name."""
+    try:
+        return TIMESTAMPS.read_text().strip() != "0"
+    except OSError:
+        return None
 
 
 def _round_trip(sock: socket.socket) -> float | None:

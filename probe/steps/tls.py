@@ -15,7 +15,8 @@ from probe.formats.entries import BinaryData, TLSHandshake
 from probe.pacing import Pace
 from probe.steps.certificates import Roots, judge_chain, parse_certificate
 from probe.steps.connection import Connection
-from probe.steps.tlsstream import TLSConnection, alert_text, open_hello, peer_chain, tls_failure
+from probe.steps.hellos import OWN, Hello
+from probe.steps.tlsstream import TLSConnection, alert_text, peer_chain, tls_failure
 from probe.targets import is_address
 from probe.trace import Transaction
 from probe.wire.ciphersuites import iana_name
@@ -38,21 +39,24 @@ async def tls_handshake(
     confirm: bool = False,
     timeout: float | None = None,
     check: bool = True,
+    hello: Hello = OWN,
 ) -> TLSConnection:
     """Upgrade `conn` to TLS and judge the chain against `verify_name` (default: `server_name`).
 
     `server_name` is the SNI; None or an IP literal sends none. With `check=False` (the innocuous hello) any
-    well-formed TLS record is success, whatever the certificate and whatever comes after it. Raises StepFailed.
+    well-formed TLS record is success, whatever the certificate and whatever comes after it. `hello`: how it is said.
+    Raises StepFailed.
     """
     name = verify_name if verify_name is not None else server_name or ""
     sni = "" if server_name is None or is_address(server_name) else server_name
-    entry = TLSHandshake(address=conn.address, server_name=sni, x_verified_name=name if check else "")
+    verified = name if check else ""
+    entry = TLSHandshake(address=conn.address, server_name=sni, x_verified_name=verified, x_engine=hello.engine)
     limit = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
     if check:
         roots.check()  # reading them takes a moment that is not the network's
     await tx.connections.enter_async_context(pace.tls_place(conn.ip, sni))  # until the connection is closed
     async with tx.step(entry, limit + GRACE):
-        tls = open_hello(conn, sni or None, alpn)
+        tls = TLSConnection(conn, sni or None, alpn, hello)
         with keeping_evidence(tls, entry), naming_failure(tls.watch, lenient=not check):
             async with asyncio.timeout(limit):
                 await tls.handshake()

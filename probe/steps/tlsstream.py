@@ -1,22 +1,21 @@
-"""TLS over any connection: OpenSSL works on memory, we carry the bytes, so that every one of them can be watched."""
+"""TLS over any connection: the library works on memory, we carry the bytes, so that every one can be watched."""
 
 import asyncio
 import re
 import ssl
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 from probe.classify import RemoteError
 from probe.formats import failures as f
 from probe.formats.entries import TLSHandshake
 from probe.steps.connection import Connection
+from probe.steps.hellos import OWN, Hello, accepting_anything
 from probe.wire.tlsrecords import RecordWatch
 
 MOST_OF_HANDSHAKE = 524288  # bytes; OpenSSL itself takes no chain of more than 100 kB, but any number of HelloRequests
 
 _DER = 2  # _ssl.ENCODING_DER
-_LEGACY_SERVER_CONNECT = 0x4  # named in `ssl` from 3.12
 _LATER_ALERTS = {  # RFC 8446 section 6; missing in ssl.AlertDescription
     "INAPPROPRIATE_FALLBACK": 86,
     "MISSING_EXTENSION": 109,
@@ -32,13 +31,13 @@ class TLSConnection(Connection):
 
     entry: TLSHandshake
 
-    def __init__(self, inner: Connection, server_name: str | None, alpn: tuple[str, ...]) -> None:
+    def __init__(self, inner: Connection, server_name: str | None, alpn: tuple[str, ...], hello: Hello = OWN) -> None:
         self.ip, self.port, self.address, self.local = inner.ip, inner.port, inner.address, inner.local
         self.watch = RecordWatch()
         self.hello_length = 0
         self._inner = inner
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.engine = _accept_anything(alpn).wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        self._hello = hello
+        self._incoming, self._outgoing, self.engine = hello.opened(server_name, alpn)
         self._sending = asyncio.Lock()
 
     @property
@@ -76,7 +75,7 @@ class TLSConnection(Connection):
     async def read(self, limit: int = 65536) -> bytes:
         while True:
             try:
-                return self.engine.read(limit)
+                return bytes(self.engine.read(limit))
             except ssl.SSLWantReadError:
                 await self._flush()
                 data = await self._inner.read()
@@ -100,7 +99,9 @@ class TLSConnection(Connection):
     async def _flush(self) -> None:
         async with self._sending:
             while pending := self._outgoing.read():
-                self.hello_length = self.hello_length or len(pending)
+                if not self.hello_length:
+                    pending = self._hello.altered(pending)
+                    self.hello_length = len(pending)
                 await self._inner.write(pending)
 
     def close(self) -> None:
@@ -110,15 +111,10 @@ class TLSConnection(Connection):
         self._inner.close_with_reset()
 
 
-def open_hello(conn: Connection, server_name: str | None, alpn: tuple[str, ...]) -> TLSConnection:
-    """Prepare TLS over `conn`; nothing is sent before `handshake`."""
-    return TLSConnection(conn, server_name, alpn)
-
-
 def client_hello(server_name: str, alpn: tuple[str, ...] = (), *, short: bool = False) -> bytes:
     """The bytes of a hello without a connection. `short`: one key share only, so that it fits into one segment."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = _accept_anything.__wrapped__(alpn) if short else _accept_anything(alpn)
+    context = accepting_anything.__wrapped__(alpn) if short else accepting_anything(alpn)
     if short:
         context.set_ecdh_curve("prime256v1")
     with suppress(ssl.SSLWantReadError):
@@ -126,24 +122,11 @@ def client_hello(server_name: str, alpn: tuple[str, ...] = (), *, short: bool = 
     return outgoing.read()
 
 
-@cache
-def _accept_anything(alpn: tuple[str, ...]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.options |= ssl.Options(_LEGACY_SERVER_CONNECT)
-    with suppress(ValueError, ssl.SSLError):  # an OpenSSL built without them: then only what it has
-        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        context.set_ciphers("DEFAULT:!PSK:!SRP:@SECLEVEL=0")
-    if alpn:
-        context.set_alpn_protocols(list(alpn))
-    return context
-
-
-def peer_chain(engine: ssl.SSLObject) -> list[bytes]:
+def peer_chain(engine: Any) -> list[bytes]:
     """The certificates as sent, leaf first, DER; also before the handshake is done."""
-    if hasattr(engine, "get_unverified_chain"):  # public from 3.13
-        return [bytes(der) for der in engine.get_unverified_chain()]
+    if hasattr(engine, "get_unverified_chain"):  # public from 3.13; bytes there, objects in utls
+        chain = engine.get_unverified_chain() or ()
+        return [bytes(one) if isinstance(one, bytes) else bytes(one.public_bytes(_DER)) for one in chain]
     inner: Any = getattr(engine, "_sslobj", None)
     with suppress(AttributeError, ssl.SSLError):
         return [certificate.public_bytes(_DER) for certificate in inner.get_unverified_chain() or ()]
@@ -155,7 +138,7 @@ def peer_chain(engine: ssl.SSLObject) -> list[bytes]:
 
 def alert_of(error: ssl.SSLError) -> int | None:
     """The alert that OpenSSL received, by its error's name (`TLSV1_ALERT_ACCESS_DENIED` → 49), or None."""
-    reason = error.reason or ""
+    reason = getattr(error, "reason", None) or ""  # some errors of utls's have none
     for prefix in ("SSLV3_", "TLSV1_", "TLSV13_"):
         if reason.startswith(prefix):
             word = reason.removeprefix(prefix).removeprefix("ALERT_")

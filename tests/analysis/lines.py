@@ -58,6 +58,7 @@ class Lines:
         self.control_families = {"ipv4": True, "ipv6": True, "udp": True}
         self.control_failure: str | None = None
         self.bugs: list[str] = []
+        self.packets: list[dict[str, Any]] | None = None  # seen raw, as PacketRecord has them
         self.target: dict[str, Any] = {
             "name": target,
             "digest": "0" * 64,
@@ -194,6 +195,10 @@ class Lines:
         about = {"kind": "followup", "followup": "neutral_name_neutral_host", "name": "neutral.example", "check": False}
         return self._reach(self.probe, url, ip, outcome, **about | more)
 
+    def other_hello(self, kind: Any, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        """The target's name said otherwise: `engine`, and `hello`, its length in bytes."""
+        return self._reach(self.probe, url, ip, outcome, **{"kind": "followup", "followup": kind} | more)
+
     def random_bytes(self, url: str, outcome: str = "ok", ip: str = NEUTRAL) -> int:
         endpoint = parse_endpoint(url)
         about: dict[str, Any] = {"service": self._role(url), "endpoint": url, "address": ip, "port": endpoint.port}
@@ -247,6 +252,7 @@ class Lines:
             control = {"failure": None, "preflight": self.control_families, "test_keys": self.at_control.dump()}
         keys = self.probe.dump() | {
             "x_control": control,
+            "x_packets": self.packets,
             "x_target": self.target,
             "x_run": self.run | {"preflight": self.preflight},
             "x_bugs": self.bugs,

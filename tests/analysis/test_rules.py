@@ -32,6 +32,8 @@ SUCCESSES = (
     "dns_forged_public > 0",
     "dns_dark_forged > 0",
     "answers_forged_first > 0",
+    "resets_unlike >= 2",
+    "tls_successes > 0",
     "dns_blockpage > 0",
     "http_blockpages > 0",
     "other_echoed > 0",
@@ -114,7 +116,7 @@ RESTED_ON = {
     *("neutral_same_issuer", "tls_name_proven_elsewhere", "dns_proven_here", "dns_proven_authenticated"),
     "dns_trusted_reached",
     *("dns_authenticated", "dns_from_control", "dns_forged_first", "dns_forged_public", "dns_blockpage"),
-    "dns_dark_forged",
+    *("dns_dark_forged", "resets_unlike", "browser_resets", "browser_timeouts"),
     *("http_blockpages", "other_echoed", "answers_forged_first", "working", "ok"),
 }
 PARTS = [c for c in CASES if RULES[c[1]].state in ACCUSING and not RULES[c[1]].defers]

@@ -10,6 +10,7 @@ from probe.formats.transactions import FollowUp
 from tests.analysis.ablation import without_transactions
 from tests.analysis.lines import FORGED, GENUINE, SECOND, Lines
 from tests.analysis.test_verdicts_of_forgeries import BOGON, HARMLESS, alone
+from tests.analysis.test_verdicts_of_hellos import dies_in_our_hello, otherwise, shut_out
 
 HOST, TIMEOUT, RESET = "web.telegram.org", "generic_timeout_error", "connection_reset"
 URL, CLEAR, CHAT = f"https://{HOST}:443/", f"http://{HOST}:80/", "mtproto://149.154.167.51:443"
@@ -273,12 +274,24 @@ def twin() -> Lines:
     return lines
 
 
+def passes_in_a_browsers() -> Lines:
+    return otherwise(dies_in_our_hello(), "browser_hello")
+
+
+def passes_at_another_length() -> Lines:
+    return otherwise(dies_in_our_hello(), "other_size_hello")
+
+
 DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "other_name_same_address": (other_name, "tls_reset_follows_name"),
     "same_name_neutral_host": (neutral_host, "tls_reset_follows_name_to_neutral_host"),
     "nonexistent_name_same_address": (listed_names_pass, "tls_reset_of_unlisted_names"),
     "nonexistent_name_neutral_host": (only_the_hosts_own_passes, "tls_reset_of_all_names_but_the_hosts_own"),
     "neutral_name_neutral_host": (only_the_hosts_own_passes, "tls_reset_of_all_names_but_the_hosts_own"),
+    "browser_hello": (passes_in_a_browsers, "tls_reset_of_name_in_hello_of_this_make"),
+    "harmless_browser_hello": (shut_out, "tls_reset_of_name_in_browsers_hello"),
+    "other_size_hello": (passes_at_another_length, "tls_reset_of_name_in_hello_of_this_size"),
+    "same_hello_again": (passes_in_a_browsers, "tls_reset_of_name_in_hello_of_this_make"),
     "random_bytes_neutral_host": (unlisted_protocol, "payload_drop_of_unlisted_protocols"),
     "resolver_udp": (raced_elsewhere, "dns_race_at_public_resolver_other"),
     "resolver_dot": (lambda: lie_proven("dot"), "dns_lie_proven_at_control_other"),

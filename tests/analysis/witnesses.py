@@ -161,7 +161,23 @@ def _by_certificate(layer: str) -> dict[str, Columns]:
     } | ({"tls_certificate_refused_here": refused | _CONTROL} if layer == "tls" else {})
 
 
+def _by_hello() -> dict[str, Columns]:
+    found: dict[str, Columns] = {}
+    for verb, columns in (("reset", "resets"), ("timeout", "timeouts")):
+        for kind, passed in (("size", "other_size_passed"), ("make", "browser_passed")):
+            here = _fails("tls", columns) | {passed: 1} | _CONTROL
+            found[f"tls_{verb}_of_name_in_hello_of_this_{kind}"] = here | {"innocuous_passed": 1}
+            found[f"tls_{verb}_of_any_hello_of_this_{kind}"] = here | {"innocuous_failed": 1}
+        ours = _PROVEN | {"tls_attempts": 1, "tls_successes": 1}
+        found[f"tls_{verb}_of_name_in_browsers_hello"] = ours | {f"browser_{columns}": 2}
+    return found | {"tls_server_takes_browsers_only": _fails("tls", "resets") | {"browser_passed": 1} | _TRIED}
+
+
 TLS: dict[str, Columns] = {
+    "tls_completes_though_reset": _PROVEN
+    | {"tls_attempts": 2, "tls_successes": 1, "resets_outlived": 1, "innocuous_passed": 1},
+    "tls_reset_by_another": _fails("tls", "resets") | {"resets_unlike": 2, "innocuous_passed": 1},
+    **_by_hello(),
     "tls_completes": _PROVEN | {"tls_attempts": 2, "tls_successes": 1},
     **_by_certificate("tls"),
     **_by_kind("tls"),

@@ -8,7 +8,12 @@ from probe.formats import failures
 _NAMED = frozenset(value for value in vars(failures).values() if isinstance(value, str)) | frozenset(
     classify._BY_ERRNO.values()
 )
-_LOCAL = frozenset({failures.FILES_EXHAUSTED, failures.BUG, failures.BUDGET, failures.NO_QUIC, failures.INTERRUPTED})
+_LOCAL = frozenset(
+    {
+        *(failures.FILES_EXHAUSTED, failures.BUG, failures.BUDGET, failures.INTERRUPTED),
+        *(failures.NO_QUIC, failures.NO_FINGERPRINT),
+    }
+)
 _PYTHONS = re.compile(r"unknown_failure: (errno \S+|[A-Z]\w*(Error|Exception|Stop\w*|EOF))$")
 
 

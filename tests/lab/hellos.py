@@ -1,6 +1,8 @@
-"""Client hellos as OpenSSL writes them, and the packets that carry them, for tests of censors and servers."""
+"""Client hellos as OpenSSL and browsers write them, and the packets that carry them, for tests of the lab."""
 
 import ssl
+
+import utls
 
 from probe.lab.packets import ACK, PSH, SYN, Packet, tcp_packet
 
@@ -19,6 +21,21 @@ def hello(name: str | None) -> bytes:
         tls.do_handshake()
     except ssl.SSLWantReadError:
         return outgoing.read()
+    raise AssertionError("a handshake cannot be over before the server has spoken")
+
+
+def browsers_hello(name: str) -> bytes:
+    """The same of a browser: its suites begin with one that nobody has (RFC 8701)."""
+    context = utls.SSLContext(utls.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_fingerprint("chrome:stable")
+    incoming, outgoing = utls.MemoryBIO(), utls.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname=name)
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return bytes(outgoing.read())
     raise AssertionError("a handshake cannot be over before the server has spoken")
 
 

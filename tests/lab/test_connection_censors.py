@@ -7,7 +7,7 @@ from probe.lab.censors.protocols import is_listed
 from probe.lab.layout import Direction
 from probe.lab.packets import ACK, FIN, PSH, RST, Packet, tcp_packet
 from probe.wire.noise import PROLOGUE
-from tests.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6, data, hello, syn
+from tests.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6, browsers_hello, data, hello, syn
 from tests.lab.test_censors import NAME, armed, sent
 
 OUT, IN = Direction.OUT, Direction.IN
@@ -77,19 +77,41 @@ def test_hosts_are_meant_at_their_own_addresses_and_lists_let_some_pass(
     assert here.see(data(request("nobody.invalid"), dst="151.101.1.1", sport=40002, dport=80), OUT, 0.0) is None
 
 
-def test_who_reads_bare_headers_only_does_not_see_a_hello_behind_timestamps() -> None:
-    censor = armed(TLSReset(names=[NAME], bare_headers=True))
+@pytest.mark.parametrize(("headers", "optioned", "bare"), [("bare", False, True), ("optioned", True, False)])
+def test_who_reads_headers_of_one_kind_does_not_see_a_hello_behind_the_other(
+    headers: str, optioned: bool, bare: bool
+) -> None:
+    """With timestamps, and without: a segment's header has 32 bytes then, or the 20 that are always there."""
+    censor = armed(TLSReset.model_validate({"names": [NAME], "headers": headers}))
     flow = {"flags": PSH | ACK, "seq": 1001, "ack": 5001, "payload": hello(NAME)}
     with_options = Packet(tcp_packet(CLIENT, SERVER, 40001, 443, options=TIMESTAMPS, **flow))  # type: ignore[arg-type]
     assert with_options.tcp_options and not data(hello(NAME)).tcp_options
-    assert censor.see(with_options, OUT, 0.0) is None
-    assert censor.see(data(hello(NAME)), OUT, 0.0) is not None
+    assert (censor.see(with_options, OUT, 0.0) is not None) == optioned
+    assert (censor.see(data(hello(NAME)), OUT, 0.0) is not None) == bare
 
 
-def test_a_hello_longer_than_the_box_reads_passes() -> None:
+@pytest.mark.parametrize(
+    ("limits", "meant"),
+    [
+        ({"longest_hello": 0}, True),
+        ({"longest_hello": -1}, False),
+        ({"shortest_hello": 0}, True),
+        ({"shortest_hello": 1}, False),
+    ],
+)
+def test_hellos_of_other_lengths_pass(limits: dict[str, int], meant: bool) -> None:
+    """Limits beside the hello's own length, in bytes."""
     size = len(hello(NAME)) - 5
-    assert armed(TLSReset(names=[NAME], longest_hello=size)).see(data(hello(NAME)), OUT, 0.0) is not None
-    assert armed(TLSReset(names=[NAME], longest_hello=size - 1)).see(data(hello(NAME)), OUT, 0.0) is None
+    censor = armed(TLSReset.model_validate({"names": [NAME], **{key: size + more for key, more in limits.items()}}))
+    assert (censor.see(data(hello(NAME)), OUT, 0.0) is not None) == meant
+
+
+@pytest.mark.parametrize("greased", [True, False])
+def test_hellos_of_other_makes_pass(greased: bool) -> None:
+    censor = armed(TLSDrop(names=[NAME], greased=greased))
+    assert (censor.see(data(browsers_hello(NAME)), OUT, 0.0) is not None) == greased
+    assert (censor.see(data(hello(NAME), sport=40001), OUT, 0.0) is not None) != greased
+    assert censor.see(data(browsers_hello("www.example.org"), sport=40002), OUT, 0.0) is None
 
 
 @pytest.mark.parametrize(

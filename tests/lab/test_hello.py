@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from probe.lab.censors.flows import MOST_BYTES, MOST_FLOWS, Streams
 from probe.lab.censors.hello import look, whole
 from probe.lab.censors.names import matches
-from tests.lab.hellos import data, hello, in_records, syn
+from tests.lab.hellos import browsers_hello, data, hello, in_records, syn
 
 HELLO = hello("web.telegram.org")
 
@@ -23,6 +23,12 @@ def test_a_hello_without_a_name() -> None:
     sight = look(hello(None))
     assert sight.name is None
     assert sight.certain
+
+
+def test_a_browser_is_known_by_a_suite_that_nobody_has() -> None:
+    assert not look(HELLO).greased
+    seen = look(browsers_hello("web.telegram.org"))
+    assert (seen.name, seen.greased) == ("web.telegram.org", True)
 
 
 @given(size=st.integers(1, 4000))

@@ -6,12 +6,14 @@ import os
 import resource
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
 from probe.pacing import Pace
+from probe.steps import tcp
 from probe.steps.connection import address_of
 from probe.steps.tcp import TCPConnection, tcp_connect
 from tests.steps.loopback import Bench, Peer, a_transaction, serving, silence
@@ -200,3 +202,13 @@ async def test_the_round_trip_is_the_kernels_not_that_of_a_busy_program() -> Non
         asyncio.get_running_loop().call_soon(time.sleep, 0.3)
         await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
     assert 0 < bench.pace.round_trip < 0.1
+
+
+@pytest.mark.parametrize(("says", "sends"), [("1\n", True), ("2\n", True), ("0\n", False), (None, None)])
+def test_whether_our_headers_carry_timestamps(
+    says: str | None, sends: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if says is not None:
+        (tmp_path / "tcp_timestamps").write_text(says)
+    monkeypatch.setattr(tcp, "TIMESTAMPS", tmp_path / "tcp_timestamps")
+    assert tcp.sends_timestamps() == sends

@@ -8,11 +8,15 @@ LONGEST_RECORD = 16384 + 256
 
 @dataclass(frozen=True)
 class Sight:
-    """What can be seen so far. `certain`: more bytes would change nothing. `name` None: no name (yet)."""
+    """What can be seen so far. `certain`: more bytes would change nothing. `name` None: no name (yet).
+
+    `greased`: among the cipher suites is one that nobody has (RFC 8701), as browsers put there.
+    """
 
     is_tls: bool
     certain: bool
     name: str | None = None
+    greased: bool = False
 
 
 NOT_TLS = Sight(is_tls=False, certain=True)
@@ -90,7 +94,7 @@ def _find_name(reader: _Reader) -> Sight:
     end = reader.number(3) + 4
     reader.take(2 + 32)
     reader.skip(1)
-    reader.skip(2)
+    greased = _is_greased(reader.take(reader.number(2)))
     reader.skip(1)
     if reader.at + 2 > end:
         return NO_NAME
@@ -99,8 +103,13 @@ def _find_name(reader: _Reader) -> Sight:
         kind, length = reader.number(2), reader.number(2)
         body = reader.take(length)
         if kind == SERVER_NAME:
-            return Sight(is_tls=True, certain=True, name=_host_name(body))
+            return Sight(is_tls=True, certain=True, name=_host_name(body), greased=greased)
     return NO_NAME
+
+
+def _is_greased(suites: bytes) -> bool:
+    """RFC 8701 2: 0x0A0A, 0x1A1A and so on to 0xFAFA."""
+    return any(a == b and a & 15 == 10 for a, b in zip(suites[::2], suites[1::2], strict=False))
 
 
 def _host_name(body: bytes) -> str | None:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.flows import Flow, Punished, Residual, Streams, flow_of
-from probe.lab.censors.hello import look
+from probe.lab.censors.hello import Sight, look
 from probe.lab.censors.resets import Resetting
 from probe.lab.censors.station import DROP, Reader
 from probe.lab.layout import Actions, Direction
@@ -16,25 +16,37 @@ class NameWatch(Reader):
     """Finds the flows whose hello carries one of the names, however the hello is cut into segments and records."""
 
     residual: Residual | None = Field(default=None, description="{seconds, on, at}: who is punished afterwards")
-    bare_headers: bool = Field(default=False, description="true: blind to TCP headers with options, as Henan's wall is")
+    headers: Literal["any", "bare", "optioned"] = Field(
+        default="any",
+        description="bare: blind to TCP headers with options, as Henan's wall is; optioned: to those without",
+    )
     longest_hello: int = Field(default=0, ge=0, description="bytes; longer hellos pass unread; 0: none does")
+    shortest_hello: int = Field(default=0, ge=0, description="bytes; shorter ones are let go")
+    greased: bool | None = Field(
+        default=None,
+        description="true: means only hellos with values that nobody has, as browsers'; false: only others",
+    )
 
     _streams: Streams = PrivateAttr(default_factory=Streams)
     _punished: Punished = PrivateAttr(default_factory=Punished)
 
     def _triggered(self, packet: Packet, now: float) -> bool:
         """Whether this client's packet shows a name, or suffers for one shown before."""
-        if self.bare_headers and packet.tcp_options:
+        if self.headers != "any" and bool(packet.tcp_options) == (self.headers == "bare"):
             return False
         stream = self._streams.feed(packet)
-        if packet.payload and self._means(look(stream).name) and not self._too_long(stream):
+        if packet.payload and self._reads(look(stream)) and self._is_of_its_size(stream):
             self._punished.add(self.residual, flow_of(packet, Direction.OUT), now)
             return True
         return self._punished.covers(self.residual, packet, now)
 
-    def _too_long(self, stream: bytes) -> bool:
+    def _reads(self, seen: Sight) -> bool:
+        return (self.greased is None or seen.greased == self.greased) and self._means(seen.name)
+
+    def _is_of_its_size(self, stream: bytes) -> bool:
         """By the length that the record announces (RFC 8446 5.1): the rest may still be on its way."""
-        return bool(self.longest_hello) and int.from_bytes(stream[3:5], "big") > self.longest_hello
+        size = int.from_bytes(stream[3:5], "big")
+        return self.shortest_hello <= size <= (self.longest_hello or size)
 
 
 class TLSReset(Resetting, NameWatch):
