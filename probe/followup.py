@@ -200,7 +200,8 @@ class FollowUps:
             flows.append(self._ask_helper(name, helper, cause))
         dot = _one_per_provider(public_resolvers(self._session, "dot", families))
         doh = _one_per_provider(public_resolvers(self._session, "doh", families))
-        flows += [self._ask_encrypted(name, resolver, cause) for resolver in _different(dot, doh)]
+        in_use = self._session.encrypted.host if self._session.encrypted else ""
+        flows += [self._ask_encrypted(name, resolver, cause) for resolver in _different(dot, doh, in_use)]
         await asyncio.gather(*flows)
 
     async def _ask_helper(self, name: Name, ip: str, cause: int | None) -> None:
@@ -292,8 +293,15 @@ def _one_per_provider(resolvers: list[Resolver]) -> list[Resolver]:
     return list({resolver.provider: resolver for resolver in reversed(resolvers)}.values())[::-1]
 
 
-def _different(dot: list[Resolver], doh: list[Resolver]) -> list[Resolver]:
-    """One DoT and one DoH resolver, of different providers where there are two."""
-    first = dot[:1]
-    others = [r for r in doh if not first or r.provider != first[0].provider]
-    return first + (others or doh)[:1]
+def _different(dot: list[Resolver], doh: list[Resolver], in_use: str) -> list[Resolver]:
+    """One DoT and one DoH resolver, of different providers, and of another than has been asked, as far as there are.
+
+    `in_use`: the host that every name was put to already. A provider that filters a name says the same again.
+    """
+    asked = {resolver.provider for resolver in [*dot, *doh] if resolver.endpoint.host == in_use}
+    first = _of_others(dot, asked)[:1]
+    return first + _of_others(doh, asked | {resolver.provider for resolver in first})[:1]
+
+
+def _of_others(resolvers: list[Resolver], providers: set[str]) -> list[Resolver]:
+    return [resolver for resolver in resolvers if resolver.provider not in providers] or resolvers

@@ -112,6 +112,12 @@ def test_a_hop_belongs_to_its_service_and_to_its_layer() -> None:
     assert hop(line({3: "expired", 4: "answered"}, payload="dns", service=""), mechanisms=("dns.nxdomain",)) is None
 
 
+@pytest.mark.parametrize(("cause", "found"), [("dns_nxdomain_error", True), ("dns_no_answer", False)])
+def test_the_distance_of_a_server_that_refers_elsewhere_is_nobodys(cause: str, found: bool) -> None:
+    measured = line({3: "expired", 4: "answered"}, payload="dns", service="", cause=cause)
+    assert (hop(measured, mechanisms=("dns.injection.bogon",)) is not None) == found
+
+
 def test_junk_reads_as_nothing() -> None:
     measured = line(*EXACT)
     followups = measured["test_keys"]["x_followups"]
