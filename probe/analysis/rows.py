@@ -18,7 +18,7 @@ class NameRow:
     dns_bogon: int = 0
     dns_blockpage: int = 0  # of these: showed a known block page
     dns_foreign: int = 0  # of these: answered TLS with a certificate that is not the name's
-    dns_elsewhere: int = 0  # of these: in a network (AS) that no trusted answer is in
+    dns_elsewhere: int = 0  # of these: in a network (AS) that no trusted answer is in, and tried
     dns_refuted_at_control: int = 0  # of these: the control could not prove them either
     dns_authenticated: int = 0  # addresses that DoT or DoH gave
     dns_from_control: int = 0  # addresses that the control's own resolver gave
@@ -146,6 +146,7 @@ class AddressRow:
     control_mail_unoffered: int = 0
     control_mail_injected: int = 0
     name_attempts: int = 0  # attempts with the name at any proven address of the endpoint
+    name_failures: int = 0  # of these: that did not get what the endpoint needs
     name_resets: int = 0  # failures at the layer that carries the name, there and at neutral hosts
     name_timeouts: int = 0
     name_closes: int = 0

@@ -93,7 +93,7 @@ def test_a_network_that_has_died_is_no_allowlist() -> None:
     lines.probe.records.pop()
     lines.neutral_own(URL, f"tls:{TIMEOUT}", ip=OTHER_NEUTRAL, t0=4.0)
     lines.control(URL, GENUINE)
-    assert judged(lines.line()) == ("likely_blocked", ["tls.timeout.other"], "tls_timeout_for_any_name")
+    assert judged(lines.line()) == ("likely_blocked", ["tls.timeout.other"], "tls_timeout_again_for_any_name")
     assert judged(_without(only_the_hosts_own_passes(TIMEOUT).line(), "neutral_name_neutral_host"))[0] == "impaired"
 
 
