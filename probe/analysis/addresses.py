@@ -286,7 +286,9 @@ def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Pro
     named = [attempt for attempt in proofs.probe if is_target_attempt(attempt, endpoint) and attempt.address in genuine]
     sent = [*_of_the_network(tuple(named), layer), *neutral]
     row.name_attempts = len(named)
-    row.name_failures = sum(not succeeded(attempt, endpoint, _led_to(done)) and not _is_local(attempt) for attempt in named)
+    row.name_failures = sum(
+        not succeeded(attempt, endpoint, _led_to(done)) and not _is_local(attempt) for attempt in named
+    )
     row.name_resets = count_kind(sent, layer, RESET)
     row.name_timeouts = count_kind(sent, layer, TIMEOUT)
     row.name_closes = count_kind(sent, layer, *_CLOSES.get(layer, _CLOSED)) - _alerts(neutral, layer)
