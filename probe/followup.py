@@ -142,19 +142,23 @@ class FollowUps:
             await self.say("followup", endpoint, ip, port, host.host, **about)
 
     async def _random_bytes(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
-        """Send what is of no protocol to a neutral host at the same port, once per family."""
-        here = [(ip, host) for ip, host in self._neutral(failed.family) if host.port == failed.port]
+        """Send what is of no protocol to a neutral host at the same port, once per family.
+
+        To one that was told no target's name lately, if there is one: silence is evidence where nobody is punished.
+        """
+        pace = self._session.pace
+        here = [(ip, host) for ip, host in reversed(self._neutral(failed.family)) if host.port == failed.port]
         if not here or not self._is_new("random_bytes_neutral_host", None, failed.family):
             return
-        ip, host = here[-1]
-        async with self._session.pace.place():
+        ip, host = min(here, key=lambda one: pace.in_residual(one[0], failed.port))
+        async with pace.place():
             if self._session.stopping.is_set():
                 return
             about = self._about(failed, "random_bytes_neutral_host") | {"endpoint": endpoint.url}
             about |= {"address": ip, "port": host.port, "family": failed.family}
-            async with self._trace.transaction("followup", **about) as tx:
-                conn = await tcp_connect(tx, ip, host.port, pace=self._session.pace)
-                await random_bytes(tx, conn, pace=self._session.pace)
+            async with self._trace.transaction("followup", in_residual=pace.in_residual(ip, host.port), **about) as tx:
+                conn = await tcp_connect(tx, ip, host.port, pace=pace)
+                await random_bytes(tx, conn, pace=pace)
 
     def _neutral(self, family: int, *, over_quic: bool = False) -> list[tuple[str, Endpoint]]:
         """The proven neutral hosts of a family: one that speaks TLS need not speak QUIC."""

@@ -194,6 +194,12 @@ def test_bytes_that_are_answered_once_acquit_the_protocol() -> None:
     assert judged(lines.line())[2] == "payload_fails_here"
 
 
+def test_a_silence_that_an_earlier_trigger_may_have_drawn_tells_nothing_of_protocols() -> None:
+    lines = silent_chat()
+    lines.random_bytes(CHAT, f"random:{TIMEOUT}", in_residual=True)
+    assert judged(lines.line())[2] == "payload_fails_here"
+
+
 def test_a_neutral_host_that_preflight_did_not_prove_tells_nothing_of_protocols() -> None:
     lines = silent_chat()
     lines.random_bytes(CHAT, f"random:{TIMEOUT}", ip=OTHER_NEUTRAL)
