@@ -146,19 +146,23 @@ class FollowUps:
             await self.say("followup", endpoint, ip, port, host.host, **about)
 
     async def _random_bytes(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
-        """Send what is of no protocol to a neutral host at the same port, once per family."""
-        here = [(ip, host) for ip, host in self._neutral(failed.family) if host.port == failed.port]
+        """Send what is of no protocol to a neutral host at the same port, once per family.
+
+        To one that was told no target's name lately, if there is one: silence is evidence where nobody is punished.
+        """
+        pace = self._session.pace
+        here = [(ip, host) for ip, host in reversed(self._neutral(failed.family)) if host.port == failed.port]
         if not here or not self._is_new("random_bytes_neutral_host", None, failed.family):
             return
-        ip, host = here[-1]
-        async with self._session.pace.place():
+        ip, host = min(here, key=lambda one: pace.in_residual(one[0], failed.port))
+        async with pace.place():
             if self._session.stopping.is_set():
                 return
             about = self._about(failed, "random_bytes_neutral_host") | {"endpoint": endpoint.url}
             about |= {"address": ip, "port": host.port, "family": failed.family}
-            async with self._trace.transaction("followup", **about) as tx:
-                conn = await tcp_connect(tx, ip, host.port, pace=self._session.pace)
-                await random_bytes(tx, conn, pace=self._session.pace)
+            async with self._trace.transaction("followup", in_residual=pace.in_residual(ip, host.port), **about) as tx:
+                conn = await tcp_connect(tx, ip, host.port, pace=pace)
+                await random_bytes(tx, conn, pace=pace)
 
     def _neutral(self, family: int) -> list[tuple[str, Endpoint]]:
         """The neutral hosts of a family that preflight proved."""
@@ -203,7 +207,8 @@ class FollowUps:
             flows.append(self._ask_helper(name, helper, cause))
         dot = _one_per_provider(public_resolvers(self._session, "dot", families))
         doh = _one_per_provider(public_resolvers(self._session, "doh", families))
-        flows += [self._ask_encrypted(name, resolver, cause) for resolver in _different(dot, doh)]
+        in_use = self._session.encrypted.host if self._session.encrypted else ""
+        flows += [self._ask_encrypted(name, resolver, cause) for resolver in _different(dot, doh, in_use)]
         await asyncio.gather(*flows)
 
     async def _ask_helper(self, name: Name, ip: str, cause: int | None) -> None:
@@ -295,8 +300,15 @@ def _one_per_provider(resolvers: list[Resolver]) -> list[Resolver]:
     return list({resolver.provider: resolver for resolver in reversed(resolvers)}.values())[::-1]
 
 
-def _different(dot: list[Resolver], doh: list[Resolver]) -> list[Resolver]:
-    """One DoT and one DoH resolver, of different providers where there are two."""
-    first = dot[:1]
-    others = [r for r in doh if not first or r.provider != first[0].provider]
-    return first + (others or doh)[:1]
+def _different(dot: list[Resolver], doh: list[Resolver], in_use: str) -> list[Resolver]:
+    """One DoT and one DoH resolver, of different providers, and of another than has been asked, as far as there are.
+
+    `in_use`: the host that every name was put to already. A provider that filters a name says the same again.
+    """
+    asked = {resolver.provider for resolver in [*dot, *doh] if resolver.endpoint.host == in_use}
+    first = _of_others(dot, asked)[:1]
+    return first + _of_others(doh, asked | {resolver.provider for resolver in first})[:1]
+
+
+def _of_others(resolvers: list[Resolver], providers: set[str]) -> list[Resolver]:
+    return [resolver for resolver in resolvers if resolver.provider not in providers] or resolvers

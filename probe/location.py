@@ -117,9 +117,13 @@ class Location:
         return twins["other_payload_echo"] == {True} and twins["same_payload_echo"] == {False}
 
     def _lookups(self, hosts: Collection[str]) -> Iterable[Case]:
-        """Names whose question was answered from an address that runs no resolver: whoever did stands on the path."""
+        """Names whose question was answered from an address that runs no resolver: whoever did stands on the path.
+
+        A referral is the honest word of an authoritative server that stands there (RFC 1034, 4.3.1).
+        """
         for record in self._trace.transactions:
-            answered = record.failure is None or record.failure.startswith("dns_")
+            said = record.failure
+            answered = said is None or (said.startswith("dns_") and said != f.DNS_NO_ANSWER)
             placed = record.address != HELPER  # the helper's address stands in no record
             if record.followup == "dark_resolver" and placed and answered and record.hostname in hosts:
                 place = (record.address, record.port or DNS_PORT)

@@ -75,6 +75,15 @@ async def test_two_resolvers_over_udp_one_over_tls_one_over_https_and_an_address
     assert name.sources == {"198.51.100.1": ["udp"], "198.51.100.9": ["dot", "doh"]}
 
 
+async def test_whoever_has_been_asked_already_is_not_asked_again_while_there_are_others(world: World) -> None:
+    assert world.session.encrypted is not None
+    world.session.encrypted.host = "one.example"
+    trace = Trace()
+    await FollowUps(trace, world.session, world.roots).ask_resolvers(Name(NAME), 7)
+    asked = {t.followup: t.address for t in trace.transactions if t.followup in {"resolver_dot", "resolver_doh"}}
+    assert asked == {"resolver_dot": "192.0.2.2", "resolver_doh": "192.0.2.3"}
+
+
 async def test_what_an_address_without_a_resolver_answers_is_believed_by_nobody(world: World) -> None:
     world.session.resolvers = resolvers()
     name = Name(NAME)

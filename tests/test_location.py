@@ -216,6 +216,18 @@ async def test_a_name_that_a_box_answers_for_is_asked_one_question_at_a_time(
     assert {r.hostname for r in trace.transactions if r.followup == "limited_payload"} == {NAME}
 
 
+@pytest.mark.parametrize(("failure", "cases"), [(f.DNS_NXDOMAIN, 1), (f.DNS_NO_ANSWER, 0), (f.TIMEOUT, 0), (None, 1)])
+async def test_a_referral_of_the_server_itself_is_nobodys_forgery(
+    world: World, failure: str | None, cases: int
+) -> None:
+    trace = Trace()
+    about = {"address": "198.41.0.4", "port": 53, "family": 4, "hostname": NAME, "sent_name": NAME}
+    async with trace.transaction("followup", followup="dark_resolver", **about) as tx:
+        pass
+    tx.record.failure = failure
+    assert len(Location(trace, world.session)._cases({NAME})) == cases
+
+
 @pytest.mark.parametrize(("address", "cases"), [("198.41.0.4", 1), (HELPER, 0)])
 async def test_a_question_that_the_helpers_closed_port_answered_has_no_place_to_search(
     world: World, address: str, cases: int

@@ -107,6 +107,25 @@ async def test_bytes_of_no_protocol_go_to_a_neutral_host_at_the_same_port_once(
     )
 
 
+@pytest.mark.parametrize("others", [0, 1])
+async def test_such_bytes_go_outside_a_residual_window_or_say_that_they_are_in_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)
+    monkeypatch.setattr(pacing, "CONFIRM", 0.5)
+    async with (
+        world.box(HERE, otherwise="silent") as box,
+        world.box(NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as told,
+        world.box(OTHER_NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as other,
+    ):
+        for neutral in [other, told][1 - others :]:
+            world.neutral(neutral)
+        world.session.pace.spend_trigger("named.example", NEUTRAL, "tcp", told.port)
+        trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}"))
+    sent = the(trace, "random_bytes_neutral_host")
+    assert (sent.address, sent.in_residual) == ((OTHER_NEUTRAL, False) if others else (NEUTRAL, True))
+
+
 async def test_no_such_bytes_go_where_no_neutral_host_has_the_port(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

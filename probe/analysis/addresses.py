@@ -115,11 +115,16 @@ def _lossy(line: Line) -> bool:
 
 
 def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
-    redirects = frozenset(control.http_redirect_host for control in done.control) - {""}
+    redirects = _led_to(done)
     row.attempts = len(done.target)
     row.successes = sum(succeeded(attempt, endpoint, redirects) for attempt in done.target)
     row.unfinished = sum(unfinished(attempt, endpoint) for attempt in done.target)
     row.local_faults = sum(_is_local(attempt) for attempt in done.target)
+
+
+def _led_to(done: Attempts) -> frozenset[str]:
+    """The hosts that the control was sent to: who is sent there here too is led nowhere else."""
+    return frozenset(control.http_redirect_host for control in done.control) - {""}
 
 
 def _count_control(row: AddressRow, endpoint: Endpoint, address: str, proofs: Proofs) -> None:
@@ -222,7 +227,7 @@ def _describe_certificate(row: AddressRow, endpoint: Endpoint, refused: Observat
 
 def _count_http(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     tried = _of_the_network(done.target, "http")
-    redirects = frozenset(control.http_redirect_host for control in done.control) - {""}
+    redirects = _led_to(done)
     row.http_attempts = len(tried)
     row.http_successes = sum(answered_http(attempt) for attempt in tried)
     row.http_failure = _last_failure(tried, "http")
@@ -285,6 +290,9 @@ def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Pro
     named = [attempt for attempt in proofs.probe if is_target_attempt(attempt, endpoint) and attempt.address in genuine]
     sent = [*_of_the_network(tuple(named), layer), *neutral]
     row.name_attempts = len(named)
+    row.name_failures = sum(
+        not succeeded(attempt, endpoint, _led_to(done)) and not _is_local(attempt) for attempt in named
+    )
     row.name_resets = count_kind(sent, layer, RESET)
     row.name_timeouts = count_kind(sent, layer, TIMEOUT)
     row.name_closes = count_kind(sent, layer, *_CLOSES.get(layer, _CLOSED)) - _alerts(neutral, layer)

@@ -70,23 +70,28 @@ def follows_name(layer: str, way: Way) -> tuple[Rule, ...]:
 
 
 def fails_here(layer: str, way: Way) -> tuple[Rule, Rule]:
-    """Two rules for what fails here and not at the control, without a telling differential."""
+    """Two rules for what fails here, twice or at two addresses, and not at the control, without a telling differential.
+
+    An attempt that worked at another address confirms no failure.
+    """
     helper_succeeds = f"{controls(layer)}_successes > 0"
-    here = f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_attempts >= 2 AND {helper_succeeds}"
+    here = f"{layer}_successes = 0 AND {layer}_{way.columns} > 0 AND name_failures >= 2 AND {helper_succeeds}"
     return (
         Rule(
-            f"{layer}_{way.verb}_for_any_name",
+            f"{layer}_{way.verb}_again_for_any_name",
             f"{here} AND innocuous_failed > 0",
             State.LIKELY_BLOCKED,
-            f"The connection {way.words} here, whatever name it carries; the test helper succeeds.",
+            f"The connection {way.words} here, and failed again, whatever name it carries; the test helper succeeds.",
             way.for_all,
+            supersedes=(f"{layer}_{way.verb}_for_any_name",),
         ),
         Rule(
-            f"{layer}_{way.verb}_here",
+            f"{layer}_{way.verb}_here_again",
             here,
             State.LIKELY_BLOCKED,
-            f"The connection {way.words} here; the test helper succeeds.",
+            f"The connection {way.words} here, and failed again; the test helper succeeds.",
             way.unclear,
+            supersedes=(f"{layer}_{way.verb}_here",),
         ),
     )
 

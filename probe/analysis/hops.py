@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probe.analysis.kinds import TIMEOUT, kind_of
+from probe.analysis.kinds import TIMEOUT, dns_kind_of, kind_of
 from probe.analysis.reading import address, failure, flag, number, table, tables, text
 from probe.distance import AGREEING, Interval, acted, interval
 
@@ -65,6 +65,8 @@ def located_in(line: Mapping[str, Any]) -> list[Located]:
     paths = _paths(followups, records)
     found = []
     for search, entries in _searches(followups, records).items():
+        if _met_nobody(search, entries, records):
+            continue
         hops = paths.get(search.address, _NO_PATH)
         between = interval(_outcomes(entries, hops, by_silence=_by_silence(search, entries, records)))
         if between is not None:
@@ -131,10 +133,19 @@ def _record_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> dic
     return records.get(number(entry.get("transaction_id")), {})
 
 
+def _met_nobody(search: Search, entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> bool:
+    """Whether the question drew a referral: the honest word of the server itself, whose distance tells of nobody."""
+    return search.payload == "dns" and dns_kind_of(_cause_of(entries, records)) == "no_answer"
+
+
 def _by_silence(search: Search, entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> bool:
     """Whether what caused the search was a silence: an answer forged to a question never is."""
-    cause = records.get(number(_record_of(entries[0], records).get("cause")), {})
-    return search.payload != "dns" and kind_of(failure(cause.get("failure"))) == TIMEOUT
+    return search.payload != "dns" and kind_of(_cause_of(entries, records)) == TIMEOUT
+
+
+def _cause_of(entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> str | None:
+    """The failure of the transaction that caused the search."""
+    return failure(records.get(number(_record_of(entries[0], records).get("cause")), {}).get("failure"))
 
 
 def _outcomes(entries: list[dict[str, Any]], path: _Path, *, by_silence: bool) -> Iterable[tuple[int, bool]]:

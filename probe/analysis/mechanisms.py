@@ -32,7 +32,10 @@ def ancestors(name: str) -> tuple[str, ...]:
     return tuple(".".join(parts[:depth]) for depth in range(len(parts), 0, -1))
 
 
-ALL: frozenset[str] = frozenset(node for leaf in LEAVES for node in ancestors(leaf))
+IN_ORDER: tuple[str, ...] = tuple(dict.fromkeys(node for leaf in LEAVES for node in reversed(ancestors(leaf))))
+"""Every node, each after those above it."""
+
+ALL: frozenset[str] = frozenset(IN_ORDER)
 """Every node, inner ones included: an inner node is a complete answer."""
 
 

@@ -118,7 +118,8 @@ def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Proofs) 
     row.dns_bogon = sum(map(is_bogon, answers))
     row.dns_blockpage = sum(ip in _showing_blockpages(name, proofs) for ip in answers)
     row.dns_foreign = sum(ip in _showing_foreign(name, proofs.probe) for ip in answers)
-    row.dns_elsewhere = sum(bool(networks and proofs.asn(ip)) and proofs.asn(ip) not in networks for ip in answers)
+    visited = {row.address for row in proofs.probe if host_of(row) == name} & set(answers)  # and proved nothing there
+    row.dns_elsewhere = sum(bool(networks and proofs.asn(ip)) and proofs.asn(ip) not in networks for ip in visited)
     near = {ip for ip in answers if proofs.asn(ip) in networks}
     row.dns_neighbours = len(near)
     row.dns_refuted_at_control = sum(ip in _refuted(name, proofs) - near for ip in answers)  # or one that has gone

@@ -19,7 +19,7 @@ class NameRow:
     dns_bogon: int = 0
     dns_blockpage: int = 0  # of these: showed a known block page
     dns_foreign: int = 0  # of these: answered TLS with a certificate that is not the name's
-    dns_elsewhere: int = 0  # of these: in a network (AS) that no trusted answer is in
+    dns_elsewhere: int = 0  # of these: in a network (AS) that no trusted answer is in, and tried
     dns_refuted_at_control: int = 0  # of these: the control could not prove them either, and no neighbour is trusted
     dns_neighbours: int = 0  # of these: in the network (AS) of a trusted answer
     dns_reached: int = 0  # of these: an endpoint of the name was answered there, whoever by
@@ -150,6 +150,7 @@ class AddressRow:
     control_mail_unoffered: int = 0
     control_mail_injected: int = 0
     name_attempts: int = 0  # attempts with the name at any proven address of the endpoint
+    name_failures: int = 0  # of these: that did not get what the endpoint needs
     name_resets: int = 0  # failures at the layer that carries the name, there and at neutral hosts
     name_timeouts: int = 0
     name_closes: int = 0

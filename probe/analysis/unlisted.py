@@ -69,10 +69,10 @@ def failed_before(failed: tuple[Observation, ...], layer: str, passed: list[Obse
 
 
 def silent(rows: tuple[Observation, ...]) -> int:
-    """How many drew nothing."""
-    return sum(kind_of(row.random_failure) == TIMEOUT for row in rows)
+    """How many drew nothing, where no earlier trigger can be the reason (law 8)."""
+    return sum(kind_of(row.random_failure) == TIMEOUT and not row.in_residual for row in rows)
 
 
 def answered(rows: tuple[Observation, ...]) -> int:
     """How many drew anything: an answer, the end of the connection, or a reset, which the host itself may send."""
-    return len(rows) - silent(rows)
+    return sum(kind_of(row.random_failure) != TIMEOUT for row in rows)

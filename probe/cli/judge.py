@@ -21,6 +21,7 @@ def judge(
         list[str], typer.Argument(metavar="FILE…", help="Files of lines, folders of them, or - for standard input.")
     ],
     json: Annotated[bool, opt("--json", help="Print verdict records, one JSON object a line.")] = False,
+    why: Annotated[bool, opt("--why", help="Show the evidence, the rule, and what would change it.")] = False,
     plain: Annotated[bool, opt("--plain", help="No colour, no Unicode.")] = False,
 ) -> None:
     """Judge lines again, from any file, OONI's archives included.
@@ -29,9 +30,13 @@ def judge(
     """
     from probe.analysis.engine import SQLiteEngine
     from probe.analysis.verdicts import judge_line, to_json
+    from probe.cli.why import Reasons
 
+    if json and why:
+        raise Refusal("--why is for people and --json for programs; give one of them", 2)
     skipped, headed = Skipped(), None
     with SQLiteEngine() as engine:
+        reasons = Reasons(engine)
         for file, number, line in usable_lines(files, skipped):
             records = judge_line(line, file=file, number=number, engine=engine)
             if json:
@@ -39,7 +44,11 @@ def judge(
             else:
                 scenario = lab_of([line])
                 shown = scenario if scenario != headed else None  # once above all lines of one scenario
-                print_verdicts(records, sys.stdout, is_plain(plain, sys.stdout), lab=shown)
+                simple = is_plain(plain, sys.stdout)
+                if why:
+                    reasons.say_all(records, line, simple, shown)
+                else:
+                    print_verdicts(records, sys.stdout, simple, lab=shown)
                 headed = scenario
     sys.stdout.flush()
     if skipped.lines:

@@ -30,6 +30,8 @@ def as_text() -> Iterator[str]:
         for rule in entries:
             how = f" {rule.mechanism}" if rule.mechanism else ""
             yield f"  {rule.rule_id}: {rule.state}{how}"
+            if rule.supersedes:
+                yield wrapped(f"in the place of {', '.join(rule.supersedes)}", 4)
             yield wrapped(rule.because, 4)
             yield wrapped(f"when {rule.when}", 4)
     yield ""
@@ -39,12 +41,13 @@ def as_text() -> Iterator[str]:
         yield wrapped(reason.because, 4)
     yield ""
     yield "MECHANISMS (an inner node, such as tls.reset, is a complete answer too)"
-    yield from (f"  {name}{'' if name in _used() else '  [no rule yet]'}" for name in LEAVES)
+    rules_of = _rules_by_mechanism()
+    yield from (f"  {name}{'' if name in rules_of else '  [no rule yet]'}" for name in LEAVES)
 
 
 def as_markdown() -> Iterator[str]:
     """The rules as Markdown tables, and what states and mechanisms are called by OONI."""
-    from probe.analysis.mechanisms import LEAVES, blocking_in_ooni
+    from probe.analysis.mechanisms import IN_ORDER, LEAVES, blocking_in_ooni
     from probe.analysis.rule import IN_OONI
     from probe.analysis.rules import RULESET, TABLES
     from probe.analysis.validity import INVALIDITIES
@@ -60,16 +63,23 @@ def as_markdown() -> Iterator[str]:
     yield from (f"| `{reason.rule_id}` | `{reason.reason}` | {reason.because} |" for reason in INVALIDITIES)
     yield "\n## states\n\n| state | in OONI |\n|---|---|"
     yield from (f"| `{state}` | {word} |" for state, word in IN_OONI.items())
-    yield "\n## mechanisms\n\n| mechanism | `blocking` in OONI | |\n|---|---|---|"
-    for name in LEAVES:
-        yield f"| `{name}` | {_code(blocking_in_ooni(name) or '')} | {'' if name in _used() else 'no rule yet'} |"
+    yield "\n## mechanisms\n\n| mechanism | `blocking` in OONI | rules |\n|---|---|---|"
+    rules_of = _rules_by_mechanism()
+    for name in (node for node in IN_ORDER if node in LEAVES or node in rules_of):
+        given_by = " ".join(map(_code, rules_of.get(name, ()))) or "no rule yet"
+        yield f"| `{name}` | {_code(blocking_in_ooni(name) or '')} | {given_by} |"
 
 
 def _code(word: str) -> str:
     return f"`{word}`" if word else ""
 
 
-def _used() -> set[str]:
+def _rules_by_mechanism() -> dict[str, list[str]]:
+    """Node of the tree, inner ones included → the rules that name it, in the order of judging."""
     from probe.analysis.rules import RULES
 
-    return {rule.mechanism for rule in RULES.values()}
+    found: dict[str, list[str]] = {}
+    for rule in RULES.values():
+        if rule.mechanism:
+            found.setdefault(rule.mechanism, []).append(rule.rule_id)
+    return found

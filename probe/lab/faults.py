@@ -83,6 +83,12 @@ class BrokenAAAA(Placed):
     rcode: Literal["nxdomain", "servfail", "refused"] = Field(default="servfail", description="what is answered")
 
 
+class FilteringResolver(Placed):
+    """Public resolvers say of some names that they do not exist, as those do that filter; however they are asked."""
+
+    denies: list[str] = Field(min_length=1, description="names that they deny, * as a wildcard")
+
+
 class OddAnswers(Placed):
     """The servers answer every request otherwise than they used to, to everybody: a new status, or a captcha."""
 
@@ -128,6 +134,7 @@ KINDS: dict[str, type[Fault]] = {
     "published_bogon": PublishedBogon,
     "ipv6_only": IPv6Only,
     "broken_aaaa": BrokenAAAA,
+    "filtering_resolver": FilteringResolver,
     "odd_answers": OddAnswers,
     "clock": Clock,
     "portal": Portal,

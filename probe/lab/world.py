@@ -13,6 +13,7 @@ from probe.lab.faults import (
     BrokenAAAA,
     Clock,
     ExpiredCertificate,
+    FilteringResolver,
     IPv6Only,
     NewAuthority,
     NoQUIC,
@@ -60,6 +61,7 @@ class Host:
     down: Literal["", "silent", "refused", "hangs_up"] = ""
     unreachable: list[str] = field(default_factory=list)  # of its addresses: those that lead nowhere
     rotates: bool = False  # its name stands for one address of each family at a time
+    denies: list[str] = field(default_factory=list)  # of a resolver: names that it says do not exist
     broken_aaaa: str = ""  # the rcode with which questions for AAAA are answered
     answers: tuple[int, str] | None = None  # status and title of every HTTP answer, where they are odd
 
@@ -101,6 +103,7 @@ class World:
     impostors: list[Impostor] = field(default_factory=list)
     now_offset: timedelta = timedelta()
     rotating: frozenset[str] = frozenset()  # names: each resolver tells of one address of each family at a time
+    denied: dict[str, list[str]] = field(default_factory=dict)  # a resolver's address → names that it denies
     broken_aaaa: dict[str, str] = field(default_factory=dict)  # name → the rcode that questions for AAAA get
 
     def now(self) -> datetime:
@@ -162,6 +165,7 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
         impostors=list(_impostors(hosts, scenario)),
         now_offset=offset,
         rotating=frozenset(name for host in hosts if host.rotates for name in host.names),
+        denied={address: host.denies for host in hosts if host.denies for address in host.addresses},
         broken_aaaa={name: host.broken_aaaa for host in hosts if host.broken_aaaa for name in host.names},
     )
 
@@ -262,6 +266,8 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.addresses = [*host.unreachable, *(host.addresses if fault.beside else ())]
         case IPv6Only() if host.names:
             host.addresses = [address for address in host.addresses if ":" in address]
+        case FilteringResolver():
+            host.denies = [*host.denies, *fault.denies]
         case BrokenAAAA():
             host.broken_aaaa = fault.rcode
 

@@ -15,14 +15,16 @@ _TARGET, _HARMLESS = {"first", "confirm"}, {"innocuous"}
 def without_transactions(line: dict[str, Any], ids: Iterable[int]) -> dict[str, Any]:
     """The line without these transactions of the probe's: neither their records nor their entries."""
     gone = set(ids)
-    spoiled = copy.deepcopy(line)
-    keys = spoiled["test_keys"]
-    keys["x_transactions"] = [r for r in keys["x_transactions"] if r["transaction_id"] not in gone]
-    for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
-        for name in LISTS:
-            if holder.get(name):
-                holder[name] = [e for e in holder[name] if e["transaction_id"] not in gone]
-    return spoiled
+
+    def spared(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [entry for entry in entries if entry["transaction_id"] not in gone]
+
+    def lists(place: dict[str, Any]) -> dict[str, Any]:
+        return {**place, **{name: spared(place[name]) for name in LISTS if place.get(name)}}
+
+    keys = lists(line["test_keys"])
+    keys |= {holder: lists(keys[holder]) for holder in ("x_endpoints", "x_followups") if keys.get(holder)}
+    return {**line, "test_keys": keys | {"x_transactions": spared(keys["x_transactions"])}}
 
 
 def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str, Any]:

@@ -199,10 +199,10 @@ class Lines:
         """The target's name said otherwise: `engine`, and `hello`, its length in bytes."""
         return self._reach(self.probe, url, ip, outcome, **{"kind": "followup", "followup": kind} | more)
 
-    def random_bytes(self, url: str, outcome: str = "ok", ip: str = NEUTRAL) -> int:
+    def random_bytes(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
         endpoint = parse_endpoint(url)
         about: dict[str, Any] = {"service": self._role(url), "endpoint": url, "address": ip, "port": endpoint.port}
-        record = self.probe.open(kind="followup", followup="random_bytes_neutral_host", family=4, **about)
+        record = self.probe.open(kind="followup", followup="random_bytes_neutral_host", family=4, **about, **more)
         self.probe.keep(record, TCPConnect(ip=ip, port=endpoint.port))
         failed = outcome.partition(":")[2] or None
         self.probe.keep(record, RandomBytes(address=f"{ip}:{endpoint.port}", size=128, failure=failed))

@@ -35,10 +35,8 @@ def locked() -> dict[str, str]:
 
 
 def renew() -> None:
-    """Write the rules of today; ids that were ever released stay."""
-    kept = locked() if LOCK.exists() else {}
-    retired = {rule_id for _, rules in TABLES.values() for rule in rules for rule_id in rule.supersedes}
-    lines = {**{rule_id: kept[rule_id] for rule_id in kept if rule_id in retired}, **meanings()}
+    """Write the rules of today; ids that were ever released stay, whether a rule still names them or not."""
+    lines = (locked() if LOCK.exists() else {}) | meanings()
     head = "# Every rule ever published and a digest of what it means (tests/analysis/rules_lock.py)."
     LOCK.write_text("\n".join([head, *(f"{rule_id} {meaning}" for rule_id, meaning in sorted(lines.items()))]) + "\n")
 

@@ -120,6 +120,12 @@ def test_what_has_no_name_of_its_own_has_a_place_all_the_same(payload: str, mech
     assert hop(closed, mechanisms=("smtp.starttls_stripped",)) is None
 
 
+@pytest.mark.parametrize(("cause", "found"), [("dns_nxdomain_error", True), ("dns_no_answer", False)])
+def test_the_distance_of_a_server_that_refers_elsewhere_is_nobodys(cause: str, found: bool) -> None:
+    measured = line({3: "expired", 4: "answered"}, payload="dns", service="", cause=cause)
+    assert (hop(measured, mechanisms=("dns.injection.bogon",)) is not None) == found
+
+
 def test_junk_reads_as_nothing() -> None:
     measured = line(*EXACT)
     followups = measured["test_keys"]["x_followups"]

@@ -1,6 +1,11 @@
 """A published rule never changes its meaning, and no id is ever forgotten."""
 
+from pathlib import Path
+
+import pytest
+
 from probe.analysis.rules import RULES
+from tests.analysis import rules_lock
 from tests.analysis.rules_lock import digest, locked, meanings
 
 RENEW = "was it released? then give it a new id that `supersedes` this one; if not: python -m tests.analysis.rules_lock"
@@ -14,8 +19,16 @@ def test_every_rule_means_what_was_published() -> None:
 
 def test_no_published_id_is_forgotten_or_used_again() -> None:
     retired = {rule_id for rule in RULES.values() for rule_id in rule.supersedes}
-    assert set(locked()) == set(RULES) | retired
+    assert set(locked()) == set(RULES) | retired, "an id that was published needs a rule that `supersedes` it"
     assert not retired & set(RULES)
+
+
+def test_renewing_forgets_no_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "rules.lock"
+    lock.write_text("of_old 0123456789abcdef\n")
+    monkeypatch.setattr(rules_lock, "LOCK", lock)
+    rules_lock.renew()
+    assert rules_lock.locked() == meanings() | {"of_old": "0123456789abcdef"}
 
 
 def test_a_changed_condition_state_or_mechanism_is_another_meaning() -> None:

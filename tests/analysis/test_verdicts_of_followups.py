@@ -94,7 +94,7 @@ def test_a_network_that_has_died_is_no_allowlist() -> None:
     lines.probe.records.pop()
     lines.neutral_own(URL, f"tls:{TIMEOUT}", ip=OTHER_NEUTRAL, t0=4.0)
     lines.control(URL, GENUINE)
-    assert judged(lines.line()) == ("likely_blocked", ["tls.timeout.other"], "tls_timeout_for_any_name")
+    assert judged(lines.line()) == ("likely_blocked", ["tls.timeout.other"], "tls_timeout_again_for_any_name")
     assert judged(_without(only_the_hosts_own_passes(TIMEOUT).line(), "neutral_name_neutral_host"))[0] == "impaired"
 
 
@@ -192,6 +192,12 @@ def test_bytes_that_are_answered_leave_it_likely(outcome: str) -> None:
 def test_bytes_that_are_answered_once_acquit_the_protocol() -> None:
     lines = unlisted_protocol()
     lines.random_bytes(CHAT)
+    assert judged(lines.line())[2] == "payload_fails_here"
+
+
+def test_a_silence_that_an_earlier_trigger_may_have_drawn_tells_nothing_of_protocols() -> None:
+    lines = silent_chat()
+    lines.random_bytes(CHAT, f"random:{TIMEOUT}", in_residual=True)
     assert judged(lines.line())[2] == "payload_fails_here"
 
 

@@ -107,6 +107,7 @@ TCP: dict[str, Columns] = {
 
 def _fails(layer: str, columns: str) -> Columns:
     base = _PROVEN | {"tcp_attempts": 2, "tcp_successes": 2, "name_attempts": 2, "clear_text": layer == "http"}
+    base |= {"name_failures": 2}
     return base | {f"{layer}_attempts": 2, f"{layer}_failure": "x", f"{layer}_{columns}": 2, f"name_{columns}": 2}
 
 
@@ -125,14 +126,14 @@ def _by_kind(layer: str) -> dict[str, Columns]:
         found[f"{layer}_{verb}_follows_name_at_this_address"] = (
             here | passed | {"neutral_proven": True, "neutral_passed": 1} | _CONTROL
         )
-        found[f"{layer}_{verb}_for_any_name"] = here | {"innocuous_failed": 1} | _CONTROL
-        found[f"{layer}_{verb}_here"] = here | _CONTROL
+        found[f"{layer}_{verb}_again_for_any_name"] = here | {"innocuous_failed": 1} | _CONTROL
+        found[f"{layer}_{verb}_here_again"] = here | _CONTROL
     return found
 
 
 def _usual(layer: str, columns: str = "resets") -> dict[str, Columns]:
     here = _fails(layer, columns)
-    once = here | {f"{layer}_attempts": 1, "name_attempts": 1}
+    once = here | {f"{layer}_attempts": 1, "name_attempts": 1, "name_failures": 1}
     return {
         f"{layer}_local_fault": _PROVEN | {"local_faults": 1},
         f"{layer}_not_reached": _PROVEN,

@@ -13,6 +13,7 @@ def test_every_rule_is_printed_in_both_forms() -> None:
     for rule in RULES.values():
         assert f"  {rule.rule_id}: {rule.state}" in text
         assert f"| `{rule.rule_id}` | {rule.since} |" in markdown and f"| {rule.because} |" in markdown
+        assert all(f"`{before}`" in markdown and before in text for before in rule.supersedes)
     assert all(f"| `{name}` |" in markdown for name in LEAVES)
 
 
@@ -27,7 +28,15 @@ def test_a_cell_of_a_table_holds_no_bar() -> None:
     "name", ["stun.timeout.payload", "turn.timeout.other", "sip.reset.payload", "sip.rewrite", "udp.timeout"]
 )
 def test_what_calls_are_judged_by_has_rules(name: str) -> None:
-    assert [row for row in as_markdown() if row.startswith(f"| `{name}` |") and row.endswith("|  |")]
+    (row,) = [row for row in as_markdown() if row.startswith(f"| `{name}` |")]
+    named = row.split(" | ")[2].removesuffix(" |").replace("`", "").split()
+    assert named == [rule.rule_id for rule in RULES.values() if rule.mechanism == name] != []
+
+
+def test_every_mechanism_that_a_rule_names_has_a_row_that_names_the_rule() -> None:
+    rows = {row.split("`")[1]: row for row in as_markdown() if row.startswith("| `") and row.count(" | ") == 2}
+    for rule in RULES.values():
+        assert not rule.mechanism or f"`{rule.rule_id}`" in rows[rule.mechanism]
 
 
 def test_what_has_no_rule_yet_says_so() -> None:

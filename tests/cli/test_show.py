@@ -8,7 +8,8 @@ import typer
 
 from probe.cli.list import describe, runs
 from probe.cli.screen import Refusal
-from probe.cli.show import show, transaction_in_words
+from probe.cli.show import show
+from probe.cli.why import transaction_in_words
 
 
 @pytest.fixture
@@ -58,5 +59,5 @@ def test_a_transaction_in_words() -> None:
         }
     )
     assert words == (
-        "same name neutral host: web.telegram.org at 192.0.2.7 port 443: tls_handshake: connection_reset (0.04 s)"
+        "the name at a neutral host: web.telegram.org at 192.0.2.7 port 443: tls_handshake: connection_reset (0.04 s)"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+import dns.message
 import pytest
 from pydantic import ValidationError
 
@@ -114,6 +115,15 @@ def test_reset_to_one_end_only() -> None:
     assert actions.forward
     assert not actions.to_client
     assert actions.to_server
+
+
+def test_reset_may_come_late_and_beside_the_packet_or_in_its_place() -> None:
+    late = armed(TLSReset(names=[NAME], delay=0.5)).see(data(hello(NAME)), OUT, 3.0)
+    assert late is not None
+    assert {delay for delay, _ in [*late.to_client, *late.to_server]} == {0.5}
+    beside = armed(IPReset(addresses=[SERVER], on_path=True)).see(syn(), OUT, 0.0)
+    assert beside is not None
+    assert beside.forward and beside.to_client
 
 
 def test_residual_punishes_the_tuple_for_its_time() -> None:
@@ -348,6 +358,14 @@ def test_injection_of_both_families_and_of_nxdomain() -> None:
     assert not dropped.forward
 
 
+def test_a_forged_record_comes_when_it_is_due_and_may_be_kept_as_long_as_it_says() -> None:
+    actions = armed(DNSInjection(names=[NAME], record_ttl=77, delay=0.25)).see(asked(NAME), OUT, 3.0)
+    assert actions is not None
+    ((delay, forged),) = actions.to_client
+    assert delay == 0.25
+    assert {answer.ttl for answer in dns.message.from_wire(Packet(forged).payload).answer} == {77}
+
+
 def test_the_same_name_gets_the_same_forged_address() -> None:
     censor = armed(DNSInjection(names=["*"], answers="foreign"))
     first, second = (censor.see(asked(NAME), OUT, now) for now in (0.0, 1.0))
@@ -392,9 +410,3 @@ def test_every_key_is_explained_and_unknown_ones_are_refused(kind: type[Station]
     names = {"names": ["x"]} if "names" in kind.model_fields else {}
     with pytest.raises(ValidationError):
         kind.model_validate({**names, "nmaes": ["x"]})
-
-
-@pytest.mark.parametrize("kind", [TLSDrop, TLSIntercept, IPBlackhole, SYNProxy, UDPBlock, DNSLie])
-def test_who_holds_the_packet_cannot_stand_beside_it(kind: type[Station]) -> None:
-    with pytest.raises(ValidationError):
-        kind.model_validate({"names": ["x"], "on_path": True})

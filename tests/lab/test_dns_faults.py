@@ -4,7 +4,7 @@ from pathlib import Path
 
 from probe.formats.bogons import is_bogon
 from probe.lab.dnspackets import AAAA, NXDOMAIN, A
-from probe.lab.faults import BrokenAAAA, IPv6Only, Portal, PublishedBogon, Rotating
+from probe.lab.faults import BrokenAAAA, FilteringResolver, IPv6Only, Portal, PublishedBogon, Rotating
 from probe.lab.scenario import Page, Scenario
 from probe.lab.services.resolver import Zone
 from probe.lab.services.web import Request, answer
@@ -81,6 +81,16 @@ def test_questions_for_aaaa_break_off(folder: Path) -> None:
     assert answer[3] & 0x0F == NXDOMAIN
     assert addresses_told(zone, "web.telegram.org")
     assert addresses_told(zone, "web.whatsapp.com", AAAA)
+
+
+def test_a_resolver_that_filters_denies_some_names_and_no_other_resolver_does(folder: Path) -> None:
+    faults = (FilteringResolver(services=["resolvers/quad"], denies=["*.telegram.org"]),)
+    world = build_world(folder, Scenario("mine", "A test", faults=faults), 0)
+    filtering, honest = Zone(world, desk="9.9.9.9"), Zone(world, desk="192.88.99.53")
+    said = filtering.answer(query("web.telegram.org"))
+    assert said is not None and said[3] & 0x0F == NXDOMAIN
+    assert addresses_told(filtering, "web.whatsapp.com")
+    assert addresses_told(honest, "web.telegram.org")
 
 
 def test_a_portal_by_dns_has_a_server_that_says_the_same_to_all(folder: Path) -> None:

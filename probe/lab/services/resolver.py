@@ -4,13 +4,14 @@ import asyncio
 from typing import cast
 from zlib import crc32
 
+from probe.lab.censors.names import matches
 from probe.lab.dnspackets import AAAA, FORMERR, NXDOMAIN, RCODES, Question, read_question, referral, reply
 from probe.lab.services.streams import Stream, read_exactly
 from probe.lab.world import World
 
 
 class Zone:
-    """Answers questions about the world's names. `desk`: the address at which it is asked, for names that rotate."""
+    """Answers questions about the world's names. `desk`: the address at which it is asked: some rotate or deny."""
 
     def __init__(self, world: World, *, resolves: bool = True, desk: str = "") -> None:
         self._world, self._resolves, self._desk = world, resolves, desk
@@ -23,7 +24,7 @@ class Zone:
             return _format_error(query)
         if not self._resolves:
             return referral(question)
-        if question.name not in self._world.zone:
+        if question.name not in self._world.zone or matches(question.name, self._world.denied.get(self._desk, ())):
             return reply(question, rcode=NXDOMAIN)
         if question.kind == AAAA and question.name in self._world.broken_aaaa:
             return reply(question, rcode=RCODES[self._world.broken_aaaa[question.name]])

@@ -110,7 +110,8 @@ class Reception:
             await serve(stream, self._visit(door, client))
 
     def _visit(self, door: Door, client: tuple[str, int]) -> Visit:
-        return Visit(self._world, door.host, self._zone, lambda stream: self._upgrade(stream, door), client=client)
+        zone = Zone(self._world, desk=door.address) if door.host.denies else self._zone
+        return Visit(self._world, door.host, zone, lambda stream: self._upgrade(stream, door), client=client)
 
     async def _upgrade(self, below: Stream, door: Door) -> Secure:
         """TLS with the certificate that the asked name deserves. Raises Ended, an alert sent."""
