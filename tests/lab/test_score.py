@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from probe.lab import trials
 from probe.lab.expectations import Expectation
 from probe.lab.scenario import find_scenario, load_scenario
 from probe.lab.score import Tally, Trial, nodes, tally
@@ -171,6 +172,23 @@ def test_what_does_not_belong_together_is_one_sentence(tmp_path: Path) -> None:
         read_all([one, saved(tmp_path / "other", 1, commit="def")])
     with pytest.raises(ScoreError, match="made with seed 0 is in two of the files"):
         read_all([one, saved(tmp_path / "same", 0)])
+
+
+@pytest.mark.parametrize(("codes", "made"), [([9, 9, 0], 3), ([9, 9, 9], 3), ([1], 1)])
+def test_a_run_whose_lab_broke_down_is_made_again(
+    codes: list[int], made: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nine is what `probe lab run` ends with then (probe/lab/refusal.py); a verdict that differs is a verdict."""
+    runs = [Trial("made", 0, [], code) for code in codes]
+    asked: list[str] = []
+
+    def once(name: str, seed: int, targets: Path) -> Trial:
+        asked.append(name)
+        return runs[len(asked) - 1]
+
+    monkeypatch.setattr(trials, "_once", once)
+    assert trials.trial("made", 0, tmp_path) is runs[-1]
+    assert len(asked) == made
 
 
 @pytest.mark.lab
