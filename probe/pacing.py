@@ -1,9 +1,8 @@
 """How hard we press on the line: flows in flight, time limits, triggers spent, residual windows (design law 8)."""
 
 import asyncio
-import statistics
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,34 +10,20 @@ from typing import Any
 from probe.classify import OurFault
 from probe.formats import failures as f
 from probe.ledger import Ledger
+from probe.places import Place, Places
+from probe.roundtrips import RoundTrips
 
 TRIGGERS_STANDARD = 6
 TRIGGERS_DEEP = 120
 TLS_SIDE_BY_SIDE = 2
-FIRST_IN_FLIGHT = 8
+FEWEST_IN_FLIGHT, FIRST_IN_FLIGHT = 2, 8
 MOST_IN_FLIGHT = 128  # with 512 a slow machine keeps its own flows waiting (tests/faults/test_many.py)
 LOOKUPS_SIDE_BY_SIDE = 48  # lookups under way; a home router keeps hundreds of questions in mind
+LOOKUPS_A_FLOW = 3  # on a line that was crowded, for each flow that may be in flight
 SILENT = 0.5  # seconds (or six round trips) after which a flow that still goes on gives its place to the next
 UNANSWERED = 0.2  # seconds (or two and a half round trips) after which one that nobody answered does
 TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds; a silent step is confirmed once at CONFIRM
 HARMLESS = 2.0  # seconds for a harmless datagram that the name waits for; it is sent again after 0.3 and 0.9 s
-
-
-class _Place:
-    """One place among the flows in flight; given back once, whoever asks."""
-
-    def __init__(self, give_back: Callable[[], None]) -> None:
-        self._give_back: Callable[[], None] | None = give_back
-        self.answered = False
-
-    def give_back(self) -> None:
-        if self._give_back is not None:
-            give_back, self._give_back = self._give_back, None
-            give_back()
-
-    def give_back_unless_answered(self) -> None:
-        if not self.answered:
-            self.give_back()
 
 
 class Pace:
@@ -51,14 +36,11 @@ class Pace:
         self._tls_places: dict[tuple[str, str], asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(TLS_SIDE_BY_SIDE)
         )
-        self._lookups = asyncio.Semaphore(LOOKUPS_SIDE_BY_SIDE)
-        self._first_round_trips: list[float] = []
-        self._recent: list[float] = []
-        self._latest: deque[float] = deque(maxlen=FIRST_IN_FLIGHT)
-        self._places: dict[asyncio.Task[Any] | None, _Place] = {}  # by the task of the flow that holds it
-        self._in_flight = 0
-        self._limit = FIRST_IN_FLIGHT
-        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())  # urgent, others
+        self._line = RoundTrips()
+        self._lookups = Places(LOOKUPS_SIDE_BY_SIDE)
+        self._flows = Places(FIRST_IN_FLIGHT)
+        self._too_many: int | None = None  # flows in flight that crowded the line; None: it never was
+        self._places: dict[asyncio.Task[Any] | None, Place] = {}  # by the task of the flow that holds it
         self.bytes_sent = 0
         self.bytes_received = 0
 
@@ -102,22 +84,18 @@ class Pace:
     async def place(self, *, urgent: bool = False) -> AsyncIterator[None]:
         """Wait for a free place among the transactions in flight, and hold it; the `urgent` are served first.
 
-        A transaction that goes on for longer than `SILENT` (or six round trips) gives its place back early: it waits
-        for an answer and presses on nothing, and a stalled host must not eat the time of the others. One that draws no
-        answer at all does so sooner: where half of all hosts are silent, the others would wait for them.
+        A transaction that goes on for longer than `SILENT` (or six round trips, as they are by then) gives its place
+        back early: it waits for an answer and presses on nothing, and a stalled host must not eat the time of the
+        others. One that draws no answer at all does so sooner: where half of all hosts are silent, the others would
+        wait for them.
         """
-        await self._take(urgent)
-        place, task, loop = _Place(self._give_back), asyncio.current_task(), asyncio.get_running_loop()
+        place, task = await self._flows.take(urgent=urgent), asyncio.current_task()
         self._places[task] = place
-        timers = (
-            loop.call_later(max(UNANSWERED, 2.5 * self.round_trip), place.give_back_unless_answered),
-            loop.call_later(max(SILENT, 6 * self.round_trip), place.give_back),
-        )
+        place.after(lambda: max(UNANSWERED, 2.5 * self.round_trip), place.give_back_unless_answered)
+        place.after(lambda: max(SILENT, 6 * self.round_trip), place.give_back)
         try:
             yield
         finally:
-            for timer in timers:
-                timer.cancel()
             self._places.pop(task, None)
             place.give_back()
 
@@ -128,31 +106,11 @@ class Pace:
         They have places of their own, because flows wait for them: among eight places for both, the names of all
         targets would come in one after the other, and no flow would be there to show that the line bears more.
         """
-        async with self._lookups:
-            yield
-
-    async def _take(self, urgent: bool) -> None:
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[0 if urgent else 1].append(place)
-        self._hand_out()
+        place = await self._lookups.take()
         try:
-            await place
-        except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self._give_back()
-            raise
-
-    def _give_back(self) -> None:
-        self._in_flight -= 1
-        self._hand_out()
-
-    def _hand_out(self) -> None:
-        for waiting in self._waiting:
-            while waiting and self._in_flight < self._limit:
-                place = waiting.popleft()
-                if not place.done():  # it is when whoever waited was cancelled
-                    self._in_flight += 1
-                    place.set_result(None)
+            yield
+        finally:
+            place.give_back()
 
     @asynccontextmanager
     async def tls_place(self, address: str, name: str) -> AsyncIterator[None]:
@@ -164,27 +122,45 @@ class Pace:
         """Learn from one completed TCP connect; widen or narrow what is in flight (law 8)."""
         if place := self._places.get(asyncio.current_task()):
             place.answered = True
-        self._latest.append(seconds)
-        if len(self._first_round_trips) < FIRST_IN_FLIGHT:
-            self._first_round_trips.append(seconds)
-            return
-        self._recent.append(seconds)
-        if len(self._recent) >= FIRST_IN_FLIGHT:
-            calm = statistics.median(self._recent) <= 1.5 * statistics.median(self._first_round_trips) + 0.005
-            self._limit = min(MOST_IN_FLIGHT, self._limit * 2) if calm else max(2, self._limit // 2)
-            self._recent.clear()
-            self._hand_out()
+        calm = self._line.connected(seconds)
+        if calm is not None:
+            self._widen() if calm else self._narrow()
+
+    def saw_wait(self, seconds: float) -> None:
+        """Learn how much longer than its connect the first answer of a connection took; narrow a crowded line at once.
+
+        Where eight hellos crowd it, eight further connects would come too late.
+        """
+        if self._line.waited(seconds):
+            self._too_many = self._flows.limit
+            self._narrow()
+
+    def _narrow(self) -> None:
+        self._set_limit(max(FEWEST_IN_FLIGHT, self._flows.limit // 2))
+
+    def _widen(self) -> None:
+        """Twice as many; from half of those on that were too many, one more at a time."""
+        limit = self._flows.limit
+        near = self._too_many is not None and 2 * limit >= self._too_many
+        self._set_limit(min(MOST_IN_FLIGHT, limit + 1 if near else 2 * limit))
+
+    def _set_limit(self, limit: int) -> None:
+        self._flows.limit = limit
+        if self._too_many is not None:  # questions fill a thin line as flows do
+            self._lookups.limit = min(LOOKUPS_SIDE_BY_SIDE, LOOKUPS_A_FLOW * limit)
 
     @property
     def in_flight_limit(self) -> int:
-        return self._limit
+        return self._flows.limit
+
+    @property
+    def in_flight(self) -> int:
+        return self._flows.taken
 
     @property
     def round_trip(self) -> float:
-        """The line's median round trip in seconds, of the first or the latest, the longer; 0.0: unknown."""
-        if not self._latest:
-            return 0.0
-        return max(statistics.median(self._first_round_trips), statistics.median(self._latest))
+        """The line's median round trip in seconds, with what packets wait in queues; 0.0: unknown."""
+        return self._line.round_trip
 
     # -- time limits -------------------------------------------------------------------------------------------
 

@@ -1,9 +1,11 @@
 """The helper's client: whatever the helper does, an x_control object comes back, bounded and without our address."""
 
 import asyncio
+import gzip
 import hashlib
 import json
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from probe.control import link
 from probe.control import own as control
 from probe.control.addresses import sendable
 from probe.steps.certificates import load_roots
@@ -94,6 +97,45 @@ async def test_a_good_answer_without_our_address() -> None:
 async def test_nonsense_is_a_failure(body: bytes | str) -> None:
     answer = await asked(saying(body))
     assert list(answer) == ["failure"] and answer["failure"].startswith("unknown_failure: helper: the answer")
+
+
+def packed(body: bytes, coding: str = "gzip") -> Handler:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Encoding": coding})
+
+    return handler
+
+
+async def test_a_packed_answer_is_asked_for_and_unpacked() -> None:
+    wanted: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        wanted.append(request.headers["Accept-Encoding"])
+        return await packed(gzip.compress(json.dumps(GOOD).encode()))(request)  # type: ignore[return-value]
+
+    assert (await asked(handler))["test_keys"] == GOOD["test_keys"]
+    assert wanted == ["gzip"]
+
+
+BOMB = gzip.compress(b" " * (link.LONGEST_ANSWER + 1))
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "said"),
+    [
+        (BOMB, "gzip", "is longer than 4194304 bytes"),
+        (gzip.compress(json.dumps(GOOD).encode())[:-9], "gzip", "breaks off"),
+        (gzip.compress(json.dumps(GOOD).encode()) + b"x", "gzip", "goes on behind its end"),
+        (b"no gzip", "gzip", "cannot be unpacked"),
+        (zlib.compress(json.dumps(GOOD).encode()), "deflate", "is packed otherwise than asked"),
+    ],
+)
+async def test_what_cannot_be_unpacked_within_bounds_is_a_failure(body: bytes, coding: str, said: str) -> None:
+    assert (await asked(packed(body, coding)))["failure"] == f"unknown_failure: helper: the answer {said}"
+
+
+def test_no_more_is_unpacked_than_may_be_kept() -> None:
+    assert len(link._unpacked(zlib.decompressobj(16 + zlib.MAX_WBITS), BOMB, 10)) == 10
 
 
 async def test_an_echo_is_offered_and_its_token_not_written() -> None:

@@ -87,8 +87,9 @@ async def test_health() -> None:
 
 async def test_an_answer(measured: list[dict[str, Any]]) -> None:
     async with asking(a_desk()) as ask:
-        status, answer, _ = await ask({"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}})
+        status, answer, headers = await ask({"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}})
     assert status == 200
+    assert "Content-Encoding" in headers  # 90 kB would fill a thin line for six seconds
     assert sorted(answer) == ["preflight", "software_version", "targets_digest", "test_keys", "your_address"]
     assert answer["preflight"] == {"ipv4": True, "ipv6": False, "udp": True}
     assert answer["your_address"] == "127.0.0.1" and re.fullmatch("[0-9a-f]{64}", answer["targets_digest"])

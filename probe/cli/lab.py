@@ -127,7 +127,7 @@ def _load(name: str) -> "Scenario":
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Turn what the lab may refuse into sentences with exit codes."""
-    from probe.lab.refusal import LabBroken
+    from probe.lab.refusal import BROKEN, LabBroken
     from probe.lab.scenario import ScenarioError
     from probe.targets import TargetError
 
@@ -136,7 +136,7 @@ def _refusals() -> Iterator[None]:
     except (ScenarioError, TargetError) as error:
         raise Refusal(str(error), 2) from None
     except LabBroken as error:
-        raise Refusal(f"the lab itself has failed: {error}", 1) from None
+        raise Refusal(f"the lab itself has failed: {error}", BROKEN) from None
 
 
 def _consent() -> str:

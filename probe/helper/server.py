@@ -36,7 +36,9 @@ def build(desk: Desk) -> web.Application:
         question = read_question(await _body(request), desk.targets, lab=desk.lab)
         found = await remembered(desk, question.key, lambda: measure_target(desk, question))
         echo = {"echo": desk.echo.offer()} if desk.echo else {}
-        return web.json_response({**found, **echo, "your_address": request.remote or ""}, dumps=_dumps)
+        response = web.json_response({**found, **echo, "your_address": request.remote or ""}, dumps=_dumps)
+        response.enable_compression()  # to a tenth, for whoever says that he can unpack it
+        return response
 
     async def greet(_: web.Request) -> web.Response:
         return web.json_response({"message": GREETING})

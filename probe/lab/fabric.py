@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from probe.lab.addresses import Covers
-from probe.lab.crafting import host_unreachable, packed
+from probe.lab.crafting import host_unreachable, network_unreachable, packed
 from probe.lab.layout import Actions, Censor, Direction, FabricConfig, PathConfig
 from probe.lab.packets import Malformed, Packet
-from probe.lab.path import Path
+from probe.lab.path import Path, answer_with_error
 from probe.lab.recording import Recording
 from probe.lab.router import HomeRouter
 from probe.lab.router_itself import answer_for_router
@@ -98,6 +98,11 @@ class Fabric:
             if raw is not None:
                 self._record(raw, now)
                 self._home_path.enter(raw, Direction.OUT, now)
+        elif self.config.no_network == "unreachable" and packet.destination not in self._router_addresses:
+            answer_with_error(packet.raw, network_unreachable, self._home_hop(1, packet.version), self._write_home)
+
+    def _write_home(self, raw: bytes) -> None:
+        self._wires["home"].write(raw)
 
     def _leads_on(self, packet: Packet) -> bool:
         """Whether the router sends a packet on: there is a network, and nobody uses a stranger's address (BCP 38)."""

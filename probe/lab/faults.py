@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from probe.lab.layout import NoIPv6How, NoNetworkHow
+
 
 class Fault(BaseModel):
     """Something that goes wrong without anybody's intent."""
@@ -110,7 +112,13 @@ class Portal(Fault):
 
 
 class NoIPv6(Fault):
-    """The volunteer's network has no IPv6."""
+    """The volunteer's network has no IPv6, or seems to have it and loses every packet."""
+
+    how: NoIPv6How = Field(default="absent", description="no address and no route, or both and no word back")
+
+
+class NAT(Fault):
+    """The home router gives every flow another source port, and each destination another one."""
 
 
 class VPN(Fault):
@@ -118,7 +126,12 @@ class VPN(Fault):
 
 
 class NoNetwork(Fault):
-    """The home router leads nowhere."""
+    """The volunteer's network leads nowhere."""
+
+    how: NoNetworkHow = Field(
+        default="silent",
+        description="packets vanish behind the router, it says unreachable, or there is no route to it",
+    )
 
 
 KINDS: dict[str, type[Fault]] = {
@@ -138,6 +151,7 @@ KINDS: dict[str, type[Fault]] = {
     "odd_answers": OddAnswers,
     "clock": Clock,
     "portal": Portal,
+    "nat": NAT,
     "vpn": VPN,
     "no_ipv6": NoIPv6,
     "no_network": NoNetwork,

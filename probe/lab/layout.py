@@ -16,6 +16,9 @@ from typing import Literal, Protocol
 
 from probe.lab.packets import Packet
 
+NoIPv6How = Literal["absent", "silent"]
+NoNetworkHow = Literal["silent", "unreachable", "unplugged"]
+
 
 class Direction(Enum):
     """OUT: from the volunteer towards the servers. IN: back."""
@@ -118,8 +121,8 @@ class FabricConfig:
 
     dead: Sequence[str] = ()
     unreachable: Sequence[str] = ()
-    no_ipv6: bool = False
-    no_network: bool = False
+    no_ipv6: NoIPv6How | None = None  # "absent": no address and no route at home; "silent": both, and no word back
+    no_network: NoNetworkHow | None = None  # "unreachable": so says the router; "unplugged": nothing leads to it
 
     files: dict[str, str] = field(default_factory=dict)  # path below /run or /tmp of the lab → text
     record: str | None = None  # a pcap file of everything that passes between home router and the first hop beyond

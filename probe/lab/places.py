@@ -122,8 +122,10 @@ def _furnish(netlink: Netlink, name: str, config: FabricConfig, *, ethernet: boo
 def _furnish_home(netlink: Netlink, config: FabricConfig) -> None:
     netlink.add_address(config.home_interface, config.home_address, 24)
     netlink.add_neighbour(config.home_interface, config.router_v4, ROUTER_MAC)
+    if config.no_network == "unplugged":
+        return
     netlink.add_default_route(config.home_interface, 4, config.router_v4)
-    if has_ipv6() and not config.no_ipv6:
+    if has_ipv6() and config.no_ipv6 != "absent":
         netlink.add_address(config.home_interface, config.home_v6, 64)
         for router in (config.router_v6, ROUTER_LINK_LOCAL):
             netlink.add_neighbour(config.home_interface, router, ROUTER_MAC)

@@ -7,6 +7,8 @@ APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
 DEBIAN = "/proc/sys/kernel/unprivileged_userns_clone"
 LIMIT = "/proc/sys/user/max_user_namespaces"
 
+BROKEN = 9  # exit code of a command whose lab broke down: it says nothing of what was to run in it
+
 
 class LabUnavailable(Exception):
     """The lab cannot run on this machine; the text is a sentence for the user, with the remedy."""

@@ -25,7 +25,7 @@ from probe.url_lists import ROLE
 __all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_command", "run_scenario"]
 
 RECORDED = Path(__file__).parent / "recorded"
-READY_WITHIN = 10.0  # seconds, besides the guests' own
+READY_WITHIN = 20.0  # seconds, besides the guests' own; three on a machine that does nothing else
 ECHO_PORTS = "3478,5060,19302"  # of STUN, SIP and the STUN servers of web calls; other ports' twins go to the first
 FINE = frozenset({0, 4})  # exit codes of a run that came to its end; 4: no usable network, which a scenario may want
 INTERRUPTED = 128 + signal.SIGINT

@@ -29,9 +29,11 @@ class Tally:
     hops_exact: int = 0
     hops_near: int = 0  # within one, exact ones included
     unlocated: int = 0  # a hop was expected and none was named
+    invented: int = 0  # none can be known and one was named
     seconds: float = 0.0  # of the slowest run
     triggers: int = 0  # most in one run
     bytes_sent: int = 0  # most in one run
+    seeds: list[int] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)  # "scenario seed service: expected -> found"
 
     def __iadd__(self, other: "Tally") -> "Tally":
@@ -51,6 +53,8 @@ class Tally:
         return self.nodes_shared / self.nodes_expected if self.nodes_expected else 1.0
 
 
+_NOBODYS_DOING = frozenset({"ok", "down", None})  # what a service is with which nobody interferes; None: not valid
+_MISSING: Mapping[str, Any] = {"state": "none"}  # stands for a verdict that did not come
 _LARGEST = frozenset({"seconds", "triggers", "bytes_sent"})
 
 
@@ -67,9 +71,19 @@ class Trial:
     bytes_sent: int = 0
 
 
-def tally(trial: Trial, expect: Mapping[str, Expectation], services: Iterable[str]) -> Tally:
-    """Compare one run's verdicts with what its scenario expects of `services`; a missing verdict is a wrong one."""
-    count = Tally(runs=1, seconds=trial.seconds, triggers=trial.triggers, bytes_sent=trial.bytes_sent)
+def tally(
+    trial: Trial,
+    expect: Mapping[str, Expectation],
+    services: Iterable[str],
+    *,
+    censor_hop: int | None = None,
+    censored: bool = True,
+) -> Tally:
+    """Compare one run's verdicts with what its scenario expects of `services`; a missing verdict is a wrong one.
+
+    `censor_hop`: what "censor" means in this run. `censored`: whether anybody in the scenario interferes with anything.
+    """
+    count = Tally(1, seconds=trial.seconds, triggers=trial.triggers, bytes_sent=trial.bytes_sent, seeds=[trial.seed])
     by_service: dict[str, list[Mapping[str, Any]]] = {}
     for record in trial.records:
         by_service.setdefault(str(record.get("service")), []).append(record)
@@ -77,40 +91,51 @@ def tally(trial: Trial, expect: Mapping[str, Expectation], services: Iterable[st
         wanted = wanted_for(service, expect)
         if wanted is None:
             continue
-        for record in by_service.get(service, [{"service": service, "state": "none", "valid": None}]):
-            _count_state(count, trial, service, wanted, record)
-            _count_mechanisms(count, trial, service, wanted, record)
-            _count_hop(count, wanted, record)
+        where = f"{trial.scenario} {trial.seed} {service}"
+        for record in by_service.get(service, [_MISSING]):
+            _count_state(count, where, wanted, record, censored=censored)
+            _count_mechanisms(count, where, wanted, record)
+            _count_hop(count, where, wanted, record, censor_hop)
     return count
 
 
-def _count_state(count: Tally, trial: Trial, service: str, wanted: Expectation, record: Mapping[str, Any]) -> None:
-    allowed = _states(wanted)
-    found = record.get("state")
+def _count_state(count: Tally, where: str, wanted: Expectation, record: Mapping[str, Any], *, censored: bool) -> None:
+    allowed, found = _states(wanted), record.get("state")
     count.verdicts += 1
-    if found in allowed:
+    if allowed is None or found in allowed:
         count.exact += 1
     else:
         says = "/".join(str(state) for state in sorted(allowed, key=str))
-        count.wrong.append(f"{trial.scenario} {trial.seed} {service}: {says} -> {found}")
-    if not allowed & ACCUSING:
+        count.wrong.append(f"{where}: {says} -> {found}")
+    if allowed is not None and record is not _MISSING and _is_innocent(allowed, censored=censored):
         count.innocent += 1
         count.accused += found in ACCUSING
 
 
-def _states(wanted: Expectation) -> set[str | None]:
-    if wanted.valid is False or wanted.state is None:
+def _states(wanted: Expectation) -> set[str | None] | None:
+    """The states allowed, None among them for a verdict that is not valid; None where the state is not compared."""
+    if wanted.valid is False:
         return {None}
+    if wanted.state is None:
+        return None
     return set(wanted.state) if isinstance(wanted.state, list) else {wanted.state}
 
 
-def _count_mechanisms(count: Tally, trial: Trial, service: str, wanted: Expectation, record: Mapping[str, Any]) -> None:
+def _is_innocent(allowed: set[str | None], *, censored: bool) -> bool:
+    """Whether nobody interferes with a service of which only these states are allowed.
+
+    Where there is a censor, a service that neither works nor fails for everybody is his, even if nobody can tell.
+    """
+    return not allowed & ACCUSING and (not censored or bool(allowed & _NOBODYS_DOING))
+
+
+def _count_mechanisms(count: Tally, where: str, wanted: Expectation, record: Mapping[str, Any]) -> None:
     if wanted.mechanisms is None:
         return
     named = record.get("mechanisms") or []
     if sorted(named) != sorted(wanted.mechanisms):
         says = ", ".join(wanted.mechanisms) or "none"
-        count.wrong.append(f"{trial.scenario} {trial.seed} {service}: {says} -> {', '.join(named) or 'none'}")
+        count.wrong.append(f"{where}: {says} -> {', '.join(named) or 'none'}")
     expected, found = nodes(wanted.mechanisms), nodes(named)
     count.nodes_expected += len(expected)
     count.nodes_found += len(found)
@@ -123,56 +148,20 @@ def nodes(names: Iterable[str]) -> set[str]:
     return {".".join(words[:depth]) for words in parts for depth in range(1, len(words) + 1)}
 
 
-def _count_hop(count: Tally, wanted: Expectation, record: Mapping[str, Any]) -> None:
-    truth = wanted.hop
-    if truth is None:
+def _count_hop(
+    count: Tally, where: str, wanted: Expectation, record: Mapping[str, Any], censor_hop: int | None
+) -> None:
+    truth = wanted.hop_in(censor_hop)
+    if wanted.hop is None:
         return
     found = (record.get("hop") or {}).get("ttl")
-    if found is None:
+    if found != truth:
+        count.wrong.append(f"{where}: hop {truth or 'none'} -> {found or 'none'}")
+    if truth is None:
+        count.invented += found is not None
+    elif found is None:
         count.unlocated += 1
-        return
-    count.hops += 1
-    count.hops_exact += found == truth
-    count.hops_near += abs(found - truth) <= 1
-
-
-# -- the table -------------------------------------------------------------------------------------------------------
-
-HEAD = ("scenario", "runs", "exact", "precision", "recall", "accused", "hop", "+-1", "seconds", "triggers", "kB sent")
-
-
-def table(by_scenario: Mapping[str, Tally]) -> list[tuple[str, ...]]:
-    """A row per scenario and one for all of them, the head first."""
-    whole = Tally()
-    for count in by_scenario.values():
-        whole += count
-    return [HEAD, *(_row(name, count) for name, count in by_scenario.items()), _row("all", whole)]
-
-
-def _row(name: str, count: Tally) -> tuple[str, ...]:
-    known = count.hops + count.unlocated
-    return (
-        name,
-        str(count.runs),
-        f"{count.exact}/{count.verdicts}",
-        f"{count.precision:.3f}",
-        f"{count.recall:.3f}",
-        f"{count.accused}/{count.innocent}",
-        f"{count.hops_exact}/{known}" if known else "-",
-        f"{count.hops_near}/{known}" if known else "-",
-        f"{count.seconds:.0f}",
-        str(count.triggers),
-        f"{count.bytes_sent / 1000:.0f}",
-    )
-
-
-def as_text(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows in columns, the first to the left and the others to the right."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
-
-
-def as_markdown(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows as a Markdown table."""
-    head, *others = [f"| {' | '.join(row)} |" for row in rows]
-    return [head, "|---" + "|---:" * (len(rows[0]) - 1) + "|", *others]
+    else:
+        count.hops += 1
+        count.hops_exact += found == truth
+        count.hops_near += abs(found - truth) <= 1

@@ -15,7 +15,7 @@ from probe.lab.censors import (
     TLSReset,
 )
 from probe.lab.fabric import FabricConfig, PathConfig
-from probe.lab.faults import VPN, NoIPv6, NoNetwork, Portal
+from probe.lab.faults import NAT, VPN, NoIPv6, NoNetwork, Portal
 from probe.lab.scenario import Scenario
 from probe.lab.world import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER, World
 
@@ -64,8 +64,9 @@ def stage(scenario: Scenario, world: World, seed: int, roots: str, record: str |
         helper_resolver=HELPERS_RESOLVER,
         outside_resolver=HELPERS_RESOLVER,
         dead=world.dead,
-        no_ipv6=any(isinstance(fault, NoIPv6) for fault in scenario.faults),
-        no_network=any(isinstance(fault, NoNetwork) for fault in scenario.faults),
+        no_ipv6=next((fault.how for fault in scenario.faults if isinstance(fault, NoIPv6)), None),
+        no_network=next((fault.how for fault in scenario.faults if isinstance(fault, NoNetwork)), None),
+        nat_keeps_ports=not any(isinstance(fault, NAT) for fault in scenario.faults),
         home_interface="tun0" if any(isinstance(fault, VPN) for fault in scenario.faults) else "eth0",
         files={
             ANNOTATIONS: json.dumps({"lab": scenario.name}),

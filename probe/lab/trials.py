@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+from probe.lab.refusal import BROKEN
 from probe.lab.score import Trial
 from probe.results import Problem, read_lines, run_files
 
 LONGEST = 300.0  # seconds for one run, start and end included
+TRIES = 3  # of a run whose lab broke down, as on a machine with too much to do
 
 
 def trials(names: Sequence[str], seeds: Sequence[int], *, jobs: int, targets: Path) -> Iterator[Trial]:
@@ -33,7 +35,15 @@ def trials(names: Sequence[str], seeds: Sequence[int], *, jobs: int, targets: Pa
 
 
 def trial(name: str, seed: int, targets: Path) -> Trial:
-    """One run, as `probe lab run` makes it."""
+    """One run, as `probe lab run` makes it; made again where the lab broke down and nothing was measured."""
+    for _ in range(TRIES):
+        made = _once(name, seed, targets)
+        if made.code != BROKEN:
+            break
+    return made
+
+
+def _once(name: str, seed: int, targets: Path) -> Trial:
     with tempfile.TemporaryDirectory(prefix="trial-") as folder:
         command = [sys.executable, "-m", "probe", "lab", "run", name, "--seed", str(seed), "--json"]
         command += ["--targets", str(targets), "--results", folder]

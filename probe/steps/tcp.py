@@ -17,6 +17,7 @@ from probe.trace import Transaction
 TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # of IPv6 too; Linux
 # Of struct tcp_info in <linux/tcp.h>, behind 8 bytes: the 16th and the 24th number of 4.
 _NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
+_WEIGHT = 8  # the kernel's smoothed round trip takes in an eighth of each new one (RFC 6298 2.3)
 
 
 class TCPConnection(Connection):
@@ -26,11 +27,30 @@ class TCPConnection(Connection):
         self.ip, self.port, self.address = ip, port, address_of(ip, port)
         self._sock, self._pace = sock, pace
         self._loop = asyncio.get_running_loop()
+        self._connected_in: float | None = None  # seconds, until the first answer has come
 
     async def read(self, limit: int = 65536) -> bytes:
         data = await self._loop.sock_recv(self._sock, limit)
         self._pace.bytes_received += len(data)
+        if self._connected_in is not None:
+            self._tell_wait(self._connected_in)
+            self._connected_in = None
         return data
+
+    def connected(self) -> float | None:
+        """The handshake's round trip in seconds as the kernel saw it; None where it does not say, or sent two SYNs.
+
+        Our own clock would count the time in which this process had other things to do, and law 8 would take a slow
+        computer for a crowded line.
+        """
+        self._connected_in = _round_trip(self._sock)
+        return self._connected_in
+
+    def _tell_wait(self, connected_in: float) -> None:
+        """Tell how much longer than the handshake the first answer took."""
+        now = _round_trip(self._sock)
+        if now is not None:
+            self._pace.saw_wait(max(0.0, _WEIGHT * (now - connected_in)))
 
     async def write(self, data: bytes) -> None:
         self._pace.bytes_sent += len(data)
@@ -94,7 +114,7 @@ async def tcp_connect(
         finally:
             tx.opened("tcp", sock.getsockname()[1], ip, port)
         conn.local = sock.getsockname()[:2]
-        pace.saw_round_trip(_round_trip(sock) or time.monotonic() - began)
+        pace.saw_round_trip(conn.connected() or time.monotonic() - began)
     return conn
 
 
@@ -107,11 +127,7 @@ def sends_timestamps() -> bool | None:
 
 
 def _round_trip(sock: socket.socket) -> float | None:
-    """The handshake's round trip in seconds as the kernel saw it; None where it does not say, or sent its SYN twice.
-
-    Our own clock would count the time in which this process had other things to do, and law 8 would take a slow
-    computer for a crowded line.
-    """
+    """The kernel's smoothed round trip in seconds; None where it has none."""
     microseconds = _tcp_info(sock, _RTT_AT)
     return microseconds / 1e6 if microseconds else None
 

@@ -234,15 +234,28 @@ def test_the_helper_has_a_path_of_its_own_and_home_reaches_it_past_the_censor() 
 
 
 def test_no_network_no_ipv6_no_spoofing() -> None:
-    cut = make(no_network=True)
+    cut = make(no_network="silent")
     cut.send("home", query())
     cut.send("home", udp_packet(HOME, "192.168.1.1", 5000, 99, b""))
     (closed,) = cut.take("home")
     assert closed.icmp_type == 3 and cut.take("outside") == []
-    fourth = make(no_ipv6=True)
+    for how in ("absent", "silent"):
+        fourth = make(no_ipv6=how)
+        fourth.send("home", query6())
+        assert fourth.take("outside") == [] and fourth.take("home") == []
+    fourth = make(no_ipv6="absent")
     fourth.send("home", query6())
     fourth.send("home", udp_packet("8.8.8.8", SERVER, 1, 2, b""))
     assert fourth.take("outside") == []
+
+
+def test_a_router_without_a_network_says_so_where_it_is_to() -> None:
+    lab = make(no_network="unreachable")
+    for packet, kind in ((query(), (3, 0)), (query6(), (1, 0))):
+        lab.send("home", packet)
+        (told,) = lab.take("home")
+        assert (told.icmp_type, told.raw[told.offset + 1]) == kind and is_sound(told.raw)
+    assert lab.take("outside") == []
 
 
 def test_the_router_itself_answers_pings_and_has_no_open_port() -> None:

@@ -210,8 +210,11 @@ def outcome(address):
 tell([outcome("{SERVER}"), outcome("{SERVER6}")])
 """
     )
-    assert at_home(program, tmp_path, no_ipv6=True) == ["192.88.99.77 hello", 101], "ENETUNREACH"
-    assert at_home(program, tmp_path, no_network=True) == ["TimeoutError", "TimeoutError"]
+    assert at_home(program, tmp_path, no_ipv6="absent") == ["192.88.99.77 hello", 101], "ENETUNREACH"
+    assert at_home(program, tmp_path, no_ipv6="silent") == ["192.88.99.77 hello", "TimeoutError"]
+    assert at_home(program, tmp_path, no_network="silent") == ["TimeoutError", "TimeoutError"]
+    assert at_home(program, tmp_path, no_network="unreachable") == [101, 101]
+    assert at_home(program, tmp_path, no_network="unplugged") == [101, 101]
 
 
 def test_the_helper_is_ready_when_it_listens_and_has_its_own_resolver(tmp_path: Path) -> None:

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from probe.lab import trials
 from probe.lab.expectations import Expectation
-from probe.lab.score import Tally, Trial, as_markdown, as_text, nodes, table, tally
+from probe.lab.scenario import find_scenario, load_scenario
+from probe.lab.score import Tally, Trial, nodes, tally
+from probe.lab.scorefiles import Score, ScoreError, kind_of, read, read_all, write
+from probe.lab.scoretable import as_markdown, as_text, sentences, table
 
 EXPECT = {
     "a/web": Expectation(state="blocked", mechanisms=["tls.reset.sni"], hop=4),
@@ -66,16 +70,50 @@ def test_hops_are_exact_near_far_or_missing(hop: int | None, exact: int, near: i
     assert (count.hops_exact, count.hops_near, count.unlocated) == (exact, near, unlocated)
 
 
-def test_a_verdict_that_did_not_come_is_wrong() -> None:
+def located(hop: int | str | None, found: int | None, *, censor_hop: int) -> Tally:
+    expect = {"a/web": Expectation.model_validate({"state": "blocked", "hop": hop})}
+    return tally(Trial("made", 3, [record("a/web", "blocked", hop=found)]), expect, ["a/web"], censor_hop=censor_hop)
+
+
+def test_the_hop_of_the_censor_is_where_the_seed_put_him() -> None:
+    for censor_hop, exact in ((4, 1), (5, 0)):
+        count = located("censor", 4, censor_hop=censor_hop)
+        assert (count.hops, count.hops_exact, count.hops_near) == (1, exact, 1)
+        assert count.wrong == ([] if exact else ["made 3 a/web: hop 5 -> 4"])
+    assert located("censor", None, censor_hop=4).wrong == ["made 3 a/web: hop 4 -> none"]
+
+
+def test_a_hop_where_none_can_be_known_is_invented_and_none_is_no_miss() -> None:
+    right, wrong, any_hop = (
+        located(hop, found, censor_hop=4) for hop, found in (("none", None), ("none", 4), (None, 4))
+    )
+    assert (right.hops, right.unlocated, right.invented, right.wrong) == (0, 0, 0, [])
+    assert (wrong.hops, wrong.unlocated, wrong.invented, wrong.wrong) == (0, 0, 1, ["made 3 a/web: hop none -> 4"])
+    assert (any_hop.hops, any_hop.unlocated, any_hop.invented, any_hop.wrong) == (0, 0, 0, [])
+
+
+def test_a_state_that_is_not_named_is_not_compared() -> None:
+    count = tally(Trial("made", 0, [record("a/web", "blocked")]), {"default": Expectation(mechanisms=[])}, ["a/web"])
+    assert (count.verdicts, count.exact, count.innocent, count.wrong) == (1, 1, 0, [])
+
+
+@pytest.mark.parametrize(("censored", "innocent"), [(True, 0), (False, 1)])
+def test_who_is_only_impaired_beside_a_censor_is_no_look_alike(censored: bool, innocent: int) -> None:
+    expect, trial = {"default": Expectation(state="impaired")}, Trial("made", 0, [record("a/web", "blocked")])
+    count = tally(trial, expect, ["a/web"], censored=censored)
+    assert (count.innocent, count.accused) == (innocent, innocent)
+
+
+def test_a_verdict_that_did_not_come_is_wrong_and_proves_nobodys_innocence() -> None:
     count = tally(Trial("made", 0, [], code=-1), EXPECT, ["a/web", "a/chat"])
-    assert (count.verdicts, count.exact) == (2, 0)
+    assert (count.verdicts, count.exact, count.innocent) == (2, 0, 0)
     assert "made 0 a/web: blocked -> none" in count.wrong
 
 
 def test_tallies_add_up_and_the_largest_stays() -> None:
     whole = counted(record("a/chat", "ok"))
     whole += tally(Trial("made", 4, [record("a/chat", "ok")], seconds=1.0, triggers=12), EXPECT, ["a/chat"])
-    assert (whole.runs, whole.exact, whole.seconds, whole.triggers) == (2, 2, 2.0, 12)
+    assert (whole.runs, whole.exact, whole.seconds, whole.triggers, whole.seeds) == (2, 2, 2.0, 12, [3, 4])
 
 
 def test_ancestors_count() -> None:
@@ -92,18 +130,82 @@ def test_the_table_has_a_row_for_each_and_one_for_all() -> None:
     assert as_markdown(rows)[1].count("|") == len(rows[0]) + 1
 
 
+def test_the_sentences_name_look_alikes_and_the_slowest_run_of_each_kind() -> None:
+    counts = {
+        name: Tally(1, 2, 2, innocent=2, seconds=seconds) for name, seconds in (("a", 9.0), ("b", 11.0), ("c", 99.0))
+    }
+    counts["a"].accused = 1
+    told = list(sentences(Score("abc", "1", {"a": "standard", "b": "standard", "c": "deep"}, counts)))
+    assert "look-alikes: 1 of 6 verdicts accuse where nobody interferes" in told
+    assert "slowest standard run: 11 s (b, 60 s allowed)" in told
+    assert "slowest run in depth: 99 s (c)" in told
+    assert not [sentence for sentence in told if "slow line" in sentence]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("clean", "standard"), ("thin-line", "slow line"), ("satellite", "slow line"), ("hop-deep", "deep")],
+)
+def test_thin_and_long_lines_may_take_their_time(name: str, kind: str) -> None:
+    assert kind_of(load_scenario(find_scenario(name))) == kind
+
+
+def saved(path: Path, seed: int, *, commit: str = "abc", scenario: str = "made") -> Path:
+    count = tally(Trial(scenario, seed, [record("a/chat", "ok")], seconds=float(seed)), EXPECT, ["a/chat"])
+    write(Score(commit, "1", {scenario: "standard"}, {scenario: count}), path)
+    return path
+
+
+def test_files_of_one_commit_are_laid_together(tmp_path: Path) -> None:
+    paths = [saved(tmp_path / "0", 0), saved(tmp_path / "5", 5), saved(tmp_path / "other", 0, scenario="other")]
+    together = read_all(paths)
+    assert (together.scenarios["made"].runs, together.scenarios["made"].seeds) == (2, [0, 5])
+    assert (together.scenarios["made"].seconds, together.kinds) == (5.0, {"made": "standard", "other": "standard"})
+    assert together.scenarios["other"].innocent == 1
+    write(together, tmp_path / "again")
+    assert read(tmp_path / "again") == together
+
+
+def test_what_does_not_belong_together_is_one_sentence(tmp_path: Path) -> None:
+    one = saved(tmp_path / "one", 0)
+    with pytest.raises(ScoreError, match=r"is of commit abc and .*other of def; expected scores of one commit"):
+        read_all([one, saved(tmp_path / "other", 1, commit="def")])
+    with pytest.raises(ScoreError, match="made with seed 0 is in two of the files"):
+        read_all([one, saved(tmp_path / "same", 0)])
+
+
+@pytest.mark.parametrize(("codes", "made"), [([9, 9, 0], 3), ([9, 9, 9], 3), ([1], 1)])
+def test_a_run_whose_lab_broke_down_is_made_again(
+    codes: list[int], made: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nine is what `probe lab run` ends with then (probe/lab/refusal.py); a verdict that differs is a verdict."""
+    runs = [Trial("made", 0, [], code) for code in codes]
+    asked: list[str] = []
+
+    def once(name: str, seed: int, targets: Path) -> Trial:
+        asked.append(name)
+        return runs[len(asked) - 1]
+
+    monkeypatch.setattr(trials, "_once", once)
+    assert trials.trial("made", 0, tmp_path) is runs[-1]
+    assert len(asked) == made
+
+
 @pytest.mark.lab
 def test_a_real_run_is_scored_saved_and_shown_again(tmp_path: Path) -> None:
-    saved = tmp_path / "score.json"
+    path = tmp_path / "score.json"
     command = [sys.executable, "-m", "probe", "lab", "score"]
     done = subprocess.run(
-        [*command, "captive-portal", "--save", str(saved)], capture_output=True, text=True, timeout=100
+        [*command, "captive-portal", "--first-seed", "3", "--save", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
     assert done.returncode == 0, done.stderr
-    count = json.loads(saved.read_text())["scenarios"]["captive-portal"]
-    assert count["runs"] == 1 and count["verdicts"] == count["exact"] == count["innocent"] > 5
+    count = json.loads(path.read_text())["scenarios"]["captive-portal"]
+    assert count["runs"] == 1 and count["seeds"] == [3] and count["verdicts"] == count["exact"] == count["innocent"] > 5
     assert count["bytes_sent"] > 0 and count["accused"] == 0
-    shown = subprocess.run([*command, "--show", str(saved)], capture_output=True, text=True, timeout=60)
+    shown = subprocess.run([*command, "--show", str(path)], capture_output=True, text=True, timeout=60)
     assert shown.stdout == done.stdout
 
 

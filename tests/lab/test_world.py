@@ -10,7 +10,17 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from probe.lab.censors import IPBlackhole, TLSIntercept, TLSReset
 from probe.lab.expectations import Expectation
-from probe.lab.faults import Clock, ExpiredCertificate, NewAuthority, NoIPv6, Portal, RefuseUnknownNames, ServerDown
+from probe.lab.faults import (
+    NAT,
+    Clock,
+    ExpiredCertificate,
+    NewAuthority,
+    NoIPv6,
+    NoNetwork,
+    Portal,
+    RefuseUnknownNames,
+    ServerDown,
+)
 from probe.lab.run import _named_paths, environment, expected_services
 from probe.lab.scenario import HelperKeys, Scenario, ScenarioError
 from probe.lab.services.credentials import Credentials
@@ -82,12 +92,16 @@ def test_a_staged_scenario_has_its_censors_armed_and_in_place(folder: Path) -> N
         TLSIntercept(names=["web.whatsapp.com"]),
     )
     scenario = Scenario(
-        "mine", "A test", censors=censors, faults=(Portal(), NoIPv6()), helper=HelperKeys(censored=True)
+        "mine",
+        "A test",
+        censors=censors,
+        faults=(Portal(), NoIPv6(), NoNetwork(), NAT()),
+        helper=HelperKeys(censored=True),
     )
     world = build_world(folder, scenario, 0)
     config = stage(scenario, world, 0, "PEM")
     assert [censor.hop for censor in config.censors] == [4, 6, 4, 4, 2, 2]
-    assert config.no_ipv6
+    assert (config.no_ipv6, config.no_network, config.nat_keeps_ports) == ("absent", "silent", False)
     assert json.loads(config.files[ANNOTATIONS]) == {"lab": "mine"}
     assert config.files[ROOTS] == "PEM"
     assert {impostor.genuine for impostor in world.impostors} == set(world.zone["web.whatsapp.com"])

@@ -135,6 +135,33 @@ async def test_the_confirmation_waits_longer() -> None:
     assert pace.tcp_timeout(confirm=True) > pace.tcp_timeout()
 
 
+async def test_the_first_answer_tells_once_how_much_longer_than_the_handshake_it_took(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    smoothed = iter([0.05, 0.075])  # as the kernel weighs it in: an eighth of 0.25 s and seven of 0.05
+    monkeypatch.setattr(tcp, "_round_trip", lambda sock: next(smoothed))
+    told: list[float] = []
+    async with serving(chatter) as server, a_transaction() as bench:
+        monkeypatch.setattr(bench.pace, "saw_wait", told.append)
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        assert [await conn.read(1), await conn.read(1)] == [b"h", b"i"]
+    assert told == [pytest.approx(0.2)]
+
+
+async def test_a_handshake_that_the_kernel_does_not_time_is_compared_with_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tcp, "_round_trip", lambda sock: None)
+    async with serving(chatter) as server, a_transaction() as bench:
+        monkeypatch.setattr(bench.pace, "saw_wait", pytest.fail)
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        assert await conn.read(1) == b"h"
+
+
+async def chatter(peer: Peer) -> None:
+    await peer.say(b"hi")
+
+
 async def test_reset_end_and_early_end_while_reading() -> None:
     async def reset(peer: Peer) -> None:
         await peer.hear()
