@@ -278,7 +278,8 @@ def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Pro
         return
     neutral = [other for other in _of_the_network(done.neutral, layer) if other.address in proven]
     genuine = proofs.genuine(endpoint.host) if not endpoint.is_literal else {attempt.address for attempt in done.target}
-    named = [attempt for attempt in proofs.probe if is_target_attempt(attempt, endpoint) and attempt.address in genuine]
+    tried = proofs.probe.of_endpoint(endpoint.url)
+    named = [attempt for attempt in tried if is_target_attempt(attempt, endpoint) and attempt.address in genuine]
     sent = [*_of_the_network(tuple(named), layer), *neutral]
     row.name_attempts = len(named)
     row.name_resets = count_kind(sent, layer, RESET)

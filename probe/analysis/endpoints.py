@@ -7,10 +7,11 @@ from probe.analysis.attempts import Attempts, addresses_of, proof_of
 from probe.analysis.datagrams import datagrams_in
 from probe.analysis.dialects import DIALECTS, deepest_proof, dialect_of
 from probe.analysis.engine import Engine
+from probe.analysis.indexed import endpoint_of
 from probe.analysis.mechanisms import deepest
 from probe.analysis.names import name_row, name_transactions
 from probe.analysis.observations import Line
-from probe.analysis.proofs import Proofs, endpoint_of
+from probe.analysis.proofs import Proofs
 from probe.analysis.rows import AddressRow, EndpointRow, NameRow
 from probe.analysis.rule import ACCUSING, Rule, State
 from probe.analysis.rules import RULES, tables_for
