@@ -159,7 +159,7 @@ def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
         twins=tuple(row for row in here if _is_twin(row, endpoint, address)),
         echoes=twins_of(endpoint, address, proofs),
         unlisted=unlisted_of(endpoint, address, proofs),
-        control=_control_rows(endpoint, address, proofs),
+        control=tuple(_nearest(control_attempts(endpoint, proofs), address)),
     )
 
 
@@ -186,12 +186,8 @@ def _is_twin(row: Observation, endpoint: Endpoint, address: str) -> bool:
     return row.tls_attempts > 0 and row.payload_proven and row.payload_kind == dialect_of(endpoint).proof
 
 
-def _control_rows(endpoint: Endpoint, address: str, proofs: Proofs) -> tuple[Observation, ...]:
-    """The control's attempts at the very same address if it made any, else at the same endpoint."""
-    return tuple(_nearest(control_attempts(endpoint, proofs), address))
-
-
 def _nearest(rows: list[Observation], address: str) -> list[Observation]:
+    """The control's attempts at the very same address if it made any, else at the same endpoint."""
     return [row for row in rows if row.address == address] or rows
 
 
@@ -204,10 +200,9 @@ def control_attempts(endpoint: Endpoint, proofs: Proofs) -> list[Observation]:
     ]
 
 
-def controls_of(layer: str, endpoint: Endpoint, address: str, proofs: Proofs) -> list[Observation]:
-    """The control's attempts that tell of one layer, at the very same address if there are any."""
-    telling = [row for row in control_attempts(endpoint, proofs) if _tells_of(row, layer, endpoint)]
-    return _nearest(telling, address)
+def controls_of(layer: str, endpoint: Endpoint, address: str, controls: list[Observation]) -> list[Observation]:
+    """Of the control's attempts at an endpoint those that tell of one layer, at the very same address if any are."""
+    return _nearest([row for row in controls if _tells_of(row, layer, endpoint)], address)
 
 
 def _tells_of(row: Observation, layer: str, endpoint: Endpoint) -> bool:

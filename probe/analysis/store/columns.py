@@ -110,6 +110,12 @@ def settled_schema(name: str) -> Any:
     return importlib.import_module("pyarrow").schema([column for column in whole if column.name not in PARTITIONS])
 
 
+def hive_options() -> str:
+    """How DuckDB's read_parquet is told to take the partitions' columns from the folders, as text whatever they say."""
+    types = ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS)
+    return f"hive_partitioning = true, hive_types = {{{types}}}"
+
+
 def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:
     """A verdict record as a row: what is nested laid flat, with what its line says of itself."""
     hop, start = record["hop"] or {}, record["measurement_start_time"]

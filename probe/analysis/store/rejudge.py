@@ -15,7 +15,8 @@ from probe.analysis.store.batch import judged
 from probe.analysis.store.columns import settled_schema
 from probe.analysis.store.files import WORK, partition_of, table_files, write_rows
 from probe.analysis.store.flatten import COLUMNS, Flat
-from probe.analysis.store.ingest import opened, workers
+from probe.analysis.store.ingest import opened
+from probe.analysis.store.pool import workers
 
 READ_LINES, READ_ROWS = 256, 4096
 
@@ -27,11 +28,11 @@ def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
     ones, as their column `ruleset` says. Raises StoreError.
     """
     began, counts = time.monotonic(), [0, 0]
-    with opened(folder), workers(jobs) as submit:
+    with opened(folder), workers(jobs) as pool:
         (folder / WORK).mkdir(exist_ok=True)
         files = [file.relative_to(folder / "measurements") for file in table_files(folder, "measurements")]
-        for done in [submit(judge_file, folder, file) for file in files]:
-            counts = [sum(pair) for pair in zip(counts, done.result(), strict=True)]
+        for done in pool.all(judge_file, [(folder, file) for file in files]):
+            counts = [sum(pair) for pair in zip(counts, done, strict=True)]
     seconds = round(time.monotonic() - began, 3)
     return {"measurements": counts[0], "verdicts": counts[1], "seconds": seconds}
 
