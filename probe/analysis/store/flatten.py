@@ -12,6 +12,7 @@ from probe.analysis.verdicts import facts_of, moment
 
 COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _BESIDE = tuple(column.name for column in fields(Line) if column.name != "rows")
 
 
@@ -51,7 +52,7 @@ def flat_of(facts: Line, line: dict[str, Any], *, line_hash: str, size: int, fil
         "lab": text(table(line.get("annotations")).get("lab")),
         "bytes": size,
         "facts": _beside_rows(facts),
-        "path": json.dumps(evidence_in(line), separators=(",", ":")),
+        "path": _compact(evidence_in(line)),
         "measurement_file": file,
         "measurement_line": number,
     }
@@ -74,7 +75,7 @@ def head_from(measurement: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beside_rows(facts: Line) -> str:
-    return json.dumps({name: getattr(facts, name) for name in _BESIDE}, separators=(",", ":"))
+    return _compact({name: getattr(facts, name) for name in _BESIDE})
 
 
 def _flat_row(row: Observation) -> tuple[Any, ...]:
