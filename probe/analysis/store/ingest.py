@@ -25,7 +25,7 @@ from probe.analysis.store.pool import Workers, result_of, workers
 from probe.analysis.store.settle import settle, undo_settling
 from probe.results import STDIN, Piece, Problem, file_name, read_pieces
 
-BATCH_LINES, BATCH_BYTES = 256, 8 * 1024 * 1024  # whichever comes first: a worker holds the rows of one batch
+BATCH_LINES, BATCH_BYTES = 1024, 8 * 1024 * 1024  # whichever comes first: a worker holds the rows of one batch
 SETTLE_LINES = 250_000  # so many lines wait at most; each settling adds a file to every partition that it touches
 _OF_LAB = "was written inside the lab"
 

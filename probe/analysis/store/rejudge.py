@@ -1,7 +1,7 @@
 """The table `verdicts`, written anew from the two others: new rules never need the lines again."""
 
+import os
 import time
-import uuid
 from collections.abc import Iterator
 from itertools import groupby, islice
 from operator import itemgetter
@@ -22,28 +22,31 @@ READ_LINES, READ_ROWS = 256, 4096
 
 
 def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
-    """Judge every measurement of a store again; file by file the new verdicts take the old ones' place, whole.
+    """Judge every measurement of a store again; when all is done the new verdicts take the old ones' place.
 
-    Gives {"measurements", "verdicts", "seconds"}. Killed in the midst, some files hold new verdicts and the others old
-    ones, as their column `ruleset` says. Raises StoreError.
+    Gives {"measurements", "verdicts", "seconds"}. Killed before, the store has its old verdicts; killed in that very
+    moment, some files hold new ones and the others old ones, as their column `ruleset` says. Raises StoreError.
     """
     began, counts = time.monotonic(), [0, 0]
     with opened(folder), workers(jobs) as pool:
-        (folder / WORK).mkdir(exist_ok=True)
+        made = folder / WORK
+        made.mkdir(exist_ok=True)
         files = [file.relative_to(folder / "measurements") for file in table_files(folder, "measurements")]
-        for done in pool.all(judge_file, [(folder, file) for file in files]):
+        for done in pool.all(judge_file, [(folder, file, made / file) for file in files]):
             counts = [sum(pair) for pair in zip(counts, done, strict=True)]
+        os.sync()  # once for thousands of files: one by one it takes longer than to judge them
+        for file in files:
+            (folder / "verdicts" / file).parent.mkdir(parents=True, exist_ok=True)
+            (made / file).replace(folder / "verdicts" / file)
     seconds = round(time.monotonic() - began, 3)
     return {"measurements": counts[0], "verdicts": counts[1], "seconds": seconds}
 
 
-def judge_file(folder: Path, file: Path) -> tuple[int, int]:
-    """Write the verdicts of one file of measurements; says how many measurements and verdicts there are."""
-    made, counts = folder / WORK / f"{uuid.uuid4().hex}.parquet", [0, 0]
-    write_rows(made, _batches(folder, file, counts), settled_schema("verdicts"))
-    place = folder / "verdicts" / file
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made.replace(place)
+def judge_file(folder: Path, file: Path, made: Path) -> tuple[int, int]:
+    """Write the verdicts of one file of measurements to `made`; says how many measurements and verdicts there are."""
+    counts = [0, 0]
+    made.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(made, _batches(folder, file, counts), settled_schema("verdicts"), sync=False)
     return counts[0], counts[1]
 
 
