@@ -17,6 +17,7 @@ from probe.analysis.store import settle as settling
 from probe.analysis.store.flatten import flat_of
 from probe.analysis.store.ingest import ingest
 from probe.analysis.store.manifest import Manifest, StoreError, set_aside
+from probe.analysis.store.pool import workers
 from probe.analysis.store.rejudge import rejudge
 from probe.analysis.verdicts import judge_line
 from tests.analysis.store.making import everything, rows_of, some_lines, store_of, taken, write
@@ -108,6 +109,11 @@ def test_a_bug_of_ours_costs_one_line(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("probe.analysis.store.batch.flat_of", buggy)
     assert taken(ingest([write(tmp_path / "a.jsonl", some_lines(3))], tmp_path / "store")) == (3, 2, 0, 1)
     assert set_aside(tmp_path / "store")[0][2:] == (2, "brought a bug of probe to light: KeyError")
+
+
+def test_a_killed_worker_is_told_in_a_sentence() -> None:
+    with workers(2) as pool, pytest.raises(StoreError, match="goes on where this one stopped"):
+        pool.all(os._exit, [(1,)])
 
 
 @pytest.mark.parametrize("moves", [0, 2, 7])
