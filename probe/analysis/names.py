@@ -109,10 +109,10 @@ def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Proofs) 
     row.dns_answers = len(answers)
     row.dns_genuine = len(genuine.intersection(answers))
     row.dns_bogon = sum(map(is_bogon, answers))
-    row.dns_blockpage = sum(ip in _showing_blockpages(name, proofs) for ip in answers)
-    row.dns_foreign = sum(ip in _showing_foreign(name, proofs) for ip in answers)
+    row.dns_blockpage = len(_showing_blockpages(name, proofs).intersection(answers))
+    row.dns_foreign = len(_showing_foreign(name, proofs).intersection(answers))
     row.dns_elsewhere = sum(bool(networks and proofs.asn(ip)) and proofs.asn(ip) not in networks for ip in answers)
-    row.dns_refuted_at_control = sum(ip in _refuted(name, proofs) for ip in answers)
+    row.dns_refuted_at_control = len(_refuted(name, proofs).intersection(answers))
 
 
 def _showing_blockpages(name: str, proofs: Proofs) -> set[str]:
