@@ -47,7 +47,7 @@ def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation,
     The label must not contradict what was sent: another engine's hello, another length than all of ours.
     """
     family = 6 if ":" in address else 4
-    near = [r for r in proofs.probe if (r.endpoint, r.family) == (endpoint.url, family) and r.tls_attempts > 0]
+    near = [r for r in proofs.probe.of_endpoint(endpoint.url) if r.family == family and r.tls_attempts > 0]
     said = [row for row in near if row.tls_name == endpoint.host]
     engines = {row.tls_engine for row in target if row.tls_attempts > 0}
     lengths = {row.tls_hello_length for row in target if row.tls_attempts > 0}

@@ -6,8 +6,9 @@ from typing import Any
 
 from probe.analysis.attempts import failure_of, is_target_attempt, layers_of
 from probe.analysis.dialects import LAYERS, dialect_of
+from probe.analysis.indexed import endpoint_of, host_of
 from probe.analysis.observations import CONTROL, PROBE, Line, Observation
-from probe.analysis.proofs import AUTHENTICATED, Proofs, endpoint_of, host_of
+from probe.analysis.proofs import AUTHENTICATED, Proofs
 from probe.analysis.reading import table
 from probe.formats import failures as f
 from probe.targets import Endpoint, is_address
@@ -32,7 +33,7 @@ def _asked_encrypted(row: Observation) -> bool:
 def _without_second_answers(line: Line) -> Line:
     """Of each question the answer that was used, and none that came beside it."""
     rows = [
-        replace(row, queries=tuple(replace(one, datagrams=one.datagrams[:1]) for one in row.queries))
+        row._replace(queries=tuple(one._replace(datagrams=one.datagrams[:1]) for one in row.queries))
         for row in line.rows
     ]
     return replace(line, rows=rows)
@@ -72,7 +73,7 @@ def _fell_silent(line: Line) -> Line:
         if endpoint is None or not _is_own(row):
             return row
         ended: dict[str, Any] = {"failure": f.TIMEOUT, f"{layers_of(endpoint)[-1]}_failure": f.TIMEOUT}
-        return replace(row, payload_proven=False, payload_answered=False, http_code=0, **ended)
+        return row._replace(payload_proven=False, payload_answered=False, http_code=0, **ended)
 
     return replace(line, rows=list(map(silent, line.rows)))
 
@@ -88,7 +89,7 @@ def _harmless_failed(line: Line) -> Line:
     def like_ours(row: Observation) -> Observation:
         ours = failed.get((row.address, row.endpoint))
         harmless = row.kind == "innocuous" or row.followup == "other_name_same_address"
-        return row if ours is None or not harmless else replace(row, in_residual=False, **_ending_of(ours))
+        return row if ours is None or not harmless else row._replace(in_residual=False, **_ending_of(ours))
 
     return replace(line, rows=list(map(like_ours, line.rows)))
 
@@ -128,7 +129,7 @@ def _with_control(line: Line, ours: list[Observation], as_seen: Callable[[Observ
     """The line with rows of the helper's in place of those that it has about the same endpoints and names."""
     told = {(row.endpoint, row.hostname) for row in ours}
     kept = [row for row in line.rows if row.origin != CONTROL or (row.endpoint, row.hostname) not in told]
-    seen = [replace(as_seen(row), origin=CONTROL, kind="first", followup="") for row in ours]
+    seen = [as_seen(row)._replace(origin=CONTROL, kind="first", followup="") for row in ours]
     families = {4: True, 6: True}
     return replace(line, rows=kept + seen, control_failed=False, control_families=families, control_udp=True)
 
@@ -146,7 +147,7 @@ def _worked(row: Observation) -> Observation:
     endpoint = endpoint_of(row.endpoint)
     if endpoint is None or (row.failure is None and all(failure_of(row, at) is None for at in layers_of(endpoint))):
         return row
-    return replace(row, failure=None, in_residual=False, **_success_at(endpoint))
+    return row._replace(failure=None, in_residual=False, **_success_at(endpoint))
 
 
 def _success_at(endpoint: Endpoint) -> dict[str, Any]:

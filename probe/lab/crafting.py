@@ -87,11 +87,6 @@ def time_exceeded(src: str, quoted: bytes) -> bytes:
     return icmp_error(src, quoted, 3 if quoted[0] >> 4 == 6 else 11, 0)
 
 
-def network_unreachable(src: str, quoted: bytes) -> bytes:
-    """What router `src` answers when it knows no way to where `quoted` goes."""
-    return icmp_error(src, quoted, 1, 0) if quoted[0] >> 4 == 6 else icmp_error(src, quoted, 3, 0)
-
-
 def host_unreachable(src: str, quoted: bytes) -> bytes:
     """What router `src` answers when nobody at the destination of `quoted` can be reached."""
     return icmp_error(src, quoted, 1, 3) if quoted[0] >> 4 == 6 else icmp_error(src, quoted, 3, 1)
