@@ -42,21 +42,26 @@ def work(job: Job) -> Done:
     """Write the piece, one file per table, and say what is in it; nothing counts before the manifest says so."""
     done, flats, verdicts = Done(), list[Flat](), list[dict[str, Any]]()
     for place, (line_hash, piece) in enumerate(job.lines):
-        try:
-            found = _take(line_hash, piece, job)
-            records = [] if isinstance(found, str) else judged(found)
-        except Exception as bug:  # ours: costs this line only, and is told like any other reason
-            found = f"brought a bug of probe to light: {type(bug).__name__}"
+        found = taken(line_hash, piece, job.now, job.lab)
         if isinstance(found, str):
             done.rejected.append((place, found))
         else:
             done.taken.append(place)
-            flats.append(found)
-            verdicts += records
+            flats.append(found[0])
+            verdicts += found[1]
     if flats:
         for table, rows in to_arrow(flats, verdicts).items():
             write_rows(piece_file(job.folder, table, job.name), rows.to_batches(), rows.schema)
     return done
+
+
+def taken(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
+    """A line's rows and its verdicts' rows; or the sentence that says why it is not taken."""
+    try:
+        found = _take(line_hash, piece, now, lab)
+        return found if isinstance(found, str) else (found, judged(found))
+    except Exception as bug:  # ours: costs this line only, and is told like any other reason
+        return f"brought a bug of probe to light: {type(bug).__name__}"
 
 
 def judged(flat: Flat) -> list[dict[str, Any]]:
@@ -73,11 +78,11 @@ def _engine() -> Engine:
     return SQLiteEngine()
 
 
-def _take(line_hash: bytes, piece: Piece, job: Job) -> Flat | str:
+def _take(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> Flat | str:
     line = piece.document()
     if isinstance(line, Problem):
         return line.sentence
-    if (reason := why_set_aside(line, job.now, job.lab)) is not None:
+    if (reason := why_set_aside(line, now, lab)) is not None:
         return reason
     return flatten(line, line_hash=line_hash.hex(), size=len(piece.raw), file=piece.file, number=piece.number)
 

@@ -28,16 +28,22 @@ def settle(folder: Path, manifest: Manifest) -> None:
     name, work = uuid.uuid4().hex, folder / WORK
     for table in TABLES:
         _write(table, [piece_file(folder, table, piece) for piece in pieces], work, name)
+    move(folder, manifest, name)
+    manifest.finish_settling(name, pieces)
+    for table in TABLES:
+        for piece in pieces:
+            piece_file(folder, table, piece).unlink()
+
+
+def move(folder: Path, manifest: Manifest, name: str) -> None:
+    """Move the files of that name from under `work` into the tables. They count once the settling is finished."""
+    work = folder / WORK
     os.sync()  # once for thousands of files: one by one it takes as long as all the rest
     manifest.begin_settling(name)
     for made in sorted(work.rglob(f"{name}.parquet")):
         place = folder / made.relative_to(work)
         place.parent.mkdir(parents=True, exist_ok=True)
         os.rename(made, place)
-    manifest.finish_settling(name, pieces)
-    for table in TABLES:
-        for piece in pieces:
-            piece_file(folder, table, piece).unlink()
 
 
 def undo_settling(folder: Path, name: str) -> None:
