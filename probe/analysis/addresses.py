@@ -1,10 +1,13 @@
 """One endpoint at one address: attempts, differentials and control → one AddressRow."""
 
+from dataclasses import dataclass
+
 from probe.analysis.answers import RESOLVING, Answers, answers_in
 from probe.analysis.attempts import (
     Attempts,
     answered_http,
     attempts_at,
+    control_attempts,
     control_worked,
     controls_of,
     count_kind,
@@ -16,7 +19,7 @@ from probe.analysis.attempts import (
     succeeded,
     unfinished,
 )
-from probe.analysis.datagrams import Datagrams
+from probe.analysis.datagrams import Datagrams, datagrams_in
 from probe.analysis.dialects import LAYERS, name_layer, proves_no_name
 from probe.analysis.echoes import echoed, silent
 from probe.analysis.kinds import CERTIFICATE, CLOSED, OTHER, REFUSED, RESET, TIMEOUT, UNREACHABLE, is_local, kind_of
@@ -43,35 +46,58 @@ def working_families(line: Line) -> frozenset[int]:
     return frozenset(family for family, works in found.items() if works)
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a whole line says of the network, and each of its addresses is seen in the light of."""
+
+    families: frozenset[int]  # that work here
+    neutral: frozenset[str]  # addresses of neutral hosts that showed their own certificate in preflight
+    lossy: bool
+    datagrams: Datagrams
+    interrupted: bool
+    dns_intercepted: bool
+
+
+def surroundings_of(line: Line) -> Surroundings:
+    """Read them, once for all addresses."""
+    return Surroundings(
+        families=working_families(line),
+        neutral=_neutral_addresses(line),
+        lossy=_lossy(line),
+        datagrams=datagrams_in(line),
+        interrupted=flag(line.run.get("interrupted")),
+        dns_intercepted=flag(table(line.run.get("preflight")).get("dark_answers")),
+    )
+
+
 def address_row(
-    endpoint: Endpoint, address: str, line: Line, proofs: Proofs, udp: Datagrams
+    endpoint: Endpoint, address: str, line: Line, proofs: Proofs, around: Surroundings
 ) -> tuple[AddressRow, Attempts]:
     """Work out everything that the rules about one address read."""
     done = attempts_at(endpoint, address, proofs)
     row = AddressRow(
-        family_works=_family_works(done, endpoint, address, line),
-        interrupted=flag(line.run.get("interrupted")),
+        family_works=_family_works(done, endpoint, address, around.families),
+        interrupted=around.interrupted,
         address_proven=endpoint.is_literal or address in proofs.genuine(endpoint.host),
         by_datagram=endpoint.carrier == "udp",
-        datagrams_work=udp.works,
-        dns_by_datagram=udp.dns,
-        udp_passed=udp.passed,
-        dns_intercepted=flag(table(line.run.get("preflight")).get("dark_answers")),
+        datagrams_work=around.datagrams.works,
+        dns_by_datagram=around.datagrams.dns,
+        udp_passed=around.datagrams.passed,
+        dns_intercepted=around.dns_intercepted,
         payload_sealed="tls" in layers_of(endpoint),
         clear_text=endpoint.dialect == "http",
         by_name=not endpoint.is_literal,
-        line_lossy=_lossy(line),
+        line_lossy=around.lossy,
     )
     _count_attempts(row, endpoint, done)
     _count_control(row, endpoint, address, proofs)
     _count_tcp(row, done.target)
-    neutral = _neutral_addresses(line)
     _count_tls(row, endpoint, done)
     _count_quic(row, endpoint, done)
-    _count_certificates(row, endpoint, done, proofs, neutral)
+    _count_certificates(row, endpoint, done, proofs, around.neutral)
     _count_http(row, endpoint, done)
     if row.clear_text and row.by_name:
-        _count_pages(row, done, neutral)
+        _count_pages(row, done, around.neutral)
     _count_payload(row, endpoint, done)
     if endpoint.dialect in RESOLVING:
         _count_answers(row, answers_in(_of_the_network(done.target, "payload"), line, proofs))
@@ -79,26 +105,25 @@ def address_row(
     _count_echoes(row, done)
     if row.successes and proves_no_name(endpoint):
         row.address_proven |= proofs.vouched_for(endpoint.host, address)
-    _count_name(row, endpoint, done, proofs, neutral)
-    _count_unlisted(row, endpoint, done, neutral)
+    _count_name(row, endpoint, done, proofs, around.neutral)
+    _count_unlisted(row, endpoint, done, around.neutral)
     return row, done
 
 
-def _family_works(done: Attempts, endpoint: Endpoint, address: str, line: Line) -> bool:
+def _family_works(done: Attempts, endpoint: Endpoint, address: str, families: frozenset[int]) -> bool:
     family = 6 if ":" in address else 4
     no_route = family == 6 and any(
         failure_of(row, layers_of(endpoint)[0]) == f.NETWORK_UNREACHABLE for row in done.target
     )
-    return family in working_families(line) and not no_route
+    return family in families and not no_route
 
 
 def _neutral_facts(line: Line) -> list[dict[str, object]]:
     return tables(table(line.run.get("preflight")).get("neutral"))
 
 
-def _neutral_addresses(line: Line) -> set[str]:
-    """Addresses of neutral hosts that showed their own certificate in preflight."""
-    return {as_address(fact.get("address")) for fact in _neutral_facts(line) if fact.get("failure") is None}
+def _neutral_addresses(line: Line) -> frozenset[str]:
+    return frozenset(as_address(fact.get("address")) for fact in _neutral_facts(line) if fact.get("failure") is None)
 
 
 def _lossy(line: Line) -> bool:
@@ -120,10 +145,12 @@ def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None
 
 def _count_control(row: AddressRow, endpoint: Endpoint, address: str, proofs: Proofs) -> None:
     """Count the control's attempts by layer: one that ends below a layer, and did not fail, tells nothing of it."""
-    for layer, column in (("tcp", "control_tcp"), ("tls", "control_tls"), (layers_of(endpoint)[-1], "control")):
-        rows = controls_of(layer, endpoint, address, proofs) if layer in layers_of(endpoint) else []
+    controls, layers = control_attempts(endpoint, proofs), layers_of(endpoint)
+    worked = {control.transaction_id for control in controls if control_worked(control, endpoint)}
+    for layer, column in (("tcp", "control_tcp"), ("tls", "control_tls"), (layers[-1], "control")):
+        rows = controls_of(layer, endpoint, address, controls) if layer in layers else []
         setattr(row, f"{column}_attempts", len(rows))
-        setattr(row, f"{column}_successes", sum(control_worked(control, endpoint) for control in rows))
+        setattr(row, f"{column}_successes", sum(control.transaction_id in worked for control in rows))
 
 
 def _is_local(attempt: Observation) -> bool:
@@ -157,6 +184,8 @@ def _count_tcp(row: AddressRow, target: tuple[Observation, ...]) -> None:
 
 def _count_tls(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     tried = _of_the_network(done.target, "tls")
+    if not tried:
+        return
     row.tls_attempts = len(tried)
     row.tls_successes = sum(tls_valid(attempt, endpoint.host) for attempt in tried)
     row.tls_failure = _last_failure(tried, "tls")
@@ -168,6 +197,8 @@ def _count_tls(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
 
 def _count_quic(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     tried = _of_the_network(done.target, "quic")
+    if not tried:
+        return
     row.quic_attempts = len(tried)
     row.quic_successes = sum(quic_valid(attempt, endpoint.host) for attempt in tried)
     row.quic_failure = _last_failure(tried, "quic")
@@ -176,7 +207,9 @@ def _count_quic(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     row.quic_certificates = count_kind(tried, "quic", CERTIFICATE)
 
 
-def _count_certificates(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, neutral: set[str]) -> None:
+def _count_certificates(
+    row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, neutral: frozenset[str]
+) -> None:
     """Compare a certificate that was refused with those that the control and neutral hosts showed."""
     refused = [
         attempt
@@ -230,7 +263,7 @@ def _count_http(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     row.control_http_blockpages = sum(bool(control.http_fingerprints) for control in done.control)
 
 
-def _count_pages(row: AddressRow, done: Attempts, proven: set[str]) -> None:
+def _count_pages(row: AddressRow, done: Attempts, proven: frozenset[str]) -> None:
     """Count answers that a neutral host gives to the name too: a page of the service's is nowhere but at the service.
 
     Without one that the control got there is nothing to tell a forged page from a web server's usual one.
@@ -271,14 +304,15 @@ def _count_echoes(row: AddressRow, done: Attempts) -> None:
     row.other_echoed, row.other_silent = echoed(done.echoes.other), silent(done.echoes.other)
 
 
-def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, proven: set[str]) -> None:
+def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, proven: frozenset[str]) -> None:
     """Compare what happens to the name with what happens to harmless ones, at the layer that carries it."""
     layer = name_layer(endpoint)
     if not layer:
         return
     neutral = [other for other in _of_the_network(done.neutral, layer) if other.address in proven]
     genuine = proofs.genuine(endpoint.host) if not endpoint.is_literal else {attempt.address for attempt in done.target}
-    named = [attempt for attempt in proofs.probe if is_target_attempt(attempt, endpoint) and attempt.address in genuine]
+    tried = proofs.probe.of_endpoint(endpoint.url)
+    named = [attempt for attempt in tried if is_target_attempt(attempt, endpoint) and attempt.address in genuine]
     sent = [*_of_the_network(tuple(named), layer), *neutral]
     row.name_attempts = len(named)
     row.name_resets = count_kind(sent, layer, RESET)
@@ -296,7 +330,7 @@ def _count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Pro
     )
 
 
-def _count_unlisted(row: AddressRow, endpoint: Endpoint, done: Attempts, proven: set[str]) -> None:
+def _count_unlisted(row: AddressRow, endpoint: Endpoint, done: Attempts, proven: frozenset[str]) -> None:
     """Count what is on no list, at proven neutral hosts only; a name counts where a listed one passes afterwards."""
     random = tuple(other for other in done.unlisted.random if other.address in proven)
     row.random_silent, row.random_answered = random_silent(random), answered(random)

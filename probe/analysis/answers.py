@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from probe.analysis.indexed import endpoint_of
 from probe.analysis.kinds import dns_kind_of
 from probe.analysis.observations import Line, Observation, Query
-from probe.analysis.proofs import Proofs, endpoint_of
+from probe.analysis.proofs import Proofs
 from probe.analysis.races import race_of
 from probe.analysis.reading import address, table, tables, text
 from probe.formats.bogons import is_bogon

@@ -12,6 +12,8 @@ from probe.analysis.proofs import Proofs, quic_valid, same_site, tls_valid
 from probe.analysis.unlisted import Unlisted, unlisted_of
 from probe.targets import Endpoint
 
+NEUTRAL = "same_name_neutral_host"
+
 
 def is_target_attempt(row: Observation, endpoint: Endpoint) -> bool:
     """Say whether the row tried the endpoint itself, under its own name: what a record says the wire must not deny."""
@@ -32,7 +34,7 @@ def is_innocuous(row: Observation, endpoint: Endpoint, address: str) -> bool:
 
 def is_neutral(row: Observation, endpoint: Endpoint) -> bool:
     """Say whether the row sent the target's name to a neutral host, over the layer that carries it."""
-    if row.followup != "same_name_neutral_host":
+    if row.followup != NEUTRAL:
         return False
     names = {row.sent_name, row.tls_name, row.http_host} - {""}
     reached = row.tcp_failure is not None or _carrier_of_name(row) == name_layer(endpoint)
@@ -138,25 +140,26 @@ class Attempts:
 
 def addresses_of(endpoint: Endpoint, proofs: Proofs) -> list[str]:
     """Every address that the endpoint was tried at, in the order of the first attempt."""
-    return list(dict.fromkeys(row.address for row in proofs.probe if is_target_attempt(row, endpoint) and row.address))
+    tried = proofs.probe.of_endpoint(endpoint.url)
+    return list(dict.fromkeys(row.address for row in tried if is_target_attempt(row, endpoint) and row.address))
 
 
 def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
     """Gather the attempts at one address, with the differentials and the control that belong to it."""
-    rows = proofs.probe
-    by_name = not endpoint.is_literal
+    here, by_name = proofs.probe.at(address), not endpoint.is_literal
+    to_neutral = proofs.probe.followups(NEUTRAL)
     return Attempts(
         target=tuple(
             row
-            for row in rows
+            for row in proofs.probe.of_endpoint(endpoint.url)
             if row.address == address and is_target_attempt(row, endpoint) and not in_shadow(row, proofs)
         ),
-        innocuous=tuple(row for row in rows if by_name and is_innocuous(row, endpoint, address)),
-        neutral=tuple(row for row in rows if by_name and is_neutral(row, endpoint)),
-        twins=tuple(row for row in rows if _is_twin(row, endpoint, address)),
+        innocuous=tuple(row for row in here if by_name and is_innocuous(row, endpoint, address)),
+        neutral=tuple(row for row in to_neutral if by_name and is_neutral(row, endpoint)),
+        twins=tuple(row for row in here if _is_twin(row, endpoint, address)),
         echoes=twins_of(endpoint, address, proofs),
         unlisted=unlisted_of(endpoint, address, proofs),
-        control=_control_rows(endpoint, address, proofs),
+        control=tuple(_nearest(control_attempts(endpoint, proofs), address)),
     )
 
 
@@ -168,7 +171,7 @@ def in_shadow(row: Observation, proofs: Proofs) -> bool:
     """
     if not row.in_residual or row.sent_name or row.kind not in {"first", "confirm"} or row.failure is None:
         return False
-    named = (other for other in proofs.probe if other.address == row.address and other.port != row.port)
+    named = (other for other in proofs.probe.at(row.address) if other.port != row.port)
     return any(other.sent_name and kind_of(other.failure) in {RESET, TIMEOUT} for other in named)
 
 
@@ -183,12 +186,8 @@ def _is_twin(row: Observation, endpoint: Endpoint, address: str) -> bool:
     return row.tls_attempts > 0 and row.payload_proven and row.payload_kind == dialect_of(endpoint).proof
 
 
-def _control_rows(endpoint: Endpoint, address: str, proofs: Proofs) -> tuple[Observation, ...]:
-    """The control's attempts at the very same address if it made any, else at the same endpoint."""
-    return tuple(_nearest(control_attempts(endpoint, proofs), address))
-
-
 def _nearest(rows: list[Observation], address: str) -> list[Observation]:
+    """The control's attempts at the very same address if it made any, else at the same endpoint."""
     return [row for row in rows if row.address == address] or rows
 
 
@@ -196,17 +195,14 @@ def control_attempts(endpoint: Endpoint, proofs: Proofs) -> list[Observation]:
     """The control's attempts at an endpoint that count."""
     return [
         row
-        for row in proofs.counted_control()
-        if row.endpoint == endpoint.url
-        and not is_local(row.failure)
-        and (any(tried(row, layer) for layer in layers_of(endpoint)) or row.failure)
+        for row in proofs.counted.of_endpoint(endpoint.url)
+        if not is_local(row.failure) and (any(tried(row, layer) for layer in layers_of(endpoint)) or row.failure)
     ]
 
 
-def controls_of(layer: str, endpoint: Endpoint, address: str, proofs: Proofs) -> list[Observation]:
-    """The control's attempts that tell of one layer, at the very same address if there are any."""
-    telling = [row for row in control_attempts(endpoint, proofs) if _tells_of(row, layer, endpoint)]
-    return _nearest(telling, address)
+def controls_of(layer: str, endpoint: Endpoint, address: str, controls: list[Observation]) -> list[Observation]:
+    """Of the control's attempts at an endpoint those that tell of one layer, at the very same address if any are."""
+    return _nearest([row for row in controls if _tells_of(row, layer, endpoint)], address)
 
 
 def _tells_of(row: Observation, layer: str, endpoint: Endpoint) -> bool:

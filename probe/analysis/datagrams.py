@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from probe.analysis.attempts import proof_of
+from probe.analysis.indexed import endpoint_of
 from probe.analysis.observations import PROBE, Line, Observation
-from probe.analysis.proofs import endpoint_of
 from probe.analysis.reading import flag, table
 
 _DNS = frozenset({"dns+udp"})

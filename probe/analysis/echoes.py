@@ -29,8 +29,8 @@ def twins_of(endpoint: Endpoint, address: str, proofs: Proofs) -> Twins:
     Both are of one port, the endpoint's own where the helper echoes there, and of the address's family if possible.
     """
     payload = ECHOED_AS.get(endpoint.dialect, "")
-    same = [row for row in proofs.probe if _is_echo(row, "same_payload_echo", payload)] if payload else []
-    other = [row for row in proofs.probe if _is_echo(row, "other_payload_echo", "other")] if payload else []
+    same = [row for row in proofs.probe.followups("same_payload_echo") if _is_echo(row, payload)] if payload else []
+    other = [row for row in proofs.probe.followups("other_payload_echo") if _is_echo(row, "other")] if payload else []
     ports = [row.echo_port for row in (*same, *other)]
     if not ports:
         return Twins()
@@ -41,9 +41,9 @@ def twins_of(endpoint: Endpoint, address: str, proofs: Proofs) -> Twins:
     return Twins(tuple(row for row in here if row in same), tuple(row for row in here if row in other))
 
 
-def _is_echo(row: Observation, followup: str, payload: str) -> bool:
+def _is_echo(row: Observation, payload: str) -> bool:
     """The label must not contradict what was sent: what a record says the wire must not deny."""
-    return row.followup == followup and row.echo_attempts > 0 and row.echo_payload == payload
+    return row.echo_attempts > 0 and row.echo_payload == payload
 
 
 def echoed(rows: tuple[Observation, ...]) -> int:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from probe.analysis.addresses import address_row, working_families
+from probe.analysis.addresses import address_row, surroundings_of, working_families
 from probe.analysis.attempts import Attempts, addresses_of, proof_of
-from probe.analysis.datagrams import datagrams_in
 from probe.analysis.dialects import DIALECTS, deepest_proof, dialect_of
 from probe.analysis.engine import Engine
+from probe.analysis.indexed import endpoint_of
 from probe.analysis.mechanisms import deepest
 from probe.analysis.names import name_row, name_transactions
 from probe.analysis.observations import Line
-from probe.analysis.proofs import Proofs, endpoint_of
+from probe.analysis.proofs import Proofs
 from probe.analysis.rows import AddressRow, EndpointRow, NameRow
 from probe.analysis.rule import ACCUSING, Rule, State
 from probe.analysis.rules import RULES, tables_for
@@ -83,11 +83,11 @@ def _judge_addresses(
     """URL → one part per address that was tried."""
     rows: list[AddressRow] = []
     done: list[tuple[str, Endpoint, Attempts]] = []
-    udp = datagrams_in(line)
+    around = surroundings_of(line)
     for url, endpoint in endpoints.items():
         for address in addresses_of(endpoint, proofs) if endpoint and endpoint.dialect in DIALECTS else ():
             assert endpoint is not None
-            row, attempts = address_row(endpoint, address, line, proofs, udp)
+            row, attempts = address_row(endpoint, address, line, proofs, around)
             rows.append(row)
             done.append((url, endpoint, attempts))
     parts: dict[str, list[Part]] = {url: [] for url in endpoints}

@@ -3,16 +3,19 @@
 import importlib
 import importlib.util
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from probe.analysis.rows import WideRow
 from probe.analysis.rule import Rule, first_match
 
 MOST_KNOWN = 20_000  # rows whose rules an engine remembers: some 30 MB
 Tables = dict[str, tuple[Rule, ...]]
+_VALUES: dict[type[WideRow], Callable[[WideRow], tuple[Any, ...]]] = {
+    row: attrgetter(*(column.name for column in fields(row))) for row in get_args(WideRow)
+}
 _SQL_NAMES = {"int": "BIGINT", "bool": "BOOLEAN", "str": "VARCHAR"}
 
 
@@ -60,7 +63,7 @@ class _DBAPIEngine:
         if not rows:
             return []
         kind, known = type(rows[0]), self._known_of(tables)
-        keys = list(map(attrgetter(*(column.name for column in fields(kind))), rows))
+        keys = list(map(_VALUES[kind], rows))
         if unknown := list(dict.fromkeys(key for key in keys if key not in known)):
             if len(known) + len(unknown) > MOST_KNOWN:
                 known.clear()

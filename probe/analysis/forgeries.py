@@ -52,9 +52,8 @@ def _at_system(name: str, proofs: Proofs) -> list[Query]:
 def _at_public(name: str, proofs: Proofs) -> list[tuple[Observation, Query]]:
     return [
         (row, query)
-        for row in proofs.probe
-        for query in row.queries
-        if query.hostname == name and query.engine == "udp" and query.resolver != "system" and row.followup != DARK
+        for row, query in proofs.probe.asked(name)
+        if query.engine == "udp" and query.resolver != "system" and row.followup != DARK
     ]
 
 
@@ -94,21 +93,21 @@ def _dark_questions(name: str, proofs: Proofs) -> Iterator[tuple[str, Query]]:
     The helper's counts only if a harmless name was asked for there too, and drew nothing: its owner may run one.
     """
     closed = _closed(proofs)
-    for row in proofs.probe:
+    for row, query in proofs.probe.asked(name):
         if row.followup == DARK and (row.address != HELPER or closed):
-            yield from ((row.address, query) for query in row.queries if query.hostname == name)
+            yield row.address, query
 
 
 def _closed(proofs: Proofs) -> bool:
     """Whether a harmless name was asked for at the helper's port 53 and drew no DNS message at all."""
-    asked = [query for row in proofs.probe if row.followup == HARMLESS_AT_DARK for query in row.queries]
+    asked = [query for row in proofs.probe.followups(HARMLESS_AT_DARK) for query in row.queries]
     return bool(asked) and not any(query.datagrams or query.answer.addresses for query in asked)
 
 
 def _count_public(row: NameRow, name: str, proofs: Proofs) -> None:
     genuine = proofs.genuine(name)
     connects: dict[str, float] = {}
-    for other in proofs.probe:
+    for other in proofs.probe.all:
         if other.tcp_attempts and other.tcp_failure is None and other.tcp_seconds > 0:
             connects[other.address] = min(other.tcp_seconds, connects.get(other.address, other.tcp_seconds))
     for asked, query in _at_public(name, proofs):

@@ -3,9 +3,12 @@
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from probe.analysis.reading import table, tables, text
+
+_LONGEST = 8192  # characters of a certificate and a name that are remembered: junk may be of any length
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,16 @@ class Leaf:
 def leaf_of(chain: Any, name: str) -> Leaf:
     """Read the first certificate of `peer_certificates`; what cannot be parsed leaves its fields empty."""
     encoded = text(table(next(iter(tables(chain)), None)).get("data"))
+    return _remembered(encoded, name) if len(encoded) + len(name) <= _LONGEST else _read(encoded, name)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(encoded: str, name: str) -> Leaf:
+    """A server shows the same certificate to everybody, for weeks."""
+    return _read(encoded, name)
+
+
+def _read(encoded: str, name: str) -> Leaf:
     try:
         der = base64.b64decode(encoded, validate=True)
     except ValueError:

@@ -3,7 +3,7 @@
 from probe.analysis.forgeries import FAMILIES, count_forgeries, raced_families
 from probe.analysis.kinds import CERTIFICATE, dns_kind_of, is_local, kind_of
 from probe.analysis.observations import Line, Observation, Query
-from probe.analysis.proofs import AUTHENTICATED, Proofs, host_of
+from probe.analysis.proofs import AUTHENTICATED, Proofs
 from probe.analysis.reading import flag, table
 from probe.analysis.rows import NameRow
 from probe.formats import failures as f
@@ -35,7 +35,7 @@ def name_row(name: str, line: Line, proofs: Proofs, families: frozenset[int]) ->
 
 def name_transactions(name: str, proofs: Proofs) -> list[int]:
     """The probe's transactions that asked for the name."""
-    return [row.transaction_id for row in proofs.probe if any(query.hostname == name for query in row.queries)]
+    return list(dict.fromkeys(row.transaction_id for row, _ in proofs.probe.asked(name)))
 
 
 def _system_questions(name: str, proofs: Proofs) -> list[Query]:
@@ -61,7 +61,7 @@ def _answers(name: str, asked: list[Query], families: frozenset[int], proofs: Pr
     one, only a bogon says anything: nobody has looked whether the others are the name's.
     """
     by_family, genuine = _by_family(asked, families), proofs.genuine(name)
-    doubted = {row.address for row in proofs.probe if host_of(row) == name}
+    doubted = {row.address for row in proofs.probe.of_host(name)}
     doubted |= {ip for answers in by_family.values() for ip in answers if is_bogon(ip)}
     if not any(genuine.intersection(answers) for answers in by_family.values()):
         doubted |= {ip for answers in by_family.values() for ip in answers}
@@ -109,18 +109,18 @@ def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Proofs) 
     row.dns_answers = len(answers)
     row.dns_genuine = len(genuine.intersection(answers))
     row.dns_bogon = sum(map(is_bogon, answers))
-    row.dns_blockpage = sum(ip in _showing_blockpages(name, proofs) for ip in answers)
-    row.dns_foreign = sum(ip in _showing_foreign(name, proofs.probe) for ip in answers)
+    row.dns_blockpage = len(_showing_blockpages(name, proofs).intersection(answers))
+    row.dns_foreign = len(_showing_foreign(name, proofs).intersection(answers))
     row.dns_elsewhere = sum(bool(networks and proofs.asn(ip)) and proofs.asn(ip) not in networks for ip in answers)
-    row.dns_refuted_at_control = sum(ip in _refuted(name, proofs) for ip in answers)
+    row.dns_refuted_at_control = len(_refuted(name, proofs).intersection(answers))
 
 
 def _showing_blockpages(name: str, proofs: Proofs) -> set[str]:
-    return {row.address for row in proofs.probe if row.http_fingerprints and host_of(row) == name}
+    return {row.address for row in proofs.probe.of_host(name) if row.http_fingerprints}
 
 
-def _showing_foreign(name: str, rows: list[Observation]) -> set[str]:
-    return {row.address for row in rows if _refused(row) and host_of(row) == name}
+def _showing_foreign(name: str, proofs: Proofs) -> set[str]:
+    return {row.address for row in proofs.probe.of_host(name) if _refused(row)}
 
 
 def _refused(row: Observation) -> bool:
@@ -130,9 +130,7 @@ def _refused(row: Observation) -> bool:
 def _refuted(name: str, proofs: Proofs) -> set[str]:
     """Addresses that the control tried and could not prove to be the name's."""
     tried = {
-        row.address
-        for row in proofs.counted_control()
-        if host_of(row) == name and row.failure is not None and not is_local(row.failure)
+        row.address for row in proofs.counted.of_host(name) if row.failure is not None and not is_local(row.failure)
     }
     return tried - proofs.certified_at_control(name)
 
@@ -153,7 +151,7 @@ def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Pro
 
 def _others_resolved(name: str, proofs: Proofs) -> tuple[int, int]:
     """How many other names of the line the system's resolver knew, and of how many of these a question was lost."""
-    asked = [query for row in proofs.probe for query in row.queries if query.resolver == "system"]
+    asked = [query for row in proofs.probe.all for query in row.queries if query.resolver == "system"]
     others = [query for query in asked if query.hostname != name]
     resolved = {query.hostname for query in others if query.answer.addresses}
     lost = {query.hostname for query in others if dns_kind_of(query.answer.failure) == "timeout"}

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from probe.analysis.leaf import leaf_of
 from probe.analysis.mailentries import mail_columns
@@ -14,8 +14,7 @@ from probe.formats.testkeys import LISTS, places_of_entries
 PROBE, CONTROL = "probe", "control"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One answer to one question: addresses (and their AS numbers, 0 unknown) or a failure.
 
     `ip_ttl` is that of the packet it came in, 0 if unknown; `flags` are the header's, where every datagram is kept.
@@ -28,8 +27,7 @@ class Answer:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """One question: its answer, and every datagram that came back, in order of arrival (UDP only)."""
 
     hostname: str
@@ -41,9 +39,11 @@ class Query:
     round_trip: float = 0.0  # seconds until the first of them; 0 if none came
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One transaction. `*_attempts` is 1 if the step was tried, `*_failure` is None when it succeeded or was not."""
+class Observation(NamedTuple):
+    """One transaction, a tuple of its columns: a line has a hundred, and a store's table is the same tuples.
+
+    `*_attempts` is 1 if the step was tried, `*_failure` is None when it succeeded or was not.
+    """
 
     origin: str
     transaction_id: int
@@ -161,18 +161,18 @@ def observations(test_keys: dict[str, Any], origin: str) -> Iterator[Observation
 
 def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, Any]]]]:
     """All entries, wherever they stand: transaction id → list name → entries."""
-    found: dict[int, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[int, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
     for holder in places_of_entries(test_keys):
         for kind in LISTS:
             for entry in tables(holder.get(kind)):
-                found[number(entry.get("transaction_id"))][kind].append(entry)
+                found[number(entry.get("transaction_id"))].setdefault(kind, []).append(entry)
     return found
 
 
 def _observation(record: dict[str, Any], entries: dict[str, list[dict[str, Any]]], origin: str) -> Observation:
     columns: dict[str, Any] = {}
     for kind, columns_of in _COLUMNS.items():
-        if entries[kind]:
+        if kind in entries:
             columns |= columns_of(entries[kind][-1])
         if columns.get(_LAYER_FAILURES.get(kind, "")) is not None:
             break  # what stands above a failed layer was never tried, even if OONI writes an element for it
@@ -193,9 +193,9 @@ def _observation(record: dict[str, Any], entries: dict[str, list[dict[str, Any]]
         in_residual=flag(record.get("in_residual")),
         failure=failure(record.get("failure")),
         t0=seconds(record.get("t0")),
-        queries=tuple(_query(entry) for entry in entries["queries"]),
+        queries=tuple(_query(entry) for entry in entries.get("queries", ())),
         **columns,
-        **mail_columns(entries["mail"]),
+        **mail_columns(entries.get("mail", [])),
     )
 
 

@@ -1,23 +1,27 @@
 """Which addresses are a name's own: proven by a certificate, or given by a source that nobody on the path can forge."""
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import wraps
 
 from probe.analysis.dialects import dialect_of
+from probe.analysis.indexed import Rows, endpoint_of
 from probe.analysis.observations import CONTROL, PROBE, Line, Observation, Query
-from probe.targets import Endpoint, parse_endpoint
 
 AUTHENTICATED = frozenset({"dot", "doh"})
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})
 
 
-@lru_cache(maxsize=4096)
-def endpoint_of(url: str) -> Endpoint | None:
-    """Read an endpoint's URL; None if it is none (a line may hold anything)."""
-    try:
-        return parse_endpoint(url)
-    except ValueError:
-        return None
+def _remembered(ask: Callable[["Proofs", str], frozenset[str]]) -> Callable[["Proofs", str], frozenset[str]]:
+    """Work out once for each name; kept in the object itself, so that it goes when its line goes."""
+
+    @wraps(ask)
+    def answer(proofs: "Proofs", name: str) -> frozenset[str]:
+        key = (ask.__name__, name)
+        if key not in proofs.known:
+            proofs.known[key] = ask(proofs, name)
+        return proofs.known[key]
+
+    return answer
 
 
 def same_site(one: str, other: str) -> bool:
@@ -46,14 +50,22 @@ def _verified(row: Observation, name: str) -> bool:
 
 
 class Proofs:
-    """What one line proves about addresses. Counting only the control's rows that its own preflight allows."""
+    """What one line proves about addresses. Counting only the control's rows that its own preflight allows.
+
+    `probe` and `control` are all rows of each side, `counted` the control's attempts that count: of a family (and over
+    UDP) that its own preflight found working. Family 0 is an attempt at an address that the helper does not tell: then
+    one that works is enough.
+    """
 
     def __init__(self, line: Line) -> None:
-        self.probe = [row for row in line.rows if row.origin == PROBE]
-        self.control = [row for row in line.rows if row.origin == CONTROL]
+        self.known: dict[tuple[str, str], frozenset[str]] = {}
+        self.probe = Rows(row for row in line.rows if row.origin == PROBE)
+        self.control = Rows(row for row in line.rows if row.origin == CONTROL)
         self._families = line.control_families
-        self._udp_at_control = line.control_udp or any(map(_answered_by_datagram, self.control))
-        self._counted = self._counting()
+        udp = line.control_udp or any(map(_answered_by_datagram, self.control.all))
+        self.counted = Rows(
+            row for row in self.control.all if self._family_counts(row.family) and (udp or not _by_datagram(row))
+        )
         self._asns = {
             ip: asn
             for row in line.rows
@@ -62,45 +74,17 @@ class Proofs:
             for ip, asn in zip(answer.addresses, answer.asns, strict=True)
             if asn
         }
-        self.certified_here = _remembering(
-            lambda name: _certified(self.probe, name) | self._answering(self.probe, name)
-        )
-        self.certified_at_control = _remembering(
-            lambda name: _certified(self.counted_control(), name) | self._answering(self.counted_control(), name)
-        )
-        self.authenticated = _remembering(lambda name: _given(self.asked(name, AUTHENTICATED)))
-        self.from_control = _remembering(lambda name: _given(self.control_asked(name)))
-        self.genuine = _remembering(self._genuine)
-
-    def counted_control(self) -> list[Observation]:
-        """The control's attempts that count: of a family (and over UDP) that its own preflight found working.
-
-        Family 0 is an attempt at an address that the helper does not tell: then one that works is enough.
-        """
-        return self._counted
-
-    def _counting(self) -> list[Observation]:
-        return [
-            row
-            for row in self.control
-            if self._family_counts(row.family) and (self._udp_at_control or not _by_datagram(row))
-        ]
 
     def _family_counts(self, family: int) -> bool:
         return self._families.get(family, False) if family else any(self._families.values())
 
     def asked(self, name: str, engines: frozenset[str] | None = None) -> list[Query]:
         """The probe's questions for `name`, of these engines or all."""
-        return [
-            query
-            for row in self.probe
-            for query in row.queries
-            if query.hostname == name and (engines is None or query.engine in engines)
-        ]
+        return [query for _, query in self.probe.asked(name) if engines is None or query.engine in engines]
 
     def control_asked(self, name: str) -> list[Query]:
         """The control's questions for `name`."""
-        return [query for row in self.control for query in row.queries if query.hostname == name]
+        return [query for _, query in self.control.asked(name)]
 
     def asn(self, ip: str) -> int:
         """The network that the line says an address is in; 0 if it does not say."""
@@ -110,21 +94,29 @@ class Proofs:
         """Say whether an address is in the network (AS) of one that is proven to be the name's."""
         return self.asn(ip) != 0 and any(self.asn(genuine) == self.asn(ip) for genuine in self.genuine(name))
 
-    def _answering(self, rows: Iterable[Observation], name: str) -> frozenset[str]:
-        """Where an encrypted resolver's answer speaks the name's protocol, and the system's, elsewhere, does not.
+    @_remembered
+    def certified_here(self, name: str) -> frozenset[str]:
+        """Addresses that proved here that they are the name's."""
+        return _certified(self.probe, name) | self._answering(self.probe, name)
 
-        STUN, TURN and SIP have no certificate outside TLS. Where the system's answer speaks it too, or lies in the same
-        network, the two are machines of one pool, and neither refutes the other.
-        """
-        speaking = {row.address for row in rows if row.payload_proven and host_of(row) == name}
-        given = _given(query for query in self.asked(name) if query.resolver == "system")
-        networks = {self.asn(ip) for ip in given} - {0}
-        if speaking & given:
-            return frozenset()
-        return frozenset(ip for ip in speaking & self.authenticated(name) if self.asn(ip) not in networks)
+    @_remembered
+    def certified_at_control(self, name: str) -> frozenset[str]:
+        """Addresses that proved it to the control."""
+        return _certified(self.counted, name) | self._answering(self.counted, name)
 
-    def _genuine(self, name: str) -> frozenset[str]:
-        """Not by the probe's own `corroborated`: a neighbour in the same network may be a forged answer."""
+    @_remembered
+    def authenticated(self, name: str) -> frozenset[str]:
+        """Addresses that came encrypted from a resolver."""
+        return _given(self.asked(name, AUTHENTICATED))
+
+    @_remembered
+    def from_control(self, name: str) -> frozenset[str]:
+        """Addresses that the control's own resolver gave."""
+        return _given(self.control_asked(name))
+
+    @_remembered
+    def genuine(self, name: str) -> frozenset[str]:
+        """All of these; not by the probe's own `corroborated`: a neighbour in the network may be a forged answer."""
         return (
             self.certified_here(name)
             | self.certified_at_control(name)
@@ -132,11 +124,18 @@ class Proofs:
             | self.from_control(name)
         )
 
+    def _answering(self, rows: Rows, name: str) -> frozenset[str]:
+        """Where an encrypted resolver's answer speaks the name's protocol, and the system's, elsewhere, does not.
 
-def host_of(row: Observation) -> str:
-    """The host of the row's endpoint, "" if it has none."""
-    endpoint = endpoint_of(row.endpoint)
-    return endpoint.host if endpoint else ""
+        STUN, TURN and SIP have no certificate outside TLS. Where the system's answer speaks it too, or lies in the same
+        network, the two are machines of one pool, and neither refutes the other.
+        """
+        speaking = {row.address for row in rows.of_host(name) if row.payload_proven}
+        given = _given(query for query in self.asked(name) if query.resolver == "system")
+        networks = {self.asn(ip) for ip in given} - {0}
+        if speaking & given:
+            return frozenset()
+        return frozenset(ip for ip in speaking & self.authenticated(name) if self.asn(ip) not in networks)
 
 
 def _proves_name(row: Observation) -> bool:
@@ -154,17 +153,10 @@ def _answered_by_datagram(row: Observation) -> bool:
     return _by_datagram(row) and (row.payload_proven or (row.quic_attempts > 0 and row.quic_failure is None))
 
 
-def _certified(rows: Iterable[Observation], name: str) -> frozenset[str]:
-    return frozenset(
-        row.address
-        for row in rows
-        if tls_valid(row, name) or quic_valid(row, name) or (_proves_name(row) and host_of(row) == name)
-    )
+def _certified(rows: Rows, name: str) -> frozenset[str]:
+    shown = {row.address for row in rows.verified(name) if tls_valid(row, name) or quic_valid(row, name)}
+    return frozenset(shown.union(row.address for row in rows.of_host(name) if _proves_name(row)))
 
 
 def _given(queries: Iterable[Query]) -> frozenset[str]:
     return frozenset(ip for query in queries if query.answer.failure is None for ip in query.answer.addresses)
-
-
-def _remembering(ask: Callable[[str], frozenset[str]]) -> Callable[[str], frozenset[str]]:
-    return lru_cache(maxsize=None)(ask)

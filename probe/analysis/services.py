@@ -15,10 +15,11 @@ from probe.analysis.attempts import (
 from probe.analysis.dialects import deepest_proof, shallowest_proof
 from probe.analysis.endpoints import EndpointVerdict
 from probe.analysis.engine import Engine
+from probe.analysis.indexed import endpoint_of
 from probe.analysis.kinds import is_local
 from probe.analysis.mechanisms import deepest
 from probe.analysis.observations import Line, Observation
-from probe.analysis.proofs import Proofs, endpoint_of
+from probe.analysis.proofs import Proofs
 from probe.analysis.reading import text, texts
 from probe.analysis.rows import ServiceRow
 from probe.analysis.rule import ACCUSING, Rule, State
@@ -101,7 +102,7 @@ def _service_row(
 
 def _bugs(role: str, verdicts: list[EndpointVerdict], line: Line, proofs: Proofs) -> int:
     """Bugs that touched this service; one that no transaction names may have touched any of them."""
-    buggy = [row for row in proofs.probe if (row.failure or "").startswith(BUG)]
+    buggy = [row for row in proofs.probe.all if (row.failure or "").startswith(BUG)]
     if not buggy:
         return len(line.bugs)
     used = {number for verdict in verdicts for number in verdict.transactions}
@@ -117,7 +118,7 @@ def _count(role: str, verdicts: list[EndpointVerdict], proofs: Proofs, foreign: 
             continue
         tried = [
             (row, succeeded(row, endpoint) or unfinished(row, endpoint))
-            for row in proofs.probe
+            for row in proofs.probe.of_endpoint(endpoint.url)
             if row.kind in {"first", "confirm"} and is_target_attempt(row, endpoint)
         ] or [(row, foreign and row.failure is None) for row in _failed_lookups(endpoint.host, proofs)]
         for row, fine in tried:
@@ -137,7 +138,7 @@ def _failed_lookups(host: str, proofs: Proofs) -> list[Observation]:
     """Where no address was tried, the question to the system's library was the attempt."""
     return [
         row
-        for row in proofs.probe
+        for row in proofs.probe.all
         if row.kind == "lookup"
         and any(query.hostname == host and query.resolver == "system" for query in row.queries)
         and not any(query.engine == "udp" for query in row.queries)

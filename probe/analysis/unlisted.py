@@ -26,19 +26,19 @@ class Unlisted:
 
 def unlisted_of(endpoint: Endpoint, address: str, proofs: Proofs) -> Unlisted:
     """The flows that tell about an endpoint at an address; one at a neutral host serves all endpoints of its kind."""
-    rows = proofs.probe
     family = 6 if ":" in address else 4
-    named = [row for row in rows if row.endpoint == endpoint.url and row.family == family and not endpoint.is_literal]
+    named = [row for row in proofs.probe.of_endpoint(endpoint.url) if row.family == family and not endpoint.is_literal]
     named = [row for row in named if _shows_no_target(row, endpoint)]
     by_kind = {
         kind: tuple(row for row in named if row.followup == kind)
         for kind in ("nonexistent_name_same_address", "nonexistent_name_neutral_host", "neutral_name_neutral_host")
     }
+    random = proofs.probe.followups("random_bytes_neutral_host")
     return Unlisted(
         tuple(row for row in by_kind["nonexistent_name_same_address"] if row.address == address),
         by_kind["nonexistent_name_neutral_host"],
         by_kind["neutral_name_neutral_host"],
-        tuple(row for row in rows if endpoint.dialect in _NO_LIST_HAS and _is_random(row, endpoint.port, family)),
+        tuple(row for row in random if endpoint.dialect in _NO_LIST_HAS and _is_random(row, endpoint.port, family)),
     )
 
 
@@ -51,8 +51,7 @@ def _shows_no_target(row: Observation, endpoint: Endpoint) -> bool:
 
 
 def _is_random(row: Observation, port: int, family: int) -> bool:
-    sent = row.followup == "random_bytes_neutral_host" and row.random_attempts > 0
-    return sent and row.port == port and row.family == family and not is_local(row.random_failure)
+    return row.random_attempts > 0 and row.port == port and row.family == family and not is_local(row.random_failure)
 
 
 def failed_before(failed: tuple[Observation, ...], layer: str, passed: list[Observation]) -> int:

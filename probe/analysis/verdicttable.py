@@ -43,6 +43,7 @@ class VerdictTable:
         except ImportError:
             raise StoreError("a store needs DuckDB: pip install 'censorprobe[analysis]'") from None
         connection = duckdb.connect(":memory:")
+        connection.execute("SET parquet_metadata_cache = true")  # every question opens thousands of files again
         files = str(folder / "verdicts" / "**" / "*.parquet").replace("'", "''")
         source = f"read_parquet('{files}', union_by_name = true, hive_partitioning = true)"
         try:

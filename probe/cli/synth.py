@@ -15,6 +15,7 @@ def synth(
     measurements: Annotated[int, opt("--measurements", min=1, max=10**9, help="How many lines.")],
     out: Annotated[Path, opt("--out", help="The folder to write to.")],
     seed: Annotated[int, opt("--seed", help="The same seed gives the same bytes.")] = 0,
+    light: Annotated[bool, opt("--light", help="Lines of one service over IPv4, about 14 kB each, not 45.")] = False,
 ) -> None:
     """Write DIR/lines/*.jsonl.gz and DIR/truth.json: what a store and a comparison can be tried on.
 
@@ -25,7 +26,7 @@ def synth(
     if (out / "lines").exists() and any((out / "lines").iterdir()):
         raise Refusal(f"{out} already holds lines; give --out a new folder", 2)
     try:
-        done = synthesise(measurements, seed, out)
+        done = synthesise(measurements, seed, out, light=light)
     except OSError as error:
         raise Refusal(f"{out} cannot be written ({error.strerror})", 2) from None
     say(

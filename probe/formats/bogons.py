@@ -4,7 +4,9 @@ Source: the list that OONI's engine takes from https://ipinfo.io/bogon (referenc
 """
 
 import ipaddress
+from functools import lru_cache
 
+_LONGEST = 64  # characters of an address that is remembered: junk may be of any length
 _V4 = [
     ipaddress.IPv4Network(net)
     for net in (
@@ -36,6 +38,15 @@ def is_made_up(address: str) -> bool:
 
 def is_bogon(address: str) -> bool:
     """Say whether `address` is a bogon; a string that is no IP literal counts as one."""
+    return _remembered(address) if len(address) <= _LONGEST else _judged(address)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(address: str) -> bool:
+    return _judged(address)
+
+
+def _judged(address: str) -> bool:
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

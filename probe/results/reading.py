@@ -1,8 +1,10 @@
 """Iterate over lines: our own files, OONI's, packed or not; what cannot be used is told, and the rest goes on."""
 
+import importlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -104,6 +106,31 @@ def _parse_post(raw: bytes) -> Document:
 
 
 def _parse(raw: bytes, *, first: bool = True) -> Document:
+    document = _parse_fast(raw)
+    return document if isinstance(document, dict) else _parse_exactly(raw, first)
+
+
+def _parse_fast(raw: bytes) -> Any:
+    """What orjson, four times as fast, makes of it; None where it is not installed or will not, and json has the word.
+
+    They differ in an integer that 64 bits do not hold, here a float: to every reader of lines both are junk.
+    """
+    try:
+        return orjson().loads(raw) if orjson() else None
+    except ValueError:
+        return None
+
+
+@cache
+def orjson() -> Any:
+    """The module, which the extra `analysis` brings, loaded when first needed; None where it is not installed."""
+    try:
+        return importlib.import_module("orjson")
+    except ImportError:
+        return None
+
+
+def _parse_exactly(raw: bytes, first: bool) -> Document:
     try:
         text = raw.decode("utf-8-sig" if first else "utf-8")
         document = json.loads(text, parse_constant=_no_constant)

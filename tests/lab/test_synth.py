@@ -8,15 +8,19 @@ import pytest
 
 from probe.analysis.verdicts import judge_line
 from probe.lab.synth.plan import CENSORSHIP, COUNTRIES, DAYS, FIRST_DAY, TARGETS, WANTED, days, draw_plan
-from probe.lab.synth.templates import ACCUSED, SLOTS, Said, load_templates
+from probe.lab.synth.templates import ACCUSED, SLOTS, Said, Template, load_templates
 from probe.lab.synth.write import synthesise
 
 TEMPLATES = load_templates(WANTED)
+LIGHT = load_templates(WANTED, light=True)
 
 
+@pytest.mark.parametrize("templates", [TEMPLATES, LIGHT], ids=["whole", "light"])
 @pytest.mark.parametrize("key", sorted(TEMPLATES), ids="-".join)
-def test_every_template_is_judged_as_its_scenario_demands(key: tuple[str, str]) -> None:
-    template = TEMPLATES[key]
+def test_every_template_is_judged_as_its_scenario_demands(
+    key: tuple[str, str], templates: dict[tuple[str, str], Template]
+) -> None:
+    template = templates[key]
     line = json.loads(template.filled(dict.fromkeys(SLOTS, "1") | {"COUNTRY": "XA", "START": "2026-06-01 00:00:00"}))
     records = judge_line(line, file="a", number=1)
     assert {r["service"]: Said(r["state"], tuple(r["mechanisms"])) for r in records} == template.truth
@@ -28,6 +32,13 @@ def test_whatever_the_plan_may_draw_has_a_template() -> None:
     for scenario, targets in CENSORSHIP:
         for target in targets:
             assert any(said.state in ACCUSED for said in TEMPLATES[scenario, target].truth.values()), (scenario, target)
+
+
+def test_light_lines_are_much_shorter_and_of_one_service() -> None:
+    for key, template in LIGHT.items():
+        assert len(template.truth) == 1, key
+    whole, light = (sum(len(part) for one in some.values() for part in one.parts) for some in (TEMPLATES, LIGHT))
+    assert light < 0.4 * whole
 
 
 def test_plans_differ_by_seed_and_hold_every_kind_of_trouble() -> None:

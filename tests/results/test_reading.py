@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.results import LONGEST_LINE, Problem, find_files, read_lines, unpacking
+from probe.results import LONGEST_LINE, Problem, find_files, read_lines, reading, unpacking
 from probe.results.unpacking import zstd_module
 
 zstd = zstd_module()
@@ -205,3 +205,33 @@ def test_any_bytes_give_lines_or_problems(
     path = tmp_path_factory.getbasetemp() / f"any.{kind}"
     path.write_bytes(starts[at] + raw)
     assert all(isinstance(line, dict | Problem) for _, line in read_lines(path))
+
+
+# -- two parsers ---------------------------------------------------------------------------------------------------
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(max_size=4), _JSON, max_size=4), st.booleans())
+def test_the_fast_parser_says_what_the_exact_one_says(document: dict[str, Any], ascii_only: bool) -> None:
+    raw = json.dumps(document, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    fast = reading._parse_fast(raw)
+    try:
+        exact = reading._parse_exactly(raw, first=False)
+    except ValueError:
+        assert fast is None  # what is no JSON is none to either
+    else:
+        assert fast is None or json.dumps(fast) == json.dumps(exact)
+        assert json.dumps(reading._parse(raw)) == json.dumps(exact)
+
+
+def test_without_the_fast_parser_all_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reading._parse_fast(b'{"a": 1}') == {"a": 1}  # the extra `analysis` brings it
+    monkeypatch.setattr(reading, "orjson", lambda: None)
+    assert reading._parse_fast(b'{"a": 1}') is None
+    assert reading._parse(b'{"a": "\\ud800"}') == {"a": "\ud800"}
+    assert reading._parse(b'{"a": 1}') == {"a": 1}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from probe.analysis.indexed import endpoint_of
 from probe.analysis.ooni.entries import (
     MOST,
     At,
@@ -18,7 +19,6 @@ from probe.analysis.ooni.entries import (
 from probe.analysis.ooni.failures import failure_in
 from probe.analysis.ooni.nettests import resolver_url
 from probe.analysis.ooni.tape import Tape
-from probe.analysis.proofs import endpoint_of
 from probe.analysis.reading import address, table, tables, text
 from probe.targets import Endpoint, is_address
 

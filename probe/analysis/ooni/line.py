@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from probe.analysis.indexed import endpoint_of
 from probe.analysis.observations import CONTROL, PROBE, Line, observations
 from probe.analysis.ooni.dials import binding, dial, resolving
 from probe.analysis.ooni.entries import Entry, connects, queries
@@ -10,7 +11,6 @@ from probe.analysis.ooni.helper import families, outside
 from probe.analysis.ooni.nettests import NETTESTS
 from probe.analysis.ooni.tape import Tape
 from probe.analysis.ooni.web import ROLE, browse
-from probe.analysis.proofs import endpoint_of
 from probe.analysis.reading import address, name, table, text
 from probe.formats.bogons import is_made_up
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from probe.analysis.indexed import endpoint_of
 from probe.analysis.ooni.entries import At, Entry, connects, handshakes, last, queries, requests, sealed_failure
 from probe.analysis.ooni.tape import Tape
-from probe.analysis.proofs import endpoint_of
 from probe.targets import Endpoint
 
 ROLE = "web"

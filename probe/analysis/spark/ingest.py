@@ -3,6 +3,7 @@
 Nothing counts before the manifest says so: a killed ingest leaves what the next one, of either engine, sweeps away.
 """
 
+import os
 import shutil
 import time
 import uuid
@@ -19,7 +20,9 @@ from probe.analysis.store.columns import PARTITIONS, TABLES
 from probe.analysis.store.files import WORK, table_files
 from probe.analysis.store.ingest import OF_LAB, Report, opened
 from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
-from probe.analysis.store.settle import ORDER, move, settle
+from probe.analysis.store.pool import workers
+from probe.analysis.store.settle import move, settle
+from probe.analysis.store.sorting import ORDER
 from probe.results import STDIN, file_name
 
 if TYPE_CHECKING:
@@ -68,8 +71,8 @@ def ingest(spark: "SparkSession", sources: Iterable[Path], folder: Path, *, lab:
     began, report, files, folder = time.monotonic(), Report(), list(sources), folder.resolve()
     if STDIN in files:
         raise StoreError("a cluster reads files, not -; write the lines into one")
-    with opened(folder) as manifest:
-        settle(folder, manifest)  # what a killed ingest of the other engine left waiting
+    with opened(folder) as manifest, workers(1) as pool:
+        settle(folder, manifest, pool)  # what a killed ingest of the other engine left waiting
         name = uuid.uuid4().hex
         for tally in _taken(spark, files, folder, name, manifest, lab):
             report.add(tally)
@@ -94,6 +97,7 @@ def _taken(
         _write(spark, table, work / table)
     tallies = _tallies(spark, files, manifest, lab)
     _name_files(folder, name)
+    os.sync()
     move(folder, manifest, name)
     first = {tally.digest: tally for tally in reversed(tallies)}  # a copy's lines are repeats, which tell nothing
     manifest.add_settled(name, _hashes(folder, name), _rejected(spark), first.values())

@@ -11,7 +11,7 @@ import pyarrow as pa
 from probe.analysis.spark.ingest import MOST_TASKS
 from probe.analysis.store.files import WORK, table_files
 from probe.analysis.store.ingest import opened
-from probe.analysis.store.rejudge import judge_file
+from probe.analysis.store.rejudge import judge_file, put_in_place
 
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
@@ -27,6 +27,7 @@ def rejudge(spark: "SparkSession", folder: Path) -> dict[str, float]:
         files = [(str(file.relative_to(folder / "measurements")),) for file in table_files(folder, "measurements")]
         each = spark.createDataFrame(files, "path STRING").repartition(max(1, min(len(files), MOST_TASKS)))
         counts = each.mapInArrow(partial(judge_files, folder=folder), _COUNTS_DDL).collect()
+        put_in_place(folder, [Path(path) for (path,) in files])
     seconds = round(time.monotonic() - began, 3)
     measurements, verdicts = (sum(row[place] for row in counts) for place in (0, 1))
     return {"measurements": measurements, "verdicts": verdicts, "seconds": seconds}
@@ -35,6 +36,6 @@ def rejudge(spark: "SparkSession", folder: Path) -> dict[str, float]:
 def judge_files(batches: Iterable[Any], *, folder: Path) -> Iterator[Any]:
     """For `mapInArrow`: files' places → how many measurements and verdicts each has. A task run twice does no harm."""
     for batch in batches:
-        done = [judge_file(folder, Path(path)) for path in batch.column(0).to_pylist()]
+        done = [judge_file(folder, Path(path), folder / WORK / path) for path in batch.column(0).to_pylist()]
         columns = [pa.array([pair[place] for pair in done], "int64") for place in (0, 1)]
         yield pa.RecordBatch.from_arrays(columns, names=["measurements", "verdicts"])

@@ -3,7 +3,7 @@
 import importlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from functools import cache
 from typing import Any
 
 from probe.analysis.observations import Observation
@@ -87,7 +87,7 @@ _OF_LINE = ("network", "run_id", "software_name", "software_version", "ipv6_brok
 
 def _observation_types() -> dict[str, str]:
     """Column → type, as the class annotates them; questions are JSON."""
-    named = {column.name: str(column.type) for column in fields(Observation)}
+    named = {name: str(kind) for name, kind in Observation.__annotations__.items()}
     plain = {name: kind.removeprefix("<class '").removesuffix("'>") for name, kind in named.items()}
     return {name: "string" if name == "queries" else _OF_FIELDS[kind] for name, kind in plain.items()}
 
@@ -95,6 +95,7 @@ def _observation_types() -> dict[str, str]:
 OBSERVATION: dict[str, str] = {**dict.fromkeys(SHARED, "string"), "row": "int64", **_observation_types()}
 
 
+@cache
 def schema(name: str) -> Any:
     """A table's pyarrow.Schema. Raises ImportError where the extra `analysis` is not installed."""
     pa = importlib.import_module("pyarrow")
@@ -102,10 +103,17 @@ def schema(name: str) -> Any:
     return pa.schema([(column, pa.list_(pa.string()) if kind == "list" else kind) for column, kind in columns.items()])
 
 
+@cache
 def settled_schema(name: str) -> Any:
     """The schema of a table's files, whose folders tell the day and the country: readers of Parquet add them."""
     whole = schema(name)
     return importlib.import_module("pyarrow").schema([column for column in whole if column.name not in PARTITIONS])
+
+
+def hive_options() -> str:
+    """How DuckDB's read_parquet is told to take the partitions' columns from the folders, as text whatever they say."""
+    types = ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS)
+    return f"hive_partitioning = true, hive_types = {{{types}}}"
 
 
 def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:

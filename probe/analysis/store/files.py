@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from probe.analysis.store.columns import PARTITIONS
 
 GROUP_ROWS, GROUP_BYTES = 65_536, 32 * 1024 * 1024  # of a row group, whichever comes first
-STAGED, WORK = "staged", "work"
-"""Folders beside the tables': pieces that wait to be settled, and what nobody misses."""
+STAGED, WORK, REPLACED = "staged", "work", "replaced"
+"""Folders beside the tables': pieces that wait to be settled, what nobody misses, and what a merger took out."""
 
 
 def piece_file(folder: Path, table: str, name: str) -> Path:
@@ -20,9 +20,9 @@ def piece_file(folder: Path, table: str, name: str) -> Path:
     return folder / STAGED / table / f"{name}.parquet"
 
 
-def table_files(folder: Path, table: str) -> list[Path]:
-    """Every settled file of a table, sorted."""
-    return sorted((folder / table).rglob("*.parquet"))
+def table_files(folder: Path, table: str, place: Path = Path()) -> list[Path]:
+    """Every settled file of a table, or of one partition of it, sorted."""
+    return sorted((folder / table / place).rglob("*.parquet"))
 
 
 def partition(day: str, country: str) -> Path:
@@ -39,7 +39,7 @@ def write_rows(path: Path, batches: Iterable[Any], schema: Any, *, sync: bool = 
     """Write Arrow batches to a file, and sync it unless the caller does; says how many rows."""
     rows = 0
     with path.open("wb") as stream:
-        with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(stream, schema, compression="zstd", store_schema=False) as writer:
             for group in _groups(batches):
                 table = pa.Table.from_batches(group).cast(schema)
                 writer.write_table(table)

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, fields
-from operator import attrgetter
 from typing import Any
 
 from probe.analysis.hops import evidence_in
@@ -11,11 +10,9 @@ from probe.analysis.reading import seconds, table, text
 from probe.analysis.verdictrow import ipv6_broken
 from probe.analysis.verdicts import facts_of, moment
 
-COLUMNS = tuple(column.name for column in fields(Observation))
-_VALUES = attrgetter(*COLUMNS)
+COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")
-_OF_QUERY = tuple(column.name for column in fields(Query))
-_OF_ANSWER = tuple(column.name for column in fields(Answer))
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _BESIDE = tuple(column.name for column in fields(Line) if column.name != "rows")
 
 
@@ -29,7 +26,11 @@ class Flat:
 
 def flatten(line: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
     """Flatten a line that can be judged. `line_hash`: SHA-256 of its bytes, hexadecimal; `size`: how many they are."""
-    facts = facts_of(line)
+    return flat_of(facts_of(line), line, line_hash=line_hash, size=size, file=file, number=number)
+
+
+def flat_of(facts: Line, line: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
+    """The same of a line that was read already, for whoever judges it too."""
     start = moment(line.get("measurement_start_time"))
     measurement = {
         "line_hash": line_hash,
@@ -51,7 +52,7 @@ def flatten(line: dict[str, Any], *, line_hash: str, size: int, file: str, numbe
         "lab": text(table(line.get("annotations")).get("lab")),
         "bytes": size,
         "facts": _beside_rows(facts),
-        "path": json.dumps(evidence_in(line), separators=(",", ":")),
+        "path": _compact(evidence_in(line)),
         "measurement_file": file,
         "measurement_line": number,
     }
@@ -74,28 +75,23 @@ def head_from(measurement: dict[str, Any]) -> dict[str, Any]:
 
 
 def _beside_rows(facts: Line) -> str:
-    return json.dumps({name: getattr(facts, name) for name in _BESIDE}, separators=(",", ":"))
+    return _compact({name: getattr(facts, name) for name in _BESIDE})
 
 
 def _flat_row(row: Observation) -> tuple[Any, ...]:
-    values = list(_VALUES(row))
-    values[_QUERIES] = json.dumps([_flat_query(query) for query in row.queries]) if row.queries else "[]"
-    return tuple(values)
+    asked = json.dumps([_flat_query(query) for query in row.queries]) if row.queries else "[]"
+    return (*row[:_QUERIES], asked, *row[_QUERIES + 1 :])
 
 
 def _flat_query(query: Query) -> dict[str, Any]:
-    flat = {name: getattr(query, name) for name in _OF_QUERY}
-    return flat | {"answer": _flat_answer(query.answer), "datagrams": [_flat_answer(one) for one in query.datagrams]}
-
-
-def _flat_answer(answer: Answer) -> dict[str, Any]:
-    return {name: getattr(answer, name) for name in _OF_ANSWER}
+    datagrams = [datagram._asdict() for datagram in query.datagrams]
+    return query._asdict() | {"answer": query.answer._asdict(), "datagrams": datagrams}
 
 
 def _whole_row(values: tuple[Any, ...]) -> Observation:
     whole: list[Any] = [tuple(value) if isinstance(value, list) else value for value in values]
     whole[_QUERIES] = tuple(_whole_query(query) for query in json.loads(values[_QUERIES]))
-    return Observation(*whole)
+    return Observation._make(whole)
 
 
 def _whole_query(query: dict[str, Any]) -> Query:

@@ -8,25 +8,24 @@ import shutil
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-from probe.analysis.store.batch import Done, Job, die_with_parent, work
+from probe.analysis.store.batch import Done, Job, work
 from probe.analysis.store.columns import TABLES
-from probe.analysis.store.files import STAGED, WORK
+from probe.analysis.store.files import REPLACED, STAGED, WORK
 from probe.analysis.store.hashes import file_digest, line_hash, problem_hash
 from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
+from probe.analysis.store.merge import put_back
+from probe.analysis.store.pool import Workers, result_of, workers
 from probe.analysis.store.settle import settle, undo_settling
 from probe.results import Piece, Problem, file_name, read_pieces
 
-BATCH_LINES, BATCH_BYTES = 256, 8 * 1024 * 1024  # whichever comes first: a worker holds the rows of one batch
+BATCH_LINES, BATCH_BYTES = 1024, 8 * 1024 * 1024  # whichever comes first: a worker holds the rows of one batch
 SETTLE_LINES = 250_000  # so many lines wait at most; each settling adds a file to every partition that it touches
 OF_LAB = "was written inside the lab"
 
@@ -71,17 +70,17 @@ def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: in
     Raises StoreError where the store cannot be written, or a worker was killed; what was taken until then stays.
     """
     began, report = time.monotonic(), Report()
-    with opened(folder) as manifest, workers(jobs) as submit:
-        batches = _Intake(manifest, folder, lab, report)
+    with opened(folder) as manifest, workers(jobs) as pool:
+        batches = _Intake(manifest, folder, lab, report, pool)
         pending: deque[tuple[_Batch, str, Future[Done]]] = deque()
         for batch in batches.of(sources):
             name = uuid.uuid4().hex
-            pending.append((batch, name, submit(work, Job(folder, name, batch.lines, datetime.now(UTC), lab))))
+            pending.append((batch, name, pool.submit(work, Job(folder, name, batch.lines, datetime.now(UTC), lab))))
             if len(pending) >= 2 * jobs:
                 batches.finish(*pending.popleft())
         while pending:
             batches.finish(*pending.popleft())
-        settle(folder, manifest)
+        settle(folder, manifest, pool)
     report.seconds = round(time.monotonic() - began, 3)
     return report
 
@@ -89,8 +88,8 @@ def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: in
 class _Intake:
     """Files → batches of lines that are new; and what came of a batch → manifest."""
 
-    def __init__(self, manifest: Manifest, folder: Path, lab: bool, report: Report) -> None:
-        self._manifest, self._folder, self._lab, self._report = manifest, folder, lab, report
+    def __init__(self, manifest: Manifest, folder: Path, lab: bool, report: Report, pool: Workers) -> None:
+        self._manifest, self._folder, self._lab, self._report, self._pool = manifest, folder, lab, report, pool
         self._on_their_way: set[bytes] = set()
         self._waiting = sum(manifest.pieces().values())
 
@@ -130,12 +129,7 @@ class _Intake:
 
     def finish(self, batch: _Batch, name: str, future: "Future[Done]") -> None:
         """Count what a worker made of a batch, and write it down."""
-        try:
-            done = future.result()
-        except BrokenProcessPool:
-            raise StoreError(
-                "a worker was killed (was memory short?); the same command again goes on where this one stopped"
-            ) from None
+        done = result_of(future)
         for place in done.taken:
             batch.tallies[place].accepted += 1
         for place, reason in done.rejected:
@@ -150,7 +144,7 @@ class _Intake:
             self._report.add(tally)
         self._waiting += len(taken)
         if self._waiting >= SETTLE_LINES:
-            settle(self._folder, self._manifest)
+            settle(self._folder, self._manifest, self._pool)
             self._waiting = 0
 
 
@@ -173,7 +167,9 @@ def _sweep(folder: Path, manifest: Manifest) -> None:
     shutil.rmtree(folder / WORK, ignore_errors=True)
     for name in manifest.unfinished():
         undo_settling(folder, name)
+        put_back(folder)
         manifest.forget_unfinished(name)
+    shutil.rmtree(folder / REPLACED, ignore_errors=True)
     known = manifest.pieces()
     for table in TABLES:
         staged = folder / STAGED / table
@@ -181,25 +177,3 @@ def _sweep(folder: Path, manifest: Manifest) -> None:
         for file in staged.iterdir():
             if file.stem not in known:
                 file.unlink()
-
-
-Submit = Callable[..., "Future[Any]"]
-
-
-@contextmanager
-def workers(jobs: int) -> Iterator[Submit]:
-    """Something that has work done: elsewhere, or here and now where one process is enough."""
-    if jobs <= 1:
-        yield _do_here
-        return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=die_with_parent)
-    try:
-        yield pool.submit
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _do_here(task: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-    future: Future[Any] = Future()
-    future.set_result(task(*arguments))
-    return future

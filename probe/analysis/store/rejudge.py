@@ -1,8 +1,8 @@
 """The table `verdicts`, written anew from the two others: new rules never need the lines again."""
 
+import os
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -15,34 +15,43 @@ from probe.analysis.store.batch import judged
 from probe.analysis.store.columns import settled_schema
 from probe.analysis.store.files import WORK, partition_of, table_files, write_rows
 from probe.analysis.store.flatten import COLUMNS, Flat
-from probe.analysis.store.ingest import opened, workers
+from probe.analysis.store.ingest import opened
+from probe.analysis.store.pool import workers
 
 READ_LINES, READ_ROWS = 256, 4096
 
 
 def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
-    """Judge every measurement of a store again; file by file the new verdicts take the old ones' place, whole.
+    """Judge every measurement of a store again; when all is done the new verdicts take the old ones' place.
 
-    Gives {"measurements", "verdicts", "seconds"}. Killed in the midst, some files hold new verdicts and the others old
-    ones, as their column `ruleset` says. Raises StoreError.
+    Gives {"measurements", "verdicts", "seconds"}. Killed before, the store has its old verdicts; killed in that very
+    moment, some files hold new ones and the others old ones, as their column `ruleset` says. Raises StoreError.
     """
     began, counts = time.monotonic(), [0, 0]
-    with opened(folder), workers(jobs) as submit:
-        (folder / WORK).mkdir(exist_ok=True)
+    with opened(folder), workers(jobs) as pool:
+        made = folder / WORK
+        made.mkdir(exist_ok=True)
         files = [file.relative_to(folder / "measurements") for file in table_files(folder, "measurements")]
-        for done in [submit(judge_file, folder, file) for file in files]:
-            counts = [sum(pair) for pair in zip(counts, done.result(), strict=True)]
+        for done in pool.all(judge_file, [(folder, file, made / file) for file in files]):
+            counts = [sum(pair) for pair in zip(counts, done, strict=True)]
+        put_in_place(folder, files)
     seconds = round(time.monotonic() - began, 3)
     return {"measurements": counts[0], "verdicts": counts[1], "seconds": seconds}
 
 
-def judge_file(folder: Path, file: Path) -> tuple[int, int]:
-    """Write the verdicts of one file of measurements; says how many measurements and verdicts there are."""
-    made, counts = folder / WORK / f"{uuid.uuid4().hex}.parquet", [0, 0]
-    write_rows(made, _batches(folder, file, counts), settled_schema("verdicts"))
-    place = folder / "verdicts" / file
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made.replace(place)
+def put_in_place(folder: Path, files: Sequence[Path]) -> None:
+    """Let the verdicts made under `work` take the old ones' place."""
+    os.sync()  # once for thousands of files: one by one it takes longer than to judge them
+    for file in files:
+        (folder / "verdicts" / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / WORK / file).replace(folder / "verdicts" / file)
+
+
+def judge_file(folder: Path, file: Path, made: Path) -> tuple[int, int]:
+    """Write the verdicts of one file of measurements to `made`; says how many measurements and verdicts there are."""
+    counts = [0, 0]
+    made.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(made, _batches(folder, file, counts), settled_schema("verdicts"), sync=False)
     return counts[0], counts[1]
 
 
@@ -57,19 +66,21 @@ def _batches(folder: Path, file: Path, counts: list[int]) -> Iterator[Any]:
 
 def flats_in(folder: Path, file: Path) -> Iterator[Flat]:
     """The lines of one file, whole again. Both tables are sorted by line, so neither is ever held whole."""
-    rows = _rows(folder / "observations" / file)
-    by_line = groupby(rows, itemgetter("line_hash"))
+    by_line = groupby(_rows(folder / "observations" / file, ("line_hash", *COLUMNS)), itemgetter(0))
     observed, where = next(by_line, None), partition_of(file)
-    for measurement in _rows(folder / "measurements" / file):
+    names = settled_schema("measurements").names
+    for row in _rows(folder / "measurements" / file, names):
+        measurement = dict(zip(names, row, strict=True))
         flat = Flat(measurement | where, [])
         if observed is not None and observed[0] == measurement["line_hash"]:
-            flat.observations.extend(tuple(row[column] for column in COLUMNS) for row in observed[1])
+            flat.observations.extend(values[1:] for values in observed[1])
             observed = next(by_line, None)
         yield flat
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Rows as tuples, column by column: as an object each they would take longer to make than to judge."""
     if path.exists():  # lines without a single transaction have no observations
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(READ_ROWS):
-                yield from batch.to_pylist()
+            for batch in file.iter_batches(READ_ROWS, columns=list(columns)):
+                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)

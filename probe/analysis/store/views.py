@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from probe.analysis.store.columns import PARTITIONS, TABLES, schema
+from probe.analysis.store.columns import TABLES, hive_options, schema
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import NAME, StoreError, set_aside
 
@@ -76,8 +76,7 @@ class Store:
             self._connection.register(table, columns.empty_table())
             return
         files = str(self.folder.resolve() / table / "**" / "*.parquet").replace("'", "''")
-        folders = ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS)
-        source = f"read_parquet('{files}', union_by_name = true, hive_partitioning = true, hive_types = {{{folders}}})"
+        source = f"read_parquet('{files}', union_by_name = true, {hive_options()})"
         names = ", ".join(f'"{name}"' for name in columns.names)
         self._connection.execute(f"CREATE TEMPORARY VIEW {table} AS SELECT {names} FROM {source}")
 

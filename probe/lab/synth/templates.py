@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probe.formats.testkeys import LISTS
+from probe.formats.testkeys import LISTS, places_of_entries
 from probe.lab.expectations import wanted_for
 from probe.lab.run import recording_of
 from probe.lab.scenario import Scenario, find_scenario, load_scenario
@@ -45,8 +45,11 @@ class Template:
         return "".join(pieces) + self.parts[-1]
 
 
-def load_templates(wanted: Mapping[str, Collection[str]]) -> dict[tuple[str, str], Template]:
-    """(scenario, target) → template, of the `wanted` (scenario → targets) whose verdicts the scenario tells in full."""
+def load_templates(wanted: Mapping[str, Collection[str]], *, light: bool = False) -> dict[tuple[str, str], Template]:
+    """(scenario, target) → template, of the `wanted` (scenario → targets) whose verdicts the scenario tells in full.
+
+    `light`: lines of one service over IPv4, a third as long.
+    """
     lines: dict[tuple[str, str], tuple[Scenario, list[Line]]] = {}
     for name in wanted:
         scenario = load_scenario(find_scenario(name))
@@ -55,8 +58,8 @@ def load_templates(wanted: Mapping[str, Collection[str]]) -> dict[tuple[str, str
             lines.setdefault((name, target), (scenario, []))[1].append(line)
     whole = {key: (scenario, found[0]) for key, (scenario, found) in lines.items() if len(found) == 1}
     known = {key: pair for key, pair in whole.items() if key[1] in wanted[key[0]] and _expected(*pair) is not None}
-    kept = {target: _services_of_interest(target, known) for _, target in known}
-    return {key: _template(*key, *pair, kept[key[1]]) for key, pair in known.items()}
+    kept = {target: _services_of_interest(target, known)[: 1 if light else MOST_SERVICES] for _, target in known}
+    return {key: _template(*key, *pair, kept[key[1]], light) for key, pair in known.items()}
 
 
 def _recorded(scenario: str) -> list[Line]:
@@ -82,19 +85,20 @@ def _expected(scenario: Scenario, line: Line) -> dict[str, Said] | None:
 
 
 def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenario, Line]]) -> list[str]:
-    """The roles that are kept, in all lines of a target alike: those that most scenarios accuse."""
+    """The roles, in all lines of a target alike: first those that most scenarios accuse."""
     accusals: dict[str, int] = {}
     for (_, other), pair in known.items():
         for service, said in (_expected(*pair) or {}).items() if other == target else ():
             role = service.partition("/")[2]
             accusals[role] = accusals.get(role, 0) + (said.state in ACCUSED)
-    return sorted(accusals, key=lambda role: (-accusals[role], role))[:MOST_SERVICES]
+    return sorted(accusals, key=lambda role: (-accusals[role], role))
 
 
-def _template(name: str, target: str, scenario: Scenario, line: Line, roles: list[str]) -> Template:
+def _template(name: str, target: str, scenario: Scenario, line: Line, roles: list[str], light: bool) -> Template:
     expected = _expected(scenario, line) or {}
     truth = {f"{target}/{role}": expected[f"{target}/{role}"] for role in roles if f"{target}/{role}" in expected}
-    text = json.dumps(_with_slots(small(line, roles)), separators=(",", ":"))
+    line = _light(small(line, roles)) if light else small(line, roles)
+    text = json.dumps(_with_slots(line), separators=(",", ":"))
     pieces = _SLOT.split(text.replace('"@RUNTIME@"', "@RUNTIME@"))
     return Template(name, target, truth, tuple(pieces[::2]), tuple(pieces[1::2]))
 
@@ -135,13 +139,43 @@ def _only(keys: Line, endpoints: set[str]) -> None:
         # One pair of twins at the helper's echo tells of every endpoint of its kind.
         if one["endpoint"] in endpoints or one["hostname"] in hosts or str(one.get("followup")).endswith("_echo")
     ]
+    _leave(keys, records)
+    keys["network_events"], keys["x_packets"] = [], None
+
+
+def _leave(keys: Line, records: list[Line]) -> None:
+    """Leave these transactions and their entries."""
     ids = {record["transaction_id"] for record in records}
     keys["x_transactions"] = records
     for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
         for kind in LISTS:
             if kind in holder:
                 holder[kind] = [_bare(entry) for entry in holder[kind] if entry["transaction_id"] in ids]
-    keys["network_events"], keys["x_packets"] = [], None
+
+
+def _light(line: Line) -> Line:
+    """Without IPv6, empty lists, datagrams and headers as they came, and what the control says of the run once more."""
+    keys = line["test_keys"]
+    control = (keys.get("x_control") or {}).get("test_keys") or {}
+    for half in filter(None, (keys, control)):
+        _leave(half, [record for record in half["x_transactions"] if record["family"] != 6])
+        for holder in places_of_entries(half):
+            for kind in LISTS:
+                kept = [_thin(entry) for entry in holder.pop(kind, []) if entry.get("query_type") != "AAAA"]
+                holder |= {kind: kept} if kept else {}
+    for known in ("x_run", "x_target"):
+        control.pop(known, None)
+    return line
+
+
+def _thin(entry: Line) -> Line:
+    for part in (entry, entry.get("request"), entry.get("response"), *entry.get("x_responses", ())):
+        if isinstance(part, dict):  # STUN's response is a word
+            for said in ("raw_response", "headers_list"):
+                part.pop(said, None)
+            if "headers" in part:
+                part["headers"] = {name: value for name, value in part["headers"].items() if name == "Host"}
+    return entry
 
 
 def _bare(entry: Line) -> Line:

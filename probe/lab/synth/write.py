@@ -57,9 +57,9 @@ def _cell(service: str, by: dict[str, str], said: Counter[Said]) -> dict[str, An
     return {"service": service, "by": by, "state": state, "mechanisms": sorted(mechanisms), "n": n}
 
 
-def synthesise(measurements: int, seed: int, folder: Path) -> dict[str, Any]:
+def synthesise(measurements: int, seed: int, folder: Path, *, light: bool = False) -> dict[str, Any]:
     """Write so many lines and the truth about them; gives {"lines", "files", "bytes", "mean_bytes"}, unpacked."""
-    templates, plan, truth = load_templates(WANTED), draw_plan(seed), Truth()
+    templates, plan, truth = load_templates(WANTED, light=light), draw_plan(seed), Truth()
     (folder / "lines").mkdir(parents=True, exist_ok=True)
     made = _lines(measurements, seed, plan, templates, truth)
     files, size = 0, 0

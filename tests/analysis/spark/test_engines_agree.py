@@ -18,7 +18,7 @@ from probe.analysis.rules import tables_for
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import files_in, set_aside
-from probe.analysis.store.settle import ORDER
+from probe.analysis.store.sorting import ORDER
 from probe.analysis.store.views import Store
 from tests.analysis.spark.asking import checksum, printed, witnesses
 from tests.analysis.spark.clusters import LOOPBACK, WORKERS, connect, environment, standalone

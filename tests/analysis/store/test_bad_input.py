@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from probe.analysis.store.ingest import ingest
 from probe.analysis.store.manifest import set_aside
 from probe.analysis.store.views import Store
+from probe.results.unpacking import zstd_module
 from tests.analysis.store.making import rows_of, some_lines, taken, write
 
 LINE = some_lines(1)[0]
@@ -51,6 +53,9 @@ RAW: dict[str, bytes] = {
     "deep nesting": b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "a long integer": b'{"a": ' + b"9" * 10_000 + b"}",
     "zeros": b"\0" * 100,
+    "a lone surrogate in its bytes": b'{"a": "\xed\xa0\x80"}',
+    "a number beyond all": b'{"a": 1e999}',
+    "two objects": b"{} {}",
 }
 
 
@@ -70,6 +75,59 @@ def test_strings_are_kept_and_never_carried_out(tmp_path: Path) -> None:
     assert (row["network"], row["report_id"], row["measurement_file"]) == (NASTY, "?", file.name)
     with Store(tmp_path / "store") as store:
         assert store.sql("SELECT network FROM verdicts").to_pylist() == [{"network": NASTY}]
+
+
+WRONG: dict[str, Any] = {
+    "null": None,
+    "a bool": True,
+    "a number": 7,
+    "a huge number": 10**30,
+    "a text": NASTY,
+    "a lone surrogate": "\udfff",
+    "a list of lists": [[[]]],
+    "a list of junk": [None, 7, "x", {}, []],
+    "an object of junk": {NASTY: {"x": [NASTY]}},
+    "deep": json.loads("[" * 300 + "]" * 300),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_wrong_types_everywhere_cost_no_other_line(tmp_path: Path, wrong: Any) -> None:
+    """In the place of every key of a line, of its test keys and of their parts, one after the other."""
+    lines = [line for path in places(LINE, 4) if (line := spoilt(path, wrong)) != LINE]
+    assert len(lines) > 50
+    report = ingest([write(tmp_path / "a.jsonl", [*lines, LINE])], tmp_path / "store")
+    assert report.lines == report.accepted + report.duplicates + report.rejected == len(lines) + 1
+    assert not any("bug of probe" in reason for *_, reason in set_aside(tmp_path / "store"))
+    (kept,) = [row for row in rows_of(tmp_path / "store", "verdicts") if row["measurement_line"] == len(lines) + 1]
+    assert kept["state"] == "blocked"
+
+
+def places(value: Any, depth: int) -> Iterator[tuple[Any, ...]]:
+    """Paths of keys and indices into a line, to that depth; of a list the first item only."""
+    if depth:
+        items = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+        for key, inner in items:
+            yield (key,)
+            yield from ((key, *path) for path in places(inner, depth - 1))
+
+
+def spoilt(path: tuple[Any, ...], wrong: Any) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(json.dumps(LINE))
+    holder: Any = line
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = wrong
+    return line
+
+
+@pytest.mark.parametrize("depth", [100, 900, 990, 1000, 1010, 1020, 1030, 5000])
+def test_nesting_of_any_depth_is_never_fatal(tmp_path: Path, depth: int) -> None:
+    deep = json.dumps(LINE).replace('"x_target": {', '"x_target": {"deep": ' + "[" * depth + "]" * depth + ", ")
+    file = tmp_path / "a.jsonl"
+    file.write_text(f"{deep}\n{json.dumps(LINE)}\n")
+    report = ingest([file], tmp_path / "store")
+    assert (report.lines, report.accepted + report.rejected, report.accepted >= 1) == (2, 2, True)
 
 
 def test_one_id_on_two_lines_is_two_lines(tmp_path: Path) -> None:
@@ -103,9 +161,9 @@ def memory(tmp_path: Path, file: Path) -> list[int]:
     return [int(word) for word in subprocess.run(command, check=True, capture_output=True, timeout=100).stdout.split()]
 
 
-def test_a_bomb_and_a_line_of_100_megabytes_take_little_memory(tmp_path: Path) -> None:
+def test_bombs_and_a_line_of_100_megabytes_take_little_memory(tmp_path: Path) -> None:
     small = write(tmp_path / "small.jsonl", [LINE])
-    long, bomb = tmp_path / "long.jsonl.gz", tmp_path / "bomb.jsonl.gz"
+    long, bomb, packed = (tmp_path / name for name in ("long.jsonl.gz", "bomb.jsonl.gz", "bomb.jsonl.zst"))
     with gzip.open(long, "wb", 1) as stream:
         for _ in range(100):
             stream.write(b"x" * 1_000_000)
@@ -113,8 +171,12 @@ def test_a_bomb_and_a_line_of_100_megabytes_take_little_memory(tmp_path: Path) -
     with gzip.open(bomb, "wb", 9) as stream:
         for _ in range(400):
             stream.write(bytes(1_000_000))
+    with zstd_module().ZstdFile(packed, "w") as stream:
+        for _ in range(400):
+            stream.write(bytes(1_000_000))
     usual = memory(tmp_path, small)[2]
     accepted, rejected, most = memory(tmp_path, long)
     assert (accepted, rejected, most < usual + 120) == (1, 1, True)
-    accepted, rejected, most = memory(tmp_path, bomb)
-    assert (accepted, most < usual + 120) == (0, True)
+    for file in (bomb, packed):
+        accepted, rejected, most = memory(tmp_path, file)
+        assert (accepted, rejected, most < usual + 120) == (0, 1, True)

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from probe.analysis.observations import Line
 from probe.analysis.store import settle as settling
+from probe.analysis.store.flatten import flat_of
 from probe.analysis.store.ingest import ingest
 from probe.analysis.store.manifest import Manifest, StoreError, set_aside
+from probe.analysis.store.pool import workers
 from probe.analysis.store.rejudge import rejudge
 from probe.analysis.verdicts import judge_line
 from tests.analysis.store.making import everything, rows_of, some_lines, store_of, taken, write
@@ -98,16 +101,19 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_bug_of_ours_costs_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def buggy(line: dict[str, Any], **more: Any) -> Any:
+    def buggy(facts: Line, line: dict[str, Any], **more: Any) -> Any:
         if line["annotations"]["number"] == 1:
             raise KeyError("ours")
-        return flatten(line, **more)
+        return flat_of(facts, line, **more)
 
-    from probe.analysis.store.batch import flatten
-
-    monkeypatch.setattr("probe.analysis.store.batch.flatten", buggy)
+    monkeypatch.setattr("probe.analysis.store.batch.flat_of", buggy)
     assert taken(ingest([write(tmp_path / "a.jsonl", some_lines(3))], tmp_path / "store")) == (3, 2, 0, 1)
     assert set_aside(tmp_path / "store")[0][2:] == (2, "brought a bug of probe to light: KeyError")
+
+
+def test_a_killed_worker_is_told_in_a_sentence() -> None:
+    with workers(2) as pool, pytest.raises(StoreError, match="goes on where this one stopped"):
+        pool.all(os._exit, [(1,)])
 
 
 @pytest.mark.parametrize("moves", [0, 2, 7])

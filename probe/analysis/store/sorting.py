@@ -1,0 +1,81 @@
+"""Rows of any number of files → one file for each day and country, sorted: the part of settling and merging that works.
+
+Each process takes the days whose hash falls to it, so no two write to one partition.
+"""
+
+import importlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from probe.analysis.store.columns import PARTITIONS, hive_options, schema, settled_schema
+from probe.analysis.store.files import partition, write_rows
+from probe.analysis.store.pool import Workers
+
+MEMORY = 512  # MB for sorting, of all processes together; what does not fit goes to the folder `work`
+LEAST = 128  # MB that a process gets in any case
+ORDER = {
+    "measurements": "day, probe_cc, line_hash",
+    "observations": "day, probe_cc, line_hash, row",
+    "verdicts": "day, probe_cc, line_hash, service",
+}
+
+
+def write_sorted(sources: Mapping[str, Sequence[Path]], work: Path, name: str, pool: Workers) -> None:
+    """Write each table's rows under `work`, where the files' places are those they will have; synced.
+
+    `sources`: table → files; of those that have no columns for day and country, their folders tell them.
+    """
+    work.mkdir(exist_ok=True)
+    shares = [(table, files, share) for table, files in sources.items() if files for share in range(pool.jobs)]
+    pool.all(_write, [(table, files, work, name, share, pool.jobs) for table, files, share in shares])
+    os.sync()  # once for thousands of files: one by one it takes as long as all the rest
+
+
+def _write(table: str, files: Sequence[Path], work: Path, name: str, share: int, shares: int) -> None:
+    """Write one table's files of the days that fall to this share."""
+    rows = _sorted_rows(table, files, work / f"sorting-{table}-{share}", share, shares)
+    for (day, country), batches in groupby(rows, lambda found: found[0]):
+        place = work / table / partition(day, country)
+        place.mkdir(parents=True, exist_ok=True)
+        write_rows(place / f"{name}.parquet", (rows for _, rows in batches), settled_schema(table), sync=False)
+
+
+def _sorted_rows(
+    table: str, files: Sequence[Path], spill: Path, share: int, shares: int
+) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Rows of one partition after the other: ((day, country), Arrow batch)."""
+    columns = ", ".join(f'"{column}"' for column in schema(table).names)
+    source = f"read_parquet($1, {_in_folders(files[0])})"
+    connection = importlib.import_module("duckdb").connect(":memory:")
+    try:
+        connection.execute(f"SET memory_limit = '{max(MEMORY // shares, LEAST)}MB'")
+        connection.execute(f"SET threads = {1 if shares > 1 else os.cpu_count()}")
+        connection.execute("SET temp_directory = $1", [str(spill)])
+        found = connection.sql(
+            f"SELECT {columns} FROM {source} WHERE hash(day) % $2 = $3 ORDER BY {ORDER[table]}",
+            params=[[str(file) for file in files], shares, share],
+        )
+        for batch in found.to_arrow_reader(50_000):
+            yield from _cut(batch)
+    finally:
+        connection.close()
+
+
+def _in_folders(file: Path) -> str:
+    """DuckDB's options: whether folders tell the day and the country; NA is a country, and no null."""
+    if not file.parent.name.startswith(f"{PARTITIONS[1]}="):
+        return "hive_partitioning = false"
+    return hive_options()
+
+
+def _cut(batch: Any) -> Iterator[tuple[tuple[str, str], Any]]:
+    """A sorted batch, cut where the partition changes, without the columns that its folders tell."""
+    keys = list(zip(*(batch.column(name).to_pylist() for name in PARTITIONS), strict=True))
+    rest, start = batch.drop_columns(list(PARTITIONS)), 0
+    for key, members in groupby(keys):
+        length = sum(1 for _ in members)
+        yield key, rest.slice(start, length)
+        start += length

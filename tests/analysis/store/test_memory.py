@@ -1,0 +1,44 @@
+"""An ingest of four times as many lines takes no more memory: nothing of a line is kept once its batch is done."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.analysis.store.making import some_lines
+
+LINES, SETTLED = 500, 250
+SCRIPT = f"""
+import resource, sys
+from pathlib import Path
+import probe.analysis.store.ingest as module
+module.BATCH_LINES, module.SETTLE_LINES = 50, {SETTLED}
+if __name__ == "__main__":
+    report = module.ingest([Path(sys.argv[1])], Path(sys.argv[2]))
+    print(report.accepted, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+LITTLE = (
+    16  # MB; what is kept of each of the 3000 further lines, 9 kB each and more as objects, would be several times that
+)
+
+
+def many(count: int) -> Iterator[str]:
+    """Lines whose evidence differs in every number that a line has for itself."""
+    kinds = [json.dumps(line) for line in some_lines(9)]
+    for number in range(count):
+        yield kinds[number % 9].replace('{"number"', f'{{"nr": {number}, "number"') + "\n"
+
+
+def most_memory(folder: Path, count: int) -> int:
+    """In MB, of a process of its own."""
+    file = folder / f"{count}.jsonl"
+    file.write_text("".join(many(count)))
+    command = [sys.executable, "-c", SCRIPT, str(file), str(folder / f"store-{count}")]
+    accepted, most = map(int, subprocess.run(command, check=True, capture_output=True, timeout=100).stdout.split())
+    assert accepted == count
+    return most
+
+
+def test_memory_does_not_grow_with_the_number_of_lines(tmp_path: Path) -> None:
+    assert most_memory(tmp_path, 4 * LINES) < most_memory(tmp_path, LINES) + LITTLE

@@ -1,0 +1,98 @@
+"""Many small files become one, in all tables or in none, and no row is lost or doubled on the way."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from probe.analysis.store import merge as merging
+from probe.analysis.store.columns import TABLES
+from probe.analysis.store.files import REPLACED, table_files
+from probe.analysis.store.ingest import ingest, opened
+from probe.analysis.store.manifest import StoreError
+from probe.analysis.store.pool import workers
+from probe.analysis.store.rejudge import rejudge
+from tests.analysis.store.making import everything, rows_of, some_lines, taken, write
+
+PARTITIONS = 9  # of three countries and three days, in three tables
+
+
+@pytest.fixture
+def crowded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store of three settlings: three files in each partition, one more than is allowed from now on."""
+    lines = some_lines(54)
+    for part in range(3):
+        ingest([write(tmp_path / f"{part}.jsonl", lines[18 * part : 18 * part + 18])], tmp_path / "store")
+    monkeypatch.setattr(merging, "MOST_FILES", 2)
+    return tmp_path / "store"
+
+
+def merge(store: Path, jobs: int = 1) -> None:
+    with opened(store) as manifest, workers(jobs) as pool:
+        merging.merge(store, manifest, pool)
+
+
+def files_held(store: Path) -> set[int]:
+    """How many files the partitions of all tables hold."""
+    return set(Counter(file.parent for table in TABLES for file in table_files(store, table)).values())
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_nothing_changes_but_the_number_of_files(crowded: Path, jobs: int) -> None:
+    before = everything(crowded)
+    assert files_held(crowded) == {3}
+    merge(crowded, jobs)
+    assert files_held(crowded) == {1}
+    assert everything(crowded) == before
+    assert not (crowded / REPLACED).exists()
+    made = table_files(crowded, "verdicts")
+    merge(crowded, jobs)
+    assert table_files(crowded, "verdicts") == made  # nothing is left to do
+
+
+def test_a_merged_store_is_judged_again_as_any_other(crowded: Path) -> None:
+    before = everything(crowded)
+    merge(crowded)
+    rejudge(crowded)
+    assert everything(crowded) == before
+    assert files_held(crowded) == {1}
+
+
+def test_an_ingest_merges_what_has_become_too_many(tmp_path: Path, crowded: Path) -> None:
+    new = [line | {"report_id": "new"} for line in some_lines(9)]
+    assert taken(ingest([write(tmp_path / "new.jsonl", new)], crowded, jobs=2)) == (9, 9, 0, 0)
+    assert files_held(crowded) == {1}
+    assert len(rows_of(crowded, "measurements")) == 63
+
+
+def renaming(times: int) -> Callable[[Path, Path], None]:
+    """A rename during which, after so many, the power goes."""
+    left = [times]
+
+    def rename(source: Path, place: Path) -> None:
+        if not left[0]:
+            raise InterruptedError("the power went")
+        left[0] -= 1
+        os.replace(source, place)
+
+    return rename
+
+
+@pytest.mark.parametrize(("renames", "missing"), [(0, 0), (1, 6), (2, 0), (7, 6), (2 * 3 * PARTITIONS - 1, 0)])
+def test_a_merger_cut_off_is_undone(crowded: Path, monkeypatch: pytest.MonkeyPatch, renames: int, missing: int) -> None:
+    """Between two renames a partition of one table is nowhere to be seen; it is back with the next ingest."""
+    before = everything(crowded)
+    with monkeypatch.context() as patch:
+        patch.setattr(merging.os, "rename", renaming(renames))
+        with pytest.raises(StoreError, match="goes on where this stopped"):
+            merge(crowded)
+    found = [row["line_hash"] for row in rows_of(crowded, "measurements")]  # readable as it stands
+    assert len(found) == len(set(found)) == 54 - missing
+    rejudge(crowded)  # whoever writes next finds all tables with the same files
+    assert everything(crowded) == before
+    assert files_held(crowded) == {3}
+    merge(crowded)
+    assert everything(crowded) == before
+    assert files_held(crowded) == {1}

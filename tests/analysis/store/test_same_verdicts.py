@@ -1,0 +1,50 @@
+"""However fast a line is judged, it is judged the same: the short cuts of many lines against the long way of one."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.analysis.engine import SQLiteEngine
+from probe.analysis.observations import read_line
+from probe.analysis.store.columns import SHARED, to_arrow
+from probe.analysis.store.flatten import COLUMNS, facts_from, flatten, head_from
+from probe.analysis.verdicts import judge_facts, judge_line, to_json
+from probe.results.reading import Piece
+
+RECORDINGS = sorted((Path(__file__).parents[3] / "probe" / "lab" / "recorded").glob("*.jsonl.gz"))
+ENGINE = SQLiteEngine()  # remembers the rows of all files before: that must not show
+
+
+def the_long_way(raw: bytes) -> list[str]:
+    """As `probe judge --json` prints it: the standard library's JSON, an engine that has seen nothing."""
+    return [to_json(record) for record in judge_line(json.loads(raw), file="a", number=1)]
+
+
+def through_the_store(raw: bytes) -> list[str]:
+    """Parsed as ingest does, flattened, laid in Arrow's tables, taken out again."""
+    line: Any = Piece("a", 2, raw).document()
+    flat = flatten(line, line_hash="ab" * 32, size=len(raw), file="a", number=1)
+    tables = to_arrow([flat], [])
+    (measurement,) = tables["measurements"].to_pylist()
+    rows = [tuple(row[column] for column in COLUMNS) for row in tables["observations"].to_pylist()]
+    assert set(SHARED) < set(measurement)
+    records = judge_facts(facts_from(measurement, rows), head_from(measurement), file="a", number=1, engine=ENGINE)
+    return [to_json(record) for record in records]
+
+
+def straight(raw: bytes) -> list[str]:
+    """As ingest judges: from what was read, before it is taken apart."""
+    line: Any = Piece("a", 2, raw).document()
+    return [to_json(record) for record in judge_facts(read_line(line), line, file="a", number=1, engine=ENGINE)]
+
+
+@pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: file.name.partition(".")[0])
+def test_a_recording_is_judged_the_same_by_every_way(file: Path) -> None:
+    for raw in gzip.decompress(file.read_bytes()).splitlines(keepends=True):
+        said = the_long_way(raw)
+        assert said
+        assert straight(raw) == said
+        assert through_the_store(raw) == said
