@@ -27,6 +27,10 @@ VIOLATIONS = {
     "The lab measures nothing and judges nothing": ("probe/lab/world.py", "import probe.pacing"),
     "Nettests never import each other": ("probe/nettests/telegram.py", "import probe.nettests.whatsapp"),
     "Codecs touch no socket and no clock": ("probe/wire/noise.py", "import socket"),
+    "Spark stays in its room: one file imports pyspark": (
+        "probe/analysis/spark/ingest.py",
+        "def late():\n    from pyspark.sql import SparkSession",
+    ),
 }
 
 

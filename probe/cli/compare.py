@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from probe.cli.engines import Engine, EngineName, Master, spark_of
 from probe.cli.judge import INVALID_INPUT, Skipped
 from probe.cli.options import new_app, opt
 from probe.cli.screen import Refusal
@@ -26,6 +27,8 @@ def compare(
     json: Annotated[bool, opt("--json", help="Print one JSON object per cell.")] = False,
     html: Annotated[Path | None, opt("--html", help="Write one self-contained page, which opens offline.")] = None,
     lab: Lab = False,
+    engine: Engine = EngineName.DUCKDB,
+    master: Master = None,
 ) -> None:
     """Lay vantage points side by side: services by vantage points, each with state, mechanisms, counts and witness."""
     from probe.analysis.cells import compare as lay
@@ -33,14 +36,15 @@ def compare(
 
     asked = question(by, since, until, only, lab, baseline)
     skipped = Skipped()
-    table = verdict_table(sources, lab, skipped)
-    comparison = lay(table, asked, top)
-    if not comparison.services:
-        raise Refusal("nothing is left to compare", INVALID_INPUT)
-    if html is not None:
-        from probe.cli.pages import write_page
+    with spark_of(engine, master) as spark:
+        table = verdict_table(sources, lab, skipped, spark)
+        comparison = lay(table, asked, top)
+        if not comparison.services:
+            raise Refusal("nothing is left to compare", INVALID_INPUT)
+        if html is not None:
+            from probe.cli.pages import write_page
 
-        write_page(html, table, comparison, sources)
+            write_page(html, table, comparison, sources)
     if json or html is None:
         sys.stdout.write(to_json(comparison) if json else to_text(comparison))
         sys.stdout.flush()

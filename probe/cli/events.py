@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from probe.cli.engines import Engine, EngineName, Master, spark_of
 from probe.cli.judge import INVALID_INPUT, Skipped
 from probe.cli.options import new_app, opt
 from probe.cli.screen import Refusal
@@ -21,6 +22,8 @@ def events(
     only: Only = None,
     json: Annotated[bool, opt("--json", help="Print one JSON object per event.")] = False,
     lab: Lab = False,
+    engine: Engine = EngineName.DUCKDB,
+    master: Master = None,
 ) -> None:
     """Say when interference began and ended, on which networks, and when the measurements themselves went missing."""
     from probe.analysis.axes import QuestionError
@@ -29,9 +32,9 @@ def events(
 
     asked = question(None, since, until, only, lab)
     skipped = Skipped()
-    table = verdict_table(sources, lab, skipped)
     try:
-        found = find(table, asked)
+        with spark_of(engine, master) as spark:
+            found = find(verdict_table(sources, lab, skipped, spark), asked)
     except QuestionError as error:
         raise Refusal(str(error), INVALID_INPUT) from None
     sys.stdout.write(to_json(found) if json else to_text(found))

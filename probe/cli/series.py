@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from probe.cli.engines import Engine, EngineName, Master, spark_of
 from probe.cli.judge import INVALID_INPUT, Skipped
 from probe.cli.options import new_app, opt
 from probe.cli.screen import Refusal
@@ -31,6 +32,8 @@ def series(
     only: Only = None,
     json: Annotated[bool, opt("--json", help="Print one JSON object per service, vantage point and step.")] = False,
     lab: Lab = False,
+    engine: Engine = EngineName.DUCKDB,
+    master: Master = None,
 ) -> None:
     """Show services over time, each at each vantage point; what was not measured is a gap, and no gap is OK."""
     from probe.analysis.axes import QuestionError
@@ -39,9 +42,9 @@ def series(
 
     asked = question(by, since, until, only, lab)
     skipped = Skipped()
-    table = verdict_table(sources, lab, skipped)
     try:
-        laid = lay(table, asked, grain.value)
+        with spark_of(engine, master) as spark:
+            laid = lay(verdict_table(sources, lab, skipped, spark), asked, grain.value)
     except QuestionError as error:
         raise Refusal(str(error), INVALID_INPUT) from None
     if not laid:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from probe.cli.engines import USAGE
 from probe.cli.judge import INVALID_INPUT, Skipped, usable_lines
 from probe.cli.options import opt
 from probe.cli.screen import Refusal, say
 
 if TYPE_CHECKING:
     from probe.analysis.axes import Question
+    from probe.analysis.spark.session import SparkSession
     from probe.analysis.verdictrow import VerdictRow
     from probe.analysis.verdicttable import VerdictTable
 
@@ -45,13 +47,18 @@ def question(
         raise Refusal(str(error), 2) from None
 
 
-def verdict_table(sources: list[str], lab: bool, skipped: Skipped) -> "VerdictTable":
+def verdict_table(
+    sources: list[str], lab: bool, skipped: Skipped, spark: "SparkSession | None" = None
+) -> "VerdictTable":
     """The table of one store, or of lines judged now; says how many lines of the lab stay out. Raises Refusal."""
     from probe.analysis.verdicttable import StoreError, VerdictTable, is_store
 
+    store = Path(sources[0]) if len(sources) == 1 and is_store(Path(sources[0])) else None
     try:
-        if len(sources) == 1 and is_store(Path(sources[0])):
-            table = VerdictTable.of_store(Path(sources[0]))
+        if spark is not None:
+            table = _asked_by_spark(spark, store)
+        elif store is not None:
+            table = VerdictTable.of_store(store)
         else:
             table = VerdictTable.of_rows(_judged(sources, skipped))
     except StoreError as error:
@@ -63,6 +70,14 @@ def verdict_table(sources: list[str], lab: bool, skipped: Skipped) -> "VerdictTa
     if not everything:
         raise Refusal("nothing is left to compare", INVALID_INPUT)
     return table
+
+
+def _asked_by_spark(spark: "SparkSession", store: Path | None) -> "VerdictTable":
+    from probe.analysis.spark.verdicttable import SparkVerdictTable
+
+    if store is None:
+        raise Refusal("Spark asks a store: probe ingest FILE… --store DIR --engine spark makes one", USAGE)
+    return SparkVerdictTable(spark, store)
 
 
 def _judged(sources: list[str], skipped: Skipped) -> Iterator["VerdictRow"]:

@@ -17,6 +17,7 @@ from tests.bench.chains import clean, half_dropped
 from tests.bench.changes import changes
 from tests.bench.growth import growth
 from tests.bench.others import side_by_side
+from tests.bench.spark import spark
 from tests.bench.store import store
 from tests.bench.table import markdown, row
 
@@ -58,6 +59,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "changes": changes,
     "others": side_by_side,
     "store": store,
+    "spark": spark,
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.packages import BROWSER, COMMAND, missing
+from tests.real.packages import COMMAND, NO_SERVERS, missing
 from tests.real.visit import Visit, visit
 
 HERE = Path(__file__).parent
@@ -18,7 +18,7 @@ NEED_SERVERS = sorted(path.name for path in HERE.glob("test_real_*.py"))
 
 def lacking() -> str | None:
     """What keeps these tests from running here; None: nothing."""
-    if packages := [package for package in missing() if package != BROWSER]:
+    if packages := [package for package in missing() if package not in NO_SERVERS]:
         return f"not installed: {', '.join(packages)}"
     return None if os.geteuid() == 0 else "the servers have to be started as root"
 

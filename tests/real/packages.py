@@ -1,4 +1,4 @@
-"""Installs real servers and a browser from Debian, and starts none: `python -m tests.real.packages`.
+"""Installs real servers, a browser and a Java from Debian, and starts none: `python -m tests.real.packages`.
 
 It asks before it installs, unless CI is set. Its exit code is 0 whatever came of it: `tests/real` says by itself what
 it lacks.
@@ -25,8 +25,11 @@ FILES = {
     "dovecot-imapd": "/usr/lib/dovecot/imap-login",
     "postfix": "/usr/lib/postfix/sbin/master",
     "chromium": "/usr/bin/chromium",
+    "default-jre-headless": "/usr/bin/java",
 }
-BROWSER = "chromium"  # tests/browser needs only this, and tests/real all but this
+BROWSER = "chromium"  # tests/browser needs only this
+JAVA = "default-jre-headless"  # tests/analysis/spark needs only this; it is Java 21 in trixie
+NO_SERVERS = frozenset({BROWSER, JAVA})  # tests/real needs all but these
 OLDEST = 13  # Debian release: nginx with HTTP/3, Dovecot 2.4
 COMMAND = "make test, as root on Debian 13 or newer"
 NO_TALK = {"DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true", "LC_ALL": "C.UTF-8"}
@@ -55,7 +58,9 @@ def obstacle(release: Mapping[str, str], *, root: bool, ci: bool, terminal: bool
 
 def agreed(packages: Iterable[str]) -> bool:
     """Ask at the terminal; anything but yes is no."""
-    print(f"The tests against real servers and in a browser need these Debian packages: {' '.join(packages)}.")
+    print(
+        f"The tests against real servers, in a browser and with Spark need these Debian packages: {' '.join(packages)}."
+    )
     print("The servers are started in network namespaces only; on this machine no service is started or enabled.")
     try:
         return input("Install them with apt-get? [y/N] ").strip().lower() in {"y", "yes"}

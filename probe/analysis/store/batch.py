@@ -43,10 +43,7 @@ def work(job: Job) -> Done:
     done, flats, verdicts = Done(), list[Flat](), list[dict[str, Any]]()
     with _no_search_for_cycles():
         for place, (line_hash, piece) in enumerate(job.lines):
-            try:
-                found = _take(line_hash, piece, job)
-            except Exception as bug:  # ours: costs this line only, and is told like any other reason
-                found = f"brought a bug of probe to light: {type(bug).__name__}"
+            found = taken(line_hash, piece, job.now, job.lab)
             if isinstance(found, str):
                 done.rejected.append((place, found))
             else:
@@ -69,6 +66,14 @@ def _no_search_for_cycles() -> Iterator[None]:
         gc.enable()
 
 
+def taken(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
+    """A line's rows and its verdicts' rows; or the sentence that says why it is not taken."""
+    try:
+        return _take(line_hash, piece, now, lab)
+    except Exception as bug:  # ours: costs this line only, and is told like any other reason
+        return f"brought a bug of probe to light: {type(bug).__name__}"
+
+
 def judged(flat: Flat) -> list[dict[str, Any]]:
     """A line's rows of the table `verdicts`, from nothing but its other rows."""
     return _verdicts(facts_from(flat.measurement, flat.observations), head_from(flat.measurement), flat.measurement)
@@ -85,12 +90,12 @@ def _engine() -> Engine:
     return SQLiteEngine()
 
 
-def _take(line_hash: bytes, piece: Piece, job: Job) -> tuple[Flat, list[dict[str, Any]]] | str:
+def _take(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
     """A line's rows and its verdicts, or why it is set aside. It is judged before its rows are taken apart."""
     line = piece.document()
     if isinstance(line, Problem):
         return line.sentence
-    if (reason := why_set_aside(line, job.now, job.lab)) is not None:
+    if (reason := why_set_aside(line, now, lab)) is not None:
         return reason
     facts = facts_of(line)
     flat = flat_of(facts, line, line_hash=line_hash.hex(), size=len(piece.raw), file=piece.file, number=piece.number)

@@ -4,7 +4,6 @@ Whatever happens, each line that the manifest names stands in exactly one piece 
 away when the next ingest begins, which goes on where this one stopped.
 """
 
-import hashlib
 import shutil
 import time
 import uuid
@@ -19,15 +18,16 @@ from pathlib import Path
 from probe.analysis.store.batch import Done, Job, work
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import REPLACED, STAGED, WORK
+from probe.analysis.store.hashes import file_digest, line_hash, problem_hash
 from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
 from probe.analysis.store.merge import put_back
 from probe.analysis.store.pool import Workers, result_of, workers
 from probe.analysis.store.settle import settle, undo_settling
-from probe.results import STDIN, Piece, Problem, file_name, read_pieces
+from probe.results import Piece, Problem, file_name, read_pieces
 
 BATCH_LINES, BATCH_BYTES = 1024, 8 * 1024 * 1024  # whichever comes first: a worker holds the rows of one batch
 SETTLE_LINES = 250_000  # so many lines wait at most; each settling adds a file to every partition that it touches
-_OF_LAB = "was written inside the lab"
+OF_LAB = "was written inside the lab"
 
 
 @dataclass
@@ -97,7 +97,7 @@ class _Intake:
         """The batches of all files, which may share one; the last may be empty but for the files that end in it."""
         batch = _Batch()
         for source in sources:
-            digest = _digest(source)
+            digest = file_digest(source)
             before = self._manifest.read_before(digest, self._lab) if digest else None
             if before is not None:
                 self._report.add(before)
@@ -114,16 +114,16 @@ class _Intake:
     def _put(self, piece: Piece | Problem, tally: FileTally, batch: _Batch) -> None:
         tally.lines += 1
         if isinstance(piece, Problem):
-            told = _hash(f"{tally.digest} {piece}".encode("utf-8", "replace"))  # its bytes are not at hand
+            told = problem_hash(piece, tally.digest)
             batch.rejected.append(Rejected(told, piece.file, piece.number, piece.sentence))
             tally.rejected += 1
             return
-        line_hash = _hash(piece.raw.strip())
-        if line_hash in self._on_their_way or self._manifest.holds(line_hash):
+        known_by = line_hash(piece)
+        if known_by in self._on_their_way or self._manifest.holds(known_by):
             tally.duplicates += 1
             return
-        self._on_their_way.add(line_hash)
-        batch.lines.append((line_hash, piece))
+        self._on_their_way.add(known_by)
+        batch.lines.append((known_by, piece))
         batch.tallies.append(tally)
         batch.bytes += len(piece.raw)
 
@@ -133,13 +133,13 @@ class _Intake:
         for place in done.taken:
             batch.tallies[place].accepted += 1
         for place, reason in done.rejected:
-            line_hash, piece = batch.lines[place]
-            batch.rejected.append(Rejected(line_hash, piece.file, piece.number, reason))
+            known_by, piece = batch.lines[place]
+            batch.rejected.append(Rejected(known_by, piece.file, piece.number, reason))
             batch.tallies[place].rejected += 1
-            batch.tallies[place].of_lab += reason.startswith(_OF_LAB)
+            batch.tallies[place].of_lab += reason.startswith(OF_LAB)
         taken = [batch.lines[place][0] for place in done.taken]
         self._manifest.add(name, taken, batch.rejected, batch.ended)
-        self._on_their_way.difference_update(line_hash for line_hash, _ in batch.lines)
+        self._on_their_way.difference_update(known_by for known_by, _ in batch.lines)
         for tally in batch.ended:
             self._report.add(tally)
         self._waiting += len(taken)
@@ -177,18 +177,3 @@ def _sweep(folder: Path, manifest: Manifest) -> None:
         for file in staged.iterdir():
             if file.stem not in known:
                 file.unlink()
-
-
-def _digest(source: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal; "" for what can be read only once."""
-    if source == STDIN or not source.is_file():
-        return ""
-    try:
-        with source.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return ""  # reading its lines will say why
-
-
-def _hash(raw: bytes) -> bytes:
-    return hashlib.sha256(raw).digest()

@@ -81,6 +81,11 @@ class Manifest:
         name, lines, rejected, of_lab = row
         return FileTally(name, digest, lines, 0, lines - rejected, rejected, of_lab)
 
+    def digests(self, lab: bool) -> frozenset[str]:
+        """The files that `read_before` knows."""
+        known = self._db.execute("SELECT digest FROM files WHERE NOT (? AND of_lab)", (lab,))
+        return frozenset(digest for (digest,) in known)
+
     def add(self, piece: str, taken: Sequence[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]) -> None:
         """Write down one batch: `piece` holds the lines `taken`, and the files `done` came to their end with it."""
         with self._db:
@@ -89,14 +94,28 @@ class Manifest:
                 self._db.execute("INSERT INTO pieces VALUES (?, ?)", (piece, len(taken)))
             self._db.executemany("INSERT INTO lines VALUES (?)", ((line,) for line in taken))
             self._db.executemany("DELETE FROM rejected WHERE hash = ?", ((line,) for line in taken))
-            self._db.executemany(
-                "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?)",
-                ((line.line_hash, line.file, line.number, line.reason) for line in rejected),
-            )
-            self._db.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
-                ((file.digest, file.name, file.lines, file.rejected, file.of_lab) for file in done if file.digest),
-            )
+            self._note(rejected, done)
+
+    def add_settled(
+        self, name: str, taken: Iterable[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]
+    ) -> None:
+        """Finish the settling of that name, whose files hold the lines `taken`, and write those down, in one."""
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.execute("DELETE FROM settling WHERE name = ?", (name,))
+            self._db.executemany("INSERT INTO lines VALUES (?)", ((line,) for line in taken))
+            self._db.execute("DELETE FROM rejected WHERE hash IN (SELECT hash FROM lines)")
+            self._note(rejected, done)
+
+    def _note(self, rejected: Iterable[Rejected], done: Iterable[FileTally]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?)",
+            ((line.line_hash, line.file, line.number, line.reason) for line in rejected),
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
+            ((file.digest, file.name, file.lines, file.rejected, file.of_lab) for file in done if file.digest),
+        )
 
     def pieces(self) -> dict[str, int]:
         """Pieces that wait to be settled: name → lines."""

@@ -34,12 +34,17 @@ def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
         files = [file.relative_to(folder / "measurements") for file in table_files(folder, "measurements")]
         for done in pool.all(judge_file, [(folder, file, made / file) for file in files]):
             counts = [sum(pair) for pair in zip(counts, done, strict=True)]
-        os.sync()  # once for thousands of files: one by one it takes longer than to judge them
-        for file in files:
-            (folder / "verdicts" / file).parent.mkdir(parents=True, exist_ok=True)
-            (made / file).replace(folder / "verdicts" / file)
+        put_in_place(folder, files)
     seconds = round(time.monotonic() - began, 3)
     return {"measurements": counts[0], "verdicts": counts[1], "seconds": seconds}
+
+
+def put_in_place(folder: Path, files: Sequence[Path]) -> None:
+    """Let the verdicts made under `work` take the old ones' place."""
+    os.sync()  # once for thousands of files: one by one it takes longer than to judge them
+    for file in files:
+        (folder / "verdicts" / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / WORK / file).replace(folder / "verdicts" / file)
 
 
 def judge_file(folder: Path, file: Path, made: Path) -> tuple[int, int]:

@@ -20,16 +20,25 @@ def settle(folder: Path, manifest: Manifest, pool: Workers) -> None:
     name, work = uuid.uuid4().hex, folder / WORK
     waiting = {table: [piece_file(folder, table, piece) for piece in pieces] for table in TABLES}
     write_sorted(waiting, work, name, pool)
-    manifest.begin_settling(name)
-    for made in sorted(work.rglob(f"{name}.parquet")):
-        place = folder / made.relative_to(work)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        os.rename(made, place)
+    move(folder, manifest, name)
     manifest.finish_settling(name, pieces)
     for table in TABLES:
         for piece in pieces:
             piece_file(folder, table, piece).unlink()
     merge(folder, manifest, pool)
+
+
+def move(folder: Path, manifest: Manifest, name: str) -> None:
+    """Move the files of that name, which are synced, from under `work` into the tables.
+
+    They count once the settling is finished.
+    """
+    work = folder / WORK
+    manifest.begin_settling(name)
+    for made in sorted(work.rglob(f"{name}.parquet")):
+        place = folder / made.relative_to(work)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(made, place)
 
 
 def undo_settling(folder: Path, name: str) -> None:

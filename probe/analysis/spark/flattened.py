@@ -1,0 +1,124 @@
+"""On the cluster's machines: files → one nested row a line, by the very functions that fill a store on a laptop."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from probe.analysis.store.batch import taken
+from probe.analysis.store.columns import MEASUREMENT, OBSERVATION, TABLES, VERDICT, schema, to_arrow
+from probe.analysis.store.flatten import Flat
+from probe.analysis.store.hashes import file_digest, line_hash, problem_hash
+from probe.results import Piece, Problem, read_pieces
+
+BATCH_LINES, BATCH_BYTES = 128, 4 * 1024 * 1024  # of lines; whichever comes first: Java holds the rows of one batch
+PLAIN = {
+    "file_place": "int64",  # the file's, among those that are read
+    "number": "int64",  # the line's in it, from 1; 0 is the row of the file itself
+    "digest": "string",  # of a file's row
+    "line_hash": "string",
+    "problem_hash": "string",  # in its place, of what could not be read
+    "measurement_file": "string",
+    "measurement_line": "int64",
+    "reason": "string",  # of a line that is not taken
+}
+_DDL = {"string": "STRING", "int64": "BIGINT", "bool": "BOOLEAN", "double": "DOUBLE", "list": "ARRAY<STRING>"}
+
+Taken = tuple[dict[str, Any], Flat, list[dict[str, Any]]]
+
+
+def _columns_ddl(columns: dict[str, str], separator: str) -> str:
+    return ", ".join(f"`{name}`{separator} {_DDL[kind]}" for name, kind in columns.items())
+
+
+FILES_DDL = "place BIGINT, path STRING"
+ROWS_DDL = (
+    f"{_columns_ddl(PLAIN, '')}, "
+    f"measurement STRUCT<{_columns_ddl(MEASUREMENT, ':')}>, "
+    f"observations ARRAY<STRUCT<{_columns_ddl(OBSERVATION, ':')}>>, "
+    f"verdicts ARRAY<STRUCT<{_columns_ddl(VERDICT, ':')}>>"
+)
+
+
+def rows_of_files(batches: Iterable[Any], *, known: frozenset[str], lab: bool, now: datetime) -> Iterator[Any]:
+    """For `mapInArrow`: batches of FILES_DDL → batches of ROWS_DDL. Of a file whose digest is known only that."""
+    for batch in batches:
+        for file in batch.to_pylist():
+            yield from _rows_of_file(file["place"], Path(file["path"]), known, lab, now)
+
+
+def _rows_of_file(place: int, path: Path, known: frozenset[str], lab: bool, now: datetime) -> Iterator[Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there on every machine of the cluster")
+    digest = file_digest(path)
+    yield _of_others([{"file_place": place, "number": 0, "digest": digest}])
+    if digest in known:
+        return
+    lines, others, size = list[Taken](), list[dict[str, Any]](), 0
+    for number, piece in enumerate(read_pieces(path), 1):
+        row, found = _told(piece, digest, now, lab)
+        row |= {"file_place": place, "number": number}
+        if isinstance(found, str):
+            others.append(row | {"reason": found})
+        else:
+            lines.append((row, *found))
+            size += found[0].measurement["bytes"]
+        if len(lines) + len(others) >= BATCH_LINES or size >= BATCH_BYTES:
+            yield from _batches(lines, others)
+            lines, others, size = [], [], 0
+    yield from _batches(lines, others)
+
+
+def _told(piece: Piece | Problem, digest: str, now: datetime, lab: bool) -> tuple[dict[str, Any], Any]:
+    where = {"measurement_file": piece.file, "measurement_line": piece.number}
+    if isinstance(piece, Problem):
+        return where | {"problem_hash": problem_hash(piece, digest).hex()}, piece.sentence
+    known_by = line_hash(piece)
+    return where | {"line_hash": known_by.hex()}, taken(known_by, piece, now, lab)
+
+
+def _batches(lines: list[Taken], others: list[dict[str, Any]]) -> Iterator[Any]:
+    if lines:
+        yield _of_lines(lines)
+    if others:
+        yield _of_others(others)
+
+
+def _of_lines(lines: list[Taken]) -> Any:
+    """The store's own tables of these lines, cut up by line."""
+    rows, flats, verdicts = zip(*lines, strict=True)
+    made = to_arrow(flats, [row for records in verdicts for row in records])
+    structs = [pa.StructArray.from_arrays(*_parts(made[table])) for table in TABLES]
+    nested = [
+        structs[0],
+        _cut(structs[1], [len(flat.observations) for flat in flats]),
+        _cut(structs[2], [len(records) for records in verdicts]),
+    ]
+    return _batch(rows, nested)
+
+
+def _of_others(rows: list[dict[str, Any]]) -> Any:
+    return _batch(rows, [pa.nulls(len(rows), kind) for kind in _nested_types()])
+
+
+def _batch(rows: Any, nested: list[Any]) -> Any:
+    plain = [pa.array([row.get(name) for row in rows], kind) for name, kind in PLAIN.items()]
+    return pa.RecordBatch.from_arrays([*plain, *nested], names=[*PLAIN, "measurement", "observations", "verdicts"])
+
+
+def _nested_types() -> list[Any]:
+    structs = [pa.struct(list(schema(table))) for table in TABLES]
+    return [structs[0], pa.list_(structs[1]), pa.list_(structs[2])]
+
+
+def _parts(table: Any) -> tuple[list[Any], None, list[Any]]:
+    """A table's columns and fields, as StructArray.from_arrays takes them."""
+    return [column.combine_chunks() for column in table.columns], None, list(table.schema)
+
+
+def _cut(values: Any, lengths: list[int]) -> Any:
+    """One list of that length after the other."""
+    return pa.ListArray.from_arrays(pa.array([0, *accumulate(lengths)], "int32"), values)

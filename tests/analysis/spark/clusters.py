@@ -1,0 +1,93 @@
+"""Spark on this machine's loopback, out of pyspark's own jars: a standalone master with workers, a Connect server."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pyspark
+
+HOME = Path(pyspark.__file__).parent
+LOOPBACK = "127.0.0.1"
+READY = 120.0  # seconds for a Java to start; it takes four where nothing else runs
+WORKERS = 2
+_DEFAULTS = f"""
+spark.driver.host {LOOPBACK}
+spark.driver.bindAddress {LOOPBACK}
+spark.driver.memory 1g
+spark.executor.memory 512m
+spark.executor.cores 1
+spark.cores.max {WORKERS}
+spark.sql.shuffle.partitions 4
+"""
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What every Spark here is told: its settings' folder, and loopback for everything that listens."""
+    conf = folder / "conf"
+    conf.mkdir(exist_ok=True)
+    (conf / "spark-defaults.conf").write_text(_DEFAULTS)
+    own = {"SPARK_HOME": str(HOME), "SPARK_CONF_DIR": str(conf), "SPARK_LOCAL_IP": LOOPBACK}
+    return {**os.environ, **own, "PYSPARK_PYTHON": sys.executable}
+
+
+@contextmanager
+def standalone(folder: Path) -> Iterator[str]:
+    """A master and its workers; gives the master's URL. `folder`/worker-N is where each worker's executors work."""
+    with ExitStack() as ends:
+        listen = ["--host", LOOPBACK, "--webui-port", "0"]
+        command = ["spark-class", "org.apache.spark.deploy.master.Master", *listen, "--port", "0"]
+        log = ends.enter_context(running(folder, "master", command))
+        url = _awaited(log, r"Starting Spark master at (spark://\S+)")
+        for number in range(WORKERS):
+            place = folder / f"worker-{number}"
+            more = ["--cores", "1", "--memory", "600m", "--work-dir", str(place), url]
+            command = ["spark-class", "org.apache.spark.deploy.worker.Worker", *listen, *more]
+            log = ends.enter_context(running(folder, place.name, command))
+            _awaited(log, "(Successfully registered) with master")
+        yield url
+
+
+@contextmanager
+def connect(folder: Path) -> Iterator[str]:
+    """A Spark Connect server that works alone; gives its URL."""
+    with socket.create_server((LOOPBACK, 0)) as free:
+        port = free.getsockname()[1]
+    bind = "spark.connect.grpc.binding"
+    settings = ["--conf", f"{bind}.address={LOOPBACK}", "--conf", f"{bind}.port={port}"]
+    server = ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
+    command = ["spark-submit", "--master", "local[2]", "--conf", "spark.ui.enabled=false", *settings, *server]
+    with running(folder, "connect", command, memory="1g") as log:
+        _awaited(log, "(Spark Connect server started)")
+        yield f"sc://{LOOPBACK}:{port}"
+
+
+@contextmanager
+def running(folder: Path, name: str, command: list[str], memory: str = "256m") -> Iterator[Path]:
+    """One of Spark's programs, ended with the block; gives the file with what it says."""
+    log = folder / f"{name}.log"
+    words = [str(HOME / "bin" / command[0]), *command[1:]]
+    told = environment(folder) | {"SPARK_DAEMON_MEMORY": memory}
+    with log.open("wb") as out, subprocess.Popen(words, stdout=out, stderr=out, env=told) as process:
+        try:
+            yield log
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _awaited(log: Path, pattern: str) -> str:
+    until = time.monotonic() + READY
+    while time.monotonic() < until:
+        if found := re.search(pattern, log.read_text(errors="replace")):
+            return found[1]
+        time.sleep(0.2)
+    raise AssertionError(f"Spark did not get ready in {READY:.0f} s: {log.read_text(errors='replace')[-2000:]}")

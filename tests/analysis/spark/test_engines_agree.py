@@ -1,0 +1,189 @@
+"""DuckDB and Spark, alone, with two workers and through Connect: the same rows, the same reasons, the same answers."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from probe.analysis.engine import SQLiteEngine
+from probe.analysis.rules import tables_for
+from probe.analysis.store.columns import TABLES
+from probe.analysis.store.files import table_files
+from probe.analysis.store.manifest import files_in, set_aside
+from probe.analysis.store.sorting import ORDER
+from probe.analysis.store.views import Store
+from tests.analysis.spark.asking import checksum, printed, witnesses
+from tests.analysis.spark.clusters import LOOPBACK, WORKERS, connect, environment, standalone
+from tests.analysis.spark.conftest import LACKING
+from tests.analysis.spark.making import lines_of_all_kinds, store_with_events
+from tests.real.packages import COMMAND, JAVA
+
+pytestmark = pytest.mark.timeout(400)  # of which most is for machines that do other things besides
+PATIENCE = 300  # seconds for all that one Spark is asked
+MASTERS: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
+    "local": lambda folder: nullcontext("local[2]"),
+    "standalone": standalone,
+    "connect": connect,
+}
+QUESTIONS = {
+    "compare": ["compare", "{}", "--json"],
+    "compare with a baseline": ["compare", "{}", "--json", "--by", "target,cc", "--baseline", "cc=DE", "--lab"],
+    "compare some": ["compare", "{}", "--json", "--by", "day,software", "--only", "cc=IR", "--top", "3"],
+    "series": ["series", "{}", "--json", "--by", "cc", "--since", "2026-10-05", "--until", "2026-11-01"],
+    "events": ["events", "{}", "--json"],
+}
+ON_CLUSTERS = ("ingest", "ingest again", "compare its own store", "compare", "events")
+
+
+@dataclass
+class Answers:
+    """What one engine said, by command, and where its stores are: its own, and one that it judged again."""
+
+    folder: Path
+    said: dict[str, str]
+    more: dict[str, Any]
+
+    @property
+    def store(self) -> Path:
+        return self.folder / "store"
+
+    @property
+    def rejudged(self) -> Path:
+        return self.folder / "rejudged"
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return lines_of_all_kinds(tmp_path_factory.mktemp("lines"))
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return store_with_events(tmp_path_factory.mktemp("events") / "store")
+
+
+def commands(lines: Path, folder: Path, events: Path) -> dict[str, list[str]]:
+    """Ingest without the lab's lines, then with them, and ask; judge a copy of the store again."""
+    ingest = ["ingest", str(lines), "--store", str(folder / "store"), "--json"]
+    return {
+        "ingest": ingest,
+        "ingest again": [*ingest, "--lab"],
+        "compare its own store": ["compare", str(folder / "store"), "--json", "--lab"],
+        **{name: [word.format(events) for word in words] for name, words in QUESTIONS.items()},
+        "rejudge": ["ingest", "--rejudge", "--store", str(folder / "rejudged"), "--json"],
+    }
+
+
+@pytest.fixture(scope="module")
+def duckdb(tmp_path_factory: pytest.TempPathFactory, lines: Path, events: Path) -> Answers:
+    folder, said = tmp_path_factory.mktemp("duckdb"), dict[str, str]()
+    for name, words in commands(lines, folder, events).items():
+        if name == "rejudge":
+            shutil.copytree(folder / "store", folder / "rejudged")
+        said[name] = printed([*words, "--jobs", "1"] if words[0] == "ingest" else words)
+    return Answers(folder, said, {})
+
+
+@pytest.fixture(scope="module", params=MASTERS)
+def spark(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, lines: Path, events: Path, duckdb: Answers
+) -> Iterator[Answers]:
+    if LACKING:
+        pytest.fail(f"not installed: {JAVA}; to run this: {COMMAND}", pytrace=False)
+    folder, alone = tmp_path_factory.mktemp(request.param), request.param == "local"
+    shutil.copytree(duckdb.store, folder / "rejudged")
+    shutil.rmtree(folder / "rejudged" / "verdicts")  # what is there afterwards, Spark wrote
+    stores = [str(folder / "store"), *([str(folder / "rejudged")] if alone else [])]
+    asked = {name: words for name, words in commands(lines, folder, events).items() if alone or name in ON_CLUSTERS}
+    with MASTERS[request.param](folder) as master:
+        plan = {"master": master, "commands": asked, "stores": stores, "rules": alone}
+        command = [sys.executable, "-m", "tests.analysis.spark.asking"]
+        done = subprocess.run(
+            command, input=json.dumps(plan), env=environment(folder), capture_output=True, text=True, timeout=PATIENCE
+        )
+    assert done.returncode == 0, done.stderr[-4000:]
+    more = json.loads(done.stdout)
+    yield Answers(folder, more.pop("printed"), more)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_is_the_same(spark: Answers, duckdb: Answers, table: str) -> None:
+    """What Spark wrote and Spark reads, and what DuckDB wrote and DuckDB reads."""
+    with Store(duckdb.store) as opened:
+        wanted = checksum(opened.sql(f"SELECT * FROM {table}").to_pylist())
+    assert int(wanted.split()[0]) > 20
+    for store, found in spark.more["checksums"].items():
+        assert found[table] == wanted
+        with Store(Path(store)) as opened:
+            assert checksum(opened.sql(f"SELECT * FROM {table}").to_pylist()) == wanted
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_files_lie_and_are_sorted_alike(spark: Answers, duckdb: Answers, table: str) -> None:
+    """So that either engine goes on with the other's store, and judges it again file by file."""
+    places = [
+        {file.parent.relative_to(store) for file in table_files(store, table)} for store in (spark.store, duckdb.store)
+    ]
+    assert places[0] == places[1]
+    keys = ORDER[table].split(", ")[2:]
+    for file in table_files(spark.store, table):
+        rows = pq.read_table(file, columns=keys, partitioning=None).to_pylist()
+        assert rows == sorted(rows, key=lambda row: tuple(row.values()))
+        own = pq.ParquetFile(file)
+        assert own.schema_arrow.equals(pq.read_schema(table_files(duckdb.store, table)[0]))
+        assert own.metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_the_same_is_set_aside_for_the_same_reasons(spark: Answers, duckdb: Answers) -> None:
+    wanted = set_aside(duckdb.store)
+    assert len({reason for *_, reason in wanted}) > 8
+    assert set_aside(spark.store) == wanted
+    read = [[(digest, *n) for digest, _, *n in files_in(one.store)] for one in (spark, duckdb)]
+    assert read[0] == read[1]  # but for the names, where two files are one
+
+
+def test_the_same_is_counted(spark: Answers, duckdb: Answers) -> None:
+    for name in {"ingest", "ingest again", "rejudge"} & spark.said.keys():
+        counted, wanted = (json.loads(one.said[name]) | {"seconds": 0} for one in (spark, duckdb))
+        assert counted == wanted
+        assert all(n > 0 for what, n in wanted.items() if what != "seconds")
+
+
+def test_every_answer_has_the_same_bytes(spark: Answers, duckdb: Answers) -> None:
+    questions = {"compare its own store", *QUESTIONS} & spark.said.keys()
+    assert len(questions) >= 3
+    for question in questions:
+        assert spark.said[question] == duckdb.said[question]
+        assert len(duckdb.said[question].splitlines()) > 1
+
+
+@pytest.mark.parametrize("spark", ["local"], indirect=True)
+def test_the_rules_text_decides_the_same(spark: Answers) -> None:
+    with SQLiteEngine() as engine:
+        wanted = [engine.decide(rows, tables_for(kind)) for kind, rows in witnesses().items()]
+    assert spark.more["rules"] == wanted
+    assert sum(map(len, wanted)) > 100
+
+
+def test_nothing_is_spoken_to_but_this_machine(spark: Answers) -> None:
+    assert spark.more["addresses"]
+    assert set(spark.more["addresses"]) <= {LOOPBACK, "::1"}
+
+
+def test_either_engine_goes_on_with_the_others_store(spark: Answers, lines: Path) -> None:
+    told = json.loads(printed(["ingest", str(lines), "--store", str(spark.store), "--json", "--lab", "--jobs", "1"]))
+    assert told["accepted"] == 0
+    assert told["duplicates"] + told["rejected"] == told["lines"] > 0
+
+
+@pytest.mark.parametrize("spark", ["standalone"], indirect=True)
+def test_both_workers_worked(spark: Answers) -> None:
+    assert all(list((spark.folder / f"worker-{number}").glob("app-*/*/stderr")) for number in range(WORKERS))
