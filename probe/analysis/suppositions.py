@@ -45,6 +45,8 @@ WITHOUT: dict[str, Suppose] = {
     "the name at a neutral host": _followups("same_name_neutral_host"),
     "names that nobody has": _followups("nonexistent_name_same_address", "nonexistent_name_neutral_host"),
     "the neutral host's own name": _followups("neutral_name_neutral_host"),
+    "the name in a browser's hello": _followups("browser_hello", "harmless_browser_hello"),
+    "the name in our hello of another size": _followups("other_size_hello", "same_hello_again"),
     "bytes of no protocol": _followups("random_bytes_neutral_host"),
     "the twins at the helper's echo": _followups("same_payload_echo", "other_payload_echo"),
     "public resolvers over UDP": _followups("resolver_udp"),
@@ -147,7 +149,7 @@ def _worked(row: Observation) -> Observation:
     endpoint = endpoint_of(row.endpoint)
     if endpoint is None or (row.failure is None and all(failure_of(row, at) is None for at in layers_of(endpoint))):
         return row
-    return row._replace(failure=None, in_residual=False, **_success_at(endpoint))
+    return row._replace(failure=None, in_residual=False, resets_unlike=0, **_success_at(endpoint))
 
 
 def _success_at(endpoint: Endpoint) -> dict[str, Any]:
