@@ -22,6 +22,7 @@ from probe.pacing import Pace
 from probe.session import Session, Settings
 from probe.steps.certificates import load_roots
 from probe.targets import Neutral, Service, Target, parse_endpoint
+from tests.analysis.certificates import certificate
 from tests.analysis.lines import GENUINE, SECOND, Lines
 from tests.oonihelper import Pretender, pretending
 
@@ -366,7 +367,7 @@ async def test_another_domain_that_it_may_have_followed_accuses_nobody() -> None
 
 
 async def test_a_certificate_that_is_refused_here_and_convinces_there_is_another() -> None:
-    lines = failing(WEB, GENUINE, "tls:ssl_unknown_authority", HOST, cert=b"forged")
+    lines = failing(WEB, GENUINE, "tls:ssl_unknown_authority", HOST, cert=certificate(HOST, "Ministry"))
     state, _, mechanisms = await said(lines, helper(), WEB)
     assert state == "blocked" and mechanisms[0].startswith("tls.mitm")
 

@@ -23,6 +23,7 @@ from probe.steps.certificates import Roots, judge_chain
 from probe.target_grammar import TargetError
 from probe.targets import load_target, parse_endpoint
 from probe.wire import (
+    clienthello,
     dnsmessage,
     dnsredaction,
     imap,
@@ -44,6 +45,7 @@ from probe.wire.sip import Options
 from probe.wire.sipmessage import NotSIP, SIPStream, read_message
 from probe.wire.starttls import offer_in
 from tests.fuzz import seeds
+from tests.lab.hellos import hello
 
 Take = Callable[[bytes], object]
 
@@ -197,6 +199,8 @@ CODECS = [
     Codec("control", parse, (Nonsense,), seeds.ANSWERS),
     Codec("control, of OONI's", read_ooni_answer, (Nonsense,), seeds.OONI_ANSWERS),
     Codec("helper, OONI's request", read_request, (Refused,), seeds.OONI_QUESTIONS),
+    Codec("clienthello, longer", lambda data: clienthello.longer(data, 2000), (ValueError,), (hello("a.example"),)),
+    Codec("clienthello, shorter", clienthello.shorter, (ValueError,), (hello("a.example"),)),
     Codec("question", lambda data: read_question(data, {}, lab=True), (Refused,), seeds.QUESTIONS),
     Codec("targets", in_file("a.toml", load_target), (TargetError,), seeds.TARGETS),
     Codec("targets, an endpoint", text(parse_endpoint), (ValueError,), seeds.ENDPOINTS),

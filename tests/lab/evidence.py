@@ -50,6 +50,9 @@ def check_that_they_fit(lines: list[tuple[Path, int, Line]]) -> None:
     assert tally.fitting == len(lines), "\n".join(map(in_words, tally.findings.values()))
 
 
+SPEAK_FOR_THEMSELVES = frozenset({"resolver_answers_bogon"})  # a private address is no public service's, whoever told
+
+
 def check_that_verdicts_rest_on_something(line: Line) -> None:
     """Ablation: without the transactions that it names, or with labels exchanged, no `blocked` stands."""
     for record in judge_line(line, file="x.jsonl", number=1):
@@ -59,6 +62,8 @@ def check_that_verdicts_rest_on_something(line: Line) -> None:
         assert ids
         bare = again(without_transactions(line, ids), record["service"])
         assert STRENGTH.index(bare) > 0, f"{record['service']} stays blocked without {ids}"
+        if record["rule_id"] in SPEAK_FOR_THEMSELVES:
+            continue
         swapped = again(labels_swapped(line), record["service"])
         assert swapped != "blocked", f"{record['service']} stays blocked with its labels exchanged"
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,8 @@ def bare_runs() -> list[str]:
     left: dict[str, str] = {}
     for name in scenario_names():
         bare = without_censor(load_scenario(find_scenario(name)))
-        if name not in {"clean", "skype-gone"}:  # `clean` is such a run; of what is retired nothing is left
+        # `clean` is such a run; of what is retired nothing is left; two targets of `interrupted` share servers (law 7)
+        if name not in {"clean", "skype-gone", "interrupted"}:
             left.setdefault(f"{sorted(bare.targets)} {bare.pages} {bare.helper} {bare.depth}", name)
     return sorted(left.values())
 
@@ -59,7 +61,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     made.close()
 
 
-def lines_below(folder: Path) -> list[dict[str, object]]:
+def lines_below(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for path in sorted(folder.rglob("*.jsonl")) for line in path.read_text().splitlines()]
 
 
@@ -78,8 +80,16 @@ def check_the_wire(pcap: Path, results: Path, pages: Sequence[Page] = (), *, mos
         del counted[place]  # asked over plain http in the lab alone; outside its requests show no name
     assert not [place for place, count in counted.items() if count > most]
     assert not [address for address in FOREIGN + FOREIGN_V6 if wire.connections(address) > 1]
-    said = max((line["test_keys"]["x_run"]["triggers"] for line in lines_below(results)), default=0)  # type: ignore[index, call-overload]
-    assert sum(counted.values()) <= said
+    assert sum(counted.values()) <= said_of_triggers(lines_below(results))
+
+
+def said_of_triggers(lines: Sequence[dict[str, Any]]) -> int:
+    """What the lines own up to: the count grows within a run, and starts anew with each repetition."""
+    runs: dict[str, int] = {}
+    for line in lines:
+        run = line["test_keys"]["x_run"]
+        runs[run["run_id"]] = max(run["triggers"], runs.get(run["run_id"], 0))
+    return sum(runs.values())
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -97,7 +107,7 @@ def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySid
         assert {line["test_name"] for line in lines} >= RULES.keys()
     assert lines
     for line in lines:
-        assert line["annotations"]["lab"] == name  # type: ignore[index]
+        assert line["annotations"]["lab"] == name
         assert (line["probe_cc"], line["probe_asn"]) == ("XX", "AS64500")
 
 
