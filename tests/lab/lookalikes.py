@@ -121,5 +121,5 @@ LOOK_ALIKES = (
     LookAlike("an antivirus that intercepts", {"antivirus": censor(TLSIntercept, names=["*"], signed_by="machine")}),
     LookAlike("a line that carries no datagram", {"udp-less-line": censor(UDPBlock)}),
     LookAlike("a gateway that means well", {"sip-alg": censor(SIPAlg)}),
-    LookAlike("a wall that does not see us", {"bare-headers": censor(TLSReset, bare_headers=True)}),
+    LookAlike("a wall that does not see us", {"bare-headers": censor(TLSReset, headers="bare")}),
 )

@@ -15,6 +15,7 @@ from probe.cli.consent import VERSION
 from probe.lab.censors import (
     DNSLie,
     HTTPBlockpage,
+    HTTPDrop,
     HTTPReset,
     IPBlackhole,
     IPReset,
@@ -22,8 +23,8 @@ from probe.lab.censors import (
     ProtocolFilter,
     QUICDrop,
     SIPAlg,
-    SIPReset,
     StartTLSStrip,
+    StreamCut,
     SYNProxy,
     TLSDrop,
     TLSIntercept,
@@ -56,8 +57,9 @@ CENSORS = (
     TLSIntercept(names=["x.com"], ports=[443], signed_by="itself"),
     HTTPBlockpage(names=["sgshort.wechat.com"], ports=[80], body=PAGE),
     HTTPReset(names=["dns.weixin.qq.com"], ports=[8080]),
+    HTTPDrop(names=["dropped.example"], ports=[8080]),
     QUICDrop(names=["www.facebook.com"], ports=[443]),
-    SIPReset(names=["sip.telnyx.eu"]),
+    StreamCut(names=["sip.telnyx.eu"], protocols=["sip"]),
     SIPAlg(names=["proxy.sipthor.net"]),
     StartTLSStrip(names=["smtp.gmail.com"], ports=[587], how="mask", protocols=["smtp"]),
 )
@@ -103,6 +105,7 @@ CALLS: dict[str, tuple[str, str, int, bytes | str]] = {
     "block page": ("tcp", "sgshort.wechat.com", 80, HTTP.format("sgshort.wechat.com").encode()),
     "other host there": ("tcp", "sgshort.wechat.com", 80, HTTP.format("www.example.org").encode()),
     "reset host": ("tcp", "dns.weixin.qq.com", 8080, HTTP.format("dns.weixin.qq.com").encode()),
+    "dropped host": ("tcp", "dns.weixin.qq.com", 8080, HTTP.format("dropped.example").encode()),
     "another host there": ("tcp", "dns.weixin.qq.com", 8080, HTTP.format("www.example.org").encode()),
     "named over QUIC": ("udp", "www.facebook.com", 443, next(first_flight("www.facebook.com"))),
     "other name over QUIC": ("udp", "www.facebook.com", 443, next(first_flight("www.example.org"))),
@@ -146,7 +149,7 @@ def test_each_class_does_on_the_wire_what_it_says(tmp_path: Path) -> None:
     ends = {key: one["end"] for key, one in seen.items()}
     came = {key: bytes.fromhex(one.get("came", "")) for key, one in seen.items()}
     assert {key for key, end in ends.items() if end == "TimeoutError"} == {
-        *("black hole", "blocked datagram", "dropped payload", "dropped name", "named over QUIC"),
+        *("black hole", "blocked datagram", "dropped payload", "dropped name", "dropped host", "named over QUIC"),
     }
     assert {key for key, end in ends.items() if end == "ConnectionResetError"} == {
         *("greeted by a proxy", "no listed protocol", "reset name", "reset host", "request in a stream"),

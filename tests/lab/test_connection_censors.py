@@ -36,10 +36,17 @@ def test_a_name_may_be_meant_in_one_family_alone() -> None:
         assert tuple(censor.see(one, OUT, 0.0) is not None for one in (data(hello(NAME)), sixth)) == acts
 
 
-@pytest.mark.parametrize("kind", [TLSReset, HTTPReset])
-def test_an_orderly_end_comes_from_the_server_and_only_once(kind: type[TLSReset | HTTPReset]) -> None:
-    said = hello(NAME) if kind is TLSReset else request(NAME)
-    censor = armed(kind.model_validate({"names": [NAME], "ports": [], "by_fin": True, "on_path": False}))
+@pytest.mark.parametrize(
+    "made",
+    [
+        TLSReset(names=[NAME], ports=[], by_fin=True, on_path=False),
+        HTTPReset(names=[NAME], ports=[], by_fin=True, on_path=False),
+    ],
+    ids=repr,
+)
+def test_an_orderly_end_comes_from_the_server_and_only_once(made: TLSReset | HTTPReset) -> None:
+    said = hello(NAME) if isinstance(made, TLSReset) else request(NAME)
+    censor = armed(made)
     actions = censor.see(data(said), OUT, 0.0)
     assert actions is not None and not actions.forward
     (end,) = sent(actions.to_client)
@@ -91,18 +98,13 @@ def test_who_reads_headers_of_one_kind_does_not_see_a_hello_behind_the_other(
 
 
 @pytest.mark.parametrize(
-    ("limits", "meant"),
-    [
-        ({"longest_hello": 0}, True),
-        ({"longest_hello": -1}, False),
-        ({"shortest_hello": 0}, True),
-        ({"shortest_hello": 1}, False),
-    ],
+    ("longest", "shortest", "meant"), [(0, None, True), (-1, None, False), (None, 0, True), (None, 1, False)]
 )
-def test_hellos_of_other_lengths_pass(limits: dict[str, int], meant: bool) -> None:
+def test_hellos_of_other_lengths_pass(longest: int | None, shortest: int | None, meant: bool) -> None:
     """Limits beside the hello's own length, in bytes."""
     size = len(hello(NAME)) - 5
-    censor = armed(TLSReset.model_validate({"names": [NAME], **{key: size + more for key, more in limits.items()}}))
+    limits = [0 if more is None else size + more for more in (longest, shortest)]
+    censor = armed(TLSReset(names=[NAME], longest_hello=limits[0], shortest_hello=limits[1]))
     assert (censor.see(data(hello(NAME)), OUT, 0.0) is not None) == meant
 
 

@@ -81,8 +81,7 @@ def test_who_sees_a_copy_cannot_drop() -> None:
 
 
 def test_whoever_comes_afterwards_suffers_at_the_syn_for_so_long() -> None:
-    rule = {"protocols": ["sip"], "residual": {"seconds": 60.0, "at": "syn"}}
-    censor = armed(StreamCut.model_validate(rule))
+    censor = armed(StreamCut.model_validate({"protocols": ["sip"], "residual": {"seconds": 60.0, "at": "syn"}}))
     assert censor.see(syn(sport=40001, dport=5060), OUT, 0.0) is None
     assert censor.see(data(REQUEST.written(), sport=40001, dport=5060), OUT, 0.0) is not None
     punished = censor.see(syn(sport=40002, dport=5060), OUT, 59.0)
