@@ -38,8 +38,9 @@ def bare_runs() -> list[str]:
     left: dict[str, str] = {}
     for name in scenario_names():
         bare = without_censor(load_scenario(find_scenario(name)))
-        # `clean` is such a run; of what is retired nothing is left; two targets of `interrupted` share servers (law 7)
-        if name not in {"clean", "skype-gone", "interrupted"}:
+        # `clean` is such a run; of what is retired nothing is left; stun and turn share servers, whose budget (law 7)
+        # the first of them uses up
+        if name not in {"clean", "skype-gone"} and not {"stun", "turn"} <= set(bare.targets):
             left.setdefault(f"{sorted(bare.targets)} {bare.pages} {bare.helper} {bare.depth}", name)
     return sorted(left.values())
 
@@ -69,7 +70,9 @@ def check(finished: Finished) -> None:
     assert not finished.differences, "\n" + "\n".join(table(finished.differences))
 
 
-def check_the_wire(pcap: Path, results: Path, pages: Sequence[Page] = (), *, most: int = TRIGGERS_STANDARD) -> None:
+def check_the_wire(
+    pcap: Path, results: Path, pages: Sequence[Page] = (), *, most: int = TRIGGERS_STANDARD, owned_up: bool = True
+) -> None:
     """Law 7, counted outside the probe: six triggers per name, address and transport; one visit to a forged address."""
     wire = Wire(pcap, {FabricConfig.home_public_v4, FabricConfig.home_v6})
     everything = pick_targets(bundled_targets(), target_names(bundled_targets()))  # those that are off too
@@ -80,7 +83,7 @@ def check_the_wire(pcap: Path, results: Path, pages: Sequence[Page] = (), *, mos
         del counted[place]  # asked over plain http in the lab alone; outside its requests show no name
     assert not [place for place, count in counted.items() if count > most]
     assert not [address for address in FOREIGN + FOREIGN_V6 if wire.connections(address) > 1]
-    assert sum(counted.values()) <= said_of_triggers(lines_below(results))
+    assert not owned_up or sum(counted.values()) <= said_of_triggers(lines_below(results))
 
 
 def said_of_triggers(lines: Sequence[dict[str, Any]]) -> int:
@@ -100,7 +103,8 @@ def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySid
     scenario = load_scenario(find_scenario(name))
     most = TRIGGERS_DEEP if scenario.depth == "deep" else TRIGGERS_STANDARD
     most *= scenario.run.repeat
-    check_the_wire(came.folder / "home.pcap", came.folder / "lab", scenario.pages, most=most)
+    starved = scenario.run.open_files is not None  # then the system's library asks on its own, again and again
+    check_the_wire(came.folder / "home.pcap", came.folder / "lab", scenario.pages, most=most, owned_up=not starved)
     lines = lines_below(came.folder / "lab")
     assert lines == lines_below(came.folder)
     if name == "clean":  # every test that OONI scores is there; evidence.py has compared the scores
