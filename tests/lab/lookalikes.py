@@ -85,7 +85,11 @@ LOOK_ALIKES = (
         },
     ),
     LookAlike("broken IPv6", {"broken-ipv6": has(faults.NoIPv6, how="silent"), "broken-aaaa": has(faults.BrokenAAAA)}),
-    LookAlike("absent IPv6", {"no-ipv6": has(faults.NoIPv6, how="absent")}),
+    LookAlike(
+        "absent IPv6, and a service that has nothing else",
+        {"no-ipv6": has(faults.NoIPv6, how="absent"), "ipv6-only-service": has(faults.IPv6Only)},
+    ),
+    LookAlike("own want of descriptors", {"descriptors-short": lambda s: s.run.open_files is not None}),
     LookAlike("NAT (every run has one; here it changes ports)", {"nat": has(faults.NAT), "clean": plain}),
     LookAlike("loss of 5 to 20 % each way", {"lossy": path(loss=0.05), "lossy-badly": path(loss=0.2)}),
     LookAlike("a round trip of 800 ms", {"satellite": path(rtt_ms=800.0)}),

@@ -10,7 +10,8 @@ from probe.targets import bundled_targets
 from tests.lab.lookalikes import LOOK_ALIKES
 
 CASES = [(one.item, name) for one in LOOK_ALIKES for name in one.scenarios]
-UNDECIDED = {"lossy", "lossy-badly"}  # one packet in twenty, and in five: where luck decides whether all is tried
+# One packet lost in twenty, and in five, or few descriptors: where luck decides whether all is tried.
+UNDECIDED = {"lossy", "lossy-badly", "descriptors-short"}
 NAMES = sorted({name for _, name in CASES})
 
 

@@ -64,7 +64,7 @@ def test_a_hosts_addresses_are_its_domains_else_its_targets(target: str, host: s
 
 def test_every_bundled_target_has_a_pool_and_every_pool_an_operator() -> None:
     assert PAIRS.keys() == OPERATOR_OF.keys()
-    names = set(target_names(bundled_targets())) - {"stun", "sip", "resolvers"}
+    names = set(target_names(bundled_targets())) - {"stun", "turn", "sip", "mail", "resolvers"}
     assert names <= PROVIDERS.keys()
     for target in ("stun", "sip"):
         hosts = {endpoint.host for _, endpoint in load_target(bundled_targets() / f"{target}.toml").endpoints()}
