@@ -1,7 +1,5 @@
 """One endpoint at one address: attempts, differentials and control → one AddressRow."""
 
-from dataclasses import dataclass
-
 from probe.analysis.answers import RESOLVING, Answers, answers_in
 from probe.analysis.attempts import (
     Attempts,
@@ -19,16 +17,14 @@ from probe.analysis.attempts import (
     succeeded,
     unfinished,
 )
-from probe.analysis.datagrams import Datagrams, datagrams_in
 from probe.analysis.dialects import LAYERS, name_layer, proves_no_name
 from probe.analysis.echoes import echoed, silent
 from probe.analysis.kinds import CERTIFICATE, CLOSED, OTHER, REFUSED, RESET, TIMEOUT, UNREACHABLE, is_local, kind_of
 from probe.analysis.mail import count_mail
 from probe.analysis.observations import Line, Observation
 from probe.analysis.proofs import Proofs, quic_valid, tls_valid
-from probe.analysis.reading import address as as_address
-from probe.analysis.reading import flag, table, tables
 from probe.analysis.rows import AddressRow
+from probe.analysis.surroundings import Surroundings
 from probe.analysis.unlisted import answered, failed_before
 from probe.analysis.unlisted import silent as random_silent
 from probe.formats import failures as f
@@ -37,37 +33,6 @@ from probe.targets import Endpoint
 _CLOSED = (CLOSED, OTHER)
 _CLOSES = {"quic": (CLOSED, OTHER, REFUSED, UNREACHABLE, RESET)}
 """What counts as an end in words; QUIC has no connection below it that could have been refused before."""
-
-
-def working_families(line: Line) -> frozenset[int]:
-    """The families that work here. IPv4 is taken for granted where the line does not say, IPv6 is not."""
-    said = table(line.run.get("families"))
-    found = {4: flag(said.get("ipv4"), True), 6: flag(said.get("ipv6"))}
-    return frozenset(family for family, works in found.items() if works)
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a whole line says of the network, and each of its addresses is seen in the light of."""
-
-    families: frozenset[int]  # that work here
-    neutral: frozenset[str]  # addresses of neutral hosts that showed their own certificate in preflight, or over QUIC
-    lossy: bool
-    datagrams: Datagrams
-    interrupted: bool
-    dns_intercepted: bool
-
-
-def surroundings_of(line: Line, proofs: Proofs) -> Surroundings:
-    """Read them, once for all addresses."""
-    return Surroundings(
-        families=working_families(line),
-        neutral=_neutral_addresses(line) | proofs.neutral_over_quic,
-        lossy=_lossy(line),
-        datagrams=datagrams_in(line),
-        interrupted=flag(line.run.get("interrupted")),
-        dns_intercepted=flag(table(line.run.get("preflight")).get("dark_answers")),
-    )
 
 
 def address_row(
@@ -120,23 +85,6 @@ def _family_works(done: Attempts, endpoint: Endpoint, address: str, families: fr
         failure_of(row, layers_of(endpoint)[0]) == f.NETWORK_UNREACHABLE for row in done.target
     )
     return family in families and not no_route
-
-
-def _neutral_facts(line: Line) -> list[dict[str, object]]:
-    return tables(table(line.run.get("preflight")).get("neutral"))
-
-
-def _neutral_addresses(line: Line) -> frozenset[str]:
-    return frozenset(as_address(fact.get("address")) for fact in _neutral_facts(line) if fact.get("failure") is None)
-
-
-def _lossy(line: Line) -> bool:
-    """Whether some neutral host, of a family that works, failed in preflight: then silence proves little."""
-    families = working_families(line)
-    return any(
-        fact.get("failure") is not None and (6 if ":" in as_address(fact.get("address")) else 4) in families
-        for fact in _neutral_facts(line)
-    )
 
 
 def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:

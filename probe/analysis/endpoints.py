@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from probe.analysis.addresses import address_row, surroundings_of, working_families
+from probe.analysis.addresses import address_row
 from probe.analysis.attempts import Attempts, addresses_of, proof_of
 from probe.analysis.dialects import DIALECTS, deepest_proof, dialect_of
 from probe.analysis.engine import Engine
@@ -14,6 +14,7 @@ from probe.analysis.proofs import Proofs
 from probe.analysis.rows import AddressRow, EndpointRow, NameRow
 from probe.analysis.rule import ACCUSING, Rule, State
 from probe.analysis.rules import RULES, tables_for
+from probe.analysis.surroundings import surroundings_of, working_families
 from probe.targets import Endpoint, is_address
 
 _ABSENT = {

@@ -1,0 +1,57 @@
+"""What a whole line says of the network it was measured in: families, neutral hosts, loss, datagrams."""
+
+from dataclasses import dataclass
+
+from probe.analysis.datagrams import Datagrams, datagrams_in
+from probe.analysis.observations import Line
+from probe.analysis.proofs import Proofs
+from probe.analysis.reading import address as as_address
+from probe.analysis.reading import flag, table, tables
+
+
+def working_families(line: Line) -> frozenset[int]:
+    """The families that work here. IPv4 is taken for granted where the line does not say, IPv6 is not."""
+    said = table(line.run.get("families"))
+    found = {4: flag(said.get("ipv4"), True), 6: flag(said.get("ipv6"))}
+    return frozenset(family for family, works in found.items() if works)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a whole line says of the network, and each of its addresses is seen in the light of."""
+
+    families: frozenset[int]  # that work here
+    neutral: frozenset[str]  # addresses of neutral hosts that showed their own certificate in preflight, or over QUIC
+    lossy: bool
+    datagrams: Datagrams
+    interrupted: bool
+    dns_intercepted: bool
+
+
+def surroundings_of(line: Line, proofs: Proofs) -> Surroundings:
+    """Read them, once for all addresses."""
+    return Surroundings(
+        families=working_families(line),
+        neutral=_neutral_addresses(line) | proofs.neutral_over_quic,
+        lossy=_lossy(line),
+        datagrams=datagrams_in(line),
+        interrupted=flag(line.run.get("interrupted")),
+        dns_intercepted=flag(table(line.run.get("preflight")).get("dark_answers")),
+    )
+
+
+def _neutral_facts(line: Line) -> list[dict[str, object]]:
+    return tables(table(line.run.get("preflight")).get("neutral"))
+
+
+def _neutral_addresses(line: Line) -> frozenset[str]:
+    return frozenset(as_address(fact.get("address")) for fact in _neutral_facts(line) if fact.get("failure") is None)
+
+
+def _lossy(line: Line) -> bool:
+    """Whether some neutral host, of a family that works, failed in preflight: then silence proves little."""
+    families = working_families(line)
+    return any(
+        fact.get("failure") is not None and (6 if ":" in as_address(fact.get("address")) else 4) in families
+        for fact in _neutral_facts(line)
+    )
