@@ -58,6 +58,28 @@ class Question:
         return " OR (" + " AND ".join(f"{CONDITIONS[key]} = ?" for key, _ in self.baseline) + ")"
 
 
+def asked(
+    by: str | None = None,
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    only: Sequence[str] = (),
+    baseline: str | None = None,
+    lab: bool = False,
+) -> Question:
+    """A question as it is written on the command line and in a notebook. Raises QuestionError."""
+    row, axes = parse_by(by)
+    return Question(
+        by=axes,
+        row=row,
+        baseline=parse_pairs("--baseline", [baseline] if baseline else []),
+        since=parse_moment("--since", since),
+        until=parse_moment("--until", until),
+        only=parse_pairs("--only", only),
+        lab=lab,
+    )
+
+
 def parse_by(words: str | None) -> tuple[str, tuple[str, ...]]:
     """`--by target,cc` → ("target", ("cc",)): what the rows are, and the columns' axes. Raises QuestionError."""
     names = [name.strip() for name in (words or ",".join(DEFAULT)).split(",") if name.strip()]

@@ -8,13 +8,13 @@
 The same tables and sums as `probe compare`, `series` and `events`; needs the extra `analysis`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from probe.analysis.axes import Question, parse_by, parse_moment, parse_pairs
+from probe.analysis.axes import asked
 from probe.analysis.cells import INSUFFICIENT, LEAST, Cell, compare, winner
 from probe.analysis.engine import SQLiteEngine
 from probe.analysis.events import events
@@ -51,7 +51,7 @@ class Verdicts:
 
     def compare(self, by: str | None = None, *, baseline: str = "", top: int = 0, **narrow: Any) -> pa.Table:
         """A row per cell that somebody measured: counts by state, the state that is said, and a witness."""
-        question = self._question(by, baseline=baseline, **narrow)
+        question = asked(by, baseline=baseline, lab=self._lab, **narrow)
         comparison = compare(self._table(), question, top)
         axes = list(dict.fromkeys(name for vantage in comparison.vantages for name in vantage))
         rows = [_cell(cell, axes) for _, cells in comparison.rows() for cell in cells if cell.n or cell.set_aside]
@@ -59,7 +59,7 @@ class Verdicts:
 
     def series(self, by: str | None = None, *, grain: str = "day", **narrow: Any) -> pa.Table:
         """A row per service, vantage point and day (or hour), gaps too: their `n` is 0."""
-        laid = series(self._table(), self._question(by, **narrow), grain)
+        laid = series(self._table(), asked(by, lab=self._lab, **narrow), grain)
         axes = list(laid[0].vantage) if laid else []
         rows = [
             {
@@ -77,22 +77,8 @@ class Verdicts:
 
     def events(self, by: str | None = None, **narrow: Any) -> pa.Table:
         """A row per event: when interference began and ended, where, and where measurements went missing."""
-        found = [vars(event) for event in events(self._table(), self._question(by, **narrow))]
+        found = [vars(event) for event in events(self._table(), asked(by, lab=self._lab, **narrow))]
         return pa.Table.from_pylist(found, pa.schema(_EVENT))
-
-    def _question(
-        self, by: str | None, *, since: str = "", until: str = "", only: Sequence[str] = (), baseline: str = ""
-    ) -> Question:
-        row, axes = parse_by(by)
-        return Question(
-            by=axes,
-            row=row,
-            baseline=parse_pairs("baseline", [baseline] if baseline else []),
-            since=parse_moment("since", since),
-            until=parse_moment("until", until),
-            only=parse_pairs("only", only),
-            lab=self._lab,
-        )
 
     def _table(self) -> VerdictTable:
         """A table of its own for each question, since a question narrows it."""

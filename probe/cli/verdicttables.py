@@ -30,19 +30,10 @@ def question(
     by: str | None, since: str | None, until: str | None, only: list[str] | None, lab: bool, baseline: str | None = None
 ) -> "Question":
     """The options as one question. Raises Refusal."""
-    from probe.analysis.axes import Question, QuestionError, parse_by, parse_moment, parse_pairs
+    from probe.analysis.axes import QuestionError, asked
 
     try:
-        row, axes = parse_by(by)
-        return Question(
-            by=axes,
-            row=row,
-            baseline=parse_pairs("--baseline", [baseline] if baseline else []),
-            since=parse_moment("--since", since),
-            until=parse_moment("--until", until),
-            only=parse_pairs("--only", only or []),
-            lab=lab,
-        )
+        return asked(by, since=since, until=until, only=only or (), baseline=baseline, lab=lab)
     except QuestionError as error:
         raise Refusal(str(error), 2) from None
 
