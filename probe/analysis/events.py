@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import groupby, pairwise
 
 from probe.analysis.axes import Question
 from probe.analysis.cells import SET_ASIDE, prepare
@@ -16,15 +16,17 @@ from probe.analysis.verdicttable import VerdictTable
 
 INTERFERENCE, SHUTDOWN = "interference", "possible_shutdown"
 TOGETHER = 1  # days between the onsets of one event on two networks
+OFTEN = 0.5  # a mechanism is told where this share of an event's accusing measurements name it
 ALONE = 20.0  # usual daily measurements from which one network's collapse is reported by itself
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event, on as many networks of one country as show it together. Days are `YYYY-MM-DD`.
+    """One mechanism of one event, on as many networks of one country as show it together. Days are `YYYY-MM-DD`.
 
-    `onset` is None where the data begin with it, `end` is the first day after it, None while it lasts. A possible
-    shutdown has no service and no mechanism: measurements went missing, and what is missing says nothing of why.
+    A service that is blocked in two ways at once has two, alike but for the mechanism. `onset` is None where the data
+    begin with it, `end` is the first day after it, None while it lasts. A possible shutdown has no service and no
+    mechanism: measurements went missing, and what is missing says nothing of why.
     """
 
     service: str | None
@@ -68,6 +70,14 @@ def prepared_events(table: VerdictTable) -> list[Event]:
     return sorted(found, key=lambda event: (event.onset or "", event.cc, event.service or "", event.networks))
 
 
+def together(found: Iterable[Event]) -> list[Event]:
+    """The same for people: one for all mechanisms of an event, with a comma between them."""
+    groups = (list(group) for _, group in groupby(found, key=lambda event: replace(event, mechanism=None)))
+    return [
+        replace(group[0], mechanism=", ".join(e.mechanism for e in group if e.mechanism) or None) for group in groups
+    ]
+
+
 def to_json(found: Iterable[Event]) -> str:
     """One JSON object per event."""
     return "".join(json.dumps(asdict(event), allow_nan=False) + "\n" for event in found)
@@ -76,7 +86,7 @@ def to_json(found: Iterable[Event]) -> str:
 def to_text(found: Iterable[Event]) -> str:
     """The events for people, ASCII, at most 80 columns."""
     lines: list[str] = []
-    for event in found:
+    for event in together(found):
         time = f"{event.onset or 'before the data'} .. {event.end or 'lasts'}"
         what = event.service if event.service is not None else "possible shutdown: measurements went missing"
         networks = f"{len(event.networks)} network(s): {', '.join(event.networks[:5])}"
@@ -93,14 +103,14 @@ def _interference(table: VerdictTable, days: list[str]) -> list[Event]:
     whole = [(track, change) for track in tracks.values() if not track.network for change in _changes(track, days)]
     found = []
     for (service, cc), shown in _grouped(single, lambda track: (track.service, track.cc)).items():
-        found += [_event(tracks, service, cc, together, days) for together in _together(shown)]
+        found += [event for same in _together(shown) for event in _events(service, cc, same, days)]
     known = [(event.service, event.cc, event.onset, event.end) for event in found]
     for track, change in whole:  # too few measurements on each network, and enough over all of them
         onset, end = _span(change, days)
         if not any(_overlap((track.service, track.cc, onset, end), other) for other in known):
             networks = _showing(tracks, track, onset, end)
             if len(networks) > 1:
-                found.append(_event(tracks, track.service, track.cc, [(network, change) for network in networks], days))
+                found += _events(track.service, track.cc, [(network, change) for network in networks], days)
     return found
 
 
@@ -144,29 +154,29 @@ def _began(change: Change) -> int:
     return -2 if change.onset is None else change.onset  # not together with one that begins on the first day
 
 
-def _event(
-    tracks: dict[tuple[str, str, str], _Track],
-    service: str,
-    cc: str,
-    together: list[tuple[_Track, Change]],
-    days: list[str],
-) -> Event:
-    onset, end = _span(_typical(together), days)
+def _events(service: str, cc: str, shown: list[tuple[_Track, Change]], days: list[str]) -> Iterator[Event]:
+    """One for each mechanism; the one that is named most often comes first."""
+    onset, end = _span(_typical(shown), days)
+    networks = sorted({track.network for track, _ in shown})
+    noticed = days[min(change.detected for _, change in shown)]
+    for mechanism in _mechanisms([track for track, _ in shown], onset, end):
+        yield Event(service, networks, onset, end, mechanism, noticed, INTERFERENCE, cc)
+
+
+def _mechanisms(tracks: list[_Track], onset: str | None, end: str | None) -> Sequence[str | None]:
+    """What OFTEN is named between onset and end, or else what is named most; None where nothing is."""
     named: Counter[str] = Counter()
-    for track, _ in together:
+    for track in tracks:
         for day, mechanisms in track.mechanisms.items():
-            if (onset or "") <= day and (end is None or day < end):
+            if _inside(day, onset, end):
                 named.update(mechanisms)
-    return Event(
-        service=service,
-        networks=sorted({track.network for track, _ in together}),
-        onset=onset,
-        end=end,
-        mechanism=min(named, key=lambda name: (-named[name], name)) if named else None,
-        detected_at=days[min(change.detected for _, change in together)],
-        kind=INTERFERENCE,
-        cc=cc,
-    )
+    hits = sum(n for track in tracks for day, n in track.hits.items() if _inside(day, onset, end))
+    ordered = sorted(named, key=lambda name: (-named[name], name))
+    return [name for name in ordered if named[name] >= OFTEN * hits] or ordered[:1] or (None,)
+
+
+def _inside(day: str, onset: str | None, end: str | None) -> bool:
+    return (onset or "") <= day and (end is None or day < end)
 
 
 def _typical(together: list[tuple[_Track, Change]]) -> Change:
@@ -198,7 +208,7 @@ def _showing(
     """The networks on which most measurements of that time accuse."""
 
     def inside(counts: Counter[str]) -> int:
-        return sum(n for day, n in counts.items() if (onset or "") <= day and (end is None or day < end))
+        return sum(n for day, n in counts.items() if _inside(day, onset, end))
 
     mine = (track for track in tracks.values() if (track.service, track.cc) == (whole.service, whole.cc))
     return [track for track in mine if track.network and inside(track.hits) > inside(track.misses)]
@@ -216,11 +226,11 @@ def _shutdowns(table: VerdictTable, days: list[str]) -> list[Event]:
     ]
     found = []
     for (_, cc), shown in _grouped(fallen, lambda track: ("", track.cc)).items():
-        for together in _together(shown):
-            if len(together) == 1 and together[0][1].usual < ALONE:
+        for same in _together(shown):
+            if len(same) == 1 and same[0][1].usual < ALONE:
                 continue  # one volunteer went away
-            onset, end = _span(_typical(together), days)
-            networks = sorted({track.network for track, _ in together})
-            noticed = days[min(change.detected for _, change in together)]
+            onset, end = _span(_typical(same), days)
+            networks = sorted({track.network for track, _ in same})
+            noticed = days[min(change.detected for _, change in same)]
             found.append(Event(None, networks, onset, end, None, noticed, SHUTDOWN, cc))
     return found

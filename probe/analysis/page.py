@@ -12,7 +12,7 @@ from probe import __version__
 from probe.analysis.axes import Question, QuestionError
 from probe.analysis.cells import LEAST, SHARE, Cell, Comparison, Witness, network_name
 from probe.analysis.compare import WORDS, ascii_only, label, said
-from probe.analysis.events import prepared_events
+from probe.analysis.events import prepared_events, together
 from probe.analysis.reading import tables, text, texts
 from probe.analysis.rules import RULESET
 from probe.analysis.series import prepared_series
@@ -226,6 +226,6 @@ def _over_time(table: VerdictTable, question: Question) -> dict[str, Any]:
     ]
     events = [
         {key: getattr(event, key) for key in ("service", "cc", "onset", "end", "mechanism", "networks", "detected_at")}
-        for event in found
+        for event in together(found)
     ]
     return {"days": days, "series": series, "events": events, "series_note": None}

@@ -13,6 +13,7 @@ from probe.analysis.events import to_json as events_to_json
 from probe.analysis.events import to_text as events_to_text
 from probe.analysis.series import series, to_json, to_text
 from probe.analysis.verdictrow import VerdictRow
+from tests.analysis.madeup import score, templates
 from tests.analysis.verdictrows import blocked, rows, table
 
 START = date(2026, 10, 1)
@@ -83,6 +84,25 @@ def test_one_event_for_many_networks() -> None:
     assert found(*groups, bystander) == [
         Event("telegram/web", ["AS1", "AS2", "AS3"], day(10), day(20), "tls.reset.sni", day(11), "interference", "IR")
     ]
+
+
+def test_each_mechanism_of_an_event_is_told_and_people_read_it_once() -> None:
+    both = bad(4, range(10, 20), mechanisms="dns.injection tls.reset.sni")
+    once = bad(1, range(14, 15), mechanisms="quic.drop")  # one measurement's
+    told = found(fine(4, range(10)), both, once)
+    assert [(event.onset, event.mechanism) for event in told] == [
+        (day(10), "dns.injection"),
+        (day(10), "tls.reset.sni"),
+    ]
+    assert events_to_text(told).count("dns.injection, tls.reset.sni") == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_events_of_a_made_up_world_are_found_and_none_besides(seed: int) -> None:
+    made = score(30_000, seed, templates())
+    assert made.false == 0 and made.told > 20
+    assert made.found >= 0.95 * made.told
+    assert made.delay <= 8 and made.error <= 1
 
 
 def test_two_countries_are_two_events_and_so_are_two_months() -> None:

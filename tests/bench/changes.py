@@ -6,9 +6,13 @@ from pathlib import Path
 from statistics import median
 
 from probe.analysis.cusum import Change, collapse, interference
+from tests.analysis.madeup import Templates, templates
+from tests.analysis.madeup import score as score_world
 from tests.bench.table import row
 
 YEARS, DAYS, ONSET, END = 300, 365, 180, 240
+WORLDS = 5
+DENSE = 30_000  # measurements of a made-up world: one for each network and target every other day
 
 
 def poisson(rng: random.Random, mean: float) -> int:
@@ -68,3 +72,17 @@ def changes(folder: Path) -> None:
     for mean in (5, 20, 200):
         figures = score(shutdown(mean))
         say(f"shutdowns: {mean} measurements on a usual day", figures, figures[0] < 0.05 and figures[1] >= 0.95)
+    known = templates()
+    for size in (10_000, 30_000, 100_000):
+        made_up_worlds(size, known)
+
+
+def made_up_worlds(size: int, known: Templates) -> None:
+    """`probe synth`: some 80 networks, 7 targets and 90 days; an onset is found where a network was measured enough."""
+    worlds = [score_world(size, seed, known) for seed in range(WORLDS)]
+    told, found, false = (sum(getattr(world, name) for world in worlds) for name in ("told", "found", "false"))
+    said = f"{false} false in {WORLDS} worlds; {found} of {told} onsets found, "
+    said += f"{median(world.delay for world in worlds):.0f} d late, off by {median(w.error for w in worlds):.0f} d"
+    aim = 0.95 if size >= DENSE else 0.0
+    met = not false and found >= aim * told
+    row(f"events: synth, {size} measurements of 90 days", said, f"none false, {aim:.0%} found", met)

@@ -81,6 +81,15 @@ def _lines(
     measurements: int, seed: int, plan: Plan, templates: dict[tuple[str, str], Template], truth: Truth
 ) -> Iterator[str]:
     dice = Random(f"lines {seed}")
+    for network, day, second, template in drawn(measurements, plan, templates, dice):
+        truth.add(network, template.truth)
+        yield template.filled(_values(network, day, second, seed, dice)) + "\n"
+
+
+def drawn(
+    measurements: int, plan: Plan, templates: dict[tuple[str, str], Template], dice: Random
+) -> Iterator[tuple[Network, date, int, Template]]:
+    """So many measurements in order of time: network, day, second of the day, and what was measured."""
     calendar = days()
     for number, day in enumerate(calendar):
         share = (number + 1) * measurements // len(calendar) - number * measurements // len(calendar)
@@ -90,9 +99,8 @@ def _lines(
         for second, network in zip(seconds, dice.choices(networks, weights, k=share), strict=True):
             target = dice.choice(TARGETS)
             key = plan.scenario(network, target, day, dice), target
-            template = templates.get(key) or templates["clean", target]  # not every look-alike befalls every target
-            truth.add(network, template.truth)
-            yield template.filled(_values(network, day, second, seed, dice)) + "\n"
+            # Not every look-alike befalls every target.
+            yield network, day, second, templates.get(key) or templates["clean", target]
 
 
 def _values(network: Network, day: date, second: int, seed: int, dice: Random) -> dict[str, str]:
