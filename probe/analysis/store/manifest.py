@@ -16,6 +16,12 @@ CREATE TABLE IF NOT EXISTS rejected (
 CREATE TABLE IF NOT EXISTS pieces (name TEXT PRIMARY KEY, lines INTEGER);
 CREATE TABLE IF NOT EXISTS settling (name TEXT PRIMARY KEY);
 """
+# A copy of a file that is under way has nothing but duplicates: what came of the first stays.
+_NOTE_FILE = """
+INSERT INTO files VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE
+SET name = excluded.name, lines = excluded.lines, rejected = excluded.rejected, of_lab = excluded.of_lab
+WHERE ? OR excluded.rejected >= files.rejected
+"""
 
 
 class StoreError(Exception):
@@ -113,8 +119,12 @@ class Manifest:
             ((line.line_hash, line.file, line.number, line.reason) for line in rejected),
         )
         self._db.executemany(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
-            ((file.digest, file.name, file.lines, file.rejected, file.of_lab) for file in done if file.digest),
+            _NOTE_FILE,
+            (
+                (file.digest, file.name, file.lines, file.rejected, file.of_lab, file.accepted > 0)
+                for file in done
+                if file.digest
+            ),
         )
 
     def pieces(self) -> dict[str, int]:

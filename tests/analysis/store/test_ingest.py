@@ -77,6 +77,14 @@ def test_lines_of_the_lab_only_when_asked_for(tmp_path: Path) -> None:
     assert sorted(row["lab"] for row in rows_of(tmp_path / "store", "verdicts")) == ["", "clean"]
 
 
+def test_a_copy_of_a_file_of_lab_lines_hides_nothing(tmp_path: Path) -> None:
+    lines = [line | {"annotations": {"lab": "clean"}} for line in some_lines(2)]
+    copies = [write(tmp_path / name, lines) for name in ("a.jsonl", "b.jsonl")]
+    assert taken(ingest(copies, tmp_path / "store")) == (4, 0, 2, 2)
+    assert taken(ingest(copies[1:], tmp_path / "store", lab=True)) == (2, 2, 0, 0)
+    assert taken(ingest(copies, tmp_path / "store", lab=True)) == (4, 0, 4, 0)
+
+
 def test_rejudging_needs_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = store_of(tmp_path, some_lines(30))
     (tmp_path / "lines.jsonl").unlink()
