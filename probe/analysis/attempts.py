@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from probe.analysis.dialects import DIALECTS, dialect_of, name_layer
+from probe.analysis.dialects import DIALECTS, LAYERS, dialect_of, name_layer
 from probe.analysis.echoes import Twins, twins_of
 from probe.analysis.kinds import RESET, TIMEOUT, is_local, kind_of
 from probe.analysis.mail import passes_mail
@@ -230,3 +230,22 @@ def control_worked(row: Observation, endpoint: Endpoint) -> bool:
 def count_kind(rows: tuple[Observation, ...] | list[Observation], layer: str, *kinds: str) -> int:
     """How many rows failed at a layer in one of these ways."""
     return sum(kind_of(failure_of(row, layer)) in kinds for row in rows)
+
+
+def led_to(done: Attempts) -> frozenset[str]:
+    """The hosts that the control was sent to: who is sent there here too is led nowhere else."""
+    return frozenset(control.http_redirect_host for control in done.control) - {""}
+
+
+def is_own_fault(attempt: Observation) -> bool:
+    """Say whether a fault of this machine, or of ours, is in it at any layer."""
+    return is_local(attempt.failure) or any(is_local(failure_of(attempt, layer)) for layer in LAYERS)
+
+
+def of_the_network(rows: tuple[Observation, ...], layer: str) -> list[Observation]:
+    """The rows that tried a layer without a fault of ours in it."""
+    return [
+        row
+        for row in rows
+        if getattr(row, f"{layer}_attempts") > 0 and not is_local(failure_of(row, layer)) and not is_local(row.failure)
+    ]
