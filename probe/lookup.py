@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from probe.classify import OurFault
 from probe.encrypted import addresses_in, ask_types, family_of
 from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
@@ -131,8 +132,9 @@ class Names:
         self._add_from_control(name)
         if self._session.stopping.is_set():
             return name
+        paid = self._pay(hostname, LIBRARY_QUESTIONS)  # before anybody's own question: the endpoints go by its answer
         beside = asyncio.create_task(self._own_question(name))
-        await asyncio.gather(self._system(name), self._corroborate(name))
+        await asyncio.gather(self._system(name, paid), self._corroborate(name))
         name.add(self._given.get(hostname, []), "probe")
         if self._session.as_control:
             await beside
@@ -140,9 +142,11 @@ class Names:
             self._trace.later(_awaited(beside))
         return name
 
-    async def _system(self, name: Name) -> None:
+    async def _system(self, name: Name, paid: bool) -> None:
         async with self._session.pace.lookup_place(), self._lookup(name, 0) as tx:
-            self._spend(tx, name, LIBRARY_QUESTIONS)
+            if not paid:
+                raise OurFault(f.BUDGET)
+            tx.record.trigger = True
             both = frozenset({4, 6})  # as OONI asks, whatever works here
             name.add(await resolve_system(tx, name.hostname, pace=self._session.pace, families=both), "system")
         name.failure = tx.record.failure
@@ -151,23 +155,25 @@ class Names:
     async def _own_question(self, name: Name) -> None:
         """Ask the system's first resolver with a socket of ours, which hears every datagram that comes back.
 
-        Not repeated when lost: the system's library repeats, and both together must stay within law 7.
+        Not repeated when lost: the system's library repeats, and all together must stay within law 7. Where others have
+        asked for the name before, it is left out: their lines have it.
         """
-        servers, pace = system_resolvers(), self._session.pace
-        needed = len(self._types()) + LIBRARY_QUESTIONS  # in a later round of a run the library's question goes first
-        if not servers or pace.triggers_left(name.hostname, SYSTEM, "udp") < needed:
-            return
-        async with pace.lookup_place(), self._lookup(name, 53) as tx:
-            self._spend(tx, name, len(self._types()))
-            try:
-                answers = await ask_types(
-                    lambda t: query_udp(tx, servers[0], name.hostname, t, pace=pace, shown_as=SYSTEM, retransmit=False),
-                    self._types(),
-                )
-                name.add(addresses_in(answers), "udp")
-            finally:
-                name.asked += [entry for entry in tx.entries if isinstance(entry, DNSQuery)]
+        servers = system_resolvers()
+        async with self._session.pace.lookup_place():
+            if not servers or not self._pay(name.hostname, len(self._types())):
+                return
+            async with self._lookup(name, 53) as tx:
+                tx.record.trigger = True
+                try:
+                    answers = await ask_types(lambda t: self._ask(tx, servers[0], name.hostname, t), self._types())
+                    name.add(addresses_in(answers), "udp")
+                finally:
+                    name.asked += [entry for entry in tx.entries if isinstance(entry, DNSQuery)]
         name.lookups["udp"] = tx.record.transaction_id
+
+    async def _ask(self, tx: Transaction, server: str, hostname: str, query_type: str) -> DNSQuery:
+        pace = self._session.pace
+        return await query_udp(tx, server, hostname, query_type, pace=pace, shown_as=SYSTEM, retransmit=False)
 
     async def _corroborate(self, name: Name) -> None:
         warm = self._session.encrypted
@@ -195,10 +201,14 @@ class Names:
         host = name.hostname
         return self._trace.transaction("lookup", hostname=host, address=SYSTEM, port=port, sent_name=host)
 
-    def _spend(self, tx: Transaction, name: Name, questions: int) -> None:
+    def _pay(self, hostname: str, questions: int) -> bool:
+        """Spend the triggers of so many questions to the system's resolver; says whether law 7 allows them."""
+        pace = self._session.pace
+        if pace.triggers_left(hostname, SYSTEM, "udp") < questions:
+            return False
         for _ in range(questions):
-            self._session.pace.spend_trigger(name.hostname, SYSTEM, "udp", 53)
-        tx.record.trigger = True
+            pace.spend_trigger(hostname, SYSTEM, "udp", 53)
+        return True
 
 
 async def _awaited(task: Awaitable[None]) -> None:

@@ -1,5 +1,7 @@
 """Names → addresses: who gave what, what corroborates, what casts doubt, and what a helper may make us believe."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
 from probe.lookup import MOST_ADDRESSES, Name, Names, conflicting, control_addresses
+from probe.pacing import LOOKUPS_SIDE_BY_SIDE
 from probe.resolverprint import ResolverPrint
 from probe.trace import Trace
 from tests.reaching import World
@@ -76,6 +79,21 @@ async def test_in_a_later_round_our_own_question_gives_way_to_the_librarys(world
         assert world.session.pace.triggers == triggers
     assert world.lookups.count(("192.0.2.53", NAME)) == 2 and world.lookups.count(("system", NAME)) == 2
     assert name.failure == f.BUDGET and not name.doubtful()  # our own limit is no property of the network
+
+
+async def test_two_targets_that_share_a_name_both_get_the_systems_answer(world: World) -> None:
+    world.session.ipv6 = True
+    traces = [Trace(), Trace()]
+    async with AsyncExitStack() as others:
+        for _ in range(LOOKUPS_SIDE_BY_SIDE - 1):
+            await others.enter_async_context(world.session.pace.lookup_place())
+        found = await asyncio.gather(*(Names(trace, world.session).of(NAME) for trace in traces))
+    for trace in traces:
+        await trace.finish()
+    assert [name.given_by({"system"}) for name in found] == [["198.18.0.1", "198.18.0.2"]] * 2
+    asked = [(t.port, t.failure) for trace in traces for t in trace.transactions if t.address == "system"]
+    assert sorted(asked, key=str) == [(0, None), (0, None), (53, None)]
+    assert world.session.pace.triggers == 6
 
 
 async def test_the_control_asks_no_public_resolver_and_takes_the_probes_addresses(world: World) -> None:

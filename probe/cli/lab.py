@@ -97,6 +97,7 @@ def run(
         raise typer.Exit(_run_command(scenario, folder, seed, command))
     from probe.lab.run import LabUnavailable, run_scenario
 
+    _make_room(results)
     say(sys.stderr, lab_header(scenario.name))
     say(sys.stderr, wrapped(scenario.title + "."))
     with _refusals():
@@ -106,6 +107,16 @@ def run(
             _show_recording(scenario, str(unavailable), json)
             return
     raise typer.Exit(_report(scenario, finished, results, json))
+
+
+def _make_room(results: Path | None) -> None:
+    """See that the folder is there before the lab begins, whose /tmp is its own: a new one there would be lost."""
+    from probe.results import ResultsError, check_writable, results_root
+
+    try:
+        check_writable(results_root(results))
+    except ResultsError as error:
+        raise Refusal(str(error), 2) from None
 
 
 @app.command("shell")

@@ -24,7 +24,7 @@ Show = Annotated[
     list[Path] | None,
     opt("--show", help="Run nothing: print the table of a file that --save wrote; of several, together."),
 ]
-Markdown = Annotated[bool, opt("--markdown", help="Print the table as Markdown.")]
+Markdown = Annotated[bool, opt("--markdown", help="Print as Markdown: the whole beside its aims, then the table.")]
 
 
 def score(
@@ -92,11 +92,11 @@ def _saved(paths: list[Path]) -> "Score":
 
 
 def _printed(total: "Score", markdown: bool) -> list[str]:
-    from probe.lab.scoretable import as_markdown, as_text, sentences, table
+    from probe.lab.scoretable import against_aims, as_markdown, as_text, sentences, table
 
     rows = table(total.scenarios)
     if markdown:
-        return [*as_markdown(rows), "", *(f"- {sentence}" for sentence in sentences(total))]
+        return [*as_markdown(against_aims(total)), "", *as_markdown(rows)]
     return [*as_text(rows), *sentences(total)]
 
 

@@ -7,6 +7,9 @@ from probe.lab.scorefiles import Kind, Score
 
 HEAD = ("scenario", "runs", "exact", "precision", "recall", "accused", "hop", "+-1", "seconds", "triggers", "kB sent")
 MOST_SECONDS: Mapping[Kind, float] = {"standard": 60.0, "slow line": 180.0}  # that a run may take; in depth: any
+KINDS: Mapping[Kind, str] = {"standard": "standard run", "slow line": "run on a slow line", "deep": "run in depth"}
+AIM_EXACT, AIM_PRECISION, AIM_RECALL, AIM_HOPS = 0.99, 0.98, 0.95, 0.95  # shares, at least
+AIM_INNOCENT = 2000  # verdicts on look-alikes, at least, and none of them accuses
 
 
 def table(by_scenario: Mapping[str, Tally]) -> list[tuple[str, ...]]:
@@ -47,16 +50,59 @@ def sentences(score: Score) -> Iterable[str]:
     yield f"states exact: {everything.exact} of {everything.verdicts} verdicts{share}"
     yield f"look-alikes: {everything.accused} of {everything.innocent} verdicts accuse where nobody interferes"
     yield f"hops named where none can be known: {everything.invented}"
-    for kind in ("standard", "slow line", "deep"):
-        runs = [(count.seconds, name) for name, count in score.scenarios.items() if score.kinds.get(name) == kind]
-        if runs:
-            yield _slowest(kind, *max(runs))
+    for kind, (seconds, name) in slowest(score).items():
+        allowed = f", {MOST_SECONDS[kind]:.0f} s allowed" if kind in MOST_SECONDS else ""
+        yield f"slowest {KINDS[kind]}: {seconds:.0f} s ({name}{allowed})"
 
 
-def _slowest(kind: Kind, seconds: float, name: str) -> str:
-    what = {"standard": "standard run", "slow line": "run on a slow line", "deep": "run in depth"}[kind]
-    allowed = f", {MOST_SECONDS[kind]:.0f} s allowed" if kind in MOST_SECONDS else ""
-    return f"slowest {what}: {seconds:.0f} s ({name}{allowed})"
+def slowest(score: Score) -> dict[Kind, tuple[float, str]]:
+    """Of every kind of run that there was: seconds and scenario of the slowest."""
+    runs = {
+        kind: [(count.seconds, name) for name, count in score.scenarios.items() if score.kinds.get(name) == kind]
+        for kind in KINDS
+    }
+    return {kind: max(found) for kind, found in runs.items() if found}
+
+
+def against_aims(score: Score) -> list[tuple[str, ...]]:
+    """What the whole came to beside what it should come to, the head first."""
+    every = whole(score.scenarios)
+    known = every.hops + every.unlocated
+    rows = [
+        _aim("states exact", every.exact, every.verdicts, AIM_EXACT),
+        (
+            "look-alikes accused",
+            f"{every.accused} of {every.innocent}",
+            _met(f"none in at least {AIM_INNOCENT}", not every.accused and every.innocent >= AIM_INNOCENT),
+        ),
+        _aim_of_mechanisms("precision", every.precision, AIM_PRECISION),
+        _aim_of_mechanisms("recall", every.recall, AIM_RECALL),
+        _aim("hops exact, where one can be known", every.hops_exact, known, AIM_HOPS),
+        ("hops within one", f"{every.hops_near} of {known}", ""),
+        ("hops named where none can be known", str(every.invented), _met("none", not every.invented)),
+    ]
+    for kind, (seconds, name) in slowest(score).items():
+        most = MOST_SECONDS.get(kind)
+        aim = "" if most is None else _met(f"at most {most:.0f} s", seconds <= most)
+        rows.append((f"slowest {KINDS[kind]}", f"{seconds:.0f} s ({name})", aim))
+    seeds = {seed for count in score.scenarios.values() for seed in count.seeds}
+    scope = (
+        f"{len(score.scenarios)} scenarios, {len(seeds)} seeds, {every.runs} runs, commit {score.commit or 'unknown'}"
+    )
+    return [(scope, "figure", "aim"), *rows]
+
+
+def _aim(what: str, right: int, n: int, least: float) -> tuple[str, str, str]:
+    share = right / n if n else 1.0
+    return what, f"{right} of {n} ({share:.2%})", _met(f"at least {least:.0%}", share >= least)
+
+
+def _aim_of_mechanisms(what: str, found: float, least: float) -> tuple[str, str, str]:
+    return f"mechanisms' {what}, ancestors counted", f"{found:.4f}", _met(f"at least {least:.2f}", found >= least)
+
+
+def _met(aim: str, met: bool) -> str:
+    return aim if met else f"{aim}: **missed**"
 
 
 def as_text(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,6 +1,8 @@
 """`probe lab list`, what `probe lab run` refuses, and what it shows where the lab cannot run."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ def test_classes_come_with_every_key() -> None:
         (["run", "/nowhere/mine.toml"], "cannot be read"),
         (["run", "clean", "--targets", "/nowhere"], "/nowhere"),
         (["shell", "nothing-like-it"], "unknown scenario"),
+        (["run", "clean", "--results", "/dev/null/here"], "results cannot be written to /dev/null/here"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_2(words: list[str], sentence: str) -> None:
@@ -98,3 +101,14 @@ def test_without_the_lab_the_recording_is_judged_and_marked(unavailable: Path, m
     assert "telegram/web: OK" in done.stdout
     assert f"the lab cannot run here: {REMEDY}" in done.stderr
     assert seen == [("clean.jsonl.gz", 1, line)]
+
+
+@pytest.mark.lab
+def test_lines_go_to_a_folder_that_was_not_there(tmp_path: Path) -> None:
+    """Below /tmp too, which inside is another one."""
+    folder = tmp_path / "new" / "folder"
+    command = [sys.executable, "-m", "probe", "lab", "run", "sni-reset-residual", "--results", str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (lines,) = folder.rglob("*.jsonl")
+    assert f"saved {lines}" in done.stdout + done.stderr

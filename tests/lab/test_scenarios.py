@@ -38,9 +38,7 @@ def bare_runs() -> list[str]:
     left: dict[str, str] = {}
     for name in scenario_names():
         bare = without_censor(load_scenario(find_scenario(name)))
-        # `clean` is such a run; of what is retired nothing is left; stun and turn share servers, whose budget (law 7)
-        # the first of them uses up
-        if name not in {"clean", "skype-gone"} and not {"stun", "turn"} <= set(bare.targets):
+        if name not in {"clean", "skype-gone"}:  # `clean` is such a run; of what is retired nothing is left
             left.setdefault(f"{sorted(bare.targets)} {bare.pages} {bare.helper} {bare.depth}", name)
     return sorted(left.values())
 

@@ -10,10 +10,10 @@ import pytest
 
 from probe.lab import trials
 from probe.lab.expectations import Expectation
-from probe.lab.scenario import find_scenario, load_scenario
+from probe.lab.scenario import find_scenario, load_scenario, scenario_names
 from probe.lab.score import Tally, Trial, nodes, tally
-from probe.lab.scorefiles import Score, ScoreError, kind_of, read, read_all, write
-from probe.lab.scoretable import as_markdown, as_text, sentences, table
+from probe.lab.scorefiles import Kind, Score, ScoreError, kind_of, read, read_all, write
+from probe.lab.scoretable import against_aims, as_markdown, as_text, sentences, table
 
 EXPECT = {
     "a/web": Expectation(state="blocked", mechanisms=["tls.reset.sni"], hop=4),
@@ -140,6 +140,35 @@ def test_the_sentences_name_look_alikes_and_the_slowest_run_of_each_kind() -> No
     assert "slowest standard run: 11 s (b, 60 s allowed)" in told
     assert "slowest run in depth: 99 s (c)" in told
     assert not [sentence for sentence in told if "slow line" in sentence]
+
+
+def test_the_whole_stands_beside_its_aims() -> None:
+    fine = Tally(1, 100, 99, 50, 50, 50, innocent=2000, hops=20, hops_exact=19, hops_near=20, seconds=60.0)
+    kinds: dict[str, Kind] = {"a": "standard", "b": "deep"}
+    rows = against_aims(Score("abc", "1", kinds, {"a": fine, "b": Tally(seconds=200.0)}))
+    assert rows[0][0] == "2 scenarios, 0 seeds, 1 runs, commit abc"
+    assert ("states exact", "99 of 100 (99.00%)", "at least 99%") in rows
+    assert not [row for row in rows if "missed" in row[2]]
+    poor = Tally(1, 100, 98, 40, 50, 40, innocent=1999, hops=20, hops_exact=18, unlocated=0, invented=1, seconds=60.5)
+    rows = against_aims(Score("abc", "1", kinds, {"a": poor}))
+    assert [row[0].split(",")[0] for row in rows if "missed" in row[2]] == [
+        "states exact",
+        "look-alikes accused",
+        "mechanisms' recall",
+        "hops exact",
+        "hops named where none can be known",
+        "slowest standard run",
+    ]
+
+
+def test_what_is_written_about_the_score_is_the_saved_one() -> None:
+    score = read(Path(__file__).parent / "score.json")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert "\n".join(as_markdown(against_aims(score))) in readme
+    every = (Path(__file__).parent / "SCORE.md").read_text(encoding="utf-8")
+    assert "\n".join(as_markdown(table(score.scenarios))) in every
+    assert all(row in every for count in score.scenarios.values() for row in count.wrong)
+    assert not set(score.scenarios) - set(scenario_names())
 
 
 @pytest.mark.parametrize(
