@@ -1,5 +1,7 @@
 """One endpoint at one address: attempts, differentials and control → one AddressRow."""
 
+from dataclasses import fields
+
 from probe.analysis.answers import RESOLVING, Answers, answers_in
 from probe.analysis.attempts import (
     Attempts,
@@ -39,6 +41,8 @@ from probe.analysis.rows import AddressRow
 from probe.analysis.surroundings import Surroundings
 from probe.formats import failures as f
 from probe.targets import Endpoint
+
+_SILENCE = tuple(column.name for column in fields(AddressRow) if column.name.endswith(("_timeouts", "_silent")))
 
 
 def address_row(
@@ -80,7 +84,15 @@ def address_row(
     count_unlisted(row, endpoint, done, around.neutral)
     count_resets(row, done)
     count_hellos(row, endpoint, done)
+    if around.drops:
+        _forget_silence(row)
     return row, done
+
+
+def _forget_silence(row: AddressRow) -> None:
+    """Where packets get lost all over, silence is nobody's doing; what answered, or ended in words, stays."""
+    for column in _SILENCE:
+        setattr(row, column, 0)
 
 
 def _family_works(done: Attempts, endpoint: Endpoint, address: str, families: frozenset[int]) -> bool:

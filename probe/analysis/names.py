@@ -6,6 +6,7 @@ from probe.analysis.observations import Line, Observation, Query
 from probe.analysis.proofs import AUTHENTICATED, Proofs
 from probe.analysis.reading import flag, table
 from probe.analysis.rows import NameRow
+from probe.analysis.surroundings import drops_packets
 from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
 from probe.resolverprint import print_of
@@ -21,6 +22,7 @@ def name_row(name: str, line: Line, proofs: Proofs, families: frozenset[int]) ->
         dns_attempts=len(_own_library(asked)),
         dns_local_faults=sum(is_local(query.answer.failure) for query in _own_library(asked)),
         interrupted=flag(line.run.get("interrupted")),
+        line_drops=drops_packets(line),
         dns_failure=failed,
         dns_failure_kind=dns_kind_of(failed),
     )

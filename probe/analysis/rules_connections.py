@@ -70,7 +70,7 @@ TCP_RULES = (
     _tcp_here("tcp_unreachable_here", "tcp_unreachables", "is reported unreachable", "ip.unreachable"),
     Rule(
         "tcp_fails_here",
-        f"{_TWICE} AND neutral_unreachable = 0",
+        f"{_TWICE} AND neutral_unreachable = 0 AND tcp_timeouts + tcp_refusals + tcp_resets + tcp_unreachables > 0",
         State.LIKELY_BLOCKED,
         "Connecting fails here, in different ways; the test helper connects to the endpoint.",
         "tcp",

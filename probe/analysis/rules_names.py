@@ -211,7 +211,7 @@ NAME_RULES = (
     ),
     _unanswered("refused", "refuses to answer"),
     _unanswered("servfail", "fails"),
-    _unanswered("timeout", "is silent", " AND dns_others_lost = 0"),
+    _unanswered("timeout", "is silent", " AND dns_others_lost = 0 AND NOT line_drops"),
     Rule(
         "name_resolves_denial_seen",
         f"dns_genuine > 0 AND {_HARMLESS} AND dns_forged_denial",

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from probe.analysis.datagrams import Datagrams, datagrams_in
-from probe.analysis.observations import Line
+from probe.analysis.observations import PROBE, Line
 from probe.analysis.proofs import Proofs
 from probe.analysis.reading import address as as_address
 from probe.analysis.reading import flag, table, tables
+
+BEGUN_AGAIN = 0.9  # seconds; kernels repeat a SYN after one
+OFTEN = 1 / 12  # of all connects
 
 
 def working_families(line: Line) -> frozenset[int]:
@@ -22,7 +25,8 @@ class Surroundings:
 
     families: frozenset[int]  # that work here
     neutral: frozenset[str]  # addresses of neutral hosts that showed their own certificate in preflight, or over QUIC
-    lossy: bool
+    lossy: bool  # some of what is harmless was lost, too
+    drops: bool  # so much that silence proves nothing
     datagrams: Datagrams
     interrupted: bool
     dns_intercepted: bool
@@ -33,11 +37,24 @@ def surroundings_of(line: Line, proofs: Proofs) -> Surroundings:
     return Surroundings(
         families=working_families(line),
         neutral=_neutral_addresses(line) | proofs.neutral_over_quic,
-        lossy=_lossy(line),
+        lossy=_lossy(line) or drops_packets(line),
+        drops=drops_packets(line),
         datagrams=datagrams_in(line),
         interrupted=flag(line.run.get("interrupted")),
         dns_intercepted=flag(table(line.run.get("preflight")).get("dark_answers")),
     )
+
+
+def drops_packets(line: Line) -> bool:
+    """Whether SYNs, or what answers them, get lost all over the line, whoever they are for.
+
+    A connect that takes a second longer than the line's quickest had to be begun again (RFC 6298, section 2.1). One in
+    twelve is what a line that loses 4 % each way shows; a flow to one place may have reasons of its own.
+    """
+    made = [row for row in line.rows if row.origin == PROBE and row.tcp_attempts and row.tcp_failure is None]
+    quickest = min((row.tcp_seconds for row in made), default=0.0)
+    again = [row for row in made if row.tcp_seconds >= quickest + BEGUN_AGAIN]
+    return len({row.address for row in again}) >= 2 and len(again) >= OFTEN * len(made)
 
 
 def _neutral_facts(line: Line) -> list[dict[str, object]]:
