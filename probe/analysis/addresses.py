@@ -50,20 +50,7 @@ def address_row(
 ) -> tuple[AddressRow, Attempts]:
     """Work out everything that the rules about one address read."""
     done = attempts_at(endpoint, address, proofs)
-    row = AddressRow(
-        family_works=_family_works(done, endpoint, address, around.families),
-        interrupted=around.interrupted,
-        address_proven=endpoint.is_literal or address in proofs.genuine(endpoint.host),
-        by_datagram=endpoint.carrier == "udp",
-        datagrams_work=around.datagrams.works,
-        dns_by_datagram=around.datagrams.dns,
-        udp_passed=around.datagrams.passed,
-        dns_intercepted=around.dns_intercepted,
-        payload_sealed="tls" in layers_of(endpoint),
-        clear_text=endpoint.dialect == "http",
-        by_name=not endpoint.is_literal,
-        line_lossy=around.lossy,
-    )
+    row = _what_holds_anyway(endpoint, address, done, proofs, around)
     _count_attempts(row, endpoint, done)
     _count_control(row, endpoint, address, proofs)
     _count_tcp(row, done.target)
@@ -87,6 +74,26 @@ def address_row(
     if around.drops:
         _forget_silence(row)
     return row, done
+
+
+def _what_holds_anyway(
+    endpoint: Endpoint, address: str, done: Attempts, proofs: Proofs, around: Surroundings
+) -> AddressRow:
+    """The row, with what neither attempts nor comparisons decide."""
+    return AddressRow(
+        family_works=_family_works(done, endpoint, address, around.families),
+        interrupted=around.interrupted,
+        address_proven=endpoint.is_literal or address in proofs.genuine(endpoint.host),
+        by_datagram=endpoint.carrier == "udp",
+        datagrams_work=around.datagrams.works,
+        dns_by_datagram=around.datagrams.dns,
+        udp_passed=around.datagrams.passed,
+        dns_intercepted=around.dns_intercepted,
+        payload_sealed="tls" in layers_of(endpoint),
+        clear_text=endpoint.dialect == "http",
+        by_name=not endpoint.is_literal,
+        line_lossy=around.lossy,
+    )
 
 
 def _forget_silence(row: AddressRow) -> None:

@@ -14,7 +14,7 @@ from probe.analysis.proofs import Proofs
 from probe.analysis.rows import AddressRow, EndpointRow, NameRow
 from probe.analysis.rule import ACCUSING, Rule, State
 from probe.analysis.rules import RULES, tables_for
-from probe.analysis.surroundings import surroundings_of, working_families
+from probe.analysis.surroundings import Surroundings, surroundings_of
 from probe.targets import Endpoint, is_address
 
 _ABSENT = {
@@ -62,8 +62,9 @@ class EndpointVerdict:
 def judge_endpoints(urls: list[str], line: Line, proofs: Proofs, engine: Engine) -> dict[str, EndpointVerdict]:
     """Judge every endpoint of a line, in three questions to the engine: names, addresses, endpoints."""
     endpoints = {url: endpoint_of(url) for url in urls}
-    names = _judge_names(endpoints, line, proofs, engine)
-    addresses = _judge_addresses(endpoints, line, proofs, engine)
+    around = surroundings_of(line, proofs)
+    names = _judge_names(endpoints, line, proofs, around, engine)
+    addresses = _judge_addresses(endpoints, line, proofs, around, engine)
     verdicts: dict[str, EndpointVerdict] = {}
     rows: list[EndpointRow] = []
     for url, endpoint in endpoints.items():
@@ -71,29 +72,29 @@ def judge_endpoints(urls: list[str], line: Line, proofs: Proofs, engine: Engine)
         parts = _parts_that_count(names[host], addresses[url])
         rows.append(_endpoint_row(parts[0], parts[1:]))
         verdicts[url] = _draft(url, parts, _transactions(host, addresses[url], proofs))
-        verdicts[url].absent = _why_absent(endpoint, names[host], addresses[url], line)
+        verdicts[url].absent = _why_absent(endpoint, names[host], addresses[url], around.families)
         verdicts[url].proof = deepest_proof([part.proof() for part in parts])
     for verdict, said in zip(verdicts.values(), engine.decide(rows, tables_for(EndpointRow)), strict=True):
         _finish(verdict, RULES[said["endpoint"]], names, addresses[verdict.url], endpoints[verdict.url])
     return verdicts
 
 
-def _judge_names(endpoints: dict[str, Endpoint | None], line: Line, proofs: Proofs, engine: Engine) -> dict[str, Rule]:
+def _judge_names(
+    endpoints: dict[str, Endpoint | None], line: Line, proofs: Proofs, around: Surroundings, engine: Engine
+) -> dict[str, Rule]:
     """Host → the rule about its name. Addresses, and what is no endpoint at all (host ""), need none."""
     hosts = list(dict.fromkeys(endpoint.host if endpoint else "" for endpoint in endpoints.values()))
-    families = working_families(line)
-    rows = [NameRow() if not host or is_address(host) else name_row(host, line, proofs, families) for host in hosts]
+    rows = [NameRow() if not host or is_address(host) else name_row(host, line, proofs, around) for host in hosts]
     said = engine.decide(rows, tables_for(NameRow))
     return {host: RULES[rules["name"]] for host, rules in zip(hosts, said, strict=True)}
 
 
 def _judge_addresses(
-    endpoints: dict[str, Endpoint | None], line: Line, proofs: Proofs, engine: Engine
+    endpoints: dict[str, Endpoint | None], line: Line, proofs: Proofs, around: Surroundings, engine: Engine
 ) -> dict[str, list[Part]]:
     """URL → one part per address that was tried."""
     rows: list[AddressRow] = []
     done: list[tuple[str, Endpoint, Attempts]] = []
-    around = surroundings_of(line, proofs)
     for url, endpoint in endpoints.items():
         for address in addresses_of(endpoint, proofs) if endpoint and endpoint.dialect in DIALECTS else ():
             assert endpoint is not None
@@ -178,11 +179,11 @@ def _is_ok_name(part: Part) -> bool:
     return part.attempts is None and part.rule.state == State.OK
 
 
-def _why_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], line: Line) -> str:
+def _why_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], families: frozenset[int]) -> str:
     if endpoint is None or name.state in ACCUSING:
         return ""
     if endpoint.is_literal and not addresses:
-        return "" if (6 if ":" in endpoint.host else 4) in working_families(line) else "family"
+        return "" if (6 if ":" in endpoint.host else 4) in families else "family"
     if not addresses:
         return _ABSENT.get(name.rule_id, "")
     reasons = {_ABSENT.get(part.rule.rule_id, "") for part in addresses}

@@ -4,25 +4,25 @@ from probe.analysis.forgeries import FAMILIES, count_forgeries, raced_families
 from probe.analysis.kinds import CERTIFICATE, dns_kind_of, is_local, kind_of
 from probe.analysis.observations import Line, Observation, Query
 from probe.analysis.proofs import AUTHENTICATED, Proofs
-from probe.analysis.reading import flag, table
+from probe.analysis.reading import table
 from probe.analysis.rows import NameRow
-from probe.analysis.surroundings import drops_packets
+from probe.analysis.surroundings import Surroundings
 from probe.formats import failures as f
 from probe.formats.bogons import is_bogon
 from probe.resolverprint import print_of
 
 
-def name_row(name: str, line: Line, proofs: Proofs, families: frozenset[int]) -> NameRow:
-    """Work out everything that the rules about names read. `families` are those that work here."""
-    asked = _system_questions(name, proofs)
+def name_row(name: str, line: Line, proofs: Proofs, around: Surroundings) -> NameRow:
+    """Work out everything that the rules about names read."""
+    families, asked = around.families, _system_questions(name, proofs)
     answers = _answers(name, asked, families, proofs)
     failed = _failure(asked, families)
     row = NameRow(
         dns_needed=True,
         dns_attempts=len(_own_library(asked)),
         dns_local_faults=sum(is_local(query.answer.failure) for query in _own_library(asked)),
-        interrupted=flag(line.run.get("interrupted")),
-        line_drops=drops_packets(line),
+        interrupted=around.interrupted,
+        line_drops=around.drops,
         dns_failure=failed,
         dns_failure_kind=dns_kind_of(failed),
     )

@@ -11,10 +11,10 @@ class NameRow:
     dns_attempts: int = 0  # questions to the system's resolver
     dns_local_faults: int = 0
     interrupted: bool = False
+    line_drops: bool = False  # packets get lost all over the line, so that silence proves nothing
     dns_failure: str | None = None
     dns_failure_kind: str = ""
     dns_answers: int = 0  # from the system's resolver, of families that work here
-    line_drops: bool = False  # packets get lost all over the line
     dns_family_absent: bool = False  # it gave addresses, and all of them of a family that does not work here
     dns_genuine: int = 0  # of these: proven by a certificate, or given by a trusted source too
     dns_bogon: int = 0

@@ -21,7 +21,7 @@ def working_families(line: Line) -> frozenset[int]:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a whole line says of the network, and each of its addresses is seen in the light of."""
+    """What a whole line says of the network, and each of its names and addresses is seen in the light of."""
 
     families: frozenset[int]  # that work here
     neutral: frozenset[str]  # addresses of neutral hosts that showed their own certificate in preflight, or over QUIC
@@ -33,12 +33,13 @@ class Surroundings:
 
 
 def surroundings_of(line: Line, proofs: Proofs) -> Surroundings:
-    """Read them, once for all addresses."""
+    """Read them, once for all names and addresses."""
+    drops = drops_packets(line)
     return Surroundings(
         families=working_families(line),
         neutral=_neutral_addresses(line) | proofs.neutral_over_quic,
-        lossy=_lossy(line) or drops_packets(line),
-        drops=drops_packets(line),
+        lossy=drops or _lossy(line),
+        drops=drops,
         datagrams=datagrams_in(line),
         interrupted=flag(line.run.get("interrupted")),
         dns_intercepted=flag(table(line.run.get("preflight")).get("dark_answers")),

@@ -15,14 +15,7 @@ from probe.analysis.surroundings import drops_packets
 from probe.analysis.verdicts import facts_of, judge_facts
 from probe.lab.run import recording_of
 
-SILENCE = [
-    "sni-drop",
-    "ip-blackhole",
-    "dns-silence",
-    "quic-drop",
-    "sip-drop",
-    "protocol-allowlist",
-]
+SILENCE = ("sni-drop", "ip-blackhole", "dns-silence", "quic-drop", "sip-drop", "protocol-allowlist")
 
 
 def lines_of(scenario: str) -> list[dict[str, Any]]:
