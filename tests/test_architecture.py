@@ -98,6 +98,13 @@ def test_no_address_or_host_stands_in_the_code() -> None:
     assert not found
 
 
+def test_duckdb_is_connected_to_in_one_place() -> None:
+    """Where it is told to print nothing."""
+    files = (ROOT / "probe").rglob("*.py")
+    connecting = [path for path in files if re.search(r"duckdb\W{0,3}\.connect\(", path.read_text())]
+    assert [path.name for path in connecting] == ["engine.py"]
+
+
 def test_every_command_stands_in_the_readme() -> None:
     from probe.cli import COMMANDS
 

@@ -109,13 +109,24 @@ class DuckDBEngine(_DBAPIEngine):
     """DuckDB, in memory. Raises ImportError where the extra `analysis` is not installed."""
 
     def __init__(self) -> None:
-        super().__init__(importlib.import_module("duckdb").connect(":memory:"))
+        super().__init__(duckdb_in_memory())
 
     def __enter__(self) -> "DuckDBEngine":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+
+
+def duckdb_in_memory() -> Any:
+    """A connection to a DuckDB of its own, which prints nothing. Raises ImportError where it is not installed.
+
+    In a process that runs no file, as the workers of `python -m probe`, it takes itself for a shell and would draw a
+    bar on stdout beside every question of more than two seconds.
+    """
+    connection = importlib.import_module("duckdb").connect(":memory:")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def has_duckdb() -> bool:

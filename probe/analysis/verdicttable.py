@@ -7,6 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from probe.analysis.engine import duckdb_in_memory
 from probe.analysis.verdictrow import COLUMNS, LISTS, TYPES, VerdictRow
 
 OPTIONAL = frozenset({"endpoints"})
@@ -42,7 +43,7 @@ class VerdictTable:
             duckdb = importlib.import_module("duckdb")
         except ImportError:
             raise StoreError("a store needs DuckDB: pip install 'censorprobe[analysis]'") from None
-        connection = duckdb.connect(":memory:")
+        connection = duckdb_in_memory()
         connection.execute("SET parquet_metadata_cache = true")  # every question opens thousands of files again
         files = str(folder / "verdicts" / "**" / "*.parquet").replace("'", "''")
         source = f"read_parquet('{files}', union_by_name = true, hive_partitioning = true)"

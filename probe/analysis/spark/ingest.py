@@ -76,7 +76,7 @@ def ingest(spark: "SparkSession", sources: Iterable[Path], folder: Path, *, lab:
         name = uuid.uuid4().hex
         for tally in _taken(spark, files, folder, name, manifest, lab):
             report.add(tally)
-        shutil.rmtree(folder / WORK)
+        shutil.rmtree(folder / WORK, ignore_errors=True)  # a killed driver's Java may still write there
     report.seconds = round(time.monotonic() - began, 3)
     return report
 

@@ -10,17 +10,24 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
+from probe.analysis.engine import duckdb_in_memory
 from probe.analysis.store.columns import PARTITIONS, hive_options, schema, settled_schema
 from probe.analysis.store.files import partition, write_rows
+from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.pool import Workers
 
 MEMORY = 512  # MB for sorting, of all processes together; what does not fit goes to the folder `work`
 LEAST = 128  # MB that a process gets in any case
+SORTED_AT_ONCE = 0.3  # of that memory, in bytes of rows; a half of it was too much for DuckDB
 ORDER = {
     "measurements": "day, probe_cc, line_hash",
     "observations": "day, probe_cc, line_hash, row",
     "verdicts": "day, probe_cc, line_hash, service",
 }
+_KEY = "(day, probe_cc, line_hash[:2])"  # by this rows are cut into ranges; ORDER sorts on
+_Key = tuple[str, str, str]
 
 
 def write_sorted(sources: Mapping[str, Sequence[Path]], work: Path, name: str, pool: Workers) -> None:
@@ -46,22 +53,51 @@ def _write(table: str, files: Sequence[Path], work: Path, name: str, share: int,
 def _sorted_rows(
     table: str, files: Sequence[Path], spill: Path, share: int, shares: int
 ) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Rows of one partition after the other: ((day, country), Arrow batch)."""
-    columns = ", ".join(f'"{column}"' for column in schema(table).names)
-    source = f"read_parquet($1, {_in_folders(files[0])})"
-    connection = importlib.import_module("duckdb").connect(":memory:")
+    """Rows of one partition after the other: ((day, country), Arrow batch). Raises StoreError."""
+    duckdb, connection = importlib.import_module("duckdb"), duckdb_in_memory()
+    memory = max(MEMORY // shares, LEAST)
     try:
-        connection.execute(f"SET memory_limit = '{max(MEMORY // shares, LEAST)}MB'")
+        connection.execute(f"SET memory_limit = '{memory}MB'")
         connection.execute(f"SET threads = {1 if shares > 1 else os.cpu_count()}")
         connection.execute("SET temp_directory = $1", [str(spill)])
-        found = connection.sql(
-            f"SELECT {columns} FROM {source} WHERE hash(day) % $2 = $3 ORDER BY {ORDER[table]}",
-            params=[[str(file) for file in files], shares, share],
-        )
-        for batch in found.to_arrow_reader(50_000):
-            yield from _cut(batch)
+        mine = f"FROM read_parquet($1, {_in_folders(files[0])}) WHERE hash(day) % {shares} = {share}"
+        columns, names = ", ".join(f'"{column}"' for column in schema(table).names), [str(file) for file in files]
+        most = max(1, int(memory * 1e6 * SORTED_AT_ONCE / _row_bytes(files)))
+        for first, last in _ranges(connection, mine, names, most):
+            found = connection.sql(
+                f"SELECT {columns} {mine} AND day BETWEEN $2 AND $5 AND {_KEY} BETWEEN ($2, $3, $4) AND ($5, $6, $7) "
+                f"ORDER BY {ORDER[table]}",
+                params=[names, *first, *last],
+            )
+            for batch in found.to_arrow_reader(min(most, 50_000)):
+                yield from _cut(batch)
+    except duckdb.Error as error:
+        raise StoreError(f"rows of the store cannot be sorted ({str(error).splitlines()[0]})") from None
     finally:
         connection.close()
+
+
+def _ranges(connection: Any, mine: str, names: list[str], most: int) -> Iterator[tuple[_Key, _Key]]:
+    """First and last key of so many rows at most, where a key's own are not more; in their order.
+
+    DuckDB sorts what does not fit by way of the disk, but not always: wide rows it must hold to the end.
+    """
+    counts = connection.execute(f"SELECT {_KEY} AS key, count(*) {mine} GROUP BY key ORDER BY key", [names]).fetchall()
+    first, last, rows = None, None, 0
+    for key, count in counts:
+        if first and last and rows + count > most:
+            yield first, last
+            first, rows = None, 0
+        first, last, rows = first or key, key, rows + count
+    if first and last:
+        yield first, last
+
+
+def _row_bytes(files: Sequence[Path]) -> float:
+    """Bytes of a row in memory, of some files' first rows."""
+    some = [pq.ParquetFile(file) for file in files[:: max(1, len(files) // 8)]]
+    rows = [file.read_row_group(0) for file in some if file.num_row_groups]
+    return sum(group.nbytes for group in rows) / max(1, sum(group.num_rows for group in rows)) or 1.0
 
 
 def _in_folders(file: Path) -> str:

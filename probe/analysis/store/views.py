@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from probe.analysis.engine import duckdb_in_memory
 from probe.analysis.store.columns import TABLES, hive_options, schema
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import NAME, StoreError, set_aside
@@ -28,7 +29,7 @@ class Store:
             raise StoreError(f"{folder} is no store; `probe ingest FILE… --store {folder}` makes one")
         self.folder = folder
         self._duckdb = importlib.import_module("duckdb")
-        self._connection = self._duckdb.connect(":memory:")
+        self._connection = duckdb_in_memory()
         for table in TABLES:
             self._view(table)
         rows = [dict(zip(REJECTED, row, strict=True)) for row in set_aside(folder)]

@@ -7,11 +7,12 @@ import pytest
 from tests.real.packages import COMMAND, JAVA, missing
 
 LACKING = JAVA in missing()
-collect_ignore = ["test_engines_agree.py"] if LACKING and not os.environ.get("CI") else []
+NEED_JAVA = ["test_engines_agree.py", "test_killed.py"]
+collect_ignore = NEED_JAVA if LACKING and not os.environ.get("CI") else []
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Comes after pytest's closing line."""
     if collect_ignore:
-        name = f"tests/analysis/spark/{collect_ignore[0]}"
-        print(f"DID NOT RUN: {name} (not installed: {JAVA}). To run it: {COMMAND}.", flush=True)
+        names = ", ".join(f"tests/analysis/spark/{name}" for name in collect_ignore)
+        print(f"DID NOT RUN: {names} (not installed: {JAVA}). To run them: {COMMAND}.", flush=True)

@@ -3,6 +3,8 @@
 import csv
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -72,6 +74,18 @@ def test_nothing_is_changed_and_no_other_file_is_read(store: Path, statement: st
     with Store(store) as opened, pytest.raises(StoreError):
         list(opened.batches(statement.format(store.parent)))
     assert sorted(store.parent.rglob("*")) == before
+
+
+def test_a_worker_draws_no_bars_on_stdout() -> None:
+    """In a process that runs no file DuckDB takes itself for a shell; stdout is ours, and holds JSON."""
+    asked = """
+import duckdb
+from probe.analysis.engine import duckdb_in_memory
+for connection in (duckdb.connect(":memory:"), duckdb_in_memory()):
+    print(*connection.execute("SELECT current_setting('enable_progress_bar')").fetchone())
+"""
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.split() == ["True", "False"]
 
 
 def test_python_variables_are_no_tables(store: Path) -> None:

@@ -1,0 +1,78 @@
+"""An ingest by Spark that is killed leaves a readable store, and either engine takes every line once afterwards."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from probe.analysis.store.ingest import ingest
+from probe.analysis.store.manifest import files_in
+from tests.analysis.spark.clusters import environment
+from tests.analysis.spark.conftest import LACKING
+from tests.analysis.store.making import everything, rows_of, some_lines, store_of, taken, write
+from tests.real.packages import COMMAND, JAVA
+
+pytestmark = pytest.mark.timeout(400)
+LINES = 12
+WHERE = {
+    "what is read is written down": "ingest._held",
+    "one table of three is made": "ingest._name_files",
+    "some files are moved": "ingest.move",
+    "all are moved, and nobody knows": "Manifest.add_settled",
+}
+LAST = list(WHERE)[-1]
+# Puts a death in front of that function, but for the move: that dies after its second file.
+DRIVER = """
+import os, signal, sys
+from pathlib import Path
+from probe.analysis.spark import ingest, session
+from probe.analysis.store import settle
+from probe.analysis.store.manifest import Manifest
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def rename(source, place, left=[2]):
+    left[0] -= 1
+    os.replace(source, place) if left[0] >= 0 else die()
+
+def move(*all, whole=ingest.move):
+    settle.os.rename = rename
+    whole(*all)
+
+where, lines, store = sys.argv[1:]
+owner, name = where.split(".")
+setattr({"ingest": ingest, "Manifest": Manifest}[owner], name, move if name == "move" else die)
+with session.session("local[1]") as spark:
+    ingest.ingest(spark, [Path(lines)], Path(store))
+"""
+
+
+@pytest.fixture(params=WHERE.values(), ids=WHERE)
+def killed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if LACKING:
+        pytest.fail(f"not installed: {JAVA}; to run this: {COMMAND}", pytrace=False)
+    lines = write(tmp_path / "lines.jsonl", some_lines(LINES))
+    command = [sys.executable, "-c", DRIVER, request.param, str(lines), str(tmp_path / "store")]
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=200)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    return tmp_path
+
+
+def test_nothing_counts_and_then_everything_once(killed: Path, request: pytest.FixtureRequest) -> None:
+    """Spark goes on where it was about to be done; elsewhere DuckDB does."""
+    store, lines = killed / "store", killed / "lines.jsonl"
+    assert files_in(store) == []
+    assert len(rows_of(store, "measurements")) <= LINES  # readable as it stands
+    words = ["ingest", str(lines), "--store", str(store), "--json"]
+    if request.node.callspec.id == LAST:
+        words += ["--engine", "spark", "--master", "local[1]"]
+    command = [sys.executable, "-m", "probe", *words]
+    done = subprocess.run(command, env=environment(killed), capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout)["accepted"] == LINES
+    assert everything(store) == everything(store_of(killed / "whole", some_lines(LINES)))
+    assert taken(ingest([lines], store)) == (LINES, 0, LINES, 0)  # it was read to its end

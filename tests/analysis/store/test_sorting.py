@@ -1,0 +1,63 @@
+"""Rows are sorted a range at a time, so that how many there are is no matter."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from probe.analysis.store import sorting
+from probe.analysis.store.columns import schema
+from probe.analysis.store.manifest import StoreError
+from tests.analysis.store.making import everything, some_lines, store_of
+
+FILES, ROWS, WIDE = 6, 4000, 6000  # 150 MB, where a share sorts with 128
+
+
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Pieces of wide measurements, all of one day and country."""
+    return [_piece(tmp_path_factory.mktemp("pieces") / f"{number}.parquet") for number in range(FILES)]
+
+
+def _piece(file: Path) -> Path:
+    columns = schema("measurements")
+    text = {"day": ["2026-10-01"] * ROWS, "probe_cc": ["DE"] * ROWS}
+    text["line_hash"] = [os.urandom(16).hex() for _ in range(ROWS)]
+    text["facts"] = [os.urandom(WIDE // 2).hex() for _ in range(ROWS)]
+    made = [pa.array(text.get(one.name, [None] * ROWS), one.type) for one in columns]
+    pq.write_table(pa.Table.from_arrays(made, schema=columns), file, compression="zstd")
+    return file
+
+
+def rows_sorted(pieces: list[Path], folder: Path) -> list[str]:
+    """The lines' hashes as four processes give them, each with the least memory that one gets."""
+    shares = [sorting._sorted_rows("measurements", pieces, folder / "spill", share, 4) for share in range(4)]
+    return [one for share in shares for _, rows in share for one in rows.column("line_hash").to_pylist()]
+
+
+def test_more_than_memory_holds_is_sorted(pieces: list[Path], tmp_path: Path) -> None:
+    found = rows_sorted(pieces, tmp_path)
+    assert len(found) == FILES * ROWS
+    assert found == sorted(found)
+
+
+def test_at_once_it_would_not_fit(pieces: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the ranges are for; and a store that cannot be sorted is told in a sentence."""
+    monkeypatch.setattr(sorting, "SORTED_AT_ONCE", 1000)
+    with pytest.raises(StoreError, match="cannot be sorted"):
+        rows_sorted(pieces, tmp_path)
+
+
+def test_ranges_of_any_size_make_the_same_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = everything(store_of(tmp_path / "whole", some_lines(60)))
+    monkeypatch.setattr(sorting, "SORTED_AT_ONCE", 1e-9)
+    assert everything(store_of(tmp_path / "cut", some_lines(60))) == whole
+    assert len(whole["observations"]) > 60
+
+
+def test_pieces_without_rows_are_no_matter(tmp_path: Path) -> None:
+    none = tmp_path / "none.parquet"
+    pq.write_table(schema("measurements").empty_table(), none)
+    assert rows_sorted([none], tmp_path) == []
