@@ -102,7 +102,7 @@ def test_duckdb_is_connected_to_in_one_place() -> None:
     """Where it is told to print nothing."""
     files = (ROOT / "probe").rglob("*.py")
     connecting = [path for path in files if re.search(r"duckdb\W{0,3}\.connect\(", path.read_text())]
-    assert [path.name for path in connecting] == ["engine.py"]
+    assert [path.name for path in connecting] == ["duckdb_files.py"]
 
 
 def test_every_command_stands_in_the_readme() -> None:

@@ -1,6 +1,5 @@
 """Run the rules' SQL over wide rows: SQLite for a run's own lines, DuckDB for a store; the same text on both."""
 
-import importlib
 import importlib.util
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -8,6 +7,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Protocol, get_args
 
+from probe.analysis.duckdb_files import duckdb_in_memory
 from probe.analysis.rows import WideRow
 from probe.analysis.rule import Rule, first_match
 
@@ -116,17 +116,6 @@ class DuckDBEngine(_DBAPIEngine):
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-
-
-def duckdb_in_memory() -> Any:
-    """A connection to a DuckDB of its own, which prints nothing. Raises ImportError where it is not installed.
-
-    In a process that runs no file, as the workers of `python -m probe`, it takes itself for a shell and would draw a
-    bar on stdout beside every question of more than two seconds.
-    """
-    connection = importlib.import_module("duckdb").connect(":memory:")
-    connection.execute("SET enable_progress_bar = false")
-    return connection
 
 
 def has_duckdb() -> bool:

@@ -10,10 +10,16 @@ LEAST = 5  # measurements of each side on shared ground
 NETWORKS = 2
 
 SOFTWARE = "software_name || ' ' || software_version"
+# Of services that several versions measured: without another there is nothing to hold a version against.
 _STRATA = f"""
-SELECT service, probe_cc || ' ' || probe_asn, day, software_name, {SOFTWARE},
-  SUM(CASE WHEN state = 'ok' THEN 0 ELSE 1 END), COUNT(*)
-FROM verdicts WHERE valid AND state <> 'insufficient' GROUP BY 1, 2, 3, 4, 5"""
+SELECT service, network, day, name, software, failed, n FROM (
+  SELECT *, MIN(software) OVER (PARTITION BY service) AS one, MAX(software) OVER (PARTITION BY service) AS another
+  FROM (
+    SELECT service, probe_cc || ' ' || probe_asn AS network, day, software_name AS name, {SOFTWARE} AS software,
+      SUM(CASE WHEN state = 'ok' THEN 0 ELSE 1 END) AS failed, COUNT(*) AS n
+    FROM verdicts WHERE valid AND state <> 'insufficient' GROUP BY 1, 2, 3, 4, 5) AS strata
+  ) AS compared
+WHERE one <> another"""
 
 _Ground = tuple[str, str, str]  # network, day, name of the software
 
@@ -26,8 +32,6 @@ def suspects(table: VerdictTable) -> list[tuple[str, str]]:
     version spreads would else look like its fault. The same software: one that looks deeper sees more, and is right.
     Thresholds are ours, not fitted: SHARE, LEAST, NETWORKS.
     """
-    if len(table.select(f"SELECT DISTINCT {SOFTWARE} FROM verdicts LIMIT 2")) < 2:
-        return []
     grounds: dict[str, dict[_Ground, dict[str, tuple[int, int]]]] = defaultdict(lambda: defaultdict(dict))
     for service, network, day, name, software, failed, n in table.select(_STRATA):
         grounds[service][network, day, name][software] = (failed, n)

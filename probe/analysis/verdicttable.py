@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from probe.analysis.engine import duckdb_in_memory
+from probe.analysis.duckdb_files import duckdb_in_memory, rows_under
 from probe.analysis.verdictrow import COLUMNS, LISTS, TYPES, VerdictRow
 
 OPTIONAL = frozenset({"endpoints"})
@@ -45,9 +45,8 @@ class VerdictTable:
             raise StoreError("a store needs DuckDB: pip install 'censorprobe[analysis]'") from None
         connection = duckdb_in_memory()
         connection.execute("SET parquet_metadata_cache = true")  # every question opens thousands of files again
-        files = str(folder / "verdicts" / "**" / "*.parquet").replace("'", "''")
-        source = f"read_parquet('{files}', union_by_name = true, hive_partitioning = true)"
         try:
+            source = rows_under(connection, folder / "verdicts", "hive_partitioning = true")
             there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
             if lacking := [name for name in COLUMNS if name not in there | OPTIONAL]:
                 raise StoreError(f"{folder}: the store's verdicts have no column {lacking[0]}; ingest again")

@@ -54,9 +54,9 @@ def verdict_table(
             table = VerdictTable.of_rows(_judged(sources, skipped))
     except StoreError as error:
         raise Refusal(str(error), INVALID_INPUT) from None
-    ((everything,),) = table.select("SELECT COUNT(*) FROM verdicts")
-    ((emulated,),) = table.select("SELECT COUNT(DISTINCT line_hash) FROM verdicts WHERE lab <> ''")
-    if emulated and not lab:
+    ((everything, of_lab),) = table.select("SELECT COUNT(*), MAX(lab) FROM verdicts")
+    if of_lab and not lab:
+        ((emulated,),) = table.select("SELECT COUNT(DISTINCT line_hash) FROM verdicts WHERE lab <> ''")
         say(sys.stderr, f"left out {emulated} line(s) that were written inside the lab; --lab takes them too")
     if not everything:
         raise Refusal("nothing is left to compare", INVALID_INPUT)

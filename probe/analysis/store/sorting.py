@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from probe.analysis.engine import duckdb_in_memory
+from probe.analysis.duckdb_files import duckdb_in_memory
 from probe.analysis.store.columns import PARTITIONS, hive_options, schema, settled_schema
 from probe.analysis.store.files import partition, write_rows
 from probe.analysis.store.manifest import StoreError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from probe.analysis.engine import duckdb_in_memory
+from probe.analysis.duckdb_files import duckdb_in_memory, rows_under
 from probe.analysis.store.columns import TABLES, hive_options, schema
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import NAME, StoreError, set_aside
@@ -76,8 +76,7 @@ class Store:
         if not table_files(self.folder, table):
             self._connection.register(table, columns.empty_table())
             return
-        files = str(self.folder.resolve() / table / "**" / "*.parquet").replace("'", "''")
-        source = f"read_parquet('{files}', union_by_name = true, {hive_options()})"
+        source = rows_under(self._connection, self.folder.resolve() / table, hive_options())
         names = ", ".join(f'"{name}"' for name in columns.names)
         self._connection.execute(f"CREATE TEMPORARY VIEW {table} AS SELECT {names} FROM {source}")
 

@@ -16,6 +16,7 @@ from probe.analysis.store.export import WRITERS, export
 from probe.analysis.store.ingest import ingest
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import Store
+from probe.analysis.verdicttable import VerdictTable
 from tests.analysis.store.making import rows_of, some_lines, store_of, write
 
 
@@ -42,6 +43,24 @@ def test_an_empty_store_has_the_same_views(tmp_path: Path) -> None:
     ingest([write(tmp_path / "none.jsonl", [])], tmp_path / "store")
     with Store(tmp_path / "store") as opened:
         assert [opened.sql(f"SELECT * FROM {table}").num_rows for table in (*TABLES, "rejected")] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("older", ["first", "last"])
+def test_a_column_that_older_files_lack_is_empty_there_and_nowhere_else(tmp_path: Path, older: str) -> None:
+    lines = some_lines(9)
+    for part in (lines[:4], lines[4:]):
+        ingest([write(tmp_path / "lines.jsonl", part)], tmp_path / "store")
+    files = sorted((tmp_path / "store" / "verdicts").rglob("*.parquet"))
+    old = [file for file in files if file.stem == files[0 if older == "first" else -1].stem]
+    for file in old:
+        table = pq.read_table(file, partitioning=None)
+        pq.write_table(table.drop_columns(["endpoints"]), file)
+    lacking = sum(pq.read_metadata(file).num_rows for file in old)
+    with Store(tmp_path / "store") as opened:
+        assert opened.sql("SELECT endpoints IS NULL AS n FROM verdicts").column("n").to_pylist().count(True) == lacking
+    table = VerdictTable.of_store(tmp_path / "store")
+    assert table.select("SELECT COUNT(*) FROM verdicts WHERE endpoints = ''") == [(lacking,)]
+    assert 0 < lacking < table.select("SELECT COUNT(*) FROM verdicts")[0][0]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +99,7 @@ def test_a_worker_draws_no_bars_on_stdout() -> None:
     """In a process that runs no file DuckDB takes itself for a shell; stdout is ours, and holds JSON."""
     asked = """
 import duckdb
-from probe.analysis.engine import duckdb_in_memory
+from probe.analysis.duckdb_files import duckdb_in_memory
 for connection in (duckdb.connect(":memory:"), duckdb_in_memory()):
     print(*connection.execute("SELECT current_setting('enable_progress_bar')").fetchone())
 """
