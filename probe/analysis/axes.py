@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from probe.analysis.instrument import SOFTWARE
 
@@ -69,12 +70,15 @@ def asked(
 ) -> Question:
     """A question as it is written on the command line and in a notebook. Raises QuestionError."""
     row, axes = parse_by(by)
+    bounds = parse_moment("--since", since), parse_moment("--until", until)
+    if all(bounds) and bounds[0] >= bounds[1]:
+        raise QuestionError(f"--until {until}: that is not later than --since {since}")
     return Question(
         by=axes,
         row=row,
         baseline=parse_pairs("--baseline", [baseline] if baseline else []),
-        since=parse_moment("--since", since),
-        until=parse_moment("--until", until),
+        since=bounds[0],
+        until=bounds[1],
         only=parse_pairs("--only", only),
         lab=lab,
     )
@@ -102,9 +106,17 @@ def parse_pairs(option: str, words: Iterable[str]) -> tuple[tuple[str, str], ...
 
 def parse_moment(option: str, word: str | None) -> str:
     """A day, or a day and a time, as it begins in a row. Raises QuestionError."""
-    if word and not _MOMENT.fullmatch(word):
+    if word and not (_MOMENT.fullmatch(word) and _exists(word)):
         raise QuestionError(f"{option} {word}: write a day, as 2026-11-24, or a time, as 2026-11-24T13:00")
     return word or ""
+
+
+def _exists(word: str) -> bool:
+    try:
+        datetime.fromisoformat(word)
+    except ValueError:
+        return False
+    return True
 
 
 def matches(pairs: Sequence[tuple[str, str]], vantage: dict[str, str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby, pairwise
 
-from probe.analysis.axes import Question
+from probe.analysis.axes import Question, QuestionError
 from probe.analysis.cells import SET_ASIDE, prepare
 from probe.analysis.compare import folded
 from probe.analysis.cusum import Change, collapse, interference
@@ -58,7 +58,7 @@ _VOLUMES = f"SELECT probe_cc, probe_asn, {prefix('day')}, COUNT(DISTINCT line_ha
 
 
 def events(table: VerdictTable, question: Question) -> list[Event]:
-    """All events, in order of onset. Raises QuestionError where the measurements span too many days."""
+    """All events, in order of onset. Raises QuestionError where measurements span too many days, or none is left."""
     prepare(table, question)
     return prepared_events(table)
 
@@ -66,6 +66,8 @@ def events(table: VerdictTable, question: Question) -> list[Event]:
 def prepared_events(table: VerdictTable) -> list[Event]:
     """The same from a table that `prepare` has seen."""
     days = steps(day for (day,) in table.select(f"SELECT DISTINCT {prefix('day')} FROM verdicts"))
+    if not days:
+        raise QuestionError("nothing is left to look at")
     found = _interference(table, days) + _shutdowns(table, days)
     return sorted(found, key=lambda event: (event.onset or "", event.cc, event.service or "", event.networks))
 

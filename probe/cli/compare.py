@@ -9,7 +9,7 @@ import typer
 from probe.cli.engines import Engine, EngineName, Master, spark_of
 from probe.cli.judge import INVALID_INPUT, Skipped
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal
+from probe.cli.screen import Refusal, say
 from probe.cli.verdicttables import By, Lab, Only, Since, Sources, Until, question, verdict_table
 
 app = new_app()
@@ -41,6 +41,8 @@ def compare(
         comparison = lay(table, asked, top)
         if not comparison.services:
             raise Refusal("nothing is left to compare", INVALID_INPUT)
+        if baseline and not any(cells[0].n or cells[0].set_aside for _, cells in comparison.rows()):
+            say(sys.stderr, f"nothing was measured at the baseline {baseline}: there is nothing to compare with")
         if html is not None:
             from probe.cli.pages import write_page
 

@@ -31,6 +31,15 @@ def test_nothing_is_left(kept: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert call("series", "--since", "2027-01-01", str(kept)) == 6
     assert "nothing is left" in capsys.readouterr().err
     assert call("compare", "--only", "cc=ZZ", str(kept)) == 6
+    assert call("events", "--until", "2001-01-01", str(kept)) == 6
+    assert "nothing is left" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_baseline_where_nobody_measured_is_said(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("compare", "--baseline", "cc=ZZ", str(kept)) == 0
+    assert capsys.readouterr().err == "nothing was measured at the baseline cc=ZZ: there is nothing to compare with\n"
+    assert call("compare", "--baseline", "cc=IR", str(kept)) == 0
+    assert capsys.readouterr().err == ""
 
 
 def page_of(path: Path) -> dict[str, Any]:

@@ -118,7 +118,17 @@ def test_two_vantage_points(file: Path, tmp_path: Path, capsys: pytest.CaptureFi
     ]
 
 
-@pytest.mark.parametrize("wrong", [("--by", "planet"), ("--since", "May"), ("--only", "cc"), ("--baseline", "DE")])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--by", "planet"),
+        ("--since", "May"),
+        ("--since", "2026-13-01"),
+        ("--until", "2026-02-30"),
+        ("--only", "cc"),
+        ("--baseline", "DE"),
+    ],
+)
 def test_a_question_that_cannot_be_asked(
     wrong: tuple[str, str], file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
