@@ -1,8 +1,9 @@
 """A comparison as text of 80 columns, and as JSON: one object per cell."""
 
 import json
+import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -123,8 +124,17 @@ def _notes(comparison: Comparison) -> list[str]:
 
 
 def folded(text: str, width: int) -> list[str]:
-    """The text in lines of that width, ASCII."""
-    return textwrap.wrap(ascii_only(text), width, break_on_hyphens=False) or [""]
+    """The text in lines of that width, ASCII; a word that is longer is broken behind a mark, if it has one."""
+    broken = re.sub(r"\S+", lambda word: " ".join(_pieces(word[0], width)), ascii_only(text))
+    return textwrap.wrap(broken, width, break_on_hyphens=False) or [""]
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    while len(word) > width:
+        cut = max(word.rfind(mark, 0, width) for mark in "./_-") + 1 or width
+        yield word[:cut]
+        word = word[cut:]
+    yield word
 
 
 def ascii_only(text: str) -> str:

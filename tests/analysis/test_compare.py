@@ -6,7 +6,7 @@ import pytest
 
 from probe.analysis.axes import Question, QuestionError, asked, parse_by, parse_moment, parse_pairs
 from probe.analysis.cells import Comparison, compare
-from probe.analysis.compare import label, to_json, to_text
+from probe.analysis.compare import folded, label, to_json, to_text
 from tests.analysis.verdictrows import blocked, rows, table
 
 
@@ -72,6 +72,14 @@ def test_names_of_vantage_points() -> None:
     assert label({"cc": "IR", "asn": "AS1"}) == "IR AS1"
     assert label({"cc": "XX", "lab": "great-firewall"}) == "XX LAB great-firewall"
     assert label({"cc": "XX", "lab": ""}) == "XX"
+
+
+def test_long_words_are_broken_behind_their_marks() -> None:
+    assert folded("dns.injection.other", 17) == ["dns.injection.", "other"]
+    assert folded("MIXED 3 BLOCKED, 4 OK", 17) == ["MIXED 3 BLOCKED,", "4 OK"]
+    assert folded("x" * 20 + " y.z", 8) == ["x" * 8, "x" * 8, "xxxx y.z"]
+    assert folded("a  b", 8) == ["a  b"]
+    assert folded("", 8) == [""]
 
 
 def test_questions() -> None:
