@@ -4,39 +4,19 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from probe.analysis.axes import Question, QuestionError
 from probe.analysis.cells import SET_ASIDE, prepare
 from probe.analysis.compare import folded
-from probe.analysis.cusum import Change, collapse, interference
+from probe.analysis.cusum import Change, interference
+from probe.analysis.event import INTERFERENCE, Event, began_together, span, typical
 from probe.analysis.rule import ACCUSING
+from probe.analysis.shutdowns import shutdowns
 from probe.analysis.timeline import prefix, steps
 from probe.analysis.verdicttable import VerdictTable
 
-INTERFERENCE, SHUTDOWN = "interference", "possible_shutdown"
-TOGETHER = 1  # days between the onsets of one event on two networks
 OFTEN = 0.5  # a mechanism is told where this share of an event's accusing measurements name it
-ALONE = 20.0  # usual daily measurements from which one network's collapse is reported by itself
-
-
-@dataclass(frozen=True)
-class Event:
-    """One mechanism of one event, on as many networks of one country as show it together. Days are `YYYY-MM-DD`.
-
-    A service that is blocked in two ways at once has two, alike but for the mechanism. `onset` is None where the data
-    begin with it, `end` is the first day after it, None while it lasts. A possible shutdown has no service and no
-    mechanism: measurements went missing, and what is missing says nothing of why.
-    """
-
-    service: str | None
-    networks: list[str]
-    onset: str | None
-    end: str | None
-    mechanism: str | None
-    detected_at: str
-    kind: str
-    cc: str
 
 
 @dataclass
@@ -54,7 +34,6 @@ class _Track:
 _COUNTS = f"""
 SELECT service, probe_cc, probe_asn, {prefix("day")}, state, mechanisms, COUNT(*) FROM verdicts
 WHERE {SET_ASIDE} = '' GROUP BY 1, 2, 3, 4, 5, 6"""
-_VOLUMES = f"SELECT probe_cc, probe_asn, {prefix('day')}, COUNT(DISTINCT line_hash) FROM verdicts GROUP BY 1, 2, 3"
 
 
 def events(table: VerdictTable, question: Question) -> list[Event]:
@@ -68,7 +47,7 @@ def prepared_events(table: VerdictTable) -> list[Event]:
     days = steps(day for (day,) in table.select(f"SELECT DISTINCT {prefix('day')} FROM verdicts"))
     if not days:
         raise QuestionError("nothing is left to look at")
-    found = _interference(table, days) + _shutdowns(table, days)
+    found = _interference(table, days) + shutdowns(table, days)
     return sorted(found, key=lambda event: (event.onset or "", event.cc, event.service or "", event.networks))
 
 
@@ -105,14 +84,13 @@ def _interference(table: VerdictTable, days: list[str]) -> list[Event]:
     whole = [(track, change) for track in tracks.values() if not track.network for change in _changes(track, days)]
     found = []
     for (service, cc), shown in _grouped(single, lambda track: (track.service, track.cc)).items():
-        found += [event for same in _together(shown) for event in _events(service, cc, same, days)]
-    known = [(event.service, event.cc, event.onset, event.end) for event in found]
+        found += [event for same in began_together(shown) for event in _events(service, cc, same, days)]
+    known = list(found)
     for track, change in whole:  # too few measurements on each network, and enough over all of them
-        onset, end = _span(change, days)
-        if not any(_overlap((track.service, track.cc, onset, end), other) for other in known):
-            networks = _showing(tracks, track, onset, end)
-            if len(networks) > 1:
-                found += _events(track.service, track.cc, [(network, change) for network in networks], days)
+        networks = _showing(tracks, track, *span(change, days))
+        if len(networks) > 1:
+            told = list(_events(track.service, track.cc, [(network, change) for network in networks], days))
+            found += [event for event in told if not any(event.meets(other) for other in known)]
     return found
 
 
@@ -145,20 +123,9 @@ def _grouped(
     return groups
 
 
-def _together(shown: list[tuple[_Track, Change]]) -> list[list[tuple[_Track, Change]]]:
-    """Cut what began on several networks into groups whose onsets follow each other by TOGETHER days at most."""
-    ordered = sorted(shown, key=lambda pair: _began(pair[1]))
-    cuts = [0, *(n + 1 for n, (a, b) in enumerate(pairwise(ordered)) if _began(b[1]) - _began(a[1]) > TOGETHER)]
-    return [ordered[start:end] for start, end in pairwise([*cuts, len(ordered)])]
-
-
-def _began(change: Change) -> int:
-    return -2 if change.onset is None else change.onset  # not together with one that begins on the first day
-
-
 def _events(service: str, cc: str, shown: list[tuple[_Track, Change]], days: list[str]) -> Iterator[Event]:
     """One for each mechanism; the one that is named most often comes first."""
-    onset, end = _span(_typical(shown), days)
+    onset, end = span(typical(change for _, change in shown), days)
     networks = sorted({track.network for track, _ in shown})
     noticed = days[min(change.detected for _, change in shown)]
     for mechanism in _mechanisms([track for track, _ in shown], onset, end):
@@ -181,29 +148,6 @@ def _inside(day: str, onset: str | None, end: str | None) -> bool:
     return (onset or "") <= day and (end is None or day < end)
 
 
-def _typical(together: list[tuple[_Track, Change]]) -> Change:
-    """The onset and the end that most networks show; the earlier where as many show another."""
-    onsets = Counter(change.onset for _, change in together)
-    ends = Counter(change.end for _, change in together)
-    onset = min(onsets, key=lambda place: (-onsets[place], -1 if place is None else place))
-    end = min(ends, key=lambda place: (-ends[place], 1 << 30 if place is None else place))
-    return Change(onset, end, min(change.detected for _, change in together))
-
-
-def _span(change: Change, days: list[str]) -> tuple[str | None, str | None]:
-    return (None if change.onset is None else days[change.onset]), (None if change.end is None else days[change.end])
-
-
-_Span = tuple[str | None, str | None, str | None, str | None]
-
-
-def _overlap(one: _Span, other: _Span) -> bool:
-    """Same service, same country, and some day in common."""
-    if one[:2] != other[:2]:
-        return False
-    return all((a[3] is None or (b[2] or "") <= a[3]) for a, b in ((one, other), (other, one)))
-
-
 def _showing(
     tracks: dict[tuple[str, str, str], _Track], whole: _Track, onset: str | None, end: str | None
 ) -> list[_Track]:
@@ -214,25 +158,3 @@ def _showing(
 
     mine = (track for track in tracks.values() if (track.service, track.cc) == (whole.service, whole.cc))
     return [track for track in mine if track.network and inside(track.hits) > inside(track.misses)]
-
-
-def _shutdowns(table: VerdictTable, days: list[str]) -> list[Event]:
-    """Collapses of volume; the last day is left out, for it may not be over."""
-    volumes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for cc, network, day, n in table.select(_VOLUMES):
-        volumes[cc, network][day] += n
-    fallen = [
-        (_Track("", cc, network, counts, Counter(), {}), change)
-        for (cc, network), counts in volumes.items()
-        for change in collapse([counts[day] for day in days[:-1]])
-    ]
-    found = []
-    for (_, cc), shown in _grouped(fallen, lambda track: ("", track.cc)).items():
-        for same in _together(shown):
-            if len(same) == 1 and same[0][1].usual < ALONE:
-                continue  # one volunteer went away
-            onset, end = _span(_typical(same), days)
-            networks = sorted({track.network for track, _ in same})
-            noticed = days[min(change.detected for _, change in same)]
-            found.append(Event(None, networks, onset, end, None, noticed, SHUTDOWN, cc))
-    return found

@@ -7,7 +7,8 @@ from random import Random
 from statistics import median
 
 from probe.analysis.axes import Question
-from probe.analysis.events import INTERFERENCE, Event, events
+from probe.analysis.event import INTERFERENCE, SHUTDOWN, Event
+from probe.analysis.events import events
 from probe.analysis.verdictrow import VerdictRow
 from probe.analysis.verdicttable import VerdictTable
 from probe.lab.synth.plan import WANTED, Plan, draw_plan, told
@@ -28,6 +29,8 @@ class Found:
     false: int  # events found that nobody put in: another service, mechanism, country or time
     delay: float  # median, days from the onset to the day on which it was noticed
     error: float  # median, days between the true onset and the one that was found
+    dark: int  # of the countries where nobody could measure for some days: how many were found
+    all_dark: int
 
 
 def templates() -> Templates:
@@ -59,7 +62,10 @@ def score(measurements: int, seed: int, known: Templates) -> Found:
     """Look for events in a world of so many measurements, and compare with what was put in."""
     plan = draw_plan(seed)
     table = VerdictTable.of_rows(madeup_rows(measurements, seed, plan, known))
-    found = [event for event in events(table, Question()) if event.kind == INTERFERENCE]
+    all_found = events(table, Question())
+    found = [event for event in all_found if event.kind == INTERFERENCE]
+    silences = {(event.cc, event.onset) for event in all_found if event.kind == SHUTDOWN}
+    dark = {(country, min(days).isoformat()) for country, days in plan.shutdowns.items()}
     put_in = [one for event in plan.events for one in told(event, known)]
     begun = [one for one in put_in if one["onset"] is not None]
     first = [_of(one, found) for one in begun]
@@ -70,6 +76,8 @@ def score(measurements: int, seed: int, known: Templates) -> Found:
         false=sum(not any(_is_of(event, one) for one in put_in) for event in found),
         delay=median([_days(str(one["onset"]), event.detected_at) for one, event in pairs] or [0]),
         error=median([abs(_days(str(one["onset"]), event.onset or "")) for one, event in pairs] or [0]),
+        dark=len(dark & silences),
+        all_dark=len(dark),
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from probe.analysis.axes import Question, QuestionError
 from probe.analysis.cusum import Change, collapse, interference
-from probe.analysis.events import Event, events
+from probe.analysis.event import Event
+from probe.analysis.events import events
 from probe.analysis.events import to_json as events_to_json
 from probe.analysis.events import to_text as events_to_text
 from probe.analysis.series import series, to_json, to_text

@@ -80,9 +80,12 @@ def changes(folder: Path) -> None:
 def made_up_worlds(size: int, known: Templates) -> None:
     """`probe synth`: some 80 networks, 7 targets and 90 days; an onset is found where a network was measured enough."""
     worlds = [score_world(size, seed, known) for seed in range(WORLDS)]
-    told, found, false = (sum(getattr(world, name) for world in worlds) for name in ("told", "found", "false"))
+    told, found, false, dark, all_dark = (
+        sum(getattr(world, name) for world in worlds) for name in ("told", "found", "false", "dark", "all_dark")
+    )
     said = f"{false} false in {WORLDS} worlds; {found} of {told} onsets found, "
-    said += f"{median(world.delay for world in worlds):.0f} d late, off by {median(w.error for w in worlds):.0f} d"
+    said += f"{median(world.delay for world in worlds):.0f} d late, off by {median(w.error for w in worlds):.0f} d; "
+    said += f"{dark} of {all_dark} shutdowns"
     aim = 0.95 if size >= DENSE else 0.0
     met = not false and found >= aim * told
     row(f"events: synth, {size} measurements of 90 days", said, f"none false, {aim:.0%} found", met)
