@@ -17,6 +17,7 @@ from probe.formats.transactions import TransactionRecord
 from probe.location import Location
 from probe.lookup import TRUSTED, Name, Names
 from probe.otherhellos import OtherHellos
+from probe.otherresolvers import OtherResolvers
 from probe.session import Session
 from probe.steps.certificates import Roots
 from probe.targets import Endpoint, Service, Target
@@ -42,6 +43,7 @@ class Reach:
         self.trace, self.session, self.names = trace, session, names
         self._roots = roots
         self._followups = FollowUps(trace, session, roots)
+        self._resolvers = OtherResolvers(trace, session, roots)
         self._other_hellos = OtherHellos(trace, session, lambda: self._roots)
         self._one_address = False
         self._errand: Errand | None = None
@@ -76,7 +78,7 @@ class Reach:
                 for service, endpoint in todo:
                     tasks.create_task(self._guarded(service.role, endpoint, self._endpoint(service, endpoint, method)))
         finally:
-            await self._followups.finish()
+            await self._resolvers.finish()
 
     async def locate(self) -> None:
         """Find out how far away those stand that act on a name or payload; last of all, for it draws punishment."""
@@ -156,7 +158,7 @@ class Reach:
         if attempt.name is not None and (not genuine or first.failure in f.CERTIFICATE_FAILURES):
             self._doubt(attempt.name, first)
             if self._follows_up():
-                await self._followups.ask_resolvers(attempt.name, first.transaction_id)
+                await self._resolvers.ask(attempt.name, first.transaction_id)
             if not genuine and self.session.encrypted is None:
                 await self._control_or_stop()  # where nothing encrypted answers, only the helper can vouch
             genuine = genuine or self._vouching.genuine(attempt)
@@ -292,7 +294,7 @@ class Reach:
         await self.trace.settled()  # a conflicting datagram may come after the first answer
         if not name.doubtful() or not self._follows_up():
             return False
-        await self._followups.ask_resolvers(name, name.cause())
+        await self._resolvers.ask(name, name.cause())
         return True
 
     async def _alternatives(

@@ -152,7 +152,7 @@ class World:
         patch.setattr("probe.lookup.resolve_system", self.resolve_system)
         patch.setattr("probe.neutral_quic.resolve_system", self.resolve_system)
         patch.setattr("probe.lookup.query_udp", self.query_udp)
-        patch.setattr("probe.followup.query_udp", self.query_udp)
+        patch.setattr("probe.otherresolvers.query_udp", self.query_udp)
         patch.setattr("probe.lookup.system_resolvers", lambda: ["192.0.2.53"])
         patch.setattr("probe.lookup.is_bogon", lambda address: False)
         patch.setattr("probe.measure.is_bogon", lambda address: False)

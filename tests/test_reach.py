@@ -451,7 +451,7 @@ async def test_conflicting_datagrams_ask_other_resolvers_even_where_the_endpoint
     async def ask(_: Any, name: Any, cause: int | None) -> None:
         asked.append(name.hostname)
 
-    monkeypatch.setattr("probe.followup.FollowUps.ask_resolvers", ask)
+    monkeypatch.setattr("probe.otherresolvers.OtherResolvers.ask", ask)
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         await run(world, world.target(f"https://{NAME}:{box.port}/"))
