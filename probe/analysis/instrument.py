@@ -1,7 +1,6 @@
 """Faults of the instrument: failures that follow the version of the software, and not the network."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from typing import NamedTuple
 
 from probe.analysis.verdicttable import VerdictTable
 
@@ -10,18 +9,47 @@ LEAST = 5  # measurements of each side on shared ground
 NETWORKS = 2
 
 SOFTWARE = "software_name || ' ' || software_version"
-# Of services that several versions measured: without another there is nothing to hold a version against.
-_STRATA = f"""
-SELECT service, network, day, name, software, failed, n FROM (
-  SELECT *, MIN(software) OVER (PARTITION BY service) AS one, MAX(software) OVER (PARTITION BY service) AS another
+# How often each version failed, everywhere; and where another version of the same software stood on the same ground,
+# how often it did, and how often the others.
+_VERSIONS = f"""
+SELECT service, software, SUM(failed), SUM(n),
+  COUNT(DISTINCT CASE WHEN versions > 1 THEN network END),
+  SUM(CASE WHEN versions > 1 THEN failed ELSE 0 END), SUM(CASE WHEN versions > 1 THEN n ELSE 0 END),
+  SUM(all_failed - failed), SUM(all_n - n)
+FROM (
+  SELECT *, COUNT(*) OVER (PARTITION BY service, network, day, name) AS versions,
+    SUM(failed) OVER (PARTITION BY service, network, day, name) AS all_failed,
+    SUM(n) OVER (PARTITION BY service, network, day, name) AS all_n
   FROM (
     SELECT service, probe_cc || ' ' || probe_asn AS network, day, software_name AS name, {SOFTWARE} AS software,
       SUM(CASE WHEN state = 'ok' THEN 0 ELSE 1 END) AS failed, COUNT(*) AS n
-    FROM verdicts WHERE valid AND state <> 'insufficient' GROUP BY 1, 2, 3, 4, 5) AS strata
-  ) AS compared
-WHERE one <> another"""
+    FROM verdicts WHERE valid AND state <> 'insufficient' GROUP BY 1, 2, 3, 4, 5) AS counts
+  ) AS grounds
+GROUP BY 1, 2 ORDER BY 1, 2"""
 
-_Ground = tuple[str, str, str]  # network, day, name of the software
+
+class _Version(NamedTuple):
+    """What one version found of one service: failures and measurements everywhere, on shared ground, of the others."""
+
+    service: str
+    software: str
+    failed: int
+    n: int
+    networks: int
+    shared_failed: int
+    shared_n: int
+    others_failed: int
+    others_n: int
+
+    def is_fault(self) -> bool:
+        """Whether it fails nearly always where others nearly never do, on enough of both, and everywhere else too."""
+        return (
+            self.networks >= NETWORKS
+            and min(self.shared_n, self.others_n) >= LEAST
+            and self.others_failed <= (1 - SHARE) * self.others_n
+            and self.shared_failed >= SHARE * self.shared_n
+            and self.failed >= SHARE * self.n
+        )
 
 
 def suspects(table: VerdictTable) -> list[tuple[str, str]]:
@@ -32,30 +60,5 @@ def suspects(table: VerdictTable) -> list[tuple[str, str]]:
     version spreads would else look like its fault. The same software: one that looks deeper sees more, and is right.
     Thresholds are ours, not fitted: SHARE, LEAST, NETWORKS.
     """
-    grounds: dict[str, dict[_Ground, dict[str, tuple[int, int]]]] = defaultdict(lambda: defaultdict(dict))
-    for service, network, day, name, software, failed, n in table.select(_STRATA):
-        grounds[service][network, day, name][software] = (failed, n)
-    return [
-        (service, software)
-        for service, strata in sorted(grounds.items())
-        for software in sorted({version for counts in strata.values() for version in counts})
-        if _is_fault(software, strata)
-    ]
-
-
-def _is_fault(software: str, strata: dict[_Ground, dict[str, tuple[int, int]]]) -> bool:
-    everywhere = [counts[software] for counts in strata.values() if software in counts]
-    shared = {place: counts for place, counts in strata.items() if software in counts and len(counts) > 1}
-    mine = _sum(counts[software] for counts in shared.values())
-    others = _sum(count for counts in shared.values() for version, count in counts.items() if version != software)
-    return (
-        len({network for network, *_ in shared}) >= NETWORKS
-        and min(mine[1], others[1]) >= LEAST
-        and others[0] <= (1 - SHARE) * others[1]
-        and all(failed >= SHARE * n for failed, n in (mine, _sum(everywhere)))
-    )
-
-
-def _sum(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    pairs = list(counts)
-    return sum(failed for failed, _ in pairs), sum(n for _, n in pairs)
+    versions = [_Version(*row) for row in table.select(_VERSIONS)]
+    return [(version.service, version.software) for version in versions if version.is_fault()]
