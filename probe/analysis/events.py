@@ -39,14 +39,22 @@ WHERE {SET_ASIDE} = '' GROUP BY 1, 2, 3, 4, 5, 6"""
 def events(table: VerdictTable, question: Question) -> list[Event]:
     """All events, in order of onset. Raises QuestionError where measurements span too many days, or none is left."""
     prepare(table, question)
-    return prepared_events(table)
+    days = _days(table)
+    if not days:
+        raise QuestionError("nothing is left to look at")
+    return _on(table, days)
 
 
 def prepared_events(table: VerdictTable) -> list[Event]:
-    """The same from a table that `prepare` has seen."""
-    days = steps(day for (day,) in table.select(f"SELECT DISTINCT {prefix('day')} FROM verdicts"))
-    if not days:
-        raise QuestionError("nothing is left to look at")
+    """The same from a table that `prepare` has seen; none where none is left."""
+    return _on(table, _days(table))
+
+
+def _days(table: VerdictTable) -> list[str]:
+    return steps(day for (day,) in table.select(f"SELECT DISTINCT {prefix('day')} FROM verdicts"))
+
+
+def _on(table: VerdictTable, days: list[str]) -> list[Event]:
     found = _interference(table, days) + shutdowns(table, days)
     return sorted(found, key=lambda event: (event.onset or "", event.cc, event.service or "", event.networks))
 

@@ -58,6 +58,15 @@ def test_the_page(kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert page_of(page)["sources"] == [kept.name]  # a home path names the volunteer
 
 
+def test_a_page_of_lines_that_do_not_say_when(tmp_path: Path) -> None:
+    """There are cells, and no day on which an event could begin."""
+    file, page = tmp_path / "a.jsonl", tmp_path / "page.html"
+    file.write_text(json.dumps(lines()[0] | {"measurement_start_time": "yesterday"}) + "\n")
+    assert call("compare", "--html", str(page), str(file)) == 0
+    assert page_of(page)["cells"]
+    assert call("events", str(file)) == 6
+
+
 def test_a_page_that_cannot_be_written(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("compare", "--html", str(kept / "none" / "page.html"), str(kept)) == 2
     assert "cannot be written" in capsys.readouterr().err
