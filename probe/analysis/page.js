@@ -250,15 +250,13 @@
       if (ok) bar(day, middle, (half * ok) / highest, "bar-ok");
     }
     svg.append(drawn("line", { x1: 10, x2: width - 10, y1: middle, y2: middle, class: "axis" }));
-    marks.forEach((event, number) => ["onset", "end"].forEach((edge) => {
-      const day = data.days.indexOf(event[edge]);
-      if (day < 0) return;
-      const x = 10 + day * step;
-      const text = `${edge} ${event[edge]} ${event.service === null ? "measurements went missing" : event.mechanism || ""}`;
-      const back = x > width / 2;
-      svg.append(drawn("line", { x1: x, x2: x, y1: 20, y2: 205, class: "mark" }),
-        drawn("text", { x: back ? x - 4 : x + 4, y: 14 + ((number * 2 + (edge === "end" ? 1 : 0)) % 3) * 13, "text-anchor": back ? "end" : "start" }, text));
-    }));
+    const told = edgesOf(marks);
+    [...told.keys()].forEach((day, number) => {
+      const x = 10 + data.days.indexOf(day) * step;
+      svg.append(drawn("line", { x1: x, x2: x, y1: 30, y2: 205, class: "mark" }),
+        drawn("text", { x, y: number % 2 ? 26 : 13, "text-anchor": "middle" }, String(number + 1)));
+    });
+    at("time-marks").replaceChildren(...[...told].map(([day, texts]) => el("li", {}, `${day}: ${[...texts].join("; ")}`)));
     svg.append(drawn("text", { x: 10, y: 228 }, data.days[0]),
       drawn("text", { x: width - 10, y: 228, "text-anchor": "end" }, data.days[data.days.length - 1]));
     at("time-picture").replaceChildren(svg);
@@ -267,6 +265,18 @@
       const edges = marks.flatMap((event) => [event.onset === day ? "begins" : "", event.end === day ? "ends" : ""]).filter(Boolean).join(", ");
       return [day, ...(numbers ? numbers.map(String) : ["not measured", "", ""]), edges];
     })));
+  }
+
+  // What begins or ends, by day, in order; the picture has room for numbers only.
+  function edgesOf(events) {
+    const told = new Map();
+    for (const event of events) {
+      const what = event.mechanism || "interference";
+      const [begins, ends] = event.service === null ? ["measurements go missing", "measurements are back"] : [`${what} begins`, `${what} ends`];
+      for (const [day, text] of [[event.onset, begins], [event.end, ends]])
+        if (data.days.includes(day)) told.set(day, (told.get(day) || new Set()).add(text));
+    }
+    return new Map([...told].sort(([one], [other]) => (one < other ? -1 : 1)));
   }
 
   // -- the list --------------------------------------------------------------------------------------------------

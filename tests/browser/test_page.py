@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,11 @@ def test_over_time_with_a_table_behind_the_picture(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     page.locator("#time").get_by_label("Service").select_option("telegram/web")
     page.locator("#time").get_by_label("Country").select_option("IR")
-    assert "onset 2026-10-11 tls.reset.sni" in page.locator("#time-picture").text_content()  # type: ignore[operator]
+    assert page.locator("#time-marks li").all_inner_texts() == [
+        "2026-10-11: tls.reset.sni begins",
+        "2026-10-21: measurements go missing",
+    ]
+    assert page.locator("#time-picture .mark").count() == 2
     assert page.locator(".bar-accusing").count() == 10
     page.locator("#time details summary").click()
     expect(page.locator("#time-table tbody tr").last).to_be_visible()
@@ -128,6 +133,32 @@ def test_over_time_with_a_table_behind_the_picture(open_page: Seen) -> None:
     assert lines[10].split() == ["2026-10-11", "30", "0", "0", "begins"]
     assert lines[25].split() == ["2026-10-26", "not", "measured"]
     assert "2026-10-11" in page.locator("section[aria-labelledby=events-title]").inner_text()
+
+
+def test_many_events_in_one_picture_can_be_told_apart(open_page: Seen) -> None:
+    """Four networks, blocked one after the other for eight days each; the picture has room for numbers only."""
+    networks = [("AS1", 60), ("AS2", 62), ("AS3", 64), ("AS4", 68)]
+    page = open_page.show(
+        made(
+            [
+                row
+                for asn, start in networks
+                for row in fine(6, range(start), probe_asn=asn)
+                + bad(6, range(start, start + 8), probe_asn=asn)
+                + fine(6, range(start + 8, 90), probe_asn=asn)
+            ]
+        )
+    )
+    marks = page.locator("#time-marks li").all_inner_texts()
+    assert len(marks) == 7  # on one day one begins and another ends
+    assert marks[0] == "2026-11-30: tls.reset.sni begins"
+    assert marks[3] == "2026-12-08: tls.reset.sni ends; tls.reset.sni begins"
+    labels = page.locator("#time-picture text")
+    boxes = [label.bounding_box() for label in labels.all()[:7]]
+    assert [label.text_content() for label in labels.all()[:7]] == list("1234567")
+    for one, other in combinations([box for box in boxes if box], 2):
+        apart = abs(one["x"] - other["x"]) >= one["width"] or abs(one["y"] - other["y"]) >= one["height"] * 0.7
+        assert apart, (one, other)
 
 
 def test_every_cell_as_a_table(open_page: Seen) -> None:
