@@ -28,6 +28,7 @@ ORDER = {
 }
 _KEY = "(day, probe_cc, line_hash[:2])"  # by this rows are cut into ranges; ORDER sorts on
 _Key = tuple[str, str, str]
+_LOOKED_AT = 1000  # rows of a file, to know their size
 
 
 def write_sorted(sources: Mapping[str, Sequence[Path]], work: Path, name: str, pool: Workers) -> None:
@@ -95,9 +96,13 @@ def _ranges(connection: Any, mine: str, names: list[str], most: int) -> Iterator
 
 def _row_bytes(files: Sequence[Path]) -> float:
     """Bytes of a row in memory, of some files' first rows."""
-    some = [pq.ParquetFile(file) for file in files[:: max(1, len(files) // 8)]]
-    rows = [file.read_row_group(0) for file in some if file.num_row_groups]
-    return sum(group.nbytes for group in rows) / max(1, sum(group.num_rows for group in rows)) or 1.0
+    size = rows = 0
+    for path in files[:: max(1, len(files) // 8)]:
+        with pq.ParquetFile(path) as file:
+            first = next(file.iter_batches(_LOOKED_AT), None)
+        if first is not None:
+            size, rows = size + first.nbytes, rows + first.num_rows
+    return size / rows if rows else 1.0
 
 
 def _in_folders(file: Path) -> str:
