@@ -74,6 +74,7 @@ class _Stream:
     def __init__(self, conn: TCPConnection, patience: float) -> None:
         self._conn, self._patience = conn, patience
         self._loop = asyncio.get_running_loop()
+        self._early: tuple[Came, bool] = ("", False)  # what came for a repeated payload before we knew of it
         conn.keep_errors()
 
     async def be_quiet(self) -> None:
@@ -91,7 +92,7 @@ class _Stream:
             await self._conn.write(payload)
         while True:
             distance.sent += 1
-            came, expired = await self._listen(self._patience)
+            came, expired = await self._hear()
             if came:
                 distance.outcome = came
                 return True
@@ -103,14 +104,28 @@ class _Stream:
                 return True
 
     async def answered_late(self, distance: Distance) -> bool:
-        """Wait until the kernel sends the payload again; what comes before it does came for what was sent last."""
+        """Wait until the kernel sends the payload again; what comes before it does came for what was sent last.
+
+        Who stands near answers sooner than we look: what came while the kernel did so came for what it sent.
+        """
         before, end = self._conn.retransmissions(), self._loop.time() + _RETRANSMISSION_SECONDS
-        while self._conn.retransmissions() == before and self._loop.time() < end:
-            came, _ = await self._listen(_POLL)
+        while self._loop.time() < end:
+            came, expired = await self._listen(_POLL)
+            if self._conn.retransmissions() != before:
+                self._early = (came, expired)
+                return False
             if came:
                 distance.outcome = came
                 return True
         return False
+
+    async def _hear(self) -> tuple[Came, bool]:
+        """As `_listen`, all the time that a packet is listened for, and what came for it already."""
+        (came, early), self._early = self._early, ("", False)
+        if came:
+            return came, early
+        came, expired = await self._listen(self._patience)
+        return came, early or expired
 
     async def _listen(self, seconds: float) -> tuple[Came, bool]:
         """What came in time, and whether a router said that the packet ended there; after its word a reset may come."""

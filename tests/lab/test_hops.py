@@ -130,6 +130,14 @@ def test_a_dropped_hello_is_missed_from_the_censors_hop_on(tmp_path: Path) -> No
     assert told == [[(3, "expired"), (4, "silent")], [(3, "expired"), (5, "silent")]]
 
 
+def test_who_stands_near_answers_for_the_packet_that_came_there(tmp_path: Path) -> None:
+    """They answer in a millisecond, sooner than we notice that the kernel has sent the payload again."""
+    flows = ", ".join(["say(V4, [2, 3], by_silence=True), say(V4, [3, 4], 'worse.example')"] * 4)
+    censors = on_hop(5, TLSDrop(names=["bad.example"])), on_hop(4, TLSReset(names=["worse.example"]))
+    told = [outcomes(entry) for entry in entries(flows, tmp_path, *censors, rtt_ms=4.0)]
+    assert told == [[(2, "expired"), (3, "expired")], [(3, "silent"), (4, "reset")]] * 4
+
+
 def test_the_ttl_that_an_injector_copies_does_not_count(tmp_path: Path) -> None:
     """It stands on hop 3. What is sent with 5 hops left draws a reset that just comes home, and is not heard."""
     censor = on_hop(3, TLSReset(names=["bad.example"], copies_ttl=True))
