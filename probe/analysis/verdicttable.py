@@ -2,6 +2,7 @@
 
 import importlib
 import sqlite3
+import weakref
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -19,10 +20,14 @@ class StoreError(ValueError):
 
 
 class VerdictTable:
-    """Something that answers SELECT over `verdicts`; `filtered` narrows what later questions see."""
+    """Something that answers SELECT over `verdicts`; `filtered` narrows what later questions see.
+
+    Its connection is closed with the last reference to it.
+    """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        weakref.finalize(self, connection.close)
         self._source, self._narrowed = "everything", 0
         connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM everything")
 
