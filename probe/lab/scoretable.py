@@ -46,7 +46,7 @@ def sentences(score: Score) -> Iterable[str]:
     """What the table's columns do not show by themselves: the commit, the look-alikes, the slowest runs, false hops."""
     everything = whole(score.scenarios)
     yield f"commit {score.commit or 'unknown'}, version {score.software_version}, {everything.runs} runs"
-    share = f" ({everything.exact / everything.verdicts:.2%})" if everything.verdicts else ""
+    share = f" ({_percent(everything.exact, everything.verdicts)})" if everything.verdicts else ""
     yield f"states exact: {everything.exact} of {everything.verdicts} verdicts{share}"
     yield f"look-alikes: {everything.accused} of {everything.innocent} verdicts accuse where nobody interferes"
     yield f"hops named where none can be known: {everything.invented}"
@@ -94,7 +94,13 @@ def against_aims(score: Score) -> list[tuple[str, ...]]:
 
 def _aim(what: str, right: int, n: int, least: float) -> tuple[str, str, str]:
     share = right / n if n else 1.0
-    return what, f"{right} of {n} ({share:.2%})", _met(f"at least {least:.0%}", share >= least)
+    return what, f"{right} of {n} ({_percent(right, n)})", _met(f"at least {least:.0%}", share >= least)
+
+
+def _percent(right: int, n: int) -> str:
+    """Rounded down: what is not all is not 100 %."""
+    hundredths = 10_000 * right // n if n else 10_000
+    return f"{hundredths // 100}.{hundredths % 100:02}%"
 
 
 def _aim_of_mechanisms(what: str, found: float, least: float) -> tuple[str, str, str]:

@@ -161,6 +161,12 @@ def test_the_whole_stands_beside_its_aims() -> None:
     ]
 
 
+def test_what_is_not_all_is_not_a_hundred_per_cent() -> None:
+    missed = Tally(runs=1, verdicts=31700, exact=31699, seeds=[0])
+    rows = against_aims(Score("abc", "1", {"made": "standard"}, {"made": missed}))
+    assert "31699 of 31700 (99.99%)" in {row[1] for row in rows}
+
+
 def test_what_is_written_about_the_score_is_the_saved_one() -> None:
     score = read(Path(__file__).parent / "score.json")
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
