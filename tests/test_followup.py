@@ -1,7 +1,6 @@
 """Follow-ups: innocuous flows prove by passing, and keep nobody waiting."""
 
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +13,6 @@ from probe.trace import Trace
 from tests.reaching import INNOCUOUS, World
 
 NAME = "service.example"
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World(tmp_path)
-    made.install(monkeypatch)
-    return made
 
 
 @pytest.mark.parametrize(("behaviour", "passes"), [("serve", True), ("reset", False), ("garbage", False)])

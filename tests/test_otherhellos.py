@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +13,6 @@ from tests.reaching import INNOCUOUS, Behaviour, World
 from tests.test_reach import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 
 OTHER_NEUTRAL = "127.0.1.10"
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World(tmp_path)
-    made.install(monkeypatch)
-    return made
 
 
 def programs(hello: bytes) -> Behaviour | None:

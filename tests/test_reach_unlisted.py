@@ -1,7 +1,5 @@
 """What is on no list, and pages in the clear: what follow-ups send where, in which order, and where nothing."""
 
-from pathlib import Path
-
 import pytest
 
 from probe import pacing
@@ -11,13 +9,6 @@ from tests.test_reach import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 
 NOBODYS, NEUTRALS = "none.invalid", "neutral.example"
 OTHER_NEUTRAL = "127.0.1.10"
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World(tmp_path)
-    made.install(monkeypatch)
-    return made
 
 
 async def test_the_harmless_name_ends_what_is_said_at_the_address(world: World) -> None:

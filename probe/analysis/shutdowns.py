@@ -9,7 +9,7 @@ from probe.analysis.timeline import prefix
 from probe.analysis.verdicttable import VerdictTable
 
 ALONE = 20.0  # usual daily measurements from which one network's collapse is reported by itself
-TOGETHER = 2 * USUAL_LEAST  # the same, of all networks of a country: what two would need
+ALL_TOGETHER = 2 * USUAL_LEAST  # the same, of all networks of a country: what two would need
 _VOLUMES = f"SELECT probe_cc, probe_asn, {prefix('day')}, COUNT(DISTINCT line_hash) FROM verdicts GROUP BY 1, 2, 3"
 _Volumes = dict[str, Counter[str]]  # of a country: network → measurements by day
 
@@ -33,7 +33,7 @@ def _of_all(cc: str, volumes: _Volumes, days: list[str]) -> Iterator[Event]:
     everything = sum(volumes.values(), Counter[str]())
     for change in collapse([everything[day] for day in days]):
         networks = [network for network, counts in volumes.items() if _fell(counts, change, days)]
-        if len(networks) > 1 and change.usual >= TOGETHER:
+        if len(networks) > 1 and change.usual >= ALL_TOGETHER:
             yield _event(cc, networks, change, days)
 
 
