@@ -100,6 +100,8 @@ async def _getaddrinfo(hostname: str, family: int, entry: DNSQuery) -> list[str]
     except socket.gaierror as error:
         entry.getaddrinfo_error = error.errno
         raise
+    except BlockingIOError as error:  # EAI_SYSTEM with EAGAIN: the C library was denied a file, and says "try again"
+        raise OurFault(f.FILES_EXHAUSTED) from error
     return list(dict.fromkeys(found))
 
 

@@ -1,6 +1,7 @@
 """getaddrinfo: written down as OONI's engine "system" does, and unable to hold anybody up."""
 
 import asyncio
+import errno
 import os
 import socket
 import subprocess
@@ -147,6 +148,18 @@ async def test_too_many_that_hang_are_our_own_fault(monkeypatch) -> None:
         await ask(other, timeout=0.1)
     release.set()
     assert {entry.failure for entry in entries_of(other)} == {"unknown_failure: too many open files"}
+
+
+async def test_a_library_that_is_denied_a_file_is_our_own_fault(monkeypatch) -> None:
+    """glibc then says EAI_SYSTEM, and sometimes EAGAIN in the place of EMFILE: Python raises a bare OSError."""
+
+    def denied(*_: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(socket, "getaddrinfo", denied)
+    async with a_transaction() as bench:
+        await ask(bench)
+    assert {entry.failure for entry in entries_of(bench)} == {"unknown_failure: too many open files"}
 
 
 def test_resolv_conf(tmp_path) -> None:
