@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reaching import World
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The floors and towers of probe/README.md hold; each contract that guards them breaks on a deliberate violation."""
+"""Check the layers of docs/contract.md: the import contracts hold, and each breaks on a deliberate violation."""
 
 import ast
 import re
@@ -17,17 +17,14 @@ RESERVED = {"bogons.py"}  # ranges that are no public host's
 
 # contract name → (file to spoil, the import that must not be there)
 VIOLATIONS = {
-    "Floors: a module imports the floors below it, never above": ("probe/steps/tcp.py", "import probe.reach"),
-    "Towers: measuring, judging and the lab meet in the ground floor only": (
-        "probe/measure.py",
-        "import probe.analysis.rules",
-    ),
-    "Judging needs nothing of measuring": ("probe/analysis/rules.py", "import probe.classify"),
-    "Measuring knows neither the judge nor the lab": ("probe/followup.py", "import probe.lab.censors"),
-    "The lab measures nothing and judges nothing": ("probe/lab/world.py", "import probe.pacing"),
-    "Nettests never import each other": ("probe/nettests/telegram.py", "import probe.nettests.whatsapp"),
-    "Codecs touch no socket and no clock": ("probe/wire/noise.py", "import socket"),
-    "Spark stays in its room: one file imports pyspark": (
+    "layers": ("probe/steps/tcp.py", "import probe.connectivity.endpoint"),
+    "analysis layers": ("probe/analysis/rules/rule.py", "import probe.analysis.verdicts.hops"),
+    "measuring and verdicts are independent": ("probe/run/measure.py", "import probe.analysis.rules.tables"),
+    "analysis needs no network library": ("probe/analysis/rules/rule.py", "import dns.message"),
+    "no cycles between siblings": ("probe/session/pacing.py", "import probe.session.session"),
+    "nettests are independent": ("probe/nettests/telegram.py", "import probe.nettests.whatsapp"),
+    "codecs use no socket and no clock": ("probe/wire/whatsapp/noise.py", "import socket"),
+    "one file imports pyspark": (
         "probe/analysis/spark/ingest.py",
         "def late():\n    from pyspark.sql import SparkSession",
     ),
@@ -123,6 +120,6 @@ def test_every_nettest_links_its_spec() -> None:
 
 def test_every_scenario_has_a_recording_for_machines_without_the_lab() -> None:
     from probe.lab.run import recording_of
-    from probe.lab.scenario import scenario_names
+    from probe.lab.scenario.scenario import scenario_names
 
     assert not [name for name in scenario_names() if recording_of(name) is None]

@@ -13,27 +13,27 @@ from probe import __version__
 
 # command → (module, one sentence); the order is that of the help page
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("probe.cli.run", "Measure, judge, and write one JSON line per measurement."),
-    "consent": ("probe.cli.consent", "Read what a measurement means for you, and agree to it."),
-    "doctor": ("probe.cli.doctor", "Say whether this network is fit to measure from."),
-    "show": ("probe.cli.show", "Show what a run found; --why gives the evidence."),
-    "list": ("probe.cli.list", "List earlier runs."),
-    "wipe": ("probe.cli.wipe", "Remove everything that probe keeps, listed first."),
+    "run": ("probe.cli.run.run", "Measure, judge, and write one JSON line per measurement."),
+    "consent": ("probe.cli.run.consent", "Read what a measurement means for you, and agree to it."),
+    "doctor": ("probe.cli.run.doctor", "Say whether this network is fit to measure from."),
+    "show": ("probe.cli.results.show", "Show what a run found; --why gives the evidence."),
+    "list": ("probe.cli.results.list", "List earlier runs."),
+    "wipe": ("probe.cli.results.wipe", "Remove everything that probe keeps, listed first."),
     "targets": ("probe.cli.targets", "List, show and check what is measured."),
-    "judge": ("probe.cli.judge", "Judge lines again, from any file."),
-    "validate": ("probe.cli.validate", "Say whether lines fit the published schema, and where not."),
-    "rules": ("probe.cli.rules", "Print the rules and the names of mechanisms."),
-    "fetch": ("probe.cli.fetch", "Fetch measurements that others published."),
-    "ingest": ("probe.cli.ingest", "Take lines into a store, for as many measurements as there are."),
-    "sql": ("probe.cli.sql", "Ask a store in SQL; nothing can be changed."),
-    "export": ("probe.cli.export", "Write a store's table as parquet, csv, jsonl or sqlite."),
-    "cite": ("probe.cli.cite", "Say what a store's figures rest on, to be quoted."),
-    "synth": ("probe.cli.synth", "Write lines of a made-up world, and the truth about it."),
-    "compare": ("probe.cli.compare", "Lay vantage points side by side."),
-    "series": ("probe.cli.series", "Show services day by day; gaps are gaps."),
-    "events": ("probe.cli.events", "Say when interference began and ended, and on which networks."),
+    "judge": ("probe.cli.results.judge", "Judge lines again, from any file."),
+    "validate": ("probe.cli.results.validate", "Say whether lines fit the published schema, and where not."),
+    "rules": ("probe.cli.results.rules", "Print the rules and the names of mechanisms."),
+    "fetch": ("probe.cli.data.fetch", "Fetch measurements that others published."),
+    "ingest": ("probe.cli.data.ingest", "Take lines into a store, for as many measurements as there are."),
+    "sql": ("probe.cli.data.sql", "Ask a store in SQL; nothing can be changed."),
+    "export": ("probe.cli.data.export", "Write a store's table as parquet, csv, jsonl or sqlite."),
+    "cite": ("probe.cli.data.cite", "Say what a store's figures rest on, to be quoted."),
+    "synth": ("probe.cli.data.synth", "Write lines of a made-up world, and the truth about it."),
+    "compare": ("probe.cli.data.compare", "Lay vantage points side by side."),
+    "series": ("probe.cli.data.series", "Show services day by day; gaps are gaps."),
+    "events": ("probe.cli.data.events", "Say when interference began and ended, and on which networks."),
     "helper": ("probe.cli.helper", "Serve as the test helper that measures from outside."),
-    "lab": ("probe.cli.lab", "Measure inside an emulated internet with a censor in it."),
+    "lab": ("probe.cli.lab.lab", "Measure inside an emulated internet with a censor in it."),
 }
 MEASURING = frozenset({"run", "doctor", "show", "list", "targets"})  # those that read the settings file
 
@@ -48,7 +48,7 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         if cmd_name in MEASURING and not ctx.resilient_parsing:
-            from probe.cli.settings import defaults
+            from probe.cli.run.settings import defaults
 
             ctx.default_map = {cmd_name: defaults()}
         app: typer.Typer = importlib.import_module(COMMANDS[cmd_name][0]).app

@@ -31,9 +31,9 @@ def helper(
     import asyncio
     import os
 
-    from probe.asn import TableError
+    from probe.asn.table import TableError
     from probe.helper import open_desk, serve
-    from probe.targets import TargetError
+    from probe.targets.target import TargetError
 
     host, port = address(listen)
     roots = os.environ.get("PROBE_PUBLIC_ROOTS")

@@ -20,6 +20,6 @@ def new_app() -> typer.Typer:
 
 def targets_folder(chosen: Path | None) -> Path:
     """The folder that --targets names, else the bundled one."""
-    from probe.targets import bundled_targets
+    from probe.targets.target import bundled_targets
 
     return chosen if chosen is not None else bundled_targets()

@@ -8,7 +8,7 @@ import typer
 
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import Refusal, say, wrapped
-from probe.targets import Target, TargetError, load_neutral, load_target, pick_targets, target_names
+from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets, target_names
 
 app = new_app()
 Folder = Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")]

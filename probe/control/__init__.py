@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from probe.control import ooni, own
 from probe.control.own import Offered
 from probe.formats import failures as f
-from probe.session import Session
-from probe.steps.certificates import Roots
-from probe.targets import Target
+from probe.session.session import Session
+from probe.steps.tls.certificates import Roots
+from probe.targets.target import Target
 
 __all__ = ["OONI_PREFIX", "Control", "Offered", "health"]
 

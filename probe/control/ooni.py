@@ -9,16 +9,16 @@ from typing import Any
 
 import aiohttp
 
-from probe.addresslike import scrub_text
 from probe.control.addresses import sendable
-from probe.control.link import TROUBLE, Nonsense, bounded_body, named, open_session, read_object, retry_after
-from probe.control.oonianswer import Answer, proven_families, test_keys
-from probe.control.oonirequest import Question, question, questions
+from probe.control.http_client import TROUBLE, Nonsense, bounded_body, named, open_session, read_object, retry_after
+from probe.control.ooni_answer import Answer, proven_families, test_keys
+from probe.control.ooni_request import Question, question, questions
 from probe.formats import failures as f
-from probe.formats.testhelper import GREETING
-from probe.session import Session
-from probe.steps.certificates import Roots
-from probe.targets import Endpoint, Target
+from probe.formats.ooni_helper import GREETING
+from probe.privacy.scrub import scrub_text
+from probe.session.session import Session
+from probe.steps.tls.certificates import Roots
+from probe.targets.target import Endpoint, Target
 
 TOTAL_SECONDS = 50.0  # the helper takes 15 for what is silent
 NEUTRAL_SECONDS = 20.0  # for the first question

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from probe.control.addresses import parsed, sendable
-from probe.control.link import (
+from probe.control.http_client import (
     TROUBLE,
     Nonsense,
     Remembering,
@@ -20,10 +20,10 @@ from probe.control.link import (
     read_object,
     retry_after,
 )
+from probe.followups.udp_echo import FRESH_SECONDS, TOKEN_BYTES, EchoOffer
 from probe.formats import failures as f
-from probe.steps.certificates import Roots
-from probe.targets import Target, is_address
-from probe.twins import FRESH_SECONDS, TOKEN_BYTES, EchoOffer
+from probe.steps.tls.certificates import Roots
+from probe.targets.target import Target, is_address
 
 TRIES = 4
 TOTAL_SECONDS = 40.0  # the helper answers within 30

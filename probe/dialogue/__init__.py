@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable
 
 from probe.dialogue import calls, mail, quic, resolvers, web
-from probe.dialogue.talk import Errand, Method, Speech, Talk
+from probe.dialogue.exchange import Errand, Method, Speech, Talk
 from probe.dialogue.web import written_url
 from probe.formats.transactions import TransactionRecord
-from probe.session import Session
-from probe.steps.certificates import Roots
-from probe.targets import Endpoint
-from probe.trace import Transaction
+from probe.session.session import Session
+from probe.session.trace import Transaction
+from probe.steps.tls.certificates import Roots
+from probe.targets.target import Endpoint
 
 __all__ = [
     "SPEECHES",

@@ -1,9 +1,9 @@
 """What is said in the schemes of calls: `stun`, `turn` and `sip`, over UDP, TCP and TLS."""
 
-from probe.dialogue.talk import Speech, Talk
+from probe.dialogue.exchange import Speech, Talk
 from probe.dialogue.web import connect, secure
-from probe.steps.sip import sip_options, sip_options_udp
-from probe.steps.stun import Method, stun_exchange, stun_exchange_udp
+from probe.steps.calls.sip import sip_options, sip_options_udp
+from probe.steps.calls.stun import Method, stun_exchange, stun_exchange_udp
 
 
 def stun_over_udp(method: Method) -> Speech:

@@ -5,14 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from probe.dialogue.talk import Speech, Talk
+from probe.dialogue.exchange import Speech, Talk
 from probe.dialogue.web import connect, secure
 from probe.formats.mail import MailGreeting, MailStartTLS
-from probe.pacing import Pace
-from probe.steps.imap import imap_greeting, imap_logout, imap_starttls
-from probe.steps.mailstream import MailStream
-from probe.steps.smtp import smtp_greeting, smtp_quit, smtp_starttls
-from probe.trace import StepFailed, Transaction
+from probe.session.pacing import Pace
+from probe.session.trace import StepFailed, Transaction
+from probe.steps.mail.imap import imap_greeting, imap_logout, imap_starttls
+from probe.steps.mail.mail_stream import MailStream
+from probe.steps.mail.smtp import smtp_greeting, smtp_quit, smtp_starttls
 
 
 class Greet(Protocol):

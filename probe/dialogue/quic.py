@@ -4,10 +4,10 @@ aioquic is loaded when the first such endpoint is spoken to; without it the tran
 before a packet was sent or a trigger counted.
 """
 
-from probe.dialogue.talk import Speech, Talk
+from probe.dialogue.exchange import Speech, Talk
 from probe.dialogue.web import written_url
-from probe.steps.http3 import http3_request
-from probe.steps.quic import need_quic, quic_handshake
+from probe.steps.quic.http3 import http3_request
+from probe.steps.quic.quic import need_quic, quic_handshake
 
 
 async def say_quic(talk: Talk) -> None:

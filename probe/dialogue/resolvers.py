@@ -3,11 +3,11 @@
 The name asked for is no target's, so that a refusal to answer is the resolver's or a censor's of resolvers.
 """
 
-from probe.dialogue.talk import Speech, Talk
+from probe.dialogue.exchange import Speech, Talk
 from probe.dialogue.web import connect, secure
 from probe.steps.connection import address_of
-from probe.steps.dns import StreamResolver, query_udp
-from probe.steps.doh import DoHResolver
+from probe.steps.dns.dns import StreamResolver, query_udp
+from probe.steps.dns.doh import DoHResolver
 
 QUERY_TYPE = "A"
 

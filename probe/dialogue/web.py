@@ -2,15 +2,15 @@
 
 from typing import Literal
 
-from probe.dialogue.talk import Speech, Talk
+from probe.dialogue.exchange import Speech, Talk
 from probe.steps.connection import Connection
-from probe.steps.http import http_request
-from probe.steps.mtproto import mtproto_exchange
-from probe.steps.noise import noise_handshake
+from probe.steps.http.http import http_request
+from probe.steps.messengers.mtproto import mtproto_exchange
+from probe.steps.messengers.noise import noise_handshake
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls import tls_handshake
-from probe.targets import Endpoint
-from probe.wire.noise import ROOT_KEY
+from probe.steps.tls.tls import tls_handshake
+from probe.targets.target import Endpoint
+from probe.wire.whatsapp.noise import ROOT_KEY
 
 
 def written_url(endpoint: Endpoint) -> str:

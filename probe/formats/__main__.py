@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from probe.formats.dictionary import dictionary
-from probe.formats.schema import VERSION, measurement_schema
+from probe.formats.schema.dictionary import dictionary
+from probe.formats.schema.schema import VERSION, measurement_schema
 
 HERE = Path(__file__).parent
 SCHEMA = HERE.parent / "data" / "schema" / f"measurement-{VERSION}.json"

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from probe.formats.entries import BinaryData, Entry
-from probe.formats.meaning import Bytes, Code, Count, Port, Seconds, Withheld
+from probe.formats.field_notes import Bytes, Code, Count, Port, Seconds, Withheld
 
 Transport = Literal["udp", "tcp", "tls"]
 EchoPayload = Literal["stun", "sip", "other"]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, computed_field, model_serializer
 
-from probe.formats.meaning import (
+from probe.formats.field_notes import (
     ASN,
     Bytes,
     Code,

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from probe.formats.entries import Part
-from probe.formats.meaning import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
+from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
 
 Portal = Literal["redirect", "content", "dns"]
 """How a sign-in page stands in the way: it sends elsewhere, answers in another's place, or every name leads there."""

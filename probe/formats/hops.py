@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from probe.formats.entries import Entry, Part
-from probe.formats.meaning import ASN, Count, Hops, Seconds
+from probe.formats.field_notes import ASN, Count, Hops, Seconds
 
 PayloadKind = Literal["tls", "http", "quic", "stun", "sip", "dns"]
 """What the limited packet carried: the layer, and so the mechanisms, that its distance is of."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from probe.formats.entries import BinaryData, Entry
-from probe.formats.meaning import Code
+from probe.formats.field_notes import Code
 
 
 class MailEntry(Entry):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from probe.formats.meaning import Machine, Ordinal, PrivacyClass, Public, Seconds, VantagePoint, Withheld
+from probe.formats.field_notes import Machine, Ordinal, PrivacyClass, Public, Seconds, VantagePoint, Withheld
 
 DATE_FORMAT = "%Y-%m-%d %H:%M:%S"  # df-000: UTC, no fraction, no T, no Z
 

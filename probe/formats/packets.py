@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from probe.formats.entries import BinaryData, Part
-from probe.formats.meaning import Bytes, Code, Hops, Ordinal, Port, Seconds
+from probe.formats.field_notes import Bytes, Code, Hops, Ordinal, Port, Seconds
 
 
 class PacketRecord(Part):

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from probe.formats.meaning import Ordinal, Port, PrivacyClass, Public, Seconds
+from probe.formats.field_notes import Ordinal, Port, PrivacyClass, Public, Seconds
 
 Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
 """lookup: a DNS question of the first pass · first: the target's own name or payload, first pass · innocuous: a

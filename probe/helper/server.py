@@ -10,13 +10,13 @@ from typing import Any
 from aiohttp import web
 
 from probe import __version__
-from probe.classify import describe
-from probe.formats.testhelper import GREETING
-from probe.helper.desk import Desk, admit, remembered, wind_up
-from probe.helper.measuring import measure_target
-from probe.helper.oonimeasuring import measure_url
-from probe.helper.oonirequest import read_request
-from probe.question import Refused, read_question
+from probe.formats.ooni_helper import GREETING
+from probe.helper.admission import Desk, admit, remembered, wind_up
+from probe.helper.measure import measure_target
+from probe.helper.ooni_measure import measure_url
+from probe.helper.ooni_request import read_request
+from probe.helper.query import Refused, read_question
+from probe.session.classify import describe
 
 LONGEST_QUESTION = 64 * 1024  # bytes
 RETRY_AFTER = 5  # seconds

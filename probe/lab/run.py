@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from probe.lab.expectations import Difference, differences
-from probe.lab.guests import PATIENCE, Guest, host_of, serve_with_guests
-from probe.lab.plan import Interruption, Start
-from probe.lab.sandbox import LabBroken, LabUnavailable, run_in_lab
-from probe.lab.scenario import Scenario, ScenarioError
+from probe.lab.real_servers import PATIENCE, Guest, host_of, serve_with_guests
+from probe.lab.sandbox.job import Interruption, Start
+from probe.lab.sandbox.sandbox import LabBroken, LabUnavailable, run_in_lab
+from probe.lab.scenario.expectations import Difference, differences
+from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.services.lying_helper import serve_lies
-from probe.lab.stage import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, lay_path, machine_has_roots, stage
-from probe.lab.world import HELPER_PORT, HELPER_V4, World, build_world
-from probe.targets import pick_targets
-from probe.url_lists import ROLE
+from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, lay_path, machine_has_roots, stage
+from probe.lab.world.world import HELPER_PORT, HELPER_V4, World, build_world
+from probe.targets.target import pick_targets
+from probe.targets.url_lists import ROLE
 
 __all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_command", "run_scenario"]
 

@@ -13,7 +13,7 @@ from probe.nettests import (
     whatsapp,
 )
 from probe.nettests.nettest import Nettest
-from probe.targets import Target
+from probe.targets.target import Target
 
 NETTESTS: dict[str, Nettest] = {
     module.NETTEST.name: module.NETTEST

@@ -6,12 +6,12 @@ Spec: https://github.com/ooni/spec/blob/master/nettests/ts-028-dnscheck.md
 from collections.abc import Sequence
 from typing import Any
 
-from probe.formats.bogons import is_bogon
 from probe.formats.entries import DNSQuery
-from probe.formats.testkeys import Lists
+from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni_view import Extent, Seen, View, lists_of, urlgetter_keys
-from probe.targets import Endpoint, Target
+from probe.ooni.view import Extent, Seen, View, lists_of, urlgetter_keys
+from probe.signatures.bogons import is_bogon
+from probe.targets.target import Endpoint, Target
 
 BOGON = "dns_bogon_error"  # OONI refuses such answers here; our own entries keep them as they came
 SCHEMES = {"doh": "https", "dot": "dot", "dns+udp": "udp", "dns+tcp": "tcp"}  # ours → OONI's

@@ -6,10 +6,10 @@ Spec: https://github.com/ooni/spec/blob/master/nettests/ts-019-facebook-messenge
 from typing import Any
 
 from probe.formats.entries import DNSQuery
-from probe.formats.testkeys import Lists
+from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni_view import Extent, Seen, View, urlgetter_keys
-from probe.targets import Endpoint
+from probe.ooni.view import Extent, Seen, View, urlgetter_keys
+from probe.targets.target import Endpoint
 
 ASN = 32934  # Facebook's; an answer in another network counts as a lie, a cache inside a provider's too
 

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from probe.connectivity.endpoint import Reach
 from probe.dialogue import always_get
-from probe.formats.testkeys import Lists
-from probe.ooni_view import Extent, View, by_scheme, no_input, urlgetter_keys
-from probe.reach import Reach
-from probe.targets import Endpoint, Target
+from probe.formats.keys import Lists
+from probe.ooni.view import Extent, View, by_scheme, no_input, urlgetter_keys
+from probe.targets.target import Endpoint, Target
 
 OONI_SPECS = "https://github.com/ooni/spec/blob/master/nettests/"
 OURS = "probe/nettests/README.md"  # OONI's backend keeps such lines and does not interpret them

@@ -6,9 +6,9 @@ Spec: https://github.com/ooni/spec/blob/master/nettests/ts-029-signal.md
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.testkeys import Lists
+from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni_view import Seen, View, urlgetter_keys
+from probe.ooni.view import Seen, View, urlgetter_keys
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:

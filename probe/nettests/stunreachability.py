@@ -6,10 +6,10 @@ Spec: https://github.com/ooni/spec/blob/master/nettests/ts-025-stun-reachability
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.testkeys import Lists
+from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni_view import Extent, View
-from probe.targets import Endpoint, Target
+from probe.ooni.view import Extent, View
+from probe.targets.target import Endpoint, Target
 
 ASKED = "stun/udp"  # the dialect of OONI's inputs
 

@@ -5,10 +5,10 @@ Spec: https://github.com/ooni/spec/blob/master/nettests/ts-020-telegram.md
 
 from typing import Any
 
-from probe.formats.testkeys import Lists
+from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni_view import View, urlgetter_keys
-from probe.targets import Endpoint
+from probe.ooni.view import View, urlgetter_keys
+from probe.targets.target import Endpoint
 
 
 def method(endpoint: Endpoint) -> str:

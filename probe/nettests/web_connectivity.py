@@ -6,14 +6,14 @@ Spec: https://github.com/ooni/spec/blob/master/nettests/ts-017-web-connectivity.
 from collections.abc import Collection
 from typing import Any
 
-from probe.formats.testkeys import Lists
+from probe.connectivity.endpoint import Reach
+from probe.connectivity.redirects import Chain
+from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni_view import View, urlgetter_keys
-from probe.ooni_web.keys import summary_keys
-from probe.ooni_web.view import WebView
-from probe.reach import Reach
-from probe.redirects import Chain
-from probe.targets import Target
+from probe.ooni.view import View, urlgetter_keys
+from probe.ooni.web_connectivity.keys import summary_keys
+from probe.ooni.web_connectivity.view import WebView
+from probe.targets.target import Target
 
 
 async def steps(reach: Reach, target: Target, roles: Collection[str]) -> None:

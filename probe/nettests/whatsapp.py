@@ -8,9 +8,9 @@ from typing import Any
 
 from probe.dialogue import written_url
 from probe.formats import failures
-from probe.formats.testkeys import Lists
+from probe.formats.keys import Lists
 from probe.nettests.nettest import OONI_SPECS, Nettest
-from probe.ooni_view import Seen, View, urlgetter_keys
+from probe.ooni.view import Seen, View, urlgetter_keys
 
 REGISTRATION, WEB = "https://v.whatsapp.net/v2/register", "https://web.whatsapp.com/"
 # OONI's initial value is `unknown_failure`, which rule 13b forbids. Without a `requests` element its backend counts the

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from probe.formats.entries import TCPConnect
-from probe.pacing import Pace
+from probe.session.pacing import Pace
+from probe.session.trace import Transaction
 from probe.steps.connection import Connection, address_of
 from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
-from probe.trace import Transaction
 
 TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # of IPv6 too; Linux
 # Of struct tcp_info in <linux/tcp.h>, behind 8 bytes: the 16th and the 24th number of 4.

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from probe.lab.run import expected_services
-from probe.pacing import CONFIRM, TCP_FIRST
-from probe.targets import bundled_targets
+from probe.session.pacing import CONFIRM, TCP_FIRST
+from probe.targets.target import bundled_targets
 from tests.bench.running import Ran, ran, scenario_of
 from tests.bench.table import row
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-from probe.analysis.cusum import Change, collapse, interference
-from tests.analysis.madeup import Templates, templates
-from tests.analysis.madeup import score as score_world
+from probe.analysis.statistics.cusum import Change, collapse, interference
 from tests.bench.table import row
+from tests.support.measurements.synthetic_world import Templates, templates
+from tests.support.measurements.synthetic_world import score as score_world
 
 YEARS, DAYS, ONSET, END = 300, 365, 180, 240
 WORLDS = 5

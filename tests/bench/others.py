@@ -5,9 +5,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from probe.cli.consent import VERSION
+from probe.cli.run.consent import VERSION
 from probe.lab.run import run_command, with_output_caught
-from probe.targets import bundled_targets, pick_targets
+from probe.targets.target import bundled_targets, pick_targets
 from tests.bench.running import ran, scenario_of
 from tests.bench.table import row
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.opening import Seen, opened
 from tests.real.packages import BROWSER, COMMAND, FILES, missing
+from tests.support.browser import Seen, opened
 
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),

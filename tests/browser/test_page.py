@@ -10,10 +10,10 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from probe.analysis.verdictrow import VerdictRow
-from tests.analysis.test_events import bad, fine
-from tests.analysis.verdictrows import PLAIN, blocked, rows
-from tests.browser.opening import Seen, made
+from probe.analysis.verdicts.verdict_row import VerdictRow
+from tests.analysis.compare.test_events import bad, fine
+from tests.support.browser import Seen, made
+from tests.support.measurements.verdict_rows import PLAIN, blocked, rows
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 SERIOUS = {"serious", "critical"}

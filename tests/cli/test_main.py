@@ -27,7 +27,7 @@ def probe(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("statement", ["import probe.cli", "import probe.cli.screen, probe.cli.settings"])
+@pytest.mark.parametrize("statement", ["import probe.cli", "import probe.cli.screen, probe.cli.run.settings"])
 def test_importing_the_command_line_is_cheap(statement: str) -> None:
     code = f"import sys; {statement}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

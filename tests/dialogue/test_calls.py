@@ -11,12 +11,12 @@ from probe.formats.entries import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lab.services.streams import Ended, Plain
 from probe.lab.services.stun import answer, serve_stun
-from probe.targets import parse_endpoint
-from probe.trace import Trace
-from tests.reaching import World
-from tests.steps.authority import issue
-from tests.steps.dnsservers import Asked, udp_server
-from tests.steps.loopback import Peer, TLSPeer, serving, tls_with
+from probe.session.trace import Trace
+from probe.targets.target import parse_endpoint
+from tests.support.servers.authority import issue
+from tests.support.servers.dns import Asked, udp_server
+from tests.support.servers.loopback import Peer, TLSPeer, serving, tls_with
+from tests.support.world import World
 
 HOST = "stun.example"
 CLIENT = ("198.51.100.23", 40123)

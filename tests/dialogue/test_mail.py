@@ -9,12 +9,12 @@ import pytest
 from probe.dialogue import always_get, proves, speak
 from probe.formats.entries import TLSHandshake
 from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
-from probe.targets import parse_endpoint
-from probe.trace import Trace
-from tests.reaching import World
-from tests.steps.authority import issue
-from tests.steps.loopback import serving
-from tests.steps.mailservers import SMTP_LIST, Script, imap, smtp
+from probe.session.trace import Trace
+from probe.targets.target import parse_endpoint
+from tests.support.servers.authority import issue
+from tests.support.servers.loopback import serving
+from tests.support.servers.mail import SMTP_LIST, Script, imap, smtp
+from tests.support.world import World
 
 HOST = "mail.example"
 MAKE = {"smtp": smtp, "imap": imap}

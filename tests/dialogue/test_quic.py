@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 from aioquic.asyncio.server import QuicServer
 
+from probe.connectivity.endpoint import Reach
 from probe.dialogue import always_get, proves, speak
-from probe.followup import FollowUps
+from probe.followups.other_name import FollowUps
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction, QUICHandshake
 from probe.formats.transactions import TransactionRecord
-from probe.lab.censors.hello import look_inside
-from probe.lookup import Names
-from probe.reach import Reach
-from probe.targets import parse_endpoint
-from probe.trace import Trace
-from probe.wire.quicinitial import ClientInitials
-from tests.reaching import INNOCUOUS, World
-from tests.steps.authority import issue
-from tests.steps.quicservers import listening, quic_server
+from probe.lab.censors.kit.server_name import look_inside
+from probe.resolution.lookup import Names
+from probe.session.trace import Trace
+from probe.targets.target import parse_endpoint
+from probe.wire.tls.quic_initial import ClientInitials
+from tests.support.servers.authority import issue
+from tests.support.servers.quic import listening, quic_server
+from tests.support.world import INNOCUOUS, World
 
 HOST, NEUTRAL = "fast.example", "neutral.example"
 
@@ -107,7 +107,7 @@ async def test_a_flow_is_one_trigger_however_often_its_hello_is_sent(world: Worl
 
 
 async def test_without_aioquic_no_trigger_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "probe.steps.quicengine", None)
+    monkeypatch.setitem(sys.modules, "probe.steps.quic.quic_engine", None)
     async with box(world) as (port, censored):
         trace = await say(world, f"quic://{HOST}:PORT/", port)
         record = await FollowUps(trace, world.session, world.roots).say(
@@ -200,6 +200,6 @@ async def test_many_flows_leave_no_socket(world: World) -> None:
 
 
 def test_aioquic_is_loaded_when_it_is_needed_and_not_before() -> None:
-    code = "import sys, probe.reach, probe.runner, probe.nettests; print('aioquic' in sys.modules)"
+    code = "import sys, probe.connectivity.endpoint, probe.run.runner, probe.nettests; print('aioquic' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"

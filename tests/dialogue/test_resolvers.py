@@ -13,13 +13,13 @@ from probe.dialogue import SPEECHES, always_get, can_prove, proves, speak
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.transactions import TransactionRecord
-from probe.targets import parse_endpoint
-from probe.trace import Trace
-from tests.reaching import World
-from tests.steps.authority import issue
-from tests.steps.dnsservers import Asked, addresses_of, answer_to, udp_server
-from tests.steps.loopback import Peer, TLSPeer, serving, tls_with
-from tests.steps.test_doh import H2Server
+from probe.session.trace import Trace
+from probe.targets.target import parse_endpoint
+from tests.steps.dns.test_doh import H2Server
+from tests.support.servers.authority import issue
+from tests.support.servers.dns import Asked, addresses_of, answer_to, udp_server
+from tests.support.servers.loopback import Peer, TLSPeer, serving, tls_with
+from tests.support.world import World
 
 HOST, NEUTRAL, HERE = "dns.example", "neutral.example", "127.0.0.1"
 DIALECTS = ("dns+udp", "dns+tcp", "dot", "doh")
@@ -30,7 +30,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
     neutral = parse_endpoint(f"https://{NEUTRAL}:443/")
     made.session.neutral = replace(made.session.neutral, endpoints=(neutral,))
-    monkeypatch.setattr("probe.steps.dns._RETRANSMIT_AFTER", 0.1)
+    monkeypatch.setattr("probe.steps.dns.dns._RETRANSMIT_AFTER", 0.1)
     return made
 
 

@@ -10,13 +10,13 @@ from probe.formats.entries import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lab.services.sip import answer, serve_sip
 from probe.lab.services.streams import Ended, Plain
-from probe.targets import parse_endpoint
-from probe.trace import Trace
-from probe.wire.sipmessage import read_message
-from tests.reaching import World
-from tests.steps.authority import issue
-from tests.steps.dnsservers import Asked, udp_server
-from tests.steps.loopback import Peer, TLSPeer, serving, tls_with
+from probe.session.trace import Trace
+from probe.targets.target import parse_endpoint
+from probe.wire.sip.message import read_message
+from tests.support.servers.authority import issue
+from tests.support.servers.dns import Asked, udp_server
+from tests.support.servers.loopback import Peer, TLSPeer, serving, tls_with
+from tests.support.world import World
 
 HOST = "sip.example"
 CLIENT = ("198.51.100.23", 40123)
@@ -112,8 +112,8 @@ async def test_a_spent_budget_sends_nothing(way: str, tmp_path: Path) -> None:
 async def test_the_confirmation_waits_longer(
     confirm: bool, limit: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("probe.pacing.TLS_FIRST", 0.2)
-    monkeypatch.setattr("probe.pacing.CONFIRM", 0.4)
+    monkeypatch.setattr("probe.session.pacing.TLS_FIRST", 0.2)
+    monkeypatch.setattr("probe.session.pacing.CONFIRM", 0.4)
     async with udp_server(lambda asked: None) as server:
         record, _ = await say("udp", server.port, World(tmp_path), confirm=confirm)
     assert record.failure == "generic_timeout_error" and limit <= record.t - record.t0 < limit + 0.15

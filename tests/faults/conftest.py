@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from probe.lab.noise_identity import NoiseIdentity
-from probe.steps.certificates import Roots, load_roots
-from tests.faults.dialogues import ROOT
-from tests.steps.test_noise import ROOT as NOISE_ROOT
+from probe.lab.world.noise_identity import NoiseIdentity
+from probe.steps.tls.certificates import Roots, load_roots
+from tests.steps.messengers.test_noise import ROOT as NOISE_ROOT
+from tests.support.faults.dialogues import ROOT
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from probe.formats import failures as f
-from probe.steps.certificates import Roots, judge_chain, load_roots
-from tests.faults.attempts import Attempt, attempt, leaking_nothing
-from tests.faults.broken_certificates import CA, END, craft, rsa_key
-from tests.faults.dialogues import Place, spoken
-from tests.steps.authority import Issued
-from tests.steps.loopback import serving, tls_with
+from probe.steps.tls.certificates import Roots, judge_chain, load_roots
+from tests.support.faults.attempts import Attempt, attempt, leaking_nothing
+from tests.support.faults.broken_certificates import CA, END, craft, rsa_key
+from tests.support.faults.dialogues import Place, spoken
+from tests.support.servers.authority import Issued
+from tests.support.servers.loopback import serving, tls_with
 
 NAME, IPV4, IPV6 = "chat.example", "192.0.2.7", "2001:db8::7"
 KEY = rsa_key(2048)

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from probe.formats import failures as f
-from probe.steps.certificates import Roots
-from tests.faults.attempts import LIMIT, in_memory, leaking_nothing
-from tests.faults.datagrams import (
+from probe.steps.tls.certificates import Roots
+from tests.support.faults.attempts import LIMIT, in_memory, leaking_nothing
+from tests.support.faults.datagrams import (
     DATAGRAMS,
     Datagrams,
     Spoil,
@@ -19,7 +19,7 @@ from tests.faults.datagrams import (
     silence,
     visit,
 )
-from tests.faults.dialogues import WRONG
+from tests.support.faults.dialogues import WRONG
 
 SIDE_BY_SIDE = 60
 QUIC_STRIDE = 41  # a QUIC packet is one sealed piece: where in it a datagram is cut makes no difference but at its head

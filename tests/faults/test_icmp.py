@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from probe.formats import failures as f
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import Packet, icmp_error
-from tests.faults.closed_list import is_of_the_network
-from tests.lab.inside_lab import SERVER, SERVER6, at_home
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import Packet, icmp_error
+from tests.support.faults.closed_list import is_of_the_network
+from tests.support.lab.inside_lab import SERVER, SERVER6, at_home
 
 pytestmark = pytest.mark.lab
 
@@ -66,10 +66,10 @@ class Router:
 
 PROGRAM = f"""
 import asyncio
-from probe.pacing import Pace
-from probe.steps.stun import stun_exchange_udp
+from probe.session.pacing import Pace
+from probe.steps.calls.stun import stun_exchange_udp
 from probe.steps.tcp import tcp_connect
-from probe.trace import Trace
+from probe.session.trace import Trace
 
 async def one(carrier, ip, port):
     trace = Trace()

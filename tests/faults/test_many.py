@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from probe import runner
-from probe.pacing import Pace
-from probe.redact import Known
+from probe.privacy.redact import Known
 from probe.results import Problem, ResultsFile, read_lines
-from probe.runner import Plan, RunOutcome
-from probe.session import Session, Settings
-from probe.steps.certificates import load_roots
-from probe.targets import Neutral, Target, load_target
-from probe.vantage import Vantage
-from tests.steps.loopback import Peer, serving
+from probe.run import runner
+from probe.run.runner import Plan, RunOutcome
+from probe.run.vantage import Vantage
+from probe.session.pacing import Pace
+from probe.session.session import Session, Settings
+from probe.steps.tls.certificates import load_roots
+from probe.targets.target import Neutral, Target, load_target
+from tests.support.servers.loopback import Peer, serving
 
 TARGETS, ENDPOINTS = 1000, 10  # of each target: ten thousand in all
 MOST_SECONDS = 60.0  # on a machine that does other things too; 15 on one that does not
@@ -68,7 +68,7 @@ def no_preflight(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(runner, "preflight", preflight)
     monkeypatch.setattr(runner, "where_are_we", where_are_we)
     monkeypatch.setattr(runner, "may_capture", lambda: False)
-    for place in ("probe.lookup", "probe.measure"):
+    for place in ("probe.resolution.lookup", "probe.run.measure"):
         monkeypatch.setattr(f"{place}.is_bogon", lambda address: False)
     yield
 

@@ -7,7 +7,7 @@ import pytest
 
 from probe.formats.failures import is_local
 from probe.results import Problem
-from tests.faults.mishaps import NAMES, at_home
+from tests.support.faults.mishaps import NAMES, at_home
 
 pytestmark = pytest.mark.lab
 

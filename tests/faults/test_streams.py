@@ -6,12 +6,12 @@ import pytest
 
 from probe.dialogue import SPEECHES
 from probe.formats import failures as f
-from probe.steps.certificates import Roots
-from tests.faults import spoiling
-from tests.faults.attempts import LIMIT, Attempt, in_memory, leaking_nothing
-from tests.faults.datagrams import DATAGRAMS
-from tests.faults.dialogues import DIALOGUES, WRONG, Dialogue, visit
-from tests.faults.spoiling import Fault, Wire, dripping, end, flooding, instead, reset, stall
+from probe.steps.tls.certificates import Roots
+from tests.support.faults import spoiling
+from tests.support.faults.attempts import LIMIT, Attempt, in_memory, leaking_nothing
+from tests.support.faults.datagrams import DATAGRAMS
+from tests.support.faults.dialogues import DIALOGUES, WRONG, Dialogue, visit
+from tests.support.faults.spoiling import Fault, Wire, dripping, end, flooding, instead, reset, stall
 
 STRIDE = 97  # within TLS's handshake, which the dialogue "tls" has byte by byte, the others break off at every 97th
 WOBBLE = 40  # bytes by which two talks differ: in the length of a signature, or in one TLS record instead of two

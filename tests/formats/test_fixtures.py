@@ -8,10 +8,10 @@ import pytest
 
 from probe.formats.__main__ import DICTIONARY, FIXTURE
 from probe.results import Problem, read_lines
-from probe.targets import bundled_targets, target_names
-from probe.validation import Tally, schema_name, schemas
+from probe.results.validation import Tally, schema_name, schemas
+from probe.targets.target import bundled_targets, target_names
 from tests.fixtures.make import verdicts
-from tests.lab.evidence import HOME
+from tests.support.lab.evidence import HOME
 
 FOLDER = FIXTURE.parent
 VERSIONS = [schema_name(version) for version in schemas()]

@@ -9,10 +9,10 @@ import jsonschema_rs
 import pytest
 
 from probe.formats.__main__ import fixture_lines, written
-from probe.formats.dictionary import unit_of
-from probe.formats.meaning import PRIVACY, PRIVACY_CLASSES
-from probe.formats.schema import definitions, fields, measurement_schema, models
-from probe.formats.testkeys import TEST_KEYS
+from probe.formats.field_notes import PRIVACY, PRIVACY_CLASSES
+from probe.formats.keys import TEST_KEYS
+from probe.formats.schema.dictionary import unit_of
+from probe.formats.schema.schema import definitions, fields, measurement_schema, models
 from probe.nettests import NETTESTS
 
 # whose keys are not ours to name

@@ -6,46 +6,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from probe.analysis.observations import read_line
-from probe.analysis.ooni import is_ooni, read_ooni
-from probe.archive.listing import Unusable, parse_page
-from probe.control.link import Nonsense, read_object
-from probe.control.oonianswer import test_keys
-from probe.control.oonirequest import question
+from probe.analysis.observations.rows import read_line
+from probe.analysis.ooni_import import is_ooni, read_ooni
+from probe.control.http_client import Nonsense, read_object
+from probe.control.ooni_answer import test_keys
+from probe.control.ooni_request import question
 from probe.control.own import parse
-from probe.helper.oonirequest import read_request
-from probe.lab.scenario import ScenarioError, load_scenario
-from probe.lookup import control_addresses
-from probe.question import Refused, read_question
-from probe.redact import scrub_text
+from probe.helper.ooni_request import read_request
+from probe.helper.query import Refused, read_question
+from probe.lab.scenario.scenario import ScenarioError, load_scenario
+from probe.ooni.archive.listing import Unusable, parse_page
+from probe.privacy.redact import scrub_text
+from probe.resolution.lookup import control_addresses
 from probe.results import Problem, read_lines
-from probe.steps.certificates import Roots, judge_chain
-from probe.target_grammar import TargetError
-from probe.targets import load_target, parse_endpoint
-from probe.wire import (
-    clienthello,
-    dnsmessage,
-    dnsredaction,
-    imap,
-    mtproto,
-    noise,
-    noisechain,
-    obfuscation,
-    protobuf,
-    quicinitial,
-    sipheaders,
-    smtp,
-    stun,
-    tlsrecords,
-    xeddsa,
-)
-from probe.wire.ciphersuites import iana_name
-from probe.wire.oneanswer import OneAnswer
-from probe.wire.sip import Options
-from probe.wire.sipmessage import NotSIP, SIPStream, read_message
-from probe.wire.starttls import offer_in
+from probe.steps.tls.certificates import Roots, judge_chain
+from probe.targets.schema import TargetError
+from probe.targets.target import load_target, parse_endpoint
+from probe.wire import stun
+from probe.wire.dns import message as dnsmessage
+from probe.wire.dns import redaction as dnsredaction
+from probe.wire.http1 import OneAnswer
+from probe.wire.mail import imap, smtp
+from probe.wire.mail.starttls import offer_in
+from probe.wire.sip import headers as sipheaders
+from probe.wire.sip.message import NotSIP, SIPStream, read_message
+from probe.wire.sip.options import Options
+from probe.wire.telegram import mtproto, obfuscation
+from probe.wire.tls import client_hello as clienthello
+from probe.wire.tls import quic_initial as quicinitial
+from probe.wire.tls import records as tlsrecords
+from probe.wire.tls.cipher_suites import iana_name
+from probe.wire.whatsapp import certificate_chain as noisechain
+from probe.wire.whatsapp import noise, protobuf, xeddsa
 from tests.fuzz import seeds
-from tests.lab.hellos import hello
+from tests.support.lab.hellos import hello
 
 Take = Callable[[bytes], object]
 

@@ -5,14 +5,16 @@ import json
 import tarfile
 from pathlib import Path
 
-from probe.lab.recording import __file__ as _lab
-from probe.targets import bundled_targets
-from probe.wire import mtproto, noise, stun
-from probe.wire.dnsmessage import build_query
-from probe.wire.noisechain import make_chain
-from tests.steps.authority import issue
-from tests.steps.dnsservers import answer_to
-from tests.wire.torture import MESSAGES
+from probe.lab.net.pcap import __file__ as _lab
+from probe.targets.target import bundled_targets
+from probe.wire import stun
+from probe.wire.dns.message import build_query
+from probe.wire.telegram import mtproto
+from probe.wire.whatsapp import noise
+from probe.wire.whatsapp.certificate_chain import make_chain
+from tests.support.servers.authority import issue
+from tests.support.servers.dns import answer_to
+from tests.support.sip_torture import MESSAGES
 
 DNS_QUERY = build_query("www.example.com", "A", 0x1234)
 DNS = (answer_to(DNS_QUERY, "192.0.2.1", "192.0.2.2"), answer_to(DNS_QUERY, rcode=3), DNS_QUERY)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from probe.lab.scenario import Scenario
-from probe.lab.world import World, build_world
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.world.world import World, build_world
 
 FILES = {
     "telegram.toml": """

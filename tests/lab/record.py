@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from probe.lab.run import keep_recording, table
-from probe.lab.scenario import scenario_names
-from tests.lab.side_by_side import SideBySide, Wanted
+from probe.lab.scenario.scenario import scenario_names
+from tests.support.lab.side_by_side import SideBySide, Wanted
 
 
 def main(names: list[str]) -> int:

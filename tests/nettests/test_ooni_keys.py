@@ -8,8 +8,8 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery, Entry, TCPConnect
 from probe.nettests import NETTESTS, dnscheck, facebook_messenger, lines_of, signal, stunreachability
-from probe.ooni_view import Seen, View, lists_of
-from probe.targets import Service, Target, parse_endpoint
+from probe.ooni.view import Seen, View, lists_of
+from probe.targets.target import Service, Target, parse_endpoint
 
 B_API, STAR, STUN = (
     "https://b-api.facebook.com:443/",

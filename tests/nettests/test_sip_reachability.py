@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from probe.connectivity.endpoint import Reach
 from probe.formats.calls import SIPExchange
 from probe.lab.services.sip import answer, serve_sip
 from probe.lab.services.streams import Ended, Plain
-from probe.lookup import Names
 from probe.nettests import sip_reachability
-from probe.reach import Reach
-from probe.targets import Target, load_target
-from probe.trace import Trace
-from probe.wire.sipmessage import read_message
-from tests.reaching import World
-from tests.steps.dnsservers import Asked, UDPServer
-from tests.steps.loopback import Peer, serving
+from probe.resolution.lookup import Names
+from probe.session.trace import Trace
+from probe.targets.target import Target, load_target
+from probe.wire.sip.message import read_message
+from tests.support.servers.dns import Asked, UDPServer
+from tests.support.servers.loopback import Peer, serving
+from tests.support.world import World
 
 TARGETS = Path(__file__).parent.parent.parent / "targets"
 NAME = "sip.example"
@@ -30,8 +30,8 @@ CLIENT = ("198.51.100.23", 40123)
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
     made.install(monkeypatch)
-    monkeypatch.setattr("probe.pacing.TLS_FIRST", 0.3)
-    monkeypatch.setattr("probe.pacing.CONFIRM", 0.6)
+    monkeypatch.setattr("probe.session.pacing.TLS_FIRST", 0.3)
+    monkeypatch.setattr("probe.session.pacing.CONFIRM", 0.6)
     return made
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from probe.formats import failures as f
 from probe.nettests import NETTESTS, telegram, whatsapp
-from probe.ooni_view import Seen, View
-from probe.targets import load_target, parse_endpoint, target_names
+from probe.ooni.view import Seen, View
+from probe.targets.target import load_target, parse_endpoint, target_names
 
 TARGETS = Path(__file__).parent.parent.parent / "targets"
 WEB = "https://web.telegram.org:443/"

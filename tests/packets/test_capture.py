@@ -15,7 +15,7 @@ from scapy.utils import PcapNgReader
 from probe.formats.packets import Flow, PacketRecord
 from probe.packets.capture import Capture, may_capture
 from probe.steps.tcp import tcp_connect
-from tests.steps.loopback import a_transaction, serving
+from tests.support.servers.loopback import a_transaction, serving
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from probe.formats.entries import DNSQuery
-from probe.pacing import Pace
-from probe.steps.certificates import Roots, load_roots
+from probe.session.pacing import Pace
+from probe.session.trace import Trace, Transaction
 from probe.steps.connection import Connection, address_of
-from probe.steps.dns import query_stream, query_udp, resolve_system
-from probe.steps.doh import query_doh
+from probe.steps.dns.dns import query_stream, query_udp, resolve_system
+from probe.steps.dns.doh import query_doh
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls import tls_handshake
-from probe.trace import Trace, Transaction
+from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.tls import tls_handshake
 
 Ask = Callable[[Transaction], Awaitable[DNSQuery]]
 

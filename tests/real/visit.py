@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from probe.cli.consent import VERSION
-from probe.lab.guests import Guest
-from probe.lab.places import has_ipv6
+from probe.cli.run.consent import VERSION
+from probe.lab.real_servers import Guest
 from probe.lab.run import read_records, run_command, with_output_caught
-from probe.lab.scenario import Scenario
+from probe.lab.sandbox.namespaces import has_ipv6
+from probe.lab.scenario.scenario import Scenario
 from tests.real.servers import coturn, dovecot, kamailio, nginx, nsd, postfix, unbound
 
 HERE = Path(__file__).parent

@@ -12,11 +12,11 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
-from probe.pacing import Pace
+from probe.session.pacing import Pace
 from probe.steps import tcp
 from probe.steps.connection import address_of
 from probe.steps.tcp import TCPConnection, tcp_connect
-from tests.steps.loopback import Bench, Peer, a_transaction, serving, silence
+from tests.support.servers.loopback import Bench, Peer, a_transaction, serving, silence
 
 
 async def echo(peer: Peer) -> None:

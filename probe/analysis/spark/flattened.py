@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from probe.analysis.store.batch import taken
 from probe.analysis.store.columns import MEASUREMENT, OBSERVATION, TABLES, VERDICT, schema, to_arrow
 from probe.analysis.store.flatten import Flat
-from probe.analysis.store.hashes import file_digest, line_hash, problem_hash
+from probe.analysis.store.writing.batch import taken
+from probe.analysis.store.writing.hashes import file_digest, line_hash, problem_hash
 from probe.results import Piece, Problem, read_pieces
 
 BATCH_LINES, BATCH_BYTES = 128, 4 * 1024 * 1024  # of lines; whichever comes first: Java holds the rows of one batch

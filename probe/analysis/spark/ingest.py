@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 from probe.analysis.spark.flattened import FILES_DDL, ROWS_DDL, rows_of_files
 from probe.analysis.store.columns import PARTITIONS, TABLES
 from probe.analysis.store.files import WORK, table_files
-from probe.analysis.store.ingest import OF_LAB, Report, opened
 from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
-from probe.analysis.store.pool import workers
-from probe.analysis.store.settle import move, settle
-from probe.analysis.store.sorting import ORDER
+from probe.analysis.store.writing.ingest import OF_LAB, Report, opened
+from probe.analysis.store.writing.partitions import move, settle
+from probe.analysis.store.writing.sorting import ORDER
+from probe.analysis.store.writing.workers import workers
 from probe.results import STDIN, file_name
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from probe.analysis.spark.ingest import MOST_TASKS
 from probe.analysis.store.files import WORK, table_files
-from probe.analysis.store.ingest import opened
 from probe.analysis.store.rejudge import judge_file, put_in_place
+from probe.analysis.store.writing.ingest import opened
 
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession

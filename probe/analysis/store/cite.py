@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from probe import __version__
-from probe.analysis.rules import RULES, RULESET
+from probe.analysis.rules.tables import RULES, RULESET
 from probe.analysis.store.manifest import files_in
 from probe.analysis.store.views import Store
 

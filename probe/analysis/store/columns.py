@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from probe.analysis.observations import Observation
+from probe.analysis.observations.rows import Observation
 from probe.analysis.store.flatten import COLUMNS, Flat
 
 TABLES = ("measurements", "observations", "verdicts")

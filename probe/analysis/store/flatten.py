@@ -4,11 +4,11 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any
 
-from probe.analysis.hops import evidence_in
-from probe.analysis.observations import Answer, Line, Observation, Query
-from probe.analysis.reading import seconds, table, text
-from probe.analysis.verdictrow import ipv6_broken
-from probe.analysis.verdicts import facts_of, moment
+from probe.analysis.observations.lenient_json import seconds, table, text
+from probe.analysis.observations.rows import Answer, Line, Observation, Query
+from probe.analysis.verdicts.hops import evidence_in
+from probe.analysis.verdicts.verdict_row import ipv6_broken
+from probe.analysis.verdicts.verdicts import facts_of, moment
 
 COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")

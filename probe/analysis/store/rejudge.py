@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probe.analysis.store.batch import judged
 from probe.analysis.store.columns import settled_schema
 from probe.analysis.store.files import WORK, partition_of, table_files, write_rows
 from probe.analysis.store.flatten import COLUMNS, Flat
-from probe.analysis.store.ingest import opened
-from probe.analysis.store.pool import workers
+from probe.analysis.store.writing.batch import judged
+from probe.analysis.store.writing.ingest import opened
+from probe.analysis.store.writing.workers import workers
 
 READ_LINES, READ_ROWS = 256, 4096
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from probe.analysis.duckdb_files import duckdb_in_memory, rows_under
+from probe.analysis.engines.duckdb_files import duckdb_in_memory, rows_under
 from probe.analysis.store.columns import TABLES, hive_options, schema
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import NAME, StoreError, set_aside

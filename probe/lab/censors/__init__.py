@@ -4,12 +4,12 @@ from probe.lab.censors.addresses import IPBlackhole, IPReset, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSInjection, DNSIntercept, DNSLie
 from probe.lab.censors.http import HTTPBlockpage, HTTPDrop, HTTPReset
 from probe.lab.censors.intercept import TLSIntercept
+from probe.lab.censors.kit.middlebox import Aimed, Ground, Station
 from probe.lab.censors.payloads import PayloadDrop
 from probe.lab.censors.protocols import ProtocolFilter
 from probe.lab.censors.quic import QUICDrop
 from probe.lab.censors.sip import SIPAlg
 from probe.lab.censors.starttls import StartTLSStrip
-from probe.lab.censors.station import Aimed, Ground, Station
 from probe.lab.censors.streams import StreamCut
 from probe.lab.censors.tls import TLSDrop, TLSReset
 

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.resets import Resetting
-from probe.lab.censors.station import DROP, Aimed
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import ACK, RST, SYN, Packet, host_unreachable, network_unreachable, prohibited, tcp_packet
+from probe.lab.censors.kit.middlebox import DROP, Aimed
+from probe.lab.censors.kit.resets import Resetting
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import ACK, RST, SYN, Packet, host_unreachable, network_unreachable, prohibited, tcp_packet
 
 
 class IPBlackhole(Aimed):

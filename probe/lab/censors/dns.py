@@ -9,12 +9,12 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.addresses import Covers
-from probe.lab.censors.names import matches
-from probe.lab.censors.station import DROP, Ground, Station
-from probe.lab.dnspackets import RCODES, Question, question_of_answer, read_question, reply
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import Packet, udp_packet
+from probe.lab.censors.kit.middlebox import DROP, Ground, Station
+from probe.lab.censors.kit.names import matches
+from probe.lab.net.addresses import Covers
+from probe.lab.net.dns_packets import RCODES, Question, question_of_answer, read_question, reply
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import Packet, udp_packet
 
 DNS = 53
 # Where forged answers have been seen to point: addresses of other companies (China), a private page (Iran).

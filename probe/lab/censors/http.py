@@ -5,11 +5,11 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.flows import Flow, Streams, flow_of
-from probe.lab.censors.resets import Resetting, Timed
-from probe.lab.censors.station import DROP, Reader
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import ACK, FIN, PSH, SYN, Packet, tcp_packet
+from probe.lab.censors.kit.flows import Flow, Streams, flow_of
+from probe.lab.censors.kit.middlebox import DROP, Reader
+from probe.lab.censors.kit.resets import Resetting, Timed
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import ACK, FIN, PSH, SYN, Packet, tcp_packet
 
 REASONS = {200: "OK", 302: "Found", 403: "Forbidden", 451: "Unavailable For Legal Reasons"}
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")

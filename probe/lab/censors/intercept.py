@@ -8,12 +8,12 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.station import Ground, Station
-from probe.lab.checksums import adjusted, difference
-from probe.lab.crafting import packed
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import Packet
-from probe.lab.router import rewritten, transport_checksum_at
+from probe.lab.censors.kit.middlebox import Ground, Station
+from probe.lab.net.checksums import adjusted, difference
+from probe.lab.net.crafting import packed
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import Packet
+from probe.lab.net.router import rewritten, transport_checksum_at
 
 
 class TLSIntercept(Station):

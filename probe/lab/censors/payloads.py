@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from probe.lab.censors.station import DROP, Aimed
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import Packet
+from probe.lab.censors.kit.middlebox import DROP, Aimed
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import Packet
 from probe.wire.stun import is_stun
 
 _SIP = re.compile(rb"\s*(?:[A-Za-z0-9.!%*_+`'~-]+ [^\s]+ SIP/2\.0|SIP/2\.0 \d{3})(?=[\s])", re.IGNORECASE)

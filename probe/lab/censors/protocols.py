@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.flows import Flow, Streams, flow_of
 from probe.lab.censors.http import METHODS
-from probe.lab.censors.resets import Resetting
-from probe.lab.censors.station import DROP
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import SYN, Packet
+from probe.lab.censors.kit.flows import Flow, Streams, flow_of
+from probe.lab.censors.kit.middlebox import DROP
+from probe.lab.censors.kit.resets import Resetting
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import SYN, Packet
 
 ENOUGH = 8  # bytes from which a protocol is recognised
 

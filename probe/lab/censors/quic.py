@@ -5,12 +5,12 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.flows import MOST_FLOWS, Flow, Punished, Residual, flow_of
-from probe.lab.censors.hello import look_inside
-from probe.lab.censors.station import DROP, Reader
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import Packet, port_unreachable
-from probe.wire.quicinitial import ClientInitials
+from probe.lab.censors.kit.flows import MOST_FLOWS, Flow, Punished, Residual, flow_of
+from probe.lab.censors.kit.middlebox import DROP, Reader
+from probe.lab.censors.kit.server_name import look_inside
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import Packet, port_unreachable
+from probe.wire.tls.quic_initial import ClientInitials
 
 
 class QUICDrop(Reader):

@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from probe.lab.censors.station import Aimed
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import Packet, udp_packet
-from probe.wire.sipmessage import is_request
+from probe.lab.censors.kit.middlebox import Aimed
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import Packet, udp_packet
+from probe.wire.sip.message import is_request
 
 _SENT_BY = re.compile(rb"(?im)^((?:via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*\w+[ \t]+)[^\s;,]+")
 _CONTACT = re.compile(rb"(?im)^((?:contact|m)[ \t]*:[^\r\n<]*<?sips?:(?:[^@\r\n<>;]*@)?)[^\s;,<>]+")

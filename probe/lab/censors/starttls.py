@@ -18,10 +18,10 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.flows import MOST_FLOWS, Flow, flow_of
-from probe.lab.censors.station import Aimed
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import SYN, Packet, tcp_packet
+from probe.lab.censors.kit.flows import MOST_FLOWS, Flow, flow_of
+from probe.lab.censors.kit.middlebox import Aimed
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import SYN, Packet, tcp_packet
 
 MASK, SPOILT = b"XXXXXXXA", b"XXXXXXXX"
 INJECTED = {"smtp": b"250 injected\r\n", "imap": b"* OK injected\r\n"}

@@ -5,12 +5,12 @@ from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from probe.lab.censors.flows import Flow, Punished, Residual, Streams, flow_of
-from probe.lab.censors.resets import Resetting
-from probe.lab.censors.station import DROP, Aimed
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import SYN, Packet
-from probe.wire.sipmessage import is_request
+from probe.lab.censors.kit.flows import Flow, Punished, Residual, Streams, flow_of
+from probe.lab.censors.kit.middlebox import DROP, Aimed
+from probe.lab.censors.kit.resets import Resetting
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import SYN, Packet
+from probe.wire.sip.message import is_request
 from probe.wire.stun import is_stun
 
 RECORD_HEAD = 5  # bytes of a TLS record before its fragment (RFC 8446 5.1)

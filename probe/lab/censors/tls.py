@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.flows import Flow, Punished, Residual, Streams, flow_of
-from probe.lab.censors.hello import Sight, look
-from probe.lab.censors.resets import Resetting
-from probe.lab.censors.station import DROP, Reader
-from probe.lab.layout import Actions, Direction
-from probe.lab.packets import SYN, Packet
+from probe.lab.censors.kit.flows import Flow, Punished, Residual, Streams, flow_of
+from probe.lab.censors.kit.middlebox import DROP, Reader
+from probe.lab.censors.kit.resets import Resetting
+from probe.lab.censors.kit.server_name import Sight, look
+from probe.lab.net.layout import Actions, Direction
+from probe.lab.net.packets import SYN, Packet
 
 
 class NameWatch(Reader):

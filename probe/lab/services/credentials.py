@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from probe.lab.authority import Authority, key_pem, new_key
-from probe.lab.world import Certificate, Host, Impostor, World
+from probe.lab.world.authority import Authority, key_pem, new_key
+from probe.lab.world.world import Certificate, Host, Impostor, World
 
 UNRECOGNIZED_NAME = bytes.fromhex("15030300020270")  # a fatal alert 112 (RFC 6066 3, RFC 8446 6)
 FORGERIES = {"ca": "forged", "itself": "self-signed", "machine": "by the machine's", "another_name": "wrong"}

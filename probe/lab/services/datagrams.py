@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from probe.lab.services import quic, sip, stun
-from probe.lab.world import Host, World
+from probe.lab.services import sip, stun
+from probe.lab.services.quic import quic
+from probe.lab.world.world import Host, World
 
 DATAGRAMS: dict[str, Callable[[World, Host], asyncio.DatagramProtocol]] = {
     "stun/udp": stun.Datagrams,

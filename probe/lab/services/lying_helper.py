@@ -11,12 +11,12 @@ from typing import Any
 
 from probe.formats.entries import TCPConnect
 from probe.formats.failures import TIMEOUT
-from probe.formats.testkeys import LISTS
+from probe.formats.keys import LISTS
 from probe.formats.transactions import TransactionRecord
 from probe.lab.services.streams import Ended, Plain
 from probe.lab.services.web import read_request
-from probe.lab.world import HELPER_PORT, HELPER_V4, World
-from probe.targets import Endpoint, Target
+from probe.lab.world.world import HELPER_PORT, HELPER_V4, World
+from probe.targets.target import Endpoint, Target
 
 HEALTHY = {"ipv4": True, "ipv6": True, "udp": True}
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from probe.lab.services.streams import Ended, Stream, read_until
-from probe.wire.smtp import write_reply
+from probe.wire.mail.smtp import write_reply
 
 LONGEST_LINE = 4096
 UNKNOWN_COMMANDS = 5  # after so many the server ends the talk, as real ones do

@@ -5,9 +5,9 @@ import secrets
 from typing import cast
 
 from probe.lab.services.streams import Ended, Stream
-from probe.lab.world import Host, World
-from probe.wire.sipheaders import read_via, values
-from probe.wire.sipmessage import KEEP_ALIVE_ANSWER, Message, NotSIP, SIPStream, read_message
+from probe.lab.world.world import Host, World
+from probe.wire.sip.headers import read_via, values
+from probe.wire.sip.message import KEEP_ALIVE_ANSWER, Message, NotSIP, SIPStream, read_message
 
 SERVER = "lab"
 ALLOWED = "INVITE, ACK, CANCEL, OPTIONS, BYE"

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from probe.formats.testkeys import LISTS, places_of_entries
-from probe.lab.expectations import wanted_for
+from probe.formats.keys import LISTS, places_of_entries
 from probe.lab.run import recording_of
-from probe.lab.scenario import Scenario, find_scenario, load_scenario
+from probe.lab.scenario.expectations import wanted_for
+from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 
 ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
 MOST_SERVICES = 2  # of a line: a measurement of ours has hundreds of kilobytes, and most of it says the same again

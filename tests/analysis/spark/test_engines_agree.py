@@ -13,18 +13,18 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from probe.analysis.engine import SQLiteEngine
-from probe.analysis.rules import tables_for
+from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.rules.tables import tables_for
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import files_in, set_aside
-from probe.analysis.store.sorting import ORDER
 from probe.analysis.store.views import Store
-from tests.analysis.spark.asking import checksum, printed, witnesses
-from tests.analysis.spark.clusters import LOOPBACK, WORKERS, connect, environment, standalone
+from probe.analysis.store.writing.sorting import ORDER
 from tests.analysis.spark.conftest import LACKING
-from tests.analysis.spark.making import lines_of_all_kinds, store_with_events
 from tests.real.packages import COMMAND, JAVA
+from tests.support.spark.client import checksum, printed, witnesses
+from tests.support.spark.clusters import LOOPBACK, WORKERS, connect, environment, standalone
+from tests.support.spark.inputs import lines_of_all_kinds, store_with_events
 
 pytestmark = pytest.mark.timeout(400)  # of which most is for machines that do other things besides
 PATIENCE = 300  # seconds for all that one Spark is asked
@@ -105,7 +105,7 @@ def spark(
     asked = {name: words for name, words in commands(lines, folder, events).items() if alone or name in ON_CLUSTERS}
     with MASTERS[request.param](folder) as master:
         plan = {"master": master, "commands": asked, "stores": stores, "rules": alone}
-        command = [sys.executable, "-m", "tests.analysis.spark.asking"]
+        command = [sys.executable, "-m", "tests.support.spark.client"]
         done = subprocess.run(
             command, input=json.dumps(plan), env=environment(folder), capture_output=True, text=True, timeout=PATIENCE
         )

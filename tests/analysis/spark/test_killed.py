@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from probe.analysis.store.ingest import ingest
 from probe.analysis.store.manifest import files_in
-from tests.analysis.spark.clusters import environment
+from probe.analysis.store.writing.ingest import ingest
 from tests.analysis.spark.conftest import LACKING
-from tests.analysis.store.making import everything, rows_of, some_lines, store_of, taken, write
 from tests.real.packages import COMMAND, JAVA
+from tests.support.spark.clusters import environment
+from tests.support.store.stores import everything, rows_of, some_lines, store_of, taken, write
 
 pytestmark = pytest.mark.timeout(400)
 LINES = 12

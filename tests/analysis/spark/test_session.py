@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from probe.analysis.spark import session
-from tests.analysis.verdictrows import rows, store
-from tests.cli.test_judge import call
+from tests.cli.results.test_judge import call
+from tests.support.measurements.verdict_rows import rows, store
 
 QUESTIONS = ("compare", "series", "events")
 

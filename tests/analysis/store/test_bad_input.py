@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.store.ingest import ingest
 from probe.analysis.store.manifest import set_aside
 from probe.analysis.store.views import Store
+from probe.analysis.store.writing.ingest import ingest
 from probe.results.unpacking import zstd_module
-from tests.analysis.store.making import rows_of, some_lines, taken, write
+from tests.support.store.stores import rows_of, some_lines, taken, write
 
 LINE = some_lines(1)[0]
 TOMORROW = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d %H:%M:%S}"
@@ -148,7 +148,7 @@ def test_a_torn_archive_gives_what_it_holds(tmp_path: Path) -> None:
 MEMORY_OF = """
 import resource, sys
 from pathlib import Path
-from probe.analysis.store.ingest import ingest
+from probe.analysis.store.writing.ingest import ingest
 if __name__ == "__main__":
     report = ingest([Path(sys.argv[1])], Path(sys.argv[2]))
     print(report.accepted, report.rejected, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from probe.analysis.hops import located_in
 from probe.analysis.store.columns import to_arrow, verdict_row
 from probe.analysis.store.flatten import Flat, facts_from, flatten, head_from
-from probe.analysis.verdicts import facts_of, judge_line, why_not
+from probe.analysis.verdicts.hops import located_in
+from probe.analysis.verdicts.verdicts import facts_of, judge_line, why_not
 from probe.formats.__main__ import FIXTURE
-from tests.analysis.test_records import JUNK, PLACES, RICH
+from tests.analysis.verdicts.test_verdict_record import JUNK, PLACES, RICH
 
 LOCATED = Path(__file__).parents[3] / "probe" / "lab" / "recorded" / "sni-reset.jsonl.gz"
 RECORDED = [json.loads(line) for file in (FIXTURE, LOCATED) for line in gzip.decompress(file.read_bytes()).splitlines()]

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations import Line
-from probe.analysis.store import settle as settling
+from probe.analysis.observations.rows import Line
 from probe.analysis.store.flatten import flat_of
-from probe.analysis.store.ingest import ingest
 from probe.analysis.store.manifest import Manifest, StoreError, set_aside
-from probe.analysis.store.pool import workers
 from probe.analysis.store.rejudge import rejudge
-from probe.analysis.verdicts import judge_line
-from tests.analysis.store.making import everything, rows_of, some_lines, store_of, taken, write
+from probe.analysis.store.writing import partitions as settling
+from probe.analysis.store.writing.ingest import ingest
+from probe.analysis.store.writing.workers import workers
+from probe.analysis.verdicts.verdicts import judge_line
+from tests.support.store.stores import everything, rows_of, some_lines, store_of, taken, write
 
 
 def test_the_store_says_what_judge_says(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_partitions_are_what_any_reader_expects(tmp_path: Path) -> None:
 
 
 def test_several_processes_write_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probe.analysis.store.ingest.BATCH_LINES", 7)
+    monkeypatch.setattr("probe.analysis.store.writing.ingest.BATCH_LINES", 7)
     file = write(tmp_path / "a.jsonl", some_lines(40))
     ingest([file], tmp_path / "one", jobs=1)
     ingest([file], tmp_path / "two", jobs=2)
@@ -89,7 +89,7 @@ def test_rejudging_needs_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     store = store_of(tmp_path, some_lines(30))
     (tmp_path / "lines.jsonl").unlink()
     before = everything(store)
-    monkeypatch.setattr("probe.analysis.verdicts.RULESET", "2031.01")
+    monkeypatch.setattr("probe.analysis.verdicts.verdicts.RULESET", "2031.01")
     assert rejudge(store)["verdicts"] == len(before["verdicts"])
     after = everything(store)
     assert {row["ruleset"] for row in after["verdicts"]} == {"2031.01"}
@@ -114,7 +114,7 @@ def test_a_bug_of_ours_costs_one_line(tmp_path: Path, monkeypatch: pytest.Monkey
             raise KeyError("ours")
         return flat_of(facts, line, **more)
 
-    monkeypatch.setattr("probe.analysis.store.batch.flat_of", buggy)
+    monkeypatch.setattr("probe.analysis.store.writing.batch.flat_of", buggy)
     assert taken(ingest([write(tmp_path / "a.jsonl", some_lines(3))], tmp_path / "store")) == (3, 2, 0, 1)
     assert set_aside(tmp_path / "store")[0][2:] == (2, "brought a bug of probe to light: KeyError")
 
@@ -148,7 +148,7 @@ def test_a_settling_cut_off_is_done_anew(tmp_path: Path, monkeypatch: pytest.Mon
 SLOW = """
 import sys, time
 from pathlib import Path
-import probe.analysis.store.ingest as module
+import probe.analysis.store.writing.ingest as module
 module.BATCH_LINES = 5
 finish = module._Intake.finish
 def slowly(self, *batch):

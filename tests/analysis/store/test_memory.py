@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.analysis.store.making import some_lines
+from tests.support.store.stores import some_lines
 
 LINES, SETTLED = 500, 250
 SCRIPT = f"""
 import resource, sys
 from pathlib import Path
-import probe.analysis.store.ingest as module
+import probe.analysis.store.writing.ingest as module
 module.BATCH_LINES, module.SETTLE_LINES = 50, {SETTLED}
 if __name__ == "__main__":
     report = module.ingest([Path(sys.argv[1])], Path(sys.argv[2]))

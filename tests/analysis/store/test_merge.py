@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from probe.analysis.store import merge as merging
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import REPLACED, table_files
-from probe.analysis.store.ingest import ingest, opened
 from probe.analysis.store.manifest import StoreError
-from probe.analysis.store.pool import workers
 from probe.analysis.store.rejudge import rejudge
-from tests.analysis.store.making import everything, rows_of, some_lines, taken, write
+from probe.analysis.store.writing import merge as merging
+from probe.analysis.store.writing.ingest import ingest, opened
+from probe.analysis.store.writing.workers import workers
+from tests.support.store.stores import everything, rows_of, some_lines, taken, write
 
 PARTITIONS = 9  # of three countries and three days, in three tables
 

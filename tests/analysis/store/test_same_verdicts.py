@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.engine import SQLiteEngine
-from probe.analysis.observations import read_line
+from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.observations.rows import read_line
 from probe.analysis.store.columns import SHARED, to_arrow
 from probe.analysis.store.flatten import COLUMNS, facts_from, flatten, head_from
-from probe.analysis.verdicts import judge_facts, judge_line, to_json
+from probe.analysis.verdicts.verdicts import judge_facts, judge_line, to_json
 from probe.results.reading import Piece
 
 RECORDINGS = sorted((Path(__file__).parents[3] / "probe" / "lab" / "recorded").glob("*.jsonl.gz"))

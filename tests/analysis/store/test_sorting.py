@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from probe.analysis.store import sorting
 from probe.analysis.store.columns import schema
 from probe.analysis.store.manifest import StoreError
-from tests.analysis.store.making import everything, some_lines, store_of
+from probe.analysis.store.writing import sorting
+from tests.support.store.stores import everything, some_lines, store_of
 
 FILES, ROWS, WIDE = 6, 4000, 6000  # 150 MB, where a share sorts with 128
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.store.cite import as_text, citation
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.export import WRITERS, export
-from probe.analysis.store.ingest import ingest
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import Store
-from probe.analysis.verdicttable import VerdictTable
-from tests.analysis.store.making import rows_of, some_lines, store_of, write
+from probe.analysis.store.writing.ingest import ingest
+from tests.support.store.stores import rows_of, some_lines, store_of, write
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_a_worker_draws_no_bars_on_stdout() -> None:
     """In a process that runs no file DuckDB takes itself for a shell; stdout is ours, and holds JSON."""
     asked = """
 import duckdb
-from probe.analysis.duckdb_files import duckdb_in_memory
+from probe.analysis.engines.duckdb_files import duckdb_in_memory
 for connection in (duckdb.connect(":memory:"), duckdb_in_memory()):
     print(*connection.execute("SELECT current_setting('enable_progress_bar')").fetchone())
 """

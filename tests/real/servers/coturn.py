@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from probe.lab.guests import Room
+from probe.lab.real_servers import Room
 
 REALM = "coturn.real.example"
 

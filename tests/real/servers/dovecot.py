@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from probe.lab.guests import Room
+from probe.lab.real_servers import Room
 
 CONFIGURATION = """
 dovecot_config_version = 2.4.0

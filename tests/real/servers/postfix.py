@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 
-from probe.lab.guests import Room
+from probe.lab.real_servers import Room
 
 MAIN = """
 compatibility_level = 3.10

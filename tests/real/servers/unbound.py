@@ -5,7 +5,7 @@ What it alone says is the record of MARK.
 
 from collections.abc import Callable, Sequence
 
-from probe.lab.guests import Guest, Room
+from probe.lab.real_servers import Guest, Room
 from tests.real.servers.nsd import TTL
 
 MARK = "only-unbound-knows.real.example"

@@ -1,0 +1,1 @@
+"""Compare verdicts between vantage points and over time."""

@@ -1,0 +1,119 @@
+"""One service at one vantage point, day by day or hour by hour; a gap is drawn as a gap."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from probe.analysis.compare.axes import AXES, ROWS, Question
+from probe.analysis.compare.cells import INSUFFICIENT, LEAST, SET_ASIDE, prepare, winner
+from probe.analysis.compare.compare import WORDS, ascii_only, folded, label
+from probe.analysis.compare.timeline import prefix, steps
+from probe.analysis.compare.verdict_table import VerdictTable
+from probe.analysis.rules.rule import ACCUSING, SEVERITY
+
+BAR = 20
+
+
+@dataclass
+class Bucket:
+    """One day or hour of a series; `by_state` counts what is valid and sufficient."""
+
+    time: str
+    by_state: Counter[str] = field(default_factory=Counter)
+    set_aside: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def n(self) -> int:
+        return self.by_state.total()
+
+    @property
+    def accusing(self) -> int:
+        return sum(self.by_state[state] for state in ACCUSING)
+
+
+@dataclass
+class Series:
+    """All buckets of one service at one vantage point, from the first of the whole table to its last."""
+
+    service: str
+    vantage: dict[str, str]
+    buckets: list[Bucket]
+
+
+def series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:
+    """The series of every service and vantage point, those with most measurements first. Raises QuestionError."""
+    prepare(table, question)
+    return prepared_series(table, question, grain)
+
+
+def prepared_series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:
+    """The same from a table that `prepare` has seen."""
+    axes = [axis for axis in (*question.by, *(("lab",) if question.lab else ())) if axis != "day"]
+    names = [ROWS[question.row], *(AXES[axis] for axis in axes), prefix(grain), "state", SET_ASIDE]
+    keys = ", ".join(str(number + 1) for number in range(len(names)))
+    found: dict[tuple[str, ...], dict[str, Bucket]] = defaultdict(dict)
+    for *place, time, state, aside, n in table.select(
+        f"SELECT {', '.join(names)}, COUNT(*) FROM verdicts GROUP BY {keys}"
+    ):
+        bucket = found[tuple(place)].setdefault(time, Bucket(time))
+        counter = bucket.set_aside if aside else bucket.by_state
+        counter[aside or state] += n
+    times = steps({time for buckets in found.values() for time in buckets}, grain)
+    laid = [
+        Series(service, dict(zip(axes, where, strict=True)), [buckets.get(time) or Bucket(time) for time in times])
+        for (service, *where), buckets in found.items()
+    ]
+    return sorted(laid, key=lambda one: (one.service, -sum(bucket.n for bucket in one.buckets), str(one.vantage)))
+
+
+def to_json(laid: list[Series]) -> str:
+    """One JSON object per service, vantage point and step, gaps too."""
+    return "".join(json.dumps(row, allow_nan=False) + "\n" for one in laid for row in _dicts(one))
+
+
+def _dicts(one: Series) -> Iterator[dict[str, Any]]:
+    for bucket in one.buckets:
+        found = winner(bucket.by_state)
+        yield {
+            "service": one.service,
+            "vantage": one.vantage,
+            "time": bucket.time,
+            "state": found if found is not None and bucket.n >= LEAST else INSUFFICIENT,
+            "n": bucket.n,
+            "by_state": _ordered(bucket),
+            "found": found,
+            "set_aside": dict(sorted(bucket.set_aside.items())),
+        }
+
+
+def _ordered(bucket: Bucket) -> dict[str, int]:
+    return {str(state): bucket.by_state[state] for state in SEVERITY if state in bucket.by_state}
+
+
+def to_text(laid: list[Series]) -> str:
+    """Bars for people, ASCII and at most 80 columns: `#` accuses, `.` works, `?` neither; a gap has no bar."""
+    blocks = []
+    for one in laid:
+        title = folded(f"{one.service}  {label(one.vantage)}", 79)
+        blocks.append("\n".join([*title, *(_line(bucket) for bucket in one.buckets)]))
+    note = "# accuses, . works, ? neither tells; a day without a bar was not measured, and is not OK"
+    return "\n\n".join([*blocks, "\n".join(folded(note, 79))]) + "\n"
+
+
+def _line(bucket: Bucket) -> str:
+    if not bucket.n:
+        aside = ", ".join(f"{n} not counted: {reason}" for reason, n in sorted(bucket.set_aside.items()))
+        return f"  {bucket.time:<13}  {'':<{BAR}}  {ascii_only(aside or 'not measured')}"[:80].rstrip()
+    counts = ", ".join(f"{n} {WORDS[state]}" for state, n in _ordered(bucket).items())
+    return f"  {bucket.time:<13}  {_bar(bucket)}  {counts}"[:80]
+
+
+def _bar(bucket: Bucket) -> str:
+    """BAR characters; what is there at all is seen, if by one of them."""
+    parts = {"#": bucket.accusing, "?": bucket.n - bucket.accusing - bucket.by_state["ok"], ".": bucket.by_state["ok"]}
+    drawn = {char: max(1, round(BAR * count / bucket.n)) for char, count in parts.items() if count}
+    longest = max(drawn, key=drawn.__getitem__)
+    drawn[longest] += BAR - sum(drawn.values())
+    return "".join(char * length for char, length in drawn.items())

@@ -1,0 +1,1 @@
+"""Run the rules' SQL on SQLite and DuckDB."""

@@ -1,0 +1,1 @@
+"""Compute the columns that the rules read."""

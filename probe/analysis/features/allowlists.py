@@ -1,0 +1,77 @@
+"""What is on no list: a name that nobody has, bytes of no protocol. Where they die too, a list says what may pass."""
+
+from dataclasses import dataclass
+
+from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.observations.dialects import name_layer
+from probe.analysis.observations.failure_kinds import TIMEOUT, is_local, kind_of
+from probe.analysis.observations.rows import Observation
+from probe.targets.target import Endpoint
+
+_NO_LIST_HAS = frozenset({"mtproto", "noise"})  # dialects that no list of usual protocols has
+
+
+@dataclass(frozen=True)
+class Unlisted:
+    """What became of them, and of what is known to pass and was sent to the same place afterwards."""
+
+    here: tuple[Observation, ...] = ()  # the name that nobody has, at the endpoint's address
+    at_neutral: tuple[Observation, ...] = ()  # and at a neutral host
+    own_at_neutral: tuple[Observation, ...] = ()  # that host's own name
+    random: tuple[Observation, ...] = ()  # bytes of no protocol, at a neutral host
+
+    def rows(self) -> tuple[Observation, ...]:
+        return self.here + self.at_neutral + self.own_at_neutral + self.random
+
+
+def unlisted_of(endpoint: Endpoint, address: str, proofs: Proofs) -> Unlisted:
+    """The flows that tell about an endpoint at an address; one at a neutral host serves all endpoints of its kind."""
+    family = 6 if ":" in address else 4
+    named = [row for row in proofs.probe.of_endpoint(endpoint.url) if row.family == family and not endpoint.is_literal]
+    named = [row for row in named if _shows_no_target(row, endpoint)]
+    by_kind = {
+        kind: tuple(row for row in named if row.followup == kind)
+        for kind in ("nonexistent_name_same_address", "nonexistent_name_neutral_host", "neutral_name_neutral_host")
+    }
+    random = proofs.probe.followups("random_bytes_neutral_host")
+    return Unlisted(
+        tuple(row for row in by_kind["nonexistent_name_same_address"] if row.address == address),
+        by_kind["nonexistent_name_neutral_host"],
+        by_kind["neutral_name_neutral_host"],
+        tuple(row for row in random if endpoint.dialect in _NO_LIST_HAS and _is_random(row, endpoint.port, family)),
+    )
+
+
+def _shows_no_target(row: Observation, endpoint: Endpoint) -> bool:
+    """The label must not contradict what was sent, nor the layer that carried it."""
+    layer = name_layer(endpoint)
+    if not layer or endpoint.host in {row.sent_name, row.tls_name, row.http_host}:
+        return False
+    return bool(getattr(row, f"{layer}_attempts"))
+
+
+def _is_random(row: Observation, port: int, family: int) -> bool:
+    return row.random_attempts > 0 and row.port == port and row.family == family and not is_local(row.random_failure)
+
+
+def failed_before(failed: tuple[Observation, ...], layer: str, passed: list[Observation]) -> int:
+    """How many failed at a layer where a harmless flow to the same place passed later.
+
+    What passes there afterwards shows that nobody is being punished for an earlier trigger: only so may a failure count
+    inside a residual window (law 8).
+    """
+    return sum(
+        any(later.address == row.address and later.port == row.port and later.t0 >= row.t0 for later in passed)
+        for row in failed
+        if getattr(row, f"{layer}_failure") is not None and not is_local(row.failure)
+    )
+
+
+def silent(rows: tuple[Observation, ...]) -> int:
+    """How many drew nothing, where no earlier trigger can be the reason (law 8)."""
+    return sum(kind_of(row.random_failure) == TIMEOUT and not row.in_residual for row in rows)
+
+
+def answered(rows: tuple[Observation, ...]) -> int:
+    """How many drew anything: an answer, the end of the connection, or a reset, which the host itself may send."""
+    return sum(kind_of(row.random_failure) != TIMEOUT for row in rows)

@@ -1,0 +1,1 @@
+"""Compute the columns about name resolution."""

@@ -1,0 +1,1 @@
+"""Flatten a measurement into rows, one per transaction."""

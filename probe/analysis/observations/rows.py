@@ -1,0 +1,300 @@
+"""A line → flat rows, one per transaction, for probe, control and follow-ups alike; junk reads as absent."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from probe.analysis.observations.forged_resets import unlike_resets
+from probe.analysis.observations.leaf_certificate import leaf_of
+from probe.analysis.observations.lenient_json import (
+    address,
+    failure,
+    flag,
+    name,
+    number,
+    seconds,
+    table,
+    tables,
+    text,
+    texts,
+)
+from probe.analysis.observations.mail_entries import mail_columns
+from probe.analysis.observations.protocol_entries import PAYLOADS
+from probe.formats.keys import LISTS, places_of_entries
+
+PROBE, CONTROL = "probe", "control"
+
+
+class Answer(NamedTuple):
+    """One answer to one question: addresses (and their AS numbers, 0 unknown) or a failure.
+
+    `ip_ttl` is that of the packet it came in, 0 if unknown; `flags` are the header's, where every datagram is kept.
+    """
+
+    addresses: tuple[str, ...] = ()
+    asns: tuple[int, ...] = ()
+    failure: str | None = None
+    ip_ttl: int = 0
+    flags: tuple[str, ...] = ()
+
+
+class Query(NamedTuple):
+    """One question: its answer, and every datagram that came back, in order of arrival (UDP only)."""
+
+    hostname: str
+    query_type: str
+    engine: str
+    resolver: str
+    answer: Answer
+    datagrams: tuple[Answer, ...] = ()
+    round_trip: float = 0.0  # seconds until the first of them; 0 if none came
+
+
+class Observation(NamedTuple):
+    """One transaction, a tuple of its columns: a line has a hundred, and a store's table is the same tuples.
+
+    `*_attempts` is 1 if the step was tried, `*_failure` is None when it succeeded or was not.
+    """
+
+    origin: str
+    transaction_id: int
+    kind: str = ""
+    followup: str = ""
+    service: str = ""
+    endpoint: str = ""
+    hostname: str = ""
+    address: str = ""
+    port: int = 0
+    family: int = 0
+    sources: tuple[str, ...] = ()
+    corroborated: bool = False
+    sent_name: str = ""
+    in_residual: bool = False
+    failure: str | None = None
+    t0: float = 0.0
+    resets_unlike: int = 0  # resets that do not look like those of whoever shook hands; 0 where nobody saw packets
+    queries: tuple[Query, ...] = ()
+    tcp_attempts: int = 0
+    tcp_failure: str | None = None
+    tcp_seconds: float = 0.0
+    tls_attempts: int = 0  # TLS over a connection
+    tls_failure: str | None = None
+    quic_attempts: int = 0  # TLS inside QUIC: the next columns are of whichever it was
+    quic_failure: str | None = None
+    tls_name: str = ""
+    tls_verified_name: str = ""
+    tls_engine: str = ""  # whose hello it was
+    tls_hello_length: int = 0  # bytes of its record
+    tls_answered: bool = False
+    tls_completed: bool = True
+    tls_trusted_by_machine: bool = False
+    tls_leaf: str = ""
+    tls_issuer: str = ""
+    tls_self_signed: bool = False
+    tls_bears_name: bool = False  # the leaf has the SNI's name in it, whatever else is wrong with it
+    http_attempts: int = 0
+    http_failure: str | None = None
+    http_host: str = ""
+    http_code: int = 0
+    http_fingerprints: tuple[str, ...] = ()
+    http_redirect_host: str = ""
+    http_page: str = ""  # digest of the body, "" for none
+    payload_attempts: int = 0  # the service's own protocol: MTProto, Noise, STUN, TURN or SIP
+    payload_failure: str | None = None
+    payload_proven: bool = False
+    payload_kind: str = ""  # which of them, as a record's `proof` names it
+    payload_answered: bool = False  # an answer to ours came, whatever it says
+    payload_rewritten: bool = False  # what came back was not as it had been sent
+    mail_attempts: int = 0  # SMTP or IMAP, in the clear or inside TLS
+    mail_failure: str | None = None  # of the first entry that failed
+    mail_protocol: str = ""  # smtp or imap
+    mail_offer: str = ""  # STARTTLS in the clear: offered, masked or missing; "" where no list came
+    mail_accepted: bool = False  # asked for STARTTLS, the server gave its go-ahead
+    mail_refused: bool = False  # it said no
+    mail_turned_away: bool = False  # it greeted with a refusal
+    mail_injected: bool = False  # plaintext came behind the go-ahead
+    echo_attempts: int = 0  # a datagram to the helper's echo
+    echo_failure: str | None = None
+    echo_payload: str = ""  # "stun", "sip", or "other" for one that is of no protocol
+    echo_port: int = 0
+    echo_sent: int = 0  # how often it was sent
+    echo_echoed: bool = False
+    echo_changed: bool = False
+    random_attempts: int = 0  # bytes of no protocol, over TCP
+    random_failure: str | None = None
+
+
+@dataclass
+class Line:
+    """What a line holds, ready to be judged."""
+
+    target: dict[str, Any]
+    run: dict[str, Any]
+    bugs: tuple[str, ...]
+    control_failed: bool
+    control_families: dict[int, bool]
+    control_udp: bool = False
+    foreign: bool = False  # of OONI's: its transactions are numbered by the reader, and preflight is unknown
+    unread: bool = False  # of a nettest that nothing here judges
+    redirects: dict[str, tuple[str, ...]] = field(default_factory=dict)  # service → the endpoints that it led to
+    rows: list[Observation] = field(default_factory=list)
+
+
+def read_line(line: dict[str, Any]) -> Line:
+    """Read a whole line, the control's half included."""
+    keys = table(line.get("test_keys"))
+    control = table(keys.get("x_control"))
+    preflight = table(control.get("preflight"))
+    failed = control.get("failure") is not None or not control
+    rows = list(observations(keys, PROBE))
+    if not failed:
+        rows += observations(table(control.get("test_keys")), CONTROL)
+    families = {4: flag(preflight.get("ipv4")), 6: flag(preflight.get("ipv6"))}
+    return Line(
+        target=table(keys.get("x_target")),
+        run=table(keys.get("x_run")),
+        bugs=texts(keys.get("x_bugs")),
+        redirects={text(role): texts(urls) for role, urls in table(keys.get("x_redirects")).items()},
+        control_failed=failed,
+        control_families=families,
+        control_udp=flag(preflight.get("udp")),
+        rows=rows,
+    )
+
+
+def observations(test_keys: dict[str, Any], origin: str) -> Iterator[Observation]:
+    """Flat rows out of test keys, in the order of the transactions' ids; entries without a transaction are dropped."""
+    entries, unlike = _entries(test_keys), unlike_resets(test_keys.get("x_packets"))
+    seen = set()
+    for record in sorted(tables(test_keys.get("x_transactions")), key=lambda item: number(item.get("transaction_id"))):
+        identity = number(record.get("transaction_id"))
+        if identity not in seen:
+            seen.add(identity)
+            yield _observation(record, entries[identity], origin, unlike.get(identity, 0))
+
+
+def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, Any]]]]:
+    """All entries, wherever they stand: transaction id → list name → entries."""
+    found: dict[int, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
+    for holder in places_of_entries(test_keys):
+        for kind in LISTS:
+            for entry in tables(holder.get(kind)):
+                found[number(entry.get("transaction_id"))].setdefault(kind, []).append(entry)
+    return found
+
+
+def _observation(
+    record: dict[str, Any], entries: dict[str, list[dict[str, Any]]], origin: str, resets_unlike: int
+) -> Observation:
+    columns: dict[str, Any] = {}
+    for kind, columns_of in _COLUMNS.items():
+        if kind in entries:
+            columns |= columns_of(entries[kind][-1])
+        if columns.get(_LAYER_FAILURES.get(kind, "")) is not None:
+            break  # what stands above a failed layer was never tried, even if OONI writes an element for it
+    return Observation(
+        origin=origin,
+        transaction_id=number(record.get("transaction_id")),
+        kind=text(record.get("kind")),
+        followup=text(record.get("followup")),
+        service=text(record.get("service")),
+        endpoint=text(record.get("endpoint")),
+        hostname=name(record.get("hostname")),
+        address=address(record.get("address")),
+        port=number(record.get("port")),
+        family=number(record.get("family")),
+        sources=texts(record.get("address_sources")),
+        corroborated=flag(record.get("corroborated")),
+        sent_name=name(record.get("sent_name")),
+        in_residual=flag(record.get("in_residual")),
+        failure=failure(record.get("failure")),
+        t0=seconds(record.get("t0")),
+        resets_unlike=resets_unlike,
+        queries=tuple(_query(entry) for entry in entries.get("queries", ())),
+        **columns,
+        **mail_columns(entries.get("mail", [])),
+    )
+
+
+def _query(entry: dict[str, Any]) -> Query:
+    return Query(
+        hostname=name(entry.get("hostname")),
+        query_type=text(entry.get("query_type")),
+        engine=text(entry.get("engine")),
+        resolver=text(entry.get("resolver_address")),
+        answer=_answer(entry),
+        datagrams=tuple(_answer(response) for response in tables(entry.get("x_responses"))),
+        round_trip=seconds(entry.get("x_round_trip")),
+    )
+
+
+def _answer(entry: dict[str, Any]) -> Answer:
+    records = [
+        (address(answer.get("ipv4") or answer.get("ipv6")), number(answer.get("asn")))
+        for answer in tables(entry.get("answers"))
+        if answer.get("ipv4") or answer.get("ipv6")
+    ]
+    addresses, asns = tuple(ip for ip, _ in records), tuple(asn for _, asn in records)
+    flags = texts(entry.get("flags"))
+    return Answer(addresses, asns, failure(entry.get("failure")), number(entry.get("ip_ttl")), flags)
+
+
+def _tcp(entry: dict[str, Any]) -> dict[str, Any]:
+    status = table(entry.get("status"))
+    said = failure(status.get("failure"))
+    if said is None and status.get("success") is not True:
+        said = "unknown_failure"
+    return {"tcp_attempts": 1, "tcp_failure": said, "tcp_seconds": seconds(entry.get("t")) - seconds(entry.get("t0"))}
+
+
+def _tls(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"tls_attempts": 1, "tls_failure": failure(entry.get("failure"))} | _shown(entry)
+
+
+def _quic(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"quic_attempts": 1, "quic_failure": failure(entry.get("failure"))} | _shown(entry)
+
+
+def _shown(entry: dict[str, Any]) -> dict[str, Any]:
+    """What a handshake showed, whatever carried it."""
+    leaf = leaf_of(entry.get("peer_certificates"), name(entry.get("server_name")))
+    failed = failure(entry.get("failure"))
+    return {
+        "tls_name": name(entry.get("server_name")),
+        # "" says that nobody judged the chain; an entry of OONI's has no such field, and always did
+        "tls_verified_name": name(entry.get("x_verified_name", entry.get("server_name"))),
+        "tls_engine": text(entry.get("x_engine")),
+        "tls_hello_length": number(entry.get("x_client_hello_length")),
+        "tls_answered": flag(entry.get("x_answered"), failed is None),
+        "tls_completed": flag(entry.get("x_completed"), failed is None),
+        "tls_trusted_by_machine": flag(entry.get("x_trusted_by_machine")),
+        "tls_leaf": leaf.digest,
+        "tls_issuer": leaf.issuer,
+        "tls_self_signed": leaf.self_signed,
+        "tls_bears_name": leaf.bears_name,
+    }
+
+
+def _http(entry: dict[str, Any]) -> dict[str, Any]:
+    response, request = table(entry.get("response")), table(entry.get("request"))
+    headers = {name(key): name(value) for key, value in table(request.get("headers")).items()}
+    return {
+        "http_attempts": 1,
+        "http_failure": _before_the_body(entry),
+        "http_host": headers.get("host", "").partition(":")[0],
+        "http_code": number(response.get("code")),
+        "http_fingerprints": texts(response.get("x_fingerprints")),
+        "http_redirect_host": name(response.get("x_redirect_host")),
+        "http_page": text(response.get("x_body_sha256")) if number(response.get("x_body_length")) else "",
+    }
+
+
+def _before_the_body(entry: dict[str, Any]) -> str | None:
+    """What kept the status line from coming. In its own lists OONI calls a body that broke off a failure too."""
+    said, broke_off = failure(entry.get("failure")), failure(table(entry.get("response")).get("x_body_failure"))
+    return None if said is not None and said == broke_off else said
+
+
+_LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure", "quic_handshakes": "quic_failure"}
+_COLUMNS = {"tcp_connect": _tcp, "tls_handshakes": _tls, "quic_handshakes": _quic, "requests": _http, **PAYLOADS}

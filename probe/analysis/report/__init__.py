@@ -1,0 +1,1 @@
+"""Show a comparison as a web page or in a notebook."""

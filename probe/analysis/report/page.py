@@ -1,0 +1,231 @@
+"""A comparison as one self-contained HTML file: it opens offline, asks nobody for anything, and trusts no text."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from probe import __version__
+from probe.analysis.compare.axes import Question, QuestionError
+from probe.analysis.compare.cells import LEAST, SHARE, Cell, Comparison, Witness, network_name
+from probe.analysis.compare.compare import WORDS, ascii_only, label, said
+from probe.analysis.compare.events import prepared_events, together
+from probe.analysis.compare.series import prepared_series
+from probe.analysis.compare.verdict_table import VerdictTable
+from probe.analysis.observations.lenient_json import tables, text, texts
+from probe.analysis.rules.tables import RULESET
+from probe.analysis.verdicts.verdict_row import COLUMNS, VerdictRow
+
+HERE = Path(__file__).parent
+GLYPHS = {
+    "blocked": "B",
+    "likely_blocked": "L",
+    "degraded": "W",
+    "impaired": "N",
+    "down": "D",
+    "ok": "✓",
+    "mixed": "M",
+    "gap": "·",
+}
+MOST_NETWORKS = 5  # named in one cell; the rest are counted
+MOST_EVIDENCE = 2000  # witnesses whose endpoints are carried along: a page of 20 000 would be too large to open
+
+_Place = tuple[str, int, str]
+
+
+def render(data: dict[str, Any]) -> str:
+    """The page. Raises ImportError where jinja2 (extra `analysis`) is not installed."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
+    style, script = ((HERE / name).read_text() for name in ("page.css", "page.js"))
+    own = {"style": Markup(style), "script": Markup(script), "json": Markup(script_json(data))}
+    hashes = {"style_hash": Markup(_csp_hash(style)), "script_hash": Markup(_csp_hash(script))}
+    return environment.get_template("page.html.jinja").render(data=data, **own, **hashes)
+
+
+def script_json(data: Any) -> str:
+    """JSON that may stand inside a script element: ASCII, and without any character that could end it."""
+    written = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=True)
+    return written.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def page_data(
+    table: VerdictTable,
+    comparison: Comparison,
+    sources: Sequence[str],
+    *,
+    title: str = "What is blocked, how and where",
+    evidence: Mapping[_Place, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """Everything the page shows. `table` is the one the comparison was made of; `sources` are names without folders.
+
+    `evidence`: what was tried, in sentences, by file, line and service.
+    """
+    cells = [cell for _, row in comparison.rows() for cell in row]
+    witnesses = list(dict.fromkeys(cell.witness for cell in cells if cell.witness is not None))
+    number = {witness: place for place, witness in enumerate(witnesses)}
+    ((measurements, first, last, lab),) = table.select(
+        "SELECT COUNT(DISTINCT line_hash), MIN(measurement_start_time), MAX(measurement_start_time), MAX(lab) "
+        "FROM verdicts"
+    )
+    width = len(comparison.vantages)
+    return {
+        "title": title,
+        "row": comparison.question.row,
+        "lab": bool(lab),
+        "measurements": measurements,
+        "first": first,
+        "last": last,
+        "least": LEAST,
+        "share_percent": round(100 * SHARE),
+        "words": WORDS,
+        "glyphs": GLYPHS,
+        "baseline": label(dict(comparison.question.baseline)) if comparison.baseline else None,
+        "left_out": comparison.left_out,
+        "instrument": comparison.instrument,
+        "services": comparison.services,
+        "vantages": [
+            _vantage(vantage, comparison.baseline and place == 0) for place, vantage in enumerate(comparison.vantages)
+        ],
+        "cells": [_cell(cell, *divmod(place, width), number) for place, cell in enumerate(cells)],
+        "verdicts": _verdicts(table, witnesses, evidence or {}),
+        "software": f"censorprobe {__version__}",
+        "ruleset": RULESET,
+        "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "sources": [ascii_only(source) for source in sources],
+        "question": _asked(comparison.question),
+        **_over_time(table, comparison.question),
+    }
+
+
+def _csp_hash(content: str) -> str:
+    """What a Content-Security-Policy calls an inline element (CSP 3, section 2.3.1)."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
+
+
+def _vantage(vantage: dict[str, str], baseline: bool) -> dict[str, Any]:
+    asn = vantage.get("asn", "")
+    name = f"baseline {label(vantage)}" if baseline else label(vantage)
+    return {"label": name, "cc": vantage.get("cc", ""), "asn": asn, "network": network_name(asn), "baseline": baseline}
+
+
+def _cell(cell: Cell, service: int, vantage: int, witnesses: Mapping[Witness, int]) -> dict[str, Any]:
+    aside = ", ".join(f"{n} not counted: {reason}" for reason, n in cell.set_aside.items())
+    return {
+        "s": service,
+        "v": vantage,
+        "state": cell.state,
+        "found": cell.found,
+        "text": said(cell) if cell.found is not None else aside or "not measured",
+        "mechanisms": cell.mechanisms,
+        "n": cell.n,
+        "by_state": cell.by_state,
+        "set_aside": cell.set_aside,
+        "networks": cell.networks[:MOST_NETWORKS],
+        "more_networks": max(0, len(cell.networks) - MOST_NETWORKS),
+        "reporters_max": cell.reporters_max,
+        "p": cell.difference["p_value"] if cell.difference else None,
+        "witness": witnesses[cell.witness] if cell.witness is not None else None,
+    }
+
+
+def _verdicts(
+    table: VerdictTable, witnesses: list[Witness], evidence: Mapping[_Place, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """The witnesses' verdicts, in their order."""
+    places = [(witness.file, witness.line, witness.service) for witness in witnesses]
+    table.note("witnesses", ("file VARCHAR", "line BIGINT", "service VARCHAR"), places)
+    columns = ", ".join(f"verdicts.{name}" for name in COLUMNS)
+    found = table.select(
+        f"SELECT {columns} FROM verdicts JOIN witnesses ON verdicts.measurement_file = witnesses.file "
+        "AND verdicts.measurement_line = witnesses.line AND verdicts.service = witnesses.service "
+        "ORDER BY verdicts.measurement_start_time"
+    )
+    rows = [VerdictRow(*row) for row in found]
+    placed = {(row.measurement_file, row.measurement_line, row.service): row for row in rows}
+    endpoints = len(witnesses) <= MOST_EVIDENCE
+    return [_verdict(placed[place], evidence.get(place, ()), endpoints) for place in places]
+
+
+def _verdict(row: VerdictRow, evidence: Sequence[str], endpoints: bool) -> dict[str, Any]:
+    where = [f"hop {row.hop_ttl}" if row.hop_ttl else "", row.hop_address, f"AS{row.hop_asn}" if row.hop_asn else ""]
+    return {
+        "state": row.state,
+        "invalid_reason": row.invalid_reason,
+        "because": row.because,
+        "rule_id": row.rule_id,
+        "ruleset": row.ruleset,
+        "mechanisms": row.mechanisms.replace(" ", ", "),
+        "anomalies": row.anomalies.replace(" ", ", "),
+        "proof": row.proof,
+        "attempts": row.attempts,
+        "failures": row.failures,
+        "controls": row.controls,
+        "control_successes": row.control_successes,
+        "hop": ", ".join(part for part in where if part),
+        "time": row.measurement_start_time,
+        "software": f"{row.software_name} {row.software_version}",
+        "file": row.measurement_file,
+        "line": row.measurement_line,
+        "endpoints": _endpoints(row.endpoints) if endpoints else [],
+        "evidence": list(evidence),
+    }
+
+
+def _endpoints(written: str) -> list[list[str]]:
+    """Rows of text: endpoint, state, mechanisms, proof, rule, transactions."""
+    try:
+        found = tables(json.loads(written or "[]"))
+    except ValueError:
+        return []
+    return [
+        [
+            text(endpoint.get("endpoint")),
+            text(endpoint.get("state")),
+            ", ".join(texts(endpoint.get("mechanisms"))),
+            text(endpoint.get("proof")),
+            text(endpoint.get("rule_id")),
+            ", ".join(str(number) for number in endpoint.get("transactions") or () if isinstance(number, int)),
+        ]
+        for endpoint in found
+    ]
+
+
+def _asked(question: Question) -> str:
+    parts = [f"{question.row} by {', '.join(question.by)}"]
+    parts += [f"{name}={value}" for name, value in question.only]
+    parts += [f"since {question.since}"] if question.since else []
+    parts += [f"until {question.until}, exclusive"] if question.until else []
+    return "; ".join(parts)
+
+
+def _over_time(table: VerdictTable, question: Question) -> dict[str, Any]:
+    """Days, a series per service and country, and events; or the sentence why there are none."""
+    try:
+        laid = prepared_series(table, Question(by=("cc",), row=question.row))
+        found = prepared_events(table)
+    except QuestionError as error:
+        return {"days": [], "series": [], "events": [], "series_note": str(error)}
+    days = [bucket.time for bucket in laid[0].buckets] if laid else []
+    series = [
+        {
+            "service": one.service,
+            "cc": one.vantage["cc"],
+            "points": [
+                [day, bucket.accusing, bucket.by_state["ok"], bucket.n - bucket.accusing - bucket.by_state["ok"]]
+                for day, bucket in enumerate(one.buckets)
+                if bucket.n
+            ],
+        }
+        for one in laid
+    ]
+    events = [
+        {key: getattr(event, key) for key in ("service", "cc", "onset", "end", "mechanism", "networks", "detected_at")}
+        for event in together(found)
+    ]
+    return {"days": days, "series": series, "events": events, "series_note": None}

@@ -1,0 +1,1 @@
+"""Define the rules that give a verdict, one table per layer."""

@@ -1,0 +1,1 @@
+"""Compute intervals, tests and change points with pure functions."""

@@ -1,0 +1,1 @@
+"""Write measurements into a store."""

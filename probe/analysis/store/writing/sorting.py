@@ -1,0 +1,122 @@
+"""Rows of any number of files → one file for each day and country, sorted: the part of settling and merging that works.
+
+Each process takes the days whose hash falls to it, so no two write to one partition.
+"""
+
+import importlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from probe.analysis.engines.duckdb_files import duckdb_in_memory
+from probe.analysis.store.columns import PARTITIONS, hive_options, schema, settled_schema
+from probe.analysis.store.files import partition, write_rows
+from probe.analysis.store.manifest import StoreError
+from probe.analysis.store.writing.workers import Workers
+
+MEMORY = 512  # MB for sorting, of all processes together; what does not fit goes to the folder `work`
+LEAST = 128  # MB that a process gets in any case
+SORTED_AT_ONCE = 0.3  # of that memory, in bytes of rows; a half of it was too much for DuckDB
+ORDER = {
+    "measurements": "day, probe_cc, line_hash",
+    "observations": "day, probe_cc, line_hash, row",
+    "verdicts": "day, probe_cc, line_hash, service",
+}
+_KEY = "(day, probe_cc, line_hash[:2])"  # by this rows are cut into ranges; ORDER sorts on
+_Key = tuple[str, str, str]
+_LOOKED_AT = 1000  # rows of a file, to know their size
+
+
+def write_sorted(sources: Mapping[str, Sequence[Path]], work: Path, name: str, pool: Workers) -> None:
+    """Write each table's rows under `work`, where the files' places are those they will have; synced.
+
+    `sources`: table → files; of those that have no columns for day and country, their folders tell them.
+    """
+    work.mkdir(exist_ok=True)
+    shares = [(table, files, share) for table, files in sources.items() if files for share in range(pool.jobs)]
+    pool.all(_write, [(table, files, work, name, share, pool.jobs) for table, files, share in shares])
+    os.sync()  # once for thousands of files: one by one it takes as long as all the rest
+
+
+def _write(table: str, files: Sequence[Path], work: Path, name: str, share: int, shares: int) -> None:
+    """Write one table's files of the days that fall to this share."""
+    rows = _sorted_rows(table, files, work / f"sorting-{table}-{share}", share, shares)
+    for (day, country), batches in groupby(rows, lambda found: found[0]):
+        place = work / table / partition(day, country)
+        place.mkdir(parents=True, exist_ok=True)
+        write_rows(place / f"{name}.parquet", (rows for _, rows in batches), settled_schema(table), sync=False)
+
+
+def _sorted_rows(
+    table: str, files: Sequence[Path], spill: Path, share: int, shares: int
+) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Rows of one partition after the other: ((day, country), Arrow batch). Raises StoreError."""
+    duckdb, connection = importlib.import_module("duckdb"), duckdb_in_memory()
+    memory = max(MEMORY // shares, LEAST)
+    try:
+        connection.execute(f"SET memory_limit = '{memory}MB'")
+        connection.execute(f"SET threads = {1 if shares > 1 else os.cpu_count()}")
+        connection.execute("SET temp_directory = $1", [str(spill)])
+        mine = f"FROM read_parquet($1, {_in_folders(files[0])}) WHERE hash(day) % {shares} = {share}"
+        columns, names = ", ".join(f'"{column}"' for column in schema(table).names), [str(file) for file in files]
+        most = max(1, int(memory * 1e6 * SORTED_AT_ONCE / _row_bytes(files)))
+        for first, last in _ranges(connection, mine, names, most):
+            found = connection.sql(
+                f"SELECT {columns} {mine} AND day BETWEEN $2 AND $5 AND {_KEY} BETWEEN ($2, $3, $4) AND ($5, $6, $7) "
+                f"ORDER BY {ORDER[table]}",
+                params=[names, *first, *last],
+            )
+            for batch in found.to_arrow_reader(min(most, 50_000)):
+                yield from _cut(batch)
+    except duckdb.Error as error:
+        raise StoreError(f"rows of the store cannot be sorted ({str(error).splitlines()[0]})") from None
+    finally:
+        connection.close()
+
+
+def _ranges(connection: Any, mine: str, names: list[str], most: int) -> Iterator[tuple[_Key, _Key]]:
+    """First and last key of so many rows at most, where a key's own are not more; in their order.
+
+    DuckDB sorts what does not fit by way of the disk, but not always: wide rows it must hold to the end.
+    """
+    counts = connection.execute(f"SELECT {_KEY} AS key, count(*) {mine} GROUP BY key ORDER BY key", [names]).fetchall()
+    first, last, rows = None, None, 0
+    for key, count in counts:
+        if first and last and rows + count > most:
+            yield first, last
+            first, rows = None, 0
+        first, last, rows = first or key, key, rows + count
+    if first and last:
+        yield first, last
+
+
+def _row_bytes(files: Sequence[Path]) -> float:
+    """Bytes of a row in memory, of some files' first rows."""
+    size = rows = 0
+    for path in files[:: max(1, len(files) // 8)]:
+        with pq.ParquetFile(path) as file:
+            first = next(file.iter_batches(_LOOKED_AT), None)
+        if first is not None:
+            size, rows = size + first.nbytes, rows + first.num_rows
+    return size / rows if rows else 1.0
+
+
+def _in_folders(file: Path) -> str:
+    """DuckDB's options: whether folders tell the day and the country; NA is a country, and no null."""
+    if not file.parent.name.startswith(f"{PARTITIONS[1]}="):
+        return "hive_partitioning = false"
+    return hive_options()
+
+
+def _cut(batch: Any) -> Iterator[tuple[tuple[str, str], Any]]:
+    """A sorted batch, cut where the partition changes, without the columns that its folders tell."""
+    keys = list(zip(*(batch.column(name).to_pylist() for name in PARTITIONS), strict=True))
+    rest, start = batch.drop_columns(list(PARTITIONS)), 0
+    for key, members in groupby(keys):
+        length = sum(1 for _ in members)
+        yield key, rest.slice(start, length)
+        start += length

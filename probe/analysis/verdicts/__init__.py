@@ -1,0 +1,1 @@
+"""Turn rows and rules into verdict records."""

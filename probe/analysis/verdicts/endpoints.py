@@ -1,0 +1,198 @@
+"""A name's and its addresses' verdicts → one verdict per endpoint."""
+
+from dataclasses import dataclass, field
+
+from probe.analysis.engines.engine import Engine
+from probe.analysis.features.access_network import Surroundings, surroundings_of
+from probe.analysis.features.addresses import address_row
+from probe.analysis.features.attempts import Attempts, addresses_of, proof_of
+from probe.analysis.features.dns.names import name_row, name_transactions
+from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow
+from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.observations.dialects import DIALECTS, deepest_proof, dialect_of
+from probe.analysis.observations.index import endpoint_of
+from probe.analysis.observations.rows import Line
+from probe.analysis.rules.mechanisms import deepest
+from probe.analysis.rules.rule import ACCUSING, Rule, State
+from probe.analysis.rules.tables import RULES, tables_for
+from probe.targets.target import Endpoint, is_address
+
+_ABSENT = {
+    "name_family_absent": "family",
+    "address_family_absent": "family",
+    "address_datagrams_absent": "datagrams",
+}
+_UNPROVEN = frozenset({"address_unproven", "address_unproven_fails", "address_interrupted"})
+
+
+@dataclass(frozen=True)
+class Part:
+    """One address of an endpoint (or its name): the rule that decided, and what was done there."""
+
+    rule: Rule
+    endpoint: Endpoint | None = None
+    attempts: Attempts | None = None
+
+    def is_alternative(self) -> bool:
+        """Whether it is an address of which only trusted resolvers told: who asks the system's never goes there."""
+        rows = self.attempts.target if self.attempts else ()
+        return all(row.followup == "alternative_address" for row in rows)
+
+    def proof(self) -> str:
+        rows = self.attempts.target if self.attempts and self.endpoint else ()
+        return deepest_proof([proof_of(row, self.endpoint) for row in rows if self.endpoint])
+
+
+@dataclass
+class EndpointVerdict:
+    """What is said of one endpoint. `absent`: "family" or "datagrams" do not work here; the service does without it."""
+
+    url: str
+    rule: Rule
+    state: State
+    mechanisms: list[str] = field(default_factory=list)
+    anomalies: list[str] = field(default_factory=list)
+    proof: str = ""
+    transactions: list[int] = field(default_factory=list)
+    absent: str = ""
+    working: int = 0  # addresses
+    judged: int = 0
+
+
+def judge_endpoints(urls: list[str], line: Line, proofs: Proofs, engine: Engine) -> dict[str, EndpointVerdict]:
+    """Judge every endpoint of a line, in three questions to the engine: names, addresses, endpoints."""
+    endpoints = {url: endpoint_of(url) for url in urls}
+    around = surroundings_of(line, proofs)
+    names = _judge_names(endpoints, line, proofs, around, engine)
+    addresses = _judge_addresses(endpoints, line, proofs, around, engine)
+    verdicts: dict[str, EndpointVerdict] = {}
+    rows: list[EndpointRow] = []
+    for url, endpoint in endpoints.items():
+        host = endpoint.host if endpoint else ""
+        parts = _parts_that_count(names[host], addresses[url])
+        rows.append(_endpoint_row(parts[0], parts[1:]))
+        verdicts[url] = _draft(url, parts, _transactions(host, addresses[url], proofs))
+        verdicts[url].absent = _why_absent(endpoint, names[host], addresses[url], around.families)
+        verdicts[url].proof = deepest_proof([part.proof() for part in parts])
+    for verdict, said in zip(verdicts.values(), engine.decide(rows, tables_for(EndpointRow)), strict=True):
+        _finish(verdict, RULES[said["endpoint"]], names, addresses[verdict.url], endpoints[verdict.url])
+    return verdicts
+
+
+def _judge_names(
+    endpoints: dict[str, Endpoint | None], line: Line, proofs: Proofs, around: Surroundings, engine: Engine
+) -> dict[str, Rule]:
+    """Host → the rule about its name. Addresses, and what is no endpoint at all (host ""), need none."""
+    hosts = list(dict.fromkeys(endpoint.host if endpoint else "" for endpoint in endpoints.values()))
+    rows = [NameRow() if not host or is_address(host) else name_row(host, line, proofs, around) for host in hosts]
+    said = engine.decide(rows, tables_for(NameRow))
+    return {host: RULES[rules["name"]] for host, rules in zip(hosts, said, strict=True)}
+
+
+def _judge_addresses(
+    endpoints: dict[str, Endpoint | None], line: Line, proofs: Proofs, around: Surroundings, engine: Engine
+) -> dict[str, list[Part]]:
+    """URL → one part per address that was tried."""
+    rows: list[AddressRow] = []
+    done: list[tuple[str, Endpoint, Attempts]] = []
+    for url, endpoint in endpoints.items():
+        for address in addresses_of(endpoint, proofs) if endpoint and endpoint.dialect in DIALECTS else ():
+            assert endpoint is not None
+            row, attempts = address_row(endpoint, address, line, proofs, around)
+            rows.append(row)
+            done.append((url, endpoint, attempts))
+    parts: dict[str, list[Part]] = {url: [] for url in endpoints}
+    for (url, endpoint, attempts), said in zip(done, engine.decide(rows, tables_for(AddressRow)), strict=True):
+        parts[url].append(Part(_deciding_layer(endpoint, said), endpoint, attempts))
+    return parts
+
+
+def _deciding_layer(endpoint: Endpoint, said: dict[str, str]) -> Rule:
+    """The rule of the lowest layer that is not fine: what is above a failure is masked.
+
+    Where all are fine, the topmost that saw something harmless, else the top layer's.
+    """
+    rules = [RULES[said[table]] for table in dialect_of(endpoint).tables()]
+    fine = next((rule for rule in reversed(rules) if rule.mechanism), rules[-1])
+    return next((rule for rule in rules if rule.state != State.OK), fine)
+
+
+def _parts_that_count(name: Rule, addresses: list[Part]) -> list[Part]:
+    """The name, then the addresses that are proven; only where there is none do the unproven ones say anything."""
+    here = [part for part in addresses if part.rule.rule_id not in _ABSENT]
+    proven = [part for part in here if part.rule.rule_id not in _UNPROVEN]
+    return [Part(name), *(proven or here)]
+
+
+def _endpoint_row(name: Part, addresses: list[Part]) -> EndpointRow:
+    state = name.rule.state
+    works = [part for part in addresses if part.rule.state == State.OK]
+    # Where nothing proves what the system's resolver gave, a way that only we were told of helps nobody.
+    astray = name.rule.rule_id == "name_unproven" and bool(works) and all(part.is_alternative() for part in works)
+    row = EndpointRow(
+        name_accused=state in ACCUSING,
+        name_fine=state in {State.OK, State.INSUFFICIENT} and not astray,
+        working=len(works),
+    )
+    for part in [name, *addresses]:
+        left_out = part is name and addresses and state == State.INSUFFICIENT and not astray
+        if part.rule.state != State.OK and not left_out:
+            setattr(row, part.rule.state, getattr(row, part.rule.state) + 1)
+    return row
+
+
+def _draft(url: str, parts: list[Part], transactions: list[int]) -> EndpointVerdict:
+    """Everything but the state: what all parts together show."""
+    accused = {part.rule.mechanism for part in parts if part.rule.state in ACCUSING}
+    harmless = {part.rule.mechanism for part in parts if part.rule.state == State.OK}
+    working = [part for part in parts[1:] if part.rule.state == State.OK]
+    return EndpointVerdict(
+        url,
+        parts[0].rule,
+        State.INSUFFICIENT,
+        deepest(accused - {""}),
+        sorted(harmless - {""}),
+        transactions=transactions,
+        working=len(working),
+        judged=len(parts) - 1,
+    )
+
+
+def _finish(
+    verdict: EndpointVerdict, rule: Rule, names: dict[str, Rule], addresses: list[Part], endpoint: Endpoint | None
+) -> None:
+    """Give the verdict its state, and the rule of the part that decided."""
+    name = names[endpoint.host if endpoint else ""]
+    parts = _parts_that_count(name, addresses)
+    verdict.state = rule.state
+    deciding = [part.rule for part in parts if part.rule.state == rule.state and not _is_ok_name(part)]
+    verdict.rule = deciding[0] if rule.defers and deciding else rule
+    if verdict.absent == "datagrams":
+        verdict.rule = RULES["address_datagrams_absent"]
+    if verdict.state not in ACCUSING:
+        verdict.mechanisms = []
+    if not verdict.proof and name.state == State.OK and endpoint is not None and not endpoint.is_literal:
+        verdict.proof = "dns"
+
+
+def _is_ok_name(part: Part) -> bool:
+    return part.attempts is None and part.rule.state == State.OK
+
+
+def _why_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], families: frozenset[int]) -> str:
+    if endpoint is None or name.state in ACCUSING:
+        return ""
+    if endpoint.is_literal and not addresses:
+        return "" if (6 if ":" in endpoint.host else 4) in families else "family"
+    if not addresses:
+        return _ABSENT.get(name.rule_id, "")
+    reasons = {_ABSENT.get(part.rule.rule_id, "") for part in addresses}
+    return min(reasons, default="")  # "" if any address counts, else "datagrams" before "family"
+
+
+def _transactions(host: str, addresses: list[Part], proofs: Proofs) -> list[int]:
+    """Every transaction of the probe's on which the state rests."""
+    rests_on = set(name_transactions(host, proofs)) if host else set()
+    for part in addresses:
+        rests_on |= part.attempts.transactions() if part.attempts else set()
+    return sorted(rests_on)

@@ -1,0 +1,101 @@
+"""A verdict record as one flat row: what comparison, series and events count, from files and from a store alike."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from probe.analysis.engines.engine import Engine
+from probe.analysis.observations.lenient_json import table, tables, text
+from probe.analysis.verdicts.verdicts import judge_line
+from probe.formats import failures as f
+
+NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """One service in one measurement. The columns of a store's table `verdicts`; lists are joined by a space.
+
+    `measurement_start_time` is `YYYY-MM-DDTHH:MM:SSZ`; no column is None, "" and 0 stand for unknown. `ipv6_broken`:
+    the probe has IPv6 and nothing, not even a neutral host, answered over it. `lab`: the scenario, "" on a real
+    network. `endpoints`: the record's, as JSON text.
+    """
+
+    line_hash: str
+    measurement_start_time: str
+    day: str
+    probe_cc: str
+    probe_asn: str
+    network: str
+    target: str
+    service: str
+    state: str
+    mechanisms: str
+    anomalies: str
+    proof: str
+    valid: bool
+    invalid_reason: str
+    rule_id: str
+    ruleset: str
+    because: str
+    attempts: int
+    failures: int
+    controls: int
+    control_successes: int
+    hop_ttl: int
+    hop_address: str
+    hop_asn: int
+    run_id: str
+    software_name: str
+    software_version: str
+    ipv6_broken: bool
+    measurement_file: str
+    measurement_line: int
+    lab: str
+    endpoints: str = ""
+
+
+COLUMNS: tuple[str, ...] = tuple(column.name for column in fields(VerdictRow))
+TYPES: dict[str, type] = {column.name: type_ for column in fields(VerdictRow) if isinstance(type_ := column.type, type)}
+LISTS = frozenset({"mechanisms", "anomalies"})
+
+
+def rows_of(line: dict[str, Any], *, file: str, number: int, engine: Engine | None = None) -> Iterator[VerdictRow]:
+    """Judge a line and flatten its records; nothing for a line that cannot be judged."""
+    records = judge_line(line, file=file, number=number, engine=engine)
+    whole = json.dumps(line, sort_keys=True, ensure_ascii=True) if records else ""
+    measured: dict[str, Any] = {
+        "line_hash": hashlib.sha256(whole.encode()).hexdigest(),
+        "network": text(line.get("probe_network_name")),
+        "software_name": text(line.get("software_name")),
+        "software_version": text(line.get("software_version")),
+        "ipv6_broken": ipv6_broken(table(table(line.get("test_keys")).get("x_run"))),
+        "lab": text(table(line.get("annotations")).get("lab")),
+    }
+    for record in records:
+        yield VerdictRow(**measured, **_flat(record))
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """The columns that a record itself has."""
+    hop = table(record["hop"])
+    flat = {key: record[key] for key in COLUMNS if key in record}
+    flat |= {key: text(record[key]) for key in ("state", "proof", "invalid_reason")}
+    flat |= {key: " ".join(record[key]) for key in LISTS}
+    return flat | {
+        "state": str(record["state"] or ""),
+        "day": record["measurement_start_time"][:10],
+        "hop_ttl": hop.get("ttl") or 0,
+        "hop_address": hop.get("address") or "",
+        "hop_asn": hop.get("asn") or 0,
+        "endpoints": json.dumps(record["endpoints"]),
+    }
+
+
+def ipv6_broken(run: dict[str, Any]) -> bool:
+    """A route, and no neutral host behind it; without a route there is no IPv6 that could be broken."""
+    neutral = tables(table(run.get("preflight")).get("neutral"))
+    tried = [text(host.get("failure")) for host in neutral if host.get("family") == 6]
+    return bool(tried) and all(tried) and not NO_ROUTE.issuperset(tried)

@@ -1,0 +1,144 @@
+"""Rows and rules → verdict records: one per service and measurement, the same anywhere and at any time."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from probe.analysis.engines.engine import Engine, SQLiteEngine
+from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.observations.lenient_json import table, text, texts
+from probe.analysis.observations.rows import Line, read_line
+from probe.analysis.ooni_import import is_ooni, read_ooni
+from probe.analysis.rules.tables import RULESET
+from probe.analysis.verdicts.endpoints import EndpointVerdict, judge_endpoints
+from probe.analysis.verdicts.hops import Located, hop_of, located_in
+from probe.analysis.verdicts.services import ServiceVerdict, judge_services, urls_of
+from probe.analysis.verdicts.validity import Invalidity, invalidity_of
+
+__all__ = ["RULESET", "facts_of", "judge_facts", "judge_line", "judge_lines", "moment", "to_json", "why_not"]
+
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?")
+
+
+def judge_line(line: dict[str, Any], *, file: str, number: int, engine: Engine | None = None) -> list[dict[str, Any]]:
+    """Judge one measurement: a record per service, sorted by service, with the keys of the design in their order.
+
+    `file` is the name without folders that goes into the records, `number` the line's, from 1. A line that is no
+    measurement, of this program's or of OONI's, gives no records; `why_not` says so.
+    """
+    if why_not(line) is not None:
+        return []
+    if engine is None:
+        with SQLiteEngine() as own:
+            return judge_line(line, file=file, number=number, engine=own)
+    return judge_facts(facts_of(line), line, file=file, number=number, engine=engine)
+
+
+def facts_of(line: dict[str, Any]) -> Line:
+    """Everything that is judged by: rows and what stands beside them, of a line that can be judged."""
+    return read_ooni(line) if is_ooni(line) else read_line(line)
+
+
+def judge_facts(facts: Line, head: dict[str, Any], *, file: str, number: int, engine: Engine) -> list[dict[str, Any]]:
+    """Judge what was read of a line, now or long ago.
+
+    `head` holds the line's own time, country and network, and what of its test keys tells where (`hops.evidence_in`).
+    """
+    invalid = invalidity_of(facts)
+    services = _services(facts)
+    proofs = Proofs(facts)
+    urls = list(dict.fromkeys(url for service in services.values() for url in urls_of(service)))
+    endpoints = judge_endpoints(urls, facts, proofs, engine)
+    verdicts = judge_services(services, endpoints, facts, proofs, engine)
+    located = [] if invalid else located_in(head)
+    return [_record(verdict, head, facts, invalid, located, file, number) for verdict in verdicts]
+
+
+def judge_lines(lines: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """Judge (file name, line number, line), one after the other, with one engine."""
+    with SQLiteEngine() as engine:
+        for file, number, line in lines:
+            yield from judge_line(line, file=file, number=number, engine=engine)
+
+
+def to_json(record: dict[str, Any]) -> str:
+    """A record as one line of JSON, without the newline; the same bytes for the same record."""
+    return json.dumps(record, separators=(", ", ": "), allow_nan=False)
+
+
+def why_not(line: object) -> str | None:
+    """The sentence that says why a line cannot be judged; None if it can."""
+    if is_ooni(table(line)):
+        return None
+    keys = table(table(line).get("test_keys"))
+    if not keys:
+        return "is no measurement: it has no test_keys"
+    if not table(table(keys.get("x_target")).get("services")):
+        return "says not what was measured (test_keys.x_target.services), so it cannot be judged alone"
+    return None
+
+
+def _services(facts: Line) -> dict[str, dict[str, Any]]:
+    """Role → service; where its answers led is part of it, for the page is there or nowhere."""
+    known = {text(role): table(service) for role, service in table(facts.target.get("services")).items()}
+    for role, hops in facts.redirects.items():
+        if role in known:
+            known[role] = known[role] | {"endpoints": [*texts(known[role].get("endpoints")), *hops]}
+    return known
+
+
+def moment(value: Any) -> str:
+    """A time as records write it, `YYYY-MM-DDTHH:MM:SSZ`; what is no time stays as it is."""
+    found = _DATE.fullmatch(text(value))
+    return f"{found[1]}T{found[2]}Z" if found else text(value)
+
+
+def _record(
+    verdict: ServiceVerdict,
+    head: dict[str, Any],
+    facts: Line,
+    invalid: Invalidity | None,
+    located: list[Located],
+    file: str,
+    number: int,
+) -> dict[str, Any]:
+    target = text(facts.target.get("name"))
+    return {
+        "measurement_start_time": moment(head.get("measurement_start_time")),
+        "run_id": text(facts.run.get("run_id")),
+        "probe_cc": text(head.get("probe_cc")),
+        "probe_asn": text(head.get("probe_asn")),
+        "target": target,
+        "service": f"{target}/{verdict.role}",
+        "state": None if invalid else str(verdict.state),
+        "mechanisms": [] if invalid else verdict.mechanisms,
+        "anomalies": verdict.anomalies,
+        "proof": verdict.proof or None,
+        "valid": invalid is None,
+        "invalid_reason": invalid.reason if invalid else None,
+        "rule_id": invalid.rule_id if invalid else verdict.rule.rule_id,
+        "ruleset": RULESET,
+        "because": invalid.because if invalid else verdict.because,
+        "attempts": verdict.counts.attempts,
+        "failures": verdict.counts.failures,
+        "controls": verdict.counts.controls,
+        "control_successes": verdict.counts.control_successes,
+        "pass_rate": None if invalid else verdict.pass_rate,
+        "throughput_ratio": None,
+        "hop": hop_of(verdict.role, verdict.mechanisms, located),
+        "endpoints": [_endpoint(endpoint, invalid, facts) for endpoint in verdict.endpoints],
+        "measurement_file": file,
+        "measurement_line": number,
+    }
+
+
+def _endpoint(verdict: EndpointVerdict, invalid: Invalidity | None, facts: Line) -> dict[str, Any]:
+    return {
+        "endpoint": verdict.url,
+        "state": None if invalid else str(verdict.state),
+        "mechanisms": [] if invalid else verdict.mechanisms,
+        "proof": verdict.proof or None,
+        "rule_id": invalid.rule_id if invalid else verdict.rule.rule_id,
+        "transactions": [] if facts.foreign else verdict.transactions,
+    }

@@ -1,0 +1,1 @@
+"""Look up the network and country of an address offline."""

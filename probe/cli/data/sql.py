@@ -1,0 +1,42 @@
+"""`probe sql`: one SELECT over a store's views."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from probe.cli.data.ingest import needed
+from probe.cli.options import new_app, opt
+from probe.cli.screen import Refusal, clean, say
+
+Folder = Annotated[Path, opt("--store", help="The store that `probe ingest` made.")]
+
+app = new_app()
+
+
+@app.command()
+def sql(
+    statement: Annotated[
+        str, typer.Argument(metavar="SELECT", help="Over measurements, observations, verdicts, rejected.")
+    ],
+    store: Folder,
+    json: Annotated[bool, opt("--json", help="Print one JSON object a row.")] = False,
+) -> None:
+    """Ask a store one SELECT, in DuckDB's SQL. It can change nothing, and reads no other file and no network."""
+    import json as jsonlib
+
+    needed()
+    from probe.analysis.store.manifest import StoreError
+    from probe.analysis.store.views import Store
+
+    try:
+        with Store(store) as opened:
+            for number, row in enumerate(row for batch in opened.batches(statement) for row in batch.to_pylist()):
+                if json:
+                    say(sys.stdout, jsonlib.dumps(row, default=str))
+                else:
+                    for cells in [row.keys(), row.values()][number > 0 :]:
+                        say(sys.stdout, "\t".join(clean("" if cell is None else cell) for cell in cells))
+    except StoreError as error:
+        raise Refusal(clean(str(error)), 2) from None

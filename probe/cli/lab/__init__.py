@@ -1,0 +1,1 @@
+"""Implement `probe lab`."""

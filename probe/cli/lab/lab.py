@@ -1,0 +1,222 @@
+"""`probe lab`: measure inside an emulated internet, run any command in it, list scenarios and kinds of censors."""
+
+import json as jsonlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from probe.cli.lab.score import score
+from probe.cli.options import new_app, opt, targets_folder
+from probe.cli.screen import Refusal, is_plain, lab_header, lab_of, print_verdicts, say, wrapped
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from probe.lab.run import Finished
+    from probe.lab.scenario.scenario import Scenario
+
+app = new_app()
+app.command("score")(score)
+
+Named = Annotated[str, typer.Argument(metavar="NAME|FILE.toml", help="A scenario by name, or a file of your own.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws addresses, hops and TTLs; 0 is the usual layout.")]
+Targets = Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled ones.")]
+Results = Annotated[Path | None, opt("--results", help="Folder for results; lines go below its lab/.")]
+
+
+@app.callback()
+def lab() -> None:
+    """Measure inside an emulated internet with a censor in it; nothing leaves this computer."""
+
+
+@app.command("list")
+def list_scenarios(
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    classes: Annotated[bool, typer.Option("--classes", help="The classes of censors and faults, with keys.")] = False,
+) -> None:
+    """List the scenarios, or with --classes what a scenario may be made of."""
+    documents = list(_classes() if classes else _scenarios())
+    for document in documents:
+        say(sys.stdout, jsonlib.dumps(document) if json else "\n".join(_lines_of(document)))
+
+
+def _scenarios() -> Iterator[dict[str, Any]]:
+    from probe.lab.scenario.scenario import find_scenario, load_scenario, scenario_names
+
+    with _refusals():
+        for name in scenario_names():
+            yield {"name": name, "title": load_scenario(find_scenario(name)).title}
+
+
+def _classes() -> Iterator[dict[str, Any]]:
+    from probe.lab.censors import CLASSES
+    from probe.lab.scenario.faults import KINDS
+
+    tables: tuple[tuple[str, Mapping[str, type[BaseModel]]], ...] = (("censor", CLASSES), ("fault", KINDS))
+    for table, known in tables:
+        for name, kind in sorted(known.items()):
+            keys = {key: _about(field) for key, field in kind.model_fields.items()}
+            yield {"table": table, "name": name, "title": (kind.__doc__ or "").strip(), "keys": keys}
+
+
+def _about(field: Any) -> str:
+    default = "" if field.is_required() else f" (default: {jsonlib.dumps(field.get_default(), default=str)})"
+    return f"{field.description}{default}"
+
+
+def _lines_of(document: Mapping[str, Any]) -> Iterator[str]:
+    if "keys" not in document:
+        yield wrapped(document["title"], 28, f"{document['name']:<28}"[:28])
+        return
+    by = "class" if document["table"] == "censor" else "kind"
+    yield f"[[{document['table']}]] {by} = {jsonlib.dumps(document['name'])}"
+    yield wrapped(document["title"], 2)
+    for key, about in document["keys"].items():
+        yield wrapped(f"{key}: {about}", 8, "    ")
+
+
+@app.command("run")
+def run(
+    name: Named,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND…]", help="Run this there instead of measuring.")
+    ] = None,
+    seed: Seed = 0,
+    json: Annotated[bool, typer.Option("--json", help="Verdict records on stdout and nothing else.")] = False,
+    targets: Targets = None,
+    results: Results = None,
+) -> None:
+    """Measure all targets in a scenario and compare the verdicts; exit 1 where they differ. Or run COMMAND there."""
+    scenario, folder = _load(name), targets_folder(targets)
+    if command:
+        raise typer.Exit(_run_command(scenario, folder, seed, command))
+    from probe.lab.run import LabUnavailable, run_scenario
+
+    _make_room(results)
+    say(sys.stderr, lab_header(scenario.name))
+    say(sys.stderr, wrapped(scenario.title + "."))
+    with _refusals():
+        try:
+            finished = run_scenario(scenario, folder, consent=_consent(), seed=seed, results=results)
+        except LabUnavailable as unavailable:
+            _show_recording(scenario, str(unavailable), json)
+            return
+    raise typer.Exit(_report(scenario, finished, results, json))
+
+
+def _make_room(results: Path | None) -> None:
+    """See that the folder is there before the lab begins, whose /tmp is its own: a new one there would be lost."""
+    from probe.results import ResultsError, check_writable, results_root
+
+    try:
+        check_writable(results_root(results))
+    except ResultsError as error:
+        raise Refusal(str(error), 2) from None
+
+
+@app.command("shell")
+def shell(name: Named, seed: Seed = 0, targets: Targets = None) -> None:
+    """Open a shell at the volunteer's place of a scenario."""
+    scenario = _load(name)
+    say(sys.stderr, lab_header(scenario.name))
+    say(sys.stderr, wrapped(scenario.title + "."))
+    raise typer.Exit(_run_command(scenario, targets_folder(targets), seed, [os.environ.get("SHELL") or "/bin/sh"]))
+
+
+def _load(name: str) -> "Scenario":
+    from probe.lab.scenario.scenario import find_scenario, load_scenario
+
+    with _refusals():
+        return load_scenario(find_scenario(name))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn what the lab may refuse into sentences with exit codes."""
+    from probe.lab.sandbox.unsupported import BROKEN, LabBroken
+    from probe.lab.scenario.scenario import ScenarioError
+    from probe.targets.target import TargetError
+
+    try:
+        yield
+    except (ScenarioError, TargetError) as error:
+        raise Refusal(str(error), 2) from None
+    except LabBroken as error:
+        raise Refusal(f"the lab itself has failed: {error}", BROKEN) from None
+
+
+def _consent() -> str:
+    """Consent for a place from which nothing can leave: the sandbox has proven that before it starts anything."""
+    from probe.cli.run.consent import VERSION
+
+    return VERSION
+
+
+def _run_command(scenario: "Scenario", folder: Path, seed: int, command: list[str]) -> int:
+    from probe.lab.run import LabUnavailable, run_command
+
+    with _refusals():
+        try:
+            return run_command(scenario, folder, command, consent=_consent(), seed=seed)
+        except LabUnavailable as error:
+            raise Refusal(f"the lab cannot run here: {error}", 1) from None
+
+
+def _report(scenario: "Scenario", finished: "Finished", results: Path | None, json: bool) -> int:
+    """Print verdicts, differences and where the file is; the exit code."""
+    from probe.lab.run import table
+
+    if finished.code > 128:
+        return finished.code
+    _print_records(finished.records, json, lab=scenario.name)
+    stream: TextIO = sys.stderr if json else sys.stdout
+    if finished.differences:
+        say(stream, f"\nNot as scenario {scenario.name} expects:")
+        for line in table(finished.differences):
+            say(stream, f"  {line}")
+    elif not json:
+        say(stream, f"\nAs scenario {scenario.name} expects.")
+    path = _where(finished.records, results)
+    if path is not None:
+        say(stream if not json else sys.stderr, f"saved {path}")
+    return 1 if finished.differences else 0
+
+
+def _print_records(records: Iterable[Mapping[str, Any]], json: bool, lab: str | None) -> None:
+    if not json:
+        print_verdicts(records, sys.stdout, is_plain(False, sys.stdout), lab=lab)
+        return
+    from probe.analysis.verdicts.verdicts import to_json
+
+    for record in records:
+        say(sys.stdout, to_json(dict(record)))
+
+
+def _where(records: list[dict[str, Any]], results: Path | None) -> Path | None:
+    """The file that the run has written, found by the name that its verdicts carry."""
+    from probe.results import results_root
+
+    name = str(records[0].get("measurement_file", "")) if records else ""
+    found = sorted((results_root(results) / "lab").rglob(name)) if name else []
+    return found[-1] if found else None
+
+
+def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
+    """Where the lab cannot run: say so, then judge and show the recorded lines of the same scenario."""
+    from probe.analysis.verdicts.verdicts import judge_lines
+    from probe.lab.run import recording_of
+    from probe.results import Problem, file_name, read_lines
+
+    path = recording_of(scenario.name)
+    if path is None:
+        raise Refusal(f"the lab cannot run here, and nothing was recorded of {scenario.name}: {why}", 1)
+    say(sys.stderr, f"probe: the lab cannot run here: {why}")
+    lines = [(file_name(path), number, line) for number, line in read_lines(path) if not isinstance(line, Problem)]
+    date = str(lines[0][2].get("measurement_start_time", ""))[:10] if lines else ""
+    say(sys.stderr if json else sys.stdout, f"RECORDED on {date}, the lab cannot run here")
+    _print_records(judge_lines(lines), json, lab=lab_of(line for _, _, line in lines))

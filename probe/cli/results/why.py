@@ -1,0 +1,139 @@
+"""Why a verdict is what it is, for people: the flows that decided, the rule, and what would have changed it."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from probe.cli.screen import STATE_WORDS, print_verdicts, say, wrapped
+
+if TYPE_CHECKING:
+    from probe.analysis.engines.engine import Engine
+    from probe.analysis.verdicts.evidence import Grounds
+
+FOLLOWUPS = {
+    "browser_hello": "in a browser's hello,",
+    "harmless_browser_hello": "harmless name in a browser's hello,",
+    "other_size_hello": "in our hello, longer or shorter,",
+    "same_hello_again": "in our hello again,",
+    "random_bytes_neutral_host": "bytes of no protocol to a neutral host, for",
+    "other_payload_echo": "harmless datagram to the helper's echo, for",
+    "same_payload_echo": "its own datagram to the helper's echo, for",
+    "other_name_same_address": "harmless name, afterwards",
+    "nonexistent_name_same_address": "name that nobody has",
+    "nonexistent_name_neutral_host": "name that nobody has, at a neutral host",
+    "neutral_name_neutral_host": "a neutral host's own name",
+    "same_name_neutral_host": "the name at a neutral host",
+    "resolver_udp": "asked a public resolver over UDP",
+    "resolver_dot": "asked a public resolver over TLS",
+    "resolver_doh": "asked a public resolver over HTTPS",
+    "dark_resolver": "asked where nobody resolves",
+    "dark_innocuous": "harmless name, asked where nobody resolves",
+    "alternative_address": "tried where another resolver leads",
+}
+MOST_SHOWN = 12  # flows per service; the file has them all
+INDENT = 22
+
+
+class Reasons:
+    """Prints reasons; lines that several records are of are read once."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._read: tuple[Mapping[str, Any], Any] | None = None  # the latest line, and its facts
+
+    def of(self, record: Mapping[str, Any], line: dict[str, Any]) -> "Grounds":
+        """What the record of a line rests on."""
+        from probe.analysis.verdicts.evidence import Grounds
+        from probe.analysis.verdicts.verdicts import facts_of
+
+        if self._read is None or self._read[0] is not line:
+            self._read = (line, facts_of(line))
+        return Grounds(self._read[1], record, self._engine)
+
+    def say_all(self, records: Sequence[Mapping[str, Any]], line: dict[str, Any], plain: bool, lab: str | None) -> None:
+        """Print the verdicts of one line with their reasons; `lab` is said once, above them."""
+        for number, record in enumerate(records):
+            self.say(record, line, plain, None if number else lab)
+
+    def say(self, record: Mapping[str, Any], line: dict[str, Any], plain: bool, lab: str | None = None) -> None:
+        """Print one verdict with its reasons, within 80 columns."""
+        print_verdicts([record], sys.stdout, plain, lab=lab, evidence=False)
+        grounds = self.of(record, line)
+        _say_list("Decided by", list(evidence(record, line, grounds)))
+        fine = record["state"] == "ok"
+        because = f": {record['because']}" if fine else ""  # else it stands above already
+        _say_list("Rule", [f"{record['rule_id']} (ruleset {record['ruleset']}){because}"])
+        _say_list("Would change it", _changes(grounds) or ["nothing of what was looked at, alone"])
+        spared = "" if fine or not record["valid"] else ", ".join(grounds.spared())
+        _say_list("Stands without", [spared] if spared else [])
+        say(sys.stdout)
+
+
+def evidence(record: Mapping[str, Any], line: Mapping[str, Any], grounds: "Grounds") -> Iterator[str]:
+    """The flows that decided, in words, and how many others say the same; the control's answer last."""
+    test_keys = line.get("test_keys")
+    keys: Mapping[str, Any] = test_keys if isinstance(test_keys, dict) else {}
+    known = {tx["transaction_id"]: tx for tx in keys.get("x_transactions") or () if isinstance(tx, dict)}
+    named = {number for endpoint in record["endpoints"] for number in endpoint["transactions"]}
+    if not record["valid"]:
+        yield from _found_before(keys)
+        return
+    deciding = grounds.deciding()
+    shown = [known[number] for number in deciding if number in known]
+    yield from (transaction_in_words(transaction) for transaction in shown[:MOST_SHOWN])
+    if others := len(named) - min(len(shown), MOST_SHOWN):
+        yield f"and {others} more in the file{', which were not needed' if len(shown) <= MOST_SHOWN else ''}"
+    if record["controls"]:
+        yield f"from outside: {record['control_successes']} of {record['controls']} attempts of the helper worked"
+    else:
+        yield f"from outside: {_no_control(keys.get('x_control'))}"
+
+
+def _found_before(keys: Mapping[str, Any]) -> Iterator[str]:
+    """What preflight found that makes the line useless."""
+    from probe.analysis.observations.lenient_json import table, texts
+    from probe.analysis.verdicts.counterfactuals import UNFIT
+
+    facts = table(table(keys.get("x_run")).get("preflight"))
+    yield from (f"before the measurement: {key} {facts[key]}" for key in sorted(UNFIT - {"network"}) if facts.get(key))
+    if facts.get("network") is False:
+        yield "before the measurement: no neutral host could be reached"
+    yield from (f"a bug of ours: {bug}" for bug in texts(keys.get("x_bugs")))
+
+
+def _changes(grounds: "Grounds") -> list[str]:
+    """What would have made another state of it: causes of the same state and rule together."""
+    by_outcome: dict[tuple[str, str], list[str]] = {}
+    for one in grounds.otherwise():
+        by_outcome.setdefault((one.state, one.rule_id), []).append(one.words)
+    return [f"{' or '.join(words)}: {STATE_WORDS[state]} ({rule})" for (state, rule), words in by_outcome.items()]
+
+
+def _say_list(title: str, rows: list[str]) -> None:
+    for number, row in enumerate(rows):
+        say(sys.stdout, wrapped(row, INDENT, f"    {title if number == 0 else '':<{INDENT - 4}}"))
+
+
+def _no_control(control: Any) -> str:
+    if not isinstance(control, dict):
+        return "no helper was asked"
+    return f"the helper did not help ({control.get('failure') or 'it tried nothing of this'})"
+
+
+def transaction_in_words(transaction: Mapping[str, Any]) -> str:
+    """One transaction as a sentence: what was tried, with which name, where, and what came of it."""
+    followup = str(transaction.get("followup", ""))
+    what = {
+        "lookup": "asked",
+        "first": "tried",
+        "innocuous": "harmless name",
+        "confirm": "tried again",
+        "followup": FOLLOWUPS.get(followup, followup.replace("_", " ")),
+    }.get(str(transaction.get("kind")), "tried")
+    name = transaction.get("sent_name") or transaction.get("hostname") or transaction.get("endpoint") or ""
+    port = f" port {transaction['port']}" if transaction.get("port") else ""
+    took = float(transaction.get("t") or 0) - float(transaction.get("t0") or 0)
+    failed = f"{transaction.get('failed_operation')}: {transaction.get('failure')}"
+    fine = "answered" if "asked" in what else "worked"
+    result = fine if transaction.get("failure") is None else failed
+    return f"{what}: {name} at {transaction.get('address')}{port}: {result} ({took:.2f} s)"

@@ -1,0 +1,1 @@
+"""Implement `probe run`, `probe doctor` and `probe consent`."""

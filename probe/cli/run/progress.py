@@ -1,0 +1,89 @@
+"""How a run is going: one moving line per target on a terminal, one finished line per target elsewhere."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from probe.cli.run.findings import findings
+from probe.cli.screen import lab_header, say, wrapped
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from probe.run.runner import Watcher
+    from probe.run.vantage import Vantage
+    from probe.targets.target import Target
+
+
+@contextmanager
+def progress(total: int, stream: TextIO, plain: bool) -> "Iterator[Watcher]":
+    """A watcher for the runner that writes to `stream`; `total` is how many measurements there will be."""
+    if plain:
+        yield Lines(total, stream)
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(finished_text=" "), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    console = Console(file=stream, highlight=False, markup=False)
+    with Progress(*columns, console=console, refresh_per_second=4) as bars:
+        yield Moving(total, stream, bars)
+
+
+class Lines:
+    """One line when a target is finished: for pipes, logs, screen readers and dumb terminals."""
+
+    def __init__(self, total: int, stream: TextIO) -> None:
+        self.total, self.done, self._stream = total, 0, stream
+
+    def write(self, text: str) -> None:
+        say(self._stream, text)
+
+    def prepared(self, facts: Mapping[str, Any], vantage: "Vantage") -> None:
+        if lab := vantage.annotations.get("lab"):
+            self.write(lab_header(lab))
+        for finding in findings(facts):
+            if finding.state != "fine":
+                self.write(wrapped(finding.sentence, 4, f"  {finding.subject}: "))
+        network = " ".join(word for word in (vantage.probe_asn, vantage.network_name, vantage.probe_cc) if word)
+        self.write(wrapped(vantage.sentence or network, 4, "  network: "))
+        self.write(f"Measuring {self.total} target(s); Ctrl-C stops, what is finished is kept.")
+
+    def started(self, target: "Target") -> None:
+        """Nothing to say yet."""
+
+    def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
+        self.done += 1
+        self.write(f"  {target.title:<23} {summary(documents):<34} {seconds:5.1f} s  {self.done} of {self.total}")
+
+    def stopping(self, why: str) -> None:
+        self.write(why)
+
+
+class Moving(Lines):
+    """The same on a terminal, with a line per target that moves while it is measured."""
+
+    def __init__(self, total: int, stream: TextIO, bars: "Progress") -> None:
+        super().__init__(total, stream)
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def write(self, text: str) -> None:
+        self._bars.console.print(text)
+
+    def started(self, target: "Target") -> None:
+        self._tasks[target.name] = self._bars.add_task(f"{target.title:<23} measuring", total=1)
+
+    def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
+        self.done += 1
+        text = f"{target.title:<23} {summary(documents):<34} {self.done} of {self.total}"
+        self._bars.update(self._tasks[target.name], description=text, completed=1)
+
+
+def summary(documents: Sequence[Mapping[str, Any]]) -> str:
+    """What happened, in numbers and without judging: the verdict comes from the rules, at the end."""
+    records = [record for line in documents for record in line["test_keys"].get("x_transactions", ())]
+    tried = [record for record in records if record["kind"] == "first"]
+    worked = sum(record["failure"] is None for record in tried)
+    closer = sum(record["kind"] in {"confirm", "followup"} for record in records)
+    return f"{worked} of {len(tried)} attempts worked" + (f", {closer} more looks" if closer else "")

@@ -1,0 +1,1 @@
+"""Try one endpoint at every address and follow redirects."""

@@ -1,0 +1,142 @@
+"""The connection to a test helper of either kind: HTTP that trusts nobody, and JSON that is bounded in every way."""
+
+import json
+import math
+import socket
+import zlib
+from typing import Any, NoReturn
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from probe.formats import failures as f
+from probe.session.classify import NETWORK_ERRORS, classify
+from probe.steps.tls.certificates import Roots
+
+LONGEST_ANSWER = 4 * 1024 * 1024  # bytes, unpacked
+PACKED = "gzip"  # the one packing that is asked for: an answer of 90 kB would fill a thin line for six seconds
+DEEPEST = 32  # levels of nesting; our own answers have about ten
+
+UNTRUSTED = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
+
+
+class Nonsense(Exception):
+    """The helper answered, but not as its protocol is defined; the text says what was wrong."""
+
+
+TROUBLE = (Nonsense, *UNTRUSTED, *NETWORK_ERRORS, aiohttp.ClientError, ValueError)
+"""All that asking a helper may raise."""
+
+
+def named(error: BaseException) -> str:
+    """The failure string for one of TROUBLE."""
+    if isinstance(error, Nonsense):
+        return f"{f.UNKNOWN}: helper: {error}"
+    if isinstance(error, UNTRUSTED):
+        return f"{f.UNKNOWN}: helper: its certificate is not trusted"
+    if isinstance(error, NETWORK_ERRORS):
+        return classify(error)
+    return f"{f.UNKNOWN}: helper: {type(error).__name__}"
+
+
+def open_session(roots: Roots, pin: str | None, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """A session that verifies https with the public roots, or by the pinned certificate alone; no proxy.
+
+    `pin` is the SHA-256 of the helper's certificate (DER), hexadecimal.
+    """
+    ssl = roots.client_context() if pin is None else aiohttp.Fingerprint(bytes.fromhex(pin.replace(":", "")))
+    connector = aiohttp.TCPConnector(ssl=ssl, resolver=resolver or ThreadedResolver())
+    asking = {"Accept-Encoding": PACKED}
+    return aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False, headers=asking)
+
+
+class Remembering(ThreadedResolver):
+    """The system's resolver; it remembers where the helper is, so that the echo is looked for nowhere else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        self.addresses += [one["host"] for one in found]
+        return found
+
+
+async def bounded_body(response: aiohttp.ClientResponse) -> bytes:
+    """Read and unpack at most 4 MB. Raises Nonsense."""
+    packing = response.headers.get("Content-Encoding", "identity").lower()
+    if packing not in {PACKED, "identity"}:
+        raise Nonsense("the answer is packed otherwise than asked")
+    unpack = zlib.decompressobj(16 + zlib.MAX_WBITS) if packing == PACKED else None
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk if unpack is None else _unpacked(unpack, chunk, LONGEST_ANSWER + 1 - len(body))
+        if len(body) > LONGEST_ANSWER:
+            raise Nonsense(f"the answer is longer than {LONGEST_ANSWER} bytes")
+    if unpack is not None and not unpack.eof:
+        raise Nonsense("the answer breaks off")
+    return bytes(body)
+
+
+def _unpacked(unpack: "zlib._Decompress", chunk: bytes, most: int) -> bytes:
+    """The next bytes, `most` of them: a few packed ones may stand for gigabytes. Raises Nonsense."""
+    try:
+        unpacked = unpack.decompress(chunk, most)
+    except zlib.error:
+        raise Nonsense("the answer cannot be unpacked") from None
+    if unpack.unused_data:
+        raise Nonsense("the answer goes on behind its end")
+    return unpacked
+
+
+def retry_after(value: str) -> float:
+    """Seconds that a busy helper wants us to wait, as far as we do."""
+    return min(10.0, float(value)) if value.isascii() and value.isdigit() else 2.0
+
+
+def read_object(raw: bytes) -> dict[str, Any]:
+    """Read an answer, bounded in depth and in numbers. Raises Nonsense."""
+    try:
+        answer = json.loads(raw, parse_constant=_refuse, parse_float=_finite, parse_int=_bounded)
+    except (ValueError, RecursionError):
+        raise Nonsense("the answer is not JSON") from None
+    if not isinstance(answer, dict):
+        raise Nonsense("the answer is no object")
+    if _deeper_than(answer, DEEPEST):
+        raise Nonsense("the answer is nested too deeply")
+    return answer
+
+
+def _deeper_than(document: Any, limit: int) -> bool:
+    level = [document]
+    for _ in range(limit):
+        level = [child for node in level for child in _children(node)]
+    return bool(level)
+
+
+def _children(node: Any) -> list[Any]:
+    if isinstance(node, dict):
+        return list(node.values())
+    return node if isinstance(node, list) else []
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _bounded(text: str) -> int:
+    value = int(text)
+    if abs(value) >= 2**63:
+        raise ValueError("a number is too large")
+    return value

@@ -1,0 +1,84 @@
+"""A target → what a helper of OONI's is asked about it: one URL and one port a question (reference/ooni.md 4.1)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from probe.steps.connection import address_of
+from probe.steps.http.http_answer import BROWSER
+from probe.targets.target import Endpoint, Target
+
+MOST_QUESTIONS = 40  # about one target
+MOST_ADDRESSES = 64  # in one question
+TLS_FIRST = frozenset({"https", "tls", "smtps", "imaps", "dot", "doh", "stun/tls", "turn/tls", "sip/tls"})
+"""Dialects whose hello goes first on the connection: what the helper does on port 443 is what they do."""
+
+# Their own protocol means nothing to the helper, and there are dozens of them: one question for all at one port.
+_SIDE_BY_SIDE = frozenset({"mtproto", "noise"})
+
+Tried = tuple[str, Endpoint]  # role, endpoint
+
+
+@dataclass
+class Question:
+    """One POST. `host` is whose name is resolved and shown in TLS; "" where it stands for none of the endpoints."""
+
+    url: str
+    host: str
+    port: int
+    quic: bool = False
+    anywhere: list[Tried] = field(default_factory=list)  # endpoints that any address in the answer tells of
+    at: dict[str, list[Tried]] = field(default_factory=dict)  # address that is sent along → endpoints of that address
+
+    def body(self) -> dict[str, Any]:
+        """The question as it is sent; nothing of ours is in it."""
+        return {
+            "http_request": self.url,
+            "http_request_headers": {name: [value] for name, value in BROWSER.items()},
+            "tcp_connect": [address_of(ip, self.port) for ip in self.at],
+            "x_quic_enabled": self.quic,
+        }
+
+
+def questions(target: Target, addresses: Mapping[str, list[str]]) -> list[Question]:
+    """The questions about a target's endpoints over TCP and QUIC; `addresses`: what is sent along, per name.
+
+    What is over other datagrams is left out: this helper cannot try it.
+    """
+    tried = [(service.role, endpoint) for service, endpoint in target.endpoints() if _can_be_asked(endpoint)]
+    groups: dict[tuple[str, int], list[Tried]] = {}
+    for role, endpoint in tried:
+        together = endpoint.is_literal or endpoint.dialect in _SIDE_BY_SIDE
+        groups.setdefault(("" if together else endpoint.host, endpoint.port), []).append((role, endpoint))
+    asked = [question(host, port, group, addresses) for (host, port), group in groups.items()]
+    return [one for one in asked if one.host or one.at][:MOST_QUESTIONS]
+
+
+def question(host: str, port: int, group: list[Tried], addresses: Mapping[str, list[str]]) -> Question:
+    """One question about endpoints at one port, all of the name `host` or ("") of many."""
+    asked = Question(_url(group, port), host, port, any(endpoint.scheme == "quic" for _, endpoint in group))
+    if host:
+        asked.anywhere = group
+    for ip, one in _places(group, addresses):
+        if ip in asked.at or len(asked.at) < MOST_ADDRESSES:
+            asked.at.setdefault(ip, []).append(one)
+    return asked
+
+
+def _can_be_asked(endpoint: Endpoint) -> bool:
+    return endpoint.carrier == "tcp" or endpoint.scheme == "quic"
+
+
+def _places(group: list[Tried], addresses: Mapping[str, list[str]]) -> Iterator[tuple[str, Tried]]:
+    for role, endpoint in group:
+        for ip in [endpoint.host] if endpoint.is_literal else addresses.get(endpoint.host, []):
+            yield ip, (role, endpoint)
+
+
+def _url(group: list[Tried], port: int) -> str:
+    """The URL that makes the helper try this port: with the page's own path where there is a page, else the root."""
+    page = next((endpoint for _, endpoint in group if endpoint.scheme == "https"), None)
+    first = page or group[0][1]
+    host = f"[{first.host}]" if ":" in first.host else first.host
+    scheme = "https" if any(e.dialect in TLS_FIRST or e.scheme == "quic" for _, e in group) else "http"
+    return f"{scheme}://{host}:{port}{page.path if page and page.path else '/'}"

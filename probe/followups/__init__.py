@@ -1,0 +1,1 @@
+"""Find out what a failure depends on, one file per differential."""

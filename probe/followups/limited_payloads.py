@@ -1,0 +1,75 @@
+"""What somebody acts on, and the very bytes of it that are sent with limited TTL."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from probe.formats.hops import PayloadKind
+from probe.resolution.encrypted_dns import family_of
+from probe.steps.quic.quic import ALPN
+from probe.steps.tls.tls_stream import client_hello
+from probe.targets.target import Endpoint
+from probe.wire.dns.message import build_query
+from probe.wire.sip.options import Options
+from probe.wire.stun import allocate_request, binding_request
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that is acted on. `cause` is the transaction that showed it; `service` is "" for a name's lookup."""
+
+    kind: PayloadKind
+    service: str
+    host: str
+    ip: str
+    port: int
+    by_silence: bool
+    cause: int
+    endpoint: Endpoint | None = None
+
+    @property
+    def carrier(self) -> Literal["tcp", "udp"]:
+        """What carries it."""
+        return "tcp" if self.kind in {"tls", "http"} else "udp"
+
+    def about(self) -> dict[str, Any]:
+        """What its transactions say of themselves."""
+        return {
+            "service": self.service,
+            "endpoint": self.endpoint.url if self.endpoint else "",
+            "hostname": "" if self.endpoint else self.host,
+            "address": self.ip,
+            "port": self.port,
+            "family": family_of(self.ip),
+            "cause": self.cause,
+        }
+
+
+def stream_payload(case: Case, *, short: bool) -> bytes:
+    """What is said first on a connection. `short`: a TLS hello that fits into one segment."""
+    endpoint = case.endpoint
+    if case.kind == "http":
+        path = endpoint.path if endpoint and endpoint.path else "/"
+        return f"GET {path} HTTP/1.1\r\nHost: {case.host}\r\nAccept: */*\r\n\r\n".encode()
+    web = endpoint is not None and endpoint.scheme == "https"
+    return client_hello(case.host, ("http/1.1",) if web else (), short=short)
+
+
+def datagram_payload(case: Case) -> bytes:
+    """The first datagram of a QUIC handshake, or a question of STUN, TURN, SIP or DNS."""
+    if case.kind == "quic":
+        return _first_initial(case)
+    if case.kind == "sip":
+        return Options(case.host, "udp").written()
+    if case.kind == "dns":
+        return build_query(case.host, "AAAA" if case.about()["family"] == 6 else "A", secrets.randbelow(1 << 16))
+    allocate = case.endpoint is not None and case.endpoint.scheme == "turn"
+    return (allocate_request if allocate else binding_request)(secrets.token_bytes(12))
+
+
+def _first_initial(case: Case) -> bytes:
+    from probe.steps.quic.quic_engine import open_engine
+
+    engine, _ = open_engine(case.host, ALPN)
+    engine.connect((case.ip, case.port), 0.0)
+    return engine.datagrams_to_send(0.0)[0][0]

@@ -1,0 +1,1 @@
+"""Generate and load the JSON Schema of a measurement."""

@@ -1,0 +1,117 @@
+"""What the helper knows and is doing: its targets, its answers of the last minute, and who asked how often."""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from probe.asn.table import asn_of, default_table
+from probe.helper.query import Refused
+from probe.helper.udp_echo import Echo
+from probe.nettests import NETTESTS
+from probe.session.pacing import Pace
+from probe.session.session import Session, Settings
+from probe.steps.tls.certificates import Roots, load_roots
+from probe.targets.target import Neutral, Target, load_neutral, load_target, target_names
+
+CACHE_SECONDS = 60.0
+CACHE_ENTRIES = 512
+AT_ONCE = 32  # measurements side by side; more are told to come back
+PER_MINUTE = 120  # questions from one peer
+CONNECTIONS = 256  # that questions in OONI's form have open at once, all of them together
+
+Answer = dict[str, Any]
+
+
+@dataclass
+class Desk:
+    """What the helper knows and is doing. Peers are remembered by address for one minute, in memory only."""
+
+    targets: dict[str, Target]
+    neutral: Neutral
+    resolvers: Target
+    lab: bool = False
+    public_roots: str | None = None
+    asn_of: Callable[[str], int] = lambda address: 0
+    echo: Echo | None = None  # None: no twins are offered
+    clock: Callable[[], float] = time.monotonic
+    answers: "OrderedDict[str, tuple[float, asyncio.Task[Answer]]]" = field(default_factory=OrderedDict)
+    ground: tuple[float, "asyncio.Task[Session]"] | None = None
+    asked: dict[str, list[float]] = field(default_factory=dict)
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
+
+    @cached_property
+    def roots(self) -> Roots:
+        """The public roots, read once."""
+        return load_roots(self.public_roots)
+
+    @property
+    def digest(self) -> str:
+        """One SHA-256 over all target files, so that two sides can see whether they measure the same."""
+        listed = "".join(f"{name} {target.digest}\n" for name, target in sorted(self.targets.items()))
+        return hashlib.sha256(listed.encode()).hexdigest()
+
+    def session(self) -> Session:
+        settings = Settings(followups=False, public_roots=self.public_roots)
+        pace = Pace()
+        session = Session("helper", settings, pace, self.neutral, self.resolvers, as_control=True, asn_of=self.asn_of)
+        session.public_only = not self.lab
+        return session
+
+
+def open_desk(
+    folder: Path, *, lab: bool = False, public_roots: str | None = None, echo_ports: Sequence[int] = ()
+) -> Desk:
+    """Load every target of `folder`, and the table of networks. Raises TargetError, TableError with one sentence."""
+    default_table()
+    known = frozenset(NETTESTS)
+    targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
+    neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
+    echo = Echo(echo_ports) if echo_ports else None
+    return Desk(targets, neutral, resolvers, lab, public_roots, asn_of, echo)
+
+
+async def remembered(desk: Desk, key: str, measure: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+    """The answer of the last minute to this very question, or a new one; two who ask at once share it.
+
+    Raises Refused (503) when too much is being measured.
+    """
+    now = desk.clock()
+    while desk.answers and now - next(iter(desk.answers.values()))[0] > CACHE_SECONDS:
+        desk.answers.popitem(last=False)
+    kept = desk.answers.get(key)
+    if kept is None:
+        if sum(not task.done() for _, task in desk.answers.values()) >= AT_ONCE or len(desk.answers) >= CACHE_ENTRIES:
+            raise Refused(503, "too much is being measured at the moment; ask again later")
+        kept = (now, asyncio.create_task(measure()))
+        desk.answers[key] = kept
+    try:
+        return await asyncio.shield(kept[1])
+    except Exception:
+        desk.answers.pop(key, None)  # a bug of ours is no answer to keep
+        raise
+
+
+def admit(desk: Desk, peer: str) -> None:
+    """Turn away a peer that asks too often. Raises Refused."""
+    now = desk.clock()
+    desk.asked = {who: recent for who, times in desk.asked.items() if (recent := [t for t in times if now - t < 60.0])}
+    times = desk.asked.setdefault(peer, [])
+    if len(times) >= PER_MINUTE:
+        raise Refused(429, f"more than {PER_MINUTE} questions in a minute came from here; slow down")
+    times.append(now)
+
+
+async def wind_up(desk: Desk) -> None:
+    """Cancel what is being measured, so that the process ends within seconds."""
+    tasks: list[asyncio.Task[Any]] = [task for _, task in desk.answers.values()]
+    tasks += [desk.ground[1]] if desk.ground else []
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=3.0)

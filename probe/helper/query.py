@@ -1,0 +1,147 @@
+"""What a helper may be asked: read strictly, so that it can be made to contact nothing but its own targets."""
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from probe.targets.target import Target, is_address
+from probe.targets.url_lists import WEB_PORTS, web_target
+
+FIELDS = ("target", "url", "services", "addresses")
+MOST_ADDRESSES = 16  # per name
+
+
+class Refused(Exception):
+    """The question is not answered: an HTTP status and one sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Question:
+    """A checked question. `services` None means all of the target's; `addresses` are extra ones per name."""
+
+    target: Target
+    services: list[str] | None
+    addresses: dict[str, list[str]]
+
+    @property
+    def key(self) -> str:
+        """The same for two questions that have the same answer."""
+        addresses = {name: sorted(ips) for name, ips in self.addresses.items()}
+        return json.dumps([self.target.name, sorted(self.services or []), addresses], sort_keys=True)
+
+
+def read_question(raw: bytes, targets: Mapping[str, Target], *, lab: bool) -> Question:
+    """Read the body of `POST /v1/measure`. `lab` allows private addresses. Raises Refused (400, 404, 422)."""
+    asked = _object(raw)
+    if "url" in asked and "target" in asked:
+        raise Refused(400, "target and url exclude each other: a question is about one of them")
+    target = _address(asked["url"]) if "url" in asked else _target(asked.get("target"), targets)
+    return Question(target, _services(asked.get("services"), target), _addresses(asked.get("addresses"), target, lab))
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        asked = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Refused(400, "the body is not JSON") from None
+    if not isinstance(asked, dict):
+        raise Refused(400, "the body is not a JSON object")
+    for name in asked:
+        if name not in FIELDS:
+            raise Refused(400, f"unknown field {name[:64]!r}; expected one of {', '.join(FIELDS)}")
+    return asked
+
+
+def _target(name: Any, targets: Mapping[str, Target]) -> Target:
+    if not isinstance(name, str):
+        raise Refused(400, "target: expected the name of a target as a string")
+    if name not in targets:
+        near = get_close_matches(name[:64], targets, 1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise Refused(404, f"unknown target {name[:64]!r}{hint}")
+    return targets[name]
+
+
+def _address(url: Any) -> Target:
+    """A web address in a target's place: it is followed as the probe follows it, at the ports where the web is."""
+    if not isinstance(url, str):
+        raise Refused(400, "url: expected a web address as a string")
+    try:
+        target = web_target(url)
+    except ValueError as error:
+        raise Refused(422, f"url: {str(error)[:200]}") from None
+    port = next(target.endpoints())[1].port
+    if port not in WEB_PORTS:
+        raise Refused(422, f"url: port {port} is no usual port of the web; expected one of {sorted(WEB_PORTS)}")
+    return target
+
+
+def _services(roles: Any, target: Target) -> list[str] | None:
+    if roles is None:
+        return None
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise Refused(400, "services: expected a list of role names")
+    for role in roles:
+        if role not in target.services:
+            raise Refused(404, f"{target.name} has no service {role[:64]!r}; it has {', '.join(target.services)}")
+    return roles or None
+
+
+def _addresses(given: Any, target: Target, lab: bool) -> dict[str, list[str]]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise Refused(400, "addresses: expected an object from host names to lists of addresses")
+    names = {endpoint.host for _, endpoint in target.endpoints() if not endpoint.is_literal}
+    return {name: _of_one_name(name, ips, names, lab) for name, ips in given.items()}
+
+
+def _of_one_name(name: str, ips: Any, names: set[str], lab: bool) -> list[str]:
+    if not isinstance(ips, list) or not all(isinstance(ip, str) for ip in ips):
+        raise Refused(400, f"addresses: {name[:64]!r}: expected a list of addresses as strings")
+    if name not in names:
+        raise Refused(422, f"addresses: {name[:64]!r} is no host of this target")
+    if len(ips) > MOST_ADDRESSES:
+        raise Refused(422, f"addresses: {name!r} has {len(ips)} of them; at most {MOST_ADDRESSES} per name")
+    for ip in ips:
+        _check_address(ip, lab)
+    return list(dict.fromkeys(ips))
+
+
+def _check_address(text: str, lab: bool) -> None:
+    if not is_address(text) or "%" in text:
+        raise Refused(422, f"addresses: {text[:64]!r} is no IP address")
+    if not may_contact(text, lab=lab):
+        raise Refused(422, f"addresses: {text} is private, loopback or multicast, and is not contacted")
+
+
+def may_contact(address: str, *, lab: bool) -> bool:
+    """Say whether an IP literal is on the public internet; one that wraps an IPv4 address is judged by that too.
+
+    Anything else that a resolver or libc would take for an address ("127.1", "fe80::1%eth0") is none.
+    """
+    if not is_address(address) or "%" in address:
+        return False
+    ip = ipaddress.ip_address(address)
+    inner = _wrapped(ip)
+    return not any(
+        each.is_multicast or each.is_unspecified or not (lab or each.is_global)
+        for each in ((ip, inner) if inner else (ip,))
+    )
+
+
+def _wrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address inside a mapped, NAT64 (RFC 6052), 6to4 or Teredo address."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return None
+    if ip in ipaddress.ip_network("64:ff9b::/96"):
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    teredo = ip.teredo[1] if ip.teredo else None
+    return ip.ipv4_mapped or ip.sixtofour or teredo

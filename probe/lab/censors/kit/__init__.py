@@ -1,0 +1,1 @@
+"""Provide what several censors of the lab share."""

@@ -1,0 +1,112 @@
+"""What a censor remembers of TCP flows: the client's first bytes in order, and for how long whom to punish."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from probe.lab.net.layout import Direction
+from probe.lab.net.packets import SYN, Packet
+
+MOST_BYTES = 16384  # of one flow: more than any hello, less than an attack on the censor
+MOST_FLOWS = 4096
+MOST_HELD = 8  # segments that came too early
+
+Flow = tuple[bytes, int, bytes, int]  # client, its port, server, its port
+
+
+def flow_of(packet: Packet, direction: Direction) -> Flow:
+    """The conversation a packet belongs to, the same for both directions."""
+    if direction is Direction.OUT:
+        return packet.source, packet.sport, packet.destination, packet.dport
+    return packet.destination, packet.dport, packet.source, packet.sport
+
+
+class _Bytes:
+    """One flow's bytes from the client, put in order by sequence number."""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self.data = b""
+        self._held: dict[int, bytes] = {}
+
+    def add(self, seq: int, payload: bytes) -> None:
+        offset = (seq - self._first) & 0xFFFFFFFF
+        if offset >= MOST_BYTES:
+            return
+        if offset > len(self.data):
+            if len(self._held) < MOST_HELD:
+                self._held[offset] = payload
+            return
+        self.data = (self.data + payload[len(self.data) - offset :])[:MOST_BYTES]
+        for early in sorted(self._held):
+            if early <= len(self.data):
+                self.data = (self.data + self._held.pop(early)[len(self.data) - early :])[:MOST_BYTES]
+
+
+class Streams:
+    """The first bytes of each flow; the flow that was silent longest is forgotten first."""
+
+    def __init__(self) -> None:
+        self._flows: OrderedDict[Flow, _Bytes] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    def feed(self, packet: Packet) -> bytes:
+        """Take note of a client's TCP packet; the flow's bytes so far, in order, at most MOST_BYTES."""
+        flow = flow_of(packet, Direction.OUT)
+        if packet.tcp_flags & SYN:
+            self._flows[flow] = _Bytes(packet.seq + 1)
+        payload = packet.payload
+        if flow not in self._flows:
+            self._flows[flow] = _Bytes(packet.seq)
+        self._flows.move_to_end(flow)
+        if payload:
+            self._flows[flow].add(packet.seq, payload)
+        while len(self._flows) > MOST_FLOWS:
+            self._flows.popitem(last=False)
+        return self._flows[flow].data
+
+
+class Residual(BaseModel):
+    """For how long, after a trigger, whom the censor punishes whatever they say."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    seconds: float = Field(gt=0, description="how long the punishment lasts")
+    on: str = Field(default="src,dst,dport", description="which of src, sport, dst, dport must be the same again")
+    at: Literal["syn", "data"] = Field(default="data", description="what draws it: a new flow's SYN, or its first data")
+
+    @field_validator("on")
+    @classmethod
+    def _known_fields(cls, on: str) -> str:
+        wrong = set(on.split(",")) - {"src", "sport", "dst", "dport"}
+        if wrong:
+            raise ValueError(f"{', '.join(sorted(wrong))!r} is none of src, sport, dst, dport")
+        return on
+
+    def key(self, flow: Flow) -> Hashable:
+        """The part of a flow that is remembered."""
+        parts = dict(zip(("src", "sport", "dst", "dport"), flow, strict=True))
+        return tuple(parts[name] for name in self.on.split(","))
+
+
+class Punished:
+    """Who is being punished until when."""
+
+    def __init__(self) -> None:
+        self._until: dict[Hashable, float] = {}
+
+    def add(self, residual: Residual | None, flow: Flow, now: float) -> None:
+        """Begin or prolong the punishment of a flow's likes."""
+        if residual is not None:
+            self._until[residual.key(flow)] = now + residual.seconds
+
+    def covers(self, residual: Residual | None, packet: Packet, now: float) -> bool:
+        """Whether a client's packet is to suffer for what an earlier flow said."""
+        if residual is None:
+            return False
+        draws = bool(packet.tcp_flags & SYN) if residual.at == "syn" else bool(packet.payload)
+        return draws and self._until.get(residual.key(flow_of(packet, Direction.OUT)), 0.0) > now

@@ -1,0 +1,61 @@
+"""The forged resets, or the forged orderly end, by which a TCP flow ends at one end or at both."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from probe.lab.censors.kit.middlebox import Station
+from probe.lab.net.layout import Actions
+from probe.lab.net.packets import ACK, FIN, RST, SYN, Packet, tcp_packet
+
+STEPS = (0, 1460, 4380)  # how far the classic triple reset reaches ahead (reference/peers.md 2.1)
+
+Timed = tuple[float, bytes]
+
+
+class Resetting(Station):
+    """A censor that answers with resets."""
+
+    on_path: bool = Field(default=True, description="true: it sees a copy and races; false: it holds the packet")
+    ttl: int = Field(default=0, ge=0, le=255, description="TTL of the resets where they are sent; 0: drawn by seed")
+    copies_ttl: bool = Field(default=False, description="true: the resets get the TTL of the packet that drew them")
+    count: int = Field(default=3, ge=1, le=10, description="how many resets")
+    to: Literal["both", "client", "server"] = Field(default="both", description="who gets them")
+    delay: float = Field(default=0.0, ge=0, description="seconds until they are sent")
+    by_fin: bool = Field(default=False, description="true: the client gets an orderly end (FIN) in the resets' place")
+
+    def _ttl(self, packet: Packet) -> int:
+        return packet.ttl if self.copies_ttl else self.ttl or self._random("ttl").randint(48, 128)
+
+    def _resets(self, packet: Packet) -> Actions:
+        """Resets for both ends of the flow of a client's packet; in-path the packet itself is held back."""
+        to_client = self._towards_client(packet) if self.to != "server" else ()
+        to_server = self._towards_server(packet) if self.to != "client" else ()
+        return Actions(forward=self.on_path or self.to == "server", to_client=to_client, to_server=to_server)
+
+    def _towards_client(self, packet: Packet) -> Sequence[Timed]:
+        acknowledged = packet.seq + len(packet.payload) + bool(packet.tcp_flags & SYN)
+        flow = (packet.dst, packet.src, packet.dport, packet.sport)
+        flags, steps = (FIN | ACK, [0]) if self.by_fin else (RST | ACK, self._steps())
+        return [
+            (
+                self.delay,
+                tcp_packet(*flow, flags=flags, seq=packet.ack + step, ack=acknowledged, ttl=self._ttl(packet)),
+            )
+            for step in steps
+        ]
+
+    def _towards_server(self, packet: Packet) -> Sequence[Timed]:
+        following = packet.seq + (len(packet.payload) if self.on_path else 0)
+        flow = (packet.src, packet.dst, packet.sport, packet.dport)
+        return [
+            (
+                self.delay,
+                tcp_packet(*flow, flags=RST | ACK, seq=following + step, ack=packet.ack, ttl=self._ttl(packet)),
+            )
+            for step in self._steps()
+        ]
+
+    def _steps(self) -> list[int]:
+        return [STEPS[number] if number < len(STEPS) else STEPS[-1] + 1460 * number for number in range(self.count)]

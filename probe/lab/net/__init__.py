@@ -1,0 +1,1 @@
+"""Forward packets between the hosts of the emulated Internet."""

@@ -1,0 +1,198 @@
+"""The fabric: one process that owns the other ends of all wires and is the internet between them.
+
+    Fabric(config, wires)       wires: {"home": Wire, "outside": Wire, "helper": Wire}
+    fabric.receive(place, raw, now);  fabric.timetable.run(now)      the pure half: tests drive it in virtual time
+    run(fabric, wires)          the loop: reads wires, keeps time, until it is killed
+
+`Direction`, `Actions`, `Censor`, `PathConfig`, `FabricConfig` come from `probe.lab.net.layout` and are named here too.
+"""
+
+import random
+import select
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+from probe.lab.net.addresses import Covers
+from probe.lab.net.crafting import host_unreachable, network_unreachable, packed
+from probe.lab.net.layout import Actions, Censor, Direction, FabricConfig, PathConfig
+from probe.lab.net.packets import Malformed, Packet
+from probe.lab.net.path import Path, answer_with_error
+from probe.lab.net.pcap import Recording
+from probe.lab.net.router import HomeRouter
+from probe.lab.net.router_replies import answer_for_router
+from probe.lab.net.schedule import Timetable
+from probe.lab.net.wires import Wire
+
+__all__ = ["Actions", "Censor", "Direction", "Fabric", "FabricConfig", "PathConfig"]
+
+BATCH = 64  # packets read from one wire before the others and the timetable get their turn
+
+
+class Writable(Protocol):
+    """Where packets for a place go."""
+
+    def write(self, packet: bytes) -> None:
+        """Sends one IP packet."""
+
+
+class Fabric:
+    """Routes every packet between home, helper and servers over the path that belongs to it."""
+
+    def __init__(self, config: FabricConfig, wires: Mapping[str, Writable]) -> None:
+        self.config, self._wires = config, wires
+        self.timetable = Timetable()
+        self._recording = Recording(config.record) if config.record else None
+        self._router = HomeRouter(config)
+        self._router_addresses = {packed(config.router_v4), packed(config.router_v6), packed(config.home_public_v4)}
+        self._home_v4, self._home_v6 = packed(config.home_public_v4), packed(config.home_v6)[:8]
+        self._private = packed(config.home_address)
+        self._helper_addresses = {packed(config.helper_v4), packed(config.helper_v6)}
+        self._servers, self._dead = Covers(config.servers), Covers(config.dead)
+        self._unreachable = Covers(config.unreachable)
+        rng = random.Random(f"fabric {config.seed}")
+        self._home_path = Path(
+            config.path, config.censors, self._home_hop, self.timetable, self._reach_home, self._leave_home_path, rng
+        )
+        self._helper_path = Path(
+            config.helper_path,
+            config.helper_censors,
+            self._helper_hop,
+            self.timetable,
+            self._reach_helper,
+            self._leave_helper_path,
+            rng,
+        )
+
+    def _home_hop(self, hop: int, version: int) -> str:
+        config = self.config
+        if hop == 1:
+            return config.router_v6 if version == 6 else config.router_v4
+        return (config.hop_v6 if version == 6 else config.hop_v4).format(hop=hop)
+
+    def _helper_hop(self, hop: int, version: int) -> str:
+        return (self.config.helper_hop_v6 if version == 6 else self.config.helper_hop_v4).format(hop=hop)
+
+    def receive(self, place: str, raw: bytes, now: float) -> None:
+        """A packet comes in from the wire of `place`: "home", "outside" or "helper"."""
+        try:
+            packet = Packet(raw)
+        except Malformed:
+            return
+        if _stays_on_link(packet):
+            return
+        if place == "home":
+            self._from_home(packet, now)
+        elif place == "helper":
+            self._from_helper(packet, now)
+        else:
+            self._from_outside(packet, now)
+
+    def _from_home(self, packet: Packet, now: float) -> None:
+        if packet.destination in self._router_addresses and not self._router.forwards_dns(packet):
+            answer = answer_for_router(packet)
+            if answer is not None:
+                self._wires["home"].write(answer)
+        elif self._leads_on(packet):
+            raw = packet.raw if packet.version == 6 else self._router.outbound(packet, now)
+            if raw is not None:
+                self._record(raw, now)
+                self._home_path.enter(raw, Direction.OUT, now)
+        elif self.config.no_network == "unreachable" and packet.destination not in self._router_addresses:
+            answer_with_error(packet.raw, network_unreachable, self._home_hop(1, packet.version), self._write_home)
+
+    def _write_home(self, raw: bytes) -> None:
+        self._wires["home"].write(raw)
+
+    def _leads_on(self, packet: Packet) -> bool:
+        """Whether the router sends a packet on: there is a network, and nobody uses a stranger's address (BCP 38)."""
+        if self.config.no_network or (packet.version == 6 and self.config.no_ipv6):
+            return False
+        return packet.source == self._private or (packet.version == 6 and packet.source[:8] == self._home_v6)
+
+    def _from_helper(self, packet: Packet, now: float) -> None:
+        if self._is_home(packet.destination):
+            self._home_path.enter(packet.raw, Direction.IN, now)
+        else:
+            self._helper_path.enter(packet.raw, Direction.OUT, now)
+
+    def _from_outside(self, packet: Packet, now: float) -> None:
+        if packet.destination in self._helper_addresses:
+            self._helper_path.enter(packet.raw, Direction.IN, now)
+        elif self._is_home(packet.destination):
+            self._home_path.enter(packet.raw, Direction.IN, now)
+
+    def _is_home(self, address: bytes) -> bool:
+        return address == self._home_v4 or (len(address) == 16 and address[:8] == self._home_v6)
+
+    def _leave_home_path(self, raw: bytes, now: float) -> None:
+        destination = _destination(raw)
+        if destination in self._helper_addresses:
+            self._wires["helper"].write(raw)
+        else:
+            self._reach_server(raw, destination, self._home_path, now)
+
+    def _leave_helper_path(self, raw: bytes, now: float) -> None:
+        self._reach_server(raw, _destination(raw), self._helper_path, now)
+
+    def _reach_server(self, raw: bytes, destination: bytes, path: Path, now: float) -> None:
+        if destination in self._dead:
+            return
+        if destination in self._servers:
+            self._wires["outside"].write(raw)
+        elif destination in self._unreachable:
+            path.answer_from_last_hop(raw, host_unreachable, now)
+
+    def _reach_home(self, raw: bytes, now: float) -> None:
+        """A packet has come to the home router from outside."""
+        self._record(raw, now)
+        if raw[0] >> 4 == 6:
+            if not self.config.no_ipv6:
+                self._wires["home"].write(raw)
+            return
+        try:
+            translated = self._router.inbound(Packet(raw), now)
+        except Malformed:
+            return
+        if translated is not None:
+            self._wires["home"].write(translated)
+
+    def _reach_helper(self, raw: bytes, now: float) -> None:
+        self._wires["helper"].write(raw)
+
+    def _record(self, raw: bytes, now: float) -> None:
+        if self._recording:
+            self._recording.add(raw, now)
+
+
+def _destination(raw: bytes) -> bytes:
+    return raw[24:40] if raw[0] >> 4 == 6 else raw[16:20]
+
+
+def _stays_on_link(packet: Packet) -> bool:
+    """Multicast, broadcast, link-local and unspecified addresses, which no router forwards."""
+    source, destination = packet.source, packet.destination
+    if packet.version == 6:
+        return destination[0] == 0xFF or destination[:2] == b"\xfe\x80" or source[:2] == b"\xfe\x80" or not any(source)
+    return destination[0] >= 224 or destination[0] in (0, 127) or destination[:2] == b"\xa9\xfe" or not any(source)
+
+
+def run(fabric: Fabric, wires: dict[str, Wire]) -> None:
+    """Reads the wires and keeps time until the process is killed.
+
+    A plain select: its timeout counts microseconds, where epoll's (and so asyncio's) counts whole milliseconds.
+    """
+    places = {wire.descriptor: (place, wire) for place, wire in wires.items()}
+    timetable, clock = fabric.timetable, time.monotonic
+    while True:
+        due = timetable.next_at()
+        timeout = None if due is None else max(0.0, due - clock())
+        ready, _, _ = select.select(places, (), (), timeout)
+        for descriptor in ready:
+            place, wire = places[descriptor]
+            for _ in range(BATCH):
+                raw = wire.read()
+                if raw is None:
+                    break
+                fabric.receive(place, raw, clock())
+        timetable.run(clock())

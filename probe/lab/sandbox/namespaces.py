@@ -1,0 +1,144 @@
+"""Furnishes the network namespaces of home, servers and helper: interfaces, addresses, routes, and a wire to each."""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from probe.lab.net.layout import FabricConfig
+from probe.lab.net.wires import (
+    MTU,
+    Wire,
+    can_make_tun,
+    ethernet_headers,
+    open_packet_socket,
+    open_tun,
+    switch_offloads_off,
+)
+from probe.lab.sandbox import kernel
+from probe.lab.sandbox.netns import Netlink, mac
+
+PLACES = ("home", "outside", "helper")
+ROUTER_LINK_LOCAL = "fe80::1"
+ROUTER_MAC = mac("02:1a:11:f0:00:01")
+PEER_MAC = mac("02:1a:11:f0:00:fe")  # of the fabric's veth ends: their kernel takes nothing for itself
+QUEUE = 5000  # packets
+
+
+@dataclass(frozen=True)
+class Place:
+    """One network namespace and the fabric's end of the wire that leads to it."""
+
+    name: str
+    namespace: int  # descriptor
+    wire: Wire
+
+
+def interface_at(config: FabricConfig, place: str) -> str:
+    """The name of the one interface at a place."""
+    return {"home": config.home_interface, "outside": "wan0", "helper": "eth0"}[place]
+
+
+def own_mac(config: FabricConfig, place: str) -> bytes:
+    """The link address of the interface at a place, locally administered, other in every seed."""
+    return bytes((0x02, 0x1A, 0x11, len(place), config.seed >> 8 & 0xFF, config.seed & 0xFF))
+
+
+def build_places(config: FabricConfig) -> dict[str, Place]:
+    """Makes the three namespaces and returns to the one we are in; raises Refused where the kernel does."""
+    root = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    tun = config.wires == "tun" or (config.wires == "auto" and can_make_tun())
+    _allow_ipv6(False)
+    namespaces: dict[str, int] = {}
+    descriptors: dict[str, int] = {}
+    for name in PLACES:
+        interface = interface_at(config, name)
+        kernel.unshare(kernel.CLONE_NEWNET)
+        namespaces[name] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        _allow_ipv6(True)
+        with Netlink() as netlink:
+            netlink.set_up("lo")
+            if tun:
+                descriptors[name] = _tun(interface, ethernet=name == "home")
+            else:
+                netlink.add_veth(interface, f"lab-{name}", root)
+                switch_offloads_off(interface)
+            _furnish(netlink, name, config, ethernet=name == "home" or not tun)
+    kernel.setns(root, kernel.CLONE_NEWNET)
+    if not tun:
+        descriptors = {name: _attach(f"lab-{name}") for name in PLACES}
+    return {
+        name: Place(name, namespaces[name], Wire(descriptors[name], _headers(config, name, tun))) for name in PLACES
+    }
+
+
+def _tun(interface: str, *, ethernet: bool) -> int:
+    try:
+        return open_tun(interface, ethernet=ethernet)
+    except OSError as error:
+        raise kernel.Refused(error.errno, f"/dev/net/tun: {error.strerror}") from error
+
+
+def _headers(config: FabricConfig, name: str, tun: bool) -> dict[int, bytes] | None:
+    if tun and name != "home":
+        return None
+    return ethernet_headers(own_mac(config, name), ROUTER_MAC)
+
+
+def _allow_ipv6(allowed: bool) -> None:
+    """A container may have IPv6 off by default; the fabric's own ends of veth pairs must not speak it."""
+    for scope in ("all", "default"):
+        with contextlib.suppress(OSError):
+            kernel.write_sysctl(f"net.ipv6.conf.{scope}.disable_ipv6", "0" if allowed else "1")
+
+
+def _attach(interface: str) -> int:
+    with Netlink() as netlink:
+        netlink.set_up(interface, mtu=MTU, address=PEER_MAC)
+    switch_offloads_off(interface)
+    return open_packet_socket(interface)
+
+
+def _furnish(netlink: Netlink, name: str, config: FabricConfig, *, ethernet: bool) -> None:
+    interface = interface_at(config, name)
+    address = own_mac(config, name) if ethernet else b""
+    netlink.set_up(interface, mtu=MTU, address=address, arp=name == "home", queue=QUEUE)
+    if name == "home":
+        _furnish_home(netlink, config)
+        return
+    with contextlib.suppress(OSError):  # without root, servers need their low ports; as root they have them anyway
+        kernel.write_sysctl("net.ipv4.ip_unprivileged_port_start", "0")
+    if name == "outside":
+        for server in config.servers:
+            _add_host(netlink, "lo", server)
+    else:
+        _add_host(netlink, interface, config.helper_v4)
+        _add_host(netlink, interface, config.helper_v6)
+    netlink.add_default_route(interface, 4)
+    if has_ipv6():
+        netlink.add_default_route(interface, 6)
+
+
+def _furnish_home(netlink: Netlink, config: FabricConfig) -> None:
+    netlink.add_address(config.home_interface, config.home_address, 24)
+    netlink.add_neighbour(config.home_interface, config.router_v4, ROUTER_MAC)
+    if config.no_network == "unplugged":
+        return
+    netlink.add_default_route(config.home_interface, 4, config.router_v4)
+    if has_ipv6() and config.no_ipv6 != "absent":
+        netlink.add_address(config.home_interface, config.home_v6, 64)
+        for router in (config.router_v6, ROUTER_LINK_LOCAL):
+            netlink.add_neighbour(config.home_interface, router, ROUTER_MAC)
+        netlink.add_default_route(config.home_interface, 6, ROUTER_LINK_LOCAL)
+
+
+def _add_host(netlink: Netlink, interface: str, address: str) -> None:
+    if ":" not in address:
+        netlink.add_address(interface, address, 32)
+    elif has_ipv6():
+        netlink.add_address(interface, address, 128)
+
+
+def has_ipv6() -> bool:
+    """Whether this kernel knows IPv6 at all."""
+    return Path("/proc/net/if_inet6").exists()

@@ -1,0 +1,1 @@
+"""Read scenario files and their expectations."""

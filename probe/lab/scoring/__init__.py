@@ -1,0 +1,1 @@
+"""Score verdicts against the expectations of scenarios."""

@@ -1,0 +1,1 @@
+"""Serve DNS in the lab."""

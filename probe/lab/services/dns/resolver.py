@@ -1,0 +1,75 @@
+"""DNS servers over one table of names: resolvers, which know all of it, and a root server, which knows no addresses."""
+
+import asyncio
+from typing import cast
+from zlib import crc32
+
+from probe.lab.censors.kit.names import matches
+from probe.lab.net.dns_packets import AAAA, FORMERR, NXDOMAIN, RCODES, Question, read_question, referral, reply
+from probe.lab.services.streams import Stream, read_exactly
+from probe.lab.world.world import World
+
+
+class Zone:
+    """Answers questions about the world's names. `desk`: the address at which it is asked: some rotate or deny."""
+
+    def __init__(self, world: World, *, resolves: bool = True, desk: str = "") -> None:
+        self._world, self._resolves, self._desk = world, resolves, desk
+        self._turns: dict[str, int] = {}  # name → which of its addresses comes next
+
+    def answer(self, query: bytes) -> bytes | None:
+        """The answer to a query; None to what is no query at all."""
+        question = read_question(query)
+        if question is None:
+            return _format_error(query)
+        if not self._resolves:
+            return referral(question)
+        if question.name not in self._world.zone or matches(question.name, self._world.denied.get(self._desk, ())):
+            return reply(question, rcode=NXDOMAIN)
+        if question.kind == AAAA and question.name in self._world.broken_aaaa:
+            return reply(question, rcode=RCODES[self._world.broken_aaaa[question.name]])
+        return reply(question, self._addresses(question))
+
+    def _addresses(self, question: Question) -> list[str]:
+        """All addresses of the name and family; of one that rotates the next, each desk beginning elsewhere."""
+        every = self._world.zone[question.name]
+        if question.name not in self._world.rotating:
+            return every
+        mine = [address for address in every if (6 if ":" in address else 4) == question.family]
+        turn = self._turns.get(question.name, crc32(f"{self._desk} {question.name}".encode()) >> 8)
+        self._turns[question.name] = turn + 1
+        return [mine[turn % len(mine)]] if mine else []
+
+
+def _format_error(query: bytes) -> bytes | None:
+    if len(query) < 12 or query[2] & 0x80:
+        return None
+    return query[:2] + bytes((0x80, FORMERR)) + bytes(8)
+
+
+class Datagrams(asyncio.DatagramProtocol):
+    """A zone on a UDP socket."""
+
+    def __init__(self, zone: Zone) -> None:
+        self._zone = zone
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio, whose transport is no DatagramTransport by inheritance."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, sender: tuple[str | int, int]) -> None:
+        """Called by asyncio."""
+        answer = self._zone.answer(data)
+        if answer is not None and self._transport is not None:
+            self._transport.sendto(answer, sender)
+
+
+async def serve_dns(stream: Stream, zone: Zone) -> None:
+    """Answer queries over a stream, each with its length before it (RFC 7766 8). Raises Ended."""
+    while True:
+        length = int.from_bytes(await read_exactly(stream, 2), "big")
+        answer = zone.answer(await read_exactly(stream, length))
+        if answer is None:
+            return
+        await stream.write(len(answer).to_bytes(2, "big") + answer)

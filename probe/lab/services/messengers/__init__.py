@@ -1,0 +1,1 @@
+"""Serve the messengers' own protocols in the lab."""

@@ -1,0 +1,1 @@
+"""Serve QUIC and HTTP/3 in the lab."""

@@ -1,0 +1,88 @@
+"""A QUIC server of the lab's that speaks HTTP/3, on aioquic; imported only where some host speaks QUIC."""
+
+import logging
+from email.utils import format_datetime
+from functools import partial
+from typing import Any
+
+from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.asyncio.server import QuicServer
+from aioquic.h3.connection import H3Connection
+from aioquic.h3.events import HeadersReceived
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import QuicEvent
+from cryptography.x509 import load_pem_x509_certificates
+
+from probe.lab.censors.kit.server_name import look_inside
+from probe.lab.services.credentials import Credentials
+from probe.lab.services.web import Request, answer
+from probe.lab.world.world import Host, Impostor, World
+from probe.wire.tls.quic_initial import ClientInitials, NotInitial, read_header
+
+UNRECOGNIZED_NAME = 0x170  # CRYPTO_ERROR with the alert 112 (RFC 9000 20.1)
+CRYPTO = 0x06
+
+logging.getLogger("quic").addHandler(logging.NullHandler())
+
+
+class Server(QuicServer):
+    """All QUIC connections to one address and port of a host, with the host's certificate or an impostor's."""
+
+    def __init__(self, world: World, host: Host, impostor: Impostor | None = None) -> None:
+        credentials = Credentials(world)
+        chain, key = credentials.issued_to(host) if impostor is None else credentials.forged_by(impostor)
+        configuration = QuicConfiguration(is_client=False, alpn_protocols=["h3"])
+        configuration.certificate, *configuration.certificate_chain = load_pem_x509_certificates(chain)
+        configuration.private_key = key
+        super().__init__(configuration=configuration, create_protocol=partial(Page, world=world, host=host))
+        self._host = host
+
+    def datagram_received(self, data: bytes | str, addr: Any) -> None:
+        """Serve a datagram; a host that refuses unknown names says so to a hello that carries one."""
+        assert isinstance(data, bytes)
+        name = look_inside(ClientInitials().feed(data)).name if self._host.refuses_unknown else None
+        if name is not None and name not in self._host.names:
+            self._refuse(data, addr)
+        else:
+            super().datagram_received(data, addr)
+
+    def _refuse(self, data: bytes, addr: Any) -> None:
+        try:
+            asked = read_header(data).dcid
+        except NotInitial:
+            return
+        now = self._loop.time()
+        connection = QuicConnection(configuration=self._configuration, original_destination_connection_id=asked)
+        connection.receive_datagram(data, addr, now)
+        connection.close(error_code=UNRECOGNIZED_NAME, frame_type=CRYPTO, reason_phrase="unrecognized name")
+        for datagram, _ in connection.datagrams_to_send(now):
+            if self._transport is not None:
+                self._transport.sendto(datagram, addr)
+
+
+class Page(QuicConnectionProtocol):
+    """One connection: every request gets what the host's web server would answer."""
+
+    def __init__(self, quic: QuicConnection, stream_handler: Any = None, *, world: World, host: Host) -> None:
+        super().__init__(quic, stream_handler)
+        self._http = H3Connection(quic)
+        self._world, self._host = world, host
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        """Take what came on the connection."""
+        for told in self._http.handle_event(event):
+            if isinstance(told, HeadersReceived):
+                self._answer(told)
+        self.transmit()
+
+    def _answer(self, told: HeadersReceived) -> None:
+        asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in told.headers}
+        host = asked.get(":authority", "").rsplit(":", 1)[0].lower()
+        request = Request(asked.get(":method", ""), asked.get(":path", "/"), host, b"", keep=True)
+        said = answer(request, self._host, self._world, secure=True)
+        fields = {":status": str(said.status), "server": "lab", "content-type": said.kind, "location": said.location}
+        fields |= {"date": format_datetime(self._world.now(), usegmt=True), "content-length": str(len(said.body))}
+        encoded = [(name.encode(), value.encode()) for name, value in fields.items() if value]
+        self._http.send_headers(told.stream_id, encoded)
+        self._http.send_data(told.stream_id, said.body, end_stream=True)

@@ -1,0 +1,1 @@
+"""Build the hosts, names and certificates of a scenario."""

@@ -1,0 +1,113 @@
+"""Puts a scenario into its world: the path, the censors armed and in their places, what is broken → FabricConfig."""
+
+import json
+import random
+from dataclasses import replace
+
+from probe.lab.censors import (
+    DNSLie,
+    Ground,
+    HTTPBlockpage,
+    IPBlackhole,
+    IPReset,
+    Station,
+    TLSIntercept,
+    TLSReset,
+)
+from probe.lab.net.fabric import FabricConfig, PathConfig
+from probe.lab.scenario.faults import NAT, VPN, NoIPv6, NoNetwork, Portal
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.world.world import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER, World
+
+ANNOTATIONS = "/run/censorprobe/annotations.json"
+ROOTS = "/run/censorprobe/roots.pem"
+MACHINES_ROOTS = "/run/censorprobe/machine.pem"
+HELPERS_ROOTS = "/run/censorprobe/helper.pem"
+PORTAL_HOP = 2
+
+
+def lay_path(scenario: Scenario, seed: int) -> PathConfig:
+    """The way to the servers: as the scenario says, the usual one for seed 0, else drawn by seed."""
+    keys, drawn = scenario.path, random.Random(f"path {seed}")
+    varies = scenario.seed_varies and seed != 0
+    before, after = (drawn.randint(2, 6), drawn.randint(1, 4)) if varies else (3, 2)
+    rtt = round(drawn.uniform(12, 60), 1) if varies and "rtt_ms" not in keys.model_fields_set else keys.rtt_ms
+    before = keys.before if keys.before is not None else before
+    after = keys.after if keys.after is not None else after
+    furthest = max((censor.hop for censor in scenario.censors), default=0)
+    after = max(after, furthest - before - 1) if keys.after is None else after
+    return PathConfig(
+        rtt_ms=rtt,
+        loss=keys.loss,
+        rate_kbit=keys.rate_kbit,
+        before=before,
+        after=after,
+        silent=tuple(keys.silent),
+        icmp_per_second=keys.icmp_per_second,
+    )
+
+
+def stage(scenario: Scenario, world: World, seed: int, roots: str, record: str | None = None) -> FabricConfig:
+    """Everything the fabric needs. `roots`: the PEM file that the volunteer's probe is to trust.
+
+    Raises ValueError where a censor stands beyond the end of the path.
+    """
+    path = lay_path(scenario, seed)
+    censors = _censors(scenario)
+    config = FabricConfig(
+        servers=world.servers,
+        path=path,
+        seed=seed,
+        helper_v4=HELPER_V4,
+        helper_v6=HELPER_V6,
+        home_router_dns=PROVIDERS_RESOLVER,
+        helper_resolver=HELPERS_RESOLVER,
+        outside_resolver=HELPERS_RESOLVER,
+        dead=world.dead,
+        no_ipv6=next((fault.how for fault in scenario.faults if isinstance(fault, NoIPv6)), None),
+        no_network=next((fault.how for fault in scenario.faults if isinstance(fault, NoNetwork)), None),
+        nat_keeps_ports=not any(isinstance(fault, NAT) for fault in scenario.faults),
+        home_interface="tun0" if any(isinstance(fault, VPN) for fault in scenario.faults) else "eth0",
+        files={
+            ANNOTATIONS: json.dumps({"lab": scenario.name}),
+            ROOTS: roots,
+            HELPERS_ROOTS: roots + world.newest.pem,
+            **_machines_roots(scenario, world),
+        },
+        record=record,
+    )
+    for censor in censors:
+        censor.arm(_ground_at(world.ground(), censor.hop or path.censor_hop, config))
+    beside = [TLSReset(names=scenario.helper.reset_names)] if scenario.helper.reset_names else []
+    for censor in beside:
+        censor.arm(_ground_at(world.ground(), config.helper_path.censor_hop, config))
+    return replace(config, censors=censors, helper_censors=beside)
+
+
+def _machines_roots(scenario: Scenario, world: World) -> dict[str, str]:
+    """The authority that this machine alone trusts, where somebody signs with it: path → PEM."""
+    return {MACHINES_ROOTS: world.machines.pem} if machine_has_roots(scenario) else {}
+
+
+def machine_has_roots(scenario: Scenario) -> bool:
+    """Say whether the volunteer's machine trusts an authority that nobody else does."""
+    return any(isinstance(censor, TLSIntercept) and censor.signed_by == "machine" for censor in scenario.censors)
+
+
+def _ground_at(ground: Ground, hop: int, config: FabricConfig) -> Ground:
+    here_v4, here_v6 = config.hop_v4.format(hop=hop), config.hop_v6.format(hop=hop)
+    return replace(ground, hop=hop, seed=config.seed, router_v4=here_v4, router_v6=here_v6)
+
+
+def _censors(scenario: Scenario) -> list[Station]:
+    """The scenario's own, fresh for this run, and those that `[helper]` and the faults imply."""
+    found = [censor.model_copy(deep=True) for censor in scenario.censors]
+    if scenario.helper.censored:
+        found.append(IPBlackhole(helper=True))
+    for fault in scenario.faults:
+        if isinstance(fault, Portal) and "dns" in fault.by:
+            found.append(DNSLie(hop=PORTAL_HOP, names=["*"], answers=[PORTAL], everybody=True))
+        if isinstance(fault, Portal) and "http" in fault.by:
+            found.append(HTTPBlockpage(hop=PORTAL_HOP, on_path=False, names=["*"], status=302, location=fault.location))
+            found.append(IPReset(hop=PORTAL_HOP, ports=[443, 853, 5222]))
+    return found

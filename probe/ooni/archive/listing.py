@@ -1,0 +1,51 @@
+"""One page of a bucket's listing, in S3's XML (ListObjectsV2 of the Amazon S3 API, version 2006-03-01)."""
+
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+from probe.ooni.archive.keys import Stored
+
+NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+LARGEST = 2**50  # bytes; a file that says it is larger is none
+
+
+class Unusable(ValueError):
+    """The bucket's answer is not what it should be; its text is the reason, without the bucket's name."""
+
+
+def page_query(prefix: str, token: str | None) -> str:
+    """The query string that asks for a page: the first, or the one that a token continues with."""
+    more = f"&continuation-token={quote(token, safe='')}" if token else ""
+    return f"list-type=2&max-keys=1000&prefix={quote(prefix, safe='')}{more}"
+
+
+def parse_page(raw: bytes) -> tuple[list[Stored], str | None]:
+    """The files of a page, and the token of the next, None if it is the last. Raises Unusable."""
+    if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
+        raise Unusable("its listing declares entities, which S3's never do")
+    try:
+        root = ElementTree.fromstring(raw)
+    except ElementTree.ParseError:
+        raise Unusable("its listing is no XML") from None
+    if root.tag.removeprefix(NAMESPACE) != "ListBucketResult":
+        raise Unusable(f"it answers {root.tag.removeprefix(NAMESPACE)[:40]!r} in place of a listing")
+    files = [_stored(entry) for entry in root if entry.tag.removeprefix(NAMESPACE) == "Contents"]
+    if _text(root, "IsTruncated") != "true":
+        return files, None
+    token = _text(root, "NextContinuationToken")
+    if not token:
+        raise Unusable("its listing goes on without saying where")
+    return files, token
+
+
+def _stored(entry: ElementTree.Element) -> Stored:
+    size = _text(entry, "Size")
+    if not size.isascii() or not size.isdigit() or len(size) > 16 or int(size) > LARGEST:
+        raise Unusable("its listing has a file without a size")
+    return Stored(_text(entry, "Key"), int(size), _text(entry, "ETag").strip('"'))
+
+
+def _text(entry: ElementTree.Element, tag: str) -> str:
+    found = entry.find(NAMESPACE + tag)
+    found = entry.find(tag) if found is None else found
+    return (found.text or "").strip() if found is not None else ""

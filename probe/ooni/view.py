@@ -1,0 +1,252 @@
+"""What OONI's probe would have written of a measurement: a pure function over its entries and transactions.
+
+OONI dials a host's addresses in order, IPv4 first, until one connects, and writes one `requests` element per URL, also
+when the chain failed before HTTP. It knows the endpoints that a target file marks `ooni = true`, and no second attempt.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from probe.dialogue import Method, written_url
+from probe.formats import failures as f
+from probe.formats.entries import DNSQuery, Entry, HTTPRequest, HTTPTransaction, TCPConnect, TLSHandshake
+from probe.formats.keys import LISTS, Lists
+from probe.formats.transactions import TransactionRecord
+from probe.session.trace import Trace
+from probe.targets.target import Endpoint, Target
+
+E = TypeVar("E", bound=Entry)
+OONI_LISTS = ("queries", "tcp_connect", "tls_handshakes", "requests")
+Extent = Literal["resolve", "connect", "request", "exchange", "every_address"]
+"""How far OONI's probe goes at an endpoint: the name; the first address that lets it connect; a request on that
+connection; a datagram to the first address; all there is to do, at every address."""
+_SHORT_NAMES = {"tls_handshake": f.SSL_FAILED_HANDSHAKE, "http_round_trip": "http_request_failed"}
+
+
+@dataclass
+class Seen:
+    """One endpoint as OONI's probe would have tried it. `operation` is the step that failed, None for success."""
+
+    service: str
+    endpoint: Endpoint
+    method: str = "GET"
+    operation: str | None = None
+    failure: str | None = None
+    entries: list[Entry] = field(default_factory=list)  # connects, handshake, request; not the shared queries
+    address: str = ""  # where OONI asks one address, or each on its own
+    requests: bool = False  # whether OONI goes on to a request
+
+    @property
+    def summary_failure(self) -> str | None:
+        """The failure for a summary key, where a vague one gets a name of its layer (reference/ooni.md, rule 13b)."""
+        if self.failure is None or not self.failure.startswith(f.UNKNOWN):
+            return self.failure
+        return _SHORT_NAMES.get(self.operation or "", f.INTERRUPTED)
+
+
+@dataclass
+class View:
+    """The whole of it: `seen` holds only endpoints that were tried ("not run" is never "failed")."""
+
+    queries: list[DNSQuery] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    untried: list[Endpoint] = field(default_factory=list)  # where OONI would have gone beyond the name, and we did not
+    spared: dict[str, str] = field(default_factory=dict)  # of these, by URL: what another's visit there failed with
+    rewritten: list[Entry] = field(default_factory=list)  # of ours, in whose place one of the entries stands
+
+    def entries(self) -> list[Entry]:
+        """Every entry, queries first."""
+        return [*self.queries, *(entry for one in self.seen for entry in one.entries)]
+
+
+def by_scheme(endpoint: Endpoint) -> Extent:
+    """What most of OONI's nettests do: a request to a URL, a connection elsewhere, of what takes datagrams the name."""
+    if endpoint.carrier == "udp":
+        return "resolve"
+    return "request" if endpoint.scheme in {"http", "https"} else "connect"
+
+
+def no_input(target: Target) -> None:
+    """Most nettests take none."""
+
+
+def lists_of(entries: Iterable[Entry]) -> Lists:
+    """Sort entries by list, in the order of time; requests newest first, as OONI does (reference/ooni.md 2.4)."""
+    found: dict[str, list[Entry]] = {key: [] for key in LISTS}
+    for entry in sorted(entries, key=lambda e: -e.t if isinstance(e, HTTPTransaction) else e.t):
+        found[entry.LIST].append(entry)
+    return Lists.model_validate(found)
+
+
+def urlgetter_keys(lists: Lists, operation: str | None = None, failure: str | None = None) -> dict[str, Any]:
+    """What OONI's urlgetter writes, which most of its nettests embed (reference/ooni.md 3.0)."""
+    return {"failed_operation": operation, "failure": failure} | {key: getattr(lists, key) for key in OONI_LISTS}
+
+
+def ooni_view(trace: Trace, target: Target, method: Method, extent: Callable[[Endpoint], Extent] = by_scheme) -> View:
+    """Select from the first pass what OONI's probe would have done and seen."""
+    marked = [(service.role, endpoint) for service, endpoint in target.endpoints() if endpoint.ooni]
+    by_transaction: dict[int, list[Entry]] = {}
+    for entry in trace.entries:
+        by_transaction.setdefault(entry.transaction_id, []).append(entry)
+    queries = _queries(trace, {endpoint.host for _, endpoint in marked}, by_transaction)
+    view = View(_as_ooni_writes(queries))
+    for role, endpoint in marked:
+        far = extent(endpoint)
+        blank = Seen(role, endpoint, method(endpoint), requests=far == "request")
+        found = _AT[far](blank, trace, queries, by_transaction)
+        view.seen += found
+        view.untried += [endpoint] if not found and far != "resolve" else []
+    view.spared = {one.url: trace.spared[one.url] for one in view.untried if one.url in trace.spared}
+    for one in view.seen:
+        _count_the_body(one, view)
+    return view
+
+
+def _queries(trace: Trace, hosts: set[str], entries: dict[int, list[Entry]]) -> list[DNSQuery]:
+    lookups = [t.transaction_id for t in trace.transactions if t.kind == "lookup" and t.hostname in hosts]
+    found = [e for number in lookups for e in entries.get(number, []) if isinstance(e, DNSQuery)]
+    return [query for query in found if query.engine in {"system", "getaddrinfo"}]
+
+
+def _as_ooni_writes(queries: list[DNSQuery]) -> list[DNSQuery]:
+    """Where one family was answered, OONI writes no entry for the other (reference/ooni.md 2.1, engine `system`)."""
+    answered = {query.hostname for query in queries if query.failure is None}
+    return [query for query in queries if query.failure is None or query.hostname not in answered]
+
+
+Entries = dict[int, list[Entry]]
+
+
+def _only_looked_up(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
+    """The name alone: its queries say it all."""
+    return _unresolved(seen, queries)
+
+
+def _dialled_until_one_connects(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
+    tried = _dialled(seen.endpoint, trace.transactions, queries)
+    if not tried:
+        return _unresolved(seen, queries)
+    connects = [(record, _first(entries.get(record.transaction_id, []), TCPConnect)) for record in tried]
+    for record, connect in connects:
+        if connect is None:
+            continue
+        seen.entries.append(connect)
+        if connect.failure is None:
+            return [_connected(seen, record, entries[record.transaction_id])]
+    if not seen.entries:
+        return []  # our own fault stopped it before a packet was sent
+    failures = [entry.failure for entry in seen.entries if entry.failure is not None]
+    named = [failure for failure in failures if not failure.startswith(f.UNKNOWN)]
+    return [_failed(seen, "connect", (named or failures)[0], tried[0])]
+
+
+def _asked_at_the_first(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
+    """A datagram to the first address: connecting a UDP socket fails nowhere but on this machine."""
+    tried = _sent(_dialled(seen.endpoint, trace.transactions, queries))
+    if not tried:
+        return _unresolved(seen, queries)
+    seen.address, seen.operation, seen.failure = tried[0].address, tried[0].failed_operation, tried[0].failure
+    return [seen]
+
+
+def _asked_at_each(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
+    """All that was done at every address, each on its own."""
+    tried = _sent(_dialled(seen.endpoint, trace.transactions, queries))
+    if not tried:
+        return _unresolved(seen, queries)
+    return [
+        Seen(
+            seen.service,
+            seen.endpoint,
+            seen.method,
+            record.failed_operation,
+            record.failure,
+            [entry for entry in entries.get(record.transaction_id, []) if entry.LIST in OONI_LISTS],
+            record.address,
+        )
+        for record in tried
+    ]
+
+
+_AT: dict[Extent, Callable[[Seen, Trace, list[DNSQuery], Entries], list[Seen]]] = {
+    "resolve": _only_looked_up,
+    "connect": _dialled_until_one_connects,
+    "request": _dialled_until_one_connects,
+    "exchange": _asked_at_the_first,
+    "every_address": _asked_at_each,
+}
+
+
+def _dialled(
+    endpoint: Endpoint, transactions: Iterable[TransactionRecord], queries: list[DNSQuery]
+) -> list[TransactionRecord]:
+    """The first attempts at the endpoint, in the order in which OONI dials: IPv4 first, then as resolved."""
+    answers = [a.address for query in queries if query.hostname == endpoint.host for a in query.answers]
+    place = {address: number for number, address in reversed(list(enumerate(answers)))}
+    tried = [t for t in transactions if t.kind == "first" and t.endpoint == endpoint.url and t.address]
+    return sorted(tried, key=lambda t: (t.family, place.get(t.address, len(place)), t.transaction_id))
+
+
+def _sent(tried: list[TransactionRecord]) -> list[TransactionRecord]:
+    """Without those that a fault of ours stopped before anything was sent."""
+    return [record for record in tried if record.failed_operation != "top_level"]
+
+
+def _unresolved(seen: Seen, queries: list[DNSQuery]) -> list[Seen]:
+    """A name that does not resolve fails whatever OONI would have done there; one that does was merely not tried."""
+    asked = [query for query in queries if query.hostname == seen.endpoint.host]
+    if not asked or any(query.failure is None for query in asked):
+        return []
+    return [_failed(seen, "resolve", asked[0].failure, None, asked[0])]
+
+
+def _connected(seen: Seen, record: TransactionRecord, entries: list[Entry]) -> Seen:
+    if not seen.requests:
+        return seen
+    handshake, request = _first(entries, TLSHandshake), _first(entries, HTTPTransaction)
+    seen.entries += [entry for entry in (handshake, request) if entry is not None]
+    if record.failure is None:
+        return seen
+    if request is None:
+        return _failed(seen, record.failed_operation, record.failure, record)
+    seen.operation, seen.failure = "http_round_trip", request.failure
+    return seen
+
+
+def _count_the_body(seen: Seen, view: View) -> None:
+    """Call a body that broke off a failure, as OONI does, which reads it to its end; our deadline is not the network's.
+
+    The status line is what we ask for; so our own entry stays as it is, and OONI's list gets a copy of it.
+    """
+    for number, entry in enumerate(seen.entries):
+        if isinstance(entry, HTTPTransaction) and entry.failure is None:
+            broke_off = entry.response.x_body_failure
+            if broke_off not in {None, f.TIMEOUT} and not f.is_local(broke_off):
+                seen.operation, seen.failure = "http_round_trip", broke_off
+                seen.entries[number] = entry.model_copy(update={"failure": broke_off})
+                view.rewritten.append(entry)
+
+
+def _failed(
+    seen: Seen, operation: str | None, failure: str | None, record: TransactionRecord | None, at: Entry | None = None
+) -> Seen:
+    """Note a failure before HTTP; for a URL write the `requests` element that OONI would have written."""
+    seen.operation, seen.failure = operation, failure
+    if seen.requests:
+        timed = record or at
+        seen.entries.append(
+            HTTPTransaction(
+                failure=failure,
+                request=HTTPRequest(url=written_url(seen.endpoint), method=seen.method),
+                transaction_id=timed.transaction_id if timed else 0,
+                t0=timed.t0 if timed else 0.0,
+                t=timed.t if timed else 0.0,
+            )
+        )
+    return seen
+
+
+def _first(entries: Iterable[Entry], kind: type[E]) -> E | None:
+    return next((entry for entry in entries if isinstance(entry, kind)), None)

@@ -1,0 +1,84 @@
+"""The test keys of web_connectivity 0.5, from OONI's view and a control in its helper's shape (ooni.md 3.12)."""
+
+from typing import Any
+
+from probe.formats import failures as f
+from probe.formats.entries import HTTPTransaction
+from probe.ooni.web_connectivity import compare
+from probe.ooni.web_connectivity.control import helper_answer
+from probe.ooni.web_connectivity.names import consistency, dns_flags, lookup_of
+from probe.ooni.web_connectivity.view import WebView
+from probe.ooni.web_connectivity.walk import Comparison, blocking_flags, is_final, null_null_flags, proven, verdict_of
+from probe.steps.http.http_answer import BROWSER
+
+NOBODY_ASKED = f.INTERRUPTED  # OONI always asks, so it has no word for it
+
+
+def summary_keys(view: WebView) -> dict[str, Any]:
+    """OONI's keys beside its lists, the control being our own helper's. Where nobody was asked: as if none answered."""
+    assert view.endpoint is not None
+    answer = helper_answer(view.control, view.endpoint.url, view.endpoint.host)
+    failure = None if answer is not None else (view.control or {}).get("failure") or NOBODY_ASKED
+    asked = control_request(view) if view.control else None
+    return compared(view, answer, failure) | {"x_redirects": view.redirects, "x_control_request": asked}
+
+
+def compared(view: WebView, answer: dict[str, Any] | None, control_failure: str | None) -> dict[str, Any]:
+    """The keys, given a helper's answer in the shape of reference/ooni.md 4.2, or why there is none.
+
+    A failure that begins with `unknown_failure` would make OONI's backend set the measurement aside (rule 13b).
+    """
+    assert view.endpoint is not None
+    literal = view.endpoint.host if view.endpoint.is_literal else ""
+    seen = Comparison(view.attempts, lookup_of(view.lookups, answer, literal), answer)
+    page, here = seen.page, _last_page(view)
+    verdict = verdict_of(seen)
+    vague = control_failure is not None and control_failure.startswith(f.UNKNOWN)
+    return {
+        "client_resolver": "127.0.0.2",  # whose it is names the volunteer's network; resolver_asn says enough
+        "retries": None,
+        "dns_experiment_failure": seen.lookup.failure,
+        "dns_consistency": consistency(seen.lookup),
+        "control_failure": "http_request_failed" if vague else control_failure,
+        "control": answer,
+        "http_experiment_failure": verdict.failure,
+        "body_length_match": compare.body_length_match(here, page),
+        "body_proportion": compare.body_proportion(here, page),
+        "status_code_match": compare.status_code_match(here, page),
+        "headers_match": compare.headers_match(here, page),
+        "title_match": compare.title_match(here, page),
+        "accessible": verdict.accessible,
+        "blocking": verdict.blocking,
+        "x_dns_flags": dns_flags(seen.lookup, proven=proven(view.attempts)),
+        "x_blocking_flags": blocking_flags(seen),
+        "x_null_null_flags": null_null_flags(seen),
+        "x_dns_whoami": None,  # nobody is asked who we are
+        "x_doh": None,  # our own questions stand in x_endpoints
+        "x_do53": None,
+        "x_dns_duplicate_responses": view.doubled,
+        "x_conn_priority_log": _priority_log(view),
+    }
+
+
+def control_request(view: WebView) -> dict[str, Any]:
+    """What OONI's probe would ask its helper (reference/ooni.md 4.1)."""
+    asked = {name: [value] for name, value in BROWSER.items()}
+    return {
+        "http_request": view.url,
+        "http_request_headers": asked,
+        "tcp_connect": view.endpoints,
+        "x_quic_enabled": False,
+    }
+
+
+def _last_page(view: WebView) -> HTTPTransaction | None:
+    """The page at the end of the chain, if there is one."""
+    pages = [attempt for attempt in view.attempts if is_final(attempt.request)]
+    return max(pages, key=lambda attempt: attempt.depth).request if pages else None
+
+
+def _priority_log(view: WebView) -> list[dict[str, Any]]:
+    return [
+        {"msg": f"conn {address}: granted permission: {str(asked).lower()}", "t": when}
+        for when, address, asked in sorted(view.ready)
+    ]

@@ -1,0 +1,176 @@
+"""What OONI's probe 0.5 would have written of a web address and its redirects (reference/ooni.md 3.12).
+
+It tries every address, asks one of them for the page (the first that is ready), and goes on where that one sends it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from probe.formats.entries import DNSQuery, Entry, HTTPTransaction, TCPConnect, TLSHandshake
+from probe.formats.transactions import TransactionRecord
+from probe.ooni.view import Seen, View
+from probe.session.trace import Trace
+from probe.targets.target import Endpoint, Target, parse_endpoint
+from probe.targets.url_lists import web_endpoint
+
+E = TypeVar("E", bound=Entry)
+SYSTEM = frozenset({"system", "getaddrinfo"})
+DNS, TCP, TLS, HTTP = range(4)  # how far an attempt came
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One step towards the page: a lookup (no address), or a flow to one address, by the last operation it reached."""
+
+    depth: int  # redirects before it
+    kind: int  # DNS, TCP, TLS or HTTP
+    failure: str | None
+    transaction_id: int
+    host: str
+    address: str = ""  # "1.2.3.4:443"
+    request: HTTPTransaction | None = None
+    over_tls: bool = False
+
+
+@dataclass
+class WebView(View):
+    """OONI's view of one address. `attempts` are in OONI's classic walk's terms; `control` is x_control, if any."""
+
+    url: str = ""
+    endpoint: Endpoint | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    lookups: list[DNSQuery] = field(default_factory=list)  # of the first host, the system's
+    doubled: list[DNSQuery] = field(default_factory=list)  # our own questions that more than one datagram answered
+    ready: list[tuple[float, str, bool]] = field(default_factory=list)  # when, where, and whether it was asked
+    redirects: dict[str, list[str]] = field(default_factory=dict)  # service → the endpoints that it led to
+    control: dict[str, Any] | None = None
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Where the first host was tried, as `address:port`."""
+        return list(dict.fromkeys(one.address for one in self.attempts if one.depth == 0 and one.address))
+
+
+def web_view(trace: Trace, target: Target, control: dict[str, Any] | None) -> WebView:
+    """Select what OONI's probe would have done and seen, its tags beside ours."""
+    service, endpoint = next(target.endpoints())
+    view = WebView(url=target.input or endpoint.url, endpoint=endpoint, control=control)
+    firsts = [(endpoint.url, 0), *((hop.endpoint, hop.since) for hop in trace.hops if hop.service == service.role)]
+    ends = [since for _, since in firsts[1:]] + [len(trace.transactions) + 1]
+    nexts = [url for url, _ in firsts[1:]] + [""]
+    entries: dict[int, list[Entry]] = {}
+    for entry in trace.entries:
+        entries.setdefault(entry.transaction_id, []).append(entry)
+    for depth, ((url, since), end, following) in enumerate(zip(firsts, ends, nexts, strict=True)):
+        here = [t for t in trace.transactions if since <= t.transaction_id < end]
+        page = _Hop(view, depth, parse_endpoint(url), service.role).take(here, trace.transactions, entries)
+        if page is None or _leads_to(page) != following:
+            break
+    for hop in trace.hops:
+        view.redirects.setdefault(hop.service, []).append(hop.endpoint)
+    view.doubled = [query for query in map(_later_answers, trace.entries) if query is not None]
+    return view
+
+
+@dataclass
+class _Hop:
+    view: WebView
+    depth: int
+    endpoint: Endpoint
+    role: str
+
+    def take(
+        self, here: Iterable[TransactionRecord], every: Sequence[TransactionRecord], entries: dict[int, list[Entry]]
+    ) -> HTTPTransaction | None:
+        """Add what was done at this hop to the view; returns the answer by which OONI would have gone on, if any."""
+        self._take_lookups(every, entries)
+        tried = [t for t in here if t.kind == "first" and t.endpoint == self.endpoint.url and t.address]
+        asked = self._asked(tried, entries)
+        for record in tried:
+            self._take(record, entries.get(record.transaction_id, []), fetch=record is asked)
+        return _only(entries, asked, HTTPTransaction) if asked is not None and asked.failure is None else None
+
+    def _take_lookups(self, every: Iterable[TransactionRecord], entries: dict[int, list[Entry]]) -> None:
+        """The system's answers about this host, unless an earlier hop has them; a family without one is left out."""
+        host = self.endpoint.host
+        if self.endpoint.is_literal or any(query.hostname == host for query in self.view.queries):
+            return
+        lookups = [t.transaction_id for t in every if t.kind == "lookup" and t.hostname == host]
+        said = [e for number in lookups for e in entries.get(number, []) if isinstance(e, DNSQuery)]
+        said = [query for query in said if query.engine in SYSTEM]
+        answered = any(query.failure is None for query in said)
+        kept = [query for query in said if query.failure is None or not answered]
+        self.view.queries += kept
+        self.view.lookups += said if self.depth == 0 else []
+        self.view.attempts += [
+            Attempt(self.depth, DNS, query.failure, query.transaction_id, host) for query in kept[:1]
+        ]
+
+    def _asked(self, tried: Sequence[TransactionRecord], entries: dict[int, list[Entry]]) -> TransactionRecord | None:
+        """The flow whose page OONI would have fetched: the first that was ready, an answer before a failure."""
+        ready = [(request, t) for t in tried if (request := _only(entries, t, HTTPTransaction)) is not None]
+        order = sorted(ready, key=lambda pair: (pair[0].failure is not None, pair[0].t0))
+        self.view.ready += [(request.t0, request.address, pair is order[0]) for pair in ready for request in pair[:1]]
+        return order[0][1] if order else None
+
+    def _take(self, record: TransactionRecord, entries: list[Entry], *, fetch: bool) -> None:
+        connect, handshake = _first(entries, TCPConnect), _first(entries, TLSHandshake)
+        request = _first(entries, HTTPTransaction)
+        if connect is None:
+            return  # our own fault stopped it before a packet was sent
+        seen = Seen(self.role, self.endpoint, operation=record.failed_operation, failure=record.failure)
+        for entry in (connect, handshake, request if fetch else None):
+            if entry is not None:
+                seen.entries.append(entry.model_copy(update={"tags": [*entry.tags, *self._tags(record)]}))
+                self.view.rewritten.append(entry)
+        self.view.seen.append(seen)
+        self._note(record, connect, handshake, request if fetch else None)
+
+    def _note(
+        self,
+        record: TransactionRecord,
+        connect: TCPConnect,
+        handshake: TLSHandshake | None,
+        request: HTTPTransaction | None,
+    ) -> None:
+        """The attempt as the walk knows it: the last operation, and how it ended."""
+        reached = [(TCP, connect), (TLS, handshake), (HTTP, request)]
+        kind, last = next((kind, entry) for kind, entry in reversed(reached) if entry is not None)
+        host = f"[{connect.ip}]" if ":" in connect.ip else connect.ip
+        place = f"{host}:{connect.port}"
+        number, secure = record.transaction_id, handshake is not None
+        found = Attempt(self.depth, kind, last.failure, number, self.endpoint.host, place, request, secure)
+        self.view.attempts.append(found)
+
+    def _tags(self, record: TransactionRecord) -> list[str]:
+        """OONI's tags of 0.5: who gave the address, how deep in the chain, and that the flow is no mere check of it."""
+        classic = ["classic"] if {"system", "literal"} & set(record.address_sources) else []
+        first = ["tcptls_experiment"] if self.depth == 0 else []
+        return [*classic, *first, f"depth={self.depth}", "fetch_body=true"]
+
+
+def _later_answers(entry: Entry) -> DNSQuery | None:
+    """The second datagram that came for a question of ours, as an entry of its own."""
+    if not isinstance(entry, DNSQuery) or len(entry.x_responses or []) < 2:
+        return None
+    second = (entry.x_responses or [])[1]
+    told = {"answers": second.answers, "failure": second.failure, "rcode": second.rcode, "t": second.t}
+    return entry.model_copy(update=told | {"raw_response": second.raw_response, "x_responses": None})
+
+
+def _leads_to(page: HTTPTransaction) -> str:
+    """The endpoint that an answer names, as hops are written; "" for none. Ours may come from another address."""
+    location = page.response.headers.get("Location", "")
+    try:
+        return web_endpoint(location).url if location else ""
+    except ValueError:
+        return ""
+
+
+def _first(entries: Iterable[Entry], kind: type[E]) -> E | None:
+    return next((entry for entry in entries if isinstance(entry, kind)), None)
+
+
+def _only(entries: dict[int, list[Entry]], record: TransactionRecord, kind: type[E]) -> E | None:
+    return _first(entries.get(record.transaction_id, []), kind)

@@ -1,0 +1,171 @@
+"""OONI's classic verdict of web_connectivity 0.5: the first rule that fires on the deepest attempt (ooni.md 4.5).
+
+Its rules accuse on less than ours do; they fill OONI's keys, and no verdict of ours reads them. In one place they are
+not OONI's: where names do not resolve and nobody was asked to compare, 0.5.28 calls the site accessible.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from probe.formats import failures as f
+from probe.formats.entries import HTTPTransaction
+from probe.ooni.web_connectivity.compare import same_page
+from probe.ooni.web_connectivity.names import Lookup, consistency, dns_flags
+from probe.ooni.web_connectivity.view import DNS, HTTP, TCP, TLS, Attempt
+
+Blocking = Literal["dns", "tcp_ip", "http-failure", "http-diff", False] | None
+LAYER_WORDS = {TLS: f.SSL_FAILED_HANDSHAKE, HTTP: "http_request_failed"}  # for what has no name of its own, rule 13b
+UNREACHABLE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
+BY_DNS, BY_TCP, BY_TLS, BY_HTTP, DIFFERS, SUCCESS = 1, 2, 4, 8, 16, 32  # x_blocking_flags
+DNS_TOO, TCP_TOO, TLS_TOO, UNCOMPARED, ONLY_HERE = 1, 2, 4, 8, 16  # x_null_null_flags
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """OONI's two keys, and the failure of the attempt that decided."""
+
+    accessible: bool | None
+    blocking: Blocking
+    failure: str | None = None
+
+
+UNDECIDED, DOWN = Verdict(None, None), Verdict(False, False)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that is compared: attempts here, and a helper's answer (reference/ooni.md 4.2), None without one."""
+
+    attempts: list[Attempt]
+    lookup: Lookup
+    answer: dict[str, Any] | None
+
+    @property
+    def page(self) -> dict[str, Any] | None:
+        page = (self.answer or {}).get("http_request")
+        return page if isinstance(page, dict) else None
+
+    def at_control(self, attempt: Attempt) -> dict[str, Any] | None:
+        """What the helper saw of the same operation at the same address; redirects it follows on its own."""
+        kind = {TCP: "tcp_connect", TLS: "tls_handshake"}.get(attempt.kind, "")
+        said = ((self.answer or {}).get(kind) or {}).get(attempt.address) if attempt.depth == 0 else None
+        return said if isinstance(said, dict) else None
+
+
+def is_final(request: HTTPTransaction | None) -> bool:
+    """Say whether an answer is a page, and no redirect."""
+    return request is not None and request.failure is None and request.response.code // 100 in {2, 4, 5}
+
+
+def verdict_of(seen: Comparison) -> Verdict:
+    """Walk the attempts, deepest first, and let inconsistent names override what does not say `accessible`."""
+    order = sorted(seen.attempts, key=lambda a: (-a.depth, -a.kind, a.failure is not None, a.transaction_id))
+    found = next((said for attempt in order if (said := _rule(attempt, seen)) is not None), UNDECIDED)
+    if found.accessible is not True and consistency(seen.lookup) == "inconsistent":
+        return Verdict(False, "dns", found.failure)
+    return found
+
+
+def _rule(attempt: Attempt, seen: Comparison) -> Verdict | None:
+    """What one attempt says; None: nothing, the next one is asked."""
+    if attempt.kind == DNS:
+        return _names(attempt, seen)
+    if attempt.failure is not None:
+        said = _failed(attempt, seen)
+        return Verdict(said.accessible, said.blocking, named(attempt))
+    if attempt.kind == HTTP and is_final(attempt.request):
+        return _page(attempt, seen)
+    return None
+
+
+def _page(attempt: Attempt, seen: Comparison) -> Verdict:
+    assert attempt.request is not None
+    if attempt.over_tls:
+        return Verdict(True, False)
+    if seen.page is None or seen.page.get("failure") is not None:
+        return UNDECIDED
+    return Verdict(True, False) if same_page(attempt.request, seen.page) else Verdict(False, "http-diff")
+
+
+def _failed(attempt: Attempt, seen: Comparison) -> Verdict:
+    """A failure of HTTP, TLS or TCP, compared with the control's own attempt, or else with its page."""
+    if seen.page is None:
+        return UNDECIDED
+    if attempt.kind == HTTP:
+        return DOWN if seen.page.get("failure") is not None else Verdict(False, "http-failure")
+    control = seen.at_control(attempt)
+    if control is None:
+        return Verdict(False, "http-failure")
+    if control.get("failure") is not None:
+        return DOWN
+    return Verdict(False, "tcp_ip" if attempt.kind == TCP else "http-failure")
+
+
+def _names(attempt: Attempt, seen: Comparison) -> Verdict | None:
+    lookup = seen.lookup
+    if attempt.failure is not None:
+        if seen.page is None:
+            return Verdict(None, None, named(attempt))  # OONI's 0.5.28: accessible
+        too = attempt.depth == 0 and lookup.failed_as_expected
+        return Verdict(False, False if too else "dns", named(attempt))
+    if attempt.depth or not lookup.loopback or not lookup.control:
+        return None
+    return DOWN if lookup.control_loopback else Verdict(False, "dns")
+
+
+def named(attempt: Attempt) -> str | None:
+    """The failure for a summary key, where a vague one gets a name of its layer (rule 13b)."""
+    if attempt.failure is None or not attempt.failure.startswith(f.UNKNOWN):
+        return attempt.failure
+    return LAYER_WORDS.get(attempt.kind, f.INTERRUPTED)
+
+
+# -- flags -----------------------------------------------------------------------------------------------------------
+
+
+def proven(attempts: Iterable[Attempt]) -> bool:
+    """Say whether a certificate here shows that an address of the first host is its own."""
+    return any(
+        a.depth == 0 and (a.kind > TLS or (a.kind == TLS and a.failure is None)) and a.over_tls for a in attempts
+    )
+
+
+def blocking_flags(seen: Comparison) -> int:
+    """OONI's `x_blocking_flags`: every way in which something fails here and not at the control."""
+    flags = BY_DNS * bool(dns_flags(seen.lookup, proven=proven(seen.attempts)))
+    for attempt in seen.attempts:
+        page_there = seen.page is not None and seen.page.get("failure") is None
+        if attempt.kind in {TCP, TLS} and attempt.failure is not None and not _no_route(attempt):
+            control = seen.at_control(attempt)
+            works_there = page_there if control is None else control.get("failure") is None
+            flags |= (BY_TCP if attempt.kind == TCP else BY_TLS) * works_there
+        elif attempt.kind == HTTP and attempt.failure is not None:
+            flags |= BY_HTTP * page_there
+        elif attempt.kind == HTTP and is_final(attempt.request):
+            flags |= {True: SUCCESS, False: DIFFERS, None: 0}[_is_the_page(attempt, seen, page_there)]
+    return flags
+
+
+def null_null_flags(seen: Comparison) -> int:
+    """OONI's `x_null_null_flags`: what fails here and at the control too, or cannot be compared."""
+    flags = DNS_TOO * seen.lookup.failed_as_expected | ONLY_HERE * seen.lookup.only_here
+    for attempt in seen.attempts:
+        control = seen.at_control(attempt)
+        if attempt.failure is not None and control is not None and control.get("failure") is not None:
+            flags |= TCP_TOO if attempt.kind == TCP else TLS_TOO
+        if attempt.over_tls and is_final(attempt.request) and seen.page is None:
+            flags |= UNCOMPARED
+    return flags
+
+
+def _is_the_page(attempt: Attempt, seen: Comparison, page_there: bool) -> bool | None:
+    """Whether a final answer is the site's own page; None where nothing proves it and nothing can be compared."""
+    assert attempt.request is not None
+    if attempt.over_tls:
+        return True
+    return same_page(attempt.request, seen.page) if page_there else None
+
+
+def _no_route(attempt: Attempt) -> bool:
+    return attempt.address.startswith("[") and attempt.failure in UNREACHABLE

@@ -1,0 +1,1 @@
+"""Remove the user's addresses and names from what is written."""

@@ -1,0 +1,284 @@
+"""What never reaches a file: the volunteer's addresses and names, in every form that a server may give them back."""
+
+import base64
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from probe.privacy.address_spellings import SHORTEST_NAME, Address, base64_of, bytes_of, prefix_texts, texts_of
+from probe.privacy.scrub import BASE64, decode_base64
+from probe.privacy.scrub import SCRUBBED as SCRUBBED
+from probe.privacy.scrub import scrub_text as scrub_text
+
+OUR_OWN_TEXT = ("x_target",)  # keys whose values were read from our disk: no server had a hand in them
+PLAIN_BASE64 = ("raw_response",)  # keys whose value is base64 without a wrapper
+_COMMON = """root user users admin administrator guest test tester probe censorprobe nobody home host hostname local
+localhost localdomain linux debian ubuntu fedora arch raspberrypi raspberry android windows macos computer laptop
+desktop server docker container router gateway default public private network system name unknown"""
+COMMON_WORDS = frozenset(_COMMON.split())
+
+_NUMBERISH = re.compile(r"[0-9a-f.:_%\\x \x00-\x04-]{7,}")  # every character that a form of an address may hold
+_COLONS = re.compile(r"[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?", re.IGNORECASE)
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What to hunt: addresses (any text that `ipaddress` reads), names of host and user, paths that hold them.
+
+    Loopback and unspecified addresses are left out: they are everybody's. IPv6 addresses that are global stand for
+    their whole /64, which belongs to one household.
+    """
+
+    addresses: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()  # host name, user name
+    paths: frozenset[str] = frozenset()  # home folder
+    needles: "Needles" = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "needles", Needles.of(self))
+
+    @classmethod
+    def of(cls, addresses: Iterable[str] = (), *, words: Iterable[str] = (), paths: Iterable[str] = ()) -> "Known":
+        return cls(frozenset(addresses), frozenset(words), frozenset(paths))
+
+    def and_address(self, *more: str) -> "Known":
+        """The same and more addresses, such as the public one that a helper told us."""
+        return Known.of(self.addresses | set(more), words=self.words, paths=self.paths)
+
+    def joined(self, other: "Known") -> "Known":
+        """What either of two knows."""
+        return Known.of(
+            self.addresses | other.addresses, words=self.words | other.words, paths=self.paths | other.paths
+        )
+
+
+@dataclass(frozen=True)
+class Needles:
+    """The forms of what is hunted, worked out once per run."""
+
+    texts: tuple[str, ...]  # forms of addresses, lower-case
+    coded: tuple[str, ...]  # base64, lower-case: names lose their case on the way
+    exact: tuple[str, ...]  # base64 of four bytes: too short to be found by anything but its case
+    raw: tuple[bytes, ...]
+    words: tuple[str, ...]  # lower-case, found only as whole words
+    integers: frozenset[int]
+    networks: frozenset[int]  # upper halves of IPv6 addresses
+
+    @classmethod
+    def of(cls, known: Known) -> "Needles":
+        addresses = [one for text in known.addresses if (one := _hunted(text)) is not None]
+        homes = [
+            ipaddress.IPv6Network((one, 64), strict=False) for one in addresses if one.version == 6 and one.is_global
+        ]
+        texts = {form for one in addresses for form in texts_of(one)}
+        texts |= {form for home in homes for form in prefix_texts(home)}
+        raw = {form for one in addresses for form in bytes_of(one)} | {home[0].packed[:8] for home in homes}
+        words = {word.lower() for word in known.words if _says_something(word)}
+        words |= {path.rstrip("/").lower() for path in known.paths if _says_something(path.rstrip("/").split("/")[-1])}
+        spoken = [text.encode() for text in (*map(str, addresses), *words)]
+        coded = {form.lower() for one in (*spoken, *raw) if len(one) > 4 for form in base64_of(one)}
+        exact = {base64.b64encode(packed).decode().rstrip("=") for packed in raw if len(packed) == 4}
+        integers = frozenset(int.from_bytes(form, "big") for one in addresses for form in bytes_of(one))
+        networks = frozenset(int(home[0]) >> 64 for home in homes)
+        return cls(tuple(texts), tuple(coded), tuple(exact), tuple(raw), tuple(words), integers, networks)
+
+
+def sweep(document: dict[str, Any], known: Known) -> dict[str, Any]:
+    """Return `document` (finished JSON) without what is known of the volunteer.
+
+    In strings it becomes `[scrubbed]`; binary fields that hold it are dropped (null; a certificate leaves its list);
+    a number that is one of the addresses becomes null. What stands under `x_target` is never touched. Keys are never
+    altered; a pair whose key holds an address (only somebody else's JSON can have one) goes as a whole.
+
+    A host or user name is not hunted if it has fewer than four characters, is in COMMON_WORDS, or is a word that the
+    document's own keys and target hold: such a word tells nothing, and removing it would destroy the document.
+    """
+    return Sweeper(document, known.needles).swept()
+
+
+class Sweeper:
+    """One document being swept: a quick look for what is there at all, and then only for that, string by string."""
+
+    def __init__(self, document: dict[str, Any], needles: Needles) -> None:
+        self._document = document
+        self._strings: dict[str, None] = {}
+        self._binaries: list[bytes] = []
+        self._integers: set[int] = set()
+        self._known_integers = needles.integers
+        self._cleaned: dict[str, str] = {}
+        self._stained_keys: dict[str, bool] = {}
+        self._collect(document, "")
+        self._look_for(needles)
+
+    def _look_for(self, needles: Needles) -> None:
+        text = "\n".join(self._strings)
+        decoded = _with_inner(b"\n".join([*self._binaries, *map(decode_base64, BASE64.findall(text))]))
+        seen = text + "\n" + decoded.decode("latin-1")
+        lower = seen.lower()
+        numberish = "\n".join(_NUMBERISH.findall(lower))
+        self._texts = [form for form in needles.texts if form in numberish]
+        self._coded = [form for form in needles.coded if form in lower]
+        self._exact = [form for form in needles.exact if form in seen]
+        self._raw = [form for form in needles.raw if form in decoded]
+        self._networks = frozenset(half for half in _upper_halves(numberish) if half in needles.networks)
+        words = [word for word in needles.words if word in lower]
+        ours = _own_words(self._document) if words else set()
+        self._words = [word for word in words if not set(_WORD.findall(word)) <= ours]
+        self._numbers = _any_of(map(_bounded, _longest_first(self._texts)))
+        forms = [*map(_bounded, _longest_first(self._texts)), *map(_whole, _longest_first(self._words))]
+        forms += map(re.escape, _longest_first(self._coded))
+        self._pattern = _any_of([*forms, *(f"(?-i:{re.escape(form)})" for form in _longest_first(self._exact))])
+
+    def swept(self) -> dict[str, Any]:
+        if not (self._pattern or self._raw or self._networks or self._integers):
+            return self._document
+        cleaned: dict[str, Any] = self._clean(self._document, "")
+        return cleaned
+
+    def _collect(self, value: Any, key: str) -> None:
+        """Gather the strings, each once, the bytes behind the binary fields, and the numbers that are addresses."""
+        if isinstance(value, str):
+            if key in PLAIN_BASE64:
+                self._binaries.append(decode_base64(value))
+            else:
+                self._strings[value] = None
+        elif _is_binary(value):
+            self._binaries.append(decode_base64(value["data"]))
+        elif isinstance(value, dict):
+            for name, inner in value.items():
+                if name not in OUR_OWN_TEXT:
+                    self._strings[name] = None
+                    self._collect(inner, name)
+        elif isinstance(value, list):
+            for inner in value:
+                self._collect(inner, key)
+        elif type(value) is int and value in self._known_integers:
+            self._integers.add(value)
+
+    def _clean(self, value: Any, key: str) -> Any:
+        if isinstance(value, str):
+            if key in PLAIN_BASE64:
+                return None if self._holds(decode_base64(value)) else value
+            return self._clean_text(value)
+        if _is_binary(value):
+            return None if self._holds(decode_base64(value["data"])) else value
+        if isinstance(value, dict):
+            pairs = ((name, inner) for name, inner in value.items() if not self._names_address(name))
+            return {name: inner if name in OUR_OWN_TEXT else self._clean(inner, name) for name, inner in pairs}
+        if isinstance(value, list):
+            kept = [(item, self._clean(item, key)) for item in value]
+            return [clean for item, clean in kept if not (clean is None and _is_binary(item))]
+        return None if type(value) is int and value in self._integers else value
+
+    def _clean_text(self, text: str) -> str:
+        known = self._cleaned.get(text)
+        if known is None:
+            known = self._cleaned[text] = self._scrubbed(text)
+        return known
+
+    def _scrubbed(self, text: str) -> str:
+        """What hides in base64 goes first, token by token, then neighbours in the /64, then all plain forms."""
+        text = BASE64.sub(lambda found: SCRUBBED if self._holds(decode_base64(found[0])) else found[0], text)
+        if self._networks:
+            text = _COLONS.sub(lambda found: SCRUBBED if _upper(found[0]) in self._networks else found[0], text)
+        return self._pattern.sub(SCRUBBED, text) if self._pattern else text
+
+    def _holds(self, raw: bytes) -> bool:
+        raw = _with_inner(raw)
+        if any(form in raw for form in self._raw):
+            return True
+        text = raw.decode("latin-1")
+        lower = text.lower()
+        if any(form in lower for form in (*self._texts, *self._coded)) or any(form in text for form in self._exact):
+            return True
+        if any(re.search(_whole(word), lower) for word in self._words if word in lower):
+            return True
+        return bool(self._networks) and any(half in self._networks for half in _upper_halves(lower))
+
+    def _names_address(self, key: str) -> bool:
+        """Keys are searched as text is, but for words: keys are made of them."""
+        known = self._stained_keys.get(key)
+        if known is None:
+            plain = self._numbers is not None and self._numbers.search(key) is not None
+            near = bool(self._networks) and any(half in self._networks for half in _upper_halves(key))
+            hides = any(self._holds(decode_base64(token)) for token in BASE64.findall(key))
+            known = self._stained_keys[key] = plain or near or hides
+        return known
+
+
+def _hunted(text: str) -> Address | None:
+    """The address to hunt, unmapped and without zone; None for what is everybody's or no address."""
+    try:
+        address = ipaddress.ip_address(text.split("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return None if address.is_loopback or address.is_unspecified or address.is_multicast else address
+
+
+def _says_something(word: str) -> bool:
+    return len(word) >= SHORTEST_NAME and word.lower() not in COMMON_WORDS and not word.isdigit()
+
+
+def _own_words(document: dict[str, Any]) -> set[str]:
+    """The words of the keys, and of what the target file says."""
+    found: set[str] = set()
+
+    def walk(value: Any, ours: bool) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                found.update(_WORD.findall(key.lower()))
+                walk(inner, ours or key in OUR_OWN_TEXT)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner, ours)
+        elif ours and isinstance(value, str):
+            found.update(_WORD.findall(value.lower()))
+
+    walk(document, False)
+    return found
+
+
+def _longest_first(forms: Iterable[str]) -> list[str]:
+    return sorted(forms, key=len, reverse=True)
+
+
+def _any_of(branches: Iterable[str]) -> re.Pattern[str] | None:
+    joined = "|".join(branches)
+    return re.compile(joined, re.IGNORECASE) if joined else None
+
+
+def _bounded(form: str) -> str:
+    """A number must not match inside a longer one: 1.2.3.4 is not in 11.2.3.45."""
+    if not re.fullmatch(r"[0-9._-]+", form):
+        return re.escape(form)
+    return (r"(?<!\d)" if form[0].isdigit() else "") + re.escape(form) + (r"(?!\d)" if form[-1].isdigit() else "")
+
+
+def _whole(word: str) -> str:
+    return rf"(?<![^\W_]){re.escape(word)}(?![^\W_])"
+
+
+def _with_inner(raw: bytes) -> bytes:
+    """The bytes, and those behind the base64 that they hold in turn."""
+    return b"\n".join([raw, *map(decode_base64, BASE64.findall(raw.decode("latin-1")))])
+
+
+def _is_binary(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("format") == "base64" and isinstance(value.get("data"), str)
+
+
+def _upper(token: str) -> int | None:
+    """The upper half of an IPv6 address; None when the token is none."""
+    try:
+        return int(ipaddress.IPv6Address(token)) >> 64
+    except ValueError:
+        return None
+
+
+def _upper_halves(text: str) -> Iterator[int | None]:
+    return (_upper(token) for token in _COLONS.findall(text) if len(token) >= SHORTEST_NAME)

@@ -1,0 +1,1 @@
+"""Resolve names and decide which addresses are verified."""

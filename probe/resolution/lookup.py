@@ -1,0 +1,231 @@
+"""Names → addresses, each with who gave it: the system, our own UDP question, an encrypted resolver, the control."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from probe.formats import failures as f
+from probe.formats.entries import DNSQuery
+from probe.formats.keys import places_of_entries
+from probe.resolution.encrypted_dns import addresses_in, ask_types, family_of
+from probe.session.classify import OurFault
+from probe.session.session import Session
+from probe.session.trace import Trace, Transaction
+from probe.signatures.bogons import is_bogon
+from probe.signatures.resolver_fingerprint import ResolverPrint, print_of
+from probe.steps.dns.dns import query_udp, resolve_system, system_resolvers
+from probe.targets.target import is_address
+
+TRUSTED = frozenset({"dot", "doh", "control"})  # sources that no box on the path can forge
+MOST_ADDRESSES = 16  # of one source; a forged answer may hold hundreds
+LIBRARY_QUESTIONS = 2  # A and AAAA
+SYSTEM = "system"  # how the system resolver's address is written, always
+
+
+@dataclass
+class Name:
+    """What is known of one host name in one measurement; it grows while the measurement runs."""
+
+    hostname: str
+    sources: dict[str, list[str]] = field(default_factory=dict)  # address → who gave it, in order of arrival
+    lookups: dict[str, int] = field(default_factory=dict)  # "system", "udp" … → transaction id
+    failure: str | None = None  # of the system's lookup
+    asked: list[DNSQuery] = field(default_factory=list)  # our own UDP questions; their x_responses fill up later
+    normal: ResolverPrint | None = None  # how the system's resolver answered a harmless question
+    doubted_by: int | None = None  # the first transaction at an address of this name that proved nothing
+
+    def add(self, addresses: Iterable[str], source: str) -> None:
+        for address in list(dict.fromkeys(addresses))[:MOST_ADDRESSES]:
+            given_by = self.sources.setdefault(address, [])
+            if source not in given_by:
+                given_by.append(source)
+
+    def given_by(self, wanted: Iterable[str]) -> list[str]:
+        """The addresses that one of the `wanted` sources gave."""
+        wanted = set(wanted)
+        return [address for address, sources in self.sources.items() if wanted & set(sources)]
+
+    def corroborates(self, address: str, asn_of: Callable[[str], int]) -> bool:
+        """Say whether a trusted source gave the address, or one of the same autonomous system.
+
+        Where answers contradict each other a neighbour is no witness: injectors draw from a few companies' addresses.
+        """
+        trusted = self.given_by(TRUSTED)
+        if address in trusted:
+            return True
+        asn = asn_of(address)
+        return asn != 0 and asn in map(asn_of, trusted) and not any(map(conflicting, self.asked))
+
+    def doubtful(self) -> bool:
+        """Say whether something speaks against the system's answer: failure, bogon, conflict, other box, no proof."""
+        if f.is_local(self.failure):
+            return False
+        if self.failure is not None or self.doubted_by is not None:
+            return True
+        untrusted = [address for address in self.given_by({"system", "udp"}) if address not in self.given_by(TRUSTED)]
+        if any(map(is_bogon, untrusted)) or any(map(conflicting, self.asked)):
+            return True
+        return any(from_another_box(query, self.normal) for query in self.asked)
+
+    def cause(self) -> int | None:
+        """The transaction to blame when `doubtful`."""
+        return self.doubted_by if self.doubted_by is not None else self.lookups.get("system")
+
+
+def conflicting(query: DNSQuery) -> bool:
+    """Say whether datagrams that came for one question differ in what they say; TTLs and order do not count."""
+    said = {
+        (r.failure, r.rcode, tuple(sorted(a.address or a.hostname or "" for a in r.answers)))
+        for r in query.x_responses or []
+    }
+    return len(said) > 1
+
+
+def from_another_box(query: DNSQuery, normal: ResolverPrint | None) -> bool:
+    """Say whether the answer that counts looks unlike the resolver's normal ones."""
+    first = next((response for response in query.x_responses or [] if response.failure is None), None)
+    return normal is not None and first is not None and normal.unlike(first.ip_ttl or 0, first.flags)
+
+
+class Names:
+    """The names of one measurement: each is looked up once, whoever asks for it.
+
+    `given` are the addresses that the probe sent along to the helper; they get the source "probe".
+    """
+
+    def __init__(self, trace: Trace, session: Session, given: dict[str, list[str]] | None = None) -> None:
+        self._trace, self._session, self._given = trace, session, given or {}
+        self._tasks: dict[str, asyncio.Task[Name]] = {}
+        self._from_control: dict[str, list[str]] = {}
+        self.known: dict[str, Name] = {}
+        self.control_answered = asyncio.Event()
+
+    async def of(self, hostname: str) -> Name:
+        """What the system and, where there is one, the corroborating resolver say about the name."""
+        if hostname not in self._tasks:
+            self._tasks[hostname] = asyncio.create_task(self._look_up(hostname))
+        return await asyncio.shield(self._tasks[hostname])
+
+    async def finish(self) -> None:
+        """Cancel lookups that nobody waits for any more."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def learn_from_control(self, answers: dict[str, list[str]]) -> None:
+        """Take what the helper's resolver said; it is untrusted as to form, and never sends us to a private address."""
+        self._from_control = answers  # a name that comes up later, by a redirect, is still told
+        for name in self.known.values():
+            self._add_from_control(name)
+        self.control_answered.set()
+
+    def _add_from_control(self, name: Name) -> None:
+        name.add((ip for ip in self._from_control.get(name.hostname, []) if not is_bogon(ip)), "control")
+
+    async def _look_up(self, hostname: str) -> Name:
+        normal = print_of(self._session.preflight.get("resolver"))
+        name = self.known.setdefault(hostname, Name(hostname, normal=normal))
+        self._add_from_control(name)
+        if self._session.stopping.is_set():
+            return name
+        paid = self._pay(hostname, LIBRARY_QUESTIONS)  # before anybody's own question: the endpoints go by its answer
+        beside = asyncio.create_task(self._own_question(name))
+        await asyncio.gather(self._system(name, paid), self._corroborate(name))
+        name.add(self._given.get(hostname, []), "probe")
+        if self._session.as_control:
+            await beside
+        else:  # the endpoints need not wait for it, the trace must
+            self._trace.later(_awaited(beside))
+        return name
+
+    async def _system(self, name: Name, paid: bool) -> None:
+        async with self._session.pace.lookup_place(), self._lookup(name, 0) as tx:
+            if not paid:
+                raise OurFault(f.BUDGET)
+            tx.record.trigger = True
+            both = frozenset({4, 6})  # as OONI asks, whatever works here
+            name.add(await resolve_system(tx, name.hostname, pace=self._session.pace, families=both), "system")
+        name.failure = tx.record.failure
+        name.lookups["system"] = tx.record.transaction_id
+
+    async def _own_question(self, name: Name) -> None:
+        """Ask the system's first resolver with a socket of ours, which hears every datagram that comes back.
+
+        Not repeated when lost: the system's library repeats, and all together must stay within law 7. Where others have
+        asked for the name before, it is left out: their lines have it.
+        """
+        servers = system_resolvers()
+        async with self._session.pace.lookup_place():
+            if not servers or not self._pay(name.hostname, len(self._types())):
+                return
+            async with self._lookup(name, 53) as tx:
+                tx.record.trigger = True
+                try:
+                    answers = await ask_types(lambda t: self._ask(tx, servers[0], name.hostname, t), self._types())
+                    name.add(addresses_in(answers), "udp")
+                finally:
+                    name.asked += [entry for entry in tx.entries if isinstance(entry, DNSQuery)]
+        name.lookups["udp"] = tx.record.transaction_id
+
+    async def _ask(self, tx: Transaction, server: str, hostname: str, query_type: str) -> DNSQuery:
+        pace = self._session.pace
+        return await query_udp(tx, server, hostname, query_type, pace=pace, shown_as=SYSTEM, retransmit=False)
+
+    async def _corroborate(self, name: Name) -> None:
+        warm = self._session.encrypted
+        if warm is None or self._session.as_control:
+            return
+        async with (
+            self._session.pace.lookup_place(),
+            self._trace.transaction(
+                "lookup",
+                hostname=name.hostname,
+                address=warm.ip,
+                port=warm.port,
+                family=family_of(warm.ip),
+                sent_name=name.hostname,
+            ) as tx,
+        ):
+            answers = await ask_types(lambda t: warm.ask(tx, name.hostname, t), self._types())
+            name.add(addresses_in(answers), warm.engine)
+        name.lookups[warm.engine] = tx.record.transaction_id
+
+    def _types(self) -> list[str]:
+        return [t for t, family in (("A", 4), ("AAAA", 6)) if self._session.family_works(family)] or ["A"]
+
+    def _lookup(self, name: Name, port: int) -> AbstractAsyncContextManager[Transaction]:
+        host = name.hostname
+        return self._trace.transaction("lookup", hostname=host, address=SYSTEM, port=port, sent_name=host)
+
+    def _pay(self, hostname: str, questions: int) -> bool:
+        """Spend the triggers of so many questions to the system's resolver; says whether law 7 allows them."""
+        pace = self._session.pace
+        if pace.triggers_left(hostname, SYSTEM, "udp") < questions:
+            return False
+        for _ in range(questions):
+            pace.spend_trigger(hostname, SYSTEM, "udp", 53)
+        return True
+
+
+async def _awaited(task: Awaitable[None]) -> None:
+    await task
+
+
+def control_addresses(answer: dict[str, Any]) -> dict[str, list[str]]:
+    """The addresses that the helper's own resolver gave, out of its test keys; whatever is malformed is left out."""
+    found: dict[str, list[str]] = {}
+    keys = answer.get("test_keys")
+    for part in places_of_entries(keys if isinstance(keys, dict) else {}):
+        queries = part.get("queries")
+        for query in queries if isinstance(queries, list) else []:
+            try:
+                entry = DNSQuery.model_validate(query)
+            except ValidationError:
+                continue
+            given = [ip for ip in addresses_in([entry]) if is_address(ip)]
+            found[entry.hostname] = list(dict.fromkeys([*found.get(entry.hostname, []), *given]))[:MOST_ADDRESSES]
+    return found

@@ -1,0 +1,175 @@
+"""Does a line fit the schema of its version? What does not is grouped by place: a few words for a file of millions.
+
+Needs jsonschema-rs (the extra [analysis]): it knows draft 2020-12, names every place, and takes milliseconds for a long
+line where validators in Python take seconds. No run loads it.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypedDict
+
+from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
+
+from probe import __version__
+from probe.results import Problem
+
+FOLDER = Path(__file__).parents[1] / "data" / "schema"
+OURS = "censorprobe"
+MOST_GROUPS = 500  # of a file, and
+MOST_OF_A_LINE = 10_000  # problems: what a hostile file can make us remember and do
+LONGEST_VALUE, LONGEST_PLACE = 60, 300  # characters
+MASK = "the value"
+
+Version = tuple[int, int, int]
+
+
+class Finding(TypedDict):
+    """One problem and how often it was met. `place` has [] for every index; `first_path` has the indices."""
+
+    place: str
+    sentence: str
+    count: int
+    first_line: int
+    first_path: str
+    first_value: str
+
+
+@dataclass
+class Tally:
+    """What was found in one file so far."""
+
+    lines: int = 0
+    fitting: int = 0
+    unreadable: int = 0
+    foreign: Counter[str] = field(default_factory=Counter)  # lines of other software, by its name and version
+    beyond: int = 0  # problems for which no place was left
+    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+
+    def add(self, number: int, line: Mapping[str, Any] | Problem) -> None:
+        """Check one line, numbered from 1."""
+        self.lines += 1
+        if isinstance(line, Problem):
+            self.unreadable += 1
+            sentence, _, detail = line.sentence.partition(": ")
+            self._note(number, "", f"the line {sentence}", _short(detail) if detail else "")
+        elif (software := other_software(line)) is not None:
+            self.foreign[software if len(self.foreign) < MOST_GROUPS else "other software"] += 1
+        else:
+            found = False
+            for place, path, sentence, value in problems(line):
+                found = True
+                self._note(number, place, sentence, value, path)
+            self.fitting += not found
+
+    @property
+    def ours(self) -> int:
+        """How many lines are this software's, as far as can be told."""
+        return self.lines - self.unreadable - self.foreign.total()
+
+    def _note(self, number: int, place: str, sentence: str, value: str, path: str = "") -> None:
+        known = self.findings.get((place, sentence))
+        if known is not None:
+            known["count"] += 1
+        elif len(self.findings) >= MOST_GROUPS:
+            self.beyond += 1
+        else:
+            first = Finding(
+                place=place, sentence=sentence, count=1, first_line=number, first_path=path, first_value=value
+            )
+            self.findings[place, sentence] = first
+
+
+def other_software(line: Mapping[str, Any]) -> str | None:
+    """Name and version of the software that wrote the line, when it says that it is another than ours."""
+    name = line.get("software_name")
+    if not isinstance(name, str) or name == OURS:
+        return None
+    return shortened(f"{name} {line.get('software_version', '')}".strip(), LONGEST_VALUE)
+
+
+def problems(line: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """(place, path, sentence, value) of everything in which the line differs from the schema of its version."""
+    named = str(line.get("software_version"))
+    version, own = _version(named), _version(__version__)
+    if version is not None and own is not None and version > own:
+        yield "software_version", "software_version", f"newer than this program ({__version__})", _short(named)
+        return
+    try:
+        for error in islice(_validator(_belonging(version)).iter_errors(line), MOST_OF_A_LINE):
+            yield from _said(error)
+    except UnicodeEncodeError:
+        yield "", "", "a text holds half of a surrogate pair, which no other program reads", ""
+    except (ValueError, RecursionError):
+        yield "", "", "it is nested too deeply to be checked", ""
+
+
+def _said(error: ValidationError) -> Iterator[tuple[str, str, str, str]]:
+    kind, path = error.kind, list(error.instance_path)
+    if isinstance(kind, ValidationErrorKind.AdditionalProperties):
+        for name in kind.unexpected:
+            yield _place([*path, name]), _path([*path, name]), "no field of this name belongs here", ""
+    elif isinstance(kind, ValidationErrorKind.Required):
+        yield _place([*path, kind.property]), _path([*path, kind.property]), "it is missing", ""
+    else:
+        yield _place(path), _path(path), error.message, _short(error.instance)
+
+
+def _place(path: list[str | int]) -> str:
+    return _bounded("".join("[]" if isinstance(step, int) else f".{step}" for step in path))
+
+
+def _path(path: list[str | int]) -> str:
+    return _bounded("".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path))
+
+
+def _bounded(path: str) -> str:
+    return shortened(path.removeprefix("."), LONGEST_PLACE)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return f"an object of {len(value)} keys" if isinstance(value, dict) else f"a list of {len(value)}"
+    return shortened(json.dumps(value, ensure_ascii=False), LONGEST_VALUE)
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, cut to so many characters."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+# -- versions ------------------------------------------------------------------------------------------------------
+
+
+@cache
+def schemas() -> dict[Version, Path]:
+    """The schema files by version, oldest first."""
+    found = {_version(path.stem.removeprefix("measurement-")): path for path in FOLDER.glob("measurement-*.json")}
+    return dict(sorted((version, path) for version, path in found.items() if version is not None))
+
+
+def schema_name(version: Version) -> str:
+    """As people write it: 0.1.0."""
+    return ".".join(map(str, version))
+
+
+def _belonging(version: Version | None) -> Version:
+    """The newest schema that is not newer than the software; the oldest for what bears no number."""
+    known = list(schemas())
+    return max((one for one in known if version is not None and one <= version), default=known[0])
+
+
+@cache
+def _validator(version: Version) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schemas()[version].read_text(encoding="utf-8")), mask=MASK, offline=True)
+
+
+def _version(text: str) -> Version | None:
+    """The three numbers that a version begins with; None when it does not."""
+    found = re.match(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", text, re.ASCII)
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None

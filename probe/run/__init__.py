@@ -1,0 +1,1 @@
+"""Carry out one run, from preflight to the results file."""

@@ -1,0 +1,234 @@
+"""One nettest, run once, on one target → test keys: everything that its verdict needs, and no conclusion."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from probe.connectivity.endpoint import Reach
+from probe.followups.udp_echo import EchoOffer
+from probe.formats import failures as f
+from probe.formats.entries import DNSQuery, TLSHandshake
+from probe.formats.facts import Control, Families, Preflight, RunFacts, ServiceFacts, TargetFacts
+from probe.formats.keys import TEST_KEYS, Lists
+from probe.nettests import NETTESTS
+from probe.nettests.nettest import Nettest
+from probe.ooni.view import OONI_LISTS, View, lists_of, ooni_view
+from probe.ooni.web_connectivity.view import web_view
+from probe.resolution.lookup import MOST_ADDRESSES, Names, control_addresses
+from probe.session.session import Session
+from probe.session.trace import Trace
+from probe.signatures.bogons import is_bogon
+from probe.steps.tcp import sends_timestamps
+from probe.steps.tls.certificates import Roots, load_roots
+from probe.targets.target import Target
+from probe.targets.url_lists import NETTEST as WEB
+
+REVISION = 1  # of our own part of the test keys
+CONTROL_SECONDS = 25.0  # the helper answers within 30 s with what it has
+TAILS = 14.0  # seconds for what still listens or is confirmed beside the endpoints
+
+AskControl = Callable[[dict[str, list[str]], Callable[[EchoOffer], None]], Awaitable[dict[str, Any]]]
+"""Called with the addresses found, per name, and with who is to hear what the helper's echo takes."""
+
+
+@dataclass
+class Measured:
+    """What the runner makes a line of. `start` is UTC, `runtime` in seconds."""
+
+    test_keys: dict[str, Any]
+    test_name: str
+    test_version: str
+    start: datetime
+    runtime: float
+    input: str | None = None
+    bugs: list[str] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)
+
+
+async def measure(
+    target: Target,
+    session: Session,
+    *,
+    services: Sequence[str] | None = None,
+    addresses: dict[str, list[str]] | None = None,
+    ask_control: AskControl | None = None,
+    roots: Roots | None = None,
+) -> Measured:
+    """Run the target's nettest, and beside it ask the control. Only cancellation passes through.
+
+    `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the helper).
+    """
+    nettest, trace, target = NETTESTS[target.nettest], Trace(), target if services is None else target.only(services)
+    start, clock = datetime.now(UTC), time.monotonic()
+    control: dict[str, Any] | None = None
+    if session.preflight.get("network") is not False:
+        names = Names(trace, session, addresses)
+        reach = Reach(trace, session, names, roots or load_roots(session.settings.public_roots))
+        asking = asyncio.create_task(_ask(ask_control, reach, target)) if ask_control else None
+        if asking is None:
+            names.control_answered.set()  # nobody will answer: nobody need wait
+        try:
+            await _run(nettest, reach, target)
+            control = await _answer(asking, session) if asking else None
+            await trace.finish(patience=3.0 if session.stopping.is_set() else TAILS)
+        finally:
+            await _end(names, asking)
+    measured = _measured(nettest, target, session, trace, start, time.monotonic() - clock, control)
+    if session.capture is not None:
+        packets = await session.capture.packets(trace.flows, trace.zero)
+        measured.test_keys["x_packets"] = [packet.model_dump(mode="json") for packet in packets]
+    return measured
+
+
+def measured_nothing(target: Target, session: Session, bug: str | None = None) -> Measured:
+    """The measurement of a target that was not tried at all; `bug` says which fault of ours prevented it."""
+    trace = Trace()
+    trace.bugs += [bug] if bug else []
+    return _measured(NETTESTS[target.nettest], target, session, trace, datetime.now(UTC), 0.0, None)
+
+
+async def _run(nettest: Nettest, reach: Reach, target: Target) -> None:
+    """Run the nettest; in the helper at most CONTROL_SECONDS: what still runs then is written as interrupted."""
+    limit = CONTROL_SECONDS if reach.session.as_control else None
+    try:
+        async with asyncio.timeout(limit):
+            await nettest.measure(reach, target, list(target.services))
+            await reach.locate()
+    except TimeoutError:
+        reach.trace.cut_short = True
+    except Exception as bug:
+        reach.trace.note_bug(bug)
+
+
+# -- the control ---------------------------------------------------------------------------------------------------
+
+
+async def _ask(ask_control: AskControl, reach: Reach, target: Target) -> dict[str, Any]:
+    """Ask the helper as soon as the names are looked up; its answers become addresses to try."""
+    names, trace = reach.names, reach.trace
+    hosts = {e.host for _, e in target.endpoints() if not e.is_literal}
+    try:
+        known = [await names.of(host) for host in sorted(hosts)]
+        found = {name.hostname: [ip for ip in name.sources if not is_bogon(ip)][:MOST_ADDRESSES] for name in known}
+        answer = await ask_control({host: ips for host, ips in found.items() if ips}, reach.twins.take)
+        names.learn_from_control(control_addresses(answer))
+        return answer
+    except Exception as bug:
+        trace.note_bug(bug)
+        return {"failure": f"{f.BUG}: {type(bug).__name__}"}
+    finally:
+        names.control_answered.set()
+
+
+async def _answer(asking: asyncio.Task[dict[str, Any]], session: Session) -> dict[str, Any]:
+    """The control's answer; once the run is stopping it is not waited for."""
+    stopping = asyncio.create_task(session.stopping.wait())
+    await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    return asking.result() if asking.done() else {"failure": f.INTERRUPTED}
+
+
+async def _end(names: Names, asking: asyncio.Task[dict[str, Any]] | None) -> None:
+    if asking is not None:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    await names.finish()
+
+
+# -- the test keys -------------------------------------------------------------------------------------------------
+
+
+def _measured(
+    nettest: Nettest,
+    target: Target,
+    session: Session,
+    trace: Trace,
+    start: datetime,
+    runtime: float,
+    control: dict[str, Any] | None,
+) -> Measured:
+    _note_networks(trace, session)
+    web = target.nettest == WEB
+    view = web_view(trace, target, control) if web else ooni_view(trace, target, nettest.method, nettest.extent)
+    own, endpoints, followups = sections(trace, view if nettest.is_oonis else None)
+    test_keys = TEST_KEYS[nettest.name](
+        **nettest.keys(view, own),
+        x_endpoints=endpoints,
+        x_followups=followups,
+        x_transactions=trace.transactions,
+        x_control=None if control is None else Control.model_validate(control),
+        x_packets=None,  # this system let us see none
+        x_target=_about_target(target),
+        x_run=_about_run(session, trace),
+        x_bugs=list(trace.bugs),
+        x_revision=REVISION,
+    )
+    written = test_keys.model_dump(mode="json")
+    given, kept = nettest.input_of(target), {"category_code": target.category} if target.category else {}
+    return Measured(written, nettest.name, nettest.version, start, runtime, given, list(trace.bugs), kept)
+
+
+def _note_networks(trace: Trace, session: Session) -> None:
+    """Write the network of every address that was answered beside it, as OONI does: the judge has no table."""
+    for query in trace.entries:
+        if isinstance(query, DNSQuery):
+            heard = [answer for response in query.x_responses or [] for answer in response.answers]
+            for answer in (*query.answers, *heard):
+                answer.asn = (session.asn_of(answer.address) if answer.address else 0) or None
+
+
+def sections(trace: Trace, view: View | None) -> tuple[Lists, Lists, Lists]:
+    """Put every entry into exactly one place: OONI's lists, x_endpoints or x_followups.
+
+    With a `view`, OONI's lists hold just that; else the first pass and its lookups.
+    """
+    kinds = {record.transaction_id: record.kind for record in trace.transactions}
+    first = [e for e in trace.entries if kinds[e.transaction_id] in {"first", "lookup"} and e.LIST in OONI_LISTS]
+    chosen = first if view is None else view.entries()
+    taken = {id(entry) for entry in (*chosen, *(view.rewritten if view else ()))}
+    rest = [entry for entry in trace.entries if id(entry) not in taken]
+    return (
+        lists_of(chosen),
+        lists_of(entry for entry in rest if kinds[entry.transaction_id] != "followup"),
+        lists_of(entry for entry in rest if kinds[entry.transaction_id] == "followup"),
+    )
+
+
+def _about_target(target: Target) -> TargetFacts:
+    return TargetFacts(
+        name=target.name,
+        digest=target.digest,
+        reviewed=target.reviewed.isoformat(),
+        retired=target.retired.isoformat() if target.retired else None,
+        successor=target.successor,
+        title=target.title,
+        nettest=target.nettest,
+        services={
+            role: ServiceFacts(works_if=service.works_if, endpoints=[endpoint.url for endpoint in service.endpoints])
+            for role, service in target.services.items()
+        },
+    )
+
+
+def _about_run(session: Session, trace: Trace) -> RunFacts:
+    own = [e for e in trace.entries if isinstance(e, TLSHandshake) and e.x_engine in {"openssl", "aioquic"}]
+    hellos = [entry.x_client_hello_length for entry in own]
+    return RunFacts(
+        run_id=session.run_id,
+        depth=session.settings.depth,
+        preflight=Preflight.model_validate(session.preflight),
+        families=Families(ipv4=session.family_works(4), ipv6=session.family_works(6)),
+        udp=session.preflight.get("udp"),
+        triggers=session.pace.triggers,
+        openssl=ssl.OPENSSL_VERSION,
+        client_hello_length=max(hellos, default=0),
+        tcp_timestamps=sends_timestamps(),
+        bytes_sent=session.pace.bytes_sent,
+        bytes_received=session.pace.bytes_received,
+        interrupted=session.stopping.is_set() or trace.cut_short,
+        asn_database=session.asn_database,
+    )

@@ -1,0 +1,121 @@
+"""What becomes of what was measured: one line each, swept of the volunteer, appended to the run's file."""
+
+import asyncio
+import concurrent.futures.thread  # noqa: F401 (to_thread loads it when first used: then no descriptor may be left)
+import errno
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from probe import __version__
+from probe.formats.measurement import Measurement
+from probe.privacy.redact import sweep
+from probe.results import ResultsError, ResultsFile
+from probe.run.measure import Measured
+from probe.run.vantage import Vantage
+
+TRIES, BETWEEN_TRIES = 100, 0.2  # times, and seconds: so long a file is waited for while no descriptor is left
+
+Locate = Callable[[str | None], Awaitable[Vantage]]
+"""Says where we are, given an address that a helper saw us come from, if any."""
+
+
+class Lines:
+    """The lines of one run. `problem` is what the disk said, in a sentence; after it nothing more is written."""
+
+    def __init__(self, open_results: Callable[[Vantage], ResultsFile], locate: Locate) -> None:
+        self._open_results, self._locate = open_results, locate
+        self._results: ResultsFile | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._began = datetime.now(UTC)
+        self._learned: str | None = None  # the first address that a helper saw us come from
+        self._also_ours: set[str] = set()  # all of them: one of each family on a dual-stack line
+        self._located_with: str | None = None
+        self._vantage: Vantage | None = None
+        self.documents: list[dict[str, Any]] = []  # only where they cannot be read again
+        self.annotations: dict[str, str] = {}
+        self.problem: str | None = None
+
+    def learn(self, address: str) -> None:
+        """The helper saw us come from `address`: kept in memory, to look it up and to hunt it in what is written."""
+        self._learned = self._learned or address
+        self._also_ours.add(address)
+
+    async def vantage(self) -> Vantage:
+        """Where we are, by all that is known by now."""
+        before = self._vantage
+        if before is None:
+            self._located_with = self._learned
+            self._vantage = await self._locate(self._learned)
+        elif self._learned != self._located_with:
+            with suppress(OSError):  # no descriptor is left to look with: what was found before still holds
+                found = await self._locate(self._learned)
+                self._located_with = self._learned
+                self._vantage = replace(found, known=found.known.joined(before.known))  # nothing is unlearned
+        assert self._vantage is not None
+        return self._vantage
+
+    async def write(self, measured: Measured) -> dict[str, Any]:
+        """Make a line of what was measured and append it; returns the line. Never raises for what the disk does.
+
+        One at a time, so that one long line at most is in memory several times over; off the event loop, where 100 ms
+        of sweeping, or a slow disk, would look like a slow network.
+        """
+        async with self._one_at_a_time:
+            here = await self.vantage()
+            self.annotations = here.annotations
+            known = here.known.and_address(*self._also_ours)
+            line = self._line(measured, here)
+            document = await asyncio.to_thread(lambda: sweep(line.model_dump(mode="json"), known))
+            if self.problem is None:
+                await self._append(document, here)
+        return document
+
+    def close(self) -> Path | None:
+        """Close the file; returns where it is, None when nothing was written."""
+        if self._results is None:
+            return None
+        try:
+            return self._results.close()
+        except ResultsError as error:
+            self.problem = str(error)
+            return self._results.path
+
+    def _line(self, measured: Measured, here: Vantage) -> Measurement:
+        return Measurement(
+            annotations=measured.annotations | here.annotations,
+            input=measured.input,
+            measurement_start_time=measured.start,
+            probe_asn=here.probe_asn,
+            probe_cc=here.probe_cc,
+            probe_network_name=here.network_name,
+            resolver_asn=here.resolver_asn,
+            resolver_network_name=here.resolver_network_name,
+            software_version=__version__,
+            test_keys=measured.test_keys,
+            test_name=measured.test_name,
+            test_runtime=measured.runtime,
+            test_start_time=self._began,
+            test_version=measured.test_version,
+        )
+
+    async def _append(self, document: dict[str, Any], here: Vantage) -> None:
+        for left in reversed(range(TRIES)):
+            try:
+                await asyncio.to_thread(self._write, document, here)
+                break
+            except ResultsError as error:
+                if error.number not in {errno.EMFILE, errno.ENFILE} or not left:
+                    self.problem = str(error)
+                    return
+            await asyncio.sleep(BETWEEN_TRIES)  # descriptors come back as flows end
+        if self._results is not None and not self._results.readable:
+            self.documents.append(document)
+
+    def _write(self, document: dict[str, Any], here: Vantage) -> None:
+        if self._results is None:
+            self._results = self._open_results(here)
+        self._results.append(document)

@@ -1,0 +1,64 @@
+"""What a harmless name gets over UDP before anybody's name travels: for comparison with what the targets' names get."""
+
+import asyncio
+from typing import Any
+
+from probe.formats.entries import DNSQuery
+from probe.formats.facts import ResolverFacts
+from probe.session.session import Session
+from probe.session.trace import Trace
+from probe.steps.dns.dns import query_udp, system_resolvers
+
+HARMLESS_SECONDS = 2.0
+
+
+class HarmlessQuestions:
+    """One question to the system's resolver, and one to the address that runs none; given up when preflight ends."""
+
+    def __init__(self, session: Session, trace: Trace) -> None:
+        self._session, self._trace = session, trace
+        self._resolver: DNSQuery | None = None
+        self._dark: DNSQuery | None = None
+
+    async def ask(self) -> None:
+        """Ask both; whatever came until this is cancelled counts."""
+        dark = self._session.neutral.dark
+        async with asyncio.TaskGroup() as tasks:
+            for server in system_resolvers()[:1]:
+                tasks.create_task(self._ask_resolver(server))
+            if dark is not None:
+                tasks.create_task(self._ask_dark(dark))
+
+    def resolver(self) -> ResolverFacts | None:
+        """How the system's resolver answered; None where it did not, or not yet."""
+        responses = (self._resolver.x_responses if self._resolver else None) or []
+        first = next((response for response in responses if response.answers), None)
+        return None if first is None else ResolverFacts(ip_ttl=first.ip_ttl, flags=first.flags)
+
+    def dark_answers(self) -> bool | None:
+        """Whether an address came from who runs no resolver, and ought to refer elsewhere, refuse, or be silent."""
+        if self._dark is None:
+            return None
+        return any(answer.address for response in self._dark.x_responses or [] for answer in response.answers)
+
+    async def _ask_resolver(self, server: str) -> None:
+        async with self._session.pace.lookup_place(), self._trace.transaction("lookup", address=server) as tx:
+            try:
+                await query_udp(tx, server, self._name(), "A", pace=self._session.pace, shown_as="system")
+            finally:
+                self._resolver = _asked(tx.entries)
+
+    async def _ask_dark(self, dark: str) -> None:
+        pace = self._session.pace
+        async with pace.lookup_place(), self._trace.transaction("lookup", address=dark) as tx:
+            try:
+                await query_udp(tx, dark, self._name(), "A", pace=pace, timeout=HARMLESS_SECONDS, retransmit=False)
+            finally:
+                self._dark = _asked(tx.entries)
+
+    def _name(self) -> str:
+        return self._session.neutral.endpoints[0].host
+
+
+def _asked(entries: list[Any]) -> DNSQuery | None:
+    return next((entry for entry in entries if isinstance(entry, DNSQuery)), None)

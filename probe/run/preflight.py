@@ -1,0 +1,251 @@
+"""Is this network fit to measure from? Neutral hosts, portal checks, UDP, IPv6, clock, VPN, resolver; within 8 s."""
+
+import asyncio
+import base64
+import statistics
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from probe.dialogue import written_url
+from probe.formats import failures as f
+from probe.formats.facts import NeutralHost, Portal, Preflight, ResolverFacts
+from probe.resolution.encrypted_dns import WarmResolver, addresses_in, family_of, first_warm_resolver, public_resolvers
+from probe.run.local_network import proxy_in_environment, resolver_class, through_vpn
+from probe.run.neutral_lookups import HarmlessQuestions
+from probe.session.session import Session
+from probe.session.trace import StepFailed, Trace, Transaction
+from probe.steps.dns.dns import query_udp, resolve_system, system_resolvers
+from probe.steps.http.http import http_request
+from probe.steps.tcp import tcp_connect
+from probe.steps.tls.certificates import Roots, judge_chain, load_roots
+from probe.steps.tls.tls import tls_handshake
+from probe.targets.target import Endpoint
+
+NAMES_TOGETHER = 3  # of different operators: so many at one address are led there
+PATIENCE = 8.0  # seconds; a dead network must be known within that
+
+
+@dataclass
+class Neutral:
+    """What one neutral host showed at one address. `proven`: its chain is valid, by our clock or by its own."""
+
+    endpoint: Endpoint
+    ip: str
+    failure: str | None = None
+    trusted_by_machine: bool | None = None
+    proven: bool = False
+    skew: float | None = None  # its clock minus ours, seconds
+
+    def written(self) -> NeutralHost:
+        """As it stands in x_run.preflight."""
+        return NeutralHost(
+            endpoint=self.endpoint.url,
+            address=self.ip,
+            family=family_of(self.ip),
+            failure=self.failure,
+            trusted_by_machine=self.trusted_by_machine,
+        )
+
+
+@dataclass
+class Found:
+    """What the checks found, filled as they end; what has not ended in time is missing."""
+
+    neutral: list[Neutral] = field(default_factory=list)
+    portal: list[Portal | None] = field(default_factory=list)  # one per check that was answered; None: as expected
+    udp: list[bool] = field(default_factory=list)
+    udp_public: list[bool] = field(default_factory=list)  # of these: public resolvers, which are never next door
+    warm: WarmResolver | None = None
+    resolver: ResolverFacts | None = None  # how the system's resolver answers a harmless question
+    dark_answers: bool | None = None  # whether the address that runs no resolver does; None: it was not asked
+    led_to: dict[str, list[str]] = field(default_factory=dict)  # harmless name → where the system's resolver leads it
+
+
+async def preflight(session: Session, roots: Roots | None = None) -> None:
+    """Check the network and fill the session: facts, working families, neutral addresses, the warm resolver."""
+    began = time.monotonic()
+    check = _Check(session, roots or load_roots(session.settings.public_roots))
+    await check.run()
+    facts = _fill(session, check.found)
+    facts.runtime = round(time.monotonic() - began, 3)
+    session.preflight = facts.model_dump(mode="json")
+    session.bugs += check.trace.bugs
+
+
+class _Check:
+    """The checks, side by side. Their entries are not written: they are facts about the run, not about a target."""
+
+    def __init__(self, session: Session, roots: Roots) -> None:
+        self._session, self._roots = session, roots
+        self.trace, self.found = Trace(), Found()
+        self._families = sorted(session.settings.families)
+        self._warmed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run every check; after PATIENCE what is still missing is given up."""
+        neutral = self._session.neutral
+        flows: list[Coroutine[Any, Any, None]] = [self._warm_up(), self._ask_udp()]
+        flows += [self._neutral_host(endpoint) for endpoint in neutral.endpoints if endpoint.scheme == "https"]
+        flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
+        tasks = [asyncio.create_task(flow) for flow in flows]
+        questions = HarmlessQuestions(self._session, self.trace)
+        beside = asyncio.create_task(questions.ask())  # silence is expected there, and nobody waits for it
+        try:
+            await asyncio.wait(tasks, timeout=PATIENCE)
+        finally:
+            tasks.append(beside)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.trace.finish(patience=0.0)
+        self.found.resolver, self.found.dark_answers = questions.resolver(), questions.dark_answers()
+        for task in tasks:
+            if not task.cancelled() and (bug := task.exception()) is not None:
+                raise bug
+
+    async def _warm_up(self) -> None:
+        try:
+            self.found.warm = await first_warm_resolver(self._session, self._roots, self._families)
+        finally:
+            self._warmed.set()
+
+    # -- neutral hosts -------------------------------------------------------------------------------------------
+
+    async def _neutral_host(self, endpoint: Endpoint) -> None:
+        ips = await self._resolve(endpoint.host)
+        chosen = [next((ip for ip in ips if family_of(ip) == family), None) for family in self._families]
+        await asyncio.gather(*(self._neutral_at(endpoint, ip) for ip in chosen if ip is not None))
+
+    async def _neutral_at(self, endpoint: Endpoint, ip: str) -> None:
+        seen = Neutral(endpoint, ip, failure=f.TIMEOUT)
+        pace = self._session.pace
+        async with pace.place(), self.trace.transaction("first", address=ip) as tx:
+            conn = await tcp_connect(tx, ip, endpoint.port, pace=pace)
+            tls = await tls_handshake(
+                tx, conn, endpoint.host, pace=pace, roots=self._roots, alpn=("http/1.1",), check=False
+            )
+            chain = [base64.b64decode(der.data) for der in tls.entry.peer_certificates]
+            date = await self._date(tx, tls, endpoint) if tls.entry.x_completed else None
+            self._judge(seen, chain, date)
+        if tx.record.failure is not None:
+            seen.failure = tx.record.failure
+        self.found.neutral.append(seen)
+
+    async def _date(self, tx: Transaction, tls: Any, endpoint: Endpoint) -> datetime | None:
+        with suppress(StepFailed):  # the certificate is the proof; the clock is a bonus
+            answer = await http_request(tx, tls, "GET", written_url(endpoint), pace=self._session.pace)
+            return answer.date
+        return None
+
+    def _judge(self, seen: Neutral, chain: list[bytes], date: datetime | None) -> None:
+        """Judge by our clock; where that fails by the server's, so that a clock a year off is told from a forgery."""
+        if date is not None:
+            seen.skew = (date - datetime.now(UTC)).total_seconds()
+        if not chain:
+            seen.failure = f.SSL_FAILED_HANDSHAKE
+            return
+        verdict = judge_chain(chain, seen.endpoint.host, self._roots)
+        seen.failure, seen.trusted_by_machine = verdict.failure, verdict.trusted_by_machine
+        seen.proven = verdict.failure is None
+        if verdict.failure == f.SSL_INVALID_CERTIFICATE and date is not None:
+            seen.proven = judge_chain(chain, seen.endpoint.host, self._roots, date).failure is None
+
+    async def _resolve(self, hostname: str) -> list[str]:
+        """Ask the system, and where it does not know a neutral name, the encrypted resolver."""
+        pace, ips = self._session.pace, list[str]()
+        async with pace.place(), self.trace.transaction("lookup", hostname=hostname) as tx:
+            ips = await resolve_system(tx, hostname, pace=pace, families=frozenset(self._families))
+        if ips:
+            self.found.led_to[hostname] = sorted(ips)
+            return ips
+        await self._warmed.wait()
+        warm = self.found.warm
+        for query_type, family in (("A", 4), ("AAAA", 6)):
+            if warm is not None and family in self._families:
+                async with self.trace.transaction("lookup", hostname=hostname) as tx:
+                    ips = [*ips, *addresses_in([await warm.ask(tx, hostname, query_type)])]
+        return ips
+
+    # -- portal, UDP ---------------------------------------------------------------------------------------------
+
+    async def _portal(self, endpoint: Endpoint, status: int, body: str) -> None:
+        ips = await self._resolve(endpoint.host)
+        pace = self._session.pace
+        async with pace.place(), self.trace.transaction("first", address=ips[0] if ips else "") as tx:
+            if not ips:
+                return
+            conn = await tcp_connect(tx, ips[0], endpoint.port, pace=pace)
+            answer = await http_request(tx, conn, "GET", written_url(endpoint), pace=pace)
+            code = answer.entry.response.code
+            expected = code == status and body.encode() in answer.body
+            self.found.portal.append(None if expected else "redirect" if 300 <= code < 400 else "content")
+
+    async def _ask_udp(self) -> None:
+        hostname = self._session.neutral.endpoints[0].host
+        public = [resolver.ip for resolver in public_resolvers(self._session, "dns+udp", self._families)]
+        servers = dict.fromkeys([*public[:2], *system_resolvers()[:1]])
+        asking = {asyncio.create_task(self._ask_one_over_udp(server, hostname, server in public)) for server in servers}
+        try:
+            while asking and not any(self.found.udp_public):  # one answer from beyond says all; silence takes its time
+                _, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _ask_one_over_udp(self, server: str, hostname: str, public: bool) -> None:
+        async with self._session.pace.place(), self.trace.transaction("lookup", address=server) as tx:
+            await query_udp(tx, server, hostname, "A", pace=self._session.pace)
+        answered = tx.record.failure is None or tx.record.failure.startswith("dns_")
+        self.found.udp.append(answered)
+        if public:
+            self.found.udp_public.append(answered)
+
+
+def _fill(session: Session, found: Found) -> Preflight:
+    """Turn what was found into the session's fields; returns the facts of x_run.preflight."""
+    usable = [one for one in found.neutral if one.proven or one.trusted_by_machine]
+    families = {family_of(one.ip) for one in usable} | ({family_of(found.warm.ip)} if found.warm else set())
+    session.ipv4, session.ipv6 = 4 in families, 6 in families
+    session.encrypted = found.warm
+    session.neutral_addresses = [(one.ip, one.endpoint) for one in found.neutral if one.failure is None]
+    portal = _portal_verdict(found)
+    public = {endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
+    skews = [one.skew for one in found.neutral if one.proven and one.skew is not None]
+    return Preflight(
+        network=bool(families) or portal is not None,
+        neutral=[one.written() for one in found.neutral],
+        portal=portal,
+        clock_skew=round(statistics.median(skews), 1) if skews else None,
+        vpn=through_vpn(public),
+        tls_interception="all" if _intercepted(found.neutral) else None,
+        ipv4=session.ipv4,
+        ipv6=session.ipv6,
+        udp=any(found.udp) if found.udp else None,
+        udp_public=any(found.udp_public) if found.udp_public else None,
+        resolver=found.resolver,
+        dark_answers=found.dark_answers,
+        proxy_environment=proxy_in_environment(),
+        resolver_class=resolver_class(system_resolvers(), public),
+    )
+
+
+def _portal_verdict(found: Found) -> Portal | None:
+    """A portal: no neutral host proved itself; every check was answered otherwise, or every name led to one place."""
+    if any(one.proven for one in found.neutral):
+        return None
+    if len(found.led_to) >= NAMES_TOGETHER and len({tuple(ips) for ips in found.led_to.values()}) == 1:
+        return "dns"
+    if None in found.portal:
+        return None
+    return next((verdict for verdict in found.portal if verdict is not None), None)
+
+
+def _intercepted(neutral: list[Neutral]) -> bool:
+    """Whether every chain seen is refused by the public roots and trusted by this machine."""
+    judged = [one for one in neutral if one.proven or one.failure in f.CERTIFICATE_FAILURES]
+    return bool(judged) and all(one.trusted_by_machine and not one.proven for one in judged)

@@ -1,0 +1,171 @@
+"""Who we are: country, network and platform of the vantage point, worked out offline; the address stays in memory."""
+
+import json
+import os
+import platform
+import socket
+import ssl
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from probe.asn.table import UNKNOWN, AsnLookup, Network, default_table
+from probe.privacy.redact import Known
+from probe.run.local_network import MODEMS, interface_of, is_tunnel
+from probe.run.own_addresses import gateways, interface_addresses, source_addresses
+from probe.session.session import Session
+from probe.steps.dns.system_resolver import system_resolvers
+from probe.targets.target import is_address
+
+ANNOTATIONS = Path("/run/censorprobe/annotations.json")  # what whoever set up this machine wants on every line
+LARGEST_ANNOTATIONS = 16 * 1024  # bytes
+ENGINE_NAME = "censorprobe"
+ENGINE_VERSION = "3.17.2"  # of OONI's engine, whose formats we write: its pipeline doubts lines below this number
+PLATFORMS = {"darwin": "macos", "win32": "windows", "cygwin": "windows"}
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv8l": "arm64", "i386": "386", "i686": "386"}
+NOT_KNOWN = (
+    "Your network is not known: lines say AS0 and ZZ, which OONI would not take. "
+    "If you know better, give --cc and --asn, or name a helper with --control."
+)
+
+
+@dataclass(frozen=True)
+class Vantage:
+    """A vantage point as written on every line; `known` is what must never be written, and never leaves memory."""
+
+    probe_cc: str = "ZZ"
+    probe_asn: str = "AS0"
+    network_name: str = ""
+    resolver_asn: str = "AS0"
+    resolver_network_name: str = ""
+    database: str = ""
+    annotations: dict[str, str] = field(default_factory=dict)
+    known: Known = field(default_factory=Known, repr=False)
+    sentence: str | None = None  # for the volunteer, when something is not known
+
+
+async def where_are_we(
+    session: Session, *, cc: str | None = None, asn: str | None = None, learned: str | None = None
+) -> Vantage:
+    """Work out where we are. Sends nothing.
+
+    `cc` ("IR") and `asn` ("AS44244") are the volunteer's word and go before everything; then come a global address of
+    this machine and `learned`, the address that a helper saw, looked up in the offline table.
+    """
+    literals = [endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.is_literal]
+    nameservers = system_resolvers()
+    private = [ip for ip in nameservers if ip not in literals]
+    return locate(
+        default_table(),
+        candidates=[*source_addresses(literals), *sorted(interface_addresses()), *([learned] if learned else [])],
+        resolver=nameservers[0] if nameservers else None,
+        known=known_values(*private, *([learned] if learned else [])),
+        cc=cc,
+        asn=asn,
+    )
+
+
+def locate(
+    table: AsnLookup,
+    *,
+    candidates: list[str],
+    resolver: str | None = None,
+    known: Known | None = None,
+    cc: str | None = None,
+    asn: str | None = None,
+) -> Vantage:
+    """The vantage point of the first candidate address that `table` knows, with the volunteer's word before it."""
+    ours = next((found for ip in candidates if (found := table.lookup(ip)).asn), UNKNOWN)
+    theirs = table.lookup(resolver) if resolver else UNKNOWN
+    named = ours if asn is None or asn == f"AS{ours.asn}" else UNKNOWN  # a name only of the network that is written
+    probe_cc, probe_asn = cc or ours.cc, asn or f"AS{ours.asn}"
+    return Vantage(
+        probe_cc=probe_cc,
+        probe_asn=probe_asn,
+        network_name=named.name,
+        resolver_asn=f"AS{theirs.asn}",
+        resolver_network_name=theirs.name,
+        database=table.database,
+        annotations=annotations(candidates),
+        known=known or Known(),
+        sentence=NOT_KNOWN if probe_asn == "AS0" or probe_cc == Network().cc else None,
+    )
+
+
+def known_values(*learned: str) -> Known:
+    """Everything that names this machine or its user: addresses, gateways, host and user name, home. Sends nothing."""
+    addresses = interface_addresses() | gateways() | {ip for ip in learned if is_address(ip.partition("%")[0])}
+    names, homes = _names(), _homes()
+    return Known.of(addresses, words=names, paths=homes)
+
+
+def annotations(sources: list[str]) -> dict[str, str]:
+    """What df-000 wants to know of platform and engine, and what ANNOTATIONS adds."""
+    found = {
+        "architecture": ARCHITECTURES.get(platform.machine().lower(), platform.machine().lower()),
+        "engine_name": ENGINE_NAME,
+        "engine_version": ENGINE_VERSION,
+        "platform": _platform(),
+        "tls_engine": " ".join(ssl.OPENSSL_VERSION.split()[:2]),  # whose hello it is: not Go's, as OONI's is
+    }
+    if (kind := network_type(sources)) is not None:
+        found["network_type"] = kind
+    return found | machine_annotations()
+
+
+def machine_annotations(path: Path = ANNOTATIONS) -> dict[str, str]:
+    """The strings in `path`; none when it is missing, too large or no JSON object."""
+    try:
+        with path.open("rb") as file:
+            table = json.loads(file.read(LARGEST_ANNOTATIONS))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(table, dict):
+        return {}
+    return {key: value for key, value in table.items() if isinstance(value, str)}
+
+
+def network_type(sources: list[str]) -> str | None:
+    """OONI's word for the line that flows leave by: vpn, mobile or wifi; None where Linux does not tell."""
+    if not sys.platform.startswith("linux"):
+        return None
+    names = [name for ip in sources if (name := interface_of(ip)) is not None]
+    if not names:
+        return None
+    if is_tunnel(names[0]):
+        return "vpn"
+    if names[0].startswith(MODEMS):
+        return "mobile"
+    return "wifi" if Path("/sys/class/net", names[0], "wireless").exists() else None
+
+
+def _platform() -> str:
+    if hasattr(sys, "getandroidapilevel"):
+        return "android"
+    return PLATFORMS.get(sys.platform, "freebsd" if sys.platform.startswith("freebsd") else sys.platform)
+
+
+def _names() -> set[str]:
+    host = socket.gethostname()
+    users = {os.environ.get(name, "") for name in ("LOGNAME", "USER", "USERNAME", "SUDO_USER", "HOSTNAME")}
+    if (account := _account()) is not None:
+        users.add(account[0])
+    return {host, host.split(".")[0]} | users - {""}
+
+
+def _homes() -> set[str]:
+    homes = {os.environ.get(name, "") for name in ("HOME", "USERPROFILE")}
+    if (account := _account()) is not None:
+        homes.add(account[1])
+    return homes - {""}
+
+
+def _account() -> tuple[str, str] | None:
+    """Name and home of the account that runs us; None without one, as in a container or on Windows."""
+    try:
+        import pwd
+
+        entry = pwd.getpwuid(os.getuid())
+    except (ImportError, KeyError):
+        return None
+    return entry.pw_name, entry.pw_dir

@@ -1,0 +1,1 @@
+"""Hold what the measurements of one run share."""

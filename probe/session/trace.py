@@ -1,0 +1,194 @@
+"""The recorder: a Trace holds the transactions of a measurement, each a chain of steps; a step writes one entry."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from probe.formats import failures as f
+from probe.formats.entries import Entry
+from probe.formats.packets import Flow
+from probe.formats.transactions import FollowUp, Kind, TransactionRecord
+from probe.session.classify import NETWORK_ERRORS, OurFault, classify, describe, has_run_out
+
+OVERSLEPT = 3.0  # seconds past its deadline at which a step's failure is ours: we were stopped, and heard nothing
+
+
+class StepFailed(Exception):
+    """A step failed: its transaction ends here. Raised by `step`, caught by `transaction`."""
+
+    def __init__(self, operation: str, failure: str) -> None:
+        super().__init__(f"{operation}: {failure}")
+        self.operation = operation
+        self.failure = failure
+
+
+@dataclass
+class Transaction:
+    """A chain of steps on one connection. `connections` closes what the steps opened."""
+
+    trace: "Trace"
+    record: TransactionRecord
+    connections: AsyncExitStack
+    stopped_by: StepFailed | None = None
+    entries: list[Entry] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def step(self, entry: Entry, timeout: float) -> AsyncIterator[None]:
+        """Time `entry`, name its failure and keep it, also when cancelled half-way. `timeout` is in seconds.
+
+        Raises StepFailed when the network failed; cancellation and our own bugs pass through, recorded as such.
+        """
+        entry.transaction_id, entry.tags = self.record.transaction_id, [*entry.tags, *self.tags()]
+        entry.t0 = self.trace.elapsed()
+        try:
+            async with asyncio.timeout(timeout):
+                yield
+        except NETWORK_ERRORS as error:
+            overslept = self.trace.elapsed() - entry.t0 > timeout + OVERSLEPT
+            entry.failure = f.INTERRUPTED if overslept else classify(error)
+            raise StepFailed(entry.OPERATION, entry.failure) from error
+        except asyncio.CancelledError:
+            entry.failure = f.INTERRUPTED
+            raise
+        except Exception as bug:
+            entry.failure = f"{f.BUG}: {type(bug).__name__}"
+            raise
+        else:
+            self.record.steps.append(entry.OPERATION)
+        finally:
+            entry.t = self.trace.elapsed()
+            self.keep(entry)
+
+    def keep(self, entry: Entry) -> None:
+        """Keep an entry that was timed elsewhere (getaddrinfo's two families come from one call)."""
+        entry.transaction_id = self.record.transaction_id
+        self.entries.append(entry)
+        self.trace.entries.append(entry)
+
+    def opened(self, protocol: Literal["tcp", "udp"], local_port: int, address: str, port: int) -> None:
+        """Note the ports of a socket, by which its raw packets are found; they go into no file."""
+        flow = Flow(
+            protocol=protocol,
+            local_port=local_port,
+            address=address,
+            port=port,
+            transaction_id=self.record.transaction_id,
+            since=time.monotonic(),
+        )
+        self.trace.flows.append(flow)
+
+    def tags(self) -> list[str]:
+        return [tag for tag in (self.record.service, self.record.kind, self.record.followup) if tag]
+
+
+@dataclass(frozen=True)
+class Hop:
+    """Where an answer led: the endpoint tried next in the service's stead, by transactions from `since` on."""
+
+    service: str
+    endpoint: str
+    since: int
+
+
+class Trace:
+    """All transactions of one measurement, on one monotonic clock that starts at 0 with it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._zero = clock()
+        self._next_id = 1
+        self._tails: set[asyncio.Task[None]] = set()
+        self.transactions: list[TransactionRecord] = []
+        self.entries: list[Entry] = []
+        self.flows: list[Flow] = []
+        self.bugs: list[str] = []
+        self.spared: dict[str, str] = {}  # endpoints left out for law 7's one visit → what that visit failed with
+        self.hops: list[Hop] = []
+        self.cut_short = False  # set when a limit, of time or of descriptors, kept something from being tried
+
+    @property
+    def zero(self) -> float:
+        """The clock's reading when the measurement began."""
+        return self._zero
+
+    def spare(self, endpoint: str, failure: str) -> None:
+        """Note that an endpoint was left out at an address where an earlier visit of the run came to `failure`."""
+        self.spared.setdefault(endpoint, failure)
+
+    def led_to(self, service: str, endpoint: str) -> None:
+        """Note that what is tried next is where the last answer led."""
+        self.hops.append(Hop(service, endpoint, self._next_id))
+
+    def elapsed(self) -> float:
+        """Seconds since the measurement began."""
+        return round(self._clock() - self._zero, 6)
+
+    @asynccontextmanager
+    async def transaction(
+        self, kind: Kind, *, followup: FollowUp = "", cause: int | None = None, **about: Any
+    ) -> AsyncIterator[Transaction]:
+        """Open a transaction that ends, connections closed, at the first step to fail.
+
+        `about` are further fields of TransactionRecord (service, endpoint, address …). A bug of ours costs this
+        transaction only: it is described in `bugs` and the neighbours go on.
+        """
+        record = TransactionRecord(transaction_id=self._next_id, kind=kind, followup=followup, cause=cause, **about)
+        self._next_id += 1
+        self.transactions.append(record)
+        record.t0 = self.elapsed()
+        try:
+            async with AsyncExitStack() as connections:
+                tx = Transaction(self, record, connections)
+                try:
+                    yield tx
+                except StepFailed as stopped:
+                    tx.stopped_by = stopped
+                    record.failed_operation, record.failure = stopped.operation, stopped.failure
+                except OurFault as fault:
+                    record.failed_operation, record.failure = "top_level", fault.failure
+                except asyncio.CancelledError:
+                    record.failed_operation, record.failure = "top_level", f.INTERRUPTED
+                    raise
+                except Exception as bug:
+                    said = f.FILES_EXHAUSTED if has_run_out(bug) else f"{f.BUG}: {type(bug).__name__}"
+                    record.failed_operation, record.failure = "top_level", said
+                    self.note_bug(bug)
+        finally:
+            record.t = self.elapsed()
+
+    def note_bug(self, bug: BaseException) -> None:
+        """Describe a bug of ours; where only descriptors ran out, something was left out, as at a limit of time."""
+        if has_run_out(bug):
+            self.cut_short = True
+        else:
+            self.bugs.append(describe(bug))
+
+    def later(self, tail: Coroutine[Any, Any, None]) -> None:
+        """Let `tail` run beside later steps (a socket that listens on); `finish` waits for it."""
+        task = asyncio.create_task(tail)
+        self._tails.add(task)
+        task.add_done_callback(self._tail_done)
+
+    def _tail_done(self, task: asyncio.Task[None]) -> None:
+        self._tails.discard(task)
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            self.note_bug(bug)
+
+    async def settled(self, *, patience: float = 3.0) -> None:
+        """Wait until no tail runs, at most `patience` seconds; cancels none."""
+        end = time.monotonic() + patience
+        while self._tails and (left := end - time.monotonic()) > 0:
+            await asyncio.wait(set(self._tails), timeout=left)
+
+    async def finish(self, *, patience: float = 3.0) -> None:
+        """Wait for the tails, at most `patience` seconds; those still running then are cancelled."""
+        if not self._tails:
+            return
+        _, late = await asyncio.wait(set(self._tails), timeout=patience)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)

@@ -1,0 +1,1 @@
+"""Recognise known traces of interference, for the probe and the analysis alike."""

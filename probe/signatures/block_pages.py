@@ -1,0 +1,40 @@
+"""Known block pages: which documented fingerprints does an HTTP answer carry?"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+DATA = Path(__file__).parents[1] / "data" / "blockpages.toml"
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """One documented sign of a block page. `place`: "body" or "header.<name>"; `how`: "full", "prefix", "contains"."""
+
+    id: str
+    place: str
+    how: str
+    pattern: str
+    countries: tuple[str, ...]
+
+    def is_in(self, text: str) -> bool:
+        """Say whether `text`, taken from `place`, carries the sign."""
+        if self.how == "full":
+            return text == self.pattern
+        return text.startswith(self.pattern) if self.how == "prefix" else self.pattern in text
+
+
+@cache
+def fingerprints() -> tuple[Fingerprint, ...]:
+    """Read the list; source and date stand in the file."""
+    listed = tomllib.loads(DATA.read_text(encoding="utf-8"))["fingerprint"]
+    return tuple(Fingerprint(**{**row, "countries": tuple(row["countries"])}) for row in listed)
+
+
+def matching(body: bytes | str, headers: Mapping[str, str]) -> list[str]:
+    """Name the fingerprints that an answer carries, sorted. Header names in `headers` may have any case."""
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    places = {f"header.{name.lower()}": value for name, value in headers.items()} | {"body": text}
+    return sorted(known.id for known in fingerprints() if known.place in places and known.is_in(places[known.place]))

@@ -1,0 +1,1 @@
+"""Exchange call set-up messages: STUN, TURN, SIP and the UDP echo."""

@@ -1,0 +1,143 @@
+"""The step `sip_options`: an `OPTIONS` request from nobody, over UDP, TCP or TLS.
+
+Servers tell us in Via from which address we came (`received`, `rport`), and a middlebox may write it anywhere: of what
+comes back only the status, the server's name for itself, scrubbed, and which of our headers were changed is kept.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from probe.formats import failures as f
+from probe.formats.calls import SIPExchange
+from probe.formats.entries import BinaryData
+from probe.privacy.redact import scrub_text
+from probe.session.classify import RemoteError
+from probe.session.pacing import Pace
+from probe.session.trace import Transaction
+from probe.steps.connection import Connection, address_of
+from probe.steps.first_bytes import first_bytes
+from probe.steps.udp_flow import udp_flow
+from probe.wire.sip.message import KEEP_ALIVE_ANSWER, Message, NotSIP, SIPStream, read_message
+from probe.wire.sip.options import Options
+
+T1, T2 = 0.5, 4.0  # seconds: RFC 3261, section 17.1.2.2
+_LONGEST_SERVER, _LONGEST_REASON = 128, 64
+_MOST_PROVISIONAL, _FOREIGN_LIMIT = 8, 64  # kept; taken from one stream
+
+
+async def sip_options_udp(
+    tx: Transaction,
+    ip: str,
+    port: int,
+    host: str,
+    *,
+    pace: Pace,
+    confirm: bool = False,
+    timeout: float | None = None,
+) -> SIPExchange:
+    """Ask `host` at `ip` (a literal) from a socket of its own; the same datagram again at T1, doubling to T2.
+
+    Succeeds as `sip_options` does. Raises StepFailed.
+    """
+    dialogue = _Dialogue(SIPExchange(address=address_of(ip, port), transport="udp"), Options(host, "udp"))
+    limit = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
+    async with tx.step(dialogue.entry, limit):
+        with udp_flow(ip, port, pace) as flow:
+            try:
+                await flow.ask(dialogue.request.written(), dialogue.timer_e(limit), dialogue.hear_datagram)
+            finally:
+                dialogue.entry.x_sent, dialogue.entry.round_trip = flow.sent, flow.round_trip
+    return dialogue.entry
+
+
+async def sip_options(
+    tx: Transaction,
+    conn: Connection,
+    host: str,
+    *,
+    pace: Pace,
+    transport: Literal["tcp", "tls"] = "tcp",
+    confirm: bool = False,
+    timeout: float | None = None,
+) -> SIPExchange:
+    """Ask `host` over an open connection.
+
+    Any final status that is ours (see `Options.is_answered_by`) is success, also 4xx to 6xx: the server has answered.
+    Raises StepFailed; a server that speaks something else fails as "unknown_failure: sip: …".
+    """
+    dialogue = _Dialogue(SIPExchange(address=conn.address, transport=transport), Options(host, transport))
+    async with tx.step(dialogue.entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
+        began = tx.trace.elapsed()
+        await conn.write(dialogue.request.written())
+        dialogue.entry.x_sent = 1
+        await _converse(conn, dialogue)
+        dialogue.entry.round_trip = round(tx.trace.elapsed() - began, 6)
+    return dialogue.entry
+
+
+async def _converse(conn: Connection, dialogue: "_Dialogue") -> None:
+    """Read messages until the final one of ours. Raises RemoteError for what is no SIP, EOFError, OSError."""
+    stream, answered = SIPStream(), 0
+    while dialogue.entry.x_foreign + stream.pings < _FOREIGN_LIMIT:
+        data = await conn.read()
+        if not data:
+            raise EOFError("closed before the final response")
+        try:
+            messages = stream.feed(data)
+        except NotSIP as error:
+            dialogue.note_foreign(data)
+            raise RemoteError(f"{f.UNKNOWN}: sip: no SIP response") from error
+        if any(dialogue.hear(message) for message in messages):
+            return
+        if stream.pings > answered:
+            answered = stream.pings
+            await conn.write(KEEP_ALIVE_ANSWER)
+    raise RemoteError(f"{f.UNKNOWN}: sip: flooded")
+
+
+class _Dialogue:
+    """What is heard in answer to one request goes into its entry."""
+
+    def __init__(self, entry: SIPExchange, request: Options) -> None:
+        self.entry, self.request = entry, request
+
+    def timer_e(self, limit: float) -> Iterator[float]:
+        """When the request is sent, in seconds from now: distances double from T1 to T2; T2 after a provisional."""
+        at, distance = 0.0, T1
+        while at < limit:
+            yield at
+            distance = T2 if self.entry.provisional else distance
+            at, distance = at + distance, min(T2, 2 * distance)
+
+    def hear_datagram(self, raw: bytes) -> bool | None:
+        """Judge a datagram as `UDPFlow` wants it: True: the final response, None: a provisional one, False: foreign."""
+        try:
+            message = read_message(raw)
+        except NotSIP:
+            self.note_foreign(raw)
+            return False
+        return self.hear(message)
+
+    def hear(self, message: Message) -> bool | None:
+        """Take note of a message; the same three answers."""
+        if not self.request.is_answered_by(message):
+            self.note_foreign(message.raw)
+            return False
+        if message.code < 200:
+            self.entry.provisional = [*self.entry.provisional, message.code][:_MOST_PROVISIONAL]
+            return None
+        self.entry.code = message.code
+        self.entry.reason = _scrubbed(message.reason)[:_LONGEST_REASON]
+        self.entry.server = _scrubbed(message.first("server") or message.first("user-agent"))[:_LONGEST_SERVER]
+        self.entry.rewritten = self.request.rewritten(message)
+        return True
+
+    def note_foreign(self, raw: bytes) -> None:
+        """Count what is no answer to ours; the first of it is kept, scrubbed."""
+        self.entry.x_foreign += 1
+        if self.entry.x_first_bytes is None:
+            self.entry.x_first_bytes = BinaryData.of(first_bytes(raw))
+
+
+def _scrubbed(text: str) -> str:
+    return scrub_text(text.replace("\0", ""))

@@ -1,0 +1,174 @@
+"""The step `stun_exchange`: a Binding request, or TURN's Allocate as a stranger, over UDP, TCP or TLS.
+
+Our own address, which the server tells us, is looked at and forgotten: only its family, and whether it is another than
+the socket's, are written down.
+"""
+
+import secrets
+from typing import Literal
+
+from probe.formats import failures as f
+from probe.formats.calls import STUNExchange
+from probe.formats.entries import BinaryData
+from probe.privacy.redact import scrub_text
+from probe.session.classify import RemoteError
+from probe.session.pacing import Pace
+from probe.session.trace import Transaction
+from probe.steps.connection import Connection, address_of
+from probe.steps.first_bytes import first_bytes
+from probe.steps.udp_flow import UDPFlow, udp_flow
+from probe.wire import stun
+
+SCHEDULE = (0.0, 0.5, 1.5, 3.5)  # seconds at which a request is sent over UDP (RFC 8489 6.2.1)
+_LONGEST_SOFTWARE = 128
+_LONGEST_MESSAGE = 4096  # bytes over a stream; a response with every attribute has a few hundred
+_FOREIGN_LIMIT = 64  # messages over one stream that are not an answer to ours
+
+Method = Literal["binding", "allocate"]
+_METHODS = {"binding": stun.BINDING, "allocate": stun.ALLOCATE}
+
+
+def request(method: Method, transaction_id: bytes) -> bytes:
+    """The datagram that the step sends. Raises ValueError for an id that has not 12 bytes."""
+    return stun.binding_request(transaction_id) if method == "binding" else stun.allocate_request(transaction_id)
+
+
+async def stun_exchange_udp(
+    tx: Transaction,
+    ip: str,
+    port: int,
+    *,
+    pace: Pace,
+    method: Method = "binding",
+    confirm: bool = False,
+    timeout: float | None = None,
+) -> STUNExchange:
+    """Ask `ip` (a literal) from a socket of its own, at most four times in a row with the same datagram.
+
+    Succeeds as `stun_exchange` does. Raises StepFailed.
+    """
+    entry = STUNExchange(address=address_of(ip, port), transport="udp", method=method)
+    transaction_id = secrets.token_bytes(12)
+    async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
+        with udp_flow(ip, port, pace) as flow:
+            tx.opened("udp", flow.local[1], ip, port)
+            try:
+                raw = await flow.ask(
+                    request(method, transaction_id), SCHEDULE, lambda raw: _is_answer(raw, method, transaction_id)
+                )
+            finally:
+                _count(entry, flow)
+            _judge(entry, stun.parse(raw), flow.local)
+    return entry
+
+
+async def stun_exchange(
+    tx: Transaction,
+    conn: Connection,
+    *,
+    pace: Pace,
+    transport: Literal["tcp", "tls"] = "tcp",
+    method: Method = "binding",
+    confirm: bool = False,
+    timeout: float | None = None,
+) -> STUNExchange:
+    """Ask over an open connection, where messages are framed by their own length (RFC 8489 6.2.2).
+
+    A Binding succeeds with our transaction id and a mapped address; an Allocate with 401, REALM and NONCE, which is
+    what a TURN server says to strangers. Raises StepFailed; whatever else the server says fails as
+    "unknown_failure: stun: …".
+    """
+    entry = STUNExchange(address=conn.address, transport=transport, method=method)
+    transaction_id = secrets.token_bytes(12)
+    async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
+        began = tx.trace.elapsed()
+        await conn.write(request(method, transaction_id))
+        entry.x_sent = 1
+        message = await _answer_on(conn, entry, method, transaction_id)
+        entry.round_trip = round(tx.trace.elapsed() - began, 6)
+        _judge(entry, message, conn.local)
+    return entry
+
+
+def _is_answer(raw: bytes, method: Method, transaction_id: bytes) -> bool:
+    try:
+        message = stun.parse(raw)
+    except ValueError:
+        return False
+    return _answers(message, method, transaction_id)
+
+
+def _answers(message: stun.Message, method: Method, transaction_id: bytes) -> bool:
+    ours = message.transaction_id == transaction_id and message.method == _METHODS[method]
+    return ours and message.kind in {"success", "error"}
+
+
+def _count(entry: STUNExchange, flow: UDPFlow) -> None:
+    entry.x_sent, entry.x_foreign, entry.round_trip = flow.sent, flow.foreign, flow.round_trip
+    if flow.first_foreign is not None:
+        entry.x_first_bytes = BinaryData.of(flow.first_foreign)
+
+
+async def _answer_on(conn: Connection, entry: STUNExchange, method: Method, transaction_id: bytes) -> stun.Message:
+    """Read messages until ours comes. Raises RemoteError for what is no STUN, EOFError, OSError."""
+    while entry.x_foreign < _FOREIGN_LIMIT:
+        raw = await _message(conn, entry)
+        try:
+            message = stun.parse(raw)
+        except ValueError as error:
+            _note_foreign(entry, raw)
+            raise RemoteError(f"{f.UNKNOWN}: stun: not STUN") from error
+        if _answers(message, method, transaction_id):
+            return message
+        _note_foreign(entry, raw)
+    raise RemoteError(f"{f.UNKNOWN}: stun: flooded")
+
+
+async def _message(conn: Connection, entry: STUNExchange) -> bytes:
+    """Read one message; bytes that cannot begin one are given back as they came, for the caller to refuse."""
+    got = b""
+    wanted = stun.HEADER
+    try:
+        while len(got) < wanted:
+            piece = await conn.read(wanted - len(got))
+            if not piece:
+                raise EOFError(f"{len(got)} of {wanted} bytes")
+            got += piece
+            if len(got) == stun.HEADER and stun.is_stun(got):
+                wanted = min(stun.length_of(got), _LONGEST_MESSAGE)
+    except BaseException:
+        if got:
+            _note_foreign(entry, got)
+        raise
+    return got
+
+
+def _note_foreign(entry: STUNExchange, raw: bytes) -> None:
+    entry.x_foreign += 1
+    if entry.x_first_bytes is None:
+        entry.x_first_bytes = BinaryData.of(first_bytes(raw))
+
+
+def _judge(entry: STUNExchange, message: stun.Message, local: tuple[str, int] | None) -> None:
+    """Write down what the response says. Raises RemoteError unless it is the one that proves the server."""
+    entry.response = "success" if message.kind == "success" else "error"
+    entry.error_code = message.error_code
+    entry.software = scrub_text(message.software.replace("\0", ""))[:_LONGEST_SOFTWARE]
+    entry.fingerprint_valid = message.fingerprint_valid
+    entry.has_realm, entry.has_nonce = bool(message.first(stun.REALM)), bool(message.first(stun.NONCE))
+    if message.mapped is not None:
+        entry.mapped_family = 6 if ":" in message.mapped[0] else 4
+        entry.mapped_differs = None if local is None else message.mapped != local
+    if (problem := _problem(entry)) is not None:
+        raise RemoteError(f"{f.UNKNOWN}: stun: {problem}")
+
+
+def _problem(entry: STUNExchange) -> str | None:
+    """What keeps the response from being a proof; a fingerprint that does not fit means that somebody changed it."""
+    if entry.fingerprint_valid is False:
+        return "wrong fingerprint"
+    if entry.response == "success":
+        return None if entry.mapped_family else "no mapped address"
+    if entry.method == "binding" or entry.error_code != stun.UNAUTHORIZED:
+        return f"error {entry.error_code}"
+    return None if entry.has_realm and entry.has_nonce else "401 without realm and nonce"

@@ -1,0 +1,1 @@
+"""Resolve names over every transport."""

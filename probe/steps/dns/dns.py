@@ -1,0 +1,179 @@
+"""The step `resolve`: one DNS question over UDP or on an open stream, and, from its neighbour, through the system."""
+
+import asyncio
+import secrets
+
+from probe.formats import failures as f
+from probe.formats.entries import DNSQuery, DNSResponse
+from probe.session.classify import OurFault, RemoteError
+from probe.session.pacing import Pace
+from probe.session.trace import Transaction
+from probe.signatures.bogons import is_bogon
+from probe.steps.connection import Connection, address_of
+from probe.steps.dns.multiplexing import Multiplexer
+from probe.steps.dns.system_resolver import resolve_system, system_resolvers
+from probe.steps.dns.udp_listener import UDPListener
+from probe.wire.dns.message import build_query, read_response, response_id
+
+__all__ = ["StreamResolver", "is_bogon", "query_stream", "query_udp", "resolve_system", "system_resolvers"]
+
+_UDP_TIMEOUT = 5.0  # seconds, as OONI's (reference: ooni.md 2.1)
+_RETRANSMIT_AFTER = 1.5  # seconds; once
+_MOST_UNASKED, _LEAST_UNASKED = 262144, 4096  # bytes of answers to no open question, on one stream; each counts as …
+_PADDING = 128  # bytes: questions of one length inside TLS (RFC 8467)
+
+
+async def query_udp(
+    tx: Transaction,
+    server_ip: str,
+    hostname: str,
+    query_type: str,
+    *,
+    pace: Pace,
+    port: int = 53,
+    shown_as: str | None = None,
+    timeout: float | None = None,
+    retransmit: bool = True,
+) -> DNSQuery:
+    """Ask `server_ip` over a UDP socket of its own and return with the first well-formed answer to the question.
+
+    The socket listens on for max(0.5 s, 3 round trips) as a tail of the trace: it adds every further datagram to
+    `x_responses` of the entry returned. `shown_as` replaces "ip:port" as resolver_address. Raises StepFailed.
+    """
+    entry = _entry("udp", hostname, query_type, shown_as or address_of(server_ip.partition("%")[0], port))
+    limit = _udp_timeout(pace) if timeout is None else timeout
+    listener: UDPListener | None = None
+    try:
+        async with tx.step(entry, limit + 1.0):
+            query = build_query(hostname, query_type, secrets.randbelow(1 << 16))
+            listener = UDPListener(server_ip, port, query, tx.trace, pace)
+            entry.x_responses = listener.responses
+            tx.opened("udp", listener.local[1], server_ip.partition("%")[0], port)
+            try:
+                async with asyncio.timeout(limit):
+                    response = await _first_answer(listener, tx, server_ip, port, pace, retransmit)
+            except TimeoutError as error:
+                raise RemoteError(listener.what_came_instead()) from error
+            entry.x_round_trip = listener.round_trip
+            _take(entry, response)
+    finally:
+        if listener is not None:
+            _leave(listener, entry, tx)
+    return entry
+
+
+async def query_stream(
+    tx: Transaction,
+    conn: Connection,
+    hostname: str,
+    query_type: str,
+    *,
+    pace: Pace,
+    resolver_address: str,
+    engine: str = "dot",
+    timeout: float | None = None,
+) -> DNSQuery:
+    """Ask one question on an open connection ("dot" or "tcp"); one after the other. Raises StepFailed.
+
+    For questions side by side on one connection keep a StreamResolver.
+    """
+    resolver = StreamResolver(conn, resolver_address, engine=engine, pace=pace)
+    return await resolver.query(tx, hostname, query_type, timeout=timeout)
+
+
+class StreamResolver:
+    """A resolver on an open connection, messages behind lengths of two bytes (RFC 7858, RFC 7766).
+
+    Questions may overlap: answers are matched by id. Once the connection broke, every question fails as the first did.
+    """
+
+    def __init__(self, conn: Connection, resolver_address: str, *, pace: Pace, engine: str = "dot") -> None:
+        self.conn, self.resolver_address, self.engine, self._pace = conn, resolver_address, engine, pace
+        self._messages: Multiplexer[bytes] = Multiplexer(self._receive)
+        self._unasked = 0
+
+    async def query(
+        self, tx: Transaction, hostname: str, query_type: str, *, confirm: bool = False, timeout: float | None = None
+    ) -> DNSQuery:
+        """Ask one question; write its entry into `tx`. Raises StepFailed."""
+        entry = _entry(self.engine, hostname, query_type, self.resolver_address)
+        limit = self._pace.tls_timeout(confirm=confirm) if timeout is None else timeout
+        async with tx.step(entry, limit):
+            query_id = self._free_id()
+            query = build_query(hostname, query_type, query_id, padding=_PADDING if self.engine == "dot" else 0)
+            framed = len(query).to_bytes(2, "big") + query
+            raw = await self._messages.ask(query_id, lambda: self.conn.write(framed))
+            _take(entry, read_response(raw, query).response)
+        return entry
+
+    def _free_id(self) -> int:
+        while True:
+            query_id = secrets.randbelow(1 << 16)
+            if not self._messages.is_waiting(query_id):
+                return query_id
+
+    async def _receive(self) -> list[tuple[int, bytes | RemoteError]]:
+        length = int.from_bytes(await self.conn.read_exactly(2), "big")
+        raw = await self.conn.read_exactly(length)
+        answered = response_id(raw)
+        if answered is not None and self._messages.is_waiting(answered):
+            return [(answered, raw)]
+        self._unasked += max(_LEAST_UNASKED, len(raw))
+        if self._unasked > _MOST_UNASKED:
+            raise RemoteError(f.DNS_MISBEHAVING)
+        return []
+
+
+def _entry(engine: str, hostname: str, query_type: str, resolver_address: str) -> DNSQuery:
+    return DNSQuery(engine=engine, hostname=hostname, query_type=query_type, resolver_address=resolver_address)
+
+
+def _udp_timeout(pace: Pace) -> float:
+    return min(10.0, max(_UDP_TIMEOUT, 6 * pace.round_trip))
+
+
+async def _first_answer(
+    listener: UDPListener, tx: Transaction, ip: str, port: int, pace: Pace, retransmit: bool
+) -> DNSResponse:
+    listener.send()
+    await asyncio.wait({listener.first}, timeout=_RETRANSMIT_AFTER)
+    if retransmit and not listener.first.done() and _may_repeat(tx, ip, port, pace):
+        listener.send()
+    return await listener.first
+
+
+def _may_repeat(tx: Transaction, ip: str, port: int, pace: Pace) -> bool:
+    """A repeated question is one more trigger when the first one was (law 7); then it must fit the budget."""
+    if not tx.record.trigger:
+        return True
+    name = tx.record.sent_name or tx.record.hostname or ip  # a resolver that is itself the target bears no name
+    try:
+        pace.spend_trigger(name, ip, "udp", port)
+    except OurFault:
+        return False
+    return True
+
+
+def _take(entry: DNSQuery, response: DNSResponse) -> None:
+    """Copy the answer that counts into the entry. Raises RemoteError when it is a failure."""
+    entry.answers, entry.raw_response = list(response.answers), response.raw_response
+    entry.rcode = response.rcode or None  # OONI writes no 0
+    if response.failure is not None:
+        raise RemoteError(response.failure)
+
+
+def _leave(listener: UDPListener, entry: DNSQuery, tx: Transaction) -> None:
+    """After an answer, or an ICMP error, what comes late still counts; after a timeout the wait was long enough."""
+    entry.x_sent = listener.sent
+    if listener.first.done() and not listener.first.cancelled():
+        tx.trace.later(_listen_on(listener, entry))
+    else:
+        listener.close()
+        entry.x_listened = listener.listened
+
+
+async def _listen_on(listener: UDPListener, entry: DNSQuery) -> None:
+    try:
+        await listener.listen_on()
+    finally:
+        entry.x_listened = listener.listened

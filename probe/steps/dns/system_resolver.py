@@ -1,0 +1,148 @@
+"""The system's resolver: getaddrinfo in a thread that can be left behind, and the name servers it would ask."""
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from probe.formats import failures as f
+from probe.formats.entries import DNSAnswer, DNSQuery
+from probe.session.classify import OurFault
+from probe.session.pacing import Pace
+from probe.session.trace import Transaction
+
+_TIMEOUT = 15.0  # seconds, as OONI's (reference: ooni.md 2.1)
+_MOST_THREADS = 128  # left behind ones included
+_FAMILIES = {frozenset({4}): socket.AF_INET, frozenset({6}): socket.AF_INET6}
+_TYPES = {4: "A", 6: "AAAA"}
+
+_threads = threading.BoundedSemaphore(_MOST_THREADS)
+
+
+async def resolve_system(
+    tx: Transaction,
+    hostname: str,
+    *,
+    pace: Pace,
+    families: frozenset[int],
+    engine: str = "system",
+    timeout: float | None = None,
+) -> list[str]:
+    """Ask getaddrinfo for `hostname`; the addresses in its order, each once.
+
+    Writes an entry per family, as OONI's engine "system": one without answers is left out on success, on failure all
+    carry it. Raises StepFailed.
+    """
+    wanted = sorted(families & {4, 6})
+    entries = [_entry(hostname, engine, _TYPES[family]) for family in wanted]
+    first, others = entries[0], entries[1:]
+    try:
+        async with tx.step(first, _TIMEOUT if timeout is None else timeout):
+            addresses = await _getaddrinfo(hostname, _FAMILIES.get(frozenset(wanted), socket.AF_UNSPEC), first)
+            first, *others = _with_answers(entries, addresses)
+    finally:
+        for other in others:
+            _copy_outcome(entries[0], other)
+            tx.keep(other)
+    return addresses
+
+
+def system_resolvers(path: str = "/etc/resolv.conf") -> list[str]:
+    """The name servers of resolv.conf(5), in order; none when the file is missing, unreadable or empty of them."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    words = [line.split() for line in lines]
+    return [line[1] for line in words if len(line) >= 2 and line[0] == "nameserver" and _is_address(line[1])]
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ipaddress.ip_address(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _entry(hostname: str, engine: str, query_type: str) -> DNSQuery:
+    return DNSQuery(engine=engine, hostname=hostname, query_type=query_type, resolver_address="system")
+
+
+def _with_answers(entries: list[DNSQuery], addresses: list[str]) -> list[DNSQuery]:
+    """Give each entry its family's answers; an entry without any gives its place to the next one."""
+    for entry in entries:
+        entry.answers = [_answer(ip) for ip in addresses if _answer(ip).answer_type == entry.query_type]
+    full = [entry for entry in entries if entry.answers]
+    if full and full[0] is not entries[0]:
+        entries[0].query_type, entries[0].answers = full[0].query_type, full[0].answers
+        full[0] = entries[0]
+    return full or entries
+
+
+def _answer(ip: str) -> DNSAnswer:
+    if ipaddress.ip_address(ip).version == 6:
+        return DNSAnswer(answer_type="AAAA", ipv6=ip)
+    return DNSAnswer(answer_type="A", ipv4=ip)
+
+
+def _copy_outcome(of: DNSQuery, to: DNSQuery) -> None:
+    to.failure, to.getaddrinfo_error = of.failure, of.getaddrinfo_error
+    to.t0, to.t, to.tags = of.t0, of.t, list(of.tags)
+
+
+async def _getaddrinfo(hostname: str, family: int, entry: DNSQuery) -> list[str]:
+    try:
+        found = await _in_thread(hostname, family)
+    except socket.gaierror as error:
+        entry.getaddrinfo_error = error.errno
+        raise
+    except BlockingIOError as error:  # EAI_SYSTEM with EAGAIN: the C library was denied a file, and says "try again"
+        raise OurFault(f.FILES_EXHAUSTED) from error
+    return list(dict.fromkeys(found))
+
+
+async def _in_thread(hostname: str, family: int) -> list[str]:
+    """Call getaddrinfo in a daemon thread: one that hangs outlives the timeout, but neither the run nor the program."""
+    places = _threads
+    if not places.acquire(blocking=False):
+        raise OurFault(f.FILES_EXHAUSTED)
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[str]] = loop.create_future()
+
+    def work() -> None:
+        try:
+            outcome: list[str] | BaseException = _ask_libc(hostname, family)
+        except BaseException as error:  # whatever it is, it belongs to the one who waits
+            outcome = error
+        finally:
+            places.release()
+        with suppress(RuntimeError):  # the loop is closed: the program went on without us
+            loop.call_soon_threadsafe(_deliver, found, outcome)
+
+    _start(work, places)
+    return await found
+
+
+def _start(work: Callable[[], None], places: threading.BoundedSemaphore) -> None:
+    try:
+        threading.Thread(target=work, daemon=True, name="getaddrinfo").start()
+    except RuntimeError as error:
+        places.release()
+        raise OurFault(f.FILES_EXHAUSTED) from error
+
+
+def _ask_libc(hostname: str, family: int) -> list[str]:
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(hostname, None, family, socket.SOCK_STREAM)]
+
+
+def _deliver(found: asyncio.Future[list[str]], outcome: list[str] | BaseException) -> None:
+    if found.done():
+        return
+    if isinstance(outcome, BaseException):
+        found.set_exception(outcome)
+    else:
+        found.set_result(outcome)

@@ -1,0 +1,84 @@
+"""A UDP socket for one DNS question that hears everything: early, late, conflicting and forged answers, and ICMP."""
+
+import asyncio
+
+from probe.formats import failures as f
+from probe.formats.entries import DNSResponse
+from probe.session.pacing import Pace
+from probe.session.trace import Trace
+from probe.steps.udp_socket import UDPSocket
+from probe.wire.dns.message import Reading, read_response
+
+_TAIL_SECONDS, _TAIL_ROUND_TRIPS = (
+    0.5,
+    3,
+)  # how long to go on listening after the first answer (reference: peers.md 2.1)
+_MOST_RESPONSES = 64  # kept; a flood must not fill the memory
+
+
+class UDPListener(UDPSocket):
+    """A connected socket with a random port of its own. `first` is done with the first answer that is ours.
+
+    Every datagram goes into `responses`, also those after `first`, until `close`.
+    """
+
+    def __init__(self, ip: str, port: int, query: bytes, trace: Trace, pace: Pace) -> None:
+        self.responses: list[DNSResponse] = []
+        self.sent = 0
+        self.round_trip: float | None = None
+        self.listened = 0.0
+        self._query, self._trace = query, trace
+        self.first: asyncio.Future[DNSResponse] = asyncio.get_running_loop().create_future()
+        super().__init__(ip, port, pace)
+        self._began = self._loop.time()
+
+    def send(self) -> None:
+        """Send the question, the first time or again: same id, same port. Raises OSError."""
+        if self.sent == 0:
+            self._began = self._loop.time()
+        self.sent += 1
+        self._send(self._query)
+
+    def what_came_instead(self) -> str:
+        """The failure of a question that got no answer of its own in time."""
+        seen = {response.failure for response in self.responses}
+        return next((failure for failure in (f.DNS_MISBEHAVING, f.DNS_WRONG_ID) if failure in seen), f.TIMEOUT)
+
+    async def listen_on(self) -> None:
+        """Go on listening after the first answer, then close."""
+        try:
+            await asyncio.sleep(max(_TAIL_SECONDS, _TAIL_ROUND_TRIPS * (self.round_trip or 0.0)))
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop listening; closing twice is harmless."""
+        if self.is_open:
+            self.listened = round(self._loop.time() - self._began, 6)
+            self._close()
+        if self.first.done() and not self.first.cancelled():
+            self.first.exception()  # seen, so that asyncio does not complain when the question was given up meanwhile
+
+    def _received(self, raw: bytes, ip_ttl: int | None) -> None:
+        try:
+            response, ours = self._read(raw)
+        except Exception as bug:  # raised where the answer is awaited, as it would be without a socket in between
+            self._broken_by(bug)
+            return
+        response.t = self._trace.elapsed()
+        response.ip_ttl = ip_ttl
+        if len(self.responses) < _MOST_RESPONSES:
+            self.responses.append(response)
+        if ours and not self.first.done():
+            self.round_trip = round(self._loop.time() - self._began, 6)
+            self.first.set_result(response)
+
+    def _read(self, raw: bytes) -> Reading:
+        return read_response(raw, self._query)
+
+    def _refused(self, error: OSError) -> None:
+        self._broken_by(error)
+
+    def _broken_by(self, error: Exception) -> None:
+        if not self.first.done():
+            self.first.set_exception(error)

@@ -1,0 +1,1 @@
+"""Send HTTP/1.1 requests."""

@@ -1,0 +1,113 @@
+"""What is sent and written down of one HTTP exchange, whatever carries it: HTTP/1.1 or HTTP/3.
+
+Of the answer only a few headers, the title, the length and a digest of the body are written down.
+"""
+
+import hashlib
+import html
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from probe.formats.entries import HTTPRequest, HTTPTransaction
+from probe.privacy.scrub import SCRUBBED
+from probe.signatures.block_pages import matching
+
+BODY_LIMIT = 65536
+TITLE_LIMIT = 200
+HEADER_LIMIT = 200
+WRITTEN_HEADERS = ("Server", "Content-Type", "Content-Length")
+
+# What a common browser sends, as in OONI's web tests (reference/ooni.md 2.4).
+BROWSER = {
+    "User-Agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.10 Safari/605.1.1",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language": "en-US,en;q=0.9",
+}
+
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
+
+
+@dataclass
+class HTTPResult:
+    """What came back. Only `entry` is ever written; the rest stays in memory (preflight needs it)."""
+
+    entry: HTTPTransaction
+    date: datetime | None = None
+    body: bytes = b""
+    location: str = ""
+    headers: dict[str, str] = field(default_factory=dict)  # as received, last of each name, names in lower case
+    cookies: list[str] = field(default_factory=list)  # the values of Set-Cookie
+
+
+def headers_of(method: str, url: str, host: str | None, body: bytes) -> dict[str, str]:
+    """The headers that are sent: a browser's, with `host` in place of the URL's own if given."""
+    named = host if host is not None else urlsplit(url).netloc
+    length = {"Content-Length": str(len(body))} if body or method not in {"GET", "HEAD"} else {}
+    return {"Host": named, **BROWSER, **length}
+
+
+def written_request(method: str, url: str, sent: dict[str, str], body: bytes) -> HTTPRequest:
+    """The request as it is written down: a cookie is a name that a server gave the volunteer."""
+    kept = {name: SCRUBBED if name == "Cookie" else value for name, value in sent.items()}
+    return HTTPRequest(
+        url=url, method=method, headers=kept, headers_list=sorted(kept.items()), body=body.decode("utf-8", "replace")
+    )
+
+
+def write_head(result: HTTPResult, status: int, headers: Iterable[tuple[str, str]]) -> None:
+    """Keep the headers in memory, and write down the status and those on the allow-list, scrubbed."""
+    headers = [(name.lower(), _clean(value)) for name, value in headers]
+    result.headers = dict(headers)
+    result.cookies = [value for name, value in headers if name == "set-cookie"]
+    result.location = result.headers.get("location", "")
+    with suppress(ValueError, TypeError):
+        date = parsedate_to_datetime(result.headers.get("date", ""))
+        result.date = date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    kept = {name: value for name in WRITTEN_HEADERS if (value := result.headers.get(name.lower())) is not None}
+    kept = {name: _scrub(value)[:HEADER_LIMIT] for name, value in kept.items()}
+    written = result.entry.response
+    written.code, written.headers, written.headers_list = status, kept, sorted(kept.items())
+    if 300 <= status < 400:
+        with suppress(ValueError):
+            written.x_redirect_host = _scrub(urlsplit(result.location).hostname or "")[:HEADER_LIMIT]
+
+
+def write_body(result: HTTPResult) -> None:
+    """Write down what is kept of `result.body`: length, digest, title and the block pages that it matches."""
+    written = result.entry.response
+    text = result.body.decode("utf-8", "surrogateescape")
+    written.x_body_length = len(result.body)
+    written.x_body_sha256 = hashlib.sha256(_scrub(text).encode("utf-8", "surrogateescape")).hexdigest()
+    written.x_title = _title(result)
+    written.x_fingerprints = matching(result.body, result.headers)
+
+
+def _title(result: HTTPResult) -> str:
+    found = _TITLE.search(_decode(result))
+    return _scrub(" ".join(html.unescape(found[1]).split()))[:TITLE_LIMIT] if found else ""
+
+
+def _decode(result: HTTPResult) -> str:
+    charset = _CHARSET.search(result.headers.get("content-type", ""))
+    try:
+        return result.body.decode(charset[1] if charset else "utf-8", "replace")
+    except (LookupError, ValueError):  # a charset that nobody knows, or that is no text encoding
+        return result.body.decode("utf-8", "replace")
+
+
+def _clean(value: str) -> str:
+    """Header bytes that are no UTF-8 would not survive in JSON."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _scrub(text: str) -> str:
+    from probe.privacy.redact import scrub_text
+
+    return scrub_text(text)

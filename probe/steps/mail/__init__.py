@@ -1,0 +1,1 @@
+"""Open SMTP and IMAP sessions as far as STARTTLS."""

@@ -1,0 +1,90 @@
+"""The steps `mail_greeting` and `mail_starttls` of IMAP: greeting and CAPABILITY, then the command that asks for TLS.
+
+No account, no mailbox: nothing is sent beyond CAPABILITY, STARTTLS and LOGOUT. STARTTLS is asked for also where it is
+not offered, for the reason that steps/smtp.py gives.
+"""
+
+from probe.formats import failures as f
+from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
+from probe.session.classify import RemoteError
+from probe.session.pacing import Pace
+from probe.session.trace import Transaction
+from probe.steps.mail.mail_stream import MailStream, clean_bytes, clean_list, clean_text
+from probe.wire.mail import imap
+from probe.wire.mail.starttls import offer_in
+
+NOT_OFFERED = f"{f.UNKNOWN}: imap: starttls not offered"
+_TAGS = {"CAPABILITY": "a1", "STARTTLS": "a2", "LOGOUT": "a3"}
+
+
+async def imap_greeting(
+    tx: Transaction,
+    stream: MailStream,
+    *,
+    pace: Pace,
+    over_tls: bool = False,
+    banner: bool = True,
+    confirm: bool = False,
+    timeout: float | None = None,
+) -> MailGreeting:
+    """Hear the greeting and ask for the capabilities. After STARTTLS no second greeting comes (RFC 9051, 6.2.1).
+
+    Succeeds on OK (or PREAUTH) and a list, whatever it holds; a list in the greeting stands in where the answer has
+    none. Raises StepFailed: "unknown_failure: imap: greeting BYE", "…: capability refused BAD", "…: no IMAP greeting".
+    """
+    entry = MailGreeting(address=stream.conn.address, protocol="imap", over_tls=over_tls)
+    async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
+        in_greeting = await _hear_greeting(stream, entry) if banner else ()
+        answer = await _ask(stream, "CAPABILITY", entry)
+        if answer.status != "OK":
+            raise RemoteError(f"{f.UNKNOWN}: imap: capability refused {answer.status}")
+        capabilities = answer.capabilities or in_greeting
+        entry.capabilities = clean_list(capabilities)
+        if not over_tls:
+            entry.starttls, entry.masked_as = offer_in(capabilities)
+    return entry
+
+
+async def _hear_greeting(stream: MailStream, entry: MailGreeting) -> tuple[str, ...]:
+    greeting = await stream.hear(imap.read_greeting, entry)
+    entry.banner = clean_text(f"{greeting.status} {greeting.text}")
+    if greeting.status == "BYE":
+        raise RemoteError(f"{f.UNKNOWN}: imap: greeting BYE")
+    return greeting.capabilities
+
+
+async def imap_starttls(
+    tx: Transaction,
+    stream: MailStream,
+    *,
+    pace: Pace,
+    offered: bool = True,
+    confirm: bool = False,
+    timeout: float | None = None,
+) -> MailStartTLS:
+    """Ask for TLS; on success the handshake comes next, on the bare `stream.conn`.
+
+    Plaintext that came behind the go-ahead is kept and handed to nobody. Raises StepFailed: "unknown_failure: imap:
+    starttls refused BAD", and "…: starttls not offered" also when the server accepted (see `accepted`).
+    """
+    entry = MailStartTLS(address=stream.conn.address, protocol="imap")
+    async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
+        answer = await _ask(stream, "STARTTLS", entry)
+        entry.answer, entry.accepted = clean_text(f"{answer.status} {answer.text}"), answer.status == "OK"
+        if entry.accepted and stream.pending:
+            entry.x_injected = clean_bytes(stream.pending)
+        if not offered:
+            raise RemoteError(NOT_OFFERED)
+        if not entry.accepted:
+            raise RemoteError(f"{f.UNKNOWN}: imap: starttls refused {answer.status}")
+    return entry
+
+
+async def _ask(stream: MailStream, words: str, entry: MailEntry) -> imap.Response:
+    tag = _TAGS[words]
+    return await stream.ask(imap.command(tag, words), lambda buffer: imap.read_answer(buffer, tag), entry)
+
+
+async def imap_logout(stream: MailStream) -> None:
+    """Say LOGOUT."""
+    await stream.farewell(imap.command(_TAGS["LOGOUT"], "LOGOUT"))

@@ -1,0 +1,1 @@
+"""Exchange the first messages of messengers' own protocols."""

@@ -1,0 +1,1 @@
+"""Send packets with a limited TTL."""

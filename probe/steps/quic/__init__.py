@@ -1,0 +1,1 @@
+"""Open QUIC connections and send HTTP/3 requests."""

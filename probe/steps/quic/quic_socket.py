@@ -1,0 +1,162 @@
+"""A QUIC connection: aioquic's engine on a UDP socket of ours, its timer, and the ICMP errors that it cannot hear."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from probe.formats import failures as f
+from probe.formats.entries import QUICHandshake
+from probe.session.classify import RemoteError
+from probe.session.pacing import Pace
+from probe.steps.connection import address_of
+from probe.steps.udp_socket import UDPSocket
+
+if TYPE_CHECKING:
+    from aioquic.quic.events import QuicEvent
+
+MOST_EVENTS = 1024  # that wait for whoever speaks over the connection; more is a flood
+CONNECTION_REFUSED, CRYPTO_ERROR = 0x2, 0x100  # RFC 9000 20.1; the alert is the low byte (RFC 9001 4.8)
+NO_ERROR_OF_HTTP3 = 0x100  # H3_NO_ERROR (RFC 9114 8.1)
+_ALERTS = {  # OONI's words for them, QUIC only (reference/ooni.md 2.7)
+    40: f.SSL_FAILED_HANDSHAKE,
+    51: f.SSL_FAILED_HANDSHAKE,
+    **dict.fromkeys(range(42, 47), f.SSL_INVALID_CERTIFICATE),
+    48: f.SSL_UNKNOWN_AUTHORITY,
+    112: f.SSL_INVALID_HOSTNAME,
+}
+
+
+class QUICConnection(UDPSocket):
+    """A connection to ip:port; whoever opens it must close it. `events` are what nobody has looked at yet.
+
+    Only the address that was connected to is ever sent to: a server's preferred address is not followed.
+    """
+
+    entry: QUICHandshake
+
+    def __init__(self, ip: str, port: int, pace: Pace, server_name: str | None, alpn: tuple[str, ...]) -> None:
+        from probe.steps.quic.quic_engine import open_engine
+
+        self.ip, self.port, self.address = ip, port, address_of(ip, port)
+        self.events: deque[QuicEvent] = deque()
+        self.engine, self.watch = open_engine(server_name, alpn)
+        self._peer = (ip, port)
+        self._timer: asyncio.TimerHandle | None = None
+        self._broken_by: Exception | None = None
+        self._news = asyncio.Event()
+        super().__init__(ip, port, pace)
+
+    def open(self) -> None:
+        """Send the first datagram."""
+        self.engine.connect(self._peer, self._loop.time())
+        self.flush()
+
+    async def until(self, there: Callable[[], bool]) -> None:
+        """Wait until `there` holds. Raises OSError for what ICMP told, RemoteError for a connection that was closed."""
+        while not there():
+            if self._broken_by is not None:
+                raise self._broken_by
+            self._news.clear()
+            await self._news.wait()
+
+    def flush(self) -> None:
+        """Send what the engine has to say, take its events, and set its timer anew."""
+        from aioquic.quic.events import ConnectionTerminated
+
+        now = self._loop.time()
+        for datagram, address in self.engine.datagrams_to_send(now):
+            if address == self._peer and self.is_open:
+                self._send_or_break(datagram)
+        self.watch.datagram_done()
+        while (event := self.engine.next_event()) is not None:
+            if isinstance(event, ConnectionTerminated):
+                self._break(RemoteError(self._closing_failure(event.reason_phrase)))
+            elif len(self.events) < MOST_EVENTS:
+                self.events.append(event)
+        if self.watch.closed_by_peer is not None or self.watch.closed_by_us is not None:
+            self._break(RemoteError(self._closing_failure("")))
+        self._set_timer()
+        self._news.set()
+
+    def close(self) -> None:
+        """Say goodbye once, without waiting for anything; closing twice is harmless."""
+        if not self.is_open:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self.engine.close(error_code=NO_ERROR_OF_HTTP3)
+        for datagram, address in self.engine.datagrams_to_send(self._loop.time()):
+            if address == self._peer:
+                self._send_or_break(datagram)
+        self._close()
+
+    def _send_or_break(self, datagram: bytes) -> None:
+        try:
+            self._send(datagram)
+        except BlockingIOError:
+            return  # a full buffer is a lost packet: the engine repeats it
+        except OSError as error:
+            self._break(error)
+
+    def _received(self, raw: bytes, ip_ttl: int | None) -> None:
+        try:
+            self.engine.receive_datagram(raw, self._peer, self._loop.time())
+            self.flush()
+        except Exception as bug:  # in a callback it would reach nobody; the step that waits must have it
+            self._break(bug)
+
+    def _refused(self, error: OSError) -> None:
+        self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        self._broken_by = self._broken_by or error
+        self._news.set()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self.engine.get_timer()
+        if due is not None and self._broken_by is None:
+            self._timer = self._loop.call_at(due, self._timer_due)
+
+    def _timer_due(self) -> None:
+        if self.is_open:
+            self.engine.handle_timer(self._loop.time())
+            self.flush()
+
+    def _closing_failure(self, reason: str) -> str:
+        """The failure of a connection that has ended: by the peer's close, by our engine's own, or by silence."""
+        watch = self.watch
+        if watch.closed_by_peer is not None:
+            return close_failure(watch.closed_by_peer.code, of_application=watch.closed_by_peer.of_application)
+        if watch.closed_by_us is not None:
+            return broken_failure(watch.closed_by_us.code, of_application=watch.closed_by_us.of_application)
+        if reason == "Idle timeout":
+            return f.TIMEOUT
+        return f.QUIC_VERSION if watch.received["version_negotiation"] else f"{f.UNKNOWN}: quic: ended"
+
+
+def alert_in(code: int, *, of_application: bool = False) -> int | None:
+    """The TLS alert inside a transport error code (RFC 9001 4.8), or None."""
+    return code & 0xFF if code & ~0xFF == CRYPTO_ERROR and not of_application else None
+
+
+def close_failure(code: int, *, of_application: bool = False) -> str:
+    """The failure string for a CONNECTION_CLOSE that came (RFC 9000 19.19 and 20)."""
+    alert = alert_in(code, of_application=of_application)
+    if alert is not None:
+        return _ALERTS.get(alert, f"{f.UNKNOWN}: quic: remote error: alert {alert}")
+    if of_application:
+        return f"{f.UNKNOWN}: quic: closed by the application with 0x{code:x}"
+    return f.REFUSED if code == CONNECTION_REFUSED else f"{f.UNKNOWN}: quic: closed with 0x{code:x}"
+
+
+def broken_failure(code: int, *, of_application: bool = False) -> str:
+    """The failure string for what our own engine refused: the peer broke the protocol, or HTTP/3 on it."""
+    alert = alert_in(code, of_application=of_application)
+    if alert is not None:
+        return _ALERTS.get(alert, f"{f.UNKNOWN}: quic: tls: alert {alert}")
+    return (
+        f"{f.UNKNOWN}: malformed HTTP response" if of_application else f"{f.UNKNOWN}: quic: protocol error 0x{code:x}"
+    )

@@ -1,0 +1,1 @@
+"""Perform TLS handshakes and check certificates."""

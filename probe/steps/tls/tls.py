@@ -1,0 +1,135 @@
+"""The step `tls_handshake`: upgrades a connection to TLS and keeps whatever the other side showed.
+
+OpenSSL is told to accept any certificate: were it to refuse one, the chain that a censor presented would be lost with
+the exception. We keep the chain, then judge it.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from probe.formats import failures as f
+from probe.formats.entries import BinaryData, TLSHandshake
+from probe.session.classify import NETWORK_ERRORS, RemoteError
+from probe.session.pacing import Pace
+from probe.session.trace import Transaction
+from probe.steps.connection import Connection
+from probe.steps.tls.certificates import Roots, judge_chain, parse_certificate
+from probe.steps.tls.client_hello import OWN, Hello
+from probe.steps.tls.tls_stream import TLSConnection, alert_text, peer_chain, tls_failure
+from probe.targets.target import is_address
+from probe.wire.tls.cipher_suites import iana_name
+from probe.wire.tls.records import CLOSE_NOTIFY, FATAL, RecordWatch
+
+FIRST_BYTES = 64
+UNPARSABLE = "unparsable_certificate"
+GRACE = 1.0  # seconds that the step outlives its own deadline, so that the deadline is judged inside
+
+
+async def tls_handshake(
+    tx: Transaction,
+    conn: Connection,
+    server_name: str | None,
+    *,
+    pace: Pace,
+    roots: Roots,
+    verify_name: str | None = None,
+    alpn: tuple[str, ...] = (),
+    confirm: bool = False,
+    timeout: float | None = None,
+    check: bool = True,
+    hello: Hello = OWN,
+) -> TLSConnection:
+    """Upgrade `conn` to TLS and judge the chain against `verify_name` (default: `server_name`).
+
+    `server_name` is the SNI; None or an IP literal sends none. With `check=False` (the innocuous hello) any
+    well-formed TLS record is success, whatever the certificate and whatever comes after it. `hello`: how it is said.
+    Raises StepFailed.
+    """
+    name = verify_name if verify_name is not None else server_name or ""
+    sni = "" if server_name is None or is_address(server_name) else server_name
+    verified = name if check else ""
+    entry = TLSHandshake(address=conn.address, server_name=sni, x_verified_name=verified, x_engine=hello.engine)
+    limit = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
+    if check:
+        roots.check()  # reading them takes a moment that is not the network's
+    await tx.connections.enter_async_context(pace.tls_place(conn.ip, sni))  # until the connection is closed
+    async with tx.step(entry, limit + GRACE):
+        tls = TLSConnection(conn, sni or None, alpn, hello)
+        with keeping_evidence(tls, entry), naming_failure(tls.watch, lenient=not check):
+            async with asyncio.timeout(limit):
+                await tls.handshake()
+            entry.x_completed = True
+        if check:
+            judge(peer_chain(tls.engine), entry, roots)
+    tls.entry = entry
+    return tls
+
+
+@contextmanager
+def keeping_evidence(tls: TLSConnection, entry: TLSHandshake) -> Iterator[None]:
+    """Write down what was seen, also when the handshake dies half-way or is cancelled."""
+    try:
+        yield
+    finally:
+        entry.x_client_hello_length = tls.hello_length
+        entry.x_answered = tls.watch.answered
+        entry.x_alert = tls.watch.alert.description if tls.watch.alert else None
+        if tls.watch.start and not tls.watch.answered:
+            entry.x_first_bytes = BinaryData.of(scrubbed_start(tls.watch.start))
+        if entry.x_completed:
+            entry.tls_version, entry.cipher_suite = tls.tls_version, iana_name(tls.cipher_suite)
+            entry.negotiated_protocol = tls.alpn
+        keep_chain(peer_chain(tls.engine), entry)
+
+
+def keep_chain(ders: list[bytes], entry: TLSHandshake) -> None:
+    """Keep the certificates that parse; of the others only the length in bytes, because OONI's reader dies of them."""
+    for der in ders:
+        if parse_certificate(der) is None:
+            entry.tags.append(f"{UNPARSABLE}:{len(der)}")
+        else:
+            entry.peer_certificates.append(BinaryData.of(der))
+
+
+def scrubbed_start(start: bytes) -> bytes:
+    """What came instead of TLS, without addresses: a block page may greet the volunteer with theirs."""
+    from probe.privacy.redact import scrub_text
+
+    return scrub_text(start.decode("latin-1")).encode("latin-1", "replace")[:FIRST_BYTES]
+
+
+@contextmanager
+def naming_failure(watch: RecordWatch, *, lenient: bool) -> Iterator[None]:
+    """Name a failure by what was on the wire, before OpenSSL's word for it; `lenient` forgives it after any record."""
+    try:
+        yield
+    except NETWORK_ERRORS as error:
+        if lenient and watch.answered:
+            return
+        failure = failure_on_wire(error, watch)
+        if failure is None:
+            raise
+        raise RemoteError(failure) from error
+
+
+def failure_on_wire(error: BaseException, watch: RecordWatch) -> str | None:
+    """The failure that the received bytes tell of, or None where the exception itself says it best."""
+    if watch.not_tls:
+        return f.NOT_TLS
+    ended = isinstance(error, ssl.SSLZeroReturnError | ssl.SSLEOFError)
+    died_of_tls = isinstance(error, ssl.SSLError) and not ended
+    if watch.alert and watch.alert.description != CLOSE_NOTIFY and (died_of_tls or watch.alert.level == FATAL):
+        return alert_text(watch.alert.description)
+    if ended:
+        return f.EOF
+    return tls_failure(error) if isinstance(error, ssl.SSLError) else None
+
+
+def judge(ders: list[bytes], entry: TLSHandshake, roots: Roots) -> None:
+    """Judge the chain as sent; raises RemoteError with the certificate failure."""
+    verdict = judge_chain(ders, entry.x_verified_name, roots)
+    entry.x_trusted_by_machine = verdict.trusted_by_machine
+    if verdict.failure is not None:
+        raise RemoteError(verdict.failure)

@@ -1,0 +1,164 @@
+"""TLS over any connection: the library works on memory, we carry the bytes, so that every one can be watched."""
+
+import asyncio
+import re
+import ssl
+from contextlib import suppress
+from typing import Any
+
+from probe.formats import failures as f
+from probe.formats.entries import TLSHandshake
+from probe.session.classify import RemoteError
+from probe.steps.connection import Connection
+from probe.steps.tls.client_hello import OWN, Hello, accepting_anything
+from probe.wire.tls.records import RecordWatch
+
+MOST_OF_HANDSHAKE = 524288  # bytes; OpenSSL itself takes no chain of more than 100 kB, but any number of HelloRequests
+
+_DER = 2  # _ssl.ENCODING_DER
+_LATER_ALERTS = {  # RFC 8446 section 6; missing in ssl.AlertDescription
+    "INAPPROPRIATE_FALLBACK": 86,
+    "MISSING_EXTENSION": 109,
+    "CERTIFICATE_REQUIRED": 116,
+    "NO_APPLICATION_PROTOCOL": 120,
+}
+_SAID = re.compile(r"\] ([a-zA-Z0-9 ./-]+) \(_ssl")  # "[SSL: X] x (_ssl.c:1006)", "[SSL] ASN1 lib (_ssl.c:1006)"
+_CERTIFICATE_UNREADABLE = frozenset({"ASN1 lib", "X509 lib", "unable to find public key parameters"})
+
+
+class TLSConnection(Connection):
+    """A TLS stream over `inner`. `alpn`, `tls_version`, `cipher_suite` are "" until the handshake has settled them."""
+
+    entry: TLSHandshake
+
+    def __init__(self, inner: Connection, server_name: str | None, alpn: tuple[str, ...], hello: Hello = OWN) -> None:
+        self.ip, self.port, self.address, self.local = inner.ip, inner.port, inner.address, inner.local
+        self.watch = RecordWatch()
+        self.hello_length = 0
+        self._inner = inner
+        self._hello = hello
+        self._incoming, self._outgoing, self.engine = hello.opened(server_name, alpn)
+        self._sending = asyncio.Lock()
+
+    @property
+    def alpn(self) -> str:
+        return self.engine.selected_alpn_protocol() or ""
+
+    @property
+    def tls_version(self) -> str:
+        return self.engine.version() or ""
+
+    @property
+    def cipher_suite(self) -> str:
+        chosen = self.engine.cipher()
+        return chosen[0] if chosen else ""
+
+    async def handshake(self) -> None:
+        """Shake hands. Raises EOFError, OSError, ssl.SSLError; `watch` then tells what came."""
+        received = 0
+        while received <= MOST_OF_HANDSHAKE:
+            try:
+                self.engine.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                data = await self._inner.read()
+                if not data:
+                    raise EOFError("closed during the handshake") from None
+                received += len(data)
+                self.watch.feed(data)
+                self._incoming.write(data)
+            else:
+                await self._flush()
+                return
+        raise RemoteError(f"{f.UNKNOWN}: tls: flooded")
+
+    async def read(self, limit: int = 65536) -> bytes:
+        while True:
+            try:
+                return bytes(self.engine.read(limit))
+            except ssl.SSLWantReadError:
+                await self._flush()
+                data = await self._inner.read()
+                if not data:
+                    return b""
+                self._incoming.write(data)
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+            except ssl.SSLError as error:
+                raise RemoteError(tls_failure(error)) from error
+
+    async def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self.engine.write(view) :]
+            except ssl.SSLError as error:
+                raise RemoteError(tls_failure(error)) from error
+            await self._flush()
+
+    async def _flush(self) -> None:
+        async with self._sending:
+            while pending := self._outgoing.read():
+                if not self.hello_length:
+                    pending = self._hello.altered(pending)
+                    self.hello_length = len(pending)
+                await self._inner.write(pending)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def close_with_reset(self) -> None:
+        self._inner.close_with_reset()
+
+
+def client_hello(server_name: str, alpn: tuple[str, ...] = (), *, short: bool = False) -> bytes:
+    """The bytes of a hello without a connection. `short`: one key share only, so that it fits into one segment."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = accepting_anything.__wrapped__(alpn) if short else accepting_anything(alpn)
+    if short:
+        context.set_ecdh_curve("prime256v1")
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname=server_name).do_handshake()
+    return outgoing.read()
+
+
+def peer_chain(engine: Any) -> list[bytes]:
+    """The certificates as sent, leaf first, DER; also before the handshake is done."""
+    if hasattr(engine, "get_unverified_chain"):  # public from 3.13; bytes there, objects in utls
+        chain = engine.get_unverified_chain() or ()
+        return [bytes(one) if isinstance(one, bytes) else bytes(one.public_bytes(_DER)) for one in chain]
+    inner: Any = getattr(engine, "_sslobj", None)
+    with suppress(AttributeError, ssl.SSLError):
+        return [certificate.public_bytes(_DER) for certificate in inner.get_unverified_chain() or ()]
+    with suppress(ValueError):
+        leaf = engine.getpeercert(binary_form=True)
+        return [leaf] if leaf else []
+    return []
+
+
+def alert_of(error: ssl.SSLError) -> int | None:
+    """The alert that OpenSSL received, by its error's name (`TLSV1_ALERT_ACCESS_DENIED` → 49), or None."""
+    reason = getattr(error, "reason", None) or ""  # some errors of utls's have none
+    for prefix in ("SSLV3_", "TLSV1_", "TLSV13_"):
+        if reason.startswith(prefix):
+            word = reason.removeprefix(prefix).removeprefix("ALERT_")
+            known = ssl.AlertDescription.__members__.get(f"ALERT_DESCRIPTION_{word}")
+            return _LATER_ALERTS.get(word) if known is None else int(known)
+    return None
+
+
+def alert_text(description: int) -> str:
+    """The failure string for a received alert."""
+    return f.ALERT_TEXTS.get(description, f"{f.UNKNOWN}: remote error: tls: alert({description})")
+
+
+def tls_failure(error: ssl.SSLError) -> str:
+    """The failure string for an error of OpenSSL's: an alert received (also an encrypted one), else what it says."""
+    alert = alert_of(error)
+    if alert is not None:
+        return alert_text(alert)
+    said = _SAID.search(str(error))  # `reason` is None for what other parts of OpenSSL found
+    words = said[1] if said else "protocol error"
+    if words in _CERTIFICATE_UNREADABLE:
+        return f.SSL_INVALID_CERTIFICATE
+    return f"{f.UNKNOWN}: tls: {words}"

@@ -1,0 +1,1 @@
+"""Read target files and lists of web addresses."""

@@ -1,0 +1,1 @@
+"""Parse, build and redact DNS messages."""

@@ -1,0 +1,101 @@
+"""DNS messages: writes a question, reads an answer into our formats, cuts out what may name the volunteer.
+
+dnspython is the codec (RFC 1035, EDNS RFC 6891, padding RFC 7830 and 8467).
+"""
+
+import base64
+import struct
+from typing import Any, NamedTuple
+
+import dns.edns
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+
+from probe.formats import failures as f
+from probe.formats.entries import DNSAnswer, DNSResponse
+from probe.wire.dns.redaction import cut_options
+
+_UNREADABLE = (dns.exception.DNSException, ValueError, LookupError, ArithmeticError, struct.error)
+_FAILURES = {dns.rcode.NXDOMAIN: f.DNS_NXDOMAIN, dns.rcode.REFUSED: f.DNS_REFUSED, dns.rcode.SERVFAIL: f.DNS_SERVFAIL}
+_NAMES = {dns.rdatatype.CNAME: "target", dns.rdatatype.NS: "target", dns.rdatatype.PTR: "target"}
+_NAMES[dns.rdatatype.SOA] = "mname"
+_UDP_PAYLOAD = 1232  # bytes; no fragments on any path (DNS Flag Day 2020)
+_FLAGS = ("QR", "AA", "TC", "RD", "RA", "AD", "CD")
+TRUNCATED = f"{f.UNKNOWN}: dns: answer truncated"
+
+
+class Reading(NamedTuple):
+    """What came for a query. `ours`: well-formed, with the query's id and question."""
+
+    response: DNSResponse
+    ours: bool
+
+
+def build_query(hostname: str, query_type: str, query_id: int, *, padding: int = 0) -> bytes:
+    """Write a recursive question with EDNS; `padding` pads to a multiple of so many bytes.
+
+    Raises ValueError when the name or the type cannot be asked for.
+    """
+    try:
+        query = dns.message.make_query(hostname, query_type, use_edns=0, payload=_UDP_PAYLOAD, pad=padding)
+        query.id = query_id
+        return query.to_wire()
+    except dns.exception.DNSException as error:
+        raise ValueError(f"no DNS question: {type(error).__name__}") from error
+
+
+def read_response(raw: bytes, query: bytes) -> Reading:
+    """Read one answer to `query`; whatever is wrong with it becomes the response's failure, never an exception.
+
+    `response.t` and `ip_ttl` are left for who received it.
+    """
+    response = DNSResponse(t=0.0, raw_response=base64.b64encode(cut_options(raw)).decode())
+    if len(raw) >= 4:
+        bits = int.from_bytes(raw[2:4], "big")
+        response.flags = [flag for flag in _FLAGS if bits & dns.flags.Flag[flag]]
+        response.rcode = bits & 0xF
+    asked = dns.message.from_wire(query)
+    try:
+        answer = dns.message.from_wire(raw, ignore_trailing=True, one_rr_per_rrset=True)
+        spoken = [rrset for rrset in answer.answer if rrset.rdclass == dns.rdataclass.IN]  # of others nobody asked
+        answers = [_answer(rrset, record) for rrset in spoken for record in rrset]
+    except _UNREADABLE:
+        response.failure = f.DNS_MISBEHAVING
+        return Reading(response, ours=False)
+    response.answers, response.rcode = answers, int(answer.rcode())
+    if answer.id != asked.id:
+        response.failure = f.DNS_WRONG_ID
+    elif not asked.is_response(answer):
+        response.failure = f.DNS_MISBEHAVING
+    else:
+        response.failure = _failure(answer, answers, dns.rdatatype.to_text(asked.question[0].rdtype))
+        return Reading(response, ours=True)
+    return Reading(response, ours=False)
+
+
+def response_id(raw: bytes) -> int | None:
+    """The id of a message that may be malformed, None when there is not even that."""
+    return int.from_bytes(raw[:2], "big") if len(raw) >= 2 else None
+
+
+def _failure(answer: dns.message.Message, answers: list[DNSAnswer], query_type: str) -> str | None:
+    if answer.rcode() != dns.rcode.NOERROR:
+        return _FAILURES.get(answer.rcode(), f.DNS_MISBEHAVING)
+    if any(record.answer_type == query_type for record in answers):
+        return None
+    return TRUNCATED if answer.flags & dns.flags.TC else f.DNS_NO_ANSWER
+
+
+def _answer(rrset: Any, record: Any) -> DNSAnswer:
+    answer = DNSAnswer(answer_type=dns.rdatatype.to_text(record.rdtype), ttl=rrset.ttl)
+    if record.rdtype == dns.rdatatype.A:
+        answer.ipv4 = record.address
+    elif record.rdtype == dns.rdatatype.AAAA:
+        answer.ipv6 = record.address
+    elif record.rdtype in _NAMES:
+        answer.hostname = getattr(record, _NAMES[record.rdtype]).to_text(omit_final_dot=True).lower()
+    return answer

@@ -1,0 +1,1 @@
+"""Parse SMTP and IMAP as far as STARTTLS."""

@@ -1,0 +1,1 @@
+"""Parse and build the first MTProto messages."""

@@ -1,0 +1,1 @@
+"""Parse TLS records, hellos and QUIC Initial packets."""

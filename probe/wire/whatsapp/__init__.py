@@ -1,0 +1,1 @@
+"""Parse and build WhatsApp's Noise handshake."""

@@ -1,0 +1,97 @@
+"""Vantage points side by side: readable anywhere, and the same as data."""
+
+import json
+
+import pytest
+
+from probe.analysis.compare.axes import Question, QuestionError, asked, parse_by, parse_moment, parse_pairs
+from probe.analysis.compare.cells import Comparison, compare
+from probe.analysis.compare.compare import folded, label, to_json, to_text
+from tests.support.measurements.verdict_rows import blocked, rows, table
+
+
+def both(n: int = 6) -> Comparison:
+    return compare(table(blocked(n), rows(n, probe_cc="DE", probe_asn="AS3320", network="")), Question())
+
+
+def row_of(text: str, service: str) -> str:
+    (row,) = [line for line in text.splitlines() if line.startswith(service)]
+    return " ".join(row.split())
+
+
+def test_services_by_vantage_points() -> None:
+    text = to_text(both())
+    assert "IR AS64500" in text and "DE AS3320" in text and "Deutsche Telekom" in text
+    assert row_of(text, "telegram/web") == "telegram/web OK 6/6 * BLOCKED 6/6 *"
+    assert "tls.reset.sni" in text
+    assert "%" not in text.split("3/4:")[0]  # never a lone percentage
+
+
+def test_a_few_runs_say_what_they_found_and_no_more() -> None:
+    assert row_of(to_text(both(1)), "telegram/web") == "telegram/web (OK 1/1) (BLOCKED 1/1)"
+    assert "no statement about the network" in " ".join(to_text(both(1)).split())
+
+
+def test_gaps_mixtures_and_what_does_not_count() -> None:
+    comparison = compare(
+        table(
+            rows(3),
+            blocked(3),
+            rows(2, "", valid=False, invalid_reason="vpn", service="a/b"),
+            rows(1, probe_cc="DE", service="c/d"),
+        ),
+        Question(by=("cc",)),
+    )
+    assert [cell.found for cell in comparison.cells.values()] == [None, None, None, "ok", "mixed", None]
+    text = " ".join(to_text(comparison).split())
+    assert "a/b 2 not counted: vpn - c/d - (OK 1/1)" in text
+    assert "telegram/web MIXED 3 BLOCKED, 3 OK - " in text
+
+
+def test_the_text_is_ascii_and_at_most_80_wide() -> None:
+    groups = [blocked(1, probe_cc=f"X{number}", service="ünïcode\x1b[31m" * 3) for number in range(9)]
+    text = to_text(compare(table(*groups), Question()))
+    assert text.isascii() and "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_data_says_the_same() -> None:
+    first, second = [json.loads(line) for line in to_json(both()).splitlines()]
+    assert list(first)[:10] == [
+        *("service", "vantage", "state", "mechanisms", "n", "by_state"),
+        *("networks", "reporters_max", "witness", "difference"),
+    ]
+    assert second["vantage"] == {"cc": "IR", "asn": "AS64500"}
+    assert (second["state"], second["mechanisms"], second["n"]) == ("blocked", ["tls.reset.sni"], 6)
+    assert (second["by_state"], second["reporters_max"]) == ({"blocked": 6}, 6)
+    assert second["witness"]["file"] == "a.jsonl"
+    assert set(second["difference"]) == {"baseline", "p_value", "test", "p_value_uncorrected"}
+
+
+def test_names_of_vantage_points() -> None:
+    assert label({"cc": "IR", "asn": "AS1"}) == "IR AS1"
+    assert label({"cc": "XX", "lab": "great-firewall"}) == "XX LAB great-firewall"
+    assert label({"cc": "XX", "lab": ""}) == "XX"
+
+
+def test_long_words_are_broken_behind_their_marks() -> None:
+    assert folded("dns.injection.other", 17) == ["dns.injection.", "other"]
+    assert folded("MIXED 3 BLOCKED, 4 OK", 17) == ["MIXED 3 BLOCKED,", "4 OK"]
+    assert folded("x" * 20 + " y.z", 8) == ["x" * 8, "x" * 8, "xxxx y.z"]
+    assert folded("a  b", 8) == ["a  b"]
+    assert folded("", 8) == [""]
+
+
+def test_questions() -> None:
+    assert parse_by(None) == ("service", ("cc", "asn"))
+    assert parse_by("target, cc") == ("target", ("cc",))
+    assert parse_pairs("--baseline", ["cc=DE,asn=AS3320"]) == (("cc", "DE"), ("asn", "AS3320"))
+    assert parse_moment("--since", "2026-11-24T13:00") == "2026-11-24T13:00"
+    for wrong in (
+        lambda: asked(since="2026-11-24", until="2026-11-24"),
+        lambda: parse_by("planet"),
+        lambda: parse_pairs("--only", ["cc"]),
+        lambda: parse_moment("-", "24 May"),
+    ):
+        with pytest.raises(QuestionError):
+            wrong()

@@ -1,0 +1,199 @@
+"""Change points, series and events: what is found, when, on which networks; and what is no event."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from probe.analysis.compare.axes import Question, QuestionError
+from probe.analysis.compare.event import Event
+from probe.analysis.compare.events import events
+from probe.analysis.compare.events import to_json as events_to_json
+from probe.analysis.compare.events import to_text as events_to_text
+from probe.analysis.compare.series import series, to_json, to_text
+from probe.analysis.statistics.cusum import Change, collapse, interference
+from probe.analysis.verdicts.verdict_row import VerdictRow
+from tests.support.measurements.synthetic_world import score, templates
+from tests.support.measurements.verdict_rows import blocked, rows, table
+
+START = date(2026, 10, 1)
+
+
+def day(number: int) -> str:
+    return (START + timedelta(days=number)).isoformat()
+
+
+def fine(n: int, days: range, **columns: Any) -> list[VerdictRow]:
+    return [row for number in days for row in rows(n, day=day(number), **columns)]
+
+
+def bad(n: int, days: range, **columns: Any) -> list[VerdictRow]:
+    return [row for number in days for row in blocked(n, day=day(number), **columns)]
+
+
+def found(*groups: list[VerdictRow], **question: Any) -> list[Event]:
+    return events(table(*groups), Question(**question))
+
+
+def test_onset_end_and_when_it_was_noticed() -> None:
+    counts = [(0, 5)] * 10 + [(5, 0)] * 10 + [(0, 5)] * 10
+    assert interference(counts) == [Change(10, 20, 11)]
+    assert interference(counts[:20]) == [Change(10, None, 11)]
+    assert interference(counts[10:20]) == [Change(None, None, 1)]  # how long it has been so, the data do not say
+
+
+def test_gaps_break_nothing_and_say_nothing() -> None:
+    counts = [(0, 5), (0, 0)] * 5 + [(5, 0), (0, 0)] * 5
+    assert interference(counts) == [Change(10, None, 12)]
+    assert interference([(0, 0)] * 50) == []
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [(1, 9)] * 100,  # one in ten accuses, day after day
+        [(0, 5)] * 10 + [(5, 0)] + [(0, 5)] * 10,  # one bad afternoon of one volunteer
+        [(0, 5)] * 10 + [(30, 20)] + [(0, 5)] * 10,  # a day of many, all of one volunteer perhaps
+        [(0, 5)] * 10 + [(1000, 10_000)] + [(0, 5)] * 10,  # a day of many, a tenth of which accuses
+        [],
+    ],
+)
+def test_no_change(counts: list[tuple[int, int]]) -> None:
+    assert interference(counts) == []
+
+
+def test_a_partial_block_does_not_begin_and_end_over_and_over() -> None:
+    assert interference([(0, 10)] * 10 + [(5, 5)] * 60) == [Change(10, None, 11)]
+
+
+def test_volume() -> None:
+    assert collapse([20] * 20 + [0] * 5 + [20] * 5) == [Change(20, 25, 21, 20.0)]
+    assert collapse([20] * 20 + [10] * 20) == []
+    assert collapse([1, 0] * 20 + [0] * 20) == []  # too few to miss them
+    assert collapse([0] * 20) == []
+
+
+def test_one_event_for_many_networks() -> None:
+    groups = [
+        fine(4, range(10), probe_asn=asn)
+        + bad(4, range(10 + late, 20), probe_asn=asn)
+        + fine(4, range(20, 30), probe_asn=asn)
+        for asn, late in (("AS1", 0), ("AS2", 1), ("AS3", 0))
+    ]
+    bystander = fine(4, range(30), probe_asn="AS4") + fine(4, range(30), probe_cc="DE")
+    assert found(*groups, bystander) == [
+        Event("telegram/web", ["AS1", "AS2", "AS3"], day(10), day(20), "tls.reset.sni", day(11), "interference", "IR")
+    ]
+
+
+def test_each_mechanism_of_an_event_is_told_and_people_read_it_once() -> None:
+    both = bad(4, range(10, 20), mechanisms="dns.injection tls.reset.sni")
+    once = bad(1, range(14, 15), mechanisms="quic.drop")  # one measurement's
+    told = found(fine(4, range(10)), both, once)
+    assert [(event.onset, event.mechanism) for event in told] == [
+        (day(10), "dns.injection"),
+        (day(10), "tls.reset.sni"),
+    ]
+    assert events_to_text(told).count("dns.injection, tls.reset.sni") == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_events_of_a_made_up_world_are_found_and_none_besides(seed: int) -> None:
+    made = score(30_000, seed, templates())
+    assert made.false == 0 and made.told > 20
+    assert made.found >= 0.95 * made.told
+    assert made.delay <= 8 and made.error <= 1
+
+
+def test_two_countries_are_two_events_and_so_are_two_months() -> None:
+    twice = [
+        row
+        for asn, when in (("AS1", 10), ("AS2", 25))
+        for row in fine(4, range(when), probe_asn=asn) + bad(4, range(when, 40), probe_asn=asn)
+    ]
+    abroad = fine(4, range(10), probe_cc="DE") + bad(4, range(10, 40), probe_cc="DE")
+    assert [(event.cc, event.onset) for event in found(twice, abroad)] == [
+        ("DE", day(10)),
+        ("IR", day(10)),
+        ("IR", day(25)),
+    ]
+
+
+def test_many_networks_with_one_measurement_each_make_one_event() -> None:
+    many = [
+        row
+        for number in range(12)
+        for row in fine(1, range(number % 3, 12, 3), probe_asn=f"AS{number + 1}")
+        + bad(1, range(12 + number % 3, 18, 3), probe_asn=f"AS{number + 1}")
+    ]
+    (event,) = found(many)
+    assert (event.onset, len(event.networks), event.mechanism) == (day(12), 12, "tls.reset.sni")
+
+
+def test_an_outage_of_the_service_is_no_event() -> None:
+    assert found(fine(5, range(10)), [row for n in range(10, 30) for row in rows(5, "down", day=day(n))]) == []
+
+
+def test_an_outage_does_not_end_a_block() -> None:
+    outage = [row for n in range(20, 30) for row in rows(5, "down", day=day(n))]
+    (event,) = found(fine(5, range(10)), bad(5, range(10, 20)), outage, bad(5, range(30, 40)))
+    assert (event.onset, event.end) == (day(10), None)
+
+
+def test_missing_measurements_are_a_possible_shutdown_and_not_ok() -> None:
+    quiet = [
+        row
+        for asn in ("AS1", "AS2")
+        for row in fine(8, range(20), probe_asn=asn) + fine(8, range(25, 30), probe_asn=asn)
+    ]
+    (event,) = found(quiet, fine(8, range(30), probe_cc="DE"))
+    assert (event.kind, event.service, event.mechanism) == ("possible_shutdown", None, None)
+    assert (event.networks, event.onset, event.end) == (["AS1", "AS2"], day(20), day(25))
+    assert "possible shutdown" in events_to_text([event])
+
+
+def test_a_volunteer_who_leaves_is_no_shutdown() -> None:
+    assert found(fine(8, range(20), probe_asn="AS1"), fine(8, range(30), probe_asn="AS2")) == []
+
+
+def test_events_as_data() -> None:
+    (event,) = json.loads("[" + events_to_json(found(fine(5, range(9)), bad(5, range(9, 12)))).strip() + "]")
+    assert event == {
+        "service": "telegram/web",
+        "networks": ["AS64500"],
+        "onset": day(9),
+        "end": None,
+        "mechanism": "tls.reset.sni",
+        "detected_at": day(10),
+        "kind": "interference",
+        "cc": "IR",
+    }
+
+
+def test_a_series_draws_its_gaps() -> None:
+    laid = series(table(fine(6, range(1)), bad(6, range(3, 4)), rows(1, "insufficient", day=day(2))), Question())
+    states = [json.loads(line) for line in to_json(laid).splitlines()]
+    assert [(row["time"], row["state"], row["n"]) for row in states] == [
+        (day(0), "ok", 6),
+        (day(1), "insufficient", 0),
+        (day(2), "insufficient", 0),
+        (day(3), "blocked", 6),
+    ]
+    text = to_text(laid)
+    assert text.isascii() and max(map(len, text.splitlines())) <= 80
+    assert f"{day(0)}     ....................  6 OK" in text
+    assert f"{day(3)}     ####################  6 BLOCKED" in text
+    assert f"{day(1)}                           not measured" in text
+    assert "1 not counted: insufficient" in text
+
+
+def test_by_the_hour() -> None:
+    (one,) = series(table(rows(1)), Question(by=("cc",)), "hour")
+    assert [bucket.time for bucket in one.buckets] == ["2026-11-24T13"]
+
+
+def test_a_forged_date_makes_no_endless_series() -> None:
+    with pytest.raises(QuestionError, match="narrow with --since"):
+        series(table(rows(1), rows(1, day="9999-12-31")), Question())
+    assert len(series(table(rows(1), rows(1, day="2026-99-99")), Question())[0].buckets) == 1

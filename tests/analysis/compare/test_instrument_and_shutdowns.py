@@ -1,0 +1,58 @@
+"""In a made-up world: the shutdown is found, and a version that accuses everywhere makes no censor."""
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from probe.analysis.compare.axes import asked
+from probe.analysis.compare.cells import compare
+from probe.analysis.compare.event import SHUTDOWN
+from probe.analysis.compare.events import events
+from probe.analysis.compare.verdict_table import VerdictTable
+from probe.analysis.verdicts.verdict_row import VerdictRow
+from probe.lab.synth.plan import days, draw_plan
+from tests.support.measurements.synthetic_world import Templates, madeup_rows, templates
+
+MEASUREMENTS = 30_000
+
+
+@pytest.fixture(scope="module")
+def known() -> Templates:
+    return templates()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 4])
+def test_the_shutdown_is_found_and_else_what_was_silent(known: Templates, seed: int) -> None:
+    """Of the country as a whole; elsewhere volunteers who went away together look the same: it says `possible`."""
+    plan = draw_plan(seed)
+    told = events(VerdictTable.of_rows(madeup_rows(MEASUREMENTS, seed, plan, known)), asked())
+    silences = [event for event in told if event.kind == SHUTDOWN]
+    ((country, dark),) = plan.shutdowns.items()
+    networks = {network.asn: network for network in plan.networks}
+    (found,) = [event for event in silences if (event.cc, event.onset) == (country, min(dark).isoformat())]
+    assert set(found.networks) == {asn for asn, network in networks.items() if network.country == country}
+    assert found.end == (max(dark) + timedelta(days=1)).isoformat()
+    for event in silences:
+        most = max((networks[asn] for asn in event.networks), key=lambda network: network.weight)
+        inside = [day for day in days() if (event.onset or "") <= day.isoformat() < (event.end or "9")]
+        assert any(most not in plan.measured(day) for day in inside)
+
+
+def test_a_faulty_version_makes_no_censor(known: Templates) -> None:
+    """One measurement in ten by a version that finds X's API blocked everywhere, from the middle on."""
+    dice, plan = Random(1), draw_plan(3)
+
+    def spoiled(row: VerdictRow) -> VerdictRow:
+        if row.service != "x/api" or row.day < "2026-07-15" or dice.random() > 0.1:
+            return row
+        return replace(row, state="blocked", mechanisms="tls.reset.sni", valid=True, software_version="0.0.9")
+
+    rows = list(madeup_rows(MEASUREMENTS, 3, plan, known))
+    tables = VerdictTable.of_rows(rows), VerdictTable.of_rows(map(spoiled, rows))
+    right, wrong = (compare(table, asked("cc")) for table in tables)
+    assert (right.instrument, wrong.instrument) == ([], [("x/api", "censorprobe 0.0.9")])
+    assert {key: cell.state for key, cell in wrong.cells.items()} == {k: cell.state for k, cell in right.cells.items()}
+    found = [{(event.service, event.cc, event.kind) for event in events(table, asked())} for table in tables]
+    assert found[0] == found[1]

@@ -1,0 +1,331 @@
+"""Every kind of follow-up decides somewhere: without it, its rule falls silent."""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import pytest
+
+from probe.analysis.verdicts.verdicts import judge_line
+from probe.formats.transactions import FollowUp
+from tests.analysis.outcomes.test_client_hellos import dies_in_our_hello, otherwise, shut_out
+from tests.analysis.outcomes.test_dns_forgery import BOGON, HARMLESS, alone
+from tests.support.measurements.ablation import without_transactions
+from tests.support.measurements.lines import FORGED, GENUINE, SECOND, Lines
+
+HOST, TIMEOUT, RESET = "web.telegram.org", "generic_timeout_error", "connection_reset"
+URL, CLEAR, CHAT = f"https://{HOST}:443/", f"http://{HOST}:80/", "mtproto://149.154.167.51:443"
+STUN = "stun://stun.example:3478;transport=udp"
+OTHER_NEUTRAL = "9.9.9.11"
+
+
+def web(url: str = URL, *, address: str = GENUINE) -> Lines:
+    lines = Lines({"web": [url]})
+    lines.lookup(HOST, address)
+    lines.encrypted(HOST, GENUINE)
+    lines.preflight["neutral"].append(lines.preflight["neutral"][0] | {"address": OTHER_NEUTRAL})
+    return lines
+
+
+def judged(line: dict[str, Any]) -> tuple[str, list[str], str]:
+    (record,) = judge_line(line, file="a.jsonl", number=1)
+    return record["state"], record["mechanisms"], record["rule_id"]
+
+
+# -- names that are on no list ---------------------------------------------------------------------------------------
+
+
+def listed_names_pass(failure: str = RESET, url: str = URL) -> Lines:
+    """The harmless name is well known and passes; the target's dies, and so does one that nobody has."""
+    layer = "http" if url == CLEAR else "tls"
+    lines = web(url)
+    lines.innocuous(url, GENUINE)
+    lines.twice(url, GENUINE, f"{layer}:{failure}", t0=1.0)
+    lines.nonexistent(url, GENUINE, f"{layer}:{failure}", t0=2.0)
+    lines.other_name(url, GENUINE, t0=3.0, in_residual=True)
+    lines.control(url, GENUINE)
+    return lines
+
+
+def only_the_hosts_own_passes(failure: str = RESET) -> Lines:
+    """Every name dies but the neutral hosts' own, which answered before and after."""
+    lines = web()
+    lines.innocuous(URL, GENUINE, f"tls:{failure}")
+    lines.twice(URL, GENUINE, f"tls:{failure}", t0=1.0)
+    lines.neutral(URL, f"tls:{failure}", t0=2.0)
+    lines.nonexistent(URL, OTHER_NEUTRAL, f"tls:{failure}", neutral=True, t0=3.0)
+    lines.neutral_own(URL, ip=OTHER_NEUTRAL, t0=4.0)
+    return lines
+
+
+@pytest.mark.parametrize(("failure", "mechanism"), [(RESET, "tls.reset.sni"), (TIMEOUT, "tls.timeout.sni")])
+def test_a_name_that_nobody_has_tells_an_allowlist(failure: str, mechanism: str) -> None:
+    verb = "reset" if failure == RESET else "timeout"
+    said = judged(listed_names_pass(failure).line())
+    assert said == ("blocked", [mechanism], f"tls_{verb}_of_unlisted_names")
+    said = judged(only_the_hosts_own_passes(failure).line())
+    assert said == ("blocked", [mechanism], f"tls_{verb}_of_all_names_but_the_hosts_own")
+
+
+def test_hosts_in_the_clear_too() -> None:
+    said = judged(listed_names_pass(url=CLEAR).line())
+    assert said == ("blocked", ["http.reset.host"], "http_reset_of_unlisted_names")
+
+
+def test_inside_a_residual_window_only_a_later_success_makes_a_failure_count() -> None:
+    """Law 8: what dies after a trigger may be punished for it, unless a harmless flow passes there afterwards."""
+    lines = listed_names_pass()
+    lines.probe.records[-1].t0 = 1.5  # the harmless one passed before the nonexistent name was tried
+    assert judged(lines.line())[2] == "tls_reset_follows_name"
+
+
+def test_a_nonexistent_name_that_passes_leaves_it_to_the_name() -> None:
+    lines = web()
+    lines.innocuous(URL, GENUINE)
+    lines.twice(URL, GENUINE, f"tls:{RESET}", t0=1.0)
+    lines.nonexistent(URL, GENUINE, t0=2.0)
+    lines.other_name(URL, GENUINE, t0=3.0)
+    lines.control(URL, GENUINE)
+    assert judged(lines.line())[2] == "tls_reset_follows_name"
+
+
+def test_a_network_that_has_died_is_no_allowlist() -> None:
+    """From some moment on everything dies, the neutral host's own name too."""
+    lines = only_the_hosts_own_passes(TIMEOUT)
+    lines.probe.records.pop()
+    lines.neutral_own(URL, f"tls:{TIMEOUT}", ip=OTHER_NEUTRAL, t0=4.0)
+    lines.control(URL, GENUINE)
+    assert judged(lines.line()) == ("likely_blocked", ["tls.timeout.other"], "tls_timeout_again_for_any_name")
+    assert judged(_without(only_the_hosts_own_passes(TIMEOUT).line(), "neutral_name_neutral_host"))[0] == "impaired"
+
+
+# -- the name at this address, and only there ------------------------------------------------------------------------
+
+
+def conjunctive(failure: str = RESET) -> Lines:
+    lines = web()
+    lines.innocuous(URL, GENUINE)
+    lines.twice(URL, GENUINE, f"tls:{failure}")
+    lines.neutral(URL)
+    lines.control(URL, GENUINE)
+    return lines
+
+
+def test_name_and_address_together() -> None:
+    assert judged(conjunctive().line()) == ("blocked", ["tls.reset.sni"], "tls_reset_follows_name_at_this_address")
+
+
+def test_a_server_that_hangs_up_on_its_own_name_is_down() -> None:
+    """The differential is the same; what fails from outside too is the server's doing."""
+    lines = web()
+    lines.innocuous(URL, GENUINE)
+    lines.twice(URL, GENUINE, f"tls:{RESET}")
+    lines.neutral(URL)
+    lines.control(URL, GENUINE, f"tls:{RESET}")
+    assert judged(lines.line())[:2] == ("down", [])
+
+
+# -- pages of nobody's -----------------------------------------------------------------------------------------------
+
+
+def page(digest: str = "", to: str = "") -> dict[str, Any]:
+    return {"page": digest, "redirect": to}
+
+
+def answered_in_the_clear(here: dict[str, Any], neutral: dict[str, Any], control: dict[str, Any]) -> Lines:
+    lines = web(CLEAR)
+    lines.first(CLEAR, GENUINE, **here)
+    lines.neutral(CLEAR, **neutral)
+    lines.control(CLEAR, GENUINE, **control)
+    return lines
+
+
+def test_a_page_that_a_neutral_host_gives_too_is_a_forgers() -> None:
+    forged, own = page("f0"), page("aa")
+    said = judged(answered_in_the_clear(forged, forged, own).line())
+    assert said == ("blocked", ["http.blockpage"], "http_page_is_elsewhere_too")
+    to = page(to="blocked.example")
+    said = judged(answered_in_the_clear(to, to, own).line())
+    assert said == ("blocked", ["http.redirect"], "http_redirect_is_elsewhere_too")
+
+
+@pytest.mark.parametrize(
+    ("neutral", "control"),
+    [
+        ("bb", "aa"),  # everybody has a page of their own
+        ("aa", "aa"),  # the usual page of one web server, at the control too
+        ("", "cc"),  # advertising here and there, and the neutral host has no page
+    ],
+)
+def test_pages_that_accuse_nobody(neutral: str, control: str) -> None:
+    assert judged(answered_in_the_clear(page("aa"), page(neutral), page(control)).line())[0] == "ok"
+
+
+# -- bytes of no protocol --------------------------------------------------------------------------------------------
+
+
+def silent_chat() -> Lines:
+    lines = Lines({"web": [CHAT]})
+    lines.twice(CHAT, "149.154.167.51", f"payload:{TIMEOUT}")
+    lines.control(CHAT, "149.154.167.51")
+    return lines
+
+
+def unlisted_protocol() -> Lines:
+    lines = silent_chat()
+    lines.random_bytes(CHAT, f"random:{TIMEOUT}")
+    return lines
+
+
+def test_bytes_of_no_protocol_tell_an_allowlist_of_protocols() -> None:
+    said = judged(unlisted_protocol().line())
+    assert said == ("blocked", ["protocol.drop"], "payload_drop_of_unlisted_protocols")
+
+
+@pytest.mark.parametrize("outcome", ["ok", f"random:{RESET}"])
+def test_bytes_that_are_answered_leave_it_likely(outcome: str) -> None:
+    """A reset may be the neutral host's own answer to nonsense."""
+    lines = silent_chat()
+    lines.random_bytes(CHAT, outcome)
+    assert judged(lines.line()) == ("likely_blocked", ["protocol"], "payload_fails_here")
+
+
+def test_bytes_that_are_answered_once_acquit_the_protocol() -> None:
+    lines = unlisted_protocol()
+    lines.random_bytes(CHAT)
+    assert judged(lines.line())[2] == "payload_fails_here"
+
+
+def test_a_silence_that_an_earlier_trigger_may_have_drawn_tells_nothing_of_protocols() -> None:
+    lines = silent_chat()
+    lines.random_bytes(CHAT, f"random:{TIMEOUT}", in_residual=True)
+    assert judged(lines.line())[2] == "payload_fails_here"
+
+
+def test_a_neutral_host_that_preflight_did_not_prove_tells_nothing_of_protocols() -> None:
+    lines = silent_chat()
+    lines.random_bytes(CHAT, f"random:{TIMEOUT}", ip=OTHER_NEUTRAL)
+    assert judged(lines.line())[2] == "payload_fails_here"
+
+
+# -- every kind ------------------------------------------------------------------------------------------------------
+
+
+def lied_to(**evidence: Any) -> Lines:
+    lines = Lines({"web": [URL]})
+    lines.lookup(HOST, FORGED)
+    return lines
+
+
+def lie_proven(engine: str) -> Lines:
+    lines = lied_to()
+    lines.encrypted(HOST, GENUINE, engine=engine)
+    lines.first(URL, FORGED, "tls:ssl_invalid_hostname")
+    lines.control(URL, GENUINE)
+    return lines
+
+
+def raced_elsewhere() -> Lines:
+    lines = lied_to()
+    lines.encrypted(HOST, GENUINE)
+    lines.public_udp(HOST, [FORGED], [GENUINE])
+    return lines
+
+
+def from_nowhere() -> Lines:
+    lines = lied_to()
+    lines.encrypted(HOST, GENUINE)
+    lines.dark(HOST, [FORGED])
+    return lines
+
+
+def at_a_closed_port() -> Lines:
+    lines = alone()
+    lines.at_helper(HOST, [BOGON])
+    lines.at_helper(HARMLESS, harmless=True)
+    return lines
+
+
+def alternative() -> Lines:
+    lines = Lines({"web": [URL]})
+    lines.lookup(HOST, failure="dns_nxdomain_error")
+    lines.encrypted(HOST, GENUINE)
+    lines.alternative(URL, GENUINE)
+    return lines
+
+
+def other_name() -> Lines:
+    lines = web()
+    lines.twice(URL, GENUINE, f"tls:{RESET}")
+    lines.other_name(URL, GENUINE, in_residual=True)
+    lines.control(URL, GENUINE)
+    return lines
+
+
+def neutral_host() -> Lines:
+    lines = web()
+    lines.innocuous(URL, GENUINE)
+    lines.twice(URL, GENUINE, f"tls:{RESET}")
+    lines.neutral(URL, f"tls:{RESET}")
+    return lines
+
+
+def twin() -> Lines:
+    lines = Lines({"calls": [STUN]}, target="stun")
+    lines.lookup("stun.example", SECOND)
+    lines.encrypted("stun.example", SECOND)
+    lines.twice(STUN, SECOND, f"payload:{TIMEOUT}")
+    lines.echo(STUN)
+    lines.echo(STUN, f"echo:{TIMEOUT}", payload="stun")
+    lines.control(STUN, SECOND)
+    return lines
+
+
+def passes_in_a_browsers() -> Lines:
+    return otherwise(dies_in_our_hello(), "browser_hello")
+
+
+def passes_at_another_length() -> Lines:
+    return otherwise(dies_in_our_hello(), "other_size_hello")
+
+
+DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
+    "other_name_same_address": (other_name, "tls_reset_follows_name"),
+    "same_name_neutral_host": (neutral_host, "tls_reset_follows_name_to_neutral_host"),
+    "nonexistent_name_same_address": (listed_names_pass, "tls_reset_of_unlisted_names"),
+    "nonexistent_name_neutral_host": (only_the_hosts_own_passes, "tls_reset_of_all_names_but_the_hosts_own"),
+    "neutral_name_neutral_host": (only_the_hosts_own_passes, "tls_reset_of_all_names_but_the_hosts_own"),
+    "browser_hello": (passes_in_a_browsers, "tls_reset_of_name_in_hello_of_this_make"),
+    "harmless_browser_hello": (shut_out, "tls_reset_of_name_in_browsers_hello"),
+    "other_size_hello": (passes_at_another_length, "tls_reset_of_name_in_hello_of_this_size"),
+    "same_hello_again": (passes_in_a_browsers, "tls_reset_of_name_in_hello_of_this_make"),
+    "random_bytes_neutral_host": (unlisted_protocol, "payload_drop_of_unlisted_protocols"),
+    "resolver_udp": (raced_elsewhere, "dns_race_at_public_resolver_other"),
+    "resolver_dot": (lambda: lie_proven("dot"), "dns_lie_proven_at_control_other"),
+    "resolver_doh": (lambda: lie_proven("doh"), "dns_lie_proven_at_control_other"),
+    "dark_resolver": (from_nowhere, "dns_answer_from_nowhere_other"),
+    "dark_innocuous": (at_a_closed_port, "dns_bogon_from_nowhere"),
+    "same_payload_echo": (twin, "stun_silent_twin_echoed"),
+    "other_payload_echo": (twin, "stun_silent_twin_echoed"),
+    "alternative_address": (alternative, "dns_nxdomain_proven_false"),
+}
+
+
+def _without(line: dict[str, Any], kind: str) -> dict[str, Any]:
+    ids = [r["transaction_id"] for r in line["test_keys"]["x_transactions"] if r["followup"] == kind]
+    assert ids
+    return without_transactions(line, ids)
+
+
+TELLS_WHERE = {"path_sweep", "limited_payload"}  # a record's `hop`, which no rule reads
+
+
+def test_no_kind_is_missing_here() -> None:
+    assert set(DECIDES) == set(get_args(FollowUp)) - TELLS_WHERE - {""}
+
+
+@pytest.mark.parametrize("kind", DECIDES)
+def test_without_its_follow_up_a_rule_falls_silent(kind: FollowUp) -> None:
+    build, rule_id = DECIDES[kind]
+    line = build().line()
+    assert judged(line)[2] == rule_id
+    assert judged(_without(line, kind))[2] != rule_id

@@ -1,0 +1,76 @@
+"""The page as text: nothing in it can end its script, nothing is fetched, and everything it shows is in its data."""
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.analysis.compare.axes import Question
+from probe.analysis.compare.cells import compare
+from probe.analysis.report.page import HERE, MOST_EVIDENCE, page_data, render, script_json
+from tests.analysis.compare.test_events import bad, fine
+from tests.support.measurements.verdict_rows import blocked, rows, store, table
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_data_cannot_end_its_script(data: dict[str, str]) -> None:
+    written = script_json(data)
+    assert not set("<>&\u2028\u2029") & set(written)
+    assert json.loads(written) == data
+
+
+def test_the_policy_allows_exactly_what_is_in_the_page() -> None:
+    rows_ = table(blocked(6))
+    html = render(page_data(rows_, compare(rows_, Question()), ["a.jsonl"]))
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+    assert policy is not None and policy[1].startswith("default-src 'none';")
+    for kind in ("script", "style"):
+        (content,) = re.findall(rf"<{kind}>(.*?)</{kind}>", html, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy[1]
+
+
+def test_nothing_is_fetched_and_no_text_becomes_markup() -> None:
+    script = (HERE / "page.js").read_text()
+    for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "fetch(", "import"):
+        assert forbidden not in script, forbidden
+    for name in ("page.js", "page.css", "page.html.jinja"):
+        addresses = re.findall(r"https?://[^\s\"']+", (HERE / name).read_text())
+        assert [address for address in addresses if address != "http://www.w3.org/2000/svg"] == []
+    assert "url(" not in (HERE / "page.css").read_text()
+
+
+def test_the_same_page_from_a_store(tmp_path: Path) -> None:
+    groups = fine(5, range(10)), bad(5, range(10, 20))
+    here, kept = table(*groups), store(tmp_path, *groups)
+    pages = [page_data(source, compare(source, Question()), ["x"]) for source in (here, kept)]
+    assert pages[0] | {"made": ""} == pages[1] | {"made": ""}
+    assert pages[0]["events"][0]["onset"] == "2026-10-11"
+    assert [len(point) for point in pages[0]["series"][0]["points"]] == [4] * 20
+
+
+def test_a_huge_page_leaves_the_endpoints_out() -> None:
+    endpoints = json.dumps([{"endpoint": "https://a.example:443/", "transactions": [1]}])
+    few = table(blocked(5, endpoints=endpoints))
+    many = table(*(blocked(1, endpoints=endpoints, service=f"s/{n}") for n in range(MOST_EVIDENCE + 1)))
+    shown = [page_data(source, compare(source, Question()), [])["verdicts"][0]["endpoints"] for source in (few, many)]
+    assert shown == [[["https://a.example:443/", "", "", "", "", "1"]], []]
+
+
+@pytest.mark.parametrize("endpoints", ["", "{", "[1]", '[{"transactions": "x", "mechanisms": 3}]', "null"])
+def test_broken_endpoints_of_a_store_are_nothing(endpoints: str) -> None:
+    source = table(rows(1, endpoints=endpoints))
+    (verdict,) = page_data(source, compare(source, Question()), [])["verdicts"]
+    assert all(row == ["", "", "", "", "", ""] for row in verdict["endpoints"])
+
+
+def test_too_many_days_leave_out_the_time_line_and_say_so() -> None:
+    source = table(rows(1), rows(1, day="9999-12-31"))
+    data = page_data(source, compare(source, Question()), [])
+    assert (data["days"], data["series"], data["events"]) == ([], [], [])
+    assert "narrow with --since" in render(data)

@@ -1,0 +1,42 @@
+"""A published rule never changes its meaning, and no id is ever forgotten."""
+
+from pathlib import Path
+
+import pytest
+
+from probe.analysis.rules.tables import RULES
+from tests.analysis.rules import rules_lock
+from tests.analysis.rules.rules_lock import digest, locked, meanings
+
+RENEW = (
+    "A released rule changed. Give it a new id that `supersedes` this one. "
+    "If it is not released yet, run: python -m tests.analysis.rules.rules_lock"
+)
+
+
+def test_every_rule_means_what_was_published() -> None:
+    published = locked()
+    changed = {rule_id for rule_id, meaning in meanings().items() if published.get(rule_id) != meaning}
+    assert not changed, f"{sorted(changed)}: {RENEW}"
+
+
+def test_no_published_id_is_forgotten_or_used_again() -> None:
+    retired = {rule_id for rule in RULES.values() for rule_id in rule.supersedes}
+    assert set(locked()) == set(RULES) | retired, "an id that was published needs a rule that `supersedes` it"
+    assert not retired & set(RULES)
+
+
+def test_renewing_forgets_no_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "rules.lock"
+    lock.write_text("of_old 0123456789abcdef\n")
+    monkeypatch.setattr(rules_lock, "LOCK", lock)
+    rules_lock.renew()
+    assert rules_lock.locked() == meanings() | {"of_old": "0123456789abcdef"}
+
+
+def test_a_changed_condition_state_or_mechanism_is_another_meaning() -> None:
+    one = digest("tls", "a > 0  AND b", "blocked", "tls.reset")
+    assert one == digest("tls", "a > 0\n AND b", "blocked", "tls.reset")
+    others = [("tls", "a > 1 AND b", "blocked", "tls.reset"), ("tls", "a > 0 AND b", "ok", "tls.reset")]
+    others += [("tls", "a > 0 AND b", "blocked", "tls"), ("tcp", "a > 0 AND b", "blocked", "tls.reset")]
+    assert one not in {digest(*other) for other in others}

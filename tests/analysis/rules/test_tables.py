@@ -1,0 +1,243 @@
+"""Every rule fires for its own witness, on every engine; no row of nothing accuses or acquits."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from probe.analysis.engines.engine import DuckDBEngine, Engine, SQLiteEngine, create_table, has_duckdb, select
+from probe.analysis.features.rows import AddressRow, NameRow, WideRow
+from probe.analysis.observations.dialects import DEPTH, DIALECTS
+from probe.analysis.rules.mechanisms import is_mechanism
+from probe.analysis.rules.tables import ACCUSING, RULES, TABLES, State, tables_for
+from tests.support.measurements.witnesses import WITNESSES
+
+CASES = [(table, rule.rule_id) for table, (_, rules) in TABLES.items() for rule in rules]
+
+# What a rule may rest an accusation on: a success elsewhere, or an artefact that no honest network makes.
+SUCCESSES = (
+    "control_successes > 0",
+    "control_tcp_successes > 0",
+    "control_tls_successes > 0",
+    "neutral_proven",
+    "dns_proven_here > 0",
+    "dns_proven_authenticated > 0",
+    "dns_authenticated > 0",
+    "dns_from_control > 0",
+    "dns_trusted_reached > 0",
+    "dns_authenticated + dns_from_control > 0",
+    "dns_forged_first > 0",
+    "dns_forged_public > 0",
+    "dns_dark_forged > 0",
+    "answers_forged_first > 0",
+    "resets_unlike >= 2",
+    "tls_successes > 0",
+    "dns_blockpage > 0",
+    "http_blockpages > 0",
+    "other_echoed > 0",
+    "working > 0",
+    "ok > 0",
+)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "duckdb"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Both engines, without exception: DuckDB is installed with the test tools."""
+    with SQLiteEngine() if request.param == "sqlite" else DuckDBEngine() as made:
+        yield made
+
+
+def row_of(table: str, columns: dict[str, Any]) -> WideRow:
+    return TABLES[table][0](**columns)
+
+
+def decided(engine: Engine, table: str, row: WideRow) -> str:
+    return engine.decide([row], tables_for(type(row)))[0][table]
+
+
+@pytest.mark.parametrize(("table", "rule_id"), CASES)
+def test_each_rule_fires_for_its_own_witness(engine: Engine, table: str, rule_id: str) -> None:
+    assert decided(engine, table, row_of(table, WITNESSES[table][rule_id])) == rule_id
+
+
+def test_every_witness_belongs_to_a_rule() -> None:
+    assert {(table, rule_id) for table, rows in WITNESSES.items() for rule_id in rows} == set(CASES)
+
+
+def test_ids_are_unique() -> None:
+    assert len(RULES) == len(CASES)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rule_id)
+def test_each_rule_says_why_and_names_a_mechanism_of_the_tree(rule: Any) -> None:
+    assert len(rule.because) > 15
+    assert rule.because[0].isupper()
+    assert not rule.mechanism or is_mechanism(rule.mechanism)
+    if rule.state in {State.BLOCKED, State.LIKELY_BLOCKED} and not rule.defers:
+        assert rule.mechanism
+    if rule.state not in ACCUSING | {State.OK}:
+        assert not rule.mechanism
+
+
+@pytest.mark.parametrize("rule", [r for r in RULES.values() if r.state in ACCUSING and not r.defers], ids=str)
+def test_each_accusing_rule_names_the_success_it_rests_on(rule: Any) -> None:
+    assert any(success in rule.when for success in SUCCESSES), rule.when
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_last_rule_is_insufficient(table: str) -> None:
+    last = TABLES[table][1][-1]
+    assert (last.when, last.state) == ("TRUE", State.INSUFFICIENT)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_rules_read_columns_that_exist(table: str) -> None:
+    row, rules = TABLES[table]
+    known = {field.name for field in fields(row)}
+    words = {"AND", "OR", "NOT", "TRUE", "IS", "NULL"}
+    for rule in rules:
+        bare = re.sub(r"'[^']*'", "", rule.when)
+        assert set(re.findall(r"[A-Za-z_]+", bare)) <= known | words, rule.rule_id
+
+
+CONTROL = tuple(f"control{layer}_{what}" for layer in ("", "_tcp", "_tls") for what in ("attempts", "successes"))
+
+# The columns that stand for those successes; without them nobody may be accused.
+RESTED_ON = {
+    *(
+        *CONTROL,
+        "neutral_proven",
+        "neutral_resets",
+        "neutral_timeouts",
+        "neutral_closes",
+    ),
+    *("neutral_same_issuer", "tls_name_proven_elsewhere", "dns_proven_here", "dns_proven_authenticated"),
+    "dns_trusted_reached",
+    *("dns_authenticated", "dns_from_control", "dns_forged_first", "dns_forged_public", "dns_blockpage"),
+    *("dns_dark_forged", "resets_unlike", "browser_resets", "browser_timeouts"),
+    *("http_blockpages", "other_echoed", "answers_forged_first", "working", "ok"),
+}
+PARTS = [c for c in CASES if RULES[c[1]].state in ACCUSING and not RULES[c[1]].defers]
+
+
+@pytest.mark.parametrize(("table", "rule_id"), PARTS)
+def test_without_its_success_no_witness_accuses(engine: Engine, table: str, rule_id: str) -> None:
+    left = {column: value for column, value in WITNESSES[table][rule_id].items() if column not in RESTED_ON}
+    rule = RULES[decided(engine, table, row_of(table, left))]
+    assert rule.defers or rule.state not in ACCUSING
+
+
+_SILENT_CALL: dict[str, Any] = {
+    "family_works": True,
+    "address_proven": True,
+    "by_datagram": True,
+    "datagrams_work": True,
+    "dns_by_datagram": True,
+    "attempts": 2,
+    "payload_attempts": 2,
+    "payload_failure": "generic_timeout_error",
+    "payload_timeouts": 2,
+    "other_silent": 1,
+    **dict.fromkeys(CONTROL, 1),
+}
+ADDRESS_ROWS: dict[str, dict[str, Any]] = {
+    "nulls and zeros": {},
+    "a family that works, nothing else": {"family_works": True, "address_proven": True},
+    "no control row": {
+        "family_works": True,
+        "address_proven": True,
+        "attempts": 1,
+        "tcp_attempts": 1,
+        "tcp_successes": 1,
+    },
+    "interrupted": {
+        "family_works": True,
+        "address_proven": True,
+        "interrupted": True,
+        "attempts": 1,
+        "local_faults": 1,
+        **dict.fromkeys(CONTROL, 1),
+    },
+    "our own bug": {
+        "family_works": True,
+        "address_proven": True,
+        "attempts": 2,
+        "local_faults": 2,
+        **dict.fromkeys(CONTROL, 2),
+    },
+    "network_unreachable over IPv6": {
+        "family_works": False,
+        "address_proven": True,
+        "attempts": 2,
+        "tcp_attempts": 2,
+        "tcp_failure": "network_unreachable",
+        "tcp_unreachables": 2,
+        **dict.fromkeys(CONTROL, 2),
+    },
+    "datagrams on a line that lets none pass": _SILENT_CALL | {"datagrams_work": False},
+    "datagrams that nobody outside sent too": _SILENT_CALL | dict.fromkeys(CONTROL, 0),
+    "datagrams over IPv6 where there is none": _SILENT_CALL | {"family_works": False, "payload_unreachables": 2},
+    "datagrams for which no file was left": _SILENT_CALL | {"payload_attempts": 0, "local_faults": 2},
+    "datagrams, interrupted": _SILENT_CALL | {"attempts": 1, "payload_attempts": 1, "interrupted": True},
+    "datagrams to an unproven address": _SILENT_CALL | {"address_proven": False, "other_echoed": 1, "same_silent": 1},
+    "an unproven address": {
+        "family_works": True,
+        "attempts": 2,
+        "tcp_attempts": 2,
+        "tls_attempts": 2,
+        "tls_resets": 2,
+        "name_resets": 3,
+        "name_attempts": 2,
+        "innocuous_passed": 1,
+        "neutral_proven": True,
+        "neutral_resets": 1,
+        **dict.fromkeys(CONTROL, 2),
+    },
+}
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS.keys() - {"tcp"}))  # which a bare connection satisfies
+@pytest.mark.parametrize("case", ADDRESS_ROWS)
+def test_no_empty_address_row_accuses_or_acquits(engine: Engine, case: str, dialect: str) -> None:
+    said = engine.decide([AddressRow(**ADDRESS_ROWS[case])], tables_for(AddressRow))[0]
+    rules = [RULES[said[table]] for table in DIALECTS[dialect].tables()]
+    lowest = next((rule for rule in rules if rule.state != State.OK), None)
+    assert lowest is not None
+    assert lowest.state not in ACCUSING
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_dialect_is_judged_by_tables_that_exist_and_names_a_proof(dialect: str) -> None:
+    judged = DIALECTS[dialect]
+    assert all(TABLES[table][0] is AddressRow for table in judged.tables())
+    assert {judged.word(layer) for layer in judged.layers} <= set(DEPTH)
+    assert judged.name_layer in {"", "tls", *judged.layers}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"dns_needed": True},
+        {"dns_needed": True, "interrupted": True},
+        {"dns_needed": True, "dns_attempts": 2, "dns_local_faults": 2, "dns_failure": "interrupted"},
+        {"dns_needed": True, "dns_attempts": 2, "control_attempts": 1, "control_successes": 1},
+    ],
+    ids=str,
+)
+def test_no_empty_name_row_accuses_or_acquits(engine: Engine, columns: dict[str, Any]) -> None:
+    rule = RULES[decided(engine, "name", NameRow(**columns))]
+    assert rule.state not in ACCUSING | {State.OK}
+
+
+@pytest.mark.parametrize("table", ["endpoint", "service"])
+def test_nothing_together_is_nothing(engine: Engine, table: str) -> None:
+    assert RULES[decided(engine, table, row_of(table, {}))].state == State.INSUFFICIENT
+
+
+def test_both_engines_are_given_the_same_text() -> None:
+    assert has_duckdb()
+    text = create_table(AddressRow) + select(AddressRow, tables_for(AddressRow))
+    assert "COALESCE" not in text
+    assert "::" not in text

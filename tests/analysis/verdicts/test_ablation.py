@@ -1,0 +1,142 @@
+"""Every kind of evidence decides somewhere: without it a rule falls silent, and nobody is accused for want of it."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.rules.tables import ACCUSING, RULES
+from probe.analysis.verdicts.validity import INVALIDITIES
+from probe.analysis.verdicts.verdicts import judge_line
+from probe.formats.keys import places_of_entries
+from tests.analysis.rules.test_every_rule_fires import RECORDED
+from tests.support.measurements.cuts import CERTIFICATES, CLOSED_PORT, CUTS, ENTRIES, FOLLOWUPS, OUTSIDE, PASSES, RACES
+
+HOP = "hop"  # in a rule's place: what falls silent is where the verdict says that it happens
+Said = tuple[str | None, str | None, bool]  # state, rule, located
+
+DECIDES: dict[str, tuple[str, str]] = {
+    "other_name_same_address": ("sni-allowlist", "tls_timeout_of_unlisted_names"),
+    "same_name_neutral_host": ("sni-reset", "tls_reset_follows_name_to_neutral_host"),
+    "nonexistent_name_same_address": ("sni-allowlist", "tls_timeout_of_unlisted_names"),
+    "nonexistent_name_neutral_host": ("sni-allowlist-strict", "tls_reset_of_all_names_but_the_hosts_own"),
+    "neutral_name_neutral_host": ("sni-allowlist-strict", "tls_reset_of_all_names_but_the_hosts_own"),
+    "browser_hello": ("hello-kinds", "tls_reset_of_name_in_hello_of_this_make"),
+    "harmless_browser_hello": ("browsers-hello", "tls_reset_of_name_in_browsers_hello"),
+    "other_size_hello": ("hello-kinds", "tls_reset_of_name_in_hello_of_this_size"),
+    "same_hello_again": ("hello-kinds", "tls_reset_of_name_in_hello_of_this_size"),
+    "random_bytes_neutral_host": ("protocol-allowlist", "payload_drop_of_unlisted_protocols"),
+    "resolver_udp": ("dns-resolver-lies", "dns_resolver_lies_other"),
+    "resolver_dot": ("resolvers-filter", "dns_bogon_contradicted"),
+    "resolver_doh": ("resolvers-filter", "dns_bogon_contradicted"),
+    "dark_resolver": ("dns-injection-alone", "dns_bogon_from_nowhere"),
+    "dark_innocuous": ("dns-other-box", "dns_answer_from_nowhere_other"),
+    CLOSED_PORT: ("dns-other-box", "dns_answer_from_nowhere_other"),
+    "same_payload_echo": ("stun-drop", "stun_silent_twin_echoed"),
+    "other_payload_echo": ("udp-blocked", "stun_no_datagram_passes"),
+    "path_sweep": ("sni-drop", HOP),
+    "limited_payload": ("sni-reset", HOP),
+    "alternative_address": ("resolvers-filter", "dns_resolver_lies_bogon"),
+    "lookup": ("dns-conflict", "dns_race_forged_first_other"),
+    "first": ("protocol-reset", "payload_reset_twin_passes"),
+    "innocuous": ("quic-drop", "quic_timeout_follows_name_to_neutral_host"),
+    "confirm": ("ip-blackhole", "tcp_timeout_here"),
+    "queries": ("dns-refused", "dns_refused_here"),
+    "tcp_connect": ("ip-prohibited", "tcp_unreachable_here"),
+    "tls_handshakes": ("tls-mitm", "tls_mitm_by_other_authority"),
+    "quic_handshakes": ("quic-drop", "quic_timeout_follows_name_to_neutral_host"),
+    "requests": ("http-reset", "http_reset_follows_name_to_neutral_host"),
+    "mtproto": ("protocol-reset", "payload_reset_twin_passes"),
+    "noise": ("protocol-allowlist", "payload_drop_of_unlisted_protocols"),
+    "stun": ("stun-drop", "stun_silent_twin_echoed"),
+    "sip": ("sip-reset", "sip_reset_twin_passes"),
+    "echoes": ("sip-drop", "sip_silent_twin_echoed"),
+    "mail": ("starttls-stripped", "smtp_starttls_stripped"),
+    "path_sweeps": ("sni-drop", HOP),
+    "limited_payloads": ("sni-reset", HOP),
+    "random_bytes": ("protocol-allowlist", "payload_drop_of_unlisted_protocols"),
+    "x_control": ("service-down", "tcp_fails_everywhere"),
+    "x_control.test_keys": ("skype-gone", "name_unknown_everywhere"),
+    "x_control.preflight": ("no-starttls", "mail_starttls_offered_to_nobody"),
+    "preflight.network": ("no-network", "invalid_no_network"),
+    "preflight.neutral": ("sni-reset", "tls_reset_follows_name_to_neutral_host"),
+    "preflight.portal": ("captive-portal", "invalid_captive_portal"),
+    "preflight.clock_skew": ("clock", "invalid_clock"),
+    "preflight.vpn": ("vpn", "invalid_vpn"),
+    "preflight.tls_interception": ("antivirus", "invalid_tls_interception"),
+    "preflight.udp_public": ("udp-less-line", "service_datagrams_absent"),
+    "preflight.resolver": ("resolvers-filter", "dns_answer_of_another_box"),
+    "preflight.dark_answers": ("dns-intercepted-and-lied", "dns_interceptor_lies_bogon"),
+    RACES: ("dns-injection", "dns_race_forged_first_bogon"),
+    CERTIFICATES: ("tls-mitm", "tls_mitm_self_signed"),
+}
+"""Kind of evidence → a recording, and a rule that decides there and needs it."""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[SQLiteEngine]:
+    with SQLiteEngine() as made:
+        yield made
+
+
+@cache
+def recorded(scenario: str) -> tuple[dict[str, Any], ...]:
+    with gzip.open(RECORDED / f"{scenario}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return tuple(map(json.loads, lines))
+
+
+def said(line: dict[str, Any], engine: SQLiteEngine) -> dict[tuple[str, str], Said]:
+    """(service, endpoint) → what is said of it; endpoint "" is the service itself."""
+    found: dict[tuple[str, str], Said] = {}
+    for record in judge_line(line, file="x.jsonl", number=1, engine=engine):
+        found[record["service"], ""] = (record["state"], record["rule_id"], record["hop"] is not None)
+        for part in record["endpoints"]:
+            found[record["service"], part["endpoint"]] = (part["state"], part["rule_id"], False)
+    return found
+
+
+def kinds_in(line: dict[str, Any]) -> list[str]:
+    """The kinds of flows, of entries and of what the helper said that the line holds any of."""
+    records = line["test_keys"]["x_transactions"]
+    flows = {record["kind"] for record in records} | {record["followup"] for record in records}
+    lists = {name for place in places_of_entries(line["test_keys"]) for name in ENTRIES if place.get(name)}
+    outside = set(OUTSIDE) if line["test_keys"]["x_control"] else set()
+    return sorted((flows & {*FOLLOWUPS, *PASSES}) | lists | outside)
+
+
+def holds(one: Said, rule: str) -> bool:
+    """Whether the rule decided; HOP: whether a place is named."""
+    return one[2] if rule == HOP else one[1] == rule
+
+
+def test_every_kind_of_evidence_that_a_line_can_hold_has_a_row() -> None:
+    assert set(DECIDES) == set(CUTS)
+    assert {rule for _, rule in DECIDES.values()} <= set(RULES) | {i.rule_id for i in INVALIDITIES} | {HOP}
+
+
+@pytest.mark.parametrize("kind", CUTS)
+def test_without_its_evidence_a_rule_falls_silent(kind: str, engine: SQLiteEngine) -> None:
+    scenario, rule = DECIDES[kind]
+    spoke, silenced = 0, 0
+    for line in recorded(scenario):
+        before, after = said(line, engine), said(CUTS[kind](line), engine)
+        deciding = [part for part, one in before.items() if holds(one, rule)]
+        spoke += len(deciding)
+        silenced += sum(not holds(after[part], rule) for part in deciding)
+    assert spoke, f"{rule} does not decide in the recording {scenario}"
+    assert silenced, f"{rule} decides in {scenario} without {kind} as well"
+
+
+@pytest.mark.parametrize("scenario", sorted(path.name.removesuffix(".jsonl.gz") for path in RECORDED.iterdir()))
+def test_whoever_is_not_accused_is_not_accused_with_less_evidence(scenario: str, engine: SQLiteEngine) -> None:
+    for line in recorded(scenario):
+        before = said(line, engine)
+        innocent = {part for part, one in before.items() if one[0] is not None and one[0] not in ACCUSING}
+        for kind in kinds_in(line) if innocent else ():
+            after = said(CUTS[kind](line), engine)
+            accused = {part: after[part] for part in innocent if after[part][0] in ACCUSING}
+            assert not accused, f"without {kind}: {accused}"

@@ -1,0 +1,144 @@
+"""The hop of a verdict comes from the line alone, and falls silent with whatever it rests on."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from probe.analysis.verdicts.hops import hop_of, located_in
+
+Seen = dict[int, str]
+ROUTERS = {1: None, 2: None, 3: "198.51.45.1", 4: "198.51.46.1", 5: "198.51.47.1", 6: "198.51.48.1"}
+
+
+def line(
+    *flows: Seen,
+    payload: str = "tls",
+    cause: str = "connection_reset",
+    service: str = "web",
+    depth: str = "standard",
+    late: tuple[int, ...] = (),
+    end: int | None = 7,
+) -> dict[str, Any]:
+    """A line in which a payload failed as `cause` and was sent with limited TTL in these flows."""
+    first = {"transaction_id": 1, "kind": "first", "service": "web", "failure": cause}
+    sweep = {"transaction_id": 2, "kind": "followup", "followup": "path_sweep", "service": service, "cause": 1}
+    limited = [sweep | {"transaction_id": 3 + n, "followup": "limited_payload"} for n in range(len(flows))]
+    hops = [
+        {"ttl": ttl, "answered": True, "late": ttl in late, "address": ip, "asn": 64511 if ip else None}
+        for ttl, ip in ROUTERS.items()
+    ]
+    payloads = [
+        {
+            "transaction_id": 3 + n,
+            "address": "149.154.167.99:443",
+            "payload": payload,
+            "distances": [{"ttl": ttl, "sent": 1, "outcome": outcome} for ttl, outcome in flow.items()],
+        }
+        for n, flow in enumerate(flows)
+    ]
+    path = {"transaction_id": 2, "address": "149.154.167.99:443", "hops": hops, "end_ttl": end}
+    followups = {"path_sweeps": [path], "limited_payloads": payloads}
+    return {
+        "test_keys": {
+            "x_transactions": [first, sweep, *limited],
+            "x_followups": followups,
+            "x_run": {"depth": depth},
+        }
+    }
+
+
+def hop(measured: dict[str, Any], service: str = "web", mechanisms: tuple[str, ...] = ("tls.reset.sni",)) -> Any:
+    return hop_of(service, list(mechanisms), located_in(measured))
+
+
+EXACT = ({2: "expired", 5: "reset"}, {3: "expired", 4: "reset"})
+
+
+def test_an_exact_hop_has_its_router() -> None:
+    assert hop(line(*EXACT)) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
+
+
+def test_of_a_range_the_smallest_ttl_with_interference_is_named_and_no_router() -> None:
+    assert hop(line({2: "expired", 5: "reset"})) == {"ttl": 5, "address": None, "asn": None}
+
+
+def test_a_near_router_has_no_address_in_the_line_and_none_in_the_record() -> None:
+    assert hop(line({1: "expired", 2: "reset"})) == {"ttl": 2, "address": None, "asn": None}
+
+
+@pytest.mark.parametrize("kind", ["limited_payload", "path_sweep"])
+def test_without_its_transactions_nothing_is_located(kind: str) -> None:
+    """The path is what makes a silence tell; without limited payloads there is nothing at all."""
+    dropped = line({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"}, cause="generic_timeout_error")
+    assert hop(dropped, mechanisms=("tls.timeout.sni",)) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
+    keys = dropped["test_keys"]
+    keys["x_transactions"] = [record for record in keys["x_transactions"] if record.get("followup") != kind]
+    assert hop(dropped, mechanisms=("tls.timeout.sni",)) is None
+
+
+def test_a_silence_where_the_router_answers_late_says_nothing() -> None:
+    seen = ({2: "expired", 4: "silent"}, {5: "silent"})
+    dropped = line(*seen, cause="generic_timeout_error", late=(4,))
+    assert hop(dropped, mechanisms=("tls.timeout.sni",)) == {"ttl": 5, "address": None, "asn": None}
+
+
+def test_what_may_have_reached_the_server_is_nobody_in_between() -> None:
+    assert hop(line({6: "expired", 7: "reset"})) is None
+    assert hop(line({3: "expired", 4: "reset"}, end=4)) is None
+
+
+def test_contradictions_locate_nothing() -> None:
+    assert hop(line({3: "reset"}, {5: "expired"})) is None
+    assert hop(line({4: "reset"}, {4: "expired"})) is None
+
+
+def test_a_deep_search_names_the_router_once_five_runs_agree() -> None:
+    runs = [{3: "expired"}, {4: "reset"}]
+    assert hop(line(*runs * 4, depth="deep")) == {"ttl": 4, "address": None, "asn": None}
+    assert hop(line(*runs * 5, depth="deep")) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
+
+
+def test_a_hop_belongs_to_its_service_and_to_its_layer() -> None:
+    measured = line(*EXACT)
+    assert hop(measured, service="chat") is None
+    assert hop(measured, mechanisms=("dns.injection.bogon",)) is None
+    assert hop(measured, mechanisms=()) is None
+    assert hop(line({3: "expired", 4: "answered"}, payload="dns", service=""), mechanisms=("dns.injection.other",)) == {
+        "ttl": 4,
+        "address": "198.51.46.1",
+        "asn": 64511,
+    }
+    assert hop(line({3: "expired", 4: "answered"}, payload="dns", service=""), mechanisms=("dns.nxdomain",)) is None
+
+
+@pytest.mark.parametrize(("payload", "mechanism"), [("http", "http"), ("tls", "tls"), ("quic", "quic")])
+def test_what_has_no_name_of_its_own_has_a_place_all_the_same(payload: str, mechanism: str) -> None:
+    """A flow that was closed is called by its layer alone."""
+    closed = line({2: "expired", 5: "closed"}, {3: "expired", 4: "closed"}, payload=payload, cause="eof_error")
+    assert hop(closed, mechanisms=(mechanism,))["ttl"] == 4
+    assert hop(closed, mechanisms=("smtp.starttls_stripped",)) is None
+
+
+@pytest.mark.parametrize(("cause", "found"), [("dns_nxdomain_error", True), ("dns_no_answer", False)])
+def test_the_distance_of_a_server_that_refers_elsewhere_is_nobodys(cause: str, found: bool) -> None:
+    measured = line({3: "expired", 4: "answered"}, payload="dns", service="", cause=cause)
+    assert (hop(measured, mechanisms=("dns.injection.bogon",)) is not None) == found
+
+
+def test_junk_reads_as_nothing() -> None:
+    measured = line(*EXACT)
+    followups = measured["test_keys"]["x_followups"]
+    for spoiled in (
+        [None],
+        [{"transaction_id": "3"}],
+        {"a": 1},
+        "x",
+        [{"transaction_id": 3, "distances": [{"ttl": []}]}],
+    ):
+        for key in ("limited_payloads", "path_sweeps"):
+            followups_spoiled = copy.deepcopy(followups) | {key: spoiled}
+            broken = copy.deepcopy(measured)
+            broken["test_keys"]["x_followups"] = followups_spoiled
+            assert all(one.search.payload == "tls" for one in located_in(broken))
+    assert located_in({}) == [] and located_in({"test_keys": {"x_followups": 3}}) == []

@@ -1,0 +1,85 @@
+"""`probe compare`, `series` and `events` of a store, and the page, as a user calls them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.analysis.compare.test_events import bad, fine
+from tests.cli.results.test_judge import call, lines
+from tests.support.measurements.verdict_rows import store
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    store(tmp_path, fine(5, range(9)), bad(5, range(9, 12)))
+    return tmp_path
+
+
+def test_from_a_store(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("events", "--json", str(kept)) == 0
+    assert json.loads(capsys.readouterr().out)["onset"] == "2026-10-10"
+    assert call("series", "--only", "service=telegram/web", "--since", "2026-10-10", str(kept)) == 0
+    assert capsys.readouterr().out.count("####################  5 BLOCKED") == 3
+    assert call("compare", "--json", "--by", "cc", str(kept)) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 60
+
+
+def test_nothing_is_left(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("series", "--since", "2027-01-01", str(kept)) == 6
+    assert "nothing is left" in capsys.readouterr().err
+    assert call("compare", "--only", "cc=ZZ", str(kept)) == 6
+    assert call("events", "--until", "2001-01-01", str(kept)) == 6
+    assert "nothing is left" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_baseline_where_nobody_measured_is_said(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("compare", "--baseline", "cc=ZZ", str(kept)) == 0
+    assert capsys.readouterr().err == "nothing was measured at the baseline cc=ZZ: there is nothing to compare with\n"
+    assert call("compare", "--baseline", "cc=IR", str(kept)) == 0
+    assert capsys.readouterr().err == ""
+
+
+def page_of(path: Path) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(), re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def test_the_page(kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    assert call("compare", "--html", str(page), str(kept)) == 0
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"saved {page}\n")
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert page_of(page)["cells"][0]["text"] == "MIXED 15 BLOCKED, 45 OK"
+    assert page_of(page)["sources"] == [kept.name]  # a home path names the volunteer
+
+
+def test_a_page_of_lines_that_do_not_say_when(tmp_path: Path) -> None:
+    """There are cells, and no day on which an event could begin."""
+    file, page = tmp_path / "a.jsonl", tmp_path / "page.html"
+    file.write_text(json.dumps(lines()[0] | {"measurement_start_time": "yesterday"}) + "\n")
+    assert call("compare", "--html", str(page), str(file)) == 0
+    assert page_of(page)["cells"]
+    assert call("events", str(file)) == 6
+
+
+def test_a_page_that_cannot_be_written(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("compare", "--html", str(kept / "none" / "page.html"), str(kept)) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_receipt_of_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One column, with what was tried, in sentences; lines of the lab too, marked."""
+    file = tmp_path / "130500-4f2a.jsonl"
+    file.write_text("".join(json.dumps(line | {"annotations": {"lab": "x"}}) + "\n" for line in lines()[:1]))
+    page = tmp_path / "receipt.html"
+    assert call("show", str(file), "--html", str(page)) == 0
+    data = page_of(page)
+    assert (data["title"], data["lab"], len(data["vantages"])) == ("What this run found", True, 1)
+    assert [cell["text"] for cell in data["cells"]] == ["(BLOCKED 1/1)"]
+    assert any("tls_handshake: connection_reset" in said for said in data["verdicts"][0]["evidence"])
+    assert data["verdicts"][0]["file"] == file.name

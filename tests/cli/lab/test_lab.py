@@ -1,0 +1,114 @@
+"""`probe lab list`, what `probe lab run` refuses, and what it shows where the lab cannot run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import probe.lab.run
+from probe.cli.lab.lab import app
+from probe.cli.screen import Refusal
+from probe.lab.censors import CLASSES
+from probe.lab.sandbox.unsupported import LabUnavailable
+from probe.lab.scenario.faults import KINDS
+from probe.lab.scenario.scenario import scenario_names
+
+REMEDY = "Operation not permitted. Run it with sudo."
+
+
+def call(*words: str) -> Any:
+    return CliRunner().invoke(app, list(words))
+
+
+def test_list_names_every_scenario_in_80_columns() -> None:
+    printed = call("list").stdout
+    assert all(name in printed for name in scenario_names())
+    assert max(map(len, printed.splitlines())) <= 80
+    names = [json.loads(line)["name"] for line in call("list", "--json").stdout.splitlines()]
+    assert names == scenario_names()
+
+
+def test_classes_come_with_every_key() -> None:
+    documents = [json.loads(line) for line in call("list", "--classes", "--json").stdout.splitlines()]
+    assert {document["name"] for document in documents} == {*CLASSES, *KINDS}
+    reset = next(document for document in documents if document["name"] == "TLSReset")
+    assert {"hop", "on_path", "names", "ttl", "count", "residual"} <= set(reset["keys"])
+    assert '[[censor]] class = "TLSReset"' in call("list", "--classes").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["run", "graet-firewall"], "did you mean 'great-firewall'"),
+        (["run", "/nowhere/mine.toml"], "cannot be read"),
+        (["run", "clean", "--targets", "/nowhere"], "/nowhere"),
+        (["shell", "nothing-like-it"], "unknown scenario"),
+        (["run", "clean", "--results", "/dev/null/here"], "results cannot be written to /dev/null/here"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_2(words: list[str], sentence: str) -> None:
+    refused = call(*words).exception
+    assert isinstance(refused, Refusal)
+    assert refused.exit_code == 2
+    assert sentence in refused.sentence
+
+
+@pytest.fixture
+def unavailable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine whose kernel refuses namespaces, and a folder for recordings."""
+
+    def refuse(*_: Any, **__: Any) -> int:
+        raise LabUnavailable(REMEDY)
+
+    monkeypatch.setattr(probe.lab.run, "run_in_lab", refuse)
+    monkeypatch.setattr(probe.lab.run, "RECORDED", tmp_path)
+    return tmp_path
+
+
+def test_without_the_lab_a_command_is_refused_with_the_remedy(unavailable: Path) -> None:
+    refused = call("run", "clean", "--", "true").exception
+    assert isinstance(refused, Refusal)
+    assert REMEDY in refused.sentence
+    assert refused.exit_code == 1
+
+
+def test_without_the_lab_and_a_recording_it_says_so(unavailable: Path) -> None:
+    refused = call("run", "clean").exception
+    assert isinstance(refused, Refusal)
+    assert "nothing was recorded of clean" in refused.sentence
+
+
+def test_without_the_lab_the_recording_is_judged_and_marked(unavailable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = {"annotations": {"lab": "clean"}, "measurement_start_time": "2026-11-25 10:11:12"}
+    probe.lab.run.keep_recording("clean", [line])
+    seen: list[Any] = []
+
+    def judged(lines: Any) -> list[dict[str, Any]]:
+        seen.extend(lines)
+        return [{"service": "telegram/web", "state": "ok", "valid": True, "mechanisms": [], "anomalies": []}]
+
+    monkeypatch.setattr("probe.analysis.verdicts.verdicts.judge_lines", judged)
+    done = call("run", "clean")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[:2] == [
+        "RECORDED on 2026-11-25, the lab cannot run here",
+        "LAB clean: emulated, nothing left this computer",
+    ]
+    assert "telegram/web: OK" in done.stdout
+    assert f"the lab cannot run here: {REMEDY}" in done.stderr
+    assert seen == [("clean.jsonl.gz", 1, line)]
+
+
+@pytest.mark.lab
+def test_lines_go_to_a_folder_that_was_not_there(tmp_path: Path) -> None:
+    """Below /tmp too, which inside is another one."""
+    folder = tmp_path / "new" / "folder"
+    command = [sys.executable, "-m", "probe", "lab", "run", "sni-reset-residual", "--results", str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (lines,) = folder.rglob("*.jsonl")
+    assert f"saved {lines}" in done.stdout + done.stderr

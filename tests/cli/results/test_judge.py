@@ -1,0 +1,144 @@
+"""`probe judge`, `probe rules` and `probe compare`, as a user calls them."""
+
+import gzip
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.analysis.rules.tables import RULES
+from probe.analysis.verdicts.verdicts import judge_line, to_json
+from probe.cli import main
+from tests.analysis.ooni_import.test_measurements import SAMPLES
+from tests.analysis.verdicts.test_services import URL, blocked, web
+from tests.results.test_reading import tarball
+from tests.support.measurements.lines import GENUINE
+
+
+def call(*words: str) -> int:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
+        patch.setattr(sys, "argv", ["probe", *words])
+        main()
+    return int(end.value.code or 0)
+
+
+def lines() -> list[dict[str, Any]]:
+    fine = web()
+    fine.first(URL, GENUINE)
+    return [blocked().line(), fine.line()]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "130500-4f2a.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines()))
+    return path
+
+
+def expected(name: str) -> str:
+    records = [r for number, line in enumerate(lines(), 1) for r in judge_line(line, file=name, number=number)]
+    return "".join(to_json(record) + "\n" for record in records)
+
+
+def test_records_and_nothing_else(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("judge", "--json", str(file)) == 0
+    out, err = capsys.readouterr()
+    assert out == expected(file.name)
+    assert err == ""
+
+
+def test_a_folder_and_a_compressed_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packed = file.with_name("packed.jsonl.gz")
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    assert call("judge", "--json", str(file.parent)) == 0
+    assert sorted(capsys.readouterr().out.splitlines()) == sorted(
+        (expected(file.name) + expected(packed.name)).splitlines()
+    )
+
+
+def test_bad_lines_are_named_and_the_rest_is_judged(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = file.read_text().splitlines(keepends=True)
+    file.write_text(good[0] + "{ nonsense\n" + '{"test_keys": {}}\n' + "[]\n" + good[1] + '{"torn')
+    assert call("judge", "--json", str(file)) == 6
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["measurement_line"] for line in out.splitlines()] == [1, 5]
+    assert [f"{file.name}:{number}:" in err for number in (2, 3, 4, 6)] == [True] * 4
+    assert "4 line(s) could not be used" in err
+
+
+def test_a_postcan_of_oonis_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    posts = [json.dumps({"format": "json", "content": SAMPLES[name]}).encode() for name in ("telegram-ok", "tor")]
+    can = tarball(tmp_path / "2021081711_IT_telegram.n0.0.tar.gz", *posts)
+    assert call("judge", "--json", str(can)) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(record["service"], record["state"]) for record in records] == [
+        ("telegram/dc_pool", "ok"),
+        ("telegram/web", "ok"),
+        ("tor/all", "insufficient"),
+    ]
+    assert [record["measurement_line"] for record in records] == [1, 1, 2]
+
+
+def test_for_people(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("judge", "--plain", str(file)) == 0
+    out = capsys.readouterr().out
+    assert "telegram/web" in out
+    assert "BLOCKED" in out
+    assert "tls.reset.sni" in out
+
+
+def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("judge", str(tmp_path / "none.jsonl")) == 6
+    assert "none.jsonl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [[], ["--markdown"]])
+def test_every_rule_is_printed(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("rules", *option) == 0
+    out = capsys.readouterr().out
+    assert all(rule_id in out for rule_id in RULES)
+    assert all(reason in out for reason in ("invalid_vpn", "dns.injection.bogon", "store.absent"))
+
+
+def test_two_vantage_points(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "other" / "b.jsonl"
+    other.parent.mkdir()
+    other.write_text(json.dumps(lines()[1] | {"probe_cc": "DE", "probe_asn": "AS3320"}) + "\n")
+    first = tmp_path / "a.jsonl"
+    first.write_text(json.dumps(lines()[0]) + "\n")
+    assert call("compare", str(first), str(other)) == 0
+    assert "DE AS3320" in capsys.readouterr().out
+    assert call("compare", "--json", str(first), str(other)) == 0
+    cells = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(cell["vantage"]["cc"], cell["state"], cell["found"]) for cell in cells] == [
+        ("DE", "insufficient", "ok"),
+        ("XX", "insufficient", "blocked"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--by", "planet"),
+        ("--since", "May"),
+        ("--since", "2026-13-01"),
+        ("--until", "2026-02-30"),
+        ("--only", "cc"),
+        ("--baseline", "DE"),
+    ],
+)
+def test_a_question_that_cannot_be_asked(
+    wrong: tuple[str, str], file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("compare", *wrong, str(file)) == 2
+    assert wrong[0] in capsys.readouterr().err
+
+
+def test_lines_of_the_lab_are_left_out_unless_asked_for(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(json.dumps(lines()[0] | {"annotations": {"lab": "great-firewall"}}) + "\n")
+    assert call("compare", str(file)) == 6
+    assert "1 line(s)" in capsys.readouterr().err
+    assert call("compare", "--lab", str(file)) == 0
+    assert "LAB great-firewall" in " ".join(capsys.readouterr().out.split())

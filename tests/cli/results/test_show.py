@@ -1,0 +1,63 @@
+"""probe show and list: the last run, the evidence behind a verdict, and broken lines named while the rest is shown."""
+
+import os
+from pathlib import Path
+
+import pytest
+import typer
+
+from probe.cli.results.list import describe, runs
+from probe.cli.results.show import show
+from probe.cli.results.why import transaction_in_words
+from probe.cli.screen import Refusal
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for number, name in enumerate(("2026-11-23/XX-AS1/090000-aa.jsonl", "2026-11-24/XX-AS1/080000-bb.jsonl")):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_text('{"test_name":"telegram","probe_cc":"XX","probe_asn":"AS1","test_keys":{}}\n{"torn')
+        os.utime(path, (1000 + number, 1000 + number))
+    return tmp_path
+
+
+def test_the_last_run_is_the_newest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        show(results=root)
+    said = capsys.readouterr().err
+    assert ended.value.exit_code == 6
+    assert "080000-bb.jsonl:2: is torn" in said and "090000-aa" not in said
+
+
+def test_no_run_yet(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="no run under"):
+        show(results=tmp_path)
+    with pytest.raises(Refusal, match="no such file"):
+        show(str(tmp_path / "nowhere"))
+
+
+def test_list(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs(results=root)
+    out = capsys.readouterr().out
+    assert out.index("090000-aa") < out.index("080000-bb") and "XX AS1  telegram; 1 unusable line(s)" in out
+    assert describe(next(root.rglob("*bb.jsonl")))["tests"] == {"telegram": 1}
+
+
+def test_a_transaction_in_words() -> None:
+    words = transaction_in_words(
+        {
+            "kind": "followup",
+            "followup": "same_name_neutral_host",
+            "sent_name": "web.telegram.org",
+            "address": "192.0.2.7",
+            "port": 443,
+            "failed_operation": "tls_handshake",
+            "failure": "connection_reset",
+            "t0": 1.0,
+            "t": 1.04,
+        }
+    )
+    assert words == (
+        "the name at a neutral host: web.telegram.org at 192.0.2.7 port 443: tls_handshake: connection_reset (0.04 s)"
+    )

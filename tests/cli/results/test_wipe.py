@@ -1,0 +1,66 @@
+"""probe wipe: everything listed first, nothing without a yes, and nothing that is not ours."""
+
+from pathlib import Path
+
+import pytest
+
+from probe.cli.results.wipe import wipe
+from probe.cli.screen import Refusal
+from tests.cli.run.test_consent import typing
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A results folder with two runs, a stranger's file among them, settings and consent."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("PROBE_RESULTS", raising=False)
+    for name in (
+        "results/2026-11-24/XX-AS64500/130500-4f2a.jsonl",
+        "results/lab/2026-11-24/XX-AS64500/130500-4f2b.jsonl.part",
+        "results/observations/a.parquet",
+        "results/2026-11-24/diary.txt",
+        "results/README.md",
+        "config/censorprobe/consent",
+        "config/censorprobe/config.toml",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    return tmp_path / "results"
+
+
+def left(kept: Path) -> set[str]:
+    return {path.relative_to(kept.parent).as_posix() for path in kept.parent.rglob("*") if path.is_file()}
+
+
+def test_everything_of_ours_goes_and_nothing_else(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = left(kept)
+    wipe(results=kept, yes=True)
+    assert left(kept) == {"results/2026-11-24/diary.txt", "results/README.md"}
+    said = capsys.readouterr().out
+    assert all(str(kept.parent / gone) in said for gone in before - left(kept))
+    assert not (kept / "lab").exists() and not (kept.parent / "config" / "censorprobe").exists()
+
+
+@pytest.mark.parametrize("typed", ["\n", "no\n", ""])
+def test_nothing_goes_without_a_yes(kept: Path, monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    before = left(kept)
+    typing(monkeypatch, typed)
+    with pytest.raises(Refusal, match="nothing was removed"):
+        wipe(results=kept)
+    assert left(kept) == before
+
+
+def test_a_broken_settings_file_does_not_keep_it_from_going(kept: Path) -> None:
+    (kept.parent / "config" / "censorprobe" / "config.toml").write_text("= nonsense")
+    wipe(results=kept, yes=True)
+    assert "config/censorprobe/config.toml" not in left(kept)
+
+
+def test_links_are_not_followed(kept: Path) -> None:
+    elsewhere = kept.parent / "elsewhere" / "2026-11-24" / "XX-AS1"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "130500-aa.jsonl").write_text("")
+    (kept / "lab" / "2026-11-25").symlink_to(elsewhere.parent)
+    wipe(results=kept, yes=True)
+    assert (elsewhere / "130500-aa.jsonl").exists()

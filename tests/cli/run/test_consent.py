@@ -1,0 +1,112 @@
+"""Consent: before any packet, never by Enter alone, and kept for the next time."""
+
+import io
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.cli.run import consent, run
+from probe.cli.run.consent import VERSION
+from probe.cli.screen import Refusal
+from probe.targets.target import bundled_targets, load_neutral, load_target
+
+
+class Typed(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("PROBE_CONSENT", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    return tmp_path / "config" / "censorprobe" / "consent"
+
+
+def typing(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", Typed(text))
+
+
+def require(given: str | None = None) -> None:
+    consent.require(given, bundled_targets())
+
+
+def test_two_right_answers_and_a_yes_are_kept(
+    monkeypatch: pytest.MonkeyPatch, own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typing(monkeypatch, "yes\nno\nyes\n")
+    require()
+    assert own_home.read_text() == VERSION + "\n" and stat.S_IMODE(own_home.stat().st_mode) == 0o600
+    assert capsys.readouterr().out == ""
+    typing(monkeypatch, "")
+    require()
+
+
+def test_a_wrong_answer_explains_and_asks_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typing(monkeypatch, "no\nyes\nyes\nno\nyes\n")
+    require()
+    said = capsys.readouterr().err
+    assert said.count("1/2") == 2 and said.count("2/2") == 2
+    assert "No. They can" in said and "No. They will not" in said
+
+
+@pytest.mark.parametrize("typed", ["\n" * 20, "yes\nno\n" + "\n" * 20, "yes\nno\nno\n", "yes\nno\nmaybe\n", ""])
+def test_enter_alone_never_consents(monkeypatch: pytest.MonkeyPatch, own_home: Path, typed: str) -> None:
+    typing(monkeypatch, typed)
+    with pytest.raises(Refusal, match="nothing was sent") as caught:
+        require()
+    assert caught.value.exit_code == 3 and not own_home.exists()
+
+
+def test_without_a_terminal_the_version_is_named() -> None:
+    with pytest.raises(Refusal, match=f"--consent {VERSION}") as caught:
+        require()
+    assert caught.value.exit_code == 3
+
+
+def test_an_older_consent_does_not_count(own_home: Path) -> None:
+    own_home.parent.mkdir(parents=True)
+    own_home.write_text("2025-01\n")
+    with pytest.raises(Refusal):
+        require()
+    with pytest.raises(Refusal, match=VERSION):
+        require("2025-01")
+    require(VERSION)
+
+
+def test_no_socket_exists_before_consent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made: list[Any] = []
+
+    def no_socket(*args: Any, **_: Any) -> Any:
+        made.append(args)
+        raise AssertionError("a socket before consent")
+
+    for name in ("socket", "socketpair", "getaddrinfo", "create_connection"):
+        monkeypatch.setattr(socket, name, no_socket)
+    for wish in (None, "2025-01"):
+        with pytest.raises(Refusal) as caught:
+            run.run(results=tmp_path / "results", consent=wish, control="http://127.0.0.1:9")
+        assert caught.value.exit_code == 3 and VERSION in caught.value.sentence
+    run.run(explain=True)
+    assert made == []
+
+
+def test_the_text_says_what_it_must() -> None:
+    lines = consent.text(bundled_targets())
+    text = " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) < 80
+    neutral, resolvers = (
+        load_neutral(bundled_targets() / "neutral.toml"),
+        load_target(bundled_targets() / "resolvers.toml"),
+    )
+    contacted = [*neutral.endpoints, *(check for check, _, _ in neutral.portal), *(e for _, e in resolvers.endpoints())]
+    for name in [endpoint.host for endpoint in contacted] + list(resolvers.services) + [str(neutral.dark)]:
+        assert name in text
+    for word in ("Who can notice", "for some minutes", "What is kept", "When not to run it", "120", "probe wipe"):
+        assert word in text

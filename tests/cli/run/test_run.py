@@ -1,0 +1,216 @@
+"""probe run: streams, exit codes, usage errors, and what --explain says without sending anything."""
+
+import io
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from probe.cli.results.judge import app as judge_app
+from probe.cli.run import running
+from probe.cli.run.consent import VERSION
+from probe.cli.run.run import run
+from probe.cli.screen import Refusal
+from probe.privacy.redact import Known
+from probe.run import runner
+from probe.run.measure import Measured, measured_nothing
+from probe.run.vantage import Vantage
+from probe.session.session import Session
+from probe.targets.target import Target
+
+Result = tuple[int, str, str]
+
+
+@pytest.fixture(autouse=True)
+def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A run that touches no network: measuring nothing, in AS64500; the dict holds facts and annotations to change."""
+    here: dict[str, Any] = {"facts": {"network": True, "portal": None}, "annotations": {}, "bug": None}
+
+    async def preflight(session: Session, roots: Any = None) -> None:
+        session.preflight = here["facts"]
+
+    async def where_are_we(session: Session, **_: Any) -> Vantage:
+        return Vantage("XX", "AS64500", "Example", "AS0", "", "test", here["annotations"], Known(), "")
+
+    async def measure(wanted: Target, session: Session, **_: Any) -> Measured:
+        return measured_nothing(wanted, session, here["bug"])
+
+    for name, replacement in (("preflight", preflight), ("where_are_we", where_are_we), ("measure", measure)):
+        monkeypatch.setattr(runner, name, replacement)
+    monkeypatch.setattr(runner, "may_capture", lambda: False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    for name in [name for name in os.environ if name.startswith("PROBE_")]:
+        monkeypatch.delenv(name)
+    return here
+
+
+@pytest.fixture
+def probe_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    def go(*names: str, **wishes: Any) -> Result:
+        code = 0
+        try:
+            run(list(names), **{"consent": VERSION, "results": tmp_path / "results", **wishes})
+        except typer.Exit as ended:
+            code = ended.exit_code
+        except Refusal as refused:
+            capfd.readouterr()
+            return refused.exit_code, "", refused.sentence
+        return (code, *capfd.readouterr())
+
+    return go
+
+
+def saved(err: str) -> Path:
+    last = err.splitlines()[-1]
+    assert last.startswith("saved ")
+    return Path(last.removeprefix("saved "))
+
+
+def test_verdicts_on_stdout_progress_on_stderr(probe_run: Callable[..., Result]) -> None:
+    code, out, err = probe_run("telegram")
+    assert code == 0
+    assert "telegram/web: NOT ENOUGH DATA" in out and f"File  {saved(err)}" in out and "Next  probe" in out
+    assert "Telegram" in err and "used 0 B in 0 s" in err and "NOT ENOUGH DATA" not in err
+    assert out.isascii() and err.isascii() and "\x1b" not in out + err
+    assert max(map(len, err.splitlines()[:-1])) <= 80
+
+
+def test_json_is_verdict_records_and_what_judge_says(
+    probe_run: Callable[..., Result], capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = probe_run("telegram", "gmail", json=True)
+    records = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and {record["target"] for record in records} == {"telegram", "gmail"}
+    assert {record["measurement_file"] for record in records} == {saved(err).name}
+    with pytest.raises(SystemExit) as ended:
+        judge_app([str(saved(err)), "--json"])
+    assert (ended.value.code, capfd.readouterr().out) == (0, out)
+
+
+def test_lines_on_stdout_verdicts_on_stderr(probe_run: Callable[..., Result], tmp_path: Path) -> None:
+    code, out, err = probe_run("telegram", output="-")
+    (line,) = map(json.loads, out.splitlines())
+    assert code == 0 and line["test_name"] == "telegram"
+    assert "telegram/web: NOT ENOUGH DATA" in err and err.splitlines()[-1] == "saved -"
+    assert not list((tmp_path / "results").rglob("*.jsonl"))
+
+
+def test_output_names_the_file(probe_run: Callable[..., Result], tmp_path: Path) -> None:
+    _, _, err = probe_run("telegram", output=str(tmp_path / "mine.jsonl"))
+    assert saved(err) == tmp_path / "mine.jsonl" and len((tmp_path / "mine.jsonl").read_text().splitlines()) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_lab_line_lies_apart_and_the_screen_says_so(probe_run: Callable[..., Result], quiet: dict[str, Any]) -> None:
+    quiet["annotations"] = {"lab": "great-firewall"}
+    _, out, err = probe_run("telegram")
+    header = "LAB great-firewall: emulated, nothing left this computer"
+    assert out.startswith(header) and header in err and "/results/lab/" in str(saved(err))
+
+
+def test_the_cost_of_no_helper_is_said_once(probe_run: Callable[..., Result]) -> None:
+    assert probe_run("telegram", repeat=2)[2].count("No test helper is asked") == 1
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"names": ["telegrm"]}, "did you mean 'telegram'"),
+        ({"output": "-", "json": True}, "both want standard output"),
+        ({"ipv4": True, "ipv6": True}, "exclude each other"),
+        ({"control": "helper"}, "no URL of a helper"),
+        ({"control": "http://x:99999"}, "no URL of a helper"),
+        ({"control": "https://x,ooni+ftp://y"}, "'ooni+ftp://y' is no URL of a helper"),
+        ({"control": "https://x,"}, "no URL of a helper"),
+        ({"control": "https://x,https://y", "control_pin": "00" * 32}, "needs one helper on https"),
+        ({"control": "ooni+http://x", "control_pin": "00" * 32}, "needs one helper on https"),
+        ({"control": "http://x", "control_pin": "00" * 32}, "needs one helper on https"),
+        ({"control": "https://x", "control_pin": "12"}, "no SHA-256"),
+        ({"cc": "IRN"}, "no country code"),
+        ({"asn": "ASx"}, "no network number"),
+        ({"targets": Path("/nowhere")}, "no folder of target files"),
+    ],
+)
+def test_usage_errors(probe_run: Callable[..., Result], wishes: dict[str, Any], said: str) -> None:
+    code, _, sentence = probe_run(*wishes.pop("names", ()), **wishes)
+    assert code == 2 and said in sentence
+
+
+def test_results_that_cannot_be_written_end_it_before_a_packet(
+    probe_run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("the run began")
+
+    monkeypatch.setattr(runner, "run", never)
+    (tmp_path / "file").write_text("mine")
+    for wishes in ({"results": tmp_path / "file" / "x"}, {"output": str(tmp_path / "file")}, {"output": "/no/where"}):
+        assert probe_run("telegram", **wishes)[0] == 2
+
+
+def test_a_bug_ends_with_1_and_the_line(probe_run: Callable[..., Result], quiet: dict[str, Any]) -> None:
+    quiet["bug"] = "ValueError in steps/tls.py:88"
+    code, out, err = probe_run("telegram")
+    assert code == 1 and "ValueError in steps/tls.py:88" in err and saved(err).exists()
+    assert "telegram/dc_pool, web" in out
+
+
+def test_no_network_ends_with_4_and_lines(probe_run: Callable[..., Result], quiet: dict[str, Any]) -> None:
+    quiet["facts"] = {"network": False}
+    code, out, err = probe_run("telegram")
+    assert code == 4 and "THIS RUN CANNOT BE USED" in out and "probe doctor" in out and saved(err).exists()
+
+
+def test_exit_codes_for_what_was_found_only_when_asked(probe_run: Callable[..., Result]) -> None:
+    assert probe_run("telegram")[0] == 0
+    assert probe_run("telegram", exit_code=True)[0] == 12
+
+
+def test_the_smallest_code_counts() -> None:
+    def code(*states: str | None) -> int:
+        return running.earned([{"state": state} for state in states])
+
+    assert code("ok", "insufficient", "impaired", "likely_blocked") == 10
+    assert code("ok", None, "degraded") == 11 and code("ok", None) == 12 and code("ok") == 0 == code()
+
+
+def test_explain_sends_nothing_and_needs_no_consent(
+    probe_run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_socket(*_: Any, **__: Any) -> None:
+        raise AssertionError("--explain made a socket")
+
+    for name in ("socket", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, no_socket)
+    code, out, _ = probe_run("telegram", consent=None, explain=True, results=tmp_path / "results")
+    assert code == 0 and not (tmp_path / "results").exists()
+    for part in ("149.154.167.51:443", "web.telegram.org:443", "www.debian.org:443", "1.1.1.1:53/udp", "kB", "seconds"):
+        assert part in out
+    assert max(map(len, out.splitlines())) < 80 and "whatsapp" not in out
+
+
+def test_a_bad_table_of_networks_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PROBE_ASN_DB that cannot be read is the user's to mend, not a bug of ours; nothing has been sent by then."""
+    from types import SimpleNamespace
+
+    from probe.asn import table as asn
+    from probe.cli.run.running import open_session
+    from probe.cli.screen import Refusal
+    from probe.targets.target import bundled_targets
+
+    (tmp_path / "mine.bin").write_text("no table")
+    monkeypatch.setenv("PROBE_ASN_DB", str(tmp_path / "mine.bin"))
+    wanted = {"control": (), "control_pin": None, "followups": True, "depth": "standard", "max_time": None}
+    wanted |= {"asn": None, "cc": None}
+    asn.default_table.cache_clear()
+    try:
+        with pytest.raises(Refusal, match=r"mine\.bin"):
+            open_session(SimpleNamespace(**wanted, families=frozenset({4, 6}), targets=bundled_targets()))  # type: ignore[arg-type]
+    finally:
+        asn.default_table.cache_clear()

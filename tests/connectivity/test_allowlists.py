@@ -1,0 +1,128 @@
+"""What is on no list, and pages in the clear: what follow-ups send where, in which order, and where nothing."""
+
+import pytest
+
+from probe.formats import failures as f
+from probe.session import pacing
+from tests.connectivity.test_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
+from tests.support.world import INNOCUOUS, World
+
+NOBODYS, NEUTRALS = "none.invalid", "neutral.example"
+OTHER_NEUTRAL = "127.0.1.10"
+
+
+async def test_the_harmless_name_ends_what_is_said_at_the_address(world: World) -> None:
+    async with world.box(HERE, [NAME], names={NAME: "reset", NOBODYS: "reset"}) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    said = [record.sent_name for record in trace.transactions if record.endpoint]
+    assert said[:5] == [INNOCUOUS, NAME, NAME, NOBODYS, INNOCUOUS]
+    assert kinds(trace)[5:] == ["browser_hello"]  # of what follows failures only a success counts
+    nobodys = the(trace, "nonexistent_name_same_address")
+    assert (nobodys.failure, nobodys.in_residual, nobodys.trigger) == (f.RESET, True, False)
+    assert nobodys.cause == the(trace, "first").transaction_id
+
+
+async def test_a_certificate_that_is_refused_is_no_question_of_names(world: World) -> None:
+    async with world.box(HERE) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert "nonexistent_name_same_address" not in kinds(trace)
+
+
+async def test_where_every_name_dies_the_neutral_hosts_own_is_said_at_the_end(world: World) -> None:
+    """At another neutral host than the one that was told the target's name: nobody is being punished there."""
+    dying = {NAME: "reset", NOBODYS: "reset", INNOCUOUS: "reset"}
+    async with (
+        world.box(HERE, [NAME], names=dying) as box,
+        world.box(NEUTRAL, [NEUTRALS], names=dying) as told,
+        world.box(OTHER_NEUTRAL, [NEUTRALS], names=dying) as other,
+    ):
+        resolves(world, HERE)
+        world.neutral(told)
+        world.neutral(other)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert [seen for seen in told.seen if seen.startswith("hello")] == [f"hello {NAME}"]
+    said = [seen for seen in other.seen if seen.startswith("hello")]
+    assert said == [f"hello {NOBODYS}", f"hello {NEUTRALS}", *2 * [f"hello {NAME}"]]  # in other hellos, at the end
+    assert the(trace, "nonexistent_name_neutral_host").failure == f.RESET
+    own = the(trace, "neutral_name_neutral_host")
+    assert (own.failure, own.in_residual, own.trigger) == (None, False, False)
+
+
+async def test_a_name_that_passes_at_the_neutral_host_ends_the_questions_there(world: World) -> None:
+    async with (
+        world.box(HERE, [NAME], names={NAME: "reset"}) as box,
+        world.box(NEUTRAL, [NEUTRALS]) as neutral,
+    ):
+        resolves(world, HERE)
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace, address=NEUTRAL) == ["same_name_neutral_host"]
+
+
+async def test_a_page_in_the_clear_is_asked_for_at_a_neutral_host_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.box(HERE, [NAME]) as box, world.box(NEUTRAL, [NEUTRALS], port=box.port) as neutral:
+        resolves(world, HERE)
+        world.neutral(neutral)
+        target = world.target(f"http://{NAME}:{box.port}/")
+        assert kinds(await run(world, target)) == ["innocuous", "first"]  # neutral web servers have no such port
+        monkeypatch.setattr("probe.followups.other_name.HTTP_PORT", box.port)
+        trace = await run(world, target)
+    assert kinds(trace) == ["innocuous", "first", "same_name_neutral_host"]
+    asked = the(trace, "same_name_neutral_host")
+    assert (asked.address, asked.sent_name, asked.failure, asked.trigger) == (NEUTRAL, NAME, None, True)
+
+
+async def test_bytes_of_no_protocol_go_to_a_neutral_host_at_the_same_port_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)
+    monkeypatch.setattr(pacing, "CONFIRM", 0.5)
+    async with (
+        world.box(HERE, otherwise="silent") as box,
+        world.box(NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as neutral,
+    ):
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}"))
+    assert kinds(trace) == ["first", "confirm", "random_bytes_neutral_host"]
+    sent = the(trace, "random_bytes_neutral_host")
+    assert (sent.address, sent.port, sent.failure, sent.trigger, sent.sent_name) == (
+        NEUTRAL,
+        neutral.port,
+        None,
+        False,
+        "",
+    )
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_such_bytes_go_outside_a_residual_window_or_say_that_they_are_in_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)
+    monkeypatch.setattr(pacing, "CONFIRM", 0.5)
+    async with (
+        world.box(HERE, otherwise="silent") as box,
+        world.box(NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as told,
+        world.box(OTHER_NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as other,
+    ):
+        for neutral in [other, told][1 - others :]:
+            world.neutral(neutral)
+        world.session.pace.spend_trigger("named.example", NEUTRAL, "tcp", told.port)
+        trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}"))
+    sent = the(trace, "random_bytes_neutral_host")
+    assert (sent.address, sent.in_residual) == ((OTHER_NEUTRAL, False) if others else (NEUTRAL, True))
+
+
+async def test_no_such_bytes_go_where_no_neutral_host_has_the_port(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)
+    monkeypatch.setattr(pacing, "CONFIRM", 0.5)
+    async with world.box(HERE, otherwise="silent") as box, world.box(NEUTRAL, [NEUTRALS]) as neutral:
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}"))
+    assert kinds(trace) == ["first", "confirm"] and neutral.seen == []

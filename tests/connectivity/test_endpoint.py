@@ -1,0 +1,484 @@
+"""One endpoint on every address: what goes first, how often, where never; laws 2, 7 and 8 on servers that count."""
+
+import asyncio
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.connectivity.endpoint import Reach, Try
+from probe.followups.other_name import FollowUps
+from probe.formats import failures as f
+from probe.formats.entries import DNSAnswer, DNSResponse, QUICHandshake
+from probe.formats.transactions import TransactionRecord
+from probe.resolution.lookup import Names
+from probe.session import pacing
+from probe.session.session import Settings
+from probe.session.trace import Trace
+from probe.steps.tls.certificates import load_roots
+from probe.targets.target import Target
+from tests.support.world import INNOCUOUS, Box, World
+
+NAME = "service.example"
+HERE, THERE, NEUTRAL = "127.0.1.1", "127.0.1.2", "127.0.1.9"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    made.install(monkeypatch)
+    return made
+
+
+async def run(world: World, target: Target, trace: Trace | None = None) -> Trace:
+    trace = trace or Trace()
+    names = Names(trace, world.session)
+    names.control_answered.set()
+    await asyncio.wait_for(Reach(trace, world.session, names, world.roots).services(target, ["web"]), 30)
+    await trace.finish()
+    await names.finish()
+    return trace
+
+
+def kinds(trace: Trace, *, address: str | None = None) -> list[str]:
+    """What was tried, in order, without lookups: "first", "confirm", "other_name_same_address" …"""
+    return [
+        record.followup or record.kind
+        for record in trace.transactions
+        if record.endpoint and (address is None or record.address == address)
+    ]
+
+
+def the(trace: Trace, kind: str) -> TransactionRecord:
+    (record,) = (r for r in trace.transactions if r.endpoint and (r.followup or r.kind) == kind)
+    return record
+
+
+def resolves(world: World, *ips: str, trusted: tuple[str, ...] | None = None) -> None:
+    world.system[NAME] = list(ips)
+    assert world.encrypted is not None
+    world.encrypted[NAME] = list(ips if trusted is None else trusted)
+
+
+DIFFERENTIAL = [
+    "nonexistent_name_neutral_host",
+    "nonexistent_name_same_address",
+    "other_name_same_address",
+    "same_name_neutral_host",
+]
+OTHER_HELLOS = ["browser_hello", "other_size_hello"]  # at the neutral host, where the name died too
+
+
+async def test_a_working_endpoint_is_tried_once_after_the_harmless_name(world: World) -> None:
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == ["innocuous", "first"]
+    assert box.seen.count("connect") == 2  # side by side: a SYN carries no name
+    assert [seen for seen in box.seen if seen != "connect"] == [f"hello {INNOCUOUS}", f"hello {NAME}", "request"]
+    first, innocuous = the(trace, "first"), the(trace, "innocuous")
+    assert first.failure is None and first.steps == ["connect", "tls_handshake", "http_round_trip"]
+    assert first.corroborated and first.trigger and first.address_sources == ["system", "udp", "dot"]
+    assert (innocuous.sent_name, innocuous.failure, innocuous.trigger) == (INNOCUOUS, None, False)
+    assert not innocuous.in_residual
+    assert trace.bugs == []
+
+
+async def test_a_reset_by_name_is_confirmed_and_met_with_the_differential(world: World) -> None:
+    async with (
+        world.box(HERE, [NAME], names={NAME: "reset"}) as box,
+        world.box(NEUTRAL, ["neutral.example"], names={NAME: "reset"}) as neutral,
+    ):
+        resolves(world, HERE)
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace)[:3] == ["innocuous", "first", "confirm"]
+    assert sorted(kinds(trace)[3:-2]) == DIFFERENTIAL
+    assert sorted(kinds(trace, address=NEUTRAL)[-2:]) == OTHER_HELLOS
+    first, confirm = the(trace, "first"), the(trace, "confirm")
+    assert first.failure == confirm.failure == f.RESET
+    assert confirm.cause == first.transaction_id
+    other, same = the(trace, "other_name_same_address"), the(trace, "same_name_neutral_host")
+    assert other.cause == same.cause == first.transaction_id
+    assert (other.failure, other.sent_name, other.in_residual) == (None, INNOCUOUS, True)
+    assert (same.failure, same.sent_name, same.address) == (f.RESET, NAME, NEUTRAL)
+    assert same.trigger and not other.trigger
+    assert box.flows(NAME) == 2 and neutral.flows(NAME) == 3
+
+
+async def test_the_name_waits_until_the_harmless_flow_to_the_same_place_has_ended(world: World) -> None:
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        await run(world, world.target(f"https://{NAME}:{box.port}/", f"https://{NAME}:{box.port}/b"))
+    assert next(seen for seen in box.seen if seen != "connect") == f"hello {INNOCUOUS}"
+    assert box.flows(INNOCUOUS) == 1 and box.flows(NAME) == 2
+
+
+async def test_the_neutral_host_hears_the_name_once_per_endpoint_and_family(world: World) -> None:
+    async with (
+        world.box(HERE, [NAME], names={NAME: "reset"}) as box,
+        world.box(THERE, [NAME], names={NAME: "reset"}, port=box.port),
+        world.box(NEUTRAL, ["neutral.example"]) as neutral,
+    ):
+        resolves(world, HERE, THERE)
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert neutral.flows(NAME) == 1
+    assert kinds(trace).count("other_name_same_address") == 2
+
+
+async def test_a_harmless_flow_that_the_residual_window_killed_is_marked(world: World) -> None:
+    async with world.box(HERE, [NAME], names={NAME: "reset"}, after_reset="reset") as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert the(trace, "innocuous").failure is None and not the(trace, "innocuous").in_residual
+    other = the(trace, "other_name_same_address")
+    assert other.failure == f.RESET and other.in_residual
+
+
+async def test_the_name_is_not_shown_while_a_harmless_flow_is_under_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is made meanwhile; the hello waits, also for the harmless flows of other endpoints there."""
+    say, seen_at_its_end = FollowUps.say, []
+
+    async def slowly(self: FollowUps, kind: Any, *what: Any, **about: Any) -> Any:
+        record = await say(self, kind, *what, **about)
+        if kind == "innocuous":
+            await asyncio.sleep(0.3)
+            seen_at_its_end.append(list(box.seen))
+        return record
+
+    monkeypatch.setattr(FollowUps, "say", slowly)
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        await run(world, world.target(f"https://{NAME}:{box.port}/", f"tls://{NAME}:{box.port}"))
+    assert len(seen_at_its_end) == 1
+    assert seen_at_its_end[0].count("connect") == 3
+    assert f"hello {NAME}" not in seen_at_its_end[0]
+    assert box.flows(NAME) == 2
+
+
+async def test_a_datagram_waits_for_a_harmless_flow_that_hangs_only_for_a_while(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connect to a dead address takes its time; the name over QUIC must not take that too."""
+
+    async def hang(self: FollowUps, kind: Any, *what: Any, **about: Any) -> None:
+        await asyncio.sleep(2.0)
+
+    monkeypatch.setattr(FollowUps, "say", hang)
+    monkeypatch.setattr(pacing, "HARMLESS", 0.2)
+    monkeypatch.setattr(pacing, "TCP_FIRST", 0.2)
+    monkeypatch.setattr(pacing, "CONFIRM", 0.2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind((HERE, 0))
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"quic://{NAME}:{deaf.getsockname()[1]}/"))
+    handshake = next(entry for entry in trace.entries if isinstance(entry, QUICHandshake))
+    assert 0.2 <= handshake.t0 < 1.5
+
+
+async def test_a_first_failure_whose_confirmation_passes_needs_no_differential(world: World) -> None:
+    async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
+        resolves(world, HERE)
+        running = asyncio.create_task(run(world, world.target(f"https://{NAME}:{box.port}/")))
+        while not box.flows(NAME):
+            await asyncio.sleep(0)
+        box.names[NAME] = "serve"
+        trace = await running
+    assert kinds(trace) == ["innocuous", "first", "confirm"]
+    assert the(trace, "confirm").failure is None
+
+
+async def test_a_refused_connect_is_confirmed_and_no_name_was_ever_sent(world: World) -> None:
+    async with world.box(HERE) as box:
+        port = box.port
+    async with world.box(NEUTRAL, ["neutral.example"]) as neutral:
+        resolves(world, HERE)
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"https://{NAME}:{port}/"))
+        assert neutral.seen == []
+    assert kinds(trace) == ["innocuous", "first", "confirm"]
+    assert the(trace, "first").failure == the(trace, "confirm").failure == f.REFUSED
+    assert not the(trace, "first").trigger
+
+
+async def test_an_uncorroborated_address_sees_one_connect_and_one_hello_in_the_whole_run(world: World) -> None:
+    """Law 7, for a forged answer that many endpoints and names were given."""
+    async with world.box(HERE) as box, world.box(THERE, [NAME, "b.example"]) as genuine:
+        world.system = {NAME: [HERE], "b.example": [HERE]}
+        world.encrypted = {NAME: [THERE], "b.example": [THERE]}
+        urls = [f"https://{NAME}:{box.port}/", f"https://{NAME}:{box.port}/b", f"https://b.example:{box.port}/"]
+        trace = await run(world, world.target(*urls))
+        await run(world, world.target(*urls))
+        assert box.seen.count("connect") == 1
+        assert len([seen for seen in box.seen if seen.startswith("hello")]) == 1
+        assert genuine.seen == []
+    assert INNOCUOUS not in str(box.seen)
+    (first,) = [r for r in trace.transactions if r.kind == "first"]
+    assert first.failure in f.CERTIFICATE_FAILURES and not first.corroborated
+    assert trace.spared == {url: first.failure for url in urls if url != first.endpoint}  # OONI would have gone there
+
+
+async def test_a_forged_answer_leads_to_the_address_that_trusted_sources_give(world: World) -> None:
+    async with world.box(THERE, [NAME]) as genuine, world.box(HERE, port=genuine.port) as forged:
+        resolves(world, HERE, trusted=(THERE,))
+        trace = await run(world, world.target(f"https://{NAME}:{genuine.port}/"))
+    assert kinds(trace, address=HERE) == ["first"]
+    assert kinds(trace, address=THERE) == ["innocuous", "alternative_address"]
+    alternative = the(trace, "alternative_address")
+    assert alternative.failure is None and alternative.corroborated and alternative.address_sources == ["dot"]
+    assert alternative.cause == the(trace, "first").transaction_id
+    assert forged.flows(INNOCUOUS) == 0
+
+
+@pytest.mark.parametrize("contradicted", [True, False])
+async def test_a_page_that_proves_nothing_is_a_reason_to_ask_further_where_trusted_sources_say_otherwise(
+    world: World, contradicted: bool
+) -> None:
+    async with world.box(THERE) as genuine, world.box(HERE, port=genuine.port):
+        resolves(world, HERE, trusted=(THERE,) if contradicted else ())
+        trace = await run(world, world.target(f"http://{NAME}:{genuine.port}/"))
+    assert the(trace, "first").failure is None
+    assert ("resolver_dot" in kinds(trace) or "alternative_address" in kinds(trace)) == contradicted
+    if contradicted:
+        alternative = the(trace, "alternative_address")
+        assert (alternative.address, alternative.failure) == (THERE, None)
+        assert alternative.cause == the(trace, "first").transaction_id
+
+
+async def test_a_name_blocked_at_two_layers_gets_the_differential_at_the_true_address(world: World) -> None:
+    async with (
+        world.box(THERE, [NAME], names={NAME: "reset"}) as genuine,
+        world.box(NEUTRAL, ["neutral.example"], names={NAME: "reset"}) as neutral,
+    ):
+        world.system[NAME] = "dns_nxdomain_error"
+        world.encrypted = {NAME: [THERE]}
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"https://{NAME}:{genuine.port}/"))
+    tried = kinds(trace)
+    assert tried[:3] == ["innocuous", "alternative_address", "confirm"]
+    assert sorted(tried[3:-2]) == DIFFERENTIAL and sorted(tried[-2:]) == OTHER_HELLOS
+    alternative = the(trace, "alternative_address")
+    lookup = next(r for r in trace.transactions if r.kind == "lookup" and r.failure == f.DNS_NXDOMAIN)
+    assert alternative.cause in {r.transaction_id for r in trace.transactions if r.hostname == NAME}
+    assert lookup.hostname == NAME
+    assert the(trace, "confirm").cause == alternative.transaction_id
+    assert the(trace, "other_name_same_address").cause == alternative.transaction_id
+
+
+async def test_without_corroboration_a_certificate_proves_the_address(world: World) -> None:
+    world.session.encrypted = None
+    async with world.box(HERE, [NAME]) as box:
+        world.system[NAME] = [HERE]
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/", f"https://{NAME}:{box.port}/b"))
+    assert kinds(trace) == ["first", "first"]
+    assert [r.failure for r in trace.transactions if r.endpoint] == [None, None]
+    assert not any(r.corroborated for r in trace.transactions)
+
+
+async def test_without_corroboration_a_reset_gets_no_second_flow_but_at_the_neutral_host(world: World) -> None:
+    world.session.encrypted = None
+    async with (
+        world.box(HERE, [NAME], names={NAME: "reset"}) as box,
+        world.box(NEUTRAL, ["neutral.example"], names={NAME: "reset"}) as neutral,
+    ):
+        world.system[NAME] = [HERE]
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == ["first", "same_name_neutral_host", "nonexistent_name_neutral_host"]
+    assert box.seen == ["connect", f"hello {NAME}"]
+
+
+async def test_the_same_autonomous_system_corroborates(world: World) -> None:
+    world.session.asn_of = lambda ip: 64500 if ip in {HERE, THERE} else 0
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE, trusted=(THERE,))
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == ["innocuous", "first"]
+    world.session.asn_of = lambda ip: 0
+    async with world.box(HERE, [NAME]) as box:
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == ["first"]  # unknown systems are not the same system
+
+
+async def test_an_unknown_certificate_at_a_corroborated_address_is_confirmed(world: World) -> None:
+    async with world.box(HERE) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == ["innocuous", "first", "confirm", "other_name_same_address"]
+    assert the(trace, "first").failure == the(trace, "confirm").failure
+    assert the(trace, "first").failure in f.CERTIFICATE_FAILURES
+
+
+@pytest.mark.parametrize("behaviour", ["reset", "close", "garbage"])
+async def test_never_more_than_six_triggers_per_name_and_address(world: World, behaviour: Any) -> None:
+    """Six endpoints share a name and an address: first pass and confirmations together stop at law 7's number."""
+    async with (
+        world.box(HERE, [NAME], names={NAME: behaviour}) as box,
+        world.box(NEUTRAL, ["neutral.example"], names={NAME: behaviour}) as neutral,
+    ):
+        resolves(world, HERE)
+        world.neutral(neutral)
+        urls = [f"https://{NAME}:{box.port}/{n}" for n in range(8)]
+        await run(world, world.target(*urls))
+        await run(world, world.target(*urls))
+        assert box.flows(NAME) == 6
+        assert neutral.flows(NAME) <= 6
+
+
+async def test_clear_http_swaps_the_host_header(world: World) -> None:
+    async with world.box(HERE, names={f"{NAME}": "reset"}) as box:
+        resolves(world, HERE)
+        box.names = {NAME: "reset", f"{NAME}:{box.port}": "reset"}
+        trace = await run(world, world.target(f"http://{NAME}:{box.port}/"))
+    assert kinds(trace)[:3] == ["innocuous", "first", "confirm"]
+    assert the(trace, "innocuous").failure is None and the(trace, "first").failure == f.RESET
+    assert the(trace, "other_name_same_address").failure is None
+    assert next(seen for seen in box.seen if seen != "connect") == f"hello {INNOCUOUS}"
+
+
+async def test_a_literal_gets_its_payload_and_one_confirmation_alone(world: World) -> None:
+    async with world.box(HERE, otherwise="reset") as box:
+        trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}", f"tcp://{HERE}:{box.port}"))
+    records = [r for r in trace.transactions if r.endpoint.startswith("mtproto")]
+    assert [r.kind for r in records] == ["first", "confirm"]
+    assert records[0].corroborated and records[0].address_sources == ["literal"]
+    (connect,) = [r for r in trace.transactions if r.endpoint.startswith("tcp")]
+    assert connect.failure is None and not connect.trigger
+    assert world.lookups == []
+
+
+async def test_nothing_starts_once_the_run_is_stopping(world: World) -> None:
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        world.session.stopping.set()
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/", f"tcp://{HERE}:{box.port}"))
+        assert box.seen == []
+    assert trace.transactions == [] and trace.entries == [] and world.lookups == []
+
+
+async def test_stopping_half_way_starts_no_confirmation(world: World) -> None:
+    async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
+        resolves(world, HERE)
+        running = asyncio.create_task(run(world, world.target(f"https://{NAME}:{box.port}/")))
+        while not box.flows(NAME):
+            await asyncio.sleep(0)
+        world.session.stopping.set()
+        trace = await running
+    assert kinds(trace) == ["innocuous", "first"]
+
+
+async def test_a_stalled_host_does_not_eat_the_time_of_the_others(world: World) -> None:
+    async with world.box(HERE, otherwise="silent") as stalled, world.box(THERE, [NAME]) as box:
+        resolves(world, THERE)
+        literals = [f"mtproto://{HERE}:{stalled.port}"] * 9
+        trace = Trace()
+        running = asyncio.create_task(run(world, world.target(*literals, f"https://{NAME}:{box.port}/"), trace))
+        while not box.flows(NAME):
+            await asyncio.sleep(0.01)
+        assert trace.elapsed() < 3.0
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    interrupted = [e for e in trace.entries if e.OPERATION == "mtproto_exchange"]
+    assert interrupted and all(entry.failure == f.INTERRUPTED for entry in interrupted)
+
+
+async def test_a_bug_costs_its_own_endpoint(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr("probe.dialogue.web.mtproto_exchange", broken)
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}", f"https://{NAME}:{box.port}/"))
+    assert len(trace.bugs) == 1 and trace.bugs[0].startswith("KeyError")
+    bad, good = sorted((r for r in trace.transactions if r.kind == "first"), key=lambda r: r.endpoint, reverse=True)
+    assert f.is_local(bad.failure) and good.failure is None
+    assert "confirm" not in kinds(trace)
+
+
+async def test_a_bug_outside_any_transaction_is_written_down_for_its_endpoint(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: Reach, attempt: Try) -> None:
+        if attempt.endpoint.scheme == "https":
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(Reach, "_harmless", broken)
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"tcp://{HERE}:{box.port}", f"https://{NAME}:{box.port}/"))
+    failures = {r.endpoint.partition(":")[0]: r.failure for r in trace.transactions if r.endpoint}
+    assert failures["https"] == f"{f.BUG}: ZeroDivisionError"
+    assert len(trace.bugs) == 1
+
+
+async def test_the_control_sends_no_harmless_name_no_confirmation_no_followup(world: World) -> None:
+    world.session.as_control = True
+    async with world.box(HERE, [NAME], names={NAME: "reset"}) as box, world.box(NEUTRAL, ["n.example"]) as neutral:
+        resolves(world, HERE)
+        world.neutral(neutral)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == ["first"]
+    assert the(trace, "first").corroborated  # its own resolver is what others are compared with
+    assert {engine for engine, _ in world.lookups} == {"system", "192.0.2.53"}
+
+
+async def test_no_followups_leaves_the_confirmation(world: World) -> None:
+    world.session.settings = Settings(followups=False)
+    async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == ["innocuous", "first", "confirm"]
+
+
+async def test_a_family_that_does_not_work_is_not_tried(world: World) -> None:
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE, "::1")
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/", f"tcp://[::1]:{box.port}"))
+    assert {r.family for r in trace.transactions if r.endpoint} == {4}
+
+
+async def test_conflicting_datagrams_ask_other_resolvers_even_where_the_endpoint_works(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def ask(_: Any, name: Any, cause: int | None) -> None:
+        asked.append(name.hostname)
+
+    monkeypatch.setattr("probe.followups.other_resolvers.OtherResolvers.ask", ask)
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        await run(world, world.target(f"https://{NAME}:{box.port}/"))
+        assert asked == []
+        world.responses = [
+            DNSResponse(t=0.1, answers=[DNSAnswer(answer_type="A", ipv4=ip)]) for ip in ("192.0.2.7", HERE)
+        ]
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert asked == [NAME]
+    assert "alternative_address" not in kinds(trace)
+
+
+def test_a_box_tells_names_apart() -> None:
+    assert Box("127.0.0.1", seen=["hello a", "hello b", "hello a"]).flows("a") == 2
+
+
+# -- a target's own authorities ---------------------------------------------------------------------------------------
+
+
+async def test_a_target_may_have_authorities_of_its_own(world: World) -> None:
+    """Signal's servers are certified by Signal: without its authorities they would seem to be impostors everywhere."""
+    own = world.ca.pem.decode()
+    world.roots = load_roots()  # the public ones do not know it
+    async with world.box(HERE, [NAME, INNOCUOUS]) as box:
+        resolves(world, HERE)
+        target = world.target(f"https://{NAME}:{box.port}/")
+        trusted = await run(world, replace(target, roots=own))
+        assert the(trusted, "first").failure is None
+        refused = await run(world, target)
+        assert the(refused, "first").failure == f.SSL_UNKNOWN_AUTHORITY

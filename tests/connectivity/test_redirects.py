@@ -1,0 +1,279 @@
+"""A web address and where it leads: hops, cookies, limits, and what of a server's words is written down."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.connectivity.redirects import MOST_HOPS, SAME_HOST, shown_path
+from probe.run.measure import Measured, measure
+from probe.targets.url_lists import web_target
+from tests.support.ooni.checker import problems
+from tests.support.servers.loopback import Peer, serving
+from tests.support.world import INNOCUOUS, World
+
+IP, ANOTHER = "127.0.1.1", "127.0.1.2"
+Site = Callable[["Asked"], bytes]
+
+
+@dataclass(frozen=True)
+class Asked:
+    host: str
+    path: str
+    cookie: str
+    port: int
+
+    def url(self, host: str, path: str = "/") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+
+@dataclass
+class Server:
+    """A web server in the clear; what it was asked for under its own names stands in `asked`."""
+
+    port: int = 0
+    asked: list[Asked] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
+
+    @property
+    def paths(self) -> list[str]:
+        return [f"{one.host}{one.path}" for one in self.asked]
+
+
+def to(location: str, status: int = 302, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status} Moved", f"Location: {location}", "Content-Length: 0", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def page(title: str = "A page", *headers: str) -> bytes:
+    body = f"<title>{title}</title>".encode()
+    lines = ["HTTP/1.1 200 OK", "X-Rare: yes", f"Content-Length: {len(body)}", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    made.install(monkeypatch)
+    monkeypatch.setattr("probe.connectivity.endpoint.is_bogon", lambda address: False)
+    return made
+
+
+@asynccontextmanager
+async def site(answer: Site, ip: str = IP, port: int = 0) -> AsyncIterator[Server]:
+    known = Server()
+
+    async def handler(peer: Peer) -> None:
+        head = (await peer.hear()).decode("latin-1")
+        lines = head.split("\r\n")
+        fields = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
+        asked = Asked(fields["host"].split(":")[0], lines[0].split(" ")[1], fields.get("cookie", ""), known.port)
+        if asked.host == INNOCUOUS:
+            await peer.say(page())
+            return
+        known.asked.append(asked)
+        known.heads.append(head)
+        await peer.say(answer(asked))
+
+    async with serving(handler, ip, port) as server:
+        known.port = server.port
+        yield known
+
+
+async def fetched(world: World, server: Server, path: str = "/", *, host: str = "a.example") -> Measured:
+    for name in ("a.example", "b.example", "c.example"):
+        world.system[name] = [IP]
+        assert world.encrypted is not None
+        world.encrypted[name] = [IP]
+    target = web_target(f"http://{host}:{server.port}{path}")
+    return await asyncio.wait_for(measure(target, world.session, roots=world.roots), 60)
+
+
+def urls(measured: Measured) -> list[str]:
+    return [entry["request"]["url"] for entry in measured.test_keys["requests"]]
+
+
+async def test_a_page_is_asked_for_once_and_every_address_is_tried(world: World) -> None:
+    async with site(lambda asked: page()) as server:
+        measured = await fetched(world, server)
+    assert server.paths == ["a.example/"]
+    assert measured.input == f"http://a.example:{server.port}/"
+    assert measured.test_keys["x_redirects"] == {} and measured.test_keys["x_bugs"] == []
+    assert "referer: \r\n" in server.heads[0].lower() and "accept-language: en-us,en;q=0.9" in server.heads[0].lower()
+
+
+async def test_a_chain_is_followed_newest_first_and_the_tags_say_how_deep(world: World) -> None:
+    def answer(asked: Asked) -> bytes:
+        if asked.host == "c.example":
+            return page()
+        return to(asked.url("b.example", "/x")) if asked.host == "a.example" else to(asked.url("c.example"), 307)
+
+    async with site(answer) as server:
+        measured = await fetched(world, server)
+    at = f":{server.port}"
+    assert urls(measured) == [f"http://c.example{at}/", f"http://b.example{at}/x", f"http://a.example{at}/"]
+    assert measured.test_keys["x_redirects"] == {"web": [f"http://b.example{at}/x", f"http://c.example{at}/"]}
+    depths = [[tag for tag in entry["tags"] if "depth" in tag] for entry in measured.test_keys["requests"]]
+    assert depths == [["depth=2"], ["depth=1"], ["depth=0"]]
+    assert [("tcptls_experiment" in entry["tags"]) for entry in measured.test_keys["requests"]] == [False, False, True]
+    locations = [entry["response"]["headers"].get("Location") for entry in measured.test_keys["requests"]]
+    assert locations == [None, f"http://c.example{at}/", f"http://b.example{at}/x"]  # by which OONI links the hops
+    numbers = [entry["transaction_id"] for entry in measured.test_keys["requests"]]
+    assert len(set(numbers)) == 3
+
+
+@pytest.mark.parametrize("moved", [True, False])
+async def test_a_page_at_an_address_that_nobody_vouches_for_does_not_end_the_chain(world: World, moved: bool) -> None:
+    """A block page's server answers first; where the genuine one leads is followed all the same, if it does."""
+    genuine = lambda asked: page() if asked.host == "b.example" else to(asked.url("b.example"))  # noqa: E731
+    async with (
+        site(genuine if moved else lambda asked: page(), ANOTHER) as server,
+        site(lambda asked: page("Forbidden"), port=server.port) as forged,
+    ):
+        world.system = {"a.example": [IP], "b.example": [ANOTHER]}
+        world.encrypted = {"a.example": [ANOTHER], "b.example": [ANOTHER]}
+        target = web_target(f"http://a.example:{server.port}/")
+        measured = await asyncio.wait_for(measure(target, world.session, roots=world.roots), 60)
+    assert forged.paths == ["a.example/"]
+    assert server.paths == ["a.example/", *(["b.example/"] if moved else [])]
+    assert measured.test_keys["x_redirects"] == ({"web": [f"http://b.example:{server.port}/"]} if moved else {})
+    assert urls(measured) == [f"http://a.example:{server.port}/"]  # OONI's probe would have stopped there
+
+
+@pytest.mark.parametrize(("status", "followed"), [(301, True), (302, True), (303, False), (304, False), (308, True)])
+async def test_which_statuses_lead_on(world: World, status: int, followed: bool) -> None:
+    async with site(lambda asked: to("/there", status) if asked.path == "/" else page()) as server:
+        await fetched(world, server)
+    assert server.paths == ["a.example/", *(["a.example/there"] if followed else [])]
+
+
+async def test_cookies_are_kept_in_the_chain_and_never_written(world: World) -> None:
+    def answer(asked: Asked) -> bytes:
+        if asked.host == "a.example" and not asked.cookie:
+            return to("/", 302, "Set-Cookie: wall=hidden1; Path=/", "Set-Cookie: two=hidden2")
+        return to(asked.url("b.example")) if asked.host == "a.example" else page()
+
+    async with site(answer) as server:
+        measured = await fetched(world, server)
+    assert [(asked.host, asked.cookie) for asked in server.asked] == [
+        ("a.example", ""),
+        ("a.example", "wall=hidden1; two=hidden2"),
+        ("b.example", ""),  # another host's
+    ]
+    assert "hidden" not in json.dumps(measured.test_keys)
+    assert measured.test_keys["requests"][1]["request"]["headers"]["Cookie"] == "[scrubbed]"
+
+
+async def test_what_a_server_says_in_a_query_or_an_address_is_not_written(world: World) -> None:
+    def answer(asked: Asked) -> bytes:
+        return page() if "who" in asked.path else to("/from/198.51.100.7/?who=aGVsbG8gdGhlcmU")
+
+    async with site(answer) as server:
+        measured = await fetched(world, server)
+    assert server.paths[-1] == "a.example/from/198.51.100.7/?who=aGVsbG8gdGhlcmU"  # it was followed as it was given
+    assert urls(measured)[0] == f"http://a.example:{server.port}/from/[scrubbed]/?[scrubbed]"
+    text = json.dumps(measured.test_keys)
+    assert "aGVsbG8" not in text and "198.51.100.7" not in text
+    assert shown_path("/plain") == "/plain"
+
+
+async def test_a_harmless_request_carries_nothing_of_the_address(world: World) -> None:
+    def answer(asked: Asked) -> bytes:
+        return page() if asked.host == "b.example" else to(asked.url("b.example", "/deep?who=aGVsbG8gdGhlcmU"))
+
+    async with site(answer) as server:
+        measured = await fetched(world, server)
+    assert server.paths[-1] == "b.example/deep?who=aGVsbG8gdGhlcmU"
+    assert "aGVsbG8" not in json.dumps(measured.test_keys)
+    everywhere = [*measured.test_keys["requests"], *measured.test_keys["x_endpoints"]["requests"]]
+    assert {url for entry in everywhere if INNOCUOUS in (url := entry["request"]["url"])} == {f"http://{INNOCUOUS}/"}
+
+
+async def test_a_loop_ends(world: World) -> None:
+    async with site(lambda asked: to("/b" if asked.path == "/" else "/")) as server:
+        await fetched(world, server)
+    assert server.paths == ["a.example/", "a.example/b"]
+
+
+async def test_a_chain_on_one_host_leaves_law_7_its_triggers(world: World) -> None:
+    async with site(lambda asked: to(f"/{len(server.asked)}")) as server:
+        measured = await fetched(world, server)
+    assert len(server.asked) == SAME_HOST
+    assert not [t for t in measured.test_keys["x_transactions"] if "budget" in str(t["failure"])]
+
+
+async def test_at_most_ten_redirects_are_followed(world: World) -> None:
+    assert world.encrypted is not None
+    for number in range(20):
+        world.system[f"h{number}.example"] = world.encrypted[f"h{number}.example"] = [IP]
+
+    def answer(asked: Asked) -> bytes:
+        return to(asked.url(f"h{int(asked.host.removeprefix('h').split('.')[0]) + 1}.example"))
+
+    async with site(answer) as server:
+        await fetched(world, server, host="h0.example")
+    assert len(server.asked) == 1 + MOST_HOPS
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://127.0.1.2/",
+        "http://10.10.34.36:PORT/",
+        "http://151.101.1.1:PORT/",
+        "ftp://b.example/",
+        "http://[bad/",
+        "mailto:x",
+    ],
+)
+async def test_no_redirect_leads_to_a_bare_address_or_out_of_the_web(world: World, location: str) -> None:
+    async with site(lambda asked: to(location.replace("PORT", str(asked.port)))) as server:
+        measured = await fetched(world, server)
+    assert server.paths == ["a.example/"] and measured.test_keys["x_redirects"] == {}
+    assert [t["address"] for t in measured.test_keys["x_transactions"] if t["kind"] == "first"] == [IP]
+
+
+async def test_no_redirect_leads_into_a_private_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probe.connectivity.endpoint.is_bogon", lambda address: address == ANOTHER)
+    assert world.encrypted is not None
+    world.system["inner.example"] = world.encrypted["inner.example"] = [ANOTHER]
+    async with (
+        site(lambda asked: to(asked.url("inner.example"))) as server,
+        site(lambda asked: page(), ANOTHER, server.port) as inner,
+    ):
+        measured = await fetched(world, server)
+        assert server.paths == ["a.example/"] and inner.asked == []
+        assert measured.test_keys["x_redirects"]["web"] == [f"http://inner.example:{server.port}/"]
+        await fetched(world, server, host="inner.example")  # the volunteer's own wish: one visit, as to any answer
+        assert inner.paths == ["inner.example/"]
+        world.session.public_only = True  # a helper's caller may not have it
+        await world.session.next_round()
+        await fetched(world, server, host="inner.example")
+        assert inner.paths == ["inner.example/"]
+
+
+async def test_a_long_body_is_read_to_the_limit(world: World) -> None:
+    async with site(lambda asked: b"HTTP/1.1 200 OK\r\nContent-Length: 700000\r\n\r\n" + b"x" * 700_000) as server:
+        measured = await fetched(world, server)
+    (entry,) = measured.test_keys["requests"]
+    assert (entry["response"]["x_body_length"], entry["response"]["body_is_truncated"]) == (2**19, True)
+    assert entry["response"]["body"] == ""
+
+
+async def test_ooni_accepts_the_line(world: World) -> None:
+    async with site(lambda asked: to("/next?x=1") if asked.path == "/" else page()) as server:
+        measured = await fetched(world, server)
+    line: dict[str, Any] = {
+        "input": measured.input, "test_keys": measured.test_keys, "test_name": measured.test_name,
+        "test_version": measured.test_version, "measurement_start_time": "2026-11-24 10:00:00",
+        "test_start_time": "2026-11-24 10:00:00", "test_runtime": 1.0, "probe_asn": "AS1", "probe_cc": "XX",
+        "annotations": {"engine_version": "3.20.0"}, "report_id": "", "software_name": "x", "software_version": "1",
+        "data_format_version": "0.2.0",
+    }  # fmt: skip
+    assert problems(line) == []
+    assert (measured.test_name, measured.test_version) == ("web_connectivity", "0.5.28")

@@ -1,0 +1,303 @@
+"""The helper's client: whatever the helper does, an x_control object comes back, bounded and without our address."""
+
+import asyncio
+import gzip
+import hashlib
+import json
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from probe.control import http_client as link
+from probe.control import own as control
+from probe.control.addresses import sendable
+from probe.followups.udp_echo import EchoOffer
+from probe.steps.tls.certificates import load_roots
+from probe.targets.target import Service, Target, parse_endpoint
+from probe.targets.url_lists import web_target
+
+CHAT = Target(
+    "chat",
+    "endpoint_reachability",
+    "Chat",
+    "x",
+    date(2026, 11, 24),
+    {"web": Service("web", "all", (parse_endpoint("https://chat.example:443/"),))},
+    "00",
+)
+GOOD = {
+    "software_version": "0.1.0",
+    "targets_digest": "00",
+    "preflight": {"ipv4": True, "ipv6": False, "udp": True},
+    "your_address": "203.0.113.9",
+    "test_keys": {"x_transactions": []},
+}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def helper(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    yield f"http{'s' if context else ''}://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+def saying(body: bytes | str | dict[str, Any], status: int = 200) -> Handler:
+    raw = json.dumps(body).encode() if isinstance(body, dict) else body.encode() if isinstance(body, str) else body
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=raw, status=status, content_type="application/json")
+
+    return handler
+
+
+async def asked(handler: Handler, **more: Any) -> dict[str, Any]:
+    async with helper(handler) as url:
+        return await control.ask(url, CHAT, {}, roots=load_roots(), **more)
+
+
+async def test_a_good_answer_without_our_address() -> None:
+    learned: list[str] = []
+    answer = await asked(saying(GOOD), learned=learned.append)
+    assert answer == {"failure": None, **{key: value for key, value in GOOD.items() if key != "your_address"}}
+    assert learned == ["203.0.113.9"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        json.dumps({**GOOD, "test_keys": []}),
+        json.dumps({**GOOD, "software_version": 7}),
+        json.dumps(GOOD).replace('"ipv4": true', '"ipv4": NaN'),
+        json.dumps(GOOD).replace('"ipv4": true', '"ipv4": 1e999'),
+        json.dumps(GOOD).replace('"ipv4": true', '"ipv4": ' + "9" * 4000),
+        json.dumps({**GOOD, "test_keys": json.loads('{"a":' * 40 + "1" + "}" * 40)}),
+    ],
+)
+async def test_nonsense_is_a_failure(body: bytes | str) -> None:
+    answer = await asked(saying(body))
+    assert list(answer) == ["failure"] and answer["failure"].startswith("unknown_failure: helper: the answer")
+
+
+def packed(body: bytes, coding: str = "gzip") -> Handler:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Encoding": coding})
+
+    return handler
+
+
+async def test_a_packed_answer_is_asked_for_and_unpacked() -> None:
+    wanted: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        wanted.append(request.headers["Accept-Encoding"])
+        return await packed(gzip.compress(json.dumps(GOOD).encode()))(request)  # type: ignore[return-value]
+
+    assert (await asked(handler))["test_keys"] == GOOD["test_keys"]
+    assert wanted == ["gzip"]
+
+
+BOMB = gzip.compress(b" " * (link.LONGEST_ANSWER + 1))
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "said"),
+    [
+        (BOMB, "gzip", "is longer than 4194304 bytes"),
+        (gzip.compress(json.dumps(GOOD).encode())[:-9], "gzip", "breaks off"),
+        (gzip.compress(json.dumps(GOOD).encode()) + b"x", "gzip", "goes on behind its end"),
+        (b"no gzip", "gzip", "cannot be unpacked"),
+        (zlib.compress(json.dumps(GOOD).encode()), "deflate", "is packed otherwise than asked"),
+    ],
+)
+async def test_what_cannot_be_unpacked_within_bounds_is_a_failure(body: bytes, coding: str, said: str) -> None:
+    assert (await asked(packed(body, coding)))["failure"] == f"unknown_failure: helper: the answer {said}"
+
+
+def test_no_more_is_unpacked_than_may_be_kept() -> None:
+    assert len(link._unpacked(zlib.decompressobj(16 + zlib.MAX_WBITS), BOMB, 10)) == 10
+
+
+async def test_an_echo_is_offered_and_its_token_not_written() -> None:
+    offered: list[EchoOffer] = []
+    echo = {"token": "0f" * 12, "ports": [3478, 5060]}
+    answer = await asked(saying({**GOOD, "echo": echo}), offered=offered.append)
+    (offer,) = offered
+    assert (offer.token, offer.ports, offer.addresses) == (b"\x0f" * 12, (3478, 5060), ("127.0.0.1",))
+    assert 0 < offer.until - asyncio.get_running_loop().time() < 60
+    assert answer["echo"] == {"ports": [3478, 5060]} and "0f0f" not in json.dumps(answer)
+
+
+async def test_the_echo_is_where_the_control_connection_went() -> None:
+    offered: list[EchoOffer] = []
+    async with helper(saying({**GOOD, "echo": {"token": "0f" * 12, "ports": [1]}})) as url:
+        named = url.replace("127.0.0.1", "localhost")
+        answer = await control.ask(named, CHAT, {}, roots=load_roots(), offered=offered.append)
+    assert "127.0.0.1" in offered[0].addresses
+    assert "127.0.0.1" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        None,
+        [],
+        {},
+        {"token": "0f" * 12},
+        {"token": "0f" * 12, "ports": []},
+        {"token": "0f" * 12, "ports": [0]},
+        {"token": "0f" * 12, "ports": [True]},
+        {"token": "0f" * 12, "ports": [65536]},
+        {"token": "0f" * 12, "ports": ["3478"]},
+        {"token": "0f" * 12, "ports": list(range(1, 18))},
+        {"token": "0f" * 11, "ports": [1]},
+        {"token": "0F" * 12, "ports": [1]},
+        {"token": "0f" * 12 + "\n", "ports": [1]},
+        {"token": 7, "ports": [1]},
+    ],
+)
+async def test_an_echo_that_is_not_as_defined_is_none(echo: Any) -> None:
+    offered: list[EchoOffer] = []
+    answer = await asked(saying({**GOOD, "echo": echo}), offered=offered.append)
+    assert offered == [] and answer["failure"] is None and "echo" not in answer
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+async def test_any_other_status_is_a_failure(status: int) -> None:
+    assert (await asked(saying("x", status)))["failure"] == f"unknown_failure: helper: status {status}"
+
+
+async def test_an_address_that_is_none_is_not_learned() -> None:
+    learned: list[str] = []
+    await asked(saying({**GOOD, "your_address": "<script>"}), learned=learned.append)
+    assert learned == []
+
+
+async def test_an_endless_answer_is_cut_off() -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b" " * 100_000)
+        except ConnectionError:
+            return response
+
+    assert "longer than" in (await asked(endless))["failure"]
+
+
+async def test_a_slow_helper_is_given_up() -> None:
+    async def slow(_: web.Request) -> web.Response:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    assert (await asked(slow, seconds=0.2))["failure"] == "generic_timeout_error"
+
+
+async def test_nobody_listens() -> None:
+    async with helper(saying("x")) as url:
+        gone = url
+    assert (await control.ask(gone, CHAT, {}, roots=load_roots()))["failure"] == "connection_refused"
+
+
+@pytest.mark.parametrize("statuses", [[503, 200], [429, 503, 429, 200]])
+async def test_a_busy_helper_is_asked_again(statuses: list[int]) -> None:
+
+    async def busy(_: web.Request) -> web.Response:
+        status = statuses.pop(0)
+        return web.json_response(GOOD, status=status, headers={"Retry-After": "0"})
+
+    assert (await asked(busy))["failure"] is None and statuses == []
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_helper_that_stays_busy_is_asked_four_times(status: int) -> None:
+    tries: list[int] = []
+
+    async def busy(_: web.Request) -> web.Response:
+        tries.append(status)
+        return web.json_response({"error": "later"}, status=status, headers={"Retry-After": "0"})
+
+    assert (await asked(busy))["failure"] == f"unknown_failure: helper: status {status}"
+    assert len(tries) == control.TRIES
+
+
+async def test_a_web_address_is_named_by_itself() -> None:
+    seen: list[Any] = []
+
+    async def keep(request: web.Request) -> web.Response:
+        seen.append(await request.json())
+        return web.json_response(GOOD)
+
+    async with helper(keep) as url:
+        await control.ask(url, web_target("https://page.example/"), {}, roots=load_roots())
+    assert seen == [{"url": "https://page.example/", "addresses": {}}]
+
+
+async def test_only_public_addresses_are_sent() -> None:
+    seen: list[Any] = []
+
+    async def keep(request: web.Request) -> web.Response:
+        seen.append(await request.json())
+        return web.json_response(GOOD)
+
+    addresses = {"chat.example": ["10.0.0.1", "93.184.216.34", "::1"], "bogus.example": ["127.0.0.1"]}
+    async with helper(keep) as url:
+        await control.ask(url, CHAT, addresses, roots=load_roots())
+        await control.ask(url, CHAT.only(["web"]), {}, roots=load_roots())
+    assert seen[0] == {"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}}
+    assert seen[1] == {"target": "chat", "addresses": {}, "services": ["web"]}  # a line of one service asks for that
+    assert len(sendable({"x": [f"93.184.216.{n}" for n in range(40)]})["x"]) == 16
+
+
+def self_signed(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
+    """A server context with a certificate that nobody trusts, and that certificate's SHA-256."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "helper")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    certificate = builder.sign(key, hashes.SHA256())
+    pem = tmp_path / "helper.pem"
+    plain = serialization.NoEncryption()
+    pem.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context, hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+
+async def test_https_is_verified_by_the_public_roots_or_by_the_pin(tmp_path: Path) -> None:
+    context, pin = self_signed(tmp_path)
+    async with helper(saying(GOOD), context) as url:
+        answers = [await control.ask(url, CHAT, {}, roots=load_roots(), pin=p) for p in (None, "00" * 32, pin)]
+    assert [answer["failure"] is None for answer in answers] == [False, False, True]
+
+
+async def test_health() -> None:
+    async with helper(saying({"status": "ok"})) as url:
+        assert await control.health(url, roots=load_roots()) is None
+    assert await control.health(url, roots=load_roots()) == "connection_refused"
+    async with helper(saying("[]")) as url:
+        assert await control.health(url, roots=load_roots()) == "unknown_failure: this is no helper"

@@ -1,0 +1,240 @@
+"""Searches spend what law 7 leaves, only for what looks like interference, and begin where others have ended."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.connectivity.endpoint import Reach
+from probe.followups import hop_search as location
+from probe.followups.hop_search import FLOWS_STANDARD, Location
+from probe.formats import failures as f
+from probe.formats.hops import Distance, Hop, LimitedPayload, PathSweep
+from probe.resolution.lookup import Names
+from probe.session.pacing import TRIGGERS_STANDARD, Pace
+from probe.session.session import HELPER, Settings
+from probe.session.trace import Trace
+from probe.targets.target import parse_endpoint
+from tests.support.world import INNOCUOUS, World
+
+NAME, IP, PORT = "service.example", "198.51.100.7", 443
+HTTPS = parse_endpoint(f"https://{NAME}:{PORT}/")
+HOP, HOPS = 5, 8
+
+
+class Path8:
+    """A path of eight routers with a censor on the fifth; counts the flows, and the sweeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.flows: list[list[int]] = []
+        self.sweeps = 0
+        self.acts: Callable[[int], bool] = lambda ttl: ttl >= HOP
+        for name in ("sweep_path", "tcp_connect", "limited_payload_tcp"):
+            monkeypatch.setattr(location, name, getattr(self, name))
+        monkeypatch.setattr(location, "AVAILABLE", True)
+
+    async def sweep_path(self, tx: Any, ip: str, port: int, **how: Any) -> PathSweep:
+        self.sweeps += 1
+        hops = [Hop(ttl=ttl, answered=True) for ttl in range(1, HOPS + 1)]
+        entry = PathSweep(address=f"{ip}:{port}", transport="tcp", hops=hops, end="connected", end_ttl=HOPS + 1)
+        async with tx.step(entry, 5.0):
+            return entry
+
+    async def tcp_connect(self, tx: Any, ip: str, port: int, **how: Any) -> Any:
+        class Connection:
+            address = f"{ip}:{port}"
+
+            @staticmethod
+            def segment_size() -> int:
+                return 1400
+
+        return Connection()
+
+    async def limited_payload_tcp(
+        self, tx: Any, conn: Any, payload: bytes, kind: Any, ttls: list[int], **how: Any
+    ) -> LimitedPayload:
+        self.flows.append(ttls)
+        entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
+        async with tx.step(entry, 5.0):
+            for ttl in ttls:
+                entry.distances.append(Distance(ttl=ttl, sent=1, outcome="reset" if self.acts(ttl) else "expired"))
+                if self.acts(ttl):
+                    break
+        return entry
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def path(monkeypatch: pytest.MonkeyPatch) -> Path8:
+    return Path8(monkeypatch)
+
+
+async def failed_attempts(
+    trace: Trace, where: Location, *, service: str = "web", harmless: str | None = None, again: str = f.RESET
+) -> None:
+    """A harmless name that came through (or failed as `harmless`), and the own name reset twice."""
+
+    async def flow(kind: Any, failure: str | None, said: str) -> Any:
+        about = {"service": service, "endpoint": HTTPS.url, "address": IP, "port": PORT, "family": 4}
+        async with trace.transaction(kind, sent_name=said, **about) as tx:
+            tx.record.steps.append("connect")
+        if failure is not None:
+            tx.record.failed_operation, tx.record.failure = "tls_handshake", failure
+        return tx.record
+
+    await flow("innocuous", harmless, INNOCUOUS)
+    where.note(await flow("first", f.RESET, NAME), await flow("confirm", again, NAME), HTTPS)
+
+
+def followups(trace: Trace) -> list[str]:
+    return [record.followup for record in trace.transactions if record.followup]
+
+
+async def test_a_search_finds_the_hop_within_three_triggers_each_counted(world: World, path: Path8) -> None:
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where)
+    await where.find({NAME})
+    assert followups(trace) == ["path_sweep", *["limited_payload"] * len(path.flows)]
+    assert 1 < len(path.flows) <= FLOWS_STANDARD and world.session.pace.triggers == len(path.flows)
+    assert {r.trigger for r in trace.transactions if r.followup == "limited_payload"} == {True}
+    assert not any(r.trigger for r in trace.transactions if r.followup == "path_sweep")
+    found = world.session.located["tls"]
+    assert (found.low, found.high) == (HOP - 1, HOP) and trace.bugs == []
+
+
+async def test_what_law_7_has_left_is_all_that_is_spent(world: World, path: Path8) -> None:
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where)
+    for _ in range(TRIGGERS_STANDARD - 1):
+        world.session.pace.spend_trigger(NAME, IP, "tcp", PORT)
+    await where.find({NAME})
+    assert len(path.flows) == 1 and trace.bugs == []
+
+
+async def test_another_service_begins_where_the_first_search_ended(world: World, path: Path8) -> None:
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where)
+    await failed_attempts(trace, where, service="chat")
+    await where.find({NAME})
+    assert path.sweeps == 1 and path.flows[-1] == [HOP - 1, HOP]
+    assert [r.service for r in trace.transactions if r.followup == "limited_payload"].count("chat") == 1
+
+
+async def test_in_depth_both_ends_are_seen_until_five_runs_agree(world: World, path: Path8) -> None:
+    world.session.settings, world.session.pace = Settings(depth="deep"), Pace(deep=True)
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where)
+    await where.find({NAME})
+    for ttl in (HOP - 1, HOP):
+        assert sum(ttl in ttls for ttls in path.flows) >= 5
+    assert path.flows[-1] in ([HOP - 1], [HOP]) and len(path.flows) < 20
+
+
+async def test_no_search_without_a_harmless_flow_that_came_through(world: World, path: Path8) -> None:
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where, harmless=f.RESET)
+    await where.find({NAME})
+    assert followups(trace) == []
+
+
+@pytest.mark.parametrize("again", [f.TIMEOUT, f.SSL_INVALID_HOSTNAME, f.INTERRUPTED])
+async def test_no_search_for_what_failed_in_two_ways(world: World, path: Path8, again: str) -> None:
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where, again=again)
+    await where.find({NAME})
+    assert followups(trace) == []
+
+
+async def test_no_search_goes_on_for_ever(world: World, path: Path8, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(location, "SECONDS", {"standard": -1.0})
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where)
+    await where.find({NAME})
+    assert followups(trace) == ["path_sweep"] and path.flows == []
+
+
+async def test_no_search_once_the_run_is_stopping(world: World, path: Path8) -> None:
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where)
+    world.session.stopping.set()
+    await where.find({NAME})
+    assert followups(trace) == [] and path.flows == []
+
+
+@pytest.mark.parametrize("forbidden_by", ["as_control", "no_followups", "stopping"])
+async def test_the_helper_and_whoever_wants_no_followups_search_nothing(
+    world: World, path: Path8, forbidden_by: str
+) -> None:
+    trace = Trace()
+    reach = Reach(trace, world.session, Names(trace, world.session), world.roots)
+    await failed_attempts(trace, reach._location)
+    world.session.as_control = forbidden_by == "as_control"
+    if forbidden_by == "no_followups":
+        world.session.settings = Settings(followups=False)
+    if forbidden_by == "stopping":
+        world.session.stopping.set()
+    await reach.locate()
+    assert followups(trace) == []
+
+
+async def test_a_name_that_a_box_answers_for_is_asked_one_question_at_a_time(
+    world: World, path: Path8, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+
+    async def limited(tx: Any, ip: str, port: int, datagram: bytes, kind: Any, ttls: list[int], **how: Any) -> Any:
+        asked.append(ttls)
+        assert how["once"] and how["ahead"] == b"" and NAME.split(".")[0].encode() in datagram
+        outcome: Any = "answered" if ttls[0] >= HOP else "expired"
+        entry = LimitedPayload(address=f"{ip}:{port}", transport="udp", payload=kind)
+        async with tx.step(entry, 5.0):
+            entry.distances.append(Distance(ttl=ttls[0], sent=1, outcome=outcome))
+        return entry
+
+    monkeypatch.setattr(location, "limited_payload_udp", limited)
+    trace = Trace()
+    where = Location(trace, world.session)
+    for hostname in (NAME, "other.example"):
+        about = {"hostname": hostname, "address": "203.0.113.1", "port": 53, "family": 4}
+        async with trace.transaction("followup", followup="dark_resolver", cause=1, **about):
+            pass
+    await where.find({NAME, "other.example"})
+    assert len(asked) == FLOWS_STANDARD == world.session.pace.triggers and all(len(ttls) == 1 for ttls in asked)
+    assert {r.hostname for r in trace.transactions if r.followup == "limited_payload"} == {NAME}
+
+
+@pytest.mark.parametrize(("failure", "cases"), [(f.DNS_NXDOMAIN, 1), (f.DNS_NO_ANSWER, 0), (f.TIMEOUT, 0), (None, 1)])
+async def test_a_referral_of_the_server_itself_is_nobodys_forgery(
+    world: World, failure: str | None, cases: int
+) -> None:
+    trace = Trace()
+    about = {"address": "198.41.0.4", "port": 53, "family": 4, "hostname": NAME, "sent_name": NAME}
+    async with trace.transaction("followup", followup="dark_resolver", **about) as tx:
+        pass
+    tx.record.failure = failure
+    assert len(Location(trace, world.session)._cases({NAME})) == cases
+
+
+@pytest.mark.parametrize(("address", "cases"), [("198.41.0.4", 1), (HELPER, 0)])
+async def test_a_question_that_the_helpers_closed_port_answered_has_no_place_to_search(
+    world: World, address: str, cases: int
+) -> None:
+    """The helper's address stands in no record, so nobody can be led there; the dark address serves as well."""
+    trace = Trace()
+    about = {"address": address, "port": 53, "family": 4, "hostname": NAME, "sent_name": NAME}
+    async with trace.transaction("followup", followup="dark_resolver", **about):
+        pass
+    assert len(Location(trace, world.session)._cases({NAME})) == cases

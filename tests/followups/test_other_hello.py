@@ -1,0 +1,130 @@
+"""The name in other hellos: where it is said, in which order, how often, and where not at all."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from probe.formats import failures as f
+from probe.formats.entries import TLSHandshake
+from probe.lab.censors.kit.server_name import look
+from probe.session.trace import Trace
+from tests.connectivity.test_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
+from tests.support.world import INNOCUOUS, Behaviour, World
+
+OTHER_NEUTRAL = "127.0.1.10"
+
+
+def programs(hello: bytes) -> Behaviour | None:
+    """Reset the name in any hello but a browser's."""
+    seen = look(hello)
+    return "reset" if seen.name == NAME and not seen.greased else None
+
+
+def browsers(hello: bytes) -> Behaviour | None:
+    """Reset the name in a browser's hello."""
+    seen = look(hello)
+    return "reset" if seen.name == NAME and seen.greased else None
+
+
+def middling(hello: bytes) -> Behaviour | None:
+    """Reset the name in hellos of a common length."""
+    return "reset" if look(hello).name == NAME and 400 < len(hello) < 1700 else None
+
+
+def answers(hello: bytes) -> Behaviour | None:
+    return "garbage" if look(hello).name == NAME else None
+
+
+def engines(trace: Trace, kind: str) -> list[str]:
+    ids = [record.transaction_id for record in trace.transactions if record.followup == kind]
+    return [e.x_engine for e in trace.entries if isinstance(e, TLSHandshake) and e.transaction_id in ids]
+
+
+async def test_what_passes_at_another_neutral_host_is_said_at_the_address_and_our_own_at_the_end(world: World) -> None:
+    async with (
+        world.box(HERE, [NAME], by_hello=programs) as box,
+        world.box(NEUTRAL, ["neutral.example"], by_hello=programs) as told,
+        world.box(OTHER_NEUTRAL, ["neutral.example"], by_hello=programs) as other,
+    ):
+        resolves(world, HERE)
+        world.neutral(told)
+        world.neutral(other)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert told.flows(NAME) == 1
+    assert sorted(kinds(trace, address=OTHER_NEUTRAL)[-2:]) == ["browser_hello", "other_size_hello"]
+    assert kinds(trace, address=HERE)[-2:] == ["browser_hello", "same_hello_again"]
+    here = [record for record in trace.transactions if record.address == HERE and record.trigger]
+    assert [record.failure for record in here] == [f.RESET, f.RESET, None, f.RESET]
+    assert box.flows(NAME) == 4
+    assert engines(trace, "browser_hello")[0].startswith("utls ") and engines(trace, "same_hello_again") == ["openssl"]
+    assert {r.cause for r in here[2:]} == {the(trace, "first").transaction_id}
+
+
+async def test_length_alone(world: World) -> None:
+    async with world.box(HERE, [NAME], by_hello=middling) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace)[-3:] == ["browser_hello", "other_size_hello", "same_hello_again"]
+    assert [record.failure for record in trace.transactions[-3:]] == [None, None, f.RESET]
+
+
+@pytest.mark.parametrize(("depth", "said"), [("standard", 1), ("deep", 2)])
+async def test_a_name_that_dies_in_any_hello_costs_the_address_one_more(world: World, depth: str, said: int) -> None:
+    async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
+        resolves(world, HERE)
+        world.session.settings = replace(world.session.settings, depth=depth)  # type: ignore[arg-type]
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace)[-said:] == ["browser_hello", "other_size_hello"][:said]
+    assert box.flows(NAME) == 2 + said
+
+
+async def test_without_utls_the_line_says_so_and_the_other_length_is_tried(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "utls", None)
+    async with world.box(HERE, [NAME], by_hello=middling) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    browser = the(trace, "browser_hello")
+    assert (browser.failure, browser.trigger, browser.steps) == (f.NO_FINGERPRINT, False, [])
+    assert kinds(trace)[-2:] == ["other_size_hello", "same_hello_again"]
+    assert box.flows(NAME) == 4 and trace.bugs == []
+
+
+async def test_browsers_do_not_speak_to_other_servers(world: World) -> None:
+    async with world.box(HERE, [NAME], by_hello=middling) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"tls://{NAME}:{box.port}"))
+    assert kinds(trace)[-2:] == ["other_size_hello", "same_hello_again"]
+
+
+async def test_what_the_server_answers_is_no_question_of_hellos(world: World) -> None:
+    async with world.box(HERE, [NAME], by_hello=answers) as box:
+        resolves(world, HERE)
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert the(trace, "first").failure == f.NOT_TLS
+    assert not {"browser_hello", "other_size_hello"} & set(kinds(trace))
+
+
+@pytest.mark.parametrize(("depth", "said"), [("standard", 0), ("deep", 3)])
+async def test_what_passes_in_ours_is_said_as_browsers_do_where_the_volunteer_wants_it(
+    world: World, depth: str, said: int
+) -> None:
+    async with world.box(HERE, [NAME], by_hello=browsers) as box:
+        resolves(world, HERE)
+        world.session.settings = replace(world.session.settings, depth=depth)  # type: ignore[arg-type]
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace)[2:] == ["browser_hello", "browser_hello", "harmless_browser_hello"][:said]
+    of_browsers = [(r.failure, r.trigger) for r in trace.transactions if r.followup]
+    assert of_browsers == [(f.RESET, True), (f.RESET, True), (None, False)][:said]
+    assert box.flows(INNOCUOUS) == 1 + bool(said)
+
+
+async def test_what_passes_in_a_browsers_too_is_said_once(world: World) -> None:
+    async with world.box(HERE, [NAME]) as box:
+        resolves(world, HERE)
+        world.session.settings = replace(world.session.settings, depth="deep")
+        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert kinds(trace) == ["innocuous", "first", "browser_hello"]
+    assert the(trace, "browser_hello").failure is None

@@ -1,0 +1,220 @@
+"""Twins: what is sent to the helper's echo, in which order, how often, and when nothing is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.connectivity.endpoint import Reach
+from probe.dialogue import SPEECHES
+from probe.dialogue.exchange import Talk
+from probe.followups import udp_echo as twinned
+from probe.followups.udp_echo import PAIRS_PER_TOKEN, EchoOffer
+from probe.formats import failures as f
+from probe.formats.calls import STUNExchange, UDPEcho
+from probe.resolution.lookup import Names
+from probe.session.trace import Trace
+from probe.steps.udp_flow import udp_flow
+from probe.targets.target import Target
+from probe.wire.stun import binding_request, is_stun
+from tests.support.servers.dns import Asked, UDPServer, udp_server
+from tests.support.world import World
+
+TOKEN = bytes(range(12))
+HELPER = "127.0.4.9"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world in which a STUN endpoint is one datagram, and any datagram that comes back its answer."""
+    made = World(tmp_path)
+    made.install(monkeypatch)
+    made.session.preflight = {"udp": True}
+    monkeypatch.setattr(type(made.session.pace), "tls_timeout", lambda self, *, confirm=False: 0.3)
+
+    async def say_stun(talk: Talk) -> None:
+        await talk.trigger()
+        async with talk.tx.step(STUNExchange(address="", transport="udp"), 0.2):
+            with udp_flow(talk.ip, talk.endpoint.port, talk.pace) as flow:
+                await flow.ask(binding_request(b"x" * 12), (0.0,), lambda raw: True)
+
+    monkeypatch.setitem(SPEECHES, "stun/udp", say_stun)
+    return made
+
+
+def nothing(asked: Asked) -> None:
+    """Silence."""
+
+
+def echo(asked: Asked) -> None:
+    asked.say(asked.query)
+
+
+@asynccontextmanager
+async def an_offer(behave: Callable[[Asked], None]) -> AsyncIterator[tuple[EchoOffer, UDPServer]]:
+    async with udp_server(behave, HELPER) as server:
+        yield EchoOffer(TOKEN, (server.port,), (HELPER,), asyncio.get_running_loop().time() + 50), server
+
+
+async def run(world: World, target: Target, offer: EchoOffer | None, *, answered_after: float = 0.0) -> Trace:
+    trace = Trace()
+    names = Names(trace, world.session)
+    reach = Reach(trace, world.session, names, world.roots)
+
+    def answer() -> None:
+        if offer:
+            reach.twins.take(offer)
+        names.control_answered.set()
+
+    asyncio.get_running_loop().call_later(answered_after, answer)
+    await asyncio.wait_for(reach.services(target, ["web"]), 20)
+    await trace.finish()
+    assert trace.bugs == []
+    return trace
+
+
+def echoes(trace: Trace) -> list[UDPEcho]:
+    return [entry for entry in trace.entries if isinstance(entry, UDPEcho)]
+
+
+async def test_silence_twice_is_met_with_a_pair_the_harmless_one_first(world: World) -> None:
+    async with udp_server(nothing, "127.0.4.1") as silent, an_offer(echo) as (offer, server):
+        url = f"stun://127.0.4.1:{silent.port};transport=udp"
+        trace = await run(world, world.target(url), offer, answered_after=1.0)
+    other, own = [asked.query for asked in server.asked]
+    assert own == binding_request(TOKEN)
+    assert len(other) == len(own) and TOKEN in other and not is_stun(other) and 4 <= other[0] < 16
+    first, confirm, harmless, same = trace.transactions
+    assert (first.kind, confirm.kind, first.failure, confirm.failure) == ("first", "confirm", f.TIMEOUT, f.TIMEOUT)
+    assert (harmless.followup, same.followup) == ("other_payload_echo", "same_payload_echo")
+    for record in (harmless, same):
+        assert (record.kind, record.cause, record.endpoint) == ("followup", first.transaction_id, url)
+        assert (record.address, record.port, record.family) == ("helper", server.port, 4)
+        assert record.failure is None and record.steps == ["udp_echo"] and not record.in_residual
+    assert (harmless.trigger, same.trigger) == (False, True)
+    assert world.session.pace.triggers_left("127.0.4.1", "helper", "udp") == 5
+    assert [(entry.payload, entry.echoed, entry.changed) for entry in echoes(trace)] == [
+        ("other", True, False),
+        ("stun", True, False),
+    ]
+    assert not any(HELPER in entry.model_dump_json() for entry in echoes(trace))
+    assert not any(HELPER in record.model_dump_json() for record in trace.transactions)
+
+
+async def test_a_payload_that_is_dropped_and_one_that_is_not(world: World) -> None:
+    def censor(asked: Asked) -> None:
+        if not is_stun(asked.query):
+            echo(asked)
+
+    async with udp_server(nothing, "127.0.4.1") as silent, an_offer(censor) as (offer, _):
+        trace = await run(world, world.target(f"stun://127.0.4.1:{silent.port}"), offer)
+    assert [entry.failure for entry in echoes(trace)] == [None, f.TIMEOUT]
+
+
+async def test_several_endpoints_share_one_pair(world: World) -> None:
+    async with udp_server(nothing, "127.0.4.1") as one, udp_server(nothing, "127.0.4.2") as two:
+        urls = (f"stun://127.0.4.1:{one.port}", f"stun://127.0.4.2:{two.port}")
+        async with an_offer(echo) as (offer, _):
+            trace = await run(world, world.target(*urls), offer)
+    assert len(echoes(trace)) == 2
+
+
+async def test_the_same_port_where_the_helper_has_it_and_one_pair_for_each(world: World) -> None:
+    async with (
+        udp_server(nothing, "127.0.4.1") as one,
+        udp_server(nothing, "127.0.4.2") as two,
+        udp_server(nothing, "127.0.4.3") as three,
+    ):
+        urls = [f"stun://127.0.4.{n}:{server.port}" for n, server in ((1, one), (2, two), (3, three))]
+        offer = EchoOffer(TOKEN, (one.port, two.port), (HELPER,), asyncio.get_running_loop().time() + 50)
+        trace = await run(world, world.target(*urls), offer)
+    assert sorted(entry.port for entry in echoes(trace)) == sorted([one.port, one.port, two.port, two.port])
+
+
+def test_the_family_that_failed_where_the_helper_has_it() -> None:
+    offer = EchoOffer(TOKEN, (1, 2), ("192.0.2.1", "2001:db8::1"), 0.0)
+    assert offer.place(4, 2) == ("192.0.2.1", 2) and offer.place(6, 3) == ("2001:db8::1", 1)
+    offer.addresses = ("192.0.2.1",)
+    assert offer.place(6, 1) == ("192.0.2.1", 1)
+    offer.addresses = ()
+    assert offer.place(4, 1) is None
+
+
+async def test_what_works_or_is_refused_needs_no_twins(world: World) -> None:
+    async with udp_server(echo, "127.0.4.1") as works, an_offer(echo) as (offer, server):
+        async with udp_server(nothing, "127.0.4.2") as gone:
+            port = gone.port
+        urls = (f"stun://127.0.4.1:{works.port}", f"stun://127.0.4.2:{port}")
+        trace = await run(world, world.target(*urls), offer)
+        assert server.asked == [] and echoes(trace) == []
+    assert sorted(str(t.failure) for t in trace.transactions) == ["None", f.REFUSED, f.REFUSED]
+
+
+@pytest.mark.parametrize("case", ["no echo", "too old", "used up", "budget", "no follow-ups"])
+async def test_without_an_echo_that_will_answer_nothing_is_sent(
+    world: World, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that has run out would be silence too, and look like UDP being dropped."""
+    async with udp_server(nothing, "127.0.4.1") as silent, an_offer(echo) as (offer, server):
+        if case == "too old":
+            offer.until = asyncio.get_running_loop().time() + 0.1
+        elif case == "used up":
+            offer.pairs_left = 0
+        elif case == "budget":
+            for _ in range(6):
+                world.session.pace.spend_trigger("127.0.4.1", "helper", "udp")
+        elif case == "no follow-ups":
+            monkeypatch.setattr(Reach, "_follows_up", lambda self: False)
+        target = world.target(f"stun://127.0.4.1:{silent.port}")
+        trace = await run(world, target, None if case == "no echo" else offer)
+        assert server.asked == [] and echoes(trace) == [] and len(trace.transactions) == 2
+
+
+async def test_a_token_is_never_asked_for_more_than_the_echo_gives(world: World) -> None:
+    from probe.helper.udp_echo import MOST_ECHOES
+    from probe.session.pacing import CONFIRM
+    from probe.steps.calls.echo import FIRST, LONGEST
+    from probe.steps.udp_flow import doubling
+
+    in_one_flow = len(list(doubling(FIRST, LONGEST, CONFIRM)))
+    assert PAIRS_PER_TOKEN * 2 * in_one_flow <= MOST_ECHOES
+
+
+async def test_a_harmless_one_after_a_trigger_to_the_same_port_is_marked(world: World) -> None:
+    async with udp_server(nothing, "127.0.4.1") as silent, an_offer(nothing) as (offer, server):
+        world.session.pace.spend_trigger("elsewhere.example", "helper", "udp", server.port)
+        trace = await run(world, world.target(f"stun://127.0.4.1:{silent.port}"), offer)
+    assert [t.in_residual for t in trace.transactions if t.address == "helper"] == [True, False]
+
+
+async def test_a_stop_in_between_ends_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(asked: Asked) -> None:
+        world.session.stopping.set()
+        echo(asked)
+
+    async with udp_server(nothing, "127.0.4.1") as silent, an_offer(stop) as (offer, _):
+        trace = await run(world, world.target(f"stun://127.0.4.1:{silent.port}"), offer)
+    assert [entry.payload for entry in echoes(trace)] == ["other"]
+
+
+def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
+    from probe.helper.udp_echo import Tokens
+    from probe.targets.target import parse_endpoint
+
+    tokens = Tokens()
+    for dialect, (_, build) in twinned.PAYLOADS.items():
+        scheme, _, transport = dialect.partition("/")
+        endpoint = parse_endpoint(f"{scheme}://service.example:5060;transport={transport}")
+        made: Any = build(endpoint, bytes.fromhex(tokens.issue()))
+        assert tokens.admits(made), dialect
+
+
+def test_a_sip_twin_names_the_host_that_failed() -> None:
+    from probe.targets.target import parse_endpoint
+
+    _, build = twinned.PAYLOADS["sip/udp"]
+    made = build(parse_endpoint("sip://sip.example:5060;transport=udp"), TOKEN)
+    assert made.startswith(b"OPTIONS sip:sip.example SIP/2.0\r\n") and TOKEN.hex().encode() in made

@@ -1,0 +1,244 @@
+"""The test helper: statuses, sentences, cache, limits, and that it never says or keeps who asked."""
+
+import asyncio
+import http.client
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from probe.cli.helper import echo_ports
+from probe.cli.screen import Refusal
+from probe.helper import Desk, build
+from probe.helper import admission as desk
+from probe.helper import measure as measuring
+from probe.helper.udp_echo import Echo
+from probe.run.measure import Measured
+from probe.session.session import Session
+from probe.targets.target import Neutral, Service, Target, parse_endpoint
+
+ROOT = Path(__file__).parents[2]
+ENDPOINTS = (parse_endpoint("https://chat.example:443/"),)
+CHAT = Target(
+    "chat", "endpoint_reachability", "Chat", "x", date(2026, 11, 24), {"web": Service("web", "all", ENDPOINTS)}, "00"
+)
+NEUTRAL = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00")
+
+Ask = Callable[..., Any]
+
+
+def a_desk(**more: Any) -> Desk:
+    return Desk({"chat": CHAT}, NEUTRAL, CHAT, **more)
+
+
+@asynccontextmanager
+async def asking(desk: Desk) -> AsyncIterator[Ask]:
+    """A running helper and a function (method, path, body) → (status, document, headers)."""
+    runner = web.AppRunner(build(desk), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    async with aiohttp.ClientSession() as client:
+
+        async def ask(body: Any = None, *, method: str = "POST", path: str = "/v1/measure") -> tuple[int, Any, Any]:
+            raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+            async with client.request(method, base + path, data=raw) as response:
+                return response.status, await response.json(), response.headers
+
+        yield ask
+    await runner.cleanup()
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Replaces measuring and preflight; the list holds what measure() was asked."""
+    calls: list[dict[str, Any]] = []
+
+    async def measure(target: Target, session: Session, **wishes: Any) -> Measured:
+        calls.append({"target": target.name, "session": session, **wishes})
+        return Measured({"seen": len(calls)}, "x", "0.1.0", datetime.now(UTC), 0.1)
+
+    async def preflight(session: Session, roots: Any = None) -> None:
+        session.preflight, session.ipv4, session.ipv6 = {"network": True, "udp": True}, True, False
+
+    monkeypatch.setattr(measuring, "measure", measure)
+    monkeypatch.setattr(measuring, "preflight", preflight)
+    return calls
+
+
+async def test_health() -> None:
+    async with asking(a_desk()) as ask:
+        assert (await ask(method="GET", path="/health"))[:2] == (200, {"status": "ok"})
+
+
+async def test_an_answer(measured: list[dict[str, Any]]) -> None:
+    async with asking(a_desk()) as ask:
+        status, answer, headers = await ask({"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}})
+    assert status == 200
+    assert "Content-Encoding" in headers  # 90 kB would fill a thin line for six seconds
+    assert sorted(answer) == ["preflight", "software_version", "targets_digest", "test_keys", "your_address"]
+    assert answer["preflight"] == {"ipv4": True, "ipv6": False, "udp": True}
+    assert answer["your_address"] == "127.0.0.1" and re.fullmatch("[0-9a-f]{64}", answer["targets_digest"])
+    assert measured[0]["addresses"] == {"chat.example": ["93.184.216.34"]}
+    assert measured[0]["session"].as_control and not measured[0]["session"].settings.followups
+
+
+@pytest.mark.parametrize("lab", [False, True])
+async def test_a_web_address_is_measured_and_leads_nobody_into_a_private_network(
+    measured: list[dict[str, Any]], lab: bool
+) -> None:
+    async with asking(a_desk(lab=lab)) as ask:
+        status, _, _ = await ask({"url": "https://page.example/"})
+    assert status == 200 and measured[0]["target"] == "https://page.example/"
+    assert measured[0]["session"].public_only is not lab
+
+
+async def test_an_answer_offers_the_echo_with_a_fresh_token_though_it_was_measured_before(
+    measured: list[dict[str, Any]],
+) -> None:
+    echo = Echo([3478, 5060])
+    async with asking(a_desk(echo=echo)) as ask:
+        offers = [(await ask({"target": "chat"}))[1]["echo"] for _ in range(2)]
+    assert len(measured) == 1 and offers[0]["token"] != offers[1]["token"]
+    assert [offer["ports"] for offer in offers] == [[3478, 5060]] * 2
+    assert all(echo.tokens.admits(bytes.fromhex(offer["token"])) for offer in offers)
+
+
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [
+        ({"body": b"{"}, 400),
+        ({"body": {"target": "chat", "more": 1}}, 400),
+        ({"body": {"target": "chap"}}, 404),
+        ({"path": "/elsewhere"}, 404),
+        ({"method": "GET"}, 405),
+        ({"path": "/health"}, 405),
+        ({"body": b'{"target": "' + b"x" * 65536 + b'"}'}, 413),
+        ({"body": {"target": "chat", "addresses": {"chat.example": ["10.0.0.1"]}}}, 422),
+    ],
+)
+async def test_every_refusal_is_one_sentence(wish: dict[str, Any], status: int) -> None:
+    async with asking(a_desk()) as ask:
+        got, answer, _ = await ask(**wish)
+    assert got == status and list(answer) == ["error"]
+    assert answer["error"] and "\n" not in answer["error"]
+
+
+async def test_the_same_question_is_measured_once_a_minute(measured: list[dict[str, Any]]) -> None:
+    now = [0.0]
+    async with asking(a_desk(clock=lambda: now[0])) as ask:
+        first, second = await asyncio.gather(ask({"target": "chat"}), ask({"target": "chat"}))
+        assert first[1]["test_keys"] == second[1]["test_keys"] and len(measured) == 1
+        await ask({"target": "chat", "addresses": {"chat.example": ["8.8.8.8"]}})
+        assert len(measured) == 2
+        now[0] = 61.0
+        await ask({"target": "chat"})
+        assert len(measured) == 3
+
+
+async def test_a_peer_that_asks_too_often_waits(
+    measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "PER_MINUTE", 3)
+    async with asking(a_desk()) as ask:
+        got = [await ask({"target": "chat"}) for _ in range(4)]
+    assert [status for status, _, _ in got] == [200, 200, 200, 429]
+    assert got[-1][2]["Retry-After"].isdigit()
+
+
+async def test_a_busy_helper_says_when_to_come_back(
+    measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "AT_ONCE", 0)
+    async with asking(a_desk()) as ask:
+        status, _, headers = await ask({"target": "chat"})
+    assert status == 503 and headers["Retry-After"].isdigit()
+
+
+async def test_what_is_not_done_in_time_is_answered_as_it_is(
+    measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(*_: Any, **__: Any) -> Measured:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    monkeypatch.setattr(measuring, "measure", stuck)
+    monkeypatch.setattr(measuring, "HARD_LIMIT", 0.2)
+    async with asking(a_desk()) as ask:
+        status, answer, _ = await ask({"target": "chat"})
+    assert status == 200 and answer["test_keys"]["x_transactions"] == []
+
+
+async def test_a_bug_is_a_sentence_too(measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any, **__: Any) -> Measured:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(measuring, "measure", broken)
+    async with asking(a_desk()) as ask:
+        status, answer, _ = await ask({"target": "chat"})
+    assert status == 500 and "RuntimeError" in answer["error"] and "secret" not in answer["error"]
+
+
+def free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def echoes(port: int, datagram: bytes) -> bytes:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(2)
+        sock.sendto(datagram, ("127.0.0.1", port))
+        return sock.recv(100)
+
+
+@pytest.mark.parametrize("ports", ["", "3478,", "0", "65536", "3478;5060", "x", "\u0663", "9" * 5000])
+def test_bad_echo_ports_are_one_sentence(ports: str) -> None:
+    with pytest.raises(Refusal, match="is no port; expected") as refused:
+        echo_ports(ports)
+    assert refused.value.exit_code == 2
+
+
+def test_echo_ports_are_a_list_each_once() -> None:
+    assert echo_ports("3478, 5060,3478") == [3478, 5060] and echo_ports(None) == []
+
+
+def test_the_command_announces_itself_and_ends_on_sigterm(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "probe", "helper", "--listen", "127.0.0.1:0", "--lab"]
+    command += ["--echo", str(port := free_udp_port())]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        match = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)\n", line)
+        assert match, line + process.stderr.read() if process.stderr else ""
+        connection = http.client.HTTPConnection("127.0.0.1", int(match[1]), timeout=5)
+        connection.request("GET", "/health")
+        assert json.loads(connection.getresponse().read()) == {"status": "ok"}
+        connection.request("POST", "/v1/measure", json.dumps({"target": "telegram", "services": ["nobody"]}))
+        assert connection.getresponse().status == 404
+        with pytest.raises(TimeoutError):
+            echoes(port, secrets.token_bytes(40))
+        connection.close()
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=10)
+        assert process.returncode == 0 and time.monotonic() - began < 10
+        assert out == "" and "127.0.0.1" not in err

@@ -1,0 +1,98 @@
+"""The helper's echo: only for datagrams with a live token, never more than came, never more often than allowed."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from probe.helper import udp_echo as echoing
+from probe.helper.udp_echo import LONGEST_DATAGRAM, MOST_ECHOES, TOKEN_SECONDS, Echo, Tokens
+from probe.wire.stun import binding_request
+
+
+@contextlib.asynccontextmanager
+async def echo_at_work() -> AsyncIterator[Echo]:
+    echo = Echo([0])
+    await echo.open("127.0.0.1")
+    try:
+        yield echo
+    finally:
+        echo.close()
+
+
+async def send(echo: Echo, datagram: bytes, seconds: float = 0.2) -> bytes | None:
+    """What comes back, None for nothing within `seconds`."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.connect(("127.0.0.1", echo.ports[0]))
+        await loop.sock_sendall(sock, datagram)
+        try:
+            return await asyncio.wait_for(loop.sock_recv(sock, 65535), seconds)
+        except TimeoutError:
+            return None
+
+
+async def test_a_token_opens_it_raw_or_in_hexadecimal_wherever_it_stands() -> None:
+    async with echo_at_work() as echo:
+        token = echo.offer()["token"]
+        raw = bytes.fromhex(token)
+        sip = f"OPTIONS sip:x.example SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bKabc{token}def\r\n\r\n".encode()
+        for datagram in (binding_request(raw), b"\x08" + secrets.token_bytes(7) + raw, sip, sip.upper()):
+            assert await send(echo, datagram) == datagram
+
+
+async def test_without_a_token_nothing_comes_back() -> None:
+    async with echo_at_work() as echo:
+        token = echo.offer()["token"]
+        for datagram in (b"", b"x", binding_request(secrets.token_bytes(12)), token[:-1].encode(), b"\0" * 1200):
+            assert await send(echo, datagram) is None
+
+
+async def test_one_that_nobody_hears_is_no_trouble() -> None:
+    """An ICMP error for an answer that nobody waits for must not close the port for the next."""
+    async with echo_at_work() as echo:
+        raw = bytes.fromhex(echo.offer()["token"])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(raw, ("127.0.0.1", echo.ports[0]))
+        await asyncio.sleep(0.05)
+        assert await send(echo, raw) == raw
+
+
+def test_a_token_lives_for_a_minute() -> None:
+    now = [0.0]
+    tokens = Tokens(lambda: now[0])
+    early, now[0] = bytes.fromhex(tokens.issue()), 30.0
+    late, now[0] = bytes.fromhex(tokens.issue()), TOKEN_SECONDS + 0.1
+    assert not tokens.admits(early) and tokens.admits(late)
+
+
+def test_a_token_is_good_for_so_many_datagrams() -> None:
+    tokens = Tokens()
+    one, other = bytes.fromhex(tokens.issue()), bytes.fromhex(tokens.issue())
+    assert [tokens.admits(one) for _ in range(MOST_ECHOES + 2)] == [True] * MOST_ECHOES + [False] * 2
+    assert tokens.admits(other)
+
+
+def test_tokens_are_fresh_and_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(echoing, "MOST_TOKENS", 8)
+    tokens = Tokens()
+    issued = [tokens.issue() for _ in range(9)]
+    assert len(set(issued)) == 9
+    assert not tokens.admits(bytes.fromhex(issued[0])) and tokens.admits(bytes.fromhex(issued[1]))
+
+
+def test_a_datagram_longer_than_a_frame_is_left_alone() -> None:
+    tokens = Tokens()
+    raw = bytes.fromhex(tokens.issue())
+    assert tokens.admits(raw + b"x" * (LONGEST_DATAGRAM - 12)) and not tokens.admits(raw + b"x" * LONGEST_DATAGRAM)
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    async with echo_at_work() as echo:
+        other = Echo([0, echo.ports[0]])
+        with pytest.raises(OSError, match=f"UDP port {echo.ports[0]}"):
+            await other.open("127.0.0.1")

@@ -1,0 +1,115 @@
+"""The censor that reads payloads drops its protocols on any port, and nothing else."""
+
+import pytest
+from pydantic import ValidationError
+
+from probe.lab.censors import CLASSES, Ground, PayloadDrop
+from probe.lab.censors.payloads import is_sip
+from probe.lab.net.layout import Direction
+from probe.lab.net.packets import ACK, Packet, tcp_packet, udp_packet
+from probe.wire import stun
+from tests.support.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6
+
+OUT, IN = Direction.OUT, Direction.IN
+OTHER = "151.101.1.1"
+TRANSACTION = bytes(range(12))
+ASKED, TOLD = stun.binding_request(TRANSACTION), stun.build("success", stun.BINDING, TRANSACTION)
+SIP = b"OPTIONS sip:sip.example.org SIP/2.0\r\nVia: SIP/2.0/UDP anonymous.invalid\r\n\r\n"
+SIP_ANSWER = b"SIP/2.0 200 OK\r\n\r\n"
+DNS = bytes.fromhex("123401000001000000000000") + b"\3www\7example\0\0\1\0\1"
+RTP = bytes.fromhex("80c80006") + bytes(24)
+GROUND = Ground(hop=4, zone={"stun.example.org": [SERVER, SERVER_V6]}, services={"stun/one": [SERVER]})
+
+
+def armed(protocols: list[str], **keys: object) -> PayloadDrop:
+    censor = PayloadDrop.model_validate({"protocols": protocols, **keys})
+    censor.arm(GROUND)
+    return censor
+
+
+def out(payload: bytes, dport: int = 3478, dst: str = SERVER) -> Packet:
+    return Packet(udp_packet(CLIENT_V6 if ":" in dst else CLIENT, dst, 40000, dport, payload))
+
+
+def back(payload: bytes, sport: int = 3478, src: str = SERVER) -> Packet:
+    return Packet(udp_packet(src, CLIENT_V6 if ":" in src else CLIENT, sport, 40000, payload))
+
+
+def drops(censor: PayloadDrop, packet: Packet, direction: Direction) -> bool:
+    actions = censor.see(packet, direction, 0.0)
+    assert actions is None or (not actions.forward and not actions.to_client and not actions.to_server)
+    return actions is not None
+
+
+@pytest.mark.parametrize("port", [3478, 53, 40123, 443])
+@pytest.mark.parametrize("server", [SERVER, SERVER_V6])
+def test_stun_is_known_by_what_it_carries_whatever_the_port(port: int, server: str) -> None:
+    censor = armed(["stun"])
+    assert drops(censor, out(ASKED, port, server), OUT) and drops(censor, back(TOLD, port, server), IN)
+
+
+@pytest.mark.parametrize("payload", [DNS, RTP, SIP, SIP_ANSWER, b"", bytes(28), ASKED[::-1], ASKED[:19]])
+def test_other_datagrams_pass_at_stuns_own_port(payload: bytes) -> None:
+    censor = armed(["stun"])
+    assert not drops(censor, out(payload), OUT) and not drops(censor, back(payload), IN)
+
+
+@pytest.mark.parametrize(
+    "payload", [SIP, SIP_ANSWER, b"\r\n" + SIP, b"REGISTER sips:x SIP/2.0\r\n", b"sip/2.0 404 No\r\n"]
+)
+def test_sip_is_known_by_its_first_line(payload: bytes) -> None:
+    assert is_sip(payload)
+    assert drops(armed(["sip"]), out(payload, 40123), OUT) and not drops(armed(["stun"]), out(payload, 5060), OUT)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"GET / HTTP/1.1\r\n", b"HTTP/1.1 200 OK\r\n", b"SIP/2.0", b"SIP/2.0 abc\r\n", RTP, b"", DNS]
+)
+def test_other_first_lines_are_no_sip(payload: bytes) -> None:
+    assert not is_sip(payload) and not drops(armed(["sip"]), out(payload, 5060), OUT)
+
+
+def test_both_protocols_at_once() -> None:
+    censor = armed(["stun", "sip"])
+    assert (
+        drops(censor, out(ASKED), OUT) and drops(censor, out(SIP, 5060), OUT) and not drops(censor, out(DNS, 53), OUT)
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "outwards", "inwards"), [("both", True, True), ("out", True, False), ("in", False, True)]
+)
+def test_directions(key: str, outwards: bool, inwards: bool) -> None:
+    censor = armed(["stun"], direction=key)
+    assert (drops(censor, out(ASKED), OUT), drops(censor, back(TOLD), IN)) == (outwards, inwards)
+
+
+@pytest.mark.parametrize("aim", [{"addresses": [SERVER]}, {"services": ["stun/one"]}, {"names": ["*.example.org"]}])
+def test_it_may_mean_some_addresses_only(aim: dict[str, object]) -> None:
+    censor = armed(["stun"], **aim)
+    assert drops(censor, out(ASKED), OUT) and drops(censor, back(TOLD), IN)
+    assert not drops(censor, out(ASKED, dst=OTHER), OUT) and not drops(censor, back(TOLD, src=OTHER), IN)
+
+
+def test_it_may_mean_some_ports_only_and_spare_somebody() -> None:
+    censor = armed(["stun"], ports=[3478])
+    assert drops(censor, out(ASKED), OUT) and not drops(censor, out(ASKED, 19302), OUT)
+    assert drops(censor, back(TOLD), IN) and not drops(censor, back(TOLD, 19302), IN)
+    assert not drops(armed(["stun"], spare=[SERVER]), out(ASKED), OUT)
+
+
+def test_tcp_is_left_alone() -> None:
+    packet = Packet(tcp_packet(CLIENT, SERVER, 40000, 3478, flags=ACK, seq=1, ack=1, payload=ASKED))
+    assert not drops(armed(["stun"]), packet, OUT)
+
+
+def test_a_scenario_finds_it_by_its_name() -> None:
+    assert CLASSES["PayloadDrop"] is PayloadDrop
+
+
+@pytest.mark.parametrize(
+    "keys", [{}, {"protocols": []}, {"protocols": ["rtp"]}, {"protocols": ["stun"], "on_path": True}]
+)
+def test_keys_that_make_no_sense_are_refused(keys: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        PayloadDrop.model_validate(keys)

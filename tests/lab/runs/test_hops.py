@@ -1,0 +1,188 @@
+"""Path sweeps and limited payloads on real sockets, without root, among routers and censors of known distance."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.lab.censors import DNSInjection, Ground, PayloadDrop, QUICDrop, TLSDrop, TLSReset
+from probe.lab.censors.kit.flows import Residual
+from probe.lab.censors.kit.middlebox import Station
+from probe.lab.net.layout import Actions, Direction, PathConfig
+from probe.lab.net.packets import ACK, RST, SYN, Packet, tcp_packet
+from tests.support.lab.inside_lab import SERVER, SERVER6, at_home
+
+pytestmark = pytest.mark.lab
+
+HEAD = f"""
+import asyncio, json
+from probe.session.pacing import Pace
+from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
+from probe.steps.path.path_sweep import sweep_path
+from probe.steps.quic.quic_engine import open_engine
+from probe.steps.tcp import tcp_connect
+from probe.steps.tls.tls_stream import client_hello
+from probe.session.trace import Trace
+from probe.wire.dns.message import build_query
+from probe.wire.stun import binding_request
+
+V4, V6 = {SERVER!r}, {SERVER6!r}
+PACE = Pace()
+
+def everything(found):
+    return {{ttl: (ip, None) for ttl, ip in found}}
+
+async def walk(ip, port, transport):
+    trace = Trace()
+    async with trace.transaction("followup", followup="path_sweep", address=ip) as tx:
+        await sweep_path(tx, ip, port, transport=transport, pace=PACE, show=everything)
+    return trace
+
+async def say(ip, ttls, name="bad.example", short=True, by_silence=False):
+    trace = Trace()
+    async with trace.transaction("followup", followup="limited_payload", address=ip) as tx:
+        conn = await tcp_connect(tx, ip, 443, pace=PACE)
+        hello = client_hello(name, short=short)
+        await limited_payload_tcp(tx, conn, hello, "tls", ttls, pace=PACE, by_silence=by_silence)
+    return trace
+
+async def send(ip, port, datagram, ttls, kind="dns", **how):
+    trace = Trace()
+    async with trace.transaction("followup", followup="limited_payload", address=ip) as tx:
+        await limited_payload_udp(tx, ip, port, datagram, kind, ttls, pace=PACE, **how)
+    return trace
+
+def initial(ip):
+    engine, _ = open_engine("bad.example", ("h3",))
+    engine.connect((ip, 443), 0.0)
+    return engine.datagrams_to_send(0.0)[0][0]
+
+def run(*flows):
+    async def one_after_the_other():
+        return [await flow for flow in flows]
+    traces = asyncio.run(one_after_the_other())
+    tell([[json.loads(trace.entries[-1].model_dump_json()), trace.bugs] for trace in traces])
+"""
+
+
+def entries(flows: str, folder: Path, *censors: Any, **path: Any) -> list[dict[str, Any]]:
+    told = at_home(f"{HEAD}\nrun({flows})\n", folder, censors=censors, path=PathConfig(**path))
+    assert all(bugs == [] for _, bugs in told)
+    return [entry for entry, _ in told]
+
+
+def outcomes(entry: dict[str, Any]) -> list[tuple[int, str]]:
+    assert entry["failure"] is None
+    return [(distance["ttl"], distance["outcome"]) for distance in entry["distances"]]
+
+
+def on_hop(hop: int, censor: Station) -> Station:
+    censor.arm(Ground(hop=hop))
+    return censor
+
+
+def test_a_sweep_finds_every_router_and_the_end(tmp_path: Path) -> None:
+    told = entries("walk(V4, 443, 'tcp'), walk(V6, 443, 'tcp'), walk(V4, 53, 'udp'), walk(V6, 53, 'udp')", tmp_path)
+    for entry, home, far in zip(
+        told, ["192.168.1.1", "3c00:88:99:77::1"] * 2, ["10.9.{}.1", "3c00:9:{}::1"] * 2, strict=True
+    ):
+        seen = [(hop["ttl"], hop["address"]) for hop in entry["hops"]]
+        assert seen == [(1, home), *((ttl, far.format(ttl)) for ttl in range(2, 7))]
+        assert entry["end_ttl"] == 7 and entry["flow_stable"]
+        assert not any(hop["late"] for hop in entry["hops"])
+    assert [entry["end"] for entry in told] == ["connected", "connected", "answered", "answered"]
+
+
+def test_a_closed_port_is_an_end_too(tmp_path: Path) -> None:
+    told = entries("walk(V4, 81, 'tcp'), walk(V4, 81, 'udp')", tmp_path)
+    assert [(entry["end"], entry["end_ttl"]) for entry in told] == [("refused", 7), ("refused", 7)]
+
+
+def test_silent_routers_are_told_from_the_end(tmp_path: Path) -> None:
+    for entry in entries("walk(V4, 443, 'tcp'), walk(V6, 53, 'udp')", tmp_path, silent=(2, 3, 6)):
+        assert [hop["ttl"] for hop in entry["hops"] if hop["answered"]] == [1, 4, 5]
+        assert entry["end_ttl"] == 7
+
+
+def test_routers_that_tell_few_errors_are_known_by_it(tmp_path: Path) -> None:
+    """The second walk comes too early for them; asked again at its end they answer."""
+    told = entries("walk(V4, 443, 'tcp'), walk(V4, 443, 'tcp')", tmp_path, icmp_per_second=3.0)
+    first, second = ({hop["ttl"]: hop for hop in entry["hops"]} for entry in told)
+    assert all(hop["answered"] and not hop["late"] for hop in first.values()) and len(first) == 6
+    assert any(hop["late"] for hop in second.values()) and told[1]["end_ttl"] == 7
+
+
+def test_a_reset_begins_at_the_censors_hop(tmp_path: Path) -> None:
+    censor = on_hop(4, TLSReset(names=["bad.example"]))
+    flows = "say(V4, [3, 4]), say(V6, [2, 5]), say(V4, [3]), say(V4, [4]), say(V4, [3, 6], 'good.example')"
+    told = [outcomes(entry) for entry in entries(flows, tmp_path, censor)]
+    assert told[:2] == [[(3, "silent"), (4, "reset")], [(2, "expired"), (5, "reset")]]
+    assert told[2:] == [[(3, "silent")], [(4, "reset")], [(3, "silent"), (6, "silent")]]
+
+
+DROPPED = "say(V4, [3, 4], by_silence=True), say(V6, [3, 5], by_silence=True)"
+
+
+def test_a_dropped_hello_is_missed_from_the_censors_hop_on(tmp_path: Path) -> None:
+    censor = on_hop(4, TLSDrop(names=["bad.example"]))
+    told = [outcomes(entry) for entry in entries(DROPPED, tmp_path, censor)]
+    assert told == [[(3, "expired"), (4, "silent")], [(3, "expired"), (5, "silent")]]
+
+
+def test_who_stands_near_answers_for_the_packet_that_came_there(tmp_path: Path) -> None:
+    """They answer in a millisecond, sooner than we notice that the kernel has sent the payload again."""
+    flows = ", ".join(["say(V4, [2, 3], by_silence=True), say(V4, [3, 4], 'worse.example')"] * 4)
+    censors = on_hop(5, TLSDrop(names=["bad.example"])), on_hop(4, TLSReset(names=["worse.example"]))
+    told = [outcomes(entry) for entry in entries(flows, tmp_path, *censors, rtt_ms=4.0)]
+    assert told == [[(2, "expired"), (3, "expired")], [(3, "silent"), (4, "reset")]] * 4
+
+
+def test_the_ttl_that_an_injector_copies_does_not_count(tmp_path: Path) -> None:
+    """It stands on hop 3. What is sent with 5 hops left draws a reset that just comes home, and is not heard."""
+    censor = on_hop(3, TLSReset(names=["bad.example"], copies_ttl=True))
+    other = on_hop(3, DNSInjection(names=["bad.example"], answers=["192.0.2.1"], copies_ttl=True))
+    question = "build_query('bad.example', 'A', 7)"
+    flows = f"say(V4, [4]), say(V4, [5]), say(V6, [6]), *(send(V4, 53, {question}, [t], once=True) for t in (4, 5, 6))"
+    told = entries(flows, tmp_path, censor, other, after=5)
+    assert {outcome for entry in told for _, outcome in outcomes(entry)} == {"expired", "silent"}
+
+
+def test_a_forged_answer_begins_at_the_censors_hop(tmp_path: Path) -> None:
+    censor = on_hop(4, DNSInjection(names=["bad.example"], answers=["192.0.2.1"]))
+    question = "build_query('bad.example', 'A', 7)"
+    told = entries(f"*(send(V4, 53, {question}, [ttl], once=True) for ttl in (3, 4, 5))", tmp_path, censor)
+    assert [outcomes(entry) for entry in told] == [[(3, "expired")], [(4, "answered")], [(5, "answered")]]
+    assert [distance["sent"] for entry in told for distance in entry["distances"]] == [1, 1, 1]
+
+
+def test_a_dropped_datagram_is_missed_from_the_censors_hop_on(tmp_path: Path) -> None:
+    censor = on_hop(4, PayloadDrop(protocols=["stun"]))
+    told = entries("send(V4, 53, binding_request(bytes(12)), [3, 4], 'stun')", tmp_path, censor)
+    assert outcomes(told[0]) == [(3, "expired"), (4, "silent")]
+    assert [distance["sent"] for distance in told[0]["distances"]] == [1, 2]
+
+
+@pytest.mark.parametrize("first_passes", [True, False])
+def test_quic_is_missed_behind_a_first_datagram_that_may_pass(tmp_path: Path, first_passes: bool) -> None:
+    residual = Residual(seconds=60, on="src,dst,dport") if first_passes else None
+    censor = on_hop(4, QUICDrop(names=["bad.example"], first_passes=first_passes, both_ways=False, residual=residual))
+    told = entries("send(V4, 443, initial(V4), [3, 4], 'quic', ahead=initial(V4))", tmp_path, censor)
+    assert outcomes(told[0]) == [(3, "expired"), (4, "silent")]
+
+
+class Punisher:
+    """Resets a connection as soon as it stands, whatever is said on it and however far that travels."""
+
+    hop, on_path = 5, True
+
+    def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
+        if direction is Direction.IN or packet.tcp_flags & (SYN | RST) or not packet.tcp_flags & ACK:
+            return None
+        flow = (packet.dst, packet.src, packet.dport, packet.sport)
+        return Actions(to_client=[(0.0, tcp_packet(*flow, flags=RST | ACK, seq=packet.ack, ack=packet.seq))])
+
+
+def test_a_reset_that_punishes_what_was_said_before_is_no_distance(tmp_path: Path) -> None:
+    for entry in entries("say(V4, [2, 4]), say(V6, [2])", tmp_path, Punisher()):
+        assert entry["failure"] == "connection_reset" and json.dumps(entry["distances"]) == "[]"

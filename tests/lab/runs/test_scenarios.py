@@ -1,0 +1,205 @@
+"""Every scenario, in the lab: the verdicts that its file expects, and ok once nothing stands in the way.
+
+Needs namespaces: a machine on which the lab cannot run fails these tests; it does not skip them.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.cli.run.consent import VERSION
+from probe.lab.censors.dns import FOREIGN, FOREIGN_V6
+from probe.lab.net.fabric import FabricConfig
+from probe.lab.run import Finished, run_command, run_scenario, table
+from probe.lab.scenario.scenario import Page, find_scenario, load_scenario, scenario_names, without_censor
+from probe.session.pacing import TRIGGERS_DEEP, TRIGGERS_STANDARD
+from probe.targets.target import bundled_targets, is_address, pick_targets, target_names
+from probe.targets.url_lists import web_endpoint
+from tests.support.lab import evidence
+from tests.support.lab.on_the_wire import Wire
+from tests.support.lab.side_by_side import SideBySide, Wanted
+from tests.support.ooni.scores import RULES
+
+pytestmark = pytest.mark.lab
+
+SCENARIOS = scenario_names()
+HELPER = {FabricConfig.helper_v4, FabricConfig.helper_v6}
+
+
+def bare_runs() -> list[str]:
+    """Scenarios whose runs without what stands in the way differ: in what is measured, and in what helper is asked."""
+    left: dict[str, str] = {}
+    for name in scenario_names():
+        bare = without_censor(load_scenario(find_scenario(name)))
+        if name not in {"clean", "skype-gone"}:  # `clean` is such a run; of what is retired nothing is left
+            left.setdefault(f"{sorted(bare.targets)} {bare.pages} {bare.helper} {bare.depth}", name)
+    return sorted(left.values())
+
+
+ABLATED = bare_runs()
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SideBySide]:
+    """The runs of the tests that were chosen, all of them under way before the first is looked at."""
+    chosen = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
+    wanted = [
+        Wanted(params.get("name", "great-firewall"), params.get("seed", 0), "without_its_censor" in item.name)
+        for item in chosen
+        if (params := item.callspec.params)
+    ]
+    made = SideBySide(wanted, tmp_path_factory.mktemp("runs"))
+    yield made
+    made.close()
+
+
+def lines_below(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in sorted(folder.rglob("*.jsonl")) for line in path.read_text().splitlines()]
+
+
+def check(finished: Finished) -> None:
+    assert not finished.differences, "\n" + "\n".join(table(finished.differences))
+
+
+def check_the_wire(
+    pcap: Path, results: Path, pages: Sequence[Page] = (), *, most: int = TRIGGERS_STANDARD, owned_up: bool = True
+) -> None:
+    """Law 7, counted outside the probe: six triggers per name, address and transport; one visit to a forged address."""
+    wire = Wire(pcap, {FabricConfig.home_public_v4, FabricConfig.home_v6})
+    everything = pick_targets(bundled_targets(), target_names(bundled_targets()))  # those that are off too
+    names = {endpoint.host for target in everything for _, endpoint in target.endpoints()}
+    names |= {web_endpoint(page.url).host for page in pages}
+    counted = wire.triggers({name for name in names if not is_address(name)})
+    for place in [place for place in counted if place[1] in HELPER]:
+        del counted[place]  # asked over plain http in the lab alone; outside its requests show no name
+    assert not [place for place, count in counted.items() if count > most]
+    assert not [address for address in FOREIGN + FOREIGN_V6 if wire.connections(address) > 1]
+    assert not owned_up or sum(counted.values()) <= said_of_triggers(lines_below(results))
+
+
+def said_of_triggers(lines: Sequence[dict[str, Any]]) -> int:
+    """What the lines own up to: the count grows within a run, and starts anew with each repetition."""
+    runs: dict[str, int] = {}
+    for line in lines:
+        run = line["test_keys"]["x_run"]
+        runs[run["run_id"]] = max(run["triggers"], runs.get(run["run_id"], 0))
+    return sum(runs.values())
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySide) -> None:
+    came = runs.of(name)
+    check(came.finished)
+    evidence.check_lines(came.folder / "lab", came.finished.records)
+    scenario = load_scenario(find_scenario(name))
+    most = TRIGGERS_DEEP if scenario.depth == "deep" else TRIGGERS_STANDARD
+    most *= scenario.run.repeat
+    starved = scenario.run.open_files is not None  # then the system's library asks on its own, again and again
+    check_the_wire(came.folder / "home.pcap", came.folder / "lab", scenario.pages, most=most, owned_up=not starved)
+    lines = lines_below(came.folder / "lab")
+    assert lines == lines_below(came.folder)
+    if name == "clean":  # every test that OONI scores is there; evidence.py has compared the scores
+        assert {line["test_name"] for line in lines} >= RULES.keys()
+    assert lines
+    for line in lines:
+        assert line["annotations"]["lab"] == name
+        assert (line["probe_cc"], line["probe_asn"]) == ("XX", "AS64500")
+
+
+@pytest.mark.parametrize("name", ABLATED)
+def test_without_its_censor_everything_is_ok(name: str, runs: SideBySide) -> None:
+    check(runs.of(name, bare=True).finished)
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_hops_and_times_of_another_seed_change_no_verdict(seed: int, runs: SideBySide) -> None:
+    check(runs.of("great-firewall", seed=seed).finished)
+
+
+def test_nothing_real_can_be_reached(tmp_path: Path) -> None:
+    """1.1.1.1 is one of the lab's own inside (a public resolver of the target files); its neighbours are nobody's."""
+    script = tmp_path / "connect.py"
+    script.write_text(
+        "import socket, sys\n"
+        "for address in ('1.0.0.1', '8.8.4.4', '192.0.2.1'):\n"
+        "    try:\n"
+        "        socket.create_connection((address, 443), timeout=1)\n"
+        "    except OSError:\n"
+        "        continue\n"
+        "    sys.exit(1)\n"
+    )
+    clean = load_scenario(find_scenario("clean"))
+    command = [sys.executable, str(script)]
+    assert run_command(replace(clean, name="alone"), bundled_targets(), command, consent=VERSION) == 0
+
+
+def test_a_new_target_file_gets_a_server_and_a_verdict(tmp_path: Path) -> None:
+    """A new service needs a TOML file and no code."""
+    targets = tmp_path / "targets"
+    targets.mkdir()
+    for path in bundled_targets().glob("*.toml"):
+        if path.stem in {"neutral", "resolvers"}:
+            (targets / path.name).write_text(path.read_text())
+    (targets / "newcomer.toml").write_text(
+        'nettest = "endpoint_reachability"\ntitle = "Newcomer"\nsource = "https://newcomer.example/"\n'
+        "reviewed = 2026-11-24\n[services.web]\n"
+        'endpoints = ["https://chat.newcomer.example:443/", "tls://chat.newcomer.example:5223"]\n'
+    )
+    finished = run_scenario(load_scenario(find_scenario("clean")), targets, consent=VERSION, results=tmp_path)
+    check(finished)
+    services = {record["service"] for record in finished.records}  # resolvers are a target beside being asked
+    assert {service for service in services if not service.startswith("resolvers/")} == {"newcomer/web"}
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+
+
+def lab(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "probe", "lab", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100)
+
+
+def test_a_command_runs_there_with_five_variables_and_its_own_exit_code(tmp_path: Path) -> None:
+    script = (
+        "import json, os, sys; print(json.dumps(dict(os.environ))); open('made', 'w').close(); "
+        "sys.stderr.write(sys.stdin.read()); sys.exit(7)"
+    )
+    command = [sys.executable, "-m", "probe", "lab", "run", "clean", "--", sys.executable, "-c", script]
+    before = dict(os.environ)  # said outright: libraries of the test runner put more into the C environment
+    done = subprocess.run(
+        command, cwd=tmp_path, env=before, capture_output=True, text=True, input="typed", timeout=100, check=False
+    )
+    assert done.returncode == 7
+    assert done.stderr == "typed"
+    inside = json.loads(done.stdout)
+    new = {name for name in inside if before.get(name) != inside[name]} - {"PWD", "OLDPWD", "_", "SHLVL"}
+    new -= {"PYTEST_CURRENT_TEST"}
+    assert new == {"PROBE_CONTROL", "PROBE_CONSENT", "PROBE_PUBLIC_ROOTS", "PROBE_CC", "PROBE_ASN"}
+    assert (tmp_path / "made").stat().st_uid == os.getuid()
+
+
+def test_json_prints_verdict_records_and_nothing_else(tmp_path: Path) -> None:
+    done = lab("run", "sni-reset", "--json", "--results", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {"telegram/web", "whatsapp/chat", "gmail/web"} <= {record["service"] for record in records}
+    assert done.stderr.startswith("LAB sni-reset: emulated, nothing left this computer\n")
+    saved = done.stderr.splitlines()[-1].removeprefix("saved ")
+    assert Path(saved).is_relative_to(tmp_path / "lab")
+
+
+def test_an_expectation_that_does_not_hold_is_a_table_and_exit_code_1(tmp_path: Path) -> None:
+    text = find_scenario("sni-reset").read_text().replace('["tls.reset.sni"]', '["tls.timeout.sni"]', 1)
+    (tmp_path / "mine.toml").write_text(text)
+    done = lab("run", "mine.toml", "--results", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "LAB mine: emulated, nothing left this computer" in done.stdout
+    row = next(line for line in done.stdout.splitlines() if "tls.timeout.sni" in line)
+    assert row.split() == ["telegram/web", "mechanisms", "tls.timeout.sni", "tls.reset.sni"]

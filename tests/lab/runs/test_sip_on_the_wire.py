@@ -1,0 +1,51 @@
+"""What leaves the home when SIP providers are measured, counted on the lab's wire and not by the probe."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from probe.lab.net.fabric import FabricConfig
+from probe.lab.net.packets import Packet
+from probe.wire.sip.message import Message, is_sip, read_message
+from tests.lab.runs.test_scenarios import check, lines_below
+from tests.support.lab.on_the_wire import packets
+from tests.support.lab.side_by_side import Wanted, run_alone
+
+pytestmark = pytest.mark.lab
+
+HOME = {FabricConfig.home_public_v4, FabricConfig.home_v6}
+HELPER = {FabricConfig.helper_v4, FabricConfig.helper_v6}
+
+
+def requests(pcap: Path) -> list[tuple[Packet, Message]]:
+    """SIP in the clear that the home sent: datagrams, and segments that begin a request."""
+    sent = [packet for packet in packets(pcap) if packet.src in HOME and (packet.is_udp or packet.is_tcp)]
+    return [(packet, read_message(packet.payload)) for packet in sent if is_sip(packet.payload)]
+
+
+def test_each_provider_is_asked_once_per_transport_and_the_silent_one_twice(tmp_path: Path) -> None:
+    came = run_alone(Wanted("sip-silent"), tmp_path / "run")
+    check(came.finished)
+    asked: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for packet, message in requests(came.folder / "home.pcap"):
+        assert message.method == "OPTIONS"
+        assert not any(address.encode() in packet.payload for address in HOME) and b"192.168." not in packet.payload
+        if packet.dst not in HELPER:  # its echo gets twins, and knows the volunteer anyway
+            asked[message.uri, message.vias[0].transport].add(message.vias[0].branch)
+    silent = asked.pop(("sip:sip.voipfone.net", "UDP"))
+    assert len(silent) == 2
+    assert len(asked) >= 5 and {len(branches) for branches in asked.values()} == {1}
+    counted = [line["test_keys"]["x_run"]["triggers"] for line in lines_below(tmp_path)]  # type: ignore[index]
+    assert all(isinstance(count, int) and count >= len(silent) + len(asked) for count in counted)
+
+
+def test_what_a_gateway_writes_into_the_answers_is_in_no_file(tmp_path: Path) -> None:
+    """The scenario puts the volunteer's public address into every Via that comes back."""
+    came = run_alone(Wanted("sip-alg"), tmp_path / "run")
+    check(came.finished)
+    back = [packet for packet in packets(came.folder / "home.pcap") if packet.dst in HOME and is_sip(packet.payload)]
+    assert any(read_message(packet.payload).vias[0].host in HOME for packet in back), "it was really there"
+    written = "".join(path.read_text() for path in tmp_path.rglob("*.jsonl"))
+    assert '"rewritten":["via"]' in written.replace(" ", "")
+    assert not any(address in written for address in HOME)

@@ -1,0 +1,47 @@
+"""The lines of a list of web addresses, measured in the lab: what OONI's backend would make of them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.cli.run.consent import VERSION
+from probe.lab.run import run_scenario
+from probe.lab.scenario.scenario import find_scenario, load_scenario
+from probe.targets.target import bundled_targets
+from tests.support.ooni.web_scores import score
+
+pytestmark = pytest.mark.lab
+
+FINE, ANOMALY = (0.0, 1.0), (1.0, 1.0)
+# A page of a censor's with a common header of the true one's, and of its length, is the true one to OONI's rules.
+SCORES = {
+    "https://www.fine.example/": (FINE, False),
+    "http://www.moved.example/": (FINE, False),
+    "http://bücher.example/": (FINE, False),
+    "http://www.banned.example/": (FINE, False),
+    "http://www.sent-away.example/": (FINE, False),
+    "http://www.cut.example/": (ANOMALY, "http-failure"),
+    "https://www.named.example/": (ANOMALY, "http-failure"),
+    "http://www.behind.example/": (ANOMALY, "http-failure"),
+    "https://www.lied.example/": (ANOMALY, "dns"),
+}
+
+
+def test_ooni_would_see_what_its_own_probe_sees(tmp_path: Path) -> None:
+    scenario = load_scenario(find_scenario("web"))
+    finished = run_scenario(scenario, bundled_targets(), consent=VERSION, results=tmp_path, log=str(tmp_path / "log"))
+    assert not finished.differences
+    (path,) = tmp_path.rglob("*.jsonl")
+    lines: dict[str, Any] = {
+        line["input"]: line["test_keys"] for line in map(json.loads, path.read_text().splitlines())
+    }
+    assert {url: (score(keys), keys["blocking"]) for url, keys in lines.items()} == SCORES
+    assert all(keys["control"] is not None and keys["control_failure"] is None for keys in lines.values())
+    chain = lines["http://www.moved.example/"]["requests"]
+    assert [entry["request"]["url"] for entry in chain] == [
+        "https://www.moved.example/start?[scrubbed]",
+        "http://www.moved.example/",
+    ]
+    assert chain[0]["response"]["code"] == 200  # the cookie came along

@@ -1,0 +1,219 @@
+"""Exit codes, signals, `kill -9`, two labs at once, and life without root: the lab as a process among others."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.lab.inside_lab import ROOT, SERVER, lab_process
+
+KINDS = ("net", "pid", "user", "mnt", "ipc")
+
+
+def descendants(pid: int) -> dict[int, set[str]]:
+    """Every process below `pid`, with its namespaces."""
+    found: dict[int, set[str]] = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            parent = int(Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found[int(name)] = {os.readlink(f"/proc/{name}/ns/{kind}") for kind in KINDS}
+            found |= descendants(int(name))
+    return found
+
+
+def namespaces_in_use() -> set[str]:
+    seen = set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        for kind in KINDS:
+            try:
+                seen.add(os.readlink(f"/proc/{name}/ns/{kind}"))
+            except OSError:
+                continue
+    return seen
+
+
+def read_line(process: "subprocess.Popen[str]", seconds: float = 10) -> str:
+    assert process.stdout is not None
+    assert select.select([process.stdout], [], [], seconds)[0], "the command says nothing"
+    return process.stdout.readline().strip()
+
+
+def end(process: "subprocess.Popen[str]", seconds: float = 10) -> tuple[int, str]:
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return process.returncode, output
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -15 $$", 143), ("exec /nowhere/at/all", 127)],
+)
+def test_the_exit_code_is_the_commands(command: str, code: int) -> None:
+    process = lab_process(command, servers=False, stderr=subprocess.DEVNULL)
+    assert end(process)[0] == code
+
+
+@pytest.mark.parametrize("victim", ["caller", "supervisor", "first"])
+def test_kill_9_leaves_nothing(victim: str) -> None:
+    mounts = Path("/proc/self/mounts").read_text()
+    process = lab_process("echo ready; sleep 60 & setsid sleep 60 & sleep 60")
+    assert read_line(process) == "ready"
+    time.sleep(0.2)
+    inside = descendants(process.pid)
+    assert len(inside) >= 7, "supervisor, first process, fabric, servers, shell and three sleeps"
+    order = {"caller": process.pid, "supervisor": min(inside), "first": sorted(inside)[1]}
+    own = {os.readlink(f"/proc/self/ns/{kind}") for kind in KINDS}
+    made = set().union(*inside.values()) - own
+    assert len(made) >= 3 + 4, "three network namespaces at least are held by processes"
+    os.kill(order[victim], signal.SIGKILL)
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline and (set(inside) & set(map(int, filter(str.isdigit, os.listdir("/proc"))))):
+        time.sleep(0.02)
+    left = [pid for pid in inside if Path(f"/proc/{pid}").exists()]
+    code, _ = end(process)
+    assert left == [] and made & namespaces_in_use() == set()
+    assert code != 0 and Path("/proc/self/mounts").read_text() == mounts
+
+
+TRAP = "trap 'echo got; n=$((n+1)); [ $n = {times} ] && exit 42' {name}; echo ready; while :; do sleep 0.05; done"
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "USR1"])
+def test_signals_sent_to_the_caller_reach_the_command(name: str) -> None:
+    process = lab_process(TRAP.format(name=name, times=2), servers=False)
+    assert read_line(process) == "ready"
+    number = getattr(signal, f"SIG{name}")
+    process.send_signal(number)
+    assert read_line(process) == "got"
+    process.send_signal(number)
+    assert end(process) == (42, "got\n")
+
+
+def test_a_signal_to_the_whole_group_reaches_the_command_once() -> None:
+    process = lab_process(TRAP.format(name="INT", times=9), servers=False, start_new_session=True)
+    assert read_line(process) == "ready"
+    os.killpg(process.pid, signal.SIGINT)
+    assert read_line(process) == "got"
+    time.sleep(0.4)
+    process.send_signal(signal.SIGKILL)
+    assert end(process)[1] == "", "one signal, one trap"
+
+
+def test_ctrl_c_on_a_terminal_reaches_the_command_once() -> None:
+    import pty
+
+    pid, terminal = pty.fork()
+    if pid == 0:
+        program = (
+            "import sys\nfrom probe.lab.net.layout import FabricConfig\n"
+            "from probe.lab.sandbox.sandbox import run_in_lab\n"
+            f"sys.exit(run_in_lab(FabricConfig(), command=['sh', '-c', {TRAP.format(name='INT', times=9)!r} ]))"
+        )
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-c", program])
+    seen = b""
+    deadline = time.monotonic() + 10
+    while b"ready" not in seen and time.monotonic() < deadline:
+        seen += os.read(terminal, 1000)
+    os.write(terminal, b"\x03")
+    time.sleep(0.6)
+    seen += os.read(terminal, 1000)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    assert seen.count(b"got") == 1
+
+
+def test_streams_are_untouched() -> None:
+    process = lab_process("cat; echo note >&2", servers=False, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    output, errors = process.communicate("word\n", timeout=10)
+    assert (process.returncode, output, errors) == (0, "word\n", "note\n")
+
+
+def test_two_labs_side_by_side() -> None:
+    both = [lab_process(ask(), lab=f"seed={seed}, home_public_v4='192.88.99.{seed}'") for seed in (1, 2)]
+    results = [end(process) for process in both]
+    assert results == [(0, f"b'192.88.99.{seed} a'\n") for seed in (1, 2)]
+
+
+def test_ready_within_three_seconds() -> None:
+    start = time.monotonic()
+    assert end(lab_process("true"))[0] == 0
+    assert time.monotonic() - start < 3
+
+
+def ask(python: str = sys.executable) -> str:
+    """A shell command that prints what the echo server answers."""
+    say = f"c=socket.create_connection(('{SERVER}',443),3); c.sendall(b'a'); print(c.recv(99))"
+    return f'{python} -c "import socket; {say}"'
+
+
+def an_interpreter_for(user: dict[str, Any]) -> str:
+    """This Python, or, where it lies in a home that others may not enter, the system's."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            subprocess.run([python, "-c", "import probe.lab.sandbox.sandbox"], cwd=ROOT, check=True, env={}, **user)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return python
+    raise AssertionError("no Python that user 65534 may run: run the tests as a user, or install python3")
+
+
+@pytest.mark.parametrize("wires", ["auto", "veth"])
+def test_without_root(wires: str, tmp_path: Path) -> None:
+    user: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    python = an_interpreter_for(user)
+    tmp_path.chmod(0o777)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    command = f"cd {tmp_path} && touch made && id -u && {ask(python)}"
+    lab = f"wires={wires!r}, record={str(tmp_path / 'wire.pcap')!r}"
+    process = lab_process(command, lab=lab, python=python, **user)
+    code, output = end(process)
+    assert (code, output) == (0, f"{65534 if user else os.getuid()}\nb'192.88.99.77 a'\n")
+    owner = 65534 if user else os.getuid()
+    assert {path.name: path.stat().st_uid for path in tmp_path.iterdir()} == {"made": owner, "wire.pcap": owner}
+
+
+REFUSED = """
+import os
+from pathlib import Path
+from typing import Any
+from probe.lab import kernel
+from probe.lab.net.layout import FabricConfig
+from probe.lab.sandbox.sandbox import LabUnavailable, run_in_lab
+
+user, group = os.geteuid(), os.getegid()
+kernel.unshare(kernel.CLONE_NEWUSER)
+Path("/proc/self/setgroups").write_text("deny")
+Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+Path("/proc/sys/user/max_net_namespaces").write_text("0")
+try:
+    run_in_lab(FabricConfig(), command=["echo", "ran"])
+except LabUnavailable as error:
+    print(error)
+"""
+
+
+def test_where_namespaces_are_refused_there_is_a_sentence_with_the_remedy() -> None:
+    """In a user namespace of its own this process may forbid itself network namespaces, as some kernels do."""
+    done = subprocess.run([sys.executable, "-c", REFUSED], capture_output=True, text=True, timeout=20, cwd=ROOT)
+    assert "run it with sudo" in done.stdout or "it needs a Linux" in done.stdout or "docker run" in done.stdout, (
+        done.stderr
+    )
+    assert "ran" not in done.stdout

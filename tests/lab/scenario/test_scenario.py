@@ -1,0 +1,239 @@
+"""Scenario files are read strictly, and verdicts are compared with what they say."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.lab.censors import TLSReset
+from probe.lab.run import expected_services
+from probe.lab.scenario.expectations import Expectation, differences
+from probe.lab.scenario.faults import ServerDown
+from probe.lab.scenario.scenario import (
+    ScenarioError,
+    find_scenario,
+    load_scenario,
+    scenario_names,
+    without_censor,
+)
+from probe.lab.world.assemble import lay_path
+from probe.lab.world.world import build_world
+from probe.targets.target import bundled_targets
+
+REQUIRED = {
+    *("clean", "great-firewall", "dns-nxdomain", "dns-injection", "ip-blackhole", "sni-reset", "sni-reset-residual"),
+    *("sni-drop", "tls-mitm", "syn-proxy", "service-down", "server-refuses-unknown-names", "no-ipv6", "no-network"),
+    *("lossy", "helper-lies", "helper-down"),
+}
+
+DESIGN_EXAMPLE = """
+title = "The name in the hello is reset, three times, on the fourth hop"
+[[censor]]
+class = "TLSReset"
+hop = 4
+on_path = true
+names = ["web.telegram.org", "*.whatsapp.net"]
+ttl = 61
+residual = { seconds = 60, on = "src,dst,dport" }
+[expect."telegram/web"]
+state = "blocked"
+mechanisms = ["tls.reset.sni"]
+hop = 4
+[expect.default]
+state = "ok"
+"""
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def writer(text: str) -> Path:
+        path = tmp_path / "mine.toml"
+        path.write_text(text)
+        return path
+
+    return writer
+
+
+def test_the_example_of_the_design_loads(write: Write) -> None:
+    scenario = load_scenario(write(DESIGN_EXAMPLE))
+    (censor,) = scenario.censors
+    assert isinstance(censor, TLSReset)
+    assert (censor.hop, censor.on_path, censor.ttl) == (4, True, 61)
+    assert censor.residual is not None
+    assert censor.residual.seconds == 60
+    assert scenario.expect["telegram/web"].hop == 4
+
+
+def test_every_required_scenario_is_there_and_loads() -> None:
+    assert set(scenario_names()) >= REQUIRED
+    for name in scenario_names():
+        assert load_scenario(find_scenario(name)).expect, name
+
+
+HEAD, TAIL = "title = 'x'\n", "\n[expect.default]\n"
+RESET = "[[censor]]\nclass = 'TLSReset'\n"
+BAD_FILES = [
+    ("title = 3" + TAIL, "title: input should be a valid string"),
+    (TAIL, "title: is missing; expected one sentence"),
+    (HEAD, "expect: is missing"),
+    (HEAD + "titel = 'y'" + TAIL, "titel: unknown key; expected one of censor, depth"),
+    (HEAD + "[path]\nrttms = 3" + TAIL, "path.rttms: unknown key"),
+    (HEAD + "[path]\nloss = 1.5" + TAIL, "path.loss: input should be less than 1, found 1.5"),
+    (HEAD + "[[censor]]\nnames = ['a']" + TAIL, "censor[1].class: is missing; expected one of DNS"),
+    (HEAD + "[[censor]]\nclass = 'TLSRest'" + TAIL, "(did you mean 'TLSReset'?)"),
+    (HEAD + RESET + "nmaes = ['a']\nnames = ['a']" + TAIL, "(did you mean 'names'?)"),
+    (HEAD + RESET + TAIL, "censor[1].names: is missing; expected server names"),
+    (
+        HEAD + RESET + "names = ['a']\nresidual = {seconds = 3, on = 'scr'}" + TAIL,
+        "censor[1].residual.on: value error, 'scr' is none of src, sport, dst, dport",
+    ),
+    (HEAD + "[[fault]]\nkind = 'server_dwon'" + TAIL, "fault[1].kind: 'server_dwon' is unknown"),
+    (
+        HEAD + "[helper]\nlie = true" + TAIL,
+        "helper.lie: unknown key; expected one of censored, form, lies, reset_names, up",
+    ),
+    (
+        HEAD + "[run]\ninterrupt = 3" + TAIL,
+        "run.interrupt: unknown key; expected one of interrupt_after, open_files, repeat",
+    ),
+    (HEAD + "[run]\nopen_files = 3" + TAIL, "run.open_files: input should be greater than or equal to 16, found 3"),
+    (HEAD + "[expect.telegram]\nstate = 'ok'", 'expect."telegram": expected a service, such as "telegram/web"'),
+    (HEAD + TAIL + "state = 'blockt'", 'expect."default".state'),
+    (HEAD + TAIL + "valid = false\ninvalid_reason = 'hotel'", 'expect."default".invalid_reason'),
+    ("title = ", "is not valid TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted"), BAD_FILES)
+def test_a_bad_file_is_answered_with_file_key_and_what_was_expected(write: Write, text: str, wanted: str) -> None:
+    path = write(text)
+    with pytest.raises(ScenarioError) as refused:
+        load_scenario(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert wanted in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_unknown_name_gets_a_near_one() -> None:
+    with pytest.raises(ScenarioError, match="did you mean 'great-firewall'"):
+        find_scenario("graet-firewall")
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        load_scenario(find_scenario("/nowhere/mine.toml"))
+
+
+def test_ablation_takes_everything_out_of_the_way_and_expects_ok(write: Write) -> None:
+    text = DESIGN_EXAMPLE + "[[fault]]\nkind = 'server_down'\n[path]\nloss = 0.5\n[helper]\nup = false\n"
+    text += "[run]\ninterrupt_after = 2.5\nopen_files = 40\n"
+    scenario = load_scenario(write(text))
+    assert isinstance(scenario.faults[0], ServerDown)
+    assert (scenario.run.interrupt_after, scenario.run.open_files) == (2.5, 40)
+    bare = without_censor(scenario)
+    assert not bare.censors
+    assert not bare.faults
+    assert bare.path.loss == 0
+    assert (bare.run.interrupt_after, bare.run.open_files) == (None, None)
+    assert not bare.helper.up
+    assert bare.expect == {"default": Expectation(state="ok", mechanisms=[])}
+
+
+def test_seed_zero_is_the_usual_path_and_others_vary(write: Write) -> None:
+    scenario = load_scenario(write(DESIGN_EXAMPLE))
+    usual = lay_path(scenario, 0)
+    assert (usual.before, usual.after, usual.rtt_ms) == (3, 2, 20)
+    drawn = [lay_path(scenario, seed) for seed in range(1, 30)]
+    assert len({(path.before, path.after, path.rtt_ms) for path in drawn}) > 10
+    assert lay_path(scenario, 5) == lay_path(scenario, 5)
+    assert all(path.hops >= 4 for path in drawn)
+    fixed = load_scenario(write(DESIGN_EXAMPLE.replace("[[censor]]", "seed_varies = false\n[[censor]]", 1)))
+    assert lay_path(fixed, 5) == usual
+
+
+# -- expectations ----------------------------------------------------------------------------------------------------
+
+
+def verdict(**changed: Any) -> dict[str, Any]:
+    usual: dict[str, Any] = {"service": "a/web", "state": "ok", "mechanisms": [], "anomalies": [], "hop": None}
+    return {**usual, "valid": True, "invalid_reason": None, **changed}
+
+
+def keys(expect: dict[str, Expectation], *records: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(row.service, row.key) for row in differences(expect, ["a/web"], records, censor_hop=6)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "record", "wrong"),
+    [
+        ({"state": "ok"}, verdict(), []),
+        ({"state": "ok"}, verdict(state="blocked"), ["state"]),
+        ({"state": ["ok", "impaired"]}, verdict(state="impaired"), []),
+        ({"state": ["ok", "impaired"]}, verdict(state="down"), ["state"]),
+        ({"state": "ok"}, verdict(state=None, valid=False, invalid_reason="clock"), ["state", "valid"]),
+        ({"mechanisms": ["b", "a"]}, verdict(mechanisms=["a", "b"]), []),
+        ({"mechanisms": ["a"]}, verdict(mechanisms=["a", "b"]), ["mechanisms"]),
+        ({"mechanisms": []}, verdict(mechanisms=["a"]), ["mechanisms"]),
+        ({"anomalies": []}, verdict(anomalies=["a"]), ["anomalies"]),
+        ({"hop": 4}, verdict(hop={"ttl": 4}), []),
+        ({"hop": 4}, verdict(), ["hop"]),
+        ({"hop": "censor"}, verdict(hop={"ttl": 6}), []),
+        ({"hop": "censor"}, verdict(hop={"ttl": 5}), ["hop"]),
+        ({"hop": "censor"}, verdict(), ["hop"]),
+        ({"hop": "none"}, verdict(), []),
+        ({"hop": "none"}, verdict(hop={"ttl": 6}), ["hop"]),
+        ({"valid": False, "invalid_reason": "clock"}, verdict(state=None, valid=False, invalid_reason="clock"), []),
+        ({"valid": False, "invalid_reason": "clock"}, verdict(), ["state", "valid", "invalid_reason"]),
+        ({}, verdict(state="blocked", mechanisms=["a"]), []),
+    ],
+)
+def test_what_is_named_is_compared(wanted: dict[str, Any], record: dict[str, Any], wrong: list[str]) -> None:
+    expect = {"default": Expectation.model_validate(wanted)}
+    assert keys(expect, record) == [("a/web", key) for key in wrong]
+
+
+def test_a_service_without_a_verdict_differs() -> None:
+    assert keys({"default": Expectation(state="ok")}) == [("a/web", "verdict")]
+    assert keys({"b/web": Expectation(state="ok")}) == []
+
+
+def test_its_own_expectation_goes_before_the_default_and_every_record_counts() -> None:
+    expect = {"default": Expectation(state="ok"), "a/web": Expectation(state="down")}
+    assert keys(expect, verdict(state="down")) == []
+    assert keys(expect, verdict(state="down"), verdict()) == [("a/web", "state")]
+
+
+PAGES = """
+title = "Pages"
+[[page]]
+url = "http://www.moved.example/"
+status = 301
+location = "https://www.moved.example/"
+[[page]]
+url = "https://www.moved.example/"
+measured = false
+[expect."http://www.moved.example//web"]
+state = "ok"
+"""
+
+
+def test_pages_get_servers_and_are_measured(write: Write) -> None:
+    scenario = load_scenario(write(PAGES))
+    assert expected_services(scenario, bundled_targets()) == ["http://www.moved.example//web"]
+    assert scenario.pages == without_censor(scenario).pages
+    world = build_world(bundled_targets(), scenario, seed=1)
+    (host,) = (host for host in world.hosts if "www.moved.example" in host.names)
+    assert host.ports == {80: {"http"}, 443: {"https"}}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('url = "ftp://x.example/"', r"page\[1\].url: 'ftp://x.example/' is no web address"),
+        ('url = "https://x.example/"\nstatus = 999', r"page\[1\].status"),
+        ('url = "https://x.example/"\ncookie = "a"', r"page\[1\].cookie: unknown key"),
+        ("status = 200", r"page\[1\].url: is missing"),
+    ],
+)
+def test_pages_are_read_strictly(write: Write, line: str, said: str) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        load_scenario(write(f'title = "x"\n[[page]]\n{line}\n[expect.default]\nstate = "ok"\n'))

@@ -1,0 +1,150 @@
+"""The lab's mail servers, talked to by clients that are not ours: smtplib and imaplib of the standard library."""
+
+import asyncio
+import imaplib
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from probe.lab.scenario.faults import NoSTARTTLS, Placed, Unhelpful
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.world.world import HELPER_V4, HELPER_V6, World, build_world
+from tests.lab.services.test_services import door_open
+
+SMTP_HOST, IMAP_HOST = "smtp.mail.example", "imap.mail.example"
+TARGET = f"""
+nettest = "mail_reachability"
+title = "Mail"
+source = "https://example.org"
+reviewed = 2026-11-24
+[services.smtp]
+endpoints = ["smtps://{SMTP_HOST}:465", "smtp+starttls://{SMTP_HOST}:587"]
+[services.imap]
+endpoints = ["imaps://{IMAP_HOST}:993", "imap+starttls://{IMAP_HOST}:143"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    real = Path(__file__).parents[3] / "targets"
+    for name in ("neutral.toml", "resolvers.toml"):
+        (tmp_path / name).write_text((real / name).read_text())
+    (tmp_path / "mail.toml").write_text(TARGET)
+    return tmp_path
+
+
+def world_of(folder: Path, *faults: Placed) -> World:
+    return build_world(folder, Scenario("mail", "A test", faults=faults), 1)
+
+
+def trusting(world: World) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=world.authority.pem)
+
+
+async def client(world: World, name: str, port: int, talk: Callable[[int], None]) -> None:
+    async with door_open(world, name, port) as number:
+        await asyncio.to_thread(talk, number)
+
+
+async def test_smtp_with_starttls(folder: Path) -> None:
+    world = world_of(folder)
+
+    def talk(port: int) -> None:
+        with smtplib.SMTP("127.0.0.1", port, timeout=5) as smtp:
+            code, said = smtp.ehlo("tester.invalid")
+            assert code == 250 and b"at your service, [127.0.0.1]" in said
+            assert smtp.has_extn("starttls") and not smtp.has_extn("auth")
+            smtp._host = SMTP_HOST  # type: ignore[attr-defined]  # whose certificate is checked
+            assert smtp.starttls(context=trusting(world))[0] == 220
+            smtp.ehlo("tester.invalid")
+            assert smtp.has_extn("auth") and not smtp.has_extn("starttls")
+            assert smtp.docmd("STARTTLS")[0] == 502
+            assert smtp.quit()[0] == 221
+
+    await client(world, SMTP_HOST, 587, talk)
+
+
+async def test_imap_with_starttls(folder: Path) -> None:
+    world = world_of(folder)
+
+    def talk(port: int) -> None:
+        with imaplib.IMAP4("127.0.0.1", port, timeout=5) as imap:
+            assert b"requests from 127.0.0.1" in imap.welcome
+            assert "STARTTLS" in imap.capabilities
+            imap.host = IMAP_HOST
+            assert imap.starttls(trusting(world))[0] == "OK"
+            assert "STARTTLS" not in imap.capabilities and "AUTH=PLAIN" in imap.capabilities
+
+    await client(world, IMAP_HOST, 143, talk)
+
+
+async def test_tls_from_the_first_byte(folder: Path) -> None:
+    world = world_of(folder)
+
+    def secure(port: int, name: str) -> bytes:
+        with trusting(world).wrap_socket(socket.create_connection(("127.0.0.1", port), 5), server_hostname=name) as tls:
+            return tls.recv(4096)
+
+    for name, port, greeting in ((SMTP_HOST, 465, b"220 "), (IMAP_HOST, 993, b"* OK ")):
+        async with door_open(world, name, port) as number:
+            said = await asyncio.to_thread(secure, number, name)
+        assert said.startswith(greeting + name.encode())
+
+
+async def test_without_starttls_it_is_neither_offered_nor_understood(folder: Path) -> None:
+    world = world_of(folder, NoSTARTTLS(names=[SMTP_HOST]))
+
+    def without(port: int) -> None:
+        with smtplib.SMTP("127.0.0.1", port, timeout=5) as smtp:
+            smtp.ehlo("tester.invalid")
+            assert not smtp.has_extn("starttls")
+            assert smtp.docmd("STARTTLS")[0] == 502
+
+    await client(world, SMTP_HOST, 587, without)
+
+    def spared(port: int) -> None:
+        with imaplib.IMAP4("127.0.0.1", port, timeout=5) as imap:
+            assert "STARTTLS" in imap.capabilities
+
+    await client(world, IMAP_HOST, 143, spared)
+
+
+async def test_an_unhelpful_server_turns_strangers_away_with_its_greeting(folder: Path) -> None:
+    world = world_of(folder, Unhelpful(services=["mail/*"]))
+
+    def smtp(port: int) -> None:
+        with pytest.raises(smtplib.SMTPConnectError) as turned_away:
+            smtplib.SMTP("127.0.0.1", port, timeout=5)
+        assert turned_away.value.smtp_code == 554
+
+    await client(world, SMTP_HOST, 587, smtp)
+
+    def imap(port: int) -> None:
+        with pytest.raises(imaplib.IMAP4.error, match="BYE"):
+            imaplib.IMAP4("127.0.0.1", port, timeout=5)
+
+    await client(world, IMAP_HOST, 143, imap)
+
+
+def test_whom_an_unhelpful_server_spares(folder: Path) -> None:
+    for spares, served in ((False, []), (True, [HELPER_V4, HELPER_V6])):
+        world = world_of(folder, Unhelpful(names=[SMTP_HOST], spares_helper=spares))
+        of = {name: host for host in world.hosts for name in host.names}
+        clients = [HELPER_V4, HELPER_V6, "192.88.99.77"]
+        assert [ip for ip in clients if of[SMTP_HOST].helps(ip)] == served
+        assert all(of[IMAP_HOST].helps(ip) for ip in clients)
+
+
+@pytest.mark.parametrize("port", [587, 143])
+async def test_nonsense_is_answered_and_then_ended(folder: Path, port: int) -> None:
+    world, name = world_of(folder), SMTP_HOST if port == 587 else IMAP_HOST
+    async with door_open(world, name, port) as number:
+        reader, writer = await asyncio.open_connection("127.0.0.1", number)
+        writer.write(b"nonsense\r\n" * 9)
+        said = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert said.count(b"502 " if port == 587 else b"BAD ") == 6

@@ -1,0 +1,150 @@
+"""The lab's SIP server: over UDP, TCP and TLS, to our codec, to careless clients and to what is no SIP."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.services.datagrams import DATAGRAMS
+from probe.lab.services.listeners import datagram_places
+from probe.lab.services.sip import answer
+from probe.lab.world.world import World, build_world
+from probe.wire.sip.message import Message, NotSIP, SIPStream, read_message
+from probe.wire.sip.options import Options
+from tests.lab.services.test_services import connected, host, trusting
+from tests.support.sip_torture import MESSAGES
+
+CLIENT = ("192.88.99.77", 40000)
+FILE = """
+nettest = "sip_reachability"
+title = "SIP"
+source = "https://source.example/sip"
+reviewed = 2026-11-24
+[services.one]
+endpoints = [
+  "sip://sip.example.net:5060;transport=udp",
+  "sip://sip.example.net:5060;transport=tcp",
+  "sip://sip.example.net:5061;transport=tls",
+]
+"""
+
+
+@pytest.fixture
+def sips(folder: Path) -> World:
+    (folder / "sip.toml").write_text(FILE)
+    return build_world(folder, Scenario("test", "A test"), 1)
+
+
+def said(raw: bytes, client: tuple[str, int] = CLIENT) -> Message:
+    found = answer(read_message(raw), client)
+    assert found is not None
+    return read_message(found)
+
+
+def test_options_is_answered_with_where_it_came_from() -> None:
+    sent = Options("sip.example.net", "udp")
+    m = said(sent.written())
+    assert (m.code, m.reason, m.first("server"), m.content_length) == (200, "OK", "lab", 0)
+    assert sent.is_answered_by(m) and sent.rewritten(m) == []
+    assert m.vias[0].params == {"branch": sent.branch, "received": CLIENT[0], "rport": str(CLIENT[1])}
+    assert m.receiver.tag and not m.lines("contact")
+
+
+def test_a_sender_whose_address_is_right_is_told_nothing() -> None:
+    m = said(b"OPTIONS sip:x SIP/2.0\r\nv: SIP/2.0/UDP 192.88.99.77;branch=z9hG4bK1\r\nt: sip:x;tag=a\r\n\r\n")
+    assert m.vias[0].params == {"branch": "z9hG4bK1"} and m.receiver.tag == "a"
+
+
+def test_anything_but_options_is_turned_away_and_answers_are_not_answered() -> None:
+    assert said(MESSAGES["wsinv"]).code == 403
+    assert [via.branch for via in said(MESSAGES["wsinv"]).vias][1:] == ["z9hG4bK9ikj8", "z9hG4bK30239"]
+    assert answer(read_message(MESSAGES["bcast"]), CLIENT) is None
+    assert answer(read_message(b"ACK sip:x SIP/2.0\r\n\r\n"), CLIENT) is None
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES.keys() - {"bigcode", "bcast", "unreason", "noreason", "scalarlg"}))
+def test_torture_messages_are_answered_in_sip(name: str) -> None:
+    asked = read_message(MESSAGES[name])
+    m = said(MESSAGES[name])
+    assert m.code == (200 if asked.method == "OPTIONS" else 403)
+    assert len(m.vias) == len(asked.vias) and m.call_id == asked.call_id and m.cseq == asked.cseq
+
+
+@given(st.binary(max_size=300))
+def test_no_message_breaks_it(raw: bytes) -> None:
+    try:
+        message = read_message(b"OPTIONS sip:x SIP/2.0\r\nVia:" + raw)
+    except NotSIP:
+        return
+    assert read_message(answer(message, CLIENT) or b"").code == 200
+
+
+def test_an_unhelpful_server_tries_for_ever() -> None:
+    sent = Options("sip.example.net", "udp")
+    told = answer(read_message(sent.written()), CLIENT, helps=False)
+    assert told is not None
+    m = read_message(told)
+    assert (m.code, m.reason) == (100, "Trying") and sent.is_answered_by(m)
+
+
+async def test_over_udp_among_garbage(sips: World) -> None:
+    place = next(place for place in datagram_places(sips) if place.dialect == "sip/udp")
+    assert place.port == 5060
+    loop, heard = asyncio.get_running_loop(), asyncio.Queue[bytes]()
+    server, _ = await loop.create_datagram_endpoint(
+        lambda: DATAGRAMS["sip/udp"](sips, place.host), local_addr=("127.0.0.1", 0)
+    )
+
+    class Client(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            heard.put_nowait(data)
+
+    client, _ = await loop.create_datagram_endpoint(Client, remote_addr=server.get_extra_info("sockname"))
+    sent = Options("sip.example.net", "udp")
+    try:
+        for datagram in (b"", b"\0\1\2", b"GET / HTTP/1.1\r\n\r\n", sent.written()):
+            client.sendto(datagram)
+        m = read_message(await asyncio.wait_for(heard.get(), 2))
+    finally:
+        client.close()
+        server.close()
+    assert sent.is_answered_by(m) and m.code == 200 and heard.empty()
+    assert m.vias[0].params["received"] == "127.0.0.1"
+
+
+async def next_message(reader: asyncio.StreamReader, stream: SIPStream) -> Message:
+    while True:
+        found = stream.feed(await asyncio.wait_for(reader.read(65536), 2))
+        if found:
+            return found[0]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+async def test_over_streams_in_pieces_with_keep_alives(sips: World, transport: str) -> None:
+    port, how = (
+        (5060, {}) if transport == "tcp" else (5061, {"ssl": trusting(sips), "server_hostname": "sip.example.net"})
+    )
+    async with connected(sips, "sip.example.net", port, **how) as (reader, writer):
+        for _ in range(2):  # the connection stays
+            sent = Options("sip.example.net", transport)  # type: ignore[arg-type]
+            for at in range(0, len(sent.written()), 100):
+                writer.write(sent.written()[at : at + 100])
+                await asyncio.sleep(0)
+            m = await next_message(reader, SIPStream())
+            assert sent.is_answered_by(m) and sent.rewritten(m) == []
+            assert m.vias[0].params["received"] == "127.0.0.1"
+        writer.write(b"\r\n\r\n")
+        assert await asyncio.wait_for(reader.readexactly(2), 2) == b"\r\n"
+
+
+async def test_who_breaks_the_protocol_is_left(sips: World) -> None:
+    async with connected(sips, "sip.example.net", 5060) as (reader, writer):
+        writer.write(b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 99999\r\n\r\n")
+        assert await asyncio.wait_for(reader.read(), 2) == b""
+
+
+def test_the_host_has_all_three(sips: World) -> None:
+    assert host(sips, "sip.example.net").ports == {5060: {"sip/udp", "sip/tcp"}, 5061: {"sip/tls"}}

@@ -1,0 +1,164 @@
+"""The world is made from target files alone: names, addresses, servers, faults, and what censors are told."""
+
+import json
+import os
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography.x509 import load_pem_x509_certificate
+
+from probe.lab.censors import IPBlackhole, TLSIntercept, TLSReset
+from probe.lab.run import _named_paths, environment, expected_services
+from probe.lab.scenario.expectations import Expectation
+from probe.lab.scenario.faults import (
+    NAT,
+    Clock,
+    ExpiredCertificate,
+    NewAuthority,
+    NoIPv6,
+    NoNetwork,
+    Portal,
+    RefuseUnknownNames,
+    ServerDown,
+)
+from probe.lab.scenario.scenario import HelperKeys, Scenario, ScenarioError
+from probe.lab.services.credentials import Credentials
+from probe.lab.world.assemble import ANNOTATIONS, HELPERS_ROOTS, ROOTS, stage
+from probe.lab.world.world import HELPER_V4, PROVIDERS_RESOLVER, Host, World, build_world
+
+
+def host(world: World, name: str) -> Host:
+    return next(found for found in world.hosts if name in found.names or name in found.addresses)
+
+
+def test_every_name_has_both_families_and_no_address_is_shared(world: World) -> None:
+    for name in ("web.telegram.org", "e1.whatsapp.net", "neutral.example", "check.example"):
+        assert {ip_address(address).version for address in world.zone[name]} == {4, 6}
+    addresses = [address for found in world.hosts for address in found.addresses]
+    assert len(addresses) == len(set(addresses))
+    assert all(ip_address(address).is_global for address in addresses)
+
+
+def test_literals_keep_their_addresses_and_resolvers_theirs(world: World) -> None:
+    centre = host(world, "149.154.175.50")
+    assert centre.ports == {80: {"http"}, 443: {"http", "mtproto"}}
+    assert world.zone["dns.quad.example"] == ["9.9.9.9"]
+    assert host(world, "9.9.9.9").ports == {53: {"dns+udp"}, 853: {"dot"}, 443: {"doh"}}
+    assert {"149.154.175.50", "9.9.9.9", "198.41.0.4", PROVIDERS_RESOLVER} <= set(world.servers)
+
+
+def test_the_same_seed_gives_the_same_world(folder: Path) -> None:
+    scenario = Scenario("test", "A test")
+    first, again, other = (build_world(folder, scenario, seed).zone for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_a_new_file_gets_a_server_and_a_retired_or_excluded_one_does_not(folder: Path) -> None:
+    (folder / "new.toml").write_text(
+        'nettest = "endpoint_reachability"\ntitle = "New"\nsource = "https://s.example/"\nreviewed = 2026-11-24\n'
+        '[services.web]\nendpoints = ["https://new.example:443/", "tcp://new.example:5000"]\n'
+    )
+    world = build_world(folder, Scenario("test", "A test"), 0)
+    assert host(world, "new.example").ports == {443: {"https"}, 5000: {"tcp"}}
+    assert "www.gone.example" not in world.zone
+    text = (folder / "new.toml").read_text()
+    (folder / "new.toml").write_text(text.replace("[services.web]", "lab = false\n[services.web]"))
+    assert "new.example" not in build_world(folder, Scenario("test", "A test"), 0).zone
+
+
+def test_faults_reach_their_servers_only(folder: Path) -> None:
+    faults = (
+        ServerDown(services=["whatsapp/web"]),
+        ServerDown(names=["149.154.175.50"], how="refused"),
+        RefuseUnknownNames(),
+        ExpiredCertificate(services=["telegram/*"]),
+        Clock(days=400),
+    )
+    world = build_world(folder, Scenario("test", "A test", faults=faults), 0)
+    assert world.dead == host(world, "web.whatsapp.com").addresses
+    assert host(world, "149.154.175.50").down == "refused"
+    assert host(world, "web.telegram.org").certificate == "expired"
+    assert host(world, "e1.whatsapp.net").certificate == "good"
+    assert host(world, "web.telegram.org").refuses_unknown
+    assert not host(world, "neutral.example").refuses_unknown
+    assert world.now_offset.days == 400
+
+
+def test_a_staged_scenario_has_its_censors_armed_and_in_place(folder: Path) -> None:
+    censors = (
+        TLSReset(names=["web.telegram.org"]),
+        IPBlackhole(services=["telegram/dc_pool"], hop=6),
+        TLSIntercept(names=["web.whatsapp.com"]),
+    )
+    scenario = Scenario(
+        "mine",
+        "A test",
+        censors=censors,
+        faults=(Portal(), NoIPv6(), NoNetwork(), NAT()),
+        helper=HelperKeys(censored=True),
+    )
+    world = build_world(folder, scenario, 0)
+    config = stage(scenario, world, 0, "PEM")
+    assert [censor.hop for censor in config.censors] == [4, 6, 4, 4, 2, 2]
+    assert (config.no_ipv6, config.no_network, config.nat_keeps_ports) == ("absent", "silent", False)
+    assert json.loads(config.files[ANNOTATIONS]) == {"lab": "mine"}
+    assert config.files[ROOTS] == "PEM"
+    assert {impostor.genuine for impostor in world.impostors} == set(world.zone["web.whatsapp.com"])
+    assert {impostor.address for impostor in world.impostors} <= set(config.servers)
+    assert censors[0].hop == 0
+
+
+def test_the_helper_trusts_an_authority_that_the_volunteer_does_not_know_yet(folder: Path) -> None:
+    faults = (NewAuthority(names=["web.telegram.org"]),)
+    world = build_world(folder, Scenario("test", "A test", faults=faults), 0)
+    files = stage(Scenario("test", "A test"), world, 0, "PEM").files
+    assert (files[ROOTS], files[HELPERS_ROOTS]) == ("PEM", "PEM" + world.newest.pem)
+    chain, _ = Credentials(world).issued_to(host(world, "web.telegram.org"))
+    leaf, root = (load_pem_x509_certificate(pem) for pem in (chain, world.newest.pem.encode()))
+    leaf.verify_directly_issued_by(root)
+    assert host(world, "web.whatsapp.com").certificate == "good"
+
+
+def test_a_censor_beyond_the_path_is_refused(folder: Path) -> None:
+    from probe.lab.run import run_command
+    from probe.lab.scenario.scenario import PathKeys
+
+    scenario = Scenario("mine", "A test", path=PathKeys(after=0), censors=(IPBlackhole(hop=9),))
+    with pytest.raises(ScenarioError, match="hop 9"):
+        run_command(scenario, folder, ["true"], consent="x")
+
+
+def test_five_variables_and_no_more() -> None:
+    found = environment("2026-11")
+    assert sorted(found) == ["PROBE_ASN", "PROBE_CC", "PROBE_CONSENT", "PROBE_CONTROL", "PROBE_PUBLIC_ROOTS"]
+    assert found["PROBE_CONTROL"] == f"http://{HELPER_V4}"
+    assert environment("2026-11", form="ooni")["PROBE_CONTROL"] == f"ooni+http://{HELPER_V4}"
+
+
+def test_expected_services_are_those_with_servers(folder: Path) -> None:
+    scenario = Scenario("mine", "A test", expect={"default": Expectation(state="ok")})
+    assert set(expected_services(scenario, folder)) == {
+        "telegram/dc_pool",
+        "telegram/web",
+        "whatsapp/chat",
+        "whatsapp/web",
+    }
+    gone = Scenario("mine", "A test", expect={"old/web": Expectation(state="insufficient")})
+    assert "old/web" in expected_services(gone, folder)  # retired, and compared because it is named
+    wrong = Scenario("mine", "A test", expect={"telegram/wbe": Expectation(state="ok")})
+    with pytest.raises(ScenarioError, match="telegram/wbe"):
+        expected_services(wrong, folder)
+
+
+def test_files_named_to_a_command_stay_real_and_runs_daemons_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.startswith(("PROBE_", "XDG_", "HOME")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/0")
+    monkeypatch.setenv("PROBE_RESULTS", str(tmp_path / "results"))
+    here = Path("/tmp/probe-lab-test-not-there/lines.jsonl")
+    assert _named_paths(["probe", f"--output={here}", "/run", "/etc/hosts"]) == [str(tmp_path.resolve())]
+    assert _named_paths([str(tmp_path)]) == [str(tmp_path.resolve())]

@@ -1,0 +1,276 @@
+"""OONI's view: what its probe would have written, out of everything that we did, and each entry in one place only."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from probe.analysis.observations.rows import observations
+from probe.dialogue import always_get
+from probe.formats import failures as f
+from probe.formats.entries import (
+    DNSAnswer,
+    DNSQuery,
+    Entry,
+    HTTPRequest,
+    HTTPTransaction,
+    NoiseHandshake,
+    TCPConnect,
+    TLSHandshake,
+)
+from probe.formats.keys import Lists
+from probe.formats.transactions import TransactionRecord
+from probe.ooni.view import Seen, View, ooni_view
+from probe.run.measure import sections
+from probe.session.trace import Trace
+from probe.targets.target import Service, Target, parse_endpoint
+
+NAME, URL = "service.example", "https://service.example:443/"
+CHAT = "noise://service.example:5222"
+STUN = "stun://service.example:3478;transport=udp"
+
+
+def target(*ooni: str, others: tuple[str, ...] = ()) -> Target:
+    endpoints = [parse_endpoint(url, ooni=True) for url in ooni] + [parse_endpoint(url) for url in others]
+    return Target("t", "telegram", "", "", date(2026, 1, 1), {"web": Service("web", "all", tuple(endpoints))}, "")
+
+
+class Written:
+    """A trace as it stands after a measurement."""
+
+    def __init__(self) -> None:
+        self.trace = Trace()
+
+    def add(self, kind: Any, *entries: Entry, **about: Any) -> TransactionRecord:
+        number = len(self.trace.transactions) + 1
+        record = TransactionRecord(transaction_id=number, kind=kind, t0=number, t=number + 0.5, **about)
+        for entry in entries:
+            entry.transaction_id, entry.t0, entry.t = number, number, number + 0.5
+            if entry.failure is not None:
+                record.failed_operation, record.failure = entry.OPERATION, entry.failure
+            else:
+                record.steps.append(entry.OPERATION)
+        self.trace.transactions.append(record)
+        self.trace.entries += entries
+        return record
+
+    def lookup(self, *ips: str, failure: str | None = None, name: str = NAME) -> None:
+        entries = []
+        for kind, key in (("A", "ipv4"), ("AAAA", "ipv6")):
+            mine = [ip for ip in ips if (":" in ip) == (kind == "AAAA")]
+            answers = [DNSAnswer(answer_type=kind, **{key: ip}) for ip in mine]  # type: ignore[arg-type]
+            missing = failure or (None if answers else f.DNS_NO_ANSWER)
+            entries.append(DNSQuery(engine="system", hostname=name, query_type=kind, answers=answers, failure=missing))
+        self.add("lookup", *entries, hostname=name, address="system")
+        self.add("lookup", DNSQuery(engine="udp", hostname=name, query_type="A"), hostname=name, address="system")
+
+    def first(self, ip: str, *failures: str | None, url: str = URL, **about: Any) -> TransactionRecord:
+        """A chain of connect, handshake, request: one failure (or None) per step that was tried."""
+        endpoint = parse_endpoint(url)
+        chain: list[Entry] = [TCPConnect(ip=ip, port=endpoint.port)]
+        if endpoint.scheme == "noise":
+            chain.append(NoiseHandshake(address=ip))
+        if endpoint.scheme == "https":
+            chain.append(TLSHandshake(address=ip, server_name=endpoint.host))
+        if endpoint.scheme in {"http", "https"}:
+            chain.append(HTTPTransaction(request=HTTPRequest(url="https://service.example/")))
+        for entry, failure in zip(chain, failures, strict=False):
+            entry.failure = failure
+        family = 6 if ":" in ip else 4
+        about = {"kind": "first", "endpoint": url, "address": ip, "family": family} | about
+        return self.add(about.pop("kind"), *chain[: len(failures)], **about)
+
+
+def connects(view: View) -> list[str]:
+    return [entry.ip for entry in view.entries() if isinstance(entry, TCPConnect)]
+
+
+def only(view: View) -> Seen:
+    (seen,) = view.seen
+    return seen
+
+
+def requests(view: View) -> list[HTTPTransaction]:
+    return [entry for entry in view.entries() if isinstance(entry, HTTPTransaction)]
+
+
+def test_it_dials_ipv4_first_in_the_order_of_the_answer_until_one_connects() -> None:
+    written = Written()
+    written.lookup("2001:db8::1", "192.0.2.2", "192.0.2.1", "192.0.2.3")
+    written.first("2001:db8::1", None, None, None)
+    written.first("192.0.2.3", None, None, None)
+    written.first("192.0.2.1", None, None, None)
+    written.first("192.0.2.2", f.REFUSED)
+    view = ooni_view(written.trace, target(URL), always_get)
+    assert connects(view) == ["192.0.2.2", "192.0.2.1"]
+    assert only(view).failure is None
+    assert len(requests(view)) == 1 and requests(view)[0].transaction_id == 5
+
+
+def test_one_request_per_url_also_when_it_failed_before_http() -> None:
+    for failures, operation in (([f.TIMEOUT], "connect"), ([None, f.RESET], "tls_handshake")):
+        written = Written()
+        written.lookup("192.0.2.1")
+        written.first("192.0.2.1", *failures)
+        view = ooni_view(written.trace, target(URL), always_get)
+        (request,) = requests(view)
+        assert request.failure == failures[-1] and only(view).operation == operation
+        assert request.request.url == "https://service.example/"
+        assert request.model_dump()["response"]["code"] == 0
+    assert [type(entry) for entry in only(view).entries] == [TCPConnect, TLSHandshake, HTTPTransaction]
+
+
+def test_a_name_that_does_not_resolve_fails_its_url() -> None:
+    written = Written()
+    written.lookup(failure=f.DNS_NXDOMAIN)
+    view = ooni_view(written.trace, target(URL), always_get)
+    assert (only(view).operation, requests(view)[0].failure) == ("resolve", f.DNS_NXDOMAIN)
+    assert [query.query_type for query in view.queries] == ["A", "AAAA"]
+
+
+def test_a_family_without_answers_is_left_out_as_ooni_does() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    view = ooni_view(written.trace, target(URL), always_get)
+    assert [(query.query_type, query.engine) for query in view.queries] == [("A", "system")]
+
+
+def test_what_was_not_run_is_not_there() -> None:
+    assert ooni_view(Trace(), target(URL), always_get).entries() == []
+    written = Written()
+    written.lookup("192.0.2.1")
+    written.add("first", endpoint=URL, address="192.0.2.1", failure=f.BUDGET, failed_operation="top_level")
+    assert ooni_view(written.trace, target(URL), always_get).seen == []
+
+
+def test_of_a_chat_endpoint_ooni_knows_the_connect_alone() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    written.first("192.0.2.1", None, "eof_error", url=CHAT)
+    view = ooni_view(written.trace, target(CHAT), always_get)
+    assert connects(view) == ["192.0.2.1"] and only(view).failure is None
+    _, endpoints, _ = sections(written.trace, view)
+    assert len(endpoints.noise) == 1 and endpoints.tcp_connect == []
+
+
+def test_of_what_takes_datagrams_ooni_knows_the_name_alone() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    written.add(
+        "first", endpoint=STUN, address="192.0.2.1", family=4, failure=f.TIMEOUT, failed_operation="stun_exchange"
+    )
+    view = ooni_view(written.trace, target(STUN), always_get)
+    assert (view.seen, view.untried) == ([], []) and len(view.queries) == 1
+    written = Written()
+    written.lookup(failure=f.DNS_NXDOMAIN)
+    assert only(ooni_view(written.trace, target(STUN), always_get)).operation == "resolve"
+
+
+def test_an_exchange_is_that_at_the_first_address() -> None:
+    written = Written()
+    written.lookup("2001:db8::1", "192.0.2.2", "192.0.2.1")
+    failed: dict[str, Any] = {"failure": f.TIMEOUT, "failed_operation": "stun_exchange"}
+    written.add("first", endpoint=STUN, address="192.0.2.1", family=4)
+    written.add("first", endpoint=STUN, address="2001:db8::1", family=6)
+    ours = written.add("first", endpoint=STUN, address="192.0.2.2", family=4, **failed)
+    view = ooni_view(written.trace, target(STUN), always_get, lambda endpoint: "exchange")
+    assert (only(view).address, only(view).failure, only(view).entries) == ("192.0.2.2", f.TIMEOUT, [])
+    ours.failure, ours.failed_operation = f.BUDGET, "top_level"  # not sent: it says nothing, and the next is the first
+    view = ooni_view(written.trace, target(STUN), always_get, lambda endpoint: "exchange")
+    assert (only(view).address, only(view).failure) == ("192.0.2.1", None)
+
+
+def test_every_address_stands_for_itself_with_all_that_was_done_there() -> None:
+    written = Written()
+    written.lookup("192.0.2.1", "2001:db8::1")
+    written.first("192.0.2.1", None, f.RESET)
+    written.first("2001:db8::1", None, None, None)
+    view = ooni_view(written.trace, target(URL), always_get, lambda endpoint: "every_address")
+    assert [(one.address, one.operation, one.failure) for one in view.seen] == [
+        ("192.0.2.1", "tls_handshake", f.RESET),
+        ("2001:db8::1", None, None),
+    ]
+    kinds = [[type(entry) for entry in one.entries] for one in view.seen]
+    assert kinds == [[TCPConnect, TLSHandshake], [TCPConnect, TLSHandshake, HTTPTransaction]]
+
+
+def test_what_was_not_tried_is_named() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    assert [e.url for e in ooni_view(written.trace, target(URL, CHAT), always_get).untried] == [URL, CHAT]
+
+
+@pytest.mark.parametrize(("broke_off", "fails"), [(f.RESET, True), (f.EOF, True), (f.TIMEOUT, False), (None, False)])
+def test_a_body_that_broke_off_is_a_failure_to_ooni_and_none_to_us(broke_off: str | None, fails: bool) -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    written.first("192.0.2.1", None, None, None)
+    (ours,) = [entry for entry in written.trace.entries if isinstance(entry, HTTPTransaction)]
+    ours.response.code, ours.response.x_body_failure = 200, broke_off
+    view = ooni_view(written.trace, target(URL), always_get)
+    own, endpoints, _ = sections(written.trace, view)
+    assert [request.failure for request in own.requests] == [broke_off if fails else None]
+    assert only(view).operation == ("http_round_trip" if fails else None)
+    assert endpoints.requests == [] and ours.failure is None  # one place, and our own word unchanged
+    (row,) = [row for row in observations(as_keys(written, own), "probe") if row.http_attempts]
+    assert row.http_failure is None and row.http_code == 200
+
+
+def as_keys(written: Written, own: Lists) -> dict[str, Any]:
+    records = [record.model_dump(mode="json") for record in written.trace.transactions]
+    return {**own.model_dump(mode="json"), "x_transactions": records}
+
+
+def test_no_second_attempt_no_followup_and_no_endpoint_of_ours_gets_in() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    first = written.first("192.0.2.1", None, f.RESET)
+    written.first("192.0.2.1", None, f.RESET, kind="confirm", cause=first.transaction_id)
+    written.first("192.0.2.1", None, None, kind="innocuous")
+    written.first("192.0.2.9", None, None, kind="followup", followup="alternative_address")
+    written.first("192.0.2.7", None, None, url="https://other.example:443/")
+    view = ooni_view(written.trace, target(URL, others=("https://other.example:443/",)), always_get)
+    assert connects(view) == ["192.0.2.1"]
+    own, endpoints, followups = sections(written.trace, view)
+    assert len(own.tcp_connect) == 1 and len(own.requests) == 1
+    assert sorted(e.transaction_id for e in endpoints.tcp_connect) == [4, 5, 7]
+    assert [e.transaction_id for e in followups.tcp_connect] == [6]
+
+
+def test_a_confirmation_that_connects_does_not_mend_the_first_attempt() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    first = written.first("192.0.2.1", f.TIMEOUT)
+    written.first("192.0.2.1", None, None, None, kind="confirm", cause=first.transaction_id)
+    view = ooni_view(written.trace, target(URL), always_get)
+    assert only(view).failure == f.TIMEOUT and connects(view) == ["192.0.2.1"]
+
+
+def test_every_entry_stands_in_exactly_one_list() -> None:
+    written = Written()
+    written.lookup("192.0.2.1", "2001:db8::1")
+    written.first("192.0.2.1", None, None, None)
+    written.first("2001:db8::1", None, None, None)
+    written.first("192.0.2.1", None, None, kind="followup", followup="other_name_same_address")
+    for view in (ooni_view(written.trace, target(URL), always_get), None):
+        places = sections(written.trace, view)
+        assert sum(len(entries) for place in places for _, entries in place) == len(written.trace.entries)
+
+
+def test_requests_are_newest_first_and_the_rest_in_the_order_of_time() -> None:
+    written = Written()
+    written.lookup("192.0.2.1")
+    written.first("192.0.2.1", None, None, None)
+    written.first("192.0.2.2", None, None, None)
+    own, _, _ = sections(written.trace, None)
+    assert [request.transaction_id for request in own.requests] == [4, 3]
+    assert [connect.transaction_id for connect in own.tcp_connect] == [3, 4]
+
+
+def test_summary_keys_never_say_unknown_failure_of_a_handshake() -> None:
+    """Rule 13b: OONI's backend would call the measurement a failed one."""
+    alert = "unknown_failure: remote error: tls: handshake failure"
+    endpoint = parse_endpoint(URL)
+    assert Seen("web", endpoint, operation="tls_handshake", failure=alert).summary_failure == f.SSL_FAILED_HANDSHAKE
+    assert Seen("web", endpoint, operation="tls_handshake", failure=f.RESET).summary_failure == f.RESET
+    assert Seen("web", endpoint).summary_failure is None

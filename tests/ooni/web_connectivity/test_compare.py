@@ -1,0 +1,105 @@
+"""Two pages compared as OONI's probe 0.5 compares them (reference/ooni.md 4.3)."""
+
+from typing import Any
+
+import pytest
+
+from probe.formats.entries import HTTPRequest, HTTPResponse, HTTPTransaction
+from probe.ooni.web_connectivity import compare
+
+HERE: dict[str, Any] = {
+    "code": 200, "x_body_length": 1000, "body_is_truncated": False, "x_title": "Daily News of Today",
+    "x_header_names": ["date", "x-rare"],
+}  # fmt: skip
+THERE: dict[str, Any] = {
+    "status_code": 200, "body_length": 1000, "failure": None, "title": "Daily News of Today",
+    "headers": {"Date": "x", "X-Rare": "y"},
+}  # fmt: skip
+NOBODY: dict[str, Any] = {"status_code": -1, "body_length": -1, "failure": "unknown_error", "title": "", "headers": {}}
+
+
+def here(**other: Any) -> HTTPTransaction:
+    response = HTTPResponse(**{**HERE, **other})
+    return HTTPTransaction(request=HTTPRequest(url="http://a.example/"), response=response)
+
+
+def there(**other: Any) -> dict[str, Any]:
+    return {**THERE, **other}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "proportion", "match"),
+    [
+        (1000, 1000, 1.0, True),
+        (700, 1000, 0.7, False),
+        (1000, 701, 0.701, True),
+        (0, 10, 0.0, None),
+        (10, -1, 0.0, None),
+    ],
+)
+def test_body(ours: int, theirs: int, proportion: float, match: bool | None) -> None:
+    pair = here(x_body_length=ours), there(body_length=theirs)
+    assert compare.body_proportion(*pair) == pytest.approx(proportion)
+    assert compare.body_length_match(*pair) is match
+
+
+def test_a_body_cut_off_is_not_compared() -> None:
+    assert compare.body_length_match(here(body_is_truncated=True), THERE) is None
+    assert compare.title_match(here(body_is_truncated=True), THERE) is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "match"),
+    [(200, 200, True), (404, 404, True), (403, 200, False), (200, 503, None), (200, 403, None), (404, 500, None)],
+)
+def test_status(ours: int, theirs: int, match: bool | None) -> None:
+    assert compare.status_code_match(here(code=ours), there(status_code=theirs)) is match
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "match"),
+    [
+        (["x-rare", "date"], ["X-RARE"], True),
+        (["date", "server"], ["Date", "Server"], False),  # what everybody sends proves nothing
+        (["x-rare"], ["x-other"], False),
+        ([], ["x-rare"], None),
+        (["x-rare"], [], None),
+    ],
+)
+def test_headers(ours: list[str], theirs: list[str], match: bool | None) -> None:
+    assert compare.headers_match(here(x_header_names=ours), there(headers=dict.fromkeys(theirs, ""))) is match
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "match"),
+    [
+        ("Daily News", "daily Gazette", False),
+        ("Daily News", "NEWS  daily now", True),  # the words of five bytes and more are the same
+        ("A b", "C d", True),  # neither has a long word
+        ("", "Daily", False),
+        ("Tom & Jerry's Café", "Tom &amp; Jerry&#39;s\n Café", True),
+        ("Новости", "новости", True),
+    ],
+)
+def test_title(ours: str, theirs: str, match: bool) -> None:
+    assert compare.title_match(here(x_title=ours), there(title=theirs)) is match
+
+
+def test_without_a_control_nothing_matches_or_differs() -> None:
+    for page in (None, NOBODY):
+        found = [
+            compare.body_length_match(here(), page),
+            compare.status_code_match(here(), page),
+            compare.headers_match(here(), page),
+            compare.title_match(here(), page),
+        ]
+        assert found == [None] * 4
+        assert not compare.same_page(here(), page)
+
+
+def test_the_same_page_needs_its_status_and_one_thing_more() -> None:
+    other = {"body_length": 100, "title": "Something else entirely", "headers": {"Date": ""}}
+    assert not compare.same_page(here(), there(**other))
+    assert not compare.same_page(here(code=403), THERE)
+    for key in other:
+        assert compare.same_page(here(), there(**{k: v for k, v in other.items() if k != key}))

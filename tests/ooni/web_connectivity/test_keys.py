@@ -1,0 +1,226 @@
+"""What our helper saw → OONI's helper's answer → OONI's keys, in measurements on loopback and from foreign answers."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.formats.entries import DNSAnswer, DNSResponse
+from probe.ooni.web_connectivity.control import helper_answer
+from probe.ooni.web_connectivity.keys import compared
+from probe.ooni.web_connectivity.view import WebView, web_view
+from probe.run.measure import Measured, measure
+from probe.session.pacing import Pace
+from probe.session.session import Session
+from probe.session.trace import Trace
+from probe.targets.url_lists import web_target
+from tests.support.world import Box, World
+
+NAME, HERE, THERE = "site.example", "127.0.1.1", "127.0.1.2"
+BODY = b"<title>Morning Gazette</title>" + b"x" * 100
+PAGE = b"HTTP/1.1 200 OK\r\nX-Rare: 1\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
+# The keys of 0.5 (reference/ooni.md 3.12).
+KEYS = """agent client_resolver retries socksproxy network_events tls_handshakes queries dns_experiment_failure
+dns_consistency control_failure control tcp_connect requests http_experiment_failure body_length_match body_proportion
+status_code_match headers_match title_match accessible blocking x_dns_whoami x_doh x_do53 x_dns_duplicate_responses
+x_control_request x_conn_priority_log x_dns_flags x_blocking_flags x_null_null_flags""".split()  # noqa: SIM905
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    made.install(monkeypatch)
+    monkeypatch.setattr("probe.ooni.web_connectivity.names.is_bogon", lambda address: False)
+    monkeypatch.setattr("probe.ooni.web_connectivity.names._only_loopback", lambda addresses: False)
+    return made
+
+
+def resolves(world: World, *ips: str) -> None:
+    assert world.encrypted is not None
+    world.system[NAME] = world.encrypted[NAME] = list(ips)
+
+
+async def measured(world: World, box: Box, *, control: dict[str, Any] | None = None) -> Measured:
+    async def ask(*_: Any) -> dict[str, Any]:
+        assert control is not None
+        return control
+
+    target = web_target(f"https://{NAME}:{box.port}/")
+    asking = ask if control is not None else None
+    return await asyncio.wait_for(measure(target, world.session, ask_control=asking, roots=world.roots), 60)
+
+
+async def seen_by_helper(world: World, box: Box, *told: str) -> dict[str, Any]:
+    """An x_control of ours: the same nettest, run as a helper runs it that is told addresses."""
+    here = world.session
+    session = Session("helper", here.settings, Pace(), here.neutral, here.resolvers, as_control=True)
+    target = web_target(f"https://{NAME}:{box.port}/")
+    found = await measure(target, session, addresses={NAME: list(told)}, roots=world.roots)
+    return {"failure": None, "preflight": {"ipv4": True, "ipv6": False}, "test_keys": found.test_keys}
+
+
+async def test_our_helper_speaks_in_the_shape_of_oonis(world: World) -> None:
+    async with world.box(HERE, [NAME], reply=PAGE) as box:
+        resolves(world, HERE)
+        control = await seen_by_helper(world, box, HERE)
+    answer = helper_answer(control, f"https://{NAME}:{box.port}/", NAME)
+    place = f"{HERE}:{box.port}"
+    assert answer == {
+        "tcp_connect": {place: {"status": True, "failure": None}},
+        "tls_handshake": {place: {"server_name": NAME, "status": True, "failure": None}},
+        "quic_handshake": {},
+        "http_request": {
+            "body_length": len(BODY),
+            "discovered_h3_endpoint": "",
+            "failure": None,
+            "title": "Morning Gazette",
+            "headers": {"content-length": str(len(BODY)), "x-rare": ""},
+            "status_code": 200,
+        },
+        "http3_request": None,
+        "dns": {"failure": None, "addrs": [HERE]},
+        "ip_info": {HERE: {"asn": 0, "flags": 1 | 2 | 8}},
+    }
+
+
+async def test_what_failed_at_our_helper_has_oonis_old_names(world: World) -> None:
+    async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
+        resolves(world, HERE)
+        control = await seen_by_helper(world, box)
+    answer = helper_answer(control, f"https://{NAME}:{box.port}/", NAME)
+    assert answer is not None
+    assert list(answer["tls_handshake"].values()) == [
+        {"server_name": NAME, "status": False, "failure": "connection_reset"}
+    ]
+    assert (answer["http_request"]["failure"], answer["http_request"]["status_code"]) == ("unknown_error", -1)
+
+
+async def test_a_name_that_our_helper_cannot_resolve(world: World) -> None:
+    world.system[NAME] = "dns_nxdomain_error"
+    control = await seen_by_helper(world, Box(HERE, 443))
+    answer = helper_answer(control, f"https://{NAME}:443/", NAME)
+    assert answer is not None
+    assert answer["dns"] == {"failure": "dns_name_error", "addrs": []}
+    assert (answer["http_request"]["failure"], answer["tcp_connect"]) == ("dns_lookup_error", {})
+
+
+async def test_a_clean_page_is_no_anomaly(world: World) -> None:
+    async with world.box(HERE, [NAME], reply=PAGE) as box:
+        resolves(world, HERE)
+        control = await seen_by_helper(world, box)
+        keys = (await measured(world, box, control=control)).test_keys
+    assert not set(KEYS) - keys.keys()
+    assert (keys["accessible"], keys["blocking"], keys["dns_consistency"]) == (True, False, "consistent")
+    matches = ("body_length_match", "status_code_match", "headers_match", "title_match")
+    assert [keys[key] for key in matches] == [True] * 4 and keys["body_proportion"] == 1.0
+    assert (keys["x_dns_flags"], keys["x_blocking_flags"], keys["x_null_null_flags"]) == (0, 32, 0)
+    assert (keys["control_failure"], keys["http_experiment_failure"]) == (None, None)
+    assert keys["x_control_request"]["http_request"] == f"https://{NAME}:{box.port}/"
+    assert keys["x_control_request"]["tcp_connect"] == [f"{HERE}:{box.port}"]
+
+
+async def test_a_name_that_is_reset_here_alone(world: World) -> None:
+    async with world.box(HERE, [NAME], reply=PAGE) as box:
+        resolves(world, HERE)
+        control = await seen_by_helper(world, box)
+        box.names[NAME] = "reset"
+        keys = (await measured(world, box, control=control)).test_keys
+    assert (keys["accessible"], keys["blocking"]) == (False, "http-failure")
+    assert (keys["http_experiment_failure"], keys["x_blocking_flags"]) == ("connection_reset", 4)
+    assert keys["requests"] == [] and len(keys["tls_handshakes"]) == 1
+
+
+async def test_a_lie_about_the_name(world: World) -> None:
+    async with world.box(HERE, [NAME], reply=PAGE) as box, world.box(THERE, port=box.port):
+        resolves(world, HERE)
+        control = await seen_by_helper(world, box)
+        world.system[NAME] = [THERE]
+        keys = (await measured(world, box, control=control)).test_keys
+    assert (keys["accessible"], keys["blocking"], keys["dns_consistency"]) == (False, "dns", "inconsistent")
+    assert [entry["ip"] for entry in keys["tcp_connect"]] == [THERE]  # the true address was a follow-up's
+
+
+async def test_without_a_control_it_is_as_if_none_had_answered(world: World) -> None:
+    async with world.box(HERE, [NAME], reply=PAGE) as box:
+        resolves(world, HERE)
+        alone = (await measured(world, box)).test_keys
+        vague = {"failure": "unknown_failure: helper: status 500"}
+        unheard = (await measured(world, box, control=vague)).test_keys
+    assert (alone["control"], alone["control_failure"], alone["x_control_request"]) == (None, "interrupted", None)
+    assert (alone["accessible"], alone["blocking"], alone["x_null_null_flags"]) == (True, False, 8)  # proven by TLS
+    assert unheard["control_failure"] == "http_request_failed"  # rule 13b
+
+
+async def test_one_address_is_asked_for_the_page_and_both_are_seen(world: World) -> None:
+    async with world.box(HERE, [NAME], reply=PAGE) as box, world.box(THERE, [NAME], port=box.port, reply=PAGE):
+        resolves(world, HERE, THERE)
+        keys = (await measured(world, box)).test_keys
+    assert len(keys["tcp_connect"]) == len(keys["tls_handshakes"]) == 2 and len(keys["requests"]) == 1
+    others = [
+        entry for entry in keys["x_endpoints"]["requests"] if entry["request"]["headers"]["Host"].startswith(NAME)
+    ]
+    assert len(others) == 1
+    granted = sorted(entry["msg"].split(": ")[-1] for entry in keys["x_conn_priority_log"])
+    assert granted == ["false", "true"]
+    everywhere = [*keys["requests"], *keys["x_endpoints"]["requests"]]
+    numbers = [entry["transaction_id"] for entry in everywhere]
+    assert len(set(numbers)) == len(numbers)
+
+
+async def test_a_second_answer_to_one_question_is_told(world: World) -> None:
+    forged = DNSAnswer(answer_type="A", ipv4="10.10.34.36")
+    world.responses = [DNSResponse(t=1.0, answers=[]), DNSResponse(t=1.5, answers=[forged], rcode=0)]
+    async with world.box(HERE, [NAME], reply=PAGE) as box:
+        resolves(world, HERE)
+        keys = (await measured(world, box)).test_keys
+    doubled = keys["x_dns_duplicate_responses"]
+    assert doubled and {entry["t"] for entry in doubled} == {1.5}
+    assert doubled[0]["answers"][0]["ipv4"] == "10.10.34.36" and "x_responses" not in doubled[0]
+
+
+# -- answers of other programs ---------------------------------------------------------------------------------------
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["test_keys", "failure", "x_transactions", "queries", "requests", "response", "answers", "endpoint",
+             "transaction_id", "tcp_connect", "tls_handshakes", "status", "address", "headers", "ipv4", "asn"]
+        ),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(["test_keys", "failure"]), JUNK))
+def test_no_control_breaks_the_reading(control: dict[str, Any]) -> None:
+    helper_answer(control, "https://a.example:443/", "a.example")
+
+
+def test_a_foreign_answer_fills_the_keys() -> None:
+    """An answer of OONI's own helper (reference/ooni.md 4.2), where nothing was tried here."""
+    view: WebView = web_view(Trace(), web_target("https://a.example/"), None)
+    page = {"body_length": 10, "failure": None, "title": "x", "headers": {"a": "b"}, "status_code": 200}
+    dns = {"failure": None, "addrs": ["151.101.1.1"]}
+    keys = compared(view, {"http_request": page, "dns": dns, "tcp_connect": {}, "ip_info": {}}, None)
+    assert (keys["accessible"], keys["blocking"], keys["dns_consistency"]) == (None, None, None)
+    assert keys["control"]["http_request"] == page
+
+
+def test_a_control_that_goes_no_further_than_tls_has_no_page() -> None:
+    """As a helper of OONI's is asked for any target: nobody asked for a page, so none has failed."""
+    url = "https://a.example:443/"
+    record = {"transaction_id": 1, "endpoint": url, "kind": "first", "address": "151.101.1.1", "failure": None}
+    query = {"hostname": "a.example", "answers": [{"ipv4": "151.101.1.1"}], "failure": None}
+    keys = {"x_transactions": [record], "queries": [query]}
+    answer = helper_answer({"failure": None, "test_keys": keys}, url, "a.example")
+    assert answer is not None and answer["http_request"] is None
+    record["failure"] = "connection_reset"
+    answer = helper_answer({"failure": None, "test_keys": keys}, url, "a.example")
+    assert answer is not None and answer["http_request"]["failure"] == "unknown_error"

@@ -1,0 +1,173 @@
+"""OONI's classic verdict, rule by rule (reference/ooni.md 4.5), the names' consistency, and the flags."""
+
+from typing import Any
+
+import pytest
+
+from probe.formats import failures as f
+from probe.formats.entries import HTTPRequest, HTTPResponse, HTTPTransaction
+from probe.ooni.web_connectivity.names import Lookup, consistency, dns_flags
+from probe.ooni.web_connectivity.view import DNS, HTTP, TCP, TLS, Attempt
+from probe.ooni.web_connectivity.walk import (
+    Comparison,
+    blocking_flags,
+    named,
+    null_null_flags,
+    verdict_of,
+)
+
+IP, PLACE = "151.101.1.1", "151.101.1.1:443"
+SAME = Lookup({IP: 0}, None, {IP: 0})
+ALONE = Lookup({IP: 0}, None)
+LIED = Lookup({"93.184.216.34": 15133}, None, {IP: 54113})
+PAGE: dict[str, Any] = {"status_code": 200, "body_length": 100, "failure": None, "title": "", "headers": {}}
+NO_PAGE: dict[str, Any] = {"status_code": -1, "body_length": -1, "failure": "unknown_error", "title": "", "headers": {}}
+WORKS: dict[str, Any] = {"status": True, "failure": None}
+FAILS: dict[str, Any] = {"status": False, "failure": "generic_timeout_error"}
+
+
+def answer(page: dict[str, Any] = PAGE, tcp: Any = WORKS, tls: Any = WORKS) -> dict[str, Any]:
+    return {"http_request": page, "tcp_connect": {PLACE: tcp}, "tls_handshake": {PLACE: tls}}
+
+
+def got(code: int = 200, *, tls: bool = True, depth: int = 0, length: int = 100) -> Attempt:
+    response = HTTPResponse(code=code, x_body_length=length, body_is_truncated=False)
+    request = HTTPTransaction(request=HTTPRequest(url="x"), response=response)
+    return Attempt(depth, HTTP, None, 9, "a.example", PLACE, request, tls)
+
+
+def failed(kind: int, failure: str = f.RESET, *, depth: int = 0, place: str = PLACE) -> Attempt:
+    return Attempt(depth, kind, failure, 5, "a.example", place, None, kind in {TLS, HTTP})
+
+
+UNKNOWN = f"{f.UNKNOWN}: something odd"
+NX = Lookup({}, f.DNS_NXDOMAIN, {}, "dns_name_error")
+DENIED = Lookup({}, f.DNS_NXDOMAIN, {IP: 0})
+LOOP = Lookup({"127.0.0.1": 0}, None, {IP: 0})
+
+
+@pytest.mark.parametrize(
+    ("attempts", "lookup", "control", "accessible", "blocking"),
+    [
+        ([got()], ALONE, None, True, False),  # 1: TLS proves the page, whoever compares
+        ([got(404)], LIED, answer(NO_PAGE), True, False),
+        ([got(tls=False)], ALONE, None, None, None),  # 1b
+        ([got(tls=False)], SAME, answer(), True, False),  # 1c
+        ([got(403, tls=False)], SAME, answer(), False, "http-diff"),  # 1d
+        ([got(tls=False, length=10)], SAME, answer({**PAGE, "title": "Long title"}), False, "http-diff"),
+        ([failed(HTTP)], SAME, None, None, None),  # 2
+        ([failed(HTTP)], SAME, answer(NO_PAGE), False, False),
+        ([failed(HTTP)], SAME, answer(), False, "http-failure"),
+        ([failed(TLS)], ALONE, None, None, None),  # 3
+        ([failed(TLS, place="9.9.9.9:443")], SAME, answer(), False, "http-failure"),
+        ([failed(TLS)], SAME, answer(tls=FAILS), False, False),
+        ([failed(TLS)], SAME, answer(), False, "http-failure"),
+        ([failed(TCP)], ALONE, None, None, None),  # 4
+        ([failed(TCP, place="9.9.9.9:443")], SAME, answer(), False, "http-failure"),
+        ([failed(TCP)], SAME, answer(tcp=FAILS), False, False),
+        ([failed(TCP)], SAME, answer(), False, "tcp_ip"),
+        ([failed(DNS, f.DNS_NXDOMAIN)], Lookup({}, f.DNS_NXDOMAIN), None, None, None),  # 5, where OONI says accessible
+        ([failed(DNS, f.DNS_NXDOMAIN)], NX, answer(NO_PAGE), False, False),
+        ([failed(DNS, f.DNS_NXDOMAIN)], DENIED, answer(), False, "dns"),
+        ([failed(DNS, f.DNS_NXDOMAIN, depth=1)], SAME, answer(), False, "dns"),
+        ([Attempt(0, DNS, None, 1, "a.example")], LOOP, answer(), False, "dns"),  # 6
+        ([], SAME, answer(), None, None),
+        ([failed(TCP)], LIED, answer(), False, "dns"),  # the override
+        ([failed(TLS)], LIED, answer(tls=FAILS), False, "dns"),
+        ([got(302, tls=False), failed(TLS, depth=1)], SAME, answer(), False, "http-failure"),  # deepest first
+        ([failed(TCP), got()], SAME, answer(), True, False),  # the last operation first
+        ([failed(HTTP), got()], SAME, answer(), True, False),  # a success first
+        ([got(302)], SAME, answer(), None, None),  # a redirect is no page
+    ],
+)
+def test_rules(
+    attempts: list[Attempt], lookup: Lookup, control: Any, accessible: bool | None, blocking: str | bool | None
+) -> None:
+    said = verdict_of(Comparison(attempts, lookup, control))
+    assert (said.accessible, said.blocking) == (accessible, blocking)
+
+
+def test_both_lead_to_this_computer_only() -> None:
+    both = Lookup({"127.0.0.1": 0}, None, {"127.0.0.1": 0})
+    said = verdict_of(Comparison([Attempt(0, DNS, None, 1, "a.example")], both, answer()))
+    assert (said.accessible, said.blocking) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "said"),
+    [
+        (failed(TLS), f.RESET),
+        (failed(TLS, UNKNOWN), f.SSL_FAILED_HANDSHAKE),
+        (failed(HTTP, UNKNOWN), "http_request_failed"),
+        (failed(TCP, UNKNOWN), f.INTERRUPTED),
+        (got(), None),
+    ],
+)
+def test_no_summary_begins_with_unknown(attempt: Attempt, said: str | None) -> None:
+    assert named(attempt) == said
+    if attempt.failure is not None:
+        assert verdict_of(Comparison([attempt], SAME, answer())).failure == said
+
+
+@pytest.mark.parametrize(
+    ("lookup", "said", "flags"),
+    [
+        (ALONE, None, 0),
+        (SAME, "consistent", 0),
+        (LIED, "inconsistent", 4),
+        (Lookup({"93.184.216.34": 7}, None, {IP: 7}), "consistent", 0),  # of one network
+        (Lookup({"93.184.216.34": 0}, None, {IP: 0}), "inconsistent", 4),  # an unknown network is none
+        (Lookup({"10.10.34.36": 0}, None, {IP: 0}), "inconsistent", 5),
+        (Lookup({IP: 0, "10.10.34.36": 0}, None, {IP: 0}), "inconsistent", 5),  # one genuine address hides no lie
+        (Lookup({"10.10.34.36": 0}, None), None, 1),
+        (Lookup({"10.0.0.1": 0}, None, {"10.0.0.1": 0}), "consistent", 0),  # the control gets it too
+        (NX, "consistent", 0),
+        (DENIED, "inconsistent", 2),
+        (Lookup({}, f.DNS_NO_ANSWER, {}), "consistent", 0),
+        (Lookup({}, f.DNS_NXDOMAIN, {}), "inconsistent", 2),  # there it exists, without an address
+        (Lookup({IP: 0}, None, {}), "inconsistent", 4),
+    ],
+)
+def test_consistency(lookup: Lookup, said: str | None, flags: int) -> None:
+    assert (consistency(lookup), dns_flags(lookup, proven=False)) == (said, flags)
+
+
+def test_a_certificate_makes_an_odd_address_a_known_one() -> None:
+    assert dns_flags(LIED, proven=True) == 0
+    assert blocking_flags(Comparison([got()], LIED, answer())) == 32
+    assert blocking_flags(Comparison([got(tls=False)], LIED, answer())) == 1 | 32
+
+
+@pytest.mark.parametrize(
+    ("attempts", "control", "flags"),
+    [
+        ([failed(TCP)], answer(), 2),
+        ([failed(TCP)], answer(tcp=FAILS), 0),
+        ([failed(TCP)], None, 0),
+        ([failed(TCP, f.NETWORK_UNREACHABLE, place="[2a00::1]:443")], answer(), 0),  # a family that is not here
+        ([failed(TLS)], answer(), 4),
+        ([failed(TLS, depth=1)], answer(), 4),
+        ([failed(HTTP)], answer(), 8),
+        ([failed(HTTP)], answer(NO_PAGE), 0),
+        ([got(403, tls=False)], answer(), 16),
+        ([got(tls=False)], None, 0),
+        ([got(), failed(TCP)], answer(), 2 | 32),
+    ],
+)
+def test_blocking_flags(attempts: list[Attempt], control: Any, flags: int) -> None:
+    assert blocking_flags(Comparison(attempts, SAME if control else ALONE, control)) == flags
+
+
+@pytest.mark.parametrize(
+    ("attempts", "lookup", "control", "flags"),
+    [
+        ([failed(DNS, f.DNS_NXDOMAIN)], NX, answer(NO_PAGE), 1),
+        ([failed(TCP)], SAME, answer(tcp=FAILS), 2),
+        ([failed(TLS)], SAME, answer(tls=FAILS), 4),
+        ([got()], ALONE, None, 8),
+        ([got()], Lookup({IP: 0}, None, {}), answer(), 16),
+        ([failed(TCP)], SAME, answer(), 0),
+    ],
+)
+def test_null_null_flags(attempts: list[Attempt], lookup: Lookup, control: Any, flags: int) -> None:
+    assert null_null_flags(Comparison(attempts, lookup, control)) == flags

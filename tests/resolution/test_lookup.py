@@ -1,0 +1,209 @@
+"""Names → addresses: who gave what, what corroborates, what casts doubt, and what a helper may make us believe."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probe.formats import failures as f
+from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
+from probe.resolution.lookup import MOST_ADDRESSES, Name, Names, conflicting, control_addresses
+from probe.session.pacing import LOOKUPS_SIDE_BY_SIDE
+from probe.session.trace import Trace
+from probe.signatures.resolver_fingerprint import ResolverPrint
+from tests.support.world import World
+
+NAME = "service.example"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    made.system[NAME] = ["198.18.0.1", "198.18.0.2"]
+    made.encrypted = {NAME: ["198.18.0.2", "198.18.0.3"]}
+    made.install(monkeypatch)
+    return made
+
+
+def heard(*answers: list[str], failures: tuple[str | None, ...] = ()) -> DNSQuery:
+    query = DNSQuery(engine="udp", hostname=NAME, query_type="A")
+    query.x_responses = [
+        DNSResponse(t=0.1, answers=[DNSAnswer(answer_type="A", ipv4=ip) for ip in ips]) for ips in answers
+    ] + [DNSResponse(t=0.2, failure=failure) for failure in failures]
+    return query
+
+
+async def test_every_address_says_who_gave_it(world: World) -> None:
+    trace = Trace()
+    names = Names(trace, world.session)
+    name = await names.of(NAME)
+    await trace.finish()
+    assert {ip: sorted(sources) for ip, sources in name.sources.items()} == {
+        "198.18.0.1": ["system", "udp"],
+        "198.18.0.2": ["dot", "system", "udp"],
+        "198.18.0.3": ["dot"],
+    }
+    assert name.given_by({"system"}) == ["198.18.0.1", "198.18.0.2"]
+    kinds = {(t.kind, t.address, t.port) for t in trace.transactions}
+    assert kinds == {("lookup", "system", 0), ("lookup", "system", 53), ("lookup", "192.0.2.1", 853)}
+    assert all(entry.resolver_address for entry in trace.entries if isinstance(entry, DNSQuery))
+
+
+async def test_a_name_is_looked_up_once_whoever_asks(world: World) -> None:
+    trace = Trace()
+    names = Names(trace, world.session)
+    assert await names.of(NAME) is await names.of(NAME)
+    await trace.finish()
+    assert world.lookups.count(("system", NAME)) == 1
+
+
+async def test_the_lookups_stay_within_law_7(world: World) -> None:
+    world.session.ipv6 = True
+    trace = Trace()
+    await Names(trace, world.session).of(NAME)
+    await trace.finish()
+    assert world.session.pace.triggers == 4  # A and AAAA by the library, A and AAAA by our own socket; DoT shows none
+    assert {t.address for t in trace.transactions if t.trigger} == {"system"}
+
+
+async def test_in_a_later_round_our_own_question_gives_way_to_the_librarys(world: World) -> None:
+    world.session.ipv6 = True
+    for triggers in (4, 6, 6):
+        trace = Trace()
+        name = await Names(trace, world.session).of(NAME)
+        await trace.finish()
+        assert world.session.pace.triggers == triggers
+    assert world.lookups.count(("192.0.2.53", NAME)) == 2 and world.lookups.count(("system", NAME)) == 2
+    assert name.failure == f.BUDGET and not name.doubtful()  # our own limit is no property of the network
+
+
+async def test_two_targets_that_share_a_name_both_get_the_systems_answer(world: World) -> None:
+    world.session.ipv6 = True
+    traces = [Trace(), Trace()]
+    async with AsyncExitStack() as others:
+        for _ in range(LOOKUPS_SIDE_BY_SIDE - 1):
+            await others.enter_async_context(world.session.pace.lookup_place())
+        found = await asyncio.gather(*(Names(trace, world.session).of(NAME) for trace in traces))
+    for trace in traces:
+        await trace.finish()
+    assert [name.given_by({"system"}) for name in found] == [["198.18.0.1", "198.18.0.2"]] * 2
+    asked = [(t.port, t.failure) for trace in traces for t in trace.transactions if t.address == "system"]
+    assert sorted(asked, key=str) == [(0, None), (0, None), (53, None)]
+    assert world.session.pace.triggers == 6
+
+
+async def test_the_control_asks_no_public_resolver_and_takes_the_probes_addresses(world: World) -> None:
+    world.session.as_control = True
+    trace = Trace()
+    name = await Names(trace, world.session, {NAME: ["198.18.0.9"]}).of(NAME)
+    await trace.finish()
+    assert name.sources["198.18.0.9"] == ["probe"]
+    assert "dot" not in {engine for engine, _ in world.lookups}
+
+
+async def test_a_failed_lookup_is_named_and_doubtful(world: World) -> None:
+    world.system[NAME] = f.DNS_NXDOMAIN
+    trace = Trace()
+    name = await Names(trace, world.session).of(NAME)
+    await trace.finish()
+    assert name.failure == f.DNS_NXDOMAIN and name.doubtful()
+    assert name.given_by({"system"}) == [] and name.given_by({"dot"})
+    blamed = next(t for t in trace.transactions if t.transaction_id == name.cause())
+    assert blamed.failure == f.DNS_NXDOMAIN
+
+
+def test_corroboration_is_the_same_address_or_the_same_known_network() -> None:
+    name = Name(NAME)
+    name.add(["192.0.2.1"], "system")
+    name.add(["192.0.2.1", "198.51.100.1"], "udp")
+    assert not name.corroborates("192.0.2.1", lambda ip: 0)  # UDP is what a box on the path forges
+    assert not name.corroborates("192.0.2.1", lambda ip: 64500)
+    name.add(["198.51.100.7"], "doh")
+    assert not name.corroborates("192.0.2.1", lambda ip: 0)
+    assert name.corroborates("192.0.2.1", lambda ip: 64500)
+    assert not name.corroborates("192.0.2.1", lambda ip: 64500 if ip == "192.0.2.1" else 64501)
+    name.asked = [heard(["192.0.2.1"], ["198.51.100.7"])]
+    assert not name.corroborates("192.0.2.1", lambda ip: 64500)  # forged answers borrow other services' addresses
+    name.add(["192.0.2.1"], "control")
+    assert name.corroborates("192.0.2.1", lambda ip: 0)
+
+
+def test_what_casts_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Name(NAME)
+    honest.add(["8.8.8.8"], "system")
+    assert not honest.doubtful()
+    honest.asked = [heard(["8.8.8.8"], ["8.8.8.8"])]
+    assert not honest.doubtful()  # the same answer twice
+    honest.asked = [heard(["8.8.8.8"], ["9.9.9.9"])]
+    assert honest.doubtful()
+    bogon = Name(NAME)
+    bogon.add(["10.10.34.36"], "system")
+    assert bogon.doubtful()
+    bogon.add(["10.10.34.36"], "dot")
+    assert not bogon.doubtful()  # its owner really publishes it (polito.it)
+    ours = Name(NAME, failure=f.INTERRUPTED)
+    assert not ours.doubtful()
+
+
+def test_an_answer_that_looks_like_another_boxs_casts_doubt_and_only_then() -> None:
+    name = Name("service.example", normal=ResolverPrint(58, frozenset({"QR", "RD", "RA"})))
+    name.add(["198.51.100.1"], "system")
+    name.add(["198.51.100.1"], "dot")
+    for ip_ttl, flags, doubtful in ((58, ["QR", "RD", "RA"], False), (98, ["QR", "RD", "RA"], True)):
+        question = heard(["198.51.100.1"])
+        assert question.x_responses
+        question.x_responses[0].ip_ttl, question.x_responses[0].flags = ip_ttl, flags
+        name.asked = [question]
+        assert name.doubtful() is doubtful
+    name.normal = None  # the resolver was not asked, or did not answer, before
+    assert not name.doubtful()
+
+
+def test_datagrams_conflict_by_what_they_say_not_by_order_or_ttl() -> None:
+    assert not conflicting(heard())
+    assert not conflicting(heard(["192.0.2.1", "192.0.2.2"], ["192.0.2.2", "192.0.2.1"]))
+    assert conflicting(heard(["192.0.2.1"], failures=(f.DNS_NXDOMAIN,)))
+
+
+def test_a_forged_answer_of_hundreds_is_cut() -> None:
+    name = Name(NAME)
+    name.add([f"192.0.2.{n}" for n in range(200)], "system")
+    assert len(name.sources) == MOST_ADDRESSES
+
+
+def test_the_helpers_answers_are_read_from_its_own_lists() -> None:
+    answered = heard().model_dump(mode="json") | {"answers": [{"answer_type": "A", "ipv4": "192.0.2.1"}]}
+    nonsense: list[Any] = [7, None, {}, {"hostname": NAME}, answered | {"answers": [{"answer_type": "A", "ipv4": "x"}]}]
+    keys = {"queries": [*nonsense, answered], "x_endpoints": {"queries": [answered | {"hostname": "b.example"}]}}
+    keys |= {"bootstrap": {"queries": [answered | {"hostname": "c.example"}]}}  # dnscheck's place for them
+    everywhere = [NAME, "b.example", "c.example"]
+    assert control_addresses({"test_keys": keys}) == {name: ["192.0.2.1"] for name in everywhere}
+
+
+KEYS = ["queries", "answers", "lookups", "x"]
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["queries", "answers", "lookups", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["test_keys", "failure"]), json))
+def test_no_answer_of_the_helpers_breaks_us(answer: dict[str, Any]) -> None:
+    assert isinstance(control_addresses(answer), dict)
+
+
+async def test_the_helper_never_sends_us_to_a_private_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    names = Names(Trace(), world.session)
+    names.known[NAME] = Name(NAME)
+    names.learn_from_control({NAME: ["192.168.1.1", "127.0.0.1", "8.8.8.8"], "other.example": ["8.8.4.4"]})
+    assert list(names.known[NAME].sources) == ["8.8.8.8"]
+    assert "other.example" not in names.known
+    assert names.control_answered.is_set()

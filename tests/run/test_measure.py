@@ -1,0 +1,186 @@
+"""One measurement → test keys: everything is there, whatever happened, and the line can be judged alone."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.connectivity.endpoint import Reach
+from probe.formats import failures as f
+from probe.formats.entries import DNSAnswer, DNSResponse
+from probe.formats.keys import LISTS
+from probe.run import measure as measuring
+from probe.run.measure import Measured, measure, measured_nothing
+from probe.targets.target import Target
+from tests.support.world import World
+
+NAME, HERE, THERE = "service.example", "127.0.3.1", "127.0.3.2"
+ALWAYS = {
+    *("agent", "failed_operation", "failure", "socksproxy", "network_events"),
+    *("queries", "tcp_connect", "tls_handshakes", "requests"),
+    *("x_endpoints", "x_followups", "x_transactions", "x_control", "x_packets"),
+    *("x_target", "x_run", "x_bugs", "x_revision"),
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    made.install(monkeypatch)
+    made.system[NAME] = [HERE]
+    made.encrypted = {NAME: [HERE]}
+    return made
+
+
+async def run(world: World, target: Target, **how: Any) -> Measured:
+    done = await asyncio.wait_for(measure(target, world.session, roots=world.roots, **how), 20)
+    assert json.loads(json.dumps(done.test_keys)) == done.test_keys
+    assert set(done.test_keys) >= ALWAYS
+    return done
+
+
+async def test_a_line_holds_all_that_its_verdict_needs(world: World) -> None:
+    async with world.box(HERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/", ooni=True, nettest="telegram"))
+    keys = done.test_keys
+    assert (done.test_name, done.test_version, done.input, done.bugs) == ("telegram", "0.3.1", None, [])
+    assert keys["telegram_web_status"] == "ok" and keys["telegram_tcp_blocking"] is True  # no data centre was tried
+    assert [request["request"]["url"] for request in keys["requests"]] == [f"https://{NAME}:{box.port}/"]
+    assert len(keys["queries"]) == 1 and len(keys["x_endpoints"]["queries"]) == 2
+    assert set(keys["x_endpoints"]) == set(keys["x_followups"]) == set(LISTS)
+    assert keys["x_target"] == {
+        "name": "test",
+        "digest": "00",
+        "reviewed": "2026-01-01",
+        "retired": None,
+        "successor": None,
+        "title": "Test",
+        "nettest": "telegram",
+        "services": {"web": {"works_if": "all", "endpoints": [f"https://{NAME}:{box.port}/"]}},
+    }
+    about = keys["x_run"]
+    assert about["families"] == {"ipv4": True, "ipv6": False} and about["run_id"] == "test"
+    assert about["triggers"] == 4 and not about["interrupted"] and about["openssl"].startswith("OpenSSL")
+    assert about["tcp_timestamps"] == (Path("/proc/sys/net/ipv4/tcp_timestamps").read_text().strip() != "0")
+    assert about["client_hello_length"] > 100 and about["bytes_sent"] > 100
+    known = {record["transaction_id"] for record in keys["x_transactions"]}
+    for place in (keys, keys["x_endpoints"], keys["x_followups"]):
+        for name in LISTS:
+            assert {entry["transaction_id"] for entry in place.get(name, [])} <= known
+
+
+async def test_the_network_of_every_answered_address_stands_beside_it(world: World) -> None:
+    world.session.asn_of = lambda ip: 64511 if ip == HERE else 0
+    world.responses = [DNSResponse(t=0.1, answers=[DNSAnswer(answer_type="A", ipv4=ip)]) for ip in (HERE, THERE)]
+    async with world.box(HERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    queries = [*done.test_keys["queries"], *done.test_keys["x_endpoints"]["queries"]]
+    assert {answer["asn"] for query in queries for answer in query["answers"]} == {64511}
+    (heard,) = [query["x_responses"] for query in queries if query.get("x_responses")]
+    assert [answer.get("asn") for response in heard for answer in response["answers"]] == [64511, None]
+
+
+async def test_without_a_network_there_are_no_attempts_and_no_waiting(world: World) -> None:
+    world.session.preflight = {"network": False, "udp": False}
+    async with world.box(HERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/", f"tcp://{HERE}:{box.port}"))
+        assert box.seen == []
+    assert done.test_keys["x_transactions"] == [] and world.lookups == [] and done.runtime < 0.5
+    facts = done.test_keys["x_run"]["preflight"]
+    assert (facts["network"], facts["udp"], facts["ipv4"]) == (False, False, None)
+    assert done.test_keys["x_run"]["udp"] is False
+
+
+async def test_a_run_that_is_stopping_writes_a_line_without_attempts(world: World) -> None:
+    world.session.stopping.set()
+    async with world.box(HERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/"))
+    assert done.test_keys["x_transactions"] == [] and done.test_keys["x_run"]["interrupted"] is True
+
+
+async def test_a_bug_in_a_nettest_still_gives_a_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise IndexError("a secret")
+
+    monkeypatch.setattr(Reach, "services", broken)
+    done = await run(world, world.target(f"https://{NAME}:1/"))
+    assert [bug.split(" ")[0] for bug in done.bugs] == ["IndexError"]
+    assert done.test_keys["x_bugs"] == done.bugs and "secret" not in json.dumps(done.test_keys)
+
+
+def test_measured_nothing_says_which_bug_prevented_it(world: World) -> None:
+    done = measured_nothing(world.target(f"https://{NAME}:1/"), world.session, "ValueError in measure.py:1")
+    assert set(done.test_keys) == ALWAYS and done.bugs == ["ValueError in measure.py:1"]
+
+
+async def test_only_the_named_services_are_measured(world: World) -> None:
+    async with world.box(HERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/"), services=["other"])
+        assert box.seen == []
+    assert done.test_keys["x_transactions"] == []
+
+
+async def test_the_control_is_asked_with_the_addresses_while_we_measure(world: World) -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    async def ask(addresses: dict[str, list[str]], offered: Any) -> dict[str, Any]:
+        asked.append(addresses)
+        assert box.flows(NAME) == 0
+        return {"failure": None, "test_keys": {}}
+
+    async with world.box(HERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/"), ask_control=ask)
+    assert asked == [{NAME: [HERE]}]
+    assert done.test_keys["x_control"] == {"failure": None, "test_keys": {}}
+
+
+async def test_an_address_that_only_the_control_knows_is_tried(world: World) -> None:
+    """The resolver lies and nothing encrypted answers; the helper's resolver gives the true address."""
+    world.session.encrypted = None
+    world.system[NAME] = f.DNS_NXDOMAIN
+    query = {"engine": "system", "hostname": NAME, "query_type": "A", "transaction_id": 1}
+    query |= {"answers": [{"answer_type": "A", "ipv4": THERE}]}
+
+    async def ask(addresses: dict[str, list[str]], offered: Any) -> dict[str, Any]:
+        assert addresses == {}
+        await asyncio.sleep(0.1)
+        return {"failure": None, "test_keys": {"queries": [query]}}
+
+    async with world.box(THERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/"), ask_control=ask)
+    (found,) = [t for t in done.test_keys["x_transactions"] if t["followup"] == "alternative_address"]
+    assert (found["address"], found["address_sources"], found["failure"]) == (THERE, ["control"], None)
+    assert found["corroborated"] is True
+
+
+async def test_a_control_that_breaks_or_hangs_costs_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any) -> dict[str, Any]:
+        raise RuntimeError
+
+    async def hanging(*_: Any) -> dict[str, Any]:
+        world.session.stopping.set()
+        await asyncio.sleep(60)
+        return {}
+
+    async with world.box(HERE, [NAME]) as box:
+        target = world.target(f"https://{NAME}:{box.port}/")
+        done = await run(world, target, ask_control=broken)
+        assert done.test_keys["x_control"]["failure"].startswith(f.BUG) and len(done.bugs) == 1
+        assert [t["failure"] for t in done.test_keys["x_transactions"] if t["kind"] == "first"] == [None]
+        done = await run(world, target, ask_control=hanging)
+        assert done.test_keys["x_control"] == {"failure": f.INTERRUPTED}
+
+
+async def test_the_helper_answers_in_time_with_what_it_has(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "CONTROL_SECONDS", 0.3)
+    world.session.as_control = True
+    async with world.box(HERE, otherwise="silent") as stalled, world.box(THERE, [NAME]) as box:
+        world.system[NAME] = [THERE]
+        urls = (f"mtproto://{HERE}:{stalled.port}", f"https://{NAME}:{box.port}/")
+        done = await run(world, world.target(*urls), addresses={NAME: [HERE]})
+    failures = {(t["endpoint"], t["address"]): t["failure"] for t in done.test_keys["x_transactions"] if t["endpoint"]}
+    assert failures[urls[0], HERE] == f.INTERRUPTED
+    assert failures[urls[1], THERE] is None
+    assert done.test_keys["x_run"]["interrupted"] is True and done.bugs == []

@@ -1,0 +1,91 @@
+"""Harmless questions: what they say of the system's resolver and of the address that runs none."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.formats import failures as f
+from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
+from probe.formats.facts import ResolverFacts
+from probe.run.neutral_lookups import HarmlessQuestions
+from probe.session.trace import Trace
+from probe.targets.target import parse_endpoint
+from tests.support.world import World
+
+HOST, DARK, RESOLVER = "neutral.example", "203.0.113.1", "192.168.1.1"
+ADDRESS = DNSAnswer(answer_type="A", ipv4="198.51.100.1")
+
+
+def response(*answers: DNSAnswer, failure: str | None = None) -> DNSResponse:
+    return DNSResponse(t=0.1, ip_ttl=58, flags=["QR", "RD", "RA"], answers=list(answers), failure=failure)
+
+
+class Asked:
+    """Stands in for query_udp: what each server sends, and whether it keeps us waiting afterwards."""
+
+    def __init__(self, **said: DNSResponse | None) -> None:
+        self.said, self.questions = said, list[tuple[str, str]]()
+
+    async def __call__(self, tx: Any, server: str, hostname: str, query_type: str, **_: Any) -> DNSQuery:
+        self.questions.append((server, hostname))
+        said = self.said["dark" if server == DARK else "resolver"]
+        entry = DNSQuery(engine="udp", hostname=hostname, query_type=query_type, x_responses=[said] if said else [])
+        async with tx.step(entry, 5.0):
+            if said is None:
+                await asyncio.sleep(5)
+        return entry
+
+
+async def questions(world: World, monkeypatch: pytest.MonkeyPatch, asked: Asked, dark: str | None = DARK) -> Any:
+    endpoints = (parse_endpoint(f"https://{HOST}:443/"),)
+    world.session.neutral = replace(world.session.neutral, endpoints=endpoints, dark=dark)
+    monkeypatch.setattr("probe.run.neutral_lookups.query_udp", asked)
+    monkeypatch.setattr("probe.run.neutral_lookups.system_resolvers", lambda: [RESOLVER, "192.168.1.2"])
+    trace = Trace()
+    made = HarmlessQuestions(world.session, trace)
+    task = asyncio.create_task(made.ask())
+    await asyncio.wait([task], timeout=0.1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert trace.bugs == []
+    return made
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def test_a_referral_is_no_answer_and_the_resolver_has_a_print(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(resolver=response(ADDRESS), dark=response(failure=f.DNS_NO_ANSWER))
+    made = await questions(world, monkeypatch, asked)
+    assert made.resolver() == ResolverFacts(ip_ttl=58, flags=["QR", "RD", "RA"])
+    assert made.dark_answers() is False
+    assert sorted(asked.questions) == [(RESOLVER, HOST), (DARK, HOST)]
+    assert world.session.pace.triggers == 0
+
+
+async def test_an_address_from_who_runs_no_resolver(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await questions(world, monkeypatch, Asked(resolver=response(ADDRESS), dark=response(ADDRESS)))
+    assert made.dark_answers() is True
+
+
+async def test_silence_until_preflight_ends_is_no_answer_either(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await questions(world, monkeypatch, Asked(resolver=None, dark=None))
+    assert made.resolver() is None
+    assert made.dark_answers() is False
+
+
+async def test_where_no_such_address_is_known_nothing_is_said_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(resolver=response(failure=f.DNS_SERVFAIL))
+    made = await questions(world, monkeypatch, asked, dark=None)
+    assert made.dark_answers() is None
+    assert made.resolver() is None  # a failure shows no address, and no normal answer
+    assert asked.questions == [(RESOLVER, HOST)]

@@ -1,0 +1,244 @@
+"""Preflight: what makes a network fit, what makes a line invalid, and how soon a dead network is known."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.formats import failures as f
+from probe.formats.entries import DNSQuery
+from probe.run import preflight as checking
+from probe.run.preflight import Found, Neutral, preflight
+from probe.session.session import Settings
+from probe.steps.tls import certificates
+from probe.targets.target import Endpoint, Service, parse_endpoint
+from tests.support.servers.authority import issue
+from tests.support.world import Box, World
+
+HOST, HERE, PORTAL = "neutral.example", "127.0.5.1", "127.0.5.2"
+KEYS = {
+    *("network", "neutral", "portal", "clock_skew", "vpn", "tls_interception", "ipv4", "ipv6", "udp", "udp_public"),
+    *("proxy_environment", "resolver_class", "runtime"),
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    made.system[HOST] = [HERE]
+
+    async def no_warm(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr(checking, "resolve_system", made.resolve_system)
+    monkeypatch.setattr(checking, "query_udp", made.query_udp)
+    monkeypatch.setattr("probe.run.neutral_lookups.query_udp", made.query_udp)
+    monkeypatch.setattr("probe.run.neutral_lookups.system_resolvers", lambda: ["192.168.1.1"])
+    monkeypatch.setattr(checking, "system_resolvers", lambda: ["192.168.1.1"])
+    monkeypatch.setattr(checking, "first_warm_resolver", no_warm)
+    return made
+
+
+def neutral_at(world: World, box: Box) -> Endpoint:
+    endpoint = parse_endpoint(f"https://{HOST}:{box.port}/")
+    world.session.neutral = replace(world.session.neutral, endpoints=(endpoint,))
+    return endpoint
+
+
+def reply(date: datetime, status: str = "200 OK", body: bytes = b"") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nDate: {format_datetime(date, usegmt=True)}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def facts(world: World) -> dict[str, Any]:
+    await asyncio.wait_for(preflight(world.session, world.roots), 10)
+    assert set(world.session.preflight) == KEYS and world.session.bugs == []
+    return world.session.preflight
+
+
+async def test_a_fit_network(world: World) -> None:
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        endpoint = neutral_at(world, box)
+        over_quic = parse_endpoint(f"quic://{HOST}:{box.port}")  # left alone until a name has failed over QUIC
+        world.session.neutral = replace(world.session.neutral, endpoints=(endpoint, over_quic))
+        found = await facts(world)
+    assert found["network"] is True and found["ipv4"] is True and found["ipv6"] is False
+    assert found["neutral"] == [
+        {"endpoint": endpoint.url, "address": HERE, "family": 4, "failure": None, "trusted_by_machine": None}
+    ]
+    assert abs(found["clock_skew"]) < 3 and found["portal"] is None and found["tls_interception"] is None
+    assert found["udp"] is True and found["udp_public"] is None and found["resolver_class"] == "private"
+    assert world.session.neutral_addresses == [(HERE, endpoint)]
+    assert world.session.pace.triggers == 0  # no target's name travelled
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_an_answer_from_next_door_is_not_taken_for_one_from_beyond(
+    world: World, monkeypatch: pytest.MonkeyPatch, public: bool
+) -> None:
+    async def query_udp(tx: Any, server: str, *_: Any, **__: Any) -> None:
+        if server != "192.168.1.1" and not public:
+            async with tx.step(DNSQuery(engine="udp", hostname=HOST, query_type="A"), 5.0):
+                raise TimeoutError
+
+    service = Service("public", "all", (parse_endpoint("dns+udp://192.0.2.53:53"),))
+    world.session.resolvers = replace(world.session.resolvers, services={"public": service})
+    monkeypatch.setattr(checking, "query_udp", query_udp)
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        found = await facts(world)
+    assert (found["udp"], found["udp_public"]) == (True, public)
+
+
+async def test_a_clock_a_year_off_is_told_from_a_forged_certificate(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = datetime.now(UTC)
+
+    class Late(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return real + timedelta(days=400)
+
+    monkeypatch.setattr(certificates, "datetime", Late)
+    monkeypatch.setattr(checking, "datetime", Late)
+    async with world.box(HERE, [HOST], reply=reply(real)) as box:
+        neutral_at(world, box)
+        found = await facts(world)
+    assert found["network"] is True and found["clock_skew"] == pytest.approx(-400 * 86400, abs=5)
+    assert found["neutral"][0]["failure"] == f.SSL_INVALID_CERTIFICATE
+    assert world.session.neutral_addresses == []  # nothing is proven by our clock
+
+
+async def test_a_forged_certificate_proves_nothing(world: World) -> None:
+    async with world.box(HERE, reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        found = await facts(world)
+    assert found["network"] is False and found["neutral"][0]["failure"] in f.CERTIFICATE_FAILURES
+    assert found["clock_skew"] is None and world.session.neutral_addresses == []
+
+
+async def test_interception_by_a_root_that_only_the_machine_trusts(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = issue("Office CA", authority=True)
+    pem = tmp_path / "office.pem"
+    pem.write_bytes(office.pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    world.ca = office
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        found = await facts(world)
+    assert found["tls_interception"] == "all" and found["network"] is True
+    assert found["neutral"][0]["trusted_by_machine"] is True
+    assert world.session.neutral_addresses == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (reply(datetime.now(UTC), body=b"all is well"), None),
+        (reply(datetime.now(UTC), status="302 Found"), "redirect"),
+        (reply(datetime.now(UTC), body=b"please log in"), "content"),
+    ],
+)
+async def test_a_portal_answers_in_the_place_of_others(world: World, answer: bytes, verdict: str | None) -> None:
+    async with world.box(HERE, otherwise="reset") as blocked, world.box(PORTAL, reply=answer) as portal:
+        neutral_at(world, blocked)
+        world.system["portal.example"] = [PORTAL]
+        check = parse_endpoint(f"http://portal.example:{portal.port}/check")
+        world.session.neutral = replace(world.session.neutral, portal=((check, 200, "all is well"),))
+        found = await facts(world)
+    assert found["portal"] == verdict
+    assert found["network"] is (verdict is not None)
+
+
+def test_a_proven_neutral_host_refutes_a_portal() -> None:
+    found = Found(portal=["redirect"])
+    assert checking._portal_verdict(found) == "redirect"
+    found.neutral = [Neutral(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True)]
+    assert checking._portal_verdict(found) is None
+
+
+async def test_a_dead_network_is_known_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "PATIENCE", 0.3)
+
+    async def never(*_: Any, **__: Any) -> list[str]:
+        await asyncio.sleep(60)
+        return []
+
+    monkeypatch.setattr(checking, "resolve_system", never)
+    monkeypatch.setattr(checking, "query_udp", never)
+    world.session.neutral = replace(world.session.neutral, endpoints=(parse_endpoint(f"https://{HOST}:443/"),))
+    began = time.monotonic()
+    found = await facts(world)
+    assert time.monotonic() - began < 2
+    assert found["network"] is False and found["ipv4"] is False and found["udp"] is None
+
+
+async def test_a_resolver_that_lies_about_neutral_names_is_gone_round(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Warm:
+        engine, ip, port = "dot", "192.0.2.1", 853
+
+        async def ask(self, tx: Any, hostname: str, query_type: str) -> Any:
+            world.system[hostname] = [HERE]
+            return await world.query_udp(tx, "dot", hostname, query_type)
+
+    async def warm(*_: Any) -> Warm:
+        return Warm()
+
+    monkeypatch.setattr(checking, "first_warm_resolver", warm)
+    world.session.settings = Settings(families=frozenset({4}))
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        world.system[HOST] = f.DNS_NXDOMAIN
+        found = await facts(world)
+    assert found["neutral"][0]["failure"] is None and found["network"] is True
+
+
+async def test_an_encrypted_resolver_alone_proves_the_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Warm:
+        ip = "192.0.2.1"
+
+        async def ask(self, *_: Any) -> Any:
+            raise AssertionError
+
+    async def warm(*_: Any) -> Warm:
+        return Warm()
+
+    monkeypatch.setattr(checking, "first_warm_resolver", warm)
+    async with world.box(HERE, otherwise="reset") as box:
+        neutral_at(world, box)
+        found = await facts(world)
+    assert found["network"] is True and found["ipv4"] is True and found["neutral"][0]["failure"] == f.RESET
+
+
+async def test_a_bug_in_a_check_is_noted_and_the_others_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise KeyError("x")
+
+    monkeypatch.setattr(checking, "query_udp", broken)
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        await asyncio.wait_for(preflight(world.session, world.roots), 10)
+    assert world.session.preflight["network"] is True
+    assert [bug.split(" ")[0] for bug in world.session.bugs] == ["KeyError"]
+
+
+@pytest.mark.parametrize(("ips", "verdict"), [(["10.0.0.1"], "dns"), (["10.0.0.1", "10.0.0.2"], None)])
+def test_names_of_different_operators_that_lead_to_one_place_are_led_there(ips: list[str], verdict: str | None) -> None:
+    found = Found(led_to={f"{number}.example": [ips[number % len(ips)]] for number in range(3)}, portal=[None])
+    assert checking._portal_verdict(found) == verdict
+    found.neutral = [Neutral(parse_endpoint("https://0.example:443/"), ips[0], proven=True)]
+    assert checking._portal_verdict(found) is None  # a host that proves itself was not led aside
+
+
+def test_two_names_at_one_address_may_be_one_operators() -> None:
+    assert checking._portal_verdict(Found(led_to={"a.example": ["10.0.0.1"], "b.example": ["10.0.0.1"]})) is None

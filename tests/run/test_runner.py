@@ -1,0 +1,343 @@
+"""The runner: a line at once for every target, stoppable at any moment, and no bug or disk takes the rest down."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.control import own
+from probe.privacy.redact import Known
+from probe.results import Problem, ResultsError, ResultsFile, read_lines
+from probe.run import measurement_writer as lines_of_a_run
+from probe.run import runner
+from probe.run.measure import Measured, measured_nothing
+from probe.run.runner import Plan, RunOutcome
+from probe.run.vantage import Vantage
+from probe.session.pacing import Pace
+from probe.session.session import Session, Settings
+from probe.steps.tls.certificates import load_roots
+from probe.targets.target import Neutral, Service, Target, parse_endpoint
+from probe.targets.url_lists import web_target
+
+ENDPOINTS = (parse_endpoint("https://chat.example:443/"),)
+START = datetime(2026, 11, 24, 13, 5, tzinfo=UTC)
+
+
+def target(name: str) -> Target:
+    services = {"web": Service("web", "all", ENDPOINTS)}
+    return Target(name, "endpoint_reachability", name.title(), "x", date(2026, 11, 24), services, "00")
+
+
+def vantage(asn: str = "AS64500", **annotations: str) -> Vantage:
+    return Vantage("XX", asn, "Example", "AS0", "", "test", annotations, Known(), "")
+
+
+@dataclass
+class Stage:
+    """A run whose measuring is replaced; `does` is what measure() does for a target's name."""
+
+    root: Path
+    does: dict[str, Callable[[Session], Awaitable[None]]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=lambda: {"network": True, "portal": None})
+    asked: list[str | None] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    finished_names: list[str] = field(default_factory=list)
+    settings: Settings = field(default_factory=Settings)
+    opened: ResultsFile | None = None
+
+    def prepared(self, facts: Any, where: Vantage) -> None:
+        self.said.append("prepared")
+
+    def started(self, target: Target) -> None: ...
+
+    def finished(self, target: Target, documents: Any, seconds: float) -> None:
+        self.finished_names += [target.name] * len(documents)
+
+    def stopping(self, why: str) -> None:
+        self.said.append(why)
+
+    def open(self, where: Vantage) -> ResultsFile:
+        self.opened = ResultsFile.in_folder(self.root, where.probe_cc, where.probe_asn, "4f2a", START, False)
+        return self.opened
+
+    async def run(self, *names: str, repeat: int = 1) -> RunOutcome:
+        return await self.go(Plan([target(name) for name in names], repeat))
+
+    async def go(self, plan: Plan) -> RunOutcome:
+        neutral = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00")
+        session = Session("4f2a", self.settings, Pace(), neutral, target("resolvers"))
+        return await runner.run(plan, session, load_roots(), self.open, self)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    on = Stage(tmp_path)
+
+    async def preflight(session: Session, roots: Any = None) -> None:
+        session.preflight = on.facts
+
+    async def where_are_we(session: Session, *, cc: Any, asn: Any, learned: str | None) -> Vantage:
+        on.asked.append(learned)
+        return vantage("AS64511" if learned else "AS64500")
+
+    async def measure(wanted: Target, session: Session, *, ask_control: Any = None, roots: Any = None) -> Measured:
+        if ask_control is not None:
+            await ask_control({}, lambda offer: None)
+        if does := on.does.get(wanted.name):
+            await does(session)
+        return measured_nothing(wanted, session)
+
+    for name, replacement in (("preflight", preflight), ("where_are_we", where_are_we), ("measure", measure)):
+        monkeypatch.setattr(runner, name, replacement)
+    monkeypatch.setattr(runner, "may_capture", lambda: False)  # the sniffer has tests of its own
+    return on
+
+
+def lines(outcome: RunOutcome) -> list[dict[str, Any]]:
+    assert outcome.path is not None
+    found = [line for _, line in read_lines(outcome.path)]
+    return [line for line in found if not isinstance(line, Problem)]
+
+
+def names(outcome: RunOutcome) -> list[str]:
+    return sorted(line["test_keys"]["x_target"]["name"] for line in lines(outcome))
+
+
+async def until_stopped(session: Session) -> None:
+    await session.stopping.wait()
+
+
+async def for_ever(_: Session) -> None:
+    await asyncio.sleep(3600)
+
+
+async def test_a_line_for_every_target(stage: Stage) -> None:
+    outcome = await stage.run("chat", "mail")
+    assert outcome.code == 0 and names(outcome) == ["chat", "mail"]
+    assert outcome.documents == []  # they are in the file; a thousand of them would fill the memory
+    line = lines(outcome)[0]
+    assert (line["probe_cc"], line["probe_asn"], line["probe_ip"]) == ("XX", "AS64500", "127.0.0.1")
+    assert outcome.path == stage.root / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl"
+
+
+async def test_repeat_measures_again(stage: Stage) -> None:
+    assert names(await stage.run("chat", "mail", repeat=3)) == ["chat"] * 3 + ["mail"] * 3
+
+
+async def test_targets_run_side_by_side_and_lines_come_at_once(stage: Stage) -> None:
+    mail_done = asyncio.Event()
+
+    async def slow(_: Session) -> None:
+        await mail_done.wait()
+
+    async def first_line() -> None:
+        while stage.opened is None or not stage.opened.path.read_text().count("\n"):
+            await asyncio.sleep(0.01)
+        mail_done.set()  # only now may the other one end
+
+    stage.does = {"chat": slow}
+    looking = asyncio.create_task(first_line())
+    await asyncio.wait_for(stage.run("chat", "mail"), 5)
+    assert looking.done()
+
+
+async def test_of_web_addresses_only_some_are_measured_side_by_side(stage: Stage) -> None:
+    under_way, most = 0, 0
+
+    async def measuring(_: Session) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+
+    urls = [f"https://site{number}.example/" for number in range(3 * runner.ADDRESSES_SIDE_BY_SIDE)]
+    stage.does = dict.fromkeys([*urls, "chat"], measuring)
+    plan = Plan([target("chat"), *map(web_target, urls)])
+    outcome = await stage.go(plan)
+    assert names(outcome) == sorted([*urls, "chat"])
+    assert most <= runner.ADDRESSES_SIDE_BY_SIDE + 1
+    assert [line["input"] for line in lines(outcome) if line["input"]] and outcome.code == 0
+
+
+async def test_a_category_is_an_annotation(stage: Stage) -> None:
+    (line,) = lines(await stage.go(Plan([web_target("https://news.example/", "NEWS")])))
+    assert (line["annotations"]["category_code"], line["input"]) == ("NEWS", "https://news.example/")
+
+
+async def test_a_bug_in_measuring_leaves_a_line_and_the_neighbours(stage: Stage) -> None:
+    async def broken(_: Session) -> None:
+        raise ValueError("ours")
+
+    stage.does = {"chat": broken}
+    outcome = await stage.run("chat", "mail")
+    assert outcome.code == 1 and names(outcome) == ["chat", "mail"]
+    (bad,) = [line for line in lines(outcome) if line["test_keys"]["x_target"]["name"] == "chat"]
+    assert bad["test_keys"]["x_bugs"][0].startswith("ValueError in ")
+    assert bad["test_keys"]["tcp_connect"] == []
+
+
+async def test_a_bug_in_writing_costs_one_line(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sweep(document: dict[str, Any], _: Known) -> dict[str, Any]:
+        if document["test_keys"]["x_target"]["name"] == "chat":
+            raise KeyError("ours")
+        return document
+
+    monkeypatch.setattr(lines_of_a_run, "sweep", sweep)
+    outcome = await stage.run("chat", "mail")
+    assert outcome.code == 1 and names(outcome) == ["mail"] and "KeyError" in outcome.bugs[0]
+
+
+async def test_every_line_is_swept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines_of_a_run, "sweep", lambda document, known: {"swept": True})
+    stage.finished = lambda *_: None  # type: ignore[method-assign]
+    assert lines(await stage.run("chat")) == [{"swept": True}]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_signal_stops_new_work_and_writes_what_is_done(stage: Stage, number: int, code: int) -> None:
+    async def stopped(session: Session) -> None:
+        os.kill(os.getpid(), number)
+        await session.stopping.wait()
+
+    stage.does = {"chat": stopped, "mail": until_stopped}
+    outcome = await asyncio.wait_for(stage.run("chat", "mail", repeat=5), 5)
+    assert outcome.code == code and names(outcome) == ["chat", "mail"]
+    assert "again to stop at once" in stage.said[-1] and outcome.path and outcome.path.suffix == ".jsonl"
+
+
+async def test_a_second_signal_stops_at_once(stage: Stage) -> None:
+    async def twice(session: Session) -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(0.01)
+
+    stage.does = {"chat": for_ever, "mail": twice}
+    outcome = await asyncio.wait_for(stage.run("chat", "mail"), 5)
+    assert outcome.code == 130 and "chat" not in stage.finished_names
+
+
+async def test_the_grace_ends(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "GRACE", 0.1)
+
+    async def stopped(_: Session) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stage.does = {"chat": for_ever, "mail": stopped}
+    outcome = await asyncio.wait_for(stage.run("chat", "mail"), 5)
+    assert outcome.code == 130 and names(outcome) == ["mail"]
+
+
+async def test_max_time_is_a_partial_run(stage: Stage) -> None:
+    stage.settings, stage.does = Settings(max_time=0.1), {"chat": until_stopped}
+    outcome = await asyncio.wait_for(stage.run("chat", repeat=9), 5)
+    assert outcome.code == 5 and names(outcome) == ["chat"] and "--max-time" in stage.said[-1]
+
+
+@pytest.mark.parametrize("facts", [{"network": False}, {"network": True, "portal": "redirect"}])
+async def test_no_usable_network_still_writes_lines(stage: Stage, facts: dict[str, Any]) -> None:
+    stage.facts = facts
+    outcome = await stage.run("chat")
+    assert outcome.code == 4 and facts.items() <= lines(outcome)[0]["test_keys"]["x_run"]["preflight"].items()
+
+
+async def test_a_portal_gets_no_names(stage: Stage) -> None:
+    async def never(_: Session) -> None:
+        raise AssertionError("measured behind a portal")
+
+    stage.facts, stage.does = {"portal": "content"}, {"chat": never}
+    assert (await stage.run("chat")).bugs == []
+
+
+async def test_a_full_disk_ends_the_run_with_a_sentence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = ResultsFile.append
+
+    def full(self: ResultsFile, document: dict[str, Any]) -> int:
+        if self.lines == 2:
+            raise ResultsError("the disk is full")
+        return append(self, document)
+
+    monkeypatch.setattr(ResultsFile, "append", full)
+    outcome = await stage.run("chat", repeat=9)
+    assert outcome.code == 1 and outcome.problem == "the disk is full" and len(lines(outcome)) == 2
+
+
+async def test_what_the_helper_learned_places_us_and_goes_nowhere(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(url: str, wanted: Target, addresses: Any, *, learned: Any, **_: Any) -> dict[str, Any]:
+        learned("203.0.113.77")
+        return {"failure": None}
+
+    monkeypatch.setattr(own, "ask", ask)
+    stage.settings = Settings(control=("http://helper.example",))
+    outcome = await stage.run("chat")
+    assert stage.asked == [None, "203.0.113.77"]
+    assert lines(outcome)[0]["probe_asn"] == "AS64511" and "203.0.113.77" not in json.dumps(lines(outcome))
+
+
+async def test_both_families_that_the_helper_learned_are_hunted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask(url: str, wanted: Target, addresses: Any, *, learned: Any, **_: Any) -> dict[str, Any]:
+        learned("203.0.113.77")
+        learned("2a09:1234:5678:9abc::77")
+        return {"failure": None}
+
+    monkeypatch.setattr(own, "ask", ask)
+    said = {"failure": "you are 203.0.113.77 and 2a09:1234:5678:9abc::77", "trusted_by_machine": None}
+    stage.facts = {**stage.facts, "neutral": [{"endpoint": "", "address": "", "family": 4, **said}]}
+    stage.settings = Settings(control=("http://helper.example",))
+    written = json.dumps(lines(await stage.run("chat")))
+    assert "203.0.113.77" not in written and "5678:9abc::77" not in written
+    assert written.count("[scrubbed]") == 2
+
+
+async def test_every_repeat_has_its_own_triggers(stage: Stage) -> None:
+    async def spend(session: Session) -> None:
+        left.append(session.pace.can_trigger("chat.example", "93.184.216.34", "tcp"))
+        for _ in range(6):
+            session.pace.spend_trigger("chat.example", "93.184.216.34", "tcp", 443)
+        residual.append(session.pace.in_residual("93.184.216.34", 443))
+
+    left: list[bool] = []
+    residual: list[bool] = []
+    stage.does = {"chat": spend}
+    assert (await stage.run("chat", repeat=2)).bugs == []
+    assert left == [True, True] and residual == [True, True]
+
+
+async def test_where_we_were_holds_when_nothing_is_left_to_look_with() -> None:
+    """Without a descriptor our own addresses cannot be read again; those that were known must still be hunted."""
+    said: list[Any] = [vantage("AS64500"), OSError("too many open files"), vantage("AS64511")]
+    said[0] = replace(said[0], known=Known.of(["198.51.100.7"]))
+
+    async def locate(learned: str | None) -> Vantage:
+        found = said.pop(0)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    lines_of_it = lines_of_a_run.Lines(lambda where: None, locate)  # type: ignore[arg-type, return-value]
+    assert (await lines_of_it.vantage()).probe_asn == "AS64500"
+    lines_of_it.learn("203.0.113.9")
+    assert (await lines_of_it.vantage()).probe_asn == "AS64500"
+    later = await lines_of_it.vantage()
+    assert later.probe_asn == "AS64511"
+    assert "198.51.100.7" in later.known.addresses
+
+
+async def test_a_target_of_several_inputs_gets_a_line_for_each_of_its_services(stage: Stage) -> None:
+    udp = parse_endpoint("stun://a.example:3478;transport=udp", ooni=True)
+    services = {role: Service(role, "all", (replace(udp, host=f"{role}.example"),)) for role in ("a", "b")}
+    stun = replace(target("stun"), nettest="stunreachability", services=services)
+    session = Session("4f2a", stage.settings, Pace(), Neutral(("x",), "y", ENDPOINTS, (), None, "00"), target("r"))
+    outcome = await runner.run(Plan([stun, target("chat")], 1), session, load_roots(), stage.open, stage)
+    found = {line["input"]: list(line["test_keys"]["x_target"]["services"]) for line in lines(outcome)}
+    assert found == {"stun://a.example:3478": ["a"], "stun://b.example:3478": ["b"], None: ["web"]}
+    assert sorted(stage.finished_names) == ["chat", "stun", "stun"]

@@ -1,0 +1,204 @@
+"""The vantage point: who is believed about country and network, and what must never be written."""
+
+import ipaddress
+import json
+import os
+import socket
+import ssl
+import struct
+from pathlib import Path
+
+import pytest
+
+from probe.asn.table import UNKNOWN, Network
+from probe.privacy.redact import SCRUBBED, Known, sweep
+from probe.run import own_addresses, vantage
+from probe.run.vantage import (
+    ENGINE_VERSION,
+    Vantage,
+    known_values,
+    locate,
+    machine_annotations,
+    network_type,
+    where_are_we,
+)
+from probe.session.pacing import Pace
+from probe.session.session import Session, Settings
+from probe.targets.target import bundled_targets, load_neutral, load_target
+
+HOME, ELSEWHERE, RESOLVER = "198.51.100.7", "203.0.113.9", "203.0.113.53"
+
+
+class Table:
+    """A table of two networks."""
+
+    database = "test 2026-11-24"
+
+    def lookup(self, ip: str) -> Network:
+        return {
+            HOME: Network(64500, "IR", "Home Net"),
+            ELSEWHERE: Network(64501, "DE", "Elsewhere"),
+            RESOLVER: Network(64502, "US", "Resolver Inc"),
+        }.get(ip, UNKNOWN)
+
+
+def session() -> Session:
+    targets = bundled_targets()
+    return Session(
+        "0" * 16, Settings(), Pace(), load_neutral(targets / "neutral.toml"), load_target(targets / "resolvers.toml")
+    )
+
+
+def test_the_first_address_that_the_table_knows_counts() -> None:
+    here = locate(Table(), candidates=["192.168.1.2", HOME, ELSEWHERE], resolver=RESOLVER)
+    assert (here.probe_cc, here.probe_asn, here.network_name) == ("IR", "AS64500", "Home Net")
+    assert (here.resolver_asn, here.resolver_network_name) == ("AS64502", "Resolver Inc")
+    assert here.database == "test 2026-11-24"
+    assert here.sentence is None
+
+
+def test_an_unknown_network_is_as0_and_zz_and_says_so() -> None:
+    here = locate(Table(), candidates=["192.168.1.2"])
+    assert (here.probe_cc, here.probe_asn, here.network_name, here.resolver_asn) == ("ZZ", "AS0", "", "AS0")
+    assert here.sentence is not None and "--cc" in here.sentence and "--asn" in here.sentence
+
+
+def test_the_volunteers_word_goes_before_everything() -> None:
+    here = locate(Table(), candidates=[HOME], cc="XX", asn="AS64511")
+    assert (here.probe_cc, here.probe_asn) == ("XX", "AS64511")
+    assert here.network_name == "", "the name of another network must not stand beside the number given"
+    assert here.sentence is None
+
+
+def test_the_volunteers_country_alone_leaves_the_network_found() -> None:
+    here = locate(Table(), candidates=[HOME], cc="TR")
+    assert (here.probe_cc, here.probe_asn, here.network_name) == ("TR", "AS64500", "Home Net")
+    assert locate(Table(), candidates=[], cc="TR").sentence is not None
+
+
+async def test_what_a_helper_saw_is_looked_up_and_hunted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vantage, "default_table", Table)
+    monkeypatch.setattr(vantage, "source_addresses", lambda literals: ["192.168.1.2"])
+    monkeypatch.setattr(vantage, "interface_addresses", lambda: {"192.168.1.2"})
+    before = await where_are_we(session())
+    after = await where_are_we(session(), learned=HOME)
+    assert (before.probe_asn, after.probe_asn) == ("AS0", "AS64500")
+    assert sweep({"a": HOME}, after.known) == {"a": SCRUBBED}
+    assert sweep({"a": HOME}, before.known) == {"a": HOME}
+
+
+async def test_an_address_on_an_interface_goes_before_the_helpers_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vantage, "default_table", Table)
+    monkeypatch.setattr(vantage, "source_addresses", lambda literals: [HOME])
+    assert (await where_are_we(session(), learned=ELSEWHERE)).probe_asn == "AS64500"
+
+
+async def test_a_public_resolver_is_not_hunted_and_a_home_router_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(vantage, "system_resolvers", lambda: ["8.8.8.8", "192.168.77.1"])
+    here = await where_are_we(session())
+    assert sweep({"a": "8.8.8.8:53", "b": "192.168.77.1"}, here.known) == {"a": "8.8.8.8:53", "b": SCRUBBED}
+    assert here.resolver_asn == "AS15169"
+
+
+def test_the_address_is_in_no_field_that_is_written() -> None:
+    here = locate(Table(), candidates=[HOME], resolver=RESOLVER, known=Known.of([HOME]))
+    assert HOME not in repr(here) and RESOLVER not in repr(here)
+
+
+def test_the_annotations_are_oonis() -> None:
+    found = locate(Table(), candidates=[HOME]).annotations
+    assert found["platform"] in {"android", "freebsd", "ios", "linux", "macos", "windows"}
+    assert found["architecture"] and found["architecture"] not in {"x86_64", "aarch64"}
+    assert found["engine_name"] == "censorprobe"
+    assert found["tls_engine"] == " ".join(ssl.OPENSSL_VERSION.split()[:2])  # OONI's hellos are Go's
+    assert tuple(map(int, ENGINE_VERSION.split("."))) >= (3, 17, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('{"lab": "great-firewall", "n": 1}', {"lab": "great-firewall"}),
+        ("[]", {}),
+        ("{", {}),
+        ("", {}),
+        ('{"a": "' + "x" * 20_000 + '"}', {}),
+    ],
+)
+def test_what_the_machine_adds(tmp_path: Path, content: str, expected: dict[str, str]) -> None:
+    (tmp_path / "annotations.json").write_text(content)
+    assert machine_annotations(tmp_path / "annotations.json") == expected
+    assert machine_annotations(tmp_path / "missing.json") == {}
+
+
+def test_what_the_machine_adds_stands_on_every_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"lab": "clean"}))
+    monkeypatch.setattr(vantage, "machine_annotations", lambda: machine_annotations(tmp_path / "a.json"))
+    assert locate(Table(), candidates=[]).annotations["lab"] == "clean"
+
+
+@pytest.mark.parametrize(("name", "kind"), [("wg0", "vpn"), ("rmnet0", "mobile"), ("eth9", None)])
+def test_the_kind_of_line(monkeypatch: pytest.MonkeyPatch, name: str, kind: str | None) -> None:
+    monkeypatch.setattr(vantage, "interface_of", lambda ip: name)
+    assert network_type(["192.168.1.2"]) == kind
+    assert network_type([]) is None
+
+
+def test_known_values_hold_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/janedoe")
+    monkeypatch.setenv("USER", "janedoe")
+    monkeypatch.setattr(socket, "gethostname", lambda: "janes-laptop.fritz.box")
+    known = known_values(HOME, "no address")
+    assert {"janedoe", "janes-laptop", "janes-laptop.fritz.box"} <= known.words
+    assert "/home/janedoe" in known.paths
+    assert HOME in known.addresses and "no address" not in known.addresses
+
+
+def test_every_address_of_this_machine_is_known() -> None:
+    """Compared with what Linux writes in /proc, which the program does not read for this."""
+    trie = Path("/proc/net/fib_trie").read_text().split()
+    local = {
+        trie[i - 2] for i, word in enumerate(trie) if word == "host" and trie[i + 1] == "LOCAL" and trie[i - 1] == "/32"
+    }
+    if_inet6 = Path("/proc/net/if_inet6")
+    six = [line.split()[0] for line in if_inet6.read_text().splitlines()] if if_inet6.exists() else []
+    expected = {word for word in local if word.count(".") == 3} | {
+        str(ipaddress.IPv6Address(bytes.fromhex(h))) for h in six
+    }
+    assert "127.0.0.1" in expected
+    assert expected <= own_addresses.interface_addresses()
+    assert "127.0.0.1" in own_addresses.interface_addresses()
+
+
+def test_gateways_are_read_from_the_routing_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    hop = f"{struct.unpack('=I', ipaddress.IPv4Address('192.168.77.1').packed)[0]:08X}"
+    tables = {
+        "/proc/net/route": [
+            ["Iface", "Destination", "Gateway"],
+            ["eth0", "00000000", hop],
+            ["eth0", "004DA8C0", "00000000"],
+        ],
+        "/proc/net/ipv6_route": [
+            ["0" * 32, "00", "0" * 32, "00", "fe80" + "0" * 24 + "0001"],
+            ["0" * 32, "00", "0" * 32, "00", "0" * 32],
+        ],
+    }
+    monkeypatch.setattr(own_addresses, "_lines", lambda path: tables[path])
+    assert own_addresses.gateways() == {"192.168.77.1", "fe80::1"}
+    monkeypatch.setattr(own_addresses, "_lines", lambda path: [])
+    assert own_addresses.gateways() == set()
+
+
+def test_source_addresses_need_no_network() -> None:
+    assert own_addresses.source_addresses(["127.0.0.1", "127.0.0.2", "::1", "not an address"])[:1] == ["127.0.0.1"]
+
+
+def test_the_default_knows_nothing() -> None:
+    assert Vantage().probe_asn == "AS0" and Vantage().known.addresses == frozenset()
+
+
+def test_an_account_without_a_name_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999)
+    assert vantage._account() is None
+    assert known_values().words

@@ -1,0 +1,65 @@
+"""Every exception has one name, by errno before type; a bug is described without a value in it."""
+
+import asyncio
+import errno
+import socket
+import ssl
+
+import pytest
+
+from probe.formats import failures as f
+from probe.session.classify import NETWORK_ERRORS, OurFault, RemoteError, classify, describe
+
+
+def tls(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (ConnectionResetError(errno.ECONNRESET, ""), f.RESET),
+        (OSError(errno.ECONNREFUSED, ""), f.REFUSED),
+        (OSError(errno.ETIMEDOUT, ""), f.TIMED_OUT),  # the kernel's: in Python the class TimeoutError, like ours
+        (TimeoutError(), f.TIMEOUT),
+        (OSError(errno.EHOSTUNREACH, ""), f.HOST_UNREACHABLE),
+        (OSError(errno.ENETUNREACH, ""), f.NETWORK_UNREACHABLE),
+        (OSError(errno.EMFILE, ""), f.FILES_EXHAUSTED),
+        (OSError(errno.ELOOP, ""), "unknown_failure: errno ELOOP"),
+        (socket.gaierror(socket.EAI_NONAME, ""), f.DNS_NXDOMAIN),
+        (socket.gaierror(-5, ""), f.DNS_NO_ANSWER),
+        (socket.gaierror(socket.EAI_AGAIN, ""), f.DNS_MISBEHAVING),
+        (asyncio.IncompleteReadError(b"", 4), f.EOF),
+        (EOFError(), f.EOF),
+        (tls("WRONG_VERSION_NUMBER"), f.NOT_TLS),
+        (tls("UNEXPECTED_EOF_WHILE_READING"), f.EOF),
+        (tls("BAD_LENGTH"), "unknown_failure: tls: bad length"),
+        (asyncio.CancelledError(), f.INTERRUPTED),
+        (RemoteError(f.DNS_REFUSED), f.DNS_REFUSED),
+        (OurFault(f.BUDGET), f.BUDGET),
+        (ValueError("x"), "unknown_failure: ValueError"),
+    ],
+)
+def test_the_name_of_an_error(error: BaseException, failure: str) -> None:
+    assert classify(error) == failure
+
+
+def test_running_out_of_descriptors_is_ours_and_a_reset_is_not() -> None:
+    assert f.is_local(classify(OSError(errno.EMFILE, "")))
+    assert not f.is_local(classify(OSError(errno.ECONNRESET, "")))
+    assert not f.is_local(None)
+
+
+def test_a_bug_is_no_network_error() -> None:
+    assert not issubclass(ValueError, NETWORK_ERRORS) and not issubclass(KeyError, NETWORK_ERRORS)
+
+
+def test_a_bug_is_described_by_type_and_place_alone() -> None:
+    try:
+        f.is_local(7)  # type: ignore[arg-type]
+    except AttributeError as bug:
+        said = describe(bug)
+    assert said.startswith("AttributeError in formats/failures.py:")
+    assert "7" not in said.split(":")[0] and "object" not in said

@@ -1,0 +1,231 @@
+"""Law 7 and law 8 as arithmetic: triggers, residual windows, places in flight, time limits."""
+
+import asyncio
+
+import pytest
+
+from probe.session import pacing
+from probe.session.classify import OurFault
+from probe.session.pacing import Pace
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_six_triggers_per_name_address_and_transport_and_not_one_more() -> None:
+    pace = Pace()
+    for _ in range(6):
+        pace.spend_trigger("a.example", "192.0.2.1", "tcp", 443)
+    with pytest.raises(OurFault):
+        pace.spend_trigger("a.example", "192.0.2.1", "tcp", 5222)
+    pace.spend_trigger("a.example", "192.0.2.1", "udp", 53)
+    pace.spend_trigger("a.example", "192.0.2.2", "tcp", 443)
+    pace.spend_trigger("b.example", "192.0.2.1", "tcp", 443)
+    assert pace.triggers == 9
+
+
+def test_deep_allows_120() -> None:
+    pace = Pace(deep=True)
+    for _ in range(120):
+        pace.spend_trigger("a.example", "192.0.2.1", "tcp")
+    assert not pace.can_trigger("a.example", "192.0.2.1", "tcp")
+
+
+def test_a_residual_window_closes_after_180_seconds() -> None:
+    clock = Clock()
+    pace = Pace(clock=clock)
+    assert not pace.in_residual("192.0.2.1", 443)
+    pace.spend_trigger("a.example", "192.0.2.1", "tcp", 443)
+    clock.now += 179
+    assert pace.in_residual("192.0.2.1", 443)
+    assert not pace.in_residual("192.0.2.1", 80)
+    clock.now += 1
+    assert not pace.in_residual("192.0.2.1", 443)
+
+
+async def hold(pace: Pace, seen: list[int], running: list[int], seconds: float) -> None:
+    async with pace.place():
+        running.append(1)
+        seen.append(len(running))
+        await asyncio.sleep(seconds)
+        running.pop()
+
+
+async def test_eight_flows_at_first() -> None:
+    pace, seen, running = Pace(), list[int](), list[int]()
+    await asyncio.gather(*(hold(pace, seen, running, 0.01) for _ in range(30)))
+    assert max(seen) == 8 and len(seen) == 30
+
+
+async def test_a_silent_flow_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "SILENT", 0.05)
+    pace, seen, running = Pace(), list[int](), list[int]()
+    stalled = [asyncio.create_task(hold(pace, [], running, 30)) for _ in range(8)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(hold(pace, seen, running, 0), 5)
+    assert seen == [9]
+    for task in stalled:
+        task.cancel()
+    await asyncio.gather(*stalled, return_exceptions=True)
+    assert pace.in_flight == 0  # each place was given back once
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_flow_that_nobody_answered_gives_its_place_back_sooner(
+    monkeypatch: pytest.MonkeyPatch, answered: bool
+) -> None:
+    monkeypatch.setattr(pacing, "UNANSWERED", 0.02)
+    pace = Pace()
+
+    async def flow() -> None:
+        async with pace.place():
+            if answered:
+                pace.saw_round_trip(0.001)
+            await asyncio.sleep(30)
+
+    stalled = asyncio.create_task(flow())
+    await asyncio.sleep(0.1)
+    assert pace.in_flight == (1 if answered else 0)
+    stalled.cancel()
+    await asyncio.gather(stalled, return_exceptions=True)
+    assert pace.in_flight == 0 and not pace._places
+
+
+async def test_the_limit_doubles_on_a_calm_line_and_halves_on_a_pressed_one() -> None:
+    pace = Pace()
+    for _ in range(16):
+        pace.saw_round_trip(0.05)
+    assert pace.in_flight_limit == 16
+    for _ in range(8):
+        pace.saw_round_trip(0.2)
+    assert pace.in_flight_limit == 8
+    for _ in range(200):
+        pace.saw_round_trip(0.05)
+    assert pace.in_flight_limit == pacing.MOST_IN_FLIGHT
+
+
+async def test_answers_that_queue_narrow_the_line_after_three_and_the_lookups_with_it() -> None:
+    pace = Pace()
+    assert await most_lookups(pace) == pacing.LOOKUPS_SIDE_BY_SIDE
+    for seconds, limit in ((0.2, 8), (0.0, 8), (0.3, 4), (0.2, 4), (0.2, 4), (0.2, 2)):
+        pace.saw_wait(seconds)
+        assert pace.in_flight_limit == limit
+    assert await most_lookups(pace) == 2 * pacing.LOOKUPS_A_FLOW
+
+
+async def most_lookups(pace: Pace) -> int:
+    """How many of a hundred lookups are under way together."""
+    running, most = 0, 0
+
+    async def lookup() -> None:
+        nonlocal running, most
+        async with pace.lookup_place():
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    await asyncio.gather(*(lookup() for _ in range(100)))
+    return most
+
+
+def test_one_server_far_away_or_slow_crowds_no_line() -> None:
+    pace = Pace()
+    for seconds in (0.0, 0.9, 0.0, 0.05, 0.08, 0.09):
+        pace.saw_wait(seconds)
+    assert pace.in_flight_limit == 8
+
+
+async def test_behind_what_was_too_many_the_limit_grows_by_one() -> None:
+    pace = Pace()
+    for seconds in (0.3, 0.3, 0.3, *[0.0] * 9):  # eight flows crowded it, and four do not
+        pace.saw_wait(seconds)
+    for limit in (4, 5, 6, 7):
+        for _ in range(8):
+            pace.saw_round_trip(0.05)
+        assert pace.in_flight_limit == limit
+
+
+async def test_no_line_is_calm_on_which_answers_queue() -> None:
+    pace = Pace()
+    for _ in range(2):
+        pace.saw_wait(0.3)
+    for _ in range(16):
+        pace.saw_round_trip(0.05)
+    assert pace.in_flight_limit == 4
+
+
+async def test_what_queues_lengthens_the_time_limits() -> None:
+    pace = Pace()
+    pace.saw_round_trip(0.2)
+    assert pace.tls_timeout() == 4.0
+    pace.saw_wait(0.8)
+    assert pace.round_trip == pytest.approx(1.0)
+    assert (pace.tcp_timeout(), pace.tls_timeout()) == (pytest.approx(6.0), pytest.approx(8.0))
+
+
+async def test_a_place_is_given_back_by_what_is_known_of_the_line_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "SILENT", 0.05)
+    pace = Pace()
+    stalled = asyncio.create_task(hold(pace, [], [], 30))
+    await asyncio.sleep(0)
+    pace.saw_round_trip(0.05)  # another flow tells, after this one began, that six round trips take 0.3 s
+    await asyncio.sleep(0.15)
+    assert pace.in_flight == 1
+    await asyncio.sleep(0.3)
+    assert pace.in_flight == 0
+    stalled.cancel()
+    await asyncio.gather(stalled, return_exceptions=True)
+    assert pace.in_flight == 0
+
+
+async def test_two_tls_connections_to_one_name_at_one_address() -> None:
+    pace, running, most = Pace(), 0, 0
+
+    async def flow() -> None:
+        nonlocal running, most
+        async with pace.tls_place("192.0.2.1", "a.example"):
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.01)
+            running -= 1
+
+    await asyncio.gather(*(flow() for _ in range(6)))
+    assert most == 2
+
+
+async def test_time_limits_follow_the_line_within_floors() -> None:
+    pace = Pace()
+    assert (pace.tcp_timeout(), pace.tls_timeout()) == (3.5, 4.0)
+    assert (pace.tcp_timeout(confirm=True), pace.tls_timeout(confirm=True)) == (10.0, 10.0)
+    assert pace.harmless_timeout() == 2.0
+    for _ in range(8):
+        pace.saw_round_trip(0.9)
+    assert pace.tcp_timeout() == pytest.approx(5.4)
+    assert pace.tls_timeout() == pace.harmless_timeout() == pytest.approx(7.2)
+    for _ in range(40):
+        pace.saw_round_trip(30)
+    assert pace.tcp_timeout() == 10.0
+
+
+async def test_the_urgent_are_served_first_and_a_cancelled_waiter_takes_no_place() -> None:
+    pace, order = Pace(), list[str]()
+
+    async def flow(name: str, urgent: bool) -> None:
+        async with pace.place(urgent=urgent):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    held = [asyncio.create_task(hold(pace, [], [], 0.05)) for _ in range(8)]
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(flow(name, name == "urgent")) for name in ("gone", "first", "second", "urgent")]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    await asyncio.gather(*held, *waiting, return_exceptions=True)
+    assert order == ["urgent", "first", "second"]
+    assert pace.in_flight == 0

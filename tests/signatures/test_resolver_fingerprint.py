@@ -1,0 +1,40 @@
+"""What makes an answer look as if another box had written it, and what is read of a line that says how it looks."""
+
+from typing import Any
+
+import pytest
+
+from probe.signatures.resolver_fingerprint import ResolverPrint, print_of
+
+NORMAL = ResolverPrint(58, frozenset({"QR", "RD", "RA"}))
+
+
+@pytest.mark.parametrize(
+    ("ip_ttl", "flags", "unlike"),
+    [
+        (58, ["QR", "RD", "RA"], False),
+        (56, ["QR", "RD", "RA"], False),  # another machine of the same resolver
+        (55, ["QR", "RD", "RA"], True),
+        (61, ["QR", "RD", "RA"], True),
+        (0, ["QR", "RD", "RA"], False),  # not known
+        (58, ["QR", "RD"], True),
+        (58, ["QR", "AA", "RD", "RA"], True),
+        (58, ["QR", "TC", "RA", "AD"], False),  # these depend on the question
+    ],
+)
+def test_unlike_is_another_distance_or_another_servers_flags(ip_ttl: int, flags: list[str], unlike: bool) -> None:
+    assert NORMAL.unlike(ip_ttl, flags) is unlike
+
+
+def test_a_distance_that_was_never_known_says_nothing() -> None:
+    assert not ResolverPrint(0, NORMAL.flags).unlike(99, NORMAL.flags)
+
+
+@pytest.mark.parametrize("fact", [None, 3, "x", [], {}, {"ip_ttl": 58}, {"flags": "RA"}, {"flags": []}])
+def test_junk_is_no_print(fact: Any) -> None:
+    assert print_of(fact) is None
+
+
+@pytest.mark.parametrize("ttl", [None, True, "58", -1, 256, 5.5])
+def test_a_ttl_that_is_none_is_unknown(ttl: Any) -> None:
+    assert print_of({"ip_ttl": ttl, "flags": ["QR", "RD", "RA"]}) == ResolverPrint(0, NORMAL.flags)

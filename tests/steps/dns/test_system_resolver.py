@@ -1,0 +1,175 @@
+"""getaddrinfo: written down as OONI's engine "system" does, and unable to hold anybody up."""
+
+import asyncio
+import errno
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from probe.formats.entries import DNSQuery
+from probe.steps.dns import system_resolver as systemresolver
+from probe.steps.dns.system_resolver import resolve_system, system_resolvers
+from tests.support.servers.dns import a_good_transaction, addresses_of
+from tests.support.servers.loopback import Bench, a_transaction
+
+BOTH = frozenset({4, 6})
+V4, V6 = "192.0.2.1", "2001:db8::1"
+
+
+def saying(monkeypatch, *addresses: str, error: int | None = None) -> list[tuple[object, ...]]:
+    calls: list[tuple[object, ...]] = []
+
+    def fake(*arguments: object) -> list[tuple[object, ...]]:
+        calls.append(arguments)
+        if error is not None:
+            raise socket.gaierror(error, "as told")
+        return [(0, 0, 0, "", (ip, 0)) for ip in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", fake)
+    return calls
+
+
+def hanging(monkeypatch) -> threading.Event:
+    release = threading.Event()
+
+    def fake(*arguments: object) -> list[tuple[object, ...]]:
+        release.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", fake)
+    return release
+
+
+def entries_of(bench: Bench) -> list[DNSQuery]:
+    return [entry for entry in bench.trace.entries if isinstance(entry, DNSQuery)]
+
+
+async def ask(bench: Bench, families: frozenset[int] = BOTH, timeout: float | None = None) -> list[str]:
+    return await resolve_system(bench.tx, "a.example", pace=bench.pace, families=families, timeout=timeout)
+
+
+async def test_both_families_get_an_entry_each(monkeypatch) -> None:
+    saying(monkeypatch, V6, V4, "192.0.2.2", V4)
+    async with a_good_transaction() as bench:
+        assert await ask(bench) == [V6, V4, "192.0.2.2"]
+    one, six = entries_of(bench)
+    assert (one.query_type, addresses_of(one)) == ("A", [V4, "192.0.2.2"])
+    assert (six.query_type, addresses_of(six)) == ("AAAA", [V6])
+    for entry in (one, six):
+        assert (entry.engine, entry.resolver_address, entry.failure) == ("system", "system", None)
+        assert (entry.transaction_id, entry.tags) == (1, ["web", "first"])
+    assert (one.t0, one.t) == (six.t0, six.t)
+    assert six.model_dump()["resolver_address"] == "system"
+
+
+@pytest.mark.parametrize(("said", "kind"), [(V4, "A"), (V6, "AAAA")])
+async def test_a_family_without_answers_gets_no_entry_on_success(monkeypatch, said: str, kind: str) -> None:
+    saying(monkeypatch, said)
+    async with a_good_transaction() as bench:
+        assert await ask(bench) == [said]
+    (entry,) = entries_of(bench)
+    assert (entry.query_type, addresses_of(entry)) == (kind, [said])
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [(-2, "dns_nxdomain_error"), (-5, "dns_no_answer"), (-3, "dns_server_misbehaving"), (-4, "dns_server_misbehaving")],
+)
+async def test_on_failure_both_entries_carry_it(monkeypatch, error: int, failure: str) -> None:
+    saying(monkeypatch, error=error)
+    async with a_transaction() as bench:
+        await ask(bench)
+    assert [(e.query_type, e.failure, e.getaddrinfo_error) for e in entries_of(bench)] == [
+        ("A", failure, error),
+        ("AAAA", failure, error),
+    ]
+    assert bench.tx.record.failure == failure
+
+
+async def test_one_family_asks_libc_for_that_family_only(monkeypatch) -> None:
+    calls = saying(monkeypatch, V4)
+    async with a_good_transaction() as bench:
+        await ask(bench, frozenset({4}))
+    assert calls[0][2] == socket.AF_INET
+    assert [entry.query_type for entry in entries_of(bench)] == ["A"]
+
+
+async def test_the_real_one_knows_localhost() -> None:
+    async with a_good_transaction() as bench:
+        found = await resolve_system(bench.tx, "localhost", pace=bench.pace, families=BOTH)
+    assert set(found) & {"127.0.0.1", "::1"}
+
+
+async def test_one_that_hangs_is_left_behind(monkeypatch) -> None:
+    release = hanging(monkeypatch)
+    async with a_transaction() as bench:
+        began = time.monotonic()
+        await ask(bench, timeout=0.2)
+    assert time.monotonic() - began < 1
+    assert [entry.failure for entry in entries_of(bench)] == ["generic_timeout_error"] * 2
+    release.set()
+    await asyncio.sleep(0.1)  # the late answer finds nobody waiting, and nothing breaks
+
+
+def test_one_that_hangs_does_not_hold_up_the_end_of_the_program() -> None:
+    program = (
+        "import asyncio, socket, time\n"
+        "socket.getaddrinfo = lambda *a: time.sleep(30)\n"
+        "from probe.session.pacing import Pace\n"
+        "from probe.steps.dns.dns import resolve_system\n"
+        "from probe.session.trace import Trace\n"
+        "async def main():\n"
+        "    trace = Trace()\n"
+        "    async with trace.transaction('lookup') as tx:\n"
+        "        await resolve_system(tx, 'a', pace=Pace(), families=frozenset({4, 6}), timeout=0.1)\n"
+        "    print(trace.entries[0].failure)\n"
+        "asyncio.run(main())\n"
+    )
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=25, env=dict(os.environ), check=True
+    )
+    assert done.stdout == "generic_timeout_error\n"
+    assert done.stderr == ""
+    assert time.monotonic() - began < 20
+
+
+async def test_too_many_that_hang_are_our_own_fault(monkeypatch) -> None:
+    monkeypatch.setattr(systemresolver, "_threads", threading.BoundedSemaphore(1))
+    release = hanging(monkeypatch)
+    async with a_transaction() as bench:
+        await ask(bench, timeout=0.1)
+    async with a_transaction() as other:
+        await ask(other, timeout=0.1)
+    release.set()
+    assert {entry.failure for entry in entries_of(other)} == {"unknown_failure: too many open files"}
+
+
+async def test_a_library_that_is_denied_a_file_is_our_own_fault(monkeypatch) -> None:
+    """glibc then says EAI_SYSTEM, and sometimes EAGAIN in the place of EMFILE: Python raises a bare OSError."""
+
+    def denied(*_: object) -> None:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(socket, "getaddrinfo", denied)
+    async with a_transaction() as bench:
+        await ask(bench)
+    assert {entry.failure for entry in entries_of(bench)} == {"unknown_failure: too many open files"}
+
+
+def test_resolv_conf(tmp_path) -> None:
+    path = tmp_path / "resolv.conf"
+    assert system_resolvers(str(path)) == []
+    path.write_bytes(
+        b"# nameserver 192.0.2.9\nsearch example.com\nnameserver 127.0.0.53\n nameserver\t2001:db8::53 # v6\n"
+        b"nameserver fe80::1%eth0\nnameserver dns.example\nnameserver\n\xff\xfe\n;nameserver 192.0.2.8\n"
+    )
+    assert system_resolvers(str(path)) == ["127.0.0.53", "2001:db8::53", "fe80::1%eth0"]
+    path.write_bytes(b"")
+    assert system_resolvers(str(path)) == []
+    assert system_resolvers(str(tmp_path)) == []

@@ -1,0 +1,54 @@
+"""The contract with aiohttp: its connector asks one semi-private hook for a connection, and uses it as a transport."""
+
+import inspect
+
+import aiohttp
+import pytest
+
+from probe.steps.http.aiohttp_transport import Bridge, HandOver, session_over
+from probe.steps.tcp import tcp_connect
+from tests.support.servers.loopback import Peer, a_transaction, serving
+
+
+def test_the_hook_is_still_there_and_asks_for_the_same() -> None:
+    signature = inspect.signature(aiohttp.BaseConnector._create_connection)
+    assert list(signature.parameters) == ["self", "req", "traces", "timeout"]
+    assert inspect.iscoroutinefunction(aiohttp.BaseConnector._create_connection)
+    assert HandOver._create_connection is not aiohttp.BaseConnector._create_connection
+
+
+async def test_the_connection_handed_over_carries_the_request_and_stays_open() -> None:
+    async def answer(peer: Peer) -> None:
+        await peer.hear()
+        await peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await peer.hear()
+        await peer.say(b"still here")
+
+    async with serving(answer) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        async with session_over(conn) as session:
+            response = await session.send("GET", "http://a.example/", {"Host": "a.example"}, b"")
+            assert await response.read() == b"ok"
+        await conn.write(b"again")
+        assert await conn.read_exactly(10) == b"still here"
+    assert server.peers[0].heard[0] == b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+
+
+async def test_it_is_handed_over_once() -> None:
+    """aiohttp would open another connection for a GET whose connection broke: it gets the reason instead."""
+
+    async def end(peer: Peer) -> None:
+        await peer.hear()
+
+    async with serving(end) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        async with session_over(conn) as session:
+            with pytest.raises(EOFError):
+                await session.send("GET", "http://a.example/", {"Host": "a.example"}, b"")
+    assert len(server.peers) == 1
+    assert len(server.peers[0].heard) == 1
+
+
+def test_the_bridge_leaves_no_abstract_method_to_chance() -> None:
+    used = ("write", "close", "abort", "is_closing", "pause_reading", "resume_reading", "is_reading")
+    assert all(name in vars(Bridge) for name in used)

@@ -1,0 +1,188 @@
+"""The steps `mail_greeting` and `mail_starttls`, of SMTP and of IMAP: what they record, and how they fail."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
+from probe.steps.mail.imap import imap_greeting, imap_starttls
+from probe.steps.mail.mail_stream import MailStream, clean_text
+from probe.steps.mail.smtp import smtp_greeting, smtp_starttls
+from probe.steps.tcp import tcp_connect
+from tests.support.servers.loopback import Bench, Peer, a_transaction, serving
+from tests.support.servers.mail import SMTP_LIST, Script, imap, smtp
+
+GREETING = {"smtp": smtp_greeting, "imap": imap_greeting}
+STARTTLS = {"smtp": smtp_starttls, "imap": imap_starttls}
+
+
+async def talk(
+    protocol: str, script: Script, *, starttls: bool = True, timeout: float = 2.0
+) -> tuple[list[MailEntry], Bench]:
+    """Run the steps as far as STARTTLS; the entries that were written."""
+    async with serving(script.handler) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
+        stream = MailStream(conn)
+        said = await GREETING[protocol](bench.tx, stream, pace=bench.pace, timeout=timeout)
+        if starttls:
+            offered = said.starttls == "offered"
+            await STARTTLS[protocol](bench.tx, stream, pace=bench.pace, offered=offered, timeout=timeout)
+    return [entry for entry in bench.trace.entries if isinstance(entry, MailEntry)], bench
+
+
+def raw(entry: MailEntry, field: str) -> bytes:
+    value = getattr(entry, field)
+    return base64.b64decode(value.data) if value else b""
+
+
+@pytest.mark.parametrize("pause", [None, 0.0])
+async def test_smtp_offers_and_accepts(pause: float | None) -> None:
+    script = smtp(pause=pause, upgrades=False)
+    (greeting, asked), bench = await talk("smtp", script)
+    assert isinstance(greeting, MailGreeting) and isinstance(asked, MailStartTLS)
+    assert (greeting.failure, greeting.banner_code, greeting.banner) == (None, 220, "mail.example ESMTP")
+    assert greeting.capabilities == ["SIZE 100", "STARTTLS", "8BITMIME"]
+    assert (greeting.starttls, greeting.over_tls, greeting.operation) == ("offered", False, "greeting")
+    assert (asked.failure, asked.code, asked.accepted, asked.answer) == (None, 220, True, "Go ahead")
+    assert bench.tx.record.steps == ["connect", "mail_greeting", "mail_starttls"]
+    assert script.heard == [b"EHLO anonymous.invalid", b"STARTTLS"]
+    assert {"x_first_bytes", "x_injected"}.isdisjoint(greeting.model_dump() | asked.model_dump())
+
+
+@pytest.mark.parametrize("pause", [None, 0.0])
+async def test_imap_offers_and_accepts(pause: float | None) -> None:
+    script = imap(pause=pause, upgrades=False)
+    (greeting, asked), _ = await talk("imap", script)
+    assert isinstance(greeting, MailGreeting) and isinstance(asked, MailStartTLS)
+    assert (greeting.failure, greeting.banner_code, greeting.banner) == (None, 0, "OK ready")
+    assert (greeting.capabilities, greeting.starttls) == (["IMAP4rev1", "STARTTLS", "IDLE"], "offered")
+    assert (asked.failure, asked.code, asked.accepted, asked.answer) == (None, 0, True, "OK begin")
+    assert script.heard == [b"a1 CAPABILITY", b"a2 STARTTLS"]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "changes", "state", "masked"),
+    [
+        ("smtp", {"ehlo": SMTP_LIST.replace(b"STARTTLS", b"XXXXXXXA")}, "masked", "XXXXXXXA"),
+        ("smtp", {"ehlo": SMTP_LIST.replace(b"250-STARTTLS\r\n", b"")}, "missing", ""),
+        ("smtp", {"ehlo": b"250 mail.example\r\n"}, "missing", ""),
+        ("imap", {"capability": b"* CAPABILITY IMAP4rev1 XXXXXXXX\r\na1 OK\r\n"}, "masked", "XXXXXXXX"),
+        ("imap", {"capability": b"* CAPABILITY IMAP4rev1\r\na1 OK\r\n"}, "missing", ""),
+    ],
+)
+@pytest.mark.parametrize("accepts", [True, False])
+async def test_starttls_is_asked_for_once_though_not_offered_and_fails(
+    protocol: str, changes: dict[str, Any], state: str, masked: str, accepts: bool
+) -> None:
+    refusal = {"smtp": b"500 unrecognized XXXXXXXX\r\n", "imap": b"a2 BAD\r\n"}[protocol]
+    script = {"smtp": smtp, "imap": imap}[protocol](
+        upgrades=False, **changes, **({} if accepts else {"starttls": refusal})
+    )
+    (greeting, asked), bench = await talk(protocol, script)
+    assert isinstance(greeting, MailGreeting) and isinstance(asked, MailStartTLS)
+    assert (greeting.failure, greeting.starttls, greeting.masked_as) == (None, state, masked)
+    assert asked.accepted is accepts
+    assert asked.failure == f"unknown_failure: {protocol}: starttls not offered"
+    assert (bench.tx.record.failed_operation, bench.tx.record.failure) == ("mail_starttls", asked.failure)
+    assert sum(b"STARTTLS" in line for line in script.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "failure"),
+    [
+        (smtp(banner=b"554 go away\r\n"), "unknown_failure: smtp: greeting 554"),
+        (smtp(ehlo=b"502 what\r\n"), "unknown_failure: smtp: ehlo refused 502"),
+        (smtp(starttls=b"454 not now\r\n"), "unknown_failure: smtp: starttls refused 454"),
+        (smtp(banner=b"HTTP/1.1 400 Bad Request\r\n"), "unknown_failure: smtp: no SMTP reply"),
+        (smtp(banner=b"220-x\r\n" * 4000), "unknown_failure: smtp: an endless SMTP reply"),
+        (smtp(ehlo=None), "eof_error"),
+        (smtp(ehlo=b""), "generic_timeout_error"),
+        (smtp(banner=b"220 half a ban"), "generic_timeout_error"),
+        (imap(banner=b"* BYE closed\r\n"), "unknown_failure: imap: greeting BYE"),
+        (imap(capability=b"a1 BAD what\r\n"), "unknown_failure: imap: capability refused BAD"),
+        (imap(capability=b"* BYE leaving\r\n"), "unknown_failure: imap: capability refused BYE"),
+        (imap(starttls=b"a2 NO not now\r\n"), "unknown_failure: imap: starttls refused NO"),
+        (imap(banner=b"220 mail.example\r\n"), "unknown_failure: imap: no IMAP greeting"),
+        (imap(capability=b"* CAPABILITY IMAP4rev1\r\nzz OK\r\n"), "unknown_failure: imap: no IMAP response"),
+        (imap(capability=None), "eof_error"),
+        (imap(starttls=b""), "generic_timeout_error"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_failures(script: Script, failure: str) -> None:
+    protocol = "imap" if script.banner.startswith(b"*") or b"imap" in failure.encode() else "smtp"
+    entries, bench = await talk(protocol, script, timeout=0.3)
+    assert entries[-1].failure == failure
+    assert bench.tx.record.failure == failure
+    assert not getattr(entries[-1], "accepted", False)
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "imap"])
+@pytest.mark.parametrize("at", range(0, 60, 4))
+async def test_a_reset_at_any_byte_is_a_reset(protocol: str, at: int) -> None:
+    """Whatever came before stands in `x_first_bytes`, and nothing is taken for an answer."""
+    whole = {"smtp": b"220 m ESMTP\r\n" + SMTP_LIST, "imap": b"* OK m\r\n* CAPABILITY IMAP4rev1 STARTTLS\r\na1 OK\r\n"}
+
+    async def handler(peer: Peer) -> None:
+        await peer.say(whole[protocol][: min(at, len(whole[protocol]) - 2)])
+        await peer.hear()
+        peer.reset()
+
+    async with serving(handler) as server, a_transaction() as bench:
+        stream = MailStream(await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace))
+        await GREETING[protocol](bench.tx, stream, pace=bench.pace, timeout=0.5)
+    entry = bench.trace.entries[-1]
+    assert isinstance(entry, MailGreeting)
+    assert entry.failure in {"connection_reset", "generic_timeout_error"}  # a half banner is never answered
+    assert entry.starttls == ""
+
+
+async def test_foreign_bytes_are_kept_without_addresses() -> None:
+    page = b"<html>198.51.100.23 is blocked" + b"!" * 100
+    (entry,), _ = await talk("smtp", smtp(banner=page))
+    kept = raw(entry, "x_first_bytes")
+    assert kept.startswith(b"<html>[scrubbed] is blocked") and len(kept) == 64
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "imap"])
+async def test_plaintext_behind_the_go_ahead_is_kept_and_bounded(protocol: str) -> None:
+    ahead = {"smtp": b"220 Go ahead\r\n", "imap": b"a2 OK begin\r\n"}[protocol]
+    injected = b"250 queued for 198.51.100.23\r\n" + b"x" * 200
+    script = {"smtp": smtp, "imap": imap}[protocol](upgrades=False, starttls=ahead + injected)
+    (_, asked), _ = await talk(protocol, script)
+    assert (asked.failure, asked.accepted) == (None, True)  # type: ignore[attr-defined]
+    kept = raw(asked, "x_injected")
+    assert kept.startswith(b"250 queued for [scrubbed]\r\nxxx") and len(kept) == 64
+
+
+async def test_the_list_in_the_greeting_stands_in() -> None:
+    script = imap(banner=b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", capability=b"a1 OK\r\n")
+    (greeting,), _ = await talk("imap", script, starttls=False)
+    assert isinstance(greeting, MailGreeting)
+    assert greeting.starttls == "offered"
+
+
+async def test_no_address_of_ours_is_written_down() -> None:
+    """Gmail's answers to EHLO and its IMAP greeting bear the client's address."""
+    (greeting, asked), _ = await talk("smtp", smtp(starttls=b"220 go, 198.51.100.23\r\n", upgrades=False))
+    (hello,), _ = await talk(
+        "imap", imap(banner=b"* OK Gimap ready for requests from 198.51.100.23 z2mb12345678abc\r\n"), starttls=False
+    )
+    for entry in (greeting, asked, hello):
+        assert "198.51.100" not in entry.model_dump_json()
+    assert isinstance(hello, MailGreeting)
+    assert hello.banner == "OK Gimap ready for requests from [scrubbed] [id]"
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("smtp.gmail.com ESMTP 5b1f17b1804b1-477bf22e3ffsm12345678 - gsmtp", "smtp.gmail.com ESMTP [id] - gsmtp"),
+        ("mx01.example.com Postfix (Debian/GNU)", "mx01.example.com Postfix (Debian/GNU)"),
+        ("Dovecot\tready\x00 <abc123def456@x>", "Dovecot ready  <abc123def456@x>"),
+        ("x" * 500, "x" * 128),
+    ],
+)
+def test_texts_are_clean(said: str, kept: str) -> None:
+    assert clean_text(said) == kept

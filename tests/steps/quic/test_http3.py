@@ -1,0 +1,145 @@
+"""The step `http_round_trip` over QUIC: what is asked, what is written down, and every way in which it breaks."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.formats import failures as f
+from probe.formats.entries import HTTPTransaction
+from probe.steps.http.http_answer import HTTPResult
+from probe.steps.quic.http3 import http3_request
+from probe.steps.quic.quic import quic_handshake
+from probe.steps.tls.certificates import Roots, load_roots
+from tests.support.servers.authority import DAY, issue
+from tests.support.servers.loopback import a_transaction
+from tests.support.servers.quic import Speaker, listening, page, quic_server
+
+NAME = "web.example"
+ROOT = issue("A root", authority=True, begins=-90 * DAY)
+GOOD = issue(NAME, ROOT)
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> Roots:
+    (tmp_path / "public.pem").write_bytes(ROOT.pem)
+    return load_roots(str(tmp_path / "public.pem"))
+
+
+async def ask(answer: Any, roots: Roots, url: str = f"https://{NAME}/a?b=c", **options: Any) -> HTTPTransaction:
+    """Ask once; the entry that was written."""
+    result: HTTPResult | None = None
+    async with listening(quic_server(GOOD, answer=answer)) as (port, _), a_transaction() as bench:
+        conn = await quic_handshake(bench.tx, "127.0.0.1", port, NAME, pace=bench.pace, roots=roots)
+        result = await http3_request(bench.tx, conn, "GET", url, pace=bench.pace, **options)
+    entry = bench.trace.entries[-1]
+    assert isinstance(entry, HTTPTransaction)
+    assert entry.failure == bench.tx.record.failure
+    assert result is None or result.entry is entry
+    return entry
+
+
+async def test_a_page(roots: Roots) -> None:
+    entry = await ask(page, roots)
+    assert entry.failure is None
+    assert (entry.network, entry.alpn, entry.request.x_transport) == ("udp", "h3", "quic")
+    assert (entry.request.url, entry.request.method) == (f"https://{NAME}/a?b=c", "GET")
+    assert entry.request.headers["Host"] == NAME
+    assert entry.response.code == 200
+    assert entry.response.headers == {"Server": "lab", "Content-Type": "text/html"}  # and no cookie
+    assert entry.response.x_title == f"{NAME}/a?b=c"
+    assert (entry.response.body, entry.response.body_is_truncated) == ("", False)
+    assert entry.response.x_body_length == len(f"<title>{NAME}/a?b=c</title>")
+
+
+async def test_what_travels_is_a_browsers_request(roots: Roots) -> None:
+    seen: dict[str, str] = {}
+
+    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+        seen.update(asked)
+        page(speaker, stream, asked)
+
+    await ask(answer, roots, f"https://{NAME}")
+    pseudo = {name: seen.pop(name) for name in list(seen) if name.startswith(":")}
+    assert pseudo == {":method": "GET", ":scheme": "https", ":authority": NAME, ":path": "/"}
+    assert set(seen) == {"user-agent", "accept", "accept-language"}
+
+
+async def test_addresses_are_scrubbed_as_in_http_1(roots: Roots) -> None:
+    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+        fields = [(b":status", b"302"), (b"location", b"https://203.0.113.77/"), (b"server", b"for 203.0.113.77")]
+        speaker.http.send_headers(stream, fields)
+        speaker.http.send_data(stream, b"<title>you are 203.0.113.77</title>", end_stream=True)
+
+    entry = await ask(answer, roots)
+    assert entry.response.code == 302
+    assert "203.0.113.77" not in entry.model_dump_json()
+
+
+async def test_an_interim_answer_is_not_the_answer(roots: Roots) -> None:
+    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+        speaker.http.send_headers(stream, [(b":status", b"103")])
+        speaker.http.send_headers(stream, [(b":status", b"404")], end_stream=True)
+
+    entry = await ask(answer, roots)
+    assert (entry.failure, entry.response.code, entry.response.body_is_truncated) == (None, 404, False)
+
+
+async def test_megabytes_end_at_the_limit(roots: Roots) -> None:
+    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+        speaker.http.send_headers(stream, [(b":status", b"200")])
+        speaker.http.send_data(stream, bytes(4_000_000), end_stream=True)
+
+    entry = await ask(answer, roots, limit=10_000)
+    assert (entry.failure, entry.response.x_body_length, entry.response.body_is_truncated) == (None, 10_000, True)
+    assert entry.response.x_body_failure is None
+
+
+async def test_silence_after_the_request(roots: Roots) -> None:
+    entry = await ask(lambda speaker, stream, asked: None, roots, timeout=0.4)
+    assert (entry.failure, entry.response.code) == (f.TIMEOUT, 0)
+
+
+async def test_a_body_that_stalls_is_an_answer(roots: Roots) -> None:
+    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+        speaker.http.send_headers(stream, [(b":status", b"200")])
+        speaker.http.send_data(stream, b"half", end_stream=False)
+
+    entry = await ask(answer, roots, timeout=0.4)
+    assert (entry.failure, entry.response.code, entry.response.x_body_length) == (None, 200, 4)
+    assert (entry.response.x_body_failure, entry.response.body_is_truncated) == (f.TIMEOUT, True)
+
+
+async def test_a_reset_stream(roots: Roots) -> None:
+    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+        speaker.quic.reset_stream(stream, 0x102)
+
+    assert (await ask(answer, roots)).failure == f"{f.UNKNOWN}: quic: stream reset"
+
+
+async def test_a_closed_connection(roots: Roots) -> None:
+    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+        speaker.quic.close(error_code=0x101)
+
+    assert (await ask(answer, roots)).failure == f"{f.UNKNOWN}: quic: closed by the application with 0x101"
+
+
+@pytest.mark.parametrize("garbage", [b"\x01\x05hel", b"\x00\x01x", b"\x41\x00\xff", b""], ids=repr)
+async def test_what_is_no_http3(garbage: bytes, roots: Roots) -> None:
+    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+        speaker.quic.send_stream_data(stream, garbage, end_stream=True)
+
+    entry = await ask(answer, roots, timeout=3.0)
+    assert entry.failure in {f"{f.UNKNOWN}: malformed HTTP response", f"{f.UNKNOWN}: quic: stream reset"}
+    assert entry.t - entry.t0 < 2.0
+
+
+async def test_a_server_that_stops_existing(roots: Roots) -> None:
+    async with a_transaction() as bench:
+        async with listening(quic_server(GOOD)) as (port, _):
+            conn = await quic_handshake(bench.tx, "127.0.0.1", port, NAME, pace=bench.pace, roots=roots)
+        await asyncio.sleep(0)
+        await http3_request(bench.tx, conn, "GET", f"https://{NAME}/", pace=bench.pace)
+    assert bench.tx.record.failure == f.REFUSED
+    assert bench.tx.record.failed_operation == "http_round_trip"

@@ -1,0 +1,37 @@
+"""Bytes of no protocol: whatever is answered, an end included, has passed; silence and a reset have not."""
+
+import pytest
+
+from probe.formats import failures as f
+from probe.session import pacing
+from probe.session.pacing import Pace
+from probe.session.trace import Trace
+from probe.steps.random_bytes import SIZE, random_bytes
+from probe.steps.tcp import tcp_connect
+from tests.support.servers.loopback import Peer, serving
+
+
+@pytest.mark.parametrize(
+    ("does", "failure"), [("answer", None), ("close", None), ("reset", f.RESET), ("silent", f.TIMEOUT)]
+)
+async def test_what_becomes_of_them(does: str, failure: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)
+    heard: list[bytes] = []
+
+    async def handler(peer: Peer) -> None:
+        heard.append(await peer.hear())
+        if does == "answer":
+            await peer.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        elif does == "reset":
+            peer.reset()
+        elif does == "silent":
+            await peer.hear()
+
+    trace, pace = Trace(), Pace()
+    async with serving(handler) as server, trace.transaction("followup") as tx:
+        await random_bytes(tx, await tcp_connect(tx, server.ip, server.port, pace=pace), pace=pace)
+    (record,) = trace.transactions
+    assert record.failure == failure
+    assert len(heard[0]) == SIZE and heard[0][0] >= 0x80  # no TLS record (0x16), no letter of a request
+    entry = trace.entries[-1]
+    assert (entry.LIST, entry.failure) == ("random_bytes", failure)

@@ -1,0 +1,192 @@
+"""A UDP flow: sent again on a schedule, the first answer that is ours, ICMP named, nothing left behind."""
+
+import asyncio
+import gc
+import itertools
+import os
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from probe.formats.calls import UDPEcho
+from probe.session.pacing import Pace
+from probe.steps.first_bytes import FIRST_BYTES
+from probe.steps.udp_flow import UDPFlow, doubling, udp_flow
+from tests.support.servers.dns import Asked, udp_server
+from tests.support.servers.loopback import a_transaction
+
+QUICK = (0.0, 0.05, 0.15, 0.35)
+
+
+def is_pong(raw: bytes) -> bool:
+    return raw.startswith(b"pong")
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def closed_port(ip: str = "127.0.0.1") -> int:
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind((ip, 0))
+        return int(sock.getsockname()[1])
+
+
+async def ask(behave: Callable[[Asked], None], offsets: tuple[float, ...] = QUICK) -> tuple[UDPFlow, bytes]:
+    async with udp_server(behave) as server, asyncio.timeout(2):
+        with udp_flow("127.0.0.1", server.port, Pace()) as flow:
+            return flow, await flow.ask(b"ping", offsets, is_pong)
+
+
+async def test_the_answer_comes_back_and_is_counted() -> None:
+    pace = Pace()
+    async with udp_server(lambda asked: asked.say(b"pong!", after=0.05)) as server:
+        with udp_flow("127.0.0.1", server.port, pace) as flow:
+            assert flow.local[0] == "127.0.0.1"
+            assert await flow.ask(b"ping", (0.0, 5.0), is_pong) == b"pong!"
+    assert (flow.sent, flow.foreign, flow.first_foreign) == (1, 0, None)
+    assert flow.round_trip is not None and 0.04 < flow.round_trip < 0.5
+    assert (pace.bytes_sent, pace.bytes_received) == (4, 5)
+
+
+async def test_it_is_sent_again_at_its_times_with_the_same_bytes_from_the_same_port() -> None:
+    came: list[tuple[float, bytes, object]] = []
+
+    def behave(asked: Asked) -> None:
+        came.append((time.monotonic(), asked.query, asked.client))
+        if asked.number == 3:
+            asked.say(b"pong")
+
+    flow, _ = await ask(behave)
+    assert flow.sent == 3
+    assert {query for _, query, _ in came} == {b"ping"} and len({client for _, _, client in came}) == 1
+    gaps = [later[0] - earlier[0] for earlier, later in itertools.pairwise(came)]
+    assert gaps == [pytest.approx(0.05, abs=0.04), pytest.approx(0.1, abs=0.04)]
+
+
+async def test_the_round_trip_counts_from_the_last_sending() -> None:
+    flow, _ = await ask(lambda asked: asked.say(b"pong") if asked.number == 4 else None)
+    assert flow.sent == 4
+    assert flow.round_trip is not None and flow.round_trip < 0.1
+
+
+async def test_foreign_datagrams_are_counted_and_the_first_is_kept() -> None:
+    def behave(asked: Asked) -> None:
+        asked.say(b"x" * 100)
+        asked.say(b"yyy")
+        asked.say(b"pong", after=0.02)
+
+    flow, answer = await ask(behave)
+    assert answer == b"pong"
+    assert (flow.foreign, flow.first_foreign) == (2, b"x" * FIRST_BYTES)
+
+
+async def test_an_empty_datagram_is_foreign_too() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        with udp_flow("127.0.0.1", server.getsockname()[1], Pace()) as flow:
+            server.sendto(b"", flow.local)
+            server.sendto(b"pong", flow.local)
+            assert await flow.ask(b"ping", QUICK, is_pong) == b"pong"
+    assert (flow.foreign, flow.first_foreign) == (1, b"")
+
+
+async def test_what_is_ours_but_not_the_end_is_not_foreign_and_does_not_end_it() -> None:
+    def behave(asked: Asked) -> None:
+        asked.say(b"100 trying")
+        asked.say(b"pong", after=0.02)
+
+    async with udp_server(behave) as server:
+        with udp_flow("127.0.0.1", server.port, Pace()) as flow:
+            answer = await flow.ask(b"ping", (0.0,), lambda raw: None if raw.startswith(b"100") else is_pong(raw))
+    assert (answer, flow.foreign) == (b"pong", 0)
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
+async def test_nobody_listening_is_a_refusal(ip: str) -> None:
+    began = time.monotonic()
+    with udp_flow(ip, closed_port(ip), Pace()) as flow, pytest.raises(ConnectionRefusedError):
+        await flow.ask(b"ping", QUICK, is_pong)
+    assert time.monotonic() - began < 0.5 and flow.sent == 1
+
+
+async def test_failures_have_the_steps_names() -> None:
+    async def fail(ip: str, port: int) -> str | None:
+        entry = UDPEcho(port=port, payload="other", size=4)
+        async with a_transaction() as bench, bench.tx.step(entry, 0.3):
+            with udp_flow(ip, port, bench.pace) as flow:
+                await flow.ask(b"ping", QUICK, is_pong)
+        return entry.failure
+
+    async with udp_server(lambda asked: None) as server:
+        assert await fail("127.0.0.1", server.port) == "generic_timeout_error"
+    assert await fail("127.0.0.1", closed_port()) == "connection_refused"
+    assert await fail("255.255.255.255", 9) in {"permission_denied", "network_unreachable"}
+
+
+async def test_an_error_that_icmp_tells_is_raised_where_the_answer_is_awaited() -> None:
+    with udp_flow("127.0.0.1", closed_port(), Pace()) as flow:
+        asking = asyncio.create_task(flow.ask(b"ping", (), is_pong))
+        await asyncio.sleep(0)
+        flow._refused(OSError(113, "ICMP"))
+        flow._refused(OSError(111, "ICMP"))  # the first counts
+        with pytest.raises(OSError, match="113"):
+            await asking
+
+
+async def test_a_predicate_that_breaks_is_not_swallowed() -> None:
+    def breaks(raw: bytes) -> bool:
+        raise ZeroDivisionError
+
+    async with udp_server(lambda asked: asked.say(b"pong")) as server:
+        with udp_flow("127.0.0.1", server.port, Pace()) as flow, pytest.raises(ZeroDivisionError):
+            await flow.ask(b"ping", QUICK, breaks)
+
+
+async def test_silence_waits_for_the_deadline_and_leaves_nothing_behind() -> None:
+    async with udp_server(lambda asked: None) as server:
+        before = descriptors()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                with udp_flow("127.0.0.1", server.port, Pace()) as flow:
+                    await flow.ask(b"ping", (0.0, 0.1), is_pong)
+        assert flow.sent == 2
+        assert descriptors() == before
+
+
+async def test_cancelled_half_way_it_leaves_neither_socket_nor_reader() -> None:
+    async def talk(port: int) -> None:
+        with udp_flow("127.0.0.1", port, Pace()) as flow:
+            opened.append(flow)
+            await flow.ask(b"ping", QUICK, is_pong)
+
+    opened: list[UDPFlow] = []
+    async with udp_server(lambda asked: None) as server:
+        before = descriptors()
+        asking = asyncio.create_task(talk(server.port))
+        await asyncio.sleep(0.02)
+        assert descriptors() == before + 1
+        descriptor = opened[0]._sock.fileno()
+        asking.cancel()
+        await asyncio.wait([asking])
+        assert asking.cancelled() and descriptors() == before
+        assert not asyncio.get_running_loop().remove_reader(descriptor)
+        opened[0].close()
+
+
+async def test_an_error_after_everybody_has_gone_is_not_complained_about(caplog: pytest.LogCaptureFixture) -> None:
+    def use() -> None:
+        with udp_flow("127.0.0.1", closed_port(), Pace()) as flow:
+            flow._refused(OSError(111, "ICMP"))
+
+    use()
+    gc.collect()
+    assert caplog.records == []
+
+
+def test_distances_double_up_to_the_longest() -> None:
+    assert list(doubling(0.5, 4.0, 20.0)) == [0.0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5]
+    assert list(doubling(0.5, 4.0, 3.5)) == [0.0, 0.5, 1.5]

@@ -1,0 +1,80 @@
+"""Other ways to say hello: a browser's comes to the same ends as OpenSSL's, a resized one is answered."""
+
+import ssl
+import sys
+from pathlib import Path
+
+import pytest
+
+from probe.formats import failures as f
+from probe.session.classify import OurFault
+from probe.steps.tls.certificates import Roots, load_roots
+from probe.steps.tls.client_hello import ONE_SEGMENT, OWN, RESIZED, TWO_SEGMENTS, browser_hello
+from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME, ROOT, ders, shake
+from tests.support.servers.authority import issue
+from tests.support.servers.loopback import Peer, tls_with
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> Roots:
+    (tmp_path / "public.pem").write_bytes(ROOT.pem)
+    return load_roots(str(tmp_path / "public.pem"))
+
+
+async def reset(peer: Peer) -> None:
+    await peer.hear()
+    peer.reset()
+
+
+async def text(peer: Peer) -> None:
+    await peer.hear()
+    await peer.say(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+
+async def silence(peer: Peer) -> None:
+    await peer.reader.read()
+
+
+async def test_a_browsers_hello_completes_and_keeps_the_chain(roots: Roots) -> None:
+    own, browser = [await shake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=h) for h in (OWN, browser_hello())]
+    assert (browser.failure, browser.x_completed, browser.x_answered) == (None, True, True)
+    assert ders(browser) == ders(own)
+    assert (browser.tls_version, browser.cipher_suite) == ("TLSv1.3", "TLS_AES_256_GCM_SHA384")
+    assert browser.x_engine.startswith("utls chrome:stable ja4=t13d") and own.x_engine == "openssl"
+    assert browser.x_client_hello_length > 1400
+
+
+async def test_a_browsers_hello_at_an_older_server(roots: Roots) -> None:
+    context = GOOD.server_context(MIDDLE)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    entry = await shake(tls_with(context), roots, hello=browser_hello())
+    assert (entry.failure, entry.tls_version) == (None, "TLSv1.2")
+    assert entry.cipher_suite.startswith("TLS_ECDHE_")
+
+
+async def test_a_browsers_hello_dies_of_what_ours_dies_of(roots: Roots) -> None:
+    stranger = issue(NAME).server_context()
+    for handler in (reset, text, silence, tls_with(stranger), tls_with(issue("other.example", ROOT).server_context())):
+        own, browser = [await shake(handler, roots, hello=h, timeout=0.3) for h in (OWN, browser_hello())]
+        assert own.failure is not None
+        assert (browser.failure, ders(browser)) == (own.failure, ders(own)), handler
+
+
+async def test_a_resized_hello_is_answered(roots: Roots) -> None:
+    own, other = [
+        await shake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=h, check=False) for h in (OWN, RESIZED)
+    ]
+    assert (other.failure, other.x_answered) == (None, True)
+    assert other.x_engine == "openssl, resized"
+    if own.x_client_hello_length > ONE_SEGMENT:  # OpenSSL from 3.5 on
+        assert other.x_client_hello_length < 600
+    else:
+        assert other.x_client_hello_length == TWO_SEGMENTS
+
+
+async def test_without_utls_the_fault_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "utls", None)
+    with pytest.raises(OurFault) as fault:
+        browser_hello()
+    assert fault.value.failure == f.NO_FINGERPRINT
+    assert f.is_local(f.NO_FINGERPRINT)

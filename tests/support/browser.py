@@ -1,0 +1,52 @@
+"""Makes a page out of verdict rows and opens it from a file, noting every request and every error."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from probe.analysis.compare.axes import Question
+from probe.analysis.compare.cells import compare
+from probe.analysis.report.page import page_data, render
+from probe.analysis.verdicts.verdict_row import VerdictRow
+from tests.support.measurements.verdict_rows import table
+
+
+def made(*groups: Iterable[VerdictRow], **question: Any) -> str:
+    """The page of these rows."""
+    rows = table(*groups)
+    return render(page_data(rows, compare(rows, Question(**question)), ["a.jsonl"]))
+
+
+@dataclass
+class Seen:
+    """One opened page, what it asked for and what went wrong."""
+
+    page: Page
+    folder: Path
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def show(self, html: str) -> Page:
+        file = self.folder / "page.html"
+        file.write_text(html, encoding="utf-8")
+        self.page.goto(file.as_uri())
+        self.page.wait_for_selector("html[data-ready]", timeout=30_000)
+        return self.page
+
+    def others(self) -> list[str]:
+        """Requests for anything but the file itself and its empty icon."""
+        return [url for url in self.requests if not url.startswith((self.folder.as_uri(), "data:,"))]
+
+
+def opened(page: Page, folder: Path) -> Iterator[Seen]:
+    seen = Seen(page, folder)
+    page.on("request", lambda request: seen.requests.append(request.url))
+    page.on("console", lambda message: seen.errors.append(message.text))
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("dialog", lambda dialog: seen.errors.append(f"dialog: {dialog.message}"))
+    yield seen
+    assert seen.others() == []
+    assert seen.errors == []

@@ -1,0 +1,138 @@
+"""One attempt at a spoiled server, and what must hold of it whatever the server did."""
+
+import asyncio
+import gc
+import os
+import time
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+from probe.formats.entries import Entry
+from probe.formats.transactions import TransactionRecord
+from probe.session.pacing import Pace
+from probe.session.session import Session, Settings
+from probe.session.trace import Trace
+from probe.targets.target import Neutral, Target
+from tests.support.faults.closed_list import is_of_the_network
+
+LIMIT = 0.25  # seconds that a step gets here
+SLACK = 6.0  # seconds more until the attempt counts as one that does not end: the grace of a step, and a busy machine
+LARGEST_ENTRY = 150_000  # characters of JSON; a DNS entry may keep 64 forged answers
+
+
+class Quick(Pace):
+    """A pace that waits for nobody."""
+
+    limit: float = LIMIT
+
+    def tcp_timeout(self, *, confirm: bool = False) -> float:
+        return 2.0  # loopback: whoever listens has answered by then, however busy the machine
+
+    def tls_timeout(self, *, confirm: bool = False) -> float:
+        return self.limit
+
+
+def a_session(pace: Pace) -> Session:
+    nobody = Target("resolvers", "dnscheck", "", "", date(2026, 1, 1), {}, "")
+    return Session("faults", Settings(), pace, Neutral((), "none.invalid", (), (), None, ""), nobody)
+
+
+@dataclass
+class Attempt:
+    """What was written down, and how long it took in seconds."""
+
+    record: TransactionRecord
+    entries: list[Entry]
+    seconds: float
+    received: int
+
+    @property
+    def failure(self) -> str | None:
+        return self.record.failure
+
+
+@dataclass
+class Open:
+    """An attempt under way."""
+
+    trace: Trace
+    pace: Quick
+    session: Session
+    result: Attempt | None = None
+
+    def done(self) -> Attempt:
+        assert self.result is not None
+        return self.result
+
+
+@asynccontextmanager
+async def attempt(limit: float = LIMIT) -> AsyncIterator[Open]:
+    """Open a trace for one attempt; afterwards its soundness has been checked and `result` is set."""
+    pace = Quick()
+    pace.limit = limit
+    under_way = Open(Trace(), pace, a_session(pace))
+    began = time.monotonic()
+    yield under_way
+    seconds = time.monotonic() - began
+    (record,) = under_way.trace.transactions
+    await under_way.trace.finish()
+    under_way.result = Attempt(record, under_way.trace.entries, seconds, pace.bytes_received)
+    assert_sound(under_way.trace, under_way.done(), limit)
+
+
+def assert_sound(trace: Trace, made: Attempt, limit: float) -> None:
+    """It ended in time, one entry per step, each failure of the closed list, no fault of ours, nothing huge."""
+    assert trace.bugs == []
+    assert made.seconds <= limit * max(1, len(made.entries)) + SLACK, made.seconds
+    failed = [entry for entry in made.entries if entry.failure is not None]
+    assert len(failed) == (0 if made.failure is None else 1), made.entries
+    if made.failure is not None:
+        assert is_of_the_network(made.failure), made.failure
+        assert (failed[0].failure, failed[0].OPERATION) == (made.failure, made.record.failed_operation)
+    assert made.record.steps == [entry.OPERATION for entry in made.entries if entry.failure is None]
+    for entry in made.entries:
+        assert 0 <= entry.t0 <= entry.t <= made.record.t
+        assert len(entry.model_dump_json()) < LARGEST_ENTRY
+
+
+@asynccontextmanager
+async def leaking_nothing() -> AsyncIterator[None]:
+    """Descriptors and tasks may come as they like; a moment later they are gone, and the loop complains of nothing."""
+    loop = asyncio.get_running_loop()
+    complaints: list[str] = []
+    loop.set_exception_handler(lambda _, about: complaints.append(str(about)))  # also tasks that nobody awaited
+    gc.collect()
+    before = _held()
+    yield
+    for _ in range(50):
+        await asyncio.sleep(0.01)
+        if _held() == before:
+            break
+    gc.collect()
+    loop.set_exception_handler(None)
+    assert _held() == before, (before, _held(), [os.readlink(f"/proc/self/fd/{n}") for n in _descriptors()])
+    assert complaints == []
+
+
+def _descriptors() -> list[str]:
+    listed = os.listdir("/proc/self/fd")
+    return [number for number in listed if os.path.islink(f"/proc/self/fd/{number}")]
+
+
+def _held() -> tuple[int, int]:
+    return len(_descriptors()), len(asyncio.all_tasks())
+
+
+@contextmanager
+def in_memory(most: int) -> Iterator[None]:
+    """At no moment inside may Python hold `most` bytes more than at the beginning."""
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        yield
+        assert tracemalloc.get_traced_memory()[1] - before < most, tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,75 @@
+"""What must hold of every run's lines: OONI's rules and score, our schema, nothing of the volunteer, grounds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from probe.analysis.verdicts.verdicts import judge_line, to_json
+from probe.cli.results.validate import in_words
+from probe.lab.net.fabric import FabricConfig
+from probe.results.validation import Tally
+from tests.support.measurements.ablation import labels_swapped, without_transactions
+from tests.support.ooni.checker import problems
+from tests.support.ooni.expected_scores import disagreement
+
+Line = dict[str, Any]
+HOME = (FabricConfig.home_public_v4, FabricConfig.home_v6, "192.168.1.")
+STRENGTH = ["blocked", "likely_blocked", "degraded", "impaired", "down", "insufficient", "ok"]
+
+
+def read(folder: Path) -> list[tuple[Path, int, Line]]:
+    """Every line below `folder`: file, number from 1, document."""
+    return [
+        (path, number, json.loads(text))
+        for path in sorted(folder.rglob("*.jsonl"))
+        for number, text in enumerate(path.read_text().splitlines(), 1)
+    ]
+
+
+def check_lines(folder: Path, records: list[Line]) -> None:
+    """Check every line below `folder` against the records that the run printed."""
+    lines = read(folder)
+    judged = [
+        to_json(record) for path, number, line in lines for record in judge_line(line, file=path.name, number=number)
+    ]
+    assert judged == [to_json(record) for record in records]
+    check_that_they_fit(lines)
+    for _, _, line in lines:
+        assert problems(line) == []
+        assert disagreement(line, judge_line(line, file="x.jsonl", number=1)) is None
+        text = json.dumps(line)
+        assert not [trace for trace in HOME if trace in text]
+        check_that_verdicts_rest_on_something(line)
+
+
+def check_that_they_fit(lines: list[tuple[Path, int, Line]]) -> None:
+    """Every line fits the published schema, as `probe validate` would say."""
+    tally = Tally()
+    for _, number, line in lines:
+        tally.add(number, line)
+    assert tally.fitting == len(lines), "\n".join(map(in_words, tally.findings.values()))
+
+
+# Beside them stands what the same resolver told the helper, and no label that is exchanged.
+SPEAK_FOR_THEMSELVES = frozenset({"resolver_answers_bogon", "resolver_denies_a_name_that_exists"})
+
+
+def check_that_verdicts_rest_on_something(line: Line) -> None:
+    """Ablation: without the transactions that it names, or with labels exchanged, no `blocked` stands."""
+    for record in judge_line(line, file="x.jsonl", number=1):
+        if record["state"] != "blocked":
+            continue
+        ids = [number for endpoint in record["endpoints"] for number in endpoint["transactions"]]
+        assert ids
+        bare = again(without_transactions(line, ids), record["service"])
+        assert STRENGTH.index(bare) > 0, f"{record['service']} stays blocked without {ids}"
+        if SPEAK_FOR_THEMSELVES & {endpoint["rule_id"] for endpoint in record["endpoints"]}:
+            continue
+        swapped = again(labels_swapped(line), record["service"])
+        assert swapped != "blocked", f"{record['service']} stays blocked with its labels exchanged"
+
+
+def again(line: Line, service: str) -> str:
+    """The state that the judge gives to the service of a changed line."""
+    (record,) = [r for r in judge_line(line, file="x.jsonl", number=1) if r["service"] == service]
+    return str(record["state"])

@@ -1,0 +1,93 @@
+"""Runs programs at home in a lab with one small server, and gives back what they print."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from probe.lab.net.layout import FabricConfig
+from probe.lab.sandbox.sandbox import run_in_lab
+
+SERVER, SERVER6 = "149.154.167.51", "2001:67c:4e8:f002::a"
+ROOT = Path(__file__).resolve().parents[3]
+
+# Echoes what it gets, with the address that it sees: TCP and UDP, IPv4 and IPv6.
+ECHO = f"""
+import asyncio, os, socket
+
+async def talk(reader, writer):
+    data = await reader.read(2000)
+    writer.write(writer.get_extra_info("peername")[0].encode() + b" " + data)
+    await writer.drain()
+    writer.close()
+
+class Echo(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+    def datagram_received(self, data, sender):
+        self.transport.sendto(sender[0].encode() + b" " + data, sender)
+
+async def main():
+    loop = asyncio.get_running_loop()
+    for address in ("{SERVER}", "{SERVER6}"):
+        await asyncio.start_server(talk, address, 443)
+        await loop.create_datagram_endpoint(Echo, (address, 53))
+    os.write(int(os.environ["PROBE_LAB_READY_FD"]), b"ready\\n")
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+ECHO_SERVER = [sys.executable, "-c", ECHO]
+
+
+def config(**rest: Any) -> FabricConfig:
+    return FabricConfig(servers=[SERVER, SERVER6], home_router_dns=SERVER, **rest)
+
+
+def at_home(program: str, folder: Path, **rest: Any) -> Any:
+    """Runs Python text at home; what it gives to `tell(value)` comes back as JSON."""
+    answer = folder / "answer.json"
+    head = f"import json\ndef tell(value):\n    open({str(answer)!r}, 'w').write(json.dumps(value))\n"
+    lab = rest.pop("lab", None) or config(**{key: rest.pop(key) for key in list(rest) if key not in _OWN})
+    code = run_in_lab(
+        lab,
+        command=[sys.executable, "-c", head + textwrap.dedent(program)],
+        servers=ECHO_SERVER,
+        cwd=str(folder),
+        **rest,
+    )
+    assert code == 0, f"the program at home ended with {code}"
+    return json.loads(answer.read_text())
+
+
+_OWN = frozenset({"servers", "helper", "env", "keep", "log", "ready_within", "interruption", "open_files"})
+
+
+def lab_process(
+    command: str, *, lab: str = "", servers: bool = True, python: str = sys.executable, **rest: Any
+) -> subprocess.Popen[str]:
+    """A process of its own that runs a shell command in a lab and ends with its exit code."""
+    start = "[sys.executable, '-c', ECHO]" if servers else "None"
+    program = f"""
+import sys
+from tests.support.lab.inside_lab import ECHO, config
+from probe.lab.sandbox.sandbox import LabUnavailable, run_in_lab
+try:
+    sys.exit(run_in_lab(config({lab}), command=["sh", "-c", {command!r}], servers={start}))
+except LabUnavailable as error:
+    print("unavailable:", error, flush=True)
+    sys.exit(99)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    rest = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "cwd": ROOT, **rest}
+    return subprocess.Popen([python, "-c", program], env=environment, text=True, preexec_fn=_all_signals_heard, **rest)
+
+
+def _all_signals_heard() -> None:
+    """Whoever starts the tests under nohup or in the background has had signals ignored, which is inherited."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)

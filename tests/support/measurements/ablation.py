@@ -1,0 +1,151 @@
+"""Take a line's evidence away, or turn its labels round: a verdict that survives this rests on nothing.
+
+For the tests of the judge and for those of the lab, which run every scenario's lines through both.
+"""
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+from probe.formats.keys import LISTS
+
+_TARGET, _HARMLESS = {"first", "confirm"}, {"innocuous"}
+
+
+def without_transactions(line: dict[str, Any], ids: Iterable[int]) -> dict[str, Any]:
+    """The line without these transactions of the probe's: neither their records nor their entries."""
+    gone = set(ids)
+
+    def spared(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [entry for entry in entries if entry["transaction_id"] not in gone]
+
+    def lists(place: dict[str, Any]) -> dict[str, Any]:
+        return {**place, **{name: spared(place[name]) for name in LISTS if place.get(name)}}
+
+    keys = lists(line["test_keys"])
+    keys |= {holder: lists(keys[holder]) for holder in ("x_endpoints", "x_followups") if keys.get(holder)}
+    return {**line, "test_keys": keys | {"x_transactions": spared(keys["x_transactions"])}}
+
+
+def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str, Any]:
+    """The line with the labels of target and harmless flows exchanged, of twins, and of lying and trusted resolvers.
+
+    Every attempt with the target's name becomes a harmless flow and the other way round. What mail servers offered here
+    and to the helper changes places, and what the two names drew where nobody resolves. `wire_too` exchanges the names
+    in the entries as well, so that nothing in the line contradicts its labels.
+    """
+    spoiled = copy.deepcopy(line)
+    keys = spoiled["test_keys"]
+    for endpoint, flows in _by_endpoint(keys["x_transactions"]).items():
+        del endpoint
+        _exchange(flows, keys, wire_too)
+    _exchange_resolvers(keys)
+    _exchange_dark(keys)
+    _exchange_echoes(keys, wire_too)
+    _exchange_offers(keys)
+    return spoiled
+
+
+def _by_endpoint(records: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for record in records:
+        if record["endpoint"]:
+            found.setdefault((record["endpoint"], record["address"]), []).append(record)
+    return found
+
+
+def _is_target(record: dict[str, Any]) -> bool:
+    return record["kind"] in _TARGET or record["followup"] == "alternative_address"
+
+
+def _is_harmless(record: dict[str, Any]) -> bool:
+    return record["kind"] in _HARMLESS or record["followup"] == "other_name_same_address"
+
+
+def _exchange(flows: list[dict[str, Any]], keys: dict[str, Any], wire_too: bool) -> None:
+    targets, harmless = list(filter(_is_target, flows)), list(filter(_is_harmless, flows))
+    if not targets or not harmless:
+        return
+    names = {targets[0]["sent_name"]: harmless[0]["sent_name"], harmless[0]["sent_name"]: targets[0]["sent_name"]}
+    as_target = {key: targets[0][key] for key in ("kind", "followup", "sent_name")}
+    as_harmless = {key: harmless[0][key] for key in ("kind", "followup", "sent_name")} | {"in_residual": False}
+    for record in targets:
+        record.update(as_harmless)
+    for record in harmless:
+        record.update(as_target)
+    if wire_too:
+        _rename({r["transaction_id"] for r in targets + harmless}, names, keys)
+
+
+def _rename(ids: set[int], names: dict[str, str], keys: dict[str, Any]) -> None:
+    for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
+        for entry in [*(holder.get("tls_handshakes") or []), *(holder.get("quic_handshakes") or [])]:
+            if entry["transaction_id"] in ids:
+                entry["server_name"] = names.get(entry["server_name"], entry["server_name"])
+                entry["x_verified_name"] = names.get(entry["x_verified_name"], entry["x_verified_name"])
+        for entry in holder.get("requests") or []:
+            headers = entry["request"]["headers"]
+            if entry["transaction_id"] in ids and "Host" in headers:
+                headers["Host"] = names.get(headers["Host"], headers["Host"])
+
+
+def _exchange_resolvers(keys: dict[str, Any]) -> None:
+    """What the system's resolver said is put into an encrypted resolver's mouth, and the other way round."""
+    queries = [
+        entry
+        for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {})
+        for entry in holder.get("queries") or []
+    ]
+    labels = ("engine", "resolver_address")
+    system = next((entry for entry in queries if entry["resolver_address"] == "system"), None)
+    trusted = next((entry for entry in queries if entry["engine"] in {"dot", "doh"}), None)
+    if system is None or trusted is None:
+        return
+    as_system, as_trusted = ({key: entry[key] for key in labels} for entry in (system, trusted))
+    for entry in queries:
+        if entry["resolver_address"] == "system":
+            entry.update(as_trusted)
+        elif entry["engine"] in {"dot", "doh"}:
+            entry.update(as_system)
+
+
+def _exchange_dark(keys: dict[str, Any]) -> None:
+    """Where nobody resolves, what the harmless name drew becomes what the target's drew, and the other way round."""
+    labels = {"dark_resolver": "dark_innocuous", "dark_innocuous": "dark_resolver"}
+    for record in keys["x_transactions"]:
+        if record["address"] == "helper":
+            record["followup"] = labels.get(record["followup"], record["followup"])
+    preflight = keys["x_run"].get("preflight") or {}
+    if preflight.get("dark_answers") is not None:
+        preflight["dark_answers"] = not preflight["dark_answers"]
+
+
+def _exchange_echoes(keys: dict[str, Any], wire_too: bool) -> None:
+    """The payload's own twin becomes the one of no protocol, and the other way round."""
+    labels = {"same_payload_echo": "other_payload_echo", "other_payload_echo": "same_payload_echo"}
+    for record in keys["x_transactions"]:
+        record["followup"] = labels.get(record["followup"], record["followup"])
+    entries = (keys.get("x_followups") or {}).get("echoes") or []
+    own = next((entry["payload"] for entry in entries if entry["payload"] != "other"), None)
+    if wire_too and own is not None:
+        for entry in entries:
+            entry["payload"] = own if entry["payload"] == "other" else "other"
+
+
+def _exchange_offers(keys: dict[str, Any]) -> None:
+    """What a mail server's list in the clear said of STARTTLS here is put into the helper's mouth, and back."""
+    outside = (keys.get("x_control") or {}).get("test_keys") or {}
+    here, there = ([e for e in _mail_of(side) if e.get("starttls")] for side in (keys, outside))
+    for protocol in ("smtp", "imap"):
+        ours, theirs = ([e for e in side if e["protocol"] == protocol] for side in (here, there))
+        if ours and theirs:
+            as_ours, as_theirs = ({key: e[0][key] for key in ("starttls", "masked_as")} for e in (ours, theirs))
+            for entry in ours:
+                entry.update(as_theirs)
+            for entry in theirs:
+                entry.update(as_ours)
+
+
+def _mail_of(keys: dict[str, Any]) -> list[dict[str, Any]]:
+    holders = (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {})
+    return [entry for holder in holders for entry in holder.get("mail") or []]

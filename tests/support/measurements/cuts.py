@@ -1,0 +1,96 @@
+"""Everything that a line may hold as evidence, by kind, each with a cut: the line without it.
+
+The kinds come from the format itself, so that a new one is here before anybody thinks of it.
+"""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+from probe.formats.facts import Control, Preflight
+from probe.formats.keys import LISTS
+from probe.formats.transactions import FollowUp, Kind
+from tests.support.measurements.ablation import without_transactions
+
+Cut = Callable[[dict[str, Any]], dict[str, Any]]
+
+ABOUT_THE_HELPER = frozenset({"failure", "software_version", "targets_digest", "echo"})
+"""What the helper says of itself: `echo` tells the probe where to send, and the judge nothing."""
+ABOUT_THE_RUN = frozenset({"ipv4", "ipv6", "udp", "proxy_environment", "resolver_class", "runtime"})
+"""What preflight notes for people, or says again in `x_run.families` and `udp_public`."""
+
+RACES = "queries.x_responses"
+CERTIFICATES = "tls_handshakes.peer_certificates"
+CLOSED_PORT = "dark_resolver at the helper"
+
+
+def _without(chosen: Callable[[dict[str, Any]], bool]) -> Cut:
+    return lambda line: without_transactions(
+        line, [r["transaction_id"] for r in line["test_keys"]["x_transactions"] if chosen(r)]
+    )
+
+
+def _followup(kind: str) -> Cut:
+    return _without(lambda record: record["followup"] == kind)
+
+
+def _kind(kind: str) -> Cut:
+    return _without(lambda record: record["kind"] == kind)
+
+
+def _keys(line: dict[str, Any], **new: Any) -> dict[str, Any]:
+    return {**line, "test_keys": {**line["test_keys"], **new}}
+
+
+def _places(line: dict[str, Any], name: str, change: Callable[[list[Any]], list[Any]]) -> dict[str, Any]:
+    keys = line["test_keys"]
+    inner = {holder: keys[holder] for holder in ("x_endpoints", "x_followups") if keys.get(holder)}
+    new = {holder: {**lists, name: change(lists.get(name) or [])} for holder, lists in inner.items()}
+    return _keys(line, **new, **({name: change(keys[name] or [])} if name in keys else {}))
+
+
+def _list(name: str) -> Cut:
+    return lambda line: _places(line, name, lambda entries: [])
+
+
+def _field(path: str) -> Cut:
+    name, _, field = path.partition(".")
+    return lambda line: _places(
+        line, name, lambda entries: [{key: value for key, value in e.items() if key != field} for e in entries]
+    )
+
+
+def _control(section: str) -> Cut:
+    def cut(line: dict[str, Any]) -> dict[str, Any]:
+        control = line["test_keys"]["x_control"] or {}
+        return _keys(line, x_control={key: value for key, value in control.items() if key != section})
+
+    return cut
+
+
+def _preflight(fact: str) -> Cut:
+    def cut(line: dict[str, Any]) -> dict[str, Any]:
+        run = line["test_keys"]["x_run"]
+        facts = {key: value for key, value in run["preflight"].items() if key != fact}
+        return _keys(line, x_run={**run, "preflight": facts})
+
+    return cut
+
+
+FOLLOWUPS: dict[str, Cut] = {kind: _followup(kind) for kind in get_args(FollowUp) if kind}
+PASSES: dict[str, Cut] = {kind: _kind(kind) for kind in get_args(Kind) if kind != "followup"}
+ENTRIES: dict[str, Cut] = {name: _list(name) for name in LISTS}
+OUTSIDE: dict[str, Cut] = {
+    "x_control": lambda line: _keys(line, x_control=None),
+    **{f"x_control.{name}": _control(name) for name in Control.model_fields if name not in ABOUT_THE_HELPER},
+}
+CUTS: dict[str, Cut] = {
+    **FOLLOWUPS,
+    **PASSES,
+    **ENTRIES,
+    **OUTSIDE,
+    **{f"preflight.{name}": _preflight(name) for name in Preflight.model_fields if name not in ABOUT_THE_RUN},
+    RACES: _field(RACES),
+    CERTIFICATES: _field(CERTIFICATES),
+    CLOSED_PORT: _without(lambda r: r["followup"] == "dark_resolver" and r["address"] == "helper"),
+}
+"""Kind of evidence → the line without it."""

@@ -1,0 +1,139 @@
+"""The entries of synthetic lines: what each step would have written, failed or not; protocols are lines in tables."""
+
+from collections.abc import Callable
+from typing import Any
+
+from probe.formats import failures as f
+from probe.formats.calls import SIPExchange, STUNExchange, UDPEcho
+from probe.formats.entries import (
+    BinaryData,
+    DNSAnswer,
+    DNSQuery,
+    DNSResponse,
+    Entry,
+    HTTPRequest,
+    HTTPResponse,
+    HTTPTransaction,
+    MTProtoExchange,
+    NoiseHandshake,
+    QUICHandshake,
+    TCPConnect,
+    TLSHandshake,
+)
+from probe.targets.target import Endpoint
+from tests.support.measurements.certificates import certificate
+
+GENUINE, FORGED, SECOND = "149.154.167.99", "31.13.64.7", "149.154.167.100"
+ASNS = {GENUINE: 62041, SECOND: 62041, FORGED: 32934}
+ASKED = "neutral.example"  # the name that resolvers are asked for
+
+LAYERS = {
+    "connect": "tcp",
+    "tls_handshake": "tls",
+    "quic_handshake": "quic",
+    "http_round_trip": "http",
+    "mtproto_exchange": "payload",
+    "noise_handshake": "payload",
+    "stun_exchange": "payload",
+    "sip_options": "payload",
+    "resolve": "payload",
+    "udp_echo": "echo",
+}
+"""Operation → the layer that an outcome names: "payload:generic_timeout_error"."""
+
+PAYLOADS: dict[str, Callable[[str, Any], Entry]] = {
+    "mtproto": lambda address, transport: MTProtoExchange(address=address, transport="abridged"),
+    "noise": lambda address, transport: NoiseHandshake(address=address),
+    "stun": lambda address, transport: STUNExchange(address=address, transport=transport),
+    "turn": lambda address, transport: STUNExchange(address=address, transport=transport, method="allocate"),
+    "sip": lambda address, transport: SIPExchange(address=address, transport=transport),
+    **{
+        scheme: lambda address, transport, engine=engine: query(ASKED, "A", engine, address, [], None)
+        for scheme, engine in (("dns+udp", "udp"), ("dns+tcp", "tcp"), ("dot", "dot"), ("doh", "doh"))
+    },
+}
+"""Scheme → the entry of its own protocol."""
+
+
+def answer(ip: str) -> DNSAnswer:
+    which: dict[str, Any] = {"ipv6": ip, "answer_type": "AAAA"} if ":" in ip else {"ipv4": ip, "answer_type": "A"}
+    return DNSAnswer(asn=ASNS.get(ip), **which)
+
+
+def query(host: str, query_type: str, engine: str, resolver: str, ips: list[str], failed: str | None) -> DNSQuery:
+    about: dict[str, Any] = {"engine": engine, "hostname": host, "query_type": query_type}
+    return DNSQuery(failure=failed, answers=[answer(ip) for ip in ips], resolver_address=resolver, **about)
+
+
+def entries_of(endpoint: Endpoint, ip: str, name: str, more: dict[str, Any]) -> list[Entry]:
+    """The entries that the endpoint's dialect writes when all goes well, lowest layer first."""
+    scheme, _, transport = endpoint.dialect.partition("/")
+    address, judged = f"{ip}:{endpoint.port}", more.get("check", True)
+    entries: list[Entry] = [TCPConnect(ip=ip, port=endpoint.port)] if endpoint.carrier == "tcp" else []
+    if scheme in {"https", "tls", "dot", "doh"} or transport == "tls":
+        entries.append(TLSHandshake(address=address, server_name=name, x_verified_name=name if judged else ""))
+    if scheme == "quic":
+        entries.append(QUICHandshake(address=address, server_name=name, x_verified_name=name if judged else ""))
+    if scheme == "http" or (scheme == "https" and judged) or (scheme == "quic" and endpoint.path and judged):
+        entries.append(HTTPTransaction(address=address, request=HTTPRequest(url=endpoint.url, headers={"Host": name})))
+    if scheme in PAYLOADS and judged:
+        entries.append(PAYLOADS[scheme](address, transport))
+    return entries
+
+
+def complete(entry: Entry, more: dict[str, Any]) -> None:
+    """Fill in what the step would have seen."""
+    if isinstance(entry, TLSHandshake):
+        _complete_tls(entry, more)
+    if isinstance(entry, HTTPTransaction) and entry.failure is None:
+        prints, to = more.get("fingerprints", []), more.get("redirect", "")
+        code = 302 if to else 200
+        page = {"x_body_length": 100, "x_body_sha256": more["page"]} if more.get("page") else {}
+        entry.response = HTTPResponse(code=code, x_fingerprints=prints, x_redirect_host=to, **page)
+    if isinstance(entry, MTProtoExchange):
+        entry.nonce_echoed = entry.failure is None
+    if isinstance(entry, NoiseHandshake):
+        entry.server_hello = entry.chain_valid = entry.failure is None
+    if isinstance(entry, STUNExchange):
+        _complete_stun(entry, more)
+    if isinstance(entry, SIPExchange):
+        entry.code = more.get("code", 0 if entry.failure else 200)
+        entry.rewritten = more.get("rewritten", [])
+        entry.provisional = more.get("provisional", [])
+    if isinstance(entry, DNSQuery):
+        _complete_answer(entry, more)
+    if isinstance(entry, UDPEcho):
+        entry.echoed = entry.failure is None
+
+
+def _complete_tls(entry: TLSHandshake, more: dict[str, Any]) -> None:
+    cert = more.get("cert")
+    entry.x_engine, entry.x_client_hello_length = more.get("engine", "openssl"), more.get("hello", 517)
+    if cert is None and entry.failure is None:
+        cert = certificate(entry.server_name if more.get("check", True) else "default.example")
+    entry.peer_certificates = [BinaryData.of(cert)] if cert else []
+    refused = entry.failure in f.CERTIFICATE_FAILURES
+    entry.x_completed = entry.failure is None or refused
+    entry.x_answered = entry.x_completed or more.get("answered", False)
+    entry.x_trusted_by_machine = more.get("trusted") if refused else None
+
+
+def _complete_answer(entry: DNSQuery, more: dict[str, Any]) -> None:
+    """`answers`: addresses, GENUINE unless told; `datagrams`: all that came, the first one counts."""
+    datagrams = more.get("datagrams", [])
+    given = datagrams[0] if datagrams else more.get("answers", [GENUINE])
+    entry.answers = [answer(ip) for ip in given] if entry.failure is None else []
+    if datagrams:
+        entry.x_responses = [
+            DNSResponse(t=0.01 * number, answers=[answer(ip) for ip in ips]) for number, ips in enumerate(datagrams)
+        ]
+
+
+def _complete_stun(entry: STUNExchange, more: dict[str, Any]) -> None:
+    """A Binding's success, or the challenge that a TURN server gives to strangers; `code`: another error."""
+    code = more.get("code", 401 if entry.method == "allocate" and entry.failure is None else 0)
+    if code:
+        entry.response, entry.error_code = "error", code
+        entry.has_realm = entry.has_nonce = code == 401
+    elif entry.failure is None:
+        entry.response, entry.mapped_family = "success", 4

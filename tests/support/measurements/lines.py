@@ -1,0 +1,268 @@
+"""A builder of synthetic lines: what a measurement would have written, out of the classes that write it.
+
+An outcome is "ok", or "LAYER:FAILURE" for the layer that fails: "tls:connection_reset", "tcp:generic_timeout_error".
+"""
+
+import json
+from typing import Any
+
+from probe.formats import failures as f
+from probe.formats.calls import UDPEcho
+from probe.formats.entries import DNSResponse, Entry, RandomBytes, TCPConnect
+from probe.formats.transactions import TransactionRecord
+from probe.targets.target import is_address, parse_endpoint
+from tests.support.measurements.entries import FORGED, GENUINE, LAYERS, SECOND, answer, complete, entries_of, query
+
+__all__ = ["FORGED", "GENUINE", "SECOND", "Keys", "Lines"]
+
+INNOCUOUS, NONEXISTENT = "www.example.com", "does-not-exist.invalid"
+NEUTRAL = "9.9.9.10"
+RESOLVERS = {"udp": "8.8.8.8:53", "dot": "1.1.1.1:853", "doh": "https://dns.example:443/dns-query"}
+FOLLOWUPS = {"udp": "resolver_udp", "dot": "resolver_dot", "doh": "resolver_doh"}
+
+
+class Keys:
+    """Test keys under construction: the probe's, or the control's."""
+
+    def __init__(self) -> None:
+        self.records: list[TransactionRecord] = []
+        self.entries: list[tuple[bool, Entry]] = []
+
+    def open(self, **about: Any) -> TransactionRecord:
+        record = TransactionRecord(transaction_id=len(self.records) + 1, **about)
+        self.records.append(record)
+        return record
+
+    def keep(self, record: TransactionRecord, entry: Entry) -> None:
+        entry.transaction_id = record.transaction_id
+        self.entries.append((record.kind == "followup", entry))
+        if entry.failure is None:
+            record.steps.append(entry.OPERATION)
+        else:
+            record.failed_operation, record.failure = entry.OPERATION, entry.failure
+
+    def dump(self) -> dict[str, Any]:
+        lists: dict[bool, dict[str, list[Any]]] = {True: {}, False: {}}
+        for followup, entry in self.entries:
+            lists[followup].setdefault(entry.LIST, []).append(entry.model_dump(mode="json"))
+        records = [record.model_dump(mode="json") for record in self.records]
+        return {"x_endpoints": lists[False], "x_followups": lists[True], "x_transactions": records}
+
+
+class Lines:
+    """One line. Every method adds one transaction and returns its id."""
+
+    def __init__(self, services: dict[str, list[str]], *, works_if: str = "all", target: str = "telegram") -> None:
+        self.probe, self.at_control = Keys(), Keys()
+        self.has_control = False
+        self.control_families = {"ipv4": True, "ipv6": True, "udp": True}
+        self.control_failure: str | None = None
+        self.bugs: list[str] = []
+        self.packets: list[dict[str, Any]] | None = None  # seen raw, as PacketRecord has them
+        self.target: dict[str, Any] = {
+            "name": target,
+            "digest": "0" * 64,
+            "reviewed": "2026-11-24",
+            "retired": None,
+            "successor": None,
+            "title": target,
+            "nettest": target,
+            "services": {role: {"works_if": works_if, "endpoints": urls} for role, urls in services.items()},
+        }
+        neutral = {"endpoint": "https://neutral.example:443/", "address": NEUTRAL, "family": 4, "failure": None}
+        self.preflight: dict[str, Any] = {
+            "network": True,
+            "neutral": [neutral | {"trusted_by_machine": None}],
+            "portal": None,
+            "clock_skew": 0.3,
+            "vpn": False,
+            "tls_interception": None,
+            "ipv4": True,
+            "ipv6": False,
+            "udp": True,
+        }
+        self.run: dict[str, Any] = {"run_id": "4f2a", "families": {"ipv4": True, "ipv6": False}, "interrupted": False}
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def lookup(self, host: str, *answers: str, failure: str | None = None, engine: str = "system") -> int:
+        """The system library's answer: addresses, or a failure."""
+        about: dict[str, Any] = {"kind": "lookup", "hostname": host, "sent_name": host, "address": "system"}
+        record = self.probe.open(**about)
+        for query_type, colon in (("A", False), ("AAAA", True)):
+            mine = [ip for ip in answers if (":" in ip) == colon]
+            failed = failure or (None if mine or not answers else f.DNS_NO_ANSWER)
+            failed = None if not failure and mine else failed or f.DNS_NO_ANSWER
+            self.probe.keep(record, query(host, query_type, engine, "system", mine, failed))
+        if answers:
+            record.failure = record.failed_operation = None
+        return record.transaction_id
+
+    def own_udp(self, host: str, *datagrams: list[str] | str, ttls: tuple[int, ...] = (), query_type: str = "A") -> int:
+        """Our own question to the system's resolver: every datagram is addresses or a failure."""
+        record = self.probe.open(kind="lookup", hostname=host, sent_name=host, address="system")
+        return self._udp(record, host, "system", datagrams, ttls, query_type)
+
+    def public_udp(self, host: str, *datagrams: list[str] | str) -> int:
+        about: dict[str, Any] = {"kind": "followup", "followup": "resolver_udp", "hostname": host, "sent_name": host}
+        return self._udp(self.probe.open(address="8.8.8.8", **about), host, "8.8.8.8:53", datagrams, ())
+
+    def at_helper(self, host: str, *datagrams: list[str] | str, harmless: bool = False) -> int:
+        """A question to the helper's port 53; `harmless`: it was not for a target's name."""
+        kind = "dark_innocuous" if harmless else "dark_resolver"
+        about: dict[str, Any] = {"kind": "followup", "followup": kind, "hostname": host, "sent_name": host}
+        return self._udp(self.probe.open(address="helper", **about), host, "helper", datagrams, ())
+
+    def dark(self, host: str, *datagrams: list[str] | str) -> int:
+        about: dict[str, Any] = {"kind": "followup", "followup": "dark_resolver", "hostname": host, "sent_name": host}
+        return self._udp(self.probe.open(address="9.9.9.99", **about), host, "9.9.9.99:53", datagrams, ())
+
+    def encrypted(self, host: str, *answers: str, engine: str = "dot", failure: str | None = None) -> int:
+        about: dict[str, Any] = {"kind": "followup", "followup": FOLLOWUPS[engine], "hostname": host, "sent_name": host}
+        record = self.probe.open(address="1.1.1.1", **about)
+        self.probe.keep(record, query(host, "A", engine, RESOLVERS[engine], list(answers), failure))
+        return record.transaction_id
+
+    def control_lookup(self, host: str, *answers: str, failure: str | None = None) -> None:
+        self.has_control = True
+        record = self.at_control.open(kind="lookup", hostname=host, sent_name=host, address="system")
+        self.at_control.keep(record, query(host, "A", "system", "system", list(answers), failure))
+
+    def _udp(
+        self,
+        record: TransactionRecord,
+        host: str,
+        shown: str,
+        datagrams: tuple[Any, ...],
+        ttls: tuple[int, ...],
+        query_type: str = "A",
+    ) -> int:
+        answers = [([], said) if isinstance(said, str) else (said, None) for said in datagrams]
+        addresses, failed = answers[0] if answers else ([], f.TIMEOUT)
+        asked = query(host, query_type, "udp", shown, addresses, failed)
+        asked.x_responses = [
+            DNSResponse(t=0.01 * number, ip_ttl=ttl, failure=said, answers=[answer(ip) for ip in ips])
+            for number, ((ips, said), ttl) in enumerate(zip(answers, (*ttls, *[None] * len(answers)), strict=False))
+        ]
+        self.probe.keep(record, asked)
+        return record.transaction_id
+
+    # -- endpoints -----------------------------------------------------------------------------------------------
+
+    def first(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        return self._reach(self.probe, url, ip, outcome, kind="first", **more)
+
+    def confirm(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        return self._reach(self.probe, url, ip, outcome, kind="confirm", **more)
+
+    def twice(self, url: str, ip: str, outcome: str, **more: Any) -> None:
+        """A first attempt and its confirmation, with the same outcome."""
+        self.first(url, ip, outcome, **more)
+        self.confirm(url, ip, outcome, **more)
+
+    def alternative(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        about: dict[str, Any] = {"kind": "followup", "followup": "alternative_address", "corroborated": True} | more
+        return self._reach(self.probe, url, ip, outcome, **about)
+
+    def control(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> None:
+        self.has_control = True
+        self._reach(self.at_control, url, ip, outcome, kind="first", **more)
+
+    def innocuous(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        return self._reach(self.probe, url, ip, outcome, kind="innocuous", name=INNOCUOUS, check=False, **more)
+
+    def other_name(self, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        about: dict[str, Any] = {
+            "kind": "followup",
+            "followup": "other_name_same_address",
+            "name": INNOCUOUS,
+            "check": False,
+        }
+        return self._reach(self.probe, url, ip, outcome, **about | more)
+
+    def neutral(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
+        about: dict[str, Any] = {"kind": "followup", "followup": "same_name_neutral_host", "check": False}
+        return self._reach(self.probe, url, ip, outcome, **about | more)
+
+    def nonexistent(self, url: str, ip: str, outcome: str = "ok", *, neutral: bool = False, **more: Any) -> int:
+        """A name that nobody has, at the endpoint's address or at a neutral host."""
+        where: Any = "nonexistent_name_neutral_host" if neutral else "nonexistent_name_same_address"
+        about = {"kind": "followup", "followup": where, "name": NONEXISTENT, "check": False, "in_residual": True}
+        return self._reach(self.probe, url, ip, outcome, **about | more)
+
+    def neutral_own(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
+        """The neutral host's own name, at the end."""
+        about = {"kind": "followup", "followup": "neutral_name_neutral_host", "name": "neutral.example", "check": False}
+        return self._reach(self.probe, url, ip, outcome, **about | more)
+
+    def other_hello(self, kind: Any, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
+        """The target's name said otherwise: `engine`, and `hello`, its length in bytes."""
+        return self._reach(self.probe, url, ip, outcome, **{"kind": "followup", "followup": kind} | more)
+
+    def random_bytes(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
+        endpoint = parse_endpoint(url)
+        about: dict[str, Any] = {"service": self._role(url), "endpoint": url, "address": ip, "port": endpoint.port}
+        record = self.probe.open(kind="followup", followup="random_bytes_neutral_host", family=4, **about, **more)
+        self.probe.keep(record, TCPConnect(ip=ip, port=endpoint.port))
+        failed = outcome.partition(":")[2] or None
+        self.probe.keep(record, RandomBytes(address=f"{ip}:{endpoint.port}", size=128, failure=failed))
+        return record.transaction_id
+
+    def echo(self, url: str, outcome: str = "ok", *, payload: Any = "other", port: int = 0, **about: Any) -> int:
+        """A datagram to the helper's echo: of no protocol, or ("stun", "sip") the endpoint's own."""
+        endpoint, kind = parse_endpoint(url), "other" if payload == "other" else "same"
+        about = {"service": self._role(url), "endpoint": url, "address": "helper", "family": 4} | about
+        about |= {"kind": "followup", "followup": f"{kind}_payload_echo", "port": port or endpoint.port}
+        record = self.probe.open(**about)
+        failed = outcome.partition(":")[2] or None
+        entry = UDPEcho(port=record.port, payload=payload, size=20, x_sent=4 if failed else 1, failure=failed)
+        complete(entry, {})
+        self.probe.keep(record, entry)
+        return record.transaction_id
+
+    def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:
+        endpoint = parse_endpoint(url)
+        about = {key: more.pop(key) for key in list(more) if key in TransactionRecord.model_fields}
+        name = more.pop("name", "" if is_address(endpoint.host) else endpoint.host)
+        about = {"service": self._role(url), "endpoint": url, "address": ip, "port": endpoint.port} | about
+        about = {"family": 6 if ":" in ip else 4, "sent_name": name} | about
+        record = keys.open(**about)
+        layer, _, failed = outcome.partition(":")
+        for entry in entries_of(endpoint, ip, name, more):
+            entry.failure = failed if LAYERS[entry.OPERATION] == layer else None
+            complete(entry, more)
+            keys.keep(record, entry)
+            if entry.failure is not None:
+                break
+        if layer == "top_level":
+            record.failed_operation, record.failure = layer, failed
+        return record.transaction_id
+
+    def _role(self, url: str) -> str:
+        return next((role for role, spec in self.target["services"].items() if url in spec["endpoints"]), "")
+
+    # -- the line ------------------------------------------------------------------------------------------------
+
+    def line(self) -> dict[str, Any]:
+        """The line as JSON would give it back."""
+        control: dict[str, Any] | None = None
+        if self.control_failure is not None:
+            control = {"failure": self.control_failure}
+        elif self.has_control:
+            control = {"failure": None, "preflight": self.control_families, "test_keys": self.at_control.dump()}
+        keys = self.probe.dump() | {
+            "x_control": control,
+            "x_packets": self.packets,
+            "x_target": self.target,
+            "x_run": self.run | {"preflight": self.preflight},
+            "x_bugs": self.bugs,
+            "x_revision": 1,
+        }
+        line = {
+            "measurement_start_time": "2026-11-24 13:05:00",
+            "probe_cc": "XX",
+            "probe_asn": "AS64500",
+            "annotations": {},
+            "test_keys": keys,
+        }
+        return json.loads(json.dumps(line))  # type: ignore[no-any-return]

@@ -1,0 +1,100 @@
+"""Synthetic lines about mail: what a whole dialogue would have written, by its outcome."""
+
+from typing import Any
+
+from probe.formats.entries import BinaryData, Entry, TCPConnect, TLSHandshake
+from probe.formats.mail import MailGreeting, MailStartTLS
+from probe.formats.transactions import TransactionRecord
+from probe.targets.target import MAIL_SCHEMES, Endpoint, parse_endpoint
+from tests.support.measurements.entries import complete
+from tests.support.measurements.lines import Keys, Lines
+
+ORDER = {
+    "smtps": ("tcp", "tls", "inside"),
+    "imaps": ("tcp", "tls", "inside"),
+    "smtp+starttls": ("tcp", "greeting", "starttls", "tls", "inside"),
+    "imap+starttls": ("tcp", "greeting", "starttls", "tls", "inside"),
+}
+NOT_OFFERED = "unknown_failure: smtp: starttls not offered"
+
+
+class MailLines(Lines):
+    """Outcomes of mail endpoints: "ok", "STEP:FAILURE", or what the server (or a box in between) did.
+
+    "missing", "masked": not offered, and refused · "accepted": masked, accepted, certificate valid · "refused":
+    offered, and refused · "turned away": greeted with a refusal · "injected": plaintext behind the go-ahead.
+    """
+
+    def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:
+        endpoint = parse_endpoint(url)
+        if endpoint.scheme not in MAIL_SCHEMES:
+            return super()._reach(keys, url, ip, outcome, **more)
+        if not more.get("check", True):  # the harmless hello ends with the handshake
+            return super()._reach(keys, url.replace(endpoint.scheme, "tls", 1), ip, outcome, **more, endpoint=url)
+        about = {key: more.pop(key) for key in list(more) if key in TransactionRecord.model_fields}
+        name = endpoint.host if endpoint.scheme in {"smtps", "imaps"} else ""
+        about = {"service": self._role(url), "endpoint": url, "address": ip, "port": endpoint.port} | about
+        record = keys.open(**{"family": 6 if ":" in ip else 4, "sent_name": name} | about)
+        failure: tuple[str | None, str | None] = (None, None)
+        for entry in _entries(endpoint, ip, outcome):
+            complete(entry, more)
+            keys.keep(record, entry)
+            if entry.failure is not None and failure[0] is None:
+                failure = entry.OPERATION, entry.failure
+        record.failed_operation, record.failure = failure
+        return record.transaction_id
+
+
+def _entries(endpoint: Endpoint, ip: str, outcome: str) -> list[Entry]:
+    """As far as the dialogue came."""
+    step, _, failed = outcome.partition(":")
+    found: list[Entry] = []
+    for name in ORDER[endpoint.scheme]:
+        entry = _entry(endpoint, ip, name, outcome)
+        entry.failure = failed if name == step else entry.failure
+        found.append(entry)
+        if name == "tls" and outcome == "accepted":
+            break
+        if entry.failure is not None and outcome != "accepted":
+            break
+    return found
+
+
+def _entry(endpoint: Endpoint, ip: str, name: str, outcome: str) -> Entry:
+    address = f"{ip}:{endpoint.port}"
+    protocol: Any = endpoint.scheme[:4]
+    if name == "tcp":
+        return TCPConnect(ip=ip, port=endpoint.port)
+    if name == "tls":
+        return TLSHandshake(address=address, server_name=endpoint.host, x_verified_name=endpoint.host)
+    if name == "starttls":
+        return _starttls(MailStartTLS(address=address, protocol=protocol), outcome)
+    greeting = MailGreeting(address=address, protocol=protocol, over_tls=name == "inside", capabilities=["SIZE"])
+    return _greeting(greeting, outcome) if name == "greeting" else greeting
+
+
+def _greeting(entry: MailGreeting, outcome: str) -> MailGreeting:
+    entry.banner_code, entry.banner = (220, "ready") if entry.protocol == "smtp" else (0, "OK ready")
+    if outcome == "turned away":
+        entry.banner_code, entry.banner = (554, "no") if entry.protocol == "smtp" else (0, "BYE no")
+        entry.failure = f"unknown_failure: {entry.protocol}: greeting {entry.banner_code or 'BYE'}"
+    elif outcome in {"missing", "masked", "accepted"}:
+        entry.starttls = "missing" if outcome == "missing" else "masked"
+    elif ":" not in outcome or not outcome.startswith("greeting"):
+        entry.starttls = "offered"
+    return entry
+
+
+def _starttls(entry: MailStartTLS, outcome: str) -> MailStartTLS:
+    refused = outcome in {"missing", "masked", "refused"}
+    entry.accepted = not (refused or outcome.startswith("starttls:"))
+    if entry.protocol == "smtp" and not outcome.startswith("starttls:"):
+        entry.code = 502 if refused else 220
+    entry.answer = "" if outcome.startswith("starttls:") else "said"
+    if outcome in {"missing", "masked", "accepted"}:
+        entry.failure = f"unknown_failure: {entry.protocol}: starttls not offered"
+    elif refused:
+        entry.failure = f"unknown_failure: {entry.protocol}: starttls refused"
+    if outcome == "injected":
+        entry.x_injected = BinaryData.of(b"250 injected")
+    return entry

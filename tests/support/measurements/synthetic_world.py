@@ -1,0 +1,101 @@
+"""The made-up world as verdict rows, its lines left out; and how its events were found."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from random import Random
+from statistics import median
+
+from probe.analysis.compare.axes import Question
+from probe.analysis.compare.event import INTERFERENCE, SHUTDOWN, Event
+from probe.analysis.compare.events import events
+from probe.analysis.compare.verdict_table import VerdictTable
+from probe.analysis.verdicts.verdict_row import VerdictRow
+from probe.lab.synth.plan import WANTED, Plan, draw_plan, told
+from probe.lab.synth.templates import Template, load_templates
+from probe.lab.synth.write import drawn
+from tests.support.measurements.verdict_rows import PLAIN
+
+Templates = dict[tuple[str, str], Template]
+Told = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Found:
+    """How the events of one world were found. `told`: how many began; `found`: how many of these were."""
+
+    told: int
+    found: int
+    false: int  # events found that nobody put in: another service, mechanism, country or time
+    delay: float  # median, days from the onset to the day on which it was noticed
+    error: float  # median, days between the true onset and the one that was found
+    dark: int  # of the countries where nobody could measure for some days: how many were found
+    all_dark: int
+
+
+def templates() -> Templates:
+    """Those of light lines."""
+    return load_templates(WANTED, light=True)
+
+
+def madeup_rows(measurements: int, seed: int, plan: Plan, known: Templates) -> Iterator[VerdictRow]:
+    """What judging the lines of this world gives: tests/lab/test_synth.py judges every template."""
+    for number, (network, day, _, template) in enumerate(drawn(measurements, plan, known, Random(f"lines {seed}"))):
+        for service, said in template.truth.items():
+            yield replace(
+                PLAIN,
+                line_hash=f"{number:064x}",
+                measurement_start_time=f"{day}T12:00:00Z",
+                day=day.isoformat(),
+                probe_cc=network.country,
+                probe_asn=network.asn,
+                target=template.target,
+                service=service,
+                state=said.state or "",
+                valid=said.state is not None,
+                mechanisms=" ".join(said.mechanisms),
+                run_id=f"run{number}",
+            )
+
+
+def score(measurements: int, seed: int, known: Templates) -> Found:
+    """Look for events in a world of so many measurements, and compare with what was put in."""
+    plan = draw_plan(seed)
+    table = VerdictTable.of_rows(madeup_rows(measurements, seed, plan, known))
+    all_found = events(table, Question())
+    found = [event for event in all_found if event.kind == INTERFERENCE]
+    silences = {(event.cc, event.onset) for event in all_found if event.kind == SHUTDOWN}
+    dark = {(country, min(days).isoformat()) for country, days in plan.shutdowns.items()}
+    put_in = [one for event in plan.events for one in told(event, known)]
+    begun = [one for one in put_in if one["onset"] is not None]
+    first = [_of(one, found) for one in begun]
+    pairs = [(one, event) for one, event in zip(begun, first, strict=True) if event is not None]
+    return Found(
+        told=len(begun),
+        found=len(pairs),
+        false=sum(not any(_is_of(event, one) for one in put_in) for event in found),
+        delay=median([_days(str(one["onset"]), event.detected_at) for one, event in pairs] or [0]),
+        error=median([abs(_days(str(one["onset"]), event.onset or "")) for one, event in pairs] or [0]),
+        dark=len(dark & silences),
+        all_dark=len(dark),
+    )
+
+
+def _of(one: Told, found: list[Event]) -> Event | None:
+    return next((event for event in found if event.onset and _is_of(event, one)), None)
+
+
+def _is_of(event: Event, one: Told) -> bool:
+    """Whether an event tells of what was put in: no network too many, and not over before it began or begun after."""
+    networks = one["networks"]
+    assert isinstance(networks, list)
+    inside = set(event.networks) <= set(networks)
+    ended = one["end"] is not None and (event.onset or "") > str(one["end"])
+    begins = event.end is not None and event.end <= str(one["onset"] or "")
+    return (
+        (event.service, event.mechanism) == (one["service"], one["mechanism"]) and inside and not ended and not begins
+    )
+
+
+def _days(earlier: str, later: str) -> int:
+    return (date.fromisoformat(later) - date.fromisoformat(earlier)).days

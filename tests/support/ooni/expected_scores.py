@@ -1,0 +1,63 @@
+"""What OONI's backend must see in a line, worked out from our verdicts: where it looks, and how deep (ooni.md 3.14)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tests.support.ooni.facts import OONI_ENDPOINTS
+from tests.support.ooni.scores import RULES, Score, score
+
+Line = dict[str, Any]
+CONNECT = frozenset({"dns", "ip", "tcp"})  # layers below the name in the hello
+ACCUSED = {"blocked", "likely_blocked", "down", "impaired"}
+
+
+def disagreement(line: Line, records: Iterable[Line]) -> str | None:
+    """Say where the score contradicts our verdicts on the endpoints at which OONI looks; None where it does not."""
+    name = line["test_name"]
+    if name not in RULES or not (verdicts := _verdicts(line, records)):
+        return None
+    found = score(line)
+    if all(verdict["state"] == "ok" for verdict in verdicts.values()) and not _stumbled(line):
+        return None if found == Score(0.0) else f"{name} is fine, and OONI sees {found}"
+    if _must_be_seen(name, verdicts) and not (found.anomaly or found.failed):
+        return f"{name} is blocked where OONI looks, and it sees {found}"
+    return None
+
+
+def _verdicts(line: Line, records: Iterable[Line]) -> dict[str, Line]:
+    """URL → our verdict, of the endpoints that OONI knows; none where a run cannot be used."""
+    known = OONI_ENDPOINTS.get(line["test_name"])
+    return {
+        verdict["endpoint"]: verdict
+        for record in records
+        if record["valid"]
+        for verdict in record["endpoints"]
+        if (verdict["endpoint"] in known if known is not None else _is_input(line, verdict["endpoint"]))
+    }
+
+
+def _is_input(line: Line, url: str) -> bool:
+    return url == f"{line['input']};transport=udp"
+
+
+def _stumbled(line: Line) -> bool:
+    """Whether a first attempt failed that a second one mended: OONI has no second one. So with a lookup."""
+    tried = [t for t in line["test_keys"]["x_transactions"] if t["kind"] in {"first", "lookup"}]
+    return any(t["failure"] is not None for t in tried)
+
+
+def _must_be_seen(name: str, verdicts: dict[str, Line]) -> bool:
+    """Whether the rules leave no doubt that OONI's probe fails here too, as far as it goes."""
+    dead = {url for url, verdict in verdicts.items() if verdict["state"] in ACCUSED}
+    if name == "facebook_messenger":  # it only connects, and of the STUN server it asks the name alone
+        return any(_below_the_hello(verdicts[url], CONNECT if "stun" not in url else {"dns"}) for url in dead)
+    if name == "telegram":
+        centres = {url for url in verdicts if url.startswith("http://")}
+        return bool(dead - centres) or (bool(centres) and centres <= dead)
+    if name == "whatsapp":  # blind to the chat servers while web and registration connect
+        return any(url.startswith("https://") for url in dead)
+    return bool(dead)
+
+
+def _below_the_hello(verdict: Line, layers: Iterable[str]) -> bool:
+    return any(mechanism.partition(".")[0] in layers for mechanism in verdict["mechanisms"])

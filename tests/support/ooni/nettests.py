@@ -1,0 +1,62 @@
+"""The keys of OONI's nettests that embed nobody else's (reference/ooni.md 3.5 and 3.6), and everybody's versions."""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tests.support.ooni.facts import BASE_KEYS, OWN_KEYS, VERSIONS
+
+
+def own_keys(name: str, line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
+    """Versions, inputs, and the keys of nettests that embed nobody's."""
+    if name in VERSIONS and line.get("test_version") != VERSIONS[name]:
+        yield f"3: test_version of {name} is {line.get('test_version')!r}"
+    if name not in OWN_KEYS:
+        return
+    yield from (f"3: test_keys lacks {key}" for key in sorted(OWN_KEYS[name] - keys.keys()))
+    ours = {key for key in keys.keys() - OWN_KEYS[name] if not key.startswith("x_")}
+    yield from (f"rule 15: test_keys.{key} is not OONI's and not prefixed x_" for key in sorted(ours))
+    yield from _stun(line, keys) if name == "stunreachability" else _dnscheck(line, keys)
+
+
+def _stun(line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
+    place = str(line.get("input")).removeprefix("stun://")
+    if not re.fullmatch(r"stun://[^/;]+:[0-9]+", str(line.get("input"))):
+        yield "3.5: input is no stun://HOST:PORT"
+    if keys.get("endpoint") != place and not (keys.get("endpoint") == "" and keys.get("failure") == "interrupted"):
+        yield f"3.5: endpoint {keys.get('endpoint')!r} is not the input's"
+    if not (keys.get("failure") is None or isinstance(keys.get("failure"), str)):
+        yield "3.5: failure is neither null nor a string"
+    hosts = {query.get("hostname") for query in keys.get("queries") or []}
+    if hosts - {place.rpartition(":")[0]}:
+        yield f"rule 13: queries holds {sorted(hosts)}"
+
+
+def _dnscheck(line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
+    scheme, _, rest = str(line.get("input")).partition("://")
+    if scheme not in {"https", "dot", "udp", "tcp"} or not rest:
+        yield "3.6: input is no resolver's URL"
+    host, _, path = rest.partition("/")
+    for url, said in (keys.get("lookups") or {}).items():
+        where, _, tail = url.removeprefix(f"{scheme}://").partition("/")
+        if not url.startswith(f"{scheme}://") or tail != path or not _is_literal(where):
+            yield f"3.6: lookups holds {url!r}, which is not the input with an address in its host's place"
+        if BASE_KEYS - said.keys():
+            yield f"3.6: lookups[{url!r}] lacks {sorted(BASE_KEYS - said.keys())}"
+        if (said.get("failure") is None) != (said.get("failed_operation") is None):
+            yield f"3.6: lookups[{url!r}]: failure and failed_operation contradict each other"
+    bootstrap = keys.get("bootstrap")
+    asked = {query.get("hostname") for query in (bootstrap or {}).get("queries", [])}
+    if asked - {host.partition(":")[0]}:
+        yield f"3.6: bootstrap asks for {sorted(asked)}"
+
+
+def _is_literal(place: str) -> bool:
+    """An address, with or without a port; IPv6 in brackets."""
+    bare = place[1 : place.index("]")] if place.startswith("[") and "]" in place else place.partition(":")[0]
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        return False
+    return True

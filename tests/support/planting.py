@@ -1,0 +1,285 @@
+"""Servers on loopback that know the volunteer's address and plant it, disguised, in every field of their answers."""
+
+import asyncio
+import base64
+import ipaddress
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import dns.edns
+import dns.message
+import dns.rrset
+from aiohttp import web
+
+from probe.control import own as control
+from probe.steps.calls.sip import sip_options_udp
+from probe.steps.calls.stun import stun_exchange_udp
+from probe.steps.dns.dns import query_udp
+from probe.steps.http.http import http_request
+from probe.steps.mail.imap import imap_greeting
+from probe.steps.mail.mail_stream import MailStream
+from probe.steps.mail.smtp import smtp_greeting, smtp_starttls
+from probe.steps.messengers.mtproto import mtproto_exchange
+from probe.steps.messengers.noise import noise_handshake
+from probe.steps.tcp import tcp_connect
+from probe.steps.tls.certificates import load_roots
+from probe.steps.tls.tls import tls_handshake
+from probe.wire import stun
+from probe.wire.sip.message import read_message
+from tests.control.test_own import CHAT, GOOD, helper
+from tests.support.servers.authority import issue
+from tests.support.servers.dns import NAME, Asked, udp_server
+from tests.support.servers.loopback import Bench, Peer, a_transaction, serving, tls_with
+from tests.support.servers.mail import Script, imap, smtp
+
+Wrote = list[dict[str, Any]] | dict[str, Any]
+Plant = Callable[[str, str], Coroutine[Any, Any, Wrote]]  # (address, its disguise) → what the step wrote
+
+
+async def written(bench: Bench) -> list[dict[str, Any]]:
+    await bench.trace.finish(patience=0.01)
+    return [entry.model_dump(mode="json") | {"LIST": entry.LIST} for entry in bench.trace.entries]
+
+
+async def ask_dns(behave: Callable[[Asked, dns.message.Message], None], kind: str = "A") -> list[dict[str, Any]]:
+    def answer(asked: Asked) -> None:
+        message = dns.message.make_response(dns.message.from_wire(asked.query), recursion_available=True)
+        behave(asked, message)
+        asked.say(message.to_wire(max_size=65535))
+
+    async with udp_server(answer) as server:
+        async with a_transaction() as bench:
+            await query_udp(bench.tx, "127.0.0.1", NAME, kind, pace=bench.pace, port=server.port, shown_as="system")
+        return await written(bench)
+
+
+async def dns_answer(address: str, form: str) -> Wrote:
+    kind = "AAAA" if ":" in address else "A"
+    return await ask_dns(lambda _, m: m.answer.append(dns.rrset.from_text(NAME + ".", 60, "IN", kind, address)), kind)
+
+
+async def dns_ttl(address: str, form: str) -> Wrote:
+    """A TTL has 31 bits (RFC 2181 section 8): one byte order or the other often fits."""
+    packed = ipaddress.ip_address(address).packed[:4]
+    numbers = [number for order in ("big", "little") if (number := int.from_bytes(packed, order)) < 2**31]
+    ttl = numbers[0] if numbers else 60
+    return await ask_dns(lambda _, m: m.answer.append(dns.rrset.from_text(NAME + ".", ttl, "IN", "A", "192.0.2.1")))
+
+
+async def dns_cname(address: str, form: str) -> Wrote:
+    fits = all(c.isalnum() or c in "-._" for c in form) and all(0 < len(part) < 64 for part in form.split("."))
+    name = f"{form if fits else address.replace(':', '-')}.example."
+
+    def behave(asked: Asked, message: dns.message.Message) -> None:
+        message.answer.append(dns.rrset.from_text(NAME + ".", 60, "IN", "CNAME", name))
+        message.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.1"))
+
+    return await ask_dns(behave)
+
+
+async def dns_text(address: str, form: str) -> Wrote:
+    quoted = json.dumps(form[:250])
+    return await ask_dns(lambda _, m: m.additional.append(dns.rrset.from_text(NAME + ".", 60, "IN", "TXT", quoted)))
+
+
+async def dns_client_subnet(address: str, form: str) -> Wrote:
+    option = dns.edns.ECSOption(address, 32 if "." in address else 128)
+    nsid = dns.edns.GenericOption(dns.edns.OptionType.NSID, form.encode())
+    return await ask_dns(lambda _, m: m.use_edns(0, options=[option, nsid]))
+
+
+async def shake(names: tuple[str, ...], common: str) -> Wrote:
+    issued = issue(common, names=names)
+    async with serving(tls_with(issued.server_context())) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        await tls_handshake(bench.tx, conn, NAME, pace=bench.pace, roots=load_roots())
+    return await written(bench)
+
+
+async def certificate_subject(address: str, form: str) -> Wrote:
+    return await shake((NAME,), form if len(form) <= 64 else address)
+
+
+async def certificate_name(address: str, form: str) -> Wrote:
+    return await shake((NAME, form if form != address else f"{form}.example"), NAME)
+
+
+async def certificate_address(address: str, form: str) -> Wrote:
+    return await shake((NAME, address), NAME)
+
+
+async def greeted(raw: bytes, then: Callable[[Bench, int], Awaitable[Any]]) -> Wrote:
+    async def greet(peer: Peer) -> None:
+        await peer.hear()
+        await peer.say(raw)
+        await asyncio.sleep(0.02)
+
+    async with serving(greet) as server, a_transaction() as bench:
+        await then(bench, server.port)
+    return await written(bench)
+
+
+async def tls_first_bytes(address: str, form: str) -> Wrote:
+    async def then(bench: Bench, port: int) -> None:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", port, pace=bench.pace)
+        await tls_handshake(bench.tx, conn, NAME, pace=bench.pace, roots=load_roots())
+
+    return await greeted(f"HTTP/1.1 403 {form} no\r\n\r\n".encode(), then)
+
+
+async def mtproto_answer(address: str, form: str) -> Wrote:
+    async def then(bench: Bench, port: int) -> None:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", port, pace=bench.pace)
+        await mtproto_exchange(bench.tx, conn, pace=bench.pace, timeout=1.0)
+
+    raw = form.encode().ljust(40, b"\0")
+    return await greeted(bytes([len(raw) // 4]) + raw[: len(raw) // 4 * 4], then)
+
+
+async def noise_answer(address: str, form: str) -> Wrote:
+    async def then(bench: Bench, port: int) -> None:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", port, pace=bench.pace)
+        await noise_handshake(bench.tx, conn, pace=bench.pace, timeout=1.0)
+
+    raw = f"<- {form} ->".encode()
+    return await greeted(len(raw).to_bytes(3, "big") + raw, then)
+
+
+def mail(script: Callable[[bytes], Script]) -> Plant:
+    """A mail server that greets, and upgrades, as `script` says; it is given the disguise."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        said = script(form.encode())
+        async with serving(said.handler) as server, a_transaction() as bench:
+            stream = MailStream(await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace))
+            if said.banner.startswith(b"220"):
+                await smtp_greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
+                await smtp_starttls(bench.tx, stream, pace=bench.pace, timeout=0.5)
+            else:
+                await imap_greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
+        return await written(bench)
+
+    return plant
+
+
+def stun_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
+    """A STUN server that says `foreign` first (of the answer and the disguise), then its answer."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        def behave(asked: Asked) -> None:
+            transaction_id = stun.parse(asked.query).transaction_id
+            attributes = (stun.xor_mapped_address(address, 40123, transaction_id), (stun.SOFTWARE, form.encode()))
+            answer = stun.build("success", stun.BINDING, transaction_id, attributes)
+            asked.say(foreign(answer, form))
+            asked.say(answer)
+
+        async with udp_server(behave) as server, a_transaction() as bench:
+            await stun_exchange_udp(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        return await written(bench)
+
+    return plant
+
+
+def sip_answers(template: str, foreign: bool = False) -> Plant:
+    """A SIP server that plants the disguise where `{}` stands; `foreign`: in a message to somebody else, sent first."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        def behave(asked: Asked) -> None:
+            request = read_message(asked.query)
+            via = request.first("via")
+            head = f"SIP/2.0 200 OK\r\nVia: {via}\r\nCall-ID: {request.call_id}\r\n"
+            said = template.replace("{via}", via).replace("{}", form)
+            if foreign:
+                asked.say(said.encode())
+                asked.say(f"{head}\r\n".encode())
+            else:
+                asked.say(f"{said}Call-ID: {request.call_id}\r\n\r\n".encode())
+
+        async with udp_server(behave) as server, a_transaction() as bench:
+            await sip_options_udp(bench.tx, "127.0.0.1", server.port, NAME, pace=bench.pace)
+        return await written(bench)
+
+    return plant
+
+
+def over_http(status: str = "200 OK", headers: str = "", body: str = "") -> Plant:
+    """A plain HTTP answer; `{}` is where the disguise goes."""
+
+    async def plant(address: str, form: str) -> Wrote:
+        async def then(bench: Bench, port: int) -> None:
+            conn = await tcp_connect(bench.tx, "127.0.0.1", port, pace=bench.pace)
+            await http_request(bench.tx, conn, "GET", f"http://{NAME}/", pace=bench.pace)
+
+        head = "\r\n".join(["HTTP/1.1 " + status, *headers.split("\n"), "Connection: close"])
+        return await greeted(f"{head}\r\n\r\n{body}".replace("{}", form).encode(), then)
+
+    return plant
+
+
+def from_helper(answer: Callable[[str, str], dict[str, Any]]) -> Plant:
+    async def plant(address: str, form: str) -> Wrote:
+        async def handler(request: web.Request) -> web.Response:
+            return web.json_response(GOOD | {"your_address": address} | answer(address, form))
+
+        learned: list[str] = []
+        async with helper(handler) as url:
+            said = await control.ask(url, CHAT, {}, roots=load_roots(), learned=learned.append)
+        assert said["failure"] is None and learned == [address] and "your_address" not in said
+        return said
+
+    return plant
+
+
+def coded(address: str, form: str) -> dict[str, Any]:
+    raw = b"\x01\x02\x03" + ipaddress.ip_address(address).packed + form.encode()
+    return {"format": "base64", "data": base64.b64encode(raw).decode()}
+
+
+PLANTS: dict[str, Plant] = {
+    "dns answer": dns_answer,
+    "dns ttl": dns_ttl,
+    "dns cname": dns_cname,
+    "dns additional text": dns_text,
+    "dns client subnet and nsid": dns_client_subnet,
+    "certificate subject": certificate_subject,
+    "certificate name": certificate_name,
+    "certificate address": certificate_address,
+    "tls first bytes": tls_first_bytes,
+    "http title": over_http(body="<html><title>Blocked for {}</title></html>"),
+    "http body": over_http(body="Your address {} is noted"),
+    "http reason": over_http(status="403 {}"),
+    "http server": over_http(headers="Server: nginx {}"),
+    "http content type": over_http(headers="Content-Type: text/html; for={}"),
+    "http other headers": over_http(headers="X-Client-IP: {}\nVia: 1.1 {}\nSet-Cookie: ip={}"),
+    "http location": over_http(status="302 Found", headers="Location: http://{}.block.example/?ip={}"),
+    "http garbage": over_http(status="{}", headers="{}: {}"),
+    "mtproto answer": mtproto_answer,
+    "noise answer": noise_answer,
+    "stun answer": stun_answers(lambda answer, form: form.encode()),
+    "stun answer to somebody else": stun_answers(lambda answer, form: answer[:8] + bytes(12) + answer[20:]),
+    "stun answer without a cookie": stun_answers(lambda answer, form: answer[:4] + bytes(4) + answer[8:]),
+    "sip via": sip_answers("SIP/2.0 200 OK\r\nVia: {via};received={}\r\nContact: <sip:{}>\r\n"),
+    "sip sent-by": sip_answers("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {}:5060;rport=1;branch=x\r\nFrom: <sip:{}>\r\n"),
+    "sip server": sip_answers("SIP/2.0 200 OK\r\nVia: {via}\r\nServer: for {}\r\n"),
+    "sip reason": sip_answers("SIP/2.0 403 Not from {}\r\nVia: {via}\r\n"),
+    "sip answer to somebody else": sip_answers("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {};received={}\r\n", foreign=True),
+    "sip garbage": sip_answers("{} {}\n", foreign=True),
+    "smtp banner": mail(lambda form: smtp(banner=b"220 hello %s ESMTP\r\n" % form, ehlo=None)),
+    "smtp ehlo": mail(lambda form: smtp(ehlo=b"250-at your service, [%s]\r\n250-X %s\r\n250 %s\r\n" % ((form,) * 3))),
+    "smtp go-ahead": mail(lambda form: smtp(starttls=b"220 go %s\r\n250 %s\r\n" % (form, form), upgrades=False)),
+    "imap greeting": mail(lambda form: imap(banner=b"* OK requests from %s\r\n" % form, capability=None)),
+    "imap capability": mail(lambda form: imap(capability=b"* CAPABILITY X %s\r\na1 OK %s\r\n" % (form, form))),
+    "imap garbage": mail(lambda form: imap(capability=b"%s\r\n" % form)),
+    "helper version": from_helper(lambda a, form: {"software_version": f"1.0 {form}"}),
+    "helper digest": from_helper(lambda a, form: {"targets_digest": form}),
+    "helper preflight": from_helper(lambda a, form: {"preflight": {"ipv4": form, form: True}}),
+    "helper text": from_helper(lambda a, form: {"test_keys": {"queries": [{"failure": f"unknown_failure: {form}"}]}}),
+    "helper key": from_helper(lambda a, form: {"test_keys": {a: {a: 1}, "x_ours": 1}}),
+    "helper bytes": from_helper(
+        lambda a, form: {"test_keys": {"x_first_bytes": coded(a, form), "list": [coded(a, form)]}}
+    ),
+    "helper number": from_helper(
+        lambda a, form: {"test_keys": {"n": int(ipaddress.ip_address(a)) & (2**63 - 1), "a": form}}
+    ),
+}

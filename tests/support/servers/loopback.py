@@ -1,0 +1,160 @@
+"""Small servers on loopback, raw or TLS, and the transaction that a step runs in."""
+
+import asyncio
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from probe.session.pacing import Pace
+from probe.session.trace import Trace, Transaction
+
+Handler = Callable[["Peer"], Awaitable[None]]
+
+
+@dataclass
+class Peer:
+    """The server's side of one connection."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    heard: list[bytes] = field(default_factory=list)
+
+    async def hear(self) -> bytes:
+        data = await self.reader.read(65536)
+        self.heard.append(data)
+        return data
+
+    async def say(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def reset(self) -> None:
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+
+@dataclass
+class Server:
+    ip: str
+    port: int
+    peers: list[Peer] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def serving(handler: Handler, ip: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Server]:
+    """Serve every connection with `handler`; whatever is open at the end is cut."""
+    tasks: set[asyncio.Task[None]] = set()
+    known = Server(ip, 0)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        known.peers.append(peer := Peer(reader, writer))
+        try:
+            await handler(peer)
+        except (OSError, ssl.SSLError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, ip, port)
+    known.port = server.sockets[0].getsockname()[1]
+    try:
+        yield known
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for peer in known.peers:
+            peer.writer.transport.abort()
+        await server.wait_closed()
+
+
+async def silence(peer: Peer) -> None:
+    await asyncio.Event().wait()
+
+
+class TLSPeer:
+    """TLS on the server's side, one flight at a time."""
+
+    def __init__(self, peer: Peer, context: ssl.SSLContext) -> None:
+        self.peer = peer
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.engine = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+
+    async def first_flight(self) -> bytes:
+        """Hear the hello and return the answer to it, unsent."""
+        while True:
+            self.incoming.write(await self.peer.hear())
+            try:
+                self.engine.do_handshake()
+            except ssl.SSLWantReadError:
+                if flight := self.outgoing.read():
+                    return flight
+
+    async def handshake(self) -> None:
+        await self.peer.say(await self.first_flight())
+        while True:
+            try:
+                self.engine.do_handshake()
+            except ssl.SSLWantReadError:
+                self.incoming.write(await self.hear_or_end())
+            else:
+                await self.peer.say(self.outgoing.read())
+                return
+
+    async def hear_or_end(self) -> bytes:
+        data = await self.peer.hear()
+        if not data:
+            raise ConnectionError("the client went away")
+        return data
+
+    async def read(self) -> bytes:
+        while True:
+            try:
+                return self.engine.read(65536)
+            except ssl.SSLWantReadError:
+                self.incoming.write(await self.hear_or_end())
+
+    async def say(self, data: bytes) -> None:
+        self.engine.write(data)
+        await self.peer.say(self.outgoing.read())
+
+
+def tls_with(context: ssl.SSLContext, then: Callable[[TLSPeer], Awaitable[None]] | None = None) -> Handler:
+    """A handler that shakes hands, then does `then` (default: waits for the client to go)."""
+
+    async def handler(peer: Peer) -> None:
+        tls = TLSPeer(peer, context)
+        await tls.handshake()
+        if then is None:
+            await peer.reader.read()
+        else:
+            await then(tls)
+
+    return handler
+
+
+@dataclass
+class Bench:
+    """One transaction with its trace and pace."""
+
+    trace: Trace
+    tx: Transaction
+    pace: Pace
+
+
+@asynccontextmanager
+async def a_transaction() -> AsyncIterator[Bench]:
+    """Open a transaction that must end without a bug of ours."""
+    trace = Trace()
+    async with trace.transaction("first", service="web") as tx:
+        yield Bench(trace, tx, Pace())
+    assert trace.bugs == []

@@ -1,0 +1,98 @@
+"""Small QUIC servers on loopback: aioquic's own, and some that misbehave."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.asyncio.server import QuicServer
+from aioquic.h3.connection import H3Connection
+from aioquic.h3.events import HeadersReceived
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.events import QuicEvent
+
+from tests.support.servers.authority import Issued
+
+Answer = Callable[["Speaker", int, dict[str, str]], None]
+
+
+def page(speaker: "Speaker", stream: int, asked: dict[str, str]) -> None:
+    """A page that names what was asked for."""
+    body = f"<title>{asked[':authority']}{asked[':path']}</title>".encode()
+    fields = [(b":status", b"200"), (b"server", b"lab"), (b"content-type", b"text/html"), (b"set-cookie", b"id=7")]
+    speaker.http.send_headers(stream, fields)
+    speaker.http.send_data(stream, body, end_stream=True)
+
+
+class Speaker(QuicConnectionProtocol):
+    """The server's end of one connection."""
+
+    answer: Answer
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.http = H3Connection(self._quic)
+
+    @property
+    def quic(self) -> Any:
+        return self._quic
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        for told in self.http.handle_event(event):
+            if isinstance(told, HeadersReceived):
+                type(self).answer(self, told.stream_id, {k.decode(): v.decode() for k, v in told.headers})
+
+
+class Half(QuicServer):
+    """A server of which the client's later datagrams never hear: as behind a box that drops them."""
+
+    def __init__(self, heard: int, **more: Any) -> None:
+        super().__init__(**more)
+        self._left = heard
+
+    def datagram_received(self, data: bytes | str, addr: Any) -> None:
+        if self._left > 0:
+            self._left -= 1
+            super().datagram_received(data, addr)
+
+
+class Says(asyncio.DatagramProtocol):
+    """Answers every datagram with what `words` makes of it; `heard` are the datagrams."""
+
+    def __init__(self, words: Callable[[bytes], list[bytes]] = lambda data: []) -> None:
+        self.words, self.heard = words, list[bytes]()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.heard.append(data)
+        for word in self.words(data):
+            self.transport.sendto(word, addr)
+
+
+@asynccontextmanager
+async def listening(protocol: Callable[[], asyncio.DatagramProtocol]) -> AsyncIterator[tuple[int, Any]]:
+    """Listen on 127.0.0.1; gives the port and the protocol."""
+    transport, made = await asyncio.get_running_loop().create_datagram_endpoint(protocol, local_addr=("127.0.0.1", 0))
+    try:
+        yield transport.get_extra_info("sockname")[1], made
+    finally:
+        transport.close()
+        await asyncio.sleep(0)
+
+
+def quic_server(
+    issued: Issued, *above: Issued, answer: Answer = page, heard: int = 0, alpn: str = "h3", **more: Any
+) -> Callable[[], QuicServer]:
+    """An aioquic server with this certificate; `heard`: how many datagrams it hears at all (0: every one)."""
+    versions, idle = more.pop("versions", None), more.pop("idle", 60.0)
+    configuration = QuicConfiguration(is_client=False, alpn_protocols=[alpn], idle_timeout=idle)
+    configuration.certificate, configuration.private_key = issued.certificate, issued.key
+    configuration.certificate_chain = [one.certificate for one in above]
+    if versions:
+        configuration.supported_versions = versions
+    speaker = type("Spoken", (Speaker,), {"answer": staticmethod(answer)})
+    about = {"configuration": configuration, "create_protocol": speaker, **more}
+    return lambda: Half(heard, **about) if heard else QuicServer(**about)

@@ -1,0 +1,95 @@
+"""Puts questions to Spark in a process of their own, whose Java ends with it: `python -m tests.support.spark.client`.
+
+Reads a plan from stdin and writes what came of it to stdout, both JSON; the plan's keys are the parameters of `asked`.
+"""
+
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import fields
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from probe.analysis.engines.engine import create_table, select
+from probe.analysis.features.rows import WideRow
+from probe.analysis.rules.tables import TABLES, tables_for
+from probe.analysis.spark import session as sessions
+from probe.analysis.store import columns
+from probe.cli import main
+from tests.support.measurements.witnesses import WITNESSES
+from tests.support.spark.sockets import addresses_here
+
+
+def asked(master: str, commands: dict[str, list[str]], stores: list[str], rules: bool) -> dict[str, Any]:
+    """What each command prints, every table's checksum as Spark reads it, the rules' answers, where Java listens.
+
+    All in one session: on a cluster each costs a Java on every worker.
+    """
+    spark_words = ["--engine", "spark", "--master", master]
+    answers: dict[str, Any] = {}
+    with sessions.session(master) as spark:
+        sessions.session = lambda _: nullcontext(spark)
+        answers["printed"] = {name: printed([*words, *spark_words]) for name, words in commands.items()}
+        answers["checksums"] = {store: _checksums(spark, Path(store)) for store in stores}
+        answers["rules"] = decisions(spark) if rules else []
+        answers["addresses"] = sorted(addresses_here())
+    return answers
+
+
+def printed(words: Sequence[str]) -> str:
+    """What `probe` prints. Raises AssertionError where it does not end well."""
+    out, argv = io.StringIO(), sys.argv
+    sys.argv = ["probe", *words]
+    try:
+        with redirect_stdout(out):
+            main()
+    except SystemExit as end:
+        assert not end.code, words
+    finally:
+        sys.argv = argv
+    return out.getvalue()
+
+
+def checksum(rows: Iterable[dict[str, Any]]) -> str:
+    """Of rows in any order: how many there are, and the sum of their digests."""
+    count = total = 0
+    for row in rows:
+        digest = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
+        count, total = count + 1, (total + int.from_bytes(digest)) % (1 << 256)
+    return f"{count} {total:064x}"
+
+
+def _checksums(spark: Any, store: Path) -> dict[str, str]:
+    found = {}
+    for table in columns.TABLES:
+        frame = spark.read.option("mergeSchema", "true").parquet(f"file://{store / table}")
+        found[table] = checksum(frame.select(*columns.schema(table).names).toArrow().to_pylist())
+    return found
+
+
+def witnesses() -> dict[type[WideRow], list[WideRow]]:
+    """Every rule's witness, by the table of its columns."""
+    found: dict[type[WideRow], list[WideRow]] = {}
+    for table, (kind, _) in TABLES.items():
+        found.setdefault(kind, []).extend(kind(**cells) for cells in WITNESSES[table].values())
+    return found
+
+
+def decisions(spark: Any) -> list[list[dict[str, str]]]:
+    """The rules' text, as the other engines are given it, over every witness."""
+    found = []
+    for kind, rows in witnesses().items():
+        cells = attrgetter(*(column.name for column in fields(kind)))
+        numbered = [(number, *cells(row)) for number, row in enumerate(rows)]
+        ddl = create_table(kind).partition("(")[2].removesuffix(")").replace("VARCHAR", "STRING")
+        spark.createDataFrame(numbered, ddl).createOrReplaceTempView(kind.__name__.lower())
+        found.append([row.asDict() for row in spark.sql(select(kind, tables_for(kind))).collect()])
+    return found
+
+
+if __name__ == "__main__":
+    json.dump(asked(**json.load(sys.stdin)), sys.stdout)

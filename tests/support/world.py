@@ -1,0 +1,231 @@
+"""A tiny world on loopback for the tests of reach and measure: TLS servers by address, names answered from a table."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
+from probe.resolution.encrypted_dns import family_of
+from probe.session.classify import RemoteError
+from probe.session.pacing import Pace
+from probe.session.session import Session, Settings
+from probe.session.trace import Transaction
+from probe.steps.tls.certificates import Roots, load_roots
+from probe.targets.target import Endpoint, Neutral, Service, Target, parse_endpoint
+from tests.support.servers.authority import issue
+from tests.support.servers.loopback import Peer, TLSPeer, serving
+
+INNOCUOUS = "harmless.example"
+Behaviour = Literal["serve", "reset", "silent", "close", "garbage"]
+
+
+@dataclass
+class Box:
+    """One server address. What it does with a hello depends on the name in it; what it saw stands in `seen`."""
+
+    ip: str
+    port: int = 0
+    names: dict[str, Behaviour] = field(default_factory=dict)
+    otherwise: Behaviour = "serve"
+    by_hello: Callable[[bytes], Behaviour | None] = lambda hello: None  # before any name
+    after_reset: Behaviour | None = None  # what every later flow gets once a name was reset: residual punishment
+    reply: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    seen: list[str] = field(default_factory=list)  # "connect", "hello NAME", "request", in order
+
+    def flows(self, name: str) -> int:
+        return self.seen.count(f"hello {name}")
+
+
+def hello_name(hello: bytes) -> str:
+    """The SNI of a client hello, found by a context's callback."""
+    found: list[str] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sni_callback = lambda _sock, name, _context: found.append(name or "")
+    incoming = ssl.MemoryBIO()
+    engine = context.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
+    incoming.write(hello)
+    try:
+        engine.do_handshake()
+    except ssl.SSLError:
+        return found[0] if found else ""
+    return found[0] if found else ""
+
+
+def host_header(request: bytes) -> str:
+    """The Host header of a clear-text request; "" where the bytes are none."""
+    _, found, rest = request.partition(b"Host: ")
+    return rest.split(b"\r")[0].decode() if found else ""
+
+
+class World:
+    """Servers, names, and the session to measure them with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ca = issue("Test CA", authority=True)
+        pem = folder / "roots.pem"
+        pem.write_bytes(self.ca.pem)
+        self.roots: Roots = load_roots(str(pem))
+        self.forged = issue("forged.example").server_context()
+        self.system: dict[str, list[str] | str] = {}  # name → addresses, or a failure
+        self.encrypted: dict[str, list[str]] | None = {}  # None: no encrypted resolver answers
+        self.lookups: list[tuple[str, str]] = []  # (engine or server, name)
+        self.responses: list[DNSResponse] = []  # what our own UDP question hears, if anything
+        self.session = Session(
+            run_id="test",
+            settings=Settings(),
+            pace=Pace(),
+            neutral=Neutral((INNOCUOUS,), "none.invalid", (), (), None, ""),
+            resolvers=Target("resolvers", "dnscheck", "", "", date(2026, 1, 1), {}, ""),
+        )
+
+    @asynccontextmanager
+    async def box(self, ip: str, certified: Iterable[str] = (), **how: Any) -> AsyncIterator[Box]:
+        """Serve TLS with a certificate for `certified` (none: self-signed, for another name) and HTTP behind it."""
+        certified = tuple(certified)
+        box = Box(ip, **how)
+        context = self.forged
+        if certified:
+            context = issue(certified[0], self.ca, names=certified).server_context()
+
+        async def handler(peer: Peer) -> None:
+            box.seen.append("connect")
+            hello = await peer.hear()
+            if not hello:
+                return
+            name = hello_name(hello) if hello[:1] == b"\x16" else host_header(hello)
+            box.seen.append(f"hello {name}")
+            punished = box.after_reset is not None and any(box.flows(n) for n, b in box.names.items() if b == "reset")
+            does = (
+                box.by_hello(hello)
+                or box.names.get(name)
+                or (box.after_reset if punished and box.after_reset else box.otherwise)
+            )
+            await _answer(peer, does, hello, context, box)
+
+        async with serving(handler, ip, box.port) as server:
+            box.port = server.port
+            yield box
+
+    def target(self, *urls: str, nettest: str = "endpoint_reachability", ooni: bool = False) -> Target:
+        endpoints = tuple(parse_endpoint(url, ooni=ooni) for url in urls)
+        services = {"web": Service("web", "all", endpoints)}
+        return Target("test", nettest, "Test", "here", date(2026, 1, 1), services, "00")
+
+    def neutral(self, box: Box) -> None:
+        endpoint: Endpoint = parse_endpoint(f"https://neutral.example:{box.port}/")
+        self.session.neutral_addresses.append((box.ip, endpoint))
+
+    # -- names -------------------------------------------------------------------------------------------------
+
+    async def resolve_system(self, tx: Transaction, hostname: str, **_: Any) -> list[str]:
+        self.lookups.append(("system", hostname))
+        said = self.system.get(hostname, "dns_nxdomain_error")
+        entry = _entry("system", hostname, "system")
+        async with tx.step(entry, 1.0):
+            if isinstance(said, str):
+                raise RemoteError(said)
+            entry.answers = _answers(said)
+        return [] if isinstance(said, str) else said
+
+    async def query_udp(
+        self, tx: Transaction, server: str, hostname: str, query_type: str, *, shown_as: str | None = None, **_: Any
+    ) -> DNSQuery:
+        self.lookups.append((server, hostname))
+        said = self.system.get(hostname, [])
+        entry = _entry("udp", hostname, shown_as or f"{server}:53", query_type)
+        entry.x_responses = list(self.responses)
+        async with tx.step(entry, 1.0):
+            if isinstance(said, str):
+                raise RemoteError(said)
+            entry.answers = _answers(said)
+        return entry
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        """Put the tables in the place of the resolvers."""
+        patch.setattr("probe.resolution.lookup.resolve_system", self.resolve_system)
+        patch.setattr("probe.followups.neutral_quic.resolve_system", self.resolve_system)
+        patch.setattr("probe.resolution.lookup.query_udp", self.query_udp)
+        patch.setattr("probe.followups.other_resolvers.query_udp", self.query_udp)
+        patch.setattr("probe.resolution.lookup.system_resolvers", lambda: ["192.0.2.53"])
+        patch.setattr("probe.resolution.lookup.is_bogon", lambda address: False)
+        patch.setattr("probe.run.measure.is_bogon", lambda address: False)
+        patch.setattr("probe.connectivity.endpoint.BREATH", (0.0, 0.01))
+        if self.encrypted is not None:
+            self.session.encrypted = Warm(self)
+
+
+class Warm:
+    """An encrypted resolver that answers from a table."""
+
+    engine: Literal["dot", "doh"] = "dot"
+    host, ip, port = "warm.example", "192.0.2.1", 853
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def ask(self, tx: Transaction, hostname: str, query_type: str) -> DNSQuery:
+        self._world.lookups.append(("dot", hostname))
+        entry = _entry("dot", hostname, "192.0.2.1:853", query_type)
+        async with tx.step(entry, 1.0):
+            entry.answers = _answers((self._world.encrypted or {}).get(hostname, []))
+            if not entry.answers:
+                raise RemoteError("dns_no_answer")
+        return entry
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def _entry(engine: str, hostname: str, resolver: str, query_type: str = "A") -> DNSQuery:
+    return DNSQuery(engine=engine, hostname=hostname, query_type=query_type, resolver_address=resolver)
+
+
+def _answers(ips: Iterable[str]) -> list[DNSAnswer]:
+    return [
+        DNSAnswer(answer_type="A", ipv4=ip) if family_of(ip) == 4 else DNSAnswer(answer_type="AAAA", ipv6=ip)
+        for ip in ips
+    ]
+
+
+async def _answer(peer: Peer, does: Behaviour, hello: bytes, context: ssl.SSLContext, box: Box) -> None:
+    if does == "reset":
+        peer.reset()
+    elif does == "silent":
+        await asyncio.Event().wait()
+    elif does == "garbage":
+        await peer.say(b"this is no protocol that anybody asked for\r\n" * 3)
+    elif does == "serve" and hello[:1] != b"\x16":
+        await peer.say(box.reply)
+    elif does == "serve":
+        await _serve_tls(peer, hello, context, box)
+
+
+async def _serve_tls(peer: Peer, hello: bytes, context: ssl.SSLContext, box: Box) -> None:
+    tls = TLSPeer(peer, context)
+    tls.incoming.write(hello)
+    try:
+        tls.engine.do_handshake()
+    except ssl.SSLWantReadError:
+        await peer.say(tls.outgoing.read())
+    await _rest(tls)
+    await tls.read()
+    box.seen.append("request")
+    await tls.say(box.reply)
+
+
+async def _rest(tls: TLSPeer) -> None:
+    while True:
+        try:
+            tls.engine.do_handshake()
+        except ssl.SSLWantReadError:
+            tls.incoming.write(await tls.hear_or_end())
+        else:
+            await tls.peer.say(tls.outgoing.read())
+            return
