@@ -109,9 +109,9 @@ def main() -> None:
 
 def _explain(error: Exception) -> int:
     """Say on stderr what went wrong; returns the exit code."""
-    from probe.cli.screen import Refusal
+    from probe.cli.screen import UsageError
 
-    if isinstance(error, Refusal):
+    if isinstance(error, UsageError):
         print(f"probe: {error.sentence}", file=sys.stderr)
         return error.exit_code
     if os.environ.get("PROBE_TRACEBACK"):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 
 app = new_app()
 
@@ -41,9 +41,9 @@ def helper(
         desk = open_desk(targets_folder(targets), lab=lab, public_roots=roots, echo_ports=echo_ports(echo))
         code = asyncio.run(serve(desk, host, port, _announce))
     except (TargetError, TableError) as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
     except OSError as error:
-        raise Refusal(f"cannot listen on {listen}: {error.strerror or error}", 2) from None
+        raise UsageError(f"cannot listen on {listen}: {error.strerror or error}", 2) from None
     raise typer.Exit(code)
 
 
@@ -52,17 +52,17 @@ def _announce(url: str) -> None:
 
 
 def address(listen: str) -> tuple[str, int]:
-    """Split ADDRESS:PORT or [IPv6]:PORT. Raises Refusal (2)."""
+    """Split ADDRESS:PORT or [IPv6]:PORT. Raises UsageError (2)."""
     host, colon, digits = listen.rpartition(":")
     if not colon or not digits.isascii() or not digits.isdigit() or int(digits) > 65535 or not host.strip("[]"):
-        raise Refusal(f"--listen {listen!r} is no address; expected ADDRESS:PORT, such as 127.0.0.1:8080", 2)
+        raise UsageError(f"--listen {listen!r} is no address; expected ADDRESS:PORT, such as 127.0.0.1:8080", 2)
     return host.strip("[]"), int(digits)
 
 
 def echo_ports(text: str | None) -> list[int]:
-    """Split PORT,PORT,…; None is none. Raises Refusal (2)."""
+    """Split PORT,PORT,…; None is none. Raises UsageError (2)."""
     words = [word.strip() for word in text.split(",")] if text is not None else []
     for word in words:
         if not word.isascii() or not word.isdigit() or not 0 < int(word[:6]) < 65536:
-            raise Refusal(f"--echo {text!r}: {word!r} is no port; expected ports such as 3478,5060", 2)
+            raise UsageError(f"--echo {text!r}: {word!r} is no port; expected ports such as 3478,5060", 2)
     return list(dict.fromkeys(map(int, words)))

@@ -28,7 +28,7 @@ INVALID_SENTENCES = {
 COLOURS = {"blocked": "31;1", "likely_blocked": "31", "degraded": "33", "impaired": "33", "down": "33", "ok": "32"}
 
 
-class Refusal(Exception):
+class UsageError(Exception):
     """The command cannot go on: one sentence for the user and an exit code."""
 
     def __init__(self, sentence: str, exit_code: int) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.screen import Refusal, say, wrapped
+from probe.cli.screen import UsageError, say, wrapped
 from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets, target_names
 
 app = new_app()
@@ -74,7 +74,7 @@ def _load(folder: Path, names: list[str] | None = None) -> list[Target]:
     try:
         return pick_targets(folder, names if names is not None else target_names(folder), frozenset(NETTESTS))
     except TargetError as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
 
 
 def _line(target: Target) -> str:

@@ -8,7 +8,16 @@ from collections.abc import Collection, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from probe.dialogue import SPEECHES, Errand, Method, always_get, can_prove, has_exchangeable_name, proves, speak
+from probe.dialogue import (
+    DIALOGUE_BY_DIALECT,
+    Method,
+    RequestOptions,
+    always_get,
+    can_prove,
+    has_exchangeable_name,
+    proves,
+    run_dialogue,
+)
 from probe.followups.hop_search import Location
 from probe.followups.other_hello import OtherHellos
 from probe.followups.other_name import FollowUps
@@ -16,7 +25,7 @@ from probe.followups.other_resolvers import OtherResolvers
 from probe.followups.udp_echo import Twins, silent_twice
 from probe.formats import failures as f
 from probe.formats.transactions import TransactionRecord
-from probe.resolution.address_trust import Try, Vouching
+from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.encrypted_dns import family_of
 from probe.resolution.lookup import TRUSTED, Name, Names
 from probe.session.session import Session
@@ -46,13 +55,13 @@ class Reach:
         self._resolvers = OtherResolvers(trace, session, roots)
         self._other_hellos = OtherHellos(trace, session, lambda: self._roots)
         self._one_address = False
-        self._errand: Errand | None = None
+        self._errand: RequestOptions | None = None
         self.twins = Twins(trace, session)
         self._location = Location(trace, session)
         self._hosts: set[str] = set()
-        self._harmless_done: set[tuple[str, str, int, str, int]] = set()
-        self._harmless_at: dict[tuple[str, int], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
-        self._vouching = Vouching(session)
+        self._innocuous_done: set[tuple[str, str, int, str, int]] = set()
+        self._innocuous_at: dict[tuple[str, int], set[asyncio.Task[None]]] = defaultdict(set)  # under way, by place
+        self._vouching = AddressTrust(session)
 
     async def services(
         self,
@@ -61,7 +70,7 @@ class Reach:
         method: Method = always_get,
         *,
         one_address: bool = False,
-        errand: Errand | None = None,
+        errand: RequestOptions | None = None,
     ) -> None:
         """Try the endpoints of the given roles side by side, in random order.
 
@@ -69,7 +78,7 @@ class Reach:
         """
         self._one_address, self._errand = one_address, errand
         self._roots = self._roots.trusting(target.roots)  # its own authorities too; follow-ups do not need them
-        todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].dialect in SPEECHES]
+        todo = [pair for pair in target.endpoints() if pair[0].role in roles and pair[1].dialect in DIALOGUE_BY_DIALECT]
         self._hosts |= {endpoint.host for _, endpoint in todo}
         random.shuffle(todo)
         todo.sort(key=lambda pair: (not can_prove(pair[1]), pair[1].carrier))  # who can prove an address goes first
@@ -96,12 +105,12 @@ class Reach:
     async def _endpoint(self, service: Service, endpoint: Endpoint, method: Method) -> None:
         if endpoint.is_literal:
             if self.session.family_works(family_of(endpoint.host)):
-                await self._try(Try(service.role, endpoint, endpoint.host, None), method)
+                await self._try(AddressAttempt(service.role, endpoint, endpoint.host, None), method)
             return
         name = await self.names.of(endpoint.host)
         if not (self.session.as_control or set(name.given_by({"system"})) <= set(name.given_by(TRUSTED))):
             await self.trace.settled(patience=CONFLICT_SECONDS)  # an address in doubt: a second datagram may tell
-        first = [Try(service.role, endpoint, ip, name) for ip in self._given(name)]
+        first = [AddressAttempt(service.role, endpoint, ip, name) for ip in self._given(name)]
         reached = await asyncio.gather(*(self._try(attempt, method) for attempt in first))
         if self._follows_up() and await self._in_doubt(name) and not any(reached):
             await self._alternatives(service, endpoint, name, [attempt.ip for attempt in first], method)
@@ -124,12 +133,12 @@ class Reach:
 
     # -- one address ---------------------------------------------------------------------------------------------
 
-    async def _try(self, attempt: Try, method: Method) -> bool:
+    async def _try(self, attempt: AddressAttempt, method: Method) -> bool:
         """Try one address to its end; says whether the genuine service was reached there."""
         if not self._vouching.genuine(attempt) and not can_prove(attempt.endpoint):
             await self._control_or_stop()  # the one visit is too dear for who can prove nothing by it (law 7)
         if self._vouching.genuine(attempt):
-            first = await self._harmless_first(attempt, method)
+            first = await self._innocuous_first(attempt, method)
         else:
             first = await self._approach(attempt, method)
         if first is None:
@@ -144,7 +153,7 @@ class Reach:
             return False
         return await self._failed(attempt, first, method)
 
-    def _reached(self, attempt: Try, answered: TransactionRecord) -> bool:
+    def _reached(self, attempt: AddressAttempt, answered: TransactionRecord) -> bool:
         """Whether it was the genuine service that answered; an answer that proves nothing, where somebody trusted
         speaks of other addresses, is a reason to ask further: a block page's server answers too."""
         if answered.corroborated or proves(answered) or self._vouching.genuine(attempt):
@@ -153,7 +162,7 @@ class Reach:
             self._doubt(attempt.name, answered)
         return False
 
-    async def _failed(self, attempt: Try, first: TransactionRecord, method: Method) -> bool:
+    async def _failed(self, attempt: AddressAttempt, first: TransactionRecord, method: Method) -> bool:
         genuine = self._vouching.genuine(attempt) or proves(first)
         if attempt.name is not None and (not genuine or first.failure in f.CERTIFICATE_FAILURES):
             self._doubt(attempt.name, first)
@@ -183,7 +192,7 @@ class Reach:
         if name.doubted_by is None:
             name.doubted_by = record.transaction_id
 
-    async def _approach(self, attempt: Try, method: Method) -> TransactionRecord | None:
+    async def _approach(self, attempt: AddressAttempt, method: Method) -> TransactionRecord | None:
         """Go to an address that nobody vouches for: one connect and one hello in the whole run (law 7).
 
         Others who have been given the same address wait for the outcome; if it proved genuine they may go there too.
@@ -194,7 +203,7 @@ class Reach:
                 return await self._say_own_name(attempt, method)
             await self._control_or_stop()  # somebody may vouch for it yet
             if self._vouching.genuine(attempt):
-                return await self._harmless_first(attempt, method)
+                return await self._innocuous_first(attempt, method)
             if attempt.name is not None and attempt.name.doubted_by is None:
                 attempt.name.doubted_by = attempt.name.lookups.get("system")
             if (failure := self.session.visited_in_vain.get(attempt.ip)) is not None:
@@ -211,11 +220,11 @@ class Reach:
             outcome.set_result(proven)
         return record
 
-    async def _harmless_first(self, attempt: Try, method: Method) -> TransactionRecord | None:
+    async def _innocuous_first(self, attempt: AddressAttempt, method: Method) -> TransactionRecord | None:
         """Say a harmless name and then the own one (law 8); the connection for the second is made meanwhile."""
-        harmless = asyncio.create_task(self._harmless(attempt))
-        self._harmless_at[attempt.place].add(harmless)
-        harmless.add_done_callback(self._harmless_at[attempt.place].discard)
+        harmless = asyncio.create_task(self._innocuous(attempt))
+        self._innocuous_at[attempt.place].add(harmless)
+        harmless.add_done_callback(self._innocuous_at[attempt.place].discard)
         await asyncio.sleep(0)  # it takes its place in the queue first
         try:
             record = await self._say_own_name(attempt, method)
@@ -225,21 +234,21 @@ class Reach:
         await harmless
         return record
 
-    async def _harmless(self, attempt: Try) -> None:
+    async def _innocuous(self, attempt: AddressAttempt) -> None:
         """Send a harmless name ahead of the target's own, once per endpoint and family (law 8)."""
         family = family_of(attempt.ip)
         endpoint = attempt.endpoint
         key = (attempt.service, endpoint.host, endpoint.port, endpoint.carrier, family)
-        if self.session.as_control or not has_exchangeable_name(attempt.endpoint) or key in self._harmless_done:
+        if self.session.as_control or not has_exchangeable_name(attempt.endpoint) or key in self._innocuous_done:
             return
-        self._harmless_done.add(key)
+        self._innocuous_done.add(key)
         innocuous = self.session.neutral.innocuous[0]
         about = self._vouching.about(attempt) | {"service": attempt.service}
         await self._followups.say("innocuous", attempt.endpoint, *attempt.place, innocuous, **about)
 
     async def _say_own_name(
         self,
-        attempt: Try,
+        attempt: AddressAttempt,
         method: Method,
         *,
         confirms: TransactionRecord | None = None,
@@ -253,8 +262,8 @@ class Reach:
             Over TCP this is asked only once connected. A datagram would wait for others to connect to a dead address.
             """
             with suppress(TimeoutError):
-                async with asyncio.timeout(pace.harmless_timeout() if endpoint.carrier == "udp" else None):
-                    while harmless := set(self._harmless_at[attempt.place]):
+                async with asyncio.timeout(pace.innocuous_timeout() if endpoint.carrier == "udp" else None):
+                    while harmless := set(self._innocuous_at[attempt.place]):
                         await asyncio.wait(harmless)
 
         async with pace.place(urgent=attempt.name is not None and confirms is None):
@@ -265,12 +274,12 @@ class Reach:
             async with self.trace.transaction(**self._own(attempt, confirms)) as tx:
                 again = confirms is not None
                 about = (tx, self.session, self._roots, endpoint, attempt.ip, method)
-                await speak(*about, confirm=again, turn=turn, errand=self._errand)
+                await run_dialogue(*about, confirm=again, turn=turn, errand=self._errand)
             if tx.record.failure is not None and not has_exchangeable_name(endpoint):
                 tx.record.in_residual = pace.in_shadow(*attempt.place)  # maybe for what was said to another port
         return tx.record
 
-    def _own(self, attempt: Try, confirms: TransactionRecord | None) -> dict[str, Any]:
+    def _own(self, attempt: AddressAttempt, confirms: TransactionRecord | None) -> dict[str, Any]:
         endpoint = attempt.endpoint
         about = self._vouching.about(attempt) | {
             "kind": "confirm" if confirms else attempt.kind,
@@ -303,7 +312,7 @@ class Reach:
         """Try the endpoint at the addresses that trusted sources give."""
         if not self._others(name, tried):
             await self._control_or_stop()
-        todo = [Try(service.role, endpoint, ip, name, "followup") for ip in self._others(name, tried)]
+        todo = [AddressAttempt(service.role, endpoint, ip, name, "followup") for ip in self._others(name, tried)]
         if self._follows_up():
             await asyncio.gather(*(self._try(attempt, method) for attempt in todo))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
 from probe.connectivity.endpoint import Reach
-from probe.dialogue import Errand, always_get, proves, written_url
+from probe.dialogue import RequestOptions, always_get, proves, written_url
 from probe.privacy.scrub import SCRUBBED, scrub_text
 from probe.session.pacing import TRIGGERS_STANDARD
 from probe.session.trace import Transaction
@@ -48,7 +48,7 @@ class Chain:
             self.followed.append((written_url(here), cookies))
             self.answers.clear()
             headers = REFERER | ({"Cookie": cookies} if cookies else {})
-            errand = Errand(headers, BODY_LIMIT, shown, shown is not None, self._hear)
+            errand = RequestOptions(headers, BODY_LIMIT, shown, shown is not None, self._hear)
             alone = replace(self.target, services={self.role: Service(self.role, "all", (here,))})
             await self.reach.services(alone, [self.role], always_get, errand=errand)
             here = self._next(here)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from probe.dialogue import calls, mail, quic, resolvers, web
-from probe.dialogue.exchange import Errand, Method, Speech, Talk
+from probe.dialogue.exchange import Dialogue, Exchange, Method, RequestOptions
 from probe.dialogue.web import written_url
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import Session
@@ -12,9 +12,9 @@ from probe.steps.tls.certificates import Roots
 from probe.targets.target import Endpoint
 
 __all__ = [
-    "SPEECHES",
-    "Errand",
+    "DIALOGUE_BY_DIALECT",
     "Method",
+    "RequestOptions",
     "always_get",
     "can_prove",
     "has_exchangeable_name",
@@ -24,12 +24,12 @@ __all__ = [
 ]
 
 # The dialects that have steps.
-SPEECHES: dict[str, Speech] = {
-    **web.SPEECHES,
-    **calls.SPEECHES,
-    **mail.SPEECHES,
-    **quic.SPEECHES,
-    **resolvers.SPEECHES,
+DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
+    **web.DIALOGUE_BY_DIALECT,
+    **calls.DIALOGUE_BY_DIALECT,
+    **mail.DIALOGUE_BY_DIALECT,
+    **quic.DIALOGUE_BY_DIALECT,
+    **resolvers.DIALOGUE_BY_DIALECT,
 }
 NAMED = frozenset(
     {"https", "tls", "http", "quic", "smtps", "imaps", "dot", "doh", "stun/tls", "turn/tls", "sip/tls"}
@@ -65,7 +65,7 @@ async def at_once() -> None:
     """Nobody goes first."""
 
 
-async def speak(
+async def run_dialogue(
     tx: Transaction,
     session: Session,
     roots: Roots,
@@ -75,7 +75,9 @@ async def speak(
     *,
     confirm: bool,
     turn: Callable[[], Awaitable[None]] = at_once,
-    errand: Errand | None = None,
+    errand: RequestOptions | None = None,
 ) -> None:
     """Open the endpoint at `ip` and say what its dialect says, as far as its proof. Raises StepFailed."""
-    await SPEECHES[endpoint.dialect](Talk(tx, session, roots, endpoint, ip, method, confirm, turn, errand))
+    await DIALOGUE_BY_DIALECT[endpoint.dialect](
+        Exchange(tx, session, roots, endpoint, ip, method, confirm, turn, errand)
+    )

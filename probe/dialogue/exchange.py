@@ -14,7 +14,7 @@ Method = Callable[[Endpoint], str]
 
 
 @dataclass(frozen=True)
-class Errand:
+class RequestOptions:
     """What a nettest wants of its requests beyond the method, and who hears each answer, with its transaction.
 
     `headers`: further ones. `limit`: bytes of a body. `shown_as`: how the URL is written down, None for as it is.
@@ -29,7 +29,7 @@ class Errand:
 
 
 @dataclass(frozen=True)
-class Talk:
+class Exchange:
     """One endpoint at one address (`ip`, a literal) in one transaction. `confirm` asks for the longer time limits.
 
     `turn` is awaited before anything with the endpoint's own name or payload leaves: a harmless hello goes first (law
@@ -44,7 +44,7 @@ class Talk:
     method: Method
     confirm: bool
     turn: Callable[[], Awaitable[None]]
-    errand: Errand | None = None
+    errand: RequestOptions | None = None
 
     @property
     def pace(self) -> Pace:
@@ -58,5 +58,5 @@ class Talk:
         self.tx.record.trigger = True
 
 
-Speech = Callable[[Talk], Awaitable[None]]
+Dialogue = Callable[[Exchange], Awaitable[None]]
 """Opens, and says what the scheme says; returns when the proof has come, raises StepFailed when it has not."""

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from probe.dialogue.exchange import Speech, Talk
+from probe.dialogue.exchange import Dialogue, Exchange
 from probe.dialogue.web import connect, secure
 from probe.formats.mail import MailGreeting, MailStartTLS
 from probe.session.pacing import Pace
@@ -44,19 +44,19 @@ SMTP = Mail(smtp_greeting, smtp_starttls, smtp_quit)
 IMAP = Mail(imap_greeting, imap_starttls, imap_logout)
 
 
-def implicit(mail: Mail) -> Speech:
+def implicit(mail: Mail) -> Dialogue:
     """TLS from the first byte (RFC 8314): certificate, then the greeting."""
 
-    async def say(talk: Talk) -> None:
+    async def say(talk: Exchange) -> None:
         await _greet_over_tls(talk, mail, MailStream(await secure(talk, await connect(talk))), banner=True)
 
     return say
 
 
-def upgraded(mail: Mail) -> Speech:
+def upgraded(mail: Mail) -> Dialogue:
     """In the clear as far as STARTTLS, then TLS under the endpoint's name, and the capabilities once more."""
 
-    async def say(talk: Talk) -> None:
+    async def say(talk: Exchange) -> None:
         stream = MailStream(await connect(talk))
         await _ask_for_tls(talk, mail, stream)
         await _greet_over_tls(talk, mail, MailStream(await secure(talk, stream.conn)), banner=False)
@@ -64,7 +64,7 @@ def upgraded(mail: Mail) -> Speech:
     return say
 
 
-async def _ask_for_tls(talk: Talk, mail: Mail, stream: MailStream) -> None:
+async def _ask_for_tls(talk: Exchange, mail: Mail, stream: MailStream) -> None:
     """Greet, and ask for TLS. Where it was not offered and yet accepted, the certificate tells whose server it is."""
     said = await mail.greet(talk.tx, stream, pace=talk.pace, over_tls=False, banner=True, confirm=talk.confirm)
     offered = said.starttls == "offered"
@@ -80,12 +80,12 @@ async def _ask_for_tls(talk: Talk, mail: Mail, stream: MailStream) -> None:
         raise
 
 
-async def _greet_over_tls(talk: Talk, mail: Mail, stream: MailStream, *, banner: bool) -> None:
+async def _greet_over_tls(talk: Exchange, mail: Mail, stream: MailStream, *, banner: bool) -> None:
     await mail.greet(talk.tx, stream, pace=talk.pace, over_tls=True, banner=banner, confirm=talk.confirm)
     await mail.farewell(stream)
 
 
-SPEECHES: dict[str, Speech] = {
+DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
     "smtp+starttls": upgraded(SMTP),
     "imap+starttls": upgraded(IMAP),
     "smtps": implicit(SMTP),

@@ -4,13 +4,13 @@ aioquic is loaded when the first such endpoint is spoken to; without it the tran
 before a packet was sent or a trigger counted.
 """
 
-from probe.dialogue.exchange import Speech, Talk
+from probe.dialogue.exchange import Dialogue, Exchange
 from probe.dialogue.web import written_url
 from probe.steps.quic.http3 import http3_request
 from probe.steps.quic.quic import need_quic, quic_handshake
 
 
-async def say_quic(talk: Talk) -> None:
+async def say_quic(talk: Exchange) -> None:
     """Shake hands under the endpoint's own name: one flow, one trigger; then ask for the path, if it has one."""
     need_quic()
     await talk.trigger()
@@ -24,4 +24,4 @@ async def say_quic(talk: Talk) -> None:
         )
 
 
-SPEECHES: dict[str, Speech] = {"quic": say_quic}
+DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {"quic": say_quic}

@@ -3,7 +3,7 @@
 The name asked for is no target's, so that a refusal to answer is the resolver's or a censor's of resolvers.
 """
 
-from probe.dialogue.exchange import Speech, Talk
+from probe.dialogue.exchange import Dialogue, Exchange
 from probe.dialogue.web import connect, secure
 from probe.steps.connection import address_of
 from probe.steps.dns.dns import StreamResolver, query_udp
@@ -12,12 +12,12 @@ from probe.steps.dns.doh import DoHResolver
 QUERY_TYPE = "A"
 
 
-def asked_for(talk: Talk) -> str:
+def asked_for(talk: Exchange) -> str:
     """The neutral name."""
     return talk.session.neutral.endpoints[0].host
 
 
-async def say_dns_udp(talk: Talk) -> None:
+async def say_dns_udp(talk: Exchange) -> None:
     """A datagram of its own; sent again once, which counts as one more trigger where the question is one (law 7)."""
     await talk.trigger()
     limit = talk.pace.tls_timeout(confirm=talk.confirm)
@@ -26,26 +26,26 @@ async def say_dns_udp(talk: Talk) -> None:
     )
 
 
-async def say_dns_tcp(talk: Talk) -> None:
+async def say_dns_tcp(talk: Exchange) -> None:
     conn = await connect(talk)
     resolver = StreamResolver(conn, address_of(talk.ip, talk.endpoint.port), engine="tcp", pace=talk.pace)
     await resolver.query(talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm)
 
 
-async def say_dot(talk: Talk) -> None:
+async def say_dot(talk: Exchange) -> None:
     conn = await secure(talk, await connect(talk))
     resolver = StreamResolver(conn, address_of(talk.ip, talk.endpoint.port), pace=talk.pace)
     await resolver.query(talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm)
 
 
-async def say_doh(talk: Talk) -> None:
+async def say_doh(talk: Exchange) -> None:
     conn = await secure(talk, await connect(talk), ("h2",))
     await DoHResolver(conn, query_url(talk), pace=talk.pace).query(
         talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm
     )
 
 
-def query_url(talk: Talk) -> str:
+def query_url(talk: Exchange) -> str:
     """Where DoH's questions go (RFC 8484)."""
     endpoint = talk.endpoint
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
@@ -53,7 +53,7 @@ def query_url(talk: Talk) -> str:
     return f"https://{host}{port}{endpoint.path or '/dns-query'}"
 
 
-SPEECHES: dict[str, Speech] = {
+DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
     "dns+udp": say_dns_udp,
     "dns+tcp": say_dns_tcp,
     "dot": say_dot,

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from probe.dialogue.exchange import Speech, Talk
+from probe.dialogue.exchange import Dialogue, Exchange
 from probe.steps.connection import Connection
 from probe.steps.http.http import http_request
 from probe.steps.messengers.mtproto import mtproto_exchange
@@ -29,48 +29,48 @@ def mtproto_transport(endpoint: Endpoint) -> Literal["abridged", "obfuscated2"]:
     return "obfuscated2" if endpoint.port == 443 else "abridged"
 
 
-async def connect(talk: Talk) -> Connection:
+async def connect(talk: Exchange) -> Connection:
     """Connect over TCP, and count the trigger that follows: a SYN carries no name."""
     conn = await tcp_connect(talk.tx, talk.ip, talk.endpoint.port, pace=talk.pace, confirm=talk.confirm)
     await talk.trigger()
     return conn
 
 
-async def secure(talk: Talk, conn: Connection, alpn: tuple[str, ...] = ()) -> Connection:
+async def secure(talk: Exchange, conn: Connection, alpn: tuple[str, ...] = ()) -> Connection:
     """Upgrade to TLS under the endpoint's own name; a chain that is not valid for it fails the step."""
     return await tls_handshake(
         talk.tx, conn, talk.endpoint.host, pace=talk.pace, roots=talk.roots, alpn=alpn, confirm=talk.confirm
     )
 
 
-async def say_tcp(talk: Talk) -> None:
+async def say_tcp(talk: Exchange) -> None:
     """Connect only."""
     await tcp_connect(talk.tx, talk.ip, talk.endpoint.port, pace=talk.pace, confirm=talk.confirm)
 
 
-async def say_tls(talk: Talk) -> None:
+async def say_tls(talk: Exchange) -> None:
     await secure(talk, await connect(talk))
 
 
-async def say_http(talk: Talk) -> None:
+async def say_http(talk: Exchange) -> None:
     await _request(talk, await connect(talk))
 
 
-async def say_https(talk: Talk) -> None:
+async def say_https(talk: Exchange) -> None:
     await _request(talk, await secure(talk, await connect(talk), ("http/1.1",)))
 
 
-async def say_mtproto(talk: Talk) -> None:
+async def say_mtproto(talk: Exchange) -> None:
     transport = mtproto_transport(talk.endpoint)
     await mtproto_exchange(talk.tx, await connect(talk), pace=talk.pace, transport=transport, confirm=talk.confirm)
 
 
-async def say_noise(talk: Talk) -> None:
+async def say_noise(talk: Exchange) -> None:
     root_key = talk.roots.noise_root or ROOT_KEY
     await noise_handshake(talk.tx, await connect(talk), pace=talk.pace, root_key=root_key, confirm=talk.confirm)
 
 
-async def _request(talk: Talk, conn: Connection) -> None:
+async def _request(talk: Exchange, conn: Connection) -> None:
     method, url, errand = talk.method(talk.endpoint), written_url(talk.endpoint), talk.errand
     if errand is None:
         await http_request(talk.tx, conn, method, url, pace=talk.pace, confirm=talk.confirm)
@@ -89,7 +89,7 @@ async def _request(talk: Talk, conn: Connection) -> None:
     errand.heard(talk.tx, answer)
 
 
-SPEECHES: dict[str, Speech] = {
+DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
     "tcp": say_tcp,
     "tls": say_tls,
     "http": say_http,

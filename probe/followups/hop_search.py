@@ -95,13 +95,13 @@ class Location:
             by_silence = {first.failure, again.failure} <= f.SILENT
             if kind is None or not same or not (by_silence or {first.failure, again.failure} <= f.CUT_OFF):
                 continue
-            if (endpoint.dialect in _NAMED and self._harmless_passed(first, endpoint)) or (
+            if (endpoint.dialect in _NAMED and self._innocuous_passed(first, endpoint)) or (
                 endpoint.dialect in _DATAGRAMS and self._twins_differ()
             ):
                 place = (first.address, first.port)
                 yield Case(kind, first.service, endpoint.host, *place, by_silence, first.transaction_id, endpoint)
 
-    def _harmless_passed(self, failed: TransactionRecord, endpoint: Endpoint) -> bool:
+    def _innocuous_passed(self, failed: TransactionRecord, endpoint: Endpoint) -> bool:
         return any(
             record.failure is None and (record.kind == "innocuous" or record.followup == "other_name_same_address")
             for record in self._trace.transactions

@@ -59,7 +59,7 @@ class FollowUps:
         if endpoint.scheme == "quic":
             need_quic()
             self._count(tx, said, ip, "udp", port, trigger)
-            limit = pace.harmless_timeout() if tx.record.kind == "innocuous" else None
+            limit = pace.innocuous_timeout() if tx.record.kind == "innocuous" else None
             await quic_handshake(tx, ip, port, said, pace=pace, roots=roots, check=False, timeout=limit)
             return
         conn = await tcp_connect(tx, ip, port, pace=pace)

@@ -58,11 +58,11 @@ class OtherResolvers:
         """
         harmless = self._session.neutral.innocuous[0]
         await asyncio.gather(
-            self._ask_harmless(harmless, ip, cause),
+            self._ask_innocuous(harmless, ip, cause),
             self._ask_udp("dark_resolver", name, ip, 53, cause, shown_as=HELPER),
         )
 
-    async def _ask_harmless(self, hostname: str, ip: str, cause: int | None) -> None:
+    async def _ask_innocuous(self, hostname: str, ip: str, cause: int | None) -> None:
         pace = self._session.pace
         async with pace.place():
             if self._session.stopping.is_set():

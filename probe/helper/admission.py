@@ -29,7 +29,7 @@ Answer = dict[str, Any]
 
 
 @dataclass
-class Desk:
+class Admission:
     """What the helper knows and is doing. Peers are remembered by address for one minute, in memory only."""
 
     targets: dict[str, Target]
@@ -66,17 +66,17 @@ class Desk:
 
 def open_desk(
     folder: Path, *, lab: bool = False, public_roots: str | None = None, echo_ports: Sequence[int] = ()
-) -> Desk:
+) -> Admission:
     """Load every target of `folder`, and the table of networks. Raises TargetError, TableError with one sentence."""
     default_table()
     known = frozenset(NETTESTS)
     targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     echo = Echo(echo_ports) if echo_ports else None
-    return Desk(targets, neutral, resolvers, lab, public_roots, asn_of, echo)
+    return Admission(targets, neutral, resolvers, lab, public_roots, asn_of, echo)
 
 
-async def remembered(desk: Desk, key: str, measure: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+async def remembered(desk: Admission, key: str, measure: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
     """The answer of the last minute to this very question, or a new one; two who ask at once share it.
 
     Raises Refused (503) when too much is being measured.
@@ -97,7 +97,7 @@ async def remembered(desk: Desk, key: str, measure: Callable[[], Coroutine[Any, 
         raise
 
 
-def admit(desk: Desk, peer: str) -> None:
+def admit(desk: Admission, peer: str) -> None:
     """Turn away a peer that asks too often. Raises Refused."""
     now = desk.clock()
     desk.asked = {who: recent for who, times in desk.asked.items() if (recent := [t for t in times if now - t < 60.0])}
@@ -107,7 +107,7 @@ def admit(desk: Desk, peer: str) -> None:
     times.append(now)
 
 
-async def wind_up(desk: Desk) -> None:
+async def wind_up(desk: Admission) -> None:
     """Cancel what is being measured, so that the process ends within seconds."""
     tasks: list[asyncio.Task[Any]] = [task for _, task in desk.answers.values()]
     tasks += [desk.ground[1]] if desk.ground else []

@@ -3,7 +3,7 @@
 import asyncio
 
 from probe import __version__
-from probe.helper.admission import CACHE_SECONDS, Answer, Desk
+from probe.helper.admission import CACHE_SECONDS, Admission, Answer
 from probe.helper.query import Question
 from probe.run.measure import measure, measured_nothing
 from probe.run.preflight import preflight
@@ -13,7 +13,7 @@ ANSWER_WITHIN = 25.0  # seconds; then nothing new is started, and at the hard li
 HARD_LIMIT = 29.0
 
 
-async def measure_target(desk: Desk, question: Question) -> Answer:
+async def measure_target(desk: Admission, question: Question) -> Answer:
     """Run the question's nettest from here; answers within HARD_LIMIT with what it has."""
     deadline = asyncio.get_running_loop().time() + HARD_LIMIT
     ground = await _grounded(desk)
@@ -37,7 +37,7 @@ async def measure_target(desk: Desk, question: Question) -> Answer:
     }
 
 
-async def _grounded(desk: Desk) -> Session:
+async def _grounded(desk: Admission) -> Session:
     """A session whose preflight is at most a minute old: is the helper's own line fit to be a control?"""
     if desk.ground is None or desk.clock() - desk.ground[0] > CACHE_SECONDS or _failed(desk.ground[1]):
         desk.ground = (desk.clock(), asyncio.create_task(_preflight(desk)))
@@ -48,7 +48,7 @@ def _failed(task: "asyncio.Task[Session]") -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
 
-async def _preflight(desk: Desk) -> Session:
+async def _preflight(desk: Admission) -> Session:
     session = desk.session()
     await preflight(session, desk.roots)
     return session

@@ -6,7 +6,7 @@ import sys
 from probe.formats import failures as f
 from probe.formats.entries import QUICHandshake, TCPConnect, TLSHandshake
 from probe.formats.ooni_helper import BOGON, BY_HELPER, BY_PROBE, VALID, said_of_dns, said_of_tcp
-from probe.helper.admission import Answer, Desk
+from probe.helper.admission import Admission, Answer
 from probe.helper.ooni_request import Request
 from probe.helper.query import may_contact
 from probe.helper.web_page import fetch
@@ -25,7 +25,7 @@ ANSWER_WITHIN = 25.0  # seconds; what is not done then is left out
 TLS_PORT = 443  # the only one at which OONI's helper shakes hands
 
 
-async def measure_url(desk: Desk, request: Request) -> Answer:
+async def measure_url(desk: Admission, request: Request) -> Answer:
     """Measure what OONI's probe asks for, at most ANSWER_WITHIN; an address that is not public is only named."""
     examination = Examination(desk, request)
     try:
@@ -41,7 +41,7 @@ async def measure_url(desk: Desk, request: Request) -> Answer:
 class Examination:
     """One request being answered. `answer` grows, and is whole at any moment."""
 
-    def __init__(self, desk: Desk, request: Request) -> None:
+    def __init__(self, desk: Admission, request: Request) -> None:
         self._desk, self._request, self._roots = desk, request, desk.roots
         self._pace = Pace()
         self.trace = Trace()

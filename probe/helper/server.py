@@ -11,7 +11,7 @@ from aiohttp import web
 
 from probe import __version__
 from probe.formats.ooni_helper import GREETING
-from probe.helper.admission import Desk, admit, remembered, wind_up
+from probe.helper.admission import Admission, admit, remembered, wind_up
 from probe.helper.measure import measure_target
 from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
@@ -24,7 +24,7 @@ BODY_SECONDS = 10.0
 ROUTES = "GET /health and POST /v1/measure, and for OONI's probe POST /"
 
 
-def build(desk: Desk) -> web.Application:
+def build(desk: Admission) -> web.Application:
     """The application: GET /health, POST /v1/measure, and OONI's GET and POST /; an error is `{"error": "…"}`."""
     app = web.Application(middlewares=[_errors_as_json], client_max_size=LONGEST_QUESTION)
 
@@ -56,7 +56,7 @@ def build(desk: Desk) -> web.Application:
     return app
 
 
-async def serve(desk: Desk, host: str, port: int, announce: Callable[[str], None]) -> int:
+async def serve(desk: Admission, host: str, port: int, announce: Callable[[str], None]) -> int:
     """Serve until SIGTERM or Ctrl-C; `announce` hears the base URL once. Returns the exit code. Raises OSError."""
     runner = web.AppRunner(build(desk), access_log=None, handle_signals=False, shutdown_timeout=2.0)
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()

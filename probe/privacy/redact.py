@@ -96,10 +96,10 @@ def sweep(document: dict[str, Any], known: Known) -> dict[str, Any]:
     A host or user name is not hunted if it has fewer than four characters, is in COMMON_WORDS, or is a word that the
     document's own keys and target hold: such a word tells nothing, and removing it would destroy the document.
     """
-    return Sweeper(document, known.needles).swept()
+    return AddressScrubber(document, known.needles).swept()
 
 
-class Sweeper:
+class AddressScrubber:
     """One document being swept: a quick look for what is there at all, and then only for that, string by string."""
 
     def __init__(self, document: dict[str, Any], needles: Needles) -> None:

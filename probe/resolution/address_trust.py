@@ -11,7 +11,7 @@ from probe.targets.target import Endpoint
 
 
 @dataclass(frozen=True)
-class Try:
+class AddressAttempt:
     """An endpoint at one address. `name` is None for an address that stands in the target file."""
 
     service: str
@@ -26,7 +26,7 @@ class Try:
         return self.ip, self.endpoint.port
 
 
-class Vouching:
+class AddressTrust:
     """What is known about addresses in one measurement; whom nobody vouched for is known to the whole run (law 7).
 
     A helper measures for others: it remembers nothing of what one of them was told.
@@ -36,7 +36,7 @@ class Vouching:
         self._session = session
         self._approached: dict[str, asyncio.Future[bool]] = {} if session.as_control else session.approached
 
-    def genuine(self, attempt: Try) -> bool:
+    def genuine(self, attempt: AddressAttempt) -> bool:
         """Say whether something other than the system resolver vouches for the address."""
         if attempt.name is None:
             return True
@@ -45,7 +45,7 @@ class Vouching:
             return True
         return self.corroborated(attempt)
 
-    def corroborated(self, attempt: Try) -> bool:
+    def corroborated(self, attempt: AddressAttempt) -> bool:
         """Say the same of the target file and of resolvers alone."""
         if attempt.name is None:
             return True
@@ -62,7 +62,7 @@ class Vouching:
         visit = self._approached[ip] = asyncio.get_running_loop().create_future()
         return visit
 
-    def about(self, attempt: Try) -> dict[str, Any]:
+    def about(self, attempt: AddressAttempt) -> dict[str, Any]:
         """The fields of a transaction's record that say who gave the address."""
         sources = ["literal"] if attempt.name is None else list(attempt.name.sources.get(attempt.ip, []))
         return {"address_sources": sources, "corroborated": self.corroborated(attempt)}

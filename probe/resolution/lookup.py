@@ -12,7 +12,7 @@ from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.keys import places_of_entries
 from probe.resolution.encrypted_dns import addresses_in, ask_types, family_of
-from probe.session.classify import OurFault
+from probe.session.classify import LocalFailure
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction
 from probe.signatures.bogons import is_bogon
@@ -145,7 +145,7 @@ class Names:
     async def _system(self, name: Name, paid: bool) -> None:
         async with self._session.pace.lookup_place(), self._lookup(name, 0) as tx:
             if not paid:
-                raise OurFault(f.BUDGET)
+                raise LocalFailure(f.BUDGET)
             tx.record.trigger = True
             both = frozenset({4, 6})  # as OONI asks, whatever works here
             name.add(await resolve_system(tx, name.hostname, pace=self._session.pace, families=both), "system")

@@ -12,7 +12,7 @@ from probe.steps.dns.dns import query_udp, system_resolvers
 HARMLESS_SECONDS = 2.0
 
 
-class HarmlessQuestions:
+class NeutralLookups:
     """One question to the system's resolver, and one to the address that runs none; given up when preflight ends."""
 
     def __init__(self, session: Session, trace: Trace) -> None:

@@ -15,7 +15,7 @@ from probe.formats import failures as f
 from probe.formats.facts import NeutralHost, Portal, Preflight, ResolverFacts
 from probe.resolution.encrypted_dns import WarmResolver, addresses_in, family_of, first_warm_resolver, public_resolvers
 from probe.run.local_network import proxy_in_environment, resolver_class, through_vpn
-from probe.run.neutral_lookups import HarmlessQuestions
+from probe.run.neutral_lookups import NeutralLookups
 from probe.session.session import Session
 from probe.session.trace import StepFailed, Trace, Transaction
 from probe.steps.dns.dns import query_udp, resolve_system, system_resolvers
@@ -92,7 +92,7 @@ class _Check:
         flows += [self._neutral_host(endpoint) for endpoint in neutral.endpoints if endpoint.scheme == "https"]
         flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
         tasks = [asyncio.create_task(flow) for flow in flows]
-        questions = HarmlessQuestions(self._session, self.trace)
+        questions = NeutralLookups(self._session, self.trace)
         beside = asyncio.create_task(questions.ask())  # silence is expected there, and nobody waits for it
         try:
             await asyncio.wait(tasks, timeout=PATIENCE)

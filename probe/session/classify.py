@@ -16,7 +16,7 @@ class RemoteError(Exception):
         self.failure = failure
 
 
-class OurFault(Exception):
+class LocalFailure(Exception):
     """Something of ours ran out (descriptors, the trigger budget): never a property of the network."""
 
     def __init__(self, failure: str) -> None:
@@ -24,7 +24,7 @@ class OurFault(Exception):
         self.failure = failure
 
 
-NETWORK_ERRORS = (OSError, EOFError, RemoteError, OurFault, ssl.SSLError, asyncio.IncompleteReadError, TimeoutError)
+NETWORK_ERRORS = (OSError, EOFError, RemoteError, LocalFailure, ssl.SSLError, asyncio.IncompleteReadError, TimeoutError)
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: f.REFUSED,
@@ -65,7 +65,7 @@ _BY_GETADDRINFO = {
 
 def classify(error: BaseException) -> str:
     """Name the failure that `error` stands for, as OONI's df-007 does (reference/ooni.md 2.7)."""
-    if isinstance(error, RemoteError | OurFault):
+    if isinstance(error, RemoteError | LocalFailure):
         return error.failure
     if isinstance(error, socket.gaierror):
         return _BY_GETADDRINFO.get(error.errno or 0, f.DNS_MISBEHAVING)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Places:
+class FlowSlots:
     """`limit` places. Whoever is urgent goes before all others who wait. Not thread-safe: one event loop."""
 
     def __init__(self, limit: int) -> None:

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from probe.formats import failures as f
-from probe.session.classify import OurFault
-from probe.session.flow_slots import Place, Places
-from probe.session.residual_ledger import Ledger
+from probe.session.classify import LocalFailure
+from probe.session.flow_slots import FlowSlots, Place
+from probe.session.residual_ledger import ResidualLedger
 from probe.session.round_trips import RoundTrips
 
 TRIGGERS_STANDARD = 6
@@ -32,13 +32,13 @@ class Pace:
     def __init__(self, *, deep: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_triggers = TRIGGERS_DEEP if deep else TRIGGERS_STANDARD
         self._spent: Counter[tuple[str, str, str]] = Counter()
-        self._ledger = Ledger(clock)
+        self._ledger = ResidualLedger(clock)
         self._tls_places: dict[tuple[str, str], asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(TLS_SIDE_BY_SIDE)
         )
         self._line = RoundTrips()
-        self._lookups = Places(LOOKUPS_SIDE_BY_SIDE)
-        self._flows = Places(FIRST_IN_FLIGHT)
+        self._lookups = FlowSlots(LOOKUPS_SIDE_BY_SIDE)
+        self._flows = FlowSlots(FIRST_IN_FLIGHT)
         self._too_many: int | None = None  # flows in flight that crowded the line; None: it never was
         self._places: dict[asyncio.Task[Any] | None, Place] = {}  # by the task of the flow that holds it
         self.bytes_sent = 0
@@ -62,7 +62,7 @@ class Pace:
     def spend_trigger(self, name: str, address: str, transport: str, port: int = 0) -> None:
         """Count a trigger that is about to be sent. Raises OurFault when law 7's budget is spent."""
         if not self.can_trigger(name, address, transport):
-            raise OurFault(f.BUDGET)
+            raise LocalFailure(f.BUDGET)
         self._spent[name, address, transport] += 1
         self._ledger.note(address, port)
 
@@ -172,6 +172,6 @@ class Pace:
         """Seconds for one TLS handshake or dialogue on an open connection."""
         return CONFIRM if confirm else min(CONFIRM, max(TLS_FIRST, 8 * self.round_trip))
 
-    def harmless_timeout(self) -> float:
+    def innocuous_timeout(self) -> float:
         """Seconds for a harmless QUIC hello ahead of the name; over TCP the name waits only where it could connect."""
         return min(CONFIRM, max(HARMLESS, 8 * self.round_trip))

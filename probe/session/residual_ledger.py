@@ -15,7 +15,7 @@ Tuple = Literal["src,dst", "src,dst,dport"]
 """What of a flow is the same as of one that may have drawn punishment."""
 
 
-class Ledger:
+class ResidualLedger:
     """When something that draws punishment was last said, by address and port."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -11,7 +11,7 @@ from probe.formats import failures as f
 from probe.formats.entries import Entry
 from probe.formats.packets import Flow
 from probe.formats.transactions import FollowUp, Kind, TransactionRecord
-from probe.session.classify import NETWORK_ERRORS, OurFault, classify, describe, has_run_out
+from probe.session.classify import NETWORK_ERRORS, LocalFailure, classify, describe, has_run_out
 
 OVERSLEPT = 3.0  # seconds past its deadline at which a step's failure is ours: we were stopped, and heard nothing
 
@@ -147,7 +147,7 @@ class Trace:
                 except StepFailed as stopped:
                     tx.stopped_by = stopped
                     record.failed_operation, record.failure = stopped.operation, stopped.failure
-                except OurFault as fault:
+                except LocalFailure as fault:
                     record.failed_operation, record.failure = "top_level", fault.failure
                 except asyncio.CancelledError:
                     record.failed_operation, record.failure = "top_level", f.INTERRUPTED

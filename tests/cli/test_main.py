@@ -10,7 +10,7 @@ import pytest
 
 from probe import __version__, cli
 from probe.cli import COMMANDS
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
 HEAVY = {"scapy", "aiohttp", "duckdb", "aioquic", "OpenSSL", "dns.asyncquery", "rich.markdown", "pydantic"}
@@ -83,7 +83,7 @@ def test_a_refusal_is_one_sentence_and_a_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuses(**_: object) -> None:
-        raise Refusal("that cannot be; do this", 3)
+        raise UsageError("that cannot be; do this", 3)
 
     monkeypatch.setattr(cli, "app", refuses)
     with pytest.raises(SystemExit) as caught:

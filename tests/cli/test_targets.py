@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 from probe.cli.targets import check, list_all, show
 from probe.targets.target import bundled_targets
 
@@ -35,7 +35,7 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unknown_target_gets_the_nearest_name() -> None:
-    with pytest.raises(Refusal, match="did you mean 'telegram'") as caught:
+    with pytest.raises(UsageError, match="did you mean 'telegram'") as caught:
         show("telegrm")
     assert caught.value.exit_code == 2
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from probe.connectivity.endpoint import Reach, Try
+from probe.connectivity.endpoint import AddressAttempt, Reach
 from probe.followups.other_name import FollowUps
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSResponse, QUICHandshake
@@ -404,11 +404,11 @@ async def test_a_bug_costs_its_own_endpoint(world: World, monkeypatch: pytest.Mo
 async def test_a_bug_outside_any_transaction_is_written_down_for_its_endpoint(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(_: Reach, attempt: Try) -> None:
+    async def broken(_: Reach, attempt: AddressAttempt) -> None:
         if attempt.endpoint.scheme == "https":
             raise ZeroDivisionError
 
-    monkeypatch.setattr(Reach, "_harmless", broken)
+    monkeypatch.setattr(Reach, "_innocuous", broken)
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"tcp://{HERE}:{box.port}", f"https://{NAME}:{box.port}/"))

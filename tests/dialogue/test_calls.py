@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.dialogue import SPEECHES, always_get, speak
+from probe.dialogue import DIALOGUE_BY_DIALECT, always_get, run_dialogue
 from probe.formats.calls import STUNExchange
 from probe.formats.entries import TLSHandshake
 from probe.formats.transactions import TransactionRecord
@@ -41,7 +41,7 @@ async def say(url: str, port: int, world: World, *, confirm: bool = False) -> tu
     trace = Trace()
     endpoint = parse_endpoint(url.replace("PORT", str(port)))
     async with trace.transaction("first", endpoint=endpoint.url, address="127.0.0.1") as tx:
-        await speak(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=confirm)
+        await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=confirm)
     assert trace.bugs == []
     assert world.session.pace.triggers == 1 and trace.transactions[0].trigger
     entry = trace.entries[-1]
@@ -90,7 +90,7 @@ async def test_over_tls_a_forged_certificate_ends_it_before_anything_is_asked(tm
     async with serving(tls_with(issue("forged.example").server_context())) as server:
         endpoint = parse_endpoint(f"stun://{HOST}:{server.port};transport=tls")
         async with trace.transaction("first") as tx:
-            await speak(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
+            await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
     assert trace.transactions[0].failed_operation == "tls_handshake"
     assert isinstance(trace.entries[-1], TLSHandshake) and trace.entries[-1].server_name == HOST
 
@@ -101,7 +101,7 @@ async def test_the_confirmation_waits_longer(tmp_path: Path) -> None:
     async def confirm(port: int) -> None:
         endpoint = parse_endpoint(f"stun://{HOST}:{port}")
         async with trace.transaction("confirm") as tx:
-            await speak(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=True)
+            await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=True)
 
     async with udp_server(lambda asked: None) as server:
         asking = asyncio.create_task(confirm(server.port))
@@ -118,10 +118,10 @@ async def test_a_spent_budget_sends_nothing(tmp_path: Path) -> None:
     async with udp_server(lambda asked: None) as server:
         endpoint = parse_endpoint(f"stun://{HOST}:{server.port}")
         async with trace.transaction("first") as tx:
-            await speak(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
+            await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
         assert server.asked == []
     assert trace.transactions[0].failure == "unknown_failure: trigger budget spent" and trace.entries == []
 
 
 def test_every_dialect_of_stun_and_turn_can_be_spoken() -> None:
-    assert {f"{scheme}/{way}" for scheme in METHODS for way in ("udp", "tcp", "tls")} <= SPEECHES.keys()
+    assert {f"{scheme}/{way}" for scheme in METHODS for way in ("udp", "tcp", "tls")} <= DIALOGUE_BY_DIALECT.keys()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from probe.dialogue import always_get, proves, speak
+from probe.dialogue import always_get, proves, run_dialogue
 from probe.formats.entries import TLSHandshake
 from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
 from probe.session.trace import Trace
@@ -27,7 +27,7 @@ async def say(scheme: str, script: Script, folder: Path, *, certified: str = HOS
     async with serving(script.handler) as server:
         endpoint = parse_endpoint(f"{scheme}://{HOST}:{server.port}")
         async with trace.transaction("first", endpoint=endpoint.url, address=server.ip) as tx:
-            await speak(tx, world.session, world.roots, endpoint, server.ip, always_get, confirm=False)
+            await run_dialogue(tx, world.session, world.roots, endpoint, server.ip, always_get, confirm=False)
         await asyncio.sleep(0.05)  # for the server to hear our goodbye
     assert trace.bugs == []
     assert world.session.pace.triggers == 1

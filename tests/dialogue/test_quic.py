@@ -13,7 +13,7 @@ import pytest
 from aioquic.asyncio.server import QuicServer
 
 from probe.connectivity.endpoint import Reach
-from probe.dialogue import always_get, proves, speak
+from probe.dialogue import always_get, proves, run_dialogue
 from probe.followups.other_name import FollowUps
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction, QUICHandshake
@@ -74,7 +74,7 @@ async def say(world: World, url: str, port: int) -> Trace:
     trace = Trace()
     endpoint = parse_endpoint(url.replace("PORT", str(port)))
     async with trace.transaction("first", endpoint=endpoint.url, address="127.0.0.1") as tx:
-        await speak(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
+        await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
     assert trace.bugs == []
     return trace
 

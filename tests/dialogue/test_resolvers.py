@@ -9,7 +9,7 @@ from typing import Any
 import dns.message
 import pytest
 
-from probe.dialogue import SPEECHES, always_get, can_prove, proves, speak
+from probe.dialogue import DIALOGUE_BY_DIALECT, always_get, can_prove, proves, run_dialogue
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.transactions import TransactionRecord
@@ -84,7 +84,7 @@ async def ask(
     async with resolver.at_work(dialect, world, names) as port:
         endpoint = parse_endpoint(f"{dialect}://{host}:{port}{'/dns-query' if dialect == 'doh' else ''}")
         async with trace.transaction("first", endpoint=endpoint.url, address=HERE, port=port) as tx:
-            await speak(tx, world.session, world.roots, endpoint, HERE, always_get, confirm=False)
+            await run_dialogue(tx, world.session, world.roots, endpoint, HERE, always_get, confirm=False)
         await trace.finish()
     assert trace.bugs == []
     return trace.transactions[0], trace
@@ -137,4 +137,4 @@ async def test_triggers_are_counted_under_the_resolvers_own_name(world: World, d
 
 
 def test_every_scheme_of_resolvers_is_spoken() -> None:
-    assert set(DIALECTS) <= set(SPEECHES)
+    assert set(DIALECTS) <= set(DIALOGUE_BY_DIALECT)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.dialogue import SPEECHES, always_get, has_exchangeable_name, proves, speak
+from probe.dialogue import DIALOGUE_BY_DIALECT, always_get, has_exchangeable_name, proves, run_dialogue
 from probe.formats.calls import SIPExchange
 from probe.formats.entries import TLSHandshake
 from probe.formats.transactions import TransactionRecord
@@ -40,7 +40,7 @@ async def say(way: str, port: int, world: World, *, confirm: bool = False) -> tu
     trace = Trace()
     endpoint = parse_endpoint(f"sip://{HOST}:{port};transport={way}")
     async with trace.transaction("first", endpoint=endpoint.url, address="127.0.0.1") as tx:
-        await speak(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=confirm)
+        await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=confirm)
     assert trace.bugs == []
     return trace.transactions[0], trace
 
@@ -120,7 +120,7 @@ async def test_the_confirmation_waits_longer(
 
 
 def test_every_dialect_of_sip_can_be_spoken_and_only_tls_has_a_name_to_exchange() -> None:
-    assert {"sip/udp", "sip/tcp", "sip/tls"} <= SPEECHES.keys()
+    assert {"sip/udp", "sip/tcp", "sip/tls"} <= DIALOGUE_BY_DIALECT.keys()
     named = [
         way for way in ("udp", "tcp", "tls") if has_exchangeable_name(parse_endpoint(f"sip://x:1;transport={way}"))
     ]

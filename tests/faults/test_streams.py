@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from probe.dialogue import SPEECHES
+from probe.dialogue import DIALOGUE_BY_DIALECT
 from probe.formats import failures as f
 from probe.steps.tls.certificates import Roots
 from tests.support.faults import spoiling
@@ -47,7 +47,7 @@ async def side_by_side(
 
 def test_no_dialect_is_left_out() -> None:
     here = {dialogue.name for dialogue in DIALOGUES} | {dialogue.name for dialogue in DATAGRAMS}
-    assert set(SPEECHES) - {"tcp"} <= here  # a bare connect has no words: tests/faults/test_icmp.py
+    assert set(DIALOGUE_BY_DIALECT) - {"tcp"} <= here  # a bare connect has no words: tests/faults/test_icmp.py
 
 
 @each_dialogue

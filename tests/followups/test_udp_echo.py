@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from probe.connectivity.endpoint import Reach
-from probe.dialogue import SPEECHES
-from probe.dialogue.exchange import Talk
+from probe.dialogue import DIALOGUE_BY_DIALECT
+from probe.dialogue.exchange import Exchange
 from probe.followups import udp_echo as twinned
 from probe.followups.udp_echo import PAIRS_PER_TOKEN, EchoOffer
 from probe.formats import failures as f
@@ -35,13 +35,13 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made.session.preflight = {"udp": True}
     monkeypatch.setattr(type(made.session.pace), "tls_timeout", lambda self, *, confirm=False: 0.3)
 
-    async def say_stun(talk: Talk) -> None:
+    async def say_stun(talk: Exchange) -> None:
         await talk.trigger()
         async with talk.tx.step(STUNExchange(address="", transport="udp"), 0.2):
             with udp_flow(talk.ip, talk.endpoint.port, talk.pace) as flow:
                 await flow.ask(binding_request(b"x" * 12), (0.0,), lambda raw: True)
 
-    monkeypatch.setitem(SPEECHES, "stun/udp", say_stun)
+    monkeypatch.setitem(DIALOGUE_BY_DIALECT, "stun/udp", say_stun)
     return made
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from probe.formats import ooni_helper as testhelper
-from probe.helper import Desk, build
+from probe.helper import Admission, build
 from probe.helper import admission as desk
 from probe.helper import ooni_measure as oonimeasuring
 from probe.helper import web_page as page
@@ -63,12 +63,12 @@ class Client:
         return document  # type: ignore[no-any-return]
 
 
-def a_desk(*, lab: bool = True, **more: Any) -> Desk:
-    return Desk({"chat": CHAT}, NEUTRAL, CHAT, lab, **more)
+def a_desk(*, lab: bool = True, **more: Any) -> Admission:
+    return Admission({"chat": CHAT}, NEUTRAL, CHAT, lab, **more)
 
 
 @asynccontextmanager
-async def oohelperd(table: Desk) -> AsyncIterator[Client]:
+async def oohelperd(table: Admission) -> AsyncIterator[Client]:
     runner = web.AppRunner(build(table), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

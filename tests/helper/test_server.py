@@ -22,8 +22,8 @@ import pytest
 from aiohttp import web
 
 from probe.cli.helper import echo_ports
-from probe.cli.screen import Refusal
-from probe.helper import Desk, build
+from probe.cli.screen import UsageError
+from probe.helper import Admission, build
 from probe.helper import admission as desk
 from probe.helper import measure as measuring
 from probe.helper.udp_echo import Echo
@@ -41,12 +41,12 @@ NEUTRAL = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00"
 Ask = Callable[..., Any]
 
 
-def a_desk(**more: Any) -> Desk:
-    return Desk({"chat": CHAT}, NEUTRAL, CHAT, **more)
+def a_desk(**more: Any) -> Admission:
+    return Admission({"chat": CHAT}, NEUTRAL, CHAT, **more)
 
 
 @asynccontextmanager
-async def asking(desk: Desk) -> AsyncIterator[Ask]:
+async def asking(desk: Admission) -> AsyncIterator[Ask]:
     """A running helper and a function (method, path, body) → (status, document, headers)."""
     runner = web.AppRunner(build(desk), access_log=None)
     await runner.setup()
@@ -210,7 +210,7 @@ def echoes(port: int, datagram: bytes) -> bytes:
 
 @pytest.mark.parametrize("ports", ["", "3478,", "0", "65536", "3478;5060", "x", "\u0663", "9" * 5000])
 def test_bad_echo_ports_are_one_sentence(ports: str) -> None:
-    with pytest.raises(Refusal, match="is no port; expected") as refused:
+    with pytest.raises(UsageError, match="is no port; expected") as refused:
         echo_ports(ports)
     assert refused.value.exit_code == 2
 

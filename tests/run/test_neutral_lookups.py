@@ -10,7 +10,7 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
 from probe.formats.facts import ResolverFacts
-from probe.run.neutral_lookups import HarmlessQuestions
+from probe.run.neutral_lookups import NeutralLookups
 from probe.session.trace import Trace
 from probe.targets.target import parse_endpoint
 from tests.support.world import World
@@ -45,7 +45,7 @@ async def questions(world: World, monkeypatch: pytest.MonkeyPatch, asked: Asked,
     monkeypatch.setattr("probe.run.neutral_lookups.query_udp", asked)
     monkeypatch.setattr("probe.run.neutral_lookups.system_resolvers", lambda: [RESOLVER, "192.168.1.2"])
     trace = Trace()
-    made = HarmlessQuestions(world.session, trace)
+    made = NeutralLookups(world.session, trace)
     task = asyncio.create_task(made.ask())
     await asyncio.wait([task], timeout=0.1)
     task.cancel()

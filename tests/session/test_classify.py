@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from probe.formats import failures as f
-from probe.session.classify import NETWORK_ERRORS, OurFault, RemoteError, classify, describe
+from probe.session.classify import NETWORK_ERRORS, LocalFailure, RemoteError, classify, describe
 
 
 def tls(reason: str) -> ssl.SSLError:
@@ -38,7 +38,7 @@ def tls(reason: str) -> ssl.SSLError:
         (tls("BAD_LENGTH"), "unknown_failure: tls: bad length"),
         (asyncio.CancelledError(), f.INTERRUPTED),
         (RemoteError(f.DNS_REFUSED), f.DNS_REFUSED),
-        (OurFault(f.BUDGET), f.BUDGET),
+        (LocalFailure(f.BUDGET), f.BUDGET),
         (ValueError("x"), "unknown_failure: ValueError"),
     ],
 )

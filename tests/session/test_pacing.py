@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from probe.session import pacing
-from probe.session.classify import OurFault
+from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 
 
@@ -21,7 +21,7 @@ def test_six_triggers_per_name_address_and_transport_and_not_one_more() -> None:
     pace = Pace()
     for _ in range(6):
         pace.spend_trigger("a.example", "192.0.2.1", "tcp", 443)
-    with pytest.raises(OurFault):
+    with pytest.raises(LocalFailure):
         pace.spend_trigger("a.example", "192.0.2.1", "tcp", 5222)
     pace.spend_trigger("a.example", "192.0.2.1", "udp", 53)
     pace.spend_trigger("a.example", "192.0.2.2", "tcp", 443)
@@ -203,11 +203,11 @@ async def test_time_limits_follow_the_line_within_floors() -> None:
     pace = Pace()
     assert (pace.tcp_timeout(), pace.tls_timeout()) == (3.5, 4.0)
     assert (pace.tcp_timeout(confirm=True), pace.tls_timeout(confirm=True)) == (10.0, 10.0)
-    assert pace.harmless_timeout() == 2.0
+    assert pace.innocuous_timeout() == 2.0
     for _ in range(8):
         pace.saw_round_trip(0.9)
     assert pace.tcp_timeout() == pytest.approx(5.4)
-    assert pace.tls_timeout() == pace.harmless_timeout() == pytest.approx(7.2)
+    assert pace.tls_timeout() == pace.innocuous_timeout() == pytest.approx(7.2)
     for _ in range(40):
         pace.saw_round_trip(30)
     assert pace.tcp_timeout() == 10.0

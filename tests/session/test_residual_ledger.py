@@ -1,11 +1,11 @@
 """Which tuple of a flow may be punished for what was said before, and for how long."""
 
-from probe.session.residual_ledger import RESIDUAL_SECONDS, Ledger
+from probe.session.residual_ledger import RESIDUAL_SECONDS, ResidualLedger
 
 
 def test_a_trigger_may_be_punished_on_its_port_and_on_its_whole_address_for_three_minutes() -> None:
     now = [0.0]
-    ledger = Ledger(lambda: now[0])
+    ledger = ResidualLedger(lambda: now[0])
     assert ledger.punishable("192.0.2.1", 465) == frozenset()
     ledger.note("192.0.2.1", 465)
     assert ledger.punishable("192.0.2.1", 465) == {"src,dst,dport"}

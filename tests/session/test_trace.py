@@ -8,7 +8,7 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
-from probe.session.classify import OurFault
+from probe.session.classify import LocalFailure
 from probe.session.trace import StepFailed, Trace
 
 
@@ -88,7 +88,7 @@ async def test_cancellation_is_written_as_interrupted_and_passes_on() -> None:
 async def test_our_own_fault_ends_the_transaction_without_being_a_bug() -> None:
     trace = Trace()
     async with trace.transaction("first"):
-        raise OurFault(f.BUDGET)
+        raise LocalFailure(f.BUDGET)
     assert trace.transactions[0].failure == f.BUDGET and trace.bugs == []
 
 

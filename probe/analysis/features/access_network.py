@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from probe.analysis.features.udp_support import Datagrams, datagrams_in
-from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.lenient_json import address as as_address
 from probe.analysis.observations.lenient_json import flag, table, tables
 from probe.analysis.observations.rows import PROBE, Line
@@ -20,7 +20,7 @@ def working_families(line: Line) -> frozenset[int]:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class AccessNetwork:
     """What a whole line says of the network, and each of its names and addresses is seen in the light of."""
 
     families: frozenset[int]  # that work here
@@ -32,10 +32,10 @@ class Surroundings:
     dns_intercepted: bool
 
 
-def surroundings_of(line: Line, proofs: Proofs) -> Surroundings:
+def surroundings_of(line: Line, proofs: Verified) -> AccessNetwork:
     """Read them, once for all names and addresses."""
     drops = drops_packets(line)
-    return Surroundings(
+    return AccessNetwork(
         families=working_families(line),
         neutral=_neutral_addresses(line) | proofs.neutral_over_quic,
         lossy=drops or _lossy(line),

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from probe.analysis.features.access_network import Surroundings
+from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.attempts import (
     Attempts,
     answered_http,
@@ -35,7 +35,7 @@ from probe.analysis.features.dns.resolver_answers import RESOLVING, Answers, ans
 from probe.analysis.features.mail import count_mail
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.udp_echo import echoed, silent
-from probe.analysis.features.verified_addresses import Proofs, quic_valid, tls_valid
+from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
 from probe.analysis.observations.dialects import proves_no_name
 from probe.analysis.observations.failure_kinds import CERTIFICATE, REFUSED, RESET, TIMEOUT, UNREACHABLE
 from probe.analysis.observations.rows import Line, Observation
@@ -46,7 +46,7 @@ _SILENCE = tuple(column.name for column in fields(AddressRow) if column.name.end
 
 
 def address_row(
-    endpoint: Endpoint, address: str, line: Line, proofs: Proofs, around: Surroundings
+    endpoint: Endpoint, address: str, line: Line, proofs: Verified, around: AccessNetwork
 ) -> tuple[AddressRow, Attempts]:
     """Work out everything that the rules about one address read."""
     done = attempts_at(endpoint, address, proofs)
@@ -77,7 +77,7 @@ def address_row(
 
 
 def _what_holds_anyway(
-    endpoint: Endpoint, address: str, done: Attempts, proofs: Proofs, around: Surroundings
+    endpoint: Endpoint, address: str, done: Attempts, proofs: Verified, around: AccessNetwork
 ) -> AddressRow:
     """The row, with what neither attempts nor comparisons decide."""
     return AddressRow(
@@ -118,7 +118,7 @@ def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None
     row.local_faults = sum(is_own_fault(attempt) for attempt in done.target)
 
 
-def _count_control(row: AddressRow, endpoint: Endpoint, address: str, proofs: Proofs) -> None:
+def _count_control(row: AddressRow, endpoint: Endpoint, address: str, proofs: Verified) -> None:
     """Count the control's attempts by layer: one that ends below a layer, and did not fail, tells nothing of it."""
     controls, layers = control_attempts(endpoint, proofs), layers_of(endpoint)
     worked = {control.transaction_id for control in controls if control_worked(control, endpoint)}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.dialects import name_layer
 from probe.analysis.observations.failure_kinds import TIMEOUT, is_local, kind_of
 from probe.analysis.observations.rows import Observation
@@ -24,7 +24,7 @@ class Unlisted:
         return self.here + self.at_neutral + self.own_at_neutral + self.random
 
 
-def unlisted_of(endpoint: Endpoint, address: str, proofs: Proofs) -> Unlisted:
+def unlisted_of(endpoint: Endpoint, address: str, proofs: Verified) -> Unlisted:
     """The flows that tell about an endpoint at an address; one at a neutral host serves all endpoints of its kind."""
     family = 6 if ":" in address else 4
     named = [row for row in proofs.probe.of_endpoint(endpoint.url) if row.family == family and not endpoint.is_literal]

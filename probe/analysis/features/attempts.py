@@ -7,7 +7,7 @@ from probe.analysis.features.allowlists import Unlisted, unlisted_of
 from probe.analysis.features.mail import passes_mail
 from probe.analysis.features.other_hellos import OtherHellos, other_hellos_of
 from probe.analysis.features.udp_echo import Twins, twins_of
-from probe.analysis.features.verified_addresses import Proofs, quic_valid, same_site, tls_valid
+from probe.analysis.features.verified_addresses import Verified, quic_valid, same_site, tls_valid
 from probe.analysis.observations.dialects import DIALECTS, LAYERS, dialect_of, name_layer
 from probe.analysis.observations.failure_kinds import RESET, TIMEOUT, is_local, kind_of
 from probe.analysis.observations.rows import Observation
@@ -140,13 +140,13 @@ class Attempts:
         return {row.transaction_id for row in (*self.target, *compared, *self.hellos.rows())}
 
 
-def addresses_of(endpoint: Endpoint, proofs: Proofs) -> list[str]:
+def addresses_of(endpoint: Endpoint, proofs: Verified) -> list[str]:
     """Every address that the endpoint was tried at, in the order of the first attempt."""
     tried = proofs.probe.of_endpoint(endpoint.url)
     return list(dict.fromkeys(row.address for row in tried if is_target_attempt(row, endpoint) and row.address))
 
 
-def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
+def attempts_at(endpoint: Endpoint, address: str, proofs: Verified) -> Attempts:
     """Gather the attempts at one address, with the differentials and the control that belong to it."""
     here, by_name = proofs.probe.at(address), not endpoint.is_literal
     to_neutral = proofs.probe.followups(NEUTRAL)
@@ -167,7 +167,7 @@ def attempts_at(endpoint: Endpoint, address: str, proofs: Proofs) -> Attempts:
     )
 
 
-def in_shadow(row: Observation, proofs: Proofs) -> bool:
+def in_shadow(row: Observation, proofs: Verified) -> bool:
     """Say whether a flow that shows no name may have failed for the name that another one showed.
 
     It was acted on, at another port of the same address, and the window is open (law 8): then this failure is no
@@ -195,7 +195,7 @@ def _nearest(rows: list[Observation], address: str) -> list[Observation]:
     return [row for row in rows if row.address == address] or rows
 
 
-def control_attempts(endpoint: Endpoint, proofs: Proofs) -> list[Observation]:
+def control_attempts(endpoint: Endpoint, proofs: Verified) -> list[Observation]:
     """The control's attempts at an endpoint that count."""
     return [
         row

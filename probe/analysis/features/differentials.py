@@ -14,7 +14,7 @@ from probe.analysis.features.attempts import (
     succeeded,
 )
 from probe.analysis.features.rows import AddressRow
-from probe.analysis.features.verified_addresses import Proofs, quic_valid, tls_valid
+from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
 from probe.analysis.observations.dialects import name_layer
 from probe.analysis.observations.failure_kinds import (
     CERTIFICATE,
@@ -36,7 +36,7 @@ CLOSES = {"quic": (*CLOSED_KINDS, REFUSED, UNREACHABLE, RESET)}
 
 
 def count_certificates(
-    row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, neutral: frozenset[str]
+    row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Verified, neutral: frozenset[str]
 ) -> None:
     """Compare a certificate that was refused with those that the control and neutral hosts showed."""
     refused = [
@@ -92,7 +92,7 @@ def count_pages(row: AddressRow, done: Attempts, proven: frozenset[str]) -> None
         row.http_redirects_elsewhere = sum(attempt.http_redirect_host in hosts for attempt in here)
 
 
-def count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Proofs, proven: frozenset[str]) -> None:
+def count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Verified, proven: frozenset[str]) -> None:
     """Compare what happens to the name with what happens to harmless ones, at the layer that carries it."""
     layer = name_layer(endpoint)
     if not layer:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from probe.analysis.features.verified_addresses import Proofs, tls_valid
+from probe.analysis.features.verified_addresses import Verified, tls_valid
 from probe.analysis.observations.failure_kinds import is_local, kind_of
 from probe.analysis.observations.rows import Observation
 from probe.targets.target import Endpoint
@@ -41,7 +41,7 @@ class OtherHellos:
         return any(row.address == passed.address and row.t0 >= passed.t0 and not row.tls_answered for row in failed)
 
 
-def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation, ...], proofs: Proofs) -> OtherHellos:
+def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation, ...], proofs: Verified) -> OtherHellos:
     """The hellos that tell about an endpoint at an address; one of its family serves all. `target`: its own there.
 
     The label must not contradict what was sent: another engine's hello, another length than all of ours.
@@ -55,9 +55,9 @@ def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation,
         tuple(row for row in said if row.followup == "browser_hello" and row.tls_engine not in engines),
         tuple(row for row in said if row.followup == "other_size_hello" and row.tls_hello_length not in lengths),
         tuple(row for row in said if row.followup == "same_hello_again" and row.tls_engine in engines),
-        tuple(row for row in near if _is_harmless(row, endpoint) and row.tls_engine not in engines),
+        tuple(row for row in near if _is_innocuous(row, endpoint) and row.tls_engine not in engines),
     )
 
 
-def _is_harmless(row: Observation, endpoint: Endpoint) -> bool:
+def _is_innocuous(row: Observation, endpoint: Endpoint) -> bool:
     return row.followup == "harmless_browser_hello" and endpoint.host not in {row.sent_name, row.tls_name}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import TIMEOUT, kind_of
 from probe.analysis.observations.rows import Observation
 from probe.targets.target import Endpoint
@@ -23,7 +23,7 @@ class Twins:
         return self.same + self.other
 
 
-def twins_of(endpoint: Endpoint, address: str, proofs: Proofs) -> Twins:
+def twins_of(endpoint: Endpoint, address: str, proofs: Verified) -> Twins:
     """The twins that tell about an endpoint: one pair serves all endpoints of its kind.
 
     Both are of one port, the endpoint's own where the helper echoes there, and of the address's family if possible.

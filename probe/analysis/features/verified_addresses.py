@@ -11,11 +11,13 @@ AUTHENTICATED = frozenset({"dot", "doh"})
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})
 
 
-def _remembered(ask: Callable[["Proofs", str], frozenset[str]]) -> Callable[["Proofs", str], frozenset[str]]:
+def _remembered(
+    ask: Callable[["Verified", str], frozenset[str]],
+) -> Callable[["Verified", str], frozenset[str]]:
     """Work out once for each name; kept in the object itself, so that it goes when its line goes."""
 
     @wraps(ask)
-    def answer(proofs: "Proofs", name: str) -> frozenset[str]:
+    def answer(proofs: "Verified", name: str) -> frozenset[str]:
         key = (ask.__name__, name)
         if key not in proofs.known:
             proofs.known[key] = ask(proofs, name)
@@ -49,7 +51,7 @@ def _verified(row: Observation, name: str) -> bool:
     return row.tls_completed and bool(name) and row.tls_verified_name == name
 
 
-class Proofs:
+class Verified:
     """What one line proves about addresses. Counting only the control's rows that its own preflight allows.
 
     `probe` and `control` are all rows of each side, `counted` the control's attempts that count: of a family (and over

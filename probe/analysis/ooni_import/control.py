@@ -3,14 +3,14 @@
 from probe.analysis.observations.lenient_json import address, name, number, table, text, texts
 from probe.analysis.ooni_import.entries import Entry, split
 from probe.analysis.ooni_import.failures import failure_in
-from probe.analysis.ooni_import.transactions import Tape
+from probe.analysis.ooni_import.transactions import Converted
 from probe.analysis.ooni_import.web_connectivity import ROLE, TLS_PORT, proof_endpoint
 from probe.targets.target import Endpoint, is_address
 
 Results = dict[tuple[str, int], Entry]
 
 
-def outside(keys: Entry, endpoint: Endpoint | None, tape: Tape) -> bool:
+def outside(keys: Entry, endpoint: Endpoint | None, tape: Converted) -> bool:
     """Read the helper's answer onto the tape; says whether there is one."""
     control = table(keys.get("control"))
     if not control or keys.get("control_failure") is not None or endpoint is None:
@@ -25,13 +25,13 @@ def outside(keys: Entry, endpoint: Endpoint | None, tape: Tape) -> bool:
     return True
 
 
-def families(tape: Tape) -> dict[int, bool]:
+def families(tape: Converted) -> dict[int, bool]:
     """Which families work at the helper: IPv4 is taken for granted, IPv6 where it connected to anything."""
     rows = tape.keys["x_endpoints"].get("tcp_connect", [])
     return {4: True, 6: any(":" in row["ip"] and row["status"]["success"] for row in rows)}
 
 
-def _resolved(control: Entry, host: str, tape: Tape) -> set[str]:
+def _resolved(control: Entry, host: str, tape: Converted) -> set[str]:
     """What the helper's own resolver said, with the networks that the helper knows."""
     dns = table(control.get("dns"))
     found = [address(ip) for ip in texts(dns.get("addrs"))]
@@ -63,14 +63,14 @@ def _proven(said: Entry | None, endpoint: Endpoint) -> bool:
     return said is not None and said["failure"] is None and said["server_name"] == endpoint.host
 
 
-def _prove(endpoint: Endpoint, ip: str, port: int, connect: Entry, said: Entry | None, tape: Tape) -> None:
+def _prove(endpoint: Endpoint, ip: str, port: int, connect: Entry, said: Entry | None, tape: Converted) -> None:
     """A certificate that the helper found valid proves the address, whatever became of the page."""
     proof = proof_endpoint(endpoint)
     if proof is not None and port == TLS_PORT and said is not None:
         tape.attempt(proof, "", ip, tcp_connect=_written(ip, port, connect), tls_handshakes=said)
 
 
-def _attempt(endpoint: Endpoint, ip: str, connect: Entry, said: Entry | None, control: Entry, tape: Tape) -> None:
+def _attempt(endpoint: Endpoint, ip: str, connect: Entry, said: Entry | None, control: Entry, tape: Converted) -> None:
     """The attempt as far as it can be told: the page was fetched once, from wherever the helper's library chose.
 
     Where connecting and TLS worked and the page did not, nobody knows whether it was this address's fault: left out.

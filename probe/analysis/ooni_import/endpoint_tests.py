@@ -19,13 +19,13 @@ from probe.analysis.ooni_import.entries import (
 )
 from probe.analysis.ooni_import.failures import failure_in
 from probe.analysis.ooni_import.nettests import resolver_url
-from probe.analysis.ooni_import.transactions import Tape
+from probe.analysis.ooni_import.transactions import Converted
 from probe.targets.target import Endpoint, is_address
 
 Services = dict[str, dict[str, Any]]
 
 
-def dial(keys: Entry, services: Services, tape: Tape) -> None:
+def dial(keys: Entry, services: Services, tape: Converted) -> None:
     """Tests made of urlgetter's steps: questions, connects, handshakes and requests, of all endpoints in one heap."""
     heap = _Heap(queries(keys), connects(keys), [entry for _, entry in handshakes(keys)], requests(keys))
     tape.lookups(heap.asked)
@@ -61,7 +61,7 @@ class _Heap:
         return telling or any(entry["failure"] is None and entry["x_verified_name"] for entry in self.shaken)
 
 
-def _dial(endpoint: Endpoint, role: str, heap: _Heap, tape: Tape) -> None:
+def _dial(endpoint: Endpoint, role: str, heap: _Heap, tape: Converted) -> None:
     """Every connect at the endpoint's addresses; what came above belongs to the first that worked, as Go dials."""
     given = _given(endpoint.host, heap.asked)
     above = heap.above(endpoint)
@@ -78,7 +78,7 @@ def _given(host: str, asked: list[Entry]) -> set[str]:
     return {address(host)} if is_address(host) else given
 
 
-def binding(keys: Entry, services: Services, tape: Tape) -> None:
+def binding(keys: Entry, services: Services, tape: Converted) -> None:
     """stunreachability: one Binding request; OONI calls it a success where a mapped address came back."""
     asked = queries(keys)
     tape.lookups(asked)
@@ -102,7 +102,7 @@ def _asked_at(endpoint: Endpoint, keys: Entry, asked: list[Entry]) -> list[str]:
     return used[-1:] or (sorted(given) if len(given) == 1 else [])
 
 
-def resolving(keys: Entry, services: Services, tape: Tape) -> None:
+def resolving(keys: Entry, services: Services, tape: Converted) -> None:
     """dnscheck: the resolver's name is looked up, and a name is asked for at each of its addresses."""
     ((role, service),) = services.items()
     endpoint = endpoint_of(service["endpoints"][0])
@@ -113,7 +113,7 @@ def resolving(keys: Entry, services: Services, tape: Tape) -> None:
             _ask(endpoint, role, address(at.host), table(lookup), tape)
 
 
-def _ask(endpoint: Endpoint, role: str, ip: str, keys: Entry, tape: Tape) -> None:
+def _ask(endpoint: Endpoint, role: str, ip: str, keys: Entry, tape: Converted) -> None:
     """One question at one address. An answer in the clear proves nothing: nobody else was asked, so it is left out."""
     asked = [query for query in queries(keys) if query["resolver_address"] != "system"]
     answer = last(sorted(asked, key=lambda query: query["failure"] is None and bool(query["answers"])))

@@ -10,13 +10,13 @@ from probe.analysis.ooni_import.control import families, outside
 from probe.analysis.ooni_import.endpoint_tests import binding, dial, resolving
 from probe.analysis.ooni_import.entries import Entry, connects, queries
 from probe.analysis.ooni_import.nettests import NETTESTS
-from probe.analysis.ooni_import.transactions import Tape
+from probe.analysis.ooni_import.transactions import Converted
 from probe.analysis.ooni_import.web_connectivity import ROLE, browse
 from probe.signatures.bogons import is_made_up
 
 OURS = "censorprobe"
 
-_READERS: dict[str, Callable[[Entry, dict[str, dict[str, Any]], Tape], None]] = {
+_READERS: dict[str, Callable[[Entry, dict[str, dict[str, Any]], Converted], None]] = {
     "telegram": dial,
     "whatsapp": dial,
     "signal": dial,
@@ -42,7 +42,7 @@ def read_ooni(line: Entry) -> Line:
     if nettest is None:
         services: dict[str, Any] = {"all": {"endpoints": []}}
         return Line({"name": test, "services": services}, run, (), True, {}, foreign=True, unread=True)
-    services, tape = nettest.services(line), Tape()
+    services, tape = nettest.services(line), Converted()
     if not _through_a_proxy(keys):
         _READERS[test](keys, services, tape)
     run["families"] = {"ipv4": True, "ipv6": _has_ipv6(keys)}
@@ -61,7 +61,7 @@ def read_ooni(line: Entry) -> Line:
 
 
 def _add_control(found: Line, keys: Entry, services: dict[str, dict[str, Any]]) -> None:
-    tape = Tape()
+    tape = Converted()
     if outside(keys, endpoint_of(services[ROLE]["endpoints"][0]), tape):
         found.control_failed, found.control_families = False, families(tape)
         found.rows += observations(tape.keys, CONTROL)
@@ -78,7 +78,7 @@ def _has_ipv6(keys: Entry) -> bool:
     return any(":" in at.address and entry["status"]["success"] for at, entry in connects(keys))
 
 
-def _connected(services: dict[str, dict[str, Any]], keys: Entry, tape: Tape) -> dict[str, dict[str, Any]]:
+def _connected(services: dict[str, dict[str, Any]], keys: Entry, tape: Converted) -> dict[str, dict[str, Any]]:
     """The services; of a pool that OONI only connects to, what connected if anything did.
 
     The app needs one of them. A connect proves nothing, so the pool cannot be called fine; but neither may one of many

@@ -7,7 +7,7 @@ from probe.analysis.ooni_import.entries import Entry
 from probe.targets.target import Endpoint
 
 
-class Tape:
+class Converted:
     """What is read off a line of OONI's; ids count from 1 in the order of adding."""
 
     def __init__(self) -> None:

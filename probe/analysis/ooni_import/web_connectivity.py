@@ -4,14 +4,14 @@ from typing import Any
 
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.ooni_import.entries import At, Entry, connects, handshakes, last, queries, requests, sealed_failure
-from probe.analysis.ooni_import.transactions import Tape
+from probe.analysis.ooni_import.transactions import Converted
 from probe.targets.target import Endpoint
 
 ROLE = "web"
 TLS_PORT = 443
 
 
-def browse(keys: Entry, services: dict[str, dict[str, Any]], tape: Tape) -> None:
+def browse(keys: Entry, services: dict[str, dict[str, Any]], tape: Converted) -> None:
     """The questions, and every flow to the host that the input names; redirects lead to others' endpoints."""
     endpoint = endpoint_of(services[ROLE]["endpoints"][0])
     late = queries({"queries": keys.get("x_dns_duplicate_responses")})
@@ -34,7 +34,7 @@ def _datagrams(query: Entry, late: list[Entry]) -> Entry:
     return {"x_responses": [query, *(other for other in late if all(other[key] == query[key] for key in same))]}
 
 
-def _by_number(endpoint: Endpoint, flows: list[tuple[At, Entry]], keys: Entry, tape: Tape) -> None:
+def _by_number(endpoint: Endpoint, flows: list[tuple[At, Entry]], keys: Entry, tape: Converted) -> None:
     """The connect, the handshake and the request of each transaction."""
     shaken = {at.transaction: entry for at, entry in handshakes(keys) if entry["server_name"] == endpoint.host}
     pages = {at.transaction: entry for at, url, entry in requests(keys) if url == endpoint.url}
@@ -42,7 +42,7 @@ def _by_number(endpoint: Endpoint, flows: list[tuple[At, Entry]], keys: Entry, t
         _attempt(endpoint, at, connect, shaken.get(at.transaction), pages.get(at.transaction), keys, tape)
 
 
-def _walk(endpoint: Endpoint, flows: list[tuple[At, Entry]], keys: Entry, tape: Tape) -> None:
+def _walk(endpoint: Endpoint, flows: list[tuple[At, Entry]], keys: Entry, tape: Converted) -> None:
     """Every connect, with the handshake at its address; the page was fetched from the first that worked.
 
     A handshake whose address was not written down goes to the first connect that worked, and to no other.
@@ -60,7 +60,13 @@ def _walk(endpoint: Endpoint, flows: list[tuple[At, Entry]], keys: Entry, tape: 
 
 
 def _attempt(
-    endpoint: Endpoint, at: At, connect: Entry, shaken: Entry | None, page: Entry | None, keys: Entry, tape: Tape
+    endpoint: Endpoint,
+    at: At,
+    connect: Entry,
+    shaken: Entry | None,
+    page: Entry | None,
+    keys: Entry,
+    tape: Converted,
 ) -> None:
     """A flow to the endpoint; for a page in the clear a flow to port 443 proves the address and no more."""
     if at.port == endpoint.port:

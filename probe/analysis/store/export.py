@@ -45,7 +45,7 @@ def _csv(out: Path, table: str, batches: Batches) -> int:
         writer.writerow(schema(table).names)
         for batch in batches:
             for row in batch.to_pylist():
-                writer.writerow([_harmless(_flat(value)) for value in row.values()])
+                writer.writerow([_innocuous(_flat(value)) for value in row.values()])
                 rows += 1
     return rows
 
@@ -81,7 +81,7 @@ def _flat(value: Any) -> Any:
     return " ".join(value) if isinstance(value, list) else value
 
 
-def _harmless(value: Any) -> Any:
+def _innocuous(value: Any) -> Any:
     """A spreadsheet takes a cell that begins like a formula for one, whoever wrote it into a line; so none does."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 

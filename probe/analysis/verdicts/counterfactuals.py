@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from probe.analysis.features.attempts import failure_of, is_target_attempt, layers_of
-from probe.analysis.features.verified_addresses import AUTHENTICATED, Proofs
+from probe.analysis.features.verified_addresses import AUTHENTICATED, Verified
 from probe.analysis.observations.dialects import LAYERS, dialect_of
 from probe.analysis.observations.index import endpoint_of, host_of
 from probe.analysis.observations.lenient_json import table
@@ -84,7 +84,7 @@ def _repeats_worked(line: Line) -> Line:
     return replace(line, rows=[_worked(row) if row.kind == "confirm" else row for row in line.rows])
 
 
-def _harmless_failed(line: Line) -> Line:
+def _innocuous_failed(line: Line) -> Line:
     """Every harmless flow ends as the target's own at the same place did, and no earlier trigger excuses it."""
     failed = {(row.address, row.endpoint): row for row in line.rows if _is_own(row) and row.failure is not None}
 
@@ -105,7 +105,10 @@ def _helper_failed(line: Line) -> Line:
 
 def _helper_worked(line: Line) -> Line:
     """The helper gets its answer wherever we tried and it got none, at addresses that are the service's own."""
-    proofs, reached = Proofs(line), {row.endpoint for row in line.rows if row.origin == CONTROL and row.failure is None}
+    proofs, reached = (
+        Verified(line),
+        {row.endpoint for row in line.rows if row.origin == CONTROL and row.failure is None},
+    )
     ours = [row for row in line.rows if _is_own(row) and row.endpoint not in reached]
     own = [row for row in ours if is_address(host_of(row)) or row.address in proofs.genuine(host_of(row))]
     return _with_control(line, own, _worked)
@@ -115,7 +118,7 @@ HAD: dict[str, Suppose] = {
     "preflight found nothing amiss": _fit_network,
     "what worked drawn no answer": _fell_silent,
     "the repeats worked": _repeats_worked,
-    "harmless names failed too": _harmless_failed,
+    "harmless names failed too": _innocuous_failed,
     "the helper failed too": _helper_failed,
     "the helper got through": _helper_worked,
 }

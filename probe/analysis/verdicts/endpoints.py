@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from probe.analysis.engines.engine import Engine
-from probe.analysis.features.access_network import Surroundings, surroundings_of
+from probe.analysis.features.access_network import AccessNetwork, surroundings_of
 from probe.analysis.features.addresses import address_row
 from probe.analysis.features.attempts import Attempts, addresses_of, proof_of
 from probe.analysis.features.dns.names import name_row, name_transactions
 from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow
-from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.dialects import DIALECTS, deepest_proof, dialect_of
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.rows import Line
@@ -59,7 +59,7 @@ class EndpointVerdict:
     judged: int = 0
 
 
-def judge_endpoints(urls: list[str], line: Line, proofs: Proofs, engine: Engine) -> dict[str, EndpointVerdict]:
+def judge_endpoints(urls: list[str], line: Line, proofs: Verified, engine: Engine) -> dict[str, EndpointVerdict]:
     """Judge every endpoint of a line, in three questions to the engine: names, addresses, endpoints."""
     endpoints = {url: endpoint_of(url) for url in urls}
     around = surroundings_of(line, proofs)
@@ -80,7 +80,7 @@ def judge_endpoints(urls: list[str], line: Line, proofs: Proofs, engine: Engine)
 
 
 def _judge_names(
-    endpoints: dict[str, Endpoint | None], line: Line, proofs: Proofs, around: Surroundings, engine: Engine
+    endpoints: dict[str, Endpoint | None], line: Line, proofs: Verified, around: AccessNetwork, engine: Engine
 ) -> dict[str, Rule]:
     """Host → the rule about its name. Addresses, and what is no endpoint at all (host ""), need none."""
     hosts = list(dict.fromkeys(endpoint.host if endpoint else "" for endpoint in endpoints.values()))
@@ -90,7 +90,7 @@ def _judge_names(
 
 
 def _judge_addresses(
-    endpoints: dict[str, Endpoint | None], line: Line, proofs: Proofs, around: Surroundings, engine: Engine
+    endpoints: dict[str, Endpoint | None], line: Line, proofs: Verified, around: AccessNetwork, engine: Engine
 ) -> dict[str, list[Part]]:
     """URL → one part per address that was tried."""
     rows: list[AddressRow] = []
@@ -190,7 +190,7 @@ def _why_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], fa
     return min(reasons, default="")  # "" if any address counts, else "datagrams" before "family"
 
 
-def _transactions(host: str, addresses: list[Part], proofs: Proofs) -> list[int]:
+def _transactions(host: str, addresses: list[Part], proofs: Verified) -> list[int]:
     """Every transaction of the probe's on which the state rests."""
     rests_on = set(name_transactions(host, proofs)) if host else set()
     for part in addresses:

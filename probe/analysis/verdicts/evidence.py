@@ -25,7 +25,7 @@ class Otherwise:
     rule_id: str
 
 
-class Grounds:
+class DecidingFlows:
     """One service's verdict, and the facts that it was judged from, to be judged again with changes."""
 
     def __init__(self, facts: Line, record: Mapping[str, Any], engine: Engine) -> None:

@@ -14,7 +14,7 @@ from probe.analysis.features.attempts import (
     unfinished,
 )
 from probe.analysis.features.rows import ServiceRow
-from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.dialects import deepest_proof, shallowest_proof
 from probe.analysis.observations.failure_kinds import is_local
 from probe.analysis.observations.index import endpoint_of
@@ -61,7 +61,7 @@ def judge_services(
     services: dict[str, dict[str, Any]],
     verdicts: dict[str, EndpointVerdict],
     line: Line,
-    proofs: Proofs,
+    proofs: Verified,
     engine: Engine,
 ) -> list[ServiceVerdict]:
     """Judge every service of a line, sorted by role."""
@@ -82,7 +82,12 @@ def urls_of(service: dict[str, Any]) -> list[str]:
 
 
 def _service_row(
-    role: str, service: dict[str, Any], verdicts: list[EndpointVerdict], counts: Counts, line: Line, proofs: Proofs
+    role: str,
+    service: dict[str, Any],
+    verdicts: list[EndpointVerdict],
+    counts: Counts,
+    line: Line,
+    proofs: Verified,
 ) -> ServiceRow:
     present = [verdict for verdict in verdicts if not verdict.absent]
     row = ServiceRow(
@@ -100,7 +105,7 @@ def _service_row(
     return row
 
 
-def _bugs(role: str, verdicts: list[EndpointVerdict], line: Line, proofs: Proofs) -> int:
+def _bugs(role: str, verdicts: list[EndpointVerdict], line: Line, proofs: Verified) -> int:
     """Bugs that touched this service; one that no transaction names may have touched any of them."""
     buggy = [row for row in proofs.probe.all if (row.failure or "").startswith(BUG)]
     if not buggy:
@@ -109,7 +114,7 @@ def _bugs(role: str, verdicts: list[EndpointVerdict], line: Line, proofs: Proofs
     return sum(row.service == role or row.transaction_id in used for row in buggy)
 
 
-def _count(role: str, verdicts: list[EndpointVerdict], proofs: Proofs, foreign: bool) -> Counts:
+def _count(role: str, verdicts: list[EndpointVerdict], proofs: Verified, foreign: bool) -> Counts:
     """Count attempts. Some names OONI only looks up: `foreign` says that an answer is then all that was wanted."""
     counts, seen = Counts(), set[int]()
     for verdict in verdicts:
@@ -134,7 +139,7 @@ def _count(role: str, verdicts: list[EndpointVerdict], proofs: Proofs, foreign: 
     return counts
 
 
-def _failed_lookups(host: str, proofs: Proofs) -> list[Observation]:
+def _failed_lookups(host: str, proofs: Verified) -> list[Observation]:
     """Where no address was tried, the question to the system's library was the attempt."""
     return [
         row

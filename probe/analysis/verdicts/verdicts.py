@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from probe.analysis.engines.engine import Engine, SQLiteEngine
-from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.lenient_json import table, text, texts
 from probe.analysis.observations.rows import Line, read_line
 from probe.analysis.ooni_import import is_ooni, read_ooni
@@ -47,7 +47,7 @@ def judge_facts(facts: Line, head: dict[str, Any], *, file: str, number: int, en
     """
     invalid = invalidity_of(facts)
     services = _services(facts)
-    proofs = Proofs(facts)
+    proofs = Verified(facts)
     urls = list(dict.fromkeys(url for service in services.values() for url in urls_of(service)))
     endpoints = judge_endpoints(urls, facts, proofs, engine)
     verdicts = judge_services(services, endpoints, facts, proofs, engine)

@@ -7,7 +7,7 @@ from typing import Annotated
 from probe.cli.data.ingest import needed
 from probe.cli.data.sql import Folder
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal, clean, say
+from probe.cli.screen import UsageError, clean, say
 
 app = new_app()
 
@@ -22,5 +22,5 @@ def cite(store: Folder, json: Annotated[bool, opt("--json", help="Print it as on
     try:
         told = citation(store)
     except StoreError as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
     say(sys.stdout, jsonlib.dumps(told) if json else clean(as_text(told)))

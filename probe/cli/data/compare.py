@@ -10,7 +10,7 @@ from probe.cli.data.engines import Engine, EngineName, Master, spark_of
 from probe.cli.data.verdict_tables import By, Lab, Only, Since, Sources, Until, question, verdict_table
 from probe.cli.options import new_app, opt
 from probe.cli.results.judge import INVALID_INPUT, Skipped
-from probe.cli.screen import Refusal, say
+from probe.cli.screen import UsageError, say
 
 app = new_app()
 
@@ -40,7 +40,7 @@ def compare(
         table = verdict_table(sources, lab, skipped, spark)
         comparison = lay(table, asked, top)
         if not comparison.services:
-            raise Refusal("nothing is left to compare", INVALID_INPUT)
+            raise UsageError("nothing is left to compare", INVALID_INPUT)
         if baseline and not any(cells[0].n or cells[0].set_aside for _, cells in comparison.rows()):
             say(sys.stderr, f"nothing was measured at the baseline {baseline}: there is nothing to compare with")
         if html is not None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from probe.cli.options import opt
-from probe.cli.screen import Refusal, clean
+from probe.cli.screen import UsageError, clean
 
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
@@ -31,10 +31,10 @@ Master = Annotated[
 
 @contextmanager
 def spark_of(engine: EngineName, master: str | None) -> Iterator["SparkSession | None"]:
-    """A session where Spark is asked for, ended with the block; None where it is not. Raises Refusal."""
+    """A session where Spark is asked for, ended with the block; None where it is not. Raises UsageError."""
     if engine is not EngineName.SPARK:
         if master is not None:
-            raise Refusal("--master is Spark's: say --engine spark too", USAGE)
+            raise UsageError("--master is Spark's: say --engine spark too", USAGE)
         yield None
         return
     from probe.analysis.spark.session import ClusterError, UnreachableError, session
@@ -43,4 +43,4 @@ def spark_of(engine: EngineName, master: str | None) -> Iterator["SparkSession |
         with session(HERE if master is None else master) as spark:
             yield spark
     except ClusterError as error:
-        raise Refusal(clean(str(error)), NO_NETWORK if isinstance(error, UnreachableError) else USAGE) from None
+        raise UsageError(clean(str(error)), NO_NETWORK if isinstance(error, UnreachableError) else USAGE) from None

@@ -9,7 +9,7 @@ from probe.cli.data.engines import Engine, EngineName, Master, spark_of
 from probe.cli.data.verdict_tables import Lab, Only, Since, Sources, Until, question, verdict_table
 from probe.cli.options import new_app, opt
 from probe.cli.results.judge import INVALID_INPUT, Skipped
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 
 app = new_app()
 
@@ -36,7 +36,7 @@ def events(
         with spark_of(engine, master) as spark:
             found = find(verdict_table(sources, lab, skipped, spark), asked)
     except QuestionError as error:
-        raise Refusal(str(error), INVALID_INPUT) from None
+        raise UsageError(str(error), INVALID_INPUT) from None
     sys.stdout.write(to_json(found) if json else to_text(found))
     sys.stdout.flush()
     if skipped.lines:

@@ -7,7 +7,7 @@ from typing import Annotated
 from probe.cli.data.ingest import needed
 from probe.cli.data.sql import Folder
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal, say
+from probe.cli.screen import UsageError, say
 
 app = new_app()
 
@@ -27,5 +27,5 @@ def export(
     try:
         rows = write(store, table, out, format or out.suffix.removeprefix("."))
     except StoreError as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
     say(sys.stderr, f"{rows} rows of {table} in {out}")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal, clean, say, size, wrapped
+from probe.cli.screen import UsageError, clean, say, size, wrapped
 from probe.ooni.archive.keys import EARLIEST, TESTS, Question, choose
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def ooni(
 
     question = Question(_countries(cc), _tests(test), _day("--since", since), _day("--until", until))
     if question.since >= question.until:
-        raise Refusal(f"--until {until} must be later than --since {since}: that day itself is not fetched", 2)
+        raise UsageError(f"--until {until} must be later than --since {since}: that day itself is not fetched", 2)
     listings = sum(1 for _ in question.prefixes())
     if listings > MOST_LISTINGS:
-        raise Refusal(f"that takes {listings} listings, at most {MOST_LISTINGS} at once: ask for fewer days", 2)
+        raise UsageError(f"that takes {listings} listings, at most {MOST_LISTINGS} at once: ask for fewer days", 2)
     base, limit = _address(archive or bucket.ARCHIVE), _bytes(most)
     _agree(base, yes)
     raise typer.Exit(asyncio.run(_run(base, question, plan, dest, limit)))
@@ -67,13 +67,13 @@ async def _run(base: str, question: Question, plan: bool, dest: Path, limit: int
         try:
             files = choose(await bucket.listed(question.prefixes()))
         except Unreachable as error:
-            raise Refusal(f"the archive at {base} cannot be listed: {clean(error)}", 4) from None
+            raise UsageError(f"the archive at {base} cannot be listed: {clean(error)}", 4) from None
         total = sum(stored.size for stored in files)
         _say_sum(question, files, total)
         if plan or not files:
             return 0
         if total > limit:
-            raise Refusal(f"{size(total)} are more than --most {size(limit)}; give more, or ask for less", 2)
+            raise UsageError(f"{size(total)} are more than --most {size(limit)}; give more, or ask for less", 2)
         return await _fetch(bucket, files, dest)
 
 
@@ -103,7 +103,7 @@ async def _fetch(bucket: "Bucket", files: "list[Stored]", dest: Path) -> int:
                 codes.append(8 if isinstance(error, Spoiled) else 4)
                 say(sys.stderr, f"probe: {clean(stored.key)}: {clean(error)}")
             except OSError as error:
-                raise Refusal(f"{dest} cannot be written: {error.strerror}; what was fetched is kept", 6) from None
+                raise UsageError(f"{dest} cannot be written: {error.strerror}; what was fetched is kept", 6) from None
 
     tasks = [asyncio.create_task(work()) for _ in range(FILES_AT_ONCE)]
     try:
@@ -118,7 +118,7 @@ async def _fetch(bucket: "Bucket", files: "list[Stored]", dest: Path) -> int:
 
 
 def _agree(base: str, yes: bool) -> None:
-    """Say whom this contacts and who can see it; ask at a terminal. Raises Refusal (3). Sends nothing."""
+    """Say whom this contacts and who can see it; ask at a terminal. Raises UsageError (3). Sends nothing."""
     host = urlsplit(base).hostname
     say(
         sys.stderr,
@@ -131,17 +131,17 @@ def _agree(base: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Refusal("nothing was sent: there is no terminal to ask at; --yes or PROBE_YES=1 agrees", 3)
+        raise UsageError("nothing was sent: there is no terminal to ask at; --yes or PROBE_YES=1 agrees", 3)
     print("Contact it? [yes/no] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Refusal("nothing was sent, because you did not agree", 3)
+        raise UsageError("nothing was sent, because you did not agree", 3)
 
 
 def _countries(words: str) -> tuple[str, ...]:
     found = [word.strip().upper() for word in words.split(",")]
     for word in found:
         if not re.fullmatch(r"[A-Z]{2}", word):
-            raise Refusal(f"--cc {words!r}: {word!r} is no country code; expected two letters such as IR", 2)
+            raise UsageError(f"--cc {words!r}: {word!r} is no country code; expected two letters such as IR", 2)
     return tuple(dict.fromkeys(found))
 
 
@@ -152,7 +152,7 @@ def _tests(words: str) -> tuple[str, ...]:
         if word.replace("_", "") not in plain:
             near = get_close_matches(word, TESTS, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"expected some of {', '.join(TESTS)}"
-            raise Refusal(f"--test {words!r}: {word!r} is no nettest of OONI's; {hint}", 2)
+            raise UsageError(f"--test {words!r}: {word!r} is no nettest of OONI's; {hint}", 2)
     return tuple(dict.fromkeys(plain[word.replace("_", "")] for word in found))
 
 
@@ -160,17 +160,17 @@ def _day(option: str, word: str) -> date:
     try:
         day = date.fromisoformat(word)
     except ValueError:
-        raise Refusal(f"{option} {word!r} is no day; expected YYYY-MM-DD", 2) from None
+        raise UsageError(f"{option} {word!r} is no day; expected YYYY-MM-DD", 2) from None
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     if not EARLIEST <= day <= tomorrow:
-        raise Refusal(f"{option} {word}: the archive goes from {EARLIEST} to today", 2)
+        raise UsageError(f"{option} {word}: the archive goes from {EARLIEST} to today", 2)
     return day
 
 
 def _bytes(word: str) -> int:
     found = re.fullmatch(r"(\d{1,6})([kMGT]?)B?", word)
     if not found:
-        raise Refusal(f"--most {word!r} is no size; expected a number of bytes such as 500M or 2G", 2)
+        raise UsageError(f"--most {word!r} is no size; expected a number of bytes such as 500M or 2G", 2)
     return int(found[1]) * UNITS[found[2]]
 
 
@@ -181,5 +181,5 @@ def _address(url: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment or parts.username is not None:
-        raise Refusal(f"--archive {url!r} is no address of a bucket; expected https://HOST/", 2)
+        raise UsageError(f"--archive {url!r} is no address of a bucket; expected https://HOST/", 2)
     return url.rstrip("/")

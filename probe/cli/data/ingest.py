@@ -10,7 +10,7 @@ import typer
 
 from probe.cli.data.engines import USAGE, Engine, EngineName, Master, spark_of
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal, say
+from probe.cli.screen import UsageError, say
 
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
@@ -43,7 +43,7 @@ def ingest(
     A store that was left in the midst is whole, and the same command goes on where it stopped.
     """
     if rejudge == bool(paths):
-        raise Refusal("probe ingest takes either files of lines or --rejudge", USAGE)
+        raise UsageError("probe ingest takes either files of lines or --rejudge", USAGE)
     needed()
     cores = jobs or len(os.sched_getaffinity(0))
     found = [] if rejudge else _found(paths or [])
@@ -63,9 +63,9 @@ def _found(paths: list[str]) -> list[Path]:
     try:
         found = find_files(paths)
     except ResultsError as error:
-        raise Refusal(str(error), INVALID_INPUT) from None
+        raise UsageError(str(error), INVALID_INPUT) from None
     if not found:
-        raise Refusal(f"there are no lines in {', '.join(paths)}", INVALID_INPUT)
+        raise UsageError(f"there are no lines in {', '.join(paths)}", INVALID_INPUT)
     return found
 
 
@@ -82,7 +82,7 @@ def _ingest(found: list[Path], store: Path, lab: bool, jobs: int, spark: "SparkS
 
         return asdict(take_by_spark(spark, found, store, lab=lab))
     except StoreError as error:
-        raise Refusal(str(error), USAGE) from None
+        raise UsageError(str(error), USAGE) from None
 
 
 def _rejudge(store: Path, jobs: int, spark: "SparkSession | None") -> dict[str, float]:
@@ -96,12 +96,12 @@ def _rejudge(store: Path, jobs: int, spark: "SparkSession | None") -> dict[str, 
 
         return rejudge_by_spark(spark, store)
     except StoreError as error:
-        raise Refusal(str(error), USAGE) from None
+        raise UsageError(str(error), USAGE) from None
 
 
 def needed() -> None:
-    """Refuse with one sentence where the extra is not installed. Raises Refusal."""
+    """Refuse with one sentence where the extra is not installed. Raises UsageError."""
     from importlib.util import find_spec
 
     if find_spec("duckdb") is None or find_spec("pyarrow") is None:
-        raise Refusal(NEEDS, USAGE)
+        raise UsageError(NEEDS, USAGE)

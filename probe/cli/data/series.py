@@ -10,7 +10,7 @@ from probe.cli.data.engines import Engine, EngineName, Master, spark_of
 from probe.cli.data.verdict_tables import By, Lab, Only, Since, Sources, Until, question, verdict_table
 from probe.cli.options import new_app, opt
 from probe.cli.results.judge import INVALID_INPUT, Skipped
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 
 app = new_app()
 
@@ -46,9 +46,9 @@ def series(
         with spark_of(engine, master) as spark:
             laid = lay(verdict_table(sources, lab, skipped, spark), asked, grain.value)
     except QuestionError as error:
-        raise Refusal(str(error), INVALID_INPUT) from None
+        raise UsageError(str(error), INVALID_INPUT) from None
     if not laid:
-        raise Refusal("nothing is left to show", INVALID_INPUT)
+        raise UsageError("nothing is left to show", INVALID_INPUT)
     sys.stdout.write(to_json(laid) if json else to_text(laid))
     sys.stdout.flush()
     if skipped.lines:

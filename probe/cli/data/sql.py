@@ -8,7 +8,7 @@ import typer
 
 from probe.cli.data.ingest import needed
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal, clean, say
+from probe.cli.screen import UsageError, clean, say
 
 Folder = Annotated[Path, opt("--store", help="The store that `probe ingest` made.")]
 
@@ -39,4 +39,4 @@ def sql(
                     for cells in [row.keys(), row.values()][number > 0 :]:
                         say(sys.stdout, "\t".join(clean("" if cell is None else cell) for cell in cells))
     except StoreError as error:
-        raise Refusal(clean(str(error)), 2) from None
+        raise UsageError(clean(str(error)), 2) from None

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal, say
+from probe.cli.screen import UsageError, say
 
 app = new_app()
 
@@ -24,11 +24,11 @@ def synth(
     from probe.lab.synth.write import synthesise
 
     if (out / "lines").exists() and any((out / "lines").iterdir()):
-        raise Refusal(f"{out} already holds lines; give --out a new folder", 2)
+        raise UsageError(f"{out} already holds lines; give --out a new folder", 2)
     try:
         done = synthesise(measurements, seed, out, light=light)
     except OSError as error:
-        raise Refusal(f"{out} cannot be written ({error.strerror})", 2) from None
+        raise UsageError(f"{out} cannot be written ({error.strerror})", 2) from None
     say(
         sys.stdout,
         f"{done['lines']} lines in {done['files']} file(s) under {out / 'lines'}, "

@@ -10,7 +10,7 @@ import typer
 from probe.cli.data.engines import USAGE
 from probe.cli.options import opt
 from probe.cli.results.judge import INVALID_INPUT, Skipped, usable_lines
-from probe.cli.screen import Refusal, say
+from probe.cli.screen import UsageError, say
 
 if TYPE_CHECKING:
     from probe.analysis.compare.axes import Question
@@ -29,19 +29,19 @@ By = Annotated[str | None, opt("--by", help="What a vantage point is: cc,asn (de
 def question(
     by: str | None, since: str | None, until: str | None, only: list[str] | None, lab: bool, baseline: str | None = None
 ) -> "Question":
-    """The options as one question. Raises Refusal."""
+    """The options as one question. Raises UsageError."""
     from probe.analysis.compare.axes import QuestionError, asked
 
     try:
         return asked(by, since=since, until=until, only=only or (), baseline=baseline, lab=lab)
     except QuestionError as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
 
 
 def verdict_table(
     sources: list[str], lab: bool, skipped: Skipped, spark: "SparkSession | None" = None
 ) -> "VerdictTable":
-    """The table of one store, or of lines judged now; says how many lines of the lab stay out. Raises Refusal."""
+    """The table of one store, or of lines judged now; says how many lines of the lab stay out. Raises UsageError."""
     from probe.analysis.compare.verdict_table import StoreError, VerdictTable, is_store
 
     store = Path(sources[0]) if len(sources) == 1 and is_store(Path(sources[0])) else None
@@ -53,13 +53,13 @@ def verdict_table(
         else:
             table = VerdictTable.of_rows(_judged(sources, skipped))
     except StoreError as error:
-        raise Refusal(str(error), INVALID_INPUT) from None
+        raise UsageError(str(error), INVALID_INPUT) from None
     ((everything, of_lab),) = table.select("SELECT COUNT(*), MAX(lab) FROM verdicts")
     if of_lab and not lab:
         ((emulated,),) = table.select("SELECT COUNT(DISTINCT line_hash) FROM verdicts WHERE lab <> ''")
         say(sys.stderr, f"left out {emulated} line(s) that were written inside the lab; --lab takes them too")
     if not everything:
-        raise Refusal("nothing is left to compare", INVALID_INPUT)
+        raise UsageError("nothing is left to compare", INVALID_INPUT)
     return table
 
 
@@ -67,7 +67,7 @@ def _asked_by_spark(spark: "SparkSession", store: Path | None) -> "VerdictTable"
     from probe.analysis.spark.verdict_table import SparkVerdictTable
 
     if store is None:
-        raise Refusal("Spark asks a store: probe ingest FILE… --store DIR --engine spark makes one", USAGE)
+        raise UsageError("Spark asks a store: probe ingest FILE… --store DIR --engine spark makes one", USAGE)
     return SparkVerdictTable(spark, store)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.screen import Refusal, is_plain, lab_header, lab_of, print_verdicts, say, wrapped
+from probe.cli.screen import UsageError, is_plain, lab_header, lab_of, print_verdicts, say, wrapped
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -116,7 +116,7 @@ def _make_room(results: Path | None) -> None:
     try:
         check_writable(results_root(results))
     except ResultsError as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
 
 
 @app.command("shell")
@@ -145,9 +145,9 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except (ScenarioError, TargetError) as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
     except LabBroken as error:
-        raise Refusal(f"the lab itself has failed: {error}", BROKEN) from None
+        raise UsageError(f"the lab itself has failed: {error}", BROKEN) from None
 
 
 def _consent() -> str:
@@ -164,7 +164,7 @@ def _run_command(scenario: "Scenario", folder: Path, seed: int, command: list[st
         try:
             return run_command(scenario, folder, command, consent=_consent(), seed=seed)
         except LabUnavailable as error:
-            raise Refusal(f"the lab cannot run here: {error}", 1) from None
+            raise UsageError(f"the lab cannot run here: {error}", 1) from None
 
 
 def _report(scenario: "Scenario", finished: "Finished", results: Path | None, json: bool) -> int:
@@ -214,7 +214,7 @@ def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
 
     path = recording_of(scenario.name)
     if path is None:
-        raise Refusal(f"the lab cannot run here, and nothing was recorded of {scenario.name}: {why}", 1)
+        raise UsageError(f"the lab cannot run here, and nothing was recorded of {scenario.name}: {why}", 1)
     say(sys.stderr, f"probe: the lab cannot run here: {why}")
     lines = [(file_name(path), number, line) for number, line in read_lines(path) if not isinstance(line, Problem)]
     date = str(lines[0][2].get("measurement_start_time", ""))[:10] if lines else ""

@@ -9,7 +9,7 @@ import typer
 
 from probe import __version__
 from probe.cli.options import opt, targets_folder
-from probe.cli.screen import Refusal, say
+from probe.cli.screen import UsageError, say
 
 if TYPE_CHECKING:
     from probe.lab.scoring.score import Tally, Trial
@@ -65,7 +65,7 @@ def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
     try:
         loaded = {name: load_scenario(find_scenario(name)) for name in names or scenario_names()}
     except ScenarioError as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
     folder = targets_folder(None)
     counts: dict[str, Tally] = {name: Tally() for name in loaded}
     for done in trials(list(loaded), seeds, jobs=jobs, targets=folder):
@@ -88,7 +88,7 @@ def _saved(paths: list[Path]) -> "Score":
     try:
         return read_all(paths)
     except ScoreError as error:
-        raise Refusal(str(error), 6) from None
+        raise UsageError(str(error), 6) from None
 
 
 def _printed(total: "Score", markdown: bool) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal, is_plain, lab_of, print_verdicts, say
+from probe.cli.screen import UsageError, is_plain, lab_of, print_verdicts, say
 
 INVALID_INPUT = 6
 
@@ -33,7 +33,7 @@ def judge(
     from probe.cli.results.why import Reasons
 
     if json and why:
-        raise Refusal("--why is for people and --json for programs; give one of them", 2)
+        raise UsageError("--why is for people and --json for programs; give one of them", 2)
     skipped, headed = Skipped(), None
     with SQLiteEngine() as engine:
         reasons = Reasons(engine)
@@ -69,16 +69,16 @@ class Skipped:
 
 
 def usable_lines(sources: list[str], skipped: Skipped) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Iterate over (file name, line number, line) of everything that can be judged. Raises Refusal."""
+    """Iterate over (file name, line number, line) of everything that can be judged. Raises UsageError."""
     from probe.analysis.verdicts.verdicts import why_not
     from probe.results import Problem, ResultsError, file_name, find_files, read_lines
 
     try:
         found = find_files([Path(source) for source in sources])
     except ResultsError as error:
-        raise Refusal(str(error), INVALID_INPUT) from None
+        raise UsageError(str(error), INVALID_INPUT) from None
     if not found:
-        raise Refusal(f"there are no lines in {', '.join(sources)}", INVALID_INPUT)
+        raise UsageError(f"there are no lines in {', '.join(sources)}", INVALID_INPUT)
     for source in found:
         for number, line in read_lines(source):
             problem = line.sentence if isinstance(line, Problem) else why_not(line)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probe.cli.screen import Refusal, say
+from probe.cli.screen import UsageError, say
 
 if TYPE_CHECKING:
     from probe.analysis.compare.cells import Comparison
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def write_page(
     path: Path, table: "VerdictTable", comparison: "Comparison", sources: Sequence[str], **more: Any
 ) -> None:
-    """Write the page to a file, which only its owner may read. Raises Refusal."""
+    """Write the page to a file, which only its owner may read. Raises UsageError."""
     from probe.analysis.report.page import page_data, render
 
     names = [source.rstrip("/").rpartition("/")[2] for source in sources]
@@ -24,12 +24,12 @@ def write_page(
     try:
         page = render(data)
     except ImportError:
-        raise Refusal("the page needs jinja2: pip install 'censorprobe[analysis]'", 2) from None
+        raise UsageError("the page needs jinja2: pip install 'censorprobe[analysis]'", 2) from None
     try:
         with open(path, "w", encoding="utf-8", errors="replace", opener=_private) as file:
             file.write(page)
     except OSError as error:
-        raise Refusal(f"{path}: cannot be written ({error.strerror}); name another file with --html", 2) from None
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); name another file with --html", 2) from None
     say(sys.stderr, f"saved {path}")
 
 
@@ -38,7 +38,7 @@ def write_receipt(
     lines: Sequence[tuple[str, int, dict[str, Any]]],
     evidence: Mapping[tuple[str, int, str], Sequence[str]],
 ) -> None:
-    """Write what one run found: the same page with one column. Raises Refusal."""
+    """Write what one run found: the same page with one column. Raises UsageError."""
     from probe.analysis.compare.axes import Question
     from probe.analysis.compare.cells import compare
     from probe.analysis.compare.verdict_table import VerdictTable
@@ -47,7 +47,7 @@ def write_receipt(
     table = VerdictTable.of_rows(row for file, number, line in lines for row in rows_of(line, file=file, number=number))
     comparison = compare(table, Question(lab=True))
     if not comparison.services:
-        raise Refusal("there is nothing to show in it", 6)
+        raise UsageError("there is nothing to show in it", 6)
     files = list(dict.fromkeys(file for file, _, _ in lines))
     write_page(path, table, comparison, files, title="What this run found", evidence=evidence)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal, clean, is_plain, lab_of, print_verdicts, say
+from probe.cli.screen import UsageError, clean, is_plain, lab_of, print_verdicts, say
 from probe.results import Problem, ResultsError, file_name, find_files, read_lines, results_root, run_files
 
 app = new_app()
@@ -86,11 +86,11 @@ def _paths(source: str, results: Path | None) -> list[Path]:
         try:
             return find_files([source])
         except ResultsError as error:
-            raise Refusal(str(error), 6) from None
+            raise UsageError(str(error), 6) from None
     root = results_root(results)
     found = run_files(root) if root.is_dir() else []
     if not found:
-        raise Refusal(f"there is no run under {root} yet; `probe run` makes one", 6)
+        raise UsageError(f"there is no run under {root} yet; `probe run` makes one", 6)
     latest = max(found, key=lambda path: path.stat().st_mtime_ns)
     say(sys.stderr, f"from {latest}")
     return [latest]

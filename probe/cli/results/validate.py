@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import Refusal, clean, say
+from probe.cli.screen import UsageError, clean, say
 
 if TYPE_CHECKING:
     from probe.results.validation import Finding, Tally
@@ -40,13 +40,15 @@ def validate(
         fine, ours = fine and not tally.findings, ours + tally.ours
         strangers += tally.foreign.total()
     if not ours and strangers:
-        raise Refusal("nothing was checked: no line is of censorprobe; `probe judge` reads others' too", INVALID_INPUT)
+        raise UsageError(
+            "nothing was checked: no line is of censorprobe; `probe judge` reads others' too", INVALID_INPUT
+        )
     if not fine:
         raise typer.Exit(INVALID_INPUT)
 
 
 def _tallies(sources: list[str]) -> Iterator[tuple[str, "Tally"]]:
-    """Read file by file, a line at a time. Raises Refusal."""
+    """Read file by file, a line at a time. Raises UsageError."""
     from probe.results import ResultsError, file_name, find_files, read_lines
 
     try:
@@ -54,13 +56,13 @@ def _tallies(sources: list[str]) -> Iterator[tuple[str, "Tally"]]:
     except ModuleNotFoundError as missing:
         if missing.name != "jsonschema_rs":
             raise
-        raise Refusal(NEEDS, USAGE) from None
+        raise UsageError(NEEDS, USAGE) from None
     try:
         found = find_files([Path(source) for source in sources])
     except ResultsError as error:
-        raise Refusal(str(error), INVALID_INPUT) from None
+        raise UsageError(str(error), INVALID_INPUT) from None
     if not found:
-        raise Refusal(f"there are no lines in {', '.join(sources)}", INVALID_INPUT)
+        raise UsageError(f"there are no lines in {', '.join(sources)}", INVALID_INPUT)
     for source in found:
         tally = Tally()
         for number, line in read_lines(source):

@@ -8,7 +8,7 @@ from probe.cli.screen import STATE_WORDS, print_verdicts, say, wrapped
 
 if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
-    from probe.analysis.verdicts.evidence import Grounds
+    from probe.analysis.verdicts.evidence import DecidingFlows
 
 FOLLOWUPS = {
     "browser_hello": "in a browser's hello,",
@@ -41,14 +41,14 @@ class Reasons:
         self._engine = engine
         self._read: tuple[Mapping[str, Any], Any] | None = None  # the latest line, and its facts
 
-    def of(self, record: Mapping[str, Any], line: dict[str, Any]) -> "Grounds":
+    def of(self, record: Mapping[str, Any], line: dict[str, Any]) -> "DecidingFlows":
         """What the record of a line rests on."""
-        from probe.analysis.verdicts.evidence import Grounds
+        from probe.analysis.verdicts.evidence import DecidingFlows
         from probe.analysis.verdicts.verdicts import facts_of
 
         if self._read is None or self._read[0] is not line:
             self._read = (line, facts_of(line))
-        return Grounds(self._read[1], record, self._engine)
+        return DecidingFlows(self._read[1], record, self._engine)
 
     def say_all(self, records: Sequence[Mapping[str, Any]], line: dict[str, Any], plain: bool, lab: str | None) -> None:
         """Print the verdicts of one line with their reasons; `lab` is said once, above them."""
@@ -69,7 +69,7 @@ class Reasons:
         say(sys.stdout)
 
 
-def evidence(record: Mapping[str, Any], line: Mapping[str, Any], grounds: "Grounds") -> Iterator[str]:
+def evidence(record: Mapping[str, Any], line: Mapping[str, Any], grounds: "DecidingFlows") -> Iterator[str]:
     """The flows that decided, in words, and how many others say the same; the control's answer last."""
     test_keys = line.get("test_keys")
     keys: Mapping[str, Any] = test_keys if isinstance(test_keys, dict) else {}
@@ -101,7 +101,7 @@ def _found_before(keys: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"a bug of ours: {bug}" for bug in texts(keys.get("x_bugs")))
 
 
-def _changes(grounds: "Grounds") -> list[str]:
+def _changes(grounds: "DecidingFlows") -> list[str]:
     """What would have made another state of it: causes of the same state and rule together."""
     by_outcome: dict[tuple[str, str], list[str]] = {}
     for one in grounds.otherwise():

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from probe.cli.options import new_app, opt
 from probe.cli.run.settings import config_folder, defaults
-from probe.cli.screen import Refusal, say
+from probe.cli.screen import UsageError, say
 from probe.results import results_root
 
 app = new_app()
@@ -40,7 +40,7 @@ def wipe(
     for why in failed:
         say(sys.stderr, f"probe: {why}")
     if failed:
-        raise Refusal(f"{len(failed)} of {len(paths)} could not be removed", 1)
+        raise UsageError(f"{len(failed)} of {len(paths)} could not be removed", 1)
     say(sys.stdout, f"removed {len(paths)}")
 
 
@@ -48,7 +48,7 @@ def _root(chosen: Path | None) -> Path:
     """The results folder; a settings file that cannot be read must not keep anything from being removed."""
     try:
         named = defaults().get("results")
-    except Refusal as refusal:
+    except UsageError as refusal:
         say(sys.stderr, f"probe: {refusal.sentence}; going on without it")
         named = None
     if chosen is None and named is not None:
@@ -79,10 +79,10 @@ def _under(folder: Path) -> list[Path]:
 
 def _ask() -> None:
     if not sys.stdin.isatty():
-        raise Refusal("nothing was removed; there is no terminal to ask at, so say --yes", 2)
+        raise UsageError("nothing was removed; there is no terminal to ask at, so say --yes", 2)
     print("Remove all of this? [yes/no] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Refusal("nothing was removed", 2)
+        raise UsageError("nothing was removed", 2)
 
 
 def _remove(path: Path) -> str | None:

@@ -10,7 +10,7 @@ import typer
 
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.settings import config_folder
-from probe.cli.screen import Refusal, say, wrapped
+from probe.cli.screen import UsageError, say, wrapped
 
 if TYPE_CHECKING:
     from probe.targets.target import Endpoint
@@ -30,7 +30,7 @@ QUESTIONS = (
 )
 YES, NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
 
-NO_TERMINAL = Refusal(
+NO_TERMINAL = UsageError(
     "nothing is measured without consent, and there is no terminal to ask at; "
     f"read `probe consent`, then give --consent {VERSION} or PROBE_CONSENT={VERSION}",
     3,
@@ -61,10 +61,10 @@ def consent(
 
 
 def require(given: str | None, folder: Path) -> None:
-    """Let pass who has agreed to this very text; ask at a terminal. Raises Refusal (3). Sends nothing."""
+    """Let pass who has agreed to this very text; ask at a terminal. Raises UsageError (3). Sends nothing."""
     if given is not None:
         if given != VERSION:
-            raise Refusal(
+            raise UsageError(
                 f"consent {given!r} is not for the current text; read `probe consent`, then give {VERSION}", 3
             )
     elif _kept() != VERSION:
@@ -86,7 +86,7 @@ def _kept() -> str | None:
 
 
 def ask(folder: Path) -> None:
-    """Show the text and put the questions on stderr, answers from stdin; keeps a yes. Raises Refusal (3)."""
+    """Show the text and put the questions on stderr, answers from stdin; keeps a yes. Raises UsageError (3)."""
     for line in text(folder):
         say(sys.stderr, line)
     for number, (question, right, because) in enumerate(QUESTIONS, 1):
@@ -94,7 +94,7 @@ def ask(folder: Path) -> None:
             say(sys.stderr, wrapped(f"No. {because}", 7))
         say(sys.stderr, "       Right.")
     if not _answer("\nMeasure from this network, as described? [yes/no] "):
-        raise Refusal("nothing was sent, because you did not agree", 3)
+        raise UsageError("nothing was sent, because you did not agree", 3)
     _keep()
     say(sys.stderr, f"Kept: consent {VERSION}, in {consent_file()} (`probe wipe` removes it).")
 
@@ -106,7 +106,7 @@ def _answer(question: str) -> bool:
         line = sys.stdin.readline()
         if not line:
             print(file=sys.stderr)
-            raise Refusal(f"nothing was sent, because there was no answer; --consent {VERSION} agrees too", 3)
+            raise UsageError(f"nothing was sent, because there was no answer; --consent {VERSION} agrees too", 3)
         word = line.strip().lower()
         if word in YES | NO:
             return word in YES
@@ -133,7 +133,7 @@ def text(folder: Path) -> list[str]:
         resolvers = load_target(folder / "resolvers.toml")
         neutral = load_neutral(folder / "neutral.toml")
     except TargetError as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
     public = ", ".join(f"{role} ({_hosts(service.endpoints)})" for role, service in resolvers.services.items())
     hosts = _hosts([*neutral.endpoints, *(check for check, _, _ in neutral.portal)])
     dark = f" and {neutral.dark}, which is asked because it should not answer" if neutral.dark else ""

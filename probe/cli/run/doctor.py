@@ -9,7 +9,7 @@ import typer
 
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.findings import Finding, findings
-from probe.cli.run.request import Wishes, control_urls
+from probe.cli.run.request import RunRequest, control_urls
 from probe.cli.screen import say, wrapped
 
 app = new_app()
@@ -43,9 +43,9 @@ def doctor(
     raise typer.Exit(0 if usable(facts) else 4)
 
 
-def _wishes(folder: Path, control: tuple[str, ...]) -> Wishes:
+def _wishes(folder: Path, control: tuple[str, ...]) -> RunRequest:
     both = frozenset({4, 6})
-    return Wishes(
+    return RunRequest(
         (), folder, None, None, control, None, None, 1, "standard", None, None, None, False, False, both, True, False
     )
 

@@ -4,11 +4,11 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from probe.cli.screen import Refusal, say, size, wrapped
+from probe.cli.screen import UsageError, say, size, wrapped
 from probe.targets.target import Endpoint, Target, TargetError, load_neutral, load_target
 
 if TYPE_CHECKING:
-    from probe.cli.run.request import Wishes
+    from probe.cli.run.request import RunRequest
 
 # Bytes that one successful attempt moves in both directions, rounded up: a TLS chain is about 4 to 6 kB.
 BYTES = {"https": 14_000, "tls": 9_000, "quic": 9_000, "http": 3_000, "tcp": 400, "mtproto": 1_200, "noise": 2_500}
@@ -18,13 +18,13 @@ LOOKUP_BYTES = 600
 SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60
 
 
-def print_explanation(targets: list[Target], wishes: "Wishes") -> None:
+def print_explanation(targets: list[Target], wishes: "RunRequest") -> None:
     """Print what `probe run` with these wishes would contact, and what it would cost."""
     folder = wishes.targets
     try:
         neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     except TargetError as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
     out = sys.stdout
     say(out, "Nothing has been sent. `probe run` would contact:")
     for target in targets:

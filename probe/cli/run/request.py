@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RunRequest:
     """What the command line, the environment and the settings file ask for together."""
 
     names: tuple[str, ...]
@@ -34,26 +34,26 @@ class Wishes:
 
 
 def control_urls(text: str | None, pin: str | None) -> tuple[str, ...]:
-    """Split URL,URL,… and check each helper's URL, and the pin. Raises Refusal (2)."""
+    """Split URL,URL,… and check each helper's URL, and the pin. Raises UsageError (2)."""
     urls = tuple(dict.fromkeys(word.strip() for word in text.split(","))) if text else ()
     schemes = [_scheme_of_helper(url) for url in urls]
     if pin is not None and schemes and schemes != ["https"]:
-        raise Refusal("--control-pin needs one helper on https; plain http has no certificate to compare", 2)
+        raise UsageError("--control-pin needs one helper on https; plain http has no certificate to compare", 2)
     digits = (pin or "0" * 64).replace(":", "").lower()
     if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
-        raise Refusal("--control-pin is no SHA-256; expected 64 hexadecimal digits", 2)
+        raise UsageError("--control-pin is no SHA-256; expected 64 hexadecimal digits", 2)
     return urls
 
 
 def _scheme_of_helper(url: str) -> str:
-    """http or https. Raises Refusal (2)."""
+    """http or https. Raises UsageError (2)."""
     try:
         parts = urlsplit(url.removeprefix("ooni+"))
         if parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0):
             return parts.scheme
     except ValueError:
         pass
-    raise Refusal(
+    raise UsageError(
         f"--control {url!r} is no URL of a helper; expected https://HOST or http://HOST:PORT, or ooni+https://HOST for "
         "one that OONI's probe asks too",
         2,
@@ -61,17 +61,17 @@ def _scheme_of_helper(url: str) -> str:
 
 
 def country(code: str | None) -> str | None:
-    """Check a country code. Raises Refusal (2)."""
+    """Check a country code. Raises UsageError (2)."""
     if code is None or (len(code) == 2 and code.isascii() and code.isalpha()):
         return code.upper() if code else None
-    raise Refusal(f"--cc {code!r} is no country code; expected two letters, such as IR", 2)
+    raise UsageError(f"--cc {code!r} is no country code; expected two letters, such as IR", 2)
 
 
 def network(text: str | None) -> str | None:
-    """Check an AS number. Raises Refusal (2)."""
+    """Check an AS number. Raises UsageError (2)."""
     if text is None:
         return None
     digits = text.upper().removeprefix("AS")
     if digits.isascii() and digits.isdigit() and int(digits) < 2**32:
         return f"AS{int(digits)}"
-    raise Refusal(f"--asn {text!r} is no network number; expected the form AS64500", 2)
+    raise UsageError(f"--asn {text!r} is no network number; expected the form AS64500", 2)

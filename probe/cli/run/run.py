@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.run.request import Wishes, control_urls, country, network
-from probe.cli.screen import Refusal
+from probe.cli.run.request import RunRequest, control_urls, country, network
+from probe.cli.screen import UsageError
 
 app = new_app()
 INVALID_INPUT = 6  # some rows of a list were left out; the rest was measured
@@ -47,12 +47,12 @@ def run(
     Every option can be given as PROBE_… too: --max-time is PROBE_MAX_TIME.
     """
     if output == "-" and json:
-        raise Refusal("--output - and --json both want standard output; use one of them", 2)
+        raise UsageError("--output - and --json both want standard output; use one of them", 2)
     if pcap and output == "-":
-        raise Refusal("--pcap writes beside the lines, and --output - writes those to no file; use one of them", 2)
+        raise UsageError("--pcap writes beside the lines, and --output - writes those to no file; use one of them", 2)
     if ipv4 and ipv6:
-        raise Refusal("-4 and -6 exclude each other; leave both out to use what works", 2)
-    wishes = Wishes(
+        raise UsageError("-4 and -6 exclude each other; leave both out to use what works", 2)
+    wishes = RunRequest(
         names=tuple(names or ()),
         targets=targets_folder(targets),
         results=results,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.run import consent
-from probe.cli.screen import Refusal, is_plain, print_verdicts, say, size, wrapped
+from probe.cli.screen import UsageError, is_plain, print_verdicts, say, size, wrapped
 from probe.results import (
     STDIN,
     Problem,
@@ -24,13 +24,13 @@ from probe.results import (
 from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets
 
 if TYPE_CHECKING:
-    from probe.cli.run.request import Wishes
+    from probe.cli.run.request import RunRequest
     from probe.run.runner import RunOutcome
     from probe.run.vantage import Vantage
     from probe.session.session import Session
     from probe.steps.tls.certificates import Roots
 
-EARNED = {"blocked": 10, "likely_blocked": 10, "degraded": 11, "impaired": 11, "down": 11, "insufficient": 12}
+EXIT_CODES = {"blocked": 10, "likely_blocked": 10, "degraded": 11, "impaired": 11, "down": 11, "insufficient": 12}
 NO_CONTROL = (
     "No test helper is asked, so what fails here cannot be told from what fails everywhere, and fewer verdicts are "
     "certain. Name one with --control URL; `probe helper` runs one on a machine outside this network."
@@ -38,25 +38,25 @@ NO_CONTROL = (
 PLAIN_HTTP = "The helper is asked over plain http: whoever sits between can read and change its answers."
 
 
-def pick(wishes: "Wishes") -> tuple[list[Target], list[str]]:
-    """Load the wished targets; the second says which rows of lists were left out. Raises Refusal (2, 6)."""
+def pick(wishes: "RunRequest") -> tuple[list[Target], list[str]]:
+    """Load the wished targets; the second says which rows of lists were left out. Raises UsageError (2, 6)."""
     from probe.cli.run.web_input import WEB, read_inputs, split
     from probe.nettests import NETTESTS
 
     names, inputs = split(wishes.names, wishes.input)
     if WEB in names:
-        raise Refusal(f"{WEB} needs --input: a web address, a file of them, or - for standard input", 2)
+        raise UsageError(f"{WEB} needs --input: a web address, a file of them, or - for standard input", 2)
     try:
         found = pick_targets(wishes.targets, names, frozenset(NETTESTS)) if names or not inputs else []
     except TargetError as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
     if not inputs:
         return found, []
     web = read_inputs(inputs)
     return found + web.targets, web.problems
 
 
-def measure_and_judge(targets: list[Target], wishes: "Wishes") -> int:
+def measure_and_judge(targets: list[Target], wishes: "RunRequest") -> int:
     """Run, write, judge and print; returns the exit code. Before consent nothing is sent."""
     session, roots = open_session(wishes)
     check_packets(wishes.pcap)
@@ -70,16 +70,16 @@ def measure_and_judge(targets: list[Target], wishes: "Wishes") -> int:
         records = list(_judged(outcome))
         _print(records, outcome, wishes, out)
     except Exception as bug:  # the lines are safe: say so before the bug is reported
-        _farewell(outcome)
+        _print_summary(outcome)
         raise bug
     if wishes.exit_code and code == 0:
         code = earned(records)
-    _farewell(outcome)
+    _print_summary(outcome)
     return code
 
 
-def open_session(wishes: "Wishes") -> "tuple[Session, Roots]":
-    """Make the session that all measurements share; sends nothing. Raises Refusal (2)."""
+def open_session(wishes: "RunRequest") -> "tuple[Session, Roots]":
+    """Make the session that all measurements share; sends nothing. Raises UsageError (2)."""
     from probe.asn.table import TableError, asn_of, default_table
     from probe.session.pacing import Pace
     from probe.session.session import Session, Settings
@@ -102,18 +102,18 @@ def open_session(wishes: "Wishes") -> "tuple[Session, Roots]":
         roots.check()
         networks = default_table().database
     except (TargetError, RootsError, TableError) as error:
-        raise Refusal(str(error), 2) from None
+        raise UsageError(str(error), 2) from None
     session = Session(secrets.token_hex(8), settings, Pace(deep=wishes.depth == "deep"), neutral, resolvers)
     session.asn_of, session.asn_database = asn_of, networks
     return session, roots
 
 
 def check_packets(wanted: bool) -> None:
-    """Refuse to promise packets that the system will not show. Raises Refusal (2)."""
+    """Refuse to promise packets that the system will not show. Raises UsageError (2)."""
     from probe.packets.capture import may_capture
 
     if wanted and not may_capture():
-        raise Refusal("--pcap needs the right to see raw packets (CAP_NET_RAW); run as root, or leave --pcap out", 2)
+        raise UsageError("--pcap needs the right to see raw packets (CAP_NET_RAW); run as root, or leave --pcap out", 2)
 
 
 def hint_about_control(urls: tuple[str, ...]) -> None:
@@ -127,7 +127,7 @@ def hint_about_control(urls: tuple[str, ...]) -> None:
 class _Opener:
     """Where the lines go: proven writable before the first packet, opened with the first line."""
 
-    def __init__(self, wishes: "Wishes", session: "Session") -> None:
+    def __init__(self, wishes: "RunRequest", session: "Session") -> None:
         self._session, self._began = session, datetime.now(UTC)
         self._ready: ResultsFile | None = None
         self._root = results_root(wishes.results).absolute()
@@ -139,7 +139,7 @@ class _Opener:
             else:
                 check_writable(self._root)
         except ResultsError as error:
-            raise Refusal(str(error), 2) from None
+            raise UsageError(str(error), 2) from None
 
     def __call__(self, vantage: "Vantage") -> ResultsFile:
         if self._ready is not None:
@@ -151,7 +151,7 @@ class _Opener:
 
 
 def _measure(
-    targets: list[Target], wishes: "Wishes", session: "Session", roots: "Roots", results: _Opener
+    targets: list[Target], wishes: "RunRequest", session: "Session", roots: "Roots", results: _Opener
 ) -> "RunOutcome":
     from probe.cli.run.progress import progress
     from probe.run.runner import Plan, run
@@ -178,7 +178,7 @@ def _lines(outcome: "RunOutcome") -> Iterator[tuple[str, int, dict[str, Any]]]:
             yield file_name(path), number, line
 
 
-def _print(records: list[dict[str, Any]], outcome: "RunOutcome", wishes: "Wishes", out: TextIO) -> None:
+def _print(records: list[dict[str, Any]], outcome: "RunOutcome", wishes: "RunRequest", out: TextIO) -> None:
     if wishes.json:
         from probe.analysis.verdicts.verdicts import to_json
 
@@ -194,7 +194,7 @@ def _print(records: list[dict[str, Any]], outcome: "RunOutcome", wishes: "Wishes
         say(out, f"Next  {next_command(records, wishes)}")
 
 
-def next_command(records: list[dict[str, Any]], wishes: "Wishes") -> str:
+def next_command(records: list[dict[str, Any]], wishes: "RunRequest") -> str:
     """The command that is most useful after these verdicts."""
     if any(not record["valid"] for record in records):
         return "probe doctor             what is wrong with this network"
@@ -206,11 +206,11 @@ def next_command(records: list[dict[str, Any]], wishes: "Wishes") -> str:
 
 def earned(records: list[dict[str, Any]]) -> int:
     """The smallest code that any service earned, for --exit-code."""
-    codes = [EARNED.get(record["state"] or "insufficient", 0) for record in records]
+    codes = [EXIT_CODES.get(record["state"] or "insufficient", 0) for record in records]
     return min((code for code in codes if code), default=0)
 
 
-def _farewell(outcome: "RunOutcome") -> None:
+def _print_summary(outcome: "RunOutcome") -> None:
     """The last lines on stderr: what it cost, what went wrong, where the file is."""
     err = sys.stderr
     moved = outcome.bytes_sent + outcome.bytes_received

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 
 # key in the file (the option's name) → (parameter of the commands, accepted types, what is expected)
 KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
@@ -33,14 +33,14 @@ def config_folder() -> Path:
 
 
 def defaults() -> dict[str, Any]:
-    """The settings file as parameters of a command; {} when there is none. Raises Refusal (2) with file and key."""
+    """The settings file as parameters of a command; {} when there is none. Raises UsageError (2) with file and key."""
     file = config_folder() / "config.toml"
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
-        raise Refusal(f"{file} cannot be used: {error}", 2) from None
+        raise UsageError(f"{file} cannot be used: {error}", 2) from None
     return dict(_checked(key, value, file) for key, value in table.items())
 
 
@@ -48,8 +48,8 @@ def _checked(key: str, value: Any, file: Path) -> tuple[str, Any]:
     if key not in KEYS:
         near = get_close_matches(key, KEYS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(KEYS)}"
-        raise Refusal(f"{file}: {key}: unknown key; {hint}", 2)
+        raise UsageError(f"{file}: {key}: unknown key; {hint}", 2)
     parameter, kinds, expected = KEYS[key]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise Refusal(f"{file}: {key}: {value!r} is not usable; expected {expected}", 2)
+        raise UsageError(f"{file}: {key}: {value!r} is not usable; expected {expected}", 2)
     return parameter, value

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from probe.cli.screen import Refusal, clean, say
+from probe.cli.screen import UsageError, clean, say
 from probe.targets.url_lists import LONGEST_LIST, WebList, read_list
 
 WEB = "web"  # stands in the place of a target's name
@@ -21,7 +21,7 @@ def split(names: Sequence[str], inputs: Sequence[str]) -> tuple[list[str], list[
 
 
 def read_inputs(inputs: Sequence[str]) -> WebList:
-    """Read every input and name its bad rows on stderr. Raises Refusal (2, 6)."""
+    """Read every input and name its bad rows on stderr. Raises UsageError (2, 6)."""
     found = WebList()
     for one in inputs:
         if "://" in one:
@@ -30,25 +30,25 @@ def read_inputs(inputs: Sequence[str]) -> WebList:
             read_list(_text(one), "standard input" if one == STDIN else one, found)
     _name(found.problems)
     if not found.targets:
-        raise Refusal(
+        raise UsageError(
             "--input holds no web address that can be measured; expected http://… or https://…, one a line", 6
         )
     return found
 
 
 def _text(name: str) -> str:
-    """The text of a file, or of standard input. Raises Refusal (2, 6)."""
+    """The text of a file, or of standard input. Raises UsageError (2, 6)."""
     about = f"--input {clean(name)}"
     try:
         raw = _beginning(name)
     except OSError as error:
-        raise Refusal(f"{about} cannot be read ({error.strerror}); expected a file or an address", 2) from None
+        raise UsageError(f"{about} cannot be read ({error.strerror}); expected a file or an address", 2) from None
     if len(raw) > LONGEST_LIST:
-        raise Refusal(f"{about} is longer than {LONGEST_LIST} bytes; split it", 6)
+        raise UsageError(f"{about} is longer than {LONGEST_LIST} bytes; split it", 6)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Refusal(f"{about} is no UTF-8 text (byte {error.start}); expected one address a line", 6) from None
+        raise UsageError(f"{about} is no UTF-8 text (byte {error.start}); expected one address a line", 6) from None
 
 
 def _beginning(name: str) -> bytes:

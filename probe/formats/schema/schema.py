@@ -75,9 +75,7 @@ def omitted(model: type[BaseModel]) -> frozenset[str]:
 def sentence(model: type[BaseModel], field: str) -> str:
     """The words behind a field: of the class itself, else of the nearest class above; "" when there are none."""
     for owner in model.__mro__:
-        if owner.__module__.startswith(MODELS) and (
-            words := _sentences(owner.__module__).get((owner.__name__, field))
-        ):
+        if owner.__module__.startswith(MODELS) and (words := _sentences(owner.__module__).get((owner.__name__, field))):
             return words
     return ""
 

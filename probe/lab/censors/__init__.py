@@ -4,7 +4,7 @@ from probe.lab.censors.addresses import IPBlackhole, IPReset, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSInjection, DNSIntercept, DNSLie
 from probe.lab.censors.http import HTTPBlockpage, HTTPDrop, HTTPReset
 from probe.lab.censors.intercept import TLSIntercept
-from probe.lab.censors.kit.middlebox import Aimed, Ground, Station
+from probe.lab.censors.kit.middlebox import Aimed, Ground, Middlebox
 from probe.lab.censors.payloads import PayloadDrop
 from probe.lab.censors.protocols import ProtocolFilter
 from probe.lab.censors.quic import QUICDrop
@@ -13,7 +13,7 @@ from probe.lab.censors.starttls import StartTLSStrip
 from probe.lab.censors.streams import StreamCut
 from probe.lab.censors.tls import TLSDrop, TLSReset
 
-CLASSES: dict[str, type[Station]] = {
+CLASSES: dict[str, type[Middlebox]] = {
     kind.__name__: kind
     for kind in (
         DNSInjection,
@@ -50,13 +50,13 @@ __all__ = [
     "HTTPReset",
     "IPBlackhole",
     "IPReset",
+    "Middlebox",
     "PayloadDrop",
     "ProtocolFilter",
     "QUICDrop",
     "SIPAlg",
     "SYNProxy",
     "StartTLSStrip",
-    "Station",
     "StreamCut",
     "TLSDrop",
     "TLSIntercept",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.kit.middlebox import DROP, Ground, Station
+from probe.lab.censors.kit.middlebox import DROP, Ground, Middlebox
 from probe.lab.censors.kit.names import matches
 from probe.lab.net.addresses import Covers
 from probe.lab.net.dns_packets import RCODES, Question, question_of_answer, read_question, reply
@@ -25,7 +25,7 @@ BOGON_V6 = ("fd00:10:34::34", "fd00:10:34::35")
 POOLS = {"foreign": (FOREIGN, FOREIGN_V6), "bogon": (BOGON, BOGON_V6)}
 
 
-class Forging(Station):
+class Forging(Middlebox):
     """A censor that writes DNS answers of its own."""
 
     names: list[str] = Field(min_length=1, description="names asked for, * as a wildcard")

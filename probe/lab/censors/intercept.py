@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.kit.middlebox import Ground, Station
+from probe.lab.censors.kit.middlebox import Ground, Middlebox
 from probe.lab.net.checksums import adjusted, difference
 from probe.lab.net.crafting import packed
 from probe.lab.net.layout import Actions, Direction
@@ -16,7 +16,7 @@ from probe.lab.net.packets import Packet
 from probe.lab.net.router import rewritten, transport_checksum_at
 
 
-class TLSIntercept(Station):
+class TLSIntercept(Middlebox):
     """Shows a forged certificate for the names."""
 
     on_path: Literal[False] = Field(default=False, description="always false: it has to turn the packets aside")

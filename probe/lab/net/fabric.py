@@ -21,7 +21,7 @@ from probe.lab.net.path import Path, answer_with_error
 from probe.lab.net.pcap import Recording
 from probe.lab.net.router import HomeRouter
 from probe.lab.net.router_replies import answer_for_router
-from probe.lab.net.schedule import Timetable
+from probe.lab.net.schedule import Schedule
 from probe.lab.net.wires import Wire
 
 __all__ = ["Actions", "Censor", "Direction", "Fabric", "FabricConfig", "PathConfig"]
@@ -41,7 +41,7 @@ class Fabric:
 
     def __init__(self, config: FabricConfig, wires: Mapping[str, Writable]) -> None:
         self.config, self._wires = config, wires
-        self.timetable = Timetable()
+        self.timetable = Schedule()
         self._recording = Recording(config.record) if config.record else None
         self._router = HomeRouter(config)
         self._router_addresses = {packed(config.router_v4), packed(config.router_v6), packed(config.home_public_v4)}

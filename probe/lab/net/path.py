@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from probe.lab.net.layout import Actions, Censor, Direction, PathConfig
 from probe.lab.net.packets import Malformed, Packet, time_exceeded, with_ttl
-from probe.lab.net.schedule import Timetable
+from probe.lab.net.schedule import Schedule
 
 OUT, IN = Direction.OUT, Direction.IN
 QUEUE_S = 0.3  # how long the access line's queue may get before it drops
@@ -37,7 +37,7 @@ class Path:
         config: PathConfig,
         censors: Sequence[Censor],
         hop_address: Callable[[int, int], str],  # (hop, IP version) → text
-        timetable: Timetable,
+        timetable: Schedule,
         near: Deliver,
         far: Deliver,
         rng: random.Random,

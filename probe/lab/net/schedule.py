@@ -7,7 +7,7 @@ from typing import Any
 Call = Callable[[Any, float], None]
 
 
-class Timetable:
+class Schedule:
     """Calls to come, in order of time and, at the same time, in the order in which they were added."""
 
     def __init__(self) -> None:

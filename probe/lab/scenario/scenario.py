@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from probe.lab.censors import CLASSES, Station
+from probe.lab.censors import CLASSES, Middlebox
 from probe.lab.scenario.expectations import Expectation
 from probe.lab.scenario.faults import KINDS, Fault
 from probe.targets.url_lists import web_endpoint
@@ -105,7 +105,7 @@ class Scenario:
     targets: tuple[str, ...] = ()
     seed_varies: bool = True
     path: PathKeys = field(default_factory=PathKeys)
-    censors: tuple[Station, ...] = ()
+    censors: tuple[Middlebox, ...] = ()
     faults: tuple[Fault, ...] = ()
     pages: tuple[Page, ...] = ()
     helper: HelperKeys = field(default_factory=HelperKeys)

@@ -10,7 +10,7 @@ from probe.lab.censors import (
     HTTPBlockpage,
     IPBlackhole,
     IPReset,
-    Station,
+    Middlebox,
     TLSIntercept,
     TLSReset,
 )
@@ -99,7 +99,7 @@ def _ground_at(ground: Ground, hop: int, config: FabricConfig) -> Ground:
     return replace(ground, hop=hop, seed=config.seed, router_v4=here_v4, router_v6=here_v6)
 
 
-def _censors(scenario: Scenario) -> list[Station]:
+def _censors(scenario: Scenario) -> list[Middlebox]:
     """The scenario's own, fresh for this run, and those that `[helper]` and the faults imply."""
     found = [censor.model_copy(deep=True) for censor in scenario.censors]
     if scenario.helper.censored:

@@ -5,7 +5,7 @@ import secrets
 
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery, DNSResponse
-from probe.session.classify import OurFault, RemoteError
+from probe.session.classify import LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.signatures.bogons import is_bogon
@@ -149,7 +149,7 @@ def _may_repeat(tx: Transaction, ip: str, port: int, pace: Pace) -> bool:
     name = tx.record.sent_name or tx.record.hostname or ip  # a resolver that is itself the target bears no name
     try:
         pace.spend_trigger(name, ip, "udp", port)
-    except OurFault:
+    except LocalFailure:
         return False
     return True
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSQuery
-from probe.session.classify import OurFault
+from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 
@@ -101,7 +101,7 @@ async def _getaddrinfo(hostname: str, family: int, entry: DNSQuery) -> list[str]
         entry.getaddrinfo_error = error.errno
         raise
     except BlockingIOError as error:  # EAI_SYSTEM with EAGAIN: the C library was denied a file, and says "try again"
-        raise OurFault(f.FILES_EXHAUSTED) from error
+        raise LocalFailure(f.FILES_EXHAUSTED) from error
     return list(dict.fromkeys(found))
 
 
@@ -109,7 +109,7 @@ async def _in_thread(hostname: str, family: int) -> list[str]:
     """Call getaddrinfo in a daemon thread: one that hangs outlives the timeout, but neither the run nor the program."""
     places = _threads
     if not places.acquire(blocking=False):
-        raise OurFault(f.FILES_EXHAUSTED)
+        raise LocalFailure(f.FILES_EXHAUSTED)
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[str]] = loop.create_future()
 
@@ -132,7 +132,7 @@ def _start(work: Callable[[], None], places: threading.BoundedSemaphore) -> None
         threading.Thread(target=work, daemon=True, name="getaddrinfo").start()
     except RuntimeError as error:
         places.release()
-        raise OurFault(f.FILES_EXHAUSTED) from error
+        raise LocalFailure(f.FILES_EXHAUSTED) from error
 
 
 def _ask_libc(hostname: str, family: int) -> list[str]:

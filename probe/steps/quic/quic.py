@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from probe.formats import failures as f
 from probe.formats.entries import QUICHandshake
-from probe.session.classify import OurFault, RemoteError
+from probe.session.classify import LocalFailure, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of
@@ -27,7 +27,7 @@ def need_quic() -> None:
     try:
         import probe.steps.quic.quic_engine  # noqa: F401
     except ImportError as error:
-        raise OurFault(f.NO_QUIC) from error
+        raise LocalFailure(f.NO_QUIC) from error
 
 
 async def quic_handshake(

@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any, Protocol
 
 from probe.formats import failures as f
-from probe.session.classify import OurFault
+from probe.session.classify import LocalFailure
 from probe.wire.tls.client_hello import longer, shorter
 
 ONE_SEGMENT, TWO_SEGMENTS = 1400, 2000  # bytes that fit into one TCP segment anywhere, and that fit into two
@@ -77,7 +77,7 @@ def browser_hello() -> Hello:
     try:
         import utls
     except ImportError as error:
-        raise OurFault(f.NO_FINGERPRINT) from error
+        raise LocalFailure(f.NO_FINGERPRINT) from error
     return Hello(f"utls {BROWSER} ja4={_ja4(utls)}", partial(_of_utls, utls))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.rows import read_line
 from probe.analysis.verdicts.verdicts import judge_line
 from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, judged, said
@@ -137,9 +137,9 @@ def test_plaintext_behind_the_go_ahead_is_an_anomaly(protocol: str) -> None:
 def test_a_certificate_behind_starttls_proves_the_address() -> None:
     """Also where STARTTLS was masked and accepted: nothing else may vouch for the address."""
     lines = mail("smtp+starttls", "accepted", proven=False, control=None)
-    assert Proofs(read_line(lines.line())).genuine(HOST) == {GENUINE}
+    assert Verified(read_line(lines.line())).genuine(HOST) == {GENUINE}
     refused = mail("smtp+starttls", "masked", proven=False, control=None)
-    assert Proofs(read_line(refused.line())).genuine(HOST) == frozenset()
+    assert Verified(read_line(refused.line())).genuine(HOST) == frozenset()
     assert said(refused) == ("impaired", [])
 
 

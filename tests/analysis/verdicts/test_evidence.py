@@ -7,7 +7,7 @@ import pytest
 
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.verdicts.counterfactuals import HAD, UNFIT, WITHOUT
-from probe.analysis.verdicts.evidence import Grounds
+from probe.analysis.verdicts.evidence import DecidingFlows
 from probe.analysis.verdicts.verdicts import facts_of, judge_line
 from probe.formats.facts import Preflight
 from probe.formats.transactions import FollowUp
@@ -60,7 +60,7 @@ def again(line: dict[str, Any], service: str, engine: SQLiteEngine) -> tuple[str
 
 def outcomes(scenario: str, service: str, engine: SQLiteEngine) -> dict[str, tuple[str, str]]:
     line, record = found(scenario, service, engine)
-    return {one.words: (one.state, one.rule_id) for one in Grounds(facts_of(line), record, engine).otherwise()}
+    return {one.words: (one.state, one.rule_id) for one in DecidingFlows(facts_of(line), record, engine).otherwise()}
 
 
 @pytest.mark.parametrize(("scenario", "service"), MECHANISMS.items(), ids=MECHANISMS)
@@ -69,7 +69,7 @@ def test_the_flows_named_suffice_and_none_of_them_can_be_spared(
 ) -> None:
     line, record = found(scenario, service, engine)
     said = (record["state"], record["rule_id"], record["mechanisms"])
-    deciding = Grounds(facts_of(line), record, engine).deciding()
+    deciding = DecidingFlows(facts_of(line), record, engine).deciding()
     named = {number for part in record["endpoints"] for number in part["transactions"]}
     assert deciding and set(deciding) <= named
     alone = without_transactions(line, named.difference(deciding))
@@ -131,7 +131,7 @@ def test_what_is_supposed_of_the_rows_holds_of_the_line(
 
 def test_what_stands_all_the_same_is_told_and_only_of_evidence_that_is_there(engine: SQLiteEngine) -> None:
     line, record = found("sni-reset", "telegram/web", engine)
-    spared = Grounds(facts_of(line), record, engine).spared()
+    spared = DecidingFlows(facts_of(line), record, engine).spared()
     assert {"the helper", "the repeats", "the name at a neutral host"} <= set(spared)
     assert not {"harmless names there", "bytes of no protocol", "second answers to one question"} & set(spared)
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import probe.lab.run
 from probe.cli.lab.lab import app
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 from probe.lab.censors import CLASSES
 from probe.lab.sandbox.unsupported import LabUnavailable
 from probe.lab.scenario.faults import KINDS
@@ -52,7 +52,7 @@ def test_classes_come_with_every_key() -> None:
 )
 def test_what_cannot_be_used_is_refused_with_2(words: list[str], sentence: str) -> None:
     refused = call(*words).exception
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, UsageError)
     assert refused.exit_code == 2
     assert sentence in refused.sentence
 
@@ -71,14 +71,14 @@ def unavailable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_without_the_lab_a_command_is_refused_with_the_remedy(unavailable: Path) -> None:
     refused = call("run", "clean", "--", "true").exception
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, UsageError)
     assert REMEDY in refused.sentence
     assert refused.exit_code == 1
 
 
 def test_without_the_lab_and_a_recording_it_says_so(unavailable: Path) -> None:
     refused = call("run", "clean").exception
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, UsageError)
     assert "nothing was recorded of clean" in refused.sentence
 
 

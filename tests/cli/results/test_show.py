@@ -9,7 +9,7 @@ import typer
 from probe.cli.results.list import describe, runs
 from probe.cli.results.show import show
 from probe.cli.results.why import transaction_in_words
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 
 
 @pytest.fixture
@@ -31,9 +31,9 @@ def test_the_last_run_is_the_newest(root: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_no_run_yet(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="no run under"):
+    with pytest.raises(UsageError, match="no run under"):
         show(results=tmp_path)
-    with pytest.raises(Refusal, match="no such file"):
+    with pytest.raises(UsageError, match="no such file"):
         show(str(tmp_path / "nowhere"))
 
 

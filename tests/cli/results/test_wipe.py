@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from probe.cli.results.wipe import wipe
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 from tests.cli.run.test_consent import typing
 
 
@@ -46,7 +46,7 @@ def test_everything_of_ours_goes_and_nothing_else(kept: Path, capsys: pytest.Cap
 def test_nothing_goes_without_a_yes(kept: Path, monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     before = left(kept)
     typing(monkeypatch, typed)
-    with pytest.raises(Refusal, match="nothing was removed"):
+    with pytest.raises(UsageError, match="nothing was removed"):
         wipe(results=kept)
     assert left(kept) == before
 

@@ -10,7 +10,7 @@ import pytest
 
 from probe.cli.run import consent, run
 from probe.cli.run.consent import VERSION
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 from probe.targets.target import bundled_targets, load_neutral, load_target
 
 
@@ -59,13 +59,13 @@ def test_a_wrong_answer_explains_and_asks_again(
 @pytest.mark.parametrize("typed", ["\n" * 20, "yes\nno\n" + "\n" * 20, "yes\nno\nno\n", "yes\nno\nmaybe\n", ""])
 def test_enter_alone_never_consents(monkeypatch: pytest.MonkeyPatch, own_home: Path, typed: str) -> None:
     typing(monkeypatch, typed)
-    with pytest.raises(Refusal, match="nothing was sent") as caught:
+    with pytest.raises(UsageError, match="nothing was sent") as caught:
         require()
     assert caught.value.exit_code == 3 and not own_home.exists()
 
 
 def test_without_a_terminal_the_version_is_named() -> None:
-    with pytest.raises(Refusal, match=f"--consent {VERSION}") as caught:
+    with pytest.raises(UsageError, match=f"--consent {VERSION}") as caught:
         require()
     assert caught.value.exit_code == 3
 
@@ -73,9 +73,9 @@ def test_without_a_terminal_the_version_is_named() -> None:
 def test_an_older_consent_does_not_count(own_home: Path) -> None:
     own_home.parent.mkdir(parents=True)
     own_home.write_text("2025-01\n")
-    with pytest.raises(Refusal):
+    with pytest.raises(UsageError):
         require()
-    with pytest.raises(Refusal, match=VERSION):
+    with pytest.raises(UsageError, match=VERSION):
         require("2025-01")
     require(VERSION)
 
@@ -90,7 +90,7 @@ def test_no_socket_exists_before_consent(monkeypatch: pytest.MonkeyPatch, tmp_pa
     for name in ("socket", "socketpair", "getaddrinfo", "create_connection"):
         monkeypatch.setattr(socket, name, no_socket)
     for wish in (None, "2025-01"):
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(UsageError) as caught:
             run.run(results=tmp_path / "results", consent=wish, control="http://127.0.0.1:9")
         assert caught.value.exit_code == 3 and VERSION in caught.value.sentence
     run.run(explain=True)

@@ -15,7 +15,7 @@ from probe.cli.results.judge import app as judge_app
 from probe.cli.run import running
 from probe.cli.run.consent import VERSION
 from probe.cli.run.run import run
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 from probe.privacy.redact import Known
 from probe.run import runner
 from probe.run.measure import Measured, measured_nothing
@@ -58,7 +58,7 @@ def probe_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[...
             run(list(names), **{"consent": VERSION, "results": tmp_path / "results", **wishes})
         except typer.Exit as ended:
             code = ended.exit_code
-        except Refusal as refused:
+        except UsageError as refused:
             capfd.readouterr()
             return refused.exit_code, "", refused.sentence
         return (code, *capfd.readouterr())
@@ -201,7 +201,7 @@ def test_a_bad_table_of_networks_is_one_sentence(tmp_path: Path, monkeypatch: py
 
     from probe.asn import table as asn
     from probe.cli.run.running import open_session
-    from probe.cli.screen import Refusal
+    from probe.cli.screen import UsageError
     from probe.targets.target import bundled_targets
 
     (tmp_path / "mine.bin").write_text("no table")
@@ -210,7 +210,7 @@ def test_a_bad_table_of_networks_is_one_sentence(tmp_path: Path, monkeypatch: py
     wanted |= {"asn": None, "cc": None}
     asn.default_table.cache_clear()
     try:
-        with pytest.raises(Refusal, match=r"mine\.bin"):
+        with pytest.raises(UsageError, match=r"mine\.bin"):
             open_session(SimpleNamespace(**wanted, families=frozenset({4, 6}), targets=bundled_targets()))  # type: ignore[arg-type]
     finally:
         asn.default_table.cache_clear()

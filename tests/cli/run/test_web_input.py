@@ -10,7 +10,7 @@ import pytest
 from probe.cli.run import web_input
 from probe.cli.run.consent import VERSION, text
 from probe.cli.run.web_input import read_inputs, split
-from probe.cli.screen import Refusal
+from probe.cli.screen import UsageError
 from probe.targets.target import bundled_targets
 from tests.cli.run.test_run import Result, probe_run, quiet, saved
 
@@ -62,7 +62,7 @@ def test_inputs_that_cannot_be_used(
     listed = tmp_path / "list.txt"
     if content is not None:
         listed.write_bytes(content)
-    with pytest.raises(Refusal, match=said) as refused:
+    with pytest.raises(UsageError, match=said) as refused:
         read_inputs([str(listed)])
     assert refused.value.exit_code == code
 

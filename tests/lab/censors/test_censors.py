@@ -16,7 +16,7 @@ from probe.lab.censors import (
     HTTPReset,
     IPBlackhole,
     IPReset,
-    Station,
+    Middlebox,
     SYNProxy,
     TLSDrop,
     TLSIntercept,
@@ -33,7 +33,7 @@ from tests.support.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6, data,
 OUT, IN = Direction.OUT, Direction.IN
 RESOLVER, PUBLIC = "192.88.99.53", "8.8.8.8"
 NAME = "web.telegram.org"
-Censor = TypeVar("Censor", bound=Station)
+Censor = TypeVar("Censor", bound=Middlebox)
 GROUND = Ground(
     hop=4,
     seed=7,
@@ -404,7 +404,7 @@ def test_lie_with_an_address_and_silence() -> None:
 
 
 @pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
-def test_every_key_is_explained_and_unknown_ones_are_refused(kind: type[Station]) -> None:
+def test_every_key_is_explained_and_unknown_ones_are_refused(kind: type[Middlebox]) -> None:
     assert kind.__doc__
     assert all(field.description for field in kind.model_fields.values())
     names = {"names": ["x"]} if "names" in kind.model_fields else {}

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from probe.lab.censors import CLASSES
-from probe.lab.censors.kit.middlebox import Station
+from probe.lab.censors.kit.middlebox import Middlebox
 from tests.lab.censors.test_on_the_wire import MET
 
 HERE = Path(__file__).parent
@@ -50,12 +50,12 @@ def _words(call: ast.Call) -> list[str]:
     return [keyword.arg for keyword in call.keywords if keyword.arg] + keys
 
 
-def defined_by(kind: type[Station], key: str) -> type[Station]:
+def defined_by(kind: type[Middlebox], key: str) -> type[Middlebox]:
     """The class that a key comes from: what several inherit needs one of them to try it."""
     return next(base for base in kind.__mro__ if key in vars(base).get("__annotations__", {}))
 
 
-def tried() -> set[tuple[type[Station], str]]:
+def tried() -> set[tuple[type[Middlebox], str]]:
     """(the class that a key comes from, the key) of all that some test tries."""
     found = {pair for file in HERE.glob("test_*.py") for pair in keys_in(file)}
     return {(defined_by(CLASSES[name], key), key) for name, key in found if key in CLASSES[name].model_fields}
@@ -66,13 +66,13 @@ def test_every_class_is_met_on_the_wire() -> None:
 
 
 @pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
-def test_every_key_of_every_class_is_tried(kind: type[Station]) -> None:
+def test_every_key_of_every_class_is_tried(kind: type[Middlebox]) -> None:
     done = tried() | {(made, "on_path") for made in IN_THE_WAY}  # by the test below
     assert not [key for key in kind.model_fields if (defined_by(kind, key), key) not in done]
 
 
 @pytest.mark.parametrize("kind", IN_THE_WAY)
-def test_who_holds_the_packet_cannot_stand_beside_it(kind: type[Station]) -> None:
+def test_who_holds_the_packet_cannot_stand_beside_it(kind: type[Middlebox]) -> None:
     needed = {key: ["x"] for key, field in kind.model_fields.items() if field.is_required() and key != "how"}
     needed |= {"protocols": ["stun"]} if "protocols" in needed else {}
     needed |= {"how": "mask"} if "how" in kind.model_fields else {}

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from probe.cli.run.consent import VERSION
-from probe.lab.censors import DNSInjection, DNSIntercept, DNSLie, Station, SYNProxy
+from probe.lab.censors import DNSInjection, DNSIntercept, DNSLie, Middlebox, SYNProxy
 from probe.lab.censors.dns import BOGON, FOREIGN
 from probe.lab.net.dns_packets import NOERROR, NXDOMAIN
 from probe.lab.run import run_command
@@ -31,7 +31,7 @@ FAR = 64 - (BEFORE + 1 + AFTER)  # received TTL of what a server sends
 NEAR = BEFORE  # hops from the censor to the volunteer
 
 
-def heard(tmp_path: Path, censors: tuple[Station, ...], calls: list[dict[str, Any]]) -> list[Any]:
+def heard(tmp_path: Path, censors: tuple[Middlebox, ...], calls: list[dict[str, Any]]) -> list[Any]:
     """What dig hears at the volunteer's place behind these censors, call by call."""
     out, asked = tmp_path / "heard.json", tmp_path / "calls.json"
     asked.write_text(json.dumps(calls))

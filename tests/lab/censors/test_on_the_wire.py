@@ -119,10 +119,7 @@ TOLD_TO_WAIT = {"mail"}  # the server speaks first
 MET = {
     "DNSInjection": "test_dns.test_injections_race_as_their_keys_say",
     "DNSIntercept": "test_dns.test_who_answers_in_everybodys_place",
-    **{
-        type(censor).__name__: "test_on_the_wire.test_each_class_does_on_the_wire_what_it_says"
-        for censor in CENSORS
-    },
+    **{type(censor).__name__: "test_on_the_wire.test_each_class_does_on_the_wire_what_it_says" for censor in CENSORS},
 }
 """Class → the test that meets it on the wire."""
 

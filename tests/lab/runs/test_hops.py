@@ -8,7 +8,7 @@ import pytest
 
 from probe.lab.censors import DNSInjection, Ground, PayloadDrop, QUICDrop, TLSDrop, TLSReset
 from probe.lab.censors.kit.flows import Residual
-from probe.lab.censors.kit.middlebox import Station
+from probe.lab.censors.kit.middlebox import Middlebox
 from probe.lab.net.layout import Actions, Direction, PathConfig
 from probe.lab.net.packets import ACK, RST, SYN, Packet, tcp_packet
 from tests.support.lab.inside_lab import SERVER, SERVER6, at_home
@@ -77,7 +77,7 @@ def outcomes(entry: dict[str, Any]) -> list[tuple[int, str]]:
     return [(distance["ttl"], distance["outcome"]) for distance in entry["distances"]]
 
 
-def on_hop(hop: int, censor: Station) -> Station:
+def on_hop(hop: int, censor: Middlebox) -> Middlebox:
     censor.arm(Ground(hop=hop))
     return censor
 

@@ -13,7 +13,7 @@ from aioquic.quic.packet import encode_quic_version_negotiation
 
 from probe.formats import failures as f
 from probe.formats.entries import QUICHandshake
-from probe.session.classify import OurFault
+from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Trace
 from probe.steps.quic.quic import quic_handshake
@@ -221,9 +221,9 @@ async def test_without_aioquic_nothing_is_tried(roots: Roots, monkeypatch: pytes
     monkeypatch.setattr(builtins, "__import__", missing)
     trace = Trace()
     async with trace.transaction("first") as tx:
-        with pytest.raises(OurFault):
+        with pytest.raises(LocalFailure):
             await quic_handshake(tx, "127.0.0.1", 9, NAME, pace=Pace(), roots=roots)
-        raise OurFault(f.NO_QUIC)
+        raise LocalFailure(f.NO_QUIC)
     assert (trace.entries, trace.bugs) == ([], [])
     assert f.is_local(tx.record.failure)
 

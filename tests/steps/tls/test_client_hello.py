@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from probe.formats import failures as f
-from probe.session.classify import OurFault
+from probe.session.classify import LocalFailure
 from probe.steps.tls.certificates import Roots, load_roots
 from probe.steps.tls.client_hello import ONE_SEGMENT, OWN, RESIZED, TWO_SEGMENTS, browser_hello
 from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME, ROOT, ders, shake
@@ -74,7 +74,7 @@ async def test_a_resized_hello_is_answered(roots: Roots) -> None:
 
 async def test_without_utls_the_fault_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "utls", None)
-    with pytest.raises(OurFault) as fault:
+    with pytest.raises(LocalFailure) as fault:
         browser_hello()
     assert fault.value.failure == f.NO_FINGERPRINT
     assert f.is_local(f.NO_FINGERPRINT)

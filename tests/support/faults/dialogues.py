@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from probe.dialogue import always_get, speak
+from probe.dialogue import always_get, run_dialogue
 from probe.lab.services import sip, stun
 from probe.session.session import Session
 from probe.session.trace import Transaction
@@ -63,7 +63,7 @@ def spoken(url: str) -> Say:
 
     async def say(tx: Transaction, place: Place) -> None:
         endpoint = parse_endpoint(url.replace("PORT", str(place.port)))
-        await speak(tx, place.session, place.roots, endpoint, IP, always_get, confirm=False)
+        await run_dialogue(tx, place.session, place.roots, endpoint, IP, always_get, confirm=False)
 
     return say
 

@@ -92,11 +92,11 @@ def dripping(pause: float) -> Fault:
 def instead(words: bytes) -> Fault:
     """Something else in place of the rest, then the end."""
 
-    async def speak(wire: Wire, rest: bytes) -> None:
+    async def run_dialogue(wire: Wire, rest: bytes) -> None:
         await wire.say_unspoiled(words)
         await end(wire, b"")
 
-    return speak
+    return run_dialogue
 
 
 def flooding(words: bytes) -> Fault:

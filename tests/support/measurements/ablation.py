@@ -58,19 +58,19 @@ def _is_target(record: dict[str, Any]) -> bool:
     return record["kind"] in _TARGET or record["followup"] == "alternative_address"
 
 
-def _is_harmless(record: dict[str, Any]) -> bool:
+def _is_innocuous(record: dict[str, Any]) -> bool:
     return record["kind"] in _HARMLESS or record["followup"] == "other_name_same_address"
 
 
 def _exchange(flows: list[dict[str, Any]], keys: dict[str, Any], wire_too: bool) -> None:
-    targets, harmless = list(filter(_is_target, flows)), list(filter(_is_harmless, flows))
+    targets, harmless = list(filter(_is_target, flows)), list(filter(_is_innocuous, flows))
     if not targets or not harmless:
         return
     names = {targets[0]["sent_name"]: harmless[0]["sent_name"], harmless[0]["sent_name"]: targets[0]["sent_name"]}
     as_target = {key: targets[0][key] for key in ("kind", "followup", "sent_name")}
-    as_harmless = {key: harmless[0][key] for key in ("kind", "followup", "sent_name")} | {"in_residual": False}
+    as_innocuous = {key: harmless[0][key] for key in ("kind", "followup", "sent_name")} | {"in_residual": False}
     for record in targets:
-        record.update(as_harmless)
+        record.update(as_innocuous)
     for record in harmless:
         record.update(as_target)
     if wire_too:

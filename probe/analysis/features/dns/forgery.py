@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from probe.analysis.features.dns.races import Race, is_forged, race_of
 from probe.analysis.features.rows import NameRow
-from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import dns_kind_of
 from probe.analysis.observations.lenient_json import flag, table
 from probe.analysis.observations.rows import Answer, Line, Observation, Query
@@ -17,7 +17,7 @@ HELPER = "helper"  # how a line writes the helper's address
 _SOONER_THAN_THE_PATH = 0.5  # of the time of a TCP connect to the same address
 
 
-def count_forgeries(row: NameRow, name: str, line: Line, proofs: Proofs) -> None:
+def count_forgeries(row: NameRow, name: str, line: Line, proofs: Verified) -> None:
     """Fill the columns about answers that nobody who was asked has given."""
     preflight = table(line.run.get("preflight"))
     row.dns_intercepted = flag(preflight.get("dark_answers"))
@@ -35,21 +35,21 @@ def count_forgeries(row: NameRow, name: str, line: Line, proofs: Proofs) -> None
     row.dns_unlike = sum(normal is not None and normal.unlike(first.ip_ttl, first.flags) for first in firsts)
 
 
-def raced_families(name: str, proofs: Proofs) -> set[int]:
+def raced_families(name: str, proofs: Verified) -> set[int]:
     """The families for whose addresses a forged answer came first."""
     return {FAMILIES.get(query.query_type, 0) for query, race in _races(name, proofs) if race.forged_first}
 
 
-def _races(name: str, proofs: Proofs) -> list[tuple[Query, Race]]:
+def _races(name: str, proofs: Verified) -> list[tuple[Query, Race]]:
     asked = [*_at_system(name, proofs), *(query for _, query in _at_public(name, proofs))]
     return [(query, race_of(query, proofs.genuine(name), proofs.asn)) for query in asked]
 
 
-def _at_system(name: str, proofs: Proofs) -> list[Query]:
+def _at_system(name: str, proofs: Verified) -> list[Query]:
     return [query for query in proofs.asked(name, frozenset({"udp"})) if query.resolver == "system"]
 
 
-def _at_public(name: str, proofs: Proofs) -> list[tuple[Observation, Query]]:
+def _at_public(name: str, proofs: Verified) -> list[tuple[Observation, Query]]:
     return [
         (row, query)
         for row, query in proofs.probe.asked(name)
@@ -65,7 +65,7 @@ def _count_races(row: NameRow, races: list[tuple[Query, Race]]) -> None:
         row.dns_doubled += race.doubled
 
 
-def _count_dark(row: NameRow, name: str, proofs: Proofs) -> list[Answer]:
+def _count_dark(row: NameRow, name: str, proofs: Verified) -> list[Answer]:
     """What came from addresses that run no resolver; the forged answers are returned.
 
     From one that answers everybody it says only that somebody answers in the resolvers' place.
@@ -87,7 +87,7 @@ def _is_referral(answer: Answer) -> bool:
     return dns_kind_of(answer.failure) == "no_answer"
 
 
-def _dark_questions(name: str, proofs: Proofs) -> Iterator[tuple[str, Query]]:
+def _dark_questions(name: str, proofs: Verified) -> Iterator[tuple[str, Query]]:
     """Where the name was asked for at an address that runs no resolver.
 
     The helper's counts only if a harmless name was asked for there too, and drew nothing: its owner may run one.
@@ -98,13 +98,13 @@ def _dark_questions(name: str, proofs: Proofs) -> Iterator[tuple[str, Query]]:
             yield row.address, query
 
 
-def _closed(proofs: Proofs) -> bool:
+def _closed(proofs: Verified) -> bool:
     """Whether a harmless name was asked for at the helper's port 53 and drew no DNS message at all."""
     asked = [query for row in proofs.probe.followups(HARMLESS_AT_DARK) for query in row.queries]
     return bool(asked) and not any(query.datagrams or query.answer.addresses for query in asked)
 
 
-def _count_public(row: NameRow, name: str, proofs: Proofs) -> None:
+def _count_public(row: NameRow, name: str, proofs: Verified) -> None:
     genuine = proofs.genuine(name)
     connects: dict[str, float] = {}
     for other in proofs.probe.all:

@@ -1,9 +1,9 @@
 """How a host name resolved: a line's questions and answers → one NameRow, and the transactions that it rests on."""
 
-from probe.analysis.features.access_network import Surroundings
+from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.dns.forgery import FAMILIES, count_forgeries, raced_families
 from probe.analysis.features.rows import NameRow
-from probe.analysis.features.verified_addresses import AUTHENTICATED, Proofs
+from probe.analysis.features.verified_addresses import AUTHENTICATED, Verified
 from probe.analysis.observations.failure_kinds import CERTIFICATE, dns_kind_of, is_local, kind_of
 from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import Line, Observation, Query
@@ -12,7 +12,7 @@ from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import print_of
 
 
-def name_row(name: str, line: Line, proofs: Proofs, around: Surroundings) -> NameRow:
+def name_row(name: str, line: Line, proofs: Verified, around: AccessNetwork) -> NameRow:
     """Work out everything that the rules about names read."""
     families, asked = around.families, _system_questions(name, proofs)
     answers = _answers(name, asked, families, proofs)
@@ -36,12 +36,12 @@ def name_row(name: str, line: Line, proofs: Proofs, around: Surroundings) -> Nam
     return row
 
 
-def name_transactions(name: str, proofs: Proofs) -> list[int]:
+def name_transactions(name: str, proofs: Verified) -> list[int]:
     """The probe's transactions that asked for the name."""
     return list(dict.fromkeys(row.transaction_id for row, _ in proofs.probe.asked(name)))
 
 
-def _system_questions(name: str, proofs: Proofs) -> list[Query]:
+def _system_questions(name: str, proofs: Verified) -> list[Query]:
     return [query for query in proofs.asked(name) if query.resolver == "system"]
 
 
@@ -61,7 +61,7 @@ def _says_nothing(failure: str | None) -> bool:
     return failure in {f.TIMEOUT, f.TIMED_OUT, f.DNS_MISBEHAVING} or is_local(failure)
 
 
-def _answers(name: str, asked: list[Query], families: frozenset[int], proofs: Proofs) -> list[str]:
+def _answers(name: str, asked: list[Query], families: frozenset[int], proofs: Verified) -> list[str]:
     """The addresses to judge: those of a family whose answers hold nothing genuine, if there is one, else all.
 
     So a lie about A records is not hidden by an honest AAAA record. Of a family that was never tried, beside a genuine
@@ -89,7 +89,7 @@ def _by_family(asked: list[Query], families: frozenset[int]) -> dict[int, list[s
     return found
 
 
-def _spared(name: str, asked: list[Query], families: frozenset[int], proofs: Proofs) -> set[int]:
+def _spared(name: str, asked: list[Query], families: frozenset[int], proofs: Verified) -> set[int]:
     """Families that nobody raced for, and whose addresses, as the system's resolver gave them, proved genuine here."""
     working = proofs.certified_here(name)
     fine = {family for family, answers in _by_family(asked, families).items() if working.intersection(answers)}
@@ -109,7 +109,7 @@ def _failure(asked: list[Query], families: frozenset[int]) -> str | None:
     return precise[0] if vague and precise else said
 
 
-def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Proofs) -> None:
+def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Verified) -> None:
     genuine = proofs.genuine(name)
     trusted = (genuine | proofs.certified_here(name)) - set(answers)
     networks = {proofs.asn(ip) for ip in trusted} - {0}
@@ -127,15 +127,15 @@ def _judge_answers(row: NameRow, name: str, answers: list[str], proofs: Proofs) 
     row.dns_refuted_at_control = len((_refuted(name, proofs) - near).intersection(answers))  # or one that has gone
 
 
-def _reached(name: str, proofs: Proofs) -> set[str]:
+def _reached(name: str, proofs: Verified) -> set[str]:
     return {row.address for row in proofs.probe.of_host(name) if row.failure is None}
 
 
-def _showing_blockpages(name: str, proofs: Proofs) -> set[str]:
+def _showing_blockpages(name: str, proofs: Verified) -> set[str]:
     return {row.address for row in proofs.probe.of_host(name) if row.http_fingerprints}
 
 
-def _showing_foreign(name: str, proofs: Proofs) -> set[str]:
+def _showing_foreign(name: str, proofs: Verified) -> set[str]:
     return {row.address for row in proofs.probe.of_host(name) if _refused(row)}
 
 
@@ -143,7 +143,7 @@ def _refused(row: Observation) -> bool:
     return CERTIFICATE in {kind_of(row.tls_failure), kind_of(row.quic_failure)}
 
 
-def _refuted(name: str, proofs: Proofs) -> set[str]:
+def _refuted(name: str, proofs: Verified) -> set[str]:
     """Addresses that the control tried and could not prove to be the name's."""
     tried = {
         row.address for row in proofs.counted.of_host(name) if row.failure is not None and not is_local(row.failure)
@@ -151,7 +151,7 @@ def _refuted(name: str, proofs: Proofs) -> set[str]:
     return tried - proofs.certified_at_control(name)
 
 
-def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Proofs) -> None:
+def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Verified) -> None:
     row.dns_authenticated = len(proofs.authenticated(name))
     row.dns_from_control = len(proofs.from_control(name))
     families = set(map(_family, answers)) or {4, 6}  # a machine's IPv4 address does not make its IPv6 address a lie
@@ -165,7 +165,7 @@ def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Pro
     row.dns_others_denied = sum(dns_kind_of(query.answer.failure) == "nxdomain" for query in others)
 
 
-def _others_resolved(name: str, proofs: Proofs) -> tuple[int, int]:
+def _others_resolved(name: str, proofs: Verified) -> tuple[int, int]:
     """How many other names of the line the system's resolver knew, and of how many of these a question was lost."""
     asked = [query for row in proofs.probe.all for query in row.queries if query.resolver == "system"]
     others = [query for query in asked if query.hostname != name]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from probe.analysis.features.dns.races import race_of
-from probe.analysis.features.verified_addresses import Proofs
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import dns_kind_of
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import address, table, tables, text
@@ -27,7 +27,7 @@ class Answers:
     trusted: int = 0
 
 
-def answers_in(attempts: list[Observation], line: Line, proofs: Proofs) -> Answers:
+def answers_in(attempts: list[Observation], line: Line, proofs: Verified) -> Answers:
     """Judge the answers to the question of each attempt, one question in each."""
     asked = [(row, row.queries[-1]) for row in attempts if row.queries]
     genuine = {query.hostname: _genuine(query.hostname, line, proofs) for _, query in asked}
@@ -47,7 +47,7 @@ def answers_in(attempts: list[Observation], line: Line, proofs: Proofs) -> Answe
     )
 
 
-def _genuine(name: str, line: Line, proofs: Proofs) -> frozenset[str]:
+def _genuine(name: str, line: Line, proofs: Verified) -> frozenset[str]:
     """What the control was told, what came encrypted, and where a neutral host proved itself before the run."""
     facts = tables(table(line.run.get("preflight")).get("neutral"))
     fine = [fact for fact in facts if fact.get("failure") is None]
@@ -60,7 +60,7 @@ def _host_of(fact: dict[str, object]) -> str:
     return endpoint.host if endpoint else ""
 
 
-def _elsewhere(query: Query, genuine: frozenset[str], proofs: Proofs) -> bool:
+def _elsewhere(query: Query, genuine: frozenset[str], proofs: Verified) -> bool:
     """Whether nothing connects the answer with a trusted one: other addresses, other networks, and both are known.
 
     A service in many networks may honestly answer so: it makes an answer doubtful, and nobody a liar.

@@ -36,7 +36,7 @@ class Ground:
         return [ip for name, addresses in self.zone.items() if matches(name, wanted) for ip in addresses]
 
 
-class Station(BaseModel):
+class Middlebox(BaseModel):
     """A place on a hop. Subclasses are the mechanisms; their fields are the keys of a scenario's `[[censor]]`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -60,7 +60,7 @@ class Station(BaseModel):
         return random.Random(f"{type(self).__name__} {self._ground.seed} {about}")
 
 
-class Reader(Station):
+class Reader(Middlebox):
     """A censor that reads the names that flows carry, and means some of them: everywhere, or at some places."""
 
     names: list[str] = Field(min_length=1, description="server names or Host headers, * as a wildcard")
@@ -85,7 +85,7 @@ class Reader(Station):
         return not self.at or packet.destination in self._places
 
 
-class Aimed(Station):
+class Aimed(Middlebox):
     """A censor that means addresses: given as such, by host name, by service, or the test helper's."""
 
     addresses: list[str] = Field(default=[], description="addresses and prefixes, such as 1.2.3.4 or 2001:db8::/32")

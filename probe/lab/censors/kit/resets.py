@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from probe.lab.censors.kit.middlebox import Station
+from probe.lab.censors.kit.middlebox import Middlebox
 from probe.lab.net.layout import Actions
 from probe.lab.net.packets import ACK, FIN, RST, SYN, Packet, tcp_packet
 
@@ -14,7 +14,7 @@ STEPS = (0, 1460, 4380)  # how far the classic triple reset reaches ahead (refer
 Timed = tuple[float, bytes]
 
 
-class Resetting(Station):
+class Resetting(Middlebox):
     """A censor that answers with resets."""
 
     on_path: bool = Field(default=True, description="true: it sees a copy and races; false: it holds the packet")
