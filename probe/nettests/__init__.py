@@ -1,4 +1,4 @@
-"""The measuring methods, one file each, their pages in README.md, and the table that finds them by name."""
+"""Define the nettests, one file each, and find them by name. README.md holds their specification pages."""
 
 from probe.nettests import (
     dnscheck,
@@ -33,8 +33,8 @@ NETTESTS: dict[str, Nettest] = {
 
 
 def lines_of(target: Target) -> list[Target]:
-    """The target in the parts that get a line each: one per service where OONI's nettest measures one input a line.
+    """Split a target into the parts that get a measurement each.
 
-    A service stands in one line only, so that a run says one thing of it, and the record names the line.
+    OONI's nettest may measure one input per measurement. Then each service is a part. A service is in one part only.
     """
     return [target.only([role]) for role in target.services] if NETTESTS[target.nettest].per_service else [target]

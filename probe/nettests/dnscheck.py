@@ -1,4 +1,4 @@
-"""Public resolvers: does each answer a question for a neutral name, over UDP, TLS and HTTPS, and answer it truly?
+"""Check that public resolvers answer a question for a neutral name over UDP, TLS and HTTPS.
 
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-028-dnscheck.md
 """
@@ -13,22 +13,22 @@ from probe.ooni.view import Extent, Seen, View, lists_of, urlgetter_keys
 from probe.signatures.bogons import is_bogon
 from probe.targets.target import Endpoint, Target
 
-BOGON = "dns_bogon_error"  # OONI refuses such answers here; our own entries keep them as they came
-SCHEMES = {"doh": "https", "dot": "dot", "dns+udp": "udp", "dns+tcp": "tcp"}  # ours → OONI's
+BOGON = "dns_bogon_error"  # OONI rejects such answers here. Our own entries keep them.
+SCHEMES = {"doh": "https", "dot": "dot", "dns+udp": "udp", "dns+tcp": "tcp"}  # our scheme: OONI's scheme
 
 
 def extent(endpoint: Endpoint) -> Extent:
-    """OONI asks at every address of the resolver; what it has no scheme for it cannot ask."""
+    """Return how far OONI goes: every address of the resolver, over the schemes that OONI knows."""
     return "every_address" if endpoint.scheme in SCHEMES else "resolve"
 
 
 def input_of(target: Target) -> str | None:
-    """The resolver's URL: that of the endpoint which is marked as OONI's."""
+    """Return the URL of the endpoint that is marked as OONI's."""
     return next((_url(e, e.host) for _, e in target.endpoints() if e.ooni and e.scheme in SCHEMES), None)
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
-    """OONI's test keys (reference/ooni.md 3.6): the lookup of the resolver's own name, then what each address said."""
+    """Return OONI's test keys: the lookup of the resolver's own name, then the answer of each address."""
     asked = [seen for seen in view.seen if seen.address]
     queries = [entry for seen in asked for entry in seen.entries if isinstance(entry, DNSQuery)]
     return {
@@ -59,7 +59,7 @@ def _has_bogon(queries: Sequence[DNSQuery]) -> bool:
 
 
 def _url(endpoint: Endpoint, host: str) -> str:
-    """The endpoint as OONI writes it, with `host` in its place; HTTPS without its usual port."""
+    """Return the endpoint as OONI writes it, with `host` as its host. HTTPS has no default port."""
     scheme = SCHEMES[endpoint.scheme]
     place = f"[{host}]" if ":" in host else host
     port = "" if (scheme, endpoint.port) == ("https", 443) else f":{endpoint.port}"

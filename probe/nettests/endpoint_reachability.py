@@ -1,6 +1,6 @@
-"""Any service: can its endpoints be reached by their own protocols? A new service needs a target file and no code.
+"""Reach the endpoints of any service by their own protocols. A new service needs a target file and no code.
 
-Spec: probe/nettests/README.md (ours; OONI's backend keeps such lines and does not interpret them).
+Spec: probe/nettests/README.md (OONI's backend keeps such measurements without interpreting them).
 """
 
 from probe.nettests.nettest import OURS, Nettest

@@ -1,4 +1,4 @@
-"""Facebook and Messenger: can pages, messages, the apps' interface, pictures and call set-up be reached?
+"""Reach the pages, messages, API, images and call set-up of Facebook and Messenger.
 
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-019-facebook-messenger.md
 """
@@ -11,7 +11,7 @@ from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni.view import Extent, Seen, View, urlgetter_keys
 from probe.targets.target import Endpoint
 
-ASN = 32934  # Facebook's; an answer in another network counts as a lie, a cache inside a provider's too
+ASN = 32934  # Facebook's. OONI counts an answer in another network as wrong, even a cache inside a provider.
 
 INFIXES = {
     "b-api.facebook.com": "b_api",
@@ -22,21 +22,21 @@ INFIXES = {
     "star.c10r.facebook.com": "star",
     "stun.fbsbx.com": "stun",
 }
-"""Host → what stands for it in OONI's keys: fbmessenger.go in ooni/probe-cli 7cb22410, opened 2026-11-24."""
+"""Host: its part of OONI's keys (fbmessenger.go in ooni/probe-cli 7cb22410, opened 2026-11-24)."""
 
 
 def extent(endpoint: Endpoint) -> Extent:
-    """OONI only connects, whatever is spoken there, and of the STUN server it looks the name up."""
+    """Return how far OONI goes: a TCP connect for every endpoint, and for the STUN server only the lookup."""
     return "resolve" if endpoint.carrier == "udp" else "connect"
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
-    """OONI's test keys."""
+    """Return OONI's test keys."""
     return urlgetter_keys(lists) | summary(view)
 
 
 def summary(view: View) -> dict[str, Any]:
-    """OONI's summary keys (reference/ooni.md 3.3): null is what was not tried, or stands behind a name in doubt."""
+    """Return OONI's summary keys. null means not tried, or behind a name with a doubtful answer."""
     reached = {seen.endpoint.host: seen for seen in view.seen}
     said: dict[str, Any] = {}
     for host, infix in INFIXES.items():

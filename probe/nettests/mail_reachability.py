@@ -1,6 +1,6 @@
-"""Mail: can a provider's web client and mail servers be reached by their own protocols?
+"""Reach a provider's web client and mail servers by their own protocols.
 
-Spec: probe/nettests/README.md (ours; OONI's backend keeps such lines and does not interpret them).
+Spec: probe/nettests/README.md (OONI's backend keeps such measurements without interpreting them).
 """
 
 from probe.nettests.nettest import OURS, Nettest

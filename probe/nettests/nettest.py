@@ -1,4 +1,4 @@
-"""What a measuring method is: whose steps it takes, how it tries a target's endpoints, and which keys it writes."""
+"""Describe a nettest: its specification, how it tries endpoints, and which keys it writes."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -11,40 +11,42 @@ from probe.ooni.view import Extent, View, by_scheme, no_input, urlgetter_keys
 from probe.targets.target import Endpoint, Target
 
 OONI_SPECS = "https://github.com/ooni/spec/blob/master/nettests/"
-OURS = "probe/nettests/README.md"  # OONI's backend keeps such lines and does not interpret them
+OURS = "probe/nettests/README.md"  # OONI's backend keeps such measurements without interpreting them
 
 
 def lists_alone(view: View, lists: Lists) -> dict[str, Any]:
-    """The keys of a nettest whose name OONI does not know: its lists."""
+    """Return the keys of a nettest that OONI does not know: the lists."""
     del view
     return urlgetter_keys(lists)
 
 
 @dataclass(frozen=True)
 class Nettest:
-    """One method. Where it is OONI's, `version` is OONI's as long as steps and summary are; ours is `x_revision`."""
+    """Describe one nettest. For OONI's nettests `version` is OONI's while steps and summary agree. Ours is
+    `x_revision`.
+    """
 
     name: str
     version: str
     spec: str  # a page of OONI's, or OURS
     keys: Callable[[View, Lists], dict[str, Any]] = lists_alone
-    """The test keys that are not ours, from OONI's view and its entries."""
+    """The test keys except ours, from OONI's view and its entries."""
     method: Callable[[Endpoint], str] = always_get
     """The HTTP method for an endpoint."""
     extent: Callable[[Endpoint], Extent] = by_scheme
-    """How far OONI's probe goes at an endpoint that is marked as its."""
+    """How far OONI's probe goes at an endpoint that is marked as OONI's."""
     input_of: Callable[[Target], str | None] = no_input
-    """The line's `input`; None where the method takes none."""
+    """The `input` of the measurement, or None if the nettest takes none."""
     steps: Callable[[Reach, Target, Collection[str]], Awaitable[None]] | None = None
-    """What it does instead of trying every endpoint of the given roles."""
+    """Replaces the default of trying every endpoint of the given roles."""
     one_address: bool = False
-    """Whether one of a host's addresses is enough: strangers' servers are asked for nothing but an answer."""
+    """Try one address per host only. A third party's server need only answer once."""
     per_service: bool = False
-    """Whether each service gets a line of its own, because OONI's nettest measures one input a line."""
+    """One measurement per service, because OONI's nettest measures one input per measurement."""
 
     @property
     def is_oonis(self) -> bool:
-        """Whether its lists hold exactly what OONI's probe would have written."""
+        """Tell whether the lists hold exactly what OONI's probe would have written."""
         return self.spec.startswith(OONI_SPECS)
 
     async def measure(self, reach: Reach, target: Target, roles: Collection[str]) -> None:

@@ -1,4 +1,4 @@
-"""Signal: can its servers be reached over HTTPS, under its own authorities, and the relay of its calls?
+"""Reach Signal's servers over HTTPS with Signal's own authorities, and its call relay.
 
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-029-signal.md
 """
@@ -12,14 +12,14 @@ from probe.ooni.view import Seen, View, urlgetter_keys
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
-    """OONI's test keys; of a server that was not tried "ok" would be a lie: OONI is told that the run failed."""
+    """Return OONI's test keys. If a server was not tried, they report a failed run, because "ok" would be wrong."""
     said = summary(view)
     unfinished = view.untried and said["signal_backend_status"] == "ok"
     return urlgetter_keys(lists, *(("top_level", f.INTERRUPTED) if unfinished else (None, None))) | said
 
 
 def summary(view: View) -> dict[str, Any]:
-    """OONI's summary keys (reference/ooni.md 3.4): one failure is enough, and the last one is named."""
+    """Return OONI's summary keys. One failure is enough, and the last one is named."""
     failed = [seen for seen in view.seen if seen.failure is not None]
     last = max(failed, key=_ended, default=None)
     return {

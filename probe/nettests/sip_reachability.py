@@ -1,6 +1,6 @@
-"""SIP: do the providers of calls answer OPTIONS from a stranger, over UDP, TCP and TLS?
+"""Send OPTIONS to SIP providers over UDP, TCP and TLS without an account.
 
-Spec: probe/nettests/README.md (ours; OONI's backend keeps such lines and does not interpret them).
+Spec: probe/nettests/README.md (OONI's backend keeps such measurements without interpreting them).
 """
 
 from probe.nettests.nettest import OURS, Nettest

@@ -1,4 +1,4 @@
-"""STUN: do public servers answer a Binding request from a stranger, over UDP, TCP and TLS?
+"""Send Binding requests to public STUN servers over UDP, TCP and TLS.
 
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-025-stun-reachability.md
 """
@@ -15,18 +15,18 @@ ASKED = "stun/udp"  # the dialect of OONI's inputs
 
 
 def extent(endpoint: Endpoint) -> Extent:
-    """OONI asks the first address, over UDP and no other way."""
+    """Return how far OONI goes: the first address, over UDP only."""
     return "exchange" if endpoint.dialect == ASKED else "resolve"
 
 
 def input_of(target: Target) -> str | None:
-    """`stun://HOST:PORT` of the endpoint that is marked as OONI's."""
+    """Return `stun://HOST:PORT` of the endpoint that is marked as OONI's."""
     asked = _asked(target)
     return f"stun://{_place(asked)}" if asked else None
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
-    """OONI's test keys (reference/ooni.md 3.5); what was not tried has not succeeded, and null would say so."""
+    """Return OONI's test keys. null means success there, so an endpoint that was not tried gets a failure."""
     seen = view.seen[0] if view.seen else None
     return {
         "endpoint": _place(seen.endpoint) if seen else "",

@@ -1,4 +1,4 @@
-"""Telegram: can its data centres and its web client be reached, and does a data centre echo our nonce?
+"""Reach Telegram's data centres and web client. A data centre must return our nonce.
 
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-020-telegram.md
 """
@@ -12,19 +12,19 @@ from probe.targets.target import Endpoint
 
 
 def method(endpoint: Endpoint) -> str:
-    """Data centres are asked with POST, in the clear, on port 443 as on port 80."""
+    """Return POST for data centres, in the clear on ports 443 and 80."""
     return "POST" if endpoint.is_literal else "GET"
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
-    """OONI's test keys."""
+    """Return OONI's test keys."""
     return urlgetter_keys(lists) | summary(view)
 
 
 def summary(view: View) -> dict[str, Any]:
-    """OONI's summary keys (reference/ooni.md 3.2); of a web client that was not tried the status is not known.
+    """Return OONI's summary keys. The status of a web client that was not tried is null.
 
-    Where law 7 kept us from an address that another target had visited in vain, OONI's probe would have failed there.
+    An address that another target had visited in vain is not tried again (P7). OONI's probe would have failed there.
     """
     centres = [seen for seen in view.seen if seen.endpoint.is_literal]
     web = next((seen for seen in view.seen if not seen.endpoint.is_literal), None)

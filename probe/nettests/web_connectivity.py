@@ -1,4 +1,4 @@
-"""Web connectivity: can an address be fetched, and where it leads, and is what comes what comes elsewhere?
+"""Fetch a web address, follow its redirects and compare the result with the control's.
 
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-017-web-connectivity.md
 """
@@ -17,19 +17,19 @@ from probe.targets.target import Target
 
 
 async def steps(reach: Reach, target: Target, roles: Collection[str]) -> None:
-    """Follow every address of the given roles to where it leads, each hop on every address of its host."""
+    """Follow the redirects of every endpoint of the given roles, at every address of each host."""
     for role in roles:
         for endpoint in target.services[role].endpoints:
             await Chain(reach, target, role).follow(endpoint)
 
 
 def input_of(target: Target) -> str | None:
-    """The address, as it was given."""
+    """Return the web address as given."""
     return target.input
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
-    """OONI's keys of version 0.5 (reference/ooni.md 3.12, 4.3 and 4.5)."""
+    """Return OONI's keys of version 0.5."""
     assert isinstance(view, WebView)
     return urlgetter_keys(lists) | summary_keys(view)
 

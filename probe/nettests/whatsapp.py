@@ -1,4 +1,4 @@
-"""WhatsApp: can its chat servers, its registration and its web client be reached, and is the chat server the real one?
+"""Reach WhatsApp's chat servers, registration and web client. A chat server must prove its identity.
 
 Spec: https://github.com/ooni/spec/blob/master/nettests/ts-018-whatsapp.md
 """
@@ -13,18 +13,18 @@ from probe.nettests.nettest import OONI_SPECS, Nettest
 from probe.ooni.view import Seen, View, urlgetter_keys
 
 REGISTRATION, WEB = "https://v.whatsapp.net/v2/register", "https://web.whatsapp.com/"
-# OONI's initial value is `unknown_failure`, which rule 13b forbids. Without a `requests` element its backend counts the
-# measurement as a failed one all the same, which is what it is.
+# OONI's initial value `unknown_failure` is not in our closed list of failures. Without a `requests` element OONI's
+# backend counts the measurement as failed anyway.
 NOT_RUN = failures.INTERRUPTED
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
-    """OONI's test keys."""
+    """Return OONI's test keys."""
     return urlgetter_keys(lists) | summary(view)
 
 
 def summary(view: View) -> dict[str, Any]:
-    """OONI's summary keys (reference/ooni.md 3.1)."""
+    """Return OONI's summary keys."""
     by_url = {written_url(seen.endpoint): seen for seen in view.seen}
     chat = [seen for seen in view.seen if seen.endpoint.scheme != "https"]
     failed = Counter(seen.endpoint.host for seen in chat if seen.failure is not None)

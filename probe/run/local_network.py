@@ -1,4 +1,4 @@
-"""What this machine tells of its own network, without sending a packet: VPN, proxy settings, kind of resolver."""
+"""Read facts about this machine's network without sending a packet: VPN, proxy settings, kind of resolver."""
 
 import ipaddress
 import os
@@ -16,11 +16,11 @@ ARPHRD_PPP, ARPHRD_NONE = 512, 65534
 SIOCGIFADDR, SIOCGIFHWADDR = 0x8915, 0x8927
 
 TUNNELS = ("tun", "tap", "wg", "utun", "ppp", "ipsec", "nordlynx", "proton")
-MODEMS = ("wwan", "rmnet", "ccmni")  # raw IP without a link layer, and yet no tunnel
+MODEMS = ("wwan", "rmnet", "ccmni")  # raw IP without a link layer, but no tunnel
 
 
 def resolver_class(servers: list[str], public: Collection[str]) -> ResolverClass:
-    """Say what kind the first system resolver is; `public` are the addresses of well-known public resolvers."""
+    """Classify the first system resolver. `public` has the addresses of well-known public resolvers."""
     if not servers:
         return "none"
     if servers[0] in public:
@@ -29,7 +29,7 @@ def resolver_class(servers: list[str], public: Collection[str]) -> ResolverClass
 
 
 def proxy_in_environment() -> bool:
-    """Say whether a proxy is set for other programs; ours uses none."""
+    """Tell whether a proxy is set for other programs. The probe uses none."""
     return any(os.environ.get(name) for scheme in ("http", "https", "all") for name in _spellings(f"{scheme}_proxy"))
 
 
@@ -38,7 +38,7 @@ def _spellings(name: str) -> tuple[str, str]:
 
 
 def through_vpn(destinations: Collection[str]) -> bool:
-    """Say whether our flows to one of the addresses would leave through a tunnel. False where that cannot be told."""
+    """Tell whether flows to one of the addresses would leave through a tunnel. False if unknown."""
     if not sys.platform.startswith("linux"):
         return False
     sources = [source for ip in destinations if (source := _source_for(ip)) is not None]
@@ -46,7 +46,7 @@ def through_vpn(destinations: Collection[str]) -> bool:
 
 
 def _source_for(ip: str) -> str | None:
-    """The local address that the kernel would use; connecting a datagram socket sends nothing."""
+    """Return the local address that the kernel would use. Connecting a datagram socket sends nothing."""
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
@@ -57,7 +57,7 @@ def _source_for(ip: str) -> str | None:
 
 
 def interface_of(source: str) -> str | None:
-    """The name of the interface that carries a local address (Linux)."""
+    """Return the name of the interface with a local address (Linux)."""
     if ":" in source:
         return _interface_of_ipv6(source)
     for _, name in socket.if_nameindex():
@@ -77,7 +77,9 @@ def _interface_of_ipv6(source: str) -> str | None:
 
 
 def is_tunnel(name: str) -> bool:
-    """Say whether an interface is a tunnel, by its name or because it has no link layer. PPPoE is a line, no tunnel."""
+    """Tell whether an interface is a tunnel, by its name or its missing link layer. PPPoE is an access line, not a
+    tunnel.
+    """
     if name.startswith(MODEMS):
         return False
     if name.startswith("ppp"):
@@ -89,7 +91,7 @@ def is_tunnel(name: str) -> bool:
 
 def _pppoe() -> bool:
     try:
-        return len(Path("/proc/net/pppoe").read_text().splitlines()) > 1  # the first line names the columns
+        return len(Path("/proc/net/pppoe").read_text().splitlines()) > 1  # the first row names the columns
     except OSError:
         return False
 

@@ -1,4 +1,4 @@
-"""One nettest, run once, on one target → test keys: everything that its verdict needs, and no conclusion."""
+"""Run one nettest on one target and return its test keys: all that a verdict needs, and no conclusion (P1)."""
 
 import asyncio
 import ssl
@@ -28,16 +28,16 @@ from probe.targets.target import Target
 from probe.targets.url_lists import NETTEST as WEB
 
 REVISION = 1  # of our own part of the test keys
-CONTROL_SECONDS = 25.0  # the helper answers within 30 s with what it has
-TAILS = 14.0  # seconds for what still listens or is confirmed beside the endpoints
+CONTROL_SECONDS = 25.0  # the test helper must answer within 30 s
+TAILS = 14.0  # seconds for sockets that still listen and for confirmations
 
 AskControl = Callable[[dict[str, list[str]], Callable[[EchoOffer], None]], Awaitable[dict[str, Any]]]
-"""Called with the addresses found, per name, and with who is to hear what the helper's echo takes."""
+"""Called with the addresses found per name, and with a callback for the helper's echo offer."""
 
 
 @dataclass
 class Measured:
-    """What the runner makes a line of. `start` is UTC, `runtime` in seconds."""
+    """Hold one finished measurement. `start` is UTC, `runtime` is in seconds."""
 
     test_keys: dict[str, Any]
     test_name: str
@@ -58,9 +58,9 @@ async def measure(
     ask_control: AskControl | None = None,
     roots: Roots | None = None,
 ) -> Measured:
-    """Run the target's nettest, and beside it ask the control. Only cancellation passes through.
+    """Run the target's nettest and ask the control at the same time. Only cancellation is raised.
 
-    `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the helper).
+    `services`: the roles to measure, default all. `addresses`: what the probe resolved (in the test helper).
     """
     nettest, trace, target = NETTESTS[target.nettest], Trace(), target if services is None else target.only(services)
     start, clock = datetime.now(UTC), time.monotonic()
@@ -70,7 +70,7 @@ async def measure(
         reach = Reach(trace, session, names, roots or load_roots(session.settings.public_roots))
         asking = asyncio.create_task(_ask(ask_control, reach, target)) if ask_control else None
         if asking is None:
-            names.control_answered.set()  # nobody will answer: nobody need wait
+            names.control_answered.set()  # no control will answer, so nothing must wait for it
         try:
             await _run(nettest, reach, target)
             control = await _answer(asking, session) if asking else None
@@ -85,14 +85,14 @@ async def measure(
 
 
 def measured_nothing(target: Target, session: Session, bug: str | None = None) -> Measured:
-    """The measurement of a target that was not tried at all; `bug` says which fault of ours prevented it."""
+    """Return the measurement of a target that was not tried. `bug` names the fault of the probe that prevented it."""
     trace = Trace()
     trace.bugs += [bug] if bug else []
     return _measured(NETTESTS[target.nettest], target, session, trace, datetime.now(UTC), 0.0, None)
 
 
 async def _run(nettest: Nettest, reach: Reach, target: Target) -> None:
-    """Run the nettest; in the helper at most CONTROL_SECONDS: what still runs then is written as interrupted."""
+    """Run the nettest. In the test helper, steps that still run after CONTROL_SECONDS are recorded as interrupted."""
     limit = CONTROL_SECONDS if reach.session.as_control else None
     try:
         async with asyncio.timeout(limit):
@@ -108,7 +108,7 @@ async def _run(nettest: Nettest, reach: Reach, target: Target) -> None:
 
 
 async def _ask(ask_control: AskControl, reach: Reach, target: Target) -> dict[str, Any]:
-    """Ask the helper as soon as the names are looked up; its answers become addresses to try."""
+    """Ask the test helper after the names are resolved. Its answers add addresses to try."""
     names, trace = reach.names, reach.trace
     hosts = {e.host for _, e in target.endpoints() if not e.is_literal}
     try:
@@ -125,7 +125,7 @@ async def _ask(ask_control: AskControl, reach: Reach, target: Target) -> dict[st
 
 
 async def _answer(asking: asyncio.Task[dict[str, Any]], session: Session) -> dict[str, Any]:
-    """The control's answer; once the run is stopping it is not waited for."""
+    """Return the control's answer, without waiting for it once the run is stopping."""
     stopping = asyncio.create_task(session.stopping.wait())
     await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -161,7 +161,7 @@ def _measured(
         x_followups=followups,
         x_transactions=trace.transactions,
         x_control=None if control is None else Control.model_validate(control),
-        x_packets=None,  # this system let us see none
+        x_packets=None,  # this system does not let us see packets
         x_target=_about_target(target),
         x_run=_about_run(session, trace),
         x_bugs=list(trace.bugs),
@@ -173,7 +173,7 @@ def _measured(
 
 
 def _note_networks(trace: Trace, session: Session) -> None:
-    """Write the network of every address that was answered beside it, as OONI does: the judge has no table."""
+    """Record the network of every address in an answer, as OONI does. The analysis has no table of networks."""
     for query in trace.entries:
         if isinstance(query, DNSQuery):
             heard = [answer for response in query.x_responses or [] for answer in response.answers]
@@ -182,9 +182,9 @@ def _note_networks(trace: Trace, session: Session) -> None:
 
 
 def sections(trace: Trace, view: View | None) -> tuple[Lists, Lists, Lists]:
-    """Put every entry into exactly one place: OONI's lists, x_endpoints or x_followups.
+    """Put every entry into exactly one list: OONI's lists, x_endpoints or x_followups.
 
-    With a `view`, OONI's lists hold just that; else the first pass and its lookups.
+    With a `view`, OONI's lists hold exactly that. Otherwise they hold the first pass and its lookups.
     """
     kinds = {record.transaction_id: record.kind for record in trace.transactions}
     first = [e for e in trace.entries if kinds[e.transaction_id] in {"first", "lookup"} and e.LIST in OONI_LISTS]

@@ -1,4 +1,4 @@
-"""What becomes of what was measured: one line each, swept of the volunteer, appended to the run's file."""
+"""Redact each measurement and append it to the results file."""
 
 import asyncio
 import concurrent.futures.thread  # noqa: F401 (to_thread loads it when first used: then no descriptor may be left)
@@ -17,52 +17,53 @@ from probe.results import ResultsError, ResultsFile
 from probe.run.measure import Measured
 from probe.run.vantage import Vantage
 
-TRIES, BETWEEN_TRIES = 100, 0.2  # times, and seconds: so long a file is waited for while no descriptor is left
+TRIES, BETWEEN_TRIES = 100, 0.2  # attempts, and seconds between them, to open a file while no descriptor is left
 
 Locate = Callable[[str | None], Awaitable[Vantage]]
-"""Says where we are, given an address that a helper saw us come from, if any."""
+"""Returns the vantage point, given an address that a test helper saw us come from, if any."""
 
 
 class Lines:
-    """The lines of one run. `problem` is what the disk said, in a sentence; after it nothing more is written."""
+    """Write the measurements of one run. `problem` is a sentence about a disk error. Nothing is written after it."""
 
     def __init__(self, open_results: Callable[[Vantage], ResultsFile], locate: Locate) -> None:
         self._open_results, self._locate = open_results, locate
         self._results: ResultsFile | None = None
         self._one_at_a_time = asyncio.Lock()
         self._began = datetime.now(UTC)
-        self._learned: str | None = None  # the first address that a helper saw us come from
-        self._also_ours: set[str] = set()  # all of them: one of each family on a dual-stack line
+        self._learned: str | None = None  # the first address that a test helper saw us come from
+        self._also_ours: set[str] = set()  # all of them, one per family
         self._located_with: str | None = None
         self._vantage: Vantage | None = None
-        self.documents: list[dict[str, Any]] = []  # only where they cannot be read again
+        self.documents: list[dict[str, Any]] = []  # only if the output cannot be read again
         self.annotations: dict[str, str] = {}
         self.problem: str | None = None
 
     def learn(self, address: str) -> None:
-        """The helper saw us come from `address`: kept in memory, to look it up and to hunt it in what is written."""
+        """Remember our public address as a test helper saw it. It is looked up and redacted, and never written."""
         self._learned = self._learned or address
         self._also_ours.add(address)
 
     async def vantage(self) -> Vantage:
-        """Where we are, by all that is known by now."""
+        """Return the vantage point by all that is known so far."""
         before = self._vantage
         if before is None:
             self._located_with = self._learned
             self._vantage = await self._locate(self._learned)
         elif self._learned != self._located_with:
-            with suppress(OSError):  # no descriptor is left to look with: what was found before still holds
+            with suppress(OSError):  # without a free descriptor the earlier result stays valid
                 found = await self._locate(self._learned)
                 self._located_with = self._learned
-                self._vantage = replace(found, known=found.known.joined(before.known))  # nothing is unlearned
+                # known addresses are never forgotten
+                self._vantage = replace(found, known=found.known.joined(before.known))
         assert self._vantage is not None
         return self._vantage
 
     async def write(self, measured: Measured) -> dict[str, Any]:
-        """Make a line of what was measured and append it; returns the line. Never raises for what the disk does.
+        """Redact a measurement, append it to the file and return it. Never raises for disk errors.
 
-        One at a time, so that one long line at most is in memory several times over; off the event loop, where 100 ms
-        of sweeping, or a slow disk, would look like a slow network.
+        One measurement is written at a time, so that at most one long one is in memory several times. The work happens
+        outside the event loop, because 100 ms of redaction or a slow disk would look like a slow network.
         """
         async with self._one_at_a_time:
             here = await self.vantage()
@@ -75,7 +76,7 @@ class Lines:
         return document
 
     def close(self) -> Path | None:
-        """Close the file; returns where it is, None when nothing was written."""
+        """Close the file and return its path, or None if nothing was written."""
         if self._results is None:
             return None
         try:
@@ -111,7 +112,7 @@ class Lines:
                 if error.number not in {errno.EMFILE, errno.ENFILE} or not left:
                     self.problem = str(error)
                     return
-            await asyncio.sleep(BETWEEN_TRIES)  # descriptors come back as flows end
+            await asyncio.sleep(BETWEEN_TRIES)  # descriptors become free as flows end
         if self._results is not None and not self._results.readable:
             self.documents.append(document)
 

@@ -1,4 +1,4 @@
-"""What a harmless name gets over UDP before anybody's name travels: for comparison with what the targets' names get."""
+"""Look up an innocuous name over UDP before any target's name is sent, for comparison with the targets' answers."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ HARMLESS_SECONDS = 2.0
 
 
 class NeutralLookups:
-    """One question to the system's resolver, and one to the address that runs none; given up when preflight ends."""
+    """Ask the system's resolver and the non-resolver. Both questions are cancelled when the preflight ends."""
 
     def __init__(self, session: Session, trace: Trace) -> None:
         self._session, self._trace = session, trace
@@ -21,7 +21,7 @@ class NeutralLookups:
         self._dark: DNSQuery | None = None
 
     async def ask(self) -> None:
-        """Ask both; whatever came until this is cancelled counts."""
+        """Ask both. Answers that arrive before cancellation count."""
         dark = self._session.neutral.dark
         async with asyncio.TaskGroup() as tasks:
             for server in system_resolvers()[:1]:
@@ -30,13 +30,13 @@ class NeutralLookups:
                 tasks.create_task(self._ask_dark(dark))
 
     def resolver(self) -> ResolverFacts | None:
-        """How the system's resolver answered; None where it did not, or not yet."""
+        """Return how the system's resolver answered, or None without an answer."""
         responses = (self._resolver.x_responses if self._resolver else None) or []
         first = next((response for response in responses if response.answers), None)
         return None if first is None else ResolverFacts(ip_ttl=first.ip_ttl, flags=first.flags)
 
     def dark_answers(self) -> bool | None:
-        """Whether an address came from who runs no resolver, and ought to refer elsewhere, refuse, or be silent."""
+        """Tell whether the non-resolver returned an address. It should refer elsewhere, refuse or be silent."""
         if self._dark is None:
             return None
         return any(answer.address for response in self._dark.x_responses or [] for answer in response.answers)

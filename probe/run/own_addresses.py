@@ -1,4 +1,4 @@
-"""The addresses of this machine and of the router next to it, asked of the kernel; no packet is sent."""
+"""Read the addresses of this machine and of its router from the kernel, without sending a packet."""
 
 import ipaddress
 import socket
@@ -14,7 +14,7 @@ HEADER, ADDRESS_MESSAGE, ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BB
 
 
 def interface_addresses() -> set[str]:
-    """Every address of every interface, loopback included. Where the kernel has no netlink: none."""
+    """Return every address of every interface, loopback included. Empty if the kernel has no netlink."""
     try:
         return set(_dumped())
     except (AttributeError, OSError, struct.error):
@@ -22,13 +22,13 @@ def interface_addresses() -> set[str]:
 
 
 def source_addresses(destinations: Iterable[str]) -> list[str]:
-    """The addresses that flows to `destinations` (literals) leave from, in order; connecting UDP sends nothing."""
+    """Return the source addresses of flows to `destinations` (literals), in order. Connecting UDP sends nothing."""
     found = dict.fromkeys(source for ip in destinations if (source := _source(ip)) is not None)
     return list(found)
 
 
 def gateways() -> set[str]:
-    """The routers that Linux sends to, from its routing tables; none elsewhere."""
+    """Return the gateways in Linux's routing tables. Empty on other systems."""
     return set(_ipv4_gateways(_lines("/proc/net/route"))) | set(_ipv6_gateways(_lines("/proc/net/ipv6_route")))
 
 
@@ -83,7 +83,7 @@ def _lines(path: str) -> list[list[str]]:
 
 
 def _ipv4_gateways(rows: list[list[str]]) -> Iterator[str]:
-    for row in rows[1:]:  # the first names the columns: Iface Destination Gateway …
+    for row in rows[1:]:  # the first row names the columns: Iface Destination Gateway …
         if len(row) > 2 and int(row[2], 16):
             yield str(ipaddress.IPv4Address(struct.pack("=I", int(row[2], 16))))
 

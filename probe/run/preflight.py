@@ -1,4 +1,4 @@
-"""Is this network fit to measure from? Neutral hosts, portal checks, UDP, IPv6, clock, VPN, resolver; within 8 s."""
+"""Check within 8 s that the network is fit to measure from: neutral hosts, portal, UDP, IPv6, clock, VPN."""
 
 import asyncio
 import base64
@@ -25,23 +25,23 @@ from probe.steps.tls.certificates import Roots, judge_chain, load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import Endpoint
 
-NAMES_TOGETHER = 3  # of different operators: so many at one address are led there
-PATIENCE = 8.0  # seconds; a dead network must be known within that
+NAMES_TOGETHER = 3  # of different operators. A portal leads that many names to one address.
+PATIENCE = 8.0  # seconds. A dead network must be known within that time.
 
 
 @dataclass
 class Neutral:
-    """What one neutral host showed at one address. `proven`: its chain is valid, by our clock or by its own."""
+    """Hold what one neutral host showed at one address. `proven`: its chain is valid by our clock or its own."""
 
     endpoint: Endpoint
     ip: str
     failure: str | None = None
     trusted_by_machine: bool | None = None
     proven: bool = False
-    skew: float | None = None  # its clock minus ours, seconds
+    skew: float | None = None  # the server's clock minus ours, seconds
 
     def written(self) -> NeutralHost:
-        """As it stands in x_run.preflight."""
+        """Return the form that is written to x_run.preflight."""
         return NeutralHost(
             endpoint=self.endpoint.url,
             address=self.ip,
@@ -53,20 +53,22 @@ class Neutral:
 
 @dataclass
 class Found:
-    """What the checks found, filled as they end; what has not ended in time is missing."""
+    """Hold the results of the checks, filled as they end. Unfinished checks have no result."""
 
     neutral: list[Neutral] = field(default_factory=list)
-    portal: list[Portal | None] = field(default_factory=list)  # one per check that was answered; None: as expected
+    # one per answered check, None if the answer was as expected
+    portal: list[Portal | None] = field(default_factory=list)
     udp: list[bool] = field(default_factory=list)
-    udp_public: list[bool] = field(default_factory=list)  # of these: public resolvers, which are never next door
+    # the same for public resolvers only, which are never in the local network
+    udp_public: list[bool] = field(default_factory=list)
     warm: WarmResolver | None = None
-    resolver: ResolverFacts | None = None  # how the system's resolver answers a harmless question
-    dark_answers: bool | None = None  # whether the address that runs no resolver does; None: it was not asked
-    led_to: dict[str, list[str]] = field(default_factory=dict)  # harmless name → where the system's resolver leads it
+    resolver: ResolverFacts | None = None  # how the system's resolver answers an innocuous question
+    dark_answers: bool | None = None  # whether the non-resolver answers, None if it was not asked
+    led_to: dict[str, list[str]] = field(default_factory=dict)  # innocuous name: addresses from the system's resolver
 
 
 async def preflight(session: Session, roots: Roots | None = None) -> None:
-    """Check the network and fill the session: facts, working families, neutral addresses, the warm resolver."""
+    """Check the network and fill the session: facts, working families, neutral addresses, the encrypted resolver."""
     began = time.monotonic()
     check = _Check(session, roots or load_roots(session.settings.public_roots))
     await check.run()
@@ -77,7 +79,9 @@ async def preflight(session: Session, roots: Roots | None = None) -> None:
 
 
 class _Check:
-    """The checks, side by side. Their entries are not written: they are facts about the run, not about a target."""
+    """Run the checks concurrently. Their entries are not written, because they are facts about the run, not about a
+    target.
+    """
 
     def __init__(self, session: Session, roots: Roots) -> None:
         self._session, self._roots = session, roots
@@ -86,14 +90,14 @@ class _Check:
         self._warmed = asyncio.Event()
 
     async def run(self) -> None:
-        """Run every check; after PATIENCE what is still missing is given up."""
+        """Run every check. Checks that are unfinished after PATIENCE are cancelled."""
         neutral = self._session.neutral
         flows: list[Coroutine[Any, Any, None]] = [self._warm_up(), self._ask_udp()]
         flows += [self._neutral_host(endpoint) for endpoint in neutral.endpoints if endpoint.scheme == "https"]
         flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
         tasks = [asyncio.create_task(flow) for flow in flows]
         questions = NeutralLookups(self._session, self.trace)
-        beside = asyncio.create_task(questions.ask())  # silence is expected there, and nobody waits for it
+        beside = asyncio.create_task(questions.ask())  # silence is expected there, so nothing waits for it
         try:
             await asyncio.wait(tasks, timeout=PATIENCE)
         finally:
@@ -136,13 +140,15 @@ class _Check:
         self.found.neutral.append(seen)
 
     async def _date(self, tx: Transaction, tls: Any, endpoint: Endpoint) -> datetime | None:
-        with suppress(StepFailed):  # the certificate is the proof; the clock is a bonus
+        with suppress(StepFailed):  # the certificate is the proof, the server's clock only helps
             answer = await http_request(tx, tls, "GET", written_url(endpoint), pace=self._session.pace)
             return answer.date
         return None
 
     def _judge(self, seen: Neutral, chain: list[bytes], date: datetime | None) -> None:
-        """Judge by our clock; where that fails by the server's, so that a clock a year off is told from a forgery."""
+        """Check the chain by our clock and, if that fails, by the server's. This separates a wrong clock from a
+        forgery.
+        """
         if date is not None:
             seen.skew = (date - datetime.now(UTC)).total_seconds()
         if not chain:
@@ -155,7 +161,7 @@ class _Check:
             seen.proven = judge_chain(chain, seen.endpoint.host, self._roots, date).failure is None
 
     async def _resolve(self, hostname: str) -> list[str]:
-        """Ask the system, and where it does not know a neutral name, the encrypted resolver."""
+        """Ask the system, and the encrypted resolver if the system does not know a neutral name."""
         pace, ips = self._session.pace, list[str]()
         async with pace.place(), self.trace.transaction("lookup", hostname=hostname) as tx:
             ips = await resolve_system(tx, hostname, pace=pace, families=frozenset(self._families))
@@ -190,7 +196,7 @@ class _Check:
         servers = dict.fromkeys([*public[:2], *system_resolvers()[:1]])
         asking = {asyncio.create_task(self._ask_one_over_udp(server, hostname, server in public)) for server in servers}
         try:
-            while asking and not any(self.found.udp_public):  # one answer from beyond says all; silence takes its time
+            while asking and not any(self.found.udp_public):  # one public answer is enough, and silence takes time
                 _, asking = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in asking:
@@ -207,7 +213,7 @@ class _Check:
 
 
 def _fill(session: Session, found: Found) -> Preflight:
-    """Turn what was found into the session's fields; returns the facts of x_run.preflight."""
+    """Fill the session's fields from the results. Return the facts of x_run.preflight."""
     usable = [one for one in found.neutral if one.proven or one.trusted_by_machine]
     families = {family_of(one.ip) for one in usable} | ({family_of(found.warm.ip)} if found.warm else set())
     session.ipv4, session.ipv6 = 4 in families, 6 in families
@@ -235,7 +241,11 @@ def _fill(session: Session, found: Found) -> Preflight:
 
 
 def _portal_verdict(found: Found) -> Portal | None:
-    """A portal: no neutral host proved itself; every check was answered otherwise, or every name led to one place."""
+    """Return the kind of portal, or None.
+
+    A portal is assumed if no neutral host is verified and every check was answered differently or every name leads to
+    one address.
+    """
     if any(one.proven for one in found.neutral):
         return None
     if len(found.led_to) >= NAMES_TOGETHER and len({tuple(ips) for ips in found.led_to.values()}) == 1:
@@ -246,6 +256,6 @@ def _portal_verdict(found: Found) -> Portal | None:
 
 
 def _intercepted(neutral: list[Neutral]) -> bool:
-    """Whether every chain seen is refused by the public roots and trusted by this machine."""
+    """Tell whether all chains are refused by the public roots and trusted by this machine."""
     judged = [one for one in neutral if one.proven or one.failure in f.CERTIFICATE_FAILURES]
     return bool(judged) and all(one.trusted_by_machine and not one.proven for one in judged)

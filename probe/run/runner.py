@@ -1,4 +1,4 @@
-"""Every target: measure here, ask for the control, write a line; side by side, and stoppable at any moment."""
+"""Measure every target concurrently, ask the control, and write one record each. The run can be stopped at any time."""
 
 import asyncio
 import random
@@ -23,14 +23,14 @@ from probe.session.session import Session
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target
 
-ADDRESSES_SIDE_BY_SIDE = 16  # of a list of web addresses: a helper measures 32 at once, of everybody's
-GRACE = 12.0  # seconds that steps under way get after a stop; the longest of them has 10
-BUG, NO_NETWORK, BUDGET = 1, 4, 5  # exit codes, design.md section 8
+ADDRESSES_SIDE_BY_SIDE = 16  # of a list of web addresses. A test helper measures 32 at once for all clients.
+GRACE = 12.0  # seconds for running steps after a stop. The longest step takes 10.
+BUG, NO_NETWORK, BUDGET = 1, 4, 5  # exit codes (docs/contract.md, 9)
 PORTALS = ("redirect", "content", "dns")
 
 
 class Watcher(Protocol):
-    """Who is told how the run goes. Nothing it is told identifies the volunteer."""
+    """Receive the progress of a run. It gets nothing that identifies the user."""
 
     def prepared(self, facts: Mapping[str, Any], vantage: Vantage) -> None: ...
     def started(self, target: Target) -> None: ...
@@ -40,23 +40,24 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do: `repeat` rounds over `targets`. `cc` and `asn` are what the volunteer said, if anything."""
+    """Describe a run: `repeat` rounds over `targets`. `cc` and `asn` are the user's own statements, if any."""
 
     targets: list[Target]
     repeat: int = 1
     cc: str | None = None
     asn: str | None = None
-    pcap: bool = False  # write the packets beside the lines too
+    pcap: bool = False  # also write the packets
 
 
 @dataclass
 class RunOutcome:
-    """How it went. `path` is None when nothing was written; `code` is the exit code without --exit-code."""
+    """Hold the result of a run. `path` is None if nothing was written. `code` is the exit code without --exit-code."""
 
     path: Path | None = None
-    packets: Path | None = None  # the pcapng, if one was asked for and written
-    documents: list[dict[str, Any]] = field(default_factory=list)  # only where they cannot be read again: on a pipe
-    annotations: dict[str, str] = field(default_factory=dict)  # of the lines
+    packets: Path | None = None  # the pcapng file, if one was asked for and written
+    # only if the output is a pipe and cannot be read again
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    annotations: dict[str, str] = field(default_factory=dict)  # of the measurements
     code: int = 0
     problem: str | None = None
     seconds: float = 0.0
@@ -68,17 +69,17 @@ class RunOutcome:
 async def run(
     plan: Plan, session: Session, roots: Roots, open_results: Callable[[Vantage], ResultsFile], watch: Watcher
 ) -> RunOutcome:
-    """Measure every target of `plan` and write a line for each as soon as it is done.
+    """Measure every target of `plan` and write a record for each as soon as it is finished.
 
-    `open_results` is called once, before the first line, when the network we are in is known. Never raises for what
-    the network or the disk does: the outcome says it.
+    `open_results` is called once before the first record, when the vantage point is known. Never raises for the network
+    or the disk. The outcome reports such errors.
     """
     running = Run(plan, session, roots, open_results, watch)
     return await running.go()
 
 
 class Run:
-    """One run under way."""
+    """Carry out one run."""
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class Run:
         self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None
         self._outcome = RunOutcome()
-        self._stopped_by = 0  # the exit code of what stopped us
+        self._stopped_by = 0  # the exit code of the reason to stop
         self._addresses = asyncio.Semaphore(ADDRESSES_SIDE_BY_SIDE)
 
     async def go(self) -> RunOutcome:
@@ -117,7 +118,7 @@ class Run:
     # -- stopping --------------------------------------------------------------------------------------------------
 
     def stop(self, code: int, why: str) -> None:
-        """Start nothing new; asked a second time, stop at once."""
+        """Start nothing new. A second call stops immediately."""
         if self._session.stopping.is_set() and self._work is not None:
             self._work.cancel()
             return
@@ -146,14 +147,14 @@ class Run:
             self.stop(BUDGET, f"stopping: the {self._session.settings.max_time:g} s of --max-time are over")
 
     async def _wait(self, work: "asyncio.Task[None]") -> None:
-        """Wait for the work; after a stop no longer than the grace."""
+        """Wait for the work, and after a stop at most for GRACE."""
         stopping = asyncio.create_task(self._session.stopping.wait())
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             await asyncio.wait({work}, timeout=GRACE)
             work.cancel()
         stopping.cancel()
-        with suppress(asyncio.CancelledError):  # our own, after the grace or a second Ctrl-C
+        with suppress(asyncio.CancelledError):  # our own cancellation, after GRACE or a second Ctrl-C
             await work
 
     # -- measuring -------------------------------------------------------------------------------------------------
@@ -164,12 +165,12 @@ class Run:
         for number in range(self._plan.repeat):
             if number and not self._session.stopping.is_set():
                 await self._session.next_round()
-            targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs press in the same order
+            targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs use the same order
             if not self._session.stopping.is_set():
                 await asyncio.gather(*(self._in_turn(target) for target in targets))
 
     async def _in_turn(self, target: Target) -> None:
-        """Measure a target at once; of web addresses, of which a list may hold thousands, only some side by side."""
+        """Measure a target immediately. Of a list of web addresses only some are measured at a time."""
         if target.input is None:
             await self._one(target)
             return
@@ -181,7 +182,7 @@ class Run:
         return await where_are_we(self._session, cc=self._plan.cc, asn=self._plan.asn, learned=learned)
 
     async def _one(self, target: Target) -> None:
-        """Write the target's lines, side by side; each stands in the file as soon as it is there."""
+        """Write the target's records concurrently, each as soon as it is finished."""
         zero = time.monotonic()
         self._watch.started(target)
         written = await asyncio.gather(*map(self._line, lines_of(target)))
@@ -193,7 +194,7 @@ class Run:
         self._outcome.bugs += measured.bugs
         try:
             document = await self._lines.write(measured)
-        except Exception as bug:  # ours: costs this line only, neighbours go on
+        except Exception as bug:  # a bug costs only this record
             self._outcome.bugs.append(describe(bug))
             return None
         if self._lines.problem:
@@ -201,7 +202,7 @@ class Run:
         return document
 
     async def _measured(self, target: Target) -> Measured:
-        """Measure; a portal gets no names to see, and a bug of ours still leaves a line."""
+        """Measure. Behind a portal no name is sent, and a bug still leaves a record."""
         if self._session.preflight.get("portal") in PORTALS:
             return measured_nothing(target, self._session)
 
@@ -220,13 +221,13 @@ class Run:
     # -- packets ---------------------------------------------------------------------------------------------------
 
     async def _start_capture(self) -> None:
-        """See raw packets where the system lets us; a sniffer that fails costs its packets and nothing else."""
+        """Start the sniffer if the system allows it. A sniffer that fails costs only its packets."""
         if not may_capture():
             return
         try:
             self._session.capture = self._capture = await Capture.start(keep=self._plan.pcap)
         except OSError as error:
-            if not has_run_out(error):  # then its packets are missing like much else, and nothing is broken
+            if not has_run_out(error):  # exhausted descriptors are no fault of the sniffer
                 self._outcome.bugs.append(f"the sniffer could not be started: {error.strerror}")
 
     async def _end_capture(self) -> None:
@@ -248,5 +249,5 @@ class Run:
 
 
 def usable(facts: Mapping[str, Any]) -> bool:
-    """Say whether preflight found a network to measure from: something answers, and it is no sign-in page."""
+    """Tell whether the preflight found a usable network: some host answers, and there is no sign-in page."""
     return facts.get("network") is not False and facts.get("portal") not in PORTALS

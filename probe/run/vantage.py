@@ -1,4 +1,4 @@
-"""Who we are: country, network and platform of the vantage point, worked out offline; the address stays in memory."""
+"""Determine country, network and platform of the vantage point offline. Our address stays in memory."""
 
 import json
 import os
@@ -17,10 +17,10 @@ from probe.session.session import Session
 from probe.steps.dns.system_resolver import system_resolvers
 from probe.targets.target import is_address
 
-ANNOTATIONS = Path("/run/censorprobe/annotations.json")  # what whoever set up this machine wants on every line
+ANNOTATIONS = Path("/run/censorprobe/annotations.json")  # annotations that the machine's owner wants in every record
 LARGEST_ANNOTATIONS = 16 * 1024  # bytes
 ENGINE_NAME = "censorprobe"
-ENGINE_VERSION = "3.17.2"  # of OONI's engine, whose formats we write: its pipeline doubts lines below this number
+ENGINE_VERSION = "3.17.2"  # of OONI's engine whose formats we write. OONI's pipeline doubts records below this version.
 PLATFORMS = {"darwin": "macos", "win32": "windows", "cygwin": "windows"}
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv8l": "arm64", "i386": "386", "i686": "386"}
 NOT_KNOWN = (
@@ -31,7 +31,7 @@ NOT_KNOWN = (
 
 @dataclass(frozen=True)
 class Vantage:
-    """A vantage point as written on every line; `known` is what must never be written, and never leaves memory."""
+    """Hold the vantage point as written in every record. `known` must never be written and never leaves memory."""
 
     probe_cc: str = "ZZ"
     probe_asn: str = "AS0"
@@ -41,16 +41,16 @@ class Vantage:
     database: str = ""
     annotations: dict[str, str] = field(default_factory=dict)
     known: Known = field(default_factory=Known, repr=False)
-    sentence: str | None = None  # for the volunteer, when something is not known
+    sentence: str | None = None  # for the user, if something is unknown
 
 
 async def where_are_we(
     session: Session, *, cc: str | None = None, asn: str | None = None, learned: str | None = None
 ) -> Vantage:
-    """Work out where we are. Sends nothing.
+    """Determine the vantage point. Sends nothing.
 
-    `cc` ("IR") and `asn` ("AS44244") are the volunteer's word and go before everything; then come a global address of
-    this machine and `learned`, the address that a helper saw, looked up in the offline table.
+    `cc` ("IR") and `asn` ("AS44244") are the user's statements and come first. Then a global address of this machine
+    and `learned`, the address that a test helper saw, are looked up in the offline table.
     """
     literals = [endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.is_literal]
     nameservers = system_resolvers()
@@ -74,10 +74,10 @@ def locate(
     cc: str | None = None,
     asn: str | None = None,
 ) -> Vantage:
-    """The vantage point of the first candidate address that `table` knows, with the volunteer's word before it."""
+    """Return the vantage point of the first candidate address that `table` knows. The user's statements come first."""
     ours = next((found for ip in candidates if (found := table.lookup(ip)).asn), UNKNOWN)
     theirs = table.lookup(resolver) if resolver else UNKNOWN
-    named = ours if asn is None or asn == f"AS{ours.asn}" else UNKNOWN  # a name only of the network that is written
+    named = ours if asn is None or asn == f"AS{ours.asn}" else UNKNOWN  # only the name of the network that is written
     probe_cc, probe_asn = cc or ours.cc, asn or f"AS{ours.asn}"
     return Vantage(
         probe_cc=probe_cc,
@@ -93,20 +93,23 @@ def locate(
 
 
 def known_values(*learned: str) -> Known:
-    """Everything that names this machine or its user: addresses, gateways, host and user name, home. Sends nothing."""
+    """Return all values that identify this machine or its user: addresses, gateways, host and user name, home folder.
+
+    Sends nothing.
+    """
     addresses = interface_addresses() | gateways() | {ip for ip in learned if is_address(ip.partition("%")[0])}
     names, homes = _names(), _homes()
     return Known.of(addresses, words=names, paths=homes)
 
 
 def annotations(sources: list[str]) -> dict[str, str]:
-    """What df-000 wants to know of platform and engine, and what ANNOTATIONS adds."""
+    """Return platform and engine as df-000 wants them, and what ANNOTATIONS adds."""
     found = {
         "architecture": ARCHITECTURES.get(platform.machine().lower(), platform.machine().lower()),
         "engine_name": ENGINE_NAME,
         "engine_version": ENGINE_VERSION,
         "platform": _platform(),
-        "tls_engine": " ".join(ssl.OPENSSL_VERSION.split()[:2]),  # whose hello it is: not Go's, as OONI's is
+        "tls_engine": " ".join(ssl.OPENSSL_VERSION.split()[:2]),  # whose client hello is sent. OONI's is Go's.
     }
     if (kind := network_type(sources)) is not None:
         found["network_type"] = kind
@@ -114,7 +117,7 @@ def annotations(sources: list[str]) -> dict[str, str]:
 
 
 def machine_annotations(path: Path = ANNOTATIONS) -> dict[str, str]:
-    """The strings in `path`; none when it is missing, too large or no JSON object."""
+    """Return the strings in `path`, or none if it is missing, too large or no JSON object."""
     try:
         with path.open("rb") as file:
             table = json.loads(file.read(LARGEST_ANNOTATIONS))
@@ -126,7 +129,7 @@ def machine_annotations(path: Path = ANNOTATIONS) -> dict[str, str]:
 
 
 def network_type(sources: list[str]) -> str | None:
-    """OONI's word for the line that flows leave by: vpn, mobile or wifi; None where Linux does not tell."""
+    """Return OONI's word for the interface that flows use (vpn, mobile, wifi), or None if Linux does not tell."""
     if not sys.platform.startswith("linux"):
         return None
     names = [name for ip in sources if (name := interface_of(ip)) is not None]
@@ -161,7 +164,7 @@ def _homes() -> set[str]:
 
 
 def _account() -> tuple[str, str] | None:
-    """Name and home of the account that runs us; None without one, as in a container or on Windows."""
+    """Return name and home of the current account, or None without one, as in a container or on Windows."""
     try:
         import pwd
 

@@ -1,4 +1,4 @@
-"""exception → failure string: the one place where an error gets its name, errno before type."""
+"""Map an exception to a failure string. This is the only place that does so, and errno comes before the type."""
 
 import asyncio
 import errno
@@ -9,7 +9,7 @@ from probe.formats import failures as f
 
 
 class RemoteError(Exception):
-    """The other side answered, but not as the protocol demands; `failure` is its df-007 string."""
+    """The peer answered, but not as the protocol demands. `failure` is the df-007 string."""
 
     def __init__(self, failure: str) -> None:
         super().__init__(failure)
@@ -17,7 +17,9 @@ class RemoteError(Exception):
 
 
 class LocalFailure(Exception):
-    """Something of ours ran out (descriptors, the trigger budget): never a property of the network."""
+    """A resource of this computer or of the run is exhausted (descriptors, trigger budget). It says nothing of the
+    network.
+    """
 
     def __init__(self, failure: str) -> None:
         super().__init__(failure)
@@ -35,7 +37,7 @@ _BY_ERRNO = {
     errno.EHOSTUNREACH: f.HOST_UNREACHABLE,
     errno.ENETUNREACH: f.NETWORK_UNREACHABLE,
     errno.ENETDOWN: "network_down",
-    # What Linux makes of the rarer ICMP errors (RFC 792, RFC 1122 3.2.2.1), so that none is left without a word.
+    # Linux maps rarer ICMP errors to these (RFC 792, RFC 1122, 3.2.2.1). Each gets a failure string.
     errno.EHOSTDOWN: f.HOST_UNREACHABLE,  # "destination host unknown"
     getattr(errno, "ENONET", errno.ENETUNREACH): f.NETWORK_UNREACHABLE,  # "source host isolated"
     errno.ENOPROTOOPT: "no_protocol_option",  # "protocol unreachable"
@@ -64,7 +66,10 @@ _BY_GETADDRINFO = {
 
 
 def classify(error: BaseException) -> str:
-    """Name the failure that `error` stands for, as OONI's df-007 does (reference/ooni.md 2.7)."""
+    """Return the failure string for `error`, as in OONI's df-007.
+
+    Source: https://github.com/ooni/spec/blob/master/data-formats/df-007-errors.md
+    """
     if isinstance(error, RemoteError | LocalFailure):
         return error.failure
     if isinstance(error, socket.gaierror):
@@ -92,12 +97,12 @@ def _tls_error(error: ssl.SSLError) -> str:
 
 
 def has_run_out(error: BaseException) -> bool:
-    """Say whether `error` tells that we have no descriptor left: no bug, and no property of the network either."""
+    """Tell whether `error` means that no descriptor is left. That is neither a bug nor a property of the network."""
     return isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}
 
 
 def describe(bug: BaseException) -> str:
-    """Say which bug of ours it was, without paths, addresses or values: type and the innermost place of ours."""
+    """Describe a bug by its type and the innermost place in our code, without paths, addresses or values."""
     place = ""
     trace = bug.__traceback__
     while trace is not None:

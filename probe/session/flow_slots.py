@@ -1,4 +1,4 @@
-"""Places that are waited for in turn: so many at once hold one, and how many may change at any moment."""
+"""Provide a FIFO semaphore whose limit can change at run time."""
 
 import asyncio
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class FlowSlots:
-    """`limit` places. Whoever is urgent goes before all others who wait. Not thread-safe: one event loop."""
+    """Hand out `limit` slots. Urgent waiters come first. Not thread-safe: one event loop."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -23,7 +23,7 @@ class FlowSlots:
         self._hand_out()
 
     async def take(self, *, urgent: bool = False) -> "Place":
-        """Wait for a place."""
+        """Wait for a slot."""
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[0 if urgent else 1].append(place)
         self._hand_out()
@@ -43,13 +43,13 @@ class FlowSlots:
         for waiting in self._waiting:
             while waiting and self.taken < self._limit:
                 place = waiting.popleft()
-                if not place.done():  # it is when whoever waited was cancelled
+                if not place.done():  # done if the waiting task was cancelled
                     self.taken += 1
                     place.set_result(None)
 
 
 class Place:
-    """One place; given back once, whoever asks."""
+    """Hold one slot. It is given back once, even if several callers try."""
 
     def __init__(self, give_back: Callable[[], None]) -> None:
         self._give_back: Callable[[], None] | None = give_back
@@ -70,7 +70,9 @@ class Place:
             self.give_back()
 
     def after(self, seconds: Callable[[], float], action: Callable[[], None]) -> None:
-        """Do `action` once the place is held for so long; `seconds` is asked again then, for it may have grown."""
+        """Run `action` after the slot was held for `seconds()`. The duration is read again at that time, because it may
+        grow.
+        """
         loop = asyncio.get_running_loop()
         left = seconds() - (loop.time() - self._began)
         if left <= 0:

@@ -1,4 +1,4 @@
-"""How hard we press on the line: flows in flight, time limits, triggers spent, residual windows (design law 8)."""
+"""Limit the load of a run: flows in flight, timeouts, triggers and residual windows (P7, P8)."""
 
 import asyncio
 import time
@@ -17,17 +17,17 @@ TRIGGERS_STANDARD = 6
 TRIGGERS_DEEP = 120
 TLS_SIDE_BY_SIDE = 2
 FEWEST_IN_FLIGHT, FIRST_IN_FLIGHT = 2, 8
-MOST_IN_FLIGHT = 128  # with 512 a slow machine keeps its own flows waiting (tests/faults/test_many.py)
-LOOKUPS_SIDE_BY_SIDE = 48  # lookups under way; a home router keeps hundreds of questions in mind
-LOOKUPS_A_FLOW = 3  # on a line that was crowded, for each flow that may be in flight
-SILENT = 0.5  # seconds (or six round trips) after which a flow that still goes on gives its place to the next
-UNANSWERED = 0.2  # seconds (or two and a half round trips) after which one that nobody answered does
-TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds; a silent step is confirmed once at CONFIRM
-HARMLESS = 2.0  # seconds for a harmless datagram that the name waits for; it is sent again after 0.3 and 0.9 s
+MOST_IN_FLIGHT = 128  # with 512 a slow computer delays its own flows (tests/faults/test_many.py)
+LOOKUPS_SIDE_BY_SIDE = 48  # lookups under way. A home router remembers hundreds of questions.
+LOOKUPS_A_FLOW = 3  # lookups per flow in flight, after the access line was crowded
+SILENT = 0.5  # seconds (or six round trips) after which a flow that still runs frees its slot
+UNANSWERED = 0.2  # seconds (or two and a half round trips) after which an unanswered flow frees its slot
+TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds. A silent step is confirmed once with CONFIRM.
+HARMLESS = 2.0  # seconds for an innocuous datagram before the name. It is repeated after 0.3 and 0.9 s.
 
 
 class Pace:
-    """What all measurements of one run share about the line they press on. Not thread-safe: one event loop."""
+    """Hold what all measurements of one run know of their load. Not thread-safe: one event loop."""
 
     def __init__(self, *, deep: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self._most_triggers = TRIGGERS_DEEP if deep else TRIGGERS_STANDARD
@@ -39,8 +39,8 @@ class Pace:
         self._line = RoundTrips()
         self._lookups = FlowSlots(LOOKUPS_SIDE_BY_SIDE)
         self._flows = FlowSlots(FIRST_IN_FLIGHT)
-        self._too_many: int | None = None  # flows in flight that crowded the line; None: it never was
-        self._places: dict[asyncio.Task[Any] | None, Place] = {}  # by the task of the flow that holds it
+        self._too_many: int | None = None  # flows in flight that crowded the access line, None if it never was
+        self._places: dict[asyncio.Task[Any] | None, Place] = {}  # by the task that holds the slot
         self.bytes_sent = 0
         self.bytes_received = 0
 
@@ -48,46 +48,45 @@ class Pace:
 
     @property
     def triggers(self) -> int:
-        """How many flows or datagrams with a target's name or payload went past the first hop."""
+        """Return the number of flows or datagrams with a target's name or payload that passed the first hop."""
         return sum(self._spent.values())
 
     def can_trigger(self, name: str, address: str, transport: str) -> bool:
-        """Say whether law 7 still allows one more trigger for this (name, address, transport)."""
+        """Tell whether the budget (P7) allows one more trigger for this (name, address, transport)."""
         return self.triggers_left(name, address, transport) > 0
 
     def triggers_left(self, name: str, address: str, transport: str) -> int:
-        """How many triggers law 7 still allows for this (name, address, transport)."""
+        """Return the number of triggers left (P7) for this (name, address, transport)."""
         return self._most_triggers - self._spent[name, address, transport]
 
     def spend_trigger(self, name: str, address: str, transport: str, port: int = 0) -> None:
-        """Count a trigger that is about to be sent. Raises OurFault when law 7's budget is spent."""
+        """Count a trigger before it is sent. Raises LocalFailure if the budget (P7) is spent."""
         if not self.can_trigger(name, address, transport):
             raise LocalFailure(f.BUDGET)
         self._spent[name, address, transport] += 1
         self._ledger.note(address, port)
 
     def next_round(self) -> None:
-        """Begin a repeat that the volunteer asked for: law 7 counts each anew; residual windows are remembered."""
+        """Start a repeat that the user asked for. The trigger budget is new, and residual windows are remembered."""
         self._spent.clear()
 
     def in_residual(self, address: str, port: int) -> bool:
-        """Say whether an earlier trigger may still have the network punish flows to this address and port."""
+        """Tell whether an earlier trigger may still cause residual censorship of this address and port."""
         return "src,dst,dport" in self._ledger.punishable(address, port)
 
     def in_shadow(self, address: str, port: int) -> bool:
-        """Say whether an earlier trigger to another port of this address may have the network punish this one too."""
+        """Tell whether a trigger to another port of this address may still cause residual censorship here."""
         return "src,dst" in self._ledger.punishable(address, port)
 
     # -- flows in flight ---------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def place(self, *, urgent: bool = False) -> AsyncIterator[None]:
-        """Wait for a free place among the transactions in flight, and hold it; the `urgent` are served first.
+        """Wait for a free slot among the transactions in flight, and hold it. Urgent ones come first.
 
-        A transaction that goes on for longer than `SILENT` (or six round trips, as they are by then) gives its place
-        back early: it waits for an answer and presses on nothing, and a stalled host must not eat the time of the
-        others. One that draws no answer at all does so sooner: where half of all hosts are silent, the others would
-        wait for them.
+        A transaction that runs for longer than `SILENT` (or six current round trips) frees its slot early. It only
+        waits for an answer, and a stalled host must not delay the others. An unanswered transaction frees it sooner.
+        Otherwise, if half of all hosts are silent, the others would wait for them.
         """
         place, task = await self._flows.take(urgent=urgent), asyncio.current_task()
         self._places[task] = place
@@ -101,10 +100,10 @@ class Pace:
 
     @asynccontextmanager
     async def lookup_place(self) -> AsyncIterator[None]:
-        """Hold a place among the lookups: a question of a hundred bytes presses on nothing that a flow presses on.
+        """Hold a slot among the lookups.
 
-        They have places of their own, because flows wait for them: among eight places for both, the names of all
-        targets would come in one after the other, and no flow would be there to show that the line bears more.
+        Lookups have their own slots, because flows wait for them. With eight slots for both, the names of all targets
+        would arrive one by one, and no flow would show that the access line can carry more.
         """
         place = await self._lookups.take()
         try:
@@ -114,12 +113,12 @@ class Pace:
 
     @asynccontextmanager
     async def tls_place(self, address: str, name: str) -> AsyncIterator[None]:
-        """Hold one of the two places for TLS connections to (address, name)."""
+        """Hold one of the two slots for TLS connections to (address, name)."""
         async with self._tls_places[address, name]:
             yield
 
     def saw_round_trip(self, seconds: float) -> None:
-        """Learn from one completed TCP connect; widen or narrow what is in flight (law 8)."""
+        """Take the round trip of one TCP connect in seconds, and adapt the number of flows in flight (P8)."""
         if place := self._places.get(asyncio.current_task()):
             place.answered = True
         calm = self._line.connected(seconds)
@@ -127,9 +126,10 @@ class Pace:
             self._widen() if calm else self._narrow()
 
     def saw_wait(self, seconds: float) -> None:
-        """Learn how much longer than its connect the first answer of a connection took; narrow a crowded line at once.
+        """Take the extra time of a connection's first answer over its connect, and halve a crowded line's flows
+        immediately.
 
-        Where eight hellos crowd it, eight further connects would come too late.
+        If eight hellos crowd the line, eight further connects would show it too late.
         """
         if self._line.waited(seconds):
             self._too_many = self._flows.limit
@@ -139,14 +139,14 @@ class Pace:
         self._set_limit(max(FEWEST_IN_FLIGHT, self._flows.limit // 2))
 
     def _widen(self) -> None:
-        """Twice as many; from half of those on that were too many, one more at a time."""
+        """Double the flows in flight. From half of a number that was too high, add one at a time."""
         limit = self._flows.limit
         near = self._too_many is not None and 2 * limit >= self._too_many
         self._set_limit(min(MOST_IN_FLIGHT, limit + 1 if near else 2 * limit))
 
     def _set_limit(self, limit: int) -> None:
         self._flows.limit = limit
-        if self._too_many is not None:  # questions fill a thin line as flows do
+        if self._too_many is not None:  # lookups fill a narrow access line as flows do
             self._lookups.limit = min(LOOKUPS_SIDE_BY_SIDE, LOOKUPS_A_FLOW * limit)
 
     @property
@@ -159,19 +159,21 @@ class Pace:
 
     @property
     def round_trip(self) -> float:
-        """The line's median round trip in seconds, with what packets wait in queues; 0.0: unknown."""
+        """Return the median round trip of the access line in seconds, queueing included. 0.0 means unknown."""
         return self._line.round_trip
 
     # -- time limits -------------------------------------------------------------------------------------------
 
     def tcp_timeout(self, *, confirm: bool = False) -> float:
-        """Seconds for one TCP connect: 3.5 at first, more on a slow line, 10 for the confirmation."""
+        """Return the timeout of a TCP connect in seconds: 3.5, more on a slow line, 10 for the confirmation."""
         return CONFIRM if confirm else min(CONFIRM, max(TCP_FIRST, 6 * self.round_trip))
 
     def tls_timeout(self, *, confirm: bool = False) -> float:
-        """Seconds for one TLS handshake or dialogue on an open connection."""
+        """Return the timeout of a TLS handshake or of a dialogue on an open connection, in seconds."""
         return CONFIRM if confirm else min(CONFIRM, max(TLS_FIRST, 8 * self.round_trip))
 
     def innocuous_timeout(self) -> float:
-        """Seconds for a harmless QUIC hello ahead of the name; over TCP the name waits only where it could connect."""
+        """Return the timeout of an innocuous QUIC hello in seconds. Over TCP the name waits only after a successful
+        connect.
+        """
         return min(CONFIRM, max(HARMLESS, 8 * self.round_trip))

@@ -1,18 +1,18 @@
-"""What our own flows tell of the line: how long a round trip takes, and whether our packets queue for one another."""
+"""Measure round trips and queueing on the access line from our own flows."""
 
 import statistics
 from collections import deque
 
-MANY = 8  # connects after which it is said whether the line is calm
-CROWDED = 0.1  # seconds in a queue from which on others on the line suffer (RFC 6817 2.5, TARGET)
-SOON = 3  # first answers after which it is said that it is crowded: a thin line has no time for more
+MANY = 8  # connects before each decision
+CROWDED = 0.1  # seconds in a queue above which other users of the line suffer (RFC 6817, 2.5, TARGET)
+SOON = 3  # first answers before each decision about queueing. A narrow line has no time for more.
 
 
 class RoundTrips:
-    """Round trips of one run in seconds, as the kernel measured them.
+    """Hold the round trips of one run in seconds, as the kernel measured them.
 
-    `connected` hears of a TCP handshake, `waited` how much longer than it the first answer on the same connection took:
-    servers are near and far, but none moves away while one speaks to it.
+    `connected` takes a TCP handshake. `waited` takes the extra time of the first answer on the same connection. The
+    difference removes the distance of the server.
     """
 
     def __init__(self) -> None:
@@ -21,10 +21,10 @@ class RoundTrips:
         self._latest: deque[float] = deque(maxlen=MANY)
         self._waits: deque[float] = deque(maxlen=MANY)
         self._new_waits = 0
-        self.round_trip = 0.0  # median of the first or the latest, the longer, with what packets wait; 0.0: unknown
+        self.round_trip = 0.0  # the longer of the first and the latest median, queueing included, 0.0 if unknown
 
     def connected(self, seconds: float) -> bool | None:
-        """Take a handshake's round trip; says after each `MANY` whether they are calm, else None."""
+        """Take a handshake's round trip. Return after every `MANY` whether the line is calm, else None."""
         self._latest.append(seconds)
         if len(self._first) < MANY:
             self._first.append(seconds)
@@ -39,7 +39,7 @@ class RoundTrips:
         return calm and self.waiting <= CROWDED
 
     def waited(self, seconds: float) -> bool:
-        """Take what an answer took longer than the handshake; says after each `SOON` whether the line is crowded."""
+        """Take the extra time of an answer. Return after every `SOON` whether the line is crowded."""
         self._waits.append(seconds)
         self._weigh()
         self._new_waits += 1
@@ -50,7 +50,7 @@ class RoundTrips:
 
     @property
     def waiting(self) -> float:
-        """Median of the latest seconds in queues."""
+        """Return the median of the latest queueing times in seconds."""
         return statistics.median(self._waits) if self._waits else 0.0
 
     def _weigh(self) -> None:

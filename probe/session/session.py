@@ -1,4 +1,4 @@
-"""What all measurements of one run share: settings, pace, neutral hosts, resolvers, facts found by preflight."""
+"""Hold the settings, pace, neutral hosts, resolvers and preflight facts of one run."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -12,11 +12,11 @@ from probe.session.trace import Transaction
 from probe.signatures.ttl_distance import Interval
 from probe.targets.target import Endpoint, Neutral, Target
 
-HELPER = "helper"  # how the helper's address is written, always
+HELPER = "helper"  # replaces the test helper's address in every record
 
 
 class EncryptedResolver(Protocol):
-    """A public resolver over DoT or DoH whose connections stay open during the run (encrypted.py)."""
+    """Represent a public resolver over DoT or DoH with connections that stay open during the run."""
 
     engine: Literal["dot", "doh"]
     host: str
@@ -24,22 +24,22 @@ class EncryptedResolver(Protocol):
     port: int
 
     async def ask(self, tx: Transaction, hostname: str, query_type: str) -> DNSQuery:
-        """Ask one question; writes its entry to `tx`."""
+        """Ask one question and write its entry into `tx`."""
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close open connections."""
 
 
 class PacketWitness(Protocol):
-    """Who saw the raw packets of our own flows (packets/capture.py)."""
+    """Represent the sniffer that sees the raw packets of our own flows (`packets/capture.py`)."""
 
     async def packets(self, flows: Iterable[Flow], zero: float) -> list[PacketRecord]:
-        """The packets of these flows so far; `zero` on the monotonic clock is their time 0."""
+        """Return the packets of these flows so far. `zero` on the monotonic clock is their time 0."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the volunteer asked for. `control` are the URLs of helpers; roots: a PEM file or None."""
+    """Hold what the user asked for. `control` has the URLs of test helpers. `roots` is a PEM file or None."""
 
     control: tuple[str, ...] = ()
     control_pin: str | None = None
@@ -48,42 +48,46 @@ class Settings:
     families: frozenset[int] = frozenset({4, 6})
     max_time: float | None = None
     public_roots: str | None = None
-    network_withheld: bool = False  # the line says not in which network it was taken, so no router may either
+    network_withheld: bool = False  # the measurement hides its network, so it must name no router either
 
 
 @dataclass
 class Session:
-    """One run. `as_control` is set in the test helper: no innocuous hellos, no confirmations, no follow-ups."""
+    """Represent one run. `as_control` is set in the test helper: no innocuous flows, confirmations or follow-ups."""
 
     run_id: str
     settings: Settings
     pace: Pace
     neutral: Neutral
-    resolvers: Target  # services = public resolvers; endpoints dns+udp://, dot://, doh://
-    preflight: dict[str, Any] = field(default_factory=dict)  # facts, as written to x_run.preflight
-    ipv4: bool = True  # families that work here, as preflight found
+    resolvers: Target  # services are public resolvers, endpoints dns+udp://, dot://, doh://
+    preflight: dict[str, Any] = field(default_factory=dict)  # facts as written to x_run.preflight
+    ipv4: bool = True  # families that the preflight found working
     ipv6: bool = False
     as_control: bool = False
-    public_only: bool = False  # in a helper that strangers ask: no name of theirs leads it into a private network
+    public_only: bool = False  # in a public test helper: names of strangers must not lead it into a private network
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set by Ctrl-C or --max-time: start nothing new
-    neutral_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)  # proven by preflight: (IP, endpoint)
-    asn_of: Callable[[str], int] = lambda address: 0  # offline lookup; 0 when unknown
+    # verified by the preflight: (IP, endpoint)
+    neutral_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)
+    asn_of: Callable[[str], int] = lambda address: 0  # offline lookup, 0 if unknown
     asn_database: str = ""  # name and date of the table behind `asn_of`
-    encrypted: EncryptedResolver | None = None  # corroborates what the system resolver says; None: nothing does
-    beside: dict[str, EncryptedResolver] = field(default_factory=dict)  # that follow-ups ask; each one connection
+    # corroborates the system resolver's answers, None if no encrypted resolver works
+    encrypted: EncryptedResolver | None = None
+    beside: dict[str, EncryptedResolver] = field(default_factory=dict)  # used by follow-ups, one connection each
     approached: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
-    """Addresses that nothing corroborated and that got their one connect (law 7) → whether it proved them genuine."""
-    visited_in_vain: dict[str, str] = field(default_factory=dict)  # of these → what the visit failed with
-    located: dict[str, Interval] = field(default_factory=dict)  # payload → where it was met first: a guess for others
-    capture: PacketWitness | None = None  # None: the system lets us see no packets
-    bugs: list[str] = field(default_factory=list)  # of preflight; those of a measurement stand in its line
+    """Unverified addresses that got their one connect (P4), and whether the connection proved them."""
+    visited_in_vain: dict[str, str] = field(default_factory=dict)  # unverified address: failure of its only visit
+    located: dict[str, Interval] = field(default_factory=dict)  # payload: hop found first, where later searches start
+    capture: PacketWitness | None = None  # None if the system does not let us see packets
+    bugs: list[str] = field(default_factory=list)  # of the preflight. Bugs of a measurement are in its record.
 
     def family_works(self, family: int) -> bool:
-        """Say whether preflight found the family (4 or 6) working and the volunteer did not switch it off."""
+        """Tell whether the preflight found the family (4 or 6) working and the user did not switch it off."""
         return family in self.settings.families and (self.ipv4 if family == 4 else self.ipv6)
 
     async def next_round(self) -> None:
-        """Begin a repeat that the volunteer asked for: budgets, visits and follow-ups' connections begin anew."""
+        """Start a repeat that the user asked for. Budgets, visited addresses and the follow-ups' connections start
+        anew.
+        """
         self.pace.next_round()
         self.approached.clear()
         self.visited_in_vain.clear()

@@ -1,1 +1,1 @@
-"""One network operation per file: each does it, records it in one entry and names its failure."""
+"""Perform one network operation per file, record it in one entry and name its failure."""

@@ -1,4 +1,4 @@
-"""The connection: a byte stream that one step opens and later steps of the transaction use."""
+"""Define a connection: a byte stream that one step opens and later steps of the transaction use."""
 
 import ipaddress
 from typing import Protocol
@@ -10,23 +10,23 @@ def address_of(ip: str, port: int) -> str:
 
 
 class Connection(Protocol):
-    """A byte stream to `address`, over TCP or TLS; one task may read while another writes."""
+    """Represent a byte stream to `address` over TCP or TLS. One task may read while another writes."""
 
     address: str
     ip: str
     port: int
-    local: tuple[str, int] | None = None  # our own end, where it is known: for comparing, never for writing down
+    local: tuple[str, int] | None = None  # our own end if known. It is compared and never written to a file.
 
     async def read(self, limit: int = 65536) -> bytes:
-        """Read at most `limit` bytes; empty at the end of the stream. Raises OSError when the connection broke."""
+        """Read at most `limit` bytes, or b"" at the end of the stream. Raises OSError if the connection broke."""
         ...
 
     async def write(self, data: bytes) -> None:
-        """Send all of `data`. Raises OSError when the connection broke."""
+        """Send all of `data`. Raises OSError if the connection broke."""
         ...
 
     def close(self) -> None:
-        """Close at once; closing twice is harmless."""
+        """Close immediately. A second call has no effect."""
         ...
 
     def close_with_reset(self) -> None:
@@ -34,7 +34,7 @@ class Connection(Protocol):
         ...
 
     async def read_exactly(self, n: int) -> bytes:
-        """Read `n` bytes and not one more. Raises EOFError when the peer closed before."""
+        """Read exactly `n` bytes. Raises EOFError if the peer closed before."""
         got = bytearray()
         while len(got) < n:
             piece = await self.read(n - len(got))

@@ -1,17 +1,17 @@
-"""The first bytes of what came instead of an answer, without anything in them that may be an address of ours."""
+"""Keep the first bytes of an unexpected answer without anything that may be the user's address."""
 
 from probe.privacy.redact import scrub_text
 from probe.wire.stun import HEADER
 
 FIRST_BYTES = 64
-_READ = 4 * FIRST_BYTES  # an address that the cut would halve must be seen whole
+_READ = 4 * FIRST_BYTES  # an address that crosses the cut must be seen whole
 
 
 def first_bytes(raw: bytes) -> bytes:
-    """At most FIRST_BYTES from the beginning of `raw`, address-like text scrubbed.
+    """Return at most FIRST_BYTES bytes from the start of `raw`, with address-like text scrubbed.
 
-    Of what is shaped like STUN, with the cookie or without, only the header is kept: the rest may tell our address,
-    covered by a mask or not (RFC 8489 14.1, 14.2).
+    Only the header is kept of bytes that look like STUN, with or without the magic cookie. The attributes may contain
+    our address, XOR-masked or not (RFC 8489, 14.1 and 14.2).
     """
     if _is_shaped_like_stun(raw):
         return raw[:HEADER]
@@ -19,7 +19,10 @@ def first_bytes(raw: bytes) -> bytes:
 
 
 def _is_shaped_like_stun(raw: bytes) -> bool:
-    """Two zero bits, and either the cookie or a length that fits; the cookie counts in a message cut short too."""
+    """Tell whether `raw` looks like STUN: two zero bits, and either the cookie or a matching length.
+
+    The cookie is enough in a truncated message.
+    """
     if len(raw) < 8 or raw[0] >= 0x40:
         return False
     return raw[4:8] == b"\x21\x12\xa4\x42" or HEADER + int.from_bytes(raw[2:4], "big") == len(raw)

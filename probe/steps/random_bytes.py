@@ -1,4 +1,4 @@
-"""The step `random_bytes`: what is on no list of protocols, to a server that answers whoever speaks."""
+"""Send bytes of no known protocol to a server that answers any client (step `random_bytes`)."""
 
 import secrets
 
@@ -7,14 +7,14 @@ from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import Connection
 
-SIZE = 128  # bytes, about as many as the messengers' own first flights
+SIZE = 128  # bytes, about as many as the messengers' first packets have
 
 
 async def random_bytes(tx: Transaction, conn: Connection, *, pace: Pace) -> None:
-    """Send bytes of no protocol and wait for any answer, an end of the connection included. Raises StepFailed.
+    """Send random bytes and wait for any answer, including the end of the connection. Raises StepFailed.
 
-    The first byte begins no record of TLS, no request and no length that a server would wait for: with its highest bit
-    set it is an old TLS hello at best, whose version a server refuses at once (RFC 5246 E.2).
+    The first byte starts no TLS record, no request and no length that a server would wait for. With its highest bit set
+    it is at best an old TLS hello, whose version a server refuses immediately (RFC 5246, E.2).
     """
     entry = RandomBytes(address=conn.address, size=SIZE)
     async with tx.step(entry, pace.tls_timeout()):

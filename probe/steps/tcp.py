@@ -1,4 +1,4 @@
-"""The step `connect`: opens a TCP connection to one address."""
+"""Open a TCP connection to one address (step `connect`)."""
 
 import asyncio
 import errno
@@ -14,20 +14,20 @@ from probe.session.trace import Transaction
 from probe.steps.connection import Connection, address_of
 from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
 
-TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # of IPv6 too; Linux
-# Of struct tcp_info in <linux/tcp.h>, behind 8 bytes: the 16th and the 24th number of 4.
+TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too, Linux only
+# Offsets in struct tcp_info of <linux/tcp.h>: after 8 bytes, the 16th and the 24th number of 4 bytes.
 _NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
-_WEIGHT = 8  # the kernel's smoothed round trip takes in an eighth of each new one (RFC 6298 2.3)
+_WEIGHT = 8  # the kernel's smoothed round trip takes an eighth of each new sample (RFC 6298, 2.3)
 
 
 class TCPConnection(Connection):
-    """An open TCP connection on a non-blocking socket; its bytes are counted in `pace`."""
+    """Hold an open TCP connection on a non-blocking socket. `pace` counts its bytes."""
 
     def __init__(self, sock: socket.socket, ip: str, port: int, pace: Pace) -> None:
         self.ip, self.port, self.address = ip, port, address_of(ip, port)
         self._sock, self._pace = sock, pace
         self._loop = asyncio.get_running_loop()
-        self._connected_in: float | None = None  # seconds, until the first answer has come
+        self._connected_in: float | None = None  # seconds, set until the first answer
 
     async def read(self, limit: int = 65536) -> bytes:
         data = await self._loop.sock_recv(self._sock, limit)
@@ -38,16 +38,17 @@ class TCPConnection(Connection):
         return data
 
     def connected(self) -> float | None:
-        """The handshake's round trip in seconds as the kernel saw it; None where it does not say, or sent two SYNs.
+        """Return the handshake's round trip in seconds as the kernel measured it. None if unknown or if two SYNs were
+        sent.
 
-        Our own clock would count the time in which this process had other things to do, and law 8 would take a slow
-        computer for a crowded line.
+        Our own clock would include the time in which this process was busy. A slow computer would look like a crowded
+        line (P8).
         """
         self._connected_in = _round_trip(self._sock)
         return self._connected_in
 
     def _tell_wait(self, connected_in: float) -> None:
-        """Tell how much longer than the handshake the first answer took."""
+        """Report how much longer than the handshake the first answer took."""
         now = _round_trip(self._sock)
         if now is not None:
             self._pace.saw_wait(max(0.0, _WEIGHT * (now - connected_in)))
@@ -57,33 +58,33 @@ class TCPConnection(Connection):
         await self._loop.sock_sendall(self._sock, data)
 
     def limit(self, ttl: int) -> None:
-        """Have everything that leaves from now on, retransmissions included, travel `ttl` hops."""
+        """Limit all later packets, retransmissions included, to `ttl` hops."""
         set_ttl(self._sock, ttl)
 
     def hear_from_afar(self, least: int) -> None:
-        """Be deaf to segments that come with a TTL below `least`; over IPv4 then also to time exceeded."""
+        """Ignore segments that arrive with a TTL below `least`. Over IPv4 this also hides ICMP time exceeded."""
         hear_from_afar(self._sock, least)
 
     def unlimited(self) -> None:
-        """Have it travel as far as any; closing must reach the server. A closed connection stays as it is."""
+        """Remove the TTL limit, so that closing reaches the server. A closed connection is left alone."""
         if self._sock.fileno() >= 0:
             set_ttl(self._sock, -1)
 
     def keep_errors(self) -> None:
-        """Have `read` raise what ICMP tells; the connection goes on all the same, and may be read again."""
+        """Make `read` raise ICMP errors. The connection continues and can be read again."""
         keep_errors(self._sock)
 
     def segment_size(self) -> int:
-        """The most bytes that one segment may carry."""
+        """Return the largest number of bytes in one segment."""
         return self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
 
     def retransmissions(self) -> int:
-        """How many segments the kernel has sent again."""
+        """Return the number of segments that the kernel sent again."""
         return _tcp_info(self._sock, _TOTAL_RETRANS_AT) or 0
 
     def close(self) -> None:
         if (descriptor := self._sock.fileno()) >= 0:
-            # The selector must forget the number before the kernel gives it to somebody else's socket.
+            # The selector must forget the descriptor before the kernel gives its number to another socket.
             self._loop.remove_reader(descriptor)
             self._loop.remove_writer(descriptor)
             self._sock.close()
@@ -97,9 +98,9 @@ class TCPConnection(Connection):
 async def tcp_connect(
     tx: Transaction, ip: str, port: int, *, pace: Pace, confirm: bool = False, timeout: float | None = None
 ) -> TCPConnection:
-    """Connect to `ip` (an IPv4 or IPv6 literal) at `port`; the transaction closes the connection when it ends.
+    """Connect to `ip` (an IPv4 or IPv6 literal) at `port`. The transaction closes the connection at its end.
 
-    `timeout` in seconds, by default the pace's; `confirm` asks for the longer one. Raises StepFailed.
+    `timeout` is in seconds, by default from `pace`. `confirm` selects the longer default. Raises StepFailed.
     """
     entry = TCPConnect(ip=ip, port=port)
     async with tx.step(entry, pace.tcp_timeout(confirm=confirm) if timeout is None else timeout):
@@ -119,7 +120,7 @@ async def tcp_connect(
 
 
 def sends_timestamps() -> bool | None:
-    """Say whether this machine's connections carry timestamps (RFC 7323), behind which some boxes read no name."""
+    """Tell whether this machine's connections carry timestamps (RFC 7323). Some middleboxes then read no name."""
     try:
         return TIMESTAMPS.read_text().strip() != "0"
     except OSError:
@@ -127,13 +128,13 @@ def sends_timestamps() -> bool | None:
 
 
 def _round_trip(sock: socket.socket) -> float | None:
-    """The kernel's smoothed round trip in seconds; None where it has none."""
+    """Return the kernel's smoothed round trip in seconds, or None."""
     microseconds = _tcp_info(sock, _RTT_AT)
     return microseconds / 1e6 if microseconds else None
 
 
 def _tcp_info(sock: socket.socket, at: int) -> int | None:
-    """One number of the kernel's struct tcp_info; None where the system has none."""
+    """Return one number of the kernel's struct tcp_info, or None if the system has none."""
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, at + _NUMBER.size)
         return int(_NUMBER.unpack_from(info, at)[0])
@@ -142,9 +143,10 @@ def _tcp_info(sock: socket.socket, at: int) -> int | None:
 
 
 def _forbidden_by(error: PermissionError, ip: str, port: int) -> OSError:
-    """Over IPv6 Linux has one errno for an ICMPv6 "prohibited" and for a route of our own that forbids the way.
+    """Decide whether a router or our own system forbade an IPv6 connection. Linux has one errno for both.
 
-    Where the kernel lets a datagram go there it was the former, which over IPv4 is called host unreachable.
+    If the kernel lets a datagram go there, a router sent ICMPv6 "prohibited". Over IPv4 this is called host
+    unreachable.
     """
     if error.errno != errno.EACCES or ":" not in ip:
         return error

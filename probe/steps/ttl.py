@@ -1,6 +1,6 @@
-"""How far a socket's packets go, and which router said that one went no further: without root, on Linux.
+"""Set a socket's TTL and read which router reported that it ended, without root (Linux).
 
-`IP_RECVERR` (ip(7), ipv6(7)) has the kernel keep ICMP errors in a queue of the socket's own, with the router's address.
+With `IP_RECVERR` (ip(7), ipv6(7)) the kernel keeps ICMP errors in a queue of the socket, with the router's address.
 """
 
 import ipaddress
@@ -9,7 +9,7 @@ import struct
 import sys
 from dataclasses import dataclass
 
-# <linux/in.h>, <linux/in6.h>: not all of them have names in Python's socket module.
+# From <linux/in.h> and <linux/in6.h>. Python's socket module does not name all of them.
 IP_RECVERR, IPV6_RECVERR = 11, 25
 _IP_MINTTL, _IPV6_MINHOPCOUNT = 21, 73
 ERROR_MESSAGES = {(socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)}
@@ -17,27 +17,28 @@ MOST_AT_ONCE = 64
 AVAILABLE = sys.platform == "linux"
 
 _ERRQUEUE = getattr(socket, "MSG_ERRQUEUE", 0)
-_EXTENDED = struct.Struct("=IBBBBII")  # struct sock_extended_err of <linux/errqueue.h>; the sender's address follows
-_TIME_EXCEEDED = {(2, 11), (3, 3)}  # (SO_EE_ORIGIN_ICMP, RFC 792), (SO_EE_ORIGIN_ICMP6, RFC 4443 3.3)
+# struct sock_extended_err of <linux/errqueue.h>, followed by the sender's address
+_EXTENDED = struct.Struct("=IBBBBII")
+_TIME_EXCEEDED = {(2, 11), (3, 3)}  # (SO_EE_ORIGIN_ICMP, RFC 792), (SO_EE_ORIGIN_ICMP6, RFC 4443, 3.3)
 
 
 @dataclass(frozen=True)
 class Told:
-    """One ICMP error: the errno that it stands for, who sent it, and what it quotes of our packet's payload."""
+    """Hold one ICMP error: its errno, its sender, and the quoted part of our packet's payload."""
 
     number: int
-    expired: bool  # time exceeded: the TTL ended there
-    sender: str  # "" where the kernel does not say
+    expired: bool  # ICMP time exceeded
+    sender: str  # "" if the kernel does not know it
     quoted: bytes
 
 
 def is_sixth(sock: socket.socket) -> bool:
-    """Say whether the socket speaks IPv6."""
+    """Tell whether the socket uses IPv6."""
     return sock.family == socket.AF_INET6
 
 
 def set_ttl(sock: socket.socket, ttl: int) -> None:
-    """Have the packets that leave from now on, retransmissions included, travel `ttl` hops. -1: the system's usual."""
+    """Limit later packets, retransmissions included, to `ttl` hops. -1 restores the system's default."""
     if is_sixth(sock):
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
     else:
@@ -45,7 +46,7 @@ def set_ttl(sock: socket.socket, ttl: int) -> None:
 
 
 def hear_from_afar(sock: socket.socket, least: int) -> None:
-    """Have the kernel drop what arrives with a TTL below `least` (RFC 5082), as if it had never come; TCP only."""
+    """Make the kernel drop TCP segments that arrive with a TTL below `least` (RFC 5082)."""
     if is_sixth(sock):
         sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MINHOPCOUNT, least)
     else:
@@ -53,7 +54,7 @@ def hear_from_afar(sock: socket.socket, least: int) -> None:
 
 
 def keep_errors(sock: socket.socket) -> None:
-    """Have ICMP errors reach the socket: a queue of its own, and a connection that goes on all the same."""
+    """Deliver ICMP errors to the socket's own queue. The connection continues."""
     if is_sixth(sock):
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
     else:
@@ -61,7 +62,7 @@ def keep_errors(sock: socket.socket) -> None:
 
 
 def told_by_icmp(sock: socket.socket) -> list[Told]:
-    """Empty the socket's queue of ICMP errors."""
+    """Return and remove all ICMP errors in the socket's queue."""
     found: list[Told] = []
     if not AVAILABLE:
         return found
@@ -82,7 +83,7 @@ def _read(data: bytes, quoted: bytes) -> Told:
 
 
 def _sender(name: bytes) -> str:
-    """The address in a struct sockaddr_in or sockaddr_in6; "" where there is none."""
+    """Return the address in a struct sockaddr_in or sockaddr_in6, or ""."""
     family = int.from_bytes(name[:2], sys.byteorder)
     if family == socket.AF_INET and len(name) >= 8:
         return str(ipaddress.IPv4Address(name[4:8]))

@@ -1,4 +1,4 @@
-"""One transaction over UDP: a datagram, sent again on a schedule, and the first answer that is ours."""
+"""Send one datagram on a schedule and wait for the first answer to it."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -9,27 +9,31 @@ from probe.steps.first_bytes import first_bytes
 from probe.steps.udp_socket import UDPSocket
 
 IsOurs = Callable[[bytes], bool | None]
-"""True: the answer. False: somebody else's. None: ours, and more must follow (a provisional response)."""
+"""True: the answer. False: another sender's datagram. None: our answer, and more must follow (a provisional response).
+"""
 
 
 class UDPFlow(UDPSocket):
-    """A connected socket for one transaction; open it with `udp_flow`. What it counted stays readable afterwards."""
+    """Hold a connected socket for one transaction. Open it with `udp_flow`. The counters stay readable after it is
+    closed.
+    """
 
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
         self.sent = 0
-        self.round_trip: float | None = None  # seconds from the last sending to the answer
-        self.foreign = 0  # datagrams that were not ours
-        self.first_foreign: bytes | None = None  # of the first of them, at most 64 bytes, scrubbed
+        self.round_trip: float | None = None  # seconds from the last transmission to the answer
+        self.foreign = 0  # datagrams that did not answer ours
+        self.first_foreign: bytes | None = None  # at most 64 bytes of the first of them, scrubbed
         self._sent_at = 0.0
         self._is_ours: IsOurs = lambda raw: False
         self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         super().__init__(ip, port, pace)
 
     async def ask(self, datagram: bytes, offsets: Iterable[float], is_ours: IsOurs) -> bytes:
-        """Send `datagram` at each of `offsets` (seconds from now, ascending) until its answer comes; return that.
+        """Send `datagram` at each of `offsets` (seconds from now, ascending) until its answer arrives. Return the
+        answer.
 
-        Waits without end after the last sending: the step's deadline ends it. Called once per flow. Raises OSError
-        for an ICMP error (ConnectionRefusedError: nobody listens there) and for what the kernel refuses to send.
+        After the last transmission only the step's deadline ends the wait. Call it once per flow. Raises OSError for an
+        ICMP error (ConnectionRefusedError for a closed port) and for a datagram that the kernel refuses.
         """
         self._is_ours = is_ours
         began = self._loop.time()
@@ -43,16 +47,16 @@ class UDPFlow(UDPSocket):
         return await self._answer
 
     def close(self) -> None:
-        """Stop hearing; closing twice is harmless."""
+        """Stop receiving. A second call has no effect."""
         self._close()
-        self._answer.cancel()  # also quiet about an error that nobody waited for any more
+        self._answer.cancel()  # also marks an unread error as seen
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
         if self._answer.done():
             return
         try:
             ours = self._is_ours(raw)
-        except Exception as bug:  # raised where the answer is awaited, as it would be without a socket in between
+        except Exception as bug:  # raised in the task that awaits the answer
             self._answer.set_exception(bug)
             return
         if ours:
@@ -69,9 +73,9 @@ class UDPFlow(UDPSocket):
 
 @contextmanager
 def udp_flow(ip: str, port: int, pace: Pace) -> Iterator[UDPFlow]:
-    """Open a flow to `ip` (a literal) at `port`, its bytes counted in `pace`, and close it whatever happens.
+    """Open a flow to `ip` (a literal) at `port`, count its bytes in `pace`, and always close it.
 
-    Raises OSError where the kernel knows no way there.
+    Raises OSError if the kernel has no route.
     """
     flow = UDPFlow(ip, port, pace)
     try:
@@ -81,7 +85,7 @@ def udp_flow(ip: str, port: int, pace: Pace) -> Iterator[UDPFlow]:
 
 
 def doubling(first: float, longest: float, limit: float) -> Iterator[float]:
-    """Offsets whose distances double from `first` up to `longest`, as far as `limit` (all in seconds): 0, T, 3T, …"""
+    """Yield offsets whose distances double from `first` to `longest`, up to `limit`, all in seconds: 0, T, 3T, …"""
     at, distance = 0.0, first
     while at < limit:
         yield at

@@ -1,4 +1,4 @@
-"""A connected UDP socket with a random port of its own, and the errors that ICMP tells it."""
+"""Open a connected UDP socket with a random port, and read its ICMP errors."""
 
 import asyncio
 import errno
@@ -10,16 +10,16 @@ import sys
 from probe.session.pacing import Pace
 from probe.steps.ttl import keep_errors, told_by_icmp
 
-_MOST_AT_ONCE = 64  # datagrams read before the event loop gets its turn
+_MOST_AT_ONCE = 64  # datagrams read in one turn of the event loop
 
-_IP_RECVTTL = 12  # <linux/in.h>; Python's socket module has no name for it
+_IP_RECVTTL = 12  # from <linux/in.h>, missing in Python's socket module
 _TTL_MESSAGES = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, getattr(socket, "IPV6_HOPLIMIT", 52))}
 
 
 class UDPSocket:
-    """Reads whatever comes and gives it to `_received`, errors to `_refused`; whoever opens it must close it.
+    """Pass received datagrams to `_received` and errors to `_refused`. The opener must close it.
 
-    `ip` is a literal. Raises OSError where the kernel knows no way there.
+    `ip` is a literal. Raises OSError if the kernel has no route.
     """
 
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
@@ -34,12 +34,12 @@ class UDPSocket:
 
     @property
     def local(self) -> tuple[str, int]:
-        """Our own address and port, as the socket knows them: for comparing, never for writing down."""
+        """Return our own address and port. They are compared and never written to a file."""
         name = self._sock.getsockname()
         return name[0], name[1]
 
     def _send(self, datagram: bytes) -> None:
-        if told := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):  # else the sending would fail with it
+        if told := self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):  # otherwise sending would raise it
             self._told(told)
         self._pace.bytes_sent += self._sock.send(datagram)
 
@@ -49,11 +49,11 @@ class UDPSocket:
             self._sock.close()
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
-        """Take a datagram; `ip_ttl` is the TTL (hop limit) with which it arrived."""
+        """Take a datagram. `ip_ttl` is the TTL (hop limit) with which it arrived."""
         raise NotImplementedError
 
     def _refused(self, error: OSError) -> None:
-        """Take an error that ICMP or the kernel told."""
+        """Take an error from ICMP or the kernel."""
         raise NotImplementedError
 
     def _readable(self) -> None:
@@ -70,15 +70,15 @@ class UDPSocket:
         self._read_error_queue()
 
     def _read_error_queue(self) -> None:
-        """ICMP errors wait in a queue of their own; unless it is emptied the selector never rests."""
+        """Empty the queue of ICMP errors, else the selector would fire without end."""
         for told in told_by_icmp(self._sock):
             self._told(told.number)
 
     def _told(self, number: int | None) -> None:
-        """Take an error that ICMP told, by its errno.
+        """Take an ICMP error by its errno.
 
-        "Too big" is the kernel's business: the next datagram goes out in pieces. "Prohibited" over IPv6 is called what
-        it is called over IPv4, because a router forbids, and not our own system.
+        "Too big" is left to the kernel, which fragments the next datagram. "Prohibited" over IPv6 gets the name that it
+        has over IPv4, because a router forbids the way and not our own system.
         """
         if number != errno.EMSGSIZE:
             self._refused(OSError(errno.EHOSTUNREACH if number == errno.EACCES else number or 0, "ICMP"))

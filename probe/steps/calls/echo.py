@@ -1,4 +1,4 @@
-"""The step `udp_echo`: one datagram to the helper's echo, which sends back what arrived there."""
+"""Send one datagram to the test helper's UDP echo and wait for it to come back (step `udp_echo`)."""
 
 from collections.abc import Callable
 
@@ -7,15 +7,15 @@ from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.udp_flow import doubling, udp_flow
 
-FIRST, LONGEST = 0.5, 4.0  # seconds between sendings: as STUN's and SIP's own (RFC 8489, 6.2.1; RFC 3261, 17.1.2.2)
+FIRST, LONGEST = 0.5, 4.0  # seconds between transmissions, as in STUN and SIP (RFC 8489, 6.2.1; RFC 3261, 17.1.2.2)
 
 
 async def udp_echo(
     tx: Transaction, ip: str, port: int, datagram: bytes, token: bytes, *, payload: EchoPayload, pace: Pace
 ) -> UDPEcho:
-    """Send `datagram`, which holds `token` raw or in hexadecimal, until something that holds it comes back.
+    """Send `datagram` until a datagram with `token`, raw or hexadecimal, comes back.
 
-    The entry holds no address: the helper's could name a group of volunteers. Raises StepFailed.
+    The entry holds no address, because the helper's address could identify a group of users. Raises StepFailed.
     """
     entry = UDPEcho(port=port, payload=payload, size=len(datagram))
     limit = pace.tls_timeout()

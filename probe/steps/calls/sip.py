@@ -1,7 +1,7 @@
-"""The step `sip_options`: an `OPTIONS` request from nobody, over UDP, TCP or TLS.
+"""Send a SIP `OPTIONS` request without an account over UDP, TCP or TLS (step `sip_options`).
 
-Servers tell us in Via from which address we came (`received`, `rport`), and a middlebox may write it anywhere: of what
-comes back only the status, the server's name for itself, scrubbed, and which of our headers were changed is kept.
+A server reports our address in the Via header (`received`, `rport`), and a middlebox may copy it anywhere. The entry
+therefore keeps only the status, the server's scrubbed product name and the names of our headers that were changed.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from probe.wire.sip.options import Options
 
 T1, T2 = 0.5, 4.0  # seconds: RFC 3261, section 17.1.2.2
 _LONGEST_SERVER, _LONGEST_REASON = 128, 64
-_MOST_PROVISIONAL, _FOREIGN_LIMIT = 8, 64  # kept; taken from one stream
+_MOST_PROVISIONAL, _FOREIGN_LIMIT = 8, 64  # most provisional responses kept, most foreign messages read from one stream
 
 
 async def sip_options_udp(
@@ -35,7 +35,7 @@ async def sip_options_udp(
     confirm: bool = False,
     timeout: float | None = None,
 ) -> SIPExchange:
-    """Ask `host` at `ip` (a literal) from a socket of its own; the same datagram again at T1, doubling to T2.
+    """Ask `host` at `ip` (a literal) from a new socket. The datagram is repeated after T1, doubling to T2.
 
     Succeeds as `sip_options` does. Raises StepFailed.
     """
@@ -62,8 +62,8 @@ async def sip_options(
 ) -> SIPExchange:
     """Ask `host` over an open connection.
 
-    Any final status that is ours (see `Options.is_answered_by`) is success, also 4xx to 6xx: the server has answered.
-    Raises StepFailed; a server that speaks something else fails as "unknown_failure: sip: …".
+    Any final status that answers our request (see `Options.is_answered_by`) is success, also 4xx to 6xx. Raises
+    StepFailed. A server that speaks another protocol fails with "unknown_failure: sip: …".
     """
     dialogue = _Dialogue(SIPExchange(address=conn.address, transport=transport), Options(host, transport))
     async with tx.step(dialogue.entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
@@ -76,7 +76,7 @@ async def sip_options(
 
 
 async def _converse(conn: Connection, dialogue: "_Dialogue") -> None:
-    """Read messages until the final one of ours. Raises RemoteError for what is no SIP, EOFError, OSError."""
+    """Read messages until the final response. Raises RemoteError for bytes that are not SIP, EOFError, OSError."""
     stream, answered = SIPStream(), 0
     while dialogue.entry.x_foreign + stream.pings < _FOREIGN_LIMIT:
         data = await conn.read()
@@ -96,13 +96,13 @@ async def _converse(conn: Connection, dialogue: "_Dialogue") -> None:
 
 
 class _Dialogue:
-    """What is heard in answer to one request goes into its entry."""
+    """Record the responses to one request in its entry."""
 
     def __init__(self, entry: SIPExchange, request: Options) -> None:
         self.entry, self.request = entry, request
 
     def timer_e(self, limit: float) -> Iterator[float]:
-        """When the request is sent, in seconds from now: distances double from T1 to T2; T2 after a provisional."""
+        """Yield the transmission times in seconds from now: T1, doubling to T2, and T2 after a provisional response."""
         at, distance = 0.0, T1
         while at < limit:
             yield at
@@ -110,7 +110,9 @@ class _Dialogue:
             at, distance = at + distance, min(T2, 2 * distance)
 
     def hear_datagram(self, raw: bytes) -> bool | None:
-        """Judge a datagram as `UDPFlow` wants it: True: the final response, None: a provisional one, False: foreign."""
+        """Classify a datagram for `UDPFlow`: True for the final response, None for a provisional one, False for a
+        foreign one.
+        """
         try:
             message = read_message(raw)
         except NotSIP:
@@ -119,7 +121,7 @@ class _Dialogue:
         return self.hear(message)
 
     def hear(self, message: Message) -> bool | None:
-        """Take note of a message; the same three answers."""
+        """Record a message and classify it as `hear_datagram` does."""
         if not self.request.is_answered_by(message):
             self.note_foreign(message.raw)
             return False
@@ -133,7 +135,7 @@ class _Dialogue:
         return True
 
     def note_foreign(self, raw: bytes) -> None:
-        """Count what is no answer to ours; the first of it is kept, scrubbed."""
+        """Count a message that does not answer our request. Keep the first bytes of the first one, scrubbed."""
         self.entry.x_foreign += 1
         if self.entry.x_first_bytes is None:
             self.entry.x_first_bytes = BinaryData.of(first_bytes(raw))

@@ -1,7 +1,6 @@
-"""The step `stun_exchange`: a Binding request, or TURN's Allocate as a stranger, over UDP, TCP or TLS.
+"""Send a STUN Binding or a TURN Allocate request without credentials over UDP, TCP or TLS (step `stun_exchange`).
 
-Our own address, which the server tells us, is looked at and forgotten: only its family, and whether it is another than
-the socket's, are written down.
+The response contains our own address. The entry keeps only its family and whether it differs from the socket's address.
 """
 
 import secrets
@@ -19,17 +18,17 @@ from probe.steps.first_bytes import first_bytes
 from probe.steps.udp_flow import UDPFlow, udp_flow
 from probe.wire import stun
 
-SCHEDULE = (0.0, 0.5, 1.5, 3.5)  # seconds at which a request is sent over UDP (RFC 8489 6.2.1)
+SCHEDULE = (0.0, 0.5, 1.5, 3.5)  # seconds at which a request is sent over UDP (RFC 8489, 6.2.1)
 _LONGEST_SOFTWARE = 128
-_LONGEST_MESSAGE = 4096  # bytes over a stream; a response with every attribute has a few hundred
-_FOREIGN_LIMIT = 64  # messages over one stream that are not an answer to ours
+_LONGEST_MESSAGE = 4096  # bytes over a stream. A response with every attribute has a few hundred.
+_FOREIGN_LIMIT = 64  # most messages on one stream that do not answer our request
 
 Method = Literal["binding", "allocate"]
 _METHODS = {"binding": stun.BINDING, "allocate": stun.ALLOCATE}
 
 
 def request(method: Method, transaction_id: bytes) -> bytes:
-    """The datagram that the step sends. Raises ValueError for an id that has not 12 bytes."""
+    """Build the datagram that the step sends. Raises ValueError unless the id has 12 bytes."""
     return stun.binding_request(transaction_id) if method == "binding" else stun.allocate_request(transaction_id)
 
 
@@ -43,7 +42,7 @@ async def stun_exchange_udp(
     confirm: bool = False,
     timeout: float | None = None,
 ) -> STUNExchange:
-    """Ask `ip` (a literal) from a socket of its own, at most four times in a row with the same datagram.
+    """Ask `ip` (a literal) from a new socket. The same datagram is sent at most four times.
 
     Succeeds as `stun_exchange` does. Raises StepFailed.
     """
@@ -72,10 +71,10 @@ async def stun_exchange(
     confirm: bool = False,
     timeout: float | None = None,
 ) -> STUNExchange:
-    """Ask over an open connection, where messages are framed by their own length (RFC 8489 6.2.2).
+    """Ask over an open connection, where each message carries its own length (RFC 8489, 6.2.2).
 
-    A Binding succeeds with our transaction id and a mapped address; an Allocate with 401, REALM and NONCE, which is
-    what a TURN server says to strangers. Raises StepFailed; whatever else the server says fails as
+    A Binding succeeds with our transaction id and a mapped address. An Allocate succeeds with 401, REALM and NONCE, the
+    answer of a TURN server to a client without credentials. Raises StepFailed. Every other answer fails with
     "unknown_failure: stun: …".
     """
     entry = STUNExchange(address=conn.address, transport=transport, method=method)
@@ -110,7 +109,7 @@ def _count(entry: STUNExchange, flow: UDPFlow) -> None:
 
 
 async def _answer_on(conn: Connection, entry: STUNExchange, method: Method, transaction_id: bytes) -> stun.Message:
-    """Read messages until ours comes. Raises RemoteError for what is no STUN, EOFError, OSError."""
+    """Read messages until the answer to our request. Raises RemoteError for other protocols, EOFError, OSError."""
     while entry.x_foreign < _FOREIGN_LIMIT:
         raw = await _message(conn, entry)
         try:
@@ -125,7 +124,7 @@ async def _answer_on(conn: Connection, entry: STUNExchange, method: Method, tran
 
 
 async def _message(conn: Connection, entry: STUNExchange) -> bytes:
-    """Read one message; bytes that cannot begin one are given back as they came, for the caller to refuse."""
+    """Read one message. Return bytes that cannot start a message as they are, and let the caller refuse them."""
     got = b""
     wanted = stun.HEADER
     try:
@@ -150,7 +149,7 @@ def _note_foreign(entry: STUNExchange, raw: bytes) -> None:
 
 
 def _judge(entry: STUNExchange, message: stun.Message, local: tuple[str, int] | None) -> None:
-    """Write down what the response says. Raises RemoteError unless it is the one that proves the server."""
+    """Record the response. Raises RemoteError unless it proves the server."""
     entry.response = "success" if message.kind == "success" else "error"
     entry.error_code = message.error_code
     entry.software = scrub_text(message.software.replace("\0", ""))[:_LONGEST_SOFTWARE]
@@ -164,7 +163,7 @@ def _judge(entry: STUNExchange, message: stun.Message, local: tuple[str, int] | 
 
 
 def _problem(entry: STUNExchange) -> str | None:
-    """What keeps the response from being a proof; a fingerprint that does not fit means that somebody changed it."""
+    """Return why the response is no proof, or None. A wrong fingerprint means that the message was changed."""
     if entry.fingerprint_valid is False:
         return "wrong fingerprint"
     if entry.response == "success":

@@ -1,4 +1,4 @@
-"""The step `resolve`: one DNS question over UDP or on an open stream, and, from its neighbour, through the system."""
+"""Ask one DNS question over UDP or on an open stream (step `resolve`)."""
 
 import asyncio
 import secrets
@@ -17,10 +17,11 @@ from probe.wire.dns.message import build_query, read_response, response_id
 
 __all__ = ["StreamResolver", "is_bogon", "query_stream", "query_udp", "resolve_system", "system_resolvers"]
 
-_UDP_TIMEOUT = 5.0  # seconds, as OONI's (reference: ooni.md 2.1)
-_RETRANSMIT_AFTER = 1.5  # seconds; once
-_MOST_UNASKED, _LEAST_UNASKED = 262144, 4096  # bytes of answers to no open question, on one stream; each counts as …
-_PADDING = 128  # bytes: questions of one length inside TLS (RFC 8467)
+_UDP_TIMEOUT = 5.0  # seconds, as in OONI's probe (ooni/probe-cli 7cb22410, `netxlite`)
+_RETRANSMIT_AFTER = 1.5  # seconds until the only retransmission
+# bytes of answers to no open question on one stream, and the least that one such answer counts for
+_MOST_UNASKED, _LEAST_UNASKED = 262144, 4096
+_PADDING = 128  # bytes. Padding hides the length of a question inside TLS (RFC 8467).
 
 
 async def query_udp(
@@ -35,10 +36,10 @@ async def query_udp(
     timeout: float | None = None,
     retransmit: bool = True,
 ) -> DNSQuery:
-    """Ask `server_ip` over a UDP socket of its own and return with the first well-formed answer to the question.
+    """Ask `server_ip` from a new UDP socket. Return after the first well-formed answer to the question.
 
-    The socket listens on for max(0.5 s, 3 round trips) as a tail of the trace: it adds every further datagram to
-    `x_responses` of the entry returned. `shown_as` replaces "ip:port" as resolver_address. Raises StepFailed.
+    The socket stays open for max(0.5 s, 3 round trips) after that. Later datagrams are added to `x_responses` of the
+    returned entry. `shown_as` replaces "ip:port" as resolver_address. Raises StepFailed.
     """
     entry = _entry("udp", hostname, query_type, shown_as or address_of(server_ip.partition("%")[0], port))
     limit = _udp_timeout(pace) if timeout is None else timeout
@@ -73,18 +74,19 @@ async def query_stream(
     engine: str = "dot",
     timeout: float | None = None,
 ) -> DNSQuery:
-    """Ask one question on an open connection ("dot" or "tcp"); one after the other. Raises StepFailed.
+    """Ask one question on an open connection (engine "dot" or "tcp"). Raises StepFailed.
 
-    For questions side by side on one connection keep a StreamResolver.
+    Keep a StreamResolver for several questions at the same time on one connection.
     """
     resolver = StreamResolver(conn, resolver_address, engine=engine, pace=pace)
     return await resolver.query(tx, hostname, query_type, timeout=timeout)
 
 
 class StreamResolver:
-    """A resolver on an open connection, messages behind lengths of two bytes (RFC 7858, RFC 7766).
+    """Query a resolver on an open connection. Each message follows its length in two bytes (RFC 7858, RFC 7766).
 
-    Questions may overlap: answers are matched by id. Once the connection broke, every question fails as the first did.
+    Questions may overlap, because answers are matched by id. After the connection broke, every question fails as the
+    first.
     """
 
     def __init__(self, conn: Connection, resolver_address: str, *, pace: Pace, engine: str = "dot") -> None:
@@ -95,7 +97,7 @@ class StreamResolver:
     async def query(
         self, tx: Transaction, hostname: str, query_type: str, *, confirm: bool = False, timeout: float | None = None
     ) -> DNSQuery:
-        """Ask one question; write its entry into `tx`. Raises StepFailed."""
+        """Ask one question and write its entry into `tx`. Raises StepFailed."""
         entry = _entry(self.engine, hostname, query_type, self.resolver_address)
         limit = self._pace.tls_timeout(confirm=confirm) if timeout is None else timeout
         async with tx.step(entry, limit):
@@ -143,10 +145,10 @@ async def _first_answer(
 
 
 def _may_repeat(tx: Transaction, ip: str, port: int, pace: Pace) -> bool:
-    """A repeated question is one more trigger when the first one was (law 7); then it must fit the budget."""
+    """Tell whether the budget allows a retransmission. It is a second trigger if the first question was one (P7)."""
     if not tx.record.trigger:
         return True
-    name = tx.record.sent_name or tx.record.hostname or ip  # a resolver that is itself the target bears no name
+    name = tx.record.sent_name or tx.record.hostname or ip  # a resolver that is itself the target has no name
     try:
         pace.spend_trigger(name, ip, "udp", port)
     except LocalFailure:
@@ -155,7 +157,7 @@ def _may_repeat(tx: Transaction, ip: str, port: int, pace: Pace) -> bool:
 
 
 def _take(entry: DNSQuery, response: DNSResponse) -> None:
-    """Copy the answer that counts into the entry. Raises RemoteError when it is a failure."""
+    """Copy the first answer to the question into the entry. Raises RemoteError if it is a failure."""
     entry.answers, entry.raw_response = list(response.answers), response.raw_response
     entry.rcode = response.rcode or None  # OONI writes no 0
     if response.failure is not None:
@@ -163,7 +165,7 @@ def _take(entry: DNSQuery, response: DNSResponse) -> None:
 
 
 def _leave(listener: UDPListener, entry: DNSQuery, tx: Transaction) -> None:
-    """After an answer, or an ICMP error, what comes late still counts; after a timeout the wait was long enough."""
+    """Keep listening after an answer or an ICMP error. After a timeout the socket has listened long enough."""
     entry.x_sent = listener.sent
     if listener.first.done() and not listener.first.cancelled():
         tx.trace.later(_listen_on(listener, entry))

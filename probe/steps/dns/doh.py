@@ -1,4 +1,4 @@
-"""The step `resolve` over HTTPS: DNS messages POSTed on an open HTTP/2 connection (RFC 8484), several side by side."""
+"""Ask DNS questions over HTTPS on an open HTTP/2 connection, several at a time (step `resolve`, RFC 8484)."""
 
 import asyncio
 from dataclasses import dataclass
@@ -41,12 +41,12 @@ async def query_doh(
     pace: Pace,
     timeout: float | None = None,
 ) -> DNSQuery:
-    """Ask one question on a fresh connection with ALPN h2. Raises StepFailed. For several keep a DoHResolver."""
+    """Ask one question on a new connection with ALPN h2. Keep a DoHResolver for several. Raises StepFailed."""
     return await DoHResolver(conn, url, pace=pace).query(tx, hostname, query_type, timeout=timeout)
 
 
 class DoHResolver:
-    """A resolver at `url` (https://…) on an open connection with ALPN h2; questions may overlap."""
+    """Query a resolver at `url` (https://…) on an open connection with ALPN h2. Questions may overlap."""
 
     def __init__(self, conn: Connection, url: str, *, pace: Pace) -> None:
         self.conn, self.url, self._pace = conn, url, pace
@@ -61,11 +61,11 @@ class DoHResolver:
     async def query(
         self, tx: Transaction, hostname: str, query_type: str, *, confirm: bool = False, timeout: float | None = None
     ) -> DNSQuery:
-        """Ask one question; write its entry into `tx`. Raises StepFailed."""
+        """Ask one question and write its entry into `tx`. Raises StepFailed."""
         entry = DNSQuery(engine="doh", hostname=hostname, query_type=query_type, resolver_address=self.url)
         limit = self._pace.tls_timeout(confirm=confirm) if timeout is None else timeout
         async with tx.step(entry, limit):
-            query = build_query(hostname, query_type, 0, padding=_PADDING)  # id 0: RFC 8484, section 4.1
+            query = build_query(hostname, query_type, 0, padding=_PADDING)  # id 0 (RFC 8484, 4.1)
             reply = await self._post(query)
             _check(reply)
             response = read_response(reply.body, query).response
@@ -87,7 +87,7 @@ class DoHResolver:
             self._replies.pop(stream, None)
 
     def _open_stream(self, query: bytes) -> int:
-        """Write the request into h2's buffer at one go, so that streams open in the order of their numbers."""
+        """Write the request into h2's buffer without a pause, so that streams open in the order of their numbers."""
         if not self._started:
             self._h2.initiate_connection()
             self._started = True
@@ -126,7 +126,10 @@ class DoHResolver:
         return done
 
     def _check_preface(self, data: bytes) -> None:
-        """The first frame must be SETTINGS (RFC 9113, 3.4); h2 would wait for the megabytes that "HTT" announces."""
+        """Check that the first frame is SETTINGS (RFC 9113, 3.4).
+
+        An HTTP/1.1 answer starts with "HTT". As a frame header this announces megabytes, and h2 would wait for them.
+        """
         if not self._greeted and data[3:4] not in (b"", b"\x04"):
             raise RemoteError(f"{f.UNKNOWN}: http2: protocol error")
         self._greeted = True
@@ -161,7 +164,7 @@ def _number(code: h2.errors.ErrorCodes | int | None) -> int:
 
 
 def _check(reply: _Reply) -> None:
-    """Any status but 200 and any other content is a failure (reference: ooni.md 2.1)."""
+    """Check status and content type. Everything except 200 and a DNS message is a failure, as in OONI's probe."""
     if reply.status != "200":
         status = reply.status if reply.status.isdecimal() and len(reply.status) == 3 else "none"
         raise RemoteError(f"{f.UNKNOWN}: doh: status {status}")

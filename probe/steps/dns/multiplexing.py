@@ -1,4 +1,4 @@
-"""Several questions on one connection: reading goes on while anyone waits, and answers are told apart by number."""
+"""Match answers on one connection to several open questions by number."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -11,10 +11,11 @@ Answer = TypeVar("Answer")
 
 
 class Multiplexer(Generic[Answer]):
-    """Hands what `receive` brings to those who wait for its numbers.
+    """Deliver the answers that `receive` reads to the questions with their numbers.
 
-    Reading goes on only while somebody waits. When the last one gives up in the middle of a message, nobody can say any
-    more where the next one begins: the connection counts as broken, and later questions fail as that one did.
+    Reading continues only while a question is open. If the last question is cancelled in the middle of a message, the
+    start of the next message is unknown. The connection then counts as broken, and later questions fail as that one
+    did.
     """
 
     def __init__(self, receive: Callable[[], Awaitable[Iterable[tuple[int, Answer | RemoteError]]]]) -> None:
@@ -25,16 +26,18 @@ class Multiplexer(Generic[Answer]):
         self._sending = asyncio.Lock()
 
     def is_waiting(self, number: int) -> bool:
-        """Say whether a question with this number is still open."""
+        """Tell whether a question with this number is open."""
         return number in self._waiting
 
     def raise_if_broken(self) -> None:
-        """Raise RemoteError with the first failure once the connection broke."""
+        """Raise RemoteError with the first failure if the connection is broken."""
         if self._broken is not None:
             raise RemoteError(self._broken)
 
     async def ask(self, number: int, send: Callable[[], Awaitable[None]]) -> Answer:
-        """Send a question and wait for the answer with its number. Raises what broke the connection, or RemoteError."""
+        """Send a question and return the answer with its number. Raises the error that broke the connection, or
+        RemoteError.
+        """
         self.raise_if_broken()
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
@@ -50,7 +53,7 @@ class Multiplexer(Generic[Answer]):
         async with self._sending:
             try:
                 await send()
-            except BaseException as error:  # perhaps half of it is on the wire
+            except BaseException as error:  # half of the question may have been sent
                 self._broken = f.TIMEOUT if isinstance(error, asyncio.CancelledError) else classify(error)
                 raise
 

@@ -1,4 +1,4 @@
-"""The system's resolver: getaddrinfo in a thread that can be left behind, and the name servers it would ask."""
+"""Ask the system's resolver with getaddrinfo, and read the name servers that it uses."""
 
 import asyncio
 import ipaddress
@@ -14,8 +14,8 @@ from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 
-_TIMEOUT = 15.0  # seconds, as OONI's (reference: ooni.md 2.1)
-_MOST_THREADS = 128  # left behind ones included
+_TIMEOUT = 15.0  # seconds, as in OONI's probe (ooni/probe-cli 7cb22410, `netxlite`)
+_MOST_THREADS = 128  # threads, abandoned ones included
 _FAMILIES = {frozenset({4}): socket.AF_INET, frozenset({6}): socket.AF_INET6}
 _TYPES = {4: "A", 6: "AAAA"}
 
@@ -31,10 +31,10 @@ async def resolve_system(
     engine: str = "system",
     timeout: float | None = None,
 ) -> list[str]:
-    """Ask getaddrinfo for `hostname`; the addresses in its order, each once.
+    """Ask getaddrinfo for `hostname` and return the distinct addresses in its order.
 
-    Writes an entry per family, as OONI's engine "system": one without answers is left out on success, on failure all
-    carry it. Raises StepFailed.
+    Writes one entry per family, as OONI's engine "system" does. A family without answers has no entry on success. On
+    failure every entry has the failure. Raises StepFailed.
     """
     wanted = sorted(families & {4, 6})
     entries = [_entry(hostname, engine, _TYPES[family]) for family in wanted]
@@ -51,7 +51,7 @@ async def resolve_system(
 
 
 def system_resolvers(path: str = "/etc/resolv.conf") -> list[str]:
-    """The name servers of resolv.conf(5), in order; none when the file is missing, unreadable or empty of them."""
+    """Return the name servers of resolv.conf(5) in order, or none if the file is missing, unreadable or empty."""
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -73,7 +73,7 @@ def _entry(hostname: str, engine: str, query_type: str) -> DNSQuery:
 
 
 def _with_answers(entries: list[DNSQuery], addresses: list[str]) -> list[DNSQuery]:
-    """Give each entry its family's answers; an entry without any gives its place to the next one."""
+    """Give each entry the answers of its family, and drop entries without answers."""
     for entry in entries:
         entry.answers = [_answer(ip) for ip in addresses if _answer(ip).answer_type == entry.query_type]
     full = [entry for entry in entries if entry.answers]
@@ -100,13 +100,13 @@ async def _getaddrinfo(hostname: str, family: int, entry: DNSQuery) -> list[str]
     except socket.gaierror as error:
         entry.getaddrinfo_error = error.errno
         raise
-    except BlockingIOError as error:  # EAI_SYSTEM with EAGAIN: the C library was denied a file, and says "try again"
+    except BlockingIOError as error:  # EAI_SYSTEM with EAGAIN: the C library could not open a file
         raise LocalFailure(f.FILES_EXHAUSTED) from error
     return list(dict.fromkeys(found))
 
 
 async def _in_thread(hostname: str, family: int) -> list[str]:
-    """Call getaddrinfo in a daemon thread: one that hangs outlives the timeout, but neither the run nor the program."""
+    """Call getaddrinfo in a daemon thread. A call that hangs does not delay the program's end."""
     places = _threads
     if not places.acquire(blocking=False):
         raise LocalFailure(f.FILES_EXHAUSTED)
@@ -116,11 +116,11 @@ async def _in_thread(hostname: str, family: int) -> list[str]:
     def work() -> None:
         try:
             outcome: list[str] | BaseException = _ask_libc(hostname, family)
-        except BaseException as error:  # whatever it is, it belongs to the one who waits
+        except BaseException as error:  # any error belongs to the waiting task
             outcome = error
         finally:
             places.release()
-        with suppress(RuntimeError):  # the loop is closed: the program went on without us
+        with suppress(RuntimeError):  # the event loop is already closed
             loop.call_soon_threadsafe(_deliver, found, outcome)
 
     _start(work, places)

@@ -1,4 +1,4 @@
-"""A UDP socket for one DNS question that hears everything: early, late, conflicting and forged answers, and ICMP."""
+"""Receive every datagram that answers one DNS question: early, late, conflicting and forged ones, and ICMP errors."""
 
 import asyncio
 
@@ -12,14 +12,14 @@ from probe.wire.dns.message import Reading, read_response
 _TAIL_SECONDS, _TAIL_ROUND_TRIPS = (
     0.5,
     3,
-)  # how long to go on listening after the first answer (reference: peers.md 2.1)
-_MOST_RESPONSES = 64  # kept; a flood must not fill the memory
+)  # seconds to listen after the first answer
+_MOST_RESPONSES = 64  # kept, so that a flood does not fill the memory
 
 
 class UDPListener(UDPSocket):
-    """A connected socket with a random port of its own. `first` is done with the first answer that is ours.
+    """Listen on a connected socket with a random port. `first` completes with the first answer to the question.
 
-    Every datagram goes into `responses`, also those after `first`, until `close`.
+    Every datagram is added to `responses` until `close`, also after `first`.
     """
 
     def __init__(self, ip: str, port: int, query: bytes, trace: Trace, pace: Pace) -> None:
@@ -33,36 +33,36 @@ class UDPListener(UDPSocket):
         self._began = self._loop.time()
 
     def send(self) -> None:
-        """Send the question, the first time or again: same id, same port. Raises OSError."""
+        """Send the question, or repeat it with the same id from the same port. Raises OSError."""
         if self.sent == 0:
             self._began = self._loop.time()
         self.sent += 1
         self._send(self._query)
 
     def what_came_instead(self) -> str:
-        """The failure of a question that got no answer of its own in time."""
+        """Return the failure of a question that was not answered in time."""
         seen = {response.failure for response in self.responses}
         return next((failure for failure in (f.DNS_MISBEHAVING, f.DNS_WRONG_ID) if failure in seen), f.TIMEOUT)
 
     async def listen_on(self) -> None:
-        """Go on listening after the first answer, then close."""
+        """Continue to listen after the first answer, then close."""
         try:
             await asyncio.sleep(max(_TAIL_SECONDS, _TAIL_ROUND_TRIPS * (self.round_trip or 0.0)))
         finally:
             self.close()
 
     def close(self) -> None:
-        """Stop listening; closing twice is harmless."""
+        """Stop listening. A second call has no effect."""
         if self.is_open:
             self.listened = round(self._loop.time() - self._began, 6)
             self._close()
         if self.first.done() and not self.first.cancelled():
-            self.first.exception()  # seen, so that asyncio does not complain when the question was given up meanwhile
+            self.first.exception()  # marks the exception as seen, so that asyncio does not report it
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
         try:
             response, ours = self._read(raw)
-        except Exception as bug:  # raised where the answer is awaited, as it would be without a socket in between
+        except Exception as bug:  # raised in the task that awaits the answer
             self._broken_by(bug)
             return
         response.t = self._trace.elapsed()

@@ -1,7 +1,7 @@
-"""aiohttp over a connection of ours: it writes and parses HTTP/1.1, we carry, count and time the bytes.
+"""Run aiohttp over an open connection. aiohttp writes and parses HTTP/1.1, and this module carries and times the bytes.
 
-`_create_connection` of aiohttp's connector is a semi-private hook: aiohttp is pinned, and a contract test
-(tests/steps/test_handover.py) holds it.
+It overrides `_create_connection` of aiohttp's connector, a semi-private hook. The version range in pyproject.toml and
+`tests/steps/http/test_aiohttp_transport.py` guard it.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from probe.session.classify import RemoteError
 from probe.steps.connection import Connection
 from probe.wire.http1 import OneAnswer
 
-MOST_RECEIVED = 262144  # bytes of one answer, unless its reader says: a head and the body wanted have half of them
-TURNS = 20  # of the event loop, in which what was received is read before the connection's end is told
+MOST_RECEIVED = 262144  # bytes of one answer by default. A head and the body that is kept need half.
+TURNS = 20  # turns of the event loop in which received data are read before the end is reported
 
 FLOODED = f"{f.UNKNOWN}: http: flooded"
-_AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # headers that aiohttp would add by itself
+_AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # headers that aiohttp would add
 
 
 class Bridge(asyncio.Transport):
-    """The transport that aiohttp's protocol writes to; two tasks carry the bytes to and from the connection."""
+    """Implement the transport that aiohttp writes to. Two tasks carry the bytes to and from the connection."""
 
     def __init__(self, conn: Connection, protocol: ResponseHandler, most: int = MOST_RECEIVED) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Bridge(asyncio.Transport):
         self._reading.set()
         self._closing = False
         self._answer, self._received = OneAnswer(), 0
-        self.broken_by: Exception | None = None  # why the connection ended, unless we closed it
+        self.broken_by: Exception | None = None  # the reason why the connection ended, unless we closed it
         self._tasks = [self._loop.create_task(self._carry_in()), self._loop.create_task(self._carry_out())]
 
     def write(self, data: Any) -> None:
@@ -50,7 +50,7 @@ class Bridge(asyncio.Transport):
             while True:
                 await self._conn.write(await self._outbox.get())
         except Exception as error:
-            # What the other side said before it broke off is still to be read: let reading end first.
+            # Data that the peer sent before it broke the connection must still be read. Reading ends first.
             await asyncio.wait([self._tasks[0]], timeout=0.2)
             self._lose(error)
 
@@ -70,7 +70,7 @@ class Bridge(asyncio.Transport):
             self._lose(None)
 
     async def _let_them_read(self) -> None:
-        """Once aiohttp knows of the end it gives out no more of what came before."""
+        """Wait some turns of the event loop. aiohttp drops unread data when it learns of the connection's end."""
         for _ in range(TURNS):
             await asyncio.sleep(0)
 
@@ -113,15 +113,15 @@ class Bridge(asyncio.Transport):
         return 0
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Requests here are small: nothing to limit."""
+        """Ignore the limits, because requests are small."""
 
     async def ended(self) -> None:
-        """Wait until both tasks are over."""
+        """Wait until both tasks have ended."""
         await asyncio.wait(self._tasks)
 
 
 class HandOver(aiohttp.BaseConnector):
-    """A connector that opens nothing: it hands over the connection that it was given, once."""
+    """Hand aiohttp the one connection that exists, once, and open no other."""
 
     def __init__(self, conn: Connection, most: int = MOST_RECEIVED) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class HandOver(aiohttp.BaseConnector):
         self.bridge: Bridge | None = None
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> ResponseHandler:
-        if self.bridge is not None:  # aiohttp repeats a GET whose connection broke; we have only this one
+        if self.bridge is not None:  # aiohttp repeats a GET after a broken connection, and there is only this one
             raise self.bridge.broken_by or EOFError("closed")
         protocol = ResponseHandler(loop=asyncio.get_running_loop())
         self.bridge = Bridge(self._ours, protocol, self._most)
@@ -140,7 +140,7 @@ class HandOver(aiohttp.BaseConnector):
 
 @dataclass
 class Session:
-    """Sends exactly the request that it is given."""
+    """Send exactly the request that is given."""
 
     client: aiohttp.ClientSession
     connector: HandOver
@@ -148,11 +148,11 @@ class Session:
 
     @property
     def broken_by(self) -> Exception | None:
-        """Why the connection ended, as the connection itself says it; None while it is open."""
+        """Return the reason why the connection ended, or None while it is open."""
         return self.connector.bridge.broken_by if self.connector.bridge else None
 
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> aiohttp.ClientResponse:
-        """Send a request and wait for the end of the response's headers. Raises aiohttp.ClientError."""
+        """Send a request and return when the response headers are complete. Raises aiohttp.ClientError."""
         self.response = await self.client.request(
             method,
             URL(url, encoded=True),
@@ -166,7 +166,7 @@ class Session:
 
 @asynccontextmanager
 async def session_over(conn: Connection, *, most: int = MOST_RECEIVED) -> AsyncIterator[Session]:
-    """Open an HTTP/1.1 session that lives on `conn` and leaves it to its owner to close; it takes `most` bytes."""
+    """Open an HTTP/1.1 session on `conn` that reads at most `most` bytes. The caller closes `conn`."""
     connector = HandOver(conn, most)
     client = aiohttp.ClientSession(
         connector=connector,

@@ -1,7 +1,6 @@
-"""The step `http_round_trip`: one HTTP/1.1 request over a connection that is already open.
+"""Send one HTTP/1.1 request over an open connection (step `http_round_trip`).
 
-No redirect is followed, no cookie kept; whoever asks may do both. Any status is success: what it means is for the
-judge.
+The step follows no redirect and keeps no cookie. Any status is a success, because only the rules interpret it (P1).
 """
 
 import asyncio
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BODY_LIMIT", "MALFORMED", "MALFORMED_STATUS", "HTTPResult", "http_request"]
 
-GRACE = 1.0  # seconds that the step outlives its own deadline, so that a body cut by it is still an answer
+GRACE = 1.0  # seconds that the step may exceed its deadline, so that a body cut off by it is still an answer
 MALFORMED_STATUS = f"{f.UNKNOWN}: malformed HTTP version"
 MALFORMED = f"{f.UNKNOWN}: malformed HTTP response"
 
@@ -43,11 +42,10 @@ async def http_request(
     more: Mapping[str, str] | None = None,
     shown_as: str | None = None,
 ) -> HTTPResult:
-    """Send one request and read the answer: its status line, and at most `limit` bytes of body within the deadline.
+    """Send one request. Read the status line and at most `limit` bytes of the body within the deadline.
 
-    `url` is written as given, or as `shown_as`; `host` replaces its host in the Host header; `more` are further
-    headers. Without a status line the step fails and StepFailed is raised; a body that broke off is told by
-    `x_body_failure`.
+    The entry has the URL as given, or `shown_as` instead. `host` replaces the URL's host in the Host header. `more`
+    holds additional headers. Raises StepFailed without a status line. `x_body_failure` records an incomplete body.
     """
     sent = headers_of(method, url, host, body) | dict(more or {})
     entry = HTTPTransaction(address=conn.address, request=written_request(method, shown_as or url, sent, body))
@@ -78,7 +76,7 @@ async def _round_trip(
 
 
 def _without_aiohttp(error: "aiohttp.ClientError", session: "Session") -> Exception:
-    """What really happened: the parser's complaint, else what the connection itself met, which aiohttp re-wraps."""
+    """Return the original error: the parser's, else that of the connection, which aiohttp wraps."""
     from aiohttp import ClientResponseError, http_exceptions
 
     cause: BaseException | None = error
@@ -94,7 +92,7 @@ def _without_aiohttp(error: "aiohttp.ClientError", session: "Session") -> Except
 async def _read_body(
     session: "Session", response: "aiohttp.ClientResponse", result: HTTPResult, deadline: float, limit: int
 ) -> None:
-    """Read the body until its end, the limit or the deadline; the status line has already made the step a success."""
+    """Read the body until its end, the limit or the deadline. The step has already succeeded with the status line."""
     import aiohttp
 
     written, body = result.entry.response, bytearray()

@@ -1,6 +1,6 @@
-"""What is sent and written down of one HTTP exchange, whatever carries it: HTTP/1.1 or HTTP/3.
+"""Build requests and record responses of HTTP/1.1 and HTTP/3 alike.
 
-Of the answer only a few headers, the title, the length and a digest of the body are written down.
+Of a response only a few headers, the title, and the length and digest of the body are written to the entry.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ TITLE_LIMIT = 200
 HEADER_LIMIT = 200
 WRITTEN_HEADERS = ("Server", "Content-Type", "Content-Length")
 
-# What a common browser sends, as in OONI's web tests (reference/ooni.md 2.4).
+# Headers of a common browser, the same as in OONI's web tests (ooni/probe-cli 7cb22410).
 BROWSER = {
     "User-Agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/17.10 Safari/605.1.1",
@@ -36,25 +36,27 @@ _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 
 @dataclass
 class HTTPResult:
-    """What came back. Only `entry` is ever written; the rest stays in memory (preflight needs it)."""
+    """Hold one response. Only `entry` is written to a file. The rest stays in memory, and the preflight needs it."""
 
     entry: HTTPTransaction
     date: datetime | None = None
     body: bytes = b""
     location: str = ""
-    headers: dict[str, str] = field(default_factory=dict)  # as received, last of each name, names in lower case
-    cookies: list[str] = field(default_factory=list)  # the values of Set-Cookie
+    headers: dict[str, str] = field(default_factory=dict)  # as received, the last of each name, names in lower case
+    cookies: list[str] = field(default_factory=list)  # values of Set-Cookie
 
 
 def headers_of(method: str, url: str, host: str | None, body: bytes) -> dict[str, str]:
-    """The headers that are sent: a browser's, with `host` in place of the URL's own if given."""
+    """Return a browser's headers for the request, with `host` instead of the URL's host if given."""
     named = host if host is not None else urlsplit(url).netloc
     length = {"Content-Length": str(len(body))} if body or method not in {"GET", "HEAD"} else {}
     return {"Host": named, **BROWSER, **length}
 
 
 def written_request(method: str, url: str, sent: dict[str, str], body: bytes) -> HTTPRequest:
-    """The request as it is written down: a cookie is a name that a server gave the volunteer."""
+    """Return the request as it is written. A cookie is left out, because it is an identifier that a server gave the
+    user.
+    """
     kept = {name: SCRUBBED if name == "Cookie" else value for name, value in sent.items()}
     return HTTPRequest(
         url=url, method=method, headers=kept, headers_list=sorted(kept.items()), body=body.decode("utf-8", "replace")
@@ -62,7 +64,7 @@ def written_request(method: str, url: str, sent: dict[str, str], body: bytes) ->
 
 
 def write_head(result: HTTPResult, status: int, headers: Iterable[tuple[str, str]]) -> None:
-    """Keep the headers in memory, and write down the status and those on the allow-list, scrubbed."""
+    """Keep all headers in memory. Record the status and the allowed headers, scrubbed."""
     headers = [(name.lower(), _clean(value)) for name, value in headers]
     result.headers = dict(headers)
     result.cookies = [value for name, value in headers if name == "set-cookie"]
@@ -80,7 +82,7 @@ def write_head(result: HTTPResult, status: int, headers: Iterable[tuple[str, str
 
 
 def write_body(result: HTTPResult) -> None:
-    """Write down what is kept of `result.body`: length, digest, title and the block pages that it matches."""
+    """Record length, digest, title and matching block pages of `result.body`."""
     written = result.entry.response
     text = result.body.decode("utf-8", "surrogateescape")
     written.x_body_length = len(result.body)
@@ -98,12 +100,12 @@ def _decode(result: HTTPResult) -> str:
     charset = _CHARSET.search(result.headers.get("content-type", ""))
     try:
         return result.body.decode(charset[1] if charset else "utf-8", "replace")
-    except (LookupError, ValueError):  # a charset that nobody knows, or that is no text encoding
+    except (LookupError, ValueError):  # an unknown charset, or one that is no text encoding
         return result.body.decode("utf-8", "replace")
 
 
 def _clean(value: str) -> str:
-    """Header bytes that are no UTF-8 would not survive in JSON."""
+    """Replace bytes that are not UTF-8, because JSON cannot hold them."""
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

@@ -1,7 +1,6 @@
-"""The steps `mail_greeting` and `mail_starttls` of IMAP: greeting and CAPABILITY, then the command that asks for TLS.
+"""Read an IMAP greeting and capabilities, and ask for TLS (steps `mail_greeting` and `mail_starttls`).
 
-No account, no mailbox: nothing is sent beyond CAPABILITY, STARTTLS and LOGOUT. STARTTLS is asked for also where it is
-not offered, for the reason that steps/smtp.py gives.
+Only CAPABILITY, STARTTLS and LOGOUT are sent. STARTTLS is sent even if it is not offered, as `smtp.py` explains.
 """
 
 from probe.formats import failures as f
@@ -27,10 +26,10 @@ async def imap_greeting(
     confirm: bool = False,
     timeout: float | None = None,
 ) -> MailGreeting:
-    """Hear the greeting and ask for the capabilities. After STARTTLS no second greeting comes (RFC 9051, 6.2.1).
+    """Read the greeting and ask for the capabilities. After STARTTLS there is no second greeting (RFC 9051, 6.2.1).
 
-    Succeeds on OK (or PREAUTH) and a list, whatever it holds; a list in the greeting stands in where the answer has
-    none. Raises StepFailed: "unknown_failure: imap: greeting BYE", "…: capability refused BAD", "…: no IMAP greeting".
+    Succeeds with OK or PREAUTH and any list of capabilities. A list in the greeting is used if the answer has none.
+    Raises StepFailed: "unknown_failure: imap: greeting BYE", "…: capability refused BAD", "…: no IMAP greeting".
     """
     entry = MailGreeting(address=stream.conn.address, protocol="imap", over_tls=over_tls)
     async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
@@ -62,10 +61,10 @@ async def imap_starttls(
     confirm: bool = False,
     timeout: float | None = None,
 ) -> MailStartTLS:
-    """Ask for TLS; on success the handshake comes next, on the bare `stream.conn`.
+    """Ask for TLS. After success the handshake follows on `stream.conn`.
 
-    Plaintext that came behind the go-ahead is kept and handed to nobody. Raises StepFailed: "unknown_failure: imap:
-    starttls refused BAD", and "…: starttls not offered" also when the server accepted (see `accepted`).
+    Plaintext after the server's agreement is kept and not processed. Raises StepFailed: "unknown_failure: imap:
+    starttls refused BAD", and "…: starttls not offered" even if the server accepted (see `accepted`).
     """
     entry = MailStartTLS(address=stream.conn.address, protocol="imap")
     async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
@@ -86,5 +85,5 @@ async def _ask(stream: MailStream, words: str, entry: MailEntry) -> imap.Respons
 
 
 async def imap_logout(stream: MailStream) -> None:
-    """Say LOGOUT."""
+    """Send LOGOUT."""
     await stream.farewell(imap.command(_TAGS["LOGOUT"], "LOGOUT"))

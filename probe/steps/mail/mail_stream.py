@@ -1,4 +1,4 @@
-"""What the steps of both mail protocols share: a connection with the bytes read and not taken yet, and clean words."""
+"""Read and write a mail connection, and scrub the texts that servers send."""
 
 import asyncio
 import re
@@ -16,32 +16,32 @@ from probe.steps.connection import Connection
 T = TypeVar("T")
 Read = Callable[[bytes], tuple[T | None, bytes]]
 
-CLIENT_NAME = "anonymous.invalid"  # what we call ourselves; a real name or address literal would name the volunteer
-LONGEST_TEXT = 128  # characters of a banner or an answer
+CLIENT_NAME = "anonymous.invalid"  # our name in EHLO. A real name or an address literal would identify the user.
+LONGEST_TEXT = 128  # characters kept of a banner or an answer
 MOST_CAPABILITIES = 64
-KEPT = 64  # bytes of what is no mail protocol, or came behind a go-ahead
+KEPT = 64  # bytes kept of another protocol, or of plaintext after STARTTLS
 FAREWELL_SECONDS = 1.0
 
 _SESSION_ID = re.compile(r"(?<![^\s<(\[])(?=[\w-]{10,}(?![^\s>)\]]))(?:[A-Za-z_-]*\d){3}[\w-]*")
 
 
 class MailStream:
-    """A mail connection, in the clear or inside TLS. `pending` holds what was received and not taken yet."""
+    """Hold a mail connection, in the clear or inside TLS. `pending` holds bytes that were received and not yet used."""
 
     def __init__(self, conn: Connection) -> None:
         self.conn = conn
         self.pending = b""
 
     async def ask(self, command: bytes, read: Read[T], entry: MailEntry) -> T:
-        """Send a command and take its answer. Raises as `hear` does."""
+        """Send a command and return its answer. Raises the same errors as `hear`."""
         await self.conn.write(command)
         return await self.hear(read, entry)
 
     async def hear(self, read: Read[T], entry: MailEntry) -> T:
-        """Receive until `read` has found what it looks for.
+        """Receive until `read` returns a result.
 
-        Raises RemoteError when the bytes are not of the protocol, EOFError at the stream's end; what had come by then
-        begins `x_first_bytes`.
+        Raises RemoteError if the bytes are another protocol, and EOFError at the end of the stream. `x_first_bytes`
+        then holds the start of what was received.
         """
         try:
             while True:
@@ -60,29 +60,29 @@ class MailStream:
             raise
 
     async def farewell(self, command: bytes) -> None:
-        """Say goodbye and wait for no answer; a peer that has gone already takes no harm."""
+        """Send a closing command without waiting for an answer, and ignore a connection that is already closed."""
         with suppress(*NETWORK_ERRORS):
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self.conn.write(command)
 
 
 def keep_first_bytes(entry: MailEntry, received: bytes) -> None:
-    """Keep how an unfinished or foreign answer begins, without addresses."""
+    """Keep the start of an incomplete or foreign answer, scrubbed."""
     entry.x_first_bytes = clean_bytes(received) if received else None
 
 
 def clean_bytes(received: bytes) -> BinaryData:
-    """The first bytes without addresses: what came may greet the volunteer with theirs."""
+    """Return the first bytes scrubbed, because a greeting may contain the user's address."""
     text = scrub_text(received[: 4 * KEPT].decode("latin-1"))
     return BinaryData.of(text.encode("latin-1", "replace")[:KEPT])
 
 
 def clean_text(line: str) -> str:
-    """A server's line without addresses, and without session ids: a provider could look one up in its log."""
+    """Return a server's text without addresses and session ids. A provider could find a session id in its log."""
     printable = "".join(c if c.isprintable() else " " for c in line)
     return scrub_text(_SESSION_ID.sub("[id]", printable))[:LONGEST_TEXT]
 
 
 def clean_list(capabilities: tuple[str, ...]) -> list[str]:
-    """The capabilities without addresses, bounded."""
+    """Return the capabilities scrubbed and limited in number and length."""
     return [clean_text(line) for line in capabilities[:MOST_CAPABILITIES]]

@@ -1,8 +1,8 @@
-"""The steps `mail_greeting` and `mail_starttls` of SMTP: banner and EHLO, then the command that asks for TLS.
+"""Read an SMTP banner and the EHLO answer, and ask for TLS (steps `mail_greeting` and `mail_starttls`).
 
-No account, no mail: nothing is sent beyond EHLO, STARTTLS and QUIT. Where STARTTLS is not offered it is asked for all
-the same, once: a box that masks the list may let the command pass (reference/peers.md 2.4), and then the certificate
-shows whose list was tampered with. The step fails nevertheless, because a mail program would not have asked.
+Only EHLO, STARTTLS and QUIT are sent. STARTTLS is sent once even if it is not offered. A middlebox that hides the
+keyword may still pass the command, and the certificate then shows that the list was changed. The step fails anyway,
+because a mail program would not have sent the command.
 """
 
 from probe.formats import failures as f
@@ -27,10 +27,10 @@ async def smtp_greeting(
     confirm: bool = False,
     timeout: float | None = None,
 ) -> MailGreeting:
-    """Hear the banner, say EHLO, read the list of keywords. After STARTTLS there is no second banner (RFC 3207, 4.2).
+    """Read the banner, send EHLO and read the keywords. After STARTTLS there is no second banner (RFC 3207, 4.2).
 
-    Succeeds on 220 and 250, whatever the list holds. Raises StepFailed: "unknown_failure: smtp: greeting 554", "…: ehlo
-    refused 502", "…: no SMTP reply".
+    Succeeds with 220 and 250 and any list of keywords. Raises StepFailed: "unknown_failure: smtp: greeting 554", "…:
+    ehlo refused 502", "…: no SMTP reply".
     """
     entry = MailGreeting(address=stream.conn.address, protocol="smtp", over_tls=over_tls)
     async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
@@ -61,10 +61,10 @@ async def smtp_starttls(
     confirm: bool = False,
     timeout: float | None = None,
 ) -> MailStartTLS:
-    """Ask for TLS; on success the handshake comes next, on the bare `stream.conn`.
+    """Ask for TLS. After success the handshake follows on `stream.conn`.
 
-    Plaintext that came behind the go-ahead is kept and handed to nobody. Raises StepFailed: "unknown_failure: smtp:
-    starttls refused 454", and "…: starttls not offered" also when the server accepted (see `accepted`).
+    Plaintext after the server's agreement is kept and not processed. Raises StepFailed: "unknown_failure: smtp:
+    starttls refused 454", and "…: starttls not offered" even if the server accepted (see `accepted`).
     """
     entry = MailStartTLS(address=stream.conn.address, protocol="smtp")
     async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
@@ -80,5 +80,5 @@ async def smtp_starttls(
 
 
 async def smtp_quit(stream: MailStream) -> None:
-    """Say QUIT."""
+    """Send QUIT."""
     await stream.farewell(smtp.QUIT)

@@ -1,4 +1,4 @@
-"""The step `mtproto_exchange`: does a Telegram data centre echo our nonce? No key is agreed on, no account exists."""
+"""Check that a Telegram data centre returns our nonce, without agreeing on a key (step `mtproto_exchange`)."""
 
 import secrets
 import time
@@ -13,7 +13,7 @@ from probe.steps.connection import Connection
 from probe.wire.telegram import mtproto
 from probe.wire.telegram.obfuscation import client_obfuscation
 
-_LONGEST_ANSWER = 1024  # bytes; a resPQ with three fingerprints has 100
+_LONGEST_ANSWER = 1024  # bytes. A resPQ with three fingerprints has 100.
 
 
 async def mtproto_exchange(
@@ -25,9 +25,9 @@ async def mtproto_exchange(
     confirm: bool = False,
     timeout: float | None = None,
 ) -> None:
-    """Send `req_pq_multi` on a fresh TCP connection; succeeds when `resPQ` comes back with our nonce.
+    """Send `req_pq_multi` on a new TCP connection. Succeeds if `resPQ` comes back with our nonce.
 
-    Raises StepFailed; a server that refuses by number fails as "unknown_failure: mtproto transport error N".
+    Raises StepFailed. A server that refuses with a number fails with "unknown_failure: mtproto transport error N".
     """
     entry = MTProtoExchange(address=conn.address, transport=transport)
     async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
@@ -42,7 +42,7 @@ async def mtproto_exchange(
 
 
 class _Plain:
-    """The abridged transport in the open."""
+    """Frame messages with the abridged transport."""
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
@@ -55,7 +55,7 @@ class _Plain:
 
 
 class _Obfuscated(_Plain):
-    """The same frames inside a stream that looks random."""
+    """Frame messages with the abridged transport inside the obfuscated stream."""
 
     def __init__(self, conn: Connection) -> None:
         super().__init__(conn)
@@ -69,11 +69,11 @@ class _Obfuscated(_Plain):
 
 
 async def _read_frame(stream: _Plain) -> bytes:
-    """Read one frame. A first byte that cannot begin an answer ends it at once: who talks HTTP talks no MTProto."""
+    """Read one frame. A first byte that cannot start an answer ends reading, for example the first byte of HTTP."""
     words = (await stream.read(1))[0]
     if words == 0x7F:
         words = int.from_bytes(await stream.read(3), "little")
-    elif words > 0x7F:  # a quick acknowledgement, for which nobody asked
+    elif words > 0x7F:  # a quick acknowledgement, which was not requested
         words = 0
     if not 0 < words <= _LONGEST_ANSWER // 4:
         raise RemoteError(f"{f.UNKNOWN}: mtproto: no resPQ")

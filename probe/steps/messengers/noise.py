@@ -1,4 +1,4 @@
-"""The step `noise_handshake`: does WhatsApp's server prove itself? We send a hello, and never finish the handshake."""
+"""Check that WhatsApp's server proves itself in a Noise handshake that is never finished (step `noise_handshake`)."""
 
 import time
 
@@ -12,8 +12,8 @@ from probe.steps.connection import Connection
 from probe.wire.whatsapp import noise
 from probe.wire.whatsapp.certificate_chain import ChainError, check_chain
 
-_LONGEST_HELLO = 16384  # bytes; a server hello has about 350
-_KEPT = 64  # first bytes of an answer that is no Noise
+_LONGEST_HELLO = 16384  # bytes. A server hello has about 350.
+_KEPT = 64  # first bytes kept of an answer that is not Noise
 
 
 async def noise_handshake(
@@ -25,10 +25,10 @@ async def noise_handshake(
     confirm: bool = False,
     timeout: float | None = None,
 ) -> None:
-    """Send the client hello on a fresh TCP connection; succeeds when the server's chain ends at `root_key`.
+    """Send the client hello on a new TCP connection. Succeeds if the server's certificate chain ends at `root_key`.
 
-    Raises StepFailed: "ssl_unknown_authority" for another root's chain, "ssl_invalid_certificate" when only its dates
-    are wrong by our clock, "unknown_failure: noise: …" when what came is no server hello or does not decrypt.
+    Raises StepFailed: "ssl_unknown_authority" for a chain to another root, "ssl_invalid_certificate" if only the dates
+    do not fit our clock, "unknown_failure: noise: …" for an answer that is no server hello or cannot be decrypted.
     """
     entry = NoiseHandshake(address=conn.address)
     async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
@@ -41,7 +41,7 @@ async def noise_handshake(
 
 
 async def _read_hello(conn: Connection, entry: NoiseHandshake) -> bytes:
-    """Read one frame, piece by piece, so that the first bytes are kept also when the rest never comes."""
+    """Read one frame in parts, so that the first bytes are kept even if the rest never arrives."""
     got = b""
     try:
         while (message := noise.read_frame(got)[0]) is None:
@@ -73,6 +73,6 @@ def _judge(opened: noise.Opened, root_key: bytes) -> None:
 
 
 def _keep(entry: NoiseHandshake, got: bytes) -> None:
-    """Keep how the answer begins, without addresses: what came may be a page that greets the volunteer with theirs."""
+    """Keep the start of the answer, scrubbed. It may be a web page that contains the user's address."""
     start = scrub_text(got[: 4 * _KEPT].decode("latin-1")).encode("latin-1", "replace")
     entry.x_first_bytes = BinaryData.of(start[:_KEPT]) if got else None

@@ -1,6 +1,6 @@
-"""The step `http_round_trip` over QUIC: one HTTP/3 request (RFC 9114) on a connection that is already open.
+"""Send one HTTP/3 request on an open QUIC connection (step `http_round_trip`, RFC 9114).
 
-No redirect is followed, no cookie kept; what is written down is the same as of HTTP/1.1.
+The step follows no redirect and keeps no cookie. It records the same facts as over HTTP/1.1.
 """
 
 import asyncio
@@ -33,10 +33,9 @@ async def http3_request(
     timeout: float | None = None,
     limit: int = BODY_LIMIT,
 ) -> HTTPResult:
-    """Send one request without a body and read the answer: its status, and at most `limit` bytes within the deadline.
+    """Send one request without a body. Read the status and at most `limit` bytes of the body within the deadline.
 
-    `url` is an `https://` URL. Without a status the step fails and StepFailed is raised; a body that broke off is told
-    by `x_body_failure`.
+    `url` is an `https://` URL. Raises StepFailed without a status. `x_body_failure` records an incomplete body.
     """
     sent = headers_of(method, url, None, b"")
     request = written_request(method, url, sent, b"")
@@ -55,7 +54,7 @@ async def http3_request(
 
 
 async def _read_body(conn: QUICConnection, exchange: "Exchange", deadline: float) -> None:
-    """Read the body until its end, the limit or the deadline; the status has already made the step a success."""
+    """Read the body until its end, the limit or the deadline. The step has already succeeded with the status."""
     written = exchange.result.entry.response
     try:
         async with asyncio.timeout_at(deadline):
@@ -67,7 +66,7 @@ async def _read_body(conn: QUICConnection, exchange: "Exchange", deadline: float
 
 
 class Exchange:
-    """One request and what has come of its answer so far."""
+    """Hold one request and the part of its answer that was received."""
 
     def __init__(self, conn: QUICConnection, result: HTTPResult, limit: int) -> None:
         from aioquic.h3.connection import H3Connection
@@ -79,7 +78,7 @@ class Exchange:
         self._reset = False
 
     def send(self, method: str, url: str, headers: dict[str, str]) -> None:
-        """Send the request, its names as HTTP/3 wants them (RFC 9114 4.3.1)."""
+        """Send the request with HTTP/3's pseudo-headers (RFC 9114, 4.3.1)."""
         parts = urlsplit(url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         pseudo = {":method": method, ":scheme": parts.scheme, ":authority": headers["Host"], ":path": path}
@@ -89,7 +88,7 @@ class Exchange:
         self._conn.flush()
 
     def has_status(self) -> bool:
-        """Whether the answer's head is there. Raises RemoteError when it will never be."""
+        """Tell whether the status was received. Raises RemoteError if it cannot arrive any more."""
         self._take_events()
         if not self.result.entry.response.code:
             if self._reset:
@@ -99,7 +98,9 @@ class Exchange:
         return self.result.entry.response.code > 0
 
     def has_body(self) -> bool:
-        """Whether the body is there, or as much of it as is wanted. Raises RemoteError when the rest will not come."""
+        """Tell whether the body is complete, or as much of it as is wanted. Raises RemoteError if the rest cannot
+        arrive.
+        """
         self._take_events()
         if self._reset and not self.ended:
             raise RemoteError(STREAM_RESET)
@@ -115,7 +116,7 @@ class Exchange:
                 self._reset = True
             for told in self._http.handle_event(event):
                 self._take(told)
-        self._conn.flush()  # what HTTP/3 itself has to answer: acknowledged headers, or that it was broken
+        self._conn.flush()  # HTTP/3's own answers: header acknowledgements or an error
 
     def _take(self, told: "H3Event") -> None:
         from aioquic.h3.events import DataReceived, HeadersReceived
@@ -132,5 +133,6 @@ class Exchange:
         fields = [(name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in told.headers]
         status = next((value for name, value in fields if name == ":status"), "")
         code = int(status) if status.isascii() and status.isdigit() else 0
-        if code >= 200 and not self.result.entry.response.code:  # below: an interim answer; later: trailers
+        # lower codes are interim answers, and later headers are trailers
+        if code >= 200 and not self.result.entry.response.code:
             write_head(self.result, code, [(name, value) for name, value in fields if not name.startswith(":")])

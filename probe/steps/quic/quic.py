@@ -1,7 +1,7 @@
-"""The step `quic_handshake`: a QUIC handshake with any name at any address, and whatever the other side showed.
+"""Perform a QUIC handshake with any server name at any address (step `quic_handshake`).
 
-A handshake counts only once the server has confirmed that our last flight came through (RFC 9001 4.1.2): some networks
-let the first packet pass and drop the ones after it, and then the client believes that all is well.
+A handshake succeeds only when the server has confirmed that it received our last flight (RFC 9001, 4.1.2). Some
+networks pass the first packet and drop the following ones, and the client alone cannot see that.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ ALPN = ("h3",)
 
 
 def need_quic() -> None:
-    """Raise OurFault where aioquic, the extra `[quic]`, is not installed."""
+    """Raise LocalFailure if aioquic (extra `quic`) is not installed."""
     try:
         import probe.steps.quic.quic_engine  # noqa: F401
     except ImportError as error:
@@ -44,11 +44,12 @@ async def quic_handshake(
     timeout: float | None = None,
     check: bool = True,
 ) -> QUICConnection:
-    """Shake hands with `ip` (a literal) at `port`, and judge the chain against `verify_name` (default: `server_name`).
+    """Perform a handshake with `ip` (a literal) at `port`. Check the chain against `verify_name` (default:
+    `server_name`).
 
-    `server_name` is the SNI; None or an IP literal sends none. With `check=False` (the innocuous name) no certificate
-    is judged, and a refusal that the server puts into words is success too; silence half-way is not. The transaction
-    closes the connection when it ends. Raises StepFailed, and OurFault where aioquic is missing.
+    `server_name` is the SNI. None or an IP literal sends none. With `check=False` (innocuous name) no certificate is
+    checked, and a refusal by the server is a success, but silence during the handshake is not. The transaction closes
+    the connection at its end. Raises StepFailed, and LocalFailure if aioquic is missing.
     """
     need_quic()
     name = verify_name if verify_name is not None else server_name or ""
@@ -56,8 +57,8 @@ async def quic_handshake(
     entry = QUICHandshake(address=address_of(ip, port), server_name=sni, x_verified_name=name if check else "")
     limit = pace.tcp_timeout(confirm=confirm) if timeout is None else timeout
     if check:
-        roots.check()  # reading them takes a moment that is not the network's
-    await tx.connections.enter_async_context(pace.tls_place(ip, sni))  # until the connection is closed
+        roots.check()  # reading the files takes time that must not count as network time
+    await tx.connections.enter_async_context(pace.tls_place(ip, sni))  # held until the connection is closed
     async with tx.step(entry, limit + GRACE):
         conn = QUICConnection(ip, port, pace, sni or None, alpn)
         conn.entry = entry
@@ -75,7 +76,7 @@ async def quic_handshake(
 
 @contextmanager
 def keeping_evidence(conn: QUICConnection) -> Iterator[None]:
-    """Write down what was seen, also when the handshake dies half-way or is cancelled."""
+    """Record what was received, also if the handshake fails or is cancelled."""
     from probe.steps.quic.quic_engine import cipher_suite_of
 
     entry, watch = conn.entry, conn.watch
@@ -99,7 +100,7 @@ def keeping_evidence(conn: QUICConnection) -> Iterator[None]:
 
 @contextmanager
 def forgiving_refusals(conn: QUICConnection, *, lenient: bool) -> Iterator[None]:
-    """Forgive, if `lenient`, a server that said in readable packets that it will not talk about this name."""
+    """Ignore, if `lenient`, an error after the server refused the name in readable packets."""
     try:
         yield
     except RemoteError as error:

@@ -1,6 +1,6 @@
-"""aioquic without its sockets: the one QUIC version that is offered, any certificate taken, and a watch on the packets.
+"""Configure aioquic without its sockets: one QUIC version, any certificate accepted, and every packet observed.
 
-Imported only when QUIC is really spoken: aioquic is an extra, and takes time and memory to load.
+This module is imported only when QUIC is used, because aioquic is an extra and slow to load.
 """
 
 import logging
@@ -15,38 +15,39 @@ from aioquic.quic.logger import QuicLogger, QuicLoggerTrace
 from aioquic.quic.packet import QuicProtocolVersion
 from cryptography.hazmat.primitives.serialization import Encoding
 
-MOST_DATA = 262144  # bytes that a server may send on streams before it must wait for us
+MOST_DATA = 262144  # bytes that a server may send on streams before it must wait
 
-logging.getLogger("quic").addHandler(logging.NullHandler())  # what the library complains of is in the entry
+logging.getLogger("quic").addHandler(logging.NullHandler())  # the entry holds the errors that the library would log
 
 
 @dataclass(frozen=True)
 class Close:
-    """A CONNECTION_CLOSE frame: of the transport's codes (RFC 9000 20.1), or the application's (RFC 9114 8.1)."""
+    """Represent a CONNECTION_CLOSE frame with a code of the transport (RFC 9000, 20.1) or of HTTP/3 (RFC 9114, 8.1)."""
 
     code: int
     of_application: bool
 
 
 class PacketWatch(QuicLoggerTrace):
-    """Sees every packet that could be read (decrypted, or of a kind that is not encrypted); keeps no list of them."""
+    """Observe every packet that could be read: decrypted, or of an unencrypted type. No list of packets is kept."""
 
     def __init__(self, *, odcid: bytes) -> None:
         super().__init__(is_client=True, odcid=odcid)
-        self.received: Counter[str] = Counter()  # by type, as qlog calls them: "initial", "retry", "1RTT" …
+        self.received: Counter[str] = Counter()  # by type in qlog's words: "initial", "retry", "1RTT" …
         self.hello_length = 0
-        self.confirmed = False  # HANDSHAKE_DONE came: the server has read our last word (RFC 9001 4.1.2)
+        self.confirmed = False  # HANDSHAKE_DONE was received (RFC 9001, 4.1.2)
         self.closed_by_peer: Close | None = None
         self.closed_by_us: Close | None = None  # because the peer broke the protocol
-        self._lists: list[list[dict[str, Any]]] = []  # frames at hand: aioquic fills the lists after it has told us
+        # frames of the current datagram. aioquic fills the lists after the event.
+        self._lists: list[list[dict[str, Any]]] = []
 
     @property
     def answered(self) -> bool:
-        """Whether any packet came back that we could read."""
+        """Tell whether any readable packet was received."""
         return self.received.total() > 0
 
     def log_event(self, *, category: str, event: str, data: dict[str, Any]) -> None:
-        """Take note of one event of aioquic's."""
+        """Record one event of aioquic."""
         if event == "packet_received":
             self.received[data["header"]["packet_type"]] += 1
             self._lists.append(data["frames"])
@@ -54,7 +55,7 @@ class PacketWatch(QuicLoggerTrace):
             self._sent(data["header"]["packet_type"], data["frames"])
 
     def datagram_done(self) -> None:
-        """Look at the frames of the packets received since the last call."""
+        """Read the frames of the packets received since the last call."""
         for frame in (frame for frames in self._lists for frame in frames):
             if frame["frame_type"] == "handshake_done":
                 self.confirmed = True
@@ -75,7 +76,7 @@ def _close_in(frame: dict[str, Any]) -> Close:
 
 
 class _Watching(QuicLogger):
-    """Gives the one connection its watch."""
+    """Give the connection its PacketWatch."""
 
     watch: PacketWatch
 
@@ -84,13 +85,13 @@ class _Watching(QuicLogger):
         return self.watch
 
     def end_trace(self, trace: QuicLoggerTrace) -> None:
-        """Nothing is stored."""
+        """Do nothing, because no trace is stored."""
 
 
 def open_engine(server_name: str | None, alpn: tuple[str, ...]) -> tuple[QuicConnection, PacketWatch]:
-    """A client's engine, nothing sent yet; `server_name` None sends no SNI.
+    """Return a client engine that has sent nothing yet. `server_name` None sends no SNI.
 
-    One version is offered: with several, a peer that repeats its Version Negotiation would lead us round in circles.
+    Only one version is offered. With several, a peer that repeats its Version Negotiation would cause an endless loop.
     """
     watching = _Watching()
     configuration = QuicConfiguration(
@@ -98,7 +99,7 @@ def open_engine(server_name: str | None, alpn: tuple[str, ...]) -> tuple[QuicCon
         quic_logger=watching,
         server_name=server_name,
         supported_versions=[QuicProtocolVersion.VERSION_1],
-        verify_mode=ssl.CERT_NONE,  # a chain that is refused would be lost; we keep it, then judge it
+        verify_mode=ssl.CERT_NONE,  # aioquic would discard a refused chain. We keep it and check it afterwards.
         max_data=MOST_DATA,
         max_stream_data=MOST_DATA,
     )
@@ -107,13 +108,13 @@ def open_engine(server_name: str | None, alpn: tuple[str, ...]) -> tuple[QuicCon
 
 
 def chain_of(engine: QuicConnection) -> list[bytes]:
-    """The certificates as sent, leaf first, DER; empty before they came. (aioquic keeps them under private names.)"""
+    """Return the certificates as sent, leaf first, DER, or an empty list. aioquic keeps them under private names."""
     leaf = engine.tls._peer_certificate
     chain = [] if leaf is None else [leaf, *engine.tls._peer_certificate_chain]
     return [certificate.public_bytes(Encoding.DER) for certificate in chain]
 
 
 def cipher_suite_of(engine: QuicConnection) -> str:
-    """The cipher suite by IANA's name, "" before it was agreed on."""
+    """Return the cipher suite by its IANA name, or "" before it is agreed on."""
     schedule = engine.tls.key_schedule
     return f"TLS_{schedule.cipher_suite.name}" if schedule is not None else ""

@@ -1,4 +1,4 @@
-"""A QUIC connection: aioquic's engine on a UDP socket of ours, its timer, and the ICMP errors that it cannot hear."""
+"""Run aioquic's engine on our own UDP socket, with its timer and with the ICMP errors that aioquic cannot see."""
 
 import asyncio
 from collections import deque
@@ -15,10 +15,10 @@ from probe.steps.udp_socket import UDPSocket
 if TYPE_CHECKING:
     from aioquic.quic.events import QuicEvent
 
-MOST_EVENTS = 1024  # that wait for whoever speaks over the connection; more is a flood
-CONNECTION_REFUSED, CRYPTO_ERROR = 0x2, 0x100  # RFC 9000 20.1; the alert is the low byte (RFC 9001 4.8)
-NO_ERROR_OF_HTTP3 = 0x100  # H3_NO_ERROR (RFC 9114 8.1)
-_ALERTS = {  # OONI's words for them, QUIC only (reference/ooni.md 2.7)
+MOST_EVENTS = 1024  # unread events. More are a flood.
+CONNECTION_REFUSED, CRYPTO_ERROR = 0x2, 0x100  # RFC 9000, 20.1. The alert is the low byte (RFC 9001, 4.8).
+NO_ERROR_OF_HTTP3 = 0x100  # H3_NO_ERROR (RFC 9114, 8.1)
+_ALERTS = {  # OONI's failure strings for QUIC (ooni/probe-cli 7cb22410, `netxlite`)
     40: f.SSL_FAILED_HANDSHAKE,
     51: f.SSL_FAILED_HANDSHAKE,
     **dict.fromkeys(range(42, 47), f.SSL_INVALID_CERTIFICATE),
@@ -28,9 +28,9 @@ _ALERTS = {  # OONI's words for them, QUIC only (reference/ooni.md 2.7)
 
 
 class QUICConnection(UDPSocket):
-    """A connection to ip:port; whoever opens it must close it. `events` are what nobody has looked at yet.
+    """Represent a connection to ip:port. The opener must close it. `events` holds unread events.
 
-    Only the address that was connected to is ever sent to: a server's preferred address is not followed.
+    Datagrams go only to the connected address. A server's preferred address is ignored.
     """
 
     entry: QUICHandshake
@@ -53,7 +53,7 @@ class QUICConnection(UDPSocket):
         self.flush()
 
     async def until(self, there: Callable[[], bool]) -> None:
-        """Wait until `there` holds. Raises OSError for what ICMP told, RemoteError for a connection that was closed."""
+        """Wait until `there` returns True. Raises OSError for an ICMP error and RemoteError for a closed connection."""
         while not there():
             if self._broken_by is not None:
                 raise self._broken_by
@@ -61,7 +61,7 @@ class QUICConnection(UDPSocket):
             await self._news.wait()
 
     def flush(self) -> None:
-        """Send what the engine has to say, take its events, and set its timer anew."""
+        """Send the engine's datagrams, take its events and restart its timer."""
         from aioquic.quic.events import ConnectionTerminated
 
         now = self._loop.time()
@@ -80,7 +80,7 @@ class QUICConnection(UDPSocket):
         self._news.set()
 
     def close(self) -> None:
-        """Say goodbye once, without waiting for anything; closing twice is harmless."""
+        """Send one CONNECTION_CLOSE without waiting. A second call has no effect."""
         if not self.is_open:
             return
         if self._timer is not None:
@@ -95,7 +95,7 @@ class QUICConnection(UDPSocket):
         try:
             self._send(datagram)
         except BlockingIOError:
-            return  # a full buffer is a lost packet: the engine repeats it
+            return  # a full buffer is a lost packet, and the engine repeats it
         except OSError as error:
             self._break(error)
 
@@ -103,7 +103,7 @@ class QUICConnection(UDPSocket):
         try:
             self.engine.receive_datagram(raw, self._peer, self._loop.time())
             self.flush()
-        except Exception as bug:  # in a callback it would reach nobody; the step that waits must have it
+        except Exception as bug:  # an exception in a callback would be lost, so the waiting step gets it
             self._break(bug)
 
     def _refused(self, error: OSError) -> None:
@@ -126,7 +126,7 @@ class QUICConnection(UDPSocket):
             self.flush()
 
     def _closing_failure(self, reason: str) -> str:
-        """The failure of a connection that has ended: by the peer's close, by our engine's own, or by silence."""
+        """Return the failure of a closed connection: the peer's close, our engine's close, or silence."""
         watch = self.watch
         if watch.closed_by_peer is not None:
             return close_failure(watch.closed_by_peer.code, of_application=watch.closed_by_peer.of_application)
@@ -138,12 +138,12 @@ class QUICConnection(UDPSocket):
 
 
 def alert_in(code: int, *, of_application: bool = False) -> int | None:
-    """The TLS alert inside a transport error code (RFC 9001 4.8), or None."""
+    """Return the TLS alert inside a transport error code (RFC 9001, 4.8), or None."""
     return code & 0xFF if code & ~0xFF == CRYPTO_ERROR and not of_application else None
 
 
 def close_failure(code: int, *, of_application: bool = False) -> str:
-    """The failure string for a CONNECTION_CLOSE that came (RFC 9000 19.19 and 20)."""
+    """Return the failure string for a received CONNECTION_CLOSE (RFC 9000, 19.19 and 20)."""
     alert = alert_in(code, of_application=of_application)
     if alert is not None:
         return _ALERTS.get(alert, f"{f.UNKNOWN}: quic: remote error: alert {alert}")
@@ -153,7 +153,7 @@ def close_failure(code: int, *, of_application: bool = False) -> str:
 
 
 def broken_failure(code: int, *, of_application: bool = False) -> str:
-    """The failure string for what our own engine refused: the peer broke the protocol, or HTTP/3 on it."""
+    """Return the failure string for an error of our engine: the peer broke QUIC or HTTP/3."""
     alert = alert_in(code, of_application=of_application)
     if alert is not None:
         return _ALERTS.get(alert, f"{f.UNKNOWN}: quic: tls: alert {alert}")

@@ -1,4 +1,4 @@
-"""Certificate chains: two stores of roots, and a verdict on a chain in the order dates, name, chain."""
+"""Check certificate chains against two stores of roots, in the order dates, name, chain."""
 
 import base64
 import os
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 NOISE_ROOT = "NOISE ROOT"
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s(.*?)-----END \1-----", re.DOTALL)
 
-# X509_V_ERR numbers that mean: nobody we trust vouches for this chain. 7, a bad signature, is among them because
-# Go, and so OONI, says "unknown authority" of it.
+# X509_V_ERR numbers that mean an untrusted chain. A bad signature (7) is one of them, because Go, and so OONI, reports
+# it as an unknown authority.
 _UNTRUSTED = frozenset({2, 7, 18, 19, 20, 21, 24})
 
 
 class RootsError(ValueError):
-    """The PEM file named for the public roots cannot be used; the text is one sentence for the user."""
+    """The PEM file of the public roots cannot be used. The text is one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class ChainVerdict:
-    """What a chain is worth. `trusted_by_machine` is judged only when no public root vouches for it."""
+    """Hold the result of a check. `trusted_by_machine` is set only if no public root signs the chain."""
 
     failure: str | None
     trusted_by_machine: bool | None = None
@@ -43,17 +43,17 @@ class ChainVerdict:
 
 @dataclass(frozen=True)
 class Roots:
-    """The two stores, never mixed: public roots decide, the machine's only tell who is trusted locally.
+    """Hold the two stores. Public roots decide. The machine's roots only tell which authorities are trusted locally.
 
-    `public` is a PEM file, or None for the bundled Mozilla list. Files are read at first use, once.
+    `public` is a PEM file, or None for the bundled Mozilla list. Files are read once, at first use.
     """
 
     public: str | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    also: str = ""  # PEM text of further authorities, trusted for one target's own names
+    also: str = ""  # PEM text of additional authorities for one target's names
 
     def trusting(self, also: str) -> "Roots":
-        """The same stores and a target's own authorities."""
+        """Return the same stores with a target's own authorities."""
         return replace(self, also=also) if also else self
 
     def check(self) -> None:
@@ -74,12 +74,12 @@ class Roots:
 
     @cached_property
     def public_pem(self) -> str:
-        """The public roots alone, as PEM text."""
+        """Return the public roots as PEM text."""
         return "\n".join(block.decode("ascii", "replace") for label, block in self._blocks if label == "CERTIFICATE")
 
     @cached_property
     def noise_root(self) -> bytes | None:
-        """The 32 bytes of a `NOISE ROOT` block, which replaces WhatsApp's built-in root key; None without one."""
+        """Return the 32 bytes of a `NOISE ROOT` block, which replaces WhatsApp's root key, or None."""
         for label, block in self._blocks:
             if label == NOISE_ROOT:
                 return _noise_key(block)
@@ -98,9 +98,9 @@ class Roots:
         return found
 
     def public_store(self, when: datetime) -> "X509Store":
-        """The public roots, to be asked about the moment `when`.
+        """Return a store of the public roots for the time `when`.
 
-        Built anew for each question (0.3 ms): a store's time can be set only once.
+        It is built for each check (0.3 ms), because a store's time can be set only once.
         """
         store = _empty_store(when)
         for anchor in self._public_anchors:
@@ -108,22 +108,22 @@ class Roots:
         return store
 
     def machine_store(self, when: datetime) -> "X509Store":
-        """The machine's roots (SSL_CERT_FILE, SSL_CERT_DIR, else the system's), empty where there are none."""
+        """Return the machine's roots (SSL_CERT_FILE, SSL_CERT_DIR, else the system's), or an empty store."""
         from OpenSSL import crypto
 
         store = _empty_store(when)
-        paths = ssl.get_default_verify_paths()  # None where nothing is there
+        paths = ssl.get_default_verify_paths()  # None for missing files
         for cafile, capath in ((paths.cafile, None), (None, paths.capath)):
             if cafile or capath:
-                with suppress(crypto.Error):  # an unreadable file trusts nobody
+                with suppress(crypto.Error):  # an unreadable file adds no roots
                     store.load_locations(cafile, capath)
         return store
 
     def client_context(self) -> ssl.SSLContext:
-        """A TLS context that trusts the public roots, for connections that are not measured (the helper).
+        """Return a TLS context that trusts the public roots, for connections that are not measured (test helper).
 
-        The same whatever the Python: from 3.13 on it would also refuse authorities that leave out what RFC 5280 asks
-        for, and that every other client takes.
+        It behaves the same on every Python. From 3.13 on, Python also refuses authorities without the extensions of RFC
+        5280, which every other client accepts.
         """
         context = ssl.create_default_context(cadata=self.public_pem)
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -131,28 +131,28 @@ class Roots:
 
 
 def load_roots(public: str | None = None) -> Roots:
-    """Name the stores: `public` is a PEM file, by default what PROBE_PUBLIC_ROOTS names, else Mozilla's list."""
+    """Return the stores. `public` is a PEM file, by default that of PROBE_PUBLIC_ROOTS, else Mozilla's list."""
     return Roots(public or os.environ.get("PROBE_PUBLIC_ROOTS") or None)
 
 
 def parse_certificate(der: bytes) -> "Certificate | None":
-    """Parse one certificate; None for bytes that are none."""
+    """Parse one certificate. Return None for bytes that are no certificate."""
     from cryptography import x509
 
     with _parsing_quietly():
         try:
             certificate = x509.load_der_x509_certificate(der)
-            _ = certificate.not_valid_after_utc, certificate.extensions  # both are parsed only when asked for
-        except Exception:  # a hostile certificate may fail in any way; all of them mean the same
+            _ = certificate.not_valid_after_utc, certificate.extensions  # both are parsed at first access
+        except Exception:  # a hostile certificate may raise anything
             return None
     return certificate
 
 
 def judge_chain(ders: list[bytes], name: str, roots: Roots, now: datetime | None = None) -> ChainVerdict:
-    """Judge a chain as sent, leaf first, against `name` (a DNS name or IP literal; "" leaves the name out).
+    """Check a chain as sent, leaf first, against `name` (a DNS name or IP literal, or "" for no name check).
 
-    The leaf's dates come first, then the name, then the chain, as in Go's `x509.Certificate.Verify`, so that failures
-    compare with OONI's (reference/ooni.md 2.7.1). An empty or unparsable chain is an invalid certificate.
+    The leaf's dates come first, then the name, then the chain, as in Go's `x509.Certificate.Verify`. Failures are then
+    comparable with OONI's. An empty or unparsable chain is an invalid certificate.
     """
     parsed = [parse_certificate(der) for der in ders]
     chain = [certificate for certificate in parsed if certificate is not None]
@@ -176,7 +176,7 @@ def _first_fault(chain: "list[Certificate]", name: str, now: datetime, refused: 
 
 
 def _moment_inside(chain: "list[Certificate]", now: datetime) -> datetime:
-    """A moment at which the leaf is valid, so that trust can be told even of a chain that has run out."""
+    """Return a time at which the leaf is valid, so that trust can also be checked for an expired chain."""
     leaf = chain[0]
     if leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
         return now
@@ -201,17 +201,17 @@ def _refusal(chain: "list[Certificate]", store: "X509Store") -> str | None:
 
 
 def _is_weakly_signed(certificate: "Certificate") -> bool:
-    """Whether anybody might have forged the signature: MD5 and SHA-1, of which Go, and so OONI, says the same."""
+    """Tell whether the signature uses MD5 or SHA-1, which can be forged. Go, and so OONI, reports the same."""
     from cryptography.exceptions import UnsupportedAlgorithm
 
     with suppress(UnsupportedAlgorithm):
-        digest = certificate.signature_hash_algorithm  # None: the signature needs no digest (Ed25519)
+        digest = certificate.signature_hash_algorithm  # None if the signature needs no digest (Ed25519)
         return digest is not None and digest.name in {"md5", "sha1"}
     return False
 
 
 def _is_for(leaf: "Certificate", name: str) -> bool:
-    """Say whether the leaf names `name` (RFC 9525: alternative names only, one wildcard as the whole first label)."""
+    """Tell whether the leaf names `name` (RFC 9525: only alternative names, one wildcard as the whole first label)."""
     from cryptography import x509
     from service_identity import hazmat
     from service_identity.exceptions import CertificateError, VerificationError
@@ -224,13 +224,13 @@ def _is_for(leaf: "Certificate", name: str) -> bool:
     patterns: list[hazmat.CertificatePattern]
     if is_address(name):
         wanted = hazmat.IPAddress_ID(name)
-        addresses = names.get_values_for_type(x509.IPAddress)  # networks stand only in name constraints
+        addresses = names.get_values_for_type(x509.IPAddress)  # networks occur only in name constraints
         patterns = [hazmat.IPAddressPattern(ip) for ip in addresses if isinstance(ip, IPv4Address | IPv6Address)]
     else:
         wanted = hazmat.DNS_ID(name)
         patterns = []
         for entry in names.get_values_for_type(x509.DNSName):
-            with suppress(CertificateError):  # one malformed entry does not spoil its neighbours, as in Go
+            with suppress(CertificateError):  # one malformed entry does not affect the others, as in Go
                 patterns.append(hazmat.DNSPattern.from_bytes(entry.encode()))
     try:
         hazmat.verify_service_identity(patterns, [wanted], [])
@@ -254,7 +254,7 @@ def _empty_store(when: datetime) -> "X509Store":
     from OpenSSL.crypto import X509Store, X509StoreFlags
 
     store = X509Store()
-    store.set_flags(X509StoreFlags.PARTIAL_CHAIN)  # as in Go, whatever stands in the store ends a chain
+    store.set_flags(X509StoreFlags.PARTIAL_CHAIN)  # any certificate in the store ends a chain, as in Go
     store.set_time(when.astimezone(UTC))
     return store
 
@@ -272,7 +272,7 @@ def _noise_key(block: bytes) -> bytes:
 
 @contextmanager
 def _parsing_quietly() -> Iterator[None]:
-    """Odd certificates are evidence, not something to warn the volunteer of."""
+    """Suppress warnings about unusual certificates, because they are evidence."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

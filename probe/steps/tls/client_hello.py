@@ -1,7 +1,7 @@
-"""Ways to say hello in TLS: OpenSSL's as it is, the same at another length, and one like a browser's (utls, an extra).
+"""Build TLS client hellos: OpenSSL's, the same at another length, and one like a browser's (utls, an extra).
 
-Some networks let a name pass in the hello of one program and not in that of another. Whatever writes it, no certificate
-is refused here: what was shown is kept, and judged afterwards.
+Some networks pass a name in the hello of one program and not of another. No certificate is refused here. The chain is
+kept and checked afterwards.
 """
 
 import ssl
@@ -15,25 +15,25 @@ from probe.formats import failures as f
 from probe.session.classify import LocalFailure
 from probe.wire.tls.client_hello import longer, shorter
 
-ONE_SEGMENT, TWO_SEGMENTS = 1400, 2000  # bytes that fit into one TCP segment anywhere, and that fit into two
-BROWSER = "chrome:stable"  # of utls's presets: the newest that it knows
+ONE_SEGMENT, TWO_SEGMENTS = 1400, 2000  # bytes that fit into one TCP segment on every path, and bytes that need two
+BROWSER = "chrome:stable"  # the newest preset of utls
 
-_LEGACY_SERVER_CONNECT = 0x4  # named in `ssl` from 3.12
+_LEGACY_SERVER_CONNECT = 0x4  # has a name in `ssl` from 3.12
 
 
 class Memory(Protocol):
-    """One direction's bytes: ssl.MemoryBIO, or its like."""
+    """Represent the bytes of one direction: ssl.MemoryBIO or a compatible class."""
 
     def read(self, size: int = -1, /) -> bytes: ...
     def write(self, data: bytes, /) -> int: ...
 
 
-Opened = tuple[Memory, Memory, Any]  # what came in, what goes out, and the ssl.SSLObject (or its like) between them
+Opened = tuple[Memory, Memory, Any]  # received bytes, bytes to send, and the ssl.SSLObject (or compatible) between them
 
 
 @dataclass(frozen=True)
 class Hello:
-    """A way to say it. `engine`: whose it is, as entries name it; `altered`: what becomes of the first flight."""
+    """Describe a client hello. `engine` is its name in entries. `altered` changes the first flight."""
 
     engine: str
     opened: Callable[[str | None, tuple[str, ...]], Opened]
@@ -42,12 +42,12 @@ class Hello:
 
 @cache
 def accepting_anything(alpn: tuple[str, ...]) -> ssl.SSLContext:
-    """OpenSSL's context for everything that we say."""
+    """Return OpenSSL's context for all our handshakes."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.options |= ssl.Options(_LEGACY_SERVER_CONNECT)
-    with suppress(ValueError, ssl.SSLError):  # an OpenSSL built without them: then only what it has
+    with suppress(ValueError, ssl.SSLError):  # an OpenSSL built without them offers what it has
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         context.set_ciphers("DEFAULT:!PSK:!SRP:@SECLEVEL=0")
     if alpn:
@@ -66,13 +66,13 @@ def _at_another_length(record: bytes) -> bytes:
 
 OWN = Hello("openssl", _of_openssl)
 RESIZED = Hello("openssl, resized", _of_openssl, _at_another_length)
-"""Into two segments where OpenSSL's own fits into one, else into one. The handshake does not come to its end."""
+"""Needs two segments where OpenSSL's own hello fits into one, else one. The handshake does not complete."""
 
 
 def browser_hello() -> Hello:
-    """A hello like Chrome's, in which the browser's own protocols are offered whatever is asked for.
+    """Return a hello like Chrome's. It always offers the browser's own protocols.
 
-    Raises OurFault where utls, the extra `[fingerprint]`, is not installed.
+    Raises LocalFailure if utls (extra `fingerprint`) is not installed.
     """
     try:
         import utls
@@ -90,6 +90,7 @@ def _of_utls(utls: Any, server_name: str | None, alpn: tuple[str, ...]) -> Opene
     incoming, outgoing = utls.MemoryBIO(), utls.MemoryBIO()
     context = utls.SSLContext(utls.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # told to verify, utls calls alerts and plain text certificate errors
+    # with verification on, utls reports alerts and plain text as certificate errors
+    context.verify_mode = ssl.CERT_NONE
     context.set_fingerprint(BROWSER)
     return incoming, outgoing, context.wrap_bio(incoming, outgoing, server_hostname=server_name)

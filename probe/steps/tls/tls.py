@@ -1,7 +1,7 @@
-"""The step `tls_handshake`: upgrades a connection to TLS and keeps whatever the other side showed.
+"""Upgrade a connection to TLS and keep everything that the peer sent (step `tls_handshake`).
 
-OpenSSL is told to accept any certificate: were it to refuse one, the chain that a censor presented would be lost with
-the exception. We keep the chain, then judge it.
+OpenSSL accepts any certificate here. If it refused one, the chain that a censor presented would be lost. The chain is
+kept and then checked.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from probe.wire.tls.records import CLOSE_NOTIFY, FATAL, RecordWatch
 
 FIRST_BYTES = 64
 UNPARSABLE = "unparsable_certificate"
-GRACE = 1.0  # seconds that the step outlives its own deadline, so that the deadline is judged inside
+GRACE = 1.0  # seconds that the step may exceed its deadline, so that the deadline is handled inside
 
 
 async def tls_handshake(
@@ -41,11 +41,11 @@ async def tls_handshake(
     check: bool = True,
     hello: Hello = OWN,
 ) -> TLSConnection:
-    """Upgrade `conn` to TLS and judge the chain against `verify_name` (default: `server_name`).
+    """Upgrade `conn` to TLS and check the chain against `verify_name` (default: `server_name`).
 
-    `server_name` is the SNI; None or an IP literal sends none. With `check=False` (the innocuous hello) any
-    well-formed TLS record is success, whatever the certificate and whatever comes after it. `hello`: how it is said.
-    Raises StepFailed.
+    `server_name` is the SNI. None or an IP literal sends none. With `check=False` (innocuous name) any well-formed TLS
+    record is a success, whatever the certificate and whatever follows. `hello` selects the client hello. Raises
+    StepFailed.
     """
     name = verify_name if verify_name is not None else server_name or ""
     sni = "" if server_name is None or is_address(server_name) else server_name
@@ -53,8 +53,8 @@ async def tls_handshake(
     entry = TLSHandshake(address=conn.address, server_name=sni, x_verified_name=verified, x_engine=hello.engine)
     limit = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
     if check:
-        roots.check()  # reading them takes a moment that is not the network's
-    await tx.connections.enter_async_context(pace.tls_place(conn.ip, sni))  # until the connection is closed
+        roots.check()  # reading the files takes time that must not count as network time
+    await tx.connections.enter_async_context(pace.tls_place(conn.ip, sni))  # held until the connection is closed
     async with tx.step(entry, limit + GRACE):
         tls = TLSConnection(conn, sni or None, alpn, hello)
         with keeping_evidence(tls, entry), naming_failure(tls.watch, lenient=not check):
@@ -69,7 +69,7 @@ async def tls_handshake(
 
 @contextmanager
 def keeping_evidence(tls: TLSConnection, entry: TLSHandshake) -> Iterator[None]:
-    """Write down what was seen, also when the handshake dies half-way or is cancelled."""
+    """Record what was received, also if the handshake fails or is cancelled."""
     try:
         yield
     finally:
@@ -85,7 +85,7 @@ def keeping_evidence(tls: TLSConnection, entry: TLSHandshake) -> Iterator[None]:
 
 
 def keep_chain(ders: list[bytes], entry: TLSHandshake) -> None:
-    """Keep the certificates that parse; of the others only the length in bytes, because OONI's reader dies of them."""
+    """Keep the certificates that parse. Of the others only the length is kept, because OONI's reader fails on them."""
     for der in ders:
         if parse_certificate(der) is None:
             entry.tags.append(f"{UNPARSABLE}:{len(der)}")
@@ -94,7 +94,7 @@ def keep_chain(ders: list[bytes], entry: TLSHandshake) -> None:
 
 
 def scrubbed_start(start: bytes) -> bytes:
-    """What came instead of TLS, without addresses: a block page may greet the volunteer with theirs."""
+    """Return the first bytes of an answer that is not TLS, scrubbed. A block page may contain the user's address."""
     from probe.privacy.redact import scrub_text
 
     return scrub_text(start.decode("latin-1")).encode("latin-1", "replace")[:FIRST_BYTES]
@@ -102,7 +102,7 @@ def scrubbed_start(start: bytes) -> bytes:
 
 @contextmanager
 def naming_failure(watch: RecordWatch, *, lenient: bool) -> Iterator[None]:
-    """Name a failure by what was on the wire, before OpenSSL's word for it; `lenient` forgives it after any record."""
+    """Name a failure by the received bytes before OpenSSL's error. `lenient` ignores it after any record."""
     try:
         yield
     except NETWORK_ERRORS as error:
@@ -115,7 +115,7 @@ def naming_failure(watch: RecordWatch, *, lenient: bool) -> Iterator[None]:
 
 
 def failure_on_wire(error: BaseException, watch: RecordWatch) -> str | None:
-    """The failure that the received bytes tell of, or None where the exception itself says it best."""
+    """Return the failure that the received bytes show, or None if the exception describes it better."""
     if watch.not_tls:
         return f.NOT_TLS
     ended = isinstance(error, ssl.SSLZeroReturnError | ssl.SSLEOFError)
@@ -128,7 +128,7 @@ def failure_on_wire(error: BaseException, watch: RecordWatch) -> str | None:
 
 
 def judge(ders: list[bytes], entry: TLSHandshake, roots: Roots) -> None:
-    """Judge the chain as sent; raises RemoteError with the certificate failure."""
+    """Check the chain as sent. Raises RemoteError with the certificate failure."""
     verdict = judge_chain(ders, entry.x_verified_name, roots)
     entry.x_trusted_by_machine = verdict.trusted_by_machine
     if verdict.failure is not None:

@@ -1,4 +1,4 @@
-"""TLS over any connection: the library works on memory, we carry the bytes, so that every one can be watched."""
+"""Run TLS over any connection. The library works on memory, and this module carries and observes the bytes."""
 
 import asyncio
 import re
@@ -13,10 +13,10 @@ from probe.steps.connection import Connection
 from probe.steps.tls.client_hello import OWN, Hello, accepting_anything
 from probe.wire.tls.records import RecordWatch
 
-MOST_OF_HANDSHAKE = 524288  # bytes; OpenSSL itself takes no chain of more than 100 kB, but any number of HelloRequests
+MOST_OF_HANDSHAKE = 524288  # bytes. OpenSSL accepts chains up to 100 kB, but any number of HelloRequests.
 
 _DER = 2  # _ssl.ENCODING_DER
-_LATER_ALERTS = {  # RFC 8446 section 6; missing in ssl.AlertDescription
+_LATER_ALERTS = {  # RFC 8446, 6. Missing in ssl.AlertDescription.
     "INAPPROPRIATE_FALLBACK": 86,
     "MISSING_EXTENSION": 109,
     "CERTIFICATE_REQUIRED": 116,
@@ -27,7 +27,7 @@ _CERTIFICATE_UNREADABLE = frozenset({"ASN1 lib", "X509 lib", "unable to find pub
 
 
 class TLSConnection(Connection):
-    """A TLS stream over `inner`. `alpn`, `tls_version`, `cipher_suite` are "" until the handshake has settled them."""
+    """Represent a TLS stream over `inner`. `alpn`, `tls_version`, `cipher_suite` are "" before they are agreed on."""
 
     entry: TLSHandshake
 
@@ -54,7 +54,7 @@ class TLSConnection(Connection):
         return chosen[0] if chosen else ""
 
     async def handshake(self) -> None:
-        """Shake hands. Raises EOFError, OSError, ssl.SSLError; `watch` then tells what came."""
+        """Perform the handshake. Raises EOFError, OSError, ssl.SSLError. `watch` then describes the received bytes."""
         received = 0
         while received <= MOST_OF_HANDSHAKE:
             try:
@@ -112,7 +112,7 @@ class TLSConnection(Connection):
 
 
 def client_hello(server_name: str, alpn: tuple[str, ...] = (), *, short: bool = False) -> bytes:
-    """The bytes of a hello without a connection. `short`: one key share only, so that it fits into one segment."""
+    """Return the bytes of a hello without a connection. `short`: one key share, so that it fits into one segment."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     context = accepting_anything.__wrapped__(alpn) if short else accepting_anything(alpn)
     if short:
@@ -123,8 +123,8 @@ def client_hello(server_name: str, alpn: tuple[str, ...] = (), *, short: bool = 
 
 
 def peer_chain(engine: Any) -> list[bytes]:
-    """The certificates as sent, leaf first, DER; also before the handshake is done."""
-    if hasattr(engine, "get_unverified_chain"):  # public from 3.13; bytes there, objects in utls
+    """Return the certificates as sent, leaf first, DER, also before the handshake is complete."""
+    if hasattr(engine, "get_unverified_chain"):  # public from 3.13: bytes there, objects in utls
         chain = engine.get_unverified_chain() or ()
         return [bytes(one) if isinstance(one, bytes) else bytes(one.public_bytes(_DER)) for one in chain]
     inner: Any = getattr(engine, "_sslobj", None)
@@ -137,8 +137,8 @@ def peer_chain(engine: Any) -> list[bytes]:
 
 
 def alert_of(error: ssl.SSLError) -> int | None:
-    """The alert that OpenSSL received, by its error's name (`TLSV1_ALERT_ACCESS_DENIED` → 49), or None."""
-    reason = getattr(error, "reason", None) or ""  # some errors of utls's have none
+    """Return the alert that OpenSSL received, from the error's name (`TLSV1_ALERT_ACCESS_DENIED` is 49), or None."""
+    reason = getattr(error, "reason", None) or ""  # some errors of utls have none
     for prefix in ("SSLV3_", "TLSV1_", "TLSV13_"):
         if reason.startswith(prefix):
             word = reason.removeprefix(prefix).removeprefix("ALERT_")
@@ -148,16 +148,18 @@ def alert_of(error: ssl.SSLError) -> int | None:
 
 
 def alert_text(description: int) -> str:
-    """The failure string for a received alert."""
+    """Return the failure string for a received alert."""
     return f.ALERT_TEXTS.get(description, f"{f.UNKNOWN}: remote error: tls: alert({description})")
 
 
 def tls_failure(error: ssl.SSLError) -> str:
-    """The failure string for an error of OpenSSL's: an alert received (also an encrypted one), else what it says."""
+    """Return the failure string for an error of OpenSSL: a received alert, also an encrypted one, else the error's
+    text.
+    """
     alert = alert_of(error)
     if alert is not None:
         return alert_text(alert)
-    said = _SAID.search(str(error))  # `reason` is None for what other parts of OpenSSL found
+    said = _SAID.search(str(error))  # `reason` is None for errors of other parts of OpenSSL
     words = said[1] if said else "protocol error"
     if words in _CERTIFICATE_UNREADABLE:
         return f.SSL_INVALID_CERTIFICATE
