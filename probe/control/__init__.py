@@ -1,4 +1,4 @@
-"""Asks the test helpers that the user named, ours or OONI's; whatever they do, the answer is a plain object."""
+"""Ask the test helpers that the user named, ours or OONI's. The answer is always a plain object."""
 
 import asyncio
 import random
@@ -15,30 +15,32 @@ from probe.targets.target import Target
 
 __all__ = ["OONI_PREFIX", "Control", "Offered", "health"]
 
-OONI_PREFIX = "ooni+"  # before the URL of a helper of OONI's
-TOTAL_SECONDS = 60.0  # for all of them together
+OONI_PREFIX = "ooni+"  # prefix of the URL of a helper with OONI's protocol
+TOTAL_SECONDS = 60.0  # for all helpers together
 
 Learned = Callable[[str], None]
 
 
 class Asked(Protocol):
-    """One helper, of either kind."""
+    """Represent one helper of either kind."""
 
     async def ask(self, target: Target, addresses: Mapping[str, list[str]], offered: Offered) -> dict[str, Any]:
-        """Ask about `target`; returns an x_control object."""
+        """Ask about `target` and return an x_control object."""
 
 
 class Control:
-    """The helpers of one run, tried in random order until one answers; who answered is asked first from then on."""
+    """Hold the helpers of one run. They are tried in random order, and the first that answers is asked first from then
+    on.
+    """
 
     def __init__(self, session: Session, roots: Roots, learned: Learned) -> None:
         urls = random.sample(session.settings.control, len(session.settings.control))
         self._helpers = [_helper(url, session, roots, learned) for url in urls]
 
     async def ask(self, target: Target, addresses: Mapping[str, list[str]], offered: Offered) -> dict[str, Any]:
-        """Ask about `target`; returns an x_control object, with the last one's `failure` if none answered.
+        """Ask about `target` and return an x_control object. If no helper answers, it has the last one's `failure`.
 
-        `addresses` are those that the probe resolved, per name; `offered` hears what the helper's echo takes.
+        `addresses` has the addresses that the probe resolved, per name. `offered` receives the helper's echo offer.
         """
         answer: dict[str, Any] = {"failure": f.TIMEOUT}
         try:
@@ -54,14 +56,14 @@ class Control:
 
 
 async def health(url: str, *, roots: Roots, pin: str | None = None) -> str | None:
-    """Ask whether a helper is there; returns None when it says so, else a failure string. Never raises."""
+    """Check that a helper answers. Return None if it does, else a failure string. Never raises."""
     ask = ooni.health if url.startswith(OONI_PREFIX) else own.health
     return await ask(url.removeprefix(OONI_PREFIX), roots=roots, pin=pin)
 
 
 @dataclass(frozen=True)
 class _Ours:
-    """A helper of our own kind."""
+    """Ask a helper with our own protocol."""
 
     url: str
     roots: Roots

@@ -1,4 +1,4 @@
-"""The connection to a test helper of either kind: HTTP that trusts nobody, and JSON that is bounded in every way."""
+"""Connect to a test helper of either kind. Its answers are untrusted and bounded in size, depth and time."""
 
 import json
 import math
@@ -14,23 +14,24 @@ from probe.formats import failures as f
 from probe.session.classify import NETWORK_ERRORS, classify
 from probe.steps.tls.certificates import Roots
 
-LONGEST_ANSWER = 4 * 1024 * 1024  # bytes, unpacked
-PACKED = "gzip"  # the one packing that is asked for: an answer of 90 kB would fill a thin line for six seconds
-DEEPEST = 32  # levels of nesting; our own answers have about ten
+LONGEST_ANSWER = 4 * 1024 * 1024  # bytes after decompression
+# the only compression that is offered. 90 kB without it would fill a narrow access line for six seconds.
+PACKED = "gzip"
+DEEPEST = 32  # levels of nesting. Our own answers have about ten.
 
 UNTRUSTED = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
 
 
 class Nonsense(Exception):
-    """The helper answered, but not as its protocol is defined; the text says what was wrong."""
+    """The helper's answer breaks its protocol. The text says how."""
 
 
 TROUBLE = (Nonsense, *UNTRUSTED, *NETWORK_ERRORS, aiohttp.ClientError, ValueError)
-"""All that asking a helper may raise."""
+"""Every exception that a request to a helper may raise."""
 
 
 def named(error: BaseException) -> str:
-    """The failure string for one of TROUBLE."""
+    """Return the failure string for one of TROUBLE."""
     if isinstance(error, Nonsense):
         return f"{f.UNKNOWN}: helper: {error}"
     if isinstance(error, UNTRUSTED):
@@ -41,7 +42,7 @@ def named(error: BaseException) -> str:
 
 
 def open_session(roots: Roots, pin: str | None, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
-    """A session that verifies https with the public roots, or by the pinned certificate alone; no proxy.
+    """Open a session that verifies https with the public roots, or with the pinned certificate alone. It uses no proxy.
 
     `pin` is the SHA-256 of the helper's certificate (DER), hexadecimal.
     """
@@ -52,7 +53,7 @@ def open_session(roots: Roots, pin: str | None, resolver: AbstractResolver | Non
 
 
 class Remembering(ThreadedResolver):
-    """The system's resolver; it remembers where the helper is, so that the echo is looked for nowhere else."""
+    """Resolve names with the system's resolver and keep the helper's addresses. The echo is sent only there."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +68,7 @@ class Remembering(ThreadedResolver):
 
 
 async def bounded_body(response: aiohttp.ClientResponse) -> bytes:
-    """Read and unpack at most 4 MB. Raises Nonsense."""
+    """Read and decompress at most 4 MB. Raises Nonsense."""
     packing = response.headers.get("Content-Encoding", "identity").lower()
     if packing not in {PACKED, "identity"}:
         raise Nonsense("the answer is packed otherwise than asked")
@@ -83,7 +84,7 @@ async def bounded_body(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _unpacked(unpack: "zlib._Decompress", chunk: bytes, most: int) -> bytes:
-    """The next bytes, `most` of them: a few packed ones may stand for gigabytes. Raises Nonsense."""
+    """Decompress the next `most` bytes. A few compressed bytes may stand for gigabytes. Raises Nonsense."""
     try:
         unpacked = unpack.decompress(chunk, most)
     except zlib.error:
@@ -94,12 +95,12 @@ def _unpacked(unpack: "zlib._Decompress", chunk: bytes, most: int) -> bytes:
 
 
 def retry_after(value: str) -> float:
-    """Seconds that a busy helper wants us to wait, as far as we do."""
+    """Return the seconds that a busy helper asks us to wait, within our limit."""
     return min(10.0, float(value)) if value.isascii() and value.isdigit() else 2.0
 
 
 def read_object(raw: bytes) -> dict[str, Any]:
-    """Read an answer, bounded in depth and in numbers. Raises Nonsense."""
+    """Parse an answer with bounded depth and numbers. Raises Nonsense."""
     try:
         answer = json.loads(raw, parse_constant=_refuse, parse_float=_finite, parse_int=_bounded)
     except (ValueError, RecursionError):

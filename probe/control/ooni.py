@@ -1,4 +1,7 @@
-"""Asks a helper of OONI's kind (web_connectivity, reference/ooni.md 4.1) for TCP and TLS controls of any target."""
+"""Ask a helper with OONI's web_connectivity protocol for TCP and TLS controls of any target.
+
+Source: ooni/probe-cli 7cb22410.
+"""
 
 import asyncio
 import json
@@ -20,24 +23,24 @@ from probe.session.session import Session
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Endpoint, Target
 
-TOTAL_SECONDS = 50.0  # the helper takes 15 for what is silent
+TOTAL_SECONDS = 50.0  # the helper waits 15 for silent addresses
 NEUTRAL_SECONDS = 20.0  # for the first question
-SIDE_BY_SIDE = 4  # questions; a helper of OONI's turns everybody away from 25 on
-FRESH = 60.0  # seconds for which a neutral host proves that the helper reaches anything
+SIDE_BY_SIDE = 4  # questions. OONI's helper refuses all clients from 25 on.
+FRESH = 60.0  # seconds for which a neutral host proves that the helper's network works
 FRESH_FAILURE = 10.0  # seconds for which a helper that did not answer is not asked again
 
 Answered = list[tuple[Question, Answer]]
 
 
 class OONIHelper:
-    """One helper of OONI's kind, during one run."""
+    """Represent one helper with OONI's protocol during one run."""
 
     def __init__(self, base_url: str, session: Session, roots: Roots, pin: str | None = None) -> None:
         self._url, self._roots, self._pin = base_url.rstrip("/") + "/", roots, pin
         self._run = session
         self._places = asyncio.Semaphore(SIDE_BY_SIDE)
         self._proving = asyncio.Lock()
-        self._proof: tuple[float, frozenset[int] | Exception] | None = None  # until when it holds
+        self._proof: tuple[float, frozenset[int] | Exception] | None = None  # the time until which it is valid
         self._software = ""
 
     async def ask(
@@ -48,9 +51,10 @@ class OONIHelper:
         *,
         seconds: float = TOTAL_SECONDS,
     ) -> dict[str, Any]:
-        """Ask about `target`; returns an x_control object, its `failure` null or a df-007 string. Never raises.
+        """Ask about `target` and return an x_control object. Its `failure` is null or a df-007 string. Never raises.
 
-        What has not been answered within `seconds` has no control. There is no echo to be `offered`.
+        Questions that are not answered within `seconds` have no control. OONI's helper has no echo, so `offered` is
+        unused.
         """
         asked = questions(target, sendable(addresses))
         if not asked:
@@ -73,13 +77,13 @@ class OONIHelper:
         return {
             "failure": None,
             "software_version": self._software,
-            "targets_digest": "",  # it knows no targets
+            "targets_digest": "",  # the helper has no target files
             "preflight": {"ipv4": 4 in families, "ipv6": 6 in families, "udp": False},
             "test_keys": test_keys(answered, own_roots=bool(target.roots)),
         }
 
     async def _put_all(self, session: aiohttp.ClientSession, asked: list[Question], answered: Answered) -> None:
-        """Put every question; one that fails costs its own control. Raises one of TROUBLE if all of them fail."""
+        """Send every question. A failed question costs only its own control. Raises one of TROUBLE if all fail."""
 
         async def put(one: Question) -> Exception | None:
             try:
@@ -93,10 +97,10 @@ class OONIHelper:
             raise failed[0]
 
     async def _reaches(self, session: aiohttp.ClientSession) -> frozenset[int]:
-        """The families over which the helper shook hands with a neutral host within the last minute.
+        """Return the families over which the helper completed TLS with a neutral host within the last minute.
 
-        It has no preflight. Without this, a helper that is cut off would make everything look down for everybody.
-        Raises one of TROUBLE: then all who wait for it turn to the next helper at once.
+        OONI's helper has no preflight. Without this check a helper without network would make every service look down.
+        Raises one of TROUBLE, and then every waiting question uses the next helper.
         """
         async with self._proving:
             if self._proof is None or time.monotonic() > self._proof[0]:
@@ -117,7 +121,7 @@ class OONIHelper:
             return error
 
     async def _put(self, session: aiohttp.ClientSession, asked: Question) -> Answer:
-        """POST one question; a helper that is busy is asked once more when it says so. Raises one of TROUBLE."""
+        """Send one question. A busy helper is asked once more after the time that it names. Raises one of TROUBLE."""
         async with self._places:
             for attempt in (1, 2):
                 async with session.post(self._url, json=asked.body(), allow_redirects=False) as response:
@@ -132,7 +136,7 @@ class OONIHelper:
 
 
 def neutral_question(neutral: list[tuple[str, Endpoint]]) -> Question | None:
-    """A question about one neutral host, at the addresses that preflight proved; None where it proved none."""
+    """Return a question about one neutral host at the addresses that the preflight verified, or None."""
     hosts = sorted({endpoint.host for _, endpoint in neutral if endpoint.scheme == "https" and endpoint.port == 443})
     if not hosts:
         return None
@@ -142,7 +146,7 @@ def neutral_question(neutral: list[tuple[str, Endpoint]]) -> Question | None:
 
 
 async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
-    """Ask whether a helper of OONI's is there; returns None when it greets, else a failure string. Never raises."""
+    """Check that a helper with OONI's protocol answers. Return None if it does, else a failure string. Never raises."""
     try:
         async with (
             asyncio.timeout(seconds),

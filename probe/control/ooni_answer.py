@@ -1,4 +1,4 @@
-"""What a helper of OONI's answered → test keys as our own helper writes them; only what it truly did is in them."""
+"""Convert the answer of a helper with OONI's protocol into test keys as our own helper writes them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,8 +26,8 @@ from probe.signatures.bogons import is_bogon
 from probe.steps.connection import address_of
 from probe.targets.target import Endpoint
 
-RESOLVER = "testhelper"  # how its resolver, which it does not name, is written
-MOST_ADDRESSES = 16  # of one answer
+RESOLVER = "testhelper"  # stands for its resolver, which it does not name
+MOST_ADDRESSES = 16  # per answer
 LONGEST_FAILURE = 200
 
 Answer = Mapping[str, Any]
@@ -36,10 +36,10 @@ _NOT_SAID: Verdict = (False, None)
 
 
 def test_keys(answered: Iterable[tuple[Question, Answer]], *, own_roots: bool = False) -> dict[str, Any]:
-    """Test keys with one transaction for each endpoint and address that the helper tried.
+    """Return test keys with one transaction for each endpoint and address that the helper tried.
 
-    `own_roots`: the target's servers are certified by authorities that this helper does not know, so that its refusal
-    of a certificate says nothing.
+    `own_roots`: the target's certificates come from authorities that this helper does not know. Its certificate errors
+    then prove nothing.
     """
     keys = _Keys(own_roots)
     for question, answer in answered:
@@ -52,7 +52,7 @@ def test_keys(answered: Iterable[tuple[Question, Answer]], *, own_roots: bool = 
 
 
 def proven_families(answered: Iterable[tuple[Question, Answer]]) -> frozenset[int]:
-    """The families over which the helper completed a TLS handshake under a name that it was asked for."""
+    """Return the families over which the helper completed a TLS handshake with a requested name."""
     return frozenset(
         _family(ip)
         for question, answer in answered
@@ -62,14 +62,14 @@ def proven_families(answered: Iterable[tuple[Question, Answer]]) -> frozenset[in
 
 
 def addresses(question: Question, answer: Answer) -> list[str]:
-    """Where the helper tried the question's port: addresses that we named or that its own resolver gave."""
+    """Return the addresses at which the helper tried the question's port: ours and its own resolver's."""
     known = dict.fromkeys([*question.at, *resolved(answer)])
     done = {*_table(answer.get("tcp_connect")), *_table(answer.get("quic_handshake"))}
     return [ip for ip in known if address_of(ip, question.port) in done]
 
 
 def resolved(answer: Answer) -> list[str]:
-    """The public addresses that the helper's resolver gave."""
+    """Return the public addresses from the helper's resolver."""
     given = _table(answer.get("dns")).get("addrs")
     said = [ip for ip in given if isinstance(ip, str)] if isinstance(given, list) else []
     return list(dict.fromkeys(str(parsed(ip)) for ip in said if is_public(ip) and not is_bogon(ip)))[:MOST_ADDRESSES]
@@ -78,18 +78,18 @@ def resolved(answer: Answer) -> list[str]:
 def handshake(
     question: Question, answer: Answer, ip: str, kind: Literal["tls_handshake", "quic_handshake"] = "tls_handshake"
 ) -> Verdict:
-    """Whether a handshake at an address succeeded, and how it failed; (False, None) where none was made."""
+    """Return success and failure of a handshake at an address. (False, None) means that none was made."""
     said = _table(_table(answer.get(kind)).get(address_of(ip, question.port)))
     return _verdict(said) if said.get("server_name") == question.host else _NOT_SAID
 
 
 def endpoints_at(question: Question, ip: str) -> list[Tried]:
-    """The endpoints that an attempt at this address tells of."""
+    """Return the endpoints that an attempt at this address describes."""
     return question.anywhere or question.at.get(ip, [])
 
 
 def _verdict(said: Mapping[str, Any]) -> Verdict:
-    """A success, or a failure of the network; what contradicts itself, or is the helper's own fault, is neither."""
+    """Return success or a network failure. Contradictions and faults of the helper are neither."""
     status, failure = said.get("status"), said.get("failure")
     if status is True and failure is None:
         return True, None
@@ -100,7 +100,7 @@ def _verdict(said: Mapping[str, Any]) -> Verdict:
 
 @dataclass
 class _Keys:
-    """Test keys under construction. The helper gives no times: all are 0."""
+    """Build test keys. OONI's helper gives no times, so all are 0."""
 
     own_roots: bool
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -116,13 +116,13 @@ class _Keys:
         }
 
     def lookup(self, question: Question, answer: Answer) -> None:
-        """What its resolver gave, or that there is no such name. Any other failure may be its resolver's own."""
+        """Add the helper's DNS answer or its NXDOMAIN. Other failures may come from its own resolver."""
         dns = _table(answer.get("dns"))
         failure, given = dns.get("failure"), resolved(answer)
         if not question.anywhere or failure not in (None, NAME_ERROR) or not isinstance(dns.get("addrs"), list):
             return
         if not given and failure is None and dns["addrs"]:
-            return  # nothing of it could be an address of the public internet
+            return  # no part of it is an address of the public Internet
         self._keep(
             TransactionRecord(transaction_id=0, kind="lookup", hostname=question.host, sent_name=question.host),
             [
@@ -140,16 +140,16 @@ class _Keys:
         )
 
     def attempt(self, question: Question, answer: Answer, ip: str, tried: Tried) -> None:
-        """One endpoint at one address, as far as the helper went."""
+        """Add one endpoint at one address as far as the helper went."""
         role, endpoint = tried
         entries = list(self._entries(question, answer, ip, endpoint))
         if entries:
             self._keep(_record(role, endpoint, ip, question, answer), entries)
 
     def page(self, question: Question, answer: Answer) -> None:
-        """The page that it fetched by name, from an address of its own choice that it does not tell.
+        """Add the page that the helper fetched by name, from an address that it does not report.
 
-        A failure may be that of a host it was sent on to; it is told of no endpoint.
+        A failure may belong to a redirect's host, so it is added to no endpoint.
         """
         said = _table(answer.get("http_request"))
         code = said.get("status_code")

@@ -1,4 +1,4 @@
-"""A target → what a helper of OONI's is asked about it: one URL and one port a question (reference/ooni.md 4.1)."""
+"""Split a target into questions for a helper with OONI's protocol: one URL and one port each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from probe.steps.connection import address_of
 from probe.steps.http.http_answer import BROWSER
 from probe.targets.target import Endpoint, Target
 
-MOST_QUESTIONS = 40  # about one target
-MOST_ADDRESSES = 64  # in one question
+MOST_QUESTIONS = 40  # per target
+MOST_ADDRESSES = 64  # per question
 TLS_FIRST = frozenset({"https", "tls", "smtps", "imaps", "dot", "doh", "stun/tls", "turn/tls", "sip/tls"})
 """Dialects whose hello goes first on the connection: what the helper does on port 443 is what they do."""
 
@@ -21,17 +21,17 @@ Tried = tuple[str, Endpoint]  # role, endpoint
 
 @dataclass
 class Question:
-    """One POST. `host` is whose name is resolved and shown in TLS; "" where it stands for none of the endpoints."""
+    """Represent one POST. `host` is resolved and sent as SNI. It is "" if it belongs to none of the endpoints."""
 
     url: str
     host: str
     port: int
     quic: bool = False
-    anywhere: list[Tried] = field(default_factory=list)  # endpoints that any address in the answer tells of
-    at: dict[str, list[Tried]] = field(default_factory=dict)  # address that is sent along → endpoints of that address
+    anywhere: list[Tried] = field(default_factory=list)  # endpoints that any address in the answer describes
+    at: dict[str, list[Tried]] = field(default_factory=dict)  # address that is sent along: endpoints at that address
 
     def body(self) -> dict[str, Any]:
-        """The question as it is sent; nothing of ours is in it."""
+        """Return the request body. It contains no data of the user."""
         return {
             "http_request": self.url,
             "http_request_headers": {name: [value] for name, value in BROWSER.items()},
@@ -41,9 +41,9 @@ class Question:
 
 
 def questions(target: Target, addresses: Mapping[str, list[str]]) -> list[Question]:
-    """The questions about a target's endpoints over TCP and QUIC; `addresses`: what is sent along, per name.
+    """Return the questions about a target's TCP and QUIC endpoints. `addresses` are sent along, per name.
 
-    What is over other datagrams is left out: this helper cannot try it.
+    Other datagram endpoints are left out, because this helper cannot try them.
     """
     tried = [(service.role, endpoint) for service, endpoint in target.endpoints() if _can_be_asked(endpoint)]
     groups: dict[tuple[str, int], list[Tried]] = {}
@@ -55,7 +55,7 @@ def questions(target: Target, addresses: Mapping[str, list[str]]) -> list[Questi
 
 
 def question(host: str, port: int, group: list[Tried], addresses: Mapping[str, list[str]]) -> Question:
-    """One question about endpoints at one port, all of the name `host` or ("") of many."""
+    """Return one question about endpoints at one port with the name `host`, or with several names if it is ""."""
     asked = Question(_url(group, port), host, port, any(endpoint.scheme == "quic" for _, endpoint in group))
     if host:
         asked.anywhere = group
@@ -76,7 +76,7 @@ def _places(group: list[Tried], addresses: Mapping[str, list[str]]) -> Iterator[
 
 
 def _url(group: list[Tried], port: int) -> str:
-    """The URL that makes the helper try this port: with the page's own path where there is a page, else the root."""
+    """Return the URL that makes the helper try this port, with the page's path or the root."""
     page = next((endpoint for _, endpoint in group if endpoint.scheme == "https"), None)
     first = page or group[0][1]
     host = f"[{first.host}]" if ":" in first.host else first.host

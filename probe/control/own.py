@@ -1,4 +1,4 @@
-"""Asks a helper of our own kind to run the same nettest on the same target (`POST /v1/measure`)."""
+"""Ask a helper with our own protocol to run the same nettest on the same target (`POST /v1/measure`)."""
 
 import asyncio
 import json
@@ -46,11 +46,11 @@ async def ask(
     offered: Offered = lambda offer: None,
     seconds: float = TOTAL_SECONDS,
 ) -> dict[str, Any]:
-    """Ask the helper at `base_url` about `target`; returns an x_control object, its `failure` null or a df-007 string.
+    """Ask the helper at `base_url` about `target`. Return an x_control object with `failure` null or a df-007 string.
 
-    `addresses` are those that the probe resolved, per name; `learned` hears the address that the helper saw us come
-    from, `offered` what its echo takes; both go nowhere else. `pin` is the SHA-256 of the helper's certificate (DER),
-    hexadecimal. Never raises.
+    `addresses` has the addresses that the probe resolved, per name. `learned` receives our address as the helper saw
+    it, and `offered` receives the echo offer. Neither is stored elsewhere. `pin` is the SHA-256 of the helper's
+    certificate (DER), hexadecimal. Never raises.
     """
     what = {"target": target.name} if target.input is None else {"url": target.input}
     question: dict[str, Any] = {**what, "addresses": sendable(addresses)}
@@ -71,7 +71,7 @@ async def ask(
 
 
 async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
-    """Ask whether a helper is there; returns None when it says so, else a failure string. Never raises."""
+    """Check that a helper answers. Return None if it does, else a failure string. Never raises."""
     try:
         async with (
             asyncio.timeout(seconds),
@@ -86,7 +86,7 @@ async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds
 
 
 def parse(raw: bytes) -> dict[str, Any]:
-    """Read a helper's answer, bounded in depth and in numbers, and check its fields. Raises Nonsense."""
+    """Parse a helper's answer with bounded depth and numbers, and check its fields. Raises Nonsense."""
     answer = read_object(raw)
     for key, kind in KINDS.items():
         if not isinstance(answer.get(key), kind):
@@ -95,14 +95,14 @@ def parse(raw: bytes) -> dict[str, Any]:
 
 
 def tell(answer: Mapping[str, Any], learned: Callable[[str], None]) -> None:
-    """Pass on where the helper saw us come from, if it says so in an address."""
+    """Pass on our address as the helper saw it, if the answer has one."""
     address = answer.get("your_address")
     if isinstance(address, str) and parsed(address) is not None:
         learned(address)
 
 
 def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) -> EchoOffer | None:
-    """What the answer offers of an echo, checked; None where it offers none or what it says is not as defined."""
+    """Return the checked echo offer of the answer, or None if there is none or it breaks the protocol."""
     echo = answer.get("echo")
     token, ports = (echo.get("token"), echo.get("ports")) if isinstance(echo, dict) else (None, None)
     if not isinstance(token, str) or re.fullmatch(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}", token) is None:
@@ -120,7 +120,7 @@ def _is_port(value: Any) -> bool:
 
 
 async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, Any]) -> bytes:
-    """POST and read at most 4 MB; a helper that is busy, or was asked too often, is asked again when it says so."""
+    """POST and read at most 4 MB. A busy helper, or one that limits us, is asked again after the time that it names."""
     for attempt in range(1, TRIES + 1):
         async with session.post(url, json=question, allow_redirects=False) as response:
             if response.status in {429, 503} and attempt < TRIES:

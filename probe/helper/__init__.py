@@ -1,4 +1,4 @@
-"""The test helper: an aiohttp server that measures from outside, when our own probe or OONI's asks."""
+"""Serve as test helper: an aiohttp server that measures from outside for our probe and for OONI's."""
 
 from probe.helper.admission import Admission, open_desk
 from probe.helper.server import build, serve

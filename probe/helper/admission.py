@@ -1,4 +1,4 @@
-"""What the helper knows and is doing: its targets, its answers of the last minute, and who asked how often."""
+"""Hold the helper's state: its targets, recent answers, running measurements and request counts per peer."""
 
 import asyncio
 import hashlib
@@ -21,16 +21,16 @@ from probe.targets.target import Neutral, Target, load_neutral, load_target, tar
 
 CACHE_SECONDS = 60.0
 CACHE_ENTRIES = 512
-AT_ONCE = 32  # measurements side by side; more are told to come back
-PER_MINUTE = 120  # questions from one peer
-CONNECTIONS = 256  # that questions in OONI's form have open at once, all of them together
+AT_ONCE = 32  # concurrent measurements. Further requests get 503.
+PER_MINUTE = 120  # requests per peer
+CONNECTIONS = 256  # open at once for all requests with OONI's protocol
 
 Answer = dict[str, Any]
 
 
 @dataclass
 class Admission:
-    """What the helper knows and is doing. Peers are remembered by address for one minute, in memory only."""
+    """Hold the helper's state. Peer addresses are kept for one minute, in memory only."""
 
     targets: dict[str, Target]
     neutral: Neutral
@@ -38,7 +38,7 @@ class Admission:
     lab: bool = False
     public_roots: str | None = None
     asn_of: Callable[[str], int] = lambda address: 0
-    echo: Echo | None = None  # None: no twins are offered
+    echo: Echo | None = None  # None if no echo is offered
     clock: Callable[[], float] = time.monotonic
     answers: "OrderedDict[str, tuple[float, asyncio.Task[Answer]]]" = field(default_factory=OrderedDict)
     ground: tuple[float, "asyncio.Task[Session]"] | None = None
@@ -47,12 +47,12 @@ class Admission:
 
     @cached_property
     def roots(self) -> Roots:
-        """The public roots, read once."""
+        """Return the public roots, read once."""
         return load_roots(self.public_roots)
 
     @property
     def digest(self) -> str:
-        """One SHA-256 over all target files, so that two sides can see whether they measure the same."""
+        """Return one SHA-256 over all target files, so that probe and helper can compare what they measure."""
         listed = "".join(f"{name} {target.digest}\n" for name, target in sorted(self.targets.items()))
         return hashlib.sha256(listed.encode()).hexdigest()
 
@@ -67,7 +67,7 @@ class Admission:
 def open_desk(
     folder: Path, *, lab: bool = False, public_roots: str | None = None, echo_ports: Sequence[int] = ()
 ) -> Admission:
-    """Load every target of `folder`, and the table of networks. Raises TargetError, TableError with one sentence."""
+    """Load every target of `folder` and the table of networks. Raises TargetError or TableError with one sentence."""
     default_table()
     known = frozenset(NETTESTS)
     targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
@@ -77,9 +77,9 @@ def open_desk(
 
 
 async def remembered(desk: Admission, key: str, measure: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-    """The answer of the last minute to this very question, or a new one; two who ask at once share it.
+    """Return the last minute's answer to the same question, or measure. Concurrent equal questions share one answer.
 
-    Raises Refused (503) when too much is being measured.
+    Raises Refused (503) if too many measurements are running.
     """
     now = desk.clock()
     while desk.answers and now - next(iter(desk.answers.values()))[0] > CACHE_SECONDS:
@@ -93,12 +93,12 @@ async def remembered(desk: Admission, key: str, measure: Callable[[], Coroutine[
     try:
         return await asyncio.shield(kept[1])
     except Exception:
-        desk.answers.pop(key, None)  # a bug of ours is no answer to keep
+        desk.answers.pop(key, None)  # the answer of a bug is not kept
         raise
 
 
 def admit(desk: Admission, peer: str) -> None:
-    """Turn away a peer that asks too often. Raises Refused."""
+    """Count a request of a peer. Raises Refused if it asks too often."""
     now = desk.clock()
     desk.asked = {who: recent for who, times in desk.asked.items() if (recent := [t for t in times if now - t < 60.0])}
     times = desk.asked.setdefault(peer, [])
@@ -108,7 +108,7 @@ def admit(desk: Admission, peer: str) -> None:
 
 
 async def wind_up(desk: Admission) -> None:
-    """Cancel what is being measured, so that the process ends within seconds."""
+    """Cancel running measurements, so that the process ends within seconds."""
     tasks: list[asyncio.Task[Any]] = [task for _, task in desk.answers.values()]
     tasks += [desk.ground[1]] if desk.ground else []
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Answers a question of our own kind: the same nettest, on the same target, from here."""
+"""Answer a question of our own protocol: run the same nettest on the same target."""
 
 import asyncio
 
@@ -9,12 +9,12 @@ from probe.run.measure import measure, measured_nothing
 from probe.run.preflight import preflight
 from probe.session.session import Session
 
-ANSWER_WITHIN = 25.0  # seconds; then nothing new is started, and at the hard limit what is there is sent
+ANSWER_WITHIN = 25.0  # seconds until nothing new starts. HARD_LIMIT sends what is finished.
 HARD_LIMIT = 29.0
 
 
 async def measure_target(desk: Admission, question: Question) -> Answer:
-    """Run the question's nettest from here; answers within HARD_LIMIT with what it has."""
+    """Run the question's nettest. Return what is finished within HARD_LIMIT."""
     deadline = asyncio.get_running_loop().time() + HARD_LIMIT
     ground = await _grounded(desk)
     session = desk.session()
@@ -38,7 +38,7 @@ async def measure_target(desk: Admission, question: Question) -> Answer:
 
 
 async def _grounded(desk: Admission) -> Session:
-    """A session whose preflight is at most a minute old: is the helper's own line fit to be a control?"""
+    """Return a session whose preflight is at most a minute old. It shows whether the helper's own network works."""
     if desk.ground is None or desk.clock() - desk.ground[0] > CACHE_SECONDS or _failed(desk.ground[1]):
         desk.ground = (desk.clock(), asyncio.create_task(_preflight(desk)))
     return await asyncio.shield(desk.ground[1])

@@ -1,4 +1,7 @@
-"""Answers a request of OONI's probe as OONI's helper does (reference/ooni.md 4.2): DNS, TCP, TLS, QUIC and a page."""
+"""Answer a request of OONI's probe as OONI's helper does: DNS, TCP, TLS, QUIC and a web page.
+
+Source: ooni/probe-cli 7cb22410 (`oohelperd`).
+"""
 
 import asyncio
 import sys
@@ -21,25 +24,25 @@ from probe.targets.target import is_address
 
 DNS_SECONDS, TCP_SECONDS, TLS_SECONDS = 4.0, 8.0, 7.0
 MOST_RESOLVED = 16
-ANSWER_WITHIN = 25.0  # seconds; what is not done then is left out
-TLS_PORT = 443  # the only one at which OONI's helper shakes hands
+ANSWER_WITHIN = 25.0  # seconds. Unfinished parts are left out.
+TLS_PORT = 443  # the only port at which OONI's helper performs TLS
 
 
 async def measure_url(desk: Admission, request: Request) -> Answer:
-    """Measure what OONI's probe asks for, at most ANSWER_WITHIN; an address that is not public is only named."""
+    """Measure the request within ANSWER_WITHIN. Addresses that are not public are listed and not contacted."""
     examination = Examination(desk, request)
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
             await examination.run()
     except TimeoutError:
-        pass  # what is there is the answer
+        pass  # the answer holds what is finished
     for bug in examination.trace.bugs:
         print(f"probe: a bug of ours: {bug}", file=sys.stderr, flush=True)
     return examination.answer
 
 
 class Examination:
-    """One request being answered. `answer` grows, and is whole at any moment."""
+    """Answer one request. `answer` grows and is complete at any time."""
 
     def __init__(self, desk: Admission, request: Request) -> None:
         self._desk, self._request, self._roots = desk, request, desk.roots
@@ -63,7 +66,7 @@ class Examination:
         }
 
     async def run(self) -> None:
-        """Resolve, then try every endpoint and the page side by side; QUIC where the page offers it."""
+        """Resolve, then try every endpoint and the page concurrently, and QUIC if the page offers it."""
         if not is_address(self._request.host):
             await self._resolve()
         self._list_addresses()
@@ -82,7 +85,7 @@ class Examination:
         self.answer["dns"]["failure"] = said_of_dns(tx.record.failure)
 
     def _list_addresses(self) -> None:
-        """Every address with its network (AS) and who gave it; one that must not be contacted counts as a bogon."""
+        """List every address with its network and origin. An address that must not be contacted counts as a bogon."""
         asked, given = self._request.addresses, self.answer["dns"]["addrs"]
         for ip in dict.fromkeys([*asked, *given]):
             flags = BY_PROBE * (ip in asked) | BY_HELPER * (ip in given)
@@ -130,6 +133,6 @@ class Examination:
             self.answer["ip_info"][ip]["flags"] |= VALID
 
     def _write(self, key: str, ip: str, port: int, failure: str | None, more: Answer, said: str | None) -> None:
-        """Write what came of one operation; a fault of our own is no answer."""
+        """Record the result of one operation. A local failure is no result."""
         if not f.is_local(failure):
             self.answer[key][address_of(ip, port)] = {**more, "status": failure is None, "failure": said}

@@ -1,4 +1,4 @@
-"""What OONI's probe may ask: read strictly, so that the helper can be led to no address that is not public."""
+"""Parse a request of OONI's probe strictly, so that the helper contacts only public addresses."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from probe.targets.target import is_address
 LONGEST_URL = 2048
 MOST_ENDPOINTS = 64  # in tcp_connect
 LONGEST_HEADER = 512
-HEADERS = ("accept", "accept-language", "user-agent")  # what is sent on; everything else is dropped
+HEADERS = ("accept", "accept-language", "user-agent")  # forwarded headers. All others are dropped.
 
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _VISIBLE = re.compile(r"[\x20-\x7e]*")
@@ -21,30 +21,32 @@ _VISIBLE = re.compile(r"[\x20-\x7e]*")
 
 @dataclass(frozen=True)
 class Request:
-    """A checked request. `url` is encoded; `host` a name in ASCII or an IP literal; `port` None: the scheme's own."""
+    """Hold a checked request. `url` is encoded. `host` is an ASCII name or an IP literal. `port` None means the
+    scheme's.
+    """
 
     url: URL
     host: str
     port: int | None
-    addresses: tuple[str, ...]  # IP literals, private ones among them
+    addresses: tuple[str, ...]  # IP literals, private ones included
     headers: tuple[tuple[str, str], ...]
     quic: bool
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The ports to try: the URL's own, else its scheme's; for http both, since TLS proves an address."""
+        """Return the ports to try: the URL's, else its scheme's. For http both, since TLS proves an address."""
         if self.port is not None:
             return (self.port,)
         return (443,) if self.url.scheme == "https" else (80, 443)
 
     @property
     def key(self) -> str:
-        """The same for two requests that have the same answer."""
+        """Return a key that is equal for requests with the same answer."""
         return json.dumps(["ooni", str(self.url), sorted(self.addresses), self.headers, self.quic])
 
 
 def read_request(raw: bytes) -> Request:
-    """Read the body of `POST /` (reference/ooni.md 4.1). Raises Refused (400)."""
+    """Parse the body of `POST /`. Raises Refused (400)."""
     try:
         asked = json.loads(raw)
     except (ValueError, RecursionError):
@@ -69,7 +71,7 @@ def _url(text: Any) -> URL:
     if not isinstance(text, str) or not text or len(text) > LONGEST_URL:
         raise Refused(400, f"http_request: expected a URL of at most {LONGEST_URL} characters")
     try:
-        text.encode()  # a lone surrogate is no text; yarl would leave it out
+        text.encode()  # a lone surrogate is no text, and yarl would drop it
         url = URL(text)
         usable = url.scheme in {"http", "https"} and _is_host(url.raw_host or "") and url.explicit_port != 0
     except (ValueError, TypeError):
@@ -87,7 +89,7 @@ def _is_host(host: str) -> bool:
 
 
 def _addresses(endpoints: Any) -> tuple[str, ...]:
-    """The addresses of the endpoints; the ports are the URL's, whatever these say. What is no endpoint is left out."""
+    """Return the addresses of the endpoints. Their ports are ignored, and entries that are no endpoint are left out."""
     if endpoints is None:
         return ()
     if not isinstance(endpoints, list) or not all(isinstance(endpoint, str) for endpoint in endpoints):

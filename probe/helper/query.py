@@ -1,4 +1,4 @@
-"""What a helper may be asked: read strictly, so that it can be made to contact nothing but its own targets."""
+"""Parse a question to the helper strictly, so that the helper contacts only its own targets."""
 
 import ipaddress
 import json
@@ -15,7 +15,7 @@ MOST_ADDRESSES = 16  # per name
 
 
 class Refused(Exception):
-    """The question is not answered: an HTTP status and one sentence."""
+    """The request is refused with an HTTP status and one sentence."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -24,7 +24,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """A checked question. `services` None means all of the target's; `addresses` are extra ones per name."""
+    """Hold a checked question. `services` None means all roles. `addresses` are additional ones per name."""
 
     target: Target
     services: list[str] | None
@@ -32,13 +32,13 @@ class Question:
 
     @property
     def key(self) -> str:
-        """The same for two questions that have the same answer."""
+        """Return a key that is equal for questions with the same answer."""
         addresses = {name: sorted(ips) for name, ips in self.addresses.items()}
         return json.dumps([self.target.name, sorted(self.services or []), addresses], sort_keys=True)
 
 
 def read_question(raw: bytes, targets: Mapping[str, Target], *, lab: bool) -> Question:
-    """Read the body of `POST /v1/measure`. `lab` allows private addresses. Raises Refused (400, 404, 422)."""
+    """Parse the body of `POST /v1/measure`. `lab` allows private addresses. Raises Refused (400, 404, 422)."""
     asked = _object(raw)
     if "url" in asked and "target" in asked:
         raise Refused(400, "target and url exclude each other: a question is about one of them")
@@ -70,7 +70,7 @@ def _target(name: Any, targets: Mapping[str, Target]) -> Target:
 
 
 def _address(url: Any) -> Target:
-    """A web address in a target's place: it is followed as the probe follows it, at the ports where the web is."""
+    """Return a target for a web address. Redirects are followed as the probe follows them, at web ports only."""
     if not isinstance(url, str):
         raise Refused(400, "url: expected a web address as a string")
     try:
@@ -123,9 +123,9 @@ def _check_address(text: str, lab: bool) -> None:
 
 
 def may_contact(address: str, *, lab: bool) -> bool:
-    """Say whether an IP literal is on the public internet; one that wraps an IPv4 address is judged by that too.
+    """Tell whether an IP literal is public. An embedded IPv4 address is checked too.
 
-    Anything else that a resolver or libc would take for an address ("127.1", "fe80::1%eth0") is none.
+    Other spellings that a resolver or libc accepts ("127.1", "fe80::1%eth0") are refused.
     """
     if not is_address(address) or "%" in address:
         return False
@@ -138,7 +138,7 @@ def may_contact(address: str, *, lab: bool) -> bool:
 
 
 def _wrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address inside a mapped, NAT64 (RFC 6052), 6to4 or Teredo address."""
+    """Return the IPv4 address inside a mapped, NAT64 (RFC 6052), 6to4 or Teredo address, or None."""
     if isinstance(ip, ipaddress.IPv4Address):
         return None
     if ip in ipaddress.ip_network("64:ff9b::/96"):

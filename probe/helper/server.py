@@ -1,4 +1,4 @@
-"""The helper's server: four routes, one sentence for every refusal, and no word about who asked."""
+"""Serve the helper's four routes. Every refusal is one sentence, and no peer is logged."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ ROUTES = "GET /health and POST /v1/measure, and for OONI's probe POST /"
 
 
 def build(desk: Admission) -> web.Application:
-    """The application: GET /health, POST /v1/measure, and OONI's GET and POST /; an error is `{"error": "…"}`."""
+    """Return the application: GET /health, POST /v1/measure, and OONI's GET and POST /. Errors are `{"error": "…"}`."""
     app = web.Application(middlewares=[_errors_as_json], client_max_size=LONGEST_QUESTION)
 
     async def health(_: web.Request) -> web.Response:
@@ -37,7 +37,7 @@ def build(desk: Admission) -> web.Application:
         found = await remembered(desk, question.key, lambda: measure_target(desk, question))
         echo = {"echo": desk.echo.offer()} if desk.echo else {}
         response = web.json_response({**found, **echo, "your_address": request.remote or ""}, dumps=_dumps)
-        response.enable_compression()  # to a tenth, for whoever says that he can unpack it
+        response.enable_compression()  # to a tenth, for clients that accept it
         return response
 
     async def greet(_: web.Request) -> web.Response:
@@ -57,7 +57,7 @@ def build(desk: Admission) -> web.Application:
 
 
 async def serve(desk: Admission, host: str, port: int, announce: Callable[[str], None]) -> int:
-    """Serve until SIGTERM or Ctrl-C; `announce` hears the base URL once. Returns the exit code. Raises OSError."""
+    """Serve until SIGTERM or Ctrl-C and return the exit code. `announce` receives the base URL once. Raises OSError."""
     runner = web.AppRunner(build(desk), access_log=None, handle_signals=False, shutdown_timeout=2.0)
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _stop_on_signals(stopped)
@@ -91,7 +91,7 @@ def _base_url(host: str, port: int) -> str:
 
 
 async def _body(request: web.Request) -> bytes:
-    """Read the question, at most 64 kB of it and within some seconds. Raises Refused."""
+    """Read at most 64 kB of the request within some seconds. Raises Refused."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.read()

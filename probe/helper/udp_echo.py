@@ -1,4 +1,4 @@
-"""The helper's UDP echo: gives back, byte for byte, what holds a token that the HTTP side handed out lately."""
+"""Echo UDP datagrams unchanged if they contain a token that the HTTP side issued recently."""
 
 import asyncio
 import re
@@ -9,24 +9,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-TOKEN_BYTES = 12  # a STUN transaction id has as many (RFC 8489, section 5)
+TOKEN_BYTES = 12  # the size of a STUN transaction id (RFC 8489, 5)
 TOKEN_SECONDS = 60.0
-MOST_ECHOES = 32  # per token; the probe sends at most eight for one pair of twins
+MOST_ECHOES = 32  # per token. The probe sends at most eight for one echo pair.
 MOST_TOKENS = 4096
-LONGEST_DATAGRAM = 1500  # bytes; anything longer is left alone
+LONGEST_DATAGRAM = 1500  # bytes. Longer datagrams are ignored.
 
 _HEX = re.compile(rb"[0-9a-fA-F]{24,}")
 
 
 class Tokens:
-    """The tokens that are out, each for a minute and so many datagrams. Nobody's address is remembered with them."""
+    """Hold the issued tokens, each valid for a minute and a number of datagrams. No address is kept with them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._out: OrderedDict[bytes, tuple[float, int]] = OrderedDict()  # token → since when, echoes left
+        self._out: OrderedDict[bytes, tuple[float, int]] = OrderedDict()  # token: time of issue, echoes left
 
     def issue(self) -> str:
-        """A fresh token, 24 hexadecimal digits."""
+        """Return a new token of 24 hexadecimal digits."""
         token = secrets.token_bytes(TOKEN_BYTES)
         self._out[token] = (self._clock(), MOST_ECHOES)
         while len(self._out) > MOST_TOKENS:
@@ -34,7 +34,9 @@ class Tokens:
         return token.hex()
 
     def admits(self, datagram: bytes) -> bool:
-        """Say whether a datagram may be echoed, and count it against its token: raw, or in hexadecimal, anywhere."""
+        """Tell whether a datagram contains a valid token, raw or hexadecimal, at any position. Count it against the
+        token.
+        """
         token = self._token_in(datagram) if len(datagram) <= LONGEST_DATAGRAM else None
         if token is None:
             return False
@@ -76,23 +78,23 @@ class _Responder(asyncio.DatagramProtocol):
             self._transport.sendto(data, addr)
 
     def error_received(self, exc: Exception) -> None:
-        """An ICMP error about somebody who is gone concerns nobody here."""
+        """Ignore ICMP errors about a client that has gone."""
 
 
 @dataclass
 class Echo:
-    """The UDP ports that echo, and the tokens that open them. `offer` goes into an answer of the HTTP side."""
+    """Hold the echoing UDP ports and their tokens. `offer` is part of an answer of the HTTP side."""
 
     ports: Sequence[int]
     tokens: Tokens = field(default_factory=Tokens)
     _open: list[asyncio.DatagramTransport] = field(default_factory=list)
 
     def offer(self) -> dict[str, Any]:
-        """A fresh token and the ports at which it opens."""
+        """Return a new token and the ports that accept it."""
         return {"token": self.tokens.issue(), "ports": list(self.ports)}
 
     async def open(self, host: str) -> None:
-        """Listen on every port at `host`; port 0 becomes the one that was free. Raises OSError that names the port."""
+        """Listen on every port at `host`. Port 0 becomes a free port. Raises OSError that names the port."""
         loop, ports = asyncio.get_running_loop(), []
         for port in self.ports:
             try:

@@ -1,4 +1,4 @@
-"""The page behind a URL, as OONI's helper fetches it: redirects followed, and no connection to a private address."""
+"""Fetch the page behind a URL as OONI's helper does: with redirects, and without connections to private addresses."""
 
 import errno
 import re
@@ -18,8 +18,8 @@ from probe.session.classify import NETWORK_ERRORS, classify
 from probe.steps.tls.certificates import Roots
 
 SECONDS = 15.0
-LONGEST_BODY = 2**22  # bytes, after decompression; counted, not kept
-TITLE_WITHIN = 2**18  # bytes of it in which the title is looked for
+LONGEST_BODY = 2**22  # bytes after decompression. They are counted and not kept.
+TITLE_WITHIN = 2**18  # bytes in which the title is searched
 MOST_REDIRECTS = 10
 MOST_HEADERS, LONGEST_HEADER = 64, 1024
 
@@ -32,17 +32,17 @@ TROUBLE = (*NETWORK_ERRORS, aiohttp.ClientError, CookieError, ValueError)
 
 @dataclass
 class Page:
-    """What came of the last response of a chain; `failure` is a df-007 string, `dns_…` where no name resolved."""
+    """Hold the last response of a chain. `failure` is a df-007 string, `dns_…` if no name resolved."""
 
     failure: str | None = None
     status: int = -1
     length: int = -1
     title: str = ""
     headers: dict[str, str] = field(default_factory=dict)
-    h3: str = ""  # HOST:PORT that the first response offers HTTP/3 at
+    h3: str = ""  # HOST:PORT at which the first response offers HTTP/3
 
     def written(self) -> dict[str, Any]:
-        """As OONI's helper writes it."""
+        """Return the form that OONI's helper writes."""
         fine = self.failure is None
         return {
             "body_length": self.length if fine else -1,
@@ -55,7 +55,7 @@ class Page:
 
 
 async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, allowed: Allowed) -> Page:
-    """GET `url`; `allowed` is asked about every address, of redirects too, just before it is connected to."""
+    """GET `url`. `allowed` is called for every address, also of redirects, just before the connection."""
     page = Page()
     connector = aiohttp.TCPConnector(
         ssl=roots.client_context(), resolver=ThreadedResolver(), socket_factory=_only(allowed), force_close=True
@@ -75,7 +75,7 @@ async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, allowed: All
 
 
 def _only(allowed: Allowed) -> Callable[[Any], socket.socket]:
-    """Make sockets for allowed addresses only: the last moment at which the address is known for certain."""
+    """Return a socket factory for allowed addresses only. The address is certain at no earlier point."""
 
     def make(info: Any) -> socket.socket:
         family, kind, protocol, _, where = info
@@ -103,7 +103,7 @@ async def _read(response: aiohttp.ClientResponse, page: Page) -> None:
 
 
 def offered_h3(value: str, host: str) -> str:
-    """HOST:PORT of the first HTTP/3 alternative in an Alt-Svc header (RFC 7838, 3), "" if it offers none."""
+    """Return HOST:PORT of the first HTTP/3 alternative in an Alt-Svc header (RFC 7838, 3), or ""."""
     found = _H3.search(value[:LONGEST_HEADER])
     return f"{found[1] or host}:{found[2]}" if found else ""
 
@@ -111,6 +111,6 @@ def offered_h3(value: str, host: str) -> str:
 def _failure(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f.DNS_MISBEHAVING
-    if isinstance(error, aiohttp.ClientSSLError):  # what TLS met is told of the endpoints, more precisely
+    if isinstance(error, aiohttp.ClientSSLError):  # the endpoints report TLS errors more precisely
         return f"{f.UNKNOWN}: tls"
     return classify(error) if isinstance(error, NETWORK_ERRORS) else f"{f.UNKNOWN}: {type(error).__name__}"

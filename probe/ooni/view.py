@@ -1,7 +1,8 @@
-"""What OONI's probe would have written of a measurement: a pure function over its entries and transactions.
+"""Select what OONI's probe would have written of a measurement. A pure function of entries and transactions.
 
-OONI dials a host's addresses in order, IPv4 first, until one connects, and writes one `requests` element per URL, also
-when the chain failed before HTTP. It knows the endpoints that a target file marks `ooni = true`, and no second attempt.
+OONI connects to a host's addresses in order, IPv4 first, until one succeeds. It writes one `requests` element per URL,
+even if the chain failed before HTTP. It knows only the endpoints that a target file marks `ooni = true`, and it makes
+no second attempt.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,27 +20,30 @@ from probe.targets.target import Endpoint, Target
 E = TypeVar("E", bound=Entry)
 OONI_LISTS = ("queries", "tcp_connect", "tls_handshakes", "requests")
 Extent = Literal["resolve", "connect", "request", "exchange", "every_address"]
-"""How far OONI's probe goes at an endpoint: the name; the first address that lets it connect; a request on that
-connection; a datagram to the first address; all there is to do, at every address."""
+"""How far OONI's probe goes at an endpoint: the name, the first address that accepts a connection, a request on that
+connection, a datagram to the first address, or every operation at every address.
+"""
 _SHORT_NAMES = {"tls_handshake": f.SSL_FAILED_HANDSHAKE, "http_round_trip": "http_request_failed"}
 
 
 @dataclass
 class Seen:
-    """One endpoint as OONI's probe would have tried it. `operation` is the step that failed, None for success."""
+    """Hold one endpoint as OONI's probe would have tried it. `operation` is the failed step, None after success."""
 
     service: str
     endpoint: Endpoint
     method: str = "GET"
     operation: str | None = None
     failure: str | None = None
-    entries: list[Entry] = field(default_factory=list)  # connects, handshake, request; not the shared queries
-    address: str = ""  # where OONI asks one address, or each on its own
-    requests: bool = False  # whether OONI goes on to a request
+    entries: list[Entry] = field(default_factory=list)  # connects, handshake, request, without the shared queries
+    address: str = ""  # set if OONI asks one address, or each separately
+    requests: bool = False  # whether OONI continues with a request
 
     @property
     def summary_failure(self) -> str | None:
-        """The failure for a summary key, where a vague one gets a name of its layer (reference/ooni.md, rule 13b)."""
+        """Return the failure for a summary key. An unknown failure gets the name of its layer, because OONI's backend
+        sets aside measurements with `unknown_failure` there.
+        """
         if self.failure is None or not self.failure.startswith(f.UNKNOWN):
             return self.failure
         return _SHORT_NAMES.get(self.operation or "", f.INTERRUPTED)
@@ -47,32 +51,33 @@ class Seen:
 
 @dataclass
 class View:
-    """The whole of it: `seen` holds only endpoints that were tried ("not run" is never "failed")."""
+    """Hold OONI's view. `seen` has only endpoints that were tried, because "not run" is never "failed"."""
 
     queries: list[DNSQuery] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
-    untried: list[Endpoint] = field(default_factory=list)  # where OONI would have gone beyond the name, and we did not
-    spared: dict[str, str] = field(default_factory=dict)  # of these, by URL: what another's visit there failed with
-    rewritten: list[Entry] = field(default_factory=list)  # of ours, in whose place one of the entries stands
+    untried: list[Endpoint] = field(default_factory=list)  # OONI would have gone beyond the name, and we did not
+    # of these, by URL: the failure of another target's visit there
+    spared: dict[str, str] = field(default_factory=dict)
+    rewritten: list[Entry] = field(default_factory=list)  # our entries that one of the view's entries replaces
 
     def entries(self) -> list[Entry]:
-        """Every entry, queries first."""
+        """Return every entry, queries first."""
         return [*self.queries, *(entry for one in self.seen for entry in one.entries)]
 
 
 def by_scheme(endpoint: Endpoint) -> Extent:
-    """What most of OONI's nettests do: a request to a URL, a connection elsewhere, of what takes datagrams the name."""
+    """Return what most of OONI's nettests do: request a URL, else connect, and only resolve for datagrams."""
     if endpoint.carrier == "udp":
         return "resolve"
     return "request" if endpoint.scheme in {"http", "https"} else "connect"
 
 
 def no_input(target: Target) -> None:
-    """Most nettests take none."""
+    """Return None, because most nettests take no input."""
 
 
 def lists_of(entries: Iterable[Entry]) -> Lists:
-    """Sort entries by list, in the order of time; requests newest first, as OONI does (reference/ooni.md 2.4)."""
+    """Sort entries into OONI's lists by time. Requests are newest first, as in OONI's."""
     found: dict[str, list[Entry]] = {key: [] for key in LISTS}
     for entry in sorted(entries, key=lambda e: -e.t if isinstance(e, HTTPTransaction) else e.t):
         found[entry.LIST].append(entry)
@@ -80,7 +85,7 @@ def lists_of(entries: Iterable[Entry]) -> Lists:
 
 
 def urlgetter_keys(lists: Lists, operation: str | None = None, failure: str | None = None) -> dict[str, Any]:
-    """What OONI's urlgetter writes, which most of its nettests embed (reference/ooni.md 3.0)."""
+    """Return the keys of OONI's urlgetter, which most of its nettests embed."""
     return {"failed_operation": operation, "failure": failure} | {key: getattr(lists, key) for key in OONI_LISTS}
 
 
@@ -111,7 +116,7 @@ def _queries(trace: Trace, hosts: set[str], entries: dict[int, list[Entry]]) -> 
 
 
 def _as_ooni_writes(queries: list[DNSQuery]) -> list[DNSQuery]:
-    """Where one family was answered, OONI writes no entry for the other (reference/ooni.md 2.1, engine `system`)."""
+    """Drop the entry of a family without answers if the other family has some, as OONI's engine `system` does."""
     answered = {query.hostname for query in queries if query.failure is None}
     return [query for query in queries if query.failure is None or query.hostname not in answered]
 
@@ -120,7 +125,7 @@ Entries = dict[int, list[Entry]]
 
 
 def _only_looked_up(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
-    """The name alone: its queries say it all."""
+    """Return the view of an endpoint that OONI only looks up."""
     return _unresolved(seen, queries)
 
 
@@ -136,14 +141,16 @@ def _dialled_until_one_connects(seen: Seen, trace: Trace, queries: list[DNSQuery
         if connect.failure is None:
             return [_connected(seen, record, entries[record.transaction_id])]
     if not seen.entries:
-        return []  # our own fault stopped it before a packet was sent
+        return []  # a local failure stopped it before a packet was sent
     failures = [entry.failure for entry in seen.entries if entry.failure is not None]
     named = [failure for failure in failures if not failure.startswith(f.UNKNOWN)]
     return [_failed(seen, "connect", (named or failures)[0], tried[0])]
 
 
 def _asked_at_the_first(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
-    """A datagram to the first address: connecting a UDP socket fails nowhere but on this machine."""
+    """Return the view of an endpoint that gets a datagram at its first address. Connecting a UDP socket fails only
+    locally.
+    """
     tried = _sent(_dialled(seen.endpoint, trace.transactions, queries))
     if not tried:
         return _unresolved(seen, queries)
@@ -152,7 +159,7 @@ def _asked_at_the_first(seen: Seen, trace: Trace, queries: list[DNSQuery], entri
 
 
 def _asked_at_each(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
-    """All that was done at every address, each on its own."""
+    """Return the view of an endpoint that OONI tries at every address separately."""
     tried = _sent(_dialled(seen.endpoint, trace.transactions, queries))
     if not tried:
         return _unresolved(seen, queries)
@@ -182,7 +189,7 @@ _AT: dict[Extent, Callable[[Seen, Trace, list[DNSQuery], Entries], list[Seen]]] 
 def _dialled(
     endpoint: Endpoint, transactions: Iterable[TransactionRecord], queries: list[DNSQuery]
 ) -> list[TransactionRecord]:
-    """The first attempts at the endpoint, in the order in which OONI dials: IPv4 first, then as resolved."""
+    """Return the first attempts in the order in which OONI connects: IPv4 first, then as resolved."""
     answers = [a.address for query in queries if query.hostname == endpoint.host for a in query.answers]
     place = {address: number for number, address in reversed(list(enumerate(answers)))}
     tried = [t for t in transactions if t.kind == "first" and t.endpoint == endpoint.url and t.address]
@@ -190,12 +197,12 @@ def _dialled(
 
 
 def _sent(tried: list[TransactionRecord]) -> list[TransactionRecord]:
-    """Without those that a fault of ours stopped before anything was sent."""
+    """Drop attempts that a local failure stopped before anything was sent."""
     return [record for record in tried if record.failed_operation != "top_level"]
 
 
 def _unresolved(seen: Seen, queries: list[DNSQuery]) -> list[Seen]:
-    """A name that does not resolve fails whatever OONI would have done there; one that does was merely not tried."""
+    """Return the view of a name without addresses. A name that resolves was not tried."""
     asked = [query for query in queries if query.hostname == seen.endpoint.host]
     if not asked or any(query.failure is None for query in asked):
         return []
@@ -216,9 +223,9 @@ def _connected(seen: Seen, record: TransactionRecord, entries: list[Entry]) -> S
 
 
 def _count_the_body(seen: Seen, view: View) -> None:
-    """Call a body that broke off a failure, as OONI does, which reads it to its end; our deadline is not the network's.
+    """Count an incomplete body as a failure, as OONI does. A body cut off by our own deadline is no failure.
 
-    The status line is what we ask for; so our own entry stays as it is, and OONI's list gets a copy of it.
+    Our nettests ask only for the status line. Our own entry stays unchanged, and OONI's list gets a copy.
     """
     for number, entry in enumerate(seen.entries):
         if isinstance(entry, HTTPTransaction) and entry.failure is None:
@@ -232,7 +239,7 @@ def _count_the_body(seen: Seen, view: View) -> None:
 def _failed(
     seen: Seen, operation: str | None, failure: str | None, record: TransactionRecord | None, at: Entry | None = None
 ) -> Seen:
-    """Note a failure before HTTP; for a URL write the `requests` element that OONI would have written."""
+    """Record a failure before HTTP. For a URL, add the `requests` element that OONI would have written."""
     seen.operation, seen.failure = operation, failure
     if seen.requests:
         timed = record or at

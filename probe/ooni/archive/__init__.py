@@ -1,1 +1,1 @@
-"""OONI's public archive: which of its files answer a question, and how they come here."""
+"""Select and fetch files of OONI's public archive."""

@@ -1,4 +1,4 @@
-"""The bucket itself: list prefixes, fetch files; a file counts only once its size and digest are right."""
+"""List prefixes of the bucket and fetch files. A file is accepted only with the listed size and digest."""
 
 import asyncio
 import hashlib
@@ -19,31 +19,31 @@ ARCHIVE = "https://ooni-data-eu-fra.s3.eu-central-1.amazonaws.com"
 """https://github.com/ooni/data/blob/c8fcc72954c5ff8d0f880d8a86d376b1f1cca8f4/Readme.md, opened 2026-11-24."""
 
 LISTINGS_AT_ONCE, FILES_AT_ONCE = 8, 4
-TRIES, BETWEEN_TRIES = 4, 1.0  # times; seconds, doubled each time
-LONGEST_PAGE = 8 * 1024 * 1024  # bytes; 1000 keys take less than one
-MOST_PAGES = 1000  # of one prefix
+TRIES, BETWEEN_TRIES = 4, 1.0  # attempts, and seconds between them, doubled each time
+LONGEST_PAGE = 8 * 1024 * 1024  # bytes. 1000 keys take less than one megabyte.
+MOST_PAGES = 1000  # per prefix
 SILENCE = aiohttp.ClientTimeout(total=None, connect=30, sock_read=60)  # seconds
 
-_MD5 = re.compile(r"[0-9a-f]{32}")  # an ETag that is the file's digest; one in pieces has a dash in it
+_MD5 = re.compile(r"[0-9a-f]{32}")  # an ETag that is the file's digest. A multi-part ETag has a dash.
 T = TypeVar("T")
 
 
 class Unreachable(Exception):
-    """The bucket does not answer as it should, several times over; its text is the reason."""
+    """The bucket failed several times. The text is the reason."""
 
 
 class Spoiled(Exception):
-    """What came is not the file that was listed; its text is the reason."""
+    """The fetched file is not the listed one. The text is the reason."""
 
 
 class Bucket:
-    """One bucket, under one session. Only its own address is ever contacted: redirects are not followed."""
+    """Access one bucket with one session. Redirects are not followed, so no other host is contacted."""
 
     def __init__(self, base_url: str, session: aiohttp.ClientSession) -> None:
         self._base, self._session = base_url.rstrip("/"), session
 
     async def listed(self, prefixes: Iterable[str]) -> list[Stored]:
-        """Every file under the prefixes. Raises Unreachable."""
+        """Return every file under the prefixes. Raises Unreachable."""
         waiting, found = iter(prefixes), list[Stored]()
 
         async def work() -> None:
@@ -77,9 +77,9 @@ class Bucket:
             return raw
 
     async def fetch(self, stored: Stored, folder: Path) -> bool:
-        """Fetch a file to its key under `folder`; says whether anything had to be fetched.
+        """Fetch a file to its key under `folder`. Return whether anything was fetched.
 
-        A half that an earlier run left is continued. Raises Unreachable, Spoiled and OSError.
+        A partial file of an earlier run is continued. Raises Unreachable, Spoiled and OSError.
         """
         final = folder / stored.key
         if final.is_file() and _is_whole(final, stored):
@@ -97,7 +97,7 @@ class Bucket:
         return True
 
     async def _continue(self, stored: Stored, part: Path) -> None:
-        """Fetch what is missing; all of it where the bucket has another file by now, or knows no ranges."""
+        """Fetch the missing part, or everything if the file has changed or the bucket supports no ranges."""
         have = _size_of(part)
         headers = {"Range": f"bytes={have}-", "If-Range": f'"{stored.etag}"'} if have else {}
         url = f"{self._base}/{stored.key}"
@@ -116,7 +116,7 @@ class Bucket:
 
 @asynccontextmanager
 async def open_bucket(base_url: str) -> AsyncIterator[Bucket]:
-    """A bucket and its session: certificates by the public roots, no proxy, nothing unpacked on the way."""
+    """Open a bucket with its session: public roots, no proxy, no decompression."""
     context = ssl.create_default_context(cafile=certifi.where())
     connector = aiohttp.TCPConnector(ssl=context, resolver=aiohttp.ThreadedResolver())
     headers = {"Accept-Encoding": "identity", "User-Agent": "censorprobe"}
@@ -134,7 +134,7 @@ def _check(response: aiohttp.ClientResponse, good: set[int]) -> None:
 
 
 async def _again(do: Callable[..., Awaitable[T]], *arguments: Any) -> T:
-    """Do something several times until it works. Raises Unreachable with the last reason."""
+    """Retry an operation until it succeeds. Raises Unreachable with the last reason."""
     reason = ""
     for number in range(TRIES):
         if number:
@@ -150,7 +150,7 @@ async def _again(do: Callable[..., Awaitable[T]], *arguments: Any) -> T:
 
 @asynccontextmanager
 async def _together() -> AsyncIterator[asyncio.TaskGroup]:
-    """A task group whose first exception comes out as itself."""
+    """Open a task group that raises its first exception directly."""
     try:
         async with asyncio.TaskGroup() as group:
             yield group
@@ -163,7 +163,7 @@ def _size_of(path: Path) -> int:
 
 
 def _is_whole(path: Path, stored: Stored) -> bool:
-    """Whether a file has the size that was listed, and the digest where the ETag tells one."""
+    """Tell whether a file has the listed size, and the digest if the ETag is one."""
     if path.stat().st_size != stored.size:
         return False
     if not _MD5.fullmatch(stored.etag):

@@ -1,7 +1,7 @@
-"""The two layouts of OONI's bucket: a question → prefixes to list; keys that were listed → files to fetch.
+"""Map a question to the prefixes of OONI's bucket, and select files from the listed keys, in both layouts.
 
-Source: https://github.com/ooni/data/blob/c8fcc72954c5ff8d0f880d8a86d376b1f1cca8f4/Readme.md, opened 2026-11-24.
-Days are those of the upload, in UTC.
+Source: https://github.com/ooni/data/blob/c8fcc72954c5ff8d0f880d8a86d376b1f1cca8f4/Readme.md, opened 2026-11-24. Days
+are upload days in UTC.
 """
 
 import re
@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-FIRST_RAW = date(2020, 10, 20)  # from this day on by hour, under raw/
-LAST_BY_DAY = date(2020, 10, 20)  # up to this day by test, under jsonl/
+FIRST_RAW = date(2020, 10, 20)  # first day of the layout by hour under raw/
+LAST_BY_DAY = date(2020, 10, 20)  # last day of the layout by test under jsonl/
 EARLIEST = date(2012, 12, 5)
 
 TESTS = (
@@ -21,7 +21,7 @@ TESTS = (
     *("simplequicping", "sni_blocking", "stunreachability", "tcp_connect", "tcpping", "telegram", "tlsmiddlebox"),
     *("tlsping", "tor", "torsf", "urlgetter", "vanilla_tor", "web_connectivity", "whatsapp"),
 )
-"""OONI's names of its nettests (ooni/probe-cli 7cb22410, ooni/backend 32d8349d); in paths without underscores."""
+"""OONI's nettest names (ooni/probe-cli 7cb22410, ooni/backend 32d8349d). Paths have them without underscores."""
 
 _RAW = re.compile(r"raw/(\d{8})/(\d\d)/([A-Z]{2})/([a-z0-9]+)/\d{10}_[A-Z]{2}_[a-z0-9]+\.[\w-]+\.\d+\.(jsonl|tar)\.gz")
 _BY_DAY = re.compile(r"jsonl/([a-z0-9]+)/([A-Z]{2})/(\d{8})/(\d\d)/[\w-]+(?:\.[\w-]+)*\.(jsonl)\.gz")
@@ -29,7 +29,7 @@ _BY_DAY = re.compile(r"jsonl/([a-z0-9]+)/([A-Z]{2})/(\d{8})/(\d\d)/[\w-]+(?:\.[\
 
 @dataclass(frozen=True)
 class Question:
-    """What is wanted: countries (two capital letters), nettests, and upload days; `until` is not among them."""
+    """Hold countries (two capital letters), nettests and upload days. `until` is exclusive."""
 
     countries: tuple[str, ...]
     tests: tuple[str, ...]
@@ -37,11 +37,11 @@ class Question:
     until: date
 
     def days(self) -> Iterator[date]:
-        """Every day, in order."""
+        """Yield every day in order."""
         return (self.since + timedelta(days=number) for number in range((self.until - self.since).days))
 
     def prefixes(self) -> Iterator[str]:
-        """Every prefix to list: of the hours under raw/, and of the days under jsonl/."""
+        """Yield every prefix to list: hours under raw/, days under jsonl/."""
         paths = [test.replace("_", "") for test in self.tests]
         for day in self.days():
             stamp = f"{day:%Y%m%d}"
@@ -54,7 +54,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Stored:
-    """A file in the bucket: its key, its size in bytes, and its ETag without quotes."""
+    """Represent a file in the bucket: key, size in bytes, and ETag without quotes."""
 
     key: str
     size: int
@@ -62,10 +62,10 @@ class Stored:
 
 
 def choose(listed: Iterable[Stored]) -> list[Stored]:
-    """The files to fetch, by key: never the same measurements twice.
+    """Return the files to fetch, by key, without any measurement twice.
 
-    Where an hour has lines, its tarballs hold them again; the day that both layouts have is taken from jsonl/, which
-    has all of it. What has any other name is no file of the archive.
+    The tarballs of an hour repeat its JSON lines. A day in both layouts is taken from jsonl/, which is complete. Files
+    with other names do not belong to the archive.
     """
     hours: dict[tuple[str, ...], dict[str, list[Stored]]] = defaultdict(lambda: defaultdict(list))
     whole_days = set()

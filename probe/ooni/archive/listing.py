@@ -1,4 +1,4 @@
-"""One page of a bucket's listing, in S3's XML (ListObjectsV2 of the Amazon S3 API, version 2006-03-01)."""
+"""Parse one page of a bucket's listing (ListObjectsV2 of the Amazon S3 API, version 2006-03-01)."""
 
 from urllib.parse import quote
 from xml.etree import ElementTree
@@ -6,21 +6,21 @@ from xml.etree import ElementTree
 from probe.ooni.archive.keys import Stored
 
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
-LARGEST = 2**50  # bytes; a file that says it is larger is none
+LARGEST = 2**50  # bytes. A larger size is not believed.
 
 
 class Unusable(ValueError):
-    """The bucket's answer is not what it should be; its text is the reason, without the bucket's name."""
+    """The bucket's answer is malformed. The text is the reason, without the bucket's name."""
 
 
 def page_query(prefix: str, token: str | None) -> str:
-    """The query string that asks for a page: the first, or the one that a token continues with."""
+    """Return the query string for the first page, or for the page after `token`."""
     more = f"&continuation-token={quote(token, safe='')}" if token else ""
     return f"list-type=2&max-keys=1000&prefix={quote(prefix, safe='')}{more}"
 
 
 def parse_page(raw: bytes) -> tuple[list[Stored], str | None]:
-    """The files of a page, and the token of the next, None if it is the last. Raises Unusable."""
+    """Return the files of a page and the next page's token, or None after the last. Raises Unusable."""
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
         raise Unusable("its listing declares entities, which S3's never do")
     try:

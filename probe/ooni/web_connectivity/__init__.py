@@ -1,1 +1,1 @@
-"""OONI's web_connectivity 0.5, out of what we measured: what its probe would have written, compared as it compares."""
+"""Derive OONI's web_connectivity 0.5 from our measurement: what its probe would have written and concluded."""

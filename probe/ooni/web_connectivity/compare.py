@@ -1,4 +1,4 @@
-"""The page here against the page that the control got, as OONI's probe 0.5 compares them (reference/ooni.md 4.3)."""
+"""Compare the page here with the control's page as OONI's probe 0.5 does (ooni/probe-cli 7cb22410)."""
 
 import html
 from typing import Any
@@ -7,7 +7,7 @@ from probe.formats.entries import HTTPTransaction
 from probe.privacy.scrub import scrub_text
 from probe.steps.http.http_answer import TITLE_LIMIT
 
-ALIKE = 0.7  # a longer body has at most this share's inverse of the shorter one's bytes
+ALIKE = 0.7  # least ratio of the shorter body's length to the longer one's
 LONG_WORD = 5  # bytes
 
 COMMON_HEADERS = frozenset(
@@ -18,7 +18,7 @@ COMMON_HEADERS = frozenset(
 
 
 def body_proportion(here: HTTPTransaction | None, page: dict[str, Any] | None) -> float:
-    """The shorter body's length over the longer one's; 0.0 where one is not known whole."""
+    """Return the ratio of the shorter body's length to the longer one's, 0.0 if one is not known completely."""
     ours, theirs = (here.response.x_body_length if here else 0), (page or {}).get("body_length", 0)
     if here is None or here.response.body_is_truncated or ours <= 0 or not isinstance(theirs, int) or theirs <= 0:
         return 0.0
@@ -31,7 +31,9 @@ def body_length_match(here: HTTPTransaction | None, page: dict[str, Any] | None)
 
 
 def status_code_match(here: HTTPTransaction | None, page: dict[str, Any] | None) -> bool | None:
-    """Another status counts only against a control that got its page: it may be the control that is turned away."""
+    """Compare the status codes. Another status counts only if the control got its page, because the control may be
+    refused.
+    """
     if here is None or not _answered(page):
         return None
     assert page is not None
@@ -42,21 +44,21 @@ def status_code_match(here: HTTPTransaction | None, page: dict[str, Any] | None)
 
 
 def headers_match(here: HTTPTransaction | None, page: dict[str, Any] | None) -> bool | None:
-    """Whether they share the name of a header that few servers send."""
+    """Tell whether both pages have an uncommon header name in common."""
     names = {str(name).lower() for name in (page or {}).get("headers") or {}}
     ours = set(here.response.x_header_names or []) if here else set()
     return bool((names & ours) - COMMON_HEADERS) if names and ours else None
 
 
 def title_match(here: HTTPTransaction | None, page: dict[str, Any] | None) -> bool | None:
-    """Whether the titles have the same long words."""
+    """Tell whether the titles have the same long words."""
     if here is None or here.response.body_is_truncated or not _answered(page):
         return None
     return long_words(here.response.x_title) == long_words(as_written((page or {}).get("title") or ""))
 
 
 def as_written(title: str) -> str:
-    """A title of another program's as ours are written down: unescaped, blanks folded, without addresses, cut."""
+    """Return a foreign title in the form of ours: unescaped, whitespace folded, without addresses, cut."""
     return scrub_text(" ".join(html.unescape(title).split()))[:TITLE_LIMIT]
 
 
@@ -65,7 +67,7 @@ def long_words(title: str) -> set[str]:
 
 
 def same_page(here: HTTPTransaction, page: dict[str, Any] | None) -> bool:
-    """OONI's "no diff": the status is the control's, and the body's length, a rare header or the title is too."""
+    """Tell whether the pages are the same ("no diff"): equal status, and equal length, rare header or title."""
     alike = (body_length_match(here, page), headers_match(here, page), title_match(here, page))
     return status_code_match(here, page) is True and any(one is True for one in alike)
 

@@ -1,4 +1,4 @@
-"""What our own helper saw of a web address → the answer that OONI's test helper would have given (ooni.md 4.2)."""
+"""Convert what our own helper saw of a web address into the answer that OONI's helper would have given."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from probe.formats import failures as f
 Table = dict[str, Any]
 FROM_PROBE, FROM_HELPER, BOGON, VALID = 1, 2, 4, 8  # flags of ip_info
 
-# OONI's helper speaks the failures of an older time, each part in its own way.
+# OONI's helper uses older failure strings, different for each part.
 _DNS: dict[str, str | None] = {f.DNS_NXDOMAIN: "dns_name_error", f.DNS_NO_ANSWER: None}
 _DNS |= dict.fromkeys((f.DNS_REFUSED, f.DNS_MISBEHAVING), "dns_server_failure")
 _TCP = {f.TIMEOUT: f.TIMEOUT, f.TIMED_OUT: f.TIMEOUT, f.REFUSED: "connection_refused_error"}
@@ -16,7 +16,7 @@ _NOT_SENT = frozenset({"Location"})
 
 
 def helper_answer(control: Table | None, endpoint_url: str, host: str) -> Table | None:
-    """Read an x_control of ours; None where nobody answered, or what came holds no measurement of the address."""
+    """Read our x_control. Return None if no helper answered or the answer has no measurement of the address."""
     keys = _table((control or {}).get("test_keys"))
     if not control or control.get("failure") is not None or not _list(keys.get("x_transactions")):
         return None
@@ -33,7 +33,7 @@ def helper_answer(control: Table | None, endpoint_url: str, host: str) -> Table 
 
 
 class _Said:
-    """The control's test keys, wherever in them an entry stands."""
+    """Read the control's test keys, whichever list an entry is in."""
 
     def __init__(self, keys: Table, endpoint_url: str, host: str) -> None:
         self._keys, self._host = keys, host
@@ -46,7 +46,7 @@ class _Said:
         self._mine = {t.get("transaction_id"): t for t in mine}
 
     def names(self) -> Table:
-        """`addrs` in the order of arrival; a failure only where there is none."""
+        """Return `addrs` in order of arrival, and a failure only if there are none."""
         asked = [q for q in self._lists["queries"] if q.get("hostname") == self._host]
         given = [a.get("ipv4") or a.get("ipv6") for q in asked for a in _list(q.get("answers"))]
         addresses = list(dict.fromkeys(ip for ip in given if isinstance(ip, str)))
@@ -73,7 +73,7 @@ class _Said:
         }
 
     def networks(self) -> Table:
-        """Address → its network, and who gave it."""
+        """Return the network and origin of each address."""
         queries = self._lists["queries"]
         asns = {a.get("ipv4") or a.get("ipv6"): a.get("asn") or 0 for q in queries for a in _list(q.get("answers"))}
         valid = {urlsplit(f"//{place}").hostname for place, said in self.handshakes().items() if said["status"]}
@@ -85,11 +85,11 @@ class _Said:
         return found
 
     def page(self) -> Table | None:
-        """The last answer of the chain; of headers the names, and values that we keep. None: nobody asked for it."""
+        """Return the chain's last answer with header names and kept values. None if it was not requested."""
         entries = _list(self._keys.get("requests"))  # the helper's own view of the chain, newest first
         last = entries[0] if entries else {}
         if not entries and self.names()["addrs"] and all(t.get("failure") is None for t in self._mine.values()):
-            return None  # a control that goes no further than TLS
+            return None  # a control that ends with TLS
         if not last or last.get("failure") is not None:
             return _no_page(self._why(last.get("failure")))
         response = _table(last.get("response"))
@@ -105,7 +105,7 @@ class _Said:
         }
 
     def _why(self, failure: str | None) -> str:
-        """Why there is no page, in the helper's words."""
+        """Return the reason for a missing page in the helper's words."""
         if failure is None and self.names()["failure"] is not None:
             return "dns_lookup_error"
         if failure is None:

@@ -1,4 +1,4 @@
-"""The test keys of web_connectivity 0.5, from OONI's view and a control in its helper's shape (ooni.md 3.12)."""
+"""Build the test keys of web_connectivity 0.5 from OONI's view and a control in the form of OONI's helper."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from probe.ooni.web_connectivity.view import WebView
 from probe.ooni.web_connectivity.walk import Comparison, blocking_flags, is_final, null_null_flags, proven, verdict_of
 from probe.steps.http.http_answer import BROWSER
 
-NOBODY_ASKED = f.INTERRUPTED  # OONI always asks, so it has no word for it
+NOBODY_ASKED = f.INTERRUPTED  # OONI always asks its helper, so it has no failure for this
 
 
 def summary_keys(view: WebView) -> dict[str, Any]:
-    """OONI's keys beside its lists, the control being our own helper's. Where nobody was asked: as if none answered."""
+    """Return OONI's keys beside its lists, with our own helper as control. No helper counts as a failed one."""
     assert view.endpoint is not None
     answer = helper_answer(view.control, view.endpoint.url, view.endpoint.host)
     failure = None if answer is not None else (view.control or {}).get("failure") or NOBODY_ASKED
@@ -24,9 +24,9 @@ def summary_keys(view: WebView) -> dict[str, Any]:
 
 
 def compared(view: WebView, answer: dict[str, Any] | None, control_failure: str | None) -> dict[str, Any]:
-    """The keys, given a helper's answer in the shape of reference/ooni.md 4.2, or why there is none.
+    """Return the keys for an answer in the form of OONI's helper, or for the reason why there is none.
 
-    A failure that begins with `unknown_failure` would make OONI's backend set the measurement aside (rule 13b).
+    OONI's backend sets aside measurements with a key that starts with `unknown_failure`, so such failures are renamed.
     """
     assert view.endpoint is not None
     literal = view.endpoint.host if view.endpoint.is_literal else ""
@@ -35,7 +35,7 @@ def compared(view: WebView, answer: dict[str, Any] | None, control_failure: str 
     verdict = verdict_of(seen)
     vague = control_failure is not None and control_failure.startswith(f.UNKNOWN)
     return {
-        "client_resolver": "127.0.0.2",  # whose it is names the volunteer's network; resolver_asn says enough
+        "client_resolver": "127.0.0.2",  # the real resolver would reveal the user's network, and resolver_asn is enough
         "retries": None,
         "dns_experiment_failure": seen.lookup.failure,
         "dns_consistency": consistency(seen.lookup),
@@ -52,8 +52,8 @@ def compared(view: WebView, answer: dict[str, Any] | None, control_failure: str 
         "x_dns_flags": dns_flags(seen.lookup, proven=proven(view.attempts)),
         "x_blocking_flags": blocking_flags(seen),
         "x_null_null_flags": null_null_flags(seen),
-        "x_dns_whoami": None,  # nobody is asked who we are
-        "x_doh": None,  # our own questions stand in x_endpoints
+        "x_dns_whoami": None,  # no third party is asked for our address
+        "x_doh": None,  # our own questions are in x_endpoints
         "x_do53": None,
         "x_dns_duplicate_responses": view.doubled,
         "x_conn_priority_log": _priority_log(view),
@@ -61,7 +61,7 @@ def compared(view: WebView, answer: dict[str, Any] | None, control_failure: str 
 
 
 def control_request(view: WebView) -> dict[str, Any]:
-    """What OONI's probe would ask its helper (reference/ooni.md 4.1)."""
+    """Return the request that OONI's probe would send to its helper."""
     asked = {name: [value] for name, value in BROWSER.items()}
     return {
         "http_request": view.url,
@@ -72,7 +72,7 @@ def control_request(view: WebView) -> dict[str, Any]:
 
 
 def _last_page(view: WebView) -> HTTPTransaction | None:
-    """The page at the end of the chain, if there is one."""
+    """Return the page at the end of the chain, or None."""
     pages = [attempt for attempt in view.attempts if is_final(attempt.request)]
     return max(pages, key=lambda attempt: attempt.depth).request if pages else None
 

@@ -1,4 +1,4 @@
-"""The system's answers against the control's, as OONI's probe 0.5 compares them (reference/ooni.md 4.5)."""
+"""Compare the system's DNS answers with the control's as OONI's probe 0.5 does (ooni/probe-cli 7cb22410)."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ BOGON, FAILED, UNEXPECTED = 1, 2, 4  # x_dns_flags
 
 @dataclass(frozen=True)
 class Lookup:
-    """One host's lookup here (addresses with their networks, 0 unknown) and at the control (None: nobody asked)."""
+    """Hold one host's lookup here (addresses with their AS, 0 if unknown) and at the control (None without one)."""
 
     addresses: dict[str, int]
     failure: str | None
@@ -24,7 +24,7 @@ class Lookup:
 
     @property
     def failed_as_expected(self) -> bool:
-        """Whether the control found nothing either."""
+        """Tell whether the control found no address either."""
         nothing = self.control is not None and not self.control
         return self.failure is not None and nothing and (self.control_failure is not None or self._no_answer)
 
@@ -34,19 +34,19 @@ class Lookup:
 
     @property
     def only_here(self) -> bool:
-        """Whether addresses came here and none at the control."""
+        """Tell whether addresses were found here and none at the control."""
         return bool(self.addresses) and self.control is not None and not self.control
 
     @property
     def valid(self) -> bool:
-        """Whether an address, or a network, is one of the control's too."""
+        """Tell whether an address or its network is also one of the control's."""
         theirs = self.control or {}
         networks = set(theirs.values()) - {0}
         return any(ip in theirs or asn in networks for ip, asn in self.addresses.items())
 
     @property
     def bogons(self) -> bool:
-        """Whether a bogon came that the control did not get."""
+        """Tell whether the answer has a bogon that the control did not get."""
         return any(is_bogon(ip) and ip not in (self.control or {}) for ip in self.addresses)
 
     @property
@@ -55,7 +55,7 @@ class Lookup:
 
     @property
     def loopback(self) -> bool:
-        """Whether all there is are this computer's own addresses."""
+        """Tell whether all answers are loopback addresses."""
         return _only_loopback(self.addresses)
 
     @property
@@ -68,7 +68,7 @@ class Lookup:
 
 
 def lookup_of(queries: Sequence[DNSQuery], answer: dict[str, Any] | None, literal: str = "") -> Lookup:
-    """Bring together the system's queries for a host and the helper's answer; `literal`: the host is this address."""
+    """Combine the system's queries for a host with the helper's answer. `literal`: the host is this address."""
     given = {a.address: a.asn or 0 for query in queries for a in query.answers if a.address}
     failed = [query.failure for query in queries if query.failure is not None]
     failure = failed[0] if failed and not given else None
@@ -83,7 +83,7 @@ def lookup_of(queries: Sequence[DNSQuery], answer: dict[str, Any] | None, litera
 
 
 def consistency(lookup: Lookup) -> Consistency | None:
-    """OONI's `dns_consistency`; None where nothing can be compared."""
+    """Return OONI's `dns_consistency`, or None if nothing can be compared."""
     if lookup.control is None:
         return None
     if lookup.invalid or lookup.failed_unexpectedly or lookup.only_here:
@@ -92,7 +92,7 @@ def consistency(lookup: Lookup) -> Consistency | None:
 
 
 def dns_flags(lookup: Lookup, *, proven: bool) -> int:
-    """OONI's `x_dns_flags`; `proven`: a certificate here shows that the addresses are the host's after all."""
+    """Return OONI's `x_dns_flags`. `proven`: a certificate here shows that the addresses belong to the host."""
     strange = (lookup.invalid or lookup.only_here) and not proven
     return BOGON * lookup.bogons | FAILED * lookup.failed_unexpectedly | UNEXPECTED * strange
 

@@ -1,6 +1,6 @@
-"""What OONI's probe 0.5 would have written of a web address and its redirects (reference/ooni.md 3.12).
+"""Select what OONI's probe 0.5 would have written of a web address and its redirects (ooni/probe-cli 7cb22410).
 
-It tries every address, asks one of them for the page (the first that is ready), and goes on where that one sends it.
+It tries every address, requests the page from the first one that is ready, and follows that answer's redirect.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ from probe.targets.url_lists import web_endpoint
 
 E = TypeVar("E", bound=Entry)
 SYSTEM = frozenset({"system", "getaddrinfo"})
-DNS, TCP, TLS, HTTP = range(4)  # how far an attempt came
+DNS, TCP, TLS, HTTP = range(4)  # the last operation of an attempt
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One step towards the page: a lookup (no address), or a flow to one address, by the last operation it reached."""
+    """Hold a lookup (no address) or a flow to one address, with the last operation that it reached."""
 
     depth: int  # redirects before it
     kind: int  # DNS, TCP, TLS or HTTP
@@ -35,25 +35,26 @@ class Attempt:
 
 @dataclass
 class WebView(View):
-    """OONI's view of one address. `attempts` are in OONI's classic walk's terms; `control` is x_control, if any."""
+    """Hold OONI's view of one web address. Its classic verdict uses `attempts`. `control` is x_control, if any."""
 
     url: str = ""
     endpoint: Endpoint | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    lookups: list[DNSQuery] = field(default_factory=list)  # of the first host, the system's
-    doubled: list[DNSQuery] = field(default_factory=list)  # our own questions that more than one datagram answered
-    ready: list[tuple[float, str, bool]] = field(default_factory=list)  # when, where, and whether it was asked
-    redirects: dict[str, list[str]] = field(default_factory=dict)  # service → the endpoints that it led to
+    lookups: list[DNSQuery] = field(default_factory=list)  # the system's queries for the first host
+    doubled: list[DNSQuery] = field(default_factory=list)  # our own questions with more than one answering datagram
+    # time, place, and whether the page was requested there
+    ready: list[tuple[float, str, bool]] = field(default_factory=list)
+    redirects: dict[str, list[str]] = field(default_factory=dict)  # service: the endpoints of its redirects
     control: dict[str, Any] | None = None
 
     @property
     def endpoints(self) -> list[str]:
-        """Where the first host was tried, as `address:port`."""
+        """Return the places where the first host was tried, as `address:port`."""
         return list(dict.fromkeys(one.address for one in self.attempts if one.depth == 0 and one.address))
 
 
 def web_view(trace: Trace, target: Target, control: dict[str, Any] | None) -> WebView:
-    """Select what OONI's probe would have done and seen, its tags beside ours."""
+    """Select what OONI's probe would have done and seen, with its tags added to ours."""
     service, endpoint = next(target.endpoints())
     view = WebView(url=target.input or endpoint.url, endpoint=endpoint, control=control)
     firsts = [(endpoint.url, 0), *((hop.endpoint, hop.since) for hop in trace.hops if hop.service == service.role)]
@@ -83,7 +84,7 @@ class _Hop:
     def take(
         self, here: Iterable[TransactionRecord], every: Sequence[TransactionRecord], entries: dict[int, list[Entry]]
     ) -> HTTPTransaction | None:
-        """Add what was done at this hop to the view; returns the answer by which OONI would have gone on, if any."""
+        """Add one redirect's host to the view. Return the answer that OONI would have followed, or None."""
         self._take_lookups(every, entries)
         tried = [t for t in here if t.kind == "first" and t.endpoint == self.endpoint.url and t.address]
         asked = self._asked(tried, entries)
@@ -92,7 +93,7 @@ class _Hop:
         return _only(entries, asked, HTTPTransaction) if asked is not None and asked.failure is None else None
 
     def _take_lookups(self, every: Iterable[TransactionRecord], entries: dict[int, list[Entry]]) -> None:
-        """The system's answers about this host, unless an earlier hop has them; a family without one is left out."""
+        """Add the system's answers about this host unless they are there. A family without answers is left out."""
         host = self.endpoint.host
         if self.endpoint.is_literal or any(query.hostname == host for query in self.view.queries):
             return
@@ -108,7 +109,7 @@ class _Hop:
         ]
 
     def _asked(self, tried: Sequence[TransactionRecord], entries: dict[int, list[Entry]]) -> TransactionRecord | None:
-        """The flow whose page OONI would have fetched: the first that was ready, an answer before a failure."""
+        """Return the flow whose page OONI would have fetched: the first that was ready, an answer before a failure."""
         ready = [(request, t) for t in tried if (request := _only(entries, t, HTTPTransaction)) is not None]
         order = sorted(ready, key=lambda pair: (pair[0].failure is not None, pair[0].t0))
         self.view.ready += [(request.t0, request.address, pair is order[0]) for pair in ready for request in pair[:1]]
@@ -118,7 +119,7 @@ class _Hop:
         connect, handshake = _first(entries, TCPConnect), _first(entries, TLSHandshake)
         request = _first(entries, HTTPTransaction)
         if connect is None:
-            return  # our own fault stopped it before a packet was sent
+            return  # a local failure stopped it before a packet was sent
         seen = Seen(self.role, self.endpoint, operation=record.failed_operation, failure=record.failure)
         for entry in (connect, handshake, request if fetch else None):
             if entry is not None:
@@ -134,7 +135,7 @@ class _Hop:
         handshake: TLSHandshake | None,
         request: HTTPTransaction | None,
     ) -> None:
-        """The attempt as the walk knows it: the last operation, and how it ended."""
+        """Record an attempt for the classic verdict: its last operation and how it ended."""
         reached = [(TCP, connect), (TLS, handshake), (HTTP, request)]
         kind, last = next((kind, entry) for kind, entry in reversed(reached) if entry is not None)
         host = f"[{connect.ip}]" if ":" in connect.ip else connect.ip
@@ -144,14 +145,14 @@ class _Hop:
         self.view.attempts.append(found)
 
     def _tags(self, record: TransactionRecord) -> list[str]:
-        """OONI's tags of 0.5: who gave the address, how deep in the chain, and that the flow is no mere check of it."""
+        """Return OONI's tags of 0.5: source of the address, depth of the chain, and that a page was requested."""
         classic = ["classic"] if {"system", "literal"} & set(record.address_sources) else []
         first = ["tcptls_experiment"] if self.depth == 0 else []
         return [*classic, *first, f"depth={self.depth}", "fetch_body=true"]
 
 
 def _later_answers(entry: Entry) -> DNSQuery | None:
-    """The second datagram that came for a question of ours, as an entry of its own."""
+    """Return the second datagram for one of our questions as a separate entry."""
     if not isinstance(entry, DNSQuery) or len(entry.x_responses or []) < 2:
         return None
     second = (entry.x_responses or [])[1]
@@ -160,7 +161,7 @@ def _later_answers(entry: Entry) -> DNSQuery | None:
 
 
 def _leads_to(page: HTTPTransaction) -> str:
-    """The endpoint that an answer names, as hops are written; "" for none. Ours may come from another address."""
+    """Return the endpoint that an answer redirects to, or ""."""
     location = page.response.headers.get("Location", "")
     try:
         return web_endpoint(location).url if location else ""

@@ -1,7 +1,7 @@
-"""OONI's classic verdict of web_connectivity 0.5: the first rule that fires on the deepest attempt (ooni.md 4.5).
+"""Compute OONI's classic verdict of web_connectivity 0.5: the first rule that fires on the deepest attempt.
 
-Its rules accuse on less than ours do; they fill OONI's keys, and no verdict of ours reads them. In one place they are
-not OONI's: where names do not resolve and nobody was asked to compare, 0.5.28 calls the site accessible.
+Source: ooni/probe-cli 7cb22410. These rules accuse on less evidence than ours. They fill OONI's keys, and no rule of
+ours reads those. One case differs: 0.5.28 calls a site accessible if its name does not resolve and there is no control.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,8 @@ from probe.ooni.web_connectivity.names import Lookup, consistency, dns_flags
 from probe.ooni.web_connectivity.view import DNS, HTTP, TCP, TLS, Attempt
 
 Blocking = Literal["dns", "tcp_ip", "http-failure", "http-diff", False] | None
-LAYER_WORDS = {TLS: f.SSL_FAILED_HANDSHAKE, HTTP: "http_request_failed"}  # for what has no name of its own, rule 13b
+# for failures without a name, which OONI's backend would set aside
+LAYER_WORDS = {TLS: f.SSL_FAILED_HANDSHAKE, HTTP: "http_request_failed"}
 UNREACHABLE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
 BY_DNS, BY_TCP, BY_TLS, BY_HTTP, DIFFERS, SUCCESS = 1, 2, 4, 8, 16, 32  # x_blocking_flags
 DNS_TOO, TCP_TOO, TLS_TOO, UNCOMPARED, ONLY_HERE = 1, 2, 4, 8, 16  # x_null_null_flags
@@ -23,7 +24,7 @@ DNS_TOO, TCP_TOO, TLS_TOO, UNCOMPARED, ONLY_HERE = 1, 2, 4, 8, 16  # x_null_null
 
 @dataclass(frozen=True)
 class Verdict:
-    """OONI's two keys, and the failure of the attempt that decided."""
+    """Hold OONI's two keys and the failure of the deciding attempt."""
 
     accessible: bool | None
     blocking: Blocking
@@ -35,7 +36,7 @@ UNDECIDED, DOWN = Verdict(None, None), Verdict(False, False)
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that is compared: attempts here, and a helper's answer (reference/ooni.md 4.2), None without one."""
+    """Hold the attempts here and the answer in the form of OONI's helper (None without one)."""
 
     attempts: list[Attempt]
     lookup: Lookup
@@ -47,19 +48,19 @@ class Comparison:
         return page if isinstance(page, dict) else None
 
     def at_control(self, attempt: Attempt) -> dict[str, Any] | None:
-        """What the helper saw of the same operation at the same address; redirects it follows on its own."""
+        """Return the helper's result of the same operation at the same address. The helper follows redirects itself."""
         kind = {TCP: "tcp_connect", TLS: "tls_handshake"}.get(attempt.kind, "")
         said = ((self.answer or {}).get(kind) or {}).get(attempt.address) if attempt.depth == 0 else None
         return said if isinstance(said, dict) else None
 
 
 def is_final(request: HTTPTransaction | None) -> bool:
-    """Say whether an answer is a page, and no redirect."""
+    """Tell whether an answer is a page and not a redirect."""
     return request is not None and request.failure is None and request.response.code // 100 in {2, 4, 5}
 
 
 def verdict_of(seen: Comparison) -> Verdict:
-    """Walk the attempts, deepest first, and let inconsistent names override what does not say `accessible`."""
+    """Apply the rules, deepest attempt first. Inconsistent names override every verdict except `accessible`."""
     order = sorted(seen.attempts, key=lambda a: (-a.depth, -a.kind, a.failure is not None, a.transaction_id))
     found = next((said for attempt in order if (said := _rule(attempt, seen)) is not None), UNDECIDED)
     if found.accessible is not True and consistency(seen.lookup) == "inconsistent":
@@ -68,7 +69,7 @@ def verdict_of(seen: Comparison) -> Verdict:
 
 
 def _rule(attempt: Attempt, seen: Comparison) -> Verdict | None:
-    """What one attempt says; None: nothing, the next one is asked."""
+    """Return the verdict of one attempt, or None to continue with the next."""
     if attempt.kind == DNS:
         return _names(attempt, seen)
     if attempt.failure is not None:
@@ -89,7 +90,7 @@ def _page(attempt: Attempt, seen: Comparison) -> Verdict:
 
 
 def _failed(attempt: Attempt, seen: Comparison) -> Verdict:
-    """A failure of HTTP, TLS or TCP, compared with the control's own attempt, or else with its page."""
+    """Compare a failure of HTTP, TLS or TCP with the control's own attempt, or else with its page."""
     if seen.page is None:
         return UNDECIDED
     if attempt.kind == HTTP:
@@ -115,7 +116,7 @@ def _names(attempt: Attempt, seen: Comparison) -> Verdict | None:
 
 
 def named(attempt: Attempt) -> str | None:
-    """The failure for a summary key, where a vague one gets a name of its layer (rule 13b)."""
+    """Return the failure for a summary key. An unknown failure gets the name of its layer."""
     if attempt.failure is None or not attempt.failure.startswith(f.UNKNOWN):
         return attempt.failure
     return LAYER_WORDS.get(attempt.kind, f.INTERRUPTED)
@@ -125,14 +126,14 @@ def named(attempt: Attempt) -> str | None:
 
 
 def proven(attempts: Iterable[Attempt]) -> bool:
-    """Say whether a certificate here shows that an address of the first host is its own."""
+    """Tell whether a certificate here shows that an address belongs to the first host."""
     return any(
         a.depth == 0 and (a.kind > TLS or (a.kind == TLS and a.failure is None)) and a.over_tls for a in attempts
     )
 
 
 def blocking_flags(seen: Comparison) -> int:
-    """OONI's `x_blocking_flags`: every way in which something fails here and not at the control."""
+    """Return OONI's `x_blocking_flags`: each way in which an operation fails here and not at the control."""
     flags = BY_DNS * bool(dns_flags(seen.lookup, proven=proven(seen.attempts)))
     for attempt in seen.attempts:
         page_there = seen.page is not None and seen.page.get("failure") is None
@@ -148,7 +149,7 @@ def blocking_flags(seen: Comparison) -> int:
 
 
 def null_null_flags(seen: Comparison) -> int:
-    """OONI's `x_null_null_flags`: what fails here and at the control too, or cannot be compared."""
+    """Return OONI's `x_null_null_flags`: failures here and at the control too, and failures without comparison."""
     flags = DNS_TOO * seen.lookup.failed_as_expected | ONLY_HERE * seen.lookup.only_here
     for attempt in seen.attempts:
         control = seen.at_control(attempt)
@@ -160,7 +161,7 @@ def null_null_flags(seen: Comparison) -> int:
 
 
 def _is_the_page(attempt: Attempt, seen: Comparison, page_there: bool) -> bool | None:
-    """Whether a final answer is the site's own page; None where nothing proves it and nothing can be compared."""
+    """Tell whether a final answer is the site's own page. None if nothing proves it and nothing can be compared."""
     assert attempt.request is not None
     if attempt.over_tls:
         return True
