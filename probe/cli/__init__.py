@@ -1,4 +1,8 @@
-"""The command line: one file per command, loaded only when it is called, so that `probe --help` is quick."""
+"""Define the command line: one file per command, imported only when it is called.
+
+Commands import the rest of the program inside their functions, so that `probe --help` starts quickly. This is the only
+reason for imports inside functions.
+"""
 
 import importlib
 import os
@@ -11,35 +15,35 @@ from typer.main import get_command
 
 from probe import __version__
 
-# command → (module, one sentence); the order is that of the help page
+# command: (module, one sentence), in the order of the help page
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("probe.cli.run.run", "Measure, judge, and write one JSON line per measurement."),
+    "run": ("probe.cli.run.run", "Measure, print verdicts, and write one JSON line per measurement."),
     "consent": ("probe.cli.run.consent", "Read what a measurement means for you, and agree to it."),
-    "doctor": ("probe.cli.run.doctor", "Say whether this network is fit to measure from."),
-    "show": ("probe.cli.results.show", "Show what a run found; --why gives the evidence."),
+    "doctor": ("probe.cli.run.doctor", "Check whether this network is fit to measure from."),
+    "show": ("probe.cli.results.show", "Show what a run found (--why: with the evidence)."),
     "list": ("probe.cli.results.list", "List earlier runs."),
-    "wipe": ("probe.cli.results.wipe", "Remove everything that probe keeps, listed first."),
-    "targets": ("probe.cli.targets", "List, show and check what is measured."),
-    "judge": ("probe.cli.results.judge", "Judge lines again, from any file."),
-    "validate": ("probe.cli.results.validate", "Say whether lines fit the published schema, and where not."),
-    "rules": ("probe.cli.results.rules", "Print the rules and the names of mechanisms."),
-    "fetch": ("probe.cli.data.fetch", "Fetch measurements that others published."),
-    "ingest": ("probe.cli.data.ingest", "Take lines into a store, for as many measurements as there are."),
-    "sql": ("probe.cli.data.sql", "Ask a store in SQL; nothing can be changed."),
-    "export": ("probe.cli.data.export", "Write a store's table as parquet, csv, jsonl or sqlite."),
-    "cite": ("probe.cli.data.cite", "Say what a store's figures rest on, to be quoted."),
-    "synth": ("probe.cli.data.synth", "Write lines of a made-up world, and the truth about it."),
-    "compare": ("probe.cli.data.compare", "Lay vantage points side by side."),
-    "series": ("probe.cli.data.series", "Show services day by day; gaps are gaps."),
-    "events": ("probe.cli.data.events", "Say when interference began and ended, and on which networks."),
+    "wipe": ("probe.cli.results.wipe", "Remove everything that probe keeps, after listing it."),
+    "targets": ("probe.cli.targets", "List, show and check target files."),
+    "judge": ("probe.cli.results.judge", "Compute verdicts again, from any file of measurements."),
+    "validate": ("probe.cli.results.validate", "Check that measurements fit the published schema."),
+    "rules": ("probe.cli.results.rules", "Print the rules and the mechanism names."),
+    "fetch": ("probe.cli.data.fetch", "Fetch measurements that OONI published."),
+    "ingest": ("probe.cli.data.ingest", "Add measurements to a store."),
+    "sql": ("probe.cli.data.sql", "Query a store in SQL, read-only."),
+    "export": ("probe.cli.data.export", "Write a table of a store as parquet, csv, jsonl or sqlite."),
+    "cite": ("probe.cli.data.cite", "Print the sources of a store's figures, for citation."),
+    "synth": ("probe.cli.data.synth", "Write synthetic measurements and the truth about them."),
+    "compare": ("probe.cli.data.compare", "Compare vantage points."),
+    "series": ("probe.cli.data.series", "Show services day by day."),
+    "events": ("probe.cli.data.events", "Find when interference began and ended, and on which networks."),
     "helper": ("probe.cli.helper", "Serve as the test helper that measures from outside."),
-    "lab": ("probe.cli.lab.lab", "Measure inside an emulated internet with a censor in it."),
+    "lab": ("probe.cli.lab.lab", "Measure inside an emulated Internet with a censor in it."),
 }
-MEASURING = frozenset({"run", "doctor", "show", "list", "targets"})  # those that read the settings file
+MEASURING = frozenset({"run", "doctor", "show", "list", "targets"})  # commands that read the settings file
 
 
 class LazyGroup(TyperGroup):
-    """Knows its commands by name; a command's module is imported when that command is called."""
+    """List the commands by name, and import a command's module when it is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -57,7 +61,7 @@ class LazyGroup(TyperGroup):
         return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command, or refuse with the nearest name."""
+        """Return the command, or fail with the nearest name."""
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             from difflib import get_close_matches
 
@@ -94,22 +98,24 @@ def probe(
 
 
 def main() -> None:
-    """Run the command line and exit; whatever goes wrong is said in a sentence, never in a traceback."""
+    """Run the command line and exit. Errors are printed as one sentence, without a traceback."""
     name = "probe" if sys.argv[0].endswith("__main__.py") else os.path.basename(sys.argv[0])
     try:
         app(prog_name=name)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; let the exit flush quietly
+        # The reader has gone, and the final flush must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
         sys.exit(_explain(error))
 
 
 def _explain(error: Exception) -> int:
-    """Say on stderr what went wrong; returns the exit code."""
+    """Print an error on stderr and return the exit code."""
     from probe.cli.screen import UsageError
+    from probe.messages import tr
 
     if isinstance(error, UsageError):
         print(f"probe: {error.sentence}", file=sys.stderr)
@@ -117,13 +123,14 @@ def _explain(error: Exception) -> int:
     if os.environ.get("PROBE_TRACEBACK"):
         raise error
     where = _place(error)
-    print(f"probe: this is a bug in probe, not in your network: {type(error).__name__} at {where}", file=sys.stderr)
-    print("probe: please report that line; PROBE_TRACEBACK=1 shows more", file=sys.stderr)
+    bug = f"{type(error).__name__} at {where}"
+    print("probe: " + tr("This is a bug in probe, not in your network: {bug}", bug=bug), file=sys.stderr)
+    print("probe: " + tr("Please report that line. PROBE_TRACEBACK=1 shows more."), file=sys.stderr)
     return 1
 
 
 def _place(error: Exception) -> str:
-    """The innermost place in our own code, without the folders in front of it, which may name the user."""
+    """Return the innermost place in our own code, without folders, which may contain the user's name."""
     import traceback
 
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "probe" in frame.filename]

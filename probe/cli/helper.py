@@ -1,4 +1,4 @@
-"""`probe helper`: serve as the test helper that measures the same targets from outside."""
+"""Serve as the test helper that measures the same targets from outside (`probe helper`)."""
 
 import sys
 from pathlib import Path
@@ -8,25 +8,26 @@ import typer
 
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError
+from probe.messages import tr
 
 app = new_app()
 
 
 @app.command()
 def helper(
-    listen: Annotated[str, opt("--listen", help="ADDRESS:PORT to listen on; port 0 takes a free one.")],
+    listen: Annotated[str, opt("--listen", help="ADDRESS:PORT to listen on (port 0: a free one).")],
     targets: Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")] = None,
     echo: Annotated[
-        str | None, opt("--echo", help="UDP ports that echo, such as 3478,5060, at the address that probes are told.")
+        str | None, opt("--echo", help="UDP ports that echo, such as 3478,5060, at the address that probes use.")
     ] = None,
     lab: Annotated[bool, opt("--lab", help="Allow private addresses in questions.")] = False,
 ) -> None:
     """Serve as the test helper that measures from outside.
 
-    Prints `listening on URL`, then answers GET /health and POST /v1/measure until SIGTERM, and OONI's probe at POST /.
-    Keeps no log of who asked.
-    For https put a reverse proxy in front, on the same address where datagrams are to echo.
-    With --echo a UDP responder sends back, unchanged, datagrams that hold a token from an answer of the last minute.
+    It prints `listening on URL`, then answers GET /health, POST /v1/measure and OONI's probe at POST / until SIGTERM.
+    It keeps no log of its clients.
+    For https, use a reverse proxy on the same address as the UDP echo.
+    With --echo it returns UDP datagrams unchanged if they have a token from an answer of the last minute.
     """
     import asyncio
     import os
@@ -43,7 +44,8 @@ def helper(
     except (TargetError, TableError) as error:
         raise UsageError(str(error), 2) from None
     except OSError as error:
-        raise UsageError(f"cannot listen on {listen}: {error.strerror or error}", 2) from None
+        sentence = tr("The helper cannot listen on {listen}: {reason}", listen=listen, reason=error.strerror or error)
+        raise UsageError(sentence, 2) from None
     raise typer.Exit(code)
 
 
@@ -55,14 +57,16 @@ def address(listen: str) -> tuple[str, int]:
     """Split ADDRESS:PORT or [IPv6]:PORT. Raises UsageError (2)."""
     host, colon, digits = listen.rpartition(":")
     if not colon or not digits.isascii() or not digits.isdigit() or int(digits) > 65535 or not host.strip("[]"):
-        raise UsageError(f"--listen {listen!r} is no address; expected ADDRESS:PORT, such as 127.0.0.1:8080", 2)
+        sentence = tr("--listen {listen} is no address. Use ADDRESS:PORT, such as 127.0.0.1:8080.", listen=repr(listen))
+        raise UsageError(sentence, 2)
     return host.strip("[]"), int(digits)
 
 
 def echo_ports(text: str | None) -> list[int]:
-    """Split PORT,PORT,…; None is none. Raises UsageError (2)."""
+    """Split PORT,PORT,…. None gives an empty list. Raises UsageError (2)."""
     words = [word.strip() for word in text.split(",")] if text is not None else []
     for word in words:
         if not word.isascii() or not word.isdigit() or not 0 < int(word[:6]) < 65536:
-            raise UsageError(f"--echo {text!r}: {word!r} is no port; expected ports such as 3478,5060", 2)
+            sentence = tr("--echo: {word} is no port. Use ports such as 3478,5060.", word=repr(word))
+            raise UsageError(sentence, 2)
     return list(dict.fromkeys(map(int, words)))

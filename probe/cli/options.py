@@ -1,4 +1,4 @@
-"""Options that say their PROBE_ variable, so that every one of them can be set from the environment."""
+"""Define options that can also be set with a PROBE_ variable."""
 
 from pathlib import Path
 from typing import Any
@@ -7,19 +7,19 @@ import typer
 
 
 def opt(*names: str, help: str, **more: Any) -> Any:
-    """An option; `--max-time` can also be given as PROBE_MAX_TIME. The first long name counts."""
+    """Return an option. `--max-time` can also be set as PROBE_MAX_TIME. The first long name gives the variable."""
     long = next(name for name in names if name.startswith("--"))
     variable = "PROBE_" + long.removeprefix("--").split("/")[0].upper().replace("-", "_")
     return typer.Option(*names, envvar=variable, show_envvar=False, help=help, **more)
 
 
 def new_app() -> typer.Typer:
-    """The Typer of one command's file: plain help, no rich, no completion of its own."""
+    """Return the Typer application of one command: plain help, no rich, no completion of its own."""
     return typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
 
 
 def targets_folder(chosen: Path | None) -> Path:
-    """The folder that --targets names, else the bundled one."""
+    """Return the folder of --targets, else the bundled one."""
     from probe.targets.target import bundled_targets
 
     return chosen if chosen is not None else bundled_targets()

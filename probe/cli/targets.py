@@ -1,4 +1,4 @@
-"""`probe targets`: what is measured, and whether its files are right."""
+"""List, show and check target files (`probe targets`)."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, say, wrapped
+from probe.messages import tr
 from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets, target_names
 
 app = new_app()
@@ -21,7 +22,7 @@ def targets() -> None:
 
 @app.command("list")
 def list_all(
-    targets: Folder = None, json: Annotated[bool, opt("--json", help="Print one JSON object a target.")] = False
+    targets: Folder = None, json: Annotated[bool, opt("--json", help="Print one JSON object per target.")] = False
 ) -> None:
     """List every target with its services."""
     for target in _load(targets_folder(targets)):
@@ -46,26 +47,31 @@ def show(
 
         print(dumps(_as_object(target)))
         return
-    say(sys.stdout, f"{target.title} ({target.name}), measured as {target.nettest}, reviewed {target.reviewed}")
-    say(sys.stdout, f"source {target.source}")
+    facts = {"title": target.title, "name": target.name, "nettest": target.nettest, "date": target.reviewed}
+    say(sys.stdout, tr("{title} ({name}), nettest {nettest}, reviewed {date}", **facts))
+    say(sys.stdout, tr("source {source}", source=target.source))
     for role, service in target.services.items():
-        say(sys.stdout, f"\n{target.name}/{role}  works if {service.works_if} of these do:")
+        if service.works_if == "all":
+            heading = tr("{service} works if all of these work:", service=f"{target.name}/{role}")
+        else:
+            heading = tr("{service} works if any of these works:", service=f"{target.name}/{role}")
+        say(sys.stdout, "\n" + heading)
         for endpoint in service.endpoints:
             say(sys.stdout, f"  {endpoint.url}" + (f"   {endpoint.source}" if endpoint.source else ""))
 
 
 @app.command()
 def check(
-    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Folder; default: the bundled.")] = None,
-    sources: Annotated[bool, opt("--sources", help="Demand a source for every group of endpoints.")] = False,
+    folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Folder (default: the bundled one).")] = None,
+    sources: Annotated[bool, opt("--sources", help="Require a source for every group of endpoints.")] = False,
 ) -> None:
-    """Check every file of a folder; names file, key, what is wrong and what is expected."""
+    """Check every file of a folder, and name file, key, problem and expected value."""
     problems = list(_problems(targets_folder(folder), sources))
     for problem in problems:
         say(sys.stderr, f"probe: {problem}")
     if problems:
         raise typer.Exit(6)
-    say(sys.stdout, f"{targets_folder(folder)}: all right")
+    say(sys.stdout, tr("All files in {folder} are valid.", folder=targets_folder(folder)))
 
 
 def _load(folder: Path, names: list[str] | None = None) -> list[Target]:
@@ -78,8 +84,8 @@ def _load(folder: Path, names: list[str] | None = None) -> list[Target]:
 
 
 def _line(target: Target) -> str:
-    about = [] if target.default else ["only when named"]
-    about += [f"retired {target.retired}"] if target.retired else []
+    about = [] if target.default else [tr("only if named")]
+    about += [tr("retired {date}", date=target.retired)] if target.retired else []
     return f"{target.title}: {', '.join(target.services)}" + (f" ({'; '.join(about)})" if about else "")
 
 
@@ -106,11 +112,14 @@ def _problems(folder: Path, sources: bool) -> list[str]:
         names = target_names(folder)
     except TargetError as error:
         return [str(error)]
-    found: list[str] = [] if names else [f"{folder}: holds no target; expected one TOML file per target"]
+    found: list[str] = (
+        [] if names else [tr("{folder} has no target. Expected one TOML file per target.", folder=folder)]
+    )
     for name in names:
         found += _one_file(folder / f"{name}.toml", frozenset(NETTESTS), sources)
     if "resolvers" not in names:
-        found.append(f"{folder / 'resolvers.toml'}: is missing; every run needs its list of public resolvers")
+        missing = folder / "resolvers.toml"
+        found.append(tr("{path} is missing. Every run needs its list of public resolvers.", path=missing))
     try:
         load_neutral(folder / "neutral.toml")
     except TargetError as error:
@@ -129,14 +138,18 @@ def _one_file(path: Path, nettests: frozenset[str] | None, sources: bool) -> lis
 
 
 def _sourceless(target: Target) -> list[str]:
-    """What has no page behind it: the target's own source must be a URL, and so must every endpoint's that has one."""
-    found = (
-        [] if _is_page(target.source) else [f"source: {target.source!r} is no URL; expected the page it was read from"]
-    )
-    for service, endpoint in target.endpoints():
-        if endpoint.source is not None and not _is_page(endpoint.source):
-            found.append(f"services.{service.role}: {endpoint.url}: source: {endpoint.source!r} is no URL")
-    return found
+    """Return the sources that are no URL: the target's own, and those of endpoints that have one."""
+    sources = [("source", target.source)]
+    sources += [
+        (f"services.{service.role}: {endpoint.url}: source", endpoint.source)
+        for service, endpoint in target.endpoints()
+        if endpoint.source is not None
+    ]
+    return [
+        tr("{key}: {source} is no URL. Use the page that the address was read from.", key=key, source=repr(source))
+        for key, source in sources
+        if not _is_page(source)
+    ]
 
 
 def _is_page(text: str) -> bool:

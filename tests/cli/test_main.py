@@ -62,12 +62,12 @@ def test_version() -> None:
     assert probe("--version").stdout.startswith(f"censorprobe {__version__} ")
 
 
-def test_an_unknown_command_gets_the_nearest_name() -> None:
+def test_unknown_command_gets_the_nearest_name() -> None:
     done = probe("rnu")
     assert done.returncode == 2 and "Did you mean 'run'?" in done.stderr
 
 
-def test_no_traceback_reaches_a_volunteer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_user_sees_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken(**_: object) -> None:
         raise RuntimeError("something with /home/mina in it")
 
@@ -79,7 +79,7 @@ def test_no_traceback_reaches_a_volunteer(monkeypatch: pytest.MonkeyPatch, capsy
     assert "bug in probe" in err and "RuntimeError" in err and "Traceback" not in err and "/home" not in err
 
 
-def test_a_refusal_is_one_sentence_and_a_code(
+def test_usage_error_is_one_sentence_and_an_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuses(**_: object) -> None:
@@ -115,12 +115,12 @@ def test_settings_file_then_environment_then_flags(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('contrl = "x"', "contrl: unknown key; did you mean 'control'?"),
-        ("plain = 1", "plain: 1 is not usable; expected true or false"),
-        ("repeat = true", "repeat: True is not usable"),
+        ('contrl = "x"', "contrl is an unknown key. Did you mean 'control'?"),
+        ("plain = 1", "plain = 1 cannot be used. Expected true or false."),
+        ("repeat = true", "repeat = True cannot be used"),
         ("= 3", "cannot be used"),
     ],
 )
-def test_a_bad_settings_file_is_named_with_its_key(tmp_path: Path, text: str, said: str) -> None:
+def test_bad_settings_file_is_named_with_its_key(tmp_path: Path, text: str, said: str) -> None:
     done = probe("run", "--explain", XDG_CONFIG_HOME=settings(tmp_path, text))
     assert done.returncode == 2 and said in done.stderr and "config.toml" in done.stderr

@@ -1,4 +1,4 @@
-"""probe targets: lists, shows, and says what is wrong with which key of which file."""
+"""Test `probe targets`: list, show and check."""
 
 import json
 import shutil
@@ -34,18 +34,18 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "https://web.telegram.org:443/" in capsys.readouterr().out
 
 
-def test_an_unknown_target_gets_the_nearest_name() -> None:
+def test_unknown_target_gets_the_nearest_name() -> None:
     with pytest.raises(UsageError, match="did you mean 'telegram'") as caught:
         show("telegrm")
     assert caught.value.exit_code == 2
 
 
-def test_the_bundled_files_are_right(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bundled_files_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     check(None, sources=True)
-    assert "all right" in capsys.readouterr().out
+    assert "are valid" in capsys.readouterr().out
 
 
-def test_a_new_service_needs_a_file_and_no_code(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_service_needs_a_file_and_no_code(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "chat.toml").write_text(
         'nettest = "endpoint_reachability"\ntitle = "Chat"\nsource = "https://chat.example/"\nreviewed = 2026-11-24\n'
         '[services.web]\nendpoints = ["https://chat.example:443/"]\n'
@@ -63,9 +63,9 @@ def test_every_bad_file_is_named_with_its_key(folder: Path, capsys: pytest.Captu
     assert said.count("probe: ") == 3 and "a.toml" in said and "b.toml" in said and "neutral.toml" in said
 
 
-def test_a_missing_source_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_source_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "chat.toml").write_text(
-        'nettest = "endpoint_reachability"\ntitle = "Chat"\nsource = "somebody said so"\nreviewed = 2026-11-24\n'
+        'nettest = "endpoint_reachability"\ntitle = "Chat"\nsource = "a friend"\nreviewed = 2026-11-24\n'
         '[services.web]\nendpoints = ["https://chat.example:443/"]\n'
     )
-    assert "chat.toml: source: 'somebody said so' is no URL" in checked(folder, capsys, sources=True)
+    assert "chat.toml: source: 'a friend' is no URL" in checked(folder, capsys, sources=True)

@@ -1,4 +1,4 @@
-"""`probe consent`: what a measurement means for the volunteer, two questions, and an answer that is kept."""
+"""Show what a measurement means for the user, ask two questions, and keep the answer (`probe consent`)."""
 
 import os
 import sys
@@ -11,28 +11,84 @@ import typer
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.settings import config_folder
 from probe.cli.screen import UsageError, say, wrapped
+from probe.messages import mark, tr
 
 if TYPE_CHECKING:
     from probe.targets.target import Endpoint
 
-VERSION = "2026-11"  # of the text below; whoever agreed to another one is asked again
+VERSION = "2026-11"  # of the text below. A user who agreed to another version is asked again.
 QUESTIONS = (
     (
-        "Can someone who watches your connection notice this tool?",
+        mark("Can a person who watches your connection notice this tool?"),
         True,
-        "They can: the names of the services travel in the clear, in a pattern that apps do not make.",
+        mark("That is not right. It can be noticed, because it sends many names in a pattern that apps do not make."),
     ),
     (
-        "Will the results be published or uploaded on their own?",
+        mark("Will the results be published or uploaded automatically?"),
         False,
-        "They will not: they stay in a file on this computer until you hand it to somebody.",
+        mark("That is not right. They stay in a file on this computer until you share it."),
+    ),
+)
+TEXT = (
+    (
+        mark("What it does"),
+        mark(
+            "It connects to {services} as their apps do, and records whether this network allows it. "
+            "It uses no account and no login, and it sends no message."
+        ),
+    ),
+    (
+        mark("What it contacts"),
+        mark(
+            "The public servers of these services. Neutral hosts for comparison: {neutral}. "
+            "Public resolvers, which see the names of the services: {resolvers}. {non_resolver} "
+            "The test helper, if you name one. With --input also the web addresses that you name and their redirects. "
+            "A person who watches your connection sees their names. "
+            "Leave out addresses that are not safe for you to be seen visiting."
+        ),
+    ),
+    (
+        mark("Who can notice"),
+        mark(
+            "Your internet provider, employer or school, or the operator of this network, can tell that you ran "
+            "a measurement tool. The servers see your IP address, as when you use them."
+        ),
+    ),
+    (
+        mark("What can happen"),
+        mark(
+            "Some networks block a service, or a whole server, for some minutes after a blocked name was seen. "
+            "You may then not reach it. At most 6 connections are made per name and server. "
+            "--repeat N makes N times as many. --depth deep allows 120. "
+            "Both make such a block more likely, and you easier to notice."
+        ),
+    ),
+    (
+        mark("What is kept"),
+        mark(
+            "A file on this computer. Nothing is uploaded. Your IP address, host name, user name and home folder are "
+            "removed before the file is written. The number and country of your network stay in it. "
+            "If something is blocked, the file also names routers on the way, but none near you. "
+            "`probe wipe` removes settings and files."
+        ),
+    ),
+    (
+        mark("When not to run it"),
+        mark(
+            "Do not run it if it could endanger you to be found with this tool. "
+            "Do not run it on a network that is not yours to test, or if you need these services in the next minutes. "
+            "If you are unsure, ask a person you trust who knows the law where you are."
+        ),
     ),
 )
 YES, NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
 
 NO_TERMINAL = UsageError(
-    "nothing is measured without consent, and there is no terminal to ask at; "
-    f"read `probe consent`, then give --consent {VERSION} or PROBE_CONSENT={VERSION}",
+    tr(
+        "Nothing was sent, because nothing is measured without consent and there is no terminal to ask at. "
+        "Read `probe consent`, then use --consent {version} or PROBE_CONSENT={version}.",
+        version=VERSION,
+    ),
     3,
 )
 
@@ -48,7 +104,7 @@ def consent(
 ) -> None:
     """Read what a measurement means for you, and agree to it.
 
-    Needs a terminal to answer at. Without one: read the text, then give `--consent VERSION` to the other commands.
+    You need a terminal to answer. Without one, read the text and use `--consent VERSION` with the other commands.
     """
     if version_only:
         typer.echo(VERSION)
@@ -61,11 +117,16 @@ def consent(
 
 
 def require(given: str | None, folder: Path) -> None:
-    """Let pass who has agreed to this very text; ask at a terminal. Raises UsageError (3). Sends nothing."""
+    """Return if the user agreed to this version, else ask at a terminal. Sends nothing. Raises UsageError (3)."""
     if given is not None:
         if given != VERSION:
             raise UsageError(
-                f"consent {given!r} is not for the current text; read `probe consent`, then give {VERSION}", 3
+                tr(
+                    "Consent {given} is not for the current text. Read `probe consent`, then use --consent {version}.",
+                    given=repr(given),
+                    version=VERSION,
+                ),
+                3,
             )
     elif _kept() != VERSION:
         if not sys.stdin.isatty():
@@ -74,7 +135,7 @@ def require(given: str | None, folder: Path) -> None:
 
 
 def consent_file() -> Path:
-    """Where the answer is kept."""
+    """Return the file that holds the answer."""
     return config_folder() / "consent"
 
 
@@ -86,31 +147,39 @@ def _kept() -> str | None:
 
 
 def ask(folder: Path) -> None:
-    """Show the text and put the questions on stderr, answers from stdin; keeps a yes. Raises UsageError (3)."""
+    """Show the text and ask on stderr, read answers from stdin, and keep a yes. Raises UsageError (3)."""
     for line in text(folder):
         say(sys.stderr, line)
     for number, (question, right, because) in enumerate(QUESTIONS, 1):
-        while _answer(f"  {number}/{len(QUESTIONS)}  {question} [yes/no] ") is not right:
-            say(sys.stderr, wrapped(f"No. {because}", 7))
-        say(sys.stderr, "       Right.")
-    if not _answer("\nMeasure from this network, as described? [yes/no] "):
-        raise UsageError("nothing was sent, because you did not agree", 3)
+        while _answer(f"  {number}/{len(QUESTIONS)}  {tr(question)} [yes/no] ") is not right:
+            say(sys.stderr, wrapped(tr(because), 7))
+        say(sys.stderr, wrapped(tr("Right."), 7))
+    if not _answer("\n" + tr("Measure from this network, as described?") + " [yes/no] "):
+        raise UsageError(tr("Nothing was sent, because you did not agree."), 3)
     _keep()
-    say(sys.stderr, f"Kept: consent {VERSION}, in {consent_file()} (`probe wipe` removes it).")
+    kept = tr(
+        "Your consent {version} is kept in {path}. `probe wipe` removes it.", version=VERSION, path=consent_file()
+    )
+    say(sys.stderr, kept)
 
 
 def _answer(question: str) -> bool:
-    """Ask until there is a yes or a no: Enter alone is neither."""
+    """Ask until the answer is yes or no. Enter alone is neither."""
     while True:
         print(question, end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         if not line:
             print(file=sys.stderr)
-            raise UsageError(f"nothing was sent, because there was no answer; --consent {VERSION} agrees too", 3)
+            raise UsageError(
+                tr(
+                    "Nothing was sent, because there was no answer. To agree, use --consent {version}.", version=VERSION
+                ),
+                3,
+            )
         word = line.strip().lower()
         if word in YES | NO:
             return word in YES
-        say(sys.stderr, "       Please type yes or no.")
+        say(sys.stderr, wrapped(tr("Please type yes or no."), 7))
 
 
 def _keep() -> None:
@@ -121,11 +190,12 @@ def _keep() -> None:
         with os.fdopen(fd, "w", encoding="ascii") as stream:
             stream.write(VERSION + "\n")
     except OSError as error:
-        say(sys.stderr, f"The answer cannot be kept ({error.strerror}); you will be asked again next time.")
+        reason = error.strerror
+        say(sys.stderr, tr("The answer cannot be kept ({reason}). You will be asked again next time.", reason=reason))
 
 
 def text(folder: Path) -> list[str]:
-    """The consent text, folded at 80 columns; names of services, resolvers and neutral hosts come from `folder`."""
+    """Return the consent text in lines of 80 columns. The names in it come from the target files in `folder`."""
     from probe.targets.target import TargetError, load_neutral, load_target, pick_targets
 
     try:
@@ -136,48 +206,11 @@ def text(folder: Path) -> list[str]:
         raise UsageError(str(error), 2) from None
     public = ", ".join(f"{role} ({_hosts(service.endpoints)})" for role, service in resolvers.services.items())
     hosts = _hosts([*neutral.endpoints, *(check for check, _, _ in neutral.portal)])
-    dark = f" and {neutral.dark}, which is asked because it should not answer" if neutral.dark else ""
-    blocks = (
-        (
-            "What it does",
-            f"Connects to {', '.join(titles)} the way their apps do, and notes whether this network "
-            "lets it. No account, no login, no message.",
-        ),
-        (
-            "Whom it contacts",
-            f"Those services' own public servers. Neutral hosts, to compare with: {hosts}. Public "
-            f"resolvers, which see the services' names: {public}{dark}. And the test helper, if you name one. With "
-            "--input also the web addresses that you name, and whatever they redirect to: whoever watches sees their "
-            "names, so leave out what it is not safe for you to be seen visiting.",
-        ),
-        (
-            "Who can notice",
-            "Your internet provider, employer, school, or whoever runs this network can tell that you "
-            "ran a measurement tool. The servers see your IP address, as when you use them.",
-        ),
-        (
-            "What can happen",
-            "Some networks punish a blocked name: the service, or a whole server, may then be out of "
-            "reach for you for some minutes. At most 6 connections per name and server are made; --repeat N makes N "
-            "times as many, and --depth deep allows 120, so that such a punishment is likelier and you are easier to "
-            "notice.",
-        ),
-        (
-            "What is kept",
-            "A file on this computer. Nothing is uploaded. Your IP address, host name, user name and "
-            "home folder are removed before it is written. The network's number and country stay in it, and where "
-            "something blocks, routers on the way, but none near you. `probe wipe` removes settings and files.",
-        ),
-        (
-            "When not to run it",
-            "If being found with this tool could put you in danger; if the network is not yours "
-            "to test; if you need these services in the next minutes. When unsure, do not run it, and ask someone you "
-            "trust who knows the law where you are.",
-        ),
-    )
-    lines = ["Before anything is sent, please read this (one minute).", ""]
-    for title, body in blocks:
-        lines += [wrapped(body, 21, f"  {title:<19}"), ""]
+    dark = tr("It also asks {address}, which should not answer.", address=neutral.dark) if neutral.dark else ""
+    facts = {"services": ", ".join(titles), "neutral": hosts, "resolvers": public, "non_resolver": dark}
+    lines = [tr("Please read this before anything is sent. It takes one minute."), ""]
+    for title, body in TEXT:
+        lines += [wrapped(tr(body, **facts), 21, f"  {tr(title):<19}"), ""]
     return "\n".join(lines).split("\n")
 
 

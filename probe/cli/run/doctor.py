@@ -1,4 +1,4 @@
-"""`probe doctor`: the preflight in words, each finding with what to do about it."""
+"""Run the preflight and print its findings (`probe doctor`)."""
 
 import sys
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.findings import Finding, findings
 from probe.cli.run.request import RunRequest, control_urls
 from probe.cli.screen import say, wrapped
+from probe.messages import tr
 
 app = new_app()
 
@@ -18,13 +19,15 @@ app = new_app()
 @app.command()
 def doctor(
     targets: Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")] = None,
-    control: Annotated[str | None, opt("--control", help="URL of a test helper, or several: do they answer?")] = None,
+    control: Annotated[
+        str | None, opt("--control", help="URL of a test helper, or several. Check that they answer.")
+    ] = None,
     consent: Annotated[str | None, opt("--consent", help="Version of the consent text that you agree to.")] = None,
     json: Annotated[bool, opt("--json", help="Print the findings as one JSON object.")] = False,
 ) -> None:
-    """Say whether this network is fit to measure from.
+    """Check whether this network is fit to measure from.
 
-    Contacts neutral hosts and resolvers only, never a service that is measured.
+    It contacts only neutral hosts and resolvers, never a measured service.
     """
     import asyncio
 
@@ -32,9 +35,9 @@ def doctor(
     from probe.cli.run.running import open_session
     from probe.run.runner import usable
 
-    wishes = _wishes(targets_folder(targets), control_urls(control, None))
-    session, roots = open_session(wishes)
-    agreement.require(consent, wishes.targets)
+    request = _request(targets_folder(targets), control_urls(control, None))
+    session, roots = open_session(request)
+    agreement.require(consent, request.targets)
     health = asyncio.run(_examine(session, roots))
     facts = session.preflight
     found = findings(facts)
@@ -43,7 +46,7 @@ def doctor(
     raise typer.Exit(0 if usable(facts) else 4)
 
 
-def _wishes(folder: Path, control: tuple[str, ...]) -> RunRequest:
+def _request(folder: Path, control: tuple[str, ...]) -> RunRequest:
     both = frozenset({4, 6})
     return RunRequest(
         (), folder, None, None, control, None, None, 1, "standard", None, None, None, False, False, both, True, False
@@ -51,7 +54,7 @@ def _wishes(folder: Path, control: tuple[str, ...]) -> RunRequest:
 
 
 async def _examine(session: Any, roots: Any) -> dict[str, str | None]:
-    """Run the preflight and ask each helper for its health; returns its failure or None, by URL."""
+    """Run the preflight and check each helper. Return its failure or None, by URL."""
     from probe.control import health
     from probe.run.preflight import preflight
 
@@ -65,8 +68,9 @@ async def _examine(session: Any, roots: Any) -> dict[str, str | None]:
 
 def _helper_finding(url: str, failure: str | None) -> Finding:
     if failure is None:
-        return Finding("test helper", "fine", f"{url} answers")
-    return Finding("test helper", "note", f"{url} does not answer ({failure}); check the URL, or name another")
+        return Finding(tr("test helper"), "fine", tr("{url} answers.", url=url))
+    sentence = tr("{url} does not answer ({failure}). Check the URL, or name another.", url=url, failure=failure)
+    return Finding(tr("test helper"), "note", sentence)
 
 
 def _print(found: list[Finding], facts: Mapping[str, Any], json: bool) -> None:
@@ -78,6 +82,9 @@ def _print(found: list[Finding], facts: Mapping[str, Any], json: bool) -> None:
         return
     for row in found:
         say(sys.stdout, wrapped(row.sentence, 21, f"  {row.state:<5} {row.subject:<13}"))
-    worst = "bad" if any(row.state == "bad" for row in found) else "fine"
+    unfit = any(row.state == "bad" for row in found)
     say(sys.stdout)
-    say(sys.stdout, "Not fit to measure from." if worst == "bad" else "Fit to measure from: `probe run`.")
+    if unfit:
+        say(sys.stdout, tr("This network is not fit to measure from. Mend what is marked bad, then try again."))
+    else:
+        say(sys.stdout, tr("This network is fit to measure from. Start with `probe run`."))

@@ -1,56 +1,60 @@
-"""`probe run --explain`: hosts, ports, bytes and seconds of a run that is not made; nothing is sent, not even DNS."""
+"""Print what a run would contact and cost, without sending anything, DNS included (`probe run --explain`)."""
 
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from probe.cli.screen import UsageError, say, size, wrapped
+from probe.messages import tr
 from probe.targets.target import Endpoint, Target, TargetError, load_neutral, load_target
 
 if TYPE_CHECKING:
     from probe.cli.run.request import RunRequest
 
-# Bytes that one successful attempt moves in both directions, rounded up: a TLS chain is about 4 to 6 kB.
+# Bytes of one successful attempt in both directions, rounded up. A TLS chain has about 4 to 6 kB.
 BYTES = {"https": 14_000, "tls": 9_000, "quic": 9_000, "http": 3_000, "tcp": 400, "mtproto": 1_200, "noise": 2_500}
 OTHER_BYTES = 8_000
-ADDRESSES = 2  # per name, and a harmless hello before the first: the usual answer has one or two
+ADDRESSES = 2  # per name. An innocuous hello comes before the first.
 LOOKUP_BYTES = 600
 SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60
 
 
-def print_explanation(targets: list[Target], wishes: "RunRequest") -> None:
-    """Print what `probe run` with these wishes would contact, and what it would cost."""
-    folder = wishes.targets
+def print_explanation(targets: list[Target], request: "RunRequest") -> None:
+    """Print what `probe run` with this request would contact, and what it would cost."""
+    folder = request.targets
     try:
         neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     except TargetError as error:
         raise UsageError(str(error), 2) from None
     out = sys.stdout
-    say(out, "Nothing has been sent. `probe run` would contact:")
+    say(out, tr("Nothing has been sent. `probe run` would contact:"))
     for target in targets:
         say(out, f"\n{target.title} ({target.name})")
         for role, service in target.services.items():
             _row(role, service.endpoints)
-    say(out, "\nto compare with, and to see whether this network is fit to measure from")
-    _row("neutral hosts", [*neutral.endpoints, *(check for check, _, _ in neutral.portal)])
-    _row("this network's own resolver", [])
+    say(out, "\n" + tr("for comparison, and to check that this network is fit to measure from"))
+    _row(tr("neutral hosts"), [*neutral.endpoints, *(check for check, _, _ in neutral.portal)])
+    _row(tr("this network's own resolver"), [])
     if neutral.dark:
-        _row("runs no resolver", [], f"{neutral.dark}:53")
-    say(out, "\npublic resolvers, which see the services' names")
+        _row(tr("an address without a resolver"), [], f"{neutral.dark}:53")
+    say(out, "\n" + tr("public resolvers, which see the services' names"))
     for role, service in resolvers.services.items():
         _row(role, service.endpoints)
-    say(out, f"\nthe test helper\n  {', or '.join(wishes.control) or 'none (name one with --control URL)'}")
-    count = sum(estimate(target) for target in targets) * wishes.repeat + 40_000
-    say(out, f"\nAbout {size(count)} when all works, less where it does not.")
-    say(
-        out,
-        f"About {SECONDS_WHEN_FINE * wishes.repeat} seconds when all works,",
+    say(out, "\n" + tr("the test helper"))
+    say(out, "  " + (", ".join(request.control) or tr("none (name one with --control URL)")))
+    count = sum(estimate(target) for target in targets) * request.repeat + 40_000
+    fine, blocked = SECONDS_WHEN_FINE * request.repeat, SECONDS_WHEN_BLOCKED * request.repeat
+    say(out, "\n" + tr("It moves about {size} if all works, and less if not.", size=size(count)))
+    cost = tr(
+        "It takes about {fine} seconds if all works, and up to {blocked} if much is blocked.",
+        fine=fine,
+        blocked=blocked,
     )
-    say(out, f"up to {SECONDS_WHEN_BLOCKED * wishes.repeat} when much is blocked.")
+    say(out, wrapped(cost))
 
 
 def estimate(target: Target) -> int:
-    """Bytes that measuring the target once moves when everything works."""
+    """Return the bytes of one measurement of the target if everything works."""
     flows = sum(
         BYTES.get(endpoint.scheme, OTHER_BYTES) * (1 if endpoint.is_literal else ADDRESSES + 1)
         for _, endpoint in target.endpoints()
@@ -64,7 +68,7 @@ def _row(label: str, endpoints: Iterable[Endpoint], more: str = "") -> None:
     say(
         sys.stdout,
         wrapped(
-            ", ".join([*places, *([more] if more else [])]) or "(its address is in resolv.conf)", 4, f"  {label}: "
+            ", ".join([*places, *([more] if more else [])]) or tr("(its address is in resolv.conf)"), 4, f"  {label}: "
         ),
     )
 

@@ -1,16 +1,18 @@
-"""State what the preflight found about this network, each finding with what to do about it."""
+"""Describe what the preflight found about this network, each finding with what to do about it."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from probe.messages import tr, tr_plural
+
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing about this network: `fine`, worth a `note`, or `bad` so that a run cannot be used."""
+    """Hold one fact about this network: `fine`, worth a `note`, or `bad` if it makes a run unusable."""
 
     subject: str
     state: Literal["fine", "note", "bad"]
@@ -18,7 +20,7 @@ class Finding:
 
 
 def findings(facts: Mapping[str, Any]) -> list[Finding]:
-    """The preflight facts in words, each with what to do; most important first."""
+    """Return the preflight facts as sentences, the most important first."""
     return [
         _connection(facts),
         _portal(facts),
@@ -33,74 +35,102 @@ def findings(facts: Mapping[str, Any]) -> list[Finding]:
 
 
 def _connection(facts: Mapping[str, Any]) -> Finding:
+    subject = tr("connection")
     if facts.get("network") is False:
-        return Finding("connection", "bad", "nothing answers, not even neutral hosts; connect first, then run again")
+        return Finding(subject, "bad", tr("No host answers, not even a neutral one. Connect first, then run again."))
     neutral = facts.get("neutral") or []
-    proven = sum(host.get("failure") is None for host in neutral)
-    return Finding("connection", "fine", f"working: {proven} of {len(neutral)} neutral hosts proved themselves")
+    verified = sum(host.get("failure") is None for host in neutral)
+    sentence = tr("It works. {verified} of {count} neutral hosts were verified.", verified=verified, count=len(neutral))
+    return Finding(subject, "fine", sentence)
 
 
 def _portal(facts: Mapping[str, Any]) -> Finding:
     if facts.get("portal"):
-        return Finding("sign-in page", "bad", "one answers for other hosts; open a browser, sign in, then run again")
-    return Finding("sign-in page", "fine", "none found")
+        sentence = tr("A sign-in page answers instead of other hosts. Sign in with a browser, then run again.")
+        return Finding(tr("sign-in page"), "bad", sentence)
+    return Finding(tr("sign-in page"), "fine", tr("None was found."))
 
 
 def _clock(facts: Mapping[str, Any]) -> Finding:
     skew = facts.get("clock_skew")
+    subject = tr("clock")
     if skew is None:
-        return Finding("clock", "note", "not compared, because no neutral host said the time")
-    if abs(skew) > 86400:
-        days = abs(skew) / 86400
-        return Finding(
-            "clock", "bad", f"{days:.0f} day(s) off, so certificates cannot be judged; set it, then run again"
+        return Finding(subject, "note", tr("It was not compared, because no neutral host sent the time."))
+    seconds = abs(skew)
+    if seconds > 86400:
+        sentence = tr_plural(
+            "It is {count} day off, so certificates cannot be checked. Set it, then run again.",
+            "It is {count} days off, so certificates cannot be checked. Set it, then run again.",
+            round(seconds / 86400),
         )
-    if abs(skew) > 300:
-        return Finding("clock", "note", f"{abs(skew) / 60:.0f} minutes off; set it when you can")
-    return Finding("clock", "fine", f"within {max(1, round(abs(skew)))} s")
+        return Finding(subject, "bad", sentence)
+    if seconds > 300:
+        sentence = tr_plural(
+            "It is {count} minute off. Set it when you can.",
+            "It is {count} minutes off. Set it when you can.",
+            round(seconds / 60),
+        )
+        return Finding(subject, "note", sentence)
+    sentence = tr_plural(
+        "It is right within {count} second.", "It is right within {count} seconds.", max(1, round(seconds))
+    )
+    return Finding(subject, "fine", sentence)
 
 
 def _vpn(facts: Mapping[str, Any]) -> Finding:
     if facts.get("vpn"):
-        return Finding("VPN", "bad", "one carries the traffic, so it would be measured instead; switch it off first")
-    return Finding("VPN", "fine", "none on the route")
+        sentence = tr("A VPN carries the traffic and would be measured instead of your network. Switch it off first.")
+        return Finding(tr("VPN"), "bad", sentence)
+    return Finding(tr("VPN"), "fine", tr("None is in use."))
 
 
 def _interception(facts: Mapping[str, Any]) -> Finding:
+    subject = tr("encryption")
     if facts.get("tls_interception"):
-        why = "something on this computer or network opens every connection (antivirus, employer); pause it first"
-        return Finding("encryption", "bad", why)
+        sentence = tr(
+            "A program on this computer or a device on this network opens every encrypted connection. "
+            "It may be an antivirus program or your employer's filter. Pause it first."
+        )
+        return Finding(subject, "bad", sentence)
     if facts.get("network") is False:
-        return Finding("encryption", "note", "not known, because no neutral host answered")
-    return Finding("encryption", "fine", "neutral hosts show their own certificates")
+        return Finding(subject, "note", tr("It is unknown, because no neutral host answered."))
+    return Finding(subject, "fine", tr("Neutral hosts show their own certificates."))
 
 
 def _families(facts: Mapping[str, Any]) -> Finding:
+    subject = tr("addresses")
     have = [name for key, name in (("ipv4", "IPv4"), ("ipv6", "IPv6")) if facts.get(key)]
     if not have:
-        return Finding("addresses", "note", "neither IPv4 nor IPv6 works")
+        return Finding(subject, "note", tr("Neither IPv4 nor IPv6 works."))
     if len(have) == 2:
-        return Finding("addresses", "fine", "IPv4 and IPv6 work")
-    return Finding("addresses", "fine", f"only {have[0]} works; endpoints of the other family are left out")
+        return Finding(subject, "fine", tr("IPv4 and IPv6 work."))
+    sentence = tr("Only {family} works. Endpoints of the other family are left out.", family=have[0])
+    return Finding(subject, "fine", sentence)
 
 
 def _udp(facts: Mapping[str, Any]) -> Finding:
     udp = facts.get("udp")
     if udp is None:
-        return Finding("UDP", "note", "not known")
-    return Finding("UDP", "fine", "works") if udp else Finding("UDP", "note", "nothing comes back, so no calls either")
+        return Finding("UDP", "note", tr("It is unknown whether it works."))
+    if udp:
+        return Finding("UDP", "fine", tr("It works."))
+    return Finding("UDP", "note", tr("No UDP packet comes back, so internet calls do not work either."))
 
 
 def _resolver(facts: Mapping[str, Any]) -> Finding:
+    sentences = {
+        "none": tr("None is set in resolv.conf, so names do not resolve here."),
+        "private": tr("It is a device on your own network."),
+        "isp": tr("It is your provider's."),
+        "public": tr("It is a public one."),
+    }
     kind = facts.get("resolver_class") or "none"
-    if kind == "none":
-        return Finding("resolver", "note", "none is set up in resolv.conf; names will not resolve here")
-    words = {"private": "a device on your own network", "isp": "your provider's", "public": "a public one"}
-    return Finding("resolver", "fine", words.get(kind, kind))
+    return Finding(tr("resolver"), "note" if kind == "none" else "fine", sentences.get(kind, kind))
 
 
 def _proxy(facts: Mapping[str, Any]) -> Finding:
     named = [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.upper())]
     if facts.get("proxy_environment") or named:
-        return Finding("proxy", "note", "a proxy is set in the environment; measurements go around it")
-    return Finding("proxy", "fine", "none set in the environment")
+        sentence = tr("A proxy is set in the environment. Measurements do not use it.")
+        return Finding(tr("proxy"), "note", sentence)
+    return Finding(tr("proxy"), "fine", tr("None is set in the environment."))

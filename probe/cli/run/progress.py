@@ -1,4 +1,4 @@
-"""How a run is going: one moving line per target on a terminal, one finished line per target elsewhere."""
+"""Show the progress of a run: one moving line per target on a terminal, else one line per finished target."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.run.findings import findings
 from probe.cli.screen import lab_header, say, wrapped
+from probe.messages import tr, tr_plural
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(total: int, stream: TextIO, plain: bool) -> "Iterator[Watcher]":
-    """A watcher for the runner that writes to `stream`; `total` is how many measurements there will be."""
+    """Return a watcher for the runner that writes to `stream`. `total` is the number of measurements."""
     if plain:
         yield Lines(total, stream)
         return
@@ -31,7 +32,7 @@ def progress(total: int, stream: TextIO, plain: bool) -> "Iterator[Watcher]":
 
 
 class Lines:
-    """One line when a target is finished: for pipes, logs, screen readers and dumb terminals."""
+    """Print one line per finished target, for pipes, logs, screen readers and simple terminals."""
 
     def __init__(self, total: int, stream: TextIO) -> None:
         self.total, self.done, self._stream = total, 0, stream
@@ -46,22 +47,28 @@ class Lines:
             if finding.state != "fine":
                 self.write(wrapped(finding.sentence, 4, f"  {finding.subject}: "))
         network = " ".join(word for word in (vantage.probe_asn, vantage.network_name, vantage.probe_cc) if word)
-        self.write(wrapped(vantage.sentence or network, 4, "  network: "))
-        self.write(f"Measuring {self.total} target(s); Ctrl-C stops, what is finished is kept.")
+        self.write(wrapped(vantage.sentence or network, 4, f"  {tr('network')}: "))
+        measuring = tr_plural(
+            "Measuring {count} target. Ctrl-C stops and keeps what is finished.",
+            "Measuring {count} targets. Ctrl-C stops and keeps what is finished.",
+            self.total,
+        )
+        self.write(measuring)
 
     def started(self, target: "Target") -> None:
-        """Nothing to say yet."""
+        """Print nothing yet."""
 
     def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
         self.done += 1
-        self.write(f"  {target.title:<23} {summary(documents):<34} {seconds:5.1f} s  {self.done} of {self.total}")
+        done = tr("{done} of {total}", done=self.done, total=self.total)
+        self.write(f"  {target.title:<23} {summary(documents):<34} {seconds:5.1f} s  {done}")
 
     def stopping(self, why: str) -> None:
         self.write(why)
 
 
 class Moving(Lines):
-    """The same on a terminal, with a line per target that moves while it is measured."""
+    """Show a moving line per target on a terminal while it is measured."""
 
     def __init__(self, total: int, stream: TextIO, bars: "Progress") -> None:
         super().__init__(total, stream)
@@ -72,18 +79,23 @@ class Moving(Lines):
         self._bars.console.print(text)
 
     def started(self, target: "Target") -> None:
-        self._tasks[target.name] = self._bars.add_task(f"{target.title:<23} measuring", total=1)
+        self._tasks[target.name] = self._bars.add_task(f"{target.title:<23} {tr('measuring')}", total=1)
 
     def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
         self.done += 1
-        text = f"{target.title:<23} {summary(documents):<34} {self.done} of {self.total}"
+        done = tr("{done} of {total}", done=self.done, total=self.total)
+        text = f"{target.title:<23} {summary(documents):<34} {done}"
         self._bars.update(self._tasks[target.name], description=text, completed=1)
 
 
 def summary(documents: Sequence[Mapping[str, Any]]) -> str:
-    """What happened, in numbers and without judging: the verdict comes from the rules, at the end."""
+    """Return how many attempts worked, without a verdict. The rules give the verdict at the end."""
     records = [record for line in documents for record in line["test_keys"].get("x_transactions", ())]
     tried = [record for record in records if record["kind"] == "first"]
     worked = sum(record["failure"] is None for record in tried)
     closer = sum(record["kind"] in {"confirm", "followup"} for record in records)
-    return f"{worked} of {len(tried)} attempts worked" + (f", {closer} more looks" if closer else "")
+    if not tried:
+        return tr("nothing was tried")
+    if closer:
+        return tr("{worked} of {tried} worked, {closer} more tests", worked=worked, tried=len(tried), closer=closer)
+    return tr("{worked} of {tried} attempts worked", worked=worked, tried=len(tried))

@@ -6,11 +6,12 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from probe.cli.screen import UsageError
+from probe.messages import tr
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the command line, the environment and the settings file ask for together."""
+    """Hold what the command line, the environment and the settings file ask for together."""
 
     names: tuple[str, ...]
     targets: Path
@@ -34,19 +35,22 @@ class RunRequest:
 
 
 def control_urls(text: str | None, pin: str | None) -> tuple[str, ...]:
-    """Split URL,URL,… and check each helper's URL, and the pin. Raises UsageError (2)."""
+    """Split URL,URL,… and check each helper's URL and the pin. Raises UsageError (2)."""
     urls = tuple(dict.fromkeys(word.strip() for word in text.split(","))) if text else ()
     schemes = [_scheme_of_helper(url) for url in urls]
     if pin is not None and schemes and schemes != ["https"]:
-        raise UsageError("--control-pin needs one helper on https; plain http has no certificate to compare", 2)
+        raise UsageError(
+            tr("--control-pin needs one helper with https. Plain http has no certificate to compare."),
+            2,
+        )
     digits = (pin or "0" * 64).replace(":", "").lower()
     if len(digits) != 64 or set(digits) - set("0123456789abcdef"):
-        raise UsageError("--control-pin is no SHA-256; expected 64 hexadecimal digits", 2)
+        raise UsageError(tr("--control-pin is no SHA-256. Use 64 hexadecimal digits."), 2)
     return urls
 
 
 def _scheme_of_helper(url: str) -> str:
-    """http or https. Raises UsageError (2)."""
+    """Return http or https. Raises UsageError (2)."""
     try:
         parts = urlsplit(url.removeprefix("ooni+"))
         if parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0):
@@ -54,8 +58,11 @@ def _scheme_of_helper(url: str) -> str:
     except ValueError:
         pass
     raise UsageError(
-        f"--control {url!r} is no URL of a helper; expected https://HOST or http://HOST:PORT, or ooni+https://HOST for "
-        "one that OONI's probe asks too",
+        tr(
+            "--control {url} is no URL of a test helper. Use https://HOST or http://HOST:PORT, or ooni+https://HOST "
+            "for a helper with OONI's protocol.",
+            url=repr(url),
+        ),
         2,
     )
 
@@ -64,7 +71,7 @@ def country(code: str | None) -> str | None:
     """Check a country code. Raises UsageError (2)."""
     if code is None or (len(code) == 2 and code.isascii() and code.isalpha()):
         return code.upper() if code else None
-    raise UsageError(f"--cc {code!r} is no country code; expected two letters, such as IR", 2)
+    raise UsageError(tr("--cc {code} is no country code. Use two letters, such as IR.", code=repr(code)), 2)
 
 
 def network(text: str | None) -> str | None:
@@ -74,4 +81,4 @@ def network(text: str | None) -> str | None:
     digits = text.upper().removeprefix("AS")
     if digits.isascii() and digits.isdigit() and int(digits) < 2**32:
         return f"AS{int(digits)}"
-    raise UsageError(f"--asn {text!r} is no network number; expected the form AS64500", 2)
+    raise UsageError(tr("--asn {text} is no network number. Use the form AS64500.", text=repr(text)), 2)

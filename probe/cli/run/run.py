@@ -1,4 +1,4 @@
-"""`probe run`: measure, judge what was written, say it, and say where the file is."""
+"""Define the options of `probe run`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,51 +8,56 @@ import typer
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.request import RunRequest, control_urls, country, network
 from probe.cli.screen import UsageError
+from probe.messages import tr
 
 app = new_app()
-INVALID_INPUT = 6  # some rows of a list were left out; the rest was measured
+INVALID_INPUT = 6  # some rows of a list were left out, and the rest was measured
 
 
 @app.command()
 def run(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[TARGET]...", help="Targets; default: all.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TARGET]...", help="Targets (default: all).")] = None,
     targets: Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled.")] = None,
     results: Annotated[Path | None, opt("--results", help="Folder for the results.")] = None,
-    output: Annotated[str | None, opt("--output", help="Write the lines to this file, or - for stdout.")] = None,
-    control: Annotated[str | None, opt("--control", help="URL,URL,… of test helpers to compare with.")] = None,
+    output: Annotated[str | None, opt("--output", help="Write the measurements to this file, or - for stdout.")] = None,
+    control: Annotated[str | None, opt("--control", help="URL,URL,… of test helpers for comparison.")] = None,
     control_pin: Annotated[str | None, opt("--control-pin", help="SHA-256 of the helper's certificate.")] = None,
     consent: Annotated[str | None, opt("--consent", help="Version of the consent text that you agree to.")] = None,
     repeat: Annotated[int, opt("--repeat", help="Measure this many times.", min=1, max=1000)] = 1,
     depth: Annotated[
-        Literal["standard", "deep"], opt("--depth", help="deep presses harder; see consent.")
+        Literal["standard", "deep"], opt("--depth", help="deep tests more and is easier to notice (see probe consent).")
     ] = "standard",
     max_time: Annotated[float | None, opt("--max-time", help="Stop after this many seconds.", min=0.1)] = None,
-    cc: Annotated[str | None, opt("--cc", help="Country you are in, two letters, if you know better.")] = None,
-    asn: Annotated[str | None, opt("--asn", help="Your network, such as AS64500, if you know better.")] = None,
+    cc: Annotated[str | None, opt("--cc", help="Override the detected country (two-letter code).")] = None,
+    asn: Annotated[str | None, opt("--asn", help="Override the detected network, such as AS64500.")] = None,
     plain: Annotated[bool, opt("--plain", help="No colour, no Unicode, no moving lines.")] = False,
-    json: Annotated[bool, opt("--json", help="Print verdict records, one JSON object a line.")] = False,
+    json: Annotated[bool, opt("--json", help="Print verdict records, one JSON object per line.")] = False,
     ipv4: Annotated[bool, opt("--ipv4", "-4", help="IPv4 only.")] = False,
     ipv6: Annotated[bool, opt("--ipv6", "-6", help="IPv6 only.")] = False,
-    no_followups: Annotated[bool, opt("--no-followups", help="Do not look closer at failures.")] = False,
-    exit_code: Annotated[bool, opt("--exit-code", help="Exit 10, 11 or 12 for what was found.")] = False,
-    pcap: Annotated[bool, opt("--pcap", help="Write the packets too, your addresses replaced; needs root.")] = False,
+    no_followups: Annotated[bool, opt("--no-followups", help="Do not test failures further.")] = False,
+    exit_code: Annotated[bool, opt("--exit-code", help="Exit with 10, 11 or 12 depending on what was found.")] = False,
+    pcap: Annotated[
+        bool, opt("--pcap", help="Also write the packets, with your addresses replaced (needs root).")
+    ] = False,
     input: Annotated[
-        list[str] | None, opt("--input", help="With the target web: an address, a file of them, or - (again for more).")
+        list[str] | None, opt("--input", help="With the target web: a web address, a file of them, or - (repeatable).")
     ] = None,
-    explain: Annotated[bool, opt("--explain", help="Say what would be contacted; send nothing.")] = False,
+    explain: Annotated[bool, opt("--explain", help="Print what would be contacted, and send nothing.")] = False,
 ) -> None:
-    """Measure, judge, and write one JSON line per measurement.
+    """Measure, print verdicts, and write one JSON line per measurement.
 
-    `probe run web --input FILE|URL…` measures web addresses: one a line, or Citizen Lab's CSV.
-    Every option can be given as PROBE_… too: --max-time is PROBE_MAX_TIME.
+    `probe run web --input FILE|URL…` measures web addresses, one per line or Citizen Lab's CSV.
+    Every option can also be a variable: --max-time is PROBE_MAX_TIME.
     """
     if output == "-" and json:
-        raise UsageError("--output - and --json both want standard output; use one of them", 2)
+        raise UsageError(tr("--output - and --json both write to standard output. Use one of them."), 2)
     if pcap and output == "-":
-        raise UsageError("--pcap writes beside the lines, and --output - writes those to no file; use one of them", 2)
+        raise UsageError(
+            tr("--pcap writes beside the results file, and --output - writes no file. Use one of them."), 2
+        )
     if ipv4 and ipv6:
-        raise UsageError("-4 and -6 exclude each other; leave both out to use what works", 2)
-    wishes = RunRequest(
+        raise UsageError(tr("-4 and -6 exclude each other. Leave both out to use what works."), 2)
+    request = RunRequest(
         names=tuple(names or ()),
         targets=targets_folder(targets),
         results=results,
@@ -76,8 +81,8 @@ def run(
     from probe.cli.run.explain import print_explanation
     from probe.cli.run.running import measure_and_judge, pick
 
-    chosen, problems = pick(wishes)
+    chosen, problems = pick(request)
     if explain:
-        print_explanation(chosen, wishes)
+        print_explanation(chosen, request)
         return
-    raise typer.Exit(measure_and_judge(chosen, wishes) or (INVALID_INPUT if problems else 0))
+    raise typer.Exit(measure_and_judge(chosen, request) or (INVALID_INPUT if problems else 0))

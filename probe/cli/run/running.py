@@ -1,4 +1,4 @@
-"""What `probe run` does after its options are read: consent, the run, the verdicts, the last lines on the screen."""
+"""Carry out `probe run`: consent, the run, the verdicts and the summary."""
 
 import asyncio
 import os
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.run import consent
 from probe.cli.screen import UsageError, is_plain, print_verdicts, say, size, wrapped
+from probe.messages import mark, tr
 from probe.results import (
     STDIN,
     Problem,
@@ -31,23 +32,26 @@ if TYPE_CHECKING:
     from probe.steps.tls.certificates import Roots
 
 EXIT_CODES = {"blocked": 10, "likely_blocked": 10, "degraded": 11, "impaired": 11, "down": 11, "insufficient": 12}
-NO_CONTROL = (
-    "No test helper is asked, so what fails here cannot be told from what fails everywhere, and fewer verdicts are "
-    "certain. Name one with --control URL; `probe helper` runs one on a machine outside this network."
+NO_CONTROL = mark(
+    "No test helper is used. The program cannot distinguish a service that is blocked here from one that is down, "
+    "and fewer verdicts are certain. Name a helper with --control URL. "
+    "`probe helper` starts one on a computer outside this network."
 )
-PLAIN_HTTP = "The helper is asked over plain http: whoever sits between can read and change its answers."
+PLAIN_HTTP = mark("The helper is used over plain http. Any device on the way can read and change its answers.")
 
 
-def pick(wishes: "RunRequest") -> tuple[list[Target], list[str]]:
-    """Load the wished targets; the second says which rows of lists were left out. Raises UsageError (2, 6)."""
+def pick(request: "RunRequest") -> tuple[list[Target], list[str]]:
+    """Load the requested targets. The second value names rows of lists that were left out. Raises UsageError (2, 6)."""
     from probe.cli.run.web_input import WEB, read_inputs, split
     from probe.nettests import NETTESTS
 
-    names, inputs = split(wishes.names, wishes.input)
+    names, inputs = split(request.names, request.input)
     if WEB in names:
-        raise UsageError(f"{WEB} needs --input: a web address, a file of them, or - for standard input", 2)
+        raise UsageError(
+            tr("The target web needs --input with a web address, a file of them, or - for standard input."), 2
+        )
     try:
-        found = pick_targets(wishes.targets, names, frozenset(NETTESTS)) if names or not inputs else []
+        found = pick_targets(request.targets, names, frozenset(NETTESTS)) if names or not inputs else []
     except TargetError as error:
         raise UsageError(str(error), 2) from None
     if not inputs:
@@ -56,86 +60,88 @@ def pick(wishes: "RunRequest") -> tuple[list[Target], list[str]]:
     return found + web.targets, web.problems
 
 
-def measure_and_judge(targets: list[Target], wishes: "RunRequest") -> int:
-    """Run, write, judge and print; returns the exit code. Before consent nothing is sent."""
-    session, roots = open_session(wishes)
-    check_packets(wishes.pcap)
-    consent.require(wishes.consent, wishes.targets)
-    results = _Opener(wishes, session)
-    hint_about_control(wishes.control)
-    outcome = _measure(targets, wishes, session, roots, results)
+def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
+    """Measure, write, compute verdicts and print them. Return the exit code. Nothing is sent before consent (P5)."""
+    session, roots = open_session(request)
+    check_packets(request.pcap)
+    consent.require(request.consent, request.targets)
+    results = _Opener(request, session)
+    hint_about_control(request.control)
+    outcome = _measure(targets, request, session, roots, results)
     code = outcome.code
-    out = sys.stderr if wishes.output == "-" else sys.stdout
+    out = sys.stderr if request.output == "-" else sys.stdout
     try:
         records = list(_judged(outcome))
-        _print(records, outcome, wishes, out)
-    except Exception as bug:  # the lines are safe: say so before the bug is reported
+        _print(records, outcome, request, out)
+    except Exception as bug:  # the file is complete, and the user learns that before the bug
         _print_summary(outcome)
         raise bug
-    if wishes.exit_code and code == 0:
-        code = earned(records)
+    if request.exit_code and code == 0:
+        code = exit_code_of(records)
     _print_summary(outcome)
     return code
 
 
-def open_session(wishes: "RunRequest") -> "tuple[Session, Roots]":
-    """Make the session that all measurements share; sends nothing. Raises UsageError (2)."""
+def open_session(request: "RunRequest") -> "tuple[Session, Roots]":
+    """Open the session that all measurements share. Sends nothing. Raises UsageError (2)."""
     from probe.asn.table import TableError, asn_of, default_table
     from probe.session.pacing import Pace
     from probe.session.session import Session, Settings
     from probe.steps.tls.certificates import RootsError, load_roots
 
     settings = Settings(
-        control=wishes.control,
-        control_pin=wishes.control_pin,
-        followups=wishes.followups,
-        depth=wishes.depth,
-        families=wishes.families,
-        max_time=wishes.max_time,
+        control=request.control,
+        control_pin=request.control_pin,
+        followups=request.followups,
+        depth=request.depth,
+        families=request.families,
+        max_time=request.max_time,
         public_roots=os.environ.get("PROBE_PUBLIC_ROOTS"),
-        network_withheld=wishes.asn == "AS0" or wishes.cc == "ZZ",
+        network_withheld=request.asn == "AS0" or request.cc == "ZZ",
     )
     try:
-        neutral = load_neutral(wishes.targets / "neutral.toml")
-        resolvers = load_target(wishes.targets / "resolvers.toml")
+        neutral = load_neutral(request.targets / "neutral.toml")
+        resolvers = load_target(request.targets / "resolvers.toml")
         roots = load_roots(settings.public_roots)
         roots.check()
         networks = default_table().database
     except (TargetError, RootsError, TableError) as error:
         raise UsageError(str(error), 2) from None
-    session = Session(secrets.token_hex(8), settings, Pace(deep=wishes.depth == "deep"), neutral, resolvers)
+    session = Session(secrets.token_hex(8), settings, Pace(deep=request.depth == "deep"), neutral, resolvers)
     session.asn_of, session.asn_database = asn_of, networks
     return session, roots
 
 
 def check_packets(wanted: bool) -> None:
-    """Refuse to promise packets that the system will not show. Raises UsageError (2)."""
+    """Check that the system shows raw packets if they are wanted. Raises UsageError (2)."""
     from probe.packets.capture import may_capture
 
     if wanted and not may_capture():
-        raise UsageError("--pcap needs the right to see raw packets (CAP_NET_RAW); run as root, or leave --pcap out", 2)
+        raise UsageError(
+            tr("--pcap needs the right to see raw packets (CAP_NET_RAW). Run as root, or leave --pcap out."), 2
+        )
 
 
 def hint_about_control(urls: tuple[str, ...]) -> None:
-    """Say once what it costs to have no helper, or one on plain http."""
+    """Print a hint if there is no helper, or one over plain http."""
     if not urls:
-        say(sys.stderr, wrapped(NO_CONTROL))
+        say(sys.stderr, wrapped(tr(NO_CONTROL)))
     elif any(url.startswith(("http://", "ooni+http://")) for url in urls):
-        say(sys.stderr, wrapped(PLAIN_HTTP))
+        say(sys.stderr, wrapped(tr(PLAIN_HTTP)))
 
 
 class _Opener:
-    """Where the lines go: proven writable before the first packet, opened with the first line."""
+    """Open the results file with the first record. The folder is checked before the first packet."""
 
-    def __init__(self, wishes: "RunRequest", session: "Session") -> None:
+    def __init__(self, request: "RunRequest", session: "Session") -> None:
         self._session, self._began = session, datetime.now(UTC)
         self._ready: ResultsFile | None = None
-        self._root = results_root(wishes.results).absolute()
+        self._root = results_root(request.results).absolute()
         try:
-            if wishes.output == "-":
+            if request.output == "-":
                 self._ready = ResultsFile.to_stdout()
-            elif wishes.output is not None:
-                self._ready = ResultsFile.to_file(Path(wishes.output).absolute())
+            elif request.output is not None:
+                self._ready = ResultsFile.to_file(Path(request.output).absolute())
             else:
                 check_writable(self._root)
         except ResultsError as error:
@@ -151,18 +157,18 @@ class _Opener:
 
 
 def _measure(
-    targets: list[Target], wishes: "RunRequest", session: "Session", roots: "Roots", results: _Opener
+    targets: list[Target], request: "RunRequest", session: "Session", roots: "Roots", results: _Opener
 ) -> "RunOutcome":
     from probe.cli.run.progress import progress
     from probe.run.runner import Plan, run
 
-    plan = Plan(targets, wishes.repeat, wishes.cc, wishes.asn, wishes.pcap)
-    with progress(len(targets) * wishes.repeat, sys.stderr, is_plain(wishes.plain, sys.stderr)) as watch:
+    plan = Plan(targets, request.repeat, request.cc, request.asn, request.pcap)
+    with progress(len(targets) * request.repeat, sys.stderr, is_plain(request.plain, sys.stderr)) as watch:
         return asyncio.run(run(plan, session, roots, results, watch))
 
 
 def _judged(outcome: "RunOutcome") -> Iterator[dict[str, Any]]:
-    """The verdicts on the lines as they were written: read back from the file wherever it can be."""
+    """Yield the verdicts on the measurements as they were written, read back from the file if possible."""
     from probe.analysis.verdicts.verdicts import judge_lines
 
     yield from judge_lines(_lines(outcome))
@@ -178,48 +184,48 @@ def _lines(outcome: "RunOutcome") -> Iterator[tuple[str, int, dict[str, Any]]]:
             yield file_name(path), number, line
 
 
-def _print(records: list[dict[str, Any]], outcome: "RunOutcome", wishes: "RunRequest", out: TextIO) -> None:
-    if wishes.json:
+def _print(records: list[dict[str, Any]], outcome: "RunOutcome", request: "RunRequest", out: TextIO) -> None:
+    if request.json:
         from probe.analysis.verdicts.verdicts import to_json
 
         for record in records:
             print(to_json(record), file=out)
         out.flush()
         return
-    plain = is_plain(wishes.plain, out)
+    plain = is_plain(request.plain, out)
     print_verdicts(records, out, plain, lab=outcome.annotations.get("lab"))
     if outcome.path is not None and outcome.path != STDIN:
         say(out)
-        say(out, f"File  {outcome.path}")
-        say(out, f"Next  {next_command(records, wishes)}")
+        say(out, tr("File  {path}", path=outcome.path))
+        say(out, tr("Next  {command}", command=next_command(records)))
 
 
-def next_command(records: list[dict[str, Any]], wishes: "RunRequest") -> str:
-    """The command that is most useful after these verdicts."""
+def next_command(records: list[dict[str, Any]]) -> str:
+    """Return the command that is most useful after these verdicts."""
     if any(not record["valid"] for record in records):
-        return "probe doctor             what is wrong with this network"
+        return tr("probe doctor             shows what is wrong with this network")
     accused = [record for record in records if record["state"] not in {"ok", "insufficient"}]
     if not accused:
-        return "probe list               earlier runs"
-    return "probe show last --why    the evidence, the rule, what would change it"
+        return tr("probe list               shows earlier runs")
+    return tr("probe show last --why    shows the evidence and the rule")
 
 
-def earned(records: list[dict[str, Any]]) -> int:
-    """The smallest code that any service earned, for --exit-code."""
+def exit_code_of(records: list[dict[str, Any]]) -> int:
+    """Return the smallest exit code that any service gives, for --exit-code."""
     codes = [EXIT_CODES.get(record["state"] or "insufficient", 0) for record in records]
     return min((code for code in codes if code), default=0)
 
 
 def _print_summary(outcome: "RunOutcome") -> None:
-    """The last lines on stderr: what it cost, what went wrong, where the file is."""
+    """Print the last lines on stderr: bytes and seconds, problems, the path of the file."""
     err = sys.stderr
     moved = outcome.bytes_sent + outcome.bytes_received
-    say(err, f"used {size(moved)} in {outcome.seconds:.0f} s")
+    say(err, tr("used {size} in {seconds} s", size=size(moved), seconds=round(outcome.seconds)))
     for bug in dict.fromkeys(outcome.bugs):
-        say(err, wrapped(f"probe: a bug of ours, please report it: {bug}"))
+        say(err, wrapped("probe: " + tr("This is a bug in probe. Please report it: {bug}", bug=bug)))
     if outcome.problem:
         say(err, f"probe: {outcome.problem}")
     if outcome.packets is not None:
-        say(err, f"packets {outcome.packets}")
+        say(err, tr("packets {path}", path=outcome.packets))
     if outcome.path is not None:
         say(err, f"saved {outcome.path}")

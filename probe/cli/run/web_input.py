@@ -1,19 +1,20 @@
-"""`--input` of `probe run web`: web addresses, files of them, or standard input; what cannot be used is named."""
+"""Read `--input` of `probe run web`: web addresses, files of them, or standard input. Bad rows are named."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from probe.cli.screen import UsageError, clean, say
+from probe.messages import tr, tr_plural
 from probe.targets.url_lists import LONGEST_LIST, WebList, read_list
 
-WEB = "web"  # stands in the place of a target's name
+WEB = "web"  # used like a target's name
 STDIN = "-"
-MOST_SAID = 20  # problems that are named one by one
+MOST_NAMED = 20  # problems
 
 
 def split(names: Sequence[str], inputs: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Names of targets, and inputs: `--input A B` leaves B among the names, and no target's name is an address."""
+    """Separate target names from inputs. In `--input A B`, B arrives among the names and is recognised as a URL."""
     if not inputs:
         return list(names), []
     addresses = [name for name in names if "://" in name]
@@ -31,24 +32,35 @@ def read_inputs(inputs: Sequence[str]) -> WebList:
     _name(found.problems)
     if not found.targets:
         raise UsageError(
-            "--input holds no web address that can be measured; expected http://… or https://…, one a line", 6
+            tr("--input has no web address that can be measured. Use http://… or https://…, one per line."), 6
         )
     return found
 
 
 def _text(name: str) -> str:
-    """The text of a file, or of standard input. Raises UsageError (2, 6)."""
-    about = f"--input {clean(name)}"
+    """Return the text of a file or of standard input. Raises UsageError (2, 6)."""
+    name_shown = clean(name)
     try:
         raw = _beginning(name)
     except OSError as error:
-        raise UsageError(f"{about} cannot be read ({error.strerror}); expected a file or an address", 2) from None
+        sentence = tr(
+            "--input {name} cannot be read ({reason}). Use a file or a web address.",
+            name=name_shown,
+            reason=error.strerror,
+        )
+        raise UsageError(sentence, 2) from None
     if len(raw) > LONGEST_LIST:
-        raise UsageError(f"{about} is longer than {LONGEST_LIST} bytes; split it", 6)
+        sentence = tr("--input {name} is longer than {limit} bytes. Split it.", name=name_shown, limit=LONGEST_LIST)
+        raise UsageError(sentence, 6)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{about} is no UTF-8 text (byte {error.start}); expected one address a line", 6) from None
+        sentence = tr(
+            "--input {name} is no UTF-8 text (byte {offset}). Use one web address per line.",
+            name=name_shown,
+            offset=error.start,
+        )
+        raise UsageError(sentence, 6) from None
 
 
 def _beginning(name: str) -> bytes:
@@ -59,7 +71,8 @@ def _beginning(name: str) -> bytes:
 
 
 def _name(problems: Sequence[str]) -> None:
-    for problem in problems[:MOST_SAID]:
+    for problem in problems[:MOST_NAMED]:
         say(sys.stderr, f"probe: {clean(problem)}")
-    if len(problems) > MOST_SAID:
-        say(sys.stderr, f"probe: and {len(problems) - MOST_SAID} more rows are left out")
+    if len(problems) > MOST_NAMED:
+        more = len(problems) - MOST_NAMED
+        say(sys.stderr, "probe: " + tr_plural("{count} more row is left out.", "{count} more rows are left out.", more))

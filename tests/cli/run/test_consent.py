@@ -1,4 +1,4 @@
-"""Consent: before any packet, never by Enter alone, and kept for the next time."""
+"""Test consent: it comes before any packet, Enter alone is not enough, and it is kept."""
 
 import io
 import socket
@@ -35,7 +35,7 @@ def require(given: str | None = None) -> None:
     consent.require(given, bundled_targets())
 
 
-def test_two_right_answers_and_a_yes_are_kept(
+def test_correct_answers_and_yes_are_kept(
     monkeypatch: pytest.MonkeyPatch, own_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typing(monkeypatch, "yes\nno\nyes\n")
@@ -46,31 +46,31 @@ def test_two_right_answers_and_a_yes_are_kept(
     require()
 
 
-def test_a_wrong_answer_explains_and_asks_again(
+def test_wrong_answer_is_explained_and_asked_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typing(monkeypatch, "no\nyes\nyes\nno\nyes\n")
     require()
-    said = capsys.readouterr().err
-    assert said.count("1/2") == 2 and said.count("2/2") == 2
-    assert "No. They can" in said and "No. They will not" in said
+    shown = capsys.readouterr().err
+    assert shown.count("1/2") == 2 and shown.count("2/2") == 2
+    assert shown.count("That is not right.") == 2
 
 
 @pytest.mark.parametrize("typed", ["\n" * 20, "yes\nno\n" + "\n" * 20, "yes\nno\nno\n", "yes\nno\nmaybe\n", ""])
-def test_enter_alone_never_consents(monkeypatch: pytest.MonkeyPatch, own_home: Path, typed: str) -> None:
+def test_enter_alone_is_no_consent(monkeypatch: pytest.MonkeyPatch, own_home: Path, typed: str) -> None:
     typing(monkeypatch, typed)
-    with pytest.raises(UsageError, match="nothing was sent") as caught:
+    with pytest.raises(UsageError, match="Nothing was sent") as caught:
         require()
     assert caught.value.exit_code == 3 and not own_home.exists()
 
 
-def test_without_a_terminal_the_version_is_named() -> None:
+def test_without_terminal_the_error_names_the_version() -> None:
     with pytest.raises(UsageError, match=f"--consent {VERSION}") as caught:
         require()
     assert caught.value.exit_code == 3
 
 
-def test_an_older_consent_does_not_count(own_home: Path) -> None:
+def test_older_consent_is_refused(own_home: Path) -> None:
     own_home.parent.mkdir(parents=True)
     own_home.write_text("2025-01\n")
     with pytest.raises(UsageError):
@@ -97,7 +97,7 @@ def test_no_socket_exists_before_consent(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert made == []
 
 
-def test_the_text_says_what_it_must() -> None:
+def test_text_names_every_contact_and_risk() -> None:
     lines = consent.text(bundled_targets())
     text = " ".join(" ".join(lines).split())
     assert max(map(len, lines)) < 80

@@ -1,4 +1,4 @@
-"""probe run: streams, exit codes, usage errors, and what --explain says without sending anything."""
+"""Test `probe run`: streams, exit codes, usage errors, and --explain, which sends nothing."""
 
 import io
 import json
@@ -28,7 +28,7 @@ Result = tuple[int, str, str]
 
 @pytest.fixture(autouse=True)
 def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A run that touches no network: measuring nothing, in AS64500; the dict holds facts and annotations to change."""
+    """Replace measuring by nothing, in AS64500. The returned dict holds facts and annotations to change."""
     here: dict[str, Any] = {"facts": {"network": True, "portal": None}, "annotations": {}, "bug": None}
 
     async def preflight(session: Session, roots: Any = None) -> None:
@@ -52,10 +52,10 @@ def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture
 def probe_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    def go(*names: str, **wishes: Any) -> Result:
+    def go(*names: str, **options: Any) -> Result:
         code = 0
         try:
-            run(list(names), **{"consent": VERSION, "results": tmp_path / "results", **wishes})
+            run(list(names), **{"consent": VERSION, "results": tmp_path / "results", **options})
         except typer.Exit as ended:
             code = ended.exit_code
         except UsageError as refused:
@@ -72,7 +72,7 @@ def saved(err: str) -> Path:
     return Path(last.removeprefix("saved "))
 
 
-def test_verdicts_on_stdout_progress_on_stderr(probe_run: Callable[..., Result]) -> None:
+def test_verdicts_go_to_stdout_and_progress_to_stderr(probe_run: Callable[..., Result]) -> None:
     code, out, err = probe_run("telegram")
     assert code == 0
     assert "telegram/web: NOT ENOUGH DATA" in out and f"File  {saved(err)}" in out and "Next  probe" in out
@@ -81,9 +81,7 @@ def test_verdicts_on_stdout_progress_on_stderr(probe_run: Callable[..., Result])
     assert max(map(len, err.splitlines()[:-1])) <= 80
 
 
-def test_json_is_verdict_records_and_what_judge_says(
-    probe_run: Callable[..., Result], capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_json_output_equals_that_of_judge(probe_run: Callable[..., Result], capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = probe_run("telegram", "gmail", json=True)
     records = [json.loads(line) for line in out.splitlines()]
     assert code == 0 and {record["target"] for record in records} == {"telegram", "gmail"}
@@ -93,7 +91,9 @@ def test_json_is_verdict_records_and_what_judge_says(
     assert (ended.value.code, capfd.readouterr().out) == (0, out)
 
 
-def test_lines_on_stdout_verdicts_on_stderr(probe_run: Callable[..., Result], tmp_path: Path) -> None:
+def test_output_dash_writes_measurements_to_stdout_and_verdicts_to_stderr(
+    probe_run: Callable[..., Result], tmp_path: Path
+) -> None:
     code, out, err = probe_run("telegram", output="-")
     (line,) = map(json.loads, out.splitlines())
     assert code == 0 and line["test_name"] == "telegram"
@@ -101,48 +101,48 @@ def test_lines_on_stdout_verdicts_on_stderr(probe_run: Callable[..., Result], tm
     assert not list((tmp_path / "results").rglob("*.jsonl"))
 
 
-def test_output_names_the_file(probe_run: Callable[..., Result], tmp_path: Path) -> None:
+def test_output_option_names_the_file(probe_run: Callable[..., Result], tmp_path: Path) -> None:
     _, _, err = probe_run("telegram", output=str(tmp_path / "mine.jsonl"))
     assert saved(err) == tmp_path / "mine.jsonl" and len((tmp_path / "mine.jsonl").read_text().splitlines()) == 1
     assert not (tmp_path / "results").exists()
 
 
-def test_a_lab_line_lies_apart_and_the_screen_says_so(probe_run: Callable[..., Result], quiet: dict[str, Any]) -> None:
+def test_lab_measurement_has_its_own_folder_and_header(probe_run: Callable[..., Result], quiet: dict[str, Any]) -> None:
     quiet["annotations"] = {"lab": "great-firewall"}
     _, out, err = probe_run("telegram")
     header = "LAB great-firewall: emulated, nothing left this computer"
     assert out.startswith(header) and header in err and "/results/lab/" in str(saved(err))
 
 
-def test_the_cost_of_no_helper_is_said_once(probe_run: Callable[..., Result]) -> None:
-    assert probe_run("telegram", repeat=2)[2].count("No test helper is asked") == 1
+def test_hint_about_missing_helper_is_printed_once(probe_run: Callable[..., Result]) -> None:
+    assert probe_run("telegram", repeat=2)[2].count("No test helper is used") == 1
 
 
 @pytest.mark.parametrize(
-    ("wishes", "said"),
+    ("options", "said"),
     [
         ({"names": ["telegrm"]}, "did you mean 'telegram'"),
-        ({"output": "-", "json": True}, "both want standard output"),
+        ({"output": "-", "json": True}, "both write to standard output"),
         ({"ipv4": True, "ipv6": True}, "exclude each other"),
-        ({"control": "helper"}, "no URL of a helper"),
-        ({"control": "http://x:99999"}, "no URL of a helper"),
-        ({"control": "https://x,ooni+ftp://y"}, "'ooni+ftp://y' is no URL of a helper"),
-        ({"control": "https://x,"}, "no URL of a helper"),
-        ({"control": "https://x,https://y", "control_pin": "00" * 32}, "needs one helper on https"),
-        ({"control": "ooni+http://x", "control_pin": "00" * 32}, "needs one helper on https"),
-        ({"control": "http://x", "control_pin": "00" * 32}, "needs one helper on https"),
+        ({"control": "helper"}, "no URL of a test helper"),
+        ({"control": "http://x:99999"}, "no URL of a test helper"),
+        ({"control": "https://x,ooni+ftp://y"}, "'ooni+ftp://y' is no URL of a test helper"),
+        ({"control": "https://x,"}, "no URL of a test helper"),
+        ({"control": "https://x,https://y", "control_pin": "00" * 32}, "needs one helper with https"),
+        ({"control": "ooni+http://x", "control_pin": "00" * 32}, "needs one helper with https"),
+        ({"control": "http://x", "control_pin": "00" * 32}, "needs one helper with https"),
         ({"control": "https://x", "control_pin": "12"}, "no SHA-256"),
         ({"cc": "IRN"}, "no country code"),
         ({"asn": "ASx"}, "no network number"),
         ({"targets": Path("/nowhere")}, "no folder of target files"),
     ],
 )
-def test_usage_errors(probe_run: Callable[..., Result], wishes: dict[str, Any], said: str) -> None:
-    code, _, sentence = probe_run(*wishes.pop("names", ()), **wishes)
+def test_usage_error_exits_with_2(probe_run: Callable[..., Result], options: dict[str, Any], said: str) -> None:
+    code, _, sentence = probe_run(*options.pop("names", ()), **options)
     assert code == 2 and said in sentence
 
 
-def test_results_that_cannot_be_written_end_it_before_a_packet(
+def test_unwritable_results_end_the_run_before_the_first_packet(
     probe_run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: Any, **__: Any) -> None:
@@ -150,31 +150,33 @@ def test_results_that_cannot_be_written_end_it_before_a_packet(
 
     monkeypatch.setattr(runner, "run", never)
     (tmp_path / "file").write_text("mine")
-    for wishes in ({"results": tmp_path / "file" / "x"}, {"output": str(tmp_path / "file")}, {"output": "/no/where"}):
-        assert probe_run("telegram", **wishes)[0] == 2
+    for options in ({"results": tmp_path / "file" / "x"}, {"output": str(tmp_path / "file")}, {"output": "/no/where"}):
+        assert probe_run("telegram", **options)[0] == 2
 
 
-def test_a_bug_ends_with_1_and_the_line(probe_run: Callable[..., Result], quiet: dict[str, Any]) -> None:
+def test_bug_exits_with_1_and_keeps_the_measurement(probe_run: Callable[..., Result], quiet: dict[str, Any]) -> None:
     quiet["bug"] = "ValueError in steps/tls.py:88"
     code, out, err = probe_run("telegram")
     assert code == 1 and "ValueError in steps/tls.py:88" in err and saved(err).exists()
     assert "telegram/dc_pool, web" in out
 
 
-def test_no_network_ends_with_4_and_lines(probe_run: Callable[..., Result], quiet: dict[str, Any]) -> None:
+def test_no_network_exits_with_4_and_writes_measurements(
+    probe_run: Callable[..., Result], quiet: dict[str, Any]
+) -> None:
     quiet["facts"] = {"network": False}
     code, out, err = probe_run("telegram")
     assert code == 4 and "THIS RUN CANNOT BE USED" in out and "probe doctor" in out and saved(err).exists()
 
 
-def test_exit_codes_for_what_was_found_only_when_asked(probe_run: Callable[..., Result]) -> None:
+def test_exit_code_for_verdicts_needs_the_option(probe_run: Callable[..., Result]) -> None:
     assert probe_run("telegram")[0] == 0
     assert probe_run("telegram", exit_code=True)[0] == 12
 
 
-def test_the_smallest_code_counts() -> None:
+def test_smallest_exit_code_is_used() -> None:
     def code(*states: str | None) -> int:
-        return running.earned([{"state": state} for state in states])
+        return running.exit_code_of([{"state": state} for state in states])
 
     assert code("ok", "insufficient", "impaired", "likely_blocked") == 10
     assert code("ok", None, "degraded") == 11 and code("ok", None) == 12 and code("ok") == 0 == code()
@@ -195,11 +197,11 @@ def test_explain_sends_nothing_and_needs_no_consent(
     assert max(map(len, out.splitlines())) < 80 and "whatsapp" not in out
 
 
-def test_a_bad_table_of_networks_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A PROBE_ASN_DB that cannot be read is the user's to mend, not a bug of ours; nothing has been sent by then."""
+def test_bad_network_table_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unreadable PROBE_ASN_DB is the user's error, not a bug, and nothing has been sent yet."""
     from types import SimpleNamespace
 
-    from probe.asn import table as asn
+    from probe.asn import table
     from probe.cli.run.running import open_session
     from probe.cli.screen import UsageError
     from probe.targets.target import bundled_targets
@@ -208,9 +210,9 @@ def test_a_bad_table_of_networks_is_one_sentence(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PROBE_ASN_DB", str(tmp_path / "mine.bin"))
     wanted = {"control": (), "control_pin": None, "followups": True, "depth": "standard", "max_time": None}
     wanted |= {"asn": None, "cc": None}
-    asn.default_table.cache_clear()
+    table.default_table.cache_clear()
     try:
         with pytest.raises(UsageError, match=r"mine\.bin"):
             open_session(SimpleNamespace(**wanted, families=frozenset({4, 6}), targets=bundled_targets()))  # type: ignore[arg-type]
     finally:
-        asn.default_table.cache_clear()
+        table.default_table.cache_clear()

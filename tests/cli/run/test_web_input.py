@@ -1,4 +1,4 @@
-"""`probe run web --input`: where addresses come from, what is said of bad rows, and how it ends."""
+"""Test `probe run web --input`: sources of web addresses, bad rows and exit codes."""
 
 import io
 import json
@@ -28,11 +28,13 @@ Run = Callable[..., Result]
         (["telegram"], [], (["telegram"], [])),
     ],
 )
-def test_names_and_inputs(names: list[str], inputs: list[str], expected: tuple[list[str], list[str]]) -> None:
+def test_split_separates_names_from_inputs(
+    names: list[str], inputs: list[str], expected: tuple[list[str], list[str]]
+) -> None:
     assert split(names, inputs) == expected
 
 
-def test_addresses_files_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inputs_are_addresses_files_or_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = tmp_path / "list.csv"
     listed.write_text("url,category_code\nhttps://a.example/,NEWS\n")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"http://b.example/\n# none\nhttps://a.example/\n")))
@@ -55,7 +57,7 @@ def test_addresses_files_and_standard_input(tmp_path: Path, monkeypatch: pytest.
         (b"x" * 101, 6, "longer than 100 bytes"),
     ],
 )
-def test_inputs_that_cannot_be_used(
+def test_unusable_input_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, code: int, said: str
 ) -> None:
     monkeypatch.setattr(web_input, "LONGEST_LIST", 100)
@@ -67,16 +69,16 @@ def test_inputs_that_cannot_be_used(
     assert refused.value.exit_code == code
 
 
-def test_bad_rows_are_named_but_not_by_the_thousand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_rows_are_named_up_to_a_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text("https://a.example/\n" + "bad\x1b[2J\n" * 50)
     assert len(read_inputs([str(listed)]).targets) == 1
     said = capsys.readouterr().err
-    assert len(said.splitlines()) == web_input.MOST_SAID + 1 and "and 30 more rows" in said
+    assert len(said.splitlines()) == web_input.MOST_NAMED + 1 and "30 more rows are left out" in said
     assert "\x1b" not in said
 
 
-def test_a_line_and_a_verdict_for_every_address(probe_run: Run, tmp_path: Path) -> None:
+def test_every_address_has_a_measurement_and_a_verdict(probe_run: Run, tmp_path: Path) -> None:
     code, out, err = probe_run("web", "http://b.example/", input=["https://a.example/x"])
     assert code == 0 and "https://a.example/x: " in out and "http://b.example/: " in out
     lines = [json.loads(line) for line in saved(err).read_text().splitlines()]
@@ -84,7 +86,7 @@ def test_a_line_and_a_verdict_for_every_address(probe_run: Run, tmp_path: Path) 
     assert {line["test_name"] for line in lines} == {"web_connectivity"}
 
 
-def test_rows_left_out_end_it_with_6_and_the_rest_measured(probe_run: Run, tmp_path: Path) -> None:
+def test_bad_row_exits_with_6_and_the_rest_is_measured(probe_run: Run, tmp_path: Path) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text("https://a.example/\nnonsense\n")
     code, out, err = probe_run("web", input=[str(listed)])
@@ -92,12 +94,12 @@ def test_rows_left_out_end_it_with_6_and_the_rest_measured(probe_run: Run, tmp_p
     assert len(saved(err).read_text().splitlines()) == 1
 
 
-def test_web_needs_an_input(probe_run: Run) -> None:
+def test_target_web_needs_an_input(probe_run: Run) -> None:
     code, _, sentence = probe_run("web")
     assert code == 2 and "web needs --input" in sentence
 
 
-def test_targets_may_stand_beside(probe_run: Run) -> None:
+def test_targets_and_addresses_in_one_run(probe_run: Run) -> None:
     code, out, _ = probe_run("web", "telegram", input=["https://a.example/"], json=True)
     assert code == 0
     assert {json.loads(line)["target"] for line in out.splitlines()} == {"telegram", "https://a.example/"}
@@ -108,14 +110,14 @@ def test_explain_names_the_hosts(probe_run: Run) -> None:
     assert code == 0 and "xn--bcher-kva.example:80" in out and "Telegram" not in out
 
 
-def test_the_consent_text_speaks_of_addresses(probe_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_consent_text_mentions_web_addresses(probe_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     words = " ".join(" ".join(text(bundled_targets())).split())
-    assert "With --input also the web addresses that you name, and whatever they redirect to" in words
+    assert "With --input also the web addresses that you name and their redirects" in words
     monkeypatch.setattr("sys.stdin", io.StringIO())
     code, _, sentence = probe_run("web", input=["https://a.example/"], consent="2020-01")
     assert code == 3 and VERSION in sentence
 
 
-def test_nothing_of_an_address_steers_the_screen(probe_run: Run) -> None:
+def test_control_characters_of_an_address_are_not_printed(probe_run: Run) -> None:
     code, _, sentence = probe_run("web", input=["https://a.example/\x1b[2J"])
     assert code == 6 and "\x1b" not in sentence
