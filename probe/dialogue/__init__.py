@@ -31,14 +31,9 @@ DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
     **quic.DIALOGUE_BY_DIALECT,
     **resolvers.DIALOGUE_BY_DIALECT,
 }
-NAMED = frozenset(
-    {"https", "tls", "http", "quic", "smtps", "imaps", "dot", "doh", "stun/tls", "turn/tls", "sip/tls"}
-)  # dialects whose opening shows a name that can be exchanged for another
 PROOFS = frozenset(
     {"tls_handshake", "quic_handshake", "mtproto_exchange", "noise_handshake"}
 )  # only the genuine server passes these
-
-PROVABLE = (NAMED - {"http"}) | {"mtproto", "noise", "smtp+starttls", "imap+starttls"}  # dialects that come to a proof
 
 
 def always_get(endpoint: Endpoint) -> str:
@@ -48,12 +43,12 @@ def always_get(endpoint: Endpoint) -> str:
 
 def has_exchangeable_name(endpoint: Endpoint) -> bool:
     """Say whether the endpoint's opening carries a name in the clear."""
-    return endpoint.dialect in NAMED and not endpoint.is_literal
+    return endpoint.facts.has_exchangeable_name and not endpoint.is_literal
 
 
 def can_prove(endpoint: Endpoint) -> bool:
     """Say whether an attempt at the endpoint can prove that the server is the genuine one."""
-    return endpoint.dialect in PROVABLE
+    return endpoint.facts.authenticates_server
 
 
 def proves(record: TransactionRecord) -> bool:

@@ -39,7 +39,7 @@ async def say_dot(talk: Exchange) -> None:
 
 
 async def say_doh(talk: Exchange) -> None:
-    conn = await secure(talk, await connect(talk), ("h2",))
+    conn = await secure(talk, await connect(talk))
     await DoHResolver(conn, query_url(talk), pace=talk.pace).query(
         talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm
     )
@@ -49,7 +49,7 @@ def query_url(talk: Exchange) -> str:
     """Where DoH's questions go (RFC 8484)."""
     endpoint = talk.endpoint
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    port = "" if endpoint.port == 443 else f":{endpoint.port}"
+    port = "" if endpoint.port == endpoint.facts.default_port else f":{endpoint.port}"
     return f"https://{host}{port}{endpoint.path or '/dns-query'}"
 
 

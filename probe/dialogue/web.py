@@ -9,6 +9,7 @@ from probe.steps.messengers.mtproto import mtproto_exchange
 from probe.steps.messengers.noise import noise_handshake
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.tls import tls_handshake
+from probe.targets.dialects import DIALECTS
 from probe.targets.target import Endpoint
 from probe.wire.whatsapp.noise import ROOT_KEY
 
@@ -17,7 +18,7 @@ def written_url(endpoint: Endpoint) -> str:
     """The endpoint's URL as OONI writes it: without the scheme's own port; over QUIC it is `https` too."""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     scheme = "https" if endpoint.scheme == "quic" else endpoint.scheme
-    usual = {"https": 443, "http": 80}.get(scheme) == endpoint.port
+    usual = DIALECTS[scheme].default_port == endpoint.port
     return f"{scheme}://{host}{'' if usual else f':{endpoint.port}'}{endpoint.path or '/'}"
 
 
@@ -36,8 +37,9 @@ async def connect(talk: Exchange) -> Connection:
     return conn
 
 
-async def secure(talk: Exchange, conn: Connection, alpn: tuple[str, ...] = ()) -> Connection:
+async def secure(talk: Exchange, conn: Connection) -> Connection:
     """Upgrade to TLS under the endpoint's own name; a chain that is not valid for it fails the step."""
+    alpn = talk.endpoint.facts.alpn_offered
     return await tls_handshake(
         talk.tx, conn, talk.endpoint.host, pace=talk.pace, roots=talk.roots, alpn=alpn, confirm=talk.confirm
     )
@@ -57,7 +59,7 @@ async def say_http(talk: Exchange) -> None:
 
 
 async def say_https(talk: Exchange) -> None:
-    await _request(talk, await secure(talk, await connect(talk), ("http/1.1",)))
+    await _request(talk, await secure(talk, await connect(talk)))
 
 
 async def say_mtproto(talk: Exchange) -> None:
