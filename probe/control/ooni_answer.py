@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from probe.control.addresses import is_public, parsed
-from probe.control.ooni_request import TLS_FIRST, Question, Tried
+from probe.control.ooni_request import Question, Tried
 from probe.formats import failures as f
 from probe.formats.entries import (
     DNSAnswer,
@@ -178,7 +178,7 @@ class _Keys:
         connected, failure = _verdict(_table(_table(answer.get("tcp_connect")).get(address)))
         if connected or failure is not None:
             yield TCPConnect(ip=ip, port=question.port, failure=meant_by_tcp(failure) if failure else None)
-        if connected and endpoint.dialect in TLS_FIRST:
+        if connected and endpoint.facts.tls_first:
             yield from self._shake(TLSHandshake(address=address), handshake(question, answer, ip), endpoint.host)
 
     def _shake(self, entry: TLSHandshake, verdict: Verdict, name: str) -> Iterator[Entry]:

@@ -10,11 +10,6 @@ from probe.targets.target import Endpoint, Target
 
 MOST_QUESTIONS = 40  # per target
 MOST_ADDRESSES = 64  # per question
-TLS_FIRST = frozenset({"https", "tls", "smtps", "imaps", "dot", "doh", "stun/tls", "turn/tls", "sip/tls"})
-"""Dialects whose hello goes first on the connection: what the helper does on port 443 is what they do."""
-
-# Their own protocol means nothing to the helper, and there are dozens of them: one question for all at one port.
-_SIDE_BY_SIDE = frozenset({"mtproto", "noise"})
 
 Tried = tuple[str, Endpoint]  # role, endpoint
 
@@ -48,7 +43,8 @@ def questions(target: Target, addresses: Mapping[str, list[str]]) -> list[Questi
     tried = [(service.role, endpoint) for service, endpoint in target.endpoints() if _can_be_asked(endpoint)]
     groups: dict[tuple[str, int], list[Tried]] = {}
     for role, endpoint in tried:
-        together = endpoint.is_literal or endpoint.dialect in _SIDE_BY_SIDE
+        # OONI's helper knows no unlisted protocol, and there are dozens of endpoints: one question for each port.
+        together = endpoint.is_literal or endpoint.facts.unlisted
         groups.setdefault(("" if together else endpoint.host, endpoint.port), []).append((role, endpoint))
     asked = [question(host, port, group, addresses) for (host, port), group in groups.items()]
     return [one for one in asked if one.host or one.at][:MOST_QUESTIONS]
@@ -80,5 +76,5 @@ def _url(group: list[Tried], port: int) -> str:
     page = next((endpoint for _, endpoint in group if endpoint.scheme == "https"), None)
     first = page or group[0][1]
     host = f"[{first.host}]" if ":" in first.host else first.host
-    scheme = "https" if any(e.dialect in TLS_FIRST or e.scheme == "quic" for _, e in group) else "http"
+    scheme = "https" if any(e.facts.tls_first or e.scheme == "quic" for _, e in group) else "http"
     return f"{scheme}://{host}:{port}{page.path if page and page.path else '/'}"

@@ -1,4 +1,4 @@
-"""What is said to an endpoint, by its dialect (scheme and transport), and what of it is a proof."""
+"""Run the dialogue of an endpoint's dialect (scheme and transport), and decide whether it authenticated the server."""
 
 from collections.abc import Awaitable, Callable
 
@@ -23,7 +23,6 @@ __all__ = [
     "written_url",
 ]
 
-# The dialects that have steps.
 DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
     **web.DIALOGUE_BY_DIALECT,
     **calls.DIALOGUE_BY_DIALECT,
@@ -31,38 +30,33 @@ DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
     **quic.DIALOGUE_BY_DIALECT,
     **resolvers.DIALOGUE_BY_DIALECT,
 }
-NAMED = frozenset(
-    {"https", "tls", "http", "quic", "smtps", "imaps", "dot", "doh", "stun/tls", "turn/tls", "sip/tls"}
-)  # dialects whose opening shows a name that can be exchanged for another
-PROOFS = frozenset(
-    {"tls_handshake", "quic_handshake", "mtproto_exchange", "noise_handshake"}
-)  # only the genuine server passes these
 
-PROVABLE = (NAMED - {"http"}) | {"mtproto", "noise", "smtp+starttls", "imap+starttls"}  # dialects that come to a proof
+AUTHENTICATING_STEPS = frozenset({"tls_handshake", "quic_handshake", "mtproto_exchange", "noise_handshake"})
+"""Steps that only the genuine server can pass."""
 
 
 def always_get(endpoint: Endpoint) -> str:
-    """The HTTP method of most endpoints."""
+    """Return the HTTP method of most endpoints."""
     return "GET"
 
 
 def has_exchangeable_name(endpoint: Endpoint) -> bool:
-    """Say whether the endpoint's opening carries a name in the clear."""
-    return endpoint.dialect in NAMED and not endpoint.is_literal
+    """Return whether the first message shows a name in the clear that can be exchanged for another."""
+    return endpoint.facts.has_exchangeable_name and not endpoint.is_literal
 
 
 def can_prove(endpoint: Endpoint) -> bool:
-    """Say whether an attempt at the endpoint can prove that the server is the genuine one."""
-    return endpoint.dialect in PROVABLE
+    """Return whether a successful attempt proves that the server is the genuine one."""
+    return endpoint.facts.authenticates_server
 
 
 def proves(record: TransactionRecord) -> bool:
-    """Say whether a transaction got a proof that only the genuine server can give."""
-    return not PROOFS.isdisjoint(record.steps)
+    """Return whether a transaction passed a step that authenticates the server."""
+    return not AUTHENTICATING_STEPS.isdisjoint(record.steps)
 
 
-async def at_once() -> None:
-    """Nobody goes first."""
+async def no_wait() -> None:
+    """Return at once, where no other flow goes first."""
 
 
 async def run_dialogue(
@@ -74,10 +68,13 @@ async def run_dialogue(
     method: Method,
     *,
     confirm: bool,
-    turn: Callable[[], Awaitable[None]] = at_once,
+    turn: Callable[[], Awaitable[None]] = no_wait,
     errand: RequestOptions | None = None,
 ) -> None:
-    """Open the endpoint at `ip` and say what its dialect says, as far as its proof. Raises StepFailed."""
+    """Connect to the endpoint at `ip` and run its dialogue up to the proof. Raise StepFailed or OurFault.
+
+    `turn` is awaited before the first packet that shows the endpoint's name or payload.
+    """
     await DIALOGUE_BY_DIALECT[endpoint.dialect](
         Exchange(tx, session, roots, endpoint, ip, method, confirm, turn, errand)
     )

@@ -1,4 +1,4 @@
-"""What is said in the schemes of calls: `stun`, `turn` and `sip`, over UDP, TCP and TLS."""
+"""Run the dialogues of `stun`, `turn` and `sip` over UDP, TCP and TLS."""
 
 from probe.dialogue.exchange import Dialogue, Exchange
 from probe.dialogue.web import connect, secure
@@ -7,33 +7,37 @@ from probe.steps.calls.stun import Method, stun_exchange, stun_exchange_udp
 
 
 def stun_over_udp(method: Method) -> Dialogue:
-    """A request in a flow of its own, which is one trigger, its repetitions included."""
+    """Return a dialogue that sends one request in its own flow: one trigger, retransmissions included."""
 
-    async def say(talk: Exchange) -> None:
-        await talk.trigger()
-        where = (talk.ip, talk.endpoint.port)
-        await stun_exchange_udp(talk.tx, *where, pace=talk.pace, method=method, confirm=talk.confirm)
+    async def run(exchange: Exchange) -> None:
+        await exchange.trigger()
+        address = (exchange.ip, exchange.endpoint.port)
+        await stun_exchange_udp(exchange.tx, *address, pace=exchange.pace, method=method, confirm=exchange.confirm)
 
-    return say
+    return run
 
 
 def stun_over_tcp(method: Method) -> Dialogue:
-    """A request on a connection in the clear."""
+    """Return a dialogue that sends one request over TCP."""
 
-    async def say(talk: Exchange) -> None:
-        await stun_exchange(talk.tx, await connect(talk), pace=talk.pace, method=method, confirm=talk.confirm)
+    async def run(exchange: Exchange) -> None:
+        await stun_exchange(
+            exchange.tx, await connect(exchange), pace=exchange.pace, method=method, confirm=exchange.confirm
+        )
 
-    return say
+    return run
 
 
 def stun_over_tls(method: Method) -> Dialogue:
-    """A request under TLS, in the endpoint's own name."""
+    """Return a dialogue that sends one request over TLS with the endpoint's own name."""
 
-    async def say(talk: Exchange) -> None:
-        conn = await secure(talk, await connect(talk))
-        await stun_exchange(talk.tx, conn, pace=talk.pace, transport="tls", method=method, confirm=talk.confirm)
+    async def run(exchange: Exchange) -> None:
+        conn = await secure(exchange, await connect(exchange))
+        await stun_exchange(
+            exchange.tx, conn, pace=exchange.pace, transport="tls", method=method, confirm=exchange.confirm
+        )
 
-    return say
+    return run
 
 
 STUN: dict[str, Dialogue] = {
@@ -46,25 +50,27 @@ STUN: dict[str, Dialogue] = {
 }
 
 
-async def say_sip_udp(talk: Exchange) -> None:
-    """OPTIONS in a flow of its own: one trigger, its repetitions included."""
-    await talk.trigger()
-    where = (talk.ip, talk.endpoint.port, talk.endpoint.host)
-    await sip_options_udp(talk.tx, *where, pace=talk.pace, confirm=talk.confirm)
+async def run_sip_udp(exchange: Exchange) -> None:
+    """Send OPTIONS in its own flow: one trigger, retransmissions included."""
+    await exchange.trigger()
+    address = (exchange.ip, exchange.endpoint.port, exchange.endpoint.host)
+    await sip_options_udp(exchange.tx, *address, pace=exchange.pace, confirm=exchange.confirm)
 
 
-async def say_sip_tcp(talk: Exchange) -> None:
-    """OPTIONS on a connection in the clear."""
-    conn = await connect(talk)
-    await sip_options(talk.tx, conn, talk.endpoint.host, pace=talk.pace, confirm=talk.confirm)
+async def run_sip_tcp(exchange: Exchange) -> None:
+    """Send OPTIONS over TCP."""
+    conn = await connect(exchange)
+    await sip_options(exchange.tx, conn, exchange.endpoint.host, pace=exchange.pace, confirm=exchange.confirm)
 
 
-async def say_sip_tls(talk: Exchange) -> None:
-    """OPTIONS under TLS, in the endpoint's own name."""
-    conn = await secure(talk, await connect(talk))
-    await sip_options(talk.tx, conn, talk.endpoint.host, pace=talk.pace, transport="tls", confirm=talk.confirm)
+async def run_sip_tls(exchange: Exchange) -> None:
+    """Send OPTIONS over TLS with the endpoint's own name."""
+    conn = await secure(exchange, await connect(exchange))
+    await sip_options(
+        exchange.tx, conn, exchange.endpoint.host, pace=exchange.pace, transport="tls", confirm=exchange.confirm
+    )
 
 
-SIP: dict[str, Dialogue] = {"sip/udp": say_sip_udp, "sip/tcp": say_sip_tcp, "sip/tls": say_sip_tls}
+SIP: dict[str, Dialogue] = {"sip/udp": run_sip_udp, "sip/tcp": run_sip_tcp, "sip/tls": run_sip_tls}
 
 DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {**STUN, **SIP}

@@ -1,4 +1,4 @@
-"""A talk: everything that is needed to open one endpoint at one address and say what its scheme says."""
+"""Hold everything that a dialogue needs to test one endpoint at one address."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,25 +15,27 @@ Method = Callable[[Endpoint], str]
 
 @dataclass(frozen=True)
 class RequestOptions:
-    """What a nettest wants of its requests beyond the method, and who hears each answer, with its transaction.
-
-    `headers`: further ones. `limit`: bytes of a body. `shown_as`: how the URL is written down, None for as it is.
-    `public_only`: a server named the host, and must not lead into a private network.
-    """
+    """Hold what a nettest wants of an HTTP request beyond the method."""
 
     headers: Mapping[str, str]
+    """Headers in addition to the usual ones."""
     limit: int
+    """Bytes of a body that are read."""
     shown_as: str | None
+    """URL that is recorded in place of the requested one, None for the requested one."""
     public_only: bool
-    heard: Callable[[Transaction, HTTPResult], None]
+    """A server named the host, so private addresses are not contacted."""
+    on_answer: Callable[[Transaction, HTTPResult], None]
+    """Receives each answer with its transaction."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One endpoint at one address (`ip`, a literal) in one transaction. `confirm` asks for the longer time limits.
+    """Hold one attempt: an endpoint at one address (`ip`, a literal) in one transaction.
 
-    `turn` is awaited before anything with the endpoint's own name or payload leaves: a harmless hello goes first (law
-    8), and its connection may be made meanwhile, for a SYN carries no name.
+    `turn` is awaited before the first packet that shows the endpoint's name or payload, because an innocuous hello
+    goes first (P8). The connection may be made earlier, because a SYN shows no name.
+    `confirm` selects the longer time limits.
     """
 
     tx: Transaction
@@ -44,14 +46,15 @@ class Exchange:
     method: Method
     confirm: bool
     turn: Callable[[], Awaitable[None]]
-    errand: RequestOptions | None = None
+    options: RequestOptions | None = None
 
     @property
     def pace(self) -> Pace:
+        """Return the run's limits."""
         return self.session.pace
 
     async def trigger(self) -> None:
-        """Wait for our turn, and count what is about to be sent. Raises OurFault when law 7's budget is spent."""
+        """Wait for `turn` and count one trigger. Raise OurFault when the trigger budget is spent (P7)."""
         await self.turn()
         endpoint = self.endpoint
         self.pace.spend_trigger(endpoint.host, self.ip, endpoint.carrier, endpoint.port)
@@ -59,4 +62,4 @@ class Exchange:
 
 
 Dialogue = Callable[[Exchange], Awaitable[None]]
-"""Opens, and says what the scheme says; returns when the proof has come, raises StepFailed when it has not."""
+"""A dialogue returns when the proof was received and raises StepFailed otherwise."""

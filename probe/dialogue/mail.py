@@ -1,4 +1,4 @@
-"""What is said to mail servers: `smtp+starttls`, `imap+starttls`, `smtps`, `imaps`."""
+"""Run the dialogues of mail servers: `smtp+starttls`, `imap+starttls`, `smtps`, `imaps`."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -16,7 +16,7 @@ from probe.steps.mail.smtp import smtp_greeting, smtp_quit, smtp_starttls
 
 
 class Greet(Protocol):
-    """A step that hears the banner, if one comes, and asks for the capabilities."""
+    """A step that reads the banner, if the server sends one, and requests the capabilities."""
 
     async def __call__(
         self, tx: Transaction, stream: MailStream, *, pace: Pace, over_tls: bool, banner: bool, confirm: bool
@@ -33,11 +33,11 @@ class AskForTLS(Protocol):
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail protocol's steps."""
+    """Hold the steps of one mail protocol."""
 
     greet: Greet
     starttls: AskForTLS
-    farewell: Callable[[MailStream], Awaitable[None]]
+    quit: Callable[[MailStream], Awaitable[None]]
 
 
 SMTP = Mail(smtp_greeting, smtp_starttls, smtp_quit)
@@ -45,44 +45,46 @@ IMAP = Mail(imap_greeting, imap_starttls, imap_logout)
 
 
 def implicit(mail: Mail) -> Dialogue:
-    """TLS from the first byte (RFC 8314): certificate, then the greeting."""
+    """Return a dialogue with TLS from the first byte (RFC 8314)."""
 
-    async def say(talk: Exchange) -> None:
-        await _greet_over_tls(talk, mail, MailStream(await secure(talk, await connect(talk))), banner=True)
+    async def run(exchange: Exchange) -> None:
+        await _greet_over_tls(exchange, mail, MailStream(await secure(exchange, await connect(exchange))), banner=True)
 
-    return say
+    return run
 
 
 def upgraded(mail: Mail) -> Dialogue:
-    """In the clear as far as STARTTLS, then TLS under the endpoint's name, and the capabilities once more."""
+    """Return a dialogue in the clear up to STARTTLS, then over TLS with the endpoint's name and a second greeting."""
 
-    async def say(talk: Exchange) -> None:
-        stream = MailStream(await connect(talk))
-        await _ask_for_tls(talk, mail, stream)
-        await _greet_over_tls(talk, mail, MailStream(await secure(talk, stream.conn)), banner=False)
+    async def run(exchange: Exchange) -> None:
+        stream = MailStream(await connect(exchange))
+        await _ask_for_tls(exchange, mail, stream)
+        await _greet_over_tls(exchange, mail, MailStream(await secure(exchange, stream.conn)), banner=False)
 
-    return say
+    return run
 
 
-async def _ask_for_tls(talk: Exchange, mail: Mail, stream: MailStream) -> None:
-    """Greet, and ask for TLS. Where it was not offered and yet accepted, the certificate tells whose server it is."""
-    said = await mail.greet(talk.tx, stream, pace=talk.pace, over_tls=False, banner=True, confirm=talk.confirm)
-    offered = said.starttls == "offered"
+async def _ask_for_tls(exchange: Exchange, mail: Mail, stream: MailStream) -> None:
+    """Greet and request TLS. If TLS was accepted without an offer, the certificate is recorded too."""
+    greeting = await mail.greet(
+        exchange.tx, stream, pace=exchange.pace, over_tls=False, banner=True, confirm=exchange.confirm
+    )
+    offered = greeting.starttls == "offered"
     try:
-        await mail.starttls(talk.tx, stream, pace=talk.pace, offered=offered, confirm=talk.confirm)
+        await mail.starttls(exchange.tx, stream, pace=exchange.pace, offered=offered, confirm=exchange.confirm)
     except StepFailed:
-        asked = talk.tx.entries[-1]
-        if isinstance(asked, MailStartTLS) and asked.accepted:
-            with suppress(StepFailed):  # it stands in its own entry; what failed the transaction came before
-                await mail.farewell(MailStream(await secure(talk, stream.conn)))
+        request = exchange.tx.entries[-1]
+        if isinstance(request, MailStartTLS) and request.accepted:
+            with suppress(StepFailed):  # recorded in its own entry, and the transaction failed before
+                await mail.quit(MailStream(await secure(exchange, stream.conn)))
         else:
-            await mail.farewell(stream)
+            await mail.quit(stream)
         raise
 
 
-async def _greet_over_tls(talk: Exchange, mail: Mail, stream: MailStream, *, banner: bool) -> None:
-    await mail.greet(talk.tx, stream, pace=talk.pace, over_tls=True, banner=banner, confirm=talk.confirm)
-    await mail.farewell(stream)
+async def _greet_over_tls(exchange: Exchange, mail: Mail, stream: MailStream, *, banner: bool) -> None:
+    await mail.greet(exchange.tx, stream, pace=exchange.pace, over_tls=True, banner=banner, confirm=exchange.confirm)
+    await mail.quit(stream)
 
 
 DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {

@@ -1,7 +1,7 @@
-"""What is said over QUIC: a handshake, and one HTTP/3 request where the endpoint has a path.
+"""Run a QUIC handshake, and one HTTP/3 request where the endpoint has a path.
 
-aioquic is loaded when the first such endpoint is spoken to; without it the transaction ends with a fault of ours,
-before a packet was sent or a trigger counted.
+aioquic is loaded for the first such endpoint. Without it the transaction ends with a local fault before a packet is
+sent or a trigger is counted.
 """
 
 from probe.dialogue.exchange import Dialogue, Exchange
@@ -10,18 +10,24 @@ from probe.steps.quic.http3 import http3_request
 from probe.steps.quic.quic import need_quic, quic_handshake
 
 
-async def say_quic(talk: Exchange) -> None:
-    """Shake hands under the endpoint's own name: one flow, one trigger; then ask for the path, if it has one."""
+async def run_quic(exchange: Exchange) -> None:
+    """Shake hands with the endpoint's own name (one flow, one trigger), then request the path if there is one."""
     need_quic()
-    await talk.trigger()
-    endpoint, pace = talk.endpoint, talk.pace
+    await exchange.trigger()
+    endpoint, pace = exchange.endpoint, exchange.pace
     conn = await quic_handshake(
-        talk.tx, talk.ip, endpoint.port, endpoint.host, pace=pace, roots=talk.roots, confirm=talk.confirm
+        exchange.tx,
+        exchange.ip,
+        endpoint.port,
+        endpoint.host,
+        pace=pace,
+        roots=exchange.roots,
+        confirm=exchange.confirm,
     )
     if endpoint.path:
         await http3_request(
-            talk.tx, conn, talk.method(endpoint), written_url(endpoint), pace=pace, confirm=talk.confirm
+            exchange.tx, conn, exchange.method(endpoint), written_url(endpoint), pace=pace, confirm=exchange.confirm
         )
 
 
-DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {"quic": say_quic}
+DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {"quic": run_quic}

@@ -1,6 +1,6 @@
-"""What is said to resolvers: one question, for a neutral host's address, over UDP, TCP, TLS and HTTPS.
+"""Query a resolver for a neutral host's address over UDP, TCP, TLS and HTTPS.
 
-The name asked for is no target's, so that a refusal to answer is the resolver's or a censor's of resolvers.
+The queried name belongs to no target. A missing answer is therefore due to the resolver or to a censor of resolvers.
 """
 
 from probe.dialogue.exchange import Dialogue, Exchange
@@ -12,50 +12,59 @@ from probe.steps.dns.doh import DoHResolver
 QUERY_TYPE = "A"
 
 
-def asked_for(talk: Exchange) -> str:
-    """The neutral name."""
-    return talk.session.neutral.endpoints[0].host
+def queried_name(exchange: Exchange) -> str:
+    """Return the neutral name that is queried."""
+    return exchange.session.neutral.endpoints[0].host
 
 
-async def say_dns_udp(talk: Exchange) -> None:
-    """A datagram of its own; sent again once, which counts as one more trigger where the question is one (law 7)."""
-    await talk.trigger()
-    limit = talk.pace.tls_timeout(confirm=talk.confirm)
+async def run_dns_udp(exchange: Exchange) -> None:
+    """Send one query as a datagram. Its one retransmission counts as a second trigger (P7)."""
+    await exchange.trigger()
+    limit = exchange.pace.tls_timeout(confirm=exchange.confirm)
     await query_udp(
-        talk.tx, talk.ip, asked_for(talk), QUERY_TYPE, pace=talk.pace, port=talk.endpoint.port, timeout=limit
+        exchange.tx,
+        exchange.ip,
+        queried_name(exchange),
+        QUERY_TYPE,
+        pace=exchange.pace,
+        port=exchange.endpoint.port,
+        timeout=limit,
     )
 
 
-async def say_dns_tcp(talk: Exchange) -> None:
-    conn = await connect(talk)
-    resolver = StreamResolver(conn, address_of(talk.ip, talk.endpoint.port), engine="tcp", pace=talk.pace)
-    await resolver.query(talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm)
+async def run_dns_tcp(exchange: Exchange) -> None:
+    """Send one query over TCP."""
+    conn = await connect(exchange)
+    resolver = StreamResolver(conn, address_of(exchange.ip, exchange.endpoint.port), engine="tcp", pace=exchange.pace)
+    await resolver.query(exchange.tx, queried_name(exchange), QUERY_TYPE, confirm=exchange.confirm)
 
 
-async def say_dot(talk: Exchange) -> None:
-    conn = await secure(talk, await connect(talk))
-    resolver = StreamResolver(conn, address_of(talk.ip, talk.endpoint.port), pace=talk.pace)
-    await resolver.query(talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm)
+async def run_dot(exchange: Exchange) -> None:
+    """Send one query over TLS (RFC 7858)."""
+    conn = await secure(exchange, await connect(exchange))
+    resolver = StreamResolver(conn, address_of(exchange.ip, exchange.endpoint.port), pace=exchange.pace)
+    await resolver.query(exchange.tx, queried_name(exchange), QUERY_TYPE, confirm=exchange.confirm)
 
 
-async def say_doh(talk: Exchange) -> None:
-    conn = await secure(talk, await connect(talk), ("h2",))
-    await DoHResolver(conn, query_url(talk), pace=talk.pace).query(
-        talk.tx, asked_for(talk), QUERY_TYPE, confirm=talk.confirm
+async def run_doh(exchange: Exchange) -> None:
+    """Send one query over HTTPS (RFC 8484)."""
+    conn = await secure(exchange, await connect(exchange))
+    await DoHResolver(conn, query_url(exchange), pace=exchange.pace).query(
+        exchange.tx, queried_name(exchange), QUERY_TYPE, confirm=exchange.confirm
     )
 
 
-def query_url(talk: Exchange) -> str:
-    """Where DoH's questions go (RFC 8484)."""
-    endpoint = talk.endpoint
+def query_url(exchange: Exchange) -> str:
+    """Return the URL for DoH queries (RFC 8484)."""
+    endpoint = exchange.endpoint
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    port = "" if endpoint.port == 443 else f":{endpoint.port}"
+    port = "" if endpoint.port == endpoint.facts.default_port else f":{endpoint.port}"
     return f"https://{host}{port}{endpoint.path or '/dns-query'}"
 
 
 DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
-    "dns+udp": say_dns_udp,
-    "dns+tcp": say_dns_tcp,
-    "dot": say_dot,
-    "doh": say_doh,
+    "dns+udp": run_dns_udp,
+    "dns+tcp": run_dns_tcp,
+    "dot": run_dot,
+    "doh": run_doh,
 }

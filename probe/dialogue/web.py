@@ -1,4 +1,4 @@
-"""What is said in the web's schemes and the messengers' own: `https`, `http`, `tls`, `tcp`, `mtproto`, `noise`."""
+"""Run the dialogues of web servers and messengers: `https`, `http`, `tls`, `tcp`, `mtproto`, `noise`."""
 
 from typing import Literal
 
@@ -9,91 +9,110 @@ from probe.steps.messengers.mtproto import mtproto_exchange
 from probe.steps.messengers.noise import noise_handshake
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.tls import tls_handshake
+from probe.targets.dialects import DIALECTS
 from probe.targets.target import Endpoint
 from probe.wire.whatsapp.noise import ROOT_KEY
 
 
 def written_url(endpoint: Endpoint) -> str:
-    """The endpoint's URL as OONI writes it: without the scheme's own port; over QUIC it is `https` too."""
+    """Return the endpoint's URL as OONI writes it: without the default port, and with `https` for QUIC."""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     scheme = "https" if endpoint.scheme == "quic" else endpoint.scheme
-    usual = {"https": 443, "http": 80}.get(scheme) == endpoint.port
+    usual = DIALECTS[scheme].default_port == endpoint.port
     return f"{scheme}://{host}{'' if usual else f':{endpoint.port}'}{endpoint.path or '/'}"
 
 
 def mtproto_transport(endpoint: Endpoint) -> Literal["abridged", "obfuscated2"]:
-    """The framing that is spoken: on 443 what the official clients send, elsewhere the plain one, so that both are met.
+    """Return the framing: on port 443 that of the official clients, elsewhere the plain one, so that both are tested.
 
-    An endpoint keeps its framing in the confirmation: two failures of one kind must be failures of one payload.
+    An endpoint has the same framing in the confirmation, because two equal failures must be of one payload.
     """
     return "obfuscated2" if endpoint.port == 443 else "abridged"
 
 
-async def connect(talk: Exchange) -> Connection:
-    """Connect over TCP, and count the trigger that follows: a SYN carries no name."""
-    conn = await tcp_connect(talk.tx, talk.ip, talk.endpoint.port, pace=talk.pace, confirm=talk.confirm)
-    await talk.trigger()
+async def connect(exchange: Exchange) -> Connection:
+    """Connect over TCP, then count the trigger. A SYN shows no name and is no trigger."""
+    conn = await tcp_connect(
+        exchange.tx, exchange.ip, exchange.endpoint.port, pace=exchange.pace, confirm=exchange.confirm
+    )
+    await exchange.trigger()
     return conn
 
 
-async def secure(talk: Exchange, conn: Connection, alpn: tuple[str, ...] = ()) -> Connection:
-    """Upgrade to TLS under the endpoint's own name; a chain that is not valid for it fails the step."""
+async def secure(exchange: Exchange, conn: Connection) -> Connection:
+    """Upgrade to TLS with the endpoint's own name. The step fails if the chain is not valid for it."""
+    alpn = exchange.endpoint.facts.alpn_offered
     return await tls_handshake(
-        talk.tx, conn, talk.endpoint.host, pace=talk.pace, roots=talk.roots, alpn=alpn, confirm=talk.confirm
+        exchange.tx,
+        conn,
+        exchange.endpoint.host,
+        pace=exchange.pace,
+        roots=exchange.roots,
+        alpn=alpn,
+        confirm=exchange.confirm,
     )
 
 
-async def say_tcp(talk: Exchange) -> None:
-    """Connect only."""
-    await tcp_connect(talk.tx, talk.ip, talk.endpoint.port, pace=talk.pace, confirm=talk.confirm)
+async def run_tcp(exchange: Exchange) -> None:
+    """Connect over TCP and send nothing."""
+    await tcp_connect(exchange.tx, exchange.ip, exchange.endpoint.port, pace=exchange.pace, confirm=exchange.confirm)
 
 
-async def say_tls(talk: Exchange) -> None:
-    await secure(talk, await connect(talk))
+async def run_tls(exchange: Exchange) -> None:
+    """Connect and complete a TLS handshake."""
+    await secure(exchange, await connect(exchange))
 
 
-async def say_http(talk: Exchange) -> None:
-    await _request(talk, await connect(talk))
+async def run_http(exchange: Exchange) -> None:
+    """Send one HTTP request in the clear."""
+    await _request(exchange, await connect(exchange))
 
 
-async def say_https(talk: Exchange) -> None:
-    await _request(talk, await secure(talk, await connect(talk), ("http/1.1",)))
+async def run_https(exchange: Exchange) -> None:
+    """Send one HTTP request over TLS."""
+    await _request(exchange, await secure(exchange, await connect(exchange)))
 
 
-async def say_mtproto(talk: Exchange) -> None:
-    transport = mtproto_transport(talk.endpoint)
-    await mtproto_exchange(talk.tx, await connect(talk), pace=talk.pace, transport=transport, confirm=talk.confirm)
+async def run_mtproto(exchange: Exchange) -> None:
+    """Send MTProto's first request and check that the answer echoes its nonce."""
+    transport = mtproto_transport(exchange.endpoint)
+    await mtproto_exchange(
+        exchange.tx, await connect(exchange), pace=exchange.pace, transport=transport, confirm=exchange.confirm
+    )
 
 
-async def say_noise(talk: Exchange) -> None:
-    root_key = talk.roots.noise_root or ROOT_KEY
-    await noise_handshake(talk.tx, await connect(talk), pace=talk.pace, root_key=root_key, confirm=talk.confirm)
+async def run_noise(exchange: Exchange) -> None:
+    """Shake hands as WhatsApp does and check the server's certificate chain."""
+    root_key = exchange.roots.noise_root or ROOT_KEY
+    await noise_handshake(
+        exchange.tx, await connect(exchange), pace=exchange.pace, root_key=root_key, confirm=exchange.confirm
+    )
 
 
-async def _request(talk: Exchange, conn: Connection) -> None:
-    method, url, errand = talk.method(talk.endpoint), written_url(talk.endpoint), talk.errand
-    if errand is None:
-        await http_request(talk.tx, conn, method, url, pace=talk.pace, confirm=talk.confirm)
+async def _request(exchange: Exchange, conn: Connection) -> None:
+    method, url, options = exchange.method(exchange.endpoint), written_url(exchange.endpoint), exchange.options
+    if options is None:
+        await http_request(exchange.tx, conn, method, url, pace=exchange.pace, confirm=exchange.confirm)
         return
     answer = await http_request(
-        talk.tx,
+        exchange.tx,
         conn,
         method,
         url,
-        pace=talk.pace,
-        confirm=talk.confirm,
-        limit=errand.limit,
-        more=errand.headers,
-        shown_as=errand.shown_as,
+        pace=exchange.pace,
+        confirm=exchange.confirm,
+        limit=options.limit,
+        more=options.headers,
+        shown_as=options.shown_as,
     )
-    errand.heard(talk.tx, answer)
+    options.on_answer(exchange.tx, answer)
 
 
 DIALOGUE_BY_DIALECT: dict[str, Dialogue] = {
-    "tcp": say_tcp,
-    "tls": say_tls,
-    "http": say_http,
-    "https": say_https,
-    "mtproto": say_mtproto,
-    "noise": say_noise,
+    "tcp": run_tcp,
+    "tls": run_tls,
+    "http": run_http,
+    "https": run_https,
+    "mtproto": run_mtproto,
+    "noise": run_noise,
 }

@@ -13,7 +13,7 @@ from typing import Literal
 
 from probe.followups.limited_payloads import Case, datagram_payload, stream_payload
 from probe.formats import failures as f
-from probe.formats.hops import LimitedPayload, PathSweep, PayloadKind
+from probe.formats.hops import PATHWIDE, LimitedPayload, PathSweep, PayloadKind
 from probe.formats.transactions import TransactionRecord
 from probe.privacy.near_routers import writable_hops
 from probe.session.session import HELPER, Session
@@ -30,7 +30,6 @@ FLOWS_DEEP = 6  # before its agreeing runs begin
 MOST_CASES = 8  # of one measurement
 SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurement sends anything more
 SLOWEST = 0.5  # seconds; of a router that takes longer to answer we wait no longer all the same
-PATHWIDE = frozenset({"dns", "stun", "sip"})  # met whoever is spoken to: one search tells of all services
 BEYOND = 2  # distances past the last router that answered, where the end was never met
 DNS_PORT = 53
 
@@ -41,8 +40,6 @@ _KINDS: dict[str, PayloadKind] = {
     "stun_exchange": "stun",
     "sip_options": "sip",
 }
-_NAMED = frozenset({"https", "tls", "http", "quic", "smtps", "imaps", "dot", "doh"})
-_DATAGRAMS = frozenset({"stun/udp", "turn/udp", "sip/udp"})
 
 
 class Location:
@@ -95,8 +92,8 @@ class Location:
             by_silence = {first.failure, again.failure} <= f.SILENT
             if kind is None or not same or not (by_silence or {first.failure, again.failure} <= f.CUT_OFF):
                 continue
-            if (endpoint.dialect in _NAMED and self._innocuous_passed(first, endpoint)) or (
-                endpoint.dialect in _DATAGRAMS and self._twins_differ()
+            if (endpoint.facts.has_exchangeable_name and self._innocuous_passed(first, endpoint)) or (
+                endpoint.facts.echo_payload and self._twins_differ()
             ):
                 place = (first.address, first.port)
                 yield Case(kind, first.service, endpoint.host, *place, by_silence, first.transaction_id, endpoint)

@@ -51,8 +51,7 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
     if case.kind == "http":
         path = endpoint.path if endpoint and endpoint.path else "/"
         return f"GET {path} HTTP/1.1\r\nHost: {case.host}\r\nAccept: */*\r\n\r\n".encode()
-    web = endpoint is not None and endpoint.scheme == "https"
-    return client_hello(case.host, ("http/1.1",) if web else (), short=short)
+    return client_hello(case.host, endpoint.facts.alpn_offered if endpoint else (), short=short)
 
 
 def datagram_payload(case: Case) -> bytes:

@@ -23,7 +23,6 @@ from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import Endpoint
 
 NO_ANSWER = f.CUT_OFF | f.SILENT  # an alert or a certificate is somebody's answer
-IN_OTHER_WAYS = frozenset({"http", "quic"})  # schemes whose name no TLS hello over TCP carries
 
 _HELLOS: dict[FollowUp, Callable[[], Hello]] = {
     "browser_hello": browser_hello,
@@ -31,7 +30,6 @@ _HELLOS: dict[FollowUp, Callable[[], Hello]] = {
     "other_size_hello": lambda: RESIZED,
     "same_hello_again": lambda: OWN,
 }
-_ALPN = {"https": ("http/1.1",), "doh": ("h2",)}  # as the endpoint's own hello has it
 
 
 class OtherHellos:
@@ -119,7 +117,7 @@ class OtherHellos:
                     pace.spend_trigger(name, ip, endpoint.carrier, port)
                     tx.record.trigger = True
                 check = kind == "browser_hello" and ip == cause.address
-                how: dict[str, Any] = {"check": check, "alpn": _ALPN.get(endpoint.scheme, ()), "hello": hello}
+                how: dict[str, Any] = {"check": check, "alpn": endpoint.facts.alpn_offered, "hello": hello}
                 await tls_handshake(tx, conn, name, pace=pace, roots=self._roots(), **how)
         return tx.record
 
@@ -130,7 +128,7 @@ def _passed(record: TransactionRecord | None) -> bool:
 
 def _died_of_no_answer(failed: TransactionRecord, again: TransactionRecord, endpoint: Endpoint) -> bool:
     """Whether both hellos drew a reset, an end or silence."""
-    if not has_exchangeable_name(endpoint) or endpoint.scheme in IN_OTHER_WAYS:
+    if not has_exchangeable_name(endpoint) or endpoint.facts.name_layer != "tls":
         return False
     ends = {(record.failed_operation, record.failure in NO_ANSWER) for record in (failed, again)}
     return ends == {("tls_handshake", True)}

@@ -18,7 +18,6 @@ from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import Endpoint
 
-OF_NO_LIST = frozenset({"mtproto", "noise"})  # dialects that no list of usual protocols knows
 HTTP_PORT = 80  # where every web server listens, a neutral one too
 
 
@@ -78,7 +77,7 @@ class FollowUps:
     async def differential(self, failed: TransactionRecord, endpoint: Endpoint, *, genuine: bool) -> None:
         """Try other names at the address that failed, and the failed name at a neutral host; for what shows no name,
         bytes of no protocol there."""
-        if endpoint.dialect in OF_NO_LIST:
+        if endpoint.facts.unlisted:
             await self._random_bytes(failed, endpoint)
         if not has_exchangeable_name(endpoint):
             return

@@ -25,15 +25,12 @@ PAIRS_PER_TOKEN = 3  # so that the echo's own limit is never met and taken for s
 
 Build = Callable[[Endpoint, bytes], bytes]
 
-PAYLOADS: dict[str, tuple[EchoPayload, Build]] = {
-    "stun/udp": ("stun", lambda endpoint, token: binding_request(token)),
-    "turn/udp": ("stun", lambda endpoint, token: allocate_request(token)),
-    "sip/udp": (
-        "sip",
-        lambda endpoint, token: Options(endpoint.host, "udp", branch=MAGIC_COOKIE + token.hex()).written(),
-    ),
+PAYLOADS: dict[str, Build] = {
+    "stun/udp": lambda endpoint, token: binding_request(token),
+    "turn/udp": lambda endpoint, token: allocate_request(token),
+    "sip/udp": lambda endpoint, token: Options(endpoint.host, "udp", branch=MAGIC_COOKIE + token.hex()).written(),
 }
-"""Dialect → whose datagram it is, and the endpoint's own datagram around a token."""
+"""Builders of the endpoint's own datagram around a token, by dialect."""
 
 
 @dataclass
@@ -58,7 +55,9 @@ class EchoOffer:
 
 def silent_twice(failed: TransactionRecord, again: TransactionRecord | None, endpoint: Endpoint) -> bool:
     """Say whether a call's datagrams drew nothing but silence, in the first attempt and in its confirmation."""
-    return endpoint.dialect in PAYLOADS and again is not None and failed.failure == again.failure == f.TIMEOUT
+    if endpoint.facts.echo_payload is None or again is None:
+        return False
+    return failed.failure == again.failure == f.TIMEOUT
 
 
 class Twins:
@@ -75,16 +74,16 @@ class Twins:
 
     async def send(self, failed: TransactionRecord, endpoint: Endpoint) -> None:
         """Send the pair, the harmless one first (law 8); nothing where the helper echoes not, or the pair was sent."""
-        offer, (payload, build) = self.offer, PAYLOADS[endpoint.dialect]
+        offer, payload = self.offer, endpoint.facts.echo_payload
         place = offer.place(failed.family, endpoint.port) if offer else None
-        if offer is None or place is None or offer.pairs_left <= 0:
+        if offer is None or place is None or payload is None or offer.pairs_left <= 0:
             return
         key = (payload, place[1], family_of(place[0]))
         if key in self._sent or not self._session.pace.can_trigger(endpoint.host, HELPER, "udp"):
             return
         self._sent.add(key)
         offer.pairs_left -= 1
-        own = build(endpoint, offer.token)
+        own = PAYLOADS[endpoint.dialect](endpoint, offer.token)
         await self._flow("other_payload_echo", failed, place, _of_no_protocol(len(own), offer.token), "other", offer)
         await self._flow("same_payload_echo", failed, place, own, payload, offer, named=endpoint)
 

@@ -10,6 +10,9 @@ from probe.formats.field_notes import ASN, Count, Hops, Seconds
 PayloadKind = Literal["tls", "http", "quic", "stun", "sip", "dns"]
 """What the limited packet carried: the layer, and so the mechanisms, that its distance is of."""
 
+PATHWIDE: frozenset[PayloadKind] = frozenset({"dns", "stun", "sip"})
+"""Payloads on which a middlebox acts at any server's address: one search holds for all services of a measurement."""
+
 Outcome = Literal["expired", "silent", "reset", "closed", "answered"]
 """expired: a router said that the packet came no further, and nothing else came · silent: nothing came, though it was
 sent twice · reset, closed, answered: somebody acted on a packet that could not reach the server."""

@@ -13,6 +13,7 @@ from probe.lab.sandbox.namespaces import has_ipv6
 from probe.lab.services.listeners import serve
 from probe.lab.world.authority import key_pem, new_key
 from probe.lab.world.world import Host, World
+from probe.targets.dialects import DIALECTS
 
 FOLDER = Path("/run/guests")  # the lab's own /run: it goes with the lab
 LISTENS, BOUND = "0A", "07"  # states of a TCP and of a UDP socket in /proc/net
@@ -119,12 +120,8 @@ def _complain(running: Running, options: int) -> None:
 def sockets_of(host: Host) -> Iterator[Socket]:
     """Where a host is to listen."""
     for port, dialects in host.ports.items():
-        for kind in {"udp" if _by_datagrams(dialect) else "tcp" for dialect in dialects}:
+        for kind in {DIALECTS[dialect].carrier for dialect in dialects}:
             yield from ((kind, address, port) for address in _usable(host))
-
-
-def _by_datagrams(dialect: str) -> bool:
-    return dialect in {"dns+udp", "quic"} or dialect.endswith("/udp")
 
 
 def sockets_here() -> set[Socket]:

@@ -14,17 +14,16 @@ from probe.signatures.bogons import is_bogon
 from probe.targets.target import Endpoint, Target
 
 BOGON = "dns_bogon_error"  # OONI rejects such answers here. Our own entries keep them.
-SCHEMES = {"doh": "https", "dot": "dot", "dns+udp": "udp", "dns+tcp": "tcp"}  # our scheme: OONI's scheme
 
 
 def extent(endpoint: Endpoint) -> Extent:
     """Return how far OONI goes: every address of the resolver, over the schemes that OONI knows."""
-    return "every_address" if endpoint.scheme in SCHEMES else "resolve"
+    return "every_address" if endpoint.facts.ooni_scheme else "resolve"
 
 
 def input_of(target: Target) -> str | None:
     """Return the URL of the endpoint that is marked as OONI's."""
-    return next((_url(e, e.host) for _, e in target.endpoints() if e.ooni and e.scheme in SCHEMES), None)
+    return next((_url(e, e.host) for _, e in target.endpoints() if e.ooni and e.facts.ooni_scheme), None)
 
 
 def keys(view: View, lists: Lists) -> dict[str, Any]:
@@ -60,7 +59,7 @@ def _has_bogon(queries: Sequence[DNSQuery]) -> bool:
 
 def _url(endpoint: Endpoint, host: str) -> str:
     """Return the endpoint as OONI writes it, with `host` as its host. HTTPS has no default port."""
-    scheme = SCHEMES[endpoint.scheme]
+    scheme = endpoint.facts.ooni_scheme
     place = f"[{host}]" if ":" in host else host
     port = "" if (scheme, endpoint.port) == ("https", 443) else f":{endpoint.port}"
     return f"{scheme}://{place}{port}{endpoint.path}"

@@ -51,10 +51,9 @@ class Resolver:
         Resolvers are a target too: every hello with the name of one counts (law 7). Raises StepFailed, OurFault.
         """
         endpoint, pace = self.endpoint, session.pace
-        alpn = ("h2",) if self.engine == "doh" else ()
         conn = await tcp_connect(tx, self.ip, endpoint.port, pace=pace)
         pace.spend_trigger(endpoint.host, self.ip, endpoint.carrier, endpoint.port)
-        tls = await tls_handshake(tx, conn, endpoint.host, pace=pace, roots=roots, alpn=alpn)
+        tls = await tls_handshake(tx, conn, endpoint.host, pace=pace, roots=roots, alpn=endpoint.facts.alpn_offered)
         if self.engine == "doh":
             port = "" if endpoint.port == 443 else f":{endpoint.port}"
             return DoHResolver(tls, f"https://{endpoint.host}{port}{endpoint.path or '/dns-query'}", pace=pace)

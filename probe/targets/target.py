@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from probe.targets.dialects import (
+    DEFAULT_TRANSPORT,
+    DIALECTS,
+    HTTP3,
+    SCHEMES,
+    SCHEMES_WITH_TRANSPORT,
+    TRANSPORTS,
+    Dialect,
+)
 from probe.targets.schema import EndpointTable, NeutralFile, TargetFile, hint, read_toml, validate
 from probe.targets.schema import TargetError as TargetError
 
-WEB_SCHEMES = ("https", "http", "tls", "quic", "tcp")
-CALL_SCHEMES = ("mtproto", "noise", "stun", "turn", "sip")
-MAIL_SCHEMES = ("smtp+starttls", "imap+starttls", "smtps", "imaps")
-DNS_SCHEMES = ("dns+udp", "dns+tcp", "dot", "doh")
-SCHEMES = frozenset(WEB_SCHEMES + CALL_SCHEMES + MAIL_SCHEMES + DNS_SCHEMES)
-CALL_TRANSPORTS = frozenset({"stun", "turn", "sip"})  # schemes whose endpoints say a transport; UDP when they do not
-TRANSPORTS = frozenset({"udp", "tcp", "tls"})
 NOT_TARGETS = frozenset({"neutral"})  # files that stand beside the targets; the list of public resolvers is one itself
 
 
@@ -45,12 +47,19 @@ class Endpoint:
     @cached_property
     def dialect(self) -> str:
         """What is spoken there: the scheme, for STUN, TURN and SIP with the transport: `https`, `sip/tls`."""
-        return f"{self.scheme}/{self.transport or 'udp'}" if self.scheme in CALL_TRANSPORTS else self.scheme
+        if self.scheme in SCHEMES_WITH_TRANSPORT:
+            return f"{self.scheme}/{self.transport or DEFAULT_TRANSPORT}"
+        return self.scheme
+
+    @cached_property
+    def facts(self) -> Dialect:
+        """Return the facts about the dialect."""
+        return HTTP3 if self.dialect == "quic" and self.path else DIALECTS[self.dialect]
 
     @cached_property
     def carrier(self) -> Literal["udp", "tcp"]:
         """What carries it: datagrams or a TCP connection."""
-        return "udp" if self.dialect.endswith("/udp") or self.scheme in {"quic", "dns+udp"} else "tcp"
+        return self.facts.carrier
 
 
 @dataclass(frozen=True)
@@ -119,7 +128,7 @@ def is_address(host: str) -> bool:
 
 def parse_endpoint(url: str, *, ooni: bool = False, source: str | None = None) -> Endpoint:
     """Read an endpoint's URI. Raises ValueError with what was expected."""
-    calls = url.partition("://")[0] in CALL_TRANSPORTS
+    calls = url.partition("://")[0] in SCHEMES_WITH_TRANSPORT
     bare, _, parameters = url.partition(";") if calls else (url, "", "")  # in a web address it is a letter like others
     parts = urlsplit(bare)
     if parts.scheme not in SCHEMES:

@@ -12,11 +12,12 @@ from urllib.parse import quote, urlsplit
 import idna
 
 from probe.signatures.bogons import is_bogon
+from probe.targets.dialects import DIALECTS
 from probe.targets.target import Endpoint, Service, Target, is_address, parse_endpoint
 
 NETTEST, ROLE = "web_connectivity", "web"
 WEB_PORTS = frozenset({80, 443, 8000, 8080, 8443})  # of addresses that strangers give a helper: it scans no ports
-DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {scheme: DIALECTS[scheme].default_port for scheme in ("http", "https")}
 LONGEST_URL = 2048  # characters
 LONGEST_LIST = 16 * 1024 * 1024  # bytes
 SAFE = "/:?#[]@!$&'()*+,;=%-._~"  # what RFC 3986 lets stand in a path and a query

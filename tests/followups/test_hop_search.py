@@ -15,7 +15,7 @@ from probe.resolution.lookup import Names
 from probe.session.pacing import TRIGGERS_STANDARD, Pace
 from probe.session.session import HELPER, Settings
 from probe.session.trace import Trace
-from probe.targets.target import parse_endpoint
+from probe.targets.target import Endpoint, parse_endpoint
 from tests.support.world import INNOCUOUS, World
 
 NAME, IP, PORT = "service.example", "198.51.100.7", 443
@@ -75,12 +75,18 @@ def path(monkeypatch: pytest.MonkeyPatch) -> Path8:
 
 
 async def failed_attempts(
-    trace: Trace, where: Location, *, service: str = "web", harmless: str | None = None, again: str = f.RESET
+    trace: Trace,
+    where: Location,
+    *,
+    service: str = "web",
+    harmless: str | None = None,
+    again: str = f.RESET,
+    endpoint: Endpoint = HTTPS,
 ) -> None:
     """A harmless name that came through (or failed as `harmless`), and the own name reset twice."""
 
     async def flow(kind: Any, failure: str | None, said: str) -> Any:
-        about = {"service": service, "endpoint": HTTPS.url, "address": IP, "port": PORT, "family": 4}
+        about = {"service": service, "endpoint": endpoint.url, "address": IP, "port": PORT, "family": 4}
         async with trace.transaction(kind, sent_name=said, **about) as tx:
             tx.record.steps.append("connect")
         if failure is not None:
@@ -88,7 +94,7 @@ async def failed_attempts(
         return tx.record
 
     await flow("innocuous", harmless, INNOCUOUS)
-    where.note(await flow("first", f.RESET, NAME), await flow("confirm", again, NAME), HTTPS)
+    where.note(await flow("first", f.RESET, NAME), await flow("confirm", again, NAME), endpoint)
 
 
 def followups(trace: Trace) -> list[str]:
@@ -145,6 +151,16 @@ async def test_no_search_without_a_harmless_flow_that_came_through(world: World,
     await failed_attempts(trace, where, harmless=f.RESET)
     await where.find({NAME})
     assert followups(trace) == []
+
+
+@pytest.mark.parametrize("scheme", ["stun", "turn", "sip"])
+async def test_name_reset_in_a_call_dialect_over_tls_is_searched(world: World, path: Path8, scheme: str) -> None:
+    trace = Trace()
+    where = Location(trace, world.session)
+    await failed_attempts(trace, where, endpoint=parse_endpoint(f"{scheme}://{NAME}:{PORT};transport=tls"))
+    await where.find({NAME})
+    assert followups(trace) == ["path_sweep", *["limited_payload"] * len(path.flows)]
+    assert world.session.located["tls"].high == HOP
 
 
 @pytest.mark.parametrize("again", [f.TIMEOUT, f.SSL_INVALID_HOSTNAME, f.INTERRUPTED])

@@ -205,7 +205,7 @@ def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
     from probe.targets.target import parse_endpoint
 
     tokens = Tokens()
-    for dialect, (_, build) in twinned.PAYLOADS.items():
+    for dialect, build in twinned.PAYLOADS.items():
         scheme, _, transport = dialect.partition("/")
         endpoint = parse_endpoint(f"{scheme}://service.example:5060;transport={transport}")
         made: Any = build(endpoint, bytes.fromhex(tokens.issue()))
@@ -215,6 +215,6 @@ def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
 def test_a_sip_twin_names_the_host_that_failed() -> None:
     from probe.targets.target import parse_endpoint
 
-    _, build = twinned.PAYLOADS["sip/udp"]
+    build = twinned.PAYLOADS["sip/udp"]
     made = build(parse_endpoint("sip://sip.example:5060;transport=udp"), TOKEN)
     assert made.startswith(b"OPTIONS sip:sip.example SIP/2.0\r\n") and TOKEN.hex().encode() in made

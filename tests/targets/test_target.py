@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from probe.targets.dialects import SCHEMES
 from probe.targets.target import (
     NOT_TARGETS,
-    SCHEMES,
     TargetError,
     bundled_targets,
     load_neutral,

@@ -31,12 +31,11 @@ from probe.analysis.features.differentials import (
     count_resets,
     count_unlisted,
 )
-from probe.analysis.features.dns.resolver_answers import RESOLVING, Answers, answers_in
+from probe.analysis.features.dns.resolver_answers import Answers, answers_in
 from probe.analysis.features.mail import count_mail
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.udp_echo import echoed, silent
 from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
-from probe.analysis.observations.dialects import proves_no_name
 from probe.analysis.observations.failure_kinds import CERTIFICATE, REFUSED, RESET, TIMEOUT, UNREACHABLE
 from probe.analysis.observations.rows import Line, Observation
 from probe.formats import failures as f
@@ -61,11 +60,11 @@ def address_row(
     if row.clear_text and row.by_name:
         count_pages(row, done, around.neutral)
     _count_payload(row, endpoint, done)
-    if endpoint.dialect in RESOLVING:
+    if endpoint.facts.is_resolver:
         _count_answers(row, answers_in(of_the_network(done.target, "payload"), line, proofs))
     count_mail(row, endpoint, of_the_network(done.target, "mail"), done.control)
     _count_echoes(row, done)
-    if row.successes and proves_no_name(endpoint):
+    if row.successes and endpoint.facts.payload_names_no_server:
         row.address_proven |= proofs.vouched_for(endpoint.host, address)
     count_name(row, endpoint, done, proofs, around.neutral)
     count_unlisted(row, endpoint, done, around.neutral)

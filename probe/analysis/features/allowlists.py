@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 from probe.analysis.features.verified_addresses import Verified
-from probe.analysis.observations.dialects import name_layer
 from probe.analysis.observations.failure_kinds import TIMEOUT, is_local, kind_of
 from probe.analysis.observations.rows import Observation
 from probe.targets.target import Endpoint
-
-_NO_LIST_HAS = frozenset({"mtproto", "noise"})  # dialects that no list of usual protocols has
 
 
 @dataclass(frozen=True)
@@ -38,13 +35,13 @@ def unlisted_of(endpoint: Endpoint, address: str, proofs: Verified) -> Unlisted:
         tuple(row for row in by_kind["nonexistent_name_same_address"] if row.address == address),
         by_kind["nonexistent_name_neutral_host"],
         by_kind["neutral_name_neutral_host"],
-        tuple(row for row in random if endpoint.dialect in _NO_LIST_HAS and _is_random(row, endpoint.port, family)),
+        tuple(row for row in random if endpoint.facts.unlisted and _is_random(row, endpoint.port, family)),
     )
 
 
 def _shows_no_target(row: Observation, endpoint: Endpoint) -> bool:
     """The label must not contradict what was sent, nor the layer that carried it."""
-    layer = name_layer(endpoint)
+    layer = endpoint.facts.name_layer
     if not layer or endpoint.host in {row.sent_name, row.tls_name, row.http_host}:
         return False
     return bool(getattr(row, f"{layer}_attempts"))

@@ -8,9 +8,9 @@ from probe.analysis.features.mail import passes_mail
 from probe.analysis.features.other_hellos import OtherHellos, other_hellos_of
 from probe.analysis.features.udp_echo import Twins, twins_of
 from probe.analysis.features.verified_addresses import Verified, quic_valid, same_site, tls_valid
-from probe.analysis.observations.dialects import DIALECTS, LAYERS, dialect_of, name_layer
 from probe.analysis.observations.failure_kinds import RESET, TIMEOUT, is_local, kind_of
 from probe.analysis.observations.rows import Observation
+from probe.targets.dialects import LAYERS
 from probe.targets.target import Endpoint
 
 NEUTRAL = "same_name_neutral_host"
@@ -29,7 +29,7 @@ def is_innocuous(row: Observation, endpoint: Endpoint, address: str) -> bool:
     if row.kind != "innocuous" and row.followup != "other_name_same_address":
         return False
     here = row.address == address and row.port in {endpoint.port, 0}
-    alike = (row.quic_attempts > 0) == (name_layer(endpoint) == "quic")  # a web server has both at one port
+    alike = (row.quic_attempts > 0) == (endpoint.facts.name_layer == "quic")  # a web server has both at one port
     return here and alike and endpoint.host not in {row.sent_name, row.tls_name, row.http_host}
 
 
@@ -38,7 +38,7 @@ def is_neutral(row: Observation, endpoint: Endpoint) -> bool:
     if row.followup != NEUTRAL:
         return False
     names = {row.sent_name, row.tls_name, row.http_host} - {""}
-    reached = row.tcp_failure is not None or _carrier_of_name(row) == name_layer(endpoint)
+    reached = row.tcp_failure is not None or _carrier_of_name(row) == endpoint.facts.name_layer
     return names == {endpoint.host} and reached
 
 
@@ -56,7 +56,7 @@ def _other_name(row: Observation, host: str) -> bool:
 
 def succeeded(row: Observation, endpoint: Endpoint, elsewhere: frozenset[str] = frozenset()) -> bool:
     """Say whether the row passed every layer that the endpoint needs. `elsewhere` are hosts it may redirect to."""
-    if endpoint.dialect not in DIALECTS or not all(passes(row, layer, endpoint) for layer in layers_of(endpoint)):
+    if not all(passes(row, layer, endpoint) for layer in layers_of(endpoint)):
         return False
     if endpoint.dialect == "http":
         return not row.http_fingerprints and not redirects_away(row, endpoint, elsewhere)
@@ -71,7 +71,7 @@ def unfinished(row: Observation, endpoint: Endpoint) -> bool:
 
 def layers_of(endpoint: Endpoint) -> tuple[str, ...]:
     """The layers that the endpoint needs, lowest first."""
-    return dialect_of(endpoint).layers
+    return endpoint.facts.layers
 
 
 def passes(row: Observation, layer: str, endpoint: Endpoint) -> bool:
@@ -96,7 +96,7 @@ def proof_of(row: Observation, endpoint: Endpoint) -> str:
     for layer in layers_of(endpoint):
         if not passes(row, layer, endpoint):
             break
-        found = dialect_of(endpoint).word(layer)
+        found = endpoint.facts.proof_at(layer)
     return found
 
 
@@ -117,7 +117,7 @@ _PASSES: dict[str, Callable[[Observation, Endpoint], bool]] = {
     "quic": lambda row, endpoint: quic_valid(row, endpoint.host),
     "http": lambda row, endpoint: answered_http(row),
     "mail": passes_mail,
-    "payload": lambda row, endpoint: row.payload_proven and row.payload_kind == dialect_of(endpoint).proof,
+    "payload": lambda row, endpoint: row.payload_proven and row.payload_kind == endpoint.facts.proof,
 }
 
 
@@ -187,7 +187,7 @@ def _is_twin(row: Observation, endpoint: Endpoint, address: str) -> bool:
         return False
     if row.port == endpoint.port and (answered_http(row) or (row.tls_answered and row.tls_attempts > 0)):
         return True
-    return row.tls_attempts > 0 and row.payload_proven and row.payload_kind == dialect_of(endpoint).proof
+    return row.tls_attempts > 0 and row.payload_proven and row.payload_kind == endpoint.facts.proof
 
 
 def _nearest(rows: list[Observation], address: str) -> list[Observation]:

@@ -15,7 +15,6 @@ from probe.analysis.features.attempts import (
 )
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
-from probe.analysis.observations.dialects import name_layer
 from probe.analysis.observations.failure_kinds import (
     CERTIFICATE,
     CLOSED,
@@ -94,7 +93,7 @@ def count_pages(row: AddressRow, done: Attempts, proven: frozenset[str]) -> None
 
 def count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Verified, proven: frozenset[str]) -> None:
     """Compare what happens to the name with what happens to harmless ones, at the layer that carries it."""
-    layer = name_layer(endpoint)
+    layer = endpoint.facts.name_layer
     if not layer:
         return
     neutral = [other for other in of_the_network(done.neutral, layer) if other.address in proven]
@@ -140,7 +139,7 @@ def count_unlisted(row: AddressRow, endpoint: Endpoint, done: Attempts, proven: 
     """Count what is on no list, at proven neutral hosts only; a name counts where a listed one passes afterwards."""
     random = tuple(other for other in done.unlisted.random if other.address in proven)
     row.random_silent, row.random_answered = random_silent(random), answered(random)
-    if layer := name_layer(endpoint):
+    if layer := endpoint.facts.name_layer:
         here, there = _dead(done.unlisted.here, layer), _dead(done.unlisted.at_neutral, layer)
         own = [other for other in done.unlisted.own_at_neutral if _answered(other, layer) and other.address in proven]
         row.nonexistent_failed = failed_before(here, layer, [i for i in done.innocuous if _answered(i, layer)])

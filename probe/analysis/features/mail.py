@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from probe.analysis.features.rows import AddressRow
-from probe.analysis.observations.dialects import dialect_of
 from probe.analysis.observations.failure_kinds import CLOSED, OTHER, RESET, TIMEOUT, is_local, kind_of
 from probe.analysis.observations.rows import Observation
 from probe.targets.target import Endpoint
@@ -11,20 +10,20 @@ from probe.targets.target import Endpoint
 
 def passes_mail(row: Observation, endpoint: Endpoint) -> bool:
     """Say whether the dialogue went well: greeted, and, where it begins in the clear, TLS offered and granted."""
-    fine = row.mail_attempts > 0 and row.mail_failure is None and row.mail_protocol == dialect_of(endpoint).proof
+    fine = row.mail_attempts > 0 and row.mail_failure is None and row.mail_protocol == endpoint.facts.proof
     return fine and (not upgrades(endpoint) or (row.mail_offer == "offered" and row.mail_accepted))
 
 
 def upgrades(endpoint: Endpoint) -> bool:
     """Say whether the dialogue begins in the clear and asks for TLS."""
-    return endpoint.dialect.endswith("+starttls")
+    return endpoint.facts.starttls
 
 
 def count_mail(
     row: AddressRow, endpoint: Endpoint, tried: Sequence[Observation], control: Sequence[Observation]
 ) -> None:
     """Fill the row's columns about mail from the attempts that reached it, faults of ours aside, and the control's."""
-    protocol = row.mail_protocol = dialect_of(endpoint).proof if "mail" in dialect_of(endpoint).layers else ""
+    protocol = row.mail_protocol = endpoint.facts.proof if "mail" in endpoint.facts.layers else ""
     tried = [attempt for attempt in tried if attempt.mail_protocol == protocol]
     control = [attempt for attempt in control if attempt.mail_protocol == protocol and not is_local(attempt.failure)]
     row.mail_attempts = len(tried)

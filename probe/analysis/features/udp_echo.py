@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import TIMEOUT, kind_of
 from probe.analysis.observations.rows import Observation
+from probe.formats.calls import EchoPayload
 from probe.targets.target import Endpoint
 
-ECHOED_AS = {"stun/udp": "stun", "turn/udp": "stun", "sip/udp": "sip"}
-"""Dialect → whose datagram its twin at the echo is."""
 _RETRANSMITTED = 2  # one lost datagram is no silence
 
 
@@ -28,7 +27,7 @@ def twins_of(endpoint: Endpoint, address: str, proofs: Verified) -> Twins:
 
     Both are of one port, the endpoint's own where the helper echoes there, and of the address's family if possible.
     """
-    payload = ECHOED_AS.get(endpoint.dialect, "")
+    payload = endpoint.facts.echo_payload
     same = [row for row in proofs.probe.followups("same_payload_echo") if _is_echo(row, payload)] if payload else []
     other = [row for row in proofs.probe.followups("other_payload_echo") if _is_echo(row, "other")] if payload else []
     ports = [row.echo_port for row in (*same, *other)]
@@ -41,7 +40,7 @@ def twins_of(endpoint: Endpoint, address: str, proofs: Verified) -> Twins:
     return Twins(tuple(row for row in here if row in same), tuple(row for row in here if row in other))
 
 
-def _is_echo(row: Observation, payload: str) -> bool:
+def _is_echo(row: Observation, payload: EchoPayload) -> bool:
     """The label must not contradict what was sent: what a record says the wire must not deny."""
     return row.echo_attempts > 0 and row.echo_payload == payload
 

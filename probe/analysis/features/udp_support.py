@@ -7,8 +7,6 @@ from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import flag, table
 from probe.analysis.observations.rows import PROBE, Line, Observation
 
-_DNS = frozenset({"dns+udp"})
-
 
 @dataclass(frozen=True)
 class Datagrams:
@@ -35,7 +33,7 @@ def datagrams_in(line: Line) -> Datagrams:
 def passed_by_datagram(row: Observation) -> bool:
     """Say whether the row is a flow over UDP, no question of DNS, that got an answer."""
     endpoint = endpoint_of(row.endpoint)
-    if endpoint is None or endpoint.carrier != "udp" or endpoint.dialect in _DNS:
+    if endpoint is None or endpoint.carrier != "udp" or endpoint.facts.is_resolver:
         return row.echo_echoed
     by_quic = row.quic_attempts > 0 and row.tls_answered  # to a harmless name too
     return row.echo_echoed or row.payload_answered or by_quic or proof_of(row, endpoint) != ""

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable
 from functools import wraps
 
-from probe.analysis.observations.dialects import dialect_of
 from probe.analysis.observations.index import Rows, endpoint_of
 from probe.analysis.observations.rows import CONTROL, PROBE, Line, Observation, Query
+from probe.targets.dialects import ENCRYPTED_RESOLVERS
 
-AUTHENTICATED = frozenset({"dot", "doh"})
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})
 
 
@@ -110,7 +109,7 @@ class Verified:
     @_remembered
     def authenticated(self, name: str) -> frozenset[str]:
         """Addresses that came encrypted from a resolver."""
-        return _given(self.asked(name, AUTHENTICATED))
+        return _given(self.asked(name, ENCRYPTED_RESOLVERS))
 
     @_remembered
     def from_control(self, name: str) -> frozenset[str]:
@@ -144,7 +143,7 @@ class Verified:
 def _proves_name(row: Observation) -> bool:
     """Whether the row passed a payload that nobody but the name's own server can answer."""
     endpoint = endpoint_of(row.endpoint)
-    return row.payload_proven and endpoint is not None and dialect_of(endpoint).proves_name
+    return row.payload_proven and endpoint is not None and endpoint.facts.payload_authenticates
 
 
 def _is_neutral_over_quic(row: Observation) -> bool:

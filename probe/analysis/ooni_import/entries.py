@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from probe.analysis.observations.lenient_json import address, name, number, table, tables, text, texts
 from probe.analysis.ooni_import.failures import failure_in
 from probe.signatures.block_pages import matching
+from probe.targets.dialects import DIALECTS
 from probe.targets.target import Endpoint, is_address
 
 Entry = dict[str, Any]
@@ -19,7 +20,7 @@ OWN_CLIENTS = frozenset({"udp", "tcp", "dot", "doh"})
 MOST = 500
 """Entries that are read of one list: several times what any nettest of OONI's writes."""
 
-PORTS = {"http": 80, "https": 443}
+PORTS = {scheme: DIALECTS[scheme].default_port for scheme in ("http", "https")}
 
 
 @dataclass(frozen=True)

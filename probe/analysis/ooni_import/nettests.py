@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from probe.analysis.observations.lenient_json import table, text, texts
 from probe.analysis.ooni_import.entries import Entry, requests, web_url
+from probe.targets.dialects import DIALECTS
 from probe.targets.target import is_address
 
 Services = dict[str, dict[str, Any]]
@@ -66,25 +67,19 @@ def _stun(line: Entry) -> Services:
     return {where: _all([f"stun://{where};transport=udp"])}
 
 
-RESOLVER_SCHEMES = {
-    "https": ("doh", 443),
-    "dot": ("dot", 853),
-    "udp": ("dns+udp", 53),
-    "tcp": ("dns+tcp", 53),
-}
-"""Scheme of dnscheck's input → ours, and its port where none is said."""
+RESOLVER_SCHEMES = {dialect.ooni_scheme: dialect for dialect in DIALECTS.values() if dialect.ooni_scheme}
 
 
 def resolver_url(url: str) -> str:
     """A resolver's URL as our endpoints are written; "" for what is none."""
     try:
         parts = urlsplit(url)
-        scheme, usual = RESOLVER_SCHEMES[parts.scheme]
-        host, port = parts.hostname or "", parts.port or usual
+        dialect = RESOLVER_SCHEMES[parts.scheme]
+        host, port = parts.hostname or "", parts.port or dialect.default_port
     except (KeyError, ValueError):
         return ""
     named = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{named}:{port}{parts.path if scheme == 'doh' else ''}".partition(";")[0]
+    return f"{dialect.scheme}://{named}:{port}{parts.path if dialect.scheme == 'doh' else ''}".partition(";")[0]
 
 
 def _resolver(line: Entry) -> Services:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from probe.analysis.features.attempts import failure_of, is_target_attempt, layers_of
-from probe.analysis.features.verified_addresses import AUTHENTICATED, Verified
-from probe.analysis.observations.dialects import LAYERS, dialect_of
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.index import endpoint_of, host_of
 from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import CONTROL, PROBE, Line, Observation
 from probe.formats import failures as f
+from probe.targets.dialects import ENCRYPTED_RESOLVERS, LAYERS
 from probe.targets.target import Endpoint, is_address
 
 Suppose = Callable[[Line], Line]
@@ -27,7 +27,9 @@ def _followups(*kinds: str) -> Suppose:
 
 
 def _asked_encrypted(row: Observation) -> bool:
-    return row.origin == PROBE and any(query.engine in AUTHENTICATED for query in row.queries) and not row.endpoint
+    return (
+        row.origin == PROBE and any(query.engine in ENCRYPTED_RESOLVERS for query in row.queries) and not row.endpoint
+    )
 
 
 def _without_second_answers(line: Line) -> Line:
@@ -157,7 +159,7 @@ def _worked(row: Observation) -> Observation:
 
 def _success_at(endpoint: Endpoint) -> dict[str, Any]:
     shown = {"tls_name": endpoint.host, "tls_verified_name": endpoint.host, "tls_answered": True, "tls_completed": True}
-    proof = dialect_of(endpoint).proof
+    proof = endpoint.facts.proof
     by_layer: dict[str, dict[str, Any]] = {
         "tls": shown | {"tls_leaf": ""},
         "quic": shown,

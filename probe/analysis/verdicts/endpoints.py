@@ -9,12 +9,12 @@ from probe.analysis.features.attempts import Attempts, addresses_of, proof_of
 from probe.analysis.features.dns.names import name_row, name_transactions
 from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow
 from probe.analysis.features.verified_addresses import Verified
-from probe.analysis.observations.dialects import DIALECTS, deepest_proof, dialect_of
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.rows import Line
 from probe.analysis.rules.mechanisms import deepest
 from probe.analysis.rules.rule import ACCUSING, Rule, State
 from probe.analysis.rules.tables import RULES, tables_for
+from probe.targets.dialects import deepest_proof
 from probe.targets.target import Endpoint, is_address
 
 _ABSENT = {
@@ -96,7 +96,7 @@ def _judge_addresses(
     rows: list[AddressRow] = []
     done: list[tuple[str, Endpoint, Attempts]] = []
     for url, endpoint in endpoints.items():
-        for address in addresses_of(endpoint, proofs) if endpoint and endpoint.dialect in DIALECTS else ():
+        for address in addresses_of(endpoint, proofs) if endpoint else ():
             assert endpoint is not None
             row, attempts = address_row(endpoint, address, line, proofs, around)
             rows.append(row)
@@ -112,7 +112,7 @@ def _deciding_layer(endpoint: Endpoint, said: dict[str, str]) -> Rule:
 
     Where all are fine, the topmost that saw something harmless, else the top layer's.
     """
-    rules = [RULES[said[table]] for table in dialect_of(endpoint).tables()]
+    rules = [RULES[said[table]] for table in endpoint.facts.rule_tables]
     fine = next((rule for rule in reversed(rules) if rule.mechanism), rules[-1])
     return next((rule for rule in rules if rule.state != State.OK), fine)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from probe.analysis.observations.failure_kinds import TIMEOUT, dns_kind_of, kind_of
 from probe.analysis.observations.lenient_json import address, failure, flag, number, table, tables, text
+from probe.formats.hops import PATHWIDE
 from probe.signatures.ttl_distance import AGREEING, Interval, acted, interval
 
 LAYERS: dict[str, tuple[str, ...]] = {
@@ -18,7 +19,6 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "sip": ("sip.timeout.payload",),
 }
 """Payload → the mechanisms whose distance it shows."""
-PATHWIDE = frozenset({"dns", "stun", "sip"})  # met whoever is spoken to: one search tells of all services of a line
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from probe.analysis.features.attempts import (
 )
 from probe.analysis.features.rows import ServiceRow
 from probe.analysis.features.verified_addresses import Verified
-from probe.analysis.observations.dialects import deepest_proof, shallowest_proof
 from probe.analysis.observations.failure_kinds import is_local
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import text, texts
@@ -26,6 +25,7 @@ from probe.analysis.rules.tables import RULES, tables_for
 from probe.analysis.statistics.wilson import wilson
 from probe.analysis.verdicts.endpoints import EndpointVerdict
 from probe.formats.failures import BUG, NETWORK_UNREACHABLE
+from probe.targets.dialects import deepest_proof, shallowest_proof
 
 __all__ = ["Counts", "ServiceVerdict", "judge_services"]
 

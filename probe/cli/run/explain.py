@@ -11,9 +11,6 @@ from probe.targets.target import Endpoint, Target, TargetError, load_neutral, lo
 if TYPE_CHECKING:
     from probe.cli.run.request import RunRequest
 
-# Bytes of one successful attempt in both directions, rounded up. A TLS chain has about 4 to 6 kB.
-BYTES = {"https": 14_000, "tls": 9_000, "quic": 9_000, "http": 3_000, "tcp": 400, "mtproto": 1_200, "noise": 2_500}
-OTHER_BYTES = 8_000
 ADDRESSES = 2  # per name. An innocuous hello comes before the first.
 LOOKUP_BYTES = 600
 SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60
@@ -56,7 +53,7 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
 def estimate(target: Target) -> int:
     """Return the bytes of one measurement of the target if everything works."""
     flows = sum(
-        BYTES.get(endpoint.scheme, OTHER_BYTES) * (1 if endpoint.is_literal else ADDRESSES + 1)
+        endpoint.facts.typical_bytes * (1 if endpoint.is_literal else ADDRESSES + 1)
         for _, endpoint in target.endpoints()
     )
     names = {endpoint.host for _, endpoint in target.endpoints() if not endpoint.is_literal}
@@ -75,5 +72,4 @@ def _row(label: str, endpoints: Iterable[Endpoint], more: str = "") -> None:
 
 def _place(endpoint: Endpoint) -> str:
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    transport = "udp" if endpoint.scheme in {"dns+udp", "quic"} else endpoint.transport or "tcp"
-    return f"{host}:{endpoint.port}" + ("/udp" if transport == "udp" else "")
+    return f"{host}:{endpoint.port}" + ("/udp" if endpoint.carrier == "udp" else "")

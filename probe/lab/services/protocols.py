@@ -13,6 +13,7 @@ from probe.lab.services.streams import Ended, Stream
 from probe.lab.services.stun import opens, serve_stun
 from probe.lab.services.web import METHODS, serve_http
 from probe.lab.world.world import Host, World
+from probe.targets.dialects import DIALECTS
 from probe.wire.sip.message import could_begin
 
 
@@ -123,7 +124,7 @@ UNDER_TLS: dict[str, Serve] = {
 }
 """In this order, but `doh` only when HTTP/2 was agreed on."""
 
-ALPN: dict[str, tuple[str, ...]] = {"doh": ("h2", "http/1.1"), "https": ("http/1.1",), "dot": ("dot",)}
+ALPN: dict[str, tuple[str, ...]] = {dialect: DIALECTS[dialect].alpn_served for dialect in UNDER_TLS}
 
 
 def voice_in_the_clear(schemes: frozenset[str], first: bytes) -> Serve | None:

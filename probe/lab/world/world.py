@@ -39,7 +39,6 @@ HELPERS_RESOLVER = "192.88.99.153"
 HELPER_V4, HELPER_V6 = "192.88.99.200", "3c00:88:99:200::5"
 HELPER_PORT = 80
 PORTAL = "192.88.99.80"  # the login page's server, where a portal leads names
-DNS_SCHEMES = frozenset({"dns+udp", "dns+tcp", "dot", "doh"})
 
 Certificate = Literal["good", "wrong", "expired", "new"]
 
@@ -206,7 +205,7 @@ class _Census:
         """A role that speaks DNS is one machine: its names stand for the addresses that its literals give."""
         roles: dict[tuple[str, str], list[str]] = {}
         for target, role, endpoint in self._all():
-            if endpoint.scheme in DNS_SCHEMES and role:
+            if endpoint.facts.is_resolver and role:
                 roles.setdefault((target, role), []).append(endpoint.host)
         for members in roles.values():
             addresses = [member for member in dict.fromkeys(members) if is_address(member)]

@@ -17,9 +17,10 @@ from probe.steps.connection import address_of
 from probe.steps.quic.quic_socket import QUICConnection, alert_in
 from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import GRACE, judge, keep_chain
+from probe.targets.dialects import DIALECTS
 from probe.targets.target import is_address
 
-ALPN = ("h3",)
+ALPN = DIALECTS["quic"].alpn_offered
 
 
 def need_quic() -> None:

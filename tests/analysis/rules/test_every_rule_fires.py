@@ -15,7 +15,6 @@ import pytest
 
 from probe.analysis.engines.engine import SQLiteEngine, Tables
 from probe.analysis.features.rows import AddressRow, WideRow
-from probe.analysis.observations.dialects import dialect_of
 from probe.analysis.rules.rule import ACCUSING, Rule
 from probe.analysis.rules.tables import RULES, TABLES, tables_for
 from probe.analysis.verdicts import endpoints
@@ -63,7 +62,7 @@ def _noting_addresses(fired: set[str]) -> Iterator[None]:
     choose = endpoints._deciding_layer
 
     def noting(endpoint: Endpoint, said: dict[str, str]) -> Rule:
-        fired.update(said[table] for table in dialect_of(endpoint).tables())
+        fired.update(said[table] for table in endpoint.facts.rule_tables)
         return choose(endpoint, said)
 
     with patch.object(endpoints, "_deciding_layer", noting):

@@ -9,9 +9,9 @@ import pytest
 
 from probe.analysis.engines.engine import DuckDBEngine, Engine, SQLiteEngine, create_table, has_duckdb, select
 from probe.analysis.features.rows import AddressRow, NameRow, WideRow
-from probe.analysis.observations.dialects import DEPTH, DIALECTS
 from probe.analysis.rules.mechanisms import is_mechanism
 from probe.analysis.rules.tables import ACCUSING, RULES, TABLES, State, tables_for
+from probe.targets.dialects import DIALECTS, PROOF_DEPTH
 from tests.support.measurements.witnesses import WITNESSES
 
 CASES = [(table, rule.rule_id) for table, (_, rules) in TABLES.items() for rule in rules]
@@ -202,7 +202,7 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", ADDRESS_ROWS)
 def test_no_empty_address_row_accuses_or_acquits(engine: Engine, case: str, dialect: str) -> None:
     said = engine.decide([AddressRow(**ADDRESS_ROWS[case])], tables_for(AddressRow))[0]
-    rules = [RULES[said[table]] for table in DIALECTS[dialect].tables()]
+    rules = [RULES[said[table]] for table in DIALECTS[dialect].rule_tables]
     lowest = next((rule for rule in rules if rule.state != State.OK), None)
     assert lowest is not None
     assert lowest.state not in ACCUSING
@@ -211,8 +211,8 @@ def test_no_empty_address_row_accuses_or_acquits(engine: Engine, case: str, dial
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_dialect_is_judged_by_tables_that_exist_and_names_a_proof(dialect: str) -> None:
     judged = DIALECTS[dialect]
-    assert all(TABLES[table][0] is AddressRow for table in judged.tables())
-    assert {judged.word(layer) for layer in judged.layers} <= set(DEPTH)
+    assert all(TABLES[table][0] is AddressRow for table in judged.rule_tables)
+    assert {judged.proof_at(layer) for layer in judged.layers} <= set(PROOF_DEPTH)
     assert judged.name_layer in {"", "tls", *judged.layers}
 
 

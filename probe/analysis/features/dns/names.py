@@ -3,13 +3,14 @@
 from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.dns.forgery import FAMILIES, count_forgeries, raced_families
 from probe.analysis.features.rows import NameRow
-from probe.analysis.features.verified_addresses import AUTHENTICATED, Verified
+from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import CERTIFICATE, dns_kind_of, is_local, kind_of
 from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import Line, Observation, Query
 from probe.formats import failures as f
 from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import print_of
+from probe.targets.dialects import ENCRYPTED_RESOLVERS
 
 
 def name_row(name: str, line: Line, proofs: Verified, around: AccessNetwork) -> NameRow:
@@ -161,7 +162,7 @@ def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Ver
     at_control = [query for query in proofs.control_asked(name) if not is_local(query.answer.failure)]
     row.control_attempts = len(at_control)
     row.control_successes = sum(bool(query.answer.addresses) for query in at_control)
-    others = proofs.asked(name, AUTHENTICATED) + at_control
+    others = proofs.asked(name, ENCRYPTED_RESOLVERS) + at_control
     row.dns_others_denied = sum(dns_kind_of(query.answer.failure) == "nxdomain" for query in others)
 
 

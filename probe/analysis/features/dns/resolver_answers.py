@@ -10,8 +10,6 @@ from probe.analysis.observations.lenient_json import address, table, tables, tex
 from probe.analysis.observations.rows import Line, Observation, Query
 from probe.signatures.bogons import is_bogon
 
-RESOLVING = frozenset({"dns+udp", "dns+tcp", "dot", "doh"})
-
 
 @dataclass(frozen=True)
 class Answers:
