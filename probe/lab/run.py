@@ -158,7 +158,8 @@ def expected_services(scenario: Scenario, folder: Path) -> list[str]:
     found += [f"{url}/{ROLE}" for url in measured_web]
     measured = {target.name for target in targets}
     for name in scenario.expect:
-        if name != "default" and name.split("/")[0] in measured and name not in found:
+        whole = name == "default" or name.endswith("/*")
+        if not whole and name.split("/")[0] in measured and name not in found:
             raise ScenarioError(f'{scenario.name}: expect."{name}": the target has no such service in the lab')
     return found
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from probe.lab.run import keep_recording, table
 from probe.lab.scenario.scenario import scenario_names
-from tests.support.lab.side_by_side import SideBySide, Wanted
+from tests.support.lab.side_by_side import LabRun, SideBySide
 
 
 def main(names: list[str]) -> int:
     """Record the scenarios; returns how many were not as expected."""
     wanted, failed = names or scenario_names(), 0
     with tempfile.TemporaryDirectory(dir=Path.home()) as root:  # /tmp is the lab's own inside
-        runs = SideBySide([Wanted(name) for name in wanted], Path(root))
+        runs = SideBySide([LabRun(name) for name in wanted], Path(root))
         for name in wanted:
             came = runs.of(name)
             if came.finished.differences:

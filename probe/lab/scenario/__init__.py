@@ -1,1 +1,1 @@
-"""Read scenario files and their expectations."""
+"""Read scenario files and compare verdicts with their expectations."""

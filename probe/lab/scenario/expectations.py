@@ -1,4 +1,4 @@
-"""Which verdicts a scenario must lead to, and in what the verdicts that came differ."""
+"""Compare verdict records with the expectations of a scenario."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ Reason = Literal["captive_portal", "vpn", "clock", "no_network", "tls_intercepti
 
 
 class Expectation(BaseModel):
-    """What one service's verdict record must hold; what is not given is not compared."""
+    """Hold the expected keys of one service's verdict record. Keys that are None are not compared."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    state: State | list[State] | None = Field(default=None, description="the state, or a list of those allowed")
+    state: State | list[State] | None = Field(default=None, description="the state, or a list of allowed states")
     mechanisms: list[str] | None = Field(default=None, description="exactly these, in any order")
     anomalies: list[str] | None = Field(default=None, description="exactly these, in any order")
     rule_id: str | None = Field(default=None, description="the rule that decided")
     hop: int | Literal["censor", "none"] | None = Field(
-        default=None, description='hop.ttl; "censor": wherever the seed puts the usual censor; "none": no hop at all'
+        default=None, description='the TTL in `hop`, or "censor" for the hop of the usual censor, or "none" for no hop'
     )
     valid: bool | None = Field(default=None, description="false: the state must be null")
-    invalid_reason: Reason | None = Field(default=None, description="why the verdict is not valid")
+    invalid_reason: Reason | None = Field(default=None, description="the reason of an invalid verdict")
 
     def hop_in(self, censor_hop: int | None) -> int | None:
-        """The hop expected where the seed put the usual censor at `censor_hop`; None: no hop, or any."""
+        """Return the expected hop if the usual censor is on hop `censor_hop`. None: no hop, or not compared."""
         return self.hop if isinstance(self.hop, int) else censor_hop if self.hop == "censor" else None
 
-    def wishes(self) -> Iterable[tuple[str, Any]]:
-        """The keys that are compared, each with what is expected."""
+    def compared(self) -> Iterable[tuple[str, Any]]:
+        """Yield each compared key with its expected value."""
         wanted = {name: getattr(self, name) for name in type(self).model_fields}
         if self.state is not None and self.valid is None:
             wanted["valid"] = True
@@ -39,14 +39,18 @@ class Expectation(BaseModel):
         yield from ((name, value) for name, value in wanted.items() if value is not None)
 
 
-def wanted_for(service: str, expect: Mapping[str, Expectation]) -> Expectation | None:
-    """What is expected of a service ("target/role"); None: anything goes."""
-    return expect.get(service, expect.get("default"))
+def expectation_for(service: str, expect: Mapping[str, Expectation]) -> Expectation | None:
+    """Return the expectation for a service ("target/role"). None: nothing is compared.
+
+    The service's own key comes first, then "target/*", then "default".
+    """
+    target = service.rpartition("/")[0]
+    return next((expect[key] for key in (service, f"{target}/*", "default") if key in expect), None)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One expectation that does not hold."""
+    """Record one key whose value differs from the expected one."""
 
     service: str
     key: str
@@ -61,18 +65,16 @@ def differences(
     *,
     censor_hop: int | None = None,
 ) -> list[Difference]:
-    """Compare verdict records with what was expected of `services` ("target/role"); each of them needs a record.
+    """Return the differences between verdict records and the expectations for `services` ("target/role").
 
-    `censor_hop`: what "censor" means in this run.
-
-    Where neither an expectation of its own nor [expect.default] speaks of a service, anything goes.
+    A service with an expectation and without a record is a difference. `censor_hop` is the hop that "censor" means.
     """
     by_service: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
         by_service.setdefault(str(record.get("service")), []).append(record)
     found: list[Difference] = []
     for service in sorted(services):
-        wanted = wanted_for(service, expect)
+        wanted = expectation_for(service, expect)
         if wanted is not None and service not in by_service:
             found.append(Difference(service, "verdict", "a verdict", "none"))
         elif wanted is not None:
@@ -84,12 +86,12 @@ def differences(
 def _compare(
     service: str, wanted: Expectation, record: Mapping[str, Any], censor_hop: int | None
 ) -> Iterable[Difference]:
-    for key, value in wanted.wishes():
+    for key, value in wanted.compared():
         seen = record.get(key)
         if key == "hop":
             seen, value = (seen or {}).get("ttl"), wanted.hop_in(censor_hop)
         if not _holds(key, value, seen):
-            yield Difference(service, key, _say(value), _say(seen))
+            yield Difference(service, key, _text(value), _text(seen))
 
 
 def _holds(key: str, value: Any, seen: Any) -> bool:
@@ -100,7 +102,7 @@ def _holds(key: str, value: Any, seen: Any) -> bool:
     return bool(value == seen)
 
 
-def _say(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "none"
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,158 +1,149 @@
-"""What may be wrong with the world apart from censors: one class per fault; its fields are keys of a `[[fault]]`."""
+"""Define the faults of a scenario that are no censorship: one class per kind, whose fields are its keys.
 
-from typing import Literal
+A class registers itself in `KINDS` with the `kind` that it is defined with.
+"""
+
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from probe.lab.net.layout import NoIPv6How, NoNetworkHow
 
+KINDS: dict[str, type["Fault"]] = {}
+
 
 class Fault(BaseModel):
-    """Something that goes wrong without anybody's intent."""
+    """Represent a fault of the computer, the network or the servers."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    def __init_subclass__(cls, kind: str = "", **config: Any) -> None:
+        """Register the class under `kind`. A class without `kind` is a base of others."""
+        super().__init_subclass__(**config)
+        if kind in KINDS:
+            raise TypeError(f"two faults of the kind {kind!r}")
+        if kind:
+            KINDS[kind] = cls
+
 
 class Placed(Fault):
-    """A fault of servers: those of `services` and `names`; of every target's where both are empty."""
+    """Represent a fault of servers. It applies to `services` and `names`, or to every target's if both are empty."""
 
-    services: list[str] = Field(default=[], description='services, such as "telegram/dc_pool", or "telegram/*"')
-    names: list[str] = Field(default=[], description="host names, * as a wildcard, or addresses")
+    services: list[str] = Field(default=[], description='services, such as "telegram/dc_pool" or "telegram/*"')
+    names: list[str] = Field(default=[], description="host names (* is a wildcard) or addresses")
 
 
-class ServerDown(Placed):
-    """The servers do not answer, to anybody anywhere."""
+class ServerDown(Placed, kind="server_down"):
+    """Make the servers unreachable from every network."""
 
     how: Literal["silent", "refused", "hangs_up"] = Field(
-        default="silent", description="no word at all, no listener, or an end at the first HTTP request"
+        default="silent", description="no packet at all, a reset to every SYN, or a close at the first HTTP request"
     )
 
 
-class RefuseUnknownNames(Placed):
-    """The servers end a hello that carries a name not theirs with the alert unrecognized_name."""
+class RefuseUnknownNames(Placed, kind="refuse_unknown_names"):
+    """Let the servers answer a TLS hello with an unknown name by the alert unrecognized_name."""
 
 
-class WrongCertificate(Placed):
-    """The servers show a certificate for another name, to everybody."""
+class WrongCertificate(Placed, kind="wrong_certificate"):
+    """Let the servers show every client a certificate for another name."""
 
 
-class ExpiredCertificate(Placed):
-    """The servers show a certificate that has expired, to everybody."""
+class ExpiredCertificate(Placed, kind="expired_certificate"):
+    """Let the servers show every client an expired certificate."""
 
 
-class NewAuthority(Placed):
-    """The servers' certificates come from an authority that is too new for the probe's list; the helper's has it."""
+class NewAuthority(Placed, kind="new_authority"):
+    """Sign the servers' certificates by an authority that the helper trusts and the probe does not know yet."""
 
 
-class NoSTARTTLS(Placed):
-    """The mail servers have no STARTTLS, for nobody: they neither offer nor understand it."""
+class NoSTARTTLS(Placed, kind="no_starttls"):
+    """Remove STARTTLS from the mail servers: they neither offer nor understand it."""
 
 
-class Unhelpful(Placed):
-    """The servers of calls and mail answer strangers in their own protocol, and with nothing that proves or helps.
+class Unhelpful(Placed, kind="unhelpful"):
+    """Let the servers of calls and mail answer clients without proving or offering any service.
 
-    STUN and TURN say 403 (Forbidden), SIP says 100 (Trying) and no more, SMTP 554, IMAP BYE.
+    STUN and TURN send 403 (Forbidden), SIP only 100 (Trying), SMTP 554, IMAP BYE.
     """
 
-    spares_helper: bool = Field(default=False, description="true: the test helper is served as ever")
+    spares_helper: bool = Field(default=False, description="true: the test helper is served normally")
 
 
-class NoQUIC(Placed):
-    """The servers speak no QUIC, to nobody: whatever a target file says of them."""
+class NoQUIC(Placed, kind="no_quic"):
+    """Switch QUIC off at the servers, although the target file has it."""
 
-    how: Literal["silent", "refused"] = Field(default="silent", description="no word at all, or no listener")
-
-
-class Rotating(Placed):
-    """The hosts have addresses in several networks; every resolver tells of one, and of the next at every asking."""
-
-    together: bool = Field(default=False, description="true: every resolver tells of all of them at once")
+    how: Literal["silent", "refused"] = Field(
+        default="silent", description="no packet at all, or ICMP port unreachable"
+    )
 
 
-class PublishedBogon(Placed):
-    """The names' owner publishes a private address, where nobody outside his own network can go."""
+class Rotating(Placed, kind="rotating"):
+    """Give the hosts addresses in several networks. Each resolver answers with one, and at each query with the next."""
 
-    beside: bool = Field(default=False, description="true: beside the public addresses, which work")
-
-
-class IPv6Only(Placed):
-    """The hosts have IPv6 addresses alone."""
+    together: bool = Field(default=False, description="true: every resolver answers with all addresses at once")
 
 
-class BrokenAAAA(Placed):
-    """Who serves the names breaks off at questions for AAAA: every resolver says so (RFC 4074 4)."""
+class PublishedBogon(Placed, kind="published_bogon"):
+    """Let the names' owner publish a private address, which only works inside its own network."""
 
-    rcode: Literal["nxdomain", "servfail", "refused"] = Field(default="servfail", description="what is answered")
-
-
-class FilteringResolver(Placed):
-    """Public resolvers say of some names that they do not exist, as those do that filter; however they are asked."""
-
-    denies: list[str] = Field(min_length=1, description="names that they deny, * as a wildcard")
+    beside: bool = Field(default=False, description="true: in addition to the public addresses, which work")
 
 
-class OddAnswers(Placed):
-    """The servers answer every request otherwise than they used to, to everybody: a new status, or a captcha."""
+class IPv6Only(Placed, kind="ipv6_only"):
+    """Give the hosts IPv6 addresses only."""
 
-    status: int = Field(ge=200, le=599, description="status of every answer")
+
+class BrokenAAAA(Placed, kind="broken_aaaa"):
+    """Let the names' own DNS servers fail at AAAA queries, which every resolver reports (RFC 4074, section 4)."""
+
+    rcode: Literal["nxdomain", "servfail", "refused"] = Field(default="servfail", description="rcode of the answers")
+
+
+class FilteringResolver(Placed, kind="filtering_resolver"):
+    """Let public resolvers deny some names over every transport, as filtering resolvers do."""
+
+    denies: list[str] = Field(min_length=1, description="names that get NXDOMAIN, * is a wildcard")
+
+
+class OddAnswers(Placed, kind="odd_answers"):
+    """Let the servers answer every HTTP request of every client with a new status code or a captcha."""
+
+    status: int = Field(ge=200, le=599, description="status code of every answer")
     title: str = Field(default="", description='title of the page, such as "Just a moment..."')
 
 
-class Clock(Fault):
-    """The computer's clock is wrong against the world's."""
+class Clock(Fault, kind="clock"):
+    """Set the computer's clock wrong."""
 
-    days: float = Field(description="how far the world's clock is ahead of the computer's")
-
-
-class Portal(Fault):
-    """A captive portal: HTTP is led to its login page and TLS is reset, or every name to its address, or both."""
-
-    by: list[Literal["http", "dns"]] = Field(default=["http"], min_length=1, description="what is led aside")
-    location: str = Field(default="http://login.hotel.example/", description="where HTTP is led to")
+    days: float = Field(description="days by which the computer's clock is behind")
 
 
-class NoIPv6(Fault):
-    """The volunteer's network has no IPv6, or seems to have it and loses every packet."""
+class Portal(Fault, kind="portal"):
+    """Put a captive portal on the path: it redirects HTTP and resets TLS, or answers every name, or both."""
 
-    how: NoIPv6How = Field(default="absent", description="no address and no route, or both and no word back")
-
-
-class NAT(Fault):
-    """The home router gives every flow another source port, and each destination another one."""
+    by: list[Literal["http", "dns"]] = Field(default=["http"], min_length=1, description="what it intercepts")
+    location: str = Field(default="http://login.hotel.example/", description="target of the HTTP redirect")
 
 
-class VPN(Fault):
-    """The volunteer's flows leave through a tunnel."""
+class NoIPv6(Fault, kind="no_ipv6"):
+    """Take IPv6 from the user's network, or lose every IPv6 packet."""
+
+    how: NoIPv6How = Field(default="absent", description="no address and no route, or both and no answer")
 
 
-class NoNetwork(Fault):
-    """The volunteer's network leads nowhere."""
+class NAT(Fault, kind="nat"):
+    """Let the home router give every flow another source port for each destination."""
+
+
+class VPN(Fault, kind="vpn"):
+    """Send the user's flows through a tunnel."""
+
+
+class NoNetwork(Fault, kind="no_network"):
+    """Cut the user's network off."""
 
     how: NoNetworkHow = Field(
         default="silent",
-        description="packets vanish behind the router, it says unreachable, or there is no route to it",
+        description="packets are lost behind the router, it answers with ICMP, or there is no route",
     )
-
-
-KINDS: dict[str, type[Fault]] = {
-    "server_down": ServerDown,
-    "refuse_unknown_names": RefuseUnknownNames,
-    "wrong_certificate": WrongCertificate,
-    "expired_certificate": ExpiredCertificate,
-    "new_authority": NewAuthority,
-    "no_starttls": NoSTARTTLS,
-    "unhelpful": Unhelpful,
-    "no_quic": NoQUIC,
-    "rotating": Rotating,
-    "published_bogon": PublishedBogon,
-    "ipv6_only": IPv6Only,
-    "broken_aaaa": BrokenAAAA,
-    "filtering_resolver": FilteringResolver,
-    "odd_answers": OddAnswers,
-    "clock": Clock,
-    "portal": Portal,
-    "nat": NAT,
-    "vpn": VPN,
-    "no_ipv6": NoIPv6,
-    "no_network": NoNetwork,
-}

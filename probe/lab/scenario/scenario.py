@@ -1,7 +1,11 @@
-"""Scenario files → Scenario, checked at load; a bad file is answered with file, key, what is wrong and expected."""
+"""Load scenario files and check every key.
+
+The keys are those of docs/contract.md, section 11. An error names the file, the key and what was expected.
+"""
 
 import tomllib
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -11,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from probe.lab.censors import CLASSES, Middlebox
 from probe.lab.scenario.expectations import Expectation
 from probe.lab.scenario.faults import KINDS, Fault
+from probe.messages import tr
 from probe.targets.url_lists import web_endpoint
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -18,11 +23,11 @@ FOLDER = Path(__file__).parents[1] / "scenarios"
 
 
 class ScenarioError(ValueError):
-    """A scenario file or name that cannot be used; its text is one sentence for the user."""
+    """Report a scenario file or name that cannot be used. The text is a message for the user, in one line."""
 
 
 class PathKeys(BaseModel):
-    """`[path]`: the way from the volunteer to the servers."""
+    """Hold `[path]`: the hops from the user to the servers."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -33,36 +38,36 @@ class PathKeys(BaseModel):
     after: int | None = Field(default=None, ge=0, le=15, description="hops after the censor; else 2, or by seed")
     silent: list[int] = Field(default=[], description="hops that send no ICMP time exceeded")
     icmp_per_second: float | None = Field(
-        default=None, gt=0, description="how many of them each other hop sends at most"
+        default=None, gt=0, description="most ICMP time exceeded that each other hop sends in a second"
     )
 
 
 class HelperKeys(BaseModel):
-    """`[helper]`: the test helper outside."""
+    """Hold `[helper]`: the test helper outside the user's network."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    up: bool = Field(default=True, description="false: nobody listens at its address")
-    form: Literal["own", "ooni"] = Field(default="own", description="how it is asked: in our own form, or in OONI's")
-    censored: bool = Field(default=False, description="true: the censor drops what goes to it")
-    lies: bool = Field(default=False, description="true: it answers that everything fails")
-    reset_names: list[str] = Field(default=[], description="server names that are reset on its own way out")
+    up: bool = Field(default=True, description="false: its server does not run")
+    form: Literal["own", "ooni"] = Field(default="own", description="protocol of the helper: our own or OONI's")
+    censored: bool = Field(default=False, description="true: the censor drops packets to it")
+    lies: bool = Field(default=False, description="true: it reports that everything fails")
+    reset_names: list[str] = Field(default=[], description="server names that are reset in the helper's own network")
 
 
 class RunKeys(BaseModel):
-    """`[run]`: what happens to the probe itself, or to whatever is run in its place."""
+    """Hold `[run]`: limits and interruption of the probe, or of the command that is run instead."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     interrupt_after: float | None = Field(
-        default=None, gt=0, description="seconds from its first connection to a service to a Ctrl-C"
+        default=None, gt=0, description="seconds from the first connection to a service until Ctrl-C"
     )
-    open_files: int | None = Field(default=None, ge=16, description="descriptors that it may have open at a time")
+    open_files: int | None = Field(default=None, ge=16, description="file descriptors that it may have open at a time")
     repeat: int = Field(default=1, ge=1, le=10, description="probe run --repeat")
 
 
 class Page(BaseModel):
-    """`[[page]]`: what a web server answers at an address, beside those of the target files."""
+    """Hold one `[[page]]`: a web address that no target file has, and its answer."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -73,34 +78,39 @@ class Page(BaseModel):
     body: str = Field(default="", description="text of the page")
     gives_cookie: str = Field(default="", description="Set-Cookie header")
     wants_cookie: str = Field(default="", description="without this cookie the answer is 403")
-    for_all: bool = Field(default=False, description="true: its server answers so whatever host and path are asked for")
-    measured: bool = Field(default=True, description="whether a run of the scenario measures the address")
+    for_all: bool = Field(default=False, description="true: the server gives this answer for every host and path")
+    measured: bool = Field(default=True, description="false: a run of the scenario does not measure the address")
 
 
 class _File(BaseModel):
-    """The top level of a scenario file."""
+    """Hold the top level of a scenario file."""
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str = Field(description="one sentence")
+    title: str = Field(description="one or two sentences")
+    look_alike: str = Field(default="", description="the condition that looks like censorship and is none")
     depth: Literal["standard", "deep"] = Field(default="standard", description="probe run --depth")
     targets: list[str] = Field(default=[], description="names of targets; empty: all that are on by default")
-    seed_varies: bool = Field(default=True, description="whether a seed other than 0 draws hops, TTLs and round trip")
-    path: dict[str, Any] = Field(default={}, description="the way to the servers")
-    censor: list[dict[str, Any]] = Field(default=[], description="what stands between")
-    fault: list[dict[str, Any]] = Field(default=[], description="what else is wrong")
-    page: list[dict[str, Any]] = Field(default=[], description="pages of the web")
-    helper: dict[str, Any] = Field(default={}, description="the test helper outside")
-    run: dict[str, Any] = Field(default={}, description="what happens to the probe itself")
-    expect: dict[str, dict[str, Any]] = Field(description='per "target/role", or default: the verdict that must result')
+    seed_varies: bool = Field(default=True, description="false: hops, TTLs and round trip are the same for every seed")
+    path: dict[str, Any] = Field(default={}, description="the hops to the servers")
+    censor: list[dict[str, Any]] = Field(default=[], description="the censors")
+    fault: list[dict[str, Any]] = Field(default=[], description="the faults that are no censorship")
+    page: list[dict[str, Any]] = Field(default=[], description="additional web addresses")
+    helper: dict[str, Any] = Field(default={}, description="the test helper")
+    run: dict[str, Any] = Field(default={}, description="limits and interruption of the probe")
+    expect: dict[str, dict[str, Any]] = Field(description='the verdict per "target/role" or "target/*", or default')
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario as loaded. `expect` is by service ("target/role") or "default"."""
+    """Hold one scenario as loaded.
+
+    `expect` has the keys "target/role", "target/*" and "default". `look_alike` is empty where a censor interferes.
+    """
 
     name: str
     title: str
+    look_alike: str = ""
     depth: Literal["standard", "deep"] = "standard"
     targets: tuple[str, ...] = ()
     seed_varies: bool = True
@@ -114,27 +124,31 @@ class Scenario:
 
 
 def scenario_names(folder: Path = FOLDER) -> list[str]:
-    """The names of the scenarios that came with the program, sorted."""
+    """Return the names of the bundled scenarios, sorted."""
     return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def find_scenario(wanted: str, folder: Path = FOLDER) -> Path:
-    """The file of a scenario given by name or as a path ending in .toml. Raises ScenarioError, with a near name."""
+    """Return the file of a scenario, given by name or as a path that ends in .toml.
+
+    Raises ScenarioError for an unknown name, with the most similar one.
+    """
     if wanted.endswith(".toml"):
         return Path(wanted)
     names = scenario_names(folder)
     if wanted not in names:
-        hint = _hint(get_close_matches(wanted, names, 1))
-        raise ScenarioError(f"unknown scenario {wanted!r}; `probe lab list` names them all{hint}")
+        sentence = tr("There is no scenario '{name}'. `probe lab list` prints all of them.", name=wanted)
+        raise ScenarioError(_with_hint(sentence, wanted, names))
     return folder / f"{wanted}.toml"
 
 
 def load_scenario(path: Path) -> Scenario:
-    """Load one scenario file. Raises ScenarioError with one sentence."""
+    """Load one scenario file. Raises ScenarioError."""
     file = _validate(_File, _read(path), path, "")
     return Scenario(
         name=path.stem,
         title=file.title,
+        look_alike=file.look_alike,
         depth=file.depth,
         targets=tuple(file.targets),
         seed_varies=file.seed_varies,
@@ -155,24 +169,16 @@ def load_scenario(path: Path) -> Scenario:
     )
 
 
-def without_censor(scenario: Scenario) -> Scenario:
-    """The same run with nothing in its way: no censor, no fault, the usual path, to its end; every service must be ok.
-
-    The helper stays as it is: neither its absence nor its lies may turn a working service into anything else.
-    """
-    fine = {"default": Expectation(state="ok", mechanisms=[])}
-    return replace(scenario, censors=(), faults=(), path=PathKeys(), run=RunKeys(), expect=fine)
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read ({error.strerror}); expected a TOML file") from None
+        sentence = tr("{path}: the scenario file cannot be read ({reason}).", path=path, reason=error.strerror)
+        raise ScenarioError(sentence) from None
     except UnicodeDecodeError:
-        raise ScenarioError(f"{path}: is not UTF-8 text; expected a TOML file") from None
+        raise ScenarioError(tr("{path}: the file is not UTF-8 text. Expected a TOML file.", path=path)) from None
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path}: is not valid TOML: {error}") from None
+        raise ScenarioError(tr("{path}: the file is not valid TOML: {reason}", path=path, reason=error)) from None
 
 
 def _page(table: dict[str, Any], path: Path, key: str) -> Page:
@@ -180,23 +186,38 @@ def _page(table: dict[str, Any], path: Path, key: str) -> Page:
     try:
         web_endpoint(page.url)
     except ValueError as error:
-        raise ScenarioError(f"{path}: {key}.url: {error}") from None
+        raise ScenarioError(tr("{path}: {key}.url: {reason}", path=path, key=key, reason=error)) from None
     return page
 
 
 def _service(name: str, path: Path) -> str:
     if name != "default" and name.count("/") != 1 and "://" not in name:
-        raise ScenarioError(f'{path}: expect."{name}": expected a service, such as "telegram/web", or default')
+        sentence = tr(
+            '{path}: expect."{name}" is no service. Expected a name such as "telegram/web", or default.',
+            path=path,
+            name=name,
+        )
+        raise ScenarioError(sentence)
     return name
 
 
 def _pick(known: dict[str, type[Model]], by: str, table: dict[str, Any], path: Path, key: str) -> Model:
-    """One `[[censor]]` or `[[fault]]`: `by` names the class whose keys the others are."""
-    name = table.get(by)
+    """Return the object of one `[[censor]]` or `[[fault]]`. The key `by` names its class."""
+    name, names = table.get(by), ", ".join(sorted(known))
+    if name is None:
+        raise ScenarioError(
+            tr("{path}: {key}.{by} is missing. Expected one of {names}.", path=path, key=key, by=by, names=names)
+        )
     if not isinstance(name, str) or name not in known:
-        wrong = "is missing" if name is None else f"{name!r} is unknown"
-        hint = _hint(get_close_matches(str(name), known, 1))
-        raise ScenarioError(f"{path}: {key}.{by}: {wrong}; expected one of {', '.join(sorted(known))}{hint}")
+        sentence = tr(
+            "{path}: {key}.{by} has the unknown value '{value}'. Expected one of {names}.",
+            path=path,
+            key=key,
+            by=by,
+            value=name,
+            names=names,
+        )
+        raise ScenarioError(_with_hint(sentence, str(name), known))
     return _validate(known[name], {k: v for k, v in table.items() if k != by}, path, key)
 
 
@@ -208,15 +229,26 @@ def _validate(model: type[Model], table: dict[str, Any], path: Path, prefix: str
     key = ".".join(filter(None, [prefix, *(str(part) for part in first["loc"] if not _is_branch(part))]))
     if first["type"] == "extra_forbidden":
         names = sorted(model.model_fields)
-        hint = _hint(get_close_matches(str(first["loc"][-1]), names, 1))
-        raise ScenarioError(f"{path}: {key}: unknown key; expected one of {', '.join(names)}{hint}")
+        sentence = tr(
+            "{path}: {key} is an unknown key. Expected one of {names}.", path=path, key=key, names=", ".join(names)
+        )
+        raise ScenarioError(_with_hint(sentence, str(first["loc"][-1]), names))
     if first["type"] == "missing":
-        raise ScenarioError(f"{path}: {key}: is missing; expected {_meaning(model, first['loc'])}")
-    raise ScenarioError(f"{path}: {key}: {first['msg'][0].lower() + first['msg'][1:]}, found {first['input']!r}")
+        meaning = _meaning(model, first["loc"])
+        raise ScenarioError(tr("{path}: {key} is missing. Expected: {meaning}", path=path, key=key, meaning=meaning))
+    raise ScenarioError(
+        tr(
+            "{path}: {key} has the wrong value {value}: {reason}",
+            path=path,
+            key=key,
+            value=repr(first["input"]),
+            reason=first["msg"],
+        )
+    )
 
 
 def _is_branch(part: int | str) -> bool:
-    """Whether pydantic names a branch of a union here rather than a key of the file."""
+    """Return whether pydantic names a branch of a union here, and no key of the file."""
     return isinstance(part, str) and ("[" in part or part in {"str", "bool"})
 
 
@@ -225,5 +257,6 @@ def _meaning(model: type[BaseModel], where: tuple[int | str, ...]) -> str:
     return (known.description if known and len(where) == 1 else None) or "a value"
 
 
-def _hint(near: list[str]) -> str:
-    return f" (did you mean {near[0]!r}?)" if near else ""
+def _with_hint(sentence: str, wanted: str, names: Iterable[str]) -> str:
+    near = get_close_matches(wanted, list(names), 1)
+    return " ".join([sentence, *(tr("Did you mean '{name}'?", name=name) for name in near)])

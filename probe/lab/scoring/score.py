@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from probe.lab.scenario.expectations import Expectation, wanted_for
+from probe.lab.scenario.expectations import Expectation, expectation_for
 
 ACCUSING = frozenset({"blocked", "likely_blocked", "degraded"})  # the words that say somebody interferes
 
@@ -88,7 +88,7 @@ def tally(
     for record in trial.records:
         by_service.setdefault(str(record.get("service")), []).append(record)
     for service in sorted(services):
-        wanted = wanted_for(service, expect)
+        wanted = expectation_for(service, expect)
         if wanted is None:
             continue
         where = f"{trial.scenario} {trial.seed} {service}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from probe.formats.keys import LISTS, places_of_entries
 from probe.lab.run import recording_of
-from probe.lab.scenario.expectations import wanted_for
+from probe.lab.scenario.expectations import expectation_for
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 
 ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
@@ -74,7 +74,7 @@ def _expected(scenario: Scenario, line: Line) -> dict[str, Said] | None:
     target, found = line["test_keys"]["x_target"], {}
     for role in target["services"]:
         service = f"{target['name']}/{role}"
-        wanted = wanted_for(service, scenario.expect)
+        wanted = expectation_for(service, scenario.expect)
         if wanted is not None and wanted.valid is False:
             found[service] = Said(None)
         elif wanted is not None and isinstance(wanted.state, str) and wanted.mechanisms is not None:

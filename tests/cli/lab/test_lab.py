@@ -43,10 +43,10 @@ def test_classes_come_with_every_key() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["run", "graet-firewall"], "did you mean 'great-firewall'"),
+        (["run", "graet-firewall"], "Did you mean 'great-firewall'"),
         (["run", "/nowhere/mine.toml"], "cannot be read"),
         (["run", "clean", "--targets", "/nowhere"], "/nowhere"),
-        (["shell", "nothing-like-it"], "unknown scenario"),
+        (["shell", "nothing-like-it"], "There is no scenario"),
         (["run", "clean", "--results", "/dev/null/here"], "results cannot be written to /dev/null/here"),
     ],
 )

@@ -18,13 +18,13 @@ from probe.cli.run.consent import VERSION
 from probe.lab.censors.dns import FOREIGN, FOREIGN_V6
 from probe.lab.net.fabric import FabricConfig
 from probe.lab.run import Finished, run_command, run_scenario, table
-from probe.lab.scenario.scenario import Page, find_scenario, load_scenario, scenario_names, without_censor
+from probe.lab.scenario.scenario import Page, find_scenario, load_scenario, scenario_names
 from probe.session.pacing import TRIGGERS_DEEP, TRIGGERS_STANDARD
 from probe.targets.target import bundled_targets, is_address, pick_targets, target_names
 from probe.targets.url_lists import web_endpoint
 from tests.support.lab import evidence
 from tests.support.lab.on_the_wire import Wire
-from tests.support.lab.side_by_side import SideBySide, Wanted
+from tests.support.lab.side_by_side import LabRun, SideBySide, without_interference
 from tests.support.ooni.scores import RULES
 
 pytestmark = pytest.mark.lab
@@ -37,7 +37,7 @@ def bare_runs() -> list[str]:
     """Scenarios whose runs without what stands in the way differ: in what is measured, and in what helper is asked."""
     left: dict[str, str] = {}
     for name in scenario_names():
-        bare = without_censor(load_scenario(find_scenario(name)))
+        bare = without_interference(load_scenario(find_scenario(name)))
         if name not in {"clean", "skype-gone"}:  # `clean` is such a run; of what is retired nothing is left
             left.setdefault(f"{sorted(bare.targets)} {bare.pages} {bare.helper} {bare.depth}", name)
     return sorted(left.values())
@@ -51,7 +51,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """The runs of the tests that were chosen, all of them under way before the first is looked at."""
     chosen = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
     wanted = [
-        Wanted(params.get("name", "great-firewall"), params.get("seed", 0), "without_its_censor" in item.name)
+        LabRun(params.get("name", "great-firewall"), params.get("seed", 0), "without_its_censor" in item.name)
         for item in chosen
         if (params := item.callspec.params)
     ]

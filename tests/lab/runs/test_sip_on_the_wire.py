@@ -10,7 +10,7 @@ from probe.lab.net.packets import Packet
 from probe.wire.sip.message import Message, is_sip, read_message
 from tests.lab.runs.test_scenarios import check, lines_below
 from tests.support.lab.on_the_wire import packets
-from tests.support.lab.side_by_side import Wanted, run_alone
+from tests.support.lab.side_by_side import LabRun, run_alone
 
 pytestmark = pytest.mark.lab
 
@@ -25,7 +25,7 @@ def requests(pcap: Path) -> list[tuple[Packet, Message]]:
 
 
 def test_each_provider_is_asked_once_per_transport_and_the_silent_one_twice(tmp_path: Path) -> None:
-    came = run_alone(Wanted("sip-silent"), tmp_path / "run")
+    came = run_alone(LabRun("sip-silent"), tmp_path / "run")
     check(came.finished)
     asked: dict[tuple[str, str], set[str]] = defaultdict(set)
     for packet, message in requests(came.folder / "home.pcap"):
@@ -42,7 +42,7 @@ def test_each_provider_is_asked_once_per_transport_and_the_silent_one_twice(tmp_
 
 def test_what_a_gateway_writes_into_the_answers_is_in_no_file(tmp_path: Path) -> None:
     """The scenario puts the volunteer's public address into every Via that comes back."""
-    came = run_alone(Wanted("sip-alg"), tmp_path / "run")
+    came = run_alone(LabRun("sip-alg"), tmp_path / "run")
     check(came.finished)
     back = [packet for packet in packets(came.folder / "home.pcap") if packet.dst in HOME and is_sip(packet.payload)]
     assert any(read_message(packet.payload).vias[0].host in HOME for packet in back), "it was really there"

@@ -1,54 +1,56 @@
-"""Every look-alike has its scenario, whose file is about that and lets nobody be accused of it."""
+"""Test that the expectations of look-alike scenarios accuse no service of the condition that they show."""
 
 import pytest
 
 from probe.lab.run import expected_services
-from probe.lab.scenario.expectations import Expectation
+from probe.lab.scenario.expectations import Expectation, expectation_for
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario, scenario_names
 from probe.lab.scoring.score import ACCUSING
 from probe.targets.target import bundled_targets
-from tests.support.lab.lookalikes import LOOK_ALIKES
+from tests.support.lab.lookalikes import CONDITIONS
 
-CASES = [(one.item, name) for one in LOOK_ALIKES for name in one.scenarios]
-# One packet lost in twenty, and in five, or few descriptors: where luck decides whether all is tried.
+# Packet loss of 5 and 20 %, or few descriptors: chance decides whether everything is tried.
 UNDECIDED = {"lossy", "lossy-badly", "descriptors-short"}
-NAMES = sorted({name for _, name in CASES})
 
 
 def load(name: str) -> Scenario:
     return load_scenario(find_scenario(name))
 
 
-@pytest.mark.parametrize(("item", "name"), CASES)
-def test_the_scenario_is_about_its_item(item: str, name: str) -> None:
-    (shows,) = [one.scenarios[name] for one in LOOK_ALIKES if one.item == item]
-    assert shows(load(name))
+NAMES = [name for name in scenario_names() if load(name).look_alike]
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_look_alike_contains_its_condition(name: str) -> None:
+    assert name in NAMES
+    assert CONDITIONS[name](load(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_must_come_of_it_is_said_of_every_service_and_exactly(name: str) -> None:
+def test_look_alike_expects_exact_states_of_every_service(name: str) -> None:
     scenario = load(name)
-    default = scenario.expect.get("default")
-    named = [scenario.expect.get(service, default) for service in expected_services(scenario, bundled_targets())]
-    assert named and None not in named
-    for wanted in named:
-        assert wanted is not None
-        if not states(wanted) & ACCUSING:
-            assert wanted.mechanisms == []
-            assert len(states(wanted)) == 1 or name in UNDECIDED
+    services = expected_services(scenario, bundled_targets())
+    expected = [expectation_for(service, scenario.expect) for service in services]
+    assert expected and None not in expected
+    for expectation in expected:
+        assert expectation is not None
+        if not states(expectation) & ACCUSING:
+            assert expectation.mechanisms == []
+            assert len(states(expectation)) == 1 or name in UNDECIDED
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not load(name).censors])
-def test_where_nobody_interferes_nobody_may_be_accused(name: str) -> None:
-    assert not [service for service, wanted in load(name).expect.items() if states(wanted) & ACCUSING]
+def test_look_alike_without_censor_accuses_no_service(name: str) -> None:
+    expect = load(name).expect
+    assert not [service for service, expectation in expect.items() if states(expectation) & ACCUSING]
 
 
-def states(wanted: Expectation) -> set[str | None]:
-    if wanted.valid is False:
-        assert wanted.invalid_reason is not None
+def states(expectation: Expectation) -> set[str | None]:
+    if expectation.valid is False:
+        assert expectation.invalid_reason is not None
         return {None}
-    return set(wanted.state) if isinstance(wanted.state, list) else {wanted.state}
+    return set(expectation.state) if isinstance(expectation.state, list) else {expectation.state}
 
 
-def test_every_scenario_without_a_censor_stands_for_something() -> None:
+def test_every_scenario_without_censor_is_a_look_alike() -> None:
     assert {name for name in scenario_names() if not load(name).censors} <= set(NAMES)

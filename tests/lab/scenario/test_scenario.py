@@ -8,18 +8,18 @@ import pytest
 
 from probe.lab.censors import TLSReset
 from probe.lab.run import expected_services
-from probe.lab.scenario.expectations import Expectation, differences
-from probe.lab.scenario.faults import ServerDown
+from probe.lab.scenario.expectations import Expectation, State, differences, expectation_for
+from probe.lab.scenario.faults import KINDS, ServerDown
 from probe.lab.scenario.scenario import (
     ScenarioError,
     find_scenario,
     load_scenario,
     scenario_names,
-    without_censor,
 )
 from probe.lab.world.assemble import lay_path
 from probe.lab.world.world import build_world
 from probe.targets.target import bundled_targets
+from tests.support.lab.side_by_side import without_interference
 
 REQUIRED = {
     *("clean", "great-firewall", "dns-nxdomain", "dns-injection", "ip-blackhole", "sni-reset", "sni-reset-residual"),
@@ -75,34 +75,40 @@ def test_every_required_scenario_is_there_and_loads() -> None:
 HEAD, TAIL = "title = 'x'\n", "\n[expect.default]\n"
 RESET = "[[censor]]\nclass = 'TLSReset'\n"
 BAD_FILES = [
-    ("title = 3" + TAIL, "title: input should be a valid string"),
-    (TAIL, "title: is missing; expected one sentence"),
-    (HEAD, "expect: is missing"),
-    (HEAD + "titel = 'y'" + TAIL, "titel: unknown key; expected one of censor, depth"),
-    (HEAD + "[path]\nrttms = 3" + TAIL, "path.rttms: unknown key"),
-    (HEAD + "[path]\nloss = 1.5" + TAIL, "path.loss: input should be less than 1, found 1.5"),
-    (HEAD + "[[censor]]\nnames = ['a']" + TAIL, "censor[1].class: is missing; expected one of DNS"),
-    (HEAD + "[[censor]]\nclass = 'TLSRest'" + TAIL, "(did you mean 'TLSReset'?)"),
-    (HEAD + RESET + "nmaes = ['a']\nnames = ['a']" + TAIL, "(did you mean 'names'?)"),
-    (HEAD + RESET + TAIL, "censor[1].names: is missing; expected server names"),
+    ("title = 3" + TAIL, "title has the wrong value 3: Input should be a valid string"),
+    (TAIL, "title is missing. Expected: one or two sentences"),
+    (HEAD, "expect is missing"),
+    (HEAD + "titel = 'y'" + TAIL, "titel is an unknown key. Expected one of censor, depth"),
+    (HEAD + "[path]\nrttms = 3" + TAIL, "path.rttms is an unknown key"),
+    (HEAD + "[path]\nloss = 1.5" + TAIL, "path.loss has the wrong value 1.5: Input should be less than 1"),
+    (HEAD + "[[censor]]\nnames = ['a']" + TAIL, "censor[1].class is missing. Expected one of DNS"),
+    (HEAD + "[[censor]]\nclass = 'TLSRest'" + TAIL, "Did you mean 'TLSReset'?"),
+    (HEAD + RESET + "nmaes = ['a']\nnames = ['a']" + TAIL, "Did you mean 'names'?"),
+    (HEAD + RESET + TAIL, "censor[1].names is missing. Expected: server names"),
     (
         HEAD + RESET + "names = ['a']\nresidual = {seconds = 3, on = 'scr'}" + TAIL,
-        "censor[1].residual.on: value error, 'scr' is none of src, sport, dst, dport",
+        "censor[1].residual.on has the wrong value 'scr': Value error, 'scr' is none of src, sport, dst, dport",
     ),
-    (HEAD + "[[fault]]\nkind = 'server_dwon'" + TAIL, "fault[1].kind: 'server_dwon' is unknown"),
+    (HEAD + "[[fault]]\nkind = 'server_dwon'" + TAIL, "fault[1].kind has the unknown value 'server_dwon'"),
     (
         HEAD + "[helper]\nlie = true" + TAIL,
-        "helper.lie: unknown key; expected one of censored, form, lies, reset_names, up",
+        "helper.lie is an unknown key. Expected one of censored, form, lies, reset_names, up",
     ),
     (
         HEAD + "[run]\ninterrupt = 3" + TAIL,
-        "run.interrupt: unknown key; expected one of interrupt_after, open_files, repeat",
+        "run.interrupt is an unknown key. Expected one of interrupt_after, open_files, repeat",
     ),
-    (HEAD + "[run]\nopen_files = 3" + TAIL, "run.open_files: input should be greater than or equal to 16, found 3"),
-    (HEAD + "[expect.telegram]\nstate = 'ok'", 'expect."telegram": expected a service, such as "telegram/web"'),
+    (
+        HEAD + "[run]\nopen_files = 3" + TAIL,
+        "run.open_files has the wrong value 3: Input should be greater than or equal to 16",
+    ),
+    (
+        HEAD + "[expect.telegram]\nstate = 'ok'",
+        'expect."telegram" is no service. Expected a name such as "telegram/web"',
+    ),
     (HEAD + TAIL + "state = 'blockt'", 'expect."default".state'),
     (HEAD + TAIL + "valid = false\ninvalid_reason = 'hotel'", 'expect."default".invalid_reason'),
-    ("title = ", "is not valid TOML"),
+    ("title = ", "the file is not valid TOML"),
 ]
 
 
@@ -117,7 +123,7 @@ def test_a_bad_file_is_answered_with_file_key_and_what_was_expected(write: Write
 
 
 def test_an_unknown_name_gets_a_near_one() -> None:
-    with pytest.raises(ScenarioError, match="did you mean 'great-firewall'"):
+    with pytest.raises(ScenarioError, match="Did you mean 'great-firewall'"):
         find_scenario("graet-firewall")
     with pytest.raises(ScenarioError, match="cannot be read"):
         load_scenario(find_scenario("/nowhere/mine.toml"))
@@ -129,7 +135,7 @@ def test_ablation_takes_everything_out_of_the_way_and_expects_ok(write: Write) -
     scenario = load_scenario(write(text))
     assert isinstance(scenario.faults[0], ServerDown)
     assert (scenario.run.interrupt_after, scenario.run.open_files) == (2.5, 40)
-    bare = without_censor(scenario)
+    bare = without_interference(scenario)
     assert not bare.censors
     assert not bare.faults
     assert bare.path.loss == 0
@@ -219,7 +225,7 @@ state = "ok"
 def test_pages_get_servers_and_are_measured(write: Write) -> None:
     scenario = load_scenario(write(PAGES))
     assert expected_services(scenario, bundled_targets()) == ["http://www.moved.example//web"]
-    assert scenario.pages == without_censor(scenario).pages
+    assert scenario.pages == without_interference(scenario).pages
     world = build_world(bundled_targets(), scenario, seed=1)
     (host,) = (host for host in world.hosts if "www.moved.example" in host.names)
     assert host.ports == {80: {"http"}, 443: {"https"}}
@@ -230,10 +236,24 @@ def test_pages_get_servers_and_are_measured(write: Write) -> None:
     [
         ('url = "ftp://x.example/"', r"page\[1\].url: 'ftp://x.example/' is no web address"),
         ('url = "https://x.example/"\nstatus = 999', r"page\[1\].status"),
-        ('url = "https://x.example/"\ncookie = "a"', r"page\[1\].cookie: unknown key"),
-        ("status = 200", r"page\[1\].url: is missing"),
+        ('url = "https://x.example/"\ncookie = "a"', r"page\[1\].cookie is an unknown key"),
+        ("status = 200", r"page\[1\].url is missing"),
     ],
 )
 def test_pages_are_read_strictly(write: Write, line: str, said: str) -> None:
     with pytest.raises(ScenarioError, match=said):
         load_scenario(write(f'title = "x"\n[[page]]\n{line}\n[expect.default]\nstate = "ok"\n'))
+
+
+def test_every_kind_of_fault_has_a_scenario() -> None:
+    used = {type(fault) for name in scenario_names() for fault in load_scenario(find_scenario(name)).faults}
+    assert used == set(KINDS.values())
+
+
+def test_wildcard_expectation_precedes_the_default() -> None:
+    expect = {key: Expectation(state=state) for key, state in WILDCARD.items()}
+    states = [getattr(expectation_for(service, expect), "state", None) for service in ("a/web", "a/api", "b/web")]
+    assert states == ["down", "impaired", "ok"]
+
+
+WILDCARD: dict[str, State] = {"a/web": "down", "a/*": "impaired", "default": "ok"}
