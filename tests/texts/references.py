@@ -18,6 +18,7 @@ from tests.texts.words import ABSENT
 ROOT = Path(__file__).parent.parent.parent
 PRINCIPLES = {f"P{number}" for number in range(1, 11)}
 LAYERS = {name.split(".")[0] for name in mechanisms()}
+ACTIONS = {name.split(".")[1] for name in mechanisms() if "." in name}
 FOREIGN = {"config.toml", "Readme.md", "dataclient.py", "LICENSE.md", "core.py"}  # the user's, and OONI's repositories'
 FOREIGN_NAMES = {"resolv_conf", "x86_64"}
 FILE = r"(?<![\w/.:@-])((?:[\w.*-]+/)*[\w.*-]+\.(?:py|md|toml|ipynb|jinja|css|js))(?![\w/-])"
@@ -95,7 +96,8 @@ def _unknown(span: str) -> Iterator[str]:
         yield "name in the code (rule id, key, function)"
     parts = span.split(".")
     is_dotted = re.fullmatch(r"[a-z]+(\.[a-z_]+)+", span) and parts[0] in LAYERS
-    if is_dotted and span not in mechanisms() and not all(part in identifiers() for part in parts):
+    is_other = not ACTIONS & set(parts) and set(parts) <= identifiers()  # a module or an attribute
+    if is_dotted and span not in mechanisms() and not is_other:
         yield "mechanism"
     if (called := re.match(r"probe ([a-z]+)", span)) and called[1] not in commands():
         yield "command"

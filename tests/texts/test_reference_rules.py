@@ -15,7 +15,7 @@ PLANTED = [
     ("a.md", "The files `probe/absent/*.py` do it.", "no such file"),
     ("a.md", "Call `python -m tests.absent`.", "no such module"),
     ("a.md", "The rule `tls_absent_rule` decides.", "no such name in the code"),
-    ("a.md", "It is `tls.absent.sni`.", "no such mechanism"),
+    ("a.md", "It is `tls.refused.sni`.", "no such mechanism"),
     ("a.md", "Call `probe absent`.", "no such command"),
     ("a.md", "```\n$ probe absent\n```", "no such command"),
     ("a.md", "Principle P11 says so.", "no such principle"),
@@ -30,7 +30,10 @@ PLANTED = [
 
 CORRECT = [
     ("a.md", "# One two\n\nSee [above](#one-two) and [this](https://example.org/absent.md)."),
-    ("a.md", "`probe/cli/__init__.py`, cli/__init__.py, `targets/*.toml`, probe/wire/ and `probe.cli.main` exist."),
+    (
+        "a.md",
+        "`probe/cli/__init__.py`, cli/__init__.py, `targets/*.toml`, `probe.cli.main`, `dns.message` exist.",
+    ),
     ("a.md", "Principles P1 and P10, `dns.injection.bogon`, `probe rules`, docs/contract.md, section 2.1, P-256."),
     ("a.md", "The rules `quic_completes` and `service_unread`, and the key `x_control`."),
     ("a.py", '"""Return one key of `tests/texts/words.py` (RFC 793, section 3.1)."""'),
