@@ -32,13 +32,15 @@ class Passage:
 
 
 def passages(path: Path) -> list[Passage]:
-    """Return the prose of a `.py` or `.md` file, in the order of its lines."""
+    """Return the prose of a Python, Markdown, TOML or make file, in the order of its lines."""
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         tree = ast.parse(source)
         found = [*docstrings(tree), *comments(source), *sentences(tree)]
-    else:
+    elif path.suffix == ".md":
         found = list(paragraphs(source))
+    else:
+        found = list(hash_comments(source))
     return sorted(found, key=lambda passage: passage.line)
 
 
@@ -74,6 +76,15 @@ def comments(source: str) -> Iterator[Passage]:
         block.append(text)
     if block:
         yield Passage(first, "comment", "\n".join(block))
+
+
+def hash_comments(source: str) -> Iterator[Passage]:
+    """Yield the comments of a file that is not Python, and the titles of scenarios, which the lab prints."""
+    for number, line in enumerate(source.splitlines(), 1):
+        if comment := re.search(r"(?:^|\s)#+ (.*)", line):
+            yield Passage(number, "comment", comment[1])
+        if title := re.match(r'title = "(.*)"', line):
+            yield Passage(number, "sentence", title[1])
 
 
 def sentences(tree: ast.Module) -> Iterator[Passage]:

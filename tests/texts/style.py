@@ -15,7 +15,11 @@ from tests.texts.words import ABSENT, ARROWS, BANNED, BANNED_NAMES, NOT_VERBS, Q
 
 ROOT = Path(__file__).parent.parent.parent
 WORDS = 25  # in one sentence
-CHECKED = ("probe", "tests", "docs", "README.md", "CONTRIBUTING.md", "SECURITY.md")
+WITH_PROSE = {".py", ".md", ".toml", "Makefile", "Dockerfile"}
+CHECKED = (
+    *("probe", "tests", "docs", "targets", "deploy"),
+    *("README.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile", "Dockerfile", "pyproject.toml"),
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -42,10 +46,10 @@ def violations(paths: Iterable[Path]) -> list[Violation]:
 
 
 def files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the Python and Markdown files below the given paths."""
+    """Yield the files with prose below the given paths."""
     for path in paths:
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        yield from (file.resolve() for file in inside if file.suffix in {".py", ".md"} and file.is_file())
+        yield from (file.resolve() for file in inside if file.is_file() and {file.suffix, file.name} & WITH_PROSE)
 
 
 Finding = tuple[int, str, str]
