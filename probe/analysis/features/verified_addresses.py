@@ -5,7 +5,7 @@ from functools import wraps
 
 from probe.analysis.observations.dialects import dialect_of
 from probe.analysis.observations.index import Rows, endpoint_of
-from probe.analysis.observations.rows import CONTROL, PROBE, Line, Observation, Query
+from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, Observation, Query
 
 AUTHENTICATED = frozenset({"dot", "doh"})
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})
@@ -59,7 +59,7 @@ class Verified:
     one that works is enough.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: FlatMeasurement) -> None:
         self.known: dict[tuple[str, str], frozenset[str]] = {}
         self.probe = Rows(row for row in line.rows if row.origin == PROBE)
         self.control = Rows(row for row in line.rows if row.origin == CONTROL)
