@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probe.analysis.observations.rows import read_line
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.observations.rows import read_measurement
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.control import Control, health, ooni
 from probe.control.ooni import OONIHelper
 from probe.control.ooni_answer import proven_families, test_keys
@@ -219,7 +219,7 @@ def test_whatever_it_answers_can_be_written_and_judged(answer: dict[str, Any]) -
     line["test_keys"]["x_control"] = json.loads(
         json.dumps({"failure": None, "preflight": {"ipv4": True}, "test_keys": keys})
     )
-    assert read_line(line).rows and judge_line(line, file="a.jsonl", number=1)
+    assert read_measurement(line).rows and judge_measurement(line, file="a.jsonl", number=1)
 
 
 def test_a_helper_that_knows_quic_tells_of_it() -> None:
@@ -311,7 +311,7 @@ async def test_health_is_its_greeting() -> None:
 async def said(lines: Lines, found: Pretender, *urls: str) -> tuple[str, str, list[str]]:
     line = lines.line()
     line["test_keys"]["x_control"] = json.loads(json.dumps(await asked(found, target(*urls), {OTHER: [SECOND]})))
-    (record,) = judge_line(line, file="a.jsonl", number=1)
+    (record,) = judge_measurement(line, file="a.jsonl", number=1)
     return record["state"], record["rule_id"], record["mechanisms"]
 
 
@@ -375,5 +375,5 @@ async def test_a_certificate_that_is_refused_here_and_convinces_there_is_another
 async def test_how_often_it_tried_is_told() -> None:
     line = failing(WEB, GENUINE, f"tls:{RESET}", HOST).line()
     line["test_keys"]["x_control"] = await asked(helper(), target(WEB))
-    (record,) = judge_line(line, file="a.jsonl", number=1)
+    (record,) = judge_measurement(line, file="a.jsonl", number=1)
     assert (record["controls"], record["control_successes"]) == (2, 2)  # the handshake, and the page

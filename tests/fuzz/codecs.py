@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from probe.analysis.observations.rows import read_line
+from probe.analysis.observations.rows import read_measurement
 from probe.analysis.ooni_import import is_ooni, read_ooni
 from probe.control.http_client import Nonsense, read_object
 from probe.control.ooni_answer import test_keys
@@ -140,7 +140,7 @@ def read_lines_of(path: Path) -> None:
 def judge(data: bytes) -> None:
     line = json.loads(data)
     if isinstance(line, dict):
-        read_line(line)
+        read_measurement(line)
 
 
 def read_ooni_answer(data: bytes) -> None:

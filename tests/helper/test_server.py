@@ -210,7 +210,7 @@ def echoes(port: int, datagram: bytes) -> bytes:
 
 @pytest.mark.parametrize("ports", ["", "3478,", "0", "65536", "3478;5060", "x", "\u0663", "9" * 5000])
 def test_bad_echo_ports_are_one_sentence(ports: str) -> None:
-    with pytest.raises(UsageError, match="is no port. Use ports") as refused:
+    with pytest.raises(UsageError, match="is no port") as refused:
         echo_ports(ports)
     assert refused.value.exit_code == 2
 

@@ -59,7 +59,7 @@ class Question:
         return " OR (" + " AND ".join(f"{CONDITIONS[key]} = ?" for key, _ in self.baseline) + ")"
 
 
-def asked(
+def parse_question(
     by: str | None = None,
     *,
     since: str | None = None,

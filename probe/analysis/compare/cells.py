@@ -48,7 +48,7 @@ class Network(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Witness:
+class Example:
     """Where the newest line stands that says what the cell says. `service`: whose verdict in that line."""
 
     file: str
@@ -78,7 +78,7 @@ class Cell:
     set_aside: dict[str, int] = field(default_factory=dict)
     networks: list[Network] = field(default_factory=list)
     reporters_max: int = 0
-    witness: Witness | None = None
+    witness: Example | None = None
     difference: dict[str, Any] | None = None
 
 
@@ -228,13 +228,13 @@ def _asn_table(kind: type) -> Any:
     return kind()
 
 
-def _witness(tallies: list[Tally], found: str | None) -> Witness | None:
+def _witness(tallies: list[Tally], found: str | None) -> Example | None:
     """The newest line of the cell's state; of a mixed cell the newest of its gravest; of what does not count any."""
     for state in (*SEVERITY, ""):
         newest = [tally.newest for tally in tallies if tally.state == state and found in (state, MIXED, None)]
         if newest:
             time, (line, length, rest) = max(newest)[:_TIME], max(newest)[_TIME:].split(" ", 2)
-            return Witness(rest[int(length) :], int(line), rest[: int(length)], time.rstrip())
+            return Example(rest[int(length) :], int(line), rest[: int(length)], time.rstrip())
     return None
 
 

@@ -95,10 +95,10 @@ def _cell_lines(cell: Cell, width: int) -> list[str]:
     if cell.found is None:
         aside = [f"{n} not counted: {reason}" for reason, n in cell.set_aside.items()]
         return [line for text in aside for line in folded(text, width)] or ["-"]
-    return folded(said(cell), width) + [line for name in cell.mechanisms for line in folded(name, width)]
+    return folded(cell_text(cell), width) + [line for name in cell.mechanisms for line in folded(name, width)]
 
 
-def said(cell: Cell) -> str:
+def cell_text(cell: Cell) -> str:
     """`BLOCKED 7/7 *`; `(BLOCKED 1/1)` where that is too few; `MIXED 3 BLOCKED, 4 OK`."""
     if cell.found in cell.by_state:
         words = f"{WORDS[str(cell.found)]} {cell.by_state[str(cell.found)]}/{cell.n}"

@@ -6,13 +6,13 @@ from probe.analysis.features.udp_support import Datagrams, datagrams_in
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.lenient_json import address as as_address
 from probe.analysis.observations.lenient_json import flag, table, tables
-from probe.analysis.observations.rows import PROBE, Line
+from probe.analysis.observations.rows import PROBE, FlatMeasurement
 
 BEGUN_AGAIN = 0.9  # seconds; kernels repeat a SYN after one
 OFTEN = 1 / 12  # of all connects
 
 
-def working_families(line: Line) -> frozenset[int]:
+def working_families(line: FlatMeasurement) -> frozenset[int]:
     """The families that work here. IPv4 is taken for granted where the line does not say, IPv6 is not."""
     said = table(line.run.get("families"))
     found = {4: flag(said.get("ipv4"), True), 6: flag(said.get("ipv6"))}
@@ -32,7 +32,7 @@ class AccessNetwork:
     dns_intercepted: bool
 
 
-def surroundings_of(line: Line, proofs: Verified) -> AccessNetwork:
+def surroundings_of(line: FlatMeasurement, proofs: Verified) -> AccessNetwork:
     """Read them, once for all names and addresses."""
     drops = drops_packets(line)
     return AccessNetwork(
@@ -46,7 +46,7 @@ def surroundings_of(line: Line, proofs: Verified) -> AccessNetwork:
     )
 
 
-def drops_packets(line: Line) -> bool:
+def drops_packets(line: FlatMeasurement) -> bool:
     """Whether SYNs, or what answers them, get lost all over the line, whoever they are for.
 
     A connect that takes a second longer than the line's quickest had to be begun again (RFC 6298, section 2.1). One in
@@ -58,15 +58,15 @@ def drops_packets(line: Line) -> bool:
     return len({row.address for row in again}) >= 2 and len(again) >= OFTEN * len(made)
 
 
-def _neutral_facts(line: Line) -> list[dict[str, object]]:
+def _neutral_facts(line: FlatMeasurement) -> list[dict[str, object]]:
     return tables(table(line.run.get("preflight")).get("neutral"))
 
 
-def _neutral_addresses(line: Line) -> frozenset[str]:
+def _neutral_addresses(line: FlatMeasurement) -> frozenset[str]:
     return frozenset(as_address(fact.get("address")) for fact in _neutral_facts(line) if fact.get("failure") is None)
 
 
-def _lossy(line: Line) -> bool:
+def _lossy(line: FlatMeasurement) -> bool:
     """Whether some neutral host, of a family that works, failed in preflight: then silence proves little."""
     families = working_families(line)
     return any(

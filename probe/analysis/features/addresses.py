@@ -37,7 +37,7 @@ from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.udp_echo import echoed, silent
 from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
 from probe.analysis.observations.failure_kinds import CERTIFICATE, REFUSED, RESET, TIMEOUT, UNREACHABLE
-from probe.analysis.observations.rows import Line, Observation
+from probe.analysis.observations.rows import FlatMeasurement, Observation
 from probe.formats import failures as f
 from probe.targets.target import Endpoint
 
@@ -45,7 +45,7 @@ _SILENCE = tuple(column.name for column in fields(AddressRow) if column.name.end
 
 
 def address_row(
-    endpoint: Endpoint, address: str, line: Line, proofs: Verified, around: AccessNetwork
+    endpoint: Endpoint, address: str, line: FlatMeasurement, proofs: Verified, around: AccessNetwork
 ) -> tuple[AddressRow, Attempts]:
     """Work out everything that the rules about one address read."""
     done = attempts_at(endpoint, address, proofs)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from probe.analysis.features.attempts import proof_of
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import flag, table
-from probe.analysis.observations.rows import PROBE, Line, Observation
+from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Datagrams:
     passed: int
 
 
-def datagrams_in(line: Line) -> Datagrams:
+def datagrams_in(line: FlatMeasurement) -> Datagrams:
     """Whether UDP passes here. What preflight could not say is taken for granted, as IPv4 is.
 
     An answer from the system's resolver is none from beyond: it may be the home router's.

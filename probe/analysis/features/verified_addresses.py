@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 
 from probe.analysis.observations.index import Rows, endpoint_of
-from probe.analysis.observations.rows import CONTROL, PROBE, Line, Observation, Query
+from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, Observation, Query
 from probe.targets.dialects import ENCRYPTED_RESOLVERS
 
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})
@@ -58,7 +58,7 @@ class Verified:
     one that works is enough.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: FlatMeasurement) -> None:
         self.known: dict[tuple[str, str], frozenset[str]] = {}
         self.probe = Rows(row for row in line.rows if row.origin == PROBE)
         self.control = Rows(row for row in line.rows if row.origin == CONTROL)

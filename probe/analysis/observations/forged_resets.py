@@ -12,7 +12,7 @@ from typing import Any
 from probe.analysis.observations.lenient_json import number, tables, text
 
 
-def unlike_resets(packets: Any) -> dict[int, int]:
+def count_forged_resets(packets: Any) -> dict[int, int]:
     """Transaction id → how many resets it drew that do not look like the greeting's sender's own (`x_packets`)."""
     flows: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for packet in tables(packets):

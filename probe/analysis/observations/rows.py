@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from probe.analysis.observations.forged_resets import unlike_resets
+from probe.analysis.observations.forged_resets import count_forged_resets
 from probe.analysis.observations.leaf_certificate import leaf_of
 from probe.analysis.observations.lenient_json import (
     address,
@@ -126,7 +126,7 @@ class Observation(NamedTuple):
 
 
 @dataclass
-class Line:
+class FlatMeasurement:
     """What a line holds, ready to be judged."""
 
     target: dict[str, Any]
@@ -141,7 +141,7 @@ class Line:
     rows: list[Observation] = field(default_factory=list)
 
 
-def read_line(line: dict[str, Any]) -> Line:
+def read_measurement(line: dict[str, Any]) -> FlatMeasurement:
     """Read a whole line, the control's half included."""
     keys = table(line.get("test_keys"))
     control = table(keys.get("x_control"))
@@ -151,7 +151,7 @@ def read_line(line: dict[str, Any]) -> Line:
     if not failed:
         rows += observations(table(control.get("test_keys")), CONTROL)
     families = {4: flag(preflight.get("ipv4")), 6: flag(preflight.get("ipv6"))}
-    return Line(
+    return FlatMeasurement(
         target=table(keys.get("x_target")),
         run=table(keys.get("x_run")),
         bugs=texts(keys.get("x_bugs")),
@@ -165,7 +165,7 @@ def read_line(line: dict[str, Any]) -> Line:
 
 def observations(test_keys: dict[str, Any], origin: str) -> Iterator[Observation]:
     """Flat rows out of test keys, in the order of the transactions' ids; entries without a transaction are dropped."""
-    entries, unlike = _entries(test_keys), unlike_resets(test_keys.get("x_packets"))
+    entries, unlike = _entries(test_keys), count_forged_resets(test_keys.get("x_packets"))
     seen = set()
     for record in sorted(tables(test_keys.get("x_transactions")), key=lambda item: number(item.get("transaction_id"))):
         identity = number(record.get("transaction_id"))

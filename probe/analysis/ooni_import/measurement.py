@@ -5,7 +5,7 @@ from typing import Any
 
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import address, name, table, text
-from probe.analysis.observations.rows import CONTROL, PROBE, Line, observations
+from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, observations
 from probe.analysis.ooni_import.control import families, outside
 from probe.analysis.ooni_import.endpoint_tests import binding, dial, resolving
 from probe.analysis.ooni_import.entries import Entry, connects, queries
@@ -34,19 +34,19 @@ def is_ooni(line: Entry) -> bool:
     return named and not table(keys.get("x_target")) and line.get("software_name") != OURS
 
 
-def read_ooni(line: Entry) -> Line:
+def read_ooni(line: Entry) -> FlatMeasurement:
     """Read a line of OONI's; one of a nettest that is not known here has no rows, and says so."""
     test, keys = name(line.get("test_name")).replace(" ", "_"), table(line.get("test_keys"))
     run: dict[str, Any] = {"run_id": text(line.get("report_id"))}
     nettest = NETTESTS.get(test)
     if nettest is None:
         services: dict[str, Any] = {"all": {"endpoints": []}}
-        return Line({"name": test, "services": services}, run, (), True, {}, foreign=True, unread=True)
+        return FlatMeasurement({"name": test, "services": services}, run, (), True, {}, foreign=True, unread=True)
     services, tape = nettest.services(line), Converted()
     if not _through_a_proxy(keys):
         _READERS[test](keys, services, tape)
     run["families"] = {"ipv4": True, "ipv6": _has_ipv6(keys)}
-    found = Line(
+    found = FlatMeasurement(
         target={"name": nettest.target(line), "services": _connected(services, keys, tape)},
         run=run,
         bugs=(),
@@ -60,7 +60,7 @@ def read_ooni(line: Entry) -> Line:
     return found
 
 
-def _add_control(found: Line, keys: Entry, services: dict[str, dict[str, Any]]) -> None:
+def _add_control(found: FlatMeasurement, keys: Entry, services: dict[str, dict[str, Any]]) -> None:
     tape = Converted()
     if outside(keys, endpoint_of(services[ROLE]["endpoints"][0]), tape):
         found.control_failed, found.control_families = False, families(tape)

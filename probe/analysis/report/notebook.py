@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from probe.analysis.compare.axes import asked
+from probe.analysis.compare.axes import parse_question
 from probe.analysis.compare.cells import INSUFFICIENT, LEAST, Cell, compare, winner
 from probe.analysis.compare.events import events
 from probe.analysis.compare.series import series
@@ -22,7 +22,7 @@ from probe.analysis.compare.verdict_table import VerdictTable, is_store
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.rules.rule import SEVERITY
 from probe.analysis.verdicts.verdict_row import COLUMNS, VerdictRow, rows_of
-from probe.analysis.verdicts.verdicts import why_not
+from probe.analysis.verdicts.verdicts import reason_unusable
 from probe.results import Problem, file_name, find_files, read_lines
 
 STATES = tuple(state.value for state in SEVERITY if state != INSUFFICIENT)  # each a column of counts
@@ -51,7 +51,7 @@ class Verdicts:
 
     def compare(self, by: str | None = None, *, baseline: str = "", top: int = 0, **narrow: Any) -> pa.Table:
         """A row per cell that somebody measured: counts by state, the state that is said, and a witness."""
-        question = asked(by, baseline=baseline, lab=self._lab, **narrow)
+        question = parse_question(by, baseline=baseline, lab=self._lab, **narrow)
         comparison = compare(self._table(), question, top)
         axes = list(dict.fromkeys(name for vantage in comparison.vantages for name in vantage))
         rows = [_cell(cell, axes) for _, cells in comparison.rows() for cell in cells if cell.n or cell.set_aside]
@@ -59,7 +59,7 @@ class Verdicts:
 
     def series(self, by: str | None = None, *, grain: str = "day", **narrow: Any) -> pa.Table:
         """A row per service, vantage point and day (or hour), gaps too: their `n` is 0."""
-        laid = series(self._table(), asked(by, lab=self._lab, **narrow), grain)
+        laid = series(self._table(), parse_question(by, lab=self._lab, **narrow), grain)
         axes = list(laid[0].vantage) if laid else []
         rows = [
             {
@@ -77,7 +77,7 @@ class Verdicts:
 
     def events(self, by: str | None = None, **narrow: Any) -> pa.Table:
         """A row per event: when interference began and ended, where, and where measurements went missing."""
-        found = [vars(event) for event in events(self._table(), asked(by, lab=self._lab, **narrow))]
+        found = [vars(event) for event in events(self._table(), parse_question(by, lab=self._lab, **narrow))]
         return pa.Table.from_pylist(found, pa.schema(_EVENT))
 
     def _table(self) -> VerdictTable:
@@ -88,7 +88,7 @@ class Verdicts:
         with SQLiteEngine() as engine:
             for path in find_files(paths):
                 for number, line in read_lines(path):
-                    problem = line.sentence if isinstance(line, Problem) else why_not(line)
+                    problem = line.sentence if isinstance(line, Problem) else reason_unusable(line)
                     if problem is not None:
                         self.refused.append((file_name(path), number, problem))
                     elif isinstance(line, dict):

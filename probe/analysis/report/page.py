@@ -10,8 +10,8 @@ from typing import Any
 
 from probe import __version__
 from probe.analysis.compare.axes import Question, QuestionError
-from probe.analysis.compare.cells import LEAST, SHARE, Cell, Comparison, Witness, network_name
-from probe.analysis.compare.compare import WORDS, ascii_only, label, said
+from probe.analysis.compare.cells import LEAST, SHARE, Cell, Comparison, Example, network_name
+from probe.analysis.compare.compare import WORDS, ascii_only, cell_text, label
 from probe.analysis.compare.events import prepared_events, together
 from probe.analysis.compare.series import prepared_series
 from probe.analysis.compare.verdict_table import VerdictTable
@@ -114,14 +114,14 @@ def _vantage(vantage: dict[str, str], baseline: bool) -> dict[str, Any]:
     return {"label": name, "cc": vantage.get("cc", ""), "asn": asn, "network": network_name(asn), "baseline": baseline}
 
 
-def _cell(cell: Cell, service: int, vantage: int, witnesses: Mapping[Witness, int]) -> dict[str, Any]:
+def _cell(cell: Cell, service: int, vantage: int, witnesses: Mapping[Example, int]) -> dict[str, Any]:
     aside = ", ".join(f"{n} not counted: {reason}" for reason, n in cell.set_aside.items())
     return {
         "s": service,
         "v": vantage,
         "state": cell.state,
         "found": cell.found,
-        "text": said(cell) if cell.found is not None else aside or "not measured",
+        "text": cell_text(cell) if cell.found is not None else aside or "not measured",
         "mechanisms": cell.mechanisms,
         "n": cell.n,
         "by_state": cell.by_state,
@@ -135,7 +135,7 @@ def _cell(cell: Cell, service: int, vantage: int, witnesses: Mapping[Witness, in
 
 
 def _verdicts(
-    table: VerdictTable, witnesses: list[Witness], evidence: Mapping[_Place, Sequence[str]]
+    table: VerdictTable, witnesses: list[Example], evidence: Mapping[_Place, Sequence[str]]
 ) -> list[dict[str, Any]]:
     """The witnesses' verdicts, in their order."""
     places = [(witness.file, witness.line, witness.service) for witness in witnesses]

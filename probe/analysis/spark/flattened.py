@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from probe.analysis.store.columns import MEASUREMENT, OBSERVATION, TABLES, VERDICT, schema, to_arrow
 from probe.analysis.store.flatten import Flat
-from probe.analysis.store.writing.batch import taken
+from probe.analysis.store.writing.batch import admit
 from probe.analysis.store.writing.hashes import file_digest, line_hash, problem_hash
 from probe.results import Piece, Problem, read_pieces
 
@@ -77,7 +77,7 @@ def _told(piece: Piece | Problem, digest: str, now: datetime, lab: bool) -> tupl
     if isinstance(piece, Problem):
         return where | {"problem_hash": problem_hash(piece, digest).hex()}, piece.sentence
     known_by = line_hash(piece)
-    return where | {"line_hash": known_by.hex()}, taken(known_by, piece, now, lab)
+    return where | {"line_hash": known_by.hex()}, admit(known_by, piece, now, lab)
 
 
 def _batches(lines: list[Taken], others: list[dict[str, Any]]) -> Iterator[Any]:

@@ -19,8 +19,8 @@ from probe.analysis.spark.flattened import FILES_DDL, ROWS_DDL, rows_of_files
 from probe.analysis.store.columns import PARTITIONS, TABLES
 from probe.analysis.store.files import WORK, table_files
 from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
-from probe.analysis.store.writing.ingest import OF_LAB, Report, opened
-from probe.analysis.store.writing.partitions import move, settle
+from probe.analysis.store.writing.ingest import OF_LAB, Report, open_for_writing
+from probe.analysis.store.writing.partitions import load_staged, move
 from probe.analysis.store.writing.sorting import ORDER
 from probe.analysis.store.writing.workers import workers
 from probe.results import STDIN, file_name
@@ -71,8 +71,8 @@ def ingest(spark: "SparkSession", sources: Iterable[Path], folder: Path, *, lab:
     began, report, files, folder = time.monotonic(), Report(), list(sources), folder.resolve()
     if STDIN in files:
         raise StoreError("a cluster reads files, not -; write the lines into one")
-    with opened(folder) as manifest, workers(1) as pool:
-        settle(folder, manifest, pool)  # what a killed ingest of the other engine left waiting
+    with open_for_writing(folder) as manifest, workers(1) as pool:
+        load_staged(folder, manifest, pool)  # what a killed ingest of the other engine left waiting
         name = uuid.uuid4().hex
         for tally in _taken(spark, files, folder, name, manifest, lab):
             report.add(tally)
@@ -100,7 +100,7 @@ def _taken(
     os.sync()
     move(folder, manifest, name)
     first = {tally.digest: tally for tally in reversed(tallies)}  # a copy's lines are repeats, which tell nothing
-    manifest.add_settled(name, _hashes(folder, name), _rejected(spark), first.values())
+    manifest.add_loaded(name, _hashes(folder, name), _rejected(spark), first.values())
     return tallies
 
 
@@ -117,7 +117,7 @@ def _held(spark: "SparkSession", folder: Path) -> Any:
 
 
 def _write(spark: "SparkSession", table: str, place: Path) -> None:
-    """Write one file for each day and country, sorted as `settle` sorts."""
+    """Write one file for each day and country, sorted as `load_staged` sorts."""
     rows = spark.sql(_ROWS[table]).repartition(*PARTITIONS).sortWithinPartitions(*ORDER[table].split(", "))
     writer = rows.write.partitionBy(*PARTITIONS).option("maxRecordsPerFile", 0)
     writer.parquet(url(place), compression="zstd")

@@ -11,7 +11,7 @@ import pyarrow as pa
 from probe.analysis.spark.ingest import MOST_TASKS
 from probe.analysis.store.files import WORK, table_files
 from probe.analysis.store.rejudge import judge_file, put_in_place
-from probe.analysis.store.writing.ingest import opened
+from probe.analysis.store.writing.ingest import open_for_writing
 
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
@@ -22,7 +22,7 @@ _COUNTS_DDL = "measurements BIGINT, verdicts BIGINT"
 def rejudge(spark: "SparkSession", folder: Path) -> dict[str, float]:
     """Judge every measurement of a store again, as `store.rejudge` does. Raises StoreError and ClusterError."""
     began, folder = time.monotonic(), folder.resolve()
-    with opened(folder):
+    with open_for_writing(folder):
         (folder / WORK).mkdir(exist_ok=True)
         files = [(str(file.relative_to(folder / "measurements")),) for file in table_files(folder, "measurements")]
         each = spark.createDataFrame(files, "path STRING").repartition(max(1, min(len(files), MOST_TASKS)))

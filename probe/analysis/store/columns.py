@@ -104,7 +104,7 @@ def schema(name: str) -> Any:
 
 
 @cache
-def settled_schema(name: str) -> Any:
+def partition_schema(name: str) -> Any:
     """The schema of a table's files, whose folders tell the day and the country: readers of Parquet add them."""
     whole = schema(name)
     return importlib.import_module("pyarrow").schema([column for column in whole if column.name not in PARTITIONS])

@@ -15,7 +15,7 @@ STAGED, WORK, REPLACED = "staged", "work", "replaced"
 """Folders beside the tables': pieces that wait to be settled, what nobody misses, and what a merger took out."""
 
 
-def piece_file(folder: Path, table: str, name: str) -> Path:
+def staged_file(folder: Path, table: str, name: str) -> Path:
     """Where a piece's rows of one table lie until they are settled."""
     return folder / STAGED / table / f"{name}.parquet"
 

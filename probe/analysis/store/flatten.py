@@ -5,15 +5,15 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from probe.analysis.observations.lenient_json import seconds, table, text
-from probe.analysis.observations.rows import Answer, Line, Observation, Query
-from probe.analysis.verdicts.hops import evidence_in
+from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
+from probe.analysis.verdicts.hops import hop_evidence
 from probe.analysis.verdicts.verdict_row import ipv6_broken
-from probe.analysis.verdicts.verdicts import facts_of, moment
+from probe.analysis.verdicts.verdicts import flat_measurement_of, moment
 
 COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")
 _compact = json.JSONEncoder(separators=(",", ":")).encode
-_BESIDE = tuple(column.name for column in fields(Line) if column.name != "rows")
+_BESIDE = tuple(column.name for column in fields(FlatMeasurement) if column.name != "rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Flat:
 
 def flatten(line: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
     """Flatten a line that can be judged. `line_hash`: SHA-256 of its bytes, hexadecimal; `size`: how many they are."""
-    return flat_of(facts_of(line), line, line_hash=line_hash, size=size, file=file, number=number)
+    return flat_of(flat_measurement_of(line), line, line_hash=line_hash, size=size, file=file, number=number)
 
 
-def flat_of(facts: Line, line: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
+def flat_of(facts: FlatMeasurement, line: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
     """The same of a line that was read already, for whoever judges it too."""
     start = moment(line.get("measurement_start_time"))
     measurement = {
@@ -52,29 +52,29 @@ def flat_of(facts: Line, line: dict[str, Any], *, line_hash: str, size: int, fil
         "lab": text(table(line.get("annotations")).get("lab")),
         "bytes": size,
         "facts": _beside_rows(facts),
-        "path": _compact(evidence_in(line)),
+        "path": _compact(hop_evidence(line)),
         "measurement_file": file,
         "measurement_line": number,
     }
     return Flat(measurement, [_flat_row(row) for row in facts.rows])
 
 
-def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]]) -> Line:
+def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]]) -> FlatMeasurement:
     """What `flatten` took apart, whole again."""
     beside = json.loads(measurement["facts"])
     beside["bugs"] = tuple(beside["bugs"])
     beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
     beside["redirects"] = {role: tuple(urls) for role, urls in beside["redirects"].items()}
-    return Line(**beside, rows=[_whole_row(values) for values in observations])
+    return FlatMeasurement(**beside, rows=[_whole_row(values) for values in observations])
 
 
 def head_from(measurement: dict[str, Any]) -> dict[str, Any]:
-    """What `judge_facts` reads of the line itself."""
+    """What `judge_flat` reads of the line itself."""
     own = {name: measurement[name] for name in ("measurement_start_time", "probe_cc", "probe_asn")}
     return own | {"test_keys": json.loads(measurement["path"])}
 
 
-def _beside_rows(facts: Line) -> str:
+def _beside_rows(facts: FlatMeasurement) -> str:
     return _compact({name: getattr(facts, name) for name in _BESIDE})
 
 

@@ -102,7 +102,7 @@ class Manifest:
             self._db.executemany("DELETE FROM rejected WHERE hash = ?", ((line,) for line in taken))
             self._note(rejected, done)
 
-    def add_settled(
+    def add_loaded(
         self, name: str, taken: Iterable[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]
     ) -> None:
         """Finish the settling of that name, whose files hold the lines `taken`, and write those down, in one."""
@@ -127,33 +127,33 @@ class Manifest:
             ),
         )
 
-    def pieces(self) -> dict[str, int]:
+    def staged(self) -> dict[str, int]:
         """Pieces that wait to be settled: name → lines."""
         return dict(self._db.execute("SELECT name, lines FROM pieces ORDER BY name").fetchall())
 
-    def begin_settling(self, name: str) -> None:
+    def begin_load(self, name: str) -> None:
         """Announce files of that name: until the settling is finished they do not count."""
         with self._db:
             self._db.execute("INSERT INTO settling VALUES (?)", (name,))
 
-    def finish_settling(self, name: str, pieces: Iterable[str]) -> None:
+    def finish_load(self, name: str, pieces: Iterable[str]) -> None:
         """The pieces stand in the tables."""
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute("DELETE FROM settling WHERE name = ?", (name,))
             self._db.executemany("DELETE FROM pieces WHERE name = ?", ((piece,) for piece in pieces))
 
-    def unfinished(self) -> list[str]:
+    def unfinished_loads(self) -> list[str]:
         """Settlings that were cut off."""
         return [name for (name,) in self._db.execute("SELECT name FROM settling")]
 
-    def forget_unfinished(self, name: str) -> None:
+    def forget_load(self, name: str) -> None:
         """The files of a settling that was cut off are gone."""
         with self._db:
             self._db.execute("DELETE FROM settling WHERE name = ?", (name,))
 
 
-def set_aside(folder: Path) -> list[tuple[str, str, int, str]]:
+def rejected_lines(folder: Path) -> list[tuple[str, str, int, str]]:
     """Every line that a store did not take: (hash, file, line, reason), in the order of files and lines."""
     return _read(
         folder,

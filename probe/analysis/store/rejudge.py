@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probe.analysis.store.columns import settled_schema
+from probe.analysis.store.columns import partition_schema
 from probe.analysis.store.files import WORK, partition_of, table_files, write_rows
 from probe.analysis.store.flatten import COLUMNS, Flat
-from probe.analysis.store.writing.batch import judged
-from probe.analysis.store.writing.ingest import opened
+from probe.analysis.store.writing.batch import verdict_rows_of
+from probe.analysis.store.writing.ingest import open_for_writing
 from probe.analysis.store.writing.workers import workers
 
 READ_LINES, READ_ROWS = 256, 4096
@@ -28,7 +28,7 @@ def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
     moment, some files hold new ones and the others old ones, as their column `ruleset` says. Raises StoreError.
     """
     began, counts = time.monotonic(), [0, 0]
-    with opened(folder), workers(jobs) as pool:
+    with open_for_writing(folder), workers(jobs) as pool:
         made = folder / WORK
         made.mkdir(exist_ok=True)
         files = [file.relative_to(folder / "measurements") for file in table_files(folder, "measurements")]
@@ -51,24 +51,24 @@ def judge_file(folder: Path, file: Path, made: Path) -> tuple[int, int]:
     """Write the verdicts of one file of measurements to `made`; says how many measurements and verdicts there are."""
     counts = [0, 0]
     made.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(made, _batches(folder, file, counts), settled_schema("verdicts"), sync=False)
+    write_rows(made, _batches(folder, file, counts), partition_schema("verdicts"), sync=False)
     return counts[0], counts[1]
 
 
 def _batches(folder: Path, file: Path, counts: list[int]) -> Iterator[Any]:
     flats = flats_in(folder, file)
     while some := list(islice(flats, READ_LINES)):
-        rows = [row for flat in some for row in judged(flat)]
+        rows = [row for flat in some for row in verdict_rows_of(flat)]
         counts[0] += len(some)
         counts[1] += len(rows)
-        yield from pa.Table.from_pylist(rows, settled_schema("verdicts")).to_batches()
+        yield from pa.Table.from_pylist(rows, partition_schema("verdicts")).to_batches()
 
 
 def flats_in(folder: Path, file: Path) -> Iterator[Flat]:
     """The lines of one file, whole again. Both tables are sorted by line, so neither is ever held whole."""
     by_line = groupby(_rows(folder / "observations" / file, ("line_hash", *COLUMNS)), itemgetter(0))
     observed, where = next(by_line, None), partition_of(file)
-    names = settled_schema("measurements").names
+    names = partition_schema("measurements").names
     for row in _rows(folder / "measurements" / file, names):
         measurement = dict(zip(names, row, strict=True))
         flat = Flat(measurement | where, [])

@@ -11,7 +11,7 @@ import pyarrow as pa
 from probe.analysis.engines.duckdb_files import duckdb_in_memory, rows_under
 from probe.analysis.store.columns import TABLES, hive_options, schema
 from probe.analysis.store.files import table_files
-from probe.analysis.store.manifest import NAME, StoreError, set_aside
+from probe.analysis.store.manifest import NAME, StoreError, rejected_lines
 
 MEMORY = "1GB"
 REJECTED = ("line_hash", "measurement_file", "measurement_line", "reason")
@@ -32,7 +32,7 @@ class Store:
         self._connection = duckdb_in_memory()
         for table in TABLES:
             self._view(table)
-        rows = [dict(zip(REJECTED, row, strict=True)) for row in set_aside(folder)]
+        rows = [dict(zip(REJECTED, row, strict=True)) for row in rejected_lines(folder)]
         kinds = ("string", "string", "int64", "string")
         columns = pa.schema(list(zip(REJECTED, kinds, strict=True)))
         self._connection.register("rejected", pa.Table.from_pylist(rows, columns))

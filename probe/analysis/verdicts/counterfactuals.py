@@ -8,21 +8,21 @@ from probe.analysis.features.attempts import failure_of, is_target_attempt, laye
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.index import endpoint_of, host_of
 from probe.analysis.observations.lenient_json import table
-from probe.analysis.observations.rows import CONTROL, PROBE, Line, Observation
+from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, Observation
 from probe.formats import failures as f
 from probe.targets.dialects import ENCRYPTED_RESOLVERS, LAYERS
 from probe.targets.target import Endpoint, is_address
 
-Suppose = Callable[[Line], Line]
+Change = Callable[[FlatMeasurement], FlatMeasurement]
 UNFIT = frozenset({"network", "portal", "clock_skew", "vpn", "tls_interception"})
 """What preflight may find that makes a line useless (validity.py)."""
 
 
-def _without(chosen: Callable[[Observation], bool]) -> Suppose:
+def _without(chosen: Callable[[Observation], bool]) -> Change:
     return lambda line: replace(line, rows=[row for row in line.rows if not chosen(row)])
 
 
-def _followups(*kinds: str) -> Suppose:
+def _followups(*kinds: str) -> Change:
     return _without(lambda row: row.followup in kinds)
 
 
@@ -32,7 +32,7 @@ def _asked_encrypted(row: Observation) -> bool:
     )
 
 
-def _without_second_answers(line: Line) -> Line:
+def _without_second_answers(line: FlatMeasurement) -> FlatMeasurement:
     """Of each question the answer that was used, and none that came beside it."""
     rows = [
         row._replace(queries=tuple(one._replace(datagrams=one.datagrams[:1]) for one in row.queries))
@@ -41,7 +41,7 @@ def _without_second_answers(line: Line) -> Line:
     return replace(line, rows=rows)
 
 
-WITHOUT: dict[str, Suppose] = {
+REMOVALS: dict[str, Change] = {
     "the repeats": _without(lambda row: row.kind == "confirm"),
     "harmless names there": _without(lambda row: row.kind == "innocuous" or row.followup == "other_name_same_address"),
     "the name at a neutral host": _followups("same_name_neutral_host"),
@@ -61,13 +61,13 @@ WITHOUT: dict[str, Suppose] = {
 """Evidence in words → the line without it. Where something happens is no part of a verdict's grounds."""
 
 
-def _fit_network(line: Line) -> Line:
+def _fit_network(line: FlatMeasurement) -> FlatMeasurement:
     """Preflight found nothing that makes a line useless."""
     facts = {key: value for key, value in table(line.run.get("preflight")).items() if key not in UNFIT}
     return replace(line, run={**line.run, "preflight": facts})
 
 
-def _fell_silent(line: Line) -> Line:
+def _fell_silent(line: FlatMeasurement) -> FlatMeasurement:
     """Where all attempts worked, each draws silence at the last layer instead."""
     if any(row.failure is not None for row in line.rows if _is_own(row)):
         return line
@@ -82,11 +82,11 @@ def _fell_silent(line: Line) -> Line:
     return replace(line, rows=list(map(silent, line.rows)))
 
 
-def _repeats_worked(line: Line) -> Line:
+def _repeats_worked(line: FlatMeasurement) -> FlatMeasurement:
     return replace(line, rows=[_worked(row) if row.kind == "confirm" else row for row in line.rows])
 
 
-def _innocuous_failed(line: Line) -> Line:
+def _innocuous_failed(line: FlatMeasurement) -> FlatMeasurement:
     """Every harmless flow ends as the target's own at the same place did, and no earlier trigger excuses it."""
     failed = {(row.address, row.endpoint): row for row in line.rows if _is_own(row) and row.failure is not None}
 
@@ -98,14 +98,14 @@ def _innocuous_failed(line: Line) -> Line:
     return replace(line, rows=list(map(like_ours, line.rows)))
 
 
-def _helper_failed(line: Line) -> Line:
+def _helper_failed(line: FlatMeasurement) -> FlatMeasurement:
     """The helper's attempts, or those it never made, end as ours did; it finds no more names than we."""
     ours = [row for row in line.rows if _is_own(row) and row.failure is not None]
     names = [row for row in line.rows if row.kind == "lookup" and row.address == "system" and row.failure is not None]
     return _with_control(line, ours + names, lambda row: row)
 
 
-def _helper_worked(line: Line) -> Line:
+def _helper_worked(line: FlatMeasurement) -> FlatMeasurement:
     """The helper gets its answer wherever we tried and it got none, at addresses that are the service's own."""
     proofs, reached = (
         Verified(line),
@@ -116,7 +116,7 @@ def _helper_worked(line: Line) -> Line:
     return _with_control(line, own, _worked)
 
 
-HAD: dict[str, Suppose] = {
+ALTERNATIVES: dict[str, Change] = {
     "preflight found nothing amiss": _fit_network,
     "what worked drawn no answer": _fell_silent,
     "the repeats worked": _repeats_worked,
@@ -132,7 +132,9 @@ def _is_own(row: Observation) -> bool:
     return row.origin == PROBE and endpoint is not None and is_target_attempt(row, endpoint)
 
 
-def _with_control(line: Line, ours: list[Observation], as_seen: Callable[[Observation], Observation]) -> Line:
+def _with_control(
+    line: FlatMeasurement, ours: list[Observation], as_seen: Callable[[Observation], Observation]
+) -> FlatMeasurement:
     """The line with rows of the helper's in place of those that it has about the same endpoints and names."""
     told = {(row.endpoint, row.hostname) for row in ours}
     kept = [row for row in line.rows if row.origin != CONTROL or (row.endpoint, row.hostname) not in told]

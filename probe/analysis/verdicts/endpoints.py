@@ -10,7 +10,7 @@ from probe.analysis.features.dns.names import name_row, name_transactions
 from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.index import endpoint_of
-from probe.analysis.observations.rows import Line
+from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.rules.mechanisms import deepest
 from probe.analysis.rules.rule import ACCUSING, Rule, State
 from probe.analysis.rules.tables import RULES, tables_for
@@ -59,7 +59,9 @@ class EndpointVerdict:
     judged: int = 0
 
 
-def judge_endpoints(urls: list[str], line: Line, proofs: Verified, engine: Engine) -> dict[str, EndpointVerdict]:
+def judge_endpoints(
+    urls: list[str], line: FlatMeasurement, proofs: Verified, engine: Engine
+) -> dict[str, EndpointVerdict]:
     """Judge every endpoint of a line, in three questions to the engine: names, addresses, endpoints."""
     endpoints = {url: endpoint_of(url) for url in urls}
     around = surroundings_of(line, proofs)
@@ -80,7 +82,11 @@ def judge_endpoints(urls: list[str], line: Line, proofs: Verified, engine: Engin
 
 
 def _judge_names(
-    endpoints: dict[str, Endpoint | None], line: Line, proofs: Verified, around: AccessNetwork, engine: Engine
+    endpoints: dict[str, Endpoint | None],
+    line: FlatMeasurement,
+    proofs: Verified,
+    around: AccessNetwork,
+    engine: Engine,
 ) -> dict[str, Rule]:
     """Host → the rule about its name. Addresses, and what is no endpoint at all (host ""), need none."""
     hosts = list(dict.fromkeys(endpoint.host if endpoint else "" for endpoint in endpoints.values()))
@@ -90,7 +96,11 @@ def _judge_names(
 
 
 def _judge_addresses(
-    endpoints: dict[str, Endpoint | None], line: Line, proofs: Verified, around: AccessNetwork, engine: Engine
+    endpoints: dict[str, Endpoint | None],
+    line: FlatMeasurement,
+    proofs: Verified,
+    around: AccessNetwork,
+    engine: Engine,
 ) -> dict[str, list[Part]]:
     """URL → one part per address that was tried."""
     rows: list[AddressRow] = []

@@ -9,15 +9,15 @@ from typing import Any
 
 from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.lenient_json import table
-from probe.analysis.observations.rows import PROBE, Line
-from probe.analysis.verdicts.counterfactuals import HAD, WITHOUT, Suppose
-from probe.analysis.verdicts.verdicts import judge_facts
+from probe.analysis.observations.rows import PROBE, FlatMeasurement
+from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, Change
+from probe.analysis.verdicts.verdicts import judge_flat
 
-Said = tuple[Any, Any, tuple[str, ...]]  # state, rule id, mechanisms
+Outcome = tuple[Any, Any, tuple[str, ...]]  # state, rule id, mechanisms
 
 
 @dataclass(frozen=True)
-class Otherwise:
+class Alternative:
     """What would be said of a service: `state` and `rule_id`, had things been as `words` say."""
 
     words: str
@@ -28,7 +28,7 @@ class Otherwise:
 class DecidingFlows:
     """One service's verdict, and the facts that it was judged from, to be judged again with changes."""
 
-    def __init__(self, facts: Line, record: Mapping[str, Any], engine: Engine) -> None:
+    def __init__(self, facts: FlatMeasurement, record: Mapping[str, Any], engine: Engine) -> None:
         role = str(record["service"]).rpartition("/")[2]
         services = {role: table(facts.target.get("services")).get(role)}
         self._facts, self._engine = replace(facts, target={**facts.target, "services": services}), engine
@@ -56,29 +56,29 @@ class DecidingFlows:
         middle = len(candidates) // 2
         return self._spare(candidates[:middle], self._spare(candidates[middle:], spared))
 
-    def otherwise(self) -> Iterator[Otherwise]:
+    def otherwise(self) -> Iterator[Alternative]:
         """What would have made another state of it, and with which rule."""
-        for title, suppositions in (("without", WITHOUT), ("had", HAD)):
+        for title, suppositions in (("without", REMOVALS), ("had", ALTERNATIVES)):
             for words, suppose in suppositions.items():
                 state, rule_id, _ = self._again(suppose(self._facts))
                 if state != self._said[0]:
-                    yield Otherwise(f"{title} {words}", state, rule_id)
+                    yield Alternative(f"{title} {words}", state, rule_id)
 
     def spared(self) -> list[str]:
         """Evidence that the line holds, and without which the state would be the same, by whatever rule."""
         return [
             words
-            for words, suppose in WITHOUT.items()
+            for words, suppose in REMOVALS.items()
             if self._holds(suppose) and self._again(suppose(self._facts))[0] == self._said[0]
         ]
 
-    def _holds(self, suppose: Suppose) -> bool:
+    def _holds(self, suppose: Change) -> bool:
         return suppose(self._facts).rows != self._facts.rows
 
-    def _lacking(self, numbers: set[int]) -> Line:
+    def _lacking(self, numbers: set[int]) -> FlatMeasurement:
         rows = [row for row in self._facts.rows if row.origin != PROBE or row.transaction_id not in numbers]
         return replace(self._facts, rows=rows)
 
-    def _again(self, facts: Line) -> Said:
-        (record,) = judge_facts(facts, {}, file="", number=0, engine=self._engine)
+    def _again(self, facts: FlatMeasurement) -> Outcome:
+        (record,) = judge_flat(facts, {}, file="", number=0, engine=self._engine)
         return record["state"], record["rule_id"], tuple(record["mechanisms"])

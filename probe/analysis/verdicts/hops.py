@@ -31,7 +31,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Located:
+class InterferingHop:
     """Somebody acts on a payload from this TTL on. `router` is known only where no other TTL is possible."""
 
     search: Search
@@ -46,7 +46,7 @@ class Located:
         return theirs and any(f"{one}.".startswith(prefixes) for one in mechanisms)  # an inner node, "http", too
 
 
-def hop_of(service: str, mechanisms: list[str], located: Iterable[Located]) -> dict[str, Any] | None:
+def hop_of(service: str, mechanisms: list[str], located: Iterable[InterferingHop]) -> dict[str, Any] | None:
     """The hop as a verdict record has it: the nearest place where one of the mechanisms was met; None: nowhere.
 
     `ttl` is the smallest TTL at which interference was seen; address and network only where it can be no smaller.
@@ -56,7 +56,7 @@ def hop_of(service: str, mechanisms: list[str], located: Iterable[Located]) -> d
     return None if nearest is None else {"ttl": nearest.ttl, "address": nearest.router, "asn": nearest.asn}
 
 
-def located_in(line: Mapping[str, Any]) -> list[Located]:
+def interfering_hops(line: Mapping[str, Any]) -> list[InterferingHop]:
     """Everything that was located in a line, from the probe's own half of it alone."""
     keys = table(line.get("test_keys"))
     followups = table(keys.get("x_followups"))
@@ -74,8 +74,8 @@ def located_in(line: Mapping[str, Any]) -> list[Located]:
     return found
 
 
-def evidence_in(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The test keys that `located_in` reads, and no others; {} where nobody searched."""
+def hop_evidence(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The test keys that `interfering_hops` reads, and no others; {} where nobody searched."""
     keys = table(line.get("test_keys"))
     followups = table(keys.get("x_followups"))
     kept = {kind: tables(followups.get(kind)) for kind in ("limited_payloads", "path_sweeps")}
@@ -100,10 +100,10 @@ class _Path:
 _NO_PATH = _Path({})
 
 
-def _located(search: Search, between: Interval, path: _Path, *, deep: bool) -> Located:
+def _located(search: Search, between: Interval, path: _Path, *, deep: bool) -> InterferingHop:
     sure = between.exact and between.agreeing >= (AGREEING if deep else 1)
     router, asn = path.routers.get(between.high, (None, None)) if sure else (None, None)
-    return Located(search, between.high, router, asn)
+    return InterferingHop(search, between.high, router, asn)
 
 
 def _paths(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> dict[str, _Path]:

@@ -18,7 +18,7 @@ from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import is_local
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import text, texts
-from probe.analysis.observations.rows import Line, Observation
+from probe.analysis.observations.rows import FlatMeasurement, Observation
 from probe.analysis.rules.mechanisms import deepest
 from probe.analysis.rules.rule import ACCUSING, Rule, State
 from probe.analysis.rules.tables import RULES, tables_for
@@ -60,7 +60,7 @@ class ServiceVerdict:
 def judge_services(
     services: dict[str, dict[str, Any]],
     verdicts: dict[str, EndpointVerdict],
-    line: Line,
+    line: FlatMeasurement,
     proofs: Verified,
     engine: Engine,
 ) -> list[ServiceVerdict]:
@@ -86,7 +86,7 @@ def _service_row(
     service: dict[str, Any],
     verdicts: list[EndpointVerdict],
     counts: Counts,
-    line: Line,
+    line: FlatMeasurement,
     proofs: Verified,
 ) -> ServiceRow:
     present = [verdict for verdict in verdicts if not verdict.absent]
@@ -105,7 +105,7 @@ def _service_row(
     return row
 
 
-def _bugs(role: str, verdicts: list[EndpointVerdict], line: Line, proofs: Verified) -> int:
+def _bugs(role: str, verdicts: list[EndpointVerdict], line: FlatMeasurement, proofs: Verified) -> int:
     """Bugs that touched this service; one that no transaction names may have touched any of them."""
     buggy = [row for row in proofs.probe.all if (row.failure or "").startswith(BUG)]
     if not buggy:
@@ -157,7 +157,7 @@ def _is_ours(row: Observation) -> bool:
 
 
 def _verdict(
-    role: str, rule: Rule, verdicts: list[EndpointVerdict], counts: Counts, row: ServiceRow, line: Line
+    role: str, rule: Rule, verdicts: list[EndpointVerdict], counts: Counts, row: ServiceRow, line: FlatMeasurement
 ) -> ServiceVerdict:
     present = [verdict for verdict in verdicts if not verdict.absent]
     deciding = [verdict for verdict in present if verdict.state == rule.state]
@@ -177,7 +177,7 @@ def _verdict(
     )
 
 
-def _because(rule: Rule, line: Line) -> str:
+def _because(rule: Rule, line: FlatMeasurement) -> str:
     if rule.rule_id != "service_retired":
         return rule.because
     when, successor = text(line.target.get("retired")), text(line.target.get("successor"))

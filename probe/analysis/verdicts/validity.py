@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from probe.analysis.observations.lenient_json import seconds, table
-from probe.analysis.observations.rows import PROBE, Line
+from probe.analysis.observations.rows import PROBE, FlatMeasurement
 
 _DAY = 86400.0
 
@@ -15,7 +15,7 @@ class Invalidity:
     """One reason not to judge at all."""
 
     reason: str
-    holds: Callable[[Line, dict[str, Any]], bool]
+    holds: Callable[[FlatMeasurement, dict[str, Any]], bool]
     because: str
 
     @property
@@ -58,7 +58,7 @@ INVALIDITIES = (
 )
 
 
-def invalidity_of(line: Line) -> Invalidity | None:
+def invalidity_of(line: FlatMeasurement) -> Invalidity | None:
     """The first reason not to judge the line; None if it is fit to be judged."""
     facts = table(line.run.get("preflight"))
     return next((reason for reason in INVALIDITIES if reason.holds(line, facts)), None)

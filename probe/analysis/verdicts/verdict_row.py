@@ -8,7 +8,7 @@ from typing import Any
 
 from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.lenient_json import table, tables, text
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats import failures as f
 
 NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
@@ -64,7 +64,7 @@ LISTS = frozenset({"mechanisms", "anomalies"})
 
 def rows_of(line: dict[str, Any], *, file: str, number: int, engine: Engine | None = None) -> Iterator[VerdictRow]:
     """Judge a line and flatten its records; nothing for a line that cannot be judged."""
-    records = judge_line(line, file=file, number=number, engine=engine)
+    records = judge_measurement(line, file=file, number=number, engine=engine)
     whole = json.dumps(line, sort_keys=True, ensure_ascii=True) if records else ""
     measured: dict[str, Any] = {
         "line_hash": hashlib.sha256(whole.encode()).hexdigest(),

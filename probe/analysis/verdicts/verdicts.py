@@ -8,42 +8,55 @@ from typing import Any
 from probe.analysis.engines.engine import Engine, SQLiteEngine
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.lenient_json import table, text, texts
-from probe.analysis.observations.rows import Line, read_line
+from probe.analysis.observations.rows import FlatMeasurement, read_measurement
 from probe.analysis.ooni_import import is_ooni, read_ooni
 from probe.analysis.rules.tables import RULESET
 from probe.analysis.verdicts.endpoints import EndpointVerdict, judge_endpoints
-from probe.analysis.verdicts.hops import Located, hop_of, located_in
+from probe.analysis.verdicts.hops import InterferingHop, hop_of, interfering_hops
 from probe.analysis.verdicts.services import ServiceVerdict, judge_services, urls_of
 from probe.analysis.verdicts.validity import Invalidity, invalidity_of
 
-__all__ = ["RULESET", "facts_of", "judge_facts", "judge_line", "judge_lines", "moment", "to_json", "why_not"]
+__all__ = [
+    "RULESET",
+    "flat_measurement_of",
+    "judge_flat",
+    "judge_measurement",
+    "judge_measurements",
+    "moment",
+    "reason_unusable",
+    "to_json",
+]
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?")
 
 
-def judge_line(line: dict[str, Any], *, file: str, number: int, engine: Engine | None = None) -> list[dict[str, Any]]:
+def judge_measurement(
+    line: dict[str, Any], *, file: str, number: int, engine: Engine | None = None
+) -> list[dict[str, Any]]:
     """Judge one measurement: a record per service, sorted by service, with the keys of the design in their order.
 
     `file` is the name without folders that goes into the records, `number` the line's, from 1. A line that is no
-    measurement, of this program's or of OONI's, gives no records; `why_not` says so.
+    measurement, of this program's or of OONI's, gives no records; `reason_unusable` says so.
     """
-    if why_not(line) is not None:
+    if reason_unusable(line) is not None:
         return []
     if engine is None:
         with SQLiteEngine() as own:
-            return judge_line(line, file=file, number=number, engine=own)
-    return judge_facts(facts_of(line), line, file=file, number=number, engine=engine)
+            return judge_measurement(line, file=file, number=number, engine=own)
+    return judge_flat(flat_measurement_of(line), line, file=file, number=number, engine=engine)
 
 
-def facts_of(line: dict[str, Any]) -> Line:
+def flat_measurement_of(line: dict[str, Any]) -> FlatMeasurement:
     """Everything that is judged by: rows and what stands beside them, of a line that can be judged."""
-    return read_ooni(line) if is_ooni(line) else read_line(line)
+    return read_ooni(line) if is_ooni(line) else read_measurement(line)
 
 
-def judge_facts(facts: Line, head: dict[str, Any], *, file: str, number: int, engine: Engine) -> list[dict[str, Any]]:
+def judge_flat(
+    facts: FlatMeasurement, head: dict[str, Any], *, file: str, number: int, engine: Engine
+) -> list[dict[str, Any]]:
     """Judge what was read of a line, now or long ago.
 
-    `head` holds the line's own time, country and network, and what of its test keys tells where (`hops.evidence_in`).
+    `head` holds the line's own time, country and network, and what of its test keys tells where (`hops.hop_evidence`).
     """
     invalid = invalidity_of(facts)
     services = _services(facts)
@@ -51,15 +64,15 @@ def judge_facts(facts: Line, head: dict[str, Any], *, file: str, number: int, en
     urls = list(dict.fromkeys(url for service in services.values() for url in urls_of(service)))
     endpoints = judge_endpoints(urls, facts, proofs, engine)
     verdicts = judge_services(services, endpoints, facts, proofs, engine)
-    located = [] if invalid else located_in(head)
+    located = [] if invalid else interfering_hops(head)
     return [_record(verdict, head, facts, invalid, located, file, number) for verdict in verdicts]
 
 
-def judge_lines(lines: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+def judge_measurements(lines: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
     """Judge (file name, line number, line), one after the other, with one engine."""
     with SQLiteEngine() as engine:
         for file, number, line in lines:
-            yield from judge_line(line, file=file, number=number, engine=engine)
+            yield from judge_measurement(line, file=file, number=number, engine=engine)
 
 
 def to_json(record: dict[str, Any]) -> str:
@@ -67,7 +80,7 @@ def to_json(record: dict[str, Any]) -> str:
     return json.dumps(record, separators=(", ", ": "), allow_nan=False)
 
 
-def why_not(line: object) -> str | None:
+def reason_unusable(line: object) -> str | None:
     """The sentence that says why a line cannot be judged; None if it can."""
     if is_ooni(table(line)):
         return None
@@ -79,7 +92,7 @@ def why_not(line: object) -> str | None:
     return None
 
 
-def _services(facts: Line) -> dict[str, dict[str, Any]]:
+def _services(facts: FlatMeasurement) -> dict[str, dict[str, Any]]:
     """Role → service; where its answers led is part of it, for the page is there or nowhere."""
     known = {text(role): table(service) for role, service in table(facts.target.get("services")).items()}
     for role, hops in facts.redirects.items():
@@ -97,9 +110,9 @@ def moment(value: Any) -> str:
 def _record(
     verdict: ServiceVerdict,
     head: dict[str, Any],
-    facts: Line,
+    facts: FlatMeasurement,
     invalid: Invalidity | None,
-    located: list[Located],
+    located: list[InterferingHop],
     file: str,
     number: int,
 ) -> dict[str, Any]:
@@ -133,7 +146,7 @@ def _record(
     }
 
 
-def _endpoint(verdict: EndpointVerdict, invalid: Invalidity | None, facts: Line) -> dict[str, Any]:
+def _endpoint(verdict: EndpointVerdict, invalid: Invalidity | None, facts: FlatMeasurement) -> dict[str, Any]:
     return {
         "endpoint": verdict.url,
         "state": None if invalid else str(verdict.state),

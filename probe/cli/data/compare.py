@@ -9,7 +9,7 @@ import typer
 from probe.cli.data.engines import Engine, EngineName, Master, spark_of
 from probe.cli.data.verdict_tables import By, Lab, Only, Since, Sources, Until, question, verdict_table
 from probe.cli.options import new_app, opt
-from probe.cli.results.judge import INVALID_INPUT, Skipped
+from probe.cli.results.judge import INVALID_INPUT, SkippedLines
 from probe.cli.screen import UsageError, say
 
 app = new_app()
@@ -35,7 +35,7 @@ def compare(
     from probe.analysis.compare.compare import to_json, to_text
 
     asked = question(by, since, until, only, lab, baseline)
-    skipped = Skipped()
+    skipped = SkippedLines()
     with spark_of(engine, master) as spark:
         table = verdict_table(sources, lab, skipped, spark)
         comparison = lay(table, asked, top)

@@ -9,7 +9,7 @@ import typer
 from probe.cli.data.engines import Engine, EngineName, Master, spark_of
 from probe.cli.data.verdict_tables import By, Lab, Only, Since, Sources, Until, question, verdict_table
 from probe.cli.options import new_app, opt
-from probe.cli.results.judge import INVALID_INPUT, Skipped
+from probe.cli.results.judge import INVALID_INPUT, SkippedLines
 from probe.cli.screen import UsageError
 
 app = new_app()
@@ -41,7 +41,7 @@ def series(
     from probe.analysis.compare.series import to_json, to_text
 
     asked = question(by, since, until, only, lab)
-    skipped = Skipped()
+    skipped = SkippedLines()
     try:
         with spark_of(engine, master) as spark:
             laid = lay(verdict_table(sources, lab, skipped, spark), asked, grain.value)

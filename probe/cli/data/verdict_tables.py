@@ -9,7 +9,7 @@ import typer
 
 from probe.cli.data.engines import USAGE
 from probe.cli.options import opt
-from probe.cli.results.judge import INVALID_INPUT, Skipped, usable_lines
+from probe.cli.results.judge import INVALID_INPUT, SkippedLines, usable_measurements
 from probe.cli.screen import UsageError, say
 
 if TYPE_CHECKING:
@@ -30,16 +30,16 @@ def question(
     by: str | None, since: str | None, until: str | None, only: list[str] | None, lab: bool, baseline: str | None = None
 ) -> "Question":
     """The options as one question. Raises UsageError."""
-    from probe.analysis.compare.axes import QuestionError, asked
+    from probe.analysis.compare.axes import QuestionError, parse_question
 
     try:
-        return asked(by, since=since, until=until, only=only or (), baseline=baseline, lab=lab)
+        return parse_question(by, since=since, until=until, only=only or (), baseline=baseline, lab=lab)
     except QuestionError as error:
         raise UsageError(str(error), 2) from None
 
 
 def verdict_table(
-    sources: list[str], lab: bool, skipped: Skipped, spark: "SparkSession | None" = None
+    sources: list[str], lab: bool, skipped: SkippedLines, spark: "SparkSession | None" = None
 ) -> "VerdictTable":
     """The table of one store, or of lines judged now; says how many lines of the lab stay out. Raises UsageError."""
     from probe.analysis.compare.verdict_table import StoreError, VerdictTable, is_store
@@ -71,10 +71,10 @@ def _asked_by_spark(spark: "SparkSession", store: Path | None) -> "VerdictTable"
     return SparkVerdictTable(spark, store)
 
 
-def _judged(sources: list[str], skipped: Skipped) -> Iterator["VerdictRow"]:
+def _judged(sources: list[str], skipped: SkippedLines) -> Iterator["VerdictRow"]:
     from probe.analysis.engines.engine import SQLiteEngine
     from probe.analysis.verdicts.verdict_row import rows_of
 
     with SQLiteEngine() as engine:
-        for file, number, line in usable_lines(sources, skipped):
+        for file, number, line in usable_measurements(sources, skipped):
             yield from rows_of(line, file=file, number=number, engine=engine)

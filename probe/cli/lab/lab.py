@@ -208,7 +208,7 @@ def _where(records: list[dict[str, Any]], results: Path | None) -> Path | None:
 
 def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
     """Where the lab cannot run: say so, then judge and show the recorded lines of the same scenario."""
-    from probe.analysis.verdicts.verdicts import judge_lines
+    from probe.analysis.verdicts.verdicts import judge_measurements
     from probe.lab.run import recording_of
     from probe.results import Problem, file_name, read_lines
 
@@ -219,4 +219,4 @@ def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
     lines = [(file_name(path), number, line) for number, line in read_lines(path) if not isinstance(line, Problem)]
     date = str(lines[0][2].get("measurement_start_time", ""))[:10] if lines else ""
     say(sys.stderr if json else sys.stdout, f"RECORDED on {date}, the lab cannot run here")
-    _print_records(judge_lines(lines), json, lab=lab_of(line for _, _, line in lines))
+    _print_records(judge_measurements(lines), json, lab=lab_of(line for _, _, line in lines))

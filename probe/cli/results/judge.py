@@ -29,16 +29,16 @@ def judge(
     Lines that cannot be used are named and counted, the rest is judged, and the exit is 6.
     """
     from probe.analysis.engines.engine import SQLiteEngine
-    from probe.analysis.verdicts.verdicts import judge_line, to_json
-    from probe.cli.results.why import Reasons
+    from probe.analysis.verdicts.verdicts import judge_measurement, to_json
+    from probe.cli.results.why import Explanations
 
     if json and why:
         raise UsageError("--why is for people and --json for programs; give one of them", 2)
-    skipped, headed = Skipped(), None
+    skipped, headed = SkippedLines(), None
     with SQLiteEngine() as engine:
-        reasons = Reasons(engine)
-        for file, number, line in usable_lines(files, skipped):
-            records = judge_line(line, file=file, number=number, engine=engine)
+        reasons = Explanations(engine)
+        for file, number, line in usable_measurements(files, skipped):
+            records = judge_measurement(line, file=file, number=number, engine=engine)
             if json:
                 sys.stdout.writelines(to_json(record) + "\n" for record in records)
             else:
@@ -56,7 +56,7 @@ def judge(
         raise typer.Exit(INVALID_INPUT)
 
 
-class Skipped:
+class SkippedLines:
     """How many lines could not be used."""
 
     def __init__(self) -> None:
@@ -68,9 +68,9 @@ class Skipped:
         say(sys.stderr, f"probe: {file}:{number}: {sentence}")
 
 
-def usable_lines(sources: list[str], skipped: Skipped) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def usable_measurements(sources: list[str], skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """Iterate over (file name, line number, line) of everything that can be judged. Raises UsageError."""
-    from probe.analysis.verdicts.verdicts import why_not
+    from probe.analysis.verdicts.verdicts import reason_unusable
     from probe.results import Problem, ResultsError, file_name, find_files, read_lines
 
     try:
@@ -81,7 +81,7 @@ def usable_lines(sources: list[str], skipped: Skipped) -> Iterator[tuple[str, in
         raise UsageError(f"there are no lines in {', '.join(sources)}", INVALID_INPUT)
     for source in found:
         for number, line in read_lines(source):
-            problem = line.sentence if isinstance(line, Problem) else why_not(line)
+            problem = line.sentence if isinstance(line, Problem) else reason_unusable(line)
             if problem is not None:
                 skipped.name(file_name(source), number, problem)
             elif isinstance(line, dict):

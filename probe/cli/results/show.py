@@ -30,9 +30,9 @@ def show(
     lines = [entry for path in _paths(source, results) for entry in _usable(path, problems)]
     for problem in problems:
         say(sys.stderr, f"probe: {clean(problem)}")
-    from probe.analysis.verdicts.verdicts import judge_lines
+    from probe.analysis.verdicts.verdicts import judge_measurements
 
-    records = list(judge_lines(lines))
+    records = list(judge_measurements(lines))
     simple = is_plain(plain, sys.stdout)
     lab = lab_of(line for _, _, line in lines)
     if html is not None:
@@ -48,10 +48,10 @@ def show(
 def _write_receipt(path: Path, records: list[dict[str, Any]], lines: list[tuple[str, int, dict[str, Any]]]) -> None:
     from probe.analysis.engines.engine import SQLiteEngine
     from probe.cli.results.pages import write_receipt
-    from probe.cli.results.why import Reasons, evidence
+    from probe.cli.results.why import Explanations, evidence
 
     with SQLiteEngine() as engine:
-        reasons = Reasons(engine)
+        reasons = Explanations(engine)
         shown = {
             (record["measurement_file"], record["measurement_line"], record["service"]): list(
                 evidence(record, line, reasons.of(record, line))
@@ -65,10 +65,10 @@ def _print_reasons(
     records: list[dict[str, Any]], lines: list[tuple[str, int, dict[str, Any]]], lab: str | None, plain: bool
 ) -> None:
     from probe.analysis.engines.engine import SQLiteEngine
-    from probe.cli.results.why import Reasons
+    from probe.cli.results.why import Explanations
 
     with SQLiteEngine() as engine:
-        reasons = Reasons(engine)
+        reasons = Explanations(engine)
         for record, line in _with_lines(records, lines):
             reasons.say(record, line, plain, lab)
             lab = None

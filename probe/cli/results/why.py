@@ -34,7 +34,7 @@ MOST_SHOWN = 12  # flows per service; the file has them all
 INDENT = 22
 
 
-class Reasons:
+class Explanations:
     """Prints reasons; lines that several records are of are read once."""
 
     def __init__(self, engine: "Engine") -> None:
@@ -44,10 +44,10 @@ class Reasons:
     def of(self, record: Mapping[str, Any], line: dict[str, Any]) -> "DecidingFlows":
         """What the record of a line rests on."""
         from probe.analysis.verdicts.evidence import DecidingFlows
-        from probe.analysis.verdicts.verdicts import facts_of
+        from probe.analysis.verdicts.verdicts import flat_measurement_of
 
         if self._read is None or self._read[0] is not line:
-            self._read = (line, facts_of(line))
+            self._read = (line, flat_measurement_of(line))
         return DecidingFlows(self._read[1], record, self._engine)
 
     def say_all(self, records: Sequence[Mapping[str, Any]], line: dict[str, Any], plain: bool, lab: str | None) -> None:
@@ -80,7 +80,7 @@ def evidence(record: Mapping[str, Any], line: Mapping[str, Any], grounds: "Decid
         return
     deciding = grounds.deciding()
     shown = [known[number] for number in deciding if number in known]
-    yield from (transaction_in_words(transaction) for transaction in shown[:MOST_SHOWN])
+    yield from (describe_transaction(transaction) for transaction in shown[:MOST_SHOWN])
     if others := len(named) - min(len(shown), MOST_SHOWN):
         yield f"and {others} more in the file{', which were not needed' if len(shown) <= MOST_SHOWN else ''}"
     if record["controls"]:
@@ -120,7 +120,7 @@ def _no_control(control: Any) -> str:
     return f"the helper did not help ({control.get('failure') or 'it tried nothing of this'})"
 
 
-def transaction_in_words(transaction: Mapping[str, Any]) -> str:
+def describe_transaction(transaction: Mapping[str, Any]) -> str:
     """One transaction as a sentence: what was tried, with which name, where, and what came of it."""
     followup = str(transaction.get("followup", ""))
     what = {

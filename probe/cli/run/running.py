@@ -169,9 +169,9 @@ def _measure(
 
 def _judged(outcome: "RunOutcome") -> Iterator[dict[str, Any]]:
     """Yield the verdicts on the measurements as they were written, read back from the file if possible."""
-    from probe.analysis.verdicts.verdicts import judge_lines
+    from probe.analysis.verdicts.verdicts import judge_measurements
 
-    yield from judge_lines(_lines(outcome))
+    yield from judge_measurements(_lines(outcome))
 
 
 def _lines(outcome: "RunOutcome") -> Iterator[tuple[str, int, dict[str, Any]]]:

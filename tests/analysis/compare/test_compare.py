@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from probe.analysis.compare.axes import Question, QuestionError, asked, parse_by, parse_moment, parse_pairs
+from probe.analysis.compare.axes import Question, QuestionError, parse_by, parse_moment, parse_pairs, parse_question
 from probe.analysis.compare.cells import Comparison, compare
 from probe.analysis.compare.compare import folded, label, to_json, to_text
 from tests.support.measurements.verdict_rows import blocked, rows, table
@@ -88,7 +88,7 @@ def test_questions() -> None:
     assert parse_pairs("--baseline", ["cc=DE,asn=AS3320"]) == (("cc", "DE"), ("asn", "AS3320"))
     assert parse_moment("--since", "2026-11-24T13:00") == "2026-11-24T13:00"
     for wrong in (
-        lambda: asked(since="2026-11-24", until="2026-11-24"),
+        lambda: parse_question(since="2026-11-24", until="2026-11-24"),
         lambda: parse_by("planet"),
         lambda: parse_pairs("--only", ["cc"]),
         lambda: parse_moment("-", "24 May"),

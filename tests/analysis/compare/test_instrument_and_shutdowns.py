@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from probe.analysis.compare.axes import asked
+from probe.analysis.compare.axes import parse_question
 from probe.analysis.compare.cells import compare
 from probe.analysis.compare.event import SHUTDOWN
 from probe.analysis.compare.events import events
@@ -27,7 +27,7 @@ def known() -> Templates:
 def test_the_shutdown_is_found_and_else_what_was_silent(known: Templates, seed: int) -> None:
     """Of the country as a whole; elsewhere volunteers who went away together look the same: it says `possible`."""
     plan = draw_plan(seed)
-    told = events(VerdictTable.of_rows(madeup_rows(MEASUREMENTS, seed, plan, known)), asked())
+    told = events(VerdictTable.of_rows(madeup_rows(MEASUREMENTS, seed, plan, known)), parse_question())
     silences = [event for event in told if event.kind == SHUTDOWN]
     ((country, dark),) = plan.shutdowns.items()
     networks = {network.asn: network for network in plan.networks}
@@ -51,8 +51,8 @@ def test_a_faulty_version_makes_no_censor(known: Templates) -> None:
 
     rows = list(madeup_rows(MEASUREMENTS, 3, plan, known))
     tables = VerdictTable.of_rows(rows), VerdictTable.of_rows(map(spoiled, rows))
-    right, wrong = (compare(table, asked("cc")) for table in tables)
+    right, wrong = (compare(table, parse_question("cc")) for table in tables)
     assert (right.instrument, wrong.instrument) == ([], [("x/api", "censorprobe 0.0.9")])
     assert {key: cell.state for key, cell in wrong.cells.items()} == {k: cell.state for k, cell in right.cells.items()}
-    found = [{(event.service, event.cc, event.kind) for event in events(table, asked())} for table in tables]
+    found = [{(event.service, event.cc, event.kind) for event in events(table, parse_question())} for table in tables]
     assert found[0] == found[1]

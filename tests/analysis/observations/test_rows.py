@@ -9,7 +9,7 @@ from probe.analysis.features.dns.races import race_of
 from probe.analysis.features.verified_addresses import same_site
 from probe.analysis.observations.failure_kinds import dns_kind_of, is_local, kind_of
 from probe.analysis.observations.leaf_certificate import leaf_of
-from probe.analysis.observations.rows import CONTROL, PROBE, Answer, Query, observations, read_line
+from probe.analysis.observations.rows import CONTROL, PROBE, Answer, Query, observations, read_measurement
 from probe.analysis.rules.mechanisms import ALL, LEAVES, ancestors, deepest, is_mechanism
 from probe.signatures.bogons import is_bogon
 from tests.support.measurements.certificates import certificate
@@ -28,7 +28,7 @@ def test_one_row_per_transaction_for_probe_and_control() -> None:
     lines.first(URL, GENUINE, "tls:connection_reset")
     lines.neutral(URL)
     lines.control(URL, GENUINE)
-    rows = read_line(lines.line()).rows
+    rows = read_measurement(lines.line()).rows
     assert [(row.origin, row.transaction_id) for row in rows] == [(PROBE, 1), (PROBE, 2), (PROBE, 3), (CONTROL, 1)]
     assert (rows[1].tcp_attempts, rows[1].tcp_failure) == (1, None)
     assert (rows[1].tls_attempts, rows[1].tls_failure, rows[1].http_attempts) == (1, "connection_reset", 0)
@@ -63,7 +63,7 @@ def test_junk_in_the_place_of_lookups_is_nothing(junk: Any) -> None:
 
 def test_a_failed_control_has_no_rows() -> None:
     line = {"test_keys": {"x_control": {"failure": "connection_refused", "test_keys": {"x_transactions": [{}]}}}}
-    assert read_line(line).rows == []
+    assert read_measurement(line).rows == []
 
 
 def test_a_leaf_is_read() -> None:

@@ -13,7 +13,7 @@ from probe.analysis.ooni_import import is_ooni, read_ooni
 from probe.analysis.ooni_import.entries import MOST, web_url
 from probe.analysis.ooni_import.failures import failure_in
 from probe.analysis.ooni_import.nettests import NETTESTS
-from probe.analysis.verdicts.verdicts import judge_line, why_not
+from probe.analysis.verdicts.verdicts import judge_measurement, reason_unusable
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "ooni"
 SAMPLES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
@@ -75,7 +75,7 @@ EXPECTED: dict[str, dict[str, str]] = {
 
 
 def judged(line: dict[str, Any]) -> list[dict[str, Any]]:
-    return judge_line(line, file="x.jsonl", number=1, engine=ENGINE)
+    return judge_measurement(line, file="x.jsonl", number=1, engine=ENGINE)
 
 
 def states(line: dict[str, Any]) -> dict[str, str]:
@@ -98,7 +98,7 @@ def test_every_sample_has_its_verdict() -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_sample(name: str) -> None:
-    assert why_not(SAMPLES[name]) is None
+    assert reason_unusable(SAMPLES[name]) is None
     assert states(SAMPLES[name]) == EXPECTED[name]
 
 
@@ -166,7 +166,7 @@ def test_a_line_of_our_own_is_never_read_as_oonis() -> None:
     assert not is_ooni({"test_name": "telegram", "test_keys": {}, "software_name": "censorprobe"})
     assert not is_ooni({"test_name": "telegram", "test_keys": {"x_target": {"name": "telegram"}}})
     assert not is_ooni({"test_keys": {}}) and not is_ooni({"test_name": "telegram", "test_keys": None})
-    assert why_not({"test_name": "telegram", "test_keys": None, "software_name": "ooniprobe"}) is not None
+    assert reason_unusable({"test_name": "telegram", "test_keys": None, "software_name": "ooniprobe"}) is not None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.analysis.outcomes.test_connections import TIMEOUT, judged, said
 from tests.support.measurements.ablation import labels_swapped, without_transactions
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
@@ -108,7 +108,7 @@ def test_no_datagram_but_those_of_dns() -> None:
     assert said(lines) == ("likely_blocked", ["udp.timeout"])
     lines.first(url_of("sip", host=SECOND), SECOND)  # another endpoint's datagrams pass
     lines.target["services"]["other"] = {"works_if": "all", "endpoints": [url_of("sip", host=SECOND)]}
-    (calls, other) = judge_line(lines.line(), file="a", number=1)
+    (calls, other) = judge_measurement(lines.line(), file="a", number=1)
     assert (calls["mechanisms"], other["state"]) == (["stun.timeout.other"], "ok")
 
 
@@ -145,7 +145,7 @@ def test_a_pair_of_twins_tells_of_all_endpoints_of_its_kind() -> None:
     lines.target["services"]["other"] = {"works_if": "all", "endpoints": [second]}
     lines.twice(second, SECOND, SILENCE)
     lines.control(second, SECOND)
-    records = judge_line(lines.line(), file="a", number=1)
+    records = judge_measurement(lines.line(), file="a", number=1)
     assert [record["mechanisms"] for record in records] == [["stun.timeout.payload"]] * 2
     named = [number for record in records for number in record["endpoints"][0]["transactions"]]
     assert sorted(named) == [1, 2, 3, 3, 4, 4, 5, 6]  # both name the twins, 3 and 4
@@ -175,14 +175,14 @@ def test_the_twin_of_another_protocol_says_nothing() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_ablation_weakens_what_rests_on_twins(kind: str) -> None:
     line = echoed(kind).line()
-    (record,) = judge_line(line, file="a", number=1)
+    (record,) = judge_measurement(line, file="a", number=1)
     twins = [t["transaction_id"] for t in line["test_keys"]["x_transactions"] if t["kind"] == "followup"]
     named = record["endpoints"][0]["transactions"]
     assert record["state"] == "blocked" and set(twins) <= set(named)
     spoiled = [without_transactions(line, ids) for ids in (named, twins, twins[:1], twins[1:])]
     spoiled += [labels_swapped(line), labels_swapped(line, wire_too=True)]
     for worse in spoiled:
-        (weaker,) = judge_line(worse, file="a", number=1)
+        (weaker,) = judge_measurement(worse, file="a", number=1)
         assert weaker["state"] != "blocked"
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats import failures as f
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
 
@@ -35,7 +35,7 @@ def otherwise(lines: Lines, *kinds: str, failure: str = RESET, again: str = "") 
 
 
 def judged(lines: Lines) -> tuple[str, list[str], str]:
-    (record,) = judge_line(lines.line(), file="a.jsonl", number=1)
+    (record,) = judge_measurement(lines.line(), file="a.jsonl", number=1)
     assert record["pass_rate"] is None  # it works for some programs: nobody counts those
     return record["state"], record["mechanisms"], record["rule_id"]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.support.measurements.ablation import labels_swapped, without_transactions
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
 
@@ -22,7 +22,7 @@ def web(*, proven: bool = True, url: str = URL) -> Lines:
 
 
 def judged(lines: Lines) -> dict[str, Any]:
-    (record,) = judge_line(lines.line(), file="a.jsonl", number=1)
+    (record,) = judge_measurement(lines.line(), file="a.jsonl", number=1)
     return record
 
 
@@ -250,9 +250,9 @@ BLOCKED = {
 @pytest.mark.parametrize("case", BLOCKED)
 def test_ablation_weakens_what_is_said_of_a_name_on_the_wire(case: str) -> None:
     line = BLOCKED[case].line()
-    (record,) = judge_line(line, file="a", number=1)
+    (record,) = judge_measurement(line, file="a", number=1)
     assert record["state"] == "blocked"
     spoiled = [without_transactions(line, endpoint["transactions"]) for endpoint in record["endpoints"]]
     spoiled += [labels_swapped(line), labels_swapped(line, wire_too=True)]
     for weaker in spoiled:
-        assert judge_line(weaker, file="a", number=1)[0]["state"] != "blocked"
+        assert judge_measurement(weaker, file="a", number=1)[0]["state"] != "blocked"

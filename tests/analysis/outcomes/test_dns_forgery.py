@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.entries import DNSQuery
 from tests.support.measurements.ablation import without_transactions
 from tests.support.measurements.lines import FORGED, GENUINE, Lines
@@ -18,7 +18,7 @@ NORMAL = {"ip_ttl": 58, "flags": ["QR", "RD", "RA"]}
 
 
 def judged(lines: Lines) -> dict[str, Any]:
-    (record,) = judge_line(lines.line(), file="a.jsonl", number=1)
+    (record,) = judge_measurement(lines.line(), file="a.jsonl", number=1)
     return record
 
 
@@ -121,7 +121,7 @@ def test_the_helpers_closed_port_answers_this_name_only() -> None:
     assert said(lines)[0] == "impaired"
     harmless = lines.at_helper(HARMLESS, harmless=True)
     assert said(lines) == ("blocked", ["dns.injection.bogon"], "dns_bogon_from_nowhere")
-    (record,) = judge_line(without_transactions(lines.line(), [harmless]), file="a.jsonl", number=1)
+    (record,) = judge_measurement(without_transactions(lines.line(), [harmless]), file="a.jsonl", number=1)
     assert record["state"] == "impaired"
 
 

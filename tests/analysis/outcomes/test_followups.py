@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import FollowUp
 from tests.analysis.outcomes.test_client_hellos import dies_in_our_hello, otherwise, shut_out
 from tests.analysis.outcomes.test_dns_forgery import BOGON, HARMLESS, alone
@@ -27,7 +27,7 @@ def web(url: str = URL, *, address: str = GENUINE) -> Lines:
 
 
 def judged(line: dict[str, Any]) -> tuple[str, list[str], str]:
-    (record,) = judge_line(line, file="a.jsonl", number=1)
+    (record,) = judge_measurement(line, file="a.jsonl", number=1)
     return record["state"], record["mechanisms"], record["rule_id"]
 
 

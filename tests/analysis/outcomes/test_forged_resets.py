@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations.forged_resets import unlike_resets
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.observations.forged_resets import count_forged_resets
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.packets import PacketRecord
 from tests.support.measurements.lines import GENUINE, Lines
 
@@ -39,12 +39,12 @@ def greeted(transaction: int, *resets: dict[str, Any]) -> list[dict[str, Any]]:
     ],
 )
 def test_which_resets_are_not_the_greeters(resets: list[dict[str, Any]], unlike: int) -> None:
-    assert unlike_resets(greeted(1, *resets))[1] == unlike
+    assert count_forged_resets(greeted(1, *resets))[1] == unlike
 
 
 def test_who_never_greeted_cannot_be_compared() -> None:
-    assert unlike_resets([packet(1, "rst", ttl=97)]) == {1: 0}
-    assert unlike_resets(None) == unlike_resets([None, 3, {}]) == {}
+    assert count_forged_resets([packet(1, "rst", ttl=97)]) == {1: 0}
+    assert count_forged_resets(None) == count_forged_resets([None, 3, {}]) == {}
 
 
 def reset_at_its_address() -> tuple[Lines, list[int]]:
@@ -67,7 +67,7 @@ def worked() -> tuple[Lines, int, int]:
 
 
 def judged(lines: Lines) -> dict[str, Any]:
-    (record,) = judge_line(lines.line(), file="a.jsonl", number=1)
+    (record,) = judge_measurement(lines.line(), file="a.jsonl", number=1)
     return record
 
 

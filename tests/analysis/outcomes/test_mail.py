@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from probe.analysis.features.verified_addresses import Verified
-from probe.analysis.observations.rows import read_line
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.observations.rows import read_measurement
+from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, judged, said
 from tests.support.measurements.ablation import labels_swapped, without_transactions
 from tests.support.measurements.lines import GENUINE, SECOND
@@ -137,9 +137,9 @@ def test_plaintext_behind_the_go_ahead_is_an_anomaly(protocol: str) -> None:
 def test_a_certificate_behind_starttls_proves_the_address() -> None:
     """Also where STARTTLS was masked and accepted: nothing else may vouch for the address."""
     lines = mail("smtp+starttls", "accepted", proven=False, control=None)
-    assert Verified(read_line(lines.line())).genuine(HOST) == {GENUINE}
+    assert Verified(read_measurement(lines.line())).genuine(HOST) == {GENUINE}
     refused = mail("smtp+starttls", "masked", proven=False, control=None)
-    assert Verified(read_line(refused.line())).genuine(HOST) == frozenset()
+    assert Verified(read_measurement(refused.line())).genuine(HOST) == frozenset()
     assert said(refused) == ("impaired", [])
 
 
@@ -152,11 +152,11 @@ def test_an_address_that_nothing_proves_accuses_nobody() -> None:
 @pytest.mark.parametrize("outcome", ["missing", "masked", "accepted"])
 def test_ablation(outcome: str) -> None:
     line = mail("smtp+starttls", outcome).line()
-    (record,) = judge_line(line, file="x", number=1)
+    (record,) = judge_measurement(line, file="x", number=1)
     assert record["state"] == "blocked"
     ids = record["endpoints"][0]["transactions"]
     for spoiled in (without_transactions(line, ids), labels_swapped(line), labels_swapped(line, wire_too=True)):
-        (again,) = judge_line(spoiled, file="x", number=1)
+        (again,) = judge_measurement(spoiled, file="x", number=1)
         assert again["state"] != "blocked"
 
 
@@ -164,7 +164,7 @@ def test_what_was_accepted_though_not_offered_is_no_success_whatever_the_entry_s
     line = mail("smtp+starttls", "accepted").line()
     for entry in line["test_keys"]["x_endpoints"]["mail"]:
         entry["failure"] = None
-    (record,) = judge_line(line, file="x", number=1)
+    (record,) = judge_measurement(line, file="x", number=1)
     assert (record["state"], record["rule_id"]) == ("blocked", "smtp_starttls_stripped")
 
 
@@ -184,5 +184,5 @@ def test_junk_reads_as_absent(junk: dict[str, Any]) -> None:
         identity = entry["transaction_id"]
         entry.clear()
         entry.update(junk, transaction_id=identity)
-    (record,) = judge_line(line, file="x", number=1)
+    (record,) = judge_measurement(line, file="x", number=1)
     assert record["state"] in {"impaired", "insufficient"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.support.measurements.ablation import labels_swapped, without_transactions
 from tests.support.measurements.lines import FORGED, GENUINE, SECOND, Lines
 
@@ -20,7 +20,7 @@ def web() -> Lines:
 
 
 def judged(lines: Lines) -> dict[str, Any]:
-    (record,) = judge_line(lines.line(), file="a.jsonl", number=1)
+    (record,) = judge_measurement(lines.line(), file="a.jsonl", number=1)
     return record
 
 
@@ -287,11 +287,11 @@ def test_silence_says_nothing_where_the_line_loses_questions_for_names_that_exis
 )
 def test_ablation_weakens_what_is_said_of_names(make: Callable[[], Lines]) -> None:
     line = make().line()
-    (record,) = judge_line(line, file="a", number=1)
+    (record,) = judge_measurement(line, file="a", number=1)
     assert record["state"] == "blocked"
     named = [number for endpoint in record["endpoints"] for number in endpoint["transactions"]]
     for spoiled in (without_transactions(line, named), labels_swapped(line), labels_swapped(line, wire_too=True)):
-        (weaker,) = judge_line(spoiled, file="a", number=1)
+        (weaker,) = judge_measurement(spoiled, file="a", number=1)
         assert weaker["state"] != "blocked"
 
 

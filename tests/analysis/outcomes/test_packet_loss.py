@@ -10,9 +10,9 @@ import pytest
 
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.features.access_network import drops_packets
-from probe.analysis.observations.rows import PROBE, Line, Observation
+from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation
 from probe.analysis.rules.rule import ACCUSING
-from probe.analysis.verdicts.verdicts import facts_of, judge_facts
+from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_flat
 from probe.lab.run import recording_of
 
 SILENCE = ("sni-drop", "ip-blackhole", "dns-silence", "quic-drop", "sip-drop", "protocol-allowlist")
@@ -24,7 +24,7 @@ def lines_of(scenario: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def every_third_later(line: Line) -> Line:
+def every_third_later(line: FlatMeasurement) -> FlatMeasurement:
     """A line on which every third connect that was made took a second longer: its SYN was lost once."""
     made = [row for row in line.rows if _is_made(row)]
     late = {id(row) for row in made[::3]}
@@ -37,13 +37,13 @@ def _is_made(row: Observation) -> bool:
     return row.origin == PROBE and row.tcp_attempts > 0 and row.tcp_failure is None
 
 
-def accused(scenario: str, change: Callable[[Line], Line]) -> set[str]:
+def accused(scenario: str, change: Callable[[FlatMeasurement], FlatMeasurement]) -> set[str]:
     """The mechanisms that are named where somebody is accused."""
     with SQLiteEngine() as engine:
         records = [
             record
             for line in lines_of(scenario)
-            for record in judge_facts(change(facts_of(line)), line, file="a", number=1, engine=engine)
+            for record in judge_flat(change(flat_measurement_of(line)), line, file="a", number=1, engine=engine)
         ]
     return {name for record in records if record["state"] in ACCUSING for name in record["mechanisms"]}
 
@@ -61,7 +61,9 @@ def test_who_speaks_is_still_heard(scenario: str, mechanism: str) -> None:
 
 
 def test_what_is_late_at_one_place_alone_is_no_loss() -> None:
-    (line,) = (facts_of(one) for one in lines_of("sni-drop") if one["test_keys"]["x_target"]["name"] == "telegram")
+    (line,) = (
+        flat_measurement_of(one) for one in lines_of("sni-drop") if one["test_keys"]["x_target"]["name"] == "telegram"
+    )
     assert drops_packets(every_third_later(line)) and not drops_packets(line)
     place = next(row.address for row in line.rows if _is_made(row))
     alone = [row._replace(tcp_seconds=9.0) if row.address == place else row for row in line.rows]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats import failures as f
 from tests.support.measurements.ablation import labels_swapped, without_transactions
 from tests.support.measurements.certificates import certificate
@@ -31,7 +31,7 @@ def both(url: str = QUIC) -> Lines:
 
 def judged(lines: Lines | dict[str, Any], role: str = "web_quic") -> dict[str, Any]:
     line = lines.line() if isinstance(lines, Lines) else lines
-    records = judge_line(line, file="one.jsonl", number=1)
+    records = judge_measurement(line, file="one.jsonl", number=1)
     return next(record for record in records if record["service"] == f"telegram/{role}")
 
 

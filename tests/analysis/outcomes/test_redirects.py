@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
 
 FIRST, NEXT = "http://www.site.example:80/", "https://www.site.example:443/start?[scrubbed]"
@@ -21,7 +21,7 @@ def chain(*hops: str) -> tuple[Lines, dict[str, list[str]]]:
 def judged(lines: Lines, redirects: Any) -> dict[str, Any]:
     line = lines.line()
     line["test_keys"]["x_redirects"] = redirects
-    (record,) = judge_line(line, file="a.jsonl", number=1)
+    (record,) = judge_measurement(line, file="a.jsonl", number=1)
     return record
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats import failures as f
 from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, judged, said
 from tests.support.measurements.ablation import labels_swapped
@@ -162,5 +162,5 @@ def test_without_its_labels_a_lie_is_none(wire_too: bool) -> None:
     for record in lines.probe.records:
         record.followup = "resolver_udp"
         record.kind = "followup"
-    (verdict,) = judge_line(labels_swapped(lines.line(), wire_too=wire_too), file="a.jsonl", number=1)
+    (verdict,) = judge_measurement(labels_swapped(lines.line(), wire_too=wire_too), file="a.jsonl", number=1)
     assert verdict["state"] == "insufficient"

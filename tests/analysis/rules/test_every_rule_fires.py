@@ -18,7 +18,7 @@ from probe.analysis.features.rows import AddressRow, WideRow
 from probe.analysis.rules.rule import ACCUSING, Rule
 from probe.analysis.rules.tables import RULES, TABLES, tables_for
 from probe.analysis.verdicts import endpoints
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.targets.target import Endpoint
 from tests.support.measurements.witnesses import WITNESSES
 
@@ -73,7 +73,7 @@ def _noting_addresses(fired: set[str]) -> Iterator[None]:
 def _fired(path: Path) -> frozenset[str]:
     with _Noting() as engine, _noting_addresses(engine.fired), gzip.open(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            judge_line(json.loads(line), file=path.name, number=number, engine=engine)
+            judge_measurement(json.loads(line), file=path.name, number=number, engine=engine)
     return frozenset(engine.fired)
 
 
@@ -112,7 +112,7 @@ def test_a_row_is_counted_for_its_own_dialect_alone() -> None:
     (recording,) = RECORDED.glob("stun-drop.jsonl.gz")
     with _Noting() as engine, gzip.open(recording, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            judge_line(json.loads(line), file=recording.name, number=number, engine=engine)
+            judge_measurement(json.loads(line), file=recording.name, number=number, engine=engine)
     assert not engine.fired & {rule.rule_id for table in tables_for(AddressRow).values() for rule in table}
     assert "stun_silent_twin_echoed" in _fired(recording) and "mail_not_reached" not in _fired(recording)
 

@@ -17,7 +17,7 @@ from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.rules.tables import tables_for
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import table_files
-from probe.analysis.store.manifest import files_in, set_aside
+from probe.analysis.store.manifest import files_in, rejected_lines
 from probe.analysis.store.views import Store
 from probe.analysis.store.writing.sorting import ORDER
 from tests.analysis.spark.conftest import LACKING
@@ -143,9 +143,9 @@ def test_files_lie_and_are_sorted_alike(spark: Answers, duckdb: Answers, table: 
 
 
 def test_the_same_is_set_aside_for_the_same_reasons(spark: Answers, duckdb: Answers) -> None:
-    wanted = set_aside(duckdb.store)
+    wanted = rejected_lines(duckdb.store)
     assert len({reason for *_, reason in wanted}) > 8
-    assert set_aside(spark.store) == wanted
+    assert rejected_lines(spark.store) == wanted
     read = [[(digest, *n) for digest, _, *n in files_in(one.store)] for one in (spark, duckdb)]
     assert read[0] == read[1]  # but for the names, where two files are one
 

@@ -21,7 +21,7 @@ WHERE = {
     "what is read is written down": "ingest._held",
     "one table of three is made": "ingest._name_files",
     "some files are moved": "ingest.move",
-    "all are moved, and nobody knows": "Manifest.add_settled",
+    "all are moved, and nobody knows": "Manifest.add_loaded",
 }
 LAST = list(WHERE)[-1]
 # Puts a death in front of that function, but for the move: that dies after its second file.
@@ -29,7 +29,7 @@ DRIVER = """
 import os, signal, sys
 from pathlib import Path
 from probe.analysis.spark import ingest, session
-from probe.analysis.store import settle
+from probe.analysis.store.writing import partitions
 from probe.analysis.store.manifest import Manifest
 
 def die(*_):
@@ -40,7 +40,7 @@ def rename(source, place, left=[2]):
     os.replace(source, place) if left[0] >= 0 else die()
 
 def move(*all, whole=ingest.move):
-    settle.os.rename = rename
+    partitions.os.rename = rename
     whole(*all)
 
 where, lines, store = sys.argv[1:]

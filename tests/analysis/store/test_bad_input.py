@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.store.manifest import set_aside
+from probe.analysis.store.manifest import rejected_lines
 from probe.analysis.store.views import Store
 from probe.analysis.store.writing.ingest import ingest
 from probe.results.unpacking import zstd_module
@@ -40,7 +40,7 @@ NASTY = "'); DROP TABLE verdicts; --<script>alert(1)</script>\x1b[31m"
 def test_what_says_nothing_usable_of_itself_is_set_aside(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
     file = write(tmp_path / "a.jsonl", [LINE | change, LINE])
     assert taken(ingest([file], tmp_path / "store")) == (2, 1, 0, 1)
-    ((_, _, number, told),) = set_aside(tmp_path / "store")
+    ((_, _, number, told),) = rejected_lines(tmp_path / "store")
     assert (number, reason in told) == (1, True)
 
 
@@ -98,7 +98,7 @@ def test_wrong_types_everywhere_cost_no_other_line(tmp_path: Path, wrong: Any) -
     assert len(lines) > 50
     report = ingest([write(tmp_path / "a.jsonl", [*lines, LINE])], tmp_path / "store")
     assert report.lines == report.accepted + report.duplicates + report.rejected == len(lines) + 1
-    assert not any("bug of probe" in reason for *_, reason in set_aside(tmp_path / "store"))
+    assert not any("bug of probe" in reason for *_, reason in rejected_lines(tmp_path / "store"))
     (kept,) = [row for row in rows_of(tmp_path / "store", "verdicts") if row["measurement_line"] == len(lines) + 1]
     assert kept["state"] == "blocked"
 
@@ -141,7 +141,7 @@ def test_a_torn_archive_gives_what_it_holds(tmp_path: Path) -> None:
     file.write_bytes(gzip.compress(text)[:-200])
     lines, accepted, duplicates, rejected = taken(ingest([file], tmp_path / "store"))
     assert (accepted > 0, duplicates, rejected >= 1) == (True, 0, True)
-    assert any("cannot be read further" in reason for *_, reason in set_aside(tmp_path / "store"))
+    assert any("cannot be read further" in reason for *_, reason in rejected_lines(tmp_path / "store"))
     assert taken(ingest([file], tmp_path / "store")) == (lines, 0, accepted, rejected)
 
 

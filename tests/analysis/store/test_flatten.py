@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from probe.analysis.store.columns import to_arrow, verdict_row
 from probe.analysis.store.flatten import Flat, facts_from, flatten, head_from
-from probe.analysis.verdicts.hops import located_in
-from probe.analysis.verdicts.verdicts import facts_of, judge_line, why_not
+from probe.analysis.verdicts.hops import interfering_hops
+from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement, reason_unusable
 from probe.formats.__main__ import FIXTURE
 from tests.analysis.verdicts.test_verdict_record import JUNK, PLACES, RICH
 
@@ -27,19 +27,19 @@ def flat(line: dict[str, Any]) -> Flat:
 @pytest.mark.parametrize("line", RECORDED, ids=lambda line: line["test_keys"]["x_target"]["name"])
 def test_nothing_that_is_judged_by_is_lost(line: dict[str, Any]) -> None:
     found = flat(line)
-    assert facts_from(found.measurement, found.observations) == facts_of(line)
-    assert located_in(head_from(found.measurement)) == located_in(line)
+    assert facts_from(found.measurement, found.observations) == flat_measurement_of(line)
+    assert interfering_hops(head_from(found.measurement)) == interfering_hops(line)
 
 
 def test_some_of_these_lines_tell_where() -> None:
     """So that the test above sees one."""
-    assert any(map(located_in, RECORDED))
+    assert any(map(interfering_hops, RECORDED))
 
 
 @pytest.mark.parametrize("name", ["measurements", "observations", "verdicts"])
 def test_arrow_gives_back_what_it_got(name: str) -> None:
     found = flat(RECORDED[0])
-    records = judge_line(RECORDED[0], file="a.jsonl", number=3)
+    records = judge_measurement(RECORDED[0], file="a.jsonl", number=3)
     rows = to_arrow([found], [verdict_row(record, found.measurement) for record in records])[name].to_pylist()
     if name == "measurements":
         assert rows == [found.measurement]
@@ -49,7 +49,7 @@ def test_arrow_gives_back_what_it_got(name: str) -> None:
     else:
         assert [row["row"] for row in rows] == list(range(len(found.observations)))
         whole = [tuple(row.values())[6:] for row in rows]
-        assert facts_from(found.measurement, whole) == facts_of(RECORDED[0])
+        assert facts_from(found.measurement, whole) == flat_measurement_of(RECORDED[0])
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,9 +64,9 @@ def test_junk_anywhere_fits_the_tables(spoilt: list[tuple[tuple[Any, ...], Any]]
             holder[path[-1]] = junk
         except (TypeError, KeyError, IndexError):
             continue  # an earlier piece of junk took the place away
-    if why_not(line) is None:
+    if reason_unusable(line) is None:
         found = flat(line)
-        records = judge_line(line, file="a.jsonl", number=3)
+        records = judge_measurement(line, file="a.jsonl", number=3)
         rows = to_arrow([found], [verdict_row(record, found.measurement) for record in records])
         assert rows["measurements"].num_rows == 1
         assert rows["observations"].num_rows == len(found.observations)

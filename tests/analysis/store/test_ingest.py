@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.observations.rows import Line
+from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.store.flatten import flat_of
-from probe.analysis.store.manifest import Manifest, StoreError, set_aside
+from probe.analysis.store.manifest import Manifest, StoreError, rejected_lines
 from probe.analysis.store.rejudge import rejudge
 from probe.analysis.store.writing import partitions as settling
 from probe.analysis.store.writing.ingest import ingest
 from probe.analysis.store.writing.workers import workers
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.support.store.stores import everything, rows_of, some_lines, store_of, taken, write
 
 
@@ -27,7 +27,7 @@ def test_the_store_says_what_judge_says(tmp_path: Path) -> None:
     lines = some_lines(6)
     rows = rows_of(store_of(tmp_path, lines), "verdicts")
     for number, line in enumerate(lines, 1):
-        (record,) = judge_line(line, file="lines.jsonl", number=number)
+        (record,) = judge_measurement(line, file="lines.jsonl", number=number)
         (row,) = [row for row in rows if row["measurement_line"] == number]
         same = [key for key in record if key not in {"pass_rate", "hop", "endpoints"}]
         assert {key: row[key] for key in same} == {key: record[key] for key in same}
@@ -70,10 +70,10 @@ def test_lines_of_the_lab_only_when_asked_for(tmp_path: Path) -> None:
     lines = some_lines(2)
     file = write(tmp_path / "a.jsonl", [lines[0], lines[1] | {"annotations": {"lab": "clean"}}])
     assert taken(ingest([file], tmp_path / "store")) == (2, 1, 0, 1)
-    ((_, name, number, reason),) = set_aside(tmp_path / "store")
+    ((_, name, number, reason),) = rejected_lines(tmp_path / "store")
     assert (name, number, reason) == ("a.jsonl", 2, "was written inside the lab; --lab takes it too")
     assert taken(ingest([file], tmp_path / "store", lab=True)) == (2, 1, 1, 0)
-    assert set_aside(tmp_path / "store") == []
+    assert rejected_lines(tmp_path / "store") == []
     assert sorted(row["lab"] for row in rows_of(tmp_path / "store", "verdicts")) == ["", "clean"]
 
 
@@ -109,14 +109,14 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_bug_of_ours_costs_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def buggy(facts: Line, line: dict[str, Any], **more: Any) -> Any:
+    def buggy(facts: FlatMeasurement, line: dict[str, Any], **more: Any) -> Any:
         if line["annotations"]["number"] == 1:
             raise KeyError("ours")
         return flat_of(facts, line, **more)
 
     monkeypatch.setattr("probe.analysis.store.writing.batch.flat_of", buggy)
     assert taken(ingest([write(tmp_path / "a.jsonl", some_lines(3))], tmp_path / "store")) == (3, 2, 0, 1)
-    assert set_aside(tmp_path / "store")[0][2:] == (2, "brought a bug of probe to light: KeyError")
+    assert rejected_lines(tmp_path / "store")[0][2:] == (2, "brought a bug of probe to light: KeyError")
 
 
 def test_a_killed_worker_is_told_in_a_sentence() -> None:
@@ -175,7 +175,7 @@ def test_a_killed_ingest_leaves_a_readable_store_and_goes_on(tmp_path: Path, job
         process.send_signal(signal.SIGKILL)
     assert rows_of(store, "measurements") == []  # what was not settled yet waits
     manifest = _when_free(store)
-    waiting = sum(manifest.pieces().values())
+    waiting = sum(manifest.staged().values())
     manifest.close()
     assert 15 <= waiting < 60
     assert taken(ingest([file], store)) == (60, 60 - waiting, waiting, 0)

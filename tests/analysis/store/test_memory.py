@@ -13,7 +13,7 @@ SCRIPT = f"""
 import resource, sys
 from pathlib import Path
 import probe.analysis.store.writing.ingest as module
-module.BATCH_LINES, module.SETTLE_LINES = 50, {SETTLED}
+module.BATCH_LINES, module.LOAD_LINES = 50, {SETTLED}
 if __name__ == "__main__":
     report = module.ingest([Path(sys.argv[1])], Path(sys.argv[2]))
     print(report.accepted, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -12,7 +12,7 @@ from probe.analysis.store.files import REPLACED, table_files
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.rejudge import rejudge
 from probe.analysis.store.writing import merge as merging
-from probe.analysis.store.writing.ingest import ingest, opened
+from probe.analysis.store.writing.ingest import ingest, open_for_writing
 from probe.analysis.store.writing.workers import workers
 from tests.support.store.stores import everything, rows_of, some_lines, taken, write
 
@@ -30,7 +30,7 @@ def crowded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def merge(store: Path, jobs: int = 1) -> None:
-    with opened(store) as manifest, workers(jobs) as pool:
+    with open_for_writing(store) as manifest, workers(jobs) as pool:
         merging.merge(store, manifest, pool)
 
 

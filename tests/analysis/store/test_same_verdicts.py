@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.observations.rows import read_line
+from probe.analysis.observations.rows import read_measurement
 from probe.analysis.store.columns import SHARED, to_arrow
 from probe.analysis.store.flatten import COLUMNS, facts_from, flatten, head_from
-from probe.analysis.verdicts.verdicts import judge_facts, judge_line, to_json
+from probe.analysis.verdicts.verdicts import judge_flat, judge_measurement, to_json
 from probe.results.reading import Piece
 
 RECORDINGS = sorted((Path(__file__).parents[3] / "probe" / "lab" / "recorded").glob("*.jsonl.gz"))
@@ -20,7 +20,7 @@ ENGINE = SQLiteEngine()  # remembers the rows of all files before: that must not
 
 def the_long_way(raw: bytes) -> list[str]:
     """As `probe judge --json` prints it: the standard library's JSON, an engine that has seen nothing."""
-    return [to_json(record) for record in judge_line(json.loads(raw), file="a", number=1)]
+    return [to_json(record) for record in judge_measurement(json.loads(raw), file="a", number=1)]
 
 
 def through_the_store(raw: bytes) -> list[str]:
@@ -31,14 +31,14 @@ def through_the_store(raw: bytes) -> list[str]:
     (measurement,) = tables["measurements"].to_pylist()
     rows = [tuple(row[column] for column in COLUMNS) for row in tables["observations"].to_pylist()]
     assert set(SHARED) < set(measurement)
-    records = judge_facts(facts_from(measurement, rows), head_from(measurement), file="a", number=1, engine=ENGINE)
+    records = judge_flat(facts_from(measurement, rows), head_from(measurement), file="a", number=1, engine=ENGINE)
     return [to_json(record) for record in records]
 
 
 def straight(raw: bytes) -> list[str]:
     """As ingest judges: from what was read, before it is taken apart."""
     line: Any = Piece("a", 2, raw).document()
-    return [to_json(record) for record in judge_facts(read_line(line), line, file="a", number=1, engine=ENGINE)]
+    return [to_json(record) for record in judge_flat(read_measurement(line), line, file="a", number=1, engine=ENGINE)]
 
 
 @pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: file.name.partition(".")[0])

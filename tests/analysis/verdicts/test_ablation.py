@@ -11,7 +11,7 @@ import pytest
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.rules.tables import ACCUSING, RULES
 from probe.analysis.verdicts.validity import INVALIDITIES
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.keys import places_of_entries
 from tests.analysis.rules.test_every_rule_fires import RECORDED
 from tests.support.measurements.cuts import CERTIFICATES, CLOSED_PORT, CUTS, ENTRIES, FOLLOWUPS, OUTSIDE, PASSES, RACES
@@ -92,7 +92,7 @@ def recorded(scenario: str) -> tuple[dict[str, Any], ...]:
 def said(line: dict[str, Any], engine: SQLiteEngine) -> dict[tuple[str, str], Said]:
     """(service, endpoint) → what is said of it; endpoint "" is the service itself."""
     found: dict[tuple[str, str], Said] = {}
-    for record in judge_line(line, file="x.jsonl", number=1, engine=engine):
+    for record in judge_measurement(line, file="x.jsonl", number=1, engine=engine):
         found[record["service"], ""] = (record["state"], record["rule_id"], record["hop"] is not None)
         for part in record["endpoints"]:
             found[record["service"], part["endpoint"]] = (part["state"], part["rule_id"], False)

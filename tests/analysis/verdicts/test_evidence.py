@@ -6,9 +6,9 @@ from typing import Any, get_args
 import pytest
 
 from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.verdicts.counterfactuals import HAD, UNFIT, WITHOUT
+from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, UNFIT
 from probe.analysis.verdicts.evidence import DecidingFlows
-from probe.analysis.verdicts.verdicts import facts_of, judge_line
+from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
 from probe.formats.facts import Preflight
 from probe.formats.transactions import FollowUp
 from tests.analysis.verdicts.test_ablation import recorded
@@ -47,20 +47,23 @@ def engine() -> Iterator[SQLiteEngine]:
 def found(scenario: str, service: str, engine: SQLiteEngine) -> tuple[dict[str, Any], dict[str, Any]]:
     """The line of a recording that tells of a service, and the service's record."""
     for line in recorded(scenario):
-        for record in judge_line(line, file="x.jsonl", number=1, engine=engine):
+        for record in judge_measurement(line, file="x.jsonl", number=1, engine=engine):
             if record["service"] == service:
                 return line, record
     raise AssertionError(f"{scenario} says nothing of {service}")
 
 
 def again(line: dict[str, Any], service: str, engine: SQLiteEngine) -> tuple[str, str, list[str]]:
-    (one,) = [r for r in judge_line(line, file="x.jsonl", number=1, engine=engine) if r["service"] == service]
+    (one,) = [r for r in judge_measurement(line, file="x.jsonl", number=1, engine=engine) if r["service"] == service]
     return one["state"], one["rule_id"], one["mechanisms"]
 
 
 def outcomes(scenario: str, service: str, engine: SQLiteEngine) -> dict[str, tuple[str, str]]:
     line, record = found(scenario, service, engine)
-    return {one.words: (one.state, one.rule_id) for one in DecidingFlows(facts_of(line), record, engine).otherwise()}
+    return {
+        one.words: (one.state, one.rule_id)
+        for one in DecidingFlows(flat_measurement_of(line), record, engine).otherwise()
+    }
 
 
 @pytest.mark.parametrize(("scenario", "service"), MECHANISMS.items(), ids=MECHANISMS)
@@ -69,7 +72,7 @@ def test_the_flows_named_suffice_and_none_of_them_can_be_spared(
 ) -> None:
     line, record = found(scenario, service, engine)
     said = (record["state"], record["rule_id"], record["mechanisms"])
-    deciding = DecidingFlows(facts_of(line), record, engine).deciding()
+    deciding = DecidingFlows(flat_measurement_of(line), record, engine).deciding()
     named = {number for part in record["endpoints"] for number in part["transactions"]}
     assert deciding and set(deciding) <= named
     alone = without_transactions(line, named.difference(deciding))
@@ -131,7 +134,7 @@ def test_what_is_supposed_of_the_rows_holds_of_the_line(
 
 def test_what_stands_all_the_same_is_told_and_only_of_evidence_that_is_there(engine: SQLiteEngine) -> None:
     line, record = found("sni-reset", "telegram/web", engine)
-    spared = DecidingFlows(facts_of(line), record, engine).spared()
+    spared = DecidingFlows(flat_measurement_of(line), record, engine).spared()
     assert {"the helper", "the repeats", "the name at a neutral host"} <= set(spared)
     assert not {"harmless names there", "bytes of no protocol", "second answers to one question"} & set(spared)
 
@@ -141,12 +144,12 @@ def test_every_kind_of_follow_up_but_those_that_only_locate_can_be_taken_away() 
     kinds = sorted(set(get_args(FollowUp)) - {"", "path_sweep", "limited_payload"})
     for kind in kinds:
         lines.probe.open(kind="followup", followup=kind, endpoint=URL)
-    facts = facts_of(lines.line())
+    facts = flat_measurement_of(lines.line())
     encrypted = {"resolver_dot", "resolver_doh"}  # told by their questions, and not by their label
-    gone = {row.followup for suppose in WITHOUT.values() for row in facts.rows if row not in suppose(facts).rows}
+    gone = {row.followup for suppose in REMOVALS.values() for row in facts.rows if row not in suppose(facts).rows}
     assert gone == set(kinds) - encrypted
 
 
 def test_what_makes_a_line_useless_is_in_preflight() -> None:
     assert set(Preflight.model_fields) > UNFIT
-    assert not set(HAD) & set(WITHOUT)
+    assert not set(ALTERNATIVES) & set(REMOVALS)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.support.measurements.lines import GENUINE, Lines
 
 HOST = "web.telegram.org"
@@ -42,7 +42,7 @@ def pool(works_if: str, working: int) -> Lines:
 
 
 def judged(lines: Lines) -> dict[str, Any]:
-    (record,) = judge_line(lines.line(), file="a.jsonl", number=7)
+    (record,) = judge_measurement(lines.line(), file="a.jsonl", number=7)
     return record
 
 
@@ -170,7 +170,7 @@ def test_a_bug_of_ours_touches_its_service_only() -> None:
     lines.first(POOL[0], "149.154.167.50")
     lines.neutral(URL, "top_level:unknown_failure: probe bug: ValueError")
     lines.bugs.append("ValueError in steps/tls.py:88")
-    states = {r["service"]: r["state"] for r in judge_line(lines.line(), file="a", number=1)}
+    states = {r["service"]: r["state"] for r in judge_measurement(lines.line(), file="a", number=1)}
     assert states == {"telegram/dc_pool": "ok", "telegram/web": "insufficient"}
 
 
@@ -225,7 +225,7 @@ def test_a_record_that_contradicts_its_own_entries_counts_for_nothing() -> None:
     line = blocked().line()
     for entry in line["test_keys"]["x_endpoints"]["tls_handshakes"]:
         entry["server_name"] = "www.other.example"
-    (record,) = judge_line(line, file="a", number=1)
+    (record,) = judge_measurement(line, file="a", number=1)
     assert record["state"] == "insufficient"
 
 

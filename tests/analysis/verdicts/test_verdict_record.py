@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from probe.analysis.engines.engine import DuckDBEngine
 from probe.analysis.rules.mechanisms import is_mechanism
 from probe.analysis.rules.tables import RULES
-from probe.analysis.verdicts.verdicts import RULESET, judge_line, judge_lines, to_json, why_not
+from probe.analysis.verdicts.verdicts import RULESET, judge_measurement, judge_measurements, reason_unusable, to_json
 from tests.analysis.verdicts.test_services import HOST, POOL, RESET, URL, blocked, judged, pool
 from tests.support.measurements.lines import FORGED, GENUINE, Lines
 
@@ -40,16 +40,16 @@ def test_transactions_name_everything_that_it_rests_on() -> None:
 
 def test_services_are_sorted() -> None:
     lines = Lines({"web": [URL], "dc_pool": [POOL[0]], "calls": []})
-    services = [record["service"] for record in judge_line(lines.line(), file="a", number=1)]
+    services = [record["service"] for record in judge_measurement(lines.line(), file="a", number=1)]
     assert services == ["telegram/calls", "telegram/dc_pool", "telegram/web"]
 
 
 def test_the_same_line_gives_the_same_bytes_on_every_engine() -> None:
     line = pool("any", 3).line()
-    once = [to_json(record) for record in judge_line(line, file="a", number=1)]
-    again = [to_json(record) for record in judge_lines([("a", 1, json.loads(json.dumps(line)))])]
+    once = [to_json(record) for record in judge_measurement(line, file="a", number=1)]
+    again = [to_json(record) for record in judge_measurements([("a", 1, json.loads(json.dumps(line)))])]
     with DuckDBEngine() as engine:
-        other = [to_json(record) for record in judge_line(line, file="a", number=1, engine=engine)]
+        other = [to_json(record) for record in judge_measurement(line, file="a", number=1, engine=engine)]
     assert once == again == other
 
 
@@ -60,13 +60,13 @@ def test_order_of_transactions_and_entries_does_not_matter() -> None:
         for value in holder.values():
             if isinstance(value, list):
                 value.reverse()
-    assert judge_line(shuffled, file="a", number=1) == judge_line(line, file="a", number=1)
+    assert judge_measurement(shuffled, file="a", number=1) == judge_measurement(line, file="a", number=1)
 
 
 def test_what_is_no_measurement_is_named() -> None:
-    assert why_not({}) == "is no measurement: it has no test_keys"
-    assert "x_target" in (why_not({"test_keys": {"queries": []}}) or "")
-    assert judge_line({"test_keys": {"queries": []}}, file="a", number=1) == []
+    assert reason_unusable({}) == "is no measurement: it has no test_keys"
+    assert "x_target" in (reason_unusable({"test_keys": {"queries": []}}) or "")
+    assert judge_measurement({"test_keys": {"queries": []}}, file="a", number=1) == []
 
 
 # -- junk ----------------------------------------------------------------------------------------------------------
@@ -125,10 +125,10 @@ def test_junk_anywhere_in_a_line_never_crashes_the_judge(spoilt: list[tuple[tupl
             holder[path[-1]] = junk
         except (TypeError, KeyError, IndexError):
             continue  # an earlier piece of junk took the place away
-    _well_formed(judge_line(line, file="a", number=1))
+    _well_formed(judge_measurement(line, file="a", number=1))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(["test_keys", "probe_cc", "measurement_start_time"]), JUNK))
 def test_junk_for_a_line_never_crashes_the_judge(line: dict[str, Any]) -> None:
-    _well_formed(judge_line(line, file="a", number=1))
+    _well_formed(judge_measurement(line, file="a", number=1))

@@ -91,7 +91,7 @@ def test_without_the_lab_the_recording_is_judged_and_marked(unavailable: Path, m
         seen.extend(lines)
         return [{"service": "telegram/web", "state": "ok", "valid": True, "mechanisms": [], "anomalies": []}]
 
-    monkeypatch.setattr("probe.analysis.verdicts.verdicts.judge_lines", judged)
+    monkeypatch.setattr("probe.analysis.verdicts.verdicts.judge_measurements", judged)
     done = call("run", "clean")
     assert done.exit_code == 0
     assert done.stdout.splitlines()[:2] == [

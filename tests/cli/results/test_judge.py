@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from probe.analysis.rules.tables import RULES
-from probe.analysis.verdicts.verdicts import judge_line, to_json
+from probe.analysis.verdicts.verdicts import judge_measurement, to_json
 from probe.cli import main
 from tests.analysis.ooni_import.test_measurements import SAMPLES
 from tests.analysis.verdicts.test_services import URL, blocked, web
@@ -38,7 +38,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def expected(name: str) -> str:
-    records = [r for number, line in enumerate(lines(), 1) for r in judge_line(line, file=name, number=number)]
+    records = [r for number, line in enumerate(lines(), 1) for r in judge_measurement(line, file=name, number=number)]
     return "".join(to_json(record) + "\n" for record in records)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from probe.cli.results.list import describe, runs
 from probe.cli.results.show import show
-from probe.cli.results.why import transaction_in_words
+from probe.cli.results.why import describe_transaction
 from probe.cli.screen import UsageError
 
 
@@ -45,7 +45,7 @@ def test_list(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_transaction_in_words() -> None:
-    words = transaction_in_words(
+    words = describe_transaction(
         {
             "kind": "followup",
             "followup": "same_name_neutral_host",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from probe.analysis.verdicts.verdicts import judge_line
+from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.lab.synth.plan import CENSORSHIP, COUNTRIES, DAYS, FIRST_DAY, TARGETS, WANTED, days, draw_plan
 from probe.lab.synth.templates import ACCUSED, SLOTS, Said, Template, load_templates
 from probe.lab.synth.write import synthesise
@@ -22,7 +22,7 @@ def test_every_template_is_judged_as_its_scenario_demands(
 ) -> None:
     template = templates[key]
     line = json.loads(template.filled(dict.fromkeys(SLOTS, "1") | {"COUNTRY": "XA", "START": "2026-06-01 00:00:00"}))
-    records = judge_line(line, file="a", number=1)
+    records = judge_measurement(line, file="a", number=1)
     assert {r["service"]: Said(r["state"], tuple(r["mechanisms"])) for r in records} == template.truth
     assert "lab" not in line["annotations"]
 
@@ -64,7 +64,7 @@ def test_the_same_seed_writes_the_same_bytes_and_the_truth_is_what_is_judged(tmp
     truth = json.loads((tmp_path / "a/truth.json").read_text())
     found: dict[tuple[str, str], list[str]] = {}
     for line in lines:
-        for record in judge_line(line, file="a", number=1):
+        for record in judge_measurement(line, file="a", number=1):
             if record["valid"]:
                 found.setdefault((record["service"], record["probe_cc"]), []).append(record["state"])
     cells = {(cell["service"], cell["by"]["cc"]): cell for cell in truth["cells"] if "asn" not in cell["by"]}

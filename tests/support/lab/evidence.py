@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from probe.analysis.verdicts.verdicts import judge_line, to_json
+from probe.analysis.verdicts.verdicts import judge_measurement, to_json
 from probe.cli.results.validate import in_words
 from probe.lab.net.fabric import FabricConfig
 from probe.results.validation import Tally
@@ -30,13 +30,15 @@ def check_lines(folder: Path, records: list[Line]) -> None:
     """Check every line below `folder` against the records that the run printed."""
     lines = read(folder)
     judged = [
-        to_json(record) for path, number, line in lines for record in judge_line(line, file=path.name, number=number)
+        to_json(record)
+        for path, number, line in lines
+        for record in judge_measurement(line, file=path.name, number=number)
     ]
     assert judged == [to_json(record) for record in records]
     check_that_they_fit(lines)
     for _, _, line in lines:
         assert problems(line) == []
-        assert disagreement(line, judge_line(line, file="x.jsonl", number=1)) is None
+        assert disagreement(line, judge_measurement(line, file="x.jsonl", number=1)) is None
         text = json.dumps(line)
         assert not [trace for trace in HOME if trace in text]
         check_that_verdicts_rest_on_something(line)
@@ -56,7 +58,7 @@ SPEAK_FOR_THEMSELVES = frozenset({"resolver_answers_bogon", "resolver_denies_a_n
 
 def check_that_verdicts_rest_on_something(line: Line) -> None:
     """Ablation: without the transactions that it names, or with labels exchanged, no `blocked` stands."""
-    for record in judge_line(line, file="x.jsonl", number=1):
+    for record in judge_measurement(line, file="x.jsonl", number=1):
         if record["state"] != "blocked":
             continue
         ids = [number for endpoint in record["endpoints"] for number in endpoint["transactions"]]
@@ -71,5 +73,5 @@ def check_that_verdicts_rest_on_something(line: Line) -> None:
 
 def again(line: Line, service: str) -> str:
     """The state that the judge gives to the service of a changed line."""
-    (record,) = [r for r in judge_line(line, file="x.jsonl", number=1) if r["service"] == service]
+    (record,) = [r for r in judge_measurement(line, file="x.jsonl", number=1) if r["service"] == service]
     return str(record["state"])

@@ -7,7 +7,7 @@ from probe.analysis.features.rows import NameRow
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import dns_kind_of
 from probe.analysis.observations.lenient_json import flag, table
-from probe.analysis.observations.rows import Answer, Line, Observation, Query
+from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import print_of
 
@@ -17,7 +17,7 @@ HELPER = "helper"  # how a line writes the helper's address
 _SOONER_THAN_THE_PATH = 0.5  # of the time of a TCP connect to the same address
 
 
-def count_forgeries(row: NameRow, name: str, line: Line, proofs: Verified) -> None:
+def count_forgeries(row: NameRow, name: str, line: FlatMeasurement, proofs: Verified) -> None:
     """Fill the columns about answers that nobody who was asked has given."""
     preflight = table(line.run.get("preflight"))
     row.dns_intercepted = flag(preflight.get("dark_answers"))

@@ -6,14 +6,14 @@ from probe.analysis.features.rows import NameRow
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import CERTIFICATE, dns_kind_of, is_local, kind_of
 from probe.analysis.observations.lenient_json import table
-from probe.analysis.observations.rows import Line, Observation, Query
+from probe.analysis.observations.rows import FlatMeasurement, Observation, Query
 from probe.formats import failures as f
 from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import print_of
 from probe.targets.dialects import ENCRYPTED_RESOLVERS
 
 
-def name_row(name: str, line: Line, proofs: Verified, around: AccessNetwork) -> NameRow:
+def name_row(name: str, line: FlatMeasurement, proofs: Verified, around: AccessNetwork) -> NameRow:
     """Work out everything that the rules about names read."""
     families, asked = around.families, _system_questions(name, proofs)
     answers = _answers(name, asked, families, proofs)

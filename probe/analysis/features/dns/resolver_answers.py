@@ -7,7 +7,7 @@ from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import dns_kind_of
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import address, table, tables, text
-from probe.analysis.observations.rows import Line, Observation, Query
+from probe.analysis.observations.rows import FlatMeasurement, Observation, Query
 from probe.signatures.bogons import is_bogon
 
 
@@ -25,7 +25,7 @@ class Answers:
     trusted: int = 0
 
 
-def answers_in(attempts: list[Observation], line: Line, proofs: Verified) -> Answers:
+def answers_in(attempts: list[Observation], line: FlatMeasurement, proofs: Verified) -> Answers:
     """Judge the answers to the question of each attempt, one question in each."""
     asked = [(row, row.queries[-1]) for row in attempts if row.queries]
     genuine = {query.hostname: _genuine(query.hostname, line, proofs) for _, query in asked}
@@ -45,7 +45,7 @@ def answers_in(attempts: list[Observation], line: Line, proofs: Verified) -> Ans
     )
 
 
-def _genuine(name: str, line: Line, proofs: Verified) -> frozenset[str]:
+def _genuine(name: str, line: FlatMeasurement, proofs: Verified) -> frozenset[str]:
     """What the control was told, what came encrypted, and where a neutral host proved itself before the run."""
     facts = tables(table(line.run.get("preflight")).get("neutral"))
     fine = [fact for fact in facts if fact.get("failure") is None]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from probe.analysis.observations.lenient_json import table, text
-from probe.analysis.verdicts.verdicts import moment, why_not
+from probe.analysis.verdicts.verdicts import moment, reason_unusable
 
 FIRST = datetime(2012, 12, 1, tzinfo=UTC)  # OONI's archive begins then (ooni/data, Readme.md)
 AHEAD = timedelta(days=1)  # a clock may be wrong by that much
@@ -13,9 +13,9 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _NETWORK = re.compile(r"AS\d{1,10}")
 
 
-def why_set_aside(line: dict[str, Any], now: datetime, lab: bool) -> str | None:
+def reason_rejected(line: dict[str, Any], now: datetime, lab: bool) -> str | None:
     """The sentence that says why a line is not taken; None if it is. `lab`: lines of the lab are taken too."""
-    if (reason := why_not(line)) is not None:
+    if (reason := reason_unusable(line)) is not None:
         return reason
     if not lab and table(line.get("annotations")).get("lab") is not None:
         return "was written inside the lab; --lab takes it too"

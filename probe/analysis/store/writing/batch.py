@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from probe.analysis.engines.engine import Engine, SQLiteEngine
-from probe.analysis.observations.rows import Line
+from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.store.columns import to_arrow, verdict_row
-from probe.analysis.store.files import piece_file, write_rows
+from probe.analysis.store.files import staged_file, write_rows
 from probe.analysis.store.flatten import Flat, facts_from, flat_of, head_from
-from probe.analysis.store.writing.admission import why_set_aside
-from probe.analysis.verdicts.verdicts import facts_of, judge_facts
+from probe.analysis.store.writing.admission import reason_rejected
+from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_flat
 from probe.results import Piece, Problem
 
 
@@ -43,7 +43,7 @@ def work(job: Job) -> Done:
     done, flats, verdicts = Done(), list[Flat](), list[dict[str, Any]]()
     with _no_search_for_cycles():
         for place, (line_hash, piece) in enumerate(job.lines):
-            found = taken(line_hash, piece, job.now, job.lab)
+            found = admit(line_hash, piece, job.now, job.lab)
             if isinstance(found, str):
                 done.rejected.append((place, found))
             else:
@@ -52,7 +52,7 @@ def work(job: Job) -> Done:
                 verdicts += found[1]
     if flats:
         for table, rows in to_arrow(flats, verdicts).items():
-            write_rows(piece_file(job.folder, table, job.name), rows.to_batches(), rows.schema)
+            write_rows(staged_file(job.folder, table, job.name), rows.to_batches(), rows.schema)
     return done
 
 
@@ -66,7 +66,7 @@ def _no_search_for_cycles() -> Iterator[None]:
         gc.enable()
 
 
-def taken(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
+def admit(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
     """A line's rows and its verdicts' rows; or the sentence that says why it is not taken."""
     try:
         return _take(line_hash, piece, now, lab)
@@ -74,13 +74,13 @@ def taken(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Fla
         return f"brought a bug of probe to light: {type(bug).__name__}"
 
 
-def judged(flat: Flat) -> list[dict[str, Any]]:
+def verdict_rows_of(flat: Flat) -> list[dict[str, Any]]:
     """A line's rows of the table `verdicts`, from nothing but its other rows."""
     return _verdicts(facts_from(flat.measurement, flat.observations), head_from(flat.measurement), flat.measurement)
 
 
-def _verdicts(facts: Line, head: dict[str, Any], row: dict[str, Any]) -> list[dict[str, Any]]:
-    records = judge_facts(facts, head, file=row["measurement_file"], number=row["measurement_line"], engine=_engine())
+def _verdicts(facts: FlatMeasurement, head: dict[str, Any], row: dict[str, Any]) -> list[dict[str, Any]]:
+    records = judge_flat(facts, head, file=row["measurement_file"], number=row["measurement_line"], engine=_engine())
     return [verdict_row(record, row) for record in records]
 
 
@@ -95,8 +95,8 @@ def _take(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Fla
     line = piece.document()
     if isinstance(line, Problem):
         return line.sentence
-    if (reason := why_set_aside(line, now, lab)) is not None:
+    if (reason := reason_rejected(line, now, lab)) is not None:
         return reason
-    facts = facts_of(line)
+    facts = flat_measurement_of(line)
     flat = flat_of(facts, line, line_hash=line_hash.hex(), size=len(piece.raw), file=piece.file, number=piece.number)
     return flat, _verdicts(facts, line, flat.measurement)

@@ -20,13 +20,13 @@ from probe.analysis.store.files import REPLACED, STAGED, WORK
 from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
 from probe.analysis.store.writing.batch import Done, Job, work
 from probe.analysis.store.writing.hashes import file_digest, line_hash, problem_hash
-from probe.analysis.store.writing.merge import put_back
-from probe.analysis.store.writing.partitions import settle, undo_settling
+from probe.analysis.store.writing.merge import restore_replaced
+from probe.analysis.store.writing.partitions import load_staged, undo_load
 from probe.analysis.store.writing.workers import Workers, result_of, workers
 from probe.results import Piece, Problem, file_name, read_pieces
 
 BATCH_LINES, BATCH_BYTES = 1024, 8 * 1024 * 1024  # whichever comes first: a worker holds the rows of one batch
-SETTLE_LINES = 250_000  # so many lines wait at most; each settling adds a file to every partition that it touches
+LOAD_LINES = 250_000  # so many lines wait at most; each settling adds a file to every partition that it touches
 OF_LAB = "was written inside the lab"
 
 
@@ -70,7 +70,7 @@ def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: in
     Raises StoreError where the store cannot be written, or a worker was killed; what was taken until then stays.
     """
     began, report = time.monotonic(), Report()
-    with opened(folder) as manifest, workers(jobs) as pool:
+    with open_for_writing(folder) as manifest, workers(jobs) as pool:
         batches = _Intake(manifest, folder, lab, report, pool)
         pending: deque[tuple[_Batch, str, Future[Done]]] = deque()
         for batch in batches.of(sources):
@@ -80,7 +80,7 @@ def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: in
                 batches.finish(*pending.popleft())
         while pending:
             batches.finish(*pending.popleft())
-        settle(folder, manifest, pool)
+        load_staged(folder, manifest, pool)
     report.seconds = round(time.monotonic() - began, 3)
     return report
 
@@ -91,7 +91,7 @@ class _Intake:
     def __init__(self, manifest: Manifest, folder: Path, lab: bool, report: Report, pool: Workers) -> None:
         self._manifest, self._folder, self._lab, self._report, self._pool = manifest, folder, lab, report, pool
         self._on_their_way: set[bytes] = set()
-        self._waiting = sum(manifest.pieces().values())
+        self._waiting = sum(manifest.staged().values())
 
     def of(self, sources: Iterable[Path]) -> Iterator[_Batch]:
         """The batches of all files, which may share one; the last may be empty but for the files that end in it."""
@@ -143,13 +143,13 @@ class _Intake:
         for tally in batch.ended:
             self._report.add(tally)
         self._waiting += len(taken)
-        if self._waiting >= SETTLE_LINES:
-            settle(self._folder, self._manifest, self._pool)
+        if self._waiting >= LOAD_LINES:
+            load_staged(self._folder, self._manifest, self._pool)
             self._waiting = 0
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Manifest]:
+def open_for_writing(folder: Path) -> Iterator[Manifest]:
     """Hold the store alone, swept clean of what a killed ingest left."""
     manifest = Manifest(folder)
     try:
@@ -165,12 +165,12 @@ def opened(folder: Path) -> Iterator[Manifest]:
 
 def _sweep(folder: Path, manifest: Manifest) -> None:
     shutil.rmtree(folder / WORK, ignore_errors=True)
-    for name in manifest.unfinished():
-        undo_settling(folder, name)
-        put_back(folder)
-        manifest.forget_unfinished(name)
+    for name in manifest.unfinished_loads():
+        undo_load(folder, name)
+        restore_replaced(folder)
+        manifest.forget_load(name)
     shutil.rmtree(folder / REPLACED, ignore_errors=True)
-    known = manifest.pieces()
+    known = manifest.staged()
     for table in TABLES:
         staged = folder / STAGED / table
         staged.mkdir(parents=True, exist_ok=True)

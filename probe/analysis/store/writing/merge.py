@@ -20,7 +20,7 @@ def merge(folder: Path, manifest: Manifest, pool: Workers) -> None:
 
     A partition's folder is exchanged whole: whoever reads meanwhile finds its rows in the old files or in the new one,
     and for an instant between two renames in neither. What was taken out is kept until every table has its new
-    file, so a merger that was cut off is undone by the next ingest (`put_back`).
+    file, so a merger that was cut off is undone by the next ingest (`restore_replaced`).
     """
     places = _crowded(folder)
     if not places:
@@ -28,14 +28,14 @@ def merge(folder: Path, manifest: Manifest, pool: Workers) -> None:
     name, work = uuid.uuid4().hex, folder / WORK
     crowd = {table: [file for place in places for file in table_files(folder, table, place)] for table in TABLES}
     write_sorted(crowd, work, name, pool)
-    manifest.begin_settling(name)
+    manifest.begin_load(name)
     for made in sorted(work.rglob(f"{name}.parquet")):
         _exchange(folder, made.parent.relative_to(work))
-    manifest.finish_settling(name, ())
+    manifest.finish_load(name, ())
     shutil.rmtree(folder / REPLACED)
 
 
-def put_back(folder: Path) -> None:
+def restore_replaced(folder: Path) -> None:
     """Bring back what a merger that was cut off had taken out. Its own files are gone from there already."""
     for file in sorted((folder / REPLACED).rglob("*.parquet")):
         place = folder / file.relative_to(folder / REPLACED)

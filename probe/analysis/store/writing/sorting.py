@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from probe.analysis.engines.duckdb_files import duckdb_in_memory
-from probe.analysis.store.columns import PARTITIONS, hive_options, schema, settled_schema
+from probe.analysis.store.columns import PARTITIONS, hive_options, partition_schema, schema
 from probe.analysis.store.files import partition, write_rows
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing.workers import Workers
@@ -48,7 +48,7 @@ def _write(table: str, files: Sequence[Path], work: Path, name: str, share: int,
     for (day, country), batches in groupby(rows, lambda found: found[0]):
         place = work / table / partition(day, country)
         place.mkdir(parents=True, exist_ok=True)
-        write_rows(place / f"{name}.parquet", (rows for _, rows in batches), settled_schema(table), sync=False)
+        write_rows(place / f"{name}.parquet", (rows for _, rows in batches), partition_schema(table), sync=False)
 
 
 def _sorted_rows(
