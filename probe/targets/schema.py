@@ -1,6 +1,7 @@
-"""The grammar of target files: which keys there are, and one sentence for what is wrong with a file."""
+"""Define the keys of target files, and describe what is wrong with a file."""
 
 import tomllib
+from collections.abc import Collection
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,29 +9,39 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from probe.messages import tr
+
 File = TypeVar("File", bound=BaseModel)
 
 
 class TargetError(ValueError):
-    """A target file or name that cannot be used; its text is one sentence for the user."""
+    """A target file or name cannot be used. The text is for the user."""
 
 
 class Strict(BaseModel):
+    """A table in which unknown keys are errors."""
+
     model_config = ConfigDict(extra="forbid")
 
 
 class EndpointTable(Strict):
+    """An endpoint with its marks."""
+
     url: str
     ooni: bool = False
     source: str | None = None
 
 
 class ServiceTable(Strict):
+    """The table `[services.ROLE]`."""
+
     works_if: Literal["all", "any"] = "all"
     endpoints: list[str | EndpointTable] = Field(min_length=1)
 
 
 class TargetFile(Strict):
+    """A target file."""
+
     nettest: str
     title: str
     source: str
@@ -47,11 +58,15 @@ class TargetFile(Strict):
     def _plain_roles(cls, services: dict[str, ServiceTable]) -> dict[str, ServiceTable]:
         for role in services:
             if not role.replace("_", "").isalnum() or role != role.lower():
-                raise ValueError(f"role {role!r}: expected lower-case letters, digits and underscores")
+                raise ValueError(
+                    tr("role {role}: expected lower-case letters, digits and underscores", role=repr(role))
+                )
         return services
 
 
 class PortalTable(Strict):
+    """The table `[[portal]]` of neutral.toml."""
+
     url: str
     status: int
     body: str = ""
@@ -59,6 +74,8 @@ class PortalTable(Strict):
 
 
 class NeutralFile(Strict):
+    """The file neutral.toml."""
+
     title: str
     source: str
     reviewed: date
@@ -70,38 +87,48 @@ class NeutralFile(Strict):
 
 
 def read_toml(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """Return the bytes and the content of a TOML file. Raise TargetError."""
     try:
         raw = path.read_bytes()
         return raw, tomllib.loads(raw.decode())
     except OSError as error:
-        raise TargetError(f"{path}: cannot be read ({error.strerror}); expected a TOML file") from None
+        problem = tr("{path}: The file cannot be read ({reason}).", path=path, reason=error.strerror)
+        raise TargetError(problem) from None
     except UnicodeDecodeError:
-        raise TargetError(f"{path}: is not UTF-8 text; expected a TOML file") from None
+        problem = tr("{path}: The file is not UTF-8 text. Expected: a TOML file.", path=path)
+        raise TargetError(problem) from None
     except tomllib.TOMLDecodeError as error:
-        raise TargetError(f"{path}: is not valid TOML: {error}") from None
+        raise TargetError(tr("{path}: The file is not valid TOML. {reason}", path=path, reason=error)) from None
 
 
 def validate(model: type[File], table: dict[str, Any], path: Path) -> File:
+    """Return the table as `model`. Raise TargetError with the file, the key and what was expected."""
     try:
         return model.model_validate(table)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])  # a typo explains the rest
+        first = next(
+            (one for one in errors if one["type"] == "extra_forbidden"), errors[0]
+        )  # a misspelt key causes the other errors
         key = ".".join(str(part) for part in first["loc"] if part not in {"str", "EndpointTable"}) or "(top level)"
         if first["type"] == "extra_forbidden":
             names = sorted(_table_at(first["loc"], model).model_fields)
-            near = get_close_matches(str(first["loc"][-1]), names, 1)
-            raise TargetError(f"{path}: {key}: unknown key; expected one of {', '.join(names)}" + hint(near)) from None
-        raise TargetError(f"{path}: {key}: {first['msg'][0].lower() + first['msg'][1:]}") from None
+            problem = tr(
+                "{path}, {key}: The key is unknown. Expected: {names}.", path=path, key=key, names=", ".join(names)
+            )
+            raise TargetError(problem + hint(str(first["loc"][-1]), names)) from None
+        raise TargetError(tr("{path}, {key}: {problem}.", path=path, key=key, problem=first["msg"])) from None
 
 
 def _table_at(loc: tuple[int | str, ...], top: type[BaseModel]) -> type[BaseModel]:
-    """The table that holds the key at `loc`."""
+    """Return the table that contains the key at `loc`."""
     if "EndpointTable" in loc:
         return EndpointTable
     inner: dict[str, type[BaseModel]] = {"services": ServiceTable, "portal": PortalTable}
     return inner.get(str(loc[0]), top) if len(loc) > 1 else top
 
 
-def hint(near: list[str]) -> str:
-    return f" (did you mean {near[0]!r}?)" if near else ""
+def hint(name: str, known: Collection[str]) -> str:
+    """Return a question that names the known name nearest to `name`, after a space. Return "" if none is near."""
+    near = get_close_matches(name, known, 1)
+    return " " + tr("Did you mean {name}?", name=repr(near[0])) if near else ""

@@ -1,16 +1,16 @@
-"""targets/*.toml → Target, checked at load; a bad file is answered with file, key, what is wrong and expected."""
+"""Load target files (`targets/*.toml`) and check them. An error names file, key, problem and remedy."""
 
 import hashlib
 import ipaddress
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from probe.messages import tr
 from probe.targets.dialects import (
     DEFAULT_TRANSPORT,
     DIALECTS,
@@ -23,12 +23,12 @@ from probe.targets.dialects import (
 from probe.targets.schema import EndpointTable, NeutralFile, TargetFile, hint, read_toml, validate
 from probe.targets.schema import TargetError as TargetError
 
-NOT_TARGETS = frozenset({"neutral"})  # files that stand beside the targets; the list of public resolvers is one itself
+NOT_TARGETS = frozenset({"neutral"})  # files in the folder that are no targets (the list of public resolvers is one)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A URI with an explicit port; `transport` is the `;transport=` of STUN, TURN and SIP, else ""."""
+    """Represent a URI with an explicit port. `transport` is the `;transport=` of STUN, TURN and SIP, else ""."""
 
     url: str
     scheme: str
@@ -41,30 +41,30 @@ class Endpoint:
 
     @cached_property
     def is_literal(self) -> bool:
-        """Whether the host is an IP address, so that no name has to be resolved."""
+        """Return whether the host is an IP address, so that no name has to be resolved."""
         return is_address(self.host)
 
     @cached_property
     def dialect(self) -> str:
-        """What is spoken there: the scheme, for STUN, TURN and SIP with the transport: `https`, `sip/tls`."""
+        """Return the scheme, with the transport for STUN, TURN and SIP: `https`, `sip/tls`."""
         if self.scheme in SCHEMES_WITH_TRANSPORT:
             return f"{self.scheme}/{self.transport or DEFAULT_TRANSPORT}"
         return self.scheme
 
     @cached_property
     def facts(self) -> Dialect:
-        """Return the facts about the dialect."""
+        """Return the facts about the dialect. QUIC with a path has those of HTTP/3."""
         return HTTP3 if self.dialect == "quic" and self.path else DIALECTS[self.dialect]
 
     @cached_property
     def carrier(self) -> Literal["udp", "tcp"]:
-        """What carries it: datagrams or a TCP connection."""
+        """Return what carries the dialect: datagrams or a TCP connection."""
         return self.facts.carrier
 
 
 @dataclass(frozen=True)
 class Service:
-    """One role of a target, judged as one; `works_if` says how its endpoints combine."""
+    """Represent one role of a target, which gets one verdict. `works_if` combines the verdicts of its endpoints."""
 
     role: str
     works_if: Literal["all", "any"]
@@ -73,7 +73,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Target:
-    """A product users care about. `digest` is the SHA-256 of the file, and of its roots if it has any, hexadecimal."""
+    """Represent a product. `digest` is the hexadecimal SHA-256 of the file, followed by its roots if it has any."""
 
     name: str
     nettest: str
@@ -87,19 +87,20 @@ class Target:
     default: bool = True
     lab: bool = True
     roots: str = ""
-    """PEM text of the target's own authorities, where its servers are certified by no public one."""
+    """PEM text of the target's own authorities, where no public authority certifies its servers."""
     input: str | None = None
-    """The web address, as it was given, of a target that was made from one and stands in no file."""
+    """Web address, as given, of a target that was made from an address and is in no file."""
     category: str = ""
-    """Its category code in the list that it comes from."""
+    """Category code in the list that the address comes from."""
     whole: bool = True
-    """False where these are some of its services, which get a line of their own."""
+    """False for a part of the services, which gets its own measurement."""
 
     def only(self, roles: Collection[str]) -> "Target":
-        """The target with the services of these roles alone."""
+        """Return the target with only the services of these roles."""
         return replace(self, services={role: s for role, s in self.services.items() if role in roles}, whole=False)
 
     def endpoints(self) -> Iterator[tuple[Service, Endpoint]]:
+        """Yield each endpoint with its service."""
         for service in self.services.values():
             for endpoint in service.endpoints:
                 yield service, endpoint
@@ -107,18 +108,23 @@ class Target:
 
 @dataclass(frozen=True)
 class Neutral:
-    """Hosts that no censor has a reason to touch, and what preflight needs (neutral.toml)."""
+    """Represent neutral.toml: hosts that no censor has a reason to block, and what preflight needs."""
 
-    innocuous: tuple[str, ...]  # names for the harmless hello
-    nonexistent: str  # a name that no resolver may answer
-    endpoints: tuple[Endpoint, ...]  # https:// endpoints whose certificates prove that the network works
-    portal: tuple[tuple[Endpoint, int, str], ...]  # (http endpoint, expected status, expected body or "")
-    dark: str | None  # an address known to run no resolver
+    innocuous: tuple[str, ...]
+    """Names for the innocuous hello."""
+    nonexistent: str
+    """Name for which no resolver may give an address."""
+    endpoints: tuple[Endpoint, ...]
+    """Endpoints (`https`, `quic`) whose certificates prove that the network works."""
+    portal: tuple[tuple[Endpoint, int, str], ...]
+    """Checks for a captive portal: `http` endpoint, expected status, expected body or ""."""
+    dark: str | None
+    """Address that runs no resolver."""
     digest: str
 
 
 def is_address(host: str) -> bool:
-    """Say whether `host` is an IPv4 or IPv6 literal (without brackets)."""
+    """Return whether `host` is an IPv4 or IPv6 literal (without brackets)."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -127,33 +133,53 @@ def is_address(host: str) -> bool:
 
 
 def parse_endpoint(url: str, *, ooni: bool = False, source: str | None = None) -> Endpoint:
-    """Read an endpoint's URI. Raises ValueError with what was expected."""
-    calls = url.partition("://")[0] in SCHEMES_WITH_TRANSPORT
-    bare, _, parameters = url.partition(";") if calls else (url, "", "")  # in a web address it is a letter like others
+    """Parse an endpoint's URI. Raise ValueError with a sentence for the user."""
+    has_transport = url.partition("://")[0] in SCHEMES_WITH_TRANSPORT
+    bare, _, parameters = url.partition(";") if has_transport else (url, "", "")  # RFC 3986 allows it in other paths
     parts = urlsplit(bare)
     if parts.scheme not in SCHEMES:
-        near = get_close_matches(parts.scheme, SCHEMES, 1)
-        raise ValueError(f"{url!r} has an unknown scheme; expected one of {', '.join(sorted(SCHEMES))}" + hint(near))
+        problem = tr("{url} has an unknown scheme. Expected: {names}.", url=repr(url), names=", ".join(sorted(SCHEMES)))
+        raise ValueError(problem + hint(parts.scheme, SCHEMES))
     try:
         port = parts.port
     except ValueError:
-        raise ValueError(f"{url!r} has no usable port; expected a number from 1 to 65535") from None
+        problem = tr("{url} has no usable port. Expected: a number from 1 to 65535.", url=repr(url))
+        raise ValueError(problem) from None
     if not parts.hostname or not port:
-        raise ValueError(f"{url!r} needs a host and an explicit port; expected the form {parts.scheme}://HOST:PORT")
+        raise ValueError(
+            tr(
+                "{url} has no host or no explicit port. Expected: {scheme}://HOST:PORT.",
+                url=repr(url),
+                scheme=parts.scheme,
+            )
+        )
     transport = parameters.removeprefix("transport=")
     if parameters and (transport == parameters or transport not in TRANSPORTS):
-        raise ValueError(f"{url!r} has a bad parameter {parameters!r}; expected transport=udp, tcp or tls")
+        raise ValueError(
+            tr(
+                "{url} has a bad parameter {parameter}. Expected: transport=udp, transport=tcp or transport=tls.",
+                url=repr(url),
+                parameter=repr(parameters),
+            )
+        )
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path
     return Endpoint(url, parts.scheme, parts.hostname, port, path, transport, ooni, source)
 
 
 def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
-    """Load one target file. `nettests`, when given, are the known methods. Raises TargetError with one sentence."""
+    """Load one target file. `nettests`, if given, are the known nettests. Raise TargetError."""
     raw, table = read_toml(path)
     file = validate(TargetFile, table, path)
     if nettests is not None and file.nettest not in nettests:
-        known = ", ".join(sorted(nettests))
-        raise TargetError(f"{path}: nettest: {file.nettest!r} is unknown; expected one of {known}")
+        raise TargetError(
+            tr(
+                "{path}, nettest: {name} is unknown. Expected: {names}.",
+                path=path,
+                name=repr(file.nettest),
+                names=", ".join(sorted(nettests)),
+            )
+            + hint(file.nettest, nettests)
+        )
     services = {
         role: Service(role, spec.works_if, _endpoints(spec.endpoints, path, f"services.{role}.endpoints"))
         for role, spec in file.services.items()
@@ -165,7 +191,7 @@ def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
 
 
 def load_neutral(path: Path) -> Neutral:
-    """Load neutral.toml. Raises TargetError with one sentence."""
+    """Load neutral.toml. Raise TargetError."""
     raw, table = read_toml(path)
     file = validate(NeutralFile, table, path)
     portal = tuple(
@@ -183,42 +209,48 @@ def load_neutral(path: Path) -> Neutral:
 
 
 def bundled_targets() -> Path:
-    """The folder of target files that came with the program: in a checkout `targets/`, in a wheel package data."""
+    """Return the folder of the bundled target files: `targets/` in a checkout, package data in a wheel."""
     packaged = Path(__file__).parents[1] / "data" / "targets"
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "targets"
 
 
 def target_names(folder: Path) -> list[str]:
-    """The names of the targets in `folder`, sorted. Raises TargetError when the folder cannot be read."""
+    """Return the names of the targets in `folder`, sorted. Raise TargetError if the folder cannot be read."""
     if not folder.is_dir():
-        raise TargetError(f"{folder}: is no folder of target files; give one with --targets DIR")
+        raise TargetError(tr("{path} is no folder of target files. Name one with `--targets DIR`.", path=folder))
     return sorted(path.stem for path in folder.glob("*.toml") if path.stem not in NOT_TARGETS)
 
 
 def pick_targets(folder: Path, names: list[str], nettests: frozenset[str] | None = None) -> list[Target]:
-    """Load the named targets, or all that are on by default. Raises TargetError, with a near name if any."""
+    """Load the named targets, or all that are measured by default. Raise TargetError."""
     known = target_names(folder)
     for name in names:
         if name not in known:
-            raise TargetError(
-                f"unknown target {name!r}; `probe targets list` names them all"
-                + hint(get_close_matches(name, known, 1))
-            )
+            problem = tr("There is no target {name}. `probe targets list` prints all targets.", name=repr(name))
+            raise TargetError(problem + hint(name, known))
     if names:
         return [load_target(folder / f"{name}.toml", nettests) for name in names]
     return [target for name in known if (target := load_target(folder / f"{name}.toml", nettests)).default]
 
 
 def _own_roots(path: Path, name: str) -> str:
-    """The certificates in the PEM file `name` beside the target's file. Raises TargetError."""
+    """Return the text of the PEM file `name` in the target file's folder. Raise TargetError."""
     try:
         text = (path.parent / name).read_text(encoding="ascii")
     except OSError as error:
-        raise TargetError(f"{path}: roots: {name} cannot be read ({error.strerror}); it must stand beside") from None
+        problem = tr(
+            "{path}, roots: {name} cannot be read ({reason}). It must be in the same folder.",
+            path=path,
+            name=name,
+            reason=error.strerror,
+        )
+        raise TargetError(problem) from None
     except UnicodeDecodeError:
         text = ""
     if "-----BEGIN CERTIFICATE-----" not in text:
-        raise TargetError(f"{path}: roots: {name} holds no certificate; expected PEM text")
+        raise TargetError(
+            tr("{path}, roots: {name} contains no certificate. Expected: PEM text.", path=path, name=name)
+        )
     return text
 
 
@@ -229,5 +261,7 @@ def _endpoints(specs: list[Any], path: Path, key: str) -> tuple[Endpoint, ...]:
         try:
             found.append(parse_endpoint(table.url, ooni=table.ooni, source=table.source))
         except ValueError as error:
-            raise TargetError(f"{path}: {key}[{number}]: {error}") from None
+            raise TargetError(
+                tr("{path}, {key}: {problem}", path=path, key=f"{key}[{number}]", problem=error)
+            ) from None
     return tuple(found)

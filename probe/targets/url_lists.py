@@ -1,4 +1,4 @@
-"""Lists of web addresses (one a line, or Citizen Lab's CSV) → targets in memory, one each; a bad row is named."""
+"""Read lists of web addresses (one per line, or Citizen Lab's CSV) and make a target of each address."""
 
 import csv
 import hashlib
@@ -11,53 +11,58 @@ from urllib.parse import quote, urlsplit
 
 import idna
 
+from probe.messages import tr
 from probe.signatures.bogons import is_bogon
 from probe.targets.dialects import DIALECTS
 from probe.targets.target import Endpoint, Service, Target, is_address, parse_endpoint
 
 NETTEST, ROLE = "web_connectivity", "web"
-WEB_PORTS = frozenset({80, 443, 8000, 8080, 8443})  # of addresses that strangers give a helper: it scans no ports
+WEB_PORTS = frozenset(
+    {80, 443, 8000, 8080, 8443}
+)  # ports that a helper contacts for other users, so that it cannot be used as a port scanner
 DEFAULT_PORTS = {scheme: DIALECTS[scheme].default_port for scheme in ("http", "https")}
 LONGEST_URL = 2048  # characters
 LONGEST_LIST = 16 * 1024 * 1024  # bytes
-SAFE = "/:?#[]@!$&'()*+,;=%-._~"  # what RFC 3986 lets stand in a path and a query
+SAFE = "/:?#[]@!$&'()*+,;=%-._~"  # characters that RFC 3986 allows in a path and a query
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_CATEGORY = re.compile(r"[A-Z]{2,8}")  # NEWS, HUMR …: it says no more than the address does
+_CATEGORY = re.compile(r"[A-Z]{2,8}")  # NEWS, HUMR, …
 
 
 @dataclass
 class WebList:
-    """What a list holds: a target per usable address, and one sentence per row that is not."""
+    """Hold a target per usable address of a list, and one sentence per unusable row."""
 
     targets: list[Target] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    _places: set[str] = field(default_factory=set)
+    _urls: set[str] = field(default_factory=set)
 
     def take(self, url: str, category: str, where: str) -> None:
-        """Add an address once; `where` names the row if it is unusable."""
+        """Add an address once. `where` names the row of an unusable address."""
         try:
             target = web_target(url, category)
         except ValueError as error:
-            self.problems.append(f"{where}: {error}; the row is left out")
+            self.problems.append(tr("{where}: {problem} The row is left out.", where=where, problem=error))
             return
-        place = target.services[ROLE].endpoints[0].url
-        if place not in self._places:
-            self._places.add(place)
+        url = target.services[ROLE].endpoints[0].url
+        if url not in self._urls:
+            self._urls.add(url)
             self.targets.append(target)
 
 
 def read_list(text: str, name: str, into: WebList) -> None:
-    """Read a list: CSV if its first line names a column `url`, else one address a line, `#` beginning a comment."""
+    """Read a list: CSV if its first line names a column `url`, else one address per line with `#` for comments."""
     try:
         for number, url, category in _csv_rows(text) if _is_csv(text) else _plain_rows(text):
-            into.take(url, category, f"{name}: line {number}")
+            into.take(url, category, tr("{name}, line {number}", name=name, number=number))
     except csv.Error as error:
-        into.problems.append(f"{name}: is CSV only as far as it was read ({error}); the rest is left out")
+        into.problems.append(
+            tr("{name}: The CSV has an error ({reason}). The rest is left out.", name=name, reason=error)
+        )
 
 
 def web_target(url: str, category: str = "") -> Target:
-    """The target that measures one web address. Raises ValueError with what is wrong with the address."""
+    """Return the target that measures one web address. Raise ValueError with a sentence for the user."""
     endpoint = web_endpoint(url)
     return Target(
         name=url,
@@ -73,37 +78,46 @@ def web_target(url: str, category: str = "") -> Target:
 
 
 def web_endpoint(url: str) -> Endpoint:
-    """A web address as an endpoint: host in ASCII (RFC 5891), the port said, no fragment. Raises ValueError."""
+    """Return a web address as an endpoint: ASCII host (RFC 5891), explicit port, no fragment. Raise ValueError."""
     if len(url) > LONGEST_URL:
-        raise ValueError(f"the address has {len(url)} characters; at most {LONGEST_URL} are taken")
+        raise ValueError(
+            tr("The address has {count} characters. At most {limit} are allowed.", count=len(url), limit=LONGEST_URL)
+        )
     if any(char.isspace() or not char.isprintable() for char in url):
-        raise ValueError(f"{url!r} holds blanks or control characters; expected one address")
+        raise ValueError(tr("{url} contains blanks or control characters. Expected: one address.", url=repr(url)))
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise ValueError(f"{url!r} is no web address; expected http://HOST/… or https://HOST/…")
+        raise ValueError(tr("{url} is no web address. Expected: http://HOST/… or https://HOST/….", url=repr(url)))
     if parts.username is not None or parts.password is not None:
-        raise ValueError("an address with a user name or password in it is not measured; results would hold them")
+        raise ValueError(
+            tr("The address contains a user name or a password. It is not measured, because results would show them.")
+        )
     port = _port(url)
     path = quote(parts.path or "/", safe=SAFE) + (f"?{quote(parts.query, safe=SAFE)}" if parts.query else "")
     return parse_endpoint(f"{parts.scheme}://{ascii_host(parts.hostname)}:{port}{path}", ooni=True)
 
 
 def ascii_host(host: str) -> str:
-    """A host name as DNS has it, an IPv6 address in brackets. Raises ValueError."""
+    """Return a host name in the form of DNS, and an IPv6 address in brackets. Raise ValueError."""
     if is_address(host):
         if is_bogon(host):
-            raise ValueError(f"{host} is private or reserved; only addresses of the public internet are measured")
+            raise ValueError(
+                tr("{host} is private or reserved. Only addresses of the public Internet are measured.", host=host)
+            )
         return f"[{host}]" if ":" in host else host
     try:
         plain = host if host.isascii() else idna.encode(host, uts46=True).decode()
     except idna.IDNAError:
-        raise ValueError(f"{host!r} is no host name that DNS could hold (RFC 5891)") from None
+        raise ValueError(tr("{host} is no host name that DNS allows (RFC 5891).", host=repr(host))) from None
     plain = plain.rstrip(".").lower()
     if len(plain) > 253 or "." not in plain or not all(map(_LABEL.fullmatch, plain.split("."))):
-        raise ValueError(f"{host!r} is no host name of the public internet")
+        raise ValueError(tr("{host} is no host name of the public Internet.", host=repr(host)))
     if is_address(plain) or plain.rpartition(".")[2].isdigit():
         raise ValueError(
-            f"{host!r} is an address in disguise; expected a name, or the address as it is usually written"
+            tr(
+                "{host} is an unusual spelling of an address. Expected: a name, or the address in its usual form.",
+                host=repr(host),
+            )
         )
     return plain
 
@@ -115,7 +129,7 @@ def _port(url: str) -> int:
     except ValueError:
         port = 0
     if not port:
-        raise ValueError(f"{url!r} has no usable port; expected a number from 1 to 65535")
+        raise ValueError(tr("{url} has no usable port. Expected: a number from 1 to 65535.", url=repr(url)))
     return port
 
 
@@ -125,7 +139,7 @@ def _is_csv(text: str) -> bool:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, str, str]]:
-    """(line number, url, category code) of every row. A row without an address is one with an empty one."""
+    """Yield (line number, url, category code) of every row. The url of a row without an address is empty."""
     rows = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
     rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
     for row in rows:
@@ -133,7 +147,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _plain_rows(text: str) -> Iterator[tuple[int, str, str]]:
-    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
-        url = line.strip()
+    for number, row in enumerate(text.lstrip("\ufeff").splitlines(), 1):
+        url = row.strip()
         if url and not url.startswith("#"):
             yield number, url, ""

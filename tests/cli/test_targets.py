@@ -35,7 +35,7 @@ def test_list_and_show(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_unknown_target_gets_the_nearest_name() -> None:
-    with pytest.raises(UsageError, match="did you mean 'telegram'") as caught:
+    with pytest.raises(UsageError, match="Did you mean 'telegram'") as caught:
         show("telegrm")
     assert caught.value.exit_code == 2
 

@@ -1,4 +1,4 @@
-"""Lists of web addresses: what becomes a target, what is named and left out, and that no text breaks the reader."""
+"""Test which rows of a list of web addresses become targets and which are reported and left out."""
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,7 @@ def read(text: str) -> WebList:
         ("https://[2a00:1450:4001::1]/", "https://[2a00:1450:4001::1]:443/", "/"),
     ],
 )
-def test_an_address_becomes_an_endpoint(url: str, endpoint: str, path: str) -> None:
+def test_web_address_becomes_an_endpoint(url: str, endpoint: str, path: str) -> None:
     made = web_endpoint(url)
     assert (made.url, made.path, made.ooni) == (endpoint, path, True)
 
@@ -44,26 +44,26 @@ def test_an_address_becomes_an_endpoint(url: str, endpoint: str, path: str) -> N
         ("ftp://example.org/", "no web address"),
         ("example.org", "no web address"),
         ("https:///path", "no web address"),
-        ("https://me:secret@example.org/", "user name or password"),
+        ("https://me:secret@example.org/", "user name or a password"),
         ("https://example.org:0/", "no usable port"),
         ("https://example.org:99999/", "no usable port"),
         ("https://exa mple.org/", "blanks or control"),
         ("https://example.org/\x1b[2J", "blanks or control"),
         ("https://localhost/", "no host name"),
         ("https://-a.example/", "no host name"),
-        ("https://\u2488.example/", "DNS could hold"),
+        ("https://\u2488.example/", "DNS allows"),
         ("http://192.168.1.1/", "private"),
         ("http://[::1]/", "private"),
-        ("https://example.org/" + "a" * 2048, "at most 2048"),
+        ("https://example.org/" + "a" * 2048, "At most 2048"),
     ],
 )
-def test_what_cannot_be_measured_is_said(url: str, why: str) -> None:
+def test_unusable_address_is_refused_with_the_reason(url: str, why: str) -> None:
     with pytest.raises(ValueError, match=why) as caught:
         web_endpoint(url)
     assert "secret" not in str(caught.value)
 
 
-def test_a_target_is_made_of_an_address() -> None:
+def test_web_address_becomes_a_target() -> None:
     target = web_target("https://news.example", "NEWS")
     assert (target.name, target.input, target.nettest, target.category) == (
         "https://news.example", "https://news.example", NETTEST, "NEWS",
@@ -72,14 +72,14 @@ def test_a_target_is_made_of_an_address() -> None:
     assert target.digest != web_target("https://other.example").digest
 
 
-def test_plain_text_holds_one_address_a_line() -> None:
+def test_plain_list_has_one_address_per_line() -> None:
     found = read("\ufeff# mine\n\nhttps://a.example/\r\n  http://b.example/  \nhttps://A.example:443/\nnonsense\n")
     assert [target.input for target in found.targets] == ["https://a.example/", "http://b.example/"]
     (problem,) = found.problems
-    assert problem.startswith("list: line 6: 'nonsense' is no web address") and problem.endswith("left out")
+    assert problem.startswith("list, line 6: 'nonsense' is no web address") and problem.endswith("left out.")
 
 
-def test_citizen_labs_csv() -> None:
+def test_csv_rows_become_targets_with_a_category() -> None:
     found = read(CSV)
     assert [(target.input, target.category) for target in found.targets] == [
         ("https://news.example/", "NEWS"),
@@ -87,23 +87,23 @@ def test_citizen_labs_csv() -> None:
         ("https://odd.example/", ""),
     ]
     (problem,) = found.problems
-    assert problem.startswith("list: line 5: '' is no web address")
+    assert problem.startswith("list, line 5: '' is no web address")
 
 
-def test_a_csv_that_breaks_off_keeps_what_came_before() -> None:
+def test_broken_csv_keeps_the_rows_before_the_error() -> None:
     found = read("url,notes\nhttps://a.example/,fine\nhttps://b.example/," + "x" * 200_000 + "\n")
     assert [target.input for target in found.targets] == ["https://a.example/"]
-    assert "the rest is left out" in found.problems[0]
+    assert "The rest is left out" in found.problems[0]
 
 
 @given(st.text())
-def test_no_text_breaks_the_reader(text: str) -> None:
+def test_any_text_is_read_without_an_exception(text: str) -> None:
     read(text)
     read("url,x\n" + text)
 
 
 @given(st.text(), st.sampled_from(["http://", "https://", "https://[", "http://a.example:", "http://a.example/"]))
-def test_an_address_is_taken_or_refused_with_a_sentence(text: str, scheme: str) -> None:
+def test_any_address_is_taken_or_refused_with_a_reason(text: str, scheme: str) -> None:
     try:
         endpoint = web_endpoint(scheme + text)
     except ValueError as error:

@@ -6,7 +6,7 @@ import pytest
 
 from probe.asn.table import AsnTable
 from probe.lab.world.pools import OPERATORS, OTHERS, PROVIDERS, Pool
-from probe.targets.target import bundled_targets, load_target, target_names
+from probe.targets.target import bundled_targets, is_address, load_target, target_names
 
 TABLE = AsnTable()
 OPERATOR_OF = {
@@ -62,20 +62,19 @@ def test_a_hosts_addresses_are_its_domains_else_its_targets(target: str, host: s
     assert all(operator in TABLE.lookup(address).name for address in addresses)
 
 
-def test_every_bundled_target_has_a_pool_and_every_pool_an_operator() -> None:
+def test_every_pool_has_an_operator() -> None:
     assert PAIRS.keys() == OPERATOR_OF.keys()
-    names = set(target_names(bundled_targets())) - {"stun", "turn", "sip", "mail", "resolvers"}
-    assert names <= PROVIDERS.keys()
-    for target in ("stun", "sip"):
-        hosts = {endpoint.host for _, endpoint in load_target(bundled_targets() / f"{target}.toml").endpoints()}
-        unknown = {host for host in hosts if not any(f".{host}".endswith(f".{domain}") for domain in OPERATORS)}
-        small = (
-            "voipgate.com",
-            "hot-chilli.net",
-            "epygi.com",
-            "uls.co.za",
-            "mixvoip.com",
-            "fitauto.ru",
-            "m-online.net",
-        )
-        assert unknown <= {f"stun.{domain}" for domain in small}
+
+
+@pytest.mark.parametrize("name", target_names(bundled_targets()))
+def test_every_name_of_a_target_gets_addresses_with_or_without_an_own_pool(name: str) -> None:
+    """A new target or service needs no entry among the pools."""
+    pool = Pool(7, set())
+    hosts = {endpoint.host for _, endpoint in load_target(bundled_targets() / f"{name}.toml").endpoints()}
+    for host in sorted(host for host in hosts if not is_address(host)):
+        assert {ip_address(address).version for address in pool.draw(name, host, many=False)} == {4, 6}
+
+
+def test_target_without_an_own_pool_gets_addresses_of_a_common_provider() -> None:
+    addresses = Pool(7, set()).draw("newcomer", "newcomer.example", many=False)
+    assert all("Fastly" in TABLE.lookup(address).name for address in addresses)
