@@ -16,8 +16,8 @@ from probe.lab.sandbox.job import Interruption, Start
 from probe.lab.sandbox.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario.expectations import Difference, differences
 from probe.lab.scenario.scenario import Scenario, ScenarioError
-from probe.lab.services.lying_helper import serve_lies
-from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, lay_path, machine_has_roots, stage
+from probe.lab.services.false_helper import serve_false_helper
+from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, build_fabric, build_path, machine_has_roots
 from probe.lab.world.world import HELPER_PORT, HELPER_V4, World, build_world
 from probe.targets.target import pick_targets
 from probe.targets.url_lists import ROLE
@@ -74,7 +74,7 @@ def run_command(
     for guest in guests:
         host_of(world, guest)
     try:
-        config = stage(scenario, world, seed, _roots(world), record)
+        config = build_fabric(scenario, world, seed, _roots(world), record)
     except ValueError as error:
         raise ScenarioError(f"{scenario.name}: {error}") from None
     return run_in_lab(
@@ -101,7 +101,7 @@ def _interruption(scenario: Scenario, world: World) -> Interruption | None:
     seconds = scenario.run.interrupt_after
     if seconds is None:
         return None
-    services = {name: addresses for name, addresses in world.ground().services.items() if not _resolves(name)}
+    services = {name: addresses for name, addresses in world.deployment().services.items() if not _resolves(name)}
     return Interruption(seconds, tuple(ip for addresses in services.values() for ip in addresses))
 
 
@@ -131,7 +131,7 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
     if not scenario.helper.up:
         return None
     if scenario.helper.lies:
-        return lambda ready: serve_lies(world, ready)
+        return lambda ready: serve_false_helper(world, ready)
     listen = f"{HELPER_V4}:{HELPER_PORT}"
     words = ["helper", "--listen", listen, "--lab", "--targets", str(folder), "--echo", ECHO_PORTS]
     return lambda ready: _be_probe(words, environment(consent, roots=HELPERS_ROOTS))
@@ -192,7 +192,7 @@ def run_scenario(
     if code == INTERRUPTED and scenario.run.interrupt_after is not None:
         code = 0  # nobody but the scenario wanted it so
     records = read_records(printed)
-    hop = lay_path(scenario, seed).censor_hop
+    hop = build_path(scenario, seed).censor_hop
     found = differences(scenario.expect, services, records, censor_hop=hop)
     if code not in FINE:
         found.insert(0, Difference("(probe run)", "exit code", "0", str(code)))

@@ -18,7 +18,7 @@ from probe.followups.other_name import FollowUps
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction, QUICHandshake
 from probe.formats.transactions import TransactionRecord
-from probe.lab.censors.kit.server_name import look_inside
+from probe.lab.censors.kit.server_name import read_handshake
 from probe.resolution.lookup import Names
 from probe.session.trace import Trace
 from probe.targets.target import parse_endpoint
@@ -53,7 +53,7 @@ class Censored:
 
         def received(data: bytes, addr: Any) -> None:
             new = addr not in flows
-            name = look_inside(flows.setdefault(addr, ClientInitials()).feed(data)).name
+            name = read_handshake(flows.setdefault(addr, ClientInitials()).feed(data)).name
             if new:
                 self.seen.append(name)
             if name not in self._names:

@@ -7,7 +7,7 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import TLSHandshake
-from probe.lab.censors.kit.server_name import look
+from probe.lab.censors.kit.server_name import read_hello
 from probe.session.trace import Trace
 from tests.connectivity.test_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 from tests.support.world import INNOCUOUS, Behaviour, World
@@ -17,23 +17,23 @@ OTHER_NEUTRAL = "127.0.1.10"
 
 def programs(hello: bytes) -> Behaviour | None:
     """Reset the name in any hello but a browser's."""
-    seen = look(hello)
+    seen = read_hello(hello)
     return "reset" if seen.name == NAME and not seen.greased else None
 
 
 def browsers(hello: bytes) -> Behaviour | None:
     """Reset the name in a browser's hello."""
-    seen = look(hello)
+    seen = read_hello(hello)
     return "reset" if seen.name == NAME and seen.greased else None
 
 
 def middling(hello: bytes) -> Behaviour | None:
     """Reset the name in hellos of a common length."""
-    return "reset" if look(hello).name == NAME and 400 < len(hello) < 1700 else None
+    return "reset" if read_hello(hello).name == NAME and 400 < len(hello) < 1700 else None
 
 
 def answers(hello: bytes) -> Behaviour | None:
-    return "garbage" if look(hello).name == NAME else None
+    return "garbage" if read_hello(hello).name == NAME else None
 
 
 def engines(trace: Trace, kind: str) -> list[str]:

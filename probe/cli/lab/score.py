@@ -60,7 +60,7 @@ def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
     from probe.lab.scoring.score import Tally, tally
     from probe.lab.scoring.score_files import Score, kind_of
     from probe.lab.scoring.trials import trials
-    from probe.lab.world.assemble import lay_path
+    from probe.lab.world.assemble import build_path
 
     try:
         loaded = {name: load_scenario(find_scenario(name)) for name in names or scenario_names()}
@@ -70,7 +70,7 @@ def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
     counts: dict[str, Tally] = {name: Tally() for name in loaded}
     for done in trials(list(loaded), seeds, jobs=jobs, targets=folder):
         scenario = loaded[done.scenario]
-        hop, services = lay_path(scenario, done.seed).censor_hop, expected_services(scenario, folder)
+        hop, services = build_path(scenario, done.seed).censor_hop, expected_services(scenario, folder)
         of_run = tally(done, scenario.expect, services, censor_hop=hop, censored=bool(scenario.censors))
         counts[done.scenario] += of_run
         say(sys.stderr, _progress(done, of_run))

@@ -1,7 +1,7 @@
-"""Censors of DNS: answers that race the true ones, a provider's resolver that lies, a box that stands in for all.
+"""Define censors of DNS: an injector, an interceptor of all queries, and a provider's resolver with false answers.
 
-What they do is what was measured of real ones: answers in the name of whoever was asked, private or other companies'
-addresses, TTLs copied from the question, IPv6 as well, right answers too (reference: peers.md 2.1, 2.3).
+They do what was measured of real censors: answers in the name of any resolver, private or other companies' addresses,
+TTLs copied from the query, A and AAAA, and right answers too.
 """
 
 from collections.abc import Sequence
@@ -9,15 +9,16 @@ from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.kit.middlebox import DROP, Ground, Middlebox
+from probe.lab.censors.kit.middlebox import DROP, Deployment, Middlebox
 from probe.lab.censors.kit.names import matches
+from probe.lab.censors.kit.wire_test import RESOLVER, Exchange, WireTest
 from probe.lab.net.addresses import Covers
 from probe.lab.net.dns_packets import RCODES, Question, question_of_answer, read_question, reply
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet, udp_packet
 
 DNS = 53
-# Where forged answers have been seen to point: addresses of other companies (China), a private page (Iran).
+# Addresses in forged answers: other companies' in China, private ones of a block page in Iran.
 FOREIGN = ("31.13.94.37", "104.244.46.85", "108.160.165.53", "162.125.32.12", "199.59.149.231", "199.16.158.190")
 FOREIGN_V6 = ("2001::1f0d:5e25", "2001::68f4:2e55", "2001::a27d:200c")
 BOGON = ("10.10.34.34", "10.10.34.35", "10.10.34.36")
@@ -25,30 +26,30 @@ BOGON_V6 = ("fd00:10:34::34", "fd00:10:34::35")
 POOLS = {"foreign": (FOREIGN, FOREIGN_V6), "bogon": (BOGON, BOGON_V6)}
 
 
-class Forging(Middlebox):
-    """A censor that writes DNS answers of its own."""
+class DNSForger(Middlebox):
+    """Represent a censor that forges DNS answers."""
 
-    names: list[str] = Field(min_length=1, description="names asked for, * as a wildcard")
-    kinds: list[Literal["A", "AAAA"]] = Field(default=["A", "AAAA"], description="questions that are meant")
+    names: list[str] = Field(min_length=1, description="names in queries, * is a wildcard")
+    kinds: list[Literal["A", "AAAA"]] = Field(default=["A", "AAAA"], description="query types that are censored")
     answers: list[str] | Literal["bogon", "foreign", "true"] = Field(
         default="bogon",
-        description="addresses to answer with, or host names that have some (none: the name has no address); or "
-        '"bogon" (private), "foreign" (other companies\') or "true" (its own)',
+        description="addresses, or host names for their addresses (an empty list: no address), or "
+        '"bogon" (private), "foreign" (other companies\') or "true" (the name\'s own)',
     )
     rcode: Literal["noerror", "nxdomain", "servfail", "refused"] = Field(
-        default="noerror", description="any other than noerror: answer with that and no address"
+        default="noerror", description="rcode of the answer, other than noerror without addresses"
     )
-    record_ttl: int = Field(default=300, ge=0, description="seconds that the forged record may be cached")
-    authoritative: bool = Field(default=False, description="claim authority (AA), and offer no recursion (RA)")
+    record_ttl: int = Field(default=300, ge=0, description="TTL of the forged record in seconds")
+    authoritative: bool = Field(default=False, description="true: flag AA is set and RA is not")
 
-    def _means(self, question: Question | None) -> bool:
+    def _matches(self, question: Question | None) -> bool:
         return question is not None and question.family in self._families() and matches(question.name, self.names)
 
     def _families(self) -> set[int]:
         return {{"A": 4, "AAAA": 6}[kind] for kind in self.kinds}
 
-    def _lie(self, question: Question, number: int = 0) -> bytes:
-        """The forged answer; of several to one question each holds another address, while there are any."""
+    def _forged_answer(self, question: Question, number: int = 0) -> bytes:
+        """Return a forged answer. Each `number` has another address, as long as there are more."""
         return reply(
             question,
             self._addresses(question, number),
@@ -59,13 +60,13 @@ class Forging(Middlebox):
         )
 
     def _addresses(self, question: Question, number: int) -> Sequence[str]:
-        """One forged address per name, family and place in the row, the same at every asking; or all the true ones."""
+        """Return one forged address for a name, family and `number`, equal for every query, or all real ones."""
         if self.rcode != "noerror":
             return ()
         if self.answers == "true":
-            return self._ground.zone.get(question.name, ())
+            return self._deployment.zone.get(question.name, ())
         if isinstance(self.answers, list):
-            pool: Sequence[str] = [ip for said in self.answers for ip in self._ground.zone.get(said, (said,))]
+            pool: Sequence[str] = [ip for item in self.answers for ip in self._deployment.zone.get(item, (item,))]
         else:
             pool = POOLS[self.answers][question.family == 6]
         usable = [address for address in pool if (6 if ":" in address else 4) == question.family]
@@ -73,93 +74,128 @@ class Forging(Middlebox):
         return drawn[number % len(drawn) :][:1] if drawn else ()
 
 
-class DNSInjection(Forging):
-    """Sees a question pass and answers first, in the name of whoever was asked."""
+class DNSInjection(DNSForger):
+    """Answer a query before the resolver does, in the resolver's name."""
 
-    on_path: bool = Field(default=True, description="true: the true answer comes too; false: the question is dropped")
-    ttl: int = Field(default=0, ge=0, le=255, description="TTL of the forged packets where sent; 0: drawn by seed")
-    copies_ttl: bool = Field(
-        default=False, description="send them with the TTL with which the question arrived instead"
+    WIRE = (
+        WireTest(
+            {"hop": 3, "names": ["t.co"], "answers": ["203.0.113.7"], "on_path": False},
+            (
+                Exchange("dns", "8.8.8.8", 53, "t.co", contains="203.0.113.7"),
+                Exchange("dns", "8.8.8.8", 53, "web.telegram.org", contains="rcode 0", lacks="203.0.113.7"),
+            ),
+        ),
     )
-    count: int = Field(default=1, ge=1, le=10, description="how many forged answers, each with another address")
+
+    on_path: bool = Field(default=True, description="true: the real answer comes too. false: the query is dropped")
+    ttl: int = Field(
+        default=0, ge=0, le=255, description="TTL with which the forged packets are sent, 0: drawn by seed"
+    )
+    copies_ttl: bool = Field(default=False, description="true: they are sent with the TTL of the query as it arrived")
+    count: int = Field(default=1, ge=1, le=10, description="number of forged answers, each with another address")
     delay: float = Field(default=0.0, ge=0, description="seconds until the first is sent")
-    asked: list[str] = Field(default=[], description="only questions to these addresses and prefixes; empty: to any")
+    asked: list[str] = Field(default=[], description="only queries to these addresses and prefixes, empty: to all")
 
     _asked: Covers = PrivateAttr(default_factory=lambda: Covers(()))
 
-    def arm(self, ground: Ground) -> None:
-        super().arm(ground)
+    def deploy(self, deployment: Deployment) -> None:
+        super().deploy(deployment)
         self._asked = Covers(self.asked)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
             return None
         if self.asked and packet.destination not in self._asked:
             return None
         question = read_question(packet.payload)
-        if question is None or not self._means(question):
+        if question is None or not self._matches(question):
             return None
         ttl = packet.ttl if self.copies_ttl else self.ttl or self._random("ttl").randint(48, 128)
         answers = [
-            (self.delay + 0.002 * number, _answer_to(packet, self._lie(question, number), ttl))
+            (self.delay + 0.002 * number, _answer_to(packet, self._forged_answer(question, number), ttl))
             for number in range(self.count)
         ]
         return Actions(forward=self.on_path, to_client=answers)
 
 
-class DNSIntercept(Forging):
-    """Holds every question over UDP, to whatever address, and answers it itself: truly, or for the names with a lie."""
+class DNSIntercept(DNSForger):
+    """Drop every query over UDP, to any address, and answer it, with forged addresses for `names`."""
 
-    on_path: Literal[False] = Field(default=False, description="always false: no question gets through")
-    names: list[str] = Field(default=[], description="names that are lied about, * as a wildcard; empty: none")
-    ttl: int = Field(default=0, ge=0, le=255, description="TTL of the answers where sent; 0: drawn by seed")
+    # Behind the hop of the other censors, whose forged answers it then does not change.
+    WIRE = (
+        WireTest(
+            {"hop": 5, "names": ["www.facebook.com"], "answers": ["203.0.113.8"]},
+            (
+                Exchange("dns", "mmg.whatsapp.net", 53, "www.facebook.com", contains="203.0.113.8"),
+                Exchange("dns", "mmg.whatsapp.net", 53, "web.telegram.org", contains="rcode 0", lacks="203.0.113.8"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the query")
+    names: list[str] = Field(default=[], description="names with forged answers, * is a wildcard, empty: none")
+    ttl: int = Field(default=0, ge=0, le=255, description="TTL with which the answers are sent, 0: drawn by seed")
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         if direction is not Direction.OUT or not packet.is_udp or packet.dport != DNS:
             return None
         question = read_question(packet.payload)
         if question is None:
             return None
         ttl = self.ttl or self._random("ttl").randint(48, 128)
-        said = self._lie(question) if self._means(question) else self._truth(question)
-        return Actions(forward=False, to_client=[(0.0, _answer_to(packet, said, ttl))])
+        answer = self._forged_answer(question) if self._matches(question) else self._real_answer(question)
+        return Actions(forward=False, to_client=[(0.0, _answer_to(packet, answer, ttl))])
 
-    def _truth(self, question: Question) -> bytes:
-        known = self._ground.zone.get(question.name)
+    def _real_answer(self, question: Question) -> bytes:
+        known = self._deployment.zone.get(question.name)
         return reply(question, known or (), rcode=RCODES["nxdomain" if known is None else "noerror"])
 
 
-def _answer_to(asked: Packet, said: bytes, ttl: int) -> bytes:
-    return udp_packet(asked.dst, asked.src, DNS, asked.sport, said, ttl=ttl)
+def _answer_to(query: Packet, answer: bytes, ttl: int) -> bytes:
+    return udp_packet(query.dst, query.src, DNS, query.sport, answer, ttl=ttl)
 
 
-class DNSLie(Forging):
-    """Rewrites the answers of the provider's resolver: the resolver lies, and nothing races."""
+class DNSLie(DNSForger):
+    """Rewrite the answers of the provider's resolver. The real answer never arrives."""
 
-    on_path: Literal[False] = Field(default=False, description="always false: the true answer must not get through")
-    silent: bool = Field(default=False, description="drop the answers instead")
+    WIRE = (
+        WireTest(
+            {"names": ["www.snapchat.com"], "answers": ["203.0.113.5"]},
+            (
+                Exchange("dns", RESOLVER, 53, "www.snapchat.com", contains="203.0.113.5"),
+                Exchange("dns", "8.8.8.8", 53, "www.snapchat.com", contains="rcode 0", lacks="203.0.113.5"),
+            ),
+        ),
+        WireTest(
+            {"names": ["web.snapchat.com"], "everybody": True, "rcode": "nxdomain"},
+            (Exchange("dns", "8.8.8.8", 53, "web.snapchat.com", contains="rcode 3"),),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the answer")
+    silent: bool = Field(default=False, description="true: the answers are dropped instead")
     everybody: bool = Field(
-        default=False, description="rewrite every resolver's answers over UDP, not only the provider's"
+        default=False, description="true: every resolver's answers over UDP, not only the provider's"
     )
 
     _resolvers: Covers = PrivateAttr(default_factory=lambda: Covers(()))
 
-    def arm(self, ground: Ground) -> None:
-        super().arm(ground)
-        self._resolvers = Covers(ground.resolvers)
+    def deploy(self, deployment: Deployment) -> None:
+        super().deploy(deployment)
+        self._resolvers = Covers(deployment.resolvers)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         if direction is not Direction.IN or not packet.is_udp or packet.sport != DNS:
             return None
         if not self.everybody and packet.source not in self._resolvers:
             return None
         question = question_of_answer(packet.payload)
-        if question is None or not self._means(question):
+        if question is None or not self._matches(question):
             return None
         if self.silent:
             return DROP
-        lie = udp_packet(packet.src, packet.dst, DNS, packet.dport, self._lie(question), ttl=packet.ttl)
-        return Actions(replace=lie)
+        forged = udp_packet(packet.src, packet.dst, DNS, packet.dport, self._forged_answer(question), ttl=packet.ttl)
+        return Actions(replace=forged)

@@ -1,4 +1,4 @@
-"""Censors that read the Host header of clear-text HTTP: a page of their own for an answer, or the end of the flow."""
+"""Define censors that read the Host header of plain HTTP: a block page, resets, or dropped packets."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -6,8 +6,9 @@ from typing import Literal
 from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.kit.flows import Flow, Streams, flow_of
-from probe.lab.censors.kit.middlebox import DROP, Reader
+from probe.lab.censors.kit.middlebox import DROP, NameFilter
 from probe.lab.censors.kit.resets import Resetting, Timed
+from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import ACK, FIN, PSH, SYN, Packet, tcp_packet
 
@@ -16,57 +17,86 @@ METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
 PAGE = "<html><head><title>Access denied</title></head><body>This site is not available in your country.</body></html>"
 
 
-class HostWatch(Reader):
-    """Finds the requests whose Host header is one of the names, however they are cut into segments."""
+class HostFilter(NameFilter):
+    """Find requests whose Host header is one of the names, in any number of segments."""
 
-    ports: list[int] = Field(default=[80], description="destination ports that are watched; empty: all")
+    ports: list[int] = Field(default=[80], description="destination ports that are watched, empty: all")
 
     _streams: Streams = PrivateAttr(default_factory=Streams)
 
     def _triggered(self, packet: Packet, direction: Direction) -> bool:
-        """Whether this client's packet ends a request for one of the names."""
+        """Return whether this client's packet completes a request for one of the names."""
         if direction is not Direction.OUT or not packet.is_tcp or not self._watches(packet):
             return False
         stream = self._streams.feed(packet)
-        return bool(packet.payload) and self._means(host_header(stream))
+        return bool(packet.payload) and self._matches(host_header(stream))
 
 
-class HTTPReset(Resetting, HostWatch):
-    """Resets every flow that carries a request for one of the names."""
+class HTTPReset(Resetting, HostFilter):
+    """Reset every flow that carries a request for one of the names."""
+
+    WIRE = (
+        WireTest(
+            {"names": ["reset.example"], "ports": [8080]},
+            (Exchange("http", "dns.weixin.qq.com", 8080, "reset.example", end="reset"),),
+        ),
+    )
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         return self._resets(packet) if self._triggered(packet, direction) else None
 
 
-class HTTPDrop(HostWatch):
-    """Drops the request that carries one of the names and everything after it, both ways."""
+class HTTPDrop(HostFilter):
+    """Drop the request for one of the names and all later packets of the flow, both ways."""
 
-    on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
+    WIRE = (
+        WireTest(
+            {"names": ["dropped.example"], "ports": [8080]},
+            (
+                Exchange("http", "dns.weixin.qq.com", 8080, "dropped.example", end="silent"),
+                Exchange("http", "dns.weixin.qq.com", 8080, "www.example.org", contains="HTTP/1.1 "),
+            ),
+        ),
+    )
 
-    _dead: set[Flow] = PrivateAttr(default_factory=set)
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
+
+    _blocked: set[Flow] = PrivateAttr(default_factory=set)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         if not packet.is_tcp:
             return None
         flow = flow_of(packet, direction)
         if direction is Direction.OUT and packet.tcp_flags & SYN:
-            self._dead.discard(flow)
+            self._blocked.discard(flow)
         if self._triggered(packet, direction):
-            self._dead.add(flow)
-        return DROP if flow in self._dead else None
+            self._blocked.add(flow)
+        return DROP if flow in self._blocked else None
 
 
-class HTTPBlockpage(Resetting, HostWatch):
-    """Answers requests for the names with its own page or redirect, and resets the server's side."""
+class HTTPBlockpage(Resetting, HostFilter):
+    """Answer requests for the names with a block page or redirect, and reset the server's side."""
+
+    WIRE = (
+        WireTest(
+            {"names": ["sgshort.wechat.com"], "ports": [80], "body": "<p>Not here.</p>"},
+            (
+                Exchange("http", "sgshort.wechat.com", 80, "sgshort.wechat.com", contains="<p>Not here.</p>"),
+                Exchange(
+                    "http", "sgshort.wechat.com", 80, "www.example.org", contains="HTTP/1.1 ", lacks="<p>Not here.</p>"
+                ),
+            ),
+        ),
+    )
 
     status: Literal[200, 302, 403, 451] = Field(default=200, description="status of the injected answer")
     location: str = Field(default="", description="Location header of the injected answer")
     body: str = Field(default=PAGE, description="body of the injected answer")
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         if not self._triggered(packet, direction):
             return None
         return Actions(
@@ -76,7 +106,7 @@ class HTTPBlockpage(Resetting, HostWatch):
         )
 
     def _page(self, packet: Packet) -> Sequence[Timed]:
-        """The page and the end of the stream in one segment, where the server's answer would begin."""
+        """Return one segment with the page and a FIN, at the sequence number of the server's answer."""
         answer = tcp_packet(
             packet.dst,
             packet.src,
@@ -98,7 +128,7 @@ class HTTPBlockpage(Resetting, HostWatch):
 
 
 def host_header(stream: bytes) -> str | None:
-    """The Host of a request that begins here, without port, "" when it has none; None when its head is not whole."""
+    """Return a request's Host without port: "" if it has none, None if the head of the request is incomplete."""
     head, end, _ = stream.partition(b"\r\n\r\n")
     if not end or not stream.startswith(METHODS):
         return None

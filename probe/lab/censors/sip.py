@@ -1,11 +1,12 @@
-"""A box that knows SIP and means well: it rewrites what a caller says of his address."""
+"""Define the SIP gateway that rewrites the caller's address. It is no censor, but a common middlebox."""
 
 import re
 from typing import Literal
 
 from pydantic import Field
 
-from probe.lab.censors.kit.middlebox import Aimed
+from probe.lab.censors.kit.middlebox import AddressFilter
+from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet, udp_packet
 from probe.wire.sip.message import is_request
@@ -17,17 +18,27 @@ Header = Literal["via", "contact"]
 REWRITTEN: dict[Header, re.Pattern[bytes]] = {"via": _SENT_BY, "contact": _CONTACT}
 
 
-class SIPAlg(Aimed):
-    """A gateway in the way: writes the sender's address into SIP requests over UDP, and leaves the answers so."""
+class SIPAlg(AddressFilter):
+    """Write the sender's address into SIP requests over UDP. The answers stay as the server sends them."""
 
-    on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
+    WIRE = (
+        WireTest(
+            {"names": ["proxy.sipthor.net"]},
+            (
+                Exchange("sip/udp", "proxy.sipthor.net", 5060, contains="Via: ", lacks="anonymous.invalid;branch"),
+                Exchange("sip/udp", "sip.telnyx.eu", 5060, contains="anonymous.invalid;branch"),
+            ),
+        ),
+    )
+
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
     rewrites: list[Header] = Field(
-        default=["via", "contact"], min_length=1, description='where: "via" (sent-by), "contact" (host of the URI)'
+        default=["via", "contact"], min_length=1, description='headers: "via" (sent-by), "contact" (host of the URI)'
     )
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
-        if direction is not Direction.OUT or not packet.is_udp or not self._means(packet.destination, packet.dport):
+        """Return what to do with `packet`. None: nothing."""
+        if direction is not Direction.OUT or not packet.is_udp or not self._matches(packet.destination, packet.dport):
             return None
         payload = packet.payload
         if not is_request(payload):

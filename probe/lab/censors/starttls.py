@@ -1,15 +1,15 @@
-"""The censor that meddles with STARTTLS: it vanishes from the list, is overwritten, is not understood, or gets company.
+"""Define the censor that removes or overwrites STARTTLS, or injects plaintext before TLS.
 
-Three ways that real boxes have, and one of an attacker's:
-- `remove`: the word is cut out, as proxies and address translators with helpers do. What the server sends from then on
-  has lower numbers for the client, so every later packet of the flow is renumbered, both ways.
-- `mask`: the word is overwritten with as many other letters, as Cisco's ESMTP inspection does (`XXXXXXXA`).
-- `refuse`: the list stays, and the command is overwritten with as many X on its way, as that inspection does with every
-  command that it does not allow; the server itself then says that it does not know it.
-- `inject`: a response of the censor's stands in the clear behind the server's go-ahead for TLS; a client that keeps it
-  takes it for what came under TLS (Poddebniak et al., "Why TLS is better without STARTTLS", USENIX Security 2021). What
-  follows has higher numbers for the client.
-It looks at one packet at a time, as such boxes do: a list cut between two segments escapes it.
+Real middleboxes do the first three, and an attacker the last:
+- `remove`: the keyword is removed, as proxies and NAT gateways for mail do. Later packets of the server then have lower
+  sequence numbers for the client, so every later packet of the flow is renumbered, both ways.
+- `mask`: the keyword is overwritten with as many letters, as in Cisco's ESMTP inspection (`XXXXXXXA`).
+- `refuse`: the list stays, and the command is overwritten with X, as that inspection does with every command that it
+  does not allow. The server then answers that the command is unknown.
+- `inject`: a forged response follows the server's go-ahead for TLS in the clear. A client that keeps it reads it as
+  if it came over TLS (Poddebniak et al., "Why TLS is better without STARTTLS", USENIX Security 2021). Later packets of
+  the server have higher sequence numbers for the client.
+It reads one packet at a time, as real middleboxes do. A list that is split between two segments passes.
 """
 
 import re
@@ -19,11 +19,12 @@ from typing import Literal
 from pydantic import Field, PrivateAttr
 
 from probe.lab.censors.kit.flows import MOST_FLOWS, Flow, flow_of
-from probe.lab.censors.kit.middlebox import Aimed
+from probe.lab.censors.kit.middlebox import AddressFilter
+from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import SYN, Packet, tcp_packet
 
-MASK, SPOILT = b"XXXXXXXA", b"XXXXXXXX"
+MASK, OVERWRITTEN = b"XXXXXXXA", b"XXXXXXXX"
 INJECTED = {"smtp": b"250 injected\r\n", "imap": b"* OK injected\r\n"}
 WORD = 2**32
 
@@ -38,31 +39,43 @@ _COMMANDS = {"smtp": re.compile(rb"(?i)\A(STARTTLS)\r?\n"), "imap": re.compile(r
 
 
 @dataclass(frozen=True)
-class Cut:
-    """What a flow's packet lost: `end` is the server's number behind it, `gone` the bytes, negative where it gained."""
+class Shift:
+    """Record a change of length. `end`: the server's sequence number after it. `removed`: bytes, negative if added."""
 
     end: int
-    gone: int
+    removed: int
 
 
-class StartTLSStrip(Aimed):
-    """Takes STARTTLS out of what mail servers offer or clients ask, or adds plaintext to what is to come under TLS."""
+class StartTLSStrip(AddressFilter):
+    """Remove or overwrite STARTTLS in what mail servers offer or clients send, or inject plaintext before TLS."""
 
-    on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
-    ports: list[int] = Field(default=[25, 143, 587], description="only these destination ports; empty: all")
-    how: Literal["remove", "mask", "refuse", "inject"] = Field(description="what it does to the word, or behind it")
-    protocols: list[Literal["smtp", "imap"]] = Field(default=["smtp", "imap"], description="whose lists and commands")
-    spoils_command: bool = Field(default=False, description="also overwrite the command of who asks all the same")
+    WIRE = (
+        WireTest(
+            {"names": ["smtp.gmail.com"], "ports": [587], "how": "mask", "protocols": ["smtp"]},
+            (
+                Exchange("smtp", "smtp.gmail.com", 587, contains="250-XXXXXXX", lacks="STARTTLS"),
+                Exchange("smtp", "mail.gmx.net", 587, contains="STARTTLS"),
+            ),
+        ),
+    )
 
-    _cuts: dict[Flow, Cut] = PrivateAttr(default_factory=dict)
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
+    ports: list[int] = Field(default=[25, 143, 587], description="only these destination ports, empty: all")
+    how: Literal["remove", "mask", "refuse", "inject"] = Field(
+        description="what it does with the keyword or the command"
+    )
+    protocols: list[Literal["smtp", "imap"]] = Field(default=["smtp", "imap"], description="protocols that it changes")
+    spoils_command: bool = Field(default=False, description="true: a client's command is overwritten too")
+
+    _shifts: dict[Flow, Shift] = PrivateAttr(default_factory=dict)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         out = direction is Direction.OUT
-        meant = packet.is_tcp and (
-            self._means(packet.destination, packet.dport) if out else self._means(packet.source, packet.sport)
+        concerned = packet.is_tcp and (
+            self._matches(packet.destination, packet.dport) if out else self._matches(packet.source, packet.sport)
         )
-        if not meant:
+        if not concerned:
             return None
         raw = self._from_client(packet) if out else self._from_server(packet)
         return None if raw is None else Actions(replace=raw)
@@ -70,30 +83,30 @@ class StartTLSStrip(Aimed):
     def _from_client(self, packet: Packet) -> bytes | None:
         flow = flow_of(packet, Direction.OUT)
         if packet.tcp_flags & SYN:
-            self._cuts.pop(flow, None)
+            self._shifts.pop(flow, None)
         spoils = self.how == "refuse" or self.spoils_command
-        payload = self._spoilt(packet.payload) if spoils else packet.payload
-        cut = self._cuts.get(flow)
+        payload = self._with_overwritten_command(packet.payload) if spoils else packet.payload
+        shift = self._shifts.get(flow)
         ack = packet.ack
-        if cut is not None and _reaches(ack, cut.end - cut.gone):
-            ack += cut.gone
+        if shift is not None and _reaches(ack, shift.end - shift.removed):
+            ack += shift.removed
         return _rewritten(packet, payload=payload, seq=packet.seq, ack=ack)
 
     def _from_server(self, packet: Packet) -> bytes | None:
         flow = flow_of(packet, Direction.IN)
-        cut, seq = self._cuts.get(flow), packet.seq
-        if cut is not None and _reaches(seq, cut.end):
-            return _rewritten(packet, payload=packet.payload, seq=seq - cut.gone, ack=packet.ack)
+        shift, seq = self._shifts.get(flow), packet.seq
+        if shift is not None and _reaches(seq, shift.end):
+            return _rewritten(packet, payload=packet.payload, seq=seq - shift.removed, ack=packet.ack)
         payload = self._shown(packet.payload)
         if len(payload) != len(packet.payload):
-            while len(self._cuts) >= MOST_FLOWS:
-                self._cuts.pop(next(iter(self._cuts)))
+            while len(self._shifts) >= MOST_FLOWS:
+                self._shifts.pop(next(iter(self._shifts)))
             end = (seq + len(packet.payload)) % WORD
-            self._cuts[flow] = Cut(end, len(packet.payload) - len(payload))
+            self._shifts[flow] = Shift(end, len(packet.payload) - len(payload))
         return _rewritten(packet, payload=payload, seq=seq, ack=packet.ack)
 
     def _shown(self, payload: bytes) -> bytes:
-        """A server's bytes as the client shall see them."""
+        """Return a server's bytes as the client receives them."""
         if self.how == "refuse":
             return payload
         if self.how == "inject":
@@ -111,24 +124,24 @@ class StartTLSStrip(Aimed):
         before, after = payload[: found.start()], payload[found.end() :]
         if self.how == "mask":
             return before + found[1] + found[2] + MASK + b"\r\n" + after
-        if found[2] == b" ":  # the list's last line: the one before it now ends the list
+        if found[2] == b" ":  # the last line of the list, so the line before it must now end the list
             before = _SMTP_LAST.sub(rb"250 \1", before)
         return before + after
 
-    def _spoilt(self, payload: bytes) -> bytes:
+    def _with_overwritten_command(self, payload: bytes) -> bytes:
         for protocol in self.protocols:
             if found := _COMMANDS[protocol].match(payload):
-                return payload[: found.start(1)] + SPOILT + payload[found.end(1) :]
+                return payload[: found.start(1)] + OVERWRITTEN + payload[found.end(1) :]
         return payload
 
 
 def _reaches(number: int, mark: int) -> bool:
-    """Whether a sequence number is at or behind a mark (RFC 9293, 3.4: numbers wrap)."""
+    """Return whether a sequence number is at or after a mark (RFC 9293 3.4: numbers wrap)."""
     return (number - mark) % WORD < WORD // 2
 
 
 def _rewritten(packet: Packet, *, payload: bytes, seq: int, ack: int) -> bytes | None:
-    """The packet with other bytes and numbers and right checksums; None where nothing has changed."""
+    """Return the packet with other payload and numbers and right checksums. None: nothing has changed."""
     if (payload, seq, ack) == (packet.payload, packet.seq, packet.ack):
         return None
     header = packet.raw[packet.offset : packet.offset + (packet.raw[packet.offset + 12] >> 4) * 4]

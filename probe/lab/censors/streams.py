@@ -1,13 +1,14 @@
-"""A censor that knows protocols by what a client says over TCP, on whatever port, and ends the flow."""
+"""Define the censor that recognises protocols by a client's bytes over TCP, on any port, and ends the flow."""
 
 from collections.abc import Callable
 from typing import Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from probe.lab.censors.kit.flows import Flow, Punished, Residual, Streams, flow_of
-from probe.lab.censors.kit.middlebox import DROP, Aimed
+from probe.lab.censors.kit.flows import Flow, Residual, ResidualBlocks, Streams, flow_of
+from probe.lab.censors.kit.middlebox import DROP, AddressFilter
 from probe.lab.censors.kit.resets import Resetting
+from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import SYN, Packet
 from probe.wire.sip.message import is_request
@@ -20,9 +21,9 @@ Opening = Literal["stun", "sip", "inside_tls"]
 
 
 def is_inside_tls(stream: bytes) -> bool:
-    """Whether a TLS client is past its hellos: a record follows that only its ends can read (RFC 8446 5.2).
+    """Return whether a TLS client has sent an encrypted record after its hello (RFC 8446 5.2).
 
-    In TLS 1.3 that is its Finished, with which the handshake is complete for the client and its first words follow.
+    In TLS 1.3 this is its Finished. The handshake is then complete for the client, and its request follows.
     """
     at = 0
     while len(stream) >= at + RECORD_HEAD and stream[0] == HANDSHAKE and stream[at + 1] == 3:
@@ -35,48 +36,62 @@ def is_inside_tls(stream: bytes) -> bool:
 OPENINGS: dict[Opening, Callable[[bytes], bool]] = {"stun": is_stun, "sip": is_request, "inside_tls": is_inside_tls}
 
 
-class StreamCut(Resetting, Aimed):
-    """Ends every TCP flow in which the client speaks one of the protocols in the clear, or goes on after TLS's hellos.
+class StreamCut(Resetting, AddressFilter):
+    """End every TCP flow in which the client sends one of the protocols in the clear, or goes on after the TLS hello.
 
-    With `inside_tls` the handshake is left alone: who looks at handshakes only sees nothing.
+    With `inside_tls` the handshake passes, so a test of handshakes alone sees no interference.
     """
 
-    protocols: list[Opening] = Field(min_length=1, description='what is recognised: "stun", "sip", "inside_tls"')
-    action: Literal["reset", "drop"] = Field(default="reset", description="how the flow ends; drop: in silence")
-    residual: Residual | None = Field(default=None, description="{seconds, on, at}: who is punished afterwards")
+    WIRE = (
+        WireTest(
+            {"names": ["sip.telnyx.eu"], "protocols": ["sip"]},
+            (
+                Exchange("sip/tcp", "sip.telnyx.eu", 5060, end="reset"),
+                Exchange("sip/udp", "sip.telnyx.eu", 5060, contains="anonymous.invalid"),
+            ),
+        ),
+    )
+
+    protocols: list[Opening] = Field(
+        min_length=1, description='protocols that are recognised: "stun", "sip", "inside_tls"'
+    )
+    action: Literal["reset", "drop"] = Field(
+        default="reset", description="reset: the flow is reset, drop: it falls silent"
+    )
+    residual: Residual | None = Field(default=None, description="{seconds, on, at}: residual censorship")
 
     _streams: Streams = PrivateAttr(default_factory=Streams)
-    _punished: Punished = PrivateAttr(default_factory=Punished)
-    _dead: set[Flow] = PrivateAttr(default_factory=set)
+    _residual_blocks: ResidualBlocks = PrivateAttr(default_factory=ResidualBlocks)
+    _blocked: set[Flow] = PrivateAttr(default_factory=set)
 
     @model_validator(mode="after")
-    def _holds_what_it_drops(self) -> Self:
+    def _check_that_it_holds_packets(self) -> Self:
         if self.action == "drop" and self.on_path:
-            raise ValueError('action = "drop" needs on_path = false: a copy cannot be held back')
+            raise ValueError('action = "drop" needs on_path = false, since a copy cannot be dropped')
         return self
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         if not packet.is_tcp:
             return None
         flow = flow_of(packet, direction)
         if direction is Direction.IN:
-            return DROP if flow in self._dead else None
-        if not self._means(packet.destination, packet.dport):
+            return DROP if flow in self._blocked else None
+        if not self._matches(packet.destination, packet.dport):
             return None
         if packet.tcp_flags & SYN:
-            self._dead.discard(flow)
+            self._blocked.discard(flow)
         if not self._triggered(packet, flow, now):
-            return DROP if flow in self._dead else None
+            return DROP if flow in self._blocked else None
         if self.action == "reset":
             return self._resets(packet)
-        self._dead.add(flow)
+        self._blocked.add(flow)
         return DROP
 
     def _triggered(self, packet: Packet, flow: Flow, now: float) -> bool:
-        """Whether this client's packet says what is cut, or suffers for what was said before."""
+        """Return whether this client's packet shows a protocol, or falls under residual censorship."""
         stream = self._streams.feed(packet)
         if packet.payload and any(OPENINGS[protocol](stream) for protocol in self.protocols):
-            self._punished.add(self.residual, flow, now)
+            self._residual_blocks.add(self.residual, flow, now)
             return True
-        return self._punished.covers(self.residual, packet, now)
+        return self._residual_blocks.covers(self.residual, packet, now)

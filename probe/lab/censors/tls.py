@@ -1,85 +1,106 @@
-"""Censors that read the server name in a TLS hello: reset the flow, or let it fall silent."""
+"""Define censors that read the server name in a TLS hello and reset the flow or drop its packets."""
 
 from typing import Literal
 
 from pydantic import Field, PrivateAttr
 
-from probe.lab.censors.kit.flows import Flow, Punished, Residual, Streams, flow_of
-from probe.lab.censors.kit.middlebox import DROP, Reader
+from probe.lab.censors.kit.flows import Flow, Residual, ResidualBlocks, Streams, flow_of
+from probe.lab.censors.kit.middlebox import DROP, NameFilter
 from probe.lab.censors.kit.resets import Resetting
-from probe.lab.censors.kit.server_name import Sight, look
+from probe.lab.censors.kit.server_name import HelloView, read_hello
+from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import SYN, Packet
 
 
-class NameWatch(Reader):
-    """Finds the flows whose hello carries one of the names, however the hello is cut into segments and records."""
+class HelloFilter(NameFilter):
+    """Find flows whose hello has one of the names, in any number of segments and records."""
 
-    residual: Residual | None = Field(default=None, description="{seconds, on, at}: who is punished afterwards")
+    residual: Residual | None = Field(default=None, description="{seconds, on, at}: residual censorship")
     headers: Literal["any", "bare", "optioned"] = Field(
         default="any",
-        description="bare: blind to TCP headers with options, as Henan's wall is; optioned: to those without",
+        description="bare: reads only TCP headers without options, as in Henan. optioned: only those with options",
     )
-    longest_hello: int = Field(default=0, ge=0, description="bytes; longer hellos pass unread; 0: none does")
-    shortest_hello: int = Field(default=0, ge=0, description="bytes; shorter ones are let go")
+    longest_hello: int = Field(default=0, ge=0, description="longer hellos (bytes) pass, 0: no limit")
+    shortest_hello: int = Field(default=0, ge=0, description="shorter hellos (bytes) pass")
     greased: bool | None = Field(
         default=None,
-        description="true: means only hellos with values that nobody has, as browsers'; false: only others",
+        description="true: only hellos with GREASE values, as in browsers. false: only others",
     )
 
     _streams: Streams = PrivateAttr(default_factory=Streams)
-    _punished: Punished = PrivateAttr(default_factory=Punished)
+    _residual_blocks: ResidualBlocks = PrivateAttr(default_factory=ResidualBlocks)
 
     def _triggered(self, packet: Packet, now: float) -> bool:
-        """Whether this client's packet shows a name, or suffers for one shown before."""
+        """Return whether this client's packet shows a name, or falls under residual censorship."""
         if self.headers != "any" and bool(packet.tcp_options) == (self.headers == "bare"):
             return False
         stream = self._streams.feed(packet)
-        if packet.payload and self._reads(look(stream)) and self._is_of_its_size(stream):
-            self._punished.add(self.residual, flow_of(packet, Direction.OUT), now)
+        if packet.payload and self._censors(read_hello(stream)) and self._is_of_its_size(stream):
+            self._residual_blocks.add(self.residual, flow_of(packet, Direction.OUT), now)
             return True
-        return self._punished.covers(self.residual, packet, now)
+        return self._residual_blocks.covers(self.residual, packet, now)
 
-    def _reads(self, seen: Sight) -> bool:
-        return (self.greased is None or seen.greased == self.greased) and self._means(seen.name)
+    def _censors(self, seen: HelloView) -> bool:
+        return (self.greased is None or seen.greased == self.greased) and self._matches(seen.name)
 
     def _is_of_its_size(self, stream: bytes) -> bool:
-        """By the length that the record announces (RFC 8446 5.1): the rest may still be on its way."""
+        """Return whether the announced record length (RFC 8446 5.1) is censored. The rest may follow later."""
         size = int.from_bytes(stream[3:5], "big")
         return self.shortest_hello <= size <= (self.longest_hello or size)
 
 
-class TLSReset(Resetting, NameWatch):
-    """Resets every flow whose TLS hello carries one of the names."""
+class TLSReset(Resetting, HelloFilter):
+    """Reset every flow whose TLS hello has one of the names."""
+
+    WIRE = (
+        WireTest(
+            {"names": ["web.telegram.org"], "ports": [443], "count": 2, "to": "client"},
+            (
+                Exchange("tls", "web.telegram.org", 443, "web.telegram.org", end="reset"),
+                Exchange("tls", "web.telegram.org", 443, "www.example.org"),
+            ),
+        ),
+    )
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         if direction is not Direction.OUT or not packet.is_tcp or not self._watches(packet):
             return None
         return self._resets(packet) if self._triggered(packet, now) else None
 
 
-class TLSDrop(NameWatch):
-    """Drops the hello that carries one of the names and everything after it; or what one side sends from there on."""
+class TLSDrop(HelloFilter):
+    """Drop the hello with one of the names and all later packets of the flow, in both directions or in one."""
 
-    on_path: Literal[False] = Field(default=False, description="always false: it has to hold the packet")
-    direction: Literal["both", "out", "in"] = Field(
-        default="both", description="whose packets: the client's (out), the server's (in), or both"
+    WIRE = (
+        WireTest(
+            {"names": ["web.whatsapp.com"], "direction": "out"},
+            (
+                Exchange("tls", "web.whatsapp.com", 443, "web.whatsapp.com", end="silent"),
+                Exchange("tls", "web.whatsapp.com", 443, "www.example.org"),
+            ),
+        ),
     )
 
-    _dead: set[Flow] = PrivateAttr(default_factory=set)
+    on_path: Literal[False] = Field(default=False, description="always false: it must hold the packet")
+    direction: Literal["both", "out", "in"] = Field(
+        default="both", description="out: the client's packets are dropped, in: the server's, or both"
+    )
+
+    _blocked: set[Flow] = PrivateAttr(default_factory=set)
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do with `packet`. None: nothing."""
         if not packet.is_tcp:
             return None
         flow = flow_of(packet, direction)
         if direction is Direction.IN:
-            return DROP if flow in self._dead and self.direction != "out" else None
+            return DROP if flow in self._blocked and self.direction != "out" else None
         if not self._watches(packet):
             return None
         if packet.tcp_flags & SYN:
-            self._dead.discard(flow)
+            self._blocked.discard(flow)
         if self._triggered(packet, now):
-            self._dead.add(flow)
-        return DROP if flow in self._dead and self.direction != "in" else None
+            self._blocked.add(flow)
+        return DROP if flow in self._blocked and self.direction != "in" else None

@@ -1,1 +1,1 @@
-"""Honest servers for every target, made from the target files; and one dishonest helper."""
+"""Serve every target in the lab, from the target files alone, and a false test helper."""

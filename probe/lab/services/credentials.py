@@ -1,4 +1,4 @@
-"""TLS contexts of the lab's servers: a certificate for each name, made when it is first asked for."""
+"""Make the TLS contexts of the lab's servers, with a certificate for each name at its first use."""
 
 import ssl
 import tempfile
@@ -8,40 +8,40 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from probe.lab.world.authority import Authority, key_pem, new_key
-from probe.lab.world.world import Certificate, Host, Impostor, World
+from probe.lab.world.world import Certificate, Host, InterceptingServer, World
 
 UNRECOGNIZED_NAME = bytes.fromhex("15030300020270")  # a fatal alert 112 (RFC 6066 3, RFC 8446 6)
 FORGERIES = {"ca": "forged", "itself": "self-signed", "machine": "by the machine's", "another_name": "wrong"}
 FORGERIES |= {"lapsed": "expired"}
-SOMEBODY_ELSE = "www.somebody-else.example"
+OTHER_NAME = "www.another-name.example"
 
 
 class Credentials:
-    """Contexts by name and kind; one key pair serves all, so that none has to be made twice."""
+    """Cache contexts by name and kind. All use one key pair."""
 
     def __init__(self, world: World) -> None:
         self._authority, self._machines, self._newest = world.authority, world.machines, world.newest
-        self._stranger = Authority("Interception Authority of the Censor", world.now())
+        self._forger = Authority("Interception Authority of the Censor", world.now())
         self._key = new_key()
         self._pem = key_pem(self._key)
         self._made: dict[tuple[str, ...], ssl.SSLContext] = {}
 
     def of_host(self, host: Host, name: str | None, alpn: Sequence[str]) -> ssl.SSLContext:
-        """What a server shows to who asks for `name` (None: no name): its own certificate, whatever was asked for."""
+        """Return the context of a server for a hello with `name`. An unknown name gets the server's own certificate."""
         names = [name] if name in host.names else host.certified
         return self._context(names, host.certificate, alpn)
 
     def issued_to(self, host: Host) -> tuple[bytes, ec.EllipticCurvePrivateKey]:
-        """The same certificate for servers that use no such context: its chain in PEM, and the key."""
+        """Return the certificate chain in PEM and the key, for servers without an SSLContext."""
         return self._issue(host.certified, host.certificate), self._key
 
-    def forged_by(self, impostor: Impostor) -> tuple[bytes, ec.EllipticCurvePrivateKey]:
-        """An impostor's, for such servers: forged whatever name is asked for."""
-        return self._issue(impostor.host.certified, FORGERIES[impostor.signed_by]), self._key
+    def issued_for_interception(self, interceptor: InterceptingServer) -> tuple[bytes, ec.EllipticCurvePrivateKey]:
+        """Return the forged chain and the key of an intercepting server without an SSLContext."""
+        return self._issue(interceptor.host.certified, FORGERIES[interceptor.signed_by]), self._key
 
-    def of_impostor(self, impostor: Impostor, name: str, alpn: Sequence[str]) -> ssl.SSLContext:
-        """The forged certificate for a name."""
-        return self._context([name], FORGERIES[impostor.signed_by], alpn)
+    def for_interception(self, interceptor: InterceptingServer, name: str, alpn: Sequence[str]) -> ssl.SSLContext:
+        """Return the context of an intercepting server, with a forged certificate for `name`."""
+        return self._context([name], FORGERIES[interceptor.signed_by], alpn)
 
     def _context(self, names: Sequence[str], kind: Certificate | str, alpn: Sequence[str]) -> ssl.SSLContext:
         key = (kind, ",".join(alpn), *names)
@@ -52,17 +52,17 @@ class Credentials:
     def _issue(self, names: Sequence[str], kind: str) -> bytes:
         match kind:
             case "wrong":
-                return self._authority.issue([SOMEBODY_ELSE], self._key)
+                return self._authority.issue([OTHER_NAME], self._key)
             case "expired":
                 return self._authority.issue(names, self._key, expired=True)
             case "new":
                 return self._newest.issue(names, self._key)
             case "forged":
-                return self._stranger.issue(names, self._key) + self._stranger.pem.encode()
+                return self._forger.issue(names, self._key) + self._forger.pem.encode()
             case "by the machine's":
                 return self._machines.issue(names, self._key)
             case "self-signed":
-                return self._stranger.issue(names, self._key, self_signed=True)
+                return self._forger.issue(names, self._key, self_signed=True)
             case _:
                 return self._authority.issue(names, self._key)
 

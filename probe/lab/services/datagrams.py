@@ -1,4 +1,4 @@
-"""What the lab's servers answer to datagrams, by dialect; resolvers aside. A new one is a line in the table."""
+"""List the lab's UDP servers by dialect, without DNS."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Opens every port of the world's hosts and lets each connection speak the protocol with which it begins."""
+"""Listen at every address and port of the lab's hosts, and serve each connection by its first bytes."""
 
 import asyncio
 import contextlib
@@ -7,47 +7,47 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 
 from probe.lab.censors.kit.names import matches
-from probe.lab.censors.kit.server_name import look, whole
+from probe.lab.censors.kit.server_name import hello_is_complete, read_hello
 from probe.lab.services.credentials import UNRECOGNIZED_NAME, Credentials
 from probe.lab.services.datagrams import DATAGRAMS
 from probe.lab.services.dns.resolver import Datagrams, Zone
-from probe.lab.services.protocols import ALPN, SPEAKS_FIRST, UNDER_TLS, Visit, voice_in_the_clear, voice_under_tls
+from probe.lab.services.protocols import ALPN, GREETING_SERVERS, TLS_SERVERS, Connection, plain_server, tls_server
 from probe.lab.services.quic import quic
 from probe.lab.services.streams import Ended, Plain, Secure, Stream
-from probe.lab.world.world import HELPERS_RESOLVER, PROVIDERS_RESOLVER, Host, Impostor, World
+from probe.lab.world.world import HELPERS_RESOLVER, PROVIDERS_RESOLVER, Host, InterceptingServer, World
 
 PATIENCE = 90.0  # seconds for one connection
 LONGEST_HELLO = 16384
 
 
 @dataclass(frozen=True)
-class Door:
-    """One TCP port of one machine and the dialects spoken there; behind an impostor's the genuine host is imitated."""
+class StreamPort:
+    """Describe one TCP port of one host and its dialects. An intercepting server imitates the host."""
 
     host: Host
     address: str
     port: int
-    schemes: frozenset[str]
-    impostor: Impostor | None = None
+    dialects: frozenset[str]
+    interceptor: InterceptingServer | None = None
 
 
-def doors(world: World) -> Iterator[Door]:
-    """Every TCP port at which somebody listens."""
+def stream_ports(world: World) -> Iterator[StreamPort]:
+    """Yield every TCP port with a server."""
     for host in world.hosts:
-        for port, schemes in host.ports.items():
-            if host.down != "refused" and schemes - DATAGRAMS.keys() - {"dns+udp"}:
+        for port, dialects in host.ports.items():
+            if host.down != "refused" and dialects - DATAGRAMS.keys() - {"dns+udp"}:
                 for address in host.addresses:
-                    yield Door(host, address, port, frozenset(schemes))
-    for impostor in world.impostors:
-        for port, schemes in impostor.host.ports.items():
-            yield Door(impostor.host, impostor.address, port, frozenset(schemes), impostor)
+                    yield StreamPort(host, address, port, frozenset(dialects))
+    for interceptor in world.intercepting_servers:
+        for port, dialects in interceptor.host.ports.items():
+            yield StreamPort(interceptor.host, interceptor.address, port, frozenset(dialects), interceptor)
 
 
-def question_desks(world: World) -> Iterator[tuple[str, int, bool]]:
-    """(address, port, whether it resolves) of everybody who takes DNS over UDP."""
+def dns_ports(world: World) -> Iterator[tuple[str, int, bool]]:
+    """Yield the address and port of every DNS server over UDP, and whether it is a resolver."""
     for host in world.hosts:
-        for port, schemes in host.ports.items():
-            if "dns+udp" in schemes and host.down != "refused":
+        for port, dialects in host.ports.items():
+            if "dns+udp" in dialects and host.down != "refused":
                 yield from ((address, port, True) for address in host.addresses)
     yield from ((address, 53, True) for address in (PROVIDERS_RESOLVER, HELPERS_RESOLVER))
     if world.dark is not None:
@@ -55,96 +55,96 @@ def question_desks(world: World) -> Iterator[tuple[str, int, bool]]:
 
 
 @dataclass(frozen=True)
-class Place:
-    """One UDP port of one machine at which a dialect other than DNS is spoken."""
+class DatagramPort:
+    """Describe one UDP port of one host, for one dialect other than DNS."""
 
     host: Host
     address: str
     port: int
     dialect: str
-    impostor: Impostor | None = None
+    interceptor: InterceptingServer | None = None
 
 
-def datagram_places(world: World) -> Iterator[Place]:
-    """Every UDP port at which somebody listens who is no resolver."""
+def datagram_ports(world: World) -> Iterator[DatagramPort]:
+    """Yield every UDP port with a server other than DNS."""
     for host in world.hosts:
-        for port, schemes in host.ports.items():
-            spoken = schemes & DATAGRAMS.keys() - ({"quic"} if host.no_quic == "refused" else set())
+        for port, dialects in host.ports.items():
+            spoken = dialects & DATAGRAMS.keys() - ({"quic"} if host.no_quic == "refused" else set())
             for dialect in sorted(spoken) if host.down != "refused" else ():
-                yield from (Place(host, address, port, dialect) for address in host.addresses)
-    for impostor in world.impostors:
-        for port, schemes in impostor.host.ports.items():
-            if "quic" in schemes:
-                yield Place(impostor.host, impostor.address, port, "quic", impostor)
+                yield from (DatagramPort(host, address, port, dialect) for address in host.addresses)
+    for interceptor in world.intercepting_servers:
+        for port, dialects in interceptor.host.ports.items():
+            if "quic" in dialects:
+                yield DatagramPort(interceptor.host, interceptor.address, port, "quic", interceptor)
 
 
-class Reception:
-    """Greets connections."""
+class ConnectionServer:
+    """Serve TCP connections at every port of a world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._zone, self._credentials = Zone(world), Credentials(world)
 
-    async def greet(self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection to its end."""
-        client = (writer.get_extra_info("peername") or ("", 0))[:2]  # none when it was reset at once
+    async def serve(self, at: StreamPort, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until it ends."""
+        client = (writer.get_extra_info("peername") or ("", 0))[:2]  # None if it was reset at once
         try:
             with contextlib.suppress(Ended, TimeoutError, OSError):
                 async with asyncio.timeout(PATIENCE):
-                    await self._serve(Plain(reader, writer), door, client)
+                    await self._serve(Plain(reader, writer), at, client)
         finally:
             writer.close()
 
-    async def _serve(self, stream: Stream, door: Door, client: tuple[str, int]) -> None:
-        greeter = next((SPEAKS_FIRST[dialect] for dialect in SPEAKS_FIRST if dialect in door.schemes), None)
-        if greeter is not None:
-            await greeter(stream, self._visit(door, client))
+    async def _serve(self, stream: Stream, at: StreamPort, client: tuple[str, int]) -> None:
+        greeting = next((GREETING_SERVERS[dialect] for dialect in GREETING_SERVERS if dialect in at.dialects), None)
+        if greeting is not None:
+            await greeting(stream, self._connection(at, client))
             return
         first = await stream.read()
         stream.unread(first)
-        if first[0] == 0x16 and door.schemes & UNDER_TLS.keys():
-            secure = await self._upgrade(stream, door)
-            visit = replace(self._visit(door, client), alpn=secure.alpn, secure=True)
-            await voice_under_tls(door.schemes, secure.alpn)(secure, visit)
-        elif (serve := voice_in_the_clear(door.schemes, first)) is not None:
-            await serve(stream, self._visit(door, client))
+        if first[0] == 0x16 and at.dialects & TLS_SERVERS.keys():
+            secure = await self._upgrade(stream, at)
+            connection = replace(self._connection(at, client), alpn=secure.alpn, secure=True)
+            await tls_server(at.dialects, secure.alpn)(secure, connection)
+        elif (serve := plain_server(at.dialects, first)) is not None:
+            await serve(stream, self._connection(at, client))
 
-    def _visit(self, door: Door, client: tuple[str, int]) -> Visit:
-        zone = Zone(self._world, desk=door.address) if door.host.denies else self._zone
-        return Visit(self._world, door.host, zone, lambda stream: self._upgrade(stream, door), client=client)
+    def _connection(self, at: StreamPort, client: tuple[str, int]) -> Connection:
+        zone = Zone(self._world, address=at.address) if at.host.denies else self._zone
+        return Connection(self._world, at.host, zone, lambda stream: self._upgrade(stream, at), client=client)
 
-    async def _upgrade(self, below: Stream, door: Door) -> Secure:
-        """TLS with the certificate that the asked name deserves. Raises Ended, an alert sent."""
-        name = await _asked_name(below)
-        alpn = [protocol for scheme in ALPN if scheme in door.schemes for protocol in ALPN[scheme]]
-        if door.impostor is not None and matches(name, door.impostor.names):
-            context = self._credentials.of_impostor(door.impostor, name or "", alpn)
-        elif door.host.refuses_unknown and name is not None and name not in door.host.names:
+    async def _upgrade(self, below: Stream, at: StreamPort) -> Secure:
+        """Start TLS with the certificate for the requested name. Raises Ended, after an alert."""
+        name = await _requested_name(below)
+        alpn = [protocol for dialect in ALPN if dialect in at.dialects for protocol in ALPN[dialect]]
+        if at.interceptor is not None and matches(name, at.interceptor.names):
+            context = self._credentials.for_interception(at.interceptor, name or "", alpn)
+        elif at.host.refuses_unknown and name is not None and name not in at.host.names:
             await below.write(UNRECOGNIZED_NAME)
             raise Ended
         else:
-            context = self._credentials.of_host(door.host, name, alpn)
+            context = self._credentials.of_host(at.host, name, alpn)
         stream = Secure(below, context)
         await stream.handshake()
         return stream
 
 
-async def _asked_name(stream: Stream) -> str | None:
-    """The name in the hello that begins here; the bytes stay in the stream."""
+async def _requested_name(stream: Stream) -> str | None:
+    """Return the name in the hello that begins here. The bytes stay in the stream."""
     hello = b""
-    while not whole(hello) and len(hello) < LONGEST_HELLO and look(hello).is_tls:
+    while not hello_is_complete(hello) and len(hello) < LONGEST_HELLO and read_hello(hello).is_tls:
         hello += await stream.read()
     stream.unread(hello)
-    return look(hello).name
+    return read_hello(hello).name
 
 
 def _bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket | None:
-    """A socket of a server; None for an IPv6 address where the kernel has no IPv6."""
+    """Return a bound server socket. None for an IPv6 address if the kernel has no IPv6."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     if family == socket.AF_INET6 and not socket.has_ipv6:
         return None
     try:
-        # The protocol is said outright: asyncio switches Nagle's delay off only on sockets that know theirs.
+        # With the protocol given, asyncio sets TCP_NODELAY on the socket.
         found = socket.socket(family, kind, socket.IPPROTO_TCP if kind == socket.SOCK_STREAM else socket.IPPROTO_UDP)
     except OSError:
         if family == socket.AF_INET6:
@@ -163,49 +163,49 @@ def _bound(address: str, port: int, kind: socket.SocketKind) -> socket.socket | 
 async def open_everything(world: World) -> None:
     """Listen at every address and port of the world."""
     loop = asyncio.get_running_loop()
-    reception = Reception(world)
-    for door in doors(world):
-        listening = _bound(door.address, door.port, socket.SOCK_STREAM)
+    server = ConnectionServer(world)
+    for at in stream_ports(world):
+        listening = _bound(at.address, at.port, socket.SOCK_STREAM)
         if listening is not None:
-            await asyncio.start_server(_greeter(reception, door), sock=listening, backlog=256)
-    for address, port, resolves in question_desks(world):
-        desk = _bound(address, port, socket.SOCK_DGRAM)
-        if desk is not None:
-            zone = Zone(world, resolves=resolves, desk=address)
-            await loop.create_datagram_endpoint(lambda zone=zone: Datagrams(zone), sock=desk)  # type: ignore[misc]
-    for place in datagram_places(world):
-        sock = _bound(place.address, place.port, socket.SOCK_DGRAM)
+            await asyncio.start_server(_handler(server, at), sock=listening, backlog=256)
+    for address, port, resolves in dns_ports(world):
+        sock = _bound(address, port, socket.SOCK_DGRAM)
         if sock is not None:
-            await loop.create_datagram_endpoint(lambda place=place: _who_takes(world, place), sock=sock)  # type: ignore[misc]
+            zone = Zone(world, resolves=resolves, address=address)
+            await loop.create_datagram_endpoint(lambda zone=zone: Datagrams(zone), sock=sock)  # type: ignore[misc]
+    for at_udp in datagram_ports(world):
+        sock = _bound(at_udp.address, at_udp.port, socket.SOCK_DGRAM)
+        if sock is not None:
+            await loop.create_datagram_endpoint(lambda at=at_udp: _datagram_server(world, at), sock=sock)  # type: ignore[misc]
     for address in (PROVIDERS_RESOLVER, HELPERS_RESOLVER):
         resolver = Host(names=[], addresses=[address])
         await asyncio.start_server(
-            _greeter(reception, Door(resolver, address, 53, frozenset({"dns+tcp"}))),
+            _handler(server, StreamPort(resolver, address, 53, frozenset({"dns+tcp"}))),
             sock=_bound(address, 53, socket.SOCK_STREAM),
         )
 
 
-def _who_takes(world: World, place: Place) -> asyncio.DatagramProtocol:
-    if place.impostor is not None:
-        return quic.server(world, place.host, place.impostor)
-    return DATAGRAMS[place.dialect](world, place.host)
+def _datagram_server(world: World, at: DatagramPort) -> asyncio.DatagramProtocol:
+    if at.interceptor is not None:
+        return quic.server(world, at.host, at.interceptor)
+    return DATAGRAMS[at.dialect](world, at.host)
 
 
-def _greeter(
-    reception: Reception, door: Door
+def _handler(
+    server: ConnectionServer, at: StreamPort
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]:
-    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reception.greet(door, reader, writer)
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await server.serve(at, reader, writer)
 
-    return greet
+    return handle
 
 
 def serve(world: World, ready: Callable[[], None]) -> None:
-    """Be all servers of the world until killed; call `ready` once everything listens."""
+    """Run all servers of the world until the process is killed. Call `ready` once everything listens."""
 
-    async def live() -> None:
+    async def run() -> None:
         await open_everything(world)
         ready()
         await asyncio.Event().wait()
 
-    asyncio.run(live())
+    asyncio.run(run())

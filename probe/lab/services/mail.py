@@ -1,6 +1,6 @@
-"""Mail servers as far as STARTTLS: SMTP (RFC 5321, 3207) and IMAP (RFC 9051). They keep no mail and know no account.
+"""Serve SMTP (RFC 5321, RFC 3207) and IMAP (RFC 9051) up to STARTTLS, without mail and accounts.
 
-Like Gmail's they tell the client its own address: in the answer to EHLO, and in IMAP's greeting.
+Like Gmail, they send the client's own address: in the answer to EHLO, and in the greeting of IMAP.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,14 +10,14 @@ from probe.lab.services.streams import Ended, Stream, read_until
 from probe.wire.mail.smtp import write_reply
 
 LONGEST_LINE = 4096
-UNKNOWN_COMMANDS = 5  # after so many the server ends the talk, as real ones do
+UNKNOWN_COMMANDS = 5  # after these the server closes, as real ones do
 
 Upgrade = Callable[[Stream], Awaitable[Stream]]
 
 
 @dataclass
-class Mailbox:
-    """One conversation. `upgrade` is None inside TLS and where the server has no STARTTLS."""
+class MailSession:
+    """Hold one session. `upgrade` is None inside TLS and without STARTTLS."""
 
     stream: Stream
     name: str
@@ -25,79 +25,79 @@ class Mailbox:
     upgrade: Upgrade | None = None
     secure: bool = False
     unknown: int = 0
-    welcome: bool = True  # false: the client is turned away with the greeting
+    accepts: bool = True  # false: the greeting refuses the client
 
     async def line(self) -> str:
-        """The client's next line, without its end. Raises Ended."""
+        """Return the client's next line, without its end. Raises Ended."""
         return (await read_until(self.stream, b"\n", LONGEST_LINE)).decode("latin-1").strip()
 
     async def secured(self) -> None:
-        """Go on inside TLS. Raises Ended."""
+        """Start TLS. Raises Ended."""
         assert self.upgrade is not None
         self.stream, self.upgrade, self.secure = await self.upgrade(self.stream), None, True
 
     def count_unknown(self) -> None:
-        """Take note of a command that nobody knows. Raises Ended after too many."""
+        """Count an unknown command. Raises Ended after too many."""
         self.unknown += 1
         if self.unknown > UNKNOWN_COMMANDS:
             raise Ended
 
 
-async def serve_smtp(box: Mailbox) -> None:
-    """Speak SMTP until the client goes. Raises Ended."""
-    if not box.welcome:
-        await box.stream.write(write_reply(554, [f"{box.name} does not serve {box.client}"]))
+async def serve_smtp(session: MailSession) -> None:
+    """Serve SMTP until the client closes. Raises Ended."""
+    if not session.accepts:
+        await session.stream.write(write_reply(554, [f"{session.name} does not serve {session.client}"]))
         raise Ended
-    await box.stream.write(write_reply(220, [f"{box.name} ESMTP ready for {box.client}"]))
+    await session.stream.write(write_reply(220, [f"{session.name} ESMTP ready for {session.client}"]))
     while True:
-        word = (await box.line()).partition(" ")[0].upper()
+        word = (await session.line()).partition(" ")[0].upper()
         if word == "EHLO":
-            await box.stream.write(write_reply(250, _keywords(box)))
-        elif word == "STARTTLS" and box.upgrade is not None:
-            await box.stream.write(write_reply(220, ["2.0.0 Ready to start TLS"]))
-            await box.secured()
+            await session.stream.write(write_reply(250, _keywords(session)))
+        elif word == "STARTTLS" and session.upgrade is not None:
+            await session.stream.write(write_reply(220, ["2.0.0 Ready to start TLS"]))
+            await session.secured()
         elif word in {"NOOP", "RSET", "HELO"}:
-            await box.stream.write(write_reply(250, ["2.0.0 OK"]))
+            await session.stream.write(write_reply(250, ["2.0.0 OK"]))
         elif word == "QUIT":
-            await box.stream.write(write_reply(221, ["2.0.0 closing connection"]))
+            await session.stream.write(write_reply(221, ["2.0.0 closing connection"]))
             raise Ended
         else:
-            await box.stream.write(write_reply(502, ["5.5.1 Unrecognized command"]))
-            box.count_unknown()
+            await session.stream.write(write_reply(502, ["5.5.1 Unrecognized command"]))
+            session.count_unknown()
 
 
-def _keywords(box: Mailbox) -> list[str]:
-    offered = ["STARTTLS"] if box.upgrade is not None else []
-    login = ["AUTH LOGIN PLAIN"] if box.secure else []
-    greeting = f"{box.name} at your service, [{box.client}]"
+def _keywords(session: MailSession) -> list[str]:
+    offered = ["STARTTLS"] if session.upgrade is not None else []
+    login = ["AUTH LOGIN PLAIN"] if session.secure else []
+    greeting = f"{session.name} at your service, [{session.client}]"
     return [greeting, "SIZE 35882577", "8BITMIME", *offered, *login, "ENHANCEDSTATUSCODES", "PIPELINING", "SMTPUTF8"]
 
 
-async def serve_imap(box: Mailbox) -> None:
-    """Speak IMAP until the client goes. Raises Ended."""
-    if not box.welcome:
-        await box.stream.write(f"* BYE {box.name} does not serve {box.client}\r\n".encode())
+async def serve_imap(session: MailSession) -> None:
+    """Serve IMAP until the client closes. Raises Ended."""
+    if not session.accepts:
+        await session.stream.write(f"* BYE {session.name} does not serve {session.client}\r\n".encode())
         raise Ended
-    await box.stream.write(f"* OK {box.name} ready for requests from {box.client}\r\n".encode())
+    await session.stream.write(f"* OK {session.name} ready for requests from {session.client}\r\n".encode())
     while True:
-        tag, _, rest = (await box.line()).partition(" ")
+        tag, _, rest = (await session.line()).partition(" ")
         word = rest.partition(" ")[0].upper()
         if word == "CAPABILITY":
-            listed = f"* CAPABILITY {' '.join(_capabilities(box))}\r\n"
-            await box.stream.write(f"{listed}{tag} OK Capabilities listed\r\n".encode())
-        elif word == "STARTTLS" and box.upgrade is not None:
-            await box.stream.write(f"{tag} OK Begin TLS negotiation now\r\n".encode())
-            await box.secured()
+            listed = f"* CAPABILITY {' '.join(_capabilities(session))}\r\n"
+            await session.stream.write(f"{listed}{tag} OK Capabilities listed\r\n".encode())
+        elif word == "STARTTLS" and session.upgrade is not None:
+            await session.stream.write(f"{tag} OK Begin TLS negotiation now\r\n".encode())
+            await session.secured()
         elif word == "NOOP":
-            await box.stream.write(f"{tag} OK Nothing done\r\n".encode())
+            await session.stream.write(f"{tag} OK Nothing done\r\n".encode())
         elif word == "LOGOUT":
-            await box.stream.write(f"* BYE Logging out\r\n{tag} OK Goodbye\r\n".encode())
+            await session.stream.write(f"* BYE Logging out\r\n{tag} OK Goodbye\r\n".encode())
             raise Ended
         else:
-            await box.stream.write(f"{tag or '*'} BAD Unknown command\r\n".encode())
-            box.count_unknown()
+            await session.stream.write(f"{tag or '*'} BAD Unknown command\r\n".encode())
+            session.count_unknown()
 
 
-def _capabilities(box: Mailbox) -> list[str]:
-    offered = ["STARTTLS", "LOGINDISABLED"] if box.upgrade is not None else []
-    return ["IMAP4rev1", "UNSELECT", "IDLE", "NAMESPACE", *offered, *(["AUTH=PLAIN"] if box.secure else [])]
+def _capabilities(session: MailSession) -> list[str]:
+    offered = ["STARTTLS", "LOGINDISABLED"] if session.upgrade is not None else []
+    return ["IMAP4rev1", "UNSELECT", "IDLE", "NAMESPACE", *offered, *(["AUTH=PLAIN"] if session.secure else [])]

@@ -1,11 +1,11 @@
-"""What the lab's servers say, by dialect: a new one is a line in a table here."""
+"""List the lab's TCP servers by dialect. A new dialect is one entry in a table here."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from probe.lab.services.dns.doh import serve_doh
 from probe.lab.services.dns.resolver import Zone, serve_dns
-from probe.lab.services.mail import Mailbox, serve_imap, serve_smtp
+from probe.lab.services.mail import MailSession, serve_imap, serve_smtp
 from probe.lab.services.messengers.telegram import serve_mtproto
 from probe.lab.services.messengers.whatsapp import serve_noise
 from probe.lab.services.sip import serve_sip
@@ -18,8 +18,8 @@ from probe.wire.sip.message import could_begin
 
 
 @dataclass(frozen=True)
-class Visit:
-    """One connection to a machine. `upgrade` makes TLS of a stream (STARTTLS); `alpn` is what TLS agreed on."""
+class Connection:
+    """Hold one connection to a host. `upgrade` starts TLS (STARTTLS). `alpn` is the negotiated protocol."""
 
     world: World
     host: Host
@@ -27,91 +27,93 @@ class Visit:
     upgrade: Callable[[Stream], Awaitable[Stream]]
     alpn: str = ""
     secure: bool = False
-    client: tuple[str, int] = ("", 0)  # where it comes from: address and port
+    client: tuple[str, int] = ("", 0)  # address and port
 
 
-Serve = Callable[[Stream, Visit], Awaitable[None]]
+Serve = Callable[[Stream, Connection], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Voice:
-    """What a server says in one dialect. `knows` tells its opening from others' at the same port."""
+class DialectServer:
+    """Hold the server of one dialect. `recognises` distinguishes its first bytes from others on the same port."""
 
     dialect: str
     serve: Serve
-    knows: Callable[[bytes], bool] = lambda first: True
+    recognises: Callable[[bytes], bool] = lambda first: True
 
 
-async def _http(stream: Stream, visit: Visit) -> None:
-    await serve_http(stream, visit.host, visit.world, secure=visit.secure)
+async def _http(stream: Stream, connection: Connection) -> None:
+    await serve_http(stream, connection.host, connection.world, secure=connection.secure)
 
 
-async def _mtproto(stream: Stream, visit: Visit) -> None:
+async def _mtproto(stream: Stream, connection: Connection) -> None:
     await serve_mtproto(stream)
 
 
-async def _noise(stream: Stream, visit: Visit) -> None:
-    await serve_noise(stream, visit.world)
+async def _noise(stream: Stream, connection: Connection) -> None:
+    await serve_noise(stream, connection.world)
 
 
-async def _dns(stream: Stream, visit: Visit) -> None:
-    await serve_dns(stream, visit.zone)
+async def _dns(stream: Stream, connection: Connection) -> None:
+    await serve_dns(stream, connection.zone)
 
 
-async def _doh(stream: Stream, visit: Visit) -> None:
-    if visit.alpn != "h2":
+async def _doh(stream: Stream, connection: Connection) -> None:
+    if connection.alpn != "h2":
         raise Ended
-    await serve_doh(stream, visit.zone)
+    await serve_doh(stream, connection.zone)
 
 
-async def _stun(stream: Stream, visit: Visit) -> None:
-    await serve_stun(stream, visit.client, helps=visit.host.helps(visit.client[0]))
+async def _stun(stream: Stream, connection: Connection) -> None:
+    await serve_stun(stream, connection.client, serves=connection.host.serves(connection.client[0]))
 
 
-async def _sip(stream: Stream, visit: Visit) -> None:
-    await serve_sip(stream, visit.client, helps=visit.host.helps(visit.client[0]))
+async def _sip(stream: Stream, connection: Connection) -> None:
+    await serve_sip(stream, connection.client, serves=connection.host.serves(connection.client[0]))
 
 
-async def _listen_only(stream: Stream, visit: Visit) -> None:
+async def _read_only(stream: Stream, connection: Connection) -> None:
     while True:
         await stream.read()
 
 
-async def _smtp(stream: Stream, visit: Visit) -> None:
-    await serve_smtp(_mailbox(stream, visit))
+async def _smtp(stream: Stream, connection: Connection) -> None:
+    await serve_smtp(_mail_session(stream, connection))
 
 
-async def _imap(stream: Stream, visit: Visit) -> None:
-    await serve_imap(_mailbox(stream, visit))
+async def _imap(stream: Stream, connection: Connection) -> None:
+    await serve_imap(_mail_session(stream, connection))
 
 
-def _mailbox(stream: Stream, visit: Visit) -> Mailbox:
-    upgrade = None if visit.secure or visit.host.no_starttls else visit.upgrade
-    client = visit.client[0]
-    return Mailbox(stream, visit.host.certified[0], client, upgrade, visit.secure, welcome=visit.host.helps(client))
+def _mail_session(stream: Stream, connection: Connection) -> MailSession:
+    upgrade = None if connection.secure or connection.host.no_starttls else connection.upgrade
+    client = connection.client[0]
+    return MailSession(
+        stream, connection.host.certified[0], client, upgrade, connection.secure, accepts=connection.host.serves(client)
+    )
 
 
 def _is_request(first: bytes) -> bool:
     return first.startswith(METHODS)
 
 
-SPEAKS_FIRST: dict[str, Serve] = {"smtp+starttls": _smtp, "imap+starttls": _imap}
-"""Dialects in the clear whose servers greet before the client has said anything."""
+GREETING_SERVERS: dict[str, Serve] = {"smtp+starttls": _smtp, "imap+starttls": _imap}
+"""Plain dialects in which the server sends first."""
 
-IN_THE_CLEAR: tuple[Voice, ...] = (
-    Voice("http", _http, _is_request),
-    Voice("mtproto", _http, _is_request),  # a data centre answers HTTP too
-    Voice("mtproto", _mtproto),
-    Voice("noise", _noise),
-    Voice("dns+tcp", _dns),
-    Voice("stun/tcp", _stun, opens),
-    Voice("turn/tcp", _stun, opens),
-    Voice("sip/tcp", _sip, could_begin),
-    Voice("tcp", _listen_only),
+PLAIN_SERVERS: tuple[DialectServer, ...] = (
+    DialectServer("http", _http, _is_request),
+    DialectServer("mtproto", _http, _is_request),  # a data centre answers HTTP too
+    DialectServer("mtproto", _mtproto),
+    DialectServer("noise", _noise),
+    DialectServer("dns+tcp", _dns),
+    DialectServer("stun/tcp", _stun, opens),
+    DialectServer("turn/tcp", _stun, opens),
+    DialectServer("sip/tcp", _sip, could_begin),
+    DialectServer("tcp", _read_only),
 )
-"""In this order; the first that the port has and that knows the opening serves."""
+"""The first entry that the port has and that recognises the first bytes serves the connection."""
 
-UNDER_TLS: dict[str, Serve] = {
+TLS_SERVERS: dict[str, Serve] = {
     "doh": _doh,
     "https": _http,
     "dot": _dns,
@@ -120,19 +122,21 @@ UNDER_TLS: dict[str, Serve] = {
     "sip/tls": _sip,
     "smtps": _smtp,
     "imaps": _imap,
-    "tls": _listen_only,
+    "tls": _read_only,
 }
-"""In this order, but `doh` only when HTTP/2 was agreed on."""
+"""The first entry that the port has serves the connection, `doh` only with HTTP/2."""
 
 ALPN: dict[str, tuple[str, ...]] = {dialect: DIALECTS[dialect].alpn_served for dialect in UNDER_TLS}
 
 
-def voice_in_the_clear(schemes: frozenset[str], first: bytes) -> Serve | None:
-    """Who serves an opening at a port with these dialects; None: nobody knows it."""
-    return next((voice.serve for voice in IN_THE_CLEAR if voice.dialect in schemes and voice.knows(first)), None)
+def plain_server(dialects: frozenset[str], first: bytes) -> Serve | None:
+    """Return the server for first bytes at a port with these dialects, or None."""
+    return next(
+        (server.serve for server in PLAIN_SERVERS if server.dialect in dialects and server.recognises(first)), None
+    )
 
 
-def voice_under_tls(schemes: frozenset[str], alpn: str) -> Serve:
-    """Who serves behind the handshake; where nobody has anything to say, a server that listens."""
-    able = (dialect for dialect in UNDER_TLS if dialect in schemes and (dialect != "doh" or alpn == "h2"))
-    return UNDER_TLS[next(able, "tls")]
+def tls_server(dialects: frozenset[str], alpn: str) -> Serve:
+    """Return the server after the TLS handshake. Without a known dialect it only reads."""
+    able = (dialect for dialect in TLS_SERVERS if dialect in dialects and (dialect != "doh" or alpn == "h2"))
+    return TLS_SERVERS[next(able, "tls")]

@@ -1,4 +1,4 @@
-"""A server's end of a connection: bytes in the clear or under TLS, and a look at the first before they are taken."""
+"""Wrap a server's side of a connection, plain or TLS. Bytes that were read can be put back."""
 
 import asyncio
 import ssl
@@ -8,31 +8,31 @@ MOST = 65536
 
 
 class Ended(Exception):
-    """The other end has closed, or breaks the protocol: there is nobody left to answer."""
+    """Report that the client has closed the connection or broken the protocol."""
 
 
 class Stream(Protocol):
-    """What protocols are spoken over."""
+    """Define the stream that protocols run over."""
 
     async def read(self) -> bytes:
-        """Some bytes, at least one. Raises Ended."""
+        """Return some bytes, at least one. Raises Ended."""
 
     def unread(self, data: bytes) -> None:
-        """Put bytes back in front."""
+        """Put bytes back before the unread ones."""
 
     async def write(self, data: bytes) -> None:
         """Send bytes. Raises Ended."""
 
 
 class Plain:
-    """A TCP connection."""
+    """Read and write a TCP connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self._front = b""
 
     async def read(self) -> bytes:
-        """Some bytes, at least one. Raises Ended."""
+        """Return some bytes, at least one. Raises Ended."""
         if self._front:
             data, self._front = self._front, b""
             return data
@@ -45,7 +45,7 @@ class Plain:
         return data
 
     def unread(self, data: bytes) -> None:
-        """Put bytes back in front."""
+        """Put bytes back before the unread ones."""
         self._front = data + self._front
 
     async def write(self, data: bytes) -> None:
@@ -58,7 +58,7 @@ class Plain:
 
 
 class Secure:
-    """TLS over a stream, the server's side."""
+    """Run the server's side of TLS over a stream."""
 
     def __init__(self, below: Stream, context: ssl.SSLContext) -> None:
         self._below = below
@@ -67,7 +67,7 @@ class Secure:
         self._front = b""
 
     async def handshake(self) -> None:
-        """Complete the handshake. Raises Ended, after our alert has been sent."""
+        """Complete the handshake. Raises Ended, after the alert is sent."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -83,11 +83,11 @@ class Secure:
 
     @property
     def alpn(self) -> str:
-        """The protocol that was agreed on, "" when none."""
+        """Return the negotiated protocol, "" if there is none."""
         return self._tls.selected_alpn_protocol() or ""
 
     async def read(self) -> bytes:
-        """Some bytes, at least one. Raises Ended."""
+        """Return some bytes, at least one. Raises Ended."""
         if self._front:
             data, self._front = self._front, b""
             return data
@@ -105,7 +105,7 @@ class Secure:
             return data
 
     def unread(self, data: bytes) -> None:
-        """Put bytes back in front."""
+        """Put bytes back before the unread ones."""
         self._front = data + self._front
 
     async def write(self, data: bytes) -> None:
@@ -123,7 +123,7 @@ class Secure:
 
 
 async def read_exactly(stream: Stream, size: int) -> bytes:
-    """The next `size` bytes. Raises Ended when fewer come."""
+    """Return the next `size` bytes. Raises Ended if fewer come."""
     data = b""
     while len(data) < size:
         data += await stream.read()
@@ -132,7 +132,7 @@ async def read_exactly(stream: Stream, size: int) -> bytes:
 
 
 async def read_until(stream: Stream, end: bytes, most: int = MOST) -> bytes:
-    """The bytes up to and including `end`. Raises Ended when it does not come within `most` bytes."""
+    """Return the bytes up to and including `end`. Raises Ended if it is not within `most` bytes."""
     data = b""
     while end not in data:
         if len(data) > most:

@@ -1,4 +1,4 @@
-"""A STUN server that is a TURN server to strangers: tells everybody where they come from, and lends no relay."""
+"""Serve STUN, and TURN as for a client without credentials."""
 
 import asyncio
 import secrets
@@ -14,10 +14,10 @@ BAD_REQUEST, FORBIDDEN = 400, 403
 Client = tuple[str, int]
 
 
-def answer(raw: bytes, client: Client, *, helps: bool = True) -> bytes | None:
-    """The answer to one message from `client` (address, port); None to what is no request of STUN's.
+def answer(raw: bytes, client: Client, *, serves: bool = True) -> bytes | None:
+    """Return the answer to one message from `client` (address, port), None if it is no STUN request.
 
-    Without `helps` everything is forbidden.
+    Without `serves` it is 403 (Forbidden).
     """
     try:
         asked = stun.parse(raw)
@@ -27,7 +27,7 @@ def answer(raw: bytes, client: Client, *, helps: bool = True) -> bytes | None:
         return None
     kind: stun.Kind = "error"
     attributes: stun.Attributes = (stun.error_code(BAD_REQUEST, "Bad Request"),)
-    if not helps:
+    if not serves:
         attributes = (stun.error_code(FORBIDDEN, "Forbidden"),)
     elif asked.method == stun.BINDING:
         kind, attributes = "success", (stun.xor_mapped_address(*client, asked.transaction_id),)
@@ -40,30 +40,30 @@ def answer(raw: bytes, client: Client, *, helps: bool = True) -> bytes | None:
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    """The server on a UDP socket."""
+    """Answer STUN on a UDP socket."""
 
     def __init__(self, world: World, host: Host) -> None:
         self._transport: asyncio.DatagramTransport | None = None
         self._host = host
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio, whose transport is no DatagramTransport by inheritance."""
+        """Keep the transport. asyncio's own is no subclass of DatagramTransport, so it is cast."""
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, sender: tuple[str | int, int]) -> None:
-        """Called by asyncio; an IPv6 sender has two fields more."""
+        """Answer a datagram. An IPv6 sender has two more fields."""
         client = (str(sender[0]), sender[1])
-        said = answer(data, client, helps=self._host.helps(client[0]))
-        if said is not None and self._transport is not None:
-            self._transport.sendto(said, sender)
+        response = answer(data, client, serves=self._host.serves(client[0]))
+        if response is not None and self._transport is not None:
+            self._transport.sendto(response, sender)
 
 
 def opens(first: bytes) -> bool:
-    """Whether a client's first bytes may begin a STUN message; text does not."""
+    """Return whether a client's first bytes may begin a STUN message. Text does not."""
     return first[0] < 0x40
 
 
-async def serve_stun(stream: Stream, client: Client, *, helps: bool = True) -> None:
+async def serve_stun(stream: Stream, client: Client, *, serves: bool = True) -> None:
     """Answer messages over a stream, framed by their own length (RFC 8489 6.2.2). Raises Ended."""
     while True:
         head = await read_exactly(stream, stun.HEADER)
@@ -71,7 +71,7 @@ async def serve_stun(stream: Stream, client: Client, *, helps: bool = True) -> N
             rest = stun.length_of(head) - stun.HEADER
         except ValueError as error:
             raise Ended from error
-        said = answer(head + await read_exactly(stream, rest), client, helps=helps)
-        if said is None:
+        response = answer(head + await read_exactly(stream, rest), client, serves=serves)
+        if response is None:
             return
-        await stream.write(said)
+        await stream.write(response)

@@ -1,6 +1,6 @@
-"""A small HTTP/1.1 server: an honest page per host, the status codes that the real services give, portal checks."""
+"""Serve HTTP/1.1: a page per host, the status codes of the real services, and portal checks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from html import escape
 
@@ -11,13 +11,13 @@ from probe.lab.world.world import Host, World
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
 REASONS = {200: "OK", 204: "No Content", 301: "Moved Permanently", 302: "Found", 400: "Bad Request", 404: "Not Found"}
 REASONS |= {405: "Method Not Allowed", 501: "Not Implemented", 411: "Length Required"}
-# What the real hosts answer to a bare GET (OONI ts-018): the registration host knows no page.
+# Status of the real hosts for a plain GET (OONI ts-018). The registration host has no page.
 STATUS = {"v.whatsapp.net": 400}
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request, its head and body read."""
+    """Hold one request with its body."""
 
     method: str
     path: str
@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer, before Date and Content-Length."""
+    """Hold one answer, without Date and Content-Length."""
 
     status: int
     body: bytes = b""
@@ -39,7 +39,7 @@ class Response:
 
 
 async def read_request(stream: Stream) -> Request:
-    """The next request. Raises Ended."""
+    """Return the next request. Raises Ended."""
     head = (await read_until(stream, b"\r\n\r\n")).decode("latin-1")
     lines = head.split("\r\n")
     method, path, version = [*lines[0].split(" "), "", ""][:3]
@@ -53,25 +53,25 @@ async def read_request(stream: Stream) -> Request:
 
 
 async def serve_http(stream: Stream, host: Host, world: World, *, secure: bool) -> None:
-    """Answer requests until the other end has had enough. Raises Ended."""
+    """Answer requests until the client closes. Raises Ended."""
     while True:
         request = await read_request(stream)
         if host.down == "hangs_up":
             return
-        said = answer(request, host, world, secure=secure)
-        await stream.write(_bytes(said, request, world, _elsewhere(host) if secure else []))
+        response = answer(request, host, world, secure=secure)
+        await stream.write(_bytes(response, request, world, _alternative_services(host) if secure else []))
         if not request.keep:
             return
 
 
 def answer(request: Request, host: Host, world: World, *, secure: bool) -> Response:
-    """What the host says to a request."""
+    """Return the host's answer to a request."""
     check = None if secure or not host.names else world.pages.get((request.host, request.path.partition("?")[0]))
     if check is not None:
         return Response(check[0], check[1].encode(), kind="text/plain")
     page = _page_of(host, request, world, "https" if secure else "http")
     if page is not None:
-        return _of_the_web(page, request)
+        return _scenario_page(page, request)
     if host.answers is not None:
         return _page(*host.answers)
     if not host.names:
@@ -84,23 +84,23 @@ def answer(request: Request, host: Host, world: World, *, secure: bool) -> Respo
 
 
 def _page_of(host: Host, request: Request, world: World, scheme: str) -> Page | None:
-    """The page that the scenario has put there: of the host asked for, if it is here, else the one for all."""
+    """Return the scenario's page for the request: that of the requested host and path, else the one for all."""
     if request.host in host.names and (page := world.web.get((scheme, request.host, request.path))):
         return page
-    mine = (page for (spoken, name, _), page in world.web.items() if spoken == scheme and name in host.names)
-    return next((page for page in mine if page.for_all), None)
+    own = (page for (other, name, _), page in world.web.items() if other == scheme and name in host.names)
+    return next((page for page in own if page.for_all), None)
 
 
-def _of_the_web(page: Page, request: Request) -> Response:
+def _scenario_page(page: Page, request: Request) -> Response:
     if page.wants_cookie and page.wants_cookie not in request.cookie.split("; "):
         return _page(403, "No cookie")
-    said = _page(page.status, page.title or request.host, page.body)
-    return Response(said.status, said.body, page.location, page.gives_cookie)
+    response = _page(page.status, page.title or request.host, page.body)
+    return replace(response, location=page.location, cookie=page.gives_cookie)
 
 
 def _literal(request: Request, host: Host) -> Response:
-    """A machine without a name: Telegram's data centres take no request that carries no MTProto."""
-    if any("mtproto" in schemes for schemes in host.ports.values()) or request.method == "POST":
+    """Return the answer of a host without a name. Telegram's data centres refuse requests without MTProto."""
+    if any("mtproto" in dialects for dialects in host.ports.values()) or request.method == "POST":
         return _page(501, "Not implemented")
     return _page(200, host.title)
 
@@ -116,15 +116,15 @@ def _page(status: int, title: str, more: str = "") -> Response:
     return Response(status, body.encode())
 
 
-def _elsewhere(host: Host) -> list[str]:
-    """Where the host is to be had over QUIC, as it tells its visitors (RFC 7838 3)."""
-    ports = [port for port, schemes in host.ports.items() if "quic" in schemes and not host.no_quic]
+def _alternative_services(host: Host) -> list[str]:
+    """Return the Alt-Svc header for the host's QUIC ports (RFC 7838 3)."""
+    ports = [port for port, dialects in host.ports.items() if "quic" in dialects and not host.no_quic]
     return [f'Alt-Svc: h3=":{port}"; ma=86400' for port in ports]
 
 
 def _bytes(response: Response, request: Request, world: World, more: list[str]) -> bytes:
     body = b"" if response.status == 204 else response.body
-    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Whatever')}", "Server: lab"]
+    lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Other')}", "Server: lab"]
     lines += [f"Date: {format_datetime(world.now(), usegmt=True)}", f"Content-Length: {len(body)}"]
     lines += [f"Content-Type: {response.kind}"] if body else []
     lines += [f"Location: {response.location}"] if response.location else []

@@ -1,1 +1,1 @@
-"""A made-up world, measured: lines for tests of scale and of comparison, and the truth about them."""
+"""Make synthetic measurements and their true verdicts, for tests of scale and of comparisons."""

@@ -1,19 +1,16 @@
-"""Puts a scenario into its world: the path, the censors armed and in their places, what is broken → FabricConfig."""
+"""Build the fabric's configuration of a scenario: path, deployed censors, faults and files."""
 
 import json
 import random
 from dataclasses import replace
 
-from probe.lab.censors import (
-    DNSLie,
-    Ground,
-    HTTPBlockpage,
-    IPBlackhole,
-    IPReset,
-    Middlebox,
-    TLSIntercept,
-    TLSReset,
-)
+from probe.lab.censors import Middlebox
+from probe.lab.censors.addresses import IPBlackhole, IPReset
+from probe.lab.censors.dns import DNSLie
+from probe.lab.censors.http import HTTPBlockpage
+from probe.lab.censors.intercept import TLSIntercept
+from probe.lab.censors.kit.middlebox import Deployment
+from probe.lab.censors.tls import TLSReset
 from probe.lab.net.fabric import FabricConfig, PathConfig
 from probe.lab.scenario.faults import NAT, VPN, NoIPv6, NoNetwork, Portal
 from probe.lab.scenario.scenario import Scenario
@@ -26,8 +23,8 @@ HELPERS_ROOTS = "/run/censorprobe/helper.pem"
 PORTAL_HOP = 2
 
 
-def lay_path(scenario: Scenario, seed: int) -> PathConfig:
-    """The way to the servers: as the scenario says, the usual one for seed 0, else drawn by seed."""
+def build_path(scenario: Scenario, seed: int) -> PathConfig:
+    """Return the path to the servers: the scenario's keys, and for the rest the usual values or those drawn by seed."""
     keys, drawn = scenario.path, random.Random(f"path {seed}")
     varies = scenario.seed_varies and seed != 0
     before, after = (drawn.randint(2, 6), drawn.randint(1, 4)) if varies else (3, 2)
@@ -47,12 +44,12 @@ def lay_path(scenario: Scenario, seed: int) -> PathConfig:
     )
 
 
-def stage(scenario: Scenario, world: World, seed: int, roots: str, record: str | None = None) -> FabricConfig:
-    """Everything the fabric needs. `roots`: the PEM file that the volunteer's probe is to trust.
+def build_fabric(scenario: Scenario, world: World, seed: int, roots: str, record: str | None = None) -> FabricConfig:
+    """Return everything that the fabric needs. `roots` is the PEM text that the user's probe trusts.
 
-    Raises ValueError where a censor stands beyond the end of the path.
+    Raises ValueError if a censor's hop is beyond the end of the path.
     """
-    path = lay_path(scenario, seed)
+    path = build_path(scenario, seed)
     censors = _censors(scenario)
     config = FabricConfig(
         servers=world.servers,
@@ -63,7 +60,7 @@ def stage(scenario: Scenario, world: World, seed: int, roots: str, record: str |
         home_router_dns=PROVIDERS_RESOLVER,
         helper_resolver=HELPERS_RESOLVER,
         outside_resolver=HELPERS_RESOLVER,
-        dead=world.dead,
+        dead=world.silent,
         no_ipv6=next((fault.how for fault in scenario.faults if isinstance(fault, NoIPv6)), None),
         no_network=next((fault.how for fault in scenario.faults if isinstance(fault, NoNetwork)), None),
         nat_keeps_ports=not any(isinstance(fault, NAT) for fault in scenario.faults),
@@ -77,30 +74,30 @@ def stage(scenario: Scenario, world: World, seed: int, roots: str, record: str |
         record=record,
     )
     for censor in censors:
-        censor.arm(_ground_at(world.ground(), censor.hop or path.censor_hop, config))
-    beside = [TLSReset(names=scenario.helper.reset_names)] if scenario.helper.reset_names else []
-    for censor in beside:
-        censor.arm(_ground_at(world.ground(), config.helper_path.censor_hop, config))
-    return replace(config, censors=censors, helper_censors=beside)
+        censor.deploy(_deployment_at(world.deployment(), censor.hop or path.censor_hop, config))
+    helper_censors = [TLSReset(names=scenario.helper.reset_names)] if scenario.helper.reset_names else []
+    for censor in helper_censors:
+        censor.deploy(_deployment_at(world.deployment(), config.helper_path.censor_hop, config))
+    return replace(config, censors=censors, helper_censors=helper_censors)
 
 
 def _machines_roots(scenario: Scenario, world: World) -> dict[str, str]:
-    """The authority that this machine alone trusts, where somebody signs with it: path → PEM."""
+    """Return the file of the authority that only this computer trusts, if a censor signs with it: path and PEM."""
     return {MACHINES_ROOTS: world.machines.pem} if machine_has_roots(scenario) else {}
 
 
 def machine_has_roots(scenario: Scenario) -> bool:
-    """Say whether the volunteer's machine trusts an authority that nobody else does."""
+    """Return whether the user's computer trusts an authority that no other computer trusts."""
     return any(isinstance(censor, TLSIntercept) and censor.signed_by == "machine" for censor in scenario.censors)
 
 
-def _ground_at(ground: Ground, hop: int, config: FabricConfig) -> Ground:
+def _deployment_at(deployment: Deployment, hop: int, config: FabricConfig) -> Deployment:
     here_v4, here_v6 = config.hop_v4.format(hop=hop), config.hop_v6.format(hop=hop)
-    return replace(ground, hop=hop, seed=config.seed, router_v4=here_v4, router_v6=here_v6)
+    return replace(deployment, hop=hop, seed=config.seed, router_v4=here_v4, router_v6=here_v6)
 
 
 def _censors(scenario: Scenario) -> list[Middlebox]:
-    """The scenario's own, fresh for this run, and those that `[helper]` and the faults imply."""
+    """Return copies of the scenario's censors, and those that `[helper]` and the faults need."""
     found = [censor.model_copy(deep=True) for censor in scenario.censors]
     if scenario.helper.censored:
         found.append(IPBlackhole(helper=True))

@@ -1,4 +1,4 @@
-"""Certificate authorities that the lab makes for itself: one that the volunteer trusts, and those of censors."""
+"""Make certificate authorities: one that the user trusts, and those of censors."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,12 +17,12 @@ BACKDATED = timedelta(days=30)
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
-    """A fresh P-256 key."""
+    """Return a new P-256 key."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """A private key as unencrypted PKCS#8 PEM."""
+    """Return a private key as unencrypted PKCS#8 PEM."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
@@ -35,7 +35,7 @@ def _alternative(name: str) -> x509.GeneralName:
 
 
 class Authority:
-    """A root that signs certificates. `now` is the world's time, which may be off against the computer's."""
+    """Sign certificates with a root. `now` is the time of the world, which may differ from the computer's."""
 
     def __init__(self, title: str, now: datetime | None = None) -> None:
         self.now = now or datetime.now(UTC)
@@ -61,13 +61,13 @@ class Authority:
 
     @property
     def pem(self) -> str:
-        """The root certificate."""
+        """Return the root certificate."""
         return self.certificate.public_bytes(Encoding.PEM).decode()
 
     def issue(
         self, names: Sequence[str], key: ec.EllipticCurvePrivateKey, *, expired: bool = False, self_signed: bool = False
     ) -> bytes:
-        """A server certificate for `names` (host names or addresses) in PEM."""
+        """Return a server certificate in PEM for `names` (host names or addresses)."""
         ends = self.now - timedelta(days=3) if expired else self.now + LASTS
         subject = _name(names[0])
         signer, issuer = (key, subject) if self_signed else (self._key, self.certificate.subject)

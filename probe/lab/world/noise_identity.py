@@ -1,4 +1,4 @@
-"""The keys of the lab's Noise server: a root of its own, which the volunteer trusts instead of WhatsApp's."""
+"""Make the keys of the lab's Noise server. The user trusts its root instead of WhatsApp's."""
 
 import base64
 import textwrap
@@ -14,7 +14,7 @@ LASTS = timedelta(days=60)
 
 @dataclass(frozen=True)
 class NoiseIdentity:
-    """One root, one static key, and the chain from the one to the other. `now` is the world's time."""
+    """Hold a root key, a static key, and the certificate chain between them. `now` is the time of the world."""
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     root: bytes = field(default_factory=new_key)
@@ -22,12 +22,12 @@ class NoiseIdentity:
 
     @cached_property
     def chain(self) -> bytes:
-        """The chain that goes into a server hello."""
+        """Return the certificate chain of a server hello."""
         first, last = (int(moment.timestamp()) for moment in (self.now - LASTS, self.now + LASTS))
         return make_chain(self.root, public_of(self.static), not_before=first, not_after=last)
 
     @property
     def root_pem(self) -> str:
-        """The root's public key as the block that PROBE_PUBLIC_ROOTS may hold."""
+        """Return the root's public key as a block of the PROBE_PUBLIC_ROOTS file."""
         text = "\n".join(textwrap.wrap(base64.b64encode(public_of(self.root)).decode(), 64))
         return f"-----BEGIN NOISE ROOT-----\n{text}\n-----END NOISE ROOT-----\n"

@@ -1,9 +1,9 @@
-"""Which addresses the lab's hosts have: plausible ones of their providers, distinct, the same for the same seed."""
+"""Choose the addresses of the lab's hosts: distinct addresses of their operators, equal for equal seeds."""
 
 import random
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
-# Announced prefixes of the providers, so that the offline table finds the AS that it would find outside.
+# Announced prefixes by target, so that the ASN table finds the same AS as outside. Other targets use OTHERS.
 PROVIDERS: dict[str, tuple[str, str]] = {
     "telegram": ("149.154.164.0/22", "2001:67c:4e8:f004::/64"),
     "whatsapp": ("157.240.0.0/17", "2a03:2880:f200::/40"),
@@ -18,7 +18,7 @@ PROVIDERS: dict[str, tuple[str, str]] = {
 }
 OTHERS = ("151.101.0.0/16", "2a04:4e42::/40")
 
-# Where a target's services belong to different operators, by domain. Who announces no IPv6 has OTHERS' there.
+# By domain, for targets with services of several operators. An operator without IPv6 has the IPv6 prefix of OTHERS.
 OPERATORS: dict[str, tuple[str, str]] = {
     "cloudflare.com": ("141.101.90.0/24", "2a06:98c1:3200::/48"),
     "l.google.com": ("74.125.250.0/24", "2001:4860:4864:5::/64"),
@@ -30,33 +30,33 @@ OPERATORS: dict[str, tuple[str, str]] = {
     "sipgate.co.uk": ("217.10.64.0/20", "2001:ab7::/48"),
     "linphone.org": ("91.121.0.0/16", "2001:41d0::/48"),
     "sipthor.net": ("81.23.228.0/24", "2001:15b8::/48"),
-    "notice.example": ("188.186.157.0/24", "2a02:2698::/48"),  # a provider's, where block pages stand
+    "notice.example": ("188.186.157.0/24", "2a02:2698::/48"),  # a provider's prefix, with block pages
 }
 
-ELSEWHERE = ("snapchat", "signal", "wechat")  # whose clouds lend addresses to a host that stands in several networks
+ELSEWHERE = ("snapchat", "signal", "wechat")  # networks of a host with addresses in several networks
 PRIVATE = ip_network("10.96.0.0/12")
 
 
 class Pool:
-    """Hands out addresses; none twice, and none of those already taken by literals."""
+    """Draw addresses, each once, and none that the target files name."""
 
     def __init__(self, seed: int, taken: set[str]) -> None:
         self._seed, self._taken = seed, set(taken)
 
     def draw(self, target: str, host: str, *, many: bool) -> tuple[str, ...]:
-        """One IPv4 address of a host, sometimes two where `many` may be, and one IPv6 address."""
+        """Return one IPv4 address of a host (with `many` one or two) and one IPv6 address."""
         rng = random.Random(f"addresses {self._seed} {host}")
         prefixes = [ip_network(prefix) for prefix in _announced(target, host)]
         count = rng.randint(1, 2) if many else 1
         return (*(self._one(prefixes[0], rng) for _ in range(count)), self._one(prefixes[1], rng))
 
     def draw_elsewhere(self, host: str) -> list[str]:
-        """A host's further addresses, one of each family in each of several other networks."""
+        """Return more addresses of a host, one of each family in each of several other networks."""
         rng = random.Random(f"elsewhere {self._seed} {host}")
         return [self._one(ip_network(prefix), rng) for provider in ELSEWHERE for prefix in PROVIDERS[provider]]
 
     def draw_private(self, host: str) -> str:
-        """An address of somebody's own network (RFC 1918)."""
+        """Return a private address (RFC 1918)."""
         return self._one(PRIVATE, random.Random(f"private {self._seed} {host}"))
 
     def _one(self, prefix: IPv4Network | IPv6Network, rng: random.Random) -> str:
@@ -72,6 +72,6 @@ class Pool:
 
 
 def _announced(target: str, host: str) -> tuple[str, str]:
-    """The prefixes that a host's addresses come from: its domain's, else its target's."""
+    """Return the prefixes of a host's addresses: its domain's, else its target's."""
     by_domain = (pair for domain, pair in OPERATORS.items() if f".{host}".endswith(f".{domain}"))
     return next(by_domain, PROVIDERS.get(target, OTHERS))

@@ -1,4 +1,4 @@
-"""The emulated internet's inhabitants: hosts made from target files, names, addresses, an authority of their own."""
+"""Build the hosts of the emulated Internet from target files: names, addresses, services, and an own authority."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from probe.lab.censors import Ground, TLSIntercept
+from probe.lab.censors.intercept import TLSIntercept
+from probe.lab.censors.kit.middlebox import Deployment
 from probe.lab.censors.kit.names import matches
 from probe.lab.scenario.faults import (
     BrokenAAAA,
@@ -38,14 +39,14 @@ PROVIDERS_RESOLVER = "192.88.99.53"
 HELPERS_RESOLVER = "192.88.99.153"
 HELPER_V4, HELPER_V6 = "192.88.99.200", "3c00:88:99:200::5"
 HELPER_PORT = 80
-PORTAL = "192.88.99.80"  # the login page's server, where a portal leads names
+PORTAL = "192.88.99.80"  # the login page's server, which a portal gives as every name's address
 
 Certificate = Literal["good", "wrong", "expired", "new"]
 
 
 @dataclass
 class Host:
-    """One server machine. `ports`: TCP or UDP port → the dialects (targets.Endpoint) spoken there."""
+    """Describe one server. `ports` has the dialects of each TCP or UDP port, as in `probe.targets.target.Endpoint`."""
 
     names: list[str]
     addresses: list[str]
@@ -55,86 +56,86 @@ class Host:
     certificate: Certificate = "good"
     refuses_unknown: bool = False
     no_starttls: bool = False
-    unhelpful: Literal["", "to_all", "but_to_helper"] = ""  # what it answers proves nothing
+    unhelpful: Literal["", "to_all", "but_to_helper"] = ""  # its answers prove no service
     no_quic: Literal["", "silent", "refused"] = ""
     down: Literal["", "silent", "refused", "hangs_up"] = ""
-    unreachable: list[str] = field(default_factory=list)  # of its addresses: those that lead nowhere
-    rotates: bool = False  # its name stands for one address of each family at a time
-    denies: list[str] = field(default_factory=list)  # of a resolver: names that it says do not exist
-    broken_aaaa: str = ""  # the rcode with which questions for AAAA are answered
-    answers: tuple[int, str] | None = None  # status and title of every HTTP answer, where they are odd
+    unreachable: list[str] = field(default_factory=list)  # those of its addresses that no packet reaches
+    rotates: bool = False  # each DNS answer has one address of each family
+    denies: list[str] = field(default_factory=list)  # of a resolver: names that get NXDOMAIN
+    broken_aaaa: str = ""  # rcode of the answers to AAAA queries
+    answers: tuple[int, str] | None = None  # status and title of every HTTP answer, if not the usual ones
 
-    def helps(self, client: str) -> bool:
-        """Whether it answers who comes from this address as he wishes."""
+    def serves(self, client: str) -> bool:
+        """Return whether a client with this address is served."""
         return not self.unhelpful or (self.unhelpful == "but_to_helper" and client in {HELPER_V4, HELPER_V6})
 
     @property
     def certified(self) -> list[str]:
-        """What its certificate is for."""
+        """Return the names, or else the addresses, in its certificate."""
         return self.names or self.addresses
 
 
 @dataclass(frozen=True)
-class Impostor:
-    """A censor's server in the place of `host`: forges for `names`, for others it is like the genuine one."""
+class InterceptingServer:
+    """Describe a censor's server that imitates `host`. It forges certificates for `names`."""
 
     host: Host
-    genuine: str
+    real: str
     address: str
     names: tuple[str, ...]
-    signed_by: str  # as TLSIntercept says it
+    signed_by: str  # a value of TLSIntercept.signed_by
 
 
 @dataclass
 class World:
-    """Everything that the servers and the censors need to know."""
+    """Hold everything that the servers and the censors need to know."""
 
     targets: list[Target]
     hosts: list[Host]
     zone: dict[str, list[str]]
     dark: str | None
-    pages: dict[tuple[str, str], tuple[int, str]]  # portal checks: (host, path) → status, body
+    pages: dict[tuple[str, str], tuple[int, str]]  # portal checks by (host, path)
     authority: Authority
     noise: NoiseIdentity
-    machines: Authority  # which the volunteer's machine trusts and nobody else; installed where a scenario needs it
-    newest: Authority  # which the helper trusts and the volunteer's list of roots lacks
-    web: dict[tuple[str, str, str], Page] = field(default_factory=dict)  # (scheme, host, path) → what is answered
-    impostors: list[Impostor] = field(default_factory=list)
+    machines: Authority  # trusted by the user's computer only, if a scenario needs it
+    newest: Authority  # trusted by the helper, missing in the user's list of roots
+    web: dict[tuple[str, str, str], Page] = field(default_factory=dict)  # by (scheme, host, path)
+    intercepting_servers: list[InterceptingServer] = field(default_factory=list)
     now_offset: timedelta = timedelta()
-    rotating: frozenset[str] = frozenset()  # names: each resolver tells of one address of each family at a time
-    denied: dict[str, list[str]] = field(default_factory=dict)  # a resolver's address → names that it denies
-    broken_aaaa: dict[str, str] = field(default_factory=dict)  # name → the rcode that questions for AAAA get
+    rotating: frozenset[str] = frozenset()  # names whose DNS answers have one address of each family
+    denied: dict[str, list[str]] = field(default_factory=dict)  # resolver's address: names that it denies
+    broken_aaaa: dict[str, str] = field(default_factory=dict)  # name: rcode of the answers to AAAA queries
 
     def now(self) -> datetime:
-        """The world's time."""
+        """Return the time of the world, which may differ from the computer's."""
         return datetime.now(UTC) + self.now_offset
 
     @property
     def servers(self) -> list[str]:
-        """Every address at which something may listen."""
+        """Return every address that a server may listen at."""
         found = [address for host in self.hosts for address in host.addresses]
-        found += [impostor.address for impostor in self.impostors]
+        found += [interceptor.address for interceptor in self.intercepting_servers]
         found += [PROVIDERS_RESOLVER, HELPERS_RESOLVER, *([self.dark] if self.dark else [])]
         return list(dict.fromkeys(found))
 
     @property
-    def dead(self) -> list[str]:
-        """Addresses from which nothing ever comes."""
+    def silent(self) -> list[str]:
+        """Return the addresses that never answer."""
         silent = [address for host in self.hosts if host.down == "silent" for address in host.addresses]
         return [*silent, *(address for host in self.hosts for address in host.unreachable)]
 
-    def ground(self) -> Ground:
-        """What a censor is told."""
+    def deployment(self) -> Deployment:
+        """Return what a censor knows of this world."""
         services: dict[str, list[str]] = {}
         for host in self.hosts:
             for service in host.services:
                 services.setdefault(service, []).extend(host.addresses)
-        return Ground(
+        return Deployment(
             zone=self.zone,
             services=services,
             resolvers=[PROVIDERS_RESOLVER],
             helper=[HELPER_V4, HELPER_V6],
-            impostors={impostor.genuine: impostor.address for impostor in self.impostors},
+            intercepting_servers={interceptor.real: interceptor.address for interceptor in self.intercepting_servers},
         )
 
 
@@ -143,9 +144,11 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
     targets = [load_target(folder / f"{name}.toml") for name in target_names(folder)]
     neutral = load_neutral(folder / "neutral.toml")
     resolvers = load_target(folder / "resolvers.toml")
-    living = [target for target in targets if target.lab and target.retired is None and target.name != resolvers.name]
+    active = [target for target in targets if target.lab and target.retired is None and target.name != resolvers.name]
     web = {(e.scheme, e.host, e.path): page for page in scenario.pages for e in [web_endpoint(page.url)]}
-    hosts = _Census(seed, [*living, *(web_target(page.url) for page in scenario.pages), resolvers], neutral).hosts()
+    hosts = _HostBuilder(
+        seed, [*active, *(web_target(page.url) for page in scenario.pages), resolvers], neutral
+    ).hosts()
     _apply_faults(hosts, scenario, seed)
     if any(isinstance(fault, Portal) and "dns" in fault.by for fault in scenario.faults):
         hosts.append(Host(names=[], addresses=[PORTAL], title="Welcome", ports={80: {"http"}}))
@@ -161,7 +164,7 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
         web=web,
         machines=Authority("Web Shield of This Computer", datetime.now(UTC) + offset),
         newest=Authority("Lab Root of This Year", datetime.now(UTC) + offset),
-        impostors=list(_impostors(hosts, scenario)),
+        intercepting_servers=list(_intercepting_servers(hosts, scenario)),
         now_offset=offset,
         rotating=frozenset(name for host in hosts if host.rotates for name in host.names),
         denied={address: host.denies for host in hosts if host.denies for address in host.addresses},
@@ -169,8 +172,8 @@ def build_world(folder: Path, scenario: Scenario, seed: int) -> World:
     )
 
 
-class _Census:
-    """Counts the hosts that the target files speak of, each once, and gives them addresses."""
+class _HostBuilder:
+    """Make one host for each host name and address in the target files."""
 
     def __init__(self, seed: int, targets: Sequence[Target], neutral: Neutral) -> None:
         self._targets, self._neutral = targets, neutral
@@ -179,7 +182,7 @@ class _Census:
         self._by_host: dict[str, Host] = {}
 
     def _all(self) -> Iterator[tuple[str, str, Endpoint]]:
-        """(target, role, endpoint) of every file; role "" for neutral hosts."""
+        """Yield (target, role, endpoint) of every file. The role of neutral hosts is ""."""
         for target in self._targets:
             for service, endpoint in target.endpoints():
                 yield target.name, service.role, endpoint
@@ -198,11 +201,11 @@ class _Census:
             if role:
                 host.services.add(f"{target}/{role}")
             elif endpoint.scheme == "https":
-                host.ports.setdefault(80, set()).add("http")  # as every web server does
+                host.ports.setdefault(80, set()).add("http")  # as on every web server
         return list({id(host): host for host in self._by_host.values()}.values())
 
     def _add_resolvers(self) -> None:
-        """A role that speaks DNS is one machine: its names stand for the addresses that its literals give."""
+        """Make one host for each role with DNS. Its names have the addresses that its endpoints give."""
         roles: dict[tuple[str, str], list[str]] = {}
         for target, role, endpoint in self._all():
             if endpoint.facts.is_resolver and role:
@@ -233,7 +236,7 @@ def _apply_faults(hosts: Sequence[Host], scenario: Scenario, seed: int) -> None:
         if not isinstance(fault, Placed):
             continue
         for host in hosts:
-            if _suffers(host, fault):
+            if _applies_to(host, fault):
                 _apply(host, fault, pool)
 
 
@@ -271,7 +274,7 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.broken_aaaa = fault.rcode
 
 
-def _suffers(host: Host, fault: Placed) -> bool:
+def _applies_to(host: Host, fault: Placed) -> bool:
     if not fault.services and not fault.names:
         return bool(host.services)
     if any(matches(name, fault.names) for name in [*host.names, *host.addresses]):
@@ -283,8 +286,8 @@ def _in_services(service: str, wanted: Sequence[str]) -> bool:
     return service in wanted or f"{service.split('/')[0]}/*" in wanted
 
 
-def _impostors(hosts: Iterable[Host], scenario: Scenario) -> Iterator[Impostor]:
-    """One intercepting server per genuine address of the names that a TLSIntercept means."""
+def _intercepting_servers(hosts: Iterable[Host], scenario: Scenario) -> Iterator[InterceptingServer]:
+    """Yield one intercepting server per real address of the names in each TLSIntercept."""
     count = 0
     for censor in scenario.censors:
         if not isinstance(censor, TLSIntercept):
@@ -292,7 +295,7 @@ def _impostors(hosts: Iterable[Host], scenario: Scenario) -> Iterator[Impostor]:
         for host in hosts:
             if not any(matches(name, censor.names) for name in host.names):
                 continue
-            for genuine in filter(censor.is_of_its_family, host.addresses):
+            for real in filter(censor.handles_family, host.addresses):
                 count += 1
-                address = f"3c00:bad::{count:x}" if ":" in genuine else f"198.18.{count >> 8}.{count & 0xFF}"
-                yield Impostor(host, genuine, address, tuple(censor.names), censor.signed_by)
+                address = f"3c00:bad::{count:x}" if ":" in real else f"198.18.{count >> 8}.{count & 0xFF}"
+                yield InterceptingServer(host, real, address, tuple(censor.names), censor.signed_by)

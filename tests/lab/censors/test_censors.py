@@ -1,4 +1,4 @@
-"""Each censor does to the packets it means what its name says, and nothing to all others."""
+"""Test each censor on packets that it censors and on packets that pass."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -7,23 +7,14 @@ import dns.message
 import pytest
 from pydantic import ValidationError
 
-from probe.lab.censors import (
-    CLASSES,
-    DNSInjection,
-    DNSLie,
-    Ground,
-    HTTPBlockpage,
-    HTTPReset,
-    IPBlackhole,
-    IPReset,
-    Middlebox,
-    SYNProxy,
-    TLSDrop,
-    TLSIntercept,
-    TLSReset,
-    UDPBlock,
-)
+from probe.lab.censors import CLASSES, Middlebox
+from probe.lab.censors.addresses import IPBlackhole, IPReset, SYNProxy, UDPBlock
+from probe.lab.censors.dns import DNSInjection, DNSLie
+from probe.lab.censors.http import HTTPBlockpage, HTTPReset
+from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.kit.flows import Residual
+from probe.lab.censors.kit.middlebox import Deployment
+from probe.lab.censors.tls import TLSDrop, TLSReset
 from probe.lab.net.checksums import checksum, pseudo_header
 from probe.lab.net.dns_packets import AAAA, NXDOMAIN, A, question_of_answer, read_question, reply
 from probe.lab.net.layout import Direction
@@ -34,19 +25,19 @@ OUT, IN = Direction.OUT, Direction.IN
 RESOLVER, PUBLIC = "192.88.99.53", "8.8.8.8"
 NAME = "web.telegram.org"
 Censor = TypeVar("Censor", bound=Middlebox)
-GROUND = Ground(
+DEPLOYMENT = Deployment(
     hop=4,
     seed=7,
     zone={NAME: [SERVER, SERVER_V6], "www.example.org": ["151.101.1.1"]},
     services={"telegram/web": [SERVER, SERVER_V6]},
     resolvers=[RESOLVER],
     helper=["192.88.99.200"],
-    impostors={SERVER: "198.18.0.1", SERVER_V6: "3c00:bad::2"},
+    intercepting_servers={SERVER: "198.18.0.1", SERVER_V6: "3c00:bad::2"},
 )
 
 
-def armed(censor: Censor) -> Censor:
-    censor.arm(GROUND)
+def deployed(censor: Censor) -> Censor:
+    censor.deploy(DEPLOYMENT)
     return censor
 
 
@@ -77,8 +68,8 @@ def has_right_checksum(packet: Packet) -> bool:
 # -- names in TLS ----------------------------------------------------------------------------------------------------
 
 
-def test_reset_hits_both_ends_with_fitting_numbers() -> None:
-    censor = armed(TLSReset(names=[NAME], ttl=61, count=3))
+def test_resets_to_both_ends_have_fitting_numbers() -> None:
+    censor = deployed(TLSReset(names=[NAME], ttl=61, count=3))
     assert censor.hop == 4
     assert censor.see(syn(), OUT, 0.0) is None
     flight = hello(NAME)
@@ -93,41 +84,41 @@ def test_reset_hits_both_ends_with_fitting_numbers() -> None:
     assert all(has_right_checksum(packet) for packet in client + server)
 
 
-def test_reset_ignores_other_names_ports_and_directions() -> None:
-    censor = armed(TLSReset(names=[NAME]))
+def test_other_names_ports_and_directions_are_not_reset() -> None:
+    censor = deployed(TLSReset(names=[NAME]))
     assert censor.see(data(hello("www.example.org")), OUT, 0.0) is None
     assert censor.see(data(hello(NAME), sport=40001, dport=8443), OUT, 0.0) is None
     assert censor.see(data(hello(NAME), sport=40002), IN, 0.0) is None
 
 
-def test_reset_sees_a_hello_in_two_segments_once_it_holds_the_name() -> None:
+def test_hello_in_two_segments_is_reset_once_the_name_is_complete() -> None:
     flight = hello(NAME)
     cut = flight.index(NAME.encode()) + 3
-    censor = armed(TLSReset(names=[NAME]))
+    censor = deployed(TLSReset(names=[NAME]))
     censor.see(syn(), OUT, 0.0)
     assert censor.see(data(flight[:cut]), OUT, 0.0) is None
     assert censor.see(data(flight[cut:], at=cut), OUT, 0.0) is not None
 
 
-def test_reset_to_one_end_only() -> None:
-    actions = armed(TLSReset(names=[NAME], to="server", on_path=False)).see(data(hello(NAME)), OUT, 0.0)
+def test_reset_to_server_only_lets_the_packet_pass() -> None:
+    actions = deployed(TLSReset(names=[NAME], to="server", on_path=False)).see(data(hello(NAME)), OUT, 0.0)
     assert actions is not None
     assert actions.forward
     assert not actions.to_client
     assert actions.to_server
 
 
-def test_reset_may_come_late_and_beside_the_packet_or_in_its_place() -> None:
-    late = armed(TLSReset(names=[NAME], delay=0.5)).see(data(hello(NAME)), OUT, 3.0)
+def test_reset_may_be_delayed_and_on_path() -> None:
+    late = deployed(TLSReset(names=[NAME], delay=0.5)).see(data(hello(NAME)), OUT, 3.0)
     assert late is not None
     assert {delay for delay, _ in [*late.to_client, *late.to_server]} == {0.5}
-    beside = armed(IPReset(addresses=[SERVER], on_path=True)).see(syn(), OUT, 0.0)
+    beside = deployed(IPReset(addresses=[SERVER], on_path=True)).see(syn(), OUT, 0.0)
     assert beside is not None
     assert beside.forward and beside.to_client
 
 
-def test_residual_punishes_the_tuple_for_its_time() -> None:
-    censor = armed(TLSReset(names=[NAME], residual=Residual(seconds=60)))
+def test_residual_block_covers_the_tuple_until_its_end() -> None:
+    censor = deployed(TLSReset(names=[NAME], residual=Residual(seconds=60)))
     harmless = hello("www.example.org")
     assert censor.see(data(harmless, sport=40001), OUT, 0.0) is None
     assert censor.see(data(hello(NAME), sport=40002), OUT, 1.0) is not None
@@ -137,16 +128,16 @@ def test_residual_punishes_the_tuple_for_its_time() -> None:
     assert censor.see(data(harmless, sport=40005), OUT, 62.0) is None
 
 
-def test_residual_at_the_syn() -> None:
-    censor = armed(TLSReset(names=[NAME], residual=Residual(seconds=60, at="syn")))
+def test_residual_block_at_syn_resets_the_syn() -> None:
+    censor = deployed(TLSReset(names=[NAME], residual=Residual(seconds=60, at="syn")))
     censor.see(data(hello(NAME)), OUT, 0.0)
     actions = censor.see(syn(sport=40001), OUT, 1.0)
     assert actions is not None
     assert sent(actions.to_client)[0].ack == 1001
 
 
-def test_drop_silences_both_ways_after_the_name() -> None:
-    censor = armed(TLSDrop(names=[NAME]))
+def test_drop_after_the_name_drops_both_directions() -> None:
+    censor = deployed(TLSDrop(names=[NAME]))
     back = Packet(tcp_packet(SERVER, CLIENT, 443, 40000, flags=ACK, seq=5001))
     assert censor.see(syn(), OUT, 0.0) is None
     assert censor.see(back, IN, 0.0) is None
@@ -158,17 +149,17 @@ def test_drop_silences_both_ways_after_the_name() -> None:
     assert censor.see(back, IN, 1.0) is None
 
 
-@pytest.mark.parametrize(("family", "impostor"), [(4, "198.18.0.1"), (6, "3c00:bad::2")])
-def test_intercept_leads_aside_and_back(family: int, impostor: str) -> None:
+@pytest.mark.parametrize(("family", "interceptor"), [(4, "198.18.0.1"), (6, "3c00:bad::2")])
+def test_interception_redirects_packets_and_answers(family: int, interceptor: str) -> None:
     client, server = (CLIENT, SERVER) if family == 4 else (CLIENT_V6, SERVER_V6)
-    censor = armed(TLSIntercept(names=[NAME]))
+    censor = deployed(TLSIntercept(names=[NAME]))
     there = censor.see(syn(src=client, dst=server), OUT, 0.0)
     assert there is not None
     assert there.replace is not None
     turned = Packet(there.replace)
-    assert (turned.src, turned.dst, turned.dport) == (client, impostor, 443)
+    assert (turned.src, turned.dst, turned.dport) == (client, interceptor, 443)
     assert has_right_checksum(turned)
-    back = censor.see(Packet(tcp_packet(impostor, client, 443, 40000, flags=SYN | ACK)), IN, 0.0)
+    back = censor.see(Packet(tcp_packet(interceptor, client, 443, 40000, flags=SYN | ACK)), IN, 0.0)
     assert back is not None
     assert back.replace is not None
     assert (Packet(back.replace).src, Packet(back.replace).dst) == (server, client)
@@ -177,8 +168,8 @@ def test_intercept_leads_aside_and_back(family: int, impostor: str) -> None:
     assert censor.see(syn(dport=80), OUT, 0.0) is None
 
 
-def test_datagrams_are_led_aside_and_back_in_one_family() -> None:
-    censor = armed(TLSIntercept(names=[NAME], transport="udp", family=4))
+def test_interception_of_datagrams_in_one_family() -> None:
+    censor = deployed(TLSIntercept(names=[NAME], transport="udp", family=4))
     there = censor.see(Packet(udp_packet(CLIENT, SERVER, 40000, 443, b"hello")), OUT, 0.0)
     assert there is not None and there.replace is not None
     assert (Packet(there.replace).dst, Packet(there.replace).payload) == ("198.18.0.1", b"hello")
@@ -193,8 +184,8 @@ def test_datagrams_are_led_aside_and_back_in_one_family() -> None:
 # -- addresses -------------------------------------------------------------------------------------------------------
 
 
-def test_blackhole_by_service_both_ways() -> None:
-    censor = armed(IPBlackhole(services=["telegram/web"]))
+def test_blackhole_by_service_drops_both_directions() -> None:
+    censor = deployed(IPBlackhole(services=["telegram/web"]))
     for packet, direction in (
         (syn(), OUT),
         (syn(src=CLIENT_V6, dst=SERVER_V6), OUT),
@@ -206,10 +197,10 @@ def test_blackhole_by_service_both_ways() -> None:
     assert censor.see(syn(dst="151.101.1.1"), OUT, 0.0) is None
 
 
-def test_blackhole_by_prefix_name_and_helper() -> None:
-    assert armed(IPBlackhole(addresses=["149.154.160.0/20"])).see(syn(), OUT, 0.0) is not None
-    assert armed(IPBlackhole(names=["*.telegram.org"])).see(syn(), OUT, 0.0) is not None
-    helper = armed(IPBlackhole(helper=True))
+def test_blackhole_matches_prefix_name_and_helper() -> None:
+    assert deployed(IPBlackhole(addresses=["149.154.160.0/20"])).see(syn(), OUT, 0.0) is not None
+    assert deployed(IPBlackhole(names=["*.telegram.org"])).see(syn(), OUT, 0.0) is not None
+    helper = deployed(IPBlackhole(helper=True))
     assert helper.see(syn(dst="192.88.99.200", dport=80), OUT, 0.0) is not None
     assert helper.see(syn(), OUT, 0.0) is None
 
@@ -218,8 +209,8 @@ def test_blackhole_by_prefix_name_and_helper() -> None:
     ("icmp", "fourth", "sixth"),
     [("unreachable", (3, 1), (1, 3)), ("prohibited", (3, 13), (1, 1)), ("no_route", (3, 0), (1, 0))],
 )
-def test_blackhole_that_says_why(icmp: str, fourth: tuple[int, int], sixth: tuple[int, int]) -> None:
-    censor = armed(IPBlackhole.model_validate({"services": ["telegram/web"], "icmp": icmp}))
+def test_blackhole_sends_icmp_errors(icmp: str, fourth: tuple[int, int], sixth: tuple[int, int]) -> None:
+    censor = deployed(IPBlackhole.model_validate({"services": ["telegram/web"], "icmp": icmp}))
     for packet, router, said in (
         (syn(), "10.9.4.1", fourth),
         (syn(src=CLIENT_V6, dst=SERVER_V6), "3c00:9:4::1", sixth),
@@ -230,15 +221,15 @@ def test_blackhole_that_says_why(icmp: str, fourth: tuple[int, int], sixth: tupl
         assert (error.src, error.icmp_type, error.raw[error.offset + 1]) == (router, *said)
 
 
-def test_blackhole_that_says_why_no_more_often_than_its_key_says() -> None:
-    censor = armed(IPBlackhole(services=["telegram/web"], icmp="prohibited", icmp_seconds=60.0))
+def test_blackhole_limits_its_icmp_errors() -> None:
+    censor = deployed(IPBlackhole(services=["telegram/web"], icmp="prohibited", icmp_seconds=60.0))
     times = [(0.0, syn()), (0.5, syn()), (0.6, syn(dport=80)), (59.9, syn()), (60.0, syn())]
     told = [len(actions.to_client) for now, packet in times if (actions := censor.see(packet, OUT, now)) is not None]
     assert told == [1, 0, 1, 0, 1]
 
 
-def test_ip_reset_answers_the_syn() -> None:
-    censor = armed(IPReset(addresses=[SERVER]))
+def test_ip_reset_answers_only_the_syn() -> None:
+    censor = deployed(IPReset(addresses=[SERVER]))
     actions = censor.see(syn(), OUT, 0.0)
     assert actions is not None
     assert not actions.forward
@@ -247,8 +238,8 @@ def test_ip_reset_answers_the_syn() -> None:
     assert censor.see(data(b"x"), OUT, 0.0) is None
 
 
-def test_syn_proxy_greets_for_everybody_then_falls_silent() -> None:
-    censor = armed(SYNProxy(ports=[443], spare=["www.example.org"]))
+def test_syn_proxy_answers_every_syn_and_drops_data() -> None:
+    censor = deployed(SYNProxy(ports=[443], spare=["www.example.org"]))
     actions = censor.see(syn(dst="203.0.113.9"), OUT, 0.0)
     assert actions is not None
     assert not actions.forward
@@ -262,26 +253,26 @@ def test_syn_proxy_greets_for_everybody_then_falls_silent() -> None:
     assert censor.see(syn(dport=80), OUT, 0.0) is None
 
 
-def test_syn_proxy_that_hangs_up_at_once() -> None:
-    actions = armed(SYNProxy(at_once=True)).see(syn(), OUT, 0.0)
+def test_syn_proxy_resets_at_once() -> None:
+    actions = deployed(SYNProxy(at_once=True)).see(syn(), OUT, 0.0)
     assert actions is not None
     greeting, reset = sent(actions.to_client)
     assert [packet.tcp_flags for packet in (greeting, reset)] == [SYN | ACK, RST | ACK]
     assert (reset.seq, reset.ack) == (greeting.seq + 1, greeting.ack)  # what the client takes for the server's
 
 
-def test_udp_block_leaves_dns_alone() -> None:
-    censor = armed(UDPBlock())
+def test_udp_block_lets_dns_pass_unless_named() -> None:
+    censor = deployed(UDPBlock())
     media = Packet(udp_packet(CLIENT, SERVER, 5000, 3478, b"x"))
     assert censor.see(media, OUT, 0.0) is not None
     assert censor.see(asked(NAME), OUT, 0.0) is None
     assert censor.see(syn(), OUT, 0.0) is None
-    assert armed(UDPBlock(ports=[53])).see(asked(NAME), OUT, 0.0) is not None
+    assert deployed(UDPBlock(ports=[53])).see(asked(NAME), OUT, 0.0) is not None
 
 
 @pytest.mark.parametrize(("client", "server"), [(CLIENT, SERVER), (CLIENT_V6, SERVER_V6)])
-def test_udp_block_may_say_that_nobody_is_reached(client: str, server: str) -> None:
-    censor = armed(UDPBlock(names=[NAME], icmp=True))
+def test_udp_block_sends_icmp_host_unreachable(client: str, server: str) -> None:
+    censor = deployed(UDPBlock(names=[NAME], icmp=True))
     actions = censor.see(Packet(udp_packet(client, server, 5000, 3478, b"x")), OUT, 0.0)
     assert actions is not None and not actions.forward
     (error,) = sent(actions.to_client)
@@ -293,8 +284,8 @@ def test_udp_block_may_say_that_nobody_is_reached(client: str, server: str) -> N
 # -- HTTP ------------------------------------------------------------------------------------------------------------
 
 
-def test_blockpage_answers_for_the_host() -> None:
-    censor = armed(HTTPBlockpage(names=["blocked.example"], status=302, location="http://censor.example/"))
+def test_block_page_answers_requests_for_the_host() -> None:
+    censor = deployed(HTTPBlockpage(names=["blocked.example"], status=302, location="http://censor.example/"))
     request = b"GET / HTTP/1.1\r\nHost: blocked.example:80\r\n\r\n"
     assert censor.see(data(request[:20], dport=80), OUT, 0.0) is None
     actions = censor.see(data(request[20:], dport=80, at=20), OUT, 0.0)
@@ -309,8 +300,8 @@ def test_blockpage_answers_for_the_host() -> None:
     assert censor.see(data(other, sport=40001, dport=80), OUT, 0.0) is None
 
 
-def test_a_request_for_the_host_is_reset_at_both_ends() -> None:
-    censor = armed(HTTPReset(names=["*.blocked.example"], ttl=61))
+def test_request_for_the_host_is_reset_at_both_ends() -> None:
+    censor = deployed(HTTPReset(names=["*.blocked.example"], ttl=61))
     request = b"GET / HTTP/1.1\r\nHost: www.blocked.example\r\n\r\n"
     assert censor.see(data(request[:30], dport=80), OUT, 0.0) is None
     actions = censor.see(data(request[30:], dport=80, at=30), OUT, 0.0)
@@ -328,8 +319,8 @@ def test_a_request_for_the_host_is_reset_at_both_ends() -> None:
 
 
 @pytest.mark.parametrize("server", [RESOLVER, PUBLIC])
-def test_injection_answers_in_the_name_of_whoever_was_asked(server: str) -> None:
-    censor = armed(DNSInjection(names=["*.telegram.org"], answers=["203.0.113.5"], count=2, ttl=50))
+def test_injection_answers_in_the_name_of_any_resolver(server: str) -> None:
+    censor = deployed(DNSInjection(names=["*.telegram.org"], answers=["203.0.113.5"], count=2, ttl=50))
     actions = censor.see(asked(NAME, server=server), OUT, 0.0)
     assert actions is not None
     assert actions.forward
@@ -342,40 +333,40 @@ def test_injection_answers_in_the_name_of_whoever_was_asked(server: str) -> None
     assert censor.see(asked("www.example.org", server=server), OUT, 0.0) is None
 
 
-def test_injection_of_both_families_and_of_nxdomain() -> None:
-    censor = armed(DNSInjection(names=[NAME], answers="bogon"))
+def test_injection_of_both_families_and_nxdomain() -> None:
+    censor = deployed(DNSInjection(names=[NAME], answers="bogon"))
     for kind, size in ((A, 4), (AAAA, 16)):
         actions = censor.see(asked(NAME, kind), OUT, 0.0)
         assert actions is not None
         (forged,) = sent(actions.to_client)
         assert int.from_bytes(forged.payload[6:8], "big") == 1
         assert int.from_bytes(forged.payload[-size - 2 : -size], "big") == size
-    gone = armed(DNSInjection(names=[NAME], rcode="nxdomain")).see(asked(NAME), OUT, 0.0)
+    gone = deployed(DNSInjection(names=[NAME], rcode="nxdomain")).see(asked(NAME), OUT, 0.0)
     assert gone is not None
     assert sent(gone.to_client)[0].payload[3] & 0x0F == NXDOMAIN
-    dropped = armed(DNSInjection(names=[NAME], on_path=False)).see(asked(NAME), OUT, 0.0)
+    dropped = deployed(DNSInjection(names=[NAME], on_path=False)).see(asked(NAME), OUT, 0.0)
     assert dropped is not None
     assert not dropped.forward
 
 
-def test_a_forged_record_comes_when_it_is_due_and_may_be_kept_as_long_as_it_says() -> None:
-    actions = armed(DNSInjection(names=[NAME], record_ttl=77, delay=0.25)).see(asked(NAME), OUT, 3.0)
+def test_forged_answer_has_its_delay_and_record_ttl() -> None:
+    actions = deployed(DNSInjection(names=[NAME], record_ttl=77, delay=0.25)).see(asked(NAME), OUT, 3.0)
     assert actions is not None
     ((delay, forged),) = actions.to_client
     assert delay == 0.25
     assert {answer.ttl for answer in dns.message.from_wire(Packet(forged).payload).answer} == {77}
 
 
-def test_the_same_name_gets_the_same_forged_address() -> None:
-    censor = armed(DNSInjection(names=["*"], answers="foreign"))
+def test_same_name_gets_the_same_forged_address() -> None:
+    censor = deployed(DNSInjection(names=["*"], answers="foreign"))
     first, second = (censor.see(asked(NAME), OUT, now) for now in (0.0, 1.0))
     assert first is not None
     assert second is not None
     assert first.to_client == second.to_client
 
 
-def test_lie_rewrites_the_providers_answers_only() -> None:
-    censor = armed(DNSLie(names=[NAME], rcode="nxdomain"))
+def test_dns_lie_rewrites_only_the_providers_answers() -> None:
+    censor = deployed(DNSLie(names=[NAME], rcode="nxdomain"))
     actions = censor.see(answered(NAME, SERVER), IN, 0.0)
     assert actions is not None
     assert actions.replace is not None
@@ -390,12 +381,12 @@ def test_lie_rewrites_the_providers_answers_only() -> None:
     assert censor.see(asked(NAME), OUT, 0.0) is None
 
 
-def test_lie_with_an_address_and_silence() -> None:
-    actions = armed(DNSLie(names=[NAME], answers=["10.10.34.35"])).see(answered(NAME, SERVER), IN, 0.0)
+def test_dns_lie_gives_an_address_or_is_silent() -> None:
+    actions = deployed(DNSLie(names=[NAME], answers=["10.10.34.35"])).see(answered(NAME, SERVER), IN, 0.0)
     assert actions is not None
     assert actions.replace is not None
     assert actions.replace.endswith(bytes((10, 10, 34, 35)))
-    silent = armed(DNSLie(names=[NAME], silent=True)).see(answered(NAME, SERVER), IN, 0.0)
+    silent = deployed(DNSLie(names=[NAME], silent=True)).see(answered(NAME, SERVER), IN, 0.0)
     assert silent is not None
     assert not silent.forward
 
@@ -404,7 +395,7 @@ def test_lie_with_an_address_and_silence() -> None:
 
 
 @pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
-def test_every_key_is_explained_and_unknown_ones_are_refused(kind: type[Middlebox]) -> None:
+def test_every_key_has_a_description_and_unknown_keys_are_errors(kind: type[Middlebox]) -> None:
     assert kind.__doc__
     assert all(field.description for field in kind.model_fields.values())
     names = {"names": ["x"]} if "names" in kind.model_fields else {}

@@ -1,4 +1,4 @@
-"""The censors of DNS do on the wire what their keys say, heard by a client like dig that knows nothing of the probe."""
+"""Test on the lab's wire that the censors of DNS do what their keys say, with a client like dig."""
 
 import json
 import sys
@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from probe.cli.run.consent import VERSION
-from probe.lab.censors import DNSInjection, DNSIntercept, DNSLie, Middlebox, SYNProxy
-from probe.lab.censors.dns import BOGON, FOREIGN
+from probe.lab.censors import Middlebox
+from probe.lab.censors.addresses import SYNProxy
+from probe.lab.censors.dns import BOGON, FOREIGN, DNSInjection, DNSIntercept, DNSLie
 from probe.lab.net.dns_packets import NOERROR, NXDOMAIN
 from probe.lab.run import run_command
 from probe.lab.scenario.scenario import PathKeys, Scenario
@@ -26,13 +27,13 @@ MANY, COPIED, SIXTH, TRUE, HELD, LISTENING = (
     *("web.telegram.org", "web.whatsapp.com", "mail.google.com", "x.com", "www.snapchat.com", "chat.signal.org"),
 )
 FORGED = "108.160.165.53"
-BEFORE, AFTER = 3, 2  # hops before and after the censors, which stand on the fourth
-FAR = 64 - (BEFORE + 1 + AFTER)  # received TTL of what a server sends
-NEAR = BEFORE  # hops from the censor to the volunteer
+BEFORE, AFTER = 3, 2  # hops before and after the censors, which are on hop 4
+FAR = 64 - (BEFORE + 1 + AFTER)  # received TTL of a server's packets
+NEAR = BEFORE  # hops from the censor to the user
 
 
-def heard(tmp_path: Path, censors: tuple[Middlebox, ...], calls: list[dict[str, Any]]) -> list[Any]:
-    """What dig hears at the volunteer's place behind these censors, call by call."""
+def dig_answers(tmp_path: Path, censors: tuple[Middlebox, ...], calls: list[dict[str, Any]]) -> list[Any]:
+    """Return the answers that a client like dig gets at the user's position behind these censors, call by call."""
     out, asked = tmp_path / "heard.json", tmp_path / "calls.json"
     asked.write_text(json.dumps(calls))
     scenario = Scenario("mine", "A test", censors=censors, path=PathKeys(before=BEFORE, after=AFTER))
@@ -41,7 +42,7 @@ def heard(tmp_path: Path, censors: tuple[Middlebox, ...], calls: list[dict[str, 
     return list(json.loads(out.read_text()))
 
 
-def truth(name: str, family: int = 4) -> set[str]:
+def real_addresses(name: str, family: int = 4) -> set[str]:
     zone = build_world(bundled_targets(), Scenario("mine", "A test"), 0).zone
     return {address for address in zone[name] if (6 if ":" in address else 4) == family}
 
@@ -50,7 +51,7 @@ def asked(server: str, name: str, **more: Any) -> dict[str, Any]:
     return {"server": server, "name": name, "more": more}
 
 
-def test_injections_race_as_their_keys_say(tmp_path: Path) -> None:
+def test_injector_answers_as_its_keys_say(tmp_path: Path) -> None:
     censors = (
         DNSInjection(names=[MANY], answers="foreign", count=3, ttl=101),
         DNSInjection(names=[COPIED], answers="foreign", copies_ttl=True),
@@ -67,31 +68,31 @@ def test_injections_race_as_their_keys_say(tmp_path: Path) -> None:
         *(asked(HELPER_V4, "teams.live.com"), asked(PROVIDERS_RESOLVER, HELD), asked(PROVIDERS_RESOLVER, MANY)),
         {"say": FORGED, "port": 443},
     ]
-    many, copied, copied_50, a, aaaa, true, dark, dark_other, closed, closed_other, held, provider, said = heard(
+    many, copied, copied_50, a, aaaa, true, dark, dark_other, closed, closed_other, held, provider, said = dig_answers(
         tmp_path, censors, calls
     )
     assert [answer["ttl"] for answer in many] == [101 - NEAR] * 3 + [FAR]
     assert len({answer["addresses"][0] for answer in many[:3]}) == 3
     assert {answer["addresses"][0] for answer in many[:3]} <= set(FOREIGN)
-    assert set(many[3]["addresses"]) == truth(MANY)
+    assert set(many[3]["addresses"]) == real_addresses(MANY)
     assert many[0]["ms"] < many[3]["ms"]
-    assert len(provider) == 4  # whoever is asked
-    # The home router has taken one off, and each hop after it: what is left comes back, less the same way.
+    assert len(provider) == 4  # the provider's resolver too
+    # The home router and each hop decrement the TTL. The copied rest is decremented again on the way back.
     assert [answer["ttl"] for answer in copied] == [64 - 2 * NEAR, FAR]
     assert [answer["ttl"] for answer in copied_50] == [50 - 2 * NEAR, FAR]
     assert [len(answers) for answers in (a, aaaa)] == [1, 2]
-    assert set(a[0]["addresses"]) == truth(SIXTH)
-    assert set(aaaa[1]["addresses"]) == truth(SIXTH, 6)
-    assert [(set(answer["addresses"]), answer["ttl"]) for answer in true] == [(truth(TRUE), 99 - NEAR)]
-    assert set(dark[0]["addresses"]) == truth(TRUE)
-    assert [answer["addresses"] for answer in dark_other] == [[]]  # a root server refers elsewhere
-    assert set(closed[0]["addresses"]) == truth(TRUE)
-    assert [set(one) for one in closed_other] == [{"errno"}]  # nobody listens there
+    assert set(a[0]["addresses"]) == real_addresses(SIXTH)
+    assert set(aaaa[1]["addresses"]) == real_addresses(SIXTH, 6)
+    assert [(set(answer["addresses"]), answer["ttl"]) for answer in true] == [(real_addresses(TRUE), 99 - NEAR)]
+    assert set(dark[0]["addresses"]) == real_addresses(TRUE)
+    assert [answer["addresses"] for answer in dark_other] == [[]]  # a root server gives a referral
+    assert set(closed[0]["addresses"]) == real_addresses(TRUE)
+    assert [set(one) for one in closed_other] == [{"errno"}]  # no server listens there
     assert [(answer["aa"], answer["ra"]) for answer in held] == [(True, False)]
     assert said == "ConnectionResetError"
 
 
-def test_lies_point_where_their_keys_say_and_to_whom(tmp_path: Path) -> None:
+def test_false_answers_and_their_receivers_follow_the_keys(tmp_path: Path) -> None:
     censors = (
         DNSInjection(names=[MANY], on_path=False, asked=[PUBLIC, "9.9.9.0/24"]),
         DNSLie(names=[SIXTH], answers=[COPIED, "2001:db8::1"], authoritative=True),
@@ -102,37 +103,37 @@ def test_lies_point_where_their_keys_say_and_to_whom(tmp_path: Path) -> None:
         *(asked(PROVIDERS_RESOLVER, SIXTH), asked(PUBLIC, SIXTH), asked(PROVIDERS_RESOLVER, TRUE)),
         asked(PROVIDERS_RESOLVER, "x.com"),
     ]
-    public, quad9, cloudflare, provider, elsewhere, spared, empty, other = heard(tmp_path, censors, calls)
+    public, quad9, cloudflare, provider, elsewhere, spared, empty, other = dig_answers(tmp_path, censors, calls)
     assert [set(one["addresses"]) <= set(BOGON) for (one,) in (public, quad9)] == [True, True]
-    assert [set(one["addresses"]) for (one,) in (cloudflare, provider)] == [truth(MANY)] * 2
-    assert [(set(one["addresses"]) <= truth(COPIED), one["aa"], one["ra"]) for one in elsewhere] == [
+    assert [set(one["addresses"]) for (one,) in (cloudflare, provider)] == [real_addresses(MANY)] * 2
+    assert [(set(one["addresses"]) <= real_addresses(COPIED), one["aa"], one["ra"]) for one in elsewhere] == [
         (True, True, False)
     ]
-    assert [set(one["addresses"]) for one in spared] == [truth(SIXTH)]
+    assert [set(one["addresses"]) for one in spared] == [real_addresses(SIXTH)]
     assert [(one["rcode"], one["addresses"]) for one in empty] == [(NOERROR, [])]
     assert [(one["aa"], one["ra"]) for one in other] == [(False, True)]
 
 
-def test_who_answers_in_everybodys_place(tmp_path: Path) -> None:
+def test_interceptor_answers_for_every_address(tmp_path: Path) -> None:
     calls = [
         *(asked(server, TRUE) for server in (PUBLIC, DARK, HELPER_V4, "198.51.100.1")),
         *(asked(server, MANY) for server in (PUBLIC, DARK)),
         asked(PUBLIC, "nobody.example.org"),
     ]
-    *true, lied, lied_too, unknown = heard(
+    *real, forged, forged_too, unknown = dig_answers(
         tmp_path, (DNSIntercept(names=[MANY], answers=["10.10.34.35"], ttl=90),), calls
     )
-    for answers in true:
-        assert [(set(one["addresses"]), one["ttl"]) for one in answers] == [(truth(TRUE), 90 - NEAR)]
-    assert [[one["addresses"] for one in answers] for answers in (lied, lied_too)] == [[["10.10.34.35"]]] * 2
+    for answers in real:
+        assert [(set(one["addresses"]), one["ttl"]) for one in answers] == [(real_addresses(TRUE), 90 - NEAR)]
+    assert [[one["addresses"] for one in answers] for answers in (forged, forged_too)] == [[["10.10.34.35"]]] * 2
     assert [one["rcode"] for one in unknown] == [NXDOMAIN]
 
 
-def test_an_interceptor_cannot_stand_beside_the_path() -> None:
+def test_interceptor_cannot_be_on_path() -> None:
     with pytest.raises(ValidationError):
         DNSIntercept.model_validate({"on_path": True})
 
 
-def test_only_known_kinds_of_question() -> None:
+def test_unknown_query_type_is_an_error() -> None:
     with pytest.raises(ValidationError):
         DNSInjection.model_validate({"names": ["x"], "kinds": ["TXT"]})

@@ -1,10 +1,11 @@
-"""The censor that reads payloads drops its protocols on any port, and nothing else."""
+"""Test that PayloadDrop drops its protocols on any port and lets other datagrams pass."""
 
 import pytest
 from pydantic import ValidationError
 
-from probe.lab.censors import CLASSES, Ground, PayloadDrop
-from probe.lab.censors.payloads import is_sip
+from probe.lab.censors import CLASSES
+from probe.lab.censors.kit.middlebox import Deployment
+from probe.lab.censors.payloads import PayloadDrop, is_sip
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, Packet, tcp_packet, udp_packet
 from probe.wire import stun
@@ -18,12 +19,12 @@ SIP = b"OPTIONS sip:sip.example.org SIP/2.0\r\nVia: SIP/2.0/UDP anonymous.invali
 SIP_ANSWER = b"SIP/2.0 200 OK\r\n\r\n"
 DNS = bytes.fromhex("123401000001000000000000") + b"\3www\7example\0\0\1\0\1"
 RTP = bytes.fromhex("80c80006") + bytes(24)
-GROUND = Ground(hop=4, zone={"stun.example.org": [SERVER, SERVER_V6]}, services={"stun/one": [SERVER]})
+DEPLOYMENT = Deployment(hop=4, zone={"stun.example.org": [SERVER, SERVER_V6]}, services={"stun/one": [SERVER]})
 
 
-def armed(protocols: list[str], **keys: object) -> PayloadDrop:
+def deployed(protocols: list[str], **keys: object) -> PayloadDrop:
     censor = PayloadDrop.model_validate({"protocols": protocols, **keys})
-    censor.arm(GROUND)
+    censor.deploy(DEPLOYMENT)
     return censor
 
 
@@ -43,34 +44,34 @@ def drops(censor: PayloadDrop, packet: Packet, direction: Direction) -> bool:
 
 @pytest.mark.parametrize("port", [3478, 53, 40123, 443])
 @pytest.mark.parametrize("server", [SERVER, SERVER_V6])
-def test_stun_is_known_by_what_it_carries_whatever_the_port(port: int, server: str) -> None:
-    censor = armed(["stun"])
+def test_stun_is_recognised_by_payload_on_any_port(port: int, server: str) -> None:
+    censor = deployed(["stun"])
     assert drops(censor, out(ASKED, port, server), OUT) and drops(censor, back(TOLD, port, server), IN)
 
 
 @pytest.mark.parametrize("payload", [DNS, RTP, SIP, SIP_ANSWER, b"", bytes(28), ASKED[::-1], ASKED[:19]])
-def test_other_datagrams_pass_at_stuns_own_port(payload: bytes) -> None:
-    censor = armed(["stun"])
+def test_other_datagrams_pass_on_the_stun_port(payload: bytes) -> None:
+    censor = deployed(["stun"])
     assert not drops(censor, out(payload), OUT) and not drops(censor, back(payload), IN)
 
 
 @pytest.mark.parametrize(
     "payload", [SIP, SIP_ANSWER, b"\r\n" + SIP, b"REGISTER sips:x SIP/2.0\r\n", b"sip/2.0 404 No\r\n"]
 )
-def test_sip_is_known_by_its_first_line(payload: bytes) -> None:
+def test_sip_is_recognised_by_its_first_line(payload: bytes) -> None:
     assert is_sip(payload)
-    assert drops(armed(["sip"]), out(payload, 40123), OUT) and not drops(armed(["stun"]), out(payload, 5060), OUT)
+    assert drops(deployed(["sip"]), out(payload, 40123), OUT) and not drops(deployed(["stun"]), out(payload, 5060), OUT)
 
 
 @pytest.mark.parametrize(
     "payload", [b"GET / HTTP/1.1\r\n", b"HTTP/1.1 200 OK\r\n", b"SIP/2.0", b"SIP/2.0 abc\r\n", RTP, b"", DNS]
 )
-def test_other_first_lines_are_no_sip(payload: bytes) -> None:
-    assert not is_sip(payload) and not drops(armed(["sip"]), out(payload, 5060), OUT)
+def test_other_first_lines_are_not_sip(payload: bytes) -> None:
+    assert not is_sip(payload) and not drops(deployed(["sip"]), out(payload, 5060), OUT)
 
 
-def test_both_protocols_at_once() -> None:
-    censor = armed(["stun", "sip"])
+def test_both_protocols_are_dropped() -> None:
+    censor = deployed(["stun", "sip"])
     assert (
         drops(censor, out(ASKED), OUT) and drops(censor, out(SIP, 5060), OUT) and not drops(censor, out(DNS, 53), OUT)
     )
@@ -79,37 +80,37 @@ def test_both_protocols_at_once() -> None:
 @pytest.mark.parametrize(
     ("key", "outwards", "inwards"), [("both", True, True), ("out", True, False), ("in", False, True)]
 )
-def test_directions(key: str, outwards: bool, inwards: bool) -> None:
-    censor = armed(["stun"], direction=key)
+def test_direction_key_limits_what_is_dropped(key: str, outwards: bool, inwards: bool) -> None:
+    censor = deployed(["stun"], direction=key)
     assert (drops(censor, out(ASKED), OUT), drops(censor, back(TOLD), IN)) == (outwards, inwards)
 
 
 @pytest.mark.parametrize("aim", [{"addresses": [SERVER]}, {"services": ["stun/one"]}, {"names": ["*.example.org"]}])
-def test_it_may_mean_some_addresses_only(aim: dict[str, object]) -> None:
-    censor = armed(["stun"], **aim)
+def test_only_listed_addresses_are_censored(aim: dict[str, object]) -> None:
+    censor = deployed(["stun"], **aim)
     assert drops(censor, out(ASKED), OUT) and drops(censor, back(TOLD), IN)
     assert not drops(censor, out(ASKED, dst=OTHER), OUT) and not drops(censor, back(TOLD, src=OTHER), IN)
 
 
-def test_it_may_mean_some_ports_only_and_spare_somebody() -> None:
-    censor = armed(["stun"], ports=[3478])
+def test_ports_and_spare_are_honoured() -> None:
+    censor = deployed(["stun"], ports=[3478])
     assert drops(censor, out(ASKED), OUT) and not drops(censor, out(ASKED, 19302), OUT)
     assert drops(censor, back(TOLD), IN) and not drops(censor, back(TOLD, 19302), IN)
-    assert not drops(armed(["stun"], spare=[SERVER]), out(ASKED), OUT)
+    assert not drops(deployed(["stun"], spare=[SERVER]), out(ASKED), OUT)
 
 
-def test_tcp_is_left_alone() -> None:
+def test_tcp_passes() -> None:
     packet = Packet(tcp_packet(CLIENT, SERVER, 40000, 3478, flags=ACK, seq=1, ack=1, payload=ASKED))
-    assert not drops(armed(["stun"]), packet, OUT)
+    assert not drops(deployed(["stun"]), packet, OUT)
 
 
-def test_a_scenario_finds_it_by_its_name() -> None:
+def test_class_is_registered_by_its_name() -> None:
     assert CLASSES["PayloadDrop"] is PayloadDrop
 
 
 @pytest.mark.parametrize(
     "keys", [{}, {"protocols": []}, {"protocols": ["rtp"]}, {"protocols": ["stun"], "on_path": True}]
 )
-def test_keys_that_make_no_sense_are_refused(keys: dict[str, object]) -> None:
+def test_wrong_keys_are_errors(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         PayloadDrop.model_validate(keys)

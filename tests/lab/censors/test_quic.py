@@ -1,4 +1,4 @@
-"""QUICDrop: finds the name in real hellos, whole or in pieces, and silences their flows and no others."""
+"""Test that QUICDrop finds the name in real hellos, whole or in pieces, and drops only their flows."""
 
 import itertools
 import struct
@@ -9,10 +9,10 @@ import pytest
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 
-from probe.lab.censors import Ground, QUICDrop
 from probe.lab.censors.kit.flows import Residual
-from probe.lab.censors.kit.middlebox import DROP
-from probe.lab.censors.kit.server_name import look_inside
+from probe.lab.censors.kit.middlebox import DROP, Deployment
+from probe.lab.censors.kit.server_name import read_handshake
+from probe.lab.censors.quic import QUICDrop
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ICMP, ICMPV6, Packet, udp_packet
 from probe.wire.tls.quic_initial import ClientInitials
@@ -21,11 +21,11 @@ from tests.support.lab.on_the_wire import Wire
 from tests.wire.tls.test_quic_initial import crypto, initial
 
 OUT, IN = Direction.OUT, Direction.IN
-NAME, OTHER = "chat.example", "harmless.example"
+NAME, OTHER = "chat.example", "innocuous.example"
 
 
 def first_flight(name: str | None) -> Iterator[bytes]:
-    """The datagrams with which a client of aioquic's begins."""
+    """Yield the first datagrams of a client of aioquic."""
     client = QuicConnection(configuration=QuicConfiguration(server_name=name, alpn_protocols=["h3"]))
     client.connect((SERVER, 443), 0.0)
     for datagram, _ in client.datagrams_to_send(0.0):
@@ -33,7 +33,7 @@ def first_flight(name: str | None) -> Iterator[bytes]:
 
 
 def hello(name: str) -> bytes:
-    """The TLS hello inside."""
+    """Return the TLS hello in the first datagrams."""
     reader = ClientInitials()
     for datagram in first_flight(name):
         reader.feed(datagram)
@@ -49,15 +49,15 @@ def back(payload: bytes, *, sport: int = 40000) -> Packet:
     return Packet(udp_packet(SERVER, CLIENT, 443, sport, payload))
 
 
-def armed(**keys: object) -> QUICDrop:
+def deployed(**keys: object) -> QUICDrop:
     censor = QUICDrop.model_validate({"names": [NAME], **keys})
-    censor.arm(Ground(hop=4, seed=7))
+    censor.deploy(Deployment(hop=4, seed=7))
     return censor
 
 
 @pytest.mark.parametrize("sixth", [False, True])
-def test_a_named_flow_is_silent_from_its_hello_on(sixth: bool) -> None:
-    censor = armed()
+def test_flow_is_dropped_from_its_hello_on(sixth: bool) -> None:
+    censor = deployed()
     assert censor.hop == 4
     for datagram in first_flight(NAME):
         assert censor.see(out(datagram, sixth=sixth), OUT, 0.0) == DROP
@@ -65,8 +65,8 @@ def test_a_named_flow_is_silent_from_its_hello_on(sixth: bool) -> None:
 
 
 @pytest.mark.parametrize(("sixth", "protocol", "told"), [(False, ICMP, b"\x03\x03"), (True, ICMPV6, b"\x01\x04")])
-def test_a_named_flow_may_be_told_that_nobody_listens(sixth: bool, protocol: int, told: bytes) -> None:
-    censor = armed(refuses=True)
+def test_flow_gets_icmp_port_unreachable(sixth: bool, protocol: int, told: bytes) -> None:
+    censor = deployed(refuses=True)
     for said in (*first_flight(NAME), b"\x40later"):
         actions = censor.see(out(said, sixth=sixth), OUT, 0.0)
         assert actions is not None and not actions.forward
@@ -77,39 +77,39 @@ def test_a_named_flow_may_be_told_that_nobody_listens(sixth: bool, protocol: int
     assert censor.see(back(b"answer"), IN, 0.1) == (None if sixth else DROP)
 
 
-def test_a_list_of_names_lets_nothing_else_pass_in_its_family() -> None:
-    censor = armed(names=["*"], spare=[OTHER], family=4)
+def test_allowlist_applies_to_its_family() -> None:
+    censor = deployed(names=["*"], spare=[OTHER], family=4)
     assert [censor.see(out(datagram), OUT, 0.0) for datagram in first_flight(NAME)] == [DROP]
     assert [censor.see(out(datagram, sport=40001), OUT, 0.0) for datagram in first_flight(OTHER)] == [None]
     assert [censor.see(out(datagram, sixth=True), OUT, 0.0) for datagram in first_flight(NAME)] == [None]
 
 
-def test_where_only_rising_ports_are_watched_a_flow_from_a_low_port_passes() -> None:
-    censor = armed(rising_ports=True)
+def test_flow_from_a_lower_source_port_passes() -> None:
+    censor = deployed(rising_ports=True)
     for datagram in first_flight(NAME):
         assert censor.see(out(datagram, sport=443), OUT, 0.0) is None
         assert censor.see(out(datagram, sport=300), OUT, 0.0) is None
         assert censor.see(out(datagram, sport=444), OUT, 0.0) == DROP
 
 
-def test_answers_die_too_unless_the_scenario_says_otherwise() -> None:
+def test_answers_are_dropped_with_both_ways() -> None:
     for both, said in ((True, DROP), (False, None)):
-        censor = armed(both_ways=both)
+        censor = deployed(both_ways=both)
         for datagram in first_flight(NAME):
             censor.see(out(datagram), OUT, 0.0)
         assert censor.see(back(b"answer"), IN, 0.1) == said
         assert censor.see(back(b"answer", sport=40001), IN, 0.1) is None
 
 
-def test_the_first_datagram_may_pass() -> None:
-    censor = armed(first_passes=True)
+def test_first_datagram_may_pass() -> None:
+    censor = deployed(first_passes=True)
     for datagram in first_flight(NAME):
         assert censor.see(out(datagram), OUT, 0.0) is None
     assert censor.see(out(b"\x40later"), OUT, 0.1) == DROP
 
 
-def test_others_pass() -> None:
-    censor = armed()
+def test_other_names_and_ports_pass() -> None:
+    censor = deployed()
     for name in (OTHER, None, f"not{NAME}"):
         for datagram in first_flight(name):
             assert censor.see(out(datagram), OUT, 0.0) is None
@@ -118,55 +118,55 @@ def test_others_pass() -> None:
     assert censor.see(out(b"\x40later"), OUT, 0.1) is None
 
 
-def test_a_hello_in_pieces_and_out_of_order() -> None:
+def test_name_is_found_in_pieces_out_of_order() -> None:
     said, name_at = hello(NAME), hello(NAME).index(NAME.encode())
     cuts = [0, 40, name_at + 4, len(said)]
     pieces = [crypto(start, said[start:end]) for start, end in itertools.pairwise(cuts)]
     packets = [initial(piece, number=number) for number, piece in enumerate(pieces)]
     for order in ((2, 1, 0), (0, 2, 1), (1, 0, 2)):
-        censor = armed()
+        censor = deployed()
         seen = [censor.see(out(packets[number]), OUT, 0.0) for number in order]
         assert seen[-1] == DROP or order == (1, 0, 2)
         assert censor.see(out(packets[0]), OUT, 0.1) == DROP
-    one_datagram = armed()
+    one_datagram = deployed()
     assert one_datagram.see(out(b"".join(reversed(packets))), OUT, 0.0) == DROP
 
 
-def test_wildcards() -> None:
-    censor = armed(names=["*.example"])
+def test_wildcard_matches() -> None:
+    censor = deployed(names=["*.example"])
     assert [censor.see(out(datagram), OUT, 0.0) for datagram in first_flight(NAME)] == [DROP]
 
 
-def test_residual_punishes_new_ports_for_its_time() -> None:
-    censor = armed(residual=Residual(seconds=180, on="src,dst,dport"))
+def test_residual_block_covers_new_source_ports_until_its_end() -> None:
+    censor = deployed(residual=Residual(seconds=180, on="src,dst,dport"))
     for datagram in first_flight(NAME):
         censor.see(out(datagram), OUT, 0.0)
-    harmless = next(first_flight(OTHER))
-    assert censor.see(out(harmless, sport=40001), OUT, 179.0) == DROP
-    assert censor.see(out(harmless, sport=40001), OUT, 181.0) is None
-    other_port = armed(ports=[], residual=Residual(seconds=180, on="src,dst,dport"))
+    innocuous = next(first_flight(OTHER))
+    assert censor.see(out(innocuous, sport=40001), OUT, 179.0) == DROP
+    assert censor.see(out(innocuous, sport=40001), OUT, 181.0) is None
+    other_port = deployed(ports=[], residual=Residual(seconds=180, on="src,dst,dport"))
     for datagram in first_flight(NAME):
         other_port.see(out(datagram), OUT, 0.0)
-    assert other_port.see(out(harmless, sport=40001, dport=8443), OUT, 1.0) is None
+    assert other_port.see(out(innocuous, sport=40001, dport=8443), OUT, 1.0) is None
 
 
-def test_tcp_is_none_of_its_business() -> None:
+def test_tcp_passes() -> None:
     from tests.support.lab.hellos import data
     from tests.support.lab.hellos import hello as tls_hello
 
-    assert armed().see(data(tls_hello(NAME)), OUT, 0.0) is None
+    assert deployed().see(data(tls_hello(NAME)), OUT, 0.0) is None
 
 
-def test_a_name_is_seen_as_soon_as_it_is_there() -> None:
+def test_name_is_found_once_it_is_complete() -> None:
     said = hello(NAME)
     end = said.index(NAME.encode()) + len(NAME)
-    assert look_inside(said[: end - 1]).name is None
-    assert look_inside(said[:end]).name == NAME
-    assert not look_inside(b"\x02\x00\x00\x00").is_tls
+    assert read_handshake(said[: end - 1]).name is None
+    assert read_handshake(said[:end]).name == NAME
+    assert not read_handshake(b"\x02\x00\x00\x00").is_tls
 
 
-def test_the_wires_count_sees_quic(tmp_path: Path) -> None:
-    """Law 7 is counted outside the probe: a flow is one trigger, however often its hello is repeated."""
+def test_wire_counts_quic_flows_as_triggers(tmp_path: Path) -> None:
+    """Test that a flow is one trigger, even if its hello is retransmitted (P7)."""
     flows = [(40000, first_flight(NAME)), (40001, first_flight(NAME)), (40002, first_flight(OTHER))]
     sent = [out(datagram, sport=sport).raw for sport, flight in flows for datagram in flight]
     pcap = tmp_path / "home.pcap"

@@ -1,13 +1,13 @@
-"""SIPAlg rewrites what its name says, and nothing else."""
+"""Test that SIPAlg rewrites addresses in SIP requests and nothing else."""
 
 import pytest
 from pydantic import ValidationError
 
-from probe.lab.censors import SIPAlg
+from probe.lab.censors.sip import SIPAlg
 from probe.lab.net.packets import Packet, tcp_packet, udp_packet
 from probe.wire.sip.message import read_message
 from probe.wire.sip.options import Options
-from tests.lab.censors.test_censors import IN, OUT, armed, has_right_checksum
+from tests.lab.censors.test_censors import IN, OUT, deployed, has_right_checksum
 from tests.support.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6
 from tests.support.sip_torture import MESSAGES
 
@@ -16,9 +16,6 @@ REQUEST = Options("sip.example", "udp")
 
 def datagram(payload: bytes, src: str = CLIENT, dst: str = SERVER, dport: int = 5060, ttl: int = 61) -> Packet:
     return Packet(udp_packet(src, dst, 40000, dport, payload, ttl=ttl))
-
-
-# -- SIPAlg ------------------------------------------------------------------------------------------------------------
 
 
 def rewritten(censor: SIPAlg, packet: Packet) -> Packet:
@@ -32,42 +29,42 @@ def rewritten(censor: SIPAlg, packet: Packet) -> Packet:
     return turned
 
 
-def test_the_gateway_writes_the_senders_address_into_via_and_contact() -> None:
-    m = read_message(rewritten(armed(SIPAlg()), datagram(REQUEST.written())).payload)
+def test_gateway_writes_the_senders_address_into_via_and_contact() -> None:
+    m = read_message(rewritten(deployed(SIPAlg()), datagram(REQUEST.written())).payload)
     assert m.vias[0].sent_by == (CLIENT, 40000) and m.vias[0].branch == REQUEST.branch
     assert [contact.uri for contact in m.contacts] == [f"sip:{REQUEST.user}@{CLIENT}:40000"]
     assert REQUEST.rewritten(m) == ["via", "contact"]
 
 
-def test_everything_else_of_the_message_stays() -> None:
+def test_rest_of_the_message_is_unchanged() -> None:
     before = REQUEST.written()
-    after = rewritten(armed(SIPAlg()), datagram(before)).payload
+    after = rewritten(deployed(SIPAlg()), datagram(before)).payload
     here = f"{CLIENT}:40000".encode()
     back = after.replace(b"/UDP " + here, b"/UDP anonymous.invalid").replace(b"@" + here, b"@anonymous.invalid")
     assert back == before
 
 
 @pytest.mark.parametrize("header", ["via", "contact"])
-def test_one_header_alone(header: str) -> None:
-    censor = armed(SIPAlg(rewrites=[header]))  # type: ignore[list-item]
+def test_only_the_listed_header_is_rewritten(header: str) -> None:
+    censor = deployed(SIPAlg(rewrites=[header]))  # type: ignore[list-item]
     m = read_message(rewritten(censor, datagram(REQUEST.written())).payload)
     assert REQUEST.rewritten(m) == [header]
 
 
-def test_in_version_six_the_address_stands_in_brackets() -> None:
+def test_ipv6_address_is_in_brackets() -> None:
     packet = datagram(REQUEST.written(), src=CLIENT_V6, dst=SERVER_V6)
-    m = read_message(rewritten(armed(SIPAlg()), packet).payload)
+    m = read_message(rewritten(deployed(SIPAlg()), packet).payload)
     assert m.vias[0].sent_by == (f"[{CLIENT_V6}]", 40000)
 
 
-def test_compact_names_and_bodies() -> None:
+def test_compact_header_names_are_rewritten_and_the_body_is_not() -> None:
     text = b"OPTIONS sip:x SIP/2.0\r\nV: SIP/2.0/UDP a:9;branch=1\r\nm: sip:b\r\n\r\nVia: SIP/2.0/UDP c\r\n"
-    after = rewritten(armed(SIPAlg()), datagram(text)).payload
+    after = rewritten(deployed(SIPAlg()), datagram(text)).payload
     assert after.count(CLIENT.encode()) == 2 and after.endswith(b"\r\n\r\nVia: SIP/2.0/UDP c\r\n")
 
 
-def test_answers_other_protocols_and_tcp_are_left_alone() -> None:
-    censor = armed(SIPAlg())
+def test_answers_other_protocols_and_tcp_pass() -> None:
+    censor = deployed(SIPAlg())
     back = Packet(udp_packet(SERVER, CLIENT, 5060, 40000, MESSAGES["bcast"]))
     assert censor.see(back, IN, 0.0) is None
     assert censor.see(Packet(udp_packet(SERVER, CLIENT, 5060, 40000, REQUEST.written())), IN, 0.0) is None
@@ -77,10 +74,10 @@ def test_answers_other_protocols_and_tcp_are_left_alone() -> None:
         censor.see(Packet(tcp_packet(CLIENT, SERVER, 40000, 5060, flags=24, payload=REQUEST.written())), OUT, 0.0)
         is None
     )
-    assert armed(SIPAlg(ports=[5070])).see(datagram(REQUEST.written()), OUT, 0.0) is None
+    assert deployed(SIPAlg(ports=[5070])).see(datagram(REQUEST.written()), OUT, 0.0) is None
 
 
-def test_the_gateway_stands_in_the_way_and_rewrites_something() -> None:
+def test_wrong_keys_are_errors() -> None:
     for keys in ({"on_path": True}, {"rewrites": []}, {"rewrites": ["to"]}):
         with pytest.raises(ValidationError):
             SIPAlg.model_validate(keys)

@@ -1,8 +1,10 @@
-"""The censor that keeps mail in the clear: what client and server see of a flow that it works on, in numbers too."""
+"""Test what client and server receive of a mail flow that StartTLSStrip changes, with sequence numbers."""
 
 import pytest
 
-from probe.lab.censors import CLASSES, Ground, StartTLSStrip
+from probe.lab.censors import CLASSES
+from probe.lab.censors.kit.middlebox import Deployment
+from probe.lab.censors.starttls import StartTLSStrip
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import ACK, PSH, SYN, Packet, tcp_packet
 from probe.wire.mail.imap import read_answer
@@ -16,9 +18,9 @@ IMAP = b"* CAPABILITY IMAP4rev1 STARTTLS IDLE\r\na1 OK done\r\n"
 OPTIONS = bytes.fromhex("0101080a0000000100000002")
 
 
-def armed(**keys: object) -> StartTLSStrip:
+def deployed(**keys: object) -> StartTLSStrip:
     censor = StartTLSStrip.model_validate(keys)
-    censor.arm(Ground(hop=4, zone={"smtp.example": [SERVER], "other.example": ["9.9.9.9"]}))
+    censor.deploy(Deployment(hop=4, zone={"smtp.example": [SERVER], "other.example": ["9.9.9.9"]}))
     return censor
 
 
@@ -39,7 +41,7 @@ def from_client(
 
 
 def passed(censor: StartTLSStrip, packet: Packet, direction: Direction) -> Packet:
-    """The packet as it goes on."""
+    """Return the packet after the censor."""
     actions = censor.see(packet, direction, 0.0)
     if actions is None:
         return packet
@@ -57,7 +59,7 @@ def keywords(packet: Packet) -> tuple[str, ...]:
 @pytest.mark.parametrize("six", [False, True])
 def test_mask_keeps_length_numbers_and_header(six: bool) -> None:
     packet = from_server(SMTP, six=six)
-    seen = passed(armed(how="mask"), packet, IN)
+    seen = passed(deployed(how="mask"), packet, IN)
     assert keywords(seen) == ("SIZE 1", "XXXXXXXA", "8BITMIME")
     assert len(seen.raw) == len(packet.raw)
     assert (seen.seq, seen.ack, seen.window, seen.ttl) == (5000, 1000, 65535, 60)
@@ -65,85 +67,85 @@ def test_mask_keeps_length_numbers_and_header(six: bool) -> None:
     assert six or seen.raw[4:6] == packet.raw[4:6]
 
 
-def test_remove_takes_the_line_out_and_renumbers_what_follows() -> None:
-    censor, gone = armed(how="remove"), len(b"250-STARTTLS\r\n")
+def test_remove_deletes_the_line_and_renumbers_later_packets() -> None:
+    censor, gone = deployed(how="remove"), len(b"250-STARTTLS\r\n")
     assert passed(censor, from_server(b"220 hi\r\n", 4992), IN).seq == 4992
     packet = from_server(SMTP)
     seen = passed(censor, packet, IN)
     assert keywords(seen) == ("SIZE 1", "8BITMIME")
     assert seen.seq == 5000
     end = 5000 + len(SMTP)
-    # The client acknowledges what it got; the server must hear what it sent.
+    # The client acknowledges the shorter list, and the server must get the number of the longer one.
     assert passed(censor, from_client(ack=end - gone), OUT).ack == end
     assert passed(censor, from_client(ack=5000), OUT).ack == 5000
-    # What comes next begins for the client where the shorter list ended.
+    # The next packet starts for the client at the end of the shorter list.
     answer = passed(censor, from_server(b"221 bye\r\n", end), IN)
     assert (answer.seq, answer.payload) == (end - gone, b"221 bye\r\n")
     assert passed(censor, from_client(ack=end - gone + 9), OUT).ack == end + 9
 
 
-def test_a_retransmitted_list_is_cut_again_the_same() -> None:
-    censor = armed(how="remove")
+def test_retransmitted_list_is_changed_in_the_same_way() -> None:
+    censor = deployed(how="remove")
     first, again = passed(censor, from_server(SMTP), IN), passed(censor, from_server(SMTP), IN)
     assert (first.seq, first.payload) == (again.seq, again.payload)
     gone = len(b"250-STARTTLS\r\n")
     assert passed(censor, from_server(b"x", 5000 + len(SMTP)), IN).seq == 5000 + len(SMTP) - gone
 
 
-def test_numbers_wrap() -> None:
-    censor, start = armed(how="remove"), 2**32 - 10
+def test_sequence_numbers_wrap() -> None:
+    censor, start = deployed(how="remove"), 2**32 - 10
     passed(censor, from_server(SMTP, start), IN)
     end, gone = (start + len(SMTP)) % 2**32, len(b"250-STARTTLS\r\n")
     assert passed(censor, from_server(b"x", end), IN).seq == end - gone
     assert passed(censor, from_client(ack=end - gone), OUT).ack == end
-    # The list ends just before the turn, what follows comes behind it.
-    censor, start = armed(how="remove"), 2**32 - len(SMTP) - 5
+    # The list ends just before the numbers wrap, and the next packet comes after it.
+    censor, start = deployed(how="remove"), 2**32 - len(SMTP) - 5
     passed(censor, from_server(SMTP, start), IN)
     assert passed(censor, from_server(b"x", 20), IN).seq == 20 - gone
     assert passed(censor, from_client(ack=20 - gone), OUT).ack == 20
 
 
-def test_a_new_flow_with_the_same_ports_is_left_alone() -> None:
-    censor = armed(how="remove")
+def test_new_flow_with_the_same_ports_is_not_renumbered() -> None:
+    censor = deployed(how="remove")
     passed(censor, from_server(SMTP), IN)
     passed(censor, from_client(flags=SYN, ack=0), OUT)
     assert censor.see(from_client(ack=9000), OUT, 0.0) is None
     assert censor.see(from_server(b"x", 9000), IN, 0.0) is None
 
 
-def test_the_last_line_of_a_list() -> None:
+def test_last_line_of_a_list_is_removed_or_masked() -> None:
     for before in (b"250-mx.example\r\n", b"250-mx.example\r\n250-SIZE 1\r\n"):
-        seen = passed(armed(how="remove"), from_server(before + b"250 STARTTLS\r\n"), IN)
+        seen = passed(deployed(how="remove"), from_server(before + b"250 STARTTLS\r\n"), IN)
         assert "STARTTLS" not in keywords(seen)
-    masked = passed(armed(how="mask"), from_server(b"250-mx.example\r\n250 STARTTLS\r\n"), IN)
+    masked = passed(deployed(how="mask"), from_server(b"250-mx.example\r\n250 STARTTLS\r\n"), IN)
     assert keywords(masked) == ("XXXXXXXA",)
 
 
 @pytest.mark.parametrize("how", ["remove", "mask"])
-def test_imap_lists(how: str) -> None:
+def test_imap_lists_are_changed(how: str) -> None:
     for listed in (IMAP, b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", b"* CAPABILITY STARTTLS\r\na1 OK\r\n"):
-        seen = passed(armed(how=how), from_server(listed, port=143), IN)
+        seen = passed(deployed(how=how), from_server(listed, port=143), IN)
         assert b"STARTTLS" not in seen.payload
         assert seen.payload == listed.replace(b" STARTTLS", b" XXXXXXXA" if how == "mask" else b"")
-    seen = passed(armed(how=how), from_server(IMAP, port=143), IN)
+    seen = passed(deployed(how=how), from_server(IMAP, port=143), IN)
     answer, _ = read_answer(seen.payload, "a1")
     assert answer is not None
     assert answer.capabilities == ("IMAP4rev1", *(["XXXXXXXA"] if how == "mask" else []), "IDLE")
 
 
 @pytest.mark.parametrize(
-    ("command", "port", "spoilt"),
+    ("command", "port", "overwritten"),
     [
         (b"STARTTLS\r\n", 587, b"XXXXXXXX\r\n"),
         (b"starttls\r\n", 587, b"XXXXXXXX\r\n"),
         (b"a2 STARTTLS\r\n", 143, b"a2 XXXXXXXX\r\n"),
     ],
 )
-def test_refuse_spoils_the_command_and_leaves_the_list(command: bytes, port: int, spoilt: bytes) -> None:
-    censor = armed(how="refuse")
+def test_refuse_overwrites_the_command_and_keeps_the_list(command: bytes, port: int, overwritten: bytes) -> None:
+    censor = deployed(how="refuse")
     assert censor.see(from_server(SMTP), IN, 0.0) is None
     seen = passed(censor, from_client(command, port=port), OUT)
-    assert (seen.payload, seen.seq) == (spoilt, 1000)
+    assert (seen.payload, seen.seq) == (overwritten, 1000)
     assert censor.see(from_client(b"EHLO anonymous.invalid\r\n", port=port), OUT, 0.0) is None
 
 
@@ -154,44 +156,46 @@ def test_refuse_spoils_the_command_and_leaves_the_list(command: bytes, port: int
         (b"a2 OK Begin TLS negotiation now\r\n", 143, b"a1 OK Capabilities listed\r\n"),
     ],
 )
-def test_inject_puts_plaintext_behind_the_go_ahead_and_renumbers(go_ahead: bytes, port: int, other: bytes) -> None:
-    censor = armed(how="inject")
+def test_inject_adds_plaintext_after_the_go_ahead_and_renumbers(go_ahead: bytes, port: int, other: bytes) -> None:
+    censor = deployed(how="inject")
     assert censor.see(from_server(SMTP if port == 587 else IMAP, port=port), IN, 0.0) is None
     assert censor.see(from_server(other, 5500, port=port), IN, 0.0) is None
     seen = passed(censor, from_server(go_ahead, 6000, port=port), IN)
     assert seen.payload.startswith(go_ahead) and b"injected" in seen.payload[len(go_ahead) :]
     more, end = len(seen.payload) - len(go_ahead), 6000 + len(go_ahead)
-    # The server hears an acknowledgement of what it sent, the client gets TLS behind what was slipped in.
+    # The server gets an acknowledgement of its own bytes. The client gets TLS after the injected text.
     assert passed(censor, from_client(ack=end + more, port=port), OUT).ack == end
     assert passed(censor, from_server(b"\x16\x03\x03", end, port=port), IN).seq == end + more
     assert passed(censor, from_client(b"STARTTLS\r\n", ack=6000, port=port), OUT).payload == b"STARTTLS\r\n"
 
 
-def test_the_command_passes_unless_it_is_to_be_spoilt() -> None:
-    assert armed(how="mask").see(from_client(b"STARTTLS\r\n"), OUT, 0.0) is None
-    assert passed(armed(how="mask", spoils_command=True), from_client(b"STARTTLS\r\n"), OUT).payload == b"XXXXXXXX\r\n"
+def test_command_passes_unless_it_is_overwritten() -> None:
+    assert deployed(how="mask").see(from_client(b"STARTTLS\r\n"), OUT, 0.0) is None
+    assert (
+        passed(deployed(how="mask", spoils_command=True), from_client(b"STARTTLS\r\n"), OUT).payload == b"XXXXXXXX\r\n"
+    )
 
 
 @pytest.mark.parametrize("how", ["remove", "mask", "refuse"])
-def test_what_it_does_not_mean_is_left_alone(how: str) -> None:
+def test_other_ports_protocols_and_hosts_pass(how: str) -> None:
     tls = bytes.fromhex("160303") + b"\x00\x20" + b"STARTTLS" * 4
     for censor, packet, direction in (
-        (armed(how=how), from_server(SMTP, port=465), IN),
-        (armed(how=how), from_client(b"STARTTLS\r\n", port=465), OUT),
-        (armed(how=how), from_server(tls), IN),
-        (armed(how=how), from_client(tls), OUT),
-        (armed(how=how, protocols=["imap"]), from_server(SMTP), IN),
-        (armed(how=how, protocols=["smtp"]), from_server(IMAP), IN),
-        (armed(how=how, protocols=["imap"]), from_client(b"STARTTLS\r\n"), OUT),
-        (armed(how=how, names=["other.example"]), from_server(SMTP), IN),
+        (deployed(how=how), from_server(SMTP, port=465), IN),
+        (deployed(how=how), from_client(b"STARTTLS\r\n", port=465), OUT),
+        (deployed(how=how), from_server(tls), IN),
+        (deployed(how=how), from_client(tls), OUT),
+        (deployed(how=how, protocols=["imap"]), from_server(SMTP), IN),
+        (deployed(how=how, protocols=["smtp"]), from_server(IMAP), IN),
+        (deployed(how=how, protocols=["imap"]), from_client(b"STARTTLS\r\n"), OUT),
+        (deployed(how=how, names=["other.example"]), from_server(SMTP), IN),
     ):
         assert censor.see(packet, direction, 0.0) is None
 
 
-def test_it_stands_in_the_way_and_says_what_it_does() -> None:
+def test_wrong_keys_are_errors() -> None:
     assert CLASSES["StartTLSStrip"] is StartTLSStrip
-    assert armed(how="mask", names=["smtp.example"]).see(from_server(SMTP), IN, 0.0) is not None
+    assert deployed(how="mask", names=["smtp.example"]).see(from_server(SMTP), IN, 0.0) is not None
     with pytest.raises(ValueError, match="on_path"):
-        armed(how="mask", on_path=True)
+        deployed(how="mask", on_path=True)
     with pytest.raises(ValueError, match="how"):
-        armed()
+        deployed()

@@ -1,4 +1,4 @@
-"""Path sweeps and limited payloads on real sockets, without root, among routers and censors of known distance."""
+"""Test path sweeps and payloads with limited TTL on real sockets, with routers and censors on known hops."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from probe.lab.censors import DNSInjection, Ground, PayloadDrop, QUICDrop, TLSDrop, TLSReset
+from probe.lab.censors.dns import DNSInjection
 from probe.lab.censors.kit.flows import Residual
-from probe.lab.censors.kit.middlebox import Middlebox
+from probe.lab.censors.kit.middlebox import Deployment, Middlebox
+from probe.lab.censors.payloads import PayloadDrop
+from probe.lab.censors.quic import QUICDrop
+from probe.lab.censors.tls import TLSDrop, TLSReset
 from probe.lab.net.layout import Actions, Direction, PathConfig
 from probe.lab.net.packets import ACK, RST, SYN, Packet, tcp_packet
 from tests.support.lab.inside_lab import SERVER, SERVER6, at_home
@@ -78,11 +81,11 @@ def outcomes(entry: dict[str, Any]) -> list[tuple[int, str]]:
 
 
 def on_hop(hop: int, censor: Middlebox) -> Middlebox:
-    censor.arm(Ground(hop=hop))
+    censor.deploy(Deployment(hop=hop))
     return censor
 
 
-def test_a_sweep_finds_every_router_and_the_end(tmp_path: Path) -> None:
+def test_sweep_finds_every_router_and_the_server(tmp_path: Path) -> None:
     told = entries("walk(V4, 443, 'tcp'), walk(V6, 443, 'tcp'), walk(V4, 53, 'udp'), walk(V6, 53, 'udp')", tmp_path)
     for entry, home, far in zip(
         told, ["192.168.1.1", "3c00:88:99:77::1"] * 2, ["10.9.{}.1", "3c00:9:{}::1"] * 2, strict=True
@@ -94,26 +97,26 @@ def test_a_sweep_finds_every_router_and_the_end(tmp_path: Path) -> None:
     assert [entry["end"] for entry in told] == ["connected", "connected", "answered", "answered"]
 
 
-def test_a_closed_port_is_an_end_too(tmp_path: Path) -> None:
+def test_sweep_ends_at_a_closed_port(tmp_path: Path) -> None:
     told = entries("walk(V4, 81, 'tcp'), walk(V4, 81, 'udp')", tmp_path)
     assert [(entry["end"], entry["end_ttl"]) for entry in told] == [("refused", 7), ("refused", 7)]
 
 
-def test_silent_routers_are_told_from_the_end(tmp_path: Path) -> None:
+def test_silent_routers_are_distinguished_from_the_server(tmp_path: Path) -> None:
     for entry in entries("walk(V4, 443, 'tcp'), walk(V6, 53, 'udp')", tmp_path, silent=(2, 3, 6)):
         assert [hop["ttl"] for hop in entry["hops"] if hop["answered"]] == [1, 4, 5]
         assert entry["end_ttl"] == 7
 
 
-def test_routers_that_tell_few_errors_are_known_by_it(tmp_path: Path) -> None:
-    """The second walk comes too early for them; asked again at its end they answer."""
+def test_routers_with_an_icmp_limit_are_recognised(tmp_path: Path) -> None:
+    """Test that a second sweep asks silent routers again at its end."""
     told = entries("walk(V4, 443, 'tcp'), walk(V4, 443, 'tcp')", tmp_path, icmp_per_second=3.0)
     first, second = ({hop["ttl"]: hop for hop in entry["hops"]} for entry in told)
     assert all(hop["answered"] and not hop["late"] for hop in first.values()) and len(first) == 6
     assert any(hop["late"] for hop in second.values()) and told[1]["end_ttl"] == 7
 
 
-def test_a_reset_begins_at_the_censors_hop(tmp_path: Path) -> None:
+def test_reset_starts_at_the_censors_hop(tmp_path: Path) -> None:
     censor = on_hop(4, TLSReset(names=["bad.example"]))
     flows = "say(V4, [3, 4]), say(V6, [2, 5]), say(V4, [3]), say(V4, [4]), say(V4, [3, 6], 'good.example')"
     told = [outcomes(entry) for entry in entries(flows, tmp_path, censor)]
@@ -124,22 +127,22 @@ def test_a_reset_begins_at_the_censors_hop(tmp_path: Path) -> None:
 DROPPED = "say(V4, [3, 4], by_silence=True), say(V6, [3, 5], by_silence=True)"
 
 
-def test_a_dropped_hello_is_missed_from_the_censors_hop_on(tmp_path: Path) -> None:
+def test_dropped_hello_is_silent_from_the_censors_hop_on(tmp_path: Path) -> None:
     censor = on_hop(4, TLSDrop(names=["bad.example"]))
     told = [outcomes(entry) for entry in entries(DROPPED, tmp_path, censor)]
     assert told == [[(3, "expired"), (4, "silent")], [(3, "expired"), (5, "silent")]]
 
 
-def test_who_stands_near_answers_for_the_packet_that_came_there(tmp_path: Path) -> None:
-    """They answer in a millisecond, sooner than we notice that the kernel has sent the payload again."""
+def test_near_censor_answers_the_packet_that_reached_it(tmp_path: Path) -> None:
+    """Test answers within a millisecond, before the probe notices a retransmission of the kernel."""
     flows = ", ".join(["say(V4, [2, 3], by_silence=True), say(V4, [3, 4], 'worse.example')"] * 4)
     censors = on_hop(5, TLSDrop(names=["bad.example"])), on_hop(4, TLSReset(names=["worse.example"]))
     told = [outcomes(entry) for entry in entries(flows, tmp_path, *censors, rtt_ms=4.0)]
     assert told == [[(2, "expired"), (3, "expired")], [(3, "silent"), (4, "reset")]] * 4
 
 
-def test_the_ttl_that_an_injector_copies_does_not_count(tmp_path: Path) -> None:
-    """It stands on hop 3. What is sent with 5 hops left draws a reset that just comes home, and is not heard."""
+def test_copied_ttl_is_not_used(tmp_path: Path) -> None:
+    """Test a censor on hop 3. A packet with TTL 5 causes a reset that just returns and is not used."""
     censor = on_hop(3, TLSReset(names=["bad.example"], copies_ttl=True))
     other = on_hop(3, DNSInjection(names=["bad.example"], answers=["192.0.2.1"], copies_ttl=True))
     question = "build_query('bad.example', 'A', 7)"
@@ -148,7 +151,7 @@ def test_the_ttl_that_an_injector_copies_does_not_count(tmp_path: Path) -> None:
     assert {outcome for entry in told for _, outcome in outcomes(entry)} == {"expired", "silent"}
 
 
-def test_a_forged_answer_begins_at_the_censors_hop(tmp_path: Path) -> None:
+def test_forged_answer_starts_at_the_censors_hop(tmp_path: Path) -> None:
     censor = on_hop(4, DNSInjection(names=["bad.example"], answers=["192.0.2.1"]))
     question = "build_query('bad.example', 'A', 7)"
     told = entries(f"*(send(V4, 53, {question}, [ttl], once=True) for ttl in (3, 4, 5))", tmp_path, censor)
@@ -156,7 +159,7 @@ def test_a_forged_answer_begins_at_the_censors_hop(tmp_path: Path) -> None:
     assert [distance["sent"] for entry in told for distance in entry["distances"]] == [1, 1, 1]
 
 
-def test_a_dropped_datagram_is_missed_from_the_censors_hop_on(tmp_path: Path) -> None:
+def test_dropped_datagram_is_silent_from_the_censors_hop_on(tmp_path: Path) -> None:
     censor = on_hop(4, PayloadDrop(protocols=["stun"]))
     told = entries("send(V4, 53, binding_request(bytes(12)), [3, 4], 'stun')", tmp_path, censor)
     assert outcomes(told[0]) == [(3, "expired"), (4, "silent")]
@@ -164,7 +167,7 @@ def test_a_dropped_datagram_is_missed_from_the_censors_hop_on(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("first_passes", [True, False])
-def test_quic_is_missed_behind_a_first_datagram_that_may_pass(tmp_path: Path, first_passes: bool) -> None:
+def test_quic_is_silent_after_the_first_datagram(tmp_path: Path, first_passes: bool) -> None:
     residual = Residual(seconds=60, on="src,dst,dport") if first_passes else None
     censor = on_hop(4, QUICDrop(names=["bad.example"], first_passes=first_passes, both_ways=False, residual=residual))
     told = entries("send(V4, 443, initial(V4), [3, 4], 'quic', ahead=initial(V4))", tmp_path, censor)
@@ -172,7 +175,7 @@ def test_quic_is_missed_behind_a_first_datagram_that_may_pass(tmp_path: Path, fi
 
 
 class Punisher:
-    """Resets a connection as soon as it stands, whatever is said on it and however far that travels."""
+    """Reset every connection after its handshake, with any payload and TTL."""
 
     hop, on_path = 5, True
 
@@ -183,6 +186,6 @@ class Punisher:
         return Actions(to_client=[(0.0, tcp_packet(*flow, flags=RST | ACK, seq=packet.ack, ack=packet.seq))])
 
 
-def test_a_reset_that_punishes_what_was_said_before_is_no_distance(tmp_path: Path) -> None:
+def test_residual_reset_gives_no_hop(tmp_path: Path) -> None:
     for entry in entries("say(V4, [2, 4]), say(V6, [2])", tmp_path, Punisher()):
         assert entry["failure"] == "connection_reset" and json.dumps(entry["distances"]) == "[]"

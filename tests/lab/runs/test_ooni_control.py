@@ -1,4 +1,4 @@
-"""Runs that ask the lab's helper in OONI's form: over TCP and TLS it leads to the verdicts that our own leads to."""
+"""Test that OONI's control protocol gives the same verdicts over TCP and TLS as our own."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ CONTROL = ("--control", f"ooni+http://{HELPER_V4}")
 
 
 def measured(name: str, results: Path) -> tuple[Finished, list[dict[str, Any]]]:
-    """The run of a scenario with that control, and its lines."""
+    """Return the run of a scenario with OONI's control, and its measurements."""
     finished = run_scenario(
         load_scenario(find_scenario(name)), bundled_targets(), consent=VERSION, results=results, more=CONTROL
     )
@@ -28,12 +28,12 @@ def measured(name: str, results: Path) -> tuple[Finished, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("name", ["sni-reset", "ip-blackhole", "service-down"])
-def test_states_are_those_that_our_own_control_leads_to(name: str, tmp_path: Path) -> None:
+def test_ooni_control_gives_the_same_states_as_our_own(name: str, tmp_path: Path) -> None:
     finished, lines = measured(name, tmp_path)
     assert not finished.differences, "\n" + "\n".join(table(finished.differences))
     evidence.check_lines(tmp_path / "lab", finished.records)
     controls = [line["test_keys"]["x_control"] for line in lines]
     assert controls and {control["failure"] for control in controls} == {None}
-    assert {control["targets_digest"] for control in controls} == {""}  # it was no helper of our own form
+    assert {control["targets_digest"] for control in controls} == {""}  # the control was OONI's
     assert HELPER_V4 not in json.dumps(controls)
     assert all(record["controls"] for record in finished.records)

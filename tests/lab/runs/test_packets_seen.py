@@ -1,4 +1,4 @@
-"""What the wire shows of a blocked flow stands in the line, and in a pcapng that names nobody."""
+"""Test that packets of a blocked flow are in the measurement, and in a pcapng file without user data."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ from probe.targets.target import bundled_targets
 pytestmark = pytest.mark.lab
 
 
-def test_the_resets_of_a_censor_are_seen(tmp_path: Path) -> None:
+def test_resets_of_a_censor_are_recorded(tmp_path: Path) -> None:
     scenario = load_scenario(find_scenario("sni-reset"))
     lines, packets = tmp_path / "run.jsonl", tmp_path / "run.pcapng"
     command = [sys.executable, "-m", "probe", "run", "telegram", "--pcap", "--output", str(lines)]

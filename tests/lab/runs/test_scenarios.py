@@ -1,6 +1,6 @@
-"""Every scenario, in the lab: the verdicts that its file expects, and ok once nothing stands in the way.
+"""Test every scenario in the lab: its verdicts are as expected, and ok without interference.
 
-Needs namespaces: a machine on which the lab cannot run fails these tests; it does not skip them.
+The tests need namespaces. On a machine without them they fail and are not skipped.
 """
 
 import json
@@ -34,11 +34,11 @@ HELPER = {FabricConfig.helper_v4, FabricConfig.helper_v6}
 
 
 def bare_runs() -> list[str]:
-    """Scenarios whose runs without what stands in the way differ: in what is measured, and in what helper is asked."""
+    """Return one scenario for each different run without interference: by targets, pages, helper and depth."""
     left: dict[str, str] = {}
     for name in scenario_names():
         bare = without_interference(load_scenario(find_scenario(name)))
-        if name not in {"clean", "skype-gone"}:  # `clean` is such a run; of what is retired nothing is left
+        if name not in {"clean", "skype-gone"}:  # `clean` is such a run, and skype is retired
             left.setdefault(f"{sorted(bare.targets)} {bare.pages} {bare.helper} {bare.depth}", name)
     return sorted(left.values())
 
@@ -48,10 +48,10 @@ ABLATED = bare_runs()
 
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SideBySide]:
-    """The runs of the tests that were chosen, all of them under way before the first is looked at."""
+    """Start the runs of all selected tests at once."""
     chosen = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
     wanted = [
-        LabRun(params.get("name", "great-firewall"), params.get("seed", 0), "without_its_censor" in item.name)
+        LabRun(params.get("name", "great-firewall"), params.get("seed", 0), "without_interference" in item.name)
         for item in chosen
         if (params := item.callspec.params)
     ]
@@ -69,23 +69,23 @@ def check(finished: Finished) -> None:
 
 
 def check_the_wire(
-    pcap: Path, results: Path, pages: Sequence[Page] = (), *, most: int = TRIGGERS_STANDARD, owned_up: bool = True
+    pcap: Path, results: Path, pages: Sequence[Page] = (), *, most: int = TRIGGERS_STANDARD, complete: bool = True
 ) -> None:
-    """Law 7, counted outside the probe: six triggers per name, address and transport; one visit to a forged address."""
+    """Check P7 on the wire: the triggers per name, address and transport, and one connection to a forged address."""
     wire = Wire(pcap, {FabricConfig.home_public_v4, FabricConfig.home_v6})
-    everything = pick_targets(bundled_targets(), target_names(bundled_targets()))  # those that are off too
+    everything = pick_targets(bundled_targets(), target_names(bundled_targets()))  # those that are off by default too
     names = {endpoint.host for target in everything for _, endpoint in target.endpoints()}
     names |= {web_endpoint(page.url).host for page in pages}
     counted = wire.triggers({name for name in names if not is_address(name)})
     for place in [place for place in counted if place[1] in HELPER]:
-        del counted[place]  # asked over plain http in the lab alone; outside its requests show no name
+        del counted[place]  # plain HTTP is used only in the lab. Outside, its requests show no name
     assert not [place for place, count in counted.items() if count > most]
     assert not [address for address in FOREIGN + FOREIGN_V6 if wire.connections(address) > 1]
-    assert not owned_up or sum(counted.values()) <= said_of_triggers(lines_below(results))
+    assert not complete or sum(counted.values()) <= reported_triggers(lines_below(results))
 
 
-def said_of_triggers(lines: Sequence[dict[str, Any]]) -> int:
-    """What the lines own up to: the count grows within a run, and starts anew with each repetition."""
+def reported_triggers(lines: Sequence[dict[str, Any]]) -> int:
+    """Return the triggers that the measurements report. The count starts again with each run."""
     runs: dict[str, int] = {}
     for line in lines:
         run = line["test_keys"]["x_run"]
@@ -94,18 +94,18 @@ def said_of_triggers(lines: Sequence[dict[str, Any]]) -> int:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySide) -> None:
+def test_verdicts_are_as_the_scenario_expects(name: str, runs: SideBySide) -> None:
     came = runs.of(name)
     check(came.finished)
     evidence.check_lines(came.folder / "lab", came.finished.records)
     scenario = load_scenario(find_scenario(name))
     most = TRIGGERS_DEEP if scenario.depth == "deep" else TRIGGERS_STANDARD
     most *= scenario.run.repeat
-    starved = scenario.run.open_files is not None  # then the system's library asks on its own, again and again
-    check_the_wire(came.folder / "home.pcap", came.folder / "lab", scenario.pages, most=most, owned_up=not starved)
+    starved = scenario.run.open_files is not None  # then the system's resolver repeats queries itself
+    check_the_wire(came.folder / "home.pcap", came.folder / "lab", scenario.pages, most=most, complete=not starved)
     lines = lines_below(came.folder / "lab")
     assert lines == lines_below(came.folder)
-    if name == "clean":  # every test that OONI scores is there; evidence.py has compared the scores
+    if name == "clean":  # evidence.py has compared OONI's scores
         assert {line["test_name"] for line in lines} >= RULES.keys()
     assert lines
     for line in lines:
@@ -114,17 +114,17 @@ def test_the_verdicts_are_those_that_the_file_expects(name: str, runs: SideBySid
 
 
 @pytest.mark.parametrize("name", ABLATED)
-def test_without_its_censor_everything_is_ok(name: str, runs: SideBySide) -> None:
+def test_without_interference_everything_is_ok(name: str, runs: SideBySide) -> None:
     check(runs.of(name, bare=True).finished)
 
 
 @pytest.mark.parametrize("seed", [3, 11])
-def test_hops_and_times_of_another_seed_change_no_verdict(seed: int, runs: SideBySide) -> None:
+def test_other_seed_gives_the_same_verdicts(seed: int, runs: SideBySide) -> None:
     check(runs.of("great-firewall", seed=seed).finished)
 
 
-def test_nothing_real_can_be_reached(tmp_path: Path) -> None:
-    """1.1.1.1 is one of the lab's own inside (a public resolver of the target files); its neighbours are nobody's."""
+def test_no_real_address_is_reachable(tmp_path: Path) -> None:
+    """Test addresses beside those of the target files. 1.1.1.1 itself is a host of the lab."""
     script = tmp_path / "connect.py"
     script.write_text(
         "import socket, sys\n"
@@ -140,8 +140,8 @@ def test_nothing_real_can_be_reached(tmp_path: Path) -> None:
     assert run_command(replace(clean, name="alone"), bundled_targets(), command, consent=VERSION) == 0
 
 
-def test_a_new_target_file_gets_a_server_and_a_verdict(tmp_path: Path) -> None:
-    """A new service needs a TOML file and no code."""
+def test_new_target_file_gets_a_server_and_a_verdict(tmp_path: Path) -> None:
+    """Test that a new service needs a TOML file and no code."""
     targets = tmp_path / "targets"
     targets.mkdir()
     for path in bundled_targets().glob("*.toml"):
@@ -154,7 +154,7 @@ def test_a_new_target_file_gets_a_server_and_a_verdict(tmp_path: Path) -> None:
     )
     finished = run_scenario(load_scenario(find_scenario("clean")), targets, consent=VERSION, results=tmp_path)
     check(finished)
-    services = {record["service"] for record in finished.records}  # resolvers are a target beside being asked
+    services = {record["service"] for record in finished.records}  # the resolvers are a target too
     assert {service for service in services if not service.startswith("resolvers/")} == {"newcomer/web"}
 
 
@@ -166,13 +166,13 @@ def lab(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100)
 
 
-def test_a_command_runs_there_with_five_variables_and_its_own_exit_code(tmp_path: Path) -> None:
+def test_command_gets_five_variables_and_returns_its_exit_code(tmp_path: Path) -> None:
     script = (
         "import json, os, sys; print(json.dumps(dict(os.environ))); open('made', 'w').close(); "
         "sys.stderr.write(sys.stdin.read()); sys.exit(7)"
     )
     command = [sys.executable, "-m", "probe", "lab", "run", "clean", "--", sys.executable, "-c", script]
-    before = dict(os.environ)  # said outright: libraries of the test runner put more into the C environment
+    before = dict(os.environ)  # explicit, since libraries of the test runner add to the C environment
     done = subprocess.run(
         command, cwd=tmp_path, env=before, capture_output=True, text=True, input="typed", timeout=100, check=False
     )
@@ -185,7 +185,7 @@ def test_a_command_runs_there_with_five_variables_and_its_own_exit_code(tmp_path
     assert (tmp_path / "made").stat().st_uid == os.getuid()
 
 
-def test_json_prints_verdict_records_and_nothing_else(tmp_path: Path) -> None:
+def test_json_prints_only_verdict_records(tmp_path: Path) -> None:
     done = lab("run", "sni-reset", "--json", "--results", str(tmp_path), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -195,7 +195,7 @@ def test_json_prints_verdict_records_and_nothing_else(tmp_path: Path) -> None:
     assert Path(saved).is_relative_to(tmp_path / "lab")
 
 
-def test_an_expectation_that_does_not_hold_is_a_table_and_exit_code_1(tmp_path: Path) -> None:
+def test_difference_prints_a_table_and_exits_with_1(tmp_path: Path) -> None:
     text = find_scenario("sni-reset").read_text().replace('["tls.reset.sni"]', '["tls.timeout.sni"]', 1)
     (tmp_path / "mine.toml").write_text(text)
     done = lab("run", "mine.toml", "--results", str(tmp_path), cwd=tmp_path)

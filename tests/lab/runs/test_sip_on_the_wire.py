@@ -1,4 +1,4 @@
-"""What leaves the home when SIP providers are measured, counted on the lab's wire and not by the probe."""
+"""Test on the lab's wire which SIP packets a measurement sends."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -19,19 +19,19 @@ HELPER = {FabricConfig.helper_v4, FabricConfig.helper_v6}
 
 
 def requests(pcap: Path) -> list[tuple[Packet, Message]]:
-    """SIP in the clear that the home sent: datagrams, and segments that begin a request."""
+    """Return the plain SIP requests that the user sent: datagrams, and the first segments of streams."""
     sent = [packet for packet in packets(pcap) if packet.src in HOME and (packet.is_udp or packet.is_tcp)]
     return [(packet, read_message(packet.payload)) for packet in sent if is_sip(packet.payload)]
 
 
-def test_each_provider_is_asked_once_per_transport_and_the_silent_one_twice(tmp_path: Path) -> None:
+def test_each_provider_gets_one_request_and_a_silent_one_two(tmp_path: Path) -> None:
     came = run_alone(LabRun("sip-silent"), tmp_path / "run")
     check(came.finished)
     asked: dict[tuple[str, str], set[str]] = defaultdict(set)
     for packet, message in requests(came.folder / "home.pcap"):
         assert message.method == "OPTIONS"
         assert not any(address.encode() in packet.payload for address in HOME) and b"192.168." not in packet.payload
-        if packet.dst not in HELPER:  # its echo gets twins, and knows the volunteer anyway
+        if packet.dst not in HELPER:  # the helper's echo gets echo pairs
             asked[message.uri, message.vias[0].transport].add(message.vias[0].branch)
     silent = asked.pop(("sip:sip.voipfone.net", "UDP"))
     assert len(silent) == 2
@@ -40,8 +40,8 @@ def test_each_provider_is_asked_once_per_transport_and_the_silent_one_twice(tmp_
     assert all(isinstance(count, int) and count >= len(silent) + len(asked) for count in counted)
 
 
-def test_what_a_gateway_writes_into_the_answers_is_in_no_file(tmp_path: Path) -> None:
-    """The scenario puts the volunteer's public address into every Via that comes back."""
+def test_address_from_a_gateway_is_in_no_file(tmp_path: Path) -> None:
+    """Test a scenario that writes the user's public address into every Via of the answers."""
     came = run_alone(LabRun("sip-alg"), tmp_path / "run")
     check(came.finished)
     back = [packet for packet in packets(came.folder / "home.pcap") if packet.dst in HOME and is_sip(packet.payload)]

@@ -1,4 +1,4 @@
-"""The lines of a list of web addresses, measured in the lab: what OONI's backend would make of them."""
+"""Test OONI's rules on measurements of a list of web addresses in the lab."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.support.ooni.web_scores import score
 pytestmark = pytest.mark.lab
 
 FINE, ANOMALY = (0.0, 1.0), (1.0, 1.0)
-# A page of a censor's with a common header of the true one's, and of its length, is the true one to OONI's rules.
+# To OONI's rules a block page with the length and a common header of the real page is the real page.
 SCORES = {
     "https://www.fine.example/": (FINE, False),
     "http://www.moved.example/": (FINE, False),
@@ -29,7 +29,7 @@ SCORES = {
 }
 
 
-def test_ooni_would_see_what_its_own_probe_sees(tmp_path: Path) -> None:
+def test_ooni_rules_give_the_blocking_of_ooni(tmp_path: Path) -> None:
     scenario = load_scenario(find_scenario("web"))
     finished = run_scenario(scenario, bundled_targets(), consent=VERSION, results=tmp_path, log=str(tmp_path / "log"))
     assert not finished.differences
@@ -44,4 +44,4 @@ def test_ooni_would_see_what_its_own_probe_sees(tmp_path: Path) -> None:
         "https://www.moved.example/start?[scrubbed]",
         "http://www.moved.example/",
     ]
-    assert chain[0]["response"]["code"] == 200  # the cookie came along
+    assert chain[0]["response"]["code"] == 200  # the cookie was sent

@@ -1,4 +1,4 @@
-"""Scenario files are read strictly, and verdicts are compared with what they say."""
+"""Test that scenario files are checked strictly and compared with verdicts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from probe.lab.censors import TLSReset
+from probe.lab.censors.tls import TLSReset
 from probe.lab.run import expected_services
 from probe.lab.scenario.expectations import Expectation, State, differences, expectation_for
 from probe.lab.scenario.faults import KINDS, ServerDown
@@ -16,7 +16,7 @@ from probe.lab.scenario.scenario import (
     load_scenario,
     scenario_names,
 )
-from probe.lab.world.assemble import lay_path
+from probe.lab.world.assemble import build_path
 from probe.lab.world.world import build_world
 from probe.targets.target import bundled_targets
 from tests.support.lab.side_by_side import without_interference
@@ -27,7 +27,7 @@ REQUIRED = {
     *("lossy", "helper-lies", "helper-down"),
 }
 
-DESIGN_EXAMPLE = """
+CONTRACT_EXAMPLE = """
 title = "The name in the hello is reset, three times, on the fourth hop"
 [[censor]]
 class = "TLSReset"
@@ -56,8 +56,8 @@ def write(tmp_path: Path) -> Write:
     return writer
 
 
-def test_the_example_of_the_design_loads(write: Write) -> None:
-    scenario = load_scenario(write(DESIGN_EXAMPLE))
+def test_example_of_the_contract_loads(write: Write) -> None:
+    scenario = load_scenario(write(CONTRACT_EXAMPLE))
     (censor,) = scenario.censors
     assert isinstance(censor, TLSReset)
     assert (censor.hop, censor.on_path, censor.ttl) == (4, True, 61)
@@ -66,7 +66,7 @@ def test_the_example_of_the_design_loads(write: Write) -> None:
     assert scenario.expect["telegram/web"].hop == 4
 
 
-def test_every_required_scenario_is_there_and_loads() -> None:
+def test_every_scenario_loads() -> None:
     assert set(scenario_names()) >= REQUIRED
     for name in scenario_names():
         assert load_scenario(find_scenario(name)).expect, name
@@ -113,7 +113,7 @@ BAD_FILES = [
 
 
 @pytest.mark.parametrize(("text", "wanted"), BAD_FILES)
-def test_a_bad_file_is_answered_with_file_key_and_what_was_expected(write: Write, text: str, wanted: str) -> None:
+def test_bad_file_gives_file_key_and_expected_value(write: Write, text: str, wanted: str) -> None:
     path = write(text)
     with pytest.raises(ScenarioError) as refused:
         load_scenario(path)
@@ -122,15 +122,15 @@ def test_a_bad_file_is_answered_with_file_key_and_what_was_expected(write: Write
     assert "\n" not in str(refused.value)
 
 
-def test_an_unknown_name_gets_a_near_one() -> None:
+def test_unknown_name_gives_a_similar_one() -> None:
     with pytest.raises(ScenarioError, match="Did you mean 'great-firewall'"):
         find_scenario("graet-firewall")
     with pytest.raises(ScenarioError, match="cannot be read"):
         load_scenario(find_scenario("/nowhere/mine.toml"))
 
 
-def test_ablation_takes_everything_out_of_the_way_and_expects_ok(write: Write) -> None:
-    text = DESIGN_EXAMPLE + "[[fault]]\nkind = 'server_down'\n[path]\nloss = 0.5\n[helper]\nup = false\n"
+def test_run_without_interference_expects_ok(write: Write) -> None:
+    text = CONTRACT_EXAMPLE + "[[fault]]\nkind = 'server_down'\n[path]\nloss = 0.5\n[helper]\nup = false\n"
     text += "[run]\ninterrupt_after = 2.5\nopen_files = 40\n"
     scenario = load_scenario(write(text))
     assert isinstance(scenario.faults[0], ServerDown)
@@ -145,15 +145,15 @@ def test_ablation_takes_everything_out_of_the_way_and_expects_ok(write: Write) -
 
 
 def test_seed_zero_is_the_usual_path_and_others_vary(write: Write) -> None:
-    scenario = load_scenario(write(DESIGN_EXAMPLE))
-    usual = lay_path(scenario, 0)
+    scenario = load_scenario(write(CONTRACT_EXAMPLE))
+    usual = build_path(scenario, 0)
     assert (usual.before, usual.after, usual.rtt_ms) == (3, 2, 20)
-    drawn = [lay_path(scenario, seed) for seed in range(1, 30)]
+    drawn = [build_path(scenario, seed) for seed in range(1, 30)]
     assert len({(path.before, path.after, path.rtt_ms) for path in drawn}) > 10
-    assert lay_path(scenario, 5) == lay_path(scenario, 5)
+    assert build_path(scenario, 5) == build_path(scenario, 5)
     assert all(path.hops >= 4 for path in drawn)
-    fixed = load_scenario(write(DESIGN_EXAMPLE.replace("[[censor]]", "seed_varies = false\n[[censor]]", 1)))
-    assert lay_path(fixed, 5) == usual
+    fixed = load_scenario(write(CONTRACT_EXAMPLE.replace("[[censor]]", "seed_varies = false\n[[censor]]", 1)))
+    assert build_path(fixed, 5) == usual
 
 
 # -- expectations ----------------------------------------------------------------------------------------------------
@@ -192,17 +192,17 @@ def keys(expect: dict[str, Expectation], *records: dict[str, Any]) -> list[tuple
         ({}, verdict(state="blocked", mechanisms=["a"]), []),
     ],
 )
-def test_what_is_named_is_compared(wanted: dict[str, Any], record: dict[str, Any], wrong: list[str]) -> None:
+def test_given_keys_are_compared(wanted: dict[str, Any], record: dict[str, Any], wrong: list[str]) -> None:
     expect = {"default": Expectation.model_validate(wanted)}
     assert keys(expect, record) == [("a/web", key) for key in wrong]
 
 
-def test_a_service_without_a_verdict_differs() -> None:
+def test_service_without_verdict_differs() -> None:
     assert keys({"default": Expectation(state="ok")}) == [("a/web", "verdict")]
     assert keys({"b/web": Expectation(state="ok")}) == []
 
 
-def test_its_own_expectation_goes_before_the_default_and_every_record_counts() -> None:
+def test_own_expectation_precedes_the_default_for_every_record() -> None:
     expect = {"default": Expectation(state="ok"), "a/web": Expectation(state="down")}
     assert keys(expect, verdict(state="down")) == []
     assert keys(expect, verdict(state="down"), verdict()) == [("a/web", "state")]
@@ -240,7 +240,7 @@ def test_pages_get_servers_and_are_measured(write: Write) -> None:
         ("status = 200", r"page\[1\].url is missing"),
     ],
 )
-def test_pages_are_read_strictly(write: Write, line: str, said: str) -> None:
+def test_wrong_page_keys_are_errors(write: Write, line: str, said: str) -> None:
     with pytest.raises(ScenarioError, match=said):
         load_scenario(write(f'title = "x"\n[[page]]\n{line}\n[expect.default]\nstate = "ok"\n'))
 

@@ -1,4 +1,4 @@
-"""The score: counted by hand for verdicts made by hand, and taken once of a real run."""
+"""Test the score with made-up verdicts and with one real run."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ def counted(*records: dict[str, Any]) -> Tally:
     return tally(Trial("made", 3, records, seconds=2.0, triggers=9), EXPECT, [row["service"] for row in records])
 
 
-def test_a_right_verdict_counts_in_every_column() -> None:
+def test_right_verdict_counts_in_every_column() -> None:
     count = counted(record("a/web", "blocked", ["tls.reset.sni"], 4), record("a/chat", "ok"), record("a/portal", None))
     assert (count.verdicts, count.exact, count.wrong) == (3, 3, [])
     assert (count.precision, count.recall) == (1.0, 1.0)
@@ -41,31 +41,31 @@ def test_a_right_verdict_counts_in_every_column() -> None:
     assert (count.hops, count.hops_exact, count.hops_near, count.unlocated) == (1, 1, 1, 0)
 
 
-def test_an_inner_node_is_two_thirds_found_and_nothing_wrongly_named() -> None:
+def test_inner_node_gives_two_thirds_recall_and_full_precision() -> None:
     count = counted(record("a/web", "blocked", ["tls.reset"], 4))
     assert (count.precision, count.recall) == (1.0, pytest.approx(2 / 3))
     assert count.wrong == ["made 3 a/web: tls.reset.sni -> tls.reset"]
 
 
-def test_another_leaf_costs_precision_and_recall() -> None:
+def test_wrong_leaf_costs_precision_and_recall() -> None:
     count = counted(record("a/web", "blocked", ["tls.reset.sni", "dns.nxdomain"], 4))
     assert (count.precision, count.recall) == (3 / 5, 1.0)
 
 
 @pytest.mark.parametrize("state", ["blocked", "likely_blocked", "degraded"])
-def test_whom_nobody_touches_is_not_to_be_accused(state: str) -> None:
+def test_accusing_an_uncensored_service_is_counted(state: str) -> None:
     count = counted(record("a/chat", state), record("a/portal", state))
     assert (count.innocent, count.accused, count.exact) == (2, 2, 0)
     assert count.wrong[0] == f"made 3 a/chat: down/ok -> {state}"
 
 
-def test_a_careful_wrong_word_is_wrong_and_no_accusation() -> None:
+def test_wrong_state_without_accusation_is_only_wrong() -> None:
     count = counted(record("a/chat", "insufficient"))
     assert (count.exact, count.accused) == (0, 0)
 
 
 @pytest.mark.parametrize(("hop", "exact", "near", "unlocated"), [(5, 0, 1, 0), (6, 0, 0, 0), (None, 0, 0, 1)])
-def test_hops_are_exact_near_far_or_missing(hop: int | None, exact: int, near: int, unlocated: int) -> None:
+def test_hop_is_exact_near_far_or_missing(hop: int | None, exact: int, near: int, unlocated: int) -> None:
     count = counted(record("a/web", "blocked", ["tls.reset.sni"], hop))
     assert (count.hops_exact, count.hops_near, count.unlocated) == (exact, near, unlocated)
 
@@ -75,7 +75,7 @@ def located(hop: int | str | None, found: int | None, *, censor_hop: int) -> Tal
     return tally(Trial("made", 3, [record("a/web", "blocked", hop=found)]), expect, ["a/web"], censor_hop=censor_hop)
 
 
-def test_the_hop_of_the_censor_is_where_the_seed_put_him() -> None:
+def test_censor_hop_follows_the_seed() -> None:
     for censor_hop, exact in ((4, 1), (5, 0)):
         count = located("censor", 4, censor_hop=censor_hop)
         assert (count.hops, count.hops_exact, count.hops_near) == (1, exact, 1)
@@ -83,7 +83,7 @@ def test_the_hop_of_the_censor_is_where_the_seed_put_him() -> None:
     assert located("censor", None, censor_hop=4).wrong == ["made 3 a/web: hop 4 -> none"]
 
 
-def test_a_hop_where_none_can_be_known_is_invented_and_none_is_no_miss() -> None:
+def test_hop_without_expected_hop_is_invented() -> None:
     right, wrong, any_hop = (
         located(hop, found, censor_hop=4) for hop, found in (("none", None), ("none", 4), (None, 4))
     )
@@ -92,35 +92,35 @@ def test_a_hop_where_none_can_be_known_is_invented_and_none_is_no_miss() -> None
     assert (any_hop.hops, any_hop.unlocated, any_hop.invented, any_hop.wrong) == (0, 0, 0, [])
 
 
-def test_a_state_that_is_not_named_is_not_compared() -> None:
+def test_omitted_state_is_not_compared() -> None:
     count = tally(Trial("made", 0, [record("a/web", "blocked")]), {"default": Expectation(mechanisms=[])}, ["a/web"])
     assert (count.verdicts, count.exact, count.innocent, count.wrong) == (1, 1, 0, [])
 
 
 @pytest.mark.parametrize(("censored", "innocent"), [(True, 0), (False, 1)])
-def test_who_is_only_impaired_beside_a_censor_is_no_look_alike(censored: bool, innocent: int) -> None:
+def test_impaired_service_beside_a_censor_is_no_look_alike(censored: bool, innocent: int) -> None:
     expect, trial = {"default": Expectation(state="impaired")}, Trial("made", 0, [record("a/web", "blocked")])
     count = tally(trial, expect, ["a/web"], censored=censored)
     assert (count.innocent, count.accused) == (innocent, innocent)
 
 
-def test_a_verdict_that_did_not_come_is_wrong_and_proves_nobodys_innocence() -> None:
+def test_missing_verdict_is_wrong_and_not_counted_as_uncensored() -> None:
     count = tally(Trial("made", 0, [], code=-1), EXPECT, ["a/web", "a/chat"])
     assert (count.verdicts, count.exact, count.innocent) == (2, 0, 0)
     assert "made 0 a/web: blocked -> none" in count.wrong
 
 
-def test_tallies_add_up_and_the_largest_stays() -> None:
+def test_tallies_add_up_and_keep_the_largest() -> None:
     whole = counted(record("a/chat", "ok"))
     whole += tally(Trial("made", 4, [record("a/chat", "ok")], seconds=1.0, triggers=12), EXPECT, ["a/chat"])
     assert (whole.runs, whole.exact, whole.seconds, whole.triggers, whole.seeds) == (2, 2, 2.0, 12, [3, 4])
 
 
-def test_ancestors_count() -> None:
+def test_nodes_include_ancestors() -> None:
     assert nodes(["tls.reset.sni", "dns"]) == {"tls", "tls.reset", "tls.reset.sni", "dns"}
 
 
-def test_the_table_has_a_row_for_each_and_one_for_all() -> None:
+def test_table_has_a_row_for_each_scenario_and_one_for_all() -> None:
     rows = table(
         {"one": counted(record("a/web", "blocked", ["tls.reset.sni"], 5)), "two": counted(record("a/chat", "ok"))}
     )
@@ -130,7 +130,7 @@ def test_the_table_has_a_row_for_each_and_one_for_all() -> None:
     assert as_markdown(rows)[1].count("|") == len(rows[0]) + 1
 
 
-def test_the_sentences_name_look_alikes_and_the_slowest_run_of_each_kind() -> None:
+def test_sentences_have_look_alikes_and_slowest_runs() -> None:
     counts = {
         name: Tally(1, 2, 2, innocent=2, seconds=seconds) for name, seconds in (("a", 9.0), ("b", 11.0), ("c", 99.0))
     }
@@ -142,7 +142,7 @@ def test_the_sentences_name_look_alikes_and_the_slowest_run_of_each_kind() -> No
     assert not [sentence for sentence in told if "slow line" in sentence]
 
 
-def test_the_whole_stands_beside_its_aims() -> None:
+def test_totals_are_compared_with_aims() -> None:
     fine = Tally(1, 100, 99, 50, 50, 50, innocent=2000, hops=20, hops_exact=19, hops_near=20, seconds=60.0)
     kinds: dict[str, Kind] = {"a": "standard", "b": "deep"}
     rows = against_aims(Score("abc", "1", kinds, {"a": fine, "b": Tally(seconds=200.0)}))
@@ -161,13 +161,13 @@ def test_the_whole_stands_beside_its_aims() -> None:
     ]
 
 
-def test_what_is_not_all_is_not_a_hundred_per_cent() -> None:
+def test_percentage_is_rounded_down() -> None:
     missed = Tally(runs=1, verdicts=31700, exact=31699, seeds=[0])
     rows = against_aims(Score("abc", "1", {"made": "standard"}, {"made": missed}))
     assert "31699 of 31700 (99.99%)" in {row[1] for row in rows}
 
 
-def test_what_is_written_about_the_score_is_the_saved_one() -> None:
+def test_readme_has_the_saved_score() -> None:
     score = read(Path(__file__).parents[1] / "score.json")
     readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     assert "\n".join(as_markdown(against_aims(score))) in readme
@@ -181,7 +181,7 @@ def test_what_is_written_about_the_score_is_the_saved_one() -> None:
     ("name", "kind"),
     [("clean", "standard"), ("thin-line", "slow line"), ("satellite", "slow line"), ("hop-deep", "deep")],
 )
-def test_thin_and_long_lines_may_take_their_time(name: str, kind: str) -> None:
+def test_slow_access_lines_have_their_own_time_limit(name: str, kind: str) -> None:
     assert kind_of(load_scenario(find_scenario(name))) == kind
 
 
@@ -191,7 +191,7 @@ def saved(path: Path, seed: int, *, commit: str = "abc", scenario: str = "made")
     return path
 
 
-def test_files_of_one_commit_are_laid_together(tmp_path: Path) -> None:
+def test_files_of_one_commit_are_merged(tmp_path: Path) -> None:
     paths = [saved(tmp_path / "0", 0), saved(tmp_path / "5", 5), saved(tmp_path / "other", 0, scenario="other")]
     together = read_all(paths)
     assert (together.scenarios["made"].runs, together.scenarios["made"].seeds) == (2, [0, 5])
@@ -201,7 +201,7 @@ def test_files_of_one_commit_are_laid_together(tmp_path: Path) -> None:
     assert read(tmp_path / "again") == together
 
 
-def test_what_does_not_belong_together_is_one_sentence(tmp_path: Path) -> None:
+def test_files_that_cannot_be_merged_are_errors(tmp_path: Path) -> None:
     one = saved(tmp_path / "one", 0)
     with pytest.raises(ScoreError, match=r"is of commit abc and .*other of def; expected scores of one commit"):
         read_all([one, saved(tmp_path / "other", 1, commit="def")])
@@ -210,10 +210,10 @@ def test_what_does_not_belong_together_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("codes", "made"), [([9, 9, 0], 3), ([9, 9, 9], 3), ([1], 1)])
-def test_a_run_whose_lab_broke_down_is_made_again(
+def test_run_is_repeated_if_the_lab_failed(
     codes: list[int], made: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nine is what `probe lab run` ends with then (probe/lab/refusal.py); a verdict that differs is a verdict."""
+    """Test that exit code 9 of `probe lab run` is repeated, and a difference (1) is not."""
     runs = [Trial("made", 0, [], code) for code in codes]
     asked: list[str] = []
 
@@ -227,7 +227,7 @@ def test_a_run_whose_lab_broke_down_is_made_again(
 
 
 @pytest.mark.lab
-def test_a_real_run_is_scored_saved_and_shown_again(tmp_path: Path) -> None:
+def test_real_run_is_scored_saved_and_shown(tmp_path: Path) -> None:
     path = tmp_path / "score.json"
     command = [sys.executable, "-m", "probe", "lab", "score"]
     done = subprocess.run(
@@ -244,7 +244,7 @@ def test_a_real_run_is_scored_saved_and_shown_again(tmp_path: Path) -> None:
     assert shown.stdout == done.stdout
 
 
-def test_a_file_that_holds_no_score_is_one_sentence(tmp_path: Path) -> None:
+def test_file_without_score_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
     command = [sys.executable, "-m", "probe", "lab", "score", "--show", str(tmp_path / "x.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

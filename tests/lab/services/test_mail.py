@@ -1,4 +1,4 @@
-"""The lab's mail servers, talked to by clients that are not ours: smtplib and imaplib of the standard library."""
+"""Test the lab's mail servers with smtplib and imaplib."""
 
 import asyncio
 import imaplib
@@ -13,7 +13,7 @@ import pytest
 from probe.lab.scenario.faults import NoSTARTTLS, Placed, Unhelpful
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.world.world import HELPER_V4, HELPER_V6, World, build_world
-from tests.lab.services.test_services import door_open
+from tests.lab.services.test_services import listening_port
 
 SMTP_HOST, IMAP_HOST = "smtp.mail.example", "imap.mail.example"
 TARGET = f"""
@@ -45,15 +45,15 @@ def trusting(world: World) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=world.authority.pem)
 
 
-async def client(world: World, name: str, port: int, talk: Callable[[int], None]) -> None:
-    async with door_open(world, name, port) as number:
-        await asyncio.to_thread(talk, number)
+async def client(world: World, name: str, port: int, dialogue: Callable[[int], None]) -> None:
+    async with listening_port(world, name, port) as number:
+        await asyncio.to_thread(dialogue, number)
 
 
-async def test_smtp_with_starttls(folder: Path) -> None:
+async def test_smtp_with_starttls_works(folder: Path) -> None:
     world = world_of(folder)
 
-    def talk(port: int) -> None:
+    def dialogue(port: int) -> None:
         with smtplib.SMTP("127.0.0.1", port, timeout=5) as smtp:
             code, said = smtp.ehlo("tester.invalid")
             assert code == 250 and b"at your service, [127.0.0.1]" in said
@@ -65,13 +65,13 @@ async def test_smtp_with_starttls(folder: Path) -> None:
             assert smtp.docmd("STARTTLS")[0] == 502
             assert smtp.quit()[0] == 221
 
-    await client(world, SMTP_HOST, 587, talk)
+    await client(world, SMTP_HOST, 587, dialogue)
 
 
-async def test_imap_with_starttls(folder: Path) -> None:
+async def test_imap_with_starttls_works(folder: Path) -> None:
     world = world_of(folder)
 
-    def talk(port: int) -> None:
+    def dialogue(port: int) -> None:
         with imaplib.IMAP4("127.0.0.1", port, timeout=5) as imap:
             assert b"requests from 127.0.0.1" in imap.welcome
             assert "STARTTLS" in imap.capabilities
@@ -79,10 +79,10 @@ async def test_imap_with_starttls(folder: Path) -> None:
             assert imap.starttls(trusting(world))[0] == "OK"
             assert "STARTTLS" not in imap.capabilities and "AUTH=PLAIN" in imap.capabilities
 
-    await client(world, IMAP_HOST, 143, talk)
+    await client(world, IMAP_HOST, 143, dialogue)
 
 
-async def test_tls_from_the_first_byte(folder: Path) -> None:
+async def test_implicit_tls_works(folder: Path) -> None:
     world = world_of(folder)
 
     def secure(port: int, name: str) -> bytes:
@@ -90,12 +90,12 @@ async def test_tls_from_the_first_byte(folder: Path) -> None:
             return tls.recv(4096)
 
     for name, port, greeting in ((SMTP_HOST, 465, b"220 "), (IMAP_HOST, 993, b"* OK ")):
-        async with door_open(world, name, port) as number:
+        async with listening_port(world, name, port) as number:
             said = await asyncio.to_thread(secure, number, name)
         assert said.startswith(greeting + name.encode())
 
 
-async def test_without_starttls_it_is_neither_offered_nor_understood(folder: Path) -> None:
+async def test_no_starttls_is_neither_offered_nor_understood(folder: Path) -> None:
     world = world_of(folder, NoSTARTTLS(names=[SMTP_HOST]))
 
     def without(port: int) -> None:
@@ -113,7 +113,7 @@ async def test_without_starttls_it_is_neither_offered_nor_understood(folder: Pat
     await client(world, IMAP_HOST, 143, spared)
 
 
-async def test_an_unhelpful_server_turns_strangers_away_with_its_greeting(folder: Path) -> None:
+async def test_unhelpful_server_refuses_clients_in_its_greeting(folder: Path) -> None:
     world = world_of(folder, Unhelpful(services=["mail/*"]))
 
     def smtp(port: int) -> None:
@@ -130,19 +130,19 @@ async def test_an_unhelpful_server_turns_strangers_away_with_its_greeting(folder
     await client(world, IMAP_HOST, 143, imap)
 
 
-def test_whom_an_unhelpful_server_spares(folder: Path) -> None:
+def test_unhelpful_server_may_serve_the_helper(folder: Path) -> None:
     for spares, served in ((False, []), (True, [HELPER_V4, HELPER_V6])):
         world = world_of(folder, Unhelpful(names=[SMTP_HOST], spares_helper=spares))
         of = {name: host for host in world.hosts for name in host.names}
         clients = [HELPER_V4, HELPER_V6, "192.88.99.77"]
-        assert [ip for ip in clients if of[SMTP_HOST].helps(ip)] == served
-        assert all(of[IMAP_HOST].helps(ip) for ip in clients)
+        assert [ip for ip in clients if of[SMTP_HOST].serves(ip)] == served
+        assert all(of[IMAP_HOST].serves(ip) for ip in clients)
 
 
 @pytest.mark.parametrize("port", [587, 143])
-async def test_nonsense_is_answered_and_then_ended(folder: Path, port: int) -> None:
+async def test_unknown_commands_end_the_session(folder: Path, port: int) -> None:
     world, name = world_of(folder), SMTP_HOST if port == 587 else IMAP_HOST
-    async with door_open(world, name, port) as number:
+    async with listening_port(world, name, port) as number:
         reader, writer = await asyncio.open_connection("127.0.0.1", number)
         writer.write(b"nonsense\r\n" * 9)
         said = await asyncio.wait_for(reader.read(), 5)

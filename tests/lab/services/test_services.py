@@ -1,4 +1,4 @@
-"""The lab's servers speak their protocols to clients that they did not make: ssl, dnspython, h2, our own codecs."""
+"""Test the lab's servers with ssl, dnspython, h2 and our own codecs."""
 
 import asyncio
 import base64
@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 from probe.lab.scenario.faults import Clock, ExpiredCertificate, RefuseUnknownNames, ServerDown, WrongCertificate
 from probe.lab.scenario.scenario import Page, Scenario
 from probe.lab.services.dns.resolver import Datagrams, Zone
-from probe.lab.services.listeners import Door, Reception, doors, question_desks
-from probe.lab.services.lying_helper import answer as lying_answer
-from probe.lab.world.world import Host, Impostor, World, build_world
+from probe.lab.services.false_helper import answer as false_answer
+from probe.lab.services.listeners import ConnectionServer, StreamPort, dns_ports, stream_ports
+from probe.lab.world.world import Host, InterceptingServer, World, build_world
 from probe.targets.target import load_target
 from probe.wire.telegram import mtproto
 from probe.wire.telegram.obfuscation import client_obfuscation
@@ -41,20 +41,22 @@ def host(world: World, name: str) -> Host:
 
 
 @contextlib.asynccontextmanager
-async def door_open(world: World, name: str, port: int, impostor: Impostor | None = None) -> AsyncIterator[int]:
-    """A host's port, opened on loopback at another number."""
+async def listening_port(
+    world: World, name: str, port: int, interceptor: InterceptingServer | None = None
+) -> AsyncIterator[int]:
+    """Open a host's port on loopback and yield its number."""
     found = host(world, name)
-    reception = Reception(world)
-    door = Door(found, found.addresses[0], port, frozenset(found.ports[port]), impostor)
+    servers = ConnectionServer(world)
+    at = StreamPort(found, found.addresses[0], port, frozenset(found.ports[port]), interceptor)
     tasks: set[asyncio.Task[None]] = set()
 
-    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        await reception.greet(door, reader, writer)
+        await servers.serve(at, reader, writer)
 
-    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -62,13 +64,13 @@ async def door_open(world: World, name: str, port: int, impostor: Impostor | Non
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)  # closed transports say goodbye on the loop's next turns
+        await asyncio.sleep(0.01)  # closed transports finish in the loop's next turns
 
 
 @contextlib.asynccontextmanager
 async def connected(world: World, name: str, port: int, **how: Any) -> AsyncIterator[Streams]:
-    impostor = how.pop("impostor", None)
-    async with door_open(world, name, port, impostor) as number:
+    interceptor = how.pop("interceptor", None)
+    async with listening_port(world, name, port, interceptor) as number:
         reader, writer = await asyncio.open_connection("127.0.0.1", number, **how)
         try:
             yield reader, writer
@@ -106,20 +108,20 @@ async def test_https_with_a_certificate_valid_for_the_name(world: World) -> None
     assert b"<title>Telegram Web</title>" in page
 
 
-async def test_a_server_that_hangs_up_takes_the_hello_and_no_request(folder: Path) -> None:
+async def test_server_that_hangs_up_completes_tls_and_closes_at_the_request(folder: Path) -> None:
     world = build_world(folder, Scenario("test", "A test", faults=(ServerDown(how="hangs_up"),)), 1)
     name = "web.telegram.org"
     async with connected(world, name, 443, ssl=trusting(world), server_hostname=name) as streams:
         assert await asked_web(streams, get(name)) == b""
 
 
-async def test_a_stranger_name_completes_with_the_servers_own_certificate(world: World) -> None:
+async def test_unknown_name_gets_the_servers_own_certificate(world: World) -> None:
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         async with connected(world, "web.telegram.org", 443, ssl=trusting(world), server_hostname="www.example.org"):
             pass
 
 
-async def test_refusing_servers_send_alert_112_to_strangers_only(folder: Path) -> None:
+async def test_refusing_server_sends_alert_112_for_unknown_names_only(folder: Path) -> None:
     world = build_world(folder, Scenario("test", "A test", faults=(RefuseUnknownNames(),)), 1)
     name = "web.telegram.org"
     with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
@@ -132,7 +134,9 @@ async def test_refusing_servers_send_alert_112_to_strangers_only(folder: Path) -
 @pytest.mark.parametrize(
     ("fault", "reason"), [(WrongCertificate(), "Hostname mismatch"), (ExpiredCertificate(), "has expired")]
 )
-async def test_faulty_certificates(folder: Path, fault: WrongCertificate | ExpiredCertificate, reason: str) -> None:
+async def test_faulty_certificate_fails_verification(
+    folder: Path, fault: WrongCertificate | ExpiredCertificate, reason: str
+) -> None:
     world = build_world(folder, Scenario("test", "A test", faults=(fault,)), 1)
     name = "web.telegram.org"
     with pytest.raises(ssl.SSLCertVerificationError, match=reason):
@@ -140,7 +144,7 @@ async def test_faulty_certificates(folder: Path, fault: WrongCertificate | Expir
             pass
 
 
-async def test_a_clock_that_is_off_shows_in_dates_and_headers(folder: Path) -> None:
+async def test_wrong_clock_shows_in_dates_and_headers(folder: Path) -> None:
     world = build_world(folder, Scenario("test", "A test", faults=(Clock(days=400),)), 1)
     context = trusting(world)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -162,24 +166,32 @@ async def test_a_clock_that_is_off_shows_in_dates_and_headers(folder: Path) -> N
         ("lapsed", "has expired"),
     ],
 )
-async def test_an_impostor_forges_for_the_names_and_is_honest_otherwise(
-    world: World, signed_by: str, reason: str
-) -> None:
+async def test_intercepting_server_forges_only_for_its_names(world: World, signed_by: str, reason: str) -> None:
     found = host(world, "web.telegram.org")
-    impostor = Impostor(found, found.addresses[0], "198.18.0.1", ("web.telegram.org",), signed_by)
+    interceptor = InterceptingServer(found, found.addresses[0], "198.18.0.1", ("web.telegram.org",), signed_by)
     with pytest.raises(ssl.SSLCertVerificationError, match=reason):
         async with connected(
-            world, "web.telegram.org", 443, impostor=impostor, ssl=trusting(world), server_hostname="web.telegram.org"
+            world,
+            "web.telegram.org",
+            443,
+            interceptor=interceptor,
+            ssl=trusting(world),
+            server_hostname="web.telegram.org",
         ):
             pass
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         async with connected(
-            world, "web.telegram.org", 443, impostor=impostor, ssl=trusting(world), server_hostname="www.example.org"
+            world,
+            "web.telegram.org",
+            443,
+            interceptor=interceptor,
+            ssl=trusting(world),
+            server_hostname="www.example.org",
         ):
             pass
 
 
-async def test_a_hello_in_many_records_and_segments_is_answered(world: World) -> None:
+async def test_hello_in_many_records_and_segments_is_answered(world: World) -> None:
     async with connected(world, "web.telegram.org", 443) as (reader, writer):
         for piece in (flight := in_records(hello("web.telegram.org"), 300))[:700], flight[700:]:
             writer.write(piece)
@@ -187,7 +199,7 @@ async def test_a_hello_in_many_records_and_segments_is_answered(world: World) ->
         assert (await reader.readexactly(3))[:2] == b"\x16\x03"
 
 
-# -- clear text ------------------------------------------------------------------------------------------------------
+# -- plain HTTP ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -200,7 +212,9 @@ async def test_a_hello_in_many_records_and_segments_is_answered(world: World) ->
         ("check.example", 80, get("check.example", "/success.txt"), 200),
     ],
 )
-async def test_clear_text_http(world: World, name: str, port: int, request_text: str, status: int) -> None:
+async def test_plain_http_gives_the_expected_status(
+    world: World, name: str, port: int, request_text: str, status: int
+) -> None:
     async with connected(world, name, port) as streams:
         page = await asked_web(streams, request_text)
     assert page.startswith(f"HTTP/1.1 {status} ".encode())
@@ -208,7 +222,7 @@ async def test_clear_text_http(world: World, name: str, port: int, request_text:
     assert page.endswith(b"\r\n\r\nsuccess") or name != "check.example"
 
 
-async def test_pages_of_the_web_redirect_and_keep_cookies(folder: Path) -> None:
+async def test_scenario_pages_redirect_and_need_cookies(folder: Path) -> None:
     pages = (
         Page(url="http://web.telegram.org/gate?a=1", status=302, location="/in", gives_cookie="k=v; Path=/"),
         Page(url="http://web.telegram.org/in", title="Inside", wants_cookie="k=v"),
@@ -220,22 +234,22 @@ async def test_pages_of_the_web_redirect_and_keep_cookies(folder: Path) -> None:
     assert b"Location: /in\r\n" in gate and b"Set-Cookie: k=v; Path=/\r\n" in gate
     for cookie, status in (("", b"403"), ("Cookie: k=vv\n", b"403"), ("Cookie: a=b; k=v\n", b"200")):
         async with connected(world, "web.telegram.org", 80) as streams:
-            said = await asked_web(streams, get("web.telegram.org", "/in", cookie))
-        assert said.split(b" ")[1] == status
+            answer = await asked_web(streams, get("web.telegram.org", "/in", cookie))
+        assert answer.split(b" ")[1] == status
 
 
-async def test_requests_follow_each_other_on_one_connection(world: World) -> None:
+async def test_several_requests_on_one_connection_are_answered(world: World) -> None:
     text = "GET / HTTP/1.1\nHost: check.example\n\n" + get("check.example", "/success.txt")
     async with connected(world, "check.example", 80) as streams:
         assert (await asked_web(streams, text)).count(b"HTTP/1.1 ") == 2
 
 
 @pytest.mark.parametrize("obfuscated", [False, True])
-async def test_a_data_centre_echoes_the_nonce(world: World, obfuscated: bool) -> None:
+async def test_telegram_data_centre_echoes_the_nonce(world: World, obfuscated: bool) -> None:
     nonce = bytes(range(16))
     frame = mtproto.abridged(mtproto.request(nonce, 4 << 32))
-    disguise = client_obfuscation()
-    head, frame = (disguise.header, disguise.encrypt(frame)) if obfuscated else (mtproto.ABRIDGED, frame)
+    obfuscation = client_obfuscation()
+    head, frame = (obfuscation.header, obfuscation.encrypt(frame)) if obfuscated else (mtproto.ABRIDGED, frame)
     async with connected(world, "149.154.175.50", 443) as (reader, writer):
         writer.write(head + frame[:5])
         await asyncio.sleep(0.01)
@@ -244,12 +258,12 @@ async def test_a_data_centre_echoes_the_nonce(world: World, obfuscated: bool) ->
         while payload is None:
             data = await reader.read(1000)
             assert data
-            received += disguise.decrypt(data) if obfuscated else data
+            received += obfuscation.decrypt(data) if obfuscated else data
             payload, _ = mtproto.read_abridged(received)
     assert mtproto.read_res_pq(payload).nonce == nonce
 
 
-async def test_a_chat_server_proves_itself_with_a_chain_to_the_root(world: World) -> None:
+async def test_whatsapp_server_has_a_chain_to_the_root(world: World) -> None:
     ephemeral = noise.new_key()
     async with connected(world, "e1.whatsapp.net", 443) as (reader, writer):
         writer.write(noise.PROLOGUE + noise.frame(noise.client_hello(noise.public_of(ephemeral))))
@@ -279,7 +293,7 @@ def addresses(message: dns.message.Message) -> Sequence[str]:
     return [record.address for rrset in message.answer for record in rrset]
 
 
-def test_a_resolver_knows_every_name_in_both_families(world: World) -> None:
+def test_resolver_answers_every_name_in_both_families(world: World) -> None:
     zone = Zone(world)
     for name, expected in world.zone.items():
         found = [*addresses(ask(zone, name, "A")), *addresses(ask(zone, name.upper(), "AAAA", use_edns=True))]
@@ -288,7 +302,7 @@ def test_a_resolver_knows_every_name_in_both_families(world: World) -> None:
     assert ask(zone, "web.telegram.org", "A", use_edns=True).edns == 0
 
 
-def test_unknown_names_do_not_exist_and_a_dark_host_gives_no_address(world: World) -> None:
+def test_unknown_name_gets_nxdomain_and_non_resolver_gives_no_address(world: World) -> None:
     assert ask(Zone(world), "nobody.example.org", "A").rcode() == dns.rcode.NXDOMAIN
     dark = ask(Zone(world, resolves=False), "web.telegram.org", "A")
     assert dark.rcode() == dns.rcode.NOERROR
@@ -297,14 +311,14 @@ def test_unknown_names_do_not_exist_and_a_dark_host_gives_no_address(world: Worl
 
 
 @given(noise=st.binary(max_size=120))
-def test_noise_gets_no_resolver_down(noise: bytes) -> None:
+def test_random_bytes_do_not_stop_the_resolver(noise: bytes) -> None:
     class Nothing:
         zone: dict[str, list[str]] = {}  # noqa: RUF012
 
     Zone(Nothing()).answer(noise)  # type: ignore[arg-type]
 
 
-async def test_datagrams_are_answered_one_by_one(world: World) -> None:
+async def test_resolver_ignores_noise_and_answers_a_query(world: World) -> None:
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: Datagrams(Zone(world)), local_addr=("127.0.0.1", 0))
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -317,7 +331,7 @@ async def test_datagrams_are_answered_one_by_one(world: World) -> None:
     assert set(addresses(dns.message.from_wire(answered))) <= set(world.zone["web.telegram.org"])
 
 
-async def test_dot_answers_one_question_after_another(world: World) -> None:
+async def test_dot_answers_several_queries(world: World) -> None:
     query = dns.message.make_query("web.telegram.org", "A").to_wire()
     frame = len(query).to_bytes(2, "big") + query
     name = "dns.quad.example"
@@ -329,7 +343,7 @@ async def test_dot_answers_one_question_after_another(world: World) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_doh_over_http2(world: World, method: str) -> None:
+async def test_doh_answers_over_http2(world: World, method: str) -> None:
     query = dns.message.make_query("web.telegram.org", "AAAA", id=0).to_wire()
     name = "dns.quad.example"
     http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
@@ -351,20 +365,20 @@ async def test_doh_over_http2(world: World, method: str) -> None:
     assert addresses(dns.message.from_wire(body)) == [ip for ip in world.zone["web.telegram.org"] if ":" in ip]
 
 
-# -- all doors, and the liar -----------------------------------------------------------------------------------------
+# -- all ports, and the false helper ---------------------------------------------------------------------------------
 
 
-def test_every_endpoint_has_a_door(world: World) -> None:
-    open_ = {(door.address, door.port) for door in doors(world)} | {desk[:2] for desk in question_desks(world)}
+def test_every_endpoint_has_a_listening_port(world: World) -> None:
+    open_ = {(at.address, at.port) for at in stream_ports(world)} | {at[:2] for at in dns_ports(world)}
     for target in world.targets:
         for _, endpoint in target.endpoints() if target.retired is None else ():
-            places = [endpoint.host] if endpoint.is_literal else world.zone[endpoint.host]
-            assert {(place, endpoint.port) for place in places} <= open_
+            addresses = [endpoint.host] if endpoint.is_literal else world.zone[endpoint.host]
+            assert {(address, endpoint.port) for address in addresses} <= open_
     assert ("198.41.0.4", 53) in open_
 
 
-def test_the_liar_says_that_everything_fails(world: World, folder: Path) -> None:
-    status, document = lying_answer(world, json.dumps({"target": "telegram"}).encode(), "192.0.2.1")
+def test_false_helper_reports_that_everything_fails(world: World, folder: Path) -> None:
+    status, document = false_answer(world, json.dumps({"target": "telegram"}).encode(), "192.0.2.1")
     assert status == 200
     assert document["preflight"] == {"ipv4": True, "ipv6": True, "udp": True}
     records = document["test_keys"]["x_transactions"]
@@ -372,4 +386,4 @@ def test_the_liar_says_that_everything_fails(world: World, folder: Path) -> None
     assert {record["endpoint"] for record in records} == urls
     assert all(record["failure"] for record in records)
     assert len(document["test_keys"]["x_endpoints"]["tcp_connect"]) == len(records)
-    assert lying_answer(world, b"[", "192.0.2.1")[0] == 404
+    assert false_answer(world, b"[", "192.0.2.1")[0] == 404

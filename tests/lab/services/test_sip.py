@@ -1,4 +1,4 @@
-"""The lab's SIP server: over UDP, TCP and TLS, to our codec, to careless clients and to what is no SIP."""
+"""Test the lab's SIP server over UDP, TCP and TLS, with valid, odd and foreign messages."""
 
 import asyncio
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.services.datagrams import DATAGRAMS
-from probe.lab.services.listeners import datagram_places
+from probe.lab.services.listeners import datagram_ports
 from probe.lab.services.sip import answer
 from probe.lab.world.world import World, build_world
 from probe.wire.sip.message import Message, NotSIP, SIPStream, read_message
@@ -44,7 +44,7 @@ def said(raw: bytes, client: tuple[str, int] = CLIENT) -> Message:
     return read_message(found)
 
 
-def test_options_is_answered_with_where_it_came_from() -> None:
+def test_options_answer_has_the_senders_address() -> None:
     sent = Options("sip.example.net", "udp")
     m = said(sent.written())
     assert (m.code, m.reason, m.first("server"), m.content_length) == (200, "OK", "lab", 0)
@@ -53,12 +53,12 @@ def test_options_is_answered_with_where_it_came_from() -> None:
     assert m.receiver.tag and not m.lines("contact")
 
 
-def test_a_sender_whose_address_is_right_is_told_nothing() -> None:
+def test_correct_sender_address_is_not_repeated() -> None:
     m = said(b"OPTIONS sip:x SIP/2.0\r\nv: SIP/2.0/UDP 192.88.99.77;branch=z9hG4bK1\r\nt: sip:x;tag=a\r\n\r\n")
     assert m.vias[0].params == {"branch": "z9hG4bK1"} and m.receiver.tag == "a"
 
 
-def test_anything_but_options_is_turned_away_and_answers_are_not_answered() -> None:
+def test_other_requests_are_refused_and_responses_ignored() -> None:
     assert said(MESSAGES["wsinv"]).code == 403
     assert [via.branch for via in said(MESSAGES["wsinv"]).vias][1:] == ["z9hG4bK9ikj8", "z9hG4bK30239"]
     assert answer(read_message(MESSAGES["bcast"]), CLIENT) is None
@@ -74,7 +74,7 @@ def test_torture_messages_are_answered_in_sip(name: str) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_message_breaks_it(raw: bytes) -> None:
+def test_random_bytes_do_not_raise(raw: bytes) -> None:
     try:
         message = read_message(b"OPTIONS sip:x SIP/2.0\r\nVia:" + raw)
     except NotSIP:
@@ -82,16 +82,16 @@ def test_no_message_breaks_it(raw: bytes) -> None:
     assert read_message(answer(message, CLIENT) or b"").code == 200
 
 
-def test_an_unhelpful_server_tries_for_ever() -> None:
+def test_unhelpful_server_sends_only_trying() -> None:
     sent = Options("sip.example.net", "udp")
-    told = answer(read_message(sent.written()), CLIENT, helps=False)
+    told = answer(read_message(sent.written()), CLIENT, serves=False)
     assert told is not None
     m = read_message(told)
     assert (m.code, m.reason) == (100, "Trying") and sent.is_answered_by(m)
 
 
-async def test_over_udp_among_garbage(sips: World) -> None:
-    place = next(place for place in datagram_places(sips) if place.dialect == "sip/udp")
+async def test_udp_request_among_noise_is_answered(sips: World) -> None:
+    place = next(place for place in datagram_ports(sips) if place.dialect == "sip/udp")
     assert place.port == 5060
     loop, heard = asyncio.get_running_loop(), asyncio.Queue[bytes]()
     server, _ = await loop.create_datagram_endpoint(
@@ -123,12 +123,12 @@ async def next_message(reader: asyncio.StreamReader, stream: SIPStream) -> Messa
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
-async def test_over_streams_in_pieces_with_keep_alives(sips: World, transport: str) -> None:
+async def test_stream_in_pieces_with_keep_alives_is_answered(sips: World, transport: str) -> None:
     port, how = (
         (5060, {}) if transport == "tcp" else (5061, {"ssl": trusting(sips), "server_hostname": "sip.example.net"})
     )
     async with connected(sips, "sip.example.net", port, **how) as (reader, writer):
-        for _ in range(2):  # the connection stays
+        for _ in range(2):  # on one connection
             sent = Options("sip.example.net", transport)  # type: ignore[arg-type]
             for at in range(0, len(sent.written()), 100):
                 writer.write(sent.written()[at : at + 100])
@@ -140,11 +140,11 @@ async def test_over_streams_in_pieces_with_keep_alives(sips: World, transport: s
         assert await asyncio.wait_for(reader.readexactly(2), 2) == b"\r\n"
 
 
-async def test_who_breaks_the_protocol_is_left(sips: World) -> None:
+async def test_other_protocol_ends_the_connection(sips: World) -> None:
     async with connected(sips, "sip.example.net", 5060) as (reader, writer):
         writer.write(b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 99999\r\n\r\n")
         assert await asyncio.wait_for(reader.read(), 2) == b""
 
 
-def test_the_host_has_all_three(sips: World) -> None:
+def test_host_has_udp_tcp_and_tls(sips: World) -> None:
     assert host(sips, "sip.example.net").ports == {5060: {"sip/udp", "sip/tcp"}, 5061: {"sip/tls"}}

@@ -1,4 +1,4 @@
-"""The lab's STUN server: over UDP, TCP and TLS, in the reception's hall, to our codec and to malformed callers."""
+"""Test the lab's STUN server over UDP, TCP and TLS, with valid and malformed messages."""
 
 import asyncio
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.services.datagrams import DATAGRAMS
-from probe.lab.services.listeners import datagram_places
+from probe.lab.services.listeners import datagram_ports
 from probe.lab.services.stun import answer
 from probe.lab.world.world import World, build_world
 from probe.wire import stun
@@ -53,18 +53,18 @@ async def next_message(reader: asyncio.StreamReader) -> stun.Message:
 
 
 @pytest.mark.parametrize("client", [CLIENT, ("3c00:88:99:77::1:5", 40000)])
-def test_binding_tells_where_the_client_comes_from(client: tuple[str, int]) -> None:
+def test_binding_answer_has_the_clients_address(client: tuple[str, int]) -> None:
     told = read(answer(stun.binding_request(TRANSACTION), client))
     assert (told.kind, told.method, told.transaction_id) == ("success", stun.BINDING, TRANSACTION)
     assert (told.mapped, told.software, told.fingerprint_valid) == (client, "lab", True)
 
 
-def test_an_answer_has_a_fingerprint_only_if_the_request_had() -> None:
+def test_answer_has_a_fingerprint_only_if_the_request_has() -> None:
     told = read(answer(stun.build("request", stun.BINDING, TRANSACTION, fingerprint=False), CLIENT))
     assert told.fingerprint_valid is None and told.mapped == CLIENT
 
 
-def test_allocate_is_refused_to_strangers() -> None:
+def test_allocate_without_credentials_is_unauthorized() -> None:
     first, second = (read(answer(stun.allocate_request(TRANSACTION), CLIENT)) for _ in range(2))
     assert (first.kind, first.method, first.error_code) == ("error", stun.ALLOCATE, 401)
     assert first.first(stun.REALM) and first.first(stun.NONCE) != second.first(stun.NONCE)
@@ -72,12 +72,12 @@ def test_allocate_is_refused_to_strangers() -> None:
 
 
 @pytest.mark.parametrize("method", [stun.ALLOCATE, 0x004, 0xFFF])
-def test_what_it_does_not_understand_is_a_bad_request(method: int) -> None:
+def test_unknown_method_is_a_bad_request(method: int) -> None:
     told = read(answer(stun.build("request", method, TRANSACTION), CLIENT))
     assert (told.kind, told.error_code) == ("error", 400)
 
 
-def test_it_does_not_answer_answers_nor_broken_messages() -> None:
+def test_answers_and_broken_messages_are_ignored() -> None:
     for kind in ("success", "error", "indication"):
         assert answer(stun.build(kind, stun.BINDING, TRANSACTION), CLIENT) is None
     request = stun.binding_request(TRANSACTION)
@@ -85,19 +85,19 @@ def test_it_does_not_answer_answers_nor_broken_messages() -> None:
 
 
 @given(st.binary(max_size=100))
-def test_any_bytes_are_survived(raw: bytes) -> None:
+def test_random_bytes_do_not_raise(raw: bytes) -> None:
     assert answer(raw, CLIENT) is None or stun.is_stun(raw)
 
 
 @pytest.mark.parametrize("asked", [stun.binding_request(TRANSACTION), stun.allocate_request(TRANSACTION)])
-def test_an_unhelpful_server_forbids_everything(asked: bytes) -> None:
-    told = read(answer(asked, CLIENT, helps=False))
+def test_unhelpful_server_sends_forbidden(asked: bytes) -> None:
+    told = read(answer(asked, CLIENT, serves=False))
     assert (told.kind, told.error_code, told.transaction_id) == ("error", 403, TRANSACTION)
     assert told.mapped is None and not told.first(stun.REALM)
 
 
 @pytest.mark.parametrize("dialect", ["stun/udp", "turn/udp"])
-async def test_over_udp(stuns: World, dialect: str) -> None:
+async def test_udp_request_is_answered(stuns: World, dialect: str) -> None:
     loop = asyncio.get_running_loop()
     heard: asyncio.Future[bytes] = loop.create_future()
     serving, _ = await loop.create_datagram_endpoint(
@@ -110,8 +110,8 @@ async def test_over_udp(stuns: World, dialect: str) -> None:
     serving.close()
 
 
-def test_every_udp_endpoint_has_its_place(stuns: World) -> None:
-    places = {(place.host.names[0], place.port, place.dialect) for place in datagram_places(stuns)}
+def test_every_udp_endpoint_has_a_port(stuns: World) -> None:
+    places = {(place.host.names[0], place.port, place.dialect) for place in datagram_ports(stuns)}
     assert places == {("stun.example.net", 3478, "stun/udp"), ("turn.example.net", 3478, "turn/udp")}
 
 
@@ -120,7 +120,7 @@ def test_every_udp_endpoint_has_its_place(stuns: World) -> None:
     [("stun.example.net", 3478, False), ("turn.example.net", 3478, False), ("turn.example.net", 5349, True),
      ("safe.example.net", 5349, True)],
 )  # fmt: skip
-async def test_over_streams(stuns: World, name: str, port: int, secure: bool) -> None:
+async def test_stream_request_is_answered(stuns: World, name: str, port: int, secure: bool) -> None:
     assert port in host(stuns, name).ports
     how = {"ssl": trusting(stuns), "server_hostname": name} if secure else {}
     async with connected(stuns, name, port, **how) as (reader, writer):

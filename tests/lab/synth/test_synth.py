@@ -1,4 +1,4 @@
-"""The made-up world: the same for the same seed, never taken for evidence, and its truth is what the judge finds."""
+"""Test that synthetic measurements depend only on the seed and get the verdicts of their truth file."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ LIGHT = load_templates(WANTED, light=True)
 
 @pytest.mark.parametrize("templates", [TEMPLATES, LIGHT], ids=["whole", "light"])
 @pytest.mark.parametrize("key", sorted(TEMPLATES), ids="-".join)
-def test_every_template_is_judged_as_its_scenario_demands(
+def test_verdict_of_every_template_is_as_its_scenario_expects(
     key: tuple[str, str], templates: dict[tuple[str, str], Template]
 ) -> None:
     template = templates[key]
@@ -27,21 +27,21 @@ def test_every_template_is_judged_as_its_scenario_demands(
     assert "lab" not in line["annotations"]
 
 
-def test_whatever_the_plan_may_draw_has_a_template() -> None:
+def test_every_drawn_scenario_has_a_template() -> None:
     assert {("clean", target) for target in TARGETS} <= TEMPLATES.keys()
     for scenario, targets in CENSORSHIP:
         for target in targets:
             assert any(said.state in ACCUSED for said in TEMPLATES[scenario, target].truth.values()), (scenario, target)
 
 
-def test_light_lines_are_much_shorter_and_of_one_service() -> None:
+def test_light_measurements_are_shorter_and_have_one_service() -> None:
     for key, template in LIGHT.items():
         assert len(template.truth) == 1, key
     whole, light = (sum(len(part) for one in some.values() for part in one.parts) for some in (TEMPLATES, LIGHT))
     assert light < 0.4 * whole
 
 
-def test_plans_differ_by_seed_and_hold_every_kind_of_trouble() -> None:
+def test_plans_differ_by_seed_and_have_every_kind_of_event() -> None:
     plan = draw_plan(3)
     assert plan == draw_plan(3) != draw_plan(4)
     assert {event.onset > FIRST_DAY for event in plan.events} == {True, False}
@@ -52,7 +52,7 @@ def test_plans_differ_by_seed_and_hold_every_kind_of_trouble() -> None:
     assert not any(network.country == country for day in dark for network in plan.measured(day))
 
 
-def test_the_same_seed_writes_the_same_bytes_and_the_truth_is_what_is_judged(tmp_path: Path) -> None:
+def test_same_seed_gives_the_same_bytes_and_true_verdicts(tmp_path: Path) -> None:
     told = synthesise(300, 5, tmp_path / "a")
     synthesise(300, 5, tmp_path / "b")
     for path in ("truth.json", "lines/00000.jsonl.gz"):

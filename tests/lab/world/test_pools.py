@@ -1,4 +1,4 @@
-"""Lab addresses belong, by the bundled table of networks, to the operators whose hosts they stand for."""
+"""Test that the lab's addresses belong to the hosts' operators, by the bundled ASN table."""
 
 from ipaddress import ip_address, ip_network
 
@@ -35,13 +35,13 @@ OPERATOR_OF = {
 PAIRS = {**PROVIDERS, **OPERATORS}
 
 
-@pytest.mark.parametrize("who", PAIRS)
+@pytest.mark.parametrize("operator", PAIRS)
 @pytest.mark.parametrize("family", [0, 1], ids=["ipv4", "ipv6"])
-def test_a_pools_addresses_are_its_operators_throughout(who: str, family: int) -> None:
-    prefix = ip_network(PAIRS[who][family])
+def test_addresses_of_a_pool_belong_to_its_operator(operator: str, family: int) -> None:
+    prefix = ip_network(PAIRS[operator][family])
     span = min(prefix.num_addresses, 0x10000) if family else prefix.num_addresses
     names = {TABLE.lookup(str(prefix[span * part // 64 + 1])).name for part in range(64)}
-    wanted = "Fastly" if PAIRS[who][family] in OTHERS else OPERATOR_OF[who]
+    wanted = "Fastly" if PAIRS[operator][family] in OTHERS else OPERATOR_OF[operator]
     assert names and all(wanted in name for name in names), names
 
 
@@ -56,7 +56,7 @@ def test_a_pools_addresses_are_its_operators_throughout(who: str, family: int) -
         ("wechat", "sglong.wechat.com", "Tencent"),
     ],
 )
-def test_a_hosts_addresses_are_its_domains_else_its_targets(target: str, host: str, operator: str) -> None:
+def test_host_has_addresses_of_its_domain_or_else_its_target(target: str, host: str, operator: str) -> None:
     addresses = Pool(7, set()).draw(target, host, many=True)
     assert {ip_address(address).version for address in addresses} == {4, 6}
     assert all(operator in TABLE.lookup(address).name for address in addresses)

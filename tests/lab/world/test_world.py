@@ -1,4 +1,4 @@
-"""The world is made from target files alone: names, addresses, servers, faults, and what censors are told."""
+"""Test that the world is built from target files alone: names, addresses, servers, faults and deployments."""
 
 import json
 import os
@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
-from probe.lab.censors import IPBlackhole, TLSIntercept, TLSReset
+from probe.lab.censors.addresses import IPBlackhole
+from probe.lab.censors.intercept import TLSIntercept
+from probe.lab.censors.tls import TLSReset
 from probe.lab.run import _named_paths, environment, expected_services
 from probe.lab.scenario.expectations import Expectation
 from probe.lab.scenario.faults import (
@@ -24,7 +26,7 @@ from probe.lab.scenario.faults import (
 )
 from probe.lab.scenario.scenario import HelperKeys, Scenario, ScenarioError
 from probe.lab.services.credentials import Credentials
-from probe.lab.world.assemble import ANNOTATIONS, HELPERS_ROOTS, ROOTS, stage
+from probe.lab.world.assemble import ANNOTATIONS, HELPERS_ROOTS, ROOTS, build_fabric
 from probe.lab.world.world import HELPER_V4, PROVIDERS_RESOLVER, Host, World, build_world
 
 
@@ -40,7 +42,7 @@ def test_every_name_has_both_families_and_no_address_is_shared(world: World) -> 
     assert all(ip_address(address).is_global for address in addresses)
 
 
-def test_literals_keep_their_addresses_and_resolvers_theirs(world: World) -> None:
+def test_literal_addresses_and_resolvers_keep_their_addresses(world: World) -> None:
     centre = host(world, "149.154.175.50")
     assert centre.ports == {80: {"http"}, 443: {"http", "mtproto"}}
     assert world.zone["dns.quad.example"] == ["9.9.9.9"]
@@ -48,13 +50,13 @@ def test_literals_keep_their_addresses_and_resolvers_theirs(world: World) -> Non
     assert {"149.154.175.50", "9.9.9.9", "198.41.0.4", PROVIDERS_RESOLVER} <= set(world.servers)
 
 
-def test_the_same_seed_gives_the_same_world(folder: Path) -> None:
+def test_same_seed_gives_the_same_world(folder: Path) -> None:
     scenario = Scenario("test", "A test")
     first, again, other = (build_world(folder, scenario, seed).zone for seed in (1, 1, 2))
     assert first == again != other
 
 
-def test_a_new_file_gets_a_server_and_a_retired_or_excluded_one_does_not(folder: Path) -> None:
+def test_new_target_gets_a_server_and_a_retired_one_does_not(folder: Path) -> None:
     (folder / "new.toml").write_text(
         'nettest = "endpoint_reachability"\ntitle = "New"\nsource = "https://s.example/"\nreviewed = 2026-11-24\n'
         '[services.web]\nendpoints = ["https://new.example:443/", "tcp://new.example:5000"]\n'
@@ -67,7 +69,7 @@ def test_a_new_file_gets_a_server_and_a_retired_or_excluded_one_does_not(folder:
     assert "new.example" not in build_world(folder, Scenario("test", "A test"), 0).zone
 
 
-def test_faults_reach_their_servers_only(folder: Path) -> None:
+def test_faults_apply_to_their_servers_only(folder: Path) -> None:
     faults = (
         ServerDown(services=["whatsapp/web"]),
         ServerDown(names=["149.154.175.50"], how="refused"),
@@ -76,7 +78,7 @@ def test_faults_reach_their_servers_only(folder: Path) -> None:
         Clock(days=400),
     )
     world = build_world(folder, Scenario("test", "A test", faults=faults), 0)
-    assert world.dead == host(world, "web.whatsapp.com").addresses
+    assert world.silent == host(world, "web.whatsapp.com").addresses
     assert host(world, "149.154.175.50").down == "refused"
     assert host(world, "web.telegram.org").certificate == "expired"
     assert host(world, "e1.whatsapp.net").certificate == "good"
@@ -85,7 +87,7 @@ def test_faults_reach_their_servers_only(folder: Path) -> None:
     assert world.now_offset.days == 400
 
 
-def test_a_staged_scenario_has_its_censors_armed_and_in_place(folder: Path) -> None:
+def test_fabric_has_deployed_censors_on_their_hops(folder: Path) -> None:
     censors = (
         TLSReset(names=["web.telegram.org"]),
         IPBlackhole(services=["telegram/dc_pool"], hop=6),
@@ -99,20 +101,20 @@ def test_a_staged_scenario_has_its_censors_armed_and_in_place(folder: Path) -> N
         helper=HelperKeys(censored=True),
     )
     world = build_world(folder, scenario, 0)
-    config = stage(scenario, world, 0, "PEM")
+    config = build_fabric(scenario, world, 0, "PEM")
     assert [censor.hop for censor in config.censors] == [4, 6, 4, 4, 2, 2]
     assert (config.no_ipv6, config.no_network, config.nat_keeps_ports) == ("absent", "silent", False)
     assert json.loads(config.files[ANNOTATIONS]) == {"lab": "mine"}
     assert config.files[ROOTS] == "PEM"
-    assert {impostor.genuine for impostor in world.impostors} == set(world.zone["web.whatsapp.com"])
-    assert {impostor.address for impostor in world.impostors} <= set(config.servers)
+    assert {interceptor.real for interceptor in world.intercepting_servers} == set(world.zone["web.whatsapp.com"])
+    assert {interceptor.address for interceptor in world.intercepting_servers} <= set(config.servers)
     assert censors[0].hop == 0
 
 
-def test_the_helper_trusts_an_authority_that_the_volunteer_does_not_know_yet(folder: Path) -> None:
+def test_helper_trusts_an_authority_that_the_user_does_not(folder: Path) -> None:
     faults = (NewAuthority(names=["web.telegram.org"]),)
     world = build_world(folder, Scenario("test", "A test", faults=faults), 0)
-    files = stage(Scenario("test", "A test"), world, 0, "PEM").files
+    files = build_fabric(Scenario("test", "A test"), world, 0, "PEM").files
     assert (files[ROOTS], files[HELPERS_ROOTS]) == ("PEM", "PEM" + world.newest.pem)
     chain, _ = Credentials(world).issued_to(host(world, "web.telegram.org"))
     leaf, root = (load_pem_x509_certificate(pem) for pem in (chain, world.newest.pem.encode()))
@@ -120,7 +122,7 @@ def test_the_helper_trusts_an_authority_that_the_volunteer_does_not_know_yet(fol
     assert host(world, "web.whatsapp.com").certificate == "good"
 
 
-def test_a_censor_beyond_the_path_is_refused(folder: Path) -> None:
+def test_censor_beyond_the_path_is_an_error(folder: Path) -> None:
     from probe.lab.run import run_command
     from probe.lab.scenario.scenario import PathKeys
 
@@ -129,14 +131,14 @@ def test_a_censor_beyond_the_path_is_refused(folder: Path) -> None:
         run_command(scenario, folder, ["true"], consent="x")
 
 
-def test_five_variables_and_no_more() -> None:
+def test_environment_has_five_variables() -> None:
     found = environment("2026-11")
     assert sorted(found) == ["PROBE_ASN", "PROBE_CC", "PROBE_CONSENT", "PROBE_CONTROL", "PROBE_PUBLIC_ROOTS"]
     assert found["PROBE_CONTROL"] == f"http://{HELPER_V4}"
     assert environment("2026-11", form="ooni")["PROBE_CONTROL"] == f"ooni+http://{HELPER_V4}"
 
 
-def test_expected_services_are_those_with_servers(folder: Path) -> None:
+def test_expected_services_have_servers(folder: Path) -> None:
     scenario = Scenario("mine", "A test", expect={"default": Expectation(state="ok")})
     assert set(expected_services(scenario, folder)) == {
         "telegram/dc_pool",
@@ -145,15 +147,13 @@ def test_expected_services_are_those_with_servers(folder: Path) -> None:
         "whatsapp/web",
     }
     gone = Scenario("mine", "A test", expect={"old/web": Expectation(state="insufficient")})
-    assert "old/web" in expected_services(gone, folder)  # retired, and compared because it is named
+    assert "old/web" in expected_services(gone, folder)  # retired, but the scenario names it
     wrong = Scenario("mine", "A test", expect={"telegram/wbe": Expectation(state="ok")})
     with pytest.raises(ScenarioError, match="telegram/wbe"):
         expected_services(wrong, folder)
 
 
-def test_files_named_to_a_command_stay_real_and_runs_daemons_do_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_named_paths_are_kept_except_below_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("PROBE_", "XDG_", "HOME")):
             monkeypatch.delenv(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import dns.exception
 import dns.message
 
-from probe.lab.censors.kit.server_name import look_inside
+from probe.lab.censors.kit.server_name import read_handshake
 from probe.lab.net.packets import SYN, Packet
 from probe.wire.tls.quic_initial import ClientInitials
 
@@ -73,7 +73,7 @@ class Wire:
                 if _names(name, bytes(payload)):
                     counted[name, address, "tcp"] += 1
         for (_, _, address, _), initials in self.quic.items():
-            shown = look_inside(initials.hello).name
+            shown = read_handshake(initials.hello).name
             if shown in names:
                 counted[shown, address, "udp"] += 1
         for name, address, _ in dict.fromkeys(self.questions):

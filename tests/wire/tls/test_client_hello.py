@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.lab.censors.kit.server_name import look, whole
+from probe.lab.censors.kit.server_name import hello_is_complete, read_hello
 from probe.wire.tls.client_hello import KEY_SHARE, PADDING, _taken_apart, longer, shorter
 from tests.support.lab.hellos import hello
 from tests.support.servers.authority import issue
@@ -28,7 +28,7 @@ def server_says(record: bytes) -> bytes:
 @pytest.mark.parametrize("record", [HELLO, longer(HELLO, 4000), shorter(HELLO)], ids=len)
 def test_a_server_answers_a_hello_of_any_length(record: bytes) -> None:
     assert server_says(record)[:1] == b"\x16"
-    assert (look(record).name, whole(record)) == (NAME, True)
+    assert (read_hello(record).name, hello_is_complete(record)) == (NAME, True)
 
 
 @pytest.mark.parametrize("size", [1800, 2000, 16384])

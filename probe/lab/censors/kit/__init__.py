@@ -1,1 +1,1 @@
-"""Provide what several censors of the lab share."""
+"""Provide what several censors share."""

@@ -1,4 +1,4 @@
-"""What a censor remembers of TCP flows: the client's first bytes in order, and for how long whom to punish."""
+"""Keep a censor's state of flows: the client's first bytes in order, and residual blocks."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -9,22 +9,22 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from probe.lab.net.layout import Direction
 from probe.lab.net.packets import SYN, Packet
 
-MOST_BYTES = 16384  # of one flow: more than any hello, less than an attack on the censor
+MOST_BYTES = 16384  # of one flow, more than any TLS hello
 MOST_FLOWS = 4096
-MOST_HELD = 8  # segments that came too early
+MOST_HELD = 8  # segments of a flow that arrived out of order
 
-Flow = tuple[bytes, int, bytes, int]  # client, its port, server, its port
+Flow = tuple[bytes, int, bytes, int]  # client address and port, server address and port
 
 
 def flow_of(packet: Packet, direction: Direction) -> Flow:
-    """The conversation a packet belongs to, the same for both directions."""
+    """Return the flow of a packet, the same for both directions."""
     if direction is Direction.OUT:
         return packet.source, packet.sport, packet.destination, packet.dport
     return packet.destination, packet.dport, packet.source, packet.sport
 
 
 class _Bytes:
-    """One flow's bytes from the client, put in order by sequence number."""
+    """Put the client's bytes of one flow in order by sequence number."""
 
     def __init__(self, first: int) -> None:
         self._first = first
@@ -46,7 +46,7 @@ class _Bytes:
 
 
 class Streams:
-    """The first bytes of each flow; the flow that was silent longest is forgotten first."""
+    """Keep the first bytes of each flow. At MOST_FLOWS the flow without packets for the longest time is removed."""
 
     def __init__(self) -> None:
         self._flows: OrderedDict[Flow, _Bytes] = OrderedDict()
@@ -55,7 +55,7 @@ class Streams:
         return len(self._flows)
 
     def feed(self, packet: Packet) -> bytes:
-        """Take note of a client's TCP packet; the flow's bytes so far, in order, at most MOST_BYTES."""
+        """Add a client's TCP packet. Return the flow's bytes so far, in order, at most MOST_BYTES."""
         flow = flow_of(packet, Direction.OUT)
         if packet.tcp_flags & SYN:
             self._flows[flow] = _Bytes(packet.seq + 1)
@@ -71,13 +71,13 @@ class Streams:
 
 
 class Residual(BaseModel):
-    """For how long, after a trigger, whom the censor punishes whatever they say."""
+    """Hold the keys of residual censorship: which later flows a trigger blocks, and for how long."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    seconds: float = Field(gt=0, description="how long the punishment lasts")
-    on: str = Field(default="src,dst,dport", description="which of src, sport, dst, dport must be the same again")
-    at: Literal["syn", "data"] = Field(default="data", description="what draws it: a new flow's SYN, or its first data")
+    seconds: float = Field(gt=0, description="how long later flows are blocked")
+    on: str = Field(default="src,dst,dport", description="which of src, sport, dst, dport must be equal")
+    at: Literal["syn", "data"] = Field(default="data", description="what is blocked: a new flow's SYN, or its data")
 
     @field_validator("on")
     @classmethod
@@ -88,25 +88,25 @@ class Residual(BaseModel):
         return on
 
     def key(self, flow: Flow) -> Hashable:
-        """The part of a flow that is remembered."""
+        """Return the fields of a flow that must be equal."""
         parts = dict(zip(("src", "sport", "dst", "dport"), flow, strict=True))
         return tuple(parts[name] for name in self.on.split(","))
 
 
-class Punished:
-    """Who is being punished until when."""
+class ResidualBlocks:
+    """Keep the residual blocks and their ends."""
 
     def __init__(self) -> None:
         self._until: dict[Hashable, float] = {}
 
     def add(self, residual: Residual | None, flow: Flow, now: float) -> None:
-        """Begin or prolong the punishment of a flow's likes."""
+        """Begin or prolong the residual block that a trigger of this flow causes."""
         if residual is not None:
             self._until[residual.key(flow)] = now + residual.seconds
 
     def covers(self, residual: Residual | None, packet: Packet, now: float) -> bool:
-        """Whether a client's packet is to suffer for what an earlier flow said."""
+        """Return whether an earlier trigger blocks a client's packet."""
         if residual is None:
             return False
-        draws = bool(packet.tcp_flags & SYN) if residual.at == "syn" else bool(packet.payload)
-        return draws and self._until.get(residual.key(flow_of(packet, Direction.OUT)), 0.0) > now
+        concerned = bool(packet.tcp_flags & SYN) if residual.at == "syn" else bool(packet.payload)
+        return concerned and self._until.get(residual.key(flow_of(packet, Direction.OUT)), 0.0) > now

@@ -1,10 +1,10 @@
-"""Which names a censor means: exact ones, `*.example.org` for what lies below a name, `*` for every name."""
+"""Match names with a censor's patterns: exact names, `*.example.org` for a domain, `*` for every name."""
 
 from collections.abc import Iterable
 
 
 def matches(name: str | None, patterns: Iterable[str]) -> bool:
-    """Whether `name` is meant. `*.x` means x itself too, as real name lists do; None is meant by no pattern."""
+    """Return whether a pattern matches `name`. `*.x` matches x too, as in real name lists. None never matches."""
     if name is None:
         return False
     name = name.lower().rstrip(".")

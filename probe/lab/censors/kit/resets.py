@@ -1,4 +1,4 @@
-"""The forged resets, or the forged orderly end, by which a TCP flow ends at one end or at both."""
+"""Forge the resets or the FIN by which a censor ends a TCP flow, at one end or both."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,27 +9,27 @@ from probe.lab.censors.kit.middlebox import Middlebox
 from probe.lab.net.layout import Actions
 from probe.lab.net.packets import ACK, FIN, RST, SYN, Packet, tcp_packet
 
-STEPS = (0, 1460, 4380)  # how far the classic triple reset reaches ahead (reference/peers.md 2.1)
+STEPS = (0, 1460, 4380)  # added to the sequence number, as in the three resets seen in China
 
 Timed = tuple[float, bytes]
 
 
 class Resetting(Middlebox):
-    """A censor that answers with resets."""
+    """Represent a censor that sends resets."""
 
-    on_path: bool = Field(default=True, description="true: it sees a copy and races; false: it holds the packet")
-    ttl: int = Field(default=0, ge=0, le=255, description="TTL of the resets where they are sent; 0: drawn by seed")
-    copies_ttl: bool = Field(default=False, description="true: the resets get the TTL of the packet that drew them")
+    on_path: bool = Field(default=True, description="true: it sees a copy and can only inject. false: it holds packets")
+    ttl: int = Field(default=0, ge=0, le=255, description="TTL with which the resets are sent, 0: drawn by seed")
+    copies_ttl: bool = Field(default=False, description="true: the resets copy the TTL of the triggering packet")
     count: int = Field(default=3, ge=1, le=10, description="how many resets")
-    to: Literal["both", "client", "server"] = Field(default="both", description="who gets them")
-    delay: float = Field(default=0.0, ge=0, description="seconds until they are sent")
-    by_fin: bool = Field(default=False, description="true: the client gets an orderly end (FIN) in the resets' place")
+    to: Literal["both", "client", "server"] = Field(default="both", description="receivers of the resets")
+    delay: float = Field(default=0.0, ge=0, description="seconds until the resets are sent")
+    by_fin: bool = Field(default=False, description="true: the client gets a FIN in place of the resets")
 
     def _ttl(self, packet: Packet) -> int:
         return packet.ttl if self.copies_ttl else self.ttl or self._random("ttl").randint(48, 128)
 
     def _resets(self, packet: Packet) -> Actions:
-        """Resets for both ends of the flow of a client's packet; in-path the packet itself is held back."""
+        """Return resets for the ends of a client packet's flow. An in-path censor drops the packet."""
         to_client = self._towards_client(packet) if self.to != "server" else ()
         to_server = self._towards_server(packet) if self.to != "client" else ()
         return Actions(forward=self.on_path or self.to == "server", to_client=to_client, to_server=to_server)

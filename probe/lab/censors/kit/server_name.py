@@ -1,4 +1,4 @@
-"""Finds the server name in the first bytes of a TLS stream, whole or not (RFC 8446 4.1.2, RFC 6066 3)."""
+"""Find the server name in the first bytes of a TLS stream, complete or not (RFC 8446 4.1.2, RFC 6066 3)."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ LONGEST_RECORD = 16384 + 256
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What can be seen so far. `certain`: more bytes would change nothing. `name` None: no name (yet).
+class HelloView:
+    """Hold what the bytes so far show. `certain`: more bytes change nothing. `name` is None if there is none yet.
 
-    `greased`: among the cipher suites is one that nobody has (RFC 8701), as browsers put there.
+    `greased`: the cipher suites have a reserved value (GREASE, RFC 8701), as in browsers.
     """
 
     is_tls: bool
@@ -19,13 +19,13 @@ class Sight:
     greased: bool = False
 
 
-NOT_TLS = Sight(is_tls=False, certain=True)
-NOT_YET = Sight(is_tls=True, certain=False)
-NO_NAME = Sight(is_tls=True, certain=True)
+NOT_TLS = HelloView(is_tls=False, certain=True)
+NOT_YET = HelloView(is_tls=True, certain=False)
+NO_NAME = HelloView(is_tls=True, certain=True)
 
 
 class _Short(Exception):
-    """The bytes end before the field does."""
+    """Report that the bytes end before the field."""
 
 
 class _Reader:
@@ -46,8 +46,8 @@ class _Reader:
         self.take(self.number(length_size))
 
 
-def look(stream: bytes) -> Sight:
-    """What the client's bytes so far say. A name is reported as soon as it is there, though the hello go on."""
+def read_hello(stream: bytes) -> HelloView:
+    """Read the client's bytes so far. The name is reported as soon as it is complete, even if the hello is not."""
     handshake, broken = _handshake_bytes(stream)
     if broken:
         return NOT_TLS
@@ -57,22 +57,22 @@ def look(stream: bytes) -> Sight:
         return NOT_YET
 
 
-def look_inside(handshake: bytes) -> Sight:
-    """The same for handshake bytes without records round them, as QUIC carries them (RFC 9001 4.1.3)."""
+def read_handshake(handshake: bytes) -> HelloView:
+    """Read handshake bytes without TLS records, as QUIC carries them (RFC 9001 4.1.3)."""
     try:
         return _find_name(_Reader(handshake))
     except _Short:
         return NOT_YET
 
 
-def whole(stream: bytes) -> bool:
-    """Whether the client hello is there to its last byte."""
+def hello_is_complete(stream: bytes) -> bool:
+    """Return whether the client hello is complete."""
     handshake, broken = _handshake_bytes(stream)
     return not broken and len(handshake) >= 4 and len(handshake) >= 4 + int.from_bytes(handshake[1:4], "big")
 
 
 def _handshake_bytes(stream: bytes) -> tuple[bytes, bool]:
-    """The handshake messages in the records so far, and whether this is something else than a handshake."""
+    """Return the handshake bytes in the records so far, and whether this is no TLS handshake."""
     found, at = b"", 0
     while at < len(stream):
         head = stream[at : at + 5]
@@ -88,7 +88,7 @@ def _handshake_bytes(stream: bytes) -> tuple[bytes, bool]:
     return found, False
 
 
-def _find_name(reader: _Reader) -> Sight:
+def _find_name(reader: _Reader) -> HelloView:
     if reader.number(1) != CLIENT_HELLO:
         return NOT_TLS
     end = reader.number(3) + 4
@@ -103,17 +103,17 @@ def _find_name(reader: _Reader) -> Sight:
         kind, length = reader.number(2), reader.number(2)
         body = reader.take(length)
         if kind == SERVER_NAME:
-            return Sight(is_tls=True, certain=True, name=_host_name(body), greased=greased)
+            return HelloView(is_tls=True, certain=True, name=_host_name(body), greased=greased)
     return NO_NAME
 
 
 def _is_greased(suites: bytes) -> bool:
-    """RFC 8701 2: 0x0A0A, 0x1A1A and so on to 0xFAFA."""
+    """Return whether one is 0x0A0A, 0x1A1A and so on to 0xFAFA (RFC 8701, section 2)."""
     return any(a == b and a & 15 == 10 for a, b in zip(suites[::2], suites[1::2], strict=False))
 
 
 def _host_name(body: bytes) -> str | None:
-    """The host name of a server_name extension; None when it holds none."""
+    """Return the host name of a server_name extension, or None."""
     if len(body) < 5 or body[2] != 0:
         return None
     length = int.from_bytes(body[3:5], "big")

@@ -1,4 +1,4 @@
-"""DNS over HTTPS (RFC 8484) over HTTP/2, as the large public resolvers speak it."""
+"""Serve DNS over HTTPS (RFC 8484) over HTTP/2, as the large public resolvers do."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ MEDIA_TYPE = "application/dns-message"
 
 
 async def serve_doh(stream: Stream, zone: Zone) -> None:
-    """Answer DNS questions, GET or POST, until the other end goes. Raises Ended."""
+    """Answer DNS queries with GET or POST until the client closes. Raises Ended."""
     http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
     http.initiate_connection()
     requests: dict[int, _Request] = {}
@@ -37,7 +37,7 @@ class _Request:
 
     @property
     def question(self) -> bytes:
-        """The DNS message that was sent; b"" when there is none."""
+        """Return the DNS message of the request, b"" if there is none."""
         if self.headers.get(":method") == "POST":
             return self.body
         _, _, query = self.headers.get(":path", "").partition("?dns=")

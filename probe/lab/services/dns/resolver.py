@@ -1,4 +1,4 @@
-"""DNS servers over one table of names: resolvers, which know all of it, and a root server, which knows no addresses."""
+"""Serve DNS for the world's names: resolvers, and a root server that only gives referrals."""
 
 import asyncio
 from typing import cast
@@ -11,34 +11,34 @@ from probe.lab.world.world import World
 
 
 class Zone:
-    """Answers questions about the world's names. `desk`: the address at which it is asked: some rotate or deny."""
+    """Answer queries for the world's names. `address` is that of the server, which may rotate or deny names."""
 
-    def __init__(self, world: World, *, resolves: bool = True, desk: str = "") -> None:
-        self._world, self._resolves, self._desk = world, resolves, desk
-        self._turns: dict[str, int] = {}  # name → which of its addresses comes next
+    def __init__(self, world: World, *, resolves: bool = True, address: str = "") -> None:
+        self._world, self._resolves, self._address = world, resolves, address
+        self._turns: dict[str, int] = {}  # name: number of answers so far
 
     def answer(self, query: bytes) -> bytes | None:
-        """The answer to a query; None to what is no query at all."""
+        """Return the answer to a query, None if it is no query."""
         question = read_question(query)
         if question is None:
             return _format_error(query)
         if not self._resolves:
             return referral(question)
-        if question.name not in self._world.zone or matches(question.name, self._world.denied.get(self._desk, ())):
+        if question.name not in self._world.zone or matches(question.name, self._world.denied.get(self._address, ())):
             return reply(question, rcode=NXDOMAIN)
         if question.kind == AAAA and question.name in self._world.broken_aaaa:
             return reply(question, rcode=RCODES[self._world.broken_aaaa[question.name]])
         return reply(question, self._addresses(question))
 
     def _addresses(self, question: Question) -> list[str]:
-        """All addresses of the name and family; of one that rotates the next, each desk beginning elsewhere."""
+        """Return all addresses of the name, or the next one of a rotating name. Each server starts at another one."""
         every = self._world.zone[question.name]
         if question.name not in self._world.rotating:
             return every
-        mine = [address for address in every if (6 if ":" in address else 4) == question.family]
-        turn = self._turns.get(question.name, crc32(f"{self._desk} {question.name}".encode()) >> 8)
+        family = [address for address in every if (6 if ":" in address else 4) == question.family]
+        turn = self._turns.get(question.name, crc32(f"{self._address} {question.name}".encode()) >> 8)
         self._turns[question.name] = turn + 1
-        return [mine[turn % len(mine)]] if mine else []
+        return [family[turn % len(family)]] if family else []
 
 
 def _format_error(query: bytes) -> bytes | None:
@@ -48,25 +48,25 @@ def _format_error(query: bytes) -> bytes | None:
 
 
 class Datagrams(asyncio.DatagramProtocol):
-    """A zone on a UDP socket."""
+    """Answer queries on a UDP socket."""
 
     def __init__(self, zone: Zone) -> None:
         self._zone = zone
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio, whose transport is no DatagramTransport by inheritance."""
+        """Keep the transport. asyncio's own is no subclass of DatagramTransport, so it is cast."""
         self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, sender: tuple[str | int, int]) -> None:
-        """Called by asyncio."""
+        """Answer a datagram."""
         answer = self._zone.answer(data)
         if answer is not None and self._transport is not None:
             self._transport.sendto(answer, sender)
 
 
 async def serve_dns(stream: Stream, zone: Zone) -> None:
-    """Answer queries over a stream, each with its length before it (RFC 7766 8). Raises Ended."""
+    """Answer queries over a stream, each after its length (RFC 7766 8). Raises Ended."""
     while True:
         length = int.from_bytes(await read_exactly(stream, 2), "big")
         answer = zone.answer(await read_exactly(stream, length))

@@ -1,4 +1,4 @@
-"""Telegram's data centre, as far as the first answer: `req_pq_multi` → `resPQ` (core.telegram.org/mtproto/auth_key)."""
+"""Serve Telegram's first exchange, `req_pq_multi` and `resPQ` (core.telegram.org/mtproto/auth_key, read 2026-11-24)."""
 
 import os
 import time
@@ -10,14 +10,14 @@ from probe.wire.telegram.obfuscation import server_obfuscation
 
 HEADER = 64
 PQ = bytes.fromhex("17ed48941a08f981")  # the documentation's example: 0x494C553B times 0x53911073
-FINGERPRINTS = (0x6C41C2FB2C7CE0D0, 0x1B6F4D0C9A3E5D27)  # of the lab's, nobody has the keys
+FINGERPRINTS = (0x6C41C2FB2C7CE0D0, 0x1B6F4D0C9A3E5D27)  # made up, without keys
 BAD_REQUEST = 404
 
 Change = Callable[[bytes], bytes]
 
 
 async def serve_mtproto(stream: Stream) -> None:
-    """Answer requests in abridged frames, in the clear or obfuscated as the client begins. Raises Ended."""
+    """Answer requests in abridged frames, plain or obfuscated like the client's. Raises Ended."""
     first = await read_exactly(stream, 1)
     if first == mtproto.ABRIDGED:
         await _converse(stream, bytes, bytes)

@@ -1,4 +1,4 @@
-"""WhatsApp's chat server, as far as its hello: a Noise handshake with the lab's own certificate chain in it."""
+"""Serve WhatsApp's Noise hello with the lab's own certificate chain."""
 
 from probe.lab.services.streams import Ended, Stream, read_exactly
 from probe.lab.world.world import World
@@ -8,7 +8,7 @@ PROLOGUE_LENGTH, LENGTH_BYTES, LONGEST_HELLO = 4, 3, 4096
 
 
 async def serve_noise(stream: Stream, world: World) -> None:
-    """Answer one client hello, then listen until the client goes. Raises Ended."""
+    """Answer one client hello, then read until the client closes. Raises Ended."""
     prologue = await read_exactly(stream, PROLOGUE_LENGTH)
     length = int.from_bytes(await read_exactly(stream, LENGTH_BYTES), "big")
     if prologue[:2] != b"WA" or length > LONGEST_HELLO:

@@ -1,12 +1,12 @@
-"""QUIC at the lab's hosts. Without aioquic, which is an extra, nobody answers; the probe cannot ask then either."""
+"""Choose the QUIC server of a host. Without aioquic, an optional dependency, no server answers."""
 
 import asyncio
 
-from probe.lab.world.world import Host, Impostor, World
+from probe.lab.world.world import Host, InterceptingServer, World
 
 
-def server(world: World, host: Host, impostor: Impostor | None = None) -> asyncio.DatagramProtocol:
-    """Who takes the datagrams at a QUIC port of the host, or of who stands in its place."""
+def server(world: World, host: Host, interceptor: InterceptingServer | None = None) -> asyncio.DatagramProtocol:
+    """Return the server of a QUIC port of the host, or of its intercepting server."""
     if host.no_quic:
         return asyncio.DatagramProtocol()
     try:
@@ -15,4 +15,4 @@ def server(world: World, host: Host, impostor: Impostor | None = None) -> asynci
         if error.name is None or not error.name.startswith("aioquic"):
             raise
         return asyncio.DatagramProtocol()
-    return Server(world, host, impostor)
+    return Server(world, host, interceptor)

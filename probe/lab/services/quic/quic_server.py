@@ -1,4 +1,4 @@
-"""A QUIC server of the lab's that speaks HTTP/3, on aioquic; imported only where some host speaks QUIC."""
+"""Serve HTTP/3 over QUIC with aioquic. Imported only if a host has QUIC."""
 
 import logging
 from email.utils import format_datetime
@@ -14,10 +14,10 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import QuicEvent
 from cryptography.x509 import load_pem_x509_certificates
 
-from probe.lab.censors.kit.server_name import look_inside
+from probe.lab.censors.kit.server_name import read_handshake
 from probe.lab.services.credentials import Credentials
 from probe.lab.services.web import Request, answer
-from probe.lab.world.world import Host, Impostor, World
+from probe.lab.world.world import Host, InterceptingServer, World
 from probe.wire.tls.quic_initial import ClientInitials, NotInitial, read_header
 
 UNRECOGNIZED_NAME = 0x170  # CRYPTO_ERROR with the alert 112 (RFC 9000 20.1)
@@ -27,11 +27,13 @@ logging.getLogger("quic").addHandler(logging.NullHandler())
 
 
 class Server(QuicServer):
-    """All QUIC connections to one address and port of a host, with the host's certificate or an impostor's."""
+    """Serve the QUIC connections of one address and port, with the host's certificate or a forged one."""
 
-    def __init__(self, world: World, host: Host, impostor: Impostor | None = None) -> None:
+    def __init__(self, world: World, host: Host, interceptor: InterceptingServer | None = None) -> None:
         credentials = Credentials(world)
-        chain, key = credentials.issued_to(host) if impostor is None else credentials.forged_by(impostor)
+        chain, key = (
+            credentials.issued_to(host) if interceptor is None else credentials.issued_for_interception(interceptor)
+        )
         configuration = QuicConfiguration(is_client=False, alpn_protocols=["h3"])
         configuration.certificate, *configuration.certificate_chain = load_pem_x509_certificates(chain)
         configuration.private_key = key
@@ -39,9 +41,9 @@ class Server(QuicServer):
         self._host = host
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
-        """Serve a datagram; a host that refuses unknown names says so to a hello that carries one."""
+        """Serve a datagram. A host that refuses unknown names closes the connection of such a hello."""
         assert isinstance(data, bytes)
-        name = look_inside(ClientInitials().feed(data)).name if self._host.refuses_unknown else None
+        name = read_handshake(ClientInitials().feed(data)).name if self._host.refuses_unknown else None
         if name is not None and name not in self._host.names:
             self._refuse(data, addr)
         else:
@@ -49,11 +51,13 @@ class Server(QuicServer):
 
     def _refuse(self, data: bytes, addr: Any) -> None:
         try:
-            asked = read_header(data).dcid
+            destination_id = read_header(data).dcid
         except NotInitial:
             return
         now = self._loop.time()
-        connection = QuicConnection(configuration=self._configuration, original_destination_connection_id=asked)
+        connection = QuicConnection(
+            configuration=self._configuration, original_destination_connection_id=destination_id
+        )
         connection.receive_datagram(data, addr, now)
         connection.close(error_code=UNRECOGNIZED_NAME, frame_type=CRYPTO, reason_phrase="unrecognized name")
         for datagram, _ in connection.datagrams_to_send(now):
@@ -62,7 +66,7 @@ class Server(QuicServer):
 
 
 class Page(QuicConnectionProtocol):
-    """One connection: every request gets what the host's web server would answer."""
+    """Serve one connection. Every request gets the answer of the host's web server."""
 
     def __init__(self, quic: QuicConnection, stream_handler: Any = None, *, world: World, host: Host) -> None:
         super().__init__(quic, stream_handler)
@@ -70,19 +74,24 @@ class Page(QuicConnectionProtocol):
         self._world, self._host = world, host
 
     def quic_event_received(self, event: QuicEvent) -> None:
-        """Take what came on the connection."""
-        for told in self._http.handle_event(event):
-            if isinstance(told, HeadersReceived):
-                self._answer(told)
+        """Answer the requests in an event."""
+        for received in self._http.handle_event(event):
+            if isinstance(received, HeadersReceived):
+                self._answer(received)
         self.transmit()
 
-    def _answer(self, told: HeadersReceived) -> None:
-        asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in told.headers}
-        host = asked.get(":authority", "").rsplit(":", 1)[0].lower()
-        request = Request(asked.get(":method", ""), asked.get(":path", "/"), host, b"", keep=True)
-        said = answer(request, self._host, self._world, secure=True)
-        fields = {":status": str(said.status), "server": "lab", "content-type": said.kind, "location": said.location}
-        fields |= {"date": format_datetime(self._world.now(), usegmt=True), "content-length": str(len(said.body))}
+    def _answer(self, received: HeadersReceived) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in received.headers}
+        host = headers.get(":authority", "").rsplit(":", 1)[0].lower()
+        request = Request(headers.get(":method", ""), headers.get(":path", "/"), host, b"", keep=True)
+        response = answer(request, self._host, self._world, secure=True)
+        fields = {
+            ":status": str(response.status),
+            "server": "lab",
+            "content-type": response.kind,
+            "location": response.location,
+        }
+        fields |= {"date": format_datetime(self._world.now(), usegmt=True), "content-length": str(len(response.body))}
         encoded = [(name.encode(), value.encode()) for name, value in fields.items() if value]
-        self._http.send_headers(told.stream_id, encoded)
-        self._http.send_data(told.stream_id, said.body, end_stream=True)
+        self._http.send_headers(received.stream_id, encoded)
+        self._http.send_data(received.stream_id, response.body, end_stream=True)

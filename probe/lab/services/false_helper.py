@@ -1,6 +1,6 @@
-"""A test helper that lies: whatever it is asked about, it says that it tried and that everything failed.
+"""Serve a false test helper: it reports for every target that all connections failed.
 
-It answers in the form of the honest one, claims that its own network is in order, and measures nothing.
+Its answers have the form of the real helper's. It claims that its own network works, and measures nothing.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from probe.targets.target import Endpoint, Target
 HEALTHY = {"ipv4": True, "ipv6": True, "udp": True}
 
 
-def lie(world: World, target: Target, services: Sequence[str] | None) -> dict[str, Any]:
-    """Test keys of somebody who reached nothing at any address of the target."""
+def false_test_keys(world: World, target: Target, services: Sequence[str] | None) -> dict[str, Any]:
+    """Return test keys in which a TCP timeout is reported for every address of the target."""
     lists: dict[str, list[Any]] = {name: [] for name in LISTS}
     records = []
-    for number, (role, endpoint, address) in enumerate(_claims(world, target, services), 1):
+    for number, (role, endpoint, address) in enumerate(_reported_endpoints(world, target, services), 1):
         records.append(_record(number, role, endpoint, address).model_dump())
         entry = TCPConnect(ip=address, port=endpoint.port, failure=TIMEOUT, t0=0.1, t=10.1, transaction_id=number)
         lists["tcp_connect"].append(entry.model_dump())
@@ -33,7 +33,9 @@ def lie(world: World, target: Target, services: Sequence[str] | None) -> dict[st
     return {"x_endpoints": lists, "x_followups": empty, "x_transactions": records, "x_bugs": []}
 
 
-def _claims(world: World, target: Target, services: Sequence[str] | None) -> Iterator[tuple[str, Endpoint, str]]:
+def _reported_endpoints(
+    world: World, target: Target, services: Sequence[str] | None
+) -> Iterator[tuple[str, Endpoint, str]]:
     for service, endpoint in target.endpoints():
         if services is None or service.role in services:
             for address in [endpoint.host] if endpoint.is_literal else world.zone.get(endpoint.host, []):
@@ -60,10 +62,10 @@ def _record(number: int, role: str, endpoint: Endpoint, address: str) -> Transac
 
 
 def answer(world: World, body: bytes, peer: str) -> tuple[int, dict[str, Any]]:
-    """Status and document for the body of a `POST /v1/measure`."""
+    """Return status and JSON document for the body of a `POST /v1/measure`."""
     try:
-        question = json.loads(body)
-        target = next(target for target in world.targets if target.name == question["target"])
+        request = json.loads(body)
+        target = next(target for target in world.targets if target.name == request["target"])
     except (ValueError, KeyError, TypeError, StopIteration):
         return 404, {"error": "there is no such target"}
     return 200, {
@@ -71,11 +73,11 @@ def answer(world: World, body: bytes, peer: str) -> tuple[int, dict[str, Any]]:
         "targets_digest": "0" * 64,
         "preflight": HEALTHY,
         "your_address": peer,
-        "test_keys": lie(world, target, question.get("services")),
+        "test_keys": false_test_keys(world, target, request.get("services")),
     }
 
 
-async def _greet(world: World, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _handle(world: World, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(Ended, OSError):
         stream = Plain(reader, writer)
         request = await read_request(stream)
@@ -88,15 +90,15 @@ async def _greet(world: World, reader: asyncio.StreamReader, writer: asyncio.Str
     writer.close()
 
 
-def serve_lies(world: World, ready: Callable[[], None]) -> None:
-    """Be the helper until killed; call `ready` once it listens."""
+def serve_false_helper(world: World, ready: Callable[[], None]) -> None:
+    """Serve until the process is killed. Call `ready` once it listens."""
 
-    async def live() -> None:
-        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await _greet(world, reader, writer)
+    async def run() -> None:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await _handle(world, reader, writer)
 
-        await asyncio.start_server(greet, HELPER_V4, HELPER_PORT)
+        await asyncio.start_server(handle, HELPER_V4, HELPER_PORT)
         ready()
         await asyncio.Event().wait()
 
-    asyncio.run(live())
+    asyncio.run(run())
