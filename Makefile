@@ -1,4 +1,4 @@
-# make run · make test · make check · make bench · make zoo · make fuzz · make schema      (needs only Python >= 3.11 with pip, and make)
+# make run · make test · make check · make bench · make zoo · make fuzz · make schema · make docs      (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 SEEDS ?= 20
 
-.PHONY: run test check bench zoo fuzz schema clean real-servers
+.PHONY: run test check bench zoo fuzz schema docs clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -26,6 +26,7 @@ check: real-servers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict probe
 	$(BIN)/lint-imports
+	$(BUILD_DOCS)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 bench: $(VENV)/ready-test
@@ -43,6 +44,12 @@ fuzz: $(VENV)/ready-test
 # After a change in probe/formats: the schema in probe/data/schema and the data dictionary, anew from the classes.
 schema: $(VENV)/ready-test
 	$(BIN)/python -m probe.formats
+
+# The documentation, as pages in build/docs.
+BUILD_DOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --config-file docs/mkdocs/mkdocs.yml
+
+docs: $(VENV)/ready-test
+	$(BUILD_DOCS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -19,7 +19,14 @@ ROOT = Path(__file__).parent.parent.parent
 PRINCIPLES = {f"P{number}" for number in range(1, 11)}
 LAYERS = {name.split(".")[0] for name in mechanisms()}
 ACTIONS = {name.split(".")[1] for name in mechanisms() if "." in name}
-FOREIGN = {"config.toml", "Readme.md", "dataclient.py", "LICENSE.md", "core.py"}  # the user's, and OONI's repositories'
+FOREIGN = {
+    "config.toml",
+    "Readme.md",
+    "dataclient.py",
+    "LICENSE.md",
+    "core.py",
+    "my-network.toml",
+}  # the user's, and OONI's repositories'
 FOREIGN_NAMES = {"resolv_conf", "x86_64"}
 FILE = r"(?<![\w/.:@-])((?:[\w.*-]+/)*[\w.*-]+\.(?:py|md|toml|ipynb|jinja|css|js))(?![\w/-])"
 FOLDER = r"(?<![\w/.:@-])((?:probe|tests|docs|targets|deploy|\.ci)/(?:[\w.*-]+/)*[\w.*-]*)(?![\w/<{])"

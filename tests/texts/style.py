@@ -52,6 +52,9 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
         yield from (file.resolve() for file in inside if file.is_file() and {file.suffix, file.name} & WITH_PROSE)
 
 
+# A full stop before a capital letter, or the dot that separates the items of a list in one line.
+SENTENCE_END = re.compile(r"[.!?][)\"'*]*\s+(?=[A-Z`\"'(\[*_0-9])|\s·\s")
+
 Finding = tuple[int, str, str]
 
 
@@ -141,7 +144,7 @@ def split_sentences(text: str) -> Iterator[tuple[int, str]]:
     for offset, block in _blocks(text):
         start = 0
         for end in [
-            *(found.end() for found in re.finditer(r"[.!?][)\"']*\s+(?=[A-Z`\"'(\[*_0-9])", block)),
+            *(found.end() for found in SENTENCE_END.finditer(block)),
             len(block),
         ]:
             if sentence := " ".join(block[start:end].split()):

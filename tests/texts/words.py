@@ -20,7 +20,7 @@ VERBS_IN_ING = _words("bring ping ring string")
 # A pattern (case ignored, whole words) and what to write in its place.
 BANNED = {
     r"whoever|nobody|somebody|everybody|anybody|someone|everyone|anyone": "name the resolver, server, helper",
-    r"of (?:ours|theirs|yours|OONI's)": "our …, OONI's …",
+    r"of (?:ours|theirs|yours|OONI's(?! \w))": "our …, OONI's …",
     r"(?:tell|tells|telling|told)\b[^.;:]{1,60}?\b(?:from|apart)": "distinguish",
     r"merely": "only",
     r"he|him|his|she|hers": "name the thing",

@@ -1,0 +1,82 @@
+"""Test that the documentation site builds without warnings and loads nothing from other hosts."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = ROOT / "docs" / "mkdocs" / "mkdocs.yml"
+LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "link": "href", "video": "src"}
+REMOTE = re.compile(r"^(https?:)?//")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-f", CONFIG, "-d", folder]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+class Loaded(HTMLParser):
+    """Collect the addresses that a browser loads by itself. Links that a reader clicks are not among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value for name, value in attrs if LOADING.get(tag) == name and value]
+        self.addresses += [url for name, value in attrs if name == "style" for url in loaded_by_css(value or "")]
+
+
+def loaded_by_css(text: str) -> list[str]:
+    return re.findall(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""", text)
+
+
+def loaded_by_html(text: str) -> list[str]:
+    parser = Loaded()
+    parser.feed(text)
+    return [address for address in parser.addresses if REMOTE.match(address)]
+
+
+def test_pages_load_nothing_from_other_hosts(site: Path) -> None:
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) > 25
+    found = {page.name: hits for page in pages if (hits := loaded_by_html(page.read_text(encoding="utf-8")))}
+    assert not found
+
+
+def test_styles_and_scripts_load_nothing_from_other_hosts(site: Path) -> None:
+    styles = [hit for file in site.rglob("*.css") for hit in loaded_by_css(file.read_text(encoding="utf-8"))]
+    hosts = ("unpkg.com", "jsdelivr", "cdnjs", "googleapis", "gstatic")
+    scripts = [(file.name, host) for file in site.rglob("*.js") for host in hosts if host in file.read_text("utf-8")]
+    assert not styles and not scripts
+
+
+def test_theme_asks_no_forge_for_stars() -> None:
+    assert "repo_url" not in CONFIG.read_text()
+
+
+@pytest.mark.parametrize(
+    "html",
+    ['<script src="https://a.example/x.js">', '<link href="//a.example/x.css">', '<img src="http://a.example/x.png">'],
+)
+def test_planted_remote_asset_is_found(html: str) -> None:
+    assert loaded_by_html(html)
+
+
+def test_planted_remote_font_is_found() -> None:
+    assert loaded_by_css('@font-face { src: url("https://fonts.example/x.woff2") }')
+
+
+def test_link_to_another_host_is_allowed() -> None:
+    assert not loaded_by_html('<a href="https://a.example/">a</a>')
