@@ -14,7 +14,7 @@ from probe.lab.net.checksums import adjusted, difference
 from probe.lab.net.crafting import packed
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet
-from probe.lab.net.router import rewritten, transport_checksum_at
+from probe.lab.net.router import transport_checksum_at, with_bytes
 
 
 class TLSIntercept(Middlebox):
@@ -72,7 +72,7 @@ def redirected(packet: Packet, address: bytes, *, source: bool) -> bytes:
     else:
         at, header_checksum = (8 if source else 24), None
     old = packet.raw[at : at + len(address)]
-    raw = rewritten(packet.raw, at, address, header_checksum)
+    raw = with_bytes(packet.raw, at, address, header_checksum)
     offset = transport_checksum_at(packet)
     if offset is None:
         return raw

@@ -1,4 +1,4 @@
-"""Whether an address lies in a list of addresses and prefixes, fast enough for every packet."""
+"""Match addresses against a list of addresses and prefixes, fast enough for each packet."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -8,7 +8,10 @@ from probe.lab.net.crafting import packed
 
 
 class Covers:
-    """`address in covers`, for 4 or 16 bytes; built from texts such as `1.2.3.4`, `1.2.0.0/16`, `2001:db8::/32`."""
+    """Hold addresses and prefixes, for `address in covers` with an address of 4 or 16 bytes.
+
+    `listed` are texts such as `1.2.3.4`, `1.2.0.0/16` and `2001:db8::/32`.
+    """
 
     def __init__(self, listed: Iterable[str]) -> None:
         items = list(listed)

@@ -1,12 +1,15 @@
-"""Internet checksums (RFC 1071), whole and incremental (RFC 1624)."""
+"""Compute Internet checksums (RFC 1071), also incrementally (RFC 1624).
+
+Each forwarded packet needs them, so the sums are taken over integers. A test compares the results with scapy's.
+"""
 
 from functools import lru_cache
 
 
 def ones_sum(data: bytes) -> int:
-    """The one's complement sum of big-endian 16-bit words; an odd last byte is padded with zero.
+    """Return the one's complement sum of big-endian 16-bit words. An odd last byte is padded with zero.
 
-    2**16 is congruent to 1 modulo 65535, so one division of the whole buffer does what the loop over words does.
+    2**16 is congruent to 1 modulo 65535. One division of the whole buffer therefore replaces the loop over words.
     """
     if len(data) & 1:
         data += b"\0"
@@ -15,24 +18,24 @@ def ones_sum(data: bytes) -> int:
 
 
 def checksum(data: bytes) -> int:
-    """The 16-bit checksum to store for `data`, whose own checksum field must be zero."""
+    """Return the 16-bit checksum of `data`, whose own checksum field must be zero."""
     return 0xFFFF - ones_sum(data)
 
 
 @lru_cache(maxsize=4096)
 def difference(old: bytes, new: bytes) -> int:
-    """What replacing `old` by `new` (both of even length, word aligned) adds to a one's complement sum."""
+    """Return what replacing `old` by `new` (even length, word aligned) adds to a one's complement sum."""
     return (ones_sum(new) - ones_sum(old)) % 0xFFFF
 
 
 def adjusted(stored: int, change: int) -> int:
-    """A stored checksum after the data under it changed by `change` (see `difference`)."""
+    """Return the checksum `stored`, updated for data that changed by `change` (see `difference`)."""
     return 0xFFFF - ((0xFFFF - stored + change) % 0xFFFF or 0xFFFF)
 
 
 def pseudo_header(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:
-    """The header that TCP, UDP and ICMPv6 checksums cover besides the segment (RFC 9293 3.1, RFC 8200 8.1).
+    """Return the pseudo-header that TCP, UDP and ICMPv6 checksums include (RFC 9293 3.1, RFC 8200 8.1).
 
-    Its order differs from the RFCs where the sum does not: addition of words commutes.
+    The order of its words differs from the RFCs, which does not change the sum.
     """
     return source + destination + length.to_bytes(4, "big") + protocol.to_bytes(4, "big")

@@ -1,59 +1,82 @@
-"""DNS messages as the lab's servers and censors need them: reads one question, writes one reply (RFC 1035 4.1).
+"""Read DNS queries and write DNS answers for the lab's servers and censors (RFC 1035 section 4.1), with dnspython.
 
-Written by hand so that the measuring side's DNS library is met by messages that it did not make itself.
+A censor reads each query that passes its hop, and the same questions are repeated often. Parsed and written messages
+are therefore cached, with the identifier set to zero.
 """
 
-import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from probe.lab.net.crafting import packed
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
 
-A, NS, AAAA, OPT = 1, 2, 28, 41
-IN = 1
-NOERROR, FORMERR, SERVFAIL, NXDOMAIN, REFUSED = 0, 1, 2, 3, 5
-RCODES = {"noerror": NOERROR, "servfail": SERVFAIL, "nxdomain": NXDOMAIN, "refused": REFUSED}
-QR, AA, RD, RA = 0x8000, 0x0400, 0x0100, 0x0080
-POINTER_TO_QUESTION = b"\xc0\x0c"
+A, AAAA = int(dns.rdatatype.A), int(dns.rdatatype.AAAA)
+NOERROR, FORMERR, NXDOMAIN = int(dns.rcode.NOERROR), int(dns.rcode.FORMERR), int(dns.rcode.NXDOMAIN)
+RCODES = {name: int(dns.rcode.from_text(name)) for name in ("noerror", "servfail", "nxdomain", "refused")}
+RESPONSE_BIT = 0x80  # QR, in the third byte
+SHORTEST = 17  # bytes: header, root name, type and class
+OUR_PAYLOAD = 1232  # bytes that we accept over UDP, announced with EDNS
+REFERRAL_TTL = 172800  # seconds
+MOST_CACHED = 1024
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question as it stood in a query; `name` lower-case without the last dot, `raw` its bytes."""
+    """Hold the only question of a message. `name` is lower-case without the last dot.
+
+    `query`: the message in wire format, with the identifier and the response bit set to zero.
+    """
 
     ident: int
-    flags: int
     name: str
     kind: int
-    raw: bytes
-    edns: bool = False
+    query: bytes
 
     @property
     def family(self) -> int:
-        """4 or 6 for address questions, else 0."""
+        """Return 4 or 6 for a question about addresses, else 0."""
         return {A: 4, AAAA: 6}.get(self.kind, 0)
 
 
 def read_question(data: bytes) -> Question | None:
-    """The question of a query; None for answers, for several questions and for anything malformed."""
-    if len(data) < 17:
-        return None
-    ident, flags, questions, answers, authorities, additional = struct.unpack_from(">6H", data)
-    if flags & QR or questions != 1 or answers or authorities:
-        return None
-    labels, at = [], 12
-    while at < len(data) and 0 < data[at] < 64:
-        labels.append(data[at + 1 : at + 1 + data[at]])
-        at += 1 + data[at]
-    if at + 5 > len(data) or data[at] != 0:
-        return None
-    kind, _ = struct.unpack_from(">HH", data, at + 1)
-    name = b".".join(labels).decode("ascii", "replace").lower()
-    return Question(ident, flags, name, kind, data[12 : at + 5], edns=additional > 0 and _is_opt(data, at + 5))
+    """Return the question of a query. None for answers, for several questions and for malformed bytes."""
+    has_records = data[6:10] != bytes(4)
+    return None if len(data) < SHORTEST or data[2] & RESPONSE_BIT or has_records else _identified(data)
 
 
-def _is_opt(data: bytes, at: int) -> bool:
-    return data[at : at + 3] == b"\0" + struct.pack(">H", OPT)
+def question_of_answer(data: bytes) -> Question | None:
+    """Return the question that an answer repeats. None when these bytes are no answer."""
+    return _identified(data) if len(data) >= SHORTEST and data[2] & RESPONSE_BIT else None
+
+
+def _identified(data: bytes) -> Question | None:
+    question = _question(bytes((0, 0, data[2] & ~RESPONSE_BIT)) + data[3:])
+    return question and replace(question, ident=int.from_bytes(data[:2], "big"))
+
+
+@lru_cache(MOST_CACHED)
+def _question(query: bytes) -> Question | None:
+    try:
+        message = _parsed(query)
+    except dns.exception.DNSException:
+        return None
+    if message.opcode() != dns.opcode.QUERY or len(message.question) != 1:
+        return None
+    asked = message.question[0]
+    return Question(0, asked.name.to_text().lower().removesuffix("."), int(asked.rdtype), query)
+
+
+@lru_cache(MOST_CACHED)
+def _parsed(query: bytes) -> dns.message.Message:
+    return dns.message.from_wire(query, ignore_trailing=True)
 
 
 def reply(
@@ -65,37 +88,38 @@ def reply(
     authoritative: bool = False,
     recursive: bool = True,
 ) -> bytes:
-    """The answer to a question: those of `addresses` that are of its family. `ttl` in seconds."""
-    records = [packed(address) for address in addresses if (6 if ":" in address else 4) == question.family]
-    flags = QR | question.flags & RD | (RA if recursive else 0) | (AA if authoritative else 0) | rcode
-    parts = [struct.pack(">6H", question.ident, flags, 1, len(records), 0, int(question.edns)), question.raw]
-    for data in records:
-        parts += [POINTER_TO_QUESTION, struct.pack(">HHIH", question.kind, IN, ttl, len(data)), data]
-    if question.edns:
-        parts.append(b"\0" + struct.pack(">HHIH", OPT, 1232, 0, 0))
-    return b"".join(parts)
+    """Return the answer with those of `addresses` that have the family of the question. `ttl` is in seconds."""
+    wanted = tuple(ip for ip in addresses if (6 if ":" in ip else 4) == question.family)
+    answer = _reply(question.query, wanted, rcode, ttl, authoritative, recursive)
+    return question.ident.to_bytes(2, "big") + answer[2:]
+
+
+@lru_cache(MOST_CACHED)
+def _reply(
+    query: bytes, addresses: tuple[str, ...], rcode: int, ttl: int, authoritative: bool, recursive: bool
+) -> bytes:
+    message = _response(query, recursive=recursive)
+    message.flags |= dns.flags.AA if authoritative else 0
+    message.set_rcode(dns.rcode.Rcode(rcode))
+    asked = message.question[0]
+    if addresses:
+        message.answer.append(dns.rrset.from_text(asked.name, ttl, dns.rdataclass.IN, asked.rdtype, *addresses))
+    return _written(message)
+
+
+def _response(query: bytes, *, recursive: bool) -> dns.message.Message:
+    return dns.message.make_response(_parsed(query), recursion_available=recursive, our_payload=OUR_PAYLOAD)
+
+
+def _written(message: dns.message.Message) -> bytes:
+    """Write a message. The order of its addresses must not change between runs."""
+    return message.to_wire(max_size=65535, want_shuffle=False)
 
 
 def referral(question: Question) -> bytes:
-    """What a root server answers to every question: no address, but who knows more (RFC 1034 4.3.2)."""
-    top = question.name.rpartition(".")[2].encode()
-    owner, target = _name(top), _name(b"a", b"servers", top)
-    head = struct.pack(">6H", question.ident, QR | question.flags & RD, 1, 0, 1, 0)
-    return head + question.raw + owner + struct.pack(">HHIH", NS, IN, 172800, len(target)) + target
-
-
-def _name(*labels: bytes) -> bytes:
-    return b"".join(bytes((len(label),)) + label for label in labels if label) + b"\0"
-
-
-def question_of_answer(data: bytes) -> Question | None:
-    """The question that an answer repeats; None when these bytes are no answer."""
-    if len(data) < 17 or not data[2] & 0x80:
-        return None
-    ident, flags, questions = struct.unpack_from(">3H", data)
-    additional = struct.unpack_from(">H", data, 10)[0]
-    query = struct.pack(">6H", ident, flags & RD, questions, 0, 0, 0) + data[12:]
-    question = read_question(query)
-    if question is None:
-        return None
-    return Question(ident, question.flags, question.name, question.kind, question.raw, edns=additional > 0)
+    """Return what a root server answers to each question: no address, but a server of the zone (RFC 1034 4.3.2)."""
+    message = _response(question.query, recursive=False)
+    zone = dns.name.Name(message.question[0].name.labels[-2:])
+    server = dns.name.from_text("a.servers", zone)
+    message.authority.append(dns.rrset.from_text(zone, REFERRAL_TTL, "IN", "NS", server.to_text()))
+    return question.ident.to_bytes(2, "big") + _written(message)[2:]

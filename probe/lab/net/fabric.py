@@ -1,10 +1,11 @@
-"""The fabric: one process that owns the other ends of all wires and is the internet between them.
+"""Forward packets between the namespaces of the user, the servers and the helper, in one process.
 
     Fabric(config, wires)       wires: {"home": Wire, "outside": Wire, "helper": Wire}
-    fabric.receive(place, raw, now);  fabric.timetable.run(now)      the pure half: tests drive it in virtual time
-    run(fabric, wires)          the loop: reads wires, keeps time, until it is killed
+    fabric.receive(side, raw, now)      takes a packet from the wire of one side, in virtual time
+    fabric.timetable.run(now)           forwards what is due
+    run(fabric, wires)                  does both with real wires and the clock, until the process is killed
 
-`Direction`, `Actions`, `Censor`, `PathConfig`, `FabricConfig` come from `probe.lab.net.layout` and are named here too.
+`Direction`, `Actions`, `Censor`, `PathConfig` and `FabricConfig` of `probe.lab.net.layout` are exported here too.
 """
 
 import random
@@ -26,18 +27,18 @@ from probe.lab.net.wires import Wire
 
 __all__ = ["Actions", "Censor", "Direction", "Fabric", "FabricConfig", "PathConfig"]
 
-BATCH = 64  # packets read from one wire before the others and the timetable get their turn
+BATCH = 64  # packets read from one wire before the other wires and the timetable
 
 
 class Writable(Protocol):
-    """Where packets for a place go."""
+    """Define the wire to one side, as far as the fabric writes to it."""
 
     def write(self, packet: bytes) -> None:
-        """Sends one IP packet."""
+        """Send one IP packet."""
 
 
 class Fabric:
-    """Routes every packet between home, helper and servers over the path that belongs to it."""
+    """Route each packet between user, helper and servers over its path."""
 
     def __init__(self, config: FabricConfig, wires: Mapping[str, Writable]) -> None:
         self.config, self._wires = config, wires
@@ -73,17 +74,17 @@ class Fabric:
     def _helper_hop(self, hop: int, version: int) -> str:
         return (self.config.helper_hop_v6 if version == 6 else self.config.helper_hop_v4).format(hop=hop)
 
-    def receive(self, place: str, raw: bytes, now: float) -> None:
-        """A packet comes in from the wire of `place`: "home", "outside" or "helper"."""
+    def receive(self, side: str, raw: bytes, now: float) -> None:
+        """Take a packet from the wire of `side`: "home", "outside" or "helper"."""
         try:
             packet = Packet(raw)
         except Malformed:
             return
         if _stays_on_link(packet):
             return
-        if place == "home":
+        if side == "home":
             self._from_home(packet, now)
-        elif place == "helper":
+        elif side == "helper":
             self._from_helper(packet, now)
         else:
             self._from_outside(packet, now)
@@ -93,7 +94,7 @@ class Fabric:
             answer = answer_for_router(packet)
             if answer is not None:
                 self._wires["home"].write(answer)
-        elif self._leads_on(packet):
+        elif self._is_forwarded(packet):
             raw = packet.raw if packet.version == 6 else self._router.outbound(packet, now)
             if raw is not None:
                 self._record(raw, now)
@@ -104,8 +105,8 @@ class Fabric:
     def _write_home(self, raw: bytes) -> None:
         self._wires["home"].write(raw)
 
-    def _leads_on(self, packet: Packet) -> bool:
-        """Whether the router sends a packet on: there is a network, and nobody uses a stranger's address (BCP 38)."""
+    def _is_forwarded(self, packet: Packet) -> bool:
+        """Return True if the home router forwards a packet. Spoofed source addresses are dropped (BCP 38)."""
         if self.config.no_network or (packet.version == 6 and self.config.no_ipv6):
             return False
         return packet.source == self._private or (packet.version == 6 and packet.source[:8] == self._home_v6)
@@ -144,7 +145,7 @@ class Fabric:
             path.answer_from_last_hop(raw, host_unreachable, now)
 
     def _reach_home(self, raw: bytes, now: float) -> None:
-        """A packet has come to the home router from outside."""
+        """Take a packet that reaches the home router from the Internet."""
         self._record(raw, now)
         if raw[0] >> 4 == 6:
             if not self.config.no_ipv6:
@@ -170,7 +171,7 @@ def _destination(raw: bytes) -> bytes:
 
 
 def _stays_on_link(packet: Packet) -> bool:
-    """Multicast, broadcast, link-local and unspecified addresses, which no router forwards."""
+    """Return True for multicast, broadcast, link-local and unspecified addresses, which no router forwards."""
     source, destination = packet.source, packet.destination
     if packet.version == 6:
         return destination[0] == 0xFF or destination[:2] == b"\xfe\x80" or source[:2] == b"\xfe\x80" or not any(source)
@@ -178,21 +179,21 @@ def _stays_on_link(packet: Packet) -> bool:
 
 
 def run(fabric: Fabric, wires: dict[str, Wire]) -> None:
-    """Reads the wires and keeps time until the process is killed.
+    """Read the wires and run the timetable until the process is killed.
 
-    A plain select: its timeout counts microseconds, where epoll's (and so asyncio's) counts whole milliseconds.
+    `select` has a timeout in microseconds. epoll, and so asyncio, has whole milliseconds.
     """
-    places = {wire.descriptor: (place, wire) for place, wire in wires.items()}
+    sides = {wire.descriptor: (side, wire) for side, wire in wires.items()}
     timetable, clock = fabric.timetable, time.monotonic
     while True:
         due = timetable.next_at()
         timeout = None if due is None else max(0.0, due - clock())
-        ready, _, _ = select.select(places, (), (), timeout)
+        ready, _, _ = select.select(sides, (), (), timeout)
         for descriptor in ready:
-            place, wire = places[descriptor]
+            side, wire = sides[descriptor]
             for _ in range(BATCH):
                 raw = wire.read()
                 if raw is None:
                     break
-                fabric.receive(place, raw, clock())
+                fabric.receive(side, raw, clock())
         timetable.run(clock())

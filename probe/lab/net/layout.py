@@ -1,11 +1,11 @@
-"""What an emulated internet looks like: the path, who sits on it, and everybody's addresses. Plain data, picklable.
+"""Describe an emulated Internet as plain data: the path, the censors on it and all addresses.
 
-Hops. Hop 1 is the home router; `path.before` hops (it included) come before the place of the usual censor, hop
-`path.censor_hop`; `path.after` hops follow it; behind hop `path.hops` stand the servers. By default: 1 2 3, 4, 5 6.
-What a server sends with TTL 64 arrives at home with 64 - `path.hops`.
+Hops. Hop 1 is the home router. `path.before` hops (hop 1 included) precede the hop of the censor, `path.censor_hop`.
+`path.after` hops follow it, and the servers are behind hop `path.hops`. By default: 1 2 3, 4, 5 6. A packet that a
+server sends with TTL 64 arrives at the user with TTL 64 - `path.hops`.
 
-Addresses. Servers, home and helper have their real, public addresses inside the lab. Between home router and servers
-the volunteer's IPv4 packets carry `home_public_v4`; that is what a censor sees and what it has to write.
+Addresses. Servers, user and helper have their real, public addresses in the lab. Between home router and servers, the
+user's IPv4 packets have the source address `home_public_v4`. A censor sees this address and must use it.
 """
 
 import random
@@ -21,7 +21,7 @@ NoNetworkHow = Literal["silent", "unreachable", "unplugged"]
 
 
 class Direction(Enum):
-    """OUT: from the volunteer towards the servers. IN: back."""
+    """Name the direction of a packet: OUT from the user to the servers, IN back to the user."""
 
     OUT = "out"
     IN = "in"
@@ -29,11 +29,10 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class Actions:
-    """What a censor wants done about one packet.
+    """Hold what a censor does about one packet.
 
-    `to_client`, `to_server`: pairs of (delay in seconds, full IP packet), sent from the censor's hop in that direction.
-    They start with the TTL that the censor wrote, lose one at each further router, and are not shown to this censor
-    again.
+    `to_client`, `to_server`: pairs of (delay in seconds, whole IP packet), sent from the censor's hop in that
+    direction. They leave with the TTL that the censor wrote, and this censor does not see them again.
     """
 
     forward: bool = True  # False: hold the packet back (honoured in-path only)
@@ -43,18 +42,18 @@ class Actions:
 
 
 class Censor(Protocol):
-    """Something that stands on a hop. It touches no socket and no clock; `now` is in seconds, monotonic."""
+    """Define a censor on a hop. It uses no socket and no clock (P9). `now` is in seconds, monotonic."""
 
-    hop: int  # >= 1; it sees what arrives at that router, before the router takes one off the TTL
-    on_path: bool  # True: it sees a copy and can only race; False: it stands in the way
+    hop: int  # >= 1. It sees packets before this router decrements the TTL
+    on_path: bool  # True: sees a copy and can only inject. False: holds the packet
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
-        """What to do about `packet`; None: nothing."""
+        """Return what to do about `packet`, None for nothing."""
 
 
 @dataclass(frozen=True)
 class PathConfig:
-    """One path: round trip in milliseconds, loss per one-way traversal (0 to 1), the access line's rate each way."""
+    """Describe a path: round trip, loss in each direction (0 to 1), rate of the access line in each direction."""
 
     rtt_ms: float = 20
     loss: float = 0.0
@@ -62,21 +61,21 @@ class PathConfig:
     before: int = 3
     after: int = 2
     silent: Sequence[int] = ()  # routers that send no ICMP time exceeded
-    icmp_per_second: float | None = None  # how many each of the others sends at most; the first always
+    icmp_per_second: float | None = None  # limit of ICMP errors of each other router
 
     @property
     def censor_hop(self) -> int:
-        """Where a censor stands unless it says otherwise."""
+        """Return the hop of a censor without a `hop` of its own."""
         return self.before + 1
 
     @property
     def hops(self) -> int:
-        """The number of routers between the volunteer and a server, the home router included."""
+        """Return the number of routers between user and servers, the home router included."""
         return self.before + 1 + self.after
 
     @property
     def segment(self) -> float:
-        """Seconds from one hop to the next, one way."""
+        """Return the one-way delay between two hops, in seconds."""
         return self.rtt_ms / 2000 / (self.hops + 1)
 
 
@@ -86,11 +85,11 @@ def _home_address(seed: int) -> str:
 
 @dataclass
 class FabricConfig:
-    """The whole emulated internet. Addresses are text; `servers`, `dead` and `unreachable` take addresses and prefixes.
+    """Describe the whole emulated Internet. Addresses are text. `dead` and `unreachable` also take prefixes.
 
-    `servers` are assigned inside `outside` one by one, so list each of them as an address. A packet to an address that
-    is neither a server's nor the helper's is dropped without a word behind the last hop, or answered by that hop with
-    ICMP unreachable where `unreachable` covers it. `dead` servers never answer, whatever listens there.
+    Each of `servers` is one address, assigned in the servers' namespace. A packet to an unknown address is dropped
+    behind the last hop. If `unreachable` contains the address, this hop sends ICMP unreachable instead. Packets to
+    `dead` addresses are dropped, even if a server has the address.
     """
 
     servers: Sequence[str] = ()
@@ -104,7 +103,7 @@ class FabricConfig:
     home_v6: str = "3c00:88:99:77::1:5"  # in a /64 of its own, routed, no NAT
     router_v4: str = "192.168.1.1"
     router_v6: str = "3c00:88:99:77::1"
-    home_router_dns: str = ""  # the ISP resolver to which DNS sent to the router goes; "": the router drops it
+    home_router_dns: str = ""  # the ISP resolver to which the router forwards DNS. "": it drops DNS
     nat_keeps_ports: bool = True
 
     helper_v4: str = "192.88.99.200"
@@ -121,11 +120,11 @@ class FabricConfig:
 
     dead: Sequence[str] = ()
     unreachable: Sequence[str] = ()
-    no_ipv6: NoIPv6How | None = None  # "absent": no address and no route at home; "silent": both, and no word back
-    no_network: NoNetworkHow | None = None  # "unreachable": so says the router; "unplugged": nothing leads to it
+    no_ipv6: NoIPv6How | None = None  # "absent": no address, no route. "silent": both, but no answer
+    no_network: NoNetworkHow | None = None  # "unreachable": by ICMP. "unplugged": no route
 
-    files: dict[str, str] = field(default_factory=dict)  # path below /run or /tmp of the lab → text
-    record: str | None = None  # a pcap file of everything that passes between home router and the first hop beyond
+    files: dict[str, str] = field(default_factory=dict)  # path below the lab's /run or /tmp, and content
+    record: str | None = None  # a pcap file of the link between hop 1 and hop 2
     wires: Literal["auto", "tun", "veth"] = "auto"
 
     def __post_init__(self) -> None:

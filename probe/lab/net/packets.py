@@ -1,13 +1,13 @@
-"""A read-only view of one IP packet, and (from `crafting`) the builders that go with it.
+"""Read the fields of one IP packet. The functions of `crafting`, which build packets, are exported here too.
 
     packet = Packet(raw)
-    packet.src, packet.dst          textual addresses; packet.source, packet.destination: their bytes
-    packet.ttl, packet.protocol     the hop limit; 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6 (IPv6 extension headers skipped)
+    packet.src, packet.dst          addresses as text, and as bytes in packet.source and packet.destination
+    packet.ttl, packet.protocol     the hop limit. 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6 (IPv6 extension headers skipped)
     packet.sport, packet.dport      0 where there are none (ICMP, later fragments)
-    packet.tcp_flags, .seq, .ack    0 unless TCP;  packet.payload: what TCP, UDP or ICMP carries
-    packet.raw                      the bytes; `with_ttl(raw, n)` gives the same packet with another TTL
+    packet.tcp_flags, .seq, .ack    0 unless TCP
+    packet.payload, packet.raw      the payload of TCP, UDP or ICMP, and the whole packet
 
-Parsing is lazy: a censor that looks at addresses only pays for addresses only.
+Fields are parsed on access, since each forwarded packet gets such a view.
 """
 
 from functools import lru_cache
@@ -69,17 +69,17 @@ FRAGMENT = 44
 
 
 class Malformed(ValueError):
-    """These bytes are no IP packet that a router would forward."""
+    """Report bytes that are no IP packet."""
 
 
 @lru_cache(maxsize=4096)
 def text(address: bytes) -> str:
-    """The textual form of 4 or 16 address bytes."""
+    """Return the textual form of 4 or 16 address bytes."""
     return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)
 
 
 def with_ttl(raw: bytes, ttl: int) -> bytes:
-    """The same packet with another TTL (hop limit), its header checksum kept right."""
+    """Return the packet with another TTL (hop limit) and an updated header checksum."""
     if raw[0] >> 4 == 6:
         return raw[:7] + bytes((ttl,)) + raw[8:]
     change = ((ttl - raw[8]) << 8) % 0xFFFF
@@ -87,8 +87,8 @@ def with_ttl(raw: bytes, ttl: int) -> bytes:
     return raw[:8] + bytes((ttl, raw[9], value >> 8, value & 0xFF)) + raw[12:]
 
 
-def _sixth_transport(raw: bytes) -> tuple[int, int, bool]:
-    """Protocol, offset of the transport header, and whether this is a later fragment, of an IPv6 packet."""
+def _ipv6_transport(raw: bytes) -> tuple[int, int, bool]:
+    """Return protocol and offset of the transport header of an IPv6 packet, and if this is a later fragment."""
     protocol, offset, later = raw[6], 40, False
     while (protocol in EXTENSION_HEADERS or protocol == FRAGMENT) and len(raw) >= offset + 8:
         if protocol == FRAGMENT:
@@ -103,14 +103,14 @@ def _sixth_transport(raw: bytes) -> tuple[int, int, bool]:
 
 
 class Packet:
-    """One IP packet; `raw` never changes. Raises `Malformed` when the header is not whole."""
+    """Hold one IP packet, whose `raw` never changes. Raises Malformed when the header is incomplete."""
 
     __slots__ = ("later_fragment", "offset", "protocol", "raw", "version")
 
     raw: bytes
     version: int
     protocol: int
-    offset: int  # where the transport header begins
+    offset: int  # of the transport header
     later_fragment: bool  # carries no transport header
 
     def __init__(self, raw: bytes) -> None:
@@ -121,7 +121,7 @@ class Packet:
             self.offset = (raw[0] & 0x0F) * 4
             self.later_fragment = bool((raw[6] << 8 | raw[7]) & 0x1FFF)
         elif self.version == 6 and len(raw) >= 40:
-            self.protocol, self.offset, self.later_fragment = _sixth_transport(raw)
+            self.protocol, self.offset, self.later_fragment = _ipv6_transport(raw)
         else:
             raise Malformed(f"no IP header in {len(raw)} bytes")
 
@@ -130,27 +130,27 @@ class Packet:
 
     @property
     def source(self) -> bytes:
-        """The sender's address, 4 or 16 bytes."""
+        """Return the source address, 4 or 16 bytes."""
         return self.raw[12:16] if self.version == 4 else self.raw[8:24]
 
     @property
     def destination(self) -> bytes:
-        """The receiver's address, 4 or 16 bytes."""
+        """Return the destination address, 4 or 16 bytes."""
         return self.raw[16:20] if self.version == 4 else self.raw[24:40]
 
     @property
     def src(self) -> str:
-        """The sender's address as text."""
+        """Return the source address as text."""
         return text(self.source)
 
     @property
     def dst(self) -> str:
-        """The receiver's address as text."""
+        """Return the destination address as text."""
         return text(self.destination)
 
     @property
     def ttl(self) -> int:
-        """TTL (IPv4) or hop limit (IPv6)."""
+        """Return the TTL (IPv4) or hop limit (IPv6)."""
         return self.raw[8] if self.version == 4 else self.raw[7]
 
     def _number(self, offset: int, size: int) -> int:
@@ -159,63 +159,63 @@ class Packet:
 
     @property
     def is_tcp(self) -> bool:
-        """Whether a TCP header can be read here."""
+        """Return True if the packet has a whole TCP header."""
         return self.protocol == TCP and not self.later_fragment and len(self.raw) >= self.offset + 20
 
     @property
     def is_udp(self) -> bool:
-        """Whether a UDP header can be read here."""
+        """Return True if the packet has a whole UDP header."""
         return self.protocol == UDP and not self.later_fragment and len(self.raw) >= self.offset + 8
 
     @property
     def sport(self) -> int:
-        """The sender's port of TCP or UDP, else 0."""
+        """Return the source port of TCP or UDP, else 0."""
         return self._number(0, 2) if self.protocol in (TCP, UDP) else 0
 
     @property
     def dport(self) -> int:
-        """The receiver's port of TCP or UDP, else 0."""
+        """Return the destination port of TCP or UDP, else 0."""
         return self._number(2, 2) if self.protocol in (TCP, UDP) else 0
 
     @property
     def seq(self) -> int:
-        """TCP's sequence number, else 0."""
+        """Return the TCP sequence number, else 0."""
         return self._number(4, 4) if self.protocol == TCP else 0
 
     @property
     def ack(self) -> int:
-        """TCP's acknowledgement number, else 0."""
+        """Return the TCP acknowledgement number, else 0."""
         return self._number(8, 4) if self.protocol == TCP else 0
 
     @property
     def tcp_flags(self) -> int:
-        """TCP's flags as on the wire (FIN 1, SYN 2, RST 4, PSH 8, ACK 16), else 0."""
+        """Return the TCP flags (FIN 1, SYN 2, RST 4, PSH 8, ACK 16), else 0."""
         return self._number(13, 1) if self.protocol == TCP else 0
 
     @property
     def window(self) -> int:
-        """TCP's window as on the wire, unscaled, else 0."""
+        """Return the unscaled TCP window, else 0."""
         return self._number(14, 2) if self.protocol == TCP else 0
 
     @property
     def icmp_type(self) -> int | None:
-        """The type of an ICMP or ICMPv6 message, else None."""
+        """Return the type of an ICMP or ICMPv6 message, else None."""
         return self._number(0, 1) if self.protocol in (ICMP, ICMPV6) and not self.later_fragment else None
 
     @property
     def is_icmp_error(self) -> bool:
-        """Whether this reports an error about another packet; such a packet causes no error itself (RFC 1122 3.2.2)."""
+        """Return True for an ICMP error. An error must not cause another one (RFC 1122 3.2.2)."""
         kind = self.icmp_type
         return kind is not None and (kind < 128 if self.version == 6 else kind in (3, 4, 5, 11, 12))
 
     @property
     def tcp_options(self) -> bool:
-        """Whether the TCP header is longer than its 20 bytes (RFC 9293 3.1)."""
+        """Return True if the TCP header has options (RFC 9293 3.1)."""
         return self.is_tcp and self.raw[self.offset + 12] >> 4 > 5
 
     @property
     def payload(self) -> bytes:
-        """What TCP or UDP carries; the body after the first 8 bytes of ICMP; all of it for anything else."""
+        """Return the payload of TCP or UDP, the body after 8 bytes of ICMP, or the IP payload of other protocols."""
         return self.raw[self.offset + self._header_length() : self._end()]
 
     def _header_length(self) -> int:
@@ -226,6 +226,6 @@ class Packet:
         return 8 if self.protocol in (UDP, ICMP, ICMPV6) else 0
 
     def _end(self) -> int:
-        """Where the packet ends by its own header: an Ethernet frame pads short ones."""
+        """Return the end of the packet by its own header. An Ethernet frame pads short packets."""
         length = self.raw[2] << 8 | self.raw[3] if self.version == 4 else 40 + (self.raw[4] << 8 | self.raw[5])
         return min(length, len(self.raw))

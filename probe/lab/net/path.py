@@ -1,7 +1,7 @@
-"""Walks packets over the hops of one path: TTL, delay, loss, rate, and the censors that stand there.
+"""Move packets over the hops of one path, with TTL, delay, loss, rate and censors.
 
-Nothing is simulated hop by hop that can be worked out: a packet is looked at only where something can happen to it,
-which is at a censor, at the narrow access line, where its TTL ends, where it gets lost, and at the far end.
+A packet is handled only at hops where something can happen to it: at a censor, at the rate limit of the access line,
+where its TTL ends, where it is lost, and at the end of the path. The hops between are computed in one step.
 """
 
 import random
@@ -13,15 +13,15 @@ from probe.lab.net.packets import Malformed, Packet, time_exceeded, with_ttl
 from probe.lab.net.schedule import Schedule
 
 OUT, IN = Direction.OUT, Direction.IN
-QUEUE_S = 0.3  # how long the access line's queue may get before it drops
-RATE_HOP = 2  # the provider's end of the access line
+QUEUE_S = 0.3  # longest queue of the access line, in seconds. It drops what does not fit
+RATE_HOP = 2  # the ISP's end of the access line
 
 Deliver = Callable[[bytes, float], None]
 
 
 @dataclass(slots=True)
-class Traveller:
-    """A packet on its way: at router `hop` it arrives with the TTL in `raw`; beyond `lost_at` nobody sees it."""
+class InTransit:
+    """Hold a packet that arrives at router `hop` with the TTL in `raw`. It is lost at hop `lost_at`."""
 
     raw: bytes
     direction: Direction
@@ -30,13 +30,13 @@ class Traveller:
 
 
 class Path:
-    """The routers between one place and the servers; `near` and `far` take what arrives at either end."""
+    """Emulate the routers between one side and the servers. `near` and `far` take what arrives at the two ends."""
 
     def __init__(
         self,
         config: PathConfig,
         censors: Sequence[Censor],
-        hop_address: Callable[[int, int], str],  # (hop, IP version) → text
+        hop_address: Callable[[int, int], str],  # of (hop, IP version), as text
         timetable: Schedule,
         near: Deliver,
         far: Deliver,
@@ -51,79 +51,79 @@ class Path:
             self._censors.setdefault(censor.hop, []).append(censor)
         self._rate = config.rate_kbit * 125 if config.rate_kbit else None  # bytes a second
         self._free_at = {OUT: 0.0, IN: 0.0}
-        self._told_at: dict[int, float] = {}
+        self._last_error_at: dict[int, float] = {}
         self._rate_hop = min(RATE_HOP, self._hops) if self._rate else 0
         stops = (set(self._censors) | {self._rate_hop}) - {0}
         self._stops = {OUT: sorted(stops), IN: sorted(stops, reverse=True)}
 
     def enter(self, raw: bytes, direction: Direction, now: float) -> None:
-        """A packet sets out from the volunteer (OUT) or from a server (IN)."""
+        """Start a packet at the user (OUT) or at a server (IN)."""
         self.send(raw, direction, 1 if direction is OUT else self._hops, now + self._segment)
 
     def send(self, raw: bytes, direction: Direction, hop: int, at: float) -> None:
-        """A packet that arrives at router `hop` at time `at` and travels on from there."""
+        """Start a packet that arrives at router `hop` at time `at`."""
         lost_at = None
         if self.config.loss:
             ahead = self._hops + 1 - hop if direction is OUT else hop
             if self._rng.random() < self.config.loss * (ahead + 1) / (self._hops + 1):
                 lost_at = hop + self._rng.randint(0, ahead) * (1 if direction is OUT else -1)
-        self._advance(Traveller(raw, direction, hop, lost_at), at)
+        self._advance(InTransit(raw, direction, hop, lost_at), at)
 
-    def _next_halt(self, traveller: Traveller, ttl: int) -> int:
-        """The nearest hop at which something happens to the packet; 0 or hops + 1 is the end of the path."""
-        hop, last, lost = traveller.hop, max(ttl, 1) - 1, traveller.lost_at
-        if traveller.direction is OUT:
-            halt = min(hop + last, self._hops + 1)
-            halt = next((stop for stop in self._stops[OUT] if hop <= stop < halt), halt)
-            return halt if lost is None else min(halt, lost)
-        halt = max(hop - last, 0)
-        halt = next((stop for stop in self._stops[IN] if hop >= stop > halt), halt)
-        return halt if lost is None else max(halt, lost)
+    def _next_stop(self, packet: InTransit, ttl: int) -> int:
+        """Return the next hop where something happens to the packet. 0 and hops + 1 are the ends of the path."""
+        hop, last, lost = packet.hop, max(ttl, 1) - 1, packet.lost_at
+        if packet.direction is OUT:
+            stop = min(hop + last, self._hops + 1)
+            stop = next((known for known in self._stops[OUT] if hop <= known < stop), stop)
+            return stop if lost is None else min(stop, lost)
+        stop = max(hop - last, 0)
+        stop = next((known for known in self._stops[IN] if hop >= known > stop), stop)
+        return stop if lost is None else max(stop, lost)
 
-    def _advance(self, traveller: Traveller, at: float) -> None:
-        ttl = traveller.raw[7 if traveller.raw[0] >> 4 == 6 else 8]
-        halt = self._next_halt(traveller, ttl)
-        if halt == traveller.lost_at:
+    def _advance(self, packet: InTransit, at: float) -> None:
+        ttl = packet.raw[7 if packet.raw[0] >> 4 == 6 else 8]
+        stop = self._next_stop(packet, ttl)
+        if stop == packet.lost_at:
             return
-        distance = abs(halt - traveller.hop)
-        raw = with_ttl(traveller.raw, ttl - distance) if distance else traveller.raw
-        arrived = Traveller(raw, traveller.direction, halt, traveller.lost_at)
-        arrive = self._arrive if 0 < halt <= self._hops else self._deliver
+        distance = abs(stop - packet.hop)
+        raw = with_ttl(packet.raw, ttl - distance) if distance else packet.raw
+        arrived = InTransit(raw, packet.direction, stop, packet.lost_at)
+        arrive = self._arrive if 0 < stop <= self._hops else self._deliver
         self._timetable.add(at + distance * self._segment, arrive, arrived)
 
-    def _deliver(self, traveller: Traveller, now: float) -> None:
-        self._ends[traveller.direction](traveller.raw, now)
+    def _deliver(self, packet: InTransit, now: float) -> None:
+        self._ends[packet.direction](packet.raw, now)
 
-    def _arrive(self, traveller: Traveller, now: float) -> None:
-        """At a router: its censors, its narrow line, then one off the TTL and on to the next."""
-        raw: bytes | None = traveller.raw
-        if traveller.hop in self._censors:
-            raw = self._censored(traveller, now)
+    def _arrive(self, packet: InTransit, now: float) -> None:
+        """Handle a packet at a router: its censors, its rate limit, then its TTL."""
+        raw: bytes | None = packet.raw
+        if packet.hop in self._censors:
+            raw = self._censored(packet, now)
         if raw is None:
             return
-        wait = self._queue(len(raw), traveller.direction, now) if traveller.hop == self._rate_hop else 0.0
+        wait = self._queue(len(raw), packet.direction, now) if packet.hop == self._rate_hop else 0.0
         if wait is None:
             return
         ttl = raw[7 if raw[0] >> 4 == 6 else 8]
         if ttl <= 1:
-            self._expire(raw, traveller, now + wait)
+            self._expire(raw, packet, now + wait)
             return
-        step = 1 if traveller.direction is OUT else -1
-        onward = Traveller(with_ttl(raw, ttl - 1), traveller.direction, traveller.hop + step, traveller.lost_at)
+        step = 1 if packet.direction is OUT else -1
+        onward = InTransit(with_ttl(raw, ttl - 1), packet.direction, packet.hop + step, packet.lost_at)
         self._advance(onward, now + wait + self._segment)
 
-    def _censored(self, traveller: Traveller, now: float) -> bytes | None:
-        """What is left of a packet after the censors of its hop: itself, another one, or nothing."""
-        raw = traveller.raw
-        for censor in self._censors[traveller.hop]:
+    def _censored(self, packet: InTransit, now: float) -> bytes | None:
+        """Return what the censors of this hop leave: the packet, another one, or None."""
+        raw = packet.raw
+        for censor in self._censors[packet.hop]:
             try:
-                packet = Packet(raw)
+                view = Packet(raw)
             except Malformed:
                 return None
-            actions = censor.see(packet, traveller.direction, now)
+            actions = censor.see(view, packet.direction, now)
             if actions is None:
                 continue
-            self._inject(actions, traveller.hop, now)
+            self._inject(actions, packet.hop, now)
             if censor.on_path:
                 continue
             if not actions.forward:
@@ -138,35 +138,35 @@ class Path:
             self.send(raw, OUT, hop + 1, now + delay + self._segment)
 
     def _queue(self, size: int, direction: Direction, now: float) -> float | None:
-        """Seconds until a packet of that size has left the access line; None when its queue is full."""
+        """Return the seconds until a packet of this size has left the access line, None if the queue is full."""
         start = max(now, self._free_at[direction])
         if start - now > QUEUE_S or not self._rate:
             return None
         self._free_at[direction] = start + size / self._rate
         return self._free_at[direction] - now
 
-    def _expire(self, raw: bytes, traveller: Traveller, now: float) -> None:
-        if traveller.hop in self.config.silent or self._is_tired(traveller.hop, now):
+    def _expire(self, raw: bytes, packet: InTransit, now: float) -> None:
+        if packet.hop in self.config.silent or self._is_rate_limited(packet.hop, now):
             return
-        answer_with_error(raw, time_exceeded, self._hop_address(traveller.hop, raw[0] >> 4), self._back(traveller, now))
+        answer_with_error(raw, time_exceeded, self._hop_address(packet.hop, raw[0] >> 4), self._back(packet, now))
 
-    def _is_tired(self, hop: int, now: float) -> bool:
-        """Whether a router has told as many errors as it may."""
+    def _is_rate_limited(self, hop: int, now: float) -> bool:
+        """Return True if a router has reached its limit of ICMP errors."""
         rate = self.config.icmp_per_second
         if rate is None:
             return False
-        if now - self._told_at.get(hop, -1e9) < 1 / rate:
+        if now - self._last_error_at.get(hop, -1e9) < 1 / rate:
             return True
-        self._told_at[hop] = now
+        self._last_error_at[hop] = now
         return False
 
-    def _back(self, traveller: Traveller, now: float) -> Callable[[bytes], None]:
-        """Sends a packet from a traveller's router back to where it came from."""
-        direction, hop = (IN, traveller.hop - 1) if traveller.direction is OUT else (OUT, traveller.hop + 1)
+    def _back(self, packet: InTransit, now: float) -> Callable[[bytes], None]:
+        """Return a function that sends a packet from this router back to the sender."""
+        direction, hop = (IN, packet.hop - 1) if packet.direction is OUT else (OUT, packet.hop + 1)
         return lambda error: self.send(error, direction, hop, now + self._segment)
 
     def answer_from_last_hop(self, raw: bytes, build: Callable[[str, bytes], bytes], now: float) -> None:
-        """The last router answers a packet that has left it, with the ICMP error that `build` makes."""
+        """Send the ICMP error of `build` from the last router, about a packet that has passed it."""
         address = self._hop_address(self._hops, raw[0] >> 4)
         answer_with_error(raw, build, address, lambda error: self.send(error, IN, self._hops - 1, now))
 
@@ -174,7 +174,7 @@ class Path:
 def answer_with_error(
     raw: bytes, build: Callable[[str, bytes], bytes], address: str, send: Callable[[bytes], None]
 ) -> None:
-    """Sends an ICMP error about `raw`, unless it must not cause one (RFC 1122 3.2.2): errors, later fragments."""
+    """Send an ICMP error about `raw`. Errors and later fragments must not cause one (RFC 1122 3.2.2)."""
     packet = Packet(raw)
     if not packet.is_icmp_error and not packet.later_fragment:
         send(build(address, raw))

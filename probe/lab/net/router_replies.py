@@ -1,4 +1,4 @@
-"""What a router answers when it is itself the one spoken to: pings, and that none of its ports is open."""
+"""Answer packets that are addressed to a router itself: it answers pings and has no open port."""
 
 from probe.lab.net.crafting import ACK, ICMP, ICMPV6, RST, SYN, icmp_packet, port_unreachable, tcp_packet
 from probe.lab.net.packets import Packet
@@ -7,7 +7,7 @@ ECHO = {ICMP: (8, 0), ICMPV6: (128, 129)}  # request, reply
 
 
 def answer_for_router(packet: Packet) -> bytes | None:
-    """The answer to a packet addressed to the router; None when it deserves none."""
+    """Return the answer to a packet for the router, None if there is none."""
     request, reply = ECHO.get(packet.protocol, (None, 0))
     if request is not None and packet.icmp_type == request:
         body = packet.raw[packet.offset + 4 :]
@@ -20,7 +20,7 @@ def answer_for_router(packet: Packet) -> bytes | None:
 
 
 def _reset(packet: Packet) -> bytes:
-    """The reset of a closed port (RFC 9293 3.5.2)."""
+    """Return the reset of a closed port (RFC 9293 3.5.2)."""
     if packet.tcp_flags & ACK:
         return tcp_packet(packet.dst, packet.src, packet.dport, packet.sport, flags=RST, seq=packet.ack, window=0)
     acknowledged = packet.seq + len(packet.payload) + bool(packet.tcp_flags & SYN)

@@ -1,6 +1,6 @@
-"""The wires between the kernels and the fabric: TAP and TUN, or veth with AF_PACKET where those are refused.
+"""Open the wires between the namespaces and the fabric: TUN and TAP, or veth with AF_PACKET where TUN is refused.
 
-A wire carries whole IP packets, one per `read` and `write`; Ethernet headers are put on and taken off here.
+A wire carries whole IP packets, one per `read` and `write`. This module adds and removes Ethernet headers.
 """
 
 import array
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_TAP, IFF_NO_PI = 0x0001, 0x0002, 0x1000
 SIOCETHTOOL = 0x8946
-# Set RX and TX checksums, scatter-gather, TSO, GSO, GRO (linux/ethtool.h). With any of these on, AF_PACKET shows what
-# the sender meant, not what a wire would carry: unfinished checksums and segments of 64 kB.
+# RX and TX checksums, scatter-gather, TSO, GSO, GRO (linux/ethtool.h). With any of these on, AF_PACKET shows
+# incomplete checksums and segments of 64 kB, which a wire would not carry.
 OFFLOADS = (0x15, 0x17, 0x19, 0x1F, 0x24, 0x2C)
 ETH_P_ALL = 0x0003
 SOL_PACKET, PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING = 263, 20, 23
@@ -28,13 +28,13 @@ ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 
 @dataclass(frozen=True)
 class Wire:
-    """The fabric's end: a non-blocking descriptor, and the Ethernet header to put before each packet by version."""
+    """Hold the fabric's end of a wire: a non-blocking descriptor, and one Ethernet header per IP version."""
 
     descriptor: int
     headers: dict[int, bytes] | None = None  # None: the descriptor carries bare IP packets
 
     def read(self) -> bytes | None:
-        """The next IP packet; None when there is none now; b"" for a frame that carries no IP."""
+        """Return the next IP packet, b"" for a frame without IP, None if nothing is waiting."""
         try:
             frame = os.read(self.descriptor, 65536)
         except BlockingIOError:
@@ -44,28 +44,28 @@ class Wire:
         return frame[14:] if frame[12:14] in (b"\x08\x00", b"\x86\xdd") else b""
 
     def write(self, packet: bytes) -> None:
-        """Sends one IP packet; like a real wire it loses what the other end cannot take."""
+        """Send one IP packet. As on a real wire, it is lost if the other end cannot take it."""
         frame = packet if self.headers is None else self.headers[packet[0] >> 4] + packet
         with contextlib.suppress(OSError):
             os.write(self.descriptor, frame)
 
 
 def ethernet_headers(destination: bytes, source: bytes) -> dict[int, bytes]:
-    """The 14 bytes before an IP packet, by IP version."""
+    """Return the 14 bytes before an IP packet, by IP version."""
     return {version: destination + source + kind for version, kind in ETHERTYPES.items()}
 
 
 def can_make_tun() -> bool:
-    """Whether this process may make TUN interfaces."""
+    """Return True if this process may create TUN interfaces."""
     try:
-        os.close(open_tun("lab-trial"))
+        os.close(open_tun("lab-test"))
     except OSError:
         return False
     return True
 
 
 def open_tun(name: str, *, ethernet: bool = False) -> int:
-    """Makes a TUN (or TAP) interface in this network namespace; returns its non-blocking descriptor; raises OSError."""
+    """Create a TUN (or TAP) interface in this network namespace. Return its non-blocking descriptor. Raises OSError."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         flags = (IFF_TAP if ethernet else IFF_TUN) | IFF_NO_PI
@@ -77,7 +77,7 @@ def open_tun(name: str, *, ethernet: bool = False) -> int:
 
 
 def switch_offloads_off(name: str) -> None:
-    """Makes interface `name` send finished packets of at most its MTU. What a kernel does not know is not on either."""
+    """Switch off all offloads of interface `name`. A kernel that does not know one of them does not use it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         for command in OFFLOADS:
             value = array.array("B", struct.pack("=II", command, 0))
@@ -87,7 +87,7 @@ def switch_offloads_off(name: str) -> None:
 
 
 def open_packet_socket(name: str) -> int:
-    """An AF_PACKET socket that sees every frame arriving on interface `name`; returns its non-blocking descriptor."""
+    """Open an AF_PACKET socket for the frames that arrive on interface `name`. Return its non-blocking descriptor."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as end:
         end.setblocking(False)
         end.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)

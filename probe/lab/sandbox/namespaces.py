@@ -16,12 +16,12 @@ from probe.lab.net.wires import (
     switch_offloads_off,
 )
 from probe.lab.sandbox import kernel
-from probe.lab.sandbox.netns import Netlink, mac
+from probe.lab.sandbox.netns import Netlink
 
 PLACES = ("home", "outside", "helper")
 ROUTER_LINK_LOCAL = "fe80::1"
-ROUTER_MAC = mac("02:1a:11:f0:00:01")
-PEER_MAC = mac("02:1a:11:f0:00:fe")  # of the fabric's veth ends: their kernel takes nothing for itself
+ROUTER_MAC = bytes.fromhex("021a11f00001")
+PEER_MAC = bytes.fromhex("021a11f000fe")  # of the fabric's veth ends: their kernel takes nothing for itself
 QUEUE = 5000  # packets
 
 

@@ -126,7 +126,7 @@ TLS_SERVERS: dict[str, Serve] = {
 }
 """The first entry that the port has serves the connection, `doh` only with HTTP/2."""
 
-ALPN: dict[str, tuple[str, ...]] = {dialect: DIALECTS[dialect].alpn_served for dialect in UNDER_TLS}
+ALPN: dict[str, tuple[str, ...]] = {dialect: DIALECTS[dialect].alpn_served for dialect in TLS_SERVERS}
 
 
 def plain_server(dialects: frozenset[str], first: bytes) -> Serve | None:

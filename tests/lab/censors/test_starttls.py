@@ -10,7 +10,7 @@ from probe.lab.net.packets import ACK, PSH, SYN, Packet, tcp_packet
 from probe.wire.mail.imap import read_answer
 from probe.wire.mail.smtp import read_reply
 from tests.support.lab.hellos import CLIENT, CLIENT_V6, SERVER, SERVER_V6
-from tests.support.lab.wire_checks import is_sound
+from tests.support.lab.wire_checks import is_correct
 
 OUT, IN = Direction.OUT, Direction.IN
 SMTP = b"250-mx.example at your service\r\n250-SIZE 1\r\n250-STARTTLS\r\n250 8BITMIME\r\n"
@@ -46,7 +46,7 @@ def passed(censor: StartTLSStrip, packet: Packet, direction: Direction) -> Packe
     if actions is None:
         return packet
     assert actions.forward and actions.replace is not None
-    assert is_sound(actions.replace)
+    assert is_correct(actions.replace)
     return Packet(actions.replace)
 
 

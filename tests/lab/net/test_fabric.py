@@ -1,11 +1,11 @@
-"""Hops, time and censors, in virtual time."""
+"""Test hops, delays and censors of the fabric, in virtual time."""
 
 import pytest
 
 from probe.lab.net.fabric import Actions, Direction, FabricConfig, PathConfig
 from probe.lab.net.packets import ACK, RST, SYN, Packet, tcp_packet, udp_packet, with_ttl
 from tests.support.lab.virtual import SERVER, SERVER6, VirtualLab, Watcher
-from tests.support.lab.wire_checks import is_sound
+from tests.support.lab.wire_checks import is_correct
 
 HOME = "192.168.1.50"
 OUT, IN = Direction.OUT, Direction.IN
@@ -29,7 +29,7 @@ def answer_to(packet: Packet, payload: bytes = b"answer", ttl: int = 64) -> byte
 
 
 @pytest.mark.parametrize(("before", "after"), [(3, 2), (1, 0), (5, 4)])
-def test_ttl_sweep_names_each_hop(before: int, after: int) -> None:
+def test_ttl_sweep_gets_an_error_from_each_hop(before: int, after: int) -> None:
     lab = make(path=PathConfig(before=before, after=after))
     hops = before + 1 + after
     for ttl in range(1, hops + 1):
@@ -40,17 +40,17 @@ def test_ttl_sweep_names_each_hop(before: int, after: int) -> None:
             lab.send("home", raw)
             (error,) = lab.take("home")
             assert error.src == (first if ttl == 1 else other)
-            assert error.icmp_type == (11 if error.version == 4 else 3) and is_sound(error.raw)
+            assert error.icmp_type == (11 if error.version == 4 else 3) and is_correct(error.raw)
             assert error.ttl == 64 - (ttl - 1)
             quoted = Packet(error.payload)
             assert (quoted.src, quoted.dst, quoted.sport) == (Packet(raw).src, Packet(raw).dst, 5000)
             assert lab.take("outside") == []
     lab.send("home", query(hops + 1))
     (arrived,) = lab.take("outside")
-    assert arrived.ttl == 1 and arrived.src == "192.88.99.77" and is_sound(arrived.raw)
+    assert arrived.ttl == 1 and arrived.src == "192.88.99.77" and is_correct(arrived.raw)
 
 
-def test_a_silent_router_says_nothing_of_what_ends_there_and_forwards_the_rest() -> None:
+def test_silent_router_sends_no_error_and_forwards_the_rest() -> None:
     lab = make(path=PathConfig(silent=(3,)))
     for raw in (query(3), query6(3)):
         lab.send("home", raw)
@@ -59,17 +59,17 @@ def test_a_silent_router_says_nothing_of_what_ends_there_and_forwards_the_rest()
     assert [error.src for error in lab.take("home")] == ["10.9.4.1"]
 
 
-def test_a_router_of_a_limited_rate_tells_the_first_error_and_the_next_one_after_its_pause() -> None:
+def test_rate_limited_router_sends_the_next_error_after_a_pause() -> None:
     lab = make(path=PathConfig(icmp_per_second=2.0))
-    heard = []
+    errors = []
     for _ in range(6):
         lab.send("home", query(3))
-        heard.append(len(lab.take("home")))
+        errors.append(len(lab.take("home")))
         lab.now += 0.2
-    assert heard == [1, 0, 0, 1, 0, 0]
+    assert errors == [1, 0, 0, 1, 0, 0]
 
 
-def test_answers_arrive_with_ttl_of_all_hops_taken_off() -> None:
+def test_answers_arrive_with_ttl_reduced_by_all_hops() -> None:
     lab = make()
     for raw in (query(), query6()):
         lab.send("home", raw)
@@ -77,10 +77,10 @@ def test_answers_arrive_with_ttl_of_all_hops_taken_off() -> None:
         assert arrived.ttl == 58
         lab.send("outside", answer_to(arrived))
         (answer,) = lab.take("home")
-        assert answer.ttl == 58 and answer.dst == Packet(raw).src and is_sound(answer.raw)
+        assert answer.ttl == 58 and answer.dst == Packet(raw).src and is_correct(answer.raw)
 
 
-def test_an_answer_with_a_short_ttl_dies_on_its_way_and_the_server_hears_of_it() -> None:
+def test_answer_with_a_short_ttl_expires_and_the_server_gets_an_error() -> None:
     lab = make()
     lab.send("home", query())
     (arrived,) = lab.take("outside")
@@ -104,7 +104,7 @@ def test_delay_is_spread_over_the_hops() -> None:
     assert lab.now - start == pytest.approx(0.070)
 
 
-def test_a_censor_sees_what_reaches_its_hop_before_one_is_taken_off() -> None:
+def test_censor_sees_packets_before_the_ttl_is_decremented() -> None:
     watcher = Watcher(4, True)
     lab = make(watcher, path=PathConfig(rtt_ms=70))
     for ttl in (3, 4, 64):
@@ -119,7 +119,7 @@ def test_a_censor_sees_what_reaches_its_hop_before_one_is_taken_off() -> None:
     assert direction is IN and packet.ttl == 62 and now - start == pytest.approx(0.015)
 
 
-def test_on_path_injection_races_and_loses_a_ttl_per_hop() -> None:
+def test_injected_packets_lose_one_ttl_per_hop() -> None:
     def reset(packet: Packet, direction: Direction) -> Actions | None:
         if direction is not OUT or not packet.payload:
             return None
@@ -130,10 +130,10 @@ def test_on_path_injection_races_and_loses_a_ttl_per_hop() -> None:
     lab = make(Watcher(4, True, reset), path=PathConfig(rtt_ms=70))
     lab.send("home", tcp_packet(HOME, SERVER, 5000, 443, flags=ACK, payload=b"secret"))
     (injected,) = lab.take("home")
-    assert (injected.ttl, injected.tcp_flags, injected.dst) == (61 - 3, RST, HOME) and is_sound(injected.raw)
+    assert (injected.ttl, injected.tcp_flags, injected.dst) == (61 - 3, RST, HOME) and is_correct(injected.raw)
     reset_there, original = sorted(lab.take("outside"), key=lambda packet: packet.tcp_flags)
     assert reset_there.tcp_flags == RST and reset_there.ttl == 61 - 2
-    assert original.payload == b"secret", "on the path, nothing can be held back"
+    assert original.payload == b"secret", "an on-path censor cannot drop packets"
     assert lab.wires["home"].got == []
 
 
@@ -148,7 +148,7 @@ def test_injection_arrives_after_a_share_of_the_path() -> None:
     assert at == pytest.approx(0.042) and packet.payload == b"answer"
 
 
-def test_in_path_censors_hold_back_or_replace() -> None:
+def test_in_path_censor_drops_or_replaces() -> None:
     drop = make(Watcher(4, False, lambda packet, direction: Actions(forward=False)))
     drop.send("home", query())
     assert drop.take("outside") == [] and drop.take("home") == []
@@ -159,14 +159,14 @@ def test_in_path_censors_hold_back_or_replace() -> None:
     assert arrived.payload == b"other" and arrived.ttl == 58
 
 
-def test_the_dropped_packet_is_not_seen_further_on() -> None:
+def test_dropped_packet_does_not_reach_a_later_censor() -> None:
     first, second = Watcher(2, False, lambda packet, direction: Actions(forward=False)), Watcher(5, True)
     lab = make(first, second)
     lab.send("home", query())
     assert len(first.seen) == 1 and second.seen == []
 
 
-def test_a_censor_on_the_home_router_or_the_last_hop() -> None:
+def test_censor_may_be_on_the_first_or_the_last_hop() -> None:
     first, last = Watcher(1, True), Watcher(6, True)
     lab = make(first, last)
     lab.send("home", query(1))
@@ -177,7 +177,7 @@ def test_a_censor_on_the_home_router_or_the_last_hop() -> None:
         make(Watcher(7, True))
 
 
-def test_loss_is_what_was_asked_for_and_the_same_for_a_seed() -> None:
+def test_loss_has_the_configured_rate_and_depends_on_the_seed() -> None:
     def arrived(seed: int) -> list[int]:
         lab = make(path=PathConfig(loss=0.2), seed=seed)
         for number in range(1000):
@@ -188,7 +188,7 @@ def test_loss_is_what_was_asked_for_and_the_same_for_a_seed() -> None:
     assert 750 < len(first) < 850 and first == arrived(1) != arrived(2)
 
 
-def test_some_of_the_lost_packets_still_pass_the_censor() -> None:
+def test_censor_sees_some_of_the_lost_packets() -> None:
     watcher = Watcher(4, True)
     lab = make(watcher, path=PathConfig(loss=1.0))
     for _ in range(200):
@@ -196,7 +196,7 @@ def test_some_of_the_lost_packets_still_pass_the_censor() -> None:
     assert lab.take("outside") == [] and 40 < len(watcher.seen) < 160
 
 
-def test_rate_spaces_packets_and_drops_what_the_queue_cannot_take() -> None:
+def test_rate_limit_delays_packets_and_drops_beyond_its_queue() -> None:
     lab = make(path=PathConfig(rtt_ms=0, rate_kbit=800))  # 100 bytes a millisecond
     for _ in range(100):
         lab.send("home", query(payload=b"x" * 972), settle=False)
@@ -206,19 +206,19 @@ def test_rate_spaces_packets_and_drops_what_the_queue_cannot_take() -> None:
     assert 30 <= len(times) <= 32, "300 ms of queue at 10 ms a packet"
 
 
-def test_nobody_there_dead_and_unreachable() -> None:
+def test_unknown_dead_and_unreachable_addresses() -> None:
     lab = make(dead=["149.154.167.0/24"], unreachable=["9.9.9.0/24", "3c00:dead::/32"])
     for raw in (query(dst="1.1.1.1"), query(dst=SERVER), query6(dst="2606:4700:4700::1111")):
         lab.send("home", raw)
     assert lab.take("outside") == [] and lab.take("home") == []
     lab.send("home", query(dst="9.9.9.9"))
     lab.send("home", query6(dst="3c00:dead::1"))
-    fourth, sixth = lab.take("home")
-    assert (fourth.src, fourth.raw[20:22], fourth.ttl) == ("10.9.6.1", b"\3\1", 59) and is_sound(fourth.raw)
-    assert (sixth.src, sixth.raw[40:42]) == ("3c00:9:6::1", b"\1\3") and is_sound(sixth.raw)
+    ipv4, ipv6 = lab.take("home")
+    assert (ipv4.src, ipv4.raw[20:22], ipv4.ttl) == ("10.9.6.1", b"\3\1", 59) and is_correct(ipv4.raw)
+    assert (ipv6.src, ipv6.raw[40:42]) == ("3c00:9:6::1", b"\1\3") and is_correct(ipv6.raw)
 
 
-def test_the_helper_has_a_path_of_its_own_and_home_reaches_it_past_the_censor() -> None:
+def test_helper_has_its_own_path_and_the_user_reaches_it_through_the_censor() -> None:
     watcher = Watcher(4, True)
     lab = make(watcher)
     lab.send("helper", udp_packet("192.88.99.200", SERVER, 6000, 443, b"from helper"))
@@ -233,46 +233,46 @@ def test_the_helper_has_a_path_of_its_own_and_home_reaches_it_past_the_censor() 
     assert lab.take("home")[0].payload == b"answer" and len(watcher.seen) == 2
 
 
-def test_no_network_no_ipv6_no_spoofing() -> None:
+def test_packets_without_network_without_ipv6_or_with_spoofed_source_are_dropped() -> None:
     cut = make(no_network="silent")
     cut.send("home", query())
     cut.send("home", udp_packet(HOME, "192.168.1.1", 5000, 99, b""))
     (closed,) = cut.take("home")
     assert closed.icmp_type == 3 and cut.take("outside") == []
     for how in ("absent", "silent"):
-        fourth = make(no_ipv6=how)
-        fourth.send("home", query6())
-        assert fourth.take("outside") == [] and fourth.take("home") == []
-    fourth = make(no_ipv6="absent")
-    fourth.send("home", query6())
-    fourth.send("home", udp_packet("8.8.8.8", SERVER, 1, 2, b""))
-    assert fourth.take("outside") == []
-
-
-def test_a_router_without_a_network_says_so_where_it_is_to() -> None:
-    lab = make(no_network="unreachable")
-    for packet, kind in ((query(), (3, 0)), (query6(), (1, 0))):
-        lab.send("home", packet)
-        (told,) = lab.take("home")
-        assert (told.icmp_type, told.raw[told.offset + 1]) == kind and is_sound(told.raw)
+        lab = make(no_ipv6=how)
+        lab.send("home", query6())
+        assert lab.take("outside") == [] and lab.take("home") == []
+    lab = make(no_ipv6="absent")
+    lab.send("home", query6())
+    lab.send("home", udp_packet("8.8.8.8", SERVER, 1, 2, b""))
     assert lab.take("outside") == []
 
 
-def test_the_router_itself_answers_pings_and_has_no_open_port() -> None:
+def test_router_without_network_sends_unreachable_if_configured() -> None:
+    lab = make(no_network="unreachable")
+    for packet, kind in ((query(), (3, 0)), (query6(), (1, 0))):
+        lab.send("home", packet)
+        (error,) = lab.take("home")
+        assert (error.icmp_type, error.raw[error.offset + 1]) == kind and is_correct(error.raw)
+    assert lab.take("outside") == []
+
+
+def test_router_resets_connections_to_itself() -> None:
     lab = make()
     lab.send("home", tcp_packet(HOME, "192.168.1.1", 5000, 80, flags=SYN, seq=7))
     (reset,) = lab.take("home")
-    assert reset.tcp_flags == RST | ACK and reset.ack == 8 and is_sound(reset.raw)
+    assert reset.tcp_flags == RST | ACK and reset.ack == 8 and is_correct(reset.raw)
 
 
-def test_link_local_and_multicast_go_nowhere() -> None:
+def test_link_local_and_multicast_are_not_forwarded() -> None:
     lab = make()
     for raw in (query6(dst="ff02::2"), query(dst="239.1.1.1"), query(dst="255.255.255.255"), b"\x45", b""):
         lab.send("home", raw)
     assert lab.take("outside") == [] and lab.take("home") == []
 
 
-def test_errors_about_errors_are_not_sent() -> None:
+def test_icmp_error_causes_no_error() -> None:
     lab = make()
     lab.send("home", query(3))
     (error,) = lab.take("home")

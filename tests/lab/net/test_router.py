@@ -1,4 +1,4 @@
-"""The home router translates there and back, keeps checksums right, and lets no stranger in."""
+"""Test the NAT, the checksums and the filter of the home router."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from probe.lab.net.crafting import icmp_packet, packed
 from probe.lab.net.layout import FabricConfig
 from probe.lab.net.packets import ACK, SYN, Packet, port_unreachable, tcp_packet, time_exceeded, udp_packet
 from probe.lab.net.router import HomeRouter
-from tests.support.lab.wire_checks import is_sound
+from tests.support.lab.wire_checks import is_correct
 
 HOME, PUBLIC, SERVER, RESOLVER = "192.168.1.50", "192.88.99.77", "149.154.167.51", "80.67.1.1"
 ports = st.integers(1, 65535)
@@ -17,92 +17,92 @@ def make(**rest: object) -> HomeRouter:
     return HomeRouter(FabricConfig(home_address=HOME, home_router_dns=RESOLVER, **rest))  # type: ignore[arg-type]
 
 
-def there(router: HomeRouter, raw: bytes, now: float = 0.0) -> Packet:
+def outbound(router: HomeRouter, raw: bytes, now: float = 0.0) -> Packet:
     translated = router.outbound(Packet(raw), now)
-    assert translated is not None and is_sound(translated)
+    assert translated is not None and is_correct(translated)
     return Packet(translated)
 
 
-def back(router: HomeRouter, raw: bytes, now: float = 0.0) -> Packet | None:
+def inbound(router: HomeRouter, raw: bytes, now: float = 0.0) -> Packet | None:
     translated = router.inbound(Packet(raw), now)
     if translated is None:
         return None
-    assert is_sound(translated)
+    assert is_correct(translated)
     return Packet(translated)
 
 
 @given(ports, ports, st.binary(max_size=40), st.booleans())
-def test_there_and_back(sport: int, dport: int, payload: bytes, keeps: bool) -> None:
+def test_answer_is_translated_back(sport: int, dport: int, payload: bytes, keeps: bool) -> None:
     router = make(nat_keeps_ports=keeps)
     for out in (
         udp_packet(HOME, SERVER, sport, dport, payload),
         tcp_packet(HOME, SERVER, sport, dport, flags=SYN, payload=payload),
     ):
-        seen = there(router, out)
+        seen = outbound(router, out)
         assert (seen.src, seen.dst, seen.dport, seen.payload) == (PUBLIC, SERVER, dport, payload)
         assert (seen.sport == sport) if keeps else (40000 <= seen.sport <= 65535)
         make_answer = {
             17: lambda seen=seen: udp_packet(SERVER, PUBLIC, dport, seen.sport, payload),
             6: lambda seen=seen: tcp_packet(SERVER, PUBLIC, dport, seen.sport, flags=SYN | ACK),
         }[seen.protocol]
-        answer = back(router, make_answer())
+        answer = inbound(router, make_answer())
         assert answer is not None and (answer.src, answer.dst) == (SERVER, HOME)
         assert (answer.sport, answer.dport) == (dport, sport)
 
 
 @given(ports, st.binary(min_size=1, max_size=700), st.booleans())
-def test_the_packet_quoted_in_an_error_is_what_the_volunteer_sent(sport: int, payload: bytes, keeps: bool) -> None:
+def test_icmp_error_quotes_the_packet_that_the_user_sent(sport: int, payload: bytes, keeps: bool) -> None:
     router = make(nat_keeps_ports=keeps)
     for dst, dport in ((SERVER, 443), ("192.168.1.1", 53)):
         sent = udp_packet(HOME, dst, sport, dport, payload, ttl=1)
-        seen = there(router, sent)
-        error = back(router, time_exceeded("10.9.3.1", seen.raw))
+        seen = outbound(router, sent)
+        error = inbound(router, time_exceeded("10.9.3.1", seen.raw))
         assert error is not None and (error.src, error.dst) == ("10.9.3.1", HOME)
         assert error.payload == sent[: len(error.payload)]
 
 
-def test_strangers_and_other_ports_stay_outside() -> None:
+def test_packets_of_no_flow_are_dropped() -> None:
     router = make()
-    there(router, udp_packet(HOME, SERVER, 5000, 443, b"x"))
-    assert back(router, udp_packet("8.8.8.8", PUBLIC, 443, 5000, b"x")) is None
-    assert back(router, udp_packet(SERVER, PUBLIC, 444, 5000, b"x")) is None
-    assert back(router, tcp_packet(SERVER, PUBLIC, 443, 5000, flags=SYN)) is None
-    assert back(router, udp_packet(SERVER, PUBLIC, 443, 5000, b"x")) is not None
+    outbound(router, udp_packet(HOME, SERVER, 5000, 443, b"x"))
+    assert inbound(router, udp_packet("8.8.8.8", PUBLIC, 443, 5000, b"x")) is None
+    assert inbound(router, udp_packet(SERVER, PUBLIC, 444, 5000, b"x")) is None
+    assert inbound(router, tcp_packet(SERVER, PUBLIC, 443, 5000, flags=SYN)) is None
+    assert inbound(router, udp_packet(SERVER, PUBLIC, 443, 5000, b"x")) is not None
 
 
-def test_flows_are_forgotten() -> None:
+def test_idle_flow_expires() -> None:
     router = make()
-    there(router, udp_packet(HOME, SERVER, 5000, 443, b"x"), now=0.0)
-    assert back(router, udp_packet(SERVER, PUBLIC, 443, 5000, b"x"), now=170.0) is not None
-    assert back(router, udp_packet(SERVER, PUBLIC, 443, 5000, b"x"), now=400.0) is None
+    outbound(router, udp_packet(HOME, SERVER, 5000, 443, b"x"), now=0.0)
+    assert inbound(router, udp_packet(SERVER, PUBLIC, 443, 5000, b"x"), now=170.0) is not None
+    assert inbound(router, udp_packet(SERVER, PUBLIC, 443, 5000, b"x"), now=400.0) is None
 
 
-def test_dns_to_the_router_goes_to_the_provider_and_comes_back_from_the_router() -> None:
+def test_dns_to_the_router_is_forwarded_to_the_isp_resolver() -> None:
     router = make()
-    asked = there(router, udp_packet(HOME, "192.168.1.1", 5000, 53, b"question"))
-    direct = there(router, udp_packet(HOME, RESOLVER, 5000, 53, b"direct"))
+    asked = outbound(router, udp_packet(HOME, "192.168.1.1", 5000, 53, b"question"))
+    direct = outbound(router, udp_packet(HOME, RESOLVER, 5000, 53, b"direct"))
     assert (asked.dst, direct.dst) == (RESOLVER, RESOLVER) and asked.sport != direct.sport
     for _ in range(2):  # a second answer is not hidden
-        answer = back(router, udp_packet(RESOLVER, PUBLIC, 53, asked.sport, b"answer"))
+        answer = inbound(router, udp_packet(RESOLVER, PUBLIC, 53, asked.sport, b"answer"))
         assert answer is not None and (answer.src, answer.sport, answer.dport) == ("192.168.1.1", 53, 5000)
-    other = back(router, udp_packet(RESOLVER, PUBLIC, 53, direct.sport, b"answer"))
+    other = inbound(router, udp_packet(RESOLVER, PUBLIC, 53, direct.sport, b"answer"))
     assert other is not None and other.src == RESOLVER
-    closed = back(router, port_unreachable(RESOLVER, asked.raw))
+    closed = inbound(router, port_unreachable(RESOLVER, asked.raw))
     assert closed is not None and closed.src == "192.168.1.1"
 
 
 def test_pings_are_translated() -> None:
     router = make(nat_keeps_ports=False)
     ping = icmp_packet(packed(HOME), packed(SERVER), 8, 0, b"\x12\x34\0\1data")
-    seen = there(router, ping)
+    seen = outbound(router, ping)
     assert seen.src == PUBLIC and seen.raw[24:26] != b"\x12\x34"
-    answer = back(router, icmp_packet(packed(SERVER), packed(PUBLIC), 0, 0, seen.raw[24:]))
+    answer = inbound(router, icmp_packet(packed(SERVER), packed(PUBLIC), 0, 0, seen.raw[24:]))
     assert answer is not None and answer.dst == HOME and answer.raw[24:28] == b"\x12\x34\0\1"
-    error = back(router, time_exceeded("10.9.2.1", seen.raw))
+    error = inbound(router, time_exceeded("10.9.2.1", seen.raw))
     assert error is not None and error.payload == ping
 
 
-def test_fragments_keep_their_addresses_right() -> None:
+def test_later_fragment_gets_the_public_address() -> None:
     router = make()
     raw = bytearray(udp_packet(HOME, SERVER, 5000, 443, b"x" * 16))
     raw[7] = 2
@@ -111,8 +111,8 @@ def test_fragments_keep_their_addresses_right() -> None:
 
 
 @given(st.binary(min_size=0, max_size=80))
-def test_no_error_message_breaks_the_router(body: bytes) -> None:
+def test_malformed_icmp_errors_are_dropped(body: bytes) -> None:
     router = make()
-    there(router, udp_packet(HOME, SERVER, 5000, 443, b"x"))
+    outbound(router, udp_packet(HOME, SERVER, 5000, 443, b"x"))
     router.inbound(Packet(icmp_packet(packed(SERVER), packed(PUBLIC), 11, 0, b"\0\0\0\0" + body)), 0.0)
     router.inbound(Packet(icmp_packet(packed(SERVER), packed(PUBLIC), 0, 0, body)), 0.0)

@@ -294,7 +294,7 @@ def test_no_descriptors_are_left_open(tmp_path: Path) -> None:
 ODD_ETC = """
 import os, sys
 from pathlib import Path
-from probe.lab import kernel
+from probe.lab.sandbox import kernel
 from probe.lab.net.layout import FabricConfig
 from probe.lab.sandbox.sandbox import run_in_lab
 

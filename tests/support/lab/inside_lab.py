@@ -68,7 +68,13 @@ _OWN = frozenset({"servers", "helper", "env", "keep", "log", "ready_within", "in
 
 
 def lab_process(
-    command: str, *, lab: str = "", servers: bool = True, python: str = sys.executable, **rest: Any
+    command: str,
+    *,
+    lab: str = "",
+    servers: bool = True,
+    python: str = sys.executable,
+    root: Path = ROOT,
+    **rest: Any,
 ) -> subprocess.Popen[str]:
     """A process of its own that runs a shell command in a lab and ends with its exit code."""
     start = "[sys.executable, '-c', ECHO]" if servers else "None"
@@ -82,8 +88,8 @@ except LabUnavailable as error:
     print("unavailable:", error, flush=True)
     sys.exit(99)
 """
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    rest = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "cwd": ROOT, **rest}
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    rest = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "cwd": root, **rest}
     return subprocess.Popen([python, "-c", program], env=environment, text=True, preexec_fn=_all_signals_heard, **rest)
 
 

@@ -1,4 +1,4 @@
-"""A fabric without kernel and clock: what reaches home, servers and helper is kept in lists, with its time."""
+"""Run a fabric in virtual time, without kernel, and keep the packets that reach each side."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ SERVER, SERVER6 = "149.154.167.51", "2001:67c:4e8:f002::a"
 
 @dataclass
 class Sink:
-    """The far side of a wire."""
+    """Record the packets that the fabric writes to one wire, with their time."""
 
     clock: Callable[[], float]
     got: list[tuple[float, Packet]] = field(default_factory=list)
@@ -21,7 +21,7 @@ class Sink:
 
 
 class VirtualLab:
-    """Sends packets through a fabric in virtual time."""
+    """Send packets through a fabric in virtual time."""
 
     def __init__(self, config: FabricConfig) -> None:
         self.now = 0.0
@@ -29,27 +29,27 @@ class VirtualLab:
         self.wires = {name: Sink(lambda: self.now) for name in ("home", "outside", "helper")}
         self.fabric = Fabric(config, self.wires)
 
-    def send(self, place: str, raw: bytes, *, settle: bool = True) -> None:
-        self.fabric.receive(place, raw, self.now)
+    def send(self, side: str, raw: bytes, *, settle: bool = True) -> None:
+        self.fabric.receive(side, raw, self.now)
         if settle:
             self.settle()
 
     def settle(self) -> None:
-        """Lets everything happen that is going to."""
+        """Run all scheduled calls."""
         while (due := self.fabric.timetable.next_at()) is not None:
             self.now = max(self.now, due)
             self.fabric.timetable.run(self.now)
 
-    def take(self, place: str) -> list[Packet]:
-        """What has come out at a place since the last time."""
-        packets = [packet for _, packet in self.wires[place].got]
-        self.wires[place].got.clear()
+    def take(self, side: str) -> list[Packet]:
+        """Return the packets that reached a side since the last call."""
+        packets = [packet for _, packet in self.wires[side].got]
+        self.wires[side].got.clear()
         return packets
 
 
 @dataclass
 class Watcher:
-    """A censor that notes what it sees and does what it is told."""
+    """Record each packet that this censor sees and do what `decide` returns."""
 
     hop: int
     on_path: bool

@@ -1,4 +1,4 @@
-"""Says whether a packet's checksums are right, by the definition (RFC 1071) and not by the code under test."""
+"""Check lengths and checksums of packets by the definition of RFC 1071, not with the code under test."""
 
 import struct
 
@@ -6,7 +6,7 @@ from probe.lab.net.packets import Packet
 
 
 def sums_to_ones(data: bytes) -> bool:
-    """Whether the one's complement sum over data and checksum is all ones."""
+    """Return True if the one's complement sum over data and checksum is all ones."""
     padded = data + b"\0" * (len(data) % 2)
     total = sum(struct.unpack(f">{len(padded) // 2}H", padded))
     while total >> 16:
@@ -14,8 +14,8 @@ def sums_to_ones(data: bytes) -> bool:
     return total == 0xFFFF
 
 
-def is_sound(raw: bytes) -> bool:
-    """Whether lengths and all checksums of an IP packet are right."""
+def is_correct(raw: bytes) -> bool:
+    """Return True if the lengths and all checksums of an IP packet are correct."""
     packet = Packet(raw)
     body = raw[packet.offset :]
     if packet.version == 4 and (not sums_to_ones(raw[: packet.offset]) or int.from_bytes(raw[2:4], "big") != len(raw)):
