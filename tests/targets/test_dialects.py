@@ -5,7 +5,7 @@ import pytest
 from probe.dialogue import DIALOGUE_BY_DIALECT
 from probe.followups.udp_echo import PAYLOADS
 from probe.lab.services.datagrams import DATAGRAMS
-from probe.lab.services.protocols import IN_THE_CLEAR, SPEAKS_FIRST, UNDER_TLS
+from probe.lab.services.protocols import GREETING_SERVERS, PLAIN_SERVERS, TLS_SERVERS
 from probe.targets.dialects import DIALECTS, LAYERS, PROOF_DEPTH, SCHEMES, TRANSPORTS, deepest_proof, shallowest_proof
 from probe.targets.target import parse_endpoint
 
@@ -19,11 +19,11 @@ def test_every_dialect_with_an_echo_payload_has_a_datagram_for_the_echo() -> Non
 
 
 def test_lab_serves_every_dialect_in_the_way_that_the_table_states() -> None:
-    in_the_clear = {voice.dialect for voice in IN_THE_CLEAR} | SPEAKS_FIRST.keys()
+    in_the_clear = {voice.dialect for voice in PLAIN_SERVERS} | GREETING_SERVERS.keys()
     over_udp = DATAGRAMS.keys() | {"dns+udp"}  # DNS has a server of its own
-    assert UNDER_TLS.keys() == {name for name, dialect in DIALECTS.items() if dialect.tls_first}
+    assert TLS_SERVERS.keys() == {name for name, dialect in DIALECTS.items() if dialect.tls_first}
     assert over_udp == {name for name, dialect in DIALECTS.items() if dialect.carrier == "udp"}
-    assert in_the_clear == DIALECTS.keys() - UNDER_TLS.keys() - over_udp
+    assert in_the_clear == DIALECTS.keys() - TLS_SERVERS.keys() - over_udp
 
 
 @pytest.mark.parametrize("name", DIALECTS)
