@@ -1,4 +1,4 @@
-"""A helper of OONI's as control: what it is asked, what of its answers counts, and what the judge makes of it."""
+"""Test a helper with OONI's protocol as control: questions, usable answers, and verdicts with it."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ async def asked(found: Pretender, wanted: Target, addresses: dict[str, list[str]
 
 
 def rows(control: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...], str | None]]:
-    """(endpoint, address, steps that succeeded, failure) of every attempt, lookups aside."""
+    """Return (endpoint, address, successful steps, failure) of every attempt, without lookups."""
     records = control["test_keys"]["x_transactions"]
     return sorted(
         (record["endpoint"], record["address"], tuple(record["steps"]), record["failure"])
@@ -124,11 +124,11 @@ async def test_an_attempt_holds_what_the_helper_did_and_no_more() -> None:
     assert control["preflight"] == {"ipv4": True, "ipv6": False, "udp": False}
     assert control["software_version"] == "oohelperd/3.20.0" and control["failure"] is None
     assert rows(control) == [
-        (WEB, "", ("http_round_trip",), None),  # where from it does not tell
+        (WEB, "", ("http_round_trip",), None),  # the helper does not report the address
         (WEB, GENUINE, ("connect", "tls_handshake"), None),
         (DC, "149.154.167.51", ("connect",), None),
         (NOISE, SECOND, ("connect",), None),
-        (TLS, SECOND, ("connect",), None),  # it shakes hands on port 443 only
+        (TLS, SECOND, ("connect",), None),  # it performs TLS on port 443 only
     ]
     assert control_addresses(control) == {HOST: [GENUINE], OTHER: [SECOND]}
 
@@ -207,7 +207,7 @@ NEARLY = st.dictionaries(st.just(f"{GENUINE}:443") | st.text(max_size=9), SAID |
 PAGE = st.dictionaries(st.sampled_from(["failure", "status_code", "addrs"]), ANYTHING)
 
 
-@settings(deadline=None)  # the first one builds the judge
+@settings(deadline=None)  # the first example builds the engine
 @given(st.dictionaries(st.sampled_from(PARTS), NEARLY | PAGE | ANYTHING))
 def test_whatever_it_answers_can_be_written_and_judged(answer: dict[str, Any]) -> None:
     (question,) = questions(target(WEB), {HOST: [GENUINE]})
@@ -268,7 +268,7 @@ async def test_the_next_one_is_asked_until_one_answers_and_then_that_one_first()
             before = len(broken.asked)
             answers = await through([f"ooni+{one}", f"ooni+{two}"])
             assert [answer["failure"] for answer in answers] == [None, None]
-            assert len(broken.asked) - before in {0, 2}  # asked once more when busy; never for the second target
+            assert len(broken.asked) - before in {0, 2}  # asked once more when busy, never for the second target
 
 
 async def test_where_none_answers_the_failure_is_told() -> None:
@@ -285,7 +285,7 @@ async def test_one_that_is_busy_for_a_moment_is_asked_once_more() -> None:
 
 async def test_one_that_is_silent_costs_all_targets_together_one_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()  # until the other side has had enough
+        await reader.read()  # until the client stops reading
         writer.close()
 
     monkeypatch.setattr(ooni, "NEUTRAL_SECONDS", 0.5)
@@ -330,7 +330,7 @@ async def test_a_name_that_is_reset_here_is_blocked() -> None:
 
 
 async def test_its_page_may_fail_where_its_handshake_does_not() -> None:
-    """OONI discards such a measurement (probe#2881); the name is reset here all the same."""
+    """Check a reset that OONI discards (https://github.com/ooni/probe/issues/2881). The name is reset here anyway."""
     lines = failing(WEB, GENUINE, f"tls:{RESET}", HOST)
     assert await said(lines, helper(pages={}), WEB) == ("blocked", "tls_reset_follows_name", ["tls.reset.sni"])
 

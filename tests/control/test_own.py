@@ -1,4 +1,4 @@
-"""The helper's client: whatever the helper does, an x_control object comes back, bounded and without our address."""
+"""Test the client of our helper: it always returns a bounded x_control object without our address."""
 
 import asyncio
 import gzip
@@ -266,12 +266,13 @@ async def test_only_public_addresses_are_sent() -> None:
         await control.ask(url, CHAT, addresses, roots=load_roots())
         await control.ask(url, CHAT.only(["web"]), {}, roots=load_roots())
     assert seen[0] == {"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}}
-    assert seen[1] == {"target": "chat", "addresses": {}, "services": ["web"]}  # a line of one service asks for that
+    # a measurement of one service asks for that service
+    assert seen[1] == {"target": "chat", "addresses": {}, "services": ["web"]}
     assert len(sendable({"x": [f"93.184.216.{n}" for n in range(40)]})["x"]) == 16
 
 
 def self_signed(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
-    """A server context with a certificate that nobody trusts, and that certificate's SHA-256."""
+    """Return a server context with an untrusted certificate, and the certificate's SHA-256."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "helper")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())

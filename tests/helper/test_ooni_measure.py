@@ -1,4 +1,4 @@
-"""The helper as OONI's probe meets it: driven by a client written from reference/ooni.md 4, not by our own control."""
+"""Test the helper with a client written from the description of OONI's protocol, not with our own control."""
 
 import asyncio
 import ipaddress
@@ -39,7 +39,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Client:
-    """OONI's probe, as far as the helper knows it."""
+    """Act as OONI's probe towards the helper."""
 
     def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
         self._session, self._base = session, base
@@ -80,7 +80,7 @@ async def oohelperd(table: Admission) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def site(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A web site on 127.0.0.1; gives its port."""
+    """Serve a web site on 127.0.0.1 and yield its port."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -187,7 +187,7 @@ def test_failures_have_its_own_old_names(ours: str | None, dns: str | None, tcp:
 
 
 async def test_tls_is_tried_where_the_port_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On 443 alone, in reality; the tests may not bind it, so that another port takes its place."""
+    """Check TLS at a port that stands for 443, which the tests may not bind."""
     root, other = issue("Root", authority=True), issue("Other", authority=True)
     leaf = issue("127.0.0.1", root)
     (tmp_path / "roots.pem").write_bytes(root.pem)
@@ -299,7 +299,7 @@ def test_only_three_headers_are_sent_on() -> None:
 
 @pytest.fixture
 def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every address that anything in this process tries to connect to, or sends a datagram to; none succeeds."""
+    """Collect every address that this process connects or sends to. None succeeds."""
     seen: list[str] = []
 
     async def no_connect(self: Any, sock: socket.socket, address: Any) -> None:
@@ -341,7 +341,7 @@ async def test_a_name_that_leads_to_a_private_address_is_not_followed(
 
 @pytest.mark.parametrize("to", ["127.0.0.2", "127.2", "2130706434", "localhost", "[::1]", "169.254.169.254"])
 async def test_a_redirect_to_a_private_address_is_not_followed(to: str) -> None:
-    """The first site is let through, as if it were public; where it points to is not."""
+    """Allow the first site as if it were public. Its redirect leads to a private address."""
     asked: list[str] = []
 
     async def away(request: web.Request) -> web.Response:
@@ -455,10 +455,10 @@ DEEP = st.integers(1, 30_000).map(lambda depth: b"[" * depth) | st.integers(1, 9
 def test_no_request_makes_it_fail_or_look_inside(
     connected: list[str], monkeypatch: pytest.MonkeyPatch, bodies: list[bytes]
 ) -> None:
-    """No 5xx but 503 with Retry-After, and no connection but to a public address; every name leads inside here."""
+    """Check that there is no 5xx except 503 with Retry-After, and no connection to a private address."""
 
     def inward(name: Any, port: Any, *_: Any, **__: Any) -> Any:
-        str(name).encode("idna")  # as the real one does
+        str(name).encode("idna")  # as the real function does
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", port or 0)),
             (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port or 0, 0, 0)),
@@ -487,7 +487,7 @@ def test_over_http_every_refusal_is_a_sentence(bodies: list[bytes]) -> None:
         async with oohelperd(a_desk(lab=False)) as client:
             for raw in bodies:
                 if b"http" in raw.lower():
-                    continue  # it may name a public host; the test before has a network of its own
+                    continue  # it may name a public host, which the test before covers
                 status, document, headers = await client.post(raw)
                 assert status < 500 or (status == 503 and headers["Retry-After"].isdigit())
                 assert status == 200 or list(document) == ["error"]

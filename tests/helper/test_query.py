@@ -1,4 +1,4 @@
-"""A helper's question: what is refused, with which status, and that it can name nothing but the target's own hosts."""
+"""Test the parsing of questions to the helper: refusals with their status, and hosts outside the target."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""The test helper: statuses, sentences, cache, limits, and that it never says or keeps who asked."""
+"""Test the helper's server: statuses, sentences, cache, limits, and that it never logs or keeps its peers."""
 
 import asyncio
 import http.client
@@ -47,7 +47,7 @@ def a_desk(**more: Any) -> Admission:
 
 @asynccontextmanager
 async def asking(desk: Admission) -> AsyncIterator[Ask]:
-    """A running helper and a function (method, path, body) → (status, document, headers)."""
+    """Run a helper and yield a function (method, path, body) that returns (status, document, headers)."""
     runner = web.AppRunner(build(desk), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -67,7 +67,7 @@ async def asking(desk: Admission) -> AsyncIterator[Ask]:
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Replaces measuring and preflight; the list holds what measure() was asked."""
+    """Replace measuring and the preflight. The list holds the arguments of measure()."""
     calls: list[dict[str, Any]] = []
 
     async def measure(target: Target, session: Session, **wishes: Any) -> Measured:
@@ -91,7 +91,7 @@ async def test_an_answer(measured: list[dict[str, Any]]) -> None:
     async with asking(a_desk()) as ask:
         status, answer, headers = await ask({"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}})
     assert status == 200
-    assert "Content-Encoding" in headers  # 90 kB would fill a thin line for six seconds
+    assert "Content-Encoding" in headers  # 90 kB would fill a narrow access line for six seconds
     assert sorted(answer) == ["preflight", "software_version", "targets_digest", "test_keys", "your_address"]
     assert answer["preflight"] == {"ipv4": True, "ipv6": False, "udp": True}
     assert answer["your_address"] == "127.0.0.1" and re.fullmatch("[0-9a-f]{64}", answer["targets_digest"])

@@ -1,4 +1,4 @@
-"""The helper's echo: only for datagrams with a live token, never more than came, never more often than allowed."""
+"""Test the helper's echo: only for a valid token, never more bytes than received, never more often than allowed."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ async def echo_at_work() -> AsyncIterator[Echo]:
 
 
 async def send(echo: Echo, datagram: bytes, seconds: float = 0.2) -> bytes | None:
-    """What comes back, None for nothing within `seconds`."""
+    """Send a datagram and return the answer, or None within `seconds`."""
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
@@ -53,7 +53,7 @@ async def test_without_a_token_nothing_comes_back() -> None:
 
 
 async def test_one_that_nobody_hears_is_no_trouble() -> None:
-    """An ICMP error for an answer that nobody waits for must not close the port for the next."""
+    """Check that an ICMP error about a closed client port does not close the echo's port."""
     async with echo_at_work() as echo:
         raw = bytes.fromhex(echo.offer()["token"])
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

@@ -1,1 +1,1 @@
-"""Tests of the measuring methods."""
+"""Test the nettests."""

@@ -1,4 +1,4 @@
-"""The keys of facebook_messenger, signal, stunreachability and dnscheck, rule by rule (ooni.md 3.3 to 3.6)."""
+"""Test the keys of facebook_messenger, signal, stunreachability and dnscheck, rule by rule."""
 
 from datetime import date
 from typing import Any
@@ -30,7 +30,7 @@ def asked(host: str, *asns: int, failure: str | None = None, address: str = "31.
 
 
 def target(nettest: str, **services: tuple[str, ...]) -> Target:
-    """`services`: role → URLs; the first of each is marked as OONI's."""
+    """Return a target. `services` maps roles to URLs, and the first URL of each is marked as OONI's."""
     made = {
         role: Service(role, "all", tuple(parse_endpoint(url, ooni=not number) for number, url in enumerate(urls)))
         for role, urls in services.items()
@@ -95,7 +95,7 @@ def test_signal_is_ok_only_when_every_server_was_tried() -> None:
     view = View(seen=[seen(CHAT)], untried=[parse_endpoint(STORAGE)])
     assert signal.keys(view, lists_of([]))["failure"] == f.INTERRUPTED
     view.seen.append(seen(CHAT, f.RESET, "tls_handshake"))
-    assert signal.keys(view, lists_of([]))["failure"] is None  # one failure says it all
+    assert signal.keys(view, lists_of([]))["failure"] is None  # one failure is enough
 
 
 # -- stunreachability --------------------------------------------------------------------------------------------------
@@ -170,7 +170,8 @@ def test_dnscheck_of_a_name_that_does_not_resolve_has_no_lookups() -> None:
         ("dnscheck", "dot://dns.example:853", "dot://dns.example:853"),
         ("dnscheck", "dns+udp://192.0.2.1:53", "udp://192.0.2.1:53"),
         ("telegram", "https://web.telegram.org:443/", None),
-        ("stunreachability", "stun://stun.example:3478;transport=tcp", None),  # a mark where OONI could not ask
+        # marked as OONI's where OONI could not ask
+        ("stunreachability", "stun://stun.example:3478;transport=tcp", None),
         ("dnscheck", "https://dns.example:443/", None),
     ],
 )

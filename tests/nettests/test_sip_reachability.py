@@ -1,4 +1,4 @@
-"""sip_reachability: one OPTIONS per provider and transport, one confirmation, at one address (law 7's courtesy)."""
+"""Test sip_reachability: one OPTIONS per provider and transport, one confirmation, at one address."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,13 +42,13 @@ def resolves(world: World, *ips: str, trusted: tuple[str, ...] | None = None) ->
 
 
 def branches(server: UDPServer) -> list[str]:
-    """One per flow, in order: repetitions of a datagram share it."""
+    """Return one branch per flow, in order. Retransmissions share it."""
     return list(dict.fromkeys(read_message(asked.query).vias[0].branch for asked in server.asked))
 
 
 @asynccontextmanager
 async def sip(ip: str, port: int = 0, silent: int = 0) -> AsyncIterator[UDPServer]:
-    """A SIP server over UDP at `ip` that says nothing to the first `silent` flows."""
+    """Serve SIP over UDP at `ip`, silent to the first `silent` flows."""
 
     def behave(asked: Asked) -> None:
         if len(branches(server)) > silent:
@@ -131,7 +131,7 @@ async def test_each_transport_is_asked_once(world: World) -> None:
 
 
 async def test_the_helper_asks_its_own_address_and_the_probes_each_one(world: World) -> None:
-    """What the probe was given may be a lie: were it alone asked, a forged answer would look like a dead provider."""
+    """Check both addresses. The probe's may be forged, and asking only that would make the provider look down."""
     world.session = replace(world.session, as_control=True)
     async with (
         sip("127.0.1.1", silent=9) as lie,
@@ -146,7 +146,7 @@ async def test_the_helper_asks_its_own_address_and_the_probes_each_one(world: Wo
 
 
 async def test_other_addresses_are_tried_one_too(world: World) -> None:
-    """The system's answer is a lie: of the true addresses one is asked."""
+    """Check that one of the true addresses is asked if the system's answer is forged."""
     async with sip("127.0.1.5") as true, sip("127.0.1.6", true.port) as more, sip("127.0.1.1", true.port, 9):
         resolves(world, "127.0.1.1", trusted=("127.0.1.5", "127.0.1.6"))
         trace = await run(world, world.target(f"sip://{NAME}:{true.port};transport=udp"))

@@ -1,4 +1,4 @@
-"""OONI's summary keys, rule by rule (reference/ooni.md 3.1 and 3.2), and the table of nettests."""
+"""Test OONI's summary keys rule by rule, and the table of nettests."""
 
 from pathlib import Path
 
@@ -50,12 +50,12 @@ def test_telegram_web() -> None:
         "telegram_http_blocking": True,
         "telegram_tcp_blocking": True,
         "telegram_web_failure": None,
-        "telegram_web_status": None,  # OONI would say "ok", which nothing has earned
+        "telegram_web_status": None,  # OONI would write "ok" without evidence
     }
     said = telegram.summary(View(seen=[seen(WEB, f.RESET, "tls_handshake")]))
     assert (said["telegram_web_status"], said["telegram_web_failure"]) == ("blocked", f.RESET)
     assert telegram.summary(View(seen=[seen(WEB)]))["telegram_web_status"] == "ok"
-    said = telegram.summary(View(spared={WEB: f.SSL_INVALID_HOSTNAME}))  # another target was there, in vain
+    said = telegram.summary(View(spared={WEB: f.SSL_INVALID_HOSTNAME}))  # another target visited it in vain
     assert (said["telegram_web_status"], said["telegram_web_failure"]) == ("blocked", f.SSL_INVALID_HOSTNAME)
 
 

@@ -1,4 +1,4 @@
-"""The checker itself: a good line passes, and every rule has a line that only breaks that rule."""
+"""Test the checker itself: a valid measurement passes, and for every rule one measurement breaks only that rule."""
 
 import copy
 import datetime
@@ -41,7 +41,7 @@ CERTIFICATE = certificate()
 
 
 def good_line() -> Line:
-    """A telegram line as our own classes write it."""
+    """Return a telegram measurement as our own classes write it."""
     web, web_url = "149.154.167.99", "https://web.telegram.org/"
     answer = DNSAnswer(answer_type="A", ipv4=web, ttl=60)
     query = DNSQuery(engine="system", hostname="web.telegram.org", query_type="A", answers=[answer], transaction_id=1)
@@ -108,7 +108,7 @@ def bare(test_name: str, version: str, measured: str | None, **keys: Any) -> Lin
 
 
 def inherited() -> Line:
-    """urlgetter's keys, empty."""
+    """Return urlgetter's keys, empty."""
     lists: Line = {key: [] for key in ("network_events", "queries", "tcp_connect", "tls_handshakes", "requests")}
     return {"agent": "redirect", "failed_operation": None, "failure": None, "socksproxy": None, **lists}
 
@@ -156,7 +156,7 @@ def test_good_lines_pass(line: Callable[[], Line]) -> None:
 
 
 def put(*path: Any, value: Any) -> Callable[[Line], None]:
-    """A change: the place at `path` gets `value`; KeyError values delete it."""
+    """Return a change that sets the value at `path`. A KeyError value deletes it."""
 
     def change(line: Line) -> None:
         place: Any = line
@@ -306,7 +306,7 @@ def test_each_rule_finds_its_violation(rule: str, line: Callable[[], Line], chan
 
 @pytest.mark.parametrize("blocking", ["tls", "yes", 1, 0, True])
 def test_web_connectivity_names_only_what_fastpath_knows(blocking: Any) -> None:
-    """Rule 12. `0 == False` in Python, and fastpath compares types."""
+    """Check rule 12. In Python `0 == False`, and OONI's fastpath compares types."""
     line = good_line()
     line["test_name"], line[K]["blocking"] = "web_connectivity", blocking
     assert any(problem.startswith("rule 12:") for problem in problems(line))

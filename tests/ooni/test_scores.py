@@ -1,4 +1,4 @@
-"""OONI's scoring, as transcribed, on hand-made lines (reference/ooni.md 3.14), and what must follow from it."""
+"""Test our transcription of OONI's scoring (ooni/backend 32d8349d) on hand-made measurements."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""OONI's view: what its probe would have written, out of everything that we did, and each entry in one place only."""
+"""Test OONI's view: what its probe would have written of our measurement, with each entry in one list only."""
 
 from datetime import date
 from typing import Any
@@ -36,7 +36,7 @@ def target(*ooni: str, others: tuple[str, ...] = ()) -> Target:
 
 
 class Written:
-    """A trace as it stands after a measurement."""
+    """Build a trace as it is after a measurement."""
 
     def __init__(self) -> None:
         self.trace = Trace()
@@ -65,7 +65,7 @@ class Written:
         self.add("lookup", DNSQuery(engine="udp", hostname=name, query_type="A"), hostname=name, address="system")
 
     def first(self, ip: str, *failures: str | None, url: str = URL, **about: Any) -> TransactionRecord:
-        """A chain of connect, handshake, request: one failure (or None) per step that was tried."""
+        """Add a chain of connect, handshake and request, with one failure (or None) per step."""
         endpoint = parse_endpoint(url)
         chain: list[Entry] = [TCPConnect(ip=ip, port=endpoint.port)]
         if endpoint.scheme == "noise":
@@ -175,7 +175,7 @@ def test_an_exchange_is_that_at_the_first_address() -> None:
     ours = written.add("first", endpoint=STUN, address="192.0.2.2", family=4, **failed)
     view = ooni_view(written.trace, target(STUN), always_get, lambda endpoint: "exchange")
     assert (only(view).address, only(view).failure, only(view).entries) == ("192.0.2.2", f.TIMEOUT, [])
-    ours.failure, ours.failed_operation = f.BUDGET, "top_level"  # not sent: it says nothing, and the next is the first
+    ours.failure, ours.failed_operation = f.BUDGET, "top_level"  # it was not sent, so the next one is the first
     view = ooni_view(written.trace, target(STUN), always_get, lambda endpoint: "exchange")
     assert (only(view).address, only(view).failure) == ("192.0.2.1", None)
 
@@ -211,7 +211,7 @@ def test_a_body_that_broke_off_is_a_failure_to_ooni_and_none_to_us(broke_off: st
     own, endpoints, _ = sections(written.trace, view)
     assert [request.failure for request in own.requests] == [broke_off if fails else None]
     assert only(view).operation == ("http_round_trip" if fails else None)
-    assert endpoints.requests == [] and ours.failure is None  # one place, and our own word unchanged
+    assert endpoints.requests == [] and ours.failure is None  # one list, and our own entry is unchanged
     (row,) = [row for row in observations(as_keys(written, own), "probe") if row.http_attempts]
     assert row.http_failure is None and row.http_code == 200
 
@@ -268,7 +268,7 @@ def test_requests_are_newest_first_and_the_rest_in_the_order_of_time() -> None:
 
 
 def test_summary_keys_never_say_unknown_failure_of_a_handshake() -> None:
-    """Rule 13b: OONI's backend would call the measurement a failed one."""
+    """Check that no summary key starts with `unknown_failure`, which OONI's backend counts as a failed measurement."""
     alert = "unknown_failure: remote error: tls: handshake failure"
     endpoint = parse_endpoint(URL)
     assert Seen("web", endpoint, operation="tls_handshake", failure=alert).summary_failure == f.SSL_FAILED_HANDSHAKE

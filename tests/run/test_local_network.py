@@ -1,4 +1,4 @@
-"""What the machine tells of its network: kinds of resolver, tunnels by name and by link layer, proxies."""
+"""Test facts about the local network: kinds of resolver, tunnels by name and link layer, proxies."""
 
 import sys
 

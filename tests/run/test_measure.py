@@ -1,4 +1,4 @@
-"""One measurement → test keys: everything is there, whatever happened, and the line can be judged alone."""
+"""Test that the test keys of a measurement are complete and suffice for its verdict."""
 
 import asyncio
 import json
@@ -137,7 +137,7 @@ async def test_the_control_is_asked_with_the_addresses_while_we_measure(world: W
 
 
 async def test_an_address_that_only_the_control_knows_is_tried(world: World) -> None:
-    """The resolver lies and nothing encrypted answers; the helper's resolver gives the true address."""
+    """Check an address from the helper's resolver if the system's is forged and no encrypted resolver answers."""
     world.session.encrypted = None
     world.system[NAME] = f.DNS_NXDOMAIN
     query = {"engine": "system", "hostname": NAME, "query_type": "A", "transaction_id": 1}

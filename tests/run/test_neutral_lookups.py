@@ -1,4 +1,4 @@
-"""Harmless questions: what they say of the system's resolver and of the address that runs none."""
+"""Test innocuous lookups: facts about the system's resolver and about the non-resolver."""
 
 import asyncio
 from dataclasses import replace
@@ -24,7 +24,7 @@ def response(*answers: DNSAnswer, failure: str | None = None) -> DNSResponse:
 
 
 class Asked:
-    """Stands in for query_udp: what each server sends, and whether it keeps us waiting afterwards."""
+    """Replace query_udp: what each server sends, and whether it delays afterwards."""
 
     def __init__(self, **said: DNSResponse | None) -> None:
         self.said, self.questions = said, list[tuple[str, str]]()
@@ -87,5 +87,5 @@ async def test_where_no_such_address_is_known_nothing_is_said_of_it(
     asked = Asked(resolver=response(failure=f.DNS_SERVFAIL))
     made = await questions(world, monkeypatch, asked, dark=None)
     assert made.dark_answers() is None
-    assert made.resolver() is None  # a failure shows no address, and no normal answer
+    assert made.resolver() is None  # a failure has no address and is no normal answer
     assert asked.questions == [(RESOLVER, HOST)]

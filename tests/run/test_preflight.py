@@ -1,4 +1,4 @@
-"""Preflight: what makes a network fit, what makes a line invalid, and how soon a dead network is known."""
+"""Test the preflight: what makes a network fit or a measurement invalid, and how soon a dead network is known."""
 
 import asyncio
 import time
@@ -64,7 +64,7 @@ async def facts(world: World) -> dict[str, Any]:
 async def test_a_fit_network(world: World) -> None:
     async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
         endpoint = neutral_at(world, box)
-        over_quic = parse_endpoint(f"quic://{HOST}:{box.port}")  # left alone until a name has failed over QUIC
+        over_quic = parse_endpoint(f"quic://{HOST}:{box.port}")  # not contacted until a name has failed over QUIC
         world.session.neutral = replace(world.session.neutral, endpoints=(endpoint, over_quic))
         found = await facts(world)
     assert found["network"] is True and found["ipv4"] is True and found["ipv6"] is False
@@ -74,7 +74,7 @@ async def test_a_fit_network(world: World) -> None:
     assert abs(found["clock_skew"]) < 3 and found["portal"] is None and found["tls_interception"] is None
     assert found["udp"] is True and found["udp_public"] is None and found["resolver_class"] == "private"
     assert world.session.neutral_addresses == [(HERE, endpoint)]
-    assert world.session.pace.triggers == 0  # no target's name travelled
+    assert world.session.pace.triggers == 0  # no target's name was sent
 
 
 @pytest.mark.parametrize("public", [True, False])
@@ -112,7 +112,7 @@ async def test_a_clock_a_year_off_is_told_from_a_forged_certificate(
         found = await facts(world)
     assert found["network"] is True and found["clock_skew"] == pytest.approx(-400 * 86400, abs=5)
     assert found["neutral"][0]["failure"] == f.SSL_INVALID_CERTIFICATE
-    assert world.session.neutral_addresses == []  # nothing is proven by our clock
+    assert world.session.neutral_addresses == []  # nothing is verified by our clock
 
 
 async def test_a_forged_certificate_proves_nothing(world: World) -> None:
@@ -237,7 +237,7 @@ def test_names_of_different_operators_that_lead_to_one_place_are_led_there(ips: 
     found = Found(led_to={f"{number}.example": [ips[number % len(ips)]] for number in range(3)}, portal=[None])
     assert checking._portal_verdict(found) == verdict
     found.neutral = [Neutral(parse_endpoint("https://0.example:443/"), ips[0], proven=True)]
-    assert checking._portal_verdict(found) is None  # a host that proves itself was not led aside
+    assert checking._portal_verdict(found) is None  # a verified host was not replaced by a portal
 
 
 def test_two_names_at_one_address_may_be_one_operators() -> None:

@@ -1,4 +1,4 @@
-"""The runner: a line at once for every target, stoppable at any moment, and no bug or disk takes the rest down."""
+"""Test the runner: a record per target, stopping at any time, and bugs or disk errors that cost only their own."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ def vantage(asn: str = "AS64500", **annotations: str) -> Vantage:
 
 @dataclass
 class Stage:
-    """A run whose measuring is replaced; `does` is what measure() does for a target's name."""
+    """Replace measuring in a run. `does` is what measure() does for a target's name."""
 
     root: Path
     does: dict[str, Callable[[Session], Awaitable[None]]] = field(default_factory=dict)
@@ -121,7 +121,7 @@ async def for_ever(_: Session) -> None:
 async def test_a_line_for_every_target(stage: Stage) -> None:
     outcome = await stage.run("chat", "mail")
     assert outcome.code == 0 and names(outcome) == ["chat", "mail"]
-    assert outcome.documents == []  # they are in the file; a thousand of them would fill the memory
+    assert outcome.documents == []  # they are in the file, and a thousand of them would fill the memory
     line = lines(outcome)[0]
     assert (line["probe_cc"], line["probe_asn"], line["probe_ip"]) == ("XX", "AS64500", "127.0.0.1")
     assert outcome.path == stage.root / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl"
@@ -313,7 +313,7 @@ async def test_every_repeat_has_its_own_triggers(stage: Stage) -> None:
 
 
 async def test_where_we_were_holds_when_nothing_is_left_to_look_with() -> None:
-    """Without a descriptor our own addresses cannot be read again; those that were known must still be hunted."""
+    """Check that known addresses are still redacted if no descriptor is left to read them again."""
     said: list[Any] = [vantage("AS64500"), OSError("too many open files"), vantage("AS64511")]
     said[0] = replace(said[0], known=Known.of(["198.51.100.7"]))
 

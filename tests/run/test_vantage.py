@@ -1,4 +1,4 @@
-"""The vantage point: who is believed about country and network, and what must never be written."""
+"""Test the vantage point: sources of country and network, and values that must never be written."""
 
 import ipaddress
 import json
@@ -30,7 +30,7 @@ HOME, ELSEWHERE, RESOLVER = "198.51.100.7", "203.0.113.9", "203.0.113.53"
 
 
 class Table:
-    """A table of two networks."""
+    """Represent a table of two networks."""
 
     database = "test 2026-11-24"
 
@@ -156,7 +156,7 @@ def test_known_values_hold_this_machine(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_every_address_of_this_machine_is_known() -> None:
-    """Compared with what Linux writes in /proc, which the program does not read for this."""
+    """Compare with Linux's /proc, which the program does not read for this."""
     trie = Path("/proc/net/fib_trie").read_text().split()
     local = {
         trie[i - 2] for i, word in enumerate(trie) if word == "host" and trie[i + 1] == "LOCAL" and trie[i - 1] == "/32"

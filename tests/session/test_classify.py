@@ -1,4 +1,4 @@
-"""Every exception has one name, by errno before type; a bug is described without a value in it."""
+"""Test that every exception has one name, by errno before type, and that a bug is described without values."""
 
 import asyncio
 import errno
@@ -22,7 +22,7 @@ def tls(reason: str) -> ssl.SSLError:
     [
         (ConnectionResetError(errno.ECONNRESET, ""), f.RESET),
         (OSError(errno.ECONNREFUSED, ""), f.REFUSED),
-        (OSError(errno.ETIMEDOUT, ""), f.TIMED_OUT),  # the kernel's: in Python the class TimeoutError, like ours
+        (OSError(errno.ETIMEDOUT, ""), f.TIMED_OUT),  # the kernel's timeout is the same class TimeoutError as ours
         (TimeoutError(), f.TIMEOUT),
         (OSError(errno.EHOSTUNREACH, ""), f.HOST_UNREACHABLE),
         (OSError(errno.ENETUNREACH, ""), f.NETWORK_UNREACHABLE),

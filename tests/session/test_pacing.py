@@ -1,4 +1,4 @@
-"""Law 7 and law 8 as arithmetic: triggers, residual windows, places in flight, time limits."""
+"""Test the limits of P7 and P8: triggers, residual windows, flows in flight, timeouts."""
 
 import asyncio
 
@@ -72,7 +72,7 @@ async def test_a_silent_flow_gives_its_place_back(monkeypatch: pytest.MonkeyPatc
     for task in stalled:
         task.cancel()
     await asyncio.gather(*stalled, return_exceptions=True)
-    assert pace.in_flight == 0  # each place was given back once
+    assert pace.in_flight == 0  # each slot was given back once
 
 
 @pytest.mark.parametrize("answered", [False, True])
@@ -119,7 +119,7 @@ async def test_answers_that_queue_narrow_the_line_after_three_and_the_lookups_wi
 
 
 async def most_lookups(pace: Pace) -> int:
-    """How many of a hundred lookups are under way together."""
+    """Return how many of a hundred lookups run at the same time."""
     running, most = 0, 0
 
     async def lookup() -> None:
@@ -143,7 +143,7 @@ def test_one_server_far_away_or_slow_crowds_no_line() -> None:
 
 async def test_behind_what_was_too_many_the_limit_grows_by_one() -> None:
     pace = Pace()
-    for seconds in (0.3, 0.3, 0.3, *[0.0] * 9):  # eight flows crowded it, and four do not
+    for seconds in (0.3, 0.3, 0.3, *[0.0] * 9):  # eight flows crowded the line, and four do not
         pace.saw_wait(seconds)
     for limit in (4, 5, 6, 7):
         for _ in range(8):
@@ -174,7 +174,7 @@ async def test_a_place_is_given_back_by_what_is_known_of_the_line_then(monkeypat
     pace = Pace()
     stalled = asyncio.create_task(hold(pace, [], [], 30))
     await asyncio.sleep(0)
-    pace.saw_round_trip(0.05)  # another flow tells, after this one began, that six round trips take 0.3 s
+    pace.saw_round_trip(0.05)  # another flow shows after this one started that six round trips take 0.3 s
     await asyncio.sleep(0.15)
     assert pace.in_flight == 1
     await asyncio.sleep(0.3)

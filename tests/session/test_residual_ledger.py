@@ -1,4 +1,4 @@
-"""Which tuple of a flow may be punished for what was said before, and for how long."""
+"""Test which tuple of a flow residual censorship may affect, and for how long."""
 
 from probe.session.residual_ledger import RESIDUAL_SECONDS, ResidualLedger
 

@@ -1,4 +1,4 @@
-"""The recorder: one entry per step whatever happens; the first failure ends a transaction, a bug costs only its own."""
+"""Test the recorder: one entry per step, the first failure ends a transaction, a bug costs only its own."""
 
 import asyncio
 import errno
@@ -149,7 +149,7 @@ async def test_without_descriptors_a_transaction_fails_by_our_fault_and_is_no_bu
         raise OSError(errno.ENFILE, "Too many open files in system")
 
     async with trace.transaction("first"):
-        raise OSError(errno.EMFILE, "Too many open files")  # outside of any step: a module loaded at first use
+        raise OSError(errno.EMFILE, "Too many open files")  # outside any step: a module imported at first use
     trace.later(tail())
     await trace.finish()
     assert (trace.bugs, trace.cut_short) == ([], True)

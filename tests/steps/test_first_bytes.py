@@ -1,4 +1,4 @@
-"""What is kept of foreign bytes holds no address, in text or in STUN's attributes."""
+"""Test that the kept bytes contain no address, neither as text nor in STUN attributes."""
 
 import pytest
 

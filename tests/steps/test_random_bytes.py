@@ -1,4 +1,4 @@
-"""Bytes of no protocol: whatever is answered, an end included, has passed; silence and a reset have not."""
+"""Test random bytes: any answer counts as passed, also the connection's end. Silence and a reset do not."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The step `connect` names what a TCP connect met, and leaves no socket behind."""
+"""Test that the step `connect` names each result of a TCP connect and leaves no socket behind."""
 
 import asyncio
 import errno
@@ -47,14 +47,14 @@ async def test_a_connection_carries_bytes_and_counts_them(ip: str) -> None:
 
 async def test_a_closed_port_refuses() -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, not listening: nobody else can take it
+        taken.bind(("127.0.0.1", 0))  # bound, not listening, so that no other process takes it
         async with a_transaction() as bench:
             await tcp_connect(bench.tx, "127.0.0.1", taken.getsockname()[1], pace=bench.pace)
     assert bench.tx.record.failure == entry_of(bench).failure == f.REFUSED
 
 
 def full_backlog() -> tuple[socket.socket, list[socket.socket]]:
-    """A listener that drops every further SYN, as a silent address does."""
+    """Return a listener that drops every further SYN, as a silent address does."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -193,7 +193,7 @@ async def test_read_exactly_leaves_the_next_bytes_alone() -> None:
 
 
 async def test_closing_wakes_no_stranger_and_may_be_repeated() -> None:
-    """A socket closed under a reader must leave the selector, else its number's next owner is deaf."""
+    """Check that a socket closed under a reader leaves the selector, else the number's next owner receives nothing."""
     async with serving(silence) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         reading = asyncio.create_task(conn.read())
@@ -224,7 +224,7 @@ async def test_close_with_reset_is_a_reset() -> None:
 
 
 async def test_the_round_trip_is_the_kernels_not_that_of_a_busy_program() -> None:
-    """Law 8 narrows what is in flight when the line gets slower; our own slowness must not look like that."""
+    """Check the round trip's source. A slow computer must not look like a slow access line (P8)."""
     async with serving(silence) as server, a_transaction() as bench:
         asyncio.get_running_loop().call_soon(time.sleep, 0.3)
         await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)

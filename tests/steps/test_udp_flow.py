@@ -1,4 +1,4 @@
-"""A UDP flow: sent again on a schedule, the first answer that is ours, ICMP named, nothing left behind."""
+"""Test a UDP flow: retransmissions on a schedule, the first answer to it, named ICMP errors, nothing left behind."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Which keys answer a question: both layouts, and never the same measurements twice."""
+"""Test which keys answer a question, in both layouts and without any measurement twice."""
 
 from contextlib import suppress
 from datetime import date

@@ -1,4 +1,4 @@
-"""Two pages compared as OONI's probe 0.5 compares them (reference/ooni.md 4.3)."""
+"""Test the comparison of two pages as in OONI's probe 0.5 (ooni/probe-cli 7cb22410)."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_status(ours: int, theirs: int, match: bool | None) -> None:
     ("ours", "theirs", "match"),
     [
         (["x-rare", "date"], ["X-RARE"], True),
-        (["date", "server"], ["Date", "Server"], False),  # what everybody sends proves nothing
+        (["date", "server"], ["Date", "Server"], False),  # common headers prove nothing
         (["x-rare"], ["x-other"], False),
         ([], ["x-rare"], None),
         (["x-rare"], [], None),

@@ -1,4 +1,4 @@
-"""What our helper saw → OONI's helper's answer → OONI's keys, in measurements on loopback and from foreign answers."""
+"""Test OONI's keys from our helper's answer, in measurements on loopback and with other programs' answers."""
 
 import asyncio
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.support.world import Box, World
 NAME, HERE, THERE = "site.example", "127.0.1.1", "127.0.1.2"
 BODY = b"<title>Morning Gazette</title>" + b"x" * 100
 PAGE = b"HTTP/1.1 200 OK\r\nX-Rare: 1\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
-# The keys of 0.5 (reference/ooni.md 3.12).
+# The keys of version 0.5 (ooni/probe-cli 7cb22410).
 KEYS = """agent client_resolver retries socksproxy network_events tls_handshakes queries dns_experiment_failure
 dns_consistency control_failure control tcp_connect requests http_experiment_failure body_length_match body_proportion
 status_code_match headers_match title_match accessible blocking x_dns_whoami x_doh x_do53 x_dns_duplicate_responses
@@ -54,7 +54,7 @@ async def measured(world: World, box: Box, *, control: dict[str, Any] | None = N
 
 
 async def seen_by_helper(world: World, box: Box, *told: str) -> dict[str, Any]:
-    """An x_control of ours: the same nettest, run as a helper runs it that is told addresses."""
+    """Return our x_control: the same nettest, run as in a helper that gets addresses."""
     here = world.session
     session = Session("helper", here.settings, Pace(), here.neutral, here.resolvers, as_control=True)
     target = web_target(f"https://{NAME}:{box.port}/")
@@ -140,7 +140,7 @@ async def test_a_lie_about_the_name(world: World) -> None:
         world.system[NAME] = [THERE]
         keys = (await measured(world, box, control=control)).test_keys
     assert (keys["accessible"], keys["blocking"], keys["dns_consistency"]) == (False, "dns", "inconsistent")
-    assert [entry["ip"] for entry in keys["tcp_connect"]] == [THERE]  # the true address was a follow-up's
+    assert [entry["ip"] for entry in keys["tcp_connect"]] == [THERE]  # the true address came from a follow-up
 
 
 async def test_without_a_control_it_is_as_if_none_had_answered(world: World) -> None:
@@ -151,7 +151,7 @@ async def test_without_a_control_it_is_as_if_none_had_answered(world: World) -> 
         unheard = (await measured(world, box, control=vague)).test_keys
     assert (alone["control"], alone["control_failure"], alone["x_control_request"]) == (None, "interrupted", None)
     assert (alone["accessible"], alone["blocking"], alone["x_null_null_flags"]) == (True, False, 8)  # proven by TLS
-    assert unheard["control_failure"] == "http_request_failed"  # rule 13b
+    assert unheard["control_failure"] == "http_request_failed"  # not `unknown_failure`
 
 
 async def test_one_address_is_asked_for_the_page_and_both_are_seen(world: World) -> None:
@@ -204,7 +204,7 @@ def test_no_control_breaks_the_reading(control: dict[str, Any]) -> None:
 
 
 def test_a_foreign_answer_fills_the_keys() -> None:
-    """An answer of OONI's own helper (reference/ooni.md 4.2), where nothing was tried here."""
+    """Fill the keys from an answer of OONI's own helper if nothing was tried here."""
     view: WebView = web_view(Trace(), web_target("https://a.example/"), None)
     page = {"body_length": 10, "failure": None, "title": "x", "headers": {"a": "b"}, "status_code": 200}
     dns = {"failure": None, "addrs": ["151.101.1.1"]}
@@ -214,7 +214,7 @@ def test_a_foreign_answer_fills_the_keys() -> None:
 
 
 def test_a_control_that_goes_no_further_than_tls_has_no_page() -> None:
-    """As a helper of OONI's is asked for any target: nobody asked for a page, so none has failed."""
+    """Check a helper with OONI's protocol that was not asked for a page, so that no page has failed."""
     url = "https://a.example:443/"
     record = {"transaction_id": 1, "endpoint": url, "kind": "first", "address": "151.101.1.1", "failure": None}
     query = {"hostname": "a.example", "answers": [{"ipv4": "151.101.1.1"}], "failure": None}

@@ -1,4 +1,4 @@
-"""OONI's classic verdict, rule by rule (reference/ooni.md 4.5), the names' consistency, and the flags."""
+"""Test OONI's classic verdict rule by rule, DNS consistency and the flags (ooni/probe-cli 7cb22410)."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ LOOP = Lookup({"127.0.0.1": 0}, None, {IP: 0})
 @pytest.mark.parametrize(
     ("attempts", "lookup", "control", "accessible", "blocking"),
     [
-        ([got()], ALONE, None, True, False),  # 1: TLS proves the page, whoever compares
+        ([got()], ALONE, None, True, False),  # 1: TLS proves the page without comparison
         ([got(404)], LIED, answer(NO_PAGE), True, False),
         ([got(tls=False)], ALONE, None, None, None),  # 1b
         ([got(tls=False)], SAME, answer(), True, False),  # 1c
@@ -115,16 +115,17 @@ def test_no_summary_begins_with_unknown(attempt: Attempt, said: str | None) -> N
         (ALONE, None, 0),
         (SAME, "consistent", 0),
         (LIED, "inconsistent", 4),
-        (Lookup({"93.184.216.34": 7}, None, {IP: 7}), "consistent", 0),  # of one network
+        (Lookup({"93.184.216.34": 7}, None, {IP: 7}), "consistent", 0),  # same network
         (Lookup({"93.184.216.34": 0}, None, {IP: 0}), "inconsistent", 4),  # an unknown network is none
         (Lookup({"10.10.34.36": 0}, None, {IP: 0}), "inconsistent", 5),
-        (Lookup({IP: 0, "10.10.34.36": 0}, None, {IP: 0}), "inconsistent", 5),  # one genuine address hides no lie
+        # a genuine address does not hide a forged one
+        (Lookup({IP: 0, "10.10.34.36": 0}, None, {IP: 0}), "inconsistent", 5),
         (Lookup({"10.10.34.36": 0}, None), None, 1),
         (Lookup({"10.0.0.1": 0}, None, {"10.0.0.1": 0}), "consistent", 0),  # the control gets it too
         (NX, "consistent", 0),
         (DENIED, "inconsistent", 2),
         (Lookup({}, f.DNS_NO_ANSWER, {}), "consistent", 0),
-        (Lookup({}, f.DNS_NXDOMAIN, {}), "inconsistent", 2),  # there it exists, without an address
+        (Lookup({}, f.DNS_NXDOMAIN, {}), "inconsistent", 2),  # the name exists there, without an address
         (Lookup({IP: 0}, None, {}), "inconsistent", 4),
     ],
 )
@@ -144,7 +145,7 @@ def test_a_certificate_makes_an_odd_address_a_known_one() -> None:
         ([failed(TCP)], answer(), 2),
         ([failed(TCP)], answer(tcp=FAILS), 0),
         ([failed(TCP)], None, 0),
-        ([failed(TCP, f.NETWORK_UNREACHABLE, place="[2a00::1]:443")], answer(), 0),  # a family that is not here
+        ([failed(TCP, f.NETWORK_UNREACHABLE, place="[2a00::1]:443")], answer(), 0),  # a family that does not work here
         ([failed(TLS)], answer(), 4),
         ([failed(TLS, depth=1)], answer(), 4),
         ([failed(HTTP)], answer(), 8),

@@ -1,4 +1,4 @@
-"""The step `udp_echo`: what came back, whether it was changed on the way, and that the helper is not named."""
+"""Test the step `udp_echo`: what came back, changes on the way, and that the helper is not named."""
 
 import socket
 from collections.abc import Callable

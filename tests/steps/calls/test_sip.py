@@ -1,4 +1,4 @@
-"""The step `sip_options`: any final answer to our request counts, rewriting is seen, our address is not kept."""
+"""Test the step `sip_options`: any final response to our request counts, rewriting is seen, our address is not kept."""
 
 import asyncio
 import base64
@@ -19,14 +19,14 @@ from tests.support.servers.dns import Asked, udp_server
 from tests.support.servers.loopback import Handler, Peer, TLSPeer, a_transaction, serving, silence, tls_with
 
 HOST = "sip.example"
-OURS = "198.51.100.23"  # what the servers here say that our address is
+OURS = "198.51.100.23"  # the address that the servers here report as ours
 OURS_V6 = "2001:db8:77::5"
 COPIED = ("From", "Call-ID", "CSeq")
 Answer = Callable[[Message], bytes]
 
 
 def saying(status: str = "200 OK", *, via: str = "", more: str = "", body: str = "") -> Answer:
-    """A server's answer; `via` replaces the sent-by."""
+    """Return a server's response. `via` replaces the sent-by."""
 
     def answer(asked: Message) -> bytes:
         came = asked.first("via").replace(";rport", f";received={OURS};rport=40123")
@@ -39,7 +39,7 @@ def saying(status: str = "200 OK", *, via: str = "", more: str = "", body: str =
 
 
 def stranger(asked: Message) -> bytes:
-    """A good answer, but to somebody else's request."""
+    """Return a valid response to another client's request."""
     said = saying(more=f"X-Seen: {OURS}")(asked).replace(asked.call_id.encode(), b"their.own")
     return said.replace(asked.vias[0].branch.encode(), b"z9hG4bKsomebody.else")
 

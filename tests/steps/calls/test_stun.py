@@ -1,4 +1,4 @@
-"""The step `stun_exchange`: proof is our transaction id and a mapped address, or TURN's 401 to a stranger."""
+"""Test the step `stun_exchange`: the proof is our transaction id with a mapped address, or TURN's 401."""
 
 import asyncio
 import base64
@@ -20,7 +20,7 @@ from tests.support.servers.authority import issue
 from tests.support.servers.dns import Asked, udp_server
 from tests.support.servers.loopback import Handler, Peer, TLSPeer, a_transaction, serving, silence, tls_with
 
-SEEN = ("198.51.100.23", 40123)  # what the servers here say that our address is
+SEEN = ("198.51.100.23", 40123)  # the address that the servers here report as ours
 STRANGERS: stun.Attributes = (
     stun.error_code(401, "Unauthorized"),
     (stun.REALM, b"r.example"),
@@ -43,7 +43,7 @@ def refused(*attributes: tuple[int, bytes]) -> Answer:
 
 
 def stranger(asked: stun.Message) -> bytes:
-    """A good answer, but to somebody else."""
+    """Return a valid response to another client."""
     return stun.build("success", asked.method, bytes(12), (stun.xor_mapped_address(*SEEN, bytes(12)),))
 
 

@@ -1,4 +1,4 @@
-"""The step `resolve` over UDP: every datagram is written down, whatever it is and whenever it comes."""
+"""Test the step `resolve` over UDP: every datagram is recorded, whatever it is and whenever it arrives."""
 
 import asyncio
 import base64

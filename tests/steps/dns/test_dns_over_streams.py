@@ -1,4 +1,4 @@
-"""DNS on an open stream: questions share one connection, and one that is given up does not spoil the others."""
+"""Test DNS on an open stream: questions share a connection, and a cancelled one does not disturb the others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ def framed(raw: bytes) -> bytes:
 
 
 async def questions(peer: Peer):
-    """The queries that come in, one by one."""
+    """Yield the queries that arrive, one by one."""
     buffer = b""
     while True:
         while len(buffer) >= 2 and len(buffer) >= 2 + (length := int.from_bytes(buffer[:2], "big")):
@@ -45,14 +45,14 @@ async def honest(peer: Peer) -> None:
 
 @asynccontextmanager
 async def a_resolver(handler: Handler, engine: str = "dot"):
-    """A StreamResolver on a bare TCP connection, with its transaction."""
+    """Open a StreamResolver on a plain TCP connection, with its transaction."""
     async with serving(handler) as server, a_good_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         yield StreamResolver(conn, "192.0.2.53:853", pace=bench.pace, engine=engine), bench, server
 
 
 async def in_own_transaction(resolver: StreamResolver, trace: Trace, name: str, **how: float) -> DNSQuery:
-    """Ask as a measurement does: each question in a transaction of its own, on the shared connection."""
+    """Ask as a measurement does: each question in its own transaction on the shared connection."""
     async with trace.transaction("lookup", hostname=name) as tx:
         return await resolver.query(tx, name, "A", **how)
     entry = next(e for e in reversed(trace.entries) if e.transaction_id == tx.record.transaction_id)

@@ -1,4 +1,4 @@
-"""DNS over HTTPS: HTTP/2 on an open connection, and everything a server may answer instead of a DNS message."""
+"""Test DNS over HTTPS: HTTP/2 on an open connection, and every answer that is no DNS message."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ TYPE = "application/dns-message"
 
 
 class H2Server:
-    """The server's side of HTTP/2: collects requests, answers when told to."""
+    """Collect requests on the server's side of HTTP/2 and answer on demand."""
 
     def __init__(self, hear: Callable[[], Awaitable[bytes]], say: Callable[[bytes], Awaitable[None]]) -> None:
         self.hear, self.say = hear, say
@@ -34,7 +34,7 @@ class H2Server:
         self.bodies: dict[int, bytes] = {}
 
     async def requests(self):
-        """(stream, query) of each request, as they become complete."""
+        """Yield (stream, query) of each request as it becomes complete."""
         await self.flush()
         while data := await self.hear():
             for event in self.h2.receive_data(data):

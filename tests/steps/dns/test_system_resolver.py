@@ -1,4 +1,4 @@
-"""getaddrinfo: written down as OONI's engine "system" does, and unable to hold anybody up."""
+"""Test getaddrinfo: it is recorded as OONI's engine "system", and it delays nothing."""
 
 import asyncio
 import errno
@@ -113,7 +113,7 @@ async def test_one_that_hangs_is_left_behind(monkeypatch) -> None:
     assert time.monotonic() - began < 1
     assert [entry.failure for entry in entries_of(bench)] == ["generic_timeout_error"] * 2
     release.set()
-    await asyncio.sleep(0.1)  # the late answer finds nobody waiting, and nothing breaks
+    await asyncio.sleep(0.1)  # the late answer finds no waiting task, and nothing breaks
 
 
 def test_one_that_hangs_does_not_hold_up_the_end_of_the_program() -> None:
@@ -151,7 +151,7 @@ async def test_too_many_that_hang_are_our_own_fault(monkeypatch) -> None:
 
 
 async def test_a_library_that_is_denied_a_file_is_our_own_fault(monkeypatch) -> None:
-    """glibc then says EAI_SYSTEM, and sometimes EAGAIN in the place of EMFILE: Python raises a bare OSError."""
+    """Check that glibc's EAI_SYSTEM, or EAGAIN instead of EMFILE, is a local failure. Python raises a plain OSError."""
 
     def denied(*_: object) -> None:
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")

@@ -1,4 +1,4 @@
-"""The contract with aiohttp: its connector asks one semi-private hook for a connection, and uses it as a transport."""
+"""Test the contract with aiohttp: its connector asks one semi-private hook for a connection."""
 
 import inspect
 
@@ -35,7 +35,7 @@ async def test_the_connection_handed_over_carries_the_request_and_stays_open() -
 
 
 async def test_it_is_handed_over_once() -> None:
-    """aiohttp would open another connection for a GET whose connection broke: it gets the reason instead."""
+    """Check that aiohttp gets the reason instead of a second connection. It would repeat a GET on a new one."""
 
     async def end(peer: Peer) -> None:
         await peer.hear()

@@ -1,4 +1,4 @@
-"""The step `http_round_trip`: any status is success, every way to go without one has its name, nothing leaks."""
+"""Test the step `http_round_trip`: any status is success, every failure has its name, nothing is leaked."""
 
 import asyncio
 import hashlib
@@ -50,7 +50,7 @@ def answer(body: bytes = b"", status: str = "200 OK", *headers: str) -> bytes:
 
 
 async def ask(handler: Handler, method: str = "GET", url: str = URL, **options: Any) -> HTTPTransaction:
-    """Ask once; the entry that was written, which must survive JSON."""
+    """Send one request and return the written entry, which must survive JSON."""
     return (await ask_all(handler, method, url, **options))[0]
 
 

@@ -1,4 +1,4 @@
-"""The steps `mail_greeting` and `mail_starttls`, of SMTP and of IMAP: what they record, and how they fail."""
+"""Test the steps `mail_greeting` and `mail_starttls` of SMTP and IMAP: entries and failures."""
 
 import base64
 from typing import Any
@@ -20,7 +20,7 @@ STARTTLS = {"smtp": smtp_starttls, "imap": imap_starttls}
 async def talk(
     protocol: str, script: Script, *, starttls: bool = True, timeout: float = 2.0
 ) -> tuple[list[MailEntry], Bench]:
-    """Run the steps as far as STARTTLS; the entries that were written."""
+    """Run the steps up to STARTTLS and return the written entries."""
     async with serving(script.handler) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         stream = MailStream(conn)
@@ -121,7 +121,7 @@ async def test_failures(script: Script, failure: str) -> None:
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])
 @pytest.mark.parametrize("at", range(0, 60, 4))
 async def test_a_reset_at_any_byte_is_a_reset(protocol: str, at: int) -> None:
-    """Whatever came before stands in `x_first_bytes`, and nothing is taken for an answer."""
+    """Check that the earlier bytes are in `x_first_bytes` and are taken for no answer."""
     whole = {"smtp": b"220 m ESMTP\r\n" + SMTP_LIST, "imap": b"* OK m\r\n* CAPABILITY IMAP4rev1 STARTTLS\r\na1 OK\r\n"}
 
     async def handler(peer: Peer) -> None:
@@ -134,7 +134,7 @@ async def test_a_reset_at_any_byte_is_a_reset(protocol: str, at: int) -> None:
         await GREETING[protocol](bench.tx, stream, pace=bench.pace, timeout=0.5)
     entry = bench.trace.entries[-1]
     assert isinstance(entry, MailGreeting)
-    assert entry.failure in {"connection_reset", "generic_timeout_error"}  # a half banner is never answered
+    assert entry.failure in {"connection_reset", "generic_timeout_error"}  # half a banner is not answered
     assert entry.starttls == ""
 
 
@@ -164,7 +164,7 @@ async def test_the_list_in_the_greeting_stands_in() -> None:
 
 
 async def test_no_address_of_ours_is_written_down() -> None:
-    """Gmail's answers to EHLO and its IMAP greeting bear the client's address."""
+    """Check scrubbing. Gmail's EHLO answer and IMAP greeting contain the client's address."""
     (greeting, asked), _ = await talk("smtp", smtp(starttls=b"220 go, 198.51.100.23\r\n", upgrades=False))
     (hello,), _ = await talk(
         "imap", imap(banner=b"* OK Gimap ready for requests from 198.51.100.23 z2mb12345678abc\r\n"), starttls=False

@@ -1,4 +1,4 @@
-"""The step `mtproto_exchange`: only a server that saw our nonce can pass it."""
+"""Test the step `mtproto_exchange`: only a server that saw our nonce can pass it."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ TRANSPORTS = ["abridged", "obfuscated2"]
 
 
 def data_centre(answer=lambda nonce: mtproto.res_pq(nonce, bytes(16), PQ, [1, 2, 3], 1), pause: float | None = None):
-    """A server that speaks both transports; `answer` makes the payload, `pause` sends it byte by byte."""
+    """Return a server with both transports. `answer` builds the payload, `pause` sends it byte by byte."""
 
     async def handler(peer: Peer) -> None:
         first = await peer.reader.readexactly(1)

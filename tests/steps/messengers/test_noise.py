@@ -1,4 +1,4 @@
-"""The step `noise_handshake`: a server hello proves nothing until it opens and its chain ends at the root we know."""
+"""Test the step `noise_handshake`: a server hello must decrypt, and its chain must end at the known root."""
 
 import asyncio
 import base64
@@ -22,7 +22,7 @@ def chain(root: bytes = ROOT, static: bytes = SERVER, begins: int = NOW - 60, en
 
 
 def chat_server(payload: bytes, pause: float | None = None, ephemeral: bytes | None = None) -> Handler:
-    """WhatsApp's side; `ephemeral` answers as if another client had asked."""
+    """Return WhatsApp's side. `ephemeral` answers as if another client had asked."""
 
     async def handler(peer: Peer) -> None:
         assert await peer.reader.readexactly(4) == b"WA\x05\x03"

@@ -1,4 +1,4 @@
-"""The step `http_round_trip` over QUIC: what is asked, what is written down, and every way in which it breaks."""
+"""Test the step `http_round_trip` over QUIC: the request, the entry, and every way in which it breaks."""
 
 import asyncio
 from pathlib import Path
@@ -28,7 +28,7 @@ def roots(tmp_path: Path) -> Roots:
 
 
 async def ask(answer: Any, roots: Roots, url: str = f"https://{NAME}/a?b=c", **options: Any) -> HTTPTransaction:
-    """Ask once; the entry that was written."""
+    """Send one request and return the written entry."""
     result: HTTPResult | None = None
     async with listening(quic_server(GOOD, answer=answer)) as (port, _), a_transaction() as bench:
         conn = await quic_handshake(bench.tx, "127.0.0.1", port, NAME, pace=bench.pace, roots=roots)

@@ -1,4 +1,4 @@
-"""The step `quic_handshake`: certificates, names, refusals, silence half-way, and what ICMP says."""
+"""Test the step `quic_handshake`: certificates, names, refusals, silence during the handshake, and ICMP errors."""
 
 import asyncio
 import base64
@@ -39,7 +39,7 @@ def roots(tmp_path: Path) -> Roots:
 async def shake(
     server: Callable[[], Any], roots: Roots, server_name: str | None = NAME, **options: Any
 ) -> QUICHandshake:
-    """Shake hands once; the entry that was written. No socket is left."""
+    """Perform one handshake and return the written entry. No socket is left."""
     async with listening(server) as (port, _):
         return await shake_at(port, roots, server_name, **options)
 
@@ -109,7 +109,7 @@ async def test_another_version_alone(roots: Roots) -> None:
     entry = await shake(server, roots)
     assert (entry.failure, entry.x_version_negotiation, entry.x_answered) == (f.QUIC_VERSION, True, True)
     assert entry.x_quic_version == ""
-    assert (await shake(server, roots, check=False)).failure is None  # it answers: the address is no black hole
+    assert (await shake(server, roots, check=False)).failure is None  # it answers, so the address is no black hole
 
 
 async def test_a_negotiation_that_offers_our_own_version_is_a_forgery(roots: Roots) -> None:
@@ -138,7 +138,7 @@ async def test_silence(roots: Roots) -> None:
 
 @pytest.mark.parametrize("check", [True, False])
 async def test_silence_after_the_first_answer_is_no_success(check: bool, roots: Roots) -> None:
-    """The first packet passes, the later ones die: the client has all it needs, and the server has not."""
+    """Check a path that passes only the first packet. The client has all it needs, the server has not."""
     entry = await shake(quic_server(GOOD, MIDDLE, heard=1), roots, check=check, timeout=1.0)
     assert (entry.failure, entry.x_answered, entry.x_completed) == (f.TIMEOUT, True, False)
     assert ders(entry) == [GOOD.der, MIDDLE.der]
@@ -146,7 +146,7 @@ async def test_silence_after_the_first_answer_is_no_success(check: bool, roots: 
 
 @pytest.mark.parametrize("check", [True, False])
 async def test_silence_is_silence_also_where_the_server_wants_no_long_waits(check: bool, roots: Roots) -> None:
-    """The engine then gives up before we do: no refusal in words."""
+    """Check that the engine's own early timeout is no refusal."""
     entry = await shake(quic_server(GOOD, MIDDLE, heard=1, idle=0.1), roots, check=check, timeout=5.0)
     assert (entry.failure, entry.x_answered, entry.x_completed) == (f.TIMEOUT, True, False)
     assert entry.t - entry.t0 < 4.0
@@ -183,13 +183,13 @@ async def test_the_socket_is_closed_when_cancelled(roots: Roots) -> None:
         seen += await asyncio.gather(task, return_exceptions=True)
         heard = len(server.heard)
         await asyncio.sleep(0.5)
-        assert len(server.heard) <= heard + 1  # the goodbye, and no retransmission
+        assert len(server.heard) <= heard + 1  # the close, and no retransmission
     assert isinstance(seen[0], asyncio.CancelledError)
     assert trace.entries[-1].failure == f.INTERRUPTED
 
 
 async def test_a_bug_in_the_library_is_our_bug(roots: Roots, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never the network's: and never lost in a callback."""
+    """Check that it is not a network failure and is not lost in a callback."""
     from aioquic.quic.connection import QuicConnection
 
     def fails(*args: Any) -> None:

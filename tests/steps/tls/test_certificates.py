@@ -1,4 +1,4 @@
-"""A chain is judged by its dates, then its name, then its roots; and no bytes can make the judge stumble."""
+"""Test that a chain is checked by dates, name and roots in this order, and that no bytes break the check."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ STRANGER = issue("A stranger's root", authority=True, begins=-90 * DAY)
 
 @pytest.fixture
 def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Roots:
-    """Public: ROOT. Machine: STRANGER."""
+    """Return roots: public is ROOT, the machine's is STRANGER."""
     (tmp_path / "public.pem").write_bytes(ROOT.pem)
     (tmp_path / "machine.pem").write_bytes(STRANGER.pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "machine.pem"))
@@ -101,7 +101,7 @@ def test_a_clock_a_year_off_makes_every_certificate_invalid(roots: Roots) -> Non
         now = datetime.now(UTC) + off
         assert judge(roots, leaf, now=now).failure == f.SSL_INVALID_CERTIFICATE
         assert judge(Roots(roots.public, clock=lambda now=now: now), leaf).failure == f.SSL_INVALID_CERTIFICATE  # type: ignore[misc]
-    assert judge(roots, leaf).failure is None  # and an earlier question leaves no clock behind
+    assert judge(roots, leaf).failure is None  # an earlier check does not change the time
 
 
 def test_names(roots: Roots) -> None:
@@ -109,7 +109,7 @@ def test_names(roots: Roots) -> None:
     assert judge(roots, star, name="a.shop.example").failure is None
     assert judge(roots, star, name="a.b.shop.example").failure == f.SSL_INVALID_HOSTNAME
     assert judge(roots, star, name="A.Shop.example").failure is None
-    assert judge(roots, star, name="").failure is None  # no name asked for
+    assert judge(roots, star, name="").failure is None  # no name to check
     literal = issue("literal", ROOT, names=("192.0.2.1", "2001:db8::1"))
     assert judge(roots, literal, name="192.0.2.1").failure is None
     assert judge(roots, literal, name="2001:db8:0::1").failure is None

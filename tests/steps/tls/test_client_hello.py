@@ -1,4 +1,4 @@
-"""Other ways to say hello: a browser's comes to the same ends as OpenSSL's, a resized one is answered."""
+"""Test other client hellos: a browser's leads to the same results as OpenSSL's, and a resized one is answered."""
 
 import ssl
 import sys

@@ -1,4 +1,4 @@
-"""The step `tls_handshake`: certificates, names and protocols of servers that shake hands to the end."""
+"""Test the step `tls_handshake`: certificates, names and protocols of servers that complete the handshake."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ GOOD = issue(NAME, MIDDLE)
 
 @pytest.fixture
 def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Roots:
-    """Public: ROOT. Machine: STRANGER."""
+    """Return roots: public is ROOT, the machine's is STRANGER."""
     (tmp_path / "public.pem").write_bytes(ROOT.pem)
     (tmp_path / "machine.pem").write_bytes(STRANGER.pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "machine.pem"))
@@ -41,7 +41,7 @@ def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Roots:
 
 
 async def shake(handler: Handler, roots: Roots, server_name: str | None = NAME, **options: Any) -> TLSHandshake:
-    """Shake hands once with a server that acts as `handler`; the entry that was written."""
+    """Perform one handshake with a server that acts as `handler` and return the written entry."""
     async with serving(handler) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         await tls_handshake(bench.tx, conn, server_name, pace=bench.pace, roots=roots, **options)
@@ -185,7 +185,7 @@ async def test_reading_and_writing_at_once(roots: Roots) -> None:
 
 
 class Slow(Connection):
-    """A connection whose writes are cut, so that two of them at once would mix."""
+    """Split the writes of a connection, so that two concurrent ones would mix."""
 
     def __init__(self, inner: Connection) -> None:
         self.inner, self.ip, self.port, self.address = inner, inner.ip, inner.port, inner.address

@@ -1,4 +1,4 @@
-"""The step `tls_handshake` when the handshake dies: each death has its name, and what was shown before is kept."""
+"""Test failing handshakes of the step `tls_handshake`: each has its name, and what was received before is kept."""
 
 import asyncio
 import base64
@@ -208,7 +208,7 @@ async def test_the_chain_is_kept_when_we_are_interrupted(roots: Roots) -> None:
 
 
 async def test_tls_1_3_is_complete_before_the_server_can_object(roots: Roots) -> None:
-    """What the server thinks of our last flight shows on the next read, which is not this step's."""
+    """Check that the server's view of our last flight shows only at the next read, which belongs to the next step."""
     entry = await flight_then(stay_silent, roots, tls12=False, timeout=0.4)
     assert (entry.failure, entry.x_completed, ders(entry)) == (None, True, [GOOD.der, MIDDLE.der])
 
@@ -230,7 +230,7 @@ async def test_the_innocuous_hello_passes_with_an_alert_and_fails_without_a_reco
 
 
 async def test_garbage_in_the_place_of_the_certificate(roots: Roots) -> None:
-    """The flight is of TLS 1.2, where certificates travel in the clear: the leaf is overwritten on the wire."""
+    """Overwrite the leaf on the wire. The flight is TLS 1.2, where certificates are not encrypted."""
 
     async def garble(peer: Peer) -> None:
         tls = TLSPeer(peer, GOOD.server_context(MIDDLE, tls12=True))
@@ -245,7 +245,7 @@ async def test_garbage_in_the_place_of_the_certificate(roots: Roots) -> None:
 
 
 async def test_a_certificate_that_only_openssl_can_read(roots: Roots) -> None:
-    """It is told by its length alone: OONI's reader dies of bytes that are no certificate to it."""
+    """Check that only the length of the certificate is kept. OONI's reader fails on bytes that it cannot parse."""
     good = issue(NAME, MIDDLE)
     odd = good.der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020109"), 1)  # "version 10"
     assert odd != good.der

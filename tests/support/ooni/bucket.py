@@ -1,4 +1,4 @@
-"""A bucket on loopback: lists as S3 does (ListObjectsV2), a few keys a page, serves ranges, and can misbehave."""
+"""Serve a bucket on loopback: listings as in S3, a few keys per page, ranges, and faults."""
 
 import hashlib
 import threading
@@ -13,7 +13,7 @@ PAGE = 3  # keys
 
 
 class FakeBucket:
-    """Its files, what was asked of it, and faults by key: torn, short, busy (once each), wrong, moved, no ranges."""
+    """Hold files, requests, and faults by key: torn, short, busy (once each), wrong, moved, no ranges."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files

@@ -1,4 +1,4 @@
-"""What OONI's tools would refuse or lose in a line of ours: the rules of reference/ooni.md 0.1, sections 2 and 3."""
+"""Check a measurement against the rules by which OONI's tools (commits in facts.py) refuse or lose one."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ OPERATIONS = {
 
 
 def problems(line: dict[str, Any]) -> list[str]:
-    """Every rule that `line` breaks, each as "rule N: what"; an empty list is what a line must give."""
+    """Return every rule that `line` breaks as "rule N: what". A valid measurement gives an empty list."""
     found = list(_base(line))
     keys = line.get("test_keys")
     if not isinstance(keys, dict):
@@ -137,12 +137,12 @@ def _summary(name: str, keys: dict[str, Any]) -> Iterator[str]:
 
 
 def _says_that_it_failed(name: str, keys: dict[str, Any]) -> bool:
-    """The backend reads these of signal alone; there they say that not all of it was tried, and that none failed."""
+    """Tell whether a signal measurement reports a failed run. OONI's backend reads these keys of signal only."""
     return name == "signal" and (keys.get("failed_operation"), keys.get("failure")) == ("top_level", "interrupted")
 
 
 def _only_what_ooni_writes(name: str, keys: dict[str, Any]) -> Iterator[str]:
-    """Rule 13: fastpath recomputes its verdicts from these lists, so they hold OONI's own requests, each once."""
+    """Check rule 13. OONI's fastpath recomputes verdicts from these lists, so each request is there once."""
     if name not in OONI_URLS:
         return
     urls = [entry.get("request", {}).get("url") for entry in keys.get("requests") or [] if isinstance(entry, dict)]
@@ -165,7 +165,7 @@ def _only_what_ooni_writes(name: str, keys: dict[str, Any]) -> Iterator[str]:
 
 
 def _is_stranger(name: str, entry: dict[str, Any], keys: dict[str, Any]) -> bool:
-    """Neither a data centre nor an address that a query of the same list gave."""
+    """Tell whether an address is neither a data centre nor from a query of the same list."""
     given = {a.get("ipv4") or a.get("ipv6") for q in keys.get("queries") or [] for a in q.get("answers") or []}
     if name == "telegram" and entry.get("ip") in DATA_CENTRES:
         return False

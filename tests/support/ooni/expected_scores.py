@@ -1,4 +1,4 @@
-"""What OONI's backend must see in a line, worked out from our verdicts: where it looks, and how deep (ooni.md 3.14)."""
+"""Derive from our verdicts what OONI's backend must see in a measurement, as far as its nettests go."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ ACCUSED = {"blocked", "likely_blocked", "down", "impaired"}
 
 
 def disagreement(line: Line, records: Iterable[Line]) -> str | None:
-    """Say where the score contradicts our verdicts on the endpoints at which OONI looks; None where it does not."""
+    """Describe where the score contradicts our verdicts on the endpoints that OONI tries, or return None."""
     name = line["test_name"]
     if name not in RULES or not (verdicts := _verdicts(line, records)):
         return None
@@ -25,7 +25,7 @@ def disagreement(line: Line, records: Iterable[Line]) -> str | None:
 
 
 def _verdicts(line: Line, records: Iterable[Line]) -> dict[str, Line]:
-    """URL → our verdict, of the endpoints that OONI knows; none where a run cannot be used."""
+    """Return our verdicts by URL for the endpoints that OONI knows, or none for an unusable run."""
     known = OONI_ENDPOINTS.get(line["test_name"])
     return {
         verdict["endpoint"]: verdict
@@ -41,20 +41,20 @@ def _is_input(line: Line, url: str) -> bool:
 
 
 def _stumbled(line: Line) -> bool:
-    """Whether a first attempt failed that a second one mended: OONI has no second one. So with a lookup."""
+    """Tell whether a failed first attempt or lookup succeeded later. OONI makes no second attempt."""
     tried = [t for t in line["test_keys"]["x_transactions"] if t["kind"] in {"first", "lookup"}]
     return any(t["failure"] is not None for t in tried)
 
 
 def _must_be_seen(name: str, verdicts: dict[str, Line]) -> bool:
-    """Whether the rules leave no doubt that OONI's probe fails here too, as far as it goes."""
+    """Tell whether OONI's probe certainly fails here too, as far as it goes."""
     dead = {url for url, verdict in verdicts.items() if verdict["state"] in ACCUSED}
-    if name == "facebook_messenger":  # it only connects, and of the STUN server it asks the name alone
+    if name == "facebook_messenger":  # OONI only connects, and it only resolves the STUN server
         return any(_below_the_hello(verdicts[url], CONNECT if "stun" not in url else {"dns"}) for url in dead)
     if name == "telegram":
         centres = {url for url in verdicts if url.startswith("http://")}
         return bool(dead - centres) or (bool(centres) and centres <= dead)
-    if name == "whatsapp":  # blind to the chat servers while web and registration connect
+    if name == "whatsapp":  # OONI ignores the chat servers while web and registration connect
         return any(url.startswith("https://") for url in dead)
     return bool(dead)
 

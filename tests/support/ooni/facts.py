@@ -1,4 +1,4 @@
-"""What OONI's nettests measure and write, read from ooni/probe-cli 7cb22410 and not from our target files."""
+"""State what OONI's nettests measure and write, read from ooni/probe-cli 7cb22410 and not from our target files."""
 
 BASE_KEYS = {
     "agent",
@@ -33,7 +33,7 @@ SUMMARY = {
         *(f"facebook_{host}_{what}" for host in FACEBOOK_HOSTS for what in ("dns_consistent", "reachable")),
     },
 }  # fmt: skip
-OWN_KEYS = {  # nettests that do not embed urlgetter's keys → all of theirs, those with x_ that are OONI's included
+OWN_KEYS = {  # nettests without urlgetter's keys: all of their keys, with OONI's own x_ keys
     "stunreachability": {"endpoint", "failure", "network_events", "queries"},
     "dnscheck": {"bootstrap", "bootstrap_failure", "domain", "lookups", "x_default_addrs", "x_residual"},
 }

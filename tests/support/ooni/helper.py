@@ -1,4 +1,4 @@
-"""A test helper as OONI describes its own (reference/ooni.md 4), written without looking at ours: it only pretends."""
+"""Imitate OONI's test helper, written from its description and not from our helper. It measures nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,19 +13,19 @@ NO_PAGE = {"body_length": -1, "discovered_h3_endpoint": "", "title": "", "header
 
 @dataclass
 class Pretender:
-    """What it will find. An endpoint that is in neither table connects, and shakes hands on port 443."""
+    """Hold the results that it reports. An endpoint in neither table connects, and completes TLS on port 443."""
 
-    names: dict[str, list[str]] = field(default_factory=dict)  # the others do not exist
+    names: dict[str, list[str]] = field(default_factory=dict)  # all other names do not exist
     dns_failures: dict[str, str] = field(default_factory=dict)
-    tcp: dict[str, str] = field(default_factory=dict)  # "ip:port" → failure
+    tcp: dict[str, str] = field(default_factory=dict)  # "ip:port": failure
     tls: dict[str, str] = field(default_factory=dict)
-    pages: dict[str, int] = field(default_factory=dict)  # host → status; the others fail
-    busy: int = 0  # so many answers are 503
+    pages: dict[str, int] = field(default_factory=dict)  # host: status. All others fail.
+    busy: int = 0  # that many answers are 503
     asked: list[dict[str, Any]] = field(default_factory=list)
     greeting: str = "Hello OONItarian!"
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        """The whole response document."""
+        """Return the whole response document."""
         parts = urlsplit(question["http_request"])
         host, port = parts.hostname or "", parts.port
         literal = host.replace(".", "").isdigit() or ":" in host
@@ -66,7 +66,7 @@ class Pretender:
 
 @asynccontextmanager
 async def pretending(helper: Pretender) -> AsyncIterator[str]:
-    """The helper on loopback; gives its URL."""
+    """Serve the helper on loopback and yield its URL."""
     app = web.Application()
     app.router.add_route("*", "/", helper.serve)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

@@ -1,4 +1,4 @@
-"""The keys of OONI's nettests that embed nobody else's (reference/ooni.md 3.5 and 3.6), and everybody's versions."""
+"""Check the keys of OONI's nettests that do not embed urlgetter's, and all versions."""
 
 import ipaddress
 import re
@@ -9,7 +9,7 @@ from tests.support.ooni.facts import BASE_KEYS, OWN_KEYS, VERSIONS
 
 
 def own_keys(name: str, line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
-    """Versions, inputs, and the keys of nettests that embed nobody's."""
+    """Yield problems of versions, inputs and own keys."""
     if name in VERSIONS and line.get("test_version") != VERSIONS[name]:
         yield f"3: test_version of {name} is {line.get('test_version')!r}"
     if name not in OWN_KEYS:
@@ -53,7 +53,7 @@ def _dnscheck(line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
 
 
 def _is_literal(place: str) -> bool:
-    """An address, with or without a port; IPv6 in brackets."""
+    """Tell whether it is an address, with or without a port. IPv6 is in brackets."""
     bare = place[1 : place.index("]")] if place.startswith("[") and "]" in place else place.partition(":")[0]
     try:
         ipaddress.ip_address(bare)

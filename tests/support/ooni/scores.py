@@ -1,4 +1,4 @@
-"""How OONI's backend scores a line: fastpath/core.py in ooni/backend 32d8349d, rule by rule (ooni.md 3.14)."""
+"""Score a measurement as OONI's backend does (`fastpath/core.py` in ooni/backend 32d8349d), rule by rule."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ SIGNAL_ENGINE = (Version("3.17.2"), datetime(2023, 5, 2))  # noqa: DTZ001
 
 @dataclass(frozen=True)
 class Score:
-    """`blocking`: OONI's blocking_general; `accuracy` 0 makes it a failed measurement."""
+    """Hold OONI's `blocking_general` and accuracy. Accuracy 0 marks a failed measurement."""
 
     blocking: float
     accuracy: float = 1.0
 
     @property
     def anomaly(self) -> bool:
-        """What Explorer shows as an anomaly."""
+        """Tell whether OONI Explorer shows an anomaly."""
         return self.blocking > 0.5
 
     @property
     def failed(self) -> bool:
-        """What Explorer shows as a failed measurement."""
+        """Tell whether OONI Explorer shows a failed measurement."""
         return self.accuracy < 0.5
 
 
 def score(line: Line) -> Score:
-    """The score of a line; of a test that the backend does not know accuracy is 0."""
+    """Return the score. For a nettest that the backend does not know, accuracy is 0."""
     rule = RULES.get(str(line["test_name"]))
     return Score(0.0, 0.0) if rule is None else rule(line)
 
@@ -91,7 +91,7 @@ def _signal(line: Line) -> Score:
 
 
 def _is_broken_signal(line: Line) -> bool:
-    """Versions of the test, and of the engine under it, that the backend knows to be wrong."""
+    """Tell whether nettest or engine have a version that the backend knows to be wrong."""
     try:
         version = Version(line.get("test_version") or "0.0.0")
         began = datetime.strptime(line["measurement_start_time"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
@@ -107,7 +107,7 @@ def _stunreachability(line: Line) -> Score:
 
 
 def _connects(keys: Line) -> tuple[int, int]:
-    """How many of `tcp_connect` worked, and how many did not."""
+    """Return how many of `tcp_connect` succeeded and failed."""
     said = [(entry.get("status") or {}).get("success") for entry in keys.get("tcp_connect") or ()]
     return said.count(True), said.count(False)
 

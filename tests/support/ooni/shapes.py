@@ -1,4 +1,4 @@
-"""The shapes of the entries in a measurement (reference/ooni.md section 2), as OONI reads them."""
+"""Check the shapes of the entries in a measurement as OONI reads them (commits in facts.py)."""
 
 import base64
 import binascii
@@ -24,7 +24,8 @@ FAILURES = set(
     protocol_not_supported wrong_protocol_type""".split()  # noqa: SIM905
 )
 ENTRY = {"failure", "t0", "t", "tags", "transaction_id"}
-SHAPES: dict[str, tuple[set[str], set[str]]] = {  # list → (required keys, further ones OONI knows); ours begin with x_
+# list: (required keys, other keys that OONI knows). Ours start with x_.
+SHAPES: dict[str, tuple[set[str], set[str]]] = {
     "queries": (
         {"answers", "engine", "failure", "hostname", "query_type", "resolver_address", "t"},
         ENTRY | {"getaddrinfo_error", "raw_response", "rcode", "resolver_hostname", "resolver_port"},
@@ -43,7 +44,7 @@ SHAPES: dict[str, tuple[set[str], set[str]]] = {  # list → (required keys, fur
 
 
 def list_problems(group: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the lists of entries in `group` (test keys, x_endpoints or x_followups)."""
+    """Yield problems of the lists in `group` (test keys, x_endpoints or x_followups)."""
     for name, (required, further) in SHAPES.items():
         entries = group.get(name, [])
         if entries is None or not isinstance(entries, list):
@@ -63,7 +64,7 @@ def list_problems(group: dict[str, Any]) -> Iterator[str]:
 
 
 def _entry(place: str, entry: dict[str, Any]) -> Iterator[str]:
-    """What all kinds share."""
+    """Yield problems that every kind of entry can have."""
     for key in ("t0", "t"):
         if not is_number(entry.get(key, 0.0)) or entry.get(key, 0.0) < 0:
             yield f"0.3: {place}.{key} is no time"

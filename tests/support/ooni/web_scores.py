@@ -1,10 +1,10 @@
-"""How OONI's backend scores a web_connectivity line, fingerprints aside (reference/ooni.md 3.14)."""
+"""Score a web_connectivity measurement as OONI's backend does, without fingerprints."""
 
 from typing import Any
 
 
 def score(keys: dict[str, Any]) -> tuple[float, float]:
-    """(blocking_general, accuracy): above 0.5 the first is shown as an anomaly, below 0.5 the second as a failure."""
+    """Return (blocking_general, accuracy). Above 0.5 the first is an anomaly, below 0.5 the second is a failure."""
     blocking, accuracy = keys["blocking"], 1.0
     if any(key.endswith("_failure") and str(value).startswith("unknown_failure") for key, value in keys.items()):
         accuracy = 0.0

@@ -1,4 +1,4 @@
-"""Certificates made for the tests: authorities of our own, and leaves with any fault."""
+"""Issue certificates for the tests: our own authorities, and leaves with any fault."""
 
 import ipaddress
 import ssl
@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Issued:
-    """A certificate with its key."""
+    """Hold a certificate with its key."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -31,7 +31,7 @@ class Issued:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def server_context(self, *above: "Issued", alpn: tuple[str, ...] = (), tls12: bool = False) -> ssl.SSLContext:
-        """A server's context that sends this certificate and those `above`."""
+        """Return a server's context that sends this certificate and those `above`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if tls12:
             context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -57,7 +57,7 @@ def issue(
     ends: timedelta = 30 * DAY,
     usage: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
 ) -> Issued:
-    """Issue a certificate: `by` None means self-signed; `names` are the alternative names (default: `name`)."""
+    """Issue a certificate. `by` None means self-signed. `names` are the alternative names (default: `name`)."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""DNS servers on loopback that misbehave in one way each, and the answers they give."""
+"""Serve DNS on loopback with one fault each, and build the answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ NAME = "www.example.com"
 
 
 def answer_to(query: bytes, *addresses: str, rcode: int = 0, truncated: bool = False) -> bytes:
-    """The answer that says `addresses` (A or AAAA, as asked)."""
+    """Return the answer with `addresses` (A or AAAA, as asked)."""
     asked = dns.message.from_wire(query)
     message = dns.message.make_response(asked, recursion_available=True)
     question = asked.question[0]
@@ -30,7 +30,7 @@ def answer_to(query: bytes, *addresses: str, rcode: int = 0, truncated: bool = F
 
 @dataclass
 class Asked:
-    """One datagram that the server got, and how to answer it."""
+    """Hold one received datagram, and answer it."""
 
     query: bytes
     client: tuple[object, ...]
@@ -50,7 +50,7 @@ class Asked:
 
 @dataclass
 class UDPServer(asyncio.DatagramProtocol):
-    """Calls `behave` for every datagram."""
+    """Call `behave` for every datagram."""
 
     behave: Callable[[Asked], None]
     port: int = 0
@@ -77,7 +77,7 @@ async def udp_server(behave: Callable[[Asked], None], ip: str = "127.0.0.1") -> 
 
 @asynccontextmanager
 async def a_good_transaction() -> AsyncIterator[Bench]:
-    """A transaction in which no step may fail: a failure would end the test's block early, and silently."""
+    """Open a transaction in which no step may fail. A failure would end the test's block early and silently."""
     async with a_transaction() as bench:
         yield bench
     assert bench.tx.stopped_by is None

@@ -1,4 +1,4 @@
-"""Small servers on loopback, raw or TLS, and the transaction that a step runs in."""
+"""Serve on loopback, plain or with TLS, and open the transaction that a step runs in."""
 
 import asyncio
 import socket
@@ -16,7 +16,7 @@ Handler = Callable[["Peer"], Awaitable[None]]
 
 @dataclass
 class Peer:
-    """The server's side of one connection."""
+    """Represent the server's side of one connection."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -46,7 +46,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(handler: Handler, ip: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Server]:
-    """Serve every connection with `handler`; whatever is open at the end is cut."""
+    """Serve every connection with `handler`. Open connections are cut at the end."""
     tasks: set[asyncio.Task[None]] = set()
     known = Server(ip, 0)
 
@@ -82,7 +82,7 @@ async def silence(peer: Peer) -> None:
 
 
 class TLSPeer:
-    """TLS on the server's side, one flight at a time."""
+    """Perform TLS on the server's side, one flight at a time."""
 
     def __init__(self, peer: Peer, context: ssl.SSLContext) -> None:
         self.peer = peer
@@ -90,7 +90,7 @@ class TLSPeer:
         self.engine = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
 
     async def first_flight(self) -> bytes:
-        """Hear the hello and return the answer to it, unsent."""
+        """Read the hello and return the answer without sending it."""
         while True:
             self.incoming.write(await self.peer.hear())
             try:
@@ -129,7 +129,7 @@ class TLSPeer:
 
 
 def tls_with(context: ssl.SSLContext, then: Callable[[TLSPeer], Awaitable[None]] | None = None) -> Handler:
-    """A handler that shakes hands, then does `then` (default: waits for the client to go)."""
+    """Return a handler that completes the handshake and then runs `then` (default: wait for the client's end)."""
 
     async def handler(peer: Peer) -> None:
         tls = TLSPeer(peer, context)
@@ -144,7 +144,7 @@ def tls_with(context: ssl.SSLContext, then: Callable[[TLSPeer], Awaitable[None]]
 
 @dataclass
 class Bench:
-    """One transaction with its trace and pace."""
+    """Hold one transaction with its trace and pace."""
 
     trace: Trace
     tx: Transaction
@@ -153,7 +153,7 @@ class Bench:
 
 @asynccontextmanager
 async def a_transaction() -> AsyncIterator[Bench]:
-    """Open a transaction that must end without a bug of ours."""
+    """Open a transaction that must end without a bug."""
     trace = Trace()
     async with trace.transaction("first", service="web") as tx:
         yield Bench(trace, tx, Pace())

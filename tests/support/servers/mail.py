@@ -1,4 +1,4 @@
-"""Scripted mail servers on loopback: what they say first, and what they answer to each command."""
+"""Serve scripted mail dialogues on loopback."""
 
 import asyncio
 import ssl
@@ -15,9 +15,10 @@ IMAP_INSIDE = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\na1 OK done\r\n"
 
 @dataclass
 class Script:
-    """One server. `answers`: command → bytes, b"" for silence, None to close; `inside`: the same within TLS.
+    """Describe one server. `answers` maps commands to bytes, b"" for silence, None to close. `inside` is the same in
+    TLS.
 
-    `pause` makes it send byte by byte. What it heard, line by line, stands in `heard`; after a handshake "TLS" does.
+    `pause` sends byte by byte. `heard` holds the received lines, and "TLS" after a handshake.
     """
 
     banner: bytes
@@ -26,7 +27,7 @@ class Script:
     context: ssl.SSLContext | None = None
     implicit: bool = False
     pause: float | None = None
-    upgrades: bool = True  # shake hands once the answer to STARTTLS says so
+    upgrades: bool = True  # start TLS after a positive answer to STARTTLS
     heard: list[bytes] = field(default_factory=list)
 
     @property
@@ -71,20 +72,20 @@ class Script:
 
 
 def _word(line: bytes) -> bytes:
-    """The command, without an IMAP tag."""
+    """Return the command without an IMAP tag."""
     words = line.split()
     return next((word for word in words[:2] if word in {b"EHLO", b"STARTTLS", b"QUIT", b"CAPABILITY", b"LOGOUT"}), b"")
 
 
 def smtp(**changes: object) -> Script:
-    """A good SMTP server; `changes` are fields of Script, `ehlo` and `starttls` single answers."""
+    """Return a working SMTP server. `changes` are fields of Script, `ehlo` and `starttls` are single answers."""
     answers = {b"EHLO": changes.pop("ehlo", SMTP_LIST), b"STARTTLS": changes.pop("starttls", b"220 Go ahead\r\n")}
     inside = {b"EHLO": changes.pop("ehlo_inside", SMTP_INSIDE)}
     return Script(**{"banner": b"220 mail.example ESMTP\r\n", "answers": answers, "inside": inside, **changes})  # type: ignore[arg-type]
 
 
 def imap(**changes: object) -> Script:
-    """A good IMAP server; `changes` are fields of Script, `capability` and `starttls` single answers."""
+    """Return a working IMAP server. `changes` are fields of Script, `capability` and `starttls` are single answers."""
     answers = {
         b"CAPABILITY": changes.pop("capability", IMAP_LIST),
         b"STARTTLS": changes.pop("starttls", b"a2 OK begin\r\n"),

@@ -1,4 +1,4 @@
-"""Small QUIC servers on loopback: aioquic's own, and some that misbehave."""
+"""Serve QUIC on loopback: aioquic's own server, and some with faults."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +18,7 @@ Answer = Callable[["Speaker", int, dict[str, str]], None]
 
 
 def page(speaker: "Speaker", stream: int, asked: dict[str, str]) -> None:
-    """A page that names what was asked for."""
+    """Send a page that names the request."""
     body = f"<title>{asked[':authority']}{asked[':path']}</title>".encode()
     fields = [(b":status", b"200"), (b"server", b"lab"), (b"content-type", b"text/html"), (b"set-cookie", b"id=7")]
     speaker.http.send_headers(stream, fields)
@@ -26,7 +26,7 @@ def page(speaker: "Speaker", stream: int, asked: dict[str, str]) -> None:
 
 
 class Speaker(QuicConnectionProtocol):
-    """The server's end of one connection."""
+    """Represent the server's end of one connection."""
 
     answer: Answer
 
@@ -45,7 +45,7 @@ class Speaker(QuicConnectionProtocol):
 
 
 class Half(QuicServer):
-    """A server of which the client's later datagrams never hear: as behind a box that drops them."""
+    """Drop the client's later datagrams, as a middlebox does."""
 
     def __init__(self, heard: int, **more: Any) -> None:
         super().__init__(**more)
@@ -58,7 +58,7 @@ class Half(QuicServer):
 
 
 class Says(asyncio.DatagramProtocol):
-    """Answers every datagram with what `words` makes of it; `heard` are the datagrams."""
+    """Answer every datagram with the result of `words`. `heard` holds the datagrams."""
 
     def __init__(self, words: Callable[[bytes], list[bytes]] = lambda data: []) -> None:
         self.words, self.heard = words, list[bytes]()
@@ -74,7 +74,7 @@ class Says(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def listening(protocol: Callable[[], asyncio.DatagramProtocol]) -> AsyncIterator[tuple[int, Any]]:
-    """Listen on 127.0.0.1; gives the port and the protocol."""
+    """Listen on 127.0.0.1 and yield the port and the protocol."""
     transport, made = await asyncio.get_running_loop().create_datagram_endpoint(protocol, local_addr=("127.0.0.1", 0))
     try:
         yield transport.get_extra_info("sockname")[1], made
@@ -86,7 +86,7 @@ async def listening(protocol: Callable[[], asyncio.DatagramProtocol]) -> AsyncIt
 def quic_server(
     issued: Issued, *above: Issued, answer: Answer = page, heard: int = 0, alpn: str = "h3", **more: Any
 ) -> Callable[[], QuicServer]:
-    """An aioquic server with this certificate; `heard`: how many datagrams it hears at all (0: every one)."""
+    """Return an aioquic server with this certificate. `heard` limits the datagrams that it receives (0: all)."""
     versions, idle = more.pop("versions", None), more.pop("idle", 60.0)
     configuration = QuicConfiguration(is_client=False, alpn_protocols=[alpn], idle_timeout=idle)
     configuration.certificate, configuration.private_key = issued.certificate, issued.key
