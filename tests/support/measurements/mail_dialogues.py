@@ -5,7 +5,8 @@ from typing import Any
 from probe.formats.entries import BinaryData, Entry, TCPConnect, TLSHandshake
 from probe.formats.mail import MailGreeting, MailStartTLS
 from probe.formats.transactions import TransactionRecord
-from probe.targets.target import MAIL_SCHEMES, Endpoint, parse_endpoint
+from probe.targets.dialects import DIALECTS
+from probe.targets.target import Endpoint, parse_endpoint
 from tests.support.measurements.entries import complete
 from tests.support.measurements.lines import Keys, Lines
 
@@ -27,7 +28,7 @@ class MailLines(Lines):
 
     def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:
         endpoint = parse_endpoint(url)
-        if endpoint.scheme not in MAIL_SCHEMES:
+        if "mail" not in DIALECTS[endpoint.dialect].layers:
             return super()._reach(keys, url, ip, outcome, **more)
         if not more.get("check", True):  # the harmless hello ends with the handshake
             return super()._reach(keys, url.replace(endpoint.scheme, "tls", 1), ip, outcome, **more, endpoint=url)
