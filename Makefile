@@ -1,4 +1,4 @@
-# make run · make test · make check · make bench · make zoo · make fuzz · make schema      (needs only Python >= 3.11 with pip, and make)
+# make run · make test · make check · make bench · make zoo · make fuzz · make schema · make messages · make reference      (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 SEEDS ?= 20
 
-.PHONY: run test check bench zoo fuzz schema clean real-servers
+.PHONY: run test check bench zoo fuzz schema messages reference clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -43,6 +43,14 @@ fuzz: $(VENV)/ready-test
 # After a change in probe/formats: the schema in probe/data/schema and the data dictionary, anew from the classes.
 schema: $(VENV)/ready-test
 	$(BIN)/python -m probe.formats
+
+# After a change of a sentence for users: the template that translators start from.
+messages: $(VENV)/ready-test
+	$(BIN)/python -m tests.messages.template
+
+# After a change of rules, mechanisms or features: the pages about them in docs/reference.
+reference: $(VENV)/ready-test
+	$(BIN)/python -m probe.analysis.report.reference
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -8,8 +8,8 @@ from typing import Any
 def duckdb_in_memory() -> Any:
     """Return a connection to a new DuckDB in memory. Raises ImportError where DuckDB is not installed.
 
-    The progress bar is switched off. Without a main file, as in workers of `python -m probe`, DuckDB assumes a shell
-    and draws the bar on stdout for queries of more than two seconds.
+    The progress bar is switched off. Where Python has no main file, as in workers of `python -m probe`, DuckDB assumes
+    a shell. It then draws the bar on stdout for queries of more than two seconds.
     """
     connection = importlib.import_module("duckdb").connect(":memory:")
     connection.execute("SET enable_progress_bar = false")

@@ -64,7 +64,7 @@ def _rule(rule: Rule) -> Iterator[str]:
     replaced = f", in the place of {_codes(rule.supersedes, ', ')}" if rule.supersedes else ""
     deferred = " The record shows the rule and the texts of the part that decides." if rule.defers else ""
     yield f"\n### `{rule.rule_id}`\n\nState `{rule.state}`{mechanism}. Since {rule.since}{replaced}.{deferred}\n"
-    yield f"- Plain: {rule.plain}\n- Technical: {rule.because}\n\n```sql\n{rule.when}\n```"
+    yield f"For users:\n\n> {rule.plain}\n\nTechnical:\n\n> {rule.because}\n\n```sql\n{rule.when}\n```"
 
 
 def mechanisms_page() -> Iterator[str]:
@@ -103,7 +103,7 @@ def features_page() -> Iterator[str]:
         for column in fields(row):
             kind = str(column.type).removeprefix("<class '").removesuffix("'>").replace("|", "\\|")
             where, meaning = _codes(sources[column.name]), column.metadata["meaning"]
-            read_by = _codes(readers[column.name]) or "none"
+            read_by = _codes([", ".join(readers[column.name])]) or "none"
             yield f"| `{column.name}` | {kind} | {meaning} | {where} | {read_by} |"
 
 

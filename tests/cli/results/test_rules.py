@@ -31,7 +31,7 @@ def test_every_rule_is_printed_with_both_sentences(text: str, markdown: str) -> 
         assert f"{rule.rule_id}: {rule.state}" in printed
         assert f"plain: {rule.plain} technical: {rule.because} when: {rule.when}" in printed
         assert f"### `{rule.rule_id}`\n\nState `{rule.state}`" in markdown
-        assert f"- Plain: {rule.plain}\n- Technical: {rule.because}\n\n```sql\n{rule.when}\n```" in markdown
+        assert f"> {rule.plain}\n\nTechnical:\n\n> {rule.because}\n\n```sql\n{rule.when}\n```" in markdown
         assert all(f"`{before}`" in markdown and before in printed for before in rule.supersedes)
 
 

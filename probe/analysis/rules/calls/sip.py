@@ -59,7 +59,7 @@ SIP_RULES = (
         State.BLOCKED,
         mechanism="sip.timeout.payload",
         because=(
-            "The SIP request gets no answer and is lost on the way to the helper's echo too, and a random datagram of "
+            "The SIP request gets no answer and is lost to the helper's echo too, and a random datagram of "
             "equal size returns."
         ),
         plain=mark(

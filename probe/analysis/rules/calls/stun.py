@@ -51,7 +51,7 @@ STUN_RULES = (
         State.BLOCKED,
         mechanism="stun.timeout.payload",
         because=(
-            "The STUN request gets no answer and is lost on the way to the helper's echo too, and a random datagram "
+            "The STUN request gets no answer and is lost to the helper's echo too, and a random datagram "
             "of equal size returns."
         ),
         plain=mark(

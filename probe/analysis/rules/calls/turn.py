@@ -51,7 +51,7 @@ TURN_RULES = (
         State.BLOCKED,
         mechanism="turn.timeout.payload",
         because=(
-            "The TURN request gets no answer and is lost on the way to the helper's echo too, and a random datagram "
+            "The TURN request gets no answer and is lost to the helper's echo too, and a random datagram "
             "of equal size returns."
         ),
         plain=mark(

@@ -21,7 +21,7 @@ FOREIGN_CERTIFICATES = (
             "not the network."
         ),
         plain=mark(
-            "This computer refuses the certificate of {host}, which a test helper accepts. The fault lies here, so "
+            "This computer refuses the certificate of {host}, which a test helper accepts. The fault is here, so "
             "nothing can be concluded about {service}."
         ),
     ),
