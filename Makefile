@@ -1,4 +1,4 @@
-# make run · make test · make check · make bench · make zoo · make fuzz · make schema · make docs      (needs only Python >= 3.11 with pip, and make)
+# make run, test, check, bench, zoo, fuzz, schema, messages, reference, docs (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 
 SEEDS ?= 20
 
-.PHONY: run test check bench zoo fuzz schema docs clean real-servers
+.PHONY: run test check bench zoo fuzz schema messages reference docs clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -50,6 +50,14 @@ BUILD_DOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quie
 
 docs: $(VENV)/ready-test
 	$(BUILD_DOCS)
+
+# After a change of a sentence for users: the template that translators start from.
+messages: $(VENV)/ready-test
+	$(BIN)/python -m tests.messages.template
+
+# After a change of rules, mechanisms or features: the pages about them in docs/reference.
+reference: $(VENV)/ready-test
+	$(BIN)/python -m probe.analysis.report.reference
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,7 +1,8 @@
 """Translate sentences for users with gettext.
 
-Every sentence that a user reads is a literal argument of `tr`, `tr_plural` or `mark`. `pybabel extract` finds it there.
-Values go into named placeholders, and no sentence is joined from pieces.
+Every sentence that a user reads is a literal argument of `tr`, `tr_plural` or `mark`. `make messages` collects these
+literals in `censorprobe.pot`, from which translators start. Values go into named placeholders, and no sentence is
+joined from pieces.
 """
 
 from probe.messages.catalogue import mark, tr, tr_plural

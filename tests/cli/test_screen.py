@@ -1,15 +1,18 @@
-"""Screens: state words, 80 columns, no colour or Unicode needed, and nothing from a file steers the terminal."""
+"""Test the screen: words, sentences, 80 columns, plain terminals, and control characters in files."""
 
 import io
 from typing import Any
 
 import pytest
 
-from probe.cli.screen import STATE_WORDS, is_plain, lab_of, print_verdicts, state_word
+from probe.cli.screen import STATE_WORDS, is_plain, lab_of, print_verdicts, state_word, targets_of
+
+TARGET = {"name": "telegram", "title": "Telegram", "retired": None, "successor": None}
 
 
 def record(**more: Any) -> dict[str, Any]:
     return {
+        "target": "telegram",
         "service": "telegram/web",
         "state": "blocked",
         "mechanisms": ["tls.reset.sni"],
@@ -18,30 +21,47 @@ def record(**more: Any) -> dict[str, Any]:
         "valid": True,
         "invalid_reason": None,
         "rule_id": "tls_reset_follows_name",
-        "because": "The connection is cut when the name is sent, and not when a harmless one is. " * 3,
+        "because": "The connection is reset when it carries this name, and an innocuous name passes. " * 3,
         "attempts": 4,
         "failures": 4,
         "controls": 4,
         "control_successes": 4,
         "hop": {"ttl": 4, "address": None, "asn": None},
+        "endpoints": [{"endpoint": "https://web.telegram.org:443/", "rule_id": "tls_reset_follows_name"}],
         **more,
     }
 
 
-def printed(*records: dict[str, Any], plain: bool = True, lab: str | None = None) -> str:
+def printed(*records: dict[str, Any], plain: bool = True, lab: str | None = None, evidence: bool = True) -> str:
     stream = io.StringIO()
-    print_verdicts(records, stream, plain, lab=lab)
+    print_verdicts(records, stream, plain, lab=lab, evidence=evidence, targets={"telegram": TARGET})
     return stream.getvalue()
 
 
-def test_a_verdict_has_state_sentence_and_evidence() -> None:
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_verdict_prints_state_then_plain_then_technical_sentence_then_evidence() -> None:
     text = printed(record())
-    assert text.startswith("telegram/web: BLOCKED\n    The connection is cut")
-    for part in ("tls.reset.sni", "at hop 4", "4 of 4 attempts failed here", "4 of 4 worked from the helper"):
-        assert part in " ".join(text.split())
+    assert text.startswith("telegram/web: BLOCKED\n    Connections that name web.telegram.org are cut off.")
+    parts = ("Access to Telegram (web) is blocked", "Technical: The connection is reset", "Evidence: tls.reset.sni")
+    assert [part for part in parts if part in flat(text)] == list(parts)
+    assert sorted(parts, key=flat(text).index) == list(parts)
 
 
-def test_eighty_columns_and_ascii() -> None:
+def test_evidence_counts_attempts_here_and_at_the_helper() -> None:
+    text = flat(printed(record(attempts=1, failures=1)))
+    assert "tls.reset.sni at hop 4. 1 of 1 attempt failed here." in text
+    assert "4 of 4 attempts worked from the test helper. Rule tls_reset_follows_name." in text
+
+
+def test_evidence_without_attempts_or_helper_says_so() -> None:
+    text = flat(printed(record(attempts=0, failures=0, controls=0, control_successes=0, mechanisms=[], hop=None)))
+    assert "Evidence: No attempt was made here. No test helper tried it." in text
+
+
+def test_text_fits_eighty_columns_and_ascii() -> None:
     text = printed(record(), record(state="impaired"), lab="great-firewall")
     assert text.isascii() and max(map(len, text.splitlines())) < 80 and "\x1b" not in text
 
@@ -56,23 +76,37 @@ def test_every_state_has_its_word(state: str) -> None:
 
 
 def test_ok_by_a_connect_alone_says_so() -> None:
-    assert state_word(record(state="ok", proof="tcp")) == "OK as far as TCP"
+    assert state_word(record(state="ok", proof="tcp")) == "REACHABLE (only the connection was tested)"
     assert state_word(record(state="ok", proof="tls")) == "OK"
 
 
-def test_an_invalid_line_is_no_state() -> None:
+def test_ok_with_an_anomaly_names_it() -> None:
+    text = flat(printed(record(state="ok", proof="http", anomalies=["dns.injection"])))
+    assert text == "telegram/web: OK It works. Interference without effect was also seen: dns.injection."
+
+
+def test_invalid_measurement_prints_no_state_and_what_to_do() -> None:
     text = printed(record(valid=False, state=None, invalid_reason="captive_portal"))
-    assert "THIS RUN CANNOT BE USED" in text and "sign in first" in text and "BLOCKED" not in text
+    assert "THIS RUN CANNOT BE USED" in text and "Sign in first" in text
+    assert "BLOCKED" not in text and "Technical" not in text
 
 
-def test_a_lab_screen_is_headed() -> None:
+def test_lab_screen_has_a_header() -> None:
     assert printed(record(), lab="x").startswith("LAB x: emulated, nothing left this computer\n")
     assert lab_of([{}, {"annotations": {"lab": "x"}}]) == "x" and lab_of([{"annotations": None}]) is None
 
 
-def test_nothing_in_a_record_steers_the_terminal() -> None:
-    text = printed(record(service="a\x1b[2Jb", because="c\x1b]0;d\x07", rule_id="\x9b31m"), lab="e\r\x1b[1A")
-    assert not {char for char in text if not char.isprintable() and char != "\n"}
+def test_targets_are_found_in_measurements() -> None:
+    junk: list[dict[str, Any]] = [{}, {"test_keys": None}, {"test_keys": {"x_target": 3}}]
+    assert targets_of([*junk, {"test_keys": {"x_target": TARGET}}]) == {"telegram": TARGET}
+
+
+def test_control_characters_of_a_record_are_not_printed() -> None:
+    host = [{"endpoint": "https://\x1b]0;d\x07/", "rule_id": "\x9b31m"}]
+    for rule_id in ("tls_reset_follows_name", "\x9b31m"):
+        hostile = record(service="a\x1b[2Jb", because="c\x1b]0;d\x07", rule_id=rule_id, endpoints=host)
+        text = printed(hostile, lab="e\r\x1b[1A")
+        assert not {char for char in text if not char.isprintable() and char != "\n"}
 
 
 class Terminal(io.StringIO):
@@ -82,7 +116,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_when_a_screen_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_screen_is_plain_without_terminal_colour_or_unicode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert not is_plain(False, Terminal())
@@ -96,35 +130,36 @@ def test_when_a_screen_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
             assert is_plain(False, Terminal())
 
 
-def test_services_of_a_target_that_share_everything_share_a_paragraph() -> None:
-    one = record(service="signal/chat", target="signal", measurement_line=1)
-    two = record(service="signal/storage", target="signal", measurement_line=1, failures=2, attempts=3)
-    text = printed(
-        one, two, record(service="signal/calls", target="signal", measurement_line=1, state="ok", proof="stun")
-    )
-    assert text.startswith("signal/chat, storage: BLOCKED\n")
-    assert "6 of 7 attempts failed here; 8 of 8 worked" in " ".join(text.split())
-    assert "\nsignal/calls: OK\n" in text
+def test_services_of_a_target_with_equal_evidence_share_a_paragraph() -> None:
+    one = record(service="telegram/chat", measurement_line=1)
+    storage = [{"endpoint": "https://t.me:443/", "rule_id": "tls_reset_follows_name"}]
+    two = record(service="telegram/storage", measurement_line=1, failures=2, attempts=3, endpoints=storage)
+    text = printed(one, two, record(service="telegram/calls", measurement_line=1, state="ok", proof="stun"))
+    assert text.startswith("telegram/chat, storage: BLOCKED\n")
+    assert "Connections that name web.telegram.org and t.me are cut off." in flat(text)
+    assert "Access to Telegram (chat, storage) is blocked" in flat(text)
+    assert "6 of 7 attempts failed here. 8 of 8 attempts worked" in flat(text)
+    assert "\ntelegram/calls: OK\n" in text
 
 
 @pytest.mark.parametrize(
     "other",
     [{"mechanisms": ["tls.timeout.sni"]}, {"measurement_file": "x"}, {"target": "x"}, {"rule_id": "y"}, {"hop": None}],
 )
-def test_what_differs_stands_apart(other: dict[str, Any]) -> None:
+def test_services_that_differ_have_their_own_paragraph(other: dict[str, Any]) -> None:
     text = printed(record(service="a/b", measurement_line=1), record(service="a/c", **{"measurement_line": 1, **other}))
     assert "a/b: BLOCKED" in text and "a/c: BLOCKED" in text
 
 
-def test_services_of_several_lines_share_a_paragraph_and_two_rounds_do_not() -> None:
+def test_services_of_several_measurements_share_a_paragraph_and_two_rounds_do_not() -> None:
     first = [record(service=f"stun/{role}", measurement_line=line) for line, role in ((1, "a"), (4, "b"))]
     second = [record(service=f"stun/{role}", measurement_line=line) for line, role in ((7, "b"), (9, "a"))]
     text = printed(*first, *second)
     assert text.count("stun/a, b: BLOCKED") == 1 and text.count("stun/b, a: BLOCKED") == 1
 
 
-def test_many_names_are_folded_and_the_word_keeps_its_colour() -> None:
-    for length in range(40, 110):  # wherever the names end
+def test_long_list_of_names_is_wrapped_and_the_word_keeps_its_colour() -> None:
+    for length in range(40, 110):  # so that the names end at every column
         names = record(service="s/" + "n" * (length % 50), because="Short.", state="impaired")
         others = [record(service=f"s/oooooooo{n}", because="Short.", state="impaired") for n in range(length // 10)]
         text = printed(names, *others, plain=False)

@@ -1,4 +1,4 @@
-"""DuckDB, where the extra `analysis` is installed: one that prints nothing, and a store's many files as one table."""
+"""Connect to DuckDB and read Parquet files with it. DuckDB comes with the extra `analysis`."""
 
 import importlib
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def duckdb_in_memory() -> Any:
-    """A connection to a DuckDB of its own, which prints nothing. Raises ImportError where it is not installed.
+    """Return a connection to a new DuckDB in memory. Raises ImportError where DuckDB is not installed.
 
-    In a process that runs no file, as the workers of `python -m probe`, it takes itself for a shell and would draw a
-    bar on stdout beside every question of more than two seconds.
+    The progress bar is switched off. Where Python has no main file, as in workers of `python -m probe`, DuckDB assumes
+    a shell. It then draws the bar on stdout for queries of more than two seconds.
     """
     connection = importlib.import_module("duckdb").connect(":memory:")
     connection.execute("SET enable_progress_bar = false")
@@ -17,13 +17,13 @@ def duckdb_in_memory() -> Any:
 
 
 def rows_under(connection: Any, folder: Path, options: str) -> str:
-    """What stands after FROM for all Parquet files under a folder; a column that some of them lack is NULL there.
+    """Return the FROM clause that reads all Parquet files under a folder. A column that a file lacks is NULL.
 
-    Only where some do is DuckDB told that they may: it opens them all for that before every question, and there are
-    thousands. The files of one settling have one name and the same columns, so one file of each name is looked at.
+    `union_by_name` is set only where columns differ, because DuckDB then opens all files before every query. Files
+    that were written together have the same name and the same columns, so one file of each name is inspected.
     """
-    one_of_each = {file.stem: str(file) for file in folder.rglob("*.parquet")}
+    one_per_name = {file.stem: str(file) for file in folder.rglob("*.parquet")}
     columns = "SELECT list(name ORDER BY name) AS names FROM parquet_schema($1) GROUP BY file_name"
-    kinds = connection.execute(f"SELECT DISTINCT names FROM ({columns})", [sorted(one_of_each.values())]).fetchall()
+    kinds = connection.execute(f"SELECT DISTINCT names FROM ({columns})", [sorted(one_per_name.values())]).fetchall()
     files = str(folder / "**" / "*.parquet").replace("'", "''")
     return f"read_parquet('{files}', union_by_name = {str(len(kinds) > 1).lower()}, {options})"

@@ -1,1 +1,1 @@
-"""Define the rules that give a verdict, one table per layer."""
+"""Define the rules that give a verdict, one table per layer or protocol."""

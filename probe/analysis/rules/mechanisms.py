@@ -1,33 +1,72 @@
-"""The tree of mechanism names: how interference is done, at the layer where it showed."""
+"""Name the mechanisms: a tree of how interference is done, at the layer where it showed."""
 
-_LEAVES = """
-dns.injection.{blockpage,bogon,other} dns.nxdomain dns.refused dns.servfail dns.timeout dns.intercepted
-ip.unreachable
-tcp.timeout tcp.refused tcp.reset
-tls.reset.{sni,other} tls.timeout.{sni,other} tls.mitm.{self_signed,ca_signed} tls.throttle.sni
-quic.timeout.{sni,other}
-http.blockpage http.redirect http.error http.reset.host http.timeout http.throttle.host
-udp.timeout
-stun.timeout.{payload,other} turn.refused turn.timeout.{payload,other}
-sip.timeout.{payload,other} sip.reset.payload sip.rewrite
-smtp.starttls_stripped imap.starttls_stripped
-media.{loss,jitter,silence} flow.freeze.{bytes,packets}
-protocol.{drop,reset}
-store.absent
-"""
+MEANINGS: dict[str, str] = {
+    "dns.injection.blockpage": "A false answer leads to a known block page.",
+    "dns.injection.bogon": "A false answer gives an address that no public service can have.",
+    "dns.injection.other": "A false answer gives the address of another party.",
+    "dns.nxdomain": "A false answer says that the name does not exist.",
+    "dns.refused": "The resolver refuses queries for this name.",
+    "dns.servfail": "The resolver reports a failure for this name.",
+    "dns.timeout": "Queries get no answer.",
+    "dns.intercepted": "A device on the path answers in the place of the resolver.",
+    "ip.unreachable": "ICMP reports the address as unreachable.",
+    "tcp.timeout": "The connection gets no answer.",
+    "tcp.refused": "The connection is refused.",
+    "tcp.reset": "The connection is reset while it is opened.",
+    "tls.reset.sni": "The handshake is reset, depending on the name in the client hello.",
+    "tls.reset.other": "The handshake is reset with any name.",
+    "tls.timeout.sni": "The handshake times out, depending on the name in the client hello.",
+    "tls.timeout.other": "The handshake times out with any name.",
+    "tls.mitm.self_signed": "A self-signed certificate is shown in the place of the right one.",
+    "tls.mitm.ca_signed": "A certificate of another authority is shown in the place of the right one.",
+    "tls.throttle.sni": "The throughput depends on the name in the client hello.",
+    "quic.timeout.sni": "The handshake times out, depending on the name in the QUIC Initial.",
+    "quic.timeout.other": "The handshake times out with any name.",
+    "http.blockpage": "A block page is shown in the place of the service.",
+    "http.redirect": "The answer redirects to another domain, and does not do so elsewhere.",
+    "http.error": "The answer is an HTTP error status, and is not elsewhere.",
+    "http.reset.host": "The connection is reset, depending on the Host header.",
+    "http.timeout": "The request gets no answer.",
+    "http.throttle.host": "The throughput depends on the Host header.",
+    "udp.timeout": "No datagram except DNS gets an answer.",
+    "stun.timeout.payload": "STUN datagrams are lost, and random datagrams of equal size are not.",
+    "stun.timeout.other": "STUN gets no answer, and the cause is not isolated.",
+    "turn.refused": "The TURN relay refuses the allocation.",
+    "turn.timeout.payload": "TURN datagrams are lost, and random datagrams of equal size are not.",
+    "turn.timeout.other": "TURN gets no answer, and the cause is not isolated.",
+    "sip.timeout.payload": "SIP datagrams are lost, and random datagrams of equal size are not.",
+    "sip.timeout.other": "SIP gets no answer, and the cause is not isolated.",
+    "sip.reset.payload": "The connection is reset when it carries SIP.",
+    "sip.rewrite": "A device on the path rewrites SIP messages.",
+    "smtp.starttls_stripped": "The server's offer of STARTTLS in SMTP is removed or refused.",
+    "imap.starttls_stripped": "The server's offer of STARTTLS in IMAP is removed or refused.",
+    "media.loss": "Media packets are lost.",
+    "media.jitter": "Media packets arrive irregularly.",
+    "media.silence": "Media packets stop.",
+    "flow.freeze.bytes": "A flow stops after a number of bytes.",
+    "flow.freeze.packets": "A flow stops after a number of packets.",
+    "protocol.drop": "Protocols outside an allowlist get no answer.",
+    "protocol.reset": "The service's own protocol is reset, and another one at the same port passes.",
+    "store.absent": "An app store does not offer the app.",
+}
+"""Each leaf of the tree with its meaning, in the order in which the leaves are printed."""
 
+RESERVED: dict[str, str] = {
+    **dict.fromkeys(("tls.throttle.sni", "http.throttle.host"), "No nettest measures throughput."),
+    "http.error": "A status code alone is no evidence, because any middlebox can fake it (P4).",
+    "turn.refused": "Relays refuse unauthenticated allocations by design, so a refusal proves that they answer.",
+    **dict.fromkeys(("media.loss", "media.jitter", "media.silence"), "No nettest sends media."),
+    **dict.fromkeys(("flow.freeze.bytes", "flow.freeze.packets"), "No nettest transfers enough data on one flow."),
+    "store.absent": "No nettest asks an app store.",
+}
+"""Leaves that no rule uses yet, with the reason. `probe rules` does not print them. No other use may take the name."""
 
-def _expand(word: str) -> list[str]:
-    stem, brace, rest = word.partition("{")
-    return [stem + leaf for leaf in rest.rstrip("}").split(",")] if brace else [word]
-
-
-LEAVES: tuple[str, ...] = tuple(name for word in _LEAVES.split() for name in _expand(word))
-"""Every leaf, in the order of the design."""
+LEAVES: tuple[str, ...] = tuple(MEANINGS)
+"""Every leaf, reserved ones included."""
 
 
 def ancestors(name: str) -> tuple[str, ...]:
-    """The node itself and the nodes above it, deepest first: `tls.reset.sni`, `tls.reset`, `tls`."""
+    """Return the node and the nodes above it, deepest first: `tls.reset.sni`, `tls.reset`, `tls`."""
     parts = name.split(".")
     return tuple(".".join(parts[:depth]) for depth in range(len(parts), 0, -1))
 
@@ -36,24 +75,24 @@ IN_ORDER: tuple[str, ...] = tuple(dict.fromkeys(node for leaf in LEAVES for node
 """Every node, each after those above it."""
 
 ALL: frozenset[str] = frozenset(IN_ORDER)
-"""Every node, inner ones included: an inner node is a complete answer."""
+"""Every node, inner ones included. An inner node is a complete answer."""
 
 
 def is_mechanism(name: str) -> bool:
-    """Say whether `name` is a node of the tree."""
+    """Return whether `name` is a node of the tree."""
     return name in ALL
 
 
 def deepest(names: set[str]) -> list[str]:
-    """Sort the names and leave out every node that stands above another of them: the deeper one says it already."""
+    """Sort the names and leave out each node that is an ancestor of another."""
     above = {node for name in names for node in ancestors(name)[1:]}
     return sorted(names - above)
 
 
 def blocking_in_ooni(name: str) -> str | None:
-    """The word that OONI's web_connectivity has in `blocking` for what a mechanism shows; None: it has none.
+    """Return the value of `blocking` in OONI's web_connectivity for a mechanism, or None if it has none.
 
-    Source: OONI's spec ts-017, and reference/ooni.md section 4: "dns", "tcp_ip", "http-diff", "http-failure".
+    Source: https://github.com/ooni/spec/blob/master/nettests/ts-017-web-connectivity.md, read 2026-11-24.
     """
     if name.startswith("http.") and name.split(".")[1] in {"blockpage", "redirect", "error"}:
         return "http-diff"

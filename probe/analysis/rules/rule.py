@@ -1,11 +1,11 @@
-"""What a rule is: an SQL condition over one wide row, the state it gives, and the sentence that says why."""
+"""Define a rule: an SQL condition over one feature row, a state, and the sentences that explain it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """What is said of a service; by kind of evidence, not by a score."""
+    """Name the conclusion about a service. States differ by kind of evidence, not by a score."""
 
     BLOCKED = "blocked"
     LIKELY_BLOCKED = "likely_blocked"
@@ -17,7 +17,7 @@ class State(StrEnum):
 
 
 SEVERITY: tuple[State, ...] = tuple(State)
-"""From the gravest to the best: the first that any part has decides for the whole."""
+"""The states from the gravest to the best. The first one that any part has decides for the whole."""
 
 IN_OONI: dict[State, str] = {
     State.BLOCKED: "confirmed",
@@ -28,26 +28,29 @@ IN_OONI: dict[State, str] = {
     State.OK: "ok",
     State.INSUFFICIENT: "failed",
 }
-"""What OONI's explorer would call a measurement of that state: its one word `anomaly` is four states here."""
+"""OONI Explorer's word for a measurement of that state. Its word `anomaly` covers four states here."""
 
 ACCUSING = frozenset({State.BLOCKED, State.LIKELY_BLOCKED, State.DEGRADED})
-"""States that say somebody interferes; only these carry mechanisms."""
+"""The states that claim interference. Only these carry mechanisms."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One published rule: a rule whose meaning changes gets a new id.
+    """Hold one published rule. A rule whose meaning changes gets a new id.
 
-    `when` is SQL in the subset that SQLite, DuckDB and Spark share, over one row whose columns are never NULL except
-    `*_failure`. `mechanism` is a node of the tree; of an `ok` rule it names what was seen and did no harm (an anomaly).
-    `defers`: the state is that of a part, and the record shows the part's own rule and sentence. `since`: the first
-    ruleset that had it; `supersedes`: ids of earlier rules whose place it took, which old records still name.
+    `when` is SQL in the subset that SQLite, DuckDB and Spark share. Its columns are never NULL except `*_failure`.
+    `because` is the technical sentence of the verdict record. `plain` is the sentence for users, marked for
+    translation. `probe.analysis.verdicts.plain_sentences` fills its placeholders. `mechanism` is a node of the tree.
+    In an `ok` rule it names an anomaly. With `defers` the record shows the rule and sentences of the part that
+    decides. `since` is the first ruleset with this rule. `supersedes` lists ids that this rule replaced and that old
+    records still name.
     """
 
     rule_id: str
     when: str
     state: State
     because: str
+    plain: str
     mechanism: str = ""
     defers: bool = False
     since: str = "2026.11"
@@ -55,6 +58,6 @@ class Rule:
 
 
 def first_match(rules: tuple[Rule, ...]) -> str:
-    """The SQL expression that names the first rule that holds."""
+    """Return the SQL expression that gives the id of the first rule that holds."""
     branches = "\n".join(f"  WHEN {rule.when} THEN '{rule.rule_id}'" for rule in rules)
     return f"CASE\n{branches}\nEND"

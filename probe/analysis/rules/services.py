@@ -1,84 +1,217 @@
-"""The rules that combine: from a name and its addresses to an endpoint, from endpoints to a service."""
+"""Define the rules that combine the states of names, addresses and endpoints."""
 
 from probe.analysis.rules.rule import Rule, State
+from probe.messages import mark
 
 _ACCUSED = "blocked + likely_blocked + degraded > 0"
-_GRAVEST_FIRST = (
-    (State.BLOCKED, "Part of it is blocked."),
-    (State.LIKELY_BLOCKED, "Part of it is likely blocked."),
-    (State.DEGRADED, "Part of it works badly."),
-    (State.IMPAIRED, "Part of it does not work, and the cause is unclear."),
-    (State.DOWN, "Part of it does not work for anybody."),
-    (State.INSUFFICIENT, "Of part of it too little is known."),
-)
 
-
-def _gravest(of: str) -> tuple[Rule, ...]:
-    """The first state that any part has, from the gravest on; the part's own rule is shown."""
-    return tuple(
-        Rule(f"{of}_{state}", f"{state} > 0", state, because, defers=True) for state, because in _GRAVEST_FIRST
-    )
-
-
+# A rule with `defers` shows the rule and the sentences of the part that decides.
 ENDPOINT_RULES = (
     Rule(
         "endpoint_addresses_differ",
         f"NOT name_accused AND working > 0 AND {_ACCUSED}",
         State.DEGRADED,
-        "It works at some of its addresses and is interfered with at others.",
+        because="The endpoint works at some of its addresses and is interfered with at others.",
+        plain=mark("Some addresses of {host} work, and others are blocked. {service} works in part."),
     ),
     Rule(
         "endpoint_works",
         "name_fine AND working > 0",
         State.OK,
-        "It works at an address that is proven to be its own.",
+        because="The endpoint works at a verified address.",
+        plain=mark("{service} works."),
         defers=True,
     ),
-    *_gravest("endpoint"),
-    Rule("endpoint_not_tried", "TRUE", State.INSUFFICIENT, "The endpoint was never tried."),
+    Rule(
+        "endpoint_blocked",
+        "blocked > 0",
+        State.BLOCKED,
+        because="A part of the endpoint is blocked.",
+        plain=mark("One server of {service} is blocked. Access to {service} is blocked."),
+        defers=True,
+    ),
+    Rule(
+        "endpoint_likely_blocked",
+        "likely_blocked > 0",
+        State.LIKELY_BLOCKED,
+        because="A part of the endpoint is likely blocked.",
+        plain=mark("One server of {service} is probably blocked. Access to {service} is probably blocked."),
+        defers=True,
+    ),
+    Rule(
+        "endpoint_degraded",
+        "degraded > 0",
+        State.DEGRADED,
+        because="A part of the endpoint works badly.",
+        plain=mark("One server of {service} works only in part."),
+        defers=True,
+    ),
+    Rule(
+        "endpoint_impaired",
+        "impaired > 0",
+        State.IMPAIRED,
+        because="A part of the endpoint does not work, and the cause is unclear.",
+        plain=mark("One server of {service} does not work. The cause is unclear."),
+        defers=True,
+    ),
+    Rule(
+        "endpoint_down",
+        "down > 0",
+        State.DOWN,
+        because="A part of the endpoint does not work, here or at the test helper.",
+        plain=mark(
+            "One server of {service} does not work, here or outside this network. There is no sign of blocking."
+        ),
+        defers=True,
+    ),
+    Rule(
+        "endpoint_insufficient",
+        "insufficient > 0",
+        State.INSUFFICIENT,
+        because="A part of the endpoint has too little evidence.",
+        plain=mark("There is not enough evidence about one server of {service}. Nothing can be concluded."),
+        defers=True,
+    ),
+    Rule(
+        "endpoint_not_tried",
+        "TRUE",
+        State.INSUFFICIENT,
+        because="The endpoint was not tried.",
+        plain=mark("The server of {service} was not tried. Nothing can be concluded."),
+    ),
 )
 
 SERVICE_RULES = (
-    Rule("service_bug", "bugs > 0", State.INSUFFICIENT, "A bug of our own touched this service; nothing is concluded."),
+    Rule(
+        "service_bug",
+        "bugs > 0",
+        State.INSUFFICIENT,
+        because="A bug of the probe touched this service, so nothing is concluded.",
+        plain=mark(
+            "A fault in this program spoiled the test of {service}. Nothing can be concluded. Please report the fault."
+        ),
+    ),
     Rule(
         "service_unread",
         "unread",
         State.INSUFFICIENT,
-        "The line is of a nettest of OONI's that these rules do not judge.",
+        because="The measurement is of an OONI nettest that these rules do not cover.",
+        plain=mark(
+            "This measurement was made by another program, in a way that is not judged here. Nothing can be concluded."
+        ),
     ),
     Rule(
         "service_retired",
         "retired AND control_successes = 0 AND (ok < endpoints OR endpoints = 0)",
         State.INSUFFICIENT,
-        "The service is retired, and no test helper reached it",
+        because="The service is retired, and no test helper reached it.",
+        plain=mark("{app} was shut down by its operator. Nothing can be concluded about {service}."),
     ),
     Rule(
         "service_datagrams_absent",
         "endpoints = 0 AND absent_datagrams > 0",
         State.INSUFFICIENT,
-        "The service is reached over UDP, and this network lets no datagram pass.",
+        because="The service is reached over UDP, and this network passes no UDP datagram.",
+        plain=mark(
+            "This network lets no packets of the kind (UDP) pass that {service} uses. Nothing can be concluded about "
+            "it."
+        ),
     ),
     Rule(
         "service_family_absent",
         "endpoints = 0 AND absent > 0",
         State.INSUFFICIENT,
-        "The service has addresses only of a family that does not work on this network.",
+        because="The service has only addresses of a family that does not work on this network.",
+        plain=mark(
+            "This network cannot reach the kind of address (IPv4 or IPv6) that {service} has. Nothing can be concluded "
+            "about it."
+        ),
     ),
-    Rule("service_empty", "endpoints = 0", State.INSUFFICIENT, "The service names no endpoint that could be tried."),
+    Rule(
+        "service_empty",
+        "endpoints = 0",
+        State.INSUFFICIENT,
+        because="The service names no endpoint that could be tried.",
+        plain=mark("The measurement names no server of {service} that could be tried. Nothing can be concluded."),
+    ),
     Rule(
         "service_works_in_part",
         f"any_suffices AND ok > 0 AND {_ACCUSED}",
         State.DEGRADED,
-        "One of its endpoints would do; some work and others are interfered with.",
+        because="One working endpoint is enough, some endpoints work, and others are interfered with.",
+        plain=mark("Some servers of {service} work, and others are blocked. {service} works in part."),
     ),
     Rule(
         "service_one_works",
         "any_suffices AND ok > 0",
         State.OK,
-        "One of its endpoints would do, and does.",
+        because="One working endpoint is enough, and one works.",
+        plain=mark("{service} works."),
         defers=True,
     ),
-    *_gravest("service"),
-    Rule("service_ok", "ok > 0", State.OK, "All of its endpoints work.", defers=True),
-    Rule("service_undecided", "TRUE", State.INSUFFICIENT, "No rule covers what was seen of the service."),
+    Rule(
+        "service_blocked",
+        "blocked > 0",
+        State.BLOCKED,
+        because="A part of the service is blocked.",
+        plain=mark("One server of {service} is blocked. Access to {service} is blocked."),
+        defers=True,
+    ),
+    Rule(
+        "service_likely_blocked",
+        "likely_blocked > 0",
+        State.LIKELY_BLOCKED,
+        because="A part of the service is likely blocked.",
+        plain=mark("One server of {service} is probably blocked. Access to {service} is probably blocked."),
+        defers=True,
+    ),
+    Rule(
+        "service_degraded",
+        "degraded > 0",
+        State.DEGRADED,
+        because="A part of the service works badly.",
+        plain=mark("One server of {service} works only in part."),
+        defers=True,
+    ),
+    Rule(
+        "service_impaired",
+        "impaired > 0",
+        State.IMPAIRED,
+        because="A part of the service does not work, and the cause is unclear.",
+        plain=mark("One server of {service} does not work. The cause is unclear."),
+        defers=True,
+    ),
+    Rule(
+        "service_down",
+        "down > 0",
+        State.DOWN,
+        because="A part of the service does not work, here or at the test helper.",
+        plain=mark(
+            "One server of {service} does not work, here or outside this network. There is no sign of blocking."
+        ),
+        defers=True,
+    ),
+    Rule(
+        "service_insufficient",
+        "insufficient > 0",
+        State.INSUFFICIENT,
+        because="A part of the service has too little evidence.",
+        plain=mark("There is not enough evidence about one server of {service}. Nothing can be concluded."),
+        defers=True,
+    ),
+    Rule(
+        "service_ok",
+        "ok > 0",
+        State.OK,
+        because="All endpoints of the service work.",
+        plain=mark("{service} works."),
+        defers=True,
+    ),
+    Rule(
+        "service_undecided",
+        "TRUE",
+        State.INSUFFICIENT,
+        because="No rule covers the result of the service.",
+        plain=mark("The test of {service} gave a result that no rule covers. Nothing can be concluded from it."),
+    ),
 )

@@ -1,15 +1,20 @@
-"""The rules, as data: every table that is judged by, in the order of judging, and every rule by its id."""
+"""Collect the tables of rules, in the order in which they are applied."""
 
 from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
-from probe.analysis.rules.calls import SIP_RULES, STUN_RULES, TURN_RULES
-from probe.analysis.rules.connections import ADDRESS_RULES, TCP_RULES, TLS_RULES
+from probe.analysis.rules.addresses import ADDRESS_RULES
+from probe.analysis.rules.calls.sip import SIP_RULES
+from probe.analysis.rules.calls.stun import STUN_RULES
+from probe.analysis.rules.calls.turn import TURN_RULES
+from probe.analysis.rules.dns.names import NAME_RULES
+from probe.analysis.rules.dns.resolvers import RESOLVER_RULES
+from probe.analysis.rules.http.answers import HTTP_RULES
 from probe.analysis.rules.mail import MAIL_RULES
-from probe.analysis.rules.names import NAME_RULES
-from probe.analysis.rules.payloads import HTTP_RULES, PAYLOAD_RULES
-from probe.analysis.rules.quic import QUIC_RULES
-from probe.analysis.rules.resolvers import RESOLVER_RULES
+from probe.analysis.rules.messengers import PAYLOAD_RULES
+from probe.analysis.rules.quic.handshakes import QUIC_RULES
 from probe.analysis.rules.rule import ACCUSING, SEVERITY, Rule, State, first_match
 from probe.analysis.rules.services import ENDPOINT_RULES, SERVICE_RULES
+from probe.analysis.rules.tcp import TCP_RULES
+from probe.analysis.rules.tls.handshakes import TLS_RULES
 
 __all__ = ["ACCUSING", "RULES", "RULESET", "SEVERITY", "TABLES", "Rule", "State", "first_match", "tables_for"]
 
@@ -33,8 +38,9 @@ TABLES: dict[str, tuple[type[WideRow], tuple[Rule, ...]]] = {
 }
 
 RULES: dict[str, Rule] = {rule.rule_id: rule for _, rules in TABLES.values() for rule in rules}
+"""Every rule by its id, in the order of the tables."""
 
 
 def tables_for(row: type[WideRow]) -> dict[str, tuple[Rule, ...]]:
-    """The tables that judge rows of this class."""
+    """Return the tables whose conditions read rows of this class."""
     return {name: rules for name, (kind, rules) in TABLES.items() if kind is row}

@@ -17,7 +17,7 @@ from probe.analysis.features.rows import ServiceRow
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import is_local
 from probe.analysis.observations.index import endpoint_of
-from probe.analysis.observations.lenient_json import text, texts
+from probe.analysis.observations.lenient_json import texts
 from probe.analysis.observations.rows import FlatMeasurement, Observation
 from probe.analysis.rules.mechanisms import deepest
 from probe.analysis.rules.rule import ACCUSING, Rule, State
@@ -71,7 +71,7 @@ def judge_services(
     rows = [_service_row(role, services[role], mine[role], counts[role], line, proofs) for role in roles]
     said = engine.decide(rows, tables_for(ServiceRow))
     return [
-        _verdict(role, RULES[rules["service"]], mine[role], counts[role], row, line)
+        _verdict(role, RULES[rules["service"]], mine[role], counts[role], row)
         for role, rules, row in zip(roles, said, rows, strict=True)
     ]
 
@@ -156,9 +156,7 @@ def _is_ours(row: Observation) -> bool:
     return no_ipv6 or any(map(is_local, failures))
 
 
-def _verdict(
-    role: str, rule: Rule, verdicts: list[EndpointVerdict], counts: Counts, row: ServiceRow, line: FlatMeasurement
-) -> ServiceVerdict:
+def _verdict(role: str, rule: Rule, verdicts: list[EndpointVerdict], counts: Counts, row: ServiceRow) -> ServiceVerdict:
     present = [verdict for verdict in verdicts if not verdict.absent]
     deciding = [verdict for verdict in present if verdict.state == rule.state]
     shown = deciding[0].rule if rule.defers and deciding else rule
@@ -167,22 +165,13 @@ def _verdict(
         role,
         shown,
         rule.state,
-        _because(shown, line),
+        shown.because,
         verdicts,
         counts,
         mechanisms=deepest(accused) if rule.state in ACCUSING else [],
         anomalies=sorted({name for verdict in present for name in verdict.anomalies}),
         proof=_proof(row, deciding or present),
         pass_rate=_pass_rate(present, deciding, row, counts) if rule.state == State.DEGRADED else None,
-    )
-
-
-def _because(rule: Rule, line: FlatMeasurement) -> str:
-    if rule.rule_id != "service_retired":
-        return rule.because
-    when, successor = text(line.target.get("retired")), text(line.target.get("successor"))
-    return (
-        rule.because + (f": since {when}" if when else "") + (f", succeeded by {successor}" if successor else "") + "."
     )
 
 

@@ -12,7 +12,7 @@ import typer
 
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.screen import UsageError, is_plain, lab_header, lab_of, print_verdicts, say, wrapped
+from probe.cli.screen import UsageError, is_plain, lab_header, lab_of, print_verdicts, say, targets_of, wrapped
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -173,7 +173,8 @@ def _report(scenario: "Scenario", finished: "Finished", results: Path | None, js
 
     if finished.code > 128:
         return finished.code
-    _print_records(finished.records, json, lab=scenario.name)
+    path = _where(finished.records, results)
+    _print_records(finished.records, json, scenario.name, _targets_in(path))
     stream: TextIO = sys.stderr if json else sys.stdout
     if finished.differences:
         say(stream, f"\nNot as scenario {scenario.name} expects:")
@@ -181,15 +182,16 @@ def _report(scenario: "Scenario", finished: "Finished", results: Path | None, js
             say(stream, f"  {line}")
     elif not json:
         say(stream, f"\nAs scenario {scenario.name} expects.")
-    path = _where(finished.records, results)
     if path is not None:
         say(stream if not json else sys.stderr, f"saved {path}")
     return 1 if finished.differences else 0
 
 
-def _print_records(records: Iterable[Mapping[str, Any]], json: bool, lab: str | None) -> None:
+def _print_records(
+    records: Iterable[Mapping[str, Any]], json: bool, lab: str | None, targets: Mapping[str, Mapping[str, Any]]
+) -> None:
     if not json:
-        print_verdicts(records, sys.stdout, is_plain(False, sys.stdout), lab=lab)
+        print_verdicts(records, sys.stdout, is_plain(False, sys.stdout), lab=lab, targets=targets)
         return
     from probe.analysis.verdicts.verdicts import to_json
 
@@ -206,6 +208,14 @@ def _where(records: list[dict[str, Any]], results: Path | None) -> Path | None:
     return found[-1] if found else None
 
 
+def _targets_in(path: Path | None) -> dict[str, Mapping[str, Any]]:
+    """Return what the measurements of a file say about their targets."""
+    from probe.results import Problem, read_lines
+
+    measurements = (measurement for _, measurement in (read_lines(path) if path is not None else ()))
+    return targets_of(each for each in measurements if not isinstance(each, Problem))
+
+
 def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
     """Where the lab cannot run: say so, then judge and show the recorded lines of the same scenario."""
     from probe.analysis.verdicts.verdicts import judge_measurements
@@ -219,4 +229,5 @@ def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
     lines = [(file_name(path), number, line) for number, line in read_lines(path) if not isinstance(line, Problem)]
     date = str(lines[0][2].get("measurement_start_time", ""))[:10] if lines else ""
     say(sys.stderr if json else sys.stdout, f"RECORDED on {date}, the lab cannot run here")
-    _print_records(judge_measurements(lines), json, lab=lab_of(line for _, _, line in lines))
+    targets = targets_of(line for _, _, line in lines)
+    _print_records(judge_measurements(lines), json, lab_of(line for _, _, line in lines), targets)

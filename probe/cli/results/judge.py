@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, is_plain, lab_of, print_verdicts, say
+from probe.cli.screen import UsageError, is_plain, lab_of, print_verdicts, say, targets_of
 
 INVALID_INPUT = 6
 
@@ -48,7 +48,7 @@ def judge(
                 if why:
                     reasons.say_all(records, line, simple, shown)
                 else:
-                    print_verdicts(records, sys.stdout, simple, lab=shown)
+                    print_verdicts(records, sys.stdout, simple, lab=shown, targets=targets_of([line]))
                 headed = scenario
     sys.stdout.flush()
     if skipped.lines:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, clean, is_plain, lab_of, print_verdicts, say
+from probe.cli.screen import UsageError, clean, is_plain, lab_of, print_verdicts, say, targets_of
 from probe.results import Problem, ResultsError, file_name, find_files, read_lines, results_root, run_files
 
 app = new_app()
@@ -40,7 +40,7 @@ def show(
     elif why:
         _print_reasons(records, lines, lab, simple)
     else:
-        print_verdicts(records, sys.stdout, simple, lab=lab)
+        print_verdicts(records, sys.stdout, simple, lab=lab, targets=targets_of(line for _, _, line in lines))
     if problems:
         raise typer.Exit(6)
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from probe.cli.screen import STATE_WORDS, print_verdicts, say, wrapped
+from probe.cli.screen import STATE_WORDS, print_verdicts, say, targets_of, wrapped
 
 if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
@@ -57,7 +57,7 @@ class Explanations:
 
     def say(self, record: Mapping[str, Any], line: dict[str, Any], plain: bool, lab: str | None = None) -> None:
         """Print one verdict with its reasons, within 80 columns."""
-        print_verdicts([record], sys.stdout, plain, lab=lab, evidence=False)
+        print_verdicts([record], sys.stdout, plain, lab=lab, evidence=False, targets=targets_of([line]))
         grounds = self.of(record, line)
         _say_list("Decided by", list(evidence(record, line, grounds)))
         fine = record["state"] == "ok"

@@ -72,7 +72,7 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
     out = sys.stderr if request.output == "-" else sys.stdout
     try:
         records = list(_judged(outcome))
-        _print(records, outcome, request, out)
+        _print(records, outcome, request, out, targets)
     except Exception as bug:  # the file is complete, and the user learns that before the bug
         _print_summary(outcome)
         raise bug
@@ -184,7 +184,9 @@ def _lines(outcome: "RunOutcome") -> Iterator[tuple[str, int, dict[str, Any]]]:
             yield file_name(path), number, line
 
 
-def _print(records: list[dict[str, Any]], outcome: "RunOutcome", request: "RunRequest", out: TextIO) -> None:
+def _print(
+    records: list[dict[str, Any]], outcome: "RunOutcome", request: "RunRequest", out: TextIO, targets: list[Target]
+) -> None:
     if request.json:
         from probe.analysis.verdicts.verdicts import to_json
 
@@ -193,7 +195,8 @@ def _print(records: list[dict[str, Any]], outcome: "RunOutcome", request: "RunRe
         out.flush()
         return
     plain = is_plain(request.plain, out)
-    print_verdicts(records, out, plain, lab=outcome.annotations.get("lab"))
+    facts = {each.name: {"title": each.title, "retired": each.retired, "successor": each.successor} for each in targets}
+    print_verdicts(records, out, plain, lab=outcome.annotations.get("lab"), targets=facts)
     if outcome.path is not None and outcome.path != STDIN:
         say(out)
         say(out, tr("File  {path}", path=outcome.path))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from probe.analysis.verdicts.plain_sentences import plain_sentence
 from probe.formats.calls import STUNExchange
 from tests.analysis.outcomes.test_calls import HOST, SILENCE, call, echoed, url_of
 from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, judged, said
@@ -175,7 +176,8 @@ def test_a_retired_service_is_not_accused_without_a_control(make: Any) -> None:
     lines.target |= {"retired": "2025-05-05", "successor": "teams"}
     record = judged(lines)
     assert (record["state"], record["mechanisms"]) == ("insufficient", [])
-    assert "2025-05-05" in record["because"] and "teams" in record["because"]
+    plain = plain_sentence(record, lines.target)
+    assert "shut down by its operator on 2025-05-05, and replaced by teams." in plain
     lines.control(url_of("stun"), GENUINE)
     assert judged(lines)["state"] in {"blocked", "likely_blocked"}
 

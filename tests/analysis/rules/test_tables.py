@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.engines.engine import DuckDBEngine, Engine, SQLiteEngine, create_table, has_duckdb, select
+from probe.analysis.engines.engine import Engine, SQLiteEngine, create_table, select
 from probe.analysis.features.rows import AddressRow, NameRow, WideRow
 from probe.analysis.rules.mechanisms import is_mechanism
 from probe.analysis.rules.tables import ACCUSING, RULES, TABLES, State, tables_for
 from probe.targets.dialects import DIALECTS, PROOF_DEPTH
+from tests.support.measurements.duckdb_engine import DuckDBEngine
 from tests.support.measurements.witnesses import WITNESSES
 
 CASES = [(table, rule.rule_id) for table, (_, rules) in TABLES.items() for rule in rules]
@@ -237,7 +238,6 @@ def test_nothing_together_is_nothing(engine: Engine, table: str) -> None:
 
 
 def test_both_engines_are_given_the_same_text() -> None:
-    assert has_duckdb()
     text = create_table(AddressRow) + select(AddressRow, tables_for(AddressRow))
     assert "COALESCE" not in text
     assert "::" not in text

@@ -212,11 +212,7 @@ def test_a_service_retired_without_a_successful_control() -> None:
     lines.twice(URL, GENUINE, f"tcp:{TIMEOUT}")
     lines.target |= {"retired": "2025-05-05", "successor": "teams"}
     record = judged(lines)
-    assert record["state"] == "insufficient"
-    assert (
-        record["because"]
-        == "The service is retired, and no test helper reached it: since 2025-05-05, succeeded by teams."
-    )
+    assert (record["state"], record["rule_id"]) == ("insufficient", "service_retired")
     lines.control(URL, GENUINE)
     assert judged(lines)["state"] == "likely_blocked"
 

@@ -1,51 +1,68 @@
-"""`probe rules`: every rule, mechanism and reason, out of the very tables that judge."""
+"""Test `probe rules`: every rule, mechanism and reason is printed from the tables that compute verdicts."""
+
+import re
 
 import pytest
 
-from probe.analysis.rules.mechanisms import LEAVES
-from probe.analysis.rules.rule import IN_OONI, State
+from probe.analysis.rules.mechanisms import LEAVES, RESERVED
+from probe.analysis.rules.rule import IN_OONI, Rule, State
 from probe.analysis.rules.tables import RULES
+from probe.analysis.verdicts.validity import INVALIDITIES
 from probe.cli.results.rules import as_markdown, as_text
 
 
-def test_every_rule_is_printed_in_both_forms() -> None:
-    text, markdown = "\n".join(as_text()), "\n".join(as_markdown())
+@pytest.fixture(scope="module")
+def text() -> str:
+    return "\n".join(as_text())
+
+
+@pytest.fixture(scope="module")
+def markdown() -> str:
+    return "\n".join(as_markdown())
+
+
+def flat(printed: str) -> str:
+    return " ".join(printed.split())
+
+
+def test_every_rule_is_printed_with_both_sentences(text: str, markdown: str) -> None:
+    printed = flat(text)
     for rule in RULES.values():
-        assert f"  {rule.rule_id}: {rule.state}" in text
-        assert f"| `{rule.rule_id}` | {rule.since} |" in markdown and f"| {rule.because} |" in markdown
-        assert all(f"`{before}`" in markdown and before in text for before in rule.supersedes)
-    assert all(f"| `{name}` |" in markdown for name in LEAVES)
+        assert f"{rule.rule_id}: {rule.state}" in printed
+        assert f"plain: {rule.plain} technical: {rule.because} when: {rule.when}" in printed
+        assert f"### `{rule.rule_id}`\n\nState `{rule.state}`" in markdown
+        assert f"> {rule.plain}\n\nTechnical:\n\n> {rule.because}\n\n```sql\n{rule.when}\n```" in markdown
+        assert all(f"`{before}`" in markdown and before in printed for before in rule.supersedes)
 
 
-def test_a_cell_of_a_table_holds_no_bar() -> None:
-    rows = [line for line in as_markdown() if line.startswith("| `")]
-    rules = [row for row in rows if RULES.get(row.split("`")[1])]
-    assert len(rules) == len(RULES)
-    assert all(row.replace(r"\|", "").count(" | ") == 6 for row in rules)
+def test_text_fits_eighty_columns_except_names(text: str) -> None:
+    assert max(len(line) for line in text.splitlines() if " " in line.strip()) < 80
 
 
-@pytest.mark.parametrize(
-    "name", ["stun.timeout.payload", "turn.timeout.other", "sip.reset.payload", "sip.rewrite", "udp.timeout"]
-)
-def test_what_calls_are_judged_by_has_rules(name: str) -> None:
-    (row,) = [row for row in as_markdown() if row.startswith(f"| `{name}` |")]
-    named = row.split(" | ")[2].removesuffix(" |").replace("`", "").split()
-    assert named == [rule.rule_id for rule in RULES.values() if rule.mechanism == name] != []
+def test_every_reason_of_invalidity_is_printed(text: str, markdown: str) -> None:
+    for reason in INVALIDITIES:
+        assert f"{reason.rule_id}: {reason.reason}" in text
+        assert f"| `{reason.rule_id}` | `{reason.reason}` | {reason.because} |" in markdown
 
 
-def test_every_mechanism_that_a_rule_names_has_a_row_that_names_the_rule() -> None:
-    rows = {row.split("`")[1]: row for row in as_markdown() if row.startswith("| `") and row.count(" | ") == 2}
-    for rule in RULES.values():
-        assert not rule.mechanism or f"`{rule.rule_id}`" in rows[rule.mechanism]
+def test_mechanisms_with_a_rule_are_printed_and_reserved_ones_are_not(text: str, markdown: str) -> None:
+    used = {rule.mechanism for rule in RULES.values()}
+    assert set(RESERVED) == set(LEAVES) - used
+    for name in LEAVES:
+        printed = name in used
+        assert (f"\n  {name}: " in text) == printed
+        assert (f"\n| `{name}` |" in markdown) == printed
 
 
-def test_what_has_no_rule_yet_says_so() -> None:
-    assert "| `turn.refused` |  | no rule yet |" in list(as_markdown())
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.mechanism], ids=lambda rule: rule.rule_id)
+def test_row_of_a_mechanism_names_its_rules_in_order(rule: Rule, markdown: str) -> None:
+    (row,) = re.findall(rf"^\| `{re.escape(rule.mechanism)}` \|.*$", markdown, re.MULTILINE)
+    named = re.findall(r"\[`(\w+)`\]\(rules\.md#\1\)", row)
+    assert named == [other.rule_id for other in RULES.values() if other.mechanism == rule.mechanism]
 
 
-def test_states_and_mechanisms_have_their_words_in_oonis_world() -> None:
-    rows = list(as_markdown())
-    assert "| `blocked` | confirmed |" in rows and "| `insufficient` | failed |" in rows
-    assert [row for row in rows if row.startswith("| `tls.reset.sni` | `http-failure` |")]
-    assert [row for row in rows if row.startswith("| `http.blockpage` | `http-diff` |")]
+def test_states_and_mechanisms_have_ooni_words(markdown: str) -> None:
+    rows = markdown.splitlines()
     assert {state for state in State if f"| `{state}` | {IN_OONI[state]} |" in rows} == set(State)
+    for name, word in (("tls.reset.sni", "http-failure"), ("http.blockpage", "http-diff"), ("dns", "dns")):
+        assert [row for row in rows if row.startswith(f"| `{name}` |") and f"| `{word}` |" in row]

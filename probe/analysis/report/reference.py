@@ -1,0 +1,148 @@
+"""Write the reference pages about rules, mechanisms and features from the code.
+
+Renew: `python -m probe.analysis.report.reference`, or `make reference`.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+from probe.analysis.features.rows import WideRow
+from probe.analysis.report.column_sources import column_sources
+from probe.analysis.rules.mechanisms import IN_ORDER, MEANINGS, RESERVED, blocking_in_ooni
+from probe.analysis.rules.rule import IN_OONI, Rule
+from probe.analysis.rules.tables import RULES, RULESET, TABLES
+from probe.analysis.verdicts.validity import INVALIDITIES
+
+FOLDER = Path(__file__).parents[3] / "docs" / "reference"
+ABOUT_TABLE = {
+    "name": "Resolution of an endpoint's host name.",
+    "address": "Whether an address can be judged. Every endpoint passes this table first.",
+    "tcp": "TCP connect.",
+    "tls": "TLS handshake over TCP.",
+    "quic": "QUIC handshake.",
+    "http": "HTTP request over TCP, TLS or QUIC.",
+    "payload": "The messengers' own protocols, MTProto and Noise.",
+    "stun": "STUN over UDP, TCP and TLS.",
+    "turn": "TURN over UDP, TCP and TLS.",
+    "sip": "SIP over UDP, TCP and TLS.",
+    "resolver": "Resolvers that are targets themselves, over UDP, TCP, TLS and HTTPS.",
+    "mail": "SMTP and IMAP.",
+    "endpoint": "One endpoint, from its name and its addresses.",
+    "service": "One service, from its endpoints.",
+}
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by its file name."""
+    made = {"rules.md": rules_page(), "mechanisms.md": mechanisms_page(), "features.md": features_page()}
+    return {name: "\n".join(lines) + "\n" for name, lines in made.items()}
+
+
+def rules_page() -> Iterator[str]:
+    """Yield the Markdown lines of the page about rules."""
+    yield f"# Rules {RULESET}\n"
+    yield (
+        "In each table the first rule whose condition holds decides. A condition is SQL over the columns in"
+        " [features](features.md).\nEach rule has a plain text for users and a technical text, which is `because` in"
+        " the verdict record."
+    )
+    for table, (row, rules) in TABLES.items():
+        yield f"\n## Table `{table}`\n\n{ABOUT_TABLE[table]} The conditions read `{row.__name__}`."
+        for rule in rules:
+            yield from _rule(rule)
+    yield "\n## Validity\n\nThe first reason that holds makes a measurement invalid. Its services then have no state.\n"
+    yield "| rule | reason | because |\n|---|---|---|"
+    yield from (f"| `{each.rule_id}` | `{each.reason}` | {each.because} |" for each in INVALIDITIES)
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    mechanism = f", mechanism `{rule.mechanism}`" if rule.mechanism else ""
+    replaced = f", in the place of {_codes(rule.supersedes, ', ')}" if rule.supersedes else ""
+    deferred = " The record shows the rule and the texts of the part that decides." if rule.defers else ""
+    yield f"\n### `{rule.rule_id}`\n\nState `{rule.state}`{mechanism}. Since {rule.since}{replaced}.{deferred}\n"
+    yield f"For users:\n\n> {rule.plain}\n\nTechnical:\n\n> {rule.because}\n\n```sql\n{rule.when}\n```"
+
+
+def mechanisms_page() -> Iterator[str]:
+    """Yield the Markdown lines of the page about mechanisms and states. Reserved mechanisms are left out."""
+    yield "# Mechanisms and states\n"
+    yield (
+        "A mechanism names how interference showed, as `<layer>.<action>.<qualifier>`. A name without a qualifier is a"
+        " complete answer."
+    )
+    yield "\n## Mechanisms\n\n| mechanism | meaning | `blocking` in OONI | rules |\n|---|---|---|---|"
+    rules_of = rules_by_mechanism()
+    for name in IN_ORDER:
+        if name in rules_of:
+            links = " ".join(f"[`{rule_id}`](rules.md#{rule_id})" for rule_id in rules_of[name])
+            yield f"| `{name}` | {_meaning(name)} | {_codes([blocking_in_ooni(name) or ''])} | {links} |"
+    yield "\n## States\n\n| state | in OONI |\n|---|---|"
+    yield from (f"| `{state}` | {word} |" for state, word in IN_OONI.items())
+
+
+def _meaning(name: str) -> str:
+    """Return the meaning of a leaf, or the leaves below an inner node that are not reserved."""
+    below = [leaf.removeprefix(f"{name}.") for leaf in MEANINGS if leaf.startswith(f"{name}.") and leaf not in RESERVED]
+    return MEANINGS.get(name) or f"Interference of which more is not known ({_codes(below, ', ')})."
+
+
+def features_page() -> Iterator[str]:
+    """Yield the Markdown lines of the page about the columns that rules read."""
+    yield "# Features\n"
+    yield "Each rule reads one row: of a name, an address, an endpoint or a service. Numbers are counts."
+    yield "No column is ever NULL except `*_failure`. The module is where the column is filled."
+    for row in get_args(WideRow):
+        tables = [table for table, (kind, _) in TABLES.items() if kind is row]
+        yield f"\n## `{row.__name__}`\n\nRead by {_codes(tables, ', ')}.\n"
+        yield "| column | type | meaning | module | rules |\n|---|---|---|---|---|"
+        readers, sources = readers_of(row), column_sources(row)
+        for column in fields(row):
+            kind = str(column.type).removeprefix("<class '").removesuffix("'>").replace("|", "\\|")
+            where, meaning = _codes(sources[column.name]), column.metadata["meaning"]
+            read_by = _codes([", ".join(readers[column.name])]) or "none"
+            yield f"| `{column.name}` | {kind} | {meaning} | {where} | {read_by} |"
+
+
+def readers_of(row: type[WideRow]) -> dict[str, list[str]]:
+    """Return for each column of a row the ids of the rules that read it, in the order of the tables."""
+    found: dict[str, list[str]] = {column.name: [] for column in fields(row)}
+    for kind, rules in TABLES.values():
+        if kind is row:
+            for rule in rules:
+                for name in columns_in(rule.when) & found.keys():
+                    found[name].append(rule.rule_id)
+    return found
+
+
+def columns_in(condition: str) -> set[str]:
+    """Return the words of an SQL condition outside of string literals."""
+    return set(re.findall(r"[a-z_]+", re.sub(r"'[^']*'", "", condition)))
+
+
+def rules_by_mechanism() -> dict[str, list[str]]:
+    """Return for each mechanism the ids of the rules that name it, in the order of the tables."""
+    found: dict[str, list[str]] = {}
+    for rule in RULES.values():
+        if rule.mechanism:
+            found.setdefault(rule.mechanism, []).append(rule.rule_id)
+    return found
+
+
+def _codes(words: tuple[str, ...] | list[str], between: str = " ") -> str:
+    return between.join(f"`{word}`" for word in words if word)
+
+
+def main() -> None:
+    """Write the pages into the folder of the command line, or into docs/reference."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

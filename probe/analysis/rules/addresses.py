@@ -1,0 +1,77 @@
+"""Define the rules that decide whether an address can be judged."""
+
+from probe.analysis.rules.rule import Rule, State
+from probe.messages import mark
+
+ADDRESS_RULES = (
+    Rule(
+        "address_family_absent",
+        "NOT family_works",
+        State.INSUFFICIENT,
+        because="This network has no working connection of the address's family.",
+        plain=mark(
+            "This network cannot reach the kind of address (IPv4 or IPv6) that {host} has. Nothing can be concluded "
+            "about it."
+        ),
+    ),
+    Rule(
+        "address_datagrams_absent",
+        "by_datagram AND NOT datagrams_work",
+        State.INSUFFICIENT,
+        because="This network passes no UDP datagram, so nothing can be concluded about endpoints over UDP.",
+        plain=mark(
+            "This network lets no packets of the kind (UDP) pass that {service} uses. Nothing can be concluded about "
+            "it."
+        ),
+    ),
+    Rule(
+        "address_not_tried",
+        "attempts = 0",
+        State.INSUFFICIENT,
+        because="The address was not tried.",
+        plain=mark("The server of {service} was not tried. Nothing can be concluded."),
+    ),
+    Rule(
+        "address_local_fault",
+        "local_faults >= attempts",
+        State.INSUFFICIENT,
+        because="The run was interrupted, or this computer failed, before the address gave a result.",
+        plain=mark(
+            "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
+        ),
+    ),
+    Rule(
+        "address_interrupted",
+        "NOT address_proven AND successes = 0 AND unfinished < attempts AND interrupted",
+        State.INSUFFICIENT,
+        because="It does not work, and the run was interrupted before the address could be verified.",
+        plain=mark("The run was stopped before the address of {host} could be verified. Run the test again."),
+    ),
+    Rule(
+        "address_unproven_fails",
+        "NOT address_proven AND successes = 0 AND unfinished < attempts",
+        State.IMPAIRED,
+        because="It does not work, and the address could not be verified.",
+        plain=mark(
+            "The test of {service} failed, and it is not certain that the address of {host} is right. The cause is "
+            "unclear."
+        ),
+    ),
+    Rule(
+        "address_proven",
+        "address_proven",
+        State.OK,
+        because="The address is verified.",
+        plain=mark("The address of {host} is right."),
+    ),
+    Rule(
+        "address_unproven",
+        "TRUE",
+        State.INSUFFICIENT,
+        because="The address answers, but could not be verified.",
+        plain=mark(
+            "Something answers at the address of {host}, and it is not certain that it is {service}. Nothing can be "
+            "concluded."
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Define the rules about name resolution and about resolvers that are targets themselves."""

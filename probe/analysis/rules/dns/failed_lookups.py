@@ -1,0 +1,187 @@
+"""Define the rules about names that the system resolver denies, does not answer, or answers with unusable addresses."""
+
+from probe.analysis.rules.dns.conditions import FROM_RESOLVER, ON_PATH, SUSPECT, TRUE_ANSWER, TRUSTED, UNVERIFIED
+from probe.analysis.rules.rule import Rule, State
+from probe.messages import mark
+
+_OTHER_DEVICE = "(dns_unlike > 0 OR dns_too_fast > 0)"
+
+FAILED_LOOKUPS = (
+    Rule(
+        "dns_resolver_denies",
+        f"dns_failure_kind = 'nxdomain' AND {TRUE_ANSWER} AND {FROM_RESOLVER}",
+        State.BLOCKED,
+        mechanism="dns.nxdomain",
+        because=(
+            "The system resolver itself denies the name, and a public resolver, asked the same way, gives an address "
+            "that is proven."
+        ),
+        plain=mark(
+            "The name server of this network says that there is no server named {host}. A public name server gives its "
+            "real address. Access to {service} is blocked."
+        ),
+    ),
+    Rule(
+        "dns_denied_on_path",
+        f"dns_failure_kind = 'nxdomain' AND {TRUE_ANSWER} AND {ON_PATH}",
+        State.BLOCKED,
+        mechanism="dns.nxdomain",
+        because=(
+            "Queries to any resolver, and even to a non-resolver, are answered that the name does not exist, while "
+            "its address is proven."
+        ),
+        plain=mark(
+            "This network forges the answers of all name servers, and says that there is no server named {host}. There "
+            "is one. Access to {service} is blocked."
+        ),
+    ),
+    Rule(
+        "dns_nxdomain_proven_false",
+        f"dns_failure_kind = 'nxdomain' AND {TRUE_ANSWER}",
+        State.BLOCKED,
+        mechanism="dns.nxdomain",
+        because="The system resolver denies the name, and the address from another source is proven.",
+        plain=mark(
+            "The name lookup in this network says that there is no server named {host}. The real address is known from "
+            "another source. Access to {service} is blocked."
+        ),
+    ),
+    Rule(
+        "dns_no_answer_proven_false",
+        f"dns_failure_kind = 'no_answer' AND {TRUE_ANSWER}",
+        State.BLOCKED,
+        mechanism="dns",
+        because="The system resolver says that the name has no address, and the address from another source is proven.",
+        plain=mark(
+            "The name lookup in this network says that there is no address for {host}. The real address is known from "
+            "another source. Access to {service} is blocked."
+        ),
+    ),
+    Rule(
+        "name_resolves_in_one_family",
+        f"dns_family_spared AND {UNVERIFIED}",
+        State.OK,
+        because=(
+            "The addresses of one family are verified, and nothing shows that those of the other family are forged."
+        ),
+        plain=mark("The name lookup in this network gives a real address for {host}."),
+    ),
+    Rule(
+        "dns_bogon_here",
+        f"{UNVERIFIED} AND dns_bogon = dns_answers AND dns_from_control > 0",
+        State.LIKELY_BLOCKED,
+        mechanism="dns.injection.bogon",
+        because=(
+            "The system resolver gives an address that no public service can have, and the test helper's resolver "
+            "gives another address."
+        ),
+        plain=mark(
+            "The name lookup in this network gives an address for {host} that no public server can have. Outside this "
+            "network another address is given. Access to {service} is probably blocked."
+        ),
+    ),
+    Rule(
+        "dns_answer_of_another_box",
+        f"{UNVERIFIED} AND {_OTHER_DEVICE} AND {TRUSTED} AND {SUSPECT} AND NOT dns_intercepted",
+        State.LIKELY_BLOCKED,
+        mechanism="dns.injection.other",
+        because=(
+            "Trusted resolvers give other addresses, and the answer looks as if another device than the resolver had "
+            "sent it."
+        ),
+        plain=mark(
+            "The address for {host} seems to come from another device than the name server. Trusted name servers give "
+            "other addresses. Access to {service} is probably blocked."
+        ),
+    ),
+    Rule(
+        "dns_nxdomain_here",
+        f"dns_failure_kind = 'nxdomain' AND {TRUSTED} AND dns_others_denied = 0",
+        State.LIKELY_BLOCKED,
+        mechanism="dns.nxdomain",
+        because="The system resolver denies the name, and trusted resolvers give addresses for it.",
+        plain=mark(
+            "The name lookup in this network says that there is no server named {host}. Trusted name servers know the "
+            "name. Access to {service} is probably blocked."
+        ),
+    ),
+    Rule(
+        "dns_stale_answer_here",
+        f"{UNVERIFIED} AND dns_neighbours = dns_answers AND dns_reached = 0 AND ({TRUE_ANSWER} OR "
+        "dns_trusted_reached > 0)",
+        State.IMPAIRED,
+        because=(
+            "The address from the system resolver is in the service's own network and does not work, and that from "
+            "another resolver works."
+        ),
+        plain=mark(
+            "The name lookup in this network gives an address for {host} that does not work, and that may be out of "
+            "date. Another address works. The cause is unclear."
+        ),
+    ),
+    Rule(
+        "dns_answer_fails_here",
+        f"{UNVERIFIED} AND dns_reached = 0 AND dns_proven_here > 0",
+        State.LIKELY_BLOCKED,
+        mechanism="dns.injection.other",
+        because="The address from the system resolver does not work, and that from another resolver is proven.",
+        plain=mark(
+            "The name lookup in this network gives an address for {host} that does not work. The real address is known "
+            "from another source. Access to {service} is probably blocked."
+        ),
+        supersedes=("dns_other_answer_here",),
+    ),
+    Rule(
+        "dns_answer_elsewhere_fails_here",
+        f"{UNVERIFIED} AND dns_elsewhere > 0 AND dns_neighbours + dns_reached = 0 AND dns_trusted_reached > 0",
+        State.LIKELY_BLOCKED,
+        mechanism="dns.injection.other",
+        because=(
+            "The address from the system resolver is in another network and does not answer, and that from a trusted "
+            "resolver works."
+        ),
+        plain=mark(
+            "The name lookup in this network gives an address for {host} that does not answer. A trusted name server "
+            "gives one that works. Access to {service} is probably blocked."
+        ),
+    ),
+    Rule(
+        "dns_refused_here",
+        f"dns_failure_kind = 'refused' AND {TRUE_ANSWER} AND dns_other_names_resolved > 0",
+        State.LIKELY_BLOCKED,
+        mechanism="dns.refused",
+        because="The system resolver refuses queries for this name and not for others, and the true answer is proven.",
+        plain=mark(
+            "The name server of this network refuses to give the address of {host}, and gives those of other names. "
+            "Access to {service} is probably blocked."
+        ),
+    ),
+    Rule(
+        "dns_servfail_here",
+        f"dns_failure_kind = 'servfail' AND {TRUE_ANSWER} AND dns_other_names_resolved > 0",
+        State.LIKELY_BLOCKED,
+        mechanism="dns.servfail",
+        because=(
+            "The system resolver reports a failure for this name and not for others, and the true answer is proven."
+        ),
+        plain=mark(
+            "The name server of this network fails when it is asked for {host}, and not for other names. Access to "
+            "{service} is probably blocked."
+        ),
+    ),
+    Rule(
+        "dns_timeout_here",
+        f"dns_failure_kind = 'timeout' AND {TRUE_ANSWER} AND dns_other_names_resolved > 0 AND dns_others_lost = 0 "
+        "AND NOT line_drops",
+        State.LIKELY_BLOCKED,
+        mechanism="dns.timeout",
+        because=(
+            "The system resolver does not answer queries for this name, answers those for others, and the true answer "
+            "is proven."
+        ),
+        plain=mark(
+            "The name server of this network does not answer when it is asked for {host}, and answers for other names. "
+            "Access to {service} is probably blocked."
+        ),
+    ),
+)

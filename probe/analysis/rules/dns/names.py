@@ -1,0 +1,174 @@
+"""Define the rules about names: whether the system resolver gave a verified address."""
+
+from probe.analysis.rules.dns.failed_lookups import FAILED_LOOKUPS
+from probe.analysis.rules.dns.traced_forgeries import TRACED_FORGERIES
+from probe.analysis.rules.dns.untraced_forgeries import UNTRACED_FORGERIES
+from probe.analysis.rules.rule import Rule, State
+from probe.messages import mark
+
+_NO_HARM = "dns_forged_late + dns_forged_public + dns_dark_forged > 0"
+
+NAME_RULES = (
+    Rule(
+        "name_not_needed",
+        "NOT dns_needed",
+        State.OK,
+        because="The endpoint is an address, so no name has to be resolved.",
+        plain=mark("The server of {service} is given by its address, so no name lookup was needed."),
+    ),
+    Rule(
+        "name_not_asked",
+        "dns_attempts = 0",
+        State.INSUFFICIENT,
+        because="The system resolver was not asked for the name.",
+        plain=mark("No lookup of {host} was made. Nothing can be concluded about {service}."),
+    ),
+    Rule(
+        "name_local_fault",
+        "dns_local_faults >= dns_attempts",
+        State.INSUFFICIENT,
+        because="The run was interrupted, or this computer failed, while the name was resolved.",
+        plain=mark(
+            "The lookup of {host} was not finished, because this computer was too busy or the run was stopped. Run the "
+            "test again."
+        ),
+    ),
+    *TRACED_FORGERIES,
+    *UNTRACED_FORGERIES,
+    *FAILED_LOOKUPS,
+    Rule(
+        "name_resolves_denial_seen",
+        f"dns_genuine > 0 AND {_NO_HARM} AND dns_forged_denial",
+        State.OK,
+        mechanism="dns.nxdomain",
+        because="The name resolves to a verified address, and a forged denial was seen that did no harm.",
+        plain=mark(
+            "The name lookup in this network gives a real address for {host}. A false answer that denies the name was "
+            "also sent, and it had no effect."
+        ),
+    ),
+    Rule(
+        "name_resolves_forged_bogon_seen",
+        f"dns_genuine > 0 AND {_NO_HARM} AND dns_forged_bogon",
+        State.OK,
+        mechanism="dns.injection.bogon",
+        because=(
+            "The name resolves to a verified address, and a forged answer with an impossible address was seen that "
+            "did no harm."
+        ),
+        plain=mark(
+            "The name lookup in this network gives a real address for {host}. A false answer with an impossible "
+            "address was also sent, and it had no effect."
+        ),
+    ),
+    Rule(
+        "name_resolves_forged_answer_seen",
+        f"dns_genuine > 0 AND {_NO_HARM}",
+        State.OK,
+        mechanism="dns.injection.other",
+        because="The name resolves to a verified address, and a forged answer was seen that did no harm.",
+        plain=mark(
+            "The name lookup in this network gives a real address for {host}. A false answer was also sent, and it had "
+            "no effect."
+        ),
+    ),
+    Rule(
+        "name_resolves_answer_copied",
+        "dns_genuine > 0 AND dns_doubled > 0",
+        State.OK,
+        mechanism="dns.injection",
+        because="The name resolves to a verified address, and the right answer was also injected on the path.",
+        plain=mark(
+            "The name lookup in this network gives a real address for {host}. Another device in this network sent the "
+            "same answer too."
+        ),
+    ),
+    Rule(
+        "name_resolves_answer_injected",
+        "dns_genuine > 0 AND dns_dark_genuine > 0 AND dns_dark_silent",
+        State.OK,
+        mechanism="dns.injection",
+        because=(
+            "The name resolves to a verified address, and a non-resolver that is silent about other names gives the "
+            "right answer too."
+        ),
+        plain=mark(
+            "The name lookup in this network gives a real address for {host}. Another device in this network answers "
+            "for this name too."
+        ),
+    ),
+    Rule(
+        "name_resolves_intercepted",
+        "dns_genuine > 0 AND (dns_dark_genuine > 0 OR dns_intercepted)",
+        State.OK,
+        mechanism="dns.intercepted",
+        because=(
+            "The name resolves to a verified address, and a device on the path answers in the place of the resolvers."
+        ),
+        plain=mark(
+            "The name lookup in this network gives a real address for {host}. Another device in this network answers "
+            "in the place of all name servers."
+        ),
+        supersedes=("name_resolves_through_proxy",),
+    ),
+    Rule(
+        "name_resolves",
+        "dns_genuine > 0",
+        State.OK,
+        because="The name resolves to a verified address.",
+        plain=mark("The name lookup in this network gives a real address for {host}."),
+    ),
+    Rule(
+        "name_unknown_everywhere",
+        "dns_failure_kind <> '' AND control_attempts > 0 AND control_successes = 0 AND dns_authenticated = 0",
+        State.DOWN,
+        because="The name does not resolve here, and does not resolve at the test helper.",
+        plain=mark("There is no address for {host}, here or outside this network. There is no sign of blocking."),
+    ),
+    Rule(
+        "name_family_absent",
+        "dns_family_absent",
+        State.INSUFFICIENT,
+        because="The name has only addresses of a family that does not work on this network.",
+        plain=mark(
+            "This network cannot reach the kind of address (IPv4 or IPv6) that belongs to {host}. Nothing can be "
+            "concluded about {service}."
+        ),
+    ),
+    Rule(
+        "name_interrupted",
+        "interrupted",
+        State.INSUFFICIENT,
+        because="The run was interrupted before the name could be judged.",
+        plain=mark("The run was stopped before the name lookup for {host} was finished. Run the test again."),
+    ),
+    Rule(
+        "name_fails",
+        "dns_failure_kind <> ''",
+        State.IMPAIRED,
+        because="The name does not resolve here, and no true answer is proven.",
+        plain=mark(
+            "The name lookup for {host} failed in this network. No other source proved the real address, so the cause "
+            "is unclear."
+        ),
+    ),
+    Rule(
+        "name_unproven",
+        "dns_answers > 0",
+        State.INSUFFICIENT,
+        because="The name resolves to addresses that are neither verified nor refuted.",
+        plain=mark(
+            "The name lookup for {host} gave addresses that could be neither verified nor refuted. Nothing can be "
+            "concluded about {service}."
+        ),
+    ),
+    Rule(
+        "name_undecided",
+        "TRUE",
+        State.INSUFFICIENT,
+        because="No rule covers how the name resolved.",
+        plain=mark(
+            "The name lookup for {host} gave a result that no rule covers. Nothing can be concluded about {service}."
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Define the rules about TLS over TCP."""

@@ -1,0 +1,98 @@
+"""Fill in the plain sentences: what a verdict says to a user without technical knowledge."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from probe.analysis.observations.lenient_json import table, text
+from probe.analysis.rules.tables import RULES
+from probe.messages import mark, tr, tr_plural
+
+INVALID_SENTENCES: dict[str, str] = {
+    "captive_portal": mark("A sign-in page answers in the place of every server. Sign in first, then run again."),
+    "clock": mark("The clock of this computer is wrong by more than a day. Set it, then run again."),
+    "vpn": mark("A VPN carries the traffic, so another network was measured. Switch it off, then run again."),
+    "tls_interception": mark(
+        "A device in this network, or a program on this computer, opens all encrypted connections. Nothing can be "
+        "concluded about single services."
+    ),
+    "no_network": mark("No server answers, not even unrelated ones. Connect to the Internet, then run again."),
+    "probe_bug": mark("A fault in this program spoiled the measurement. Please report it."),
+}
+"""Reason of an invalid run, and the sentence for the user."""
+
+_SHUT_DOWN = mark("{app} was shut down by its operator on {date}. Nothing can be concluded about {service}.")
+_SUCCEEDED = mark(
+    "{app} was shut down by its operator on {date}, and replaced by {successor}. "
+    "Nothing can be concluded about {service}."
+)
+
+
+def plain_sentence(
+    record: Mapping[str, Any], target: Mapping[str, Any] | None = None, *, alike: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Return the plain sentences of a verdict record in the user's language.
+
+    `target` is the measurement's `x_target`, which holds the title. Without it the target's short name is shown.
+    `alike` are further records of the same target and rule that share the text, such as other services of the app.
+    """
+    if not record.get("valid", True):
+        return tr(INVALID_SENTENCES.get(text(record.get("invalid_reason")), mark("This run cannot be used.")))
+    rule = RULES.get(text(record.get("rule_id")))
+    if rule is None:  # of another ruleset
+        return text(record.get("because"))
+    facts = table(target)
+    sentence = _shut_down(facts) if rule.rule_id == "service_retired" else rule.plain
+    records = [record, *alike]
+    app = _app(record, facts)
+    return tr(
+        sentence or rule.plain,
+        app=app,
+        service=_service(app, records),
+        host=_listed(host for each in records for host in _hosts(each)) or app,
+        date=facts.get("retired"),
+        successor=facts.get("successor"),
+    )
+
+
+def _shut_down(facts: Mapping[str, Any]) -> str:
+    """Return the sentence about a retired target as far as its date and successor are known, "" if they are not."""
+    if not facts.get("retired"):
+        return ""
+    return _SUCCEEDED if facts.get("successor") else _SHUT_DOWN
+
+
+def _app(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    return text(facts.get("title")) or text(record.get("target"))
+
+
+def _service(app: str, records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the app with its services in parentheses. A web address has only one service, which is not named."""
+    roles = [text(record.get("service")).rpartition("/")[2].replace("_", " ") for record in records]
+    if "://" in app or not any(roles):
+        return app
+    return tr("{app} ({services})", app=app, services=", ".join(dict.fromkeys(roles)))
+
+
+def _hosts(record: Mapping[str, Any]) -> list[str]:
+    """Return the hosts of the endpoints that decide, or of all endpoints if the record does not name any."""
+    endpoints = [table(endpoint) for endpoint in record.get("endpoints") or ()]
+    deciding = [endpoint for endpoint in endpoints if endpoint.get("rule_id") == record.get("rule_id")]
+    return [_host(text(endpoint.get("endpoint"))) for endpoint in deciding or endpoints]
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return the first name, and the second or the number of the others. Empty without names."""
+    first, *others = list(dict.fromkeys(names)) or [""]
+    if not others:
+        return first
+    if len(others) == 1:
+        return tr("{first} and {second}", first=first, second=others[0])
+    return tr_plural("{first} and {count} more", "{first} and {count} more", len(others), first=first)
