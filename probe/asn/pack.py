@@ -1,11 +1,11 @@
-"""Makes probe/data/asn.bin; not run at run time.
+"""Generate probe/data/asn.bin. The probe itself does not run this module.
 
     apt-get install libloc-database python3-location
     /usr/bin/python3 -m probe.asn.pack probe/data/asn.bin
 
-The networks of the location database are walked one by one, because its own look-up misses some of them. A network
-that names no autonomous system belongs to that of the network around it. Neighbours that say the same become one range;
-IPv6 networks smaller than /64 are left out.
+The networks of the location database are read one by one, because its own look-up misses some of them. A network
+without an autonomous system has that of the network around it. Equal neighbours become one range. IPv6 networks smaller
+than /64 are left out.
 """
 
 import importlib
@@ -23,12 +23,12 @@ from typing import Any, NamedTuple
 SOURCE = Path("/usr/share/libloc-location/location.db")
 MAGIC = b"censorprobe asn 1\n"
 ENTRY = struct.Struct("<QI")
-ROWS = 1024  # rows in a block: a look-up unpacks one
+ROWS = 1024  # rows in a block. A look-up unpacks one block
 LONGEST_NAME = 48
 
 
 class Range(NamedTuple):
-    """From `first` to `last`, both included, everything belongs to `value`; `value` is ASN << 16 | country."""
+    """Represent the addresses from `first` to `last`, both included. `value` is ASN << 16 | country."""
 
     first: int
     last: int
@@ -36,7 +36,7 @@ class Range(NamedTuple):
 
 
 def flatten(networks: Iterable[Range]) -> Iterator[tuple[int, int]]:
-    """Nested ranges, outer before inner, become rows (first key, value); what nothing covers has value 0."""
+    """Yield rows (first key, value) of nested ranges, outer before inner. Addresses in no range have value 0."""
     stack: list[Range] = []
     at = 0
     for network in networks:
@@ -57,12 +57,12 @@ def flatten(networks: Iterable[Range]) -> Iterator[tuple[int, int]]:
 
 
 def merged(rows: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Of rows with one key the last counts; a row that says what the one before says is left out."""
-    last_word = dict(rows)
+    """Return sorted rows. The last of rows with one key counts. A row equal to the one before is left out."""
+    last_value = dict(rows)
     kept: list[tuple[int, int]] = []
-    for key in sorted(last_word):
-        if not kept or kept[-1][1] != last_word[key]:
-            kept.append((key, last_word[key]))
+    for key in sorted(last_value):
+        if not kept or kept[-1][1] != last_value[key]:
+            kept.append((key, last_value[key]))
     return kept
 
 
@@ -111,7 +111,7 @@ def _ranges(database: Any, version: int) -> list[Range]:
 
 
 def main() -> None:
-    """Read SOURCE, write the file named on the command line."""
+    """Read SOURCE and write the file that the command line names."""
     database = importlib.import_module("location").Database(str(SOURCE))
     about = {
         "title": "IPFire Location",

@@ -1,4 +1,4 @@
-"""Which network and country an address belongs to, looked up offline in a packed table that comes with the program."""
+"""Look up the network and country of an address in a packed table, offline."""
 
 import ipaddress
 import json
@@ -15,16 +15,18 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from probe.messages import tr
+
 MAGIC = b"censorprobe asn 1\n"
 BUNDLED = Path(__file__).parents[1] / "data" / "asn.bin"
 NO_COUNTRY = "ZZ"
 LARGEST_BLOCK = 1 << 16  # bytes, compressed
-OPEN_BLOCKS = 24  # kept unpacked, some 30 kB each; one run looks up the networks of a few large companies
+OPEN_BLOCKS = 24  # kept unpacked, about 30 kB each. One run looks up the networks of a few large companies
 ENTRY = struct.Struct("<QI")  # first key of a block, where the block begins
 
 
 class Network(NamedTuple):
-    """An autonomous system and the country it announces from; 0, "ZZ" and "" stand for unknown."""
+    """Represent an autonomous system and its country. 0, "ZZ" and "" stand for unknown."""
 
     asn: int = 0
     cc: str = NO_COUNTRY
@@ -35,45 +37,49 @@ UNKNOWN = Network()
 
 
 class TableError(ValueError):
-    """A table that cannot be read; its text is one sentence for the user."""
+    """A table cannot be read. The text is for the user."""
 
 
 class AsnLookup(Protocol):
-    """Anything that knows the networks of addresses. `database` names it and its date, as written to x_run."""
+    """A source of networks. `database` is its name and date, as recorded in x_run."""
 
     database: str
 
     def lookup(self, ip: str) -> Network:
-        """The network of `ip`; UNKNOWN when the table has none or `ip` is no public address."""
+        """Return the network of `ip`, UNKNOWN if the table has none or `ip` is no public address."""
 
 
 class AsnTable:
-    """The packed table: sorted keys in compressed blocks, of which a look-up opens one.
+    """Read the packed table: sorted keys in compressed blocks, of which a look-up unpacks one.
 
-    Layout: MAGIC; length of the header (u32); header (JSON: licence, attribution, date, sections); blocks; an index per
-    section. A block is zlib over the number of rows (u32), the differences between keys (u64 each) and the values:
-    u64 each (ASN << 16 | country) in `v4` and `v6`, lines in `names`. Keys are first addresses of ranges (of IPv6 the
-    upper 64 bits), and AS numbers. All little-endian. `asn_pack.py` writes it.
+    Layout, all little-endian:
+
+    - MAGIC, length of the header (u32), header (JSON with licence, attribution, date, sections)
+    - blocks, each zlib over the number of rows (u32), the differences between keys (u64 each) and the values
+    - an index per section
+
+    Values are u64 each (ASN << 16 | country) in `v4` and `v6`, and lines of text in `names`. Keys are the first
+    addresses of ranges (the upper 64 bits in IPv6), or AS numbers. `pack.py` writes the file.
     """
 
     def __init__(self, path: Path = BUNDLED) -> None:
-        """Open the file, read its header and its indexes. Raises TableError."""
+        """Open the file and read its header and its indexes. Raise TableError."""
         try:
-            self._file = os.open(path, os.O_RDONLY)  # read piece by piece: mapped, all of it would come to memory
+            self._file = os.open(path, os.O_RDONLY)  # read in pieces, because a mapped file would fill the memory
             weakref.finalize(self, os.close, self._file)
             start = len(MAGIC)
             if self._read(0, start) != MAGIC:
-                raise TableError(f"{path}: is no table of networks that this version can read")
+                raise TableError(tr("{path} is no AS table that this version can read.", path=path))
             (length,) = struct.unpack("<I", self._read(start, 4))
             self.header: dict[str, Any] = json.loads(self._read(start + 4, length))
             self._indexes = {name: self._index(*place) for name, place in self.header["sections"].items()}
         except (OSError, ValueError, KeyError, struct.error) as error:
-            raise error if isinstance(error, TableError) else TableError(f"{path}: cannot be read ({error})") from None
+            raise error if isinstance(error, TableError) else _unreadable(path, error) from None
         self.database = f"{self.header['title']} {self.header['date']}"
         self._block = lru_cache(maxsize=OPEN_BLOCKS)(self._open_block)
 
     def lookup(self, ip: str) -> Network:
-        """The network of `ip`; UNKNOWN when the table has none or `ip` is no public address."""
+        """Return the network of `ip`, UNKNOWN if the table has none or `ip` is no public address."""
         address = public_address(ip)
         if address is None:
             return UNKNOWN
@@ -83,7 +89,7 @@ class AsnTable:
         return Network(asn, cc, self.name(asn))
 
     def name(self, asn: int) -> str:
-        """Who runs the autonomous system; "" when unknown."""
+        """Return the operator of the autonomous system, "" if unknown."""
         found = self._row("names", asn) if asn else None
         if found is None:
             return ""
@@ -95,7 +101,7 @@ class AsnTable:
         return int(found[1][found[2]]) if found else 0
 
     def _row(self, section: str, key: int) -> tuple["array[int]", Any, int] | None:
-        """The last row whose key is at most `key`: the block's keys, its values and the row's number."""
+        """Return the block's keys and values, and the index of the last row whose key is at most `key`."""
         firsts, _ = self._indexes[section]
         number = bisect_right(firsts, key) - 1
         if number < 0:
@@ -115,32 +121,33 @@ class AsnTable:
         raw = zlib.decompressobj().decompress(self._read(begins, LARGEST_BLOCK))
         (rows,) = struct.unpack_from("<I", raw)
         middle = 4 + 8 * rows
-        keys = array("Q", accumulate(_numbers(raw[4:middle])))  # a list of numbers would take five times as much
+        keys = array("Q", accumulate(_numbers(raw[4:middle])))  # a list of numbers would take five times the memory
         return keys, raw[middle:].decode().split("\n") if section == "names" else _numbers(raw[middle:])
 
 
 class MmdbTable:
-    """A user's MaxMind-format file (GeoLite2-ASN, DB-IP Lite, IPinfo Lite …), read with `maxminddb`."""
+    """Read a user's MaxMind-format file (GeoLite2-ASN, DB-IP Lite, IPinfo Lite, …) with `maxminddb`."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file. Raises TableError, also when the library is not installed."""
+        """Open the file. Raise TableError, also if the library is not installed."""
         try:
             import maxminddb
         except ImportError:
-            raise TableError(f"{path}: reading it needs the Python package maxminddb") from None
+            problem = tr("{path} cannot be read without the Python package maxminddb. Install it.", path=path)
+            raise TableError(problem) from None
         try:
             self._reader = maxminddb.open_database(str(path))
         except (OSError, maxminddb.InvalidDatabaseError) as error:
-            raise TableError(f"{path}: cannot be read ({error})") from None
+            raise _unreadable(path, error) from None
         meta = self._reader.metadata()
         self.database = f"{meta.database_type} {datetime.fromtimestamp(meta.build_epoch, UTC):%Y-%m-%d}"
 
     def lookup(self, ip: str) -> Network:
-        """The network of `ip`, from whichever of the usual fields the file has."""
+        """Return the network of `ip` from the usual fields of such files."""
         address = public_address(ip)
         try:
             row = self._reader.get(str(address)) if address else None
-        except ValueError:  # an IPv6 address, and the file has only IPv4
+        except ValueError:  # an IPv6 address in a file with only IPv4
             row = None
         if not isinstance(row, dict):
             return UNKNOWN
@@ -152,32 +159,32 @@ class MmdbTable:
         return Network(int(str(number).upper().removeprefix("AS") or 0), str(country or NO_COUNTRY), str(name))
 
 
-class Nothing:
-    """No table: the program works without one, and says so."""
+class NoTable:
+    """Stand in for a missing table. `database` records that there was none."""
 
     database = "none"
 
     def lookup(self, ip: str) -> Network:
-        """Nothing is known."""
+        """Return UNKNOWN."""
         return UNKNOWN
 
 
 @cache
 def default_table() -> AsnLookup:
-    """The user's table (PROBE_ASN_DB), else the bundled one, else none. Raises TableError for a bad user's table."""
+    """Return the user's table (PROBE_ASN_DB), else the bundled one, else an empty one. Raise TableError."""
     if named := os.environ.get("PROBE_ASN_DB"):
         path = Path(named)
         return MmdbTable(path) if path.suffix == ".mmdb" else AsnTable(path)
-    return AsnTable() if BUNDLED.is_file() else Nothing()
+    return AsnTable() if BUNDLED.is_file() else NoTable()
 
 
 def asn_of(ip: str) -> int:
-    """The AS number of `ip` in the default table; 0 when unknown."""
+    """Return the AS number of `ip` in the default table, 0 if unknown."""
     return default_table().lookup(ip).asn
 
 
 def public_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address, IPv4 inside IPv6 unwrapped (mapped, NAT64); None when it is none, or not one of the internet's."""
+    """Return the public address, IPv4 in IPv6 unwrapped (mapped, NAT64). Return None for any other text or address."""
     try:
         address = ipaddress.ip_address(text.split("%")[0])
     except ValueError:
@@ -186,6 +193,10 @@ def public_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address |
         inner = address.ipv4_mapped or (address in _NAT64 and ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)) or None
         address = inner or address
     return address if address.is_global and not address.is_multicast else None
+
+
+def _unreadable(path: Path, reason: Exception) -> TableError:
+    return TableError(tr("The AS table {path} cannot be read ({reason}).", path=path, reason=reason))
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")

@@ -1,1 +1,1 @@
-"""What is written down, after OONI's data formats: failures, entries, transactions, measurements."""
+"""Define the records in OONI's data formats: failures, entries, transactions, measurements."""

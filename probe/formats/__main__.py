@@ -1,4 +1,4 @@
-"""`python -m probe.formats`: write the schema and the data dictionary anew (`make schema`). Needs the checkout."""
+"""Generate the schema and the data dictionary (`python -m probe.formats`, `make schema`). It needs a checkout."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ FIXTURE = HERE.parent.parent / "tests" / "fixtures" / f"lines-{VERSION}.jsonl.gz
 
 
 def written() -> dict[Path, str]:
-    """What ought to stand in each file."""
+    """Return the text of each generated file."""
     return {
         SCHEMA: json.dumps(measurement_schema(), indent=1, ensure_ascii=False) + "\n",
         DICTIONARY: dictionary(fixture_lines()),
@@ -24,13 +24,13 @@ def written() -> dict[Path, str]:
 
 
 def fixture_lines() -> Iterator[dict[str, Any]]:
-    """The lines that the examples come from."""
+    """Yield the measurements that the examples come from."""
     with gzip.open(FIXTURE, "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
 
 
 def main() -> None:
-    """Write each file and say its name."""
+    """Write each file and print its name."""
     for path, text in written().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The entries of calls: STUN and TURN, SIP, and the echo that tells a dropped payload from dropped datagrams."""
+"""Define the entries of calls: STUN and TURN, SIP, and the UDP echo for the echo pair."""
 
 from typing import ClassVar, Literal
 
@@ -9,7 +9,7 @@ from probe.formats.field_notes import Bytes, Code, Count, Port, Seconds, Withhel
 
 Transport = Literal["udp", "tcp", "tls"]
 EchoPayload = Literal["stun", "sip", "other"]
-"""Whose datagram an echo was asked for; "other" is of no protocol."""
+"""Kind of the datagram that was sent to the echo. "other" is of no protocol."""
 
 
 class STUNExchange(Entry):
@@ -25,16 +25,16 @@ class STUNExchange(Entry):
     transport: Transport  # what carries it
     method: Literal["binding", "allocate"] = "binding"  # allocate is TURN's
     response: Literal["", "success", "error"] = ""  # the class of the response that bears our transaction id
-    error_code: Code = 0  # 401 is what a TURN server says to strangers
+    error_code: Code = 0  # 401 is a TURN server's answer without credentials
     software: str = ""  # the SOFTWARE attribute
-    fingerprint_valid: bool | None = None  # None: the response had no FINGERPRINT
-    mapped_family: Literal[0, 4, 6] = 0  # of XOR-MAPPED-ADDRESS (else MAPPED-ADDRESS); 0: there was none
-    mapped_differs: Withheld[bool | None] = None  # whether it is another than the socket's own: there is a NAT
-    has_realm: bool = False  # with a nonce, what makes a 401 a TURN server's
-    has_nonce: bool = False  # with a realm, the same
-    x_sent: Count = 0  # datagrams; 1 over TCP and TLS
-    round_trip: Seconds | None = None  # seconds from the last request sent to the response
-    x_foreign: Count = 0  # messages that came and were not an answer to ours
+    fingerprint_valid: bool | None = None  # None if the response had no FINGERPRINT
+    mapped_family: Literal[0, 4, 6] = 0  # of XOR-MAPPED-ADDRESS, else of MAPPED-ADDRESS (0: none)
+    mapped_differs: Withheld[bool | None] = None  # whether it differs from the socket's own address, which shows a NAT
+    has_realm: bool = False  # a 401 with realm and nonce is a TURN server's
+    has_nonce: bool = False  # a 401 with realm and nonce is a TURN server's
+    x_sent: Count = 0  # datagrams, 1 over TCP and TLS
+    round_trip: Seconds | None = None  # from the last request sent to the response
+    x_foreign: Count = 0  # received messages that do not answer our request
     x_first_bytes: BinaryData | None = None  # of the first of them, at most 64
 
 
@@ -47,30 +47,31 @@ class SIPExchange(Entry):
 
     address: str  # "192.0.2.1:5060"
     transport: Transport  # what carries it
-    method: str = "OPTIONS"  # nothing else is ever sent
-    code: Code = 0  # final status of the response that bears our branch (its Via rewritten: our Call-ID); 0: none came
-    reason: str = ""  # the phrase behind the status
-    provisional: list[Code] = Field(default_factory=list)  # the 1xx that came before it
+    method: str = "OPTIONS"  # no other method is sent
+    code: Code = 0
+    """Final status of the response with our branch, or with our Call-ID if its Via is rewritten (0: none)."""
+    reason: str = ""  # the phrase after the status
+    provisional: list[Code] = Field(default_factory=list)  # the 1xx responses before it
     server: str = ""  # the Server header, else User-Agent
     rewritten: list[str] = Field(default_factory=list)
-    """What came back other than it was sent: "via", "contact", "call-id", "from", "to", "cseq"."""
-    x_sent: Count = 0  # requests; 1 over TCP and TLS
+    """Fields that came back changed: "via", "contact", "call-id", "from", "to", "cseq"."""
+    x_sent: Count = 0  # requests, 1 over TCP and TLS
     round_trip: Seconds | None = None  # from the last request sent to the response
-    x_foreign: Count = 0  # messages that came and were not an answer to ours
+    x_foreign: Count = 0  # received messages that do not answer our request
     x_first_bytes: BinaryData | None = None  # of the first of them, at most 64
 
 
 class UDPEcho(Entry):
-    """One datagram to the helper's echo. The helper's address is not kept: it could name a group of volunteers."""
+    """One datagram to the helper's echo. Its address is not kept, because it could identify a group of users."""
 
     LIST: ClassVar[str] = "echoes"
     OPERATION: ClassVar[str] = "udp_echo"
     OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip"})
 
     port: Port  # the helper's
-    payload: EchoPayload  # whose datagram it looks like
+    payload: EchoPayload  # kind of datagram that it resembles
     size: Bytes  # of the datagram's payload
     x_sent: Count = 0  # datagrams
-    echoed: bool = False  # one came back with our token
-    changed: bool = False  # what arrived there was not what was sent
-    round_trip: Seconds | None = None  # from the last one sent to the echo
+    echoed: bool = False  # a datagram with our token came back
+    changed: bool = False  # the helper received other bytes than were sent
+    round_trip: Seconds | None = None  # from the last datagram sent to the echo

@@ -1,7 +1,7 @@
-"""The entries of a measurement: one per network operation, shaped after OONI's df-001, 002, 005 and 006.
+"""Define the entries of a measurement: one per network operation, after OONI's df-001, 002, 005 and 006.
 
-Fields named `x_…` are ours. Times `t0` and `t` are seconds since the measurement began, on one monotonic clock.
-The words behind a field go into the schema and the data dictionary (README.md beside this file).
+Fields named `x_…` are our own. Times `t0` and `t` are seconds since the measurement began, on one monotonic clock.
+The comment after a field goes into the schema and the data dictionary (see README.md in this folder).
 """
 
 import base64
@@ -26,11 +26,11 @@ from probe.formats.field_notes import (
 
 
 class Part(BaseModel):
-    """A piece of an entry; optional fields named in `OMITTED` are left out of the JSON while they are None."""
+    """A part of an entry. Fields named in `OMITTED` are left out of the JSON while they are None."""
 
     model_config = ConfigDict(extra="forbid")
     OMITTED: ClassVar[frozenset[str]] = frozenset()
-    PRIVACY: ClassVar[PrivacyClass] = "network"  # of every field that does not say otherwise
+    PRIVACY: ClassVar[PrivacyClass] = "network"  # of every field without a class of its own
 
     @model_serializer(mode="wrap")
     def _leave_out_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -46,24 +46,25 @@ class BinaryData(Part):
 
     @classmethod
     def of(cls, raw: bytes) -> "BinaryData":
+        """Return the bytes in base64."""
         return cls(data=base64.b64encode(raw).decode())
 
 
 class Entry(Part):
-    """What one step wrote down. `failure` is a df-007 string, or None for success."""
+    """The record of one step. `failure` is a df-007 string, or None for success."""
 
     LIST: ClassVar[str] = ""  # the test-keys list that holds entries of this kind
-    OPERATION: ClassVar[str] = ""  # the step's name, as OONI says it
+    OPERATION: ClassVar[str] = ""  # the step's name in OONI's terms
 
-    failure: str | None = None  # a df-007 string; null for success
+    failure: str | None = None  # a df-007 string, null for success
     t0: Seconds = 0.0  # when the operation began, since the measurement began
     t: Seconds = 0.0  # when its result was known
-    tags: list[str] = Field(default_factory=list)  # the service's role, and for what the step was taken
-    transaction_id: Ordinal = 0  # the chain of steps that it belongs to, in x_transactions
+    tags: list[str] = Field(default_factory=list)  # the service's role and the purpose of the step
+    transaction_id: Ordinal = 0  # its transaction in x_transactions
 
 
 class DNSAnswer(Part):
-    """One record of a DNS answer; `ttl` in seconds."""
+    """One record of a DNS answer."""
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"asn", "as_org_name", "ipv4", "ipv6", "hostname"})
 
@@ -73,29 +74,30 @@ class DNSAnswer(Part):
     ipv4: str | None = None  # of A
     ipv6: str | None = None  # of AAAA
     hostname: str | None = Field(default=None, examples=["star.example.net"])  # of CNAME and the like
-    ttl: WholeSeconds | None = None  # how long the record may be kept; null where the library does not tell
+    ttl: WholeSeconds | None = None  # how long the record may be kept, null where the library does not return it
 
     @property
     def address(self) -> str | None:
+        """Return the IPv4 or IPv6 address, None for other records."""
         return self.ipv4 or self.ipv6
 
 
 class DNSResponse(Part):
-    """One datagram that came back for a query; `ip_ttl` is the received packet's TTL or hop limit."""
+    """One datagram that answered a query."""
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"raw_response"})
 
-    t: Seconds  # when it came, since the measurement began
+    t: Seconds  # when it arrived, since the measurement began
     ip_ttl: Hops | None = None  # TTL or hop limit left on arrival
-    rcode: Code | None = None  # RFC 1035 4.1.1; null when it cannot be parsed
+    rcode: Code | None = None  # RFC 1035 4.1.1, null when it cannot be parsed
     flags: list[str] = Field(default_factory=list)  # of QR AA TC RD RA AD CD
     answers: list[DNSAnswer] = Field(default_factory=list)  # its records
-    failure: str | None = None  # as for the entry: nxdomain, refused, unparsable (dns_server_misbehaving) …
-    raw_response: str | None = None  # plain base64; ECS, NSID and cookies cut out
+    failure: str | None = None  # as for the entry. An unparsable answer is dns_server_misbehaving
+    raw_response: str | None = None  # plain base64 without ECS, NSID and cookies
 
 
 class DNSQuery(Entry):
-    """One DNS question to one resolver (df-002). `engine`: system, getaddrinfo, udp, tcp, dot, doh."""
+    """One DNS query to one resolver (df-002)."""
 
     LIST: ClassVar[str] = "queries"
     OPERATION: ClassVar[str] = "resolve"
@@ -103,27 +105,27 @@ class DNSQuery(Entry):
         {"getaddrinfo_error", "raw_response", "rcode", "x_responses", "x_listened", "x_round_trip", "x_sent"}
     )
 
-    answers: list[DNSAnswer] = Field(default_factory=list)  # the records of the answer that counts
-    engine: str  # how it was asked: system, getaddrinfo, udp, tcp, dot, doh
-    hostname: str  # the name asked for
-    query_type: str  # A, AAAA; ANY where the library asks for both
+    answers: list[DNSAnswer] = Field(default_factory=list)  # the records of the evaluated answer
+    engine: str  # how the query was sent: system, getaddrinfo, udp, tcp, dot, doh
+    hostname: str  # the queried name
+    query_type: str  # A, AAAA, or ANY where the library queries both
     getaddrinfo_error: Code | None = None  # EAI_*, as this system numbers them
-    raw_response: str | None = None  # the answer as it came, plain base64; ECS, NSID and cookies cut out
+    raw_response: str | None = None  # the answer as received, plain base64 without ECS, NSID and cookies
     rcode: Code | None = None  # of the answer, RFC 1035 4.1.1
     resolver_hostname: Public[None] = None  # deprecated by OONI, always null
     resolver_port: Public[None] = None  # deprecated by OONI, always null
     resolver_address: str = ""  # "system" for the system resolver, "8.8.8.8:53", "1.1.1.1:853", or a DoH URL
     x_responses: list[DNSResponse] | None = None  # every datagram, engine udp only
-    x_listened: Seconds | None = None  # seconds that the socket listened in all
-    x_round_trip: Seconds | None = None  # seconds to the first answer
-    x_sent: Count | None = None  # datagrams sent, engine udp only: 2 when the question was repeated
+    x_listened: Seconds | None = None  # total time that the socket listened
+    x_round_trip: Seconds | None = None  # from the first query to the first answer
+    x_sent: Count | None = None  # datagrams sent, engine udp only: 2 if the query was repeated
 
 
 class ConnectStatus(Part):
-    """What came of a TCP connect, as df-005 writes it."""
+    """The result of a TCP connect (df-005)."""
 
-    success: bool  # whether the connection stood
-    failure: str | None  # a df-007 string; null for success
+    success: bool  # whether the connection was established
+    failure: str | None  # a df-007 string, null for success
 
 
 class TCPConnect(Entry):
@@ -139,12 +141,12 @@ class TCPConnect(Entry):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def status(self) -> ConnectStatus:
-        """What came of it."""
+        """Return the result of the connect."""
         return ConnectStatus(success=self.failure is None, failure=self.failure)
 
 
 class TLSHandshake(Entry):
-    """One TLS handshake (df-006); certificates as DER, leaf first, kept also when the handshake died later."""
+    """One TLS handshake (df-006). Certificates are kept even if the handshake failed later."""
 
     LIST: ClassVar[str] = "tls_handshakes"
     OPERATION: ClassVar[str] = "tls_handshake"
@@ -152,52 +154,52 @@ class TLSHandshake(Entry):
 
     network: str = "tcp"  # what carries it: tcp, udp
     address: str  # "1.2.3.4:443", "[2001:db8::1]:443"
-    server_name: str = ""  # the SNI on the wire; "" when none was sent
-    cipher_suite: str = ""  # its IANA name; "" when none was agreed on
+    server_name: str = ""  # the SNI on the wire, "" when none was sent
+    cipher_suite: str = ""  # its IANA name, "" when none was agreed on
     negotiated_protocol: str = ""  # by ALPN
-    no_tls_verify: bool = False  # whether nobody judged the chain
+    no_tls_verify: bool = False  # whether the chain was not checked
     peer_certificates: list[BinaryData] = Field(default_factory=list)  # DER, leaf first, as sent
-    tls_version: str = ""  # "TLSv1.3"; "" when none was agreed on
-    so_error: str | None = Field(default=None, examples=["connection_reset"])  # what the socket said behind a failure
-    x_verified_name: str = ""  # the name that the chain was judged against
-    x_answered: bool = False  # a well-formed TLS record (alert included) came back
-    x_completed: bool = False  # the handshake finished, whatever the certificate said
+    tls_version: str = ""  # "TLSv1.3", "" when none was agreed on
+    so_error: str | None = Field(default=None, examples=["connection_reset"])  # the socket's error behind a failure
+    x_verified_name: str = ""  # the name that the chain was checked for
+    x_answered: bool = False  # a well-formed TLS record was received, alerts included
+    x_completed: bool = False  # the handshake finished, with a valid certificate or not
     x_alert: Code | None = Field(default=None, examples=[112])  # the alert description received
-    x_first_bytes: BinaryData | None = None  # what came instead of TLS, at most 64 bytes
-    x_trusted_by_machine: bool | None = None  # judged only when the public roots refuse the chain
+    x_first_bytes: BinaryData | None = None  # received bytes that are no TLS, at most 64
+    x_trusted_by_machine: bool | None = None  # checked only if the public roots do not accept the chain
     x_client_hello_length: Bytes = 0  # of our hello's record
-    x_engine: Public[str] = "openssl"  # whose hello was sent
+    x_engine: Public[str] = "openssl"  # library that made the hello
 
 
 class HTTPRequest(Part):
     """The request half of a round trip (df-001)."""
 
-    url: str  # as OONI writes it: no default port
+    url: str  # in OONI's form, without the default port
     method: str = "GET"  # GET or POST
-    body: str = ""  # what was sent
-    body_is_truncated: bool = False  # whether less of it is written than was sent
-    headers: dict[str, str] = Field(default_factory=dict)  # name → value; the last one where a name comes twice
+    body: str = ""  # the body that was sent
+    body_is_truncated: bool = False  # whether the recorded body is shorter than the sent one
+    headers: dict[str, str] = Field(default_factory=dict)  # value by name, the last value of a repeated name
     headers_list: list[tuple[str, str]] = Field(default_factory=list)  # all of them, in order
     x_transport: Public[str] = "tcp"  # tcp, quic
 
 
 class HTTPResponse(Part):
-    """The response half; of the body only length, title, digest and fingerprint ids are kept."""
+    """The response half of a round trip. Of the body only length, title, digest and fingerprint ids are kept."""
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"x_header_names"})
 
-    code: Code = 0  # the status; 0 when no status line came
-    body: Withheld[str] = ""  # never written: a page may show who reads it
-    body_is_truncated: bool = True  # whether less of it is written than came
-    headers: dict[str, str] = Field(default_factory=dict)  # only names on the allow-list of steps/http.py
+    code: Code = 0  # the status, 0 without a status line
+    body: Withheld[str] = ""  # never recorded, because a page may identify its reader
+    body_is_truncated: bool = True  # whether the recorded body is shorter than the received one
+    headers: dict[str, str] = Field(default_factory=dict)  # only names on the allow-list of probe/steps/http
     headers_list: list[tuple[str, str]] = Field(default_factory=list)  # the same, in order
-    x_body_length: Bytes = 0  # as it was read, at most the limit of steps/http.py
+    x_body_length: Bytes = 0  # as received, at most the limit of probe/steps/http
     x_title: str = ""  # of an HTML page
     x_body_sha256: str = ""  # of the body after addresses were scrubbed from it
     x_fingerprints: list[str] = Field(default_factory=list)  # ids of known block pages that match
-    x_redirect_host: str = ""  # host that a 3xx points to
-    x_header_names: list[str] | None = None  # of all headers, without values; of web addresses only
-    x_body_failure: str | None = None  # why the body broke off after the status line had come; null also at the limit
+    x_redirect_host: str = ""  # host in the Location of a 3xx
+    x_header_names: list[str] | None = None  # of all headers, without values, in web_connectivity only
+    x_body_failure: str | None = None  # why the body ended early after the status line, null also at the limit
 
 
 class HTTPTransaction(Entry):
@@ -207,58 +209,61 @@ class HTTPTransaction(Entry):
     OPERATION: ClassVar[str] = "http_round_trip"
 
     network: str = "tcp"  # what carries it: tcp, udp
-    address: str = ""  # "1.2.3.4:443"; "" when the chain failed before HTTP
-    alpn: str = "http/1.1"  # the protocol spoken
-    request: HTTPRequest  # what was asked
-    response: HTTPResponse = Field(default_factory=HTTPResponse)  # what came back; empty on failure
+    address: str = ""  # "1.2.3.4:443", "" when the chain failed before HTTP
+    alpn: str = "http/1.1"  # the HTTP version
+    request: HTTPRequest  # the request
+    response: HTTPResponse = Field(default_factory=HTTPResponse)  # the response, empty on failure
 
 
 class MTProtoExchange(Entry):
-    """One `req_pq_multi` → `resPQ` (core.telegram.org/mtproto/auth_key): is our nonce echoed?"""
+    """One `req_pq_multi` and its `resPQ`, which must echo our nonce.
+
+    Source: https://core.telegram.org/mtproto/auth_key (read 2026-11-24).
+    """
 
     LIST: ClassVar[str] = "mtproto"
     OPERATION: ClassVar[str] = "mtproto_exchange"
 
     address: str  # "1.2.3.4:443"
     transport: str  # "abridged" or "obfuscated2"
-    nonce_echoed: bool = False  # the proof: whoever answers has read our question
+    nonce_echoed: bool = False  # the proof: the server has read our request
     key_fingerprints: Count = 0  # how many RSA key fingerprints the server offered
 
 
 class NoiseHandshake(Entry):
-    """WhatsApp's Noise XX opening: client hello → server hello with its certificate chain."""
+    """The first two messages of WhatsApp's Noise XX handshake: client hello and server hello with its certificates."""
 
     LIST: ClassVar[str] = "noise"
     OPERATION: ClassVar[str] = "noise_handshake"
     OMITTED: ClassVar[frozenset[str]] = frozenset({"x_first_bytes"})
 
     address: str  # "1.2.3.4:443"
-    server_hello: bool = False  # a parsable server hello came and its parts decrypt with our keys
+    server_hello: bool = False  # a server hello was received and decrypts with our keys
     chain_valid: bool = False  # the chain inside ends at WhatsApp's known root key
-    x_first_bytes: BinaryData | None = None  # what came instead, at most 64 bytes
+    x_first_bytes: BinaryData | None = None  # received bytes that are no server hello, at most 64
 
 
 class QUICHandshake(TLSHandshake):
-    """One QUIC handshake (RFC 9001): the fields of TLS, over UDP; `x_answered`: a packet came that we can read."""
+    """One QUIC handshake (RFC 9001) with the fields of TLS. `x_answered`: our keys decrypted a packet."""
 
     LIST: ClassVar[str] = "quic_handshakes"
     OPERATION: ClassVar[str] = "quic_handshake"
 
     network: str = "udp"
     x_engine: Public[str] = "aioquic"
-    x_quic_version: str = ""  # "1", or what the server negotiated
+    x_quic_version: str = ""  # "1", or the negotiated version
     x_version_negotiation: bool = False  # a Version Negotiation packet came back
-    x_retry: bool = False  # the server asked for the address to be shown first (RFC 9000 8.1.2)
-    x_close_code: Code | None = Field(default=None, examples=[296])  # transport error of a CONNECTION_CLOSE that came
+    x_retry: bool = False  # the server requested address validation (RFC 9000 8.1.2)
+    x_close_code: Code | None = Field(default=None, examples=[296])  # transport error of a received CONNECTION_CLOSE
 
     OMITTED: ClassVar[frozenset[str]] = TLSHandshake.OMITTED | {"x_close_code"}
 
 
 class RandomBytes(Entry):
-    """Bytes of no protocol over TCP: success is an answer of any kind, the end of the connection included."""
+    """Bytes of no protocol over TCP. Any answer is a success, the end of the connection included."""
 
     LIST: ClassVar[str] = "random_bytes"
     OPERATION: ClassVar[str] = "random_bytes"
 
-    address: str = Field(examples=["192.0.2.1:443"])  # the neutral host's, with its port
+    address: str = Field(examples=["192.0.2.1:443"])  # address and port of the neutral host
     size: Bytes = Field(examples=[128])  # sent

@@ -1,4 +1,4 @@
-"""What a line says besides its entries: of the target, of the run, and what the test helper answered."""
+"""Define the facts of a measurement beside its entries: target, run, and the test helper's answer."""
 
 from typing import Any, ClassVar, Literal
 
@@ -8,45 +8,45 @@ from probe.formats.entries import Part
 from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
 
 Portal = Literal["redirect", "content", "dns"]
-"""How a sign-in page stands in the way: it sends elsewhere, answers in another's place, or every name leads there."""
+"""How a captive portal appeared: as a redirect, as other content, or as the address of every name."""
 
 
 class ServiceFacts(Part):
-    """One service of the target, by role, as the target file has it."""
+    """One service of the target file."""
 
     PRIVACY: ClassVar[PrivacyClass] = "public"
 
-    works_if: Literal["all", "any"]  # how its endpoints combine: every one needed, or redundant ones
+    works_if: Literal["all", "any"]  # whether all endpoints are needed or one is enough
     endpoints: list[str]  # URLs with explicit ports
 
 
 class TargetFacts(Part):
-    """What the judge needs of the target file (`x_target`): it reads no file itself."""
+    """Facts of the target file for the analysis (`x_target`), which reads no target file."""
 
     PRIVACY: ClassVar[PrivacyClass] = "public"
 
     name: str  # of the file, without .toml
     digest: str  # SHA-256 of the file
-    reviewed: str  # the day on which somebody last checked it, YYYY-MM-DD
-    retired: str | None  # the day from which the service is gone; null while it lives
-    successor: str | None  # the target that took its place
-    title: str  # what people call it
-    nettest: str  # the method that measured it
+    reviewed: str  # the day of its last review, YYYY-MM-DD
+    retired: str | None  # the day on which the product ended, null while it works
+    successor: str | None  # the target that replaces it
+    title: str  # the name for users
+    nettest: str  # the nettest that measured it
     services: dict[str, ServiceFacts]  # by role
 
 
 class NeutralHost(Part):
-    """One neutral host at one address, before anything else was measured: does this network let harmless names be?"""
+    """One neutral host at one address, tested before the first measurement."""
 
     endpoint: Public[str]  # as targets/neutral.toml has it
-    address: str  # what the resolver gave
+    address: str  # address that the resolver returned
     family: Literal[4, 6]  # of that address
-    failure: str | None  # of the connect, the handshake or the chain; null: genuine
-    trusted_by_machine: bool | None  # judged only when the public roots refuse the chain
+    failure: str | None  # of the connect, the handshake or the chain (null: the genuine host)
+    trusted_by_machine: bool | None  # checked only if the public roots do not accept the chain
 
 
 class ResolverFacts(Part):
-    """How the system's resolver answers a harmless question over UDP; who forges its answers does it otherwise."""
+    """Properties of the system resolver's answer to an innocuous query over UDP. A forged answer differs in them."""
 
     PRIVACY: ClassVar[PrivacyClass] = "network"
 
@@ -55,30 +55,32 @@ class ResolverFacts(Part):
 
 
 class Preflight(Part):
-    """Whether the network was fit to measure from. All null in a measurement that no preflight came before."""
+    """The state of the network before the run. All fields are null in a measurement without preflight."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     OMITTED: ClassVar[frozenset[str]] = frozenset({"runtime", "resolver", "dark_answers"})
 
-    network: bool | None = None  # something answered
-    neutral: list[NeutralHost] = Field(default_factory=list)  # what each neutral host showed
-    portal: Portal | None = None  # how a sign-in page stood in the way
+    network: bool | None = None  # a server answered
+    neutral: list[NeutralHost] = Field(default_factory=list)  # the result of each neutral host
+    portal: Portal | None = None  # how a captive portal appeared
     clock_skew: Seconds | None = None  # the neutral hosts' clocks minus ours, the median
     vpn: bool | None = None  # flows leave through a tunnel
-    tls_interception: Literal["all"] | None = None  # every chain is one that only this machine trusts
-    ipv4: bool | None = None  # works here
-    ipv6: bool | None = None  # works here
-    udp: bool | None = None  # a resolver answered over it, possibly next door
-    udp_public: bool | None = None  # a public resolver did
+    tls_interception: Literal["all"] | None = None  # only this machine trusts the chain of every neutral host
+    ipv4: bool | None = None  # works
+    ipv6: bool | None = None  # works
+    udp: bool | None = None  # a resolver answered over UDP, possibly in the local network
+    udp_public: bool | None = None  # a public resolver answered over UDP
     proxy_environment: bool | None = None  # a proxy is set for other programs
     resolver_class: Literal["none", "public", "isp", "private"] | None = None  # of the first system resolver
-    resolver: ResolverFacts | None = None  # its answer to a harmless question
-    dark_answers: bool | None = Field(default=None, examples=[True])  # an address that runs no resolver answers, too
-    runtime: Seconds | None = None  # how long all this took
+    resolver: ResolverFacts | None = None  # its answer to an innocuous query
+    dark_answers: bool | None = Field(
+        default=None, examples=[True]
+    )  # an address that runs no resolver answered a query
+    runtime: Seconds | None = None  # duration of the preflight
 
 
 class Families(Part):
-    """Which families were measured: those that work here and are not switched off."""
+    """The measured address families: those that work and are not switched off."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
 
@@ -87,34 +89,34 @@ class Families(Part):
 
 
 class RunFacts(Part):
-    """What the judge needs of the run (`x_run`). Counters are the run's so far, not this measurement's."""
+    """Facts of the run for the analysis (`x_run`). Counters are totals of the run so far."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"tcp_timestamps"})  # where the system does not say
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"tcp_timestamps"})  # where the system does not report them
 
-    run_id: Public[str]  # random, of this run alone; "helper" in a helper's answer
+    run_id: Public[str]  # random and new for each run, "helper" in a helper's answer
     depth: Literal["standard", "deep"]  # how many triggers were allowed
-    preflight: Preflight  # what was found before the first measurement
+    preflight: Preflight  # the state of the network before the first measurement
     families: Families  # IPv4, IPv6
     udp: bool | None  # as in preflight
     triggers: Count  # flows and datagrams that carried a target's name or payload past the first hop
-    openssl: str  # whose TLS hello was sent
-    client_hello_length: Bytes  # of the longest TLS hello in this measurement; 0: there was none
+    openssl: str  # version of the library that made the TLS hello
+    client_hello_length: Bytes  # of the longest TLS hello in this measurement (0: none)
     tcp_timestamps: bool | None = Field(default=None, examples=[True])  # whether our TCP headers carry them (RFC 7323)
     bytes_sent: Bytes  # payload, without headers
     bytes_received: Bytes  # payload, without headers
-    interrupted: bool  # ended before its end: Ctrl-C, --max-time, or no descriptor left
-    asn_database: Public[str]  # name and date of the table of networks; "": there was none
+    interrupted: bool  # ended early by Ctrl-C, --max-time or a lack of file descriptors
+    asn_database: Public[str]  # name and date of the AS table ("": none)
 
 
 class EchoPorts(Part):
-    """Where the helper's echo listened, for twins."""
+    """Ports of the helper's UDP echo, for echo pairs."""
 
     ports: Foreign[list[Port]]  # UDP
 
 
 class Control(Part):
-    """What the test helper answered (`x_control`), kept as it came: whatever else it says is kept too."""
+    """The test helper's answer (`x_control`) as received, unknown keys included."""
 
     model_config = ConfigDict(extra="allow")
     PRIVACY: ClassVar[PrivacyClass] = "foreign"
@@ -122,9 +124,9 @@ class Control(Part):
         {"software_version", "targets_digest", "preflight", "test_keys", "echo"}
     )
 
-    failure: str | None = None  # why there is no answer: a df-007 string; null: there is one
+    failure: str | None = None  # why there is no answer, a df-007 string (null: there is one)
     software_version: str | None = None  # the helper's
-    targets_digest: str | None = None  # SHA-256 over its target files: does it measure the same?
-    preflight: dict[str, Any] | None = None  # ipv4, ipv6, udp: which of them work where it stands
-    test_keys: dict[str, Any] | None = None  # of the same nettest, run there
-    echo: EchoPorts | None = None  # null: it offers none
+    targets_digest: str | None = None  # SHA-256 over its target files, to compare with ours
+    preflight: dict[str, Any] | None = None  # ipv4, ipv6, udp: whether they work at the helper
+    test_keys: dict[str, Any] | None = None  # of the same nettest at the helper
+    echo: EchoPorts | None = None  # null without an echo

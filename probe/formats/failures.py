@@ -1,10 +1,10 @@
-"""The closed list of failure strings (OONI df-007, plus the errno names that OONI's code writes)."""
+"""List all failure strings (OONI df-007, and the errno names that OONI's code writes)."""
 
 from typing import Final
 
 UNKNOWN: Final = "unknown_failure"
 
-TIMEOUT: Final = "generic_timeout_error"  # our own deadline
+TIMEOUT: Final = "generic_timeout_error"  # our own time limit
 TIMED_OUT: Final = "timed_out"  # the kernel's ETIMEDOUT
 RESET: Final = "connection_reset"
 REFUSED: Final = "connection_refused"
@@ -28,9 +28,9 @@ SSL_FAILED_HANDSHAKE: Final = "ssl_failed_handshake"
 
 QUIC_VERSION: Final = "quic_incompatible_version"
 
-# The texts that OONI's pipeline normalises (reference: ooni/data, normalize_failure).
+# OONI's pipeline recognises these texts (normalize_failure in https://github.com/ooni/data, read 2026-11-24).
 NOT_TLS: Final = "unknown_failure: tls: first record does not look like a TLS handshake"
-_ALERTS: Final[dict[int, str]] = {  # as Go calls them, whose text OONI's probe writes: crypto/tls, alert.go
+_ALERTS: Final[dict[int, str]] = {  # texts of Go's crypto/tls/alert.go, which OONI's probe records
     10: "unexpected message",
     20: "bad record MAC",
     21: "decryption failed",
@@ -69,7 +69,7 @@ ALERT_TEXTS: Final[dict[int, str]] = {
     112: SSL_INVALID_HOSTNAME,
 }
 
-# Ours: no packet of the network's had a part in these. Local failures can support neither `ok` nor an accusation.
+# Local failures, to which no received packet contributed. They support neither `ok` nor an accusing state.
 FILES_EXHAUSTED: Final = "unknown_failure: too many open files"
 BUG: Final = "unknown_failure: probe bug"
 BUDGET: Final = "unknown_failure: trigger budget spent"
@@ -82,7 +82,7 @@ CERTIFICATE_FAILURES: Final = frozenset({SSL_INVALID_CERTIFICATE, SSL_INVALID_HO
 
 
 def is_local(failure: str | None) -> bool:
-    """Say whether a failure is our own fault or an interruption, and so says nothing about the network."""
+    """Return whether a failure is a local fault or an interruption, which is no evidence about the network."""
     if failure is None:
         return False
     return failure == INTERRUPTED or failure.startswith((FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC, NO_FINGERPRINT))

@@ -1,24 +1,24 @@
-"""What a field means beyond its type: the unit of its number and its privacy class. Both stand in the schema.
+"""Annotate a field with the unit of its number and with its privacy class. Both are in the schema.
 
-The third part, the sentence, is the comment behind the field (or the docstring under it, where one line is too short);
-`schema.py` reads it from the source, so that a measuring process carries none of it.
+The description of a field is the comment after it, or the docstring below it where one line is too short.
+`schema.py` reads it from the source, so a measuring process does not load it.
 """
 
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-UNIT, PRIVACY = "x-unit", "x-privacy"  # as the schema names them
+UNIT, PRIVACY = "x-unit", "x-privacy"  # keys in the schema
 
 PrivacyClass = Literal["public", "vantage", "machine", "network", "withheld", "foreign"]
 PRIVACY_CLASSES: dict[PrivacyClass, str] = {
-    "public": "The same for everybody: constants, versions, what stands in a target file.",
-    "vantage": "Which network and country this is; no finer, on purpose. `--cc` and `--asn` replace it.",
-    "machine": "About the computer or the line, in terms that many share; no identifier of either.",
-    "network": "What was sent, when, and what came back. Swept before it is written: own addresses, names of host and "
-    "user, and home folders become `[scrubbed]`.",
-    "withheld": "It would name the volunteer: the field has a constant, is empty, or says yes or no instead.",
-    "foreign": "Said by the test helper: bounded in size and depth, swept, and otherwise not to be trusted.",
+    "public": "The same for all users: constants, versions, contents of target files.",
+    "vantage": "Network and country, and on purpose nothing finer. `--cc` and `--asn` replace them.",
+    "machine": "Properties of the computer or the access line that many users share. No identifiers.",
+    "network": "What was sent and received, and when. `[scrubbed]` replaces own addresses, names of host and user, and "
+    "home folders.",
+    "withheld": "It would identify the user. The field is a constant, empty, or only yes or no.",
+    "foreign": "Sent by the test helper. It is limited in size and depth and redacted, but not verified.",
 }
 
 T = TypeVar("T")

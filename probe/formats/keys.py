@@ -1,4 +1,4 @@
-"""The test keys: OONI's lists and summary keys, and beside them ours (`x_…`). One class per nettest, in TEST_KEYS."""
+"""Define the test keys: OONI's lists and summary keys, and our own (`x_…`). TEST_KEYS has a class per nettest."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -28,9 +28,9 @@ Status = Literal["ok", "blocked"]
 
 
 class Lists(Part):
-    """Entries by kind, in the order of time; requests newest first, as OONI has them."""
+    """Entries by kind, in the order of time. Requests are newest first, as OONI writes them."""
 
-    queries: list[DNSQuery] = Field(default_factory=list)  # DNS questions
+    queries: list[DNSQuery] = Field(default_factory=list)  # DNS queries
     tcp_connect: list[TCPConnect] = Field(default_factory=list)  # TCP connects
     tls_handshakes: list[TLSHandshake] = Field(default_factory=list)  # TLS over TCP
     quic_handshakes: list[QUICHandshake] = Field(default_factory=list)  # QUIC
@@ -41,152 +41,174 @@ class Lists(Part):
     sip: list[SIPExchange] = Field(default_factory=list)  # SIP
     echoes: list[UDPEcho] = Field(default_factory=list)  # datagrams to the helper's echo
     mail: list[MailDialogue] = Field(default_factory=list)  # SMTP and IMAP
-    path_sweeps: list[PathSweep] = Field(default_factory=list)  # which routers answer on the way
-    limited_payloads: list[LimitedPayload] = Field(default_factory=list)  # from which distance on a payload is acted on
+    path_sweeps: list[PathSweep] = Field(default_factory=list)  # which routers on the path answer
+    limited_payloads: list[LimitedPayload] = Field(
+        default_factory=list
+    )  # from which TTL on a middlebox acts on a payload
     random_bytes: list[RandomBytes] = Field(default_factory=list)  # bytes of no protocol to neutral hosts
 
 
 LISTS: tuple[str, ...] = tuple(Lists.model_fields)
-"""The names of the lists that hold entries, wherever they stand (test keys, x_endpoints, x_followups, x_control)."""
+"""Names of the lists of entries in the test keys, x_endpoints, x_followups and x_control."""
 
 
 def places_of_entries(test_keys: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every object in test keys that may hold such lists: the keys themselves, ours beside them, dnscheck's inner ones.
+    """Return every object in test keys that may contain lists of entries.
 
-    What is no object is left out: lines come from anywhere.
+    Values that are no objects are left out, because measurements come from any source.
     """
-    lookups = test_keys.get("lookups")  # dnscheck: the resolver's URL → what was seen there
+    lookups = test_keys.get("lookups")  # dnscheck: results by the resolver's URL
     inner = [test_keys.get(key) for key in ("x_endpoints", "x_followups", "bootstrap")]
     inner += lookups.values() if isinstance(lookups, dict) else ()
     return [test_keys, *(place for place in inner if isinstance(place, dict))]
 
 
 class Urlgetter(Part):
-    """What OONI's urlgetter writes, which most nettests embed: alone, one lookup of dnscheck's."""
+    """The keys that OONI's urlgetter writes, which most nettests contain. dnscheck has one such object per lookup."""
 
-    agent: Public[Literal["redirect"]] = "redirect"  # OONI's word for a client that follows redirects
-    failed_operation: str | None = None  # OONI's, of the whole: a step's failure stands in its entry
+    agent: Public[Literal["redirect"]] = "redirect"  # OONI's value for a client that follows redirects
+    failed_operation: str | None = None  # OONI's key for the whole nettest. A step's failure is in its entry
     failure: str | None = None  # likewise
-    socksproxy: Public[None] = None  # none is ever used
-    network_events: list[None] = Field(default_factory=list)  # always empty: one that misfits costs OONI the line
-    queries: list[DNSQuery]  # the first pass; in a nettest of OONI's just what its probe would have written
+    socksproxy: Public[None] = None  # never used
+    network_events: list[None] = Field(
+        default_factory=list
+    )  # always empty, because OONI drops a measurement with a malformed event
+    queries: list[DNSQuery]  # the first pass. In OONI's nettests exactly what its probe would have recorded
     tcp_connect: list[TCPConnect]  # the first pass, likewise
     tls_handshakes: list[TLSHandshake]  # the first pass, likewise
     requests: list[HTTPTransaction]  # the first pass, likewise
 
 
 class OwnKeys(Part):
-    """What every nettest writes beside OONI's keys. An entry stands in one list only."""
+    """The keys that every nettest writes in addition to OONI's. An entry is in one list only."""
 
-    x_endpoints: Lists  # the rest of the first pass, and confirmations
-    x_followups: Lists  # the differentials that failures caused
-    x_transactions: list[TransactionRecord]  # why each chain of steps was tried, and what came of it
-    x_control: Foreign[Control | None]  # what the helper saw; null: none was asked
-    x_packets: list[PacketRecord] | None  # the raw packets of these flows; null: this system let us see none
-    x_target: Public[TargetFacts]  # the target, as loaded; a line of one service holds that alone
+    x_endpoints: Lists  # other entries of the first pass, and confirmations
+    x_followups: Lists  # entries of follow-ups
+    x_transactions: list[TransactionRecord]  # purpose and result of each transaction
+    x_control: Foreign[Control | None]  # the helper's control (null: no helper was asked)
+    x_packets: list[PacketRecord] | None  # raw packets of these flows (null: the system did not show them)
+    x_target: Public[TargetFacts]  # the loaded target. A measurement of one service contains only that service
     x_run: Machine[RunFacts]  # the run
-    x_bugs: Machine[list[str]]  # faults of ours, which say nothing about the network
-    x_revision: Public[Ordinal]  # of what we measure beside OONI's steps
+    x_bugs: Machine[list[str]]  # bugs of our probe, which are no evidence about the network
+    x_revision: Public[Ordinal]  # revision of the steps beyond OONI's
 
 
 class TestKeys(OwnKeys, Urlgetter):
-    """What most nettests write."""
+    """The keys of most nettests."""
 
-    __test__: ClassVar[bool] = False  # pytest would take the class for tests
+    __test__: ClassVar[bool] = False  # pytest would collect the class
 
 
 class TelegramKeys(TestKeys):
     """OONI's summary of Telegram (ts-020)."""
 
     telegram_http_blocking: bool  # no data centre answered HTTP
-    telegram_tcp_blocking: bool  # nor did any accept a connection
-    telegram_web_failure: str | None  # of the web client; null for success
-    telegram_web_status: Status | None  # whether the web client answered; null: it was not tried
+    telegram_tcp_blocking: bool  # no data centre accepted a connection
+    telegram_web_failure: str | None  # of the web client, null for success
+    telegram_web_status: Status | None  # whether the web client answered (null: not tried)
 
 
 class WhatsAppKeys(TestKeys):
     """OONI's summary of WhatsApp (ts-018)."""
 
-    registration_server_failure: str | None  # of the registration server; null for success
+    registration_server_failure: str | None  # of the registration server, null for success
     registration_server_status: Status  # whether it answered
     whatsapp_endpoints_blocked: list[str]  # chat hosts of which both ports failed
-    whatsapp_endpoints_dns_inconsistent: list[str]  # always empty, as OONI's is today
+    whatsapp_endpoints_dns_inconsistent: list[str]  # always empty, as in OONI's probe today
     whatsapp_endpoints_status: Status  # whether any chat server answered
-    whatsapp_web_failure: str | None  # of the web client; null for success
+    whatsapp_web_failure: str | None  # of the web client, null for success
     whatsapp_web_status: Status  # whether it answered
 
 
 class Said(Part):
-    """A sentence of OONI's log."""
+    """One entry in OONI's log."""
 
-    msg: str  # the sentence
+    msg: str  # the text
     t: Seconds  # since the measurement began
 
 
 class WebConnectivityKeys(TestKeys):
-    """OONI's keys of web_connectivity 0.5 (ts-017), as its own rules fill them; no verdict of ours rests on them."""
+    """OONI's keys of web_connectivity 0.5 (ts-017), filled by OONI's rules. Our verdicts do not use them."""
 
-    client_resolver: Withheld[Literal["127.0.0.2"]]  # whose it is would name the volunteer's network
-    retries: Public[None]  # OONI's, out of use
+    client_resolver: Withheld[Literal["127.0.0.2"]]  # the real value would identify the user's network
+    retries: Public[None]  # no longer used by OONI
     dns_experiment_failure: str | None  # of the system's lookup of the first host
-    dns_consistency: Literal["consistent", "inconsistent"] | None  # with the control's answers; null: not comparable
-    control_failure: str | None  # why there is no control; `interrupted` where nobody was asked
-    control: Foreign[dict[str, Any] | None]  # what the control saw, in the shape of OONI's test helper
+    dns_consistency: Literal["consistent", "inconsistent"] | None  # with the control's answers (null: not comparable)
+    control_failure: str | None  # why there is no control, `interrupted` if no helper was asked
+    control: Foreign[dict[str, Any] | None]  # the control as OONI's test helper writes it
     http_experiment_failure: str | None  # of the attempt that decided
     body_length_match: bool | None  # the page is about as long as the control's
-    body_proportion: Annotated[float, Field(json_schema_extra={UNIT: "ratio"})]  # shorter body over longer; 0: unknown
+    body_proportion: Annotated[float, Field(json_schema_extra={UNIT: "ratio"})]  # shorter body over longer (0: unknown)
     status_code_match: bool | None  # the status is the control's
     headers_match: bool | None  # an uncommon header is the control's too
     title_match: bool | None  # the title has the control's long words
     accessible: bool | None  # OONI's verdict
-    blocking: Literal["dns", "tcp_ip", "http-failure", "http-diff", False] | None  # how, as OONI names it
-    x_redirects: dict[str, list[str]]  # service → the endpoints that its answers led to, in order
+    blocking: (
+        Literal["dns", "tcp_ip", "http-failure", "http-diff", False] | None
+    )  # OONI's name for the kind of blocking
+    x_redirects: dict[str, list[str]]  # by service, the endpoints of its redirects in order
     x_dns_flags: Annotated[int, Field(json_schema_extra={UNIT: "bits"})]  # 1 bogon, 2 failure, 4 unexpected addresses
     x_blocking_flags: Annotated[int, Field(json_schema_extra={UNIT: "bits"})]
     """1 DNS, 2 TCP, 4 TLS, 8 HTTP, 16 another page, 32 success."""
     x_null_null_flags: Annotated[int, Field(json_schema_extra={UNIT: "bits"})]
-    """1 DNS, 2 TCP, 4 TLS fails at the control too, 8 HTTPS without a control, 16 the name has addresses here alone."""
-    x_dns_whoami: Public[None]  # OONI's; nobody is asked who we are
-    x_doh: Public[None]  # OONI's; such questions stand in x_endpoints
+    """1 DNS, 2 TCP, 4 TLS fails at the control too, 8 HTTPS without a control, 16 only the probe has addresses."""
+    x_dns_whoami: Public[None]  # OONI's key. Our probe sends no such query
+    x_doh: Public[None]  # OONI's key. Our entries are in x_endpoints
     x_do53: Public[None]  # likewise
-    x_dns_duplicate_responses: list[DNSQuery]  # second datagrams that came for one question
-    x_conn_priority_log: list[Said]  # which flow was first asked for the page, and when
-    x_control_request: dict[str, Any] | None  # what OONI's probe would have asked its helper; null: nobody was asked
+    x_dns_duplicate_responses: list[DNSQuery]  # further datagrams that answered one query
+    x_conn_priority_log: list[Said]  # the flow on which the page was requested first, and when
+    x_control_request: (
+        dict[str, Any] | None
+    )  # the request that OONI's probe would have sent to its helper (null: no helper was asked)
 
 
 class FacebookKeys(TestKeys):
     """OONI's summary of Facebook and Messenger (ts-019)."""
 
-    facebook_b_api_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
-    facebook_b_api_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
-    facebook_b_graph_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
-    facebook_b_graph_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
-    facebook_edge_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
-    facebook_edge_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
-    facebook_external_cdn_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
-    facebook_external_cdn_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
-    facebook_scontent_cdn_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
-    facebook_scontent_cdn_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
-    facebook_star_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
-    facebook_star_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
-    facebook_stun_dns_consistent: bool | None  # its addresses are in AS32934; null: not looked up
-    facebook_stun_reachable: bool | None  # a connection came about; null: not tried, or the name in doubt
-    facebook_dns_blocking: bool  # a name did not resolve, or to another network's address
-    facebook_tcp_blocking: bool  # a connection did not come about
+    facebook_b_api_dns_consistent: bool | None  # its addresses are in AS32934 (null: not looked up)
+    facebook_b_api_reachable: (
+        bool | None
+    )  # a connection was established (null: not tried, or its addresses are doubtful)
+    facebook_b_graph_dns_consistent: bool | None  # its addresses are in AS32934 (null: not looked up)
+    facebook_b_graph_reachable: (
+        bool | None
+    )  # a connection was established (null: not tried, or its addresses are doubtful)
+    facebook_edge_dns_consistent: bool | None  # its addresses are in AS32934 (null: not looked up)
+    facebook_edge_reachable: (
+        bool | None
+    )  # a connection was established (null: not tried, or its addresses are doubtful)
+    facebook_external_cdn_dns_consistent: bool | None  # its addresses are in AS32934 (null: not looked up)
+    facebook_external_cdn_reachable: (
+        bool | None
+    )  # a connection was established (null: not tried, or its addresses are doubtful)
+    facebook_scontent_cdn_dns_consistent: bool | None  # its addresses are in AS32934 (null: not looked up)
+    facebook_scontent_cdn_reachable: (
+        bool | None
+    )  # a connection was established (null: not tried, or its addresses are doubtful)
+    facebook_star_dns_consistent: bool | None  # its addresses are in AS32934 (null: not looked up)
+    facebook_star_reachable: (
+        bool | None
+    )  # a connection was established (null: not tried, or its addresses are doubtful)
+    facebook_stun_dns_consistent: bool | None  # its addresses are in AS32934 (null: not looked up)
+    facebook_stun_reachable: (
+        bool | None
+    )  # a connection was established (null: not tried, or its addresses are doubtful)
+    facebook_dns_blocking: bool  # a name did not resolve, or resolved to another network's address
+    facebook_tcp_blocking: bool  # a connection failed
 
 
 class SignalKeys(TestKeys):
     """OONI's summary of Signal (ts-029)."""
 
     signal_backend_status: Status  # blocked: one of the four servers failed
-    signal_backend_failure: str | None  # the last failure of theirs; null for success
+    signal_backend_failure: str | None  # the last failure of a server, null for success
 
 
 class STUNKeys(OwnKeys):
     """OONI's stunreachability (ts-025)."""
 
-    endpoint: str  # HOST:PORT; "" where it was not asked
-    failure: str | None  # of the exchange; null for success
+    endpoint: str  # HOST:PORT, "" if it was not tested
+    failure: str | None  # of the exchange, null for success
     network_events: list[None] = Field(default_factory=list)  # always empty
     queries: list[DNSQuery]  # the server's name
 
@@ -194,10 +216,10 @@ class STUNKeys(OwnKeys):
 class DNSCheckKeys(OwnKeys):
     """OONI's dnscheck (ts-028)."""
 
-    bootstrap: Urlgetter | None  # the lookup of the resolver's own name; null for a literal
-    bootstrap_failure: str | None  # its failure; null for success
-    domain: str  # the name that the resolver was asked for
-    lookups: dict[str, Urlgetter]  # the resolver's URL, with an address in its host's place → what was seen there
+    bootstrap: Urlgetter | None  # the lookup of the resolver's own name, null for a literal
+    bootstrap_failure: str | None  # its failure, null for success
+    domain: str  # the queried name
+    lookups: dict[str, Urlgetter]  # results by the resolver's URL, with an address in place of its host
     x_default_addrs: str = ""  # OONI's option, not used
     x_residual: bool = False  # OONI's option, not used
 
@@ -214,4 +236,4 @@ TEST_KEYS: dict[str, type[OwnKeys]] = {
     "web_connectivity": WebConnectivityKeys,
     "whatsapp": WhatsAppKeys,
 }
-"""By `test_name`, one row for every nettest."""
+"""Classes of the test keys by `test_name`, one for every nettest."""

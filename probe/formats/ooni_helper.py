@@ -1,14 +1,14 @@
-"""The words of OONI's web_connectivity test helper: its own, older failure strings, made from ours and read back.
+"""Convert between our failure strings and those in answers from OONI's web_connectivity test helper.
 
-Source: reference/ooni.md 4.2, and internal/oohelperd of https://github.com/ooni/probe-cli (opened 2026-11-24). They
-stand for fewer things than ours do: what reads back as nothing may be the helper's own trouble, and is no control.
+Source: internal/oohelperd of https://github.com/ooni/probe-cli (read 2026-11-24). The helper has fewer failure strings
+than we have. A string without an equivalent may be the helper's own fault, and is no control.
 """
 
 from typing import Final
 
 from probe.formats import failures as f
 
-GREETING: Final = "Hello OONItarian!"  # what GET / answers
+GREETING: Final = "Hello OONItarian!"  # answer to GET /
 BY_PROBE, BY_HELPER, BOGON, VALID = 1, 2, 4, 8  # flags of ip_info
 
 NAME_ERROR: Final = "dns_name_error"
@@ -28,12 +28,12 @@ _DNS = {
 
 
 def said_of_dns(failure: str | None) -> str | None:
-    """How the helper tells what came of a lookup; no answer is no failure there."""
+    """Return the helper's string for the failure of a lookup. It records no failure for an empty answer."""
     return None if failure is None else _DNS.get(failure, UNKNOWN_ERROR)
 
 
 def said_of_tcp(failure: str | None) -> str | None:
-    """How the helper tells what came of a TCP connect."""
+    """Return the helper's string for the failure of a TCP connect."""
     if failure is None:
         return None
     if failure in _TIMEOUTS:
@@ -42,7 +42,7 @@ def said_of_tcp(failure: str | None) -> str | None:
 
 
 def said_of_http(failure: str | None) -> str | None:
-    """How the helper tells what came of a page; `failure` begins with `dns_` where its name did not resolve."""
+    """Return the helper's string for the failure of a page. `failure` begins with `dns_` if the lookup failed."""
     if failure is None:
         return None
     if failure.startswith("dns_"):
@@ -52,6 +52,6 @@ def said_of_http(failure: str | None) -> str | None:
     return CONNECTION_REFUSED if failure == f.REFUSED else UNKNOWN_ERROR
 
 
-def meant_by_tcp(said: str) -> str:
-    """Our name for a failure of a TCP connect."""
-    return {f.TIMEOUT: f.TIMEOUT, CONNECTION_REFUSED: f.REFUSED}.get(said, f"{f.UNKNOWN}: {CONNECT_ERROR}")
+def meant_by_tcp(failure: str) -> str:
+    """Return our string for the helper's failure of a TCP connect."""
+    return {f.TIMEOUT: f.TIMEOUT, CONNECTION_REFUSED: f.REFUSED}.get(failure, f"{f.UNKNOWN}: {CONNECT_ERROR}")

@@ -1,4 +1,4 @@
-"""A packet of one of our own flows, as the wire showed it (`x_packets`): what the kernel keeps from a socket."""
+"""Define the record of a raw packet of our own flows (`x_packets`), with fields that a socket does not show."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,25 +10,25 @@ from probe.formats.field_notes import Bytes, Code, Hops, Ordinal, Port, Seconds
 
 
 class PacketRecord(Part):
-    """One SYN/ACK, RST, ICMP error or DNS packet. Our own address is never in it; `quoted` has it zeroed."""
+    """One SYN/ACK, RST, ICMP error or DNS packet. It never contains our own address, which is zero in `quoted`."""
 
-    t: Seconds  # seconds since the measurement began, as the entries'
-    transaction_id: Ordinal  # whose flow it is of, in x_transactions
-    direction: Literal["in", "out"]  # as seen from here
-    kind: Literal["synack", "rst", "icmp", "dns"]  # no other packet is kept
-    address: str  # the flow's other end
-    port: Port  # the other end's
-    sender: str = ""  # of an ICMP error that somebody else than the other end sent; "" also for private addresses
-    ttl: Hops  # left on arrival; hop limit in IPv6
+    t: Seconds  # since the measurement began
+    transaction_id: Ordinal  # transaction of its flow, in x_transactions
+    direction: Literal["in", "out"]  # as seen from the probe
+    kind: Literal["synack", "rst", "icmp", "dns"]  # other packets are not kept
+    address: str  # address of the flow's other end
+    port: Port  # port of the flow's other end
+    sender: str = ""  # sender of an ICMP error if it is not the other end, "" for private addresses
+    ttl: Hops  # TTL or hop limit on arrival
     ipid: Code | None = None  # IPv4 only
     window: Bytes | None = None  # TCP only, unscaled
     flags: str = ""  # TCP's, as letters: "SA", "R", "RA"
     sequence: Code | None = None  # TCP's
     acknowledgment: Code | None = None  # TCP's
-    length: Bytes = 0  # bytes of payload behind the TCP or UDP header
+    length: Bytes = 0  # payload after the TCP or UDP header
     icmp_type: Code | None = Field(default=None, examples=[3])  # RFC 792, RFC 4443
     icmp_code: Code | None = Field(default=None, examples=[13])  # RFC 792, RFC 4443
-    quoted: BinaryData | None = None  # what the ICMP error quotes of our packet
+    quoted: BinaryData | None = None  # the part of our packet that the ICMP error quotes
 
     OMITTED = frozenset({"ipid", "window", "sequence", "acknowledgment", "icmp_type", "icmp_code", "quoted"})
     model_config = Part.model_config | {"frozen": True}
@@ -36,9 +36,9 @@ class PacketRecord(Part):
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A socket of ours, by which raw packets are found; it goes into no file.
+    """Identify one of our sockets, so that its raw packets are found. It is not recorded.
 
-    `since` is on the machine's monotonic clock: ports are used again.
+    `since` is on the machine's monotonic clock, because ports are used again.
     """
 
     protocol: Literal["tcp", "udp"]

@@ -1,4 +1,4 @@
-"""The forms in which an address or a word may be written by a server that tells the volunteer theirs."""
+"""List the forms in which a server may write the user's address or name."""
 
 import base64
 import ipaddress
@@ -6,22 +6,22 @@ from collections.abc import Iterator
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-MAGIC_COOKIE = 0x2112A442  # RFC 8489 section 5: STUN masks addresses with it
-SHORTEST = 7  # characters of a number: "1.2.3.4"; what is shorter turns up by chance
+MAGIC_COOKIE = 0x2112A442  # RFC 8489 section 5, with which STUN masks addresses
+SHORTEST = 7  # characters of "1.2.3.4". Shorter numbers occur by chance
 SHORTEST_NAME = 4  # characters of a host or user name
 
 
 def texts_of(address: Address) -> set[str]:
-    """The lower-case texts that name `address`, apart from base64."""
+    """Return the texts for `address` in lower case, without base64."""
     forms = set(_v4_texts(address) if isinstance(address, ipaddress.IPv4Address) else _v6_texts(address))
     return {form for form in forms if len(form) >= SHORTEST}
 
 
 def bytes_of(address: Address) -> set[bytes]:
-    """The packed forms of `address`: both byte orders and, for IPv4, masked as STUN does.
+    """Return the packed forms of `address`: both byte orders, and for IPv4 also with STUN's mask.
 
-    STUN masks twelve bytes of an IPv6 address with a transaction id that only its parser knows; what is masked with
-    the cookie alone is too short to tell one volunteer from another.
+    STUN masks twelve bytes of an IPv6 address with a transaction id that only its parser knows. The part that is masked
+    with the cookie alone is too short to identify a user.
     """
     forms = {address.packed, address.packed[::-1]}
     if isinstance(address, ipaddress.IPv4Address):
@@ -31,11 +31,11 @@ def bytes_of(address: Address) -> set[bytes]:
 
 
 def base64_of(raw: bytes) -> set[str]:
-    """What base64 text of any bytes around `raw` must contain: three alignments, both alphabets, certain parts only."""
+    """Return texts that base64 of any bytes around `raw` must contain, for three alignments and both alphabets."""
     found = set()
     for before in range(3):
         coded = base64.b64encode(bytes(before) + raw).decode().rstrip("=")
-        first = -(-before * 8 // 6)  # characters touched by what stands before
+        first = -(-before * 8 // 6)  # characters that depend on the bytes before
         certain = coded[first : (before + len(raw)) * 8 // 6]
         found |= {certain, certain.translate(str.maketrans("+/", "-_"))}
     return {form for form in found if len(form) > SHORTEST}
@@ -74,7 +74,7 @@ def _v6_texts(address: ipaddress.IPv6Address) -> Iterator[str]:
 
 
 def prefix_texts(network: ipaddress.IPv6Network) -> Iterator[str]:
-    """The lower-case texts that name a /64 whatever host part follows or, in reversed forms, precedes."""
+    """Yield the texts for a /64 in lower case, for any host part after it (before it in reversed forms)."""
     packed = network.network_address.packed[:8]
     groups = [packed[i : i + 2].hex() for i in range(0, 8, 2)]
     short = [f"{int(group, 16):x}" for group in groups]
@@ -86,7 +86,7 @@ def prefix_texts(network: ipaddress.IPv6Network) -> Iterator[str]:
 
 
 def _numbers(packed: bytes) -> Iterator[str]:
-    """Hexadecimal, both orders: bare, by bytes with colons or dashes, percent-encoded bytes, `\\x` escapes."""
+    """Yield hexadecimal forms in both orders: bare, with colons, dashes or blanks, percent-encoded, `\\x` escapes."""
     for order in (packed, packed[::-1]):
         pairs = [f"{byte:02x}" for byte in order]
         yield from ("".join(pairs), ":".join(pairs), "-".join(pairs), " ".join(pairs))
@@ -94,7 +94,7 @@ def _numbers(packed: bytes) -> Iterator[str]:
 
 
 def _labels(parts: list[str]) -> str:
-    """The parts as DNS labels on the wire: a length byte before each (RFC 1035 section 3.1)."""
+    """Return the parts as DNS labels on the wire, with a length byte before each (RFC 1035 section 3.1)."""
     return "".join(chr(len(part)) + part for part in parts)
 
 

@@ -1,4 +1,4 @@
-"""What never reaches a file: the volunteer's addresses and names, in every form that a server may give them back."""
+"""Redact the user's addresses and names in a measurement, in every form in which a server may return them."""
 
 import base64
 import ipaddress
@@ -12,24 +12,24 @@ from probe.privacy.scrub import BASE64, decode_base64
 from probe.privacy.scrub import SCRUBBED as SCRUBBED
 from probe.privacy.scrub import scrub_text as scrub_text
 
-OUR_OWN_TEXT = ("x_target",)  # keys whose values were read from our disk: no server had a hand in them
-PLAIN_BASE64 = ("raw_response",)  # keys whose value is base64 without a wrapper
+OUR_OWN_TEXT = ("x_target",)  # keys whose values come from local files and not from a server
+PLAIN_BASE64 = ("raw_response",)  # keys with base64 that is not in a BinaryData object
 _COMMON = """root user users admin administrator guest test tester probe censorprobe nobody home host hostname local
 localhost localdomain linux debian ubuntu fedora arch raspberrypi raspberry android windows macos computer laptop
 desktop server docker container router gateway default public private network system name unknown"""
 COMMON_WORDS = frozenset(_COMMON.split())
 
-_NUMBERISH = re.compile(r"[0-9a-f.:_%\\x \x00-\x04-]{7,}")  # every character that a form of an address may hold
+_NUMBERISH = re.compile(r"[0-9a-f.:_%\\x \x00-\x04-]{7,}")  # every character in a form of an address
 _COLONS = re.compile(r"[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?", re.IGNORECASE)
 _WORD = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(frozen=True)
 class Known:
-    """What to hunt: addresses (any text that `ipaddress` reads), names of host and user, paths that hold them.
+    """Hold what is redacted: addresses (any text that `ipaddress` parses), names of host and user, and paths.
 
-    Loopback and unspecified addresses are left out: they are everybody's. IPv6 addresses that are global stand for
-    their whole /64, which belongs to one household.
+    Loopback and unspecified addresses are not redacted, because they identify no user. A global IPv6 address stands for
+    its whole /64, which belongs to one access line.
     """
 
     addresses: frozenset[str] = frozenset()
@@ -42,14 +42,15 @@ class Known:
 
     @classmethod
     def of(cls, addresses: Iterable[str] = (), *, words: Iterable[str] = (), paths: Iterable[str] = ()) -> "Known":
+        """Return the known addresses, names and paths."""
         return cls(frozenset(addresses), frozenset(words), frozenset(paths))
 
     def and_address(self, *more: str) -> "Known":
-        """The same and more addresses, such as the public one that a helper told us."""
+        """Return a copy with more addresses, such as the public one that a helper returned."""
         return Known.of(self.addresses | set(more), words=self.words, paths=self.paths)
 
     def joined(self, other: "Known") -> "Known":
-        """What either of two knows."""
+        """Return the union of two."""
         return Known.of(
             self.addresses | other.addresses, words=self.words | other.words, paths=self.paths | other.paths
         )
@@ -57,27 +58,28 @@ class Known:
 
 @dataclass(frozen=True)
 class Needles:
-    """The forms of what is hunted, worked out once per run."""
+    """Hold every form of what is redacted, computed once per run."""
 
-    texts: tuple[str, ...]  # forms of addresses, lower-case
-    coded: tuple[str, ...]  # base64, lower-case: names lose their case on the way
-    exact: tuple[str, ...]  # base64 of four bytes: too short to be found by anything but its case
+    texts: tuple[str, ...]  # forms of addresses in lower case
+    coded: tuple[str, ...]  # base64 in lower case, because names lose their case in transit
+    exact: tuple[str, ...]  # base64 of four bytes, matched with its case because it is short
     raw: tuple[bytes, ...]
-    words: tuple[str, ...]  # lower-case, found only as whole words
+    words: tuple[str, ...]  # lower case, matched only as whole words
     integers: frozenset[int]
     networks: frozenset[int]  # upper halves of IPv6 addresses
 
     @classmethod
     def of(cls, known: Known) -> "Needles":
-        addresses = [one for text in known.addresses if (one := _hunted(text)) is not None]
+        """Compute the forms."""
+        addresses = [one for text in known.addresses if (one := _identifying(text)) is not None]
         homes = [
             ipaddress.IPv6Network((one, 64), strict=False) for one in addresses if one.version == 6 and one.is_global
         ]
         texts = {form for one in addresses for form in texts_of(one)}
         texts |= {form for home in homes for form in prefix_texts(home)}
         raw = {form for one in addresses for form in bytes_of(one)} | {home[0].packed[:8] for home in homes}
-        words = {word.lower() for word in known.words if _says_something(word)}
-        words |= {path.rstrip("/").lower() for path in known.paths if _says_something(path.rstrip("/").split("/")[-1])}
+        words = {word.lower() for word in known.words if _is_specific(word)}
+        words |= {path.rstrip("/").lower() for path in known.paths if _is_specific(path.rstrip("/").split("/")[-1])}
         spoken = [text.encode() for text in (*map(str, addresses), *words)]
         coded = {form.lower() for one in (*spoken, *raw) if len(one) > 4 for form in base64_of(one)}
         exact = {base64.b64encode(packed).decode().rstrip("=") for packed in raw if len(packed) == 4}
@@ -86,21 +88,22 @@ class Needles:
         return cls(tuple(texts), tuple(coded), tuple(exact), tuple(raw), tuple(words), integers, networks)
 
 
-def sweep(document: dict[str, Any], known: Known) -> dict[str, Any]:
-    """Return `document` (finished JSON) without what is known of the volunteer.
+def redact(document: dict[str, Any], known: Known) -> dict[str, Any]:
+    """Return `document` (finished JSON) without the known addresses, names and paths.
 
-    In strings it becomes `[scrubbed]`; binary fields that hold it are dropped (null; a certificate leaves its list);
-    a number that is one of the addresses becomes null. What stands under `x_target` is never touched. Keys are never
-    altered; a pair whose key holds an address (only somebody else's JSON can have one) goes as a whole.
+    - In strings they become `[scrubbed]`.
+    - Binary fields that contain one become null, and a certificate is removed from its list.
+    - A number that is one of the addresses becomes null.
+    - Values under `x_target` are never changed, and neither are keys. A pair whose key contains an address is removed.
 
-    A host or user name is not hunted if it has fewer than four characters, is in COMMON_WORDS, or is a word that the
-    document's own keys and target hold: such a word tells nothing, and removing it would destroy the document.
+    A host or user name is kept if it is shorter than four characters, is in COMMON_WORDS, or occurs in the document's
+    keys or target. Such a word identifies no user, and its removal would destroy the document.
     """
-    return AddressScrubber(document, known.needles).swept()
+    return AddressScrubber(document, known.needles).redacted()
 
 
 class AddressScrubber:
-    """One document being swept: a quick look for what is there at all, and then only for that, string by string."""
+    """Redact one document: find which forms occur in it, then replace only these in each string."""
 
     def __init__(self, document: dict[str, Any], needles: Needles) -> None:
         self._document = document
@@ -109,11 +112,12 @@ class AddressScrubber:
         self._integers: set[int] = set()
         self._known_integers = needles.integers
         self._cleaned: dict[str, str] = {}
-        self._stained_keys: dict[str, bool] = {}
+        self._keys_with_address: dict[str, bool] = {}
         self._collect(document, "")
-        self._look_for(needles)
+        self._keep_occurring(needles)
 
-    def _look_for(self, needles: Needles) -> None:
+    def _keep_occurring(self, needles: Needles) -> None:
+        """Keep the forms that occur in the document."""
         text = "\n".join(self._strings)
         decoded = _with_inner(b"\n".join([*self._binaries, *map(decode_base64, BASE64.findall(text))]))
         seen = text + "\n" + decoded.decode("latin-1")
@@ -132,14 +136,15 @@ class AddressScrubber:
         forms += map(re.escape, _longest_first(self._coded))
         self._pattern = _any_of([*forms, *(f"(?-i:{re.escape(form)})" for form in _longest_first(self._exact))])
 
-    def swept(self) -> dict[str, Any]:
+    def redacted(self) -> dict[str, Any]:
+        """Return the redacted document, or the document itself if it contains nothing known."""
         if not (self._pattern or self._raw or self._networks or self._integers):
             return self._document
         cleaned: dict[str, Any] = self._clean(self._document, "")
         return cleaned
 
     def _collect(self, value: Any, key: str) -> None:
-        """Gather the strings, each once, the bytes behind the binary fields, and the numbers that are addresses."""
+        """Collect the distinct strings, the bytes of the binary fields, and the numbers that are addresses."""
         if isinstance(value, str):
             if key in PLAIN_BASE64:
                 self._binaries.append(decode_base64(value))
@@ -161,10 +166,10 @@ class AddressScrubber:
     def _clean(self, value: Any, key: str) -> Any:
         if isinstance(value, str):
             if key in PLAIN_BASE64:
-                return None if self._holds(decode_base64(value)) else value
+                return None if self._contains(decode_base64(value)) else value
             return self._clean_text(value)
         if _is_binary(value):
-            return None if self._holds(decode_base64(value["data"])) else value
+            return None if self._contains(decode_base64(value["data"])) else value
         if isinstance(value, dict):
             pairs = ((name, inner) for name, inner in value.items() if not self._names_address(name))
             return {name: inner if name in OUR_OWN_TEXT else self._clean(inner, name) for name, inner in pairs}
@@ -180,13 +185,13 @@ class AddressScrubber:
         return known
 
     def _scrubbed(self, text: str) -> str:
-        """What hides in base64 goes first, token by token, then neighbours in the /64, then all plain forms."""
-        text = BASE64.sub(lambda found: SCRUBBED if self._holds(decode_base64(found[0])) else found[0], text)
+        """Replace base64 tokens first, then addresses in the same /64, then all plain forms."""
+        text = BASE64.sub(lambda found: SCRUBBED if self._contains(decode_base64(found[0])) else found[0], text)
         if self._networks:
             text = _COLONS.sub(lambda found: SCRUBBED if _upper(found[0]) in self._networks else found[0], text)
         return self._pattern.sub(SCRUBBED, text) if self._pattern else text
 
-    def _holds(self, raw: bytes) -> bool:
+    def _contains(self, raw: bytes) -> bool:
         raw = _with_inner(raw)
         if any(form in raw for form in self._raw):
             return True
@@ -199,18 +204,18 @@ class AddressScrubber:
         return bool(self._networks) and any(half in self._networks for half in _upper_halves(lower))
 
     def _names_address(self, key: str) -> bool:
-        """Keys are searched as text is, but for words: keys are made of them."""
-        known = self._stained_keys.get(key)
+        """Return whether a key contains an address. Keys are not searched for words, because they consist of words."""
+        known = self._keys_with_address.get(key)
         if known is None:
             plain = self._numbers is not None and self._numbers.search(key) is not None
             near = bool(self._networks) and any(half in self._networks for half in _upper_halves(key))
-            hides = any(self._holds(decode_base64(token)) for token in BASE64.findall(key))
-            known = self._stained_keys[key] = plain or near or hides
+            encoded = any(self._contains(decode_base64(token)) for token in BASE64.findall(key))
+            known = self._keys_with_address[key] = plain or near or encoded
         return known
 
 
-def _hunted(text: str) -> Address | None:
-    """The address to hunt, unmapped and without zone; None for what is everybody's or no address."""
+def _identifying(text: str) -> Address | None:
+    """Return the address, unmapped and without zone. Return None for one that identifies no user or is none."""
     try:
         address = ipaddress.ip_address(text.split("%")[0])
     except ValueError:
@@ -220,12 +225,12 @@ def _hunted(text: str) -> Address | None:
     return None if address.is_loopback or address.is_unspecified or address.is_multicast else address
 
 
-def _says_something(word: str) -> bool:
+def _is_specific(word: str) -> bool:
     return len(word) >= SHORTEST_NAME and word.lower() not in COMMON_WORDS and not word.isdigit()
 
 
 def _own_words(document: dict[str, Any]) -> set[str]:
-    """The words of the keys, and of what the target file says."""
+    """Return the words in the keys and in the values of the target file."""
     found: set[str] = set()
 
     def walk(value: Any, ours: bool) -> None:
@@ -253,7 +258,7 @@ def _any_of(branches: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _bounded(form: str) -> str:
-    """A number must not match inside a longer one: 1.2.3.4 is not in 11.2.3.45."""
+    """Return a pattern that does not match inside a longer number: 1.2.3.4 is not in 11.2.3.45."""
     if not re.fullmatch(r"[0-9._-]+", form):
         return re.escape(form)
     return (r"(?<!\d)" if form[0].isdigit() else "") + re.escape(form) + (r"(?!\d)" if form[-1].isdigit() else "")
@@ -264,7 +269,7 @@ def _whole(word: str) -> str:
 
 
 def _with_inner(raw: bytes) -> bytes:
-    """The bytes, and those behind the base64 that they hold in turn."""
+    """Return the bytes, followed by the bytes of all base64 in them."""
     return b"\n".join([raw, *map(decode_base64, BASE64.findall(raw.decode("latin-1")))])
 
 
@@ -273,7 +278,7 @@ def _is_binary(value: Any) -> bool:
 
 
 def _upper(token: str) -> int | None:
-    """The upper half of an IPv6 address; None when the token is none."""
+    """Return the upper half of an IPv6 address, None for other tokens."""
     try:
         return int(ipaddress.IPv6Address(token)) >> 64
     except ValueError:

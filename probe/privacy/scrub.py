@@ -1,4 +1,4 @@
-"""Text that a server wrote, without anything in it that looks like an address, whoever's it is."""
+"""Remove everything that looks like an address from text that a server wrote."""
 
 import base64
 import binascii
@@ -33,10 +33,10 @@ _ADDRESS_LIKE = re.compile(
 
 
 def scrub_text(text: str) -> str:
-    """Replace every address-like token in text that a server wrote, whoever's address it is.
+    """Replace every address-like token in a title, header value, redirect host or banner.
 
-    For titles, header values, redirect hosts and banners. It rather takes away too much (a version of four numbers, a
-    number of eight to ten digits) than leaves an address; what it cannot recognise is left to `sweep`.
+    The pattern also matches other text, such as a version of four numbers or a number of eight to ten digits. Forms
+    that it does not recognise are left to `redact`.
     """
     text = _ADDRESS_LIKE.sub(lambda found: SCRUBBED if _means_address(found[0]) else found[0], text)
     return BASE64.sub(_scrub_base64, text)
@@ -50,12 +50,12 @@ def _scrub_base64(found: re.Match[str]) -> str:
 
 
 def _means_address(token: str) -> bool:
-    """Times such as 12:30:45 look like IPv6 to the pattern and are spared; everything else it finds goes."""
+    """Return False for times such as 12:30:45, which the pattern matches as IPv6, and True for other tokens."""
     return re.fullmatch(r"\d{1,2}(?::\d{2}){1,2}", token) is None and re.fullmatch(r"[:-]+", token) is None
 
 
 def decode_base64(coded: str) -> bytes:
-    """The bytes behind base64 of either alphabet, as far as whole characters go; b"" where there are none."""
+    """Decode base64 of either alphabet, without an incomplete end. Return b"" for other text."""
     bare = coded.rstrip("=").translate(_STANDARD)
     bare = bare[:-1] if len(bare) % 4 == 1 else bare
     try:

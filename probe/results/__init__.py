@@ -1,4 +1,4 @@
-"""The files of lines: append one safely, iterate over any, OONI's archives included."""
+"""Write and read results files, OONI's archives included."""
 
 from probe.results.folders import (
     STDIN,

@@ -1,22 +1,24 @@
-"""Where results are, and which files a user's words name."""
+"""Find the results folder and the files that a user names."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from probe.messages import tr
+
 STDIN = Path("-")
 SUFFIXES = (".jsonl", ".jsonl.part", ".jsonl.gz", ".jsonl.zst")
-ARCHIVES = (".tar.gz",)  # OONI's postcans
+ARCHIVES = (".tar.gz",)  # OONI's tarballs
 
 
 class ResultsError(Exception):
-    """Results cannot be written or read; its text is one sentence for the user. `number`: the errno behind it, or 0."""
+    """Results cannot be written or read. The text is for the user. `number` is the errno of the cause, or 0."""
 
     number = 0
 
 
 def results_root(chosen: Path | None = None) -> Path:
-    """The results folder: the chosen one, else PROBE_RESULTS, else the checkout's, else the user's data folder."""
+    """Return the chosen results folder, else PROBE_RESULTS, else the checkout's, else the user's data folder."""
     if chosen is not None:
         return chosen
     if named := os.environ.get("PROBE_RESULTS"):
@@ -29,27 +31,30 @@ def results_root(chosen: Path | None = None) -> Path:
 
 
 def check_writable(root: Path) -> None:
-    """Prove that a file can be made under `root`, which is created if need be. Raises ResultsError."""
+    """Check that a file can be made under `root`, and create `root` if it is missing. Raise ResultsError."""
     try:
         make_private_folder(root)
         probe = root / f".write-check-{os.getpid()}"
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         probe.unlink()
     except OSError as error:
-        raise ResultsError(
-            f"results cannot be written to {root} ({error.strerror}); give another folder with --results DIR"
-        ) from None
+        problem = tr(
+            "Results cannot be written to {path} ({reason}). Name another folder with `--results DIR`.",
+            path=root,
+            reason=error.strerror,
+        )
+        raise ResultsError(problem) from None
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make `folder` and its missing parents, each readable by this user only. Raises OSError."""
+    """Make `folder` and its missing parents, each readable by this user only. Raise OSError."""
     if not folder.is_dir():
         make_private_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def run_files(root: Path) -> list[Path]:
-    """Every run under `root`, lab runs included, oldest first by date, time of day and name."""
+    """Return every run under `root`, lab runs included, oldest first by date, time of day and name."""
     found = [path for path in root.rglob("*") if path.name.endswith(SUFFIXES) and path.is_file()]
     return sorted(found, key=lambda path: (_date_of(path), path.name))
 
@@ -59,7 +64,7 @@ def _date_of(path: Path) -> str:
 
 
 def find_files(sources: Iterable[str | Path]) -> list[Path]:
-    """The files that the sources name: files, everything in folders, `-` for stdin. Raises ResultsError."""
+    """Return the files of the sources: files, all runs in folders, `-` for stdin. Raise ResultsError."""
     found: list[Path] = []
     for source in map(Path, sources):
         if source == STDIN or source.is_file() or source.is_fifo():
@@ -67,12 +72,12 @@ def find_files(sources: Iterable[str | Path]) -> list[Path]:
         elif source.is_dir():
             found += [*run_files(source), *_archives(source)]
         else:
-            raise ResultsError(f"{source}: there is no such file or folder")
+            raise ResultsError(tr("There is no file or folder {path}.", path=source))
     return found
 
 
 def _archives(root: Path) -> list[Path]:
-    """OONI's tarballs under `root`; one beside the lines of the same hour holds the same measurements again."""
+    """Return OONI's tarballs under `root`. Each one has the same measurements as the .jsonl.gz of its hour, if any."""
     tarballs = [path for path in root.rglob("*") if path.name.endswith(ARCHIVES) and path.is_file()]
     return sorted(path for path in tarballs if not path.with_name(_as_lines(path.name)).exists())
 
@@ -82,5 +87,5 @@ def _as_lines(name: str) -> str:
 
 
 def file_name(source: Path) -> str:
-    """The name that may stand in a record: without folders, because a home path names the volunteer."""
+    """Return the name for a record: without folders, because a home folder identifies the user."""
     return source.name if source != STDIN else "-"

@@ -1,4 +1,4 @@
-"""Iterate over lines: our own files, OONI's, packed or not; what cannot be used is told, and the rest goes on."""
+"""Read measurements from our files and OONI's, packed or not. Report unusable lines and read on."""
 
 import importlib
 import json
@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from probe.messages import tr
 from probe.results.folders import file_name
 from probe.results.unpacking import UNREADABLE, open_unpacked, tar_members
 
-LONGEST_LINE = 16 * 1024 * 1024  # bytes; OONI's have up to 1 MB or so (ooni/data c8fcc729, Readme.md)
+LONGEST_LINE = 16 * 1024 * 1024  # bytes. OONI's lines have up to about 1 MB (ooni/data c8fcc729, Readme.md)
 TARBALLS = (".tar.gz", ".tgz", ".tar")
 
 Document = dict[str, Any]
@@ -19,7 +20,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Problem:
-    """A line that cannot be used, and why. `number` counts from 1; 0 means the file as a whole."""
+    """Represent an unusable line and the reason. `number` counts from 1, and 0 stands for the whole file."""
 
     file: str
     number: int
@@ -31,7 +32,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One line as it lies in its file, or one post in a tarball: bytes that nobody has read yet."""
+    """Represent one unparsed line of a file, or one post in a tarball."""
 
     file: str
     number: int
@@ -39,7 +40,7 @@ class Piece:
     post: bool = False
 
     def document(self) -> Document | Problem:
-        """What it says."""
+        """Return the measurement, or the reason why it is unusable."""
         try:
             return _parse_post(self.raw) if self.post else _parse(self.raw, first=self.number == 1)
         except _Unusable as error:
@@ -47,33 +48,33 @@ class Piece:
 
 
 class _Unusable(ValueError):
-    """The sentence that says why a line cannot be used."""
+    """A line is unusable. The text is a sentence for the user."""
 
 
 def read_lines(source: Path) -> Iterator[tuple[int, Document | Problem]]:
-    """Iterate over a file's lines, numbered from 1; what cannot be used comes as a Problem and the rest goes on.
+    """Yield a file's measurements, numbered from 1, and a Problem in place of an unusable one.
 
-    In a tarball of OONI's the measurements are numbered as they stand in it.
+    In a tarball from OONI the numbers are the positions of the posts.
     """
     for piece in read_pieces(source):
         yield piece.number, piece.document() if isinstance(piece, Piece) else piece
 
 
 def read_pieces(source: Path) -> Iterator[Piece | Problem]:
-    """The same, not parsed: for whoever has others do that, or needs the bytes."""
+    """Yield the lines without parsing them, for other processes and for callers that need the bytes."""
     name, number = file_name(source), 0
     tarball = source.name.endswith(TARBALLS)
-    too_long = f"is longer than {LONGEST_LINE} bytes, so it is no measurement"
+    too_long = tr("The line is longer than {count} bytes, so it is no measurement.", count=LONGEST_LINE)
     try:
         with open_unpacked(source) as stream:
             for number, raw in _posts(stream) if tarball else _lines(stream):
                 yield Problem(name, number, too_long) if raw is None else Piece(name, number, raw, tarball)
     except UNREADABLE as error:
-        yield Problem(name, number, f"cannot be read further: {error}")
+        yield Problem(name, number, tr("The file cannot be read further: {reason}", reason=error))
 
 
 def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """The lines that hold something; None for one that is too long, which is passed over without being kept."""
+    """Yield the lines that are not blank, and None for one that is too long, which is skipped without being kept."""
     number = 0
     while raw := stream.readline(LONGEST_LINE + 1):
         number += 1
@@ -86,22 +87,23 @@ def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
 
 
 def _posts(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """What probes posted, a file each; None for one that is too long."""
+    """Yield the posts of a tarball, and None for one that is too long."""
     return enumerate(tar_members(stream, LONGEST_LINE), 1)
 
 
 def _parse_post(raw: bytes) -> Document:
-    """The measurement in a post: OONI's collector wraps it as {"format": "json", "content": …}."""
+    """Return the measurement in a post. OONI's collector wraps it in `{"format": "json", "content": …}`."""
     document = _parse(raw)
     if "format" not in document or "content" not in document:
         return document
     if document["format"] != "json":
-        raise _Unusable(f"is a report in the format {str(document['format'])[:20]!r}; only json is read")
+        style = repr(str(document["format"])[:20])
+        raise _Unusable(tr("The report has the format {name}. Only json is read.", name=style))
     content = document["content"]
     if isinstance(content, str):
         return _parse(content.encode("utf-8", "surrogatepass"))
     if not isinstance(content, dict):
-        raise _Unusable("is a post without a measurement in it")
+        raise _Unusable(tr("The post contains no measurement."))
     return content
 
 
@@ -111,9 +113,9 @@ def _parse(raw: bytes, *, first: bool = True) -> Document:
 
 
 def _parse_fast(raw: bytes) -> Any:
-    """What orjson, four times as fast, makes of it; None where it is not installed or will not, and json has the word.
+    """Parse with orjson, which is four times as fast. Return None if it is not installed or rejects the text.
 
-    They differ in an integer that 64 bits do not hold, here a float: to every reader of lines both are junk.
+    orjson returns a float for an integer of more than 64 bits. No reader of measurements accepts either.
     """
     try:
         return orjson().loads(raw) if orjson() else None
@@ -123,7 +125,7 @@ def _parse_fast(raw: bytes) -> Any:
 
 @cache
 def orjson() -> Any:
-    """The module, which the extra `analysis` brings, loaded when first needed; None where it is not installed."""
+    """Return the module (extra `analysis`), loaded at the first use, or None if it is not installed."""
     try:
         return importlib.import_module("orjson")
     except ImportError:
@@ -135,12 +137,13 @@ def _parse_exactly(raw: bytes, first: bool) -> Document:
         text = raw.decode("utf-8-sig" if first else "utf-8")
         document = json.loads(text, parse_constant=_no_constant)
     except RecursionError:
-        raise _Unusable("is nested too deeply to be a measurement") from None
+        raise _Unusable(tr("The line is nested too deeply to be a measurement.")) from None
     except ValueError as error:
-        torn = "is torn (its writer was cut off)" if not raw.endswith(b"\n") else "is not valid JSON"
-        raise _Unusable(f"{torn}: {error}") from None
+        torn = not raw.endswith(b"\n")
+        incomplete = tr("The line is incomplete, because its writer was interrupted: {reason}", reason=error)
+        raise _Unusable(incomplete if torn else tr("The line is not valid JSON: {reason}", reason=error)) from None
     if not isinstance(document, dict):
-        raise _Unusable(f"is a JSON {type(document).__name__}, expected an object")
+        raise _Unusable(tr("The line is a JSON {name}. Expected: an object.", name=type(document).__name__))
     return document
 
 

@@ -1,6 +1,6 @@
-"""Bytes out of packed files, told by how they begin and not by their names; nothing is ever held whole.
+"""Unpack files as streams. The first bytes decide the format, and the name does not.
 
-OONI's older postcans are called .tar.gz and are not compressed (ooni/data c8fcc729, dataclient.py).
+OONI's older tarballs are named .tar.gz and are not compressed (ooni/data c8fcc729, dataclient.py).
 """
 
 import gzip
@@ -13,19 +13,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+from probe.messages import tr
 from probe.results.folders import STDIN, ResultsError
 
 ZSTD_MODULES = ("compression.zstd", "backports.zstd")  # the first is in the standard library from 3.14
 GZIP, ZSTD, LZ4 = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
 BLOCK = 512  # of a tar file: POSIX.1-2024, pax, "ustar Interchange Format"
-MOST_TIMES = 1000  # how many times its size a file may unpack to, once it is more than:
+MOST_TIMES = 1000  # factor to which a file may unpack, once it is larger than BOMB_FLOOR
 BOMB_FLOOR = 256 * 1024 * 1024  # bytes
 UNREADABLE = (OSError, EOFError, zlib.error, ResultsError)
-"""What reading a packed file may raise."""
+"""Exceptions that reading a packed file may raise."""
 
 
 def open_unpacked(source: Path) -> IO[bytes]:
-    """Open a file, or stdin, for its unpacked bytes. Raises what UNREADABLE lists, also while reading."""
+    """Open a file, or stdin, for its unpacked bytes. Raise an exception of UNREADABLE, also while reading."""
     raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb") if source == STDIN else source.open("rb")
     try:
         unpacked = _unpacked(raw)
@@ -42,32 +43,35 @@ def _unpacked(raw: io.BufferedReader) -> IO[bytes]:
     if start == ZSTD:
         return cast(IO[bytes], zstd_module().ZstdFile(raw, "rb"))
     if start == LZ4:
-        raise ResultsError("is packed with lz4, which is not read here; unpack it first with `lz4 -d`")
+        raise ResultsError(tr("The file is packed with lz4, which is not supported. Unpack it with `lz4 -d` first."))
     return raw
 
 
 def zstd_module() -> Any:
-    """The module that reads zstd, loaded when first needed. Raises ResultsError where there is none (32-bit ARM)."""
+    """Return the module that reads zstd, loaded at the first use. Raise ResultsError without one (32-bit ARM)."""
     for name in ZSTD_MODULES:
         try:
             return importlib.import_module(name)
         except ImportError:
             continue
-    raise ResultsError("zstd needs Python 3.14 or the package backports.zstd; or unpack it first with `zstd -d`")
+    raise ResultsError(
+        tr("zstd needs Python 3.14 or the package backports.zstd. Install it, or unpack the file with `zstd -d` first.")
+    )
 
 
 class _Guard(io.RawIOBase):
-    """What a packed file unpacks to, up to a size that no measurements unpack to."""
+    """Unpack a file up to a size that no measurements have."""
 
     def __init__(self, unpacked: Any, packed: io.BufferedReader) -> None:
         self._unpacked, self._packed = unpacked, packed
         self._given = self._taken = 0
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer. Raises ResultsError for a bomb."""
+        """Fill the buffer. Raise ResultsError for a decompression bomb."""
         try:
             got = self._unpacked.read1(len(buffer))
         except Exception as error:
@@ -75,15 +79,17 @@ class _Guard(io.RawIOBase):
         buffer[: len(got)] = got
         self._given += len(got)
         if self._given > BOMB_FLOOR and self._given > MOST_TIMES * self._size():
-            raise ResultsError(f"unpacks to more than {MOST_TIMES} times its size, so it holds no measurements")
+            raise ResultsError(
+                tr("It unpacks to more than {count} times its size, so it contains no measurements.", count=MOST_TIMES)
+            )
         return len(got)
 
     def _size(self) -> int:
-        """Bytes of the packed file: all of it, or of a pipe what was read so far."""
+        """Return the size of the packed file. For a pipe it is the number of bytes that were read so far."""
         size = os.fstat(self._packed.fileno()).st_size
         if size:
             return size
-        self._taken += 1 << 16  # at most that much is read ahead for each piece that is given
+        self._taken += 1 << 16  # at most this much is read ahead for each piece
         return self._taken
 
     def close(self) -> None:
@@ -95,15 +101,15 @@ class _Guard(io.RawIOBase):
 
 
 def _as_unreadable(error: Exception) -> Exception:
-    """zstd has an exception of its own, which only its module knows."""
+    """Convert the exception that only zstd's module knows."""
     return ResultsError(str(error)) if type(error).__name__ == "ZstdError" else error
 
 
 def tar_members(stream: IO[bytes], longest: int) -> Iterator[bytes | None]:
-    """Iterate over the contents of a tar file's regular files; None for one that is longer than `longest` bytes.
+    """Yield the contents of a tar file's regular files, and None for one that is longer than `longest` bytes.
 
-    Not by tarfile: it keeps every member it has seen, and reads a header of any size into memory.
-    Raises EOFError for a torn file and ResultsError for what is no tar file.
+    `tarfile` is not used, because it keeps every member and reads a header of any size into memory.
+    Raise EOFError for an incomplete file and ResultsError for one that is no tar file.
     """
     while len(header := stream.read(BLOCK)) == BLOCK:
         if not header.strip(b"\0"):
@@ -115,25 +121,25 @@ def tar_members(stream: IO[bytes], longest: int) -> Iterator[bytes | None]:
         if regular:
             yield content
     if header:
-        raise EOFError("the tar file is cut off")
+        raise EOFError(tr("The tar file is incomplete."))
 
 
 def _size_in(header: bytes) -> int:
-    """The size that a header says, in bytes, once its checksum proves that it is one."""
+    """Return the size in a header, in bytes, after a check of its checksum."""
     try:
-        told = int(header[148:156].strip(b"\0 ") or b"-", 8)
+        checksum = int(header[148:156].strip(b"\0 ") or b"-", 8)
         size = int(header[124:136].strip(b"\0 ") or b"0", 8)
     except ValueError:
-        told = size = -1
-    if size < 0 or told != sum(header[:148]) + 8 * ord(" ") + sum(header[156:]):
-        raise ResultsError("is no tar file, or is broken here")
+        checksum = size = -1
+    if size < 0 or checksum != sum(header[:148]) + 8 * ord(" ") + sum(header[156:]):
+        raise ResultsError(tr("It is no tar file, or it is damaged at this position."))
     return size
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytes:
     content = stream.read(size)
     if len(content) < size:
-        raise EOFError("the tar file is cut off")
+        raise EOFError(tr("The tar file is incomplete."))
     return content
 
 

@@ -1,7 +1,7 @@
-"""Does a line fit the schema of its version? What does not is grouped by place: a few words for a file of millions.
+"""Validate measurements against the schema of their version, and group the problems by place.
 
-Needs jsonschema-rs (the extra [analysis]): it knows draft 2020-12, names every place, and takes milliseconds for a long
-line where validators in Python take seconds. No run loads it.
+This module needs jsonschema-rs (extra [analysis]). It supports draft 2020-12 and names every place. A long line takes
+milliseconds, where validators in Python take seconds. No run loads it.
 """
 
 import json
@@ -17,12 +17,13 @@ from typing import Any, TypedDict
 from jsonschema_rs import Draft202012Validator, ValidationError, ValidationErrorKind
 
 from probe import __version__
+from probe.messages import tr
 from probe.results import Problem
 
 FOLDER = Path(__file__).parents[1] / "data" / "schema"
 OURS = "censorprobe"
-MOST_GROUPS = 500  # of a file, and
-MOST_OF_A_LINE = 10_000  # problems: what a hostile file can make us remember and do
+MOST_GROUPS = 500  # groups of problems per file, and
+MOST_OF_A_LINE = 10_000  # problems per line. They limit memory and time for a malicious file
 LONGEST_VALUE, LONGEST_PLACE = 60, 300  # characters
 MASK = "the value"
 
@@ -30,7 +31,7 @@ Version = tuple[int, int, int]
 
 
 class Finding(TypedDict):
-    """One problem and how often it was met. `place` has [] for every index; `first_path` has the indices."""
+    """Represent one problem and its count. `place` has [] for every index, and `first_path` has the indices."""
 
     place: str
     sentence: str
@@ -42,13 +43,13 @@ class Finding(TypedDict):
 
 @dataclass
 class Tally:
-    """What was found in one file so far."""
+    """Hold the result for one file so far."""
 
     lines: int = 0
     fitting: int = 0
     unreadable: int = 0
-    foreign: Counter[str] = field(default_factory=Counter)  # lines of other software, by its name and version
-    beyond: int = 0  # problems for which no place was left
+    foreign: Counter[str] = field(default_factory=Counter)  # lines of other software by its name and version
+    beyond: int = 0  # problems beyond MOST_GROUPS
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
 
     def add(self, number: int, line: Mapping[str, Any] | Problem) -> None:
@@ -57,7 +58,7 @@ class Tally:
         if isinstance(line, Problem):
             self.unreadable += 1
             sentence, _, detail = line.sentence.partition(": ")
-            self._note(number, "", f"the line {sentence}", _short(detail) if detail else "")
+            self._note(number, "", sentence.removesuffix("."), _short(detail) if detail else "")
         elif (software := other_software(line)) is not None:
             self.foreign[software if len(self.foreign) < MOST_GROUPS else "other software"] += 1
         else:
@@ -69,7 +70,7 @@ class Tally:
 
     @property
     def ours(self) -> int:
-        """How many lines are this software's, as far as can be told."""
+        """Return the number of lines that are not known to come from other software."""
         return self.lines - self.unreadable - self.foreign.total()
 
     def _note(self, number: int, place: str, sentence: str, value: str, path: str = "") -> None:
@@ -86,7 +87,7 @@ class Tally:
 
 
 def other_software(line: Mapping[str, Any]) -> str | None:
-    """Name and version of the software that wrote the line, when it says that it is another than ours."""
+    """Return name and version of the software that wrote the line, None for our own."""
     name = line.get("software_name")
     if not isinstance(name, str) or name == OURS:
         return None
@@ -94,28 +95,33 @@ def other_software(line: Mapping[str, Any]) -> str | None:
 
 
 def problems(line: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """(place, path, sentence, value) of everything in which the line differs from the schema of its version."""
+    """Yield (place, path, sentence, value) of each difference from the schema of the line's version."""
     named = str(line.get("software_version"))
     version, own = _version(named), _version(__version__)
     if version is not None and own is not None and version > own:
-        yield "software_version", "software_version", f"newer than this program ({__version__})", _short(named)
+        yield (
+            "software_version",
+            "software_version",
+            tr("newer than this program ({version})", version=__version__),
+            _short(named),
+        )
         return
     try:
         for error in islice(_validator(_belonging(version)).iter_errors(line), MOST_OF_A_LINE):
             yield from _said(error)
     except UnicodeEncodeError:
-        yield "", "", "a text holds half of a surrogate pair, which no other program reads", ""
+        yield "", "", tr("a text contains half of a surrogate pair, which no other program reads"), ""
     except (ValueError, RecursionError):
-        yield "", "", "it is nested too deeply to be checked", ""
+        yield "", "", tr("it is nested too deeply to be checked"), ""
 
 
 def _said(error: ValidationError) -> Iterator[tuple[str, str, str, str]]:
     kind, path = error.kind, list(error.instance_path)
     if isinstance(kind, ValidationErrorKind.AdditionalProperties):
         for name in kind.unexpected:
-            yield _place([*path, name]), _path([*path, name]), "no field of this name belongs here", ""
+            yield _place([*path, name]), _path([*path, name]), tr("this field is unknown here"), ""
     elif isinstance(kind, ValidationErrorKind.Required):
-        yield _place([*path, kind.property]), _path([*path, kind.property]), "it is missing", ""
+        yield _place([*path, kind.property]), _path([*path, kind.property]), tr("it is missing"), ""
     else:
         yield _place(path), _path(path), error.message, _short(error.instance)
 
@@ -139,7 +145,7 @@ def _short(value: Any) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text, cut to so many characters."""
+    """Return the text, cut to `longest` characters."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
@@ -148,18 +154,18 @@ def shortened(text: str, longest: int) -> str:
 
 @cache
 def schemas() -> dict[Version, Path]:
-    """The schema files by version, oldest first."""
+    """Return the schema files by version, oldest first."""
     found = {_version(path.stem.removeprefix("measurement-")): path for path in FOLDER.glob("measurement-*.json")}
     return dict(sorted((version, path) for version, path in found.items() if version is not None))
 
 
 def schema_name(version: Version) -> str:
-    """As people write it: 0.1.0."""
+    """Return the usual notation: 0.1.0."""
     return ".".join(map(str, version))
 
 
 def _belonging(version: Version | None) -> Version:
-    """The newest schema that is not newer than the software; the oldest for what bears no number."""
+    """Return the newest schema that is not newer than the software, the oldest if there is no version."""
     known = list(schemas())
     return max((one for one in known if version is not None and one <= version), default=known[0])
 
@@ -170,6 +176,6 @@ def _validator(version: Version) -> Draft202012Validator:
 
 
 def _version(text: str) -> Version | None:
-    """The three numbers that a version begins with; None when it does not."""
+    """Return the first three numbers of a version, None for any other text."""
     found = re.match(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", text, re.ASCII)
     return (int(found[1]), int(found[2]), int(found[3])) if found else None

@@ -1,4 +1,4 @@
-"""Append a line safely: whole, synced, for this user's eyes only, and never edited."""
+"""Append measurements to a results file: whole, synced, readable by this user only, never edited."""
 
 import errno
 import json
@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from probe.messages import tr, tr_plural
 from probe.results.folders import STDIN, ResultsError, make_private_folder
 
 
 class ResultsFile:
-    """One run's lines: appended whole and synced, never edited. `lines` is how many were written."""
+    """Append the measurements of one run. `lines` is the number of written ones."""
 
     def __init__(self, fd: int, path: Path, final: Path | None = None) -> None:
         self._fd = fd
@@ -37,9 +38,11 @@ class ResultsFile:
 
     @classmethod
     def to_file(cls, path: Path) -> "ResultsFile":
-        """Open the file that the user named. One that holds something is refused: lines are never edited."""
+        """Open the file that the user named. Refuse one that is not empty, because results are never edited."""
         if path.is_file() and path.stat().st_size:
-            raise ResultsError(f"{path} already holds something and is left as it is; give --output another name")
+            raise ResultsError(
+                tr("{path} is not empty and was not changed. Name another file with `--output FILE`.", path=path)
+            )
         try:
             return cls(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), path)
         except OSError as error:
@@ -47,17 +50,17 @@ class ResultsFile:
 
     @classmethod
     def to_stdout(cls) -> "ResultsFile":
-        """Write the lines to standard output."""
+        """Write to standard output."""
         sys.stdout.flush()
         return cls(os.dup(sys.stdout.fileno()), STDIN)
 
     @property
     def readable(self) -> bool:
-        """Whether what was written can be read again: not on a pipe."""
+        """Return whether the file can be read again, which is not so for a pipe."""
         return self.path != STDIN and stat.S_ISREG(os.fstat(self._fd).st_mode)
 
     def append(self, document: dict[str, Any]) -> int:
-        """Write one line and sync it; returns its number. On a full disk the earlier lines stay whole: ResultsError."""
+        """Write and sync one measurement and return its number. Raise ResultsError, and keep the earlier ones whole."""
         line = json.dumps(document, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         before = os.fstat(self._fd).st_size
         try:
@@ -70,12 +73,12 @@ class ResultsFile:
         return self.lines
 
     def _take_back(self, size: int) -> None:
-        """Cut off a line that was written in part; what was whole before stays."""
+        """Remove a partly written measurement."""
         if self.readable:
-            os.ftruncate(self._fd, size)  # a pipe cannot be shortened: its reader sees a torn line
+            os.ftruncate(self._fd, size)  # a pipe cannot be shortened, so its reader gets an incomplete line
 
     def close(self) -> Path:
-        """Close the file, take `.part` off its name and return where it is."""
+        """Close the file, remove `.part` from its name and return its path. Raise ResultsError."""
         os.close(self._fd)
         if self._final is not None:
             try:
@@ -88,7 +91,7 @@ class ResultsFile:
 
 
 def _create(part: Path) -> int:
-    """Make the file so that it outlives a power cut. Raises OSError, and then has left nothing."""
+    """Make the file so that it survives a power failure. Raise OSError, and leave nothing in this case."""
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         _sync_folder(part.parent)
@@ -100,15 +103,17 @@ def _create(part: Path) -> int:
 
 
 def _cannot_write(path: Path, error: OSError, kept: int = 0) -> NoReturn:
-    why = "the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else error.strerror
-    earlier = f"; the {kept} line(s) before it are kept" if kept else ""
-    problem = ResultsError(f"{path} cannot be written: {why}{earlier}")
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    sentence = tr("{path} cannot be written ({reason}).", path=path, reason=tr("disk full") if full else error.strerror)
+    if kept:
+        sentence += " " + tr_plural("{count} earlier result is kept.", "{count} earlier results are kept.", kept)
+    problem = ResultsError(sentence)
     problem.number = error.errno or 0
     raise problem from None
 
 
 def _write_whole(fd: int, line: bytes) -> None:
-    """One write; the rest of it only when the first was cut short (a signal, a pipe, a full disk)."""
+    """Write all bytes: in one write, or in more after a short one (a signal, a pipe, a full disk)."""
     while line:
         line = line[os.write(fd, line) :]
 
@@ -117,7 +122,7 @@ def _sync(fd: int) -> None:
     try:
         os.fsync(fd)
     except OSError as error:
-        if error.errno not in {errno.EINVAL, errno.EROFS, errno.ENOTSUP}:  # a pipe or a device has nothing to sync
+        if error.errno not in {errno.EINVAL, errno.EROFS, errno.ENOTSUP}:  # a pipe or a device cannot be synced
             raise
 
 

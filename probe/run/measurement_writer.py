@@ -12,7 +12,7 @@ from typing import Any
 
 from probe import __version__
 from probe.formats.measurement import Measurement
-from probe.privacy.redact import sweep
+from probe.privacy.redact import redact
 from probe.results import ResultsError, ResultsFile
 from probe.run.measure import Measured
 from probe.run.vantage import Vantage
@@ -70,7 +70,7 @@ class Lines:
             self.annotations = here.annotations
             known = here.known.and_address(*self._also_ours)
             line = self._line(measured, here)
-            document = await asyncio.to_thread(lambda: sweep(line.model_dump(mode="json"), known))
+            document = await asyncio.to_thread(lambda: redact(line.model_dump(mode="json"), known))
             if self.problem is None:
                 await self._append(document, here)
         return document

@@ -1,12 +1,12 @@
-"""Bogons: addresses that no public service can have, as OONI counts them.
+"""Recognise bogons: addresses that no public service can have, as OONI's engine defines them.
 
-Source: the list that OONI's engine takes from https://ipinfo.io/bogon (reference: ooni.md 2.8).
+Source: https://ipinfo.io/bogon, the list in OONI's engine (read 2026-11-24).
 """
 
 import ipaddress
 from functools import lru_cache
 
-_LONGEST = 64  # characters of an address that is remembered: junk may be of any length
+_LONGEST = 64  # characters of a cached address, because junk may have any length
 _V4 = [
     ipaddress.IPv4Network(net)
     for net in (
@@ -22,14 +22,14 @@ _V6 = [
         *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
     )
 ]
-_EMBEDDED = [net for net in _V4 if net != ipaddress.IPv4Network("100.64.0.0/10")]  # OONI's list leaves it out
+_EMBEDDED = [net for net in _V4 if net != ipaddress.IPv4Network("100.64.0.0/10")]  # not in OONI's list
 
 
-_MADE_UP = ipaddress.IPv4Network("198.18.0.0/15")  # RFC 2544: for tests of devices
+_MADE_UP = ipaddress.IPv4Network("198.18.0.0/15")  # RFC 2544: device tests
 
 
 def is_made_up(address: str) -> bool:
-    """Say whether `address` is of the range that VPN and proxy programs hand out in place of every name's own."""
+    """Return whether `address` is in the range that VPN and proxy programs return for every name."""
     try:
         return ipaddress.ip_address(address) in _MADE_UP
     except ValueError:
@@ -37,16 +37,16 @@ def is_made_up(address: str) -> bool:
 
 
 def is_bogon(address: str) -> bool:
-    """Say whether `address` is a bogon; a string that is no IP literal counts as one."""
-    return _remembered(address) if len(address) <= _LONGEST else _judged(address)
+    """Return whether `address` is a bogon. A string that is no IP literal counts as one."""
+    return _cached(address) if len(address) <= _LONGEST else _is_in_list(address)
 
 
 @lru_cache(maxsize=4096)
-def _remembered(address: str) -> bool:
-    return _judged(address)
+def _cached(address: str) -> bool:
+    return _is_in_list(address)
 
 
-def _judged(address: str) -> bool:
+def _is_in_list(address: str) -> bool:
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -57,7 +57,7 @@ def _judged(address: str) -> bool:
 
 
 def _embeds_bogon(ip: ipaddress.IPv6Address) -> bool:
-    """6to4 holds an IPv4 address after 2002:, Teredo its server's after 2001:0:."""
+    """Check the IPv4 address in 6to4 (2002::/16, RFC 3056) and that of the Teredo server (2001::/32, RFC 4380)."""
     if ip.packed[:2] == b"\x20\x02":
         inner = ipaddress.IPv4Address(ip.packed[2:6])
     elif ip.packed[:4] == b"\x20\x01\x00\x00":

@@ -1,31 +1,31 @@
-"""How a resolver's answers look on the wire, and whether one looks as if another box had written it.
+"""Compare the TTL and flags of an answer with those of the resolver's other answers.
 
-Whoever answers in a resolver's name stands elsewhere and runs other software (reference: peers.md 2.1, Hold-On 2012).
-That makes an answer doubtful and proves nothing by itself: a resolver may be several machines.
+An injector is at another distance and runs other software (Hold-On, Duan et al., SATIN 2012). A difference makes an
+answer doubtful, but is no proof, because a resolver may consist of several machines.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-HOPS_APART = 3  # received TTLs of the machines of one resolver lie closer together than this
-_OF_THE_SERVER = frozenset({"AA", "RA"})  # the flags that depend on who answers, and on nothing in the question
+HOPS_APART = 3  # received TTLs of one resolver's machines differ by less
+_OF_THE_SERVER = frozenset({"AA", "RA"})  # flags that depend on the server and not on the query
 
 
 @dataclass(frozen=True)
 class ResolverPrint:
-    """The received TTL (0: unknown) and the flags of an answer."""
+    """Hold the received TTL (0 if unknown) and the flags of an answer."""
 
     ip_ttl: int
     flags: frozenset[str]
 
     def unlike(self, ip_ttl: int, flags: Collection[str]) -> bool:
-        """Say whether an answer with this TTL and these flags seems to come from another box."""
+        """Return whether an answer with this TTL and these flags seems to come from another machine."""
         apart = bool(self.ip_ttl and ip_ttl) and abs(self.ip_ttl - ip_ttl) >= HOPS_APART
         return apart or (self.flags ^ set(flags)) & _OF_THE_SERVER != frozenset()
 
 
 def print_of(fact: object) -> ResolverPrint | None:
-    """Read what preflight wrote down of the system's resolver; None where it wrote nothing that can be used."""
+    """Return the fingerprint that preflight recorded for the system resolver, None if it is missing or malformed."""
     if not isinstance(fact, dict):
         return None
     ip_ttl, flags = fact.get("ip_ttl"), fact.get("flags")

@@ -1,19 +1,19 @@
-"""From which TTL on somebody acts: what an outcome means, what interval all leave, and what to try next. Pure.
+"""Find the TTL from which on a middlebox acts: meaning of an outcome, interval of all outcomes, next TTL to try.
 
-For the follow-up that searches and for the judge that reads, so that both mean the same by what was seen.
+The hop search and the analysis both use these pure functions, so that they agree on the meaning of an outcome.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-ACTED = frozenset({"reset", "closed", "answered"})  # nobody but somebody in between can say this before the server
-AGREEING, MOST_RUNS = 5, 11  # of a deep search, as CenTrace's (reference/peers.md)
+ACTED = frozenset({"reset", "closed", "answered"})  # before the server, only a middlebox can cause these
+AGREEING, MOST_RUNS = 5, 11  # of a deep search, as in CenTrace (Raman et al., CoNEXT 2022)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Somebody acts from a TTL above `low` on, at `high` at the latest; `agreeing` is how often both ends were seen."""
+    """Represent the TTLs, above `low` and up to `high`, at which action may begin. `agreeing` runs saw both ends."""
 
     low: int
     high: int
@@ -21,15 +21,15 @@ class Interval:
 
     @property
     def exact(self) -> bool:
-        """Whether no other TTL lies between."""
+        """Return whether no other TTL is possible."""
         return self.high == self.low + 1
 
 
 def acted(outcome: str, ttl: int, *, by_silence: bool, answering: frozenset[int]) -> bool | None:
-    """Whether somebody acted on a packet that travelled `ttl` hops; None where the outcome does not say.
+    """Return whether a middlebox acted on a packet with this TTL, None if the outcome is no evidence.
 
-    `by_silence`: this censor drops packets. Then silence tells only where the router at that distance (`answering`)
-    says of other packets that their TTL ended there. A reset tells by itself, and its absence too.
+    `by_silence`: the censor drops packets. Silence is then evidence only if the router at this distance is in
+    `answering`, because it reports the expired TTL of other packets. A reset and its absence are always evidence.
     """
     if outcome in ACTED:
         return True
@@ -41,14 +41,14 @@ def acted(outcome: str, ttl: int, *, by_silence: bool, answering: frozenset[int]
 
 
 def interval(seen: Iterable[tuple[int, bool]]) -> Interval | None:
-    """What pairs of TTL and "somebody acted" leave; None where nobody acted, or where they contradict each other.
+    """Return the interval that fits pairs of TTL and "acted". Return None without action or with a contradiction.
 
-    They do if, at some TTL, as many say yes as no; or if somebody acts at one TTL and not further on.
+    A contradiction is a TTL with as many "yes" as "no", or action at one TTL and none at a higher one.
     """
     yes: Counter[int] = Counter()
     no: Counter[int] = Counter()
-    for ttl, did in seen:
-        (yes if did else no)[ttl] += 1
+    for ttl, acts in seen:
+        (yes if acts else no)[ttl] += 1
     ttls = sorted({*yes, *no})
     if not yes or any(yes[ttl] == no[ttl] for ttl in ttls):
         return None
@@ -61,25 +61,25 @@ def interval(seen: Iterable[tuple[int, bool]]) -> Interval | None:
 
 
 def next_ttls(low: int, high: int, candidates: Sequence[int], *, most: int) -> list[int]:
-    """One or two TTLs, ascending, that leave the least whatever comes of them; none where nothing lies between.
+    """Return one or two TTLs, ascending, that leave the smallest interval in the worst case. Return [] if none is left.
 
-    `most`: how many one flow can carry. `candidates`: the TTLs whose outcome would say something.
+    `most` is the number of TTLs that one flow can carry. `candidates` are the TTLs whose outcome is evidence.
     """
     between = sorted(ttl for ttl in candidates if low < ttl < high)
     if not between:
         return []
     slots = len(between) + 1
     parts = min(most, 2) + 1
-    places = {max(0, round(slots * part / parts) - 1) for part in range(1, parts)}
-    return [between[place] for place in sorted(places) if place < len(between)]
+    indexes = {max(0, round(slots * part / parts) - 1) for part in range(1, parts)}
+    return [between[index] for index in sorted(indexes) if index < len(between)]
 
 
 @dataclass
 class Search:
-    """One search: what was seen so far, and what to try next.
+    """Hold the outcomes of one search and choose the next TTLs.
 
-    `candidates` as for `next_ttls`; `furthest`: a TTL at which somebody surely acts, or the server's own distance;
-    `guess`: where the same payload met somebody on its way to another address; `most` TTLs can one flow carry.
+    `candidates` and `most` are those of `next_ttls`. `furthest` is a TTL at which action is certain, or the server's
+    distance. `guess` is the interval of the same payload on the path to another address.
     """
 
     candidates: Sequence[int]
@@ -91,24 +91,24 @@ class Search:
     seen: list[tuple[int, bool]] = field(default_factory=list)
 
     def learn(self, ttl: int, outcome: str) -> None:
-        """Take note of one outcome."""
-        did = acted(outcome, ttl, by_silence=self.by_silence, answering=self.answering)
-        if did is not None:
-            self.seen.append((ttl, did))
+        """Add one outcome."""
+        acts = acted(outcome, ttl, by_silence=self.by_silence, answering=self.answering)
+        if acts is not None:
+            self.seen.append((ttl, acts))
 
     def found(self) -> Interval | None:
-        """What was found so far."""
+        """Return the interval that was found so far."""
         return interval(self.seen)
 
     def next(self) -> list[int]:
-        """What to try next; nothing where all is said, or where the outcomes contradict each other."""
+        """Return the TTLs to try next, [] if the search is complete or its outcomes are contradictory."""
         known = interval([*self.seen, (self.furthest, True)])
         if known is None:
             return []
         return self._around_guess(known) or next_ttls(known.low, known.high, self.candidates, most=self.most)
 
     def _around_guess(self, known: Interval) -> list[int]:
-        """The two ends of the guess, or first its far one and then its near one."""
+        """Return both ends of the guess. If one flow carries a single TTL, the far end comes first."""
         if self.guess is None or self.guess.high > known.high:
             return []
         tried = {ttl for ttl, _ in self.seen}

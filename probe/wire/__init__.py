@@ -1,1 +1,1 @@
-"""Bytes ↔ messages: codecs that touch no socket and no clock."""
+"""Parse and build protocol messages. The codecs use no socket and no clock."""

@@ -1,12 +1,12 @@
-"""Cuts one HTTP/1.1 answer out of a byte stream: what comes behind the body that its head announces is nobody's.
+"""Cut one HTTP/1.1 response out of a byte stream. Bytes after Content-Length are ignored.
 
-A box that forges a page counts its bytes wrongly now and then. A parser that goes on reading takes the rest for the
-next answer, and throws the page away with it.
+Forged pages sometimes have a wrong Content-Length. A parser that reads on takes the rest for the next response, fails,
+and loses the page.
 """
 
 import re
 
-LONGEST_HEAD = 65536  # bytes; a longer one is passed on as it comes, for the parser to refuse
+LONGEST_HEAD = 65536  # bytes. A longer one is passed on unchanged, and the parser rejects it
 
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"\s*HTTP/[0-9.]+ +([0-9]{3})")
@@ -15,21 +15,21 @@ _CODED = re.compile(rb"\ntransfer-encoding:", re.IGNORECASE)
 
 
 class OneAnswer:
-    """Feed it the stream piece by piece; each piece comes back without what is behind the answer (RFC 9112 6.3)."""
+    """Cut the response out of a stream in pieces (RFC 9112 6.3)."""
 
     def __init__(self) -> None:
-        self._head: bytes | None = b""  # None: it is whole
-        self._left: int | None = None  # bytes of the body still to come; None: nobody said
+        self._head: bytes | None = b""  # None once it is complete
+        self._left: int | None = None  # missing bytes of the body, None if unknown
 
     def feed(self, piece: bytes) -> bytes:
-        """Give back as much of `piece` as belongs to the answer."""
+        """Return the part of `piece` that belongs to the response."""
         at = 0
         while self._head is not None and at < len(piece):
             at += self._of_head(piece[at:])
         return piece[:at] + self._of_body(piece[at:])
 
     def _of_head(self, piece: bytes) -> int:
-        """How many bytes of `piece` belong to the head; with its end, what it announces is known."""
+        """Return the number of bytes of `piece` in the head, and read the announced length at its end."""
         assert self._head is not None
         before = len(self._head)
         self._head += piece[:LONGEST_HEAD]
@@ -38,16 +38,16 @@ class OneAnswer:
             self._head = self._head if len(self._head) <= LONGEST_HEAD else None
             return len(piece)
         head = self._head[: end.end()]
-        interim = self._is_interim(head)  # RFC 9110 15.2: the answer itself comes later
+        interim = self._is_interim(head)  # RFC 9110 15.2: the final response follows
         self._head, self._left = (b"", None) if interim else (None, _announced(head))
         return end.end() - before
 
     def _of_body(self, piece: bytes) -> bytes:
         if self._left is None:
             return piece
-        mine = piece[: self._left]
-        self._left -= len(mine)
-        return mine
+        body = piece[: self._left]
+        self._left -= len(body)
+        return body
 
     @staticmethod
     def _is_interim(head: bytes) -> bool:
@@ -56,6 +56,6 @@ class OneAnswer:
 
 
 def _announced(head: bytes) -> int | None:
-    """How long the head says the body is, in bytes; None where it does not, or says it twice."""
-    said = {int(length) for length in _LENGTH.findall(head)}
-    return said.pop() if len(said) == 1 and not _CODED.search(head) else None
+    """Return the announced length of the body in bytes, None without one or with different ones."""
+    lengths = {int(length) for length in _LENGTH.findall(head)}
+    return lengths.pop() if len(lengths) == 1 and not _CODED.search(head) else None

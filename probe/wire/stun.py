@@ -1,6 +1,6 @@
-"""STUN messages (RFC 8489) and the first of TURN's (RFC 8656): Binding and Allocate, both sides; no credentials.
+"""Parse and build STUN Binding (RFC 8489) and TURN Allocate (RFC 8656) messages without credentials.
 
-Every function that reads raises ValueError for what is no STUN message, and nothing else.
+Every parser raises ValueError for bytes that are no STUN message, and no other exception.
 """
 
 import ipaddress
@@ -18,19 +18,19 @@ UNAUTHORIZED = 401
 MAPPED_ADDRESS, ERROR_CODE, REALM, NONCE = 0x0001, 0x0009, 0x0014, 0x0015
 REQUESTED_TRANSPORT, XOR_MAPPED_ADDRESS = 0x0019, 0x0020
 SOFTWARE, FINGERPRINT = 0x8022, 0x8028
-_XOR_MAPPED_ADDRESS_OF_OLD = 0x8020  # drafts before RFC 5389; some servers still send it
+_XOR_MAPPED_ADDRESS_OF_OLD = 0x8020  # from drafts before RFC 5389. Some servers still send it
 _FINGERPRINT_MASK = 0x5354554E  # RFC 8489 14.7
 _UDP = 17
 
 Kind = Literal["request", "indication", "success", "error"]
 Attributes = tuple[tuple[int, bytes], ...]
 _KINDS: tuple[Kind, ...] = ("request", "indication", "success", "error")
-_FAMILIES = {1: 4, 2: 16}  # of an address attribute → bytes of the address
+_FAMILIES = {1: 4, 2: 16}  # bytes of the address, by family in an address attribute
 
 
 @dataclass(frozen=True)
 class Message:
-    """A STUN message. `fingerprint_valid` is None where it has no FINGERPRINT; texts are what the sender wrote."""
+    """Represent a STUN message. `fingerprint_valid` is None without a FINGERPRINT."""
 
     kind: Kind
     method: int
@@ -39,12 +39,12 @@ class Message:
     fingerprint_valid: bool | None = None
 
     def first(self, attribute: int) -> bytes | None:
-        """The value of an attribute's first occurrence: the one that counts (RFC 8489 14)."""
+        """Return the value of an attribute's first occurrence. Others are ignored (RFC 8489 14)."""
         return next((value for kind, value in self.attributes if kind == attribute), None)
 
     @cached_property
     def mapped(self) -> tuple[str, int] | None:
-        """The address and port from which the sender saw us come; None where it tells none that can be read."""
+        """Return our address and port as the sender saw them, None without a parsable attribute."""
         mask = struct.pack("!I", COOKIE) + self.transaction_id
         found = [(XOR_MAPPED_ADDRESS, mask), (_XOR_MAPPED_ADDRESS_OF_OLD, mask), (MAPPED_ADDRESS, bytes(16))]
         readable = (_address(self.first(attribute), mask) for attribute, mask in found)
@@ -52,7 +52,7 @@ class Message:
 
     @cached_property
     def error_code(self) -> int:
-        """300 to 699, or 0 where there is none that can be read (RFC 8489 14.8)."""
+        """Return the error code, 300 to 699, or 0 without a parsable one (RFC 8489 14.8)."""
         value = self.first(ERROR_CODE) or b""
         if len(value) < 4 or not 3 <= value[2] & 7 <= 6 or value[3] > 99:
             return 0
@@ -60,23 +60,24 @@ class Message:
 
     @property
     def software(self) -> str:
+        """Return the SOFTWARE attribute, "" without one."""
         return (self.first(SOFTWARE) or b"").decode("utf-8", "replace")
 
 
 def is_stun(raw: bytes) -> bool:
-    """Say whether a datagram, or the beginning of a stream, has a STUN header (RFC 8489 5), whatever the port."""
+    """Return whether a datagram or the beginning of a stream has a STUN header (RFC 8489 5), on any port."""
     return len(raw) >= HEADER and raw[0] < 0x40 and raw[3] & 3 == 0 and raw[4:8] == struct.pack("!I", COOKIE)
 
 
 def length_of(header: bytes) -> int:
-    """How many bytes the message has whose first HEADER bytes are these: streams frame by it (RFC 8489 6.2.2)."""
+    """Return the length in bytes of the message with this header, which frames a stream (RFC 8489 6.2.2)."""
     if not is_stun(header):
         raise ValueError("stun: no header")
     return HEADER + int.from_bytes(header[2:4], "big")
 
 
 def parse(raw: bytes) -> Message:
-    """Read one message that begins and ends with `raw`."""
+    """Parse one complete message."""
     if length_of(raw) != len(raw):
         raise ValueError("stun: not as long as it says")
     kind, method = _kind_and_method(int.from_bytes(raw[:2], "big"))
@@ -87,7 +88,7 @@ def parse(raw: bytes) -> Message:
 def build(
     kind: Kind, method: int, transaction_id: bytes, attributes: Attributes = (), *, fingerprint: bool = True
 ) -> bytes:
-    """Write a message; FINGERPRINT, if wished for, comes last. Raises ValueError for an id that has not 12 bytes."""
+    """Build a message, with FINGERPRINT last. Raise ValueError for an id that has not 12 bytes."""
     if len(transaction_id) != 12:
         raise ValueError("a STUN transaction id has 12 bytes")
     body = b"".join(_attribute(number, value) for number, value in attributes)
@@ -98,17 +99,17 @@ def build(
 
 
 def binding_request(transaction_id: bytes) -> bytes:
-    """A Binding request. FINGERPRINT is in it because some servers add theirs to the answer only then."""
+    """Return a Binding request. Some servers send FINGERPRINT only in answer to a request with FINGERPRINT."""
     return build("request", BINDING, transaction_id)
 
 
 def allocate_request(transaction_id: bytes) -> bytes:
-    """An Allocate request for a UDP relay, without credentials: a TURN server refuses it (RFC 8656 7.1, 7.2)."""
+    """Return an Allocate request for a UDP relay without credentials. A TURN server refuses it (RFC 8656 7.1, 7.2)."""
     return build("request", ALLOCATE, transaction_id, ((REQUESTED_TRANSPORT, bytes((_UDP, 0, 0, 0))),))
 
 
 def xor_mapped_address(ip: str, port: int, transaction_id: bytes) -> tuple[int, bytes]:
-    """The attribute that tells a client its own address (RFC 8489 14.2)."""
+    """Return the attribute with a client's own address (RFC 8489 14.2)."""
     packed = ipaddress.ip_address(ip).packed
     mask = struct.pack("!I", COOKIE) + transaction_id
     family = 1 if len(packed) == 4 else 2
@@ -116,7 +117,7 @@ def xor_mapped_address(ip: str, port: int, transaction_id: bytes) -> tuple[int, 
 
 
 def error_code(code: int, reason: str) -> tuple[int, bytes]:
-    """The attribute that refuses by number (RFC 8489 14.8)."""
+    """Return the attribute of an error response (RFC 8489 14.8)."""
     return ERROR_CODE, bytes((0, 0, code // 100, code % 100)) + reason.encode()
 
 
@@ -136,10 +137,10 @@ def _attribute(number: int, value: bytes) -> bytes:
 
 
 def _read_attributes(raw: bytes) -> tuple[Attributes, bool | None]:
-    """All attributes, and whether the FINGERPRINT at the end fits; what follows a FINGERPRINT is not read."""
+    """Return all attributes up to FINGERPRINT, and whether it is valid and the last one."""
     found: list[tuple[int, bytes]] = []
     at = HEADER
-    while at < len(raw):  # in steps of whole words, so that four bytes are there
+    while at < len(raw):  # the length is a multiple of four, so a header is complete
         number, length = struct.unpack_from("!HH", raw, at)
         end = at + 4 + length
         if end > len(raw):
@@ -156,7 +157,7 @@ def _checksum(before: bytes) -> int:
 
 
 def _address(value: bytes | None, mask: bytes) -> tuple[str, int] | None:
-    """Read an address attribute's value through `mask` (16 bytes, whose first two cover the port)."""
+    """Return address and port of an attribute's value. `mask` has 16 bytes, and its first two also mask the port."""
     if value is None or len(value) < 4 or len(value) != 4 + _FAMILIES.get(value[1], -4):
         return None
     port = int.from_bytes(_xor(value[2:4], mask), "big")

@@ -1,4 +1,4 @@
-"""The offline table of networks: known addresses, the packing, a user's own file, and bad files."""
+"""Test the AS table: known addresses, its packing, a user's own file, and bad files."""
 
 import random
 import subprocess
@@ -30,22 +30,22 @@ IR, US = 0x4952, 0x5553
     ],
 )
 def test_known_addresses_are_found_in_the_bundled_table(ip: str, asn: int, cc: str) -> None:
-    """The figures of reference/libraries.md section 10."""
+    """Compare with AS numbers that were looked up when the table was chosen."""
     found = AsnTable().lookup(ip)
     assert (found.asn, found.cc) == (asn, cc)
     assert found.name
 
 
-def test_an_address_that_the_librarys_own_lookup_misses_is_found() -> None:
+def test_address_that_the_source_librarys_lookup_misses_is_found() -> None:
     assert AsnTable().lookup("77.88.8.8").asn != 0
 
 
 @pytest.mark.parametrize("ip", ["192.168.1.1", "127.0.0.1", "fe80::1", "", "example.org", "224.0.0.1", "100.64.0.1"])
-def test_what_is_not_of_the_internet_is_unknown(ip: str) -> None:
+def test_text_or_address_outside_the_internet_is_unknown(ip: str) -> None:
     assert AsnTable().lookup(ip) == UNKNOWN == Network(0, "ZZ", "")
 
 
-def test_the_bundled_file_carries_its_licence_and_date() -> None:
+def test_bundled_file_has_its_licence_and_date() -> None:
     header = AsnTable().header
     assert "CC BY-SA 4.0" in header["licence"] and "IPFire" in header["attribution"] and header["date"] == "2025-03-26"
     beside = (BUNDLED.parent / "ASN-LICENSE.txt").read_text()
@@ -53,7 +53,7 @@ def test_the_bundled_file_carries_its_licence_and_date() -> None:
     assert BUNDLED.stat().st_size < 3_500_000
 
 
-def test_the_bundled_table_opens_within_20_ms() -> None:
+def test_bundled_table_opens_within_20_ms() -> None:
     def seconds() -> float:
         before = time.perf_counter()
         AsnTable()
@@ -64,7 +64,7 @@ def test_the_bundled_table_opens_within_20_ms() -> None:
 
 @st.composite
 def nested(draw: st.DrawFn) -> list[Range]:
-    """Networks as a registry lists them: prefixes, so that two are apart or one is inside the other."""
+    """Draw prefixes as in a registry: two are disjoint, or one contains the other."""
     found = {}
     for _ in range(draw(st.integers(0, 12))):
         bits = draw(st.integers(0, 6))
@@ -75,7 +75,7 @@ def nested(draw: st.DrawFn) -> list[Range]:
 
 
 @given(nested())
-def test_flattened_ranges_say_what_the_innermost_network_says(networks: list[Range]) -> None:
+def test_flattened_ranges_have_the_value_of_the_innermost_network(networks: list[Range]) -> None:
     rows = merged(flatten(networks))
     for key in range(66):
         around = [one for one in networks if one.first <= key <= one.last]  # outer before inner
@@ -85,7 +85,7 @@ def test_flattened_ranges_say_what_the_innermost_network_says(networks: list[Ran
         assert said == asn << 16 | country
 
 
-def test_a_written_table_answers_as_its_rows_say(tmp_path: Path) -> None:
+def test_written_table_returns_its_rows(tmp_path: Path) -> None:
     chooser = random.Random(1)
     starts = sorted(chooser.sample(range(1 << 24, 9 << 24), 5000))
     v4 = [(first, chooser.choice([0, 64500 << 16 | IR, 4200000000 << 16 | US])) for first in starts]
@@ -107,7 +107,7 @@ def test_a_written_table_answers_as_its_rows_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"hello", b"censorprobe asn 1\n", b"censorprobe asn 1\n\xff\xff\xff\xff{", None]
 )
-def test_a_bad_table_is_one_sentence(tmp_path: Path, content: bytes | None) -> None:
+def test_bad_table_is_reported_in_one_sentence(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "bad.bin"
     if content is not None:
         path.write_bytes(content)
@@ -115,7 +115,7 @@ def test_a_bad_table_is_one_sentence(tmp_path: Path, content: bytes | None) -> N
         AsnTable(path)
 
 
-def test_a_users_table_is_used_and_a_missing_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_table_is_used_and_a_missing_one_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "mine.bin", ABOUT, [(8 << 24, 64500 << 16 | IR)], [(1, 0)], [(64500, "Mine")])
     default_table.cache_clear()
     try:
@@ -130,7 +130,7 @@ def test_a_users_table_is_used_and_a_missing_one_is_named(tmp_path: Path, monkey
 
 
 def mmdb(row: dict[str, object], kind: str) -> bytes:
-    """A MaxMind-format file (its spec, version 2.0) in which 8.0.0.0/8 has `row` and nothing else is known."""
+    """Build a MaxMind-format file (specification 2.0) with `row` for 8.0.0.0/8 and no other networks."""
 
     def coded(value: object, bits: int = 32) -> bytes:
         if isinstance(value, dict):
@@ -170,7 +170,7 @@ def mmdb(row: dict[str, object], kind: str) -> bytes:
         ({}, UNKNOWN),
     ],
 )
-def test_a_users_mmdb_is_read(tmp_path: Path, row: dict[str, object], expected: Network) -> None:
+def test_users_mmdb_is_read(tmp_path: Path, row: dict[str, object], expected: Network) -> None:
     (tmp_path / "mine.mmdb").write_bytes(mmdb(row, "Mine-ASN"))
     table = MmdbTable(tmp_path / "mine.mmdb")
     assert table.lookup("8.8.8.8") == expected
@@ -178,12 +178,12 @@ def test_a_users_mmdb_is_read(tmp_path: Path, row: dict[str, object], expected: 
     assert table.database == "Mine-ASN 2026-11-05"
 
 
-def test_a_broken_mmdb_is_one_sentence(tmp_path: Path) -> None:
+def test_bad_mmdb_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "bad.mmdb").write_bytes(b"hello")
-    with pytest.raises(TableError, match=r"bad\.mmdb: cannot be read"):
+    with pytest.raises(TableError, match=r"bad\.mmdb cannot be read"):
         MmdbTable(tmp_path / "bad.mmdb")
 
 
-def test_nothing_of_the_packing_is_loaded_at_run_time() -> None:
+def test_packing_code_is_not_loaded_at_run_time() -> None:
     code = "import probe.asn.table, sys; probe.asn.table.asn_of('8.8.8.8'); print('probe.asn.pack' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

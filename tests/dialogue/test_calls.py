@@ -1,4 +1,4 @@
-"""What is said to STUN and TURN servers: one trigger per flow, over UDP, TCP and TLS."""
+"""Test the dialogues with STUN and TURN servers over UDP, TCP and TLS."""
 
 import asyncio
 from pathlib import Path
@@ -50,9 +50,9 @@ async def say(url: str, port: int, world: World, *, confirm: bool = False) -> tu
 
 
 @pytest.mark.parametrize("scheme", METHODS)
-async def test_over_udp(scheme: str, tmp_path: Path) -> None:
+async def test_stun_and_turn_over_udp_are_one_flow_and_one_trigger(scheme: str, tmp_path: Path) -> None:
     def behave(asked: Asked) -> None:
-        if asked.number == 2:  # repetitions are of one flow, and one trigger
+        if asked.number == 2:  # retransmissions belong to one flow and one trigger
             said = answer(asked.query, CLIENT)
             assert said is not None
             asked.say(said)
@@ -66,7 +66,7 @@ async def test_over_udp(scheme: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", METHODS)
-async def test_over_tcp(scheme: str, tmp_path: Path) -> None:
+async def test_stun_and_turn_over_tcp_succeed(scheme: str, tmp_path: Path) -> None:
     world = World(tmp_path)
     async with serving(in_the_clear) as server:
         record, entry = await say(f"{scheme}://{HOST}:PORT;transport=tcp", server.port, world)
@@ -76,7 +76,7 @@ async def test_over_tcp(scheme: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", METHODS)
-async def test_over_tls_in_the_endpoints_own_name(scheme: str, tmp_path: Path) -> None:
+async def test_stun_and_turn_over_tls_send_the_endpoints_name(scheme: str, tmp_path: Path) -> None:
     world = World(tmp_path)
     context = issue(HOST, world.ca).server_context()
     async with serving(tls_with(context, under_tls)) as server:
@@ -85,7 +85,7 @@ async def test_over_tls_in_the_endpoints_own_name(scheme: str, tmp_path: Path) -
     assert (entry.transport, entry.method) == ("tls", METHODS[scheme])
 
 
-async def test_over_tls_a_forged_certificate_ends_it_before_anything_is_asked(tmp_path: Path) -> None:
+async def test_forged_certificate_ends_the_transaction_before_the_request(tmp_path: Path) -> None:
     world, trace = World(tmp_path), Trace()
     async with serving(tls_with(issue("forged.example").server_context())) as server:
         endpoint = parse_endpoint(f"stun://{HOST}:{server.port};transport=tls")
@@ -95,7 +95,7 @@ async def test_over_tls_a_forged_certificate_ends_it_before_anything_is_asked(tm
     assert isinstance(trace.entries[-1], TLSHandshake) and trace.entries[-1].server_name == HOST
 
 
-async def test_the_confirmation_waits_longer(tmp_path: Path) -> None:
+async def test_confirmation_has_a_longer_time_limit(tmp_path: Path) -> None:
     world, trace = World(tmp_path), Trace()
 
     async def confirm(port: int) -> None:
@@ -111,7 +111,7 @@ async def test_the_confirmation_waits_longer(tmp_path: Path) -> None:
         await asyncio.wait([asking])
 
 
-async def test_a_spent_budget_sends_nothing(tmp_path: Path) -> None:
+async def test_spent_trigger_budget_sends_nothing(tmp_path: Path) -> None:
     world, trace = World(tmp_path), Trace()
     for _ in range(6):
         world.session.pace.spend_trigger(HOST, "127.0.0.1", "udp")
@@ -123,5 +123,5 @@ async def test_a_spent_budget_sends_nothing(tmp_path: Path) -> None:
     assert trace.transactions[0].failure == "unknown_failure: trigger budget spent" and trace.entries == []
 
 
-def test_every_dialect_of_stun_and_turn_can_be_spoken() -> None:
+def test_every_stun_and_turn_dialect_has_a_dialogue() -> None:
     assert {f"{scheme}/{way}" for scheme in METHODS for way in ("udp", "tcp", "tls")} <= DIALOGUE_BY_DIALECT.keys()

@@ -1,4 +1,4 @@
-"""What is said to mail servers, from the connection to the certificate and the greeting behind it."""
+"""Test the dialogues with mail servers, from the connection to the greeting over TLS."""
 
 import asyncio
 from pathlib import Path
@@ -28,7 +28,7 @@ async def say(scheme: str, script: Script, folder: Path, *, certified: str = HOS
         endpoint = parse_endpoint(f"{scheme}://{HOST}:{server.port}")
         async with trace.transaction("first", endpoint=endpoint.url, address=server.ip) as tx:
             await run_dialogue(tx, world.session, world.roots, endpoint, server.ip, always_get, confirm=False)
-        await asyncio.sleep(0.05)  # for the server to hear our goodbye
+        await asyncio.sleep(0.05)  # so that the server receives our last command
     assert trace.bugs == []
     assert world.session.pace.triggers == 1
     return trace, script
@@ -39,7 +39,7 @@ def entries(trace: Trace, kind: type[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])
-async def test_upgraded_and_greeted_again(protocol: str, tmp_path: Path) -> None:
+async def test_starttls_upgrades_and_greets_again(protocol: str, tmp_path: Path) -> None:
     trace, script = await say(f"{protocol}+starttls", MAKE[protocol](), tmp_path)
     record = trace.transactions[0]
     assert record.failure is None and record.trigger and proves(record)
@@ -54,7 +54,7 @@ async def test_upgraded_and_greeted_again(protocol: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])
-async def test_implicit(protocol: str, tmp_path: Path) -> None:
+async def test_implicit_tls_greets_once(protocol: str, tmp_path: Path) -> None:
     made = MAKE[protocol](implicit=True)
     trace, _ = await say(f"{protocol}s", made, tmp_path)
     record = trace.transactions[0]
@@ -66,14 +66,14 @@ async def test_implicit(protocol: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])
-async def test_somebody_elses_certificate_behind_starttls(protocol: str, tmp_path: Path) -> None:
+async def test_foreign_certificate_after_starttls_fails_the_handshake(protocol: str, tmp_path: Path) -> None:
     trace, _ = await say(f"{protocol}+starttls", MAKE[protocol](), tmp_path, certified="other.example")
     record = trace.transactions[0]
     assert (record.failed_operation, record.failure) == ("tls_handshake", "ssl_invalid_hostname")
     assert not proves(record)
 
 
-async def test_masked_and_yet_accepted_shows_whose_server_it_is(tmp_path: Path) -> None:
+async def test_masked_but_accepted_starttls_records_the_certificate(tmp_path: Path) -> None:
     script = smtp(ehlo=SMTP_LIST.replace(b"STARTTLS", b"XXXXXXXA"))
     trace, _ = await say("smtp+starttls", script, tmp_path)
     record = trace.transactions[0]
@@ -88,17 +88,17 @@ async def test_masked_and_yet_accepted_shows_whose_server_it_is(tmp_path: Path) 
     assert b"TLS" in script.heard
 
 
-async def test_missing_accepted_and_a_forged_certificate(tmp_path: Path) -> None:
+async def test_missing_but_accepted_starttls_with_a_forged_certificate_proves_nothing(tmp_path: Path) -> None:
     script = smtp(ehlo=b"250 mail.example\r\n")
     trace, _ = await say("smtp+starttls", script, tmp_path, certified="other.example")
     record = trace.transactions[0]
     assert record.failure == "unknown_failure: smtp: starttls not offered"
     assert entries(trace, TLSHandshake)[0].failure == "ssl_invalid_hostname"
     assert not proves(record)
-    assert b"QUIT" not in b"".join(script.heard)  # nothing in the clear once a handshake has begun
+    assert b"QUIT" not in b"".join(script.heard)  # nothing in the clear after the start of the handshake
 
 
-async def test_refused_is_the_end_with_a_goodbye(tmp_path: Path) -> None:
+async def test_refused_starttls_ends_with_quit(tmp_path: Path) -> None:
     trace, script = await say("smtp+starttls", smtp(starttls=b"454 no\r\n"), tmp_path)
     assert trace.transactions[0].failure == "unknown_failure: smtp: starttls refused 454"
     assert entries(trace, TLSHandshake) == []
@@ -106,8 +106,8 @@ async def test_refused_is_the_end_with_a_goodbye(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])
-async def test_injected_plaintext_is_kept_out_of_tls(protocol: str, tmp_path: Path) -> None:
-    """Fed to the handshake it would break it; taken for an answer inside TLS it would be believed (CVE-2011-0411)."""
+async def test_injected_plaintext_is_not_read_as_tls(protocol: str, tmp_path: Path) -> None:
+    """Drop plaintext after STARTTLS: the handshake would fail, or accept a forged answer (CVE-2011-0411)."""
     ahead = {"smtp": b"220 go\r\n250-injected\r\n250 EVIL\r\n", "imap": b"a2 OK go\r\n* CAPABILITY EVIL\r\na1 OK\r\n"}
     trace, _ = await say(f"{protocol}+starttls", MAKE[protocol](starttls=ahead[protocol]), tmp_path)
     assert trace.transactions[0].failure is None
@@ -115,7 +115,7 @@ async def test_injected_plaintext_is_kept_out_of_tls(protocol: str, tmp_path: Pa
     assert "EVIL" not in " ".join(entries(trace, MailGreeting)[-1].capabilities)
 
 
-async def test_a_server_that_dies_inside_tls(tmp_path: Path) -> None:
+async def test_connection_closed_over_tls_is_eof_error(tmp_path: Path) -> None:
     trace, _ = await say("smtps", smtp(implicit=True, ehlo_inside=None), tmp_path)
     record = trace.transactions[0]
     assert (record.failed_operation, record.failure) == ("mail_greeting", "eof_error")

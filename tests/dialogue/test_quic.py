@@ -1,4 +1,4 @@
-"""What is said over QUIC: one trigger a flow, a page where there is a path; harmless names, and differentials."""
+"""Test the QUIC dialogue: one trigger per flow, a page where there is a path, innocuous names and differentials."""
 
 import asyncio
 import subprocess
@@ -41,7 +41,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 class Censored:
-    """A QUIC server behind a box that drops every datagram of a flow that shows one of the names; `seen`: names."""
+    """A QUIC server behind a middlebox that drops flows with one of the names. `seen` has the names of all flows."""
 
     def __init__(self, build: Callable[[], QuicServer], names: set[str]) -> None:
         self._build, self._names = build, names
@@ -79,7 +79,7 @@ async def say(world: World, url: str, port: int) -> Trace:
     return trace
 
 
-async def test_a_path_is_asked_for(world: World) -> None:
+async def test_path_of_the_endpoint_is_requested(world: World) -> None:
     async with box(world) as (port, _):
         trace = await say(world, f"quic://{HOST}:PORT/a", port)
     record = trace.transactions[0]
@@ -91,13 +91,13 @@ async def test_a_path_is_asked_for(world: World) -> None:
     assert page.response.code == 200
 
 
-async def test_without_a_path_the_handshake_is_all(world: World) -> None:
+async def test_endpoint_without_a_path_gets_a_handshake_only(world: World) -> None:
     async with box(world) as (port, _):
         trace = await say(world, f"quic://{HOST}:PORT", port)
     assert trace.transactions[0].steps == ["quic_handshake"]
 
 
-async def test_a_flow_is_one_trigger_however_often_its_hello_is_sent(world: World) -> None:
+async def test_flow_with_repeated_hello_is_one_trigger(world: World) -> None:
     async with box(world, HOST) as (port, censored):
         trace = await say(world, f"quic://{HOST}:PORT/", port)
     assert trace.transactions[0].failure == f.TIMEOUT
@@ -106,7 +106,7 @@ async def test_a_flow_is_one_trigger_however_often_its_hello_is_sent(world: Worl
     assert world.session.pace.triggers_left(HOST, "127.0.0.1", "tcp") == 6
 
 
-async def test_without_aioquic_no_trigger_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_aioquic_counts_no_trigger(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "probe.steps.quic.quic_engine", None)
     async with box(world) as (port, censored):
         trace = await say(world, f"quic://{HOST}:PORT/", port)
@@ -133,7 +133,7 @@ async def reach(world: World, url: str) -> list[TransactionRecord]:
     return [record for record in trace.transactions if record.endpoint == url]
 
 
-async def test_a_harmless_name_goes_first(world: World) -> None:
+async def test_innocuous_name_goes_first(world: World) -> None:
     async with box(world) as (port, censored):
         records = await reach(world, f"quic://{HOST}:{port}/")
     assert censored.seen == [INNOCUOUS, HOST]
@@ -143,12 +143,12 @@ async def test_a_harmless_name_goes_first(world: World) -> None:
     ]
 
 
-async def test_a_dropped_name_is_confirmed_and_compared(world: World) -> None:
+async def test_dropped_name_is_confirmed_and_compared(world: World) -> None:
     async with world.box("127.0.2.9", ["neutral.example"]) as neutral:
         world.neutral(neutral)
         async with box(world, HOST) as (port, censored):
             records = await reach(world, f"quic://{HOST}:{port}/")
-        assert neutral.seen == []  # it speaks no QUIC, so the name is not said there at all
+        assert neutral.seen == []  # it has no QUIC, so the name is not sent there
     nonexistent = world.session.neutral.nonexistent
     assert censored.seen == [INNOCUOUS, HOST, HOST, nonexistent, INNOCUOUS]
     told = [(r.kind, r.followup, r.failure, r.trigger) for r in records]
@@ -163,14 +163,14 @@ async def test_a_dropped_name_is_confirmed_and_compared(world: World) -> None:
 
 
 def neutral(world: World, port: int) -> World:
-    """The world with a neutral host that speaks QUIC, at this port of this computer."""
+    """Add a neutral host with QUIC at this local port."""
     world.system[NEUTRAL] = ["127.0.0.1"]
     host = parse_endpoint(f"quic://{NEUTRAL}:{port}")
     world.session.neutral = replace(world.session.neutral, endpoints=(host,))
     return world
 
 
-async def test_a_neutral_host_over_quic_hears_the_name(world: World) -> None:
+async def test_neutral_host_over_quic_receives_the_name(world: World) -> None:
     async with box(world, HOST, certified=NEUTRAL) as (elsewhere, heard), box(world, HOST) as (port, _):
         records = await reach(neutral(world, elsewhere), f"quic://{HOST}:{port}/")
     asked = [record for record in records if record.followup == "same_name_neutral_host"]
@@ -178,14 +178,14 @@ async def test_a_neutral_host_over_quic_hears_the_name(world: World) -> None:
     assert heard.seen == [NEUTRAL, HOST, world.session.neutral.nonexistent]
 
 
-async def test_one_that_does_not_show_its_own_certificate_is_told_nothing(world: World) -> None:
+async def test_neutral_host_without_its_own_certificate_receives_no_name(world: World) -> None:
     async with box(world, HOST) as (elsewhere, heard), box(world, HOST) as (port, _):
         records = await reach(neutral(world, elsewhere), f"quic://{HOST}:{port}/")
     assert [r.failure for r in records if r.followup == "neutral_name_neutral_host"] == [f.SSL_INVALID_HOSTNAME]
     assert heard.seen == [NEUTRAL]
 
 
-async def test_a_name_that_passes_over_quic_troubles_no_neutral_host(world: World) -> None:
+async def test_name_that_passes_over_quic_causes_no_follow_up(world: World) -> None:
     async with box(world, certified=NEUTRAL) as (elsewhere, heard), box(world) as (port, _):
         records = await reach(neutral(world, elsewhere), f"quic://{HOST}:{port}/")
     assert {record.kind for record in records} == {"innocuous", "first"}
@@ -199,7 +199,7 @@ async def test_many_flows_leave_no_socket(world: World) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
-def test_aioquic_is_loaded_when_it_is_needed_and_not_before() -> None:
+def test_aioquic_is_loaded_only_when_needed() -> None:
     code = "import sys, probe.connectivity.endpoint, probe.run.runner, probe.nettests; print('aioquic' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"

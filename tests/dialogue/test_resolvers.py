@@ -1,4 +1,4 @@
-"""What is said to resolvers: a neutral name's question, over UDP, TCP, TLS and HTTPS, counted as it must be."""
+"""Test the query for a neutral name over UDP, TCP, TLS and HTTPS, and its triggers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 class Resolver:
-    """Answers over everything with `address`, or not at all; `names` are those it was asked for."""
+    """Answer with `address`, or with no record, over every transport. `names` has the queried names."""
 
     def __init__(self, address: str | None) -> None:
         self.address, self.names = address, list[str]()
@@ -99,7 +99,7 @@ async def ask(
         ("doh", "doh", ["connect", "tls_handshake", "resolve"]),
     ],
 )
-async def test_a_neutral_name_is_asked_for_and_an_address_is_the_answer(
+async def test_query_for_a_neutral_name_gets_an_address(
     world: World, dialect: str, engine: str, steps: list[str]
 ) -> None:
     resolver = Resolver("192.0.2.7")
@@ -113,13 +113,13 @@ async def test_a_neutral_name_is_asked_for_and_an_address_is_the_answer(
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_an_answer_without_an_address_is_a_failure(world: World, dialect: str) -> None:
+async def test_answer_without_an_address_is_a_failure(world: World, dialect: str) -> None:
     record, _ = await ask(world, Resolver(None), dialect)
     assert (record.failed_operation, record.failure) == ("resolve", f.DNS_NO_ANSWER)
 
 
 @pytest.mark.parametrize("dialect", ["dot", "doh"])
-async def test_a_foreign_certificate_ends_it_before_the_question(world: World, dialect: str) -> None:
+async def test_foreign_certificate_ends_the_transaction_before_the_query(world: World, dialect: str) -> None:
     resolver = Resolver("192.0.2.7")
     record, _ = await ask(world, resolver, dialect, names=("other.example",))
     assert (record.failed_operation, record.failure) == ("tls_handshake", f.SSL_INVALID_HOSTNAME)
@@ -127,8 +127,8 @@ async def test_a_foreign_certificate_ends_it_before_the_question(world: World, d
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-async def test_triggers_are_counted_under_the_resolvers_own_name(world: World, dialect: str) -> None:
-    """A datagram that is repeated is one more trigger, as everywhere for questions; one on a connection is not."""
+async def test_triggers_are_counted_for_the_resolvers_name(world: World, dialect: str) -> None:
+    """Count a repeated datagram as a second trigger. A query on a connection is never repeated."""
     await ask(world, Resolver("192.0.2.7"), dialect, host=HERE if dialect == "dns+udp" else HOST)
     host, carrier = (HERE, "udp") if dialect == "dns+udp" else (HOST, "tcp")
     spent = 2 if dialect == "dns+udp" else 1
@@ -136,5 +136,5 @@ async def test_triggers_are_counted_under_the_resolvers_own_name(world: World, d
     assert world.session.pace.triggers_left(host, HERE, carrier) == 6 - spent
 
 
-def test_every_scheme_of_resolvers_is_spoken() -> None:
+def test_every_resolver_scheme_has_a_dialogue() -> None:
     assert set(DIALECTS) <= set(DIALOGUE_BY_DIALECT)

@@ -1,4 +1,4 @@
-"""What is said to SIP servers: one OPTIONS and one trigger per talk, over UDP, TCP and TLS."""
+"""Test the dialogues with SIP servers over UDP, TCP and TLS: one OPTIONS and one trigger each."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def answered(trace: Trace, way: str) -> None:
     assert entry.rewritten == []
 
 
-async def test_over_udp_the_repetition_is_no_second_trigger(tmp_path: Path) -> None:
+async def test_retransmission_over_udp_is_no_second_trigger(tmp_path: Path) -> None:
     def behave(asked: Asked) -> None:
         if asked.number == 2:
             asked.say(answer(read_message(asked.query), CLIENT) or b"")
@@ -62,11 +62,11 @@ async def test_over_udp_the_repetition_is_no_second_trigger(tmp_path: Path) -> N
         record, trace = await say("udp", server.port, world)
     assert (record.steps, record.trigger, world.session.pace.triggers) == (["sip_options"], True, 1)
     assert world.session.pace.triggers_left(HOST, "127.0.0.1", "udp") == 5
-    assert not proves(record), "anybody who sees the request can forge its answer"
+    assert not proves(record), "an injector on the path can forge the answer"
     answered(trace, "udp")
 
 
-async def test_over_tcp(tmp_path: Path) -> None:
+async def test_options_over_tcp_succeeds(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with serving(in_the_clear) as server:
         record, trace = await say("tcp", server.port, world)
@@ -75,7 +75,7 @@ async def test_over_tcp(tmp_path: Path) -> None:
     answered(trace, "tcp")
 
 
-async def test_over_tls_in_the_endpoints_own_name(tmp_path: Path) -> None:
+async def test_options_over_tls_sends_the_endpoints_name(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with serving(tls_with(issue(HOST, world.ca).server_context(), under_tls)) as server:
         record, trace = await say("tls", server.port, world)
@@ -83,7 +83,7 @@ async def test_over_tls_in_the_endpoints_own_name(tmp_path: Path) -> None:
     answered(trace, "tls")
 
 
-async def test_over_tls_a_forged_certificate_ends_it_before_anything_is_asked(tmp_path: Path) -> None:
+async def test_forged_certificate_ends_the_transaction_before_the_request(tmp_path: Path) -> None:
     world = World(tmp_path)
     async with serving(tls_with(issue("forged.example").server_context())) as server:
         record, trace = await say("tls", server.port, world)
@@ -92,7 +92,7 @@ async def test_over_tls_a_forged_certificate_ends_it_before_anything_is_asked(tm
 
 
 @pytest.mark.parametrize("way", ["udp", "tcp", "tls"])
-async def test_a_spent_budget_sends_nothing(way: str, tmp_path: Path) -> None:
+async def test_spent_trigger_budget_sends_nothing(way: str, tmp_path: Path) -> None:
     world = World(tmp_path)
     for _ in range(6):
         world.session.pace.spend_trigger(HOST, "127.0.0.1", "udp" if way == "udp" else "tcp")
@@ -109,7 +109,7 @@ async def test_a_spent_budget_sends_nothing(way: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("confirm", "limit"), [(False, 0.2), (True, 0.4)])
-async def test_the_confirmation_waits_longer(
+async def test_confirmation_has_a_longer_time_limit(
     confirm: bool, limit: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("probe.session.pacing.TLS_FIRST", 0.2)
@@ -119,7 +119,7 @@ async def test_the_confirmation_waits_longer(
     assert record.failure == "generic_timeout_error" and limit <= record.t - record.t0 < limit + 0.15
 
 
-def test_every_dialect_of_sip_can_be_spoken_and_only_tls_has_a_name_to_exchange() -> None:
+def test_every_sip_dialect_has_a_dialogue_and_only_tls_an_exchangeable_name() -> None:
     assert {"sip/udp", "sip/tcp", "sip/tls"} <= DIALOGUE_BY_DIALECT.keys()
     named = [
         way for way in ("udp", "tcp", "tls") if has_exchangeable_name(parse_endpoint(f"sip://x:1;transport={way}"))

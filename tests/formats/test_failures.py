@@ -1,4 +1,4 @@
-"""Our failure strings are OONI's, to the letter: its pipeline knows the vague ones by their text (ooni.md 2.7)."""
+"""Test that our failure strings equal OONI's, because its pipeline recognises some of them by their text."""
 
 import ssl
 
@@ -25,7 +25,7 @@ def normalised(failure: str) -> str:
 
 
 def plaintext_error() -> ssl.SSLError:
-    """What OpenSSL says of an answer that is no TLS."""
+    """Return OpenSSL's error for an answer that is no TLS."""
     engine = ssl.create_default_context().wrap_bio(incoming := ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="a")
     incoming.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     with pytest.raises(ssl.SSLError) as caught:
@@ -44,15 +44,15 @@ def plaintext_error() -> ssl.SSLError:
         (MALFORMED_STATUS, "http_malformed_response"),
     ],
 )
-def test_oonis_pipeline_gives_the_vague_ones_their_names(failure: str, name: str) -> None:
+def test_oonis_pipeline_normalises_our_unknown_failures(failure: str, name: str) -> None:
     assert failure.startswith("unknown_failure: ") and normalised(failure) == name
 
 
-def test_text_in_the_place_of_tls_is_named_as_go_names_it() -> None:
+def test_plain_text_in_place_of_tls_has_gos_failure_string() -> None:
     assert normalised(classify(plaintext_error())) == "invalid_record"
 
 
-def test_every_other_string_is_on_oonis_list() -> None:
+def test_every_other_failure_string_is_in_oonis_list() -> None:
     ours = {value for name, value in vars(f).items() if name.isupper() and isinstance(value, str)}
     assert {failure for failure in ours if not failure.startswith(f.UNKNOWN)} <= FAILURES
     assert {failure for failure in f.ALERT_TEXTS.values() if not failure.startswith(f.UNKNOWN)} == {

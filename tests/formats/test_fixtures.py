@@ -1,4 +1,4 @@
-"""Real lines of every format version still parse, fit their schema, and are judged as they were."""
+"""Test that real measurements of every format version are still read, are valid, and keep their verdicts."""
 
 import json
 import re
@@ -26,13 +26,13 @@ def lines_of(version: str) -> list[dict[str, Any]]:
     return [line for line in found if not isinstance(line, Problem)]
 
 
-def test_every_version_has_its_schema_and_its_lines() -> None:
+def test_every_version_has_a_schema_and_measurements() -> None:
     lines = {path.name.removeprefix("lines-").removesuffix(".jsonl.gz") for path in FOLDER.glob("lines-*")}
     assert VERSIONS and lines == set(VERSIONS)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_lines_fit_the_schema_of_their_version(version: str) -> None:
+def test_measurements_fit_the_schema_of_their_version(version: str) -> None:
     tally = Tally()
     for number, line in enumerate(lines_of(version), 1):
         tally.add(number, line)
@@ -40,7 +40,7 @@ def test_the_lines_fit_the_schema_of_their_version(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_lines_are_judged_as_they_were(version: str) -> None:
+def test_measurements_keep_their_verdicts(version: str) -> None:
     before = (FOLDER / f"verdicts-{version}.jsonl").read_text().splitlines(keepends=True)
     today = verdicts(lines_of(version), f"lines-{version}.jsonl.gz")
     assert len(before) == len(today) > 0
@@ -58,17 +58,17 @@ def test_newest_fixtures_have_every_nettest_and_every_kind_of_verdict() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_lines_are_the_labs_and_name_nobody(version: str) -> None:
+def test_measurements_are_from_the_lab_and_identify_no_user(version: str) -> None:
     for line in lines_of(version):
         assert line["annotations"]["lab"] and not [trace for trace in HOME if trace in json.dumps(line)]
 
 
 def test_every_plain_field_of_the_dictionary_has_an_example() -> None:
-    """One that the lines do not show is given in its class: `Field(default=None, examples=[…])`."""
+    """Require an example for each field, from the measurements or from its class (`Field(examples=[…])`)."""
     rows = [row for row in DICTIONARY.read_text().splitlines() if re.match(r"\| `\w+` \|", row) and "](#" not in row]
     assert len(rows) > 150
     assert not [row for row in rows if row.endswith("|  |")]
 
 
-def test_the_fixtures_stay_small() -> None:
+def test_fixtures_stay_small() -> None:
     assert sum(path.stat().st_size for path in FOLDER.glob("*-*")) < 350_000 * len(VERSIONS)

@@ -1,4 +1,4 @@
-"""The schema and the data dictionary say what the classes say; every field says what it means; nothing else fits."""
+"""Test that the schema and the data dictionary match the classes, describe every field and allow no other keys."""
 
 import copy
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from probe.formats.schema.dictionary import unit_of
 from probe.formats.schema.schema import definitions, fields, measurement_schema, models
 from probe.nettests import NETTESTS
 
-# whose keys are not ours to name
+# objects whose keys the classes do not define
 FREE = {"annotations", "extensions", "headers", "services", "x_control", "control", "x_control_request", "x_redirects"}
 DESCRIBED = definitions()
 FIELDS = [(name, field) for name, model in models().items() for field in fields(model)]
@@ -27,21 +27,21 @@ def validator() -> Any:
 
 
 @pytest.mark.parametrize("path", written(), ids=lambda path: path.name)
-def test_the_files_are_those_that_the_classes_make(path: Path) -> None:
+def test_generated_files_match_the_classes(path: Path) -> None:
     assert path.read_text() == written()[path], f"{path.name} is stale: run `make schema` and commit what it writes"
 
 
-def test_the_schema_is_one_of_draft_2020_12() -> None:
+def test_schema_is_valid_draft_2020_12() -> None:
     jsonschema_rs.meta.validate(measurement_schema())
 
 
 @pytest.mark.parametrize(("name", "field"), FIELDS)
-def test_every_field_says_what_it_means(name: str, field: str) -> None:
-    """A new field needs words behind it, and a number a unit: see probe/formats/README.md."""
+def test_every_field_has_a_description_and_a_unit(name: str, field: str) -> None:
+    """Require a description, and a unit for a number, as in probe/formats/README.md."""
     said = DESCRIBED[name]["properties"][field]
-    assert said["description"], f"{name}.{field} has no comment behind it"
+    assert said["description"], f"{name}.{field} has no comment after it"
     assert said[PRIVACY] in PRIVACY_CLASSES
-    assert unit_of(said) or not is_number(said), f"{name}.{field} is a number without a unit of meaning.py"
+    assert unit_of(said) or not is_number(said), f"{name}.{field} is a number without a unit of field_notes.py"
 
 
 def is_number(field: dict[str, Any]) -> bool:
@@ -57,14 +57,14 @@ def test_every_nettest_has_its_test_keys() -> None:
     assert sorted(TEST_KEYS) == sorted(nettest.name for nettest in NETTESTS.values())
 
 
-def test_the_lines_of_the_lab_fit(validator: Any) -> None:
+def test_fixtures_fit_the_schema(validator: Any) -> None:
     lines = list(fixture_lines())
     assert {line["test_name"] for line in lines} == set(TEST_KEYS)
     assert [error.message for line in lines for error in validator.iter_errors(line)] == []
 
 
 def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
-    """Every object of ours in a line, and where it stands; of a list's objects the first and the last."""
+    """Yield our own objects in a measurement with their path. Of a list's objects only the first and the last."""
     if isinstance(value, dict):
         if not path or path[-1] not in FREE:
             yield path, value
@@ -82,7 +82,7 @@ def at(line: Any, path: tuple[str | int, ...]) -> Any:
     return line
 
 
-def test_no_object_of_ours_takes_a_key_that_no_class_has(validator: Any) -> None:
+def test_unknown_key_in_our_own_object_is_invalid(validator: Any) -> None:
     tried = 0
     for line in fixture_lines():
         for path, found in places(line):
@@ -93,14 +93,14 @@ def test_no_object_of_ours_takes_a_key_that_no_class_has(validator: Any) -> None
     assert tried > 500
 
 
-def test_what_the_helper_says_may_hold_any_key(validator: Any) -> None:
+def test_unknown_key_in_the_helpers_answer_is_valid(validator: Any) -> None:
     line = copy.deepcopy(next(line for line in fixture_lines() if line["test_keys"]["x_control"]))
     line["test_keys"]["x_control"] |= {"x_unheard_of": 1, "test_keys": {"queries": 3}}
     assert validator.is_valid(line)
 
 
-def test_every_value_has_a_type_and_every_key_that_is_never_left_out_is_needed(validator: Any) -> None:
-    """Each key in turn is taken away, and given an object that is nowhere a value."""
+def test_missing_key_or_wrong_type_is_invalid(validator: Any) -> None:
+    """Remove each key in turn, and give it an object that is never a value."""
     line = next(line for line in fixture_lines() if line["test_name"] == "whatsapp")
     optional = {field for model in models().values() for field in getattr(model, "OMITTED", ())}
     for path, found in places(line):

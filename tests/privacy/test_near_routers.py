@@ -1,4 +1,4 @@
-"""No router that tells where the volunteer lives is ever written down."""
+"""Test that no router near the user is recorded."""
 
 from probe.privacy.near_routers import writable_hops
 
@@ -22,7 +22,7 @@ def test_order_of_finding_does_not_matter() -> None:
     assert writable_hops(reversed(PATH)) == writable_hops(PATH)
 
 
-def test_the_same_holds_over_ipv6() -> None:
+def test_near_routers_are_left_out_over_ipv6() -> None:
     path = [
         (1, "2a02:810d:1::1"),
         (2, "2a02:810d:f000:1::1"),
@@ -35,5 +35,5 @@ def test_the_same_holds_over_ipv6() -> None:
     ) == {5: "2620:0:ccc::2"}
 
 
-def test_who_withholds_their_network_withholds_every_router() -> None:
+def test_withheld_network_leaves_out_every_router() -> None:
     assert writable_hops(PATH, network_withheld=True) == {}

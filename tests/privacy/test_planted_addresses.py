@@ -1,7 +1,7 @@
-"""Whatever a server knows of the volunteer and sends back, in any field and any disguise, reaches neither file nor log.
+"""Test that what a server knows of the user, in any field and form, reaches neither file nor log.
 
-The real steps run against servers on loopback that plant the address; what they wrote becomes a line, the line is swept
-and appended as a run does it, and every byte that came out is searched.
+The real steps run against servers on loopback that plant the address. Their entries become a measurement, which is
+redacted and appended as in a run. Then every byte of the output is searched.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from probe.formats.measurement import Measurement
-from probe.privacy.redact import SCRUBBED, Known, sweep
+from probe.privacy.redact import SCRUBBED, Known, redact
 from probe.results import ResultsFile
 from tests.privacy.test_redact import UNRECOGNISABLE, disguises, hidden, public_addresses
 from tests.support.ooni.checker import problems
@@ -55,7 +55,7 @@ def line_of(wrote: Wrote) -> dict[str, Any]:
 
 
 def came_out(folder: Path, line: dict[str, Any]) -> bytes:
-    """Append the line as a run does; every byte of the file, and those behind its base64."""
+    """Append the measurement as a run does. Return every byte of the file and of the base64 in it."""
     results = ResultsFile.to_file(folder / "out.jsonl")
     results.append(line)
     raw = results.close().read_bytes()
@@ -64,7 +64,7 @@ def came_out(folder: Path, line: dict[str, Any]) -> bytes:
 
 
 def leaks(raw: bytes, address: str) -> list[str]:
-    """The disguises of `address` that are in `raw`, the packed forms too."""
+    """Return the forms of `address` in `raw`, packed forms included."""
     found = []
     for kind, form in disguises(address).items():
         bare, where = form.strip("xyz[]<>=").encode(), raw
@@ -79,14 +79,14 @@ def leaks(raw: bytes, address: str) -> list[str]:
 
 
 def run_plant(field: str, address: str, form: str, known: Known, folder: Path) -> tuple[dict[str, Any], bytes]:
-    line = sweep(line_of(asyncio.run(PLANTS[field](address, form))), known)
+    line = redact(line_of(asyncio.run(PLANTS[field](address, form))), known)
     return line, came_out(folder, line)
 
 
 @pytest.mark.parametrize("field", sorted(PLANTS))
 @slow
 @given(address=public_addresses(), data=st.data())
-def test_a_known_address_reaches_no_file_and_no_log(
+def test_known_address_reaches_no_file_and_no_log(
     field: str,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -108,18 +108,18 @@ def test_a_known_address_reaches_no_file_and_no_log(
 @pytest.mark.parametrize("field", FREE_TEXT)
 @slow
 @given(address=public_addresses(), data=st.data())
-def test_an_address_that_we_do_not_know_leaves_free_text_all_the_same(
+def test_unknown_address_is_removed_from_free_text(
     field: str, tmp_path: Path, address: str, data: st.DataObject
 ) -> None:
-    """Behind a router, and without a helper, nobody tells the probe its public address; a block page may."""
+    """Test a probe behind a router without a helper: it does not know its public address, but a block page may."""
     forms = {kind: form for kind, form in disguises(address).items() if kind not in UNRECOGNISABLE}
     kind, form = data.draw(st.sampled_from(sorted(forms.items())))
     _, raw = run_plant(field, address, form, Known(), tmp_path)
     assert form.strip("=").lower().encode() not in raw.lower(), f"{field}, {kind}: {form}"
 
 
-def test_the_plants_are_really_sent(tmp_path: Path) -> None:
-    """Without redaction the address would be there: the tests above search where something is to be found."""
+def test_planted_forms_are_sent(tmp_path: Path) -> None:
+    """Find the forms without redaction, which shows that the other tests search in the right place."""
     address, nothing = "198.51.100.23", Known()
     seen = {}
     for field in (
@@ -135,8 +135,8 @@ def test_the_plants_are_really_sent(tmp_path: Path) -> None:
     assert all(seen.values()), seen
 
 
-def test_host_user_and_home_are_swept_from_what_servers_and_bugs_say(tmp_path: Path) -> None:
+def test_names_and_home_are_redacted_in_answers_and_bugs(tmp_path: Path) -> None:
     known = Known.of(words=["janes-laptop", "janedoe"], paths=["/home/janedoe"])
     wrote = asyncio.run(PLANTS["helper text"]("198.51.100.23", "janedoe at JANES-LAPTOP in /home/janedoe/x.py"))
-    raw = came_out(tmp_path, sweep(line_of(wrote), known)).lower()
+    raw = came_out(tmp_path, redact(line_of(wrote), known)).lower()
     assert b"jane" not in raw and SCRUBBED.encode() in raw

@@ -1,4 +1,4 @@
-"""Redaction: every disguise of a known address goes, and nothing else does."""
+"""Test that redaction removes every form of a known address and nothing else."""
 
 import base64
 import ipaddress
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.privacy.redact import COMMON_WORDS, SCRUBBED, Known, scrub_text, sweep
+from probe.privacy.redact import COMMON_WORDS, SCRUBBED, Known, redact, scrub_text
 
 V4 = "198.51.100.23"
 V6 = "2a0e:97c0:38f:7b21:5c6a:91d4:e3f2:88b7"
@@ -19,7 +19,7 @@ GLOBAL = [ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("2a00::/12")
 
 
 def public_addresses() -> st.SearchStrategy[str]:
-    """Addresses whose forms do not turn up by chance: four or more different, large octets."""
+    """Draw addresses whose forms do not occur by chance, with four or more different, large octets."""
     v4 = (
         st.tuples(st.integers(128, 168), *[st.integers(101, 199)] * 3)
         .filter(lambda o: len(set(o)) == 4)
@@ -30,7 +30,7 @@ def public_addresses() -> st.SearchStrategy[str]:
 
 
 def disguises(address: str) -> dict[str, str]:
-    """How a server could tell it, written down here independently of probe.privacy.address_spellings."""
+    """Return the forms of an address, independently of probe.privacy.address_spellings."""
     ip = ipaddress.ip_address(address)
     packed, number = ip.packed, int(ip)
     colon_or_dot = ":" if ip.version == 6 else "."
@@ -82,7 +82,7 @@ def disguises(address: str) -> dict[str, str]:
 
 
 def everywhere(text: str) -> dict[str, Any]:
-    """A document that holds `text` in every kind of place."""
+    """Return a document with `text` in every kind of place."""
     wrapped = {"format": "base64", "data": base64.b64encode(text.encode("latin-1", "replace")).decode()}
     return {
         "input": None,
@@ -98,7 +98,7 @@ def everywhere(text: str) -> dict[str, Any]:
 
 
 def shows(document: Any, form: str) -> bool:
-    """Whether the form is in the document's text or in the bytes behind its base64, whatever the case."""
+    """Return whether the form is in the document's text or in its decoded base64, in any case."""
     text = json.dumps(document, ensure_ascii=False).lower()
     return form.lower() in text or form.lower().encode("latin-1", "replace") in b"\n".join(hidden(document)).lower()
 
@@ -113,10 +113,10 @@ def hidden(value: Any) -> list[bytes]:
 
 
 @given(address=public_addresses(), data=st.data())
-def test_no_disguise_of_a_known_address_stays_anywhere(address: str, data: st.DataObject) -> None:
+def test_no_form_of_a_known_address_remains(address: str, data: st.DataObject) -> None:
     kind, form = data.draw(st.sampled_from(sorted(disguises(address).items())))
     before = everywhere(form)
-    after = sweep(before, Known.of([address]))
+    after = redact(before, Known.of([address]))
     assert shows(before, form), "the test plants nothing"
     core = form.strip("xyz[]<>=").removeprefix("cpe-").removesuffix(".isp.example")
     assert not shows(after, core), f"{kind}: {form} in {after}"
@@ -124,25 +124,25 @@ def test_no_disguise_of_a_known_address_stays_anywhere(address: str, data: st.Da
 
 
 @pytest.mark.parametrize("address", [V4, V6])
-def test_each_disguise_by_name(address: str) -> None:
-    """Hypothesis may miss a kind in one run; this misses none."""
+def test_each_form_is_removed(address: str) -> None:
+    """Test every form, because hypothesis may miss one in a run."""
     left = {}
     for kind, form in disguises(address).items():
-        after = sweep(everywhere(form), Known.of([address]))
+        after = redact(everywhere(form), Known.of([address]))
         if SCRUBBED not in after["test_keys"]["x_title"] or after["test_keys"]["x_first_bytes"] is not None:
             left[kind] = after["test_keys"]
     assert left == {}
 
 
-def test_a_mapped_known_address_is_hunted_as_the_ipv4_address_it_is() -> None:
-    assert sweep({"a": f"from {V4}"}, Known.of([f"::ffff:{V4}"])) == {"a": f"from {SCRUBBED}"}
+def test_mapped_known_address_is_redacted_as_ipv4() -> None:
+    assert redact({"a": f"from {V4}"}, Known.of([f"::ffff:{V4}"])) == {"a": f"from {SCRUBBED}"}
 
 
-def test_a_zone_is_no_part_of_the_address() -> None:
-    assert sweep({"a": "fe80::aa:bb:cc:dd%eth0"}, Known.of(["fe80::aa:bb:cc:dd%wlan0"])) == {"a": f"{SCRUBBED}%eth0"}
+def test_zone_of_an_address_is_ignored() -> None:
+    assert redact({"a": "fe80::aa:bb:cc:dd%eth0"}, Known.of(["fe80::aa:bb:cc:dd%wlan0"])) == {"a": f"{SCRUBBED}%eth0"}
 
 
-def test_addresses_of_others_stay() -> None:
+def test_other_addresses_remain() -> None:
     document = {
         "a": "198.51.100.231",
         "b": "1198.51.100.23",
@@ -150,39 +150,39 @@ def test_addresses_of_others_stay() -> None:
         "d": ["2a0e:97c0:38f:7b22::1"],
         "e": 3325256728,
     }
-    assert sweep(document, Known.of([V4, V6])) == document
+    assert redact(document, Known.of([V4, V6])) == document
 
 
-def test_a_number_that_is_the_address_becomes_null() -> None:
-    """A DNS server chooses the TTL of its answer: 32 bits."""
+def test_number_equal_to_the_address_becomes_null() -> None:
+    """Test a number that a server chooses, such as the TTL of a DNS answer with 32 bits."""
     document = {"ttl": int(ipaddress.ip_address(V4)), "t": 0.5, "ok": True, "n": 1}
-    assert sweep(document, Known.of([V4])) == {"ttl": None, "t": 0.5, "ok": True, "n": 1}
+    assert redact(document, Known.of([V4])) == {"ttl": None, "t": 0.5, "ok": True, "n": 1}
 
 
-def test_a_certificate_that_holds_it_leaves_its_list_and_the_rest_stays_decodable() -> None:
+def test_certificate_with_the_address_is_removed_from_its_list() -> None:
     good = base64.b64encode(b"\x30\x03\x02\x01\x05").decode()
     bad = base64.b64encode(b"\x30\x06\x87\x04" + ipaddress.ip_address(V4).packed).decode()
     chain = [{"format": "base64", "data": bad}, {"format": "base64", "data": good}]
-    assert sweep({"peer_certificates": chain}, Known.of([V4])) == {"peer_certificates": [chain[1]]}
+    assert redact({"peer_certificates": chain}, Known.of([V4])) == {"peer_certificates": [chain[1]]}
 
 
-def test_a_name_in_dns_wire_form_is_found() -> None:
+def test_name_in_dns_wire_form_is_redacted() -> None:
     wire = b"\x12\x34\x81\x80" + b"".join(bytes([len(o)]) + o for o in [b"23", b"100", b"51", b"198", b"in-addr"])
-    assert sweep({"raw_response": base64.b64encode(wire).decode()}, Known.of([V4])) == {"raw_response": None}
+    assert redact({"raw_response": base64.b64encode(wire).decode()}, Known.of([V4])) == {"raw_response": None}
 
 
-def test_the_target_file_and_the_keys_are_never_touched() -> None:
+def test_target_facts_and_keys_remain_unchanged() -> None:
     document = {"x_target": {"services": {"web": {"endpoints": [f"http://{V4}:80/"]}}}, "janedoe": "janedoe"}
-    assert sweep(document, Known.of([V4], words=["janedoe"])) == document
+    assert redact(document, Known.of([V4], words=["janedoe"])) == document
 
 
-def test_a_pair_whose_key_holds_an_address_goes() -> None:
-    """Only what a helper sends can have such keys."""
+def test_pair_with_an_address_in_its_key_is_removed() -> None:
+    """Test keys of a helper's answer, where alone they can occur."""
     document = {"x_control": {"test_keys": {V4: 1, "::ffff:" + V4: 2, V6: 3, "queries": []}}}
-    assert sweep(document, Known.of([V4, V6])) == {"x_control": {"test_keys": {"queries": []}}}
+    assert redact(document, Known.of([V4, V6])) == {"x_control": {"test_keys": {"queries": []}}}
 
 
-def test_names_and_home_go_as_whole_words() -> None:
+def test_names_and_home_are_redacted_as_whole_words() -> None:
     known = Known.of(words=["janes-laptop", "jane", "janedoe"], paths=["/home/janedoe"])
     document = {
         "bug": 'File "/home/janedoe/probe/x.py"',
@@ -190,7 +190,7 @@ def test_names_and_home_go_as_whole_words() -> None:
         "other": "janedoeing, Jane, janedoe@example.org",
         "coded": base64.b64encode(b"EHLO janes-laptop\r\n").decode(),
     }
-    assert sweep(document, known) == {
+    assert redact(document, known) == {
         "bug": f'File "{SCRUBBED}/probe/x.py"',
         "banner": f"Hello {SCRUBBED}.fritz.box",
         "other": f"janedoeing, {SCRUBBED}, {SCRUBBED}@example.org",
@@ -201,22 +201,22 @@ def test_names_and_home_go_as_whole_words() -> None:
 @pytest.mark.parametrize(
     "word", ["root", "user", "localhost", "ubuntu", "pc", "bob", "123456", "queries", "telegram", ""]
 )
-def test_short_common_and_own_words_do_not_destroy_the_document(word: str) -> None:
+def test_short_and_common_words_remain(word: str) -> None:
     document = {
         "queries": [{"failure": None, "engine": "udp"}],
         "x_target": {"name": "telegram"},
         "said": f"{word} telegram queries root user pc bob localhost ubuntu 123456",
     }
-    assert sweep(document, Known.of(words=[word], paths=["/root", "/", f"/home/{word}"]))["said"] == document["said"]
+    assert redact(document, Known.of(words=[word], paths=["/root", "/", f"/home/{word}"]))["said"] == document["said"]
 
 
-def test_common_words_are_lower_case_and_long_enough_to_matter() -> None:
+def test_common_words_are_lower_case_and_long() -> None:
     assert all(word == word.lower() and len(word) >= 4 for word in COMMON_WORDS)
 
 
-def test_loopback_is_nobodys() -> None:
+def test_loopback_address_remains() -> None:
     document = {"probe_ip": "127.0.0.1", "other": "::1", "any": "0.0.0.0"}
-    assert sweep(document, Known.of(["127.0.0.1", "::1", "0.0.0.0", "not an address", ""])) == document
+    assert redact(document, Known.of(["127.0.0.1", "::1", "0.0.0.0", "not an address", ""])) == document
 
 
 @given(
@@ -224,13 +224,13 @@ def test_loopback_is_nobodys() -> None:
         st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
     )
 )
-def test_a_document_without_it_comes_back_the_same(value: Any) -> None:
+def test_document_without_the_address_is_returned_unchanged(value: Any) -> None:
     document = {"test_keys": value}
-    assert sweep(document, Known.of([V4, V6], words=["janes-laptop"])) == document
+    assert redact(document, Known.of([V4, V6], words=["janes-laptop"])) == document
 
 
-def test_a_long_line_is_swept_quickly() -> None:
-    """The aim is 50 ms for several hundred kilobytes; twice that and more is allowed for a busy machine."""
+def test_long_document_is_redacted_quickly() -> None:
+    """Allow more than twice the aim of 50 ms for several hundred kilobytes, because the machine may be busy."""
     certificate = {"format": "base64", "data": base64.b64encode(bytes(range(256)) * 6).decode()}
     entry = {"peer_certificates": [certificate] * 3, "failure": "connection_reset", "address": "203.0.113.9:443"}
     document = {"test_keys": {"tls_handshakes": [entry] * 60}}
@@ -242,7 +242,7 @@ def test_a_long_line_is_swept_quickly() -> None:
 
 def _seconds(document: dict[str, Any], known: Known) -> float:
     before = time.perf_counter()
-    sweep(document, known)
+    redact(document, known)
     return time.perf_counter() - before
 
 
@@ -252,7 +252,7 @@ UNRECOGNISABLE = {"base64 of bytes among others", "STUN, base64", "base64 withou
 
 
 @given(address=public_addresses(), data=st.data())
-def test_scrub_text_takes_away_whatever_looks_like_an_address(address: str, data: st.DataObject) -> None:
+def test_scrub_text_removes_everything_like_an_address(address: str, data: st.DataObject) -> None:
     forms = {kind: form for kind, form in disguises(address).items() if kind not in UNRECOGNISABLE}
     kind, form = data.draw(st.sampled_from(sorted(forms.items())))
     said = scrub_text(f"Access denied for {form} by order")

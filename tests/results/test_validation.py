@@ -1,4 +1,4 @@
-"""Lines against the schema of their version: places, counts, other software, and a bounded memory."""
+"""Test validation against the schema: places, counts, other software, and bounded memory."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ def places(line: Line) -> list[str]:
     return [place for place, _, _, _ in problems(line)]
 
 
-def test_a_line_that_fits_has_no_problem() -> None:
+def test_valid_measurement_has_no_problem() -> None:
     assert places(GOOD) == []
 
 
@@ -51,7 +51,7 @@ def test_a_line_that_fits_has_no_problem() -> None:
         ),
     ],
 )
-def test_the_place_of_a_problem_is_named(how: Callable[[Line], object], place: str) -> None:
+def test_place_of_a_problem_is_named(how: Callable[[Line], object], place: str) -> None:
     assert place in places(spoiled(how))
 
 
@@ -68,21 +68,21 @@ def test_problems_are_grouped_and_the_first_is_kept() -> None:
     assert (tally.lines, tally.fitting, tally.ours) == (3, 1, 3)
 
 
-def test_a_line_that_cannot_be_read_is_a_problem() -> None:
+def test_unreadable_line_is_a_problem() -> None:
     tally = Tally()
-    tally.add(7, Problem("x.jsonl", 7, "is not valid JSON: Expecting value"))
+    tally.add(7, Problem("x.jsonl", 7, "The line is not valid JSON: Expecting value"))
     (finding,) = tally.findings.values()
-    assert finding["sentence"] == "the line is not valid JSON" and (tally.unreadable, tally.ours) == (1, 0)
+    assert finding["sentence"] == "The line is not valid JSON" and (tally.unreadable, tally.ours) == (1, 0)
 
 
-def test_lines_of_other_software_are_counted_and_not_checked() -> None:
+def test_measurements_of_other_software_are_counted_and_not_checked() -> None:
     tally = Tally()
     tally.add(1, {"software_name": "ooniprobe-android", "software_version": "3.8.2"})
     assert tally.foreign == {"ooniprobe-android 3.8.2": 1} and not tally.findings and tally.ours == 0
     assert other_software(GOOD) is None and other_software({}) is None
 
 
-def test_what_a_hostile_file_makes_us_remember_is_bounded() -> None:
+def test_memory_for_a_malicious_file_is_bounded() -> None:
     tally = Tally()
     for number in range(3):
         tally.add(number, GOOD | {f"x_{number}_{n}": "y" * 5000 for n in range(MOST_GROUPS)})
@@ -97,7 +97,7 @@ JSON = st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.te
 
 
 @given(JSON)
-def test_anything_that_json_can_hold_is_answered(value: Any) -> None:
+def test_any_json_value_is_checked(value: Any) -> None:
     for line in (GOOD | {"test_keys": value}, {"software_version": value}):
         assert places(line) != []
 
@@ -106,7 +106,7 @@ DEEP = '{"annotations":' + '{"a":' * 900 + "1" + "}" * 901
 
 
 @pytest.mark.parametrize("raw", ['{"probe_cc":"\\ud800"}', '{"\\udfff":1}', DEEP])
-def test_what_python_reads_and_the_validator_does_not_is_a_problem(raw: str) -> None:
+def test_value_that_only_python_reads_is_a_problem(raw: str) -> None:
     assert places(json.loads(raw)) != []
 
 
@@ -124,7 +124,7 @@ def test_what_python_reads_and_the_validator_does_not_is_a_problem(raw: str) -> 
         ("?", "0.1.0"),
     ],
 )
-def test_a_line_belongs_to_the_newest_schema_that_is_not_newer(
+def test_measurement_belongs_to_the_newest_schema_that_is_not_newer(
     software: str, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for version in ("0.1.0", "0.2.0"):
@@ -140,6 +140,6 @@ def test_a_line_belongs_to_the_newest_schema_that_is_not_newer(
     assert found == ([] if software == schema else [f'"{schema}" was expected'])
 
 
-def test_a_line_of_a_newer_program_is_said_to_be_that() -> None:
+def test_measurement_of_a_newer_program_is_reported() -> None:
     (problem,) = problems(spoiled(lambda line: line.update(software_version="99.0.0", x_unheard_of=1)))
     assert problem[0] == "software_version" and "newer than this program" in problem[2]

@@ -1,4 +1,4 @@
-"""Writing results: folders, modes, `.part`, a full disk."""
+"""Test writing results: folders, modes, `.part`, a full disk."""
 
 import errno
 import json
@@ -38,7 +38,7 @@ def documents(path: Path) -> list[dict[str, Any]]:
     return [line for _, line in read_lines(path) if not isinstance(line, Problem)]
 
 
-def test_a_run_lies_by_date_and_network_and_is_part_until_closed(tmp_path: Path) -> None:
+def test_run_file_is_named_by_date_and_network_and_is_part_until_closed(tmp_path: Path) -> None:
     file = opened(tmp_path)
     file.append({"a": 1})
     part = tmp_path / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl.part"
@@ -47,11 +47,11 @@ def test_a_run_lies_by_date_and_network_and_is_part_until_closed(tmp_path: Path)
     assert not part.exists() and documents(part.with_suffix("")) == [{"a": 1}]
 
 
-def test_a_lab_run_lies_apart(tmp_path: Path) -> None:
+def test_lab_run_has_a_separate_folder(tmp_path: Path) -> None:
     assert opened(tmp_path, lab=True).close() == tmp_path / "lab/2026-11-24/XX-AS64500/130500-4f2a.jsonl"
 
 
-def test_files_are_for_this_user_only(tmp_path: Path) -> None:
+def test_files_are_readable_by_this_user_only(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         path = opened(tmp_path / "deep" / "results").close()
@@ -62,7 +62,7 @@ def test_files_are_for_this_user_only(tmp_path: Path) -> None:
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
 
 
-def test_every_line_is_one_write_and_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_measurement_is_one_write_and_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, write, sync = opened(tmp_path), os.write, os.fsync
     calls: list[str] = []
 
@@ -82,7 +82,7 @@ def test_every_line_is_one_write_and_is_synced(tmp_path: Path, monkeypatch: pyte
     file.close()
 
 
-def test_two_runs_in_one_second_do_not_meet(tmp_path: Path) -> None:
+def test_two_runs_in_one_second_have_separate_files(tmp_path: Path) -> None:
     one = ResultsFile.in_folder(tmp_path, "XX", "AS1", "aaaa", START, False)
     two = ResultsFile.in_folder(tmp_path, "XX", "AS1", "bbbb", START, False)
     one.append({"run": 1})
@@ -93,16 +93,16 @@ def test_two_runs_in_one_second_do_not_meet(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
-def test_a_named_file_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+def test_named_file_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     kept = tmp_path / "kept.jsonl"
     kept.write_text("mine\n")
-    with pytest.raises(ResultsError, match="left as it is"):
+    with pytest.raises(ResultsError, match="not changed"):
         ResultsFile.to_file(kept)
     assert kept.read_text() == "mine\n"
 
 
-def test_a_full_disk_keeps_the_earlier_lines(tmp_path: Path) -> None:
-    """On a tmpfs of 64 kB, in a mount namespace of its own."""
+def test_full_disk_keeps_the_earlier_measurements(tmp_path: Path) -> None:
+    """Write to a tmpfs of 64 kB in a separate mount namespace."""
     code = (
         "import sys; from pathlib import Path; from datetime import datetime, UTC\n"
         "from probe.results import *\n"
@@ -122,22 +122,22 @@ def test_a_full_disk_keeps_the_earlier_lines(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     said, kept = done.stdout.splitlines()
-    assert "the disk is full; the 2 line(s) before it are kept" in said
+    assert "(disk full). 2 earlier results are kept." in said
     assert kept == "[{'n': 1}, {'n': 2}] b'\\n'"
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsError, match="--results DIR"):
         check_writable(tmp_path / "file" / "results")
 
 
-def test_the_check_leaves_nothing(tmp_path: Path) -> None:
+def test_write_check_leaves_no_file(tmp_path: Path) -> None:
     check_writable(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_where_results_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_folder_is_chosen_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROBE_RESULTS", raising=False)
     assert results_root(tmp_path) == tmp_path
     assert results_root() == Path(folders.__file__).parents[2] / "results"
@@ -149,17 +149,17 @@ def test_where_results_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert results_root() == tmp_path / "data" / "censorprobe" / "results"
 
 
-def test_folders_and_missing_files(tmp_path: Path) -> None:
+def test_folders_are_searched_and_missing_files_reported(tmp_path: Path) -> None:
     path = opened(tmp_path).close()
     (tmp_path / "README.md").write_text("not a run")
     assert find_files([tmp_path, "-"]) == [path, Path("-")]
-    with pytest.raises(ResultsError, match="no such file"):
+    with pytest.raises(ResultsError, match="no file or folder"):
         find_files([tmp_path / "nowhere"])
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.text() | st.integers(-(2**53), 2**53), st.lists)))
-def test_what_is_written_is_read(document: dict[str, Any]) -> None:
+def test_written_measurements_are_read(document: dict[str, Any]) -> None:
     read, write = os.pipe()
     file = ResultsFile(write, STDIN)
     if len(json.dumps(document)) < 30_000:
@@ -170,7 +170,7 @@ def test_what_is_written_is_read(document: dict[str, Any]) -> None:
     assert raw == b"" or json.loads(raw) == document
 
 
-def test_a_file_that_could_not_be_made_whole_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_cannot_be_synced_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(folder: Path) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 

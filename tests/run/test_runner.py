@@ -185,18 +185,18 @@ async def test_a_bug_in_measuring_leaves_a_line_and_the_neighbours(stage: Stage)
 
 
 async def test_a_bug_in_writing_costs_one_line(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def sweep(document: dict[str, Any], _: Known) -> dict[str, Any]:
+    def redact(document: dict[str, Any], _: Known) -> dict[str, Any]:
         if document["test_keys"]["x_target"]["name"] == "chat":
             raise KeyError("ours")
         return document
 
-    monkeypatch.setattr(lines_of_a_run, "sweep", sweep)
+    monkeypatch.setattr(lines_of_a_run, "redact", redact)
     outcome = await stage.run("chat", "mail")
     assert outcome.code == 1 and names(outcome) == ["mail"] and "KeyError" in outcome.bugs[0]
 
 
 async def test_every_line_is_swept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines_of_a_run, "sweep", lambda document, known: {"swept": True})
+    monkeypatch.setattr(lines_of_a_run, "redact", lambda document, known: {"swept": True})
     stage.finished = lambda *_: None  # type: ignore[method-assign]
     assert lines(await stage.run("chat")) == [{"swept": True}]
 

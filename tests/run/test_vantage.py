@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from probe.asn.table import UNKNOWN, Network
-from probe.privacy.redact import SCRUBBED, Known, sweep
+from probe.privacy.redact import SCRUBBED, Known, redact
 from probe.run import own_addresses, vantage
 from probe.run.vantage import (
     ENGINE_VERSION,
@@ -83,8 +83,8 @@ async def test_what_a_helper_saw_is_looked_up_and_hunted(monkeypatch: pytest.Mon
     before = await where_are_we(session())
     after = await where_are_we(session(), learned=HOME)
     assert (before.probe_asn, after.probe_asn) == ("AS0", "AS64500")
-    assert sweep({"a": HOME}, after.known) == {"a": SCRUBBED}
-    assert sweep({"a": HOME}, before.known) == {"a": HOME}
+    assert redact({"a": HOME}, after.known) == {"a": SCRUBBED}
+    assert redact({"a": HOME}, before.known) == {"a": HOME}
 
 
 async def test_an_address_on_an_interface_goes_before_the_helpers_word(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ async def test_a_public_resolver_is_not_hunted_and_a_home_router_is(
 ) -> None:
     monkeypatch.setattr(vantage, "system_resolvers", lambda: ["8.8.8.8", "192.168.77.1"])
     here = await where_are_we(session())
-    assert sweep({"a": "8.8.8.8:53", "b": "192.168.77.1"}, here.known) == {"a": "8.8.8.8:53", "b": SCRUBBED}
+    assert redact({"a": "8.8.8.8:53", "b": "192.168.77.1"}, here.known) == {"a": "8.8.8.8:53", "b": SCRUBBED}
     assert here.resolver_asn == "AS15169"
 
 

@@ -1,4 +1,4 @@
-"""Fingerprints of block pages match what they were documented for, and nothing harmless."""
+"""Test that fingerprints of block pages match the documented pages and no innocuous ones."""
 
 import pytest
 
@@ -8,7 +8,7 @@ HARMLESS = b"<html><title>Telegram Web</title><body>Hello, we never block anythi
 
 
 @pytest.mark.parametrize("known", fingerprints(), ids=lambda known: known.id)
-def test_each_finds_its_own_page(known: Fingerprint) -> None:
+def test_each_fingerprint_matches_its_page(known: Fingerprint) -> None:
     if known.place == "body":
         found = matching(f"<html><p>… {known.pattern} …</p></html>".encode(), {"Server": "nginx"})
     else:
@@ -17,22 +17,22 @@ def test_each_finds_its_own_page(known: Fingerprint) -> None:
     assert known.id in found
 
 
-def test_a_harmless_page_matches_none() -> None:
+def test_innocuous_page_matches_no_fingerprint() -> None:
     assert matching(HARMLESS, {"Server": "nginx", "Location": "https://web.telegram.org/k/"}) == []
     assert matching(b"", {}) == []
 
 
-def test_a_redirect_matches_at_its_start_only() -> None:
+def test_redirect_matches_only_at_its_start() -> None:
     host = "http://internet-positif.org"
     assert matching(b"", {"Location": host}) == ["ooni.id_0"]
     assert matching(b"", {"Location": f"https://news.example/?about={host}"}) == []
 
 
-def test_bytes_that_are_no_text_are_survived() -> None:
+def test_bytes_that_are_no_text_match_nothing() -> None:
     assert matching(bytes(range(256)) * 10, {"Server": "\ufffd"}) == []
 
 
-def test_the_list_is_sound() -> None:
+def test_list_of_fingerprints_is_consistent() -> None:
     listed = fingerprints()
     assert len(listed) > 40
     assert len({known.id for known in listed}) == len(listed)

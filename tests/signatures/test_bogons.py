@@ -1,4 +1,4 @@
-"""The bogon list, address by address."""
+"""Test the bogon list with single addresses."""
 
 import pytest
 
@@ -16,10 +16,10 @@ PUBLIC = """
 
 
 @pytest.mark.parametrize("address", BOGONS.split())
-def test_bogons(address):
+def test_addresses_in_the_list_are_bogons(address):
     assert is_bogon(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC.split())
-def test_public(address):
+def test_public_addresses_are_no_bogons(address):
     assert not is_bogon(address)

@@ -1,4 +1,4 @@
-"""What makes an answer look as if another box had written it, and what is read of a line that says how it looks."""
+"""Test which answers seem to come from another machine, and which recorded fingerprints are usable."""
 
 from typing import Any
 
@@ -22,19 +22,19 @@ NORMAL = ResolverPrint(58, frozenset({"QR", "RD", "RA"}))
         (58, ["QR", "TC", "RA", "AD"], False),  # these depend on the question
     ],
 )
-def test_unlike_is_another_distance_or_another_servers_flags(ip_ttl: int, flags: list[str], unlike: bool) -> None:
+def test_other_distance_or_other_flags_are_unlike(ip_ttl: int, flags: list[str], unlike: bool) -> None:
     assert NORMAL.unlike(ip_ttl, flags) is unlike
 
 
-def test_a_distance_that_was_never_known_says_nothing() -> None:
+def test_unknown_distance_is_not_compared() -> None:
     assert not ResolverPrint(0, NORMAL.flags).unlike(99, NORMAL.flags)
 
 
 @pytest.mark.parametrize("fact", [None, 3, "x", [], {}, {"ip_ttl": 58}, {"flags": "RA"}, {"flags": []}])
-def test_junk_is_no_print(fact: Any) -> None:
+def test_malformed_record_gives_no_fingerprint(fact: Any) -> None:
     assert print_of(fact) is None
 
 
 @pytest.mark.parametrize("ttl", [None, True, "58", -1, 256, 5.5])
-def test_a_ttl_that_is_none_is_unknown(ttl: Any) -> None:
+def test_malformed_ttl_is_unknown(ttl: Any) -> None:
     assert print_of({"ip_ttl": ttl, "flags": ["QR", "RD", "RA"]}) == ResolverPrint(0, NORMAL.flags)

@@ -1,4 +1,4 @@
-"""The search for a distance: it ends where the truth is, asks little, and says nothing where outcomes contradict."""
+"""Test the hop search: it finds the hop in few flows and finds nothing if outcomes are contradictory."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ def dropping(hop: int, answering: set[int]) -> "dict[int, str]":
 
 
 def flows_of(search: Search, world: dict[int, str]) -> int:
-    """Run the search against a world; each flow ends at the first TTL at which somebody acts."""
+    """Run the search against a path. Each flow ends at the first TTL at which a middlebox acts."""
     flows = 0
     while ttls := search.next():
         flows += 1
@@ -46,7 +46,7 @@ def test_three_flows_of_one_find_it_among_seven(hop: int, length: int) -> None:
 
 
 @given(st.integers(1, 12), st.sets(st.integers(1, 12), min_size=1))
-def test_a_drop_is_found_between_routers_that_answer(hop: int, answering: set[int]) -> None:
+def test_drop_is_found_between_answering_routers(hop: int, answering: set[int]) -> None:
     search = Search(sorted(answering), frozenset(answering), 13, by_silence=True)
     assert flows_of(search, dropping(hop, answering)) <= 3
     found, beyond = search.found(), [ttl for ttl in answering if ttl >= hop]
@@ -59,14 +59,14 @@ def test_a_drop_is_found_between_routers_that_answer(hop: int, answering: set[in
 
 
 @given(st.integers(1, 26), st.integers(1, 26))
-def test_a_guess_costs_one_flow_where_it_is_right_and_misleads_nobody_where_it_is_wrong(hop: int, guess: int) -> None:
+def test_right_guess_costs_one_flow_and_wrong_guess_does_not_mislead(hop: int, guess: int) -> None:
     search = Search(range(1, 27), frozenset(), 27, by_silence=False, guess=Interval(guess - 1, guess, 1))
     flows = flows_of(search, resetting(hop, set()))
     assert search.found() == Interval(hop - 1, hop, 1)
     assert flows == 1 if hop == guess else flows <= 5
 
 
-def test_the_server_itself_is_nobody_in_between() -> None:
+def test_server_itself_is_no_middlebox() -> None:
     search = Search(range(1, 7), frozenset(range(1, 7)), 7, by_silence=False)
     flows_of(search, dict.fromkeys(range(1, 40), "expired"))
     assert search.found() is None
@@ -81,16 +81,16 @@ def test_the_server_itself_is_nobody_in_between() -> None:
         ([(2, False), (6, True)], Interval(2, 6, 1)),
         ([(1, True)], Interval(0, 1, 1)),
         ([(3, True), (3, False)], None),  # as many say yes as no
-        ([(3, True), (5, False)], None),  # nobody acts at one distance and not further on
+        ([(3, True), (5, False)], None),  # a middlebox acts on all packets that pass it
         ([(3, False)] * 5 + [(4, True)] * 5, Interval(3, 4, 5)),
         ([(3, False)] * 5 + [(3, True)] + [(4, True)] * 5, Interval(3, 4, 4)),
     ],
 )
-def test_what_outcomes_leave(seen: list[tuple[int, bool]], found: Interval | None) -> None:
+def test_outcomes_give_the_interval(seen: list[tuple[int, bool]], found: Interval | None) -> None:
     assert interval(seen) == found
 
 
-def test_silence_tells_only_of_a_censor_that_drops_and_only_where_the_router_speaks() -> None:
+def test_silence_counts_only_for_drops_and_at_answering_routers() -> None:
     here = frozenset({4})
     assert acted("silent", 4, by_silence=True, answering=here) is True
     assert acted("silent", 5, by_silence=True, answering=here) is None
@@ -100,7 +100,7 @@ def test_silence_tells_only_of_a_censor_that_drops_and_only_where_the_router_spe
     assert acted("expired", 4, by_silence=True, answering=here) is False
 
 
-def test_nothing_is_tried_outside_of_what_is_open() -> None:
+def test_only_ttls_inside_the_interval_are_tried() -> None:
     assert next_ttls(3, 4, range(1, 30), most=2) == []
     assert next_ttls(0, 10, [4], most=2) == [4]
     assert next_ttls(0, 12, range(1, 12), most=2) == [4, 8]

@@ -1,4 +1,4 @@
-"""Servers on loopback that know the volunteer's address and plant it, disguised, in every field of their answers."""
+"""Run servers on loopback that plant the user's address, in any form, in every field of their answers."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ from tests.support.servers.loopback import Bench, Peer, a_transaction, serving, 
 from tests.support.servers.mail import Script, imap, smtp
 
 Wrote = list[dict[str, Any]] | dict[str, Any]
-Plant = Callable[[str, str], Coroutine[Any, Any, Wrote]]  # (address, its disguise) → what the step wrote
+Plant = Callable[[str, str], Coroutine[Any, Any, Wrote]]  # entry of the step, by address and form
 
 
 async def written(bench: Bench) -> list[dict[str, Any]]:
@@ -60,7 +60,7 @@ async def dns_answer(address: str, form: str) -> Wrote:
 
 
 async def dns_ttl(address: str, form: str) -> Wrote:
-    """A TTL has 31 bits (RFC 2181 section 8): one byte order or the other often fits."""
+    """Return the address as a TTL of 31 bits (RFC 2181 section 8), in the byte order that fits."""
     packed = ipaddress.ip_address(address).packed[:4]
     numbers = [number for order in ("big", "little") if (number := int.from_bytes(packed, order)) < 2**31]
     ttl = numbers[0] if numbers else 60
@@ -147,7 +147,7 @@ async def noise_answer(address: str, form: str) -> Wrote:
 
 
 def mail(script: Callable[[bytes], Script]) -> Plant:
-    """A mail server that greets, and upgrades, as `script` says; it is given the disguise."""
+    """Run a mail server that greets and upgrades as `script`, which receives the form."""
 
     async def plant(address: str, form: str) -> Wrote:
         said = script(form.encode())
@@ -164,7 +164,7 @@ def mail(script: Callable[[bytes], Script]) -> Plant:
 
 
 def stun_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
-    """A STUN server that says `foreign` first (of the answer and the disguise), then its answer."""
+    """Run a STUN server that sends `foreign` (made from the answer and the form) before its answer."""
 
     async def plant(address: str, form: str) -> Wrote:
         def behave(asked: Asked) -> None:
@@ -182,7 +182,7 @@ def stun_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
 
 
 def sip_answers(template: str, foreign: bool = False) -> Plant:
-    """A SIP server that plants the disguise where `{}` stands; `foreign`: in a message to somebody else, sent first."""
+    """Run a SIP server that plants the form at `{}`. `foreign`: in a message to another client, sent first."""
 
     async def plant(address: str, form: str) -> Wrote:
         def behave(asked: Asked) -> None:
@@ -204,7 +204,7 @@ def sip_answers(template: str, foreign: bool = False) -> Plant:
 
 
 def over_http(status: str = "200 OK", headers: str = "", body: str = "") -> Plant:
-    """A plain HTTP answer; `{}` is where the disguise goes."""
+    """Send a plain HTTP answer with the form at `{}`."""
 
     async def plant(address: str, form: str) -> Wrote:
         async def then(bench: Bench, port: int) -> None:

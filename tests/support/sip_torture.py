@@ -1,7 +1,7 @@
-"""The messages of RFC 4475, transcribed into `rfc4475.txt` in the RFC's own notation; 3.1.1.11 (mpart01) is left out.
+"""Read the messages of RFC 4475, without 3.1.1.11 (mpart01), from `rfc4475.txt` in the RFC's notation.
 
-`<hex>` are bytes, `<repeat count=n>` stands for n times its content; ours is `<sdp ADDRESS [START]>`, the body that
-most of them share. Lines end in CRLF on the wire.
+`<hex>` are bytes, and `<repeat count=n>` stands for n times its content. We add `<sdp ADDRESS [START]>` for the body
+that most of them share. Lines end in CRLF on the wire.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""One HTTP answer out of a stream: what its head announces passes, however it is cut up, and nothing behind it."""
+"""Test that one HTTP response is cut out of a stream in pieces of any size."""
 
 import pytest
 from hypothesis import given
@@ -27,7 +27,7 @@ def passed(stream: bytes, size: int) -> bytes:
         ),
     ],
 )
-def test_what_is_announced_passes_and_no_more(stream: bytes, kept: bytes, size: int) -> None:
+def test_response_ends_at_content_length(stream: bytes, kept: bytes, size: int) -> None:
     assert passed(stream, size) == kept
 
 
@@ -43,10 +43,10 @@ def test_what_is_announced_passes_and_no_more(stream: bytes, kept: bytes, size: 
         b"\r\n\r\n",
     ],
 )
-def test_where_nothing_is_announced_all_passes(head: bytes) -> None:
+def test_response_without_a_length_is_not_cut(head: bytes) -> None:
     assert passed(head + b"whatever comes", 1000) == head + b"whatever comes"
 
 
 @given(st.binary(max_size=300), st.integers(1, 40))
-def test_of_any_bytes_it_passes_a_beginning(stream: bytes, size: int) -> None:
+def test_any_bytes_are_cut_only_at_the_end(stream: bytes, size: int) -> None:
     assert stream.startswith(passed(stream, size))

@@ -1,4 +1,4 @@
-"""STUN messages: the vectors of RFC 5769, every way to be broken, and a round trip of whatever can be built."""
+"""Test STUN messages: vectors of RFC 5769, malformed messages, and round trips."""
 
 import ipaddress
 from contextlib import suppress
@@ -46,7 +46,7 @@ def with_attribute(number: int, value: bytes) -> stun.Message:
     return stun.parse(stun.build("success", stun.BINDING, TRANSACTION, ((number, value),)))
 
 
-def test_the_sample_request() -> None:
+def test_sample_request_of_rfc_5769_is_parsed() -> None:
     message = stun.parse(REQUEST)
     assert (message.kind, message.method, message.transaction_id) == ("request", stun.BINDING, TRANSACTION)
     assert message.software == "STUN test client"
@@ -54,7 +54,7 @@ def test_the_sample_request() -> None:
     assert message.fingerprint_valid is True and message.mapped is None and message.error_code == 0
 
 
-def test_the_sample_responses() -> None:
+def test_sample_responses_of_rfc_5769_are_parsed() -> None:
     over_v4, over_v6 = stun.parse(RESPONSE_V4), stun.parse(RESPONSE_V6)
     assert over_v4.mapped == ("192.0.2.1", 32853)
     assert over_v6.mapped == ("2001:db8:1234:5678:11:2233:4455:6677", 32853)
@@ -76,7 +76,7 @@ def test_any_changed_bit_shows_in_the_fingerprint_or_breaks_the_message(vector: 
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_every_cut_and_every_addition_is_refused(vector: bytes) -> None:
+def test_shortened_or_lengthened_message_is_refused(vector: bytes) -> None:
     for end in range(len(vector)):
         with pytest.raises(ValueError):
             stun.parse(vector[:end])
@@ -85,7 +85,7 @@ def test_every_cut_and_every_addition_is_refused(vector: bytes) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_streams_are_framed_by_length(vector: bytes) -> None:
+def test_length_in_the_header_frames_a_stream(vector: bytes) -> None:
     assert stun.length_of(vector[: stun.HEADER]) == len(vector)
 
 
@@ -100,14 +100,14 @@ def test_streams_are_framed_by_length(vector: bytes) -> None:
         RESPONSE_V4[:19],
     ],
 )
-def test_what_is_no_stun_is_not_taken_for_it(raw: bytes) -> None:
+def test_other_bytes_are_no_stun(raw: bytes) -> None:
     assert not stun.is_stun(raw)
     with pytest.raises(ValueError):
         stun.length_of(raw)
 
 
 @pytest.mark.parametrize("attribute", ["0020000c0001a147e112a643", "00200008", "0020ffff0001a147e112a643"])
-def test_an_attribute_that_reaches_beyond_the_end_is_refused(attribute: str) -> None:
+def test_attribute_beyond_the_end_is_refused(attribute: str) -> None:
     body = bytes.fromhex(attribute)
     with pytest.raises(ValueError):
         stun.parse(bytes.fromhex(f"0101{len(body):04x}{HEADER}") + body)
@@ -126,7 +126,7 @@ def test_an_attribute_that_reaches_beyond_the_end_is_refused(attribute: str) -> 
         (0x0021, "0001a147e112a643", None),
     ],
 )
-def test_mapped_addresses(number: int, value: str, mapped: tuple[str, int] | None) -> None:
+def test_mapped_address_is_parsed(number: int, value: str, mapped: tuple[str, int] | None) -> None:
     assert with_attribute(number, bytes.fromhex(value)).mapped == mapped
 
 
@@ -143,18 +143,18 @@ def test_the_exclusive_or_counts_before_the_plain_address_and_the_first_before_t
     ("value", "code"),
     [("00000401", 401), ("00000663", 699), ("000004015374", 401), ("00000464", 0), ("00000200", 0), ("000004", 0)],
 )
-def test_error_codes(value: str, code: int) -> None:
+def test_error_code_is_parsed(value: str, code: int) -> None:
     assert with_attribute(stun.ERROR_CODE, bytes.fromhex(value)).error_code == code
 
 
-def test_a_fingerprint_that_is_not_the_last_attribute_does_not_count() -> None:
+def test_fingerprint_before_another_attribute_is_invalid() -> None:
     good = stun.build("success", stun.BINDING, TRANSACTION)
     longer = good[:2] + (12).to_bytes(2, "big") + good[4:] + bytes.fromhex("80220000")
     assert stun.parse(longer).fingerprint_valid is False
     assert stun.parse(stun.build("success", stun.BINDING, TRANSACTION, fingerprint=False)).fingerprint_valid is None
 
 
-def test_our_requests() -> None:
+def test_requests_have_their_attributes() -> None:
     binding, allocate = stun.binding_request(TRANSACTION), stun.allocate_request(TRANSACTION)
     assert binding[:20].hex() == f"00010008{HEADER}" and len(binding) == 28
     assert allocate[:28].hex() == f"00030010{HEADER}0019000411000000" and len(allocate) == 36
@@ -164,7 +164,7 @@ def test_our_requests() -> None:
         assert stun.is_stun(request)
 
 
-def test_an_identifier_of_another_length_is_refused() -> None:
+def test_transaction_id_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError):
         stun.binding_request(bytes(11))
 
@@ -179,7 +179,7 @@ def test_any_bytes_raise_only_value_errors(raw: bytes) -> None:
 
 
 @given(st.integers(0, 0x3FFF), st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=5))
-def test_any_attributes_in_a_good_frame_can_be_asked_about(message_type: int, pairs: list[tuple[int, bytes]]) -> None:
+def test_any_attributes_raise_no_exception(message_type: int, pairs: list[tuple[int, bytes]]) -> None:
     body = b"".join(n.to_bytes(2, "big") + len(v).to_bytes(2, "big") + v + bytes(-len(v) % 4) for n, v in pairs)
     raw = message_type.to_bytes(2, "big") + len(body).to_bytes(2, "big") + bytes.fromhex(HEADER) + body
     message = stun.parse(raw)
@@ -197,7 +197,7 @@ def test_any_attributes_in_a_good_frame_can_be_asked_about(message_type: int, pa
     ),
     st.booleans(),
 )
-def test_what_is_built_is_read_as_it_was(
+def test_built_message_is_parsed(
     kind: stun.Kind, method: int, transaction: bytes, pairs: list[tuple[int, bytes]], fingerprint: bool
 ) -> None:
     raw = stun.build(kind, method, transaction, tuple(pairs), fingerprint=fingerprint)
@@ -209,7 +209,7 @@ def test_what_is_built_is_read_as_it_was(
 
 
 @given(addresses, ports, transactions)
-def test_addresses_come_back(
+def test_built_address_is_parsed(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int, transaction: bytes
 ) -> None:
     attribute = stun.xor_mapped_address(str(address), port, transaction)
@@ -217,6 +217,6 @@ def test_addresses_come_back(
 
 
 @given(st.integers(300, 699))
-def test_error_codes_come_back(code: int) -> None:
+def test_built_error_code_is_parsed(code: int) -> None:
     raw = stun.build("error", stun.ALLOCATE, TRANSACTION, (stun.error_code(code, "Why"),))
     assert (stun.parse(raw).kind, stun.parse(raw).error_code) == ("error", code)

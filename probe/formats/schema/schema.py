@@ -1,6 +1,6 @@
-"""The JSON Schema of a line (draft 2020-12), made from the models: the classes that write are the ones that describe.
+"""Generate the JSON Schema (draft 2020-12) of a measurement from the models that write it.
 
-Nothing of this is loaded while measuring. `make schema` writes the file that stands in probe/data/schema.
+A measuring process does not load this module. `make schema` writes the file in probe/data/schema.
 """
 
 import ast
@@ -20,8 +20,8 @@ from probe.formats.field_notes import PRIVACY
 from probe.formats.keys import TEST_KEYS
 from probe.formats.measurement import Measurement
 
-VERSION = "0.1.0"  # that of the software that first wrote this shape; a line belongs to the newest that is not newer
-MODELS = "probe.formats."  # modules whose models are described
+VERSION = "0.1.0"  # version of the software that first wrote this shape
+MODELS = "probe.formats."  # prefix of the modules with models
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = "#/$defs/"
 
@@ -29,51 +29,51 @@ Schema = dict[str, Any]
 
 
 def measurement_schema() -> Schema:
-    """The schema of one line. `test_name` says which test keys there are; objects of ours take no other key."""
+    """Return the schema of one measurement. `test_name` decides the test keys. Our objects allow no other keys."""
     described = definitions()
-    line = described[Measurement.__name__]
-    line["properties"]["test_name"]["enum"] = sorted(TEST_KEYS)
-    line["properties"]["test_keys"] |= {"type": "object"}
-    line["allOf"] = [_test_keys_of(name, keys.__name__) for name, keys in sorted(TEST_KEYS.items())]
-    wanted = sorted(_reachable(line, described))
+    measurement = described[Measurement.__name__]
+    measurement["properties"]["test_name"]["enum"] = sorted(TEST_KEYS)
+    measurement["properties"]["test_keys"] |= {"type": "object"}
+    measurement["allOf"] = [_test_keys_of(name, keys.__name__) for name, keys in sorted(TEST_KEYS.items())]
+    wanted = sorted(_reachable(measurement, described))
     return {
         "$schema": DRAFT,
         "$id": f"urn:censorprobe:measurement:{VERSION}",
-        "title": f"A line of censorprobe, {VERSION}",
-        **line,
+        "title": f"A measurement of censorprobe, {VERSION}",
+        **measurement,
         "$defs": {name: described[name] for name in wanted},
     }
 
 
 def definitions() -> dict[str, Schema]:
-    """The schema of every model, by class name, each field with its sentence, its unit and its privacy class."""
+    """Return the schema of every model by class name. Each field has a description, a unit and a privacy class."""
     found = models()
     _, whole = models_json_schema([(model, "serialization") for model in found.values()], schema_generator=_AsWritten)
     return {name: _described(found[name], schema) for name, schema in whole["$defs"].items()}
 
 
 def models() -> dict[str, type[BaseModel]]:
-    """Every model of this package, by name."""
+    """Return every model of this package by name."""
     return {model.__name__: model for model in _subclasses(BaseModel) if model.__module__.startswith(MODELS)}
 
 
 def fields(model: type[BaseModel]) -> list[str]:
-    """The fields of a model as they are written, in order."""
+    """Return the fields of a model in the order of the JSON."""
     kept = [name for name, field in model.model_fields.items() if not field.exclude]
     return [*kept, *model.model_computed_fields]
 
 
 def omitted(model: type[BaseModel]) -> frozenset[str]:
-    """The fields that are left out of the JSON while they are None."""
+    """Return the fields that are left out of the JSON while they are None."""
     named: frozenset[str] = getattr(model, "OMITTED", frozenset())
     return named
 
 
-# -- what a field means --------------------------------------------------------------------------------------------
+# -- descriptions of fields --------------------------------------------------------------------------------------------
 
 
 def sentence(model: type[BaseModel], field: str) -> str:
-    """The words behind a field: of the class itself, else of the nearest class above; "" when there are none."""
+    """Return the description of a field in the class or its nearest base class, "" if there is none."""
     for owner in model.__mro__:
         if owner.__module__.startswith(MODELS) and (words := _sentences(owner.__module__).get((owner.__name__, field))):
             return words
@@ -82,7 +82,7 @@ def sentence(model: type[BaseModel], field: str) -> str:
 
 @cache
 def _sentences(module: str) -> dict[tuple[str, str], str]:
-    """(class, field) → the comment behind it, or the docstring under it."""
+    """Return the comment after each field, or the docstring below it, by (class, field)."""
     source = inspect.getsource(sys.modules[module])
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
@@ -97,11 +97,11 @@ def _sentences(module: str) -> dict[tuple[str, str], str]:
     return found
 
 
-# -- what pydantic leaves to us ------------------------------------------------------------------------------------
+# -- additions to pydantic's schema ------------------------------------------------------------------------------------
 
 
 class _AsWritten(GenerateJsonSchema):
-    """`Part` leaves absent fields out with a serializer that returns a dict: the fields are what describes it."""
+    """Describe `Part` by its fields, although its serializer returns a dict without the absent fields."""
 
     def ser_schema(self, schema: Any) -> JsonSchemaValue | None:
         return None if schema["type"] == "function-wrap" else super().ser_schema(schema)
@@ -132,7 +132,7 @@ def _property(model: type[BaseModel], name: str, schema: Schema) -> Schema:
 
 
 def _flat(schema: Schema) -> Schema:
-    """`anyOf` of one plain type and null, as one list of types: a validator then names the place and not the choice."""
+    """Write `anyOf` of a plain type and null as a list of types. A validator then names the field, not the choice."""
     branches = schema.get("anyOf", [])
     if len(branches) != 2 or branches[1] != {"type": "null"} or "type" not in branches[0]:
         return schema
@@ -143,7 +143,7 @@ def _flat(schema: Schema) -> Schema:
 
 
 def _by_kind(propertyName: str, mapping: dict[str, str]) -> Schema:
-    """One of several models, told apart by a field, so that a validator names what is wrong inside the right one."""
+    """Return a choice of models by the value of a field. A validator then names the error inside the right model."""
     choices = [
         {"if": {"properties": {propertyName: {"const": value}}}, "then": {"$ref": target}}
         for value, target in mapping.items()
@@ -173,7 +173,7 @@ def _test_keys_of(test_name: str, keys: str) -> Schema:
 
 
 def _reachable(schema: Any, described: dict[str, Schema], seen: set[str] | None = None) -> set[str]:
-    """The names of all definitions that `schema` needs."""
+    """Return the names of all definitions that `schema` needs."""
     seen = set() if seen is None else seen
     for name in set(_references(schema)) - seen:
         seen.add(name)

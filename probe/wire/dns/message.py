@@ -1,4 +1,4 @@
-"""DNS messages: writes a question, reads an answer into our formats, cuts out what may name the volunteer.
+"""Build DNS queries and parse answers into our formats, without options that may identify the user.
 
 dnspython is the codec (RFC 1035, EDNS RFC 6891, padding RFC 7830 and 8467).
 """
@@ -23,22 +23,22 @@ _UNREADABLE = (dns.exception.DNSException, ValueError, LookupError, ArithmeticEr
 _FAILURES = {dns.rcode.NXDOMAIN: f.DNS_NXDOMAIN, dns.rcode.REFUSED: f.DNS_REFUSED, dns.rcode.SERVFAIL: f.DNS_SERVFAIL}
 _NAMES = {dns.rdatatype.CNAME: "target", dns.rdatatype.NS: "target", dns.rdatatype.PTR: "target"}
 _NAMES[dns.rdatatype.SOA] = "mname"
-_UDP_PAYLOAD = 1232  # bytes; no fragments on any path (DNS Flag Day 2020)
+_UDP_PAYLOAD = 1232  # bytes, so that no path fragments it (DNS Flag Day 2020)
 _FLAGS = ("QR", "AA", "TC", "RD", "RA", "AD", "CD")
 TRUNCATED = f"{f.UNKNOWN}: dns: answer truncated"
 
 
 class Reading(NamedTuple):
-    """What came for a query. `ours`: well-formed, with the query's id and question."""
+    """Hold a received message. `ours`: it is well-formed and has the query's id and question."""
 
     response: DNSResponse
     ours: bool
 
 
 def build_query(hostname: str, query_type: str, query_id: int, *, padding: int = 0) -> bytes:
-    """Write a recursive question with EDNS; `padding` pads to a multiple of so many bytes.
+    """Build a recursive query with EDNS, padded to a multiple of `padding` bytes.
 
-    Raises ValueError when the name or the type cannot be asked for.
+    Raise ValueError for a name or type that cannot be queried.
     """
     try:
         query = dns.message.make_query(hostname, query_type, use_edns=0, payload=_UDP_PAYLOAD, pad=padding)
@@ -49,9 +49,9 @@ def build_query(hostname: str, query_type: str, query_id: int, *, padding: int =
 
 
 def read_response(raw: bytes, query: bytes) -> Reading:
-    """Read one answer to `query`; whatever is wrong with it becomes the response's failure, never an exception.
+    """Parse one answer to `query`. An error in it becomes the response's failure and raises no exception.
 
-    `response.t` and `ip_ttl` are left for who received it.
+    The caller fills in `response.t` and `ip_ttl`.
     """
     response = DNSResponse(t=0.0, raw_response=base64.b64encode(cut_options(raw)).decode())
     if len(raw) >= 4:
@@ -61,8 +61,8 @@ def read_response(raw: bytes, query: bytes) -> Reading:
     asked = dns.message.from_wire(query)
     try:
         answer = dns.message.from_wire(raw, ignore_trailing=True, one_rr_per_rrset=True)
-        spoken = [rrset for rrset in answer.answer if rrset.rdclass == dns.rdataclass.IN]  # of others nobody asked
-        answers = [_answer(rrset, record) for rrset in spoken for record in rrset]
+        internet = [rrset for rrset in answer.answer if rrset.rdclass == dns.rdataclass.IN]  # the queried class
+        answers = [_answer(rrset, record) for rrset in internet for record in rrset]
     except _UNREADABLE:
         response.failure = f.DNS_MISBEHAVING
         return Reading(response, ours=False)
@@ -78,7 +78,7 @@ def read_response(raw: bytes, query: bytes) -> Reading:
 
 
 def response_id(raw: bytes) -> int | None:
-    """The id of a message that may be malformed, None when there is not even that."""
+    """Return the id of a message that may be malformed, None if it is too short."""
     return int.from_bytes(raw[:2], "big") if len(raw) >= 2 else None
 
 

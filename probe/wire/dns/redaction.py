@@ -1,8 +1,9 @@
-"""Cuts out of a raw DNS message what may name the volunteer, and everything that cannot be understood.
+"""Remove from a raw DNS message everything that may identify the user and everything that cannot be parsed.
 
-Client subnet (RFC 7871), cookies (RFC 7873) and NSID (RFC 5001) carry or reveal the client's address or the resolver
-near it, and any unknown option may. Of EDNS options only the number of an Extended DNS Error (RFC 8914) stays: it is
-where a resolver says "Censored". Bytes after the last record, and after the first malformed one, are dropped.
+Client subnet (RFC 7871), cookies (RFC 7873) and NSID (RFC 5001) contain or reveal the client's address or a resolver
+near it. Unknown options may do so too. Of all EDNS options only the number of an Extended DNS Error (RFC 8914) is
+kept, with which a resolver reports "Censored". Bytes after the last record, or after the first malformed one, are
+dropped.
 """
 
 import struct
@@ -14,7 +15,7 @@ _MOST_KEPT = 4096  # bytes
 
 
 def cut_options(raw: bytes) -> bytes:
-    """The message without EDNS options, as far as it is well-formed, at most 4096 bytes of it."""
+    """Return the well-formed part of the message without EDNS options, at most 4096 bytes."""
     kept = bytearray(raw[:_HEADER])
     if len(raw) < _HEADER:
         return bytes(kept)
@@ -28,7 +29,7 @@ def cut_options(raw: bytes) -> bytes:
         for _ in range(sum(records)):
             at = _keep_record(raw, at, kept)
     except ValueError:
-        return bytes(kept[:_MOST_KEPT])  # what came before the malformed place
+        return bytes(kept[:_MOST_KEPT])  # the part before the error
     return bytes(kept[:_MOST_KEPT])
 
 
@@ -54,7 +55,7 @@ def _error_numbers(options: bytes) -> bytes:
 
 
 def _skip_name(raw: bytes, at: int) -> int:
-    """The place after a name; pointers are not followed, so that a loop of them is kept as evidence."""
+    """Return the position after a name. Pointers are not followed, so that a loop of them is kept as evidence."""
     while at < len(raw):
         length = raw[at]
         if length == 0:

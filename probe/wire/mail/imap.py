@@ -1,13 +1,13 @@
-"""IMAP as far as STARTTLS: the greeting, CAPABILITY and tagged responses (RFC 9051), and the few commands.
+"""Parse IMAP up to STARTTLS: greeting, CAPABILITY and tagged responses (RFC 9051). Build the commands for it.
 
-Read leniently: bare LF ends a line, keywords in any case, literals (4.3) are skipped, and what is neither a greeting, a
-list of capabilities nor the tagged end is passed over.
+The parser is lenient: bare LF ends a line, keywords have any case, and literals (4.3) are skipped. It ignores responses
+other than a greeting, a list of capabilities and the tagged end.
 """
 
 import re
 from typing import Literal, NamedTuple
 
-LONGEST_LINE = 8192  # bytes; RFC 9051, section 4 leaves it open
+LONGEST_LINE = 8192  # bytes. RFC 9051, section 4 sets no limit
 LONGEST_ANSWER = 65536  # bytes of all responses to one command, literals included
 
 Status = Literal["OK", "NO", "BAD", "PREAUTH", "BYE"]
@@ -21,11 +21,11 @@ _LITERAL = re.compile(rb"\{([0-9]{1,9})\+?\}$")
 
 
 class NotIMAP(ValueError):
-    """These bytes are no IMAP response, or a longer one than anybody means well with."""
+    """The bytes are no IMAP response, or exceed the limits."""
 
 
 class Response(NamedTuple):
-    """A greeting or a command's end: `status`, the text behind it, and the capabilities named on the way, if any."""
+    """Hold a greeting or the end of an answer: status, text, and the capabilities before it."""
 
     status: Status
     text: str
@@ -33,7 +33,7 @@ class Response(NamedTuple):
 
 
 def read_greeting(buffer: bytes) -> tuple[Response | None, bytes]:
-    """Split the greeting off (7.1): (greeting, rest), or (None, buffer) while bytes are missing. Raises NotIMAP."""
+    """Split off the greeting (7.1). Return (greeting, rest), or (None, buffer) if it is incomplete. Raise NotIMAP."""
     if not b"* ".startswith(buffer[:2]):
         raise NotIMAP("no IMAP greeting")
     line, rest = _line(buffer, 0)
@@ -46,9 +46,9 @@ def read_greeting(buffer: bytes) -> tuple[Response | None, bytes]:
 
 
 def read_answer(buffer: bytes, tag: str) -> tuple[Response | None, bytes]:
-    """Split everything off as far as the response that bears `tag`: (response, rest), or (None, buffer) while it lacks.
+    """Split off everything up to the response with `tag`. Return (response, rest), or (None, buffer) if incomplete.
 
-    An untagged BYE ends the answer too: nothing comes after it. Raises NotIMAP.
+    An untagged BYE also ends the answer, because nothing follows it. Raise NotIMAP.
     """
     tagged = re.compile(re.escape(tag.encode()) + rb" +((?i:OK|NO|BAD))(?: +(.*))?", re.DOTALL)
     capabilities: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ def read_answer(buffer: bytes, tag: str) -> tuple[Response | None, bytes]:
 
 
 def _line(buffer: bytes, at: int) -> tuple[bytes | None, bytes]:
-    """The line at `at` without its end, literals cut out of it, and what follows; None while it is not whole."""
+    """Return the line at `at`, without its end and literals, and the rest. The line is None if it is incomplete."""
     line = b""
     while True:
         end = buffer.find(b"\n", at, at + LONGEST_LINE)
@@ -101,8 +101,8 @@ def _check_start(piece: bytes, tag: bytes) -> None:
 
 def _response(status: bytes, text: bytes | None) -> Response:
     found = _CODE.search(text or b"")
-    said: Status = status.upper().decode()  # type: ignore[assignment]  # the patterns know no other
-    return Response(said, (text or b"").decode("utf-8", "replace"), _words(found[1]) if found else ())
+    known: Status = status.upper().decode()  # type: ignore[assignment]  # the patterns match no other
+    return Response(known, (text or b"").decode("utf-8", "replace"), _words(found[1]) if found else ())
 
 
 def _words(text: bytes) -> tuple[str, ...]:
@@ -110,5 +110,5 @@ def _words(text: bytes) -> tuple[str, ...]:
 
 
 def command(tag: str, words: str) -> bytes:
-    """Write a command: `command("a1", "CAPABILITY")`."""
+    """Return a command: `command("a1", "CAPABILITY")`."""
     return f"{tag} {words}\r\n".encode()

@@ -1,13 +1,13 @@
-"""SMTP as far as STARTTLS: replies and their keywords (RFC 5321, RFC 3207), and the few commands; no mail is sent.
+"""Parse SMTP replies up to STARTTLS (RFC 5321, RFC 3207) and build the commands for it. No mail is sent.
 
-Read leniently: bare LF ends a line, text may be missing, the codes of one reply need not agree (the last one counts).
+The parser is lenient: bare LF ends a line, text may be missing, and the last of different codes in a reply counts.
 """
 
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-LONGEST_LINE = 2048  # bytes; RFC 5321, 4.5.3.1.5 allows 512 with the end of line
+LONGEST_LINE = 2048  # bytes. RFC 5321, 4.5.3.1.5 allows 512 with the end of line
 LONGEST_REPLY = 16384  # bytes of all lines together
 
 STARTTLS = b"STARTTLS\r\n"
@@ -18,25 +18,25 @@ _STARTS = tuple(re.compile(pattern, re.DOTALL) for pattern in (rb"", rb"[2-5]", 
 
 
 class NotSMTP(ValueError):
-    """These bytes are no SMTP reply, or a longer one than anybody means well with."""
+    """The bytes are no SMTP reply, or exceed the limits."""
 
 
 class Reply(NamedTuple):
-    """A whole reply: its code, and the text of each line without the code."""
+    """Hold a complete reply: its code, and the text of each line without the code."""
 
     code: int
     lines: tuple[str, ...]
 
     @property
     def keywords(self) -> tuple[str, ...]:
-        """The capabilities of an answer to EHLO (4.1.1.1): its first line only greets, and may bear our address."""
+        """Return the capabilities in an answer to EHLO (4.1.1.1), without its first line with our address."""
         return tuple(line.strip() for line in self.lines[1:] if line.strip())
 
 
 def read_reply(buffer: bytes) -> tuple[Reply | None, bytes]:
-    """Split the first reply off: (reply, rest), or (None, buffer) while bytes are missing.
+    """Split off the first reply. Return (reply, rest), or (None, buffer) if it is incomplete.
 
-    Raises NotSMTP as soon as the bytes cannot become a reply: who talks something else need not be waited for.
+    Raise NotSMTP as soon as the bytes cannot become a reply, so that the caller does not wait for the time limit.
     """
     lines: list[str] = []
     at = 0
@@ -63,11 +63,11 @@ def _check_start(piece: bytes) -> None:
 
 
 def ehlo(name: str) -> bytes:
-    """The command that greets and asks for the list of keywords."""
+    """Return the command that greets and requests the list of keywords."""
     return f"EHLO {name}\r\n".encode()
 
 
 def write_reply(code: int, lines: Iterable[str]) -> bytes:
-    """Write a reply of one or more lines."""
+    """Return a reply of one or more lines."""
     *first, last = lines
     return "".join([*(f"{code}-{line}\r\n" for line in first), f"{code} {last}\r\n"]).encode()

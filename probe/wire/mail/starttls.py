@@ -1,20 +1,20 @@
-"""Was STARTTLS offered, masked or left out? The same question for the lists of SMTP and of IMAP."""
+"""Decide whether a list of SMTP or IMAP capabilities offers STARTTLS, masks it or lacks it."""
 
 from collections.abc import Iterable
 from typing import Literal
 
 STARTTLS = "STARTTLS"
 FILLERS = frozenset("X*#?.-_")
-_ALTERED = 2  # letters that a masked keyword may keep away from the original: "STARTTLX", "STXRTTLX"
+_ALTERED = 2  # letters in which a masked keyword may differ from the original: "STARTTLX", "STXRTTLX"
 
 Offer = Literal["offered", "masked", "missing"]
 
 
 def offer_in(keywords: Iterable[str]) -> tuple[Offer, str]:
-    """Say how a list of keywords treats STARTTLS, and which keyword stands in its place if it is masked.
+    """Return how a list of keywords treats STARTTLS, and the keyword in its place if it is masked.
 
-    A mask keeps the length, so that no sequence number changes: a filler but for the last letter, as Cisco's inspection
-    writes (`XXXXXXXA`), or the keyword itself with a letter or two spoiled. Case does not matter (RFC 5321, 2.4).
+    A mask keeps the length, so that no sequence number changes. It consists of a filler up to the last letter, as in
+    Cisco's inspection (`XXXXXXXA`), or of the keyword with one or two changed letters. Case is ignored (RFC 5321, 2.4).
     """
     words = [word.upper() for word in keywords]
     if STARTTLS in words:
@@ -24,7 +24,7 @@ def offer_in(keywords: Iterable[str]) -> tuple[Offer, str]:
 
 
 def is_mask(word: str) -> bool:
-    """Say whether a keyword, in capitals, looks like what is left of STARTTLS after somebody overwrote it."""
+    """Return whether a keyword, in capitals, looks like an overwritten STARTTLS."""
     if len(word) != len(STARTTLS) or word == STARTTLS:
         return False
     filled = word[0] in FILLERS and set(word[:-1]) == {word[0]}

@@ -1,4 +1,4 @@
-"""SIP header values (RFC 3261, section 20), read leniently: nothing here raises on what a server may have written."""
+"""Parse SIP header values (RFC 3261, section 20) leniently. No function raises for a value from a server."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -27,31 +27,31 @@ COMPACT = {
     "x": "session-expires",
     "y": "identity",
 }
-"""Compact names as IANA lists them (RFC 3261, section 7.3.3, and later RFCs)."""
+"""Compact names in IANA's list (RFC 3261, section 7.3.3, and later RFCs)."""
 
-MOST_PARTS = 64  # values of one header, parameters of one value: more than any message needs
-LONGEST_NUMBER = 10  # digits of CSeq's largest (2**31 - 1); what is longer is no number here
+MOST_PARTS = 64  # values per header and parameters per value. No message needs more
+LONGEST_NUMBER = 10  # digits of the largest CSeq (2**31 - 1). Longer text is no number
 _CLOSERS = {'"': '"', "<": ">", "[": "]"}
 _PROTOCOL = re.compile(r"\s*([^\s/]+)\s*/\s*([^\s/]+)\s*/\s*([^\s/;,]+)\s+(.*)", re.DOTALL)
 _SENT_BY = re.compile(r"\s*(\[[^\]]*\]|[^\s:;,]*)\s*(?::\s*(\d*))?\s*")
 
 
 def full_name(name: str) -> str:
-    """The header's name in lower case, compact forms written out."""
+    """Return the header's full name in lower case."""
     name = name.strip().lower()
     return COMPACT.get(name, name)
 
 
 def number(text: str) -> int | None:
-    """A non-negative decimal of at most ten digits; None for anything else."""
+    """Return a non-negative decimal of at most ten digits, None for other text."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER else None
 
 
 def split_outside(text: str, mark: str) -> list[str]:
-    """Cut `text` at each `mark` that stands outside quotes, angle and square brackets; at most MOST_PARTS pieces.
+    """Split `text` at each `mark` outside quotes, angle and square brackets, into at most MOST_PARTS pieces.
 
-    An opening that is never closed closes nothing off: what follows it is one piece.
+    The text after an opening without a closing is one piece.
     """
     pieces, begin = [], 0
     for at in islice(_outside(text, mark, _CLOSERS), MOST_PARTS - 1):
@@ -61,7 +61,7 @@ def split_outside(text: str, mark: str) -> list[str]:
 
 
 def _outside(text: str, mark: str, closers: dict[str, str]) -> Iterator[int]:
-    """The places of `mark` that nothing encloses; backslashes escape inside quotes only."""
+    """Yield the positions of `mark` that are not enclosed. Backslashes escape only inside quotes."""
     closer, escaped = "", False
     for at, char in enumerate(text):
         if escaped:
@@ -76,7 +76,7 @@ def _outside(text: str, mark: str, closers: dict[str, str]) -> Iterator[int]:
 
 
 def parameters(pieces: list[str]) -> dict[str, str]:
-    """`name=value` pieces → names in lower case, values without quotes, "" where there is none; the first counts."""
+    """Return the values of `name=value` pieces by lower-case name, without quotes. The first of equal names counts."""
     found: dict[str, str] = {}
     for piece in pieces:
         name, _, value = piece.partition("=")
@@ -86,7 +86,7 @@ def parameters(pieces: list[str]) -> dict[str, str]:
 
 
 def unquoted(text: str) -> str:
-    """A quoted string's content, its escapes undone; any other text as it is."""
+    """Return the content of a quoted string without escapes. Return other text unchanged."""
     if len(text) < 2 or not text.startswith('"') or not text.endswith('"'):
         return text
     return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL)
@@ -94,7 +94,7 @@ def unquoted(text: str) -> str:
 
 @dataclass(frozen=True)
 class Via:
-    """One hop of a Via header (section 20.42). `port` None: not written, or no number."""
+    """Represent one value of a Via header (section 20.42). `port` is None without a number."""
 
     protocol: str  # "SIP/2.0"
     transport: str  # upper case
@@ -104,16 +104,17 @@ class Via:
 
     @property
     def branch(self) -> str:
+        """Return the branch parameter, "" without one."""
         return self.params.get("branch", "")
 
     @property
     def sent_by(self) -> tuple[str, int]:
-        """Host (lower case) and port, the transport's own where none is written (section 18.1.1)."""
+        """Return host (lower case) and port, by default the transport's port (section 18.1.1)."""
         return self.host.lower(), self.port or (5061 if self.transport == "TLS" else 5060)
 
 
 def read_via(value: str) -> Via | None:
-    """Read one value of a Via header; None when it has not even a protocol and a sender."""
+    """Parse one value of a Via header. Return None without a protocol and a sender."""
     first, *rest = split_outside(value, ";")
     found = _PROTOCOL.fullmatch(first.strip())
     sent_by = _SENT_BY.match(found[4]) if found else None
@@ -125,7 +126,7 @@ def read_via(value: str) -> Via | None:
 
 @dataclass(frozen=True)
 class Address:
-    """One value of From, To or Contact (sections 20.10, 20.20, 20.39): `"name" <uri>;params` or `uri;params`."""
+    """Represent one value of From, To or Contact (20.10, 20.20, 20.39): `"name" <uri>;params` or `uri;params`."""
 
     uri: str
     display: str = ""
@@ -133,11 +134,12 @@ class Address:
 
     @property
     def tag(self) -> str:
+        """Return the tag parameter, "" without one."""
         return self.params.get("tag", "")
 
 
 def read_address(value: str) -> Address:
-    """Read one value; whatever cannot be taken apart becomes the URI as it stands."""
+    """Parse one value. Text that cannot be parsed becomes the URI."""
     first, *rest = split_outside(value, ";")
     bracket = next(_outside(first, "<", {'"': '"'}), None)
     if bracket is None:
@@ -147,12 +149,12 @@ def read_address(value: str) -> Address:
 
 
 def read_cseq(value: str) -> tuple[int | None, str]:
-    """`number method` → both; None where the number is none (section 20.16)."""
+    """Return number and method of a CSeq (section 20.16). The number is None if it is malformed."""
     words = value.split()
     return number(words[0]) if words else None, words[1] if len(words) > 1 else ""
 
 
 def values(lines: Iterable[str]) -> list[str]:
-    """The values of one header over all its lines, commas in quotes and brackets left alone, empty ones left out."""
+    """Return the values of one header in all its lines. Commas in quotes and brackets do not separate values."""
     found = (piece.strip() for line in lines for piece in split_outside(line, ","))
     return [piece for piece in found if piece][:MOST_PARTS]

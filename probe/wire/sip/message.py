@@ -1,11 +1,11 @@
-"""SIP messages (RFC 3261, section 7): bytes → start line, headers, body, leniently, and out of a stream."""
+"""Parse SIP messages (RFC 3261, section 7) leniently, from a datagram or a stream."""
 
 import re
 from dataclasses import dataclass
 
 from probe.wire.sip.headers import Address, Via, full_name, number, read_address, read_cseq, read_via, values
 
-MOST_BYTES = 65535  # of one message
+MOST_BYTES = 65535  # size of one message
 LONGEST_HEAD = 16384  # bytes up to the empty line, in a stream
 MOST_HEADERS = 256
 KEEP_ALIVE, KEEP_ALIVE_ANSWER = b"\r\n\r\n", b"\r\n"  # RFC 5626, section 4.4.1
@@ -19,15 +19,15 @@ _FOLD = re.compile(rb"\r?\n[ \t]+")
 
 
 class NotSIP(ValueError):
-    """These bytes are no SIP message, or a larger one than is read. The only exception of SIP's codec."""
+    """The bytes are no SIP message, or exceed the limits. The codec raises no other exception."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A request (`method`, `uri`) or a response (`code` > 0, `reason`). `raw` is what came, untouched.
+    """Represent a request (`method`, `uri`) or a response (`code` > 0, `reason`). `raw` has the received bytes.
 
-    Text is UTF-8, whatever is none of it replaced by U+FFFD. `headers` are in the order of the wire, their names as
-    written, their values unfolded.
+    Text is UTF-8, with U+FFFD for malformed bytes. `headers` are in the order of the wire, with unchanged names and
+    unfolded values.
     """
 
     raw: bytes
@@ -41,55 +41,59 @@ class Message:
 
     @property
     def is_response(self) -> bool:
+        """Return whether the message is a response."""
         return self.code > 0
 
     def lines(self, name: str) -> list[str]:
-        """The values of a header as they stand, one per line; `name` in full, lower case."""
+        """Return the unparsed values of a header, one per line. `name` is the full name in lower case."""
         return [value for written, value in self.headers if full_name(written) == name]
 
     def first(self, name: str) -> str:
-        """The first line of a header, "" when there is none."""
+        """Return the first line of a header, "" without one."""
         return next(iter(self.lines(name)), "")
 
     @property
     def vias(self) -> list[Via]:
-        """What can be read of the Via headers, topmost first, however they are spread over lines."""
+        """Return the parsable Via values, topmost first, from one or several lines."""
         read = (read_via(value) for value in values(self.lines("via")))
         return [via for via in read if via is not None]
 
     @property
     def contacts(self) -> list[Address]:
+        """Return the values of Contact."""
         return [read_address(value) for value in values(self.lines("contact"))]
 
     @property
     def sender(self) -> Address:
-        """From."""
+        """Return the value of From."""
         return read_address(self.first("from"))
 
     @property
     def receiver(self) -> Address:
-        """To."""
+        """Return the value of To."""
         return read_address(self.first("to"))
 
     @property
     def call_id(self) -> str:
+        """Return the value of Call-ID."""
         return self.first("call-id")
 
     @property
     def cseq(self) -> tuple[int | None, str]:
+        """Return number and method of CSeq."""
         return read_cseq(self.first("cseq"))
 
     @property
     def content_length(self) -> int | None:
-        """None: no such header, several that contradict each other, or no number."""
-        said = {number(value) for value in self.lines("content-length")}
-        return said.pop() if len(said) == 1 else None
+        """Return Content-Length, None without the header, without a number or with different numbers."""
+        lengths = {number(value) for value in self.lines("content-length")}
+        return lengths.pop() if len(lengths) == 1 else None
 
 
 def read_message(raw: bytes) -> Message:
-    """Read one message that `raw` holds whole (a datagram, or what `SIPStream` cut out). Raises NotSIP.
+    """Parse one complete message, from a datagram or from `SIPStream`. Raise NotSIP.
 
-    A body longer than Content-Length is cut there (section 18.3); one that is shorter is kept as far as it came.
+    A body longer than Content-Length is cut (section 18.3), and a shorter one is kept.
     """
     if len(raw) > MOST_BYTES:
         raise NotSIP(f"{len(raw)} bytes")
@@ -109,7 +113,7 @@ def _parts(message: Message) -> tuple[bytes, str, str, str, int, str, tuple[tupl
 
 
 def _read_start_line(line: bytes) -> tuple[str, str, str, int, str]:
-    """Version, method, URI, code, reason. Words instead of one expression, which long runs of blanks would stall."""
+    """Return version, method, URI, code, reason. Words are used because a regular expression stalls on many blanks."""
     words = line.split(None, 2) if line[:1].strip() else []
     version = _VERSION.fullmatch(words[0]) if words else None
     if version and len(words) > 1 and len(words[1]) == 3 and words[1].isdigit() and words[1] >= b"100":
@@ -122,7 +126,7 @@ def _read_start_line(line: bytes) -> tuple[str, str, str, int, str]:
 
 
 def _read_headers(block: bytes) -> tuple[tuple[str, str], ...]:
-    """Name and unfolded value of each line; lines without a colon say nothing."""
+    """Return name and unfolded value of each line. Lines without a colon are ignored."""
     lines = _FOLD.sub(b" ", block).split(b"\n")[:MOST_HEADERS]
     pairs = (line.partition(b":") for line in lines)
     return tuple((_text(name).strip(), _text(value).strip()) for name, colon, value in pairs if colon)
@@ -133,18 +137,18 @@ def _text(raw: bytes) -> str:
 
 
 def is_sip(raw: bytes) -> bool:
-    """Say whether `raw` begins with the whole first line of a SIP request or response, empty lines before it aside."""
+    """Return whether `raw` begins with the complete first line of a SIP message, after optional empty lines."""
     return _first_line(raw) is not None
 
 
 def is_request(raw: bytes) -> bool:
-    """Say whether `raw` begins with the whole first line of a SIP request."""
+    """Return whether `raw` begins with the complete first line of a SIP request."""
     line = _first_line(raw)
     return line is not None and line[1] != ""
 
 
 def could_begin(data: bytes) -> bool:
-    """Say whether a stream that begins with `data` may be SIP; as long as no line is whole, by its characters."""
+    """Return whether a stream that begins with `data` may be SIP. An incomplete first line is checked by character."""
     line, end, _ = data.lstrip(b"\r\n")[:LONGEST_HEAD].partition(b"\n")
     return is_sip(data) if end else _BEGINNING.fullmatch(line) is not None
 
@@ -158,20 +162,20 @@ def _first_line(raw: bytes) -> tuple[str, str, str, int, str] | None:
 
 
 class SIPStream:
-    """Cuts messages out of a byte stream (section 18.3). A missing Content-Length counts as 0.
+    """Cut messages out of a byte stream (section 18.3). A missing Content-Length counts as 0.
 
-    `pings` counts the keep-alives (RFC 5626) that came before messages; each wants KEEP_ALIVE_ANSWER.
+    `pings` counts the keep-alives (RFC 5626) before messages. Each is to be answered with KEEP_ALIVE_ANSWER.
     """
 
     def __init__(self) -> None:
         self.pings = 0
         self._pending = b""
-        self._size = 0  # of the message that has begun, once its head is whole
+        self._size = 0  # of the current message, 0 until its head is complete
 
     def feed(self, data: bytes) -> list[Message]:
-        """Take bytes, give the messages that are whole now. Raises NotSIP as soon as no message can come of them.
+        """Return the messages that `data` completes. Raise NotSIP as soon as the stream cannot be SIP.
 
-        Messages before the place where SIP ends are given first; the next call raises.
+        Messages before the error are returned first, and the next call raises.
         """
         self._pending += data
         found: list[Message] = []
@@ -193,7 +197,7 @@ class SIPStream:
         return read_message(raw)
 
     def _measure(self) -> int:
-        """The size of the message that begins here; 0: its head is not whole."""
+        """Return the size of the next message, 0 if its head is incomplete."""
         end = _END_OF_HEAD.search(self._pending, 0, LONGEST_HEAD)
         if end is None:
             if len(self._pending) > LONGEST_HEAD or not could_begin(self._pending):
@@ -205,10 +209,10 @@ class SIPStream:
         return size
 
     def _skip_keep_alives(self) -> None:
-        at = 0  # cut off once, not ping by ping: a flood of them would cost its length squared
+        at = 0  # cut once, because a cut per ping would take quadratic time
         while self._pending.startswith(KEEP_ALIVE, at):
             self.pings += 1
             at += len(KEEP_ALIVE)
         self._pending = self._pending[at:]
-        if self._pending.strip(b"\r\n"):  # half a keep-alive waits for its other half
+        if self._pending.strip(b"\r\n"):  # half a keep-alive is kept
             self._pending = self._pending.lstrip(b"\r\n")

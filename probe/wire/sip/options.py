@@ -1,4 +1,4 @@
-"""SIP `OPTIONS` (RFC 3261, section 11) from nobody in particular: the request, and what its answer tells."""
+"""Build an anonymous SIP `OPTIONS` request (RFC 3261, section 11) and evaluate its answer."""
 
 import ipaddress
 import secrets
@@ -8,8 +8,8 @@ from typing import Literal
 from probe.wire.sip.headers import Address, Via
 from probe.wire.sip.message import Message
 
-NOBODY = "anonymous.invalid"  # RFC 3323, section 4.1.1.3; a name under .invalid is nobody's (RFC 2606)
-MAGIC_COOKIE = "z9hG4bK"  # a branch that begins so is unique (section 8.1.1.7)
+ANONYMOUS = "anonymous.invalid"  # RFC 3323, section 4.1.1.3. A name under .invalid does not exist (RFC 2606)
+MAGIC_COOKIE = "z9hG4bK"  # first characters of a unique branch (section 8.1.1.7)
 
 
 def _random() -> str:
@@ -18,34 +18,36 @@ def _random() -> str:
 
 @dataclass(frozen=True)
 class Options:
-    """One `OPTIONS` request to `host` (a name, or an IP literal without brackets). Each has identifiers of its own.
+    """Represent one `OPTIONS` request to `host` (a name, or an IP literal without brackets) with its own identifiers.
 
-    Nothing in it is an address or a name of ours: From, Contact and Via's sender are `anonymous.invalid`, and `rport`
-    (RFC 3581) asks the server to answer where the request came from.
+    It does not contain our address or name. From, Contact and the sender in Via are `anonymous.invalid`, and `rport`
+    (RFC 3581) requests the answer to the source of the request.
     """
 
     host: str
     transport: Literal["udp", "tcp", "tls"]
     branch: str = field(default_factory=lambda: MAGIC_COOKIE + _random())
     tag: str = field(default_factory=_random)
-    call_id: str = field(default_factory=lambda: f"{_random()}@{NOBODY}")
-    user: str = field(default_factory=_random)  # of Contact: who answers with it has it from us
+    call_id: str = field(default_factory=lambda: f"{_random()}@{ANONYMOUS}")
+    user: str = field(default_factory=_random)  # user part of Contact, by which a copy in the answer is recognised
 
     @property
     def uri(self) -> str:
+        """Return the request URI."""
         return f"sip:{_bracketed(self.host)}"
 
     @property
     def contact(self) -> str:
-        return f"sip:{self.user}@{NOBODY}"
+        """Return the URI in Contact."""
+        return f"sip:{self.user}@{ANONYMOUS}"
 
     def written(self) -> bytes:
-        """The request on the wire."""
+        """Return the request in bytes."""
         lines = (
             f"OPTIONS {self.uri} SIP/2.0",
-            f"Via: SIP/2.0/{self.transport.upper()} {NOBODY};branch={self.branch};rport",
+            f"Via: SIP/2.0/{self.transport.upper()} {ANONYMOUS};branch={self.branch};rport",
             "Max-Forwards: 70",
-            f'From: "Anonymous" <sip:anonymous@{NOBODY}>;tag={self.tag}',
+            f'From: "Anonymous" <sip:anonymous@{ANONYMOUS}>;tag={self.tag}',
             f"To: <{self.uri}>",
             f"Call-ID: {self.call_id}",
             "CSeq: 1 OPTIONS",
@@ -56,33 +58,33 @@ class Options:
         return "\r\n".join([*lines, "", ""]).encode()
 
     def is_answered_by(self, message: Message) -> bool:
-        """Say whether a response bears our branch (section 17.1.3) or, its Via rewritten, our Call-ID.
+        """Return whether a response has our branch (section 17.1.3) or, with a rewritten Via, our Call-ID.
 
-        Both are 96 random bits: only who saw the request can know one of them.
+        Both are 96 random bits, which are known only on the path of the request.
         """
         if not message.is_response:
             return False
         return self.branch in [via.branch for via in message.vias] or message.call_id == self.call_id
 
     def rewritten(self, answer: Message) -> list[str]:
-        """What came back other than it was sent: "via", "contact", "call-id", "from", "to", "cseq".
+        """Return the fields that came back changed: "via", "contact", "call-id", "from", "to", "cseq".
 
-        A server copies these (section 8.2.6.2). It may add `received` and `rport` to Via and a tag to To, and its own
-        Contact is no copy: only one that bears our user part is compared.
+        A server copies these (section 8.2.6.2). It may add `received` and `rport` to Via, and a tag to To. Its own
+        Contact is no copy, so only a Contact with our user part is compared.
         """
         came_back = {
-            "via": len(answer.vias) == 1 and _same_hop(answer.vias[0], self),
+            "via": len(answer.vias) == 1 and _same_via(answer.vias[0], self),
             "contact": all(contact.uri == self.contact for contact in answer.contacts if self.user in contact.uri),
             "call-id": answer.call_id == self.call_id,
-            "from": _same(answer.sender, f"sip:anonymous@{NOBODY}") and answer.sender.tag == self.tag,
+            "from": _same(answer.sender, f"sip:anonymous@{ANONYMOUS}") and answer.sender.tag == self.tag,
             "to": _same(answer.receiver, self.uri),
             "cseq": answer.cseq == (1, "OPTIONS"),
         }
         return [name for name, as_sent in came_back.items() if not as_sent]
 
 
-def _same_hop(via: Via, sent: Options) -> bool:
-    ours = Via("SIP/2.0", sent.transport.upper(), NOBODY)
+def _same_via(via: Via, sent: Options) -> bool:
+    ours = Via("SIP/2.0", sent.transport.upper(), ANONYMOUS)
     return (via.transport, via.sent_by, via.branch) == (ours.transport, ours.sent_by, sent.branch)
 
 

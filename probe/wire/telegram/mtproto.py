@@ -1,4 +1,4 @@
-"""MTProto's first exchange, `req_pq_multi` → `resPQ`, and the abridged framing; both sides, no key is ever agreed on.
+"""Parse and build MTProto's `req_pq_multi` and `resPQ` and the abridged framing. No key is agreed on.
 
 Sources, read 2026-11-24: https://core.telegram.org/mtproto/auth_key and /mtproto/samples-auth_key (messages),
 /mtproto/mtproto-transports (abridged framing, transport errors), /mtproto/serialize (TL strings).
@@ -8,14 +8,14 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-ABRIDGED = b"\xef"  # the first byte of a connection that will use the abridged framing
+ABRIDGED = b"\xef"  # first byte of a connection with the abridged framing
 
 _REQ_PQ_MULTI, _RES_PQ, _VECTOR = 0xBE7E8EF1, 0x05162463, 0x1CB5C415
-_MOST_FINGERPRINTS = 64  # Telegram offers a handful; a count is the sender's word
+_MOST_FINGERPRINTS = 64  # limit for the sender's count. Telegram offers a few
 
 
 class TransportError(ValueError):
-    """The server refused by number: 404 wrong query, 429 too many connections, 444 wrong data centre."""
+    """The server returned an error: 404 wrong query, 429 too many connections, 444 wrong data centre."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"mtproto transport error {code}")
@@ -23,7 +23,7 @@ class TransportError(ValueError):
 
 
 class ResPQ(NamedTuple):
-    """The server's answer; `nonce` is ours, if it is honest."""
+    """Hold the server's answer. A genuine server echoes our `nonce`."""
 
     nonce: bytes
     server_nonce: bytes
@@ -32,7 +32,7 @@ class ResPQ(NamedTuple):
 
 
 def request(nonce: bytes, message_id: int) -> bytes:
-    """Write `req_pq_multi` with a nonce of 16 bytes, unencrypted, unframed.
+    """Build `req_pq_multi` with a nonce of 16 bytes, unencrypted and unframed.
 
     `message_id` is the time in seconds times 2^32, divisible by 4.
     """
@@ -42,7 +42,7 @@ def request(nonce: bytes, message_id: int) -> bytes:
 
 
 def read_request(raw: bytes) -> bytes:
-    """The nonce of a client's `req_pq_multi`. Raises ValueError."""
+    """Return the nonce of a client's `req_pq_multi`. Raise ValueError."""
     body = _body(raw)
     if len(body) != 20 or body[:4] != struct.pack("<I", _REQ_PQ_MULTI):
         raise ValueError("mtproto: no req_pq_multi")
@@ -50,14 +50,14 @@ def read_request(raw: bytes) -> bytes:
 
 
 def res_pq(nonce: bytes, server_nonce: bytes, pq: bytes, fingerprints: Sequence[int], message_id: int) -> bytes:
-    """Write `resPQ`, unencrypted, unframed. `pq` is a product of two primes, big endian, at most 253 bytes."""
+    """Build `resPQ`, unencrypted and unframed. `pq` is a product of two primes, big endian, at most 253 bytes."""
     body = struct.pack("<I", _RES_PQ) + nonce + server_nonce + _write_string(pq)
     body += struct.pack(f"<II{len(fingerprints)}Q", _VECTOR, len(fingerprints), *fingerprints)
     return _unencrypted(body, message_id)
 
 
 def read_res_pq(raw: bytes) -> ResPQ:
-    """Parse a server's answer. Raises TransportError for an error by number, ValueError for anything else."""
+    """Parse a server's answer. Raise TransportError for an error code and ValueError for other bytes."""
     if len(raw) == 4 and (code := struct.unpack("<i", raw)[0]) < 0:
         raise TransportError(-code)
     body = _body(raw)
@@ -68,12 +68,12 @@ def read_res_pq(raw: bytes) -> ResPQ:
 
 
 def transport_error(code: int) -> bytes:
-    """The payload that refuses by number, unframed."""
+    """Return the payload of an error, unframed."""
     return struct.pack("<i", -code)
 
 
 def abridged(payload: bytes) -> bytes:
-    """Frame a payload whose length is divisible by 4. Raises ValueError otherwise."""
+    """Frame a payload whose length is divisible by 4. Raise ValueError for another length."""
     words, odd = divmod(len(payload), 4)
     if odd or words >= 1 << 24:
         raise ValueError("mtproto: a payload counts in words of 4 bytes")
@@ -81,9 +81,9 @@ def abridged(payload: bytes) -> bytes:
 
 
 def read_abridged(buffer: bytes) -> tuple[bytes | None, bytes]:
-    """Split the first frame off: (payload, rest), or (None, buffer) while bytes are missing.
+    """Split off the first frame. Return (payload, rest), or (None, buffer) if it is incomplete.
 
-    Raises ValueError when the first byte cannot begin a frame (a quick acknowledgement that nobody asked for).
+    Raise ValueError if the first byte begins no frame, as in an unrequested quick acknowledgement.
     """
     if not buffer:
         return None, buffer

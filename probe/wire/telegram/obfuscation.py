@@ -1,7 +1,7 @@
-"""MTProto's obfuscated transport ("obfuscated2") over abridged frames: a stream that looks random from its first byte.
+"""Encrypt MTProto's obfuscated transport ("obfuscated2") over abridged frames, which looks random from the start.
 
 Source: https://core.telegram.org/mtproto/mtproto-transports#transport-obfuscation, read 2026-11-24. Without a proxy
-there is no secret and no data-centre number: the keys are bytes of the header itself, so anyone can undo it.
+there is no secret and no data-centre number. The keys are bytes of the header, so every observer can decrypt it.
 """
 
 import os
@@ -18,11 +18,11 @@ HEADER_LENGTH = 64
 _KEY, _IV, _NAME = slice(8, 40), slice(40, 56), slice(56, 60)
 _RESERVED = frozenset(
     {b"HEAD", b"POST", b"GET ", b"OPTI", b"\xee" * 4, b"\xdd" * 4, b"\x16\x03\x01\x02"}
-)  # beginnings by which a server tells HTTP, TLS and the open transports apart
+)  # first bytes of HTTP, TLS and the open transports
 
 
 class Obfuscation:
-    """One side's pair of AES-256-CTR streams. The client sends `header` as it is, then everything encrypted."""
+    """Hold one side's pair of AES-256-CTR streams. The client sends `header` in the clear and the rest encrypted."""
 
     def __init__(self, header: bytes, outgoing: bytes, incoming: bytes) -> None:
         self.header = header
@@ -30,14 +30,16 @@ class Obfuscation:
         self._in = Cipher(AES(incoming[_KEY]), CTR(incoming[_IV])).decryptor()
 
     def encrypt(self, data: bytes) -> bytes:
+        """Encrypt the next sent bytes."""
         return self._out.update(data)
 
     def decrypt(self, data: bytes) -> bytes:
+        """Decrypt the next received bytes."""
         return self._in.update(data)
 
 
 def client_obfuscation(rng: Callable[[int], bytes] = os.urandom) -> Obfuscation:
-    """Draw a header that no server takes for another protocol's beginning, and start both streams."""
+    """Draw a header that begins like no other protocol, and start both streams."""
     plain = _draw(rng)
     side = Obfuscation(plain, plain, plain[::-1])
     side.header = plain[:56] + side.encrypt(plain)[56:]
@@ -45,7 +47,7 @@ def client_obfuscation(rng: Callable[[int], bytes] = os.urandom) -> Obfuscation:
 
 
 def server_obfuscation(header: bytes) -> Obfuscation:
-    """Start the server's streams from a client's header. Raises ValueError when it names no abridged transport."""
+    """Start the server's streams from a client's header. Raise ValueError if it names no abridged transport."""
     if len(header) != HEADER_LENGTH:
         raise ValueError("an obfuscated2 header has 64 bytes")
     side = Obfuscation(header, header[::-1], header)

@@ -1,4 +1,4 @@
-"""OpenSSL's names of cipher suites → IANA's, which OONI writes."""
+"""Convert OpenSSL's names of cipher suites to IANA's, which OONI records."""
 
 _KEY_EXCHANGES = (
     "ECDHE-ECDSA",
@@ -17,9 +17,9 @@ _MODES = ("GCM", "CCM", "CCM8", "CBC", "CHACHA20")
 
 
 def iana_name(openssl: str) -> str:
-    """Convert a suite's name by rule: `ECDHE-RSA-AES128-SHA` → `TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA` (RFC 5246 A.5).
+    """Convert `ECDHE-RSA-AES128-SHA` to `TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA` (RFC 5246 A.5).
 
-    TLS 1.3 names are the same in both and come back unchanged, as does "".
+    TLS 1.3 names and "" are equal in both and are returned unchanged.
     """
     if not openssl or openssl.startswith("TLS_"):
         return openssl

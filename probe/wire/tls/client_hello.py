@@ -1,21 +1,21 @@
-"""A TLS client hello made longer or shorter, and otherwise the same: suites, groups and algorithms stay as they are.
+"""Lengthen or shorten a TLS client hello. Suites, groups and algorithms stay unchanged.
 
-What is changed after OpenSSL wrote it no longer fits the transcript that both sides hash (RFC 8446 4.4.1): the server
-answers it like any other, and the handshake cannot come to its end.
+The changed hello no longer fits the transcript that OpenSSL hashes (RFC 8446 4.4.1). The server answers it like any
+other hello, but the handshake cannot be completed.
 """
 
 RECORD, CLIENT_HELLO = 22, 1
-PADDING, KEY_SHARE = 21, 51  # RFC 7685; RFC 8446 4.2.8
+PADDING, KEY_SHARE = 21, 51  # RFC 7685, RFC 8446 4.2.8
 LONGEST = 16384  # bytes of a record's content, RFC 8446 5.1
-SMALL_SHARE = 133  # bytes: that of secp521r1, the largest before those of ML-KEM with its 1184 and more
+SMALL_SHARE = 133  # bytes of secp521r1's share. ML-KEM's shares have 1184 and more
 
 Extensions = list[tuple[int, bytes]]
 
 
 def longer(record: bytes, size: int) -> bytes:
-    """The hello in one record of `size` bytes, by RFC 7685's padding; unchanged where it is that long already.
+    """Return the hello in one record of `size` bytes with padding (RFC 7685), or unchanged if it is longer.
 
-    Raises ValueError for what is no client hello in one record.
+    Raise ValueError for bytes that are no client hello in one record.
     """
     head, extensions = _taken_apart(record)
     kept = [(kind, body) for kind, body in extensions if kind != PADDING]
@@ -24,9 +24,9 @@ def longer(record: bytes, size: int) -> bytes:
 
 
 def shorter(record: bytes) -> bytes:
-    """The hello without key shares over 133 bytes and without padding; the server may ask for a share then.
+    """Return the hello without padding and key shares over 133 bytes. The server may then request a share.
 
-    Raises ValueError for what is no client hello in one record.
+    Raise ValueError for bytes that are no client hello in one record.
     """
     head, extensions = _taken_apart(record)
     kept = [(kind, _small_shares(body) if kind == KEY_SHARE else body) for kind, body in extensions]
@@ -34,7 +34,7 @@ def shorter(record: bytes) -> bytes:
 
 
 def _taken_apart(record: bytes) -> tuple[bytes, Extensions]:
-    """The hello's fields up to its extensions, and those: RFC 8446 4.1.2."""
+    """Return the hello's fields before its extensions, and the extensions (RFC 8446 4.1.2)."""
     body = record[9:]
     length, inside = int.from_bytes(record[3:5], "big"), int.from_bytes(record[6:9], "big")
     whole = (length, inside) == (len(body) + 4, len(body))
@@ -49,7 +49,7 @@ def _taken_apart(record: bytes) -> tuple[bytes, Extensions]:
 
 
 def _items(data: bytes) -> Extensions:
-    """Type, length and body, one behind the other; extensions and key shares are written alike."""
+    """Parse a sequence of type, length and body, the form of extensions and key shares."""
     found, at = [], 0
     while at < len(data):
         end = at + 4 + int.from_bytes(data[at + 2 : at + 4], "big")

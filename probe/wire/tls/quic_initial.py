@@ -1,4 +1,4 @@
-"""QUIC's Initial packets, as anybody on the path can read them: their keys follow from the packet (RFC 9001 5.2)."""
+"""Decrypt QUIC Initial packets, whose keys are derived from the packet itself (RFC 9001 5.2)."""
 
 import hashlib
 import hmac
@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 V1, V2 = 0x00000001, 0x6B3343CF
 LONGEST_ID = 20  # RFC 9000 17.2
-MOST_BYTES = 16384  # of a handshake that are put in order: more than any hello
-MOST_PIECES = 64  # that wait for an earlier one
+MOST_BYTES = 16384  # of a handshake that are reassembled, more than in any hello
+MOST_PIECES = 64  # pieces that wait for an earlier one
 _PADDING, _PING, _ACK, _ACK_ECN, _CRYPTO, _CLOSE = 0x00, 0x01, 0x02, 0x03, 0x06, 0x1C
 
 
 @dataclass(frozen=True)
 class _Version:
-    """What differs between QUIC's versions: salt and labels (RFC 9001 5, RFC 9369 3.3), the Initial's type bits."""
+    """Hold the differences of QUIC versions: salt, label and the Initial's type bits (RFC 9001 5, RFC 9369 3)."""
 
     salt: bytes
     label: str
@@ -38,7 +38,7 @@ class NotInitial(ValueError):
 
 @dataclass(frozen=True)
 class Keys:
-    """One direction's keys of Initial packets."""
+    """Hold the keys for Initial packets in one direction."""
 
     key: bytes
     iv: bytes
@@ -47,7 +47,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Header:
-    """A long header: `start` and `end` of the packet in its datagram, `number_at` the offset of the packet number."""
+    """Represent a long header. `start`, `end` and `number_at` (packet number) are offsets in the datagram."""
 
     version: int
     is_initial: bool
@@ -60,7 +60,7 @@ class Header:
 
 
 def initial_keys(dcid: bytes, version: int = V1, *, of_server: bool = False) -> Keys:
-    """The keys that follow from the client's first Destination Connection ID. Raises NotInitial."""
+    """Derive the keys from the client's first Destination Connection ID. Raise NotInitial."""
     about = _VERSIONS.get(version)
     if about is None:
         raise NotInitial(f"version 0x{version:08x}")
@@ -74,14 +74,14 @@ def initial_keys(dcid: bytes, version: int = V1, *, of_server: bool = False) -> 
 
 
 def _expand(secret: bytes, label: str, length: int) -> bytes:
-    """HKDF-Expand-Label (RFC 8446 7.1) for lengths of one block of SHA-256."""
+    """Compute HKDF-Expand-Label (RFC 8446 7.1) for lengths up to one block of SHA-256."""
     name = b"tls13 " + label.encode()
     info = length.to_bytes(2, "big") + bytes([len(name)]) + name + b"\x00"
     return hmac.digest(secret, info + b"\x01", hashlib.sha256)[:length]
 
 
 def read_header(datagram: bytes, start: int = 0) -> Header:
-    """The long header at `start` (RFC 9000 17.2). Raises NotInitial for short headers and versions not known."""
+    """Parse the long header at `start` (RFC 9000 17.2). Raise NotInitial for short headers and unknown versions."""
     reader = _Reader(datagram, start)
     first, version = reader.number(1), reader.number(4)
     about = _VERSIONS.get(version)
@@ -100,7 +100,7 @@ def read_header(datagram: bytes, start: int = 0) -> Header:
 
 
 def open_initial(datagram: bytes, header: Header, keys: Keys) -> bytes:
-    """The frames inside an Initial packet (RFC 9001 5.3, 5.4). Raises NotInitial when it does not decrypt."""
+    """Return the decrypted frames of an Initial packet (RFC 9001 5.3, 5.4). Raise NotInitial."""
     at = header.number_at
     sample = datagram[at + 4 : at + 20]
     if len(sample) < 16 or header.end < at + 20:
@@ -118,7 +118,7 @@ def open_initial(datagram: bytes, header: Header, keys: Keys) -> bytes:
 
 
 def crypto_pieces(frames: bytes) -> list[tuple[int, bytes]]:
-    """(offset, bytes) of every CRYPTO frame among an Initial packet's frames (RFC 9000 19). Raises NotInitial."""
+    """Return (offset, bytes) of every CRYPTO frame in an Initial packet (RFC 9000 19). Raise NotInitial."""
     reader, found = _Reader(frames), list[tuple[int, bytes]]()
     while reader.at < len(frames):
         kind = reader.varint()
@@ -135,15 +135,15 @@ def crypto_pieces(frames: bytes) -> list[tuple[int, bytes]]:
 
 
 class ClientInitials:
-    """The handshake bytes of one client, put together from however many Initial packets, in whatever order."""
+    """Reassemble the handshake bytes of one client from Initial packets in any order."""
 
     def __init__(self) -> None:
-        self.hello = b""  # from its first byte on, without a gap
-        self._keys: Keys | None = None  # of the first Initial: later ones carry the server's id, and the same keys
+        self.hello = b""  # contiguous bytes from the start
+        self._keys: Keys | None = None  # from the first Initial. Later ones have the server's id and the same keys
         self._waiting: dict[int, bytes] = {}
 
     def feed(self, datagram: bytes) -> bytes:
-        """Take a datagram of the client's; what cannot be read of it is passed over. Returns `hello`."""
+        """Read a datagram from the client, ignore unparsable parts and return `hello`."""
         start = 0
         while start < len(datagram):
             try:
@@ -156,7 +156,7 @@ class ClientInitials:
         return self.hello
 
     def _open(self, datagram: bytes, header: Header) -> bytes:
-        own = initial_keys(header.dcid, header.version)  # also right after a Retry
+        own = initial_keys(header.dcid, header.version)  # also correct after a Retry
         if self._keys is not None and _opens(datagram, header, self._keys):
             return open_initial(datagram, header, self._keys)
         frames = open_initial(datagram, header, own)
@@ -187,6 +187,7 @@ class _Reader:
         self.data, self.at = data, at
 
     def take(self, size: int) -> bytes:
+        """Read `size` bytes."""
         piece = self.data[self.at : self.at + size]
         if len(piece) < size:
             raise NotInitial("cut off")
@@ -194,21 +195,23 @@ class _Reader:
         return piece
 
     def number(self, size: int) -> int:
+        """Read an integer of `size` bytes."""
         return int.from_bytes(self.take(size), "big")
 
     def varint(self) -> int:
-        """RFC 9000 16: the two highest bits tell the length."""
+        """Read a variable-length integer, whose two highest bits are its length (RFC 9000 16)."""
         size = 1 << (self.data[self.at] >> 6) if self.at < len(self.data) else 1
         return self.number(size) & ((1 << (8 * size - 2)) - 1)
 
     def connection_id(self) -> bytes:
+        """Read a connection id with its length."""
         size = self.number(1)
         if size > LONGEST_ID:
             raise NotInitial("a connection id that is too long")
         return self.take(size)
 
     def skip_ack(self, *, with_ecn: bool) -> None:
-        """RFC 9000 19.3: largest, delay, count, first range, then pairs; three counters where ECN is reported."""
+        """Skip an ACK frame: largest, delay, count, first range, pairs, and three ECN counters (RFC 9000 19.3)."""
         self.varint()
         self.varint()
         pairs = self.varint()

@@ -1,4 +1,4 @@
-"""TLS records from the outside: is what comes back TLS at all, and did an alert come in the clear?"""
+"""Check whether received bytes are TLS records, and find alerts in the clear."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,19 @@ LONGEST = 2**14 + 2048  # RFC 5246 section 6.2.3, the larger of the versions' li
 ALERT = 21
 FATAL = 2
 CLOSE_NOTIFY = 0
-KEPT = 256  # bytes remembered from the start
+KEPT = 256  # bytes that are kept from the start
 
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert sent in the clear; `level` 1 warns, 2 is fatal; `description` as in RFC 8446 section 6."""
+    """Represent an alert in the clear. `level` is 1 (warning) or 2 (fatal), `description` as in RFC 8446 section 6."""
 
     level: int
     description: int
 
 
 def is_prefix_of_record(data: bytes) -> bool:
-    """Say whether `data` (its first five bytes, or fewer) can be the start of a TLS record."""
+    """Return whether the first five bytes of `data`, or fewer, can begin a TLS record."""
     if data[:1] and data[0] not in range(20, 24):
         return False
     if data[1:2] and data[1] != 3:
@@ -30,29 +30,29 @@ def is_prefix_of_record(data: bytes) -> bool:
 
 
 class RecordWatch:
-    """Follows the record headers in a received stream, however it is cut into pieces."""
+    """Follow the record headers in a received stream of pieces of any size."""
 
     def __init__(self) -> None:
         self.start = b""  # the first KEPT bytes received
         self.answered = False  # the stream began with a well-formed record header
-        self.alert: Alert | None = None  # the last one sent in the clear
+        self.alert: Alert | None = None  # the last one in the clear
         self._lost = False
-        self._pending = bytearray()  # from the header of the record that is not complete yet
+        self._pending = bytearray()  # bytes of the incomplete record
 
     @property
     def not_tls(self) -> bool:
-        """Whether the stream cannot be TLS from its first bytes on."""
+        """Return whether the first bytes of the stream are no TLS."""
         return not self.answered and not is_prefix_of_record(self.start)
 
     def feed(self, data: bytes) -> None:
-        """Take the next received bytes."""
+        """Read the next received bytes."""
         self.start += data[: KEPT - len(self.start)]
         if self._lost:
             return
         self._pending += data
         while len(self._pending) >= HEADER and not self._lost:
             if not is_prefix_of_record(bytes(self._pending[:HEADER])):
-                self._lost = True  # records cannot be found again after one bad header
+                self._lost = True  # later records cannot be found after a bad header
                 self._pending.clear()
                 return
             self.answered = True

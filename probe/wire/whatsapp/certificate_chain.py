@@ -1,6 +1,6 @@
-"""The certificate chain inside WhatsApp's server hello: root key → intermediate → leaf → the server's static key.
+"""Verify the certificate chain in WhatsApp's server hello: root key, intermediate, leaf, the server's static key.
 
-As verified by tulir/whatsmeow: handshake.go `verifyServerCert` and proto/waCert/WACert.proto, commit 33cfac51 of
+Source: tulir/whatsmeow, handshake.go `verifyServerCert` and proto/waCert/WACert.proto, commit 33cfac51 of
 2026-08-21, read 2026-11-24. Dates are seconds since 1970.
 """
 
@@ -19,7 +19,7 @@ _ROOT_SERIAL = 0
 
 
 class ChainError(ValueError):
-    """The chain does not prove the server. `by_date`: everything is right but the dates, by our clock."""
+    """The chain does not authenticate the server. `by_date`: only the dates are wrong, by our clock."""
 
     def __init__(self, what: str, *, by_date: bool = False) -> None:
         super().__init__(what)
@@ -37,9 +37,9 @@ class _Certificate(NamedTuple):
 
 
 def check_chain(payload: bytes, root_public: bytes, static_public: bytes, now: int | None = None) -> None:
-    """Raise ChainError unless the chain in `payload` leads from `root_public` to `static_public`, at `now`.
+    """Raise ChainError unless the chain in `payload` leads from `root_public` to `static_public` at `now`.
 
-    Signatures first and dates last, so that a wrong clock is never mistaken for a wrong authority.
+    Signatures are checked first and dates last, so that a wrong clock does not look like a wrong authority.
     """
     try:
         chain = read_fields(payload)
@@ -65,7 +65,7 @@ def make_chain(
     not_after: int,
     rng: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
-    """Write the chain with which a root of one's own certifies a server's static key; the lab's servers use it."""
+    """Build a chain from an own root to a server's static key, for the lab's servers."""
     between = new_key(rng)
     intermediate = _details(1, _ROOT_SERIAL, public_of(between), not_before, not_after)
     leaf = _details(2, 1, static_public, not_before, not_after)

@@ -1,11 +1,13 @@
-"""WhatsApp's Noise opening: client hello → server hello, both sides; nothing after the server hello exists here.
+"""Parse and build the client hello and server hello of WhatsApp's Noise handshake. Later messages are not supported.
 
-Noise_XX_25519_AESGCM_SHA256 (https://noiseprotocol.org/noise.html, revision 34) with two habits of WhatsApp's: the
-empty payload of the first message is not mixed into the hash, and messages are protobufs in frames with a length of
-three bytes. As tulir/whatsmeow does it: handshake.go, socket/noisehandshake.go, socket/framesocket.go and
-proto/waWa6 at commit 33cfac51 of 2026-08-21, read 2026-11-24. The prologue names the client's kind and the
-version of its dictionary: 6 for the web client, 5 for telephones, which alone speak over bare TCP (Auties00/Cobalt,
-socket/WhatsAppSocketClient.java, read 2026-11-24); dictionary 3 (whatsmeow binary/token/token.go, same commit).
+The protocol is Noise_XX_25519_AESGCM_SHA256 (https://noiseprotocol.org/noise.html, revision 34) with two differences.
+The empty payload of the first message is not mixed into the hash. Messages are protobufs in frames with a length of
+three bytes.
+
+Sources, read 2026-11-24: tulir/whatsmeow at commit 33cfac51 of 2026-08-21 (handshake.go, socket/noisehandshake.go,
+socket/framesocket.go, proto/waWa6, binary/token/token.go) and Auties00/Cobalt (socket/WhatsAppSocketClient.java).
+The prologue has the kind of client and the version of its dictionary, which is 3. The kind is 6 for the web client
+and 5 for telephones. Only telephones use bare TCP.
 """
 
 import hashlib
@@ -24,8 +26,8 @@ from probe.wire.whatsapp.protobuf import bytes_field, read_fields, write_field
 ROOT_KEY = bytes.fromhex("142375574d0a587166aae71ebe516437c4a28b73e3695c6ce1f7f9545da8ee6b")
 """WhatsApp's certificate root, a Curve25519 key (whatsmeow handshake.go `WACertPubKey`, commit 33cfac51)."""
 
-PROLOGUE = b"WA\x05\x03"  # a telephone, over bare TCP
-WEB_PROLOGUE = b"WA\x06\x03"  # the web client, inside a WebSocket
+PROLOGUE = b"WA\x05\x03"  # a telephone over bare TCP
+WEB_PROLOGUE = b"WA\x06\x03"  # the web client in a WebSocket
 
 _NAME = b"Noise_XX_25519_AESGCM_SHA256".ljust(32, b"\0")
 _CLIENT_HELLO, _SERVER_HELLO = 2, 3  # fields of HandshakeMessage
@@ -35,15 +37,17 @@ Random = Callable[[int], bytes]
 
 
 class Opened(NamedTuple):
-    """What a server hello holds once decrypted: the server's static key and its certificate chain, both proven
-    to come from whoever holds the private half of `static`."""
+    """Hold a decrypted server hello: the static key and the certificate chain.
+
+    Both come from the holder of the private key for `static`.
+    """
 
     static: bytes
     payload: bytes
 
 
 class _Symmetric:
-    """The symmetric state of Noise, section 5.2: a running hash, a chaining key, a cipher with a counter."""
+    """Hold Noise's symmetric state (section 5.2): a running hash, a chaining key, a cipher with a counter."""
 
     def __init__(self, prologue: bytes) -> None:
         self.hash = self._chain = self._key = _NAME
@@ -51,19 +55,23 @@ class _Symmetric:
         self.mix_hash(prologue)
 
     def mix_hash(self, data: bytes) -> None:
+        """Mix `data` into the hash."""
         self.hash = hashlib.sha256(self.hash + data).digest()
 
     def mix_key(self, private: bytes, public: bytes) -> None:
+        """Mix the shared secret into the chaining key."""
         secret = X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(public))
         both = HKDF(algorithm=SHA256(), length=64, salt=self._chain, info=b"").derive(secret)
         self._chain, self._key, self._counter = both[:32], both[32:], 0
 
     def encrypt(self, plain: bytes) -> bytes:
+        """Encrypt `plain` and mix the result into the hash."""
         sealed = AESGCM(self._key).encrypt(self._next_nonce(), plain, self.hash)
         self.mix_hash(sealed)
         return sealed
 
     def decrypt(self, sealed: bytes) -> bytes:
+        """Decrypt `sealed` and mix it into the hash. Raise ValueError."""
         try:
             plain = AESGCM(self._key).decrypt(self._next_nonce(), sealed, self.hash)
         except InvalidTag as error:
@@ -82,30 +90,30 @@ def new_key(rng: Random = os.urandom) -> bytes:
 
 
 def public_of(private: bytes) -> bytes:
-    """The public half of a Curve25519 private key."""
+    """Return the public key of a Curve25519 private key."""
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
 def frame(message: bytes) -> bytes:
-    """Put the length (three bytes, big endian) before a message. Raises ValueError at 16 MiB."""
+    """Frame a message with its length (three bytes, big endian). Raise ValueError from 16 MiB."""
     if len(message) >= 1 << 24:
         raise ValueError("noise: message too long for its frame")
     return len(message).to_bytes(3, "big") + message
 
 
 def read_frame(buffer: bytes) -> tuple[bytes | None, bytes]:
-    """Split the first frame off: (message, rest), or (None, buffer) while bytes are missing."""
+    """Split off the first frame. Return (message, rest), or (None, buffer) if it is incomplete."""
     end = 3 + int.from_bytes(buffer[:3], "big")
     return (buffer[3:end], buffer[end:]) if len(buffer) >= max(end, 3) else (None, buffer)
 
 
 def client_hello(ephemeral_public: bytes) -> bytes:
-    """Write the client's only message, unframed; on the wire the prologue goes before its frame."""
+    """Build the client's only message, unframed. On the wire the prologue precedes its frame."""
     return write_field(_CLIENT_HELLO, write_field(_EPHEMERAL, ephemeral_public))
 
 
 def read_client_hello(message: bytes) -> bytes:
-    """The client's ephemeral key. Raises ValueError."""
+    """Return the client's ephemeral key. Raise ValueError."""
     return _key_of(read_fields(bytes_field(read_fields(message), _CLIENT_HELLO)))
 
 
@@ -117,7 +125,7 @@ def server_hello(
     prologue: bytes = PROLOGUE,
     rng: Random = os.urandom,
 ) -> bytes:
-    """Answer as WhatsApp's server does, unframed. `server_static` is a private key. Raises ValueError on a bad key."""
+    """Build the server's answer, unframed. `server_static` is a private key. Raise ValueError for a bad key."""
     ephemeral = new_key(rng)
     state = _Symmetric(prologue)
     state.mix_hash(client_ephemeral)
@@ -130,9 +138,9 @@ def server_hello(
 
 
 def open_server_hello(message: bytes, ephemeral_private: bytes, *, prologue: bytes = PROLOGUE) -> Opened:
-    """Decrypt the server's hello with our ephemeral key; only a server that saw our hello can write one that opens.
+    """Decrypt the server's hello with our ephemeral key. Only a server that received our hello can build it.
 
-    Raises ValueError when it is no server hello or does not decrypt.
+    Raise ValueError if it is no server hello or does not decrypt.
     """
     hello = read_fields(bytes_field(read_fields(message), _SERVER_HELLO))
     state = _Symmetric(prologue)

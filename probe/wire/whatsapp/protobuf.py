@@ -1,6 +1,6 @@
-"""Protocol Buffers, the part that WhatsApp's opening needs: fields by number, varints and byte strings.
+"""Parse and build the Protocol Buffers that WhatsApp's handshake needs: numbered fields, varints, byte strings.
 
-Source: https://protobuf.dev/programming-guides/encoding/ (wire format; groups are refused).
+Source: https://protobuf.dev/programming-guides/encoding/ (wire format). Groups are rejected.
 """
 
 Fields = dict[int, list[int | bytes]]
@@ -10,14 +10,14 @@ _FIXED_LENGTH = {_FIXED64: 8, _FIXED32: 4}
 
 
 def write_field(number: int, value: int | bytes) -> bytes:
-    """Write one field: an int as a varint (0 to 2^64-1), bytes with their length before them."""
+    """Return one field: an int as a varint (0 to 2^64-1), bytes with their length before them."""
     if isinstance(value, int):
         return write_varint(number << 3 | _VARINT) + write_varint(value)
     return write_varint(number << 3 | _BYTES) + write_varint(len(value)) + value
 
 
 def write_varint(value: int) -> bytes:
-    """Write seven bits per byte, lowest first. Raises ValueError below 0 and above 2^64-1."""
+    """Return seven bits per byte, lowest first. Raise ValueError below 0 and above 2^64-1."""
     if not 0 <= value < 1 << 64:
         raise ValueError("a varint holds 0 to 2^64-1")
     written = bytearray()
@@ -29,7 +29,7 @@ def write_varint(value: int) -> bytes:
 
 
 def read_fields(message: bytes) -> Fields:
-    """Read all fields of a message, values in the order of the wire. Raises ValueError on anything malformed."""
+    """Parse all fields of a message, with values in the order of the wire. Raise ValueError if it is malformed."""
     fields: Fields = {}
     at = 0
     while at < len(message):
@@ -42,7 +42,7 @@ def read_fields(message: bytes) -> Fields:
 
 
 def bytes_field(fields: Fields, number: int) -> bytes:
-    """The last value of a byte-string field. Raises ValueError when it is missing or of another type."""
+    """Return the last value of a byte-string field. Raise ValueError if it is missing or has another type."""
     value = fields.get(number, [None])[-1]
     if not isinstance(value, bytes):
         raise ValueError(f"protobuf: field {number} holds no bytes")
@@ -50,7 +50,7 @@ def bytes_field(fields: Fields, number: int) -> bytes:
 
 
 def int_field(fields: Fields, number: int) -> int:
-    """The last value of an integer field, 0 when it is missing. Raises ValueError when it is of another type."""
+    """Return the last value of an integer field, 0 if it is missing. Raise ValueError for another type."""
     value = fields.get(number, [0])[-1]
     if not isinstance(value, int):
         raise ValueError(f"protobuf: field {number} holds no integer")

@@ -1,9 +1,9 @@
-"""Signatures with Curve25519 keys, as Signal's libraries and WhatsApp's certificates use them.
+"""Sign and verify with Curve25519 keys, as in Signal's libraries and WhatsApp's certificates.
 
 Source: https://signal.org/docs/specifications/xeddsa/ (XEdDSA, revision 1, 2016-10-20), and the older form in
-libsignal, which WhatsApp's chain is verified with (tulir/whatsmeow handshake.go, commit 33cfac51, 2026-08-21, through
-go.mau.fi/libsignal/ecc): the Edwards key's sign travels in the highest bit of the signature; XEdDSA leaves it 0.
-The arithmetic here is not constant-time: `sign` is for keys that the lab makes up.
+libsignal for WhatsApp's chain (tulir/whatsmeow handshake.go, commit 33cfac51, 2026-08-21, through
+go.mau.fi/libsignal/ecc). The older form has the Edwards key's sign in the highest bit of the signature, which is 0 in
+XEdDSA. The arithmetic is not constant-time, because `sign` is only for the lab's own keys.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _Point = tuple[int, int, int, int]  # extended coordinates X, Y, Z, T (RFC 8032,
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Say whether `signature` (64 bytes) over `message` is by the owner of the Curve25519 key `public` (32 bytes)."""
+    """Return whether `signature` (64 bytes) over `message` is valid for the Curve25519 key `public` (32 bytes)."""
     if len(public) != 32 or len(signature) != 64:
         return False
     try:
@@ -33,7 +33,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def sign(private: bytes, message: bytes, rng: Callable[[int], bytes] = os.urandom) -> bytes:
-    """Sign `message` with a Curve25519 private key (32 bytes). Raises ValueError when the key has another length."""
+    """Sign `message` with a Curve25519 private key. Raise ValueError if the key has not 32 bytes."""
     scalar = _clamp(private)
     public = _encode(_multiply(scalar))
     seed = hashlib.sha512(b"\xfe" + b"\xff" * 31 + private + message + rng(64)).digest()

@@ -31,7 +31,7 @@ def test_from_lines_to_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[s
     ("words", "code", "sentence"),
     [
         (["ingest", "--store", "{}/s"], 2, "either files of lines or --rejudge"),
-        (["ingest", "{}/none.jsonl", "--store", "{}/s"], 6, "there is no such file"),
+        (["ingest", "{}/none.jsonl", "--store", "{}/s"], 6, "There is no file or folder"),
         (["ingest", "{}", "--store", "{}/file"], 6, "there are no lines"),
         (["sql", "SELECT 1", "--store", "{}"], 2, "is no store"),
         (["export", "--store", "{}", "--out", "{}/x.csv"], 2, "is no store"),

@@ -47,7 +47,7 @@ def test_classes_come_with_every_key() -> None:
         (["run", "/nowhere/mine.toml"], "cannot be read"),
         (["run", "clean", "--targets", "/nowhere"], "/nowhere"),
         (["shell", "nothing-like-it"], "There is no scenario"),
-        (["run", "clean", "--results", "/dev/null/here"], "results cannot be written to /dev/null/here"),
+        (["run", "clean", "--results", "/dev/null/here"], "Results cannot be written to /dev/null/here"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_2(words: list[str], sentence: str) -> None:

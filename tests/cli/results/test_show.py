@@ -27,13 +27,13 @@ def test_the_last_run_is_the_newest(root: Path, capsys: pytest.CaptureFixture[st
         show(results=root)
     said = capsys.readouterr().err
     assert ended.value.exit_code == 6
-    assert "080000-bb.jsonl:2: is torn" in said and "090000-aa" not in said
+    assert "080000-bb.jsonl:2: The line is incomplete" in said and "090000-aa" not in said
 
 
 def test_no_run_yet(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run under"):
         show(results=tmp_path)
-    with pytest.raises(UsageError, match="no such file"):
+    with pytest.raises(UsageError, match="no file or folder"):
         show(str(tmp_path / "nowhere"))
 
 

@@ -1,4 +1,4 @@
-"""DNS messages: captured and built answers, malformed ones, and what redaction leaves of them."""
+"""Test DNS messages: captured, built and malformed answers, and their redaction."""
 
 import base64
 import struct
@@ -26,8 +26,8 @@ def answer_to(query: bytes, *records: str, rcode: int = 0, flags: int = 0, optio
     return message.to_wire(max_size=65535)
 
 
-def test_the_query_on_the_wire():
-    """RFC 1035, section 4.1, byte by byte; then OPT (RFC 6891, 6.1.2) with a payload of 1232."""
+def test_query_has_the_bytes_of_the_rfcs():
+    """Compare with RFC 1035, section 4.1, and OPT (RFC 6891, 6.1.2) with a payload of 1232."""
     expected = (
         "1234 0100 0001 0000 0000 0001 03777777 076578616d706c65 03636f6d 00 0001 0001 00 0029 04d0 00000000 0000"
     )
@@ -38,8 +38,8 @@ def test_the_query_on_the_wire():
             build_query(*bad, 1)
 
 
-def test_an_answer_by_hand():
-    """A response with a compression pointer, a CNAME and an A record, written out by hand from RFC 1035."""
+def test_answer_written_by_hand_is_parsed():
+    """Parse a response with a compression pointer, a CNAME and an A record, written by hand from RFC 1035."""
     raw = bytes.fromhex(
         "1234 8580 0001 0002 0000 0000 03777777 076578616d706c65 03636f6d 00 0001 0001"
         "c00c 0005 0001 0000003c 0006 03 43444e c010"
@@ -68,12 +68,12 @@ def test_an_answer_by_hand():
         (answer_to(QUERY, "www.example.com 60 IN A 192.0.2.1", flags=dns.flags.TC), None),
     ],
 )
-def test_failures_of_well_formed_answers(raw, failure):
+def test_well_formed_answers_have_their_failures(raw, failure):
     response, ours = read_response(raw, QUERY)
     assert (response.failure, ours) == (failure, True)
 
 
-def test_ipv6_addresses():
+def test_ipv6_addresses_are_parsed():
     query = build_query("www.example.com", "AAAA", 7)
     response, ours = read_response(answer_to(query, "www.example.com 60 IN AAAA 2001:db8::1"), query)
     assert ours and response.answers[0].ipv6 == "2001:db8::1"
@@ -94,12 +94,12 @@ def test_ipv6_addresses():
         (answer_to(QUERY, "www.example.com 60 IN A 192.0.2.1")[:-20], "dns_server_misbehaving"),
     ],
 )
-def test_answers_that_are_not_ours(raw, failure):
+def test_answer_to_another_query_is_not_ours(raw, failure):
     response, ours = read_response(raw, QUERY)
     assert (response.failure, ours) == (failure, False)
 
 
-def test_case_of_the_name_does_not_matter():
+def test_case_of_the_name_is_ignored():
     raw = answer_to(build_query("WWW.example.COM", "A", 0x1234), "www.example.com 60 IN A 192.0.2.1")
     assert read_response(raw, QUERY).ours
 
@@ -125,7 +125,7 @@ TELLTALE = [
 ]
 
 
-def test_telltale_options_are_cut_and_the_error_number_stays():
+def test_identifying_options_are_cut_and_the_error_number_remains():
     censored = dns.edns.EDEOption(16, "client 93.184.216.34 is filtered")
     raw = answer_to(QUERY, "www.example.com 60 IN A 192.0.2.1", options=[*TELLTALE, censored])
     assert MINE in raw and b"93.184" in raw
@@ -137,8 +137,8 @@ def test_telltale_options_are_cut_and_the_error_number_stays():
     assert base64.b64encode(kept).decode() == read_response(raw, QUERY)[0].raw_response
 
 
-def test_nothing_telltale_survives_damage():
-    """Cut short, with counts that lie, or with bytes behind the end: what is not understood is not kept."""
+def test_no_identifying_option_remains_in_a_damaged_message():
+    """Cut the message, change its counts or append bytes. Unparsable parts are not kept."""
     raw = answer_to(QUERY, "www.example.com 60 IN A 192.0.2.1", options=TELLTALE)
     for end in range(len(raw) + 1):
         assert MINE not in cut_options(raw[:end])
@@ -147,7 +147,7 @@ def test_nothing_telltale_survives_damage():
     assert MINE not in cut_options(raw + MINE)
 
 
-def test_an_untouched_message_is_kept_whole():
+def test_message_without_options_is_kept_unchanged():
     raw = answer_to(QUERY, "www.example.com 60 IN A 192.0.2.1")
     assert cut_options(raw) == raw
 
@@ -157,8 +157,8 @@ def test_raw_bytes_are_bounded():
     assert len(raw) > 4096 == len(cut_options(raw))
 
 
-def test_a_record_of_another_class_is_no_answer() -> None:
-    """Found by atheris: an A record of class 0 has no address in dnspython, and the answer to it was a bug of ours."""
+def test_record_of_another_class_is_no_answer() -> None:
+    """Test an A record of class 0, which has no address in dnspython. Atheris found a bug with it."""
     query = build_query("www.example.com", "A", 0x1234)
     for of_class in (0, 2, 99):
         record = b"\xc0\x0c\0\1" + of_class.to_bytes(2, "big") + b"\0\0\0\x3c\0\4\xc0\0\2\1"

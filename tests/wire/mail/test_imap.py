@@ -1,4 +1,4 @@
-"""IMAP's greeting, capabilities and tagged ends: the RFC's examples, lenient reading, bounds, and fuzz."""
+"""Test the IMAP parser: the RFC's examples, lenient reading, limits, and fuzz."""
 
 import pytest
 from hypothesis import given
@@ -38,19 +38,19 @@ def test_the_examples_of_rfc_9051() -> None:
         ),
     ],
 )
-def test_greetings(raw: bytes, greeting: Response) -> None:
+def test_greetings_are_parsed(raw: bytes, greeting: Response) -> None:
     assert read_greeting(raw) == (greeting, b"")
     assert read_greeting(raw + b"more") == (greeting, b"more")
     assert all(read_greeting(raw[:end]) == (None, raw[:end]) for end in range(len(raw)))
 
 
-def test_capabilities_in_the_code_of_the_tagged_end() -> None:
+def test_capabilities_in_the_tagged_response_are_parsed() -> None:
     answer, _ = read_answer(b"a1 OK [CAPABILITY IMAP4rev1 IDLE] done\r\n", "a1")
     assert answer is not None
     assert answer.capabilities == ("IMAP4rev1", "IDLE")
 
 
-def test_other_responses_and_literals_are_passed_over() -> None:
+def test_other_responses_and_literals_are_skipped() -> None:
     noise = b"* 3 EXISTS\r\n* ALERT {12}\r\na1 OK fake\r\n tail\r\n+ idling\r\n"
     answer, rest = read_answer(noise + b"* capability IMAP4rev1\r\na1 no not now\r\nrest", "a1")
     assert answer == Response("NO", "not now", ("IMAP4rev1",))
@@ -62,13 +62,13 @@ def test_bye_ends_an_answer() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"2", b"HTTP/1.1 400\r\n", b"* WHO\r\n", b"\x16\x03\x01", b"*OK\r\n"])
-def test_what_is_no_greeting_is_refused(raw: bytes) -> None:
+def test_malformed_greeting_is_refused(raw: bytes) -> None:
     with pytest.raises(NotIMAP):
         read_greeting(raw)
 
 
 @pytest.mark.parametrize("raw", [b"2", b"b1 OK\r\n", b"a2 OK\r\n", b"A1 OK\r\n", b"a1 MAYBE\r\n", b"\r\n"])
-def test_what_is_no_answer_is_refused(raw: bytes) -> None:
+def test_malformed_answer_is_refused(raw: bytes) -> None:
     with pytest.raises(NotIMAP):
         read_answer(raw, "a1")
 
@@ -84,7 +84,7 @@ def test_what_is_no_answer_is_refused(raw: bytes) -> None:
     ],
     ids=["line", "literal", "lines", "literals", "two literals"],
 )
-def test_everything_has_an_end(raw: bytes) -> None:
+def test_endless_answers_are_refused(raw: bytes) -> None:
     with pytest.raises(NotIMAP):
         read_answer(raw, "a1")
 
@@ -93,7 +93,7 @@ ATOMS = st.text(alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=-+", min_size=1, 
 
 
 @given(st.lists(ATOMS, max_size=10), st.binary(max_size=30), st.binary(max_size=20))
-def test_an_answer_is_read_however_it_is_cut(atoms: list[str], literal: bytes, rest: bytes) -> None:
+def test_answer_in_any_pieces_is_parsed(atoms: list[str], literal: bytes, rest: bytes) -> None:
     listed = " ".join(["* CAPABILITY", *atoms]).encode()
     raw = b"* X {%d}\r\n%s\r\n%s\r\na1 OK done\r\n" % (len(literal), literal, listed)
     assert read_answer(raw + rest, "a1") == (Response("OK", "done", tuple(atoms)), rest)
@@ -114,5 +114,5 @@ def test_any_bytes_are_an_answer_or_not_imap(raw: bytes) -> None:
         assert found is not None or rest == raw
 
 
-def test_commands() -> None:
+def test_commands_are_built() -> None:
     assert imap.command("a2", "STARTTLS") == b"a2 STARTTLS\r\n"

@@ -1,4 +1,4 @@
-"""SMTP's replies: the examples of the RFCs, lenient reading, bounds, and fuzz."""
+"""Test the SMTP parser: examples of the RFCs, lenient reading, limits, and fuzz."""
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,7 @@ def test_the_session_of_rfc_3207() -> None:
     assert whole(GO_AHEAD) == (220, ("Go ahead",))
 
 
-def test_commands() -> None:
+def test_commands_are_built() -> None:
     assert smtp.ehlo("anonymous.invalid") == b"EHLO anonymous.invalid\r\n"
     assert smtp.write_reply(250, ["foo.com", "SIZE", "HELP"]) == b"250-foo.com\r\n250-SIZE\r\n250 HELP\r\n"
 
@@ -49,21 +49,21 @@ def test_commands() -> None:
         (b"220 a\r\r\n", (220, ("a",))),
     ],
 )
-def test_lenient_reading(raw: bytes, reply: tuple[int, tuple[str, ...]]) -> None:
+def test_unusual_replies_are_parsed(raw: bytes, reply: tuple[int, tuple[str, ...]]) -> None:
     assert whole(raw) == reply
 
 
-def test_what_follows_is_left() -> None:
+def test_bytes_after_the_reply_remain() -> None:
     assert read_reply(GO_AHEAD + b"250 injected\r\n") == (Reply(220, ("Go ahead",)), b"250 injected\r\n")
 
 
 @pytest.mark.parametrize("raw", [b"H", b"\x16\x03", b"* OK", b"199 x\r\n", b"2x", b"22a", b"2200\r\n", b"250_", b"\n"])
-def test_what_is_no_smtp_is_refused_at_once(raw: bytes) -> None:
+def test_other_protocols_are_refused_at_once(raw: bytes) -> None:
     with pytest.raises(NotSMTP):
         read_reply(raw)
 
 
-def test_a_line_and_a_reply_have_an_end() -> None:
+def test_endless_lines_and_replies_are_refused() -> None:
     longest = b"250 " + b"a" * (LONGEST_LINE - 6) + b"\r\n"
     assert len(whole(longest).lines[0]) == LONGEST_LINE - 6
     with pytest.raises(NotSMTP):
@@ -77,7 +77,7 @@ TEXTS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\n")
 
 
 @given(st.integers(200, 599), st.lists(TEXTS, min_size=1, max_size=20), st.binary(max_size=20))
-def test_what_is_written_is_read_however_it_is_cut(code: int, lines: list[str], rest: bytes) -> None:
+def test_built_reply_in_any_pieces_is_parsed(code: int, lines: list[str], rest: bytes) -> None:
     raw = smtp.write_reply(code, lines)
     assert read_reply(raw + rest) == (Reply(code, tuple(lines)), rest)
     assert all(read_reply(raw[:end]) == (None, raw[:end]) for end in range(len(raw)))

@@ -1,4 +1,4 @@
-"""STARTTLS offered, masked or missing."""
+"""Test lists that offer STARTTLS, mask it or lack it."""
 
 import pytest
 from hypothesis import given
@@ -23,10 +23,10 @@ from probe.wire.mail.starttls import offer_in
         ([], ("missing", "")),
     ],
 )
-def test_what_a_list_says(keywords: list[str], offer: tuple[str, str]) -> None:
+def test_list_of_keywords_gives_the_offer(keywords: list[str], offer: tuple[str, str]) -> None:
     assert offer_in(keywords) == offer
 
 
 @given(st.lists(st.text(alphabet="ABCDEFGHIJKLMNOPQRSTUVW0123456789-", max_size=12).filter(lambda w: len(w) != 8)))
-def test_only_a_word_of_the_same_length_can_mask(words: list[str]) -> None:
+def test_word_of_another_length_is_no_mask(words: list[str]) -> None:
     assert offer_in(words) == ("missing", "")

@@ -1,4 +1,4 @@
-"""SIP is read however it is written: RFC 4475's torture messages, streams, and whatever hypothesis thinks of."""
+"""Test the SIP parser with RFC 4475's torture messages, streams, and fuzz."""
 
 import time
 
@@ -28,7 +28,7 @@ SAMPLES = st.sampled_from([MESSAGES[name] for name in MESSAGES])
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_every_torture_message_but_one_can_be_read(name: str) -> None:
+def test_every_torture_message_but_one_is_parsed(name: str) -> None:
     message = read(MESSAGES[name])
     assert message.raw == MESSAGES[name]
     assert message.method or message.code
@@ -37,7 +37,7 @@ def test_every_torture_message_but_one_can_be_read(name: str) -> None:
     assert is_sip(message.raw) and is_request(message.raw) == (message.code == 0)
 
 
-def test_a_status_that_is_no_three_digits_is_none() -> None:
+def test_status_without_three_digits_is_no_response() -> None:
     with pytest.raises(NotSIP):
         read(MESSAGES["bigcode"])
     assert not is_sip(MESSAGES["bigcode"])
@@ -115,7 +115,7 @@ def test_numbers_that_are_none() -> None:
     assert read(MESSAGES["clerr"]).content_length == 9999 and len(read(MESSAGES["clerr"]).body) == 154
 
 
-def test_a_datagram_ends_where_content_length_says() -> None:
+def test_datagram_is_cut_at_content_length() -> None:
     assert read(MESSAGES["dblreq"]).method == "REGISTER" and read(MESSAGES["dblreq"]).body == b""
     assert len(read(MESSAGES["multi01"]).body) == 154 and read(MESSAGES["multi01"]).cseq == (5, "INVITE")
 
@@ -140,13 +140,13 @@ def test_a_datagram_ends_where_content_length_says() -> None:
         bytes(range(256)),
     ],
 )
-def test_what_is_no_sip(raw: bytes) -> None:
+def test_other_bytes_are_no_sip(raw: bytes) -> None:
     assert not is_sip(raw)
     with pytest.raises(NotSIP):
         read(raw)
 
 
-def test_lines_may_end_in_a_line_feed_alone_and_the_head_may_be_all() -> None:
+def test_bare_line_feeds_and_a_missing_body_are_parsed() -> None:
     m = read(b"\r\n\r\nsip/2.0 200 Fine\nv: SIP/2.0/udp [2001:db8::1]:5070;Branch=x\nnonsense\nL: 1\n\nab")
     assert (m.code, m.reason, m.body) == (200, "Fine", b"a")
     assert (m.vias[0].transport, m.vias[0].sent_by, m.vias[0].branch) == ("UDP", ("[2001:db8::1]", 5070), "x")
@@ -166,7 +166,7 @@ def test_a_message_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("line", [b" ", b"\t ", b"a ", b"SIP/2.0 ", b"<", b'"', b",", b";", b"=", b"\r\n ", b"\n:"])
-def test_nothing_makes_the_reader_slow(line: bytes) -> None:
+def test_no_message_takes_long_to_parse(line: bytes) -> None:
     filler = (line * MOST_BYTES)[: MOST_BYTES - 200]
     began = time.perf_counter()
     for raw in (b"OPTIONS" + filler + b"SIP/2.0 \r", b"SIP/2.0 200 " + filler + b"\r\r\n\r\n"):
@@ -191,7 +191,7 @@ FRAMED = [
 
 
 @pytest.mark.parametrize("size", [1, 7, 100000])
-def test_a_stream_of_messages_falls_into_the_same_messages(size: int) -> None:
+def test_stream_is_split_into_its_messages(size: int) -> None:
     joined = b"\r\n".join(MESSAGES[name] for name in FRAMED)
     stream = SIPStream()
     came = [m for at in range(0, len(joined), size) for m in stream.feed(joined[at : at + size])]
@@ -199,7 +199,7 @@ def test_a_stream_of_messages_falls_into_the_same_messages(size: int) -> None:
     assert stream.pings == 0
 
 
-def test_two_messages_and_blank_lines_in_one_piece() -> None:
+def test_two_messages_in_one_piece_are_split() -> None:
     stream = SIPStream()
     first, second = stream.feed(MESSAGES["dblreq"])
     assert (first.method, second.method, len(second.body)) == ("REGISTER", "INVITE", 150)
@@ -207,7 +207,7 @@ def test_two_messages_and_blank_lines_in_one_piece() -> None:
         stream.feed(b"")
 
 
-def test_keep_alives_are_counted_and_pass() -> None:
+def test_keep_alives_are_counted_and_skipped() -> None:
     stream = SIPStream()
     assert stream.feed(b"\r\n") == [] and stream.pings == 0
     assert stream.feed(b"\r\n") == [] and stream.pings == 1
@@ -226,12 +226,12 @@ def test_keep_alives_are_counted_and_pass() -> None:
         b"x" * (LONGEST_HEAD + 1),
     ],
 )
-def test_a_stream_of_something_else_ends_at_once(raw: bytes) -> None:
+def test_stream_of_another_protocol_raises_at_once(raw: bytes) -> None:
     with pytest.raises(NotSIP):
         SIPStream().feed(raw)
 
 
-def test_a_stream_that_has_only_begun_is_waited_for() -> None:
+def test_incomplete_message_raises_nothing() -> None:
     for begun in (b"S", b"SIP/2.0 20", b"OPTIONS sip:x SIP/2.0\r", b"OPTIONS sip:x SIP/2.0\r\nVia", b"\r\n"):
         assert could_begin(begun) and SIPStream().feed(begun) == []
     assert not could_begin(b"\x16\x03") and not could_begin(b"GET / HTTP/1.1\r\n")
@@ -252,7 +252,7 @@ def look_at_everything(raw: bytes) -> None:
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes(raw: bytes) -> None:
+def test_any_bytes_are_a_message_or_not_sip(raw: bytes) -> None:
     look_at_everything(raw)
     look_at_everything(b"SIP/2.0 200 OK\r\n" + raw)
     look_at_everything(
@@ -261,12 +261,12 @@ def test_any_bytes(raw: bytes) -> None:
 
 
 @given(SAMPLES, st.integers(0, 3000), st.integers(0, 60), st.binary(max_size=30))
-def test_torture_messages_bent_further(raw: bytes, at: int, gone: int, instead: bytes) -> None:
+def test_changed_torture_messages_raise_only_not_sip(raw: bytes, at: int, gone: int, instead: bytes) -> None:
     look_at_everything(raw[:at] + instead + raw[at + gone :])
 
 
 @given(SAMPLES, st.binary(max_size=60), st.lists(st.integers(1, 200), max_size=20))
-def test_any_stream_in_any_pieces(raw: bytes, noise: bytes, cuts: list[int]) -> None:
+def test_any_stream_in_any_pieces_raises_only_not_sip(raw: bytes, noise: bytes, cuts: list[int]) -> None:
     stream, left = SIPStream(), raw + noise + raw
     try:
         for cut in [*cuts, len(left)]:

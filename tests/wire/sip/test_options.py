@@ -1,4 +1,4 @@
-"""The OPTIONS request says nothing of us, and its answer is compared with it header by header."""
+"""Test that the OPTIONS request does not identify the user, and that its answer is compared by header."""
 
 import re
 
@@ -13,7 +13,7 @@ ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-f]*:[0-9a-f]*:[0-9a-f:]+")
 
 
 def answered(sent: Options, **changed: str) -> Message:
-    """The answer of an honest server, header by header; `changed` replaces or adds some."""
+    """Return the answer of a genuine server. `changed` replaces or adds headers."""
     request = read_message(sent.written())
     headers = {
         "via": request.first("via").replace(";rport", ";received=198.51.100.7;rport=40000"),
@@ -27,7 +27,7 @@ def answered(sent: Options, **changed: str) -> Message:
     return read_message("\r\n".join(["SIP/2.0 200 OK", *lines, "", ""]).encode())
 
 
-def test_the_request_as_it_is_read() -> None:
+def test_request_parses_to_its_fields() -> None:
     sent = Options("sip.example.org", "udp")
     m = read_message(sent.written())
     assert (m.method, m.uri, m.version, m.body) == ("OPTIONS", "sip:sip.example.org", "2.0", b"")
@@ -47,20 +47,20 @@ def test_the_request_as_it_is_read() -> None:
     [("192.0.2.1", "sip:192.0.2.1"), ("2001:db8::1", "sip:[2001:db8::1]"), ("sip.example.org", "sip:sip.example.org")],
 )
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
-def test_hosts_and_transports(host: str, uri: str, transport: str) -> None:
+def test_request_names_host_and_transport(host: str, uri: str, transport: str) -> None:
     m = read_message(Options(host, transport).written())  # type: ignore[arg-type]
     assert m.uri == uri and m.vias[0].transport == transport.upper()
     without_theirs = m.raw.decode().replace(uri, "")
     assert not ADDRESS.search(without_theirs), "no address but the server's"
 
 
-def test_no_two_requests_have_anything_random_in_common() -> None:
+def test_two_requests_share_no_random_value() -> None:
     one, other = Options("x.example", "udp"), Options("x.example", "udp")
     ours = ("branch", "tag", "call_id", "user")
     assert not {getattr(one, name) for name in ours} & {getattr(other, name) for name in ours}
 
 
-def test_what_servers_add_is_no_rewriting() -> None:
+def test_additions_of_servers_are_no_rewriting() -> None:
     sent = Options("sip.example.org", "udp")
     assert sent.rewritten(answered(sent)) == []
     theirs = "<sip:203.0.113.9:5060>"
@@ -87,7 +87,7 @@ def test_what_servers_add_is_no_rewriting() -> None:
         ("cseq", "1 INVITE", "cseq"),
     ],
 )
-def test_what_was_rewritten_is_named(header: str, value: str, named: str) -> None:
+def test_rewritten_headers_are_named(header: str, value: str, named: str) -> None:
     sent = Options("sip.example.org", "udp")
     said = value.format(branch=sent.branch, tag=sent.tag, user=sent.user)
     answer = answered(sent, **{header: said})
@@ -95,7 +95,7 @@ def test_what_was_rewritten_is_named(header: str, value: str, named: str) -> Non
     assert sent.is_answered_by(answer), "the branch or the Call-ID is still ours"
 
 
-def test_whose_answer_it_is() -> None:
+def test_answer_is_recognised_by_branch_or_call_id() -> None:
     sent, other = Options("sip.example.org", "udp"), Options("sip.example.org", "udp")
     assert sent.is_answered_by(answered(sent))
     assert not sent.is_answered_by(answered(other))

@@ -1,4 +1,4 @@
-"""MTProto's first exchange, on the bytes that Telegram's documentation prints, and under fuzz."""
+"""Test MTProto's first exchange with the bytes in Telegram's documentation, and with fuzz."""
 
 from contextlib import suppress
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from probe.wire.telegram import mtproto
 
-# https://core.telegram.org/mtproto/samples-auth_key (the page draws new numbers every day; read 2026-11-24)
+# https://core.telegram.org/mtproto/samples-auth_key (read 2026-11-24, the page has new numbers every day)
 SENT = bytes.fromhex("0000000000000000ACA807005EDDDF6814000000F18E7EBE37D3746B7F006B2C54257AF5763139A5")
 RECEIVED = bytes.fromhex(
     "000000000000000001D4F0A85EDDDF68500000006324160537D3746B7F006B2C54257AF5763139A5"
@@ -18,12 +18,12 @@ RECEIVED = bytes.fromhex(
 NONCE = bytes.fromhex("37D3746B7F006B2C54257AF5763139A5")
 
 
-def test_the_documented_request():
+def test_documented_request_is_built():
     assert mtproto.request(NONCE, int.from_bytes(SENT[8:16], "little")) == SENT
     assert mtproto.read_request(SENT) == NONCE
 
 
-def test_the_documented_answer():
+def test_documented_answer_is_parsed():
     answer = mtproto.read_res_pq(RECEIVED)
     assert answer.nonce == NONCE
     assert answer.server_nonce.hex() == "1a320b7b03e28a32871e3e5ee3861063"
@@ -35,12 +35,12 @@ def test_the_documented_answer():
 
 
 @given(st.binary(max_size=253), st.lists(st.integers(0, 2**64 - 1), max_size=8))
-def test_what_is_written_is_read(pq, fingerprints):
+def test_built_answer_is_parsed(pq, fingerprints):
     raw = mtproto.res_pq(NONCE, bytes(16), pq, fingerprints, 4)
     assert mtproto.read_res_pq(raw) == (NONCE, bytes(16), pq, tuple(fingerprints))
 
 
-def test_errors_by_number():
+def test_transport_errors_have_their_code():
     for code in (404, 429, 444):
         with pytest.raises(mtproto.TransportError) as caught:
             mtproto.read_res_pq(mtproto.transport_error(code))
@@ -48,14 +48,17 @@ def test_errors_by_number():
     assert mtproto.transport_error(404).hex() == "6cfeffff"
 
 
-def test_every_cut_of_the_answer_is_refused():
+def test_incomplete_answer_is_refused():
     for end in range(len(RECEIVED)):
         with pytest.raises(ValueError):
             mtproto.read_res_pq(RECEIVED[:end])
 
 
-def test_frames():
-    """core.telegram.org/mtproto/mtproto-transports: one byte below 127 words, four from there on."""
+def test_frames_of_all_lengths_are_parsed():
+    """Test lengths of one byte below 127 words and of four bytes above.
+
+    Source: https://core.telegram.org/mtproto/mtproto-transports (read 2026-11-24).
+    """
     assert mtproto.abridged(SENT) == b"\x0a" + SENT
     for words, header in ((126, b"\x7e"), (127, b"\x7f\x7f\0\0"), (256, b"\x7f\x00\x01\0")):
         framed = mtproto.abridged(bytes(4 * words))

@@ -1,4 +1,4 @@
-"""MTProto's obfuscated transport: NIST's counter-mode vector, both sides, the beginnings that must not occur."""
+"""Test MTProto's obfuscated transport: NIST's counter-mode vector, both sides, and reserved first bytes."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from probe.wire.telegram.obfuscation import Obfuscation, client_obfuscation, ser
 
 
 def test_aes_256_ctr_vector():
-    """NIST SP 800-38A, F.5.5."""
+    """Compare with NIST SP 800-38A, F.5.5."""
     key = bytes.fromhex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
     layout = bytes(8) + key + bytes(range(0xF0, 0x100)) + bytes(8)
     side = Obfuscation(b"", layout, layout)
@@ -19,7 +19,7 @@ def test_aes_256_ctr_vector():
 
 
 @given(st.binary(min_size=64, max_size=64), st.binary(max_size=50), st.binary(max_size=50))
-def test_both_sides_understand_each_other(seed, there, back):
+def test_both_sides_decrypt_each_other(seed, there, back):
     draws = iter([seed])
     client = client_obfuscation(lambda n: next(draws, bytes(range(1, n + 1))))
     server = server_obfuscation(client.header)
@@ -38,7 +38,7 @@ def test_no_header_begins_like_another_protocol(beginning):
     assert client_obfuscation(lambda n: next(draws)).header[:56] == fine[:56]
 
 
-def test_a_header_without_the_name_inside_is_refused():
+def test_header_of_another_transport_is_refused():
     for header in (bytes(64), bytes(63), client_obfuscation().header[:-8] + bytes(8)):
         with pytest.raises(ValueError):
             server_obfuscation(header)

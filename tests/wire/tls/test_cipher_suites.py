@@ -1,4 +1,4 @@
-"""Names of cipher suites come out as the IANA registry has them."""
+"""Test that names of cipher suites are those in IANA's registry."""
 
 import ssl
 

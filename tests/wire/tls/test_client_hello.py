@@ -1,4 +1,4 @@
-"""A hello made longer or shorter is one that servers answer, and that nobody can tell by anything but its length."""
+"""Test that servers answer a longer or shorter hello, and that it differs only in its length."""
 
 import ssl
 
@@ -16,7 +16,7 @@ HELLO = hello(NAME)
 
 
 def server_says(record: bytes) -> bytes:
-    """The first bytes of an OpenSSL server's answer; raises ssl.SSLError where it refuses the hello."""
+    """Return the first bytes of an OpenSSL server's answer. Raise ssl.SSLError if it refuses the hello."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = issue(NAME).server_context().wrap_bio(incoming, outgoing, server_side=True)
     incoming.write(record)
@@ -26,13 +26,13 @@ def server_says(record: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("record", [HELLO, longer(HELLO, 4000), shorter(HELLO)], ids=len)
-def test_a_server_answers_a_hello_of_any_length(record: bytes) -> None:
+def test_server_answers_a_hello_of_any_length(record: bytes) -> None:
     assert server_says(record)[:1] == b"\x16"
     assert (read_hello(record).name, hello_is_complete(record)) == (NAME, True)
 
 
 @pytest.mark.parametrize("size", [1800, 2000, 16384])
-def test_padding_gives_the_very_length(size: int) -> None:
+def test_padding_gives_the_exact_length(size: int) -> None:
     assert len(longer(HELLO, size)) == size
     assert len(longer(longer(HELLO, 1700), size)) == size  # one padding extension takes the place of another
 
@@ -47,11 +47,11 @@ def test_only_the_length_differs() -> None:
         assert [kind for kind, _ in others if kind != PADDING] == [kind for kind, _ in extensions if kind != PADDING]
 
 
-def test_a_hello_that_is_long_enough_stays_as_it_is() -> None:
+def test_longer_hello_remains_unchanged() -> None:
     assert longer(HELLO, 100) == HELLO
 
 
-def test_shares_of_the_old_groups_stay() -> None:
+def test_small_key_shares_remain() -> None:
     small = shorter(HELLO)
     assert len(small) < 600
     assert shorter(small) == small
@@ -59,7 +59,7 @@ def test_shares_of_the_old_groups_stay() -> None:
 
 
 @given(noise=st.binary(max_size=200), cut=st.integers(0, len(HELLO) - 1))
-def test_what_is_no_hello_is_refused(noise: bytes, cut: int) -> None:
+def test_other_bytes_are_refused(noise: bytes, cut: int) -> None:
     for broken in (noise, HELLO[:cut], b"\x16\x03\x01" + noise):
         with pytest.raises(ValueError):
             longer(broken, 2000)

@@ -42,7 +42,7 @@ PROTECTED_HEADER = bytes.fromhex("c000000001088394c8f03e5157080000449e7b9aec34")
 
 
 def protect(header: bytes, frames: bytes, keys: Keys, *, number_size: int = 4) -> bytes:
-    """RFC 9001 5.3 and 5.4, the sender's side."""
+    """Encrypt an Initial packet (RFC 9001 5.3 and 5.4)."""
     number = header[-number_size:]
     nonce = (int.from_bytes(keys.iv, "big") ^ int.from_bytes(number, "big")).to_bytes(12, "big")
     sealed = AESGCM(keys.key).encrypt(nonce, frames, header)
@@ -52,7 +52,7 @@ def protect(header: bytes, frames: bytes, keys: Keys, *, number_size: int = 4) -
 
 
 def initial(frames: bytes, dcid: bytes = DCID, *, number: int = 0, keys: Keys | None = None) -> bytes:
-    """A version 1 Initial packet of a client's."""
+    """Build a client's Initial packet of version 1."""
     frames += bytes(max(0, 40 - len(frames)))
     length = 4 + len(frames) + 16
     header = b"\xc3\x00\x00\x00\x01" + bytes([len(dcid)]) + dcid + b"\x00\x00"
@@ -85,7 +85,7 @@ def test_keys_of_rfc_9369_a_1() -> None:
     )
 
 
-def test_the_packet_of_rfc_9001_a_2() -> None:
+def test_packet_of_rfc_9001_a_2_is_decrypted() -> None:
     frames = CRYPTO + bytes(1162 - len(CRYPTO))
     packet = protect(HEADER, frames, initial_keys(DCID))
     assert packet[:22] == PROTECTED_HEADER
@@ -99,7 +99,7 @@ def test_the_packet_of_rfc_9001_a_2() -> None:
 
 
 @pytest.mark.parametrize("version", [V1, V2])
-def test_a_hello_of_aioquics(version: int) -> None:
+def test_hello_of_aioquic_is_reassembled(version: int) -> None:
     configuration = QuicConfiguration(server_name="chat.example", supported_versions=[version], alpn_protocols=["h3"])
     client = QuicConnection(configuration=configuration)
     client.connect(("192.0.2.1", 443), 0.0)
@@ -111,7 +111,7 @@ def test_a_hello_of_aioquics(version: int) -> None:
     assert b"chat.example" in hello
 
 
-def test_pieces_in_any_order_over_several_packets_and_twice() -> None:
+def test_pieces_in_any_order_are_reassembled() -> None:
     hello = bytes(range(256)) * 4
     cuts = [0, 1, 100, 101, 500, 700, len(hello)]
     pieces = [(start, hello[start:end]) for start, end in itertools.pairwise(cuts)]
@@ -124,37 +124,37 @@ def test_pieces_in_any_order_over_several_packets_and_twice() -> None:
         assert reader.hello == hello
 
 
-def test_several_frames_in_one_packet_and_several_packets_in_one_datagram() -> None:
+def test_several_frames_and_packets_in_one_datagram_are_read() -> None:
     one, two = initial(crypto(4, b"efgh") + b"\x00\x00" + crypto(0, b"abcd")), initial(crypto(8, b"ij"), number=1)
     assert ClientInitials().feed(one + two) == b"abcdefghij"
 
 
-def test_a_gap_ends_what_is_known() -> None:
+def test_gap_ends_the_hello() -> None:
     reader = ClientInitials()
     assert reader.feed(initial(crypto(2, b"c"))) == b""
     assert reader.feed(initial(crypto(0, b"a"))) == b"a"
     assert reader.feed(initial(crypto(1, b"b"))) == b"abc"
 
 
-def test_later_packets_carry_the_servers_id_and_the_first_ones_keys() -> None:
+def test_later_packets_with_the_servers_id_use_the_first_keys() -> None:
     reader = ClientInitials()
     reader.feed(initial(crypto(0, b"ab")))
     ack = b"\x02\x05\x00\x01\x00\x00\x01"  # largest 5, delay 0, one further range
     assert reader.feed(initial(ack + crypto(2, b"cd"), b"server's", keys=initial_keys(DCID), number=1)) == b"abcd"
 
 
-def test_after_a_retry_the_keys_are_new() -> None:
+def test_keys_are_new_after_a_retry() -> None:
     reader = ClientInitials()
     reader.feed(initial(crypto(0, b"ab")))
     assert reader.feed(initial(crypto(0, b"ab") + crypto(2, b"cd"), b"from the retry")) == b"abcd"
 
 
-def test_what_is_no_initial_is_passed_over() -> None:
+def test_other_datagrams_are_ignored() -> None:
     packet = initial(crypto(0, b"abcd"))
     spoilt = packet[:-1] + bytes([packet[-1] ^ 1])
     for datagram in (b"", b"\xc3", b"\x40" + packet[1:], b"\x83" + packet[1:], spoilt, packet[:40], b"GET / HTTP/1.1"):
         assert ClientInitials().feed(datagram) == b""
-    assert ClientInitials().feed(b"\xc3\x00\x00\x00\x02" + packet[5:]) == b""  # a version nobody knows
+    assert ClientInitials().feed(b"\xc3\x00\x00\x00\x02" + packet[5:]) == b""  # an unknown version
     assert ClientInitials().feed(b"\xf3" + packet[1:]) == b""  # a Retry
     with pytest.raises(NotInitial):
         initial_keys(DCID, 0xFF00001D)
@@ -162,7 +162,7 @@ def test_what_is_no_initial_is_passed_over() -> None:
         crypto_pieces(b"\x08\x00")  # a STREAM frame has no place in an Initial
 
 
-def test_a_handshake_packet_in_front_is_stepped_over() -> None:
+def test_handshake_packet_before_an_initial_is_skipped() -> None:
     handshake = b"\xe3\x00\x00\x00\x01\x08" + DCID + b"\x00" + b"\x14" + bytes(20)
     assert ClientInitials().feed(handshake + initial(crypto(0, b"ab"))) == b"ab"
 
@@ -178,7 +178,7 @@ def test_memory_is_bounded() -> None:
 
 
 @given(st.binary(max_size=1500))
-def test_no_bytes_break_the_reader(data: bytes) -> None:
+def test_any_bytes_raise_only_not_initial(data: bytes) -> None:
     ClientInitials().feed(data)
     ClientInitials().feed(b"\xc3\x00\x00\x00\x01" + data)
     try:
@@ -188,6 +188,6 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_no_frames_break_the_reader(frames: bytes) -> None:
+def test_any_frames_raise_only_not_initial(frames: bytes) -> None:
     reader = ClientInitials()
     assert len(reader.feed(initial(frames))) <= 300

@@ -1,4 +1,4 @@
-"""The record watch finds headers and alerts however the stream is cut, and survives any bytes."""
+"""Test that the record watch finds headers and alerts in pieces of any size and accepts any bytes."""
 
 import itertools
 
@@ -28,7 +28,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
-def test_an_alert_is_read() -> None:
+def test_alert_in_the_clear_is_read() -> None:
     seen = watch(record(21, b"\x02\x28"))
     assert seen.answered
     assert seen.alert == Alert(2, 40)
@@ -46,33 +46,33 @@ def test_half_a_record_is_an_answer_and_half_a_header_is_none() -> None:
 @pytest.mark.parametrize(
     "start", [b"H", b"HTTP/1.1 403", b"\x16\x02", b"\x16\x03\x05", b"\x16\x03\x03\x00\x00", b"\x00"]
 )
-def test_what_cannot_be_tls(start: bytes) -> None:
+def test_other_bytes_are_no_tls(start: bytes) -> None:
     assert watch(start).not_tls
     assert not watch(start).answered
 
 
-def test_a_record_longer_than_any_is_none() -> None:
+def test_record_over_the_limit_is_no_tls() -> None:
     assert not is_prefix_of_record(b"\x16\x03\x03" + (LONGEST + 1).to_bytes(2, "big"))
     assert is_prefix_of_record(b"\x16\x03\x03" + LONGEST.to_bytes(2, "big"))
 
 
-def test_an_encrypted_alert_is_no_alert() -> None:
+def test_encrypted_alert_is_no_alert() -> None:
     assert watch(record(22, b"x"), record(21, b"\x02\x28" + bytes(24))).alert is None
 
 
-def test_garbage_after_a_record_ends_the_search_but_not_the_answer() -> None:
+def test_other_bytes_after_a_record_end_the_search() -> None:
     seen = watch(record(22, b"x") + b"<html>" + record(21, b"\x02\x28"))
     assert seen.answered
     assert not seen.not_tls
     assert seen.alert is None
 
 
-def test_the_start_is_kept_and_no_more() -> None:
+def test_first_bytes_are_kept() -> None:
     assert watch(b"a" * 300, b"b" * 300).start == b"a" * KEPT
 
 
 @given(st.lists(st.tuples(KINDS, BODIES), min_size=1, max_size=5), st.lists(st.integers(0, 10_000), max_size=8))
-def test_cutting_changes_nothing(records: list[tuple[int, bytes]], places: list[int]) -> None:
+def test_pieces_of_any_size_give_the_same_result(records: list[tuple[int, bytes]], places: list[int]) -> None:
     stream = b"".join(record(kind, body) for kind, body in records)
     whole, pieces = watch(stream), watch(*cut(stream, places))
     assert (whole.answered, whole.alert, whole.start) == (pieces.answered, pieces.alert, pieces.start)
@@ -82,7 +82,7 @@ def test_cutting_changes_nothing(records: list[tuple[int, bytes]], places: list[
 
 
 @given(st.binary(max_size=400), st.lists(st.integers(0, 10_000), max_size=8))
-def test_any_bytes_are_survived_and_judged_alike(data: bytes, places: list[int]) -> None:
+def test_any_bytes_give_the_same_result_in_pieces(data: bytes, places: list[int]) -> None:
     whole, pieces = watch(data), watch(*cut(data, places))
     assert (whole.answered, whole.not_tls, whole.alert) == (pieces.answered, pieces.not_tls, pieces.alert)
     assert not (whole.answered and whole.not_tls)

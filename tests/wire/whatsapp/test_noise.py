@@ -1,4 +1,4 @@
-"""WhatsApp's Noise opening, both sides; the client's side is checked against a second, independent derivation."""
+"""Test both sides of WhatsApp's Noise handshake. The client is compared with an independent derivation."""
 
 import hashlib
 import hmac
@@ -38,8 +38,8 @@ def test_server_hello_opens_with_the_client_key_only():
         noise.open_server_hello(hello(prologue=noise.WEB_PROLOGUE), CLIENT)
 
 
-def test_the_bytes_of_both_hellos_as_another_implementation_derives_them():
-    """The same steps as in whatsmeow's noisehandshake.go, written with hmac and sha256 instead of our class."""
+def test_both_hellos_match_an_independent_derivation():
+    """Repeat the steps of whatsmeow's noisehandshake.go with hmac and sha256 instead of our class."""
 
     def exchange(private, public):
         return X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(public))
@@ -72,7 +72,7 @@ def test_the_bytes_of_both_hellos_as_another_implementation_derives_them():
     assert noise.read_client_hello(noise.client_hello(me)) == me
 
 
-def test_every_changed_byte_is_noticed():
+def test_changed_byte_of_the_hello_is_refused():
     written = hello()
     for at in range(len(written)):
         broken = bytearray(written)
@@ -90,7 +90,7 @@ def test_an_all_zero_shared_secret_is_a_value_error():
         )
 
 
-def test_frames_come_apart_at_every_cut():
+def test_frames_in_any_pieces_are_split():
     wire = noise.frame(b"one") + noise.frame(b"")
     for cut in range(6):
         assert noise.read_frame(wire[:cut]) == (None, wire[:cut])
@@ -112,13 +112,13 @@ def test_chain_ends_at_the_root():
 @pytest.mark.parametrize(
     ("root", "static"), [(noise.ROOT_KEY, noise.public_of(SERVER)), (noise.public_of(ROOT), noise.public_of(CLIENT))]
 )
-def test_chain_of_another_root_or_for_another_server(root, static):
+def test_chain_of_another_root_or_server_is_refused(root, static):
     with pytest.raises(ChainError) as caught:
         check_chain(CHAIN, root, static, 150)
     assert not caught.value.by_date
 
 
-def test_every_changed_byte_of_the_chain_is_noticed():
+def test_changed_byte_of_the_chain_is_refused():
     root, static = noise.public_of(ROOT), noise.public_of(SERVER)
     for at in range(len(CHAIN)):
         broken = bytearray(CHAIN)
@@ -127,8 +127,8 @@ def test_every_changed_byte_of_the_chain_is_noticed():
             check_chain(bytes(broken), root, static)
 
 
-def test_whatsapps_root_is_whatsmeows():
-    """handshake.go at commit 33cfac51: first and last bytes of WACertPubKey."""
+def test_root_key_equals_whatsmeows():
+    """Compare with the first and last bytes of WACertPubKey in handshake.go at commit 33cfac51."""
     assert (len(noise.ROOT_KEY), noise.ROOT_KEY[:4].hex(), noise.ROOT_KEY[-2:].hex()) == (32, "14237557", "ee6b")
 
 

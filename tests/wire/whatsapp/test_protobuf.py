@@ -1,4 +1,4 @@
-"""The protobuf codec, on the examples of Google's encoding guide and under fuzz."""
+"""Test the protobuf codec with the examples of Google's encoding guide and with fuzz."""
 
 from contextlib import suppress
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from probe.wire.whatsapp.protobuf import bytes_field, int_field, read_fields, write_field, write_varint
 
 
-def test_examples_of_the_encoding_guide():
+def test_examples_of_the_encoding_guide_are_parsed():
     assert write_varint(150) == b"\x96\x01"
     assert write_field(1, 150) == bytes.fromhex("089601")
     assert write_field(2, b"testing") == bytes.fromhex("120774657374696e67")
@@ -17,7 +17,7 @@ def test_examples_of_the_encoding_guide():
 
 
 @given(st.lists(st.tuples(st.integers(1, 2**29 - 1), st.integers(0, 2**64 - 1) | st.binary(max_size=300)), max_size=8))
-def test_what_is_written_is_read(fields):
+def test_built_fields_are_parsed(fields):
     expected: dict[int, list[int | bytes]] = {}
     for number, value in fields:
         expected.setdefault(number, []).append(value)
@@ -50,7 +50,7 @@ def test_last_value_counts_and_types_are_checked():
         "12ffffffff0f",
     ],
 )
-def test_malformed_is_refused(bad):
+def test_malformed_message_is_refused(bad):
     with pytest.raises(ValueError):
         read_fields(bytes.fromhex(bad))
 

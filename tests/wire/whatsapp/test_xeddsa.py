@@ -1,4 +1,4 @@
-"""Signatures with Curve25519 keys, against OpenSSL's Ed25519 and X25519 and a signature made by libsignal."""
+"""Test signatures with Curve25519 keys against OpenSSL's Ed25519 and X25519 and a signature by libsignal."""
 
 import hashlib
 
@@ -12,7 +12,7 @@ from probe.wire.whatsapp.noise import public_of
 
 
 def test_ed25519_signatures_verify_with_the_birationally_equivalent_key():
-    """RFC 7748 maps an Edwards y to u = (1 + y) / (1 - y): an independent signer and an independent key."""
+    """Verify with an independent signer and key, because RFC 7748 maps an Edwards y to u = (1 + y) / (1 - y)."""
     p = 2**255 - 19
     signs = set()
     for seed in range(8):
@@ -46,7 +46,7 @@ def test_signatures_use_the_random_bytes_and_nothing_else_varies():
     assert one == same != other
 
 
-def test_wrong_lengths():
+def test_keys_and_signatures_of_wrong_length_are_refused():
     assert not xeddsa.verify(bytes(31), b"", bytes(64))
     assert not xeddsa.verify(bytes(32), b"", bytes(63))
     with pytest.raises(ValueError):
