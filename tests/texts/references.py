@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.texts.passages import passages
-from tests.texts.style import CHECKED, Finding, Violation, files
+from tests.texts.style import CHECKED as STYLED
+from tests.texts.style import Finding, Violation, files
 from tests.texts.vocabulary import commands, endings, headings, identifiers, mechanisms, repository_files
 from tests.texts.words import ABSENT
 
@@ -19,16 +20,11 @@ ROOT = Path(__file__).parent.parent.parent
 PRINCIPLES = {f"P{number}" for number in range(1, 11)}
 LAYERS = {name.split(".")[0] for name in mechanisms()}
 ACTIONS = {name.split(".")[1] for name in mechanisms() if "." in name}
-FOREIGN = {
-    "config.toml",
-    "Readme.md",
-    "dataclient.py",
-    "LICENSE.md",
-    "core.py",
-    "my-network.toml",
-}  # the user's, and OONI's repositories'
-FOREIGN_NAMES = {"resolv_conf", "x86_64"}
+FOREIGN = {"config.toml", "my-network.toml"}  # files of the user
+FOREIGN |= {"Readme.md", "dataclient.py", "LICENSE.md", "core.py", "axe.min.js"}  # files of other projects
+FOREIGN_NAMES = {"test_reset_during_handshake_is_connection_reset"}  # examples
 FILE = r"(?<![\w/.:@-])((?:[\w.*-]+/)*[\w.*-]+\.(?:py|md|toml|ipynb|jinja|css|js))(?![\w/-])"
+CHECKED = tuple(name for name in STYLED if name != "targets")  # target files cite the files of other projects
 FOLDER = r"(?<![\w/.:@-])((?:probe|tests|docs|targets|deploy|\.ci)/(?:[\w.*-]+/)*[\w.*-]*)(?![\w/<{])"
 MODULE = r"(?<![\w./-])((?:probe|tests)(?:\.[a-zA-Z_]\w*)+)(?!\w)"
 
@@ -77,6 +73,10 @@ def check_text(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_file(name: str) -> bool:
+    """Accept a file or folder of the repository. A last part in capitals stands for any name: `targets/NAME.toml`."""
+    folder, _, last = name.rpartition("/")
+    if folder and re.fullmatch(r"[A-Z]{2,}(\.\w+)?", last) and last.partition(".")[0] != "README":
+        name = folder
     if "*" in name:
         return any(fnmatch.fnmatch(path, name) or fnmatch.fnmatch(path, f"*/{name}") for path in endings())
     return name in endings() or name.rpartition("/")[2] in FOREIGN
