@@ -1,1 +1,1 @@
-"""Run a command in namespaces of its own."""
+"""Run a command, servers and the fabric in separate Linux namespaces."""

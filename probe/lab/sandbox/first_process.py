@@ -1,4 +1,4 @@
-"""The first process of the lab's pid namespace: builds the places, starts everybody, waits, and ends everything."""
+"""Be the first process of the lab's pid namespace: create the namespaces, start all parts, wait, and end them."""
 
 import gc
 import ipaddress
@@ -17,30 +17,31 @@ from probe.lab.net import fabric
 from probe.lab.sandbox import kernel, mounts
 from probe.lab.sandbox.isolation import find_leak
 from probe.lab.sandbox.job import Interruption, Pipes, Plan, Start
-from probe.lab.sandbox.namespaces import Place, build_places
+from probe.lab.sandbox.namespaces import Side, build_sides
 from probe.lab.sandbox.unsupported import explain
+from probe.messages import tr
 
 __all__ = ["Pipes", "Plan", "Start", "run_first_process"]
 
 LISTENING = "0A"  # state of a socket in /proc/net/tcp
-GRACE_S = 1.0  # for servers and helper to end by themselves
+GRACE_S = 1.0  # seconds for servers and helper to end
 READY_VARIABLE = "PROBE_LAB_READY_FD"
 
 
 class Interrupted(Exception):
-    """A signal for the command came before there was one; the number is in args."""
+    """Report a signal that came before the command was started. Its number is in `args`."""
 
 
 class PartFailed(Exception):
-    """A part of the lab has ended that should not have."""
+    """Report that a part of the lab ended, or did not get ready."""
 
 
 def run_first_process(plan: Plan, pipes: Pipes) -> NoReturn:
-    """Lives the life of the first process; with it ends everything that was started inside."""
+    """Run the first process. The kernel ends all processes of the pid namespace with it."""
     try:
-        pipes.keep_insides_ends()
-        kernel.die_with_parent()
-        pipes.report(**_live(plan, pipes))
+        pipes.keep_first_process_ends()
+        kernel.end_with_parent()
+        pipes.report(**_run_lab(plan, pipes))
     except kernel.Refused as error:
         pipes.report(unavailable=explain(error))
     except PartFailed as error:
@@ -56,10 +57,9 @@ def _tail(log: int) -> str:
     return os.pread(log, 4000, max(0, size - 4000)).decode(errors="replace")
 
 
-def _live(plan: Plan, pipes: Pipes) -> dict[str, object]:
+def _run_lab(plan: Plan, pipes: Pipes) -> dict[str, object]:
     mounts.prepare(plan.keep, plan.config.files)
-    places = build_places(plan.config)
-    lab = _Lab(plan, pipes, places)
+    lab = _Lab(plan, pipes, build_sides(plan.config))
     try:
         lab.start_parts()
         return {"code": lab.run_command()}
@@ -69,15 +69,15 @@ def _live(plan: Plan, pipes: Pipes) -> dict[str, object]:
         lab.end_parts()
 
 
-def _fork(life: Callable[[], None], log: int) -> int:
-    """A child that lives `life` and never comes back here; its crash goes to the log, as does what it prints there."""
+def _fork(program: Callable[[], None], log: int) -> int:
+    """Start a child process that runs `program` and ends. The traceback of a crash goes to the log."""
     child = os.fork()
     if child:
         return child
     try:
-        life()
+        program()
         os._exit(0)
-    except SystemExit as end:  # a command that was run here and has said itself what was wrong
+    except SystemExit as end:  # of a command that printed its own error
         os._exit(end.code if isinstance(end.code, int) else 70)
     except BaseException:
         os.write(log, traceback.format_exc().encode())
@@ -85,72 +85,70 @@ def _fork(life: Callable[[], None], log: int) -> int:
 
 
 class _Lab:
-    """The running parts: the fabric, servers, helper, and the command."""
+    """Start and watch the parts of the lab: fabric, servers, helper and command."""
 
-    def __init__(self, plan: Plan, pipes: Pipes, places: dict[str, Place]) -> None:
-        self._plan, self._pipes, self._places = plan, pipes, places
-        self._parts: dict[int, tuple[str, int]] = {}  # pidfd → (name, pid)
+    def __init__(self, plan: Plan, pipes: Pipes, sides: dict[str, Side]) -> None:
+        self._plan, self._pipes, self._sides = plan, pipes, sides
+        self._parts: dict[int, tuple[str, int]] = {}  # by pidfd: name, pid
         self._command: int | None = None
 
-    # ── starting ──
-
     def start_parts(self) -> None:
-        """Starts the fabric, servers and helper; returns when they are ready, raises PartFailed when they are not."""
-        self._add("fabric", _fork(self._be_fabric, self._plan.log))
-        for place in self._places.values():
-            os.close(place.wire.descriptor)
+        """Start fabric, servers and helper, and wait until they are ready. Raises PartFailed."""
+        self._add("fabric", _fork(self._run_fabric, self._plan.log))
+        for side in self._sides.values():
+            os.close(side.wire.descriptor)
         config = self._plan.config
         waiting: dict[str, tuple[int, int]] = {}
-        for name, start, where, resolver in (
+        for name, start, side_name, resolver in (
             ("servers", self._plan.servers, "outside", config.outside_resolver),
             ("helper", self._plan.helper, "helper", config.helper_resolver),
         ):
             if start is not None:
-                waiting[name] = self._start(name, start, self._places[where], resolver)
+                waiting[name] = self._start(name, start, self._sides[side_name], resolver)
         self._wait_until_ready(waiting)
 
     def _add(self, name: str, pid: int) -> None:
         self._parts[os.pidfd_open(pid)] = (name, pid)
 
-    def _be_fabric(self) -> None:
+    def _run_fabric(self) -> None:
         os.setsid()
-        wires = {name: place.wire for name, place in self._places.items()}
+        wires = {name: side.wire for name, side in self._sides.items()}
         built = fabric.Fabric(self._plan.config, wires)
         gc.freeze()
         fabric.run(built, wires)
 
-    def _start(self, name: str, start: Start, place: Place, resolver: str) -> tuple[int, int]:
-        """Starts a part; returns the descriptor on which it says that it is ready, and its pid."""
+    def _start(self, name: str, start: Start, side: Side, resolver: str) -> tuple[int, int]:
+        """Start a part. Return the descriptor on which it reports that it is ready, and its pid."""
         reading, writing = os.pipe()
 
-        def life() -> None:
+        def program() -> None:
             os.setsid()
-            self._move_to(place, resolver)
+            self._move_to(side, resolver)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(self._plan.log, 1)
             os.dup2(self._plan.log, 2)
-            self._be_normal()
+            self._restore_signals()
             if callable(start):
-                start(lambda: _say_ready(writing))
+                start(lambda: _report_ready(writing))
                 return
             os.set_inheritable(writing, True)
             os.execvpe(start[0], list(start), {**self._plan.env, READY_VARIABLE: str(writing)})
 
-        pid = _fork(life, self._plan.log)
+        pid = _fork(program, self._plan.log)
         os.close(writing)
         self._add(name, pid)
         return reading, pid
 
-    def _move_to(self, place: Place, resolver: str) -> None:
-        """Into the network namespace of a place, with an /etc and a /sys that fit it."""
-        kernel.setns(place.namespace, kernel.CLONE_NEWNET)
+    def _move_to(self, side: Side, resolver: str) -> None:
+        """Move this process into the network namespace of a side, with a matching /etc and /sys."""
+        kernel.setns(side.namespace, kernel.CLONE_NEWNET)
         kernel.unshare(kernel.CLONE_NEWNS)
-        mounts.furnish_etc(resolver)
-        mounts.show_own_interfaces()
+        mounts.mount_etc(resolver)
+        mounts.mount_sys()
         os.chdir(self._plan.cwd)
 
-    def _be_normal(self) -> None:
-        """Undoes what this process, or Python, changed about signals."""
+    def _restore_signals(self) -> None:
+        """Restore the signal handling that this process, or Python, has changed."""
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -162,70 +160,67 @@ class _Lab:
         deadline = time.monotonic() + self._plan.ready_within
         while waiting:
             if time.monotonic() > deadline:
-                raise PartFailed(
-                    f"The lab's {' and '.join(waiting)} did not get ready in {self._plan.ready_within:g} s."
-                )
+                names, seconds = ", ".join(waiting), f"{self._plan.ready_within:g}"
+                raise PartFailed(tr("Not ready after {seconds} s: the lab's {names}.", seconds=seconds, names=names))
             readable = self._wait([reading for reading, _ in waiting.values()], 0.02)
             for name, (reading, pid) in list(waiting.items()):
                 if reading in readable and not os.read(reading, 100):
-                    raise PartFailed(f"The lab's {name} ended before being ready.")
+                    raise PartFailed(tr("The lab's {name} ended before being ready.", name=name))
                 if reading in readable or (name == "helper" and _listens(pid)):
-                    del waiting[name]  # its pipe stays open: a later line must not kill the writer
-
-    # ── waiting ──
+                    del waiting[name]  # its pipe stays open, since a later line must not kill the writer
 
     def _wait(self, descriptors: list[int], timeout: float | None) -> set[int]:
-        """Waits for any of `descriptors`; passes signals on; raises when a part ends."""
+        """Wait for any of `descriptors` and pass signals on. Raises PartFailed when a part ends."""
         watched = [*descriptors, *self._parts, self._pipes.orders, self._pipes.alive]
         readable = set(select.select(watched, (), (), timeout)[0])
         if self._pipes.alive in readable:
-            os._exit(0)  # nobody is left to report to
+            os._exit(0)  # the caller has ended
         if self._pipes.orders in readable:
             for number in os.read(self._pipes.orders, 64):
                 self._pass_on(number)
         for part in readable & set(self._parts):
-            raise PartFailed(f"The lab's {self._parts[part][0]} ended before its time.")
+            raise PartFailed(tr("The lab's {name} ended during the run.", name=self._parts[part][0]))
         return readable
 
     def _pass_on(self, number: int) -> None:
-        """Gives the command a signal that the caller got, unless the whole group, so the command too, got it."""
+        """Pass a signal of the caller to the command, unless the whole process group received it."""
         if self._command is None:
             raise Interrupted(number)
         if signal.sigtimedwait({number}, 0.05) is None:
             os.kill(self._command, number)
 
     def run_command(self) -> int:
-        """Runs the command and returns its exit code, 128 + n for signal n."""
-        self._command = _fork(self._be_command, self._plan.log)
+        """Run the command and return its exit code, 128 + n for signal n."""
+        self._command = _fork(self._exec_command, self._plan.log)
         end = os.pidfd_open(self._command)
-        if self._plan.interruption is None or not self._ends(end, self._plan.interruption, self._command):
+        if self._plan.interruption is None or not self._interrupt(end, self._plan.interruption, self._command):
             while end not in self._wait([end], None):
                 continue
         return _exit_code(os.waitpid(self._command, 0)[1])
 
-    def _ends(self, end: int, interruption: Interruption, command: int) -> bool:
-        """Interrupts the command; says whether it had ended before.
+    def _interrupt(self, end: int, interruption: Interruption, command: int) -> bool:
+        """Interrupt the command. Return True if it had ended before.
 
-        What it does before its first connection is not counted: that takes as long as the machine is busy.
+        The time before its first connection does not count, since it depends on the load of the machine.
         """
-        places = {_as_in_proc(ip) for ip in interruption.addresses}
+        watched = {_as_in_proc(ip) for ip in interruption.addresses}
         due: float | None = None
         while due is None or (left := due - time.monotonic()) > 0:
             if end in self._wait([end], 0.02 if due is None else left):
                 return True
-            if due is None and places & {row.remote for row in _tcp_rows(command)}:
+            if due is None and watched & {row.remote for row in _tcp_rows(command)}:
                 due = time.monotonic() + interruption.seconds
         os.kill(command, signal.SIGINT)
         return False
 
-    def _be_command(self) -> None:
+    def _exec_command(self) -> None:
         plan = self._plan
-        self._move_to(self._places["home"], plan.config.router_v4)
+        self._move_to(self._sides["home"], plan.config.router_v4)
         leak = find_leak(plan.callers_inode, plan.config.home_interface)
         if leak:
-            self._pipes.report(unavailable=f"{leak} So the lab refuses to run anything.")
+            self._pipes.report(unavailable=tr("{leak} The lab therefore runs nothing.", leak=leak))
             return
-        self._be_normal()
+        self._restore_signals()
         if plan.open_files is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (plan.open_files, plan.open_files))
         try:
@@ -234,10 +229,8 @@ class _Lab:
             os.write(2, f"{plan.command[0]}: {error.strerror}\n".encode())
             os._exit(127 if isinstance(error, FileNotFoundError) else 126)
 
-    # ── ending ──
-
     def end_parts(self) -> None:
-        """Asks servers and helper to end and waits a moment; whatever is left ends with this process."""
+        """End servers and helper with SIGTERM and wait. The kernel ends the rest with this process."""
         asked = {part: pid for part, (name, pid) in self._parts.items() if name != "fabric"}
         for pid in asked.values():
             _kill(pid, signal.SIGTERM)
@@ -254,17 +247,17 @@ def _kill(group: int, number: int) -> None:
         return
 
 
-def _say_ready(descriptor: int) -> None:
+def _report_ready(descriptor: int) -> None:
     os.write(descriptor, b"ready\n")
 
 
 def _listens(pid: int) -> bool:
-    """Whether anything in the network namespace of `pid` accepts TCP connections."""
+    """Return True if the network namespace of `pid` has a listening TCP socket."""
     return any(row.state == LISTENING for row in _tcp_rows(pid))
 
 
 class _Row(NamedTuple):
-    """One TCP socket as /proc tells of it: the other end's address in its hexadecimal, and the state's number."""
+    """Hold one TCP socket of /proc/net/tcp: peer address and state, both hexadecimal."""
 
     remote: str
     state: str
@@ -282,7 +275,7 @@ def _tcp_rows(pid: int) -> list[_Row]:
 
 
 def _as_in_proc(address: str) -> str:
-    """An address as /proc/net/tcp writes it: words of 32 bits in the machine's own order."""
+    """Return an address as /proc/net/tcp writes it: words of 32 bits in the machine's byte order."""
     packed = ipaddress.ip_address(address).packed
     words = (int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4))
     return "".join(f"{word:08X}" for word in words)

@@ -1,4 +1,4 @@
-"""Says who is who in a new user namespace: everybody as root, otherwise only ourselves, under the same numbers."""
+"""Map users and groups into a new user namespace: all of them as root, otherwise only the caller."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from probe.lab.sandbox.kernel import Refused
 
 
 def _same(path: str) -> str:
-    """Every id that exists out here, mapped to itself."""
+    """Return a map of each id of the caller's namespace to itself."""
     lines = [line.split() for line in Path(path).read_text().splitlines()]
     return "".join(f"{first} {first} {count}\n" for first, _, count in lines)
 
@@ -20,16 +20,15 @@ def _write(path: Path, text: str) -> None:
 
 
 def map_identity(process: int) -> None:
-    """Writes the maps of the user namespace that `process` has just made; raises Refused.
+    """Write the id maps of the user namespace that `process` has just created. Raises Refused.
 
-    Ids stay the same inside, so that files belong to the caller and a command that is not root outside is not root
-    inside.
+    Ids stay the same in the lab. Files then belong to the caller, and a command gains no root rights.
     """
     folder = Path(f"/proc/{process}")
     if os.geteuid() == 0:
         users, groups = _same("/proc/self/uid_map"), _same("/proc/self/gid_map")
     else:
         users, groups = f"{os.geteuid()} {os.geteuid()} 1\n", f"{os.getegid()} {os.getegid()} 1\n"
-        _write(folder / "setgroups", "deny")  # the kernel's condition for writing one's own gid_map
+        _write(folder / "setgroups", "deny")  # the kernel demands this before an unprivileged process writes gid_map
     _write(folder / "uid_map", users)
     _write(folder / "gid_map", groups)

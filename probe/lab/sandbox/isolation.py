@@ -1,17 +1,19 @@
-"""Proves, at the volunteer's place and before anything runs there, that it leads nowhere but into the lab."""
+"""Verify that the user's namespace reaches only the lab, before a command runs in it."""
 
 import os
 import socket
 from pathlib import Path
 
-# What some kernels put into every new network namespace when a tunnel module is loaded; harmless while it is down.
+from probe.messages import tr
+
+# Some kernels add these to each new network namespace when a tunnel module is loaded. While down they carry nothing.
 KERNEL_TUNNELS = frozenset(
     {"tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip_vti0", "ip6_vti0", "ip6tnl0", "ip6gre0", "teql0"}
 )
 
 
 def network_inode() -> int:
-    """The number of this process's network namespace."""
+    """Return the inode number of this process's network namespace."""
     return os.stat("/proc/self/ns/net").st_ino
 
 
@@ -21,13 +23,14 @@ def _is_up(interface: str) -> bool:
 
 
 def find_leak(callers_inode: int, own: str = "eth0") -> str | None:
-    """What speaks against running anything here, as a sentence; None when only the lab can be reached, over `own`."""
+    """Return a sentence about the first leak, None if only the lab can be reached, over interface `own`."""
     if network_inode() == callers_inode:
-        return "The lab's network namespace is the caller's own."
+        return tr("The lab is not separated from your network: both have the same network namespace.")
     interfaces = {name for _, name in socket.if_nameindex()}
-    strangers = {name for name in interfaces - {"lo", own} if name not in KERNEL_TUNNELS or _is_up(name)}
-    if strangers:
-        return f"Interfaces that the lab did not make can be reached from inside: {', '.join(sorted(strangers))}."
+    others = {name for name in interfaces - {"lo", own} if name not in KERNEL_TUNNELS or _is_up(name)}
+    if others:
+        names = ", ".join(sorted(others))
+        return tr("The lab can reach network interfaces that it did not create: {names}.", names=names)
     if own not in interfaces:
-        return f"The lab's interface {own} is missing."
+        return tr("The network interface {name} of the lab is missing.", name=own)
     return None

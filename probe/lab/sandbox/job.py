@@ -1,4 +1,4 @@
-"""What the caller wants run in the lab, and the pipes by which caller, supervisor and first process speak."""
+"""Describe a job for the lab, and connect caller, supervisor and first process with pipes."""
 
 import json
 import os
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from probe.lab.net.layout import FabricConfig
 
 Start = Sequence[str] | Callable[[Callable[[], None]], None]
+"""A command line, or a function that calls its argument when it is ready."""
 
 
 @dataclass(frozen=True)
 class Interruption:
-    """A SIGINT for the command, so many seconds after its first TCP connection to one of the addresses."""
+    """Request a SIGINT for the command, `seconds` after its first TCP connection to one of the addresses."""
 
     seconds: float
     addresses: tuple[str, ...]
@@ -20,7 +21,7 @@ class Interruption:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that has to be known inside."""
+    """Hold everything that the first process needs."""
 
     config: FabricConfig
     command: list[str]
@@ -32,33 +33,36 @@ class Plan:
     log: int  # descriptor
     ready_within: float  # seconds
     callers_inode: int
-    mask: set[int]  # the caller's blocked signals, to be the command's again
+    mask: set[int]  # the caller's blocked signals, restored for the command
     interruption: Interruption | None = None
-    open_files: int | None = None  # the command's limit of descriptors
+    open_files: int | None = None  # limit of the command's descriptors
 
 
 class Pipes:
-    """Four pipes, made before the first fork; each process keeps only its own ends, so that a death shows as an end."""
+    """Hold the pipes between the three processes, opened before the first fork.
+
+    Each process keeps only its own ends. The end of a process then shows as the end of its pipes.
+    """
 
     def __init__(self) -> None:
-        self._word_up, self._word_down = os.pipe(), os.pipe()  # supervisor → caller, caller → supervisor
-        self._orders = os.pipe()  # caller → inside: one byte per signal
-        self._reports = os.pipe()  # inside, supervisor → caller: lines of JSON
-        self._alive = os.pipe()  # held by the caller alone: its end is the inside's end
+        self._word_up, self._word_down = os.pipe(), os.pipe()  # from supervisor to caller, from caller to supervisor
+        self._orders = os.pipe()  # from caller to first process: one byte per signal
+        self._reports = os.pipe()  # from first process and supervisor to caller: lines of JSON
+        self._alive = os.pipe()  # held only by the caller: the first process ends with it
 
     @property
     def orders(self) -> int:
-        """The end of the orders' pipe that this process keeps."""
+        """Return the end of the signal pipe that this process keeps."""
         return self._orders[0] if self._orders[1] < 0 else self._orders[1]
 
     @property
     def reports(self) -> int:
-        """Where the caller reads reports."""
+        """Return the descriptor from which the caller reads reports."""
         return self._reports[0]
 
     @property
     def alive(self) -> int:
-        """At its end once the caller is gone, should the kernel's signal for that ever come too late."""
+        """Return a descriptor that reaches its end when the caller has ended, in case the kernel's signal is late."""
         return self._alive[0]
 
     def _close(self, name: str, end: int) -> None:
@@ -69,42 +73,42 @@ class Pipes:
         setattr(self, name, tuple(pair))
 
     def keep_callers_ends(self) -> None:
-        """In the caller."""
+        """Close the ends that the caller does not need."""
         for name, end in (("_word_up", 1), ("_word_down", 0), ("_orders", 0), ("_reports", 1), ("_alive", 0)):
             self._close(name, end)
 
     def keep_supervisors_ends(self) -> None:
-        """In the supervisor, which also holds what the first process will keep."""
+        """Close the ends that neither the supervisor nor its child, the first process, needs."""
         for name, end in (("_word_up", 0), ("_word_down", 1), ("_orders", 1), ("_reports", 0), ("_alive", 1)):
             self._close(name, end)
 
-    def keep_insides_ends(self) -> None:
-        """In the first process."""
+    def keep_first_process_ends(self) -> None:
+        """Close the ends that the first process does not need."""
         for name, end in (("_word_up", 1), ("_word_down", 0)):
             self._close(name, end)
 
     def close(self) -> None:
-        """In the caller, when all is over."""
+        """Close all ends, in the caller after the run."""
         for name in ("_word_up", "_word_down", "_orders", "_reports", "_alive"):
             self._close(name, 0)
             self._close(name, 1)
 
     def close_reports(self) -> None:
-        """In the supervisor, once the first process reports."""
+        """Close the supervisor's report and signal pipes, once the first process has them."""
         self._close("_reports", 1)
         self._close("_orders", 0)
 
     def send_word(self, word: bytes) -> None:
-        """Caller and supervisor, to each other."""
+        """Send a word from caller to supervisor or back."""
         try:
             os.write(self._word_down[1] if self._word_up[1] < 0 else self._word_up[1], word)
         except BrokenPipeError:
-            return  # the other has ended; its report or its exit says why
+            return  # the other process has ended, and its report says why
 
     def receive_word(self) -> bytes:
-        """The other's word; b"" when the other has ended."""
+        """Return the word of the other process, b"" if it has ended."""
         return os.read(self._word_up[0] if self._word_up[1] < 0 else self._word_down[0], 16)
 
     def report(self, **values: object) -> None:
-        """Tells the caller."""
+        """Report values to the caller."""
         os.write(self._reports[1], json.dumps(values).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""The few Linux calls that Python 3.11 does not offer: unshare, setns, mount, prctl, and sysctl files."""
+"""Call the Linux functions that Python 3.11 lacks: unshare, setns, mount, prctl, and sysctl files."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Refused(OSError):
-    """The kernel, or the container round us, does not let us do what the lab needs."""
+    """Report that the kernel, or the container, refuses what the lab needs."""
 
 
 def _checked(result: int, call: str) -> None:
@@ -30,27 +30,27 @@ def _checked(result: int, call: str) -> None:
 
 
 def unshare(flags: int) -> None:
-    """Moves this process into new namespaces (unshare(2)); raises Refused."""
+    """Move this process into new namespaces (unshare(2)). Raises Refused."""
     _checked(_libc.unshare(flags), "unshare")
 
 
 def setns(descriptor: int, kind: int) -> None:
-    """Moves this process into the namespace that `descriptor` refers to (setns(2)); raises Refused."""
+    """Move this process into the namespace of `descriptor` (setns(2)). Raises Refused."""
     _checked(_libc.setns(descriptor, kind), "setns")
 
 
 def mount(source: str, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
-    """Mounts as mount(2) does; raises Refused naming the target."""
+    """Mount a file system (mount(2)). Raises Refused, which names the target."""
     encoded = [None if word is None else word.encode() for word in (source, target, kind)]
     options = None if data is None else data.encode()
     _checked(_libc.mount(*encoded, ctypes.c_ulong(flags), options), f"mount {target}")
 
 
-def die_with_parent() -> None:
-    """Has the kernel kill this process when its parent ends. Changing credentials clears it, so call it after that."""
+def end_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends. Call it again after a change of credentials."""
     _checked(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
 
 
 def write_sysctl(name: str, value: str) -> None:
-    """Sets a kernel setting of this network namespace, `name` as in sysctl(8); raises OSError."""
+    """Set a kernel setting of this network namespace, `name` as in sysctl(8). Raises OSError."""
     Path("/proc/sys", *name.split(".")).write_text(value)

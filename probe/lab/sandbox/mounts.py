@@ -1,4 +1,7 @@
-"""The lab's own /run, /tmp, /proc, /sys and /etc, so that no resolver daemon outside answers through a UNIX socket."""
+"""Mount the lab's own /run, /tmp, /proc, /sys and /etc.
+
+Without them, a resolver daemon of the machine could answer through a UNIX socket.
+"""
 
 import contextlib
 import os
@@ -7,33 +10,34 @@ from pathlib import Path
 
 from probe.lab.sandbox import kernel
 
-OLD_ETC = "/run/etc"  # the machine's own /etc, to which ours links
+OLD_ETC = "/run/etc"  # the machine's /etc, to which the lab's /etc links
 HOSTS = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 NSSWITCH = (
     "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nservices: files\nprotocols: files\n"
 )
-HARMLESS = kernel.MS_NOSUID | kernel.MS_NODEV
+NO_PRIVILEGES = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
 def prepare(keep: Iterable[str], files: Mapping[str, str]) -> None:
-    """Gives this mount namespace its own /run, /tmp and /proc; what lies under `keep` stays real. Raises Refused.
+    """Mount an own /run, /tmp and /proc in this mount namespace. Paths in `keep` stay real. Raises Refused.
 
-    Where /tmp or /run itself is to be kept (somebody works right there), it stays as it is. `files`: path → text.
+    If `keep` contains /tmp or /run itself, for example as working folder, that folder stays as it is.
+    `files` maps the paths of files to create to their texts.
     """
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
     private = sorted({os.path.realpath(folder) for folder in ("/run", "/tmp", "/var/run") if os.path.isdir(folder)})
     real = {os.path.realpath(path) for path in keep if os.path.exists(path)}
-    wanted = _outermost(real - {"/"})  # who works in the root folder does not ask for all of /tmp
+    wanted = _outermost(real - {"/"})  # a command in the root folder does not need all of /tmp
     private = [folder for folder in private if folder not in wanted]
     kept = {path: os.open(path, os.O_PATH) for path in wanted if any(_is_under(path, folder) for folder in private)}
     for folder in private:
-        kernel.mount("lab", folder, "tmpfs", HARMLESS, "mode=1777" if folder == "/tmp" else "mode=755")
+        kernel.mount("lab", folder, "tmpfs", NO_PRIVILEGES, "mode=1777" if folder == "/tmp" else "mode=755")
     for path, descriptor in kept.items():
         _bind(f"/proc/self/fd/{descriptor}", path)
         os.close(descriptor)
     _bind("/etc", OLD_ETC)
-    with contextlib.suppress(OSError):  # refused in some containers; theirs still resolves /proc/self rightly
-        kernel.mount("proc", "/proc", "proc", HARMLESS | kernel.MS_NOEXEC)
+    with contextlib.suppress(OSError):  # refused in some containers, whose own /proc works as well
+        kernel.mount("proc", "/proc", "proc", NO_PRIVILEGES | kernel.MS_NOEXEC)
     for name, text in files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text)
@@ -44,7 +48,7 @@ def _is_under(path: str, folder: str) -> bool:
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
-    """The paths that lie under no other of them."""
+    """Return the paths that are below no other of them."""
     chosen: list[str] = []
     for path in sorted(set(paths)):
         if not any(_is_under(path, other) for other in chosen):
@@ -53,7 +57,7 @@ def _outermost(paths: Iterable[str]) -> list[str]:
 
 
 def _bind(source: str, target: str) -> None:
-    """Makes `source` appear at `target`, which is made if need be."""
+    """Bind `source` to `target`, which is created if it is missing."""
     if os.path.isdir(source):
         os.makedirs(target, exist_ok=True)
     else:
@@ -62,12 +66,12 @@ def _bind(source: str, target: str) -> None:
     kernel.mount(source, target, None, kernel.MS_BIND | kernel.MS_REC)
 
 
-def furnish_etc(resolver: str) -> None:
-    """Covers /etc, in a mount namespace of the caller's own, by links to the real one and our own name service files.
+def mount_etc(resolver: str) -> None:
+    """Mount an /etc with links to the real files and with own name service files. Needs an own mount namespace.
 
-    A whole /etc rather than binds over single files: resolv.conf may be missing, or a link into the /run that is gone.
+    Binding single files would not work: resolv.conf may be missing, or a link into the hidden /run.
     """
-    kernel.mount("lab", "/etc", "tmpfs", HARMLESS, "mode=755")
+    kernel.mount("lab", "/etc", "tmpfs", NO_PRIVILEGES, "mode=755")
     own = {
         "resolv.conf": f"nameserver {resolver}\n" if resolver else "",
         "hosts": HOSTS,
@@ -80,10 +84,10 @@ def furnish_etc(resolver: str) -> None:
         Path("/etc", name).write_text(text)
 
 
-def show_own_interfaces() -> None:
-    """Makes /sys/class/net show the network namespace that we are in; empty where the kernel refuses that."""
+def mount_sys() -> None:
+    """Mount a /sys for the current network namespace. /sys/class/net is empty where the kernel refuses that."""
     try:
-        kernel.mount("sysfs", "/sys", "sysfs", HARMLESS | kernel.MS_NOEXEC)
+        kernel.mount("sysfs", "/sys", "sysfs", NO_PRIVILEGES | kernel.MS_NOEXEC)
     except OSError:
         with contextlib.suppress(OSError):
-            kernel.mount("lab", "/sys/class/net", "tmpfs", HARMLESS, "mode=755")
+            kernel.mount("lab", "/sys/class/net", "tmpfs", NO_PRIVILEGES, "mode=755")

@@ -1,4 +1,4 @@
-"""Furnishes the network namespaces of home, servers and helper: interfaces, addresses, routes, and a wire to each."""
+"""Create the network namespaces of user, servers and helper, with interfaces, addresses, routes and wires."""
 
 import contextlib
 import os
@@ -18,41 +18,41 @@ from probe.lab.net.wires import (
 from probe.lab.sandbox import kernel
 from probe.lab.sandbox.netns import Netlink
 
-PLACES = ("home", "outside", "helper")
+SIDES = ("home", "outside", "helper")  # user, servers, helper
 ROUTER_LINK_LOCAL = "fe80::1"
 ROUTER_MAC = bytes.fromhex("021a11f00001")
-PEER_MAC = bytes.fromhex("021a11f000fe")  # of the fabric's veth ends: their kernel takes nothing for itself
+PEER_MAC = bytes.fromhex("021a11f000fe")  # of the fabric's veth ends, whose kernel must accept no packet
 QUEUE = 5000  # packets
 
 
 @dataclass(frozen=True)
-class Place:
-    """One network namespace and the fabric's end of the wire that leads to it."""
+class Side:
+    """Hold one network namespace and the fabric's end of the wire to it."""
 
     name: str
     namespace: int  # descriptor
     wire: Wire
 
 
-def interface_at(config: FabricConfig, place: str) -> str:
-    """The name of the one interface at a place."""
-    return {"home": config.home_interface, "outside": "wan0", "helper": "eth0"}[place]
+def interface_of(config: FabricConfig, side: str) -> str:
+    """Return the name of the only interface of a side."""
+    return {"home": config.home_interface, "outside": "wan0", "helper": "eth0"}[side]
 
 
-def own_mac(config: FabricConfig, place: str) -> bytes:
-    """The link address of the interface at a place, locally administered, other in every seed."""
-    return bytes((0x02, 0x1A, 0x11, len(place), config.seed >> 8 & 0xFF, config.seed & 0xFF))
+def own_mac(config: FabricConfig, side: str) -> bytes:
+    """Return the locally administered link address of a side's interface, which depends on the seed."""
+    return bytes((0x02, 0x1A, 0x11, len(side), config.seed >> 8 & 0xFF, config.seed & 0xFF))
 
 
-def build_places(config: FabricConfig) -> dict[str, Place]:
-    """Makes the three namespaces and returns to the one we are in; raises Refused where the kernel does."""
+def build_sides(config: FabricConfig) -> dict[str, Side]:
+    """Create the three network namespaces, then return to the current one. Raises Refused."""
     root = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     tun = config.wires == "tun" or (config.wires == "auto" and can_make_tun())
     _allow_ipv6(False)
     namespaces: dict[str, int] = {}
     descriptors: dict[str, int] = {}
-    for name in PLACES:
-        interface = interface_at(config, name)
+    for name in SIDES:
+        interface = interface_of(config, name)
         kernel.unshare(kernel.CLONE_NEWNET)
         namespaces[name] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         _allow_ipv6(True)
@@ -63,13 +63,11 @@ def build_places(config: FabricConfig) -> dict[str, Place]:
             else:
                 netlink.add_veth(interface, f"lab-{name}", root)
                 switch_offloads_off(interface)
-            _furnish(netlink, name, config, ethernet=name == "home" or not tun)
+            _configure(netlink, name, config, ethernet=name == "home" or not tun)
     kernel.setns(root, kernel.CLONE_NEWNET)
     if not tun:
-        descriptors = {name: _attach(f"lab-{name}") for name in PLACES}
-    return {
-        name: Place(name, namespaces[name], Wire(descriptors[name], _headers(config, name, tun))) for name in PLACES
-    }
+        descriptors = {name: _attach(f"lab-{name}") for name in SIDES}
+    return {name: Side(name, namespaces[name], Wire(descriptors[name], _headers(config, name, tun))) for name in SIDES}
 
 
 def _tun(interface: str, *, ethernet: bool) -> int:
@@ -86,7 +84,7 @@ def _headers(config: FabricConfig, name: str, tun: bool) -> dict[int, bytes] | N
 
 
 def _allow_ipv6(allowed: bool) -> None:
-    """A container may have IPv6 off by default; the fabric's own ends of veth pairs must not speak it."""
+    """Switch IPv6 on, which containers may have off, or off, for the fabric's ends of veth pairs."""
     for scope in ("all", "default"):
         with contextlib.suppress(OSError):
             kernel.write_sysctl(f"net.ipv6.conf.{scope}.disable_ipv6", "0" if allowed else "1")
@@ -99,14 +97,14 @@ def _attach(interface: str) -> int:
     return open_packet_socket(interface)
 
 
-def _furnish(netlink: Netlink, name: str, config: FabricConfig, *, ethernet: bool) -> None:
-    interface = interface_at(config, name)
+def _configure(netlink: Netlink, name: str, config: FabricConfig, *, ethernet: bool) -> None:
+    interface = interface_of(config, name)
     address = own_mac(config, name) if ethernet else b""
     netlink.set_up(interface, mtu=MTU, address=address, arp=name == "home", queue=QUEUE)
     if name == "home":
-        _furnish_home(netlink, config)
+        _configure_home(netlink, config)
         return
-    with contextlib.suppress(OSError):  # without root, servers need their low ports; as root they have them anyway
+    with contextlib.suppress(OSError):  # without root, servers need low ports
         kernel.write_sysctl("net.ipv4.ip_unprivileged_port_start", "0")
     if name == "outside":
         for server in config.servers:
@@ -119,7 +117,7 @@ def _furnish(netlink: Netlink, name: str, config: FabricConfig, *, ethernet: boo
         netlink.add_default_route(interface, 6)
 
 
-def _furnish_home(netlink: Netlink, config: FabricConfig) -> None:
+def _configure_home(netlink: Netlink, config: FabricConfig) -> None:
     netlink.add_address(config.home_interface, config.home_address, 24)
     netlink.add_neighbour(config.home_interface, config.router_v4, ROUTER_MAC)
     if config.no_network == "unplugged":
@@ -140,5 +138,5 @@ def _add_host(netlink: Netlink, interface: str, address: str) -> None:
 
 
 def has_ipv6() -> bool:
-    """Whether this kernel knows IPv6 at all."""
+    """Return True if this kernel has IPv6."""
     return Path("/proc/net/if_inet6").exists()

@@ -13,7 +13,7 @@ IFA_F_NODAD = 0x02  # linux/if_addr.h: no duplicate address detection
 
 
 class Netlink:
-    """Hold a netlink connection to the network namespace in which it is opened. Every method raises Refused."""
+    """Hold a netlink connection to the network namespace in which it was opened. Its methods raise Refused."""
 
     def __init__(self) -> None:
         self._route = IPRoute()

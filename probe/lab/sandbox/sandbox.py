@@ -1,18 +1,17 @@
-"""Runs a command at the volunteer's place of an emulated internet, and leaves nothing behind.
+"""Run a command in the user's namespace of an emulated Internet, and leave nothing behind.
 
     code = run_in_lab(config, command=["probe", "run"], servers=start_servers, helper=["probe", "helper", …])
 
-Processes, outermost first. The *caller* forks a *supervisor*, which makes the namespaces (user, pid, mount, ipc,
-network) and forks their *first process* (`first_process.py`); that one forks the fabric, the servers, the helper and
-the command. Each dies with its parent, and with the first process dies everything in its pid namespace, so that after
-`kill -9` of any of them no process, mount or namespace is left; files there are none outside the tmpfs that goes with
-the mount namespace.
+Processes. The *caller* forks a *supervisor*, which creates the namespaces (user, pid, mount, ipc, network) and forks
+their *first process* (`first_process.py`). The first process forks the fabric, the servers, the helper and the command.
+Each process ends with its parent, and all processes of the pid namespace end with the first process. After `kill -9`
+of any of them, no process, mount or namespace is left. All files are in a tmpfs that ends with the mount namespace.
 
-Signals. The command is in the caller's process group, so the terminal talks to it directly and Ctrl-Z works. What is
-sent to the caller alone is passed on; the first process, which is in that group too, knows whether the whole group was
-meant, so that the command never gets one signal twice.
+Signals. The command is in the caller's process group. It gets the terminal's signals directly, and Ctrl-Z works. A
+signal that is sent only to the caller is passed on. The first process is in that group too, and sees if the whole group
+received the signal. The command therefore gets each signal once.
 
-Call `run_in_lab` from a process without other threads: it forks and blocks signals.
+Call `run_in_lab` from a process without other threads, since it forks and blocks signals.
 """
 
 import json
@@ -31,6 +30,7 @@ from probe.lab.sandbox.identity import map_identity
 from probe.lab.sandbox.isolation import network_inode
 from probe.lab.sandbox.job import Interruption
 from probe.lab.sandbox.unsupported import LabBroken, LabUnavailable, explain
+from probe.messages import tr
 
 __all__ = ["LabBroken", "LabUnavailable", "run_in_lab"]
 
@@ -52,16 +52,16 @@ def run_in_lab(
     interruption: Interruption | None = None,
     open_files: int | None = None,
 ) -> int:
-    """Runs `command` at the volunteer's place and returns its exit code, 128 + n when signal n ended it.
+    """Run `command` in the user's namespace and return its exit code, 128 + n if signal n ended it.
 
-    `servers` runs among the servers, `helper` at the helper's place: an argv, or a function that is given `ready` to
-    call. An argv says that it is ready by a line on the descriptor named in PROBE_LAB_READY_FD; for the helper a
+    `servers` and `helper` run in their own namespaces. Each is a command line, or a function that calls its argument
+    when it is ready. A command line reports this with a line on the descriptor in PROBE_LAB_READY_FD. For the helper a
     listening TCP socket counts as well. The command gets the caller's environment and `env`, the caller's streams, and
-    `cwd` (default: the caller's). `keep`: further paths under /tmp or /run that stay real. `log`: a file for what
-    servers and helper print. `interruption`: a SIGINT for the command; `open_files`: how many descriptors it may have.
+    `cwd` (default: the caller's). `keep`: more paths under /tmp or /run that stay real. `log`: file for the output of
+    servers and helper. `interruption`: a SIGINT for the command. `open_files`: limit of its descriptors.
 
-    Raises LabUnavailable (a sentence with the remedy) where the kernel refuses or isolation cannot be proven, and
-    LabBroken when a part of the lab itself fails.
+    Raises LabUnavailable (a sentence with the remedy) if the kernel refuses or the isolation is not verified, and
+    LabBroken if a part of the lab itself fails.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -89,7 +89,7 @@ def run_in_lab(
 
 
 def _needed_paths(config: FabricConfig) -> list[str]:
-    """What Python and this project need to run, wherever they are installed, and where the fabric records."""
+    """Return the folders that Python, this project and the fabric's recording need."""
     project = Path(__file__).resolve().parents[3]
     record = [os.path.dirname(os.path.abspath(config.record))] if config.record else []
     return [
@@ -110,7 +110,7 @@ def _open_log(path: str | None) -> int:
 
 @dataclass
 class _Outcome:
-    """What the inside has reported so far."""
+    """Hold the reports of supervisor and first process."""
 
     code: int | None = None
     unavailable: str | None = None
@@ -128,7 +128,7 @@ def _run(plan: Plan) -> int:
             map_identity(supervisor)
         pipes.send_word(b"go")
         _wait_for(supervisor, pipes.orders)
-        return _judge(_read_reports(pipes.reports))
+        return _exit_code(_read_reports(pipes.reports))
     except kernel.Refused as error:
         os.kill(supervisor, signal.SIGKILL)
         os.waitpid(supervisor, 0)
@@ -138,20 +138,20 @@ def _run(plan: Plan) -> int:
 
 
 def _wait_for(supervisor: int, orders: int) -> None:
-    """Passes signals on until the supervisor has ended."""
+    """Pass signals on until the supervisor has ended."""
     while True:
         received = signal.sigwaitinfo(PASSED_ON | {signal.SIGCHLD})
         if received.si_signo != signal.SIGCHLD:
-            _order(orders, received.si_signo)
+            _send_signal(orders, received.si_signo)
         elif os.waitpid(supervisor, os.WNOHANG)[0]:
             return
 
 
-def _order(orders: int, number: int) -> None:
+def _send_signal(orders: int, number: int) -> None:
     try:
         os.write(orders, bytes((number,)))
     except BrokenPipeError:
-        return  # the inside has just ended; SIGCHLD follows
+        return  # the first process has just ended, and SIGCHLD follows
 
 
 def _read_reports(descriptor: int) -> _Outcome:
@@ -163,24 +163,25 @@ def _read_reports(descriptor: int) -> _Outcome:
     return outcome
 
 
-def _judge(outcome: _Outcome) -> int:
+def _exit_code(outcome: _Outcome) -> int:
+    """Return the exit code of the command. Raises LabUnavailable and LabBroken."""
     if outcome.unavailable is not None:
         raise LabUnavailable(outcome.unavailable)
     if outcome.broken is not None:
         raise LabBroken(outcome.broken)
     if outcome.code is None:
-        raise LabBroken("The lab was ended from outside before its command was done.")
+        raise LabBroken(tr("The lab was ended by another program before its command was done."))
     return outcome.code
 
 
 def _supervise(plan: Plan, pipes: Pipes) -> None:
-    """The supervisor's life: namespaces, their first process, and waiting for it. Never returns."""
+    """Be the supervisor: create the namespaces, fork their first process and wait for it. Never returns."""
     caller = os.getppid()
     try:
         pipes.keep_supervisors_ends()
-        kernel.die_with_parent()
-        _leave(pipes)
-        kernel.die_with_parent()  # a change of credentials clears it
+        kernel.end_with_parent()
+        _enter_namespaces(pipes)
+        kernel.end_with_parent()  # a change of credentials clears it
         if os.getppid() == caller and pipes.receive_word() == b"go":
             first = os.fork()
             if first == 0:
@@ -193,8 +194,8 @@ def _supervise(plan: Plan, pipes: Pipes) -> None:
         os._exit(0)
 
 
-def _leave(pipes: Pipes) -> None:
-    """Leaves the caller's namespaces; root does without a user namespace where there is none to be had."""
+def _enter_namespaces(pipes: Pipes) -> None:
+    """Move into new namespaces. Root works without a user namespace if the kernel refuses one."""
     try:
         kernel.unshare(kernel.CLONE_NEWUSER | NAMESPACES)
         pipes.send_word(b"user")

@@ -1,21 +1,26 @@
-"""Says in one sentence why the lab cannot run here, and what would help."""
+"""Explain in one sentence why the lab cannot run on this computer, and what would help."""
 
 import os
 from pathlib import Path
 
-APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
-DEBIAN = "/proc/sys/kernel/unprivileged_userns_clone"
-LIMIT = "/proc/sys/user/max_user_namespaces"
+from probe.messages import tr
 
-BROKEN = 9  # exit code of a command whose lab broke down: it says nothing of what was to run in it
+# A kernel setting that forbids namespaces, its forbidding value, and the setting that allows them.
+SETTINGS = (
+    ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+    ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
+    ("/proc/sys/user/max_user_namespaces", "0", "user.max_user_namespaces=1000"),
+)
+
+BROKEN = 9  # exit code when the lab itself failed, whatever the command did
 
 
 class LabUnavailable(Exception):
-    """The lab cannot run on this machine; the text is a sentence for the user, with the remedy."""
+    """Report that the lab cannot run on this computer. The text is a sentence for the user, with the remedy."""
 
 
 class LabBroken(Exception):
-    """A part of the lab itself has failed; the text says which, with what it printed last."""
+    """Report that a part of the lab failed. The text names the part and contains its last output."""
 
 
 def _reads(path: str, value: str) -> bool:
@@ -26,23 +31,21 @@ def _reads(path: str, value: str) -> bool:
 
 
 def explain(error: OSError) -> str:
-    """One sentence for a user: what was refused, and what would help."""
-    return f"The lab cannot run here ({error.strerror or error}): {_remedy()}."
+    """Return what was refused and what would help, as sentences for the user."""
+    reason = error.strerror or error
+    return tr("This computer refuses what the lab needs ({reason}). {remedy}", reason=reason, remedy=_remedy())
 
 
 def _remedy() -> str:
-    """What would make this kernel allow what it has just refused."""
+    """Return what would make this kernel allow what it has just refused."""
     if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
-        return (
-            "in a container it needs docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN "
+        return tr(
+            "In a container it needs the options: docker run --cap-add SYS_ADMIN --cap-add NET_ADMIN "
             "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --device /dev/net/tun"
         )
-    if _reads(APPARMOR, "1"):
-        return "run it with sudo, or allow it with sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
-    if _reads(DEBIAN, "0"):
-        return "run it with sudo, or allow it with sudo sysctl kernel.unprivileged_userns_clone=1"
-    if _reads(LIMIT, "0"):
-        return "run it with sudo, or allow it with sudo sysctl user.max_user_namespaces=1000"
+    for path, value, setting in SETTINGS:
+        if _reads(path, value):
+            return tr("Run it with sudo, or allow it with: sudo sysctl {setting}", setting=setting)
     if os.geteuid() == 0:
-        return "it needs a Linux that allows user, pid, mount and network namespaces, and TUN or veth interfaces"
-    return "run it with sudo"
+        return tr("It needs a Linux that allows user, pid, mount and network namespaces, and TUN or veth interfaces.")
+    return tr("Run it with sudo.")

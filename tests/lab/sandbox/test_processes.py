@@ -1,4 +1,4 @@
-"""Exit codes, signals, `kill -9`, two labs at once, and life without root: the lab as a process among others."""
+"""Test the lab's processes: exit codes, signals, `kill -9`, two labs at once, and use without root."""
 
 import os
 import select
@@ -6,7 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ KINDS = ("net", "pid", "user", "mnt", "ipc")
 
 
 def descendants(pid: int) -> dict[int, set[str]]:
-    """Every process below `pid`, with its namespaces."""
+    """Return all descendants of `pid`, with their namespaces."""
     found: dict[int, set[str]] = {}
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -48,7 +50,7 @@ def namespaces_in_use() -> set[str]:
 
 def read_line(process: "subprocess.Popen[str]", seconds: float = 10) -> str:
     assert process.stdout is not None
-    assert select.select([process.stdout], [], [], seconds)[0], "the command says nothing"
+    assert select.select([process.stdout], [], [], seconds)[0], "the command prints nothing"
     return process.stdout.readline().strip()
 
 
@@ -65,28 +67,28 @@ def end(process: "subprocess.Popen[str]", seconds: float = 10) -> tuple[int, str
     ("command", "code"),
     [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -15 $$", 143), ("exec /nowhere/at/all", 127)],
 )
-def test_the_exit_code_is_the_commands(command: str, code: int) -> None:
+def test_exit_code_is_that_of_the_command(command: str, code: int) -> None:
     process = lab_process(command, servers=False, stderr=subprocess.DEVNULL)
     assert end(process)[0] == code
 
 
 @pytest.mark.parametrize("victim", ["caller", "supervisor", "first"])
-def test_kill_9_leaves_nothing(victim: str) -> None:
+def test_kill_9_leaves_no_process_and_no_namespace(victim: str) -> None:
     mounts = Path("/proc/self/mounts").read_text()
     process = lab_process("echo ready; sleep 60 & setsid sleep 60 & sleep 60")
     assert read_line(process) == "ready"
     time.sleep(0.2)
-    inside = descendants(process.pid)
-    assert len(inside) >= 7, "supervisor, first process, fabric, servers, shell and three sleeps"
-    order = {"caller": process.pid, "supervisor": min(inside), "first": sorted(inside)[1]}
+    started = descendants(process.pid)
+    assert len(started) >= 7, "supervisor, first process, fabric, servers, shell and three sleeps"
+    order = {"caller": process.pid, "supervisor": min(started), "first": sorted(started)[1]}
     own = {os.readlink(f"/proc/self/ns/{kind}") for kind in KINDS}
-    made = set().union(*inside.values()) - own
+    made = set().union(*started.values()) - own
     assert len(made) >= 3 + 4, "three network namespaces at least are held by processes"
     os.kill(order[victim], signal.SIGKILL)
     deadline = time.monotonic() + 3
-    while time.monotonic() < deadline and (set(inside) & set(map(int, filter(str.isdigit, os.listdir("/proc"))))):
+    while time.monotonic() < deadline and (set(started) & set(map(int, filter(str.isdigit, os.listdir("/proc"))))):
         time.sleep(0.02)
-    left = [pid for pid in inside if Path(f"/proc/{pid}").exists()]
+    left = [pid for pid in started if Path(f"/proc/{pid}").exists()]
     code, _ = end(process)
     assert left == [] and made & namespaces_in_use() == set()
     assert code != 0 and Path("/proc/self/mounts").read_text() == mounts
@@ -106,7 +108,7 @@ def test_signals_sent_to_the_caller_reach_the_command(name: str) -> None:
     assert end(process) == (42, "got\n")
 
 
-def test_a_signal_to_the_whole_group_reaches_the_command_once() -> None:
+def test_signal_to_the_process_group_reaches_the_command_once() -> None:
     process = lab_process(TRAP.format(name="INT", times=9), servers=False, start_new_session=True)
     assert read_line(process) == "ready"
     os.killpg(process.pid, signal.SIGINT)
@@ -116,7 +118,7 @@ def test_a_signal_to_the_whole_group_reaches_the_command_once() -> None:
     assert end(process)[1] == "", "one signal, one trap"
 
 
-def test_ctrl_c_on_a_terminal_reaches_the_command_once() -> None:
+def test_ctrl_c_in_a_terminal_reaches_the_command_once() -> None:
     import pty
 
     pid, terminal = pty.fork()
@@ -160,7 +162,7 @@ def test_ready_within_three_seconds() -> None:
 
 
 def ask(python: str = sys.executable) -> str:
-    """A shell command that prints what the echo server answers."""
+    """Return a shell command that prints the answer of the echo server."""
     say = f"c=socket.create_connection(('{SERVER}',443),3); c.sendall(b'a'); print(c.recv(99))"
     return f'{python} -c "import socket; {say}"'
 
@@ -179,14 +181,20 @@ def python_of_the_system(folder: Path, user: dict[str, Any]) -> str:
     raise AssertionError("user 65534 can run no Python here: run the tests without root, or install python3")
 
 
+@pytest.fixture
+def readable_folder() -> Iterator[Path]:
+    """Return a folder that any user may read. Each start of pytest closes its own folders to other users."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.mark.parametrize("wires", ["auto", "veth"])
-def test_without_root(wires: str, tmp_path: Path) -> None:
+def test_lab_runs_without_root(wires: str, readable_folder: Path) -> None:
     user: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
-    modules, results = tmp_path / "modules", tmp_path / "results"
+    modules, results = readable_folder / "modules", readable_folder / "results"
     results.mkdir()
     results.chmod(0o777)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     python = python_of_the_system(modules, user)
     command = f"cd {results} && touch made && id -u && {ask(python)}"
     lab = f"wires={wires!r}, record={str(results / 'wire.pcap')!r}"
@@ -218,10 +226,10 @@ except LabUnavailable as error:
 """
 
 
-def test_where_namespaces_are_refused_there_is_a_sentence_with_the_remedy() -> None:
-    """In a user namespace of its own this process may forbid itself network namespaces, as some kernels do."""
+def test_refused_namespaces_give_a_sentence_with_the_remedy() -> None:
+    """Test a kernel without network namespaces: in its own user namespace, a process can forbid them to itself."""
     done = subprocess.run([sys.executable, "-c", REFUSED], capture_output=True, text=True, timeout=20, cwd=ROOT)
-    assert "run it with sudo" in done.stdout or "it needs a Linux" in done.stdout or "docker run" in done.stdout, (
+    assert "Run it with sudo" in done.stdout or "It needs a Linux" in done.stdout or "docker run" in done.stdout, (
         done.stderr
     )
     assert "ran" not in done.stdout

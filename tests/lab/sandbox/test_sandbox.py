@@ -1,4 +1,4 @@
-"""A command in the lab reaches the lab's servers over the lab's hops, nothing else, and leaves nothing behind."""
+"""Test that a command in the lab reaches only the lab's servers, over the lab's hops, and leaves nothing behind."""
 
 import os
 import socket
@@ -53,7 +53,7 @@ wires = pytest.mark.parametrize("wires", ["tun", "veth"])
 
 
 @wires
-def test_home_reaches_servers_behind_nat_and_sees_the_hops(wires: str, tmp_path: Path) -> None:
+def test_user_reaches_servers_through_nat_and_all_hops(wires: str, tmp_path: Path) -> None:
     program = (
         ASK
         + SWEEP
@@ -61,16 +61,16 @@ def test_home_reaches_servers_behind_nat_and_sees_the_hops(wires: str, tmp_path:
 tell([ask("{SERVER}"), ask("{SERVER6}"), sweep("{SERVER}", range(1, 8)), sweep("{SERVER6}", range(1, 8))])
 """
     )
-    fourth, sixth, hops, hops6 = at_home(program, tmp_path, wires=wires)
-    assert fourth == "192.88.99.77 hello"
-    assert sixth == "3c00:88:99:77::1:5 hello"
+    ipv4, ipv6, hops, hops6 = at_home(program, tmp_path, wires=wires)
+    assert ipv4 == "192.88.99.77 hello"
+    assert ipv6 == "3c00:88:99:77::1:5 hello"
     assert hops == [[11, "192.168.1.1"], *([11, f"10.9.{hop}.1"] for hop in range(2, 7)), "192.88.99.77 probe"]
     expected = [[3, "3c00:88:99:77::1"], *([3, f"3c00:9:{hop}::1"] for hop in range(2, 7))]
     assert hops6 == [*expected, "3c00:88:99:77::1:5 probe"]
 
 
 @wires
-def test_bulk_and_many_connections(wires: str, tmp_path: Path) -> None:
+def test_many_connections_at_once(wires: str, tmp_path: Path) -> None:
     program = """
 import asyncio
 async def one():
@@ -86,7 +86,7 @@ tell(asyncio.run(main()))
     assert set(at_home(program, tmp_path, wires=wires, path=PathConfig(rtt_ms=50))) == {1400 + len("192.88.99.77 ")}
 
 
-def test_the_place_looks_like_a_home(tmp_path: Path) -> None:
+def test_user_namespace_looks_like_a_home_network(tmp_path: Path) -> None:
     program = """
 import socket, fcntl, struct, os, pathlib
 end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -107,7 +107,7 @@ tell({
     assert seen["marked"] == "yes" and seen["localhost"] == "127.0.0.1"
 
 
-def test_dns_sent_to_the_router_reaches_the_provider(tmp_path: Path) -> None:
+def test_dns_sent_to_the_router_reaches_the_isp_resolver(tmp_path: Path) -> None:
     program = """
 import socket
 end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -119,7 +119,7 @@ tell([answer.decode(), sender])
     assert at_home(program, tmp_path) == ["192.88.99.77 question", ["192.168.1.1", 53]]
 
 
-def test_delay_is_about_right(tmp_path: Path) -> None:
+def test_delay_is_about_the_configured_one(tmp_path: Path) -> None:
     program = (
         ASK
         + f"""
@@ -144,14 +144,14 @@ def drop_secrets(packet: Packet, direction: Direction) -> Actions | None:
 
 
 def read_pcap(data: bytes) -> list[Packet]:
-    """The packets of a little-endian pcap file of link type RAW."""
+    """Return the packets of a little-endian pcap file of link type RAW."""
     magic, kind = struct.unpack_from("<I16xI", data)
     assert (magic, kind) == (0xA1B2C3D4, 101)
-    packets, place = [], 24
-    while place < len(data):
-        (length,) = struct.unpack_from("<I", data, place + 8)
-        packets.append(Packet(data[place + 16 : place + 16 + length]))
-        place += 16 + length
+    packets, at = [], 24
+    while at < len(data):
+        (length,) = struct.unpack_from("<I", data, at + 8)
+        packets.append(Packet(data[at + 16 : at + 16 + length]))
+        at += 16 + length
     return packets
 
 
@@ -175,11 +175,11 @@ tell([say(b"weather"), say(b"secret")])
     [(Watcher(4, True, reset_secrets), "ConnectionResetError"), (Watcher(4, False, drop_secrets), "TimeoutError")],
     ids=["injects", "drops"],
 )
-def test_a_censor_does_what_it_wants(censor: Watcher, outcome: str, tmp_path: Path) -> None:
+def test_censor_injects_or_drops(censor: Watcher, outcome: str, tmp_path: Path) -> None:
     assert at_home(SAY, tmp_path, censors=[censor]) == ["192.88.99.77 weather", outcome]
 
 
-def test_nothing_real_can_be_reached(tmp_path: Path) -> None:
+def test_no_real_address_can_be_reached(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as outside:
         outside.setblocking(False)
         program = f"""
@@ -190,8 +190,8 @@ def outcome(address, port):
         return "reached"
     except OSError as error:
         return type(error).__name__
-places = ("1.1.1.1", 443), ("2606:4700:4700::1111", 443), ("127.0.0.1", {outside.getsockname()[1]})
-tell([outcome(address, port) for address, port in places])
+addresses = ("1.1.1.1", 443), ("2606:4700:4700::1111", 443), ("127.0.0.1", {outside.getsockname()[1]})
+tell([outcome(address, port) for address, port in addresses])
 """
         assert at_home(program, tmp_path) == ["TimeoutError", "TimeoutError", "ConnectionRefusedError"]
         with pytest.raises(BlockingIOError):
@@ -217,7 +217,7 @@ tell([outcome("{SERVER}"), outcome("{SERVER6}")])
     assert at_home(program, tmp_path, no_network="unplugged") == [101, 101]
 
 
-def test_the_helper_is_ready_when_it_listens_and_has_its_own_resolver(tmp_path: Path) -> None:
+def test_helper_is_ready_when_it_listens_and_has_its_own_resolver(tmp_path: Path) -> None:
     helper = f"""
 import socket, time
 time.sleep(0.3)
@@ -239,7 +239,7 @@ tell(connection.makefile().read())
     assert answer == f"192.88.99.200 helper|nameserver {SERVER}\n|192.88.99.77"
 
 
-def test_a_function_may_be_the_servers(tmp_path: Path) -> None:
+def test_servers_may_be_a_function(tmp_path: Path) -> None:
     key = b"held by the caller"
 
     def serve(ready: object) -> None:
@@ -255,11 +255,11 @@ def test_a_function_may_be_the_servers(tmp_path: Path) -> None:
     assert run_in_lab(config(), command=[sys.executable, "-c", program], servers=serve, cwd=str(tmp_path)) == 0
 
 
-def test_a_part_that_fails_is_named_with_what_it_printed(tmp_path: Path) -> None:
-    broken = [sys.executable, "-c", "raise SystemExit('no key in the box')"]
-    with pytest.raises(LabBroken, match=r"servers ended.*\n*.*no key in the box"):
+def test_failed_part_is_named_with_its_output(tmp_path: Path) -> None:
+    broken = [sys.executable, "-c", "raise SystemExit('no key found')"]
+    with pytest.raises(LabBroken, match=r"servers ended.*\n*.*no key found"):
         run_in_lab(config(), command=["true"], servers=broken, cwd=str(tmp_path))
-    with pytest.raises(LabBroken, match=r"helper did not get ready in 0\.3 s"):
+    with pytest.raises(LabBroken, match=r"Not ready after 0\.3 s: the lab's helper"):
         run_in_lab(config(), command=["true"], helper=["sleep", "9"], cwd=str(tmp_path), ready_within=0.3)
 
     def explode(packet: Packet, direction: Direction) -> Actions | None:
@@ -271,18 +271,18 @@ def test_a_part_that_fails_is_named_with_what_it_printed(tmp_path: Path) -> None
         run_in_lab(lab, command=[sys.executable, "-c", ping], cwd=str(tmp_path))
 
 
-def test_what_is_not_isolated_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The guard is told that the lab's own interface has another name: then what is there is a stranger's."""
+def test_lab_without_isolation_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the check another name for the lab's interface, so that the real one is an unknown interface."""
     monkeypatch.setattr(
         "probe.lab.sandbox.first_process.find_leak", lambda callers_inode, own: find_leak(callers_inode, "eth7")
     )
-    with pytest.raises(LabUnavailable, match=r"did not make.*: eth0\. So the lab refuses"):
+    with pytest.raises(LabUnavailable, match=r"did not create: eth0\. The lab therefore runs nothing"):
         run_in_lab(config(), command=["touch", "ran"], cwd=str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_callers_own_network_is_no_lab() -> None:
-    assert "caller's own" in str(find_leak(network_inode()))
+def test_callers_network_namespace_is_a_leak() -> None:
+    assert "same network namespace" in str(find_leak(network_inode()))
 
 
 def test_no_descriptors_are_left_open(tmp_path: Path) -> None:
@@ -318,17 +318,17 @@ def test_resolv_conf_may_be_a_dangling_link_or_missing(kind: str) -> None:
     assert (done.returncode, done.stdout) == (0, "nameserver 192.168.1.1\nkept\nkept\n"), done.stderr
 
 
-def test_the_recording_holds_what_passed_the_router(tmp_path: Path) -> None:
+def test_recording_holds_the_packets_behind_the_router(tmp_path: Path) -> None:
     record = tmp_path / "wire.pcap"
     at_home(SAY, tmp_path, record=str(record), censors=[Watcher(4, True, reset_secrets)])
     packets = read_pcap(record.read_bytes())
     sent = [packet.payload for packet in packets if packet.dst == SERVER and packet.payload]
     assert sent == [b"weather", b"secret"]
     resets = [packet for packet in packets if packet.src == SERVER and packet.tcp_flags & RST]
-    assert [packet.ttl for packet in resets] == [58], "what a censor injects is on the wire too"
+    assert [packet.ttl for packet in resets] == [58], "injected packets are recorded too"
 
 
-def test_results_are_real_and_the_rest_of_tmp_is_gone(tmp_path: Path) -> None:
+def test_working_folder_is_real_and_the_rest_of_tmp_is_hidden(tmp_path: Path) -> None:
     kept, hidden = tmp_path / "work", tmp_path / "other"
     kept.mkdir()
     hidden.mkdir()
@@ -338,15 +338,15 @@ def test_results_are_real_and_the_rest_of_tmp_is_gone(tmp_path: Path) -> None:
     assert at_home(f"import os\ntell(os.path.exists({str(hidden)!r}))", kept, keep=[str(hidden)]) is True
 
 
-def test_the_environment_gains_only_what_was_given(tmp_path: Path) -> None:
+def test_environment_gains_only_the_given_variables(tmp_path: Path) -> None:
     seen = at_home("import os\ntell(dict(os.environ))", tmp_path, env={"PROBE_CC": "XX"})
     mine = {**os.environ, "PROBE_CC": "XX"}
     assert {name: value for name, value in seen.items() if mine.get(name) != value} == {}
     assert set(mine) - set(seen) == set()
 
 
-def test_the_command_is_interrupted_so_long_after_its_first_connection(tmp_path: Path) -> None:
-    """Its own start does not count, nor whom else it asks: it takes a second before it connects to who is meant."""
+def test_command_is_interrupted_after_its_first_connection(tmp_path: Path) -> None:
+    """Test that neither the start of the command nor connections to other addresses count."""
     program = (
         ASK
         + """
@@ -367,12 +367,12 @@ except KeyboardInterrupt:
     assert after is not None and 0.4 < after < 2.0
 
 
-def test_a_command_that_ends_before_its_interruption_is_left_alone(tmp_path: Path) -> None:
+def test_command_may_end_before_its_interruption(tmp_path: Path) -> None:
     program = ASK + f"tell(ask({SERVER!r}))\n"
     assert at_home(program, tmp_path, interruption=Interruption(20.0, (SERVER,))) == "192.88.99.77 hello"
 
 
-def test_the_command_has_as_many_descriptors_as_it_may(tmp_path: Path) -> None:
+def test_command_has_the_configured_limit_of_descriptors(tmp_path: Path) -> None:
     program = """
 import errno, os
 opened = []

@@ -1,6 +1,6 @@
-"""A client like dig: asks over a plain UDP socket, hears everything that comes back, and knows no DNS library.
+"""Send DNS queries over a UDP socket and report all answers, without a DNS library.
 
-Used as a module by tests, and as text by programs that run inside the lab.
+Tests import this module, and programs in the lab run it: `dig.py OUT` reads calls from standard input.
 """
 
 import json
@@ -16,13 +16,13 @@ SEND_TTL = {socket.AF_INET: (socket.IPPROTO_IP, 2), socket.AF_INET6: (socket.IPP
 
 
 def query(name: str, kind: int = A, ident: int = 0x1234) -> bytes:
-    """A recursive question without EDNS (RFC 1035 4.1)."""
+    """Return a recursive query without EDNS (RFC 1035 4.1)."""
     labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split("."))
     return struct.pack(">6H", ident, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", kind, 1)
 
 
 def addresses_in(message: bytes) -> list[str]:
-    """The addresses in the answer section; names in it are pointers or whole."""
+    """Return the addresses of the answer section. Its names may be compressed."""
     count = struct.unpack_from(">H", message, 6)[0]
     at = _after_name(message, 12) + 4
     found = []
@@ -42,27 +42,27 @@ def _after_name(message: bytes, at: int) -> int:
 
 
 def dig(server: str, name: str, kind: int = A, *, ttl: int = 64, seconds: float = 0.6) -> list[dict[str, Any]]:
-    """Everything that comes within `seconds`: received TTL, flags, rcode, addresses, milliseconds; or the errno."""
+    """Send a query and return all answers within `seconds`: TTL, flags, rcode, addresses, milliseconds, or errno."""
     family = socket.AF_INET6 if ":" in server else socket.AF_INET
-    heard: list[dict[str, Any]] = []
-    with socket.socket(family, socket.SOCK_DGRAM) as asking:
-        asking.setsockopt(*RECV_TTL[family], 1)
-        asking.setsockopt(*SEND_TTL[family], ttl)
-        asking.connect((server, 53))
+    answers: list[dict[str, Any]] = []
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(*RECV_TTL[family], 1)
+        sock.setsockopt(*SEND_TTL[family], ttl)
+        sock.connect((server, 53))
         began = time.monotonic()
-        asking.send(query(name, kind))
+        sock.send(query(name, kind))
         while (left := began + seconds - time.monotonic()) > 0:
-            asking.settimeout(left)
+            sock.settimeout(left)
             try:
-                message, about, _, _ = asking.recvmsg(2000, 100)
+                message, ancillary, _, _ = sock.recvmsg(2000, 100)
             except TimeoutError:
                 break
             except OSError as error:
-                heard.append({"errno": error.errno})
+                answers.append({"errno": error.errno})
                 continue
-            heard.append(
+            answers.append(
                 {
-                    "ttl": struct.unpack("=i", about[0][2])[0],
+                    "ttl": struct.unpack("=i", ancillary[0][2])[0],
                     "aa": bool(message[2] & 4),
                     "ra": bool(message[3] & 0x80),
                     "rcode": message[3] & 0x0F,
@@ -70,23 +70,23 @@ def dig(server: str, name: str, kind: int = A, *, ttl: int = 64, seconds: float 
                     "ms": 1000 * (time.monotonic() - began),
                 }
             )
-    return heard
+    return answers
 
 
-def say(address: str, port: int, words: bytes) -> str:
-    """What comes of a TCP connection on which `words` are said: the first answer, or the name of the error."""
+def send_tcp(address: str, port: int, payload: bytes) -> str:
+    """Send `payload` over TCP. Return "data", "closed" or the name of the error."""
     try:
-        with socket.create_connection((address, port), timeout=2) as there:
-            there.sendall(words)
-            return "data" if there.recv(100) else "closed"
+        with socket.create_connection((address, port), timeout=2) as sock:
+            sock.sendall(payload)
+            return "data" if sock.recv(100) else "closed"
     except OSError as error:
         return type(error).__name__
 
 
-if __name__ == "__main__":  # dig.py OUT: reads calls from stdin, writes what each heard
+if __name__ == "__main__":
     calls = json.load(sys.stdin)
     done = [
-        say(c["say"], c["port"], b"hello") if "say" in c else dig(c["server"], c["name"], **c.get("more", {}))
+        send_tcp(c["say"], c["port"], b"hello") if "say" in c else dig(c["server"], c["name"], **c.get("more", {}))
         for c in calls
     ]
     with open(sys.argv[1], "w") as out:

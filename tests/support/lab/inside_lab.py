@@ -1,4 +1,4 @@
-"""Runs programs at home in a lab with one small server, and gives back what they print."""
+"""Run programs in the user's namespace of a lab with one echo server, and return their results."""
 
 import json
 import os
@@ -15,11 +15,11 @@ from probe.lab.sandbox.sandbox import run_in_lab
 SERVER, SERVER6 = "149.154.167.51", "2001:67c:4e8:f002::a"
 ROOT = Path(__file__).resolve().parents[3]
 
-# Echoes what it gets, with the address that it sees: TCP and UDP, IPv4 and IPv6.
+# An echo server over TCP and UDP, IPv4 and IPv6. Its answers begin with the address of the sender.
 ECHO = f"""
 import asyncio, os, socket
 
-async def talk(reader, writer):
+async def answer(reader, writer):
     data = await reader.read(2000)
     writer.write(writer.get_extra_info("peername")[0].encode() + b" " + data)
     await writer.drain()
@@ -34,7 +34,7 @@ class Echo(asyncio.DatagramProtocol):
 async def main():
     loop = asyncio.get_running_loop()
     for address in ("{SERVER}", "{SERVER6}"):
-        await asyncio.start_server(talk, address, 443)
+        await asyncio.start_server(answer, address, 443)
         await loop.create_datagram_endpoint(Echo, (address, 53))
     os.write(int(os.environ["PROBE_LAB_READY_FD"]), b"ready\\n")
     await asyncio.Event().wait()
@@ -49,7 +49,7 @@ def config(**rest: Any) -> FabricConfig:
 
 
 def at_home(program: str, folder: Path, **rest: Any) -> Any:
-    """Runs Python text at home; what it gives to `tell(value)` comes back as JSON."""
+    """Run a Python program in the user's namespace and return the value that it gives to `tell(value)`."""
     answer = folder / "answer.json"
     head = f"import json\ndef tell(value):\n    open({str(answer)!r}, 'w').write(json.dumps(value))\n"
     lab = rest.pop("lab", None) or config(**{key: rest.pop(key) for key in list(rest) if key not in _OWN})
@@ -60,7 +60,7 @@ def at_home(program: str, folder: Path, **rest: Any) -> Any:
         cwd=str(folder),
         **rest,
     )
-    assert code == 0, f"the program at home ended with {code}"
+    assert code == 0, f"the program ended with {code}"
     return json.loads(answer.read_text())
 
 
@@ -76,7 +76,7 @@ def lab_process(
     root: Path = ROOT,
     **rest: Any,
 ) -> subprocess.Popen[str]:
-    """A process of its own that runs a shell command in a lab and ends with its exit code."""
+    """Start a process that runs a shell command in a lab and ends with its exit code."""
     start = "[sys.executable, '-c', ECHO]" if servers else "None"
     program = f"""
 import sys
@@ -90,10 +90,10 @@ except LabUnavailable as error:
 """
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     rest = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "cwd": root, **rest}
-    return subprocess.Popen([python, "-c", program], env=environment, text=True, preexec_fn=_all_signals_heard, **rest)
+    return subprocess.Popen([python, "-c", program], env=environment, text=True, preexec_fn=_reset_signals, **rest)
 
 
-def _all_signals_heard() -> None:
-    """Whoever starts the tests under nohup or in the background has had signals ignored, which is inherited."""
+def _reset_signals() -> None:
+    """Reset signals that nohup or a background job has set to be ignored, which child processes inherit."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
