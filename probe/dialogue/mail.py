@@ -1,50 +1,18 @@
 """Run the dialogues of mail servers: `smtp+starttls`, `imap+starttls`, `smtps`, `imaps`."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
 
 from probe.dialogue.exchange import Dialogue, Exchange
 from probe.dialogue.web import connect, secure
-from probe.formats.mail import MailGreeting, MailStartTLS
-from probe.session.pacing import Pace
-from probe.session.trace import StepFailed, Transaction
-from probe.steps.mail.imap import imap_greeting, imap_logout, imap_starttls
+from probe.formats.mail import MailStartTLS
+from probe.session.trace import StepFailed
+from probe.steps.mail.imap import IMAP
+from probe.steps.mail.mail_protocol import MailProtocol
 from probe.steps.mail.mail_stream import MailStream
-from probe.steps.mail.smtp import smtp_greeting, smtp_quit, smtp_starttls
+from probe.steps.mail.smtp import SMTP
 
 
-class Greet(Protocol):
-    """A step that reads the banner, if the server sends one, and requests the capabilities."""
-
-    async def __call__(
-        self, tx: Transaction, stream: MailStream, *, pace: Pace, over_tls: bool, banner: bool, confirm: bool
-    ) -> MailGreeting: ...
-
-
-class AskForTLS(Protocol):
-    """A step that sends STARTTLS."""
-
-    async def __call__(
-        self, tx: Transaction, stream: MailStream, *, pace: Pace, offered: bool, confirm: bool
-    ) -> MailStartTLS: ...
-
-
-@dataclass(frozen=True)
-class Mail:
-    """Hold the steps of one mail protocol."""
-
-    greet: Greet
-    starttls: AskForTLS
-    quit: Callable[[MailStream], Awaitable[None]]
-
-
-SMTP = Mail(smtp_greeting, smtp_starttls, smtp_quit)
-IMAP = Mail(imap_greeting, imap_starttls, imap_logout)
-
-
-def implicit(mail: Mail) -> Dialogue:
+def implicit(mail: MailProtocol) -> Dialogue:
     """Return a dialogue with TLS from the first byte (RFC 8314)."""
 
     async def run(exchange: Exchange) -> None:
@@ -53,7 +21,7 @@ def implicit(mail: Mail) -> Dialogue:
     return run
 
 
-def upgraded(mail: Mail) -> Dialogue:
+def upgraded(mail: MailProtocol) -> Dialogue:
     """Return a dialogue in the clear up to STARTTLS, then over TLS with the endpoint's name and a second greeting."""
 
     async def run(exchange: Exchange) -> None:
@@ -64,9 +32,9 @@ def upgraded(mail: Mail) -> Dialogue:
     return run
 
 
-async def _ask_for_tls(exchange: Exchange, mail: Mail, stream: MailStream) -> None:
+async def _ask_for_tls(exchange: Exchange, mail: MailProtocol, stream: MailStream) -> None:
     """Greet and request TLS. If TLS was accepted without an offer, the certificate is recorded too."""
-    greeting = await mail.greet(
+    greeting = await mail.greeting(
         exchange.tx, stream, pace=exchange.pace, over_tls=False, banner=True, confirm=exchange.confirm
     )
     offered = greeting.starttls == "offered"
@@ -82,8 +50,8 @@ async def _ask_for_tls(exchange: Exchange, mail: Mail, stream: MailStream) -> No
         raise
 
 
-async def _greet_over_tls(exchange: Exchange, mail: Mail, stream: MailStream, *, banner: bool) -> None:
-    await mail.greet(exchange.tx, stream, pace=exchange.pace, over_tls=True, banner=banner, confirm=exchange.confirm)
+async def _greet_over_tls(exchange: Exchange, mail: MailProtocol, stream: MailStream, *, banner: bool) -> None:
+    await mail.greeting(exchange.tx, stream, pace=exchange.pace, over_tls=True, banner=banner, confirm=exchange.confirm)
     await mail.quit(stream)
 
 

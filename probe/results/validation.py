@@ -159,11 +159,6 @@ def schemas() -> dict[Version, Path]:
     return dict(sorted((version, path) for version, path in found.items() if version is not None))
 
 
-def schema_name(version: Version) -> str:
-    """Return the usual notation: 0.1.0."""
-    return ".".join(map(str, version))
-
-
 def _belonging(version: Version | None) -> Version:
     """Return the newest schema that is not newer than the software, the oldest if there is no version."""
     known = list(schemas())

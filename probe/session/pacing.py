@@ -23,7 +23,7 @@ LOOKUPS_A_FLOW = 3  # lookups per flow in flight, after the access line was crow
 SILENT = 0.5  # seconds (or six round trips) after which a flow that still runs frees its slot
 UNANSWERED = 0.2  # seconds (or two and a half round trips) after which an unanswered flow frees its slot
 TCP_FIRST, TLS_FIRST, CONFIRM = 3.5, 4.0, 10.0  # seconds. A silent step is confirmed once with CONFIRM.
-HARMLESS = 2.0  # seconds for an innocuous datagram before the name. It is repeated after 0.3 and 0.9 s.
+INNOCUOUS = 2.0  # seconds for an innocuous datagram before the name. It is repeated after 0.3 and 0.9 s.
 
 
 class Pace:
@@ -38,7 +38,7 @@ class Pace:
         )
         self._line = RoundTrips()
         self._lookups = FlowSlots(LOOKUPS_SIDE_BY_SIDE)
-        self._flows = FlowSlots(FIRST_IN_FLIGHT)
+        self.flows = FlowSlots(FIRST_IN_FLIGHT)
         self._too_many: int | None = None  # flows in flight that crowded the access line, None if it never was
         self._places: dict[asyncio.Task[Any] | None, Place] = {}  # by the task that holds the slot
         self.bytes_sent = 0
@@ -88,7 +88,7 @@ class Pace:
         waits for an answer, and a stalled host must not delay the others. An unanswered transaction frees it sooner.
         Otherwise, if half of all hosts are silent, the others would wait for them.
         """
-        place, task = await self._flows.take(urgent=urgent), asyncio.current_task()
+        place, task = await self.flows.take(urgent=urgent), asyncio.current_task()
         self._places[task] = place
         place.after(lambda: max(UNANSWERED, 2.5 * self.round_trip), place.give_back_unless_answered)
         place.after(lambda: max(SILENT, 6 * self.round_trip), place.give_back)
@@ -132,30 +132,22 @@ class Pace:
         If eight hellos crowd the line, eight further connects would show it too late.
         """
         if self._line.waited(seconds):
-            self._too_many = self._flows.limit
+            self._too_many = self.flows.limit
             self._narrow()
 
     def _narrow(self) -> None:
-        self._set_limit(max(FEWEST_IN_FLIGHT, self._flows.limit // 2))
+        self._set_limit(max(FEWEST_IN_FLIGHT, self.flows.limit // 2))
 
     def _widen(self) -> None:
         """Double the flows in flight. From half of a number that was too high, add one at a time."""
-        limit = self._flows.limit
+        limit = self.flows.limit
         near = self._too_many is not None and 2 * limit >= self._too_many
         self._set_limit(min(MOST_IN_FLIGHT, limit + 1 if near else 2 * limit))
 
     def _set_limit(self, limit: int) -> None:
-        self._flows.limit = limit
+        self.flows.limit = limit
         if self._too_many is not None:  # lookups fill a narrow access line as flows do
             self._lookups.limit = min(LOOKUPS_SIDE_BY_SIDE, LOOKUPS_A_FLOW * limit)
-
-    @property
-    def in_flight_limit(self) -> int:
-        return self._flows.limit
-
-    @property
-    def in_flight(self) -> int:
-        return self._flows.taken
 
     @property
     def round_trip(self) -> float:
@@ -176,4 +168,4 @@ class Pace:
         """Return the timeout of an innocuous QUIC hello in seconds. Over TCP the name waits only after a successful
         connect.
         """
-        return min(CONFIRM, max(HARMLESS, 8 * self.round_trip))
+        return min(CONFIRM, max(INNOCUOUS, 8 * self.round_trip))

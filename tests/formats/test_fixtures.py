@@ -8,13 +8,13 @@ import pytest
 
 from probe.formats.__main__ import DICTIONARY, FIXTURE
 from probe.results import Problem, read_lines
-from probe.results.validation import Tally, schema_name, schemas
+from probe.results.validation import Tally, schemas
 from probe.targets.target import bundled_targets, pick_targets, target_names
 from tests.fixtures.make import verdicts
 from tests.support.lab.evidence import HOME
 
 FOLDER = FIXTURE.parent
-VERSIONS = [schema_name(version) for version in schemas()]
+VERSIONS = [".".join(map(str, version)) for version in schemas()]
 REMAKE = (
     "if the verdicts of an unreleased format are meant to change: python -m tests.fixtures.make (see its docstring)"
 )

@@ -18,7 +18,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Trace, Transaction
 from probe.steps.connection import Connection, address_of
 from probe.steps.dns.dns import query_stream, query_udp, resolve_system
-from probe.steps.dns.doh import query_doh
+from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import Roots, load_roots
 from probe.steps.tls.tls import tls_handshake
@@ -44,7 +44,7 @@ class Questions:
 
     async def doh(self, tx: Transaction) -> DNSQuery:
         conn = await self._secure(tx, 443, ("h2",))
-        return await query_doh(tx, conn, f"https://{self._name}/dns-query", self._mark, "A", pace=self._pace)
+        return await DoHResolver(conn, f"https://{self._name}/dns-query", pace=self._pace).query(tx, self._mark, "A")
 
     async def _secure(self, tx: Transaction, port: int, alpn: tuple[str, ...]) -> Connection:
         conn = await tcp_connect(tx, self._ip, port, pace=self._pace)

@@ -72,7 +72,7 @@ async def test_a_silent_flow_gives_its_place_back(monkeypatch: pytest.MonkeyPatc
     for task in stalled:
         task.cancel()
     await asyncio.gather(*stalled, return_exceptions=True)
-    assert pace.in_flight == 0  # each slot was given back once
+    assert pace.flows.taken == 0  # each slot was given back once
 
 
 @pytest.mark.parametrize("answered", [False, True])
@@ -90,23 +90,23 @@ async def test_a_flow_that_nobody_answered_gives_its_place_back_sooner(
 
     stalled = asyncio.create_task(flow())
     await asyncio.sleep(0.1)
-    assert pace.in_flight == (1 if answered else 0)
+    assert pace.flows.taken == (1 if answered else 0)
     stalled.cancel()
     await asyncio.gather(stalled, return_exceptions=True)
-    assert pace.in_flight == 0 and not pace._places
+    assert pace.flows.taken == 0 and not pace._places
 
 
 async def test_the_limit_doubles_on_a_calm_line_and_halves_on_a_pressed_one() -> None:
     pace = Pace()
     for _ in range(16):
         pace.saw_round_trip(0.05)
-    assert pace.in_flight_limit == 16
+    assert pace.flows.limit == 16
     for _ in range(8):
         pace.saw_round_trip(0.2)
-    assert pace.in_flight_limit == 8
+    assert pace.flows.limit == 8
     for _ in range(200):
         pace.saw_round_trip(0.05)
-    assert pace.in_flight_limit == pacing.MOST_IN_FLIGHT
+    assert pace.flows.limit == pacing.MOST_IN_FLIGHT
 
 
 async def test_answers_that_queue_narrow_the_line_after_three_and_the_lookups_with_it() -> None:
@@ -114,7 +114,7 @@ async def test_answers_that_queue_narrow_the_line_after_three_and_the_lookups_wi
     assert await most_lookups(pace) == pacing.LOOKUPS_SIDE_BY_SIDE
     for seconds, limit in ((0.2, 8), (0.0, 8), (0.3, 4), (0.2, 4), (0.2, 4), (0.2, 2)):
         pace.saw_wait(seconds)
-        assert pace.in_flight_limit == limit
+        assert pace.flows.limit == limit
     assert await most_lookups(pace) == 2 * pacing.LOOKUPS_A_FLOW
 
 
@@ -138,7 +138,7 @@ def test_one_server_far_away_or_slow_crowds_no_line() -> None:
     pace = Pace()
     for seconds in (0.0, 0.9, 0.0, 0.05, 0.08, 0.09):
         pace.saw_wait(seconds)
-    assert pace.in_flight_limit == 8
+    assert pace.flows.limit == 8
 
 
 async def test_behind_what_was_too_many_the_limit_grows_by_one() -> None:
@@ -148,7 +148,7 @@ async def test_behind_what_was_too_many_the_limit_grows_by_one() -> None:
     for limit in (4, 5, 6, 7):
         for _ in range(8):
             pace.saw_round_trip(0.05)
-        assert pace.in_flight_limit == limit
+        assert pace.flows.limit == limit
 
 
 async def test_no_line_is_calm_on_which_answers_queue() -> None:
@@ -157,7 +157,7 @@ async def test_no_line_is_calm_on_which_answers_queue() -> None:
         pace.saw_wait(0.3)
     for _ in range(16):
         pace.saw_round_trip(0.05)
-    assert pace.in_flight_limit == 4
+    assert pace.flows.limit == 4
 
 
 async def test_what_queues_lengthens_the_time_limits() -> None:
@@ -176,12 +176,12 @@ async def test_a_place_is_given_back_by_what_is_known_of_the_line_then(monkeypat
     await asyncio.sleep(0)
     pace.saw_round_trip(0.05)  # another flow shows after this one started that six round trips take 0.3 s
     await asyncio.sleep(0.15)
-    assert pace.in_flight == 1
+    assert pace.flows.taken == 1
     await asyncio.sleep(0.3)
-    assert pace.in_flight == 0
+    assert pace.flows.taken == 0
     stalled.cancel()
     await asyncio.gather(stalled, return_exceptions=True)
-    assert pace.in_flight == 0
+    assert pace.flows.taken == 0
 
 
 async def test_two_tls_connections_to_one_name_at_one_address() -> None:
@@ -228,4 +228,4 @@ async def test_the_urgent_are_served_first_and_a_cancelled_waiter_takes_no_place
     waiting[0].cancel()
     await asyncio.gather(*held, *waiting, return_exceptions=True)
     assert order == ["urgent", "first", "second"]
-    assert pace.in_flight == 0
+    assert pace.flows.taken == 0

@@ -17,9 +17,9 @@ from probe.steps.calls.sip import sip_options_udp
 from probe.steps.calls.stun import stun_exchange_udp
 from probe.steps.dns.dns import query_udp
 from probe.steps.http.http import http_request
-from probe.steps.mail.imap import imap_greeting
+from probe.steps.mail.imap import IMAP
 from probe.steps.mail.mail_stream import MailStream
-from probe.steps.mail.smtp import smtp_greeting, smtp_starttls
+from probe.steps.mail.smtp import SMTP
 from probe.steps.messengers.mtproto import mtproto_exchange
 from probe.steps.messengers.noise import noise_handshake
 from probe.steps.tcp import tcp_connect
@@ -154,10 +154,10 @@ def mail(script: Callable[[bytes], Script]) -> Plant:
         async with serving(said.handler) as server, a_transaction() as bench:
             stream = MailStream(await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace))
             if said.banner.startswith(b"220"):
-                await smtp_greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
-                await smtp_starttls(bench.tx, stream, pace=bench.pace, timeout=0.5)
+                await SMTP.greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
+                await SMTP.starttls(bench.tx, stream, pace=bench.pace, timeout=0.5)
             else:
-                await imap_greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
+                await IMAP.greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
         return await written(bench)
 
     return plant

@@ -31,20 +31,6 @@ class _Reply:
     body: bytes = b""
 
 
-async def query_doh(
-    tx: Transaction,
-    conn: Connection,
-    url: str,
-    hostname: str,
-    query_type: str,
-    *,
-    pace: Pace,
-    timeout: float | None = None,
-) -> DNSQuery:
-    """Ask one question on a new connection with ALPN h2. Keep a DoHResolver for several. Raises StepFailed."""
-    return await DoHResolver(conn, url, pace=pace).query(tx, hostname, query_type, timeout=timeout)
-
-
 class DoHResolver:
     """Query a resolver at `url` (https://…) on an open connection with ALPN h2. Questions may overlap."""
 

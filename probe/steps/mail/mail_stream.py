@@ -20,7 +20,7 @@ CLIENT_NAME = "anonymous.invalid"  # our name in EHLO. A real name or an address
 LONGEST_TEXT = 128  # characters kept of a banner or an answer
 MOST_CAPABILITIES = 64
 KEPT = 64  # bytes kept of another protocol, or of plaintext after STARTTLS
-FAREWELL_SECONDS = 1.0
+LAST_SECONDS = 1.0
 
 _SESSION_ID = re.compile(r"(?<![^\s<(\[])(?=[\w-]{10,}(?![^\s>)\]]))(?:[A-Za-z_-]*\d){3}[\w-]*")
 
@@ -33,11 +33,11 @@ class MailStream:
         self.pending = b""
 
     async def ask(self, command: bytes, read: Read[T], entry: MailEntry) -> T:
-        """Send a command and return its answer. Raises the same errors as `hear`."""
+        """Send a command and return its answer. Raises the same errors as `receive`."""
         await self.conn.write(command)
-        return await self.hear(read, entry)
+        return await self.receive(read, entry)
 
-    async def hear(self, read: Read[T], entry: MailEntry) -> T:
+    async def receive(self, read: Read[T], entry: MailEntry) -> T:
         """Receive until `read` returns a result.
 
         Raises RemoteError if the bytes are another protocol, and EOFError at the end of the stream. `x_first_bytes`
@@ -59,10 +59,10 @@ class MailStream:
             keep_first_bytes(entry, self.pending)
             raise
 
-    async def farewell(self, command: bytes) -> None:
+    async def send_last(self, command: bytes) -> None:
         """Send a closing command without waiting for an answer, and ignore a connection that is already closed."""
         with suppress(*NETWORK_ERRORS):
-            async with asyncio.timeout(FAREWELL_SECONDS):
+            async with asyncio.timeout(LAST_SECONDS):
                 await self.conn.write(command)
 
 

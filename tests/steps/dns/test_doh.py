@@ -11,7 +11,7 @@ import pytest
 
 from probe.formats.entries import DNSQuery
 from probe.session.trace import Trace
-from probe.steps.dns.doh import DoHResolver, query_doh
+from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import load_roots
 from probe.steps.tls.tls import tls_handshake
@@ -139,7 +139,7 @@ async def test_one_shot() -> None:
 
     async with serving(speaking(honest)) as server, a_good_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
-        entry = await query_doh(bench.tx, conn, URL, NAME, "A", pace=bench.pace)
+        entry = await DoHResolver(conn, URL, pace=bench.pace).query(bench.tx, NAME, "A")
         assert addresses_of(entry) == ["192.0.2.1"]
 
 

@@ -6,15 +6,14 @@ from typing import Any
 import pytest
 
 from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
-from probe.steps.mail.imap import imap_greeting, imap_starttls
+from probe.steps.mail.imap import IMAP
 from probe.steps.mail.mail_stream import MailStream, clean_text
-from probe.steps.mail.smtp import smtp_greeting, smtp_starttls
+from probe.steps.mail.smtp import SMTP
 from probe.steps.tcp import tcp_connect
 from tests.support.servers.loopback import Bench, Peer, a_transaction, serving
 from tests.support.servers.mail import SMTP_LIST, Script, imap, smtp
 
-GREETING = {"smtp": smtp_greeting, "imap": imap_greeting}
-STARTTLS = {"smtp": smtp_starttls, "imap": imap_starttls}
+PROTOCOLS = {"smtp": SMTP, "imap": IMAP}
 
 
 async def talk(
@@ -24,10 +23,10 @@ async def talk(
     async with serving(script.handler) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         stream = MailStream(conn)
-        said = await GREETING[protocol](bench.tx, stream, pace=bench.pace, timeout=timeout)
+        said = await PROTOCOLS[protocol].greeting(bench.tx, stream, pace=bench.pace, timeout=timeout)
         if starttls:
             offered = said.starttls == "offered"
-            await STARTTLS[protocol](bench.tx, stream, pace=bench.pace, offered=offered, timeout=timeout)
+            await PROTOCOLS[protocol].starttls(bench.tx, stream, pace=bench.pace, offered=offered, timeout=timeout)
     return [entry for entry in bench.trace.entries if isinstance(entry, MailEntry)], bench
 
 
@@ -131,7 +130,7 @@ async def test_a_reset_at_any_byte_is_a_reset(protocol: str, at: int) -> None:
 
     async with serving(handler) as server, a_transaction() as bench:
         stream = MailStream(await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace))
-        await GREETING[protocol](bench.tx, stream, pace=bench.pace, timeout=0.5)
+        await PROTOCOLS[protocol].greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
     entry = bench.trace.entries[-1]
     assert isinstance(entry, MailGreeting)
     assert entry.failure in {"connection_reset", "generic_timeout_error"}  # half a banner is not answered

@@ -9,7 +9,7 @@ from probe.lab.services import sip, stun
 from probe.session.session import Session
 from probe.session.trace import Transaction
 from probe.steps.dns.dns import query_stream
-from probe.steps.dns.doh import query_doh
+from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
@@ -185,14 +185,14 @@ async def say_dot(tx: Transaction, place: Place) -> None:
 async def say_h2_clear(tx: Transaction, place: Place) -> None:
     pace = place.session.pace
     conn = await tcp_connect(tx, IP, place.port, pace=pace)
-    await query_doh(tx, conn, f"https://{NAME}/dns-query", dnsservers.NAME, "A", pace=pace)
+    await DoHResolver(conn, f"https://{NAME}/dns-query", pace=pace).query(tx, dnsservers.NAME, "A")
 
 
 async def say_doh(tx: Transaction, place: Place) -> None:
     pace = place.session.pace
     tcp = await tcp_connect(tx, IP, place.port, pace=pace)
     conn = await tls_handshake(tx, tcp, NAME, pace=pace, roots=place.roots, alpn=("h2",))
-    await query_doh(tx, conn, f"https://{NAME}/dns-query", dnsservers.NAME, "A", pace=pace)
+    await DoHResolver(conn, f"https://{NAME}/dns-query", pace=pace).query(tx, dnsservers.NAME, "A")
 
 
 # -- the table -----------------------------------------------------------------------------------------------------
