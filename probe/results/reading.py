@@ -143,7 +143,7 @@ def _parse_exactly(raw: bytes, first: bool) -> Document:
         incomplete = tr("The line is incomplete, because its writer was interrupted: {reason}", reason=error)
         raise _Unusable(incomplete if torn else tr("The line is not valid JSON: {reason}", reason=error)) from None
     if not isinstance(document, dict):
-        raise _Unusable(tr("The line is a JSON {name}. Expected: an object.", name=type(document).__name__))
+        raise _Unusable(tr("The line is a JSON {name} and no object.", name=type(document).__name__))
     return document
 
 

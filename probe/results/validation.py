@@ -52,18 +52,18 @@ class Tally:
     beyond: int = 0  # problems beyond MOST_GROUPS
     findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
 
-    def add(self, number: int, line: Mapping[str, Any] | Problem) -> None:
+    def add(self, number: int, measurement: Mapping[str, Any] | Problem) -> None:
         """Check one line, numbered from 1."""
         self.lines += 1
-        if isinstance(line, Problem):
+        if isinstance(measurement, Problem):
             self.unreadable += 1
-            sentence, _, detail = line.sentence.partition(": ")
+            sentence, _, detail = measurement.sentence.partition(": ")
             self._note(number, "", sentence.removesuffix("."), _short(detail) if detail else "")
-        elif (software := other_software(line)) is not None:
+        elif (software := other_software(measurement)) is not None:
             self.foreign[software if len(self.foreign) < MOST_GROUPS else "other software"] += 1
         else:
             found = False
-            for place, path, sentence, value in problems(line):
+            for place, path, sentence, value in problems(measurement):
                 found = True
                 self._note(number, place, sentence, value, path)
             self.fitting += not found
@@ -86,17 +86,17 @@ class Tally:
             self.findings[place, sentence] = first
 
 
-def other_software(line: Mapping[str, Any]) -> str | None:
-    """Return name and version of the software that wrote the line, None for our own."""
-    name = line.get("software_name")
+def other_software(measurement: Mapping[str, Any]) -> str | None:
+    """Return name and version of the software that wrote the measurement, None for our own."""
+    name = measurement.get("software_name")
     if not isinstance(name, str) or name == OURS:
         return None
-    return shortened(f"{name} {line.get('software_version', '')}".strip(), LONGEST_VALUE)
+    return shortened(f"{name} {measurement.get('software_version', '')}".strip(), LONGEST_VALUE)
 
 
-def problems(line: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (place, path, sentence, value) of each difference from the schema of the line's version."""
-    named = str(line.get("software_version"))
+def problems(measurement: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (place, path, sentence, value) of each difference from the schema of the measurement's version."""
+    named = str(measurement.get("software_version"))
     version, own = _version(named), _version(__version__)
     if version is not None and own is not None and version > own:
         yield (
@@ -107,15 +107,15 @@ def problems(line: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         )
         return
     try:
-        for error in islice(_validator(_belonging(version)).iter_errors(line), MOST_OF_A_LINE):
-            yield from _said(error)
+        for error in islice(_validator(_belonging(version)).iter_errors(measurement), MOST_OF_A_LINE):
+            yield from _described(error)
     except UnicodeEncodeError:
         yield "", "", tr("a text contains half of a surrogate pair, which no other program reads"), ""
     except (ValueError, RecursionError):
         yield "", "", tr("it is nested too deeply to be checked"), ""
 
 
-def _said(error: ValidationError) -> Iterator[tuple[str, str, str, str]]:
+def _described(error: ValidationError) -> Iterator[tuple[str, str, str, str]]:
     kind, path = error.kind, list(error.instance_path)
     if isinstance(kind, ValidationErrorKind.AdditionalProperties):
         for name in kind.unexpected:

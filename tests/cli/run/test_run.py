@@ -121,7 +121,7 @@ def test_hint_about_missing_helper_is_printed_once(probe_run: Callable[..., Resu
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"names": ["telegrm"]}, "did you mean 'telegram'"),
+        ({"names": ["telegrm"]}, "Did you mean 'telegram'"),
         ({"output": "-", "json": True}, "both write to standard output"),
         ({"ipv4": True, "ipv6": True}, "exclude each other"),
         ({"control": "helper"}, "no URL of a test helper"),
