@@ -1,4 +1,4 @@
-"""Recorded lines, made small, with the verdicts that their scenario demands: what a made-up measurement is cut from."""
+"""Make templates of synthetic measurements from recorded ones, with the verdicts that the scenario expects."""
 
 import gzip
 import json
@@ -13,8 +13,8 @@ from probe.lab.scenario.expectations import expectation_for
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 
 ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
-MOST_SERVICES = 2  # of a line: a measurement of ours has hundreds of kilobytes, and most of it says the same again
-# Tokens in a template's text, and what takes their place in each line.
+MOST_SERVICES = 2  # of a measurement, since a whole one has hundreds of kilobytes with similar content
+# Placeholders in a template that each measurement fills in.
 SLOTS = ("START", "COUNTRY", "NETWORK", "NAME", "VERSION", "RUN", "RUNTIME", "SEED")
 _SLOT = re.compile(f"@({'|'.join(SLOTS)})@")
 
@@ -22,8 +22,8 @@ Line = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Said:
-    """The verdict that a service must get; `state` is None where the measurement is not valid."""
+class ExpectedVerdict:
+    """Hold the verdict that a service must get. `state` is None if the measurement is invalid."""
 
     state: str | None
     mechanisms: tuple[str, ...] = ()
@@ -31,24 +31,24 @@ class Said:
 
 @dataclass(frozen=True)
 class Template:
-    """A line with slots. `parts` and `slots` alternate, and begin and end with a part."""
+    """Hold a measurement with placeholders. `parts` and `slots` alternate, starting and ending with a part."""
 
     scenario: str
     target: str
-    truth: dict[str, Said]
+    truth: dict[str, ExpectedVerdict]
     parts: tuple[str, ...]
     slots: tuple[str, ...]
 
     def filled(self, values: dict[str, str]) -> str:
-        """The line's text, without the newline."""
+        """Return the JSON text of a measurement, without newline."""
         pieces = [part + values[slot] for part, slot in zip(self.parts, self.slots, strict=False)]
         return "".join(pieces) + self.parts[-1]
 
 
 def load_templates(wanted: Mapping[str, Collection[str]], *, light: bool = False) -> dict[tuple[str, str], Template]:
-    """(scenario, target) → template, of the `wanted` (scenario → targets) whose verdicts the scenario tells in full.
+    """Return templates by (scenario, target), for the `wanted` targets by scenario with exact expectations.
 
-    `light`: lines of one service over IPv4, a third as long.
+    `light`: measurements of one service over IPv4, a third as long.
     """
     lines: dict[tuple[str, str], tuple[Scenario, list[Line]]] = {}
     for name in wanted:
@@ -69,28 +69,28 @@ def _recorded(scenario: str) -> list[Line]:
     return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def _expected(scenario: Scenario, line: Line) -> dict[str, Said] | None:
-    """Service → the verdict that it must get; None where the scenario leaves anything open."""
+def _expected(scenario: Scenario, line: Line) -> dict[str, ExpectedVerdict] | None:
+    """Return the expected verdict of each service, None if an expectation is not exact."""
     target, found = line["test_keys"]["x_target"], {}
     for role in target["services"]:
         service = f"{target['name']}/{role}"
         wanted = expectation_for(service, scenario.expect)
         if wanted is not None and wanted.valid is False:
-            found[service] = Said(None)
+            found[service] = ExpectedVerdict(None)
         elif wanted is not None and isinstance(wanted.state, str) and wanted.mechanisms is not None:
-            found[service] = Said(wanted.state, tuple(sorted(wanted.mechanisms)))
+            found[service] = ExpectedVerdict(wanted.state, tuple(sorted(wanted.mechanisms)))
         else:
             return None
     return found
 
 
 def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenario, Line]]) -> list[str]:
-    """The roles, in all lines of a target alike: first those that most scenarios accuse."""
+    """Return the roles of a target, in the order of how many scenarios accuse them."""
     accusals: dict[str, int] = {}
     for (_, other), pair in known.items():
-        for service, said in (_expected(*pair) or {}).items() if other == target else ():
+        for service, verdict in (_expected(*pair) or {}).items() if other == target else ():
             role = service.partition("/")[2]
-            accusals[role] = accusals.get(role, 0) + (said.state in ACCUSED)
+            accusals[role] = accusals.get(role, 0) + (verdict.state in ACCUSED)
     return sorted(accusals, key=lambda role: (-accusals[role], role))
 
 
@@ -117,7 +117,7 @@ def _with_slots(line: Line) -> Line:
 
 
 def small(line: Line, roles: list[str]) -> Line:
-    """The line with one endpoint of each of these services, leaves of certificates, no bodies and no packets."""
+    """Return the measurement with one endpoint per service, leaf certificates only, without bodies and packets."""
     keys = line["test_keys"]
     services = {role: service for role, service in keys["x_target"]["services"].items() if role in roles}
     for service in services.values():
@@ -131,20 +131,20 @@ def small(line: Line, roles: list[str]) -> Line:
 
 
 def _only(keys: Line, endpoints: set[str]) -> None:
-    """Leave the transactions of these endpoints, the lookups of their hosts, the echo's, and their entries."""
+    """Keep the transactions of these endpoints, lookups of their hosts, echo pairs, and their entries."""
     hosts = {endpoint.split("//")[1].split("/")[0].split(";")[0].rpartition(":")[0] for endpoint in endpoints}
     records = [
         one
         for one in keys["x_transactions"]
-        # One pair of twins at the helper's echo tells of every endpoint of its kind.
+        # One echo pair at the helper stands for every endpoint of its dialect.
         if one["endpoint"] in endpoints or one["hostname"] in hosts or str(one.get("followup")).endswith("_echo")
     ]
-    _leave(keys, records)
+    _keep(keys, records)
     keys["network_events"], keys["x_packets"] = [], None
 
 
-def _leave(keys: Line, records: list[Line]) -> None:
-    """Leave these transactions and their entries."""
+def _keep(keys: Line, records: list[Line]) -> None:
+    """Keep these transactions and their entries."""
     ids = {record["transaction_id"] for record in records}
     keys["x_transactions"] = records
     for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
@@ -154,11 +154,11 @@ def _leave(keys: Line, records: list[Line]) -> None:
 
 
 def _light(line: Line) -> Line:
-    """Without IPv6, empty lists, datagrams and headers as they came, and what the control says of the run once more."""
+    """Remove IPv6, empty lists, raw datagrams, header lists, and the control's copy of the run."""
     keys = line["test_keys"]
     control = (keys.get("x_control") or {}).get("test_keys") or {}
     for half in filter(None, (keys, control)):
-        _leave(half, [record for record in half["x_transactions"] if record["family"] != 6])
+        _keep(half, [record for record in half["x_transactions"] if record["family"] != 6])
         for holder in places_of_entries(half):
             for kind in LISTS:
                 kept = [_thin(entry) for entry in holder.pop(kind, []) if entry.get("query_type") != "AAAA"]
@@ -170,9 +170,9 @@ def _light(line: Line) -> Line:
 
 def _thin(entry: Line) -> Line:
     for part in (entry, entry.get("request"), entry.get("response"), *entry.get("x_responses", ())):
-        if isinstance(part, dict):  # STUN's response is a word
-            for said in ("raw_response", "headers_list"):
-                part.pop(said, None)
+        if isinstance(part, dict):  # STUN's response is text
+            for key in ("raw_response", "headers_list"):
+                part.pop(key, None)
             if "headers" in part:
                 part["headers"] = {name: value for name, value in part["headers"].items() if name == "Host"}
     return entry
