@@ -1,6 +1,5 @@
 """Starts a scenario's whole world, runs the probe or any command in it, and compares verdicts with expectations."""
 
-import gzip
 import json
 import os
 import runpy
@@ -234,15 +233,6 @@ def recording_of(scenario: str) -> Path | None:
     """The lines that were recorded of a scenario, for machines on which the lab cannot run."""
     path = RECORDED / f"{scenario}.jsonl.gz"
     return path if path.is_file() else None
-
-
-def keep_recording(scenario: str, lines: Iterable[Mapping[str, Any]]) -> Path:
-    """Write the measurement lines of one run as the scenario's recording (once per release, by the maintainers)."""
-    RECORDED.mkdir(exist_ok=True)
-    path = RECORDED / f"{scenario}.jsonl.gz"
-    text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))  # no clock and no name in the header
-    return path
 
 
 def table(found: Sequence[Difference]) -> list[str]:
