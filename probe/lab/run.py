@@ -17,7 +17,8 @@ from probe.lab.scenario.expectations import Difference, differences
 from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.services.false_helper import serve_false_helper
 from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, build_fabric, build_path, machine_has_roots
-from probe.lab.world.world import HELPER_PORT, HELPER_V4, World, build_world
+from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
+from probe.lab.world.world import World, build_world
 from probe.targets.target import pick_targets
 from probe.targets.url_lists import ROLE
 

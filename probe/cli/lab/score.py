@@ -110,12 +110,12 @@ def _printed(total: "Score", markdown: bool) -> list[str]:
 
 def _commit() -> str | None:
     """Return the commit of the running code, with `-dirty` if files have changed. None outside a checkout."""
-    here = Path(__file__).resolve().parent
+    folder = Path(__file__).resolve().parent
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
             check=False,
-            cwd=here,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=10,

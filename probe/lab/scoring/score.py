@@ -38,8 +38,8 @@ class Tally:
 
     def __iadd__(self, other: "Tally") -> "Tally":
         for name, value in asdict(other).items():
-            mine = getattr(self, name)
-            setattr(self, name, max(mine, value) if name in _LARGEST else mine + value)
+            own = getattr(self, name)
+            setattr(self, name, max(own, value) if name in _LARGEST else own + value)
         return self
 
     @property

@@ -18,7 +18,7 @@ MOST_SERVICES = 2  # of a measurement, since a whole one has hundreds of kilobyt
 SLOTS = ("START", "COUNTRY", "NETWORK", "NAME", "VERSION", "RUN", "RUNTIME", "SEED")
 _SLOT = re.compile(f"@({'|'.join(SLOTS)})@")
 
-Line = dict[str, Any]
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -50,28 +50,28 @@ def load_templates(wanted: Mapping[str, Collection[str]], *, light: bool = False
 
     `light`: measurements of one service over IPv4, a third as long.
     """
-    lines: dict[tuple[str, str], tuple[Scenario, list[Line]]] = {}
+    found: dict[tuple[str, str], tuple[Scenario, list[Document]]] = {}
     for name in wanted:
         scenario = load_scenario(find_scenario(name))
-        for line in _recorded(name):
-            target = line["test_keys"]["x_target"]["name"]
-            lines.setdefault((name, target), (scenario, []))[1].append(line)
-    whole = {key: (scenario, found[0]) for key, (scenario, found) in lines.items() if len(found) == 1}
+        for measurement in _recorded(name):
+            target = measurement["test_keys"]["x_target"]["name"]
+            found.setdefault((name, target), (scenario, []))[1].append(measurement)
+    whole = {key: (scenario, many[0]) for key, (scenario, many) in found.items() if len(many) == 1}
     known = {key: pair for key, pair in whole.items() if key[1] in wanted[key[0]] and _expected(*pair) is not None}
     kept = {target: _services_of_interest(target, known)[: 1 if light else MOST_SERVICES] for _, target in known}
     return {key: _template(*key, *pair, kept[key[1]], light) for key, pair in known.items()}
 
 
-def _recorded(scenario: str) -> list[Line]:
+def _recorded(scenario: str) -> list[Document]:
     path = recording_of(scenario)
     if path is None:
         return []
-    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    return [json.loads(text) for text in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def _expected(scenario: Scenario, line: Line) -> dict[str, ExpectedVerdict] | None:
+def _expected(scenario: Scenario, measurement: Document) -> dict[str, ExpectedVerdict] | None:
     """Return the expected verdict of each service, None if an expectation is not exact."""
-    target, found = line["test_keys"]["x_target"], {}
+    target, found = measurement["test_keys"]["x_target"], {}
     for role in target["services"]:
         service = f"{target['name']}/{role}"
         wanted = expectation_for(service, scenario.expect)
@@ -84,7 +84,7 @@ def _expected(scenario: Scenario, line: Line) -> dict[str, ExpectedVerdict] | No
     return found
 
 
-def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenario, Line]]) -> list[str]:
+def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenario, Document]]) -> list[str]:
     """Return the roles of a target, in the order of how many scenarios accuse them."""
     accusals: dict[str, int] = {}
     for (_, other), pair in known.items():
@@ -94,31 +94,33 @@ def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenar
     return sorted(accusals, key=lambda role: (-accusals[role], role))
 
 
-def _template(name: str, target: str, scenario: Scenario, line: Line, roles: list[str], light: bool) -> Template:
-    expected = _expected(scenario, line) or {}
+def _template(
+    name: str, target: str, scenario: Scenario, measurement: Document, roles: list[str], light: bool
+) -> Template:
+    expected = _expected(scenario, measurement) or {}
     truth = {f"{target}/{role}": expected[f"{target}/{role}"] for role in roles if f"{target}/{role}" in expected}
-    line = _light(small(line, roles)) if light else small(line, roles)
-    text = json.dumps(_with_slots(line), separators=(",", ":"))
+    measurement = _light(small(measurement, roles)) if light else small(measurement, roles)
+    text = json.dumps(_with_slots(measurement), separators=(",", ":"))
     pieces = _SLOT.split(text.replace('"@RUNTIME@"', "@RUNTIME@"))
     return Template(name, target, truth, tuple(pieces[::2]), tuple(pieces[1::2]))
 
 
-def _with_slots(line: Line) -> Line:
-    about = {key: value for key, value in line["annotations"].items() if key != "lab"}
-    line["annotations"] = about | {"synthetic": "@SEED@"}
-    line["measurement_start_time"] = line["test_start_time"] = "@START@"
-    line["probe_cc"], line["probe_asn"], line["probe_network_name"] = "@COUNTRY@", "@NETWORK@", "@NAME@"
-    line["resolver_asn"], line["software_version"], line["test_runtime"] = "@NETWORK@", "@VERSION@", "@RUNTIME@"
-    line["test_keys"]["x_run"]["run_id"] = "@RUN@"
-    return line
+def _with_slots(measurement: Document) -> Document:
+    about = {key: value for key, value in measurement["annotations"].items() if key != "lab"}
+    measurement["annotations"] = about | {"synthetic": "@SEED@"}
+    measurement["measurement_start_time"] = measurement["test_start_time"] = "@START@"
+    measurement |= {"probe_cc": "@COUNTRY@", "probe_asn": "@NETWORK@", "probe_network_name": "@NAME@"}
+    measurement |= {"resolver_asn": "@NETWORK@", "software_version": "@VERSION@", "test_runtime": "@RUNTIME@"}
+    measurement["test_keys"]["x_run"]["run_id"] = "@RUN@"
+    return measurement
 
 
 # -- small ---------------------------------------------------------------------------------------------------------
 
 
-def small(line: Line, roles: list[str]) -> Line:
+def small(measurement: Document, roles: list[str]) -> Document:
     """Return the measurement with one endpoint per service, leaf certificates only, without bodies and packets."""
-    keys = line["test_keys"]
+    keys = measurement["test_keys"]
     services = {role: service for role, service in keys["x_target"]["services"].items() if role in roles}
     for service in services.values():
         service["endpoints"] = service["endpoints"][:1]
@@ -127,10 +129,10 @@ def small(line: Line, roles: list[str]) -> Line:
     _only(keys, endpoints)
     if (keys.get("x_control") or {}).get("test_keys"):
         _only(keys["x_control"]["test_keys"], endpoints)
-    return line
+    return measurement
 
 
-def _only(keys: Line, endpoints: set[str]) -> None:
+def _only(keys: Document, endpoints: set[str]) -> None:
     """Keep the transactions of these endpoints, lookups of their hosts, echo pairs, and their entries."""
     hosts = {endpoint.split("//")[1].split("/")[0].split(";")[0].rpartition(":")[0] for endpoint in endpoints}
     records = [
@@ -143,7 +145,7 @@ def _only(keys: Line, endpoints: set[str]) -> None:
     keys["network_events"], keys["x_packets"] = [], None
 
 
-def _keep(keys: Line, records: list[Line]) -> None:
+def _keep(keys: Document, records: list[Document]) -> None:
     """Keep these transactions and their entries."""
     ids = {record["transaction_id"] for record in records}
     keys["x_transactions"] = records
@@ -153,9 +155,9 @@ def _keep(keys: Line, records: list[Line]) -> None:
                 holder[kind] = [_bare(entry) for entry in holder[kind] if entry["transaction_id"] in ids]
 
 
-def _light(line: Line) -> Line:
+def _light(measurement: Document) -> Document:
     """Remove IPv6, empty lists, raw datagrams, header lists, and the control's copy of the run."""
-    keys = line["test_keys"]
+    keys = measurement["test_keys"]
     control = (keys.get("x_control") or {}).get("test_keys") or {}
     for half in filter(None, (keys, control)):
         _keep(half, [record for record in half["x_transactions"] if record["family"] != 6])
@@ -165,10 +167,10 @@ def _light(line: Line) -> Line:
                 holder |= {kind: kept} if kept else {}
     for known in ("x_run", "x_target"):
         control.pop(known, None)
-    return line
+    return measurement
 
 
-def _thin(entry: Line) -> Line:
+def _thin(entry: Document) -> Document:
     for part in (entry, entry.get("request"), entry.get("response"), *entry.get("x_responses", ())):
         if isinstance(part, dict):  # STUN's response is text
             for key in ("raw_response", "headers_list"):
@@ -178,7 +180,7 @@ def _thin(entry: Line) -> Line:
     return entry
 
 
-def _bare(entry: Line) -> Line:
+def _bare(entry: Document) -> Document:
     if entry.get("peer_certificates"):
         entry["peer_certificates"] = entry["peer_certificates"][:1]
     if isinstance(entry.get("response"), dict) and entry["response"].get("body"):
