@@ -12,7 +12,8 @@ from pathlib import Path
 from probe.lab.sandbox.namespaces import has_ipv6
 from probe.lab.services.listeners import serve
 from probe.lab.world.authority import key_pem, new_key
-from probe.lab.world.world import Host, World
+from probe.lab.world.hosts import Host
+from probe.lab.world.world import World
 from probe.targets.dialects import DIALECTS
 
 FOLDER = Path("/run/guests")  # the lab's own /run: it goes with the lab

@@ -1,6 +1,5 @@
 """Starts a scenario's whole world, runs the probe or any command in it, and compares verdicts with expectations."""
 
-import gzip
 import json
 import os
 import runpy
@@ -18,7 +17,8 @@ from probe.lab.scenario.expectations import Difference, differences
 from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.services.false_helper import serve_false_helper
 from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, build_fabric, build_path, machine_has_roots
-from probe.lab.world.world import HELPER_PORT, HELPER_V4, World, build_world
+from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
+from probe.lab.world.world import World, build_world
 from probe.targets.target import pick_targets
 from probe.targets.url_lists import ROLE
 
@@ -234,15 +234,6 @@ def recording_of(scenario: str) -> Path | None:
     """The lines that were recorded of a scenario, for machines on which the lab cannot run."""
     path = RECORDED / f"{scenario}.jsonl.gz"
     return path if path.is_file() else None
-
-
-def keep_recording(scenario: str, lines: Iterable[Mapping[str, Any]]) -> Path:
-    """Write the measurement lines of one run as the scenario's recording (once per release, by the maintainers)."""
-    RECORDED.mkdir(exist_ok=True)
-    path = RECORDED / f"{scenario}.jsonl.gz"
-    text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))  # no clock and no name in the header
-    return path
 
 
 def table(found: Sequence[Difference]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A folder of target files as small as they can be, and the world that is built from it."""
+"""Provide a folder of small target files, and the world that is built from it."""
 
 from pathlib import Path
 
@@ -71,7 +71,7 @@ endpoints = ["dns+udp://9.9.9.9:53", "dot://dns.quad.example:853", "doh://dns.qu
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The target files."""
+    """Write the target files and return their folder."""
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     return tmp_path
@@ -79,5 +79,5 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def world(folder: Path) -> World:
-    """The world of these files with nothing wrong in it."""
+    """Build the world of these files without faults and censors."""
     return build_world(folder, Scenario("test", "A test"), seed=1)

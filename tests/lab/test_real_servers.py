@@ -10,7 +10,8 @@ import pytest
 from probe.lab.real_servers import Guest, GuestError, Room, serve_with_guests, sockets_of
 from probe.lab.run import LabBroken, run_command
 from probe.lab.scenario.scenario import HelperKeys, Scenario
-from probe.lab.world.world import Host, World
+from probe.lab.world.hosts import Host
+from probe.lab.world.world import World
 
 pytestmark = pytest.mark.lab
 ALONE = Scenario("guests", "A test", helper=HelperKeys(up=False))

@@ -1,4 +1,4 @@
-"""`probe lab`: measure inside an emulated internet, run any command in it, list scenarios and kinds of censors."""
+"""Implement `probe lab`: measure in the emulated Internet, run a command in it, list scenarios and their classes."""
 
 import json as jsonlib
 import os
@@ -13,6 +13,7 @@ import typer
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, is_plain, lab_header, lab_of, print_verdicts, say, targets_of, wrapped
+from probe.messages import tr
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
 app = new_app()
 app.command("score")(score)
 
-Named = Annotated[str, typer.Argument(metavar="NAME|FILE.toml", help="A scenario by name, or a file of your own.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws addresses, hops and TTLs; 0 is the usual layout.")]
+Named = Annotated[str, typer.Argument(metavar="NAME|FILE.toml", help="A scenario by name, or your own scenario file.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Draws addresses, hops and TTLs. 0 is the usual layout.")]
 Targets = Annotated[Path | None, opt("--targets", help="Folder of target files instead of the bundled ones.")]
-Results = Annotated[Path | None, opt("--results", help="Folder for results; lines go below its lab/.")]
+Results = Annotated[Path | None, opt("--results", help="Folder for results. Measurements go below its lab/.")]
 
 
 @app.callback()
 def lab() -> None:
-    """Measure inside an emulated internet with a censor in it; nothing leaves this computer."""
+    """Measure in an emulated Internet with a censor. Nothing leaves this computer."""
 
 
 @app.command("list")
@@ -39,16 +40,16 @@ def list_scenarios(
     json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
     classes: Annotated[bool, typer.Option("--classes", help="The classes of censors and faults, with keys.")] = False,
 ) -> None:
-    """List the scenarios, or with --classes what a scenario may be made of."""
+    """List the scenarios, or with --classes the censors and faults that a scenario can have."""
     documents = list(_classes() if classes else _scenarios())
     for document in documents:
-        say(sys.stdout, jsonlib.dumps(document) if json else "\n".join(_lines_of(document)))
+        say(sys.stdout, jsonlib.dumps(document) if json else "\n".join(_text_lines(document)))
 
 
 def _scenarios() -> Iterator[dict[str, Any]]:
     from probe.lab.scenario.scenario import find_scenario, load_scenario, scenario_names
 
-    with _refusals():
+    with _usage_errors():
         for name in scenario_names():
             yield {"name": name, "title": load_scenario(find_scenario(name)).title}
 
@@ -69,7 +70,7 @@ def _about(field: Any) -> str:
     return f"{field.description}{default}"
 
 
-def _lines_of(document: Mapping[str, Any]) -> Iterator[str]:
+def _text_lines(document: Mapping[str, Any]) -> Iterator[str]:
     if "keys" not in document:
         yield wrapped(document["title"], 28, f"{document['name']:<28}"[:28])
         return
@@ -84,23 +85,23 @@ def _lines_of(document: Mapping[str, Any]) -> Iterator[str]:
 def run(
     name: Named,
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- COMMAND…]", help="Run this there instead of measuring.")
+        list[str] | None, typer.Argument(metavar="[-- COMMAND…]", help="Run this in the lab instead of measuring.")
     ] = None,
     seed: Seed = 0,
     json: Annotated[bool, typer.Option("--json", help="Verdict records on stdout and nothing else.")] = False,
     targets: Targets = None,
     results: Results = None,
 ) -> None:
-    """Measure all targets in a scenario and compare the verdicts; exit 1 where they differ. Or run COMMAND there."""
+    """Measure all targets in a scenario and compare the verdicts (exit code 1 if they differ), or run COMMAND in it."""
     scenario, folder = _load(name), targets_folder(targets)
     if command:
         raise typer.Exit(_run_command(scenario, folder, seed, command))
     from probe.lab.run import LabUnavailable, run_scenario
 
-    _make_room(results)
+    _check_results(results)
     say(sys.stderr, lab_header(scenario.name))
     say(sys.stderr, wrapped(scenario.title + "."))
-    with _refusals():
+    with _usage_errors():
         try:
             finished = run_scenario(scenario, folder, consent=_consent(), seed=seed, results=results)
         except LabUnavailable as unavailable:
@@ -109,8 +110,8 @@ def run(
     raise typer.Exit(_report(scenario, finished, results, json))
 
 
-def _make_room(results: Path | None) -> None:
-    """See that the folder is there before the lab begins, whose /tmp is its own: a new one there would be lost."""
+def _check_results(results: Path | None) -> None:
+    """Make the results folder before the lab starts. The lab has its own /tmp, where a new folder would be lost."""
     from probe.results import ResultsError, check_writable, results_root
 
     try:
@@ -121,7 +122,7 @@ def _make_room(results: Path | None) -> None:
 
 @app.command("shell")
 def shell(name: Named, seed: Seed = 0, targets: Targets = None) -> None:
-    """Open a shell at the volunteer's place of a scenario."""
+    """Open a shell at the user's position in a scenario."""
     scenario = _load(name)
     say(sys.stderr, lab_header(scenario.name))
     say(sys.stderr, wrapped(scenario.title + "."))
@@ -131,13 +132,13 @@ def shell(name: Named, seed: Seed = 0, targets: Targets = None) -> None:
 def _load(name: str) -> "Scenario":
     from probe.lab.scenario.scenario import find_scenario, load_scenario
 
-    with _refusals():
+    with _usage_errors():
         return load_scenario(find_scenario(name))
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """Turn what the lab may refuse into sentences with exit codes."""
+def _usage_errors() -> Iterator[None]:
+    """Turn the lab's errors into messages with exit codes."""
     from probe.lab.sandbox.unsupported import BROKEN, LabBroken
     from probe.lab.scenario.scenario import ScenarioError
     from probe.targets.target import TargetError
@@ -147,11 +148,11 @@ def _refusals() -> Iterator[None]:
     except (ScenarioError, TargetError) as error:
         raise UsageError(str(error), 2) from None
     except LabBroken as error:
-        raise UsageError(f"the lab itself has failed: {error}", BROKEN) from None
+        raise UsageError(tr("The lab itself failed: {reason}", reason=error), BROKEN) from None
 
 
 def _consent() -> str:
-    """Consent for a place from which nothing can leave: the sandbox has proven that before it starts anything."""
+    """Return the consent for the lab. The sandbox proves that nothing can leave it before it starts anything."""
     from probe.cli.run.consent import VERSION
 
     return VERSION
@@ -160,28 +161,29 @@ def _consent() -> str:
 def _run_command(scenario: "Scenario", folder: Path, seed: int, command: list[str]) -> int:
     from probe.lab.run import LabUnavailable, run_command
 
-    with _refusals():
+    with _usage_errors():
         try:
             return run_command(scenario, folder, command, consent=_consent(), seed=seed)
         except LabUnavailable as error:
-            raise UsageError(f"the lab cannot run here: {error}", 1) from None
+            raise UsageError(tr("The lab cannot run on this computer: {reason}", reason=error), 1) from None
 
 
 def _report(scenario: "Scenario", finished: "Finished", results: Path | None, json: bool) -> int:
-    """Print verdicts, differences and where the file is; the exit code."""
+    """Print verdicts, differences and the path of the results file. Return the exit code."""
     from probe.lab.run import table
 
     if finished.code > 128:
         return finished.code
-    path = _where(finished.records, results)
+    path = _results_file(finished.records, results)
     _print_records(finished.records, json, scenario.name, _targets_in(path))
     stream: TextIO = sys.stderr if json else sys.stdout
     if finished.differences:
-        say(stream, f"\nNot as scenario {scenario.name} expects:")
+        sentence = tr("These verdicts differ from those that scenario {name} expects:", name=scenario.name)
+        say(stream, f"\n{sentence}")
         for line in table(finished.differences):
             say(stream, f"  {line}")
     elif not json:
-        say(stream, f"\nAs scenario {scenario.name} expects.")
+        say(stream, "\n" + tr("All verdicts are as scenario {name} expects.", name=scenario.name))
     if path is not None:
         say(stream if not json else sys.stderr, f"saved {path}")
     return 1 if finished.differences else 0
@@ -199,8 +201,8 @@ def _print_records(
         say(sys.stdout, to_json(dict(record)))
 
 
-def _where(records: list[dict[str, Any]], results: Path | None) -> Path | None:
-    """The file that the run has written, found by the name that its verdicts carry."""
+def _results_file(records: list[dict[str, Any]], results: Path | None) -> Path | None:
+    """Return the results file of the run, found by the name in its verdicts."""
     from probe.results import results_root
 
     name = str(records[0].get("measurement_file", "")) if records else ""
@@ -217,17 +219,23 @@ def _targets_in(path: Path | None) -> dict[str, Mapping[str, Any]]:
 
 
 def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
-    """Where the lab cannot run: say so, then judge and show the recorded lines of the same scenario."""
+    """Print why the lab cannot run, then the verdicts of the scenario's recorded measurements."""
     from probe.analysis.verdicts.verdicts import judge_measurements
     from probe.lab.run import recording_of
     from probe.results import Problem, file_name, read_lines
 
     path = recording_of(scenario.name)
     if path is None:
-        raise UsageError(f"the lab cannot run here, and nothing was recorded of {scenario.name}: {why}", 1)
-    say(sys.stderr, f"probe: the lab cannot run here: {why}")
-    lines = [(file_name(path), number, line) for number, line in read_lines(path) if not isinstance(line, Problem)]
-    date = str(lines[0][2].get("measurement_start_time", ""))[:10] if lines else ""
+        sentence = tr(
+            "The lab cannot run on this computer, and scenario {name} has no recording: {reason}",
+            name=scenario.name,
+            reason=why,
+        )
+        raise UsageError(sentence, 1)
+    say(sys.stderr, "probe: " + tr("The lab cannot run on this computer: {reason}", reason=why))
+    name = file_name(path)
+    measurements = [(name, number, found) for number, found in read_lines(path) if not isinstance(found, Problem)]
+    date = str(measurements[0][2].get("measurement_start_time", ""))[:10] if measurements else ""
     say(sys.stderr if json else sys.stdout, f"RECORDED on {date}, the lab cannot run here")
-    targets = targets_of(line for _, _, line in lines)
-    _print_records(judge_measurements(lines), json, lab_of(line for _, _, line in lines), targets)
+    targets = targets_of(found for _, _, found in measurements)
+    _print_records(judge_measurements(measurements), json, lab_of(found for _, _, found in measurements), targets)

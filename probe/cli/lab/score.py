@@ -1,4 +1,4 @@
-"""`probe lab score`: how right the judge is, over every scenario and many seeds; the figures anybody can recompute."""
+"""Implement `probe lab score`: compare the verdicts of many runs with the expectations of their scenarios."""
 
 import subprocess
 import sys
@@ -10,21 +10,22 @@ import typer
 from probe import __version__
 from probe.cli.options import opt, targets_folder
 from probe.cli.screen import UsageError, say
+from probe.messages import tr
 
 if TYPE_CHECKING:
     from probe.lab.scoring.score import Tally, Trial
     from probe.lab.scoring.score_files import Score
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="Scenarios by name; default: all.")]
-Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds of each.")]
-FirstSeed = Annotated[int, typer.Option("--first-seed", min=0, help="The first of them; the others follow it.")]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, max=16, help="How many labs run side by side.")]
-Save = Annotated[Path | None, opt("--save", help="Write the figures to this file, as JSON.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="Scenarios by name, by default all.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="Number of seeds for each scenario.")]
+FirstSeed = Annotated[int, typer.Option("--first-seed", min=0, help="The first seed. The others follow it.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=16, help="Number of labs that run side by side.")]
+Save = Annotated[Path | None, opt("--save", help="Write the figures to this file as JSON.")]
 Show = Annotated[
     list[Path] | None,
-    opt("--show", help="Run nothing: print the table of a file that --save wrote; of several, together."),
+    opt("--show", help="Run nothing and print the table of a file of --save. Several files are merged."),
 ]
-Markdown = Annotated[bool, opt("--markdown", help="Print as Markdown: the whole beside its aims, then the table.")]
+Markdown = Annotated[bool, opt("--markdown", help="Print Markdown: the totals with their aims, then the table.")]
 
 
 def score(
@@ -36,9 +37,9 @@ def score(
     show: Show = None,
     markdown: Markdown = False,
 ) -> None:
-    """Run the scenarios over seeds and count what was right: states, mechanisms, hops; and whom it accused falsely.
+    """Run the scenarios with several seeds and count right states, mechanisms and hops, and false accusations.
 
-    Exit code 1 where a state, a mechanism or a hop is not what the scenario expects.
+    The exit code is 1 if a state, a mechanism or a hop differs from the scenario's expectation.
     """
     from probe.lab.scoring.score_files import write
 
@@ -49,12 +50,12 @@ def score(
         say(sys.stdout, line)
     wrong = [row for count in total.scenarios.values() for row in count.wrong]
     for row in wrong if not markdown else []:
-        say(sys.stderr, f"wrong: {row}")
+        say(sys.stderr, tr("wrong: {difference}", difference=row))
     raise typer.Exit(1 if wrong and not show else 0)
 
 
 def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
-    """Run everything; the figures by scenario, and what they were taken with."""
+    """Run all scenarios and seeds. Return the figures by scenario, with commit and version."""
     from probe.lab.run import expected_services
     from probe.lab.scenario.scenario import ScenarioError, find_scenario, load_scenario, scenario_names
     from probe.lab.scoring.score import Tally, tally
@@ -79,7 +80,14 @@ def _scored(names: list[str], seeds: range, jobs: int) -> "Score":
 
 
 def _progress(done: "Trial", count: "Tally") -> str:
-    return f"{done.scenario} {done.seed}: {count.exact}/{count.verdicts} exact, {done.seconds:.0f} s"
+    return tr(
+        "{scenario} {seed}: {exact} of {verdicts} states exact, {seconds} s",
+        scenario=done.scenario,
+        seed=done.seed,
+        exact=count.exact,
+        verdicts=count.verdicts,
+        seconds=round(done.seconds),
+    )
 
 
 def _saved(paths: list[Path]) -> "Score":
@@ -101,17 +109,17 @@ def _printed(total: "Score", markdown: bool) -> list[str]:
 
 
 def _commit() -> str | None:
-    """The commit that the running code is at, marked where it was changed since; None outside a checkout."""
-    here = Path(__file__).resolve().parent
+    """Return the commit of the running code, with `-dirty` if files have changed. None outside a checkout."""
+    folder = Path(__file__).resolve().parent
     try:
-        told = subprocess.run(  # where it fails there is nothing to tell
+        done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
             check=False,
-            cwd=here,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=10,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return told.stdout.strip() or None
+    return done.stdout.strip() or None

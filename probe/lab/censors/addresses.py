@@ -57,9 +57,9 @@ class IPBlackhole(AddressFilter):
         return True
 
     def _error(self, packet: Packet) -> bytes:
-        here = self._deployment.router_v6 if packet.version == 6 else self._deployment.router_v4
+        router = self._deployment.router_v6 if packet.version == 6 else self._deployment.router_v4
         errors = {"unreachable": host_unreachable, "prohibited": prohibited, "no_route": network_unreachable}
-        return errors[self.icmp](here, packet.raw)
+        return errors[self.icmp](router, packet.raw)
 
 
 class IPReset(Resetting, AddressFilter):
@@ -156,5 +156,5 @@ class UDPBlock(AddressFilter):
             return None
         if not (out and self.icmp):
             return DROP
-        here = self._deployment.router_v6 if packet.version == 6 else self._deployment.router_v4
-        return Actions(forward=False, to_client=[(0.0, host_unreachable(here, packet.raw))])
+        router = self._deployment.router_v6 if packet.version == 6 else self._deployment.router_v4
+        return Actions(forward=False, to_client=[(0.0, host_unreachable(router, packet.raw))])

@@ -1,7 +1,7 @@
 """Define censors of DNS: an injector, an interceptor of all queries, and a provider's resolver with false answers.
 
-They do what was measured of real censors: answers in the name of any resolver, private or other companies' addresses,
-TTLs copied from the query, A and AAAA, and right answers too.
+They do what was measured of real censors. The answers are in the name of any resolver, for A and AAAA. They have
+private or other companies' addresses, or the right ones. Some copy the TTL of the query.
 """
 
 from collections.abc import Sequence

@@ -62,8 +62,8 @@ class QUICDrop(NameFilter):
     def _drops(self, packet: Packet) -> Actions:
         if not self.refuses:
             return DROP
-        here = self._deployment.router_v6 if packet.version == 6 else self._deployment.router_v4
-        return Actions(forward=False, to_client=[(0.0, port_unreachable(here, packet.raw))])
+        router = self._deployment.router_v6 if packet.version == 6 else self._deployment.router_v4
+        return Actions(forward=False, to_client=[(0.0, port_unreachable(router, packet.raw))])
 
     def _name(self, flow: Flow, datagram: bytes) -> str | None:
         hello = self._hellos.setdefault(flow, ClientInitials())

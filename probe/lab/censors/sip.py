@@ -43,9 +43,9 @@ class SIPAlg(AddressFilter):
         payload = packet.payload
         if not is_request(payload):
             return None
-        here = f"[{packet.src}]:{packet.sport}" if packet.version == 6 else f"{packet.src}:{packet.sport}"
+        sender = f"[{packet.src}]:{packet.sport}" if packet.version == 6 else f"{packet.src}:{packet.sport}"
         head, end, body = payload.partition(b"\r\n\r\n")
         for header in self.rewrites:
-            head = REWRITTEN[header].sub(lambda found: found[1] + here.encode(), head)
+            head = REWRITTEN[header].sub(lambda found: found[1] + sender.encode(), head)
         flow = (packet.src, packet.dst, packet.sport, packet.dport)
         return Actions(replace=udp_packet(*flow, head + end + body, ttl=packet.ttl))

@@ -178,7 +178,7 @@ def _read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ScenarioError(tr("{path}: the file is not UTF-8 text. Expected a TOML file.", path=path)) from None
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(tr("{path}: the file is not valid TOML: {reason}", path=path, reason=error)) from None
+        raise ScenarioError(tr("{path}: the file is not valid TOML ({reason}).", path=path, reason=error)) from None
 
 
 def _page(table: dict[str, Any], path: Path, key: str) -> Page:
@@ -186,7 +186,9 @@ def _page(table: dict[str, Any], path: Path, key: str) -> Page:
     try:
         web_endpoint(page.url)
     except ValueError as error:
-        raise ScenarioError(tr("{path}: {key}.url: {reason}", path=path, key=key, reason=error)) from None
+        raise ScenarioError(
+            tr("{path}: {key}.url is not usable ({reason}).", path=path, key=key, reason=error)
+        ) from None
     return page
 
 
@@ -238,7 +240,7 @@ def _validate(model: type[Model], table: dict[str, Any], path: Path, prefix: str
         raise ScenarioError(tr("{path}: {key} is missing. Expected: {meaning}", path=path, key=key, meaning=meaning))
     raise ScenarioError(
         tr(
-            "{path}: {key} has the wrong value {value}: {reason}",
+            "{path}: {key} has the wrong value {value} ({reason}).",
             path=path,
             key=key,
             value=repr(first["input"]),

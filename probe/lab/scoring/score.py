@@ -1,4 +1,4 @@
-"""How right the judge was in a set of lab runs: states, mechanisms, false accusations, hops. Arithmetic alone."""
+"""Count right states, mechanisms and hops, and false accusations, in the verdicts of lab runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -6,15 +6,15 @@ from typing import Any
 
 from probe.lab.scenario.expectations import Expectation, expectation_for
 
-ACCUSING = frozenset({"blocked", "likely_blocked", "degraded"})  # the words that say somebody interferes
+ACCUSING = frozenset({"blocked", "likely_blocked", "degraded"})  # states that accuse the network
 
 
 @dataclass
 class Tally:
-    """Counts over service verdicts; `+=` adds those of another set.
+    """Hold counts of service verdicts. `+=` adds those of other runs.
 
-    Mechanisms are compared as sets of nodes, every ancestor included, so that `tls.reset` for `tls.reset.sni` is two
-    thirds right (hierarchical precision and recall). `hops` counts verdicts whose hop is known and expected.
+    Mechanisms are compared as sets of nodes with all ancestors, so `tls.reset` for `tls.reset.sni` is two thirds right
+    (hierarchical precision and recall). `hops` counts verdicts with an expected and a found hop.
     """
 
     runs: int = 0
@@ -23,13 +23,13 @@ class Tally:
     nodes_found: int = 0
     nodes_expected: int = 0
     nodes_shared: int = 0
-    innocent: int = 0  # verdicts of services with which nobody interferes
-    accused: int = 0  # of these: accused all the same
+    uncensored: int = 0  # verdicts of services without interference
+    accused: int = 0  # those of them that accuse
     hops: int = 0
     hops_exact: int = 0
-    hops_near: int = 0  # within one, exact ones included
-    unlocated: int = 0  # a hop was expected and none was named
-    invented: int = 0  # none can be known and one was named
+    hops_near: int = 0  # within one, with the exact ones
+    unlocated: int = 0  # a hop was expected and none was found
+    invented: int = 0  # no hop was expected and one was found
     seconds: float = 0.0  # of the slowest run
     triggers: int = 0  # most in one run
     bytes_sent: int = 0  # most in one run
@@ -38,29 +38,29 @@ class Tally:
 
     def __iadd__(self, other: "Tally") -> "Tally":
         for name, value in asdict(other).items():
-            mine = getattr(self, name)
-            setattr(self, name, max(mine, value) if name in _LARGEST else mine + value)
+            own = getattr(self, name)
+            setattr(self, name, max(own, value) if name in _LARGEST else own + value)
         return self
 
     @property
     def precision(self) -> float:
-        """Share of the mechanism nodes named that were right; 1 where none was named."""
+        """Return the share of found mechanism nodes that were expected, 1 if none was found."""
         return self.nodes_shared / self.nodes_found if self.nodes_found else 1.0
 
     @property
     def recall(self) -> float:
-        """Share of the mechanism nodes at work that were named; 1 where there are none."""
+        """Return the share of expected mechanism nodes that were found, 1 if none was expected."""
         return self.nodes_shared / self.nodes_expected if self.nodes_expected else 1.0
 
 
-_NOBODYS_DOING = frozenset({"ok", "down", None})  # what a service is with which nobody interferes; None: not valid
-_MISSING: Mapping[str, Any] = {"state": "none"}  # stands for a verdict that did not come
+_WITHOUT_INTERFERENCE = frozenset({"ok", "down", None})  # states of a service without interference, None: not valid
+_MISSING: Mapping[str, Any] = {"state": "none"}  # in place of a missing verdict
 _LARGEST = frozenset({"seconds", "triggers", "bytes_sent"})
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of one scenario. `records` are its verdicts; `code` is the command's exit code, negative: it died."""
+    """Hold one run of one scenario. `records` are its verdicts, `code` is its exit code (-1: it was stopped)."""
 
     scenario: str
     seed: int
@@ -79,9 +79,9 @@ def tally(
     censor_hop: int | None = None,
     censored: bool = True,
 ) -> Tally:
-    """Compare one run's verdicts with what its scenario expects of `services`; a missing verdict is a wrong one.
+    """Compare the verdicts of one run with the scenario's expectations of `services`. A missing verdict is wrong.
 
-    `censor_hop`: what "censor" means in this run. `censored`: whether anybody in the scenario interferes with anything.
+    `censor_hop` is the hop that "censor" means. `censored`: the scenario has a censor.
     """
     count = Tally(1, seconds=trial.seconds, triggers=trial.triggers, bytes_sent=trial.bytes_sent, seeds=[trial.seed])
     by_service: dict[str, list[Mapping[str, Any]]] = {}
@@ -91,29 +91,29 @@ def tally(
         wanted = expectation_for(service, expect)
         if wanted is None:
             continue
-        where = f"{trial.scenario} {trial.seed} {service}"
+        run = f"{trial.scenario} {trial.seed} {service}"
         for record in by_service.get(service, [_MISSING]):
-            _count_state(count, where, wanted, record, censored=censored)
-            _count_mechanisms(count, where, wanted, record)
-            _count_hop(count, where, wanted, record, censor_hop)
+            _count_state(count, run, wanted, record, censored=censored)
+            _count_mechanisms(count, run, wanted, record)
+            _count_hop(count, run, wanted, record, censor_hop)
     return count
 
 
-def _count_state(count: Tally, where: str, wanted: Expectation, record: Mapping[str, Any], *, censored: bool) -> None:
+def _count_state(count: Tally, run: str, wanted: Expectation, record: Mapping[str, Any], *, censored: bool) -> None:
     allowed, found = _states(wanted), record.get("state")
     count.verdicts += 1
     if allowed is None or found in allowed:
         count.exact += 1
     else:
-        says = "/".join(str(state) for state in sorted(allowed, key=str))
-        count.wrong.append(f"{where}: {says} -> {found}")
-    if allowed is not None and record is not _MISSING and _is_innocent(allowed, censored=censored):
-        count.innocent += 1
+        expected = "/".join(str(state) for state in sorted(allowed, key=str))
+        count.wrong.append(f"{run}: {expected} -> {found}")
+    if allowed is not None and record is not _MISSING and _is_uncensored(allowed, censored=censored):
+        count.uncensored += 1
         count.accused += found in ACCUSING
 
 
 def _states(wanted: Expectation) -> set[str | None] | None:
-    """The states allowed, None among them for a verdict that is not valid; None where the state is not compared."""
+    """Return the allowed states, with None for an invalid verdict. None: the state is not compared."""
     if wanted.valid is False:
         return {None}
     if wanted.state is None:
@@ -121,21 +121,21 @@ def _states(wanted: Expectation) -> set[str | None] | None:
     return set(wanted.state) if isinstance(wanted.state, list) else {wanted.state}
 
 
-def _is_innocent(allowed: set[str | None], *, censored: bool) -> bool:
-    """Whether nobody interferes with a service of which only these states are allowed.
+def _is_uncensored(allowed: set[str | None], *, censored: bool) -> bool:
+    """Return whether a service with these allowed states is without interference.
 
-    Where there is a censor, a service that neither works nor fails for everybody is his, even if nobody can tell.
+    With a censor, a service that neither works nor is down is censored, even if no measurement can show it.
     """
-    return not allowed & ACCUSING and (not censored or bool(allowed & _NOBODYS_DOING))
+    return not allowed & ACCUSING and (not censored or bool(allowed & _WITHOUT_INTERFERENCE))
 
 
-def _count_mechanisms(count: Tally, where: str, wanted: Expectation, record: Mapping[str, Any]) -> None:
+def _count_mechanisms(count: Tally, run: str, wanted: Expectation, record: Mapping[str, Any]) -> None:
     if wanted.mechanisms is None:
         return
     named = record.get("mechanisms") or []
     if sorted(named) != sorted(wanted.mechanisms):
-        says = ", ".join(wanted.mechanisms) or "none"
-        count.wrong.append(f"{where}: {says} -> {', '.join(named) or 'none'}")
+        names = ", ".join(wanted.mechanisms) or "none"
+        count.wrong.append(f"{run}: {names} -> {', '.join(named) or 'none'}")
     expected, found = nodes(wanted.mechanisms), nodes(named)
     count.nodes_expected += len(expected)
     count.nodes_found += len(found)
@@ -143,20 +143,18 @@ def _count_mechanisms(count: Tally, where: str, wanted: Expectation, record: Map
 
 
 def nodes(names: Iterable[str]) -> set[str]:
-    """The names and every node above them: `tls.reset.sni` → it, `tls.reset` and `tls`."""
-    parts = [name.split(".") for name in names]
-    return {".".join(words[:depth]) for words in parts for depth in range(1, len(words) + 1)}
+    """Return the names and all their ancestors: for `tls.reset.sni` also `tls.reset` and `tls`."""
+    paths = [name.split(".") for name in names]
+    return {".".join(path[:depth]) for path in paths for depth in range(1, len(path) + 1)}
 
 
-def _count_hop(
-    count: Tally, where: str, wanted: Expectation, record: Mapping[str, Any], censor_hop: int | None
-) -> None:
+def _count_hop(count: Tally, run: str, wanted: Expectation, record: Mapping[str, Any], censor_hop: int | None) -> None:
     truth = wanted.hop_in(censor_hop)
     if wanted.hop is None:
         return
     found = (record.get("hop") or {}).get("ttl")
     if found != truth:
-        count.wrong.append(f"{where}: hop {truth or 'none'} -> {found or 'none'}")
+        count.wrong.append(f"{run}: hop {truth or 'none'} -> {found or 'none'}")
     if truth is None:
         count.invented += found is not None
     elif found is None:

@@ -1,4 +1,4 @@
-"""Scores in files: what `probe lab score --save` writes, read again and laid together."""
+"""Write, read and merge the files of `probe lab score --save`."""
 
 import json
 from collections.abc import Sequence
@@ -9,19 +9,20 @@ from typing import Literal
 
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.scoring.score import Tally
+from probe.messages import tr
 
 Kind = Literal["standard", "slow line", "deep"]
 
-SLOW_KBIT, SLOW_RTT_MS = 128.0, 800.0  # a line at most as wide, or at least as long, may take its time
+SLOW_KBIT, SLOW_RTT_MS = 128.0, 800.0  # limits of a slow access line, whose runs may take longer
 
 
 class ScoreError(ValueError):
-    """A file that holds no score, or scores that do not belong together; its text is one sentence for the user."""
+    """Report a file without a score, or scores that cannot be merged. The text is a message for the user."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """What some runs came to, by scenario, and the commit of the code that ran; None: outside a checkout."""
+    """Hold the counts of runs by scenario, and the commit of the code, None outside a checkout."""
 
     commit: str | None
     software_version: str
@@ -30,7 +31,7 @@ class Score:
 
 
 def kind_of(scenario: Scenario) -> Kind:
-    """Which limit of time a scenario's runs have."""
+    """Return the kind of a scenario's runs, which have different time limits."""
     if scenario.depth == "deep":
         return "deep"
     rate = scenario.path.rate_kbit
@@ -39,7 +40,7 @@ def kind_of(scenario: Scenario) -> Kind:
 
 
 def write(score: Score, path: Path) -> None:
-    """Save a score. Raises OSError."""
+    """Write a score as JSON. Raises OSError."""
     path.write_text(json.dumps(asdict(score), indent=1) + "\n", encoding="utf-8")
 
 
@@ -50,26 +51,37 @@ def read(path: Path) -> Score:
         scenarios = {name: Tally(**count) for name, count in document["scenarios"].items()}
         return Score(**{**document, "scenarios": scenarios})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        sentence = f"{path} holds no score; expected a file that `probe lab score --save` wrote"
+        sentence = tr("{path} has no score. Expected a file of `probe lab score --save`.", path=path)
         raise ScoreError(sentence) from None
 
 
 def read_all(paths: Sequence[Path]) -> Score:
-    """Read files and lay them together. Raises ScoreError where commits differ, or a run would count twice."""
+    """Read and merge files. Raises ScoreError if commits differ or a run is in two files."""
     first, *others = [(path, read(path)) for path in paths]
     for path, score in others:
         if score.commit != first[1].commit:
-            said = f"{first[0]} is of commit {first[1].commit} and {path} of {score.commit}"
-            raise ScoreError(f"{said}; expected scores of one commit")
+            sentence = tr(
+                "{first} is from commit {commit}, but {second} is from {other}. Expected scores of one commit.",
+                first=first[0],
+                commit=first[1].commit,
+                second=path,
+                other=score.commit,
+            )
+            raise ScoreError(sentence)
     return reduce(_both, (score for _, score in others), first[1])
 
 
 def _both(one: Score, other: Score) -> Score:
     scenarios = dict(one.scenarios)
     for name, count in other.scenarios.items():
-        mine = replace(scenarios.get(name, Tally()))  # `+=` changes it, and whoever gave it keeps his
-        if twice := sorted(set(mine.seeds) & set(count.seeds)):
-            raise ScoreError(f"{name} with seed {twice[0]} is in two of the files; expected every run once")
-        mine += count
-        scenarios[name] = mine
+        merged = replace(scenarios.get(name, Tally()))  # a copy, since `+=` changes it
+        if twice := sorted(set(merged.seeds) & set(count.seeds)):
+            sentence = tr(
+                "Scenario {name} with seed {seed} is in two of the files. Expected every run once.",
+                name=name,
+                seed=twice[0],
+            )
+            raise ScoreError(sentence)
+        merged += count
+        scenarios[name] = merged
     return replace(one, kinds={**one.kinds, **other.kinds}, scenarios=scenarios)

@@ -1,24 +1,25 @@
-"""A score as text: a row per scenario, and the sentences beneath that say how near the aims are."""
+"""Print a score: a row per scenario, and the totals with their aims."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from probe.lab.scoring.score import Tally
 from probe.lab.scoring.score_files import Kind, Score
+from probe.messages import tr
 
 HEAD = ("scenario", "runs", "exact", "precision", "recall", "accused", "hop", "+-1", "seconds", "triggers", "kB sent")
-MOST_SECONDS: Mapping[Kind, float] = {"standard": 60.0, "slow line": 180.0}  # that a run may take; in depth: any
+MOST_SECONDS: Mapping[Kind, float] = {"standard": 60.0, "slow line": 180.0}  # time limit of a run, none for deep runs
 KINDS: Mapping[Kind, str] = {"standard": "standard run", "slow line": "run on a slow line", "deep": "run in depth"}
 AIM_EXACT, AIM_PRECISION, AIM_RECALL, AIM_HOPS = 0.99, 0.98, 0.95, 0.95  # shares, at least
-AIM_INNOCENT = 2000  # verdicts on look-alikes, at least, and none of them accuses
+AIM_UNCENSORED = 2000  # least number of verdicts on look-alikes, of which none may accuse
 
 
 def table(by_scenario: Mapping[str, Tally]) -> list[tuple[str, ...]]:
-    """A row per scenario and one for all of them, the head first."""
-    return [HEAD, *(_row(name, count) for name, count in by_scenario.items()), _row("all", whole(by_scenario))]
+    """Return the head, a row per scenario, and one for all of them."""
+    return [HEAD, *(_row(name, count) for name, count in by_scenario.items()), _row("all", total(by_scenario))]
 
 
-def whole(by_scenario: Mapping[str, Tally]) -> Tally:
-    """The counts of all scenarios together."""
+def total(by_scenario: Mapping[str, Tally]) -> Tally:
+    """Return the sum of all counts."""
     together = Tally()
     for count in by_scenario.values():
         together += count
@@ -33,7 +34,7 @@ def _row(name: str, count: Tally) -> tuple[str, ...]:
         f"{count.exact}/{count.verdicts}",
         f"{count.precision:.3f}",
         f"{count.recall:.3f}",
-        f"{count.accused}/{count.innocent}",
+        f"{count.accused}/{count.uncensored}",
         f"{count.hops_exact}/{known}" if known else "-",
         f"{count.hops_near}/{known}" if known else "-",
         f"{count.seconds:.0f}",
@@ -43,20 +44,39 @@ def _row(name: str, count: Tally) -> tuple[str, ...]:
 
 
 def sentences(score: Score) -> Iterable[str]:
-    """What the table's columns do not show by themselves: the commit, the look-alikes, the slowest runs, false hops."""
-    everything = whole(score.scenarios)
-    yield f"commit {score.commit or 'unknown'}, version {score.software_version}, {everything.runs} runs"
-    share = f" ({_percent(everything.exact, everything.verdicts)})" if everything.verdicts else ""
-    yield f"states exact: {everything.exact} of {everything.verdicts} verdicts{share}"
-    yield f"look-alikes: {everything.accused} of {everything.innocent} verdicts accuse where nobody interferes"
-    yield f"hops named where none can be known: {everything.invented}"
+    """Yield sentences on the commit, exact states, look-alikes, invented hops and the slowest runs."""
+    everything = total(score.scenarios)
+    yield tr(
+        "commit {commit}, version {version}, {runs} runs",
+        commit=score.commit or "unknown",
+        version=score.software_version,
+        runs=everything.runs,
+    )
+    yield tr(
+        "states exact: {exact} of {verdicts} verdicts ({share})",
+        exact=everything.exact,
+        verdicts=everything.verdicts,
+        share=_percent(everything.exact, everything.verdicts),
+    )
+    yield tr(
+        "look-alikes: {accused} of {verdicts} verdicts accuse a network without interference",
+        accused=everything.accused,
+        verdicts=everything.uncensored,
+    )
+    yield tr("hops named where none can be known: {count}", count=everything.invented)
     for kind, (seconds, name) in slowest(score).items():
-        allowed = f", {MOST_SECONDS[kind]:.0f} s allowed" if kind in MOST_SECONDS else ""
-        yield f"slowest {KINDS[kind]}: {seconds:.0f} s ({name}{allowed})"
+        yield _slowest_sentence(kind, seconds, name)
+
+
+def _slowest_sentence(kind: Kind, seconds: float, name: str) -> str:
+    values = {"kind": KINDS[kind], "seconds": round(seconds), "name": name}
+    if kind not in MOST_SECONDS:
+        return tr("slowest {kind}: {seconds} s ({name})", **values)
+    return tr("slowest {kind}: {seconds} s ({name}, limit {limit} s)", limit=round(MOST_SECONDS[kind]), **values)
 
 
 def slowest(score: Score) -> dict[Kind, tuple[float, str]]:
-    """Of every kind of run that there was: seconds and scenario of the slowest."""
+    """Return seconds and scenario of the slowest run of each kind."""
     runs = {
         kind: [(count.seconds, name) for name, count in score.scenarios.items() if score.kinds.get(name) == kind]
         for kind in KINDS
@@ -65,15 +85,15 @@ def slowest(score: Score) -> dict[Kind, tuple[float, str]]:
 
 
 def against_aims(score: Score) -> list[tuple[str, ...]]:
-    """What the whole came to beside what it should come to, the head first."""
-    every = whole(score.scenarios)
+    """Return the head and the totals with their aims."""
+    every = total(score.scenarios)
     known = every.hops + every.unlocated
     rows = [
         _aim("states exact", every.exact, every.verdicts, AIM_EXACT),
         (
             "look-alikes accused",
-            f"{every.accused} of {every.innocent}",
-            _met(f"none in at least {AIM_INNOCENT}", not every.accused and every.innocent >= AIM_INNOCENT),
+            f"{every.accused} of {every.uncensored}",
+            _met(f"none in at least {AIM_UNCENSORED}", not every.accused and every.uncensored >= AIM_UNCENSORED),
         ),
         _aim_of_mechanisms("precision", every.precision, AIM_PRECISION),
         _aim_of_mechanisms("recall", every.recall, AIM_RECALL),
@@ -98,7 +118,7 @@ def _aim(what: str, right: int, n: int, least: float) -> tuple[str, str, str]:
 
 
 def _percent(right: int, n: int) -> str:
-    """Rounded down: what is not all is not 100 %."""
+    """Return a percentage, rounded down so that only all is 100 %."""
     hundredths = 10_000 * right // n if n else 10_000
     return f"{hundredths // 100}.{hundredths % 100:02}%"
 
@@ -112,12 +132,12 @@ def _met(aim: str, met: bool) -> str:
 
 
 def as_text(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows in columns, the first to the left and the others to the right."""
+    """Return the rows as columns, the first left-aligned and the others right-aligned."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
 
 
 def as_markdown(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows as a Markdown table."""
+    """Return the rows as a Markdown table."""
     head, *others = [f"| {' | '.join(row)} |" for row in rows]
     return [head, "|---" + "|---:" * (len(rows[0]) - 1) + "|", *others]

@@ -1,4 +1,4 @@
-"""Runs scenarios over seeds, several labs side by side, each in a process of its own."""
+"""Run scenarios with several seeds, several labs side by side, each in its own process."""
 
 import json
 import subprocess
@@ -14,18 +14,18 @@ from probe.lab.sandbox.unsupported import BROKEN
 from probe.lab.scoring.score import Trial
 from probe.results import Problem, read_lines, run_files
 
-LONGEST = 300.0  # seconds for one run, start and end included
-TRIES = 3  # of a run whose lab broke down, as on a machine with too much to do
+LONGEST = 300.0  # seconds for one run
+TRIES = 3  # attempts for a run whose lab failed, as on an overloaded machine
 
 
 def trials(names: Sequence[str], seeds: Sequence[int], *, jobs: int, targets: Path) -> Iterator[Trial]:
-    """Run every scenario with every seed, `jobs` at a time; in the order in which they end.
+    """Run every scenario with every seed, `jobs` at a time, and yield the runs as they end.
 
-    A run that dies or hangs is a trial without verdicts.
+    A run that crashes or hangs has no verdicts.
     """
-    with ThreadPoolExecutor(jobs) as places:
+    with ThreadPoolExecutor(jobs) as pool:
         wanted = [(name, seed) for seed in seeds for name in names]
-        under_way = [places.submit(trial, name, seed, targets) for name, seed in wanted]
+        under_way = [pool.submit(trial, name, seed, targets) for name, seed in wanted]
         try:
             for done in as_completed(under_way):
                 yield done.result()
@@ -35,7 +35,7 @@ def trials(names: Sequence[str], seeds: Sequence[int], *, jobs: int, targets: Pa
 
 
 def trial(name: str, seed: int, targets: Path) -> Trial:
-    """One run, as `probe lab run` makes it; made again where the lab broke down and nothing was measured."""
+    """Run `probe lab run` once, and again if the lab failed before it measured."""
     for _ in range(TRIES):
         made = _once(name, seed, targets)
         if made.code != BROKEN:
@@ -63,7 +63,7 @@ def _records(printed: bytes) -> list[dict[str, Any]]:
 
 
 def _about_run(folder: Path) -> dict[str, int]:
-    """What the lines say of the run itself: its triggers and the bytes sent."""
-    lines = [line for path in run_files(folder) for _, line in read_lines(path) if not isinstance(line, Problem)]
-    runs = [line["test_keys"]["x_run"] for line in lines]
+    """Return the triggers and sent bytes that the measurements report."""
+    found = [one for path in run_files(folder) for _, one in read_lines(path) if not isinstance(one, Problem)]
+    runs = [measurement["test_keys"]["x_run"] for measurement in found]
     return {key: max((int(run[key]) for run in runs), default=0) for key in ("triggers", "bytes_sent")}

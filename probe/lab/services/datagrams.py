@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from probe.lab.services import sip, stun
 from probe.lab.services.quic import quic
-from probe.lab.world.world import Host, World
+from probe.lab.world.hosts import Host
+from probe.lab.world.world import World
 
 DATAGRAMS: dict[str, Callable[[World, Host], asyncio.DatagramProtocol]] = {
     "stun/udp": stun.Datagrams,

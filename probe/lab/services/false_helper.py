@@ -15,7 +15,8 @@ from probe.formats.keys import LISTS
 from probe.formats.transactions import TransactionRecord
 from probe.lab.services.streams import Ended, Plain
 from probe.lab.services.web import read_request
-from probe.lab.world.world import HELPER_PORT, HELPER_V4, World
+from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
+from probe.lab.world.world import World
 from probe.targets.target import Endpoint, Target
 
 HEALTHY = {"ipv4": True, "ipv6": True, "udp": True}

@@ -14,7 +14,8 @@ from probe.lab.services.dns.resolver import Datagrams, Zone
 from probe.lab.services.protocols import ALPN, GREETING_SERVERS, TLS_SERVERS, Connection, plain_server, tls_server
 from probe.lab.services.quic import quic
 from probe.lab.services.streams import Ended, Plain, Secure, Stream
-from probe.lab.world.world import HELPERS_RESOLVER, PROVIDERS_RESOLVER, Host, InterceptingServer, World
+from probe.lab.world.hosts import HELPERS_RESOLVER, PROVIDERS_RESOLVER, Host, InterceptingServer
+from probe.lab.world.world import World
 
 PATIENCE = 90.0  # seconds for one connection
 LONGEST_HELLO = 16384

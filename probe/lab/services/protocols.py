@@ -12,7 +12,8 @@ from probe.lab.services.sip import serve_sip
 from probe.lab.services.streams import Ended, Stream
 from probe.lab.services.stun import opens, serve_stun
 from probe.lab.services.web import METHODS, serve_http
-from probe.lab.world.world import Host, World
+from probe.lab.world.hosts import Host
+from probe.lab.world.world import World
 from probe.targets.dialects import DIALECTS
 from probe.wire.sip.message import could_begin
 

@@ -5,7 +5,8 @@ import secrets
 from typing import cast
 
 from probe.lab.services.streams import Ended, Stream
-from probe.lab.world.world import Host, World
+from probe.lab.world.hosts import Host
+from probe.lab.world.world import World
 from probe.wire.sip.headers import read_via, values
 from probe.wire.sip.message import KEEP_ALIVE_ANSWER, Message, NotSIP, SIPStream, read_message
 

@@ -5,7 +5,8 @@ import secrets
 from typing import cast
 
 from probe.lab.services.streams import Ended, Stream, read_exactly
-from probe.lab.world.world import Host, World
+from probe.lab.world.hosts import Host
+from probe.lab.world.world import World
 from probe.wire import stun
 
 SOFTWARE = b"lab"

@@ -6,7 +6,8 @@ from html import escape
 
 from probe.lab.scenario.scenario import Page
 from probe.lab.services.streams import Stream, read_exactly, read_until
-from probe.lab.world.world import Host, World
+from probe.lab.world.hosts import Host
+from probe.lab.world.world import World
 
 METHODS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ")
 REASONS = {200: "OK", 204: "No Content", 301: "Moved Permanently", 302: "Found", 400: "Bad Request", 404: "Not Found"}

@@ -1,4 +1,4 @@
-"""Recorded lines, made small, with the verdicts that their scenario demands: what a made-up measurement is cut from."""
+"""Make templates of synthetic measurements from recorded ones, with the verdicts that the scenario expects."""
 
 import gzip
 import json
@@ -13,17 +13,17 @@ from probe.lab.scenario.expectations import expectation_for
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
 
 ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
-MOST_SERVICES = 2  # of a line: a measurement of ours has hundreds of kilobytes, and most of it says the same again
-# Tokens in a template's text, and what takes their place in each line.
+MOST_SERVICES = 2  # of a measurement, since a whole one has hundreds of kilobytes with similar content
+# Placeholders in a template that each measurement fills in.
 SLOTS = ("START", "COUNTRY", "NETWORK", "NAME", "VERSION", "RUN", "RUNTIME", "SEED")
 _SLOT = re.compile(f"@({'|'.join(SLOTS)})@")
 
-Line = dict[str, Any]
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Said:
-    """The verdict that a service must get; `state` is None where the measurement is not valid."""
+class ExpectedVerdict:
+    """Hold the verdict that a service must get. `state` is None if the measurement is invalid."""
 
     state: str | None
     mechanisms: tuple[str, ...] = ()
@@ -31,94 +31,96 @@ class Said:
 
 @dataclass(frozen=True)
 class Template:
-    """A line with slots. `parts` and `slots` alternate, and begin and end with a part."""
+    """Hold a measurement with placeholders. `parts` and `slots` alternate, starting and ending with a part."""
 
     scenario: str
     target: str
-    truth: dict[str, Said]
+    truth: dict[str, ExpectedVerdict]
     parts: tuple[str, ...]
     slots: tuple[str, ...]
 
     def filled(self, values: dict[str, str]) -> str:
-        """The line's text, without the newline."""
+        """Return the JSON text of a measurement, without newline."""
         pieces = [part + values[slot] for part, slot in zip(self.parts, self.slots, strict=False)]
         return "".join(pieces) + self.parts[-1]
 
 
 def load_templates(wanted: Mapping[str, Collection[str]], *, light: bool = False) -> dict[tuple[str, str], Template]:
-    """(scenario, target) → template, of the `wanted` (scenario → targets) whose verdicts the scenario tells in full.
+    """Return templates by (scenario, target), for the `wanted` targets by scenario with exact expectations.
 
-    `light`: lines of one service over IPv4, a third as long.
+    `light`: measurements of one service over IPv4, a third as long.
     """
-    lines: dict[tuple[str, str], tuple[Scenario, list[Line]]] = {}
+    found: dict[tuple[str, str], tuple[Scenario, list[Document]]] = {}
     for name in wanted:
         scenario = load_scenario(find_scenario(name))
-        for line in _recorded(name):
-            target = line["test_keys"]["x_target"]["name"]
-            lines.setdefault((name, target), (scenario, []))[1].append(line)
-    whole = {key: (scenario, found[0]) for key, (scenario, found) in lines.items() if len(found) == 1}
+        for measurement in _recorded(name):
+            target = measurement["test_keys"]["x_target"]["name"]
+            found.setdefault((name, target), (scenario, []))[1].append(measurement)
+    whole = {key: (scenario, many[0]) for key, (scenario, many) in found.items() if len(many) == 1}
     known = {key: pair for key, pair in whole.items() if key[1] in wanted[key[0]] and _expected(*pair) is not None}
     kept = {target: _services_of_interest(target, known)[: 1 if light else MOST_SERVICES] for _, target in known}
     return {key: _template(*key, *pair, kept[key[1]], light) for key, pair in known.items()}
 
 
-def _recorded(scenario: str) -> list[Line]:
+def _recorded(scenario: str) -> list[Document]:
     path = recording_of(scenario)
     if path is None:
         return []
-    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    return [json.loads(text) for text in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def _expected(scenario: Scenario, line: Line) -> dict[str, Said] | None:
-    """Service → the verdict that it must get; None where the scenario leaves anything open."""
-    target, found = line["test_keys"]["x_target"], {}
+def _expected(scenario: Scenario, measurement: Document) -> dict[str, ExpectedVerdict] | None:
+    """Return the expected verdict of each service, None if an expectation is not exact."""
+    target, found = measurement["test_keys"]["x_target"], {}
     for role in target["services"]:
         service = f"{target['name']}/{role}"
         wanted = expectation_for(service, scenario.expect)
         if wanted is not None and wanted.valid is False:
-            found[service] = Said(None)
+            found[service] = ExpectedVerdict(None)
         elif wanted is not None and isinstance(wanted.state, str) and wanted.mechanisms is not None:
-            found[service] = Said(wanted.state, tuple(sorted(wanted.mechanisms)))
+            found[service] = ExpectedVerdict(wanted.state, tuple(sorted(wanted.mechanisms)))
         else:
             return None
     return found
 
 
-def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenario, Line]]) -> list[str]:
-    """The roles, in all lines of a target alike: first those that most scenarios accuse."""
+def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenario, Document]]) -> list[str]:
+    """Return the roles of a target, in the order of how many scenarios accuse them."""
     accusals: dict[str, int] = {}
     for (_, other), pair in known.items():
-        for service, said in (_expected(*pair) or {}).items() if other == target else ():
+        for service, verdict in (_expected(*pair) or {}).items() if other == target else ():
             role = service.partition("/")[2]
-            accusals[role] = accusals.get(role, 0) + (said.state in ACCUSED)
+            accusals[role] = accusals.get(role, 0) + (verdict.state in ACCUSED)
     return sorted(accusals, key=lambda role: (-accusals[role], role))
 
 
-def _template(name: str, target: str, scenario: Scenario, line: Line, roles: list[str], light: bool) -> Template:
-    expected = _expected(scenario, line) or {}
+def _template(
+    name: str, target: str, scenario: Scenario, measurement: Document, roles: list[str], light: bool
+) -> Template:
+    expected = _expected(scenario, measurement) or {}
     truth = {f"{target}/{role}": expected[f"{target}/{role}"] for role in roles if f"{target}/{role}" in expected}
-    line = _light(small(line, roles)) if light else small(line, roles)
-    text = json.dumps(_with_slots(line), separators=(",", ":"))
+    measurement = _light(small(measurement, roles)) if light else small(measurement, roles)
+    text = json.dumps(_with_slots(measurement), separators=(",", ":"))
     pieces = _SLOT.split(text.replace('"@RUNTIME@"', "@RUNTIME@"))
     return Template(name, target, truth, tuple(pieces[::2]), tuple(pieces[1::2]))
 
 
-def _with_slots(line: Line) -> Line:
-    about = {key: value for key, value in line["annotations"].items() if key != "lab"}
-    line["annotations"] = about | {"synthetic": "@SEED@"}
-    line["measurement_start_time"] = line["test_start_time"] = "@START@"
-    line["probe_cc"], line["probe_asn"], line["probe_network_name"] = "@COUNTRY@", "@NETWORK@", "@NAME@"
-    line["resolver_asn"], line["software_version"], line["test_runtime"] = "@NETWORK@", "@VERSION@", "@RUNTIME@"
-    line["test_keys"]["x_run"]["run_id"] = "@RUN@"
-    return line
+def _with_slots(measurement: Document) -> Document:
+    about = {key: value for key, value in measurement["annotations"].items() if key != "lab"}
+    measurement["annotations"] = about | {"synthetic": "@SEED@"}
+    measurement["measurement_start_time"] = measurement["test_start_time"] = "@START@"
+    measurement |= {"probe_cc": "@COUNTRY@", "probe_asn": "@NETWORK@", "probe_network_name": "@NAME@"}
+    measurement |= {"resolver_asn": "@NETWORK@", "software_version": "@VERSION@", "test_runtime": "@RUNTIME@"}
+    measurement["test_keys"]["x_run"]["run_id"] = "@RUN@"
+    return measurement
 
 
 # -- small ---------------------------------------------------------------------------------------------------------
 
 
-def small(line: Line, roles: list[str]) -> Line:
-    """The line with one endpoint of each of these services, leaves of certificates, no bodies and no packets."""
-    keys = line["test_keys"]
+def small(measurement: Document, roles: list[str]) -> Document:
+    """Return the measurement with one endpoint per service, leaf certificates only, without bodies and packets."""
+    keys = measurement["test_keys"]
     services = {role: service for role, service in keys["x_target"]["services"].items() if role in roles}
     for service in services.values():
         service["endpoints"] = service["endpoints"][:1]
@@ -127,24 +129,24 @@ def small(line: Line, roles: list[str]) -> Line:
     _only(keys, endpoints)
     if (keys.get("x_control") or {}).get("test_keys"):
         _only(keys["x_control"]["test_keys"], endpoints)
-    return line
+    return measurement
 
 
-def _only(keys: Line, endpoints: set[str]) -> None:
-    """Leave the transactions of these endpoints, the lookups of their hosts, the echo's, and their entries."""
+def _only(keys: Document, endpoints: set[str]) -> None:
+    """Keep the transactions of these endpoints, lookups of their hosts, echo pairs, and their entries."""
     hosts = {endpoint.split("//")[1].split("/")[0].split(";")[0].rpartition(":")[0] for endpoint in endpoints}
     records = [
         one
         for one in keys["x_transactions"]
-        # One pair of twins at the helper's echo tells of every endpoint of its kind.
+        # One echo pair at the helper stands for every endpoint of its dialect.
         if one["endpoint"] in endpoints or one["hostname"] in hosts or str(one.get("followup")).endswith("_echo")
     ]
-    _leave(keys, records)
+    _keep(keys, records)
     keys["network_events"], keys["x_packets"] = [], None
 
 
-def _leave(keys: Line, records: list[Line]) -> None:
-    """Leave these transactions and their entries."""
+def _keep(keys: Document, records: list[Document]) -> None:
+    """Keep these transactions and their entries."""
     ids = {record["transaction_id"] for record in records}
     keys["x_transactions"] = records
     for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
@@ -153,32 +155,32 @@ def _leave(keys: Line, records: list[Line]) -> None:
                 holder[kind] = [_bare(entry) for entry in holder[kind] if entry["transaction_id"] in ids]
 
 
-def _light(line: Line) -> Line:
-    """Without IPv6, empty lists, datagrams and headers as they came, and what the control says of the run once more."""
-    keys = line["test_keys"]
+def _light(measurement: Document) -> Document:
+    """Remove IPv6, empty lists, raw datagrams, header lists, and the control's copy of the run."""
+    keys = measurement["test_keys"]
     control = (keys.get("x_control") or {}).get("test_keys") or {}
     for half in filter(None, (keys, control)):
-        _leave(half, [record for record in half["x_transactions"] if record["family"] != 6])
+        _keep(half, [record for record in half["x_transactions"] if record["family"] != 6])
         for holder in places_of_entries(half):
             for kind in LISTS:
                 kept = [_thin(entry) for entry in holder.pop(kind, []) if entry.get("query_type") != "AAAA"]
                 holder |= {kind: kept} if kept else {}
     for known in ("x_run", "x_target"):
         control.pop(known, None)
-    return line
+    return measurement
 
 
-def _thin(entry: Line) -> Line:
+def _thin(entry: Document) -> Document:
     for part in (entry, entry.get("request"), entry.get("response"), *entry.get("x_responses", ())):
-        if isinstance(part, dict):  # STUN's response is a word
-            for said in ("raw_response", "headers_list"):
-                part.pop(said, None)
+        if isinstance(part, dict):  # STUN's response is text
+            for key in ("raw_response", "headers_list"):
+                part.pop(key, None)
             if "headers" in part:
                 part["headers"] = {name: value for name, value in part["headers"].items() if name == "Host"}
     return entry
 
 
-def _bare(entry: Line) -> Line:
+def _bare(entry: Document) -> Document:
     if entry.get("peer_certificates"):
         entry["peer_certificates"] = entry["peer_certificates"][:1]
     if isinstance(entry.get("response"), dict) and entry["response"].get("body"):

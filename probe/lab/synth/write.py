@@ -1,4 +1,4 @@
-"""The made-up world → DIR/lines/*.jsonl.gz and DIR/truth.json; the same bytes for the same seed and number."""
+"""Write synthetic measurements to DIR/lines/*.jsonl.gz and their truth to DIR/truth.json, equal for equal seeds."""
 
 import gzip
 import json
@@ -9,40 +9,40 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from probe.lab.synth.plan import TARGETS, VERSIONS, WANTED, Network, Plan, days, draw_plan, told
-from probe.lab.synth.templates import ACCUSED, Said, Template, load_templates
+from probe.lab.synth.plan import TARGETS, VERSIONS, WANTED, Network, Plan, days, draw_plan, truth_of
+from probe.lab.synth.templates import ACCUSED, ExpectedVerdict, Template, load_templates
 
 LINES_OF_A_FILE = 5000
 LEVEL = 4  # of gzip: speed before size
-ENOUGH, SHARE = 5, 0.8  # a cell's state is the one that this share of at least so many measurements have
+ENOUGH, SHARE = 5, 0.8  # least measurements of a cell, and the least share with one state
 
 Cell = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class Truth:
-    """What every cell must say, counted from what was put into the lines."""
+    """Count the true verdicts of every cell."""
 
     def __init__(self) -> None:
-        self._said: dict[Cell, Counter[Said]] = defaultdict(Counter)
+        self._verdicts: dict[Cell, Counter[ExpectedVerdict]] = defaultdict(Counter)
 
-    def add(self, network: Network, truth: dict[str, Said]) -> None:
+    def add(self, network: Network, truth: dict[str, ExpectedVerdict]) -> None:
         """Count one measurement, for its country and for its network."""
-        for service, said in truth.items():
+        for service, verdict in truth.items():
             for by in ((("cc", network.country),), (("asn", network.asn), ("cc", network.country))):
-                self._said[service, by][said] += 1
+                self._verdicts[service, by][verdict] += 1
 
     def cells(self) -> list[dict[str, Any]]:
-        """One object per cell: {service, by, state, mechanisms, n}; n counts what is valid and sufficient.
+        """Return one object per cell: {service, by, state, mechanisms, n}. n counts valid and sufficient verdicts.
 
-        `mechanisms` are all that were put in, where the cell does not say that all is well.
+        `mechanisms` has all true ones, if the state of the cell is not `ok`.
         """
-        return [_cell(service, dict(by), said) for (service, by), said in sorted(self._said.items())]
+        return [_cell(service, dict(by), verdicts) for (service, by), verdicts in sorted(self._verdicts.items())]
 
 
-def _cell(service: str, by: dict[str, str], said: Counter[Said]) -> dict[str, Any]:
+def _cell(service: str, by: dict[str, str], verdicts: Counter[ExpectedVerdict]) -> dict[str, Any]:
     states: Counter[str] = Counter()
     mechanisms: set[str] = set()
-    for verdict, count in said.items():
+    for verdict, count in verdicts.items():
         if verdict.state is not None and verdict.state != "insufficient":
             states[verdict.state] += count
     n = states.total()
@@ -51,14 +51,14 @@ def _cell(service: str, by: dict[str, str], said: Counter[Said]) -> dict[str, An
         state = "insufficient"
     elif most < SHARE * n:
         state = "mixed"
-    for verdict in said:
+    for verdict in verdicts:
         if verdict.state in ACCUSED and state in {*ACCUSED, "mixed", "insufficient"}:
             mechanisms.update(verdict.mechanisms)
     return {"service": service, "by": by, "state": state, "mechanisms": sorted(mechanisms), "n": n}
 
 
 def synthesise(measurements: int, seed: int, folder: Path, *, light: bool = False) -> dict[str, Any]:
-    """Write so many lines and the truth about them; gives {"lines", "files", "bytes", "mean_bytes"}, unpacked."""
+    """Write measurements and their truth. Return {"lines", "files", "bytes", "mean_bytes"} of the uncompressed text."""
     templates, plan, truth = load_templates(WANTED, light=light), draw_plan(seed), Truth()
     (folder / "lines").mkdir(parents=True, exist_ok=True)
     made = _lines(measurements, seed, plan, templates, truth)
@@ -67,10 +67,10 @@ def synthesise(measurements: int, seed: int, folder: Path, *, light: bool = Fals
         text = "".join(lines).encode()
         (folder / "lines" / f"{files:05}.jsonl.gz").write_bytes(gzip.compress(text, LEVEL, mtime=0))
         files, size = files + 1, size + len(text)
-    events = [one for event in plan.events for one in told(event, templates)]
+    events = [one for event in plan.events for one in truth_of(event, templates)]
     shutdowns = [
-        {"cc": country, "onset": min(dark).isoformat(), "last": max(dark).isoformat()}
-        for country, dark in plan.shutdowns.items()
+        {"cc": country, "onset": min(absent).isoformat(), "last": max(absent).isoformat()}
+        for country, absent in plan.shutdowns.items()
     ]
     document = {"seed": seed, "cells": truth.cells(), "events": events, "shutdowns": shutdowns}
     (folder / "truth.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -80,37 +80,37 @@ def synthesise(measurements: int, seed: int, folder: Path, *, light: bool = Fals
 def _lines(
     measurements: int, seed: int, plan: Plan, templates: dict[tuple[str, str], Template], truth: Truth
 ) -> Iterator[str]:
-    dice = Random(f"lines {seed}")
-    for network, day, second, template in drawn(measurements, plan, templates, dice):
+    rng = Random(f"lines {seed}")
+    for network, day, second, template in drawn(measurements, plan, templates, rng):
         truth.add(network, template.truth)
-        yield template.filled(_values(network, day, second, seed, dice)) + "\n"
+        yield template.filled(_values(network, day, second, seed, rng)) + "\n"
 
 
 def drawn(
-    measurements: int, plan: Plan, templates: dict[tuple[str, str], Template], dice: Random
+    measurements: int, plan: Plan, templates: dict[tuple[str, str], Template], rng: Random
 ) -> Iterator[tuple[Network, date, int, Template]]:
-    """So many measurements in order of time: network, day, second of the day, and what was measured."""
+    """Yield measurements in order of time: network, day, second of the day, and template."""
     calendar = days()
     for number, day in enumerate(calendar):
         share = (number + 1) * measurements // len(calendar) - number * measurements // len(calendar)
         networks = plan.measured(day)
         weights = [network.weight for network in networks]
-        seconds = sorted(dice.randrange(86400) for _ in range(share))
-        for second, network in zip(seconds, dice.choices(networks, weights, k=share), strict=True):
-            target = dice.choice(TARGETS)
-            key = plan.scenario(network, target, day, dice), target
-            # Not every look-alike befalls every target.
+        seconds = sorted(rng.randrange(86400) for _ in range(share))
+        for second, network in zip(seconds, rng.choices(networks, weights, k=share), strict=True):
+            target = rng.choice(TARGETS)
+            key = plan.scenario(network, target, day, rng), target
+            # Not every look-alike has every target.
             yield network, day, second, templates.get(key) or templates["clean", target]
 
 
-def _values(network: Network, day: date, second: int, seed: int, dice: Random) -> dict[str, str]:
+def _values(network: Network, day: date, second: int, seed: int, rng: Random) -> dict[str, str]:
     return {
         "START": f"{day} {second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}",
         "COUNTRY": network.country,
         "NETWORK": network.asn,
         "NAME": network.name,
-        "VERSION": dice.choice(VERSIONS),
-        "RUN": f"{dice.getrandbits(64):016x}",
-        "RUNTIME": f"{dice.uniform(2, 40):.3f}",
+        "VERSION": rng.choice(VERSIONS),
+        "RUN": f"{rng.getrandbits(64):016x}",
+        "RUNTIME": f"{rng.uniform(2, 40):.3f}",
         "SEED": str(seed),
     }

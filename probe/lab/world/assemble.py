@@ -14,7 +14,8 @@ from probe.lab.censors.tls import TLSReset
 from probe.lab.net.fabric import FabricConfig, PathConfig
 from probe.lab.scenario.faults import NAT, VPN, NoIPv6, NoNetwork, Portal
 from probe.lab.scenario.scenario import Scenario
-from probe.lab.world.world import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER, World
+from probe.lab.world.hosts import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER
+from probe.lab.world.world import World
 
 ANNOTATIONS = "/run/censorprobe/annotations.json"
 ROOTS = "/run/censorprobe/roots.pem"

@@ -1,4 +1,4 @@
-"""`probe lab list`, what `probe lab run` refuses, and what it shows where the lab cannot run."""
+"""Test `probe lab list`, the errors of `probe lab run`, and its output where the lab cannot run."""
 
 import json
 import subprocess
@@ -16,6 +16,7 @@ from probe.lab.censors import CLASSES
 from probe.lab.sandbox.unsupported import LabUnavailable
 from probe.lab.scenario.faults import KINDS
 from probe.lab.scenario.scenario import scenario_names
+from tests.lab.record import keep_recording
 
 REMEDY = "Operation not permitted. Run it with sudo."
 
@@ -24,7 +25,7 @@ def call(*words: str) -> Any:
     return CliRunner().invoke(app, list(words))
 
 
-def test_list_names_every_scenario_in_80_columns() -> None:
+def test_list_has_every_scenario_in_80_columns() -> None:
     printed = call("list").stdout
     assert all(name in printed for name in scenario_names())
     assert max(map(len, printed.splitlines())) <= 80
@@ -32,7 +33,7 @@ def test_list_names_every_scenario_in_80_columns() -> None:
     assert names == scenario_names()
 
 
-def test_classes_come_with_every_key() -> None:
+def test_classes_have_every_key() -> None:
     documents = [json.loads(line) for line in call("list", "--classes", "--json").stdout.splitlines()]
     assert {document["name"] for document in documents} == {*CLASSES, *KINDS}
     reset = next(document for document in documents if document["name"] == "TLSReset")
@@ -50,7 +51,7 @@ def test_classes_come_with_every_key() -> None:
         (["run", "clean", "--results", "/dev/null/here"], "Results cannot be written to /dev/null/here"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_2(words: list[str], sentence: str) -> None:
+def test_wrong_argument_exits_with_2(words: list[str], sentence: str) -> None:
     refused = call(*words).exception
     assert isinstance(refused, UsageError)
     assert refused.exit_code == 2
@@ -59,7 +60,7 @@ def test_what_cannot_be_used_is_refused_with_2(words: list[str], sentence: str) 
 
 @pytest.fixture
 def unavailable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A machine whose kernel refuses namespaces, and a folder for recordings."""
+    """Emulate a computer without namespaces, and return an empty folder for recordings."""
 
     def refuse(*_: Any, **__: Any) -> int:
         raise LabUnavailable(REMEDY)
@@ -69,22 +70,22 @@ def unavailable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_without_the_lab_a_command_is_refused_with_the_remedy(unavailable: Path) -> None:
+def test_command_without_the_lab_prints_the_remedy(unavailable: Path) -> None:
     refused = call("run", "clean", "--", "true").exception
     assert isinstance(refused, UsageError)
     assert REMEDY in refused.sentence
     assert refused.exit_code == 1
 
 
-def test_without_the_lab_and_a_recording_it_says_so(unavailable: Path) -> None:
+def test_run_without_the_lab_and_a_recording_is_an_error(unavailable: Path) -> None:
     refused = call("run", "clean").exception
     assert isinstance(refused, UsageError)
-    assert "nothing was recorded of clean" in refused.sentence
+    assert "scenario clean has no recording" in refused.sentence
 
 
-def test_without_the_lab_the_recording_is_judged_and_marked(unavailable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_without_the_lab_prints_recorded_verdicts(unavailable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = {"annotations": {"lab": "clean"}, "measurement_start_time": "2026-11-25 10:11:12"}
-    probe.lab.run.keep_recording("clean", [line])
+    keep_recording("clean", [line])
     seen: list[Any] = []
 
     def judged(lines: Any) -> list[dict[str, Any]]:
@@ -99,13 +100,13 @@ def test_without_the_lab_the_recording_is_judged_and_marked(unavailable: Path, m
         "LAB clean: emulated, nothing left this computer",
     ]
     assert "telegram/web: OK" in done.stdout
-    assert f"the lab cannot run here: {REMEDY}" in done.stderr
+    assert f"The lab cannot run on this computer: {REMEDY}" in done.stderr
     assert seen == [("clean.jsonl.gz", 1, line)]
 
 
 @pytest.mark.lab
-def test_lines_go_to_a_folder_that_was_not_there(tmp_path: Path) -> None:
-    """Below /tmp too, which inside is another one."""
+def test_results_are_written_to_a_new_folder(tmp_path: Path) -> None:
+    """Test a new folder below /tmp, although the lab has its own /tmp."""
     folder = tmp_path / "new" / "folder"
     command = [sys.executable, "-m", "probe", "lab", "run", "sni-reset-residual", "--results", str(folder)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)

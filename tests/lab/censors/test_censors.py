@@ -365,15 +365,15 @@ def test_same_name_gets_the_same_forged_address() -> None:
     assert first.to_client == second.to_client
 
 
-def test_dns_lie_rewrites_only_the_providers_answers() -> None:
+def test_false_resolver_rewrites_only_the_providers_answers() -> None:
     censor = deployed(DNSLie(names=[NAME], rcode="nxdomain"))
     actions = censor.see(answered(NAME, SERVER), IN, 0.0)
     assert actions is not None
     assert actions.replace is not None
-    lie = Packet(actions.replace)
-    assert lie.payload[3] & 0x0F == NXDOMAIN
-    assert (lie.src, lie.dst, lie.ttl) == (RESOLVER, CLIENT, 58)
-    question = question_of_answer(lie.payload)
+    forged = Packet(actions.replace)
+    assert forged.payload[3] & 0x0F == NXDOMAIN
+    assert (forged.src, forged.dst, forged.ttl) == (RESOLVER, CLIENT, 58)
+    question = question_of_answer(forged.payload)
     assert question is not None
     assert question.name == NAME
     assert censor.see(answered(NAME, SERVER, server=PUBLIC), IN, 0.0) is None
@@ -381,7 +381,7 @@ def test_dns_lie_rewrites_only_the_providers_answers() -> None:
     assert censor.see(asked(NAME), OUT, 0.0) is None
 
 
-def test_dns_lie_gives_an_address_or_is_silent() -> None:
+def test_false_resolver_gives_an_address_or_is_silent() -> None:
     actions = deployed(DNSLie(names=[NAME], answers=["10.10.34.35"])).see(answered(NAME, SERVER), IN, 0.0)
     assert actions is not None
     assert actions.replace is not None

@@ -15,7 +15,8 @@ from probe.lab.censors.dns import BOGON, FOREIGN, DNSInjection, DNSIntercept, DN
 from probe.lab.net.dns_packets import NOERROR, NXDOMAIN
 from probe.lab.run import run_command
 from probe.lab.scenario.scenario import PathKeys, Scenario
-from probe.lab.world.world import HELPER_V4, PROVIDERS_RESOLVER, build_world
+from probe.lab.world.hosts import HELPER_V4, PROVIDERS_RESOLVER
+from probe.lab.world.world import build_world
 from probe.targets.target import bundled_targets
 from tests.support.lab import dig
 from tests.support.lab.dig import AAAA

@@ -9,7 +9,7 @@ import pytest
 from probe.cli.run.consent import VERSION
 from probe.lab.run import Finished, run_scenario, table
 from probe.lab.scenario.scenario import find_scenario, load_scenario
-from probe.lab.world.world import HELPER_V4
+from probe.lab.world.hosts import HELPER_V4
 from probe.targets.target import bundled_targets
 from tests.support.lab import evidence
 

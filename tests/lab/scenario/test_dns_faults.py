@@ -7,7 +7,8 @@ from probe.lab.scenario.faults import BrokenAAAA, FilteringResolver, IPv6Only, P
 from probe.lab.scenario.scenario import Page, Scenario
 from probe.lab.services.dns.resolver import Zone
 from probe.lab.services.web import Request, answer
-from probe.lab.world.world import PORTAL, Host, World, build_world
+from probe.lab.world.hosts import PORTAL, Host
+from probe.lab.world.world import World, build_world
 from probe.signatures.bogons import is_bogon
 from tests.support.lab.dig import addresses_in, query
 

@@ -30,13 +30,14 @@ def test_look_alike_contains_its_condition(name: str) -> None:
 def test_look_alike_expects_exact_states_of_every_service(name: str) -> None:
     scenario = load(name)
     services = expected_services(scenario, bundled_targets())
-    expected = [expectation_for(service, scenario.expect) for service in services]
-    assert expected and None not in expected
-    for expectation in expected:
+    assert services
+    for service in services:
+        expectation = expectation_for(service, scenario.expect)
         assert expectation is not None
         if not states(expectation) & ACCUSING:
             assert expectation.mechanisms == []
-            assert len(states(expectation)) == 1 or name in UNDECIDED
+            later = expectation is scenario.expect.get(f"{service.split('/')[0]}/*")  # a service that is added later
+            assert len(states(expectation)) == 1 or name in UNDECIDED or later
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not load(name).censors])

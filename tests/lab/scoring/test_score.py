@@ -37,7 +37,7 @@ def test_right_verdict_counts_in_every_column() -> None:
     count = counted(record("a/web", "blocked", ["tls.reset.sni"], 4), record("a/chat", "ok"), record("a/portal", None))
     assert (count.verdicts, count.exact, count.wrong) == (3, 3, [])
     assert (count.precision, count.recall) == (1.0, 1.0)
-    assert (count.innocent, count.accused) == (2, 0)
+    assert (count.uncensored, count.accused) == (2, 0)
     assert (count.hops, count.hops_exact, count.hops_near, count.unlocated) == (1, 1, 1, 0)
 
 
@@ -55,7 +55,7 @@ def test_wrong_leaf_costs_precision_and_recall() -> None:
 @pytest.mark.parametrize("state", ["blocked", "likely_blocked", "degraded"])
 def test_accusing_an_uncensored_service_is_counted(state: str) -> None:
     count = counted(record("a/chat", state), record("a/portal", state))
-    assert (count.innocent, count.accused, count.exact) == (2, 2, 0)
+    assert (count.uncensored, count.accused, count.exact) == (2, 2, 0)
     assert count.wrong[0] == f"made 3 a/chat: down/ok -> {state}"
 
 
@@ -94,19 +94,19 @@ def test_hop_without_expected_hop_is_invented() -> None:
 
 def test_omitted_state_is_not_compared() -> None:
     count = tally(Trial("made", 0, [record("a/web", "blocked")]), {"default": Expectation(mechanisms=[])}, ["a/web"])
-    assert (count.verdicts, count.exact, count.innocent, count.wrong) == (1, 1, 0, [])
+    assert (count.verdicts, count.exact, count.uncensored, count.wrong) == (1, 1, 0, [])
 
 
-@pytest.mark.parametrize(("censored", "innocent"), [(True, 0), (False, 1)])
-def test_impaired_service_beside_a_censor_is_no_look_alike(censored: bool, innocent: int) -> None:
+@pytest.mark.parametrize(("censored", "uncensored"), [(True, 0), (False, 1)])
+def test_impaired_service_beside_a_censor_is_no_look_alike(censored: bool, uncensored: int) -> None:
     expect, trial = {"default": Expectation(state="impaired")}, Trial("made", 0, [record("a/web", "blocked")])
     count = tally(trial, expect, ["a/web"], censored=censored)
-    assert (count.innocent, count.accused) == (innocent, innocent)
+    assert (count.uncensored, count.accused) == (uncensored, uncensored)
 
 
 def test_missing_verdict_is_wrong_and_not_counted_as_uncensored() -> None:
     count = tally(Trial("made", 0, [], code=-1), EXPECT, ["a/web", "a/chat"])
-    assert (count.verdicts, count.exact, count.innocent) == (2, 0, 0)
+    assert (count.verdicts, count.exact, count.uncensored) == (2, 0, 0)
     assert "made 0 a/web: blocked -> none" in count.wrong
 
 
@@ -132,24 +132,24 @@ def test_table_has_a_row_for_each_scenario_and_one_for_all() -> None:
 
 def test_sentences_have_look_alikes_and_slowest_runs() -> None:
     counts = {
-        name: Tally(1, 2, 2, innocent=2, seconds=seconds) for name, seconds in (("a", 9.0), ("b", 11.0), ("c", 99.0))
+        name: Tally(1, 2, 2, uncensored=2, seconds=seconds) for name, seconds in (("a", 9.0), ("b", 11.0), ("c", 99.0))
     }
     counts["a"].accused = 1
-    told = list(sentences(Score("abc", "1", {"a": "standard", "b": "standard", "c": "deep"}, counts)))
-    assert "look-alikes: 1 of 6 verdicts accuse where nobody interferes" in told
-    assert "slowest standard run: 11 s (b, 60 s allowed)" in told
-    assert "slowest run in depth: 99 s (c)" in told
-    assert not [sentence for sentence in told if "slow line" in sentence]
+    printed = list(sentences(Score("abc", "1", {"a": "standard", "b": "standard", "c": "deep"}, counts)))
+    assert "look-alikes: 1 of 6 verdicts accuse a network without interference" in printed
+    assert "slowest standard run: 11 s (b, limit 60 s)" in printed
+    assert "slowest run in depth: 99 s (c)" in printed
+    assert not [sentence for sentence in printed if "slow line" in sentence]
 
 
 def test_totals_are_compared_with_aims() -> None:
-    fine = Tally(1, 100, 99, 50, 50, 50, innocent=2000, hops=20, hops_exact=19, hops_near=20, seconds=60.0)
+    fine = Tally(1, 100, 99, 50, 50, 50, uncensored=2000, hops=20, hops_exact=19, hops_near=20, seconds=60.0)
     kinds: dict[str, Kind] = {"a": "standard", "b": "deep"}
     rows = against_aims(Score("abc", "1", kinds, {"a": fine, "b": Tally(seconds=200.0)}))
     assert rows[0][0] == "2 scenarios, 0 seeds, 1 runs, commit abc"
     assert ("states exact", "99 of 100 (99.00%)", "at least 99%") in rows
     assert not [row for row in rows if "missed" in row[2]]
-    poor = Tally(1, 100, 98, 40, 50, 40, innocent=1999, hops=20, hops_exact=18, unlocated=0, invented=1, seconds=60.5)
+    poor = Tally(1, 100, 98, 40, 50, 40, uncensored=1999, hops=20, hops_exact=18, unlocated=0, invented=1, seconds=60.5)
     rows = against_aims(Score("abc", "1", kinds, {"a": poor}))
     assert [row[0].split(",")[0] for row in rows if "missed" in row[2]] == [
         "states exact",
@@ -196,14 +196,14 @@ def test_files_of_one_commit_are_merged(tmp_path: Path) -> None:
     together = read_all(paths)
     assert (together.scenarios["made"].runs, together.scenarios["made"].seeds) == (2, [0, 5])
     assert (together.scenarios["made"].seconds, together.kinds) == (5.0, {"made": "standard", "other": "standard"})
-    assert together.scenarios["other"].innocent == 1
+    assert together.scenarios["other"].uncensored == 1
     write(together, tmp_path / "again")
     assert read(tmp_path / "again") == together
 
 
 def test_files_that_cannot_be_merged_are_errors(tmp_path: Path) -> None:
     one = saved(tmp_path / "one", 0)
-    with pytest.raises(ScoreError, match=r"is of commit abc and .*other of def; expected scores of one commit"):
+    with pytest.raises(ScoreError, match=r"is from commit abc, but .*other is from def. Expected scores of one commit"):
         read_all([one, saved(tmp_path / "other", 1, commit="def")])
     with pytest.raises(ScoreError, match="made with seed 0 is in two of the files"):
         read_all([one, saved(tmp_path / "same", 0)])
@@ -238,7 +238,8 @@ def test_real_run_is_scored_saved_and_shown(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     count = json.loads(path.read_text())["scenarios"]["captive-portal"]
-    assert count["runs"] == 1 and count["seeds"] == [3] and count["verdicts"] == count["exact"] == count["innocent"] > 5
+    assert count["runs"] == 1 and count["seeds"] == [3]
+    assert count["verdicts"] == count["exact"] == count["uncensored"] > 5
     assert count["bytes_sent"] > 0 and count["accused"] == 0
     shown = subprocess.run([*command, "--show", str(path)], capture_output=True, text=True, timeout=60)
     assert shown.stdout == done.stdout
@@ -248,4 +249,4 @@ def test_file_without_score_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
     command = [sys.executable, "-m", "probe", "lab", "score", "--show", str(tmp_path / "x.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 6 and "holds no score" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 6 and "has no score" in done.stderr and "Traceback" not in done.stderr

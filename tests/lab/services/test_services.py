@@ -25,7 +25,8 @@ from probe.lab.scenario.scenario import Page, Scenario
 from probe.lab.services.dns.resolver import Datagrams, Zone
 from probe.lab.services.false_helper import answer as false_answer
 from probe.lab.services.listeners import ConnectionServer, StreamPort, dns_ports, stream_ports
-from probe.lab.world.world import Host, InterceptingServer, World, build_world
+from probe.lab.world.hosts import Host, InterceptingServer
+from probe.lab.world.world import World, build_world
 from probe.targets.target import load_target
 from probe.wire.telegram import mtproto
 from probe.wire.telegram.obfuscation import client_obfuscation

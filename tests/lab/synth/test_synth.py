@@ -8,7 +8,7 @@ import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.lab.synth.plan import CENSORSHIP, COUNTRIES, DAYS, FIRST_DAY, TARGETS, WANTED, days, draw_plan
-from probe.lab.synth.templates import ACCUSED, SLOTS, Said, Template, load_templates
+from probe.lab.synth.templates import ACCUSED, SLOTS, ExpectedVerdict, Template, load_templates
 from probe.lab.synth.write import synthesise
 
 TEMPLATES = load_templates(WANTED)
@@ -23,7 +23,7 @@ def test_verdict_of_every_template_is_as_its_scenario_expects(
     template = templates[key]
     line = json.loads(template.filled(dict.fromkeys(SLOTS, "1") | {"COUNTRY": "XA", "START": "2026-06-01 00:00:00"}))
     records = judge_measurement(line, file="a", number=1)
-    assert {r["service"]: Said(r["state"], tuple(r["mechanisms"])) for r in records} == template.truth
+    assert {r["service"]: ExpectedVerdict(r["state"], tuple(r["mechanisms"])) for r in records} == template.truth
     assert "lab" not in line["annotations"]
 
 
@@ -53,13 +53,13 @@ def test_plans_differ_by_seed_and_have_every_kind_of_event() -> None:
 
 
 def test_same_seed_gives_the_same_bytes_and_true_verdicts(tmp_path: Path) -> None:
-    told = synthesise(300, 5, tmp_path / "a")
+    summary = synthesise(300, 5, tmp_path / "a")
     synthesise(300, 5, tmp_path / "b")
     for path in ("truth.json", "lines/00000.jsonl.gz"):
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes()
     packed = (tmp_path / "a" / "lines" / "00000.jsonl.gz").read_bytes()
     lines = [json.loads(line) for line in gzip.decompress(packed).splitlines()]
-    assert len(lines) == told["lines"] == 300
+    assert len(lines) == summary["lines"] == 300
     assert {line["probe_cc"] for line in lines} <= set(COUNTRIES)
     truth = json.loads((tmp_path / "a/truth.json").read_text())
     found: dict[tuple[str, str], list[str]] = {}

@@ -68,7 +68,7 @@ def test_every_pool_has_an_operator() -> None:
 
 @pytest.mark.parametrize("name", target_names(bundled_targets()))
 def test_every_name_of_a_target_gets_addresses_with_or_without_an_own_pool(name: str) -> None:
-    """A new target or service needs no entry among the pools."""
+    """Test that a new target or service needs no entry in the pools."""
     pool = Pool(7, set())
     hosts = {endpoint.host for _, endpoint in load_target(bundled_targets() / f"{name}.toml").endpoints()}
     for host in sorted(host for host in hosts if not is_address(host)):

@@ -27,7 +27,8 @@ from probe.lab.scenario.faults import (
 from probe.lab.scenario.scenario import HelperKeys, Scenario, ScenarioError
 from probe.lab.services.credentials import Credentials
 from probe.lab.world.assemble import ANNOTATIONS, HELPERS_ROOTS, ROOTS, build_fabric
-from probe.lab.world.world import HELPER_V4, PROVIDERS_RESOLVER, Host, World, build_world
+from probe.lab.world.hosts import HELPER_V4, PROVIDERS_RESOLVER, Host
+from probe.lab.world.world import World, build_world
 
 
 def host(world: World, name: str) -> Host:

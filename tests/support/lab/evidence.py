@@ -1,4 +1,4 @@
-"""What must hold of every run's lines: OONI's rules and score, our schema, nothing of the volunteer, grounds."""
+"""Check the measurements of a lab run: OONI's rules and score, our schema, no user data, and evidence."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ STRENGTH = ["blocked", "likely_blocked", "degraded", "impaired", "down", "insuff
 
 
 def read(folder: Path) -> list[tuple[Path, int, Line]]:
-    """Every line below `folder`: file, number from 1, document."""
+    """Return every measurement below `folder`: file, line number from 1, document."""
     return [
         (path, number, json.loads(text))
         for path in sorted(folder.rglob("*.jsonl"))
@@ -45,14 +45,14 @@ def check_lines(folder: Path, records: list[Line]) -> None:
 
 
 def check_that_they_fit(lines: list[tuple[Path, int, Line]]) -> None:
-    """Every line fits the published schema, as `probe validate` would say."""
+    """Check that every measurement fits the published schema, as `probe validate` does."""
     tally = Tally()
     for _, number, line in lines:
         tally.add(number, line)
     assert tally.fitting == len(lines), "\n".join(map(in_words, tally.findings.values()))
 
 
-# Beside them stands what the same resolver told the helper, and no label that is exchanged.
+# The control decides these rules, and exchanging labels does not change it.
 SPEAK_FOR_THEMSELVES = frozenset({"resolver_answers_bogon", "resolver_denies_a_name_that_exists"})
 
 
@@ -72,6 +72,6 @@ def check_that_verdicts_rest_on_something(line: Line) -> None:
 
 
 def again(line: Line, service: str) -> str:
-    """The state that the judge gives to the service of a changed line."""
+    """Return the state of the service in a changed measurement."""
     (record,) = [r for r in judge_measurement(line, file="x.jsonl", number=1) if r["service"] == service]
     return str(record["state"])

@@ -1,4 +1,4 @@
-"""Counts triggers on the lab's wire, from a pcap of what leaves the home router (design law 7)."""
+"""Count triggers (P7) in a pcap file of the packets that leave the home router."""
 
 import re
 import struct
@@ -17,12 +17,12 @@ Place = tuple[str, str, str]  # name (or "" for a payload without one), address,
 
 
 def packets(path: Path) -> Iterator[Packet]:
-    """The packets of a classic pcap file with raw IP, in order."""
+    """Return the packets of a classic pcap file with raw IP, in order."""
     return (packet for _, packet in timed_packets(path))
 
 
 def timed_packets(path: Path) -> Iterator[tuple[float, Packet]]:
-    """The same, each with its time in seconds."""
+    """Yield the packets with their times in seconds."""
     raw = path.read_bytes()
     at = 24
     while at < len(raw):
@@ -32,12 +32,12 @@ def timed_packets(path: Path) -> Iterator[tuple[float, Packet]]:
 
 
 class Wire:
-    """What the home sent: TCP flows with their first bytes, QUIC flows with their hellos, DNS questions over UDP."""
+    """Hold what the user sent: TCP flows with their first bytes, QUIC flows with hellos, DNS queries over UDP."""
 
     def __init__(self, path: Path, home: set[str]) -> None:
         self.flows: dict[tuple[str, int, str, int], bytearray] = {}
         self.quic: dict[tuple[str, int, str, int], ClientInitials] = defaultdict(ClientInitials)
-        self.questions: list[tuple[str, str, int]] = []  # name, address, message id; a repeat has the same id
+        self.questions: list[tuple[str, str, int]] = []  # name, address, message id (equal in a retransmission)
         seen: dict[tuple[str, int, str, int], set[int]] = defaultdict(set)
         for packet in packets(path):
             if packet.src not in home:
@@ -66,7 +66,7 @@ class Wire:
         self.questions.append((name, packet.dst, message.id))
 
     def triggers(self, names: set[str]) -> Counter[Place]:
-        """Flows and datagrams that carry one of `names`, by (name, address, transport); retransmissions count once."""
+        """Count flows and datagrams with one of `names`, by (name, address, transport). Retransmissions count once."""
         counted: Counter[Place] = Counter()
         for (_, _, address, _), payload in self.flows.items():
             for name in names:
@@ -82,10 +82,10 @@ class Wire:
         return counted
 
     def connections(self, address: str) -> int:
-        """How many TCP connections were tried to `address`."""
+        """Return the number of TCP connections to `address`."""
         return sum(flow[2] == address for flow in self.flows)
 
 
 def _names(name: str, payload: bytes) -> bool:
-    """Whether the bytes hold the name as a whole: t.co is not in msftconnecttest.com."""
+    """Return whether the bytes have the whole name: t.co is not in msftconnecttest.com."""
     return re.search(rb"(?<![A-Za-z0-9.-])" + re.escape(name.encode()) + rb"(?![A-Za-z0-9-])", payload) is not None

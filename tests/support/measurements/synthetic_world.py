@@ -11,7 +11,7 @@ from probe.analysis.compare.event import INTERFERENCE, SHUTDOWN, Event
 from probe.analysis.compare.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.verdicts.verdict_row import VerdictRow
-from probe.lab.synth.plan import WANTED, Plan, draw_plan, told
+from probe.lab.synth.plan import WANTED, Plan, draw_plan, truth_of
 from probe.lab.synth.templates import Template, load_templates
 from probe.lab.synth.write import drawn
 from tests.support.measurements.verdict_rows import PLAIN
@@ -66,7 +66,7 @@ def score(measurements: int, seed: int, known: Templates) -> Found:
     found = [event for event in all_found if event.kind == INTERFERENCE]
     silences = {(event.cc, event.onset) for event in all_found if event.kind == SHUTDOWN}
     dark = {(country, min(days).isoformat()) for country, days in plan.shutdowns.items()}
-    put_in = [one for event in plan.events for one in told(event, known)]
+    put_in = [one for event in plan.events for one in truth_of(event, known)]
     begun = [one for one in put_in if one["onset"] is not None]
     first = [_of(one, found) for one in begun]
     pairs = [(one, event) for one, event in zip(begun, first, strict=True) if event is not None]

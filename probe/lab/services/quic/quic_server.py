@@ -17,7 +17,8 @@ from cryptography.x509 import load_pem_x509_certificates
 from probe.lab.censors.kit.server_name import read_handshake
 from probe.lab.services.credentials import Credentials
 from probe.lab.services.web import Request, answer
-from probe.lab.world.world import Host, InterceptingServer, World
+from probe.lab.world.hosts import Host, InterceptingServer
+from probe.lab.world.world import World
 from probe.wire.tls.quic_initial import ClientInitials, NotInitial, read_header
 
 UNRECOGNIZED_NAME = 0x170  # CRYPTO_ERROR with the alert 112 (RFC 9000 20.1)

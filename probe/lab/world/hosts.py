@@ -1,0 +1,116 @@
+"""Build the hosts of the lab from target files: their names, addresses, ports and services."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from probe.lab.world.pools import Pool
+from probe.targets.target import Endpoint, Neutral, Target, is_address
+
+PROVIDERS_RESOLVER = "192.88.99.53"
+HELPERS_RESOLVER = "192.88.99.153"
+HELPER_V4, HELPER_V6 = "192.88.99.200", "3c00:88:99:200::5"
+HELPER_PORT = 80
+PORTAL = "192.88.99.80"  # the login page's server, which a portal gives as every name's address
+
+Certificate = Literal["good", "wrong", "expired", "new"]
+
+
+@dataclass
+class Host:
+    """Describe one server. `ports` has the dialects of each TCP or UDP port, as in `probe.targets.target.Endpoint`."""
+
+    names: list[str]
+    addresses: list[str]
+    title: str = ""
+    services: set[str] = field(default_factory=set)
+    ports: dict[int, set[str]] = field(default_factory=dict)
+    certificate: Certificate = "good"
+    refuses_unknown: bool = False
+    no_starttls: bool = False
+    unhelpful: Literal["", "to_all", "but_to_helper"] = ""  # its answers prove no service
+    no_quic: Literal["", "silent", "refused"] = ""
+    down: Literal["", "silent", "refused", "hangs_up"] = ""
+    unreachable: list[str] = field(default_factory=list)  # those of its addresses that no packet reaches
+    rotates: bool = False  # each DNS answer has one address of each family
+    denies: list[str] = field(default_factory=list)  # of a resolver: names that get NXDOMAIN
+    broken_aaaa: str = ""  # rcode of the answers to AAAA queries
+    answers: tuple[int, str] | None = None  # status and title of every HTTP answer, if not the usual ones
+
+    def serves(self, client: str) -> bool:
+        """Return whether a client with this address is served."""
+        return not self.unhelpful or (self.unhelpful == "but_to_helper" and client in {HELPER_V4, HELPER_V6})
+
+    @property
+    def certified(self) -> list[str]:
+        """Return the names, or else the addresses, in its certificate."""
+        return self.names or self.addresses
+
+
+@dataclass(frozen=True)
+class InterceptingServer:
+    """Describe a censor's server that imitates `host`. It forges certificates for `names`."""
+
+    host: Host
+    real: str
+    address: str
+    names: tuple[str, ...]
+    signed_by: str  # a value of TLSIntercept.signed_by
+
+
+class HostBuilder:
+    """Make one host for each host name and address in the target files."""
+
+    def __init__(self, seed: int, targets: Sequence[Target], neutral: Neutral) -> None:
+        self._targets, self._neutral = targets, neutral
+        literals = {endpoint.host for _, _, endpoint in self._all() if endpoint.is_literal}
+        self._pool = Pool(seed, literals | {PROVIDERS_RESOLVER, HELPERS_RESOLVER, HELPER_V4, HELPER_V6})
+        self._by_host: dict[str, Host] = {}
+
+    def _all(self) -> Iterator[tuple[str, str, Endpoint]]:
+        """Yield (target, role, endpoint) of every file. The role of neutral hosts is ""."""
+        for target in self._targets:
+            for service, endpoint in target.endpoints():
+                yield target.name, service.role, endpoint
+        for endpoint in self._neutral.endpoints:
+            yield "neutral", "", endpoint
+        for endpoint, _, _ in self._neutral.portal:
+            yield "neutral", "", endpoint
+
+    def hosts(self) -> list[Host]:
+        titles = {target.name: target.title for target in self._targets}
+        self._add_resolvers()
+        for target, role, endpoint in self._all():
+            host = self._host(target, role, endpoint)
+            host.title = host.title or titles.get(target, endpoint.host)
+            host.ports.setdefault(endpoint.port, set()).add(endpoint.dialect)
+            if role:
+                host.services.add(f"{target}/{role}")
+            elif endpoint.scheme == "https":
+                host.ports.setdefault(80, set()).add("http")  # as on every web server
+        return list({id(host): host for host in self._by_host.values()}.values())
+
+    def _add_resolvers(self) -> None:
+        """Make one host for each role with DNS. Its names have the addresses that its endpoints give."""
+        roles: dict[tuple[str, str], list[str]] = {}
+        for target, role, endpoint in self._all():
+            if endpoint.facts.is_resolver and role:
+                roles.setdefault((target, role), []).append(endpoint.host)
+        for members in roles.values():
+            addresses = [member for member in dict.fromkeys(members) if is_address(member)]
+            names = [member for member in dict.fromkeys(members) if not is_address(member)]
+            if addresses:
+                host = Host(names=names, addresses=addresses)
+                self._by_host.update(dict.fromkeys([*names, *addresses], host))
+
+    def _host(self, target: str, role: str, endpoint: Endpoint) -> Host:
+        known = self._by_host.get(endpoint.host)
+        if known is not None:
+            return known
+        if endpoint.is_literal:
+            host = Host(names=[], addresses=[endpoint.host])
+        else:
+            many = endpoint.scheme in {"https", "http"}
+            host = Host(names=[endpoint.host], addresses=list(self._pool.draw(target, endpoint.host, many=many)))
+        self._by_host[endpoint.host] = host
+        return host

@@ -1,0 +1,82 @@
+"""Apply the faults of a scenario to the hosts that they name."""
+
+from collections.abc import Sequence
+
+from probe.lab.censors.kit.names import matches
+from probe.lab.scenario.faults import (
+    BrokenAAAA,
+    ExpiredCertificate,
+    FilteringResolver,
+    IPv6Only,
+    NewAuthority,
+    NoQUIC,
+    NoSTARTTLS,
+    OddAnswers,
+    Placed,
+    PublishedBogon,
+    RefuseUnknownNames,
+    Rotating,
+    ServerDown,
+    Unhelpful,
+    WrongCertificate,
+)
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.world.hosts import Host
+from probe.lab.world.pools import Pool
+
+
+def apply_faults(hosts: Sequence[Host], scenario: Scenario, seed: int) -> None:
+    """Change the hosts as the scenario's faults say. New addresses depend on the seed."""
+    pool = Pool(seed, {address for host in hosts for address in host.addresses})
+    for fault in scenario.faults:
+        if not isinstance(fault, Placed):
+            continue
+        for host in hosts:
+            if _applies_to(host, fault):
+                _apply(host, fault, pool)
+
+
+def _apply(host: Host, fault: Placed, pool: Pool) -> None:
+    match fault:
+        case ServerDown():
+            host.down = fault.how
+        case RefuseUnknownNames():
+            host.refuses_unknown = True
+        case NoSTARTTLS():
+            host.no_starttls = True
+        case Unhelpful():
+            host.unhelpful = "but_to_helper" if fault.spares_helper else "to_all"
+        case NoQUIC():
+            host.no_quic = fault.how
+        case OddAnswers():
+            host.answers = (fault.status, fault.title)
+        case WrongCertificate():
+            host.certificate = "wrong"
+        case ExpiredCertificate():
+            host.certificate = "expired"
+        case NewAuthority():
+            host.certificate = "new"
+        case Rotating() if host.names:
+            host.rotates = not fault.together
+            host.addresses += pool.draw_elsewhere(host.names[0])
+        case PublishedBogon() if host.names:
+            host.unreachable = [pool.draw_private(host.names[0])]
+            host.addresses = [*host.unreachable, *(host.addresses if fault.beside else ())]
+        case IPv6Only() if host.names:
+            host.addresses = [address for address in host.addresses if ":" in address]
+        case FilteringResolver():
+            host.denies = [*host.denies, *fault.denies]
+        case BrokenAAAA():
+            host.broken_aaaa = fault.rcode
+
+
+def _applies_to(host: Host, fault: Placed) -> bool:
+    if not fault.services and not fault.names:
+        return bool(host.services)
+    if any(matches(name, fault.names) for name in [*host.names, *host.addresses]):
+        return True
+    return any(_in_services(service, fault.services) for service in host.services)
+
+
+def _in_services(service: str, wanted: Sequence[str]) -> bool:
+    return service in wanted or f"{service.split('/')[0]}/*" in wanted
