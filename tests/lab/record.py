@@ -1,33 +1,44 @@
-"""Make the recordings of scenarios anew, once per change of shape: the lines that are shown where no lab can run.
+"""Record the measurements of scenarios again, after a change of the format. They are shown where no lab can run.
 
-Usage: python -m tests.lab.record [NAME…] (default: all). A run that is not as its scenario expects is not kept.
+Usage: python -m tests.lab.record [NAME…] (default: all). A run with unexpected verdicts is not kept.
 """
 
+import gzip
 import json
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from probe.lab.run import keep_recording, table
+from probe.lab.run import RECORDED, table
 from probe.lab.scenario.scenario import scenario_names
 from tests.support.lab.side_by_side import LabRun, SideBySide
 
 
+def keep_recording(scenario: str, measurements: Iterable[Mapping[str, Any]], folder: Path = RECORDED) -> Path:
+    """Write the measurements of one run as the scenario's recording."""
+    path = folder / f"{scenario}.jsonl.gz"
+    text = "".join(json.dumps(measurement, separators=(",", ":")) + "\n" for measurement in measurements)
+    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))  # no time and no file name in the header
+    return path
+
+
 def main(names: list[str]) -> int:
-    """Record the scenarios; returns how many were not as expected."""
+    """Record the scenarios and return how many had unexpected verdicts."""
     wanted, failed = names or scenario_names(), 0
-    with tempfile.TemporaryDirectory(dir=Path.home()) as root:  # /tmp is the lab's own inside
+    with tempfile.TemporaryDirectory(dir=Path.home()) as root:  # the lab has its own /tmp
         runs = SideBySide([LabRun(name) for name in wanted], Path(root))
         for name in wanted:
-            came = runs.of(name)
-            if came.finished.differences:
+            run = runs.of(name)
+            if run.finished.differences:
                 failed += 1
-                print("\n".join([f"{name}: not as expected, not kept", *table(came.finished.differences)]))
+                print("\n".join([f"{name}: not as expected, not kept", *table(run.finished.differences)]))
                 continue
-            lines = [
-                json.loads(line) for path in came.folder.rglob("*.jsonl") for line in path.read_text().splitlines()
+            measurements = [
+                json.loads(line) for path in run.folder.rglob("*.jsonl") for line in path.read_text().splitlines()
             ]
-            print(f"{name}: {len(lines)} lines in {keep_recording(name, lines)}", flush=True)
+            print(f"{name}: {len(measurements)} measurements in {keep_recording(name, measurements)}", flush=True)
         runs.close()
     return failed
 

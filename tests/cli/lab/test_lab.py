@@ -16,6 +16,7 @@ from probe.lab.censors import CLASSES
 from probe.lab.sandbox.unsupported import LabUnavailable
 from probe.lab.scenario.faults import KINDS
 from probe.lab.scenario.scenario import scenario_names
+from tests.lab.record import keep_recording
 
 REMEDY = "Operation not permitted. Run it with sudo."
 
@@ -84,7 +85,7 @@ def test_without_the_lab_and_a_recording_it_says_so(unavailable: Path) -> None:
 
 def test_without_the_lab_the_recording_is_judged_and_marked(unavailable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = {"annotations": {"lab": "clean"}, "measurement_start_time": "2026-11-25 10:11:12"}
-    probe.lab.run.keep_recording("clean", [line])
+    keep_recording("clean", [line], unavailable)
     seen: list[Any] = []
 
     def judged(lines: Any) -> list[dict[str, Any]]:
