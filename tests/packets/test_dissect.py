@@ -111,7 +111,7 @@ def test_pcapng_holds_no_data_of_the_user(v6: bool, outgoing: bool) -> None:
 
 
 def test_checksums_belong_to_the_rewritten_packet() -> None:
-    """The old checksums would reveal 16 bits of the address."""
+    """Test that no checksum is left that reveals 16 bits of the address."""
     raw = rewrite(sent(TCP(sport=1, dport=443, flags="S")), outgoing=True)
     assert raw is not None
     again = IP(raw)

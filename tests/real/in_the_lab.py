@@ -2,7 +2,7 @@
 
     in_the_lab.py '{"answers": FILE, "resolver": [IP, NAME], "root": NAME, "marks": [NAME…]}' -m probe run …
 
-Writes {"unbound/dot/MARK": {"failure": …, "entry": …}, …} to FILE. Its exit code is that of the probe.
+Writes an object to FILE, with `failure` and `entry` by key `unbound/dot/MARK`. Its exit code is that of the probe.
 """
 
 import asyncio

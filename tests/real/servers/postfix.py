@@ -26,7 +26,7 @@ alias_maps =
 maillog_file = /dev/stdout
 """
 
-# service type private unpriv chroot wakeup maxproc command; postlog writes the log to stdout
+# service type private unpriv chroot wakeup maxproc command. postlog writes the log to stdout
 MASTER = """
 587       inet  n       -       n       -       4       smtpd
 465       inet  n       -       n       -       4       smtpd -o smtpd_tls_wrappermode=yes
