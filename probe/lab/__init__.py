@@ -1,1 +1,1 @@
-"""An internet in a box: wires, routers, a censor on any hop, honest servers; it measures nothing, judges nothing."""
+"""Emulate an Internet on one computer, with routers, censors and servers. It measures nothing (P1)."""

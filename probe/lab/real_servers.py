@@ -1,4 +1,7 @@
-"""Guests: servers that others wrote, run among the lab's own at the addresses of hosts of the target files."""
+"""Run real servers, such as nginx or Postfix, in the lab at the addresses of hosts of the target files.
+
+They replace the lab's own servers of these hosts.
+"""
 
 import os
 import subprocess
@@ -14,28 +17,29 @@ from probe.lab.services.listeners import serve
 from probe.lab.world.authority import key_pem, new_key
 from probe.lab.world.hosts import Host
 from probe.lab.world.world import World
+from probe.messages import tr
 from probe.targets.dialects import DIALECTS
 
-FOLDER = Path("/run/guests")  # the lab's own /run: it goes with the lab
+FOLDER = Path("/run/real-servers")  # in the lab's own /run, which ends with the lab
 LISTENS, BOUND = "0A", "07"  # states of a TCP and of a UDP socket in /proc/net
-LOOK_AGAIN = 0.02  # seconds
-PATIENCE = 30.0  # seconds until all guests must listen; several large programs start on what may be one busy core
+POLL = 0.02  # seconds
+PATIENCE = 30.0  # seconds until all real servers must listen. Several large programs may start on one busy core
 
 Socket = tuple[str, str, int]
-"""udp or tcp, address, port."""
+"""Protocol (`udp` or `tcp`), address and port."""
 Running = dict[int, tuple[str, subprocess.Popen[bytes]]]
-"""Process id → the guest's host, and the process."""
+"""Host and process of each real server, by process id."""
 
 
-class GuestError(Exception):
-    """A guest that has no host, does not listen, or ended before its time; its text is one sentence."""
+class RealServerError(Exception):
+    """Report a real server without a host, one that does not listen, or one that ended. The text is one sentence."""
 
 
 @dataclass(frozen=True)
-class Room:
-    """What a guest finds. `folder` is its own; `certificate` (PEM, the lab's authority's) and `key` lie in it.
+class Setup:
+    """Hold what a real server may use. `certificate` (PEM, issued by the lab's CA) and `key` are files in `folder`.
 
-    `zone`: every name of the lab → its addresses.
+    `zone` maps each name of the lab to its addresses.
     """
 
     host: str
@@ -47,86 +51,94 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Guest:
-    """A server that stands for `host` (a name or literal of the target files), whose ports the lab leaves to it.
+class RealServer:
+    """Describe a real server for `host`, a name or address of the target files, whose ports the lab leaves free.
 
-    `command` writes what the server wants to read into its room and gives the command line: in the foreground, at the
-    room's addresses only.
+    `command` writes the server's configuration to the folder of its setup and returns the command line. The server
+    must run in the foreground and listen only at the addresses of its setup.
     """
 
     host: str
-    command: Callable[[Room], Sequence[str]]
+    command: Callable[[Setup], Sequence[str]]
 
 
-def host_of(world: World, guest: Guest) -> Host:
-    """The host for which a guest stands. Raises GuestError."""
+def host_of(world: World, server: RealServer) -> Host:
+    """Return the host that a real server replaces. Raises RealServerError."""
     for host in world.hosts:
-        if guest.host in host.names or guest.host in host.addresses:
+        if server.host in host.names or server.host in host.addresses:
             return host
-    raise GuestError(f"{guest.host}: the target files name no such host with a server in the lab")
+    raise RealServerError(tr("{host}: the target files name no such host with a server in the lab.", host=server.host))
 
 
-def serve_with_guests(world: World, guests: Sequence[Guest], ready: Callable[[], None]) -> None:
-    """Start the guests, and once they listen be all other servers; the guests end with their caller's process group.
+def serve_with_real_servers(world: World, servers: Sequence[RealServer], ready: Callable[[], None]) -> None:
+    """Start the real servers. When they listen, run all other servers of the lab. Never returns.
 
-    Raises GuestError when one of them does not listen, or ends.
+    The real servers end with the process group of the caller. Raises RealServerError when one does not listen or ends.
     """
-    if not guests:
+    if not servers:
         serve(world, ready)
-    taken = [host_of(world, guest) for guest in guests]
+    taken = [host_of(world, server) for server in servers]
     others = replace(world, hosts=[host for host in world.hosts if not any(host is one for one in taken)])
     running: Running = {}
-    for guest, host in zip(guests, taken, strict=True):
-        child = subprocess.Popen(guest.command(_furnish(world, guest.host, host)), stdin=subprocess.DEVNULL)
-        running[child.pid] = guest.host, child
+    for server, host in zip(servers, taken, strict=True):
+        child = subprocess.Popen(server.command(_setup(world, server.host, host)), stdin=subprocess.DEVNULL)
+        running[child.pid] = server.host, child
     _wait_for(running, {socket for host in taken for socket in sockets_of(host)})
     own = os.fork()
     if own == 0:
         serve(others, ready)
-    _complain(running, 0)
+    _raise_if_ended(running, 0)
 
 
 def _wait_for(running: Running, sockets: set[Socket]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while sockets := sockets - sockets_here():
-        _complain(running, os.WNOHANG)
+    while sockets := sockets - open_sockets():
+        _raise_if_ended(running, os.WNOHANG)
         if time.monotonic() > deadline:
             missing = ", ".join(f"{kind} {address} port {port}" for kind, address, port in sorted(sockets))
-            raise GuestError(f"after {PATIENCE:g} s no guest listens at {missing}")
-        time.sleep(LOOK_AGAIN)
+            text = tr(
+                "After {seconds} s no real server listens at {sockets}.", seconds=f"{PATIENCE:g}", sockets=missing
+            )
+            raise RealServerError(text)
+        time.sleep(POLL)
 
 
-def _furnish(world: World, name: str, host: Host) -> Room:
+def _setup(world: World, name: str, host: Host) -> Setup:
     folder = FOLDER / name.replace(":", "_")
     folder.mkdir(parents=True)
     certificate, key, pair = folder / "certificate.pem", folder / "key.pem", new_key()
     certificate.write_bytes(world.authority.issue(host.certified, pair))
     key.write_bytes(key_pem(pair))
-    key.chmod(0o644)  # nobody else is in the lab, and guests become other users before they read it
-    return Room(name, folder, _usable(host), certificate, key, world.zone)
+    key.chmod(0o644)  # only the lab can read it, and some servers change their user before they do
+    return Setup(name, folder, _usable(host), certificate, key, world.zone)
 
 
 def _usable(host: Host) -> tuple[str, ...]:
-    """Its addresses, without those of a family that this kernel has not."""
+    """Return the addresses of a host whose family this kernel supports."""
     return tuple(address for address in host.addresses if has_ipv6() or ":" not in address)
 
 
-def _complain(running: Running, options: int) -> None:
+def _raise_if_ended(running: Running, options: int) -> None:
     pid, status = os.waitpid(-1, options)
     if pid:
-        name = f"the guest {running[pid][0]}" if pid in running else "the lab's own server"
-        raise GuestError(f"{name} ended before its time, with {os.waitstatus_to_exitcode(status)}")
+        code = os.waitstatus_to_exitcode(status)
+        if pid not in running:
+            raise RealServerError(tr("The lab's own servers ended during the run, with code {code}.", code=code))
+        host = running[pid][0]
+        raise RealServerError(
+            tr("The real server {host} ended during the run, with code {code}.", host=host, code=code)
+        )
 
 
 def sockets_of(host: Host) -> Iterator[Socket]:
-    """Where a host is to listen."""
+    """Return the sockets at which a host must listen."""
     for port, dialects in host.ports.items():
         for kind in {DIALECTS[dialect].carrier for dialect in dialects}:
             yield from ((kind, address, port) for address in _usable(host))
 
 
-def sockets_here() -> set[Socket]:
-    """Every socket that takes connections or datagrams in this network namespace."""
+def open_sockets() -> set[Socket]:
+    """Return all sockets of this network namespace that accept connections or datagrams."""
     found = set()
     for kind, state in (("tcp", LISTENS), ("udp", BOUND)):
         for table in (Path(f"/proc/self/net/{kind}"), Path(f"/proc/self/net/{kind}6")):
@@ -139,6 +151,6 @@ def sockets_here() -> set[Socket]:
 
 
 def _readable(digits: str) -> str:
-    """An address out of the kernel's digits: words of four bytes, each printed as a number of this machine."""
+    """Return the address of hexadecimal digits of /proc/net: words of 32 bits in the machine's byte order."""
     words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
     return str(ip_address(b"".join(word.to_bytes(4, sys.byteorder) for word in words)))

@@ -1,4 +1,4 @@
-"""Starts a scenario's whole world, runs the probe or any command in it, and compares verdicts with expectations."""
+"""Start the lab of a scenario, run the probe or a command in it, and compare verdicts with expectations."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from probe.lab.real_servers import PATIENCE, Guest, host_of, serve_with_guests
+from probe.lab.real_servers import PATIENCE, RealServer, host_of, serve_with_real_servers
 from probe.lab.sandbox.job import Interruption, Start
 from probe.lab.sandbox.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario.expectations import Difference, differences
@@ -25,15 +25,17 @@ from probe.targets.url_lists import ROLE
 __all__ = ["Finished", "LabBroken", "LabUnavailable", "expected_services", "run_command", "run_scenario"]
 
 RECORDED = Path(__file__).parent / "recorded"
-READY_WITHIN = 20.0  # seconds, besides the guests' own; three on a machine that does nothing else
-ECHO_PORTS = "3478,5060,19302"  # of STUN, SIP and the STUN servers of web calls; other ports' twins go to the first
-FINE = frozenset({0, 4})  # exit codes of a run that came to its end; 4: no usable network, which a scenario may want
+READY_WITHIN = 20.0  # seconds, without real servers. It takes 3 s on an idle machine
+ECHO_PORTS = (
+    "3478,5060,19302"  # of STUN, SIP and the STUN servers of web calls. Echo pairs of other ports use the first
+)
+FINE = frozenset({0, 4})  # exit codes of a complete run. 4: no usable network, which a scenario may expect
 INTERRUPTED = 128 + signal.SIGINT
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What came of one run of the probe. `code` is its exit code."""
+    """Hold the result of one run of the probe. `code` is its exit code."""
 
     code: int
     records: list[dict[str, Any]]
@@ -41,7 +43,7 @@ class Finished:
 
 
 def environment(consent: str, *, form: str = "own", roots: str = ROOTS) -> dict[str, str]:
-    """All that a command inside finds in its environment beyond the caller's. `form`: how the helper is to be asked."""
+    """Return the variables that a command in the lab gets. `form`: protocol of the helper, `own` or `ooni`."""
     port = "" if HELPER_PORT == 80 else f":{HELPER_PORT}"
     return {
         "PROBE_CONTROL": f"{'ooni+' if form == 'ooni' else ''}http://{HELPER_V4}{port}",
@@ -61,18 +63,19 @@ def run_command(
     seed: int = 0,
     record: str | None = None,
     log: str | None = None,
-    guests: Sequence[Guest] = (),
+    real_servers: Sequence[RealServer] = (),
 ) -> int:
-    """Run `command` at the volunteer's place, streams untouched; returns its exit code, 128 + n for a signal.
+    """Run `command` in the user's namespace and return its exit code, 128 + n for signal n.
 
-    `folder`: target files, from which the servers are made. `record`: a pcap of what leaves the home router. `guests`:
-    servers that others wrote, which stand for some of the hosts. Raises LabUnavailable, LabBroken, TargetError,
-    ScenarioError, GuestError.
+    The command keeps its streams. `folder`: target files, from which the servers are made. `record`: a pcap file of
+    the link behind the home router. `real_servers` replace the lab's servers of some hosts.
+
+    Raises LabUnavailable, LabBroken, TargetError, ScenarioError and RealServerError.
     """
     folder = folder.resolve()
     world = build_world(folder, scenario, seed)
-    for guest in guests:
-        host_of(world, guest)
+    for server in real_servers:
+        host_of(world, server)
     try:
         config = build_fabric(scenario, world, seed, _roots(world), record)
     except ValueError as error:
@@ -80,39 +83,39 @@ def run_command(
     return run_in_lab(
         config,
         command=command,
-        servers=lambda ready: serve_with_guests(world, guests, ready),
+        servers=lambda ready: serve_with_real_servers(world, real_servers, ready),
         helper=_helper(scenario, world, folder, consent),
-        env=_volunteers(scenario, consent),
+        env=_command_environment(scenario, consent),
         keep=[str(folder), *_named_paths(command)],
         log=log,
-        ready_within=READY_WITHIN + (PATIENCE if guests else 0),
+        ready_within=READY_WITHIN + (PATIENCE if real_servers else 0),
         interruption=_interruption(scenario, world),
         open_files=scenario.run.open_files,
     )
 
 
-def _volunteers(scenario: Scenario, consent: str) -> dict[str, str]:
+def _command_environment(scenario: Scenario, consent: str) -> dict[str, str]:
     more = {"SSL_CERT_FILE": MACHINES_ROOTS} if machine_has_roots(scenario) else {}
     return environment(consent, form=scenario.helper.form) | more
 
 
 def _interruption(scenario: Scenario, world: World) -> Interruption | None:
-    """When the scenario wants Ctrl-C: counted from the first of its services, for preflight asks resolvers too."""
+    """Return the scenario's SIGINT. Its time counts from the first service, since preflight contacts resolvers too."""
     seconds = scenario.run.interrupt_after
     if seconds is None:
         return None
-    services = {name: addresses for name, addresses in world.deployment().services.items() if not _resolves(name)}
+    services = {name: addresses for name, addresses in world.deployment().services.items() if not _is_resolver(name)}
     return Interruption(seconds, tuple(ip for addresses in services.values() for ip in addresses))
 
 
-def _resolves(service: str) -> bool:
+def _is_resolver(service: str) -> bool:
     return service.startswith("resolvers/")
 
 
 def _named_paths(command: Sequence[str]) -> list[str]:
-    """What the caller speaks of below /tmp: the lab has a /tmp of its own, but a file named to a command is real.
+    """Return the folders below /tmp that the command or the environment names. They stay real in the lab.
 
-    Nothing below /run is kept: daemons of the machine listen there.
+    Paths below /run do not stay, because daemons of the machine listen there.
     """
     words = [word for argument in command for word in (argument, argument.partition("=")[2])]
     words += [value for name, value in os.environ.items() if name.startswith(("PROBE_", "XDG_", "HOME"))]
@@ -123,7 +126,7 @@ def _named_paths(command: Sequence[str]) -> list[str]:
 
 
 def _roots(world: World) -> str:
-    """The PEM file that the volunteer trusts: the lab's authority, and the root of its Noise server."""
+    """Return the PEM text that the user trusts: the lab's CA and the root of its Noise server."""
     return world.authority.pem + world.noise.root_pem
 
 
@@ -134,22 +137,22 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
         return lambda ready: serve_false_helper(world, ready)
     listen = f"{HELPER_V4}:{HELPER_PORT}"
     words = ["helper", "--listen", listen, "--lab", "--targets", str(folder), "--echo", ECHO_PORTS]
-    return lambda ready: _be_probe(words, environment(consent, roots=HELPERS_ROOTS))
+    return lambda ready: _run_probe(words, environment(consent, roots=HELPERS_ROOTS))
 
 
-def _be_probe(words: list[str], env: Mapping[str, str]) -> None:
-    """Be the command `probe WORDS` in this process: a Python started anew would cost every run half a second."""
+def _run_probe(words: list[str], env: Mapping[str, str]) -> None:
+    """Run `probe WORDS` in this process, since a new Python would cost half a second."""
     os.environ.update(env)
     sys.argv = ["probe", *words]
     runpy.run_module("probe", run_name="__main__")
 
 
 def expected_services(scenario: Scenario, folder: Path) -> list[str]:
-    """The services whose verdicts are compared: those of the targets measured that have servers in the lab.
+    """Return the services whose verdicts are compared: those of the measured targets with servers in the lab.
 
-    A retired one has none, and is compared where the scenario names it.
+    A retired target has no server. Its services are compared if the scenario names them.
 
-    Raises ScenarioError when an expectation names a role that its target has not; TargetError.
+    Raises TargetError, and ScenarioError for an expectation about a role that the target does not have.
     """
     measured_web = [page.url for page in scenario.pages if page.measured]
     targets = [] if measured_web and not scenario.targets else pick_targets(folder, list(scenario.targets))
@@ -175,9 +178,9 @@ def run_scenario(
     record: str | None = None,
     log: str | None = None,
 ) -> Finished:
-    """Measure the scenario's targets inside and compare the verdicts. `more`: further options of `probe run`.
+    """Measure the scenario's targets in the lab and compare the verdicts. `more`: further options of `probe run`.
 
-    Progress goes to stderr as it comes. Raises what run_command raises.
+    Progress goes to stderr. Raises the errors of run_command.
     """
     services = expected_services(scenario, folder)
     command = [sys.executable, "-m", "probe", "run", "--json", "--targets", str(folder.resolve())]
@@ -190,7 +193,7 @@ def run_scenario(
 
     code, printed = with_output_caught(measure)
     if code == INTERRUPTED and scenario.run.interrupt_after is not None:
-        code = 0  # nobody but the scenario wanted it so
+        code = 0  # the scenario requested the interruption
     records = read_records(printed)
     hop = build_path(scenario, seed).censor_hop
     found = differences(scenario.expect, services, records, censor_hop=hop)
@@ -200,7 +203,7 @@ def run_scenario(
 
 
 def with_output_caught(action: Callable[[], int]) -> tuple[int, bytes]:
-    """Run `action` with standard output, its children's included, going to memory; its result and what was written."""
+    """Run `action` and return its result and its standard output, that of its children included."""
     sys.stdout.flush()
     memory, kept = os.memfd_create("stdout"), os.dup(1)
     try:
@@ -218,7 +221,7 @@ def with_output_caught(action: Callable[[], int]) -> tuple[int, bytes]:
 
 
 def read_records(printed: bytes) -> list[dict[str, Any]]:
-    """The verdict records among the lines that `probe run --json` printed."""
+    """Return the verdict records in the output of `probe run --json`."""
     found = []
     for line in printed.splitlines():
         try:
@@ -231,13 +234,13 @@ def read_records(printed: bytes) -> list[dict[str, Any]]:
 
 
 def recording_of(scenario: str) -> Path | None:
-    """The lines that were recorded of a scenario, for machines on which the lab cannot run."""
+    """Return the file of recorded measurements of a scenario, for computers where the lab cannot run."""
     path = RECORDED / f"{scenario}.jsonl.gz"
     return path if path.is_file() else None
 
 
 def table(found: Sequence[Difference]) -> list[str]:
-    """The differences as lines of a table."""
+    """Return the differences as lines of a table."""
     head = Difference("SERVICE", "WHAT", "EXPECTED", "FOUND")
     rows = [(row.service, row.key, row.expected, row.found) for row in (head, *found)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]

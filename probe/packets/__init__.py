@@ -1,1 +1,1 @@
-"""Raw packets of the probe's own flows, where the system lets us see them (CAP_NET_RAW); nothing depends on them."""
+"""Record raw packets of the probe's own flows, if the system allows it (CAP_NET_RAW). No verdict depends on them."""

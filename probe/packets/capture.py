@@ -1,4 +1,4 @@
-"""The measuring process's side of the sniffer: it starts it, hears it, and gives each measurement its own packets."""
+"""Start the sniffer process, read what it reports, and give each measurement the packets of its own flows."""
 
 import asyncio
 import json
@@ -10,16 +10,17 @@ from typing import Any
 
 from probe.formats.entries import BinaryData
 from probe.formats.packets import Flow, PacketRecord
+from probe.messages import tr
 
 READY_WITHIN, ANSWER_WITHIN = 5.0, 3.0  # seconds
-MOST_PENDING = 20_000  # packets of anybody's that wait to be asked for; the oldest go first
+MOST_PENDING = 20_000  # packets of all flows that no measurement has asked for. The oldest are dropped
 LONGEST_LINE = 64 * 1024
 
-Key = tuple[Any, ...]  # protocol, our port, their address, their port
+Key = tuple[Any, ...]  # protocol, local port, peer address, peer port
 
 
 def may_capture() -> bool:
-    """Say whether this process may see raw packets (CAP_NET_RAW, Linux)."""
+    """Return True if this process may see raw packets (CAP_NET_RAW, Linux)."""
     if not hasattr(socket, "AF_PACKET"):
         return False
     try:
@@ -30,28 +31,28 @@ def may_capture() -> bool:
 
 
 class Capture:
-    """A sniffer under way. What is not of a flow that a measurement names is never given out."""
+    """Control a running sniffer. Only packets of flows that a measurement names leave this class."""
 
     def __init__(self, process: asyncio.subprocess.Process, *, keep: bool) -> None:
         self._process, self._remembers = process, keep
-        self._pending: dict[Key, list[dict[str, Any]]] = {}  # by flow, in the order of each flow's first packet
+        self._pending: dict[Key, list[dict[str, Any]]] = {}  # by flow, in the order of first packets
         self._waiting = 0  # packets in `_pending`
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._asking = asyncio.Lock()
         self._number = 0
-        self._hearing = asyncio.create_task(self._hear())
-        self.flows: list[Flow] = []  # of all measurements, for a pcapng
+        self._reader = asyncio.create_task(self._read())
+        self.flows: list[Flow] = []  # of all measurements, for the pcapng file
 
     @classmethod
     async def start(cls, *, keep: bool = False) -> "Capture | None":
-        """Start a sniffer; None when there is none to be had. `keep` remembers packets for `write`."""
+        """Start a sniffer. None if it does not start. `keep` keeps packets for `write`."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "probe.packets.sniffer", *(["keep"] if keep else [])),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LONGEST_LINE,
-            start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
+            start_new_session=True,  # Ctrl-C at the terminal must only reach the parent
         )
         capture = cls(process, keep=keep)
         if "ready" in await capture._answer(READY_WITHIN):
@@ -60,19 +61,19 @@ class Capture:
         return None
 
     async def packets(self, flows: Iterable[Flow], zero: float) -> list[PacketRecord]:
-        """The packets of these flows so far, in the order of time; `zero` on the monotonic clock is their time 0."""
-        mine = list(flows)
-        self.flows += mine if self._remembers else []
-        await self._order({"flush": self._number})
+        """Return the packets of these flows so far, ordered by time. `zero` is their time 0 on the monotonic clock."""
+        wanted = list(flows)
+        self.flows += wanted if self._remembers else []
+        await self._send_order({"flush": self._number})
         by_key: dict[Key, list[Flow]] = {}
-        for flow in mine:
+        for flow in wanted:
             by_key.setdefault((flow.protocol, flow.local_port, flow.address, flow.port), []).append(flow)
         found = [(packet, flow) for key, flows in by_key.items() for packet, flow in self._take(key, flows)]
         found.sort(key=lambda pair: float(pair[0]["t"]))
         return [_record(packet, flow, zero) for packet, flow in found]
 
     def _take(self, key: Key, flows: list[Flow]) -> list[tuple[dict[str, Any], Flow]]:
-        """The packets of one key that these flows own; those of an earlier user of the port stay."""
+        """Return and remove the packets of one key that belong to these flows. Those of an earlier flow stay."""
         packets = self._pending.pop(key, [])
         owned = [(packet, _owner(flows, packet["t"])) for packet in packets]
         left = [packet for packet, owner in owned if owner is None]
@@ -82,19 +83,21 @@ class Capture:
         return [(packet, owner) for packet, owner in owned if owner is not None]
 
     def _keep(self, packet: dict[str, Any]) -> None:
-        """Keep a packet until it is asked for; of too many the flows seen first are forgotten."""
+        """Keep a packet until a measurement asks for it. Beyond the limit, drop the flows that were seen first."""
         self._pending.setdefault(tuple(packet["key"]), []).append(packet)
         self._waiting += 1
         while self._waiting > MOST_PENDING:
             self._waiting -= len(self._pending.pop(next(iter(self._pending))))
 
     async def write(self, path: str) -> str | None:
-        """Write a pcapng of all flows named so far; returns what went wrong, in a sentence, or None."""
+        """Write a pcapng file of all flows named so far. Return a sentence about the error, None if it worked."""
         flows = [[flow.protocol, flow.local_port, flow.address, flow.port] for flow in self.flows]
-        answer = await self._order({"pcap": path, "flows": flows})
+        answer = await self._send_order({"pcap": path, "flows": flows})
         if "written" in answer:
             return None
-        return f"the packets could not be written: {answer.get('problem', 'the sniffer does not answer')}"
+        if "problem" in answer:
+            return tr("The packets could not be written: {problem}", problem=answer["problem"])
+        return tr("The packets could not be written, because the packet recorder does not answer.")
 
     async def close(self) -> None:
         """End the sniffer."""
@@ -106,21 +109,21 @@ class Capture:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-        self._hearing.cancel()
-        await asyncio.gather(self._hearing, return_exceptions=True)
+        self._reader.cancel()
+        await asyncio.gather(self._reader, return_exceptions=True)
 
-    async def _order(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def _send_order(self, order: dict[str, Any]) -> dict[str, Any]:
         async with self._asking:
             self._number += 1
             assert self._process.stdin is not None
-            with suppress(OSError):  # it has ended: then no answer comes, which is what is reported
+            with suppress(OSError):  # it has ended. The missing answer is reported
                 self._process.stdin.write(json.dumps(order).encode() + b"\n")
                 await self._process.stdin.drain()
             return await self._answer(ANSWER_WITHIN)
 
     async def _answer(self, seconds: float) -> dict[str, Any]:
-        """The next answer; {} when none comes in time, or the sniffer has ended."""
-        if self._hearing.done() and self._answers.empty():
+        """Return the next answer, {} if none comes in time or the sniffer has ended."""
+        if self._reader.done() and self._answers.empty():
             return {}
         try:
             async with asyncio.timeout(seconds):
@@ -128,20 +131,20 @@ class Capture:
         except TimeoutError:
             return {}
 
-    async def _hear(self) -> None:
+    async def _read(self) -> None:
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
-            said = json.loads(line)
-            if "key" in said:
-                self._keep(said)
+            message = json.loads(line)
+            if "key" in message:
+                self._keep(message)
             else:
-                self._answers.put_nowait(said)
+                self._answers.put_nowait(message)
         self._answers.put_nowait({})
 
 
 def _owner(flows: list[Flow], when: float) -> Flow | None:
-    """The flow that had these ports at that time: the last one opened before (a port may be used again)."""
-    opened = [flow for flow in flows if flow.since <= when + 0.05]  # connect() returns after its SYN has left
+    """Return the flow that had these ports at a time: the last one opened before it. A port may be used again."""
+    opened = [flow for flow in flows if flow.since <= when + 0.05]  # connect() returns after its SYN was sent
     return max(opened, key=lambda flow: flow.since, default=None)
 
 

@@ -1,4 +1,7 @@
-"""Raw IP packets ↔ what is kept of them. The one file that imports scapy; pure: bytes in, records and bytes out."""
+"""Read raw IP packets into records, and write anonymized packets. The only file of the probe that imports scapy.
+
+It uses no socket and no clock (P9).
+"""
 
 import ipaddress
 import struct
@@ -12,38 +15,38 @@ from scapy.layers.inet6 import IPerror6, IPv6, _ICMPv6Error
 from scapy.packet import NoPayload, Packet, Raw
 from scapy.utils import PcapNgWriter
 
-conf.route.routes = []  # nothing is sent from here: the machine's routes are not needed
+conf.route.routes = []  # no packet is sent here, so the computer's routes are not needed
 QUOTED = 128  # bytes of an ICMP error's quotation that are kept
-OURS = {4: "192.0.2.1", 6: "2001:db8::1"}  # what stands for the volunteer's addresses in a pcapng (RFC 5737, RFC 3849)
+USER_ADDRESS = {4: "192.0.2.1", 6: "2001:db8::1"}  # the user's addresses in a pcapng file (RFC 5737, RFC 3849)
 TLS_HANDSHAKE = 0x16
-LINKTYPE_RAW = 101  # IPv4 or IPv6, as the first four bits say
-# What scapy's dissectors raise on a packet that is cut or broken; such a packet is no evidence.
-JUNK = (Scapy_Exception, AttributeError, TypeError, ValueError, IndexError, KeyError, struct.error)
+LINKTYPE_RAW = 101  # IPv4 or IPv6, by the first four bits
+# What scapy's dissectors raise for a truncated or malformed packet. Such a packet is no evidence.
+MALFORMED = (Scapy_Exception, AttributeError, TypeError, ValueError, IndexError, KeyError, struct.error)
 
-Key = tuple[Literal["tcp", "udp"], int, str, int]  # protocol, our port, their address, their port
+Key = tuple[Literal["tcp", "udp"], int, str, int]  # protocol, local port, peer address, peer port
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A packet that is worth keeping: the flow it belongs to, and the fields of a PacketRecord."""
+    """Hold a packet that is kept: the key of its flow, and the fields of a PacketRecord."""
 
     key: Key
     fields: dict[str, Any]
 
 
 def dissect(raw: bytes, *, outgoing: bool) -> Seen | None:
-    """Read a raw IP packet; None for one that is not kept. Never raises."""
+    """Return what is kept of a raw IP packet, None if nothing. Never raises."""
     packet = _parse(raw)
     if packet is None:
         return None
     try:
         return _of_icmp(packet) if _is_error(packet) else _of_flow(packet, outgoing)
-    except JUNK:
+    except MALFORMED:
         return None
 
 
 def flow_of(raw: bytes, *, outgoing: bool) -> Key | None:
-    """The flow that a packet, or what it quotes, belongs to; None when it is neither TCP nor UDP."""
+    """Return the flow of a packet or of the packet that it quotes. None if it is neither TCP nor UDP."""
     packet = _parse(raw)
     if packet is None:
         return None
@@ -57,7 +60,7 @@ def _parse(raw: bytes) -> Packet | None:
     version = raw[0] >> 4 if raw else 0
     try:
         return {4: IP, 6: IPv6}[version](raw)
-    except JUNK:
+    except MALFORMED:
         return None
 
 
@@ -66,7 +69,7 @@ def _is_error(packet: Packet) -> bool:
 
 
 def _error(packet: Packet) -> Packet | None:
-    """The ICMP layer of an error about another packet."""
+    """Return the ICMP layer of an error about another packet, None for other packets."""
     if isinstance(packet, IPv6):
         return packet.getlayer(_ICMPv6Error, _subclass=True)
     icmp = packet.getlayer(ICMP)
@@ -78,10 +81,10 @@ def _key(packet: Packet, outgoing: bool) -> Key | None:
     if not packet.haslayer(TCP) and not packet.haslayer(UDP):
         return None
     ports = packet[TCP] if protocol == "tcp" else packet[UDP]
-    ours, theirs, address = (
+    local, peer, address = (
         (ports.sport, ports.dport, packet.dst) if outgoing else (ports.dport, ports.sport, packet.src)
     )
-    return protocol, int(ours), _plain(address), int(theirs)
+    return protocol, int(local), _canonical(address), int(peer)
 
 
 def _of_flow(packet: Packet, outgoing: bool) -> Seen | None:
@@ -103,7 +106,7 @@ def _of_flow(packet: Packet, outgoing: bool) -> Seen | None:
 
 
 def _of_icmp(packet: Packet) -> Seen | None:
-    """An ICMP error about a packet of ours: the flow is that of the quotation."""
+    """Return an ICMP error with the flow of the packet that it quotes."""
     inner = packet.getlayer(IPerror) or packet.getlayer(IPerror6)
     if inner is None:
         return None
@@ -113,7 +116,7 @@ def _of_icmp(packet: Packet) -> Seen | None:
     protocol: Literal["tcp", "udp"] = "tcp" if inner.haslayer(TCPerror) else "udp"
     error = _error(packet)
     assert error is not None
-    sender, peer = _plain(packet.src), _plain(inner.dst)
+    sender, peer = _canonical(packet.src), _canonical(inner.dst)
     fields = {
         "direction": "in",
         "kind": "icmp",
@@ -122,21 +125,21 @@ def _of_icmp(packet: Packet) -> Seen | None:
         "icmp_type": int(error.type),
         "icmp_code": int(error.code),
         "sender": "" if sender == peer or not ipaddress.ip_address(sender).is_global else sender,
-        "quoted": _without_us(inner).hex(),
+        "quoted": _without_user(inner).hex(),
     }
     return Seen((protocol, int(ports.sport), peer, int(ports.dport)), fields)
 
 
-def _without_us(inner: Packet) -> bytes:
-    """The quoted packet, our address and the checksums that would betray it set to zero."""
+def _without_user(inner: Packet) -> bytes:
+    """Return the quoted packet with the user's address, and the checksums that depend on it, set to zero."""
     raw = bytearray(inner.original[:QUOTED])
     if raw[0] >> 4 == 4:
         raw[10:12], raw[12:16] = bytes(2), bytes(4)
-        above, transport = (raw[0] & 15) * 4, raw[9]
+        header, transport = (raw[0] & 15) * 4, raw[9]
     else:
         raw[8:24] = bytes(16)
-        above, transport = 40, raw[6]
-    checksum = above + {6: 16, 17: 6}.get(transport, len(raw))
+        header, transport = 40, raw[6]
+    checksum = header + {6: 16, 17: 6}.get(transport, len(raw))
     if checksum + 2 <= len(raw):
         raw[checksum : checksum + 2] = bytes(2)
     return bytes(raw)
@@ -150,34 +153,34 @@ def _ipid(packet: Packet) -> int | None:
     return int(packet.id) if isinstance(packet, IP) else None
 
 
-def _plain(address: str) -> str:
+def _canonical(address: str) -> str:
     return str(ipaddress.ip_address(address))
 
 
-# -- pcapng ----------------------------------------------------------------------------------------------------------
+# -- anonymized packets for pcapng files ---------------------------------------------------------------------------
 
 
 def rewrite(raw: bytes, *, outgoing: bool) -> bytes | None:
-    """The packet as it may be given away: our address replaced, checksums made anew, payloads zeroed.
+    """Return the packet without data of the user: address replaced, checksums recomputed, payloads zeroed (P6).
 
-    Only TLS handshake records and DNS questions keep their bytes: they hold names of services, and nothing of ours.
-    TCP timestamps, which tell how long this machine has been up, are zeroed too. None for what cannot be read.
+    Only TLS handshake records and DNS queries keep their payload, since they hold only names of services. TCP
+    timestamps are zeroed, because they show the uptime of the computer. None for packets that cannot be read.
     """
     packet = _parse(raw)
     if packet is None:
         return None
     try:
         return _rewritten(packet, outgoing)
-    except JUNK:
-        return None  # what scapy cannot take apart must not leave in one piece
+    except MALFORMED:
+        return None  # a packet that scapy cannot read must not be written
 
 
 def _rewritten(packet: Packet, outgoing: bool) -> bytes | None:
     version = 4 if isinstance(packet, IP) else 6
     if outgoing:
-        packet.src = OURS[version]
+        packet.src = USER_ADDRESS[version]
     else:
-        packet.dst = OURS[version]
+        packet.dst = USER_ADDRESS[version]
     for field in ("len", "chksum") if version == 4 else ("plen",):
         setattr(packet, field, None)
     if _is_error(packet):
@@ -201,9 +204,9 @@ def _clean_tcp(tcp: Packet) -> None:
 
 def _clean_udp(udp: Packet, outgoing: bool) -> None:
     payload = bytes(udp.payload)
-    question = outgoing and udp.dport == 53
+    is_query = outgoing and udp.dport == 53
     udp.chksum = udp.len = None
-    _put(udp, payload if question else bytes(len(payload)))
+    _put(udp, payload if is_query else bytes(len(payload)))
 
 
 def _put(layer: Packet, payload: bytes) -> None:
@@ -211,7 +214,7 @@ def _put(layer: Packet, payload: bytes) -> None:
     if payload:
         layer.add_payload(Raw(payload))
     elif not isinstance(layer.payload, NoPayload):
-        raise ValueError("payload is still there")
+        raise ValueError("the payload was not removed")
 
 
 def _icmp_rewritten(packet: Packet) -> bytes | None:
@@ -220,14 +223,14 @@ def _icmp_rewritten(packet: Packet) -> bytes | None:
         return None
     error = _error(packet)
     assert error is not None
-    quoted = _without_us(inner)
+    quoted = _without_user(inner)
     setattr(error, "cksum" if isinstance(packet, IPv6) else "chksum", None)
     _put(error, quoted)
     return bytes(packet)
 
 
 def write_pcapng(path: str, packets: list[tuple[float, bytes]]) -> None:
-    """Write packets (seconds since the epoch, raw IP) to a pcapng file. Raises OSError."""
+    """Write packets, pairs of seconds since the epoch and raw IP packet, to a pcapng file. Raises OSError."""
     with PcapNgWriter(path) as writer:
         writer.linktype = LINKTYPE_RAW
         writer.write_header(None)

@@ -1,7 +1,7 @@
-"""The child process that sees raw packets: scapy's memory and time stay out of the process that measures.
+"""Read raw packets in a child process, so that scapy takes no memory and no time of the measuring process.
 
-`python -m probe.packets.sniffer [keep]` reads orders from stdin and writes what it sees to stdout, a JSON object a
-line; it ends with its stdin, so that it cannot outlive its parent. With `keep` it remembers every packet for a pcapng.
+`python -m probe.packets.sniffer [keep]` reads orders from stdin and writes records to stdout, one JSON object per line.
+It ends when its stdin is closed, and so with its parent. With `keep` it keeps all packets for a pcapng file.
 """
 
 import json
@@ -15,13 +15,13 @@ from collections import deque
 from typing import Any
 
 ETH_P_ALL, PACKET_OUTGOING, SO_TIMESTAMPNS = 3, 4, 35  # <linux/if_ether.h>, <linux/if_packet.h>, <asm/socket.h>
-MOST_PACKETS, MOST_BYTES = 50_000, 32 * 1024 * 1024  # remembered for a pcapng
+MOST_PACKETS, MOST_BYTES = 50_000, 32 * 1024 * 1024  # kept for a pcapng file
 BUFFER = 4 * 1024 * 1024
 ICMP_NUMBERS = (1, 58)
 
 
-class Memory:
-    """The latest packets, bounded in number and in bytes: (seconds since the epoch, outgoing, raw)."""
+class KeptPackets:
+    """Keep the latest packets (seconds since the epoch, outgoing, raw), limited in number and in bytes."""
 
     def __init__(self) -> None:
         self.packets: deque[tuple[float, bool, bytes]] = deque()
@@ -35,19 +35,19 @@ class Memory:
 
 
 def main(words: list[str]) -> int:
-    """Sniff until stdin ends. Returns 1 when the system lets us see no packets."""
+    """Sniff until stdin is closed. Return 1 if the system does not allow it."""
     try:
         sock = open_socket()
     except OSError as error:
-        say({"problem": error.strerror or str(error)})
+        write_line({"problem": error.strerror or str(error)})
         return 1
-    say({"ready": True})  # from here on the kernel keeps what is not read yet, while scapy takes its time to load
-    Sniffer(sock, Memory() if "keep" in words else None).run()
+    write_line({"ready": True})  # the kernel keeps packets while scapy is loaded
+    Sniffer(sock, KeptPackets() if "keep" in words else None).run()
     return 0
 
 
 def open_socket() -> socket.socket:
-    """A socket that hears every IP packet of this machine, without link headers. Raises OSError."""
+    """Open a socket for all IP packets of this computer, without link headers. Raises OSError."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -56,15 +56,15 @@ def open_socket() -> socket.socket:
 
 
 class Sniffer:
-    """Reads packets and orders, and says what it saw."""
+    """Read packets and orders, and write records."""
 
-    def __init__(self, sock: socket.socket, memory: Memory | None) -> None:
-        from probe.packets import dissect
+    def __init__(self, sock: socket.socket, kept: KeptPackets | None) -> None:
+        from probe.packets import dissect  # it loads scapy, for which `main` does not wait
 
-        self._sock, self._memory, self._dissect = sock, memory, dissect
+        self._sock, self._kept, self._dissect = sock, kept, dissect
 
     def run(self) -> None:
-        """Go on until stdin ends."""
+        """Read packets and orders until stdin is closed."""
         orders = b""
         while True:
             readable, _, _ = select.select([self._sock.fileno(), 0], [], [])
@@ -76,47 +76,47 @@ class Sniffer:
                 return
             *whole, orders = (orders + data).split(b"\n")
             for line in whole:
-                self._obey(json.loads(line))
+                self._execute(json.loads(line))
 
     def _drain(self) -> None:
-        """Read what waits, and say of each packet that is worth it what it was."""
+        """Read all waiting packets and write the records of those that are kept."""
         while True:
             try:
                 raw, ancillary, _, sender = self._sock.recvmsg(65535, 64)
-            except OSError:  # nothing waits; or an interface went down, of which the socket tells once
+            except OSError:  # no packet is waiting, or an interface went down, which the socket reports once
                 return
             when, outgoing = stamp(ancillary), sender[2] == PACKET_OUTGOING
-            if self._memory is not None:
-                self._memory.add(when, outgoing, raw)
+            if self._kept is not None:
+                self._kept.add(when, outgoing, raw)
             seen = self._dissect.dissect(raw, outgoing=outgoing) if is_candidate(raw) else None
             if seen is not None:
-                monotonic = when - time.time() + time.monotonic()  # so that a stepped clock moves nothing
-                say({"t": round(monotonic, 6), "key": seen.key, "fields": seen.fields})
+                monotonic = when - time.time() + time.monotonic()  # a step of the clock then has no effect
+                write_line({"t": round(monotonic, 6), "key": seen.key, "fields": seen.fields})
 
-    def _obey(self, order: dict[str, Any]) -> None:
-        """Do what the parent asks: `flush` answers once all that was seen is said, `pcap` writes the file."""
+    def _execute(self, order: dict[str, Any]) -> None:
+        """Execute an order. `flush` answers when all records are written, `pcap` writes the file."""
         if "flush" in order:
             self._drain()
-            say({"flushed": order["flush"]})
+            write_line({"flushed": order["flush"]})
         elif "pcap" in order:
             try:
-                say({"written": self._write(order["pcap"], {tuple(flow) for flow in order["flows"]})})
+                write_line({"written": self._write(order["pcap"], {tuple(flow) for flow in order["flows"]})})
             except OSError as error:
-                say({"problem": f"{order['pcap']}: {error.strerror}"})
+                write_line({"problem": f"{order['pcap']}: {error.strerror}"})
 
     def _write(self, path: str, wanted: set[tuple[Any, ...]]) -> int:
-        """Write the packets of the wanted flows, rewritten; returns how many. Raises OSError."""
+        """Write the rewritten packets of the wanted flows and return their number. Raises OSError."""
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        remembered = self._memory.packets if self._memory is not None else ()
-        ours = [packet for packet in remembered if self._dissect.flow_of(packet[2], outgoing=packet[1]) in wanted]
-        written = [(when, self._dissect.rewrite(raw, outgoing=outgoing)) for when, outgoing, raw in ours]
+        kept = self._kept.packets if self._kept is not None else ()
+        chosen = [packet for packet in kept if self._dissect.flow_of(packet[2], outgoing=packet[1]) in wanted]
+        written = [(when, self._dissect.rewrite(raw, outgoing=outgoing)) for when, outgoing, raw in chosen]
         packets = [(when, raw) for when, raw in written if raw is not None]
         self._dissect.write_pcapng(path, packets)
         return len(packets)
 
 
 def stamp(ancillary: list[tuple[int, int, bytes]]) -> float:
-    """When the kernel saw the packet, in seconds since the epoch."""
+    """Return the time when the kernel saw the packet, in seconds since the epoch."""
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= struct.calcsize("@ll"):
             seconds, nanoseconds = map(int, struct.unpack_from("@ll", data))
@@ -125,21 +125,21 @@ def stamp(ancillary: list[tuple[int, int, bytes]]) -> float:
 
 
 def is_candidate(raw: bytes) -> bool:
-    """A cheap look before scapy's: SYN/ACK, RST, ICMP, or a port 53."""
+    """Select packets quickly, before scapy reads them: SYN/ACK, RST, ICMP, or port 53."""
     if len(raw) < 28:
         return False
     version = raw[0] >> 4
-    protocol, above = (raw[9], (raw[0] & 15) * 4) if version == 4 else (raw[6], 40)
+    protocol, header = (raw[9], (raw[0] & 15) * 4) if version == 4 else (raw[6], 40)
     if protocol in ICMP_NUMBERS:
         return True
-    if protocol == 6 and len(raw) > above + 13:
-        flags = raw[above + 13]
+    if protocol == 6 and len(raw) > header + 13:
+        flags = raw[header + 13]
         return bool(flags & 0x04) or flags & 0x12 == 0x12
-    return protocol == 17 and b"\x00\x35" in (raw[above : above + 2], raw[above + 2 : above + 4])
+    return protocol == 17 and b"\x00\x35" in (raw[header : header + 2], raw[header + 2 : header + 4])
 
 
-def say(document: dict[str, Any]) -> None:
-    """One JSON object on a line."""
+def write_line(document: dict[str, Any]) -> None:
+    """Write one JSON object on a line of stdout."""
     sys.stdout.write(json.dumps(document) + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""A program that somebody else wrote stands for a host of the target files: at its ports, under its certificate."""
+"""Test that a real server replaces a host of the target files, at its ports and with its certificate."""
 
 import json
 import sys
@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from probe.lab.real_servers import Guest, GuestError, Room, serve_with_guests, sockets_of
+from probe.lab.real_servers import RealServer, RealServerError, Setup, serve_with_real_servers, sockets_of
 from probe.lab.run import LabBroken, run_command
 from probe.lab.scenario.scenario import HelperKeys, Scenario
 from probe.lab.world.hosts import Host
 from probe.lab.world.world import World
 
 pytestmark = pytest.mark.lab
-ALONE = Scenario("guests", "A test", helper=HelperKeys(up=False))
+ALONE = Scenario("real-servers", "A test", helper=HelperKeys(up=False))
 
-GUEST = """
+PROGRAM = """
 import asyncio, ssl, sys
 certificate, key, *addresses = sys.argv[1:]
 async def answer(reader, writer):
     await reader.readuntil(b"\\r\\n\\r\\n")
-    writer.write(b"HTTP/1.1 200 OK\\r\\nServer: the guest\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+    writer.write(b"HTTP/1.1 200 OK\\r\\nServer: real\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
     await writer.drain()
     writer.close()
 async def main():
@@ -43,51 +43,55 @@ json.dump(found, open(sys.argv[1], "w"))
 """
 
 
-def guest(room: Room) -> Sequence[str]:
-    return [sys.executable, "-c", GUEST, str(room.certificate), str(room.key), *room.addresses]
+def command_of(setup: Setup) -> Sequence[str]:
+    return [sys.executable, "-c", PROGRAM, str(setup.certificate), str(setup.key), *setup.addresses]
 
 
-def test_a_guest_has_its_hosts_ports_and_a_certificate_and_the_others_stay(folder: Path, tmp_path: Path) -> None:
+def test_real_server_has_ports_and_certificate_and_other_hosts_stay(folder: Path, tmp_path: Path) -> None:
     answer = tmp_path / "answer.json"
     command = [sys.executable, "-c", ASK, str(answer)]
-    guests = [Guest("web.telegram.org", guest)]
-    assert run_command(ALONE, folder, command, consent="", guests=guests) == 0
+    servers = [RealServer("web.telegram.org", command_of)]
+    assert run_command(ALONE, folder, command, consent="", real_servers=servers) == 0
     own = json.loads(answer.read_text())
-    assert own[:2] == ["the guest", "the guest"]
-    assert own[2] != "the guest"
+    assert own[:2] == ["real", "real"]
+    assert own[2] != "real"
 
 
-def test_a_guest_that_ends_is_named_with_what_it_said(folder: Path) -> None:
-    dies = Guest(
-        "web.telegram.org", lambda room: [sys.executable, "-c", "print('no such option'); raise SystemExit(7)"]
+def test_ended_server_is_named_with_its_output(folder: Path) -> None:
+    ending = RealServer(
+        "web.telegram.org", lambda setup: [sys.executable, "-c", "print('no such option'); raise SystemExit(7)"]
     )
-    with pytest.raises(LabBroken, match=r"(?s)no such option.*the guest web.telegram.org ended .* with 7"):
-        run_command(ALONE, folder, ["true"], consent="", guests=[dies])
+    with pytest.raises(LabBroken, match=r"(?s)no such option.*The real server web.telegram.org ended .* code 7"):
+        run_command(ALONE, folder, ["true"], consent="", real_servers=[ending])
 
 
-def test_a_guest_that_ends_later_ends_the_lab(folder: Path) -> None:
-    short = GUEST.replace("asyncio.Event().wait()", "asyncio.sleep(0.5)")
-    dies = Guest("web.telegram.org", lambda room: [guest(room)[0], "-c", short, *guest(room)[3:]])
-    with pytest.raises(LabBroken, match=r"the guest web.telegram.org ended before its time, with 0"):
-        run_command(ALONE, folder, ["sleep", "20"], consent="", guests=[dies])
+def test_server_that_ends_during_the_run_ends_the_lab(folder: Path) -> None:
+    short = PROGRAM.replace("asyncio.Event().wait()", "asyncio.sleep(0.5)")
+    ending = RealServer("web.telegram.org", lambda setup: [command_of(setup)[0], "-c", short, *command_of(setup)[3:]])
+    with pytest.raises(LabBroken, match=r"The real server web.telegram.org ended during the run, with code 0"):
+        run_command(ALONE, folder, ["sleep", "20"], consent="", real_servers=[ending])
 
 
-def test_a_guest_that_does_not_listen_is_not_waited_for_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_does_not_listen_is_an_error_after_a_timeout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("probe.lab.real_servers.PATIENCE", 1.0)
-    with pytest.raises(LabBroken, match=r"after 1 s no guest listens at tcp [0-9.]+ port 80, tcp [0-9.]+ port"):
+    with pytest.raises(LabBroken, match=r"After 1 s no real server listens at tcp [0-9.]+ port 80, tcp [0-9.]+ port"):
         run_command(
-            ALONE, folder, ["true"], consent="", guests=[Guest("web.telegram.org", lambda room: ["sleep", "9"])]
+            ALONE,
+            folder,
+            ["true"],
+            consent="",
+            real_servers=[RealServer("web.telegram.org", lambda setup: ["sleep", "9"])],
         )
 
 
-def test_a_guest_without_a_host_is_refused_before_anything_starts(folder: Path, world: World) -> None:
-    with pytest.raises(GuestError, match=r"nobody.example: the target files name no such host"):
-        run_command(ALONE, folder, ["true"], consent="", guests=[Guest("nobody.example", guest)])
-    with pytest.raises(GuestError, match=r"nobody.example"):
-        serve_with_guests(world, [Guest("nobody.example", guest)], lambda: None)
+def test_server_without_a_host_is_refused_before_the_start(folder: Path, world: World) -> None:
+    with pytest.raises(RealServerError, match=r"nobody.example: the target files name no such host"):
+        run_command(ALONE, folder, ["true"], consent="", real_servers=[RealServer("nobody.example", command_of)])
+    with pytest.raises(RealServerError, match=r"nobody.example"):
+        serve_with_real_servers(world, [RealServer("nobody.example", command_of)], lambda: None)
 
 
-def test_what_a_guest_has_to_open_follows_from_the_dialects() -> None:
+def test_sockets_of_a_host_follow_from_its_dialects() -> None:
     ports = {443: {"https", "quic"}, 5060: {"sip/udp", "sip/tcp"}, 5061: {"sip/tls"}, 53: {"dns+udp", "dns+tcp"}}
     found = set(sockets_of(Host(names=["a.example"], addresses=["192.0.2.1"], ports=ports)))
     both = {(kind, "192.0.2.1", port) for kind in ("tcp", "udp") for port in (443, 5060, 53)}

@@ -1,4 +1,4 @@
-"""The sniffer as a process: it sees loopback's packets, gives out only those that were asked for, and ends with us."""
+"""Test the sniffer process on loopback: which packets it reports, and that it ends with its parent."""
 
 import asyncio
 import os
@@ -41,35 +41,35 @@ async def refused(port: int) -> tuple[Flow, float]:
     try:
         with pytest.raises(ConnectionRefusedError):
             await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
-        ours = sock.getsockname()[1]
+        local = sock.getsockname()[1]
     finally:
         sock.close()
-    return Flow(protocol="tcp", local_port=ours, address="127.0.0.1", port=port, transaction_id=5, since=since), since
+    return Flow(protocol="tcp", local_port=local, address="127.0.0.1", port=port, transaction_id=5, since=since), since
 
 
 def resets(packets: list[PacketRecord]) -> list[PacketRecord]:
     return [packet for packet in packets if packet.kind == "rst" and packet.direction == "in"]
 
 
-async def test_a_flow_gets_its_own_packets_and_no_others(capture: Capture) -> None:
+async def test_flow_gets_only_its_own_packets(capture: Capture) -> None:
     port = closed_port()
     flow, began = await refused(port)
-    stranger, _ = await refused(closed_port())
+    other, _ = await refused(closed_port())
     found = resets(await capture.packets([flow], began))
     assert found
     assert {(packet.transaction_id, packet.port, packet.flags) for packet in found} == {(5, port, "RA")}
     assert all(0 <= packet.t < 5 for packet in found)
-    assert stranger.port not in {packet.port for packet in found}
+    assert other.port not in {packet.port for packet in found}
     assert await capture.packets([], began) == []
 
 
-async def test_a_port_that_is_used_again_belongs_to_the_later_flow(capture: Capture) -> None:
+async def test_reused_port_belongs_to_the_flow_of_that_time(capture: Capture) -> None:
     flow, began = await refused(closed_port())
     later = replace(flow, transaction_id=9, since=flow.since + 60)
     assert {packet.transaction_id for packet in await capture.packets([later, flow], began)} == {5}
 
 
-async def test_a_connect_step_names_its_flow(capture: Capture) -> None:
+async def test_connect_step_names_its_flow(capture: Capture) -> None:
     async def greet(peer: object) -> None: ...
 
     async with serving(greet) as server, a_transaction() as bench:  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ async def test_a_connect_step_names_its_flow(capture: Capture) -> None:
     assert {packet.transaction_id for packet in found} == {bench.tx.record.transaction_id}
 
 
-async def test_the_pcapng_holds_the_named_flows_with_another_address(capture: Capture, tmp_path: Path) -> None:
+async def test_pcapng_holds_the_named_flows_with_another_address(capture: Capture, tmp_path: Path) -> None:
     flow, began = await refused(closed_port())
     await refused(closed_port())
     await capture.packets([flow], began)
@@ -94,13 +94,13 @@ async def test_the_pcapng_holds_the_named_flows_with_another_address(capture: Ca
     assert all("192.0.2.1" in {packet[IP].src, packet[IP].dst} for packet in packets)
 
 
-async def test_a_folder_that_is_not_there_is_one_sentence(capture: Capture, tmp_path: Path) -> None:
+async def test_missing_folder_is_one_sentence(capture: Capture, tmp_path: Path) -> None:
     problem = await capture.write(str(tmp_path / "nowhere" / "run.pcapng"))
     assert problem is not None
     assert "No such file" in problem
 
 
-async def test_the_sniffer_ends_with_its_parent() -> None:
+async def test_sniffer_ends_with_its_parent() -> None:
     started = await Capture.start()
     assert started is not None
     pid = started._process.pid
@@ -109,20 +109,17 @@ async def test_the_sniffer_ends_with_its_parent() -> None:
         os.kill(pid, 0)
 
 
-async def test_no_answer_is_no_end_of_the_world(capture: Capture) -> None:
-    """A sniffer that was killed costs its packets only."""
+async def test_killed_sniffer_costs_only_its_packets(capture: Capture) -> None:
     capture._process.kill()
     await capture._process.wait()
     flow, began = await refused(closed_port())
     zero = time.monotonic()
     assert await capture.packets([flow], began) == []
     assert await capture.write("/nowhere") is not None
-    assert time.monotonic() - zero < 2  # nobody waits for who has ended
+    assert time.monotonic() - zero < 2  # no wait for an ended process
 
 
-async def test_of_too_many_packets_the_oldest_flows_are_forgotten(
-    capture: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_beyond_the_limit_the_oldest_flows_are_dropped(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("probe.packets.capture.MOST_PENDING", 3)
     for port in range(1, 6):
         capture._keep({"t": float(port), "key": ["tcp", port, "192.0.2.9", 443], "fields": {}})

@@ -1,4 +1,4 @@
-"""Raw packets → what is kept of them, and what may be given away; bytes in, bytes out."""
+"""Test which fields of raw packets are kept, and which bytes may be published."""
 
 import struct
 from ipaddress import ip_address
@@ -20,11 +20,11 @@ THERE, THERE_6 = "149.154.167.51", "2001:67c:4e8:f004::a"
 ROUTER, ROUTER_6 = "62.115.1.9", "2001:db8:ffff::1"
 
 
-def up(layer: object, v6: bool = False) -> bytes:
+def sent(layer: object, v6: bool = False) -> bytes:
     return bytes((IPv6(src=HOME_6, dst=THERE_6) if v6 else IP(src=HOME, dst=THERE, id=777)) / layer)
 
 
-def down(layer: object, v6: bool = False, ttl: int = 57) -> bytes:
+def received(layer: object, v6: bool = False, ttl: int = 57) -> bytes:
     head = IPv6(src=THERE_6, dst=HOME_6, hlim=ttl) if v6 else IP(src=THERE, dst=HOME, ttl=ttl, id=54321)
     return bytes(head / layer)
 
@@ -36,8 +36,8 @@ def seen(raw: bytes, *, outgoing: bool = False) -> Seen:
 
 
 @pytest.mark.parametrize("v6", [False, True])
-def test_a_reset_is_kept_with_its_prints(v6: bool) -> None:
-    found = seen(down(TCP(sport=443, dport=40001, flags="RA", seq=7, ack=9, window=29), v6))
+def test_reset_is_kept_with_its_fingerprint(v6: bool) -> None:
+    found = seen(received(TCP(sport=443, dport=40001, flags="RA", seq=7, ack=9, window=29), v6))
     assert found.key == ("tcp", 40001, THERE_6 if v6 else THERE, 443)
     assert (found.fields["kind"], found.fields["flags"]) == ("rst", "RA")
     assert (found.fields["ttl"], found.fields["window"]) == (57, 29)
@@ -46,44 +46,44 @@ def test_a_reset_is_kept_with_its_prints(v6: bool) -> None:
     assert found.fields["direction"] == "in"
 
 
-def test_what_is_kept_is_synack_reset_and_dns_and_no_more() -> None:
-    assert seen(down(TCP(sport=443, dport=1, flags="SA"))).fields["kind"] == "synack"
-    assert seen(up(TCP(sport=1, dport=443, flags="R")), outgoing=True).fields["direction"] == "out"
-    assert seen(down(UDP(sport=53, dport=9) / DNS(qd=DNSQR(qname="x.example")))).fields["kind"] == "dns"
-    for dull in (TCP(sport=443, dport=1, flags="A"), TCP(sport=443, dport=1, flags="PA") / b"x", UDP(sport=3478)):
-        assert dissect(down(dull), outgoing=False) is None
+def test_only_synack_reset_and_dns_are_kept() -> None:
+    assert seen(received(TCP(sport=443, dport=1, flags="SA"))).fields["kind"] == "synack"
+    assert seen(sent(TCP(sport=1, dport=443, flags="R")), outgoing=True).fields["direction"] == "out"
+    assert seen(received(UDP(sport=53, dport=9) / DNS(qd=DNSQR(qname="x.example")))).fields["kind"] == "dns"
+    for other in (TCP(sport=443, dport=1, flags="A"), TCP(sport=443, dport=1, flags="PA") / b"x", UDP(sport=3478)):
+        assert dissect(received(other), outgoing=False) is None
 
 
 @pytest.mark.parametrize(
     ("protocol", "layer"), [("tcp", TCP(sport=40001, dport=443, flags="S")), ("udp", UDP(sport=40001, dport=443))]
 )
-def test_an_icmp_error_belongs_to_the_flow_that_it_quotes(protocol: str, layer: object) -> None:
-    raw = bytes(IP(src=ROUTER, dst=HOME, ttl=250) / ICMP(type=3, code=13) / Raw(up(layer)))
+def test_icmp_error_belongs_to_the_quoted_flow(protocol: str, layer: object) -> None:
+    raw = bytes(IP(src=ROUTER, dst=HOME, ttl=250) / ICMP(type=3, code=13) / Raw(sent(layer)))
     found = seen(raw)
     assert found.key == (protocol, 40001, THERE, 443)
     assert (found.fields["icmp_type"], found.fields["icmp_code"], found.fields["sender"]) == (3, 13, ROUTER)
     quoted = bytes.fromhex(found.fields["quoted"])
     assert ip_address(HOME).packed not in quoted
     assert quoted[4:6] == (777).to_bytes(2, "big")
-    assert quoted[10:12] == bytes(2)  # a checksum over our address would give it away
+    assert quoted[10:12] == bytes(2)  # a checksum over the address would reveal it
     assert quoted[36:38] == bytes(2) if protocol == "tcp" else quoted[26:28] == bytes(2)
 
 
 @pytest.mark.parametrize("error", [ICMPv6DestUnreach(code=1), ICMPv6TimeExceeded()])
-def test_the_same_over_ipv6(error: object) -> None:
-    raw = bytes(IPv6(src=ROUTER_6, dst=HOME_6) / error / Raw(up(TCP(sport=40001, dport=443, flags="S"), True)))
+def test_icmpv6_error_belongs_to_the_quoted_flow(error: object) -> None:
+    raw = bytes(IPv6(src=ROUTER_6, dst=HOME_6) / error / Raw(sent(TCP(sport=40001, dport=443, flags="S"), True)))
     found = seen(raw)
     assert found.key == ("tcp", 40001, THERE_6, 443)
     assert ip_address(HOME_6).packed not in bytes.fromhex(found.fields["quoted"])
 
 
-def test_a_sender_that_is_private_or_the_other_end_is_not_named() -> None:
+def test_private_sender_and_peer_are_not_named() -> None:
     for sender in ("192.168.1.1", "100.64.0.1", THERE):
-        raw = bytes(IP(src=sender, dst=HOME) / ICMP(type=11) / Raw(up(UDP(sport=1, dport=2))))
+        raw = bytes(IP(src=sender, dst=HOME) / ICMP(type=11) / Raw(sent(UDP(sport=1, dport=2))))
         assert seen(raw).fields["sender"] == ""
 
 
-# -- what may be given away --------------------------------------------------------------------------------------------
+# -- rewritten packets --------------------------------------------------------------------------------------------
 
 
 def forms(address: str) -> list[bytes]:
@@ -93,10 +93,10 @@ def forms(address: str) -> list[bytes]:
 
 @pytest.mark.parametrize("v6", [False, True])
 @pytest.mark.parametrize("outgoing", [False, True])
-def test_nothing_of_ours_leaves_in_a_pcapng(v6: bool, outgoing: bool) -> None:
+def test_pcapng_holds_no_data_of_the_user(v6: bool, outgoing: bool) -> None:
     home = HOME_6 if v6 else HOME
     body = b"HTTP/1.1 200 OK\r\n\r\nyou are " + home.encode() + b" " + ip_address(home).packed
-    make = up if outgoing else down
+    make = sent if outgoing else received
     for layer in (
         TCP(sport=1, dport=80, flags="PA", options=[("Timestamp", (123456789, 42))]) / body,
         UDP(sport=3478, dport=3478) / body,
@@ -110,9 +110,9 @@ def test_nothing_of_ours_leaves_in_a_pcapng(v6: bool, outgoing: bool) -> None:
         assert struct.pack(">I", 123456789) not in after
 
 
-def test_checksums_are_of_the_packet_as_it_is_written() -> None:
-    """The old ones would tell, sixteen bits at a time, which address they were made over."""
-    raw = rewrite(up(TCP(sport=1, dport=443, flags="S")), outgoing=True)
+def test_checksums_belong_to_the_rewritten_packet() -> None:
+    """Test that no checksum is left that reveals 16 bits of the address."""
+    raw = rewrite(sent(TCP(sport=1, dport=443, flags="S")), outgoing=True)
     assert raw is not None
     again = IP(raw)
     given_ip, given_tcp = again.chksum, again[TCP].chksum
@@ -122,17 +122,17 @@ def test_checksums_are_of_the_packet_as_it_is_written() -> None:
     assert (again.src, again.dst) == ("192.0.2.1", THERE)
 
 
-def test_hellos_and_questions_keep_their_bytes() -> None:
+def test_hellos_and_dns_queries_keep_their_payload() -> None:
     hello = bytes.fromhex("1603010005") + b"hello"
-    assert hello in (rewrite(up(TCP(sport=1, dport=443, flags="PA") / hello), outgoing=True) or b"")
-    question = bytes(DNS(qd=DNSQR(qname="web.telegram.org")))
-    assert question in (rewrite(up(UDP(sport=1, dport=53) / question), outgoing=True) or b"")
-    assert b"telegram" not in (rewrite(down(UDP(sport=53, dport=1) / question), outgoing=False) or b"telegram")
+    assert hello in (rewrite(sent(TCP(sport=1, dport=443, flags="PA") / hello), outgoing=True) or b"")
+    query = bytes(DNS(qd=DNSQR(qname="web.telegram.org")))
+    assert query in (rewrite(sent(UDP(sport=1, dport=53) / query), outgoing=True) or b"")
+    assert b"telegram" not in (rewrite(received(UDP(sport=53, dport=1) / query), outgoing=False) or b"telegram")
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\x45", b"\x4f", b"\x60"]), st.booleans())
 @settings(max_examples=400, deadline=None)
-def test_junk_is_no_evidence_and_no_crash(junk: bytes, first: bytes, outgoing: bool) -> None:
+def test_malformed_packets_raise_nothing(junk: bytes, first: bytes, outgoing: bool) -> None:
     raw = first + junk
     is_candidate(raw)
     for read in (dissect, flow_of, rewrite):
@@ -141,26 +141,26 @@ def test_junk_is_no_evidence_and_no_crash(junk: bytes, first: bytes, outgoing: b
 
 @given(st.integers(min_value=1, max_value=90))
 @settings(deadline=None)
-def test_a_cut_packet_is_no_crash(size: int) -> None:
-    raw = bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=3, code=1) / Raw(up(TCP(sport=40001, dport=443, flags="S"))))
+def test_truncated_packets_raise_nothing(size: int) -> None:
+    raw = bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=3, code=1) / Raw(sent(TCP(sport=40001, dport=443, flags="S"))))
     dissect(raw[:size], outgoing=False)
     rewrite(raw[:size], outgoing=False)
 
 
-def test_whatever_is_kept_passes_the_cheap_look() -> None:
+def test_kept_packets_pass_the_quick_selection() -> None:
     for raw in (
-        down(TCP(sport=443, dport=1, flags="SA")),
-        down(TCP(sport=443, dport=1, flags="R"), True),
-        up(UDP(sport=1, dport=53) / b"question"),
-        bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=11) / Raw(up(UDP(sport=1, dport=2)))),
+        received(TCP(sport=443, dport=1, flags="SA")),
+        received(TCP(sport=443, dport=1, flags="R"), True),
+        sent(UDP(sport=1, dport=53) / b"question"),
+        bytes(IP(src=ROUTER, dst=HOME) / ICMP(type=11) / Raw(sent(UDP(sport=1, dport=2)))),
     ):
         assert is_candidate(raw)
-    assert not is_candidate(down(TCP(sport=443, dport=1, flags="PA") / b"data"))
+    assert not is_candidate(received(TCP(sport=443, dport=1, flags="PA") / b"data"))
 
 
-def test_both_families_stand_in_one_pcapng(tmp_path: object) -> None:
+def test_pcapng_holds_both_families(tmp_path: object) -> None:
     path = f"{tmp_path}/x.pcapng"
-    packets = [(1795549364.123456, up(TCP(sport=1, dport=443))), (1795549365.0, up(TCP(sport=1, dport=443), True))]
+    packets = [(1795549364.123456, sent(TCP(sport=1, dport=443))), (1795549365.0, sent(TCP(sport=1, dport=443), True))]
     write_pcapng(path, packets)
     with PcapNgReader(path) as reader:
         read = [(float(packet.time), bytes(packet)) for packet in reader]

@@ -1,1 +1,1 @@
-"""The program against servers that others wrote, because our own servers share our own mistakes."""
+"""Test the probe against real servers, since the lab's own servers may share mistakes with the probe."""

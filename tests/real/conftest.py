@@ -1,6 +1,6 @@
-"""Collects the tests against real servers where they can run; elsewhere the output's last line says what is lacking.
+"""Collect the tests against real servers where they can run. Elsewhere the last output line names what is missing.
 
-With CI set they are collected everywhere, and fail where a server is missing.
+With CI set they are always collected, and fail if a server is missing.
 """
 
 import os
@@ -17,7 +17,7 @@ NEED_SERVERS = sorted(path.name for path in HERE.glob("test_real_*.py"))
 
 
 def lacking() -> str | None:
-    """What keeps these tests from running here; None: nothing."""
+    """Return why these tests cannot run here, None if they can."""
     if packages := [package for package in missing() if package not in NO_SERVERS]:
         return f"not installed: {', '.join(packages)}"
     return None if os.geteuid() == 0 else "the servers have to be started as root"
@@ -27,7 +27,7 @@ collect_ignore = NEED_SERVERS if lacking() and not os.environ.get("CI") else []
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Comes after pytest's closing line."""
+    """Print the tests that did not run, after the last line of pytest."""
     if collect_ignore:
         names = ", ".join(f"tests/real/{name}" for name in collect_ignore)
         print(f"DID NOT RUN: {names} ({lacking()}). To run them: {COMMAND}.", flush=True)
@@ -35,7 +35,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
-    """One run of the whole program among the real servers."""
+    """Run the whole program once with the real servers."""
     if reason := lacking():
         pytest.fail(f"{reason}; to run this: {COMMAND}", pytrace=False)
     yield visit(tmp_path_factory.mktemp("real"))

@@ -1,7 +1,6 @@
-"""Installs real servers, a browser and a Java from Debian, and starts none: `python -m tests.real.packages`.
+"""Install real servers, a browser and Java from Debian without starting them: `python -m tests.real.packages`.
 
-It asks before it installs, unless CI is set. Its exit code is 0 whatever came of it: `tests/real` says by itself what
-it lacks.
+It asks before it installs, unless CI is set. Its exit code is always 0, since `tests/real` reports what is missing.
 """
 
 import os
@@ -12,9 +11,9 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tests.real.quiet import POLICY, disable_new_links, enabled_links, ended_in_order, services_forbidden
+from tests.real.quiet import POLICY, disable_new_links, enabled_links, services_forbidden, signals_as_exceptions
 
-# What proves that a package is there; trixie's files.
+# A file that each installed package has, in Debian trixie.
 FILES = {
     "nginx": "/usr/sbin/nginx",
     "unbound": "/usr/sbin/unbound",
@@ -27,24 +26,24 @@ FILES = {
     "chromium": "/usr/bin/chromium",
     "default-jre-headless": "/usr/bin/java",
 }
-BROWSER = "chromium"  # tests/browser needs only this
-JAVA = "default-jre-headless"  # tests/analysis/spark needs only this; it is Java 21 in trixie
-NO_SERVERS = frozenset({BROWSER, JAVA})  # tests/real needs all but these
+BROWSER = "chromium"  # only tests/browser needs it
+JAVA = "default-jre-headless"  # only tests/analysis/spark needs it. It is Java 21 in trixie
+NO_SERVERS = frozenset({BROWSER, JAVA})  # tests/real does not need these
 OLDEST = 13  # Debian release: nginx with HTTP/3, Dovecot 2.4
 COMMAND = "make test, as root on Debian 13 or newer"
-NO_TALK = {"DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true", "LC_ALL": "C.UTF-8"}
-# --no-remove: a machine that has another mail server keeps it, and these tests do not run there.
+NO_DIALOG = {"DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true", "LC_ALL": "C.UTF-8"}
+# --no-remove: a computer with another mail server keeps it, and these tests do not run there.
 APT = ["apt-get", "--quiet=2", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"]
 INSTALL = [*APT, "install", "--yes", "--no-install-recommends", "--no-remove", "--no-upgrade"]
 
 
 def missing(root: Path = Path("/")) -> list[str]:
-    """The packages that are not installed, in the order of FILES."""
+    """Return the packages that are not installed, in the order of FILES."""
     return [package for package, file in FILES.items() if not any(root.glob(file.lstrip("/")))]
 
 
 def obstacle(release: Mapping[str, str], *, root: bool, ci: bool, terminal: bool) -> str | None:
-    """Why nothing may be installed here, as half a sentence; None when it may (after asking, without `ci`)."""
+    """Return why no package may be installed, as a clause. None if it may, without `ci` after a question."""
     if release.get("ID") != "debian" or not release.get("VERSION_ID", "").isdigit():
         return "this is no Debian release"
     if int(release["VERSION_ID"]) < OLDEST:
@@ -52,16 +51,16 @@ def obstacle(release: Mapping[str, str], *, root: bool, ci: bool, terminal: bool
     if not root:
         return "only root can install them"
     if not ci and not terminal:
-        return "there is no terminal to ask at, and CI is not set"
+        return "there is no terminal for the question, and CI is not set"
     return None
 
 
 def agreed(packages: Iterable[str]) -> bool:
-    """Ask at the terminal; anything but yes is no."""
+    """Ask at the terminal. Any answer but yes means no."""
     print(
         f"The tests against real servers, in a browser and with Spark need these Debian packages: {' '.join(packages)}."
     )
-    print("The servers are started in network namespaces only; on this machine no service is started or enabled.")
+    print("The servers are started in network namespaces only. On this computer no service is started or enabled.")
     try:
         return input("Install them with apt-get? [y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:
@@ -69,10 +68,10 @@ def agreed(packages: Iterable[str]) -> bool:
 
 
 def install(packages: list[str], policy: Path = POLICY, root: Path = Path("/")) -> None:
-    """Install, with every service kept from starting and what was newly enabled disabled. Raises CalledProcessError."""
-    environment = {**os.environ, **NO_TALK}
+    """Install packages, start no service and disable the newly enabled ones. Raises CalledProcessError."""
+    environment = {**os.environ, **NO_DIALOG}
     before = enabled_links(root)
-    with ended_in_order(), services_forbidden(policy):
+    with signals_as_exceptions(), services_forbidden(policy):
         try:
             subprocess.run([*APT, "update"], check=True, env=environment, stdout=sys.stderr)
             answers = "postfix postfix/main_mailer_type select No configuration\n"
@@ -91,7 +90,7 @@ def _release() -> Mapping[str, str]:
 
 
 def main() -> None:
-    """Install what is missing, or say why not."""
+    """Install the missing packages, or print why this is not possible."""
     packages, ci = missing(), bool(os.environ.get("CI"))
     if not packages:
         return

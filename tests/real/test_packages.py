@@ -1,4 +1,4 @@
-"""Installing the real servers changes nothing else: no service starts, none stays enabled, the policy is put back."""
+"""Test that installing real servers starts no service, enables none and restores the policy file."""
 
 import os
 import signal
@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.real import packages
-from tests.real.packages import FILES, NO_TALK, agreed, install, missing, obstacle
-from tests.real.quiet import FORBIDS, disable_new_links, enabled_links, ended_in_order, services_forbidden
+from tests.real.packages import FILES, NO_DIALOG, agreed, install, missing, obstacle
+from tests.real.quiet import FORBIDS, disable_new_links, enabled_links, services_forbidden, signals_as_exceptions
 
 TRIXIE = {"ID": "debian", "VERSION_ID": "13"}
-THEIRS = "#!/bin/sh\nexit 0\n"
+PREVIOUS = "#!/bin/sh\nexit 0\n"
 
 
 @pytest.fixture
@@ -21,29 +21,31 @@ def policy(tmp_path: Path) -> Path:
     return tmp_path / "policy-rc.d"
 
 
-def write_theirs(policy: Path) -> None:
-    policy.write_text(THEIRS)
+def write_previous(policy: Path) -> None:
+    policy.write_text(PREVIOUS)
     policy.chmod(0o700)
 
 
-def is_theirs(policy: Path) -> bool:
+def is_previous(policy: Path) -> bool:
     return (
-        policy.read_text() == THEIRS and policy.stat().st_mode & 0o777 == 0o700 and len(os.listdir(policy.parent)) == 1
+        policy.read_text() == PREVIOUS
+        and policy.stat().st_mode & 0o777 == 0o700
+        and len(os.listdir(policy.parent)) == 1
     )
 
 
 # -- the policy --------------------------------------------------------------------------------------------------------
 
 
-def test_while_it_lasts_every_start_is_forbidden(policy: Path) -> None:
-    write_theirs(policy)
+def test_service_starts_are_forbidden_during_the_installation(policy: Path) -> None:
+    write_previous(policy)
     with services_forbidden(policy):
         assert subprocess.run([policy, "nginx", "start"], check=False).returncode == 101
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_policy_that_was_there_is_put_back(policy: Path, fails: bool) -> None:
-    write_theirs(policy)
+def test_previous_policy_is_restored(policy: Path, fails: bool) -> None:
+    write_previous(policy)
     try:
         with services_forbidden(policy):
             assert policy.read_text() == FORBIDS
@@ -51,11 +53,11 @@ def test_a_policy_that_was_there_is_put_back(policy: Path, fails: bool) -> None:
                 raise OSError
     except OSError:
         assert fails
-    assert is_theirs(policy)
+    assert is_previous(policy)
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_where_there_was_none_there_is_none(policy: Path, fails: bool) -> None:
+def test_without_a_previous_policy_none_is_left(policy: Path, fails: bool) -> None:
     try:
         with services_forbidden(policy):
             if fails:
@@ -66,26 +68,26 @@ def test_where_there_was_none_there_is_none(policy: Path, fails: bool) -> None:
 
 
 @pytest.mark.parametrize("had_one", [False, True])
-def test_what_a_killed_run_left_is_put_right_by_the_next(policy: Path, had_one: bool) -> None:
+def test_next_run_restores_the_policy_after_a_killed_run(policy: Path, had_one: bool) -> None:
     if had_one:
-        write_theirs(policy)
+        write_previous(policy)
     unfinished = services_forbidden(policy)
     unfinished.__enter__()
     with services_forbidden(policy):
         assert policy.read_text() == FORBIDS
-    assert is_theirs(policy) if had_one else not os.listdir(policy.parent)
+    assert is_previous(policy) if had_one else not os.listdir(policy.parent)
 
 
-def test_sigterm_puts_it_back_too(policy: Path) -> None:
-    write_theirs(policy)
-    with pytest.raises(SystemExit) as ended, ended_in_order(), services_forbidden(policy):
+def test_sigterm_restores_the_policy(policy: Path) -> None:
+    write_previous(policy)
+    with pytest.raises(SystemExit) as ended, signals_as_exceptions(), services_forbidden(policy):
         os.kill(os.getpid(), signal.SIGTERM)
     assert ended.value.code == 128 + signal.SIGTERM
-    assert is_theirs(policy)
+    assert is_previous(policy)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
-# -- what starts with the machine --------------------------------------------------------------------------------------
+# -- services that start at boot ---------------------------------------------------------------------------------------
 
 
 def link(root: Path, place: str) -> Path:
@@ -95,7 +97,7 @@ def link(root: Path, place: str) -> Path:
     return path
 
 
-def test_only_what_was_newly_enabled_is_disabled(tmp_path: Path) -> None:
+def test_only_newly_enabled_services_are_disabled(tmp_path: Path) -> None:
     old = link(tmp_path, "etc/systemd/system/multi-user.target.wants/ssh.service")
     before = enabled_links(tmp_path)
     assert before == {old}
@@ -123,7 +125,7 @@ esac
 
 
 def put_apt(tmp_path: Path, policy: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> tuple[Path, Path]:
-    """A stand-in for apt-get that enables a service; returns its log and the root folder of its machine."""
+    """Replace apt-get by a script that enables a service. Return its log and its root folder."""
     tools, log, root = tmp_path / "bin", tmp_path / "log", tmp_path / "root"
     tools.mkdir()
     (tools / "apt-get").write_text(APT.format(log=log, policy=policy, root=root, code=code))
@@ -135,12 +137,12 @@ def put_apt(tmp_path: Path, policy: Path, monkeypatch: pytest.MonkeyPatch, code:
 
 
 @pytest.mark.parametrize("code", [0, 100])
-def test_an_installation_forbids_starts_and_leaves_nothing_enabled(
+def test_installation_forbids_starts_and_enables_no_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     policy = tmp_path / "sbin" / "policy-rc.d"
     policy.parent.mkdir()
-    write_theirs(policy)
+    write_previous(policy)
     log, root = put_apt(tmp_path, policy, monkeypatch, code)
     try:
         install(["nginx"], policy, root)
@@ -149,8 +151,8 @@ def test_an_installation_forbids_starts_and_leaves_nothing_enabled(
     update, call, result = log.read_text().splitlines()
     assert update.endswith(" update")
     assert {"--no-install-recommends", "--no-remove", "--yes", "nginx"} <= set(call.split())
-    assert result == f"policy 101 {NO_TALK['DEBIAN_FRONTEND']}"
-    assert is_theirs(policy)
+    assert result == f"policy 101 {NO_DIALOG['DEBIAN_FRONTEND']}"
+    assert is_previous(policy)
     assert not enabled_links(root)
 
 
@@ -159,7 +161,7 @@ def test_an_installation_forbids_starts_and_leaves_nothing_enabled(
     [
         (TRIXIE, True, True, False, None),
         (TRIXIE, True, False, True, None),
-        (TRIXIE, True, False, False, "there is no terminal to ask at"),
+        (TRIXIE, True, False, False, "there is no terminal for the question"),
         (TRIXIE, False, True, True, "only root"),
         ({"ID": "debian", "VERSION_ID": "12"}, True, True, True, "this is Debian 12, and they need 13"),
         ({"ID": "debian"}, True, True, True, "no Debian release"),
@@ -167,7 +169,7 @@ def test_an_installation_forbids_starts_and_leaves_nothing_enabled(
         ({}, True, True, True, "no Debian"),
     ],
 )
-def test_where_it_may_be_done(
+def test_obstacle_names_why_nothing_can_be_installed(
     release: dict[str, str], root: bool, ci: bool, terminal: bool, reason: str | None
 ) -> None:
     found = obstacle(release, root=root, ci=ci, terminal=terminal)
@@ -175,7 +177,7 @@ def test_where_it_may_be_done(
 
 
 @pytest.mark.parametrize(("answer", "yes"), [("y", True), ("YES ", True), ("", False), ("n", False), (None, False)])
-def test_only_a_yes_is_a_yes(answer: str | None, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_yes_is_an_agreement(answer: str | None, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def typed(question: str) -> str:
         if answer is None:
             raise EOFError
@@ -185,7 +187,7 @@ def test_only_a_yes_is_a_yes(answer: str | None, yes: bool, monkeypatch: pytest.
     assert agreed(["nginx"]) is yes
 
 
-def test_without_ci_nothing_is_installed_unless_somebody_says_yes(
+def test_without_ci_an_installation_needs_an_agreement(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     installed: list[str] = []
@@ -202,7 +204,7 @@ def test_without_ci_nothing_is_installed_unless_somebody_says_yes(
     assert installed == ["nginx"]
 
 
-def test_a_failed_installation_is_told_in_a_sentence(
+def test_failed_installation_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(wanted: list[str]) -> None:
@@ -216,7 +218,7 @@ def test_a_failed_installation_is_told_in_a_sentence(
     assert "Not installed: nginx; the installation failed:" in capsys.readouterr().err
 
 
-def test_a_package_is_missing_until_its_file_is_there(tmp_path: Path) -> None:
+def test_package_is_missing_until_its_file_exists(tmp_path: Path) -> None:
     assert missing(tmp_path) == list(FILES)
     module = tmp_path / "usr/lib/any-linux-gnu/kamailio/modules/tls.so"
     module.parent.mkdir(parents=True)
@@ -230,7 +232,8 @@ WITHOUT_NGINX = """
 import sys, pytest
 from tests.real import packages
 packages.FILES["nginx"] = "/nowhere/nginx"
-sys.exit(pytest.main(["tests/wire/test_protobuf.py", "tests/real", "--ignore=tests/real/test_packages.py", "-x"]))
+others = ["tests/wire/whatsapp/test_protobuf.py", "--ignore=tests/real/test_packages.py"]
+sys.exit(pytest.main([*others, "tests/real", "-x"]))
 """
 
 
@@ -242,7 +245,7 @@ def run_without_nginx(ci: str) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
-def test_where_a_server_is_missing_the_last_line_says_what_did_not_run_and_how_to_get_it() -> None:
+def test_missing_server_is_named_in_the_last_line() -> None:
     code, lines = run_without_nginx(ci="")
     assert code == 0
     assert " passed" in lines[-2]
@@ -251,7 +254,7 @@ def test_where_a_server_is_missing_the_last_line_says_what_did_not_run_and_how_t
     assert lines[-1].endswith("To run them: make test, as root on Debian 13 or newer.")
 
 
-def test_in_ci_that_is_a_failure_and_pytests_closing_line_is_the_last() -> None:
+def test_missing_server_fails_with_ci() -> None:
     code, lines = run_without_nginx(ci="true")
     assert code == 1
     assert "1 error" in lines[-1]

@@ -1,4 +1,4 @@
-"""coturn and Kamailio: who they say they are, over UDP, TCP and TLS, and the verdict."""
+"""Test coturn and Kamailio over UDP, TCP and TLS, and the verdict."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ TRANSPORTS = ["udp", "tcp", "tls"]
 
 
 def exchanges(visited: Visit, kind: str, transport: str, method: str) -> list[dict[str, Any]]:
-    """The exchanges of one kind, at both addresses; each without a failure."""
+    """Return the exchanges of one kind at both addresses, none of which failed."""
     entries = [
         entry
         for entry in visited.entries("calls", kind)
@@ -24,7 +24,7 @@ def exchanges(visited: Visit, kind: str, transport: str, method: str) -> list[di
 
 
 @pytest.mark.parametrize(("service", "proof"), [("calls/stun", "stun"), ("calls/turn", "turn"), ("calls/sip", "sip")])
-def test_verdict(visited: Visit, service: str, proof: str) -> None:
+def test_verdict_is_ok(visited: Visit, service: str, proof: str) -> None:
     visited.assert_ok(service, proof)
 
 
@@ -33,13 +33,13 @@ def test_coturn_answers_binding_requests(visited: Visit, transport: str) -> None
     for entry in exchanges(visited, "stun", transport, "binding"):
         assert re.fullmatch(r"Coturn-4\.\d+\.\d+ '.+'", entry["software"])
         assert (entry["response"], entry["error_code"], entry["x_foreign"]) == ("success", 0, 0)
-        sixth = entry["address"].startswith("[")
-        assert entry["mapped_family"] == (6 if sixth else 4)
-        assert entry["mapped_differs"] is not sixth  # the home router translates IPv4 only
+        is_ipv6 = entry["address"].startswith("[")
+        assert entry["mapped_family"] == (6 if is_ipv6 else 4)
+        assert entry["mapped_differs"] is not is_ipv6  # the home router translates IPv4 only
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_coturn_asks_strangers_for_a_password(visited: Visit, transport: str) -> None:
+def test_coturn_demands_a_password(visited: Visit, transport: str) -> None:
     for entry in exchanges(visited, "stun", transport, "allocate"):
         assert entry["software"].startswith("Coturn-")
         assert (entry["response"], entry["error_code"]) == ("error", 401)

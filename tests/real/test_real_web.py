@@ -1,4 +1,4 @@
-"""nginx: what only it says, and the verdict."""
+"""Test nginx over TCP and QUIC, and the verdict."""
 
 import hashlib
 import re
@@ -12,24 +12,24 @@ pytestmark = pytest.mark.lab
 
 
 def answered(visited: Visit, network: str) -> list[dict[str, Any]]:
-    """The requests that went over TCP or UDP, at both addresses."""
+    """Return the requests over TCP or UDP, at both addresses."""
     requests = [entry for entry in visited.entries("web", "requests") if entry["network"] == network]
     assert {request["address"].startswith("[") for request in requests} == FAMILIES
     return requests
 
 
 def server(request: dict[str, Any]) -> str:
-    """The header of that name."""
+    """Return the Server header of a response."""
     return next(str(value) for key, value in request["response"]["headers_list"] if key.lower() == "server")
 
 
 @pytest.mark.parametrize(("service", "proof"), [("web/https", "http"), ("web/quic", "quic"), ("web/http3", "http")])
-def test_verdict(visited: Visit, service: str, proof: str) -> None:
+def test_verdict_is_ok(visited: Visit, service: str, proof: str) -> None:
     visited.assert_ok(service, proof)
 
 
 @pytest.mark.parametrize(("network", "protocol"), [("tcp", "HTTP/1.1"), ("udp", "HTTP/3.0")])
-def test_what_only_nginx_says(visited: Visit, network: str, protocol: str) -> None:
+def test_body_and_server_header_are_those_of_nginx(visited: Visit, network: str, protocol: str) -> None:
     for request in answered(visited, network):
         version = re.fullmatch(r"nginx/(\d+\.\d+\.\d+)", server(request))
         assert version
@@ -37,14 +37,14 @@ def test_what_only_nginx_says(visited: Visit, network: str, protocol: str) -> No
         assert request["response"]["x_body_sha256"] == hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_the_helper_saw_the_same_server(visited: Visit) -> None:
-    requests = visited.lines["web"]["test_keys"]["x_control"]["test_keys"]["requests"]
+def test_helper_sees_the_same_server(visited: Visit) -> None:
+    requests = visited.measurements["web"]["test_keys"]["x_control"]["test_keys"]["requests"]
     assert requests
     assert all(server(request).startswith("nginx/") for request in requests)
     assert visited.verdicts["web/https"]["control_successes"] > 0
 
 
-def test_its_tls_is_recorded(visited: Visit) -> None:
+def test_tls_handshake_is_recorded(visited: Visit) -> None:
     handshakes = [
         entry for entry in visited.entries("web", "tls_handshakes") if entry["server_name"] == "nginx.real.example"
     ]
@@ -52,7 +52,7 @@ def test_its_tls_is_recorded(visited: Visit) -> None:
     assert {(entry["tls_version"], entry["failure"]) for entry in handshakes} == {("TLSv1.3", None)}
 
 
-def test_its_quic_is_recorded(visited: Visit) -> None:
+def test_quic_handshake_is_recorded(visited: Visit) -> None:
     handshakes = visited.entries("web", "quic_handshakes")
     own = [entry for entry in handshakes if entry["server_name"] == "nginx.real.example"]
     assert len(own) >= 2 * len(FAMILIES)  # two services, at each address

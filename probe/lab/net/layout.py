@@ -113,7 +113,7 @@ class FabricConfig:
     helper_resolver: str = ""  # nameserver in the helper's resolv.conf
     outside_resolver: str = ""  # nameserver in the servers' resolv.conf
 
-    hop_v4: str = "10.9.{hop}.1"  # hops from 2 on; hop 1 is the router
+    hop_v4: str = "10.9.{hop}.1"  # from hop 2 on. Hop 1 is the router
     hop_v6: str = "3c00:9:{hop}::1"
     helper_hop_v4: str = "10.19.{hop}.1"
     helper_hop_v6: str = "3c00:19:{hop}::1"

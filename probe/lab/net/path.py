@@ -1,7 +1,7 @@
 """Move packets over the hops of one path, with TTL, delay, loss, rate and censors.
 
-A packet is handled only at hops where something can happen to it: at a censor, at the rate limit of the access line,
-where its TTL ends, where it is lost, and at the end of the path. The hops between are computed in one step.
+A packet is handled only at hops where something can happen to it. These are censors, the rate limit of the access line,
+the end of its TTL, a loss, and the end of the path. The hops between are computed in one step.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""Be the first process of the lab's pid namespace: create the namespaces, start all parts, wait, and end them."""
+"""Run the first process of the lab's pid namespace: create the namespaces, start all parts, wait, and end them."""
 
 import gc
 import ipaddress

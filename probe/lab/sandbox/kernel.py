@@ -47,7 +47,7 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0, dat
 
 
 def end_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends. Call it again after a change of credentials."""
+    """Request SIGKILL for this process when its parent ends. Call it again after a change of credentials."""
     _checked(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
 
 

@@ -60,8 +60,8 @@ def run_in_lab(
     `cwd` (default: the caller's). `keep`: more paths under /tmp or /run that stay real. `log`: file for the output of
     servers and helper. `interruption`: a SIGINT for the command. `open_files`: limit of its descriptors.
 
-    Raises LabUnavailable (a sentence with the remedy) if the kernel refuses or the isolation is not verified, and
-    LabBroken if a part of the lab itself fails.
+    Raises LabUnavailable, with the remedy, if the kernel refuses or the isolation is not verified. Raises LabBroken if
+    a part of the lab itself fails.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -175,7 +175,7 @@ def _exit_code(outcome: _Outcome) -> int:
 
 
 def _supervise(plan: Plan, pipes: Pipes) -> None:
-    """Be the supervisor: create the namespaces, fork their first process and wait for it. Never returns."""
+    """Run the supervisor: create the namespaces, fork their first process and wait for it. Never returns."""
     caller = os.getppid()
     try:
         pipes.keep_supervisors_ends()

@@ -1,9 +1,10 @@
-"""The step `limited_payload`: a payload whose packets travel only so far, to learn from where on somebody acts on it.
+"""Run the step `limited_payload`: send a payload with limited TTL, to find the hop that interferes with it.
 
-The distance is the TTL that we set, never one that comes back. An injector that copies ours into its answer is not
-heard: its answer comes home only where ours was about twice its distance, which would then be taken for it. A
-connection is made with the usual TTL, so only the payload ends early, and what comes back for it cannot be the server's
-word. Smallest TTL first: what came back came for the TTL at hand, or for a smaller one that had its time.
+The distance is the TTL that was set, never a received one. Some injectors copy the payload's TTL into their answer. It
+then arrives only if the TTL was about twice the distance, which would give a wrong hop. Such an answer is ignored.
+
+A connection is made with the usual TTL. Only the payload expires early, so an answer to it cannot come from the server.
+The smallest TTL comes first. An answer then belongs to the current TTL, or to a smaller one whose time was over.
 """
 
 import asyncio
@@ -18,16 +19,16 @@ from probe.steps.connection import address_of
 from probe.steps.path.tracing_socket import TracingSocket
 from probe.steps.tcp import TCPConnection
 
-SENT_TWICE = 2  # one lost packet is no silence
+SENT_TWICE = 2  # one lost packet must not look like silence
 _POLL = 0.01
 _LIMIT = 30.0
-_RETRANSMISSION_SECONDS = 4.0  # longest wait for the kernel to repeat what nobody acknowledged
+_RETRANSMISSION_SECONDS = 4.0  # longest wait for a retransmission by the kernel
 
-Came = Literal["", "reset", "closed", "answered"]
+Reaction = Literal["", "reset", "closed", "answered"]
 
 
-def hearing(pace: Pace, slowest: float, *, patient: bool = False) -> float:
-    """Seconds that each packet is listened for. `slowest`: of the routers' answers to the path sweep, in seconds."""
+def listening_time(pace: Pace, slowest: float, *, patient: bool = False) -> float:
+    """Return the seconds to wait after each packet. `slowest`: slowest router answer of the path sweep, in seconds."""
     return (0.5 if patient else 0.12) + 1.2 * pace.round_trip + 2 * slowest
 
 
@@ -42,16 +43,16 @@ async def limited_payload_tcp(
     slowest: float = 0.0,
     by_silence: bool = False,
 ) -> LimitedPayload:
-    """Send `payload` on a fresh connection with the first of `ttls` (ascending), repeated by the kernel with the next.
+    """Send `payload` on a new connection with the first of `ttls` (ascending). The kernel repeats it with the others.
 
-    `by_silence`: what is looked for is a drop, so that a router's word is needed; else it is a reset, and one whose TTL
-    was copied from ours is not heard. Whoever resets the connection before the payload was sent punishes what was said
-    earlier, and shows no distance: that fails the step. Raises StepFailed.
+    `by_silence`: the interference is a drop, so the answers of routers are needed. Otherwise it is a reset, and resets
+    with a copied TTL are ignored. A reset before the payload is residual censorship, which shows no distance: the step
+    fails. Raises StepFailed.
     """
     entry = LimitedPayload(address=conn.address, transport="tcp", payload=kind)
     async with tx.step(entry, _LIMIT):
-        flow = _Stream(conn, hearing(pace, slowest, patient=len(ttls) == 1))
-        await flow.be_quiet()
+        flow = _Stream(conn, listening_time(pace, slowest, patient=len(ttls) == 1))
+        await flow.expect_silence()
         try:
             for ttl in ttls:
                 conn.limit(ttl)
@@ -64,37 +65,37 @@ async def limited_payload_tcp(
                     break
         finally:
             conn.unlimited()
-            conn.close_with_reset()  # else the kernel would now repeat the payload, all the way
+            conn.close_with_reset()  # otherwise the kernel would repeat the payload with the usual TTL
     return entry
 
 
 class _Stream:
-    """The payload on its way over one connection."""
+    """Send the payload over one connection and read the reactions."""
 
     def __init__(self, conn: TCPConnection, patience: float) -> None:
         self._conn, self._patience = conn, patience
         self._loop = asyncio.get_running_loop()
-        self._early: tuple[Came, bool] = ("", False)  # what came for a repeated payload before we knew of it
+        self._early: tuple[Reaction, bool] = ("", False)  # for a retransmission, before it was noticed
         conn.keep_errors()
 
-    async def be_quiet(self) -> None:
-        """Listen before anything is said. Raises ConnectionResetError where we are being punished."""
+    async def expect_silence(self) -> None:
+        """Wait before the payload is sent. Raises ConnectionResetError if residual censorship ends the connection."""
         came, _ = await self._listen(self._patience)
         if came:
-            raise ConnectionResetError(errno.ECONNRESET, "reset before anything was said")
+            raise ConnectionResetError(errno.ECONNRESET, "reset before the payload was sent")
 
     async def send(self, payload: bytes, distance: Distance) -> bool:
-        """Have the payload travel as far as the TTL lets it; says whether somebody acted on it.
+        """Send the payload and record the outcome in `distance`. Return True for a reaction that ends the search.
 
-        Without `payload` the kernel has sent it again just now.
+        Without `payload`, the kernel has just sent it again.
         """
         if payload:
             await self._conn.write(payload)
         while True:
             distance.sent += 1
-            came, expired = await self._hear()
-            if came:
-                distance.outcome = came
+            reaction, expired = await self._reaction()
+            if reaction:
+                distance.outcome = reaction
                 return True
             if expired:
                 distance.outcome = "expired"
@@ -104,31 +105,31 @@ class _Stream:
                 return True
 
     async def answered_late(self, distance: Distance) -> bool:
-        """Wait until the kernel sends the payload again; what comes before it does came for what was sent last.
+        """Wait until the kernel sends the payload again. Return True if a reaction to the last one comes before.
 
-        Who stands near answers sooner than we look: what came while the kernel did so came for what it sent.
+        A near device answers before the retransmission is noticed. Such a reaction belongs to the retransmission.
         """
         before, end = self._conn.retransmissions(), self._loop.time() + _RETRANSMISSION_SECONDS
         while self._loop.time() < end:
-            came, expired = await self._listen(_POLL)
+            reaction, expired = await self._listen(_POLL)
             if self._conn.retransmissions() != before:
-                self._early = (came, expired)
+                self._early = (reaction, expired)
                 return False
-            if came:
-                distance.outcome = came
+            if reaction:
+                distance.outcome = reaction
                 return True
         return False
 
-    async def _hear(self) -> tuple[Came, bool]:
-        """As `_listen`, all the time that a packet is listened for, and what came for it already."""
-        (came, early), self._early = self._early, ("", False)
-        if came:
-            return came, early
-        came, expired = await self._listen(self._patience)
-        return came, early or expired
+    async def _reaction(self) -> tuple[Reaction, bool]:
+        """Return the result of `_listen` for the whole waiting time, with what came before it."""
+        (reaction, early), self._early = self._early, ("", False)
+        if reaction:
+            return reaction, early
+        reaction, expired = await self._listen(self._patience)
+        return reaction, early or expired
 
-    async def _listen(self, seconds: float) -> tuple[Came, bool]:
-        """What came in time, and whether a router said that the packet ended there; after its word a reset may come."""
+    async def _listen(self, seconds: float) -> tuple[Reaction, bool]:
+        """Return the reaction, and True if a router reported that the TTL expired. A reset may follow such a report."""
         end, expired = self._loop.time() + seconds, False
         while (left := end - self._loop.time()) > 0:
             try:
@@ -158,10 +159,10 @@ async def limited_payload_udp(
     ahead: bytes = b"",
     once: bool = False,
 ) -> LimitedPayload:
-    """Send `datagram` with each of `ttls` (ascending) from one socket, twice where nothing comes back, unless `once`.
+    """Send `datagram` with each of `ttls` (ascending) from one socket, and again after silence unless `once`.
 
-    `ahead` goes first, all the way: what follows it, of the same flow, meets whoever lets a first datagram pass. Then
-    an answer says nothing, since it may be the server's. Raises StepFailed.
+    `ahead` is sent first with the usual TTL, because some middleboxes let the first datagram of a flow pass. An answer
+    is then no evidence, since it may come from the server. Raises StepFailed.
     """
     entry = LimitedPayload(address=address_of(ip, port), transport="udp", payload=kind)
     async with tx.step(entry, _LIMIT):
@@ -170,7 +171,7 @@ async def limited_payload_udp(
         tx.opened("udp", flow.local[1], ip, port)
         if ahead:
             flow.send(ahead, -1)
-            await asyncio.sleep(hearing(pace, slowest))
+            await asyncio.sleep(listening_time(pace, slowest))
         for ttl in ttls:
             distance = Distance(ttl=ttl)
             entry.distances.append(distance)
@@ -178,9 +179,9 @@ async def limited_payload_udp(
                 flow,
                 datagram,
                 distance,
-                hearing(pace, slowest, patient=once),
+                listening_time(pace, slowest, patient=once),
                 1 if once else SENT_TWICE,
-                deaf=bool(ahead),
+                ignore_answers=bool(ahead),
             )
             if distance.outcome == "answered":
                 break
@@ -188,21 +189,21 @@ async def limited_payload_udp(
 
 
 async def _send(
-    flow: TracingSocket, datagram: bytes, distance: Distance, patience: float, most: int, *, deaf: bool
+    flow: TracingSocket, datagram: bytes, distance: Distance, patience: float, most: int, *, ignore_answers: bool
 ) -> None:
-    """One distance: a router's word ends it once an answer had its time too."""
+    """Send the datagram with one TTL. A router's report ends it after the waiting time for an answer."""
     loop = asyncio.get_running_loop()
-    told, answers = len(flow.told), len(flow.answers)
+    errors, answers = len(flow.errors), len(flow.answers)
     while distance.sent < most and distance.outcome == "silent":
         flow.send(datagram, distance.ttl)
         distance.sent += 1
         end = loop.time() + patience
         while (left := end - loop.time()) > 0:
-            await flow.hear(left)
-            if any(one.expired for one in flow.told[told:]):
+            await flow.wait(left)
+            if any(error.expired for error in flow.errors[errors:]):
                 distance.outcome = "expired"
-            if not deaf and any(ttl > distance.ttl for _, ttl in flow.answers[answers:]):
+            if not ignore_answers and any(ttl > distance.ttl for _, ttl in flow.answers[answers:]):
                 distance.outcome = "answered"
                 return
-            if distance.outcome == "expired" and deaf:
+            if distance.outcome == "expired" and ignore_answers:
                 return

@@ -1,7 +1,7 @@
-"""The step `path_sweep`: harmless packets with rising TTL, one flow, and the routers that say where they ended.
+"""Run the step `path_sweep`: send innocuous packets with rising TTL and record the routers that report the expiry.
 
-One packet is under way at a time: all of them leave from one port, so that a load balancer keeps them on one path, and
-a router that quotes no more than RFC 792 demands can still be told from its neighbours.
+All packets leave from one port, so that load balancers keep them on one path. Only one packet is in flight at a time.
+The answers of routers that quote no more than RFC 792 demands can then still be assigned.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from probe.steps.path.tracing_socket import TracingSocket
 from probe.steps.ttl import Told, keep_errors, set_ttl, told_by_icmp
 
 FURTHEST = 30
-PASSES = 2  # a router that says nothing is asked once more, at the end
-MOST_SILENT = 5  # in a row, after which nothing further is looked for
-_SIZE = 40  # bytes of a datagram of no protocol
+PASSES = 2  # a silent router gets a second packet at the end
+MOST_SILENT = 5  # silent hops in a row, after which the sweep ends
+_SIZE = 40  # bytes of a datagram without a protocol
 _LIMIT = 30.0
 
 End = Literal["", "connected", "refused", "unreachable", "answered"]
 Show = Callable[[Iterable[tuple[int, str]]], dict[int, tuple[str, int | None]]]
-"""Pairs of TTL and router → TTL → address and network, of those that may be written (law 6)."""
+"""Takes pairs of TTL and router. Returns address and AS by TTL, for routers that may be recorded (P6)."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back for one packet. `sender`: the router in whose hands its TTL ended."""
+    """Hold the reply to one packet. `sender`: the router where the TTL expired."""
 
     sender: str = ""
     end: End = ""
@@ -43,34 +43,34 @@ class Reply:
 
 
 def patience(pace: Pace) -> float:
-    """Seconds that one packet is waited for: a router's word comes sooner than the server's."""
+    """Return the seconds to wait for the reply to one packet. Routers are nearer than the server."""
     return 0.15 + 1.5 * pace.round_trip
 
 
 async def sweep_path(
     tx: Transaction, ip: str, port: int, *, transport: Literal["tcp", "udp"], pace: Pace, show: Show
 ) -> PathSweep:
-    """Walk the path to `ip` (a literal) at `port`. Over UDP its end is met only where the port says that it is closed.
+    """Sweep the path to address `ip` at `port`. Over UDP, the end is found only if the port is closed.
 
-    Raises StepFailed where the system lets no packet out.
+    Raises StepFailed if the system sends no packet.
     """
     entry = PathSweep(address=address_of(ip, port), transport=transport)
     async with tx.step(entry, _LIMIT):
-        walk = _SynWalk(ip, port, pace) if transport == "tcp" else _DatagramWalk(ip, port, pace)
-        tx.connections.callback(walk.close)
-        replies, late = await _walk(walk)
-        entry.flow_stable = walk.flow_stable
+        sender = _SynSender(ip, port, pace) if transport == "tcp" else _DatagramSender(ip, port, pace)
+        tx.connections.callback(sender.close)
+        replies, late = await _sweep(sender)
+        entry.flow_stable = sender.flow_stable
         entry.end_ttl = min((ttl for ttl, reply in replies.items() if reply.end), default=None)
         entry.end = replies[entry.end_ttl].end if entry.end_ttl else ""
         entry.hops = _hops(replies, late, show)
     return entry
 
 
-async def _walk(walk: "_SynWalk | _DatagramWalk") -> tuple[dict[int, Reply], set[int]]:
-    """TTL → reply, from 1 to the end or to where nobody answers any more; and who answered only when asked again."""
+async def _sweep(sender: "_SynSender | _DatagramSender") -> tuple[dict[int, Reply], set[int]]:
+    """Return the replies by TTL, up to the end or the last answer, and the TTLs answered only at the second packet."""
     replies: dict[int, Reply] = {}
     for ttl in range(1, FURTHEST + 1):
-        replies[ttl] = await walk.ask(ttl)
+        replies[ttl] = await sender.send(ttl)
         silent = ttl - max((t for t, reply in replies.items() if reply.sender), default=0)
         if replies[ttl].end or silent >= MOST_SILENT:
             break
@@ -78,7 +78,7 @@ async def _walk(walk: "_SynWalk | _DatagramWalk") -> tuple[dict[int, Reply], set
     known = max((ttl for ttl, reply in replies.items() if reply.sender or reply.end), default=0)
     for _ in range(PASSES - 1):
         for ttl in [t for t, reply in replies.items() if t < known and not reply.sender]:
-            replies[ttl] = await walk.ask(ttl)
+            replies[ttl] = await sender.send(ttl)
             late |= {ttl} if replies[ttl].sender else set()
     return replies, late
 
@@ -100,15 +100,16 @@ def _hops(replies: dict[int, Reply], late: set[int], show: Show) -> list[Hop]:
     ]
 
 
-class _SynWalk:
-    """One SYN after the other, all from the port that the first one got."""
+class _SynSender:
+    """Send SYNs one after the other, all from the port of the first one."""
 
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
         self._ip, self._port, self._patience = ip, port, patience(pace)
         self._local = 0
         self.flow_stable = True
 
-    async def ask(self, ttl: int) -> Reply:
+    async def send(self, ttl: int) -> Reply:
+        """Send one SYN and return the reply to it."""
         sock = self._open(ttl)
         began = time.monotonic()
         try:
@@ -147,26 +148,26 @@ class _SynWalk:
         self._local = sock.getsockname()[1]
 
     def close(self) -> None:
-        """Nothing stays open between two SYNs."""
+        """Do nothing, since no socket stays open between two SYNs."""
 
 
-def _read(told: list[Told], error: OSError, round_trip: float) -> Reply:
-    """What an attempt to connect says that failed: whose word it was, the kernel keeps beside the errno.
+def _read(reports: list[Told], error: OSError, round_trip: float) -> Reply:
+    """Return the reply to a failed connect. `reports` are the ICMP errors that the kernel kept for it.
 
-    Raises the error where it was nobody's but the kernel's own.
+    Raises `error` if it came from the kernel itself.
     """
-    for one in told:
-        if one.expired:
-            return Reply(sender=one.sender, round_trip=round_trip)
+    for report in reports:
+        if report.expired:
+            return Reply(sender=report.sender, round_trip=round_trip)
     if error.errno in {errno.ECONNREFUSED, errno.ECONNRESET}:
         return Reply(end="refused", round_trip=round_trip)
-    if not told:
+    if not reports:
         raise error
     return Reply(end="unreachable", round_trip=round_trip)
 
 
 def _reset(sock: socket.socket) -> None:
-    """Close without a trace: the port is used again at once."""
+    """Close with a reset, because the port is used again at once."""
     with suppress(OSError):
         set_ttl(sock, -1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -174,39 +175,41 @@ def _reset(sock: socket.socket) -> None:
     sock.close()
 
 
-class _DatagramWalk:
-    """Datagrams of no protocol from one socket, each with its TTL inside, where a router quotes as much."""
+class _DatagramSender:
+    """Send datagrams without a protocol from one socket. Each contains its TTL, for routers that quote enough."""
 
     flow_stable = True
 
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
         self._socket, self._patience = TracingSocket(ip, port, pace), patience(pace)
-        self._mark = bytes([4 + secrets.randbelow(12)]) + secrets.token_bytes(7)  # of no protocol: RFC 7983
+        self._mark = bytes([4 + secrets.randbelow(12)]) + secrets.token_bytes(7)  # in no protocol's range (RFC 7983)
         self._senders: dict[int, str] = {}
         self._seen = 0
 
-    async def ask(self, ttl: int) -> Reply:
+    async def send(self, ttl: int) -> Reply:
+        """Send one datagram and return the reply to it."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         self._socket.send(self._mark + bytes([ttl]) + secrets.token_bytes(_SIZE - 9), ttl)
         while (left := began + self._patience - loop.time()) > 0:
-            await self._socket.hear(left)
-            end = self._learn(ttl)
+            await self._socket.wait(left)
+            end = self._read_errors(ttl)
             if end or ttl in self._senders:
                 return Reply(self._senders.get(ttl, ""), end, round(loop.time() - began, 6))
         return Reply()
 
-    def _learn(self, asked: int) -> End:
-        """Take note of what came; says whether it came from the end of the path."""
-        new, self._seen = self._socket.told[self._seen :], len(self._socket.told)
-        for one in new:
-            if one.expired:
-                quotes_us = len(one.quoted) > 8 and one.quoted[:8] == self._mark
-                self._senders.setdefault(one.quoted[8] if quotes_us else asked, one.sender)
+    def _read_errors(self, ttl: int) -> End:
+        """Record new ICMP errors. Return the end of the path if one of them, or an answer, came from it."""
+        new, self._seen = self._socket.errors[self._seen :], len(self._socket.errors)
+        for error in new:
+            if error.expired:
+                has_ttl = len(error.quoted) > 8 and error.quoted[:8] == self._mark
+                self._senders.setdefault(error.quoted[8] if has_ttl else ttl, error.sender)
             else:
-                return "refused" if one.number == errno.ECONNREFUSED else "unreachable"
-        echoed = self._mark + bytes([asked])
+                return "refused" if error.number == errno.ECONNREFUSED else "unreachable"
+        echoed = self._mark + bytes([ttl])
         return "answered" if any(echoed in raw for raw, _ in self._socket.answers) else ""
 
     def close(self) -> None:
+        """Close the socket."""
         self._socket.close()

@@ -1,4 +1,4 @@
-"""A UDP socket whose datagrams may each travel another number of hops, and that hears what becomes of them."""
+"""Send UDP datagrams with different TTLs over one socket, and collect answers and ICMP errors."""
 
 import asyncio
 
@@ -8,23 +8,23 @@ from probe.steps.udp_socket import UDPSocket
 
 
 class TracingSocket(UDPSocket):
-    """Keeps every ICMP error in `told` and every datagram in `answers`, with its TTL (0: unknown), at most `MOST`."""
+    """Collect at most `MOST` ICMP errors, and as many answers, each with its TTL (0: unknown)."""
 
     MOST = 64
 
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
-        self.told: list[Told] = []
+        self.errors: list[Told] = []
         self.answers: list[tuple[bytes, int]] = []
         self._news = asyncio.Event()
         super().__init__(ip, port, pace)
 
     def send(self, datagram: bytes, ttl: int) -> None:
-        """Send a datagram that travels `ttl` hops; -1: as far as any. Raises OSError for what the kernel refuses."""
+        """Send a datagram with a TTL. -1: the usual TTL. Raises OSError if the kernel refuses it."""
         set_ttl(self._sock, ttl)
         self._send(datagram)
 
-    async def hear(self, seconds: float) -> None:
-        """Wait until something came, at most so long."""
+    async def wait(self, seconds: float) -> None:
+        """Wait until an answer or an error arrives, or the time is over."""
         try:
             async with asyncio.timeout(seconds):
                 await self._news.wait()
@@ -34,7 +34,7 @@ class TracingSocket(UDPSocket):
             self._news.clear()
 
     def close(self) -> None:
-        """Stop hearing; closing twice is harmless."""
+        """Close the socket. It may be closed twice."""
         self._close()
 
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
@@ -42,9 +42,9 @@ class TracingSocket(UDPSocket):
         self._news.set()
 
     def _refused(self, error: OSError) -> None:
-        """What ICMP told stands in the queue too, with who told it."""
+        """Ignore the error, since the queue of ICMP errors has it too, with its sender."""
 
     def _read_error_queue(self) -> None:
-        if told := told_by_icmp(self._sock):
-            self.told = [*self.told, *told][: self.MOST]
+        if new := told_by_icmp(self._sock):
+            self.errors = [*self.errors, *new][: self.MOST]
             self._news.set()

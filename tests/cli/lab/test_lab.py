@@ -85,7 +85,7 @@ def test_run_without_the_lab_and_a_recording_is_an_error(unavailable: Path) -> N
 
 def test_run_without_the_lab_prints_recorded_verdicts(unavailable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = {"annotations": {"lab": "clean"}, "measurement_start_time": "2026-11-25 10:11:12"}
-    keep_recording("clean", [line])
+    keep_recording("clean", [line], unavailable)
     seen: list[Any] = []
 
     def judged(lines: Any) -> list[dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""One server per file: what it reads, written into its room, and its command line, in the foreground."""
+"""Configure one real server per file: write its configuration and return its command line, in the foreground."""

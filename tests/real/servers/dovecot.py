@@ -1,8 +1,8 @@
-"""Dovecot: IMAP with STARTTLS at 143 and under TLS at 993; nobody can log in."""
+"""Configure Dovecot for IMAP with STARTTLS at port 143 and over TLS at port 993, without a usable login."""
 
 from collections.abc import Sequence
 
-from probe.lab.real_servers import Room
+from probe.lab.real_servers import Setup
 
 CONFIGURATION = """
 dovecot_config_version = 2.4.0
@@ -18,7 +18,7 @@ ssl_server_key_file = {key}
 auth_allow_cleartext = no
 auth_mechanisms = plain
 passdb static {{
-  password = {{plain}}nobody-knows-this
+  password = {{plain}}unused-password
 }}
 service anvil {{
   chroot =
@@ -36,12 +36,12 @@ service imap-login {{
 """
 
 
-def command(room: Room) -> Sequence[str]:
-    """Greets with its name; shows other capabilities after STARTTLS than before."""
-    configuration = room.folder / "dovecot.conf"
+def command(setup: Setup) -> Sequence[str]:
+    """Return the command line. The server shows other capabilities after STARTTLS than before."""
+    configuration = setup.folder / "dovecot.conf"
     configuration.write_text(
         CONFIGURATION.format(
-            folder=room.folder, listen=", ".join(room.addresses), certificate=room.certificate, key=room.key
+            folder=setup.folder, listen=", ".join(setup.addresses), certificate=setup.certificate, key=setup.key
         )
     )
     return ["/usr/sbin/dovecot", "-F", "-c", str(configuration)]

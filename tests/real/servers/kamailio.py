@@ -1,8 +1,8 @@
-"""Kamailio: SIP over UDP, TCP and TLS; answers OPTIONS itself."""
+"""Configure Kamailio for SIP over UDP, TCP and TLS. It answers OPTIONS itself."""
 
 from collections.abc import Sequence
 
-from probe.lab.real_servers import Room
+from probe.lab.real_servers import Setup
 
 CONFIGURATION = """#!KAMAILIO
 debug=1
@@ -43,12 +43,12 @@ certificate = {certificate}
 """
 
 
-def command(room: Room) -> Sequence[str]:
-    """Listens at 5060 and, under TLS, 5061."""
-    hosts = [f"[{address}]" if ":" in address else address for address in room.addresses]
-    places = (("udp", 5060), ("tcp", 5060), ("tls", 5061))
-    listen = "\n".join(f"listen={kind}:{host}:{port}" for host in hosts for kind, port in places)
-    (room.folder / "tls.cfg").write_text(TLS.format(key=room.key, certificate=room.certificate))
-    configuration = room.folder / "kamailio.cfg"
-    configuration.write_text(CONFIGURATION.format(folder=room.folder, listen=listen))
-    return ["/usr/sbin/kamailio", "-DD", "-E", "-f", str(configuration), "-Y", str(room.folder), "-m", "32", "-M", "4"]
+def command(setup: Setup) -> Sequence[str]:
+    """Return the command line. The server listens at port 5060, and at port 5061 over TLS."""
+    hosts = [f"[{address}]" if ":" in address else address for address in setup.addresses]
+    sockets = (("udp", 5060), ("tcp", 5060), ("tls", 5061))
+    listen = "\n".join(f"listen={kind}:{host}:{port}" for host in hosts for kind, port in sockets)
+    (setup.folder / "tls.cfg").write_text(TLS.format(key=setup.key, certificate=setup.certificate))
+    configuration = setup.folder / "kamailio.cfg"
+    configuration.write_text(CONFIGURATION.format(folder=setup.folder, listen=listen))
+    return ["/usr/sbin/kamailio", "-DD", "-E", "-f", str(configuration), "-Y", str(setup.folder), "-m", "32", "-M", "4"]

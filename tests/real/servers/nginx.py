@@ -1,8 +1,8 @@
-"""nginx: HTTPS with TLS 1.3 and 1.2, HTTP/2 offered, HTTP/3."""
+"""Configure nginx with TLS 1.2 and 1.3, HTTP/2 and HTTP/3."""
 
 from collections.abc import Sequence
 
-from probe.lab.real_servers import Room
+from probe.lab.real_servers import Setup
 
 CONFIGURATION = """
 daemon off;
@@ -31,14 +31,14 @@ http {{
 """
 
 
-def command(room: Room) -> Sequence[str]:
-    """Serves the text of which version answered, over which protocol."""
-    places = [f"[{address}]:443" if ":" in address else f"{address}:443" for address in room.addresses]
-    listen = "".join(f"listen {place} ssl; listen {place} quic;\n    " for place in places)
-    configuration = room.folder / "nginx.conf"
+def command(setup: Setup) -> Sequence[str]:
+    """Return the command line. The server answers with its version and the protocol."""
+    sockets = [f"[{address}]:443" if ":" in address else f"{address}:443" for address in setup.addresses]
+    listen = "".join(f"listen {socket} ssl; listen {socket} quic;\n    " for socket in sockets)
+    configuration = setup.folder / "nginx.conf"
     configuration.write_text(
         CONFIGURATION.format(
-            folder=room.folder, listen=listen, host=room.host, certificate=room.certificate, key=room.key
+            folder=setup.folder, listen=listen, host=setup.host, certificate=setup.certificate, key=setup.key
         )
     )
-    return ["/usr/sbin/nginx", "-p", str(room.folder), "-e", "stderr", "-c", str(configuration)]
+    return ["/usr/sbin/nginx", "-p", str(setup.folder), "-e", "stderr", "-c", str(configuration)]

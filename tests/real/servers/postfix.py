@@ -1,9 +1,9 @@
-"""Postfix: submission with STARTTLS at 587 and under TLS at 465; takes no mail from anybody."""
+"""Configure Postfix for submission with STARTTLS at port 587 and over TLS at port 465. It accepts no mail."""
 
 import shutil
 from collections.abc import Sequence
 
-from probe.lab.real_servers import Room
+from probe.lab.real_servers import Setup
 
 MAIN = """
 compatibility_level = 3.10
@@ -26,7 +26,7 @@ alias_maps =
 maillog_file = /dev/stdout
 """
 
-# service type private unpriv chroot wakeup maxproc command; postlog carries the log to our stdout
+# service type private unpriv chroot wakeup maxproc command. postlog writes the log to stdout
 MASTER = """
 587       inet  n       -       n       -       4       smtpd
 465       inet  n       -       n       -       4       smtpd -o smtpd_tls_wrappermode=yes
@@ -42,7 +42,7 @@ error     unix  -       -       n       -       -       error
 postlog   unix-dgram n  -       n       -       1       postlogd
 """
 
-OURS = ("pid",)
+ROOTS = ("pid",)
 POSTFIXS = (
     "active",
     "bounce",
@@ -59,18 +59,18 @@ POSTFIXS = (
 POSTDROPS = ("maildrop", "public")
 
 
-def command(room: Room) -> Sequence[str]:
-    """Greets with its name, offers STARTTLS and what it can."""
-    queue, data = room.folder / "queue", room.folder / "data"
-    for name in (*OURS, *POSTFIXS, *POSTDROPS):
+def command(setup: Setup) -> Sequence[str]:
+    """Return the command line. The server greets with its name and offers STARTTLS."""
+    queue, data = setup.folder / "queue", setup.folder / "data"
+    for name in (*ROOTS, *POSTFIXS, *POSTDROPS):
         (queue / name).mkdir(parents=True)
-        shutil.chown(queue / name, "root" if name in OURS else "postfix", "postdrop" if name in POSTDROPS else None)
+        shutil.chown(queue / name, "root" if name in ROOTS else "postfix", "postdrop" if name in POSTDROPS else None)
     data.mkdir()
     shutil.chown(data, "postfix")
-    addresses = ", ".join(room.addresses)
+    addresses = ", ".join(setup.addresses)
     main = MAIN.format(
-        folder=room.folder, host=room.host, addresses=addresses, key=room.key, certificate=room.certificate
+        folder=setup.folder, host=setup.host, addresses=addresses, key=setup.key, certificate=setup.certificate
     )
-    (room.folder / "main.cf").write_text(main)
-    (room.folder / "master.cf").write_text(MASTER)
-    return ["/usr/lib/postfix/sbin/master", "-s", "-d", "-c", str(room.folder)]
+    (setup.folder / "main.cf").write_text(main)
+    (setup.folder / "master.cf").write_text(MASTER)
+    return ["/usr/lib/postfix/sbin/master", "-s", "-d", "-c", str(setup.folder)]

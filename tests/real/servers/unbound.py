@@ -1,11 +1,11 @@
-"""Unbound: a resolver over UDP, TCP, TLS and HTTPS, which learns everything from NSD as from the root.
+"""Configure Unbound as a resolver over UDP, TCP, TLS and HTTPS, with NSD as its only root server.
 
-What it alone says is the record of MARK.
+Only Unbound has the record of MARK.
 """
 
 from collections.abc import Callable, Sequence
 
-from probe.lab.real_servers import Guest, Room
+from probe.lab.real_servers import RealServer, Setup
 from tests.real.servers.nsd import TTL
 
 MARK = "only-unbound-knows.real.example"
@@ -37,21 +37,21 @@ remote-control:
 """
 
 
-def behind(root: str) -> Callable[[Room], Sequence[str]]:
-    """The command of an Unbound that asks the host `root`."""
+def command_with_root(root: str) -> Callable[[Setup], Sequence[str]]:
+    """Return the command of an Unbound whose root server is the host `root`."""
 
-    def command(room: Room) -> Sequence[str]:
+    def command(setup: Setup) -> Sequence[str]:
         ports = ("", "@853", "@443")
-        listen = "".join(f"  interface: {address}{port}\n" for address in room.addresses for port in ports)
+        listen = "".join(f"  interface: {address}{port}\n" for address in setup.addresses for port in ports)
         hints = [f". 300 IN NS {root}."]
-        hints += [f"{root}. 300 IN {'AAAA' if ':' in ip else 'A'} {ip}" for ip in room.zone[root]]
-        (room.folder / "root.hints").write_text("\n".join(hints) + "\n")
-        configuration = room.folder / "unbound.conf"
+        hints += [f"{root}. 300 IN {'AAAA' if ':' in ip else 'A'} {ip}" for ip in setup.zone[root]]
+        (setup.folder / "root.hints").write_text("\n".join(hints) + "\n")
+        configuration = setup.folder / "unbound.conf"
         text = CONFIGURATION.format(
-            folder=room.folder,
+            folder=setup.folder,
             listen=listen,
-            certificate=room.certificate,
-            key=room.key,
+            certificate=setup.certificate,
+            key=setup.key,
             mark=MARK,
             marked=MARKED,
             ttl=TTL,
@@ -62,6 +62,6 @@ def behind(root: str) -> Callable[[Room], Sequence[str]]:
     return command
 
 
-def guest(host: str, root: str) -> Guest:
-    """An Unbound at `host`."""
-    return Guest(host, behind(root))
+def server(host: str, root: str) -> RealServer:
+    """Return an Unbound for `host`."""
+    return RealServer(host, command_with_root(root))

@@ -1,8 +1,8 @@
-"""Run at the volunteer's place: the probe, then questions to the name servers by the probe's own steps.
+"""Run the probe in the user's namespace, then query the name servers with the probe's own steps.
 
-    at_home.py '{"answers": FILE, "resolver": [IP, NAME], "root": NAME, "marks": [NAME…]}' -m probe run …
+    in_the_lab.py '{"answers": FILE, "resolver": [IP, NAME], "root": NAME, "marks": [NAME…]}' -m probe run …
 
-Writes {"unbound/dot/MARK": {"failure": …, "entry": …}, …} to FILE; its exit code is the probe's.
+Writes an object to FILE, with `failure` and `entry` by key `unbound/dot/MARK`. Its exit code is that of the probe.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from probe.steps.tls.tls import tls_handshake
 Ask = Callable[[Transaction], Awaitable[DNSQuery]]
 
 
-class Questions:
-    """The four ways to ask one server for the address of `mark`. `name` is what its certificate is valid for."""
+class Queries:
+    """Query one server for the address of `mark`, with each engine. `name` is the name in its certificate."""
 
     def __init__(self, ip: str, name: str, roots: Roots, mark: str) -> None:
         self._ip, self._name, self._roots, self._mark, self._pace = ip, name, roots, mark, Pace()
@@ -51,8 +51,8 @@ class Questions:
         return await tls_handshake(tx, conn, self._name, pace=self._pace, roots=self._roots, alpn=alpn)
 
     async def _stream(self, tx: Transaction, conn: Connection, port: int, engine: str) -> DNSQuery:
-        where = address_of(self._ip, port)
-        return await query_stream(tx, conn, self._mark, "A", pace=self._pace, resolver_address=where, engine=engine)
+        address = address_of(self._ip, port)
+        return await query_stream(tx, conn, self._mark, "A", pace=self._pace, resolver_address=address, engine=engine)
 
 
 async def _outcome(ask: Ask) -> dict[str, Any]:
@@ -64,22 +64,22 @@ async def _outcome(ask: Ask) -> dict[str, Any]:
     return {"failure": tx.record.failure, "entry": entry.model_dump(mode="json") if entry else None}
 
 
-async def ask_all(resolver: tuple[str, str], root: str, marks: list[str]) -> dict[str, dict[str, Any]]:
+async def query_all(resolver: tuple[str, str], root: str, marks: list[str]) -> dict[str, dict[str, Any]]:
     roots = load_roots(os.environ["PROBE_PUBLIC_ROOTS"])
     async with Trace().transaction("lookup") as tx:
         root_ip = (await resolve_system(tx, root, pace=Pace(), families=frozenset({4})))[0]
-    asked: dict[str, Ask] = {}
+    queries: dict[str, Ask] = {}
     for mark in marks:
-        unbound, nsd = Questions(*resolver, roots, mark), Questions(root_ip, root, roots, mark)
-        asked |= {f"unbound/{way}/{mark}": getattr(unbound, way) for way in ("udp", "tcp", "dot", "doh")}
-        asked |= {f"nsd/{way}/{mark}": getattr(nsd, way) for way in ("udp", "tcp", "dot")}
-    return {name: await _outcome(ask) for name, ask in asked.items()}
+        unbound, nsd = Queries(*resolver, roots, mark), Queries(root_ip, root, roots, mark)
+        queries |= {f"unbound/{engine}/{mark}": getattr(unbound, engine) for engine in ("udp", "tcp", "dot", "doh")}
+        queries |= {f"nsd/{engine}/{mark}": getattr(nsd, engine) for engine in ("udp", "tcp", "dot")}
+    return {name: await _outcome(ask) for name, ask in queries.items()}
 
 
 def main() -> int:
     task, *measure = json.loads(sys.argv[1]), *sys.argv[2:]
     code = subprocess.run([sys.executable, *measure], check=False).returncode
-    outcomes = asyncio.run(ask_all(tuple(task["resolver"]), task["root"], task["marks"]))
+    outcomes = asyncio.run(query_all(tuple(task["resolver"]), task["root"], task["marks"]))
     with open(task["answers"], "w") as file:
         json.dump(outcomes, file)
     return code
