@@ -61,7 +61,7 @@ def docstrings(tree: ast.Module) -> Iterator[Passage]:
 def comments(source: str) -> Iterator[Passage]:
     """Yield each block of comment lines, and each comment behind code."""
     block: list[str] = []
-    first = last = 0
+    first = last = 0  # lines of the block. A comment behind code is a block of its own.
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT:
             continue
@@ -72,7 +72,7 @@ def comments(source: str) -> Iterator[Passage]:
         if block and (row != last + 1 or not alone):
             yield Passage(first, "comment", "\n".join(block))
             block = []
-        first, last = (row, row) if not block else (first, row)
+        first, last = (first if block else row), (row if alone else 0)
         block.append(text)
     if block:
         yield Passage(first, "comment", "\n".join(block))

@@ -12,9 +12,8 @@ NOT_VERBS = _words(
     " for from in on at by of to as and or but so not is are was has have does can may must should will be been"
     " our their his her my your we you they he she there here same such other another more most"
 )
-VERBS_IN_S = _words(
-    "access address assess bypass compress cross discuss dismiss express focus guess miss pass press process"
-)
+VERBS_IN_S = _words("focus")
+HTTP_METHODS = _words("GET POST HEAD PUT")
 VERBS_IN_ING = _words("bring ping ring string")
 
 # A pattern (case ignored, whole words) and what to write in its place.
