@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import re
 import tokenize
 from collections.abc import Iterator
@@ -32,11 +33,13 @@ class Passage:
 
 
 def passages(path: Path) -> list[Passage]:
-    """Return the prose of a Python, Markdown, TOML or make file, in the order of its lines."""
+    """Return the prose of a Python, Markdown, TOML or make file or a notebook, in the order of its lines."""
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         tree = ast.parse(source)
         found = [*docstrings(tree), *comments(source), *sentences(tree)]
+    elif path.suffix == ".ipynb":
+        found = list(notebook_cells(source))
     elif path.suffix == ".md":
         found = list(paragraphs(source))
     else:
@@ -76,6 +79,14 @@ def comments(source: str) -> Iterator[Passage]:
         block.append(text)
     if block:
         yield Passage(first, "comment", "\n".join(block))
+
+
+def notebook_cells(source: str) -> Iterator[Passage]:
+    """Yield the paragraphs of a notebook's Markdown cells, at the line of the file where the cell stands."""
+    for cell in json.loads(source)["cells"]:
+        if cell["cell_type"] == "markdown":
+            line = source[: source.index(f'"{cell["id"]}"')].count("\n") + 1
+            yield from (Passage(line, found.kind, found.text) for found in paragraphs("".join(cell["source"])))
 
 
 def hash_comments(source: str) -> Iterator[Passage]:

@@ -25,7 +25,7 @@ from tests.texts.words import (
 
 ROOT = Path(__file__).parent.parent.parent
 WORDS = 25  # in one sentence
-WITH_PROSE = {".py", ".md", ".toml", "Makefile", "Dockerfile"}
+WITH_PROSE = {".py", ".md", ".toml", ".ipynb", "Makefile", "Dockerfile"}
 CHECKED = (
     *("probe", "tests", "docs", "targets", "deploy"),
     *("README.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile", "Dockerfile", "pyproject.toml"),

@@ -40,6 +40,7 @@ PLANTED = [
     ("a.py", '"""Test."""\nclass PunishedFlow: ...', "in a name"),
     ("vouching.py", '"""Test."""', "in a name"),
     ("a.md", "Text.\n\n- The box lies.", "'lies'"),
+    ("a.ipynb", '{"cells": [{"cell_type": "markdown", "id": "c1", "source": ["A twin."]}]}', "'twin'"),
     ("a.md", "| a | one; two |", "no semicolon"),
     ("a.md", f"Text is {'very ' * 25}long.", "25 words"),
 ]
