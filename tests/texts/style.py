@@ -19,6 +19,7 @@ from tests.texts.words import (
     HTTP_METHODS,
     NOT_VERBS,
     QUESTIONS,
+    VERBS_IN_ED,
     VERBS_IN_ING,
     VERBS_IN_S,
 )
@@ -124,7 +125,7 @@ def _may_be_verb(word: str) -> bool:
     if lower in NOT_VERBS | QUESTIONS or not word.isalpha() or word != word.capitalize():
         return False
     third_person = lower.endswith("s") and not lower.endswith("ss") and lower not in VERBS_IN_S
-    participle = lower.endswith("ing") and lower not in VERBS_IN_ING
+    participle = lower.endswith(("ing", "ed")) and lower not in VERBS_IN_ING | VERBS_IN_ED
     return not third_person and not participle
 
 
