@@ -1,4 +1,4 @@
-# The probe, its test helper and its lab from one image; nothing runs as root.
+# The probe, its test helper and its lab from one image. Nothing runs as root.
 #   docker run --rm -it --network host -v probe-results:/results censorprobe run
 #   docker run --rm -p 8080:8080 censorprobe helper --listen 0.0.0.0:8080
 #   docker run --rm --security-opt seccomp=unconfined --security-opt apparmor=unconfined censorprobe lab run great-firewall

@@ -32,7 +32,7 @@ check: real-servers
 bench: $(VENV)/ready-test
 	$(BIN)/python -m tests.bench
 
-# Every scenario with SEEDS seeds: how right the verdicts are. Some hours; the README's table is made from what it saves.
+# Every scenario with SEEDS seeds: how right the verdicts are. Takes hours. The README's table is made from the file that it saves.
 zoo: $(VENV)/ready-test
 	$(BIN)/probe lab score --seeds $(SEEDS) --save tests/lab/score.json
 
@@ -71,7 +71,7 @@ INSTALL = $(BIN)/python -m pip --version >/dev/null 2>&1 && set -- $(BIN)/python
 	"$$@" install --quiet --disable-pip-version-check
 COMPILE = $(BIN)/python -m compileall -q probe tests
 
-# With a browser's hello (utls) where there is a wheel for this machine; else those follow-ups say that it is missing.
+# With a browser's hello (utls) where there is a wheel for this machine. Otherwise those follow-ups are recorded as not available.
 $(VENV)/ready-run: pyproject.toml | $(BIN)/python
 	{ $(INSTALL) --only-binary utls --editable '.[quic,fingerprint,analysis]'; } 2>/dev/null || { $(INSTALL) --editable '.[quic,analysis]'; }
 	$(COMPILE)

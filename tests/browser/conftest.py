@@ -15,13 +15,13 @@ FLAGS = [
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 ]
 LACKING = BROWSER in missing()
-collect_ignore = ["test_page.py"] if LACKING and not os.environ.get("CI") else []
+collect_ignore = ["test_page.py", "test_site.py"] if LACKING and not os.environ.get("CI") else []
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Comes after pytest's closing line."""
     if collect_ignore:
-        print(f"DID NOT RUN: tests/browser/test_page.py (not installed: {BROWSER}). To run it: {COMMAND}.", flush=True)
+        print(f"DID NOT RUN: tests/browser (not installed: {BROWSER}). To run it: {COMMAND}.", flush=True)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import re
 import tokenize
 from collections.abc import Iterator
@@ -32,11 +33,13 @@ class Passage:
 
 
 def passages(path: Path) -> list[Passage]:
-    """Return the prose of a Python, Markdown, TOML or make file, in the order of its lines."""
+    """Return the prose of a Python, Markdown, TOML or make file or a notebook, in the order of its lines."""
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         tree = ast.parse(source)
         found = [*docstrings(tree), *comments(source), *sentences(tree)]
+    elif path.suffix == ".ipynb":
+        found = list(notebook_cells(source))
     elif path.suffix == ".md":
         found = list(paragraphs(source))
     else:
@@ -61,7 +64,7 @@ def docstrings(tree: ast.Module) -> Iterator[Passage]:
 def comments(source: str) -> Iterator[Passage]:
     """Yield each block of comment lines, and each comment behind code."""
     block: list[str] = []
-    first = last = 0
+    first = last = 0  # lines of the block. A comment behind code is a block of its own.
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT:
             continue
@@ -72,10 +75,18 @@ def comments(source: str) -> Iterator[Passage]:
         if block and (row != last + 1 or not alone):
             yield Passage(first, "comment", "\n".join(block))
             block = []
-        first, last = (row, row) if not block else (first, row)
+        first, last = (first if block else row), (row if alone else 0)
         block.append(text)
     if block:
         yield Passage(first, "comment", "\n".join(block))
+
+
+def notebook_cells(source: str) -> Iterator[Passage]:
+    """Yield the paragraphs of a notebook's Markdown cells, at the line of the file where the cell stands."""
+    for cell in json.loads(source)["cells"]:
+        if cell["cell_type"] == "markdown":
+            line = source[: source.index(f'"{cell["id"]}"')].count("\n") + 1
+            yield from (Passage(line, found.kind, found.text) for found in paragraphs("".join(cell["source"])))
 
 
 def hash_comments(source: str) -> Iterator[Passage]:

@@ -1,7 +1,7 @@
 """Check references in texts: `python -m tests.texts.references PATH…` prints the ones without an object.
 
-Checked are Markdown links and anchors, file names, module names, principles, rule ids and other names in code spans,
-mechanisms, commands, section numbers of the contract, and citations of documents that are not in the repository.
+It checks links and anchors, file names, module names, principles, mechanisms, commands and sections of the contract.
+It checks rule ids and other names in code spans, and finds citations of documents that are not in the repository.
 """
 
 import fnmatch

@@ -1,29 +1,20 @@
 """Test that the documentation site builds without warnings and loads nothing from other hosts."""
 
-import os
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
-CONFIG = ROOT / "docs" / "mkdocs" / "mkdocs.yml"
+from tests.support.site import CONFIG, build_site
+
 LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "srcset", "link": "href", "video": "src"}
 REMOTE = re.compile(r"^(https?:)?//")
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-f", CONFIG, "-d", folder]
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    return build_site(tmp_path_factory.mktemp("site"))
 
 
 class Loaded(HTMLParser):

@@ -15,6 +15,7 @@ PLANTED = [
     ("a.py", '"""`probe run`: measure."""', "imperative"),
     ("a.py", '"""Return the answer"""', "full stop"),
     ("a.py", '"""Can it be reached?"""', "no question"),
+    ("a.py", '"""Return the answer that\ncame first."""', "full stop"),
     ("a.py", '"""Return the answer; sort it."""', "no semicolon"),
     ("a.py", '"""Map bytes → text."""', "no arrow"),
     ("a.py", '"""Return one: two: three."""', "one colon"),
@@ -39,11 +40,17 @@ PLANTED = [
     ("a.py", '"""Test."""\nclass PunishedFlow: ...', "in a name"),
     ("vouching.py", '"""Test."""', "in a name"),
     ("a.md", "Text.\n\n- The box lies.", "'lies'"),
+    ("a.ipynb", '{"cells": [{"cell_type": "markdown", "id": "c1", "source": ["A twin."]}]}', "'twin'"),
     ("a.md", "| a | one; two |", "no semicolon"),
     ("a.md", f"Text is {'very ' * 25}long.", "25 words"),
 ]
 
 CORRECT = [
+    ("a.py", '"""Return the answer. It is the first that\ncame.\n"""'),
+    ("a.py", '"""Compress it (RFC 1951, 3.1; RFC 1952, 2)."""'),
+    ("a.py", '"""Raise an error with "a: b: c"."""'),
+    ("a.py", '"""POST it."""\nx = 1  # one: two\n# three: four'),
+    ("a.py", '"""Test."""\ntr("{file}: {key}: wrong value.")'),
     ("a.py", '"""Return the answer: a message, or None."""'),
     ("a.py", '"""Process a datagram.\n\nThe keys are `a; b` and `whoever`. See https://example.org/law;7\n"""'),
     ("a.py", '"""Test."""\nclass A:\n    """One answer of a resolver."""'),

@@ -12,10 +12,16 @@ NOT_VERBS = _words(
     " for from in on at by of to as and or but so not is are was has have does can may must should will be been"
     " our their his her my your we you they he she there here same such other another more most"
 )
-VERBS_IN_S = _words(
-    "access address assess bypass compress cross discuss dismiss express focus guess miss pass press process"
+NOT_VERBS |= _words(  # nouns and adjectives with which docstrings began
+    "ablation also below between client column consent day distinct else evidence failure five flat foreign four"
+    " good however initial law lenient linux local longer many median neither neutral noise over postfix power"
+    " preflight public random raw real role section service silence since six sixteen small spark synthetic table"
+    " target three too transaction unbound vantage wall kamailio dovecot coturn nginx"
 )
+VERBS_IN_S = _words("focus")
+HTTP_METHODS = _words("GET POST HEAD PUT")
 VERBS_IN_ING = _words("bring ping ring string")
+VERBS_IN_ED = _words("embed exceed feed need proceed seed shed")
 
 # A pattern (case ignored, whole words) and what to write in its place.
 BANNED = {
