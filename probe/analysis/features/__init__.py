@@ -1,1 +1,1 @@
-"""Compute the columns that the rules read."""
+"""Compute the feature rows that rules read, from the observations of one measurement."""

@@ -1,75 +1,79 @@
-"""What a whole line says of the network it was measured in: families, neutral hosts, loss, datagrams."""
+"""Read what a whole measurement says about its network: families, neutral hosts, packet loss and UDP."""
 
 from dataclasses import dataclass
 
-from probe.analysis.features.udp_support import Datagrams, datagrams_in
+from probe.analysis.features.udp_support import UDPSupport, udp_support_of
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.lenient_json import address as as_address
 from probe.analysis.observations.lenient_json import flag, table, tables
 from probe.analysis.observations.rows import PROBE, FlatMeasurement
 
-BEGUN_AGAIN = 0.9  # seconds; kernels repeat a SYN after one
-OFTEN = 1 / 12  # of all connects
+SYN_REPEATED = 0.9  # seconds, because kernels repeat a SYN after one second (RFC 6298, section 2.1)
+MANY_REPEATED = 1 / 12  # of all connects
 
 
-def working_families(line: FlatMeasurement) -> frozenset[int]:
-    """The families that work here. IPv4 is taken for granted where the line does not say, IPv6 is not."""
-    said = table(line.run.get("families"))
-    found = {4: flag(said.get("ipv4"), True), 6: flag(said.get("ipv6"))}
+def working_families(measurement: FlatMeasurement) -> frozenset[int]:
+    """Return the address families (4, 6) that work here. If the measurement is silent, IPv4 works and IPv6 does not."""
+    families = table(measurement.run.get("families"))
+    found = {4: flag(families.get("ipv4"), True), 6: flag(families.get("ipv6"))}
     return frozenset(family for family, works in found.items() if works)
 
 
 @dataclass(frozen=True)
 class AccessNetwork:
-    """What a whole line says of the network, and each of its names and addresses is seen in the light of."""
+    """Hold what a whole measurement says about its network. All names and addresses are evaluated with it."""
 
     families: frozenset[int]  # that work here
-    neutral: frozenset[str]  # addresses of neutral hosts that showed their own certificate in preflight, or over QUIC
-    lossy: bool  # some of what is harmless was lost, too
-    drops: bool  # so much that silence proves nothing
-    datagrams: Datagrams
+    neutral: frozenset[str]  # addresses of neutral hosts with their own certificate, in the preflight or over QUIC
+    lossy: bool  # packets to neutral hosts were lost too
+    drops: bool  # so many packets are lost that silence proves nothing
+    udp: UDPSupport
     interrupted: bool
     dns_intercepted: bool
 
 
-def surroundings_of(line: FlatMeasurement, proofs: Verified) -> AccessNetwork:
-    """Read them, once for all names and addresses."""
-    drops = drops_packets(line)
+def access_network_of(measurement: FlatMeasurement, proofs: Verified) -> AccessNetwork:
+    """Read the facts about the network of a measurement."""
+    drops = drops_packets(measurement)
     return AccessNetwork(
-        families=working_families(line),
-        neutral=_neutral_addresses(line) | proofs.neutral_over_quic,
-        lossy=drops or _lossy(line),
+        families=working_families(measurement),
+        neutral=_neutral_addresses(measurement) | proofs.neutral_over_quic,
+        lossy=drops or _lossy(measurement),
         drops=drops,
-        datagrams=datagrams_in(line),
-        interrupted=flag(line.run.get("interrupted")),
-        dns_intercepted=flag(table(line.run.get("preflight")).get("dark_answers")),
+        udp=udp_support_of(measurement),
+        interrupted=flag(measurement.run.get("interrupted")),
+        dns_intercepted=flag(table(measurement.run.get("preflight")).get("dark_answers")),
     )
 
 
-def drops_packets(line: FlatMeasurement) -> bool:
-    """Whether SYNs, or what answers them, get lost all over the line, whoever they are for.
+def drops_packets(measurement: FlatMeasurement) -> bool:
+    """Return whether the whole access line loses SYNs or their answers, for whatever destination.
 
-    A connect that takes a second longer than the line's quickest had to be begun again (RFC 6298, section 2.1). One in
-    twelve is what a line that loses 4 % each way shows; a flow to one place may have reasons of its own.
+    A connect that takes a second longer than the quickest one was repeated. With 4 % loss each way one in twelve is.
+    A single destination may have reasons of its own, so that at least two addresses are needed.
     """
-    made = [row for row in line.rows if row.origin == PROBE and row.tcp_attempts and row.tcp_failure is None]
-    quickest = min((row.tcp_seconds for row in made), default=0.0)
-    again = [row for row in made if row.tcp_seconds >= quickest + BEGUN_AGAIN]
-    return len({row.address for row in again}) >= 2 and len(again) >= OFTEN * len(made)
+    connected = [
+        row for row in measurement.rows if row.origin == PROBE and row.tcp_attempts and row.tcp_failure is None
+    ]
+    quickest = min((row.tcp_seconds for row in connected), default=0.0)
+    repeated = [row for row in connected if row.tcp_seconds >= quickest + SYN_REPEATED]
+    return len({row.address for row in repeated}) >= 2 and len(repeated) >= MANY_REPEATED * len(connected)
 
 
-def _neutral_facts(line: FlatMeasurement) -> list[dict[str, object]]:
-    return tables(table(line.run.get("preflight")).get("neutral"))
+def _neutral_facts(measurement: FlatMeasurement) -> list[dict[str, object]]:
+    return tables(table(measurement.run.get("preflight")).get("neutral"))
 
 
-def _neutral_addresses(line: FlatMeasurement) -> frozenset[str]:
-    return frozenset(as_address(fact.get("address")) for fact in _neutral_facts(line) if fact.get("failure") is None)
+def _neutral_addresses(measurement: FlatMeasurement) -> frozenset[str]:
+    return frozenset(
+        as_address(fact.get("address")) for fact in _neutral_facts(measurement) if fact.get("failure") is None
+    )
 
 
-def _lossy(line: FlatMeasurement) -> bool:
-    """Whether some neutral host, of a family that works, failed in preflight: then silence proves little."""
-    families = working_families(line)
+def _lossy(measurement: FlatMeasurement) -> bool:
+    """Return whether a neutral host of a working family failed in the preflight, so that silence proves little."""
+    families = working_families(measurement)
     return any(
         fact.get("failure") is not None and (6 if ":" in as_address(fact.get("address")) else 4) in families
-        for fact in _neutral_facts(line)
+        for fact in _neutral_facts(measurement)
     )

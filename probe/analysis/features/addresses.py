@@ -1,4 +1,4 @@
-"""One endpoint at one address: attempts, differentials and control → one AddressRow."""
+"""Compute the feature row of one endpoint at one address."""
 
 from dataclasses import fields
 
@@ -8,14 +8,14 @@ from probe.analysis.features.attempts import (
     answered_http,
     attempts_at,
     control_attempts,
+    control_redirects,
     control_worked,
     controls_of,
     count_kind,
     failure_of,
-    is_own_fault,
+    is_local_fault,
     layers_of,
-    led_to,
-    of_the_network,
+    network_results,
     passes,
     redirects_away,
     succeeded,
@@ -45,58 +45,58 @@ _SILENCE = tuple(column.name for column in fields(AddressRow) if column.name.end
 
 
 def address_row(
-    endpoint: Endpoint, address: str, line: FlatMeasurement, proofs: Verified, around: AccessNetwork
+    endpoint: Endpoint, address: str, measurement: FlatMeasurement, proofs: Verified, network: AccessNetwork
 ) -> tuple[AddressRow, Attempts]:
-    """Work out everything that the rules about one address read."""
+    """Compute the row that the rules about an address read, and return it with the rows that it rests on."""
     done = attempts_at(endpoint, address, proofs)
-    row = _what_holds_anyway(endpoint, address, done, proofs, around)
+    row = _known_row(endpoint, address, done, proofs, network)
     _count_attempts(row, endpoint, done)
     _count_control(row, endpoint, address, proofs)
     _count_tcp(row, done.target)
     _count_tls(row, endpoint, done)
     _count_quic(row, endpoint, done)
-    count_certificates(row, endpoint, done, proofs, around.neutral)
+    count_certificates(row, endpoint, done, proofs, network.neutral)
     _count_http(row, endpoint, done)
     if row.clear_text and row.by_name:
-        count_pages(row, done, around.neutral)
+        count_pages(row, done, network.neutral)
     _count_payload(row, endpoint, done)
     if endpoint.facts.is_resolver:
-        _count_answers(row, answers_in(of_the_network(done.target, "payload"), line, proofs))
-    count_mail(row, endpoint, of_the_network(done.target, "mail"), done.control)
+        _count_answers(row, answers_in(network_results(done.target, "payload"), measurement, proofs))
+    count_mail(row, endpoint, network_results(done.target, "mail"), done.control)
     _count_echoes(row, done)
     if row.successes and endpoint.facts.payload_names_no_server:
-        row.address_proven |= proofs.vouched_for(endpoint.host, address)
-    count_name(row, endpoint, done, proofs, around.neutral)
-    count_unlisted(row, endpoint, done, around.neutral)
+        row.address_proven |= proofs.in_verified_network(endpoint.host, address)
+    count_name(row, endpoint, done, proofs, network.neutral)
+    count_unlisted(row, endpoint, done, network.neutral)
     count_resets(row, done)
     count_hellos(row, endpoint, done)
-    if around.drops:
-        _forget_silence(row)
+    if network.drops:
+        _ignore_silence(row)
     return row, done
 
 
-def _what_holds_anyway(
-    endpoint: Endpoint, address: str, done: Attempts, proofs: Verified, around: AccessNetwork
+def _known_row(
+    endpoint: Endpoint, address: str, done: Attempts, proofs: Verified, network: AccessNetwork
 ) -> AddressRow:
-    """The row, with what neither attempts nor comparisons decide."""
+    """Return the row with the columns that are no counts."""
     return AddressRow(
-        family_works=_family_works(done, endpoint, address, around.families),
-        interrupted=around.interrupted,
-        address_proven=endpoint.is_literal or address in proofs.genuine(endpoint.host),
+        family_works=_family_works(done, endpoint, address, network.families),
+        interrupted=network.interrupted,
+        address_proven=endpoint.is_literal or address in proofs.verified(endpoint.host),
         by_datagram=endpoint.carrier == "udp",
-        datagrams_work=around.datagrams.works,
-        dns_by_datagram=around.datagrams.dns,
-        udp_passed=around.datagrams.passed,
-        dns_intercepted=around.dns_intercepted,
+        datagrams_work=network.udp.works,
+        dns_by_datagram=network.udp.dns,
+        udp_passed=network.udp.passed,
+        dns_intercepted=network.dns_intercepted,
         payload_sealed="tls" in layers_of(endpoint),
         clear_text=endpoint.dialect == "http",
         by_name=not endpoint.is_literal,
-        line_lossy=around.lossy,
+        line_lossy=network.lossy,
     )
 
 
-def _forget_silence(row: AddressRow) -> None:
-    """Where packets get lost all over, silence is nobody's doing; what answered, or ended in words, stays."""
+def _ignore_silence(row: AddressRow) -> None:
+    """Set the counts of silence to 0, because the access line loses packets. Other results stay."""
     for column in _SILENCE:
         setattr(row, column, 0)
 
@@ -110,15 +110,15 @@ def _family_works(done: Attempts, endpoint: Endpoint, address: str, families: fr
 
 
 def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
-    redirects = led_to(done)
+    redirects = control_redirects(done)
     row.attempts = len(done.target)
     row.successes = sum(succeeded(attempt, endpoint, redirects) for attempt in done.target)
     row.unfinished = sum(unfinished(attempt, endpoint) for attempt in done.target)
-    row.local_faults = sum(is_own_fault(attempt) for attempt in done.target)
+    row.local_faults = sum(is_local_fault(attempt) for attempt in done.target)
 
 
 def _count_control(row: AddressRow, endpoint: Endpoint, address: str, proofs: Verified) -> None:
-    """Count the control's attempts by layer: one that ends below a layer, and did not fail, tells nothing of it."""
+    """Count the control's attempts by layer. An attempt that ends below a layer without failure is left out."""
     controls, layers = control_attempts(endpoint, proofs), layers_of(endpoint)
     worked = {control.transaction_id for control in controls if control_worked(control, endpoint)}
     for layer, column in (("tcp", "control_tcp"), ("tls", "control_tls"), (layers[-1], "control")):
@@ -133,7 +133,7 @@ def _last_failure(rows: list[Observation], layer: str) -> str | None:
 
 
 def _count_tcp(row: AddressRow, target: tuple[Observation, ...]) -> None:
-    tried = of_the_network(target, "tcp")
+    tried = network_results(target, "tcp")
     row.tcp_attempts = len(tried)
     row.tcp_successes = sum(attempt.tcp_failure is None for attempt in tried)
     row.tcp_failure = _last_failure(tried, "tcp")
@@ -144,7 +144,7 @@ def _count_tcp(row: AddressRow, target: tuple[Observation, ...]) -> None:
 
 
 def _count_tls(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
-    tried = of_the_network(done.target, "tls")
+    tried = network_results(done.target, "tls")
     if not tried:
         return
     row.tls_attempts = len(tried)
@@ -157,7 +157,7 @@ def _count_tls(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
 
 
 def _count_quic(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
-    tried = of_the_network(done.target, "quic")
+    tried = network_results(done.target, "quic")
     if not tried:
         return
     row.quic_attempts = len(tried)
@@ -169,8 +169,8 @@ def _count_quic(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
 
 
 def _count_http(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
-    tried = of_the_network(done.target, "http")
-    redirects = led_to(done)
+    tried = network_results(done.target, "http")
+    redirects = control_redirects(done)
     row.http_attempts = len(tried)
     row.http_successes = sum(answered_http(attempt) for attempt in tried)
     row.http_failure = _last_failure(tried, "http")
@@ -183,7 +183,7 @@ def _count_http(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
 
 
 def _count_payload(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
-    tried = of_the_network(done.target, "payload")
+    tried = network_results(done.target, "payload")
     row.payload_attempts = len(tried)
     row.payload_successes = sum(passes(attempt, "payload", endpoint) for attempt in tried)
     row.payload_failure = _last_failure(tried, "payload")
@@ -193,7 +193,7 @@ def _count_payload(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
     row.payload_answered = sum(attempt.payload_answered for attempt in tried)
     row.payload_rewritten = sum(attempt.payload_rewritten for attempt in tried)
     row.control_rewritten = sum(control.payload_rewritten for control in done.control)
-    row.twin_passed = len(done.twins)
+    row.twin_passed = len(done.other_protocols)
 
 
 def _count_answers(row: AddressRow, answers: Answers) -> None:
@@ -204,5 +204,5 @@ def _count_answers(row: AddressRow, answers: Answers) -> None:
 
 
 def _count_echoes(row: AddressRow, done: Attempts) -> None:
-    row.same_echoed, row.same_silent = echoed(done.echoes.same), silent(done.echoes.same)
-    row.other_echoed, row.other_silent = echoed(done.echoes.other), silent(done.echoes.other)
+    row.same_echoed, row.same_silent = echoed(done.echo_pair.same), silent(done.echo_pair.same)
+    row.other_echoed, row.other_silent = echoed(done.echo_pair.other), silent(done.echo_pair.other)

@@ -1,4 +1,4 @@
-"""What is on no list: a name that nobody has, bytes of no protocol. Where they die too, a list says what may pass."""
+"""Read the flows with names and bytes that no list contains. If they fail too, only listed traffic may pass."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,20 @@ from probe.targets.target import Endpoint
 
 @dataclass(frozen=True)
 class Unlisted:
-    """What became of them, and of what is known to pass and was sent to the same place afterwards."""
+    """Hold the flows with unlisted traffic, and later flows to the same address that are known to pass."""
 
-    here: tuple[Observation, ...] = ()  # the name that nobody has, at the endpoint's address
-    at_neutral: tuple[Observation, ...] = ()  # and at a neutral host
-    own_at_neutral: tuple[Observation, ...] = ()  # that host's own name
-    random: tuple[Observation, ...] = ()  # bytes of no protocol, at a neutral host
+    here: tuple[Observation, ...] = ()  # a non-existent name at the endpoint's address
+    at_neutral: tuple[Observation, ...] = ()  # a non-existent name at a neutral host
+    own_at_neutral: tuple[Observation, ...] = ()  # the neutral host's own name
+    random: tuple[Observation, ...] = ()  # random bytes at a neutral host
 
     def rows(self) -> tuple[Observation, ...]:
+        """Return all rows."""
         return self.here + self.at_neutral + self.own_at_neutral + self.random
 
 
 def unlisted_of(endpoint: Endpoint, address: str, proofs: Verified) -> Unlisted:
-    """The flows that tell about an endpoint at an address; one at a neutral host serves all endpoints of its kind."""
+    """Return the flows that serve an endpoint at an address. One at a neutral host serves all endpoints of its kind."""
     family = 6 if ":" in address else 4
     named = [row for row in proofs.probe.of_endpoint(endpoint.url) if row.family == family and not endpoint.is_literal]
     named = [row for row in named if _shows_no_target(row, endpoint)]
@@ -40,7 +41,7 @@ def unlisted_of(endpoint: Endpoint, address: str, proofs: Verified) -> Unlisted:
 
 
 def _shows_no_target(row: Observation, endpoint: Endpoint) -> bool:
-    """The label must not contradict what was sent, nor the layer that carried it."""
+    """Return whether the entry confirms the follow-up's label: another name was sent, on the layer that carries it."""
     layer = endpoint.facts.name_layer
     if not layer or endpoint.host in {row.sent_name, row.tls_name, row.http_host}:
         return False
@@ -52,10 +53,9 @@ def _is_random(row: Observation, port: int, family: int) -> bool:
 
 
 def failed_before(failed: tuple[Observation, ...], layer: str, passed: list[Observation]) -> int:
-    """How many failed at a layer where a harmless flow to the same place passed later.
+    """Count the flows that failed at a layer before an innocuous flow to the same address and port passed.
 
-    What passes there afterwards shows that nobody is being punished for an earlier trigger: only so may a failure count
-    inside a residual window (law 8).
+    The later success excludes residual censorship. Only then may a failure inside a residual window count (P8).
     """
     return sum(
         any(later.address == row.address and later.port == row.port and later.t0 >= row.t0 for later in passed)
@@ -65,10 +65,10 @@ def failed_before(failed: tuple[Observation, ...], layer: str, passed: list[Obse
 
 
 def silent(rows: tuple[Observation, ...]) -> int:
-    """How many drew nothing, where no earlier trigger can be the reason (law 8)."""
+    """Count the flows without an answer, outside residual windows (P8)."""
     return sum(kind_of(row.random_failure) == TIMEOUT and not row.in_residual for row in rows)
 
 
 def answered(rows: tuple[Observation, ...]) -> int:
-    """How many drew anything: an answer, the end of the connection, or a reset, which the host itself may send."""
+    """Count the flows with an answer, an end or a reset, because the host itself may reset."""
     return sum(kind_of(row.random_failure) != TIMEOUT for row in rows)

@@ -1,16 +1,16 @@
-"""What else was tried at an address, and the same elsewhere: what comparing gives, as columns of an AddressRow."""
+"""Compute the columns about differentials: other names, neutral hosts, certificates, pages and raw resets."""
 
 from probe.analysis.features.allowlists import answered, failed_before
 from probe.analysis.features.allowlists import silent as random_silent
 from probe.analysis.features.attempts import (
     Attempts,
     answered_http,
+    control_redirects,
     count_kind,
     failure_of,
-    is_own_fault,
+    is_local_fault,
     is_target_attempt,
-    led_to,
-    of_the_network,
+    network_results,
     succeeded,
 )
 from probe.analysis.features.rows import AddressRow
@@ -31,7 +31,7 @@ from probe.targets.target import Endpoint
 
 CLOSED_KINDS = (CLOSED, OTHER)
 CLOSES = {"quic": (*CLOSED_KINDS, REFUSED, UNREACHABLE, RESET)}
-"""What counts as an end in words; QUIC has no connection below it that could have been refused before."""
+"""Kinds of failure that count as closed, per layer. QUIC has no lower connection that could be refused before."""
 
 
 def count_certificates(
@@ -41,19 +41,19 @@ def count_certificates(
     refused = [
         attempt
         for layer in ("tls", "quic")
-        for attempt in of_the_network(done.target, layer)
+        for attempt in network_results(done.target, layer)
         if kind_of(failure_of(attempt, layer)) == CERTIFICATE
     ]
     if refused:
         _describe_certificate(row, endpoint, refused[-1], done)
         row.tls_name_proven_elsewhere = len(proofs.certified_here(endpoint.host) - {refused[-1].address})
         row.neutral_same_issuer = sum(
-            other.address in neutral and _same_forger(other, refused[-1]) for other in done.neutral
+            other.address in neutral and _same_issuer(other, refused[-1]) for other in done.neutral
         )
 
 
-def _same_forger(neutral: Observation, refused: Observation) -> bool:
-    """Whether a neutral host, asked for the name, shows a certificate in that name, of the same issuer."""
+def _same_issuer(neutral: Observation, refused: Observation) -> bool:
+    """Return whether a neutral host shows a certificate for the name from the same issuer."""
     return neutral.tls_bears_name and bool(refused.tls_issuer) and neutral.tls_issuer == refused.tls_issuer
 
 
@@ -65,95 +65,97 @@ def _describe_certificate(row: AddressRow, endpoint: Endpoint, refused: Observat
         control for control in done.control if tls_valid(control, endpoint.host) or quic_valid(control, endpoint.host)
     ]
     valid = [control for control in proven if control.tls_leaf]
-    # An old one of the same issuer is no forger's.
+    # An expired certificate of the same issuer is not forged.
     stale = f.SSL_INVALID_CERTIFICATE in {refused.tls_failure, refused.quic_failure}
     row.tls_same_as_control = any(
         refused.tls_leaf == control.tls_leaf or (stale and refused.tls_issuer == control.tls_issuer)
         for control in valid
     )
-    # A helper of OONI's shows no certificate; one that convinces it at this very address is not what is refused here.
+    # OONI's helper reports no certificate. If it accepts one at this address, another one is refused here.
     unseen = any(not control.tls_leaf and control.address == refused.address for control in proven) and not stale
     row.tls_other_at_control = bool((valid or unseen) and refused.tls_leaf) and not row.tls_same_as_control
 
 
 def count_pages(row: AddressRow, done: Attempts, proven: frozenset[str]) -> None:
-    """Count answers that a neutral host gives to the name too: a page of the service's is nowhere but at the service.
+    """Count answers that a neutral host gives to the name too. Only a forger can send the same page from there.
 
-    Without one that the control got there is nothing to tell a forged page from a web server's usual one.
+    Without an answer to the control a forged page cannot be distinguished from a web server's default page.
     """
-    honest = [control for control in done.control if answered_http(control)]
+    at_control = [control for control in done.control if answered_http(control)]
     there = [other for other in done.neutral if other.address in proven and answered_http(other)]
     here = [attempt for attempt in done.target if answered_http(attempt)]
-    pages = {other.http_page for other in there} - {control.http_page for control in honest} - {""}
-    hosts = {other.http_redirect_host for other in there} - {control.http_redirect_host for control in honest} - {""}
-    if honest:
+    pages = {other.http_page for other in there} - {control.http_page for control in at_control} - {""}
+    hosts = {other.http_redirect_host for other in there} - {""}
+    hosts -= {control.http_redirect_host for control in at_control}
+    if at_control:
         row.http_pages_elsewhere = sum(attempt.http_page in pages for attempt in here)
         row.http_redirects_elsewhere = sum(attempt.http_redirect_host in hosts for attempt in here)
 
 
 def count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Verified, proven: frozenset[str]) -> None:
-    """Compare what happens to the name with what happens to harmless ones, at the layer that carries it."""
+    """Compare the target's name with innocuous ones, at the layer that carries it."""
     layer = endpoint.facts.name_layer
     if not layer:
         return
-    neutral = [other for other in of_the_network(done.neutral, layer) if other.address in proven]
-    genuine = proofs.genuine(endpoint.host) if not endpoint.is_literal else {attempt.address for attempt in done.target}
+    neutral = [other for other in network_results(done.neutral, layer) if other.address in proven]
+    at_address = {attempt.address for attempt in done.target}
+    verified = at_address if endpoint.is_literal else proofs.verified(endpoint.host)
     tried = proofs.probe.of_endpoint(endpoint.url)
-    named = [attempt for attempt in tried if is_target_attempt(attempt, endpoint) and attempt.address in genuine]
-    sent = [*of_the_network(tuple(named), layer), *neutral]
+    named = [attempt for attempt in tried if is_target_attempt(attempt, endpoint) and attempt.address in verified]
+    sent = [*network_results(tuple(named), layer), *neutral]
     row.name_attempts = len(named)
     row.name_failures = sum(
-        not succeeded(attempt, endpoint, led_to(done)) and not is_own_fault(attempt) for attempt in named
+        not succeeded(attempt, endpoint, control_redirects(done)) and not is_local_fault(attempt) for attempt in named
     )
     row.name_resets = count_kind(sent, layer, RESET)
     row.name_timeouts = count_kind(sent, layer, TIMEOUT)
     row.name_closes = count_kind(sent, layer, *CLOSES.get(layer, CLOSED_KINDS)) - _alerts(neutral, layer)
     row.neutral_proven = bool(neutral)
     row.neutral_passed = sum(_answered(other, layer) for other in neutral)
-    row.neutral_unreachable = sum(other.tcp_failure is not None for other in of_the_network(done.neutral, "tcp"))
+    row.neutral_unreachable = sum(other.tcp_failure is not None for other in network_results(done.neutral, "tcp"))
     row.neutral_resets = count_kind(neutral, layer, RESET)
     row.neutral_timeouts = count_kind(neutral, layer, TIMEOUT)
     row.neutral_closes = count_kind(neutral, layer, *CLOSES.get(layer, CLOSED_KINDS)) - _alerts(neutral, layer)
     row.innocuous_passed = sum(_answered(other, layer) for other in done.innocuous)
     row.innocuous_failed = sum(
-        not _answered(other, layer) and not other.in_residual and not is_own_fault(other) for other in done.innocuous
+        not _answered(other, layer) and not other.in_residual and not is_local_fault(other) for other in done.innocuous
     )
 
 
 def count_resets(row: AddressRow, done: Attempts) -> None:
-    """Count resets by what the packets themselves show of their sender."""
-    drew = [attempt for attempt in done.target if attempt.resets_unlike > 0]
-    row.resets_unlike = sum(kind_of(attempt.failure) == RESET for attempt in drew)
-    row.resets_outlived = sum(attempt.failure is None for attempt in drew)
+    """Count resets whose raw packets show another sender than the server."""
+    with_foreign_reset = [attempt for attempt in done.target if attempt.resets_unlike > 0]
+    row.resets_unlike = sum(kind_of(attempt.failure) == RESET for attempt in with_foreign_reset)
+    row.resets_outlived = sum(attempt.failure is None for attempt in with_foreign_reset)
     row.harmless_resets = sum(other.resets_unlike > 0 for other in done.innocuous)
 
 
 def count_hellos(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
-    """Count what became of the name in other hellos than ours."""
+    """Count the results of the name in other client hellos."""
     row.browser_passed = done.hellos.browser_passed(endpoint.host)
-    row.browser_resets, row.browser_timeouts = done.hellos.browser_died(RESET), done.hellos.browser_died(TIMEOUT)
+    row.browser_resets, row.browser_timeouts = done.hellos.browser_failed(RESET), done.hellos.browser_failed(TIMEOUT)
     row.other_size_passed = done.hellos.other_size_passed()
 
 
 def count_unlisted(row: AddressRow, endpoint: Endpoint, done: Attempts, proven: frozenset[str]) -> None:
-    """Count what is on no list, at proven neutral hosts only; a name counts where a listed one passes afterwards."""
+    """Count the flows with unlisted traffic that failed before listed traffic passed, at working neutral hosts only."""
     random = tuple(other for other in done.unlisted.random if other.address in proven)
     row.random_silent, row.random_answered = random_silent(random), answered(random)
     if layer := endpoint.facts.name_layer:
-        here, there = _dead(done.unlisted.here, layer), _dead(done.unlisted.at_neutral, layer)
+        here, there = _unanswered(done.unlisted.here, layer), _unanswered(done.unlisted.at_neutral, layer)
         own = [other for other in done.unlisted.own_at_neutral if _answered(other, layer) and other.address in proven]
         row.nonexistent_failed = failed_before(here, layer, [i for i in done.innocuous if _answered(i, layer)])
         row.nonexistent_neutral_failed = failed_before(there, layer, own)
 
 
-def _dead(rows: tuple[Observation, ...], layer: str) -> tuple[Observation, ...]:
+def _unanswered(rows: tuple[Observation, ...], layer: str) -> tuple[Observation, ...]:
     return tuple(row for row in rows if not _answered(row, layer))
 
 
 def _answered(row: Observation, layer: str) -> bool:
-    """Whether the other side answered: any TLS record, an alert included; any status line, block pages aside.
+    """Return whether the server answered: any TLS record, alerts included, or a status line without a block page.
 
-    Over QUIC one packet is no answer yet: some networks let the first one pass. The step says whether the server did.
+    One QUIC packet is no answer, because some networks let the first one pass. Only a completed step counts.
     """
     if layer == "quic":
         return row.quic_attempts > 0 and row.quic_failure is None
@@ -163,5 +165,5 @@ def _answered(row: Observation, layer: str) -> bool:
 
 
 def _alerts(rows: list[Observation], layer: str) -> int:
-    """Neutral hosts that answered with an alert: they merely do not know the name."""
+    """Count the neutral hosts that answered with an alert, because they do not know the name."""
     return sum(row.tls_answered and kind_of(failure_of(row, layer)) in {CLOSED, OTHER} for row in rows)

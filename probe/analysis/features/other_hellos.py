@@ -1,4 +1,4 @@
-"""The target's name in other hellos than the one that died: like a browser's, and our own at another length."""
+"""Read the flows with the target's name in other client hellos: a browser's, and ours at another length."""
 
 from dataclasses import dataclass
 
@@ -10,51 +10,58 @@ from probe.targets.target import Endpoint
 
 @dataclass(frozen=True)
 class OtherHellos:
-    """What became of them at an endpoint's addresses of one family, and of the very hello that died, said again."""
+    """Hold the flows with other hellos to an endpoint's addresses of one family."""
 
     browser: tuple[Observation, ...] = ()
     other_size: tuple[Observation, ...] = ()
-    again: tuple[Observation, ...] = ()
-    harmless: tuple[Observation, ...] = ()  # a harmless name in a browser's
+    again: tuple[Observation, ...] = ()  # the failed hello, repeated unchanged
+    innocuous: tuple[Observation, ...] = ()  # an innocuous name in a browser's hello
 
     def rows(self) -> tuple[Observation, ...]:
-        return self.browser + self.other_size + self.again + self.harmless
+        """Return all rows."""
+        return self.browser + self.other_size + self.again + self.innocuous
 
-    def browser_died(self, kind: str) -> int:
-        """How many of a browser's died, if all in this way, and a harmless name in one was answered afterwards."""
-        alive = [row for row in self.harmless if row.tls_answered]
+    def browser_failed(self, kind: str) -> int:
+        """Count the browser hellos that failed in this way before one with an innocuous name was answered.
+
+        The count is 0 unless all of them failed in this way.
+        """
+        answered = [row for row in self.innocuous if row.tls_answered]
         if any(kind_of(row.tls_failure) != kind or row.tls_answered for row in self.browser):
             return 0
-        return sum(any(row.address == dead.address and row.t0 >= dead.t0 for row in alive) for dead in self.browser)
+        return sum(
+            any(row.address == failed.address and row.t0 >= failed.t0 for row in answered) for failed in self.browser
+        )
 
     def browser_passed(self, host: str) -> int:
-        """How many of a browser's came to a certificate that is valid for the name, before ours died again."""
-        return sum(tls_valid(row, host) and self._died_after(row) for row in self.browser)
+        """Count the browser hellos that got a certificate valid for the name before our hello failed again."""
+        return sum(tls_valid(row, host) and self._failed_after(row) for row in self.browser)
 
     def other_size_passed(self) -> int:
-        """How many of another length were answered, before ours died again."""
-        return sum(row.tls_answered and self._died_after(row) for row in self.other_size)
+        """Count the hellos of another length that were answered before our hello failed again."""
+        return sum(row.tls_answered and self._failed_after(row) for row in self.other_size)
 
-    def _died_after(self, passed: Observation) -> bool:
-        """Without that an outage may have ended between our hello's last failure and what passed."""
+    def _failed_after(self, passed: Observation) -> bool:
+        """Return whether our hello failed again after the row passed. Otherwise an outage may have ended in between."""
         failed = (row for row in self.again if row.tls_failure is not None and not is_local(row.tls_failure))
         return any(row.address == passed.address and row.t0 >= passed.t0 and not row.tls_answered for row in failed)
 
 
 def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation, ...], proofs: Verified) -> OtherHellos:
-    """The hellos that tell about an endpoint at an address; one of its family serves all. `target`: its own there.
+    """Return the other hellos that serve an endpoint at an address. One of the address's family serves all.
 
-    The label must not contradict what was sent: another engine's hello, another length than all of ours.
+    `target` are the endpoint's own attempts at the address. A row counts only if its entry confirms the follow-up's
+    label: another engine sent the hello, or its length differs from all our hellos.
     """
     family = 6 if ":" in address else 4
-    near = [r for r in proofs.probe.of_endpoint(endpoint.url) if r.family == family and r.tls_attempts > 0]
-    said = [row for row in near if row.tls_name == endpoint.host]
+    near = [row for row in proofs.probe.of_endpoint(endpoint.url) if row.family == family and row.tls_attempts > 0]
+    named = [row for row in near if row.tls_name == endpoint.host]
     engines = {row.tls_engine for row in target if row.tls_attempts > 0}
     lengths = {row.tls_hello_length for row in target if row.tls_attempts > 0}
     return OtherHellos(
-        tuple(row for row in said if row.followup == "browser_hello" and row.tls_engine not in engines),
-        tuple(row for row in said if row.followup == "other_size_hello" and row.tls_hello_length not in lengths),
-        tuple(row for row in said if row.followup == "same_hello_again" and row.tls_engine in engines),
+        tuple(row for row in named if row.followup == "browser_hello" and row.tls_engine not in engines),
+        tuple(row for row in named if row.followup == "other_size_hello" and row.tls_hello_length not in lengths),
+        tuple(row for row in named if row.followup == "same_hello_again" and row.tls_engine in engines),
         tuple(row for row in near if _is_innocuous(row, endpoint) and row.tls_engine not in engines),
     )
 

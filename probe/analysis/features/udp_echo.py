@@ -1,4 +1,7 @@
-"""Twins at the helper's echo: is it the payload that is dropped, is it UDP, or does merely nobody answer there?"""
+"""Read the echo pair: the failed datagram and a random one, both sent to the helper's UDP echo.
+
+The pair shows whether the payload is dropped, whether UDP is dropped, or whether only the server is silent.
+"""
 
 from dataclasses import dataclass
 
@@ -12,46 +15,48 @@ _RETRANSMITTED = 2  # one lost datagram is no silence
 
 
 @dataclass(frozen=True)
-class Twins:
-    """What became of the endpoint's own datagram and of one of no protocol, at one port of the helper's echo."""
+class EchoPair:
+    """Hold the rows of the endpoint's own datagram (`same`) and the random one (`other`), at one port of the echo."""
 
     same: tuple[Observation, ...] = ()
     other: tuple[Observation, ...] = ()
 
     def rows(self) -> tuple[Observation, ...]:
+        """Return all rows."""
         return self.same + self.other
 
 
-def twins_of(endpoint: Endpoint, address: str, proofs: Verified) -> Twins:
-    """The twins that tell about an endpoint: one pair serves all endpoints of its kind.
+def echo_pair_of(endpoint: Endpoint, address: str, proofs: Verified) -> EchoPair:
+    """Return the echo pair that serves an endpoint. One pair serves all endpoints of its kind.
 
-    Both are of one port, the endpoint's own where the helper echoes there, and of the address's family if possible.
+    Both datagrams went to one port: the endpoint's own if the helper echoes there. The family is the address's if
+    possible.
     """
     payload = endpoint.facts.echo_payload
     same = [row for row in proofs.probe.followups("same_payload_echo") if _is_echo(row, payload)] if payload else []
     other = [row for row in proofs.probe.followups("other_payload_echo") if _is_echo(row, "other")] if payload else []
     ports = [row.echo_port for row in (*same, *other)]
     if not ports:
-        return Twins()
+        return EchoPair()
     port = endpoint.port if endpoint.port in ports else ports[0]
     family = 6 if ":" in address else 4
     here = [row for row in (*same, *other) if row.echo_port == port]
     here = [row for row in here if row.family == family] or here
-    return Twins(tuple(row for row in here if row in same), tuple(row for row in here if row in other))
+    return EchoPair(tuple(row for row in here if row in same), tuple(row for row in here if row in other))
 
 
 def _is_echo(row: Observation, payload: EchoPayload) -> bool:
-    """The label must not contradict what was sent: what a record says the wire must not deny."""
+    """Return whether the entry confirms the follow-up's label: what was sent is `payload`."""
     return row.echo_attempts > 0 and row.echo_payload == payload
 
 
 def echoed(rows: tuple[Observation, ...]) -> int:
-    """How many came back."""
+    """Count the datagrams that came back."""
     return sum(row.echo_echoed for row in rows)
 
 
 def silent(rows: tuple[Observation, ...]) -> int:
-    """How many drew nothing though they were sent again, where no earlier trigger can be the reason (law 8)."""
+    """Count the datagrams without an answer that were sent repeatedly, outside residual windows (P8)."""
     return sum(
         kind_of(row.echo_failure) == TIMEOUT and row.echo_sent >= _RETRANSMITTED and not row.in_residual for row in rows
     )

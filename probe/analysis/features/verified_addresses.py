@@ -1,4 +1,4 @@
-"""Which addresses are a name's own: proven by a certificate, or given by a source that nobody on the path can forge."""
+"""Verify addresses: by a certificate, by a protocol proof, or by a source that no device on the path can forge."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -10,23 +10,23 @@ from probe.targets.dialects import ENCRYPTED_RESOLVERS
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})
 
 
-def _remembered(
-    ask: Callable[["Verified", str], frozenset[str]],
+def _cached(
+    compute: Callable[["Verified", str], frozenset[str]],
 ) -> Callable[["Verified", str], frozenset[str]]:
-    """Work out once for each name; kept in the object itself, so that it goes when its line goes."""
+    """Compute a result once per name. The cache is part of the object, so that it is freed with its measurement."""
 
-    @wraps(ask)
+    @wraps(compute)
     def answer(proofs: "Verified", name: str) -> frozenset[str]:
-        key = (ask.__name__, name)
-        if key not in proofs.known:
-            proofs.known[key] = ask(proofs, name)
-        return proofs.known[key]
+        key = (compute.__name__, name)
+        if key not in proofs.cache:
+            proofs.cache[key] = compute(proofs, name)
+        return proofs.cache[key]
 
     return answer
 
 
 def same_site(one: str, other: str) -> bool:
-    """Say whether two host names belong to one registrable domain, as far as their last labels tell."""
+    """Return whether two host names belong to one registrable domain, as far as their last labels show."""
     return _site(one) == _site(other)
 
 
@@ -37,12 +37,12 @@ def _site(host: str) -> tuple[str, ...]:
 
 
 def tls_valid(row: Observation, name: str) -> bool:
-    """Say whether the handshake ended with a certificate that was judged, and is valid for `name`."""
+    """Return whether the TLS handshake completed with a certificate that is valid for `name`."""
     return row.tls_attempts > 0 and row.tls_failure is None and _verified(row, name)
 
 
 def quic_valid(row: Observation, name: str) -> bool:
-    """The same of a handshake over QUIC."""
+    """Return whether the QUIC handshake completed with a certificate that is valid for `name`."""
     return row.quic_attempts > 0 and row.quic_failure is None and _verified(row, name)
 
 
@@ -51,26 +51,26 @@ def _verified(row: Observation, name: str) -> bool:
 
 
 class Verified:
-    """What one line proves about addresses. Counting only the control's rows that its own preflight allows.
+    """Hold what one measurement proves about addresses.
 
-    `probe` and `control` are all rows of each side, `counted` the control's attempts that count: of a family (and over
-    UDP) that its own preflight found working. Family 0 is an attempt at an address that the helper does not tell: then
-    one that works is enough.
+    `probe` and `control` are all rows of each side. `counted` are the control's attempts of a family and transport that
+    its own preflight found working. Family 0 is an attempt whose address the helper does not report. It counts if any
+    family works.
     """
 
-    def __init__(self, line: FlatMeasurement) -> None:
-        self.known: dict[tuple[str, str], frozenset[str]] = {}
-        self.probe = Rows(row for row in line.rows if row.origin == PROBE)
-        self.control = Rows(row for row in line.rows if row.origin == CONTROL)
-        self._families = line.control_families
-        udp = line.control_udp or any(map(_answered_by_datagram, self.control.all))
+    def __init__(self, measurement: FlatMeasurement) -> None:
+        self.cache: dict[tuple[str, str], frozenset[str]] = {}
+        self.probe = Rows(row for row in measurement.rows if row.origin == PROBE)
+        self.control = Rows(row for row in measurement.rows if row.origin == CONTROL)
+        self._families = measurement.control_families
+        udp = measurement.control_udp or any(map(_answered_by_datagram, self.control.all))
         self.counted = Rows(
             row for row in self.control.all if self._family_counts(row.family) and (udp or not _by_datagram(row))
         )
         self.neutral_over_quic = frozenset(row.address for row in self.probe.all if _is_neutral_over_quic(row))
         self._asns = {
             ip: asn
-            for row in line.rows
+            for row in measurement.rows
             for query in row.queries
             for answer in (query.answer, *query.datagrams)
             for ip, asn in zip(answer.addresses, answer.asns, strict=True)
@@ -81,44 +81,47 @@ class Verified:
         return self._families.get(family, False) if family else any(self._families.values())
 
     def asked(self, name: str, engines: frozenset[str] | None = None) -> list[Query]:
-        """The probe's questions for `name`, of these engines or all."""
+        """Return the probe's queries for `name`, of these engines or all."""
         return [query for _, query in self.probe.asked(name) if engines is None or query.engine in engines]
 
     def control_asked(self, name: str) -> list[Query]:
-        """The control's questions for `name`."""
+        """Return the control's queries for `name`."""
         return [query for _, query in self.control.asked(name)]
 
     def asn(self, ip: str) -> int:
-        """The network that the line says an address is in; 0 if it does not say."""
+        """Return the AS number that the measurement gives for an address, 0 if it gives none."""
         return self._asns.get(ip, 0)
 
-    def vouched_for(self, name: str, ip: str) -> bool:
-        """Say whether an address is in the network (AS) of one that is proven to be the name's."""
-        return self.asn(ip) != 0 and any(self.asn(genuine) == self.asn(ip) for genuine in self.genuine(name))
+    def in_verified_network(self, name: str, ip: str) -> bool:
+        """Return whether an address is in the network (AS) of a verified address of the name."""
+        return self.asn(ip) != 0 and any(self.asn(verified) == self.asn(ip) for verified in self.verified(name))
 
-    @_remembered
+    @_cached
     def certified_here(self, name: str) -> frozenset[str]:
-        """Addresses that proved here that they are the name's."""
-        return _certified(self.probe, name) | self._answering(self.probe, name)
+        """Return the addresses that proved here to be the name's, by certificate or protocol."""
+        return _certified(self.probe, name) | self._proven_by_protocol(self.probe, name)
 
-    @_remembered
+    @_cached
     def certified_at_control(self, name: str) -> frozenset[str]:
-        """Addresses that proved it to the control."""
-        return _certified(self.counted, name) | self._answering(self.counted, name)
+        """Return the addresses that proved to the control to be the name's."""
+        return _certified(self.counted, name) | self._proven_by_protocol(self.counted, name)
 
-    @_remembered
+    @_cached
     def authenticated(self, name: str) -> frozenset[str]:
-        """Addresses that came encrypted from a resolver."""
+        """Return the addresses from encrypted resolvers (DoT, DoH)."""
         return _given(self.asked(name, ENCRYPTED_RESOLVERS))
 
-    @_remembered
+    @_cached
     def from_control(self, name: str) -> frozenset[str]:
-        """Addresses that the control's own resolver gave."""
+        """Return the addresses from the control's resolver."""
         return _given(self.control_asked(name))
 
-    @_remembered
-    def genuine(self, name: str) -> frozenset[str]:
-        """All of these; not by the probe's own `corroborated`: a neighbour in the network may be a forged answer."""
+    @_cached
+    def verified(self, name: str) -> frozenset[str]:
+        """Return all verified addresses.
+
+        The record's `corroborated` does not count, because an address in the same network may be a forged answer.
+        """
         return (
             self.certified_here(name)
             | self.certified_at_control(name)
@@ -126,28 +129,28 @@ class Verified:
             | self.from_control(name)
         )
 
-    def _answering(self, rows: Rows, name: str) -> frozenset[str]:
-        """Where an encrypted resolver's answer speaks the name's protocol, and the system's, elsewhere, does not.
+    def _proven_by_protocol(self, rows: Rows, name: str) -> frozenset[str]:
+        """Return addresses from encrypted resolvers that answer the protocol, unlike those of the system resolver.
 
-        STUN, TURN and SIP have no certificate outside TLS. Where the system's answer speaks it too, or lies in the same
-        network, the two are machines of one pool, and neither refutes the other.
+        STUN, TURN and SIP have no certificate without TLS. If the system resolver's address answers the protocol too,
+        or is in the same network, both belong to one pool and neither refutes the other.
         """
-        speaking = {row.address for row in rows.of_host(name) if row.payload_proven}
+        answering = {row.address for row in rows.of_host(name) if row.payload_proven}
         given = _given(query for query in self.asked(name) if query.resolver == "system")
         networks = {self.asn(ip) for ip in given} - {0}
-        if speaking & given:
+        if answering & given:
             return frozenset()
-        return frozenset(ip for ip in speaking & self.authenticated(name) if self.asn(ip) not in networks)
+        return frozenset(ip for ip in answering & self.authenticated(name) if self.asn(ip) not in networks)
 
 
 def _proves_name(row: Observation) -> bool:
-    """Whether the row passed a payload that nobody but the name's own server can answer."""
+    """Return whether the row passed a payload that only the name's own server can answer."""
     endpoint = endpoint_of(row.endpoint)
     return row.payload_proven and endpoint is not None and endpoint.facts.payload_authenticates
 
 
 def _is_neutral_over_quic(row: Observation) -> bool:
-    """Whether a neutral host showed its own certificate over QUIC, which preflight asks nobody for."""
+    """Return whether a neutral host showed its own certificate over QUIC, which the preflight does not test."""
     return row.followup == "neutral_name_neutral_host" and quic_valid(row, row.sent_name)
 
 

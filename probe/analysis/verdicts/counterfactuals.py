@@ -112,7 +112,7 @@ def _helper_worked(line: FlatMeasurement) -> FlatMeasurement:
         {row.endpoint for row in line.rows if row.origin == CONTROL and row.failure is None},
     )
     ours = [row for row in line.rows if _is_own(row) and row.endpoint not in reached]
-    own = [row for row in ours if is_address(host_of(row)) or row.address in proofs.genuine(host_of(row))]
+    own = [row for row in ours if is_address(host_of(row)) or row.address in proofs.verified(host_of(row))]
     return _with_control(line, own, _worked)
 
 

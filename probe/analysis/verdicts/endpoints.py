@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from probe.analysis.engines.engine import Engine
-from probe.analysis.features.access_network import AccessNetwork, surroundings_of
+from probe.analysis.features.access_network import AccessNetwork, access_network_of
 from probe.analysis.features.addresses import address_row
 from probe.analysis.features.attempts import Attempts, addresses_of, proof_of
 from probe.analysis.features.dns.names import name_row, name_transactions
@@ -64,7 +64,7 @@ def judge_endpoints(
 ) -> dict[str, EndpointVerdict]:
     """Judge every endpoint of a line, in three questions to the engine: names, addresses, endpoints."""
     endpoints = {url: endpoint_of(url) for url in urls}
-    around = surroundings_of(line, proofs)
+    around = access_network_of(line, proofs)
     names = _judge_names(endpoints, line, proofs, around, engine)
     addresses = _judge_addresses(endpoints, line, proofs, around, engine)
     verdicts: dict[str, EndpointVerdict] = {}

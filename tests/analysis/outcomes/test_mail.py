@@ -137,9 +137,9 @@ def test_plaintext_behind_the_go_ahead_is_an_anomaly(protocol: str) -> None:
 def test_a_certificate_behind_starttls_proves_the_address() -> None:
     """Also where STARTTLS was masked and accepted: nothing else may vouch for the address."""
     lines = mail("smtp+starttls", "accepted", proven=False, control=None)
-    assert Verified(read_measurement(lines.line())).genuine(HOST) == {GENUINE}
+    assert Verified(read_measurement(lines.line())).verified(HOST) == {GENUINE}
     refused = mail("smtp+starttls", "masked", proven=False, control=None)
-    assert Verified(read_measurement(refused.line())).genuine(HOST) == frozenset()
+    assert Verified(read_measurement(refused.line())).verified(HOST) == frozenset()
     assert said(refused) == ("impaired", [])
 
 

@@ -1,4 +1,4 @@
-"""Who else answers a name's questions: races, addresses that run no resolver, public resolvers, other boxes' prints."""
+"""Compute the columns about forged DNS answers: races, non-resolvers, public resolvers and fingerprints."""
 
 from collections.abc import Iterator
 
@@ -12,14 +12,14 @@ from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import print_of
 
 FAMILIES = {"A": 4, "AAAA": 6}
-DARK, HARMLESS_AT_DARK = "dark_resolver", "dark_innocuous"
-HELPER = "helper"  # how a line writes the helper's address
-_SOONER_THAN_THE_PATH = 0.5  # of the time of a TCP connect to the same address
+DARK, INNOCUOUS_AT_DARK = "dark_resolver", "dark_innocuous"
+HELPER = "helper"  # stands for the helper's address in measurements
+_TOO_FAST = 0.5  # of the time of a TCP connect to the same address
 
 
-def count_forgeries(row: NameRow, name: str, line: FlatMeasurement, proofs: Verified) -> None:
-    """Fill the columns about answers that nobody who was asked has given."""
-    preflight = table(line.run.get("preflight"))
+def count_forgeries(row: NameRow, name: str, measurement: FlatMeasurement, proofs: Verified) -> None:
+    """Fill the columns about answers that did not come from the queried resolver."""
+    preflight = table(measurement.run.get("preflight"))
     row.dns_intercepted = flag(preflight.get("dark_answers"))
     row.dns_dark_silent = not row.dns_intercepted and (preflight.get("dark_answers") is False or _closed(proofs))
     races = _races(name, proofs)
@@ -27,7 +27,7 @@ def count_forgeries(row: NameRow, name: str, line: FlatMeasurement, proofs: Veri
     forged = [datagram for _, race in races for datagram in race.forged]
     forged += _count_dark(row, name, proofs)
     addresses = [ip for answer in forged for ip in answer.addresses]
-    row.dns_forged_bogon = bool(addresses) and all(map(is_bogon, addresses))  # one that is somebody's says more
+    row.dns_forged_bogon = bool(addresses) and all(map(is_bogon, addresses))
     row.dns_forged_denial = bool(forged) and not addresses
     _count_public(row, name, proofs)
     normal = print_of(preflight.get("resolver"))
@@ -36,13 +36,13 @@ def count_forgeries(row: NameRow, name: str, line: FlatMeasurement, proofs: Veri
 
 
 def raced_families(name: str, proofs: Verified) -> set[int]:
-    """The families for whose addresses a forged answer came first."""
+    """Return the address families for which a forged answer came first."""
     return {FAMILIES.get(query.query_type, 0) for query, race in _races(name, proofs) if race.forged_first}
 
 
 def _races(name: str, proofs: Verified) -> list[tuple[Query, Race]]:
     asked = [*_at_system(name, proofs), *(query for _, query in _at_public(name, proofs))]
-    return [(query, race_of(query, proofs.genuine(name), proofs.asn)) for query in asked]
+    return [(query, race_of(query, proofs.verified(name), proofs.asn)) for query in asked]
 
 
 def _at_system(name: str, proofs: Verified) -> list[Query]:
@@ -66,16 +66,16 @@ def _count_races(row: NameRow, races: list[tuple[Query, Race]]) -> None:
 
 
 def _count_dark(row: NameRow, name: str, proofs: Verified) -> list[Answer]:
-    """What came from addresses that run no resolver; the forged answers are returned.
+    """Count the answers from non-resolvers and return the forged ones.
 
-    From one that answers everybody it says only that somebody answers in the resolvers' place.
+    If the non-resolver answers innocuous names too, its answers show only that DNS is intercepted.
     """
-    genuine, found = proofs.genuine(name), list[Answer]()
-    for place, query in _dark_questions(name, proofs):
-        said = list(dict.fromkeys([query.answer, *query.datagrams]))
-        forged = [answer for answer in said if is_forged(answer, genuine) and not _is_referral(answer)]
-        if any(answer.addresses and not is_forged(answer, genuine) for answer in said):
-            row.dns_dark_genuine += place != HELPER
+    verified, found = proofs.verified(name), list[Answer]()
+    for address, query in _dark_queries(name, proofs):
+        answers = list(dict.fromkeys([query.answer, *query.datagrams]))
+        forged = [answer for answer in answers if is_forged(answer, verified) and not _is_referral(answer)]
+        if any(answer.addresses and not is_forged(answer, verified) for answer in answers):
+            row.dns_dark_genuine += address != HELPER
         elif forged and not row.dns_intercepted:
             row.dns_dark_forged += 1
             found += forged
@@ -83,14 +83,14 @@ def _count_dark(row: NameRow, name: str, proofs: Verified) -> list[Answer]:
 
 
 def _is_referral(answer: Answer) -> bool:
-    """Whether it says where else to ask, as an honest server without recursion does (RFC 1034, 4.3.1)."""
+    """Return whether the answer is a referral, as a server without recursion sends it (RFC 1034, section 4.3.1)."""
     return dns_kind_of(answer.failure) == "no_answer"
 
 
-def _dark_questions(name: str, proofs: Verified) -> Iterator[tuple[str, Query]]:
-    """Where the name was asked for at an address that runs no resolver.
+def _dark_queries(name: str, proofs: Verified) -> Iterator[tuple[str, Query]]:
+    """Yield the address and the query of each query for the name to a non-resolver.
 
-    The helper's counts only if a harmless name was asked for there too, and drew nothing: its owner may run one.
+    The helper counts as a non-resolver only if an innocuous name got no answer there, because its owner may run one.
     """
     closed = _closed(proofs)
     for row, query in proofs.probe.asked(name):
@@ -99,19 +99,19 @@ def _dark_questions(name: str, proofs: Verified) -> Iterator[tuple[str, Query]]:
 
 
 def _closed(proofs: Verified) -> bool:
-    """Whether a harmless name was asked for at the helper's port 53 and drew no DNS message at all."""
-    asked = [query for row in proofs.probe.followups(HARMLESS_AT_DARK) for query in row.queries]
-    return bool(asked) and not any(query.datagrams or query.answer.addresses for query in asked)
+    """Return whether a query for an innocuous name to the helper's port 53 got no DNS message."""
+    queries = [query for row in proofs.probe.followups(INNOCUOUS_AT_DARK) for query in row.queries]
+    return bool(queries) and not any(query.datagrams or query.answer.addresses for query in queries)
 
 
 def _count_public(row: NameRow, name: str, proofs: Verified) -> None:
-    genuine = proofs.genuine(name)
+    verified = proofs.verified(name)
     connects: dict[str, float] = {}
     for other in proofs.probe.all:
         if other.tcp_attempts and other.tcp_failure is None and other.tcp_seconds > 0:
             connects[other.address] = min(other.tcp_seconds, connects.get(other.address, other.tcp_seconds))
-    for asked, query in _at_public(name, proofs):
-        row.dns_public_genuine += bool(genuine.intersection(query.answer.addresses))
-        row.dns_public_forged += is_forged(query.answer, genuine)
-        limit = _SOONER_THAN_THE_PATH * connects.get(asked.address, 0.0)
+    for row_of_query, query in _at_public(name, proofs):
+        row.dns_public_genuine += bool(verified.intersection(query.answer.addresses))
+        row.dns_public_forged += is_forged(query.answer, verified)
+        limit = _TOO_FAST * connects.get(row_of_query.address, 0.0)
         row.dns_too_fast += 0 < query.round_trip < limit

@@ -1,4 +1,4 @@
-"""Answers that race: several datagrams for one question, and which of them are forged."""
+"""Compare the datagrams that answer one DNS query, and find the forged ones."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from probe.analysis.observations.rows import Answer, Query
 from probe.formats import failures as f
 
-_SAYS_NOTHING_THERE = frozenset({f.DNS_NXDOMAIN, f.DNS_NO_ANSWER})
+_DENIALS = frozenset({f.DNS_NXDOMAIN, f.DNS_NO_ANSWER})
 
 
 @dataclass(frozen=True)
 class Race:
-    """What a question's datagrams show."""
+    """Hold what the datagrams of one query show."""
 
     forged_first: bool = False  # the answer that would have been used
     forged_late: bool = False
@@ -19,15 +19,15 @@ class Race:
     forged: tuple[Answer, ...] = ()  # the forged datagrams
 
 
-def race_of(query: Query, genuine: Collection[str], asn: Callable[[str], int]) -> Race:
-    """Compare a question's datagrams. Forged is one that holds no genuine address while another contradicts it."""
+def race_of(query: Query, verified: Collection[str], asn: Callable[[str], int]) -> Race:
+    """Compare a query's datagrams. One without a verified address that another contradicts is forged."""
     datagrams = [datagram for datagram in query.datagrams if datagram.addresses or _denies(datagram)]
     if len(datagrams) < 2:
         return Race()
     first, later = datagrams[0], datagrams[1:]
-    forged_first = is_forged(first, genuine) and any(contradicts(first, other, asn) for other in later)
+    forged_first = is_forged(first, verified) and any(contradicts(first, other, asn) for other in later)
     contradicting = [other for other in later if contradicts(first, other, asn)]
-    forged_late = [other for other in contradicting if not forged_first and is_forged(other, genuine)]
+    forged_late = [other for other in contradicting if not forged_first and is_forged(other, verified)]
     forged = [first] if forged_first else forged_late
     return Race(
         forged_first,
@@ -37,35 +37,35 @@ def race_of(query: Query, genuine: Collection[str], asn: Callable[[str], int]) -
     )
 
 
-def is_forged(answer: Answer, genuine: Collection[str]) -> bool:
-    """Say whether an answer holds nothing genuine; a denial is forged where something genuine is known."""
+def is_forged(answer: Answer, verified: Collection[str]) -> bool:
+    """Return whether an answer has no verified address. A denial is forged if a verified address is known."""
     if _denies(answer):
-        return bool(genuine)
-    return bool(answer.addresses) and not any(ip in genuine for ip in answer.addresses)
+        return bool(verified)
+    return bool(answer.addresses) and not any(ip in verified for ip in answer.addresses)
 
 
 def contradicts(one: Answer, other: Answer, asn: Callable[[str], int]) -> bool:
-    """Say whether two answers cannot both be honest: a denial against addresses, or addresses of different networks.
+    """Return whether two answers exclude each other: a denial and addresses, or addresses of different networks.
 
-    A resolver asked twice may name another server of the same network, but from the same distance: with different
-    received TTLs two boxes answered.
+    A resolver may name another server of the same network in its second answer. Different received TTLs show that two
+    devices answered.
     """
     if _denies(one) or _denies(other):
         return _denies(one) != _denies(other)
     if set(one.addresses) & set(other.addresses):
         return False
     networks, others = {asn(ip) for ip in one.addresses} - {0}, {asn(ip) for ip in other.addresses} - {0}
-    return not networks & others or _from_two_boxes(one, other)
+    return not networks & others or _from_two_devices(one, other)
 
 
-def _from_two_boxes(one: Answer, other: Answer) -> bool:
+def _from_two_devices(one: Answer, other: Answer) -> bool:
     return bool(one.ip_ttl and other.ip_ttl) and one.ip_ttl != other.ip_ttl
 
 
 def _denies(answer: Answer) -> bool:
-    return not answer.addresses and answer.failure in _SAYS_NOTHING_THERE
+    return not answer.addresses and answer.failure in _DENIALS
 
 
 def _copies(one: Answer, other: Answer) -> bool:
     same = set(one.addresses) == set(other.addresses) and one.failure == other.failure
-    return same and _from_two_boxes(one, other)
+    return same and _from_two_devices(one, other)
