@@ -1,4 +1,4 @@
-"""`python -m probe` is `probe`."""
+"""Run the command line for `python -m probe`."""
 
 from probe.cli import main
 

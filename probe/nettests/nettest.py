@@ -28,7 +28,7 @@ class Nettest:
 
     name: str
     version: str
-    spec: str  # a page of OONI's, or OURS
+    spec: str  # an OONI page, or OURS
     keys: Callable[[View, Lists], dict[str, Any]] = lists_alone
     """The test keys except ours, from OONI's view and its entries."""
     method: Callable[[Endpoint], str] = always_get

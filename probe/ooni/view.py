@@ -20,8 +20,10 @@ from probe.targets.target import Endpoint, Target
 E = TypeVar("E", bound=Entry)
 OONI_LISTS = ("queries", "tcp_connect", "tls_handshakes", "requests")
 Extent = Literal["resolve", "connect", "request", "exchange", "every_address"]
-"""How far OONI's probe goes at an endpoint: the name, the first address that accepts a connection, a request on that
-connection, a datagram to the first address, or every operation at every address.
+"""How far OONI's probe goes at an endpoint.
+
+It resolves the name, connects to the first address that accepts, or sends a request on that connection. Other nettests
+send a datagram to the first address, or try every address.
 """
 _SHORT_NAMES = {"tls_handshake": f.SSL_FAILED_HANDSHAKE, "http_round_trip": "http_request_failed"}
 

@@ -72,11 +72,11 @@ class Pace:
 
     def in_residual(self, address: str, port: int) -> bool:
         """Tell whether an earlier trigger may still cause residual censorship of this address and port."""
-        return "src,dst,dport" in self._ledger.punishable(address, port)
+        return "src,dst,dport" in self._ledger.affected_tuples(address, port)
 
     def in_shadow(self, address: str, port: int) -> bool:
         """Tell whether a trigger to another port of this address may still cause residual censorship here."""
-        return "src,dst" in self._ledger.punishable(address, port)
+        return "src,dst" in self._ledger.affected_tuples(address, port)
 
     # -- flows in flight ---------------------------------------------------------------------------------------
 
@@ -102,8 +102,8 @@ class Pace:
     async def lookup_place(self) -> AsyncIterator[None]:
         """Hold a slot among the lookups.
 
-        Lookups have their own slots, because flows wait for them. With eight slots for both, the names of all targets
-        would arrive one by one, and no flow would show that the access line can carry more.
+        Lookups have their own slots, because flows wait for them. With eight slots for both, names would arrive one
+        by one. No flow would then show that the access line can carry more.
         """
         place = await self._lookups.take()
         try:
@@ -126,8 +126,7 @@ class Pace:
             self._widen() if calm else self._narrow()
 
     def saw_wait(self, seconds: float) -> None:
-        """Take the extra time of a connection's first answer over its connect, and halve a crowded line's flows
-        immediately.
+        """Take the extra time of a connection's first answer over its connect. Halve the flows of a crowded line.
 
         If eight hellos crowd the line, eight further connects would show it too late.
         """

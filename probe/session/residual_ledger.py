@@ -1,8 +1,7 @@
 """Remember triggers by address and port, and tell which later flows residual censorship may affect (P8).
 
-A network that acted on a flow may also act on later flows with the same addresses and ports, with the same address and
-port of the server, or with the same address of the server. The first case cannot occur, because every socket has a new
-source port. The ledger knows the other two.
+A network that acted on a flow may also act on later flows to the same address, or to the same address and port. It may
+also require the same source port. That case cannot occur, because every socket has a new one.
 """
 
 import time
@@ -26,7 +25,7 @@ class ResidualLedger:
         """Record a trigger to this address and port."""
         self._said.setdefault(address, {})[port] = self._clock()
 
-    def punishable(self, address: str, port: int) -> frozenset[Tuple]:
+    def affected_tuples(self, address: str, port: int) -> frozenset[Tuple]:
         """Return the tuples by which residual censorship may affect a flow to this address and port now."""
         now, said = self._clock(), self._said.get(address, {})
         open_windows = {other for other, when in said.items() if now - when < RESIDUAL_SECONDS}

@@ -85,7 +85,7 @@ def udp_flow(ip: str, port: int, pace: Pace) -> Iterator[UDPFlow]:
 
 
 def doubling(first: float, longest: float, limit: float) -> Iterator[float]:
-    """Yield offsets whose distances double from `first` to `longest`, up to `limit`, all in seconds: 0, T, 3T, …"""
+    """Yield offsets in seconds up to `limit` (0, T, 3T, …). Their distances double from `first` to `longest`."""
     at, distance = 0.0, first
     while at < limit:
         yield at

@@ -6,16 +6,16 @@ from probe.session.residual_ledger import RESIDUAL_SECONDS, ResidualLedger
 def test_a_trigger_may_be_punished_on_its_port_and_on_its_whole_address_for_three_minutes() -> None:
     now = [0.0]
     ledger = ResidualLedger(lambda: now[0])
-    assert ledger.punishable("192.0.2.1", 465) == frozenset()
+    assert ledger.affected_tuples("192.0.2.1", 465) == frozenset()
     ledger.note("192.0.2.1", 465)
-    assert ledger.punishable("192.0.2.1", 465) == {"src,dst,dport"}
-    assert ledger.punishable("192.0.2.1", 587) == {"src,dst"}
-    assert ledger.punishable("192.0.2.2", 465) == frozenset()
+    assert ledger.affected_tuples("192.0.2.1", 465) == {"src,dst,dport"}
+    assert ledger.affected_tuples("192.0.2.1", 587) == {"src,dst"}
+    assert ledger.affected_tuples("192.0.2.2", 465) == frozenset()
     now[0] = 100.0
     ledger.note("192.0.2.1", 587)
-    assert ledger.punishable("192.0.2.1", 587) == {"src,dst,dport", "src,dst"}
+    assert ledger.affected_tuples("192.0.2.1", 587) == {"src,dst,dport", "src,dst"}
     now[0] = RESIDUAL_SECONDS + 1
-    assert ledger.punishable("192.0.2.1", 465) == {"src,dst"}
-    assert ledger.punishable("192.0.2.1", 587) == {"src,dst,dport"}
+    assert ledger.affected_tuples("192.0.2.1", 465) == {"src,dst"}
+    assert ledger.affected_tuples("192.0.2.1", 587) == {"src,dst,dport"}
     now[0] = 100.0 + RESIDUAL_SECONDS
-    assert ledger.punishable("192.0.2.1", 465) == frozenset()
+    assert ledger.affected_tuples("192.0.2.1", 465) == frozenset()

@@ -58,7 +58,7 @@ def title_match(here: HTTPTransaction | None, page: dict[str, Any] | None) -> bo
 
 
 def as_written(title: str) -> str:
-    """Return a foreign title in the form of ours: unescaped, whitespace folded, without addresses, cut."""
+    """Return a foreign title in our form: unescaped, whitespace folded, without addresses, cut."""
     return scrub_text(" ".join(html.unescape(title).split()))[:TITLE_LIMIT]
 
 

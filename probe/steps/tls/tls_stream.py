@@ -153,9 +153,7 @@ def alert_text(description: int) -> str:
 
 
 def tls_failure(error: ssl.SSLError) -> str:
-    """Return the failure string for an error of OpenSSL: a received alert, also an encrypted one, else the error's
-    text.
-    """
+    """Return the failure string for an OpenSSL error: a received alert, also an encrypted one, else its text."""
     alert = alert_of(error)
     if alert is not None:
         return alert_text(alert)
