@@ -34,7 +34,7 @@ BANNED = {
     r"twins?": "echo pair",
     r"die|dies|died|dying": "fails, is reset, is silent",
     r"lie|lies|lied|lying|liars?": "forged answer, false answer",
-    r"punish|punishes|punished|punishing|punishments?|affected_tuples": "residual censorship",
+    r"punish|punishes|punished|punishing|punishments?|punishable": "residual censorship",
     r"vouch|vouches|vouched|vouching": "verify, trusted",
     r"innocent|guilty": "innocuous",
     r"harmless": "innocuous",
@@ -62,6 +62,6 @@ ARROWS = "→←↔⇒⇐⇔"
 # Parts of the names of modules, classes and functions.
 BANNED_NAMES = _words(
     "whoever nobody somebody everybody anybody house tower twin twins dies died die lies lied lie liar punish punished"
-    " punishes punishment affected_tuples vouch vouches vouched vouching innocent harmless tape errand errands speeches"
+    " punishes punishment punishable vouch vouches vouched vouching innocent harmless tape errand errands speeches"
     " volunteer judgement farewell wishes"
 )

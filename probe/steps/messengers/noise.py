@@ -27,9 +27,9 @@ async def noise_handshake(
 ) -> None:
     """Send the client hello on a new TCP connection. Succeeds if the server's certificate chain ends at `root_key`.
 
-    Raises StepFailed with "ssl_unknown_authority" for a chain to another root, and with "ssl_invalid_certificate" if only
-    the dates do not fit our clock. An answer that is no server hello or cannot be decrypted gives "unknown_failure:
-    noise: …".
+    Raises StepFailed with "ssl_unknown_authority" for a chain to another root, and with "ssl_invalid_certificate" if
+    only the dates do not fit our clock. An answer that is no server hello or cannot be decrypted gives
+    "unknown_failure: noise: …".
     """
     entry = NoiseHandshake(address=conn.address)
     async with tx.step(entry, pace.tls_timeout(confirm=confirm) if timeout is None else timeout):
