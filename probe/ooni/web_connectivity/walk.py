@@ -1,6 +1,7 @@
 """Compute OONI's classic verdict of web_connectivity 0.5: the first rule that fires on the deepest attempt.
 
-Source: ooni/probe-cli 7cb22410. These rules accuse on less evidence than ours. They fill OONI's keys, and our rules do not read those. One case differs: 0.5.28 calls a site accessible if its name does not resolve and there is no control.
+Source: ooni/probe-cli 7cb22410. These rules accuse on less evidence than ours. They fill OONI's keys, and our rules do
+not read those. One case differs: 0.5.28 calls a site accessible if its name does not resolve and there is no control.
 """
 
 from collections.abc import Iterable

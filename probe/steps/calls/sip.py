@@ -110,7 +110,7 @@ class _Dialogue:
             at, distance = at + distance, min(T2, 2 * distance)
 
     def hear_datagram(self, raw: bytes) -> bool | None:
-        """Classify a datagram for `UDPFlow`. True: the final response. None: a provisional one. False: a foreign one."""
+        """Classify a datagram for `UDPFlow`: True for the final response, None for a provisional one, else False."""
         try:
             message = read_message(raw)
         except NotSIP:
