@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from probe.formats.entries import HTTPRequest, HTTPTransaction
+from probe.privacy.redact import scrub_text
 from probe.privacy.scrub import SCRUBBED
 from probe.signatures.block_pages import matching
 
@@ -110,6 +111,4 @@ def _clean(value: str) -> str:
 
 
 def _scrub(text: str) -> str:
-    from probe.privacy.redact import scrub_text
-
     return scrub_text(text)

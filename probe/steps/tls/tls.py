@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from probe.formats import failures as f
 from probe.formats.entries import BinaryData, TLSHandshake
+from probe.privacy.redact import scrub_text
 from probe.session.classify import NETWORK_ERRORS, RemoteError
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
@@ -95,8 +96,6 @@ def keep_chain(ders: list[bytes], entry: TLSHandshake) -> None:
 
 def scrubbed_start(start: bytes) -> bytes:
     """Return the first bytes of an answer that is not TLS, scrubbed. A block page may contain the user's address."""
-    from probe.privacy.redact import scrub_text
-
     return scrub_text(start.decode("latin-1")).encode("latin-1", "replace")[:FIRST_BYTES]
 
 
