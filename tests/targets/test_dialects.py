@@ -1,5 +1,8 @@
 """Test that the table of dialects is consistent, and that every table of functions covers it."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from probe.dialogue import DIALOGUE_BY_DIALECT
@@ -8,6 +11,8 @@ from probe.lab.services.datagrams import DATAGRAMS
 from probe.lab.services.protocols import GREETING_SERVERS, PLAIN_SERVERS, TLS_SERVERS
 from probe.targets.dialects import DIALECTS, LAYERS, PROOF_DEPTH, SCHEMES, TRANSPORTS, deepest_proof, shallowest_proof
 from probe.targets.target import parse_endpoint
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_dialect_has_a_dialogue() -> None:
@@ -61,3 +66,37 @@ def test_endpoint_has_the_facts_of_its_transport_and_path(url: str, layers: tupl
 def test_proofs_are_ordered_by_depth_and_no_proof_is_the_shallowest() -> None:
     assert deepest_proof(["tcp", "", "http", "tls"]) == "http" and deepest_proof([]) == ""
     assert shallowest_proof(["http", "tcp"]) == "tcp" and shallowest_proof(["http", ""]) == ""
+
+
+# Names of dialects that also name layers, URL schemes, engines or lists of entries.
+AMBIGUOUS = {"tcp", "tls", "quic", "http", "https", "dot", "doh", "mtproto", "noise"}
+
+
+def second_tables(tree: ast.AST) -> list[int]:
+    """Return the lines of collections that list several dialects. Tables of functions by dialect are allowed."""
+    found = []
+    for node in ast.walk(tree):
+        parts: list[ast.expr | None] = []
+        if isinstance(node, ast.Set | ast.Tuple | ast.List):
+            parts = list(node.elts)
+        elif isinstance(node, ast.Dict) and all(isinstance(value, ast.Constant | ast.Tuple) for value in node.values):
+            parts = list(node.keys)
+        values = {part.value for part in parts if isinstance(part, ast.Constant)}
+        if len(values) >= 2 and values <= DIALECTS.keys() and not values <= AMBIGUOUS:
+            found.append(getattr(node, "lineno", 0))
+    return found
+
+
+def test_second_table_of_dialects_is_found() -> None:
+    assert second_tables(ast.parse('NAMED = frozenset({"https", "stun/tls"})')) == [1]
+    assert second_tables(ast.parse('RUN = {"https": run_https, "smtps": run_smtps}')) == []
+
+
+def test_facts_about_dialects_are_in_one_table_only() -> None:
+    tables = {
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in (ROOT / "probe").rglob("*.py")
+        if path.name != "dialects.py"
+        for line in second_tables(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert tables == set()

@@ -117,7 +117,7 @@ def _ask(endpoint: Endpoint, role: str, ip: str, keys: Entry, tape: Converted) -
     """One question at one address. An answer in the clear proves nothing: nobody else was asked, so it is left out."""
     asked = [query for query in queries(keys) if query["resolver_address"] != "system"]
     answer = last(sorted(asked, key=lambda query: query["failure"] is None and bool(query["answers"])))
-    clear = endpoint.scheme in {"dns+udp", "dns+tcp"}
+    clear = endpoint.facts.is_resolver and not endpoint.facts.authenticates_server
     tape.attempt(
         endpoint,
         role,

@@ -1,4 +1,4 @@
-"""Initial packets: the vectors of RFC 9001 and RFC 9369, aioquic's own hellos, and every way to cut them up."""
+"""Test Initial packets: vectors of RFC 9001 and RFC 9369, and aioquic's hellos in any pieces."""
 
 import itertools
 import random

@@ -23,7 +23,7 @@ def hello(**changes) -> bytes:
 
 
 def test_x25519_vector_of_rfc_7748():
-    """Section 6.1: Alice's private and public key."""
+    """Compare with the keys in RFC 7748, section 6.1."""
     private = bytes.fromhex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a")
     public = "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"
     assert noise.public_of(private).hex() == public
