@@ -1,1 +1,1 @@
-"""The page, in a real Chromium."""
+"""Test the HTML page in Chromium."""

@@ -1,4 +1,4 @@
-"""Collects the tests in a real browser where Debian's Chromium is; with CI set everywhere, and they fail without it."""
+"""Collect the browser tests if Debian's Chromium is installed. With CI set they fail without it."""
 
 import os
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ collect_ignore = ["test_page.py", "test_site.py"] if LACKING and not os.environ.
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Comes after pytest's closing line."""
+    """Print what did not run, after pytest's last line."""
     if collect_ignore:
         print(f"DID NOT RUN: tests/browser (not installed: {BROWSER}). To run it: {COMMAND}.", flush=True)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for the module, gone with it: Playwright's event loop must not be there for other tests'."""
+    """Start one browser per module. Playwright's event loop must end before other tests start theirs."""
     if LACKING:
         pytest.fail(f"not installed: {BROWSER}; to run this: {COMMAND}", pytrace=False)
     with sync_playwright() as playwright:
@@ -37,12 +37,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page of a desktop's size."""
+    """Return a new page of desktop size."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         yield context.new_page()
 
 
 @pytest.fixture
 def open_page(page: Page, tmp_path: Path) -> Iterator[Seen]:
-    """Open what `Seen.show` is given; at the end there was no request and no error, whatever the test did."""
+    """Return an opened page, and check at the end that it made no request and no error."""
     yield from opened(page, tmp_path)

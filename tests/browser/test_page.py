@@ -1,4 +1,4 @@
-"""The page in a real Chromium, from file://: it asks for nothing, and works by keyboard, small, dark, and huge."""
+"""Test the HTML page in Chromium from file://: requests, keyboard, small and dark screens, large data."""
 
 import json
 from dataclasses import fields, replace
@@ -32,7 +32,7 @@ ENDPOINTS = json.dumps(
 
 
 def world() -> list[VerdictRow]:
-    """Two countries, one of which blocks one of three services from the eleventh day on."""
+    """Return rows of two countries. One of them blocks one of three services from the eleventh day on."""
     there = {"probe_cc": "DE", "probe_asn": "AS3320", "network": ""}
     here = {"service": "telegram/web", "endpoints": ENDPOINTS, "because": "The reset follows the name."}
     chat = {"service": "signal/chat", "target": "signal"}
@@ -47,7 +47,7 @@ def cell(page: Page, service: str, vantage: str) -> Any:
     return page.locator(f'td[aria-label^="{service}, {vantage}"]')
 
 
-def test_it_opens_and_asks_for_nothing(open_page: Seen) -> None:
+def test_page_opens_without_requests(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     assert page.title() == "What is blocked, how and where"
     assert cell(page, "telegram/web", "IR AS64500").inner_text().split() == ["BLOCKED", "300/350", "*", "tls.reset.sni"]
@@ -55,8 +55,8 @@ def test_it_opens_and_asks_for_nothing(open_page: Seen) -> None:
     assert "Deutsche Telekom" in page.locator("thead").first.inner_text()
 
 
-def test_a_request_would_be_noticed_and_refused(page: Page, tmp_path: Path) -> None:
-    """The policy stops what a page must not do, and the listener that other tests rest on hears it."""
+def test_request_is_blocked_and_noticed(page: Page, tmp_path: Path) -> None:
+    """The policy blocks a request, and the listener that other tests use records it."""
     seen = Seen(page, tmp_path)
     page.on("console", lambda message: seen.errors.append(message.text))
     seen.show(made(world()).replace("<header>", '<header><img src="http://127.0.0.1:9/x.png"><script>open()</script>'))
@@ -64,26 +64,26 @@ def test_a_request_would_be_noticed_and_refused(page: Page, tmp_path: Path) -> N
     assert len(refused) == 2
 
 
-def test_from_a_cell_to_its_evidence(open_page: Seen) -> None:
+def test_click_on_cell_shows_evidence(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     assert page.locator("#detail").is_hidden()
     cell(page, "telegram/web", "IR AS64500").click()
-    said = page.locator("#detail").inner_text()
+    text = page.locator("#detail").inner_text()
     for part in (
         *("telegram/web at IR AS64500", "BLOCKED 300/350", "The reset follows the name.", "service_ok"),
         *("https://web.telegram.org:443/", "tls_reset_follows_name", "3, 7", "a.jsonl, line", "350 at most"),
     ):
-        assert part in said, part
+        assert part in text, part
 
 
-def test_a_run_that_cannot_be_used_says_why(open_page: Seen) -> None:
+def test_invalid_run_shows_reason(open_page: Seen) -> None:
     page = open_page.show(made(rows(1, "", valid=False, invalid_reason="vpn", because="A VPN carries the traffic.")))
     page.locator("#grid td").click()
-    said = page.locator("#detail").inner_text()
-    assert "1 not counted: vpn" in said and "A VPN carries the traffic." in said and "cannot be used" in said
+    text = page.locator("#detail").inner_text()
+    assert "1 not counted: vpn" in text and "A VPN carries the traffic." in text and "not valid" in text
 
 
-def test_filters(open_page: Seen) -> None:
+def test_filters_reduce_cells(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     columns, services = page.locator("#grid thead th"), page.locator("#grid tbody th")
     assert (columns.count(), services.count()) == (3, 3)
@@ -100,7 +100,7 @@ def test_filters(open_page: Seen) -> None:
     assert "2 of 3 services, 1 of 2 vantage points" in page.locator("#shown").inner_text()
 
 
-def test_by_keyboard_alone(open_page: Seen) -> None:
+def test_keyboard_reaches_all_cells(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -117,7 +117,7 @@ def test_by_keyboard_alone(open_page: Seen) -> None:
     assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("telegram/web, DE AS3320")
 
 
-def test_over_time_with_a_table_behind_the_picture(open_page: Seen) -> None:
+def test_chart_over_time_has_table(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     page.locator("#time").get_by_label("Service").select_option("telegram/web")
     page.locator("#time").get_by_label("Country").select_option("IR")
@@ -135,8 +135,8 @@ def test_over_time_with_a_table_behind_the_picture(open_page: Seen) -> None:
     assert "2026-10-11" in page.locator("section[aria-labelledby=events-title]").inner_text()
 
 
-def test_many_events_in_one_picture_can_be_told_apart(open_page: Seen) -> None:
-    """Four networks, blocked one after the other for eight days each; the picture has room for numbers only."""
+def test_many_events_have_numbers(open_page: Seen) -> None:
+    """Four networks are blocked one after the other for eight days. The chart has space for numbers only."""
     networks = [("AS1", 60), ("AS2", 62), ("AS3", 64), ("AS4", 68)]
     page = open_page.show(
         made(
@@ -150,7 +150,7 @@ def test_many_events_in_one_picture_can_be_told_apart(open_page: Seen) -> None:
         )
     )
     marks = page.locator("#time-marks li").all_inner_texts()
-    assert len(marks) == 7  # on one day one begins and another ends
+    assert len(marks) == 7  # one begins and another ends on the same day
     assert marks[0] == "2026-11-30: tls.reset.sni begins"
     assert marks[3] == "2026-12-08: tls.reset.sni ends; tls.reset.sni begins"
     labels = page.locator("#time-picture text")
@@ -161,7 +161,7 @@ def test_many_events_in_one_picture_can_be_told_apart(open_page: Seen) -> None:
         assert apart, (one, other)
 
 
-def test_every_cell_as_a_table(open_page: Seen) -> None:
+def test_list_has_every_cell(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     page.locator("#list summary").click()
     expect(page.locator("#list-table tbody tr")).to_have_count(6)
@@ -174,8 +174,8 @@ EVIL = (
 )
 
 
-def test_script_in_every_field_stays_text(open_page: Seen) -> None:
-    """A results file is untrusted, and so is everything that was ever read out of one."""
+def test_script_in_any_field_stays_text(open_page: Seen) -> None:
+    """Every text from a results file is untrusted."""
     evil = {column.name: EVIL for column in fields(PLAIN) if column.type is str}
     keep = {"day": "2026-11-24", "measurement_start_time": "2026-11-24T13:05:00Z", "lab": "", "state": "blocked"}
     endpoint = json.dumps([dict.fromkeys(("endpoint", "state", "proof", "rule_id"), EVIL) | {"mechanisms": [EVIL]}])
@@ -193,7 +193,7 @@ def test_script_in_every_field_stays_text(open_page: Seen) -> None:
 @pytest.mark.parametrize(
     ("width", "scheme", "media"), [(1280, "light", "screen"), (390, "light", "screen"), (1280, "dark", "screen")]
 )
-def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path, width: int, scheme: Any, media: Any) -> None:
+def test_axe_finds_no_serious_problem(browser: Browser, tmp_path: Path, width: int, scheme: Any, media: Any) -> None:
     states = [rows(6, state, service=f"s/{state}") for state in ("likely_blocked", "degraded", "impaired", "ok")]
     html = made(world(), *states, *[rows(1, state, service=f"few/{state}") for state in ("ok", "degraded", "impaired")])
     with browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme) as context:
@@ -205,12 +205,12 @@ def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path, width: int,
         found = page.evaluate("axe.run()")
         grave = [violation for violation in found["violations"] if violation["impact"] in SERIOUS]
         assert not [(violation["id"], violation["nodes"][0]["html"][:200]) for violation in grave]
-        assert len(found["passes"]) > 20  # it did look
-        assert page.evaluate("document.documentElement.scrollWidth") <= width  # nothing sticks out on a phone
+        assert len(found["passes"]) > 20  # the page was rendered
+        assert page.evaluate("document.documentElement.scrollWidth") <= width  # no horizontal scrolling on a phone
 
 
-def test_readable_without_colour(open_page: Seen) -> None:
-    """Every state has a letter of its own in a picture of many columns."""
+def test_every_state_has_own_letter(open_page: Seen) -> None:
+    """Every state has its own letter in a table of many columns."""
     states = ("blocked", "likely_blocked", "degraded", "impaired", "down", "ok")
     many = [rows(5, state, service=f"s/{state}", probe_asn=f"AS{number}") for state in states for number in range(7)]
     page = open_page.show(made(*many, rows(1, "ok", service="s/few", probe_asn="AS1")))
@@ -220,7 +220,7 @@ def test_readable_without_colour(open_page: Seen) -> None:
     assert page.locator("#grid td.gap").first.inner_text() == "·"
 
 
-def test_without_script_the_table_is_there(browser: Browser, tmp_path: Path) -> None:
+def test_table_is_there_without_script(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text(made(world()), encoding="utf-8")
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
@@ -229,19 +229,19 @@ def test_without_script_the_table_is_there(browser: Browser, tmp_path: Path) -> 
     assert "telegram/web" in text and "BLOCKED 300/350" in text
 
 
-def test_printed_with_words_and_without_controls(open_page: Seen) -> None:
+def test_print_has_words_and_no_controls(open_page: Seen) -> None:
     page = open_page.show(made(world(), *(rows(5, probe_asn=f"AS{number}") for number in range(40))))
     cell(page, "telegram/web", "IR AS64500").click()
     page.emulate_media(media="print")
     picture, detail = page.locator("#grid").bounding_box(), page.locator("#detail").bounding_box()
     assert picture is not None and detail is not None
-    assert detail["y"] >= picture["y"] + picture["height"]  # below, and not upon it
+    assert detail["y"] >= picture["y"] + picture["height"]  # below it without overlap
     assert page.locator("#filters").is_hidden()
     assert cell(page, "telegram/web", "IR AS64500").is_visible()
     assert page.pdf()[:5] == b"%PDF-"
 
 
-def test_500_vantage_points_and_40_services_stay_usable(open_page: Seen) -> None:
+def test_500_vantage_points_and_40_services_stay_fast(open_page: Seen) -> None:
     many = [
         row
         for asn in range(500)
@@ -252,7 +252,7 @@ def test_500_vantage_points_and_40_services_stay_usable(open_page: Seen) -> None
     ]
     page = open_page.show(made(many))
     assert page.locator("#grid td").count() == 20_000
-    assert int(page.evaluate("document.documentElement.dataset.ready")) < 5000  # ms; 0.8 s on this machine
+    assert int(page.evaluate("document.documentElement.dataset.ready")) < 5000  # ms. Measured: 0.8 s.
     took = page.evaluate(
         "() => { const start = performance.now(), select = document.querySelectorAll('#filters select')[1];"
         " select.value = 't3'; select.dispatchEvent(new Event('change')); document.body.offsetHeight;"

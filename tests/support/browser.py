@@ -1,4 +1,4 @@
-"""Makes a page out of verdict rows and opens it from a file, noting every request and every error."""
+"""Build a page from verdict rows, open it from a file, and record every request and error."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ from tests.support.measurements.verdict_rows import table
 
 
 def made(*groups: Iterable[VerdictRow], **question: Any) -> str:
-    """The page of these rows."""
+    """Return the page of these rows."""
     rows = table(*groups)
     return render(page_data(rows, compare(rows, Question(**question)), ["a.jsonl"]))
 
 
 @dataclass
 class Seen:
-    """One opened page, what it asked for and what went wrong."""
+    """Hold an opened page, with its requests and errors."""
 
     page: Page
     folder: Path
@@ -37,7 +37,7 @@ class Seen:
         return self.page
 
     def others(self) -> list[str]:
-        """Requests for anything but the file itself and its empty icon."""
+        """Return the requests except for the file itself and its empty icon."""
         return [url for url in self.requests if not url.startswith((self.folder.as_uri(), "data:,"))]
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a table of verdicts: by which columns, which rows, against which baseline."""
+"""Parse the question that a comparison answers: which rows, which columns, which measurements, which baseline."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from probe.analysis.compare.instrument import SOFTWARE
+from probe.messages import tr
 
 ROWS = {"service": "service", "target": "target"}
 AXES = {
@@ -22,12 +23,16 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\dZ?)?)?)?")
 
 
 class QuestionError(ValueError):
-    """A question that has no answer; its text is one sentence for the user."""
+    """Report a question that has no answer, with one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """`until` is exclusive; both bounds are beginnings of `YYYY-MM-DDTHH:MM:SSZ`. `only`: (name, value) to keep."""
+    """Hold a parsed question. Names in `by`, `baseline` and `only` are keys of CONDITIONS.
+
+    `since` (inclusive) and `until` (exclusive) are prefixes of `YYYY-MM-DDTHH:MM:SSZ`. `only` holds (name, value) pairs
+    of the measurements to keep.
+    """
 
     by: tuple[str, ...] = DEFAULT
     row: str = "service"
@@ -38,7 +43,7 @@ class Question:
     lab: bool = False
 
     def condition(self) -> tuple[str, list[str]]:
-        """The SQL condition for the rows that are asked for, and its values. The baseline's are among them."""
+        """Return the SQL condition for the rows, and the values of its placeholders. The baseline's rows match too."""
         parts, values = ["1 = 1"], list[str]()
         if not self.lab:
             parts.append("lab = ''")
@@ -53,7 +58,7 @@ class Question:
         return " AND ".join(parts), values
 
     def _or_baseline(self, name: str) -> str:
-        """What is compared with stays in view: a condition on places does not take the baseline away."""
+        """Return SQL that keeps the baseline's rows, since `--only cc=IR` must not remove a baseline in DE."""
         if not self.baseline or name in ROWS:
             return ""
         return " OR (" + " AND ".join(f"{CONDITIONS[key]} = ?" for key, _ in self.baseline) + ")"
@@ -68,11 +73,11 @@ def parse_question(
     baseline: str | None = None,
     lab: bool = False,
 ) -> Question:
-    """A question as it is written on the command line and in a notebook. Raises QuestionError."""
+    """Parse a question from the words used on the command line and in notebooks. Raises QuestionError."""
     row, axes = parse_by(by)
     bounds = parse_moment("--since", since), parse_moment("--until", until)
     if all(bounds) and bounds[0] >= bounds[1]:
-        raise QuestionError(f"--until {until}: that is not later than --since {since}")
+        raise QuestionError(tr("--until {until} must be later than --since {since}.", until=until, since=since))
     return Question(
         by=axes,
         row=row,
@@ -85,29 +90,44 @@ def parse_question(
 
 
 def parse_by(words: str | None) -> tuple[str, tuple[str, ...]]:
-    """`--by target,cc` → ("target", ("cc",)): what the rows are, and the columns' axes. Raises QuestionError."""
+    """Parse `target,cc` into ("target", ("cc",)): the row name, and the axes of the columns. Raises QuestionError."""
     names = [name.strip() for name in (words or ",".join(DEFAULT)).split(",") if name.strip()]
     if unknown := [name for name in names if name not in CONDITIONS]:
-        raise QuestionError(f"--by {unknown[0]}: there are {', '.join(CONDITIONS)}")
+        raise QuestionError(
+            tr("--by: '{name}' is not known. Use some of {known}.", name=unknown[0], known=", ".join(CONDITIONS))
+        )
     row = "target" if "target" in names else "service"
     return row, tuple(dict.fromkeys(name for name in names if name in AXES)) or DEFAULT
 
 
 def parse_pairs(option: str, words: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """`cc=DE` or `cc=DE,asn=AS3320` → pairs of a column's name and its value. Raises QuestionError."""
+    """Parse `cc=DE` or `cc=DE,asn=AS3320` into pairs of name and value. Raises QuestionError."""
     pairs = []
     for word in (part for given in words for part in given.split(",")):
         name, equals, value = word.strip().partition("=")
         if not equals or name not in CONDITIONS:
-            raise QuestionError(f"{option} {word}: write NAME=VALUE, where NAME is one of {', '.join(CONDITIONS)}")
+            raise QuestionError(
+                tr(
+                    "{option}: '{word}' is not of the form NAME=VALUE. NAME is one of {known}.",
+                    option=option,
+                    word=word,
+                    known=", ".join(CONDITIONS),
+                )
+            )
         pairs.append((name, value))
     return tuple(pairs)
 
 
 def parse_moment(option: str, word: str | None) -> str:
-    """A day, or a day and a time, as it begins in a row. Raises QuestionError."""
+    """Return a day, or a day with a time, as a prefix of a row's time. Raises QuestionError."""
     if word and not (_MOMENT.fullmatch(word) and _exists(word)):
-        raise QuestionError(f"{option} {word}: write a day, as 2026-11-24, or a time, as 2026-11-24T13:00")
+        raise QuestionError(
+            tr(
+                "{option}: '{word}' is no day or time. Use a form such as 2026-11-24 or 2026-11-24T13:00.",
+                option=option,
+                word=word,
+            )
+        )
     return word or ""
 
 
@@ -117,8 +137,3 @@ def _exists(word: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def matches(pairs: Sequence[tuple[str, str]], vantage: dict[str, str]) -> bool:
-    """Say whether a vantage point lies inside what the pairs name."""
-    return bool(pairs) and all(vantage.get(name) == value for name, value in pairs)

@@ -1,4 +1,4 @@
-"""Verdicts → cells: what one vantage point says of one service, how often, on how many networks, and how surely."""
+"""Count verdicts into cells: one service at one vantage point, with counts, networks and a test of the difference."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,35 +11,36 @@ from probe.analysis.compare.instrument import SOFTWARE, suspects
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import SEVERITY
 from probe.analysis.statistics.fisher import fisher_exact, holm
+from probe.asn.table import AsnTable
 
-SHARE = 0.8  # of its measurements, for a cell's state
-LEAST = 5  # measurements, for a statement about a vantage point
+SHARE = 0.8  # of a cell's measurements must have its state
+LEAST = 5  # measurements are needed for a statement about a vantage point
 MIXED, INSUFFICIENT, OK = "mixed", "insufficient", "ok"
 TEST = "fisher_exact_two_sided_holm"
 REST = "rest"
 
-# A dead family draws silence, and never a reset that follows a name.
-_DEAD_FAMILY = ("", "tcp.timeout", "ip.unreachable", "udp.timeout")
+# Mechanisms that a network without working IPv6 causes. It never causes a reset that follows a name.
+_BROKEN_FAMILY = ("", "tcp.timeout", "ip.unreachable", "udp.timeout")
 SET_ASIDE = f"""CASE
   WHEN NOT valid THEN CASE WHEN invalid_reason = '' THEN 'invalid' ELSE invalid_reason END
   WHEN state = '' OR state = 'insufficient' THEN 'insufficient'
-  WHEN ipv6_broken AND state <> 'ok' AND mechanisms IN ({", ".join(f"'{name}'" for name in _DEAD_FAMILY)})
+  WHEN ipv6_broken AND state <> 'ok' AND mechanisms IN ({", ".join(f"'{name}'" for name in _BROKEN_FAMILY)})
     THEN 'ipv6_broken'
   WHEN state <> 'ok' AND EXISTS (SELECT 1 FROM suspects
     WHERE suspects.service = verdicts.service AND suspects.software = {SOFTWARE}) THEN 'instrument'
   ELSE '' END"""
-# The newest row of a group, as one text that both engines can take the greatest of; _witness takes it apart again.
+# The newest row of a group as one text, of which every engine can compute the maximum. `_example` splits it again.
 _TIME = 20
 _NEWEST = (
     f"MAX(SUBSTR(measurement_start_time || '{' ' * _TIME}', 1, {_TIME})"
     " || measurement_line || ' ' || LENGTH(service) || ' ' || service || measurement_file)"
 )
-# An unknown run is not one and the same.
+# Measurements without a run id are counted as different runs.
 _REPORTERS = "COUNT(DISTINCT CASE WHEN run_id <> '' THEN run_id END) + SUM(CASE WHEN run_id = '' THEN 1 ELSE 0 END)"
 
 
 class Network(NamedTuple):
-    """One network in a cell; `found` is what its own measurements share."""
+    """Hold one network of a cell. `found` is the state that most of its measurements have (`winner`)."""
 
     asn: str
     name: str
@@ -49,7 +50,7 @@ class Network(NamedTuple):
 
 @dataclass(frozen=True)
 class Example:
-    """Where the newest line stands that says what the cell says. `service`: whose verdict in that line."""
+    """Locate the newest measurement that has the cell's state, and the service whose verdict has it."""
 
     file: str
     line: int
@@ -59,13 +60,13 @@ class Example:
 
 @dataclass
 class Cell:
-    """One service (or target) at one vantage point.
+    """Hold the counts of one service (or target) at one vantage point.
 
-    `n` counts measurements that are valid and sufficient, `by_state` splits them; what does not count stands in
-    `set_aside` by reason. `found` is what at least SHARE of the `n` say, or `mixed`, or None without any; `state` is
-    the same where there are LEAST of them, and else `insufficient`: a few runs are no statement about a vantage point.
-    `mechanisms` are those that at least half of the accusing measurements name. `reporters_max` counts runs: as many
-    people at most.
+    - `n` counts valid and sufficient measurements, `by_state` splits them, `set_aside` has the others by reason.
+    - `found` is the state of at least SHARE of the `n`, else `mixed`. It is None without any.
+    - `state` equals `found` if `n` is at least LEAST, else it is `insufficient`.
+    - `mechanisms` are named by at least half of the accusing measurements.
+    - `reporters_max` counts runs, an upper limit for the number of users.
     """
 
     service: str
@@ -78,12 +79,12 @@ class Cell:
     set_aside: dict[str, int] = field(default_factory=dict)
     networks: list[Network] = field(default_factory=list)
     reporters_max: int = 0
-    witness: Example | None = None
+    witness: Example | None = None  # the published key for the example measurement
     difference: dict[str, Any] | None = None
 
 
 class Tally(NamedTuple):
-    """Rows of one cell that are alike."""
+    """Count rows of one cell that have equal network, state, mechanisms and reason to be set aside."""
 
     network: str
     network_name: str
@@ -97,46 +98,46 @@ class Tally(NamedTuple):
 
 @dataclass
 class Comparison:
-    """Cells of every service at every vantage point, the baseline's first; a gap is a cell with `n` 0."""
+    """Hold the cells of every service at every vantage point, the baseline's first. A gap is a cell with `n` 0."""
 
     question: Question
     services: list[str]
     vantages: list[dict[str, str]]
     cells: dict[tuple[str, int], Cell]
     baseline: bool
-    left_out: tuple[int, int] = (0, 0)  # vantage points beyond the top, and their measurements
+    left_out: tuple[int, int] = (0, 0)  # vantage points that `top` removed, and their measurements
     instrument: list[tuple[str, str]] = field(default_factory=list)
 
     def rows(self) -> Iterator[tuple[str, list[Cell]]]:
-        """Every service with its cells, in the order of the vantage points."""
+        """Iterate over the services with their cells, in the order of the vantage points."""
         for service in self.services:
-            yield service, [self.cells[service, place] for place in range(len(self.vantages))]
+            yield service, [self.cells[service, column] for column in range(len(self.vantages))]
 
 
 def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison:
-    """Lay vantage points side by side; `top` keeps those with most measurements."""
+    """Compare vantage points. `top` keeps the ones with most measurements, 0 keeps all."""
     faults = prepare(table, question)
-    place = " AND ".join(f"{CONDITIONS[name]} = ?" for name, _ in question.baseline)
+    at_baseline = " AND ".join(f"{CONDITIONS[name]} = ?" for name, _ in question.baseline)
     values = [value for _, value in question.baseline]
     axes = (*question.by, *(("lab",) if question.lab and "lab" not in question.by else ()))
-    found = _tallies(table, question.row, axes, f"NOT ({place})" if place else "1 = 1", values)
+    found = _tallies(table, question.row, axes, f"NOT ({at_baseline})" if at_baseline else "1 = 1", values)
     vantages, left_out = _ranked(found, top)
     columns = [(dict(zip(axes, vantage, strict=True)), found[vantage]) for vantage in vantages]
-    if place:
-        columns.insert(0, (dict(question.baseline), _tallies(table, question.row, (), place, values)[()]))
+    if at_baseline:
+        columns.insert(0, (dict(question.baseline), _tallies(table, question.row, (), at_baseline, values)[()]))
     services = sorted({service for _, tallies in columns for service in tallies})
     cells = {
         (service, number): _cell(service, vantage, tallies.get(service, []))
         for service in services
         for number, (vantage, tallies) in enumerate(columns)
     }
-    comparison = Comparison(question, services, [at for at, _ in columns], cells, bool(place), left_out, faults)
+    comparison = Comparison(question, services, [at for at, _ in columns], cells, bool(at_baseline), left_out, faults)
     _test(comparison)
     return comparison
 
 
 def prepare(table: VerdictTable, question: Question) -> list[tuple[str, str]]:
-    """Keep the rows that are asked for, and note which versions of the software are faulty."""
+    """Filter the table by the question, and store the faulty software versions beside it. Returns these versions."""
     table.filtered(*question.condition())
     faults = suspects(table)
     table.note("suspects", ("service VARCHAR", "software VARCHAR"), faults)
@@ -161,7 +162,7 @@ def _tallies(table: VerdictTable, row: str, axes: Sequence[str], condition: str,
 
 
 def _ranked(tallies: _Tallies, top: int) -> tuple[list[tuple[str, ...]], tuple[int, int]]:
-    """The vantage points, those with most measurements first; how many and how much is beyond the top."""
+    """Return the vantage points by falling number of measurements, and the counts of those beyond the top."""
     counts = {
         vantage: sum(tally.n for alike in services.values() for tally in alike) for vantage, services in tallies.items()
     }
@@ -185,12 +186,12 @@ def _cell(service: str, vantage: dict[str, str], tallies: list[Tally]) -> Cell:
         set_aside=dict(sorted(_sums((tally.set_aside, tally.n) for tally in tallies if tally.set_aside).items())),
         networks=_networks(counted),
         reporters_max=sum(tally.reporters for tally in counted),
-        witness=_witness(counted or tallies, found),
+        witness=_example(counted or tallies, found),
     )
 
 
 def winner(states: Counter[str]) -> str | None:
-    """The state that at least SHARE of the measurements have, `mixed` without one, None without measurements."""
+    """Return the state of at least SHARE of the measurements, `mixed` without one, None without measurements."""
     n = sum(states.values())
     if not n:
         return None
@@ -216,20 +217,21 @@ def _networks(tallies: list[Tally]) -> list[Network]:
 
 @cache
 def network_name(asn: str) -> str:
-    """Who runs a network, `AS64500`, after the table that comes with the program; "" if it does not say."""
-    from probe.asn.table import AsnTable
-
+    """Return the operator's name of a network such as `AS64500`, from the bundled table, "" if it is unknown."""
     number = asn.removeprefix("AS")
-    return _asn_table(AsnTable).name(int(number)) if number.isdecimal() and len(number) < 11 else ""
+    return _asn_table().name(int(number)) if number.isdecimal() and len(number) < 11 else ""
 
 
 @cache
-def _asn_table(kind: type) -> Any:
-    return kind()
+def _asn_table() -> AsnTable:
+    return AsnTable()
 
 
-def _witness(tallies: list[Tally], found: str | None) -> Example | None:
-    """The newest line of the cell's state; of a mixed cell the newest of its gravest; of what does not count any."""
+def _example(tallies: list[Tally], found: str | None) -> Example | None:
+    """Return the newest measurement with the cell's state. In a mixed cell it has the gravest state.
+
+    Without measurements that count, the newest of the others is returned.
+    """
     for state in (*SEVERITY, ""):
         newest = [tally.newest for tally in tallies if tally.state == state and found in (state, MIXED, None)]
         if newest:
@@ -239,16 +241,16 @@ def _witness(tallies: list[Tally], found: str | None) -> Example | None:
 
 
 def _test(comparison: Comparison) -> None:
-    """Give every cell the chance that luck alone made it work so much more or less often than the baseline does."""
+    """Set every cell's p-value: its share of `ok` against the baseline's, or against all other vantage points'."""
     tested: list[tuple[Cell, float]] = []
     for _, cells in comparison.rows():
-        whole = cells[:1] if comparison.baseline else cells
-        n, ok = sum(cell.n for cell in whole), sum(cell.by_state.get(OK, 0) for cell in whole)
+        reference = cells[:1] if comparison.baseline else cells
+        n, ok = sum(cell.n for cell in reference), sum(cell.by_state.get(OK, 0) for cell in reference)
         for cell in cells[comparison.baseline :]:
-            here = cell.by_state.get(OK, 0)
-            there, rest = (ok, n) if comparison.baseline else (ok - here, n - cell.n)
-            if cell.n and rest:
-                tested.append((cell, fisher_exact(here, cell.n - here, there, rest - there)))
+            works = cell.by_state.get(OK, 0)
+            other_works, others = (ok, n) if comparison.baseline else (ok - works, n - cell.n)
+            if cell.n and others:
+                tested.append((cell, fisher_exact(works, cell.n - works, other_works, others - other_works)))
     against: Any = dict(comparison.question.baseline) if comparison.baseline else REST
     for (cell, raw), p in zip(tested, holm([raw for _, raw in tested]), strict=True):
         cell.difference = {"baseline": against, "p_value": p, "test": TEST, "p_value_uncorrected": raw}

@@ -1,4 +1,4 @@
-"""A comparison as text of 80 columns, and as JSON: one object per cell."""
+"""Print a comparison as text of 80 columns, or as JSON with one object per cell."""
 
 import json
 import re
@@ -8,37 +8,32 @@ from dataclasses import asdict
 from typing import Any
 
 from probe.analysis.compare.cells import INSUFFICIENT, LEAST, SHARE, Cell, Comparison, network_name
+from probe.messages import mark, tr, tr_plural
 
 WIDTH = 80
 _SERVICE_WIDTH = 22
-_CELL_WIDTH = 18  # at least; so three vantage points fit beside each other
+_CELL_WIDTH = 18  # at least, so that three vantage points fit beside each other
 _GAP = 2
-_SURE = 0.05  # corrected p-value, for the mark of a difference
+_SIGNIFICANT = 0.05  # corrected p-value, for the mark of a difference
 WORDS = {
-    "blocked": "BLOCKED",
-    "likely_blocked": "LIKELY BLOCKED",
-    "degraded": "WORKS BADLY",
-    "impaired": "NOT WORKING",
-    "down": "DOWN",
-    "ok": "OK",
-    "mixed": "MIXED",
+    "blocked": mark("BLOCKED"),
+    "likely_blocked": mark("LIKELY BLOCKED"),
+    "degraded": mark("WORKS BADLY"),
+    "impaired": mark("NOT WORKING"),
+    "down": mark("DOWN"),
+    "ok": mark("OK"),
+    "mixed": mark("MIXED"),
 }
-LEGEND = (
-    f"3/4: so many of the measurements that count say so; at least {SHARE:.0%} must, else MIXED.",
-    f"(...): fewer than {LEAST} measurements: what these found, no statement about the network.",
-    f"*: works less or more often than {{baseline}} (Fisher's exact test, Holm's correction, p < {_SURE}).",
-    "-: nobody measured; a gap is not OK.",
-)
 
 
 def to_json(comparison: Comparison) -> str:
-    """The comparison as lines of JSON, one per cell."""
+    """Return one JSON object per line and cell."""
     rows = (cell_to_dict(cell) for _, cells in comparison.rows() for cell in cells)
     return "".join(json.dumps(row, separators=(", ", ": "), allow_nan=False) + "\n" for row in rows)
 
 
 def cell_to_dict(cell: Cell) -> dict[str, Any]:
-    """A cell as JSON has it."""
+    """Return a cell in the form of the JSON output."""
     written = asdict(cell)
     written["networks"] = [network._asdict() for network in cell.networks]
     order = ("service", "vantage", "state", "mechanisms", "n", "by_state", "networks", "reporters_max", "witness")
@@ -46,13 +41,13 @@ def cell_to_dict(cell: Cell) -> dict[str, Any]:
 
 
 def label(vantage: dict[str, str]) -> str:
-    """A vantage point's name: `IR AS44244`, `IR 2026-11-24`, `LAB great-firewall`; its network's name stands apart."""
+    """Return a vantage point's name without its network's: `IR AS44244`, `IR 2026-11-24`, `LAB great-firewall`."""
     words = [f"LAB {value}" if axis == "lab" else value for axis, value in vantage.items() if value]
-    return " ".join(words) or "everything"
+    return " ".join(words) or tr("all measurements")
 
 
 def to_text(comparison: Comparison) -> str:
-    """The comparison for people: ASCII, at most 80 columns; more vantage points than fit come in further blocks."""
+    """Return the comparison as ASCII text of at most 80 columns, in blocks of vantage points that fit."""
     fit = max(1, (WIDTH - _SERVICE_WIDTH) // (_CELL_WIDTH + _GAP - 1))
     places = range(len(comparison.vantages))
     blocks = [_block(comparison, places[start : start + fit]) for start in places[::fit]]
@@ -72,13 +67,18 @@ def _block(comparison: Comparison, places: Sequence[int]) -> str:
 def _head(vantage: dict[str, str], baseline: bool, width: int) -> list[str]:
     named = network_name(vantage["asn"]) if "asn" in vantage else ""
     return [
-        *folded(f"{'baseline ' if baseline else ''}{label(vantage)}", width),
+        *folded(vantage_name(vantage, baseline), width),
         *(folded(named, width) if named else []),
     ]
 
 
+def vantage_name(vantage: dict[str, str], baseline: bool) -> str:
+    """Return a vantage point's name, marked as the baseline if it is."""
+    return tr("baseline {name}", name=label(vantage)) if baseline else label(vantage)
+
+
 def _row(cells: list[list[str]], width: int) -> list[str]:
-    """Lay cells of several lines side by side."""
+    """Join cells of several lines into the lines of one table row."""
     height = max(map(len, cells))
     widths = [_SERVICE_WIDTH, *([width] * (len(cells) - 1))]
     gap = " " * _GAP
@@ -91,52 +91,78 @@ def _row(cells: list[list[str]], width: int) -> list[str]:
 
 
 def _cell_lines(cell: Cell, width: int) -> list[str]:
-    """What one cell shows: the state with its counts, the mechanisms, and what was set aside where nothing counts."""
+    """Return the lines of one cell: state with counts and mechanisms, or why no measurement counts."""
     if cell.found is None:
-        aside = [f"{n} not counted: {reason}" for reason, n in cell.set_aside.items()]
-        return [line for text in aside for line in folded(text, width)] or ["-"]
+        return folded(not_counted(cell.set_aside) or "-", width)
     return folded(cell_text(cell), width) + [line for name in cell.mechanisms for line in folded(name, width)]
 
 
 def cell_text(cell: Cell) -> str:
-    """`BLOCKED 7/7 *`; `(BLOCKED 1/1)` where that is too few; `MIXED 3 BLOCKED, 4 OK`."""
+    """Return `BLOCKED 7/7 *`, `(BLOCKED 1/1)` for too few measurements, or `MIXED 3 BLOCKED, 4 OK`."""
     if cell.found in cell.by_state:
-        words = f"{WORDS[str(cell.found)]} {cell.by_state[str(cell.found)]}/{cell.n}"
+        words = f"{tr(WORDS[str(cell.found)])} {cell.by_state[str(cell.found)]}/{cell.n}"
     else:
-        words = "MIXED " + ", ".join(f"{n} {WORDS[state]}" for state, n in cell.by_state.items())
+        states = ", ".join(f"{n} {tr(WORDS[state])}" for state, n in cell.by_state.items())
+        words = f"{tr(WORDS['mixed'])} {states}"
     if cell.state == INSUFFICIENT:
         words = f"({words})"
-    return f"{words} *" if cell.difference and cell.difference["p_value"] < _SURE else words
+    return f"{words} *" if cell.difference and cell.difference["p_value"] < _SIGNIFICANT else words
+
+
+def not_counted(set_aside: dict[str, int]) -> str:
+    """Return how many measurements do not count, by reason, "" without any."""
+    return ", ".join(tr("{n} not counted: {reason}", n=n, reason=reason) for reason, n in set_aside.items())
 
 
 def _notes(comparison: Comparison) -> list[str]:
-    """What the marks mean, as far as there are any, and what is not in the picture."""
-    baseline = label(dict(comparison.question.baseline)) if comparison.baseline else "the others together"
-    notes = [line.format(baseline=baseline) for line in LEGEND]
+    """Return the lines of the legend, and what the table does not show."""
+    others = tr("the other vantage points together")
+    baseline = label(dict(comparison.question.baseline)) if comparison.baseline else others
+    notes = [
+        tr("3/4: the state of 3 of 4 measurements. MIXED: no state has {share} of them.", share=f"{SHARE:.0%}"),
+        tr("(...): fewer than {least} measurements, too few for a statement about the network.", least=LEAST),
+        tr(
+            "*: works less or more often than {baseline} (Fisher's exact test, Holm's correction, p < {limit}).",
+            baseline=baseline,
+            limit=_SIGNIFICANT,
+        ),
+        tr("-: not measured. A gap is not OK."),
+    ]
     notes += [
-        f"not counted: what {version} says of {service}, for it fails on every network while other versions work."
+        tr(
+            "Not counted: results of {version} for {service}. It fails on networks where other versions work.",
+            version=version,
+            service=service,
+        )
         for service, version in comparison.instrument
     ]
     beyond, n = comparison.left_out
     if beyond:
-        notes.append(f"{beyond} more vantage point(s) with {n} measurement(s) are not shown (--top).")
+        notes.append(
+            tr_plural(
+                "{count} more vantage point is not shown (--top). Its number of measurements is {n}.",
+                "{count} more vantage points are not shown (--top). They have {n} measurements together.",
+                beyond,
+                n=n,
+            )
+        )
     return [line for note in notes for line in textwrap.wrap(ascii_only(note), WIDTH - 1)]
 
 
 def folded(text: str, width: int) -> list[str]:
-    """The text in lines of that width, ASCII; a word that is longer is broken behind a mark, if it has one."""
+    """Wrap a text at that width, as ASCII. A longer word is broken after one of `./_-`, if it has one."""
     broken = re.sub(r"\S+", lambda word: " ".join(_pieces(word[0], width)), ascii_only(text))
     return textwrap.wrap(broken, width, break_on_hyphens=False) or [""]
 
 
 def _pieces(word: str, width: int) -> Iterator[str]:
     while len(word) > width:
-        cut = max(word.rfind(mark, 0, width) for mark in "./_-") + 1 or width
+        cut = max(word.rfind(char, 0, width) for char in "./_-") + 1 or width
         yield word[:cut]
         word = word[cut:]
     yield word
 
 
 def ascii_only(text: str) -> str:
-    """What any terminal can show: no Unicode, no control characters."""
+    """Replace Unicode and control characters by question marks, so that any terminal can show the text."""
     return "".join(char if " " <= char <= "~" else "?" for char in text)

@@ -1,4 +1,4 @@
-"""When interference began and ended, on which networks, and how; and when the measurements themselves went missing."""
+"""Find when interference began and ended, on which networks and how, and when measurements went missing."""
 
 import json
 from collections import Counter, defaultdict
@@ -15,13 +15,14 @@ from probe.analysis.compare.timeline import prefix, steps
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.statistics.cusum import Change, interference
+from probe.messages import tr, tr_plural
 
-OFTEN = 0.5  # a mechanism is told where this share of an event's accusing measurements name it
+OFTEN = 0.5  # share of an event's accusing measurements that must name a mechanism
 
 
 @dataclass
 class _Track:
-    """One service on one network (or over a whole country, with `network` ""): its counts by day."""
+    """Count one service's verdicts by day, on one network or in a whole country (`network` "")."""
 
     service: str
     cc: str
@@ -37,30 +38,30 @@ WHERE {SET_ASIDE} = '' GROUP BY 1, 2, 3, 4, 5, 6"""
 
 
 def events(table: VerdictTable, question: Question) -> list[Event]:
-    """All events, in order of onset. Raises QuestionError where measurements span too many days, or none is left."""
+    """Return all events by onset. Raises QuestionError if measurements span too many days, or none matches."""
     prepare(table, question)
     days = _days(table)
     if not days:
-        raise QuestionError("nothing is left to look at")
-    return _on(table, days)
+        raise QuestionError(tr("No measurement matches. Widen --since, --until and --only."))
+    return _find(table, days)
 
 
 def prepared_events(table: VerdictTable) -> list[Event]:
-    """The same from a table that `prepare` has seen; none where none is left."""
-    return _on(table, _days(table))
+    """Return all events of a table that `prepare` has filtered, none if no measurement matches."""
+    return _find(table, _days(table))
 
 
 def _days(table: VerdictTable) -> list[str]:
     return steps(day for (day,) in table.select(f"SELECT DISTINCT {prefix('day')} FROM verdicts"))
 
 
-def _on(table: VerdictTable, days: list[str]) -> list[Event]:
+def _find(table: VerdictTable, days: list[str]) -> list[Event]:
     found = _interference(table, days) + shutdowns(table, days)
     return sorted(found, key=lambda event: (event.onset or "", event.cc, event.service or "", event.networks))
 
 
 def together(found: Iterable[Event]) -> list[Event]:
-    """The same for people: one for all mechanisms of an event, with a comma between them."""
+    """Join events that differ only in the mechanism, for display. The mechanisms are separated by commas."""
     groups = (list(group) for _, group in groupby(found, key=lambda event: replace(event, mechanism=None)))
     return [
         replace(group[0], mechanism=", ".join(e.mechanism for e in group if e.mechanism) or None) for group in groups
@@ -68,22 +69,36 @@ def together(found: Iterable[Event]) -> list[Event]:
 
 
 def to_json(found: Iterable[Event]) -> str:
-    """One JSON object per event."""
+    """Return one JSON object per line and event."""
     return "".join(json.dumps(asdict(event), allow_nan=False) + "\n" for event in found)
 
 
 def to_text(found: Iterable[Event]) -> str:
-    """The events for people, ASCII, at most 80 columns."""
+    """Return the events as ASCII text of at most 80 columns."""
     lines: list[str] = []
     for event in together(found):
-        time = f"{event.onset or 'before the data'} .. {event.end or 'lasts'}"
-        what = event.service if event.service is not None else "possible shutdown: measurements went missing"
-        networks = f"{len(event.networks)} network(s): {', '.join(event.networks[:5])}"
-        networks += ", ..." if len(event.networks) > 5 else ""
-        lines.append(f"{time}  {event.cc}"[:79])
-        for text in (f"{what}  {event.mechanism or ''}", networks, f"noticed on {event.detected_at}"):
+        lines.append(f"{_period(event)}  {event.cc}"[:79])
+        shutdown = tr("possible shutdown: measurements went missing")
+        service = event.service if event.service is not None else shutdown
+        networks = tr_plural(
+            "{count} network: {networks}",
+            "{count} networks: {networks}",
+            len(event.networks),
+            networks=", ".join([*event.networks[:5], *(["..."] if len(event.networks) > 5 else [])]),
+        )
+        detected = tr("detected on {day}", day=event.detected_at)
+        for text in (f"{service}  {event.mechanism or ''}", networks, detected):
             lines += [f"    {line}" for line in folded(text, 75)]
-    return "\n".join(lines or ["no event: nothing began or ended clearly enough in these measurements"]) + "\n"
+    nothing = tr("No event was found: nothing began or ended clearly enough in these measurements.")
+    return "\n".join(lines or [nothing]) + "\n"
+
+
+def _period(event: Event) -> str:
+    if event.onset and event.end:
+        return tr("{onset} to before {end}", onset=event.onset, end=event.end)
+    if event.onset:
+        return tr("since {onset}", onset=event.onset)
+    return tr("until before {end}", end=event.end) if event.end else tr("during the whole period")
 
 
 def _interference(table: VerdictTable, days: list[str]) -> list[Event]:
@@ -94,11 +109,11 @@ def _interference(table: VerdictTable, days: list[str]) -> list[Event]:
     for (service, cc), shown in _grouped(single, lambda track: (track.service, track.cc)).items():
         found += [event for same in began_together(shown) for event in _events(service, cc, same, days)]
     known = list(found)
-    for track, change in whole:  # too few measurements on each network, and enough over all of them
+    for track, change in whole:  # seen if each network has too few measurements, and all together have enough
         networks = _showing(tracks, track, *span(change, days))
         if len(networks) > 1:
-            told = list(_events(track.service, track.cc, [(network, change) for network in networks], days))
-            found += [event for event in told if not any(event.meets(other) for other in known)]
+            new = list(_events(track.service, track.cc, [(network, change) for network in networks], days))
+            found += [event for event in new if not any(event.meets(other) for other in known)]
     return found
 
 
@@ -113,7 +128,7 @@ def _tracks(table: VerdictTable) -> dict[tuple[str, str, str], _Track]:
             if state in ACCUSING:
                 track.hits[day] += n
                 track.mechanisms[day].update(dict.fromkeys(mechanisms.split(), n))
-            elif state == "ok":  # down and impaired are no sign of either
+            elif state == "ok":  # down and impaired show neither interference nor its absence
                 track.misses[day] += n
     return tracks
 
@@ -132,16 +147,16 @@ def _grouped(
 
 
 def _events(service: str, cc: str, shown: list[tuple[_Track, Change]], days: list[str]) -> Iterator[Event]:
-    """One for each mechanism; the one that is named most often comes first."""
+    """Iterate over one event per mechanism, the most frequent first."""
     onset, end = span(typical(change for _, change in shown), days)
     networks = sorted({track.network for track, _ in shown})
-    noticed = days[min(change.detected for _, change in shown)]
+    detected = days[min(change.detected for _, change in shown)]
     for mechanism in _mechanisms([track for track, _ in shown], onset, end):
-        yield Event(service, networks, onset, end, mechanism, noticed, INTERFERENCE, cc)
+        yield Event(service, networks, onset, end, mechanism, detected, INTERFERENCE, cc)
 
 
 def _mechanisms(tracks: list[_Track], onset: str | None, end: str | None) -> Sequence[str | None]:
-    """What OFTEN is named between onset and end, or else what is named most; None where nothing is."""
+    """Return the mechanisms of the share OFTEN between onset and end, else the most frequent one, else None."""
     named: Counter[str] = Counter()
     for track in tracks:
         for day, mechanisms in track.mechanisms.items():
@@ -159,7 +174,7 @@ def _inside(day: str, onset: str | None, end: str | None) -> bool:
 def _showing(
     tracks: dict[tuple[str, str, str], _Track], whole: _Track, onset: str | None, end: str | None
 ) -> list[_Track]:
-    """The networks on which most measurements of that time accuse."""
+    """Return the networks on which more measurements of that time accuse than work."""
 
     def inside(counts: Counter[str]) -> int:
         return sum(n for day, n in counts.items() if _inside(day, onset, end))

@@ -1,16 +1,16 @@
-"""Faults of the instrument: failures that follow the version of the software, and not the network."""
+"""Find faults of the measuring software: failures that follow its version and not the network."""
 
 from typing import NamedTuple
 
 from probe.analysis.compare.verdict_table import VerdictTable
 
 SHARE = 0.8
-LEAST = 5  # measurements of each side on shared ground
-NETWORKS = 2
+LEAST = 5  # measurements of each side, on the same network and day
+NETWORKS = 2  # networks on which both sides measured
 
 SOFTWARE = "software_name || ' ' || software_version"
-# How often each version failed, everywhere; and where another version of the same software stood on the same ground,
-# how often it did, and how often the others.
+# Failures of each version: in all measurements, and on networks and days where other versions of the same software
+# measured too ("shared"), beside the failures of these others.
 _VERSIONS = f"""
 SELECT service, software, SUM(failed), SUM(n),
   COUNT(DISTINCT CASE WHEN versions > 1 THEN network END),
@@ -29,7 +29,7 @@ GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
 class _Version(NamedTuple):
-    """What one version found of one service: failures and measurements everywhere, on shared ground, of the others."""
+    """Hold one version's failures of one service: in all measurements, in shared ones, and those of other versions."""
 
     service: str
     software: str
@@ -42,7 +42,7 @@ class _Version(NamedTuple):
     others_n: int
 
     def is_fault(self) -> bool:
-        """Whether it fails nearly always where others nearly never do, on enough of both, and everywhere else too."""
+        """Return True if the version nearly always fails, also on networks where other versions nearly never fail."""
         return (
             self.networks >= NETWORKS
             and min(self.shared_n, self.others_n) >= LEAST
@@ -53,12 +53,12 @@ class _Version(NamedTuple):
 
 
 def suspects(table: VerdictTable) -> list[tuple[str, str]]:
-    """(service, software with version) whose failures the instrument made.
+    """Return (service, software with version) of the faulty versions.
 
-    A version is one if it fails nearly everywhere, and nearly always also where other versions of the same software, on
-    the same network and the same day, nearly always find the service working. The same day: a block that begins as a
-    version spreads would else look like its fault. The same software: one that looks deeper sees more, and is right.
-    Thresholds are ours, not fitted: SHARE, LEAST, NETWORKS.
+    A version is faulty if it fails nearly everywhere, also where other versions of the same software, on the same
+    network and day, nearly always find the service working. The day must be equal, since a block that begins while a
+    version spreads would look like its fault. The software must be equal, since another one may test deeper layers.
+    The thresholds SHARE, LEAST and NETWORKS are design values, not fitted to data.
     """
     versions = [_Version(*row) for row in table.select(_VERSIONS)]
     return [(version.service, version.software) for version in versions if version.is_fault()]

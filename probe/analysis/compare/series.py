@@ -1,4 +1,4 @@
-"""One service at one vantage point, day by day or hour by hour; a gap is drawn as a gap."""
+"""Count verdicts of each service at each vantage point, by day or hour. Gaps are shown as gaps."""
 
 import json
 from collections import Counter, defaultdict
@@ -8,17 +8,18 @@ from typing import Any
 
 from probe.analysis.compare.axes import AXES, ROWS, Question
 from probe.analysis.compare.cells import INSUFFICIENT, LEAST, SET_ASIDE, prepare, winner
-from probe.analysis.compare.compare import WORDS, ascii_only, folded, label
+from probe.analysis.compare.compare import WORDS, ascii_only, folded, label, not_counted
 from probe.analysis.compare.timeline import prefix, steps
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import ACCUSING, SEVERITY
+from probe.messages import tr
 
 BAR = 20
 
 
 @dataclass
 class Bucket:
-    """One day or hour of a series; `by_state` counts what is valid and sufficient."""
+    """Count the verdicts of one day or hour. `by_state` has the valid and sufficient ones."""
 
     time: str
     by_state: Counter[str] = field(default_factory=Counter)
@@ -35,7 +36,7 @@ class Bucket:
 
 @dataclass
 class Series:
-    """All buckets of one service at one vantage point, from the first of the whole table to its last."""
+    """Hold all buckets of one service at one vantage point, from the table's first day or hour to its last."""
 
     service: str
     vantage: dict[str, str]
@@ -43,34 +44,37 @@ class Series:
 
 
 def series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:
-    """The series of every service and vantage point, those with most measurements first. Raises QuestionError."""
+    """Return the series of every service and vantage point, those with most measurements first.
+
+    Raises QuestionError if the measurements span too many days or hours.
+    """
     prepare(table, question)
     return prepared_series(table, question, grain)
 
 
 def prepared_series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:
-    """The same from a table that `prepare` has seen."""
+    """Return the series of a table that `prepare` has filtered."""
     axes = [axis for axis in (*question.by, *(("lab",) if question.lab else ())) if axis != "day"]
     names = [ROWS[question.row], *(AXES[axis] for axis in axes), prefix(grain), "state", SET_ASIDE]
     keys = ", ".join(str(number + 1) for number in range(len(names)))
     found: dict[tuple[str, ...], dict[str, Bucket]] = defaultdict(dict)
-    for *place, time, state, aside, n in table.select(
+    for *key, time, state, aside, n in table.select(
         f"SELECT {', '.join(names)}, COUNT(*) FROM verdicts GROUP BY {keys}"
     ):
-        bucket = found[tuple(place)].setdefault(time, Bucket(time))
+        bucket = found[tuple(key)].setdefault(time, Bucket(time))
         counter = bucket.set_aside if aside else bucket.by_state
         counter[aside or state] += n
     times = steps({time for buckets in found.values() for time in buckets}, grain)
-    laid = [
-        Series(service, dict(zip(axes, where, strict=True)), [buckets.get(time) or Bucket(time) for time in times])
-        for (service, *where), buckets in found.items()
+    all_series = [
+        Series(service, dict(zip(axes, vantage, strict=True)), [buckets.get(time) or Bucket(time) for time in times])
+        for (service, *vantage), buckets in found.items()
     ]
-    return sorted(laid, key=lambda one: (one.service, -sum(bucket.n for bucket in one.buckets), str(one.vantage)))
+    return sorted(all_series, key=lambda one: (one.service, -sum(bucket.n for bucket in one.buckets), str(one.vantage)))
 
 
-def to_json(laid: list[Series]) -> str:
-    """One JSON object per service, vantage point and step, gaps too."""
-    return "".join(json.dumps(row, allow_nan=False) + "\n" for one in laid for row in _dicts(one))
+def to_json(found: list[Series]) -> str:
+    """Return one JSON object per line, for each service, vantage point and step, gaps included."""
+    return "".join(json.dumps(row, allow_nan=False) + "\n" for one in found for row in _dicts(one))
 
 
 def _dicts(one: Series) -> Iterator[dict[str, Any]]:
@@ -92,26 +96,29 @@ def _ordered(bucket: Bucket) -> dict[str, int]:
     return {str(state): bucket.by_state[state] for state in SEVERITY if state in bucket.by_state}
 
 
-def to_text(laid: list[Series]) -> str:
-    """Bars for people, ASCII and at most 80 columns: `#` accuses, `.` works, `?` neither; a gap has no bar."""
+def to_text(found: list[Series]) -> str:
+    """Return bars as ASCII text of at most 80 columns: `#` accuses, `.` works, `?` neither. A gap has no bar."""
     blocks = []
-    for one in laid:
+    for one in found:
         title = folded(f"{one.service}  {label(one.vantage)}", 79)
         blocks.append("\n".join([*title, *(_line(bucket) for bucket in one.buckets)]))
-    note = "# accuses, . works, ? neither tells; a day without a bar was not measured, and is not OK"
-    return "\n\n".join([*blocks, "\n".join(folded(note, 79))]) + "\n"
+    notes = (
+        tr("# blocked or works badly   . works   ? neither (DOWN or NOT WORKING)"),
+        tr("A row without a bar was not measured, so it is not OK."),
+    )
+    return "\n\n".join([*blocks, "\n".join(line for note in notes for line in folded(note, 79))]) + "\n"
 
 
 def _line(bucket: Bucket) -> str:
     if not bucket.n:
-        aside = ", ".join(f"{n} not counted: {reason}" for reason, n in sorted(bucket.set_aside.items()))
-        return f"  {bucket.time:<13}  {'':<{BAR}}  {ascii_only(aside or 'not measured')}"[:80].rstrip()
-    counts = ", ".join(f"{n} {WORDS[state]}" for state, n in _ordered(bucket).items())
+        aside = not_counted(dict(sorted(bucket.set_aside.items())))
+        return f"  {bucket.time:<13}  {'':<{BAR}}  {ascii_only(aside or tr('not measured'))}"[:80].rstrip()
+    counts = ", ".join(f"{n} {tr(WORDS[state])}" for state, n in _ordered(bucket).items())
     return f"  {bucket.time:<13}  {_bar(bucket)}  {counts}"[:80]
 
 
 def _bar(bucket: Bucket) -> str:
-    """BAR characters; what is there at all is seen, if by one of them."""
+    """Return BAR characters. Every kind of verdict in the bucket gets at least one of them."""
     parts = {"#": bucket.accusing, "?": bucket.n - bucket.accusing - bucket.by_state["ok"], ".": bucket.by_state["ok"]}
     drawn = {char: max(1, round(BAR * count / bucket.n)) for char, count in parts.items() if count}
     longest = max(drawn, key=drawn.__getitem__)

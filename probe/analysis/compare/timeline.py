@@ -1,18 +1,25 @@
-"""Days and hours in a row, gaps included: what was measured when, and when nobody measured."""
+"""List the days or hours of a period, including those without measurements."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from probe.analysis.compare.axes import QuestionError
+from probe.messages import mark, tr
 
-LONGEST = 1000  # steps; one forged date must not make a year of rows for every service
+LONGEST = 1000  # steps. One wrong date must not add thousands of rows to every service.
+_TOO_MANY_DAYS = mark(
+    "The measurements are from {first} to {last}, more than {most} days. Shorten the period with --since and --until."
+)
+_TOO_MANY_HOURS = mark(
+    "The measurements are from {first} to {last}, more than {most} hours. Shorten the period with --since and --until."
+)
 GRAINS = {"day": (10, "%Y-%m-%d", timedelta(days=1)), "hour": (13, "%Y-%m-%dT%H", timedelta(hours=1))}
 
 
 def steps(seen: Iterable[str], grain: str = "day") -> list[str]:
-    """Every day or hour from the first to the last of those seen, as they begin in a row; what is no time is left out.
+    """Return every day or hour from the first to the last of `seen`, as prefixes of a row's time.
 
-    Raises QuestionError where that would be more than LONGEST.
+    Texts that are no time are ignored. Raises QuestionError if there are more than LONGEST steps.
     """
     _, shape, width = GRAINS[grain]
     moments = sorted(moment for text in seen if (moment := _moment(text, shape)) is not None)
@@ -20,15 +27,14 @@ def steps(seen: Iterable[str], grain: str = "day") -> list[str]:
         return []
     number = (moments[-1] - moments[0]) // width + 1
     if number > LONGEST:
-        said = f"{moments[0]:{shape}} to {moments[-1]:{shape}}"
-        raise QuestionError(
-            f"measurements from {said} are more than {LONGEST} {grain}s; narrow with --since and --until"
-        )
+        too_long = _TOO_MANY_HOURS if grain == "hour" else _TOO_MANY_DAYS
+        first, last = (f"{moment:{shape}}" for moment in (moments[0], moments[-1]))
+        raise QuestionError(tr(too_long, first=first, last=last, most=LONGEST))
     return [(moments[0] + step * width).strftime(shape) for step in range(number)]
 
 
 def prefix(grain: str) -> str:
-    """The SQL expression for a row's day or hour."""
+    """Return the SQL expression for a row's day or hour."""
     return f"SUBSTR(measurement_start_time, 1, {GRAINS[grain][0]})"
 
 

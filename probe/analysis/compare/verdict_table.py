@@ -1,4 +1,4 @@
-"""The table `verdicts`, wherever its rows come from: lines judged now (SQLite) or a store (DuckDB), by one SQL."""
+"""Give access to the table `verdicts` with the same SQL: measurements judged now (SQLite), or a store (DuckDB)."""
 
 import importlib
 import sqlite3
@@ -10,19 +10,24 @@ from typing import Any
 
 from probe.analysis.engines.duckdb_files import duckdb_in_memory, rows_under
 from probe.analysis.verdicts.verdict_row import COLUMNS, LISTS, TYPES, VerdictRow
+from probe.messages import mark, tr
 
 OPTIONAL = frozenset({"endpoints"})
+UNREADABLE = mark("{folder} cannot be read as a store. `probe ingest` makes one. Reason: {reason}")
+NO_COLUMN = mark(
+    "The store {folder} was made by another version: its verdicts have no column {column}. Make a new store."
+)
 _SQL_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
 
 
 class StoreError(ValueError):
-    """A store that cannot be read; its text is one sentence for the user."""
+    """Report a store that cannot be used, with one sentence for the user."""
 
 
 class VerdictTable:
-    """Something that answers SELECT over `verdicts`; `filtered` narrows what later questions see.
+    """Run SELECT over `verdicts`. `filtered` restricts the rows of all later statements.
 
-    Its connection is closed with the last reference to it.
+    The connection is closed with the last reference to the table.
     """
 
     def __init__(self, connection: Any) -> None:
@@ -33,7 +38,7 @@ class VerdictTable:
 
     @classmethod
     def of_rows(cls, rows: Iterable[VerdictRow]) -> "VerdictTable":
-        """Rows in memory; a service of a line that comes twice counts once."""
+        """Create a table in memory. A second row of the same measurement and service is ignored."""
         connection = sqlite3.connect(":memory:", isolation_level=None)
         columns = ", ".join(f"{name} {_SQL_TYPES[TYPES[name]]}" for name in COLUMNS)
         connection.execute(f"CREATE TABLE everything ({columns}, PRIMARY KEY (line_hash, service))")
@@ -43,28 +48,29 @@ class VerdictTable:
 
     @classmethod
     def of_store(cls, folder: Path) -> "VerdictTable":
-        """The table of a folder that `probe ingest` made. Raises StoreError."""
+        """Open the table of a store that `probe ingest` made. Raises StoreError."""
         try:
             duckdb = importlib.import_module("duckdb")
         except ImportError:
-            raise StoreError("a store needs DuckDB: pip install 'censorprobe[analysis]'") from None
+            raise StoreError(tr("A store needs DuckDB. Install it with: pip install 'censorprobe[analysis]'")) from None
         connection = duckdb_in_memory()
-        connection.execute("SET parquet_metadata_cache = true")  # every question opens thousands of files again
+        connection.execute("SET parquet_metadata_cache = true")  # every statement opens thousands of files again
         try:
             source = rows_under(connection, folder / "verdicts", "hive_partitioning = true")
             there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-            if lacking := [name for name in COLUMNS if name not in there | OPTIONAL]:
-                raise StoreError(f"{folder}: the store's verdicts have no column {lacking[0]}; ingest again")
+            if missing := [name for name in COLUMNS if name not in there | OPTIONAL]:
+                raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
             columns = ", ".join(_column(name, name in there) for name in COLUMNS)
             connection.execute(f"CREATE TEMPORARY VIEW everything AS SELECT {columns} FROM {source}")
         except duckdb.Error as error:
-            raise StoreError(f"{folder}: cannot be read as a store ({str(error).splitlines()[0]})") from None
+            raise StoreError(tr(UNREADABLE, folder=folder, reason=str(error).splitlines()[0])) from None
         return cls(connection)
 
     def filtered(self, condition: str, values: Sequence[str]) -> "VerdictTable":
-        """The same table with only the rows that meet the condition; each `?` stands for the next value.
+        """Keep only the rows that meet the condition, and return the table. Each `?` stands for the next value.
 
-        Nothing is copied, and no view takes parameters: the values are written into it, quoted as SQL quotes.
+        The rows stay where they are. The values are written into a view as quoted literals, since a view has no
+        parameters.
         """
         literals = iter("'" + value.replace("'", "''") + "'" for value in values)
         whole = "".join(next(literals) if char == "?" else char for char in condition)
@@ -77,25 +83,25 @@ class VerdictTable:
         return self
 
     def note(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Keep a small table beside it, in place of an earlier one of that name; columns are `NAME TYPE`."""
+        """Create a small table beside it, or replace it. Columns have the form `NAME TYPE`."""
         self._connection.execute(f"DROP TABLE IF EXISTS {name}")
         self._connection.execute(f"CREATE TEMPORARY TABLE {name} ({', '.join(columns)})")
         if rows:
             self._connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", rows)
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of one SELECT over `verdicts`."""
+        """Return the rows of one SELECT over `verdicts`."""
         found: list[tuple[Any, ...]] = self._connection.execute(statement, values).fetchall()
         return found
 
 
 def is_store(path: Path) -> bool:
-    """Say whether a folder is a store, rather than a folder of lines."""
+    """Return True if a folder is a store, and not a folder of results files."""
     return (path / "verdicts").is_dir()
 
 
 def _column(name: str, there: bool) -> str:
-    """A store's column as the row has it: of the row's type, never NULL."""
+    """Return SQL for a store's column with the type of the row's column, never NULL."""
     if not there:
         return f"'' AS {name}"
     value = f"array_to_string({name}, ' ')" if name in LISTS else name

@@ -1,1 +1,1 @@
-"""Flatten a measurement into rows, one per transaction."""
+"""Flatten a measurement into rows, one per transaction of the probe and of the control."""

@@ -1,11 +1,11 @@
-"""Failure strings → the few kinds that rules compare: did both flows die in the same way?"""
+"""Sort failure strings into the few kinds that rules compare."""
 
 from probe.formats import failures as f
 
 RESET, TIMEOUT, CLOSED, REFUSED = "reset", "timeout", "closed", "refused"
 CERTIFICATE, UNREACHABLE, OTHER, LOCAL = "certificate", "unreachable", "other", "local"
 
-# Ours or this machine's: no packet of the network's had a part in them.
+# Caused by this computer. No packet from the network is needed for any of them.
 _THIS_MACHINE = frozenset(
     {
         "network_down",
@@ -55,7 +55,7 @@ _DNS_MECHANISMS = {
 
 
 def kind_of(failure: str | None) -> str:
-    """The kind of a failure; "" for success. Alerts, text instead of TLS and the like are `closed`."""
+    """Return the kind of a failure, "" for success. TLS alerts and answers that are not TLS are `closed`."""
     if failure is None:
         return ""
     if is_local(failure):
@@ -66,10 +66,10 @@ def kind_of(failure: str | None) -> str:
 
 
 def is_local(failure: str | None) -> bool:
-    """Say whether a failure is our own fault, an interruption, or this machine's."""
+    """Return True if the probe, an interruption or this computer caused the failure."""
     return failure is not None and (f.is_local(failure) or failure in _THIS_MACHINE)
 
 
 def dns_kind_of(failure: str | None) -> str:
-    """How a resolver failed: nxdomain, no_answer, refused, servfail, timeout, other; "" for success."""
+    """Return how a lookup failed: nxdomain, no_answer, refused, servfail, timeout or other. "" is success."""
     return "" if failure is None else _DNS_MECHANISMS.get(failure, "other")

@@ -1,9 +1,12 @@
-"""Raw packets of our flows → which resets are not of whoever shook hands with us. Where nobody saw packets: none.
+"""Count resets that another sender than the TCP peer made, from the raw packets of the probe's flows.
 
-A reset with another TTL than the greeting's came another way; several that step ahead through the window (by 1460 and
-4380, say) are guesses of somebody who does not know where the sender stands. Both are what boxes on the path send, and
-their absence proves nothing: some copy the TTL. Windows and IP-IDs tell less: honest systems' own differ from packet to
-packet. How far away such a box is the TTL on arrival does not tell, since nobody knows what it began with.
+Two signs show another sender:
+- The TTL differs from that of the SYN-ACK, so the reset took another path.
+- Several resets have one acknowledgment number and different sequence numbers (steps of 1460 and 4380, for example).
+  An injector guesses in this way where in the window the sender is.
+
+Missing signs prove nothing, since some middleboxes copy the TTL. Window sizes and IP-IDs are not used: they differ
+between packets of ordinary systems too. The TTL on arrival gives no distance, since the initial TTL is unknown.
 """
 
 from collections import defaultdict
@@ -13,30 +16,33 @@ from probe.analysis.observations.lenient_json import number, tables, text
 
 
 def count_forged_resets(packets: Any) -> dict[int, int]:
-    """Transaction id → how many resets it drew that do not look like the greeting's sender's own (`x_packets`)."""
+    """Return the number of forged resets by transaction id. `packets` is the key `x_packets`, in any shape."""
     flows: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for packet in tables(packets):
         if text(packet.get("direction")) == "in":
             flows[number(packet.get("transaction_id"))].append(packet)
-    return {identity: _unlike(came) for identity, came in flows.items()}
+    return {identity: _count_forged(received) for identity, received in flows.items()}
 
 
-def _unlike(came: list[dict[str, Any]]) -> int:
-    greeted = {number(packet.get("ttl")) for packet in came if packet.get("kind") == "synack"}
-    resets = [packet for packet in came if packet.get("kind") == "rst"]
-    stepping = _stepping(resets)
-    from_elsewhere = [bool(greeted) and number(packet.get("ttl")) not in greeted for packet in resets]
-    return sum(_place(reset) in stepping or other for reset, other in zip(resets, from_elsewhere, strict=True))
+def _count_forged(received: list[dict[str, Any]]) -> int:
+    peer_ttls = {number(packet.get("ttl")) for packet in received if packet.get("kind") == "synack"}
+    resets = [packet for packet in received if packet.get("kind") == "rst"]
+    guessed = _guessed_acknowledgments(resets)
+    other_ttl = [bool(peer_ttls) and number(packet.get("ttl")) not in peer_ttls for packet in resets]
+    return sum(_acknowledgment(reset) in guessed or other for reset, other in zip(resets, other_ttl, strict=True))
 
 
-def _stepping(resets: list[dict[str, Any]]) -> set[int]:
-    """Acknowledgments that came with several sequence numbers. A system's own answers to late segments bear none."""
+def _guessed_acknowledgments(resets: list[dict[str, Any]]) -> set[int]:
+    """Return acknowledgment numbers seen with several sequence numbers.
+
+    Resets without ACK are left out: a system answers late segments with them, each with its own sequence number.
+    """
     sequences: dict[int, set[int]] = defaultdict(set)
     for packet in resets:
-        sequences[_place(packet)].add(number(packet.get("sequence")))
-    return {place for place, several in sequences.items() if len(several) > 1 and place >= 0}
+        sequences[_acknowledgment(packet)].add(number(packet.get("sequence")))
+    return {acknowledged for acknowledged, seen in sequences.items() if len(seen) > 1 and acknowledged >= 0}
 
 
-def _place(packet: dict[str, Any]) -> int:
-    """What a reset acknowledges; -1 for one that acknowledges nothing (RFC 9293 3.10.7.1)."""
+def _acknowledgment(packet: dict[str, Any]) -> int:
+    """Return the acknowledgment number of a reset, -1 without the ACK flag (RFC 9293, 3.10.7.1)."""
     return number(packet.get("acknowledgment")) if "A" in text(packet.get("flags")) else -1

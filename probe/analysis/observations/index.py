@@ -1,4 +1,4 @@
-"""One side's rows of a line, found by what is asked for: of hundreds, each endpoint and name asks for its own."""
+"""Index the rows of one side (probe or control), since every endpoint and name selects its own from hundreds."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 @lru_cache(maxsize=4096)
 def endpoint_of(url: str) -> Endpoint | None:
-    """Read an endpoint's URL; None if it is none (a line may hold anything)."""
+    """Parse an endpoint's URL, None if it is invalid (a results file can contain anything)."""
     try:
         return parse_endpoint(url)
     except ValueError:
@@ -22,39 +22,39 @@ def endpoint_of(url: str) -> Endpoint | None:
 
 
 def host_of(row: Observation) -> str:
-    """The host of the row's endpoint, "" if it has none."""
+    """Return the host of the row's endpoint, "" if it has none."""
     endpoint = endpoint_of(row.endpoint)
     return endpoint.host if endpoint else ""
 
 
 class Rows:
-    """Rows in the line's order, and so is every answer; an index is made when it is first asked."""
+    """Hold rows in the measurement's order, which every answer keeps. An index is built at its first use."""
 
     def __init__(self, rows: Iterable[Observation]) -> None:
         self.all = list(rows)
 
     def of_endpoint(self, url: str) -> Sequence[Observation]:
-        """Rows that say they tried this endpoint."""
+        """Return the rows of this endpoint."""
         return self._by_endpoint.get(url, ())
 
     def of_host(self, name: str) -> Sequence[Observation]:
-        """Rows whose endpoint has this host."""
+        """Return the rows whose endpoint has this host."""
         return self._by_host.get(name, ())
 
     def at(self, address: str) -> Sequence[Observation]:
-        """Rows that went to this address."""
+        """Return the rows of transactions to this address."""
         return self._by_address.get(address, ())
 
     def followups(self, kind: str) -> Sequence[Observation]:
-        """Rows of one kind of follow-up; "" are those of none."""
+        """Return the rows of one kind of follow-up. "" selects the rows that are no follow-up."""
         return self._by_followup.get(kind, ())
 
     def verified(self, name: str) -> Sequence[Observation]:
-        """Rows whose certificate was judged, and found valid for this name or refused."""
+        """Return the rows whose certificate was checked for this name, whether it was valid or not."""
         return self._by_verified_name.get(name, ())
 
     def asked(self, name: str) -> Sequence[Asked]:
-        """Questions for a name, each with its row."""
+        """Return the DNS queries for a name, each with its row."""
         return self._by_name.get(name, ())
 
     @cached_property

@@ -1,4 +1,4 @@
-"""A certificate's leaf, as far as the judge needs it: is it the same one, who issued it, does it bear a name."""
+"""Read from a leaf certificate what rules need: its digest, its issuer, and if it contains a name."""
 
 import base64
 import hashlib
@@ -8,12 +8,15 @@ from typing import Any
 
 from probe.analysis.observations.lenient_json import table, tables, text
 
-_LONGEST = 8192  # characters of a certificate and a name that are remembered: junk may be of any length
+_LONGEST = 8192  # characters of certificate and name that are cached, since invalid input can have any length
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """Digests of a leaf and of its issuer (SHA-256, hexadecimal), "" where unknown; whether it bears the name asked."""
+    """Hold the SHA-256 digests of a leaf and of its issuer's name, hexadecimal, "" if unknown.
+
+    `bears_name` is True if the leaf contains the requested name or its wildcard.
+    """
 
     digest: str = ""
     issuer: str = ""
@@ -22,14 +25,13 @@ class Leaf:
 
 
 def leaf_of(chain: Any, name: str) -> Leaf:
-    """Read the first certificate of `peer_certificates`; what cannot be parsed leaves its fields empty."""
+    """Read the first certificate of `peer_certificates`. Fields that cannot be parsed stay empty."""
     encoded = text(table(next(iter(tables(chain)), None)).get("data"))
-    return _remembered(encoded, name) if len(encoded) + len(name) <= _LONGEST else _read(encoded, name)
+    return _cached(encoded, name) if len(encoded) + len(name) <= _LONGEST else _read(encoded, name)
 
 
-@lru_cache(maxsize=2048)
-def _remembered(encoded: str, name: str) -> Leaf:
-    """A server shows the same certificate to everybody, for weeks."""
+@lru_cache(maxsize=2048)  # a server presents the same certificate for weeks
+def _cached(encoded: str, name: str) -> Leaf:
     return _read(encoded, name)
 
 
@@ -49,13 +51,16 @@ def _read(encoded: str, name: str) -> Leaf:
 
 
 def _bears(der: bytes, name: str) -> bool:
-    """Whether the name, or the wildcard above it, is written in the certificate: as plain ASCII (RFC 5280, 4.2.1.6)."""
+    """Return True if the certificate contains the name or its wildcard, as ASCII bytes (RFC 5280, 4.2.1.6)."""
     wildcard = "*." + name.partition(".")[2]
     return "." in name and any(text.encode("ascii", "replace") in der for text in (name, wildcard))
 
 
 def _issuer_and_subject(der: bytes) -> tuple[bytes, bytes]:
-    """RFC 5280, 4.1: tbsCertificate is [0] version, serial, algorithm, issuer, validity, subject …"""
+    """Return issuer and subject as DER.
+
+    tbsCertificate is [0] version, serial, algorithm, issuer, validity, subject (RFC 5280, 4.1).
+    """
     fields = _children(_children(der)[0])
     if fields[0][0] == 0xA0:
         fields = fields[1:]
@@ -63,7 +68,7 @@ def _issuer_and_subject(der: bytes) -> tuple[bytes, bytes]:
 
 
 def _children(der: bytes) -> list[bytes]:
-    """The elements inside a constructed element, each whole."""
+    """Return the elements of a constructed element, each with its tag and length."""
     start, end = _content(der, 0)
     found = []
     while start < end:
@@ -74,11 +79,11 @@ def _children(der: bytes) -> list[bytes]:
 
 
 def _content(der: bytes, offset: int) -> tuple[int, int]:
-    """Where the content of the element at `offset` starts and ends. Raises ValueError or IndexError."""
+    """Return start and end of the content of the element at `offset`. Raises ValueError or IndexError."""
     length, start = der[offset + 1], offset + 2
     if length & 0x80:
         size = length & 0x7F
         length, start = int.from_bytes(der[start : start + size], "big"), start + size
     if start + length > len(der):
-        raise ValueError("the element is longer than what holds it")
+        raise ValueError("the element is longer than its container")
     return start, start + length

@@ -1,64 +1,64 @@
-"""Lenient access to JSON written by anyone: what is absent or of the wrong type reads as nothing, and never raises."""
+"""Read untrusted JSON without errors. A value that is missing or has the wrong type reads as empty."""
 
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
-_LONGEST_ADDRESS = 64  # that is remembered: junk may be of any length
+_LONGEST_ADDRESS = 64  # characters that are cached, since invalid input can have any length
 _LARGEST = 2**62  # SQL integers end at 2**63
 
 
 def table(value: Any) -> dict[str, Any]:
-    """The object, or an empty one."""
+    """Return the object, or an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def tables(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; whatever else it holds is left out."""
+    """Return the objects of a list, without its other elements."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text(value: Any) -> str:
-    """The string, or an empty one. Lone surrogates, which no encoding can write, become question marks."""
+    """Return the string, or "". Lone surrogates become question marks, since no encoding can write them."""
     if not isinstance(value, str):
         return ""
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """The strings of a list."""
+    """Return the strings of a list."""
     return tuple(text(item) for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def number(value: Any) -> int:
-    """The integer, or 0; a bool is no number."""
+    """Return the integer, or 0. A bool counts as no number."""
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST else 0
 
 
 def seconds(value: Any) -> float:
-    """The finite number, or 0."""
-    fine = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
-    return float(value) if fine else 0.0
+    """Return the finite number, or 0."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+    return float(value) if usable else 0.0
 
 
 def flag(value: Any, default: bool = False) -> bool:
-    """The bool, or the default."""
+    """Return the bool, or the default."""
     return value if isinstance(value, bool) else default
 
 
 def failure(value: Any) -> str | None:
-    """The failure string, None for success; something broken is a failure that says nothing."""
+    """Return the failure string, None for success, `unknown_failure` for a value of the wrong type."""
     return None if value is None else text(value) or "unknown_failure"
 
 
 def address(value: Any) -> str:
-    """The address in its canonical form; what is no address stays as it is."""
+    """Return the address in canonical form. A string that is no address stays unchanged."""
     raw = text(value)
-    return _remembered(raw) if len(raw) <= _LONGEST_ADDRESS else _canonical(raw)
+    return _cached(raw) if len(raw) <= _LONGEST_ADDRESS else _canonical(raw)
 
 
 @lru_cache(maxsize=16384)
-def _remembered(raw: str) -> str:
+def _cached(raw: str) -> str:
     return _canonical(raw)
 
 
@@ -70,5 +70,5 @@ def _canonical(raw: str) -> str:
 
 
 def name(value: Any) -> str:
-    """A host name as it is compared: lower case, no final dot."""
+    """Return a host name in the form used for comparison: lower case, without a final dot."""
     return text(value).lower().rstrip(".")

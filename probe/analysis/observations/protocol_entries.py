@@ -1,4 +1,4 @@
-"""Entries of the services' own protocols → columns: was it tried, how did it fail, and what does it prove?"""
+"""Turn entries of MTProto, Noise, STUN, TURN, SIP, DNS and the UDP echo into columns: tried, failed, proven."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ def _noise(entry: Columns) -> Columns:
 
 
 def _stun(entry: Columns) -> Columns:
-    """A Binding is proven by a mapped address (RFC 8489), an Allocate by the challenge to strangers (RFC 8656, 7.2)."""
+    """Accept a mapped address (Binding, RFC 8489) or the challenge of an unauthenticated Allocate (RFC 8656, 7.2)."""
     response, allocate = text(entry.get("response")), text(entry.get("method")) == "allocate"
     challenged = (
         number(entry.get("error_code")) == 401 and flag(entry.get("has_realm")) and flag(entry.get("has_nonce"))
@@ -30,7 +30,7 @@ def _stun(entry: Columns) -> Columns:
 
 
 def _sip(entry: Columns) -> Columns:
-    """Any final response with our branch is a proof (RFC 3261, 8.1.3.3), a provisional one an answer."""
+    """Accept any final response with the probe's branch as proof (RFC 3261, 8.1.3.3)."""
     code = number(entry.get("code"))
     answered = code > 0 or bool(entry.get("provisional"))
     columns = _payload(entry, "sip", code >= 200)
@@ -38,31 +38,31 @@ def _sip(entry: Columns) -> Columns:
 
 
 def _answer(entry: Columns) -> Columns:
-    """An answer with an address; whether it is a true one is another question (answers.py)."""
-    given = any(answer.get("ipv4") or answer.get("ipv6") for answer in tables(entry.get("answers")))
-    asked_there = text(entry.get("engine")) in {"udp", "tcp", "dot", "doh"}  # not through the system's library
-    return _payload(entry, "answer", given and asked_there)
+    """Accept an answer with an address. `features/dns/resolver_answers.py` compares it with the control."""
+    has_address = any(answer.get("ipv4") or answer.get("ipv6") for answer in tables(entry.get("answers")))
+    sent_there = text(entry.get("engine")) in {"udp", "tcp", "dot", "doh"}  # not through the system's library
+    return _payload(entry, "answer", has_address and sent_there)
 
 
 def _payload(entry: Columns, kind: str, proven: bool) -> Columns:
-    said = failure(entry.get("failure"))
+    failed = failure(entry.get("failure"))
     return {
         "payload_attempts": 1,
-        "payload_failure": said if said is not None or proven else "unknown_failure: not proven",
-        "payload_proven": said is None and proven,
+        "payload_failure": failed if failed is not None or proven else "unknown_failure: not proven",
+        "payload_proven": failed is None and proven,
         "payload_kind": kind,
     }
 
 
 def _echo(entry: Columns) -> Columns:
-    said = failure(entry.get("failure"))
+    failed = failure(entry.get("failure"))
     return {
         "echo_attempts": 1,
-        "echo_failure": said,
+        "echo_failure": failed,
         "echo_payload": text(entry.get("payload")),
         "echo_port": number(entry.get("port")),
         "echo_sent": number(entry.get("x_sent")),
-        "echo_echoed": said is None and flag(entry.get("echoed")),
+        "echo_echoed": failed is None and flag(entry.get("echoed")),
         "echo_changed": flag(entry.get("changed")),
     }
 
@@ -80,4 +80,4 @@ PAYLOADS: dict[str, Callable[[Columns], Columns]] = {
     "echoes": _echo,
     "random_bytes": _random,
 }
-"""List of entries → what it says, for the protocols that are judged as a `payload`, and for what is of none."""
+"""Functions that turn an entry into columns, by the name of its list."""

@@ -1,4 +1,4 @@
-"""A line → flat rows, one per transaction, for probe, control and follow-ups alike; junk reads as absent."""
+"""Flatten a measurement into rows, one per transaction. Invalid values read as absent."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ PROBE, CONTROL = "probe", "control"
 
 
 class Answer(NamedTuple):
-    """One answer to one question: addresses (and their AS numbers, 0 unknown) or a failure.
+    """Hold one DNS answer: addresses and their AS numbers (0 unknown), or a failure.
 
-    `ip_ttl` is that of the packet it came in, 0 if unknown; `flags` are the header's, where every datagram is kept.
+    `ip_ttl` is the TTL of the packet, 0 if unknown. `flags` are those of the DNS header, kept for UDP only.
     """
 
     addresses: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
 
 
 class Query(NamedTuple):
-    """One question: its answer, and every datagram that came back, in order of arrival (UDP only)."""
+    """Hold one DNS query, its answer, and every datagram that arrived for it, in order of arrival (UDP only)."""
 
     hostname: str
     query_type: str
@@ -48,13 +48,13 @@ class Query(NamedTuple):
     resolver: str
     answer: Answer
     datagrams: tuple[Answer, ...] = ()
-    round_trip: float = 0.0  # seconds until the first of them; 0 if none came
+    round_trip: float = 0.0  # seconds until the first datagram, 0 without one
 
 
 class Observation(NamedTuple):
-    """One transaction, a tuple of its columns: a line has a hundred, and a store's table is the same tuples.
+    """Hold one transaction as a tuple of columns. The store's table `observations` has the same columns.
 
-    `*_attempts` is 1 if the step was tried, `*_failure` is None when it succeeded or was not.
+    `*_attempts` is 1 if the step was tried. `*_failure` is None if the step succeeded or was not tried.
     """
 
     origin: str
@@ -73,26 +73,26 @@ class Observation(NamedTuple):
     in_residual: bool = False
     failure: str | None = None
     t0: float = 0.0
-    resets_unlike: int = 0  # resets that do not look like those of whoever shook hands; 0 where nobody saw packets
+    resets_unlike: int = 0  # resets made by another sender than the TCP peer (forged_resets.py), 0 without raw packets
     queries: tuple[Query, ...] = ()
     tcp_attempts: int = 0
     tcp_failure: str | None = None
     tcp_seconds: float = 0.0
     tls_attempts: int = 0  # TLS over a connection
     tls_failure: str | None = None
-    quic_attempts: int = 0  # TLS inside QUIC: the next columns are of whichever it was
+    quic_attempts: int = 0  # TLS inside QUIC. The next columns belong to whichever of the two was tried.
     quic_failure: str | None = None
     tls_name: str = ""
     tls_verified_name: str = ""
-    tls_engine: str = ""  # whose hello it was
-    tls_hello_length: int = 0  # bytes of its record
+    tls_engine: str = ""  # the library that built the client hello
+    tls_hello_length: int = 0  # bytes of the client hello's record
     tls_answered: bool = False
     tls_completed: bool = True
     tls_trusted_by_machine: bool = False
     tls_leaf: str = ""
     tls_issuer: str = ""
     tls_self_signed: bool = False
-    tls_bears_name: bool = False  # the leaf has the SNI's name in it, whatever else is wrong with it
+    tls_bears_name: bool = False  # the leaf contains the name of the SNI, even if it is invalid for another reason
     http_attempts: int = 0
     http_failure: str | None = None
     http_host: str = ""
@@ -103,31 +103,31 @@ class Observation(NamedTuple):
     payload_attempts: int = 0  # the service's own protocol: MTProto, Noise, STUN, TURN or SIP
     payload_failure: str | None = None
     payload_proven: bool = False
-    payload_kind: str = ""  # which of them, as a record's `proof` names it
-    payload_answered: bool = False  # an answer to ours came, whatever it says
-    payload_rewritten: bool = False  # what came back was not as it had been sent
+    payload_kind: str = ""  # which of them, in the words of a verdict record's `proof`
+    payload_answered: bool = False  # any answer to the probe's payload arrived
+    payload_rewritten: bool = False  # the answer repeats the payload with changes
     mail_attempts: int = 0  # SMTP or IMAP, in the clear or inside TLS
     mail_failure: str | None = None  # of the first entry that failed
     mail_protocol: str = ""  # smtp or imap
-    mail_offer: str = ""  # STARTTLS in the clear: offered, masked or missing; "" where no list came
-    mail_accepted: bool = False  # asked for STARTTLS, the server gave its go-ahead
-    mail_refused: bool = False  # it said no
-    mail_turned_away: bool = False  # it greeted with a refusal
-    mail_injected: bool = False  # plaintext came behind the go-ahead
+    mail_offer: str = ""  # STARTTLS before TLS: offered, masked or missing. "" without a list of capabilities.
+    mail_accepted: bool = False  # the server accepted STARTTLS
+    mail_refused: bool = False  # the server refused STARTTLS
+    mail_turned_away: bool = False  # the greeting was a refusal
+    mail_injected: bool = False  # plaintext followed the acceptance of STARTTLS
     echo_attempts: int = 0  # a datagram to the helper's echo
     echo_failure: str | None = None
-    echo_payload: str = ""  # "stun", "sip", or "other" for one that is of no protocol
+    echo_payload: str = ""  # "stun", "sip", or "other" for random bytes
     echo_port: int = 0
     echo_sent: int = 0  # how often it was sent
     echo_echoed: bool = False
     echo_changed: bool = False
-    random_attempts: int = 0  # bytes of no protocol, over TCP
+    random_attempts: int = 0  # random bytes of no protocol, over TCP
     random_failure: str | None = None
 
 
 @dataclass
 class FlatMeasurement:
-    """What a line holds, ready to be judged."""
+    """Hold a measurement in the form that verdicts are computed from: rows, and the few keys needed beside them."""
 
     target: dict[str, Any]
     run: dict[str, Any]
@@ -135,15 +135,15 @@ class FlatMeasurement:
     control_failed: bool
     control_families: dict[int, bool]
     control_udp: bool = False
-    foreign: bool = False  # of OONI's: its transactions are numbered by the reader, and preflight is unknown
-    unread: bool = False  # of a nettest that nothing here judges
-    redirects: dict[str, tuple[str, ...]] = field(default_factory=dict)  # service → the endpoints that it led to
+    foreign: bool = False  # OONI's measurement: the reader numbered its transactions, and preflight is unknown
+    unread: bool = False  # no rule covers its nettest
+    redirects: dict[str, tuple[str, ...]] = field(default_factory=dict)  # endpoints redirected to, by service
     rows: list[Observation] = field(default_factory=list)
 
 
-def read_measurement(line: dict[str, Any]) -> FlatMeasurement:
-    """Read a whole line, the control's half included."""
-    keys = table(line.get("test_keys"))
+def read_measurement(measurement: dict[str, Any]) -> FlatMeasurement:
+    """Flatten a measurement of our probe, its control included."""
+    keys = table(measurement.get("test_keys"))
     control = table(keys.get("x_control"))
     preflight = table(control.get("preflight"))
     failed = control.get("failure") is not None or not control
@@ -164,18 +164,18 @@ def read_measurement(line: dict[str, Any]) -> FlatMeasurement:
 
 
 def observations(test_keys: dict[str, Any], origin: str) -> Iterator[Observation]:
-    """Flat rows out of test keys, in the order of the transactions' ids; entries without a transaction are dropped."""
-    entries, unlike = _entries(test_keys), count_forged_resets(test_keys.get("x_packets"))
+    """Iterate over the rows of test keys, ordered by transaction id. Entries without a transaction are dropped."""
+    entries, forged = _entries(test_keys), count_forged_resets(test_keys.get("x_packets"))
     seen = set()
     for record in sorted(tables(test_keys.get("x_transactions")), key=lambda item: number(item.get("transaction_id"))):
         identity = number(record.get("transaction_id"))
         if identity not in seen:
             seen.add(identity)
-            yield _observation(record, entries[identity], origin, unlike.get(identity, 0))
+            yield _observation(record, entries[identity], origin, forged.get(identity, 0))
 
 
 def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, Any]]]]:
-    """All entries, wherever they stand: transaction id → list name → entries."""
+    """Return the entries of all lists by transaction id and by name of the list."""
     found: dict[int, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
     for holder in places_of_entries(test_keys):
         for kind in LISTS:
@@ -192,7 +192,7 @@ def _observation(
         if kind in entries:
             columns |= columns_of(entries[kind][-1])
         if columns.get(_LAYER_FAILURES.get(kind, "")) is not None:
-            break  # what stands above a failed layer was never tried, even if OONI writes an element for it
+            break  # layers above a failed one were not tried, even if OONI writes an element for them
     return Observation(
         origin=origin,
         transaction_id=number(record.get("transaction_id")),
@@ -242,27 +242,27 @@ def _answer(entry: dict[str, Any]) -> Answer:
 
 def _tcp(entry: dict[str, Any]) -> dict[str, Any]:
     status = table(entry.get("status"))
-    said = failure(status.get("failure"))
-    if said is None and status.get("success") is not True:
-        said = "unknown_failure"
-    return {"tcp_attempts": 1, "tcp_failure": said, "tcp_seconds": seconds(entry.get("t")) - seconds(entry.get("t0"))}
+    failed = failure(status.get("failure"))
+    if failed is None and status.get("success") is not True:
+        failed = "unknown_failure"
+    return {"tcp_attempts": 1, "tcp_failure": failed, "tcp_seconds": seconds(entry.get("t")) - seconds(entry.get("t0"))}
 
 
 def _tls(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"tls_attempts": 1, "tls_failure": failure(entry.get("failure"))} | _shown(entry)
+    return {"tls_attempts": 1, "tls_failure": failure(entry.get("failure"))} | _handshake(entry)
 
 
 def _quic(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"quic_attempts": 1, "quic_failure": failure(entry.get("failure"))} | _shown(entry)
+    return {"quic_attempts": 1, "quic_failure": failure(entry.get("failure"))} | _handshake(entry)
 
 
-def _shown(entry: dict[str, Any]) -> dict[str, Any]:
-    """What a handshake showed, whatever carried it."""
+def _handshake(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a handshake over TCP or QUIC."""
     leaf = leaf_of(entry.get("peer_certificates"), name(entry.get("server_name")))
     failed = failure(entry.get("failure"))
     return {
         "tls_name": name(entry.get("server_name")),
-        # "" says that nobody judged the chain; an entry of OONI's has no such field, and always did
+        # "" means that the chain was not checked. OONI's entries have no such field, and OONI always checks.
         "tls_verified_name": name(entry.get("x_verified_name", entry.get("server_name"))),
         "tls_engine": text(entry.get("x_engine")),
         "tls_hello_length": number(entry.get("x_client_hello_length")),
@@ -281,7 +281,7 @@ def _http(entry: dict[str, Any]) -> dict[str, Any]:
     headers = {name(key): name(value) for key, value in table(request.get("headers")).items()}
     return {
         "http_attempts": 1,
-        "http_failure": _before_the_body(entry),
+        "http_failure": _failure_before_body(entry),
         "http_host": headers.get("host", "").partition(":")[0],
         "http_code": number(response.get("code")),
         "http_fingerprints": texts(response.get("x_fingerprints")),
@@ -290,10 +290,10 @@ def _http(entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _before_the_body(entry: dict[str, Any]) -> str | None:
-    """What kept the status line from coming. In its own lists OONI calls a body that broke off a failure too."""
-    said, broke_off = failure(entry.get("failure")), failure(table(entry.get("response")).get("x_body_failure"))
-    return None if said is not None and said == broke_off else said
+def _failure_before_body(entry: dict[str, Any]) -> str | None:
+    """Return the failure that prevented the status line. OONI's lists report an incomplete body as a failure too."""
+    failed, in_body = failure(entry.get("failure")), failure(table(entry.get("response")).get("x_body_failure"))
+    return None if failed is not None and failed == in_body else failed
 
 
 _LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure", "quic_handshakes": "quic_failure"}

@@ -1,4 +1,7 @@
-"""OONI's lines → the rows that our own lines give, so that the same rules judge both; and no more than they carry."""
+"""Read OONI's measurements into the rows of our measurements, so that the same rules judge both.
+
+Only what OONI recorded is read. Data formats: https://github.com/ooni/spec/tree/master/data-formats, read 2026-11-24.
+"""
 
 from probe.analysis.ooni_import.measurement import is_ooni, read_ooni
 

@@ -1,4 +1,4 @@
-"""What OONI's test helper saw from outside (test key `control` of web_connectivity) → the control's attempts."""
+"""Read the answer of OONI's test helper (test key `control` of web_connectivity) as attempts of the control."""
 
 from probe.analysis.observations.lenient_json import address, name, number, table, text, texts
 from probe.analysis.ooni_import.entries import Entry, split
@@ -10,29 +10,30 @@ from probe.targets.target import Endpoint, is_address
 Results = dict[tuple[str, int], Entry]
 
 
-def outside(keys: Entry, endpoint: Endpoint | None, tape: Converted) -> bool:
-    """Read the helper's answer onto the tape; says whether there is one."""
+def read_control(keys: Entry, endpoint: Endpoint | None, converted: Converted) -> bool:
+    """Add the helper's lookups and attempts to `converted`, and return True if there is an answer."""
     control = table(keys.get("control"))
     if not control or keys.get("control_failure") is not None or endpoint is None:
         return False
-    resolved = _resolved(control, endpoint.host, tape)
-    connected, shaken = _results(control, "tcp_connect"), _results(control, "tls_handshake")
-    for (ip, port), entry in connected.items():
-        said = shaken.get((ip, port))
-        _prove(endpoint, ip, port, entry, said, tape)
+    resolved = _resolved(control, endpoint.host, converted)
+    connects, handshakes = _results(control, "tcp_connect"), _results(control, "tls_handshake")
+    for (ip, port), connect in connects.items():
+        handshake = handshakes.get((ip, port))
+        _prove(endpoint, ip, port, connect, handshake, converted)
         if port == endpoint.port:
-            _attempt(endpoint, ip, entry, said, control if ip in resolved or _proven(said, endpoint) else {}, tape)
+            verified = ip in resolved or _proven(handshake, endpoint)
+            _attempt(endpoint, ip, connect, handshake, control if verified else {}, converted)
     return True
 
 
-def families(tape: Converted) -> dict[int, bool]:
-    """Which families work at the helper: IPv4 is taken for granted, IPv6 where it connected to anything."""
-    rows = tape.keys["x_endpoints"].get("tcp_connect", [])
+def families(converted: Converted) -> dict[int, bool]:
+    """Return which address families work at the helper. IPv4 is assumed, IPv6 needs one successful connect."""
+    rows = converted.keys["x_endpoints"].get("tcp_connect", [])
     return {4: True, 6: any(":" in row["ip"] and row["status"]["success"] for row in rows)}
 
 
-def _resolved(control: Entry, host: str, tape: Converted) -> set[str]:
-    """What the helper's own resolver said, with the networks that the helper knows."""
+def _resolved(control: Entry, host: str, converted: Converted) -> set[str]:
+    """Add the answers of the helper's resolver with their AS numbers, and return the addresses."""
     dns = table(control.get("dns"))
     found = [address(ip) for ip in texts(dns.get("addrs"))]
     failed = failure_in(dns.get("failure"))
@@ -43,53 +44,58 @@ def _resolved(control: Entry, host: str, tape: Converted) -> set[str]:
         mine = [{key: ip, "asn": networks.get(ip, 0)} for ip in found if (":" in ip) == colon]
         if mine or (not found and query_type == "A"):
             query = {"hostname": host, "query_type": query_type, "engine": "doh", "resolver_address": "system"}
-            tape.lookups([query | {"answers": mine, "failure": failed or (None if mine else "dns_no_answer")}])
+            converted.lookups([query | {"answers": mine, "failure": failed or (None if mine else "dns_no_answer")}])
     return set(found)
 
 
 def _results(control: Entry, kind: str) -> Results:
     found = {}
-    for where, said in table(control.get(kind)).items():
-        at, said = split(text(where)), table(said)
-        if at[0] and "status" in said:
-            failed = failure_in(said.get("failure"))
-            if failed is None and said["status"] is not True:
+    for key, value in table(control.get(kind)).items():
+        at, result = split(text(key)), table(value)
+        if at[0] and "status" in result:
+            failed = failure_in(result.get("failure"))
+            if failed is None and result["status"] is not True:
                 failed = "interrupted"
-            found[at] = {"failure": failed, "server_name": name(said.get("server_name"))}
+            found[at] = {"failure": failed, "server_name": name(result.get("server_name"))}
     return found
 
 
-def _proven(said: Entry | None, endpoint: Endpoint) -> bool:
-    return said is not None and said["failure"] is None and said["server_name"] == endpoint.host
+def _proven(handshake: Entry | None, endpoint: Endpoint) -> bool:
+    return handshake is not None and handshake["failure"] is None and handshake["server_name"] == endpoint.host
 
 
-def _prove(endpoint: Endpoint, ip: str, port: int, connect: Entry, said: Entry | None, tape: Converted) -> None:
-    """A certificate that the helper found valid proves the address, whatever became of the page."""
+def _prove(
+    endpoint: Endpoint, ip: str, port: int, connect: Entry, handshake: Entry | None, converted: Converted
+) -> None:
+    """Add the handshake as an attempt of its own, since its valid certificate proves the address without a page."""
     proof = proof_endpoint(endpoint)
-    if proof is not None and port == TLS_PORT and said is not None:
-        tape.attempt(proof, "", ip, tcp_connect=_written(ip, port, connect), tls_handshakes=said)
+    if proof is not None and port == TLS_PORT and handshake is not None:
+        converted.attempt(proof, "", ip, tcp_connect=_tcp_entry(ip, port, connect), tls_handshakes=handshake)
 
 
-def _attempt(endpoint: Endpoint, ip: str, connect: Entry, said: Entry | None, control: Entry, tape: Converted) -> None:
-    """The attempt as far as it can be told: the page was fetched once, from wherever the helper's library chose.
+def _attempt(
+    endpoint: Endpoint, ip: str, connect: Entry, handshake: Entry | None, control: Entry, converted: Converted
+) -> None:
+    """Add the attempt, if its result is known. The helper fetches the page once, at an address that it does not report.
 
-    Where connecting and TLS worked and the page did not, nobody knows whether it was this address's fault: left out.
+    If TCP and TLS worked and the page failed, the address may not be the cause, so the attempt is left out.
     """
-    sealed = endpoint.scheme == "https"
-    below = [connect["failure"]] + ([said["failure"]] if sealed and said is not None else [])
-    broken, fetched = any(failed is not None for failed in below), _fetched(table(control.get("http_request")))
-    if broken or (fetched and (said is not None or not sealed)):
-        written = _written(ip, endpoint.port, connect)
-        page = {"failure": None, "response": {"code": fetched}} if fetched else None
-        tape.attempt(endpoint, ROLE, ip, tcp_connect=written, tls_handshakes=said if sealed else None, requests=page)
+    over_tls = endpoint.scheme == "https"
+    lower = [connect["failure"]] + ([handshake["failure"]] if over_tls and handshake is not None else [])
+    failed, status = any(one is not None for one in lower), _page_status(table(control.get("http_request")))
+    if failed or (status and (handshake is not None or not over_tls)):
+        tcp = _tcp_entry(ip, endpoint.port, connect)
+        page = {"failure": None, "response": {"code": status}} if status else None
+        tls = handshake if over_tls else None
+        converted.attempt(endpoint, ROLE, ip, tcp_connect=tcp, tls_handshakes=tls, requests=page)
 
 
-def _fetched(page: Entry) -> int:
-    """The status with which the helper got the page, 0 if it did not."""
-    fine = "failure" in page and failure_in(page["failure"]) is None
-    return max(number(page.get("status_code")), 0) if fine else 0
+def _page_status(page: Entry) -> int:
+    """Return the status of the page that the helper received, 0 without one."""
+    received = "failure" in page and failure_in(page["failure"]) is None
+    return max(number(page.get("status_code")), 0) if received else 0
 
 
-def _written(ip: str, port: int, connect: Entry) -> Entry:
+def _tcp_entry(ip: str, port: int, connect: Entry) -> Entry:
     failed = connect["failure"]
     return {"ip": ip, "port": port, "status": {"success": failed is None, "failure": failed}}

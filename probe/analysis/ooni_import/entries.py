@@ -1,4 +1,4 @@
-"""The lists of OONI's test keys → entries as our own probe writes them; what is scrubbed or broken is left out."""
+"""Turn the lists of OONI's test keys into entries of our form. Redacted and invalid entries are left out."""
 
 import base64
 from collections.abc import Iterable
@@ -15,32 +15,32 @@ from probe.targets.target import Endpoint, is_address
 Entry = dict[str, Any]
 
 OWN_CLIENTS = frozenset({"udp", "tcp", "dot", "doh"})
-"""Engines that ask a resolver of their own choice; the others, under many names, ask the system's."""
+"""Engines that query a resolver of the probe's choice. The others, with many names, use the system resolver."""
 
 MOST = 500
-"""Entries that are read of one list: several times what any nettest of OONI's writes."""
+"""Maximum number of entries that are read of one list, several times what any nettest of OONI writes."""
 
 PORTS = {scheme: DIALECTS[scheme].default_port for scheme in ("http", "https")}
 
 
 @dataclass(frozen=True)
 class At:
-    """Where an entry belongs: address and port ("" and 0 unknown), and OONI's transaction (0 in old lines)."""
+    """Hold address and port of an entry ("" and 0 unknown), and OONI's transaction id (0 in old measurements)."""
 
     address: str = ""
     port: int = 0
     transaction: int = 0
-    depth: int = 0  # how many redirects came before
+    depth: int = 0  # number of redirects before it
 
 
 def queries(keys: Entry) -> list[Entry]:
-    """DNS questions; `ANY` of getaddrinfo becomes a question per family, since both were asked."""
+    """Return the DNS queries. `ANY` of getaddrinfo becomes one query per family, since both were made."""
     listed = tables(keys.get("queries"))[:MOST]
     return [query for entry in listed if _is_readable(entry) for query in _by_family(entry)]
 
 
 def _is_readable(entry: Entry) -> bool:
-    """Whether it says what was asked, and every answer is an address: `[scrubbed]` tells nothing."""
+    """Return True if the entry names the host and every answer is an address. `[scrubbed]` is no address."""
     given = [answer.get("ipv4") or answer.get("ipv6") for answer in tables(entry.get("answers"))]
     return bool(text(entry.get("hostname"))) and all(is_address(address(ip)) for ip in given if ip is not None)
 
@@ -58,7 +58,7 @@ def _by_family(entry: Entry) -> list[Entry]:
     found = []
     for query_type, family in (("A", 4), ("AAAA", 6)):
         mine = [answer for answer in answers if _family(answer) == family]
-        if asked in {query_type, "ANY"} and (mine or failed):  # neither: an alias alone, or an old line's silence
+        if asked in {query_type, "ANY"} and (mine or failed):  # neither means a CNAME alone, or a gap of old probes
             found.append(about | {"query_type": query_type, "answers": mine, "failure": failed})
     return found
 
@@ -68,7 +68,7 @@ def _family(answer: Entry) -> int:
 
 
 def connects(keys: Entry) -> list[tuple[At, Entry]]:
-    """TCP connects; whose address is scrubbed is left out."""
+    """Return the TCP connects. One with a redacted address is left out."""
     found = []
     for entry in tables(keys.get("tcp_connect"))[:MOST]:
         ip, status = address(entry.get("ip")), table(entry.get("status"))
@@ -82,13 +82,13 @@ def connects(keys: Entry) -> list[tuple[At, Entry]]:
 
 
 def handshakes(keys: Entry, *, quic: bool = False) -> list[tuple[At, Entry]]:
-    """TLS handshakes over TCP, or those over QUIC, which OONI writes among them (network `udp`) or apart.
+    """Return the TLS handshakes over TCP or QUIC. A handshake with an unchecked certificate is left out.
 
-    One whose certificate nobody checked proves nothing, and is left out.
+    OONI writes those over QUIC into `tls_handshakes` with network `udp`, or into `quic_handshakes`.
     """
-    among = [entry for entry in tables(keys.get("tls_handshakes")) if _is_quic(entry) == quic]
-    apart = tables(keys.get("quic_handshakes")) if quic else []
-    checked = [entry for entry in (*among, *apart)[:MOST] if entry.get("no_tls_verify") in (None, False)]
+    listed = [entry for entry in tables(keys.get("tls_handshakes")) if _is_quic(entry) == quic]
+    others = tables(keys.get("quic_handshakes")) if quic else []
+    checked = [entry for entry in (*listed, *others)[:MOST] if entry.get("no_tls_verify") in (None, False)]
     return [(_at(entry, *split(text(entry.get("address")))), _handshake(entry)) for entry in checked]
 
 
@@ -97,17 +97,17 @@ def _is_quic(entry: Entry) -> bool:
 
 
 def _handshake(entry: Entry) -> Entry:
-    shown = name(entry.get("server_name"))
+    server_name = name(entry.get("server_name"))
     return {
         "failure": failure_in(entry.get("failure", "interrupted")),
-        "server_name": shown,
-        "x_verified_name": shown,
+        "server_name": server_name,
+        "x_verified_name": server_name,
         "peer_certificates": entry.get("peer_certificates"),
     }
 
 
 def requests(keys: Entry) -> list[tuple[At, str, Entry]]:
-    """HTTP round trips with their URL, oldest first (OONI writes the newest first)."""
+    """Return the HTTP round trips with their URL, oldest first. OONI writes the newest first."""
     found = []
     for entry in reversed(tables(keys.get("requests"))[-MOST:]):
         request, response = table(entry.get("request")), table(entry.get("response"))
@@ -127,7 +127,7 @@ def requests(keys: Entry) -> list[tuple[At, str, Entry]]:
 
 
 def _body(response: Entry) -> str | bytes:
-    """The body; bytes that are no UTF-8 come as base64 (df-001)."""
+    """Return the body. OONI encodes bytes that are no UTF-8 as base64 (df-001)."""
     body = response.get("body")
     if not isinstance(body, dict):
         return text(body)
@@ -138,24 +138,24 @@ def _body(response: Entry) -> str | bytes:
 
 
 def _headers(response: Entry) -> dict[str, str]:
-    """The headers that are text, names in lower case."""
+    """Return the headers with text values, names in lower case."""
     return {name(key): text(value) for key, value in table(response.get("headers")).items() if isinstance(value, str)}
 
 
-def sealed_failure(page: Entry | None, endpoint: Endpoint) -> Entry | None:
-    """The handshake that an old probe did not write: what failed once connected counts as TLS's failure."""
+def missing_handshake(page: Entry | None, endpoint: Endpoint) -> Entry | None:
+    """Return a failed handshake if the page failed after the connect. Old probes did not record handshakes."""
     if page is None or page["failure"] is None or page["failure"].startswith("dns_"):
         return None
     return {"failure": page["failure"], "server_name": endpoint.host, "x_verified_name": ""}
 
 
 def last(entries: Iterable[Entry]) -> Entry | None:
-    """The last of the entries, None if there is none."""
+    """Return the last of the entries, None without any."""
     return next(reversed(list(entries)), None)
 
 
 def web_url(url: str) -> str:
-    """A web address as our endpoints are written: ASCII host, port said, no fragment; "" for what is none."""
+    """Return a web address in the form of our endpoints: ASCII host, explicit port, no fragment. "" if invalid."""
     try:
         parts = urlsplit(url)
         port, host = parts.port or PORTS.get(parts.scheme, 0), (parts.hostname or "").rstrip(".")
@@ -170,7 +170,7 @@ def web_url(url: str) -> str:
 
 
 def split(endpoint: str) -> tuple[str, int]:
-    """Split ADDRESS:PORT; ("", 0) where it is none."""
+    """Split ADDRESS:PORT. Returns ("", 0) if it is invalid."""
     ip, _, port = endpoint.rpartition(":")
     usable = is_address(address(ip)) and port.isascii() and port.isdigit() and len(port) < 6
     return (address(ip), int(port)) if usable else ("", 0)

@@ -1,4 +1,7 @@
-"""What OONI's probes and helpers wrote over ten years as a failure → the closed list (reference: ooni/spec df-007)."""
+"""Map the failures that OONI's probes and helpers have written since 2012 to our closed list.
+
+Source: https://github.com/ooni/spec/blob/master/data-formats/df-007-errors.md, read 2026-11-24.
+"""
 
 import re
 from typing import Any
@@ -8,7 +11,7 @@ from probe.formats import failures as f
 
 NETWORK_DOWN = "network_down"
 
-# Old probes, and the test helper to this day (ooni/probe-cli 7cb22410, oohelperd).
+# Names of old probes, and of today's test helper (https://github.com/ooni/probe-cli, commit 7cb22410, oohelperd).
 _OLD = {
     "connection_refused_error": f.REFUSED,
     "connection_lost_error": f.EOF,
@@ -23,10 +26,10 @@ _OLD = {
     "dns_lookup_error": f.DNS_MISBEHAVING,
     "dns_server_failure": f.DNS_SERVFAIL,
     "address_family_not_supported_error": "address_family_not_supported",
-    # No preflight told whether this machine had a network at all: so it counts as this machine's.
+    # OONI has no preflight that shows if the computer had a network, so this counts as a failure of the computer.
     f.NETWORK_UNREACHABLE: NETWORK_DOWN,
 }
-# What Go said in its own words, by a piece of it; the first that is found counts.
+# Texts of Go's errors. The first text that the failure contains counts.
 _IN_WORDS = (
     ("certificate has expired or is not yet valid", f.SSL_INVALID_CERTIFICATE),
     ("network is unreachable", NETWORK_DOWN),
@@ -46,12 +49,12 @@ _SHAPE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+(?=:|$)")
 
 
 def failure_in(value: Any) -> str | None:
-    """The failure, None for success. Old lines say `false` for none; what is no failure string accuses nobody."""
+    """Return the failure, None for success (`false` in old measurements). An invalid value becomes `interrupted`."""
     if value is None or value is False:
         return None
-    said = text(value)
-    if said.startswith(_PROXIED) or not _SHAPE.match(said):
-        return f.INTERRUPTED  # a proxy's word, or garbage, and not this network's
-    if said.startswith(f.UNKNOWN):
-        return next((known for words, known in _IN_WORDS if words in said), said)
-    return _OLD.get(said, said)
+    failure = text(value)
+    if failure.startswith(_PROXIED) or not _SHAPE.match(failure):
+        return f.INTERRUPTED  # from a proxy or invalid, so it is no evidence about this network
+    if failure.startswith(f.UNKNOWN):
+        return next((known for words, known in _IN_WORDS if words in failure), failure)
+    return _OLD.get(failure, failure)

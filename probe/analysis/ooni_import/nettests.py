@@ -1,7 +1,7 @@
-"""Which services a nettest of OONI's asks about, by role: facts of the nettests' code (ooni/probe-cli 7cb22410).
+"""List the services that OONI's nettests test, from their code (https://github.com/ooni/probe-cli, commit 7cb22410).
 
-Roles are called as in our own target files, so that both stand side by side; the hosts are not read from there, because
-a line must be judged the same years later. What OONI only connects to is `tcp`: that proves nobody's address.
+The roles are those of our target files, so that results can be compared. The hosts are not read from these files, since
+an old measurement must keep its verdict. Endpoints that OONI only connects to are `tcp://`, which proves no address.
 """
 
 from collections.abc import Callable
@@ -17,26 +17,28 @@ from probe.targets.target import is_address
 Services = dict[str, dict[str, Any]]
 
 WHATSAPP_HOSTS = range(1, 17)
-MOST_CENTRES = 64  # OONI posts to six addresses, at two ports each
+MOST_CENTRES = 64  # data centres of Telegram. OONI uses six addresses with two ports each.
 
 
 @dataclass(frozen=True)
 class Nettest:
-    """One nettest: the target's name in a record, and the services that a line of it tells of."""
+    """Describe a nettest: the target's name in verdict records, and the services of a measurement."""
 
     target: Callable[[Entry], str]
     services: Callable[[Entry], Services]
 
 
-def input_of(line: Entry) -> str:
-    """The line's input; old lines have it in a list."""
-    given = line.get("input")
+def input_of(measurement: Entry) -> str:
+    """Return the measurement's input, which old measurements have in a list."""
+    given = measurement.get("input")
     return text(given) or next(iter(texts(given)), "")
 
 
 def _named(target: str, **services: list[str]) -> Nettest:
-    """A nettest whose endpoints stand in its code; every one of a service is needed."""
-    return Nettest(lambda line: target, lambda line: {role: _all(urls) for role, urls in services.items()})
+    """Return a nettest with fixed endpoints, all of which a service needs."""
+    return Nettest(
+        lambda measurement: target, lambda measurement: {role: _all(urls) for role, urls in services.items()}
+    )
 
 
 def _all(urls: list[str]) -> dict[str, Any]:
@@ -47,14 +49,14 @@ def _any(urls: list[str]) -> dict[str, Any]:
     return {"works_if": "any", "endpoints": urls}
 
 
-def _telegram(line: Entry) -> Services:
-    """The data centres are whatever addresses the line posted to in the clear."""
-    asked = [url for _, url, _ in requests(table(line.get("test_keys")))]
+def _telegram(measurement: Entry) -> Services:
+    """Return the services of telegram. The data centres are the addresses of the unencrypted requests."""
+    asked = [url for _, url, _ in requests(table(measurement.get("test_keys")))]
     pool = [url for url in asked if url.startswith("http://") and is_address(urlsplit(url).hostname or "")]
     return {"web": _all(["https://web.telegram.org:443/"]), "dc_pool": _any(list(dict.fromkeys(pool))[:MOST_CENTRES])}
 
 
-def _whatsapp(line: Entry) -> Services:
+def _whatsapp(measurement: Entry) -> Services:
     return {
         "web": _all(["https://web.whatsapp.com:443/"]),
         "registration": _all(["https://v.whatsapp.net:443/v2/register"]),
@@ -62,8 +64,8 @@ def _whatsapp(line: Entry) -> Services:
     }
 
 
-def _stun(line: Entry) -> Services:
-    where = input_of(line).removeprefix("stun://")
+def _stun(measurement: Entry) -> Services:
+    where = input_of(measurement).removeprefix("stun://")
     return {where: _all([f"stun://{where};transport=udp"])}
 
 
@@ -71,7 +73,7 @@ RESOLVER_SCHEMES = {dialect.ooni_scheme: dialect for dialect in DIALECTS.values(
 
 
 def resolver_url(url: str) -> str:
-    """A resolver's URL as our endpoints are written; "" for what is none."""
+    """Return a resolver's URL in the form of our endpoints, "" if it is invalid."""
     try:
         parts = urlsplit(url)
         dialect = RESOLVER_SCHEMES[parts.scheme]
@@ -82,13 +84,13 @@ def resolver_url(url: str) -> str:
     return f"{dialect.scheme}://{named}:{port}{parts.path if dialect.scheme == 'doh' else ''}".partition(";")[0]
 
 
-def _resolver(line: Entry) -> Services:
-    return {input_of(line): _all([resolver_url(input_of(line))])}
+def _resolver(measurement: Entry) -> Services:
+    return {input_of(measurement): _all([resolver_url(input_of(measurement))])}
 
 
 NETTESTS: dict[str, Nettest] = {
-    "telegram": Nettest(lambda line: "telegram", _telegram),
-    "whatsapp": Nettest(lambda line: "whatsapp", _whatsapp),
+    "telegram": Nettest(lambda measurement: "telegram", _telegram),
+    "whatsapp": Nettest(lambda measurement: "whatsapp", _whatsapp),
     "signal": _named(
         "signal",
         chat=["https://chat.signal.org:443/"],
@@ -104,8 +106,10 @@ NETTESTS: dict[str, Nettest] = {
         star=["tcp://star.c10r.facebook.com:443"],
         calls=["stun://stun.fbsbx.com:3478;transport=udp"],
     ),
-    "stunreachability": Nettest(lambda line: "stun", _stun),
-    "dnscheck": Nettest(lambda line: "resolvers", _resolver),
-    "web_connectivity": Nettest(input_of, lambda line: {"web": _all([web_url(input_of(line)) or input_of(line)])}),
+    "stunreachability": Nettest(lambda measurement: "stun", _stun),
+    "dnscheck": Nettest(lambda measurement: "resolvers", _resolver),
+    "web_connectivity": Nettest(
+        input_of, lambda measurement: {"web": _all([web_url(input_of(measurement)) or input_of(measurement)])}
+    ),
 }
-"""By OONI's test_name. What is not here is not judged: it proves nothing that our rules know."""
+"""The nettests that can be judged, by OONI's test_name."""

@@ -1,4 +1,4 @@
-"""Test keys as our own probe would have written them, under construction: transactions, and the entries in them."""
+"""Build test keys in our form, with transactions and their entries."""
 
 from collections import defaultdict
 from typing import Any
@@ -8,7 +8,7 @@ from probe.targets.target import Endpoint
 
 
 class Converted:
-    """What is read off a line of OONI's; ids count from 1 in the order of adding."""
+    """Collect transactions and entries of one side. Transaction ids count from 1 in the order of adding."""
 
     def __init__(self) -> None:
         self._records: list[dict[str, Any]] = []
@@ -16,22 +16,22 @@ class Converted:
 
     @property
     def keys(self) -> dict[str, Any]:
-        """The test keys so far, as observations.py reads them."""
+        """Return the test keys so far, for `observations.rows.observations`."""
         return {"x_transactions": self._records, "x_endpoints": dict(self._lists)}
 
     def lookups(self, queries: list[Entry]) -> None:
-        """DNS questions; those for one name to one resolver are one lookup, which any answer makes a success."""
+        """Add DNS queries. Those for one name to one resolver are one lookup, which succeeds with any answer."""
         together: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
         for query in queries:
             together[query["hostname"], query["engine"], query["resolver_address"]].append(query)
         for (host, engine, resolver), asked in together.items():
             failed = None if any(query["failure"] is None for query in asked) else asked[0]["failure"]
-            own = resolver == "system"  # what went to another resolver is a follow-up, in our words
+            own = resolver == "system"  # a query to another resolver is a follow-up in our measurements
             about = {"kind": "lookup" if own else "followup", "followup": "" if own else f"resolver_{engine}"}
             self._add(about | {"hostname": host, "failure": failed}, queries=asked)
 
     def attempt(self, endpoint: Endpoint, role: str, address: str, **entries: Entry | None) -> None:
-        """One attempt at an endpoint, with the entry of each layer by the name of its list."""
+        """Add one attempt at an endpoint, with the entry of each layer by the name of its list."""
         made = {kind: [entry] for kind, entry in entries.items() if entry is not None}
         failures = [_failure(entry) for written in made.values() for entry in written]
         self._add(
@@ -56,5 +56,5 @@ class Converted:
 
 
 def _failure(entry: Entry) -> str | None:
-    said: str | None = entry["status"]["failure"] if "status" in entry else entry.get("failure")
-    return said
+    failed: str | None = entry["status"]["failure"] if "status" in entry else entry.get("failure")
+    return failed

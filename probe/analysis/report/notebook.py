@@ -1,11 +1,11 @@
-"""For notebooks: verdicts, cells, series and events as Arrow tables, which pandas and Polars take as they are.
+"""Return verdicts, cells, series and events as Arrow tables, for pandas and Polars in notebooks.
 
     from probe.analysis.report.notebook import Verdicts
-    verdicts = Verdicts("results/")                      # or a store, or files of lines
+    verdicts = Verdicts("results/")                      # or a store, or results files
     verdicts.compare(by="cc", baseline="cc=DE").to_pandas()
     polars.from_arrow(verdicts.events())
 
-The same tables and sums as `probe compare`, `series` and `events`; needs the extra `analysis`.
+The numbers are those of `probe compare`, `series` and `events`. The module needs the extra `analysis`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,16 +25,17 @@ from probe.analysis.verdicts.verdict_row import COLUMNS, VerdictRow, rows_of
 from probe.analysis.verdicts.verdicts import reason_unusable
 from probe.results import Problem, file_name, find_files, read_lines
 
-STATES = tuple(state.value for state in SEVERITY if state != INSUFFICIENT)  # each a column of counts
+STATES = tuple(state.value for state in SEVERITY if state != INSUFFICIENT)  # columns of counts
 _COUNTS = [(state, pa.int64()) for state in STATES]
 _NAMES = pa.list_(pa.string())
 
 
 class Verdicts:
-    """Verdicts of one store, or of lines judged now. `refused`: (file, line number, why) of what could not be used.
+    """Hold the verdicts of one store, or of measurements that are judged now.
 
-    `by`, `since`, `until`, `only`, `baseline` are written as on the command line; `lab`: take the lab's lines too.
-    Raises QuestionError, StoreError or ResultsError, each with one sentence.
+    `refused` lists (file, line number, reason) of lines that cannot be used. `by`, `since`, `until`, `only` and
+    `baseline` are written as on the command line. `lab` includes measurements of the lab. Raises QuestionError,
+    StoreError or ResultsError, each with one sentence.
     """
 
     def __init__(self, *sources: str | Path, lab: bool = False) -> None:
@@ -45,12 +46,12 @@ class Verdicts:
         self._rows = [] if self._store else list(self._judged(paths))
 
     def rows(self) -> pa.Table:
-        """Every verdict, one row per service and measurement: the columns of `verdictrow.VerdictRow`."""
+        """Return one row per service and measurement, with the columns of `verdicts.verdict_row.VerdictRow`."""
         rows = self._table().select(f"SELECT {', '.join(COLUMNS)} FROM verdicts ORDER BY line_hash, service")
         return pa.Table.from_pylist([dict(zip(COLUMNS, row, strict=True)) for row in rows])
 
     def compare(self, by: str | None = None, *, baseline: str = "", top: int = 0, **narrow: Any) -> pa.Table:
-        """A row per cell that somebody measured: counts by state, the state that is said, and a witness."""
+        """Return one row per cell with measurements: counts by state, the state, and an example measurement."""
         question = parse_question(by, baseline=baseline, lab=self._lab, **narrow)
         comparison = compare(self._table(), question, top)
         axes = list(dict.fromkeys(name for vantage in comparison.vantages for name in vantage))
@@ -58,7 +59,7 @@ class Verdicts:
         return pa.Table.from_pylist(rows, pa.schema([("service", pa.string()), *_strings(axes), *_CELL]))
 
     def series(self, by: str | None = None, *, grain: str = "day", **narrow: Any) -> pa.Table:
-        """A row per service, vantage point and day (or hour), gaps too: their `n` is 0."""
+        """Return one row per service, vantage point and day (or hour). Gaps have `n` 0."""
         laid = series(self._table(), parse_question(by, lab=self._lab, **narrow), grain)
         axes = list(laid[0].vantage) if laid else []
         rows = [
@@ -76,23 +77,23 @@ class Verdicts:
         return pa.Table.from_pylist(rows, pa.schema([("service", pa.string()), *_strings(axes), *_BUCKET]))
 
     def events(self, by: str | None = None, **narrow: Any) -> pa.Table:
-        """A row per event: when interference began and ended, where, and where measurements went missing."""
+        """Return one row per event: interference with its period and networks, or missing measurements."""
         found = [vars(event) for event in events(self._table(), parse_question(by, lab=self._lab, **narrow))]
         return pa.Table.from_pylist(found, pa.schema(_EVENT))
 
     def _table(self) -> VerdictTable:
-        """A table of its own for each question, since a question narrows it."""
+        """Return a new table for each question, since a question filters it."""
         return VerdictTable.of_store(self._store) if self._store else VerdictTable.of_rows(self._rows)
 
     def _judged(self, paths: list[Path]) -> Iterator[VerdictRow]:
         with SQLiteEngine() as engine:
             for path in find_files(paths):
-                for number, line in read_lines(path):
-                    problem = line.sentence if isinstance(line, Problem) else reason_unusable(line)
+                for number, read in read_lines(path):
+                    problem = read.sentence if isinstance(read, Problem) else reason_unusable(read)
                     if problem is not None:
                         self.refused.append((file_name(path), number, problem))
-                    elif isinstance(line, dict):
-                        yield from rows_of(line, file=file_name(path), number=number, engine=engine)
+                    elif isinstance(read, dict):
+                        yield from rows_of(read, file=file_name(path), number=number, engine=engine)
 
 
 def _strings(names: Iterable[str]) -> list[tuple[str, Any]]:

@@ -1,14 +1,14 @@
 "use strict";
-// Draws the page out of its JSON. Whatever stands in a results file is untrusted: it becomes text, never markup.
+// Build the page from its JSON. Texts from results files are untrusted, so they become text nodes and never markup.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
   const SVG = "http://www.w3.org/2000/svg";
-  const MORE = 200; // rows of the list at a time
-  const WORDED = 4; // vantage points up to which a cell has room for words
+  const MORE = 200; // rows that are added to the list at a time
+  const WORDED = 4; // vantage points up to which a cell has space for words
   const ANY = "";
 
-  /** An element with attributes and children; strings become text nodes. */
+  /** Return an element with attributes and children. Strings become text nodes. */
   function el(name, attributes = {}, ...children) {
     const made = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -51,7 +51,7 @@
     network: ["Network", distinct(data.vantages.map((vantage) => vantage.asn))],
     target: ["Target", distinct(data.services.map(targetOf))],
     mechanism: ["Mechanism", distinct(data.cells.flatMap((cell) => cell.mechanisms))],
-    state: ["Found", distinct(data.cells.map((cell) => cell.found || undefined))],
+    state: ["State", distinct(data.cells.map((cell) => cell.found || undefined))],
   };
   const named = new Map(data.vantages.map((vantage) => [vantage.asn, vantage.network]));
 
@@ -75,8 +75,8 @@
   const fits = (cell) =>
     (!chosen.mechanism || cell.mechanisms.includes(chosen.mechanism)) && (!chosen.state || cell.found === chosen.state);
 
-  /** Indexes of the services and vantage points that are left. */
-  function left() {
+  /** Return the indexes of the services and vantage points that match the filters. */
+  function matching() {
     let vantages = data.vantages.map((_, v) => v).filter((v) => {
       const vantage = data.vantages[v];
       return vantage.baseline || ((!chosen.cc || vantage.cc === chosen.cc) && (!chosen.network || vantage.asn === chosen.network));
@@ -92,13 +92,13 @@
 
   const cellAt = (s, v) => byPlace.get(s * data.vantages.length + v);
 
-  // -- the picture -----------------------------------------------------------------------------------------------
+  // -- the table of cells ----------------------------------------------------------------------------------------
 
-  let rows = []; // of table cells, for the arrow keys
+  let rows = []; // the table cells by row, for the arrow keys
   let here = [0, 0];
 
   function draw() {
-    const { services, vantages } = left();
+    const { services, vantages } = matching();
     const corner = el("th", { scope: "col" }, data.row);
     const heads = vantages.map((v) => {
       const { label, network } = data.vantages[v];
@@ -178,33 +178,33 @@
       el("p", {}, el("strong", {}, cell.text)),
       facts([
         ["Mechanisms", cell.mechanisms.join(", ")],
-        ["Measurements that count", `${cell.n}${cell.n ? ": " + counts(cell.by_state) : ""}`],
+        ["Counted measurements", `${cell.n}${cell.n ? ": " + counts(cell.by_state) : ""}`],
         ["Not counted", aside],
-        ["Reporters", cell.n ? `${cell.reporters_max} at most` : ""],
+        ["Users", cell.n ? `${cell.reporters_max} at most` : ""],
         ["Networks", networks + (cell.more_networks ? `; and ${cell.more_networks} more` : "")],
-        ["Difference", cell.p === null ? "" : `p = ${cell.p.toPrecision(2)} against ${data.baseline || "the others together"}`],
+        ["Difference", cell.p === null ? "" : `p = ${cell.p.toPrecision(2)}, compared with ${data.baseline || "the other vantage points together"}`],
       ]),
     ];
   }
 
   function aboutVerdict(verdict) {
-    if (!verdict) return [el("p", {}, "Nobody measured this here: a gap, and not OK.")];
+    if (!verdict) return [el("p", {}, "This was not measured here. A gap is not OK.")];
     const made = [
-      el("h3", {}, verdict.state === "" ? "The newest, which cannot be used" : "The newest verdict that says so"),
+      el("h3", {}, verdict.state === "" ? "Newest measurement, which is not valid" : "Newest measurement with this result"),
       el("p", {}, verdict.because),
       facts([
         ["Verdict", `${word(verdict.state) || verdict.invalid_reason}, rule ${verdict.rule_id} (ruleset ${verdict.ruleset})`],
         ["Mechanisms", verdict.mechanisms], ["Also seen", verdict.anomalies], ["Deepest success", verdict.proof],
-        ["Attempts here", `${verdict.failures} of ${verdict.attempts} failed`],
-        ["From outside", verdict.controls ? `${verdict.control_successes} of ${verdict.controls} worked` : "no helper's answer"],
-        ["Where on the path", verdict.hop],
+        ["Attempts in this network", `${verdict.failures} of ${verdict.attempts} failed`],
+        ["Test helper outside", verdict.controls ? `${verdict.control_successes} of ${verdict.controls} attempts worked` : "no usable answer"],
+        ["Interfering hop", verdict.hop],
         ["Measured", `${verdict.time}, ${verdict.software}`],
-        ["Witness", `${verdict.file}, line ${verdict.line}`],
+        ["Example measurement", `${verdict.file}, line ${verdict.line}`],
       ]),
     ];
     if (verdict.endpoints.length)
       made.push(el("h3", {}, "Evidence by endpoint"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence by endpoint" }, table(
-        ["endpoint", "found", "mechanisms", "deepest success", "rule", "transactions"],
+        ["endpoint", "state", "mechanisms", "deepest success", "rule", "transactions"],
         verdict.endpoints.map((row) => [row[0], word(row[1]), row[2], row[3], row[4], row[5]]))));
     if (verdict.evidence.length) made.push(el("h3", {}, "What was tried"), el("ul", {}, ...verdict.evidence.map((text) => el("li", {}, text))));
     return made;
@@ -243,40 +243,40 @@
     const highest = Math.max(1, ...[...points.values()].flatMap(([accusing, ok]) => [accusing, ok]));
     const step = Math.max(6, Math.min(24, Math.floor(900 / data.days.length)));
     const [width, middle, half] = [Math.max(320, data.days.length * step + 20), 120, 80];
-    const svg = drawn("svg", { width, height: 240, viewBox: `0 0 ${width} 240`, role: "img", "aria-label": `${timed.service} in ${timed.cc}, day by day; the table below says the same` });
+    const svg = drawn("svg", { width, height: 240, viewBox: `0 0 ${width} 240`, role: "img", "aria-label": `${timed.service} in ${timed.cc} by day. The table below has the same numbers.` });
     const bar = (day, from, height, kind) => svg.append(drawn("rect", { x: 10 + day * step + 1, y: from, width: step - 2, height: Math.max(1, height), class: kind }));
     for (const [day, [accusing, ok]] of points) {
       if (accusing) bar(day, middle - (half * accusing) / highest, (half * accusing) / highest, "bar-accusing");
       if (ok) bar(day, middle, (half * ok) / highest, "bar-ok");
     }
     svg.append(drawn("line", { x1: 10, x2: width - 10, y1: middle, y2: middle, class: "axis" }));
-    const told = edgesOf(marks);
-    [...told.keys()].forEach((day, number) => {
+    const edges = edgesOf(marks);
+    [...edges.keys()].forEach((day, number) => {
       const x = 10 + data.days.indexOf(day) * step;
       svg.append(drawn("line", { x1: x, x2: x, y1: 30, y2: 205, class: "mark" }),
         drawn("text", { x, y: number % 2 ? 26 : 13, "text-anchor": "middle" }, String(number + 1)));
     });
-    at("time-marks").replaceChildren(...[...told].map(([day, texts]) => el("li", {}, `${day}: ${[...texts].join("; ")}`)));
+    at("time-marks").replaceChildren(...[...edges].map(([day, texts]) => el("li", {}, `${day}: ${[...texts].join("; ")}`)));
     svg.append(drawn("text", { x: 10, y: 228 }, data.days[0]),
       drawn("text", { x: width - 10, y: 228, "text-anchor": "end" }, data.days[data.days.length - 1]));
     at("time-picture").replaceChildren(svg);
-    at("time-table").replaceChildren(table(["day", "accuse", "working", "neither", "begins or ends"], data.days.map((day, number) => {
+    at("time-table").replaceChildren(table(["day", "blocked or works badly", "works", "neither", "begins or ends"], data.days.map((day, number) => {
       const numbers = points.get(number);
-      const edges = marks.flatMap((event) => [event.onset === day ? "begins" : "", event.end === day ? "ends" : ""]).filter(Boolean).join(", ");
-      return [day, ...(numbers ? numbers.map(String) : ["not measured", "", ""]), edges];
+      const changes = marks.flatMap((event) => [event.onset === day ? "begins" : "", event.end === day ? "ends" : ""]).filter(Boolean).join(", ");
+      return [day, ...(numbers ? numbers.map(String) : ["not measured", "", ""]), changes];
     })));
   }
 
-  // What begins or ends, by day, in order; the picture has room for numbers only.
+  /** Return the texts for what begins or ends, by day in order. The chart has space for numbers only. */
   function edgesOf(events) {
-    const told = new Map();
+    const edges = new Map();
     for (const event of events) {
       const what = event.mechanism || "interference";
       const [begins, ends] = event.service === null ? ["measurements go missing", "measurements are back"] : [`${what} begins`, `${what} ends`];
       for (const [day, text] of [[event.onset, begins], [event.end, ends]])
-        if (data.days.includes(day)) told.set(day, (told.get(day) || new Set()).add(text));
+        if (data.days.includes(day)) edges.set(day, (edges.get(day) || new Set()).add(text));
     }
-    return new Map([...told].sort(([one], [other]) => (one < other ? -1 : 1)));
+    return new Map([...edges].sort(([one], [other]) => (one < other ? -1 : 1)));
   }
 
   // -- the list --------------------------------------------------------------------------------------------------
@@ -285,13 +285,13 @@
   let limit = MORE;
 
   function drawList() {
-    const { services, vantages } = left();
+    const { services, vantages } = matching();
     listed = services.flatMap((s) => vantages.map((v) => cellAt(s, v))).filter(fits);
     const part = listed.slice(0, limit).map((cell) => [
       data.services[cell.s], data.vantages[cell.v].label, data.vantages[cell.v].network || "", cell.text, cell.mechanisms.join(", "),
       String(cell.n), String(cell.reporters_max), cell.p === null ? "" : cell.p.toPrecision(2),
       cell.witness === null ? "" : `${data.verdicts[cell.witness].file}:${data.verdicts[cell.witness].line}`]);
-    at("list-table").replaceChildren(table([data.row, "vantage point", "network", "found", "mechanisms", "n", "reporters at most", "p", "witness"], part));
+    at("list-table").replaceChildren(table([data.row, "vantage point", "network", "state", "mechanisms", "n", "users at most", "p", "example measurement"], part));
     at("list-more").hidden = listed.length <= limit;
     at("list-more").textContent = `Show more (${Math.min(limit, listed.length)} of ${listed.length} shown)`;
   }

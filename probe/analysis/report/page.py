@@ -1,4 +1,4 @@
-"""A comparison as one self-contained HTML file: it opens offline, asks nobody for anything, and trusts no text."""
+"""Write a comparison as one HTML file that sends no request. All texts in it are treated as untrusted."""
 
 import base64
 import hashlib
@@ -11,13 +11,14 @@ from typing import Any
 from probe import __version__
 from probe.analysis.compare.axes import Question, QuestionError
 from probe.analysis.compare.cells import LEAST, SHARE, Cell, Comparison, Example, network_name
-from probe.analysis.compare.compare import WORDS, ascii_only, cell_text, label
+from probe.analysis.compare.compare import WORDS, ascii_only, cell_text, label, not_counted, vantage_name
 from probe.analysis.compare.events import prepared_events, together
 from probe.analysis.compare.series import prepared_series
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.observations.lenient_json import tables, text, texts
 from probe.analysis.rules.tables import RULESET
 from probe.analysis.verdicts.verdict_row import COLUMNS, VerdictRow
+from probe.messages import tr
 
 HERE = Path(__file__).parent
 GLYPHS = {
@@ -30,14 +31,14 @@ GLYPHS = {
     "mixed": "M",
     "gap": "·",
 }
-MOST_NETWORKS = 5  # named in one cell; the rest are counted
-MOST_EVIDENCE = 2000  # witnesses whose endpoints are carried along: a page of 20 000 would be too large to open
+MOST_NETWORKS = 5  # named in one cell. The others are counted.
+MOST_EVIDENCE = 2000  # example measurements up to which endpoints are included: with 20 000 a page is too large
 
-_Place = tuple[str, int, str]
+_Place = tuple[str, int, str]  # file, line number, service
 
 
 def render(data: dict[str, Any]) -> str:
-    """The page. Raises ImportError where jinja2 (extra `analysis`) is not installed."""
+    """Return the page as HTML. Raises ImportError without jinja2 (extra `analysis`)."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -49,7 +50,7 @@ def render(data: dict[str, Any]) -> str:
 
 
 def script_json(data: Any) -> str:
-    """JSON that may stand inside a script element: ASCII, and without any character that could end it."""
+    """Return JSON for a script element: ASCII, without any character that could end the element."""
     written = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=True)
     return written.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
@@ -62,13 +63,13 @@ def page_data(
     title: str = "What is blocked, how and where",
     evidence: Mapping[_Place, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
-    """Everything the page shows. `table` is the one the comparison was made of; `sources` are names without folders.
+    """Return the data of the page. `table` is the one that the comparison was made from.
 
-    `evidence`: what was tried, in sentences, by file, line and service.
+    `sources` are names without folders. `evidence` holds sentences by file, line and service.
     """
     cells = [cell for _, row in comparison.rows() for cell in row]
-    witnesses = list(dict.fromkeys(cell.witness for cell in cells if cell.witness is not None))
-    number = {witness: place for place, witness in enumerate(witnesses)}
+    examples = list(dict.fromkeys(cell.witness for cell in cells if cell.witness is not None))
+    numbers = {example: number for number, example in enumerate(examples)}
     ((measurements, first, last, lab),) = table.select(
         "SELECT COUNT(DISTINCT line_hash), MIN(measurement_start_time), MAX(measurement_start_time), MAX(lab) "
         "FROM verdicts"
@@ -90,38 +91,38 @@ def page_data(
         "instrument": comparison.instrument,
         "services": comparison.services,
         "vantages": [
-            _vantage(vantage, comparison.baseline and place == 0) for place, vantage in enumerate(comparison.vantages)
+            _vantage(vantage, comparison.baseline and number == 0) for number, vantage in enumerate(comparison.vantages)
         ],
-        "cells": [_cell(cell, *divmod(place, width), number) for place, cell in enumerate(cells)],
-        "verdicts": _verdicts(table, witnesses, evidence or {}),
+        "cells": [_cell(cell, *divmod(number, width), numbers) for number, cell in enumerate(cells)],
+        "verdicts": _verdicts(table, examples, evidence or {}),
         "software": f"censorprobe {__version__}",
         "ruleset": RULESET,
         "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "sources": [ascii_only(source) for source in sources],
-        "question": _asked(comparison.question),
+        "question": _describe_question(comparison.question),
         **_over_time(table, comparison.question),
     }
 
 
 def _csp_hash(content: str) -> str:
-    """What a Content-Security-Policy calls an inline element (CSP 3, section 2.3.1)."""
+    """Return the hash source of an inline element for the Content-Security-Policy (CSP 3, section 2.3.1)."""
     return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
 
 
 def _vantage(vantage: dict[str, str], baseline: bool) -> dict[str, Any]:
     asn = vantage.get("asn", "")
-    name = f"baseline {label(vantage)}" if baseline else label(vantage)
+    name = vantage_name(vantage, baseline)
     return {"label": name, "cc": vantage.get("cc", ""), "asn": asn, "network": network_name(asn), "baseline": baseline}
 
 
-def _cell(cell: Cell, service: int, vantage: int, witnesses: Mapping[Example, int]) -> dict[str, Any]:
-    aside = ", ".join(f"{n} not counted: {reason}" for reason, n in cell.set_aside.items())
+def _cell(cell: Cell, service: int, vantage: int, examples: Mapping[Example, int]) -> dict[str, Any]:
+    aside = not_counted(cell.set_aside)
     return {
         "s": service,
         "v": vantage,
         "state": cell.state,
         "found": cell.found,
-        "text": cell_text(cell) if cell.found is not None else aside or "not measured",
+        "text": cell_text(cell) if cell.found is not None else aside or tr("not measured"),
         "mechanisms": cell.mechanisms,
         "n": cell.n,
         "by_state": cell.by_state,
@@ -130,25 +131,25 @@ def _cell(cell: Cell, service: int, vantage: int, witnesses: Mapping[Example, in
         "more_networks": max(0, len(cell.networks) - MOST_NETWORKS),
         "reporters_max": cell.reporters_max,
         "p": cell.difference["p_value"] if cell.difference else None,
-        "witness": witnesses[cell.witness] if cell.witness is not None else None,
+        "witness": examples[cell.witness] if cell.witness is not None else None,
     }
 
 
 def _verdicts(
-    table: VerdictTable, witnesses: list[Example], evidence: Mapping[_Place, Sequence[str]]
+    table: VerdictTable, examples: list[Example], evidence: Mapping[_Place, Sequence[str]]
 ) -> list[dict[str, Any]]:
-    """The witnesses' verdicts, in their order."""
-    places = [(witness.file, witness.line, witness.service) for witness in witnesses]
-    table.note("witnesses", ("file VARCHAR", "line BIGINT", "service VARCHAR"), places)
+    """Return the verdicts of the example measurements, in their order."""
+    places = [(example.file, example.line, example.service) for example in examples]
+    table.note("examples", ("file VARCHAR", "line BIGINT", "service VARCHAR"), places)
     columns = ", ".join(f"verdicts.{name}" for name in COLUMNS)
     found = table.select(
-        f"SELECT {columns} FROM verdicts JOIN witnesses ON verdicts.measurement_file = witnesses.file "
-        "AND verdicts.measurement_line = witnesses.line AND verdicts.service = witnesses.service "
+        f"SELECT {columns} FROM verdicts JOIN examples ON verdicts.measurement_file = examples.file "
+        "AND verdicts.measurement_line = examples.line AND verdicts.service = examples.service "
         "ORDER BY verdicts.measurement_start_time"
     )
     rows = [VerdictRow(*row) for row in found]
     placed = {(row.measurement_file, row.measurement_line, row.service): row for row in rows}
-    endpoints = len(witnesses) <= MOST_EVIDENCE
+    endpoints = len(examples) <= MOST_EVIDENCE
     return [_verdict(placed[place], evidence.get(place, ()), endpoints) for place in places]
 
 
@@ -178,7 +179,7 @@ def _verdict(row: VerdictRow, evidence: Sequence[str], endpoints: bool) -> dict[
 
 
 def _endpoints(written: str) -> list[list[str]]:
-    """Rows of text: endpoint, state, mechanisms, proof, rule, transactions."""
+    """Return rows of text: endpoint, state, mechanisms, proof, rule, transactions."""
     try:
         found = tables(json.loads(written or "[]"))
     except ValueError:
@@ -196,7 +197,7 @@ def _endpoints(written: str) -> list[list[str]]:
     ]
 
 
-def _asked(question: Question) -> str:
+def _describe_question(question: Question) -> str:
     parts = [f"{question.row} by {', '.join(question.by)}"]
     parts += [f"{name}={value}" for name, value in question.only]
     parts += [f"since {question.since}"] if question.since else []
@@ -205,13 +206,13 @@ def _asked(question: Question) -> str:
 
 
 def _over_time(table: VerdictTable, question: Question) -> dict[str, Any]:
-    """Days, a series per service and country, and events; or the sentence why there are none."""
+    """Return days, a series per service and country, and events, or the sentence that says why there are none."""
     try:
-        laid = prepared_series(table, Question(by=("cc",), row=question.row))
+        all_series = prepared_series(table, Question(by=("cc",), row=question.row))
         found = prepared_events(table)
     except QuestionError as error:
         return {"days": [], "series": [], "events": [], "series_note": str(error)}
-    days = [bucket.time for bucket in laid[0].buckets] if laid else []
+    days = [bucket.time for bucket in all_series[0].buckets] if all_series else []
     series = [
         {
             "service": one.service,
@@ -222,7 +223,7 @@ def _over_time(table: VerdictTable, question: Question) -> dict[str, Any]:
                 if bucket.n
             ],
         }
-        for one in laid
+        for one in all_series
     ]
     events = [
         {key: getattr(event, key) for key in ("service", "cc", "onset", "end", "mechanism", "networks", "detected_at")}

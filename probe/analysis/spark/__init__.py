@@ -1,1 +1,5 @@
-"""A second engine, for what is too much for one machine: the same rows, the same SQL, on a Spark cluster."""
+"""Read, fill and rejudge a store on a Spark cluster, with the same rows and the same SQL as on one machine.
+
+The package is optional (extra `cluster`). `engine.py` is its only entrance, and `session.py` alone imports pyspark. It
+imports pyspark inside its functions, since no other command may wait for it.
+"""

@@ -1,4 +1,4 @@
-"""On the cluster's machines: files → one nested row a line, by the very functions that fill a store on a laptop."""
+"""Read files on the machines of the cluster, and return one nested row per line, with the functions of the store."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -14,20 +14,20 @@ from probe.analysis.store.writing.batch import admit
 from probe.analysis.store.writing.hashes import file_digest, line_hash, problem_hash
 from probe.results import Piece, Problem, read_pieces
 
-BATCH_LINES, BATCH_BYTES = 128, 4 * 1024 * 1024  # of lines; whichever comes first: Java holds the rows of one batch
+BATCH_LINES, BATCH_BYTES = 128, 4 * 1024 * 1024  # whichever is reached first. Java holds the rows of one batch.
 PLAIN = {
-    "file_place": "int64",  # the file's, among those that are read
-    "number": "int64",  # the line's in it, from 1; 0 is the row of the file itself
-    "digest": "string",  # of a file's row
+    "file_place": "int64",  # index of the file
+    "number": "int64",  # number of the line in it, from 1. 0 is the row of the file itself.
+    "digest": "string",  # only in a file's row
     "line_hash": "string",
-    "problem_hash": "string",  # in its place, of what could not be read
+    "problem_hash": "string",  # in place of `line_hash` for a line that could not be read
     "measurement_file": "string",
     "measurement_line": "int64",
-    "reason": "string",  # of a line that is not taken
+    "reason": "string",  # of a rejected line
 }
 _DDL = {"string": "STRING", "int64": "BIGINT", "bool": "BOOLEAN", "double": "DOUBLE", "list": "ARRAY<STRING>"}
 
-Taken = tuple[dict[str, Any], Flat, list[dict[str, Any]]]
+Admitted = tuple[dict[str, Any], Flat, list[dict[str, Any]]]
 
 
 def _columns_ddl(columns: dict[str, str], separator: str) -> str:
@@ -44,7 +44,10 @@ ROWS_DDL = (
 
 
 def rows_of_files(batches: Iterable[Any], *, known: frozenset[str], lab: bool, now: datetime) -> Iterator[Any]:
-    """For `mapInArrow`: batches of FILES_DDL → batches of ROWS_DDL. Of a file whose digest is known only that."""
+    """Turn batches of FILES_DDL into batches of ROWS_DDL, for `mapInArrow`.
+
+    A file whose digest is in `known` gives only its own row.
+    """
     for batch in batches:
         for file in batch.to_pylist():
             yield from _rows_of_file(file["place"], Path(file["path"]), known, lab, now)
@@ -52,14 +55,14 @@ def rows_of_files(batches: Iterable[Any], *, known: frozenset[str], lab: bool, n
 
 def _rows_of_file(place: int, path: Path, known: frozenset[str], lab: bool, now: datetime) -> Iterator[Any]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there on every machine of the cluster")
+        raise FileNotFoundError(f"{path} does not exist on every machine of the cluster")
     digest = file_digest(path)
     yield _of_others([{"file_place": place, "number": 0, "digest": digest}])
     if digest in known:
         return
-    lines, others, size = list[Taken](), list[dict[str, Any]](), 0
+    lines, others, size = list[Admitted](), list[dict[str, Any]](), 0
     for number, piece in enumerate(read_pieces(path), 1):
-        row, found = _told(piece, digest, now, lab)
+        row, found = _row_of(piece, digest, now, lab)
         row |= {"file_place": place, "number": number}
         if isinstance(found, str):
             others.append(row | {"reason": found})
@@ -72,30 +75,31 @@ def _rows_of_file(place: int, path: Path, known: frozenset[str], lab: bool, now:
     yield from _batches(lines, others)
 
 
-def _told(piece: Piece | Problem, digest: str, now: datetime, lab: bool) -> tuple[dict[str, Any], Any]:
-    where = {"measurement_file": piece.file, "measurement_line": piece.number}
+def _row_of(piece: Piece | Problem, digest: str, now: datetime, lab: bool) -> tuple[dict[str, Any], Any]:
+    """Return the plain columns of a line, and its rows or the reason why it is rejected."""
+    location = {"measurement_file": piece.file, "measurement_line": piece.number}
     if isinstance(piece, Problem):
-        return where | {"problem_hash": problem_hash(piece, digest).hex()}, piece.sentence
-    known_by = line_hash(piece)
-    return where | {"line_hash": known_by.hex()}, admit(known_by, piece, now, lab)
+        return location | {"problem_hash": problem_hash(piece, digest).hex()}, piece.sentence
+    identity = line_hash(piece)
+    return location | {"line_hash": identity.hex()}, admit(identity, piece, now, lab)
 
 
-def _batches(lines: list[Taken], others: list[dict[str, Any]]) -> Iterator[Any]:
+def _batches(lines: list[Admitted], others: list[dict[str, Any]]) -> Iterator[Any]:
     if lines:
         yield _of_lines(lines)
     if others:
         yield _of_others(others)
 
 
-def _of_lines(lines: list[Taken]) -> Any:
-    """The store's own tables of these lines, cut up by line."""
+def _of_lines(lines: list[Admitted]) -> Any:
+    """Return a batch with the rows of the store's tables, nested by line."""
     rows, flats, verdicts = zip(*lines, strict=True)
     made = to_arrow(flats, [row for records in verdicts for row in records])
     structs = [pa.StructArray.from_arrays(*_parts(made[table])) for table in TABLES]
     nested = [
         structs[0],
-        _cut(structs[1], [len(flat.observations) for flat in flats]),
-        _cut(structs[2], [len(records) for records in verdicts]),
+        _nest(structs[1], [len(flat.observations) for flat in flats]),
+        _nest(structs[2], [len(records) for records in verdicts]),
     ]
     return _batch(rows, nested)
 
@@ -115,10 +119,10 @@ def _nested_types() -> list[Any]:
 
 
 def _parts(table: Any) -> tuple[list[Any], None, list[Any]]:
-    """A table's columns and fields, as StructArray.from_arrays takes them."""
+    """Return a table's columns and fields as the arguments of StructArray.from_arrays."""
     return [column.combine_chunks() for column in table.columns], None, list(table.schema)
 
 
-def _cut(values: Any, lengths: list[int]) -> Any:
-    """One list of that length after the other."""
+def _nest(values: Any, lengths: list[int]) -> Any:
+    """Divide values into consecutive lists of these lengths."""
     return pa.ListArray.from_arrays(pa.array([0, *accumulate(lengths)], "int32"), values)

@@ -1,6 +1,6 @@
-"""Lines → store on a cluster: its machines read, flatten, judge and write; the driver decides what counts, as ever.
+"""Add measurements to a store on a cluster. Its machines read, flatten, judge and write. The driver finds duplicates.
 
-Nothing counts before the manifest says so: a killed ingest leaves what the next one, of either engine, sweeps away.
+Rows do not count before the manifest records them. The next ingest, of either engine, removes what a killed one left.
 """
 
 import os
@@ -19,18 +19,20 @@ from probe.analysis.spark.flattened import FILES_DDL, ROWS_DDL, rows_of_files
 from probe.analysis.store.columns import PARTITIONS, TABLES
 from probe.analysis.store.files import WORK, table_files
 from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
-from probe.analysis.store.writing.ingest import OF_LAB, Report, open_for_writing
+from probe.analysis.store.writing.admission import OF_LAB
+from probe.analysis.store.writing.ingest import Report, open_for_writing
 from probe.analysis.store.writing.partitions import load_staged, move
 from probe.analysis.store.writing.sorting import ORDER
 from probe.analysis.store.writing.workers import workers
+from probe.messages import tr
 from probe.results import STDIN, file_name
 
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
 
-MOST_TASKS = 20_000  # a task a file, up to here: a file is what can be read again alone
+MOST_TASKS = 20_000  # one task per file up to this number, since a file can be read again alone
 
-# A line that came before, in this reading or in the store; what could not be read at all never did.
+# Lines whose hash came before, in these files or in the store. Lines that could not be read are never repeats.
 _REPEATS = """
 SELECT file_place, number FROM (
   SELECT file_place, number, held.line_hash AS held,
@@ -49,7 +51,7 @@ _ROWS = {
     "verdicts": "SELECT one.* FROM once LATERAL VIEW explode(verdicts) AS one",
 }
 _REJECTED = """
-SELECT COALESCE(line_hash, problem_hash) AS told, measurement_file, measurement_line, reason
+SELECT COALESCE(line_hash, problem_hash) AS identity, measurement_file, measurement_line, reason
 FROM once WHERE reason IS NOT NULL ORDER BY file_place, number
 """
 _FILES = """
@@ -58,40 +60,40 @@ SELECT file_place, MAX(digest) AS digest, MAX(number) AS lines FROM lines_read G
 _COUNTS = f"""
 SELECT file_place, SUM(CASE WHEN reason IS NULL THEN 1 ELSE 0 END) AS accepted,
   SUM(CASE WHEN reason IS NULL THEN 0 ELSE 1 END) AS rejected,
-  SUM(CASE WHEN reason LIKE '{OF_LAB}%' THEN 1 ELSE 0 END) AS of_lab
+  SUM(CASE WHEN reason = '{OF_LAB}' THEN 1 ELSE 0 END) AS of_lab
 FROM once GROUP BY file_place
 """
 
 
 def ingest(spark: "SparkSession", sources: Iterable[Path], folder: Path, *, lab: bool = False) -> Report:
-    """Take every line of the files into the store at `folder`; what it has already counts as a duplicate.
+    """Add every measurement of the files to the store. One that the store has already counts as a duplicate.
 
-    Files and store lie where every machine sees them under the same path. Raises StoreError and ClusterError.
+    Every machine must have files and store under the same path. Raises StoreError and ClusterError.
     """
     began, report, files, folder = time.monotonic(), Report(), list(sources), folder.resolve()
     if STDIN in files:
-        raise StoreError("a cluster reads files, not -; write the lines into one")
+        raise StoreError(tr("Spark cannot read standard input. Write the measurements into a file first."))
     with open_for_writing(folder) as manifest, workers(1) as pool:
-        load_staged(folder, manifest, pool)  # what a killed ingest of the other engine left waiting
+        load_staged(folder, manifest, pool)  # left by a killed ingest of the local engine
         name = uuid.uuid4().hex
-        for tally in _taken(spark, files, folder, name, manifest, lab):
+        for tally in _load(spark, files, folder, name, manifest, lab):
             report.add(tally)
-        shutil.rmtree(folder / WORK, ignore_errors=True)  # a killed driver's Java may still write there
+        shutil.rmtree(folder / WORK, ignore_errors=True)  # the Java process of a killed driver may still write there
     report.seconds = round(time.monotonic() - began, 3)
     return report
 
 
-def _taken(
+def _load(
     spark: "SparkSession", files: list[Path], folder: Path, name: str, manifest: Manifest, lab: bool
 ) -> list[FileTally]:
-    """Make one settling of that name of all files; says what came of each."""
+    """Load all files under one name, and return the counts of each file."""
     work = folder / WORK / name
     task = partial(rows_of_files, known=manifest.digests(lab), lab=lab, now=datetime.now(UTC))
     paths = [(place, str(file.resolve())) for place, file in enumerate(files)]
     each = spark.createDataFrame(paths, FILES_DDL).repartition(min(len(files), MOST_TASKS))
-    _kept(spark, each.mapInArrow(task, ROWS_DDL), work / "lines_read")
-    _held(spark, folder).createOrReplaceTempView("held")
-    _kept(spark, spark.sql(_REPEATS), work / "repeats")
+    _save(spark, each.mapInArrow(task, ROWS_DDL), work / "lines_read")
+    _stored_hashes(spark, folder).createOrReplaceTempView("held")
+    _save(spark, spark.sql(_REPEATS), work / "repeats")
     spark.sql(_ONCE).createOrReplaceTempView("once")
     for table in TABLES:
         _write(spark, table, work / table)
@@ -99,38 +101,39 @@ def _taken(
     _name_files(folder, name)
     os.sync()
     move(folder, manifest, name)
-    first = {tally.digest: tally for tally in reversed(tallies)}  # a copy's lines are repeats, which tell nothing
+    first = {tally.digest: tally for tally in reversed(tallies)}  # a second copy of a file has only duplicates
     manifest.add_loaded(name, _hashes(folder, name), _rejected(spark), first.values())
     return tallies
 
 
-def _kept(spark: "SparkSession", frame: Any, place: Path) -> None:
-    """Write down what would else be worked out each time anew, and call it as its folder is called."""
+def _save(spark: "SparkSession", frame: Any, place: Path) -> None:
+    """Write a frame to a folder, and make a view with the folder's name, so that it is computed once."""
     frame.write.parquet(url(place), compression="zstd")
     spark.read.parquet(url(place)).createOrReplaceTempView(place.name)
 
 
-def _held(spark: "SparkSession", folder: Path) -> Any:
+def _stored_hashes(spark: "SparkSession", folder: Path) -> Any:
     if not table_files(folder, "measurements"):
         return spark.createDataFrame([], "line_hash STRING")
     return spark.read.parquet(url(folder / "measurements")).select("line_hash")
 
 
 def _write(spark: "SparkSession", table: str, place: Path) -> None:
-    """Write one file for each day and country, sorted as `load_staged` sorts."""
+    """Write one file for each day and country, in the order of `load_staged`."""
     rows = spark.sql(_ROWS[table]).repartition(*PARTITIONS).sortWithinPartitions(*ORDER[table].split(", "))
     writer = rows.write.partitionBy(*PARTITIONS).option("maxRecordsPerFile", 0)
     writer.parquet(url(place), compression="zstd")
 
 
 def _name_files(folder: Path, name: str) -> None:
-    """Give Spark's files the place and the name under `work` that a settling's have. Raises StoreError."""
+    """Move Spark's files to the folders and the name that a load has under `work`. Raises StoreError."""
     for table in TABLES:
         made = folder / WORK / name / table
         for part in sorted(made.rglob("*.parquet")):
             place = folder / WORK / table / part.parent.relative_to(made) / f"{name}.parquet"
             if place.exists():
-                raise StoreError(f"Spark wrote two files for {part.parent.relative_to(made)}, where one was asked for")
+                partition = part.parent.relative_to(made)
+                raise StoreError(tr("Spark wrote two files for {partition} instead of one.", partition=partition))
             place.parent.mkdir(parents=True, exist_ok=True)
             part.rename(place)
 
@@ -150,7 +153,7 @@ def _tallies(spark: "SparkSession", files: list[Path], manifest: Manifest, lab: 
 
 
 def _hashes(folder: Path, name: str) -> Iterator[bytes]:
-    """The lines that the settling of that name holds; none is ever gathered with all others."""
+    """Iterate over the hashes of the measurements in the load of that name, file by file."""
     for file in table_files(folder, "measurements"):
         if file.stem == name:
             for text in pq.read_table(file, columns=["line_hash"], partitioning=None).column("line_hash").to_pylist():
@@ -158,10 +161,10 @@ def _hashes(folder: Path, name: str) -> Iterator[bytes]:
 
 
 def _rejected(spark: "SparkSession") -> Iterator[Rejected]:
-    for told, file, line, reason in spark.sql(_REJECTED).toLocalIterator():
-        yield Rejected(bytes.fromhex(told), file, line, reason)
+    for identity, file, line, reason in spark.sql(_REJECTED).toLocalIterator():
+        yield Rejected(bytes.fromhex(identity), file, line, reason)
 
 
 def url(path: Path) -> str:
-    """A path of this file system, wherever the cluster looks by default."""
+    """Return a path as a URL of the local file system, since a cluster may use another one by default."""
     return f"file://{path}"

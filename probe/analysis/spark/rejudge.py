@@ -1,4 +1,4 @@
-"""A store's verdicts anew, on a cluster: a file of measurements is a task."""
+"""Judge a store again on a cluster, with one task per file of measurements."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ def rejudge(spark: "SparkSession", folder: Path) -> dict[str, float]:
 
 
 def judge_files(batches: Iterable[Any], *, folder: Path) -> Iterator[Any]:
-    """For `mapInArrow`: files' places → how many measurements and verdicts each has. A task run twice does no harm."""
+    """Judge files given by path, for `mapInArrow`, and return their counts. A task can run twice without harm."""
     for batch in batches:
         done = [judge_file(folder, Path(path), folder / WORK / path) for path in batch.column(0).to_pylist()]
         columns = [pa.array([pair[place] for pair in done], "int64") for place in (0, 1)]

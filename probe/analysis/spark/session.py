@@ -1,6 +1,6 @@
-"""One Spark session: on this machine, on a standalone cluster, or on whatever a Spark Connect server speaks for.
+"""Start a Spark session on this computer, on a standalone cluster, or through a Spark Connect server.
 
-No other file imports pyspark, and this one only when a session is asked for: no other command waits for it.
+No other file imports pyspark (`spark/__init__.py`).
 """
 
 import importlib.util
@@ -16,56 +16,60 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession as SparkSession  # for the others, so that one file alone imports pyspark
+from probe.messages import mark, tr
 
-MASTERS = "local[N], spark://HOST:PORT, or sc://HOST:PORT for Spark Connect"
-NEEDS = (
-    "--engine spark needs pyspark, which the extra [cluster] brings: pip install 'censorprobe[analysis,cluster]', "
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession as SparkSession  # exported, so that no other file imports pyspark
+
+MASTERS = "local[N], spark://HOST:PORT, sc://HOST:PORT"
+NEEDS = mark(
+    "--engine spark needs pyspark. Install it with: pip install 'censorprobe[analysis,cluster]', "
     "or in a checkout: pip install -e '.[analysis,cluster]'"
 )
-NEEDS_JAVA = "--engine spark needs Java 17 or 21 (in Debian: default-jre-headless), found by JAVA_HOME or PATH"
-KNOCK = 5.0  # seconds for somebody to answer where a cluster should be; Spark itself would try for minutes
+NEEDS_JAVA = mark(
+    "--engine spark needs Java 17 or 21 in PATH or JAVA_HOME. On Debian the package is default-jre-headless."
+)
+CONNECT_TIMEOUT = 5.0  # seconds to reach a cluster. Spark itself would try for minutes.
 _LOCAL = re.compile(r"local(\[(\d+|\*)\])?")
 _PORTS = {"spark": 7077, "sc": 15002}  # Spark's own defaults
 _LOOPBACK = "127.0.0.1"
 
-# Spark's page would be open to whoever reaches this machine; the rest keeps stdout and stderr for what we say.
+# Any computer that reaches this one could open Spark's web page. The other settings keep stdout and stderr free.
 _QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
-# Alone, it listens where nobody else is, and lets in only who knows a secret that it makes up.
-_ALONE = {
+# On this computer only, Spark listens on loopback and requires a random secret.
+_LOCAL_SETTINGS = {
     "spark.driver.host": _LOOPBACK,
     "spark.driver.bindAddress": _LOOPBACK,
     "spark.authenticate": "true",
 }
-# A day is a folder's name and stays a text, as in the store's other columns; values that make no sense are errors.
-_MEANING = {"spark.sql.sources.partitionColumnTypeInference.enabled": "false", "spark.sql.ansi.enabled": "true"}
+# The day in a folder's name stays a text, as in the other columns. Invalid values are errors.
+_SQL_SETTINGS = {"spark.sql.sources.partitionColumnTypeInference.enabled": "false", "spark.sql.ansi.enabled": "true"}
 
 
 class ClusterError(Exception):
-    """Spark cannot do it; its text is one sentence for the user."""
+    """Report a failure of Spark, with one sentence for the user."""
 
 
 class UnreachableError(ClusterError):
-    """Nobody answers where the cluster should be."""
+    """Report that the cluster does not answer."""
 
 
 @contextmanager
 def session(master: str) -> Iterator["SparkSession"]:
-    """A session, ended with the block. Raises ClusterError, also for what goes wrong in the block on Spark's side."""
+    """Start a session, which ends with the block. Raises ClusterError, also for failures of Spark inside the block."""
     scheme = _scheme(master)
     if any(importlib.util.find_spec(name) is None for name in ("pyspark", "pandas")):
-        raise ClusterError(NEEDS)
+        raise ClusterError(tr(NEEDS))
     if scheme == "sc" and importlib.util.find_spec("grpc") is None:
-        raise ClusterError(NEEDS)
+        raise ClusterError(tr(NEEDS))
     if scheme != "sc" and not _java():
-        raise ClusterError(NEEDS_JAVA)
+        raise ClusterError(tr(NEEDS_JAVA))
     if scheme != "local":
-        _knock(master, _PORTS[scheme])
-    with cluster_errors_told():
-        spark = _connected(master) if scheme == "sc" else _started(master, alone=scheme == "local")
+        _check_reachable(master, _PORTS[scheme])
+    with cluster_errors():
+        spark = _connect(master) if scheme == "sc" else _start(master, local=scheme == "local")
         try:
-            for name, value in _MEANING.items():
+            for name, value in _SQL_SETTINGS.items():
                 spark.conf.set(name, value)
             yield spark
         finally:
@@ -73,8 +77,8 @@ def session(master: str) -> Iterator["SparkSession"]:
 
 
 @contextmanager
-def cluster_errors_told() -> Iterator[None]:
-    """Turn what pyspark raises into one sentence. Raises ClusterError."""
+def cluster_errors() -> Iterator[None]:
+    """Turn exceptions of pyspark into a ClusterError with one sentence."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
@@ -84,62 +88,66 @@ def cluster_errors_told() -> Iterator[None]:
         raise ClusterError(_sentence(str(error))) from None
 
 
-def _sentence(said: str) -> str:
-    """The line that tells most: of a Python that failed on the cluster its last line, else Spark's first."""
-    if "JAVA_GATEWAY_EXITED" in said or "UnsupportedClassVersionError" in said:
-        return NEEDS_JAVA
-    if lacking := re.search(r"ModuleNotFoundError: No module named '(\w+)'", said):
-        return f"the cluster's Python has no {lacking[1]}; probe/analysis/README.md says how it gets it"
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _sentence(message: str) -> str:
+    """Return the most useful line of Spark's message: the error of Python code on the cluster, else the first line."""
+    if "JAVA_GATEWAY_EXITED" in message or "UnsupportedClassVersionError" in message:
+        return tr(NEEDS_JAVA)
+    if missing := re.search(r"ModuleNotFoundError: No module named '(\w+)'", message):
+        return tr(
+            "The Python on the cluster has no module {module}. probe/analysis/README.md explains how to install it.",
+            module=missing[1],
+        )
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
     raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
-    return f"Spark gave up: {(raised or lines or ['it does not say why'])[0][:300]}"
+    return tr("Spark failed: {reason}", reason=(raised or lines or [tr("no reason given")])[0][:300])
 
 
 def _scheme(master: str) -> str:
-    """`local`, `spark` or `sc`. Raises ClusterError."""
+    """Return `local`, `spark` or `sc`. Raises ClusterError."""
     if _LOCAL.fullmatch(master):
         return "local"
     scheme, separator, rest = master.partition("://")
     if scheme not in _PORTS or not separator or not rest:
-        raise ClusterError(f"--master {master}: write {MASTERS}")
+        raise ClusterError(tr("--master: '{master}' is not known. Use one of {known}.", master=master, known=MASTERS))
     return scheme
 
 
 def _java() -> bool:
+    """Return True if Java is installed."""
     home = os.environ.get("JAVA_HOME")
     return shutil.which(str(Path(home) / "bin" / "java") if home else "java") is not None
 
 
-def _knock(master: str, port: int) -> None:
-    """See that somebody answers, at one of the addresses at least. Raises UnreachableError."""
+def _check_reachable(master: str, port: int) -> None:
+    """Connect to one of the addresses at least. Raises UnreachableError."""
     reason = ""
-    for place in master.partition("://")[2].partition("/")[0].split(","):
+    for host_and_port in master.partition("://")[2].partition("/")[0].split(","):
         try:
-            address = urlsplit(f"//{place}")
-            socket.create_connection((address.hostname or "", address.port or port), KNOCK).close()
+            address = urlsplit(f"//{host_and_port}")
+            socket.create_connection((address.hostname or "", address.port or port), CONNECT_TIMEOUT).close()
             return
         except (OSError, ValueError) as error:
             reason = str(getattr(error, "strerror", None) or error)
-    raise UnreachableError(f"--master {master}: nobody answers there ({reason})")
+    raise UnreachableError(tr("The Spark cluster at {master} does not answer: {reason}.", master=master, reason=reason))
 
 
-def _started(master: str, *, alone: bool) -> "SparkSession":
-    """A driver in a Java process of ours. What spark-defaults.conf says holds, but for what stands here."""
+def _start(master: str, *, local: bool) -> "SparkSession":
+    """Start a driver in a Java process. Settings of spark-defaults.conf apply, except for those that are set here."""
     from pyspark.sql import SparkSession
 
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # or the cluster's, where the user names one
-    if alone:
-        os.environ["SPARK_LOCAL_IP"] = _LOOPBACK  # else it asks who this machine is
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the user may name the cluster's Python instead
+    if local:
+        os.environ["SPARK_LOCAL_IP"] = _LOOPBACK  # otherwise Spark looks up this computer's name
     builder: Any = SparkSession.builder.master(master).appName("probe")
-    for name, value in (_QUIET | (_ALONE if alone else {})).items():
+    for name, value in (_QUIET | (_LOCAL_SETTINGS if local else {})).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
 
-def _connected(master: str) -> "SparkSession":
-    """A client of a Spark Connect server; it needs no Java, and the server's settings hold."""
+def _connect(master: str) -> "SparkSession":
+    """Connect to a Spark Connect server. This needs no Java here, and the server's settings apply."""
     from pyspark.sql import SparkSession
 
-    logging.getLogger("SQLQueryContextLogger").disabled = True  # prints stack traces of Java; we say it in a sentence
+    logging.getLogger("SQLQueryContextLogger").disabled = True  # it prints Java stack traces
     builder: Any = SparkSession.builder.remote(master).appName("probe")
     return builder.getOrCreate()

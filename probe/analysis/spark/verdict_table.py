@@ -1,13 +1,14 @@
-"""A store's table `verdicts`, asked through Spark: the statements are DuckDB's and SQLite's."""
+"""Give access to a store's table `verdicts` through Spark, with the statements of DuckDB and SQLite."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probe.analysis.compare.verdict_table import OPTIONAL, StoreError, VerdictTable
+from probe.analysis.compare.verdict_table import NO_COLUMN, OPTIONAL, UNREADABLE, StoreError, VerdictTable
 from probe.analysis.spark.ingest import url
-from probe.analysis.spark.session import ClusterError, cluster_errors_told
+from probe.analysis.spark.session import ClusterError, cluster_errors
 from probe.analysis.verdicts.verdict_row import COLUMNS, LISTS, TYPES
+from probe.messages import tr
 
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
@@ -17,23 +18,23 @@ _EMPTY = {str: "''", int: "0", bool: "FALSE"}
 
 
 class SparkVerdictTable(VerdictTable):
-    """As its parent, but for how each thing is said to Spark. Whatever goes wrong there is a ClusterError."""
+    """Run the statements of `VerdictTable` in Spark. Every method raises ClusterError for a failure of Spark."""
 
     def __init__(self, spark: "SparkSession", folder: Path) -> None:
         """Open the folder that `probe ingest` made. Raises StoreError."""
         self._spark = spark
         try:
-            with cluster_errors_told():
+            with cluster_errors():
                 frame = spark.read.option("mergeSchema", "true").parquet(url(folder.resolve() / "verdicts"))
                 there = set(frame.columns)
         except ClusterError as error:
-            raise StoreError(f"{folder}: cannot be read as a store ({error})") from None
-        if lacking := [name for name in COLUMNS if name not in there | OPTIONAL]:
-            raise StoreError(f"{folder}: the store's verdicts have no column {lacking[0]}; ingest again")
-        self._see(frame.selectExpr(*(_column(name, name in there) for name in COLUMNS)))
+            raise StoreError(tr(UNREADABLE, folder=folder, reason=error)) from None
+        if missing := [name for name in COLUMNS if name not in there | OPTIONAL]:
+            raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
+        self._use(frame.selectExpr(*(_column(name, name in there) for name in COLUMNS)))
 
     def filtered(self, condition: str, values: Sequence[str]) -> "VerdictTable":
-        self._see(self._spark.sql(f"SELECT * FROM verdicts WHERE {condition}", args=list(values)))
+        self._use(self._spark.sql(f"SELECT * FROM verdicts WHERE {condition}", args=list(values)))
         return self
 
     def note(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -43,12 +44,12 @@ class SparkVerdictTable(VerdictTable):
     def select(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._spark.sql(statement, args=list(values)).collect()]
 
-    def _see(self, frame: Any) -> None:
+    def _use(self, frame: Any) -> None:
         frame.createOrReplaceTempView("verdicts")
 
 
 def _column(name: str, there: bool) -> str:
-    """A store's column as the row has it: of the row's type, never NULL."""
+    """Return SQL for a store's column with the type of the row's column, never NULL."""
     if not there:
         return f"'' AS {name}"
     value = f"array_join({name}, ' ')" if name in LISTS else name

@@ -1,1 +1,1 @@
-"""Compute intervals, tests and change points with pure functions."""
+"""Compute confidence intervals, significance tests and change points with pure functions."""

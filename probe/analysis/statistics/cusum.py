@@ -1,7 +1,7 @@
-"""Since when, and until when: change points in daily counts, by cumulative sums of log-likelihood ratios.
+"""Find change points in daily counts with cumulative sums (CUSUM) of log-likelihood ratios.
 
-Source: E. S. Page, "Continuous inspection schemes", Biometrika 41 (1954) 100-115; the start of the last excursion from
-zero is the estimate of the change point. Two rates are told apart, P_FINE and P_HIT; nothing is fitted to the series.
+Source: E. S. Page, "Continuous inspection schemes", Biometrika 41 (1954) 100-115. The start of the last excursion from
+zero estimates the change point. The sums distinguish two fixed rates, P_FINE and P_HIT. Nothing is fitted to the data.
 """
 
 from collections.abc import Sequence
@@ -10,20 +10,20 @@ from math import log
 from statistics import median
 
 P_FINE, P_HIT = 0.05, 0.5  # share of accusing measurements without and with interference
-THRESHOLD = 12.0  # what the sum must exceed: six accusing measurements in a row, or more among working ones
-A_DAY = 10  # measurements that one day may weigh: those of one day are often of one volunteer
-COLLAPSED = 0.2  # of the usual volume
+THRESHOLD = 12.0  # the sum must exceed this: six accusing measurements in a row, or more among working ones
+A_DAY = 10  # maximum weight of one day in measurements, since those of one day often come from one user
+COLLAPSED = 0.2  # share of the usual volume
 USUAL_DAYS = 14
-USUAL_CAP = 15.0  # a Poisson model takes large volumes for steadier than they are; one silent day is not enough
-USUAL_LEAST = 3.0
+USUAL_CAP = 15.0  # a Poisson model expects too little variation of large volumes. One day without data is not enough.
+USUAL_LEAST = 3.0  # usual daily measurements below which no collapse is reported
 _HIT, _MISS = log(P_HIT / P_FINE), log((1 - P_HIT) / (1 - P_FINE))
 
 
 @dataclass(frozen=True)
 class Change:
-    """Places in a series: the first of the change, the first after it (None: it lasts), and where it was noticed.
+    """Hold indexes in a series: the first of the change, the first after it, and the one that detected it.
 
-    `onset` is None when the series begins with it: how long it has been so is not in the data.
+    `end` is None if the change lasts. `onset` is None if the series begins with it, since its start is then unknown.
     """
 
     onset: int | None
@@ -33,27 +33,28 @@ class Change:
 
 
 class Sum:
-    """A cumulative sum that cannot fall below zero, and where its present excursion began."""
+    """Hold a cumulative sum that never falls below zero, and the start of its current excursion."""
 
     def __init__(self) -> None:
         self.value, self.start = 0.0, 0
 
-    def add(self, place: int, weight: float) -> bool:
-        """Add one day's weight; True once the threshold is exceeded."""
+    def add(self, day: int, weight: float) -> bool:
+        """Add one day's weight, and return True if the threshold is exceeded."""
         if self.value <= 0.0:
-            self.start = place
+            self.start = day
         self.value = max(0.0, self.value + weight)
         return self.value > THRESHOLD
 
 
 def interference(days: Sequence[tuple[int, int]]) -> list[Change]:
-    """Changes in (accusing, working) counts by day; days without either say nothing and break nothing.
+    """Find changes in (accusing, working) counts by day. Days without counts are skipped.
 
-    The end is told by the same two rates turned round, so that a partial block does not end and begin over and over.
+    The end of a change needs the same evidence in the other direction, so that a partial block does not end and begin
+    again and again.
     """
     found: list[Change] = []
     first = next((place for place, counts in enumerate(days) if any(counts)), 0)
-    running, since, detected = Sum(), 0, -1  # detected -1: at present all is well
+    running, since, detected = Sum(), 0, -1  # `detected` is -1 outside of a change
     for place, (hits, misses) in enumerate(days):
         if not hits + misses:
             continue
@@ -73,7 +74,10 @@ def interference(days: Sequence[tuple[int, int]]) -> list[Change]:
 
 
 def collapse(volumes: Sequence[int]) -> list[Change]:
-    """Changes to COLLAPSED of the usual volume: the median of the USUAL_DAYS before, and none below USUAL_LEAST."""
+    """Find changes to COLLAPSED of the usual volume, which is the median of the USUAL_DAYS before.
+
+    Nothing is found below a usual volume of USUAL_LEAST.
+    """
     found: list[Change] = []
     history: list[int] = []
     running, since, detected, usual = Sum(), 0, -1, 0.0
@@ -98,7 +102,7 @@ def collapse(volumes: Sequence[int]) -> list[Change]:
 
 
 def _fallen(volume: int, usual: float) -> float:
-    """The log-likelihood ratio of COLLAPSED of the usual volume against all of it, as if Poisson."""
+    """Return the log-likelihood ratio of COLLAPSED of the usual volume against all of it, for a Poisson model."""
     if usual < USUAL_LEAST:
         return 0.0
     scale = min(1.0, USUAL_CAP / usual)

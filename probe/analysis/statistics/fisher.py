@@ -1,21 +1,21 @@
-"""Is a difference between two small counts more than chance? Fisher's exact test, and Holm's correction for many."""
+"""Test if two small counts differ by more than chance: Fisher's exact test, with Holm's correction for many tests."""
 
 from collections.abc import Sequence
 from math import exp, lgamma
 
-_TIES = 1e-7  # relative; two tables that are equally likely differ by rounding alone
-_NOTHING = 45.0  # e**-45 beside 1 is less than a float can hold
+_TIES = 1e-7  # relative tolerance, since equally likely tables differ by rounding errors
+_NOTHING = 45.0  # e**-45 is smaller than the rounding error of a float near 1
 
 
 def fisher_exact(a: int, b: int, c: int, d: int) -> float:
-    """The two-sided p-value of the table [[a, b], [c, d]]; 1.0 where a margin is empty. Raises ValueError.
+    """Return the two-sided p-value of the table [[a, b], [c, d]], 1.0 if a margin is empty. Raises ValueError.
 
-    It is the summed chance of all tables with the same margins that are no likelier than this one, as R's fisher.test
-    and scipy's fisher_exact have it. Chances fall from the likeliest table to both sides, so that large counts cost
-    only the tables that weigh something.
+    The p-value is the sum of the probabilities of all tables with the same margins that are not more likely than this
+    one, as in R's fisher.test and scipy's fisher_exact. Probabilities fall on both sides of the most likely table, so
+    only tables with a relevant probability are computed.
     """
     if min(a, b, c, d) < 0:
-        raise ValueError("counts are not negative")
+        raise ValueError("counts must not be negative")
     margins = a + b, a + c, a + b + c + d
     low, high = max(0, margins[0] + margins[1] - margins[2]), min(margins[0], margins[1])
     mode = min(high, max(low, (margins[0] + 1) * (margins[1] + 1) // (margins[2] + 2)))
@@ -26,7 +26,7 @@ def fisher_exact(a: int, b: int, c: int, d: int) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction: the p-values, in their order, each made fit for being one of that many.
+    """Return p-values corrected by Holm's step-down method, in their order.
 
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979) 65-70.
     """
@@ -38,9 +38,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _tail(mode: int, end: int, threshold: float, margins: tuple[int, int, int]) -> float:
-    """The summed chance of the tables from the first rare enough one beyond the mode to the end."""
+    """Return the sum of probabilities from the first table below the threshold, seen from the mode, to the end."""
     step = 1 if end > mode else -1
-    common, rare = 0, abs(end - mode) + 1  # distances from the mode; the first is too likely, the last beyond the end
+    common, rare = 0, abs(end - mode) + 1  # distances from the mode: the first is too likely, the last after the end
     while rare - common > 1:
         middle = (common + rare) // 2
         if _log_chance(mode + step * middle, *margins) <= threshold:
@@ -57,7 +57,7 @@ def _tail(mode: int, end: int, threshold: float, margins: tuple[int, int, int]) 
 
 
 def _log_chance(x: int, row: int, column: int, total: int) -> float:
-    """The hypergeometric distribution's logarithm at x."""
+    """Return the logarithm of the hypergeometric probability of x."""
     return _log_choose(column, x) + _log_choose(total - column, row - x) - _log_choose(total, row)
 
 

@@ -1,4 +1,4 @@
-"""Intervals for shares of trials, pure: for rules that say how often something passes, and how sure that is."""
+"""Compute the Wilson score interval of a share, for pass rates."""
 
 from math import sqrt
 
@@ -6,10 +6,10 @@ Z95 = 1.959964  # two-sided 95 %
 
 
 def wilson(successes: int, trials: int, z: float = Z95) -> tuple[float, float]:
-    """The Wilson score interval for a share: (low, high), each 0 to 1; (0, 1) without trials.
+    """Return (low, high) of the Wilson score interval, each from 0 to 1, (0, 1) without trials.
 
-    It stays inside 0..1 and is honest for few trials and for shares near 0 and 1, where the usual interval is not.
-    Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927), 209-212. Raises ValueError when successes exceed trials.
+    It stays inside 0 to 1, and it is accurate for few trials and for shares near 0 and 1, unlike the normal interval.
+    Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927), 209-212. Raises ValueError if successes exceed trials.
     """
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes of {trials} trials")

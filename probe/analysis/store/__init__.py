@@ -1,1 +1,1 @@
-"""The store: lines as Parquet tables, however many there are; judged again without reading the lines again."""
+"""Keep measurements as Parquet tables, in any number, and judge them again without the results files."""

@@ -1,4 +1,4 @@
-"""What a store's figures rest on: programs, rules, inputs and their licences; enough to work them out again."""
+"""List what a store's figures were computed from: programs, rules, input files and licences."""
 
 import hashlib
 from importlib.metadata import version
@@ -9,6 +9,7 @@ from probe import __version__
 from probe.analysis.rules.tables import RULES, RULESET
 from probe.analysis.store.manifest import files_in
 from probe.analysis.store.views import Store
+from probe.messages import tr
 
 OURS = "censorprobe"
 OONI = "CC BY-NC-SA 4.0 (OONI, https://ooni.org/about/data-policy)"
@@ -24,10 +25,10 @@ FROM measurements GROUP BY ALL ORDER BY ALL
 
 
 def citation(folder: Path) -> dict[str, Any]:
-    """Everything as one object. Raises StoreError.
+    """Return the sources of a store's figures as one object. Raises StoreError.
 
-    `inputs_digest` is the SHA-256 of all input files' digests, sorted, a line each; `rules_digest` that of every rule's
-    id, state and condition: two stores with both alike hold the same verdicts.
+    `inputs_digest` is the SHA-256 over the sorted digests of all input files, one per line. `rules_digest` is the
+    SHA-256 over id, state and condition of all rules. Two stores in which both are equal hold the same verdicts.
     """
     files = files_in(folder)
     with Store(folder) as store:
@@ -50,23 +51,29 @@ def citation(folder: Path) -> dict[str, Any]:
 
 
 def _licences(names: set[str]) -> list[str]:
-    """Of the lines: OONI's have one, and whoever made ours says theirs."""
+    """Return the licences of the measurements. OONI's have one licence, ours the one of their publisher."""
     theirs = [OONI] if any(name.startswith(("ooni", "miniooni")) for name in names) else []
-    own = ["lines of censorprobe: as whoever gave them to you says"] if OURS in names else []
+    own = ["measurements of censorprobe: the licence of their publisher"] if OURS in names else []
     return theirs + own
 
 
-def as_text(told: dict[str, Any]) -> str:
-    """The same as a paragraph to be quoted."""
-    programs = ", ".join(f"{name} {number}" for name, number in told["software"].items())
-    span = f"{told['first_day']} to {told['last_day']}" if told["measurements"] else "no day"
-    return (
-        f"{told['measurements']} measurements of {span}, "
-        f"from {told['networks']} networks in {told['countries']} countries; "
-        f"judged by ruleset {', '.join(told['rulesets_in_store']) or told['ruleset']} "
-        f"(SHA-256 of the rules {told['rules_digest']}) with {programs}; "
-        f"{len(told['inputs'])} input file(s) (SHA-256 over their digests {told['inputs_digest']}). "
-        f"Licences: {'; '.join(told['licences']) or 'none known'}."
+def as_text(citation: dict[str, Any]) -> str:
+    """Return the citation as a paragraph of text."""
+    return tr(
+        "Measurements: {measurements}, from {first_day} to {last_day}. Countries: {countries}. Networks: {networks}. "
+        "Judged with {programs} and ruleset {rulesets} (SHA-256 of the rules: {rules_digest}). "
+        "Input files: {files} (SHA-256 over their digests: {inputs_digest}). Licences: {licences}.",
+        measurements=citation["measurements"],
+        first_day=citation["first_day"] or "-",
+        last_day=citation["last_day"] or "-",
+        networks=citation["networks"],
+        countries=citation["countries"],
+        programs=", ".join(f"{name} {number}" for name, number in citation["software"].items()),
+        rulesets=", ".join(citation["rulesets_in_store"]) or citation["ruleset"],
+        rules_digest=citation["rules_digest"],
+        files=len(citation["inputs"]),
+        inputs_digest=citation["inputs_digest"],
+        licences="; ".join(citation["licences"]) or tr("none known"),
     )
 
 

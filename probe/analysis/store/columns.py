@@ -1,4 +1,7 @@
-"""The store's tables: their columns and types, and rows → Arrow. What an observation has, its table has too."""
+"""Define columns and types of the store's tables, and convert rows to Arrow.
+
+pyarrow is optional, so it is imported where a schema is first needed.
+"""
 
 import importlib
 import json
@@ -12,7 +15,7 @@ from probe.analysis.store.flatten import COLUMNS, Flat
 TABLES = ("measurements", "observations", "verdicts")
 PARTITIONS = ("day", "probe_cc")
 SHARED = ("line_hash", "day", "probe_cc", "probe_asn", "target")
-"""Columns that every table has: what tells lines apart, and what most questions narrow."""
+"""Columns of every table: the measurement's hash, and what most questions filter by."""
 
 MEASUREMENT: dict[str, str] = {
     "line_hash": "string",
@@ -82,11 +85,11 @@ _OF_FIELDS = {
     "float": "double",
     "tuple[str, ...]": "list",
 }
-_OF_LINE = ("network", "run_id", "software_name", "software_version", "ipv6_broken", "lab")
+_OF_MEASUREMENT = ("network", "run_id", "software_name", "software_version", "ipv6_broken", "lab")
 
 
 def _observation_types() -> dict[str, str]:
-    """Column → type, as the class annotates them; questions are JSON."""
+    """Return the type by column, from the annotations of the class. DNS queries are stored as JSON."""
     named = {name: str(kind) for name, kind in Observation.__annotations__.items()}
     plain = {name: kind.removeprefix("<class '").removesuffix("'>") for name, kind in named.items()}
     return {name: "string" if name == "queries" else _OF_FIELDS[kind] for name, kind in plain.items()}
@@ -97,7 +100,7 @@ OBSERVATION: dict[str, str] = {**dict.fromkeys(SHARED, "string"), "row": "int64"
 
 @cache
 def schema(name: str) -> Any:
-    """A table's pyarrow.Schema. Raises ImportError where the extra `analysis` is not installed."""
+    """Return a table's pyarrow.Schema. Raises ImportError without the extra `analysis`."""
     pa = importlib.import_module("pyarrow")
     columns = {"measurements": MEASUREMENT, "observations": OBSERVATION, "verdicts": VERDICT}[name]
     return pa.schema([(column, pa.list_(pa.string()) if kind == "list" else kind) for column, kind in columns.items()])
@@ -105,23 +108,23 @@ def schema(name: str) -> Any:
 
 @cache
 def partition_schema(name: str) -> Any:
-    """The schema of a table's files, whose folders tell the day and the country: readers of Parquet add them."""
+    """Return the schema of a table's files, without day and country, which readers of Parquet take from the folders."""
     whole = schema(name)
     return importlib.import_module("pyarrow").schema([column for column in whole if column.name not in PARTITIONS])
 
 
 def hive_options() -> str:
-    """How DuckDB's read_parquet is told to take the partitions' columns from the folders, as text whatever they say."""
+    """Return the options with which DuckDB's read_parquet reads day and country from the folder names, as text."""
     types = ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS)
     return f"hive_partitioning = true, hive_types = {{{types}}}"
 
 
 def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:
-    """A verdict record as a row: what is nested laid flat, with what its line says of itself."""
+    """Return a verdict record as a row of the table `verdicts`, with columns of its measurement."""
     hop, start = record["hop"] or {}, record["measurement_start_time"]
     flat = {column: record[column] for column in VERDICT if column in record}
     return flat | {
-        **{column: measurement[column] for column in ("line_hash", *_OF_LINE)},
+        **{column: measurement[column] for column in ("line_hash", *_OF_MEASUREMENT)},
         "day": start[:10],
         "pass_rate": json.dumps(record["pass_rate"]) if record["pass_rate"] else None,
         "hop_ttl": hop.get("ttl"),
@@ -132,7 +135,7 @@ def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str
 
 
 def to_arrow(flats: Sequence[Flat], verdicts: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Table name → pyarrow.Table."""
+    """Return a pyarrow.Table by table name."""
     pa = importlib.import_module("pyarrow")
     return {
         "measurements": pa.Table.from_pylist([flat.measurement for flat in flats], schema("measurements")),
@@ -142,12 +145,12 @@ def to_arrow(flats: Sequence[Flat], verdicts: Iterable[dict[str, Any]]) -> dict[
 
 
 def _observations(flats: Sequence[Flat]) -> Any:
-    """Column by column: a line has a hundred rows of sixty values."""
+    """Build the table column by column, which is faster: a measurement has a hundred rows of sixty values."""
     pa = importlib.import_module("pyarrow")
-    of_line = [tuple(flat.measurement[column] for column in SHARED) for flat in flats]
+    of_measurement = [tuple(flat.measurement[column] for column in SHARED) for flat in flats]
     rows = [
         (*shared, number, *values)
-        for shared, flat in zip(of_line, flats, strict=True)
+        for shared, flat in zip(of_measurement, flats, strict=True)
         for number, values in enumerate(flat.observations)
     ]
     columns = zip(*rows, strict=True) if rows else [()] * (len(SHARED) + 1 + len(COLUMNS))

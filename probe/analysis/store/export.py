@@ -1,4 +1,4 @@
-"""A store's table as a file that other programs read: parquet, csv, jsonl or sqlite."""
+"""Write a store's table to one file in a format of other programs: parquet, csv, jsonl or sqlite."""
 
 import csv
 import json
@@ -11,17 +11,20 @@ from probe.analysis.store.columns import TABLES, schema
 from probe.analysis.store.files import write_rows
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import Store
+from probe.messages import tr
 
 Batches = Iterator[Any]
 _SQL_NAMES = {"int64": "INTEGER", "bool": "INTEGER", "double": "REAL"}
 
 
 def export(folder: Path, table: str, out: Path, kind: str) -> int:
-    """Write a table of the store to a new file, in no memory to speak of; says how many rows. Raises StoreError."""
-    if table not in TABLES or kind not in WRITERS:
-        raise StoreError(f"a store exports {', '.join(TABLES)} as {', '.join(WRITERS)}; not {table} as {kind}")
+    """Write a table of the store to a new file in small batches, and return the number of rows. Raises StoreError."""
+    if table not in TABLES:
+        raise StoreError(tr("There is no table '{table}'. Tables: {known}.", table=table, known=", ".join(TABLES)))
+    if kind not in WRITERS:
+        raise StoreError(tr("There is no format '{format}'. Formats: {known}.", format=kind, known=", ".join(WRITERS)))
     if out.exists():
-        raise StoreError(f"{out} is there already and is left as it is; name a new file")
+        raise StoreError(tr("The file {path} exists and is not overwritten. Give a new file.", path=out))
     part = out.with_name(out.name + ".part")
     part.unlink(missing_ok=True)
     with Store(folder) as store:
@@ -29,7 +32,9 @@ def export(folder: Path, table: str, out: Path, kind: str) -> int:
             rows = WRITERS[kind](part, table, store.batches(f"SELECT * FROM {table}"))
             part.replace(out)
         except OSError as error:
-            raise StoreError(f"{out} cannot be written ({error.strerror or error})") from None
+            raise StoreError(
+                tr("{path} cannot be written: {reason}.", path=out, reason=error.strerror or error)
+            ) from None
         finally:
             part.unlink(missing_ok=True)
     return rows
@@ -45,7 +50,7 @@ def _csv(out: Path, table: str, batches: Batches) -> int:
         writer.writerow(schema(table).names)
         for batch in batches:
             for row in batch.to_pylist():
-                writer.writerow([_innocuous(_flat(value)) for value in row.values()])
+                writer.writerow([_no_formula(_flat(value)) for value in row.values()])
                 rows += 1
     return rows
 
@@ -77,12 +82,12 @@ def _sqlite(out: Path, table: str, batches: Batches) -> int:
 
 
 def _flat(value: Any) -> Any:
-    """Lists as texts with spaces between: names of mechanisms hold none."""
+    """Join a list with spaces. Names of mechanisms contain none."""
     return " ".join(value) if isinstance(value, list) else value
 
 
-def _innocuous(value: Any) -> Any:
-    """A spreadsheet takes a cell that begins like a formula for one, whoever wrote it into a line; so none does."""
+def _no_formula(value: Any) -> Any:
+    """Prefix texts that a spreadsheet would run as a formula, since anyone can write them into a measurement."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 

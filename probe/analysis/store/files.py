@@ -1,4 +1,4 @@
-"""Where a store's rows lie, and how a file of them is written so that it outlives a power cut."""
+"""Define the folders of a store, and write its Parquet files so that they survive a power failure."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -10,33 +10,33 @@ import pyarrow.parquet as pq
 
 from probe.analysis.store.columns import PARTITIONS
 
-GROUP_ROWS, GROUP_BYTES = 65_536, 32 * 1024 * 1024  # of a row group, whichever comes first
+GROUP_ROWS, GROUP_BYTES = 65_536, 32 * 1024 * 1024  # limits of a row group, whichever is reached first
 STAGED, WORK, REPLACED = "staged", "work", "replaced"
-"""Folders beside the tables': pieces that wait to be settled, what nobody misses, and what a merger took out."""
+"""Folders beside the tables: staged files that wait for a load, temporary files, and folders that a merge replaced."""
 
 
 def staged_file(folder: Path, table: str, name: str) -> Path:
-    """Where a piece's rows of one table lie until they are settled."""
+    """Return the path of a batch's rows of one table until they are loaded into partitions."""
     return folder / STAGED / table / f"{name}.parquet"
 
 
 def table_files(folder: Path, table: str, place: Path = Path()) -> list[Path]:
-    """Every settled file of a table, or of one partition of it, sorted."""
+    """Return every file of a table, or of the partition `place`, sorted."""
     return sorted((folder / table / place).rglob("*.parquet"))
 
 
 def partition(day: str, country: str) -> Path:
-    """The folders of one day and country inside a table's."""
+    """Return the path of one day and country inside a table's folder."""
     return Path(f"{PARTITIONS[0]}={day}") / f"{PARTITIONS[1]}={country}"
 
 
 def partition_of(file: Path) -> dict[str, str]:
-    """Day and country of a settled file, as its folders tell them."""
+    """Return day and country of a table's file, from its folders."""
     return {name: part.removeprefix(f"{name}=") for name, part in zip(PARTITIONS, file.parts[-3:-1], strict=True)}
 
 
 def write_rows(path: Path, batches: Iterable[Any], schema: Any, *, sync: bool = True) -> int:
-    """Write Arrow batches to a file, and sync it unless the caller does; says how many rows."""
+    """Write Arrow batches to a file, and return the number of rows. With `sync` the file is on disk afterwards."""
     rows = 0
     with path.open("wb") as stream:
         with pq.ParquetWriter(stream, schema, compression="zstd", store_schema=False) as writer:
@@ -51,7 +51,7 @@ def write_rows(path: Path, batches: Iterable[Any], schema: Any, *, sync: bool = 
 
 
 def _groups(batches: Iterable[Any]) -> Iterator[list[Any]]:
-    """Batches put together to row groups that are worth a reader's while, and bounded."""
+    """Join batches into row groups that are large enough to read fast, and limited in memory."""
     group: list[Any] = []
     rows = size = 0
     for batch in batches:

@@ -1,4 +1,4 @@
-"""A line ↔ flat rows: pure, the same on a laptop and on a cluster; what is judged can be judged again from the rows."""
+"""Convert a measurement to rows of the store's tables and back, so that new rules can judge it from the rows alone."""
 
 import json
 from dataclasses import dataclass, fields
@@ -18,41 +18,46 @@ _BESIDE = tuple(column.name for column in fields(FlatMeasurement) if column.name
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """One line as rows. `measurement`: column → value; `observations`: a tuple of values each, in COLUMNS' order."""
+    """Hold one measurement as rows: values by column, and one tuple per observation in the order of COLUMNS."""
 
     measurement: dict[str, Any]
     observations: list[tuple[Any, ...]]
 
 
-def flatten(line: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
-    """Flatten a line that can be judged. `line_hash`: SHA-256 of its bytes, hexadecimal; `size`: how many they are."""
-    return flat_of(flat_measurement_of(line), line, line_hash=line_hash, size=size, file=file, number=number)
+def flatten(document: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
+    """Flatten a measurement that can be judged.
+
+    `line_hash` is the SHA-256 of the line's bytes, hexadecimal, and `size` their number. `file` and `number` locate it.
+    """
+    return flat_of(flat_measurement_of(document), document, line_hash=line_hash, size=size, file=file, number=number)
 
 
-def flat_of(facts: FlatMeasurement, line: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
-    """The same of a line that was read already, for whoever judges it too."""
-    start = moment(line.get("measurement_start_time"))
+def flat_of(
+    facts: FlatMeasurement, document: dict[str, Any], *, line_hash: str, size: int, file: str, number: int
+) -> Flat:
+    """Flatten a measurement whose `facts` are known, as `flatten` does."""
+    start = moment(document.get("measurement_start_time"))
     measurement = {
         "line_hash": line_hash,
         "measurement_start_time": start,
         "day": start[:10],
-        "probe_cc": text(line.get("probe_cc")),
-        "probe_asn": text(line.get("probe_asn")),
-        "network": text(line.get("probe_network_name")),
-        "test_name": text(line.get("test_name")),
-        "test_version": text(line.get("test_version")),
+        "probe_cc": text(document.get("probe_cc")),
+        "probe_asn": text(document.get("probe_asn")),
+        "network": text(document.get("probe_network_name")),
+        "test_name": text(document.get("test_name")),
+        "test_version": text(document.get("test_version")),
         "target": text(facts.target.get("name")),
-        "input": text(line.get("input")),
+        "input": text(document.get("input")),
         "run_id": text(facts.run.get("run_id")),
-        "report_id": text(line.get("report_id")),
-        "software_name": text(line.get("software_name")),
-        "software_version": text(line.get("software_version")),
-        "runtime": seconds(line.get("test_runtime")),
+        "report_id": text(document.get("report_id")),
+        "software_name": text(document.get("software_name")),
+        "software_version": text(document.get("software_version")),
+        "runtime": seconds(document.get("test_runtime")),
         "ipv6_broken": ipv6_broken(facts.run),
-        "lab": text(table(line.get("annotations")).get("lab")),
+        "lab": text(table(document.get("annotations")).get("lab")),
         "bytes": size,
         "facts": _beside_rows(facts),
-        "path": _compact(hop_evidence(line)),
+        "path": _compact(hop_evidence(document)),
         "measurement_file": file,
         "measurement_line": number,
     }
@@ -60,7 +65,7 @@ def flat_of(facts: FlatMeasurement, line: dict[str, Any], *, line_hash: str, siz
 
 
 def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]]) -> FlatMeasurement:
-    """What `flatten` took apart, whole again."""
+    """Build the flattened measurement again from the rows that `flatten` made."""
     beside = json.loads(measurement["facts"])
     beside["bugs"] = tuple(beside["bugs"])
     beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
@@ -69,7 +74,7 @@ def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]])
 
 
 def head_from(measurement: dict[str, Any]) -> dict[str, Any]:
-    """What `judge_flat` reads of the line itself."""
+    """Return the part of the measurement that `judge_flat` reads beside the rows."""
     own = {name: measurement[name] for name in ("measurement_start_time", "probe_cc", "probe_asn")}
     return own | {"test_keys": json.loads(measurement["path"])}
 
@@ -79,8 +84,8 @@ def _beside_rows(facts: FlatMeasurement) -> str:
 
 
 def _flat_row(row: Observation) -> tuple[Any, ...]:
-    asked = json.dumps([_flat_query(query) for query in row.queries]) if row.queries else "[]"
-    return (*row[:_QUERIES], asked, *row[_QUERIES + 1 :])
+    queries = json.dumps([_flat_query(query) for query in row.queries]) if row.queries else "[]"
+    return (*row[:_QUERIES], queries, *row[_QUERIES + 1 :])
 
 
 def _flat_query(query: Query) -> dict[str, Any]:

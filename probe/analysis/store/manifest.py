@@ -1,4 +1,8 @@
-"""What a store has taken in: files, lines by their hash, what was set aside; SQLite, so that a kill leaves it whole."""
+"""Record what a store contains: files, measurements by hash, rejected lines. SQLite keeps it consistent after a kill.
+
+The table and column names are those of existing stores: `lines` has the hashes of measurements, `pieces` the staged
+files that wait for a load, and `settling` the loads that are under way.
+"""
 
 import fcntl
 import os
@@ -6,6 +10,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from probe.analysis.compare.verdict_table import UNREADABLE
+from probe.analysis.compare.verdict_table import StoreError as StoreError
+from probe.messages import tr
 
 NAME, LOCK = "store.sqlite", "store.lock"
 _SCHEMA = """
@@ -16,7 +24,7 @@ CREATE TABLE IF NOT EXISTS rejected (
 CREATE TABLE IF NOT EXISTS pieces (name TEXT PRIMARY KEY, lines INTEGER);
 CREATE TABLE IF NOT EXISTS settling (name TEXT PRIMARY KEY);
 """
-# A copy of a file that is under way has nothing but duplicates: what came of the first stays.
+# A second copy of a file has only duplicates. The counts of the first copy stay.
 _NOTE_FILE = """
 INSERT INTO files VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE
 SET name = excluded.name, lines = excluded.lines, rejected = excluded.rejected, of_lab = excluded.of_lab
@@ -24,13 +32,9 @@ WHERE ? OR excluded.rejected >= files.rejected
 """
 
 
-class StoreError(Exception):
-    """A store cannot be used; its text is one sentence for the user."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A line that was not taken, and why. `line_hash`: SHA-256 of its bytes, or of what is known of it."""
+    """Hold a line that was not added, with the reason. `line_hash` is the SHA-256 of its bytes (`hashes.py`)."""
 
     line_hash: bytes
     file: str
@@ -40,7 +44,7 @@ class Rejected:
 
 @dataclass
 class FileTally:
-    """What came of one file. `digest` is "" for what cannot be read twice; `of_lab`: rejected for being the lab's."""
+    """Count the lines of one file. `digest` is "" for standard input. `of_lab` counts those rejected as the lab's."""
 
     name: str
     digest: str = ""
@@ -52,35 +56,44 @@ class FileTally:
 
 
 class Manifest:
-    """One writer's hold of a store; whatever is written here stands in one transaction, or not at all."""
+    """Lock a store for one writer, and record its contents. Every method is one SQLite transaction."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the store, made if need be. Raises StoreError where another ingest is writing to it."""
+        """Open the store, or create it. Raises StoreError if another process is writing to it."""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreError(
-                f"no store can be kept in {folder} ({error.strerror}); name a folder of your own"
+                tr(
+                    "No store can be kept in {folder}: {reason}. Give another folder with --store.",
+                    folder=folder,
+                    reason=error.strerror,
+                )
             ) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._lock)
-            raise StoreError(f"{folder}: another ingest is writing to this store; wait until it is done") from None
+            raise StoreError(
+                tr("Another process is writing to the store {folder}. Wait until it has finished.", folder=folder)
+            ) from None
         self._db = _connect(folder / NAME)
 
     def close(self) -> None:
-        """Let the store go."""
+        """Release the store."""
         self._db.close()
         os.close(self._lock)
 
     def holds(self, line_hash: bytes) -> bool:
-        """Whether a line was taken already."""
+        """Return True if the store has the measurement with this hash."""
         return self._db.execute("SELECT 1 FROM lines WHERE hash = ?", (line_hash,)).fetchone() is not None
 
     def read_before(self, digest: str, lab: bool) -> FileTally | None:
-        """What came of a file that was read to its end; None if reading it again may bring more."""
+        """Return the counts of a file that was read to its end, None if it must be read (again).
+
+        A file with rejected measurements of the lab must be read again if `lab` is set.
+        """
         row = self._db.execute("SELECT name, lines, rejected, of_lab FROM files WHERE digest = ?", (digest,)).fetchone()
         if row is None or (lab and row[3]):
             return None
@@ -88,28 +101,28 @@ class Manifest:
         return FileTally(name, digest, lines, 0, lines - rejected, rejected, of_lab)
 
     def digests(self, lab: bool) -> frozenset[str]:
-        """The files that `read_before` knows."""
+        """Return the digests of the files for which `read_before` returns counts."""
         known = self._db.execute("SELECT digest FROM files WHERE NOT (? AND of_lab)", (lab,))
         return frozenset(digest for (digest,) in known)
 
     def add(self, piece: str, taken: Sequence[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]) -> None:
-        """Write down one batch: `piece` holds the lines `taken`, and the files `done` came to their end with it."""
+        """Record one batch: the staged file `piece` holds the hashes `taken`, and the files `done` end with it."""
         with self._db:
             self._db.execute("BEGIN")
             if taken:
                 self._db.execute("INSERT INTO pieces VALUES (?, ?)", (piece, len(taken)))
-            self._db.executemany("INSERT INTO lines VALUES (?)", ((line,) for line in taken))
-            self._db.executemany("DELETE FROM rejected WHERE hash = ?", ((line,) for line in taken))
+            self._db.executemany("INSERT INTO lines VALUES (?)", ((identity,) for identity in taken))
+            self._db.executemany("DELETE FROM rejected WHERE hash = ?", ((identity,) for identity in taken))
             self._note(rejected, done)
 
     def add_loaded(
         self, name: str, taken: Iterable[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]
     ) -> None:
-        """Finish the settling of that name, whose files hold the lines `taken`, and write those down, in one."""
+        """Finish the load of that name, whose files hold the hashes `taken`, and record these, in one transaction."""
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute("DELETE FROM settling WHERE name = ?", (name,))
-            self._db.executemany("INSERT INTO lines VALUES (?)", ((line,) for line in taken))
+            self._db.executemany("INSERT INTO lines VALUES (?)", ((identity,) for identity in taken))
             self._db.execute("DELETE FROM rejected WHERE hash IN (SELECT hash FROM lines)")
             self._note(rejected, done)
 
@@ -128,33 +141,33 @@ class Manifest:
         )
 
     def staged(self) -> dict[str, int]:
-        """Pieces that wait to be settled: name → lines."""
+        """Return the number of measurements by name of the staged files that wait for a load."""
         return dict(self._db.execute("SELECT name, lines FROM pieces ORDER BY name").fetchall())
 
     def begin_load(self, name: str) -> None:
-        """Announce files of that name: until the settling is finished they do not count."""
+        """Record that files of that name are being moved into the tables. They do not count before `finish_load`."""
         with self._db:
             self._db.execute("INSERT INTO settling VALUES (?)", (name,))
 
     def finish_load(self, name: str, pieces: Iterable[str]) -> None:
-        """The pieces stand in the tables."""
+        """Record that the staged files are in the tables."""
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute("DELETE FROM settling WHERE name = ?", (name,))
             self._db.executemany("DELETE FROM pieces WHERE name = ?", ((piece,) for piece in pieces))
 
     def unfinished_loads(self) -> list[str]:
-        """Settlings that were cut off."""
+        """Return the names of loads that were interrupted."""
         return [name for (name,) in self._db.execute("SELECT name FROM settling")]
 
     def forget_load(self, name: str) -> None:
-        """The files of a settling that was cut off are gone."""
+        """Record that the files of an interrupted load were removed."""
         with self._db:
             self._db.execute("DELETE FROM settling WHERE name = ?", (name,))
 
 
 def rejected_lines(folder: Path) -> list[tuple[str, str, int, str]]:
-    """Every line that a store did not take: (hash, file, line, reason), in the order of files and lines."""
+    """Return the rejected lines as (hash, file, line number, reason), in the order of files and lines."""
     return _read(
         folder,
         "SELECT lower(hex(hash)), measurement_file, measurement_line, reason FROM rejected "
@@ -163,7 +176,7 @@ def rejected_lines(folder: Path) -> list[tuple[str, str, int, str]]:
 
 
 def files_in(folder: Path) -> list[tuple[str, str, int, int]]:
-    """Every file that a store has read to its end: (SHA-256, name, lines, rejected), sorted by digest."""
+    """Return the files that were read to their end as (SHA-256, name, lines, rejected), sorted by digest."""
     return _read(folder, "SELECT digest, name, lines, rejected FROM files ORDER BY digest")
 
 
@@ -175,7 +188,7 @@ def _read(folder: Path, statement: str) -> list[tuple]:  # type: ignore[type-arg
         finally:
             database.close()
     except sqlite3.Error as error:
-        raise StoreError(f"{folder} cannot be read as a store ({error}); `probe ingest` makes one") from None
+        raise StoreError(tr(UNREADABLE, folder=folder, reason=error)) from None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -183,5 +196,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         database = sqlite3.connect(path, isolation_level=None)
         database.executescript(_SCHEMA)
     except sqlite3.Error as error:
-        raise StoreError(f"{path} cannot be used ({error}); is it a store's?") from None
+        raise StoreError(
+            tr("The file {path} cannot be used as part of a store: {reason}.", path=path, reason=error)
+        ) from None
     return database

@@ -1,4 +1,4 @@
-"""The table `verdicts`, written anew from the two others: new rules never need the lines again."""
+"""Write the table `verdicts` again from the two other tables, so that new rules never need the results files."""
 
 import os
 import time
@@ -22,10 +22,10 @@ READ_LINES, READ_ROWS = 256, 4096
 
 
 def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
-    """Judge every measurement of a store again; when all is done the new verdicts take the old ones' place.
+    """Judge every measurement of a store again, and replace the old verdicts at the end.
 
-    Gives {"measurements", "verdicts", "seconds"}. Killed before, the store has its old verdicts; killed in that very
-    moment, some files hold new ones and the others old ones, as their column `ruleset` says. Raises StoreError.
+    Returns {"measurements", "verdicts", "seconds"}. After a kill the store has its old verdicts. After a kill during
+    the replacement some files have new verdicts. The column `ruleset` distinguishes them. Raises StoreError.
     """
     began, counts = time.monotonic(), [0, 0]
     with open_for_writing(folder), workers(jobs) as pool:
@@ -40,15 +40,15 @@ def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
 
 
 def put_in_place(folder: Path, files: Sequence[Path]) -> None:
-    """Let the verdicts made under `work` take the old ones' place."""
-    os.sync()  # once for thousands of files: one by one it takes longer than to judge them
+    """Replace the old verdicts by those under `work`."""
+    os.sync()  # once for thousands of files. One fsync per file takes longer than judging them.
     for file in files:
         (folder / "verdicts" / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / WORK / file).replace(folder / "verdicts" / file)
 
 
 def judge_file(folder: Path, file: Path, made: Path) -> tuple[int, int]:
-    """Write the verdicts of one file of measurements to `made`; says how many measurements and verdicts there are."""
+    """Write the verdicts of one file of measurements to `made`. Returns the numbers of measurements and verdicts."""
     counts = [0, 0]
     made.parent.mkdir(parents=True, exist_ok=True)
     write_rows(made, _batches(folder, file, counts), partition_schema("verdicts"), sync=False)
@@ -65,7 +65,7 @@ def _batches(folder: Path, file: Path, counts: list[int]) -> Iterator[Any]:
 
 
 def flats_in(folder: Path, file: Path) -> Iterator[Flat]:
-    """The lines of one file, whole again. Both tables are sorted by line, so neither is ever held whole."""
+    """Iterate over the measurements of one file with their rows. Both tables are sorted by hash and read in parts."""
     by_line = groupby(_rows(folder / "observations" / file, ("line_hash", *COLUMNS)), itemgetter(0))
     observed, where = next(by_line, None), partition_of(file)
     names = partition_schema("measurements").names
@@ -79,8 +79,8 @@ def flats_in(folder: Path, file: Path) -> Iterator[Flat]:
 
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Rows as tuples, column by column: as an object each they would take longer to make than to judge."""
-    if path.exists():  # lines without a single transaction have no observations
+    """Iterate over rows as tuples, built column by column. Building dicts would take longer than judging."""
+    if path.exists():  # measurements without any transaction have no observations
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(READ_ROWS, columns=list(columns)):
                 yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)

@@ -1,4 +1,4 @@
-"""A store, asked in SQL: DuckDB over its files, shut off from every other file and from the network."""
+"""Run SQL over a store with DuckDB, without access to other files and to the network."""
 
 import importlib
 from collections.abc import Iterator
@@ -12,13 +12,14 @@ from probe.analysis.engines.duckdb_files import duckdb_in_memory, rows_under
 from probe.analysis.store.columns import TABLES, hive_options, schema
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import NAME, StoreError, rejected_lines
+from probe.messages import tr
 
 MEMORY = "1GB"
 REJECTED = ("line_hash", "measurement_file", "measurement_line", "reason")
 
 
 class Store:
-    """A store for reading. Views: `measurements`, `observations`, `verdicts`, and `rejected`.
+    """Open a store for reading, with the views `measurements`, `observations`, `verdicts` and `rejected`.
 
     Answers are pyarrow tables: `.to_pandas()`, `polars.from_arrow(table)`, `.to_pylist()`.
     """
@@ -26,7 +27,9 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Open the folder that `probe ingest` made. Raises StoreError."""
         if not (folder / NAME).is_file():
-            raise StoreError(f"{folder} is no store; `probe ingest FILE… --store {folder}` makes one")
+            raise StoreError(
+                tr("{folder} is no store. This makes one: probe ingest FILE... --store {folder}", folder=folder)
+            )
         self.folder = folder
         self._duckdb = importlib.import_module("duckdb")
         self._connection = duckdb_in_memory()
@@ -36,7 +39,7 @@ class Store:
         kinds = ("string", "string", "int64", "string")
         columns = pa.schema(list(zip(REJECTED, kinds, strict=True)))
         self._connection.register("rejected", pa.Table.from_pylist(rows, columns))
-        self._shut(folder)
+        self._restrict(folder)
 
     def __enter__(self) -> "Store":
         return self
@@ -45,27 +48,27 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the connection and the files."""
         self._connection.close()
 
     def sql(self, statement: str) -> Any:
-        """The answer to one SELECT, a pyarrow.Table. Raises StoreError for anything else, or with DuckDB's reason."""
-        with self._refusing():
+        """Return the answer to one SELECT as a pyarrow.Table. Raises StoreError for other statements and errors."""
+        with self._store_errors():
             return self._ask(statement).to_arrow_table()
 
     def batches(self, statement: str, rows: int = 50_000) -> Iterator[Any]:
-        """The same, as pyarrow.RecordBatches, for answers of any size."""
-        with self._refusing():
+        """Iterate over the answer to one SELECT as pyarrow.RecordBatches, for large answers. Raises StoreError."""
+        with self._store_errors():
             yield from self._ask(statement).to_arrow_reader(rows)
 
     def _ask(self, statement: str) -> Any:
         parsed = self._duckdb.extract_statements(statement)
         if len(parsed) != 1 or parsed[0].type != self._duckdb.StatementType.SELECT:
-            raise StoreError("a store answers one SELECT at a time, and nothing that changes anything")
+            raise StoreError(tr("A store accepts one SELECT at a time, and no statement that changes something."))
         return self._connection.sql(statement)
 
     @contextmanager
-    def _refusing(self) -> Iterator[None]:
+    def _store_errors(self) -> Iterator[None]:
         try:
             yield
         except (self._duckdb.Error, pa.ArrowException, OSError) as error:
@@ -80,8 +83,8 @@ class Store:
         names = ", ".join(f'"{name}"' for name in columns.names)
         self._connection.execute(f"CREATE TEMPORARY VIEW {table} AS SELECT {names} FROM {source}")
 
-    def _shut(self, folder: Path) -> None:
-        """Leave it these files alone; settings can no longer be changed after this."""
+    def _restrict(self, folder: Path) -> None:
+        """Allow DuckDB only the store's files, and lock its settings."""
         folders = ", ".join("'" + str(folder.resolve() / table).replace("'", "''") + "/'" for table in TABLES)
         self._connection.execute(f"SET memory_limit = '{MEMORY}'")
         self._connection.execute(f"SET allowed_directories = [{folders}]")

@@ -1,1 +1,1 @@
-"""Turn rows and rules into verdict records."""
+"""Compute verdict records from rows and rules."""

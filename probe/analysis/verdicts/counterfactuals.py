@@ -1,4 +1,4 @@
-"""What a line would hold had something been otherwise: evidence taken away, or an attempt that ended in another way."""
+"""Change a measurement to test its verdict: remove one kind of evidence, or let attempts end in another way."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,67 +10,71 @@ from probe.analysis.observations.index import endpoint_of, host_of
 from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, Observation
 from probe.formats import failures as f
+from probe.messages import mark
 from probe.targets.dialects import ENCRYPTED_RESOLVERS, LAYERS
 from probe.targets.target import Endpoint, is_address
 
 Change = Callable[[FlatMeasurement], FlatMeasurement]
 UNFIT = frozenset({"network", "portal", "clock_skew", "vpn", "tls_interception"})
-"""What preflight may find that makes a line useless (validity.py)."""
+"""Preflight facts that make a measurement invalid (validity.py)."""
 
 
 def _without(chosen: Callable[[Observation], bool]) -> Change:
-    return lambda line: replace(line, rows=[row for row in line.rows if not chosen(row)])
+    return lambda measurement: replace(measurement, rows=[row for row in measurement.rows if not chosen(row)])
 
 
 def _followups(*kinds: str) -> Change:
     return _without(lambda row: row.followup in kinds)
 
 
-def _asked_encrypted(row: Observation) -> bool:
-    return (
-        row.origin == PROBE and any(query.engine in ENCRYPTED_RESOLVERS for query in row.queries) and not row.endpoint
-    )
+def _is_innocuous(row: Observation) -> bool:
+    return row.kind == "innocuous" or row.followup == "other_name_same_address"
 
 
-def _without_second_answers(line: FlatMeasurement) -> FlatMeasurement:
-    """Of each question the answer that was used, and none that came beside it."""
+def _is_encrypted_lookup(row: Observation) -> bool:
+    encrypted = any(query.engine in ENCRYPTED_RESOLVERS for query in row.queries)
+    return row.origin == PROBE and encrypted and not row.endpoint
+
+
+def _without_second_answers(measurement: FlatMeasurement) -> FlatMeasurement:
+    """Keep the first answer to each query, and remove the others."""
     rows = [
         row._replace(queries=tuple(one._replace(datagrams=one.datagrams[:1]) for one in row.queries))
-        for row in line.rows
+        for row in measurement.rows
     ]
-    return replace(line, rows=rows)
+    return replace(measurement, rows=rows)
 
 
 REMOVALS: dict[str, Change] = {
-    "the repeats": _without(lambda row: row.kind == "confirm"),
-    "harmless names there": _without(lambda row: row.kind == "innocuous" or row.followup == "other_name_same_address"),
-    "the name at a neutral host": _followups("same_name_neutral_host"),
-    "names that nobody has": _followups("nonexistent_name_same_address", "nonexistent_name_neutral_host"),
-    "the neutral host's own name": _followups("neutral_name_neutral_host"),
-    "the name in a browser's hello": _followups("browser_hello", "harmless_browser_hello"),
-    "the name in our hello of another size": _followups("other_size_hello", "same_hello_again"),
-    "bytes of no protocol": _followups("random_bytes_neutral_host"),
-    "the twins at the helper's echo": _followups("same_payload_echo", "other_payload_echo"),
-    "public resolvers over UDP": _followups("resolver_udp"),
-    "encrypted resolvers": _without(_asked_encrypted),
-    "addresses that run no resolver": _followups("dark_resolver", "dark_innocuous"),
-    "the addresses that others gave": _followups("alternative_address"),
-    "second answers to one question": _without_second_answers,
-    "the helper": _without(lambda row: row.origin == CONTROL),
+    mark("the confirmations"): _without(lambda row: row.kind == "confirm"),
+    mark("the innocuous names at the same address"): _without(_is_innocuous),
+    mark("the name at a neutral host"): _followups("same_name_neutral_host"),
+    mark("the names that do not exist"): _followups("nonexistent_name_same_address", "nonexistent_name_neutral_host"),
+    mark("the neutral host's own name"): _followups("neutral_name_neutral_host"),
+    mark("the name in a browser's client hello"): _followups("browser_hello", "harmless_browser_hello"),
+    mark("the name in a client hello of another size"): _followups("other_size_hello", "same_hello_again"),
+    mark("the random bytes over TCP"): _followups("random_bytes_neutral_host"),
+    mark("the echo pair at the test helper"): _followups("same_payload_echo", "other_payload_echo"),
+    mark("the public resolvers over UDP"): _followups("resolver_udp"),
+    mark("the encrypted resolvers"): _without(_is_encrypted_lookup),
+    mark("the queries to non-resolvers"): _followups("dark_resolver", "dark_innocuous"),
+    mark("the addresses from other resolvers"): _followups("alternative_address"),
+    mark("the second answers to one query"): _without_second_answers,
+    mark("the control"): _without(lambda row: row.origin == CONTROL),
 }
-"""Evidence in words → the line without it. Where something happens is no part of a verdict's grounds."""
+"""Functions that remove one kind of evidence, by its name. The hop search is left out: no verdict rests on a hop."""
 
 
-def _fit_network(line: FlatMeasurement) -> FlatMeasurement:
-    """Preflight found nothing that makes a line useless."""
-    facts = {key: value for key, value in table(line.run.get("preflight")).items() if key not in UNFIT}
-    return replace(line, run={**line.run, "preflight": facts})
+def _fit_network(measurement: FlatMeasurement) -> FlatMeasurement:
+    """Remove every preflight fact that makes a measurement invalid."""
+    facts = {key: value for key, value in table(measurement.run.get("preflight")).items() if key not in UNFIT}
+    return replace(measurement, run={**measurement.run, "preflight": facts})
 
 
-def _fell_silent(line: FlatMeasurement) -> FlatMeasurement:
-    """Where all attempts worked, each draws silence at the last layer instead."""
-    if any(row.failure is not None for row in line.rows if _is_own(row)):
-        return line
+def _all_timed_out(measurement: FlatMeasurement) -> FlatMeasurement:
+    """Let every attempt time out at its last layer, if all attempts worked."""
+    if any(row.failure is not None for row in measurement.rows if _is_own(row)):
+        return measurement
 
     def silent(row: Observation) -> Observation:
         endpoint = endpoint_of(row.endpoint)
@@ -79,52 +83,55 @@ def _fell_silent(line: FlatMeasurement) -> FlatMeasurement:
         ended: dict[str, Any] = {"failure": f.TIMEOUT, f"{layers_of(endpoint)[-1]}_failure": f.TIMEOUT}
         return row._replace(payload_proven=False, payload_answered=False, http_code=0, **ended)
 
-    return replace(line, rows=list(map(silent, line.rows)))
+    return replace(measurement, rows=list(map(silent, measurement.rows)))
 
 
-def _repeats_worked(line: FlatMeasurement) -> FlatMeasurement:
-    return replace(line, rows=[_worked(row) if row.kind == "confirm" else row for row in line.rows])
+def _confirmations_worked(measurement: FlatMeasurement) -> FlatMeasurement:
+    return replace(measurement, rows=[_worked(row) if row.kind == "confirm" else row for row in measurement.rows])
 
 
-def _innocuous_failed(line: FlatMeasurement) -> FlatMeasurement:
-    """Every harmless flow ends as the target's own at the same place did, and no earlier trigger excuses it."""
-    failed = {(row.address, row.endpoint): row for row in line.rows if _is_own(row) and row.failure is not None}
+def _innocuous_failed(measurement: FlatMeasurement) -> FlatMeasurement:
+    """Let every innocuous flow end like the attempt at the same address, outside of a residual window."""
+    failed = {(row.address, row.endpoint): row for row in measurement.rows if _is_own(row) and row.failure is not None}
 
-    def like_ours(row: Observation) -> Observation:
-        ours = failed.get((row.address, row.endpoint))
-        harmless = row.kind == "innocuous" or row.followup == "other_name_same_address"
-        return row if ours is None or not harmless else row._replace(in_residual=False, **_ending_of(ours))
+    def fail_alike(row: Observation) -> Observation:
+        attempt = failed.get((row.address, row.endpoint))
+        if attempt is None or not _is_innocuous(row):
+            return row
+        return row._replace(in_residual=False, **_ending_of(attempt))
 
-    return replace(line, rows=list(map(like_ours, line.rows)))
-
-
-def _helper_failed(line: FlatMeasurement) -> FlatMeasurement:
-    """The helper's attempts, or those it never made, end as ours did; it finds no more names than we."""
-    ours = [row for row in line.rows if _is_own(row) and row.failure is not None]
-    names = [row for row in line.rows if row.kind == "lookup" and row.address == "system" and row.failure is not None]
-    return _with_control(line, ours + names, lambda row: row)
+    return replace(measurement, rows=list(map(fail_alike, measurement.rows)))
 
 
-def _helper_worked(line: FlatMeasurement) -> FlatMeasurement:
-    """The helper gets its answer wherever we tried and it got none, at addresses that are the service's own."""
+def _helper_failed(measurement: FlatMeasurement) -> FlatMeasurement:
+    """Let the helper's attempts and lookups fail like the probe's, also those that it did not make."""
+    failed = [row for row in measurement.rows if _is_own(row) and row.failure is not None]
+    names = [
+        row for row in measurement.rows if row.kind == "lookup" and row.address == "system" and row.failure is not None
+    ]
+    return _with_control(measurement, failed + names, lambda row: row)
+
+
+def _helper_worked(measurement: FlatMeasurement) -> FlatMeasurement:
+    """Let the helper succeed at every endpoint where it did not, at the service's verified addresses."""
     proofs, reached = (
-        Verified(line),
-        {row.endpoint for row in line.rows if row.origin == CONTROL and row.failure is None},
+        Verified(measurement),
+        {row.endpoint for row in measurement.rows if row.origin == CONTROL and row.failure is None},
     )
-    ours = [row for row in line.rows if _is_own(row) and row.endpoint not in reached]
-    own = [row for row in ours if is_address(host_of(row)) or row.address in proofs.verified(host_of(row))]
-    return _with_control(line, own, _worked)
+    attempts = [row for row in measurement.rows if _is_own(row) and row.endpoint not in reached]
+    verified = [row for row in attempts if is_address(host_of(row)) or row.address in proofs.verified(host_of(row))]
+    return _with_control(measurement, verified, _worked)
 
 
 ALTERNATIVES: dict[str, Change] = {
-    "preflight found nothing amiss": _fit_network,
-    "what worked drawn no answer": _fell_silent,
-    "the repeats worked": _repeats_worked,
-    "harmless names failed too": _innocuous_failed,
-    "the helper failed too": _helper_failed,
-    "the helper got through": _helper_worked,
+    mark("the network had passed the checks before the measurement"): _fit_network,
+    mark("the attempts had timed out"): _all_timed_out,
+    mark("the confirmations had worked"): _confirmations_worked,
+    mark("the innocuous names had failed too"): _innocuous_failed,
+    mark("the test helper had failed too"): _helper_failed,
+    mark("the test helper had reached the service"): _helper_worked,
 }
-"""What might have happened, in words → the line that would have told of it."""
+"""Functions that let attempts end in another way, by the words for it."""
 
 
 def _is_own(row: Observation) -> bool:
@@ -133,18 +140,18 @@ def _is_own(row: Observation) -> bool:
 
 
 def _with_control(
-    line: FlatMeasurement, ours: list[Observation], as_seen: Callable[[Observation], Observation]
+    measurement: FlatMeasurement, copied: list[Observation], change: Callable[[Observation], Observation]
 ) -> FlatMeasurement:
-    """The line with rows of the helper's in place of those that it has about the same endpoints and names."""
-    told = {(row.endpoint, row.hostname) for row in ours}
-    kept = [row for row in line.rows if row.origin != CONTROL or (row.endpoint, row.hostname) not in told]
-    seen = [as_seen(row)._replace(origin=CONTROL, kind="first", followup="") for row in ours]
+    """Replace the control's rows of the same endpoints and names by changed copies of the probe's rows."""
+    replaced = {(row.endpoint, row.hostname) for row in copied}
+    kept = [row for row in measurement.rows if row.origin != CONTROL or (row.endpoint, row.hostname) not in replaced]
+    control = [change(row)._replace(origin=CONTROL, kind="first", followup="") for row in copied]
     families = {4: True, 6: True}
-    return replace(line, rows=kept + seen, control_failed=False, control_families=families, control_udp=True)
+    return replace(measurement, rows=kept + control, control_failed=False, control_families=families, control_udp=True)
 
 
 def _ending_of(row: Observation) -> dict[str, Any]:
-    """How an attempt ended, layer by layer, as columns."""
+    """Return the columns that say how an attempt ended, of every layer."""
     layers = {
         f"{layer}_{what}": getattr(row, f"{layer}_{what}") for layer in LAYERS for what in ("attempts", "failure")
     }
@@ -152,7 +159,7 @@ def _ending_of(row: Observation) -> dict[str, Any]:
 
 
 def _worked(row: Observation) -> Observation:
-    """The attempt, had it passed every layer that its endpoint needs."""
+    """Return the attempt with a success at every layer that its endpoint needs."""
     endpoint = endpoint_of(row.endpoint)
     if endpoint is None or (row.failure is None and all(failure_of(row, at) is None for at in layers_of(endpoint))):
         return row

@@ -1,4 +1,4 @@
-"""A name's and its addresses' verdicts → one verdict per endpoint."""
+"""Compute one verdict per endpoint, from the verdicts on its name and on its addresses."""
 
 from dataclasses import dataclass, field
 
@@ -27,25 +27,30 @@ _UNPROVEN = frozenset({"address_unproven", "address_unproven_fails", "address_in
 
 @dataclass(frozen=True)
 class Part:
-    """One address of an endpoint (or its name): the rule that decided, and what was done there."""
+    """Hold the rule that decided on one address of an endpoint, or on its name, and the attempts there."""
 
     rule: Rule
     endpoint: Endpoint | None = None
     attempts: Attempts | None = None
 
     def is_alternative(self) -> bool:
-        """Whether it is an address of which only trusted resolvers told: who asks the system's never goes there."""
+        """Return True if only other resolvers than the system's gave the address. Apps never connect to it."""
         rows = self.attempts.target if self.attempts else ()
         return all(row.followup == "alternative_address" for row in rows)
 
     def proof(self) -> str:
+        """Return the deepest layer that succeeded, "" if none did."""
         rows = self.attempts.target if self.attempts and self.endpoint else ()
         return deepest_proof([proof_of(row, self.endpoint) for row in rows if self.endpoint])
 
 
 @dataclass
 class EndpointVerdict:
-    """What is said of one endpoint. `absent`: "family" or "datagrams" do not work here; the service does without it."""
+    """Hold the verdict on one endpoint.
+
+    `absent` is "family" or "datagrams" if this network lacks that address family, or UDP. The service's verdict then
+    leaves the endpoint out. `judged` and `working` count addresses.
+    """
 
     url: str
     rule: Rule
@@ -55,18 +60,18 @@ class EndpointVerdict:
     proof: str = ""
     transactions: list[int] = field(default_factory=list)
     absent: str = ""
-    working: int = 0  # addresses
+    working: int = 0
     judged: int = 0
 
 
 def judge_endpoints(
-    urls: list[str], line: FlatMeasurement, proofs: Verified, engine: Engine
+    urls: list[str], measurement: FlatMeasurement, proofs: Verified, engine: Engine
 ) -> dict[str, EndpointVerdict]:
-    """Judge every endpoint of a line, in three questions to the engine: names, addresses, endpoints."""
+    """Judge every endpoint of a measurement, with three calls of the engine: names, addresses, endpoints."""
     endpoints = {url: endpoint_of(url) for url in urls}
-    around = access_network_of(line, proofs)
-    names = _judge_names(endpoints, line, proofs, around, engine)
-    addresses = _judge_addresses(endpoints, line, proofs, around, engine)
+    around = access_network_of(measurement, proofs)
+    names = _judge_names(endpoints, measurement, proofs, around, engine)
+    addresses = _judge_addresses(endpoints, measurement, proofs, around, engine)
     verdicts: dict[str, EndpointVerdict] = {}
     rows: list[EndpointRow] = []
     for url, endpoint in endpoints.items():
@@ -76,68 +81,70 @@ def judge_endpoints(
         verdicts[url] = _draft(url, parts, _transactions(host, addresses[url], proofs))
         verdicts[url].absent = _why_absent(endpoint, names[host], addresses[url], around.families)
         verdicts[url].proof = deepest_proof([part.proof() for part in parts])
-    for verdict, said in zip(verdicts.values(), engine.decide(rows, tables_for(EndpointRow)), strict=True):
-        _finish(verdict, RULES[said["endpoint"]], names, addresses[verdict.url], endpoints[verdict.url])
+    for verdict, decided in zip(verdicts.values(), engine.decide(rows, tables_for(EndpointRow)), strict=True):
+        _finish(verdict, RULES[decided["endpoint"]], names, addresses[verdict.url], endpoints[verdict.url])
     return verdicts
 
 
 def _judge_names(
     endpoints: dict[str, Endpoint | None],
-    line: FlatMeasurement,
+    measurement: FlatMeasurement,
     proofs: Verified,
     around: AccessNetwork,
     engine: Engine,
 ) -> dict[str, Rule]:
-    """Host → the rule about its name. Addresses, and what is no endpoint at all (host ""), need none."""
+    """Return the rule that decided on each host name. Address literals and invalid URLs (host "") get an empty row."""
     hosts = list(dict.fromkeys(endpoint.host if endpoint else "" for endpoint in endpoints.values()))
-    rows = [NameRow() if not host or is_address(host) else name_row(host, line, proofs, around) for host in hosts]
-    said = engine.decide(rows, tables_for(NameRow))
-    return {host: RULES[rules["name"]] for host, rules in zip(hosts, said, strict=True)}
+    rows = [
+        NameRow() if not host or is_address(host) else name_row(host, measurement, proofs, around) for host in hosts
+    ]
+    decided = engine.decide(rows, tables_for(NameRow))
+    return {host: RULES[rules["name"]] for host, rules in zip(hosts, decided, strict=True)}
 
 
 def _judge_addresses(
     endpoints: dict[str, Endpoint | None],
-    line: FlatMeasurement,
+    measurement: FlatMeasurement,
     proofs: Verified,
     around: AccessNetwork,
     engine: Engine,
 ) -> dict[str, list[Part]]:
-    """URL → one part per address that was tried."""
+    """Return one part per address that was tried, by the endpoint's URL."""
     rows: list[AddressRow] = []
     done: list[tuple[str, Endpoint, Attempts]] = []
     for url, endpoint in endpoints.items():
         for address in addresses_of(endpoint, proofs) if endpoint else ():
             assert endpoint is not None
-            row, attempts = address_row(endpoint, address, line, proofs, around)
+            row, attempts = address_row(endpoint, address, measurement, proofs, around)
             rows.append(row)
             done.append((url, endpoint, attempts))
     parts: dict[str, list[Part]] = {url: [] for url in endpoints}
-    for (url, endpoint, attempts), said in zip(done, engine.decide(rows, tables_for(AddressRow)), strict=True):
-        parts[url].append(Part(_deciding_layer(endpoint, said), endpoint, attempts))
+    for (url, endpoint, attempts), decided in zip(done, engine.decide(rows, tables_for(AddressRow)), strict=True):
+        parts[url].append(Part(_deciding_layer(endpoint, decided), endpoint, attempts))
     return parts
 
 
-def _deciding_layer(endpoint: Endpoint, said: dict[str, str]) -> Rule:
-    """The rule of the lowest layer that is not fine: what is above a failure is masked.
+def _deciding_layer(endpoint: Endpoint, decided: dict[str, str]) -> Rule:
+    """Return the rule of the lowest layer that is not ok, since a failure hides the layers above it.
 
-    Where all are fine, the topmost that saw something harmless, else the top layer's.
+    If all layers are ok, return the topmost rule with an anomaly, else the rule of the top layer.
     """
-    rules = [RULES[said[table]] for table in endpoint.facts.rule_tables]
-    fine = next((rule for rule in reversed(rules) if rule.mechanism), rules[-1])
-    return next((rule for rule in rules if rule.state != State.OK), fine)
+    rules = [RULES[decided[table]] for table in endpoint.facts.rule_tables]
+    if_all_ok = next((rule for rule in reversed(rules) if rule.mechanism), rules[-1])
+    return next((rule for rule in rules if rule.state != State.OK), if_all_ok)
 
 
 def _parts_that_count(name: Rule, addresses: list[Part]) -> list[Part]:
-    """The name, then the addresses that are proven; only where there is none do the unproven ones say anything."""
-    here = [part for part in addresses if part.rule.rule_id not in _ABSENT]
-    proven = [part for part in here if part.rule.rule_id not in _UNPROVEN]
-    return [Part(name), *(proven or here)]
+    """Return the name, then the verified addresses. Unverified addresses count only if no address is verified."""
+    present = [part for part in addresses if part.rule.rule_id not in _ABSENT]
+    verified = [part for part in present if part.rule.rule_id not in _UNPROVEN]
+    return [Part(name), *(verified or present)]
 
 
 def _endpoint_row(name: Part, addresses: list[Part]) -> EndpointRow:
     state = name.rule.state
     works = [part for part in addresses if part.rule.state == State.OK]
-    # Where nothing proves what the system's resolver gave, a way that only we were told of helps nobody.
+    # If nothing verifies the system resolver's answer, an address from another resolver does not help the apps.
     astray = name.rule.rule_id == "name_unproven" and bool(works) and all(part.is_alternative() for part in works)
     row = EndpointRow(
         name_accused=state in ACCUSING,
@@ -152,16 +159,16 @@ def _endpoint_row(name: Part, addresses: list[Part]) -> EndpointRow:
 
 
 def _draft(url: str, parts: list[Part], transactions: list[int]) -> EndpointVerdict:
-    """Everything but the state: what all parts together show."""
+    """Return the verdict without its state: mechanisms, anomalies and counts of all parts together."""
     accused = {part.rule.mechanism for part in parts if part.rule.state in ACCUSING}
-    harmless = {part.rule.mechanism for part in parts if part.rule.state == State.OK}
+    anomalies = {part.rule.mechanism for part in parts if part.rule.state == State.OK}
     working = [part for part in parts[1:] if part.rule.state == State.OK]
     return EndpointVerdict(
         url,
         parts[0].rule,
         State.INSUFFICIENT,
         deepest(accused - {""}),
-        sorted(harmless - {""}),
+        sorted(anomalies - {""}),
         transactions=transactions,
         working=len(working),
         judged=len(parts) - 1,
@@ -171,7 +178,7 @@ def _draft(url: str, parts: list[Part], transactions: list[int]) -> EndpointVerd
 def _finish(
     verdict: EndpointVerdict, rule: Rule, names: dict[str, Rule], addresses: list[Part], endpoint: Endpoint | None
 ) -> None:
-    """Give the verdict its state, and the rule of the part that decided."""
+    """Set the verdict's state and the rule of the deciding part."""
     name = names[endpoint.host if endpoint else ""]
     parts = _parts_that_count(name, addresses)
     verdict.state = rule.state
@@ -201,7 +208,7 @@ def _why_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], fa
 
 
 def _transactions(host: str, addresses: list[Part], proofs: Verified) -> list[int]:
-    """Every transaction of the probe's on which the state rests."""
+    """Return the ids of the probe's transactions that the state rests on, sorted."""
     rests_on = set(name_transactions(host, proofs)) if host else set()
     for part in addresses:
         rests_on |= part.attempts.transactions() if part.attempts else set()

@@ -1,6 +1,6 @@
-"""On what a verdict rests: the flows without which it would be another, and what would have made it another.
+"""Find the transactions that a verdict rests on, and the changes that would give another verdict.
 
-Nothing here is told from the verdict's words: the line is changed, and the same rules judge it again.
+Nothing is derived from the verdict's sentence. The measurement is changed, and the same rules judge it again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,62 +18,66 @@ Outcome = tuple[Any, Any, tuple[str, ...]]  # state, rule id, mechanisms
 
 @dataclass(frozen=True)
 class Alternative:
-    """What would be said of a service: `state` and `rule_id`, had things been as `words` say."""
+    """Hold the state and rule that a service would have after one change.
 
-    words: str
+    `change` is a key of REMOVALS (`removed` is True) or of ALTERNATIVES.
+    """
+
+    change: str
+    removed: bool
     state: str
     rule_id: str
 
 
 class DecidingFlows:
-    """One service's verdict, and the facts that it was judged from, to be judged again with changes."""
+    """Judge one service again with changes, to find the transactions that decide its verdict."""
 
     def __init__(self, facts: FlatMeasurement, record: Mapping[str, Any], engine: Engine) -> None:
         role = str(record["service"]).rpartition("/")[2]
         services = {role: table(facts.target.get("services")).get(role)}
         self._facts, self._engine = replace(facts, target={**facts.target, "services": services}), engine
         self._record = record
-        self._said = self._again(self._facts)
+        self._outcome = self._again(self._facts)
 
     def deciding(self) -> list[int]:
-        """The probe's transactions that suffice for the verdict and of which none can be spared, in order of time.
+        """Return a minimal set of the probe's transactions that gives the same verdict, in order of time.
 
-        Of flows that say the same the earliest is kept. The helper's are not among them: all of them count together.
+        Of equivalent transactions the earliest is kept. The control's are not listed, since all of them count together.
         """
         needed = sorted({number for part in self._record["endpoints"] for number in part["transactions"]})
-        spared: set[int] = set()
-        while (found := self._spare(needed, spared)) != spared:
-            spared, needed = found, [number for number in needed if number not in found]
+        removed: set[int] = set()
+        while (found := self._remove(needed, removed)) != removed:
+            removed, needed = found, [number for number in needed if number not in found]
         return needed
 
-    def _spare(self, candidates: list[int], spared: set[int]) -> set[int]:
-        """Spare the later half, then the earlier, and of what cannot be spared together each half again."""
-        together = spared.union(candidates)
-        if not candidates or self._again(self._lacking(together)) == self._said:
+    def _remove(self, candidates: list[int], removed: set[int]) -> set[int]:
+        """Remove the later half, then the earlier. Divide a half again if the verdict needs part of it."""
+        together = removed.union(candidates)
+        if not candidates or self._again(self._lacking(together)) == self._outcome:
             return together
         if len(candidates) == 1:
-            return spared
+            return removed
         middle = len(candidates) // 2
-        return self._spare(candidates[:middle], self._spare(candidates[middle:], spared))
+        return self._remove(candidates[:middle], self._remove(candidates[middle:], removed))
 
-    def otherwise(self) -> Iterator[Alternative]:
-        """What would have made another state of it, and with which rule."""
-        for title, suppositions in (("without", REMOVALS), ("had", ALTERNATIVES)):
-            for words, suppose in suppositions.items():
-                state, rule_id, _ = self._again(suppose(self._facts))
-                if state != self._said[0]:
-                    yield Alternative(f"{title} {words}", state, rule_id)
+    def alternatives(self) -> Iterator[Alternative]:
+        """Iterate over the changes that give another state, with that state and its rule."""
+        for changes, removed in ((REMOVALS, True), (ALTERNATIVES, False)):
+            for words, change in changes.items():
+                state, rule_id, _ = self._again(change(self._facts))
+                if state != self._outcome[0]:
+                    yield Alternative(words, removed, state, rule_id)
 
-    def spared(self) -> list[str]:
-        """Evidence that the line holds, and without which the state would be the same, by whatever rule."""
+    def unneeded(self) -> list[str]:
+        """Return the kinds of evidence (keys of REMOVALS) without which the state stays the same."""
         return [
             words
-            for words, suppose in REMOVALS.items()
-            if self._holds(suppose) and self._again(suppose(self._facts))[0] == self._said[0]
+            for words, change in REMOVALS.items()
+            if self._changes_rows(change) and self._again(change(self._facts))[0] == self._outcome[0]
         ]
 
-    def _holds(self, suppose: Change) -> bool:
-        return suppose(self._facts).rows != self._facts.rows
+    def _changes_rows(self, change: Change) -> bool:
+        return change(self._facts).rows != self._facts.rows
 
     def _lacking(self, numbers: set[int]) -> FlatMeasurement:
         rows = [row for row in self._facts.rows if row.origin != PROBE or row.transaction_id not in numbers]

@@ -1,4 +1,4 @@
-"""Where on the path: limited payloads and path sweeps of a line → the hop of each service's verdict."""
+"""Find the interfering hop of each verdict, from the limited payloads and path sweeps of a hop search."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,12 +18,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "stun": ("stun.timeout.payload", "turn.timeout.payload"),
     "sip": ("sip.timeout.payload",),
 }
-"""Payload → the mechanisms whose distance it shows."""
+"""Prefixes of the mechanisms that a hop search with this payload locates."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """One payload, sent to one address; `service` is "" for a question of DNS."""
+    """Identify a hop search: one payload, sent to one address. `service` is "" for a DNS query."""
 
     payload: str
     service: str
@@ -32,7 +32,7 @@ class Search:
 
 @dataclass(frozen=True)
 class InterferingHop:
-    """Somebody acts on a payload from this TTL on. `router` is known only where no other TTL is possible."""
+    """Hold the smallest TTL with interference. `router` and `asn` are set only if no smaller TTL is possible."""
 
     search: Search
     ttl: int
@@ -40,32 +40,32 @@ class InterferingHop:
     asn: int | None = None
 
     def concerns(self, service: str, mechanisms: Iterable[str]) -> bool:
-        """Say whether it is a place of what is said of a service."""
-        theirs = self.search.service == service or self.search.payload in PATHWIDE
+        """Return True if the search located one of these mechanisms for this service."""
+        same_service = self.search.service == service or self.search.payload in PATHWIDE
         prefixes = LAYERS[self.search.payload]
-        return theirs and any(f"{one}.".startswith(prefixes) for one in mechanisms)  # an inner node, "http", too
+        return same_service and any(f"{one}.".startswith(prefixes) for one in mechanisms)  # also an inner node, "http"
 
 
 def hop_of(service: str, mechanisms: list[str], located: Iterable[InterferingHop]) -> dict[str, Any] | None:
-    """The hop as a verdict record has it: the nearest place where one of the mechanisms was met; None: nowhere.
+    """Return the nearest hop that shows one of the mechanisms, in the form of a verdict record, None without any.
 
-    `ttl` is the smallest TTL at which interference was seen; address and network only where it can be no smaller.
+    `ttl` is the smallest TTL with interference. `address` and `asn` are set only if no smaller TTL is possible.
     """
-    here = [one for one in located if one.concerns(service, mechanisms)]
-    nearest = min(here, key=lambda one: (one.ttl, one.router is None, one.router or ""), default=None)
+    found = [one for one in located if one.concerns(service, mechanisms)]
+    nearest = min(found, key=lambda one: (one.ttl, one.router is None, one.router or ""), default=None)
     return None if nearest is None else {"ttl": nearest.ttl, "address": nearest.router, "asn": nearest.asn}
 
 
-def interfering_hops(line: Mapping[str, Any]) -> list[InterferingHop]:
-    """Everything that was located in a line, from the probe's own half of it alone."""
-    keys = table(line.get("test_keys"))
+def interfering_hops(measurement: Mapping[str, Any]) -> list[InterferingHop]:
+    """Return the interfering hops that the probe's own transactions show."""
+    keys = table(measurement.get("test_keys"))
     followups = table(keys.get("x_followups"))
     records = {number(record.get("transaction_id")): record for record in tables(keys.get("x_transactions"))}
     deep = text(table(keys.get("x_run")).get("depth")) == "deep"
     paths = _paths(followups, records)
     found = []
     for search, entries in _searches(followups, records).items():
-        if _met_nobody(search, entries, records):
+        if _is_referral(search, entries, records):
             continue
         hops = paths.get(search.address, _NO_PATH)
         between = interval(_outcomes(entries, hops, by_silence=_by_silence(search, entries, records)))
@@ -74,9 +74,9 @@ def interfering_hops(line: Mapping[str, Any]) -> list[InterferingHop]:
     return found
 
 
-def hop_evidence(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The test keys that `interfering_hops` reads, and no others; {} where nobody searched."""
-    keys = table(line.get("test_keys"))
+def hop_evidence(measurement: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the test keys that `interfering_hops` reads and no others, {} without a hop search."""
+    keys = table(measurement.get("test_keys"))
     followups = table(keys.get("x_followups"))
     kept = {kind: tables(followups.get(kind)) for kind in ("limited_payloads", "path_sweeps")}
     entries = [number(entry.get("transaction_id")) for found in kept.values() for entry in found]
@@ -91,7 +91,7 @@ def hop_evidence(line: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Path:
-    """Routers by TTL; `end` is the server's own distance, 0 where it is not known."""
+    """Hold routers and AS numbers by TTL. `end` is the TTL that reaches the server, 0 if unknown."""
 
     routers: Mapping[int, tuple[str | None, int | None]]
     end: int = 0
@@ -107,7 +107,7 @@ def _located(search: Search, between: Interval, path: _Path, *, deep: bool) -> I
 
 
 def _paths(followups: dict[str, Any], records: dict[int, dict[str, Any]]) -> dict[str, _Path]:
-    """Address and port → the path there, as far as routers answered to the first packet."""
+    """Return the path by address and port, with the routers that answered the first packet."""
     found = {}
     for entry in tables(followups.get("path_sweeps")):
         if text(_record_of(entry, records).get("followup")) == "path_sweep":
@@ -133,27 +133,27 @@ def _record_of(entry: dict[str, Any], records: dict[int, dict[str, Any]]) -> dic
     return records.get(number(entry.get("transaction_id")), {})
 
 
-def _met_nobody(search: Search, entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> bool:
-    """Whether the question drew a referral: the honest word of the server itself, whose distance tells of nobody."""
+def _is_referral(search: Search, entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> bool:
+    """Return True if the DNS query got a referral. The server itself sends it, so it shows no interference."""
     return search.payload == "dns" and dns_kind_of(_cause_of(entries, records)) == "no_answer"
 
 
 def _by_silence(search: Search, entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> bool:
-    """Whether what caused the search was a silence: an answer forged to a question never is."""
+    """Return True if a timeout caused the search. A forged DNS answer never is a timeout."""
     return search.payload != "dns" and kind_of(_cause_of(entries, records)) == TIMEOUT
 
 
 def _cause_of(entries: list[dict[str, Any]], records: dict[int, dict[str, Any]]) -> str | None:
-    """The failure of the transaction that caused the search."""
+    """Return the failure of the transaction that caused the search."""
     return failure(records.get(number(_record_of(entries[0], records).get("cause")), {}).get("failure"))
 
 
 def _outcomes(entries: list[dict[str, Any]], path: _Path, *, by_silence: bool) -> Iterable[tuple[int, bool]]:
-    """Pairs of TTL and "somebody acted", of packets that could not reach the server."""
+    """Iterate over (TTL, interference seen) of packets that could not reach the server."""
     answering = frozenset(path.routers)
     for entry in entries:
         for distance in tables(entry.get("distances")):
             ttl = number(distance.get("ttl"))
-            did = acted(text(distance.get("outcome")), ttl, by_silence=by_silence, answering=answering)
-            if did is not None and ttl > 0 and (not path.end or ttl < path.end):
-                yield ttl, did
+            interfered = acted(text(distance.get("outcome")), ttl, by_silence=by_silence, answering=answering)
+            if interfered is not None and ttl > 0 and (not path.end or ttl < path.end):
+                yield ttl, interfered

@@ -1,4 +1,4 @@
-"""Endpoints' verdicts → one verdict per service: state, counts, and the rate at which it works."""
+"""Compute one verdict per service from its endpoints' verdicts: state, counts and pass rate."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,18 +32,18 @@ __all__ = ["Counts", "ServiceVerdict", "judge_services"]
 
 @dataclass
 class Counts:
-    """How often a service was tried in the first pass and its confirmation, and by the helper."""
+    """Count a service's attempts in the first pass and its confirmation, and the helper's attempts."""
 
     attempts: int = 0
     failures: int = 0
     controls: int = 0
     control_successes: int = 0
-    control_proofs: int = 0  # of these: to the topmost layer
+    control_proofs: int = 0  # control successes at the topmost layer
 
 
 @dataclass
 class ServiceVerdict:
-    """What is said of one service."""
+    """Hold the verdict on one service."""
 
     role: str
     rule: Rule
@@ -60,24 +60,24 @@ class ServiceVerdict:
 def judge_services(
     services: dict[str, dict[str, Any]],
     verdicts: dict[str, EndpointVerdict],
-    line: FlatMeasurement,
+    measurement: FlatMeasurement,
     proofs: Verified,
     engine: Engine,
 ) -> list[ServiceVerdict]:
-    """Judge every service of a line, sorted by role."""
+    """Judge every service of a measurement, sorted by role."""
     roles = sorted(services)
-    mine = {role: [verdicts[url] for url in urls_of(services[role])] for role in roles}
-    counts = {role: _count(role, mine[role], proofs, line.foreign) for role in roles}
-    rows = [_service_row(role, services[role], mine[role], counts[role], line, proofs) for role in roles]
-    said = engine.decide(rows, tables_for(ServiceRow))
+    by_role = {role: [verdicts[url] for url in urls_of(services[role])] for role in roles}
+    counts = {role: _count(role, by_role[role], proofs, measurement.foreign) for role in roles}
+    rows = [_service_row(role, services[role], by_role[role], counts[role], measurement, proofs) for role in roles]
+    decided = engine.decide(rows, tables_for(ServiceRow))
     return [
-        _verdict(role, RULES[rules["service"]], mine[role], counts[role], row)
-        for role, rules, row in zip(roles, said, rows, strict=True)
+        _verdict(role, RULES[rules["service"]], by_role[role], counts[role], row)
+        for role, rules, row in zip(roles, decided, rows, strict=True)
     ]
 
 
 def urls_of(service: dict[str, Any]) -> list[str]:
-    """The URLs of a service's endpoints, each once, as the line has them."""
+    """Return the URLs of a service's endpoints without duplicates, in the measurement's order."""
     return list(dict.fromkeys(texts(service.get("endpoints"))))
 
 
@@ -86,7 +86,7 @@ def _service_row(
     service: dict[str, Any],
     verdicts: list[EndpointVerdict],
     counts: Counts,
-    line: FlatMeasurement,
+    measurement: FlatMeasurement,
     proofs: Verified,
 ) -> ServiceRow:
     present = [verdict for verdict in verdicts if not verdict.absent]
@@ -95,9 +95,9 @@ def _service_row(
         endpoints=len(present),
         absent=len(verdicts) - len(present),
         absent_datagrams=sum(verdict.absent == "datagrams" for verdict in verdicts),
-        bugs=_bugs(role, verdicts, line, proofs),
-        retired=line.target.get("retired") is not None,
-        unread=line.unread,
+        bugs=_bugs(role, verdicts, measurement, proofs),
+        retired=measurement.target.get("retired") is not None,
+        unread=measurement.unread,
         control_successes=counts.control_proofs,
     )
     for verdict in present:
@@ -105,17 +105,17 @@ def _service_row(
     return row
 
 
-def _bugs(role: str, verdicts: list[EndpointVerdict], line: FlatMeasurement, proofs: Verified) -> int:
-    """Bugs that touched this service; one that no transaction names may have touched any of them."""
+def _bugs(role: str, verdicts: list[EndpointVerdict], measurement: FlatMeasurement, proofs: Verified) -> int:
+    """Count the bugs that affected this service. A bug outside of transactions may have affected every service."""
     buggy = [row for row in proofs.probe.all if (row.failure or "").startswith(BUG)]
     if not buggy:
-        return len(line.bugs)
+        return len(measurement.bugs)
     used = {number for verdict in verdicts for number in verdict.transactions}
     return sum(row.service == role or row.transaction_id in used for row in buggy)
 
 
 def _count(role: str, verdicts: list[EndpointVerdict], proofs: Verified, foreign: bool) -> Counts:
-    """Count attempts. Some names OONI only looks up: `foreign` says that an answer is then all that was wanted."""
+    """Count attempts. OONI only looks some names up, so in a `foreign` measurement an answer is a success."""
     counts, seen = Counts(), set[int]()
     for verdict in verdicts:
         endpoint = endpoint_of(verdict.url)
@@ -127,7 +127,7 @@ def _count(role: str, verdicts: list[EndpointVerdict], proofs: Verified, foreign
             if row.kind in {"first", "confirm"} and is_target_attempt(row, endpoint)
         ] or [(row, foreign and row.failure is None) for row in _failed_lookups(endpoint.host, proofs)]
         for row, fine in tried:
-            if row.transaction_id not in seen and not _is_ours(row):
+            if row.transaction_id not in seen and not _is_local(row):
                 seen.add(row.transaction_id)
                 counts.attempts += 1
                 counts.failures += not fine
@@ -140,7 +140,7 @@ def _count(role: str, verdicts: list[EndpointVerdict], proofs: Verified, foreign
 
 
 def _failed_lookups(host: str, proofs: Verified) -> list[Observation]:
-    """Where no address was tried, the question to the system's library was the attempt."""
+    """Return the system resolver's lookups of a host. They are the attempts if no address was tried."""
     return [
         row
         for row in proofs.probe.all
@@ -150,7 +150,8 @@ def _failed_lookups(host: str, proofs: Verified) -> list[Observation]:
     ]
 
 
-def _is_ours(row: Observation) -> bool:
+def _is_local(row: Observation) -> bool:
+    """Return True if this computer caused the failure, for example because it has no IPv6."""
     failures = (row.failure, row.tcp_failure, row.quic_failure, row.payload_failure)
     no_ipv6 = row.family == 6 and NETWORK_UNREACHABLE in failures[1:]
     return no_ipv6 or any(map(is_local, failures))
@@ -176,9 +177,9 @@ def _verdict(role: str, rule: Rule, verdicts: list[EndpointVerdict], counts: Cou
 
 
 def _proof(row: ServiceRow, deciding: list[EndpointVerdict]) -> str:
-    """The deepest layer that succeeded: of all needed endpoints where all work, of the deciding one elsewhere.
+    """Return the deepest layer that succeeded at every needed endpoint, or at the deciding one if one is not ok.
 
-    Where one endpoint is enough, the best of them; no endpoint decides alone that a service works in part.
+    If one endpoint is enough, the best endpoint counts, since no endpoint alone decides that a service is degraded.
     """
     proofs = [verdict.proof for verdict in deciding]
     states = {verdict.state for verdict in deciding}
@@ -192,9 +193,9 @@ def _proof(row: ServiceRow, deciding: list[EndpointVerdict]) -> str:
 def _pass_rate(
     present: list[EndpointVerdict], deciding: list[EndpointVerdict], row: ServiceRow, counts: Counts
 ) -> dict[str, Any] | None:
-    """The share that works: of the endpoints where one would do, of the addresses of the endpoint that decided else.
+    """Return the share of working endpoints if one is enough, else the share of working addresses of the deciding one.
 
-    None where each works for some programs: nobody counts those.
+    None if nothing works. This is so if an endpoint works for some client programs only, which are not counted.
     """
     if deciding and not (row.any_suffices and row.ok):
         good, n = deciding[0].working, deciding[0].judged

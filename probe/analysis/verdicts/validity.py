@@ -1,4 +1,4 @@
-"""Is this network fit to judge from? Preflight's facts → valid, or the reason why not: another axis than the state."""
+"""Decide from preflight's facts if a measurement is valid. Validity is independent of the state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from typing import Any
 from probe.analysis.observations.lenient_json import seconds, table
 from probe.analysis.observations.rows import PROBE, FlatMeasurement
 
-_DAY = 86400.0
+MOST_SKEW = 86400.0  # seconds that a clock may be wrong
 
 
 @dataclass(frozen=True)
 class Invalidity:
-    """One reason not to judge at all."""
+    """Hold one reason for which a measurement is invalid, with its condition and its sentence."""
 
     reason: str
-    holds: Callable[[FlatMeasurement, dict[str, Any]], bool]
+    holds: Callable[[FlatMeasurement, dict[str, Any]], bool]  # of a measurement and its preflight facts
     because: str
 
     @property
@@ -23,42 +23,42 @@ class Invalidity:
         return f"invalid_{self.reason}"
 
 
-# A portal, a wrong clock or an intercepting box also makes every neutral host fail: so `no_network` comes after them.
+# `no_network` comes after the portal, the clock and the interception, since these make every neutral host fail too.
 INVALIDITIES = (
     Invalidity(
         "captive_portal",
-        lambda line, facts: bool(facts.get("portal")),
-        "A captive portal stands between this computer and the internet.",
+        lambda measurement, facts: bool(facts.get("portal")),
+        "A captive portal intercepts all traffic of this network.",
     ),
     Invalidity(
         "clock",
-        lambda line, facts: abs(seconds(facts.get("clock_skew"))) > _DAY,
-        "This computer's clock is more than a day off, so no certificate can be judged.",
+        lambda measurement, facts: abs(seconds(facts.get("clock_skew"))) > MOST_SKEW,
+        "This computer's clock is wrong by more than a day, so the dates of certificates cannot be checked.",
     ),
     Invalidity(
         "vpn",
-        lambda line, facts: facts.get("vpn") is True,
-        "A VPN is in use, so this would be judged of another network.",
+        lambda measurement, facts: facts.get("vpn") is True,
+        "A VPN is active, so the measurement describes the VPN's network.",
     ),
     Invalidity(
         "tls_interception",
-        lambda line, facts: facts.get("tls_interception") == "all",
-        "Something that this machine trusts opens every TLS connection, neutral ones too.",
+        lambda measurement, facts: facts.get("tls_interception") == "all",
+        "Every TLS connection, also to neutral hosts, is intercepted with a certificate that this computer trusts.",
     ),
     Invalidity(
         "no_network",
-        lambda line, facts: facts.get("network") is False,
-        "No neutral host could be reached: there is no usable network.",
+        lambda measurement, facts: facts.get("network") is False,
+        "No neutral host could be reached, so there is no usable network.",
     ),
     Invalidity(
         "probe_bug",
-        lambda line, facts: bool(line.bugs) and not any(row.origin == PROBE for row in line.rows),
-        "A bug of our own spoiled the whole measurement.",
+        lambda measurement, facts: bool(measurement.bugs) and not any(row.origin == PROBE for row in measurement.rows),
+        "A bug in the probe ended the measurement before its first transaction.",
     ),
 )
 
 
-def invalidity_of(line: FlatMeasurement) -> Invalidity | None:
-    """The first reason not to judge the line; None if it is fit to be judged."""
-    facts = table(line.run.get("preflight"))
-    return next((reason for reason in INVALIDITIES if reason.holds(line, facts)), None)
+def invalidity_of(measurement: FlatMeasurement) -> Invalidity | None:
+    """Return the first reason for which the measurement is invalid, None if it is valid."""
+    facts = table(measurement.run.get("preflight"))
+    return next((reason for reason in INVALIDITIES if reason.holds(measurement, facts)), None)

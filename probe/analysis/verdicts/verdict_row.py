@@ -1,4 +1,4 @@
-"""A verdict record as one flat row: what comparison, series and events count, from files and from a store alike."""
+"""Flatten a verdict record into one row. Comparison, series and events count these rows."""
 
 import hashlib
 import json
@@ -16,11 +16,11 @@ NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """One service in one measurement. The columns of a store's table `verdicts`; lists are joined by a space.
+    """Hold one service in one measurement, with the columns of a store's table `verdicts`.
 
-    `measurement_start_time` is `YYYY-MM-DDTHH:MM:SSZ`; no column is None, "" and 0 stand for unknown. `ipv6_broken`:
-    the probe has IPv6 and nothing, not even a neutral host, answered over it. `lab`: the scenario, "" on a real
-    network. `endpoints`: the record's, as JSON text.
+    `measurement_start_time` is `YYYY-MM-DDTHH:MM:SSZ`. Lists are joined by a space. No column is None: "" and 0 mean
+    unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered over it. `lab`: the scenario, ""
+    on a real network. `endpoints`: the record's endpoints as JSON.
     """
 
     line_hash: str
@@ -62,24 +62,26 @@ TYPES: dict[str, type] = {column.name: type_ for column in fields(VerdictRow) if
 LISTS = frozenset({"mechanisms", "anomalies"})
 
 
-def rows_of(line: dict[str, Any], *, file: str, number: int, engine: Engine | None = None) -> Iterator[VerdictRow]:
-    """Judge a line and flatten its records; nothing for a line that cannot be judged."""
-    records = judge_measurement(line, file=file, number=number, engine=engine)
-    whole = json.dumps(line, sort_keys=True, ensure_ascii=True) if records else ""
+def rows_of(
+    measurement: dict[str, Any], *, file: str, number: int, engine: Engine | None = None
+) -> Iterator[VerdictRow]:
+    """Judge a measurement and iterate over its flattened records, none if it cannot be judged."""
+    records = judge_measurement(measurement, file=file, number=number, engine=engine)
+    whole = json.dumps(measurement, sort_keys=True, ensure_ascii=True) if records else ""
     measured: dict[str, Any] = {
         "line_hash": hashlib.sha256(whole.encode()).hexdigest(),
-        "network": text(line.get("probe_network_name")),
-        "software_name": text(line.get("software_name")),
-        "software_version": text(line.get("software_version")),
-        "ipv6_broken": ipv6_broken(table(table(line.get("test_keys")).get("x_run"))),
-        "lab": text(table(line.get("annotations")).get("lab")),
+        "network": text(measurement.get("probe_network_name")),
+        "software_name": text(measurement.get("software_name")),
+        "software_version": text(measurement.get("software_version")),
+        "ipv6_broken": ipv6_broken(table(table(measurement.get("test_keys")).get("x_run"))),
+        "lab": text(table(measurement.get("annotations")).get("lab")),
     }
     for record in records:
         yield VerdictRow(**measured, **_flat(record))
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    """The columns that a record itself has."""
+    """Return the columns that come from the record itself."""
     hop = table(record["hop"])
     flat = {key: record[key] for key in COLUMNS if key in record}
     flat |= {key: text(record[key]) for key in ("state", "proof", "invalid_reason")}
@@ -95,7 +97,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def ipv6_broken(run: dict[str, Any]) -> bool:
-    """A route, and no neutral host behind it; without a route there is no IPv6 that could be broken."""
+    """Return True if IPv6 has a route and no neutral host answers over it. `run` is the key `x_run`."""
     neutral = tables(table(run.get("preflight")).get("neutral"))
     tried = [text(host.get("failure")) for host in neutral if host.get("family") == 6]
     return bool(tried) and all(tried) and not NO_ROUTE.issuperset(tried)

@@ -1,4 +1,4 @@
-"""Rows and rules → verdict records: one per service and measurement, the same anywhere and at any time."""
+"""Compute verdict records, one per service and measurement. The same measurement always gives the same records."""
 
 import json
 import re
@@ -15,6 +15,7 @@ from probe.analysis.verdicts.endpoints import EndpointVerdict, judge_endpoints
 from probe.analysis.verdicts.hops import InterferingHop, hop_of, interfering_hops
 from probe.analysis.verdicts.services import ServiceVerdict, judge_services, urls_of
 from probe.analysis.verdicts.validity import Invalidity, invalidity_of
+from probe.messages import mark
 
 __all__ = [
     "RULESET",
@@ -31,32 +32,32 @@ _DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?")
 
 
 def judge_measurement(
-    line: dict[str, Any], *, file: str, number: int, engine: Engine | None = None
+    measurement: dict[str, Any], *, file: str, number: int, engine: Engine | None = None
 ) -> list[dict[str, Any]]:
-    """Judge one measurement: a record per service, sorted by service, with the keys of the design in their order.
+    """Compute a verdict record per service, sorted by service, with the keys of docs/contract.md in their order.
 
-    `file` is the name without folders that goes into the records, `number` the line's, from 1. A line that is no
-    measurement, of this program's or of OONI's, gives no records; `reason_unusable` says so.
+    `file` is the file name without folders, `number` the number of its line, from 1. Both go into the records. A
+    measurement that cannot be judged gives no records. `reason_unusable` then gives the reason.
     """
-    if reason_unusable(line) is not None:
+    if reason_unusable(measurement) is not None:
         return []
     if engine is None:
         with SQLiteEngine() as own:
-            return judge_measurement(line, file=file, number=number, engine=own)
-    return judge_flat(flat_measurement_of(line), line, file=file, number=number, engine=engine)
+            return judge_measurement(measurement, file=file, number=number, engine=own)
+    return judge_flat(flat_measurement_of(measurement), measurement, file=file, number=number, engine=engine)
 
 
-def flat_measurement_of(line: dict[str, Any]) -> FlatMeasurement:
-    """Everything that is judged by: rows and what stands beside them, of a line that can be judged."""
-    return read_ooni(line) if is_ooni(line) else read_measurement(line)
+def flat_measurement_of(measurement: dict[str, Any]) -> FlatMeasurement:
+    """Flatten a measurement of our probe or of OONI, if `reason_unusable` gives no reason."""
+    return read_ooni(measurement) if is_ooni(measurement) else read_measurement(measurement)
 
 
 def judge_flat(
     facts: FlatMeasurement, head: dict[str, Any], *, file: str, number: int, engine: Engine
 ) -> list[dict[str, Any]]:
-    """Judge what was read of a line, now or long ago.
+    """Compute the verdict records of a flattened measurement.
 
-    `head` holds the line's own time, country and network, and what of its test keys tells where (`hops.hop_evidence`).
+    `head` holds the measurement's time, country and network, and the test keys of hop searches (`hops.hop_evidence`).
     """
     invalid = invalidity_of(facts)
     services = _services(facts)
@@ -68,41 +69,41 @@ def judge_flat(
     return [_record(verdict, head, facts, invalid, located, file, number) for verdict in verdicts]
 
 
-def judge_measurements(lines: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    """Judge (file name, line number, line), one after the other, with one engine."""
+def judge_measurements(measurements: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """Iterate over the verdict records of (file name, line number, measurement), computed with one engine."""
     with SQLiteEngine() as engine:
-        for file, number, line in lines:
-            yield from judge_measurement(line, file=file, number=number, engine=engine)
+        for file, number, measurement in measurements:
+            yield from judge_measurement(measurement, file=file, number=number, engine=engine)
 
 
 def to_json(record: dict[str, Any]) -> str:
-    """A record as one line of JSON, without the newline; the same bytes for the same record."""
+    """Return a record as one line of JSON without the newline. Equal records give equal bytes."""
     return json.dumps(record, separators=(", ", ": "), allow_nan=False)
 
 
-def reason_unusable(line: object) -> str | None:
-    """The sentence that says why a line cannot be judged; None if it can."""
-    if is_ooni(table(line)):
+def reason_unusable(measurement: object) -> str | None:
+    """Return the sentence that says why a measurement cannot be judged, None if it can. `tr` translates it."""
+    if is_ooni(table(measurement)):
         return None
-    keys = table(table(line).get("test_keys"))
+    keys = table(table(measurement).get("test_keys"))
     if not keys:
-        return "is no measurement: it has no test_keys"
+        return mark("This line is no measurement: it has no test_keys.")
     if not table(table(keys.get("x_target")).get("services")):
-        return "says not what was measured (test_keys.x_target.services), so it cannot be judged alone"
+        return mark("This measurement does not say which services it tested: test_keys.x_target.services is missing.")
     return None
 
 
 def _services(facts: FlatMeasurement) -> dict[str, dict[str, Any]]:
-    """Role → service; where its answers led is part of it, for the page is there or nowhere."""
+    """Return the services by role. The endpoints that answers redirected to are added, since the page may be there."""
     known = {text(role): table(service) for role, service in table(facts.target.get("services")).items()}
-    for role, hops in facts.redirects.items():
+    for role, redirects in facts.redirects.items():
         if role in known:
-            known[role] = known[role] | {"endpoints": [*texts(known[role].get("endpoints")), *hops]}
+            known[role] = known[role] | {"endpoints": [*texts(known[role].get("endpoints")), *redirects]}
     return known
 
 
 def moment(value: Any) -> str:
-    """A time as records write it, `YYYY-MM-DDTHH:MM:SSZ`; what is no time stays as it is."""
+    """Return a time in the form of verdict records, `YYYY-MM-DDTHH:MM:SSZ`. Other texts stay unchanged."""
     found = _DATE.fullmatch(text(value))
     return f"{found[1]}T{found[2]}Z" if found else text(value)
 

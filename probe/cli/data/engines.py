@@ -1,46 +1,94 @@
-"""`--engine` and `--master`: who does the work, DuckDB in this process or Spark on a cluster."""
+"""Choose what carries out the work on a store: DuckDB in this process, or Spark on a cluster.
 
-from collections.abc import Iterator
+`store_engine` is the only place outside of `probe/analysis/spark` that imports that package. It does so only for
+`--engine spark`, so that nothing else needs or loads pyspark. An import contract in `pyproject.toml` checks this.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from probe.cli.options import opt
 from probe.cli.screen import UsageError, clean
+from probe.messages import tr
 
 if TYPE_CHECKING:
-    from probe.analysis.spark.session import SparkSession
+    from probe.analysis.compare.verdict_table import VerdictTable
+    from probe.analysis.store.writing.ingest import Report
 
 NO_NETWORK, USAGE = 4, 2
-HERE = "local[*]"
+DEFAULT_MASTER = "local[*]"
 
 
 class EngineName(StrEnum):
-    """Who does the work."""
+    """List the values of `--engine`."""
 
     DUCKDB = "duckdb"
     SPARK = "spark"
 
 
-Engine = Annotated[EngineName, opt("--engine", help="Who does the work: duckdb in this process, or spark.")]
+Engine = Annotated[EngineName, opt("--engine", help="What does the work: duckdb in this process, or spark.")]
 Master = Annotated[
     str | None,
-    opt("--master", help=f"Spark's: local[N], spark://HOST:PORT, sc://HOST:PORT (Connect); default {HERE}."),
+    opt(
+        "--master",
+        help=f"Where Spark runs: local[N], spark://HOST:PORT, sc://HOST:PORT (Connect). Default: {DEFAULT_MASTER}.",
+    ),
 ]
 
 
+class StoreEngine(Protocol):
+    """Read, fill and rejudge a store. `probe.analysis.spark.engine` has the other implementation."""
+
+    def verdict_table(self, store: Path) -> "VerdictTable":
+        """Open the table `verdicts` of a store. Raises StoreError."""
+        ...
+
+    def ingest(self, sources: Sequence[Path], store: Path, *, lab: bool, jobs: int) -> "Report":
+        """Add the measurements of the files to a store. Raises StoreError."""
+        ...
+
+    def rejudge(self, store: Path, *, jobs: int) -> dict[str, float]:
+        """Compute the verdicts of a store again. Raises StoreError."""
+        ...
+
+
+class LocalEngine:
+    """Work with DuckDB and processes of this computer."""
+
+    def verdict_table(self, store: Path) -> "VerdictTable":
+        """Open the table `verdicts` of a store. Raises StoreError."""
+        from probe.analysis.compare.verdict_table import VerdictTable
+
+        return VerdictTable.of_store(store)
+
+    def ingest(self, sources: Sequence[Path], store: Path, *, lab: bool, jobs: int) -> "Report":
+        """Add the measurements of the files to a store. Raises StoreError."""
+        from probe.analysis.store.writing.ingest import ingest
+
+        return ingest(sources, store, lab=lab, jobs=jobs)
+
+    def rejudge(self, store: Path, *, jobs: int) -> dict[str, float]:
+        """Compute the verdicts of a store again, with `jobs` processes. Raises StoreError."""
+        from probe.analysis.store.rejudge import rejudge
+
+        return rejudge(store, jobs=jobs)
+
+
 @contextmanager
-def spark_of(engine: EngineName, master: str | None) -> Iterator["SparkSession | None"]:
-    """A session where Spark is asked for, ended with the block; None where it is not. Raises UsageError."""
-    if engine is not EngineName.SPARK:
+def store_engine(name: EngineName, master: str | None) -> Iterator[StoreEngine]:
+    """Return the engine that the options ask for. Spark's session ends with the block. Raises UsageError."""
+    if name is not EngineName.SPARK:
         if master is not None:
-            raise UsageError("--master is Spark's: say --engine spark too", USAGE)
-        yield None
+            raise UsageError(tr("The option --master is for Spark only. Add --engine spark, or leave it out."), USAGE)
+        yield LocalEngine()
         return
-    from probe.analysis.spark.session import ClusterError, UnreachableError, session
+    from probe.analysis.spark.engine import ClusterError, UnreachableError, spark_engine
 
     try:
-        with session(HERE if master is None else master) as spark:
-            yield spark
+        with spark_engine(DEFAULT_MASTER if master is None else master) as engine:
+            yield engine
     except ClusterError as error:
         raise UsageError(clean(str(error)), NO_NETWORK if isinstance(error, UnreachableError) else USAGE) from None

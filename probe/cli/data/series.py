@@ -1,22 +1,23 @@
-"""`probe series`: services day by day."""
+"""Implement `probe series`: services day by day or hour by hour."""
 
-import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from probe.cli.data.engines import Engine, EngineName, Master, spark_of
-from probe.cli.data.verdict_tables import By, Lab, Only, Since, Sources, Until, question, verdict_table
+from probe.cli.data.engines import Engine, EngineName, Master
+from probe.cli.data.verdict_tables import NOTHING_LEFT, By, Lab, Only, Since, Sources, Until, print_answer, question
 from probe.cli.options import new_app, opt
-from probe.cli.results.judge import INVALID_INPUT, SkippedLines
+from probe.cli.results.judge import INVALID_INPUT
 from probe.cli.screen import UsageError
+from probe.messages import tr
+
+if TYPE_CHECKING:
+    from probe.analysis.compare.verdict_table import VerdictTable
 
 app = new_app()
 
 
 class Grain(StrEnum):
-    """How finely time is cut."""
+    """List the lengths of a step."""
 
     DAY = "day"
     HOUR = "hour"
@@ -26,7 +27,7 @@ class Grain(StrEnum):
 def series(
     sources: Sources,
     by: By = None,
-    grain: Annotated[Grain, opt("--grain", help="Day or hour, in UTC.")] = Grain.DAY,
+    grain: Annotated[Grain, opt("--grain", help="Length of a step in UTC: day or hour.")] = Grain.DAY,
     since: Since = None,
     until: Until = None,
     only: Only = None,
@@ -35,21 +36,16 @@ def series(
     engine: Engine = EngineName.DUCKDB,
     master: Master = None,
 ) -> None:
-    """Show services over time, each at each vantage point; what was not measured is a gap, and no gap is OK."""
-    from probe.analysis.compare.axes import QuestionError
-    from probe.analysis.compare.series import series as lay
+    """Show each service at each vantage point over time. A step without measurements is a gap and not OK."""
+    from probe.analysis.compare.series import series as compute
     from probe.analysis.compare.series import to_json, to_text
 
     asked = question(by, since, until, only, lab)
-    skipped = SkippedLines()
-    try:
-        with spark_of(engine, master) as spark:
-            laid = lay(verdict_table(sources, lab, skipped, spark), asked, grain.value)
-    except QuestionError as error:
-        raise UsageError(str(error), INVALID_INPUT) from None
-    if not laid:
-        raise UsageError("nothing is left to show", INVALID_INPUT)
-    sys.stdout.write(to_json(laid) if json else to_text(laid))
-    sys.stdout.flush()
-    if skipped.lines:
-        raise typer.Exit(INVALID_INPUT)
+
+    def answer(table: "VerdictTable") -> str:
+        found = compute(table, asked, grain.value)
+        if not found:
+            raise UsageError(tr(NOTHING_LEFT), INVALID_INPUT)
+        return to_json(found) if json else to_text(found)
+
+    print_answer(sources, lab, engine, master, answer)

@@ -1,4 +1,4 @@
-"""`probe sql`: one SELECT over a store's views."""
+"""Implement `probe sql`: one SELECT over a store."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from probe.cli.data.ingest import needed
+from probe.cli.data.ingest import require_analysis_extra
 from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, clean, say
 
-Folder = Annotated[Path, opt("--store", help="The store that `probe ingest` made.")]
+Folder = Annotated[Path, opt("--store", help="Folder of a store that `probe ingest` made.")]
 
 app = new_app()
 
@@ -18,15 +18,18 @@ app = new_app()
 @app.command()
 def sql(
     statement: Annotated[
-        str, typer.Argument(metavar="SELECT", help="Over measurements, observations, verdicts, rejected.")
+        str,
+        typer.Argument(
+            metavar="SELECT", help="A SELECT over the tables measurements, observations, verdicts and rejected."
+        ),
     ],
     store: Folder,
-    json: Annotated[bool, opt("--json", help="Print one JSON object a row.")] = False,
+    json: Annotated[bool, opt("--json", help="Print one JSON object per row.")] = False,
 ) -> None:
-    """Ask a store one SELECT, in DuckDB's SQL. It can change nothing, and reads no other file and no network."""
+    """Run one SELECT over a store, in DuckDB's SQL. It changes nothing, and reads no other file and no network."""
     import json as jsonlib
 
-    needed()
+    require_analysis_extra()
     from probe.analysis.store.manifest import StoreError
     from probe.analysis.store.views import Store
 

@@ -1,4 +1,4 @@
-"""`probe synth`: lines of a made-up world, and the truth about it."""
+"""Implement `probe synth`: measurements of an invented world, with the truth about it."""
 
 import sys
 from pathlib import Path
@@ -6,31 +6,39 @@ from typing import Annotated
 
 from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, say
+from probe.messages import tr
 
 app = new_app()
 
 
 @app.command()
 def synth(
-    measurements: Annotated[int, opt("--measurements", min=1, max=10**9, help="How many lines.")],
-    out: Annotated[Path, opt("--out", help="The folder to write to.")],
-    seed: Annotated[int, opt("--seed", help="The same seed gives the same bytes.")] = 0,
-    light: Annotated[bool, opt("--light", help="Lines of one service over IPv4, about 14 kB each, not 45.")] = False,
+    measurements: Annotated[int, opt("--measurements", min=1, max=10**9, help="Number of measurements.")],
+    out: Annotated[Path, opt("--out", help="Folder to write to.")],
+    seed: Annotated[int, opt("--seed", help="Equal seeds give equal bytes.")] = 0,
+    light: Annotated[
+        bool, opt("--light", help="Measurements of one service over IPv4, about 14 kB each instead of 45 kB.")
+    ] = False,
 ) -> None:
-    """Write DIR/lines/*.jsonl.gz and DIR/truth.json: what a store and a comparison can be tried on.
+    """Write DIR/lines/*.jsonl.gz and DIR/truth.json, to test a store and comparisons with known results.
 
-    The lines are cut from recordings of the lab; countries and networks have codes that belong to nobody.
+    The measurements are cut from recordings of the lab. Their country codes and networks are reserved for private use.
     """
     from probe.lab.synth.write import synthesise
 
     if (out / "lines").exists() and any((out / "lines").iterdir()):
-        raise UsageError(f"{out} already holds lines; give --out a new folder", 2)
+        raise UsageError(tr("{folder} already contains measurements. Give --out a new folder.", folder=out), 2)
     try:
         done = synthesise(measurements, seed, out, light=light)
     except OSError as error:
-        raise UsageError(f"{out} cannot be written ({error.strerror})", 2) from None
+        raise UsageError(tr("{folder} cannot be written: {reason}.", folder=out, reason=error.strerror), 2) from None
     say(
         sys.stdout,
-        f"{done['lines']} lines in {done['files']} file(s) under {out / 'lines'}, "
-        f"{done['mean_bytes']} bytes each in the mean; the truth is in {out / 'truth.json'}",
+        tr(
+            "Measurements: {lines}, in {folder}. Mean size: {mean} bytes. The truth is in {truth}.",
+            lines=done["lines"],
+            folder=out / "lines",
+            mean=done["mean_bytes"],
+            truth=out / "truth.json",
+        ),
     )

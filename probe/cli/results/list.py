@@ -1,4 +1,4 @@
-"""`probe list`: earlier runs, one a line."""
+"""Implement `probe list`: the runs in the results folder."""
 
 import sys
 from collections import Counter
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import clean, say
+from probe.cli.screen import clean, say, wrapped
+from probe.messages import tr, tr_plural
 from probe.results import Problem, read_lines, results_root, run_files
 
 app = new_app()
@@ -14,14 +15,14 @@ app = new_app()
 
 @app.command()
 def runs(
-    results: Annotated[Path | None, opt("--results", help="Folder of the results.")] = None,
-    json: Annotated[bool, opt("--json", help="Print one JSON object a run.")] = False,
+    results: Annotated[Path | None, opt("--results", help="Results folder.")] = None,
+    json: Annotated[bool, opt("--json", help="Print one JSON object per run.")] = False,
 ) -> None:
     """List earlier runs, oldest first."""
     root = results_root(results)
     found = run_files(root) if root.is_dir() else []
     if not found and not json:
-        say(sys.stderr, f"no runs under {root}")
+        say(sys.stderr, tr("There are no runs in {folder} yet. `probe run` makes one.", folder=root))
     for path in found:
         about = describe(path)
         if json:
@@ -33,25 +34,28 @@ def runs(
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """What a file holds, from its lines: when, where, which tests, how many lines are unusable."""
+    """Return what a results file contains: start time, network, lab scenario, tests, number of unusable lines."""
     tests: Counter[str] = Counter()
     start, network, lab, problems = "", "", None, 0
-    for _, line in read_lines(path):
-        if isinstance(line, Problem):
+    for _, read in read_lines(path):
+        if isinstance(read, Problem):
             problems += 1
             continue
-        tests[str(line.get("test_name"))] += 1
-        start = start or str(line.get("test_start_time", ""))
-        network = network or f"{line.get('probe_cc', 'ZZ')} {line.get('probe_asn', 'AS0')}"
-        annotations = line.get("annotations")
+        tests[str(read.get("test_name"))] += 1
+        start = start or str(read.get("test_start_time", ""))
+        network = network or f"{read.get('probe_cc', 'ZZ')} {read.get('probe_asn', 'AS0')}"
+        annotations = read.get("annotations")
         lab = lab or (annotations.get("lab") if isinstance(annotations, dict) else None)
     return {"start": start, "network": network, "lab": lab, "tests": dict(tests), "problems": problems}
 
 
 def _print(path: Path, about: dict[str, Any]) -> None:
-    where = f"LAB {about['lab']}" if about["lab"] else about["network"]
+    place = f"LAB {about['lab']}" if about["lab"] else about["network"]
     tests = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in about["tests"].items())
-    unusable = f"; {about['problems']} unusable line(s)" if about["problems"] else ""
-    unfinished = "; not closed" if path.name.endswith(".part") else ""
-    say(sys.stdout, clean(f"{about['start']}  {where}  {tests or 'no lines'}{unusable}{unfinished}"))
+    say(sys.stdout, clean(f"{about['start']}  {place}"))
+    say(sys.stdout, wrapped(tests or tr("no measurements"), 4))
+    if about["problems"]:
+        say(sys.stdout, "    " + tr_plural("{count} unusable line", "{count} unusable lines", about["problems"]))
+    if path.name.endswith(".part"):
+        say(sys.stdout, "    " + tr("The run was interrupted, or is still going on."))
     say(sys.stdout, f"    {path}")

@@ -1,4 +1,4 @@
-"""`probe validate`: do lines fit the published schema, and where do they not?"""
+"""Implement `probe validate`: check results files against the published schema."""
 
 import sys
 from collections.abc import Iterator
@@ -9,13 +9,14 @@ import typer
 
 from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, clean, say
+from probe.messages import mark, tr, tr_plural
 
 if TYPE_CHECKING:
     from probe.results.validation import Finding, Tally
 
 INVALID_INPUT, USAGE = 6, 2
-NEEDS = (
-    "probe validate needs jsonschema-rs, which the extra [analysis] brings: pip install 'censorprobe[analysis]', "
+NEEDS = mark(
+    "probe validate needs jsonschema-rs. Install it with: pip install 'censorprobe[analysis]', "
     "or in a checkout: pip install -e '.[analysis]'"
 )
 
@@ -25,30 +26,29 @@ app = new_app()
 @app.command()
 def validate(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE…", help="Files of lines, folders of them, or - for standard input.")
+        list[str], typer.Argument(metavar="FILE…", help="Results files, folders, or - for standard input.")
     ],
-    json: Annotated[bool, opt("--json", help="Print what was found, one JSON object a file.")] = False,
+    json: Annotated[bool, opt("--json", help="Print one JSON object per file.")] = False,
 ) -> None:
-    """Say whether lines fit the published schema; what does not is named once, with its first place and a count."""
-    fine, ours, strangers = True, 0, 0
+    """Check results files against the published schema. Each problem is printed once, with first place and count."""
+    valid, ours, foreign = True, 0, 0
     for name, tally in _tallies(files):
         if json:
             say(sys.stdout, as_json(name, tally))
         else:
             for row in as_text(name, tally):
                 say(sys.stdout, clean(row))
-        fine, ours = fine and not tally.findings, ours + tally.ours
-        strangers += tally.foreign.total()
-    if not ours and strangers:
-        raise UsageError(
-            "nothing was checked: no line is of censorprobe; `probe judge` reads others' too", INVALID_INPUT
-        )
-    if not fine:
+        valid, ours = valid and not tally.findings, ours + tally.ours
+        foreign += tally.foreign.total()
+    if not ours and foreign:
+        nothing = tr("Nothing was checked: no measurement is from censorprobe. `probe judge` reads OONI's too.")
+        raise UsageError(nothing, INVALID_INPUT)
+    if not valid:
         raise typer.Exit(INVALID_INPUT)
 
 
 def _tallies(sources: list[str]) -> Iterator[tuple[str, "Tally"]]:
-    """Read file by file, a line at a time. Raises UsageError."""
+    """Iterate over files and their findings, reading one line at a time. Raises UsageError."""
     from probe.results import ResultsError, file_name, find_files, read_lines
 
     try:
@@ -56,13 +56,13 @@ def _tallies(sources: list[str]) -> Iterator[tuple[str, "Tally"]]:
     except ModuleNotFoundError as missing:
         if missing.name != "jsonschema_rs":
             raise
-        raise UsageError(NEEDS, USAGE) from None
+        raise UsageError(tr(NEEDS), USAGE) from None
     try:
         found = find_files([Path(source) for source in sources])
     except ResultsError as error:
         raise UsageError(str(error), INVALID_INPUT) from None
     if not found:
-        raise UsageError(f"there are no lines in {', '.join(sources)}", INVALID_INPUT)
+        raise UsageError(tr("No results files were found in {paths}.", paths=", ".join(sources)), INVALID_INPUT)
     for source in found:
         tally = Tally()
         for number, line in read_lines(source):
@@ -71,36 +71,46 @@ def _tallies(sources: list[str]) -> Iterator[tuple[str, "Tally"]]:
 
 
 def as_text(name: str, tally: "Tally") -> Iterator[str]:
-    """What people read: a sentence about the file, and a row for each problem."""
+    """Iterate over the lines for the user: one about the file, and one for each problem."""
     checked = tally.ours + tally.unreadable
     if checked:
-        yield f"{name}: {tally.fitting} of {_lines(checked)} fit"
+        yield tr_plural(
+            "{file}: {fitting} of {count} line fits the schema.",
+            "{file}: {fitting} of {count} lines fit the schema.",
+            checked,
+            file=name,
+            fitting=tally.fitting,
+        )
     for finding in tally.findings.values():
-        yield f"  {in_words(finding)}"
+        yield f"  {describe_finding(finding)}"
     if tally.beyond:
-        yield f"  and {tally.beyond} problems more, at other places"
+        yield "  " + tr_plural(
+            "{count} more problem, at another place.", "{count} more problems, at other places.", tally.beyond
+        )
     if tally.foreign:
-        who = ", ".join(software for software, _ in tally.foreign.most_common(3))
-        yield f"{name}: {_lines(tally.foreign.total())} of other software ({who}), for which this schema is not meant"
+        yield tr_plural(
+            "{file}: {count} line is from other software ({software}) and was not checked.",
+            "{file}: {count} lines are from other software ({software}) and were not checked.",
+            tally.foreign.total(),
+            file=name,
+            software=", ".join(software for software, _ in tally.foreign.most_common(3)),
+        )
 
 
-def _lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"
-
-
-def in_words(finding: "Finding") -> str:
-    """One problem: where, what, how often, and where it was met first."""
-    first = f"first at line {finding['first_line']}"
-    if finding["first_path"] != finding["place"]:
-        first += f", {finding['first_path']}"
+def describe_finding(finding: "Finding") -> str:
+    """Return one problem as a line: place, problem, count, and the first line with the value there."""
+    place = f"{finding['place']}: " if finding["place"] else ""
+    first = f", {finding['first_path']}" if finding["first_path"] != finding["place"] else ""
     value = f" ({finding['first_value']})" if finding["first_value"] else ""
-    where = f"{finding['place']}: " if finding["place"] else ""
-    often = "once" if finding["count"] == 1 else f"{finding['count']} times"
-    return f"{where}{finding['sentence']}; {often}, {first}{value}"
+    often = tr_plural(
+        "{count} time, first in line {line}", "{count} times, first in line {line}", finding["count"],
+        line=finding["first_line"],
+    )  # fmt: skip
+    return f"{place}{finding['sentence']}: {often}{first}{value}"
 
 
 def as_json(name: str, tally: "Tally") -> str:
-    """The same for programs."""
+    """Return the findings of a file as one JSON object."""
     import json
 
     found = {

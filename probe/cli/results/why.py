@@ -1,112 +1,143 @@
-"""Why a verdict is what it is, for people: the flows that decided, the rule, and what would have changed it."""
+"""Explain a verdict to the user: the transactions that decided, the rule, and what would give another verdict."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from probe.cli.screen import STATE_WORDS, print_verdicts, say, targets_of, wrapped
+from probe.messages import mark, tr, tr_plural
 
 if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
     from probe.analysis.verdicts.evidence import DecidingFlows
 
-FOLLOWUPS = {
-    "browser_hello": "in a browser's hello,",
-    "harmless_browser_hello": "harmless name in a browser's hello,",
-    "other_size_hello": "in our hello, longer or shorter,",
-    "same_hello_again": "in our hello again,",
-    "random_bytes_neutral_host": "bytes of no protocol to a neutral host, for",
-    "other_payload_echo": "harmless datagram to the helper's echo, for",
-    "same_payload_echo": "its own datagram to the helper's echo, for",
-    "other_name_same_address": "harmless name, afterwards",
-    "nonexistent_name_same_address": "name that nobody has",
-    "nonexistent_name_neutral_host": "name that nobody has, at a neutral host",
-    "neutral_name_neutral_host": "a neutral host's own name",
-    "same_name_neutral_host": "the name at a neutral host",
-    "resolver_udp": "asked a public resolver over UDP",
-    "resolver_dot": "asked a public resolver over TLS",
-    "resolver_doh": "asked a public resolver over HTTPS",
-    "dark_resolver": "asked where nobody resolves",
-    "dark_innocuous": "harmless name, asked where nobody resolves",
-    "alternative_address": "tried where another resolver leads",
+KINDS = {
+    "lookup": mark("looked up {name} with {address}"),
+    "first": mark("tried {name} at {address}"),
+    "innocuous": mark("sent the innocuous name {name} to {address}"),
+    "confirm": mark("tried {name} at {address} again"),
 }
-MOST_SHOWN = 12  # flows per service; the file has them all
+FOLLOWUPS = {
+    "browser_hello": mark("sent {name} to {address} in a browser's client hello"),
+    "harmless_browser_hello": mark("sent the innocuous name {name} to {address} in a browser's client hello"),
+    "other_size_hello": mark("sent {name} to {address} in a client hello of another size"),
+    "same_hello_again": mark("sent {name} to {address} in the first client hello again"),
+    "random_bytes_neutral_host": mark("sent random bytes to the neutral host {address}, to compare with {name}"),
+    "other_payload_echo": mark("sent a random datagram to the test helper, to compare with {name}"),
+    "same_payload_echo": mark("sent the service's own datagram to the test helper, to compare with {name}"),
+    "other_name_same_address": mark("sent the innocuous name {name} to {address} afterwards"),
+    "nonexistent_name_same_address": mark("sent {name}, which does not exist, to {address}"),
+    "nonexistent_name_neutral_host": mark("sent {name}, which does not exist, to the neutral host {address}"),
+    "neutral_name_neutral_host": mark("sent the neutral host's own name {name} to {address}"),
+    "same_name_neutral_host": mark("sent {name} to the neutral host {address}"),
+    "resolver_udp": mark("looked up {name} with the public resolver {address} over UDP"),
+    "resolver_dot": mark("looked up {name} with the public resolver {address} over TLS"),
+    "resolver_doh": mark("looked up {name} with the public resolver {address} over HTTPS"),
+    "dark_resolver": mark("looked up {name} at {address}, which runs no resolver"),
+    "dark_innocuous": mark("looked up the innocuous name {name} at {address}, which runs no resolver"),
+    "alternative_address": mark("tried {name} at {address}, an address from another resolver"),
+}
+PREFLIGHT = {
+    "portal": mark("Before the measurement, a captive portal answered ({value})."),
+    "clock_skew": mark("Before the measurement, this computer's clock was wrong by {value} s."),
+    "vpn": mark("Before the measurement, a VPN was active."),
+    "tls_interception": mark("Before the measurement, TLS connections were intercepted ({value})."),
+}
+_WITHOUT, _IF = mark("without {changes}: {state} ({rule})"), mark("if {changes}: {state} ({rule})")
+MOST_SHOWN = 12  # transactions per service. The results file has all of them.
 INDENT = 22
 
 
 class Explanations:
-    """Prints reasons; lines that several records are of are read once."""
+    """Print verdicts with their evidence. A measurement is flattened once for all its records."""
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
-        self._read: tuple[Mapping[str, Any], Any] | None = None  # the latest line, and its facts
+        self._latest: tuple[Mapping[str, Any], Any] | None = None  # a measurement, and the same flattened
 
-    def of(self, record: Mapping[str, Any], line: dict[str, Any]) -> "DecidingFlows":
-        """What the record of a line rests on."""
+    def of(self, record: Mapping[str, Any], measurement: dict[str, Any]) -> "DecidingFlows":
+        """Return the analysis of one verdict record of the measurement."""
         from probe.analysis.verdicts.evidence import DecidingFlows
         from probe.analysis.verdicts.verdicts import flat_measurement_of
 
-        if self._read is None or self._read[0] is not line:
-            self._read = (line, flat_measurement_of(line))
-        return DecidingFlows(self._read[1], record, self._engine)
+        if self._latest is None or self._latest[0] is not measurement:
+            self._latest = (measurement, flat_measurement_of(measurement))
+        return DecidingFlows(self._latest[1], record, self._engine)
 
-    def say_all(self, records: Sequence[Mapping[str, Any]], line: dict[str, Any], plain: bool, lab: str | None) -> None:
-        """Print the verdicts of one line with their reasons; `lab` is said once, above them."""
+    def say_all(
+        self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any], plain: bool, lab: str | None
+    ) -> None:
+        """Print the verdicts of one measurement with their evidence, under one heading if it comes from the lab."""
         for number, record in enumerate(records):
-            self.say(record, line, plain, None if number else lab)
+            self.say(record, measurement, plain, None if number else lab)
 
-    def say(self, record: Mapping[str, Any], line: dict[str, Any], plain: bool, lab: str | None = None) -> None:
-        """Print one verdict with its reasons, within 80 columns."""
-        print_verdicts([record], sys.stdout, plain, lab=lab, evidence=False, targets=targets_of([line]))
-        grounds = self.of(record, line)
-        _say_list("Decided by", list(evidence(record, line, grounds)))
-        fine = record["state"] == "ok"
-        because = f": {record['because']}" if fine else ""  # else it stands above already
-        _say_list("Rule", [f"{record['rule_id']} (ruleset {record['ruleset']}){because}"])
-        _say_list("Would change it", _changes(grounds) or ["nothing of what was looked at, alone"])
-        spared = "" if fine or not record["valid"] else ", ".join(grounds.spared())
-        _say_list("Stands without", [spared] if spared else [])
+    def say(self, record: Mapping[str, Any], measurement: dict[str, Any], plain: bool, lab: str | None = None) -> None:
+        """Print one verdict with its evidence, in 80 columns."""
+        print_verdicts([record], sys.stdout, plain, lab=lab, evidence=False, targets=targets_of([measurement]))
+        flows = self.of(record, measurement)
+        _say_list(tr("Decided by"), list(evidence(record, measurement, flows)))
+        works = record["state"] == "ok"
+        rule = tr("{rule} (ruleset {ruleset})", rule=record["rule_id"], ruleset=record["ruleset"])
+        _say_list(tr("Rule"), [rule, record["because"]] if works else [rule])  # else the sentence is printed above
+        nothing = tr("No single piece of evidence would change this verdict.")
+        _say_list(tr("Would change it"), _changes(flows) or [nothing])
+        unneeded = [] if works or not record["valid"] else flows.unneeded()
+        _say_list(tr("Not needed"), [", ".join(map(tr, unneeded))] if unneeded else [])
         say(sys.stdout)
 
 
-def evidence(record: Mapping[str, Any], line: Mapping[str, Any], grounds: "DecidingFlows") -> Iterator[str]:
-    """The flows that decided, in words, and how many others say the same; the control's answer last."""
-    test_keys = line.get("test_keys")
+def evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], flows: "DecidingFlows") -> Iterator[str]:
+    """Iterate over sentences: the deciding transactions, the number of others, the control."""
+    test_keys = measurement.get("test_keys")
     keys: Mapping[str, Any] = test_keys if isinstance(test_keys, dict) else {}
     known = {tx["transaction_id"]: tx for tx in keys.get("x_transactions") or () if isinstance(tx, dict)}
-    named = {number for endpoint in record["endpoints"] for number in endpoint["transactions"]}
     if not record["valid"]:
-        yield from _found_before(keys)
+        yield from _reasons_invalid(keys)
         return
-    deciding = grounds.deciding()
-    shown = [known[number] for number in deciding if number in known]
+    shown = [known[number] for number in flows.deciding() if number in known]
     yield from (describe_transaction(transaction) for transaction in shown[:MOST_SHOWN])
-    if others := len(named) - min(len(shown), MOST_SHOWN):
-        yield f"and {others} more in the file{', which were not needed' if len(shown) <= MOST_SHOWN else ''}"
-    if record["controls"]:
-        yield f"from outside: {record['control_successes']} of {record['controls']} attempts of the helper worked"
-    else:
-        yield f"from outside: {_no_control(keys.get('x_control'))}"
+    if (more := len(shown) - MOST_SHOWN) > 0:
+        yield tr_plural(
+            "{count} more transaction, in the results file", "{count} more transactions, in the results file", more
+        )
+    related = {number for endpoint in record["endpoints"] for number in endpoint["transactions"]}
+    if others := len(related) - len(shown):
+        yield tr_plural(
+            "{count} more transaction, not needed for this verdict",
+            "{count} more transactions, not needed for this verdict",
+            others,
+        )
+    yield _control(record, keys.get("x_control"))
 
 
-def _found_before(keys: Mapping[str, Any]) -> Iterator[str]:
-    """What preflight found that makes the line useless."""
-    from probe.analysis.observations.lenient_json import table, texts
-    from probe.analysis.verdicts.counterfactuals import UNFIT
+def _reasons_invalid(keys: Mapping[str, Any]) -> Iterator[str]:
+    """Iterate over what preflight found that makes the measurement invalid."""
+    from probe.analysis.observations.lenient_json import seconds, table, texts
+    from probe.analysis.verdicts.validity import MOST_SKEW
 
     facts = table(table(keys.get("x_run")).get("preflight"))
-    yield from (f"before the measurement: {key} {facts[key]}" for key in sorted(UNFIT - {"network"}) if facts.get(key))
+    if abs(seconds(facts.get("clock_skew"))) <= MOST_SKEW:
+        facts = facts | {"clock_skew": 0}
+    yield from (tr(sentence, value=facts[key]) for key, sentence in sorted(PREFLIGHT.items()) if facts.get(key))
     if facts.get("network") is False:
-        yield "before the measurement: no neutral host could be reached"
-    yield from (f"a bug of ours: {bug}" for bug in texts(keys.get("x_bugs")))
+        yield tr("Before the measurement, no neutral host could be reached.")
+    yield from (tr("Bug in the probe: {bug}", bug=bug) for bug in texts(keys.get("x_bugs")))
 
 
-def _changes(grounds: "DecidingFlows") -> list[str]:
-    """What would have made another state of it: causes of the same state and rule together."""
-    by_outcome: dict[tuple[str, str], list[str]] = {}
-    for one in grounds.otherwise():
-        by_outcome.setdefault((one.state, one.rule_id), []).append(one.words)
-    return [f"{' or '.join(words)}: {STATE_WORDS[state]} ({rule})" for (state, rule), words in by_outcome.items()]
+def _changes(flows: "DecidingFlows") -> list[str]:
+    """Return one sentence per other state and rule, with all changes that give it."""
+    outcomes: dict[tuple[bool, str, str], list[str]] = {}
+    for one in flows.alternatives():
+        outcomes.setdefault((one.removed, one.state, one.rule_id), []).append(tr(one.change))
+    return [
+        tr(
+            _WITHOUT if removed else _IF,
+            changes=tr(" or ").join(changes),
+            state=tr(STATE_WORDS[state]),
+            rule=rule,
+        )
+        for (removed, state, rule), changes in outcomes.items()
+    ]
 
 
 def _say_list(title: str, rows: list[str]) -> None:
@@ -114,26 +145,37 @@ def _say_list(title: str, rows: list[str]) -> None:
         say(sys.stdout, wrapped(row, INDENT, f"    {title if number == 0 else '':<{INDENT - 4}}"))
 
 
-def _no_control(control: Any) -> str:
+def _control(record: Mapping[str, Any], control: Any) -> str:
+    if record["controls"]:
+        return tr_plural(
+            "The test helper outside this network succeeded in {worked} of {count} attempt.",
+            "The test helper outside this network succeeded in {worked} of {count} attempts.",
+            record["controls"],
+            worked=record["control_successes"],
+        )
     if not isinstance(control, dict):
-        return "no helper was asked"
-    return f"the helper did not help ({control.get('failure') or 'it tried nothing of this'})"
+        return tr("No test helper was asked.")
+    if control.get("failure"):
+        return tr("The test helper gave no usable answer: {failure}.", failure=control["failure"])
+    return tr("The test helper did not test this service.")
 
 
 def describe_transaction(transaction: Mapping[str, Any]) -> str:
-    """One transaction as a sentence: what was tried, with which name, where, and what came of it."""
-    followup = str(transaction.get("followup", ""))
-    what = {
-        "lookup": "asked",
-        "first": "tried",
-        "innocuous": "harmless name",
-        "confirm": "tried again",
-        "followup": FOLLOWUPS.get(followup, followup.replace("_", " ")),
-    }.get(str(transaction.get("kind")), "tried")
+    """Return one transaction as a sentence: what was tried, with which name, at which address, with which result."""
+    kind, followup = str(transaction.get("kind")), str(transaction.get("followup", ""))
+    sentence = FOLLOWUPS.get(followup, KINDS["first"]) if kind == "followup" else KINDS.get(kind, KINDS["first"])
     name = transaction.get("sent_name") or transaction.get("hostname") or transaction.get("endpoint") or ""
-    port = f" port {transaction['port']}" if transaction.get("port") else ""
-    took = float(transaction.get("t") or 0) - float(transaction.get("t0") or 0)
-    failed = f"{transaction.get('failed_operation')}: {transaction.get('failure')}"
-    fine = "answered" if "asked" in what else "worked"
-    result = fine if transaction.get("failure") is None else failed
-    return f"{what}: {name} at {transaction.get('address')}{port}: {result} ({took:.2f} s)"
+    address = str(transaction.get("address"))
+    if transaction.get("port"):
+        address = tr("{address} port {port}", address=address, port=transaction["port"])
+    attempt = tr(sentence, name=name, address=address)
+    seconds = f"{float(transaction.get('t') or 0) - float(transaction.get('t0') or 0):.2f}"
+    if transaction.get("failure") is None:
+        return tr("{attempt}: worked ({seconds} s)", attempt=attempt, seconds=seconds)
+    return tr(
+        "{attempt}: failed in {operation} with {failure} ({seconds} s)",
+        attempt=attempt,
+        operation=transaction.get("failed_operation"),
+        failure=transaction["failure"],
+        seconds=seconds,
+    )

@@ -1,4 +1,4 @@
-"""`probe wipe`: remove everything that probe keeps, every path listed first."""
+"""Implement `probe wipe`: list every path that the probe wrote, and remove it."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from typing import Annotated
 from probe.cli.options import new_app, opt
 from probe.cli.run.settings import config_folder, defaults
 from probe.cli.screen import UsageError, say
+from probe.messages import tr, tr_plural
 from probe.results import results_root
 
 app = new_app()
@@ -20,18 +21,18 @@ OURS = re.compile(
 
 @app.command()
 def wipe(
-    results: Annotated[Path | None, opt("--results", help="Folder of the results.")] = None,
+    results: Annotated[Path | None, opt("--results", help="Results folder.")] = None,
     yes: Annotated[bool, opt("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove everything that probe keeps: results, settings, consent. Every path is listed first.
+    """Remove results, settings and consent. Every path is listed first.
 
-    Files that you wrote elsewhere with --output, and copies, are not known to probe.
+    Copies and files written with --output are not found and stay.
     """
     paths = everything(_root(results))
     if not paths:
-        say(sys.stderr, "there is nothing to remove")
+        say(sys.stderr, tr("There is nothing to remove."))
         return
-    say(sys.stdout, "These are removed:")
+    say(sys.stdout, tr("These files and folders are removed:"))
     for path in paths:
         say(sys.stdout, f"  {path}")
     if not yes:
@@ -40,16 +41,19 @@ def wipe(
     for why in failed:
         say(sys.stderr, f"probe: {why}")
     if failed:
-        raise UsageError(f"{len(failed)} of {len(paths)} could not be removed", 1)
-    say(sys.stdout, f"removed {len(paths)}")
+        raise UsageError(
+            tr("{failed} of {all} files and folders could not be removed.", failed=len(failed), all=len(paths)), 1
+        )
+    removed = tr_plural("Removed {count} file or folder.", "Removed {count} files and folders.", len(paths))
+    say(sys.stdout, removed)
 
 
 def _root(chosen: Path | None) -> Path:
-    """The results folder; a settings file that cannot be read must not keep anything from being removed."""
+    """Return the results folder. A settings file that cannot be read is ignored, so that it can be removed."""
     try:
         named = defaults().get("results")
     except UsageError as refusal:
-        say(sys.stderr, f"probe: {refusal.sentence}; going on without it")
+        say(sys.stderr, f"probe: {refusal.sentence}")
         named = None
     if chosen is None and named is not None:
         chosen = None if os.environ.get("PROBE_RESULTS") else Path(named)
@@ -57,9 +61,9 @@ def _root(chosen: Path | None) -> Path:
 
 
 def everything(root: Path) -> list[Path]:
-    """What probe itself wrote: runs, what is derived from them, settings, consent; a folder after its contents.
+    """Return the paths that the probe wrote: runs, derived files, settings, consent. A folder follows its contents.
 
-    Only names that probe gives are touched, so that `--results ~` can never remove anything else.
+    Only names in the probe's own form are returned, so that `--results ~` cannot remove other files.
     """
     files = [path for path in _under(root) if OURS.fullmatch(path.relative_to(root).as_posix())]
     folders = {folder for path in files for folder in path.parents if folder != root and root in folder.parents}
@@ -71,7 +75,7 @@ def everything(root: Path) -> list[Path]:
 
 
 def _under(folder: Path) -> list[Path]:
-    """Every file under a folder, links not followed."""
+    """Return every file under a folder. Links are not followed."""
     if not folder.is_dir():
         return []
     return sorted(Path(where) / name for where, _, names in os.walk(folder) for name in names)
@@ -79,14 +83,14 @@ def _under(folder: Path) -> list[Path]:
 
 def _ask() -> None:
     if not sys.stdin.isatty():
-        raise UsageError("nothing was removed; there is no terminal to ask at, so say --yes", 2)
-    print("Remove all of this? [yes/no] ", end="", file=sys.stderr, flush=True)
+        raise UsageError(tr("Nothing was removed, since there is no terminal to ask at. Agree with --yes."), 2)
+    print(tr("Remove all of these? [yes/no]"), end=" ", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise UsageError("nothing was removed", 2)
+        raise UsageError(tr("Nothing was removed."), 2)
 
 
 def _remove(path: Path) -> str | None:
-    """Remove one path; returns why it could not be, or None. A folder with somebody else's files in it stays."""
+    """Remove one path, and return the reason if that fails. A folder with other files in it stays."""
     try:
         if not path.is_dir() or path.is_symlink():
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a cell says: a share of what counts, never of what does not, and the same from files and from a store."""
+"""Test the cells of a comparison, with equal results from files and from a store."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -18,7 +18,7 @@ Laid = Callable[..., Comparison]
 
 @pytest.fixture(params=["files", "store"])
 def lay(request: pytest.FixtureRequest, tmp_path: Path) -> Laid:
-    """Compare rows, once from memory and once from Parquet."""
+    """Compare rows from memory and from Parquet, and check that both agree."""
     folders = (tmp_path / f"store{number}" for number in count())
 
     def laid(*groups: Iterable[VerdictRow], top: int = 0, **question: object) -> Comparison:
@@ -44,13 +44,13 @@ def only(comparison: Comparison) -> Cell:
         (1, 1, "insufficient", "mixed"),
     ],
 )
-def test_four_fifths_of_at_least_five(lay: Laid, good: int, bad: int, state: str, found: str) -> None:
+def test_state_needs_four_fifths_of_five_measurements(lay: Laid, good: int, bad: int, state: str, found: str) -> None:
     cell = only(lay(rows(good), blocked(bad)))
     assert (cell.state, cell.found, cell.n) == (state, found, good + bad)
     assert sum(cell.by_state.values()) == cell.n
 
 
-def test_what_does_not_count_is_set_aside_with_its_reason(lay: Laid) -> None:
+def test_uncounted_measurements_are_set_aside_with_reason(lay: Laid) -> None:
     cell = only(
         lay(
             blocked(5),
@@ -63,22 +63,22 @@ def test_what_does_not_count_is_set_aside_with_its_reason(lay: Laid) -> None:
     assert cell.set_aside == {"captive_portal": 2, "insufficient": 7, "ipv6_broken": 9}
 
 
-def test_a_dead_family_hides_no_decisive_artefact(lay: Laid) -> None:
+def test_broken_ipv6_keeps_decisive_artefacts(lay: Laid) -> None:
     assert only(lay(blocked(5, ipv6_broken=True))).state == "blocked"
 
 
-def test_a_gap_is_not_ok(lay: Laid) -> None:
+def test_gap_is_not_ok(lay: Laid) -> None:
     comparison = lay(blocked(5), rows(5, probe_cc="DE"), rows(5, probe_cc="DE", service="telegram/dc_pool"))
     gap = comparison.cells["telegram/dc_pool", comparison.vantages.index({"cc": "IR", "asn": "AS64500"})]
     assert (gap.state, gap.found, gap.n, gap.witness, gap.difference) == ("insufficient", None, 0, None, None)
 
 
-def test_nothing_that_counts_says_nothing(lay: Laid) -> None:
+def test_cell_without_counted_measurements_is_insufficient(lay: Laid) -> None:
     cell = only(lay(rows(9, "insufficient")))
     assert (cell.state, cell.found, cell.n) == ("insufficient", None, 0)
 
 
-def test_the_witness_is_the_newest_line_that_says_so(lay: Laid) -> None:
+def test_example_is_newest_measurement_with_state(lay: Laid) -> None:
     cell = only(
         lay(
             blocked(5, day="2026-11-20", measurement_file="old.jsonl", measurement_line=9),
@@ -90,13 +90,13 @@ def test_the_witness_is_the_newest_line_that_says_so(lay: Laid) -> None:
     assert (cell.witness.file, cell.witness.line, cell.witness.service) == ("the one.jsonl", 7, "telegram/web")
 
 
-def test_where_nothing_counts_the_witness_says_why(lay: Laid) -> None:
+def test_example_of_uncounted_cell_is_newest(lay: Laid) -> None:
     cell = only(lay(rows(1, "", valid=False, invalid_reason="vpn", measurement_line=7)))
     assert (cell.n, cell.found, cell.set_aside) == (0, None, {"vpn": 1})
     assert cell.witness is not None and cell.witness.line == 7
 
 
-def test_networks_have_names_and_come_by_measurements(lay: Laid) -> None:
+def test_networks_have_names_and_are_sorted(lay: Laid) -> None:
     cell = only(lay(blocked(2, network=""), blocked(3), blocked(6, probe_asn="AS3320", network=""), by=("cc",)))
     assert [(network.asn, network.n, network.found) for network in cell.networks] == [
         ("AS3320", 6, "blocked"),
@@ -106,17 +106,17 @@ def test_networks_have_names_and_come_by_measurements(lay: Laid) -> None:
     assert cell.networks[1].name == "Example Mobile"
 
 
-def test_reporters_are_runs_and_an_unknown_run_is_not_one_person(lay: Laid) -> None:
+def test_reporters_are_counted_as_runs(lay: Laid) -> None:
     assert only(lay(blocked(6, run_id="same"))).reporters_max == 1
     assert only(lay(blocked(6, run_id=""))).reporters_max == 6
 
 
-def test_mechanisms_are_those_that_half_of_the_accusing_name(lay: Laid) -> None:
+def test_mechanisms_need_half_of_accusing_measurements(lay: Laid) -> None:
     rare = blocked(2, mechanisms="dns.injection.bogon tls.reset.sni")
     assert only(lay(blocked(6), rare, rows(1))).mechanisms == ["tls.reset.sni"]
 
 
-def test_a_difference_is_tested_against_the_baseline(lay: Laid) -> None:
+def test_difference_is_tested_against_baseline(lay: Laid) -> None:
     here, there = blocked(6), rows(6, probe_cc="DE", probe_asn="AS3320")
     comparison = lay(here, there, blocked(50, probe_cc="RU"), baseline=(("cc", "DE"),))
     assert comparison.vantages[0] == {"cc": "DE"} and comparison.baseline
@@ -126,10 +126,10 @@ def test_a_difference_is_tested_against_the_baseline(lay: Laid) -> None:
     assert iran.difference is not None
     assert iran.difference["baseline"] == {"cc": "DE"}
     assert iran.difference["p_value_uncorrected"] == pytest.approx(2 / 924)
-    assert iran.difference["p_value"] == pytest.approx(2 / 924)  # the larger of two tested cells
+    assert iran.difference["p_value"] == pytest.approx(2 / 924)  # Holm's correction of the larger of two p-values
 
 
-def test_without_a_baseline_it_is_tested_against_the_rest(lay: Laid) -> None:
+def test_difference_is_tested_against_rest_without_baseline(lay: Laid) -> None:
     comparison = lay(blocked(6), rows(3, probe_cc="DE"), rows(3, probe_cc="FR"))
     cell = comparison.cells["telegram/web", 0]
     assert cell.difference is not None
@@ -137,39 +137,39 @@ def test_without_a_baseline_it_is_tested_against_the_rest(lay: Laid) -> None:
     assert cell.difference["p_value"] == pytest.approx(3 * 2 / 924)
 
 
-def test_top_keeps_those_measured_most_and_says_what_it_leaves_out(lay: Laid) -> None:
+def test_top_keeps_largest_vantage_points(lay: Laid) -> None:
     comparison = lay(rows(9, probe_cc="DE"), rows(5, probe_cc="FR"), rows(2, probe_cc="RU"), top=1, by=("cc",))
     assert comparison.vantages == [{"cc": "DE"}]
     assert comparison.left_out == (2, 7)
 
 
-def test_since_is_in_and_until_is_not(lay: Laid) -> None:
+def test_since_is_inclusive_and_until_exclusive(lay: Laid) -> None:
     days = [rows(1, day=f"2026-11-{number}") for number in (20, 21, 22, 23)]
     assert only(lay(*days, since="2026-11-21", until="2026-11-23")).n == 2
 
 
-def test_only_keeps_what_is_named_and_the_baseline(lay: Laid) -> None:
+def test_only_keeps_named_rows_and_baseline(lay: Laid) -> None:
     groups = rows(1, probe_cc="DE"), rows(1, probe_cc="FR"), rows(1, probe_cc="IR")
     comparison = lay(*groups, only=(("cc", "IR"),), baseline=(("cc", "DE"),), by=("cc",))
     assert comparison.vantages == [{"cc": "DE"}, {"cc": "IR"}]
 
 
-def test_a_value_is_never_sql(lay: Laid) -> None:
+def test_values_of_options_are_never_sql(lay: Laid) -> None:
     assert not lay(rows(1), only=(("cc", "' OR 1 = 1 --"),)).services
     quoted = lay(rows(2, service="D'E?"), rows(1), only=(("service", "D'E?"),), since="2026-01-01")
     assert only(quoted).n == 2
 
 
-def test_the_lab_is_left_out_and_never_mixed_in(lay: Laid) -> None:
+def test_lab_measurements_are_separate(lay: Laid) -> None:
     groups = rows(5), blocked(5, lab="sni-reset")
     assert [cell.state for cell in lay(*groups, lab=True).cells.values()] == ["ok", "blocked"]
 
 
-def test_lines_of_the_lab_alone_are_nothing() -> None:
+def test_lab_measurements_alone_give_no_cells() -> None:
     assert not compare(table(blocked(5, lab="sni-reset")), Question()).services
 
 
-def test_by_target_and_by_day(lay: Laid) -> None:
+def test_rows_by_target_and_columns_by_day(lay: Laid) -> None:
     pooled = lay(rows(3), rows(3, service="telegram/dc_pool", day="2026-11-25"), by=("day",), row="target")
     assert [(cell.service, cell.vantage, cell.n) for cell in pooled.cells.values()] == [
         ("telegram", {"day": "2026-11-24"}, 3),
@@ -183,7 +183,7 @@ def two_versions(*, days: tuple[str, str], asns: tuple[str, ...] = ("AS1", "AS2"
     return fine + failing
 
 
-def test_failures_that_follow_the_version_are_the_instruments(lay: Laid) -> None:
+def test_failures_of_one_version_are_set_aside(lay: Laid) -> None:
     comparison = lay(two_versions(days=("2026-11-24", "2026-11-24")), by=("cc",))
     assert comparison.instrument == [("telegram/web", "censorprobe 0.0.9")]
     assert (only(comparison).state, only(comparison).set_aside) == ("ok", {"instrument": 8})
@@ -192,31 +192,31 @@ def test_failures_that_follow_the_version_are_the_instruments(lay: Laid) -> None
 @pytest.mark.parametrize(
     "innocent",
     [
-        two_versions(days=("2026-11-24", "2026-11-25")),  # the block began as the version spread
+        two_versions(days=("2026-11-24", "2026-11-25")),  # the block begins while the version spreads
         [replace(row, software_name=row.software_version) for row in two_versions(days=("2026-11-24", "2026-11-24"))],
-        two_versions(days=("2026-11-24", "2026-11-24"), asns=("AS1",)),  # one network says nothing about others
+        two_versions(days=("2026-11-24", "2026-11-24"), asns=("AS1",)),  # one network alone is not enough
         two_versions(days=("2026-11-24", "2026-11-24"))
         + [
             row for asn in ("AS8", "AS9") for row in rows(5, probe_asn=asn, software_version="0.0.9")
-        ],  # works elsewhere
+        ],  # the version works on another network
     ],
     ids=["days", "software", "network", "elsewhere"],
 )
-def test_what_can_be_the_network_is_not_called_the_instrument(innocent: list[VerdictRow]) -> None:
+def test_possible_network_failures_are_counted(innocent: list[VerdictRow]) -> None:
     assert compare(table(innocent), Question(by=("cc",))).instrument == []
 
 
-def test_a_line_read_twice_counts_once() -> None:
+def test_repeated_measurement_counts_once() -> None:
     once = rows(3)
     assert only(compare(table(once, once), Question())).n == 3
 
 
-def test_a_store_that_is_none(tmp_path: Path) -> None:
+def test_invalid_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be read as a store"):
         VerdictTable.of_store(tmp_path)
 
 
-def test_text_in_the_rows_is_never_sql(lay: Laid) -> None:
+def test_text_in_rows_is_never_sql(lay: Laid) -> None:
     evil = "'); DROP TABLE verdicts; --"
     cell = only(lay(blocked(5, service=evil, measurement_file=evil, run_id=evil, software_version=evil)))
     assert (cell.service, cell.n) == (evil, 5)

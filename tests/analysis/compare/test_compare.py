@@ -1,4 +1,4 @@
-"""Vantage points side by side: readable anywhere, and the same as data."""
+"""Test the text and the JSON of a comparison."""
 
 import json
 
@@ -19,20 +19,20 @@ def row_of(text: str, service: str) -> str:
     return " ".join(row.split())
 
 
-def test_services_by_vantage_points() -> None:
+def test_text_has_services_by_vantage_points() -> None:
     text = to_text(both())
     assert "IR AS64500" in text and "DE AS3320" in text and "Deutsche Telekom" in text
     assert row_of(text, "telegram/web") == "telegram/web OK 6/6 * BLOCKED 6/6 *"
     assert "tls.reset.sni" in text
-    assert "%" not in text.split("3/4:")[0]  # never a lone percentage
+    assert "%" not in text.split("3/4:")[0]  # a share always has its counts
 
 
-def test_a_few_runs_say_what_they_found_and_no_more() -> None:
+def test_few_measurements_are_in_parentheses() -> None:
     assert row_of(to_text(both(1)), "telegram/web") == "telegram/web (OK 1/1) (BLOCKED 1/1)"
     assert "no statement about the network" in " ".join(to_text(both(1)).split())
 
 
-def test_gaps_mixtures_and_what_does_not_count() -> None:
+def test_gaps_mixed_cells_and_uncounted_measurements_are_shown() -> None:
     comparison = compare(
         table(
             rows(3),
@@ -48,14 +48,14 @@ def test_gaps_mixtures_and_what_does_not_count() -> None:
     assert "telegram/web MIXED 3 BLOCKED, 3 OK - " in text
 
 
-def test_the_text_is_ascii_and_at_most_80_wide() -> None:
+def test_text_is_ascii_of_80_columns() -> None:
     groups = [blocked(1, probe_cc=f"X{number}", service="ünïcode\x1b[31m" * 3) for number in range(9)]
     text = to_text(compare(table(*groups), Question()))
     assert text.isascii() and "\x1b" not in text
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_the_data_says_the_same() -> None:
+def test_json_has_same_cells() -> None:
     first, second = [json.loads(line) for line in to_json(both()).splitlines()]
     assert list(first)[:10] == [
         *("service", "vantage", "state", "mechanisms", "n", "by_state"),
@@ -68,13 +68,13 @@ def test_the_data_says_the_same() -> None:
     assert set(second["difference"]) == {"baseline", "p_value", "test", "p_value_uncorrected"}
 
 
-def test_names_of_vantage_points() -> None:
+def test_vantage_points_have_labels() -> None:
     assert label({"cc": "IR", "asn": "AS1"}) == "IR AS1"
     assert label({"cc": "XX", "lab": "great-firewall"}) == "XX LAB great-firewall"
     assert label({"cc": "XX", "lab": ""}) == "XX"
 
 
-def test_long_words_are_broken_behind_their_marks() -> None:
+def test_long_words_are_broken_after_punctuation() -> None:
     assert folded("dns.injection.other", 17) == ["dns.injection.", "other"]
     assert folded("MIXED 3 BLOCKED, 4 OK", 17) == ["MIXED 3 BLOCKED,", "4 OK"]
     assert folded("x" * 20 + " y.z", 8) == ["x" * 8, "x" * 8, "xxxx y.z"]
@@ -82,7 +82,7 @@ def test_long_words_are_broken_behind_their_marks() -> None:
     assert folded("", 8) == [""]
 
 
-def test_questions() -> None:
+def test_questions_are_parsed_or_refused() -> None:
     assert parse_by(None) == ("service", ("cc", "asn"))
     assert parse_by("target, cc") == ("target", ("cc",))
     assert parse_pairs("--baseline", ["cc=DE,asn=AS3320"]) == (("cc", "DE"), ("asn", "AS3320"))

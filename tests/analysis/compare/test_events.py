@@ -1,4 +1,4 @@
-"""Change points, series and events: what is found, when, on which networks; and what is no event."""
+"""Test change points, series and events."""
 
 import json
 from datetime import date, timedelta
@@ -36,14 +36,14 @@ def found(*groups: list[VerdictRow], **question: Any) -> list[Event]:
     return events(table(*groups), Question(**question))
 
 
-def test_onset_end_and_when_it_was_noticed() -> None:
+def test_change_has_onset_end_and_detection() -> None:
     counts = [(0, 5)] * 10 + [(5, 0)] * 10 + [(0, 5)] * 10
     assert interference(counts) == [Change(10, 20, 11)]
     assert interference(counts[:20]) == [Change(10, None, 11)]
-    assert interference(counts[10:20]) == [Change(None, None, 1)]  # how long it has been so, the data do not say
+    assert interference(counts[10:20]) == [Change(None, None, 1)]  # the onset is before the data
 
 
-def test_gaps_break_nothing_and_say_nothing() -> None:
+def test_gaps_do_not_change_result() -> None:
     counts = [(0, 5), (0, 0)] * 5 + [(5, 0), (0, 0)] * 5
     assert interference(counts) == [Change(10, None, 12)]
     assert interference([(0, 0)] * 50) == []
@@ -52,29 +52,29 @@ def test_gaps_break_nothing_and_say_nothing() -> None:
 @pytest.mark.parametrize(
     "counts",
     [
-        [(1, 9)] * 100,  # one in ten accuses, day after day
-        [(0, 5)] * 10 + [(5, 0)] + [(0, 5)] * 10,  # one bad afternoon of one volunteer
-        [(0, 5)] * 10 + [(30, 20)] + [(0, 5)] * 10,  # a day of many, all of one volunteer perhaps
-        [(0, 5)] * 10 + [(1000, 10_000)] + [(0, 5)] * 10,  # a day of many, a tenth of which accuses
+        [(1, 9)] * 100,  # one measurement in ten accuses every day
+        [(0, 5)] * 10 + [(5, 0)] + [(0, 5)] * 10,  # one afternoon of one user
+        [(0, 5)] * 10 + [(30, 20)] + [(0, 5)] * 10,  # many measurements of one day, perhaps of one user
+        [(0, 5)] * 10 + [(1000, 10_000)] + [(0, 5)] * 10,  # many measurements of one day, of which a tenth accuses
         [],
     ],
 )
-def test_no_change(counts: list[tuple[int, int]]) -> None:
+def test_steady_counts_give_no_change(counts: list[tuple[int, int]]) -> None:
     assert interference(counts) == []
 
 
-def test_a_partial_block_does_not_begin_and_end_over_and_over() -> None:
+def test_partial_block_is_one_change() -> None:
     assert interference([(0, 10)] * 10 + [(5, 5)] * 60) == [Change(10, None, 11)]
 
 
-def test_volume() -> None:
+def test_collapse_of_volume_is_found() -> None:
     assert collapse([20] * 20 + [0] * 5 + [20] * 5) == [Change(20, 25, 21, 20.0)]
     assert collapse([20] * 20 + [10] * 20) == []
-    assert collapse([1, 0] * 20 + [0] * 20) == []  # too few to miss them
+    assert collapse([1, 0] * 20 + [0] * 20) == []  # the usual volume is too low
     assert collapse([0] * 20) == []
 
 
-def test_one_event_for_many_networks() -> None:
+def test_networks_share_one_event() -> None:
     groups = [
         fine(4, range(10), probe_asn=asn)
         + bad(4, range(10 + late, 20), probe_asn=asn)
@@ -87,26 +87,26 @@ def test_one_event_for_many_networks() -> None:
     ]
 
 
-def test_each_mechanism_of_an_event_is_told_and_people_read_it_once() -> None:
+def test_mechanisms_of_event_are_joined_in_text() -> None:
     both = bad(4, range(10, 20), mechanisms="dns.injection tls.reset.sni")
-    once = bad(1, range(14, 15), mechanisms="quic.drop")  # one measurement's
-    told = found(fine(4, range(10)), both, once)
-    assert [(event.onset, event.mechanism) for event in told] == [
+    once = bad(1, range(14, 15), mechanisms="quic.drop")  # the hash of one measurement
+    separate = found(fine(4, range(10)), both, once)
+    assert [(event.onset, event.mechanism) for event in separate] == [
         (day(10), "dns.injection"),
         (day(10), "tls.reset.sni"),
     ]
-    assert events_to_text(told).count("dns.injection, tls.reset.sni") == 1
+    assert events_to_text(separate).count("dns.injection, tls.reset.sni") == 1
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_events_of_a_made_up_world_are_found_and_none_besides(seed: int) -> None:
+def test_events_of_invented_world_are_found(seed: int) -> None:
     made = score(30_000, seed, templates())
     assert made.false == 0 and made.told > 20
     assert made.found >= 0.95 * made.told
     assert made.delay <= 8 and made.error <= 1
 
 
-def test_two_countries_are_two_events_and_so_are_two_months() -> None:
+def test_countries_and_months_are_separate_events() -> None:
     twice = [
         row
         for asn, when in (("AS1", 10), ("AS2", 25))
@@ -120,7 +120,7 @@ def test_two_countries_are_two_events_and_so_are_two_months() -> None:
     ]
 
 
-def test_many_networks_with_one_measurement_each_make_one_event() -> None:
+def test_small_networks_together_give_one_event() -> None:
     many = [
         row
         for number in range(12)
@@ -131,17 +131,17 @@ def test_many_networks_with_one_measurement_each_make_one_event() -> None:
     assert (event.onset, len(event.networks), event.mechanism) == (day(12), 12, "tls.reset.sni")
 
 
-def test_an_outage_of_the_service_is_no_event() -> None:
+def test_outage_of_service_is_no_event() -> None:
     assert found(fine(5, range(10)), [row for n in range(10, 30) for row in rows(5, "down", day=day(n))]) == []
 
 
-def test_an_outage_does_not_end_a_block() -> None:
+def test_outage_does_not_end_event() -> None:
     outage = [row for n in range(20, 30) for row in rows(5, "down", day=day(n))]
     (event,) = found(fine(5, range(10)), bad(5, range(10, 20)), outage, bad(5, range(30, 40)))
     assert (event.onset, event.end) == (day(10), None)
 
 
-def test_missing_measurements_are_a_possible_shutdown_and_not_ok() -> None:
+def test_missing_measurements_are_possible_shutdown() -> None:
     quiet = [
         row
         for asn in ("AS1", "AS2")
@@ -153,11 +153,11 @@ def test_missing_measurements_are_a_possible_shutdown_and_not_ok() -> None:
     assert "possible shutdown" in events_to_text([event])
 
 
-def test_a_volunteer_who_leaves_is_no_shutdown() -> None:
+def test_one_user_who_stops_is_no_shutdown() -> None:
     assert found(fine(8, range(20), probe_asn="AS1"), fine(8, range(30), probe_asn="AS2")) == []
 
 
-def test_events_as_data() -> None:
+def test_events_as_json_have_all_keys() -> None:
     (event,) = json.loads("[" + events_to_json(found(fine(5, range(9)), bad(5, range(9, 12)))).strip() + "]")
     assert event == {
         "service": "telegram/web",
@@ -171,7 +171,7 @@ def test_events_as_data() -> None:
     }
 
 
-def test_a_series_draws_its_gaps() -> None:
+def test_series_shows_gaps() -> None:
     laid = series(table(fine(6, range(1)), bad(6, range(3, 4)), rows(1, "insufficient", day=day(2))), Question())
     states = [json.loads(line) for line in to_json(laid).splitlines()]
     assert [(row["time"], row["state"], row["n"]) for row in states] == [
@@ -188,12 +188,12 @@ def test_a_series_draws_its_gaps() -> None:
     assert "1 not counted: insufficient" in text
 
 
-def test_by_the_hour() -> None:
+def test_series_by_hour() -> None:
     (one,) = series(table(rows(1)), Question(by=("cc",)), "hour")
     assert [bucket.time for bucket in one.buckets] == ["2026-11-24T13"]
 
 
-def test_a_forged_date_makes_no_endless_series() -> None:
-    with pytest.raises(QuestionError, match="narrow with --since"):
+def test_wrong_date_is_refused_as_too_long() -> None:
+    with pytest.raises(QuestionError, match="Shorten the period"):
         series(table(rows(1), rows(1, day="9999-12-31")), Question())
     assert len(series(table(rows(1), rows(1, day="2026-99-99")), Question())[0].buckets) == 1

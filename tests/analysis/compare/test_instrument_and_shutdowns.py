@@ -1,4 +1,4 @@
-"""In a made-up world: the shutdown is found, and a version that accuses everywhere makes no censor."""
+"""Test an invented world: its shutdown is found, and a faulty software version gives no event."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -24,24 +24,24 @@ def known() -> Templates:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 4])
-def test_the_shutdown_is_found_and_else_what_was_silent(known: Templates, seed: int) -> None:
-    """Of the country as a whole; elsewhere volunteers who went away together look the same: it says `possible`."""
+def test_shutdown_of_invented_world_is_found(known: Templates, seed: int) -> None:
+    """Users who stop at the same time look like a shutdown too, so the kind is `possible_shutdown`."""
     plan = draw_plan(seed)
-    told = events(VerdictTable.of_rows(madeup_rows(MEASUREMENTS, seed, plan, known)), parse_question())
-    silences = [event for event in told if event.kind == SHUTDOWN]
+    all_events = events(VerdictTable.of_rows(madeup_rows(MEASUREMENTS, seed, plan, known)), parse_question())
+    shutdowns = [event for event in all_events if event.kind == SHUTDOWN]
     ((country, dark),) = plan.shutdowns.items()
     networks = {network.asn: network for network in plan.networks}
-    (found,) = [event for event in silences if (event.cc, event.onset) == (country, min(dark).isoformat())]
+    (found,) = [event for event in shutdowns if (event.cc, event.onset) == (country, min(dark).isoformat())]
     assert set(found.networks) == {asn for asn, network in networks.items() if network.country == country}
     assert found.end == (max(dark) + timedelta(days=1)).isoformat()
-    for event in silences:
+    for event in shutdowns:
         most = max((networks[asn] for asn in event.networks), key=lambda network: network.weight)
         inside = [day for day in days() if (event.onset or "") <= day.isoformat() < (event.end or "9")]
         assert any(most not in plan.measured(day) for day in inside)
 
 
-def test_a_faulty_version_makes_no_censor(known: Templates) -> None:
-    """One measurement in ten by a version that finds X's API blocked everywhere, from the middle on."""
+def test_faulty_version_gives_no_event(known: Templates) -> None:
+    """Let a faulty version make one measurement in ten from the middle on. It finds X's API blocked everywhere."""
     dice, plan = Random(1), draw_plan(3)
 
     def spoiled(row: VerdictRow) -> VerdictRow:

@@ -1,4 +1,4 @@
-"""Lines become flat rows; what a row is made of is read leniently and rightly."""
+"""Test the rows of a measurement and the values in them, also for invalid input."""
 
 import base64
 from typing import Any
@@ -35,7 +35,7 @@ def test_one_row_per_transaction_for_probe_and_control() -> None:
     assert rows[0].queries[0].answer.addresses == (GENUINE,)
 
 
-def test_a_request_that_ooni_writes_for_a_failed_connection_is_no_attempt() -> None:
+def test_ooni_request_of_failed_connection_is_no_attempt() -> None:
     keys = {
         "x_transactions": [{"transaction_id": 1, "kind": "first"}],
         "tcp_connect": [{"transaction_id": 1, "status": {"success": False, "failure": "connection_refused"}}],
@@ -45,28 +45,28 @@ def test_a_request_that_ooni_writes_for_a_failed_connection_is_no_attempt() -> N
     assert (row.tcp_failure, row.http_attempts) == ("connection_refused", 0)
 
 
-def test_entries_are_found_wherever_they_stand() -> None:
+def test_entries_are_found_in_every_list() -> None:
     entry = {"transaction_id": 1, "status": {"success": True, "failure": None}}
     lists = {"tcp_connect": [entry]}
     places: list[dict[str, Any]] = [lists, *({place: lists} for place in ("x_endpoints", "x_followups", "bootstrap"))]
-    for keys in [*places, {"lookups": {"https://192.0.2.1/dns-query": lists}}]:  # the last two are dnscheck's
+    for keys in [*places, {"lookups": {"https://192.0.2.1/dns-query": lists}}]:  # the last two belong to dnscheck
         (row,) = observations(keys | {"x_transactions": [{"transaction_id": 1}]}, PROBE)
         assert row.tcp_attempts == 1
 
 
-@pytest.mark.parametrize("junk", [None, 7, "x", [], [{}], {"a": 7}, {"a": {"queries": 7}}])
-def test_junk_in_the_place_of_lookups_is_nothing(junk: Any) -> None:
-    keys = {"lookups": junk, "bootstrap": junk, "x_endpoints": junk, "x_transactions": [{"transaction_id": 1}]}
+@pytest.mark.parametrize("invalid", [None, 7, "x", [], [{}], {"a": 7}, {"a": {"queries": 7}}])
+def test_invalid_lookups_give_no_queries(invalid: Any) -> None:
+    keys = {"lookups": invalid, "bootstrap": invalid, "x_endpoints": invalid, "x_transactions": [{"transaction_id": 1}]}
     (row,) = observations(keys, PROBE)
     assert (row.queries, row.tcp_attempts) == ((), 0)
 
 
-def test_a_failed_control_has_no_rows() -> None:
+def test_failed_control_gives_no_rows() -> None:
     line = {"test_keys": {"x_control": {"failure": "connection_refused", "test_keys": {"x_transactions": [{}]}}}}
     assert read_measurement(line).rows == []
 
 
-def test_a_leaf_is_read() -> None:
+def test_leaf_gives_digest_and_issuer() -> None:
     own, issued = certificate("a.example", ""), certificate("a.example", "Somebody")
     assert leaf_of(chain(own), "a.example").self_signed
     leaf = leaf_of(chain(issued, own), "a.example")
@@ -77,13 +77,13 @@ def test_a_leaf_is_read() -> None:
 
 
 @pytest.mark.parametrize("cut", range(0, 40, 3))
-def test_a_leaf_that_cannot_be_parsed(cut: int) -> None:
+def test_invalid_leaf_gives_empty_fields(cut: int) -> None:
     leaf = leaf_of(chain(certificate("a.example")[:cut]), "a.example")
     assert (leaf.issuer, leaf.self_signed) == ("", False)
 
 
 @pytest.mark.parametrize("value", [None, [], "x", [1], [{"data": "!"}], [{"data": None}], [{"data": "//79"}]])
-def test_a_chain_that_is_none(value: Any) -> None:
+def test_invalid_chain_gives_empty_leaf(value: Any) -> None:
     assert leaf_of(value, "a.example").issuer == ""
 
 
@@ -102,12 +102,12 @@ def test_a_chain_that_is_none(value: Any) -> None:
         "",
     ],
 )
-def test_bogons(ip: str) -> None:
+def test_bogon_addresses_are_recognised(ip: str) -> None:
     assert is_bogon(ip)
 
 
 @pytest.mark.parametrize("ip", ["149.154.167.99", "8.8.8.8", "2001:67c:4e8::1", "2002:808:808::1"])
-def test_no_bogons(ip: str) -> None:
+def test_public_addresses_are_no_bogons(ip: str) -> None:
     assert not is_bogon(ip)
 
 
@@ -127,12 +127,12 @@ def test_no_bogons(ip: str) -> None:
         ("something else", "other"),
     ],
 )
-def test_kinds(failure: str | None, kind: str) -> None:
+def test_failures_are_sorted_into_kinds(failure: str | None, kind: str) -> None:
     assert kind_of(failure) == kind
     assert is_local(failure) == (kind == "local")
 
 
-def test_kinds_of_dns_failures() -> None:
+def test_dns_failures_are_sorted_into_kinds() -> None:
     assert [dns_kind_of(f) for f in (None, "dns_nxdomain_error", "dns_refused_error", "x")] == [
         "",
         "nxdomain",
@@ -141,7 +141,7 @@ def test_kinds_of_dns_failures() -> None:
     ]
 
 
-def test_the_tree_of_mechanisms() -> None:
+def test_mechanisms_form_a_tree() -> None:
     assert len(LEAVES) == len(set(LEAVES))
     assert ancestors("tls.reset.sni") == ("tls.reset.sni", "tls.reset", "tls")
     assert all(is_mechanism(node) for leaf in LEAVES for node in ancestors(leaf))
@@ -161,7 +161,7 @@ def test_the_tree_of_mechanisms() -> None:
         ("a", "a", True),
     ],
 )
-def test_same_site(one: str, other: str, same: bool) -> None:
+def test_names_of_one_site_are_recognised(one: str, other: str, same: bool) -> None:
     assert same_site(one, other) is same
 
 
@@ -177,7 +177,7 @@ GOOD, BAD = Answer(("149.154.167.99",)), Answer(("31.13.64.7",))
 DENIED = Answer(failure="dns_nxdomain_error")
 
 
-def test_races() -> None:
+def test_contradicting_answers_are_a_race() -> None:
     genuine = frozenset(GOOD.addresses)
     assert race_of(ask(BAD, GOOD), genuine, no_network).forged_first
     assert race_of(ask(DENIED, GOOD), genuine, no_network).forged_first
@@ -188,6 +188,6 @@ def test_races() -> None:
     assert race_of(ask(GOOD, Answer(failure="dns_servfail_error")), genuine, no_network).forged == ()
 
 
-def test_answers_of_one_network_do_not_contradict_each_other() -> None:
+def test_answers_of_one_network_are_no_race() -> None:
     assert not race_of(ask(BAD, GOOD), frozenset(), lambda ip: 62041).forged_first
     assert race_of(ask(BAD, GOOD), frozenset(), lambda ip: int(ip.split(".")[0])).forged_first

@@ -1,4 +1,4 @@
-"""OONI's lines: every shape parses, and nothing is said that the line does not carry."""
+"""Test OONI's measurements: every form is read, and no verdict goes beyond the recorded data."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ ENGINE = SQLiteEngine()
 SIGNAL = ("chat", "directory", "group_calls", "storage")
 FACEBOOK = ("api", "calls", "cdn", "chat", "star")
 
-# sample → service's role → state, with the mechanism where somebody is accused
+# states by sample and role, with the mechanism of accusing states
 EXPECTED: dict[str, dict[str, str]] = {
     "dnscheck-clear": {"udp://dns.google:53": "insufficient"},
     "dnscheck-ok": {"https://dns.google/dns-query": "ok"},
@@ -92,38 +92,38 @@ def altered(sample: str, **keys: Any) -> dict[str, Any]:
     return line
 
 
-def test_every_sample_has_its_verdict() -> None:
+def test_every_sample_has_expected_states() -> None:
     assert sorted(EXPECTED) == sorted(SAMPLES)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_sample(name: str) -> None:
+def test_sample_has_expected_states(name: str) -> None:
     assert reason_unusable(SAMPLES[name]) is None
     assert states(SAMPLES[name]) == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_records_say_whose_line_it_is(name: str) -> None:
+def test_records_have_ooni_run_and_place(name: str) -> None:
     for record in judged(SAMPLES[name]):
         assert (record["run_id"], record["probe_cc"]) == (SAMPLES[name]["report_id"], "IT")
         assert [endpoint["transactions"] for endpoint in record["endpoints"]] == [[]] * len(record["endpoints"])
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_without_its_lists_no_sample_is_fine_or_accused(name: str) -> None:
+def test_sample_without_lists_is_neither_ok_nor_accused(name: str) -> None:
     emptied = dict.fromkeys(("queries", "tcp_connect", "tls_handshakes", "requests", "lookups", "failure", "control"))
     line = altered(name, **emptied)
-    line["input"] = None if name.startswith("stun") else line["input"]  # there `failure: null` is the whole answer
+    line["input"] = None if name.startswith("stun") else line["input"]  # their only result is `failure: null`
     assert {record["state"] for record in judged(line)} <= {"insufficient", "impaired"}
 
 
-def test_what_oonis_probe_only_looks_up_did_not_fail() -> None:
+def test_name_that_ooni_only_looks_up_has_no_failure() -> None:
     (calls,) = [record for record in judged(SAMPLES["facebook-ok"]) if record["service"] == "facebook/calls"]
     assert (calls["attempts"], calls["failures"]) == (1, 0)
 
 
-def test_a_sign_in_page_is_no_data_centre() -> None:
-    """It answers everything in the clear, and lets no certificate pass."""
+def test_captive_portal_is_no_data_centre() -> None:
+    """A captive portal answers all unencrypted requests, and no handshake has a valid certificate."""
     portal = altered("telegram-ok")
     for entry in portal["test_keys"]["tls_handshakes"]:
         entry["failure"] = "ssl_invalid_hostname"
@@ -131,30 +131,30 @@ def test_a_sign_in_page_is_no_data_centre() -> None:
     assert states(portal) == {"dc_pool": "insufficient", "web": "impaired"}
 
 
-def test_a_vpn_that_makes_addresses_up_is_no_censor() -> None:
+def test_fake_addresses_of_vpn_accuse_nothing() -> None:
     line = altered("web-bogon-doh")
     line["test_keys"]["queries"][0]["answers"][0]["ipv4"] = "198.18.0.7"
     assert states(line) == {"web": "insufficient"}
 
 
-def test_one_handshake_without_an_address_proves_one_address_only() -> None:
+def test_handshake_without_address_proves_one_address() -> None:
     rows = [row for row in read_ooni(SAMPLES["web-0.4-ok"]).rows if row.origin == "probe" and row.tcp_attempts]
     assert [row.tls_verified_name for row in rows] == ["www.example.com", ""]
 
 
-def test_one_host_of_a_pool_that_fails_accuses_nobody() -> None:
+def test_one_failed_host_of_pool_accuses_nothing() -> None:
     line = altered("whatsapp-ok")
     line["test_keys"]["tcp_connect"][-1]["status"] = {"success": False, "failure": "generic_timeout_error"}
     assert states(line)["chat"] == "insufficient"
 
 
-def test_an_alias_without_an_address_is_no_lie() -> None:
+def test_cname_without_address_accuses_nothing() -> None:
     line = altered("web-ok")
     line["test_keys"]["queries"][0]["answers"] = [{"answer_type": "CNAME", "hostname": "a.example"}]
     assert states(line) == {"web": "ok"}
 
 
-def test_what_the_helper_says_counts_as_far_as_it_goes() -> None:
+def test_helper_answer_counts_where_complete() -> None:
     line = altered("web-tls-reset", control_failure="unknown_error")
     assert states(line) == {"web": "impaired"}
     line = altered("web-tls-reset")
@@ -162,7 +162,7 @@ def test_what_the_helper_says_counts_as_far_as_it_goes() -> None:
     assert states(line) == {"web": "impaired"}, "the page failed there too, and nobody knows at which address"
 
 
-def test_a_line_of_our_own_is_never_read_as_oonis() -> None:
+def test_own_measurement_is_not_read_as_ooni() -> None:
     assert not is_ooni({"test_name": "telegram", "test_keys": {}, "software_name": "censorprobe"})
     assert not is_ooni({"test_name": "telegram", "test_keys": {"x_target": {"name": "telegram"}}})
     assert not is_ooni({"test_keys": {}}) and not is_ooni({"test_name": "telegram", "test_keys": None})
@@ -186,7 +186,7 @@ def test_a_line_of_our_own_is_never_read_as_oonis() -> None:
         ("something_new", "something_new"),
     ],
 )
-def test_old_failures(written: Any, read: str | None) -> None:
+def test_old_failures_are_mapped(written: Any, read: str | None) -> None:
     assert failure_in(written) == read
 
 
@@ -203,11 +203,11 @@ def test_old_failures(written: Any, read: str | None) -> None:
         ("http://[", ""),
     ],
 )
-def test_web_addresses(url: str, ours: str) -> None:
+def test_web_addresses_get_endpoint_form(url: str, ours: str) -> None:
     assert web_url(url) == ours
 
 
-def test_a_line_with_endless_lists_is_read_in_part() -> None:
+def test_very_long_lists_are_read_in_part() -> None:
     line = altered("telegram-ok")
     line["test_keys"]["tcp_connect"] *= 1000
     assert len(read_ooni(line).rows) <= MOST + 10
@@ -221,7 +221,7 @@ JUNK = st.recursive(
 
 
 def _spoil(node: Any, data: st.DataObject) -> Any:
-    """The same tree with junk in place of one thing or another, or without it."""
+    """Return the tree with some values replaced by invalid ones or removed."""
     if isinstance(node, dict):
         kept = {key: _spoil(value, data) for key, value in node.items() if not _now(data)}
         return data.draw(JUNK) if _now(data) else kept
@@ -236,13 +236,15 @@ def _now(data: st.DataObject) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), st.sampled_from(sorted(SAMPLES)))
-def test_spoiled_lines_are_read(data: st.DataObject, name: str) -> None:
+def test_invalid_ooni_values_raise_nothing(data: st.DataObject, name: str) -> None:
     spoiled = _spoil(SAMPLES[name]["test_keys"], data)
     line = SAMPLES[name] | {"test_keys": spoiled if isinstance(spoiled, dict) else {}}
     blamed = any(state.startswith("blocked") for state in EXPECTED[name].values())
     for record in judged(line):
         json.dumps(record, allow_nan=False).encode()
-        assert blamed or record["state"] != "blocked"  # a name less in one list can still tell a story: at most likely
+        assert (
+            blamed or record["state"] != "blocked"
+        )  # without one name a list can still show interference, at most likely_blocked
 
 
 @settings(max_examples=150, deadline=None)
@@ -256,6 +258,6 @@ def test_spoiled_lines_are_read(data: st.DataObject, name: str) -> None:
     ),
     JUNK,
 )
-def test_junk_is_neither_fine_nor_accused(test: str, keys: dict[str, Any], given_input: Any) -> None:
+def test_invalid_ooni_values_give_no_accusation(test: str, keys: dict[str, Any], given_input: Any) -> None:
     line = {"test_name": test, "test_keys": keys, "input": given_input}
     assert {record["state"] for record in judged(line)} <= {"insufficient", "impaired"}

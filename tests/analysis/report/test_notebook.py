@@ -1,4 +1,4 @@
-"""What notebooks use: tables of a made-up world are its truth, in Arrow, pandas and Polars; and the notebook runs."""
+"""Test the tables for notebooks against the truth of an invented world, and run the notebook."""
 
 import json
 from pathlib import Path
@@ -30,12 +30,12 @@ def verdicts(world: Path) -> Verdicts:
 
 @pytest.fixture(scope="module")
 def truth(world: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((world / "truth.json").read_text())
-    return told
+    truth: dict[str, Any] = json.loads((world / "truth.json").read_text())
+    return truth
 
 
 @pytest.mark.parametrize("by", ["cc", "cc,asn"])
-def test_every_cell_says_what_was_put_in(verdicts: Verdicts, truth: dict[str, Any], by: str) -> None:
+def test_cells_match_invented_world(verdicts: Verdicts, truth: dict[str, Any], by: str) -> None:
     axes = by.split(",")
     found = {
         (row["service"], *(row[axis] for axis in axes)): (row["state"], sorted(row["mechanisms"]), row["n"])
@@ -49,10 +49,10 @@ def test_every_cell_says_what_was_put_in(verdicts: Verdicts, truth: dict[str, An
     assert found == put_in and len(put_in) > 200
 
 
-def test_no_event_is_told_that_was_not_put_in(verdicts: Verdicts, truth: dict[str, Any]) -> None:
-    told = [event for event in verdicts.events().to_pylist() if event["kind"] == "interference"]
-    assert len(told) > 3
-    for event in told:
+def test_events_match_invented_world(verdicts: Verdicts, truth: dict[str, Any]) -> None:
+    found = [event for event in verdicts.events().to_pylist() if event["kind"] == "interference"]
+    assert len(found) > 3
+    for event in found:
         assert any(
             (one["service"], one["mechanism"]) == (event["service"], event["mechanism"])
             and set(event["networks"]) <= set(one["networks"])
@@ -61,7 +61,7 @@ def test_no_event_is_told_that_was_not_put_in(verdicts: Verdicts, truth: dict[st
         ), event
 
 
-def test_counts_add_up_and_gaps_are_there(verdicts: Verdicts) -> None:
+def test_series_has_all_counts_and_gaps(verdicts: Verdicts) -> None:
     series = verdicts.series("cc", only=["service=telegram/web"]).to_pandas()
     assert (series[list(STATES)].sum(axis=1) == series["n"]).all()
     assert (series["n"] == 0).any() and series.groupby("cc").size().nunique() == 1
@@ -71,12 +71,12 @@ def test_counts_add_up_and_gaps_are_there(verdicts: Verdicts) -> None:
     assert 0 < series["n"].sum() <= len(counted)
 
 
-def test_lines_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+def test_unusable_lines_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("nonsense\n")
     assert [(file, number) for file, number, _ in Verdicts(tmp_path).refused] == [("a.jsonl", 1)]
 
 
-def test_the_notebook_runs(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebook_runs(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROBE_LINES", str(world / "lines"))
     book = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(book)

@@ -1,4 +1,4 @@
-"""The page as text: nothing in it can end its script, nothing is fetched, and everything it shows is in its data."""
+"""Test the HTML page as text: escaping, Content-Security-Policy, data."""
 
 import base64
 import hashlib
@@ -18,13 +18,13 @@ from tests.support.measurements.verdict_rows import blocked, rows, store, table
 
 
 @given(st.dictionaries(st.text(), st.text()))
-def test_data_cannot_end_its_script(data: dict[str, str]) -> None:
+def test_data_cannot_end_script_element(data: dict[str, str]) -> None:
     written = script_json(data)
     assert not set("<>&\u2028\u2029") & set(written)
     assert json.loads(written) == data
 
 
-def test_the_policy_allows_exactly_what_is_in_the_page() -> None:
+def test_policy_allows_only_own_style_and_script() -> None:
     rows_ = table(blocked(6))
     html = render(page_data(rows_, compare(rows_, Question()), ["a.jsonl"]))
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
@@ -35,7 +35,7 @@ def test_the_policy_allows_exactly_what_is_in_the_page() -> None:
         assert f"{kind}-src 'sha256-{digest}'" in policy[1]
 
 
-def test_nothing_is_fetched_and_no_text_becomes_markup() -> None:
+def test_page_sends_no_request_and_escapes_text() -> None:
     script = (HERE / "page.js").read_text()
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "fetch(", "import"):
         assert forbidden not in script, forbidden
@@ -45,7 +45,7 @@ def test_nothing_is_fetched_and_no_text_becomes_markup() -> None:
     assert "url(" not in (HERE / "page.css").read_text()
 
 
-def test_the_same_page_from_a_store(tmp_path: Path) -> None:
+def test_store_gives_same_page(tmp_path: Path) -> None:
     groups = fine(5, range(10)), bad(5, range(10, 20))
     here, kept = table(*groups), store(tmp_path, *groups)
     pages = [page_data(source, compare(source, Question()), ["x"]) for source in (here, kept)]
@@ -54,7 +54,7 @@ def test_the_same_page_from_a_store(tmp_path: Path) -> None:
     assert [len(point) for point in pages[0]["series"][0]["points"]] == [4] * 20
 
 
-def test_a_huge_page_leaves_the_endpoints_out() -> None:
+def test_large_page_has_no_endpoints() -> None:
     endpoints = json.dumps([{"endpoint": "https://a.example:443/", "transactions": [1]}])
     few = table(blocked(5, endpoints=endpoints))
     many = table(*(blocked(1, endpoints=endpoints, service=f"s/{n}") for n in range(MOST_EVIDENCE + 1)))
@@ -63,13 +63,13 @@ def test_a_huge_page_leaves_the_endpoints_out() -> None:
 
 
 @pytest.mark.parametrize("endpoints", ["", "{", "[1]", '[{"transactions": "x", "mechanisms": 3}]', "null"])
-def test_broken_endpoints_of_a_store_are_nothing(endpoints: str) -> None:
+def test_invalid_endpoints_of_store_are_ignored(endpoints: str) -> None:
     source = table(rows(1, endpoints=endpoints))
     (verdict,) = page_data(source, compare(source, Question()), [])["verdicts"]
     assert all(row == ["", "", "", "", "", ""] for row in verdict["endpoints"])
 
 
-def test_too_many_days_leave_out_the_time_line_and_say_so() -> None:
+def test_too_many_days_give_note_without_chart() -> None:
     source = table(rows(1), rows(1, day="9999-12-31"))
     data = page_data(source, compare(source, Question()), [])
     assert (data["days"], data["series"], data["events"]) == ([], [], [])

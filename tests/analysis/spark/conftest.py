@@ -1,4 +1,4 @@
-"""Collects the tests with Spark where Java is; with CI set everywhere, and they fail without it."""
+"""Collect the tests with Spark if Java is installed. With CI set they are always collected, and fail without it."""
 
 import os
 
@@ -12,7 +12,7 @@ collect_ignore = NEED_JAVA if LACKING and not os.environ.get("CI") else []
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Comes after pytest's closing line."""
+    """Print what did not run, after pytest's last line."""
     if collect_ignore:
         names = ", ".join(f"tests/analysis/spark/{name}" for name in collect_ignore)
         print(f"DID NOT RUN: {names} (not installed: {JAVA}). To run them: {COMMAND}.", flush=True)

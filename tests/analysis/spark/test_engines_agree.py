@@ -1,4 +1,4 @@
-"""DuckDB and Spark, alone, with two workers and through Connect: the same rows, the same reasons, the same answers."""
+"""Test that DuckDB and Spark (local, two workers, Connect) give the same rows, reasons and answers."""
 
 import json
 import shutil
@@ -26,8 +26,8 @@ from tests.support.spark.client import checksum, printed, witnesses
 from tests.support.spark.clusters import LOOPBACK, WORKERS, connect, environment, standalone
 from tests.support.spark.inputs import lines_of_all_kinds, store_with_events
 
-pytestmark = pytest.mark.timeout(400)  # of which most is for machines that do other things besides
-PATIENCE = 300  # seconds for all that one Spark is asked
+pytestmark = pytest.mark.timeout(400)  # most of it for machines with other load
+PATIENCE = 300  # seconds for all tasks of one Spark session
 MASTERS: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
     "local": lambda folder: nullcontext("local[2]"),
     "standalone": standalone,
@@ -45,7 +45,7 @@ ON_CLUSTERS = ("ingest", "ingest again", "compare its own store", "compare", "ev
 
 @dataclass
 class Answers:
-    """What one engine said, by command, and where its stores are: its own, and one that it judged again."""
+    """Hold an engine's output by command, and its stores: one that it made, one that it rejudged."""
 
     folder: Path
     said: dict[str, str]
@@ -71,7 +71,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def commands(lines: Path, folder: Path, events: Path) -> dict[str, list[str]]:
-    """Ingest without the lab's lines, then with them, and ask; judge a copy of the store again."""
+    """Ingest without and then with measurements of the lab, run the questions, and rejudge a copy."""
     ingest = ["ingest", str(lines), "--store", str(folder / "store"), "--json"]
     return {
         "ingest": ingest,
@@ -100,7 +100,7 @@ def spark(
         pytest.fail(f"not installed: {JAVA}; to run this: {COMMAND}", pytrace=False)
     folder, alone = tmp_path_factory.mktemp(request.param), request.param == "local"
     shutil.copytree(duckdb.store, folder / "rejudged")
-    shutil.rmtree(folder / "rejudged" / "verdicts")  # what is there afterwards, Spark wrote
+    shutil.rmtree(folder / "rejudged" / "verdicts")  # the files afterwards are written by Spark
     stores = [str(folder / "store"), *([str(folder / "rejudged")] if alone else [])]
     asked = {name: words for name, words in commands(lines, folder, events).items() if alone or name in ON_CLUSTERS}
     with MASTERS[request.param](folder) as master:
@@ -115,8 +115,8 @@ def spark(
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_row_is_the_same(spark: Answers, duckdb: Answers, table: str) -> None:
-    """What Spark wrote and Spark reads, and what DuckDB wrote and DuckDB reads."""
+def test_all_tables_have_same_checksums(spark: Answers, duckdb: Answers, table: str) -> None:
+    """Each engine reads the tables that it wrote."""
     with Store(duckdb.store) as opened:
         wanted = checksum(opened.sql(f"SELECT * FROM {table}").to_pylist())
     assert int(wanted.split()[0]) > 20
@@ -127,8 +127,8 @@ def test_every_row_is_the_same(spark: Answers, duckdb: Answers, table: str) -> N
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_files_lie_and_are_sorted_alike(spark: Answers, duckdb: Answers, table: str) -> None:
-    """So that either engine goes on with the other's store, and judges it again file by file."""
+def test_files_and_their_order_are_equal(spark: Answers, duckdb: Answers, table: str) -> None:
+    """Equal files let either engine continue the other's store, and rejudge it file by file."""
     places = [
         {file.parent.relative_to(store) for file in table_files(store, table)} for store in (spark.store, duckdb.store)
     ]
@@ -142,22 +142,22 @@ def test_files_lie_and_are_sorted_alike(spark: Answers, duckdb: Answers, table: 
         assert own.metadata.row_group(0).column(0).compression == "ZSTD"
 
 
-def test_the_same_is_set_aside_for_the_same_reasons(spark: Answers, duckdb: Answers) -> None:
+def test_rejected_lines_and_reasons_are_equal(spark: Answers, duckdb: Answers) -> None:
     wanted = rejected_lines(duckdb.store)
     assert len({reason for *_, reason in wanted}) > 8
     assert rejected_lines(spark.store) == wanted
     read = [[(digest, *n) for digest, _, *n in files_in(one.store)] for one in (spark, duckdb)]
-    assert read[0] == read[1]  # but for the names, where two files are one
+    assert read[0] == read[1]  # except for the names of identical files
 
 
-def test_the_same_is_counted(spark: Answers, duckdb: Answers) -> None:
+def test_counts_are_equal(spark: Answers, duckdb: Answers) -> None:
     for name in {"ingest", "ingest again", "rejudge"} & spark.said.keys():
         counted, wanted = (json.loads(one.said[name]) | {"seconds": 0} for one in (spark, duckdb))
         assert counted == wanted
         assert all(n > 0 for what, n in wanted.items() if what != "seconds")
 
 
-def test_every_answer_has_the_same_bytes(spark: Answers, duckdb: Answers) -> None:
+def test_answers_have_same_bytes(spark: Answers, duckdb: Answers) -> None:
     questions = {"compare its own store", *QUESTIONS} & spark.said.keys()
     assert len(questions) >= 3
     for question in questions:
@@ -166,24 +166,24 @@ def test_every_answer_has_the_same_bytes(spark: Answers, duckdb: Answers) -> Non
 
 
 @pytest.mark.parametrize("spark", ["local"], indirect=True)
-def test_the_rules_text_decides_the_same(spark: Answers) -> None:
+def test_rules_decide_alike(spark: Answers) -> None:
     with SQLiteEngine() as engine:
         wanted = [engine.decide(rows, tables_for(kind)) for kind, rows in witnesses().items()]
     assert spark.more["rules"] == wanted
     assert sum(map(len, wanted)) > 100
 
 
-def test_nothing_is_spoken_to_but_this_machine(spark: Answers) -> None:
+def test_spark_uses_loopback_only(spark: Answers) -> None:
     assert spark.more["addresses"]
     assert set(spark.more["addresses"]) <= {LOOPBACK, "::1"}
 
 
-def test_either_engine_goes_on_with_the_others_store(spark: Answers, lines: Path) -> None:
+def test_engines_continue_each_others_store(spark: Answers, lines: Path) -> None:
     told = json.loads(printed(["ingest", str(lines), "--store", str(spark.store), "--json", "--lab", "--jobs", "1"]))
     assert told["accepted"] == 0
     assert told["duplicates"] + told["rejected"] == told["lines"] > 0
 
 
 @pytest.mark.parametrize("spark", ["standalone"], indirect=True)
-def test_both_workers_worked(spark: Answers) -> None:
+def test_both_workers_run_tasks(spark: Answers) -> None:
     assert all(list((spark.folder / f"worker-{number}").glob("app-*/*/stderr")) for number in range(WORKERS))

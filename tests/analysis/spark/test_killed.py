@@ -1,4 +1,4 @@
-"""An ingest by Spark that is killed leaves a readable store, and either engine takes every line once afterwards."""
+"""Test that a killed Spark ingest leaves a readable store, and that either engine then adds each measurement once."""
 
 import json
 import signal
@@ -18,13 +18,13 @@ from tests.support.store.stores import everything, rows_of, some_lines, store_of
 pytestmark = pytest.mark.timeout(400)
 LINES = 12
 WHERE = {
-    "what is read is written down": "ingest._held",
+    "what is read is written down": "ingest._stored_hashes",
     "one table of three is made": "ingest._name_files",
     "some files are moved": "ingest.move",
     "all are moved, and nobody knows": "Manifest.add_loaded",
 }
 LAST = list(WHERE)[-1]
-# Puts a death in front of that function, but for the move: that dies after its second file.
+# Kill the process before that function. The move is killed after its second file.
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
@@ -62,11 +62,11 @@ def killed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_nothing_counts_and_then_everything_once(killed: Path, request: pytest.FixtureRequest) -> None:
-    """Spark goes on where it was about to be done; elsewhere DuckDB does."""
+def test_killed_spark_ingest_is_repeated(killed: Path, request: pytest.FixtureRequest) -> None:
+    """After the last kill Spark continues, after the others DuckDB does."""
     store, lines = killed / "store", killed / "lines.jsonl"
     assert files_in(store) == []
-    assert len(rows_of(store, "measurements")) <= LINES  # readable as it stands
+    assert len(rows_of(store, "measurements")) <= LINES  # readable before the next ingest
     words = ["ingest", str(lines), "--store", str(store), "--json"]
     if request.node.callspec.id == LAST:
         words += ["--engine", "spark", "--master", "local[1]"]
@@ -75,4 +75,4 @@ def test_nothing_counts_and_then_everything_once(killed: Path, request: pytest.F
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout)["accepted"] == LINES
     assert everything(store) == everything(store_of(killed / "whole", some_lines(LINES)))
-    assert taken(ingest([lines], store)) == (LINES, 0, LINES, 0)  # it was read to its end
+    assert taken(ingest([lines], store)) == (LINES, 0, LINES, 0)  # the file is recorded as read to its end

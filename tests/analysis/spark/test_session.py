@@ -1,4 +1,4 @@
-"""What keeps Spark from working is told in one sentence, with the exit code that fits, before any Java starts."""
+"""Test that missing conditions of Spark give one sentence and an exit code, before Java starts."""
 
 import importlib.util
 import socket
@@ -28,15 +28,15 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     return code, line
 
 
-@pytest.mark.parametrize("lacking", ["pyspark", "pandas", "grpc"])
+@pytest.mark.parametrize("missing", ["pyspark", "pandas", "grpc"])
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_without_the_extra(
-    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lacking: str, question: str
+def test_missing_extra_is_named(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str, question: str
 ) -> None:
-    there = importlib.util.find_spec
+    original = importlib.util.find_spec
 
     def find(name: str, *more: Any) -> Any:
-        return None if name == lacking else there(name, *more)
+        return None if name == missing else original(name, *more)
 
     monkeypatch.setattr(session.importlib.util, "find_spec", find)
     words = [question, folder, "--engine", "spark", "--master", "sc://127.0.0.1:1"]
@@ -44,7 +44,7 @@ def test_without_the_extra(
 
 
 @pytest.mark.parametrize("home", ["", "/nowhere"])
-def test_without_java(
+def test_missing_java_is_named(
     folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: str
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", home)
@@ -53,41 +53,41 @@ def test_without_java(
 
 
 @pytest.mark.parametrize("master", ["local[0x2]", "yarn", "spark://", "sc:/x", "http://127.0.0.1:1", ""])
-def test_a_master_that_is_none(folder: str, capsys: pytest.CaptureFixture[str], master: str) -> None:
-    code, said = refused(capsys, "compare", folder, "--engine", "spark", "--master", master)
-    assert (code, session.MASTERS in said) == (2, True)
+def test_unknown_master_is_refused(folder: str, capsys: pytest.CaptureFixture[str], master: str) -> None:
+    code, message = refused(capsys, "compare", folder, "--engine", "spark", "--master", master)
+    assert (code, session.MASTERS in message) == (2, True)
 
 
 @pytest.mark.parametrize("scheme", ["sc", "spark"])
-def test_a_cluster_that_does_not_answer(
+def test_unreachable_cluster_exits_with_4(
     folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scheme: str
 ) -> None:
     monkeypatch.setattr(session, "_java", lambda: True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    code, said = refused(capsys, "events", folder, "--engine", "spark", "--master", f"{scheme}://127.0.0.1:{port}")
-    assert (code, "nobody answers there" in said) == (4, True)
+    code, message = refused(capsys, "events", folder, "--engine", "spark", "--master", f"{scheme}://127.0.0.1:{port}")
+    assert (code, "does not answer" in message) == (4, True)
 
 
-def test_a_master_needs_its_engine(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_master_without_engine_is_refused(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert refused(capsys, "compare", folder, "--master", "local[2]")[0] == 2
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("message", "sentence"),
     [
         ("[JAVA_GATEWAY_EXITED] Java gateway process exited", session.NEEDS_JAVA),
-        ("x\nModuleNotFoundError: No module named 'probe'\ny", "the cluster's Python has no probe"),
-        ("Job aborted\n  at a.b.C\nFileNotFoundError: /x is not there\n", "gave up: FileNotFoundError: /x is not"),
-        ("[SOME] first line\nsecond", "gave up: [SOME] first line"),
-        ("", "it does not say why"),
+        ("x\nModuleNotFoundError: No module named 'probe'\ny", "The Python on the cluster has no module probe"),
+        ("Job aborted\n  at a.b.C\nFileNotFoundError: /x is not there\n", "Spark failed: FileNotFoundError: /x is not"),
+        ("[SOME] first line\nsecond", "Spark failed: [SOME] first line"),
+        ("", "no reason given"),
     ],
 )
-def test_of_what_spark_says_one_line_is_told(said: str, told: str) -> None:
-    assert told in session._sentence(said)
+def test_spark_message_becomes_one_sentence(message: str, sentence: str) -> None:
+    assert sentence in session._sentence(message)
 
 
-def test_no_other_question_waits_for_it(folder: str) -> None:
+def test_other_engine_loads_no_spark(folder: str) -> None:
     code = (
         f"import sys; sys.argv = ['probe', 'events', {folder!r}]\n"
         "from probe.cli import main\n"

@@ -1,4 +1,4 @@
-"""Fisher's exact test against published values and against its definition; Holm's correction against worked ones."""
+"""Test Fisher's exact test with published values and its definition, and Holm's correction with known values."""
 
 from math import comb
 
@@ -25,7 +25,7 @@ def test_known_values(table: tuple[int, int, int, int], p: float) -> None:
 
 
 def by_definition(a: int, b: int, c: int, d: int) -> float:
-    """In whole numbers: no rounding decides which tables are as likely."""
+    """Compute the p-value with integers, so that rounding does not decide which tables are equally likely."""
     row, column, total = a + b, a + c, a + b + c + d
     ways = [comb(column, x) * comb(total - column, row - x) for x in range(max(0, row + column - total), row + 1)]
     mine = comb(column, a) * comb(total - column, row - a)
@@ -36,16 +36,16 @@ counts = st.integers(0, 60)
 
 
 @given(counts, counts, counts, counts)
-def test_it_is_its_definition(a: int, b: int, c: int, d: int) -> None:
+def test_p_value_equals_definition(a: int, b: int, c: int, d: int) -> None:
     assert fisher_exact(a, b, c, d) == pytest.approx(by_definition(a, b, c, d), rel=1e-6)
 
 
 @given(counts, counts, counts, counts)
-def test_it_does_not_matter_which_side_is_called_first(a: int, b: int, c: int, d: int) -> None:
+def test_exchanged_sides_give_same_p_value(a: int, b: int, c: int, d: int) -> None:
     assert fisher_exact(a, b, c, d) == pytest.approx(fisher_exact(c, d, a, b), rel=1e-6)
 
 
-def test_large_counts_take_no_long_way() -> None:
+def test_large_counts_are_fast() -> None:
     assert fisher_exact(500_000, 500_000, 501_000, 499_000) == pytest.approx(0.1577, abs=1e-3)  # chi squared: 0.1575
     assert fisher_exact(900_000, 100_000, 100_000, 900_000) == 0.0
 
@@ -55,7 +55,7 @@ def test_negative_counts_are_refused() -> None:
         fisher_exact(1, -1, 2, 2)
 
 
-def test_holm() -> None:
+def test_holm_correction_of_known_values() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
     assert holm([0.9, 0.8]) == [1.0, 1.0]

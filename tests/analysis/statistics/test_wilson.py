@@ -1,4 +1,4 @@
-"""The Wilson interval: published values, and what must hold for any share."""
+"""Test the Wilson interval with published values and for any share."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ def test_known_values(successes: int, trials: int, low: float, high: float) -> N
 
 
 @given(st.integers(0, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_share_lies_inside(drawn: tuple[int, int]) -> None:
+def test_interval_contains_share(drawn: tuple[int, int]) -> None:
     successes, trials = drawn
     low, high = wilson(successes, trials)
     assert 0.0 <= low <= high <= 1.0

@@ -1,4 +1,4 @@
-"""What is no measurement is counted, set aside with a reason, and neither kills an ingest nor is ever carried out."""
+"""Test that invalid input is counted and rejected with a reason, and never ends an ingest."""
 
 import gzip
 import json
@@ -25,8 +25,8 @@ NASTY = "'); DROP TABLE verdicts; --<script>alert(1)</script>\x1b[31m"
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"measurement_start_time": TOMORROW}, "yet to come"),
-        ({"measurement_start_time": "1970-01-01 00:00:00"}, "before there were such measurements"),
+        ({"measurement_start_time": TOMORROW}, "in the future"),
+        ({"measurement_start_time": "1970-01-01 00:00:00"}, "before December 2012"),
         ({"measurement_start_time": "2026-02-30 00:00:00"}, "no time"),
         ({"measurement_start_time": 7}, "no time"),
         ({"probe_cc": "de"}, "no country"),
@@ -37,11 +37,11 @@ NASTY = "'); DROP TABLE verdicts; --<script>alert(1)</script>\x1b[31m"
         ({"test_keys": []}, "no test_keys"),
     ],
 )
-def test_what_says_nothing_usable_of_itself_is_set_aside(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
+def test_measurement_without_place_or_time_is_rejected(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
     file = write(tmp_path / "a.jsonl", [LINE | change, LINE])
     assert taken(ingest([file], tmp_path / "store")) == (2, 1, 0, 1)
-    ((_, _, number, told),) = rejected_lines(tmp_path / "store")
-    assert (number, reason in told) == (1, True)
+    ((_, _, number, sentence),) = rejected_lines(tmp_path / "store")
+    assert (number, reason in sentence) == (1, True)
 
 
 RAW: dict[str, bytes] = {
@@ -60,14 +60,14 @@ RAW: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("raw", RAW.values(), ids=RAW)
-def test_junk_beside_a_line(tmp_path: Path, raw: bytes) -> None:
+def test_invalid_lines_are_rejected_and_others_added(tmp_path: Path, raw: bytes) -> None:
     file = tmp_path / "a.jsonl"
     file.write_bytes(raw + b"\n" + json.dumps(LINE).encode() + b'\n{"torn')
     assert taken(ingest([file], tmp_path / "store")) == (3, 1, 0, 2)
     assert len(rows_of(tmp_path / "store", "verdicts")) == 1
 
 
-def test_strings_are_kept_and_never_carried_out(tmp_path: Path) -> None:
+def test_hostile_strings_are_kept_as_text(tmp_path: Path) -> None:
     line = LINE | {"probe_network_name": NASTY, "software_name": NASTY, "report_id": "\ud800", "input": NASTY}
     file = write(tmp_path / "'; DROP TABLE lines; --.jsonl", [line])
     assert taken(ingest([file], tmp_path / "store")) == (1, 1, 0, 0)
@@ -85,26 +85,26 @@ WRONG: dict[str, Any] = {
     "a text": NASTY,
     "a lone surrogate": "\udfff",
     "a list of lists": [[[]]],
-    "a list of junk": [None, 7, "x", {}, []],
-    "an object of junk": {NASTY: {"x": [NASTY]}},
+    "a mixed list": [None, 7, "x", {}, []],
+    "a nested object": {NASTY: {"x": [NASTY]}},
     "deep": json.loads("[" * 300 + "]" * 300),
 }
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_wrong_types_everywhere_cost_no_other_line(tmp_path: Path, wrong: Any) -> None:
-    """In the place of every key of a line, of its test keys and of their parts, one after the other."""
+def test_wrong_types_reject_only_their_line(tmp_path: Path, wrong: Any) -> None:
+    """Iterate over measurements with an invalid value in place of each key."""
     lines = [line for path in places(LINE, 4) if (line := spoilt(path, wrong)) != LINE]
     assert len(lines) > 50
     report = ingest([write(tmp_path / "a.jsonl", [*lines, LINE])], tmp_path / "store")
     assert report.lines == report.accepted + report.duplicates + report.rejected == len(lines) + 1
-    assert not any("bug of probe" in reason for *_, reason in rejected_lines(tmp_path / "store"))
+    assert not any("bug in the probe" in reason for *_, reason in rejected_lines(tmp_path / "store"))
     (kept,) = [row for row in rows_of(tmp_path / "store", "verdicts") if row["measurement_line"] == len(lines) + 1]
     assert kept["state"] == "blocked"
 
 
 def places(value: Any, depth: int) -> Iterator[tuple[Any, ...]]:
-    """Paths of keys and indices into a line, to that depth; of a list the first item only."""
+    """Iterate over paths in a measurement to that depth, with the first item of each list only."""
     if depth:
         items = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
         for key, inner in items:
@@ -122,7 +122,7 @@ def spoilt(path: tuple[Any, ...], wrong: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("depth", [100, 900, 990, 1000, 1010, 1020, 1030, 5000])
-def test_nesting_of_any_depth_is_never_fatal(tmp_path: Path, depth: int) -> None:
+def test_deep_nesting_is_rejected(tmp_path: Path, depth: int) -> None:
     deep = json.dumps(LINE).replace('"x_target": {', '"x_target": {"deep": ' + "[" * depth + "]" * depth + ", ")
     file = tmp_path / "a.jsonl"
     file.write_text(f"{deep}\n{json.dumps(LINE)}\n")
@@ -130,12 +130,12 @@ def test_nesting_of_any_depth_is_never_fatal(tmp_path: Path, depth: int) -> None
     assert (report.lines, report.accepted + report.rejected, report.accepted >= 1) == (2, 2, True)
 
 
-def test_one_id_on_two_lines_is_two_lines(tmp_path: Path) -> None:
+def test_equal_report_ids_are_two_measurements(tmp_path: Path) -> None:
     lines = [LINE | {"report_id": "same"}, LINE | {"report_id": "same", "probe_cc": "FR"}]
     assert taken(ingest([write(tmp_path / "a.jsonl", lines)], tmp_path / "store")) == (2, 2, 0, 0)
 
 
-def test_a_torn_archive_gives_what_it_holds(tmp_path: Path) -> None:
+def test_truncated_archive_gives_its_readable_lines(tmp_path: Path) -> None:
     text = "".join(json.dumps(line) + "\n" for line in some_lines(30)).encode()
     file = tmp_path / "a.jsonl.gz"
     file.write_bytes(gzip.compress(text)[:-200])
@@ -156,12 +156,12 @@ if __name__ == "__main__":
 
 
 def memory(tmp_path: Path, file: Path) -> list[int]:
-    """Accepted, rejected, and the most memory in MB, of an ingest in a process of its own."""
+    """Return accepted, rejected, and the largest memory in MB of an ingest in its own process."""
     command = [sys.executable, "-c", MEMORY_OF, str(file), str(tmp_path / f"store-{file.name}")]
     return [int(word) for word in subprocess.run(command, check=True, capture_output=True, timeout=100).stdout.split()]
 
 
-def test_bombs_and_a_line_of_100_megabytes_take_little_memory(tmp_path: Path) -> None:
+def test_compression_bomb_takes_little_memory(tmp_path: Path) -> None:
     small = write(tmp_path / "small.jsonl", [LINE])
     long, bomb, packed = (tmp_path / name for name in ("long.jsonl.gz", "bomb.jsonl.gz", "bomb.jsonl.zst"))
     with gzip.open(long, "wb", 1) as stream:

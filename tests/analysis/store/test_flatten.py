@@ -1,4 +1,4 @@
-"""A line taken apart and put together is the same to the judge; junk in it never breaks a table."""
+"""Test that flattening can be reversed, and that invalid values fit the tables."""
 
 import gzip
 import json
@@ -25,19 +25,19 @@ def flat(line: dict[str, Any]) -> Flat:
 
 
 @pytest.mark.parametrize("line", RECORDED, ids=lambda line: line["test_keys"]["x_target"]["name"])
-def test_nothing_that_is_judged_by_is_lost(line: dict[str, Any]) -> None:
+def test_flattened_measurement_is_restored(line: dict[str, Any]) -> None:
     found = flat(line)
     assert facts_from(found.measurement, found.observations) == flat_measurement_of(line)
     assert interfering_hops(head_from(found.measurement)) == interfering_hops(line)
 
 
-def test_some_of_these_lines_tell_where() -> None:
-    """So that the test above sees one."""
+def test_some_recordings_have_hops() -> None:
+    """Check that the test above covers hops."""
     assert any(map(interfering_hops, RECORDED))
 
 
 @pytest.mark.parametrize("name", ["measurements", "observations", "verdicts"])
-def test_arrow_gives_back_what_it_got(name: str) -> None:
+def test_arrow_tables_keep_rows(name: str) -> None:
     found = flat(RECORDED[0])
     records = judge_measurement(RECORDED[0], file="a.jsonl", number=3)
     rows = to_arrow([found], [verdict_row(record, found.measurement) for record in records])[name].to_pylist()
@@ -54,16 +54,16 @@ def test_arrow_gives_back_what_it_got(name: str) -> None:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(PLACES), JUNK), min_size=1, max_size=4))
-def test_junk_anywhere_fits_the_tables(spoilt: list[tuple[tuple[Any, ...], Any]]) -> None:
+def test_invalid_value_anywhere_fits_tables(replacements: list[tuple[tuple[Any, ...], Any]]) -> None:
     line = json.loads(RICH)
-    for path, junk in spoilt:
+    for path, junk in replacements:
         try:
             holder = line
             for key in path[:-1]:
                 holder = holder[key]
             holder[path[-1]] = junk
         except (TypeError, KeyError, IndexError):
-            continue  # an earlier piece of junk took the place away
+            continue  # an earlier replacement removed this path
     if reason_unusable(line) is None:
         found = flat(line)
         records = judge_measurement(line, file="a.jsonl", number=3)

@@ -1,4 +1,4 @@
-"""Every line once, whatever happens: read twice, packed, torn, killed."""
+"""Test that every measurement is counted once, also after copies, damage and kills."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.support.store.stores import everything, rows_of, some_lines, store_of, taken, write
 
 
-def test_the_store_says_what_judge_says(tmp_path: Path) -> None:
+def test_store_has_same_verdicts_as_judge(tmp_path: Path) -> None:
     lines = some_lines(6)
     rows = rows_of(store_of(tmp_path, lines), "verdicts")
     for number, line in enumerate(lines, 1):
@@ -36,7 +36,7 @@ def test_the_store_says_what_judge_says(tmp_path: Path) -> None:
         assert row["day"] == line["measurement_start_time"][:10]
 
 
-def test_a_file_a_copy_and_a_line_count_once(tmp_path: Path) -> None:
+def test_repeated_files_and_lines_count_once(tmp_path: Path) -> None:
     lines, store = some_lines(5), tmp_path / "store"
     file = write(tmp_path / "a.jsonl", lines[:3])
     assert taken(ingest([file], store)) == (3, 3, 0, 0)
@@ -50,14 +50,18 @@ def test_a_file_a_copy_and_a_line_count_once(tmp_path: Path) -> None:
     assert len(rows_of(store, "measurements")) == len({row["line_hash"] for row in rows_of(store, "measurements")}) == 5
 
 
-def test_partitions_are_what_any_reader_expects(tmp_path: Path) -> None:
+def test_partitions_are_readable_by_other_programs(tmp_path: Path) -> None:
     store = store_of(tmp_path, some_lines(18))
     places = {str(file.parent.relative_to(store)) for file in store.rglob("verdicts/**/*.parquet")}
     assert places == {f"verdicts/day=2026-{m:02}-11/probe_cc={cc}" for m in (1, 2, 3) for cc in ("DE", "IR", "NA")}
-    assert {row["probe_cc"] for row in rows_of(store, "observations")} == {"DE", "IR", "NA"}  # NA is no null
+    assert {row["probe_cc"] for row in rows_of(store, "observations")} == {
+        "DE",
+        "IR",
+        "NA",
+    }  # the country NA is not a null
 
 
-def test_several_processes_write_what_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_write_same_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("probe.analysis.store.writing.ingest.BATCH_LINES", 7)
     file = write(tmp_path / "a.jsonl", some_lines(40))
     ingest([file], tmp_path / "one", jobs=1)
@@ -66,18 +70,22 @@ def test_several_processes_write_what_one_does(tmp_path: Path, monkeypatch: pyte
     assert len(rows_of(tmp_path / "one", "measurements")) == 40
 
 
-def test_lines_of_the_lab_only_when_asked_for(tmp_path: Path) -> None:
+def test_lab_measurements_need_option(tmp_path: Path) -> None:
     lines = some_lines(2)
     file = write(tmp_path / "a.jsonl", [lines[0], lines[1] | {"annotations": {"lab": "clean"}}])
     assert taken(ingest([file], tmp_path / "store")) == (2, 1, 0, 1)
     ((_, name, number, reason),) = rejected_lines(tmp_path / "store")
-    assert (name, number, reason) == ("a.jsonl", 2, "was written inside the lab; --lab takes it too")
+    assert (name, number, reason) == (
+        "a.jsonl",
+        2,
+        "This measurement was made inside the lab. The option --lab includes it.",
+    )
     assert taken(ingest([file], tmp_path / "store", lab=True)) == (2, 1, 1, 0)
     assert rejected_lines(tmp_path / "store") == []
     assert sorted(row["lab"] for row in rows_of(tmp_path / "store", "verdicts")) == ["", "clean"]
 
 
-def test_a_copy_of_a_file_of_lab_lines_hides_nothing(tmp_path: Path) -> None:
+def test_copy_of_lab_file_is_read_again_with_option(tmp_path: Path) -> None:
     lines = [line | {"annotations": {"lab": "clean"}} for line in some_lines(2)]
     copies = [write(tmp_path / name, lines) for name in ("a.jsonl", "b.jsonl")]
     assert taken(ingest(copies, tmp_path / "store")) == (4, 0, 2, 2)
@@ -85,7 +93,7 @@ def test_a_copy_of_a_file_of_lab_lines_hides_nothing(tmp_path: Path) -> None:
     assert taken(ingest(copies, tmp_path / "store", lab=True)) == (4, 0, 4, 0)
 
 
-def test_rejudging_needs_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejudge_works_without_results_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = store_of(tmp_path, some_lines(30))
     (tmp_path / "lines.jsonl").unlink()
     before = everything(store)
@@ -97,18 +105,18 @@ def test_rejudging_needs_no_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert after["observations"] == before["observations"]
 
 
-# -- what goes wrong -----------------------------------------------------------------------------------------------
+# -- errors and kills ----------------------------------------------------------------------------------------------
 
 
-def test_one_writer_at_a_time(tmp_path: Path) -> None:
+def test_second_writer_is_refused(tmp_path: Path) -> None:
     holder = Manifest(tmp_path)
-    with pytest.raises(StoreError, match="another ingest"):
+    with pytest.raises(StoreError, match="Another process is writing"):
         ingest([], tmp_path)
     holder.close()
     assert taken(ingest([], tmp_path)) == (0, 0, 0, 0)
 
 
-def test_a_bug_of_ours_costs_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bug_rejects_only_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def buggy(facts: FlatMeasurement, line: dict[str, Any], **more: Any) -> Any:
         if line["annotations"]["number"] == 1:
             raise KeyError("ours")
@@ -116,17 +124,20 @@ def test_a_bug_of_ours_costs_one_line(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("probe.analysis.store.writing.batch.flat_of", buggy)
     assert taken(ingest([write(tmp_path / "a.jsonl", some_lines(3))], tmp_path / "store")) == (3, 2, 0, 1)
-    assert rejected_lines(tmp_path / "store")[0][2:] == (2, "brought a bug of probe to light: KeyError")
+    assert rejected_lines(tmp_path / "store")[0][2:] == (
+        2,
+        "This line showed a bug in the probe. Please report it: KeyError",
+    )
 
 
-def test_a_killed_worker_is_told_in_a_sentence() -> None:
-    with workers(2) as pool, pytest.raises(StoreError, match="goes on where this one stopped"):
+def test_killed_worker_gives_store_error() -> None:
+    with workers(2) as pool, pytest.raises(StoreError, match="Run the same command again"):
         pool.all(os._exit, [(1,)])
 
 
 @pytest.mark.parametrize("moves", [0, 2, 7])
-def test_a_settling_cut_off_is_done_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int) -> None:
-    """Power goes while files are moved into the tables: none counts twice, none is missing in the end."""
+def test_interrupted_load_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int) -> None:
+    """Interrupt the moving of files into the tables. No measurement is lost or counted twice."""
     lines, left = some_lines(9), [moves]
 
     def rename(source: Path, place: Path) -> None:
@@ -138,9 +149,9 @@ def test_a_settling_cut_off_is_done_anew(tmp_path: Path, monkeypatch: pytest.Mon
     file = write(tmp_path / "lines.jsonl", lines)
     with monkeypatch.context() as patch:
         patch.setattr(settling.os, "rename", rename)
-        with pytest.raises(StoreError, match="goes on where this stopped"):
+        with pytest.raises(StoreError, match="Afterwards the same command continues"):
             ingest([file], tmp_path / "store")
-    assert len(rows_of(tmp_path / "store", "measurements")) <= 9  # readable as it stands
+    assert len(rows_of(tmp_path / "store", "measurements")) <= 9  # readable before the next ingest
     assert taken(ingest([file], tmp_path / "store")) == (9, 0, 9, 0)
     assert everything(tmp_path / "store") == everything(store_of(tmp_path / "whole", lines))
 
@@ -162,7 +173,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_killed_ingest_leaves_a_readable_store_and_goes_on(tmp_path: Path, jobs: int) -> None:
+def test_killed_ingest_leaves_readable_store_and_continues(tmp_path: Path, jobs: int) -> None:
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
     lines, store = some_lines(60), tmp_path / "store"
@@ -173,7 +184,7 @@ def test_a_killed_ingest_leaves_a_readable_store_and_goes_on(tmp_path: Path, job
         for _ in range(3):
             assert process.stdout.readline() == b"batch\n"
         process.send_signal(signal.SIGKILL)
-    assert rows_of(store, "measurements") == []  # what was not settled yet waits
+    assert rows_of(store, "measurements") == []  # staged files wait for a load
     manifest = _when_free(store)
     waiting = sum(manifest.staged().values())
     manifest.close()
@@ -183,7 +194,7 @@ def test_a_killed_ingest_leaves_a_readable_store_and_goes_on(tmp_path: Path, job
 
 
 def _when_free(store: Path) -> Manifest:
-    """The workers of a killed ingest notice, and end; they hold nothing."""
+    """Wait until the workers of a killed ingest have ended."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
         try:

@@ -1,4 +1,4 @@
-"""An ingest of four times as many lines takes no more memory: nothing of a line is kept once its batch is done."""
+"""Test that an ingest of four times as many measurements needs no more memory."""
 
 import json
 import subprocess
@@ -18,20 +18,18 @@ if __name__ == "__main__":
     report = module.ingest([Path(sys.argv[1])], Path(sys.argv[2]))
     print(report.accepted, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
-LITTLE = (
-    16  # MB; what is kept of each of the 3000 further lines, 9 kB each and more as objects, would be several times that
-)
+LITTLE = 16  # MB. The 3000 more measurements of 9 kB each would need several times that if they were kept.
 
 
 def many(count: int) -> Iterator[str]:
-    """Lines whose evidence differs in every number that a line has for itself."""
+    """Write measurements that differ in all numbers of their evidence."""
     kinds = [json.dumps(line) for line in some_lines(9)]
     for number in range(count):
         yield kinds[number % 9].replace('{"number"', f'{{"nr": {number}, "number"') + "\n"
 
 
 def most_memory(folder: Path, count: int) -> int:
-    """In MB, of a process of its own."""
+    """Return the largest memory in MB of an ingest in its own process."""
     file = folder / f"{count}.jsonl"
     file.write_text("".join(many(count)))
     command = [sys.executable, "-c", SCRIPT, str(file), str(folder / f"store-{count}")]
@@ -40,5 +38,5 @@ def most_memory(folder: Path, count: int) -> int:
     return most
 
 
-def test_memory_does_not_grow_with_the_number_of_lines(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_number_of_measurements(tmp_path: Path) -> None:
     assert most_memory(tmp_path, 4 * LINES) < most_memory(tmp_path, LINES) + LITTLE

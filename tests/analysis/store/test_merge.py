@@ -1,4 +1,4 @@
-"""Many small files become one, in all tables or in none, and no row is lost or doubled on the way."""
+"""Test that many small files become one, in all tables or in none, without lost or repeated rows."""
 
 import os
 from collections import Counter
@@ -16,12 +16,12 @@ from probe.analysis.store.writing.ingest import ingest, open_for_writing
 from probe.analysis.store.writing.workers import workers
 from tests.support.store.stores import everything, rows_of, some_lines, taken, write
 
-PARTITIONS = 9  # of three countries and three days, in three tables
+PARTITIONS = 9  # three countries and three days, in three tables
 
 
 @pytest.fixture
 def crowded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A store of three settlings: three files in each partition, one more than is allowed from now on."""
+    """Return a store after three loads, with one file per partition more than allowed."""
     lines = some_lines(54)
     for part in range(3):
         ingest([write(tmp_path / f"{part}.jsonl", lines[18 * part : 18 * part + 18])], tmp_path / "store")
@@ -35,12 +35,12 @@ def merge(store: Path, jobs: int = 1) -> None:
 
 
 def files_held(store: Path) -> set[int]:
-    """How many files the partitions of all tables hold."""
+    """Return the numbers of files in the partitions of all tables."""
     return set(Counter(file.parent for table in TABLES for file in table_files(store, table)).values())
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_nothing_changes_but_the_number_of_files(crowded: Path, jobs: int) -> None:
+def test_merge_changes_only_number_of_files(crowded: Path, jobs: int) -> None:
     before = everything(crowded)
     assert files_held(crowded) == {3}
     merge(crowded, jobs)
@@ -49,10 +49,10 @@ def test_nothing_changes_but_the_number_of_files(crowded: Path, jobs: int) -> No
     assert not (crowded / REPLACED).exists()
     made = table_files(crowded, "verdicts")
     merge(crowded, jobs)
-    assert table_files(crowded, "verdicts") == made  # nothing is left to do
+    assert table_files(crowded, "verdicts") == made  # a second merge changes nothing
 
 
-def test_a_merged_store_is_judged_again_as_any_other(crowded: Path) -> None:
+def test_merged_store_can_be_rejudged(crowded: Path) -> None:
     before = everything(crowded)
     merge(crowded)
     rejudge(crowded)
@@ -60,7 +60,7 @@ def test_a_merged_store_is_judged_again_as_any_other(crowded: Path) -> None:
     assert files_held(crowded) == {1}
 
 
-def test_an_ingest_merges_what_has_become_too_many(tmp_path: Path, crowded: Path) -> None:
+def test_ingest_merges_crowded_partitions(tmp_path: Path, crowded: Path) -> None:
     new = [line | {"report_id": "new"} for line in some_lines(9)]
     assert taken(ingest([write(tmp_path / "new.jsonl", new)], crowded, jobs=2)) == (9, 9, 0, 0)
     assert files_held(crowded) == {1}
@@ -68,7 +68,7 @@ def test_an_ingest_merges_what_has_become_too_many(tmp_path: Path, crowded: Path
 
 
 def renaming(times: int) -> Callable[[Path, Path], None]:
-    """A rename during which, after so many, the power goes."""
+    """Return a rename function that fails after so many calls."""
     left = [times]
 
     def rename(source: Path, place: Path) -> None:
@@ -81,16 +81,18 @@ def renaming(times: int) -> Callable[[Path, Path], None]:
 
 
 @pytest.mark.parametrize(("renames", "missing"), [(0, 0), (1, 6), (2, 0), (7, 6), (2 * 3 * PARTITIONS - 1, 0)])
-def test_a_merger_cut_off_is_undone(crowded: Path, monkeypatch: pytest.MonkeyPatch, renames: int, missing: int) -> None:
-    """Between two renames a partition of one table is nowhere to be seen; it is back with the next ingest."""
+def test_interrupted_merge_is_undone(
+    crowded: Path, monkeypatch: pytest.MonkeyPatch, renames: int, missing: int
+) -> None:
+    """Between two renames a partition of one table is missing. The next ingest restores it."""
     before = everything(crowded)
     with monkeypatch.context() as patch:
         patch.setattr(merging.os, "rename", renaming(renames))
-        with pytest.raises(StoreError, match="goes on where this stopped"):
+        with pytest.raises(StoreError, match="Afterwards the same command continues"):
             merge(crowded)
-    found = [row["line_hash"] for row in rows_of(crowded, "measurements")]  # readable as it stands
+    found = [row["line_hash"] for row in rows_of(crowded, "measurements")]  # readable before the next ingest
     assert len(found) == len(set(found)) == 54 - missing
-    rejudge(crowded)  # whoever writes next finds all tables with the same files
+    rejudge(crowded)  # the next writer finds the same files in all tables
     assert everything(crowded) == before
     assert files_held(crowded) == {3}
     merge(crowded)

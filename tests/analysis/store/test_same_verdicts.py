@@ -1,4 +1,4 @@
-"""However fast a line is judged, it is judged the same: the short cuts of many lines against the long way of one."""
+"""Test that the fast ways of judging many measurements give the same bytes as the slow way."""
 
 import gzip
 import json
@@ -15,16 +15,16 @@ from probe.analysis.verdicts.verdicts import judge_flat, judge_measurement, to_j
 from probe.results.reading import Piece
 
 RECORDINGS = sorted((Path(__file__).parents[3] / "probe" / "lab" / "recorded").glob("*.jsonl.gz"))
-ENGINE = SQLiteEngine()  # remembers the rows of all files before: that must not show
+ENGINE = SQLiteEngine()  # with the cached rows of all files before
 
 
-def the_long_way(raw: bytes) -> list[str]:
-    """As `probe judge --json` prints it: the standard library's JSON, an engine that has seen nothing."""
+def slow_way(raw: bytes) -> list[str]:
+    """Judge like `probe judge --json`, with the standard library's JSON and a new engine."""
     return [to_json(record) for record in judge_measurement(json.loads(raw), file="a", number=1)]
 
 
 def through_the_store(raw: bytes) -> list[str]:
-    """Parsed as ingest does, flattened, laid in Arrow's tables, taken out again."""
+    """Judge from Arrow tables: parsed like an ingest, flattened, converted and read again."""
     line: Any = Piece("a", 2, raw).document()
     flat = flatten(line, line_hash="ab" * 32, size=len(raw), file="a", number=1)
     tables = to_arrow([flat], [])
@@ -35,16 +35,16 @@ def through_the_store(raw: bytes) -> list[str]:
     return [to_json(record) for record in records]
 
 
-def straight(raw: bytes) -> list[str]:
-    """As ingest judges: from what was read, before it is taken apart."""
+def before_flattening(raw: bytes) -> list[str]:
+    """Judge like an ingest, before the rows are flattened."""
     line: Any = Piece("a", 2, raw).document()
     return [to_json(record) for record in judge_flat(read_measurement(line), line, file="a", number=1, engine=ENGINE)]
 
 
 @pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: file.name.partition(".")[0])
-def test_a_recording_is_judged_the_same_by_every_way(file: Path) -> None:
+def test_recording_gets_same_bytes_in_every_way(file: Path) -> None:
     for raw in gzip.decompress(file.read_bytes()).splitlines(keepends=True):
-        said = the_long_way(raw)
-        assert said
-        assert straight(raw) == said
-        assert through_the_store(raw) == said
+        expected = slow_way(raw)
+        assert expected
+        assert before_flattening(raw) == expected
+        assert through_the_store(raw) == expected

@@ -1,4 +1,4 @@
-"""Rows are sorted a range at a time, so that how many there are is no matter."""
+"""Test that rows are sorted in ranges, for any number of rows."""
 
 import os
 from pathlib import Path
@@ -12,12 +12,12 @@ from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing import sorting
 from tests.support.store.stores import everything, some_lines, store_of
 
-FILES, ROWS, WIDE = 6, 4000, 6000  # 150 MB, where a share sorts with 128
+FILES, ROWS, WIDE = 6, 4000, 6000  # 150 MB. Each share sorts with 128 MB.
 
 
 @pytest.fixture(scope="module")
 def pieces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Pieces of wide measurements, all of one day and country."""
+    """Write staged files of wide measurements, all of one day and country."""
     return [_piece(tmp_path_factory.mktemp("pieces") / f"{number}.parquet") for number in range(FILES)]
 
 
@@ -32,32 +32,32 @@ def _piece(file: Path) -> Path:
 
 
 def rows_sorted(pieces: list[Path], folder: Path) -> list[str]:
-    """The lines' hashes as four processes give them, each with the least memory that one gets."""
+    """Return the hashes in the order of four processes, each with the smallest memory limit."""
     shares = [sorting._sorted_rows("measurements", pieces, folder / "spill", share, 4) for share in range(4)]
     return [one for share in shares for _, rows in share for one in rows.column("line_hash").to_pylist()]
 
 
-def test_more_than_memory_holds_is_sorted(pieces: list[Path], tmp_path: Path) -> None:
+def test_rows_larger_than_memory_are_sorted(pieces: list[Path], tmp_path: Path) -> None:
     found = rows_sorted(pieces, tmp_path)
     assert len(found) == FILES * ROWS
     assert found == sorted(found)
 
 
-def test_at_once_it_would_not_fit(pieces: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the ranges are for; and a store that cannot be sorted is told in a sentence."""
+def test_sorting_at_once_fails(pieces: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ranges DuckDB runs out of memory, and the error is one sentence."""
     monkeypatch.setattr(sorting, "SORTED_AT_ONCE", 1000)
     with pytest.raises(StoreError, match="cannot be sorted"):
         rows_sorted(pieces, tmp_path)
 
 
-def test_ranges_of_any_size_make_the_same_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_range_size_does_not_change_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = everything(store_of(tmp_path / "whole", some_lines(60)))
     monkeypatch.setattr(sorting, "SORTED_AT_ONCE", 1e-9)
     assert everything(store_of(tmp_path / "cut", some_lines(60))) == whole
     assert len(whole["observations"]) > 60
 
 
-def test_pieces_without_rows_are_no_matter(tmp_path: Path) -> None:
+def test_empty_staged_files_are_loaded(tmp_path: Path) -> None:
     none = tmp_path / "none.parquet"
     pq.write_table(schema("measurements").empty_table(), none)
     assert rows_sorted([none], tmp_path) == []

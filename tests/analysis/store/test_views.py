@@ -1,4 +1,4 @@
-"""A store answers questions, and nothing else; exports and citations hold what it holds."""
+"""Test the SQL views of a store, exports and citations."""
 
 import csv
 import json
@@ -27,26 +27,26 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store_of(folder, [*some_lines(9), {"test_keys": None}])
 
 
-def test_views_of_everything(store: Path) -> None:
+def test_views_have_all_rows(store: Path) -> None:
     with Store(store) as opened:
         for table in TABLES:
             (count,) = opened.sql(f"SELECT count(*) AS n FROM {table}").to_pylist()
             assert count["n"] == len(rows_of(store, table)) > 0
         assert opened.sql("SELECT DISTINCT day FROM verdicts ORDER BY day").to_pylist()[0] == {"day": "2026-01-11"}
         (rejected,) = opened.sql("SELECT measurement_line, reason FROM rejected").to_pylist()
-        assert rejected == {"measurement_line": 10, "reason": "is no measurement: it has no test_keys"}
+        assert rejected == {"measurement_line": 10, "reason": "This line is no measurement: it has no test_keys."}
         joined = opened.sql("SELECT count(*) AS n FROM verdicts JOIN measurements USING (line_hash)").to_pylist()
         assert joined == [{"n": 9}]
 
 
-def test_an_empty_store_has_the_same_views(tmp_path: Path) -> None:
+def test_empty_store_has_same_views(tmp_path: Path) -> None:
     ingest([write(tmp_path / "none.jsonl", [])], tmp_path / "store")
     with Store(tmp_path / "store") as opened:
         assert [opened.sql(f"SELECT * FROM {table}").num_rows for table in (*TABLES, "rejected")] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("older", ["first", "last"])
-def test_a_column_that_older_files_lack_is_empty_there_and_nowhere_else(tmp_path: Path, older: str) -> None:
+def test_column_missing_in_old_files_is_empty_there(tmp_path: Path, older: str) -> None:
     lines = some_lines(9)
     for part in (lines[:4], lines[4:]):
         ingest([write(tmp_path / "lines.jsonl", part)], tmp_path / "store")
@@ -86,7 +86,7 @@ def test_a_column_that_older_files_lack_is_empty_there_and_nowhere_else(tmp_path
         "",
     ],
 )
-def test_nothing_is_changed_and_no_other_file_is_read(store: Path, statement: str) -> None:
+def test_store_allows_only_select_and_own_files(store: Path, statement: str) -> None:
     before = sorted(store.parent.rglob("*"))
     with Store(store) as opened, pytest.raises(StoreError):
         opened.sql(statement.format(store.parent))
@@ -95,26 +95,26 @@ def test_nothing_is_changed_and_no_other_file_is_read(store: Path, statement: st
     assert sorted(store.parent.rglob("*")) == before
 
 
-def test_a_worker_draws_no_bars_on_stdout() -> None:
-    """In a process that runs no file DuckDB takes itself for a shell; stdout is ours, and holds JSON."""
+def test_duckdb_prints_nothing_on_stdout() -> None:
+    """DuckDB prints progress bars if the process runs no file, but stdout must hold only JSON."""
     asked = """
 import duckdb
 from probe.analysis.engines.duckdb_files import duckdb_in_memory
 for connection in (duckdb.connect(":memory:"), duckdb_in_memory()):
     print(*connection.execute("SELECT current_setting('enable_progress_bar')").fetchone())
 """
-    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
-    assert told.stdout.split() == ["True", "False"]
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["True", "False"]
 
 
-def test_python_variables_are_no_tables(store: Path) -> None:
+def test_python_variables_are_not_readable(store: Path) -> None:
     secret = pq.read_table(store / "verdicts")
     with Store(store) as opened, pytest.raises(StoreError):
         opened.sql("SELECT * FROM secret")
     assert secret.num_rows == 9
 
 
-def test_what_is_no_store_is_named(tmp_path: Path) -> None:
+def test_folder_without_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="probe ingest"):
         Store(tmp_path)
 
@@ -124,7 +124,7 @@ def test_what_is_no_store_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", WRITERS)
 @pytest.mark.parametrize("table", TABLES)
-def test_every_format_holds_every_row(store: Path, tmp_path: Path, kind: str, table: str) -> None:
+def test_export_has_all_rows_in_every_format(store: Path, tmp_path: Path, kind: str, table: str) -> None:
     out = tmp_path / f"x.{kind}"
     wanted = sorted(row["line_hash"] for row in rows_of(store, table))
     assert export(store, table, out, kind) == len(wanted)
@@ -140,31 +140,31 @@ def test_every_format_holds_every_row(store: Path, tmp_path: Path, kind: str, ta
         found = [value for (value,) in database.execute(f"SELECT line_hash FROM {table}")]
         database.close()
     assert sorted(found) == wanted
-    with pytest.raises(StoreError, match="left as it is"):
+    with pytest.raises(StoreError, match="is not overwritten"):
         export(store, table, out, kind)
 
 
 @pytest.mark.parametrize(("table", "kind"), [("rejected", "csv"), ("verdicts", "xlsx")])
-def test_what_cannot_be_exported_is_named(store: Path, tmp_path: Path, table: str, kind: str) -> None:
-    with pytest.raises(StoreError, match="parquet, csv, jsonl, sqlite"):
+def test_impossible_export_is_refused(store: Path, tmp_path: Path, table: str, kind: str) -> None:
+    with pytest.raises(StoreError, match=r"Tables: measurements, observations|Formats: parquet, csv, jsonl, sqlite"):
         export(store, table, tmp_path / "x", kind)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_formula_stays_text_in_a_spreadsheet(tmp_path: Path) -> None:
+def test_formula_stays_text_in_csv(tmp_path: Path) -> None:
     lines = [line | {"probe_network_name": "=1+1"} for line in some_lines(1)]
     export(store_of(tmp_path, lines), "verdicts", tmp_path / "x.csv", "csv")
     with (tmp_path / "x.csv").open(newline="") as stream:
         assert [row["network"] for row in csv.DictReader(stream)] == ["'=1+1"]
 
 
-def test_a_citation_tells_what_figures_rest_on(store: Path, tmp_path: Path) -> None:
-    told = citation(store)
-    assert (told["measurements"], told["networks"], told["countries"]) == (9, 5, 3)
-    assert (told["first_day"], told["last_day"]) == ("2026-01-11", "2026-03-11")
-    (read,) = told["inputs"]
+def test_citation_lists_programs_rules_and_inputs(store: Path, tmp_path: Path) -> None:
+    cited = citation(store)
+    assert (cited["measurements"], cited["networks"], cited["countries"]) == (9, 5, 3)
+    assert (cited["first_day"], cited["last_day"]) == ("2026-01-11", "2026-03-11")
+    (read,) = cited["inputs"]
     assert (read["lines"], read["rejected"]) == (10, 1)
-    assert told["inputs_digest"] in as_text(told)
+    assert cited["inputs_digest"] in as_text(cited)
     other = citation(store_of(tmp_path, some_lines(8)))
-    assert other["rules_digest"] == told["rules_digest"]
-    assert other["inputs_digest"] != told["inputs_digest"]
+    assert other["rules_digest"] == cited["rules_digest"]
+    assert other["inputs_digest"] != cited["inputs_digest"]

@@ -1,4 +1,4 @@
-"""Every kind of evidence decides somewhere: without it a rule falls silent, and nobody is accused for want of it."""
+"""Test that every kind of evidence decides a rule somewhere, and that less evidence gives no accusation."""
 
 import gzip
 import json
@@ -16,8 +16,8 @@ from probe.formats.keys import places_of_entries
 from tests.analysis.rules.test_every_rule_fires import RECORDED
 from tests.support.measurements.cuts import CERTIFICATES, CLOSED_PORT, CUTS, ENTRIES, FOLLOWUPS, OUTSIDE, PASSES, RACES
 
-HOP = "hop"  # in a rule's place: what falls silent is where the verdict says that it happens
-Said = tuple[str | None, str | None, bool]  # state, rule, located
+HOP = "hop"  # in place of a rule id: the verdict loses its hop
+Outcome = tuple[str | None, str | None, bool]  # state, rule id, hop found
 
 DECIDES: dict[str, tuple[str, str]] = {
     "other_name_same_address": ("sni-allowlist", "tls_timeout_of_unlisted_names"),
@@ -74,7 +74,7 @@ DECIDES: dict[str, tuple[str, str]] = {
     RACES: ("dns-injection", "dns_race_forged_first_bogon"),
     CERTIFICATES: ("tls-mitm", "tls_mitm_self_signed"),
 }
-"""Kind of evidence → a recording, and a rule that decides there and needs it."""
+"""A recording and a rule that decides there, by the kind of evidence that the rule needs."""
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +89,9 @@ def recorded(scenario: str) -> tuple[dict[str, Any], ...]:
         return tuple(map(json.loads, lines))
 
 
-def said(line: dict[str, Any], engine: SQLiteEngine) -> dict[tuple[str, str], Said]:
-    """(service, endpoint) → what is said of it; endpoint "" is the service itself."""
-    found: dict[tuple[str, str], Said] = {}
+def outcomes(line: dict[str, Any], engine: SQLiteEngine) -> dict[tuple[str, str], Outcome]:
+    """Return the verdicts by (service, endpoint). The endpoint "" stands for the service itself."""
+    found: dict[tuple[str, str], Outcome] = {}
     for record in judge_measurement(line, file="x.jsonl", number=1, engine=engine):
         found[record["service"], ""] = (record["state"], record["rule_id"], record["hop"] is not None)
         for part in record["endpoints"]:
@@ -100,7 +100,7 @@ def said(line: dict[str, Any], engine: SQLiteEngine) -> dict[tuple[str, str], Sa
 
 
 def kinds_in(line: dict[str, Any]) -> list[str]:
-    """The kinds of flows, of entries and of what the helper said that the line holds any of."""
+    """Return the kinds of transactions, entries and helper data that the measurement contains."""
     records = line["test_keys"]["x_transactions"]
     flows = {record["kind"] for record in records} | {record["followup"] for record in records}
     lists = {name for place in places_of_entries(line["test_keys"]) for name in ENTRIES if place.get(name)}
@@ -108,22 +108,22 @@ def kinds_in(line: dict[str, Any]) -> list[str]:
     return sorted((flows & {*FOLLOWUPS, *PASSES}) | lists | outside)
 
 
-def holds(one: Said, rule: str) -> bool:
-    """Whether the rule decided; HOP: whether a place is named."""
+def holds(one: Outcome, rule: str) -> bool:
+    """Return True if the rule decided, or for HOP if a hop was found."""
     return one[2] if rule == HOP else one[1] == rule
 
 
-def test_every_kind_of_evidence_that_a_line_can_hold_has_a_row() -> None:
+def test_every_kind_of_evidence_is_in_table() -> None:
     assert set(DECIDES) == set(CUTS)
     assert {rule for _, rule in DECIDES.values()} <= set(RULES) | {i.rule_id for i in INVALIDITIES} | {HOP}
 
 
 @pytest.mark.parametrize("kind", CUTS)
-def test_without_its_evidence_a_rule_falls_silent(kind: str, engine: SQLiteEngine) -> None:
+def test_rule_needs_its_evidence(kind: str, engine: SQLiteEngine) -> None:
     scenario, rule = DECIDES[kind]
     spoke, silenced = 0, 0
     for line in recorded(scenario):
-        before, after = said(line, engine), said(CUTS[kind](line), engine)
+        before, after = outcomes(line, engine), outcomes(CUTS[kind](line), engine)
         deciding = [part for part, one in before.items() if holds(one, rule)]
         spoke += len(deciding)
         silenced += sum(not holds(after[part], rule) for part in deciding)
@@ -132,11 +132,11 @@ def test_without_its_evidence_a_rule_falls_silent(kind: str, engine: SQLiteEngin
 
 
 @pytest.mark.parametrize("scenario", sorted(path.name.removesuffix(".jsonl.gz") for path in RECORDED.iterdir()))
-def test_whoever_is_not_accused_is_not_accused_with_less_evidence(scenario: str, engine: SQLiteEngine) -> None:
+def test_less_evidence_never_gives_accusation(scenario: str, engine: SQLiteEngine) -> None:
     for line in recorded(scenario):
-        before = said(line, engine)
+        before = outcomes(line, engine)
         innocent = {part for part, one in before.items() if one[0] is not None and one[0] not in ACCUSING}
         for kind in kinds_in(line) if innocent else ():
-            after = said(CUTS[kind](line), engine)
+            after = outcomes(CUTS[kind](line), engine)
             accused = {part: after[part] for part in innocent if after[part][0] in ACCUSING}
             assert not accused, f"without {kind}: {accused}"

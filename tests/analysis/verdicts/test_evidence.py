@@ -1,4 +1,4 @@
-"""The flows that are named decided, and what is said to have changed a verdict would have: both tried on the line."""
+"""Test the evidence of verdicts by removing the listed transactions, and by applying the listed changes."""
 
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -35,7 +35,7 @@ MECHANISMS = {
     "service-down": "gmail/web",
     "clean": "signal/chat",
 }
-"""A recording for each of many mechanisms, and a service that it touches (and two that no censor touches)."""
+"""Recordings of many mechanisms with an affected service, and two recordings without interference."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def engine() -> Iterator[SQLiteEngine]:
 
 
 def found(scenario: str, service: str, engine: SQLiteEngine) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The line of a recording that tells of a service, and the service's record."""
+    """Return the measurement of a recording that contains a service, and the service's record."""
     for line in recorded(scenario):
         for record in judge_measurement(line, file="x.jsonl", number=1, engine=engine):
             if record["service"] == service:
@@ -61,51 +61,52 @@ def again(line: dict[str, Any], service: str, engine: SQLiteEngine) -> tuple[str
 def outcomes(scenario: str, service: str, engine: SQLiteEngine) -> dict[str, tuple[str, str]]:
     line, record = found(scenario, service, engine)
     return {
-        one.words: (one.state, one.rule_id)
-        for one in DecidingFlows(flat_measurement_of(line), record, engine).otherwise()
+        one.change: (one.state, one.rule_id)
+        for one in DecidingFlows(flat_measurement_of(line), record, engine).alternatives()
     }
 
 
 @pytest.mark.parametrize(("scenario", "service"), MECHANISMS.items(), ids=MECHANISMS)
-def test_the_flows_named_suffice_and_none_of_them_can_be_spared(
-    scenario: str, service: str, engine: SQLiteEngine
-) -> None:
+def test_deciding_transactions_are_minimal_and_sufficient(scenario: str, service: str, engine: SQLiteEngine) -> None:
     line, record = found(scenario, service, engine)
-    said = (record["state"], record["rule_id"], record["mechanisms"])
+    expected = (record["state"], record["rule_id"], record["mechanisms"])
     deciding = DecidingFlows(flat_measurement_of(line), record, engine).deciding()
     named = {number for part in record["endpoints"] for number in part["transactions"]}
     assert deciding and set(deciding) <= named
     alone = without_transactions(line, named.difference(deciding))
-    assert again(alone, service, engine) == said
+    assert again(alone, service, engine) == expected
     for number in deciding:
-        assert again(without_transactions(alone, [number]), service, engine) != said
+        assert again(without_transactions(alone, [number]), service, engine) != expected
 
 
+INNOCUOUS = "the innocuous names at the same address"
+REACHED = "the test helper had reached the service"
+UNFIT_NETWORK = "the network had passed the checks before the measurement"
 CHANGES = [
-    ("sni-reset", "telegram/web", "without harmless names there", "likely_blocked", "tls_reset_here_again"),
-    ("sni-reset", "telegram/web", "had harmless names failed too", "likely_blocked", "tls_reset_again_for_any_name"),
-    ("sni-reset", "telegram/web", "had the repeats worked", "ok", "http_answers"),
-    ("ip-blackhole", "whatsapp/registration", "without the repeats", "impaired", "tcp_unconfirmed"),
-    ("ip-blackhole", "whatsapp/registration", "without the helper", "impaired", "tcp_no_control"),
-    ("ip-blackhole", "whatsapp/registration", "had the helper failed too", "down", "tcp_fails_everywhere"),
-    ("service-down", "whatsapp/registration", "had the helper got through", "likely_blocked", "tcp_timeout_here"),
-    ("http-blockpage", "wechat/short_link", "without the name at a neutral host", "ok", "http_answers"),
-    ("stun-drop", "stun/google", "without the twins at the helper's echo", "likely_blocked", "stun_silent_here"),
-    ("resolvers-filter", "x/links", "without encrypted resolvers", "impaired", "address_unproven_fails"),
+    ("sni-reset", "telegram/web", INNOCUOUS, "likely_blocked", "tls_reset_here_again"),
     (
-        "dns-injection-alone",
+        "sni-reset",
         "telegram/web",
-        "without addresses that run no resolver",
-        "impaired",
-        "address_unproven_fails",
+        "the innocuous names had failed too",
+        "likely_blocked",
+        "tls_reset_again_for_any_name",
     ),
-    ("vpn", "telegram/web", "had preflight found nothing amiss", "ok", "http_answers"),
-    ("clean", "signal/chat", "had what worked drawn no answer", "likely_blocked", "http_timeout_here_again"),
+    ("sni-reset", "telegram/web", "the confirmations had worked", "ok", "http_answers"),
+    ("ip-blackhole", "whatsapp/registration", "the confirmations", "impaired", "tcp_unconfirmed"),
+    ("ip-blackhole", "whatsapp/registration", "the control", "impaired", "tcp_no_control"),
+    ("ip-blackhole", "whatsapp/registration", "the test helper had failed too", "down", "tcp_fails_everywhere"),
+    ("service-down", "whatsapp/registration", REACHED, "likely_blocked", "tcp_timeout_here"),
+    ("http-blockpage", "wechat/short_link", "the name at a neutral host", "ok", "http_answers"),
+    ("stun-drop", "stun/google", "the echo pair at the test helper", "likely_blocked", "stun_silent_here"),
+    ("resolvers-filter", "x/links", "the encrypted resolvers", "impaired", "address_unproven_fails"),
+    ("dns-injection-alone", "telegram/web", "the queries to non-resolvers", "impaired", "address_unproven_fails"),
+    ("vpn", "telegram/web", UNFIT_NETWORK, "ok", "http_answers"),
+    ("clean", "signal/chat", "the attempts had timed out", "likely_blocked", "http_timeout_here_again"),
 ]
 
 
 @pytest.mark.parametrize(("scenario", "service", "words", "state", "rule"), CHANGES)
-def test_what_would_have_changed_a_verdict(
+def test_change_gives_other_verdict(
     scenario: str, service: str, words: str, state: str, rule: str, engine: SQLiteEngine
 ) -> None:
     assert outcomes(scenario, service, engine).get(words) == (state, rule)
@@ -114,14 +115,14 @@ def test_what_would_have_changed_a_verdict(
 @pytest.mark.parametrize(
     ("scenario", "service", "words", "kinds"),
     [
-        ("sni-reset", "telegram/web", "harmless names there", ("innocuous", "other_name_same_address")),
-        ("ip-blackhole", "telegram/dc_pool", "the repeats", ("confirm",)),
-        ("service-down", "gmail/web", "the helper", ("x_control",)),
+        ("sni-reset", "telegram/web", INNOCUOUS, ("innocuous", "other_name_same_address")),
+        ("ip-blackhole", "telegram/dc_pool", "the confirmations", ("confirm",)),
+        ("service-down", "gmail/web", "the control", ("x_control",)),
         ("http-blockpage", "wechat/short_link", "the name at a neutral host", ("same_name_neutral_host",)),
-        ("stun-drop", "stun/uls", "the twins at the helper's echo", ("same_payload_echo", "other_payload_echo")),
+        ("stun-drop", "stun/uls", "the echo pair at the test helper", ("same_payload_echo", "other_payload_echo")),
     ],
 )
-def test_what_is_supposed_of_the_rows_holds_of_the_line(
+def test_removing_rows_equals_removing_entries(
     scenario: str, service: str, words: str, kinds: tuple[str, ...], engine: SQLiteEngine
 ) -> None:
     line, _ = found(scenario, service, engine)
@@ -129,27 +130,27 @@ def test_what_is_supposed_of_the_rows_holds_of_the_line(
     for kind in kinds:
         cut = CUTS[kind](cut)
     state, rule, _ = again(cut, service, engine)
-    assert outcomes(scenario, service, engine)[f"without {words}"] == (state, rule)
+    assert outcomes(scenario, service, engine)[words] == (state, rule)
 
 
-def test_what_stands_all_the_same_is_told_and_only_of_evidence_that_is_there(engine: SQLiteEngine) -> None:
+def test_unneeded_evidence_is_listed_if_present(engine: SQLiteEngine) -> None:
     line, record = found("sni-reset", "telegram/web", engine)
-    spared = DecidingFlows(flat_measurement_of(line), record, engine).spared()
-    assert {"the helper", "the repeats", "the name at a neutral host"} <= set(spared)
-    assert not {"harmless names there", "bytes of no protocol", "second answers to one question"} & set(spared)
+    unneeded = set(DecidingFlows(flat_measurement_of(line), record, engine).unneeded())
+    assert {"the control", "the confirmations", "the name at a neutral host"} <= unneeded
+    assert not {INNOCUOUS, "the random bytes over TCP", "the second answers to one query"} & unneeded
 
 
-def test_every_kind_of_follow_up_but_those_that_only_locate_can_be_taken_away() -> None:
+def test_every_follow_up_except_hop_search_can_be_removed() -> None:
     lines = Lines({"web": [URL]})
     kinds = sorted(set(get_args(FollowUp)) - {"", "path_sweep", "limited_payload"})
     for kind in kinds:
         lines.probe.open(kind="followup", followup=kind, endpoint=URL)
     facts = flat_measurement_of(lines.line())
-    encrypted = {"resolver_dot", "resolver_doh"}  # told by their questions, and not by their label
+    encrypted = {"resolver_dot", "resolver_doh"}  # found by their queries and not by their label
     gone = {row.followup for suppose in REMOVALS.values() for row in facts.rows if row not in suppose(facts).rows}
     assert gone == set(kinds) - encrypted
 
 
-def test_what_makes_a_line_useless_is_in_preflight() -> None:
+def test_reasons_for_invalidity_are_preflight_facts() -> None:
     assert set(Preflight.model_fields) > UNFIT
     assert not set(ALTERNATIVES) & set(REMOVALS)

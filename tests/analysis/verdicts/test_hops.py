@@ -1,4 +1,4 @@
-"""The hop of a verdict comes from the line alone, and falls silent with whatever it rests on."""
+"""Test the hop of a verdict, and that it is missing without its evidence."""
 
 import copy
 from typing import Any
@@ -20,7 +20,7 @@ def line(
     late: tuple[int, ...] = (),
     end: int | None = 7,
 ) -> dict[str, Any]:
-    """A line in which a payload failed as `cause` and was sent with limited TTL in these flows."""
+    """Return a measurement with a hop search after the failure `cause`, with these outcomes."""
     first = {"transaction_id": 1, "kind": "first", "service": "web", "failure": cause}
     sweep = {"transaction_id": 2, "kind": "followup", "followup": "path_sweep", "service": service, "cause": 1}
     limited = [sweep | {"transaction_id": 3 + n, "followup": "limited_payload"} for n in range(len(flows))]
@@ -55,21 +55,21 @@ def hop(measured: dict[str, Any], service: str = "web", mechanisms: tuple[str, .
 EXACT = ({2: "expired", 5: "reset"}, {3: "expired", 4: "reset"})
 
 
-def test_an_exact_hop_has_its_router() -> None:
+def test_exact_hop_has_router() -> None:
     assert hop(line(*EXACT)) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
 
 
-def test_of_a_range_the_smallest_ttl_with_interference_is_named_and_no_router() -> None:
+def test_inexact_hop_has_smallest_ttl_and_no_router() -> None:
     assert hop(line({2: "expired", 5: "reset"})) == {"ttl": 5, "address": None, "asn": None}
 
 
-def test_a_near_router_has_no_address_in_the_line_and_none_in_the_record() -> None:
+def test_redacted_router_has_no_address_in_record() -> None:
     assert hop(line({1: "expired", 2: "reset"})) == {"ttl": 2, "address": None, "asn": None}
 
 
 @pytest.mark.parametrize("kind", ["limited_payload", "path_sweep"])
-def test_without_its_transactions_nothing_is_located(kind: str) -> None:
-    """The path is what makes a silence tell; without limited payloads there is nothing at all."""
+def test_search_without_transactions_gives_no_hop(kind: str) -> None:
+    """A timeout needs a path to give a hop, and without limited payloads there is no search."""
     dropped = line({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"}, cause="generic_timeout_error")
     assert hop(dropped, mechanisms=("tls.timeout.sni",)) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
     keys = dropped["test_keys"]
@@ -77,29 +77,29 @@ def test_without_its_transactions_nothing_is_located(kind: str) -> None:
     assert hop(dropped, mechanisms=("tls.timeout.sni",)) is None
 
 
-def test_a_silence_where_the_router_answers_late_says_nothing() -> None:
+def test_timeout_with_late_router_answer_gives_no_hop() -> None:
     seen = ({2: "expired", 4: "silent"}, {5: "silent"})
     dropped = line(*seen, cause="generic_timeout_error", late=(4,))
     assert hop(dropped, mechanisms=("tls.timeout.sni",)) == {"ttl": 5, "address": None, "asn": None}
 
 
-def test_what_may_have_reached_the_server_is_nobody_in_between() -> None:
+def test_packet_that_reaches_server_gives_no_hop() -> None:
     assert hop(line({6: "expired", 7: "reset"})) is None
     assert hop(line({3: "expired", 4: "reset"}, end=4)) is None
 
 
-def test_contradictions_locate_nothing() -> None:
+def test_contradicting_outcomes_give_no_hop() -> None:
     assert hop(line({3: "reset"}, {5: "expired"})) is None
     assert hop(line({4: "reset"}, {4: "expired"})) is None
 
 
-def test_a_deep_search_names_the_router_once_five_runs_agree() -> None:
+def test_deep_search_names_router_after_five_equal_runs() -> None:
     runs = [{3: "expired"}, {4: "reset"}]
     assert hop(line(*runs * 4, depth="deep")) == {"ttl": 4, "address": None, "asn": None}
     assert hop(line(*runs * 5, depth="deep")) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
 
 
-def test_a_hop_belongs_to_its_service_and_to_its_layer() -> None:
+def test_hop_is_used_for_its_service_and_layer_only() -> None:
     measured = line(*EXACT)
     assert hop(measured, service="chat") is None
     assert hop(measured, mechanisms=("dns.injection.bogon",)) is None
@@ -113,20 +113,20 @@ def test_a_hop_belongs_to_its_service_and_to_its_layer() -> None:
 
 
 @pytest.mark.parametrize(("payload", "mechanism"), [("http", "http"), ("tls", "tls"), ("quic", "quic")])
-def test_what_has_no_name_of_its_own_has_a_place_all_the_same(payload: str, mechanism: str) -> None:
-    """A flow that was closed is called by its layer alone."""
+def test_inner_mechanism_has_hop(payload: str, mechanism: str) -> None:
+    """A closed connection has only its layer as mechanism."""
     closed = line({2: "expired", 5: "closed"}, {3: "expired", 4: "closed"}, payload=payload, cause="eof_error")
     assert hop(closed, mechanisms=(mechanism,))["ttl"] == 4
     assert hop(closed, mechanisms=("smtp.starttls_stripped",)) is None
 
 
 @pytest.mark.parametrize(("cause", "found"), [("dns_nxdomain_error", True), ("dns_no_answer", False)])
-def test_the_distance_of_a_server_that_refers_elsewhere_is_nobodys(cause: str, found: bool) -> None:
+def test_dns_referral_gives_no_hop(cause: str, found: bool) -> None:
     measured = line({3: "expired", 4: "answered"}, payload="dns", service="", cause=cause)
     assert (hop(measured, mechanisms=("dns.injection.bogon",)) is not None) == found
 
 
-def test_junk_reads_as_nothing() -> None:
+def test_invalid_search_gives_no_hop() -> None:
     measured = line(*EXACT)
     followups = measured["test_keys"]["x_followups"]
     for spoiled in (

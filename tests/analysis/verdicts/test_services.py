@@ -1,4 +1,4 @@
-"""From endpoints to a service: what may never be said, what must, and where nothing can be said at all."""
+"""Test the verdict on a service from its endpoints, and validity."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def blocked() -> Lines:
 
 
 def pool(works_if: str, working: int) -> Lines:
-    """Sixteen data centres, of which the first few work and the rest are silent here only."""
+    """Build sixteen data centres, of which the first `working` work and the others time out here only."""
     lines = Lines({"dc_pool": POOL}, works_if=works_if)
     for number, url in enumerate(POOL):
         ip = url.removeprefix("http://").partition(":")[0]
@@ -49,7 +49,7 @@ def judged(lines: Lines) -> dict[str, Any]:
 # -- from endpoints to a service -----------------------------------------------------------------------------------
 
 
-def test_one_of_sixteen_is_not_ok() -> None:
+def test_one_working_endpoint_of_sixteen_is_degraded() -> None:
     record = judged(pool("any", 1))
     assert (record["state"], record["mechanisms"]) == ("degraded", ["tcp.timeout"])
     rate = record["pass_rate"]
@@ -58,7 +58,7 @@ def test_one_of_sixteen_is_not_ok() -> None:
     assert rate["low"] < 0.06 < rate["high"] < 0.35
 
 
-def test_none_of_sixteen() -> None:
+def test_no_working_endpoint_of_sixteen_is_likely_blocked() -> None:
     record = judged(pool("any", 0))
     assert (record["state"], record["pass_rate"], record["attempts"], record["failures"]) == (
         "likely_blocked",
@@ -69,16 +69,16 @@ def test_none_of_sixteen() -> None:
     assert (record["controls"], record["control_successes"]) == (16, 16)
 
 
-def test_all_of_sixteen() -> None:
+def test_sixteen_working_endpoints_are_ok() -> None:
     assert judged(pool("any", 16))["state"] == "ok"
     assert judged(pool("all", 16))["state"] == "ok"
 
 
-def test_all_needed_and_one_missing() -> None:
+def test_one_missing_of_all_needed_endpoints_decides() -> None:
     assert judged(pool("all", 15))["state"] == "likely_blocked"
 
 
-def test_one_works_and_the_others_are_down_for_everybody() -> None:
+def test_one_working_endpoint_is_ok_if_others_are_down() -> None:
     lines = Lines({"dc_pool": POOL[:2]}, works_if="any")
     lines.first(POOL[0], "149.154.167.50")
     lines.twice(POOL[1], "149.154.167.51", f"tcp:{TIMEOUT}")
@@ -86,7 +86,7 @@ def test_one_works_and_the_others_are_down_for_everybody() -> None:
     assert judged(lines)["state"] == "ok"
 
 
-def test_the_gravest_state_decides_and_names_itself() -> None:
+def test_gravest_state_decides_and_gives_rule() -> None:
     lines = Lines({"web": [URL, "https://my.telegram.org:443/"]})
     for host in (HOST, "my.telegram.org"):
         lines.lookup(host, GENUINE)
@@ -100,7 +100,7 @@ def test_the_gravest_state_decides_and_names_itself() -> None:
     assert [endpoint["state"] for endpoint in record["endpoints"]] == ["blocked", "ok"]
 
 
-def test_proof_is_the_shallowest_of_all_that_are_needed() -> None:
+def test_proof_is_shallowest_of_needed_endpoints() -> None:
     tcp = "tcp://149.154.167.50:5222"
     lines = Lines({"web": [URL, tcp]})
     lines.lookup(HOST, GENUINE)
@@ -110,33 +110,33 @@ def test_proof_is_the_shallowest_of_all_that_are_needed() -> None:
     assert (record["state"], record["proof"]) == ("ok", "tcp")
 
 
-# -- what may never be said ----------------------------------------------------------------------------------------
+# -- conclusions that are not allowed ------------------------------------------------------------------------------
 
 
-def test_nothing_was_tried() -> None:
+def test_no_attempt_is_insufficient() -> None:
     record = judged(Lines({"web": [URL]}))
     assert (record["state"], record["attempts"], record["proof"]) == ("insufficient", 0, None)
 
 
-def test_a_service_without_endpoints() -> None:
+def test_service_without_endpoints_is_insufficient() -> None:
     assert judged(Lines({"web": []}))["rule_id"] == "service_empty"
 
 
 @pytest.mark.parametrize(
     "scheme", ["stun://stun.example:3478", "sip://sip.example:5060;transport=udp", "junk", "https://x"]
 )
-def test_a_scheme_without_rules_or_without_sense(scheme: str) -> None:
+def test_unknown_scheme_is_insufficient(scheme: str) -> None:
     assert judged(Lines({"calls": [scheme]}))["state"] == "insufficient"
 
 
-def test_a_helper_that_is_down_leaves_no_control() -> None:
+def test_failed_helper_gives_no_control() -> None:
     lines = blocked()
     lines.control_failure = "connection_refused"
     record = judged(lines)
     assert (record["state"], record["controls"]) == ("impaired", 0)
 
 
-def test_a_helper_that_says_all_fails_takes_no_ok_away() -> None:
+def test_failing_control_keeps_ok() -> None:
     lines = web()
     lines.first(URL, GENUINE)
     lines.control(URL, GENUINE, f"tcp:{TIMEOUT}")
@@ -147,7 +147,7 @@ def test_a_helper_that_says_all_fails_takes_no_ok_away() -> None:
     "fault",
     ["interrupted", "unknown_failure: too many open files", "unknown_failure: trigger budget spent", "network_down"],
 )
-def test_our_own_fault_says_nothing(fault: str) -> None:
+def test_local_failure_is_insufficient(fault: str) -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tcp:{fault}")
     lines.control(URL, GENUINE)
@@ -155,7 +155,7 @@ def test_our_own_fault_says_nothing(fault: str) -> None:
     assert (record["state"], record["attempts"]) == ("insufficient", 0)
 
 
-def test_a_run_that_ended_before_the_confirmation() -> None:
+def test_interrupted_before_confirmation_is_insufficient() -> None:
     lines = web()
     lines.first(URL, GENUINE, f"tcp:{TIMEOUT}")
     lines.control(URL, GENUINE)
@@ -163,7 +163,7 @@ def test_a_run_that_ended_before_the_confirmation() -> None:
     assert judged(lines)["state"] == "insufficient"
 
 
-def test_a_bug_of_ours_touches_its_service_only() -> None:
+def test_bug_affects_only_its_service() -> None:
     lines = Lines({"web": [URL], "dc_pool": [POOL[0]]})
     lines.lookup(HOST, GENUINE)
     lines.first(URL, GENUINE)
@@ -174,14 +174,14 @@ def test_a_bug_of_ours_touches_its_service_only() -> None:
     assert states == {"telegram/dc_pool": "ok", "telegram/web": "insufficient"}
 
 
-def test_a_bug_that_names_no_transaction_may_have_touched_anything() -> None:
+def test_bug_without_transaction_affects_all_services() -> None:
     lines = web()
     lines.first(URL, GENUINE)
     lines.bugs.append("KeyError in measure.py:12")
     assert judged(lines)["rule_id"] == "service_bug"
 
 
-def test_broken_ipv6_is_left_out() -> None:
+def test_broken_ipv6_endpoints_are_left_out() -> None:
     lines = web()
     lines.first(URL, GENUINE)
     lines.twice(URL, "2001:67c:4e8::1", "tcp:network_unreachable", corroborated=True)
@@ -189,7 +189,7 @@ def test_broken_ipv6_is_left_out() -> None:
     assert (record["state"], record["attempts"], record["failures"]) == ("ok", 1, 0)
 
 
-def test_ipv6_without_a_route_accuses_nobody_though_preflight_found_it_working() -> None:
+def test_ipv6_without_route_accuses_nothing() -> None:
     url = "http://[2001:67c:4e8::1]:80/"
     lines = Lines({"dc_pool": [url]})
     lines.run["families"]["ipv6"] = True
@@ -198,7 +198,7 @@ def test_ipv6_without_a_route_accuses_nobody_though_preflight_found_it_working()
     assert judged(lines)["state"] == "insufficient"
 
 
-def test_only_ipv6_and_it_is_broken() -> None:
+def test_broken_ipv6_alone_is_insufficient() -> None:
     url = "http://[2001:67c:4e8::1]:80/"
     lines = Lines({"dc_pool": [url]})
     lines.twice(url, "2001:67c:4e8::1", "tcp:network_unreachable")
@@ -207,7 +207,7 @@ def test_only_ipv6_and_it_is_broken() -> None:
     assert (record["state"], record["rule_id"]) == ("insufficient", "service_family_absent")
 
 
-def test_a_service_retired_without_a_successful_control() -> None:
+def test_retired_service_without_control_is_insufficient() -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tcp:{TIMEOUT}")
     lines.target |= {"retired": "2025-05-05", "successor": "teams"}
@@ -217,7 +217,7 @@ def test_a_service_retired_without_a_successful_control() -> None:
     assert judged(lines)["state"] == "likely_blocked"
 
 
-def test_a_record_that_contradicts_its_own_entries_counts_for_nothing() -> None:
+def test_transaction_contradicting_its_entries_is_no_evidence() -> None:
     line = blocked().line()
     for entry in line["test_keys"]["x_endpoints"]["tls_handshakes"]:
         entry["server_name"] = "www.other.example"
@@ -225,7 +225,7 @@ def test_a_record_that_contradicts_its_own_entries_counts_for_nothing() -> None:
     assert record["state"] == "insufficient"
 
 
-def test_a_certificate_that_nobody_judged_proves_nothing() -> None:
+def test_unchecked_certificate_proves_nothing() -> None:
     lines = web()
     lines.first(URL, GENUINE, check=False)
     assert judged(lines)["state"] != "ok"
@@ -244,7 +244,7 @@ def test_a_certificate_that_nobody_judged_proves_nothing() -> None:
         ("tls_interception", "all", "tls_interception"),
     ],
 )
-def test_a_network_that_is_not_fit(fact: str, value: Any, reason: str) -> None:
+def test_unfit_network_is_invalid(fact: str, value: Any, reason: str) -> None:
     lines = blocked()
     lines.preflight[fact] = value
     record = judged(lines)
@@ -257,13 +257,13 @@ def test_a_network_that_is_not_fit(fact: str, value: Any, reason: str) -> None:
     assert record["endpoints"][0]["state"] is None
 
 
-def test_a_wrong_clock_explains_a_network_that_seems_dead() -> None:
+def test_wrong_clock_precedes_no_network() -> None:
     lines = web()
     lines.preflight |= {"network": False, "clock_skew": 3e7}
     assert judged(lines)["invalid_reason"] == "clock"
 
 
-def test_a_line_that_is_nothing_but_a_bug() -> None:
+def test_bug_without_rows_is_invalid() -> None:
     lines = Lines({"web": [URL]})
     lines.bugs.append("ValueError in measure.py:1")
     assert judged(lines)["invalid_reason"] == "probe_bug"

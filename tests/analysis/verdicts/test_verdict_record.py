@@ -1,4 +1,4 @@
-"""The verdict record: its keys, its evidence, the same bytes anywhere and under any junk."""
+"""Test the verdict record: keys, evidence, equal bytes on every engine, invalid input."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ KEYS = [
 ENDPOINT_KEYS = ["endpoint", "state", "mechanisms", "proof", "rule_id", "transactions"]
 
 
-def test_the_keys_stand_in_their_order_and_no_others() -> None:
+def test_record_has_contract_keys_in_order() -> None:
     record = judged(blocked())
     assert list(record) == KEYS
     assert [list(endpoint) for endpoint in record["endpoints"]] == [ENDPOINT_KEYS]
@@ -31,20 +31,20 @@ def test_the_keys_stand_in_their_order_and_no_others() -> None:
     assert (record["run_id"], record["service"], record["hop"]) == ("4f2a", "telegram/web", None)
 
 
-def test_transactions_name_everything_that_it_rests_on() -> None:
+def test_transactions_list_all_evidence() -> None:
     lines = blocked()
     lines.neutral(URL, f"tls:{RESET}")
     lines.first("https://elsewhere.example:443/", FORGED)
     assert judged(lines)["endpoints"][0]["transactions"] == [1, 2, 3, 4, 5, 6]
 
 
-def test_services_are_sorted() -> None:
+def test_records_are_sorted_by_service() -> None:
     lines = Lines({"web": [URL], "dc_pool": [POOL[0]], "calls": []})
     services = [record["service"] for record in judge_measurement(lines.line(), file="a", number=1)]
     assert services == ["telegram/calls", "telegram/dc_pool", "telegram/web"]
 
 
-def test_the_same_line_gives_the_same_bytes_on_every_engine() -> None:
+def test_every_engine_gives_same_bytes() -> None:
     line = pool("any", 3).line()
     once = [to_json(record) for record in judge_measurement(line, file="a", number=1)]
     again = [to_json(record) for record in judge_measurements([("a", 1, json.loads(json.dumps(line)))])]
@@ -53,7 +53,7 @@ def test_the_same_line_gives_the_same_bytes_on_every_engine() -> None:
     assert once == again == other
 
 
-def test_order_of_transactions_and_entries_does_not_matter() -> None:
+def test_order_of_entries_does_not_change_verdict() -> None:
     line = blocked().line()
     shuffled = json.loads(json.dumps(line))
     for holder in (shuffled["test_keys"], shuffled["test_keys"]["x_endpoints"]):
@@ -63,13 +63,13 @@ def test_order_of_transactions_and_entries_does_not_matter() -> None:
     assert judge_measurement(shuffled, file="a", number=1) == judge_measurement(line, file="a", number=1)
 
 
-def test_what_is_no_measurement_is_named() -> None:
-    assert reason_unusable({}) == "is no measurement: it has no test_keys"
+def test_unusable_document_gets_reason() -> None:
+    assert reason_unusable({}) == "This line is no measurement: it has no test_keys."
     assert "x_target" in (reason_unusable({"test_keys": {"queries": []}}) or "")
     assert judge_measurement({"test_keys": {"queries": []}}, file="a", number=1) == []
 
 
-# -- junk ----------------------------------------------------------------------------------------------------------
+# -- invalid input -------------------------------------------------------------------------------------------------
 
 JUNK = st.recursive(
     st.none()
@@ -84,7 +84,7 @@ JUNK = st.recursive(
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every path into a JSON document."""
+    """Iterate over every path in a JSON document."""
     found = [path] if path else []
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
@@ -115,20 +115,20 @@ def _well_formed(records: list[dict[str, Any]]) -> None:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(PLACES), JUNK), min_size=1, max_size=4))
-def test_junk_anywhere_in_a_line_never_crashes_the_judge(spoilt: list[tuple[tuple[Any, ...], Any]]) -> None:
+def test_invalid_value_anywhere_raises_nothing(replacements: list[tuple[tuple[Any, ...], Any]]) -> None:
     line = json.loads(RICH)
-    for path, junk in spoilt:
+    for path, junk in replacements:
         try:
             holder = line
             for key in path[:-1]:
                 holder = holder[key]
             holder[path[-1]] = junk
         except (TypeError, KeyError, IndexError):
-            continue  # an earlier piece of junk took the place away
+            continue  # an earlier replacement removed this path
     _well_formed(judge_measurement(line, file="a", number=1))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(["test_keys", "probe_cc", "measurement_start_time"]), JUNK))
-def test_junk_for_a_line_never_crashes_the_judge(line: dict[str, Any]) -> None:
+def test_invalid_document_raises_nothing(line: dict[str, Any]) -> None:
     _well_formed(judge_measurement(line, file="a", number=1))

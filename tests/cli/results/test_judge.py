@@ -1,4 +1,4 @@
-"""`probe judge`, `probe rules` and `probe compare`, as a user calls them."""
+"""Test `probe judge`, `probe rules` and `probe compare`."""
 
 import gzip
 import json
@@ -42,14 +42,14 @@ def expected(name: str) -> str:
     return "".join(to_json(record) + "\n" for record in records)
 
 
-def test_records_and_nothing_else(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_prints_records_only(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("judge", "--json", str(file)) == 0
     out, err = capsys.readouterr()
     assert out == expected(file.name)
     assert err == ""
 
 
-def test_a_folder_and_a_compressed_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_and_packed_file_are_judged(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     packed = file.with_name("packed.jsonl.gz")
     packed.write_bytes(gzip.compress(file.read_bytes()))
     assert call("judge", "--json", str(file.parent)) == 0
@@ -58,17 +58,17 @@ def test_a_folder_and_a_compressed_file(file: Path, capsys: pytest.CaptureFixtur
     )
 
 
-def test_bad_lines_are_named_and_the_rest_is_judged(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_lines_are_named_and_others_judged(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = file.read_text().splitlines(keepends=True)
     file.write_text(good[0] + "{ nonsense\n" + '{"test_keys": {}}\n' + "[]\n" + good[1] + '{"torn')
     assert call("judge", "--json", str(file)) == 6
     out, err = capsys.readouterr()
     assert [json.loads(line)["measurement_line"] for line in out.splitlines()] == [1, 5]
     assert [f"{file.name}:{number}:" in err for number in (2, 3, 4, 6)] == [True] * 4
-    assert "4 line(s) could not be used" in err
+    assert "4 lines could not be used." in err
 
 
-def test_a_postcan_of_oonis_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ooni_tarball_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     posts = [json.dumps({"format": "json", "content": SAMPLES[name]}).encode() for name in ("telegram-ok", "tor")]
     can = tarball(tmp_path / "2021081711_IT_telegram.n0.0.tar.gz", *posts)
     assert call("judge", "--json", str(can)) == 0
@@ -81,7 +81,7 @@ def test_a_postcan_of_oonis_is_judged(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [record["measurement_line"] for record in records] == [1, 1, 2]
 
 
-def test_for_people(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_has_states_and_mechanisms(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("judge", "--plain", str(file)) == 0
     out = capsys.readouterr().out
     assert "telegram/web" in out
@@ -89,20 +89,20 @@ def test_for_people(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "tls.reset.sni" in out
 
 
-def test_a_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("judge", str(tmp_path / "none.jsonl")) == 6
     assert "none.jsonl" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", [[], ["--markdown"]])
-def test_every_rule_is_printed(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_rules_prints_every_rule(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert call("rules", *option) == 0
     out = capsys.readouterr().out
     assert all(rule_id in out for rule_id in RULES)
     assert all(reason in out for reason in ("invalid_vpn", "dns.injection.bogon", "store.absent"))
 
 
-def test_two_vantage_points(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_shows_two_vantage_points(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "other" / "b.jsonl"
     other.parent.mkdir()
     other.write_text(json.dumps(lines()[1] | {"probe_cc": "DE", "probe_asn": "AS3320"}) + "\n")
@@ -129,16 +129,14 @@ def test_two_vantage_points(file: Path, tmp_path: Path, capsys: pytest.CaptureFi
         ("--baseline", "DE"),
     ],
 )
-def test_a_question_that_cannot_be_asked(
-    wrong: tuple[str, str], file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_question_exits_with_2(wrong: tuple[str, str], file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("compare", *wrong, str(file)) == 2
     assert wrong[0] in capsys.readouterr().err
 
 
-def test_lines_of_the_lab_are_left_out_unless_asked_for(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_leaves_lab_measurements_out(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(json.dumps(lines()[0] | {"annotations": {"lab": "great-firewall"}}) + "\n")
     assert call("compare", str(file)) == 6
-    assert "1 line(s)" in capsys.readouterr().err
+    assert "1 measurement was made inside the lab" in capsys.readouterr().err
     assert call("compare", "--lab", str(file)) == 0
     assert "LAB great-firewall" in " ".join(capsys.readouterr().out.split())

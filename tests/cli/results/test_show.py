@@ -1,4 +1,4 @@
-"""probe show and list: the last run, the evidence behind a verdict, and broken lines named while the rest is shown."""
+"""Test `probe show` and `probe list`, also with lines that cannot be used."""
 
 import os
 from pathlib import Path
@@ -22,29 +22,30 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_last_run_is_the_newest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_last_uses_newest_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as ended:
         show(results=root)
-    said = capsys.readouterr().err
+    errors = capsys.readouterr().err
     assert ended.value.exit_code == 6
-    assert "080000-bb.jsonl:2: The line is incomplete" in said and "090000-aa" not in said
+    assert "080000-bb.jsonl:2: The line is incomplete" in errors and "090000-aa" not in errors
 
 
-def test_no_run_yet(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no run under"):
+def test_missing_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no runs in"):
         show(results=tmp_path)
     with pytest.raises(UsageError, match="no file or folder"):
         show(str(tmp_path / "nowhere"))
 
 
-def test_list(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_runs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs(results=root)
     out = capsys.readouterr().out
-    assert out.index("090000-aa") < out.index("080000-bb") and "XX AS1  telegram; 1 unusable line(s)" in out
+    assert out.index("090000-aa") < out.index("080000-bb")
+    assert "XX AS1\n    telegram\n    1 unusable line\n" in out
     assert describe(next(root.rglob("*bb.jsonl")))["tests"] == {"telegram": 1}
 
 
-def test_a_transaction_in_words() -> None:
+def test_transaction_is_described() -> None:
     words = describe_transaction(
         {
             "kind": "followup",
@@ -59,5 +60,6 @@ def test_a_transaction_in_words() -> None:
         }
     )
     assert words == (
-        "the name at a neutral host: web.telegram.org at 192.0.2.7 port 443: tls_handshake: connection_reset (0.04 s)"
+        "sent web.telegram.org to the neutral host 192.0.2.7 port 443: "
+        "failed in tls_handshake with connection_reset (0.04 s)"
     )

@@ -1,4 +1,4 @@
-"""`probe validate`, as a user calls it."""
+"""Test `probe validate`."""
 
 import gzip
 import json
@@ -26,32 +26,32 @@ def put(folder: Path, *lines: dict[str, Any], name: str = "a.jsonl") -> Path:
     return path
 
 
-def test_the_fixture_fits(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fixture_fits_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("validate", str(FIXTURE)) == 0
     count = len(list(fixture_lines()))
-    assert capsys.readouterr() == (f"{FIXTURE.name}: {count} of {count} lines fit\n", "")
+    assert capsys.readouterr() == (f"{FIXTURE.name}: {count} of {count} lines fit the schema.\n", "")
 
 
-def test_a_problem_is_named_once_with_its_first_place_and_a_count(
+def test_problem_is_printed_once_with_count(
     tmp_path: Path, line: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = {**line, "probe_cc": "\x1b[31m"}
     assert call("validate", str(put(tmp_path, line, bad, bad))) == 6
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == "a.jsonl: 1 of 3 lines fit" and len(out) == 2
-    assert out[1].startswith("  probe_cc: ") and "2 times, first at line 2" in out[1] and "\x1b" not in out[1]
+    assert out[0] == "a.jsonl: 1 of 3 lines fit the schema." and len(out) == 2
+    assert out[1].startswith("  probe_cc: ") and "2 times, first in line 2" in out[1] and "\x1b" not in out[1]
 
 
-def test_lines_of_others_are_told_apart(
+def test_measurements_of_other_software_are_counted(
     tmp_path: Path, line: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("validate", str(put(tmp_path, line, OONIS))) == 0
-    assert "a.jsonl: 1 line of other software (ooniprobe-android 3.8.2)" in capsys.readouterr().out
+    assert "a.jsonl: 1 line is from other software (ooniprobe-android 3.8.2)" in capsys.readouterr().out
     assert call("validate", str(put(tmp_path, OONIS))) == 6
-    assert "nothing was checked" in capsys.readouterr().err
+    assert "Nothing was checked" in capsys.readouterr().err
 
 
-def test_a_folder_compressed_files_and_json(
+def test_folder_with_packed_files_as_json(
     tmp_path: Path, line: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     packed = tmp_path / "b.jsonl.gz"
@@ -63,12 +63,12 @@ def test_a_folder_compressed_files_and_json(
     assert [problem["place"] for problem in second["problems"]] == ["x_mine", ""]
 
 
-def test_no_such_file_and_no_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_file_exits_with_6(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("validate", str(tmp_path / "missing")) == 6 and call("validate", str(tmp_path)) == 6
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_without_the_library_it_says_which_extra_brings_it(tmp_path: Path, line: dict[str, Any]) -> None:
+def test_missing_library_names_extra(tmp_path: Path, line: dict[str, Any]) -> None:
     (tmp_path / "jsonschema_rs.py").write_text("raise ModuleNotFoundError(name='jsonschema_rs')")
     done = subprocess.run(
         [sys.executable, "-m", "probe", "validate", put(tmp_path, line)],
@@ -77,7 +77,7 @@ def test_without_the_library_it_says_which_extra_brings_it(tmp_path: Path, line:
     assert done.returncode == 2 and "censorprobe[analysis]" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_run_and_a_judgement_load_no_validator() -> None:
+def test_run_and_judge_load_no_validator() -> None:
     modules = "probe.cli.run.run, probe.run.runner, probe.cli.run.running, probe.analysis.verdicts.verdicts"
     asked = f"import sys, {modules}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()

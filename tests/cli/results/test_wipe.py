@@ -1,4 +1,4 @@
-"""probe wipe: everything listed first, nothing without a yes, and nothing that is not ours."""
+"""Test `probe wipe`: only the probe's own files are removed, and only with consent."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.cli.run.test_consent import typing
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A results folder with two runs, a stranger's file among them, settings and consent."""
+    """Return a results folder with two runs and two other files, beside settings and consent."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("PROBE_RESULTS", raising=False)
     for name in (
@@ -33,31 +33,31 @@ def left(kept: Path) -> set[str]:
     return {path.relative_to(kept.parent).as_posix() for path in kept.parent.rglob("*") if path.is_file()}
 
 
-def test_everything_of_ours_goes_and_nothing_else(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wipe_removes_only_own_files(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = left(kept)
     wipe(results=kept, yes=True)
     assert left(kept) == {"results/2026-11-24/diary.txt", "results/README.md"}
-    said = capsys.readouterr().out
-    assert all(str(kept.parent / gone) in said for gone in before - left(kept))
+    listed = capsys.readouterr().out
+    assert all(str(kept.parent / gone) in listed for gone in before - left(kept))
     assert not (kept / "lab").exists() and not (kept.parent / "config" / "censorprobe").exists()
 
 
 @pytest.mark.parametrize("typed", ["\n", "no\n", ""])
-def test_nothing_goes_without_a_yes(kept: Path, monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+def test_wipe_needs_consent(kept: Path, monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     before = left(kept)
     typing(monkeypatch, typed)
-    with pytest.raises(UsageError, match="nothing was removed"):
+    with pytest.raises(UsageError, match="Nothing was removed"):
         wipe(results=kept)
     assert left(kept) == before
 
 
-def test_a_broken_settings_file_does_not_keep_it_from_going(kept: Path) -> None:
+def test_wipe_ignores_invalid_settings(kept: Path) -> None:
     (kept.parent / "config" / "censorprobe" / "config.toml").write_text("= nonsense")
     wipe(results=kept, yes=True)
     assert "config/censorprobe/config.toml" not in left(kept)
 
 
-def test_links_are_not_followed(kept: Path) -> None:
+def test_wipe_follows_no_links(kept: Path) -> None:
     elsewhere = kept.parent / "elsewhere" / "2026-11-24" / "XX-AS1"
     elsewhere.mkdir(parents=True)
     (elsewhere / "130500-aa.jsonl").write_text("")

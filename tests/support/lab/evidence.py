@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.analysis.verdicts.verdicts import judge_measurement, to_json
-from probe.cli.results.validate import in_words
+from probe.cli.results.validate import describe_finding
 from probe.lab.net.fabric import FabricConfig
 from probe.results.validation import Tally
 from tests.support.measurements.ablation import labels_swapped, without_transactions
@@ -49,7 +49,7 @@ def check_that_they_fit(lines: list[tuple[Path, int, Line]]) -> None:
     tally = Tally()
     for _, number, line in lines:
         tally.add(number, line)
-    assert tally.fitting == len(lines), "\n".join(map(in_words, tally.findings.values()))
+    assert tally.fitting == len(lines), "\n".join(map(describe_finding, tally.findings.values()))
 
 
 # The control decides these rules, and exchanging labels does not change it.

@@ -1,6 +1,6 @@
-"""Puts questions to Spark in a process of their own, whose Java ends with it: `python -m tests.support.spark.client`.
+"""Run commands with Spark in a process of its own, whose Java ends with it: `python -m tests.support.spark.client`.
 
-Reads a plan from stdin and writes what came of it to stdout, both JSON; the plan's keys are the parameters of `asked`.
+The plan is JSON on stdin, with the parameters of `asked` as keys. The results are JSON on stdout.
 """
 
 import hashlib
@@ -25,9 +25,9 @@ from tests.support.spark.sockets import addresses_here
 
 
 def asked(master: str, commands: dict[str, list[str]], stores: list[str], rules: bool) -> dict[str, Any]:
-    """What each command prints, every table's checksum as Spark reads it, the rules' answers, where Java listens.
+    """Return the output of each command, checksums of all tables, the rules' answers, and the addresses of Java.
 
-    All in one session: on a cluster each costs a Java on every worker.
+    All use one session, since every session starts Java on each worker of a cluster.
     """
     spark_words = ["--engine", "spark", "--master", master]
     answers: dict[str, Any] = {}
@@ -41,7 +41,7 @@ def asked(master: str, commands: dict[str, list[str]], stores: list[str], rules:
 
 
 def printed(words: Sequence[str]) -> str:
-    """What `probe` prints. Raises AssertionError where it does not end well."""
+    """Return what `probe` prints. Raises AssertionError if the exit code is not 0."""
     out, argv = io.StringIO(), sys.argv
     sys.argv = ["probe", *words]
     try:
@@ -55,7 +55,7 @@ def printed(words: Sequence[str]) -> str:
 
 
 def checksum(rows: Iterable[dict[str, Any]]) -> str:
-    """Of rows in any order: how many there are, and the sum of their digests."""
+    """Return the number of rows and the sum of their digests, which is independent of their order."""
     count = total = 0
     for row in rows:
         digest = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
@@ -72,7 +72,7 @@ def _checksums(spark: Any, store: Path) -> dict[str, str]:
 
 
 def witnesses() -> dict[type[WideRow], list[WideRow]]:
-    """Every rule's witness, by the table of its columns."""
+    """Return the witness rows of all rules by class of row."""
     found: dict[type[WideRow], list[WideRow]] = {}
     for table, (kind, _) in TABLES.items():
         found.setdefault(kind, []).extend(kind(**cells) for cells in WITNESSES[table].values())
@@ -80,7 +80,7 @@ def witnesses() -> dict[type[WideRow], list[WideRow]]:
 
 
 def decisions(spark: Any) -> list[list[dict[str, str]]]:
-    """The rules' text, as the other engines are given it, over every witness."""
+    """Run the rules' SQL over every witness row in Spark."""
     found = []
     for kind, rows in witnesses().items():
         cells = attrgetter(*(column.name for column in fields(kind)))

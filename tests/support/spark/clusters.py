@@ -1,4 +1,4 @@
-"""Spark on this machine's loopback, out of pyspark's own jars: a standalone master with workers, a Connect server."""
+"""Start Spark on loopback from pyspark's jars: a standalone master with workers, or a Connect server."""
 
 import os
 import re
@@ -14,7 +14,7 @@ import pyspark
 
 HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
-READY = 120.0  # seconds for a Java to start; it takes four where nothing else runs
+READY = 120.0  # seconds for Java to start. It takes four on an idle machine.
 WORKERS = 2
 _DEFAULTS = f"""
 spark.driver.host {LOOPBACK}
@@ -28,7 +28,7 @@ spark.sql.shuffle.partitions 4
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What every Spark here is told: its settings' folder, and loopback for everything that listens."""
+    """Return the environment of every Spark process: its settings folder, and loopback for all sockets."""
     conf = folder / "conf"
     conf.mkdir(exist_ok=True)
     (conf / "spark-defaults.conf").write_text(_DEFAULTS)
@@ -38,7 +38,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def standalone(folder: Path) -> Iterator[str]:
-    """A master and its workers; gives the master's URL. `folder`/worker-N is where each worker's executors work."""
+    """Start a master and workers, and return the master's URL. `folder`/worker-N is the folder of each worker."""
     with ExitStack() as ends:
         listen = ["--host", LOOPBACK, "--webui-port", "0"]
         command = ["spark-class", "org.apache.spark.deploy.master.Master", *listen, "--port", "0"]
@@ -55,7 +55,7 @@ def standalone(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def connect(folder: Path) -> Iterator[str]:
-    """A Spark Connect server that works alone; gives its URL."""
+    """Start a Spark Connect server without a cluster, and return its URL."""
     with socket.create_server((LOOPBACK, 0)) as free:
         port = free.getsockname()[1]
     bind = "spark.connect.grpc.binding"
@@ -69,11 +69,11 @@ def connect(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def running(folder: Path, name: str, command: list[str], memory: str = "256m") -> Iterator[Path]:
-    """One of Spark's programs, ended with the block; gives the file with what it says."""
+    """Start one of Spark's programs, which ends with the block, and return its log file."""
     log = folder / f"{name}.log"
     words = [str(HOME / "bin" / command[0]), *command[1:]]
-    told = environment(folder) | {"SPARK_DAEMON_MEMORY": memory}
-    with log.open("wb") as out, subprocess.Popen(words, stdout=out, stderr=out, env=told) as process:
+    settings = environment(folder) | {"SPARK_DAEMON_MEMORY": memory}
+    with log.open("wb") as out, subprocess.Popen(words, stdout=out, stderr=out, env=settings) as process:
         try:
             yield log
         finally:

@@ -1,4 +1,4 @@
-"""Folders of lines for both engines, good and bad, and a store with events to find."""
+"""Provide results folders for both engines, with valid and invalid lines, and a store with events."""
 
 import gzip
 import json
@@ -28,7 +28,7 @@ _NO_LINES = (b"no JSON", b"[1]", b'{"a": NaN}', b"[" * 100_000, b'{"probe_cc": "
 
 
 def lines_of_all_kinds(folder: Path) -> Path:
-    """Recordings of the lab, lines of a made-up world, odd lines, copies, and what is no line at all."""
+    """Write recordings of the lab, measurements of an invented world, unusual ones, copies and invalid lines."""
     for name in RECORDED:
         recording = recording_of(name)
         assert recording is not None
@@ -48,7 +48,7 @@ def lines_of_all_kinds(folder: Path) -> Path:
 
 
 def store_with_events(folder: Path) -> Path:
-    """A block that begins on two networks and ends, one that lasts, a fault of the software, and text that bites."""
+    """Return rows with an ended and a lasting block, a faulty software version, and hostile text."""
     days = [f"2026-10-{day:02}" for day in range(1, 31)]
     begun = [blocked(5, day=day, probe_asn=asn) for day in days[10:20] for asn in ("AS1", "AS2")]
     fine = [rows(5, day=day, probe_asn=asn) for day in days[:10] + days[20:] for asn in ("AS1", "AS2")]

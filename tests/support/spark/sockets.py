@@ -1,15 +1,15 @@
-"""At which addresses this process and its children listen or speak, as Linux tells it."""
+"""Read the local and remote addresses of this process and its children from Linux."""
 
 import os
 import re
 import socket
 from pathlib import Path
 
-_MAPPED = "::ffff:"  # an IPv4 address as Java's sockets write it (RFC 4291, section 2.5.5.2)
+_MAPPED = "::ffff:"  # an IPv4-mapped address of Java's sockets (RFC 4291, section 2.5.5.2)
 
 
 def addresses_here() -> set[str]:
-    """Local addresses of every TCP and UDP socket, of the far ends too where there is one."""
+    """Return the addresses of every TCP and UDP socket, with the remote ones of connected sockets."""
     inodes = {inode for pid in [os.getpid(), *_children(os.getpid())] for inode in _sockets(pid)}
     found = set[str]()
     for table in ("tcp", "tcp6", "udp", "udp6"):
@@ -32,12 +32,12 @@ def _sockets(pid: int) -> set[str]:
         try:
             found.update(re.findall(r"socket:\[(\d+)\]", os.readlink(link)))
         except FileNotFoundError:
-            continue  # closed in the meantime
+            continue  # closed since the listing
     return found
 
 
 def _address(hexadecimal: str) -> str:
-    """Linux writes an address as words of the machine's own order (proc(5))."""
+    """Convert an address of /proc/net, which has words in the machine's byte order (proc(5))."""
     words = [bytes.fromhex(hexadecimal[start : start + 8])[::-1] for start in range(0, len(hexadecimal), 8)]
     raw = b"".join(words)
     return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw).removeprefix(_MAPPED)

@@ -1,4 +1,4 @@
-"""Lines and stores to test with."""
+"""Provide measurements and stores for tests."""
 
 import json
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ Rows = list[dict[str, Any]]
 
 
 def some_lines(count: int) -> list[dict[str, Any]]:
-    """Distinct lines of real networks, in turn blocked, working in part, and fine."""
+    """Return different measurements with real countries: blocked, degraded and ok in turn."""
     fine = web()
     fine.first(URL, GENUINE)
     kinds = [blocked().line(), pool("any", 3).line(), fine.line()]
@@ -39,7 +39,7 @@ def write(path: Path, lines: Iterable[dict[str, Any]]) -> Path:
 
 
 def taken(report: Report) -> tuple[int, int, int, int]:
-    """Lines, accepted, duplicates, rejected; the first is the sum of the others."""
+    """Return lines, accepted, duplicates and rejected, after checking that the first is the sum of the others."""
     assert report.lines == report.accepted + report.duplicates + report.rejected
     return report.lines, report.accepted, report.duplicates, report.rejected
 
@@ -50,7 +50,7 @@ def store_of(folder: Path, lines: Iterable[dict[str, Any]]) -> Path:
 
 
 def rows_of(store: Path, table: str) -> Rows:
-    """All rows of a table, as any reader of Parquet finds them, in an order of their own."""
+    """Return all rows of a table as read by another Parquet reader, in a fixed order."""
     if not (store / table).exists():
         return []
     return sorted(

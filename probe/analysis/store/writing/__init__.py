@@ -1,1 +1,1 @@
-"""Write measurements into a store."""
+"""Add measurements to a store: read, flatten, judge, and load into partitions."""

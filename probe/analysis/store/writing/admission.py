@@ -1,4 +1,4 @@
-"""What a line must say of itself to be laid beside others: when, where, from which network, and not from the lab."""
+"""Check what a measurement needs to be comparable: country, network, time, and an origin outside of the lab."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -6,31 +6,36 @@ from typing import Any
 
 from probe.analysis.observations.lenient_json import table, text
 from probe.analysis.verdicts.verdicts import moment, reason_unusable
+from probe.messages import mark
 
-FIRST = datetime(2012, 12, 1, tzinfo=UTC)  # OONI's archive begins then (ooni/data, Readme.md)
-AHEAD = timedelta(days=1)  # a clock may be wrong by that much
+FIRST = datetime(2012, 12, 1, tzinfo=UTC)  # the start of OONI's archive (https://github.com/ooni/data, Readme.md)
+AHEAD = timedelta(days=1)  # tolerated error of a probe's clock
+OF_LAB = mark("This measurement was made inside the lab. The option --lab includes it.")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _NETWORK = re.compile(r"AS\d{1,10}")
 
 
-def reason_rejected(line: dict[str, Any], now: datetime, lab: bool) -> str | None:
-    """The sentence that says why a line is not taken; None if it is. `lab`: lines of the lab are taken too."""
-    if (reason := reason_unusable(line)) is not None:
+def reason_rejected(measurement: dict[str, Any], now: datetime, lab: bool) -> str | None:
+    """Return the sentence that says why a measurement is rejected, None if it is accepted. `tr` translates it.
+
+    With `lab`, measurements of the lab are accepted too.
+    """
+    if (reason := reason_unusable(measurement)) is not None:
         return reason
-    if not lab and table(line.get("annotations")).get("lab") is not None:
-        return "was written inside the lab; --lab takes it too"
-    if not _COUNTRY.fullmatch(text(line.get("probe_cc"))):
-        return "names no country: probe_cc is not two capital letters"
-    if not _NETWORK.fullmatch(text(line.get("probe_asn"))):
-        return "names no network: probe_asn is not AS and a number"
-    return _untimely(moment(line.get("measurement_start_time")), now)
+    if not lab and table(measurement.get("annotations")).get("lab") is not None:
+        return OF_LAB
+    if not _COUNTRY.fullmatch(text(measurement.get("probe_cc"))):
+        return mark("This measurement names no country: probe_cc is not two capital letters.")
+    if not _NETWORK.fullmatch(text(measurement.get("probe_asn"))):
+        return mark("This measurement names no network: probe_asn is not AS and a number.")
+    return _untimely(moment(measurement.get("measurement_start_time")), now)
 
 
 def _untimely(start: str, now: datetime) -> str | None:
     try:
         when = datetime.strptime(start, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
-        return "says not when it was measured: measurement_start_time is no time"
+        return mark("This measurement has no time: measurement_start_time is no date and time.")
     if when < FIRST:
-        return f"is dated {when:%Y-%m-%d}, before there were such measurements"
-    return f"is dated {when:%Y-%m-%d}, which is yet to come" if when > now + AHEAD else None
+        return mark("The time of this measurement is wrong: it is before December 2012, when OONI's archive begins.")
+    return mark("The time of this measurement is wrong: it is in the future.") if when > now + AHEAD else None

@@ -1,4 +1,4 @@
-"""One batch of lines → one piece of the store: parsed, flattened and judged, in a process of its own."""
+"""Parse, flatten and judge one batch of lines, and write its staged files. A worker process does this."""
 
 import gc
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,15 @@ from probe.analysis.store.files import staged_file, write_rows
 from probe.analysis.store.flatten import Flat, facts_from, flat_of, head_from
 from probe.analysis.store.writing.admission import reason_rejected
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_flat
+from probe.messages import mark
 from probe.results import Piece, Problem
+
+BUG = mark("This line showed a bug in the probe. Please report it:")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is told: where to put the piece, its name, the lines with their hashes, and what to take."""
+    """Describe one batch for a worker: the store, the name of the staged files, and the lines with their hashes."""
 
     folder: Path
     name: str
@@ -32,16 +35,16 @@ class Job:
 
 @dataclass
 class Done:
-    """What came of it: by place in the job, lines taken and lines set aside with the reason."""
+    """Hold the result of a batch, by index in the job: accepted lines, and rejected lines with the reason."""
 
     taken: list[int] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
 
 
 def work(job: Job) -> Done:
-    """Write the piece, one file per table, and say what is in it; nothing counts before the manifest says so."""
+    """Write one staged file per table. Its rows do not count before the manifest records them."""
     done, flats, verdicts = Done(), list[Flat](), list[dict[str, Any]]()
-    with _no_search_for_cycles():
+    with _without_garbage_collection():
         for place, (line_hash, piece) in enumerate(job.lines):
             found = admit(line_hash, piece, job.now, job.lab)
             if isinstance(found, str):
@@ -57,8 +60,8 @@ def work(job: Job) -> Done:
 
 
 @contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """A batch makes millions of objects and hardly a cycle: to look for them in the midst takes a fifth of the time."""
+def _without_garbage_collection() -> Iterator[None]:
+    """Disable the search for cycles, which takes a fifth of the time. A batch has almost none."""
     gc.disable()
     try:
         yield
@@ -67,15 +70,15 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 def admit(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
-    """A line's rows and its verdicts' rows; or the sentence that says why it is not taken."""
+    """Return a measurement's rows and the rows of its verdicts, or the sentence that says why it is rejected."""
     try:
-        return _take(line_hash, piece, now, lab)
-    except Exception as bug:  # ours: costs this line only, and is told like any other reason
-        return f"brought a bug of probe to light: {type(bug).__name__}"
+        return _admit(line_hash, piece, now, lab)
+    except Exception as bug:  # a bug in the probe must cost this line only, and it is reported like any other reason
+        return f"{BUG} {type(bug).__name__}"
 
 
 def verdict_rows_of(flat: Flat) -> list[dict[str, Any]]:
-    """A line's rows of the table `verdicts`, from nothing but its other rows."""
+    """Judge a measurement from its other rows alone, and return its rows of the table `verdicts`."""
     return _verdicts(facts_from(flat.measurement, flat.observations), head_from(flat.measurement), flat.measurement)
 
 
@@ -86,17 +89,17 @@ def _verdicts(facts: FlatMeasurement, head: dict[str, Any], row: dict[str, Any])
 
 @cache
 def _engine() -> Engine:
-    """One for each process, with what it has learnt."""
+    """Return the engine of this process, with its cache."""
     return SQLiteEngine()
 
 
-def _take(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
-    """A line's rows and its verdicts, or why it is set aside. It is judged before its rows are taken apart."""
-    line = piece.document()
-    if isinstance(line, Problem):
-        return line.sentence
-    if (reason := reason_rejected(line, now, lab)) is not None:
+def _admit(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
+    document = piece.document()
+    if isinstance(document, Problem):
+        return document.sentence
+    if (reason := reason_rejected(document, now, lab)) is not None:
         return reason
-    facts = flat_measurement_of(line)
-    flat = flat_of(facts, line, line_hash=line_hash.hex(), size=len(piece.raw), file=piece.file, number=piece.number)
-    return flat, _verdicts(facts, line, flat.measurement)
+    facts = flat_measurement_of(document)
+    size = len(piece.raw)
+    flat = flat_of(facts, document, line_hash=line_hash.hex(), size=size, file=piece.file, number=piece.number)
+    return flat, _verdicts(facts, document, flat.measurement)

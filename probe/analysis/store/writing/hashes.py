@@ -1,4 +1,4 @@
-"""What tells lines and files apart, whoever reads them: SHA-256 of their bytes."""
+"""Identify lines and files by the SHA-256 of their bytes."""
 
 import hashlib
 from pathlib import Path
@@ -7,24 +7,24 @@ from probe.results import STDIN, Piece, Problem
 
 
 def line_hash(piece: Piece) -> bytes:
-    """A line's; blanks around it do not count."""
+    """Return the hash of a line without surrounding white space."""
     return _hash(piece.raw.strip())
 
 
 def problem_hash(problem: Problem, digest: str) -> bytes:
-    """Of what could not be read the bytes are not at hand: its file's digest and what is said of it stand for them."""
+    """Return a hash for a line that could not be read. It covers the file's digest and the problem, not the bytes."""
     return _hash(f"{digest} {problem}".encode("utf-8", "replace"))
 
 
 def file_digest(source: Path) -> str:
-    """A file's, hexadecimal; "" for what can be read only once."""
+    """Return the digest of a file, hexadecimal, "" for standard input and pipes."""
     if source == STDIN or not source.is_file():
         return ""
     try:
         with source.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
-        return ""  # reading its lines will say why
+        return ""  # reading its lines reports the reason
 
 
 def _hash(raw: bytes) -> bytes:

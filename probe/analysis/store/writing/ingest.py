@@ -1,7 +1,7 @@
-"""Lines → store. One process reads, in order, and decides what is new; the others parse, flatten and judge.
+"""Add measurements to a store. One process reads in order and finds duplicates. Workers parse, flatten and judge.
 
-Whatever happens, each line that the manifest names stands in exactly one piece or one settled file; the rest is swept
-away when the next ingest begins, which goes on where this one stopped.
+At any time each measurement of the manifest is in exactly one staged file or one file of a table. Other files are
+removed when the next ingest begins, which continues where this one stopped.
 """
 
 import shutil
@@ -18,21 +18,22 @@ from pathlib import Path
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import REPLACED, STAGED, WORK
 from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
+from probe.analysis.store.writing.admission import OF_LAB
 from probe.analysis.store.writing.batch import Done, Job, work
 from probe.analysis.store.writing.hashes import file_digest, line_hash, problem_hash
 from probe.analysis.store.writing.merge import restore_replaced
 from probe.analysis.store.writing.partitions import load_staged, undo_load
 from probe.analysis.store.writing.workers import Workers, result_of, workers
+from probe.messages import tr
 from probe.results import Piece, Problem, file_name, read_pieces
 
-BATCH_LINES, BATCH_BYTES = 1024, 8 * 1024 * 1024  # whichever comes first: a worker holds the rows of one batch
-LOAD_LINES = 250_000  # so many lines wait at most; each settling adds a file to every partition that it touches
-OF_LAB = "was written inside the lab"
+BATCH_LINES, BATCH_BYTES = 1024, 8 * 1024 * 1024  # whichever is reached first. A worker holds the rows of one batch.
+LOAD_LINES = 250_000  # staged measurements at most. Each load adds a file to every partition that it touches.
 
 
 @dataclass
 class Report:
-    """What an ingest did. Every line is accepted, a duplicate of one that was, or rejected."""
+    """Count the lines of an ingest. Each one is accepted, a duplicate of an accepted one, or rejected."""
 
     files: int = 0
     lines: int = 0
@@ -42,7 +43,7 @@ class Report:
     seconds: float = 0.0
 
     def add(self, file: FileTally) -> None:
-        """Count one file."""
+        """Add the counts of one file."""
         self.files += 1
         self.lines += file.lines
         self.accepted += file.accepted
@@ -52,7 +53,7 @@ class Report:
 
 @dataclass
 class _Batch:
-    """Lines on their way to a worker, each with its file's tally; and the files that end with them."""
+    """Collect lines for a worker, each with its file's counts, and the files that end with them."""
 
     lines: list[tuple[bytes, Piece]] = field(default_factory=list)
     tallies: list[FileTally] = field(default_factory=list)
@@ -65,9 +66,9 @@ class _Batch:
 
 
 def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: int = 1) -> Report:
-    """Take every line of the files into the store at `folder`; what it has already counts as a duplicate.
+    """Add every measurement of the files to the store. One that the store has already counts as a duplicate.
 
-    Raises StoreError where the store cannot be written, or a worker was killed; what was taken until then stays.
+    Raises StoreError if the store cannot be written or a worker was killed. Measurements added before stay.
     """
     began, report = time.monotonic(), Report()
     with open_for_writing(folder) as manifest, workers(jobs) as pool:
@@ -86,15 +87,15 @@ def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: in
 
 
 class _Intake:
-    """Files → batches of lines that are new; and what came of a batch → manifest."""
+    """Make batches of new lines from files, and record the results of batches in the manifest."""
 
     def __init__(self, manifest: Manifest, folder: Path, lab: bool, report: Report, pool: Workers) -> None:
         self._manifest, self._folder, self._lab, self._report, self._pool = manifest, folder, lab, report, pool
-        self._on_their_way: set[bytes] = set()
+        self._in_work: set[bytes] = set()  # hashes of lines in batches that are not finished
         self._waiting = sum(manifest.staged().values())
 
     def of(self, sources: Iterable[Path]) -> Iterator[_Batch]:
-        """The batches of all files, which may share one; the last may be empty but for the files that end in it."""
+        """Iterate over the batches of all files. A batch can have lines of several files, and the last can be empty."""
         batch = _Batch()
         for source in sources:
             digest = file_digest(source)
@@ -114,32 +115,32 @@ class _Intake:
     def _put(self, piece: Piece | Problem, tally: FileTally, batch: _Batch) -> None:
         tally.lines += 1
         if isinstance(piece, Problem):
-            told = problem_hash(piece, tally.digest)
-            batch.rejected.append(Rejected(told, piece.file, piece.number, piece.sentence))
+            identity = problem_hash(piece, tally.digest)
+            batch.rejected.append(Rejected(identity, piece.file, piece.number, piece.sentence))
             tally.rejected += 1
             return
-        known_by = line_hash(piece)
-        if known_by in self._on_their_way or self._manifest.holds(known_by):
+        identity = line_hash(piece)
+        if identity in self._in_work or self._manifest.holds(identity):
             tally.duplicates += 1
             return
-        self._on_their_way.add(known_by)
-        batch.lines.append((known_by, piece))
+        self._in_work.add(identity)
+        batch.lines.append((identity, piece))
         batch.tallies.append(tally)
         batch.bytes += len(piece.raw)
 
     def finish(self, batch: _Batch, name: str, future: "Future[Done]") -> None:
-        """Count what a worker made of a batch, and write it down."""
+        """Count the result of a batch, and record it in the manifest."""
         done = result_of(future)
-        for place in done.taken:
-            batch.tallies[place].accepted += 1
-        for place, reason in done.rejected:
-            known_by, piece = batch.lines[place]
-            batch.rejected.append(Rejected(known_by, piece.file, piece.number, reason))
-            batch.tallies[place].rejected += 1
-            batch.tallies[place].of_lab += reason.startswith(OF_LAB)
-        taken = [batch.lines[place][0] for place in done.taken]
+        for index in done.taken:
+            batch.tallies[index].accepted += 1
+        for index, reason in done.rejected:
+            identity, piece = batch.lines[index]
+            batch.rejected.append(Rejected(identity, piece.file, piece.number, reason))
+            batch.tallies[index].rejected += 1
+            batch.tallies[index].of_lab += reason == OF_LAB
+        taken = [batch.lines[index][0] for index in done.taken]
         self._manifest.add(name, taken, batch.rejected, batch.ended)
-        self._on_their_way.difference_update(known_by for known_by, _ in batch.lines)
+        self._in_work.difference_update(identity for identity, _ in batch.lines)
         for tally in batch.ended:
             self._report.add(tally)
         self._waiting += len(taken)
@@ -150,15 +151,18 @@ class _Intake:
 
 @contextmanager
 def open_for_writing(folder: Path) -> Iterator[Manifest]:
-    """Hold the store alone, swept clean of what a killed ingest left."""
+    """Lock the store for writing, and remove what a killed ingest left. Raises StoreError."""
     manifest = Manifest(folder)
     try:
         _sweep(folder, manifest)
         yield manifest
     except OSError as error:
-        raise StoreError(
-            f"{folder} cannot be written ({error.strerror or error}); the same command again goes on where this stopped"
-        ) from None
+        refusal = tr(
+            "The store {folder} cannot be written: {reason}. Afterwards the same command continues.",
+            folder=folder,
+            reason=error.strerror or error,
+        )
+        raise StoreError(refusal) from None
     finally:
         manifest.close()
 
@@ -170,10 +174,10 @@ def _sweep(folder: Path, manifest: Manifest) -> None:
         restore_replaced(folder)
         manifest.forget_load(name)
     shutil.rmtree(folder / REPLACED, ignore_errors=True)
-    known = manifest.staged()
+    staged_names = manifest.staged()
     for table in TABLES:
         staged = folder / STAGED / table
         staged.mkdir(parents=True, exist_ok=True)
         for file in staged.iterdir():
-            if file.stem not in known:
+            if file.stem not in staged_names:
                 file.unlink()

@@ -1,4 +1,4 @@
-"""Small files of many settlings → one for each day and country, in all tables at once or in none."""
+"""Merge the small files of many loads into one file per day and country, in all tables or in none."""
 
 import os
 import shutil
@@ -12,31 +12,31 @@ from probe.analysis.store.manifest import Manifest
 from probe.analysis.store.writing.sorting import write_sorted
 from probe.analysis.store.writing.workers import Workers
 
-MOST_FILES = 16  # of a day and country, before they are made one: so a row is written anew once in so many settlings
+MOST_FILES = 16  # files of a day and country before they are merged. A row is rewritten once in so many loads.
 
 
 def merge(folder: Path, manifest: Manifest, pool: Workers) -> None:
-    """Make one file of all files of each partition that holds too many.
+    """Merge the files of each partition that has too many.
 
-    A partition's folder is exchanged whole: whoever reads meanwhile finds its rows in the old files or in the new one,
-    and for an instant between two renames in neither. What was taken out is kept until every table has its new
-    file, so a merger that was cut off is undone by the next ingest (`restore_replaced`).
+    The folder of a partition is replaced as a whole. A reader finds its rows in the old files or in the new one, and
+    between two renames for an instant in neither. The old folders are kept until every table has its new file, so that
+    the next ingest can undo an interrupted merge (`restore_replaced`).
     """
     places = _crowded(folder)
     if not places:
         return
     name, work = uuid.uuid4().hex, folder / WORK
-    crowd = {table: [file for place in places for file in table_files(folder, table, place)] for table in TABLES}
-    write_sorted(crowd, work, name, pool)
+    files = {table: [file for place in places for file in table_files(folder, table, place)] for table in TABLES}
+    write_sorted(files, work, name, pool)
     manifest.begin_load(name)
-    for made in sorted(work.rglob(f"{name}.parquet")):
-        _exchange(folder, made.parent.relative_to(work))
+    for merged in sorted(work.rglob(f"{name}.parquet")):
+        _replace(folder, merged.parent.relative_to(work))
     manifest.finish_load(name, ())
     shutil.rmtree(folder / REPLACED)
 
 
 def restore_replaced(folder: Path) -> None:
-    """Bring back what a merger that was cut off had taken out. Its own files are gone from there already."""
+    """Move back the folders that an interrupted merge replaced. `undo_load` removed its new files before."""
     for file in sorted((folder / REPLACED).rglob("*.parquet")):
         place = folder / file.relative_to(folder / REPLACED)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -44,14 +44,14 @@ def restore_replaced(folder: Path) -> None:
 
 
 def _crowded(folder: Path) -> list[Path]:
-    """The partitions that hold too many files; every table has files of the same names there, or none."""
+    """Return the partitions with too many files. Every table has files of the same names there, or none."""
     files = table_files(folder, "measurements")
     held = Counter(file.parent.relative_to(folder / "measurements") for file in files)
     return [place for place, count in held.items() if count > MOST_FILES]
 
 
-def _exchange(folder: Path, place: Path) -> None:
-    """Take out the folder of a table's partition, and put the new one there. `place`: inside the store."""
+def _replace(folder: Path, place: Path) -> None:
+    """Replace the folder of a table's partition by the new one. `place` is the path inside the store."""
     out = folder / REPLACED / place
     out.parent.mkdir(parents=True, exist_ok=True)
     os.rename(folder / place, out)

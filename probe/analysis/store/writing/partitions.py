@@ -1,4 +1,4 @@
-"""Pieces → the tables' files, one for each day, country and settling; sorted, so that one writer is open at a time."""
+"""Load staged files into the tables, as one sorted file for each day, country and load."""
 
 import os
 import uuid
@@ -13,26 +13,23 @@ from probe.analysis.store.writing.workers import Workers
 
 
 def load_staged(folder: Path, manifest: Manifest, pool: Workers) -> None:
-    """Move everything that waits into the tables. Killed in the midst, it is done anew by the next ingest."""
-    pieces = list(manifest.staged())
-    if not pieces:
+    """Load all staged files into the tables, and merge crowded partitions. The next ingest repeats a killed load."""
+    staged = list(manifest.staged())
+    if not staged:
         return
     name, work = uuid.uuid4().hex, folder / WORK
-    waiting = {table: [staged_file(folder, table, piece) for piece in pieces] for table in TABLES}
-    write_sorted(waiting, work, name, pool)
+    files = {table: [staged_file(folder, table, one) for one in staged] for table in TABLES}
+    write_sorted(files, work, name, pool)
     move(folder, manifest, name)
-    manifest.finish_load(name, pieces)
+    manifest.finish_load(name, staged)
     for table in TABLES:
-        for piece in pieces:
-            staged_file(folder, table, piece).unlink()
+        for one in staged:
+            staged_file(folder, table, one).unlink()
     merge(folder, manifest, pool)
 
 
 def move(folder: Path, manifest: Manifest, name: str) -> None:
-    """Move the files of that name, which are synced, from under `work` into the tables.
-
-    They count once the settling is finished.
-    """
+    """Move the synced files of that name from `work` into the tables. They count when the load is finished."""
     work = folder / WORK
     manifest.begin_load(name)
     for made in sorted(work.rglob(f"{name}.parquet")):
@@ -42,7 +39,7 @@ def move(folder: Path, manifest: Manifest, name: str) -> None:
 
 
 def undo_load(folder: Path, name: str) -> None:
-    """Take away what a settling that was cut off has moved; its pieces are still there."""
+    """Remove the files that an interrupted load moved. Its staged files still exist."""
     for table in TABLES:
         for file in table_files(folder, table):
             if file.stem == name:

@@ -1,6 +1,6 @@
-"""Rows of any number of files → one file for each day and country, sorted: the part of settling and merging that works.
+"""Sort the rows of any number of files into one file for each day and country, for loads and merges.
 
-Each process takes the days whose hash falls to it, so no two write to one partition.
+Each process handles the days whose hash falls to it, so that two processes never write to one partition.
 """
 
 import importlib
@@ -17,33 +17,34 @@ from probe.analysis.store.columns import PARTITIONS, hive_options, partition_sch
 from probe.analysis.store.files import partition, write_rows
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing.workers import Workers
+from probe.messages import tr
 
-MEMORY = 512  # MB for sorting, of all processes together; what does not fit goes to the folder `work`
-LEAST = 128  # MB that a process gets in any case
-SORTED_AT_ONCE = 0.3  # of that memory, in bytes of rows; a half of it was too much for DuckDB
+MEMORY = 512  # MB for sorting in all processes together. DuckDB writes the rest to the folder `work`.
+LEAST = 128  # MB that every process gets
+SORTED_AT_ONCE = 0.3  # share of that memory for the bytes of rows. With 0.5 DuckDB ran out of memory.
 ORDER = {
     "measurements": "day, probe_cc, line_hash",
     "observations": "day, probe_cc, line_hash, row",
     "verdicts": "day, probe_cc, line_hash, service",
 }
-_KEY = "(day, probe_cc, line_hash[:2])"  # by this rows are cut into ranges; ORDER sorts on
+_KEY = "(day, probe_cc, line_hash[:2])"  # rows are divided into ranges of this key. It is a prefix of ORDER.
 _Key = tuple[str, str, str]
-_LOOKED_AT = 1000  # rows of a file, to know their size
+_SAMPLE_ROWS = 1000  # rows of a file that are read to estimate the size of a row
 
 
 def write_sorted(sources: Mapping[str, Sequence[Path]], work: Path, name: str, pool: Workers) -> None:
-    """Write each table's rows under `work`, where the files' places are those they will have; synced.
+    """Write each table's rows as synced files under `work`, in the folders that they will have in the tables.
 
-    `sources`: table → files; of those that have no columns for day and country, their folders tell them.
+    `sources` holds the files by table. Files without columns for day and country have these in their folders' names.
     """
     work.mkdir(exist_ok=True)
     shares = [(table, files, share) for table, files in sources.items() if files for share in range(pool.jobs)]
     pool.all(_write, [(table, files, work, name, share, pool.jobs) for table, files, share in shares])
-    os.sync()  # once for thousands of files: one by one it takes as long as all the rest
+    os.sync()  # once for thousands of files. One fsync per file takes as long as all the rest.
 
 
 def _write(table: str, files: Sequence[Path], work: Path, name: str, share: int, shares: int) -> None:
-    """Write one table's files of the days that fall to this share."""
+    """Write one table's files for the days of this share."""
     rows = _sorted_rows(table, files, work / f"sorting-{table}-{share}", share, shares)
     for (day, country), batches in groupby(rows, lambda found: found[0]):
         place = work / table / partition(day, country)
@@ -54,7 +55,7 @@ def _write(table: str, files: Sequence[Path], work: Path, name: str, share: int,
 def _sorted_rows(
     table: str, files: Sequence[Path], spill: Path, share: int, shares: int
 ) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Rows of one partition after the other: ((day, country), Arrow batch). Raises StoreError."""
+    """Iterate over ((day, country), Arrow batch), partition by partition. Raises StoreError."""
     duckdb, connection = importlib.import_module("duckdb"), duckdb_in_memory()
     memory = max(MEMORY // shares, LEAST)
     try:
@@ -73,15 +74,16 @@ def _sorted_rows(
             for batch in found.to_arrow_reader(min(most, 50_000)):
                 yield from _cut(batch)
     except duckdb.Error as error:
-        raise StoreError(f"rows of the store cannot be sorted ({str(error).splitlines()[0]})") from None
+        reason = str(error).splitlines()[0]
+        raise StoreError(tr("The rows of the store cannot be sorted: {reason}", reason=reason)) from None
     finally:
         connection.close()
 
 
 def _ranges(connection: Any, mine: str, names: list[str], most: int) -> Iterator[tuple[_Key, _Key]]:
-    """First and last key of so many rows at most, where a key's own are not more; in their order.
+    """Iterate over (first key, last key) of ranges of at most `most` rows, in order. One key is never divided.
 
-    DuckDB sorts what does not fit by way of the disk, but not always: wide rows it must hold to the end.
+    Ranges are needed, since DuckDB does not always sort on disk: it can hold wide rows in memory until the end.
     """
     counts = connection.execute(f"SELECT {_KEY} AS key, count(*) {mine} GROUP BY key ORDER BY key", [names]).fetchall()
     first, last, rows = None, None, 0
@@ -95,25 +97,25 @@ def _ranges(connection: Any, mine: str, names: list[str], most: int) -> Iterator
 
 
 def _row_bytes(files: Sequence[Path]) -> float:
-    """Bytes of a row in memory, of some files' first rows."""
+    """Return the mean size of a row in memory, in bytes, from the first rows of some files."""
     size = rows = 0
     for path in files[:: max(1, len(files) // 8)]:
         with pq.ParquetFile(path) as file:
-            first = next(file.iter_batches(_LOOKED_AT), None)
+            first = next(file.iter_batches(_SAMPLE_ROWS), None)
         if first is not None:
             size, rows = size + first.nbytes, rows + first.num_rows
     return size / rows if rows else 1.0
 
 
 def _in_folders(file: Path) -> str:
-    """DuckDB's options: whether folders tell the day and the country; NA is a country, and no null."""
+    """Return DuckDB's options for reading day and country from folder names. NA is a country and not a null."""
     if not file.parent.name.startswith(f"{PARTITIONS[1]}="):
         return "hive_partitioning = false"
     return hive_options()
 
 
 def _cut(batch: Any) -> Iterator[tuple[tuple[str, str], Any]]:
-    """A sorted batch, cut where the partition changes, without the columns that its folders tell."""
+    """Divide a sorted batch by partition, and drop the columns that the folder names contain."""
     keys = list(zip(*(batch.column(name).to_pylist() for name in PARTITIONS), strict=True))
     rest, start = batch.drop_columns(list(PARTITIONS)), 0
     for key, members in groupby(keys):

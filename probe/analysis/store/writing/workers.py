@@ -1,4 +1,4 @@
-"""Processes that do a store's work: as many as there are cores to spare, or none but this one."""
+"""Run the work on a store in worker processes, or in this process for one job."""
 
 import os
 import threading
@@ -11,27 +11,28 @@ from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 from probe.analysis.store.manifest import StoreError
+from probe.messages import tr
 
 
 @dataclass(frozen=True)
 class Workers:
-    """`submit` has work done, elsewhere or here and now; `jobs` is how many pieces of it at once."""
+    """Run tasks. `submit` starts one in a worker, or runs it in this process. `jobs` is the number of workers."""
 
     jobs: int
     submit: Callable[..., "Future[Any]"]
 
     def all(self, task: Callable[..., Any], calls: list[tuple[Any, ...]]) -> list[Any]:
-        """What each call gives, in their order. Raises StoreError where a worker was killed."""
+        """Return the results of the calls in their order. Raises StoreError if a worker was killed."""
         return [result_of(future) for future in [self.submit(task, *call) for call in calls]]
 
 
 @contextmanager
 def workers(jobs: int) -> Iterator[Workers]:
-    """Start them, and end them with the block."""
+    """Start worker processes, which end with the block."""
     if jobs <= 1:
-        yield Workers(1, _do_here)
+        yield Workers(1, _run_here)
         return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_die_with_parent)
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_exit_with_parent)
     try:
         yield Workers(jobs, pool.submit)
     finally:
@@ -39,28 +40,28 @@ def workers(jobs: int) -> Iterator[Workers]:
 
 
 def result_of(future: "Future[Any]") -> Any:
-    """What came of it. Raises StoreError where the worker was killed."""
+    """Return the result of a task. Raises StoreError if its worker was killed."""
     try:
         return future.result()
     except BrokenProcessPool:
         raise StoreError(
-            "a worker was killed (was memory short?); the same command again goes on where this one stopped"
+            tr("A worker process was killed, perhaps for lack of memory. Run the same command again to continue.")
         ) from None
 
 
-def _do_here(task: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+def _run_here(task: Callable[..., Any], *arguments: Any) -> "Future[Any]":
     future: Future[Any] = Future()
     future.set_result(task(*arguments))
     return future
 
 
-def _die_with_parent() -> None:
-    """What a worker does first: it would wait for ever for the next batch of a parent that was killed."""
+def _exit_with_parent() -> None:
+    """Watch the parent process in a thread. Without it a worker would wait forever for batches of a killed parent."""
     parent = parent_process()
     if parent is not None:
-        threading.Thread(target=_wait_and_die, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=_wait_and_exit, args=(parent.sentinel,), daemon=True).start()
 
 
-def _wait_and_die(sentinel: int) -> None:
+def _wait_and_exit(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
