@@ -80,7 +80,7 @@ def test_invalid_run_shows_reason(open_page: Seen) -> None:
     page = open_page.show(made(rows(1, "", valid=False, invalid_reason="vpn", because="A VPN carries the traffic.")))
     page.locator("#grid td").click()
     text = page.locator("#detail").inner_text()
-    assert "1 not counted: vpn" in text and "A VPN carries the traffic." in text and "not valid" in text
+    assert "1 not counted: VPN" in text and "A VPN carries the traffic." in text and "not valid" in text
 
 
 def test_filters_reduce_cells(open_page: Seen) -> None:

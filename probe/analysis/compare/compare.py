@@ -26,6 +26,20 @@ WORDS = {
 }
 
 
+REASONS = {
+    "insufficient": mark("not enough data"),
+    "ipv6_broken": mark("IPv6 does not work"),
+    "instrument": mark("faulty software version"),
+    "captive_portal": mark("captive portal"),
+    "clock": mark("wrong clock"),
+    "vpn": mark("VPN"),
+    "tls_interception": mark("TLS interception"),
+    "no_network": mark("no network"),
+    "probe_bug": mark("bug in the probe"),
+    "invalid": mark("not valid"),
+}
+
+
 def to_json(comparison: Comparison) -> str:
     """Return one JSON object per line and cell."""
     rows = (cell_to_dict(cell) for _, cells in comparison.rows() for cell in cells)
@@ -111,7 +125,9 @@ def cell_text(cell: Cell) -> str:
 
 def not_counted(set_aside: dict[str, int]) -> str:
     """Return how many measurements do not count, by reason, "" without any."""
-    return ", ".join(tr("{n} not counted: {reason}", n=n, reason=reason) for reason, n in set_aside.items())
+    return ", ".join(
+        tr("{n} not counted: {reason}", n=n, reason=tr(REASONS.get(reason, reason))) for reason, n in set_aside.items()
+    )
 
 
 def _notes(comparison: Comparison) -> list[str]:

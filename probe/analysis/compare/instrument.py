@@ -55,10 +55,10 @@ class _Version(NamedTuple):
 def suspects(table: VerdictTable) -> list[tuple[str, str]]:
     """Return (service, software with version) of the faulty versions.
 
-    A version is faulty if it fails nearly everywhere, also where other versions of the same software, on the same
-    network and day, nearly always find the service working. The day must be equal, since a block that begins while a
-    version spreads would look like its fault. The software must be equal, since another one may test deeper layers.
-    The thresholds SHARE, LEAST and NETWORKS are design values, not fitted to data.
+    A version is faulty if it fails nearly everywhere, and other versions nearly always succeed on the same network and
+    day. The day must be equal, since a block that begins while a version spreads would look like its fault. Only
+    versions of the same software are compared, since another one may test deeper layers. The thresholds SHARE, LEAST
+    and NETWORKS are design values, not fitted to data.
     """
     versions = [_Version(*row) for row in table.select(_VERSIONS)]
     return [(version.service, version.software) for version in versions if version.is_fault()]

@@ -172,7 +172,7 @@
   }
 
   function aboutCell(cell) {
-    const aside = Object.entries(cell.set_aside).map(([reason, n]) => `${n} ${reason}`).join(", ");
+    const aside = Object.entries(cell.set_aside).map(([reason, n]) => `${n} ${data.reasons[reason] || reason}`).join(", ");
     const networks = cell.networks.map(([asn, name, n, found]) => `${asn} ${name}: ${n}, ${word(found)}`).join("; ");
     return [
       el("p", {}, el("strong", {}, cell.text)),

@@ -11,7 +11,7 @@ from typing import Any
 from probe import __version__
 from probe.analysis.compare.axes import Question, QuestionError
 from probe.analysis.compare.cells import LEAST, SHARE, Cell, Comparison, Example, network_name
-from probe.analysis.compare.compare import WORDS, ascii_only, cell_text, label, not_counted, vantage_name
+from probe.analysis.compare.compare import REASONS, WORDS, ascii_only, cell_text, label, not_counted, vantage_name
 from probe.analysis.compare.events import prepared_events, together
 from probe.analysis.compare.series import prepared_series
 from probe.analysis.compare.verdict_table import VerdictTable
@@ -85,6 +85,7 @@ def page_data(
         "least": LEAST,
         "share_percent": round(100 * SHARE),
         "words": WORDS,
+        "reasons": REASONS,
         "glyphs": GLYPHS,
         "baseline": label(dict(comparison.question.baseline)) if comparison.baseline else None,
         "left_out": comparison.left_out,

@@ -10,9 +10,9 @@ _NOTHING = 45.0  # e**-45 is smaller than the rounding error of a float near 1
 def fisher_exact(a: int, b: int, c: int, d: int) -> float:
     """Return the two-sided p-value of the table [[a, b], [c, d]], 1.0 if a margin is empty. Raises ValueError.
 
-    The p-value is the sum of the probabilities of all tables with the same margins that are not more likely than this
-    one, as in R's fisher.test and scipy's fisher_exact. Probabilities fall on both sides of the most likely table, so
-    only tables with a relevant probability are computed.
+    The p-value sums the probabilities of all tables with the same margins that are not more likely than this one. R's
+    fisher.test and scipy's fisher_exact use the same definition. Probabilities fall on both sides of the most likely
+    table, so only tables with a relevant probability are computed.
     """
     if min(a, b, c, d) < 0:
         raise ValueError("counts must not be negative")

@@ -1,7 +1,7 @@
 """Record what a store contains: files, measurements by hash, rejected lines. SQLite keeps it consistent after a kill.
 
-The table and column names are those of existing stores: `lines` has the hashes of measurements, `pieces` the staged
-files that wait for a load, and `settling` the loads that are under way.
+The table names are those of existing stores. `lines` has the hashes of measurements. `pieces` has the staged files that
+wait for a load. `settling` has the loads that are under way.
 """
 
 import fcntl

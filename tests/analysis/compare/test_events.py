@@ -185,7 +185,7 @@ def test_series_shows_gaps() -> None:
     assert f"{day(0)}     ....................  6 OK" in text
     assert f"{day(3)}     ####################  6 BLOCKED" in text
     assert f"{day(1)}                           not measured" in text
-    assert "1 not counted: insufficient" in text
+    assert "1 not counted: not enough data" in text
 
 
 def test_series_by_hour() -> None:

@@ -73,4 +73,4 @@ def test_too_many_days_give_note_without_chart() -> None:
     source = table(rows(1), rows(1, day="9999-12-31"))
     data = page_data(source, compare(source, Question()), [])
     assert (data["days"], data["series"], data["events"]) == ([], [], [])
-    assert "narrow with --since" in render(data)
+    assert "Shorten the period with --since" in render(data)
