@@ -8,7 +8,7 @@ from probe.analysis.observations.lenient_json import seconds, table, text
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.verdicts.hops import hop_evidence
 from probe.analysis.verdicts.verdict_row import ipv6_broken
-from probe.analysis.verdicts.verdicts import flat_measurement_of, moment
+from probe.analysis.verdicts.verdicts import moment
 
 COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")
@@ -24,18 +24,13 @@ class Flat:
     observations: list[tuple[Any, ...]]
 
 
-def flatten(document: dict[str, Any], *, line_hash: str, size: int, file: str, number: int) -> Flat:
-    """Flatten a measurement that can be judged.
+def flatten(
+    facts: FlatMeasurement, document: dict[str, Any], *, line_hash: str, size: int, file: str, number: int
+) -> Flat:
+    """Convert a measurement to rows. `facts` is the same measurement, as `flat_measurement_of` returns it.
 
     `line_hash` is the SHA-256 of the line's bytes, hexadecimal, and `size` their number. `file` and `number` locate it.
     """
-    return flat_of(flat_measurement_of(document), document, line_hash=line_hash, size=size, file=file, number=number)
-
-
-def flat_of(
-    facts: FlatMeasurement, document: dict[str, Any], *, line_hash: str, size: int, file: str, number: int
-) -> Flat:
-    """Flatten a measurement whose `facts` are known, as `flatten` does."""
     start = moment(document.get("measurement_start_time"))
     measurement = {
         "line_hash": line_hash,

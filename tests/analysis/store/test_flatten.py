@@ -21,7 +21,7 @@ RECORDED = [json.loads(line) for file in (FIXTURE, LOCATED) for line in gzip.dec
 
 
 def flat(line: dict[str, Any]) -> Flat:
-    return flatten(line, line_hash="ab" * 32, size=7, file="a.jsonl", number=3)
+    return flatten(flat_measurement_of(line), line, line_hash="ab" * 32, size=7, file="a.jsonl", number=3)
 
 
 @pytest.mark.parametrize("line", RECORDED, ids=lambda line: line["test_keys"]["x_target"]["name"])

@@ -122,7 +122,7 @@ def test_bug_rejects_only_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             raise KeyError("ours")
         return flat_of(facts, line, **more)
 
-    monkeypatch.setattr("probe.analysis.store.writing.batch.flat_of", buggy)
+    monkeypatch.setattr("probe.analysis.store.writing.batch.flatten", buggy)
     assert taken(ingest([write(tmp_path / "a.jsonl", some_lines(3))], tmp_path / "store")) == (3, 2, 0, 1)
     assert rejected_lines(tmp_path / "store")[0][2:] == (
         2,

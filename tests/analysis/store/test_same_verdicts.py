@@ -11,7 +11,7 @@ from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.observations.rows import read_measurement
 from probe.analysis.store.columns import SHARED, to_arrow
 from probe.analysis.store.flatten import COLUMNS, facts_from, flatten, head_from
-from probe.analysis.verdicts.verdicts import judge_flat, judge_measurement, to_json
+from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_flat, judge_measurement, to_json
 from probe.results.reading import Piece
 
 RECORDINGS = sorted((Path(__file__).parents[3] / "probe" / "lab" / "recorded").glob("*.jsonl.gz"))
@@ -26,7 +26,7 @@ def slow_way(raw: bytes) -> list[str]:
 def through_the_store(raw: bytes) -> list[str]:
     """Judge from Arrow tables: parsed like an ingest, flattened, converted and read again."""
     line: Any = Piece("a", 2, raw).document()
-    flat = flatten(line, line_hash="ab" * 32, size=len(raw), file="a", number=1)
+    flat = flatten(flat_measurement_of(line), line, line_hash="ab" * 32, size=len(raw), file="a", number=1)
     tables = to_arrow([flat], [])
     (measurement,) = tables["measurements"].to_pylist()
     rows = [tuple(row[column] for column in COLUMNS) for row in tables["observations"].to_pylist()]

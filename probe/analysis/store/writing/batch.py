@@ -13,7 +13,7 @@ from probe.analysis.engines.engine import Engine, SQLiteEngine
 from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.store.columns import to_arrow, verdict_row
 from probe.analysis.store.files import staged_file, write_rows
-from probe.analysis.store.flatten import Flat, facts_from, flat_of, head_from
+from probe.analysis.store.flatten import Flat, facts_from, flatten, head_from
 from probe.analysis.store.writing.admission import reason_rejected
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_flat
 from probe.messages import mark
@@ -101,5 +101,5 @@ def _admit(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Fl
         return reason
     facts = flat_measurement_of(document)
     size = len(piece.raw)
-    flat = flat_of(facts, document, line_hash=line_hash.hex(), size=size, file=piece.file, number=piece.number)
+    flat = flatten(facts, document, line_hash=line_hash.hex(), size=size, file=piece.file, number=piece.number)
     return flat, _verdicts(facts, document, flat.measurement)
