@@ -56,7 +56,7 @@ def test_page_opens_without_requests(open_page: Seen) -> None:
 
 
 def test_request_is_blocked_and_noticed(page: Page, tmp_path: Path) -> None:
-    """The policy blocks a request, and the listener that other tests use records it."""
+    """Check that the policy blocks a request, and that the listener of the other tests records it."""
     seen = Seen(page, tmp_path)
     page.on("console", lambda message: seen.errors.append(message.text))
     seen.show(made(world()).replace("<header>", '<header><img src="http://127.0.0.1:9/x.png"><script>open()</script>'))
@@ -136,7 +136,7 @@ def test_chart_over_time_has_table(open_page: Seen) -> None:
 
 
 def test_many_events_have_numbers(open_page: Seen) -> None:
-    """Four networks are blocked one after the other for eight days. The chart has space for numbers only."""
+    """Block four networks one after the other for eight days. The chart has space for numbers only."""
     networks = [("AS1", 60), ("AS2", 62), ("AS3", 64), ("AS4", 68)]
     page = open_page.show(
         made(
@@ -175,7 +175,7 @@ EVIL = (
 
 
 def test_script_in_any_field_stays_text(open_page: Seen) -> None:
-    """Every text from a results file is untrusted."""
+    """Put markup into every text field, since texts from results files are untrusted."""
     evil = {column.name: EVIL for column in fields(PLAIN) if column.type is str}
     keep = {"day": "2026-11-24", "measurement_start_time": "2026-11-24T13:05:00Z", "lab": "", "state": "blocked"}
     endpoint = json.dumps([dict.fromkeys(("endpoint", "state", "proof", "rule_id"), EVIL) | {"mechanisms": [EVIL]}])
@@ -210,7 +210,7 @@ def test_axe_finds_no_serious_problem(browser: Browser, tmp_path: Path, width: i
 
 
 def test_every_state_has_own_letter(open_page: Seen) -> None:
-    """Every state has its own letter in a table of many columns."""
+    """Check the letters of the states in a table of many columns."""
     states = ("blocked", "likely_blocked", "degraded", "impaired", "down", "ok")
     many = [rows(5, state, service=f"s/{state}", probe_asn=f"AS{number}") for state in states for number in range(7)]
     page = open_page.show(made(*many, rows(1, "ok", service="s/few", probe_asn="AS1")))

@@ -9,8 +9,8 @@ LEAST = 5  # measurements of each side, on the same network and day
 NETWORKS = 2  # networks on which both sides measured
 
 SOFTWARE = "software_name || ' ' || software_version"
-# Failures of each version: in all measurements, and on networks and days where other versions of the same software
-# measured too ("shared"), beside the failures of these others.
+# Failures of each version in all measurements, and in shared ones: networks and days where other versions of the same
+# software measured too. The failures of these other versions stand beside them.
 _VERSIONS = f"""
 SELECT service, software, SUM(failed), SUM(n),
   COUNT(DISTINCT CASE WHEN versions > 1 THEN network END),

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 MASTERS = "local[N], spark://HOST:PORT, sc://HOST:PORT"
 NEEDS = mark(
-    "--engine spark needs pyspark. Install it with: pip install 'censorprobe[analysis,cluster]', "
-    "or in a checkout: pip install -e '.[analysis,cluster]'"
+    "--engine spark needs pyspark. Install it with pip install 'censorprobe[analysis,cluster]', "
+    "or in a checkout with pip install -e '.[analysis,cluster]'"
 )
 NEEDS_JAVA = mark(
     "--engine spark needs Java 17 or 21 in PATH or JAVA_HOME. On Debian the package is default-jre-headless."

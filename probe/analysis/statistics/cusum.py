@@ -49,7 +49,7 @@ class Sum:
 def interference(days: Sequence[tuple[int, int]]) -> list[Change]:
     """Find changes in (accusing, working) counts by day. Days without counts are skipped.
 
-    The end of a change needs the same evidence in the other direction, so that a partial block does not end and begin
+    The end of a change needs the same evidence in the other direction. Otherwise a partial block would end and begin
     again and again.
     """
     found: list[Change] = []

@@ -61,8 +61,8 @@ def as_text(citation: dict[str, Any]) -> str:
     """Return the citation as a paragraph of text."""
     return tr(
         "Measurements: {measurements}, from {first_day} to {last_day}. Countries: {countries}. Networks: {networks}. "
-        "Judged with {programs} and ruleset {rulesets} (SHA-256 of the rules: {rules_digest}). "
-        "Input files: {files} (SHA-256 over their digests: {inputs_digest}). Licences: {licences}.",
+        "Judged with {programs} and ruleset {rulesets} (SHA-256 of the rules {rules_digest}). "
+        "Input files: {files} (SHA-256 over their digests {inputs_digest}). Licences: {licences}.",
         measurements=citation["measurements"],
         first_day=citation["first_day"] or "-",
         last_day=citation["last_day"] or "-",

@@ -87,7 +87,7 @@ def _flat(value: Any) -> Any:
 
 
 def _no_formula(value: Any) -> Any:
-    """Prefix texts that a spreadsheet would run as a formula, since anyone can write them into a measurement."""
+    """Prefix texts that a spreadsheet would run as a formula. Texts of measurements are untrusted."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 

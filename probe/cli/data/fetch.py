@@ -153,7 +153,7 @@ def _agree(base: str, yes: bool) -> None:
     """Tell the user which server is contacted, and ask at a terminal. Sends nothing. Raises UsageError (3)."""
     notice = tr(
         "This contacts only OONI's archive at {host}. Your network operator can see that. The archive sees your IP "
-        "address, and the countries and tests that you ask for. Nothing is measured, and no data of yours are sent.",
+        "address, and the countries and tests that you ask for. Nothing is measured, and no measurement is sent.",
         host=urlsplit(base).hostname,
     )
     say(sys.stderr, wrapped(notice))

@@ -104,8 +104,8 @@ def require_analysis_extra() -> None:
     if find_spec("duckdb") is None or find_spec("pyarrow") is None:
         raise UsageError(
             tr(
-                "A store needs DuckDB and pyarrow. Install them with: pip install 'censorprobe[analysis]', "
-                "or in a checkout: pip install -e '.[analysis]'"
+                "A store needs DuckDB and pyarrow. Install them with pip install 'censorprobe[analysis]', "
+                "or in a checkout with pip install -e '.[analysis]'"
             ),
             USAGE,
         )

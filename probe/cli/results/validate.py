@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 INVALID_INPUT, USAGE = 6, 2
 NEEDS = mark(
-    "probe validate needs jsonschema-rs. Install it with: pip install 'censorprobe[analysis]', "
-    "or in a checkout: pip install -e '.[analysis]'"
+    "probe validate needs jsonschema-rs. Install it with pip install 'censorprobe[analysis]', "
+    "or in a checkout with pip install -e '.[analysis]'"
 )
 
 app = new_app()

@@ -25,7 +25,7 @@ def known() -> Templates:
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 4])
 def test_shutdown_of_invented_world_is_found(known: Templates, seed: int) -> None:
-    """Users who stop at the same time look like a shutdown too, so the kind is `possible_shutdown`."""
+    """Find the shutdown as `possible_shutdown`, since users who stop at the same time look alike."""
     plan = draw_plan(seed)
     all_events = events(VerdictTable.of_rows(madeup_rows(MEASUREMENTS, seed, plan, known)), parse_question())
     shutdowns = [event for event in all_events if event.kind == SHUTDOWN]

@@ -123,7 +123,7 @@ def test_name_that_ooni_only_looks_up_has_no_failure() -> None:
 
 
 def test_captive_portal_is_no_data_centre() -> None:
-    """A captive portal answers all unencrypted requests, and no handshake has a valid certificate."""
+    """Read a captive portal, which answers all unencrypted requests and has no valid certificate."""
     portal = altered("telegram-ok")
     for entry in portal["test_keys"]["tls_handshakes"]:
         entry["failure"] = "ssl_invalid_hostname"

@@ -116,7 +116,7 @@ def spark(
 
 @pytest.mark.parametrize("table", TABLES)
 def test_all_tables_have_same_checksums(spark: Answers, duckdb: Answers, table: str) -> None:
-    """Each engine reads the tables that it wrote."""
+    """Compare the tables, each read by the engine that wrote them."""
     with Store(duckdb.store) as opened:
         wanted = checksum(opened.sql(f"SELECT * FROM {table}").to_pylist())
     assert int(wanted.split()[0]) > 20

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from probe.analysis.observations.rows import FlatMeasurement
-from probe.analysis.store.flatten import flat_of
+from probe.analysis.store.flatten import flatten
 from probe.analysis.store.manifest import Manifest, StoreError, rejected_lines
 from probe.analysis.store.rejudge import rejudge
 from probe.analysis.store.writing import partitions as settling
@@ -120,7 +120,7 @@ def test_bug_rejects_only_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def buggy(facts: FlatMeasurement, line: dict[str, Any], **more: Any) -> Any:
         if line["annotations"]["number"] == 1:
             raise KeyError("ours")
-        return flat_of(facts, line, **more)
+        return flatten(facts, line, **more)
 
     monkeypatch.setattr("probe.analysis.store.writing.batch.flatten", buggy)
     assert taken(ingest([write(tmp_path / "a.jsonl", some_lines(3))], tmp_path / "store")) == (3, 2, 0, 1)

@@ -84,7 +84,7 @@ def renaming(times: int) -> Callable[[Path, Path], None]:
 def test_interrupted_merge_is_undone(
     crowded: Path, monkeypatch: pytest.MonkeyPatch, renames: int, missing: int
 ) -> None:
-    """Between two renames a partition of one table is missing. The next ingest restores it."""
+    """Interrupt a merge between two renames, when one partition is missing. The next ingest restores it."""
     before = everything(crowded)
     with monkeypatch.context() as patch:
         patch.setattr(merging.os, "rename", renaming(renames))

@@ -44,7 +44,7 @@ def test_rows_larger_than_memory_are_sorted(pieces: list[Path], tmp_path: Path) 
 
 
 def test_sorting_at_once_fails(pieces: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without ranges DuckDB runs out of memory, and the error is one sentence."""
+    """Sort without ranges, so that DuckDB runs out of memory. The error is one sentence."""
     monkeypatch.setattr(sorting, "SORTED_AT_ONCE", 1000)
     with pytest.raises(StoreError, match="cannot be sorted"):
         rows_sorted(pieces, tmp_path)

@@ -96,7 +96,7 @@ def test_store_allows_only_select_and_own_files(store: Path, statement: str) -> 
 
 
 def test_duckdb_prints_nothing_on_stdout() -> None:
-    """DuckDB prints progress bars if the process runs no file, but stdout must hold only JSON."""
+    """Check DuckDB's setting, since it prints progress bars if the process runs no file."""
     asked = """
 import duckdb
 from probe.analysis.engines.duckdb_files import duckdb_in_memory

@@ -69,7 +69,7 @@ def test_redacted_router_has_no_address_in_record() -> None:
 
 @pytest.mark.parametrize("kind", ["limited_payload", "path_sweep"])
 def test_search_without_transactions_gives_no_hop(kind: str) -> None:
-    """A timeout needs a path to give a hop, and without limited payloads there is no search."""
+    """Remove the path, which a timeout needs for a hop, and the limited payloads, which are the search."""
     dropped = line({2: "expired", 5: "silent"}, {3: "expired", 4: "silent"}, cause="generic_timeout_error")
     assert hop(dropped, mechanisms=("tls.timeout.sni",)) == {"ttl": 4, "address": "198.51.46.1", "asn": 64511}
     keys = dropped["test_keys"]
@@ -114,7 +114,7 @@ def test_hop_is_used_for_its_service_and_layer_only() -> None:
 
 @pytest.mark.parametrize(("payload", "mechanism"), [("http", "http"), ("tls", "tls"), ("quic", "quic")])
 def test_inner_mechanism_has_hop(payload: str, mechanism: str) -> None:
-    """A closed connection has only its layer as mechanism."""
+    """Use the mechanism of a closed connection, which is only its layer."""
     closed = line({2: "expired", 5: "closed"}, {3: "expired", 4: "closed"}, payload=payload, cause="eof_error")
     assert hop(closed, mechanisms=(mechanism,))["ttl"] == 4
     assert hop(closed, mechanisms=("smtp.starttls_stripped",)) is None

@@ -59,7 +59,7 @@ def test_page_is_private_and_has_cells(kept: Path, tmp_path: Path, capsys: pytes
 
 
 def test_page_of_measurements_without_time(tmp_path: Path) -> None:
-    """Without times there are cells, but no day on which an event can begin."""
+    """Write cells without times. There is no day on which an event can begin."""
     file, page = tmp_path / "a.jsonl", tmp_path / "page.html"
     file.write_text(json.dumps(lines()[0] | {"measurement_start_time": "yesterday"}) + "\n")
     assert call("compare", "--html", str(page), str(file)) == 0
@@ -73,7 +73,7 @@ def test_unwritable_page_is_refused(kept: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_page_of_one_run_has_evidence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The page has one column and sentences of evidence, also for measurements of the lab."""
+    """Check the only column and the sentences of evidence, also for measurements of the lab."""
     file = tmp_path / "130500-4f2a.jsonl"
     file.write_text("".join(json.dumps(line | {"annotations": {"lab": "x"}}) + "\n" for line in lines()[:1]))
     page = tmp_path / "receipt.html"
