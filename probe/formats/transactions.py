@@ -16,6 +16,9 @@ Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
 - followup: caused by a failure, see FollowUp.
 """
 
+Family = Literal[0, 4, 6]
+"""Address family, 0 where there is no address."""
+
 FollowUp = Literal[
     "",
     "other_name_same_address",  # an innocuous name to the address that failed
@@ -56,7 +59,7 @@ class TransactionRecord(BaseModel):
     hostname: str = ""  # the queried name of lookups and DNS follow-ups
     address: str = ""  # contacted IP address without port, "system" for the system resolver
     port: Port = 0  # 0 where no port was involved
-    family: Literal[0, 4, 6] = 0  # of the address (0: none)
+    family: Family = 0  # of the address (0: none)
     address_sources: list[str] = Field(default_factory=list)
     """Sources of the address: "literal" (target file), "system", "udp", "dot", "doh" (public resolvers), "control"."""
     corroborated: bool = False  # literal, or a trusted source (DoT, DoH, control) gave it or one of its AS

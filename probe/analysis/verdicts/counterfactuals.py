@@ -10,6 +10,7 @@ from probe.analysis.observations.index import endpoint_of, host_of
 from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, Observation
 from probe.formats import failures as f
+from probe.formats.followups import pieces_of_evidence
 from probe.targets.dialects import ENCRYPTED_RESOLVERS, LAYERS
 from probe.targets.target import Endpoint, is_address
 
@@ -44,17 +45,8 @@ def _without_second_answers(line: FlatMeasurement) -> FlatMeasurement:
 REMOVALS: dict[str, Change] = {
     "the repeats": _without(lambda row: row.kind == "confirm"),
     "harmless names there": _without(lambda row: row.kind == "innocuous" or row.followup == "other_name_same_address"),
-    "the name at a neutral host": _followups("same_name_neutral_host"),
-    "names that nobody has": _followups("nonexistent_name_same_address", "nonexistent_name_neutral_host"),
-    "the neutral host's own name": _followups("neutral_name_neutral_host"),
-    "the name in a browser's hello": _followups("browser_hello", "harmless_browser_hello"),
-    "the name in our hello of another size": _followups("other_size_hello", "same_hello_again"),
-    "bytes of no protocol": _followups("random_bytes_neutral_host"),
-    "the twins at the helper's echo": _followups("same_payload_echo", "other_payload_echo"),
-    "public resolvers over UDP": _followups("resolver_udp"),
+    **{words: _followups(*kinds) for words, kinds in pieces_of_evidence().items()},
     "encrypted resolvers": _without(_asked_encrypted),
-    "addresses that run no resolver": _followups("dark_resolver", "dark_innocuous"),
-    "the addresses that others gave": _followups("alternative_address"),
     "second answers to one question": _without_second_answers,
     "the helper": _without(lambda row: row.origin == CONTROL),
 }

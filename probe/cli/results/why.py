@@ -10,26 +10,6 @@ if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
     from probe.analysis.verdicts.evidence import DecidingFlows
 
-FOLLOWUPS = {
-    "browser_hello": "in a browser's hello,",
-    "harmless_browser_hello": "harmless name in a browser's hello,",
-    "other_size_hello": "in our hello, longer or shorter,",
-    "same_hello_again": "in our hello again,",
-    "random_bytes_neutral_host": "bytes of no protocol to a neutral host, for",
-    "other_payload_echo": "harmless datagram to the helper's echo, for",
-    "same_payload_echo": "its own datagram to the helper's echo, for",
-    "other_name_same_address": "harmless name, afterwards",
-    "nonexistent_name_same_address": "name that nobody has",
-    "nonexistent_name_neutral_host": "name that nobody has, at a neutral host",
-    "neutral_name_neutral_host": "a neutral host's own name",
-    "same_name_neutral_host": "the name at a neutral host",
-    "resolver_udp": "asked a public resolver over UDP",
-    "resolver_dot": "asked a public resolver over TLS",
-    "resolver_doh": "asked a public resolver over HTTPS",
-    "dark_resolver": "asked where nobody resolves",
-    "dark_innocuous": "harmless name, asked where nobody resolves",
-    "alternative_address": "tried where another resolver leads",
-}
 MOST_SHOWN = 12  # flows per service; the file has them all
 INDENT = 22
 
@@ -122,13 +102,12 @@ def _no_control(control: Any) -> str:
 
 def describe_transaction(transaction: Mapping[str, Any]) -> str:
     """One transaction as a sentence: what was tried, with which name, where, and what came of it."""
-    followup = str(transaction.get("followup", ""))
     what = {
         "lookup": "asked",
         "first": "tried",
         "innocuous": "harmless name",
         "confirm": "tried again",
-        "followup": FOLLOWUPS.get(followup, followup.replace("_", " ")),
+        "followup": _followup_words(str(transaction.get("followup", ""))),
     }.get(str(transaction.get("kind")), "tried")
     name = transaction.get("sent_name") or transaction.get("hostname") or transaction.get("endpoint") or ""
     port = f" port {transaction['port']}" if transaction.get("port") else ""
@@ -137,3 +116,11 @@ def describe_transaction(transaction: Mapping[str, Any]) -> str:
     fine = "answered" if "asked" in what else "worked"
     result = fine if transaction.get("failure") is None else failed
     return f"{what}: {name} at {transaction.get('address')}{port}: {result} ({took:.2f} s)"
+
+
+def _followup_words(followup: str) -> str:
+    """Return the words for one flow of this kind. A measurement of a newer version may hold kinds without words."""
+    from probe.formats.followups import FOLLOWUP_KINDS
+
+    words = {str(name): kind.flow_words for name, kind in FOLLOWUP_KINDS.items()}
+    return words.get(followup, followup.replace("_", " "))

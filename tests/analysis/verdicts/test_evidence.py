@@ -90,7 +90,7 @@ CHANGES = [
     ("ip-blackhole", "whatsapp/registration", "had the helper failed too", "down", "tcp_fails_everywhere"),
     ("service-down", "whatsapp/registration", "had the helper got through", "likely_blocked", "tcp_timeout_here"),
     ("http-blockpage", "wechat/short_link", "without the name at a neutral host", "ok", "http_answers"),
-    ("stun-drop", "stun/google", "without the twins at the helper's echo", "likely_blocked", "stun_silent_here"),
+    ("stun-drop", "stun/google", "without the echo pair at the helper", "likely_blocked", "stun_silent_here"),
     ("resolvers-filter", "x/links", "without encrypted resolvers", "impaired", "address_unproven_fails"),
     (
         "dns-injection-alone",
@@ -118,7 +118,7 @@ def test_what_would_have_changed_a_verdict(
         ("ip-blackhole", "telegram/dc_pool", "the repeats", ("confirm",)),
         ("service-down", "gmail/web", "the helper", ("x_control",)),
         ("http-blockpage", "wechat/short_link", "the name at a neutral host", ("same_name_neutral_host",)),
-        ("stun-drop", "stun/uls", "the twins at the helper's echo", ("same_payload_echo", "other_payload_echo")),
+        ("stun-drop", "stun/uls", "the echo pair at the helper", ("same_payload_echo", "other_payload_echo")),
     ],
 )
 def test_what_is_supposed_of_the_rows_holds_of_the_line(
