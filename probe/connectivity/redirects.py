@@ -48,9 +48,9 @@ class Chain:
             self.followed.append((written_url(here), cookies))
             self.answers.clear()
             headers = REFERER | ({"Cookie": cookies} if cookies else {})
-            errand = RequestOptions(headers, BODY_LIMIT, shown, shown is not None, self._hear)
+            options = RequestOptions(headers, BODY_LIMIT, shown, shown is not None, self._hear)
             alone = replace(self.target, services={self.role: Service(self.role, "all", (here,))})
-            await self.reach.services(alone, [self.role], always_get, errand=errand)
+            await self.reach.services(alone, [self.role], always_get, options=options)
             here = self._next(here)
             if here is not None:
                 shown = written_url(replace(here, path=shown_path(here.path)))

@@ -11,7 +11,7 @@ from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import EncryptedResolver, Session
-from probe.session.trace import StepFailed, Trace, Transaction
+from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
 from probe.steps.connection import address_of
 from probe.steps.dns.dns import StreamResolver
 from probe.steps.dns.doh import DoHResolver
@@ -148,7 +148,7 @@ class WarmResolver:
         await self._stack.aclose()
 
 
-def beside(resolver: Resolver, session: Session, roots: Roots) -> EncryptedResolver:
+def shared_resolver(resolver: Resolver, session: Session, roots: Roots) -> EncryptedResolver:
     """The run's one connection to a resolver that follow-ups ask, whichever name they ask for.
 
     Where the warm one leads to the same host it serves them too: of two TLS connections (law 8) one is left for the
@@ -192,7 +192,7 @@ async def first_warm_resolver(session: Session, roots: Roots, families: Collecti
 
 async def _warm_up(warm: WarmResolver, delay: float, hostname: str, query_type: str) -> WarmResolver | None:
     await asyncio.sleep(delay)
-    async with Trace().transaction("lookup", hostname=hostname, address=warm.ip) as tx:
+    async with Trace().transaction(TransactionFacts("lookup", hostname=hostname, address=warm.ip)) as tx:
         await warm.ask(tx, hostname, query_type)
     if tx.record.failure is None:
         return warm

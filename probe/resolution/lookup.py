@@ -14,7 +14,7 @@ from probe.formats.keys import places_of_entries
 from probe.resolution.encrypted_dns import addresses_in, ask_types, family_of
 from probe.session.classify import LocalFailure
 from probe.session.session import Session
-from probe.session.trace import Trace, Transaction
+from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import ResolverPrint, print_of
 from probe.steps.dns.dns import query_udp, resolve_system, system_resolvers
@@ -36,7 +36,7 @@ class Name:
     failure: str | None = None  # of the system's lookup
     asked: list[DNSQuery] = field(default_factory=list)  # our own UDP questions; their x_responses fill up later
     normal: ResolverPrint | None = None  # how the system's resolver answered a harmless question
-    doubted_by: int | None = None  # the first transaction at an address of this name that proved nothing
+    suspect_transaction: int | None = None  # the first transaction at an address of this name that proved nothing
 
     def add(self, addresses: Iterable[str], source: str) -> None:
         for address in list(dict.fromkeys(addresses))[:MOST_ADDRESSES]:
@@ -60,20 +60,25 @@ class Name:
         asn = asn_of(address)
         return asn != 0 and asn in map(asn_of, trusted) and not any(map(conflicting, self.asked))
 
-    def doubtful(self) -> bool:
+    def suspect(self, transaction_id: int | None) -> None:
+        """Note the transaction that contradicts the answer. The first one stays."""
+        if self.suspect_transaction is None:
+            self.suspect_transaction = transaction_id
+
+    def is_suspect(self) -> bool:
         """Say whether something speaks against the system's answer: failure, bogon, conflict, other box, no proof."""
         if f.is_local(self.failure):
             return False
-        if self.failure is not None or self.doubted_by is not None:
+        if self.failure is not None or self.suspect_transaction is not None:
             return True
         untrusted = [address for address in self.given_by({"system", "udp"}) if address not in self.given_by(TRUSTED)]
         if any(map(is_bogon, untrusted)) or any(map(conflicting, self.asked)):
             return True
-        return any(from_another_box(query, self.normal) for query in self.asked)
+        return any(unlike_resolver(query, self.normal) for query in self.asked)
 
-    def cause(self) -> int | None:
-        """The transaction to blame when `doubtful`."""
-        return self.doubted_by if self.doubted_by is not None else self.lookups.get("system")
+    def suspect_cause(self) -> int | None:
+        """The transaction to blame when `is_suspect`."""
+        return self.suspect_transaction if self.suspect_transaction is not None else self.lookups.get("system")
 
 
 def conflicting(query: DNSQuery) -> bool:
@@ -85,7 +90,7 @@ def conflicting(query: DNSQuery) -> bool:
     return len(said) > 1
 
 
-def from_another_box(query: DNSQuery, normal: ResolverPrint | None) -> bool:
+def unlike_resolver(query: DNSQuery, normal: ResolverPrint | None) -> bool:
     """Say whether the answer that counts looks unlike the resolver's normal ones."""
     first = next((response for response in query.x_responses or [] if response.failure is None), None)
     return normal is not None and first is not None and normal.unlike(first.ip_ttl or 0, first.flags)
@@ -179,17 +184,15 @@ class Names:
         warm = self._session.encrypted
         if warm is None or self._session.as_control:
             return
-        async with (
-            self._session.pace.lookup_place(),
-            self._trace.transaction(
-                "lookup",
-                hostname=name.hostname,
-                address=warm.ip,
-                port=warm.port,
-                family=family_of(warm.ip),
-                sent_name=name.hostname,
-            ) as tx,
-        ):
+        facts = TransactionFacts(
+            "lookup",
+            hostname=name.hostname,
+            address=warm.ip,
+            port=warm.port,
+            family=family_of(warm.ip),
+            sent_name=name.hostname,
+        )
+        async with self._session.pace.lookup_place(), self._trace.transaction(facts) as tx:
             answers = await ask_types(lambda t: warm.ask(tx, name.hostname, t), self._types())
             name.add(addresses_in(answers), warm.engine)
         name.lookups[warm.engine] = tx.record.transaction_id
@@ -199,7 +202,9 @@ class Names:
 
     def _lookup(self, name: Name, port: int) -> AbstractAsyncContextManager[Transaction]:
         host = name.hostname
-        return self._trace.transaction("lookup", hostname=host, address=SYSTEM, port=port, sent_name=host)
+        return self._trace.transaction(
+            TransactionFacts("lookup", hostname=host, address=SYSTEM, port=port, sent_name=host)
+        )
 
     def _pay(self, hostname: str, questions: int) -> bool:
         """Spend the triggers of so many questions to the system's resolver; says whether law 7 allows them."""

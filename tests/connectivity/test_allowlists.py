@@ -69,7 +69,7 @@ async def test_a_page_in_the_clear_is_asked_for_at_a_neutral_host_too(
         world.neutral(neutral)
         target = world.target(f"http://{NAME}:{box.port}/")
         assert kinds(await run(world, target)) == ["innocuous", "first"]  # neutral web servers have no such port
-        monkeypatch.setattr("probe.followups.other_name.HTTP_PORT", box.port)
+        monkeypatch.setattr("probe.connectivity.conditions.HTTP_PORT", box.port)
         trace = await run(world, target)
     assert kinds(trace) == ["innocuous", "first", "same_name_neutral_host"]
     asked = the(trace, "same_name_neutral_host")

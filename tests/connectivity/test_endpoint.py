@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from probe.connectivity.endpoint import AddressAttempt, Reach
-from probe.followups.other_name import FollowUps
+from probe.connectivity.attempt import AttemptRunner
+from probe.connectivity.endpoint import Reach
+from probe.followups.context import FollowUpContext
+from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSResponse, QUICHandshake
 from probe.formats.transactions import TransactionRecord
@@ -142,16 +144,15 @@ async def test_the_name_is_not_shown_while_a_harmless_flow_is_under_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is made meanwhile; the hello waits, also for the harmless flows of other endpoints there."""
-    say, seen_at_its_end = FollowUps.say, []
+    send, seen_at_its_end = AttemptRunner._send_innocuous, []
 
-    async def slowly(self: FollowUps, kind: Any, *what: Any, **about: Any) -> Any:
-        record = await say(self, kind, *what, **about)
-        if kind == "innocuous":
-            await asyncio.sleep(0.3)
-            seen_at_its_end.append(list(box.seen))
+    async def slowly(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> Any:
+        record = await send(self, context, flow)
+        await asyncio.sleep(0.3)
+        seen_at_its_end.append(list(box.seen))
         return record
 
-    monkeypatch.setattr(FollowUps, "say", slowly)
+    monkeypatch.setattr(AttemptRunner, "_send_innocuous", slowly)
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         await run(world, world.target(f"https://{NAME}:{box.port}/", f"tls://{NAME}:{box.port}"))
@@ -166,10 +167,10 @@ async def test_a_datagram_waits_for_a_harmless_flow_that_hangs_only_for_a_while(
 ) -> None:
     """A connect to a dead address takes its time; the name over QUIC must not take that too."""
 
-    async def hang(self: FollowUps, kind: Any, *what: Any, **about: Any) -> None:
+    async def hang(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> None:
         await asyncio.sleep(2.0)
 
-    monkeypatch.setattr(FollowUps, "say", hang)
+    monkeypatch.setattr(AttemptRunner, "_send_innocuous", hang)
     monkeypatch.setattr(pacing, "HARMLESS", 0.2)
     monkeypatch.setattr(pacing, "TCP_FIRST", 0.2)
     monkeypatch.setattr(pacing, "CONFIRM", 0.2)
@@ -404,11 +405,10 @@ async def test_a_bug_costs_its_own_endpoint(world: World, monkeypatch: pytest.Mo
 async def test_a_bug_outside_any_transaction_is_written_down_for_its_endpoint(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(_: Reach, attempt: AddressAttempt) -> None:
-        if attempt.endpoint.scheme == "https":
-            raise ZeroDivisionError
+    async def broken(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> None:
+        raise ZeroDivisionError
 
-    monkeypatch.setattr(Reach, "_innocuous", broken)
+    monkeypatch.setattr(AttemptRunner, "_send_innocuous", broken)
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"tcp://{HERE}:{box.port}", f"https://{NAME}:{box.port}/"))

@@ -8,13 +8,14 @@ import pytest
 
 from probe.connectivity.endpoint import Reach
 from probe.followups import hop_search as location
-from probe.followups.hop_search import FLOWS_STANDARD, Location
+from probe.followups.flow import FlowRunner
+from probe.followups.hop_search import FLOWS_STANDARD, HopSearch
 from probe.formats import failures as f
 from probe.formats.hops import Distance, Hop, LimitedPayload, PathSweep
 from probe.resolution.lookup import Names
 from probe.session.pacing import TRIGGERS_STANDARD, Pace
 from probe.session.session import HELPER, Settings
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import Endpoint, parse_endpoint
 from tests.support.world import INNOCUOUS, World
 
@@ -76,7 +77,7 @@ def path(monkeypatch: pytest.MonkeyPatch) -> Path8:
 
 async def failed_attempts(
     trace: Trace,
-    where: Location,
+    where: HopSearch,
     *,
     service: str = "web",
     harmless: str | None = None,
@@ -86,8 +87,10 @@ async def failed_attempts(
     """A harmless name that came through (or failed as `harmless`), and the own name reset twice."""
 
     async def flow(kind: Any, failure: str | None, said: str) -> Any:
-        about = {"service": service, "endpoint": endpoint.url, "address": IP, "port": PORT, "family": 4}
-        async with trace.transaction(kind, sent_name=said, **about) as tx:
+        facts = TransactionFacts(
+            kind, service=service, endpoint=endpoint.url, address=IP, port=PORT, family=4, sent_name=said
+        )
+        async with trace.transaction(facts) as tx:
             tx.record.steps.append("connect")
         if failure is not None:
             tx.record.failed_operation, tx.record.failure = "tls_handshake", failure
@@ -97,13 +100,26 @@ async def failed_attempts(
     where.note(await flow("first", f.RESET, NAME), await flow("confirm", again, NAME), endpoint)
 
 
+def answered_query(address: str, hostname: str) -> TransactionFacts:
+    return TransactionFacts(
+        "followup",
+        followup="dark_resolver",
+        cause=1,
+        hostname=hostname,
+        address=address,
+        port=53,
+        family=4,
+        sent_name=hostname,
+    )
+
+
 def followups(trace: Trace) -> list[str]:
     return [record.followup for record in trace.transactions if record.followup]
 
 
 async def test_a_search_finds_the_hop_within_three_triggers_each_counted(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     await where.find({NAME})
     assert followups(trace) == ["path_sweep", *["limited_payload"] * len(path.flows)]
@@ -116,7 +132,7 @@ async def test_a_search_finds_the_hop_within_three_triggers_each_counted(world: 
 
 async def test_what_law_7_has_left_is_all_that_is_spent(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     for _ in range(TRIGGERS_STANDARD - 1):
         world.session.pace.spend_trigger(NAME, IP, "tcp", PORT)
@@ -126,7 +142,7 @@ async def test_what_law_7_has_left_is_all_that_is_spent(world: World, path: Path
 
 async def test_another_service_begins_where_the_first_search_ended(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     await failed_attempts(trace, where, service="chat")
     await where.find({NAME})
@@ -137,7 +153,7 @@ async def test_another_service_begins_where_the_first_search_ended(world: World,
 async def test_in_depth_both_ends_are_seen_until_five_runs_agree(world: World, path: Path8) -> None:
     world.session.settings, world.session.pace = Settings(depth="deep"), Pace(deep=True)
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     await where.find({NAME})
     for ttl in (HOP - 1, HOP):
@@ -147,7 +163,7 @@ async def test_in_depth_both_ends_are_seen_until_five_runs_agree(world: World, p
 
 async def test_no_search_without_a_harmless_flow_that_came_through(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where, harmless=f.RESET)
     await where.find({NAME})
     assert followups(trace) == []
@@ -156,7 +172,7 @@ async def test_no_search_without_a_harmless_flow_that_came_through(world: World,
 @pytest.mark.parametrize("scheme", ["stun", "turn", "sip"])
 async def test_name_reset_in_a_call_dialect_over_tls_is_searched(world: World, path: Path8, scheme: str) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where, endpoint=parse_endpoint(f"{scheme}://{NAME}:{PORT};transport=tls"))
     await where.find({NAME})
     assert followups(trace) == ["path_sweep", *["limited_payload"] * len(path.flows)]
@@ -166,7 +182,7 @@ async def test_name_reset_in_a_call_dialect_over_tls_is_searched(world: World, p
 @pytest.mark.parametrize("again", [f.TIMEOUT, f.SSL_INVALID_HOSTNAME, f.INTERRUPTED])
 async def test_no_search_for_what_failed_in_two_ways(world: World, path: Path8, again: str) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where, again=again)
     await where.find({NAME})
     assert followups(trace) == []
@@ -175,7 +191,7 @@ async def test_no_search_for_what_failed_in_two_ways(world: World, path: Path8, 
 async def test_no_search_goes_on_for_ever(world: World, path: Path8, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(location, "SECONDS", {"standard": -1.0})
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     await where.find({NAME})
     assert followups(trace) == ["path_sweep"] and path.flows == []
@@ -183,7 +199,7 @@ async def test_no_search_goes_on_for_ever(world: World, path: Path8, monkeypatch
 
 async def test_no_search_once_the_run_is_stopping(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     world.session.stopping.set()
     await where.find({NAME})
@@ -196,13 +212,13 @@ async def test_the_helper_and_whoever_wants_no_followups_search_nothing(
 ) -> None:
     trace = Trace()
     reach = Reach(trace, world.session, Names(trace, world.session), world.roots)
-    await failed_attempts(trace, reach._location)
+    await failed_attempts(trace, reach._attempts.hop_search)
     world.session.as_control = forbidden_by == "as_control"
     if forbidden_by == "no_followups":
         world.session.settings = Settings(followups=False)
     if forbidden_by == "stopping":
         world.session.stopping.set()
-    await reach.locate()
+    await reach.search_hops()
     assert followups(trace) == []
 
 
@@ -222,10 +238,9 @@ async def test_a_name_that_a_box_answers_for_is_asked_one_question_at_a_time(
 
     monkeypatch.setattr(location, "limited_payload_udp", limited)
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     for hostname in (NAME, "other.example"):
-        about = {"hostname": hostname, "address": "203.0.113.1", "port": 53, "family": 4}
-        async with trace.transaction("followup", followup="dark_resolver", cause=1, **about):
+        async with trace.transaction(answered_query("203.0.113.1", hostname)):
             pass
     await where.find({NAME, "other.example"})
     assert len(asked) == FLOWS_STANDARD == world.session.pace.triggers and all(len(ttls) == 1 for ttls in asked)
@@ -237,11 +252,10 @@ async def test_a_referral_of_the_server_itself_is_nobodys_forgery(
     world: World, failure: str | None, cases: int
 ) -> None:
     trace = Trace()
-    about = {"address": "198.41.0.4", "port": 53, "family": 4, "hostname": NAME, "sent_name": NAME}
-    async with trace.transaction("followup", followup="dark_resolver", **about) as tx:
+    async with trace.transaction(answered_query("198.41.0.4", NAME)) as tx:
         pass
     tx.record.failure = failure
-    assert len(Location(trace, world.session)._cases({NAME})) == cases
+    assert len(HopSearch(FlowRunner(trace, world.session))._cases({NAME})) == cases
 
 
 @pytest.mark.parametrize(("address", "cases"), [("198.41.0.4", 1), (HELPER, 0)])
@@ -250,7 +264,6 @@ async def test_a_question_that_the_helpers_closed_port_answered_has_no_place_to_
 ) -> None:
     """The helper's address stands in no record, so nobody can be led there; the dark address serves as well."""
     trace = Trace()
-    about = {"address": address, "port": 53, "family": 4, "hostname": NAME, "sent_name": NAME}
-    async with trace.transaction("followup", followup="dark_resolver", **about):
+    async with trace.transaction(answered_query(address, NAME)):
         pass
-    assert len(Location(trace, world.session)._cases({NAME})) == cases
+    assert len(HopSearch(FlowRunner(trace, world.session))._cases({NAME})) == cases

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from probe.connectivity.attempt_state import Measurement
 from probe.connectivity.endpoint import Reach
 from probe.dialogue import DIALOGUE_BY_DIALECT
 from probe.dialogue.exchange import Exchange
-from probe.followups import udp_echo as twinned
-from probe.followups.udp_echo import PAIRS_PER_TOKEN, EchoOffer
+from probe.followups.echo_offer import PAIRS_PER_TOKEN, EchoOffer
+from probe.followups.udp_echo import PAYLOADS
 from probe.formats import failures as f
 from probe.formats.calls import STUNExchange, UDPEcho
 from probe.resolution.lookup import Names
@@ -66,7 +67,7 @@ async def run(world: World, target: Target, offer: EchoOffer | None, *, answered
 
     def answer() -> None:
         if offer:
-            reach.twins.take(offer)
+            reach.take_echo_offer(offer)
         names.control_answered.set()
 
     asyncio.get_running_loop().call_later(answered_after, answer)
@@ -167,7 +168,7 @@ async def test_without_an_echo_that_will_answer_nothing_is_sent(
             for _ in range(6):
                 world.session.pace.spend_trigger("127.0.4.1", "helper", "udp")
         elif case == "no follow-ups":
-            monkeypatch.setattr(Reach, "_follows_up", lambda self: False)
+            monkeypatch.setattr(Measurement, "followups", property(lambda self: False))
         target = world.target(f"stun://127.0.4.1:{silent.port}")
         trace = await run(world, target, None if case == "no echo" else offer)
         assert server.asked == [] and echoes(trace) == [] and len(trace.transactions) == 2
@@ -205,7 +206,7 @@ def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
     from probe.targets.target import parse_endpoint
 
     tokens = Tokens()
-    for dialect, build in twinned.PAYLOADS.items():
+    for dialect, build in PAYLOADS.items():
         scheme, _, transport = dialect.partition("/")
         endpoint = parse_endpoint(f"{scheme}://service.example:5060;transport={transport}")
         made: Any = build(endpoint, bytes.fromhex(tokens.issue()))
@@ -215,6 +216,6 @@ def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
 def test_a_sip_twin_names_the_host_that_failed() -> None:
     from probe.targets.target import parse_endpoint
 
-    build = twinned.PAYLOADS["sip/udp"]
+    build = PAYLOADS["sip/udp"]
     made = build(parse_endpoint("sip://sip.example:5060;transport=udp"), TOKEN)
     assert made.startswith(b"OPTIONS sip:sip.example SIP/2.0\r\n") and TOKEN.hex().encode() in made

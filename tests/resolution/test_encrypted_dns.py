@@ -17,12 +17,12 @@ from probe.resolution.encrypted_dns import (
     WarmResolver,
     addresses_in,
     ask_types,
-    beside,
     first_warm_resolver,
     public_resolvers,
+    shared_resolver,
 )
 from probe.session.session import EncryptedResolver
-from probe.session.trace import StepFailed, Trace
+from probe.session.trace import StepFailed, Trace, TransactionFacts
 from probe.targets.target import Service, Target, parse_endpoint
 from tests.support.servers.authority import issue
 from tests.support.servers.loopback import Handler, Peer, TLSPeer, serving
@@ -70,7 +70,7 @@ def dot_server(world: World, name: str, questions: int = 100) -> Handler:
 
 async def ask(warm: EncryptedResolver, hostname: str) -> tuple[Trace, list[str]]:
     trace, found = Trace(), list[str]()
-    async with trace.transaction("lookup") as tx:
+    async with trace.transaction(TransactionFacts("lookup")) as tx:
         found = addresses_in([await warm.ask(tx, hostname, "A")])
     return trace, found
 
@@ -99,13 +99,13 @@ async def test_follow_ups_share_one_connection_and_each_hello_is_counted(world: 
     async with serving(dot_server(world, "dns.example", questions=2), HERE) as server:
         resolver = Resolver("one", parse_endpoint(f"dot://dns.example:{server.port}"), HERE)
         for hellos in (1, 1, 2, 2):
-            _, found = await ask(beside(resolver, world.session, world.roots), "known.example")
+            _, found = await ask(shared_resolver(resolver, world.session, world.roots), "known.example")
             assert found == ["192.0.2.7"]
             assert len(server.peers) == hellos == world.session.pace.triggers
-        trace, _ = await ask(beside(resolver, world.session, world.roots), "known.example")
+        trace, _ = await ask(shared_resolver(resolver, world.session, world.roots), "known.example")
         assert trace.transactions[0].failure == f.EOF and len(server.peers) == OPENS_BESIDE
         await world.session.next_round()
-        _, found = await ask(beside(resolver, world.session, world.roots), "known.example")
+        _, found = await ask(shared_resolver(resolver, world.session, world.roots), "known.example")
         assert found == ["192.0.2.7"]
         await world.session.close()
 
@@ -114,7 +114,7 @@ async def test_an_opening_that_fails_gives_its_place_among_tls_connections_back(
     async with serving(dot_server(world, "impostor.example"), HERE) as server:
         resolver = Resolver("one", parse_endpoint(f"dot://dns.example:{server.port}"), HERE)
         for _ in range(2):
-            trace, _ = await ask(beside(resolver, world.session, world.roots), "known.example")
+            trace, _ = await ask(shared_resolver(resolver, world.session, world.roots), "known.example")
             assert trace.transactions[0].failure == f.SSL_INVALID_HOSTNAME
         place = world.session.pace.tls_place
         async with asyncio.timeout(2), place(HERE, "dns.example"), place(HERE, "dns.example"):
@@ -127,8 +127,8 @@ async def test_the_warm_connection_serves_follow_ups_too_where_it_leads_to_the_s
         warm = world.session.encrypted = WarmResolver(resolver, world.session, world.roots)
         other = Resolver("one", parse_endpoint("doh://dns.example:443/dns-query"), HERE)
         elsewhere = Resolver("one", parse_endpoint("doh://dns.example:443/dns-query"), THERE)
-        assert beside(other, world.session, world.roots) is warm
-        assert beside(elsewhere, world.session, world.roots) is not warm
+        assert shared_resolver(other, world.session, world.roots) is warm
+        assert shared_resolver(elsewhere, world.session, world.roots) is not warm
         await world.session.close()
 
 
@@ -137,7 +137,7 @@ async def test_a_resolver_whose_budget_is_spent_gets_no_hello(world: World) -> N
         for _ in range(6):
             world.session.pace.spend_trigger("dns.example", HERE, "tcp")
         resolver = Resolver("one", parse_endpoint(f"dot://dns.example:{server.port}"), HERE)
-        trace, _ = await ask(beside(resolver, world.session, world.roots), "known.example")
+        trace, _ = await ask(shared_resolver(resolver, world.session, world.roots), "known.example")
         assert trace.transactions[0].failure == f.BUDGET and trace.bugs == []
         await world.session.close()
 

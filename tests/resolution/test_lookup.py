@@ -78,7 +78,7 @@ async def test_in_a_later_round_our_own_question_gives_way_to_the_librarys(world
         await trace.finish()
         assert world.session.pace.triggers == triggers
     assert world.lookups.count(("192.0.2.53", NAME)) == 2 and world.lookups.count(("system", NAME)) == 2
-    assert name.failure == f.BUDGET and not name.doubtful()  # our own limit is no property of the network
+    assert name.failure == f.BUDGET and not name.is_suspect()  # our own limit is no property of the network
 
 
 async def test_two_targets_that_share_a_name_both_get_the_systems_answer(world: World) -> None:
@@ -110,9 +110,9 @@ async def test_a_failed_lookup_is_named_and_doubtful(world: World) -> None:
     trace = Trace()
     name = await Names(trace, world.session).of(NAME)
     await trace.finish()
-    assert name.failure == f.DNS_NXDOMAIN and name.doubtful()
+    assert name.failure == f.DNS_NXDOMAIN and name.is_suspect()
     assert name.given_by({"system"}) == [] and name.given_by({"dot"})
-    blamed = next(t for t in trace.transactions if t.transaction_id == name.cause())
+    blamed = next(t for t in trace.transactions if t.transaction_id == name.suspect_cause())
     assert blamed.failure == f.DNS_NXDOMAIN
 
 
@@ -135,18 +135,18 @@ def test_corroboration_is_the_same_address_or_the_same_known_network() -> None:
 def test_what_casts_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = Name(NAME)
     honest.add(["8.8.8.8"], "system")
-    assert not honest.doubtful()
+    assert not honest.is_suspect()
     honest.asked = [heard(["8.8.8.8"], ["8.8.8.8"])]
-    assert not honest.doubtful()  # the same answer twice
+    assert not honest.is_suspect()  # the same answer twice
     honest.asked = [heard(["8.8.8.8"], ["9.9.9.9"])]
-    assert honest.doubtful()
+    assert honest.is_suspect()
     bogon = Name(NAME)
     bogon.add(["10.10.34.36"], "system")
-    assert bogon.doubtful()
+    assert bogon.is_suspect()
     bogon.add(["10.10.34.36"], "dot")
-    assert not bogon.doubtful()  # its owner really publishes it (polito.it)
+    assert not bogon.is_suspect()  # its owner really publishes it (polito.it)
     ours = Name(NAME, failure=f.INTERRUPTED)
-    assert not ours.doubtful()
+    assert not ours.is_suspect()
 
 
 def test_an_answer_that_looks_like_another_boxs_casts_doubt_and_only_then() -> None:
@@ -158,9 +158,9 @@ def test_an_answer_that_looks_like_another_boxs_casts_doubt_and_only_then() -> N
         assert question.x_responses
         question.x_responses[0].ip_ttl, question.x_responses[0].flags = ip_ttl, flags
         name.asked = [question]
-        assert name.doubtful() is doubtful
+        assert name.is_suspect() is doubtful
     name.normal = None  # the resolver was not asked, or did not answer, before
-    assert not name.doubtful()
+    assert not name.is_suspect()
 
 
 def test_datagrams_conflict_by_what_they_say_not_by_order_or_ttl() -> None:

@@ -156,7 +156,7 @@ class World:
         patch.setattr("probe.resolution.lookup.system_resolvers", lambda: ["192.0.2.53"])
         patch.setattr("probe.resolution.lookup.is_bogon", lambda address: False)
         patch.setattr("probe.run.measure.is_bogon", lambda address: False)
-        patch.setattr("probe.connectivity.endpoint.BREATH", (0.0, 0.01))
+        patch.setattr("probe.connectivity.attempt.PAUSE_SECONDS", (0.0, 0.01))
         if self.encrypted is not None:
             self.session.encrypted = Warm(self)
 
