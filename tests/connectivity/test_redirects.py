@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from probe.connectivity.redirects import MOST_HOPS, SAME_HOST, shown_path
+from probe.connectivity.redirects import MOST_REDIRECTS, SAME_HOST, shown_path
 from probe.run.measure import Measured, measure
 from probe.targets.url_lists import web_target
 from tests.support.ooni.checker import problems
@@ -217,7 +217,7 @@ async def test_at_most_ten_redirects_are_followed(world: World) -> None:
 
     async with site(answer) as server:
         await fetched(world, server, host="h0.example")
-    assert len(server.asked) == 1 + MOST_HOPS
+    assert len(server.asked) == 1 + MOST_REDIRECTS
 
 
 @pytest.mark.parametrize(

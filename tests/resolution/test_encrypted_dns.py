@@ -12,7 +12,7 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.resolution.encrypted_dns import (
-    OPENS_BESIDE,
+    OPENS_FOR_FOLLOWUPS,
     Resolver,
     WarmResolver,
     addresses_in,
@@ -103,7 +103,7 @@ async def test_follow_ups_share_one_connection_and_each_hello_is_counted(world: 
             assert found == ["192.0.2.7"]
             assert len(server.peers) == hellos == world.session.pace.triggers
         trace, _ = await ask(shared_resolver(resolver, world.session, world.roots), "known.example")
-        assert trace.transactions[0].failure == f.EOF and len(server.peers) == OPENS_BESIDE
+        assert trace.transactions[0].failure == f.EOF and len(server.peers) == OPENS_FOR_FOLLOWUPS
         await world.session.next_round()
         _, found = await ask(shared_resolver(resolver, world.session, world.roots), "known.example")
         assert found == ["192.0.2.7"]
