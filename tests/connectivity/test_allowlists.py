@@ -11,7 +11,7 @@ NOBODYS, NEUTRALS = "none.invalid", "neutral.example"
 OTHER_NEUTRAL = "127.0.1.10"
 
 
-async def test_the_harmless_name_ends_what_is_said_at_the_address(world: World) -> None:
+async def test_innocuous_name_is_the_last_one_sent_to_the_endpoint(world: World) -> None:
     async with world.box(HERE, [NAME], names={NAME: "reset", NOBODYS: "reset"}) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
@@ -23,14 +23,14 @@ async def test_the_harmless_name_ends_what_is_said_at_the_address(world: World) 
     assert nobodys.cause == the(trace, "first").transaction_id
 
 
-async def test_a_certificate_that_is_refused_is_no_question_of_names(world: World) -> None:
+async def test_bad_certificate_needs_no_nonexistent_name(world: World) -> None:
     async with world.box(HERE) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
     assert "nonexistent_name_same_address" not in kinds(trace)
 
 
-async def test_where_every_name_dies_the_neutral_hosts_own_is_said_at_the_end(world: World) -> None:
+async def test_neutral_hosts_own_name_is_sent_last_where_every_name_fails(world: World) -> None:
     """At another neutral host than the one that was told the target's name: nobody is being punished there."""
     dying = {NAME: "reset", NOBODYS: "reset", INNOCUOUS: "reset"}
     async with (
@@ -50,7 +50,7 @@ async def test_where_every_name_dies_the_neutral_hosts_own_is_said_at_the_end(wo
     assert (own.failure, own.in_residual, own.trigger) == (None, False, False)
 
 
-async def test_a_name_that_passes_at_the_neutral_host_ends_the_questions_there(world: World) -> None:
+async def test_name_that_passes_at_the_neutral_host_is_the_only_one_there(world: World) -> None:
     async with (
         world.box(HERE, [NAME], names={NAME: "reset"}) as box,
         world.box(NEUTRAL, [NEUTRALS]) as neutral,
@@ -61,7 +61,7 @@ async def test_a_name_that_passes_at_the_neutral_host_ends_the_questions_there(w
     assert kinds(trace, address=NEUTRAL) == ["same_name_neutral_host"]
 
 
-async def test_a_page_in_the_clear_is_asked_for_at_a_neutral_host_too(
+async def test_page_in_clear_text_is_requested_from_a_neutral_host_too(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.box(HERE, [NAME]) as box, world.box(NEUTRAL, [NEUTRALS], port=box.port) as neutral:
@@ -76,7 +76,7 @@ async def test_a_page_in_the_clear_is_asked_for_at_a_neutral_host_too(
     assert (asked.address, asked.sent_name, asked.failure, asked.trigger) == (NEUTRAL, NAME, None, True)
 
 
-async def test_bytes_of_no_protocol_go_to_a_neutral_host_at_the_same_port_once(
+async def test_random_bytes_are_sent_once_to_a_neutral_host_at_the_same_port(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)
@@ -99,7 +99,7 @@ async def test_bytes_of_no_protocol_go_to_a_neutral_host_at_the_same_port_once(
 
 
 @pytest.mark.parametrize("others", [0, 1])
-async def test_such_bytes_go_outside_a_residual_window_or_say_that_they_are_in_one(
+async def test_random_bytes_are_sent_outside_a_residual_window_or_marked(
     world: World, monkeypatch: pytest.MonkeyPatch, others: int
 ) -> None:
     monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)
@@ -117,7 +117,7 @@ async def test_such_bytes_go_outside_a_residual_window_or_say_that_they_are_in_o
     assert (sent.address, sent.in_residual) == ((OTHER_NEUTRAL, False) if others else (NEUTRAL, True))
 
 
-async def test_no_such_bytes_go_where_no_neutral_host_has_the_port(
+async def test_random_bytes_are_not_sent_without_a_neutral_host_at_the_port(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)

@@ -73,7 +73,7 @@ DIFFERENTIAL = [
 OTHER_HELLOS = ["browser_hello", "other_size_hello"]  # at the neutral host, where the name died too
 
 
-async def test_a_working_endpoint_is_tried_once_after_the_harmless_name(world: World) -> None:
+async def test_working_endpoint_is_tried_once_after_the_innocuous_name(world: World) -> None:
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
@@ -88,7 +88,7 @@ async def test_a_working_endpoint_is_tried_once_after_the_harmless_name(world: W
     assert trace.bugs == []
 
 
-async def test_a_reset_by_name_is_confirmed_and_met_with_the_differential(world: World) -> None:
+async def test_reset_by_name_is_confirmed_and_followed_up(world: World) -> None:
     async with (
         world.box(HERE, [NAME], names={NAME: "reset"}) as box,
         world.box(NEUTRAL, ["neutral.example"], names={NAME: "reset"}) as neutral,
@@ -110,7 +110,7 @@ async def test_a_reset_by_name_is_confirmed_and_met_with_the_differential(world:
     assert box.flows(NAME) == 2 and neutral.flows(NAME) == 3
 
 
-async def test_the_name_waits_until_the_harmless_flow_to_the_same_place_has_ended(world: World) -> None:
+async def test_name_waits_until_the_innocuous_flow_to_the_same_address_and_port_has_ended(world: World) -> None:
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         await run(world, world.target(f"https://{NAME}:{box.port}/", f"https://{NAME}:{box.port}/b"))
@@ -118,7 +118,7 @@ async def test_the_name_waits_until_the_harmless_flow_to_the_same_place_has_ende
     assert box.flows(INNOCUOUS) == 1 and box.flows(NAME) == 2
 
 
-async def test_the_neutral_host_hears_the_name_once_per_endpoint_and_family(world: World) -> None:
+async def test_neutral_host_gets_the_name_once_per_endpoint_and_family(world: World) -> None:
     async with (
         world.box(HERE, [NAME], names={NAME: "reset"}) as box,
         world.box(THERE, [NAME], names={NAME: "reset"}, port=box.port),
@@ -131,7 +131,7 @@ async def test_the_neutral_host_hears_the_name_once_per_endpoint_and_family(worl
     assert kinds(trace).count("other_name_same_address") == 2
 
 
-async def test_a_harmless_flow_that_the_residual_window_killed_is_marked(world: World) -> None:
+async def test_innocuous_flow_that_fails_in_a_residual_window_is_marked(world: World) -> None:
     async with world.box(HERE, [NAME], names={NAME: "reset"}, after_reset="reset") as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
@@ -140,7 +140,7 @@ async def test_a_harmless_flow_that_the_residual_window_killed_is_marked(world: 
     assert other.failure == f.RESET and other.in_residual
 
 
-async def test_the_name_is_not_shown_while_a_harmless_flow_is_under_way(
+async def test_name_is_not_sent_while_an_innocuous_flow_is_under_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is made meanwhile; the hello waits, also for the harmless flows of other endpoints there."""
@@ -162,7 +162,7 @@ async def test_the_name_is_not_shown_while_a_harmless_flow_is_under_way(
     assert box.flows(NAME) == 2
 
 
-async def test_a_datagram_waits_for_a_harmless_flow_that_hangs_only_for_a_while(
+async def test_datagram_waits_only_for_a_while_for_a_silent_innocuous_flow(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connect to a dead address takes its time; the name over QUIC must not take that too."""
@@ -182,7 +182,7 @@ async def test_a_datagram_waits_for_a_harmless_flow_that_hangs_only_for_a_while(
     assert 0.2 <= handshake.t0 < 1.5
 
 
-async def test_a_first_failure_whose_confirmation_passes_needs_no_differential(world: World) -> None:
+async def test_failure_with_successful_confirmation_needs_no_differential(world: World) -> None:
     async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
         resolves(world, HERE)
         running = asyncio.create_task(run(world, world.target(f"https://{NAME}:{box.port}/")))
@@ -194,7 +194,7 @@ async def test_a_first_failure_whose_confirmation_passes_needs_no_differential(w
     assert the(trace, "confirm").failure is None
 
 
-async def test_a_refused_connect_is_confirmed_and_no_name_was_ever_sent(world: World) -> None:
+async def test_refused_connect_is_confirmed_and_no_name_was_ever_sent(world: World) -> None:
     async with world.box(HERE) as box:
         port = box.port
     async with world.box(NEUTRAL, ["neutral.example"]) as neutral:
@@ -207,7 +207,7 @@ async def test_a_refused_connect_is_confirmed_and_no_name_was_ever_sent(world: W
     assert not the(trace, "first").trigger
 
 
-async def test_an_uncorroborated_address_sees_one_connect_and_one_hello_in_the_whole_run(world: World) -> None:
+async def test_unverified_address_gets_one_connect_and_one_hello_in_the_whole_run(world: World) -> None:
     """Law 7, for a forged answer that many endpoints and names were given."""
     async with world.box(HERE) as box, world.box(THERE, [NAME, "b.example"]) as genuine:
         world.system = {NAME: [HERE], "b.example": [HERE]}
@@ -224,7 +224,7 @@ async def test_an_uncorroborated_address_sees_one_connect_and_one_hello_in_the_w
     assert trace.spared == {url: first.failure for url in urls if url != first.endpoint}  # OONI would have gone there
 
 
-async def test_a_forged_answer_leads_to_the_address_that_trusted_sources_give(world: World) -> None:
+async def test_forged_answer_leads_to_the_addresses_of_trusted_sources(world: World) -> None:
     async with world.box(THERE, [NAME]) as genuine, world.box(HERE, port=genuine.port) as forged:
         resolves(world, HERE, trusted=(THERE,))
         trace = await run(world, world.target(f"https://{NAME}:{genuine.port}/"))
@@ -237,7 +237,7 @@ async def test_a_forged_answer_leads_to_the_address_that_trusted_sources_give(wo
 
 
 @pytest.mark.parametrize("contradicted", [True, False])
-async def test_a_page_that_proves_nothing_is_a_reason_to_ask_further_where_trusted_sources_say_otherwise(
+async def test_page_that_proves_nothing_makes_the_name_suspect_where_trusted_sources_contradict_it(
     world: World, contradicted: bool
 ) -> None:
     async with world.box(THERE) as genuine, world.box(HERE, port=genuine.port):
@@ -251,7 +251,7 @@ async def test_a_page_that_proves_nothing_is_a_reason_to_ask_further_where_trust
         assert alternative.cause == the(trace, "first").transaction_id
 
 
-async def test_a_name_blocked_at_two_layers_gets_the_differential_at_the_true_address(world: World) -> None:
+async def test_name_blocked_at_two_layers_gets_the_differential_at_the_true_address(world: World) -> None:
     async with (
         world.box(THERE, [NAME], names={NAME: "reset"}) as genuine,
         world.box(NEUTRAL, ["neutral.example"], names={NAME: "reset"}) as neutral,
@@ -271,7 +271,7 @@ async def test_a_name_blocked_at_two_layers_gets_the_differential_at_the_true_ad
     assert the(trace, "other_name_same_address").cause == alternative.transaction_id
 
 
-async def test_without_corroboration_a_certificate_proves_the_address(world: World) -> None:
+async def test_certificate_verifies_an_address_that_no_trusted_source_gave(world: World) -> None:
     world.session.encrypted = None
     async with world.box(HERE, [NAME]) as box:
         world.system[NAME] = [HERE]
@@ -281,7 +281,7 @@ async def test_without_corroboration_a_certificate_proves_the_address(world: Wor
     assert not any(r.corroborated for r in trace.transactions)
 
 
-async def test_without_corroboration_a_reset_gets_no_second_flow_but_at_the_neutral_host(world: World) -> None:
+async def test_reset_at_an_unverified_address_gets_a_second_flow_only_at_a_neutral_host(world: World) -> None:
     world.session.encrypted = None
     async with (
         world.box(HERE, [NAME], names={NAME: "reset"}) as box,
@@ -294,7 +294,7 @@ async def test_without_corroboration_a_reset_gets_no_second_flow_but_at_the_neut
     assert box.seen == ["connect", f"hello {NAME}"]
 
 
-async def test_the_same_autonomous_system_corroborates(world: World) -> None:
+async def test_address_in_the_same_autonomous_system_is_verified(world: World) -> None:
     world.session.asn_of = lambda ip: 64500 if ip in {HERE, THERE} else 0
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE, trusted=(THERE,))
@@ -306,7 +306,7 @@ async def test_the_same_autonomous_system_corroborates(world: World) -> None:
     assert kinds(trace) == ["first"]  # unknown systems are not the same system
 
 
-async def test_an_unknown_certificate_at_a_corroborated_address_is_confirmed(world: World) -> None:
+async def test_bad_certificate_at_a_verified_address_is_confirmed(world: World) -> None:
     async with world.box(HERE) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
@@ -331,7 +331,7 @@ async def test_never_more_than_six_triggers_per_name_and_address(world: World, b
         assert neutral.flows(NAME) <= 6
 
 
-async def test_clear_http_swaps_the_host_header(world: World) -> None:
+async def test_http_follow_up_exchanges_the_host_header(world: World) -> None:
     async with world.box(HERE, names={f"{NAME}": "reset"}) as box:
         resolves(world, HERE)
         box.names = {NAME: "reset", f"{NAME}:{box.port}": "reset"}
@@ -342,7 +342,7 @@ async def test_clear_http_swaps_the_host_header(world: World) -> None:
     assert next(seen for seen in box.seen if seen != "connect") == f"hello {INNOCUOUS}"
 
 
-async def test_a_literal_gets_its_payload_and_one_confirmation_alone(world: World) -> None:
+async def test_literal_gets_only_its_payload_and_one_confirmation(world: World) -> None:
     async with world.box(HERE, otherwise="reset") as box:
         trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}", f"tcp://{HERE}:{box.port}"))
     records = [r for r in trace.transactions if r.endpoint.startswith("mtproto")]
@@ -373,7 +373,7 @@ async def test_stopping_half_way_starts_no_confirmation(world: World) -> None:
     assert kinds(trace) == ["innocuous", "first"]
 
 
-async def test_a_stalled_host_does_not_eat_the_time_of_the_others(world: World) -> None:
+async def test_silent_host_does_not_delay_the_others(world: World) -> None:
     async with world.box(HERE, otherwise="silent") as stalled, world.box(THERE, [NAME]) as box:
         resolves(world, THERE)
         literals = [f"mtproto://{HERE}:{stalled.port}"] * 9
@@ -388,7 +388,7 @@ async def test_a_stalled_host_does_not_eat_the_time_of_the_others(world: World) 
     assert interrupted and all(entry.failure == f.INTERRUPTED for entry in interrupted)
 
 
-async def test_a_bug_costs_its_own_endpoint(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bug_costs_its_own_endpoint(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any, **__: Any) -> None:
         raise KeyError("ours")
 
@@ -402,7 +402,7 @@ async def test_a_bug_costs_its_own_endpoint(world: World, monkeypatch: pytest.Mo
     assert "confirm" not in kinds(trace)
 
 
-async def test_a_bug_outside_any_transaction_is_written_down_for_its_endpoint(
+async def test_bug_outside_any_transaction_is_recorded_for_its_endpoint(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> None:
@@ -417,7 +417,7 @@ async def test_a_bug_outside_any_transaction_is_written_down_for_its_endpoint(
     assert len(trace.bugs) == 1
 
 
-async def test_the_control_sends_no_harmless_name_no_confirmation_no_followup(world: World) -> None:
+async def test_control_sends_no_innocuous_name_no_confirmation_and_no_follow_up(world: World) -> None:
     world.session.as_control = True
     async with world.box(HERE, [NAME], names={NAME: "reset"}) as box, world.box(NEUTRAL, ["n.example"]) as neutral:
         resolves(world, HERE)
@@ -436,7 +436,7 @@ async def test_no_followups_leaves_the_confirmation(world: World) -> None:
     assert kinds(trace) == ["innocuous", "first", "confirm"]
 
 
-async def test_a_family_that_does_not_work_is_not_tried(world: World) -> None:
+async def test_family_that_does_not_work_is_not_tried(world: World) -> None:
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE, "::1")
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/", f"tcp://[::1]:{box.port}"))
@@ -464,14 +464,14 @@ async def test_conflicting_datagrams_ask_other_resolvers_even_where_the_endpoint
     assert "alternative_address" not in kinds(trace)
 
 
-def test_a_box_tells_names_apart() -> None:
+def test_box_counts_flows_by_name() -> None:
     assert Box("127.0.0.1", seen=["hello a", "hello b", "hello a"]).flows("a") == 2
 
 
 # -- a target's own authorities ---------------------------------------------------------------------------------------
 
 
-async def test_a_target_may_have_authorities_of_its_own(world: World) -> None:
+async def test_target_has_its_own_authorities(world: World) -> None:
     """Signal's servers are certified by Signal: without its authorities they would seem to be impostors everywhere."""
     own = world.ca.pem.decode()
     world.roots = load_roots()  # the public ones do not know it

@@ -98,7 +98,7 @@ def urls(measured: Measured) -> list[str]:
     return [entry["request"]["url"] for entry in measured.test_keys["requests"]]
 
 
-async def test_a_page_is_asked_for_once_and_every_address_is_tried(world: World) -> None:
+async def test_page_is_asked_for_once_and_every_address_is_tried(world: World) -> None:
     async with site(lambda asked: page()) as server:
         measured = await fetched(world, server)
     assert server.paths == ["a.example/"]
@@ -107,7 +107,7 @@ async def test_a_page_is_asked_for_once_and_every_address_is_tried(world: World)
     assert "referer: \r\n" in server.heads[0].lower() and "accept-language: en-us,en;q=0.9" in server.heads[0].lower()
 
 
-async def test_a_chain_is_followed_newest_first_and_the_tags_say_how_deep(world: World) -> None:
+async def test_chain_is_recorded_newest_first_with_its_depth_in_the_tags(world: World) -> None:
     def answer(asked: Asked) -> bytes:
         if asked.host == "c.example":
             return page()
@@ -128,7 +128,7 @@ async def test_a_chain_is_followed_newest_first_and_the_tags_say_how_deep(world:
 
 
 @pytest.mark.parametrize("moved", [True, False])
-async def test_a_page_at_an_address_that_nobody_vouches_for_does_not_end_the_chain(world: World, moved: bool) -> None:
+async def test_page_at_an_unverified_address_does_not_end_the_chain(world: World, moved: bool) -> None:
     """A block page's server answers first; where the genuine one leads is followed all the same, if it does."""
     genuine = lambda asked: page() if asked.host == "b.example" else to(asked.url("b.example"))  # noqa: E731
     async with (
@@ -146,13 +146,13 @@ async def test_a_page_at_an_address_that_nobody_vouches_for_does_not_end_the_cha
 
 
 @pytest.mark.parametrize(("status", "followed"), [(301, True), (302, True), (303, False), (304, False), (308, True)])
-async def test_which_statuses_lead_on(world: World, status: int, followed: bool) -> None:
+async def test_redirect_statuses_are_followed(world: World, status: int, followed: bool) -> None:
     async with site(lambda asked: to("/there", status) if asked.path == "/" else page()) as server:
         await fetched(world, server)
     assert server.paths == ["a.example/", *(["a.example/there"] if followed else [])]
 
 
-async def test_cookies_are_kept_in_the_chain_and_never_written(world: World) -> None:
+async def test_cookies_are_kept_in_the_chain_and_never_recorded(world: World) -> None:
     def answer(asked: Asked) -> bytes:
         if asked.host == "a.example" and not asked.cookie:
             return to("/", 302, "Set-Cookie: wall=hidden1; Path=/", "Set-Cookie: two=hidden2")
@@ -169,7 +169,7 @@ async def test_cookies_are_kept_in_the_chain_and_never_written(world: World) -> 
     assert measured.test_keys["requests"][1]["request"]["headers"]["Cookie"] == "[scrubbed]"
 
 
-async def test_what_a_server_says_in_a_query_or_an_address_is_not_written(world: World) -> None:
+async def test_query_and_address_of_a_server_are_not_recorded(world: World) -> None:
     def answer(asked: Asked) -> bytes:
         return page() if "who" in asked.path else to("/from/198.51.100.7/?who=aGVsbG8gdGhlcmU")
 
@@ -182,7 +182,7 @@ async def test_what_a_server_says_in_a_query_or_an_address_is_not_written(world:
     assert shown_path("/plain") == "/plain"
 
 
-async def test_a_harmless_request_carries_nothing_of_the_address(world: World) -> None:
+async def test_innocuous_request_contains_nothing_of_the_path(world: World) -> None:
     def answer(asked: Asked) -> bytes:
         return page() if asked.host == "b.example" else to(asked.url("b.example", "/deep?who=aGVsbG8gdGhlcmU"))
 
@@ -194,13 +194,13 @@ async def test_a_harmless_request_carries_nothing_of_the_address(world: World) -
     assert {url for entry in everywhere if INNOCUOUS in (url := entry["request"]["url"])} == {f"http://{INNOCUOUS}/"}
 
 
-async def test_a_loop_ends(world: World) -> None:
+async def test_loop_ends(world: World) -> None:
     async with site(lambda asked: to("/b" if asked.path == "/" else "/")) as server:
         await fetched(world, server)
     assert server.paths == ["a.example/", "a.example/b"]
 
 
-async def test_a_chain_on_one_host_leaves_law_7_its_triggers(world: World) -> None:
+async def test_chain_on_one_host_leaves_triggers_for_follow_ups(world: World) -> None:
     async with site(lambda asked: to(f"/{len(server.asked)}")) as server:
         measured = await fetched(world, server)
     assert len(server.asked) == SAME_HOST
@@ -231,14 +231,14 @@ async def test_at_most_ten_redirects_are_followed(world: World) -> None:
         "mailto:x",
     ],
 )
-async def test_no_redirect_leads_to_a_bare_address_or_out_of_the_web(world: World, location: str) -> None:
+async def test_redirect_to_an_ip_address_or_another_scheme_is_not_followed(world: World, location: str) -> None:
     async with site(lambda asked: to(location.replace("PORT", str(asked.port)))) as server:
         measured = await fetched(world, server)
     assert server.paths == ["a.example/"] and measured.test_keys["x_redirects"] == {}
     assert [t["address"] for t in measured.test_keys["x_transactions"] if t["kind"] == "first"] == [IP]
 
 
-async def test_no_redirect_leads_into_a_private_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_redirect_into_a_private_network_is_not_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("probe.connectivity.endpoint.is_bogon", lambda address: address == ANOTHER)
     assert world.encrypted is not None
     world.system["inner.example"] = world.encrypted["inner.example"] = [ANOTHER]
@@ -257,7 +257,7 @@ async def test_no_redirect_leads_into_a_private_network(world: World, monkeypatc
         assert inner.paths == ["inner.example/"]
 
 
-async def test_a_long_body_is_read_to_the_limit(world: World) -> None:
+async def test_long_body_is_read_to_the_limit(world: World) -> None:
     async with site(lambda asked: b"HTTP/1.1 200 OK\r\nContent-Length: 700000\r\n\r\n" + b"x" * 700_000) as server:
         measured = await fetched(world, server)
     (entry,) = measured.test_keys["requests"]
@@ -265,7 +265,7 @@ async def test_a_long_body_is_read_to_the_limit(world: World) -> None:
     assert entry["response"]["body"] == ""
 
 
-async def test_ooni_accepts_the_line(world: World) -> None:
+async def test_ooni_accepts_the_measurement(world: World) -> None:
     async with site(lambda asked: to("/next?x=1") if asked.path == "/" else page()) as server:
         measured = await fetched(world, server)
     line: dict[str, Any] = {

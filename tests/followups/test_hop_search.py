@@ -117,7 +117,7 @@ def followups(trace: Trace) -> list[str]:
     return [record.followup for record in trace.transactions if record.followup]
 
 
-async def test_a_search_finds_the_hop_within_three_triggers_each_counted(world: World, path: Path8) -> None:
+async def test_search_finds_the_hop_within_three_triggers_each_counted(world: World, path: Path8) -> None:
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
@@ -130,7 +130,7 @@ async def test_a_search_finds_the_hop_within_three_triggers_each_counted(world: 
     assert (found.low, found.high) == (HOP - 1, HOP) and trace.bugs == []
 
 
-async def test_what_law_7_has_left_is_all_that_is_spent(world: World, path: Path8) -> None:
+async def test_search_spends_only_the_triggers_that_are_left(world: World, path: Path8) -> None:
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
@@ -150,7 +150,7 @@ async def test_another_service_begins_where_the_first_search_ended(world: World,
     assert [r.service for r in trace.transactions if r.followup == "limited_payload"].count("chat") == 1
 
 
-async def test_in_depth_both_ends_are_seen_until_five_runs_agree(world: World, path: Path8) -> None:
+async def test_deep_search_repeats_both_ends_until_five_runs_agree(world: World, path: Path8) -> None:
     world.session.settings, world.session.pace = Settings(depth="deep"), Pace(deep=True)
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
@@ -161,7 +161,7 @@ async def test_in_depth_both_ends_are_seen_until_five_runs_agree(world: World, p
     assert path.flows[-1] in ([HOP - 1], [HOP]) and len(path.flows) < 20
 
 
-async def test_no_search_without_a_harmless_flow_that_came_through(world: World, path: Path8) -> None:
+async def test_without_a_successful_innocuous_flow_nothing_is_searched(world: World, path: Path8) -> None:
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where, harmless=f.RESET)
@@ -180,7 +180,7 @@ async def test_name_reset_in_a_call_dialect_over_tls_is_searched(world: World, p
 
 
 @pytest.mark.parametrize("again", [f.TIMEOUT, f.SSL_INVALID_HOSTNAME, f.INTERRUPTED])
-async def test_no_search_for_what_failed_in_two_ways(world: World, path: Path8, again: str) -> None:
+async def test_two_different_failures_are_not_searched(world: World, path: Path8, again: str) -> None:
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where, again=again)
@@ -188,7 +188,7 @@ async def test_no_search_for_what_failed_in_two_ways(world: World, path: Path8, 
     assert followups(trace) == []
 
 
-async def test_no_search_goes_on_for_ever(world: World, path: Path8, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_search_ends_after_its_time_limit(world: World, path: Path8, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(location, "SECONDS", {"standard": -1.0})
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
@@ -207,9 +207,7 @@ async def test_no_search_once_the_run_is_stopping(world: World, path: Path8) -> 
 
 
 @pytest.mark.parametrize("forbidden_by", ["as_control", "no_followups", "stopping"])
-async def test_the_helper_and_whoever_wants_no_followups_search_nothing(
-    world: World, path: Path8, forbidden_by: str
-) -> None:
+async def test_helper_and_runs_without_follow_ups_search_nothing(world: World, path: Path8, forbidden_by: str) -> None:
     trace = Trace()
     reach = Reach(trace, world.session, Names(trace, world.session), world.roots)
     await failed_attempts(trace, reach._attempts.hop_search)
@@ -222,7 +220,7 @@ async def test_the_helper_and_whoever_wants_no_followups_search_nothing(
     assert followups(trace) == []
 
 
-async def test_a_name_that_a_box_answers_for_is_asked_one_question_at_a_time(
+async def test_name_that_the_path_answers_for_is_searched_with_one_query_at_a_time(
     world: World, path: Path8, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[int]] = []
@@ -248,9 +246,7 @@ async def test_a_name_that_a_box_answers_for_is_asked_one_question_at_a_time(
 
 
 @pytest.mark.parametrize(("failure", "cases"), [(f.DNS_NXDOMAIN, 1), (f.DNS_NO_ANSWER, 0), (f.TIMEOUT, 0), (None, 1)])
-async def test_a_referral_of_the_server_itself_is_nobodys_forgery(
-    world: World, failure: str | None, cases: int
-) -> None:
+async def test_referral_of_a_server_is_no_forgery(world: World, failure: str | None, cases: int) -> None:
     trace = Trace()
     async with trace.transaction(answered_query("198.41.0.4", NAME)) as tx:
         pass
@@ -259,9 +255,7 @@ async def test_a_referral_of_the_server_itself_is_nobodys_forgery(
 
 
 @pytest.mark.parametrize(("address", "cases"), [("198.41.0.4", 1), (HELPER, 0)])
-async def test_a_question_that_the_helpers_closed_port_answered_has_no_place_to_search(
-    world: World, address: str, cases: int
-) -> None:
+async def test_answer_from_the_helpers_closed_port_is_not_searched(world: World, address: str, cases: int) -> None:
     """The helper's address stands in no record, so nobody can be led there; the dark address serves as well."""
     trace = Trace()
     async with trace.transaction(answered_query(address, NAME)):

@@ -25,7 +25,7 @@ async def send_innocuous(world: World, endpoint: Endpoint, ip: str, port: int) -
 
 
 @pytest.mark.parametrize(("behaviour", "passes"), [("serve", True), ("reset", False), ("garbage", False)])
-async def test_a_harmless_hello_passes_on_any_well_formed_record(world: World, behaviour: Any, passes: bool) -> None:
+async def test_innocuous_hello_succeeds_on_any_well_formed_record(world: World, behaviour: Any, passes: bool) -> None:
     """A foreign certificate passes; clear text and a reset do not."""
     async with world.box("127.0.2.1", otherwise=behaviour) as box:
         endpoint = parse_endpoint(f"https://{NAME}:{box.port}/")
@@ -34,9 +34,7 @@ async def test_a_harmless_hello_passes_on_any_well_formed_record(world: World, b
     assert record.sent_name == INNOCUOUS and not record.trigger and not record.in_residual
 
 
-async def test_a_name_over_quic_is_not_kept_waiting_for_a_harmless_one_that_draws_silence(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_innocuous_quic_hello_has_a_short_timeout(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "HARMLESS", 0.2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.2.1", 0))

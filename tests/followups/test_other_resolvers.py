@@ -74,7 +74,7 @@ async def test_two_resolvers_over_udp_one_over_tls_one_over_https_and_an_address
     assert name.sources == {"198.51.100.1": ["udp"], "198.51.100.9": ["dot", "doh"]}
 
 
-async def test_whoever_has_been_asked_already_is_not_asked_again_while_there_are_others(world: World) -> None:
+async def test_provider_that_answered_before_is_not_queried_again_if_there_are_others(world: World) -> None:
     assert world.session.encrypted is not None
     world.session.encrypted.host = "one.example"
     trace = Trace()
@@ -83,14 +83,14 @@ async def test_whoever_has_been_asked_already_is_not_asked_again_while_there_are
     assert asked == {"resolver_dot": "192.0.2.2", "resolver_doh": "192.0.2.3"}
 
 
-async def test_what_an_address_without_a_resolver_answers_is_believed_by_nobody(world: World) -> None:
+async def test_answer_of_a_non_resolver_is_no_source(world: World) -> None:
     world.session.resolvers = resolvers()
     name = Name(NAME)
     await OtherResolvers(FlowRunner(Trace(), world.session), world.roots).ask(name, None)
     assert ("203.0.113.1", NAME) in world.lookups and name.sources == {}
 
 
-async def test_the_helpers_closed_port_is_asked_for_the_name_and_for_a_harmless_one(world: World) -> None:
+async def test_helpers_closed_port_gets_the_name_and_an_innocuous_one(world: World) -> None:
     world.session.resolvers = resolvers()
     world.session.neutral = Neutral((INNOCUOUS,), "none.invalid", (), (), None, "")
     world.session.settings = replace(
@@ -109,7 +109,7 @@ async def test_the_helpers_closed_port_is_asked_for_the_name_and_for_a_harmless_
 
 
 @pytest.mark.parametrize("control", [(), ("https://helper.example/", "not a url")])
-async def test_a_helper_that_is_known_by_name_is_not_asked(world: World, control: tuple[str, ...]) -> None:
+async def test_helper_with_a_name_is_not_queried(world: World, control: tuple[str, ...]) -> None:
     """The name may have been led to a stranger's machine (law 7)."""
     world.session.resolvers = resolvers()
     world.session.settings = replace(world.session.settings, control=control)
@@ -117,7 +117,7 @@ async def test_a_helper_that_is_known_by_name_is_not_asked(world: World, control
     assert world.lookups == [("203.0.113.1", NAME)]
 
 
-async def test_a_resolver_that_is_blocked_is_a_finding_not_an_error(world: World) -> None:
+async def test_blocked_resolver_is_recorded_as_a_failure(world: World) -> None:
     world.session.resolvers = resolvers("broken")
     trace = Trace()
     await OtherResolvers(FlowRunner(trace, world.session), world.roots).ask(Name(NAME), None)

@@ -75,7 +75,7 @@ async def ask(warm: EncryptedResolver, hostname: str) -> tuple[Trace, list[str]]
     return trace, found
 
 
-def test_a_resolvers_name_has_the_addresses_of_its_provider(world: World) -> None:
+def test_resolvers_name_has_the_addresses_of_its_provider(world: World) -> None:
     urls = ("dns+udp://192.0.2.1:53", "dns+udp://[2001:db8::1]:53", "dot://dns.example:853", "doh://192.0.2.9:443/q")
     resolvers(world, *urls)
     assert [r.ip for r in public_resolvers(world.session, "dot", {4, 6})] == ["192.0.2.1", "2001:db8::1"]
@@ -83,7 +83,7 @@ def test_a_resolvers_name_has_the_addresses_of_its_provider(world: World) -> Non
     assert [(r.ip, r.engine) for r in public_resolvers(world.session, "doh", {4})] == [("192.0.2.9", "doh")]
 
 
-async def test_the_warm_connection_is_opened_once_and_again_after_it_was_cut(world: World) -> None:
+async def test_shared_connection_is_opened_once_and_again_after_it_was_cut(world: World) -> None:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving(dot_server(world, "dns.example", questions=2), HERE))
         endpoint = parse_endpoint(f"dot://dns.example:{server.port}")
@@ -110,7 +110,7 @@ async def test_follow_ups_share_one_connection_and_each_hello_is_counted(world: 
         await world.session.close()
 
 
-async def test_an_opening_that_fails_gives_its_place_among_tls_connections_back(world: World) -> None:
+async def test_failed_connection_frees_its_tls_slot(world: World) -> None:
     async with serving(dot_server(world, "impostor.example"), HERE) as server:
         resolver = Resolver("one", parse_endpoint(f"dot://dns.example:{server.port}"), HERE)
         for _ in range(2):
@@ -121,7 +121,7 @@ async def test_an_opening_that_fails_gives_its_place_among_tls_connections_back(
             assert len(server.peers) == 2
 
 
-async def test_the_warm_connection_serves_follow_ups_too_where_it_leads_to_the_same_host(world: World) -> None:
+async def test_follow_ups_use_the_runs_connection_to_the_same_host(world: World) -> None:
     async with serving(dot_server(world, "dns.example"), HERE) as server:
         resolver = Resolver("one", parse_endpoint(f"dot://dns.example:{server.port}"), HERE)
         warm = world.session.encrypted = WarmResolver(resolver, world.session, world.roots)
@@ -132,7 +132,7 @@ async def test_the_warm_connection_serves_follow_ups_too_where_it_leads_to_the_s
         await world.session.close()
 
 
-async def test_a_resolver_whose_budget_is_spent_gets_no_hello(world: World) -> None:
+async def test_resolver_whose_budget_is_spent_gets_no_hello(world: World) -> None:
     async with serving(dot_server(world, "dns.example"), HERE) as server:
         for _ in range(6):
             world.session.pace.spend_trigger("dns.example", HERE, "tcp")
@@ -153,7 +153,7 @@ async def test_no_such_record_is_an_answer_and_leaves_the_connection_open(world:
         await warm.close()
 
 
-async def test_the_first_proven_resolver_wins_and_an_impostor_never_does(world: World) -> None:
+async def test_first_verified_resolver_is_used_and_an_impostor_never(world: World) -> None:
     world.session.neutral = type(world.session.neutral)(
         (), "", (parse_endpoint("https://known.example:443/"),), (), None, ""
     )
@@ -167,7 +167,7 @@ async def test_the_first_proven_resolver_wins_and_an_impostor_never_does(world: 
         assert len(false.peers) == 1
 
 
-async def test_where_nothing_answers_there_is_none(world: World) -> None:
+async def test_without_an_answer_there_is_no_encrypted_resolver(world: World) -> None:
     world.session.neutral = type(world.session.neutral)(
         (), "", (parse_endpoint("https://known.example:443/"),), (), None, ""
     )

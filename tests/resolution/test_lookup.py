@@ -37,7 +37,7 @@ def heard(*answers: list[str], failures: tuple[str | None, ...] = ()) -> DNSQuer
     return query
 
 
-async def test_every_address_says_who_gave_it(world: World) -> None:
+async def test_every_address_has_its_sources(world: World) -> None:
     trace = Trace()
     names = Names(trace, world.session)
     name = await names.of(NAME)
@@ -53,7 +53,7 @@ async def test_every_address_says_who_gave_it(world: World) -> None:
     assert all(entry.resolver_address for entry in trace.entries if isinstance(entry, DNSQuery))
 
 
-async def test_a_name_is_looked_up_once_whoever_asks(world: World) -> None:
+async def test_name_is_looked_up_once(world: World) -> None:
     trace = Trace()
     names = Names(trace, world.session)
     assert await names.of(NAME) is await names.of(NAME)
@@ -61,7 +61,7 @@ async def test_a_name_is_looked_up_once_whoever_asks(world: World) -> None:
     assert world.lookups.count(("system", NAME)) == 1
 
 
-async def test_the_lookups_stay_within_law_7(world: World) -> None:
+async def test_lookups_stay_within_the_budget(world: World) -> None:
     world.session.ipv6 = True
     trace = Trace()
     await Names(trace, world.session).of(NAME)
@@ -70,7 +70,7 @@ async def test_the_lookups_stay_within_law_7(world: World) -> None:
     assert {t.address for t in trace.transactions if t.trigger} == {"system"}
 
 
-async def test_in_a_later_round_our_own_question_gives_way_to_the_librarys(world: World) -> None:
+async def test_later_round_prefers_the_librarys_query_to_the_own_one(world: World) -> None:
     world.session.ipv6 = True
     for triggers in (4, 6, 6):
         trace = Trace()
@@ -96,7 +96,7 @@ async def test_two_targets_that_share_a_name_both_get_the_systems_answer(world: 
     assert world.session.pace.triggers == 6
 
 
-async def test_the_control_asks_no_public_resolver_and_takes_the_probes_addresses(world: World) -> None:
+async def test_control_asks_no_public_resolver_and_takes_the_probes_addresses(world: World) -> None:
     world.session.as_control = True
     trace = Trace()
     name = await Names(trace, world.session, {NAME: ["198.18.0.9"]}).of(NAME)
@@ -105,7 +105,7 @@ async def test_the_control_asks_no_public_resolver_and_takes_the_probes_addresse
     assert "dot" not in {engine for engine, _ in world.lookups}
 
 
-async def test_a_failed_lookup_is_named_and_doubtful(world: World) -> None:
+async def test_failed_lookup_makes_the_name_suspect(world: World) -> None:
     world.system[NAME] = f.DNS_NXDOMAIN
     trace = Trace()
     name = await Names(trace, world.session).of(NAME)
@@ -116,7 +116,7 @@ async def test_a_failed_lookup_is_named_and_doubtful(world: World) -> None:
     assert blamed.failure == f.DNS_NXDOMAIN
 
 
-def test_corroboration_is_the_same_address_or_the_same_known_network() -> None:
+def test_same_address_or_same_known_network_corroborates() -> None:
     name = Name(NAME)
     name.add(["192.0.2.1"], "system")
     name.add(["192.0.2.1", "198.51.100.1"], "udp")
@@ -132,7 +132,7 @@ def test_corroboration_is_the_same_address_or_the_same_known_network() -> None:
     assert name.corroborates("192.0.2.1", lambda ip: 0)
 
 
-def test_what_casts_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contradictions_make_the_name_suspect(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = Name(NAME)
     honest.add(["8.8.8.8"], "system")
     assert not honest.is_suspect()
@@ -149,7 +149,7 @@ def test_what_casts_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not ours.is_suspect()
 
 
-def test_an_answer_that_looks_like_another_boxs_casts_doubt_and_only_then() -> None:
+def test_answer_unlike_the_resolvers_makes_the_name_suspect() -> None:
     name = Name("service.example", normal=ResolverPrint(58, frozenset({"QR", "RD", "RA"})))
     name.add(["198.51.100.1"], "system")
     name.add(["198.51.100.1"], "dot")
@@ -163,19 +163,19 @@ def test_an_answer_that_looks_like_another_boxs_casts_doubt_and_only_then() -> N
     assert not name.is_suspect()
 
 
-def test_datagrams_conflict_by_what_they_say_not_by_order_or_ttl() -> None:
+def test_datagrams_conflict_by_content_and_not_by_order_or_ttl() -> None:
     assert not conflicting(heard())
     assert not conflicting(heard(["192.0.2.1", "192.0.2.2"], ["192.0.2.2", "192.0.2.1"]))
     assert conflicting(heard(["192.0.2.1"], failures=(f.DNS_NXDOMAIN,)))
 
 
-def test_a_forged_answer_of_hundreds_is_cut() -> None:
+def test_answer_with_hundreds_of_addresses_is_cut() -> None:
     name = Name(NAME)
     name.add([f"192.0.2.{n}" for n in range(200)], "system")
     assert len(name.sources) == MOST_ADDRESSES
 
 
-def test_the_helpers_answers_are_read_from_its_own_lists() -> None:
+def test_helpers_addresses_are_read_from_its_lists() -> None:
     answered = heard().model_dump(mode="json") | {"answers": [{"answer_type": "A", "ipv4": "192.0.2.1"}]}
     nonsense: list[Any] = [7, None, {}, {"hostname": NAME}, answered | {"answers": [{"answer_type": "A", "ipv4": "x"}]}]
     keys = {"queries": [*nonsense, answered], "x_endpoints": {"queries": [answered | {"hostname": "b.example"}]}}
@@ -195,11 +195,11 @@ json = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["test_keys", "failure"]), json))
-def test_no_answer_of_the_helpers_breaks_us(answer: dict[str, Any]) -> None:
+def test_any_answer_of_the_helper_is_read(answer: dict[str, Any]) -> None:
     assert isinstance(control_addresses(answer), dict)
 
 
-async def test_the_helper_never_sends_us_to_a_private_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_private_addresses_of_the_helper_are_ignored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     names = Names(Trace(), world.session)
     names.known[NAME] = Name(NAME)
