@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-from collections import defaultdict
-from contextlib import suppress
-from typing import Any
+from functools import partial
 
 from probe.connectivity.attempt_state import AttemptState, Measurement
 from probe.connectivity.facts import CONTROL_WAITS, Wait
@@ -22,6 +20,7 @@ from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt
 from probe.resolution.encrypted_dns import family_of
 from probe.resolution.lookup import Names
+from probe.session.innocuous_flows import InnocuousFlows
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.tls.certificates import Roots
 
@@ -41,8 +40,7 @@ class AttemptRunner:
         self.options: RequestOptions | None = None
         self.resolvers = OtherResolvers(self._runner, roots)
         self.hop_search = HopSearch(self._runner)
-        self._innocuous_at: dict[tuple[str, int], set[asyncio.Task[Any]]] = defaultdict(set)
-        """Innocuous flows that are under way, by address and port."""
+        self._innocuous = InnocuousFlows(measurement.session.pace)
 
     async def run(self, at: AddressAttempt) -> bool:
         """Try one address until the planner has finished. Return whether the genuine service was reached."""
@@ -123,8 +121,7 @@ class AttemptRunner:
         task = asyncio.create_task(carried_out)
         state.begin(flow, task)
         if flow.kind == "innocuous":
-            self._innocuous_at[state.at.place].add(task)
-            task.add_done_callback(self._innocuous_at[state.at.place].discard)
+            self._innocuous.add(state.at.place, task)
 
     async def _visit(
         self, flow: PlannedFlow, state: AttemptState, visit: "asyncio.Future[bool]"
@@ -182,7 +179,7 @@ class AttemptRunner:
                 at.ip,
                 self.method,
                 confirm=is_confirmation,
-                turn=lambda: self._innocuous_first(at),
+                turn=partial(self._innocuous.ended, at.place, endpoint.carrier),
                 errand=self.options,
             )
 
@@ -204,15 +201,3 @@ class AttemptRunner:
             residual="never" if has_exchangeable_name(endpoint) else "other_ports",
         )
         return await self._runner.carry_out(facts, steps)
-
-    async def _innocuous_first(self, at: AddressAttempt) -> None:
-        """Wait for the innocuous flows to this address and port, of any endpoint (P8).
-
-        Over TCP the wait begins after the connect. A datagram waits only for a while, because other endpoints may still
-        wait for an address that does not answer.
-        """
-        limit = self._session.pace.innocuous_timeout() if at.endpoint.carrier == "udp" else None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                while under_way := set(self._innocuous_at[at.place]):
-                    await asyncio.wait(under_way)

@@ -85,7 +85,8 @@ def conclude(facts: AttemptFacts) -> Conclusion:
     """Return what the attempt came to, once `plan` has finished it."""
     own, confirmation = facts.own, facts.confirmation
     if own is None or not own.was_sent:
-        return Conclusion(not_visited=own is None and Wait.VISIT in facts.waits and facts.visit == "in_vain")
+        in_vain = Wait.VISIT in facts.waits and facts.visit == "in_vain" and not facts.verified
+        return Conclusion(not_visited=own is None and in_vain)
     if own.failure is None:
         reached = own.corroborated or own.authenticated or facts.verified
         return Conclusion(reached, contradicted=not reached and facts.trusted_addresses)

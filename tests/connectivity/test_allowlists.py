@@ -7,20 +7,20 @@ from probe.session import pacing
 from tests.connectivity.test_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 from tests.support.world import INNOCUOUS, World
 
-NOBODYS, NEUTRALS = "none.invalid", "neutral.example"
+NONEXISTENT, NEUTRALS = "none.invalid", "neutral.example"
 OTHER_NEUTRAL = "127.0.1.10"
 
 
 async def test_innocuous_name_is_the_last_one_sent_to_the_endpoint(world: World) -> None:
-    async with world.box(HERE, [NAME], names={NAME: "reset", NOBODYS: "reset"}) as box:
+    async with world.box(HERE, [NAME], names={NAME: "reset", NONEXISTENT: "reset"}) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    said = [record.sent_name for record in trace.transactions if record.endpoint]
-    assert said[:5] == [INNOCUOUS, NAME, NAME, NOBODYS, INNOCUOUS]
+    sent = [record.sent_name for record in trace.transactions if record.endpoint]
+    assert sent[:5] == [INNOCUOUS, NAME, NAME, NONEXISTENT, INNOCUOUS]
     assert kinds(trace)[5:] == ["browser_hello"]  # of what follows failures only a success counts
-    nobodys = the(trace, "nonexistent_name_same_address")
-    assert (nobodys.failure, nobodys.in_residual, nobodys.trigger) == (f.RESET, True, False)
-    assert nobodys.cause == the(trace, "first").transaction_id
+    nonexistent = the(trace, "nonexistent_name_same_address")
+    assert (nonexistent.failure, nonexistent.in_residual, nonexistent.trigger) == (f.RESET, True, False)
+    assert nonexistent.cause == the(trace, "first").transaction_id
 
 
 async def test_bad_certificate_needs_no_nonexistent_name(world: World) -> None:
@@ -31,20 +31,20 @@ async def test_bad_certificate_needs_no_nonexistent_name(world: World) -> None:
 
 
 async def test_neutral_hosts_own_name_is_sent_last_where_every_name_fails(world: World) -> None:
-    """At another neutral host than the one that was told the target's name: nobody is being punished there."""
-    dying = {NAME: "reset", NOBODYS: "reset", INNOCUOUS: "reset"}
+    """The flow goes to another neutral host than the target's name, outside its residual window."""
+    resets = {NAME: "reset", NONEXISTENT: "reset", INNOCUOUS: "reset"}
     async with (
-        world.box(HERE, [NAME], names=dying) as box,
-        world.box(NEUTRAL, [NEUTRALS], names=dying) as told,
-        world.box(OTHER_NEUTRAL, [NEUTRALS], names=dying) as other,
+        world.box(HERE, [NAME], names=resets) as box,
+        world.box(NEUTRAL, [NEUTRALS], names=resets) as first_neutral,
+        world.box(OTHER_NEUTRAL, [NEUTRALS], names=resets) as other,
     ):
         resolves(world, HERE)
-        world.neutral(told)
+        world.neutral(first_neutral)
         world.neutral(other)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert [seen for seen in told.seen if seen.startswith("hello")] == [f"hello {NAME}"]
-    said = [seen for seen in other.seen if seen.startswith("hello")]
-    assert said == [f"hello {NOBODYS}", f"hello {NEUTRALS}", *2 * [f"hello {NAME}"]]  # in other hellos, at the end
+    assert [seen for seen in first_neutral.seen if seen.startswith("hello")] == [f"hello {NAME}"]
+    sent = [seen for seen in other.seen if seen.startswith("hello")]
+    assert sent == [f"hello {NONEXISTENT}", f"hello {NEUTRALS}", *2 * [f"hello {NAME}"]]  # in other hellos, at the end
     assert the(trace, "nonexistent_name_neutral_host").failure == f.RESET
     own = the(trace, "neutral_name_neutral_host")
     assert (own.failure, own.in_residual, own.trigger) == (None, False, False)
@@ -106,12 +106,12 @@ async def test_random_bytes_are_sent_outside_a_residual_window_or_marked(
     monkeypatch.setattr(pacing, "CONFIRM", 0.5)
     async with (
         world.box(HERE, otherwise="silent") as box,
-        world.box(NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as told,
+        world.box(NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as first_neutral,
         world.box(OTHER_NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as other,
     ):
-        for neutral in [other, told][1 - others :]:
+        for neutral in [other, first_neutral][1 - others :]:
             world.neutral(neutral)
-        world.session.pace.spend_trigger("named.example", NEUTRAL, "tcp", told.port)
+        world.session.pace.spend_trigger("named.example", NEUTRAL, "tcp", first_neutral.port)
         trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}"))
     sent = the(trace, "random_bytes_neutral_host")
     assert (sent.address, sent.in_residual) == ((OTHER_NEUTRAL, False) if others else (NEUTRAL, True))

@@ -1,4 +1,4 @@
-"""Endpoints over UDP on every address: no connect, no harmless name, one flow one trigger, and who may go where."""
+"""Test endpoints over UDP: no connect, no innocuous name, one trigger per flow, and which addresses they visit."""
 
 import asyncio
 from pathlib import Path
@@ -130,7 +130,7 @@ async def test_never_more_than_six_flows_to_one_address(world: World) -> None:
 
 
 async def test_answer_over_udp_verifies_no_address(world: World) -> None:
-    """Anyone can answer STUN: the one visit (law 7) is not repeated, and the server not taken for the genuine one."""
+    """Any server can answer STUN. The one visit (P7) is not repeated, and the address stays unverified."""
     world.session.encrypted = None
     world.system[NAME] = [HERE]
     async with udp_server(serve_stun, HERE) as server:

@@ -1,4 +1,4 @@
-"""One endpoint on every address: what goes first, how often, where never; laws 2, 7 and 8 on servers that count."""
+"""Test one endpoint at every address: order and number of flows on servers that count them (P2, P7, P8)."""
 
 import asyncio
 import socket
@@ -143,7 +143,7 @@ async def test_innocuous_flow_that_fails_in_a_residual_window_is_marked(world: W
 async def test_name_is_not_sent_while_an_innocuous_flow_is_under_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection is made meanwhile; the hello waits, also for the harmless flows of other endpoints there."""
+    """The connection is made meanwhile. The hello waits, also for innocuous flows of other endpoints there."""
     send, seen_at_its_end = AttemptRunner._send_innocuous, []
 
     async def slowly(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> Any:
@@ -209,7 +209,7 @@ async def test_refused_connect_is_confirmed_and_no_name_was_ever_sent(world: Wor
 
 async def test_unverified_address_gets_one_connect_and_one_hello_in_the_whole_run(world: World) -> None:
     """Law 7, for a forged answer that many endpoints and names were given."""
-    async with world.box(HERE) as box, world.box(THERE, [NAME, "b.example"]) as genuine:
+    async with world.box(HERE) as box, world.box(THERE, [NAME, "b.example"]) as true_server:
         world.system = {NAME: [HERE], "b.example": [HERE]}
         world.encrypted = {NAME: [THERE], "b.example": [THERE]}
         urls = [f"https://{NAME}:{box.port}/", f"https://{NAME}:{box.port}/b", f"https://b.example:{box.port}/"]
@@ -217,7 +217,7 @@ async def test_unverified_address_gets_one_connect_and_one_hello_in_the_whole_ru
         await run(world, world.target(*urls))
         assert box.seen.count("connect") == 1
         assert len([seen for seen in box.seen if seen.startswith("hello")]) == 1
-        assert genuine.seen == []
+        assert true_server.seen == []
     assert INNOCUOUS not in str(box.seen)
     (first,) = [r for r in trace.transactions if r.kind == "first"]
     assert first.failure in f.CERTIFICATE_FAILURES and not first.corroborated
@@ -225,9 +225,9 @@ async def test_unverified_address_gets_one_connect_and_one_hello_in_the_whole_ru
 
 
 async def test_forged_answer_leads_to_the_addresses_of_trusted_sources(world: World) -> None:
-    async with world.box(THERE, [NAME]) as genuine, world.box(HERE, port=genuine.port) as forged:
+    async with world.box(THERE, [NAME]) as true_server, world.box(HERE, port=true_server.port) as forged:
         resolves(world, HERE, trusted=(THERE,))
-        trace = await run(world, world.target(f"https://{NAME}:{genuine.port}/"))
+        trace = await run(world, world.target(f"https://{NAME}:{true_server.port}/"))
     assert kinds(trace, address=HERE) == ["first"]
     assert kinds(trace, address=THERE) == ["innocuous", "alternative_address"]
     alternative = the(trace, "alternative_address")
@@ -240,9 +240,9 @@ async def test_forged_answer_leads_to_the_addresses_of_trusted_sources(world: Wo
 async def test_page_that_proves_nothing_makes_the_name_suspect_where_trusted_sources_contradict_it(
     world: World, contradicted: bool
 ) -> None:
-    async with world.box(THERE) as genuine, world.box(HERE, port=genuine.port):
+    async with world.box(THERE) as true_server, world.box(HERE, port=true_server.port):
         resolves(world, HERE, trusted=(THERE,) if contradicted else ())
-        trace = await run(world, world.target(f"http://{NAME}:{genuine.port}/"))
+        trace = await run(world, world.target(f"http://{NAME}:{true_server.port}/"))
     assert the(trace, "first").failure is None
     assert ("resolver_dot" in kinds(trace) or "alternative_address" in kinds(trace)) == contradicted
     if contradicted:
@@ -253,13 +253,13 @@ async def test_page_that_proves_nothing_makes_the_name_suspect_where_trusted_sou
 
 async def test_name_blocked_at_two_layers_gets_the_differential_at_the_true_address(world: World) -> None:
     async with (
-        world.box(THERE, [NAME], names={NAME: "reset"}) as genuine,
+        world.box(THERE, [NAME], names={NAME: "reset"}) as true_server,
         world.box(NEUTRAL, ["neutral.example"], names={NAME: "reset"}) as neutral,
     ):
         world.system[NAME] = "dns_nxdomain_error"
         world.encrypted = {NAME: [THERE]}
         world.neutral(neutral)
-        trace = await run(world, world.target(f"https://{NAME}:{genuine.port}/"))
+        trace = await run(world, world.target(f"https://{NAME}:{true_server.port}/"))
     tried = kinds(trace)
     assert tried[:3] == ["innocuous", "alternative_address", "confirm"]
     assert sorted(tried[3:-2]) == DIFFERENTIAL and sorted(tried[-2:]) == OTHER_HELLOS
@@ -317,7 +317,7 @@ async def test_bad_certificate_at_a_verified_address_is_confirmed(world: World) 
 
 @pytest.mark.parametrize("behaviour", ["reset", "close", "garbage"])
 async def test_never_more_than_six_triggers_per_name_and_address(world: World, behaviour: Any) -> None:
-    """Six endpoints share a name and an address: first pass and confirmations together stop at law 7's number."""
+    """Six endpoints share a name and an address: first pass and confirmations together stop at the limit of P7."""
     async with (
         world.box(HERE, [NAME], names={NAME: behaviour}) as box,
         world.box(NEUTRAL, ["neutral.example"], names={NAME: behaviour}) as neutral,
@@ -390,7 +390,7 @@ async def test_silent_host_does_not_delay_the_others(world: World) -> None:
 
 async def test_bug_costs_its_own_endpoint(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any, **__: Any) -> None:
-        raise KeyError("ours")
+        raise KeyError("bug")
 
     monkeypatch.setattr("probe.dialogue.web.mtproto_exchange", broken)
     async with world.box(HERE, [NAME]) as box:

@@ -1,4 +1,4 @@
-"""A web address and where it leads: hops, cookies, limits, and what of a server's words is written down."""
+"""Test how the redirects of a web address are followed: cookies, limits, and which texts of a server are recorded."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass
 class Server:
-    """A web server in the clear; what it was asked for under its own names stands in `asked`."""
+    """Represent a web server over clear-text HTTP. `asked` holds the requests for its own names."""
 
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
@@ -129,10 +129,10 @@ async def test_chain_is_recorded_newest_first_with_its_depth_in_the_tags(world: 
 
 @pytest.mark.parametrize("moved", [True, False])
 async def test_page_at_an_unverified_address_does_not_end_the_chain(world: World, moved: bool) -> None:
-    """A block page's server answers first; where the genuine one leads is followed all the same, if it does."""
-    genuine = lambda asked: page() if asked.host == "b.example" else to(asked.url("b.example"))  # noqa: E731
+    """A block page's server answers first. The redirect of the true server is followed, if it sends one."""
+    true_server = lambda asked: page() if asked.host == "b.example" else to(asked.url("b.example"))  # noqa: E731
     async with (
-        site(genuine if moved else lambda asked: page(), ANOTHER) as server,
+        site(true_server if moved else lambda asked: page(), ANOTHER) as server,
         site(lambda asked: page("Forbidden"), port=server.port) as forged,
     ):
         world.system = {"a.example": [IP], "b.example": [ANOTHER]}
@@ -175,7 +175,7 @@ async def test_query_and_address_of_a_server_are_not_recorded(world: World) -> N
 
     async with site(answer) as server:
         measured = await fetched(world, server)
-    assert server.paths[-1] == "a.example/from/198.51.100.7/?who=aGVsbG8gdGhlcmU"  # it was followed as it was given
+    assert server.paths[-1] == "a.example/from/198.51.100.7/?who=aGVsbG8gdGhlcmU"  # the redirect is followed unchanged
     assert urls(measured)[0] == f"http://a.example:{server.port}/from/[scrubbed]/?[scrubbed]"
     text = json.dumps(measured.test_keys)
     assert "aGVsbG8" not in text and "198.51.100.7" not in text
@@ -249,7 +249,7 @@ async def test_redirect_into_a_private_network_is_not_followed(world: World, mon
         measured = await fetched(world, server)
         assert server.paths == ["a.example/"] and inner.asked == []
         assert measured.test_keys["x_redirects"]["web"] == [f"http://inner.example:{server.port}/"]
-        await fetched(world, server, host="inner.example")  # the volunteer's own wish: one visit, as to any answer
+        await fetched(world, server, host="inner.example")  # the user gave this address: one visit, as after any answer
         assert inner.paths == ["inner.example/"]
         world.session.public_only = True  # a helper's caller may not have it
         await world.session.next_round()
@@ -268,12 +268,12 @@ async def test_long_body_is_read_to_the_limit(world: World) -> None:
 async def test_ooni_accepts_the_measurement(world: World) -> None:
     async with site(lambda asked: to("/next?x=1") if asked.path == "/" else page()) as server:
         measured = await fetched(world, server)
-    line: dict[str, Any] = {
+    measurement: dict[str, Any] = {
         "input": measured.input, "test_keys": measured.test_keys, "test_name": measured.test_name,
         "test_version": measured.test_version, "measurement_start_time": "2026-11-24 10:00:00",
         "test_start_time": "2026-11-24 10:00:00", "test_runtime": 1.0, "probe_asn": "AS1", "probe_cc": "XX",
         "annotations": {"engine_version": "3.20.0"}, "report_id": "", "software_name": "x", "software_version": "1",
         "data_format_version": "0.2.0",
     }  # fmt: skip
-    assert problems(line) == []
+    assert problems(measurement) == []
     assert (measured.test_name, measured.test_version) == ("web_connectivity", "0.5.28")

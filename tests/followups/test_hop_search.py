@@ -1,4 +1,4 @@
-"""Searches spend what law 7 leaves, only for what looks like interference, and begin where others have ended."""
+"""Test hop searches: triggers within the budget, only after interference, and beginning at earlier results."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -80,15 +80,15 @@ async def failed_attempts(
     where: HopSearch,
     *,
     service: str = "web",
-    harmless: str | None = None,
+    innocuous: str | None = None,
     again: str = f.RESET,
     endpoint: Endpoint = HTTPS,
 ) -> None:
-    """A harmless name that came through (or failed as `harmless`), and the own name reset twice."""
+    """Record an innocuous flow with the failure `innocuous`, and two flows with the own name that were reset."""
 
-    async def flow(kind: Any, failure: str | None, said: str) -> Any:
+    async def flow(kind: Any, failure: str | None, name: str) -> Any:
         facts = TransactionFacts(
-            kind, service=service, endpoint=endpoint.url, address=IP, port=PORT, family=4, sent_name=said
+            kind, service=service, endpoint=endpoint.url, address=IP, port=PORT, family=4, sent_name=name
         )
         async with trace.transaction(facts) as tx:
             tx.record.steps.append("connect")
@@ -96,7 +96,7 @@ async def failed_attempts(
             tx.record.failed_operation, tx.record.failure = "tls_handshake", failure
         return tx.record
 
-    await flow("innocuous", harmless, INNOCUOUS)
+    await flow("innocuous", innocuous, INNOCUOUS)
     where.note(await flow("first", f.RESET, NAME), await flow("confirm", again, NAME), endpoint)
 
 
@@ -164,7 +164,7 @@ async def test_deep_search_repeats_both_ends_until_five_runs_agree(world: World,
 async def test_without_a_successful_innocuous_flow_nothing_is_searched(world: World, path: Path8) -> None:
     trace = Trace()
     where = HopSearch(FlowRunner(trace, world.session))
-    await failed_attempts(trace, where, harmless=f.RESET)
+    await failed_attempts(trace, where, innocuous=f.RESET)
     await where.find({NAME})
     assert followups(trace) == []
 
@@ -256,7 +256,7 @@ async def test_referral_of_a_server_is_no_forgery(world: World, failure: str | N
 
 @pytest.mark.parametrize(("address", "cases"), [("198.41.0.4", 1), (HELPER, 0)])
 async def test_answer_from_the_helpers_closed_port_is_not_searched(world: World, address: str, cases: int) -> None:
-    """The helper's address stands in no record, so nobody can be led there; the dark address serves as well."""
+    """The helper's address is in no record, so it cannot be searched. The targets' non-resolver is used instead."""
     trace = Trace()
     async with trace.transaction(answered_query(address, NAME)):
         pass

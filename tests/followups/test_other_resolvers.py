@@ -1,4 +1,4 @@
-"""Other resolvers are asked once per name, in every way that there is; what runs none is believed by nobody."""
+"""Test queries to other resolvers: once per name, over each protocol, and to addresses that run no resolver."""
 
 from dataclasses import replace
 from datetime import date
@@ -110,7 +110,7 @@ async def test_helpers_closed_port_gets_the_name_and_an_innocuous_one(world: Wor
 
 @pytest.mark.parametrize("control", [(), ("https://helper.example/", "not a url")])
 async def test_helper_with_a_name_is_not_queried(world: World, control: tuple[str, ...]) -> None:
-    """The name may have been led to a stranger's machine (law 7)."""
+    """A forged answer may lead the name to a third party's machine (P7)."""
     world.session.resolvers = resolvers()
     world.session.settings = replace(world.session.settings, control=control)
     await OtherResolvers(FlowRunner(Trace(), world.session), world.roots).ask(Name(NAME), 7)

@@ -1,4 +1,4 @@
-"""Twins: what is sent to the helper's echo, in which order, how often, and when nothing is."""
+"""Test the echo pair: what is sent to the helper's echo, in which order, how often, and when not at all."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -88,14 +88,14 @@ async def test_two_silent_datagrams_are_followed_by_an_echo_pair_random_one_firs
     other, own = [asked.query for asked in server.asked]
     assert own == binding_request(TOKEN)
     assert len(other) == len(own) and TOKEN in other and not is_stun(other) and 4 <= other[0] < 16
-    first, confirm, harmless, same = trace.transactions
+    first, confirm, random, same = trace.transactions
     assert (first.kind, confirm.kind, first.failure, confirm.failure) == ("first", "confirm", f.TIMEOUT, f.TIMEOUT)
-    assert (harmless.followup, same.followup) == ("other_payload_echo", "same_payload_echo")
-    for record in (harmless, same):
+    assert (random.followup, same.followup) == ("other_payload_echo", "same_payload_echo")
+    for record in (random, same):
         assert (record.kind, record.cause, record.endpoint) == ("followup", first.transaction_id, url)
         assert (record.address, record.port, record.family) == ("helper", server.port, 4)
         assert record.failure is None and record.steps == ["udp_echo"] and not record.in_residual
-    assert (harmless.trigger, same.trigger) == (False, True)
+    assert (random.trigger, same.trigger) == (False, True)
     assert world.session.pace.triggers_left("127.0.4.1", "helper", "udp") == 5
     assert [(entry.payload, entry.echoed, entry.changed) for entry in echoes(trace)] == [
         ("other", True, False),

@@ -1,4 +1,4 @@
-"""Encrypted resolvers: which there are, who wins the race, and a warm connection that survives being cut."""
+"""Test encrypted resolvers: their addresses, which one is used, and a connection that is replaced after a reset."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -44,10 +44,10 @@ def resolvers(world: World, *urls: str) -> None:
 
 def answer(query: bytes) -> bytes:
     asked = dns.message.from_wire(query)
-    said = dns.message.make_response(asked)
+    response = dns.message.make_response(asked)
     if asked.question[0].name.to_text() == "known.example." and asked.question[0].rdtype == 1:
-        said.answer.append(dns.rrset.from_text("known.example.", 60, "IN", "A", "192.0.2.7"))
-    return said.to_wire()
+        response.answer.append(dns.rrset.from_text("known.example.", 60, "IN", "A", "192.0.2.7"))
+    return response.to_wire()
 
 
 def dot_server(world: World, name: str, questions: int = 100) -> Handler:
@@ -62,8 +62,8 @@ def dot_server(world: World, name: str, questions: int = 100) -> Handler:
             while len(buffer) < 2 or len(buffer) < 2 + int.from_bytes(buffer[:2], "big"):
                 buffer += await tls.read()
             length = int.from_bytes(buffer[:2], "big")
-            said, buffer = answer(buffer[2 : 2 + length]), buffer[2 + length :]
-            await tls.say(len(said).to_bytes(2, "big") + said)
+            response, buffer = answer(buffer[2 : 2 + length]), buffer[2 + length :]
+            await tls.say(len(response).to_bytes(2, "big") + response)
 
     return handler
 

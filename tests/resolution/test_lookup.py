@@ -1,4 +1,4 @@
-"""Names → addresses: who gave what, what corroborates, what casts doubt, and what a helper may make us believe."""
+"""Test lookups: the sources of addresses, corroboration, suspect answers, and what a helper's answer may change."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -29,7 +29,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
-def heard(*answers: list[str], failures: tuple[str | None, ...] = ()) -> DNSQuery:
+def query_with(*answers: list[str], failures: tuple[str | None, ...] = ()) -> DNSQuery:
     query = DNSQuery(engine="udp", hostname=NAME, query_type="A")
     query.x_responses = [
         DNSResponse(t=0.1, answers=[DNSAnswer(answer_type="A", ipv4=ip) for ip in ips]) for ips in answers
@@ -66,7 +66,7 @@ async def test_lookups_stay_within_the_budget(world: World) -> None:
     trace = Trace()
     await Names(trace, world.session).of(NAME)
     await trace.finish()
-    assert world.session.pace.triggers == 4  # A and AAAA by the library, A and AAAA by our own socket; DoT shows none
+    assert world.session.pace.triggers == 4  # A and AAAA by the library, A and AAAA by the own socket; DoT shows none
     assert {t.address for t in trace.transactions if t.trigger} == {"system"}
 
 
@@ -78,7 +78,7 @@ async def test_later_round_prefers_the_librarys_query_to_the_own_one(world: Worl
         await trace.finish()
         assert world.session.pace.triggers == triggers
     assert world.lookups.count(("192.0.2.53", NAME)) == 2 and world.lookups.count(("system", NAME)) == 2
-    assert name.failure == f.BUDGET and not name.is_suspect()  # our own limit is no property of the network
+    assert name.failure == f.BUDGET and not name.is_suspect()  # the probe's limit is no property of the network
 
 
 async def test_two_targets_that_share_a_name_both_get_the_systems_answer(world: World) -> None:
@@ -120,33 +120,33 @@ def test_same_address_or_same_known_network_corroborates() -> None:
     name = Name(NAME)
     name.add(["192.0.2.1"], "system")
     name.add(["192.0.2.1", "198.51.100.1"], "udp")
-    assert not name.corroborates("192.0.2.1", lambda ip: 0)  # UDP is what a box on the path forges
+    assert not name.corroborates("192.0.2.1", lambda ip: 0)  # a device on the path can forge UDP
     assert not name.corroborates("192.0.2.1", lambda ip: 64500)
     name.add(["198.51.100.7"], "doh")
     assert not name.corroborates("192.0.2.1", lambda ip: 0)
     assert name.corroborates("192.0.2.1", lambda ip: 64500)
     assert not name.corroborates("192.0.2.1", lambda ip: 64500 if ip == "192.0.2.1" else 64501)
-    name.asked = [heard(["192.0.2.1"], ["198.51.100.7"])]
-    assert not name.corroborates("192.0.2.1", lambda ip: 64500)  # forged answers borrow other services' addresses
+    name.asked = [query_with(["192.0.2.1"], ["198.51.100.7"])]
+    assert not name.corroborates("192.0.2.1", lambda ip: 64500)  # forged answers use other services' addresses
     name.add(["192.0.2.1"], "control")
     assert name.corroborates("192.0.2.1", lambda ip: 0)
 
 
 def test_contradictions_make_the_name_suspect(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Name(NAME)
-    honest.add(["8.8.8.8"], "system")
-    assert not honest.is_suspect()
-    honest.asked = [heard(["8.8.8.8"], ["8.8.8.8"])]
-    assert not honest.is_suspect()  # the same answer twice
-    honest.asked = [heard(["8.8.8.8"], ["9.9.9.9"])]
-    assert honest.is_suspect()
+    name = Name(NAME)
+    name.add(["8.8.8.8"], "system")
+    assert not name.is_suspect()
+    name.asked = [query_with(["8.8.8.8"], ["8.8.8.8"])]
+    assert not name.is_suspect()  # the same answer twice
+    name.asked = [query_with(["8.8.8.8"], ["9.9.9.9"])]
+    assert name.is_suspect()
     bogon = Name(NAME)
     bogon.add(["10.10.34.36"], "system")
     assert bogon.is_suspect()
     bogon.add(["10.10.34.36"], "dot")
     assert not bogon.is_suspect()  # its owner really publishes it (polito.it)
-    ours = Name(NAME, failure=f.INTERRUPTED)
-    assert not ours.is_suspect()
+    interrupted = Name(NAME, failure=f.INTERRUPTED)
+    assert not interrupted.is_suspect()
 
 
 def test_answer_unlike_the_resolvers_makes_the_name_suspect() -> None:
@@ -154,7 +154,7 @@ def test_answer_unlike_the_resolvers_makes_the_name_suspect() -> None:
     name.add(["198.51.100.1"], "system")
     name.add(["198.51.100.1"], "dot")
     for ip_ttl, flags, doubtful in ((58, ["QR", "RD", "RA"], False), (98, ["QR", "RD", "RA"], True)):
-        question = heard(["198.51.100.1"])
+        question = query_with(["198.51.100.1"])
         assert question.x_responses
         question.x_responses[0].ip_ttl, question.x_responses[0].flags = ip_ttl, flags
         name.asked = [question]
@@ -164,9 +164,9 @@ def test_answer_unlike_the_resolvers_makes_the_name_suspect() -> None:
 
 
 def test_datagrams_conflict_by_content_and_not_by_order_or_ttl() -> None:
-    assert not conflicting(heard())
-    assert not conflicting(heard(["192.0.2.1", "192.0.2.2"], ["192.0.2.2", "192.0.2.1"]))
-    assert conflicting(heard(["192.0.2.1"], failures=(f.DNS_NXDOMAIN,)))
+    assert not conflicting(query_with())
+    assert not conflicting(query_with(["192.0.2.1", "192.0.2.2"], ["192.0.2.2", "192.0.2.1"]))
+    assert conflicting(query_with(["192.0.2.1"], failures=(f.DNS_NXDOMAIN,)))
 
 
 def test_answer_with_hundreds_of_addresses_is_cut() -> None:
@@ -176,7 +176,7 @@ def test_answer_with_hundreds_of_addresses_is_cut() -> None:
 
 
 def test_helpers_addresses_are_read_from_its_lists() -> None:
-    answered = heard().model_dump(mode="json") | {"answers": [{"answer_type": "A", "ipv4": "192.0.2.1"}]}
+    answered = query_with().model_dump(mode="json") | {"answers": [{"answer_type": "A", "ipv4": "192.0.2.1"}]}
     nonsense: list[Any] = [7, None, {}, {"hostname": NAME}, answered | {"answers": [{"answer_type": "A", "ipv4": "x"}]}]
     keys = {"queries": [*nonsense, answered], "x_endpoints": {"queries": [answered | {"hostname": "b.example"}]}}
     keys |= {"bootstrap": {"queries": [answered | {"hostname": "c.example"}]}}  # dnscheck's place for them
