@@ -4,7 +4,7 @@ import pytest
 
 from probe.formats import failures as f
 from probe.session import pacing
-from tests.connectivity.test_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
+from tests.connectivity.one_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 from tests.support.world import INNOCUOUS, World
 
 NONEXISTENT, NEUTRALS = "none.invalid", "neutral.example"

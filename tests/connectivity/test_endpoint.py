@@ -1,76 +1,32 @@
-"""Test one endpoint at every address: order and number of flows on servers that count them (P2, P7, P8)."""
+"""Test flows to one endpoint: their order and number on servers that count them (P2, P7, P8)."""
 
 import asyncio
 import socket
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from probe.connectivity.attempt import AttemptRunner
-from probe.connectivity.endpoint import Reach
 from probe.followups.context import FollowUpContext
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
-from probe.formats.entries import DNSAnswer, DNSResponse, QUICHandshake
-from probe.formats.transactions import TransactionRecord
-from probe.resolution.lookup import Names
+from probe.formats.entries import QUICHandshake
 from probe.session import pacing
 from probe.session.session import Settings
 from probe.session.trace import Trace
-from probe.steps.tls.certificates import load_roots
-from probe.targets.target import Target
+from tests.connectivity.one_endpoint import (
+    DIFFERENTIAL,
+    HERE,
+    NAME,
+    NEUTRAL,
+    OTHER_HELLOS,
+    THERE,
+    kinds,
+    resolves,
+    run,
+    the,
+)
 from tests.support.world import INNOCUOUS, Box, World
-
-NAME = "service.example"
-HERE, THERE, NEUTRAL = "127.0.1.1", "127.0.1.2", "127.0.1.9"
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World(tmp_path)
-    made.install(monkeypatch)
-    return made
-
-
-async def run(world: World, target: Target, trace: Trace | None = None) -> Trace:
-    trace = trace or Trace()
-    names = Names(trace, world.session)
-    names.control_answered.set()
-    await asyncio.wait_for(Reach(trace, world.session, names, world.roots).services(target, ["web"]), 30)
-    await trace.finish()
-    await names.finish()
-    return trace
-
-
-def kinds(trace: Trace, *, address: str | None = None) -> list[str]:
-    """What was tried, in order, without lookups: "first", "confirm", "other_name_same_address" …"""
-    return [
-        record.followup or record.kind
-        for record in trace.transactions
-        if record.endpoint and (address is None or record.address == address)
-    ]
-
-
-def the(trace: Trace, kind: str) -> TransactionRecord:
-    (record,) = (r for r in trace.transactions if r.endpoint and (r.followup or r.kind) == kind)
-    return record
-
-
-def resolves(world: World, *ips: str, trusted: tuple[str, ...] | None = None) -> None:
-    world.system[NAME] = list(ips)
-    assert world.encrypted is not None
-    world.encrypted[NAME] = list(ips if trusted is None else trusted)
-
-
-DIFFERENTIAL = [
-    "nonexistent_name_neutral_host",
-    "nonexistent_name_same_address",
-    "other_name_same_address",
-    "same_name_neutral_host",
-]
-OTHER_HELLOS = ["browser_hello", "other_size_hello"]  # at the neutral host, where the name died too
 
 
 async def test_working_endpoint_is_tried_once_after_the_innocuous_name(world: World) -> None:
@@ -165,13 +121,13 @@ async def test_name_is_not_sent_while_an_innocuous_flow_is_under_way(
 async def test_datagram_waits_only_for_a_while_for_a_silent_innocuous_flow(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connect to a dead address takes its time; the name over QUIC must not take that too."""
+    """A connect to a silent address takes long. The name over QUIC must not wait for it."""
 
     async def hang(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> None:
         await asyncio.sleep(2.0)
 
     monkeypatch.setattr(AttemptRunner, "_send_innocuous", hang)
-    monkeypatch.setattr(pacing, "HARMLESS", 0.2)
+    monkeypatch.setattr(pacing, "INNOCUOUS", 0.2)
     monkeypatch.setattr(pacing, "TCP_FIRST", 0.2)
     monkeypatch.setattr(pacing, "CONFIRM", 0.2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
@@ -205,114 +161,6 @@ async def test_refused_connect_is_confirmed_and_no_name_was_ever_sent(world: Wor
     assert kinds(trace) == ["innocuous", "first", "confirm"]
     assert the(trace, "first").failure == the(trace, "confirm").failure == f.REFUSED
     assert not the(trace, "first").trigger
-
-
-async def test_unverified_address_gets_one_connect_and_one_hello_in_the_whole_run(world: World) -> None:
-    """Law 7, for a forged answer that many endpoints and names were given."""
-    async with world.box(HERE) as box, world.box(THERE, [NAME, "b.example"]) as true_server:
-        world.system = {NAME: [HERE], "b.example": [HERE]}
-        world.encrypted = {NAME: [THERE], "b.example": [THERE]}
-        urls = [f"https://{NAME}:{box.port}/", f"https://{NAME}:{box.port}/b", f"https://b.example:{box.port}/"]
-        trace = await run(world, world.target(*urls))
-        await run(world, world.target(*urls))
-        assert box.seen.count("connect") == 1
-        assert len([seen for seen in box.seen if seen.startswith("hello")]) == 1
-        assert true_server.seen == []
-    assert INNOCUOUS not in str(box.seen)
-    (first,) = [r for r in trace.transactions if r.kind == "first"]
-    assert first.failure in f.CERTIFICATE_FAILURES and not first.corroborated
-    assert trace.spared == {url: first.failure for url in urls if url != first.endpoint}  # OONI would have gone there
-
-
-async def test_forged_answer_leads_to_the_addresses_of_trusted_sources(world: World) -> None:
-    async with world.box(THERE, [NAME]) as true_server, world.box(HERE, port=true_server.port) as forged:
-        resolves(world, HERE, trusted=(THERE,))
-        trace = await run(world, world.target(f"https://{NAME}:{true_server.port}/"))
-    assert kinds(trace, address=HERE) == ["first"]
-    assert kinds(trace, address=THERE) == ["innocuous", "alternative_address"]
-    alternative = the(trace, "alternative_address")
-    assert alternative.failure is None and alternative.corroborated and alternative.address_sources == ["dot"]
-    assert alternative.cause == the(trace, "first").transaction_id
-    assert forged.flows(INNOCUOUS) == 0
-
-
-@pytest.mark.parametrize("contradicted", [True, False])
-async def test_page_that_proves_nothing_makes_the_name_suspect_where_trusted_sources_contradict_it(
-    world: World, contradicted: bool
-) -> None:
-    async with world.box(THERE) as true_server, world.box(HERE, port=true_server.port):
-        resolves(world, HERE, trusted=(THERE,) if contradicted else ())
-        trace = await run(world, world.target(f"http://{NAME}:{true_server.port}/"))
-    assert the(trace, "first").failure is None
-    assert ("resolver_dot" in kinds(trace) or "alternative_address" in kinds(trace)) == contradicted
-    if contradicted:
-        alternative = the(trace, "alternative_address")
-        assert (alternative.address, alternative.failure) == (THERE, None)
-        assert alternative.cause == the(trace, "first").transaction_id
-
-
-async def test_name_blocked_at_two_layers_gets_the_differential_at_the_true_address(world: World) -> None:
-    async with (
-        world.box(THERE, [NAME], names={NAME: "reset"}) as true_server,
-        world.box(NEUTRAL, ["neutral.example"], names={NAME: "reset"}) as neutral,
-    ):
-        world.system[NAME] = "dns_nxdomain_error"
-        world.encrypted = {NAME: [THERE]}
-        world.neutral(neutral)
-        trace = await run(world, world.target(f"https://{NAME}:{true_server.port}/"))
-    tried = kinds(trace)
-    assert tried[:3] == ["innocuous", "alternative_address", "confirm"]
-    assert sorted(tried[3:-2]) == DIFFERENTIAL and sorted(tried[-2:]) == OTHER_HELLOS
-    alternative = the(trace, "alternative_address")
-    lookup = next(r for r in trace.transactions if r.kind == "lookup" and r.failure == f.DNS_NXDOMAIN)
-    assert alternative.cause in {r.transaction_id for r in trace.transactions if r.hostname == NAME}
-    assert lookup.hostname == NAME
-    assert the(trace, "confirm").cause == alternative.transaction_id
-    assert the(trace, "other_name_same_address").cause == alternative.transaction_id
-
-
-async def test_certificate_verifies_an_address_that_no_trusted_source_gave(world: World) -> None:
-    world.session.encrypted = None
-    async with world.box(HERE, [NAME]) as box:
-        world.system[NAME] = [HERE]
-        trace = await run(world, world.target(f"https://{NAME}:{box.port}/", f"https://{NAME}:{box.port}/b"))
-    assert kinds(trace) == ["first", "first"]
-    assert [r.failure for r in trace.transactions if r.endpoint] == [None, None]
-    assert not any(r.corroborated for r in trace.transactions)
-
-
-async def test_reset_at_an_unverified_address_gets_a_second_flow_only_at_a_neutral_host(world: World) -> None:
-    world.session.encrypted = None
-    async with (
-        world.box(HERE, [NAME], names={NAME: "reset"}) as box,
-        world.box(NEUTRAL, ["neutral.example"], names={NAME: "reset"}) as neutral,
-    ):
-        world.system[NAME] = [HERE]
-        world.neutral(neutral)
-        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert kinds(trace) == ["first", "same_name_neutral_host", "nonexistent_name_neutral_host"]
-    assert box.seen == ["connect", f"hello {NAME}"]
-
-
-async def test_address_in_the_same_autonomous_system_is_verified(world: World) -> None:
-    world.session.asn_of = lambda ip: 64500 if ip in {HERE, THERE} else 0
-    async with world.box(HERE, [NAME]) as box:
-        resolves(world, HERE, trusted=(THERE,))
-        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert kinds(trace) == ["innocuous", "first"]
-    world.session.asn_of = lambda ip: 0
-    async with world.box(HERE, [NAME]) as box:
-        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert kinds(trace) == ["first"]  # unknown systems are not the same system
-
-
-async def test_bad_certificate_at_a_verified_address_is_confirmed(world: World) -> None:
-    async with world.box(HERE) as box:
-        resolves(world, HERE)
-        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert kinds(trace) == ["innocuous", "first", "confirm", "other_name_same_address"]
-    assert the(trace, "first").failure == the(trace, "confirm").failure
-    assert the(trace, "first").failure in f.CERTIFICATE_FAILURES
 
 
 @pytest.mark.parametrize("behaviour", ["reset", "close", "garbage"])
@@ -436,49 +284,5 @@ async def test_no_followups_leaves_the_confirmation(world: World) -> None:
     assert kinds(trace) == ["innocuous", "first", "confirm"]
 
 
-async def test_family_that_does_not_work_is_not_tried(world: World) -> None:
-    async with world.box(HERE, [NAME]) as box:
-        resolves(world, HERE, "::1")
-        trace = await run(world, world.target(f"https://{NAME}:{box.port}/", f"tcp://[::1]:{box.port}"))
-    assert {r.family for r in trace.transactions if r.endpoint} == {4}
-
-
-async def test_conflicting_datagrams_ask_other_resolvers_even_where_the_endpoint_works(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    async def ask(_: Any, name: Any, cause: int | None) -> None:
-        asked.append(name.hostname)
-
-    monkeypatch.setattr("probe.followups.other_resolvers.OtherResolvers.ask", ask)
-    async with world.box(HERE, [NAME]) as box:
-        resolves(world, HERE)
-        await run(world, world.target(f"https://{NAME}:{box.port}/"))
-        assert asked == []
-        world.responses = [
-            DNSResponse(t=0.1, answers=[DNSAnswer(answer_type="A", ipv4=ip)]) for ip in ("192.0.2.7", HERE)
-        ]
-        trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert asked == [NAME]
-    assert "alternative_address" not in kinds(trace)
-
-
 def test_box_counts_flows_by_name() -> None:
     assert Box("127.0.0.1", seen=["hello a", "hello b", "hello a"]).flows("a") == 2
-
-
-# -- a target's own authorities ---------------------------------------------------------------------------------------
-
-
-async def test_target_has_its_own_authorities(world: World) -> None:
-    """Signal's servers are certified by Signal: without its authorities they would seem to be impostors everywhere."""
-    own = world.ca.pem.decode()
-    world.roots = load_roots()  # the public ones do not know it
-    async with world.box(HERE, [NAME, INNOCUOUS]) as box:
-        resolves(world, HERE)
-        target = world.target(f"https://{NAME}:{box.port}/")
-        trusted = await run(world, replace(target, roots=own))
-        assert the(trusted, "first").failure is None
-        refused = await run(world, target)
-        assert the(refused, "first").failure == f.SSL_UNKNOWN_AUTHORITY

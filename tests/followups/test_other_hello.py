@@ -9,7 +9,7 @@ from probe.formats import failures as f
 from probe.formats.entries import TLSHandshake
 from probe.lab.censors.kit.server_name import read_hello
 from probe.session.trace import Trace
-from tests.connectivity.test_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
+from tests.connectivity.one_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 from tests.support.world import INNOCUOUS, Behaviour, World
 
 OTHER_NEUTRAL = "127.0.1.10"

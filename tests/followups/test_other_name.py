@@ -35,7 +35,7 @@ async def test_innocuous_hello_succeeds_on_any_well_formed_record(world: World, 
 
 
 async def test_innocuous_quic_hello_has_a_short_timeout(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pacing, "HARMLESS", 0.2)
+    monkeypatch.setattr(pacing, "INNOCUOUS", 0.2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.2.1", 0))
         ip, port = deaf.getsockname()
