@@ -20,7 +20,7 @@ from probe.control.http_client import (
     read_object,
     retry_after,
 )
-from probe.followups.udp_echo import FRESH_SECONDS, TOKEN_BYTES, EchoOffer
+from probe.followups.echo_offer import FRESH_SECONDS, TOKEN_BYTES, EchoOffer
 from probe.formats import failures as f
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target, is_address

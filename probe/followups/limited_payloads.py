@@ -1,11 +1,13 @@
-"""What somebody acts on, and the very bytes of it that are sent with limited TTL."""
+"""Describe a name or payload that a censor acts on, and build the bytes that are sent with limited TTL."""
 
 import secrets
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from probe.formats.hops import PayloadKind
+from probe.formats.transactions import FollowUp
 from probe.resolution.encrypted_dns import family_of
+from probe.session.trace import TransactionFacts
 from probe.steps.quic.quic import ALPN
 from probe.steps.tls.tls_stream import client_hello
 from probe.targets.target import Endpoint
@@ -16,7 +18,7 @@ from probe.wire.stun import allocate_request, binding_request
 
 @dataclass(frozen=True)
 class Case:
-    """Something that is acted on. `cause` is the transaction that showed it; `service` is "" for a name's lookup."""
+    """Hold what a hop search is for. `cause` is the transaction that showed it. A lookup has no service."""
 
     kind: PayloadKind
     service: str
@@ -29,24 +31,32 @@ class Case:
 
     @property
     def carrier(self) -> Literal["tcp", "udp"]:
-        """What carries it."""
+        """Return the transport of the payload."""
         return "tcp" if self.kind in {"tls", "http"} else "udp"
 
-    def about(self) -> dict[str, Any]:
-        """What its transactions say of themselves."""
-        return {
-            "service": self.service,
-            "endpoint": self.endpoint.url if self.endpoint else "",
-            "hostname": "" if self.endpoint else self.host,
-            "address": self.ip,
-            "port": self.port,
-            "family": family_of(self.ip),
-            "cause": self.cause,
-        }
+    @property
+    def family(self) -> Literal[4, 6]:
+        """Return the family of the address."""
+        return family_of(self.ip)
+
+    def transaction(self, followup: FollowUp, *, sent_name: str = "") -> TransactionFacts:
+        """Return the facts of a transaction of the search."""
+        return TransactionFacts(
+            "followup",
+            followup=followup,
+            cause=self.cause,
+            service=self.service,
+            endpoint=self.endpoint.url if self.endpoint else "",
+            hostname="" if self.endpoint else self.host,
+            address=self.ip,
+            port=self.port,
+            family=self.family,
+            sent_name=sent_name,
+        )
 
 
 def stream_payload(case: Case, *, short: bool) -> bytes:
-    """What is said first on a connection. `short`: a TLS hello that fits into one segment."""
+    """Return the first bytes on a connection. `short`: a TLS hello that fits into one segment."""
     endpoint = case.endpoint
     if case.kind == "http":
         path = endpoint.path if endpoint and endpoint.path else "/"
@@ -55,13 +65,13 @@ def stream_payload(case: Case, *, short: bool) -> bytes:
 
 
 def datagram_payload(case: Case) -> bytes:
-    """The first datagram of a QUIC handshake, or a question of STUN, TURN, SIP or DNS."""
+    """Return the first datagram of a QUIC handshake, or a request of STUN, TURN, SIP or DNS."""
     if case.kind == "quic":
         return _first_initial(case)
     if case.kind == "sip":
         return Options(case.host, "udp").written()
     if case.kind == "dns":
-        return build_query(case.host, "AAAA" if case.about()["family"] == 6 else "A", secrets.randbelow(1 << 16))
+        return build_query(case.host, "AAAA" if case.family == 6 else "A", secrets.randbelow(1 << 16))
     allocate = case.endpoint is not None and case.endpoint.scheme == "turn"
     return (allocate_request if allocate else binding_request)(secrets.token_bytes(12))
 

@@ -1,44 +1,56 @@
-"""A neutral host that speaks QUIC: looked up and proven once a name has failed over QUIC; other runs leave it alone."""
+"""Look up and verify neutral hosts over QUIC, once a name has failed over QUIC."""
 
-from typing import Any
-
-from probe.formats.transactions import TransactionRecord
+from probe.followups.context import FollowUpContext
+from probe.followups.flow import FlowFacts
+from probe.followups.planned_flow import PlannedFlow
 from probe.resolution.encrypted_dns import family_of
-from probe.session.session import Session
-from probe.session.trace import Trace
+from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import resolve_system
 from probe.steps.quic.quic import quic_handshake
-from probe.steps.tls.certificates import Roots
 from probe.targets.target import Endpoint
 
 
-async def neutral_over_quic(
-    trace: Trace, session: Session, roots: Roots, failed: TransactionRecord, endpoint: Endpoint
-) -> list[tuple[str, Endpoint]]:
-    """Where a neutral host shows its own certificate over QUIC, in the family of the failed flow: (IP, endpoint).
+async def find_neutral_hosts(context: FollowUpContext, flow: PlannedFlow) -> list[tuple[str, Endpoint]]:
+    """Return (IP, endpoint) of the neutral hosts that show their own certificate over QUIC, in the endpoint's family.
 
-    Preflight proves the others beforehand: over TLS they tell of the whole network. Few hosts speak QUIC and invite
-    strangers, so nobody asks them before there is something to compare.
+    The preflight checks neutral hosts over TLS, because they show the state of the whole network. Few hosts offer QUIC
+    to unknown clients. They are contacted only when there is something to compare (P7).
     """
-    found = list[tuple[str, Endpoint]]()
-    for host in (one for one in session.neutral.endpoints if one.scheme == "quic"):
-        for ip in await _addresses(trace, session, host, failed.family):
-            async with session.pace.place():
-                if session.stopping.is_set():
-                    return found
-                about: dict[str, Any] = {"followup": "neutral_name_neutral_host", "cause": failed.transaction_id}
-                about |= {"service": failed.service, "endpoint": endpoint.url, "sent_name": host.host}
-                about |= {"address": ip, "port": host.port, "family": failed.family}
-                async with trace.transaction("followup", **about) as tx:
-                    await quic_handshake(tx, ip, host.port, host.host, pace=session.pace, roots=roots)
-            if tx.record.failure is None:
+    runner, found = context.runner, list[tuple[str, Endpoint]]()
+    for host in (one for one in runner.session.neutral.endpoints if one.scheme == "quic"):
+        if runner.session.stopping.is_set():
+            break
+        for ip in await _addresses(context, host):
+            if await _shows_certificate(context, flow, host, ip):
                 found.append((ip, host))
     return found
 
 
-async def _addresses(trace: Trace, session: Session, host: Endpoint, family: int) -> list[str]:
-    """The first address of the family that the system knows; its certificate will say whether it is the host's."""
-    ips = list[str]()
-    async with session.pace.lookup_place(), trace.transaction("lookup", hostname=host.host) as tx:
-        ips = await resolve_system(tx, host.host, pace=session.pace, families=frozenset({family}))
-    return [ip for ip in ips if family_of(ip) == family][:1]
+async def _shows_certificate(context: FollowUpContext, flow: PlannedFlow, host: Endpoint, ip: str) -> bool:
+    pace = context.runner.session.pace
+    about = TransactionFacts(
+        "followup",
+        followup="neutral_name_neutral_host",
+        cause=flow.cause,
+        service=context.service,
+        endpoint=context.endpoint.url,
+        sent_name=host.host,
+        address=ip,
+        port=host.port,
+        family=context.family,
+    )
+
+    async def steps(tx: Transaction) -> None:
+        await quic_handshake(tx, ip, host.port, host.host, pace=pace, roots=context.public_roots)
+
+    record = await context.runner.carry_out(FlowFacts(about), steps)
+    return record is not None and record.failure is None
+
+
+async def _addresses(context: FollowUpContext, host: Endpoint) -> list[str]:
+    """Return the first address of the family that the system resolver gives. The certificate verifies it later."""
+    pace, trace, ips = context.runner.session.pace, context.runner.trace, list[str]()
+    families = frozenset({context.family})
+    async with pace.lookup_place(), trace.transaction(TransactionFacts("lookup", hostname=host.host)) as tx:
+        ips = await resolve_system(tx, host.host, pace=pace, families=families)
+    return [ip for ip in ips if family_of(ip) == context.family][:1]

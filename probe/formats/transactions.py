@@ -16,29 +16,33 @@ Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
 - followup: caused by a failure, see FollowUp.
 """
 
+Family = Literal[0, 4, 6]
+"""Address family, 0 where there is no address."""
+
 FollowUp = Literal[
     "",
-    "other_name_same_address",  # an innocuous name to the address that failed
-    "same_name_neutral_host",  # the target's name to a neutral host
-    "nonexistent_name_same_address",  # a name that does not exist, to the address that failed
-    "nonexistent_name_neutral_host",  # a name that does not exist, to a neutral host without a trigger
-    "neutral_name_neutral_host",  # that host's own name to it, at the end
-    "browser_hello",  # the target's name in a browser's hello, to the address that failed or a neutral host
-    "harmless_browser_hello",  # an innocuous name in such a hello, where the target's name failed in it
-    "other_size_hello",  # the target's name in our hello of another length, to the same addresses
-    "same_hello_again",  # the target's name in the hello that failed, to the address that failed, at the end
-    "random_bytes_neutral_host",  # bytes of no protocol to a neutral host, same port
-    "resolver_udp",  # the same query to a public resolver over UDP
+    "other_name_same_address",
+    "same_name_neutral_host",
+    "nonexistent_name_same_address",
+    "nonexistent_name_neutral_host",
+    "neutral_name_neutral_host",
+    "browser_hello",
+    "harmless_browser_hello",
+    "other_size_hello",
+    "same_hello_again",
+    "random_bytes_neutral_host",
+    "resolver_udp",
     "resolver_dot",
     "resolver_doh",
-    "dark_resolver",  # the same query to an address without a resolver, or to the helper's closed port
-    "dark_innocuous",  # a query for an innocuous name to the helper's closed port
-    "same_payload_echo",  # the failed endpoint's own datagram to the helper's echo, same port
-    "other_payload_echo",  # a random datagram of the same size to the helper's echo, same port
-    "path_sweep",  # innocuous packets with rising TTL to the address that failed
-    "limited_payload",  # the failed name or payload with limited TTL to the same address
-    "alternative_address",  # the endpoint at an address of another resolver or of the control
+    "dark_resolver",
+    "dark_innocuous",
+    "same_payload_echo",
+    "other_payload_echo",
+    "path_sweep",
+    "limited_payload",
+    "alternative_address",
 ]
+"""Ids of the kinds of follow-ups, which `probe/formats/followups.py` describes."""
 
 
 class TransactionRecord(BaseModel):
@@ -56,7 +60,7 @@ class TransactionRecord(BaseModel):
     hostname: str = ""  # the queried name of lookups and DNS follow-ups
     address: str = ""  # contacted IP address without port, "system" for the system resolver
     port: Port = 0  # 0 where no port was involved
-    family: Literal[0, 4, 6] = 0  # of the address (0: none)
+    family: Family = 0  # of the address (0: none)
     address_sources: list[str] = Field(default_factory=list)
     """Sources of the address: "literal" (target file), "system", "udp", "dot", "doh" (public resolvers), "control"."""
     corroborated: bool = False  # literal, or a trusted source (DoT, DoH, control) gave it or one of its AS

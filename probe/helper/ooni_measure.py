@@ -14,7 +14,7 @@ from probe.helper.ooni_request import Request
 from probe.helper.query import may_contact
 from probe.helper.web_page import fetch
 from probe.session.pacing import Pace
-from probe.session.trace import Trace, Transaction
+from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.steps.connection import address_of
 from probe.steps.dns.system_resolver import resolve_system
 from probe.steps.quic.quic import quic_handshake
@@ -78,7 +78,7 @@ class Examination:
 
     async def _resolve(self) -> None:
         host = self._request.host
-        async with self.trace.transaction("lookup", hostname=host) as tx:
+        async with self.trace.transaction(TransactionFacts("lookup", hostname=host)) as tx:
             both = frozenset({4, 6})
             found = await resolve_system(tx, host, pace=self._pace, families=both, timeout=DNS_SECONDS)
             self.answer["dns"]["addrs"] = found[:MOST_RESOLVED]
@@ -102,7 +102,7 @@ class Examination:
         return may_contact(address, lab=self._desk.lab)
 
     async def _endpoint(self, ip: str, port: int) -> None:
-        async with self._desk.places, self.trace.transaction("first", address=ip, port=port) as tx:
+        async with self._desk.places, self.trace.transaction(TransactionFacts("first", address=ip, port=port)) as tx:
             await self._connect(tx, ip, port)
         for entry in tx.entries:
             if isinstance(entry, TCPConnect):
@@ -119,7 +119,7 @@ class Examination:
             )
 
     async def _quic(self, ip: str, port: int) -> None:
-        async with self._desk.places, self.trace.transaction("first", address=ip, port=port) as tx:
+        async with self._desk.places, self.trace.transaction(TransactionFacts("first", address=ip, port=port)) as tx:
             await quic_handshake(
                 tx, ip, port, self._request.host, pace=self._pace, roots=self._roots, timeout=TLS_SECONDS
             )

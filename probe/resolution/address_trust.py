@@ -1,18 +1,18 @@
-"""Who vouches for an address: the target file, a trusted resolver, its network, or the proof that it gave itself."""
+"""Decide whether an address is verified: by the target file, a trusted resolver, its network, or its own proof."""
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 from probe.formats.transactions import Kind
 from probe.resolution.lookup import Name
+from probe.resolution.visits import Visit
 from probe.session.session import Session
 from probe.targets.target import Endpoint
 
 
 @dataclass(frozen=True)
 class AddressAttempt:
-    """An endpoint at one address. `name` is None for an address that stands in the target file."""
+    """Hold an endpoint at one address. `name` is None if the address stands in the target file."""
 
     service: str
     endpoint: Endpoint
@@ -22,47 +22,50 @@ class AddressAttempt:
 
     @property
     def place(self) -> tuple[str, int]:
-        """Where it is tried."""
+        """Return the address and port."""
         return self.ip, self.endpoint.port
 
 
 class AddressTrust:
-    """What is known about addresses in one measurement; whom nobody vouched for is known to the whole run (law 7).
+    """Hold what is known about addresses in one measurement. Visits to unverified addresses count for the run (P7).
 
-    A helper measures for others: it remembers nothing of what one of them was told.
+    A helper measures for several users. It keeps visits only for one measurement.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._approached: dict[str, asyncio.Future[bool]] = {} if session.as_control else session.approached
+        self._visits: dict[str, asyncio.Future[bool]] = {} if session.as_control else session.approached
 
-    def genuine(self, attempt: AddressAttempt) -> bool:
-        """Say whether something other than the system resolver vouches for the address."""
-        if attempt.name is None:
-            return True
-        vouched = self.approached(attempt.ip)
-        if vouched is not None and vouched.done() and not vouched.cancelled() and vouched.result():
-            return True
-        return self.corroborated(attempt)
+    def is_verified(self, attempt: AddressAttempt) -> bool:
+        """Return whether anything but the system resolver supports the address."""
+        return attempt.name is None or self.visit_state(attempt.ip) == "verified" or self.is_corroborated(attempt)
 
-    def corroborated(self, attempt: AddressAttempt) -> bool:
-        """Say the same of the target file and of resolvers alone."""
+    def is_corroborated(self, attempt: AddressAttempt) -> bool:
+        """Return whether the target file or a trusted resolver supports the address."""
         if attempt.name is None:
             return True
         if self._session.as_control and attempt.ip in attempt.name.given_by({"system"}):
-            return True  # outside, the helper's own resolver is what others are compared with
+            return True  # the helper's own resolver is the reference for the probe's answers
         return attempt.name.corroborates(attempt.ip, self._session.asn_of)
 
-    def approached(self, ip: str) -> "asyncio.Future[bool] | None":
-        """The one visit to an address that nobody vouches for: whether it proved itself. None: nobody went there."""
-        return self._approached.get(ip)
+    def visit(self, ip: str) -> "asyncio.Future[bool] | None":
+        """Return the one visit to an unverified address, None if there was none. It returns True if it verified it."""
+        return self._visits.get(ip)
 
-    def approach(self, ip: str) -> "asyncio.Future[bool]":
-        """Begin that visit; whoever made it sets the result."""
-        visit = self._approached[ip] = asyncio.get_running_loop().create_future()
+    def visit_state(self, ip: str) -> Visit:
+        """Return what the visit to the address has come to."""
+        visit = self._visits.get(ip)
+        if visit is None:
+            return "none"
+        if not visit.done():
+            return "under_way"
+        return "verified" if not visit.cancelled() and visit.result() else "in_vain"
+
+    def begin_visit(self, ip: str) -> "asyncio.Future[bool]":
+        """Return the visit that begins now. The caller sets its result."""
+        visit = self._visits[ip] = asyncio.get_running_loop().create_future()
         return visit
 
-    def about(self, attempt: AddressAttempt) -> dict[str, Any]:
-        """The fields of a transaction's record that say who gave the address."""
-        sources = ["literal"] if attempt.name is None else list(attempt.name.sources.get(attempt.ip, []))
-        return {"address_sources": sources, "corroborated": self.corroborated(attempt)}
+    def sources(self, attempt: AddressAttempt) -> list[str]:
+        """Return the sources of the address, as records show them."""
+        return ["literal"] if attempt.name is None else list(attempt.name.sources.get(attempt.ip, []))

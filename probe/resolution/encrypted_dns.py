@@ -1,4 +1,4 @@
-"""Public resolvers over DoT and DoH: asked once in a follow-up, or kept warm during a run to corroborate addresses."""
+"""Query public resolvers over DoT and DoH: for a follow-up, or during the whole run to verify addresses."""
 
 import asyncio
 import ipaddress
@@ -11,7 +11,7 @@ from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.transactions import TransactionRecord
 from probe.session.session import EncryptedResolver, Session
-from probe.session.trace import StepFailed, Trace, Transaction
+from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
 from probe.steps.connection import address_of
 from probe.steps.dns.dns import StreamResolver
 from probe.steps.dns.doh import DoHResolver
@@ -20,22 +20,22 @@ from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import Endpoint, is_address
 
-MOST_OPENS = 4  # times that the warm resolver connects in one run
-OPENS_BESIDE = 2  # the same of those that follow-ups ask
-DOH_WAITS = 1.5  # seconds that DoT gets alone before DoH is tried too
+MOST_OPENS = 4  # connects of the run's encrypted resolver
+OPENS_FOR_FOLLOWUPS = 2  # connects of a resolver that only follow-ups query
+DOH_DELAY = 1.5  # seconds; DoH is tried if DoT has not answered by then
 
 
 Channel = StreamResolver | DoHResolver
 
 
 def family_of(ip: str) -> Literal[4, 6]:
-    """The family of an IP literal."""
+    """Return the family of an IP literal."""
     return 6 if ipaddress.ip_address(ip).version == 6 else 4
 
 
 @dataclass(frozen=True)
 class Resolver:
-    """One endpoint of a public resolver, at one of its addresses."""
+    """Hold one endpoint of a public resolver, at one of its addresses."""
 
     provider: str
     endpoint: Endpoint
@@ -43,12 +43,14 @@ class Resolver:
 
     @property
     def engine(self) -> Literal["dot", "doh"]:
+        """Return how queries are sent."""
         return "doh" if self.endpoint.scheme == "doh" else "dot"
 
     async def connect(self, tx: Transaction, session: Session, roots: Roots) -> Channel:
-        """Open the channel; only a certificate valid for the resolver's own name makes it trusted.
+        """Open the channel. Only a certificate that is valid for the resolver's name makes it trusted.
 
-        Resolvers are a target too: every hello with the name of one counts (law 7). Raises StepFailed, OurFault.
+        Public resolvers are a target too, so each hello with such a name is a trigger (P7). Raises StepFailed and
+        LocalFailure.
         """
         endpoint, pace = self.endpoint, session.pace
         conn = await tcp_connect(tx, self.ip, endpoint.port, pace=pace)
@@ -61,7 +63,10 @@ class Resolver:
 
 
 def public_resolvers(session: Session, scheme: str, families: Collection[int]) -> list[Resolver]:
-    """The public resolvers that speak `scheme`, IPv4 first; a name's addresses are its provider's UDP endpoints."""
+    """Return the public resolvers with this scheme, IPv4 first.
+
+    An endpoint with a name has the addresses of its provider's UDP endpoints.
+    """
     found = []
     for provider, service in session.resolvers.services.items():
         literals = [endpoint.host for endpoint in service.endpoints if endpoint.scheme == "dns+udp"]
@@ -74,7 +79,7 @@ def public_resolvers(session: Session, scheme: str, families: Collection[int]) -
 
 
 async def ask_types(ask: Callable[[str], Coroutine[Any, Any, DNSQuery]], types: Sequence[str]) -> list[DNSQuery]:
-    """Ask A and AAAA beside each other; fails, as OONI's resolvers do, with A's error if neither was answered."""
+    """Query A and AAAA side by side. If both fail, A's StepFailed is raised, as OONI's resolvers do."""
     outcomes = await asyncio.gather(*(_outcome(ask(t)) for t in types))
     good = [outcome for outcome in outcomes if isinstance(outcome, DNSQuery)]
     if not good and isinstance(outcomes[0], StepFailed):
@@ -90,14 +95,14 @@ async def _outcome(question: Coroutine[Any, Any, DNSQuery]) -> DNSQuery | StepFa
 
 
 def addresses_in(queries: Collection[DNSQuery]) -> list[str]:
-    """The addresses that the answers gave, in order, each once."""
+    """Return the addresses in the answers, in order, each once."""
     return list(dict.fromkeys(a.address for query in queries for a in query.answers if a.address))
 
 
 class WarmResolver:
-    """One connection to one resolver, kept open for the whole run; questions overlap on it.
+    """Keep one connection to one resolver open for the whole run. Queries on it may overlap.
 
-    Its handshakes belong to the run, so they are written into no measurement.
+    Its handshakes belong to the run, so no measurement records them.
     """
 
     def __init__(self, resolver: Resolver, session: Session, roots: Roots, *, opens: int = MOST_OPENS) -> None:
@@ -111,12 +116,12 @@ class WarmResolver:
         self._opens = 0
 
     async def ask(self, tx: Transaction, hostname: str, query_type: str) -> DNSQuery:
-        """Ask one question; a connection that has gone stale is replaced once."""
+        """Send one query. A connection that the resolver has closed is replaced once."""
         channel = await self._open()
         try:
             return await channel.query(tx, hostname, query_type)
         except StepFailed as stopped:
-            if stopped.failure.startswith("dns_"):  # the resolver did answer: no such name, no record, refused
+            if stopped.failure.startswith("dns_"):  # an answer: no such name, no record, refused
                 raise
         await self._drop(channel)
         return await (await self._open()).query(tx, hostname, query_type)
@@ -131,7 +136,7 @@ class WarmResolver:
                 tx = Transaction(Trace(), record, self._stack)
                 try:
                     self._channel = await self._resolver.connect(tx, self._session, self._roots)
-                except BaseException:  # whatever it was, the place among TLS connections is somebody else's now
+                except BaseException:  # the slot among TLS connections is free again, also after a bug
                     await self._stack.aclose()
                     raise
             return self._channel
@@ -148,25 +153,25 @@ class WarmResolver:
         await self._stack.aclose()
 
 
-def beside(resolver: Resolver, session: Session, roots: Roots) -> EncryptedResolver:
-    """The run's one connection to a resolver that follow-ups ask, whichever name they ask for.
+def shared_resolver(resolver: Resolver, session: Session, roots: Roots) -> EncryptedResolver:
+    """Return the run's one connection to a resolver that follow-ups query.
 
-    Where the warm one leads to the same host it serves them too: of two TLS connections (law 8) one is left for the
-    resolver as a target.
+    If the run's own encrypted resolver is the same host, its connection is used. One of the two TLS connections (P8) is
+    then left for the resolver as a target.
     """
     host, warm = resolver.endpoint.host, session.encrypted
     if warm is not None and (warm.host, warm.ip) == (host, resolver.ip):
         return warm
     place = f"{resolver.endpoint.url} {resolver.ip}"
     if place not in session.beside:
-        session.beside[place] = WarmResolver(resolver, session, roots, opens=OPENS_BESIDE)
+        session.beside[place] = WarmResolver(resolver, session, roots, opens=OPENS_FOR_FOLLOWUPS)
     return session.beside[place]
 
 
 async def first_warm_resolver(session: Session, roots: Roots, families: Collection[int]) -> WarmResolver | None:
-    """Race the public resolvers, DoT ahead of DoH; the first that answers a neutral question stays open."""
+    """Query all public resolvers for a neutral name, DoT before DoH. Return the first that answers."""
     hostname, query_type = session.neutral.endpoints[0].host, "A" if 4 in families else "AAAA"
-    delays = {"dot": 0.0, "doh": DOH_WAITS}
+    delays = {"dot": 0.0, "doh": DOH_DELAY}
     racing = {
         asyncio.create_task(_warm_up(WarmResolver(one, session, roots), delay + 0.1 * number, hostname, query_type))
         for scheme, delay in delays.items()
@@ -192,7 +197,7 @@ async def first_warm_resolver(session: Session, roots: Roots, families: Collecti
 
 async def _warm_up(warm: WarmResolver, delay: float, hostname: str, query_type: str) -> WarmResolver | None:
     await asyncio.sleep(delay)
-    async with Trace().transaction("lookup", hostname=hostname, address=warm.ip) as tx:
+    async with Trace().transaction(TransactionFacts("lookup", hostname=hostname, address=warm.ip)) as tx:
         await warm.ask(tx, hostname, query_type)
     if tx.record.failure is None:
         return warm

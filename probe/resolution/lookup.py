@@ -1,4 +1,4 @@
-"""Names → addresses, each with who gave it: the system, our own UDP question, an encrypted resolver, the control."""
+"""Look up names: each address with its sources (system resolver, own UDP query, encrypted resolver, control)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,45 +14,47 @@ from probe.formats.keys import places_of_entries
 from probe.resolution.encrypted_dns import addresses_in, ask_types, family_of
 from probe.session.classify import LocalFailure
 from probe.session.session import Session
-from probe.session.trace import Trace, Transaction
+from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import ResolverPrint, print_of
 from probe.steps.dns.dns import query_udp, resolve_system, system_resolvers
 from probe.targets.target import is_address
 
-TRUSTED = frozenset({"dot", "doh", "control"})  # sources that no box on the path can forge
-MOST_ADDRESSES = 16  # of one source; a forged answer may hold hundreds
-LIBRARY_QUESTIONS = 2  # A and AAAA
-SYSTEM = "system"  # how the system resolver's address is written, always
+TRUSTED = frozenset({"dot", "doh", "control"})  # sources that no device on the path can forge
+MOST_ADDRESSES = 16  # of one source, because a forged answer may hold hundreds
+LIBRARY_QUERIES = 2  # A and AAAA
+SYSTEM = "system"  # what records show in place of the system resolver's address
 
 
 @dataclass
 class Name:
-    """What is known of one host name in one measurement; it grows while the measurement runs."""
+    """Hold what is known of one host name in one measurement. It grows while the measurement runs."""
 
     hostname: str
-    sources: dict[str, list[str]] = field(default_factory=dict)  # address → who gave it, in order of arrival
-    lookups: dict[str, int] = field(default_factory=dict)  # "system", "udp" … → transaction id
+    sources: dict[str, list[str]] = field(default_factory=dict)  # sources by address, in order of arrival
+    lookups: dict[str, int] = field(default_factory=dict)  # transaction ids by source: "system", "udp", …
     failure: str | None = None  # of the system's lookup
-    asked: list[DNSQuery] = field(default_factory=list)  # our own UDP questions; their x_responses fill up later
-    normal: ResolverPrint | None = None  # how the system's resolver answered a harmless question
-    doubted_by: int | None = None  # the first transaction at an address of this name that proved nothing
+    asked: list[DNSQuery] = field(default_factory=list)  # own UDP queries, whose x_responses fill up later
+    normal: ResolverPrint | None = None  # how the system's resolver answered an innocuous query
+    suspect_transaction: int | None = None
+    """The first transaction that contradicts the system's answer, or proved nothing at one of its addresses."""
 
     def add(self, addresses: Iterable[str], source: str) -> None:
+        """Add addresses of one source, at most `MOST_ADDRESSES`."""
         for address in list(dict.fromkeys(addresses))[:MOST_ADDRESSES]:
             given_by = self.sources.setdefault(address, [])
             if source not in given_by:
                 given_by.append(source)
 
     def given_by(self, wanted: Iterable[str]) -> list[str]:
-        """The addresses that one of the `wanted` sources gave."""
+        """Return the addresses that one of the `wanted` sources gave."""
         wanted = set(wanted)
         return [address for address, sources in self.sources.items() if wanted & set(sources)]
 
     def corroborates(self, address: str, asn_of: Callable[[str], int]) -> bool:
-        """Say whether a trusted source gave the address, or one of the same autonomous system.
+        """Return whether a trusted source gave the address, or one of the same autonomous system.
 
-        Where answers contradict each other a neighbour is no witness: injectors draw from a few companies' addresses.
+        If answers contradict each other, the system is not enough: injectors use addresses of a few companies.
         """
         trusted = self.given_by(TRUSTED)
         if address in trusted:
@@ -60,41 +62,46 @@ class Name:
         asn = asn_of(address)
         return asn != 0 and asn in map(asn_of, trusted) and not any(map(conflicting, self.asked))
 
-    def doubtful(self) -> bool:
-        """Say whether something speaks against the system's answer: failure, bogon, conflict, other box, no proof."""
+    def suspect(self, transaction_id: int | None) -> None:
+        """Note the transaction that contradicts the answer. The first one stays."""
+        if self.suspect_transaction is None:
+            self.suspect_transaction = transaction_id
+
+    def is_suspect(self) -> bool:
+        """Return whether anything contradicts the system's answer: failure, bogon, conflict, other sender, no proof."""
         if f.is_local(self.failure):
             return False
-        if self.failure is not None or self.doubted_by is not None:
+        if self.failure is not None or self.suspect_transaction is not None:
             return True
         untrusted = [address for address in self.given_by({"system", "udp"}) if address not in self.given_by(TRUSTED)]
         if any(map(is_bogon, untrusted)) or any(map(conflicting, self.asked)):
             return True
-        return any(from_another_box(query, self.normal) for query in self.asked)
+        return any(unlike_resolver(query, self.normal) for query in self.asked)
 
-    def cause(self) -> int | None:
-        """The transaction to blame when `doubtful`."""
-        return self.doubted_by if self.doubted_by is not None else self.lookups.get("system")
+    def suspect_cause(self) -> int | None:
+        """Return the transaction that makes the answer suspect."""
+        return self.suspect_transaction if self.suspect_transaction is not None else self.lookups.get("system")
 
 
 def conflicting(query: DNSQuery) -> bool:
-    """Say whether datagrams that came for one question differ in what they say; TTLs and order do not count."""
-    said = {
+    """Return whether the datagrams for one query have different contents. TTLs and order do not count."""
+    contents = {
         (r.failure, r.rcode, tuple(sorted(a.address or a.hostname or "" for a in r.answers)))
         for r in query.x_responses or []
     }
-    return len(said) > 1
+    return len(contents) > 1
 
 
-def from_another_box(query: DNSQuery, normal: ResolverPrint | None) -> bool:
-    """Say whether the answer that counts looks unlike the resolver's normal ones."""
+def unlike_resolver(query: DNSQuery, normal: ResolverPrint | None) -> bool:
+    """Return whether the first valid answer has another TTL or other flags than the resolver's usual answers."""
     first = next((response for response in query.x_responses or [] if response.failure is None), None)
     return normal is not None and first is not None and normal.unlike(first.ip_ttl or 0, first.flags)
 
 
 class Names:
-    """The names of one measurement: each is looked up once, whoever asks for it.
+    """Look up the names of one measurement, each once.
 
-    `given` are the addresses that the probe sent along to the helper; they get the source "probe".
+    `given` are the addresses that the probe sent to the helper. They get the source "probe".
     """
 
     def __init__(self, trace: Trace, session: Session, given: dict[str, list[str]] | None = None) -> None:
@@ -105,20 +112,20 @@ class Names:
         self.control_answered = asyncio.Event()
 
     async def of(self, hostname: str) -> Name:
-        """What the system and, where there is one, the corroborating resolver say about the name."""
+        """Return the name with the answers of the system resolver and of the encrypted one, if there is one."""
         if hostname not in self._tasks:
             self._tasks[hostname] = asyncio.create_task(self._look_up(hostname))
         return await asyncio.shield(self._tasks[hostname])
 
     async def finish(self) -> None:
-        """Cancel lookups that nobody waits for any more."""
+        """Cancel the lookups that are still running."""
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def learn_from_control(self, answers: dict[str, list[str]]) -> None:
-        """Take what the helper's resolver said; it is untrusted as to form, and never sends us to a private address."""
-        self._from_control = answers  # a name that comes up later, by a redirect, is still told
+        """Add the addresses of the helper's resolver, except private ones."""
+        self._from_control = answers  # kept for names that a redirect adds later
         for name in self.known.values():
             self._add_from_control(name)
         self.control_answered.set()
@@ -132,14 +139,14 @@ class Names:
         self._add_from_control(name)
         if self._session.stopping.is_set():
             return name
-        paid = self._pay(hostname, LIBRARY_QUESTIONS)  # before anybody's own question: the endpoints go by its answer
-        beside = asyncio.create_task(self._own_question(name))
+        paid = self._pay(hostname, LIBRARY_QUERIES)  # before any own query: the endpoints depend on this answer
+        own_query = asyncio.create_task(self._own_query(name))
         await asyncio.gather(self._system(name, paid), self._corroborate(name))
         name.add(self._given.get(hostname, []), "probe")
         if self._session.as_control:
-            await beside
-        else:  # the endpoints need not wait for it, the trace must
-            self._trace.later(_awaited(beside))
+            await own_query
+        else:  # only the trace waits for it, not the endpoints
+            self._trace.later(_awaited(own_query))
         return name
 
     async def _system(self, name: Name, paid: bool) -> None:
@@ -152,11 +159,11 @@ class Names:
         name.failure = tx.record.failure
         name.lookups["system"] = tx.record.transaction_id
 
-    async def _own_question(self, name: Name) -> None:
-        """Ask the system's first resolver with a socket of ours, which hears every datagram that comes back.
+    async def _own_query(self, name: Name) -> None:
+        """Query the system's first resolver with a socket of the probe, which receives every datagram.
 
-        Not repeated when lost: the system's library repeats, and all together must stay within law 7. Where others have
-        asked for the name before, it is left out: their lines have it.
+        A lost query is not repeated: the system's library repeats its own, and both stay within the budget (P7). It is
+        left out if an earlier measurement of the run spent the budget. That measurement then holds it.
         """
         servers = system_resolvers()
         async with self._session.pace.lookup_place():
@@ -176,20 +183,19 @@ class Names:
         return await query_udp(tx, server, hostname, query_type, pace=pace, shown_as=SYSTEM, retransmit=False)
 
     async def _corroborate(self, name: Name) -> None:
+        """Query the encrypted resolver."""
         warm = self._session.encrypted
         if warm is None or self._session.as_control:
             return
-        async with (
-            self._session.pace.lookup_place(),
-            self._trace.transaction(
-                "lookup",
-                hostname=name.hostname,
-                address=warm.ip,
-                port=warm.port,
-                family=family_of(warm.ip),
-                sent_name=name.hostname,
-            ) as tx,
-        ):
+        facts = TransactionFacts(
+            "lookup",
+            hostname=name.hostname,
+            address=warm.ip,
+            port=warm.port,
+            family=family_of(warm.ip),
+            sent_name=name.hostname,
+        )
+        async with self._session.pace.lookup_place(), self._trace.transaction(facts) as tx:
             answers = await ask_types(lambda t: warm.ask(tx, name.hostname, t), self._types())
             name.add(addresses_in(answers), warm.engine)
         name.lookups[warm.engine] = tx.record.transaction_id
@@ -199,14 +205,16 @@ class Names:
 
     def _lookup(self, name: Name, port: int) -> AbstractAsyncContextManager[Transaction]:
         host = name.hostname
-        return self._trace.transaction("lookup", hostname=host, address=SYSTEM, port=port, sent_name=host)
+        return self._trace.transaction(
+            TransactionFacts("lookup", hostname=host, address=SYSTEM, port=port, sent_name=host)
+        )
 
-    def _pay(self, hostname: str, questions: int) -> bool:
-        """Spend the triggers of so many questions to the system's resolver; says whether law 7 allows them."""
+    def _pay(self, hostname: str, queries: int) -> bool:
+        """Spend the triggers of so many queries to the system's resolver. Return False if too few are left (P7)."""
         pace = self._session.pace
-        if pace.triggers_left(hostname, SYSTEM, "udp") < questions:
+        if pace.triggers_left(hostname, SYSTEM, "udp") < queries:
             return False
-        for _ in range(questions):
+        for _ in range(queries):
             pace.spend_trigger(hostname, SYSTEM, "udp", 53)
         return True
 
@@ -216,7 +224,7 @@ async def _awaited(task: Awaitable[None]) -> None:
 
 
 def control_addresses(answer: dict[str, Any]) -> dict[str, list[str]]:
-    """The addresses that the helper's own resolver gave, out of its test keys; whatever is malformed is left out."""
+    """Return the addresses in the helper's test keys, by host name. Malformed entries are left out."""
     found: dict[str, list[str]] = {}
     keys = answer.get("test_keys")
     for part in places_of_entries(keys if isinstance(keys, dict) else {}):

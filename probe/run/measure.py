@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from probe.connectivity.endpoint import Reach
-from probe.followups.udp_echo import EchoOffer
+from probe.followups.echo_offer import EchoOffer
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery, TLSHandshake
 from probe.formats.facts import Control, Families, Preflight, RunFacts, ServiceFacts, TargetFacts
@@ -97,7 +97,7 @@ async def _run(nettest: Nettest, reach: Reach, target: Target) -> None:
     try:
         async with asyncio.timeout(limit):
             await nettest.measure(reach, target, list(target.services))
-            await reach.locate()
+            await reach.search_hops()
     except TimeoutError:
         reach.trace.cut_short = True
     except Exception as bug:
@@ -114,7 +114,7 @@ async def _ask(ask_control: AskControl, reach: Reach, target: Target) -> dict[st
     try:
         known = [await names.of(host) for host in sorted(hosts)]
         found = {name.hostname: [ip for ip in name.sources if not is_bogon(ip)][:MOST_ADDRESSES] for name in known}
-        answer = await ask_control({host: ips for host, ips in found.items() if ips}, reach.twins.take)
+        answer = await ask_control({host: ips for host, ips in found.items() if ips}, reach.take_echo_offer)
         names.learn_from_control(control_addresses(answer))
         return answer
     except Exception as bug:

@@ -6,7 +6,7 @@ from typing import Any
 from probe.formats.entries import DNSQuery
 from probe.formats.facts import ResolverFacts
 from probe.session.session import Session
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.steps.dns.dns import query_udp, system_resolvers
 
 HARMLESS_SECONDS = 2.0
@@ -42,7 +42,8 @@ class NeutralLookups:
         return any(answer.address for response in self._dark.x_responses or [] for answer in response.answers)
 
     async def _ask_resolver(self, server: str) -> None:
-        async with self._session.pace.lookup_place(), self._trace.transaction("lookup", address=server) as tx:
+        facts = TransactionFacts("lookup", address=server)
+        async with self._session.pace.lookup_place(), self._trace.transaction(facts) as tx:
             try:
                 await query_udp(tx, server, self._name(), "A", pace=self._session.pace, shown_as="system")
             finally:
@@ -50,7 +51,7 @@ class NeutralLookups:
 
     async def _ask_dark(self, dark: str) -> None:
         pace = self._session.pace
-        async with pace.lookup_place(), self._trace.transaction("lookup", address=dark) as tx:
+        async with pace.lookup_place(), self._trace.transaction(TransactionFacts("lookup", address=dark)) as tx:
             try:
                 await query_udp(tx, dark, self._name(), "A", pace=pace, timeout=HARMLESS_SECONDS, retransmit=False)
             finally:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from probe.formats import failures as f
 from probe.formats.entries import Entry
 from probe.formats.packets import Flow
-from probe.formats.transactions import FollowUp, Kind, TransactionRecord
+from probe.formats.transactions import Family, FollowUp, Kind, TransactionRecord
 from probe.session.classify import NETWORK_ERRORS, LocalFailure, classify, describe, has_run_out
 
 OVERSLEPT = 3.0  # seconds past its deadline at which a step's failure is ours: we were stopped, and heard nothing
@@ -23,6 +23,26 @@ class StepFailed(Exception):
         super().__init__(f"{operation}: {failure}")
         self.operation = operation
         self.failure = failure
+
+
+@dataclass(frozen=True)
+class TransactionFacts:
+    """Hold what is known of a transaction before its first step. The fields are those of TransactionRecord."""
+
+    kind: Kind
+    followup: FollowUp = ""
+    cause: int | None = None
+    service: str = ""
+    endpoint: str = ""
+    hostname: str = ""
+    address: str = ""
+    port: int = 0
+    family: Family = 0
+    address_sources: tuple[str, ...] = ()
+    corroborated: bool = False
+    sent_name: str = ""
+    in_residual: bool = False
+    trigger: bool = False
 
 
 @dataclass
@@ -127,15 +147,12 @@ class Trace:
         return round(self._clock() - self._zero, 6)
 
     @asynccontextmanager
-    async def transaction(
-        self, kind: Kind, *, followup: FollowUp = "", cause: int | None = None, **about: Any
-    ) -> AsyncIterator[Transaction]:
-        """Open a transaction that ends, connections closed, at the first step to fail.
+    async def transaction(self, facts: TransactionFacts) -> AsyncIterator[Transaction]:
+        """Open a transaction that ends at the first step that fails, and close its connections.
 
-        `about` are further fields of TransactionRecord (service, endpoint, address …). A bug of ours costs this
-        transaction only: it is described in `bugs` and the neighbours go on.
+        A bug in the probe costs only this transaction. It is described in `bugs`, and other transactions continue.
         """
-        record = TransactionRecord(transaction_id=self._next_id, kind=kind, followup=followup, cause=cause, **about)
+        record = _record(self._next_id, facts)
         self._next_id += 1
         self.transactions.append(record)
         record.t0 = self.elapsed()
@@ -192,3 +209,23 @@ class Trace:
             task.cancel()
         if late:
             await asyncio.wait(late)
+
+
+def _record(transaction_id: int, facts: TransactionFacts) -> TransactionRecord:
+    return TransactionRecord(
+        transaction_id=transaction_id,
+        kind=facts.kind,
+        followup=facts.followup,
+        cause=facts.cause,
+        service=facts.service,
+        endpoint=facts.endpoint,
+        hostname=facts.hostname,
+        address=facts.address,
+        port=facts.port,
+        family=facts.family,
+        address_sources=list(facts.address_sources),
+        corroborated=facts.corroborated,
+        sent_name=facts.sent_name,
+        in_residual=facts.in_residual,
+        trigger=facts.trigger,
+    )

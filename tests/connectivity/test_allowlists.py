@@ -4,53 +4,53 @@ import pytest
 
 from probe.formats import failures as f
 from probe.session import pacing
-from tests.connectivity.test_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
+from tests.connectivity.one_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 from tests.support.world import INNOCUOUS, World
 
-NOBODYS, NEUTRALS = "none.invalid", "neutral.example"
+NONEXISTENT, NEUTRALS = "none.invalid", "neutral.example"
 OTHER_NEUTRAL = "127.0.1.10"
 
 
-async def test_the_harmless_name_ends_what_is_said_at_the_address(world: World) -> None:
-    async with world.box(HERE, [NAME], names={NAME: "reset", NOBODYS: "reset"}) as box:
+async def test_innocuous_name_is_the_last_one_sent_to_the_endpoint(world: World) -> None:
+    async with world.box(HERE, [NAME], names={NAME: "reset", NONEXISTENT: "reset"}) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    said = [record.sent_name for record in trace.transactions if record.endpoint]
-    assert said[:5] == [INNOCUOUS, NAME, NAME, NOBODYS, INNOCUOUS]
+    sent = [record.sent_name for record in trace.transactions if record.endpoint]
+    assert sent[:5] == [INNOCUOUS, NAME, NAME, NONEXISTENT, INNOCUOUS]
     assert kinds(trace)[5:] == ["browser_hello"]  # of what follows failures only a success counts
-    nobodys = the(trace, "nonexistent_name_same_address")
-    assert (nobodys.failure, nobodys.in_residual, nobodys.trigger) == (f.RESET, True, False)
-    assert nobodys.cause == the(trace, "first").transaction_id
+    nonexistent = the(trace, "nonexistent_name_same_address")
+    assert (nonexistent.failure, nonexistent.in_residual, nonexistent.trigger) == (f.RESET, True, False)
+    assert nonexistent.cause == the(trace, "first").transaction_id
 
 
-async def test_a_certificate_that_is_refused_is_no_question_of_names(world: World) -> None:
+async def test_bad_certificate_needs_no_nonexistent_name(world: World) -> None:
     async with world.box(HERE) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
     assert "nonexistent_name_same_address" not in kinds(trace)
 
 
-async def test_where_every_name_dies_the_neutral_hosts_own_is_said_at_the_end(world: World) -> None:
-    """At another neutral host than the one that was told the target's name: nobody is being punished there."""
-    dying = {NAME: "reset", NOBODYS: "reset", INNOCUOUS: "reset"}
+async def test_neutral_hosts_own_name_is_sent_last_where_every_name_fails(world: World) -> None:
+    """The flow goes to another neutral host than the target's name, outside its residual window."""
+    resets = {NAME: "reset", NONEXISTENT: "reset", INNOCUOUS: "reset"}
     async with (
-        world.box(HERE, [NAME], names=dying) as box,
-        world.box(NEUTRAL, [NEUTRALS], names=dying) as told,
-        world.box(OTHER_NEUTRAL, [NEUTRALS], names=dying) as other,
+        world.box(HERE, [NAME], names=resets) as box,
+        world.box(NEUTRAL, [NEUTRALS], names=resets) as first_neutral,
+        world.box(OTHER_NEUTRAL, [NEUTRALS], names=resets) as other,
     ):
         resolves(world, HERE)
-        world.neutral(told)
+        world.neutral(first_neutral)
         world.neutral(other)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert [seen for seen in told.seen if seen.startswith("hello")] == [f"hello {NAME}"]
-    said = [seen for seen in other.seen if seen.startswith("hello")]
-    assert said == [f"hello {NOBODYS}", f"hello {NEUTRALS}", *2 * [f"hello {NAME}"]]  # in other hellos, at the end
+    assert [seen for seen in first_neutral.seen if seen.startswith("hello")] == [f"hello {NAME}"]
+    sent = [seen for seen in other.seen if seen.startswith("hello")]
+    assert sent == [f"hello {NONEXISTENT}", f"hello {NEUTRALS}", *2 * [f"hello {NAME}"]]  # in other hellos, at the end
     assert the(trace, "nonexistent_name_neutral_host").failure == f.RESET
     own = the(trace, "neutral_name_neutral_host")
     assert (own.failure, own.in_residual, own.trigger) == (None, False, False)
 
 
-async def test_a_name_that_passes_at_the_neutral_host_ends_the_questions_there(world: World) -> None:
+async def test_name_that_passes_at_the_neutral_host_is_the_only_one_there(world: World) -> None:
     async with (
         world.box(HERE, [NAME], names={NAME: "reset"}) as box,
         world.box(NEUTRAL, [NEUTRALS]) as neutral,
@@ -61,7 +61,7 @@ async def test_a_name_that_passes_at_the_neutral_host_ends_the_questions_there(w
     assert kinds(trace, address=NEUTRAL) == ["same_name_neutral_host"]
 
 
-async def test_a_page_in_the_clear_is_asked_for_at_a_neutral_host_too(
+async def test_page_in_clear_text_is_requested_from_a_neutral_host_too(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world.box(HERE, [NAME]) as box, world.box(NEUTRAL, [NEUTRALS], port=box.port) as neutral:
@@ -69,14 +69,14 @@ async def test_a_page_in_the_clear_is_asked_for_at_a_neutral_host_too(
         world.neutral(neutral)
         target = world.target(f"http://{NAME}:{box.port}/")
         assert kinds(await run(world, target)) == ["innocuous", "first"]  # neutral web servers have no such port
-        monkeypatch.setattr("probe.followups.other_name.HTTP_PORT", box.port)
+        monkeypatch.setattr("probe.connectivity.conditions.HTTP_PORT", box.port)
         trace = await run(world, target)
     assert kinds(trace) == ["innocuous", "first", "same_name_neutral_host"]
     asked = the(trace, "same_name_neutral_host")
     assert (asked.address, asked.sent_name, asked.failure, asked.trigger) == (NEUTRAL, NAME, None, True)
 
 
-async def test_bytes_of_no_protocol_go_to_a_neutral_host_at_the_same_port_once(
+async def test_random_bytes_are_sent_once_to_a_neutral_host_at_the_same_port(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)
@@ -99,25 +99,25 @@ async def test_bytes_of_no_protocol_go_to_a_neutral_host_at_the_same_port_once(
 
 
 @pytest.mark.parametrize("others", [0, 1])
-async def test_such_bytes_go_outside_a_residual_window_or_say_that_they_are_in_one(
+async def test_random_bytes_are_sent_outside_a_residual_window_or_marked(
     world: World, monkeypatch: pytest.MonkeyPatch, others: int
 ) -> None:
     monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)
     monkeypatch.setattr(pacing, "CONFIRM", 0.5)
     async with (
         world.box(HERE, otherwise="silent") as box,
-        world.box(NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as told,
+        world.box(NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as first_neutral,
         world.box(OTHER_NEUTRAL, [NEUTRALS], port=box.port, otherwise="close") as other,
     ):
-        for neutral in [other, told][1 - others :]:
+        for neutral in [other, first_neutral][1 - others :]:
             world.neutral(neutral)
-        world.session.pace.spend_trigger("named.example", NEUTRAL, "tcp", told.port)
+        world.session.pace.spend_trigger("named.example", NEUTRAL, "tcp", first_neutral.port)
         trace = await run(world, world.target(f"mtproto://{HERE}:{box.port}"))
     sent = the(trace, "random_bytes_neutral_host")
     assert (sent.address, sent.in_residual) == ((OTHER_NEUTRAL, False) if others else (NEUTRAL, True))
 
 
-async def test_no_such_bytes_go_where_no_neutral_host_has_the_port(
+async def test_random_bytes_are_not_sent_without_a_neutral_host_at_the_port(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pacing, "TLS_FIRST", 0.4)

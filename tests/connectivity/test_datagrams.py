@@ -1,4 +1,4 @@
-"""Endpoints over UDP on every address: no connect, no harmless name, one flow one trigger, and who may go where."""
+"""Test endpoints over UDP: no connect, no innocuous name, one trigger per flow, and which addresses they visit."""
 
 import asyncio
 from pathlib import Path
@@ -64,7 +64,7 @@ def tried(trace: Trace) -> list[tuple[str, str, str | None]]:
     ]
 
 
-async def test_an_answer_is_one_flow_and_one_trigger(world: World) -> None:
+async def test_answer_takes_one_flow_and_one_trigger(world: World) -> None:
     async with udp_server(serve_stun, HERE) as server:
         trace = await run(world, world.target(f"stun://{HERE}:{server.port};transport=udp"))
         assert len(server.asked) == 1
@@ -88,7 +88,7 @@ async def test_silence_is_confirmed_once_with_more_time_and_nothing_else_is_sent
     assert confirm.cause == first.transaction_id and confirm.t - confirm.t0 > first.t - first.t0
 
 
-async def test_one_lost_flow_that_the_confirmation_makes_good_needs_nothing_more(world: World) -> None:
+async def test_lost_flow_with_successful_confirmation_needs_nothing_more(world: World) -> None:
     clients: list[Any] = []
 
     def lose_the_first(asked: Asked) -> None:
@@ -101,7 +101,7 @@ async def test_one_lost_flow_that_the_confirmation_makes_good_needs_nothing_more
     assert tried(trace) == [("stun", "first", f.TIMEOUT), ("stun", "confirm", None)]
 
 
-async def test_a_refusal_by_icmp_is_named_and_confirmed(world: World) -> None:
+async def test_refusal_by_icmp_is_named_and_confirmed(world: World) -> None:
     async with udp_server(silence, HERE) as server:
         port = server.port
     trace = await run(world, world.target(f"stun://{HERE}:{port}"))
@@ -109,7 +109,7 @@ async def test_a_refusal_by_icmp_is_named_and_confirmed(world: World) -> None:
     assert {r.failed_operation for r in trace.transactions} == {"stun_exchange"}
 
 
-async def test_many_endpoints_at_one_place_wait_for_no_tls_place(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_datagrams_wait_for_no_tls_slot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The two places for TLS handshakes are none of a datagram's business."""
 
     def never(self: Pace, address: str, name: str) -> Any:
@@ -129,8 +129,8 @@ async def test_never_more_than_six_flows_to_one_address(world: World) -> None:
     assert len(spent) == 2 and not any(r.trigger for r in spent)
 
 
-async def test_an_answer_over_udp_vouches_for_no_address(world: World) -> None:
-    """Anyone can answer STUN: the one visit (law 7) is not repeated, and the server not taken for the genuine one."""
+async def test_answer_over_udp_verifies_no_address(world: World) -> None:
+    """Any server can answer STUN. The one visit (P7) is not repeated, and the address stays unverified."""
     world.session.encrypted = None
     world.system[NAME] = [HERE]
     async with udp_server(serve_stun, HERE) as server:
@@ -142,7 +142,7 @@ async def test_an_answer_over_udp_vouches_for_no_address(world: World) -> None:
     assert world.session.approached[HERE].result() is False
 
 
-async def test_silence_at_an_address_that_nobody_vouches_for_is_not_confirmed_there(world: World) -> None:
+async def test_silence_at_an_unverified_address_is_not_confirmed(world: World) -> None:
     world.session.encrypted = None
     world.system[NAME] = [HERE]
     async with udp_server(silence, HERE) as server:
@@ -151,7 +151,7 @@ async def test_silence_at_an_address_that_nobody_vouches_for_is_not_confirmed_th
     assert [kind for _, kind, _ in tried(trace)] == ["first"]
 
 
-async def test_whoever_can_prove_the_address_goes_there_first(world: World) -> None:
+async def test_endpoints_that_verify_the_address_go_first(world: World) -> None:
     """Where nothing encrypted answers, the certificate lets the datagrams, which prove nothing, go there too."""
     world.session.encrypted = None
     world.system[NAME] = [HERE]
@@ -164,7 +164,7 @@ async def test_whoever_can_prove_the_address_goes_there_first(world: World) -> N
         assert sorted(tried(trace)) == [("https", "first", None), ("stun", "first", None), ("tcp", "first", None)]
 
 
-async def test_datagrams_wait_for_the_control_to_vouch_for_the_address(world: World) -> None:
+async def test_datagrams_wait_for_the_control_to_verify_the_address(world: World) -> None:
     world.session.encrypted = None
     world.system[NAME] = [HERE]
     async with udp_server(silence, HERE) as server:
@@ -175,9 +175,7 @@ async def test_datagrams_wait_for_the_control_to_vouch_for_the_address(world: Wo
     assert first.corroborated and first.t0 >= 0.4 and "control" in first.address_sources
 
 
-async def test_after_a_visit_that_proved_nothing_the_control_may_still_vouch(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_control_verifies_an_address_after_a_visit_in_vain(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two endpoints at one address: the second goes there once the helper has given the address too."""
     monkeypatch.setattr(
         "probe.connectivity.endpoint.random.shuffle", lambda todo: None
@@ -193,7 +191,7 @@ async def test_after_a_visit_that_proved_nothing_the_control_may_still_vouch(
     assert late.t0 >= 0.5 and late.corroborated and "control" in late.address_sources
 
 
-async def test_a_failure_waits_for_the_control_before_it_goes_unconfirmed(world: World) -> None:
+async def test_failure_waits_for_the_control_before_it_stays_unconfirmed(world: World) -> None:
     world.session.encrypted = None
     world.system[NAME] = [HERE]
     async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
@@ -203,12 +201,12 @@ async def test_a_failure_waits_for_the_control_before_it_goes_unconfirmed(world:
     assert box.flows(NAME) == 3  # and once in another hello
 
 
-async def test_a_family_that_does_not_work_gets_no_datagram(world: World) -> None:
+async def test_family_that_does_not_work_gets_no_datagram(world: World) -> None:
     trace = await run(world, world.target("stun://[::1]:9"))
     assert trace.transactions == []
 
 
-async def test_the_control_sends_one_flow_and_no_more(world: World) -> None:
+async def test_control_sends_one_flow_and_no_more(world: World) -> None:
     world.session.as_control = True
     async with udp_server(silence, HERE) as server:
         trace = await run(world, world.target(f"stun://{HERE}:{server.port}"))

@@ -1,4 +1,4 @@
-"""A web address and where it leads: hops, cookies, limits, and what of a server's words is written down."""
+"""Test how the redirects of a web address are followed: cookies, limits, and which texts of a server are recorded."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from probe.connectivity.redirects import MOST_HOPS, SAME_HOST, shown_path
+from probe.connectivity.redirects import MOST_REDIRECTS, SAME_HOST, shown_path
 from probe.run.measure import Measured, measure
 from probe.targets.url_lists import web_target
 from tests.support.ooni.checker import problems
@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass
 class Server:
-    """A web server in the clear; what it was asked for under its own names stands in `asked`."""
+    """Represent a web server over clear-text HTTP. `asked` holds the requests for its own names."""
 
     port: int = 0
     asked: list[Asked] = field(default_factory=list)
@@ -98,7 +98,7 @@ def urls(measured: Measured) -> list[str]:
     return [entry["request"]["url"] for entry in measured.test_keys["requests"]]
 
 
-async def test_a_page_is_asked_for_once_and_every_address_is_tried(world: World) -> None:
+async def test_page_is_asked_for_once_and_every_address_is_tried(world: World) -> None:
     async with site(lambda asked: page()) as server:
         measured = await fetched(world, server)
     assert server.paths == ["a.example/"]
@@ -107,7 +107,7 @@ async def test_a_page_is_asked_for_once_and_every_address_is_tried(world: World)
     assert "referer: \r\n" in server.heads[0].lower() and "accept-language: en-us,en;q=0.9" in server.heads[0].lower()
 
 
-async def test_a_chain_is_followed_newest_first_and_the_tags_say_how_deep(world: World) -> None:
+async def test_chain_is_recorded_newest_first_with_its_depth_in_the_tags(world: World) -> None:
     def answer(asked: Asked) -> bytes:
         if asked.host == "c.example":
             return page()
@@ -128,11 +128,11 @@ async def test_a_chain_is_followed_newest_first_and_the_tags_say_how_deep(world:
 
 
 @pytest.mark.parametrize("moved", [True, False])
-async def test_a_page_at_an_address_that_nobody_vouches_for_does_not_end_the_chain(world: World, moved: bool) -> None:
-    """A block page's server answers first; where the genuine one leads is followed all the same, if it does."""
-    genuine = lambda asked: page() if asked.host == "b.example" else to(asked.url("b.example"))  # noqa: E731
+async def test_page_at_an_unverified_address_does_not_end_the_chain(world: World, moved: bool) -> None:
+    """A block page's server answers first. The redirect of the true server is followed, if it sends one."""
+    true_server = lambda asked: page() if asked.host == "b.example" else to(asked.url("b.example"))  # noqa: E731
     async with (
-        site(genuine if moved else lambda asked: page(), ANOTHER) as server,
+        site(true_server if moved else lambda asked: page(), ANOTHER) as server,
         site(lambda asked: page("Forbidden"), port=server.port) as forged,
     ):
         world.system = {"a.example": [IP], "b.example": [ANOTHER]}
@@ -146,13 +146,13 @@ async def test_a_page_at_an_address_that_nobody_vouches_for_does_not_end_the_cha
 
 
 @pytest.mark.parametrize(("status", "followed"), [(301, True), (302, True), (303, False), (304, False), (308, True)])
-async def test_which_statuses_lead_on(world: World, status: int, followed: bool) -> None:
+async def test_redirect_statuses_are_followed(world: World, status: int, followed: bool) -> None:
     async with site(lambda asked: to("/there", status) if asked.path == "/" else page()) as server:
         await fetched(world, server)
     assert server.paths == ["a.example/", *(["a.example/there"] if followed else [])]
 
 
-async def test_cookies_are_kept_in_the_chain_and_never_written(world: World) -> None:
+async def test_cookies_are_kept_in_the_chain_and_never_recorded(world: World) -> None:
     def answer(asked: Asked) -> bytes:
         if asked.host == "a.example" and not asked.cookie:
             return to("/", 302, "Set-Cookie: wall=hidden1; Path=/", "Set-Cookie: two=hidden2")
@@ -169,20 +169,20 @@ async def test_cookies_are_kept_in_the_chain_and_never_written(world: World) -> 
     assert measured.test_keys["requests"][1]["request"]["headers"]["Cookie"] == "[scrubbed]"
 
 
-async def test_what_a_server_says_in_a_query_or_an_address_is_not_written(world: World) -> None:
+async def test_query_and_address_of_a_server_are_not_recorded(world: World) -> None:
     def answer(asked: Asked) -> bytes:
         return page() if "who" in asked.path else to("/from/198.51.100.7/?who=aGVsbG8gdGhlcmU")
 
     async with site(answer) as server:
         measured = await fetched(world, server)
-    assert server.paths[-1] == "a.example/from/198.51.100.7/?who=aGVsbG8gdGhlcmU"  # it was followed as it was given
+    assert server.paths[-1] == "a.example/from/198.51.100.7/?who=aGVsbG8gdGhlcmU"  # the redirect is followed unchanged
     assert urls(measured)[0] == f"http://a.example:{server.port}/from/[scrubbed]/?[scrubbed]"
     text = json.dumps(measured.test_keys)
     assert "aGVsbG8" not in text and "198.51.100.7" not in text
     assert shown_path("/plain") == "/plain"
 
 
-async def test_a_harmless_request_carries_nothing_of_the_address(world: World) -> None:
+async def test_innocuous_request_contains_nothing_of_the_path(world: World) -> None:
     def answer(asked: Asked) -> bytes:
         return page() if asked.host == "b.example" else to(asked.url("b.example", "/deep?who=aGVsbG8gdGhlcmU"))
 
@@ -194,13 +194,13 @@ async def test_a_harmless_request_carries_nothing_of_the_address(world: World) -
     assert {url for entry in everywhere if INNOCUOUS in (url := entry["request"]["url"])} == {f"http://{INNOCUOUS}/"}
 
 
-async def test_a_loop_ends(world: World) -> None:
+async def test_loop_ends(world: World) -> None:
     async with site(lambda asked: to("/b" if asked.path == "/" else "/")) as server:
         await fetched(world, server)
     assert server.paths == ["a.example/", "a.example/b"]
 
 
-async def test_a_chain_on_one_host_leaves_law_7_its_triggers(world: World) -> None:
+async def test_chain_on_one_host_leaves_triggers_for_follow_ups(world: World) -> None:
     async with site(lambda asked: to(f"/{len(server.asked)}")) as server:
         measured = await fetched(world, server)
     assert len(server.asked) == SAME_HOST
@@ -217,7 +217,7 @@ async def test_at_most_ten_redirects_are_followed(world: World) -> None:
 
     async with site(answer) as server:
         await fetched(world, server, host="h0.example")
-    assert len(server.asked) == 1 + MOST_HOPS
+    assert len(server.asked) == 1 + MOST_REDIRECTS
 
 
 @pytest.mark.parametrize(
@@ -231,14 +231,14 @@ async def test_at_most_ten_redirects_are_followed(world: World) -> None:
         "mailto:x",
     ],
 )
-async def test_no_redirect_leads_to_a_bare_address_or_out_of_the_web(world: World, location: str) -> None:
+async def test_redirect_to_an_ip_address_or_another_scheme_is_not_followed(world: World, location: str) -> None:
     async with site(lambda asked: to(location.replace("PORT", str(asked.port)))) as server:
         measured = await fetched(world, server)
     assert server.paths == ["a.example/"] and measured.test_keys["x_redirects"] == {}
     assert [t["address"] for t in measured.test_keys["x_transactions"] if t["kind"] == "first"] == [IP]
 
 
-async def test_no_redirect_leads_into_a_private_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_redirect_into_a_private_network_is_not_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("probe.connectivity.endpoint.is_bogon", lambda address: address == ANOTHER)
     assert world.encrypted is not None
     world.system["inner.example"] = world.encrypted["inner.example"] = [ANOTHER]
@@ -249,7 +249,7 @@ async def test_no_redirect_leads_into_a_private_network(world: World, monkeypatc
         measured = await fetched(world, server)
         assert server.paths == ["a.example/"] and inner.asked == []
         assert measured.test_keys["x_redirects"]["web"] == [f"http://inner.example:{server.port}/"]
-        await fetched(world, server, host="inner.example")  # the volunteer's own wish: one visit, as to any answer
+        await fetched(world, server, host="inner.example")  # the user gave this address: one visit, as after any answer
         assert inner.paths == ["inner.example/"]
         world.session.public_only = True  # a helper's caller may not have it
         await world.session.next_round()
@@ -257,7 +257,7 @@ async def test_no_redirect_leads_into_a_private_network(world: World, monkeypatc
         assert inner.paths == ["inner.example/"]
 
 
-async def test_a_long_body_is_read_to_the_limit(world: World) -> None:
+async def test_long_body_is_read_to_the_limit(world: World) -> None:
     async with site(lambda asked: b"HTTP/1.1 200 OK\r\nContent-Length: 700000\r\n\r\n" + b"x" * 700_000) as server:
         measured = await fetched(world, server)
     (entry,) = measured.test_keys["requests"]
@@ -265,15 +265,15 @@ async def test_a_long_body_is_read_to_the_limit(world: World) -> None:
     assert entry["response"]["body"] == ""
 
 
-async def test_ooni_accepts_the_line(world: World) -> None:
+async def test_ooni_accepts_the_measurement(world: World) -> None:
     async with site(lambda asked: to("/next?x=1") if asked.path == "/" else page()) as server:
         measured = await fetched(world, server)
-    line: dict[str, Any] = {
+    measurement: dict[str, Any] = {
         "input": measured.input, "test_keys": measured.test_keys, "test_name": measured.test_name,
         "test_version": measured.test_version, "measurement_start_time": "2026-11-24 10:00:00",
         "test_start_time": "2026-11-24 10:00:00", "test_runtime": 1.0, "probe_asn": "AS1", "probe_cc": "XX",
         "annotations": {"engine_version": "3.20.0"}, "report_id": "", "software_name": "x", "software_version": "1",
         "data_format_version": "0.2.0",
     }  # fmt: skip
-    assert problems(line) == []
+    assert problems(measurement) == []
     assert (measured.test_name, measured.test_version) == ("web_connectivity", "0.5.28")

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from probe.control import http_client as link
 from probe.control import own as control
 from probe.control.addresses import sendable
-from probe.followups.udp_echo import EchoOffer
+from probe.followups.echo_offer import EchoOffer
 from probe.steps.tls.certificates import load_roots
 from probe.targets.target import Service, Target, parse_endpoint
 from probe.targets.url_lists import web_target

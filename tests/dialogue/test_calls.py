@@ -11,7 +11,7 @@ from probe.formats.entries import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lab.services.streams import Ended, Plain
 from probe.lab.services.stun import answer, serve_stun
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import parse_endpoint
 from tests.support.servers.authority import issue
 from tests.support.servers.dns import Asked, udp_server
@@ -40,7 +40,7 @@ async def under_tls(tls: TLSPeer) -> None:
 async def say(url: str, port: int, world: World, *, confirm: bool = False) -> tuple[TransactionRecord, STUNExchange]:
     trace = Trace()
     endpoint = parse_endpoint(url.replace("PORT", str(port)))
-    async with trace.transaction("first", endpoint=endpoint.url, address="127.0.0.1") as tx:
+    async with trace.transaction(TransactionFacts("first", endpoint=endpoint.url, address="127.0.0.1")) as tx:
         await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=confirm)
     assert trace.bugs == []
     assert world.session.pace.triggers == 1 and trace.transactions[0].trigger
@@ -89,7 +89,7 @@ async def test_forged_certificate_ends_the_transaction_before_the_request(tmp_pa
     world, trace = World(tmp_path), Trace()
     async with serving(tls_with(issue("forged.example").server_context())) as server:
         endpoint = parse_endpoint(f"stun://{HOST}:{server.port};transport=tls")
-        async with trace.transaction("first") as tx:
+        async with trace.transaction(TransactionFacts("first")) as tx:
             await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
     assert trace.transactions[0].failed_operation == "tls_handshake"
     assert isinstance(trace.entries[-1], TLSHandshake) and trace.entries[-1].server_name == HOST
@@ -100,7 +100,7 @@ async def test_confirmation_has_a_longer_time_limit(tmp_path: Path) -> None:
 
     async def confirm(port: int) -> None:
         endpoint = parse_endpoint(f"stun://{HOST}:{port}")
-        async with trace.transaction("confirm") as tx:
+        async with trace.transaction(TransactionFacts("confirm")) as tx:
             await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=True)
 
     async with udp_server(lambda asked: None) as server:
@@ -117,7 +117,7 @@ async def test_spent_trigger_budget_sends_nothing(tmp_path: Path) -> None:
         world.session.pace.spend_trigger(HOST, "127.0.0.1", "udp")
     async with udp_server(lambda asked: None) as server:
         endpoint = parse_endpoint(f"stun://{HOST}:{server.port}")
-        async with trace.transaction("first") as tx:
+        async with trace.transaction(TransactionFacts("first")) as tx:
             await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
         assert server.asked == []
     assert trace.transactions[0].failure == "unknown_failure: trigger budget spent" and trace.entries == []

@@ -9,7 +9,7 @@ import pytest
 from probe.dialogue import always_get, proves, run_dialogue
 from probe.formats.entries import TLSHandshake
 from probe.formats.mail import MailEntry, MailGreeting, MailStartTLS
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import parse_endpoint
 from tests.support.servers.authority import issue
 from tests.support.servers.loopback import serving
@@ -26,7 +26,7 @@ async def say(scheme: str, script: Script, folder: Path, *, certified: str = HOS
     trace = Trace()
     async with serving(script.handler) as server:
         endpoint = parse_endpoint(f"{scheme}://{HOST}:{server.port}")
-        async with trace.transaction("first", endpoint=endpoint.url, address=server.ip) as tx:
+        async with trace.transaction(TransactionFacts("first", endpoint=endpoint.url, address=server.ip)) as tx:
             await run_dialogue(tx, world.session, world.roots, endpoint, server.ip, always_get, confirm=False)
         await asyncio.sleep(0.05)  # so that the server receives our last command
     assert trace.bugs == []

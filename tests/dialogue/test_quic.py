@@ -14,13 +14,16 @@ from aioquic.asyncio.server import QuicServer
 
 from probe.connectivity.endpoint import Reach
 from probe.dialogue import always_get, proves, run_dialogue
-from probe.followups.other_name import FollowUps
+from probe.followups.context import FollowUpContext
+from probe.followups.flow import FlowRunner
+from probe.followups.other_name import send_name
+from probe.followups.planned_flow import PlannedFlow
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction, QUICHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lab.censors.kit.server_name import read_handshake
 from probe.resolution.lookup import Names
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import parse_endpoint
 from probe.wire.tls.quic_initial import ClientInitials
 from tests.support.servers.authority import issue
@@ -73,7 +76,7 @@ async def box(world: World, *dropped: str, certified: str = HOST) -> AsyncIterat
 async def say(world: World, url: str, port: int) -> Trace:
     trace = Trace()
     endpoint = parse_endpoint(url.replace("PORT", str(port)))
-    async with trace.transaction("first", endpoint=endpoint.url, address="127.0.0.1") as tx:
+    async with trace.transaction(TransactionFacts("first", endpoint=endpoint.url, address="127.0.0.1")) as tx:
         await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=False)
     assert trace.bugs == []
     return trace
@@ -110,9 +113,9 @@ async def test_missing_aioquic_counts_no_trigger(world: World, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "probe.steps.quic.quic_engine", None)
     async with box(world) as (port, censored):
         trace = await say(world, f"quic://{HOST}:PORT/", port)
-        record = await FollowUps(trace, world.session, world.roots).say(
-            "innocuous", parse_endpoint(f"quic://{HOST}:{port}/"), "127.0.0.1", port, INNOCUOUS
-        )
+        endpoint = parse_endpoint(f"quic://{HOST}:{port}/")
+        context = FollowUpContext(FlowRunner(trace, world.session), world.roots, world.roots, "web", endpoint, 4)
+        record = await send_name(context, PlannedFlow("innocuous", "innocuous", "127.0.0.1", port, INNOCUOUS))
     assert record is not None and record.failure == f.NO_QUIC
     assert (trace.transactions[0].failure, trace.transactions[0].trigger) == (f.NO_QUIC, False)
     assert f.is_local(f.NO_QUIC)

@@ -13,7 +13,7 @@ from probe.dialogue import DIALOGUE_BY_DIALECT, always_get, can_prove, proves, r
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.transactions import TransactionRecord
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import parse_endpoint
 from tests.steps.dns.test_doh import H2Server
 from tests.support.servers.authority import issue
@@ -83,7 +83,7 @@ async def ask(
     trace = Trace()
     async with resolver.at_work(dialect, world, names) as port:
         endpoint = parse_endpoint(f"{dialect}://{host}:{port}{'/dns-query' if dialect == 'doh' else ''}")
-        async with trace.transaction("first", endpoint=endpoint.url, address=HERE, port=port) as tx:
+        async with trace.transaction(TransactionFacts("first", endpoint=endpoint.url, address=HERE, port=port)) as tx:
             await run_dialogue(tx, world.session, world.roots, endpoint, HERE, always_get, confirm=False)
         await trace.finish()
     assert trace.bugs == []

@@ -10,7 +10,7 @@ from probe.formats.entries import TLSHandshake
 from probe.formats.transactions import TransactionRecord
 from probe.lab.services.sip import answer, serve_sip
 from probe.lab.services.streams import Ended, Plain
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import parse_endpoint
 from probe.wire.sip.message import read_message
 from tests.support.servers.authority import issue
@@ -39,7 +39,7 @@ async def under_tls(tls: TLSPeer) -> None:
 async def say(way: str, port: int, world: World, *, confirm: bool = False) -> tuple[TransactionRecord, Trace]:
     trace = Trace()
     endpoint = parse_endpoint(f"sip://{HOST}:{port};transport={way}")
-    async with trace.transaction("first", endpoint=endpoint.url, address="127.0.0.1") as tx:
+    async with trace.transaction(TransactionFacts("first", endpoint=endpoint.url, address="127.0.0.1")) as tx:
         await run_dialogue(tx, world.session, world.roots, endpoint, "127.0.0.1", always_get, confirm=confirm)
     assert trace.bugs == []
     return trace.transactions[0], trace

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from probe.formats import failures as f
+from probe.session.trace import TransactionFacts
 from probe.steps.tls.certificates import Roots, judge_chain, load_roots
 from tests.support.faults.attempts import Attempt, attempt, leaking_nothing
 from tests.support.faults.broken_certificates import CA, END, craft, rsa_key
@@ -145,7 +146,7 @@ def test_garbage(roots: Roots) -> None:
 
 async def visit(context: ssl.SSLContext, roots: Roots) -> Attempt:
     async with leaking_nothing(), serving(tls_with(context)) as server:
-        async with attempt(5.0) as open_, open_.trace.transaction("first", address="127.0.0.1") as tx:
+        async with attempt(5.0) as open_, open_.trace.transaction(TransactionFacts("first", address="127.0.0.1")) as tx:
             await spoken(f"tls://{NAME}:PORT")(tx, Place(server.port, roots, open_.session))
         await asyncio.sleep(0)
     return open_.done()

@@ -69,11 +69,11 @@ import asyncio
 from probe.session.pacing import Pace
 from probe.steps.calls.stun import stun_exchange_udp
 from probe.steps.tcp import tcp_connect
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 
 async def one(carrier, ip, port):
     trace = Trace()
-    async with trace.transaction("first", address=ip) as tx:
+    async with trace.transaction(TransactionFacts("first", address=ip)) as tx:
         if carrier == "tcp":
             await tcp_connect(tx, ip, port, pace=Pace(), timeout=2.0)
         else:

@@ -1,4 +1,4 @@
-"""Searches spend what law 7 leaves, only for what looks like interference, and begin where others have ended."""
+"""Test hop searches: triggers within the budget, only after interference, and beginning at earlier results."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +8,14 @@ import pytest
 
 from probe.connectivity.endpoint import Reach
 from probe.followups import hop_search as location
-from probe.followups.hop_search import FLOWS_STANDARD, Location
+from probe.followups.flow import FlowRunner
+from probe.followups.hop_search import FLOWS_STANDARD, HopSearch
 from probe.formats import failures as f
 from probe.formats.hops import Distance, Hop, LimitedPayload, PathSweep
 from probe.resolution.lookup import Names
 from probe.session.pacing import TRIGGERS_STANDARD, Pace
 from probe.session.session import HELPER, Settings
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.targets.target import Endpoint, parse_endpoint
 from tests.support.world import INNOCUOUS, World
 
@@ -76,34 +77,49 @@ def path(monkeypatch: pytest.MonkeyPatch) -> Path8:
 
 async def failed_attempts(
     trace: Trace,
-    where: Location,
+    where: HopSearch,
     *,
     service: str = "web",
-    harmless: str | None = None,
+    innocuous: str | None = None,
     again: str = f.RESET,
     endpoint: Endpoint = HTTPS,
 ) -> None:
-    """A harmless name that came through (or failed as `harmless`), and the own name reset twice."""
+    """Record an innocuous flow with the failure `innocuous`, and two flows with the own name that were reset."""
 
-    async def flow(kind: Any, failure: str | None, said: str) -> Any:
-        about = {"service": service, "endpoint": endpoint.url, "address": IP, "port": PORT, "family": 4}
-        async with trace.transaction(kind, sent_name=said, **about) as tx:
+    async def flow(kind: Any, failure: str | None, name: str) -> Any:
+        facts = TransactionFacts(
+            kind, service=service, endpoint=endpoint.url, address=IP, port=PORT, family=4, sent_name=name
+        )
+        async with trace.transaction(facts) as tx:
             tx.record.steps.append("connect")
         if failure is not None:
             tx.record.failed_operation, tx.record.failure = "tls_handshake", failure
         return tx.record
 
-    await flow("innocuous", harmless, INNOCUOUS)
+    await flow("innocuous", innocuous, INNOCUOUS)
     where.note(await flow("first", f.RESET, NAME), await flow("confirm", again, NAME), endpoint)
+
+
+def answered_query(address: str, hostname: str) -> TransactionFacts:
+    return TransactionFacts(
+        "followup",
+        followup="dark_resolver",
+        cause=1,
+        hostname=hostname,
+        address=address,
+        port=53,
+        family=4,
+        sent_name=hostname,
+    )
 
 
 def followups(trace: Trace) -> list[str]:
     return [record.followup for record in trace.transactions if record.followup]
 
 
-async def test_a_search_finds_the_hop_within_three_triggers_each_counted(world: World, path: Path8) -> None:
+async def test_search_finds_the_hop_within_three_triggers_each_counted(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     await where.find({NAME})
     assert followups(trace) == ["path_sweep", *["limited_payload"] * len(path.flows)]
@@ -114,9 +130,9 @@ async def test_a_search_finds_the_hop_within_three_triggers_each_counted(world: 
     assert (found.low, found.high) == (HOP - 1, HOP) and trace.bugs == []
 
 
-async def test_what_law_7_has_left_is_all_that_is_spent(world: World, path: Path8) -> None:
+async def test_search_spends_only_the_triggers_that_are_left(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     for _ in range(TRIGGERS_STANDARD - 1):
         world.session.pace.spend_trigger(NAME, IP, "tcp", PORT)
@@ -126,7 +142,7 @@ async def test_what_law_7_has_left_is_all_that_is_spent(world: World, path: Path
 
 async def test_another_service_begins_where_the_first_search_ended(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     await failed_attempts(trace, where, service="chat")
     await where.find({NAME})
@@ -134,10 +150,10 @@ async def test_another_service_begins_where_the_first_search_ended(world: World,
     assert [r.service for r in trace.transactions if r.followup == "limited_payload"].count("chat") == 1
 
 
-async def test_in_depth_both_ends_are_seen_until_five_runs_agree(world: World, path: Path8) -> None:
+async def test_deep_search_repeats_both_ends_until_five_runs_agree(world: World, path: Path8) -> None:
     world.session.settings, world.session.pace = Settings(depth="deep"), Pace(deep=True)
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     await where.find({NAME})
     for ttl in (HOP - 1, HOP):
@@ -145,10 +161,10 @@ async def test_in_depth_both_ends_are_seen_until_five_runs_agree(world: World, p
     assert path.flows[-1] in ([HOP - 1], [HOP]) and len(path.flows) < 20
 
 
-async def test_no_search_without_a_harmless_flow_that_came_through(world: World, path: Path8) -> None:
+async def test_without_a_successful_innocuous_flow_nothing_is_searched(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
-    await failed_attempts(trace, where, harmless=f.RESET)
+    where = HopSearch(FlowRunner(trace, world.session))
+    await failed_attempts(trace, where, innocuous=f.RESET)
     await where.find({NAME})
     assert followups(trace) == []
 
@@ -156,7 +172,7 @@ async def test_no_search_without_a_harmless_flow_that_came_through(world: World,
 @pytest.mark.parametrize("scheme", ["stun", "turn", "sip"])
 async def test_name_reset_in_a_call_dialect_over_tls_is_searched(world: World, path: Path8, scheme: str) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where, endpoint=parse_endpoint(f"{scheme}://{NAME}:{PORT};transport=tls"))
     await where.find({NAME})
     assert followups(trace) == ["path_sweep", *["limited_payload"] * len(path.flows)]
@@ -164,18 +180,18 @@ async def test_name_reset_in_a_call_dialect_over_tls_is_searched(world: World, p
 
 
 @pytest.mark.parametrize("again", [f.TIMEOUT, f.SSL_INVALID_HOSTNAME, f.INTERRUPTED])
-async def test_no_search_for_what_failed_in_two_ways(world: World, path: Path8, again: str) -> None:
+async def test_two_different_failures_are_not_searched(world: World, path: Path8, again: str) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where, again=again)
     await where.find({NAME})
     assert followups(trace) == []
 
 
-async def test_no_search_goes_on_for_ever(world: World, path: Path8, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_search_ends_after_its_time_limit(world: World, path: Path8, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(location, "SECONDS", {"standard": -1.0})
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     await where.find({NAME})
     assert followups(trace) == ["path_sweep"] and path.flows == []
@@ -183,7 +199,7 @@ async def test_no_search_goes_on_for_ever(world: World, path: Path8, monkeypatch
 
 async def test_no_search_once_the_run_is_stopping(world: World, path: Path8) -> None:
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     await failed_attempts(trace, where)
     world.session.stopping.set()
     await where.find({NAME})
@@ -191,22 +207,20 @@ async def test_no_search_once_the_run_is_stopping(world: World, path: Path8) -> 
 
 
 @pytest.mark.parametrize("forbidden_by", ["as_control", "no_followups", "stopping"])
-async def test_the_helper_and_whoever_wants_no_followups_search_nothing(
-    world: World, path: Path8, forbidden_by: str
-) -> None:
+async def test_helper_and_runs_without_follow_ups_search_nothing(world: World, path: Path8, forbidden_by: str) -> None:
     trace = Trace()
     reach = Reach(trace, world.session, Names(trace, world.session), world.roots)
-    await failed_attempts(trace, reach._location)
+    await failed_attempts(trace, reach._attempts.hop_search)
     world.session.as_control = forbidden_by == "as_control"
     if forbidden_by == "no_followups":
         world.session.settings = Settings(followups=False)
     if forbidden_by == "stopping":
         world.session.stopping.set()
-    await reach.locate()
+    await reach.search_hops()
     assert followups(trace) == []
 
 
-async def test_a_name_that_a_box_answers_for_is_asked_one_question_at_a_time(
+async def test_name_that_the_path_answers_for_is_searched_with_one_query_at_a_time(
     world: World, path: Path8, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[int]] = []
@@ -222,10 +236,9 @@ async def test_a_name_that_a_box_answers_for_is_asked_one_question_at_a_time(
 
     monkeypatch.setattr(location, "limited_payload_udp", limited)
     trace = Trace()
-    where = Location(trace, world.session)
+    where = HopSearch(FlowRunner(trace, world.session))
     for hostname in (NAME, "other.example"):
-        about = {"hostname": hostname, "address": "203.0.113.1", "port": 53, "family": 4}
-        async with trace.transaction("followup", followup="dark_resolver", cause=1, **about):
+        async with trace.transaction(answered_query("203.0.113.1", hostname)):
             pass
     await where.find({NAME, "other.example"})
     assert len(asked) == FLOWS_STANDARD == world.session.pace.triggers and all(len(ttls) == 1 for ttls in asked)
@@ -233,24 +246,18 @@ async def test_a_name_that_a_box_answers_for_is_asked_one_question_at_a_time(
 
 
 @pytest.mark.parametrize(("failure", "cases"), [(f.DNS_NXDOMAIN, 1), (f.DNS_NO_ANSWER, 0), (f.TIMEOUT, 0), (None, 1)])
-async def test_a_referral_of_the_server_itself_is_nobodys_forgery(
-    world: World, failure: str | None, cases: int
-) -> None:
+async def test_referral_of_a_server_is_no_forgery(world: World, failure: str | None, cases: int) -> None:
     trace = Trace()
-    about = {"address": "198.41.0.4", "port": 53, "family": 4, "hostname": NAME, "sent_name": NAME}
-    async with trace.transaction("followup", followup="dark_resolver", **about) as tx:
+    async with trace.transaction(answered_query("198.41.0.4", NAME)) as tx:
         pass
     tx.record.failure = failure
-    assert len(Location(trace, world.session)._cases({NAME})) == cases
+    assert len(HopSearch(FlowRunner(trace, world.session))._cases({NAME})) == cases
 
 
 @pytest.mark.parametrize(("address", "cases"), [("198.41.0.4", 1), (HELPER, 0)])
-async def test_a_question_that_the_helpers_closed_port_answered_has_no_place_to_search(
-    world: World, address: str, cases: int
-) -> None:
-    """The helper's address stands in no record, so nobody can be led there; the dark address serves as well."""
+async def test_answer_from_the_helpers_closed_port_is_not_searched(world: World, address: str, cases: int) -> None:
+    """The helper's address is in no record, so it cannot be searched. The targets' non-resolver is used instead."""
     trace = Trace()
-    about = {"address": address, "port": 53, "family": 4, "hostname": NAME, "sent_name": NAME}
-    async with trace.transaction("followup", followup="dark_resolver", **about):
+    async with trace.transaction(answered_query(address, NAME)):
         pass
-    assert len(Location(trace, world.session)._cases({NAME})) == cases
+    assert len(HopSearch(FlowRunner(trace, world.session))._cases({NAME})) == cases

@@ -1,4 +1,4 @@
-"""The name in other hellos: where it is said, in which order, how often, and where not at all."""
+"""Test the name in other hellos: where they are sent, in which order, and how often."""
 
 import sys
 from dataclasses import replace
@@ -9,7 +9,7 @@ from probe.formats import failures as f
 from probe.formats.entries import TLSHandshake
 from probe.lab.censors.kit.server_name import read_hello
 from probe.session.trace import Trace
-from tests.connectivity.test_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
+from tests.connectivity.one_endpoint import HERE, NAME, NEUTRAL, kinds, resolves, run, the
 from tests.support.world import INNOCUOUS, Behaviour, World
 
 OTHER_NEUTRAL = "127.0.1.10"
@@ -41,17 +41,19 @@ def engines(trace: Trace, kind: str) -> list[str]:
     return [e.x_engine for e in trace.entries if isinstance(e, TLSHandshake) and e.transaction_id in ids]
 
 
-async def test_what_passes_at_another_neutral_host_is_said_at_the_address_and_our_own_at_the_end(world: World) -> None:
+async def test_hello_that_passes_at_another_neutral_host_is_sent_to_the_endpoint_and_the_own_hello_last(
+    world: World,
+) -> None:
     async with (
         world.box(HERE, [NAME], by_hello=programs) as box,
-        world.box(NEUTRAL, ["neutral.example"], by_hello=programs) as told,
+        world.box(NEUTRAL, ["neutral.example"], by_hello=programs) as first_neutral,
         world.box(OTHER_NEUTRAL, ["neutral.example"], by_hello=programs) as other,
     ):
         resolves(world, HERE)
-        world.neutral(told)
+        world.neutral(first_neutral)
         world.neutral(other)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert told.flows(NAME) == 1
+    assert first_neutral.flows(NAME) == 1
     assert sorted(kinds(trace, address=OTHER_NEUTRAL)[-2:]) == ["browser_hello", "other_size_hello"]
     assert kinds(trace, address=HERE)[-2:] == ["browser_hello", "same_hello_again"]
     here = [record for record in trace.transactions if record.address == HERE and record.trigger]
@@ -61,7 +63,7 @@ async def test_what_passes_at_another_neutral_host_is_said_at_the_address_and_ou
     assert {r.cause for r in here[2:]} == {the(trace, "first").transaction_id}
 
 
-async def test_length_alone(world: World) -> None:
+async def test_hello_of_another_length_passes(world: World) -> None:
     async with world.box(HERE, [NAME], by_hello=middling) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
@@ -69,19 +71,17 @@ async def test_length_alone(world: World) -> None:
     assert [record.failure for record in trace.transactions[-3:]] == [None, None, f.RESET]
 
 
-@pytest.mark.parametrize(("depth", "said"), [("standard", 1), ("deep", 2)])
-async def test_a_name_that_dies_in_any_hello_costs_the_address_one_more(world: World, depth: str, said: int) -> None:
+@pytest.mark.parametrize(("depth", "sent"), [("standard", 1), ("deep", 2)])
+async def test_name_that_fails_in_every_hello_costs_the_endpoint_one_more(world: World, depth: str, sent: int) -> None:
     async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
         resolves(world, HERE)
         world.session.settings = replace(world.session.settings, depth=depth)  # type: ignore[arg-type]
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert kinds(trace)[-said:] == ["browser_hello", "other_size_hello"][:said]
-    assert box.flows(NAME) == 2 + said
+    assert kinds(trace)[-sent:] == ["browser_hello", "other_size_hello"][:sent]
+    assert box.flows(NAME) == 2 + sent
 
 
-async def test_without_utls_the_line_says_so_and_the_other_length_is_tried(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_utls_the_other_length_is_tried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "utls", None)
     async with world.box(HERE, [NAME], by_hello=middling) as box:
         resolves(world, HERE)
@@ -92,14 +92,14 @@ async def test_without_utls_the_line_says_so_and_the_other_length_is_tried(
     assert box.flows(NAME) == 4 and trace.bugs == []
 
 
-async def test_browsers_do_not_speak_to_other_servers(world: World) -> None:
+async def test_browsers_hello_is_sent_only_to_https(world: World) -> None:
     async with world.box(HERE, [NAME], by_hello=middling) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"tls://{NAME}:{box.port}"))
     assert kinds(trace)[-2:] == ["other_size_hello", "same_hello_again"]
 
 
-async def test_what_the_server_answers_is_no_question_of_hellos(world: World) -> None:
+async def test_answer_of_the_server_needs_no_other_hello(world: World) -> None:
     async with world.box(HERE, [NAME], by_hello=answers) as box:
         resolves(world, HERE)
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
@@ -107,21 +107,19 @@ async def test_what_the_server_answers_is_no_question_of_hellos(world: World) ->
     assert not {"browser_hello", "other_size_hello"} & set(kinds(trace))
 
 
-@pytest.mark.parametrize(("depth", "said"), [("standard", 0), ("deep", 3)])
-async def test_what_passes_in_ours_is_said_as_browsers_do_where_the_volunteer_wants_it(
-    world: World, depth: str, said: int
-) -> None:
+@pytest.mark.parametrize(("depth", "sent"), [("standard", 0), ("deep", 3)])
+async def test_deep_run_sends_the_browsers_hello_after_a_success(world: World, depth: str, sent: int) -> None:
     async with world.box(HERE, [NAME], by_hello=browsers) as box:
         resolves(world, HERE)
         world.session.settings = replace(world.session.settings, depth=depth)  # type: ignore[arg-type]
         trace = await run(world, world.target(f"https://{NAME}:{box.port}/"))
-    assert kinds(trace)[2:] == ["browser_hello", "browser_hello", "harmless_browser_hello"][:said]
+    assert kinds(trace)[2:] == ["browser_hello", "browser_hello", "harmless_browser_hello"][:sent]
     of_browsers = [(r.failure, r.trigger) for r in trace.transactions if r.followup]
-    assert of_browsers == [(f.RESET, True), (f.RESET, True), (None, False)][:said]
-    assert box.flows(INNOCUOUS) == 1 + bool(said)
+    assert of_browsers == [(f.RESET, True), (f.RESET, True), (None, False)][:sent]
+    assert box.flows(INNOCUOUS) == 1 + bool(sent)
 
 
-async def test_what_passes_in_a_browsers_too_is_said_once(world: World) -> None:
+async def test_browsers_hello_that_passes_is_sent_once(world: World) -> None:
     async with world.box(HERE, [NAME]) as box:
         resolves(world, HERE)
         world.session.settings = replace(world.session.settings, depth="deep")

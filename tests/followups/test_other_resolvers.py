@@ -1,4 +1,4 @@
-"""Other resolvers are asked once per name, in every way that there is; what runs none is believed by nobody."""
+"""Test queries to other resolvers: once per name, over each protocol, and to addresses that run no resolver."""
 
 from dataclasses import replace
 from datetime import date
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from probe.followups.flow import FlowRunner
 from probe.followups.other_resolvers import OtherResolvers
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
@@ -57,7 +58,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 async def test_two_resolvers_over_udp_one_over_tls_one_over_https_and_an_address_that_runs_none(world: World) -> None:
     trace, name = Trace(), Name(NAME)
-    others = OtherResolvers(trace, world.session, world.roots)
+    others = OtherResolvers(FlowRunner(trace, world.session), world.roots)
     await others.ask(name, 7)
     await others.ask(name, 8)
     asked = sorted((t.followup, t.address, t.port) for t in trace.transactions)
@@ -73,30 +74,30 @@ async def test_two_resolvers_over_udp_one_over_tls_one_over_https_and_an_address
     assert name.sources == {"198.51.100.1": ["udp"], "198.51.100.9": ["dot", "doh"]}
 
 
-async def test_whoever_has_been_asked_already_is_not_asked_again_while_there_are_others(world: World) -> None:
+async def test_provider_that_answered_before_is_not_queried_again_if_there_are_others(world: World) -> None:
     assert world.session.encrypted is not None
     world.session.encrypted.host = "one.example"
     trace = Trace()
-    await OtherResolvers(trace, world.session, world.roots).ask(Name(NAME), 7)
+    await OtherResolvers(FlowRunner(trace, world.session), world.roots).ask(Name(NAME), 7)
     asked = {t.followup: t.address for t in trace.transactions if t.followup in {"resolver_dot", "resolver_doh"}}
     assert asked == {"resolver_dot": "192.0.2.2", "resolver_doh": "192.0.2.3"}
 
 
-async def test_what_an_address_without_a_resolver_answers_is_believed_by_nobody(world: World) -> None:
+async def test_answer_of_a_non_resolver_is_no_source(world: World) -> None:
     world.session.resolvers = resolvers()
     name = Name(NAME)
-    await OtherResolvers(Trace(), world.session, world.roots).ask(name, None)
+    await OtherResolvers(FlowRunner(Trace(), world.session), world.roots).ask(name, None)
     assert ("203.0.113.1", NAME) in world.lookups and name.sources == {}
 
 
-async def test_the_helpers_closed_port_is_asked_for_the_name_and_for_a_harmless_one(world: World) -> None:
+async def test_helpers_closed_port_gets_the_name_and_an_innocuous_one(world: World) -> None:
     world.session.resolvers = resolvers()
     world.session.neutral = Neutral((INNOCUOUS,), "none.invalid", (), (), None, "")
     world.session.settings = replace(
         world.session.settings, control=("https://helper.example/", "https://198.51.100.200:8443/")
     )
     trace = Trace()
-    await OtherResolvers(trace, world.session, world.roots).ask(Name(NAME), 7)
+    await OtherResolvers(FlowRunner(trace, world.session), world.roots).ask(Name(NAME), 7)
     asked = {(t.followup, t.address, t.port, t.hostname, t.trigger) for t in trace.transactions}
     assert asked == {
         ("dark_resolver", "helper", 53, NAME, True),
@@ -108,18 +109,18 @@ async def test_the_helpers_closed_port_is_asked_for_the_name_and_for_a_harmless_
 
 
 @pytest.mark.parametrize("control", [(), ("https://helper.example/", "not a url")])
-async def test_a_helper_that_is_known_by_name_is_not_asked(world: World, control: tuple[str, ...]) -> None:
-    """The name may have been led to a stranger's machine (law 7)."""
+async def test_helper_with_a_name_is_not_queried(world: World, control: tuple[str, ...]) -> None:
+    """A forged answer may lead the name to a third party's machine (P7)."""
     world.session.resolvers = resolvers()
     world.session.settings = replace(world.session.settings, control=control)
-    await OtherResolvers(Trace(), world.session, world.roots).ask(Name(NAME), 7)
+    await OtherResolvers(FlowRunner(Trace(), world.session), world.roots).ask(Name(NAME), 7)
     assert world.lookups == [("203.0.113.1", NAME)]
 
 
-async def test_a_resolver_that_is_blocked_is_a_finding_not_an_error(world: World) -> None:
+async def test_blocked_resolver_is_recorded_as_a_failure(world: World) -> None:
     world.session.resolvers = resolvers("broken")
     trace = Trace()
-    await OtherResolvers(trace, world.session, world.roots).ask(Name(NAME), None)
+    await OtherResolvers(FlowRunner(trace, world.session), world.roots).ask(Name(NAME), None)
     failures = {t.followup: t.failure for t in trace.transactions}
     assert failures["resolver_dot"] == failures["resolver_doh"] == f.REFUSED
     assert trace.bugs == []
@@ -128,5 +129,5 @@ async def test_a_resolver_that_is_blocked_is_a_finding_not_an_error(world: World
 async def test_nothing_is_asked_once_the_run_is_stopping(world: World) -> None:
     world.session.stopping.set()
     trace = Trace()
-    await OtherResolvers(trace, world.session, world.roots).ask(Name(NAME), None)
+    await OtherResolvers(FlowRunner(trace, world.session), world.roots).ask(Name(NAME), None)
     assert trace.transactions == [] and world.lookups == []

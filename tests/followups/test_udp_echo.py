@@ -1,4 +1,4 @@
-"""Twins: what is sent to the helper's echo, in which order, how often, and when nothing is."""
+"""Test the echo pair: what is sent to the helper's echo, in which order, how often, and when not at all."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from probe.connectivity.attempt_state import Measurement
 from probe.connectivity.endpoint import Reach
 from probe.dialogue import DIALOGUE_BY_DIALECT
 from probe.dialogue.exchange import Exchange
-from probe.followups import udp_echo as twinned
-from probe.followups.udp_echo import PAIRS_PER_TOKEN, EchoOffer
+from probe.followups.echo_offer import PAIRS_PER_TOKEN, EchoOffer
+from probe.followups.udp_echo import PAYLOADS
 from probe.formats import failures as f
 from probe.formats.calls import STUNExchange, UDPEcho
 from probe.resolution.lookup import Names
@@ -66,7 +67,7 @@ async def run(world: World, target: Target, offer: EchoOffer | None, *, answered
 
     def answer() -> None:
         if offer:
-            reach.twins.take(offer)
+            reach.take_echo_offer(offer)
         names.control_answered.set()
 
     asyncio.get_running_loop().call_later(answered_after, answer)
@@ -80,21 +81,21 @@ def echoes(trace: Trace) -> list[UDPEcho]:
     return [entry for entry in trace.entries if isinstance(entry, UDPEcho)]
 
 
-async def test_silence_twice_is_met_with_a_pair_the_harmless_one_first(world: World) -> None:
+async def test_two_silent_datagrams_are_followed_by_an_echo_pair_random_one_first(world: World) -> None:
     async with udp_server(nothing, "127.0.4.1") as silent, an_offer(echo) as (offer, server):
         url = f"stun://127.0.4.1:{silent.port};transport=udp"
         trace = await run(world, world.target(url), offer, answered_after=1.0)
     other, own = [asked.query for asked in server.asked]
     assert own == binding_request(TOKEN)
     assert len(other) == len(own) and TOKEN in other and not is_stun(other) and 4 <= other[0] < 16
-    first, confirm, harmless, same = trace.transactions
+    first, confirm, random, same = trace.transactions
     assert (first.kind, confirm.kind, first.failure, confirm.failure) == ("first", "confirm", f.TIMEOUT, f.TIMEOUT)
-    assert (harmless.followup, same.followup) == ("other_payload_echo", "same_payload_echo")
-    for record in (harmless, same):
+    assert (random.followup, same.followup) == ("other_payload_echo", "same_payload_echo")
+    for record in (random, same):
         assert (record.kind, record.cause, record.endpoint) == ("followup", first.transaction_id, url)
         assert (record.address, record.port, record.family) == ("helper", server.port, 4)
         assert record.failure is None and record.steps == ["udp_echo"] and not record.in_residual
-    assert (harmless.trigger, same.trigger) == (False, True)
+    assert (random.trigger, same.trigger) == (False, True)
     assert world.session.pace.triggers_left("127.0.4.1", "helper", "udp") == 5
     assert [(entry.payload, entry.echoed, entry.changed) for entry in echoes(trace)] == [
         ("other", True, False),
@@ -104,7 +105,7 @@ async def test_silence_twice_is_met_with_a_pair_the_harmless_one_first(world: Wo
     assert not any(HELPER in record.model_dump_json() for record in trace.transactions)
 
 
-async def test_a_payload_that_is_dropped_and_one_that_is_not(world: World) -> None:
+async def test_dropped_payload_is_recorded_beside_the_random_one(world: World) -> None:
     def censor(asked: Asked) -> None:
         if not is_stun(asked.query):
             echo(asked)
@@ -122,7 +123,7 @@ async def test_several_endpoints_share_one_pair(world: World) -> None:
     assert len(echoes(trace)) == 2
 
 
-async def test_the_same_port_where_the_helper_has_it_and_one_pair_for_each(world: World) -> None:
+async def test_same_port_where_the_helper_has_it_and_one_pair_for_each(world: World) -> None:
     async with (
         udp_server(nothing, "127.0.4.1") as one,
         udp_server(nothing, "127.0.4.2") as two,
@@ -134,7 +135,7 @@ async def test_the_same_port_where_the_helper_has_it_and_one_pair_for_each(world
     assert sorted(entry.port for entry in echoes(trace)) == sorted([one.port, one.port, two.port, two.port])
 
 
-def test_the_family_that_failed_where_the_helper_has_it() -> None:
+def test_family_that_failed_where_the_helper_has_it() -> None:
     offer = EchoOffer(TOKEN, (1, 2), ("192.0.2.1", "2001:db8::1"), 0.0)
     assert offer.place(4, 2) == ("192.0.2.1", 2) and offer.place(6, 3) == ("2001:db8::1", 1)
     offer.addresses = ("192.0.2.1",)
@@ -143,7 +144,7 @@ def test_the_family_that_failed_where_the_helper_has_it() -> None:
     assert offer.place(4, 1) is None
 
 
-async def test_what_works_or_is_refused_needs_no_twins(world: World) -> None:
+async def test_success_or_refusal_needs_no_echo_pair(world: World) -> None:
     async with udp_server(echo, "127.0.4.1") as works, an_offer(echo) as (offer, server):
         async with udp_server(nothing, "127.0.4.2") as gone:
             port = gone.port
@@ -154,9 +155,7 @@ async def test_what_works_or_is_refused_needs_no_twins(world: World) -> None:
 
 
 @pytest.mark.parametrize("case", ["no echo", "too old", "used up", "budget", "no follow-ups"])
-async def test_without_an_echo_that_will_answer_nothing_is_sent(
-    world: World, case: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_a_usable_echo_nothing_is_sent(world: World, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token that has run out would be silence too, and look like UDP being dropped."""
     async with udp_server(nothing, "127.0.4.1") as silent, an_offer(echo) as (offer, server):
         if case == "too old":
@@ -167,13 +166,13 @@ async def test_without_an_echo_that_will_answer_nothing_is_sent(
             for _ in range(6):
                 world.session.pace.spend_trigger("127.0.4.1", "helper", "udp")
         elif case == "no follow-ups":
-            monkeypatch.setattr(Reach, "_follows_up", lambda self: False)
+            monkeypatch.setattr(Measurement, "followups", property(lambda self: False))
         target = world.target(f"stun://127.0.4.1:{silent.port}")
         trace = await run(world, target, None if case == "no echo" else offer)
         assert server.asked == [] and echoes(trace) == [] and len(trace.transactions) == 2
 
 
-async def test_a_token_is_never_asked_for_more_than_the_echo_gives(world: World) -> None:
+async def test_pairs_of_a_token_stay_below_the_limit_of_the_echo(world: World) -> None:
     from probe.helper.udp_echo import MOST_ECHOES
     from probe.session.pacing import CONFIRM
     from probe.steps.calls.echo import FIRST, LONGEST
@@ -183,14 +182,14 @@ async def test_a_token_is_never_asked_for_more_than_the_echo_gives(world: World)
     assert PAIRS_PER_TOKEN * 2 * in_one_flow <= MOST_ECHOES
 
 
-async def test_a_harmless_one_after_a_trigger_to_the_same_port_is_marked(world: World) -> None:
+async def test_random_datagram_after_a_trigger_to_the_same_port_is_marked(world: World) -> None:
     async with udp_server(nothing, "127.0.4.1") as silent, an_offer(nothing) as (offer, server):
         world.session.pace.spend_trigger("elsewhere.example", "helper", "udp", server.port)
         trace = await run(world, world.target(f"stun://127.0.4.1:{silent.port}"), offer)
     assert [t.in_residual for t in trace.transactions if t.address == "helper"] == [True, False]
 
 
-async def test_a_stop_in_between_ends_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stop_between_the_datagrams_ends_the_pair(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(asked: Asked) -> None:
         world.session.stopping.set()
         echo(asked)
@@ -205,16 +204,16 @@ def test_every_payload_holds_the_token_where_the_responder_finds_it() -> None:
     from probe.targets.target import parse_endpoint
 
     tokens = Tokens()
-    for dialect, build in twinned.PAYLOADS.items():
+    for dialect, build in PAYLOADS.items():
         scheme, _, transport = dialect.partition("/")
         endpoint = parse_endpoint(f"{scheme}://service.example:5060;transport={transport}")
         made: Any = build(endpoint, bytes.fromhex(tokens.issue()))
         assert tokens.admits(made), dialect
 
 
-def test_a_sip_twin_names_the_host_that_failed() -> None:
+def test_sip_datagram_names_the_host_that_failed() -> None:
     from probe.targets.target import parse_endpoint
 
-    build = twinned.PAYLOADS["sip/udp"]
+    build = PAYLOADS["sip/udp"]
     made = build(parse_endpoint("sip://sip.example:5060;transport=udp"), TOKEN)
     assert made.startswith(b"OPTIONS sip:sip.example SIP/2.0\r\n") and TOKEN.hex().encode() in made

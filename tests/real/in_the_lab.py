@@ -15,7 +15,7 @@ from typing import Any
 
 from probe.formats.entries import DNSQuery
 from probe.session.pacing import Pace
-from probe.session.trace import Trace, Transaction
+from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.steps.connection import Connection, address_of
 from probe.steps.dns.dns import query_stream, query_udp, resolve_system
 from probe.steps.dns.doh import DoHResolver
@@ -57,7 +57,7 @@ class Queries:
 
 async def _outcome(ask: Ask) -> dict[str, Any]:
     trace = Trace()
-    async with trace.transaction("lookup") as tx:
+    async with trace.transaction(TransactionFacts("lookup")) as tx:
         await ask(tx)
     await trace.finish(patience=2.0)
     entry = next((e for e in trace.entries if isinstance(e, DNSQuery)), None)
@@ -66,7 +66,7 @@ async def _outcome(ask: Ask) -> dict[str, Any]:
 
 async def query_all(resolver: tuple[str, str], root: str, marks: list[str]) -> dict[str, dict[str, Any]]:
     roots = load_roots(os.environ["PROBE_PUBLIC_ROOTS"])
-    async with Trace().transaction("lookup") as tx:
+    async with Trace().transaction(TransactionFacts("lookup")) as tx:
         root_ip = (await resolve_system(tx, root, pace=Pace(), families=frozenset({4})))[0]
     queries: dict[str, Ask] = {}
     for mark in marks:

@@ -1,4 +1,4 @@
-"""Names → addresses: who gave what, what corroborates, what casts doubt, and what a helper may make us believe."""
+"""Test lookups: the sources of addresses, corroboration, suspect answers, and what a helper's answer may change."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -29,7 +29,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return made
 
 
-def heard(*answers: list[str], failures: tuple[str | None, ...] = ()) -> DNSQuery:
+def query_with(*answers: list[str], failures: tuple[str | None, ...] = ()) -> DNSQuery:
     query = DNSQuery(engine="udp", hostname=NAME, query_type="A")
     query.x_responses = [
         DNSResponse(t=0.1, answers=[DNSAnswer(answer_type="A", ipv4=ip) for ip in ips]) for ips in answers
@@ -37,7 +37,7 @@ def heard(*answers: list[str], failures: tuple[str | None, ...] = ()) -> DNSQuer
     return query
 
 
-async def test_every_address_says_who_gave_it(world: World) -> None:
+async def test_every_address_has_its_sources(world: World) -> None:
     trace = Trace()
     names = Names(trace, world.session)
     name = await names.of(NAME)
@@ -53,7 +53,7 @@ async def test_every_address_says_who_gave_it(world: World) -> None:
     assert all(entry.resolver_address for entry in trace.entries if isinstance(entry, DNSQuery))
 
 
-async def test_a_name_is_looked_up_once_whoever_asks(world: World) -> None:
+async def test_name_is_looked_up_once(world: World) -> None:
     trace = Trace()
     names = Names(trace, world.session)
     assert await names.of(NAME) is await names.of(NAME)
@@ -61,16 +61,16 @@ async def test_a_name_is_looked_up_once_whoever_asks(world: World) -> None:
     assert world.lookups.count(("system", NAME)) == 1
 
 
-async def test_the_lookups_stay_within_law_7(world: World) -> None:
+async def test_lookups_stay_within_the_budget(world: World) -> None:
     world.session.ipv6 = True
     trace = Trace()
     await Names(trace, world.session).of(NAME)
     await trace.finish()
-    assert world.session.pace.triggers == 4  # A and AAAA by the library, A and AAAA by our own socket; DoT shows none
+    assert world.session.pace.triggers == 4  # A and AAAA by the library, A and AAAA by the own socket; DoT shows none
     assert {t.address for t in trace.transactions if t.trigger} == {"system"}
 
 
-async def test_in_a_later_round_our_own_question_gives_way_to_the_librarys(world: World) -> None:
+async def test_later_round_prefers_the_librarys_query_to_the_own_one(world: World) -> None:
     world.session.ipv6 = True
     for triggers in (4, 6, 6):
         trace = Trace()
@@ -78,7 +78,7 @@ async def test_in_a_later_round_our_own_question_gives_way_to_the_librarys(world
         await trace.finish()
         assert world.session.pace.triggers == triggers
     assert world.lookups.count(("192.0.2.53", NAME)) == 2 and world.lookups.count(("system", NAME)) == 2
-    assert name.failure == f.BUDGET and not name.doubtful()  # our own limit is no property of the network
+    assert name.failure == f.BUDGET and not name.is_suspect()  # the probe's limit is no property of the network
 
 
 async def test_two_targets_that_share_a_name_both_get_the_systems_answer(world: World) -> None:
@@ -96,7 +96,7 @@ async def test_two_targets_that_share_a_name_both_get_the_systems_answer(world: 
     assert world.session.pace.triggers == 6
 
 
-async def test_the_control_asks_no_public_resolver_and_takes_the_probes_addresses(world: World) -> None:
+async def test_control_asks_no_public_resolver_and_takes_the_probes_addresses(world: World) -> None:
     world.session.as_control = True
     trace = Trace()
     name = await Names(trace, world.session, {NAME: ["198.18.0.9"]}).of(NAME)
@@ -105,78 +105,78 @@ async def test_the_control_asks_no_public_resolver_and_takes_the_probes_addresse
     assert "dot" not in {engine for engine, _ in world.lookups}
 
 
-async def test_a_failed_lookup_is_named_and_doubtful(world: World) -> None:
+async def test_failed_lookup_makes_the_name_suspect(world: World) -> None:
     world.system[NAME] = f.DNS_NXDOMAIN
     trace = Trace()
     name = await Names(trace, world.session).of(NAME)
     await trace.finish()
-    assert name.failure == f.DNS_NXDOMAIN and name.doubtful()
+    assert name.failure == f.DNS_NXDOMAIN and name.is_suspect()
     assert name.given_by({"system"}) == [] and name.given_by({"dot"})
-    blamed = next(t for t in trace.transactions if t.transaction_id == name.cause())
+    blamed = next(t for t in trace.transactions if t.transaction_id == name.suspect_cause())
     assert blamed.failure == f.DNS_NXDOMAIN
 
 
-def test_corroboration_is_the_same_address_or_the_same_known_network() -> None:
+def test_same_address_or_same_known_network_corroborates() -> None:
     name = Name(NAME)
     name.add(["192.0.2.1"], "system")
     name.add(["192.0.2.1", "198.51.100.1"], "udp")
-    assert not name.corroborates("192.0.2.1", lambda ip: 0)  # UDP is what a box on the path forges
+    assert not name.corroborates("192.0.2.1", lambda ip: 0)  # a device on the path can forge UDP
     assert not name.corroborates("192.0.2.1", lambda ip: 64500)
     name.add(["198.51.100.7"], "doh")
     assert not name.corroborates("192.0.2.1", lambda ip: 0)
     assert name.corroborates("192.0.2.1", lambda ip: 64500)
     assert not name.corroborates("192.0.2.1", lambda ip: 64500 if ip == "192.0.2.1" else 64501)
-    name.asked = [heard(["192.0.2.1"], ["198.51.100.7"])]
-    assert not name.corroborates("192.0.2.1", lambda ip: 64500)  # forged answers borrow other services' addresses
+    name.asked = [query_with(["192.0.2.1"], ["198.51.100.7"])]
+    assert not name.corroborates("192.0.2.1", lambda ip: 64500)  # forged answers use other services' addresses
     name.add(["192.0.2.1"], "control")
     assert name.corroborates("192.0.2.1", lambda ip: 0)
 
 
-def test_what_casts_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Name(NAME)
-    honest.add(["8.8.8.8"], "system")
-    assert not honest.doubtful()
-    honest.asked = [heard(["8.8.8.8"], ["8.8.8.8"])]
-    assert not honest.doubtful()  # the same answer twice
-    honest.asked = [heard(["8.8.8.8"], ["9.9.9.9"])]
-    assert honest.doubtful()
+def test_contradictions_make_the_name_suspect(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = Name(NAME)
+    name.add(["8.8.8.8"], "system")
+    assert not name.is_suspect()
+    name.asked = [query_with(["8.8.8.8"], ["8.8.8.8"])]
+    assert not name.is_suspect()  # the same answer twice
+    name.asked = [query_with(["8.8.8.8"], ["9.9.9.9"])]
+    assert name.is_suspect()
     bogon = Name(NAME)
     bogon.add(["10.10.34.36"], "system")
-    assert bogon.doubtful()
+    assert bogon.is_suspect()
     bogon.add(["10.10.34.36"], "dot")
-    assert not bogon.doubtful()  # its owner really publishes it (polito.it)
-    ours = Name(NAME, failure=f.INTERRUPTED)
-    assert not ours.doubtful()
+    assert not bogon.is_suspect()  # its owner really publishes it (polito.it)
+    interrupted = Name(NAME, failure=f.INTERRUPTED)
+    assert not interrupted.is_suspect()
 
 
-def test_an_answer_that_looks_like_another_boxs_casts_doubt_and_only_then() -> None:
+def test_answer_unlike_the_resolvers_makes_the_name_suspect() -> None:
     name = Name("service.example", normal=ResolverPrint(58, frozenset({"QR", "RD", "RA"})))
     name.add(["198.51.100.1"], "system")
     name.add(["198.51.100.1"], "dot")
     for ip_ttl, flags, doubtful in ((58, ["QR", "RD", "RA"], False), (98, ["QR", "RD", "RA"], True)):
-        question = heard(["198.51.100.1"])
+        question = query_with(["198.51.100.1"])
         assert question.x_responses
         question.x_responses[0].ip_ttl, question.x_responses[0].flags = ip_ttl, flags
         name.asked = [question]
-        assert name.doubtful() is doubtful
+        assert name.is_suspect() is doubtful
     name.normal = None  # the resolver was not asked, or did not answer, before
-    assert not name.doubtful()
+    assert not name.is_suspect()
 
 
-def test_datagrams_conflict_by_what_they_say_not_by_order_or_ttl() -> None:
-    assert not conflicting(heard())
-    assert not conflicting(heard(["192.0.2.1", "192.0.2.2"], ["192.0.2.2", "192.0.2.1"]))
-    assert conflicting(heard(["192.0.2.1"], failures=(f.DNS_NXDOMAIN,)))
+def test_datagrams_conflict_by_content_and_not_by_order_or_ttl() -> None:
+    assert not conflicting(query_with())
+    assert not conflicting(query_with(["192.0.2.1", "192.0.2.2"], ["192.0.2.2", "192.0.2.1"]))
+    assert conflicting(query_with(["192.0.2.1"], failures=(f.DNS_NXDOMAIN,)))
 
 
-def test_a_forged_answer_of_hundreds_is_cut() -> None:
+def test_answer_with_hundreds_of_addresses_is_cut() -> None:
     name = Name(NAME)
     name.add([f"192.0.2.{n}" for n in range(200)], "system")
     assert len(name.sources) == MOST_ADDRESSES
 
 
-def test_the_helpers_answers_are_read_from_its_own_lists() -> None:
-    answered = heard().model_dump(mode="json") | {"answers": [{"answer_type": "A", "ipv4": "192.0.2.1"}]}
+def test_helpers_addresses_are_read_from_its_lists() -> None:
+    answered = query_with().model_dump(mode="json") | {"answers": [{"answer_type": "A", "ipv4": "192.0.2.1"}]}
     nonsense: list[Any] = [7, None, {}, {"hostname": NAME}, answered | {"answers": [{"answer_type": "A", "ipv4": "x"}]}]
     keys = {"queries": [*nonsense, answered], "x_endpoints": {"queries": [answered | {"hostname": "b.example"}]}}
     keys |= {"bootstrap": {"queries": [answered | {"hostname": "c.example"}]}}  # dnscheck's place for them
@@ -195,11 +195,11 @@ json = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["test_keys", "failure"]), json))
-def test_no_answer_of_the_helpers_breaks_us(answer: dict[str, Any]) -> None:
+def test_any_answer_of_the_helper_is_read(answer: dict[str, Any]) -> None:
     assert isinstance(control_addresses(answer), dict)
 
 
-async def test_the_helper_never_sends_us_to_a_private_address(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_private_addresses_of_the_helper_are_ignored(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     names = Names(Trace(), world.session)
     names.known[NAME] = Name(NAME)

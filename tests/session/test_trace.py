@@ -9,7 +9,7 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
 from probe.session.classify import LocalFailure
-from probe.session.trace import StepFailed, Trace
+from probe.session.trace import StepFailed, Trace, TransactionFacts
 
 
 def entry() -> TCPConnect:
@@ -26,7 +26,7 @@ def ticking(step: float = 1.0) -> Iterator[float]:
 async def test_a_success_is_written_with_its_times() -> None:
     clock = ticking()
     trace = Trace(lambda: next(clock))
-    async with trace.transaction("first", service="web") as tx, tx.step(entry(), 1.0):
+    async with trace.transaction(TransactionFacts("first", service="web")) as tx, tx.step(entry(), 1.0):
         pass
     (written,) = trace.entries
     assert written.failure is None
@@ -38,7 +38,7 @@ async def test_a_success_is_written_with_its_times() -> None:
 
 async def test_a_transaction_ends_at_its_first_failure() -> None:
     trace, reached = Trace(), list[str]()
-    async with trace.transaction("first") as tx:
+    async with trace.transaction(TransactionFacts("first")) as tx:
         async with tx.step(entry(), 1.0):
             raise ConnectionResetError(104, "reset")
         reached.append("second step")  # type: ignore[unreachable]
@@ -51,16 +51,16 @@ async def test_a_transaction_ends_at_its_first_failure() -> None:
 
 async def test_a_silent_step_is_a_timeout_of_ours() -> None:
     trace = Trace()
-    async with trace.transaction("first") as tx, tx.step(entry(), 0.01):
+    async with trace.transaction(TransactionFacts("first")) as tx, tx.step(entry(), 0.01):
         await asyncio.sleep(5)
     assert trace.entries[0].failure == f.TIMEOUT
 
 
 async def test_a_bug_costs_its_own_transaction_and_is_no_property_of_the_network() -> None:
     trace = Trace()
-    async with trace.transaction("first") as tx, tx.step(entry(), 1.0):
+    async with trace.transaction(TransactionFacts("first")) as tx, tx.step(entry(), 1.0):
         raise ValueError("a secret value")
-    async with trace.transaction("first") as tx, tx.step(entry(), 1.0):
+    async with trace.transaction(TransactionFacts("first")) as tx, tx.step(entry(), 1.0):
         pass
     assert f.is_local(trace.entries[0].failure) and f.is_local(trace.transactions[0].failure)
     assert trace.entries[1].failure is None
@@ -72,7 +72,7 @@ async def test_cancellation_is_written_as_interrupted_and_passes_on() -> None:
     trace = Trace()
 
     async def hang() -> None:
-        async with trace.transaction("first") as tx, tx.step(entry(), 60):
+        async with trace.transaction(TransactionFacts("first")) as tx, tx.step(entry(), 60):
             await asyncio.sleep(60)
 
     task = asyncio.create_task(hang())
@@ -87,14 +87,14 @@ async def test_cancellation_is_written_as_interrupted_and_passes_on() -> None:
 
 async def test_our_own_fault_ends_the_transaction_without_being_a_bug() -> None:
     trace = Trace()
-    async with trace.transaction("first"):
+    async with trace.transaction(TransactionFacts("first")):
         raise LocalFailure(f.BUDGET)
     assert trace.transactions[0].failure == f.BUDGET and trace.bugs == []
 
 
 async def test_connections_are_closed_when_a_step_fails() -> None:
     trace, closed = Trace(), list[str]()
-    async with trace.transaction("first") as tx:
+    async with trace.transaction(TransactionFacts("first")) as tx:
         tx.connections.callback(closed.append, "closed")
         async with tx.step(entry(), 1.0):
             raise ConnectionRefusedError(111, "refused")
@@ -148,7 +148,7 @@ async def test_without_descriptors_a_transaction_fails_by_our_fault_and_is_no_bu
     async def tail() -> None:
         raise OSError(errno.ENFILE, "Too many open files in system")
 
-    async with trace.transaction("first"):
+    async with trace.transaction(TransactionFacts("first")):
         raise OSError(errno.EMFILE, "Too many open files")  # outside any step: a module imported at first use
     trace.later(tail())
     await trace.finish()
@@ -161,7 +161,10 @@ async def test_without_descriptors_a_transaction_fails_by_our_fault_and_is_no_bu
 async def test_what_failed_while_we_were_suspended_says_nothing_of_the_network(slept: float, error: OSError) -> None:
     now = [100.0]
     trace = Trace(lambda: now[0])
-    async with trace.transaction("first") as tx, tx.step(entry := TCPConnect(ip="192.0.2.1", port=443), 5.0):
+    async with (
+        trace.transaction(TransactionFacts("first")) as tx,
+        tx.step(entry := TCPConnect(ip="192.0.2.1", port=443), 5.0),
+    ):
         now[0] += 5.0 + slept
         raise error
     assert tx.record.failure == entry.failure

@@ -5,7 +5,7 @@ import pytest
 from probe.formats import failures as f
 from probe.session import pacing
 from probe.session.pacing import Pace
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.steps.random_bytes import SIZE, random_bytes
 from probe.steps.tcp import tcp_connect
 from tests.support.servers.loopback import Peer, serving
@@ -28,7 +28,7 @@ async def test_what_becomes_of_them(does: str, failure: str | None, monkeypatch:
             await peer.hear()
 
     trace, pace = Trace(), Pace()
-    async with serving(handler) as server, trace.transaction("followup") as tx:
+    async with serving(handler) as server, trace.transaction(TransactionFacts("followup")) as tx:
         await random_bytes(tx, await tcp_connect(tx, server.ip, server.port, pace=pace), pace=pace)
     (record,) = trace.transactions
     assert record.failure == failure

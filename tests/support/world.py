@@ -1,4 +1,4 @@
-"""A tiny world on loopback for the tests of reach and measure: TLS servers by address, names answered from a table."""
+"""Provide a small network on loopback: TLS servers by address, and names that are answered from a table."""
 
 import asyncio
 import ssl
@@ -22,20 +22,20 @@ from probe.targets.target import Endpoint, Neutral, Service, Target, parse_endpo
 from tests.support.servers.authority import issue
 from tests.support.servers.loopback import Peer, TLSPeer, serving
 
-INNOCUOUS = "harmless.example"
+INNOCUOUS = "innocuous.example"
 Behaviour = Literal["serve", "reset", "silent", "close", "garbage"]
 
 
 @dataclass
 class Box:
-    """One server address. What it does with a hello depends on the name in it; what it saw stands in `seen`."""
+    """Represent one server address. Its behaviour depends on the name in a hello. `seen` holds what arrived."""
 
     ip: str
     port: int = 0
     names: dict[str, Behaviour] = field(default_factory=dict)
     otherwise: Behaviour = "serve"
     by_hello: Callable[[bytes], Behaviour | None] = lambda hello: None  # before any name
-    after_reset: Behaviour | None = None  # what every later flow gets once a name was reset: residual punishment
+    after_reset: Behaviour | None = None  # for every later flow once a name was reset: residual censorship
     reply: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     seen: list[str] = field(default_factory=list)  # "connect", "hello NAME", "request", in order
 
@@ -44,7 +44,7 @@ class Box:
 
 
 def hello_name(hello: bytes) -> str:
-    """The SNI of a client hello, found by a context's callback."""
+    """Return the SNI of a client hello, found by a context's callback."""
     found: list[str] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sni_callback = lambda _sock, name, _context: found.append(name or "")
@@ -59,13 +59,13 @@ def hello_name(hello: bytes) -> str:
 
 
 def host_header(request: bytes) -> str:
-    """The Host header of a clear-text request; "" where the bytes are none."""
+    """Return the Host header of a clear-text request, "" for other bytes."""
     _, found, rest = request.partition(b"Host: ")
     return rest.split(b"\r")[0].decode() if found else ""
 
 
 class World:
-    """Servers, names, and the session to measure them with."""
+    """Hold servers, names, and the session that measures them."""
 
     def __init__(self, folder: Path) -> None:
         self.ca = issue("Test CA", authority=True)
@@ -73,10 +73,10 @@ class World:
         pem.write_bytes(self.ca.pem)
         self.roots: Roots = load_roots(str(pem))
         self.forged = issue("forged.example").server_context()
-        self.system: dict[str, list[str] | str] = {}  # name → addresses, or a failure
+        self.system: dict[str, list[str] | str] = {}  # addresses by name, or a failure
         self.encrypted: dict[str, list[str]] | None = {}  # None: no encrypted resolver answers
         self.lookups: list[tuple[str, str]] = []  # (engine or server, name)
-        self.responses: list[DNSResponse] = []  # what our own UDP question hears, if anything
+        self.responses: list[DNSResponse] = []  # datagrams that answer the own UDP query
         self.session = Session(
             run_id="test",
             settings=Settings(),
@@ -101,11 +101,11 @@ class World:
                 return
             name = hello_name(hello) if hello[:1] == b"\x16" else host_header(hello)
             box.seen.append(f"hello {name}")
-            punished = box.after_reset is not None and any(box.flows(n) for n, b in box.names.items() if b == "reset")
+            residual = box.after_reset is not None and any(box.flows(n) for n, b in box.names.items() if b == "reset")
             does = (
                 box.by_hello(hello)
                 or box.names.get(name)
-                or (box.after_reset if punished and box.after_reset else box.otherwise)
+                or (box.after_reset if residual and box.after_reset else box.otherwise)
             )
             await _answer(peer, does, hello, context, box)
 
@@ -126,29 +126,29 @@ class World:
 
     async def resolve_system(self, tx: Transaction, hostname: str, **_: Any) -> list[str]:
         self.lookups.append(("system", hostname))
-        said = self.system.get(hostname, "dns_nxdomain_error")
+        answer = self.system.get(hostname, "dns_nxdomain_error")
         entry = _entry("system", hostname, "system")
         async with tx.step(entry, 1.0):
-            if isinstance(said, str):
-                raise RemoteError(said)
-            entry.answers = _answers(said)
-        return [] if isinstance(said, str) else said
+            if isinstance(answer, str):
+                raise RemoteError(answer)
+            entry.answers = _answers(answer)
+        return [] if isinstance(answer, str) else answer
 
     async def query_udp(
         self, tx: Transaction, server: str, hostname: str, query_type: str, *, shown_as: str | None = None, **_: Any
     ) -> DNSQuery:
         self.lookups.append((server, hostname))
-        said = self.system.get(hostname, [])
+        answer = self.system.get(hostname, [])
         entry = _entry("udp", hostname, shown_as or f"{server}:53", query_type)
         entry.x_responses = list(self.responses)
         async with tx.step(entry, 1.0):
-            if isinstance(said, str):
-                raise RemoteError(said)
-            entry.answers = _answers(said)
+            if isinstance(answer, str):
+                raise RemoteError(answer)
+            entry.answers = _answers(answer)
         return entry
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        """Put the tables in the place of the resolvers."""
+        """Replace the resolvers by the tables."""
         patch.setattr("probe.resolution.lookup.resolve_system", self.resolve_system)
         patch.setattr("probe.followups.neutral_quic.resolve_system", self.resolve_system)
         patch.setattr("probe.resolution.lookup.query_udp", self.query_udp)
@@ -156,13 +156,13 @@ class World:
         patch.setattr("probe.resolution.lookup.system_resolvers", lambda: ["192.0.2.53"])
         patch.setattr("probe.resolution.lookup.is_bogon", lambda address: False)
         patch.setattr("probe.run.measure.is_bogon", lambda address: False)
-        patch.setattr("probe.connectivity.endpoint.BREATH", (0.0, 0.01))
+        patch.setattr("probe.connectivity.attempt.PAUSE_SECONDS", (0.0, 0.01))
         if self.encrypted is not None:
             self.session.encrypted = Warm(self)
 
 
 class Warm:
-    """An encrypted resolver that answers from a table."""
+    """Answer queries to the encrypted resolver from a table."""
 
     engine: Literal["dot", "doh"] = "dot"
     host, ip, port = "warm.example", "192.0.2.1", 853
@@ -200,7 +200,7 @@ async def _answer(peer: Peer, does: Behaviour, hello: bytes, context: ssl.SSLCon
     elif does == "silent":
         await asyncio.Event().wait()
     elif does == "garbage":
-        await peer.say(b"this is no protocol that anybody asked for\r\n" * 3)
+        await peer.say(b"these bytes are no known protocol\r\n" * 3)
     elif does == "serve" and hello[:1] != b"\x16":
         await peer.say(box.reply)
     elif does == "serve":

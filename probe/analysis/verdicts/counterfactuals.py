@@ -10,6 +10,7 @@ from probe.analysis.observations.index import endpoint_of, host_of
 from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, Observation
 from probe.formats import failures as f
+from probe.formats.followups import pieces_of_evidence
 from probe.messages import mark
 from probe.targets.dialects import ENCRYPTED_RESOLVERS, LAYERS
 from probe.targets.target import Endpoint, is_address
@@ -48,17 +49,8 @@ def _without_second_answers(measurement: FlatMeasurement) -> FlatMeasurement:
 REMOVALS: dict[str, Change] = {
     mark("the confirmations"): _without(lambda row: row.kind == "confirm"),
     mark("the innocuous names at the same address"): _without(_is_innocuous),
-    mark("the name at a neutral host"): _followups("same_name_neutral_host"),
-    mark("the names that do not exist"): _followups("nonexistent_name_same_address", "nonexistent_name_neutral_host"),
-    mark("the neutral host's own name"): _followups("neutral_name_neutral_host"),
-    mark("the name in a browser's client hello"): _followups("browser_hello", "harmless_browser_hello"),
-    mark("the name in a client hello of another size"): _followups("other_size_hello", "same_hello_again"),
-    mark("the random bytes over TCP"): _followups("random_bytes_neutral_host"),
-    mark("the echo pair at the test helper"): _followups("same_payload_echo", "other_payload_echo"),
-    mark("the public resolvers over UDP"): _followups("resolver_udp"),
+    **{words: _followups(*kinds) for words, kinds in pieces_of_evidence().items()},
     mark("the encrypted resolvers"): _without(_is_encrypted_lookup),
-    mark("the queries to non-resolvers"): _followups("dark_resolver", "dark_innocuous"),
-    mark("the addresses from other resolvers"): _followups("alternative_address"),
     mark("the second answers to one query"): _without_second_answers,
     mark("the control"): _without(lambda row: row.origin == CONTROL),
 }

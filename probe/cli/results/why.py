@@ -5,37 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from probe.cli.screen import STATE_WORDS, print_verdicts, say, targets_of, wrapped
+from probe.formats.followups import FOLLOWUP_KINDS
 from probe.messages import mark, tr, tr_plural
 
 if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
     from probe.analysis.verdicts.evidence import DecidingFlows
 
-KINDS = {
+SENTENCES = {
     "lookup": mark("looked up {name} with {address}"),
     "first": mark("tried {name} at {address}"),
     "innocuous": mark("sent the innocuous name {name} to {address}"),
     "confirm": mark("tried {name} at {address} again"),
-}
-FOLLOWUPS = {
-    "browser_hello": mark("sent {name} to {address} in a browser's client hello"),
-    "harmless_browser_hello": mark("sent the innocuous name {name} to {address} in a browser's client hello"),
-    "other_size_hello": mark("sent {name} to {address} in a client hello of another size"),
-    "same_hello_again": mark("sent {name} to {address} in the first client hello again"),
-    "random_bytes_neutral_host": mark("sent random bytes to the neutral host {address}, to compare with {name}"),
-    "other_payload_echo": mark("sent a random datagram to the test helper, to compare with {name}"),
-    "same_payload_echo": mark("sent the service's own datagram to the test helper, to compare with {name}"),
-    "other_name_same_address": mark("sent the innocuous name {name} to {address} afterwards"),
-    "nonexistent_name_same_address": mark("sent {name}, which does not exist, to {address}"),
-    "nonexistent_name_neutral_host": mark("sent {name}, which does not exist, to the neutral host {address}"),
-    "neutral_name_neutral_host": mark("sent the neutral host's own name {name} to {address}"),
-    "same_name_neutral_host": mark("sent {name} to the neutral host {address}"),
-    "resolver_udp": mark("looked up {name} with the public resolver {address} over UDP"),
-    "resolver_dot": mark("looked up {name} with the public resolver {address} over TLS"),
-    "resolver_doh": mark("looked up {name} with the public resolver {address} over HTTPS"),
-    "dark_resolver": mark("looked up {name} at {address}, which runs no resolver"),
-    "dark_innocuous": mark("looked up the innocuous name {name} at {address}, which runs no resolver"),
-    "alternative_address": mark("tried {name} at {address}, an address from another resolver"),
 }
 PREFLIGHT = {
     "portal": mark("Before the measurement, a captive portal answered ({value})."),
@@ -162,8 +143,8 @@ def _control(record: Mapping[str, Any], control: Any) -> str:
 
 def describe_transaction(transaction: Mapping[str, Any]) -> str:
     """Return one transaction as a sentence: what was tried, with which name, at which address, with which result."""
-    kind, followup = str(transaction.get("kind")), str(transaction.get("followup", ""))
-    sentence = FOLLOWUPS.get(followup, KINDS["first"]) if kind == "followup" else KINDS.get(kind, KINDS["first"])
+    known = SENTENCES | {str(name): followup.sentence for name, followup in FOLLOWUP_KINDS.items()}
+    sentence = known.get(transaction.get("followup") or str(transaction.get("kind")), SENTENCES["first"])
     name = transaction.get("sent_name") or transaction.get("hostname") or transaction.get("endpoint") or ""
     address = str(transaction.get("address"))
     if transaction.get("port"):

@@ -26,7 +26,7 @@ from probe.steps.path.path_sweep import sweep_path
 from probe.steps.quic.quic_engine import open_engine
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.tls_stream import client_hello
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.wire.dns.message import build_query
 from probe.wire.stun import binding_request
 
@@ -38,13 +38,13 @@ def everything(found):
 
 async def walk(ip, port, transport):
     trace = Trace()
-    async with trace.transaction("followup", followup="path_sweep", address=ip) as tx:
+    async with trace.transaction(TransactionFacts("followup", followup="path_sweep", address=ip)) as tx:
         await sweep_path(tx, ip, port, transport=transport, pace=PACE, show=everything)
     return trace
 
 async def say(ip, ttls, name="bad.example", short=True, by_silence=False):
     trace = Trace()
-    async with trace.transaction("followup", followup="limited_payload", address=ip) as tx:
+    async with trace.transaction(TransactionFacts("followup", followup="limited_payload", address=ip)) as tx:
         conn = await tcp_connect(tx, ip, 443, pace=PACE)
         hello = client_hello(name, short=short)
         await limited_payload_tcp(tx, conn, hello, "tls", ttls, pace=PACE, by_silence=by_silence)
@@ -52,7 +52,7 @@ async def say(ip, ttls, name="bad.example", short=True, by_silence=False):
 
 async def send(ip, port, datagram, ttls, kind="dns", **how):
     trace = Trace()
-    async with trace.transaction("followup", followup="limited_payload", address=ip) as tx:
+    async with trace.transaction(TransactionFacts("followup", followup="limited_payload", address=ip)) as tx:
         await limited_payload_udp(tx, ip, port, datagram, kind, ttls, pace=PACE, **how)
     return trace
 

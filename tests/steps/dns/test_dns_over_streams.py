@@ -8,7 +8,7 @@ import pytest
 
 from probe.formats.entries import DNSQuery
 from probe.session.pacing import Pace
-from probe.session.trace import Trace, Transaction
+from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.steps.dns.dns import StreamResolver, query_stream
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import load_roots
@@ -53,7 +53,7 @@ async def a_resolver(handler: Handler, engine: str = "dot"):
 
 async def in_own_transaction(resolver: StreamResolver, trace: Trace, name: str, **how: float) -> DNSQuery:
     """Ask as a measurement does: each question in its own transaction on the shared connection."""
-    async with trace.transaction("lookup", hostname=name) as tx:
+    async with trace.transaction(TransactionFacts("lookup", hostname=name)) as tx:
         return await resolver.query(tx, name, "A", **how)
     entry = next(e for e in reversed(trace.entries) if e.transaction_id == tx.record.transaction_id)
     assert isinstance(entry, DNSQuery)

@@ -10,7 +10,7 @@ import h2.events
 import pytest
 
 from probe.formats.entries import DNSQuery
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import load_roots
@@ -77,7 +77,7 @@ async def a_resolver(handler: Handler):
 
 
 async def ask(resolver: DoHResolver, trace: Trace, name: str = NAME, **how: float) -> DNSQuery:
-    async with trace.transaction("lookup", hostname=name) as tx:
+    async with trace.transaction(TransactionFacts("lookup", hostname=name)) as tx:
         return await resolver.query(tx, name, "A", **how)
     entry = next(e for e in reversed(trace.entries) if e.transaction_id == tx.record.transaction_id)
     assert isinstance(entry, DNSQuery)

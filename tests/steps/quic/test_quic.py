@@ -15,7 +15,7 @@ from probe.formats import failures as f
 from probe.formats.entries import QUICHandshake
 from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.steps.quic.quic import quic_handshake
 from probe.steps.quic.quic_socket import broken_failure, close_failure
 from probe.steps.tls.certificates import Roots, load_roots
@@ -172,7 +172,7 @@ async def test_the_socket_is_closed_when_cancelled(roots: Roots) -> None:
     trace, seen = Trace(), list[Any]()
 
     async def try_it(port: int) -> None:
-        async with trace.transaction("first") as tx:
+        async with trace.transaction(TransactionFacts("first")) as tx:
             await quic_handshake(tx, "127.0.0.1", port, NAME, pace=Pace(), roots=roots)
 
     async with listening(Says) as (port, server):
@@ -203,7 +203,7 @@ async def test_a_bug_in_the_library_is_our_bug(roots: Roots, monkeypatch: pytest
             fails() if self.configuration.is_client else server(self, *args, **more)
 
         monkeypatch.setattr(QuicConnection, "receive_datagram", only_clients)
-        async with trace.transaction("first") as tx:
+        async with trace.transaction(TransactionFacts("first")) as tx:
             await quic_handshake(tx, "127.0.0.1", port, NAME, pace=Pace(), roots=roots)
     assert trace.entries[-1].failure == f"{f.BUG}: AssertionError"
     assert len(trace.bugs) == 1
@@ -220,7 +220,7 @@ async def test_without_aioquic_nothing_is_tried(roots: Roots, monkeypatch: pytes
     monkeypatch.delitem(sys.modules, "probe.steps.quic.quic_engine", raising=False)
     monkeypatch.setattr(builtins, "__import__", missing)
     trace = Trace()
-    async with trace.transaction("first") as tx:
+    async with trace.transaction(TransactionFacts("first")) as tx:
         with pytest.raises(LocalFailure):
             await quic_handshake(tx, "127.0.0.1", 9, NAME, pace=Pace(), roots=roots)
         raise LocalFailure(f.NO_QUIC)

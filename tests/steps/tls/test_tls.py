@@ -14,7 +14,7 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.entries import TLSHandshake
 from probe.session.pacing import TLS_SIDE_BY_SIDE, Pace
-from probe.session.trace import Trace
+from probe.session.trace import Trace, TransactionFacts
 from probe.steps.connection import Connection
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import Roots, load_roots
@@ -248,7 +248,7 @@ async def test_at_most_two_connections_side_by_side_for_a_name(roots: Roots) -> 
             open_now -= 1
 
     async def one(port: int, trace: Trace, pace: Pace) -> None:
-        async with trace.transaction("first") as tx:
+        async with trace.transaction(TransactionFacts("first")) as tx:
             conn = await tcp_connect(tx, "127.0.0.1", port, pace=pace)
             await tls_handshake(tx, conn, NAME, pace=pace, roots=roots, timeout=0.1)
 
@@ -264,7 +264,10 @@ async def test_the_place_is_held_until_the_connection_is_closed(roots: Roots) ->
     pace, trace = Pace(), Trace()
     handler = tls_with(GOOD.server_context(MIDDLE))
     async with serving(handler) as server:
-        async with trace.transaction("first") as one, trace.transaction("first") as two:
+        async with (
+            trace.transaction(TransactionFacts("first")) as one,
+            trace.transaction(TransactionFacts("first")) as two,
+        ):
             for tx in (one, two):
                 conn = await tcp_connect(tx, "127.0.0.1", server.port, pace=pace)
                 await tls_handshake(tx, conn, NAME, pace=pace, roots=roots)

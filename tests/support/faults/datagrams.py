@@ -8,7 +8,7 @@ from typing import Any
 from aioquic.asyncio.server import QuicServer
 
 from probe.session.session import Session
-from probe.session.trace import Transaction
+from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import query_udp
 from probe.steps.tls.certificates import Roots
 from tests.support.faults.attempts import LIMIT, Attempt, attempt
@@ -85,7 +85,10 @@ async def visit(
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Ear, local_addr=(IP, 0))
     try:
         port = transport.get_extra_info("sockname")[1]
-        async with attempt(limit) as open_, open_.trace.transaction("first", service="faults", address=IP) as tx:
+        async with (
+            attempt(limit) as open_,
+            open_.trace.transaction(TransactionFacts("first", service="faults", address=IP)) as tx,
+        ):
             await dialogue.say(tx, Place(port, roots, open_.session))
     finally:
         if isinstance(server := getattr(transport.get_protocol(), "server", None), QuicServer):

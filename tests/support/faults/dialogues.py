@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from probe.dialogue import always_get, run_dialogue
 from probe.lab.services import sip, stun
 from probe.session.session import Session
-from probe.session.trace import Transaction
+from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import query_stream
 from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
@@ -76,7 +76,10 @@ async def visit(
     handler = spoiled(dialogue.server, at, fault, wires)
     how = {} if limit is None else {"limit": limit}
     async with serving(handler) as server:
-        async with attempt(**how) as open_, open_.trace.transaction("first", service="faults", address=IP) as tx:
+        async with (
+            attempt(**how) as open_,
+            open_.trace.transaction(TransactionFacts("first", service="faults", address=IP)) as tx,
+        ):
             await dialogue.say(tx, Place(server.port, roots, open_.session))
         await asyncio.sleep(0)
     assert len(wires) == 1

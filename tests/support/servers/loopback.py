@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from probe.session.pacing import Pace
-from probe.session.trace import Trace, Transaction
+from probe.session.trace import Trace, Transaction, TransactionFacts
 
 Handler = Callable[["Peer"], Awaitable[None]]
 
@@ -155,6 +155,6 @@ class Bench:
 async def a_transaction() -> AsyncIterator[Bench]:
     """Open a transaction that must end without a bug."""
     trace = Trace()
-    async with trace.transaction("first", service="web") as tx:
+    async with trace.transaction(TransactionFacts("first", service="web")) as tx:
         yield Bench(trace, tx, Pace())
     assert trace.bugs == []

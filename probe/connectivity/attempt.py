@@ -1,0 +1,203 @@
+"""Carry out what the planner decides for one endpoint at one address, and report the outcomes to it as facts."""
+
+import asyncio
+import random
+from functools import partial
+
+from probe.connectivity.attempt_state import AttemptState, Measurement
+from probe.connectivity.facts import CONTROL_WAITS, Wait
+from probe.connectivity.planner import End, conclude, plan
+from probe.dialogue import Method, RequestOptions, always_get, has_exchangeable_name, proves, run_dialogue
+from probe.followups.context import FollowUpContext
+from probe.followups.flow import FlowFacts, FlowRunner, Trigger
+from probe.followups.hop_search import HopSearch
+from probe.followups.neutral_quic import find_neutral_hosts
+from probe.followups.other_name import send_name
+from probe.followups.other_resolvers import OtherResolvers
+from probe.followups.planned_flow import PlannedFlow
+from probe.followups.registry import carry_out
+from probe.formats.transactions import TransactionRecord
+from probe.resolution.address_trust import AddressAttempt
+from probe.resolution.encrypted_dns import family_of
+from probe.resolution.lookup import Names
+from probe.session.innocuous_flows import InnocuousFlows
+from probe.session.trace import Transaction, TransactionFacts
+from probe.steps.tls.certificates import Roots
+
+CONTROL_SECONDS = 30.0  # the helper answers within that
+PAUSE_SECONDS = (0.2, 0.8)  # before a confirmation, so that one short outage of the access line does not fail both
+
+
+class AttemptRunner:
+    """Run the attempts of one measurement. `method`, `options` and `roots` are set for the target that is tried."""
+
+    def __init__(self, measurement: Measurement, names: Names, roots: Roots) -> None:
+        self._measurement, self._names = measurement, names
+        self._session, self._trust = measurement.session, measurement.trust
+        self._runner = FlowRunner(measurement.trace, measurement.session)
+        self._public_roots = self.roots = roots
+        self.method: Method = always_get
+        self.options: RequestOptions | None = None
+        self.resolvers = OtherResolvers(self._runner, roots)
+        self.hop_search = HopSearch(self._runner)
+        self._innocuous = InnocuousFlows(measurement.session.pace)
+
+    async def run(self, at: AddressAttempt) -> bool:
+        """Try one address until the planner has finished. Return whether the genuine service was reached."""
+        state = AttemptState(at, self._measurement)
+        try:
+            while not isinstance(step := plan(state.facts()), End):
+                if isinstance(step, Wait):
+                    await self._wait(step, state)
+                    state.waited(step)
+                    continue
+                for flow in step:
+                    self._begin(flow, state)
+                await state.next_outcome()
+        finally:
+            await state.abandon()
+        return self._conclude(state)
+
+    def _conclude(self, state: AttemptState) -> bool:
+        at, own = state.at, state.records.get("own")
+        if own is not None and own.failure is None:
+            state.verify()
+        conclusion = conclude(state.facts())
+        if conclusion.contradicted and at.name is not None and own is not None:
+            at.name.suspect(own.transaction_id)
+        if conclusion.not_visited:
+            self._note_not_visited(at)
+        if conclusion.worth_a_search and own is not None:
+            self.hop_search.note(own, state.records["confirmation"], at.endpoint)
+        return conclusion.reached
+
+    def _note_not_visited(self, at: AddressAttempt) -> None:
+        if at.name is not None:
+            at.name.suspect(at.name.lookups.get("system"))
+        if (failure := self._session.visited_in_vain.get(at.ip)) is not None:
+            self._measurement.trace.spare(at.endpoint.url, failure)
+
+    # -- waits ---------------------------------------------------------------------------------------------------
+
+    async def _wait(self, wait: Wait, state: AttemptState) -> None:
+        at = state.at
+        if wait in CONTROL_WAITS:
+            await self.control_or_stop()
+        elif wait is Wait.PAUSE:
+            await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
+        elif wait is Wait.VISIT and (visit := self._trust.visit(at.ip)) is not None:
+            await asyncio.shield(visit)
+        elif wait is Wait.RESOLVERS and at.name is not None:
+            cause = state.records["own"].transaction_id
+            at.name.suspect(cause)
+            await self.resolvers.ask(at.name, cause)
+
+    async def control_or_stop(self) -> None:
+        """Wait for the helper's answer, at most `CONTROL_SECONDS` and until the run is stopping."""
+        waiting = [
+            asyncio.create_task(self._names.control_answered.wait()),
+            asyncio.create_task(self._session.stopping.wait()),
+        ]
+        try:
+            await asyncio.wait(waiting, timeout=CONTROL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    # -- flows ---------------------------------------------------------------------------------------------------
+
+    def _begin(self, flow: PlannedFlow, state: AttemptState) -> None:
+        """Begin a flow that was planned. Nothing else runs between the plan and this."""
+        state.claim(flow)
+        if flow.over_budget:
+            state.add(flow, None)
+            return
+        if flow.followup == "other_payload_echo" and (offer := self._measurement.echo_offer) is not None:
+            offer.pairs_left -= 1
+        if flow.is_visit:
+            carried_out = self._visit(flow, state, self._trust.begin_visit(state.at.ip))
+        else:
+            carried_out = self._carry_out(flow, state)
+        task = asyncio.create_task(carried_out)
+        state.begin(flow, task)
+        if flow.kind == "innocuous":
+            self._innocuous.add(state.at.place, task)
+
+    async def _visit(
+        self, flow: PlannedFlow, state: AttemptState, visit: "asyncio.Future[bool]"
+    ) -> TransactionRecord | None:
+        """Carry out the one visit to an unverified address (P7), and tell the other attempts what it came to."""
+        record: TransactionRecord | None = None
+        try:
+            record = await self._carry_out(flow, state)
+        finally:
+            verified = record is not None and proves(record)
+            if record is not None and record.failure is not None and not (verified or self._session.as_control):
+                self._session.visited_in_vain[state.at.ip] = record.failure
+            visit.set_result(verified)
+        return record
+
+    async def _carry_out(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
+        if flow.row in {"own", "confirmation"}:
+            return await self._send_own(flow, state)
+        context = self._context(state)
+        if flow.kind == "innocuous":
+            return await self._send_innocuous(context, flow)
+        if flow.row == "quic_neutral":
+            state.quic_neutral = await find_neutral_hosts(context, flow)
+            return None
+        return await carry_out(context, flow)
+
+    async def _send_innocuous(self, context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:
+        return await send_name(context, flow)
+
+    def _context(self, state: AttemptState) -> FollowUpContext:
+        at, own = state.at, state.records.get("own")
+        return FollowUpContext(
+            runner=self._runner,
+            roots=self.roots,
+            public_roots=self._public_roots,
+            service=at.service,
+            endpoint=at.endpoint,
+            family=family_of(at.ip),
+            address_sources=tuple(own.address_sources if own else self._trust.sources(at)),
+            corroborated=own.corroborated if own else self._trust.is_corroborated(at),
+            echo_offer=self._measurement.echo_offer,
+        )
+
+    async def _send_own(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
+        """Run the endpoint's dialogue with its own name or payload."""
+        at, endpoint, is_confirmation = state.at, state.at.endpoint, flow.kind == "confirm"
+
+        async def steps(tx: Transaction) -> None:
+            tx.record.address_sources, tx.record.corroborated = self._trust.sources(at), self._trust.is_corroborated(at)
+            await run_dialogue(
+                tx,
+                self._session,
+                self.roots,
+                endpoint,
+                at.ip,
+                self.method,
+                confirm=is_confirmation,
+                turn=partial(self._innocuous.ended, at.place, endpoint.carrier),
+                errand=self.options,
+            )
+
+        transaction = TransactionFacts(
+            flow.kind,
+            followup=flow.followup,
+            cause=flow.cause,
+            service=at.service,
+            endpoint=endpoint.url,
+            address=at.ip,
+            port=endpoint.port,
+            family=family_of(at.ip),
+            sent_name=flow.sent_name,
+        )
+        facts = FlowFacts(
+            transaction,
+            Trigger(endpoint.host, at.ip, endpoint.carrier, endpoint.port) if is_confirmation else None,
+            urgent=at.name is not None and not is_confirmation,
+            residual="never" if has_exchangeable_name(endpoint) else "other_ports",
+        )
+        return await self._runner.carry_out(facts, steps)

@@ -1,0 +1,164 @@
+"""Hold the state of one attempt (one endpoint at one address), and read the facts for the planner from it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from probe.connectivity.facts import AttemptFacts, Echo, NeutralHost, Outcome, Wait
+from probe.dialogue import proves
+from probe.followups.echo_offer import EchoOffer
+from probe.followups.planned_flow import Claim, PlannedFlow
+from probe.formats.transactions import TransactionRecord
+from probe.resolution.address_trust import AddressAttempt, AddressTrust
+from probe.resolution.encrypted_dns import family_of
+from probe.resolution.lookup import TRUSTED
+from probe.session.session import HELPER, Session
+from probe.session.trace import Trace
+from probe.targets.target import Endpoint
+
+
+@dataclass
+class Measurement:
+    """Hold what all attempts of one measurement share."""
+
+    trace: Trace
+    session: Session
+    trust: AddressTrust
+    claimed: set[Claim] = field(default_factory=set)
+    echo_offer: EchoOffer | None = None
+    """Comes with the control's answer."""
+
+    @property
+    def followups(self) -> bool:
+        """Return whether follow-ups may begin."""
+        session = self.session
+        return session.settings.followups and not session.as_control and not session.stopping.is_set()
+
+
+class AttemptState:
+    """Hold what was tried at one address so far, and what is under way."""
+
+    def __init__(self, at: AddressAttempt, measurement: Measurement) -> None:
+        self.at, self._measurement = at, measurement
+        self.verified = measurement.trust.is_verified(at)
+        self.outcomes: list[Outcome] = []
+        self.records: dict[str, TransactionRecord] = {}
+        self.waits: set[Wait] = set()
+        self.quic_neutral: list[tuple[str, Endpoint]] = []
+        self._claims: set[Claim] = set()
+        self._under_way: dict[asyncio.Task[TransactionRecord | None], PlannedFlow] = {}
+
+    def facts(self) -> AttemptFacts:
+        """Return what is known now."""
+        at, session, trust = self.at, self._measurement.session, self._measurement.trust
+        return AttemptFacts(
+            service=at.service,
+            endpoint=at.endpoint,
+            address=at.ip,
+            family=family_of(at.ip),
+            is_alternative=at.kind == "followup",
+            alternative_cause=at.name.suspect_cause() if at.name else None,
+            verified=self.verified,
+            visit=trust.visit_state(at.ip),
+            triggers_left=session.pace.triggers_left(at.endpoint.host, at.ip, at.endpoint.carrier),
+            has_name=at.name is not None,
+            trusted_addresses=at.name is not None and bool(at.name.given_by(TRUSTED)),
+            stopping=session.stopping.is_set(),
+            as_control=session.as_control,
+            followups=self._measurement.followups,
+            deep=session.settings.depth == "deep",
+            encrypted_resolver=session.encrypted is not None,
+            innocuous_name=next(iter(session.neutral.innocuous), ""),
+            nonexistent_name=session.neutral.nonexistent,
+            neutral=self._neutral_hosts(),
+            name_at_neutral=self._name_at_neutral(),
+            echo=self._echo(),
+            claimed=frozenset(self._measurement.claimed - self._claims),
+            outcomes=tuple(self.outcomes),
+            under_way=tuple(self._under_way.values()),
+            waits=frozenset(self.waits),
+        )
+
+    def _neutral_hosts(self) -> tuple[NeutralHost, ...]:
+        endpoint, pace = self.at.endpoint, self._measurement.session.pace
+        found = self.quic_neutral if endpoint.scheme == "quic" else self._measurement.session.neutral_addresses
+        return tuple(
+            NeutralHost(
+                ip,
+                host.host,
+                host.port,
+                host.scheme,
+                pace.triggers_left(endpoint.host, ip, endpoint.carrier),
+                pace.in_residual(ip, endpoint.port),
+            )
+            for ip, host in found
+            if family_of(ip) == family_of(self.at.ip)
+        )
+
+    def _name_at_neutral(self) -> tuple[tuple[str, str | None], ...]:
+        key = ("same_name_neutral_host", self.at.endpoint.url, self.at.service, family_of(self.at.ip))
+        records = self._measurement.trace.transactions
+        same = (r for r in records if (r.followup, r.endpoint, r.service, r.family) == key)
+        return tuple((record.address, record.failed_operation) for record in same)
+
+    def _echo(self) -> Echo | None:
+        offer, endpoint = self._measurement.echo_offer, self.at.endpoint
+        place = offer.place(family_of(self.at.ip), endpoint.port) if offer else None
+        if offer is None or place is None:
+            return None
+        left = self._measurement.session.pace.triggers_left(endpoint.host, HELPER, "udp")
+        return Echo(HELPER, place[1], family_of(place[0]), offer.pairs_left, left)
+
+    # -- what changes it -----------------------------------------------------------------------------------------
+
+    def claim(self, flow: PlannedFlow) -> None:
+        """Keep other attempts from sending the same flow."""
+        if flow.claim is not None:
+            self._claims.add(flow.claim)
+            self._measurement.claimed.add(flow.claim)
+
+    def begin(self, flow: PlannedFlow, task: "asyncio.Task[TransactionRecord | None]") -> None:
+        """Add a flow that is under way."""
+        self._under_way[task] = flow
+
+    def waited(self, wait: Wait) -> None:
+        """Note that a wait is over, and whether the address is verified by now."""
+        self.waits.add(wait)
+        self.verify()
+
+    def verify(self) -> None:
+        """Verify the address anew. What was verified when the own flow ended stays verified."""
+        verified = self._measurement.trust.is_verified(self.at)
+        self.verified = verified or (self.verified and "own" in self.records)
+
+    def add(self, flow: PlannedFlow, record: TransactionRecord | None) -> None:
+        """Add what became of a flow."""
+        if record is None:
+            self.outcomes.append(Outcome(flow, was_sent=False))
+            return
+        self.records[flow.row] = record
+        if flow.row == "own":
+            self.verified = proves(record) or self._measurement.trust.is_verified(self.at)
+        outcome = Outcome(
+            flow,
+            transaction_id=record.transaction_id,
+            failure=record.failure,
+            failed_operation=record.failed_operation,
+            triggered=record.trigger,
+            corroborated=record.corroborated,
+            authenticated=proves(record),
+            verified=self.verified,
+        )
+        self.outcomes.append(outcome)
+
+    async def next_outcome(self) -> None:
+        """Wait until a flow that is under way has ended, and add its outcome. A bug in the flow is raised."""
+        if self._under_way:
+            done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                self.add(self._under_way.pop(task), task.result())
+
+    async def abandon(self) -> None:
+        """Cancel the flows that are under way, and wait for them."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)

@@ -1,0 +1,186 @@
+"""State the conditions of the policy table, and what is done once in a measurement."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from probe.connectivity.facts import AttemptFacts, Outcome
+from probe.followups.planned_flow import Claim
+from probe.formats import failures as f
+
+HTTP_PORT = 80  # open on web servers, neutral hosts included
+NO_ANSWER = f.CUT_OFF | f.SILENT  # an alert or a certificate is an answer of a server
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Hold one condition on the facts, and its words for the documentation."""
+
+    words: str
+    holds: Callable[[AttemptFacts], bool]
+
+
+# -- what is done once in a measurement --------------------------------------------------------------------------------
+
+
+def innocuous_claim(facts: AttemptFacts) -> Claim:
+    """Return what one innocuous flow is for: service, host, port, transport and family (P8)."""
+    endpoint = facts.endpoint
+    return ("innocuous", facts.service, endpoint.host, str(endpoint.port), endpoint.carrier, str(facts.family))
+
+
+def name_at_neutral_claim(facts: AttemptFacts) -> Claim:
+    """Return what the flows to neutral hosts are for: endpoint, service and family."""
+    return ("name_at_neutral", facts.endpoint.url, facts.service, str(facts.family))
+
+
+def nonexistent_claim(facts: AttemptFacts) -> Claim:
+    """Return what the name that does not exist is for: endpoint and family."""
+    return ("nonexistent_name", facts.endpoint.url, str(facts.family))
+
+
+def random_bytes_claim(facts: AttemptFacts) -> Claim:
+    """Return what the random bytes are for: the family."""
+    return ("random_bytes", str(facts.family))
+
+
+def hellos_claim(facts: AttemptFacts) -> Claim:
+    """Return what other hellos are for: endpoint, service and family."""
+    return ("hellos", facts.endpoint.url, facts.service, str(facts.family))
+
+
+def browser_claim(facts: AttemptFacts) -> Claim:
+    """Return what a browser's hello after a success is for: endpoint, service and family."""
+    return ("browser_hello", facts.endpoint.url, facts.service, str(facts.family))
+
+
+def echo_claim(facts: AttemptFacts) -> Claim:
+    """Return what an echo pair is for: payload, port and family."""
+    place = (str(facts.echo.port), str(facts.echo.family)) if facts.echo else ()
+    return ("echo", facts.endpoint.facts.echo_payload or "", *place)
+
+
+ONCE_PER: dict[Callable[[AttemptFacts], Claim], str] = {
+    name_at_neutral_claim: "endpoint, service and family",
+    nonexistent_claim: "endpoint and family",
+    random_bytes_claim: "family",
+    hellos_claim: "endpoint, service and family",
+    browser_claim: "endpoint, service and family",
+    echo_claim: "payload, port and family",
+}
+"""What each claim is for, in words."""
+
+
+# -- conditions --------------------------------------------------------------------------------------------------------
+
+
+def sent_past_connect(facts: AttemptFacts) -> bool:
+    """Return whether the attempt or its confirmation failed at another step than the connect."""
+    failed = {outcome.failed_operation for outcome in (facts.own, facts.confirmation) if outcome}
+    return bool(failed - {"connect"})
+
+
+def _no_answer_in_tls(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.failed_operation == "tls_handshake" and outcome.failure in NO_ANSWER
+
+
+def _name_in_hello(facts: AttemptFacts) -> bool:
+    return facts.shows_name and facts.endpoint.facts.name_layer == "tls"
+
+
+def _failed_past_connect(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.failed and outcome.failed_operation != "connect"
+
+
+def _own_failure(facts: AttemptFacts) -> str | None:
+    return facts.own.failure if facts.own else None
+
+
+def _silent_twice(facts: AttemptFacts) -> bool:
+    own, again = facts.own, facts.confirmation
+    failures = {outcome.failure for outcome in (own, again) if outcome}
+    return facts.endpoint.facts.echo_payload is not None and again is not None and failures == {f.TIMEOUT}
+
+
+def _hello_is_candidate(facts: AttemptFacts, row: str) -> bool:
+    """Return whether the hello passed at the neutral host, or no neutral host could be asked."""
+    asked = any(flow.row in {"neutral_browser", "neutral_other_size"} for flow in facts.begun())
+    outcome = facts.outcome(row)
+    return not asked or (outcome is not None and outcome.passed)
+
+
+def _may_spend_another(facts: AttemptFacts) -> bool:
+    """Return False if the browser's hello was sent without advice of a neutral host and failed, in a standard run."""
+    browser = facts.sent("browser")
+    asked = any(flow.row in {"neutral_browser", "neutral_other_size"} for flow in facts.begun())
+    wasted = browser is not None and browser.triggered and not browser.passed
+    return asked or facts.deep or not wasted
+
+
+def _any_hello_passed(facts: AttemptFacts) -> bool:
+    return any(outcome.passed for row in ("browser", "other_size") if (outcome := facts.outcome(row)))
+
+
+NAMED = Condition("the first message shows an exchangeable name", lambda facts: facts.shows_name)
+VERIFIED = Condition("the address is verified", lambda facts: facts.verified)
+PAST_CONNECT = Condition("a failure was past the connect", sent_past_connect)
+NOT_CERTIFICATE = Condition(
+    "the failure is not a bad certificate", lambda facts: _own_failure(facts) not in f.CERTIFICATE_FAILURES
+)
+PLAIN_PAGE = Condition(
+    f"the endpoint is http on port {HTTP_PORT}",
+    lambda facts: facts.endpoint.scheme == "http" and facts.endpoint.port == HTTP_PORT,
+)
+HTTPS = Condition("the endpoint is https", lambda facts: facts.endpoint.scheme == "https")
+QUIC = Condition("the endpoint is QUIC", lambda facts: facts.endpoint.scheme == "quic")
+NEUTRAL_KNOWN = Condition(
+    "the endpoint is not QUIC, or neutral hosts were verified over QUIC",
+    lambda facts: facts.endpoint.scheme != "quic" or facts.outcome("quic_neutral") is not None,
+)
+UNPROVEN_NAME = Condition(
+    "the failed address is unverified, or its certificate is bad",
+    lambda facts: facts.own is not None and (not facts.own.verified or _own_failure(facts) in f.CERTIFICATE_FAILURES),
+)
+LOOKED_UP = Condition("the address was looked up", lambda facts: facts.has_name)
+UNLISTED = Condition("the payload is on no list of usual protocols", lambda facts: facts.endpoint.facts.unlisted)
+DEEP = Condition("the run is deep", lambda facts: facts.deep)
+CONFIRMED = Condition("the confirmation failed too", lambda facts: facts.confirmation is not None)
+NAME_FAILED_AT_NEUTRAL = Condition(
+    "the target's name failed there past the connect", lambda facts: _failed_past_connect(facts.sent("name_at_neutral"))
+)
+NONEXISTENT_FAILED_AT_NEUTRAL = Condition(
+    "the name that does not exist failed there",
+    lambda facts: (outcome := facts.sent("nonexistent_at_neutral")) is not None and outcome.failed,
+)
+HELLOS_FAILED = Condition(
+    "two hellos were reset, ended or met silence",
+    lambda facts: _name_in_hello(facts) and _no_answer_in_tls(facts.own) and _no_answer_in_tls(facts.confirmation),
+)
+NAME_FAILED_IN_NEUTRAL_TLS = Condition(
+    "the target's name failed in TLS at a neutral host",
+    lambda facts: any(operation == "tls_handshake" for _, operation in facts.name_at_neutral),
+)
+NO_HELLO_AT_ADDRESS = Condition(
+    "no other hello was sent to the endpoint",
+    lambda facts: not any(flow.row in {"browser", "other_size"} for flow in facts.begun()),
+)
+BROWSER_IS_CANDIDATE = Condition(
+    "it passed at the neutral host, if one was asked",
+    lambda facts: _hello_is_candidate(facts, "neutral_browser"),
+)
+OTHER_SIZE_IS_CANDIDATE = Condition(
+    "it passed at the neutral host, if one was asked",
+    lambda facts: _hello_is_candidate(facts, "neutral_other_size") and _may_spend_another(facts),
+)
+OTHER_HELLO_PASSED = Condition("another hello passed", _any_hello_passed)
+FIRST_BROWSER_FAILED = Condition(
+    "a browser's hello failed without an answer", lambda facts: _no_answer_in_tls(facts.sent("deep_browser"))
+)
+SECOND_BROWSER_FAILED = Condition(
+    "two browser's hellos failed without an answer", lambda facts: _no_answer_in_tls(facts.sent("deep_browser_again"))
+)
+SILENT_TWICE = Condition("two datagrams of a call met silence", _silent_twice)
+ECHO_OFFERED = Condition(
+    "the helper offers an echo, and its token allows a pair",
+    lambda facts: facts.echo is not None and facts.echo.pairs_left > 0 and facts.echo.triggers_left > 0,
+)
+RANDOM_ENDED = Condition("the random datagram was sent", lambda facts: facts.outcome("random_echo") is not None)

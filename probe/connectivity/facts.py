@@ -1,0 +1,184 @@
+"""Hold what is known of one endpoint at one address, and of a name: the input of the planner. Plain data."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from probe.followups.planned_flow import Claim, PlannedFlow
+from probe.formats.transactions import Family
+from probe.resolution.visits import Visit
+from probe.targets.target import Endpoint
+
+
+class Wait(Enum):
+    """Name what must be over before an endpoint's next flow. The helper's answer may be needed more than once."""
+
+    CONTROL_BEFORE_VISIT = "the helper's answer, before a visit that can prove nothing"
+    VISIT = "the visit that another endpoint makes to the same unverified address"
+    CONTROL_AFTER_VISIT = "the helper's answer, after that visit proved nothing"
+    RESOLVERS = "the answers of other resolvers"
+    CONTROL_BEFORE_CONFIRMATION = "the helper's answer, without which the address stays unverified"
+    PAUSE = "a short pause before the confirmation"
+    CONTROL_BEFORE_ECHO = "the helper's answer, which says where its echo is"
+    SECOND_ANSWERS_FIRST = "a second answer to the probe's own DNS query, before an address is tried"
+    SECOND_ANSWERS = "a second answer to the probe's own DNS query, after all addresses were tried"
+    CONTROL_BEFORE_ALTERNATIVES = "the helper's answer, which may give other addresses"
+
+
+CONTROL_WAITS = frozenset(wait for wait in Wait if wait.name.startswith("CONTROL_"))
+
+
+@dataclass(frozen=True)
+class NeutralHost:
+    """Hold one verified address of a neutral host. `triggers_left` counts triggers with the target's name."""
+
+    address: str
+    host: str
+    port: int
+    scheme: str = "https"
+    triggers_left: int = 6
+    in_residual: bool = False
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Hold what is known of the helper's echo: the place that fits the endpoint, and what may still be sent there."""
+
+    address: str
+    """What records show in place of the helper's address."""
+    port: int
+    family: Family
+    pairs_left: int
+    triggers_left: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Hold what became of a flow. `was_sent` is False if it was not begun: no slot before the stop, or no trigger."""
+
+    flow: PlannedFlow
+    was_sent: bool = True
+    transaction_id: int = 0
+    failure: str | None = None
+    failed_operation: str | None = None
+    triggered: bool = False
+    corroborated: bool = False
+    authenticated: bool = False
+    """The server gave a proof that only the genuine one can give."""
+    verified: bool = False
+    """The address was verified when the flow had ended, if only by the flow itself."""
+
+    @property
+    def passed(self) -> bool:
+        """Return whether the flow was sent and succeeded."""
+        return self.was_sent and self.failure is None
+
+    @property
+    def failed(self) -> bool:
+        """Return whether the flow was sent and failed."""
+        return self.was_sent and self.failure is not None
+
+
+@dataclass(frozen=True)
+class AttemptFacts:
+    """Hold what is known of one endpoint at one address so far."""
+
+    # of the endpoint
+    service: str
+    endpoint: Endpoint
+
+    # of the address
+    address: str = ""
+    family: Family = 4
+    alternative_cause: int | None = None
+    is_alternative: bool = False
+    """The address was given by another resolver or the control, after the first addresses failed."""
+    verified: bool = False
+    """It was verified at the start of the attempt, after the first flow, or after the last wait."""
+    visit: Visit = "none"
+    triggers_left: int = 6
+
+    # of the name
+    has_name: bool = True
+    """The address was looked up. False: it stands in the target file."""
+    trusted_addresses: bool = False
+    """A trusted source gave an address of the name."""
+
+    # of the run
+    stopping: bool = False
+    as_control: bool = False
+    followups: bool = True
+    """Follow-ups are allowed. The helper makes none."""
+    deep: bool = False
+    encrypted_resolver: bool = True
+    innocuous_name: str = ""
+    nonexistent_name: str = ""
+    neutral: tuple[NeutralHost, ...] = ()
+    """Neutral hosts of the address's family. Over QUIC: those that were verified over QUIC in this attempt."""
+    name_at_neutral: tuple[tuple[str, str | None], ...] = ()
+    """Address and failed operation of each flow with the name to a neutral host, of any address of the endpoint."""
+    echo: Echo | None = None
+    claimed: frozenset[Claim] = frozenset()
+    """What other attempts have done, or are doing."""
+
+    # of the attempt
+    outcomes: tuple[Outcome, ...] = ()
+    under_way: tuple[PlannedFlow, ...] = ()
+    waits: frozenset[Wait] = frozenset()
+    """The waits that are over."""
+
+    def outcome(self, row: str) -> Outcome | None:
+        """Return the outcome of the flow of this row, None while there is none."""
+        return next((outcome for outcome in self.outcomes if outcome.flow.row == row), None)
+
+    def sent(self, row: str) -> Outcome | None:
+        """Return the outcome of the flow of this row if it was sent."""
+        outcome = self.outcome(row)
+        return outcome if outcome is not None and outcome.was_sent else None
+
+    def begun(self) -> Iterator[PlannedFlow]:
+        """Return the flows that have ended or are under way."""
+        yield from (outcome.flow for outcome in self.outcomes)
+        yield from self.under_way
+
+    @property
+    def own(self) -> Outcome | None:
+        """Return the outcome of the first flow with the endpoint's own name or payload."""
+        return self.outcome("own")
+
+    @property
+    def confirmation(self) -> Outcome | None:
+        """Return the outcome of the confirmation, None if it was not sent."""
+        return self.sent("confirmation")
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Return the address and port of the endpoint."""
+        return self.address, self.endpoint.port
+
+    @property
+    def shows_name(self) -> bool:
+        """Return whether the first message shows the host's name, and another can be sent in its place."""
+        return self.endpoint.facts.has_exchangeable_name and not self.endpoint.is_literal
+
+
+@dataclass(frozen=True)
+class NameFacts:
+    """Hold what is known of an endpoint's name so far."""
+
+    first_addresses: tuple[str, ...]
+    """Usable addresses that are tried first."""
+    trusted_addresses: tuple[str, ...]
+    """Usable addresses that trusted sources gave, and that the endpoint was not tried at."""
+    all_trusted: bool
+    """Trusted sources gave every address that the system resolver gave."""
+    suspect: bool
+    """Something contradicts the system resolver's answer."""
+    as_control: bool = False
+    followups: bool = True
+    tried: bool = False
+    """The first addresses were tried."""
+    reached: bool = False
+    """The genuine service was reached at one of them."""
+    alternatives_tried: bool = False
+    waits: frozenset[Wait] = frozenset()

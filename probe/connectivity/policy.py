@@ -1,0 +1,262 @@
+"""State the policy: after which outcome, with which proof, which follow-ups are tried, and in which order.
+
+The planner executes the table `POLICY`. `markdown_rows` prints it for the documentation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from probe.connectivity.conditions import (
+    BROWSER_IS_CANDIDATE,
+    CONFIRMED,
+    DEEP,
+    ECHO_OFFERED,
+    FIRST_BROWSER_FAILED,
+    HELLOS_FAILED,
+    HTTPS,
+    LOOKED_UP,
+    NAME_FAILED_AT_NEUTRAL,
+    NAME_FAILED_IN_NEUTRAL_TLS,
+    NAMED,
+    NEUTRAL_KNOWN,
+    NO_HELLO_AT_ADDRESS,
+    NONEXISTENT_FAILED_AT_NEUTRAL,
+    NOT_CERTIFICATE,
+    ONCE_PER,
+    OTHER_HELLO_PASSED,
+    OTHER_SIZE_IS_CANDIDATE,
+    PAST_CONNECT,
+    PLAIN_PAGE,
+    QUIC,
+    RANDOM_ENDED,
+    SECOND_BROWSER_FAILED,
+    SILENT_TWICE,
+    UNLISTED,
+    UNPROVEN_NAME,
+    VERIFIED,
+    Condition,
+    browser_claim,
+    echo_claim,
+    hellos_claim,
+    name_at_neutral_claim,
+    nonexistent_claim,
+    random_bytes_claim,
+)
+from probe.connectivity.facts import AttemptFacts
+from probe.followups.planned_flow import Claim
+from probe.formats.followups import FOLLOWUP_KINDS
+from probe.formats.transactions import FollowUp
+
+Where = Literal[
+    "endpoint", "neutral", "last neutral", "other neutral", "neutral same port", "quic neutral", "echo", "resolvers"
+]
+"""`neutral`: the first neutral host. `last neutral`: another one, if there are two. `other neutral`: one that did not
+get the target's name, if there is one. `neutral same port`: one with the endpoint's port, if possible outside a
+residual window. `quic neutral`: those that are looked up and verified over QUIC."""
+
+Name = Literal["target", "innocuous", "nonexistent", "neutral", ""]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Hold one row of the policy: a follow-up, where it is sent with which name, when, and what it is done once for."""
+
+    row: str
+    followup: FollowUp
+    where: Where
+    name: Name
+    when: tuple[Condition, ...]
+    claim: Callable[[AttemptFacts], Claim] | None = None
+
+    def due(self, facts: AttemptFacts) -> bool:
+        """Return whether the flow is next: not begun, not done by another attempt, and each condition holds."""
+        if any(flow.row == self.row for flow in facts.begun()):
+            return False
+        if self.claim is not None and self.claim(facts) in facts.claimed:
+            return False
+        return all(condition.holds(facts) for condition in self.when)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Hold rows that belong together. Chains run side by side, and the first row that is due in a chain is next.
+
+    A group begins when the group before it has ended.
+    """
+
+    name: str
+    chains: tuple[tuple[Row, ...], ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Return the rows of all chains."""
+        return tuple(row for chain in self.chains for row in chain)
+
+    @cached_property
+    def row_ids(self) -> frozenset[str]:
+        """Return the ids of the rows."""
+        return frozenset(row.row for row in self.rows)
+
+
+_NAMES = (PAST_CONNECT, NAMED)
+_UNLISTED = (PAST_CONNECT, UNLISTED)
+_NEUTRAL_HELLO = (HELLOS_FAILED, NAME_FAILED_IN_NEUTRAL_TLS, NO_HELLO_AT_ADDRESS)
+_NEUTRAL_BROWSER = (HTTPS, *_NEUTRAL_HELLO)
+_SUSPECT = (LOOKED_UP, UNPROVEN_NAME)
+_BROWSER = (HTTPS, HELLOS_FAILED, BROWSER_IS_CANDIDATE)
+_OTHER_SIZE = (HELLOS_FAILED, OTHER_SIZE_IS_CANDIDATE)
+_SEARCH = (VERIFIED, CONFIRMED)
+
+
+def _at_neutral(*when: Condition) -> tuple[Row, ...]:
+    """Return the chain of the target's name at a neutral host, then two other names at another one."""
+    return (
+        Row(
+            "name_at_neutral",
+            "same_name_neutral_host",
+            "neutral",
+            "target",
+            (*when, NEUTRAL_KNOWN),
+            name_at_neutral_claim,
+        ),
+        Row(
+            "nonexistent_at_neutral",
+            "nonexistent_name_neutral_host",
+            "last neutral",
+            "nonexistent",
+            (*when, NAME_FAILED_AT_NEUTRAL),
+        ),
+        Row(
+            "own_name_at_neutral",
+            "neutral_name_neutral_host",
+            "last neutral",
+            "neutral",
+            (*when, NONEXISTENT_FAILED_AT_NEUTRAL),
+        ),
+    )
+
+
+AFTER_SUCCESS = (
+    Group("page", (_at_neutral(NAMED, PLAIN_PAGE),)),
+    Group(
+        "browser's hello",
+        (
+            (
+                Row("deep_browser", "browser_hello", "endpoint", "target", (HTTPS, DEEP), browser_claim),
+                Row("deep_browser_again", "browser_hello", "endpoint", "target", (FIRST_BROWSER_FAILED,)),
+                Row("deep_innocuous", "harmless_browser_hello", "endpoint", "innocuous", (SECOND_BROWSER_FAILED,)),
+            ),
+        ),
+    ),
+)
+"""Groups after the endpoint has answered."""
+
+RESOLVERS = Group(
+    "resolvers",
+    (
+        (Row("resolver_udp", "resolver_udp", "resolvers", "target", _SUSPECT),),
+        (Row("dark_resolver", "dark_resolver", "resolvers", "target", _SUSPECT),),
+        (Row("resolver_dot", "resolver_dot", "resolvers", "target", _SUSPECT),),
+        (Row("resolver_doh", "resolver_doh", "resolvers", "target", _SUSPECT),),
+        (Row("dark_innocuous", "dark_innocuous", "resolvers", "innocuous", _SUSPECT),),
+    ),
+)
+"""Queries for the name after a failure, before the confirmation. `followups/other_resolvers.py` sends them."""
+
+ECHO_PAIR = Group(
+    "echo pair",
+    (
+        (
+            Row("random_echo", "other_payload_echo", "echo", "", (SILENT_TWICE, ECHO_OFFERED), echo_claim),
+            Row("own_echo", "same_payload_echo", "echo", "", (SILENT_TWICE, RANDOM_ENDED)),
+        ),
+    ),
+)
+
+_UNLISTED_PROTOCOL = (
+    Row(
+        "random_bytes",
+        "random_bytes_neutral_host",
+        "neutral same port",
+        "",
+        (PAST_CONNECT, UNLISTED),
+        random_bytes_claim,
+    ),
+)
+_NEUTRAL_NAMES = (
+    Row(
+        "quic_neutral",
+        "neutral_name_neutral_host",
+        "quic neutral",
+        "neutral",
+        (*_NAMES, QUIC),
+        name_at_neutral_claim,
+    ),
+    *_at_neutral(*_NAMES),
+)
+_ENDPOINT_NAMES = (
+    Row(
+        "nonexistent_name",
+        "nonexistent_name_same_address",
+        "endpoint",
+        "nonexistent",
+        (*_NAMES, VERIFIED, NOT_CERTIFICATE),
+        nonexistent_claim,
+    ),
+    # An innocuous flow that passes at the end shows that the other failure is not residual (P8).
+    Row("other_name", "other_name_same_address", "endpoint", "innocuous", (*_NAMES, VERIFIED)),
+)
+
+AFTER_FAILURE = (
+    Group("unlisted protocol", (_UNLISTED_PROTOCOL,)),
+    Group("names", (_NEUTRAL_NAMES, _ENDPOINT_NAMES)),
+    Group(
+        "hellos at a neutral host",
+        (
+            (Row("neutral_browser", "browser_hello", "other neutral", "target", _NEUTRAL_BROWSER, hellos_claim),),
+            (Row("neutral_other_size", "other_size_hello", "other neutral", "target", _NEUTRAL_HELLO, hellos_claim),),
+        ),
+    ),
+    Group(
+        "hellos at the endpoint",
+        (
+            (
+                Row("browser", "browser_hello", "endpoint", "target", _BROWSER, hellos_claim),
+                Row("other_size", "other_size_hello", "endpoint", "target", _OTHER_SIZE, hellos_claim),
+                # Only what fails again now counts: otherwise an outage has ended in between.
+                Row("same_hello", "same_hello_again", "endpoint", "target", (OTHER_HELLO_PASSED,)),
+            ),
+        ),
+    ),
+    ECHO_PAIR,
+)
+"""Groups after the endpoint has failed, and its confirmation too if the address is verified."""
+
+HOP_SEARCH = Group(
+    "hop search",
+    (
+        (
+            Row("path_sweep", "path_sweep", "endpoint", "", _SEARCH),
+            Row("limited_payload", "limited_payload", "endpoint", "target", _SEARCH),
+        ),
+    ),
+)
+"""What the end of the measurement searches for. `followups/hop_search.py` has further conditions."""
+
+POLICY = (*AFTER_SUCCESS, RESOLVERS, *AFTER_FAILURE, HOP_SEARCH)
+
+
+def markdown_rows() -> list[str]:
+    """Return the policy as rows of a Markdown table, the heading first."""
+    heading = "| group | follow-up | what is sent | triggers | conditions | once per |"
+    rows = [_markdown_row(group, row) for group in POLICY for row in group.rows]
+    return [heading, "|---|---|---|---|---|---|", *rows]
+
+
+def _markdown_row(group: Group, row: Row) -> str:
+    kind = FOLLOWUP_KINDS[row.followup]
+    conditions = ", ".join(condition.words for condition in row.when)
+    once = ONCE_PER[row.claim] if row.claim else "attempt"
+    return f"| {group.name} | `{row.followup}` | {kind.sends} | {kind.triggers} | {conditions} | {once} |"

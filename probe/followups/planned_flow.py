@@ -1,0 +1,32 @@
+"""Describe a flow that was decided and not begun yet: plain data, made by the planner and read by follow-ups."""
+
+from dataclasses import dataclass
+
+from probe.formats.transactions import FollowUp, Kind
+
+Claim = tuple[str, ...]
+"""What is done once in a measurement: the id of a flow, then what it is done once for (endpoint, service, family)."""
+
+
+@dataclass(frozen=True)
+class PlannedFlow:
+    """Hold one flow to one endpoint at one address, or a differential of it."""
+
+    row: str
+    """The row of the policy table that asks for it, or `innocuous`, `own` or `confirmation`."""
+    kind: Kind
+    address: str
+    port: int
+    sent_name: str
+    """The name that is sent, "" where the payload shows none."""
+    followup: FollowUp = ""
+    cause: int | None = None
+    cost: int = 0
+    """Triggers that it spends if it gets past the first hop."""
+    at_endpoint: bool = True
+    """The address is the endpoint's. False: it is a neutral host's or the helper's."""
+    is_visit: bool = False
+    """It is the one visit of the run to an unverified address (P7)."""
+    over_budget: bool = False
+    """It is not sent, because no trigger is left. It counts as a flow that was decided."""
+    claim: Claim | None = None

@@ -1,0 +1,180 @@
+"""Test the order in which the planner lets one attempt, and the addresses of one name, go on."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from probe.connectivity.facts import NameFacts, Wait
+from probe.connectivity.planner import FINISHED, Addresses, End, conclude, plan, plan_addresses
+from probe.formats import failures as f
+from tests.connectivity.planner_simulation import ADDRESSES, MOST_STEPS, URLS, Attempt, Run
+
+
+def steps(url: str, outcomes: dict[str, str | None], **facts: object) -> list[str]:
+    """Return the waits and rows of one attempt at a verified address, side by side joined by " + ".
+
+    `outcomes`: row, then its failure as `operation failure`. Rows that are not named pass.
+    """
+    run = Run(verified={ADDRESSES[0]})
+    attempt = Attempt(url, ADDRESSES[0], literal=False, verified=True)
+    for name, value in facts.items():
+        setattr(run, name, value)
+    attempt.verified = run.is_verified(attempt)
+    taken: list[str] = []
+    while not isinstance(step := plan(seen := run.facts(attempt)), End):
+        assert len(taken) < MOST_STEPS, taken
+        if isinstance(step, Wait):
+            taken.append(step.name)
+            run.wait(attempt, step)
+            continue
+        taken.append(" + ".join(f"{flow.row}{' (over budget)' * flow.over_budget}" for flow in step))
+        for flow in step:
+            run.begin(attempt, seen, flow)
+        for flow in list(attempt.under_way):
+            operation, _, failure = (outcomes.get(flow.row) or "").partition(" ")
+            run.end(attempt, flow, failure or None, operation == "connect", was_sent=True)
+    return taken
+
+
+RESET = "tls_handshake connection_reset"
+FIRST = ["innocuous + own", "PAUSE", "confirmation"]
+BOTH = {"own": RESET, "confirmation": RESET}
+HTTPS = URLS[0]
+
+
+def test_success_needs_nothing_more() -> None:
+    assert steps(HTTPS, {}) == ["innocuous + own"]
+
+
+def test_confirmed_success_needs_no_follow_up() -> None:
+    assert steps(HTTPS, {"own": RESET}) == FIRST
+
+
+def test_failed_connect_needs_no_follow_up() -> None:
+    refused = "connect connection_refused"
+    assert steps(HTTPS, {"own": refused, "confirmation": refused}) == FIRST
+
+
+def test_name_that_fails_everywhere_is_followed_up_at_neutral_hosts_and_once_more_at_the_endpoint() -> None:
+    hellos = {"neutral_browser": RESET, "neutral_other_size": RESET}
+    neutral = {"name_at_neutral": RESET, "nonexistent_at_neutral": RESET}
+    assert steps(HTTPS, BOTH | neutral | hellos) == [
+        *FIRST,
+        "name_at_neutral + nonexistent_name",
+        "nonexistent_at_neutral + other_name",
+        "own_name_at_neutral",
+        "neutral_browser + neutral_other_size",
+    ]
+
+
+def test_names_at_the_endpoint_do_not_wait_for_those_at_neutral_hosts() -> None:
+    run = Run(verified={ADDRESSES[0]})
+    attempt = Attempt(HTTPS, ADDRESSES[0], literal=False, verified=True, waits={Wait.PAUSE})
+    for rows in (("innocuous", "own"), ("confirmation",), ("name_at_neutral", "nonexistent_name")):
+        planned = plan(facts := run.facts(attempt))
+        assert isinstance(planned, tuple) and tuple(flow.row for flow in planned) == rows
+        for flow in planned:
+            run.begin(attempt, facts, flow)
+        for flow in planned:
+            if flow.row != "name_at_neutral":
+                run.end(attempt, flow, f.RESET if flow.row in BOTH else None, at_connect=False, was_sent=True)
+    planned = plan(run.facts(attempt))
+    assert isinstance(planned, tuple) and [flow.row for flow in planned] == ["other_name"]
+
+
+def test_hello_that_passes_at_neutral_host_is_sent_to_the_endpoint_and_the_own_hello_again() -> None:
+    taken = steps(HTTPS, BOTH | {"name_at_neutral": RESET, "neutral_other_size": RESET})
+    assert taken[-3:] == ["neutral_browser + neutral_other_size", "browser", "same_hello"]
+
+
+def test_name_that_passes_at_neutral_host_costs_the_endpoint_one_more_hello() -> None:
+    assert steps(HTTPS, BOTH | {"browser": RESET})[-2:] == ["other_name", "browser"]
+    assert steps(HTTPS, BOTH | {"browser": RESET}, deep=True)[-3:] == ["browser", "other_size", "same_hello"]
+
+
+def test_deep_run_repeats_the_browsers_hello_and_then_sends_an_innocuous_name() -> None:
+    taken = steps(HTTPS, {"deep_browser": RESET, "deep_browser_again": RESET}, deep=True)
+    assert taken == ["innocuous + own", "deep_browser", "deep_browser_again", "deep_innocuous"]
+
+
+def test_page_in_clear_text_is_requested_from_a_neutral_host() -> None:
+    assert steps("http://service.example:80/", {}) == ["innocuous + own", "name_at_neutral"]
+
+
+def test_quic_looks_for_neutral_hosts_first() -> None:
+    failed = "quic_handshake generic_timeout_error"
+    taken = steps("quic://service.example:443/", {"own": failed, "confirmation": failed})
+    assert taken[3:] == ["quic_neutral + nonexistent_name", "name_at_neutral + other_name"]
+
+
+def test_unlisted_protocol_is_compared_with_random_bytes() -> None:
+    silent = "mtproto_exchange generic_timeout_error"
+    taken = steps("mtproto://service.example:443", {"own": silent, "confirmation": silent})
+    assert taken == ["own", "PAUSE", "confirmation", "random_bytes"]
+
+
+def test_silent_call_waits_for_the_helper_and_sends_the_echo_pair() -> None:
+    silent = "stun_exchange generic_timeout_error"
+    taken = steps("stun://service.example:3478", {"own": silent, "confirmation": silent})
+    assert taken == ["own", "PAUSE", "confirmation", "CONTROL_BEFORE_ECHO", "random_echo", "own_echo"]
+
+
+def test_unverified_address_waits_for_resolvers_and_the_helper_and_is_not_confirmed() -> None:
+    taken = steps(HTTPS, BOTH, verified=set(), encrypted=False)
+    assert taken == ["own", "RESOLVERS", "CONTROL_BEFORE_CONFIRMATION", "name_at_neutral"]
+
+
+def test_attempt_that_proves_nothing_waits_for_the_helper_before_the_visit() -> None:
+    assert steps("stun://service.example:3478", {}, verified=set()) == ["CONTROL_BEFORE_VISIT", "own"]
+
+
+def test_address_whose_visit_was_in_vain_is_left_out() -> None:
+    run = Run(visits={ADDRESSES[0]: "in_vain"})
+    attempt = Attempt(HTTPS, ADDRESSES[0], literal=False, verified=False)
+    for wait in (Wait.VISIT, Wait.CONTROL_AFTER_VISIT):
+        assert plan(run.facts(attempt)) is wait
+        run.wait(attempt, wait)
+    assert plan(run.facts(attempt)) is FINISHED
+    assert conclude(run.facts(attempt)).not_visited
+
+
+def test_without_triggers_nothing_is_confirmed() -> None:
+    spent = Counter({("service.example", ADDRESSES[0], "tcp"): 5})
+    taken = steps(HTTPS, BOTH, spent=spent)
+    assert taken[:3] == ["innocuous + own", "PAUSE", "confirmation (over budget)"]
+
+
+# -- addresses ---------------------------------------------------------------------------------------------------------
+
+
+def names(**facts: object) -> NameFacts:
+    known = NameFacts(ADDRESSES[:1], ADDRESSES[1:], all_trusted=True, suspect=True)
+    return replace(known, **facts)  # type: ignore[arg-type]
+
+
+def test_alternatives_are_tried_after_resolvers_were_asked() -> None:
+    assert plan_addresses(names()) == Addresses(ADDRESSES[:1])
+    tried = names(tried=True)
+    assert plan_addresses(tried) is Wait.SECOND_ANSWERS
+    assert plan_addresses(replace(tried, waits=frozenset({Wait.SECOND_ANSWERS}))) is Wait.RESOLVERS
+    asked = replace(tried, waits=frozenset({Wait.SECOND_ANSWERS, Wait.RESOLVERS}), suspect=False)
+    assert plan_addresses(asked) == Addresses(ADDRESSES[1:], alternative=True)
+    assert plan_addresses(replace(asked, alternatives_tried=True)) is FINISHED
+    assert plan_addresses(replace(asked, reached=True)) is FINISHED
+    assert plan_addresses(replace(asked, trusted_addresses=())) is Wait.CONTROL_BEFORE_ALTERNATIVES
+
+
+def test_answer_that_nothing_contradicts_needs_no_alternatives() -> None:
+    facts = names(tried=True, suspect=False, waits=frozenset({Wait.SECOND_ANSWERS}))
+    assert plan_addresses(facts) is FINISHED
+
+
+def test_answer_that_is_not_trusted_waits_for_a_second_one() -> None:
+    assert plan_addresses(names(all_trusted=False)) is Wait.SECOND_ANSWERS_FIRST
+    assert plan_addresses(names(all_trusted=False, as_control=True)) == Addresses(ADDRESSES[:1])
+
+
+@pytest.mark.parametrize("facts", [{"followups": False}, {"followups": False, "as_control": True}])
+def test_without_follow_ups_no_alternative_is_tried(facts: dict[str, bool]) -> None:
+    assert plan_addresses(names(tried=True, **facts)) is FINISHED
