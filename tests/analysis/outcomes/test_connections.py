@@ -1,4 +1,4 @@
-"""From what happens to a connection to what is said (design 7): silence, resets, what follows a name."""
+"""Test verdicts about TCP and TLS connections: silence, resets, and failures that follow a name."""
 
 from typing import Any
 
@@ -26,13 +26,13 @@ def judged(lines: Lines) -> dict[str, Any]:
     return record
 
 
-def said(lines: Lines) -> tuple[str, list[str]]:
+def conclusion(lines: Lines) -> tuple[str, list[str]]:
     record = judged(lines)
     return record["state"], record["mechanisms"]
 
 
 def by_name(failure: str, *, control: bool = False, neutral: bool = False, url: str = URL) -> Lines:
-    """A failure that follows the name: the harmless one passes."""
+    """Return a failure that follows the name, while an innocuous name passes."""
     layer = "http" if url.startswith("http:") else "tls"
     lines = web(url=url)
     lines.innocuous(url, GENUINE)
@@ -44,7 +44,7 @@ def by_name(failure: str, *, control: bool = False, neutral: bool = False, url: 
     return lines
 
 
-def test_everything_works() -> None:
+def test_working_endpoint_is_ok() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE)
     lines.first(URL, GENUINE)
@@ -52,46 +52,46 @@ def test_everything_works() -> None:
     assert (record["state"], record["proof"], record["rule_id"]) == ("ok", "http", "http_answers")
 
 
-# -- silence at every name ----------------------------------------------------------------------------------------
+# -- silence with any name -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("url", [URL, "mtproto://149.154.167.51:443", "http://149.154.167.51:80/"])
-def test_silence_is_likely_with_a_control_and_unclear_without(url: str) -> None:
+def test_tcp_timeout_is_likely_blocked_with_control_and_impaired_without(url: str) -> None:
     ip = GENUINE if url == URL else "149.154.167.51"
     lines = web(url=url)
     lines.twice(url, ip, f"tcp:{TIMEOUT}")
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
     lines.control(url, ip)
-    assert said(lines) == ("likely_blocked", ["tcp.timeout"])
+    assert conclusion(lines) == ("likely_blocked", ["tcp.timeout"])
 
 
 @pytest.mark.parametrize(
     ("failure", "mechanism"),
     [("connection_refused", "tcp.refused"), (RESET, "tcp.reset"), ("host_unreachable", "ip.unreachable")],
 )
-def test_other_ways_not_to_connect(failure: str, mechanism: str) -> None:
+def test_failed_connect_names_its_mechanism(failure: str, mechanism: str) -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tcp:{failure}")
     lines.control(URL, GENUINE)
-    assert said(lines) == ("likely_blocked", [mechanism])
+    assert conclusion(lines) == ("likely_blocked", [mechanism])
 
 
-def test_what_fails_for_everybody_is_down() -> None:
+def test_failure_here_and_at_the_control_is_down() -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tcp:{TIMEOUT}")
     lines.control(URL, GENUINE, f"tcp:{TIMEOUT}")
-    assert said(lines) == ("down", [])
+    assert conclusion(lines) == ("down", [])
 
 
-def test_the_control_is_asked_about_the_very_same_address() -> None:
+def test_control_at_the_same_address_is_preferred() -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tcp:{TIMEOUT}")
     lines.control(URL, GENUINE, f"tcp:{TIMEOUT}")
     lines.control(URL, SECOND)
-    assert said(lines) == ("down", [])
+    assert conclusion(lines) == ("down", [])
 
 
-def test_a_control_without_the_family_does_not_count() -> None:
+def test_control_without_the_family_is_ignored() -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tcp:{TIMEOUT}")
     lines.control(URL, GENUINE, f"tcp:{TIMEOUT}")
@@ -100,45 +100,45 @@ def test_a_control_without_the_family_does_not_count() -> None:
     assert (record["state"], record["controls"]) == ("impaired", 0)
 
 
-# -- a name that draws interference -------------------------------------------------------------------------------
+# -- failures that follow the name -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("failure", "mechanism"), [(RESET, "tls.reset.sni"), (TIMEOUT, "tls.timeout.sni")])
-def test_what_follows_the_name(failure: str, mechanism: str) -> None:
-    assert said(by_name(failure)) == ("impaired", [])
-    assert said(by_name(failure, control=True)) == ("blocked", [mechanism])
-    assert said(by_name(failure, neutral=True)) == ("blocked", [mechanism])
+def test_failure_by_name_is_blocked_with_control_or_neutral_host(failure: str, mechanism: str) -> None:
+    assert conclusion(by_name(failure)) == ("impaired", [])
+    assert conclusion(by_name(failure, control=True)) == ("blocked", [mechanism])
+    assert conclusion(by_name(failure, neutral=True)) == ("blocked", [mechanism])
     assert judged(by_name(failure, control=True))["proof"] == "tcp"
 
 
-def test_a_host_header_that_is_reset() -> None:
+def test_failure_by_host_header_is_blocked() -> None:
     url = f"http://{HOST}:80/"
-    assert said(by_name(RESET, control=True, url=url)) == ("blocked", ["http.reset.host"])
-    assert said(by_name(TIMEOUT, neutral=True, url=url)) == ("blocked", ["http.timeout"])
+    assert conclusion(by_name(RESET, control=True, url=url)) == ("blocked", ["http.reset.host"])
+    assert conclusion(by_name(TIMEOUT, neutral=True, url=url)) == ("blocked", ["http.timeout"])
 
 
-def test_a_neutral_host_that_passes_leaves_it_to_the_control() -> None:
+def test_passing_neutral_host_leaves_the_decision_to_the_control() -> None:
     lines = by_name(RESET)
     lines.neutral(URL)
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
     lines.control(URL, GENUINE)
-    assert said(lines) == ("blocked", ["tls.reset.sni"])
+    assert conclusion(lines) == ("blocked", ["tls.reset.sni"])
 
 
-def test_a_neutral_host_that_preflight_did_not_prove_shows_nothing() -> None:
+def test_neutral_host_that_failed_in_preflight_is_ignored() -> None:
     lines = by_name(RESET, neutral=True)
     lines.preflight["neutral"][0]["failure"] = TIMEOUT
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
 
 
-def test_the_differential_stands_against_a_helper_that_lies() -> None:
+def test_differential_is_blocked_even_if_the_helper_reports_failure() -> None:
     lines = by_name(RESET, neutral=True)
     lines.control(URL, GENUINE, f"tcp:{TIMEOUT}")
-    assert said(lines) == ("blocked", ["tls.reset.sni"])
+    assert conclusion(lines) == ("blocked", ["tls.reset.sni"])
 
 
-def test_a_residual_penalty_does_not_hide_the_name() -> None:
-    """The confirmation dies at connecting and a later harmless flow fails, both by what the first name set off."""
+def test_residual_censorship_does_not_hide_the_name() -> None:
+    """Show that residual censorship of the confirmation and of a later innocuous flow does not weaken the state."""
     lines = web()
     lines.innocuous(URL, GENUINE)
     lines.first(URL, GENUINE, f"tls:{RESET}")
@@ -146,43 +146,43 @@ def test_a_residual_penalty_does_not_hide_the_name() -> None:
     lines.other_name(URL, GENUINE, f"tcp:{RESET}", in_residual=True)
     lines.neutral(URL, f"tls:{RESET}")
     lines.control(URL, GENUINE)
-    assert said(lines) == ("blocked", ["tls.reset.sni"])
+    assert conclusion(lines) == ("blocked", ["tls.reset.sni"])
 
 
-def test_a_harmless_flow_that_passes_inside_the_window_counts() -> None:
+def test_innocuous_flow_that_passes_in_the_residual_window_counts() -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tls:{RESET}")
     lines.other_name(URL, GENUINE, in_residual=True)
     lines.control(URL, GENUINE)
-    assert said(lines) == ("blocked", ["tls.reset.sni"])
+    assert conclusion(lines) == ("blocked", ["tls.reset.sni"])
 
 
-def test_a_harmless_flow_that_fails_too_acquits_the_name() -> None:
+def test_failing_innocuous_flow_accuses_no_name() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE, f"tls:{TIMEOUT}")
     lines.twice(URL, GENUINE, f"tls:{TIMEOUT}")
     lines.neutral(URL, f"tls:{TIMEOUT}")
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
     lines.control(URL, GENUINE)
-    assert said(lines) == ("likely_blocked", ["tls.timeout.other"])
+    assert conclusion(lines) == ("likely_blocked", ["tls.timeout.other"])
 
 
-def test_a_harmless_flow_that_passes_once_and_fails_once_acquits_the_name() -> None:
+def test_innocuous_flow_that_passes_and_fails_accuses_no_name() -> None:
     lines = by_name(RESET, control=True, neutral=True)
     lines.other_name(URL, GENUINE, f"tls:{RESET}")
     assert judged(lines)["state"] == "likely_blocked"
 
 
-def test_one_failure_is_never_enough() -> None:
+def test_one_failure_is_impaired() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE)
     lines.first(URL, GENUINE, f"tls:{RESET}")
     lines.control(URL, GENUINE)
     lines.neutral(URL, f"tls:{RESET}")
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
 
 
-def test_two_failures_of_different_kinds_are_not_enough() -> None:
+def test_two_failures_of_different_kinds_are_likely_blocked() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE)
     lines.first(URL, GENUINE, f"tls:{RESET}")
@@ -191,13 +191,13 @@ def test_two_failures_of_different_kinds_are_not_enough() -> None:
     assert judged(lines)["state"] == "likely_blocked"
 
 
-def test_silence_on_a_lossy_line_is_not_blocked() -> None:
+def test_silence_on_a_lossy_access_line_is_likely_blocked() -> None:
     lines = by_name(TIMEOUT, control=True)
     lines.preflight["neutral"].append({"endpoint": "x", "address": "9.9.9.11", "failure": TIMEOUT})
     assert judged(lines)["state"] == "likely_blocked"
 
 
-def test_a_confirmation_that_succeeds_is_ok() -> None:
+def test_successful_confirmation_is_ok() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE, f"tls:{TIMEOUT}")
     lines.first(URL, GENUINE, f"tls:{TIMEOUT}")
@@ -206,31 +206,31 @@ def test_a_confirmation_that_succeeds_is_ok() -> None:
     assert (record["state"], record["attempts"], record["failures"]) == ("ok", 2, 1)
 
 
-def test_a_server_that_refuses_unknown_names_is_no_evidence() -> None:
+def test_server_that_refuses_unknown_names_is_ok() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE, "tls:ssl_invalid_hostname", answered=True)
     lines.first(URL, GENUINE)
-    assert said(lines) == ("ok", [])
+    assert conclusion(lines) == ("ok", [])
 
 
-def test_an_alert_to_the_harmless_hello_has_passed() -> None:
+def test_alert_to_the_innocuous_name_counts_as_passed() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE, "tls:ssl_invalid_hostname", answered=True)
     lines.twice(URL, GENUINE, f"tls:{RESET}")
     lines.control(URL, GENUINE)
-    assert said(lines) == ("blocked", ["tls.reset.sni"])
+    assert conclusion(lines) == ("blocked", ["tls.reset.sni"])
 
 
-def test_a_box_that_completes_tcp_for_every_address_makes_nothing_ok() -> None:
+def test_middlebox_that_completes_tcp_makes_nothing_ok() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE, f"tls:{TIMEOUT}")
     lines.twice(URL, GENUINE, f"tls:{TIMEOUT}")
     lines.neutral(URL, f"tls:{TIMEOUT}")
     lines.preflight["neutral"][0]["failure"] = TIMEOUT
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
 
 
-def test_one_blocked_address_of_two_works_badly() -> None:
+def test_one_blocked_address_of_two_is_degraded() -> None:
     lines = by_name(RESET, control=True)
     lines.first(URL, SECOND)
     record = judged(lines)
@@ -248,7 +248,7 @@ BLOCKED = {
 
 
 @pytest.mark.parametrize("case", BLOCKED)
-def test_ablation_weakens_what_is_said_of_a_name_on_the_wire(case: str) -> None:
+def test_without_its_evidence_no_name_is_blocked(case: str) -> None:
     line = BLOCKED[case].line()
     (record,) = judge_measurement(line, file="a", number=1)
     assert record["state"] == "blocked"

@@ -1,4 +1,4 @@
-"""Who answers in whose place: evidence from addresses that run no resolver, public ones, and other boxes' prints."""
+"""Test verdicts about forged DNS answers: evidence from non-resolvers, public resolvers and fingerprints."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from probe.formats.entries import DNSQuery
 from tests.support.measurements.ablation import without_transactions
 from tests.support.measurements.lines import FORGED, GENUINE, Lines
 
-HOST, HARMLESS = "web.telegram.org", "example.org"
+HOST, INNOCUOUS = "web.telegram.org", "example.org"
 URL = f"https://{HOST}:443/"
 GENUINE6, FORGED6 = "2001:67c:4e8::1", "2001::a27d:200c"
 NXDOMAIN, TIMEOUT = "dns_nxdomain_error", "generic_timeout_error"
@@ -22,19 +22,19 @@ def judged(lines: Lines) -> dict[str, Any]:
     return record
 
 
-def last_question(lines: Lines) -> DNSQuery:
-    question = lines.probe.entries[-1][1]
-    assert isinstance(question, DNSQuery)
-    return question
+def last_query(lines: Lines) -> DNSQuery:
+    query = lines.probe.entries[-1][1]
+    assert isinstance(query, DNSQuery)
+    return query
 
 
-def said(lines: Lines) -> tuple[str, list[str], str]:
+def conclusion(lines: Lines) -> tuple[str, list[str], str]:
     record = judged(lines)
     return record["state"], record["mechanisms"], record["rule_id"]
 
 
 def wrong(answer: str, *, truth: str = "ok") -> Lines:
-    """The system's answer fails; an encrypted one leads to the true address, which works or fails as `truth` says."""
+    """Return an answer of the system resolver that fails, and an encrypted answer with the result `truth`."""
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, answer)
     lines.first(URL, answer, f"tcp:{TIMEOUT}")
@@ -45,58 +45,58 @@ def wrong(answer: str, *, truth: str = "ok") -> Lines:
 
 
 def alone(answer: str = BOGON) -> Lines:
-    """Nobody contradicts the system's answer."""
+    """Return an answer of the system resolver that fails, without any other answer."""
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, answer)
     lines.first(URL, answer, f"tcp:{TIMEOUT}")
     return lines
 
 
-def test_a_resolver_that_lies_is_told_from_a_forgery_on_the_path() -> None:
+def test_false_answer_of_the_resolver_is_distinguished_from_forgery_on_path() -> None:
     lines = wrong(FORGED)
-    assert said(lines) == ("blocked", ["dns.injection.other"], "dns_lie_proven_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_lie_proven_other")
     lines.public_udp(HOST, [GENUINE])
     lines.dark(HOST, "dns_no_answer")
-    assert said(lines) == ("blocked", ["dns.injection.other"], "dns_resolver_lies_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_resolver_lies_other")
     lines = wrong(FORGED)
     lines.public_udp(HOST, [FORGED])
-    assert said(lines) == ("blocked", ["dns.injection.other"], "dns_forged_on_path_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_forged_on_path_other")
     lines = wrong(FORGED)
     lines.public_udp(HOST, [GENUINE])
     lines.dark(HOST, [FORGED])
-    assert said(lines)[2] == "dns_forged_on_path_other"
+    assert conclusion(lines)[2] == "dns_forged_on_path_other"
 
 
-def test_who_answers_everybody_and_lies_about_one() -> None:
+def test_interceptor_with_false_answer_is_blocked() -> None:
     lines = wrong(FORGED)
     lines.dark(HOST, [FORGED])
     lines.preflight["dark_answers"] = True
-    assert said(lines) == ("blocked", ["dns.injection.other"], "dns_interceptor_lies_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_interceptor_lies_other")
 
 
-def test_an_honest_proxy_before_a_name_of_several_networks_is_nobodys_lie() -> None:
-    """The proxy tells of one machine, which is down, and the encrypted resolver of another, which is down as well."""
+def test_dns_proxy_before_a_name_in_several_networks_is_impaired() -> None:
+    """Show that two addresses which are both down refute no answer."""
     lines = wrong(FORGED, truth=f"tcp:{TIMEOUT}")
     lines.dark(HOST, [FORGED])
     lines.preflight["dark_answers"] = True
-    assert said(lines)[:2] == ("impaired", [])
+    assert conclusion(lines)[:2] == ("impaired", [])
     lines.preflight["dark_answers"] = False
-    assert said(lines) == ("blocked", ["dns.injection.other"], "dns_answer_from_nowhere_other")
+    assert conclusion(lines) == ("blocked", ["dns.injection.other"], "dns_answer_from_nowhere_other")
 
 
-def test_a_denial_by_the_resolver_and_one_on_the_path() -> None:
+def test_denial_by_the_resolver_is_distinguished_from_denial_on_path() -> None:
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, failure=NXDOMAIN)
     lines.encrypted(HOST, GENUINE)
     lines.alternative(URL, GENUINE)
-    assert said(lines) == ("blocked", ["dns.nxdomain"], "dns_nxdomain_proven_false")
+    assert conclusion(lines) == ("blocked", ["dns.nxdomain"], "dns_nxdomain_proven_false")
     lines.public_udp(HOST, [GENUINE])
-    assert said(lines) == ("blocked", ["dns.nxdomain"], "dns_resolver_denies")
+    assert conclusion(lines) == ("blocked", ["dns.nxdomain"], "dns_resolver_denies")
     lines.dark(HOST, NXDOMAIN)
-    assert said(lines) == ("blocked", ["dns.nxdomain"], "dns_denied_on_path")
+    assert conclusion(lines) == ("blocked", ["dns.nxdomain"], "dns_denied_on_path")
 
 
-def test_a_late_denial_does_no_harm() -> None:
+def test_late_forged_denial_is_an_anomaly() -> None:
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, GENUINE)
     lines.own_udp(HOST, [GENUINE], NXDOMAIN)
@@ -105,44 +105,44 @@ def test_a_late_denial_does_no_harm() -> None:
     assert (record["state"], record["anomalies"], record["mechanisms"]) == ("ok", ["dns.nxdomain"], [])
 
 
-def test_a_bogon_from_where_nobody_resolves_needs_no_witness() -> None:
+def test_bogon_from_a_silent_non_resolver_is_blocked() -> None:
     lines = alone()
     lines.dark(HOST, [BOGON])
-    assert said(lines)[0] == "impaired"  # whether that address answers everybody is not known
+    assert conclusion(lines)[0] == "impaired"  # whether that address answers other queries is not known
     lines.preflight["dark_answers"] = False
-    assert said(lines) == ("blocked", ["dns.injection.bogon"], "dns_bogon_from_nowhere")
-    lines.preflight["dark_answers"] = True  # a box answers all questions: the owner may publish that address
-    assert said(lines)[0] == "impaired"
+    assert conclusion(lines) == ("blocked", ["dns.injection.bogon"], "dns_bogon_from_nowhere")
+    lines.preflight["dark_answers"] = True  # an interceptor answers all queries, so the owner may publish that address
+    assert conclusion(lines)[0] == "impaired"
 
 
-def test_the_helpers_closed_port_answers_this_name_only() -> None:
+def test_bogon_from_the_helpers_closed_port_is_blocked() -> None:
     lines = alone()
     lines.at_helper(HOST, [BOGON])
-    assert said(lines)[0] == "impaired"
-    harmless = lines.at_helper(HARMLESS, harmless=True)
-    assert said(lines) == ("blocked", ["dns.injection.bogon"], "dns_bogon_from_nowhere")
-    (record,) = judge_measurement(without_transactions(lines.line(), [harmless]), file="a.jsonl", number=1)
+    assert conclusion(lines)[0] == "impaired"
+    innocuous = lines.at_helper(INNOCUOUS, innocuous=True)
+    assert conclusion(lines) == ("blocked", ["dns.injection.bogon"], "dns_bogon_from_nowhere")
+    (record,) = judge_measurement(without_transactions(lines.line(), [innocuous]), file="a.jsonl", number=1)
     assert record["state"] == "impaired"
 
 
-def test_a_helper_whose_owner_runs_a_resolver_proves_nothing() -> None:
+def test_helper_that_runs_a_resolver_proves_nothing() -> None:
     lines = alone()
     lines.at_helper(HOST, [BOGON])
-    lines.at_helper(HARMLESS, ["198.51.100.7"], harmless=True)
-    assert said(lines)[0] == "impaired"
+    lines.at_helper(INNOCUOUS, ["198.51.100.7"], innocuous=True)
+    assert conclusion(lines)[0] == "impaired"
 
 
-def test_a_forged_answer_counts_though_icmp_came_first() -> None:
+def test_forged_answer_after_an_icmp_error_counts() -> None:
     lines = alone()
     lines.preflight["dark_answers"] = False
-    lines.at_helper(HARMLESS, harmless=True)
+    lines.at_helper(INNOCUOUS, innocuous=True)
     lines.at_helper(HOST, [BOGON])
-    question = last_question(lines)
-    question.failure, question.answers = "connection_refused", []
-    assert said(lines)[2] == "dns_bogon_from_nowhere"
+    query = last_query(lines)
+    query.failure, query.answers = "connection_refused", []
+    assert conclusion(lines)[2] == "dns_bogon_from_nowhere"
 
 
-def test_the_right_answer_from_where_only_this_name_is_answered_is_an_anomaly() -> None:
+def test_true_answer_from_a_non_resolver_is_an_anomaly() -> None:
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, GENUINE)
     lines.first(URL, GENUINE)
@@ -154,7 +154,7 @@ def test_the_right_answer_from_where_only_this_name_is_answered_is_an_anomaly() 
     assert judged(lines)["state"] == "ok"
 
 
-def test_interception_is_seen_without_any_doubt_about_a_name() -> None:
+def test_dns_interception_with_true_answers_is_an_anomaly() -> None:
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, GENUINE)
     lines.first(URL, GENUINE)
@@ -171,54 +171,52 @@ def test_interception_is_seen_without_any_doubt_about_a_name() -> None:
         (58, ["QR", "AA", "RD"], "likely_blocked"),
     ],
 )
-def test_an_answer_unlike_the_resolvers_normal_ones_makes_a_contradiction_likely(
-    ttl: int, flags: list[str], state: str
-) -> None:
-    """The true address is reset as well, and nobody outside proves it: all that is left is who wrote the answer."""
+def test_answer_unlike_the_resolvers_usual_ones_is_likely_blocked(ttl: int, flags: list[str], state: str) -> None:
+    """Show that the fingerprint alone decides if the true address is not verified."""
     lines = wrong(FORGED, truth="tls:connection_reset")
     lines.preflight["resolver"] = NORMAL
     lines.own_udp(HOST, [FORGED], ttls=(ttl,))
-    question = last_question(lines)
-    assert question.x_responses
-    question.x_responses[0].flags = flags
+    query = last_query(lines)
+    assert query.x_responses
+    query.x_responses[0].flags = flags
     record = judged(lines)
     assert record["state"] == state
     assert record["mechanisms"] == (["dns.injection.other"] if state == "likely_blocked" else [])
 
 
-def test_an_answer_faster_than_the_path_to_a_public_resolver_makes_a_contradiction_likely() -> None:
+def test_answer_faster_than_the_path_is_likely_blocked() -> None:
     lines = wrong(FORGED, truth="tls:connection_reset")
     lines.public_udp(HOST, [FORGED])
-    question = last_question(lines)
+    query = last_query(lines)
     lines.first("tcp://8.8.8.8:853", "8.8.8.8")
     connect = lines.probe.entries[-1][1]
     connect.t0, connect.t = 1.0, 1.080
     for round_trip, state in ((0.070, "impaired"), (0.012, "likely_blocked")):
-        question.x_round_trip = round_trip
-        assert said(lines)[0] == state
-    lines.preflight["dark_answers"] = True  # a box near by answers all questions, this one perhaps truly
-    assert said(lines)[0] == "impaired"
+        query.x_round_trip = round_trip
+        assert conclusion(lines)[0] == state
+    lines.preflight["dark_answers"] = True  # a nearby interceptor answers all queries, perhaps truly
+    assert conclusion(lines)[0] == "impaired"
 
 
-def test_a_forged_family_beside_a_genuine_one_that_works() -> None:
+def test_forged_family_beside_a_working_one_is_degraded() -> None:
     lines = Lines({"web": [URL]})
     lines.run["families"]["ipv6"] = True
     lines.lookup(HOST, GENUINE, FORGED6)
     lines.own_udp(HOST, [FORGED6], [GENUINE6], query_type="AAAA")
     lines.encrypted(HOST, GENUINE, GENUINE6)
     lines.first(URL, FORGED6, f"tcp:{TIMEOUT}")
-    assert judged(lines)["state"] == "blocked"  # nothing shows that the genuine one works
+    assert judged(lines)["state"] == "blocked"  # nothing shows that the true address works
     lines.first(URL, GENUINE)
-    assert said(lines) == ("degraded", ["dns.injection.bogon"], "dns_one_family_forged_bogon")
-    lines.own_udp(HOST, [FORGED], [GENUINE])  # raced for as well: what came was luck
+    assert conclusion(lines) == ("degraded", ["dns.injection.bogon"], "dns_one_family_forged_bogon")
+    lines.own_udp(HOST, [FORGED], [GENUINE])  # a forged answer came first here too
     assert judged(lines)["state"] == "blocked"
 
 
 OTHER6 = "2606:4700::1"
 
 
-def test_addresses_of_a_family_that_nobody_tried_are_no_lie_because_the_other_family_works() -> None:
-    """Every resolver tells of another machine; the helper and the probe went to one address each."""
+def test_untried_family_is_not_accused_if_the_other_family_works() -> None:
+    """Show that resolvers may give different addresses of one service."""
     lines = Lines({"web": [URL]})
     lines.run["families"]["ipv6"] = True
     lines.lookup(HOST, FORGED, OTHER6)
@@ -227,7 +225,7 @@ def test_addresses_of_a_family_that_nobody_tried_are_no_lie_because_the_other_fa
     assert (judged(lines)["state"], judged(lines)["anomalies"]) == ("ok", [])
 
 
-def test_an_ipv6_address_that_is_down_is_no_lie_because_an_ipv4_address_works() -> None:
+def test_ipv6_address_that_is_down_is_not_accused_if_ipv4_works() -> None:
     lines = Lines({"web": [URL]})
     lines.run["families"]["ipv6"] = True
     lines.lookup(HOST, GENUINE, OTHER6)
@@ -235,13 +233,13 @@ def test_an_ipv6_address_that_is_down_is_no_lie_because_an_ipv4_address_works() 
     lines.first(URL, GENUINE)
     lines.first(URL, OTHER6, f"tcp:{TIMEOUT}")
     assert judged(lines)["state"] == "ok"
-    lines.alternative(URL, GENUINE6)  # nor because another resolver's address works
+    lines.alternative(URL, GENUINE6)  # another resolver's address that works changes nothing
     assert judged(lines)["state"] == "ok"
 
 
 @pytest.mark.parametrize("resolver", [None, "x", {}, {"ip_ttl": "58", "flags": "RA"}, {"ip_ttl": 7, "flags": [1]}])
-def test_junk_in_preflight_judges_nothing(resolver: Any) -> None:
+def test_junk_in_preflight_is_ignored(resolver: Any) -> None:
     lines = alone()
     lines.preflight |= {"resolver": resolver, "dark_answers": "yes"}
     lines.dark(HOST, [BOGON])
-    assert said(lines)[0] == "impaired"
+    assert conclusion(lines)[0] == "impaired"

@@ -1,4 +1,4 @@
-"""Every kind of follow-up decides somewhere: without it, its rule falls silent."""
+"""Test that each kind of follow-up decides a verdict, which is another one without it."""
 
 from collections.abc import Callable
 from typing import Any, get_args
@@ -7,8 +7,8 @@ import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import FollowUp
-from tests.analysis.outcomes.test_client_hellos import dies_in_our_hello, otherwise, shut_out
-from tests.analysis.outcomes.test_dns_forgery import BOGON, HARMLESS, alone
+from tests.analysis.outcomes.test_client_hellos import browser_fails, fails_in_our_hello, with_other_hellos
+from tests.analysis.outcomes.test_dns_forgery import BOGON, INNOCUOUS, alone
 from tests.support.measurements.ablation import without_transactions
 from tests.support.measurements.lines import FORGED, GENUINE, SECOND, Lines
 
@@ -31,11 +31,11 @@ def judged(line: dict[str, Any]) -> tuple[str, list[str], str]:
     return record["state"], record["mechanisms"], record["rule_id"]
 
 
-# -- names that are on no list ---------------------------------------------------------------------------------------
+# -- names that no list contains -------------------------------------------------------------------------------------
 
 
 def listed_names_pass(failure: str = RESET, url: str = URL) -> Lines:
-    """The harmless name is well known and passes; the target's dies, and so does one that nobody has."""
+    """Return flows in which an innocuous name passes, and the target's and a non-existent name fail."""
     layer = "http" if url == CLEAR else "tls"
     lines = web(url)
     lines.innocuous(url, GENUINE)
@@ -47,7 +47,7 @@ def listed_names_pass(failure: str = RESET, url: str = URL) -> Lines:
 
 
 def only_the_hosts_own_passes(failure: str = RESET) -> Lines:
-    """Every name dies but the neutral hosts' own, which answered before and after."""
+    """Return flows in which every name fails except the neutral hosts' own."""
     lines = web()
     lines.innocuous(URL, GENUINE, f"tls:{failure}")
     lines.twice(URL, GENUINE, f"tls:{failure}", t0=1.0)
@@ -58,27 +58,27 @@ def only_the_hosts_own_passes(failure: str = RESET) -> Lines:
 
 
 @pytest.mark.parametrize(("failure", "mechanism"), [(RESET, "tls.reset.sni"), (TIMEOUT, "tls.timeout.sni")])
-def test_a_name_that_nobody_has_tells_an_allowlist(failure: str, mechanism: str) -> None:
+def test_failing_nonexistent_name_shows_an_allowlist(failure: str, mechanism: str) -> None:
     verb = "reset" if failure == RESET else "timeout"
-    said = judged(listed_names_pass(failure).line())
-    assert said == ("blocked", [mechanism], f"tls_{verb}_of_unlisted_names")
-    said = judged(only_the_hosts_own_passes(failure).line())
-    assert said == ("blocked", [mechanism], f"tls_{verb}_of_all_names_but_the_hosts_own")
+    found = judged(listed_names_pass(failure).line())
+    assert found == ("blocked", [mechanism], f"tls_{verb}_of_unlisted_names")
+    found = judged(only_the_hosts_own_passes(failure).line())
+    assert found == ("blocked", [mechanism], f"tls_{verb}_of_all_names_but_the_hosts_own")
 
 
-def test_hosts_in_the_clear_too() -> None:
-    said = judged(listed_names_pass(url=CLEAR).line())
-    assert said == ("blocked", ["http.reset.host"], "http_reset_of_unlisted_names")
+def test_failing_nonexistent_host_header_shows_an_allowlist() -> None:
+    found = judged(listed_names_pass(url=CLEAR).line())
+    assert found == ("blocked", ["http.reset.host"], "http_reset_of_unlisted_names")
 
 
-def test_inside_a_residual_window_only_a_later_success_makes_a_failure_count() -> None:
-    """Law 8: what dies after a trigger may be punished for it, unless a harmless flow passes there afterwards."""
+def test_failure_in_a_residual_window_counts_only_with_a_later_success() -> None:
+    """Require that an innocuous flow passes later, which excludes residual censorship (P8)."""
     lines = listed_names_pass()
-    lines.probe.records[-1].t0 = 1.5  # the harmless one passed before the nonexistent name was tried
+    lines.probe.records[-1].t0 = 1.5  # the innocuous name passed before the non-existent one was tried
     assert judged(lines.line())[2] == "tls_reset_follows_name"
 
 
-def test_a_nonexistent_name_that_passes_leaves_it_to_the_name() -> None:
+def test_passing_nonexistent_name_shows_no_allowlist() -> None:
     lines = web()
     lines.innocuous(URL, GENUINE)
     lines.twice(URL, GENUINE, f"tls:{RESET}", t0=1.0)
@@ -88,8 +88,8 @@ def test_a_nonexistent_name_that_passes_leaves_it_to_the_name() -> None:
     assert judged(lines.line())[2] == "tls_reset_follows_name"
 
 
-def test_a_network_that_has_died_is_no_allowlist() -> None:
-    """From some moment on everything dies, the neutral host's own name too."""
+def test_network_that_fails_completely_shows_no_allowlist() -> None:
+    """Let the neutral host's own name fail too, as after an outage."""
     lines = only_the_hosts_own_passes(TIMEOUT)
     lines.probe.records.pop()
     lines.neutral_own(URL, f"tls:{TIMEOUT}", ip=OTHER_NEUTRAL, t0=4.0)
@@ -110,12 +110,12 @@ def conjunctive(failure: str = RESET) -> Lines:
     return lines
 
 
-def test_name_and_address_together() -> None:
+def test_failure_by_name_at_one_address_only_is_blocked() -> None:
     assert judged(conjunctive().line()) == ("blocked", ["tls.reset.sni"], "tls_reset_follows_name_at_this_address")
 
 
-def test_a_server_that_hangs_up_on_its_own_name_is_down() -> None:
-    """The differential is the same; what fails from outside too is the server's doing."""
+def test_server_that_resets_its_own_name_is_down() -> None:
+    """Let the control decide, because the differential looks the same."""
     lines = web()
     lines.innocuous(URL, GENUINE)
     lines.twice(URL, GENUINE, f"tls:{RESET}")
@@ -124,7 +124,7 @@ def test_a_server_that_hangs_up_on_its_own_name_is_down() -> None:
     assert judged(lines.line())[:2] == ("down", [])
 
 
-# -- pages of nobody's -----------------------------------------------------------------------------------------------
+# -- pages that a neutral host sends too -----------------------------------------------------------------------------
 
 
 def page(digest: str = "", to: str = "") -> dict[str, Any]:
@@ -139,28 +139,28 @@ def answered_in_the_clear(here: dict[str, Any], neutral: dict[str, Any], control
     return lines
 
 
-def test_a_page_that_a_neutral_host_gives_too_is_a_forgers() -> None:
+def test_page_or_redirect_of_a_neutral_host_too_is_blocked() -> None:
     forged, own = page("f0"), page("aa")
-    said = judged(answered_in_the_clear(forged, forged, own).line())
-    assert said == ("blocked", ["http.blockpage"], "http_page_is_elsewhere_too")
+    found = judged(answered_in_the_clear(forged, forged, own).line())
+    assert found == ("blocked", ["http.blockpage"], "http_page_is_elsewhere_too")
     to = page(to="blocked.example")
-    said = judged(answered_in_the_clear(to, to, own).line())
-    assert said == ("blocked", ["http.redirect"], "http_redirect_is_elsewhere_too")
+    found = judged(answered_in_the_clear(to, to, own).line())
+    assert found == ("blocked", ["http.redirect"], "http_redirect_is_elsewhere_too")
 
 
 @pytest.mark.parametrize(
     ("neutral", "control"),
     [
-        ("bb", "aa"),  # everybody has a page of their own
+        ("bb", "aa"),  # each server has its own page
         ("aa", "aa"),  # the usual page of one web server, at the control too
         ("", "cc"),  # advertising here and there, and the neutral host has no page
     ],
 )
-def test_pages_that_accuse_nobody(neutral: str, control: str) -> None:
+def test_ordinary_pages_are_ok(neutral: str, control: str) -> None:
     assert judged(answered_in_the_clear(page("aa"), page(neutral), page(control)).line())[0] == "ok"
 
 
-# -- bytes of no protocol --------------------------------------------------------------------------------------------
+# -- random bytes ----------------------------------------------------------------------------------------------------
 
 
 def silent_chat() -> Lines:
@@ -176,32 +176,32 @@ def unlisted_protocol() -> Lines:
     return lines
 
 
-def test_bytes_of_no_protocol_tell_an_allowlist_of_protocols() -> None:
-    said = judged(unlisted_protocol().line())
-    assert said == ("blocked", ["protocol.drop"], "payload_drop_of_unlisted_protocols")
+def test_silent_random_bytes_show_an_allowlist_of_protocols() -> None:
+    found = judged(unlisted_protocol().line())
+    assert found == ("blocked", ["protocol.drop"], "payload_drop_of_unlisted_protocols")
 
 
 @pytest.mark.parametrize("outcome", ["ok", f"random:{RESET}"])
-def test_bytes_that_are_answered_leave_it_likely(outcome: str) -> None:
-    """A reset may be the neutral host's own answer to nonsense."""
+def test_answered_random_bytes_are_likely_blocked(outcome: str) -> None:
+    """Show that a reset may be the neutral host's own answer to random bytes."""
     lines = silent_chat()
     lines.random_bytes(CHAT, outcome)
     assert judged(lines.line()) == ("likely_blocked", ["protocol"], "payload_fails_here")
 
 
-def test_bytes_that_are_answered_once_acquit_the_protocol() -> None:
+def test_random_bytes_answered_once_show_no_allowlist() -> None:
     lines = unlisted_protocol()
     lines.random_bytes(CHAT)
     assert judged(lines.line())[2] == "payload_fails_here"
 
 
-def test_a_silence_that_an_earlier_trigger_may_have_drawn_tells_nothing_of_protocols() -> None:
+def test_silent_random_bytes_in_a_residual_window_are_ignored() -> None:
     lines = silent_chat()
     lines.random_bytes(CHAT, f"random:{TIMEOUT}", in_residual=True)
     assert judged(lines.line())[2] == "payload_fails_here"
 
 
-def test_a_neutral_host_that_preflight_did_not_prove_tells_nothing_of_protocols() -> None:
+def test_random_bytes_to_an_unproven_neutral_host_are_ignored() -> None:
     lines = silent_chat()
     lines.random_bytes(CHAT, f"random:{TIMEOUT}", ip=OTHER_NEUTRAL)
     assert judged(lines.line())[2] == "payload_fails_here"
@@ -210,29 +210,29 @@ def test_a_neutral_host_that_preflight_did_not_prove_tells_nothing_of_protocols(
 # -- every kind ------------------------------------------------------------------------------------------------------
 
 
-def lied_to(**evidence: Any) -> Lines:
+def false_answer() -> Lines:
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, FORGED)
     return lines
 
 
-def lie_proven(engine: str) -> Lines:
-    lines = lied_to()
+def refuted_by(engine: str) -> Lines:
+    lines = false_answer()
     lines.encrypted(HOST, GENUINE, engine=engine)
     lines.first(URL, FORGED, "tls:ssl_invalid_hostname")
     lines.control(URL, GENUINE)
     return lines
 
 
-def raced_elsewhere() -> Lines:
-    lines = lied_to()
+def forged_at_public_resolver() -> Lines:
+    lines = false_answer()
     lines.encrypted(HOST, GENUINE)
     lines.public_udp(HOST, [FORGED], [GENUINE])
     return lines
 
 
-def from_nowhere() -> Lines:
-    lines = lied_to()
+def from_non_resolver() -> Lines:
+    lines = false_answer()
     lines.encrypted(HOST, GENUINE)
     lines.dark(HOST, [FORGED])
     return lines
@@ -241,7 +241,7 @@ def from_nowhere() -> Lines:
 def at_a_closed_port() -> Lines:
     lines = alone()
     lines.at_helper(HOST, [BOGON])
-    lines.at_helper(HARMLESS, harmless=True)
+    lines.at_helper(INNOCUOUS, innocuous=True)
     return lines
 
 
@@ -269,7 +269,7 @@ def neutral_host() -> Lines:
     return lines
 
 
-def twin() -> Lines:
+def echo_pair() -> Lines:
     lines = Lines({"calls": [STUN]}, target="stun")
     lines.lookup("stun.example", SECOND)
     lines.encrypted("stun.example", SECOND)
@@ -280,12 +280,12 @@ def twin() -> Lines:
     return lines
 
 
-def passes_in_a_browsers() -> Lines:
-    return otherwise(dies_in_our_hello(), "browser_hello")
+def passes_in_browser_hello() -> Lines:
+    return with_other_hellos(fails_in_our_hello(), "browser_hello")
 
 
 def passes_at_another_length() -> Lines:
-    return otherwise(dies_in_our_hello(), "other_size_hello")
+    return with_other_hellos(fails_in_our_hello(), "other_size_hello")
 
 
 DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
@@ -294,18 +294,18 @@ DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "nonexistent_name_same_address": (listed_names_pass, "tls_reset_of_unlisted_names"),
     "nonexistent_name_neutral_host": (only_the_hosts_own_passes, "tls_reset_of_all_names_but_the_hosts_own"),
     "neutral_name_neutral_host": (only_the_hosts_own_passes, "tls_reset_of_all_names_but_the_hosts_own"),
-    "browser_hello": (passes_in_a_browsers, "tls_reset_of_name_in_hello_of_this_make"),
-    "harmless_browser_hello": (shut_out, "tls_reset_of_name_in_browsers_hello"),
+    "browser_hello": (passes_in_browser_hello, "tls_reset_of_name_in_hello_of_this_make"),
+    "harmless_browser_hello": (browser_fails, "tls_reset_of_name_in_browsers_hello"),
     "other_size_hello": (passes_at_another_length, "tls_reset_of_name_in_hello_of_this_size"),
-    "same_hello_again": (passes_in_a_browsers, "tls_reset_of_name_in_hello_of_this_make"),
+    "same_hello_again": (passes_in_browser_hello, "tls_reset_of_name_in_hello_of_this_make"),
     "random_bytes_neutral_host": (unlisted_protocol, "payload_drop_of_unlisted_protocols"),
-    "resolver_udp": (raced_elsewhere, "dns_race_at_public_resolver_other"),
-    "resolver_dot": (lambda: lie_proven("dot"), "dns_lie_proven_at_control_other"),
-    "resolver_doh": (lambda: lie_proven("doh"), "dns_lie_proven_at_control_other"),
-    "dark_resolver": (from_nowhere, "dns_answer_from_nowhere_other"),
+    "resolver_udp": (forged_at_public_resolver, "dns_race_at_public_resolver_other"),
+    "resolver_dot": (lambda: refuted_by("dot"), "dns_lie_proven_at_control_other"),
+    "resolver_doh": (lambda: refuted_by("doh"), "dns_lie_proven_at_control_other"),
+    "dark_resolver": (from_non_resolver, "dns_answer_from_nowhere_other"),
     "dark_innocuous": (at_a_closed_port, "dns_bogon_from_nowhere"),
-    "same_payload_echo": (twin, "stun_silent_twin_echoed"),
-    "other_payload_echo": (twin, "stun_silent_twin_echoed"),
+    "same_payload_echo": (echo_pair, "stun_silent_twin_echoed"),
+    "other_payload_echo": (echo_pair, "stun_silent_twin_echoed"),
     "alternative_address": (alternative, "dns_nxdomain_proven_false"),
 }
 
@@ -316,15 +316,15 @@ def _without(line: dict[str, Any], kind: str) -> dict[str, Any]:
     return without_transactions(line, ids)
 
 
-TELLS_WHERE = {"path_sweep", "limited_payload"}  # a record's `hop`, which no rule reads
+LOCATES = {"path_sweep", "limited_payload"}  # a record's `hop`, which no rule reads
 
 
-def test_no_kind_is_missing_here() -> None:
-    assert set(DECIDES) == set(get_args(FollowUp)) - TELLS_WHERE - {""}
+def test_every_kind_of_followup_is_tested() -> None:
+    assert set(DECIDES) == set(get_args(FollowUp)) - LOCATES - {""}
 
 
 @pytest.mark.parametrize("kind", DECIDES)
-def test_without_its_follow_up_a_rule_falls_silent(kind: FollowUp) -> None:
+def test_without_its_followup_another_rule_decides(kind: FollowUp) -> None:
     build, rule_id = DECIDES[kind]
     line = build().line()
     assert judged(line)[2] == rule_id

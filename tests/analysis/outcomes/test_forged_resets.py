@@ -1,4 +1,4 @@
-"""Raw packets: whose were the resets, and what is said of it."""
+"""Test verdicts from raw packets: which sender made the resets."""
 
 from typing import Any
 
@@ -21,34 +21,34 @@ def packet(
     return record.model_dump(mode="json")
 
 
-def greeted(transaction: int, *resets: dict[str, Any]) -> list[dict[str, Any]]:
+def with_handshake(transaction: int, *resets: dict[str, Any]) -> list[dict[str, Any]]:
     return [packet(transaction, "synack", flags="SA"), *resets]
 
 
 @pytest.mark.parametrize(
     ("resets", "unlike"),
     [
-        ([packet(1, "rst")], 0),  # the server's own
+        ([packet(1, "rst")], 0),  # the server's reset
         ([packet(1, "rst", ttl=97)], 1),
         ([packet(1, "rst", sequence=s) for s in (1, 1461, 4381)], 3),  # the server's TTL, copied
         ([packet(1, "rst", sequence=s, flags="R") for s in (1, 900)], 0),  # to late segments, RFC 9293 3.10.7.1
         ([packet(1, "rst", sequence=1), packet(1, "rst", sequence=900, acknowledgment=9)], 0),
-        ([packet(1, "rst", ttl=97, direction="out")], 0),  # ours
+        ([packet(1, "rst", ttl=97, direction="out")], 0),  # our own reset
         ([packet(2, "rst", ttl=97)], 0),  # of another flow
         ([packet(1, "icmp", ttl=97)], 0),
     ],
 )
-def test_which_resets_are_not_the_greeters(resets: list[dict[str, Any]], unlike: int) -> None:
-    assert count_forged_resets(greeted(1, *resets))[1] == unlike
+def test_resets_of_another_sender_are_counted(resets: list[dict[str, Any]], unlike: int) -> None:
+    assert count_forged_resets(with_handshake(1, *resets))[1] == unlike
 
 
-def test_who_never_greeted_cannot_be_compared() -> None:
+def test_flow_without_handshake_is_not_compared() -> None:
     assert count_forged_resets([packet(1, "rst", ttl=97)]) == {1: 0}
     assert count_forged_resets(None) == count_forged_resets([None, 3, {}]) == {}
 
 
 def reset_at_its_address() -> tuple[Lines, list[int]]:
-    """Name and address together, and no helper: nothing but the packets tells who did it."""
+    """Return resets by name and address together, without a helper, so that only the packets show the sender."""
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, GENUINE)
     lines.encrypted(HOST, GENUINE)
@@ -62,8 +62,8 @@ def worked() -> tuple[Lines, int, int]:
     lines = Lines({"web": [URL]})
     lines.lookup(HOST, GENUINE)
     lines.encrypted(HOST, GENUINE)
-    harmless = lines.innocuous(URL, GENUINE)
-    return lines, harmless, lines.first(URL, GENUINE)
+    innocuous = lines.innocuous(URL, GENUINE)
+    return lines, innocuous, lines.first(URL, GENUINE)
 
 
 def judged(lines: Lines) -> dict[str, Any]:
@@ -71,22 +71,22 @@ def judged(lines: Lines) -> dict[str, Any]:
     return record
 
 
-def test_a_reset_by_another_follows_the_name() -> None:
+def test_reset_of_another_sender_by_name_is_likely_blocked() -> None:
     lines, both = reset_at_its_address()
-    assert judged(lines)["state"] == "impaired"  # without packets nobody knows
-    lines.packets = [p for t in both for p in greeted(t, packet(t, "rst", ttl=97))]
+    assert judged(lines)["state"] == "impaired"  # the sender is unknown without packets
+    lines.packets = [p for t in both for p in with_handshake(t, packet(t, "rst", ttl=97))]
     found = judged(lines)
     assert (found["state"], found["mechanisms"]) == ("likely_blocked", ["tls.reset.sni"])
     assert found["rule_id"] == "tls_reset_by_another"
-    lines.packets = [p for t in both for p in greeted(t, packet(t, "rst"))]
-    assert judged(lines)["state"] == "impaired"  # the server itself hangs up
+    lines.packets = [p for t in both for p in with_handshake(t, packet(t, "rst"))]
+    assert judged(lines)["state"] == "impaired"  # the server itself resets
 
 
-def test_a_late_reset_by_another_did_no_harm() -> None:
-    lines, harmless, own = worked()
+def test_late_reset_of_another_sender_is_an_anomaly() -> None:
+    lines, innocuous, own = worked()
     assert judged(lines)["anomalies"] == []
-    lines.packets = [*greeted(harmless), *greeted(own, packet(own, "rst", ttl=97))]
+    lines.packets = [*with_handshake(innocuous), *with_handshake(own, packet(own, "rst", ttl=97))]
     found = judged(lines)
     assert (found["state"], found["mechanisms"], found["anomalies"]) == ("ok", [], ["tls.reset.sni"])
-    lines.packets += greeted(harmless, packet(harmless, "rst", ttl=97))
-    assert judged(lines)["anomalies"] == []  # whoever that is, it is not for the name
+    lines.packets += with_handshake(innocuous, packet(innocuous, "rst", ttl=97))
+    assert judged(lines)["anomalies"] == []  # the reset does not depend on the name

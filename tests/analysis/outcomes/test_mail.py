@@ -1,4 +1,4 @@
-"""From what happens to mail to what is said (design 7); with the look-alikes that accuse nobody."""
+"""Test verdicts about mail servers, and look-alikes that accuse nothing."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.rows import read_measurement
 from probe.analysis.verdicts.verdicts import judge_measurement
-from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, judged, said
+from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, conclusion, judged
 from tests.support.measurements.ablation import labels_swapped, without_transactions
 from tests.support.measurements.lines import GENUINE, SECOND
 from tests.support.measurements.mail_dialogues import MailLines
@@ -22,7 +22,7 @@ def url_of(scheme: str) -> str:
 
 
 def mail(scheme: str, outcome: str = "ok", *, control: str | None = "ok", proven: bool = True) -> MailLines:
-    """One endpoint, an address, that ends twice in the same way here; and what the helper saw of it."""
+    """Return one endpoint with two attempts of this outcome here, and the helper's result."""
     lines = MailLines({"mail": [url_of(scheme)]})
     lines.lookup(HOST, GENUINE)
     if proven:
@@ -38,7 +38,7 @@ def rule_of(lines: MailLines) -> str:
 
 
 @pytest.mark.parametrize("scheme", PORTS)
-def test_an_answer_is_ok_and_names_its_proof(scheme: str) -> None:
+def test_answer_is_ok_and_names_its_proof(scheme: str) -> None:
     record = judged(mail(scheme))
     assert (record["state"], record["proof"], record["anomalies"]) == ("ok", scheme[:4], [])
     assert record["rule_id"] == ("tls_completes" if "+" in scheme else "mail_answered")
@@ -46,31 +46,31 @@ def test_an_answer_is_ok_and_names_its_proof(scheme: str) -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("outcome", ["missing", "masked", "accepted"])
-def test_stripped_here_and_offered_outside(protocol: str, outcome: str) -> None:
+def test_missing_starttls_is_blocked_with_control_and_impaired_without(protocol: str, outcome: str) -> None:
     scheme, mechanism = f"{protocol}+starttls", f"{protocol}.starttls_stripped"
-    assert said(mail(scheme, outcome)) == ("blocked", [mechanism])
-    assert said(mail(scheme, outcome, control=None)) == ("impaired", [])
+    assert conclusion(mail(scheme, outcome)) == ("blocked", [mechanism])
+    assert conclusion(mail(scheme, outcome, control=None)) == ("impaired", [])
     assert rule_of(mail(scheme, outcome, control=None)) == "mail_starttls_not_offered"
     assert judged(mail(scheme, outcome))["proof"] == "tcp"
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_offered_to_nobody_is_the_servers_way(protocol: str) -> None:
+def test_missing_starttls_here_and_at_the_control_is_down(protocol: str) -> None:
     for here, there in (("missing", "missing"), ("masked", "masked"), ("accepted", "accepted"), ("masked", "missing")):
         lines = mail(f"{protocol}+starttls", here, control=there)
-        assert said(lines) == ("down", [])
+        assert conclusion(lines) == ("down", [])
         assert rule_of(lines) == "mail_starttls_offered_to_nobody"
 
 
-def test_a_server_that_offers_it_to_some_accuses_nobody() -> None:
-    """Two machines behind one name, of which one has no STARTTLS: the helper met both."""
+def test_missing_starttls_with_mixed_control_is_impaired() -> None:
+    """Let the helper reach two servers of one name, of which one has no STARTTLS."""
     lines = mail("smtp+starttls", "missing", control=None)
     lines.control(url_of("smtp+starttls"), SECOND, "missing")
     lines.control(url_of("smtp+starttls"), SECOND)
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
 
 
-def test_once_is_not_enough() -> None:
+def test_starttls_missing_once_is_impaired() -> None:
     url = url_of("smtp+starttls")
     lines = MailLines({"mail": [url]})
     lines.lookup(HOST, GENUINE)
@@ -79,37 +79,37 @@ def test_once_is_not_enough() -> None:
     lines.control(url, GENUINE)
     assert (judged(lines)["state"], rule_of(lines)) == ("impaired", "mail_unconfirmed")
     lines.confirm(url, GENUINE, f"starttls:{RESET}")  # and another kind is no confirmation
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
     lines.confirm(url, GENUINE)
-    assert said(lines) == ("ok", [])
+    assert conclusion(lines) == ("ok", [])
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_offered_and_refused(protocol: str) -> None:
+def test_refused_starttls_is_likely_blocked(protocol: str) -> None:
     lines = mail(f"{protocol}+starttls", "refused")
-    assert said(lines) == ("likely_blocked", [f"{protocol}.starttls_stripped"])
-    assert said(mail(f"{protocol}+starttls", "refused", control=None)) == ("impaired", [])
-    assert said(mail(f"{protocol}+starttls", "refused", control="refused")) == ("down", [])
+    assert conclusion(lines) == ("likely_blocked", [f"{protocol}.starttls_stripped"])
+    assert conclusion(mail(f"{protocol}+starttls", "refused", control=None)) == ("impaired", [])
+    assert conclusion(mail(f"{protocol}+starttls", "refused", control="refused")) == ("down", [])
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_server_that_turns_us_away_is_nobodys_censor(protocol: str) -> None:
+def test_server_that_greets_with_a_refusal_is_impaired(protocol: str) -> None:
     lines = mail(f"{protocol}+starttls", "turned away")
     assert (judged(lines)["state"], rule_of(lines)) == ("impaired", "mail_turned_away")
 
 
 @pytest.mark.parametrize("scheme", PORTS)
 @pytest.mark.parametrize("failure", [RESET, TIMEOUT, "eof_error"])
-def test_a_dialogue_that_dies_here(scheme: str, failure: str) -> None:
+def test_failing_dialogue_is_likely_blocked_with_control(scheme: str, failure: str) -> None:
     step = "greeting" if "+" in scheme else "inside"
-    assert said(mail(scheme, f"{step}:{failure}")) == ("likely_blocked", [scheme[:4]])
-    assert said(mail(scheme, f"{step}:{failure}", control=None)) == ("impaired", [])
-    assert said(mail(scheme, f"{step}:{failure}", control=f"{step}:{failure}")) == ("down", [])
+    assert conclusion(mail(scheme, f"{step}:{failure}")) == ("likely_blocked", [scheme[:4]])
+    assert conclusion(mail(scheme, f"{step}:{failure}", control=None)) == ("impaired", [])
+    assert conclusion(mail(scheme, f"{step}:{failure}", control=f"{step}:{failure}")) == ("down", [])
 
 
-def test_the_rules_about_tls_hold_behind_starttls() -> None:
+def test_tls_rules_decide_after_starttls() -> None:
     lines = mail("smtp+starttls", f"tls:{RESET}")
-    assert said(lines) == ("likely_blocked", ["tls.reset"])
+    assert conclusion(lines) == ("likely_blocked", ["tls.reset"])
     assert judged(lines)["proof"] == "mail"
     forged = MailLines({"mail": [url_of("smtp+starttls")]})
     forged.lookup(HOST, GENUINE)
@@ -119,38 +119,38 @@ def test_the_rules_about_tls_hold_behind_starttls() -> None:
     assert judged(forged)["mechanisms"] == ["tls.mitm"]
 
 
-def test_a_name_that_is_reset_at_993() -> None:
+def test_reset_by_name_at_imaps_is_blocked() -> None:
     url = url_of("imaps")
     lines = mail("imaps", f"tls:{RESET}")
     lines.innocuous(url, GENUINE)
-    assert said(lines) == ("blocked", ["tls.reset.sni"])
+    assert conclusion(lines) == ("blocked", ["tls.reset.sni"])
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_plaintext_behind_the_go_ahead_is_an_anomaly(protocol: str) -> None:
+def test_plaintext_after_granted_tls_is_an_anomaly(protocol: str) -> None:
     scheme = f"{protocol}+starttls"
     record = judged(mail(scheme, "injected"))
     assert (record["state"], record["mechanisms"], record["anomalies"]) == ("ok", [], [protocol])
     assert judged(mail(scheme, "injected", control="injected"))["anomalies"] == []
 
 
-def test_a_certificate_behind_starttls_proves_the_address() -> None:
-    """Also where STARTTLS was masked and accepted: nothing else may vouch for the address."""
+def test_certificate_after_starttls_verifies_the_address() -> None:
+    """Count the certificate also if STARTTLS was masked and accepted, because no other source may exist."""
     lines = mail("smtp+starttls", "accepted", proven=False, control=None)
     assert Verified(read_measurement(lines.line())).verified(HOST) == {GENUINE}
     refused = mail("smtp+starttls", "masked", proven=False, control=None)
     assert Verified(read_measurement(refused.line())).verified(HOST) == frozenset()
-    assert said(refused) == ("impaired", [])
+    assert conclusion(refused) == ("impaired", [])
 
 
-def test_an_address_that_nothing_proves_accuses_nobody() -> None:
+def test_unverified_address_is_impaired() -> None:
     lines = mail("smtp+starttls", "missing", proven=False, control=None)
     lines.control(url_of("smtp+starttls"), SECOND)
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
 
 
 @pytest.mark.parametrize("outcome", ["missing", "masked", "accepted"])
-def test_ablation(outcome: str) -> None:
+def test_without_its_evidence_no_mail_server_is_blocked(outcome: str) -> None:
     line = mail("smtp+starttls", outcome).line()
     (record,) = judge_measurement(line, file="x", number=1)
     assert record["state"] == "blocked"
@@ -160,7 +160,7 @@ def test_ablation(outcome: str) -> None:
         assert again["state"] != "blocked"
 
 
-def test_what_was_accepted_though_not_offered_is_no_success_whatever_the_entry_says() -> None:
+def test_accepted_but_not_offered_starttls_is_no_success() -> None:
     line = mail("smtp+starttls", "accepted").line()
     for entry in line["test_keys"]["x_endpoints"]["mail"]:
         entry["failure"] = None
@@ -178,7 +178,7 @@ def test_what_was_accepted_though_not_offered_is_no_success_whatever_the_entry_s
         {},
     ],
 )
-def test_junk_reads_as_absent(junk: dict[str, Any]) -> None:
+def test_junk_in_mail_entries_is_ignored(junk: dict[str, Any]) -> None:
     line = mail("smtp+starttls").line()
     for entry in line["test_keys"]["x_endpoints"]["mail"]:
         identity = entry["transaction_id"]

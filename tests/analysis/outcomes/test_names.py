@@ -1,4 +1,4 @@
-"""From what happens to a name to what is said (design 7): lies, races, denials, and what does no harm."""
+"""Test verdicts about names: false answers, races, denials, and anomalies that do no harm."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,8 +24,8 @@ def judged(lines: Lines) -> dict[str, Any]:
     return record
 
 
-def lie(*answers: str, failure: str | None = None, alternative: str = "ok", source: str = "dot") -> Lines:
-    """The system's resolver lies; an encrypted one tells the truth."""
+def false_answer(*answers: str, failure: str | None = None, alternative: str = "ok", source: str = "dot") -> Lines:
+    """Return a false answer of the system resolver and a true one of an encrypted resolver."""
     lines = web()
     lines.lookup(HOST, *answers, failure=failure)
     lines.encrypted(HOST, GENUINE, engine=source)
@@ -44,20 +44,20 @@ def race(*datagrams: Any, answer: str) -> Lines:
     return lines
 
 
-def test_a_denial_is_a_lie_when_a_certificate_proves_another_answer() -> None:
-    record = judged(lie(failure=NXDOMAIN))
+def test_denial_is_blocked_if_a_certificate_proves_another_answer() -> None:
+    record = judged(false_answer(failure=NXDOMAIN))
     assert (record["state"], record["mechanisms"]) == ("blocked", ["dns.nxdomain"])
-    assert (record["attempts"], record["failures"]) == (1, 1)  # the question was the attempt
+    assert (record["attempts"], record["failures"]) == (1, 1)  # the query was the attempt
 
 
 @pytest.mark.parametrize(("answer", "kind"), [(BOGON, "bogon"), (FORGED, "other")])
 @pytest.mark.parametrize("source", ["dot", "doh"])
-def test_another_address_is_a_lie_when_a_certificate_proves_the_true_one(answer: str, kind: str, source: str) -> None:
-    record = judged(lie(answer, source=source))
+def test_other_address_is_blocked_if_a_certificate_proves_the_true_one(answer: str, kind: str, source: str) -> None:
+    record = judged(false_answer(answer, source=source))
     assert (record["state"], record["mechanisms"]) == ("blocked", [f"dns.injection.{kind}"])
 
 
-def test_a_lie_that_leads_to_a_blockpage() -> None:
+def test_address_that_leads_to_a_blockpage_is_blocked() -> None:
     url = f"http://{HOST}:80/"
     lines = Lines({"web": [url, URL]})
     lines.lookup(HOST, FORGED)
@@ -66,7 +66,7 @@ def test_a_lie_that_leads_to_a_blockpage() -> None:
     assert (record["state"], record["mechanisms"]) == ("blocked", ["dns.injection.blockpage"])
 
 
-def test_a_true_answer_from_a_public_resolver_over_udp_counts_once_a_certificate_proves_it() -> None:
+def test_answer_over_udp_counts_if_a_certificate_proves_it() -> None:
     lines = web()
     lines.lookup(HOST, failure=NXDOMAIN)
     lines.public_udp(HOST, [GENUINE])
@@ -75,18 +75,18 @@ def test_a_true_answer_from_a_public_resolver_over_udp_counts_once_a_certificate
     assert judged(lines)["mechanisms"] == ["dns.nxdomain"]
 
 
-def test_an_encrypted_answer_that_nobody_proved_is_likely_only() -> None:
-    record = judged(lie(failure=NXDOMAIN, alternative=f"tcp:{TIMEOUT}"))
+def test_denial_with_unproven_encrypted_answer_is_likely_blocked() -> None:
+    record = judged(false_answer(failure=NXDOMAIN, alternative=f"tcp:{TIMEOUT}"))
     assert (record["state"], record["mechanisms"]) == ("likely_blocked", ["dns.nxdomain"])
 
 
-def test_an_encrypted_answer_that_the_control_proved_is_proof() -> None:
-    lines = lie(failure=NXDOMAIN, alternative="tls:connection_reset")
+def test_denial_with_encrypted_answer_proven_at_control_is_blocked() -> None:
+    lines = false_answer(failure=NXDOMAIN, alternative="tls:connection_reset")
     lines.control(URL, GENUINE)
     assert judged(lines)["state"] == "blocked"
 
 
-def test_a_helper_alone_makes_likely_and_not_more() -> None:
+def test_denial_with_answer_of_the_helper_only_is_likely_blocked() -> None:
     lines = web()
     lines.lookup(HOST, failure=NXDOMAIN)
     lines.control_lookup(HOST, GENUINE)
@@ -94,14 +94,14 @@ def test_a_helper_alone_makes_likely_and_not_more() -> None:
     assert judged(lines)["state"] == "likely_blocked"
 
 
-def test_a_name_that_nobody_knows_is_down() -> None:
+def test_name_denied_at_the_control_too_is_down() -> None:
     lines = web()
     lines.lookup(HOST, failure=NXDOMAIN)
     lines.control_lookup(HOST, failure=NXDOMAIN)
     assert judged(lines)["state"] == "down"
 
 
-def test_a_failing_name_without_any_other_source_is_impaired() -> None:
+def test_failing_name_without_another_source_is_impaired() -> None:
     lines = web()
     lines.lookup(HOST, failure=NXDOMAIN)
     record = judged(lines)
@@ -112,12 +112,12 @@ def test_a_failing_name_without_any_other_source_is_impaired() -> None:
     ("first", "mechanism"),
     [([FORGED], "dns.injection.other"), ([BOGON], "dns.injection.bogon"), (NXDOMAIN, "dns.nxdomain")],
 )
-def test_a_forged_answer_that_comes_first_blocks(first: Any, mechanism: str) -> None:
+def test_forged_first_answer_is_blocked(first: Any, mechanism: str) -> None:
     record = judged(race(first, [GENUINE], answer=FORGED))
     assert (record["state"], record["mechanisms"]) == ("blocked", [mechanism])
 
 
-def test_a_race_needs_neither_control_nor_encrypted_resolver() -> None:
+def test_race_without_control_and_encrypted_resolver_is_blocked() -> None:
     lines = web()
     lines.lookup(HOST, FORGED)
     lines.own_udp(HOST, [FORGED], [GENUINE])
@@ -126,12 +126,12 @@ def test_a_race_needs_neither_control_nor_encrypted_resolver() -> None:
     assert (record["state"], record["mechanisms"]) == ("blocked", ["dns.injection.other"])
 
 
-def test_a_late_forged_answer_does_no_harm() -> None:
+def test_late_forged_answer_is_an_anomaly() -> None:
     record = judged(race([GENUINE], [BOGON], answer=GENUINE))
     assert (record["state"], record["mechanisms"], record["anomalies"]) == ("ok", [], ["dns.injection.bogon"])
 
 
-def test_a_right_answer_that_is_injected_does_no_harm() -> None:
+def test_injected_true_answer_is_an_anomaly() -> None:
     lines = web()
     lines.lookup(HOST, GENUINE)
     lines.own_udp(HOST, [GENUINE], [GENUINE], ttls=(61, 52))
@@ -140,7 +140,7 @@ def test_a_right_answer_that_is_injected_does_no_harm() -> None:
     assert (record["state"], record["anomalies"]) == ("ok", ["dns.injection"])
 
 
-def test_two_honest_answers_of_one_network_are_no_race() -> None:
+def test_two_answers_of_one_network_are_no_race() -> None:
     lines = web()
     lines.lookup(HOST, GENUINE)
     lines.own_udp(HOST, [GENUINE], [SECOND])
@@ -148,7 +148,7 @@ def test_two_honest_answers_of_one_network_are_no_race() -> None:
     assert judged(lines)["state"] == "impaired"
 
 
-def test_a_resolver_that_is_none_answers() -> None:
+def test_false_answer_of_a_non_resolver_is_blocked() -> None:
     lines = web()
     lines.lookup(HOST, FORGED)
     lines.encrypted(HOST, GENUINE)
@@ -159,7 +159,7 @@ def test_a_resolver_that_is_none_answers() -> None:
     assert (record["state"], record["mechanisms"]) == ("blocked", ["dns.injection.other"])
 
 
-def test_a_root_server_that_refers_elsewhere_has_forged_nothing() -> None:
+def test_referral_is_no_forged_answer() -> None:
     lines = web()
     lines.lookup(HOST, GENUINE)
     lines.dark(HOST, "dns_no_answer")
@@ -173,7 +173,7 @@ def test_a_root_server_that_refers_elsewhere_has_forged_nothing() -> None:
     assert judged(lines)["state"] == "impaired"
 
 
-def test_a_dns_proxy_that_tells_the_truth_is_an_anomaly() -> None:
+def test_dns_proxy_with_true_answers_is_an_anomaly() -> None:
     lines = web()
     lines.lookup(HOST, GENUINE)
     lines.dark(HOST, [GENUINE])
@@ -182,7 +182,7 @@ def test_a_dns_proxy_that_tells_the_truth_is_an_anomaly() -> None:
     assert (record["state"], record["anomalies"]) == ("ok", ["dns.intercepted"])
 
 
-def test_other_addresses_with_a_valid_certificate_are_geography() -> None:
+def test_other_address_with_a_valid_certificate_is_ok() -> None:
     lines = web()
     lines.lookup(HOST, FORGED)
     lines.encrypted(HOST, GENUINE)
@@ -192,7 +192,7 @@ def test_other_addresses_with_a_valid_certificate_are_geography() -> None:
     assert (record["state"], record["anomalies"]) == ("ok", [])
 
 
-def test_a_bogon_that_its_owner_publishes_is_no_lie() -> None:
+def test_bogon_that_its_owner_publishes_is_down() -> None:
     lines = web()
     lines.lookup(HOST, BOGON)
     lines.encrypted(HOST, BOGON)
@@ -202,7 +202,7 @@ def test_a_bogon_that_its_owner_publishes_is_no_lie() -> None:
     assert judged(lines)["state"] == "down"
 
 
-def test_nothing_below_dns_is_said_of_an_address_that_nothing_proves() -> None:
+def test_unverified_address_accuses_no_layer_above_dns() -> None:
     lines = web()
     lines.lookup(HOST, FORGED)
     lines.innocuous(URL, FORGED)
@@ -212,7 +212,7 @@ def test_nothing_below_dns_is_said_of_an_address_that_nothing_proves() -> None:
     assert (record["state"], record["mechanisms"], record["rule_id"]) == ("impaired", [], "address_unproven_fails")
 
 
-def test_a_proven_address_speaks_and_an_unproven_one_is_masked() -> None:
+def test_verified_address_decides_and_unverified_one_is_ignored() -> None:
     lines = web()
     lines.lookup(HOST, FORGED, GENUINE)
     lines.encrypted(HOST, GENUINE)
@@ -222,7 +222,7 @@ def test_a_proven_address_speaks_and_an_unproven_one_is_masked() -> None:
     assert judged(lines)["state"] == "down"
 
 
-def test_a_tcp_success_at_an_unproven_address_is_not_ok() -> None:
+def test_tcp_connect_to_an_unverified_address_is_insufficient() -> None:
     url = f"tcp://{HOST}:5222"
     lines = Lines({"chat": [url]})
     lines.lookup(HOST, FORGED)
@@ -230,7 +230,7 @@ def test_a_tcp_success_at_an_unproven_address_is_not_ok() -> None:
     assert judged(lines)["state"] == "insufficient"
 
 
-def test_a_service_blocked_twice_shows_both_mechanisms() -> None:
+def test_service_blocked_twice_has_both_mechanisms() -> None:
     lines = web()
     lines.lookup(HOST, FORGED)
     lines.own_udp(HOST, [FORGED], [GENUINE])
@@ -244,7 +244,7 @@ def test_a_service_blocked_twice_shows_both_mechanisms() -> None:
     assert (record["state"], record["mechanisms"]) == ("blocked", ["dns.injection.other", "tls.reset.sni"])
 
 
-def test_an_honest_aaaa_answer_does_not_hide_a_lie_about_a() -> None:
+def test_true_aaaa_answer_does_not_hide_a_false_a_answer() -> None:
     lines = web()
     lines.run["families"]["ipv6"] = True
     lines.lookup(HOST, BOGON, "2001:67c:4e8::1")
@@ -254,11 +254,11 @@ def test_an_honest_aaaa_answer_does_not_hide_a_lie_about_a() -> None:
     assert judged(lines)["mechanisms"] == ["dns.injection.bogon"]
 
 
-def test_a_resolver_silent_for_this_name_only_is_likely() -> None:
-    lines = lie(failure="dns_server_misbehaving")
-    lines.own_udp(HOST)  # our own question timed out as well
+def test_resolver_silent_for_one_name_is_likely_blocked() -> None:
+    lines = false_answer(failure="dns_server_misbehaving")
+    lines.own_udp(HOST)  # our own query timed out as well
     assert judged(lines)["state"] == "impaired"  # it may be silent about every name
-    lines.preflight["resolver"] = {"ip_ttl": 58, "flags": ["QR", "RD", "RA"]}  # a harmless one was answered
+    lines.preflight["resolver"] = {"ip_ttl": 58, "flags": ["QR", "RD", "RA"]}  # an innocuous one was answered
     assert judged(lines)["mechanisms"] == ["dns.timeout"]
     del lines.preflight["resolver"]
     lines.lookup("my.telegram.org", GENUINE)
@@ -266,12 +266,12 @@ def test_a_resolver_silent_for_this_name_only_is_likely() -> None:
     assert (record["state"], record["mechanisms"]) == ("likely_blocked", ["dns.timeout"])
 
 
-def test_silence_says_nothing_where_the_line_loses_questions_for_names_that_exist() -> None:
-    """A thin line that our own haste fills: what is lost there is lost for every name."""
-    lines = lie(failure="dns_server_misbehaving")
+def test_silence_is_ignored_if_queries_for_other_names_are_lost() -> None:
+    """Show that a slow access line, filled by our own traffic, loses queries for every name."""
+    lines = false_answer(failure="dns_server_misbehaving")
     lines.own_udp(HOST)
     lines.lookup("my.telegram.org", GENUINE)
-    lines.own_udp("my.telegram.org")  # lost, though the library's question was answered
+    lines.own_udp("my.telegram.org")  # lost, though the library's query was answered
     record = judged(lines)
     assert record["state"] not in {"blocked", "likely_blocked", "degraded"}
 
@@ -279,13 +279,13 @@ def test_silence_says_nothing_where_the_line_loses_questions_for_names_that_exis
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: lie(failure=NXDOMAIN),
-        lambda: lie(FORGED),
-        lambda: lie(BOGON),
+        lambda: false_answer(failure=NXDOMAIN),
+        lambda: false_answer(FORGED),
+        lambda: false_answer(BOGON),
         lambda: race([FORGED], [GENUINE], answer=FORGED),
     ],
 )
-def test_ablation_weakens_what_is_said_of_names(make: Callable[[], Lines]) -> None:
+def test_without_its_evidence_no_name_is_accused(make: Callable[[], Lines]) -> None:
     line = make().line()
     (record,) = judge_measurement(line, file="a", number=1)
     assert record["state"] == "blocked"
@@ -295,8 +295,8 @@ def test_ablation_weakens_what_is_said_of_names(make: Callable[[], Lines]) -> No
         assert weaker["state"] != "blocked"
 
 
-def test_a_library_that_lost_its_packets_is_not_a_resolver_that_is_silent() -> None:
-    """The library gave up; our own question to the same resolver was answered, and the service works there."""
+def test_lost_library_query_with_answered_own_query_is_ok() -> None:
+    """Prefer our own answered query to the library's timeout."""
     lines = web()
     lines.lookup(HOST, failure=TIMEOUT)
     lines.own_udp(HOST, [GENUINE])
@@ -305,8 +305,8 @@ def test_a_library_that_lost_its_packets_is_not_a_resolver_that_is_silent() -> N
     assert judged(lines)["state"] == "ok"
 
 
-def test_an_address_of_the_services_own_network_that_does_not_work_may_be_an_old_one() -> None:
-    """Neither a lie nor fine; that the helper cannot go there either does not make it a lie."""
+def test_failing_address_in_the_services_network_is_impaired() -> None:
+    """Treat it as out of date, also if the helper cannot reach it."""
     lines = web()
     lines.lookup(HOST, SECOND)
     lines.encrypted(HOST, GENUINE)
@@ -317,7 +317,7 @@ def test_an_address_of_the_services_own_network_that_does_not_work_may_be_an_old
     assert (record["state"], record["mechanisms"], record["rule_id"]) == ("impaired", [], "dns_stale_answer_here")
 
 
-def test_a_name_with_addresses_of_an_absent_family_alone_leaves_its_service_out() -> None:
+def test_name_with_addresses_of_an_absent_family_is_insufficient() -> None:
     lines = web()
     lines.lookup(HOST, "2001:67c:4e8:f004::9")
     record = judged(lines)
@@ -326,9 +326,7 @@ def test_a_name_with_addresses_of_an_absent_family_alone_leaves_its_service_out(
 
 
 @pytest.mark.parametrize(("first", "state"), [(f"tcp:{TIMEOUT}", "likely_blocked"), ("ok", "insufficient")])
-def test_a_way_in_the_clear_that_only_an_encrypted_resolver_knows_is_no_way_of_the_volunteers(
-    first: str, state: str
-) -> None:
+def test_unencrypted_page_at_an_address_of_an_encrypted_resolver_only_is_not_ok(first: str, state: str) -> None:
     url = f"http://{HOST}:80/"
     lines = Lines({"web": [url]})
     lines.lookup(HOST, FORGED)
@@ -345,7 +343,7 @@ def test_a_way_in_the_clear_that_only_an_encrypted_resolver_knows_is_no_way_of_t
 NO_FILES = "unknown_failure: too many open files"
 
 
-def test_a_library_without_descriptors_says_nothing_where_our_own_question_was_answered() -> None:
+def test_library_without_descriptors_is_ignored_if_our_own_query_was_answered() -> None:
     lines = web()
     lines.lookup(HOST, failure=NO_FILES)
     assert judged(lines)["rule_id"] == "name_local_fault"
@@ -357,8 +355,8 @@ def test_a_library_without_descriptors_says_nothing_where_our_own_question_was_a
     assert judged(lines)["state"] == "ok"
 
 
-def test_an_unrepeated_question_of_ours_accuses_nobody_for_the_library() -> None:
-    """The library had no descriptor, and our own datagram was lost: that is our fault and not the resolver's."""
+def test_library_without_descriptors_and_lost_own_query_is_a_local_fault() -> None:
+    """Blame this computer and not the resolver."""
     lines = web()
     lines.lookup(HOST, failure=NO_FILES)
     lines.own_udp(HOST)
@@ -366,7 +364,7 @@ def test_an_unrepeated_question_of_ours_accuses_nobody_for_the_library() -> None
     assert judged(lines)["rule_id"] == "name_local_fault"
 
 
-def test_a_forged_address_is_no_failure_of_a_service_that_was_not_tried_to_its_end() -> None:
+def test_unverified_failure_in_an_interrupted_run_is_insufficient() -> None:
     lines = web()
     lines.lookup(HOST, FORGED)
     lines.first(URL, FORGED, f"tcp:{TIMEOUT}")

@@ -1,4 +1,4 @@
-"""Where connects have to be begun again all over a line, silence accuses nobody; resets and lies still do."""
+"""Test that silence accuses nothing on an access line that loses packets, while resets and false answers do."""
 
 import gzip
 import json
@@ -18,53 +18,54 @@ from probe.lab.run import recording_of
 SILENCE = ("sni-drop", "ip-blackhole", "dns-silence", "quic-drop", "sip-drop", "protocol-allowlist")
 
 
-def lines_of(scenario: str) -> list[dict[str, Any]]:
+def measurements_of(scenario: str) -> list[dict[str, Any]]:
     path = recording_of(scenario)
     assert path is not None
-    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    return [json.loads(text) for text in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def every_third_later(line: FlatMeasurement) -> FlatMeasurement:
-    """A line on which every third connect that was made took a second longer: its SYN was lost once."""
-    made = [row for row in line.rows if _is_made(row)]
-    late = {id(row) for row in made[::3]}
-    return replace(
-        line, rows=[row._replace(tcp_seconds=row.tcp_seconds + 1.0) if id(row) in late else row for row in line.rows]
-    )
+def every_third_later(measurement: FlatMeasurement) -> FlatMeasurement:
+    """Make every third successful connect a second longer, as if its SYN had been lost once."""
+    connected = [row for row in measurement.rows if _is_connected(row)]
+    late = {id(row) for row in connected[::3]}
+    rows = [row._replace(tcp_seconds=row.tcp_seconds + 1.0) if id(row) in late else row for row in measurement.rows]
+    return replace(measurement, rows=rows)
 
 
-def _is_made(row: Observation) -> bool:
+def _is_connected(row: Observation) -> bool:
     return row.origin == PROBE and row.tcp_attempts > 0 and row.tcp_failure is None
 
 
 def accused(scenario: str, change: Callable[[FlatMeasurement], FlatMeasurement]) -> set[str]:
-    """The mechanisms that are named where somebody is accused."""
+    """Return the mechanisms of accusing states."""
     with SQLiteEngine() as engine:
         records = [
             record
-            for line in lines_of(scenario)
-            for record in judge_flat(change(flat_measurement_of(line)), line, file="a", number=1, engine=engine)
+            for measurement in measurements_of(scenario)
+            for record in judge_flat(
+                change(flat_measurement_of(measurement)), measurement, file="a", number=1, engine=engine
+            )
         ]
     return {name for record in records if record["state"] in ACCUSING for name in record["mechanisms"]}
 
 
 @pytest.mark.parametrize("scenario", SILENCE)
-def test_silence_on_a_line_that_loses_packets_is_nobodys_doing(scenario: str) -> None:
-    silent = {name for name in accused(scenario, lambda line: line) if "timeout" in name or "drop" in name}
+def test_silence_on_a_lossy_access_line_accuses_nothing(scenario: str) -> None:
+    named = accused(scenario, lambda unchanged: unchanged)
+    silent = {name for name in named if "timeout" in name or "drop" in name}
     assert silent
     assert not silent & accused(scenario, every_third_later)
 
 
 @pytest.mark.parametrize(("scenario", "mechanism"), [("sni-reset", "tls.reset.sni"), ("dns-nxdomain", "dns.nxdomain")])
-def test_who_speaks_is_still_heard(scenario: str, mechanism: str) -> None:
+def test_resets_and_denials_on_a_lossy_access_line_are_accused(scenario: str, mechanism: str) -> None:
     assert mechanism in accused(scenario, every_third_later)
 
 
-def test_what_is_late_at_one_place_alone_is_no_loss() -> None:
-    (line,) = (
-        flat_measurement_of(one) for one in lines_of("sni-drop") if one["test_keys"]["x_target"]["name"] == "telegram"
-    )
-    assert drops_packets(every_third_later(line)) and not drops_packets(line)
-    place = next(row.address for row in line.rows if _is_made(row))
-    alone = [row._replace(tcp_seconds=9.0) if row.address == place else row for row in line.rows]
-    assert not drops_packets(replace(line, rows=alone))
+def test_slow_connects_to_one_address_are_no_packet_loss() -> None:
+    of_telegram = [one for one in measurements_of("sni-drop") if one["test_keys"]["x_target"]["name"] == "telegram"]
+    measurement = flat_measurement_of(of_telegram[0])
+    assert drops_packets(every_third_later(measurement)) and not drops_packets(measurement)
+    slow = next(row.address for row in measurement.rows if _is_connected(row))
+    rows = [row._replace(tcp_seconds=9.0) if row.address == slow else row for row in measurement.rows]
+    assert not drops_packets(replace(measurement, rows=rows))

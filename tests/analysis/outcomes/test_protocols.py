@@ -1,8 +1,8 @@
-"""From forged certificates, block pages and other protocols to what is said (design 7)."""
+"""Test verdicts about forged certificates, block pages, redirects and messengers' protocols."""
 
 import pytest
 
-from tests.analysis.outcomes.test_connections import HOST, RESET, TIMEOUT, URL, judged, said, web
+from tests.analysis.outcomes.test_connections import HOST, RESET, TIMEOUT, URL, conclusion, judged, web
 from tests.support.measurements.certificates import certificate
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
 
@@ -19,29 +19,31 @@ SELF_SIGNED = certificate(HOST, "")
         (FOREIGN, True, "tls.mitm.ca_signed"),
     ],
 )
-def test_a_foreign_certificate_here_and_the_right_one_there(cert: bytes, trusted: bool, mechanism: str) -> None:
+def test_foreign_certificate_is_blocked_with_control_and_impaired_without(
+    cert: bytes, trusted: bool, mechanism: str
+) -> None:
     lines = web()
     lines.first(URL, GENUINE, f"tls:{AUTHORITY}", cert=cert, trusted=trusted)
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
     lines.control(URL, GENUINE)
-    assert said(lines) == ("blocked", [mechanism])
+    assert conclusion(lines) == ("blocked", [mechanism])
 
 
-def test_a_forger_who_shows_up_at_the_neutral_host_too() -> None:
+def test_forged_certificate_at_a_neutral_host_too_is_blocked() -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tls:{AUTHORITY}", cert=FOREIGN)
     lines.neutral(URL, cert=certificate(HOST, "Ministry of Truth", 2))
-    assert said(lines) == ("blocked", ["tls.mitm.ca_signed"])
+    assert conclusion(lines) == ("blocked", ["tls.mitm.ca_signed"])
 
 
-def test_a_neutral_host_that_shows_its_own_certificate_proves_no_forger() -> None:
+def test_own_certificate_of_a_neutral_host_proves_no_forgery() -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tls:{AUTHORITY}", cert=certificate(HOST, "Honest Authority", 3))
     lines.neutral(URL, cert=certificate("neutral.example", "Honest Authority"))
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
 
 
-def test_a_name_proven_elsewhere_shows_the_forgery() -> None:
+def test_valid_certificate_at_another_address_shows_the_forgery() -> None:
     lines = web()
     lines.first(URL, GENUINE, f"tls:{AUTHORITY}", cert=FOREIGN)
     lines.alternative(URL, SECOND)
@@ -49,75 +51,75 @@ def test_a_name_proven_elsewhere_shows_the_forgery() -> None:
     assert record["mechanisms"] == ["tls.mitm.ca_signed"]
 
 
-def test_one_server_of_several_with_a_broken_certificate_is_down() -> None:
+def test_wrong_certificate_of_one_server_here_and_at_the_control_is_down() -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tls:{AUTHORITY}", cert=FOREIGN)
     lines.control(URL, GENUINE, f"tls:{AUTHORITY}", cert=FOREIGN)
     lines.first("https://web.telegram.org:443/k/", SECOND)  # another endpoint proves the name elsewhere
-    assert said(lines) == ("down", [])
+    assert conclusion(lines) == ("down", [])
 
 
-def test_a_certificate_that_is_wrong_for_the_control_too_is_down() -> None:
+def test_wrong_certificate_at_the_control_too_is_down() -> None:
     lines = web()
     lines.twice(URL, GENUINE, "tls:ssl_invalid_hostname", cert=FOREIGN)
     lines.control(URL, GENUINE, "tls:ssl_invalid_hostname", cert=FOREIGN)
-    assert said(lines) == ("down", [])
+    assert conclusion(lines) == ("down", [])
 
 
 @pytest.mark.parametrize("failure", [AUTHORITY, "ssl_invalid_certificate"])
-def test_the_same_certificate_refused_here_is_our_fault(failure: str) -> None:
+def test_certificate_accepted_by_the_control_is_insufficient(failure: str) -> None:
     lines = web()
     lines.twice(URL, GENUINE, f"tls:{failure}", cert=certificate(HOST))
     lines.control(URL, GENUINE)
-    assert said(lines) == ("insufficient", [])
+    assert conclusion(lines) == ("insufficient", [])
 
 
-# -- HTTP in the clear, other protocols ----------------------------------------------------------------------------
+# -- HTTP without TLS, other protocols -------------------------------------------------------------------------------
 
 
-def test_a_known_blockpage_at_the_services_own_address() -> None:
+def test_known_blockpage_at_the_services_address_is_blocked() -> None:
     url = "http://149.154.167.51:80/"
     lines = Lines({"dc_pool": [url]})
     lines.first(url, "149.154.167.51", fingerprints=["known"])
-    assert said(lines) == ("blocked", ["http.blockpage"])
+    assert conclusion(lines) == ("blocked", ["http.blockpage"])
 
 
-def test_a_blockpage_that_the_control_sees_too_is_not_the_networks() -> None:
+def test_blockpage_at_the_control_too_is_down() -> None:
     url = "http://149.154.167.51:80/"
     lines = Lines({"dc_pool": [url]})
     lines.first(url, "149.154.167.51", fingerprints=["known"])
     lines.control(url, "149.154.167.51", fingerprints=["known"])
-    assert said(lines) == ("down", [])
+    assert conclusion(lines) == ("down", [])
 
 
-def test_a_redirect_to_another_domain() -> None:
+def test_redirect_to_another_domain_is_likely_blocked_with_control() -> None:
     url = f"http://{HOST}:80/"
     lines = web(url=url)
     lines.first(url, GENUINE, redirect="blocked.example.net")
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
     lines.control(url, GENUINE, redirect="www.telegram.org")
-    assert said(lines) == ("likely_blocked", ["http.redirect"])
+    assert conclusion(lines) == ("likely_blocked", ["http.redirect"])
 
 
-def test_a_redirect_within_the_domain_is_fine() -> None:
+def test_redirect_within_the_domain_is_ok() -> None:
     url = f"http://{HOST}:80/"
     lines = web(url=url)
     lines.first(url, GENUINE, redirect="www.telegram.org")
-    assert said(lines) == ("ok", [])
+    assert conclusion(lines) == ("ok", [])
 
 
 @pytest.mark.parametrize(("failure", "mechanism"), [(TIMEOUT, "protocol.drop"), (RESET, "protocol.reset")])
-def test_a_protocol_that_dies_where_its_twin_lives(failure: str, mechanism: str) -> None:
-    url, twin, ip = "mtproto://149.154.167.51:443", "http://149.154.167.51:443/", "149.154.167.51"
+def test_failed_protocol_with_another_one_answered_at_the_port_is_blocked(failure: str, mechanism: str) -> None:
+    url, other, ip = "mtproto://149.154.167.51:443", "http://149.154.167.51:443/", "149.154.167.51"
     lines = Lines({"dc_pool": [url]})
     lines.twice(url, ip, f"payload:{failure}")
     lines.control(url, ip)
-    assert said(lines) == ("likely_blocked", ["protocol"])
-    lines.first(twin, ip)
-    assert said(lines) == ("blocked", [mechanism])
+    assert conclusion(lines) == ("likely_blocked", ["protocol"])
+    lines.first(other, ip)
+    assert conclusion(lines) == ("blocked", [mechanism])
 
 
-def test_a_noise_handshake_proves_its_address() -> None:
+def test_noise_handshake_verifies_its_address() -> None:
     url = "noise://g.whatsapp.net:443"
     lines = Lines({"chat": [url]}, target="whatsapp")
     lines.lookup("g.whatsapp.net", GENUINE)

@@ -1,4 +1,4 @@
-"""Verdicts about QUIC: silence that follows a name, and everything that looks like it and accuses nobody."""
+"""Test verdicts about QUIC: silence that follows a name, and look-alikes that accuse nothing."""
 
 import copy
 from typing import Any
@@ -15,11 +15,11 @@ from tests.support.measurements.lines import Lines
 HOST = "web.telegram.org"
 WEB, QUIC, BARE = f"https://{HOST}:443/", f"quic://{HOST}:443/", f"quic://{HOST}:443"
 SILENT = f"quic:{f.TIMEOUT}"
-REFUSED_IN_WORDS = f"quic:{f.UNKNOWN}: quic: remote error: alert 80"
+CLOSED_BY_PEER = f"quic:{f.UNKNOWN}: quic: remote error: alert 80"
 
 
 def both(url: str = QUIC) -> Lines:
-    """A web service that works over TCP, and its role over QUIC at the same address."""
+    """Return a web service that works over TCP, with a role over QUIC at the same address."""
     lines = Lines({"web": [WEB], "web_quic": [url]})
     lines.lookup(HOST, GENUINE)
     lines.encrypted(HOST, GENUINE)
@@ -35,7 +35,7 @@ def judged(lines: Lines | dict[str, Any], role: str = "web_quic") -> dict[str, A
     return next(record for record in records if record["service"] == f"telegram/{role}")
 
 
-def said(lines: Lines | dict[str, Any]) -> tuple[str, list[str]]:
+def conclusion(lines: Lines | dict[str, Any]) -> tuple[str, list[str]]:
     record = judged(lines)
     return record["state"], record["mechanisms"]
 
@@ -49,7 +49,7 @@ def blocked() -> Lines:
 
 
 @pytest.mark.parametrize(("url", "proof"), [(QUIC, "http"), (BARE, "quic")])
-def test_a_confirmed_handshake_and_its_page(url: str, proof: str) -> None:
+def test_confirmed_handshake_is_ok_and_names_its_proof(url: str, proof: str) -> None:
     lines = both(url)
     lines.innocuous(url, GENUINE)
     lines.first(url, GENUINE)
@@ -57,7 +57,7 @@ def test_a_confirmed_handshake_and_its_page(url: str, proof: str) -> None:
     assert (record["state"], record["proof"], record["attempts"]) == ("ok", proof, 1)
 
 
-def test_the_handshake_alone_is_not_the_page() -> None:
+def test_handshake_without_http_answer_is_likely_blocked() -> None:
     lines = both()
     lines.twice(QUIC, GENUINE, f"http:{f.TIMEOUT}")
     lines.control(QUIC, GENUINE)
@@ -65,7 +65,7 @@ def test_the_handshake_alone_is_not_the_page() -> None:
     assert (record["state"], record["mechanisms"], record["proof"]) == ("likely_blocked", ["http.timeout"], "quic")
 
 
-def test_silence_that_follows_the_name() -> None:
+def test_silence_by_name_is_blocked_and_tcp_is_ok() -> None:
     lines = blocked()
     record = judged(lines)
     assert (record["state"], record["mechanisms"]) == ("blocked", ["quic.timeout.sni"])
@@ -74,19 +74,19 @@ def test_silence_that_follows_the_name() -> None:
     assert (web["state"], web["mechanisms"], web["proof"]) == ("ok", [], "http")
 
 
-def test_the_innocuous_name_may_come_after() -> None:
+def test_later_innocuous_name_counts_too() -> None:
     lines = both()
     lines.twice(QUIC, GENUINE, SILENT)
     lines.other_name(QUIC, GENUINE)
     lines.control(QUIC, GENUINE)
-    assert said(lines) == ("blocked", ["quic.timeout.sni"])
+    assert conclusion(lines) == ("blocked", ["quic.timeout.sni"])
 
 
 OVER_QUIC = "139.162.123.134"
 
 
 def at_neutral(own: str = "ok", *, check: bool = True, proven_first: bool = True) -> Lines:
-    """No helper; at a neutral host, which preflight knows nothing of, the name falls silent too."""
+    """Return silence by name at a neutral host too, without a helper and without preflight facts about that host."""
     lines = both()
     lines.innocuous(QUIC, GENUINE)
     lines.twice(QUIC, GENUINE, SILENT)
@@ -96,25 +96,25 @@ def at_neutral(own: str = "ok", *, check: bool = True, proven_first: bool = True
     return lines
 
 
-def test_silence_that_follows_the_name_to_a_neutral_host_needs_no_helper() -> None:
+def test_silence_by_name_at_a_neutral_host_is_blocked_without_helper() -> None:
     record = judged(at_neutral())
     assert (record["state"], record["rule_id"]) == ("blocked", "quic_timeout_follows_name_to_neutral_host")
 
 
 @pytest.mark.parametrize("how", [{"own": SILENT}, {"check": False}, {"proven_first": False}], ids=str)
-def test_a_neutral_host_that_did_not_show_its_own_certificate_shows_nothing(how: dict[str, Any]) -> None:
-    assert said(at_neutral(**how)) == ("impaired", [])
+def test_neutral_host_without_its_own_certificate_is_ignored(how: dict[str, Any]) -> None:
+    assert conclusion(at_neutral(**how)) == ("impaired", [])
 
 
-def test_an_innocuous_name_over_tcp_says_nothing_about_quic() -> None:
+def test_innocuous_name_over_tcp_is_ignored_for_quic() -> None:
     lines = both()
     lines.twice(QUIC, GENUINE, SILENT)
     lines.control(QUIC, GENUINE)
-    assert said(lines) == ("likely_blocked", ["quic.timeout"])
+    assert conclusion(lines) == ("likely_blocked", ["quic.timeout"])
 
 
-def test_silence_over_quic_says_nothing_about_tls() -> None:
-    """Same address, same port: what fails over UDP must not be taken for a harmless hello that failed."""
+def test_silence_over_quic_is_ignored_for_tls() -> None:
+    """Distinguish the transports, because both use the same address and port."""
     lines = Lines({"web": [WEB], "web_quic": [QUIC]})
     lines.lookup(HOST, GENUINE)
     lines.encrypted(HOST, GENUINE)
@@ -125,40 +125,40 @@ def test_silence_over_quic_says_nothing_about_tls() -> None:
     assert judged(lines, "web")["mechanisms"] == ["tls.reset.sni"]
 
 
-def test_silence_for_every_name() -> None:
+def test_silence_with_any_name_is_likely_blocked() -> None:
     lines = both()
     lines.innocuous(QUIC, GENUINE, SILENT)
     lines.twice(QUIC, GENUINE, SILENT)
     lines.control(QUIC, GENUINE)
-    assert said(lines) == ("likely_blocked", ["quic.timeout.other"])
+    assert conclusion(lines) == ("likely_blocked", ["quic.timeout.other"])
 
 
-def test_one_packet_that_passes_is_not_the_flow() -> None:
-    """The harmless name's first answer came, and then nothing: no proof that its flow passes."""
+def test_first_packet_of_the_innocuous_flow_is_no_success() -> None:
+    """Require the whole handshake of the innocuous name, because some networks let the first packet pass."""
     lines = both()
     lines.innocuous(QUIC, GENUINE, SILENT, answered=True)
     lines.twice(QUIC, GENUINE, SILENT, answered=True)
     lines.control(QUIC, GENUINE)
-    assert said(lines) == ("likely_blocked", ["quic.timeout.other"])
+    assert conclusion(lines) == ("likely_blocked", ["quic.timeout.other"])
 
 
-def test_nobody_is_accused_where_the_control_fails_too() -> None:
+def test_silence_at_the_control_too_is_down() -> None:
     lines = both()
     lines.innocuous(QUIC, GENUINE, SILENT)
     lines.twice(QUIC, GENUINE, SILENT)
     lines.control(QUIC, GENUINE, SILENT)
-    assert said(lines) == ("down", [])
+    assert conclusion(lines) == ("down", [])
     assert judged(lines)["rule_id"] == "quic_fails_everywhere"
 
 
-def test_nobody_is_accused_without_a_control() -> None:
+def test_silence_without_a_control_is_impaired() -> None:
     lines = both()
     lines.innocuous(QUIC, GENUINE)
     lines.twice(QUIC, GENUINE, SILENT)
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
 
 
-def test_a_helper_without_quic_is_no_control() -> None:
+def test_helper_without_quic_is_no_control() -> None:
     lines = both()
     lines.innocuous(QUIC, GENUINE)
     lines.twice(QUIC, GENUINE, SILENT)
@@ -167,14 +167,14 @@ def test_a_helper_without_quic_is_no_control() -> None:
     assert (record["state"], record["controls"]) == ("impaired", 0)
 
 
-def test_a_control_that_speaks_quic_has_udp_whatever_its_preflight_said() -> None:
+def test_control_with_quic_success_counts_despite_its_preflight() -> None:
     lines = blocked()
     lines.control_families["udp"] = False
-    assert said(lines) == ("blocked", ["quic.timeout.sni"])
+    assert conclusion(lines) == ("blocked", ["quic.timeout.sni"])
 
 
-def test_an_answer_over_udp_is_no_twin_of_a_connection() -> None:
-    """Noise draws silence on the very port where QUIC answers: another transport, so no proof about the payload."""
+def test_answer_over_quic_proves_nothing_about_a_tcp_payload() -> None:
+    """Distinguish the transports, because Noise over TCP and QUIC share the port number here."""
     noise = f"noise://{HOST}:443"
     lines = Lines({"chat": [noise], "web_quic": [QUIC]})
     lines.lookup(HOST, GENUINE)
@@ -185,7 +185,7 @@ def test_an_answer_over_udp_is_no_twin_of_a_connection() -> None:
     assert judged(lines, "chat")["state"] == "likely_blocked"
 
 
-def test_a_probe_without_quic_has_tried_nothing() -> None:
+def test_probe_without_quic_is_insufficient() -> None:
     lines = both()
     for attempt in (lines.innocuous, lines.first):
         attempt(QUIC, GENUINE, f"top_level:{f.NO_QUIC}")
@@ -207,25 +207,25 @@ def without_entries(line: dict[str, Any], number: int) -> dict[str, Any]:
     return bare
 
 
-def test_one_failure_alone_and_a_good_confirmation() -> None:
+def test_one_failure_is_impaired_and_a_confirmation_ok() -> None:
     lines = both()
     lines.innocuous(QUIC, GENUINE)
     lines.first(QUIC, GENUINE, SILENT)
     lines.control(QUIC, GENUINE)
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
     lines.confirm(QUIC, GENUINE)
     record = judged(lines)
     assert (record["state"], record["failures"]) == ("ok", 1)
 
 
-def test_a_lossy_line_proves_no_silence() -> None:
+def test_silence_on_a_lossy_access_line_is_likely_blocked() -> None:
     lines = blocked()
     neutral = lines.preflight["neutral"]
     neutral.append(neutral[0] | {"address": "9.9.9.11", "failure": f.TIMEOUT})
-    assert said(lines) == ("likely_blocked", ["quic.timeout"])
+    assert conclusion(lines) == ("likely_blocked", ["quic.timeout"])
 
 
-def test_a_line_without_udp_has_no_quic() -> None:
+def test_network_without_udp_is_insufficient() -> None:
     lines = both()
     lines.preflight |= {"udp": False, "udp_public": False}
     lines.innocuous(QUIC, GENUINE, SILENT)
@@ -236,42 +236,42 @@ def test_a_line_without_udp_has_no_quic() -> None:
     assert record["rule_id"] == "service_datagrams_absent"
 
 
-def test_a_harmless_name_that_passed_shows_that_udp_works() -> None:
+def test_innocuous_name_that_passed_shows_that_udp_works() -> None:
     lines = blocked()
     lines.preflight |= {"udp": False, "udp_public": False}
-    assert said(lines) == ("blocked", ["quic.timeout.sni"])
+    assert conclusion(lines) == ("blocked", ["quic.timeout.sni"])
 
 
-def test_a_closing_that_follows_the_name() -> None:
+def test_close_by_name_is_blocked() -> None:
     lines = both()
     lines.innocuous(QUIC, GENUINE)
-    lines.twice(QUIC, GENUINE, REFUSED_IN_WORDS, answered=True)
+    lines.twice(QUIC, GENUINE, CLOSED_BY_PEER, answered=True)
     lines.control(QUIC, GENUINE)
-    assert said(lines) == ("blocked", ["quic"])
+    assert conclusion(lines) == ("blocked", ["quic"])
     again = both()
     again.innocuous(QUIC, GENUINE, f"quic:{f.REFUSED}")
     again.twice(QUIC, GENUINE, f"quic:{f.REFUSED}")
     again.control(QUIC, GENUINE)
-    assert said(again) == ("likely_blocked", ["quic"])
+    assert conclusion(again) == ("likely_blocked", ["quic"])
 
 
-def test_a_foreign_certificate_inside_quic() -> None:
+def test_foreign_certificate_is_blocked_with_control_and_impaired_without() -> None:
     lines = both()
     lines.twice(QUIC, GENUINE, f"quic:{f.SSL_UNKNOWN_AUTHORITY}", cert=certificate(HOST, issuer=""))
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
     lines.control(QUIC, GENUINE)
-    assert said(lines) == ("blocked", ["tls.mitm.self_signed"])
+    assert conclusion(lines) == ("blocked", ["tls.mitm.self_signed"])
     assert judged(lines)["rule_id"] == "quic_mitm_self_signed"
 
 
-def test_the_same_certificate_at_the_control_accuses_nobody() -> None:
+def test_certificate_accepted_by_the_control_accuses_nothing() -> None:
     lines = both()
     lines.twice(QUIC, GENUINE, f"quic:{f.SSL_INVALID_CERTIFICATE}", cert=certificate(HOST))
     lines.control(QUIC, GENUINE)
     assert judged(lines)["rule_id"] == "quic_same_certificate_at_control"
 
 
-def test_a_certificate_over_quic_proves_the_address() -> None:
+def test_certificate_over_quic_verifies_the_address() -> None:
     lines = Lines({"web_quic": [BARE]})
     lines.lookup(HOST, GENUINE)
     lines.first(BARE, GENUINE)
@@ -279,12 +279,12 @@ def test_a_certificate_over_quic_proves_the_address() -> None:
 
 
 @pytest.mark.parametrize("wire_too", [False, True])
-def test_exchanged_labels_accuse_nobody(wire_too: bool) -> None:
+def test_exchanged_labels_accuse_nothing(wire_too: bool) -> None:
     record = judged(labels_swapped(blocked().line(), wire_too=wire_too))
     assert record["state"] not in {"blocked", "likely_blocked", "degraded"}
 
 
-def test_without_its_evidence_the_verdict_is_gone() -> None:
+def test_without_its_evidence_the_state_is_weaker() -> None:
     lines = blocked()
     record = judged(lines)
     named = record["endpoints"][0]["transactions"]

@@ -1,4 +1,4 @@
-"""What is said of resolvers that are themselves the target: silence, refusals, lies, and honest differences."""
+"""Test verdicts about resolvers as targets: silence, refusals, false answers and allowed differences."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats import failures as f
-from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, judged, said
+from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, conclusion, judged
 from tests.support.measurements.ablation import labels_swapped
 from tests.support.measurements.entries import ASKED
 from tests.support.measurements.lines import FORGED, GENUINE, SECOND, Lines
@@ -21,7 +21,7 @@ ENCRYPTED = (DOT, DOH)
 def resolver(
     url: str, outcome: str = "ok", *, control: str | None = "ok", there: Any = (GENUINE,), **seen: Any
 ) -> Lines:
-    """A resolver asked here, twice where that failed, and by the helper, which is told `there`."""
+    """Return the queries to a resolver here, twice if they fail, and the helper's query with the answer `there`."""
     lines = Lines({"google": [url]}, target="resolvers")
     if HOST in url:
         lines.lookup(HOST, RESOLVER)
@@ -36,14 +36,14 @@ def resolver(
 
 
 @pytest.mark.parametrize("url", ALL)
-def test_an_answer_that_the_helper_gets_too(url: str) -> None:
+def test_answer_that_the_helper_gets_too_is_ok(url: str) -> None:
     record = judged(resolver(url))
     assert (record["state"], record["proof"], record["mechanisms"]) == ("ok", "answer", [])
     assert judged(resolver(url, control=None))["state"] == "ok"
 
 
 @pytest.mark.parametrize(("url", "anomalies"), [(UDP, ["dns.intercepted"]), (TCP, [])])
-def test_an_answer_over_udp_that_somebody_else_gave_in_its_place(url: str, anomalies: list[str]) -> None:
+def test_intercepted_answer_over_udp_is_an_anomaly(url: str, anomalies: list[str]) -> None:
     lines = resolver(url)
     lines.preflight["dark_answers"] = True
     record = judged(lines)
@@ -61,94 +61,94 @@ def test_an_answer_over_udp_that_somebody_else_gave_in_its_place(url: str, anoma
         (f.DNS_NO_ANSWER, "dns"),
     ],
 )
-def test_a_question_that_fails_here_twice(url: str, failure: str, mechanism: str) -> None:
-    assert said(resolver(url, f"payload:{failure}")) == ("likely_blocked", [mechanism])
-    assert said(resolver(url, f"payload:{failure}", control=None)) == ("impaired", [])
-    assert said(resolver(url, f"payload:{failure}", control=f"payload:{failure}")) == ("down", [])
+def test_query_that_fails_twice_is_likely_blocked_with_control(url: str, failure: str, mechanism: str) -> None:
+    assert conclusion(resolver(url, f"payload:{failure}")) == ("likely_blocked", [mechanism])
+    assert conclusion(resolver(url, f"payload:{failure}", control=None)) == ("impaired", [])
+    assert conclusion(resolver(url, f"payload:{failure}", control=f"payload:{failure}")) == ("down", [])
 
 
-def test_a_question_that_fails_once_accuses_nobody() -> None:
+def test_query_that_fails_once_is_impaired() -> None:
     lines = Lines({"google": [UDP]}, target="resolvers")
     lines.first(UDP, RESOLVER, f"payload:{TIMEOUT}")
     lines.control(UDP, RESOLVER)
-    assert said(lines) == ("impaired", [])
+    assert conclusion(lines) == ("impaired", [])
     lines.confirm(UDP, RESOLVER)
-    assert said(lines) == ("ok", [])
+    assert conclusion(lines) == ("ok", [])
 
 
-def test_an_icmp_error_for_a_datagram() -> None:
-    assert said(resolver(UDP, f"payload:{f.REFUSED}")) == ("likely_blocked", ["ip.unreachable"])
+def test_icmp_error_is_ip_unreachable() -> None:
+    assert conclusion(resolver(UDP, f"payload:{f.REFUSED}")) == ("likely_blocked", ["ip.unreachable"])
 
 
-def test_a_name_that_exists_is_denied() -> None:
+def test_denied_existing_name_is_blocked() -> None:
     lines = resolver(UDP, f"payload:{f.DNS_NXDOMAIN}")
-    assert said(lines) == ("blocked", ["dns.nxdomain"])
-    assert said(resolver(UDP, f"payload:{f.DNS_NXDOMAIN}", control=None)) == ("impaired", [])
+    assert conclusion(lines) == ("blocked", ["dns.nxdomain"])
+    assert conclusion(resolver(UDP, f"payload:{f.DNS_NXDOMAIN}", control=None)) == ("impaired", [])
 
 
-def test_an_answer_that_no_public_service_can_have() -> None:
-    assert said(resolver(UDP, answers=["10.10.34.35"])) == ("blocked", ["dns.injection.bogon"])
-    assert said(resolver(UDP, answers=["10.10.34.35"], control=None))[0] != "blocked"
-    assert said(resolver(UDP, answers=["10.10.34.35"], control=f"payload:{TIMEOUT}"))[0] != "blocked"
+def test_bogon_is_blocked_with_control() -> None:
+    assert conclusion(resolver(UDP, answers=["10.10.34.35"])) == ("blocked", ["dns.injection.bogon"])
+    assert conclusion(resolver(UDP, answers=["10.10.34.35"], control=None))[0] != "blocked"
+    assert conclusion(resolver(UDP, answers=["10.10.34.35"], control=f"payload:{TIMEOUT}"))[0] != "blocked"
 
 
-def test_two_answers_the_forged_one_first() -> None:
-    assert said(resolver(UDP, datagrams=[[FORGED], [GENUINE]])) == ("blocked", ["dns.injection.other"])
-    assert said(resolver(UDP, datagrams=[[GENUINE], [FORGED]])) == ("ok", [])
+def test_forged_first_answer_is_blocked() -> None:
+    assert conclusion(resolver(UDP, datagrams=[[FORGED], [GENUINE]])) == ("blocked", ["dns.injection.other"])
+    assert conclusion(resolver(UDP, datagrams=[[GENUINE], [FORGED]])) == ("ok", [])
 
 
-def test_another_address_of_the_same_network_is_no_contradiction() -> None:
-    assert said(resolver(UDP, answers=[SECOND])) == ("ok", [])
+def test_other_address_of_the_same_network_is_ok() -> None:
+    assert conclusion(resolver(UDP, answers=[SECOND])) == ("ok", [])
 
 
-def test_an_address_in_another_network_is_doubted_and_nobody_accused() -> None:
-    """A name may be served from several networks, and resolvers choose by where one asks from."""
+def test_address_in_another_network_is_impaired() -> None:
+    """Accuse nothing, because resolvers choose among several networks by the client's location."""
     record = judged(resolver(UDP, answers=[FORGED]))
     assert (record["state"], record["rule_id"]) == ("impaired", "resolver_answers_otherwise")
 
 
-def test_an_address_of_an_unknown_network_contradicts_nobody() -> None:
-    assert said(resolver(UDP, answers=["93.184.216.34"])) == ("ok", [])
+def test_address_in_an_unknown_network_is_ok() -> None:
+    assert conclusion(resolver(UDP, answers=["93.184.216.34"])) == ("ok", [])
 
 
-def test_a_neutral_host_that_proved_itself_is_a_witness() -> None:
+def test_address_of_a_certified_neutral_host_is_trusted() -> None:
     lines = resolver(UDP, answers=[FORGED])
     lines.preflight["neutral"].append({"endpoint": f"https://{ASKED}:443/", "address": FORGED, "failure": None})
-    assert said(lines) == ("ok", [])
+    assert conclusion(lines) == ("ok", [])
     lines.preflight["neutral"][-1]["failure"] = "ssl_unknown_authority"
     assert judged(lines)["state"] == "impaired"
 
 
 @pytest.mark.parametrize("url", ENCRYPTED)
-def test_what_is_answered_inside_tls_is_believed(url: str) -> None:
-    assert said(resolver(url, answers=[FORGED])) == ("ok", [])
+def test_answer_inside_tls_is_ok(url: str) -> None:
+    assert conclusion(resolver(url, answers=[FORGED])) == ("ok", [])
 
 
 @pytest.mark.parametrize("url", ENCRYPTED)
 @pytest.mark.parametrize(("failure", "mechanism"), [(RESET, "tls.reset.sni"), (TIMEOUT, "tls.timeout.sni")])
-def test_the_resolvers_name_draws_interference(url: str, failure: str, mechanism: str) -> None:
-    assert said(resolver(url, f"tls:{failure}")) == ("blocked", [mechanism])
+def test_failure_by_name_of_the_resolver_is_blocked(url: str, failure: str, mechanism: str) -> None:
+    assert conclusion(resolver(url, f"tls:{failure}")) == ("blocked", [mechanism])
 
 
-def test_a_port_that_is_silent() -> None:
-    assert said(resolver(DOT, f"tcp:{TIMEOUT}")) == ("likely_blocked", ["tcp.timeout"])
+def test_silent_port_is_tcp_timeout() -> None:
+    assert conclusion(resolver(DOT, f"tcp:{TIMEOUT}")) == ("likely_blocked", ["tcp.timeout"])
 
 
-def test_a_line_without_datagrams_says_nothing_about_dns_over_udp() -> None:
+def test_network_without_udp_is_insufficient() -> None:
     lines = resolver(UDP, f"payload:{TIMEOUT}")
     lines.preflight["udp"] = False
     record = judged(lines)
     assert (record["state"], record["mechanisms"]) == ("insufficient", [])
 
 
-def test_nothing_was_asked() -> None:
+def test_resolver_without_queries_is_insufficient() -> None:
     lines = Lines({"google": [UDP]}, target="resolvers")
     lines.control(UDP, RESOLVER)
-    assert said(lines) == ("insufficient", [])
+    assert conclusion(lines) == ("insufficient", [])
 
 
 @pytest.mark.parametrize("url", ALL)
-def test_an_answer_through_the_systems_library_proves_no_resolver(url: str) -> None:
+def test_answer_of_the_system_library_proves_no_resolver(url: str) -> None:
     lines = resolver(url)
     for _, entry in lines.probe.entries:
         if entry.OPERATION == "resolve" and entry.hostname == ASKED:  # type: ignore[attr-defined]
@@ -157,7 +157,7 @@ def test_an_answer_through_the_systems_library_proves_no_resolver(url: str) -> N
 
 
 @pytest.mark.parametrize("wire_too", [False, True])
-def test_without_its_labels_a_lie_is_none(wire_too: bool) -> None:
+def test_without_its_labels_a_false_answer_is_insufficient(wire_too: bool) -> None:
     lines = resolver(UDP, answers=["10.10.34.35"])
     for record in lines.probe.records:
         record.followup = "resolver_udp"

@@ -1,8 +1,8 @@
-"""The lock of published rules: every id ever released, and a digest of what it means.
+"""Keep the lock of published rules: every id ever released, and a digest of its meaning.
 
-Renew: python -m tests.analysis.rules.rules_lock
+Renew: `python -m tests.analysis.rules.rules_lock`
 
-Before a release a rule may be changed and the lock renewed; afterwards a rule whose meaning changes gets a new id.
+Before a release a rule may be changed and the lock renewed. Later a rule whose meaning changes gets a new id (P10).
 """
 
 import hashlib
@@ -14,13 +14,13 @@ LOCK = Path(__file__).with_name("rules.lock")
 
 
 def digest(table: str, when: str, state: str, mechanism: str) -> str:
-    """What a rule means, in 16 hex digits; white space in its condition means nothing."""
+    """Return the digest of a rule's meaning, 16 hex digits. White space in its condition is ignored."""
     text = "\n".join((table, " ".join(when.split()), state, mechanism))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def meanings() -> dict[str, str]:
-    """The rules of today: id → digest."""
+    """Return the digest of each current rule by its id."""
     return {
         rule.rule_id: digest(table, rule.when, rule.state, rule.mechanism)
         for table, (_, rules) in TABLES.items()
@@ -29,15 +29,15 @@ def meanings() -> dict[str, str]:
 
 
 def locked() -> dict[str, str]:
-    """What the lock says: id → digest."""
+    """Return the locked digest of each id."""
     pairs = (line.split(maxsplit=1) for line in LOCK.read_text().splitlines() if not line.startswith("#"))
     return dict(pairs)
 
 
 def renew() -> None:
-    """Write the rules of today; ids that were ever released stay, whether a rule still names them or not."""
+    """Write the current rules. Ids that were ever released stay, also without a rule."""
     lines = (locked() if LOCK.exists() else {}) | meanings()
-    head = "# Every rule ever published and a digest of what it means (tests/analysis/rules_lock.py)."
+    head = "# Every rule ever published and a digest of what it means (tests/analysis/rules/rules_lock.py)."
     LOCK.write_text("\n".join([head, *(f"{rule_id} {meaning}" for rule_id, meaning in sorted(lines.items()))]) + "\n")
 
 

@@ -1,6 +1,6 @@
-"""Every rule decides something in at least one scenario: judged from what the scenarios' runs recorded.
+"""Test that every rule decides a verdict in the recording of at least one scenario.
 
-`python -m tests.analysis.rules.test_every_rule_fires` prints the rules that no recording needs.
+`python -m tests.analysis.rules.test_every_rule_fires` prints the rules that decide in no recording.
 """
 
 import gzip
@@ -26,24 +26,24 @@ RECORDED = Path(__file__).parents[3] / "probe" / "lab" / "recorded"
 
 EXEMPT = {
     **{
-        f"{table}_undecided": "the last resort of its table: what a row can hold, an earlier rule covers"
+        f"{table}_undecided": "the last rule of its table, because earlier rules cover what a row can hold"
         for table in TABLES
         if f"{table}_undecided" in RULES
     },
-    "service_bug": "a bug of ours, which no network can make and no scenario may need",
+    "service_bug": "a bug of the probe, which no network can cause",
     "service_unread": "a line of OONI's, of a nettest that we do not judge; tests/analysis/test_ooni.py has one",
-    "service_empty": "a target file must name an endpoint for each service, so only somebody else's line lacks them",
+    "service_empty": "a target file must name an endpoint for each service, so only foreign measurements lack them",
     **dict.fromkeys(
         ("quic_unconfirmed", "resolver_unconfirmed"),
-        "law 7's budget ran out before a failure could be confirmed: no host of that dialect has so many endpoints",
+        "the trigger budget (P7) ended before a confirmation, and no host of that dialect has so many endpoints",
     ),
-    "quic_not_reached": "nothing goes before QUIC that could fail in its stead, and no connection is shared",
+    "quic_not_reached": "no layer below QUIC can fail first, and no connection is shared",
 }
-"""Rules that nothing a network does can reach → why."""
+"""Rules that no behaviour of a network can reach, with the reason."""
 
 
-class _Noting(SQLiteEngine):
-    """Keeps the rules that it has named of names, endpoints and services; of addresses it names some of every table."""
+class _RecordingEngine(SQLiteEngine):
+    """Record the deciding rules of names, endpoints and services. Address tables are filtered by dialect elsewhere."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,48 +57,52 @@ class _Noting(SQLiteEngine):
 
 
 @contextmanager
-def _noting_addresses(fired: set[str]) -> Iterator[None]:
-    """Keep the rules about addresses, of those tables alone that judge the endpoint's dialect: others read zeros."""
+def _recording_addresses(fired: set[str]) -> Iterator[None]:
+    """Record the address rules of the tables that belong to the endpoint's dialect. Other tables read zeros."""
     choose = endpoints._deciding_layer
 
-    def noting(endpoint: Endpoint, said: dict[str, str]) -> Rule:
+    def record(endpoint: Endpoint, said: dict[str, str]) -> Rule:
         fired.update(said[table] for table in endpoint.facts.rule_tables)
         return choose(endpoint, said)
 
-    with patch.object(endpoints, "_deciding_layer", noting):
+    with patch.object(endpoints, "_deciding_layer", record):
         yield
 
 
 @cache
 def _fired(path: Path) -> frozenset[str]:
-    with _Noting() as engine, _noting_addresses(engine.fired), gzip.open(path, "rt", encoding="utf-8") as lines:
+    with (
+        _RecordingEngine() as engine,
+        _recording_addresses(engine.fired),
+        gzip.open(path, "rt", encoding="utf-8") as lines,
+    ):
         for number, line in enumerate(lines, 1):
             judge_measurement(json.loads(line), file=path.name, number=number, engine=engine)
     return frozenset(engine.fired)
 
 
 def fired() -> set[str]:
-    """The ids of the rules that some recording needs."""
+    """Return the ids of the rules that decide in a recording."""
     return {rule_id for path in RECORDED.glob("*.jsonl.gz") for rule_id in _fired(path)}
 
 
 def never_fired() -> list[str]:
-    """The ids of the rules that no recording needs though it could, in the order of judging."""
+    """Return the ids of the rules that decide in no recording and are not exempt, in the order of the tables."""
     needed = fired()
     return [rule_id for rule_id in RULES if rule_id not in needed | EXEMPT.keys()]
 
 
-def test_every_rule_fires_in_a_scenario() -> None:
+def test_every_rule_decides_in_a_scenario() -> None:
     assert never_fired() == []
 
 
-def test_what_is_exempt_never_fires() -> None:
-    """Else the list would outlive its reasons."""
+def test_exempt_rules_decide_in_no_scenario() -> None:
+    """Keep the list current."""
     assert EXEMPT.keys() & fired() == set()
 
 
 @pytest.mark.parametrize("rule_id", EXEMPT)
-def test_what_is_exempt_still_holds_of_a_row_and_accuses_nobody(rule_id: str) -> None:
+def test_exempt_rule_holds_for_its_witness_and_accuses_nothing(rule_id: str) -> None:
     (table,) = (name for name, (_, rules) in TABLES.items() if rule_id in {rule.rule_id for rule in rules})
     kind = TABLES[table][0]
     with SQLiteEngine() as engine:
@@ -107,10 +111,10 @@ def test_what_is_exempt_still_holds_of_a_row_and_accuses_nobody(rule_id: str) ->
     assert RULES[rule_id].state not in ACCUSING
 
 
-def test_a_row_is_counted_for_its_own_dialect_alone() -> None:
-    """`tcp_not_reached` is said of every datagram; a rule that only such rows fire has no scenario."""
+def test_row_counts_only_for_its_own_dialect() -> None:
+    """Leave out tables of other dialects, because `tcp_not_reached` holds for every datagram row."""
     (recording,) = RECORDED.glob("stun-drop.jsonl.gz")
-    with _Noting() as engine, gzip.open(recording, "rt", encoding="utf-8") as lines:
+    with _RecordingEngine() as engine, gzip.open(recording, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             judge_measurement(json.loads(line), file=recording.name, number=number, engine=engine)
     assert not engine.fired & {rule.rule_id for table in tables_for(AddressRow).values() for rule in table}

@@ -1,4 +1,4 @@
-"""A published rule never changes its meaning, and no id is ever forgotten."""
+"""Test that no published rule changes its meaning and that no id is lost."""
 
 from pathlib import Path
 
@@ -14,19 +14,19 @@ RENEW = (
 )
 
 
-def test_every_rule_means_what_was_published() -> None:
+def test_every_rule_has_its_published_meaning() -> None:
     published = locked()
     changed = {rule_id for rule_id, meaning in meanings().items() if published.get(rule_id) != meaning}
     assert not changed, f"{sorted(changed)}: {RENEW}"
 
 
-def test_no_published_id_is_forgotten_or_used_again() -> None:
+def test_no_published_id_is_lost_or_used_again() -> None:
     retired = {rule_id for rule in RULES.values() for rule_id in rule.supersedes}
     assert set(locked()) == set(RULES) | retired, "an id that was published needs a rule that `supersedes` it"
     assert not retired & set(RULES)
 
 
-def test_renewing_forgets_no_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_renewing_keeps_every_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = tmp_path / "rules.lock"
     lock.write_text("of_old 0123456789abcdef\n")
     monkeypatch.setattr(rules_lock, "LOCK", lock)
@@ -34,7 +34,7 @@ def test_renewing_forgets_no_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert rules_lock.locked() == meanings() | {"of_old": "0123456789abcdef"}
 
 
-def test_a_changed_condition_state_or_mechanism_is_another_meaning() -> None:
+def test_changed_condition_state_or_mechanism_changes_the_digest() -> None:
     one = digest("tls", "a > 0  AND b", "blocked", "tls.reset")
     assert one == digest("tls", "a > 0\n AND b", "blocked", "tls.reset")
     others = [("tls", "a > 1 AND b", "blocked", "tls.reset"), ("tls", "a > 0 AND b", "ok", "tls.reset")]

@@ -1,4 +1,4 @@
-"""Every rule fires for its own witness, on every engine; no row of nothing accuses or acquits."""
+"""Test that every rule decides for its witness on every engine and that empty rows accuse nothing."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.support.measurements.witnesses import WITNESSES
 
 CASES = [(table, rule.rule_id) for table, (_, rules) in TABLES.items() for rule in rules]
 
-# What a rule may rest an accusation on: a success elsewhere, or an artefact that no honest network makes.
+# Conditions that an accusing rule may rest on: a success elsewhere, or an artefact that only interference causes.
 SUCCESSES = (
     "control_successes > 0",
     "control_tcp_successes > 0",
@@ -45,7 +45,7 @@ SUCCESSES = (
 
 @pytest.fixture(scope="module", params=["sqlite", "duckdb"])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """Both engines, without exception: DuckDB is installed with the test tools."""
+    """Return each engine. DuckDB is installed with the test tools."""
     with SQLiteEngine() if request.param == "sqlite" else DuckDBEngine() as made:
         yield made
 
@@ -59,7 +59,7 @@ def decided(engine: Engine, table: str, row: WideRow) -> str:
 
 
 @pytest.mark.parametrize(("table", "rule_id"), CASES)
-def test_each_rule_fires_for_its_own_witness(engine: Engine, table: str, rule_id: str) -> None:
+def test_rule_decides_for_its_witness(engine: Engine, table: str, rule_id: str) -> None:
     assert decided(engine, table, row_of(table, WITNESSES[table][rule_id])) == rule_id
 
 
@@ -72,7 +72,7 @@ def test_ids_are_unique() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rule_id)
-def test_each_rule_says_why_and_names_a_mechanism_of_the_tree(rule: Any) -> None:
+def test_rule_has_a_sentence_and_a_known_mechanism(rule: Any) -> None:
     assert len(rule.because) > 15
     assert rule.because[0].isupper()
     assert not rule.mechanism or is_mechanism(rule.mechanism)
@@ -83,7 +83,7 @@ def test_each_rule_says_why_and_names_a_mechanism_of_the_tree(rule: Any) -> None
 
 
 @pytest.mark.parametrize("rule", [r for r in RULES.values() if r.state in ACCUSING and not r.defers], ids=str)
-def test_each_accusing_rule_names_the_success_it_rests_on(rule: Any) -> None:
+def test_accusing_rule_names_the_success_that_it_rests_on(rule: Any) -> None:
     assert any(success in rule.when for success in SUCCESSES), rule.when
 
 
@@ -105,7 +105,7 @@ def test_rules_read_columns_that_exist(table: str) -> None:
 
 CONTROL = tuple(f"control{layer}_{what}" for layer in ("", "_tcp", "_tls") for what in ("attempts", "successes"))
 
-# The columns that stand for those successes; without them nobody may be accused.
+# The columns of those successes. Without them no rule may accuse.
 RESTED_ON = {
     *(
         *CONTROL,
@@ -161,7 +161,7 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
         "local_faults": 1,
         **dict.fromkeys(CONTROL, 1),
     },
-    "our own bug": {
+    "a bug of the probe": {
         "family_works": True,
         "address_proven": True,
         "attempts": 2,
@@ -177,10 +177,10 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
         "tcp_unreachables": 2,
         **dict.fromkeys(CONTROL, 2),
     },
-    "datagrams on a line that lets none pass": _SILENT_CALL | {"datagrams_work": False},
-    "datagrams that nobody outside sent too": _SILENT_CALL | dict.fromkeys(CONTROL, 0),
+    "datagrams in a network without UDP": _SILENT_CALL | {"datagrams_work": False},
+    "datagrams without a control": _SILENT_CALL | dict.fromkeys(CONTROL, 0),
     "datagrams over IPv6 where there is none": _SILENT_CALL | {"family_works": False, "payload_unreachables": 2},
-    "datagrams for which no file was left": _SILENT_CALL | {"payload_attempts": 0, "local_faults": 2},
+    "datagrams without a file descriptor": _SILENT_CALL | {"payload_attempts": 0, "local_faults": 2},
     "datagrams, interrupted": _SILENT_CALL | {"attempts": 1, "payload_attempts": 1, "interrupted": True},
     "datagrams to an unproven address": _SILENT_CALL | {"address_proven": False, "other_echoed": 1, "same_silent": 1},
     "an unproven address": {
@@ -201,16 +201,16 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS.keys() - {"tcp"}))  # which a bare connection satisfies
 @pytest.mark.parametrize("case", ADDRESS_ROWS)
-def test_no_empty_address_row_accuses_or_acquits(engine: Engine, case: str, dialect: str) -> None:
-    said = engine.decide([AddressRow(**ADDRESS_ROWS[case])], tables_for(AddressRow))[0]
-    rules = [RULES[said[table]] for table in DIALECTS[dialect].rule_tables]
+def test_empty_address_row_is_neither_accused_nor_ok(engine: Engine, case: str, dialect: str) -> None:
+    decisions = engine.decide([AddressRow(**ADDRESS_ROWS[case])], tables_for(AddressRow))[0]
+    rules = [RULES[decisions[table]] for table in DIALECTS[dialect].rule_tables]
     lowest = next((rule for rule in rules if rule.state != State.OK), None)
     assert lowest is not None
     assert lowest.state not in ACCUSING
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_every_dialect_is_judged_by_tables_that_exist_and_names_a_proof(dialect: str) -> None:
+def test_dialect_names_known_tables_and_a_proof(dialect: str) -> None:
     judged = DIALECTS[dialect]
     assert all(TABLES[table][0] is AddressRow for table in judged.rule_tables)
     assert {judged.proof_at(layer) for layer in judged.layers} <= set(PROOF_DEPTH)
@@ -227,17 +227,17 @@ def test_every_dialect_is_judged_by_tables_that_exist_and_names_a_proof(dialect:
     ],
     ids=str,
 )
-def test_no_empty_name_row_accuses_or_acquits(engine: Engine, columns: dict[str, Any]) -> None:
+def test_empty_name_row_is_neither_accused_nor_ok(engine: Engine, columns: dict[str, Any]) -> None:
     rule = RULES[decided(engine, "name", NameRow(**columns))]
     assert rule.state not in ACCUSING | {State.OK}
 
 
 @pytest.mark.parametrize("table", ["endpoint", "service"])
-def test_nothing_together_is_nothing(engine: Engine, table: str) -> None:
+def test_empty_endpoint_or_service_is_insufficient(engine: Engine, table: str) -> None:
     assert RULES[decided(engine, table, row_of(table, {}))].state == State.INSUFFICIENT
 
 
-def test_both_engines_are_given_the_same_text() -> None:
+def test_sql_is_portable() -> None:
     text = create_table(AddressRow) + select(AddressRow, tables_for(AddressRow))
     assert "COALESCE" not in text
     assert "::" not in text

@@ -1,6 +1,6 @@
-"""Take a line's evidence away, or turn its labels round: a verdict that survives this rests on nothing.
+"""Remove the evidence of a measurement or exchange its labels. A state that stays accusing then rests on nothing.
 
-For the tests of the judge and for those of the lab, which run every scenario's lines through both.
+The tests of the analysis use this, and those of the lab use it on the measurements of every scenario.
 """
 
 import copy
@@ -9,11 +9,11 @@ from typing import Any
 
 from probe.formats.keys import LISTS
 
-_TARGET, _HARMLESS = {"first", "confirm"}, {"innocuous"}
+_TARGET, _INNOCUOUS = {"first", "confirm"}, {"innocuous"}
 
 
-def without_transactions(line: dict[str, Any], ids: Iterable[int]) -> dict[str, Any]:
-    """The line without these transactions of the probe's: neither their records nor their entries."""
+def without_transactions(measurement: dict[str, Any], ids: Iterable[int]) -> dict[str, Any]:
+    """Return the measurement without these transactions of the probe and without their entries."""
     gone = set(ids)
 
     def spared(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -22,19 +22,19 @@ def without_transactions(line: dict[str, Any], ids: Iterable[int]) -> dict[str, 
     def lists(place: dict[str, Any]) -> dict[str, Any]:
         return {**place, **{name: spared(place[name]) for name in LISTS if place.get(name)}}
 
-    keys = lists(line["test_keys"])
+    keys = lists(measurement["test_keys"])
     keys |= {holder: lists(keys[holder]) for holder in ("x_endpoints", "x_followups") if keys.get(holder)}
-    return {**line, "test_keys": keys | {"x_transactions": spared(keys["x_transactions"])}}
+    return {**measurement, "test_keys": keys | {"x_transactions": spared(keys["x_transactions"])}}
 
 
-def labels_swapped(line: dict[str, Any], *, wire_too: bool = False) -> dict[str, Any]:
-    """The line with the labels of target and harmless flows exchanged, of twins, and of lying and trusted resolvers.
+def labels_swapped(measurement: dict[str, Any], *, wire_too: bool = False) -> dict[str, Any]:
+    """Return the measurement with exchanged labels of target and innocuous flows, echo pairs and resolvers.
 
-    Every attempt with the target's name becomes a harmless flow and the other way round. What mail servers offered here
-    and to the helper changes places, and what the two names drew where nobody resolves. `wire_too` exchanges the names
-    in the entries as well, so that nothing in the line contradicts its labels.
+    Each attempt with the target's name becomes an innocuous flow and the other way round. The offers of mail servers
+    here and to the helper are exchanged, and so are the answers of non-resolvers to both names. `wire_too` exchanges
+    the names in the entries as well, so that no entry contradicts its label.
     """
-    spoiled = copy.deepcopy(line)
+    spoiled = copy.deepcopy(measurement)
     keys = spoiled["test_keys"]
     for endpoint, flows in _by_endpoint(keys["x_transactions"]).items():
         del endpoint
@@ -59,22 +59,22 @@ def _is_target(record: dict[str, Any]) -> bool:
 
 
 def _is_innocuous(record: dict[str, Any]) -> bool:
-    return record["kind"] in _HARMLESS or record["followup"] == "other_name_same_address"
+    return record["kind"] in _INNOCUOUS or record["followup"] == "other_name_same_address"
 
 
 def _exchange(flows: list[dict[str, Any]], keys: dict[str, Any], wire_too: bool) -> None:
-    targets, harmless = list(filter(_is_target, flows)), list(filter(_is_innocuous, flows))
-    if not targets or not harmless:
+    targets, innocuous = list(filter(_is_target, flows)), list(filter(_is_innocuous, flows))
+    if not targets or not innocuous:
         return
-    names = {targets[0]["sent_name"]: harmless[0]["sent_name"], harmless[0]["sent_name"]: targets[0]["sent_name"]}
+    names = {targets[0]["sent_name"]: innocuous[0]["sent_name"], innocuous[0]["sent_name"]: targets[0]["sent_name"]}
     as_target = {key: targets[0][key] for key in ("kind", "followup", "sent_name")}
-    as_innocuous = {key: harmless[0][key] for key in ("kind", "followup", "sent_name")} | {"in_residual": False}
+    as_innocuous = {key: innocuous[0][key] for key in ("kind", "followup", "sent_name")} | {"in_residual": False}
     for record in targets:
         record.update(as_innocuous)
-    for record in harmless:
+    for record in innocuous:
         record.update(as_target)
     if wire_too:
-        _rename({r["transaction_id"] for r in targets + harmless}, names, keys)
+        _rename({r["transaction_id"] for r in targets + innocuous}, names, keys)
 
 
 def _rename(ids: set[int], names: dict[str, str], keys: dict[str, Any]) -> None:
@@ -90,7 +90,7 @@ def _rename(ids: set[int], names: dict[str, str], keys: dict[str, Any]) -> None:
 
 
 def _exchange_resolvers(keys: dict[str, Any]) -> None:
-    """What the system's resolver said is put into an encrypted resolver's mouth, and the other way round."""
+    """Exchange the answers of the system resolver and of encrypted resolvers."""
     queries = [
         entry
         for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {})
@@ -110,7 +110,7 @@ def _exchange_resolvers(keys: dict[str, Any]) -> None:
 
 
 def _exchange_dark(keys: dict[str, Any]) -> None:
-    """Where nobody resolves, what the harmless name drew becomes what the target's drew, and the other way round."""
+    """Exchange the answers of non-resolvers to the innocuous name and to the target's name."""
     labels = {"dark_resolver": "dark_innocuous", "dark_innocuous": "dark_resolver"}
     for record in keys["x_transactions"]:
         if record["address"] == "helper":
@@ -121,7 +121,7 @@ def _exchange_dark(keys: dict[str, Any]) -> None:
 
 
 def _exchange_echoes(keys: dict[str, Any], wire_too: bool) -> None:
-    """The payload's own twin becomes the one of no protocol, and the other way round."""
+    """Exchange the two datagrams of the echo pair."""
     labels = {"same_payload_echo": "other_payload_echo", "other_payload_echo": "same_payload_echo"}
     for record in keys["x_transactions"]:
         record["followup"] = labels.get(record["followup"], record["followup"])
@@ -133,7 +133,7 @@ def _exchange_echoes(keys: dict[str, Any], wire_too: bool) -> None:
 
 
 def _exchange_offers(keys: dict[str, Any]) -> None:
-    """What a mail server's list in the clear said of STARTTLS here is put into the helper's mouth, and back."""
+    """Exchange the mail server's offers of STARTTLS here and at the helper."""
     outside = (keys.get("x_control") or {}).get("test_keys") or {}
     here, there = ([e for e in _mail_of(side) if e.get("starttls")] for side in (keys, outside))
     for protocol in ("smtp", "imap"):

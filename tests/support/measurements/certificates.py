@@ -1,4 +1,4 @@
-"""Certificates for synthetic lines: real DER, made once per (name, issuer)."""
+"""Make certificates for synthetic measurements, as real DER, once per name and issuer."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 @cache
 def certificate(name: str, issuer: str = "Honest Authority", serial: int = 1) -> bytes:
-    """DER of a certificate for `name`; issuer "" means that it signed itself."""
+    """Return a certificate for `name` as DER. It is self-signed if the issuer is ""."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]) if issuer else subject

@@ -1,6 +1,6 @@
-"""Everything that a line may hold as evidence, by kind, each with a cut: the line without it.
+"""List each kind of evidence in a measurement, with a function that removes it.
 
-The kinds come from the format itself, so that a new one is here before anybody thinks of it.
+The kinds come from the format, so that a new kind is included at once.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from tests.support.measurements.ablation import without_transactions
 Cut = Callable[[dict[str, Any]], dict[str, Any]]
 
 ABOUT_THE_HELPER = frozenset({"failure", "software_version", "targets_digest", "echo"})
-"""What the helper says of itself: `echo` tells the probe where to send, and the judge nothing."""
+"""Facts about the helper that no verdict reads. `echo` lists the ports for the probe."""
 ABOUT_THE_RUN = frozenset({"ipv4", "ipv6", "udp", "proxy_environment", "resolver_class", "runtime"})
-"""What preflight notes for people, or says again in `x_run.families` and `udp_public`."""
+"""Facts of the preflight that no verdict reads, or that `x_run.families` and `udp_public` repeat."""
 
 RACES = "queries.x_responses"
 CERTIFICATES = "tls_handshakes.peer_certificates"
@@ -24,8 +24,8 @@ CLOSED_PORT = "dark_resolver at the helper"
 
 
 def _without(chosen: Callable[[dict[str, Any]], bool]) -> Cut:
-    return lambda line: without_transactions(
-        line, [r["transaction_id"] for r in line["test_keys"]["x_transactions"] if chosen(r)]
+    return lambda measurement: without_transactions(
+        measurement, [r["transaction_id"] for r in measurement["test_keys"]["x_transactions"] if chosen(r)]
     )
 
 
@@ -37,41 +37,41 @@ def _kind(kind: str) -> Cut:
     return _without(lambda record: record["kind"] == kind)
 
 
-def _keys(line: dict[str, Any], **new: Any) -> dict[str, Any]:
-    return {**line, "test_keys": {**line["test_keys"], **new}}
+def _keys(measurement: dict[str, Any], **new: Any) -> dict[str, Any]:
+    return {**measurement, "test_keys": {**measurement["test_keys"], **new}}
 
 
-def _places(line: dict[str, Any], name: str, change: Callable[[list[Any]], list[Any]]) -> dict[str, Any]:
-    keys = line["test_keys"]
+def _places(measurement: dict[str, Any], name: str, change: Callable[[list[Any]], list[Any]]) -> dict[str, Any]:
+    keys = measurement["test_keys"]
     inner = {holder: keys[holder] for holder in ("x_endpoints", "x_followups") if keys.get(holder)}
     new = {holder: {**lists, name: change(lists.get(name) or [])} for holder, lists in inner.items()}
-    return _keys(line, **new, **({name: change(keys[name] or [])} if name in keys else {}))
+    return _keys(measurement, **new, **({name: change(keys[name] or [])} if name in keys else {}))
 
 
 def _list(name: str) -> Cut:
-    return lambda line: _places(line, name, lambda entries: [])
+    return lambda measurement: _places(measurement, name, lambda entries: [])
 
 
 def _field(path: str) -> Cut:
     name, _, field = path.partition(".")
-    return lambda line: _places(
-        line, name, lambda entries: [{key: value for key, value in e.items() if key != field} for e in entries]
+    return lambda measurement: _places(
+        measurement, name, lambda entries: [{key: value for key, value in e.items() if key != field} for e in entries]
     )
 
 
 def _control(section: str) -> Cut:
-    def cut(line: dict[str, Any]) -> dict[str, Any]:
-        control = line["test_keys"]["x_control"] or {}
-        return _keys(line, x_control={key: value for key, value in control.items() if key != section})
+    def cut(measurement: dict[str, Any]) -> dict[str, Any]:
+        control = measurement["test_keys"]["x_control"] or {}
+        return _keys(measurement, x_control={key: value for key, value in control.items() if key != section})
 
     return cut
 
 
 def _preflight(fact: str) -> Cut:
-    def cut(line: dict[str, Any]) -> dict[str, Any]:
-        run = line["test_keys"]["x_run"]
+    def cut(measurement: dict[str, Any]) -> dict[str, Any]:
+        run = measurement["test_keys"]["x_run"]
         facts = {key: value for key, value in run["preflight"].items() if key != fact}
-        return _keys(line, x_run={**run, "preflight": facts})
+        return _keys(measurement, x_run={**run, "preflight": facts})
 
     return cut
 
@@ -80,7 +80,7 @@ FOLLOWUPS: dict[str, Cut] = {kind: _followup(kind) for kind in get_args(FollowUp
 PASSES: dict[str, Cut] = {kind: _kind(kind) for kind in get_args(Kind) if kind != "followup"}
 ENTRIES: dict[str, Cut] = {name: _list(name) for name in LISTS}
 OUTSIDE: dict[str, Cut] = {
-    "x_control": lambda line: _keys(line, x_control=None),
+    "x_control": lambda measurement: _keys(measurement, x_control=None),
     **{f"x_control.{name}": _control(name) for name in Control.model_fields if name not in ABOUT_THE_HELPER},
 }
 CUTS: dict[str, Cut] = {
@@ -93,4 +93,4 @@ CUTS: dict[str, Cut] = {
     CERTIFICATES: _field(CERTIFICATES),
     CLOSED_PORT: _without(lambda r: r["followup"] == "dark_resolver" and r["address"] == "helper"),
 }
-"""Kind of evidence → the line without it."""
+"""Each kind of evidence with the function that returns the measurement without it."""

@@ -1,4 +1,4 @@
-"""The entries of synthetic lines: what each step would have written, failed or not; protocols are lines in tables."""
+"""Make the entries of synthetic measurements, as each step would write them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ LAYERS = {
     "resolve": "payload",
     "udp_echo": "echo",
 }
-"""Operation → the layer that an outcome names: "payload:generic_timeout_error"."""
+"""Operation, and the layer that an outcome such as "payload:generic_timeout_error" names."""
 
 PAYLOADS: dict[str, Callable[[str, Any], Entry]] = {
     "mtproto": lambda address, transport: MTProtoExchange(address=address, transport="abridged"),
@@ -52,7 +52,7 @@ PAYLOADS: dict[str, Callable[[str, Any], Entry]] = {
         for scheme, engine in (("dns+udp", "udp"), ("dns+tcp", "tcp"), ("dot", "dot"), ("doh", "doh"))
     },
 }
-"""Scheme → the entry of its own protocol."""
+"""Scheme, and the function that makes the entry of its protocol."""
 
 
 def answer(ip: str) -> DNSAnswer:
@@ -66,23 +66,23 @@ def query(host: str, query_type: str, engine: str, resolver: str, ips: list[str]
 
 
 def entries_of(endpoint: Endpoint, ip: str, name: str, more: dict[str, Any]) -> list[Entry]:
-    """The entries that the endpoint's dialect writes when all goes well, lowest layer first."""
+    """Return the entries that a successful attempt at the endpoint writes, lowest layer first."""
     scheme, _, transport = endpoint.dialect.partition("/")
-    address, judged = f"{ip}:{endpoint.port}", more.get("check", True)
+    address, checked = f"{ip}:{endpoint.port}", more.get("check", True)
     entries: list[Entry] = [TCPConnect(ip=ip, port=endpoint.port)] if endpoint.carrier == "tcp" else []
     if scheme in {"https", "tls", "dot", "doh"} or transport == "tls":
-        entries.append(TLSHandshake(address=address, server_name=name, x_verified_name=name if judged else ""))
+        entries.append(TLSHandshake(address=address, server_name=name, x_verified_name=name if checked else ""))
     if scheme == "quic":
-        entries.append(QUICHandshake(address=address, server_name=name, x_verified_name=name if judged else ""))
-    if scheme == "http" or (scheme == "https" and judged) or (scheme == "quic" and endpoint.path and judged):
+        entries.append(QUICHandshake(address=address, server_name=name, x_verified_name=name if checked else ""))
+    if scheme == "http" or (scheme == "https" and checked) or (scheme == "quic" and endpoint.path and checked):
         entries.append(HTTPTransaction(address=address, request=HTTPRequest(url=endpoint.url, headers={"Host": name})))
-    if scheme in PAYLOADS and judged:
+    if scheme in PAYLOADS and checked:
         entries.append(PAYLOADS[scheme](address, transport))
     return entries
 
 
 def complete(entry: Entry, more: dict[str, Any]) -> None:
-    """Fill in what the step would have seen."""
+    """Fill in what the step would observe."""
     if isinstance(entry, TLSHandshake):
         _complete_tls(entry, more)
     if isinstance(entry, HTTPTransaction) and entry.failure is None:
@@ -119,7 +119,7 @@ def _complete_tls(entry: TLSHandshake, more: dict[str, Any]) -> None:
 
 
 def _complete_answer(entry: DNSQuery, more: dict[str, Any]) -> None:
-    """`answers`: addresses, GENUINE unless told; `datagrams`: all that came, the first one counts."""
+    """Fill in the addresses `answers` (default GENUINE), or `datagrams`, of which the first one counts."""
     datagrams = more.get("datagrams", [])
     given = datagrams[0] if datagrams else more.get("answers", [GENUINE])
     entry.answers = [answer(ip) for ip in given] if entry.failure is None else []
@@ -130,7 +130,7 @@ def _complete_answer(entry: DNSQuery, more: dict[str, Any]) -> None:
 
 
 def _complete_stun(entry: STUNExchange, more: dict[str, Any]) -> None:
-    """A Binding's success, or the challenge that a TURN server gives to strangers; `code`: another error."""
+    """Fill in a Binding success, the challenge of a TURN server, or the error `code`."""
     code = more.get("code", 401 if entry.method == "allocate" and entry.failure is None else 0)
     if code:
         entry.response, entry.error_code = "error", code

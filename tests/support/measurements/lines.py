@@ -1,6 +1,6 @@
-"""A builder of synthetic lines: what a measurement would have written, out of the classes that write it.
+"""Build synthetic measurements from the classes that write real ones.
 
-An outcome is "ok", or "LAYER:FAILURE" for the layer that fails: "tls:connection_reset", "tcp:generic_timeout_error".
+An outcome is "ok", or "LAYER:FAILURE" for the layer that fails, such as "tls:connection_reset".
 """
 
 import json
@@ -22,7 +22,7 @@ FOLLOWUPS = {"udp": "resolver_udp", "dot": "resolver_dot", "doh": "resolver_doh"
 
 
 class Keys:
-    """Test keys under construction: the probe's, or the control's."""
+    """Collect the test keys of the probe or of the control."""
 
     def __init__(self) -> None:
         self.records: list[TransactionRecord] = []
@@ -50,7 +50,7 @@ class Keys:
 
 
 class Lines:
-    """One line. Every method adds one transaction and returns its id."""
+    """Build one measurement. Each method adds one transaction and returns its id."""
 
     def __init__(self, services: dict[str, list[str]], *, works_if: str = "all", target: str = "telegram") -> None:
         self.probe, self.at_control = Keys(), Keys()
@@ -58,7 +58,7 @@ class Lines:
         self.control_families = {"ipv4": True, "ipv6": True, "udp": True}
         self.control_failure: str | None = None
         self.bugs: list[str] = []
-        self.packets: list[dict[str, Any]] | None = None  # seen raw, as PacketRecord has them
+        self.packets: list[dict[str, Any]] | None = None  # raw packets, as PacketRecord has them
         self.target: dict[str, Any] = {
             "name": target,
             "digest": "0" * 64,
@@ -86,7 +86,7 @@ class Lines:
     # -- names ---------------------------------------------------------------------------------------------------
 
     def lookup(self, host: str, *answers: str, failure: str | None = None, engine: str = "system") -> int:
-        """The system library's answer: addresses, or a failure."""
+        """Add the system library's answer: addresses or a failure."""
         about: dict[str, Any] = {"kind": "lookup", "hostname": host, "sent_name": host, "address": "system"}
         record = self.probe.open(**about)
         for query_type, colon in (("A", False), ("AAAA", True)):
@@ -99,7 +99,7 @@ class Lines:
         return record.transaction_id
 
     def own_udp(self, host: str, *datagrams: list[str] | str, ttls: tuple[int, ...] = (), query_type: str = "A") -> int:
-        """Our own question to the system's resolver: every datagram is addresses or a failure."""
+        """Add our own query to the system resolver. Each datagram is a list of addresses or a failure."""
         record = self.probe.open(kind="lookup", hostname=host, sent_name=host, address="system")
         return self._udp(record, host, "system", datagrams, ttls, query_type)
 
@@ -107,9 +107,9 @@ class Lines:
         about: dict[str, Any] = {"kind": "followup", "followup": "resolver_udp", "hostname": host, "sent_name": host}
         return self._udp(self.probe.open(address="8.8.8.8", **about), host, "8.8.8.8:53", datagrams, ())
 
-    def at_helper(self, host: str, *datagrams: list[str] | str, harmless: bool = False) -> int:
-        """A question to the helper's port 53; `harmless`: it was not for a target's name."""
-        kind = "dark_innocuous" if harmless else "dark_resolver"
+    def at_helper(self, host: str, *datagrams: list[str] | str, innocuous: bool = False) -> int:
+        """Add a query to the helper's port 53, for the target's name or an innocuous one."""
+        kind = "dark_innocuous" if innocuous else "dark_resolver"
         about: dict[str, Any] = {"kind": "followup", "followup": kind, "hostname": host, "sent_name": host}
         return self._udp(self.probe.open(address="helper", **about), host, "helper", datagrams, ())
 
@@ -137,12 +137,12 @@ class Lines:
         ttls: tuple[int, ...],
         query_type: str = "A",
     ) -> int:
-        answers = [([], said) if isinstance(said, str) else (said, None) for said in datagrams]
+        answers = [([], each) if isinstance(each, str) else (each, None) for each in datagrams]
         addresses, failed = answers[0] if answers else ([], f.TIMEOUT)
         asked = query(host, query_type, "udp", shown, addresses, failed)
         asked.x_responses = [
-            DNSResponse(t=0.01 * number, ip_ttl=ttl, failure=said, answers=[answer(ip) for ip in ips])
-            for number, ((ips, said), ttl) in enumerate(zip(answers, (*ttls, *[None] * len(answers)), strict=False))
+            DNSResponse(t=0.01 * number, ip_ttl=ttl, failure=failure, answers=[answer(ip) for ip in ips])
+            for number, ((ips, failure), ttl) in enumerate(zip(answers, (*ttls, *[None] * len(answers)), strict=False))
         ]
         self.probe.keep(record, asked)
         return record.transaction_id
@@ -156,7 +156,7 @@ class Lines:
         return self._reach(self.probe, url, ip, outcome, kind="confirm", **more)
 
     def twice(self, url: str, ip: str, outcome: str, **more: Any) -> None:
-        """A first attempt and its confirmation, with the same outcome."""
+        """Add a first attempt and its confirmation with the same outcome."""
         self.first(url, ip, outcome, **more)
         self.confirm(url, ip, outcome, **more)
 
@@ -185,18 +185,18 @@ class Lines:
         return self._reach(self.probe, url, ip, outcome, **about | more)
 
     def nonexistent(self, url: str, ip: str, outcome: str = "ok", *, neutral: bool = False, **more: Any) -> int:
-        """A name that nobody has, at the endpoint's address or at a neutral host."""
+        """Add a flow with a non-existent name to the endpoint's address or to a neutral host."""
         where: Any = "nonexistent_name_neutral_host" if neutral else "nonexistent_name_same_address"
         about = {"kind": "followup", "followup": where, "name": NONEXISTENT, "check": False, "in_residual": True}
         return self._reach(self.probe, url, ip, outcome, **about | more)
 
     def neutral_own(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
-        """The neutral host's own name, at the end."""
+        """Add a later flow with the neutral host's own name."""
         about = {"kind": "followup", "followup": "neutral_name_neutral_host", "name": "neutral.example", "check": False}
         return self._reach(self.probe, url, ip, outcome, **about | more)
 
     def other_hello(self, kind: Any, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
-        """The target's name said otherwise: `engine`, and `hello`, its length in bytes."""
+        """Add the target's name in another client hello, with its `engine` and its length `hello` in bytes."""
         return self._reach(self.probe, url, ip, outcome, **{"kind": "followup", "followup": kind} | more)
 
     def random_bytes(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:
@@ -209,7 +209,7 @@ class Lines:
         return record.transaction_id
 
     def echo(self, url: str, outcome: str = "ok", *, payload: Any = "other", port: int = 0, **about: Any) -> int:
-        """A datagram to the helper's echo: of no protocol, or ("stun", "sip") the endpoint's own."""
+        """Add a datagram to the helper's echo: random, or the endpoint's own ("stun", "sip")."""
         endpoint, kind = parse_endpoint(url), "other" if payload == "other" else "same"
         about = {"service": self._role(url), "endpoint": url, "address": "helper", "family": 4} | about
         about |= {"kind": "followup", "followup": f"{kind}_payload_echo", "port": port or endpoint.port}
@@ -241,10 +241,10 @@ class Lines:
     def _role(self, url: str) -> str:
         return next((role for role, spec in self.target["services"].items() if url in spec["endpoints"]), "")
 
-    # -- the line ------------------------------------------------------------------------------------------------
+    # -- the result ---------------------------------------------------------------------------------------------
 
     def line(self) -> dict[str, Any]:
-        """The line as JSON would give it back."""
+        """Return the measurement as parsed JSON."""
         control: dict[str, Any] | None = None
         if self.control_failure is not None:
             control = {"failure": self.control_failure}

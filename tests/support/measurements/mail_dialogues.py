@@ -1,4 +1,4 @@
-"""Synthetic lines about mail: what a whole dialogue would have written, by its outcome."""
+"""Build synthetic measurements of mail dialogues by their outcome."""
 
 from typing import Any
 
@@ -20,17 +20,21 @@ NOT_OFFERED = "unknown_failure: smtp: starttls not offered"
 
 
 class MailLines(Lines):
-    """Outcomes of mail endpoints: "ok", "STEP:FAILURE", or what the server (or a box in between) did.
+    """Build measurements whose mail endpoints have one of these outcomes.
 
-    "missing", "masked": not offered, and refused · "accepted": masked, accepted, certificate valid · "refused":
-    offered, and refused · "turned away": greeted with a refusal · "injected": plaintext behind the go-ahead.
+    - "ok", or "STEP:FAILURE"
+    - "missing", "masked": STARTTLS is not offered and is refused
+    - "accepted": STARTTLS is masked and accepted, and the certificate is valid
+    - "refused": STARTTLS is offered and refused
+    - "turned away": the greeting is a refusal
+    - "injected": plaintext follows the answer that grants TLS
     """
 
     def _reach(self, keys: Keys, url: str, ip: str, outcome: str, **more: Any) -> int:
         endpoint = parse_endpoint(url)
         if "mail" not in DIALECTS[endpoint.dialect].layers:
             return super()._reach(keys, url, ip, outcome, **more)
-        if not more.get("check", True):  # the harmless hello ends with the handshake
+        if not more.get("check", True):  # the innocuous hello ends with the handshake
             return super()._reach(keys, url.replace(endpoint.scheme, "tls", 1), ip, outcome, **more, endpoint=url)
         about = {key: more.pop(key) for key in list(more) if key in TransactionRecord.model_fields}
         name = endpoint.host if endpoint.scheme in {"smtps", "imaps"} else ""
@@ -47,7 +51,7 @@ class MailLines(Lines):
 
 
 def _entries(endpoint: Endpoint, ip: str, outcome: str) -> list[Entry]:
-    """As far as the dialogue came."""
+    """Return the entries of the dialogue up to its end."""
     step, _, failed = outcome.partition(":")
     found: list[Entry] = []
     for name in ORDER[endpoint.scheme]:

@@ -1,4 +1,4 @@
-"""The made-up world as verdict rows, its lines left out; and how its events were found."""
+"""Make the synthetic world as verdict rows, without its measurements, and score the events found in it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,26 +22,26 @@ Told = dict[str, object]
 
 @dataclass(frozen=True)
 class Found:
-    """How the events of one world were found. `told`: how many began; `found`: how many of these were."""
+    """Hold the score for one world. `told` counts the events that began, `found` those of them that were found."""
 
     told: int
     found: int
-    false: int  # events found that nobody put in: another service, mechanism, country or time
+    false: int  # events found that do not exist: another service, mechanism, country or time
     delay: float  # median, days from the onset to the day on which it was noticed
     error: float  # median, days between the true onset and the one that was found
-    dark: int  # of the countries where nobody could measure for some days: how many were found
+    dark: int  # countries without measurements for some days that were found
     all_dark: int
 
 
 def templates() -> Templates:
-    """Those of light lines."""
+    """Load the templates of small measurements."""
     return load_templates(WANTED, light=True)
 
 
 def madeup_rows(measurements: int, seed: int, plan: Plan, known: Templates) -> Iterator[VerdictRow]:
-    """What judging the lines of this world gives: tests/lab/test_synth.py judges every template."""
+    """Yield the verdict rows of this world. Other tests compute the verdicts of every template."""
     for number, (network, day, _, template) in enumerate(drawn(measurements, plan, known, Random(f"lines {seed}"))):
-        for service, said in template.truth.items():
+        for service, verdict in template.truth.items():
             yield replace(
                 PLAIN,
                 line_hash=f"{number:064x}",
@@ -51,15 +51,15 @@ def madeup_rows(measurements: int, seed: int, plan: Plan, known: Templates) -> I
                 probe_asn=network.asn,
                 target=template.target,
                 service=service,
-                state=said.state or "",
-                valid=said.state is not None,
-                mechanisms=" ".join(said.mechanisms),
+                state=verdict.state or "",
+                valid=verdict.state is not None,
+                mechanisms=" ".join(verdict.mechanisms),
                 run_id=f"run{number}",
             )
 
 
 def score(measurements: int, seed: int, known: Templates) -> Found:
-    """Look for events in a world of so many measurements, and compare with what was put in."""
+    """Find the events in a world of so many measurements and compare them with the true ones."""
     plan = draw_plan(seed)
     table = VerdictTable.of_rows(madeup_rows(measurements, seed, plan, known))
     all_found = events(table, Question())
@@ -86,7 +86,7 @@ def _of(one: Told, found: list[Event]) -> Event | None:
 
 
 def _is_of(event: Event, one: Told) -> bool:
-    """Whether an event tells of what was put in: no network too many, and not over before it began or begun after."""
+    """Return whether an event matches a true one: no other network, and overlapping periods."""
     networks = one["networks"]
     assert isinstance(networks, list)
     inside = set(event.networks) <= set(networks)

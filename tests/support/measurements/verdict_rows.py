@@ -1,4 +1,4 @@
-"""A builder of verdict rows: what judging a line would have given, and a store made of them."""
+"""Build verdict rows, and stores of them."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, replace
@@ -48,7 +48,7 @@ PLAIN = VerdictRow(
 
 
 def rows(n: int = 1, state: str = "ok", mechanisms: str = "", **columns: Any) -> list[VerdictRow]:
-    """So many measurements, each a line and a run of its own unless the columns say otherwise."""
+    """Return the rows of `n` measurements, each of its own run unless the columns say otherwise."""
     found = []
     for number in (next(_numbers) for _ in range(n)):
         own = {"line_hash": f"{number:064x}", "run_id": f"run{number}", "measurement_line": number}
@@ -66,7 +66,7 @@ def table(*groups: Iterable[VerdictRow]) -> VerdictTable:
 
 
 def store(folder: Path, *groups: Iterable[VerdictRow]) -> VerdictTable:
-    """The same rows as Parquet, by day and country, as a store has them: lists as lists, unknown as NULL."""
+    """Write the rows as Parquet by day and country, as a store does. Unknown values are NULL."""
     everything = [row for group in groups for row in group]
     for day, cc in sorted({(row.day, row.probe_cc) for row in everything}):
         part = folder / "verdicts" / f"day={day}" / f"probe_cc={cc}"

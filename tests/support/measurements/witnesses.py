@@ -1,4 +1,4 @@
-"""One witness row per rule: the least that makes it fire, and no rule before it."""
+"""List a witness row per rule: the fewest columns with which this rule decides, and no earlier one."""
 
 from typing import Any
 
@@ -216,7 +216,7 @@ _STREAM = _CALL | {"tcp_attempts": 2, "tcp_successes": 2}
 
 
 def call(name: str) -> dict[str, Columns]:
-    """STUN, TURN and SIP have the same rules, but for SIP's ALG."""
+    """Return the witnesses of STUN, TURN or SIP, which share all rules except SIP's rewriting."""
     reset, silent = _STREAM | {"payload_resets": 2}, _STREAM | {"payload_timeouts": 2}
     once = {"payload_attempts": 1, "payload_timeouts": 1}
     return {

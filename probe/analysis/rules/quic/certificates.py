@@ -21,8 +21,8 @@ FOREIGN_CERTIFICATES = (
             "not the network."
         ),
         plain=mark(
-            "This computer refuses the certificate of {host}, which a test helper accepts. The fault is here, so "
-            "nothing can be concluded about {service}."
+            "This computer refuses the proof of identity (certificate) of {host}, which a test helper accepts. The "
+            "fault is here, so nothing can be concluded about {service}."
         ),
     ),
     Rule(
@@ -35,8 +35,9 @@ FOREIGN_CERTIFICATES = (
             "elsewhere."
         ),
         plain=mark(
-            "QUIC connections to {host} are answered with another certificate, of an authority that only this computer "
-            "trusts. Another device opens the encrypted connection and can read it. Access to {service} is blocked."
+            "Connections to {host} over the web protocol QUIC are answered with another proof of identity "
+            "(certificate), which only this computer trusts. Another device opens the encrypted connection and can "
+            "read it. Access to {service} is blocked."
         ),
     ),
     Rule(
@@ -46,8 +47,8 @@ FOREIGN_CERTIFICATES = (
         mechanism="tls.mitm.self_signed",
         because="The endpoint shows a self-signed certificate here, and the right one elsewhere.",
         plain=mark(
-            "QUIC connections to {host} are answered with a false, self-made certificate. Another device answers in "
-            "the place of the server. Access to {service} is blocked."
+            "Connections to {host} over the web protocol QUIC are answered with a false, self-made proof of identity "
+            "(certificate). Another device answers in the place of the server. Access to {service} is blocked."
         ),
     ),
     Rule(
@@ -57,8 +58,8 @@ FOREIGN_CERTIFICATES = (
         mechanism="tls.mitm.ca_signed",
         because="The endpoint shows a certificate of another authority here, and the right one elsewhere.",
         plain=mark(
-            "QUIC connections to {host} are answered with a false certificate. Another device answers in the place of "
-            "the server. Access to {service} is blocked."
+            "Connections to {host} over the web protocol QUIC are answered with a false proof of identity "
+            "(certificate). Another device answers in the place of the server. Access to {service} is blocked."
         ),
         supersedes=("quic_mitm", "quic_certificate_refused_here"),
     ),

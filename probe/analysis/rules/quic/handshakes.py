@@ -15,7 +15,7 @@ QUIC_RULES = (
         "quic_successes > 0",
         State.OK,
         because="The server confirms the handshake, and its certificate is valid for the name.",
-        plain=mark("{service} can be reached over QUIC, and its server proved its identity."),
+        plain=mark("{service} can be reached over the web protocol QUIC, and its server proved its identity."),
     ),
     *FOREIGN_CERTIFICATES,
     Rule(
@@ -62,8 +62,8 @@ QUIC_RULES = (
         mechanism="quic.timeout.other",
         because="The connection times out here, and failed again, with any name, and the test helper succeeds.",
         plain=mark(
-            "QUIC connections to {host} get no answer here, whatever name they carry. A test helper outside this "
-            "network reaches the server. Access to {service} is probably blocked."
+            "Connections to {host} over the web protocol QUIC get no answer here, whatever name they carry. A test "
+            "helper outside this network reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("quic_timeout_for_any_name",),
     ),
@@ -74,8 +74,8 @@ QUIC_RULES = (
         mechanism="quic.timeout",
         because="The connection times out here, and failed again, and the test helper succeeds.",
         plain=mark(
-            "QUIC connections to {host} get no answer here, more than once. A test helper outside this network reaches "
-            "the server. Access to {service} is probably blocked."
+            "Connections to {host} over the web protocol QUIC get no answer here, more than once. A test helper "
+            "outside this network reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("quic_timeout_here",),
     ),
@@ -88,8 +88,8 @@ QUIC_RULES = (
             "The connection is refused or closed here, and failed again, with any name, and the test helper succeeds."
         ),
         plain=mark(
-            "QUIC connections to {host} are refused or closed early here, whatever name they carry. A test helper "
-            "outside this network reaches the server. Access to {service} is probably blocked."
+            "Connections to {host} over the web protocol QUIC are refused or closed early here, whatever name they "
+            "carry. A test helper outside this network reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("quic_close_for_any_name",),
     ),
@@ -100,8 +100,8 @@ QUIC_RULES = (
         mechanism="quic",
         because="The connection is refused or closed here, and failed again, and the test helper succeeds.",
         plain=mark(
-            "QUIC connections to {host} are refused or closed early here, more than once. A test helper outside this "
-            "network reaches the server. Access to {service} is probably blocked."
+            "Connections to {host} over the web protocol QUIC are refused or closed early here, more than once. A test "
+            "helper outside this network reaches the server. Access to {service} is probably blocked."
         ),
         supersedes=("quic_close_here",),
     ),

@@ -23,8 +23,9 @@ QUIC_FOLLOWS_NAME = (
             "Only listed names may pass."
         ),
         plain=mark(
-            "QUIC connections that name {host} get no answer, and so do connections that name an invented host. A "
-            "well-known name passes. This network lets only listed names pass, so access to {service} is blocked."
+            "Connections over the web protocol QUIC that name {host} get no answer, and so do connections that name an "
+            "invented host. A well-known name passes. This network lets only listed names pass, so access to {service} "
+            "is blocked."
         ),
     ),
     Rule(
@@ -38,8 +39,9 @@ QUIC_FOLLOWS_NAME = (
             "too. They answer to their own names. Only listed names may pass."
         ),
         plain=mark(
-            "QUIC connections that name {host} get no answer. So do connections with any name that is not the server's "
-            "own. This network lets only listed names pass, so access to {service} is blocked."
+            "Connections over the web protocol QUIC that name {host} get no answer. So do connections with any name "
+            "that is not the server's own. This network lets only listed names pass, so access to {service} is "
+            "blocked."
         ),
     ),
     Rule(
@@ -51,8 +53,8 @@ QUIC_FOLLOWS_NAME = (
             "The connection times out when it carries this name, at a neutral host too, and an innocuous name passes."
         ),
         plain=mark(
-            "QUIC connections that name {host} get no answer, even to an unrelated server. Other names pass. Access to "
-            "{service} is blocked by its name."
+            "Connections over the web protocol QUIC that name {host} get no answer, even to an unrelated server. Other "
+            "names pass. Access to {service} is blocked by its name."
         ),
     ),
     Rule(
@@ -66,8 +68,9 @@ QUIC_FOLLOWS_NAME = (
             "name passes at a neutral host, and the test helper succeeds."
         ),
         plain=mark(
-            "QUIC connections that name {host} get no answer at the server's address. Other names pass there, and this "
-            "name passes to an unrelated server. Access to {service} is blocked by name and address together."
+            "Connections over the web protocol QUIC that name {host} get no answer at the server's address. Other "
+            "names pass there, and this name passes to an unrelated server. Access to {service} is blocked by name and "
+            "address together."
         ),
     ),
     Rule(
@@ -80,8 +83,8 @@ QUIC_FOLLOWS_NAME = (
             "succeeds."
         ),
         plain=mark(
-            "QUIC connections that name {host} get no answer. Other names pass, and a test helper outside this network "
-            "reaches the server. Access to {service} is blocked by its name."
+            "Connections over the web protocol QUIC that name {host} get no answer. Other names pass, and a test "
+            "helper outside this network reaches the server. Access to {service} is blocked by its name."
         ),
     ),
     Rule(
@@ -94,9 +97,9 @@ QUIC_FOLLOWS_NAME = (
             "name passes. Only listed names may pass."
         ),
         plain=mark(
-            "QUIC connections that name {host} are refused or closed early, and so are connections that name an "
-            "invented host. A well-known name passes. This network lets only listed names pass, so access to {service} "
-            "is blocked."
+            "Connections over the web protocol QUIC that name {host} are refused or closed early, and so are "
+            "connections that name an invented host. A well-known name passes. This network lets only listed names "
+            "pass, so access to {service} is blocked."
         ),
     ),
     Rule(
@@ -109,8 +112,9 @@ QUIC_FOLLOWS_NAME = (
             "neutral hosts too. They answer to their own names. Only listed names may pass."
         ),
         plain=mark(
-            "QUIC connections that name {host} are refused or closed early. So are connections with any name that is "
-            "not the server's own. This network lets only listed names pass, so access to {service} is blocked."
+            "Connections over the web protocol QUIC that name {host} are refused or closed early. So are connections "
+            "with any name that is not the server's own. This network lets only listed names pass, so access to "
+            "{service} is blocked."
         ),
     ),
     Rule(
@@ -123,8 +127,8 @@ QUIC_FOLLOWS_NAME = (
             "name passes."
         ),
         plain=mark(
-            "QUIC connections that name {host} are refused or closed early, even to an unrelated server. Other names "
-            "pass. Access to {service} is blocked by its name."
+            "Connections over the web protocol QUIC that name {host} are refused or closed early, even to an unrelated "
+            "server. Other names pass. Access to {service} is blocked by its name."
         ),
     ),
     Rule(
@@ -138,9 +142,9 @@ QUIC_FOLLOWS_NAME = (
             "here, this name passes at a neutral host, and the test helper succeeds."
         ),
         plain=mark(
-            "QUIC connections that name {host} are refused or closed early at the server's address. Other names pass "
-            "there, and this name passes to an unrelated server. Access to {service} is blocked by name and address "
-            "together."
+            "Connections over the web protocol QUIC that name {host} are refused or closed early at the server's "
+            "address. Other names pass there, and this name passes to an unrelated server. Access to {service} is "
+            "blocked by name and address together."
         ),
     ),
     Rule(
@@ -153,8 +157,8 @@ QUIC_FOLLOWS_NAME = (
             "helper succeeds."
         ),
         plain=mark(
-            "QUIC connections that name {host} are refused or closed early. Other names pass, and a test helper "
-            "outside this network reaches the server. Access to {service} is blocked by its name."
+            "Connections over the web protocol QUIC that name {host} are refused or closed early. Other names pass, "
+            "and a test helper outside this network reaches the server. Access to {service} is blocked by its name."
         ),
     ),
 )

@@ -23,8 +23,8 @@ FOREIGN_CERTIFICATES = (
             "not the network."
         ),
         plain=mark(
-            "This computer refuses the certificate of {host}, which a test helper accepts. The fault is here, so "
-            "nothing can be concluded about {service}."
+            "This computer refuses the proof of identity (certificate) of {host}, which a test helper accepts. The "
+            "fault is here, so nothing can be concluded about {service}."
         ),
     ),
     Rule(
@@ -37,7 +37,7 @@ FOREIGN_CERTIFICATES = (
             "elsewhere."
         ),
         plain=mark(
-            "Connections to {host} are answered with another certificate, of an authority that only this computer "
+            "Connections to {host} are answered with another proof of identity (certificate), which only this computer "
             "trusts. Another device opens the encrypted connection and can read it. Access to {service} is blocked."
         ),
     ),
@@ -48,8 +48,8 @@ FOREIGN_CERTIFICATES = (
         mechanism="tls.mitm.self_signed",
         because="The endpoint shows a self-signed certificate here, and the right one elsewhere.",
         plain=mark(
-            "Connections to {host} are answered with a false, self-made certificate. Another device answers in the "
-            "place of the server. Access to {service} is blocked."
+            "Connections to {host} are answered with a false, self-made proof of identity (certificate). Another "
+            "device answers in the place of the server. Access to {service} is blocked."
         ),
     ),
     Rule(
@@ -59,8 +59,8 @@ FOREIGN_CERTIFICATES = (
         mechanism="tls.mitm.ca_signed",
         because="The endpoint shows a certificate of another authority here, and the right one elsewhere.",
         plain=mark(
-            "Connections to {host} are answered with a false certificate. Another device answers in the place of the "
-            "server. Access to {service} is blocked."
+            "Connections to {host} are answered with a false proof of identity (certificate). Another device answers "
+            "in the place of the server. Access to {service} is blocked."
         ),
         supersedes=("tls_mitm",),
     ),
@@ -75,8 +75,8 @@ REFUSED_CERTIFICATES = (
         mechanism="tls.mitm",
         because="The certificate is refused here, and the test helper accepts the one that it receives.",
         plain=mark(
-            "The certificate of {host} is refused here, and a test helper outside this network accepts what it gets. "
-            "Access to {service} is probably blocked."
+            "The proof of identity (certificate) of {host} is refused here. A test helper outside this network accepts "
+            "the one that it gets. Access to {service} is probably blocked."
         ),
     ),
 )
