@@ -64,7 +64,7 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 # A full stop before a capital letter, or the dot that separates the items of a list in one line.
-SENTENCE_END = re.compile(r"[.!?][)\"'*]*\s+(?=[A-Z`\"'(\[*_0-9])|\s·\s")
+SENTENCE_END = re.compile(r"[.!?][)\"'*]*\s+(?=[A-Z`\"'(\[*_0-9])|\s·\s|<br>")
 
 Finding = tuple[int, str, str]
 
