@@ -1,4 +1,4 @@
-"""The wheel carries targets, scenarios and the network table, and works from any folder."""
+"""Test that the wheel contains targets, scenarios and the network table, and works from any folder."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with only the wheel in it; libraries come from the environment that runs the tests."""
+    """Create an environment with only the wheel in it. Libraries come from the environment of the tests."""
     home = tmp_path_factory.mktemp("env")
     venv.create(home, with_pip=False)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"

@@ -1,1 +1,1 @@
-"""What it costs, as ratios measured side by side in one run: `make bench`."""
+"""Measure what the program costs, as ratios within one run (`make bench`)."""

@@ -1,4 +1,4 @@
-"""`make bench`: start-up, wall time against round trips, cost, growth, and the usual tools beside it; one table.
+"""Print one table of start-up, wall time against round trips, cost, growth and the usual tools (`make bench`).
 
 Ratios are of figures taken in the same run. `python -m tests.bench PART…` runs only some parts.
 """
@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent / "probe"
 
 
 def seconds(command: list[str | Path], repeats: int = 7) -> float:
-    """Median wall time of a command."""
+    """Return the median wall time of a command."""
 
     def once() -> float:
         began = time.monotonic()
@@ -37,7 +37,7 @@ def seconds(command: list[str | Path], repeats: int = 7) -> float:
 
 
 def start_up(folder: Path) -> None:
-    """What nobody sees but everybody waits for."""
+    """Measure the start-up time of `probe --help`, also against a bare interpreter."""
     bare = seconds([sys.executable, "-c", "pass"])
     helped = seconds([BIN, "--help"])
     row("probe --help", f"{helped * 1000:.0f} ms", "under 150 ms", helped < 0.15)

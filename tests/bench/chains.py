@@ -1,4 +1,4 @@
-"""Wall time against the round trips that nobody can save: a clean run at 100 ms, and one with half of it silent."""
+"""Compare wall time with the necessary round trips, in a clean run and in one with silent services."""
 
 from pathlib import Path
 
@@ -19,15 +19,15 @@ TRIPS = {
     "stun_exchange": 1,
     "sip_options": 1,
     "quic_handshake": 2,  # RFC 9001 4.1.2: confirmed by the server
-    "mail_greeting": 2,  # the banner comes unasked, a round trip behind the connection; then EHLO
+    "mail_greeting": 2,  # the banner comes one round trip after the connection, then EHLO
     "mail_starttls": 1,
 }
-PREFLIGHT = 3  # resolve, connect, hello at a neutral host: before it nobody knows whether there is a network
-HARMLESS = 2  # connect and a harmless hello before the name (law 8)
+PREFLIGHT = 3  # resolve, connect and hello at a neutral host, which show that there is a network
+HARMLESS = 2  # connect and an innocuous hello before the name (P8)
 
 
 def longest_chain(run: Ran) -> int:
-    """The most round trips that one endpoint takes, its lookup included; behind STARTTLS no banner comes."""
+    """Return the most round trips of one endpoint, lookup included. No banner comes after STARTTLS."""
     return max(
         sum(map(TRIPS.__getitem__, tx["steps"]))
         - ("mail_starttls" in tx["steps"])
@@ -37,7 +37,7 @@ def longest_chain(run: Ran) -> int:
 
 
 def clean(folder: Path) -> Ran:
-    """A clean full run at 100 ms."""
+    """Measure a clean full run at 100 ms."""
     run = ran(scenario_of(f"[path]\nrtt_ms = {ROUND_TRIP * 1000}", folder, "clean-100"), folder)
     chain = longest_chain(run)
     lawful = chain + PREFLIGHT + HARMLESS
@@ -52,7 +52,7 @@ def clean(folder: Path) -> Ran:
 
 
 def alone(folder: Path) -> None:
-    """One target, where the machine that also carries the emulated internet is not the limit."""
+    """Measure one target, so that the machine, which also carries the lab, is not the limit."""
     run = ran(scenario_of(f"[path]\nrtt_ms = {ROUND_TRIP * 1000}", folder, "alone-100"), folder, "gmail", control=False)
     chain, took = longest_chain(run), float(run.lines[0]["test_runtime"])
     ratio = took / (chain * ROUND_TRIP)
@@ -61,7 +61,7 @@ def alone(folder: Path) -> None:
 
 
 def costs(run: Ran) -> None:
-    """What that run cost."""
+    """Print what that run cost."""
     peak, heavy = run.cost["peak_mb"], run.cost["heavy"]
     row("  CPU a transaction", f"{run.cost['cpu'] / run.transactions * 1000:.1f} ms")
     row("  transactions", str(run.transactions))
@@ -71,7 +71,7 @@ def costs(run: Ran) -> None:
 
 
 def half_dropped(folder: Path) -> None:
-    """Every second service silently dropped."""
+    """Measure a run in which every second service is silently dropped."""
     targets = bundled_targets()
     whole = scenario_of("", folder, "whole")
     dropped = expected_services(whole, targets)[::2]

@@ -1,4 +1,4 @@
-"""How soon change points are found, and how often where there are none: on series drawn by seed."""
+"""Measure how soon change points are found, and how often without a change, on series drawn by seed."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ DENSE = 30_000  # measurements of a made-up world: one for each network and targ
 
 
 def poisson(rng: random.Random, mean: float) -> int:
-    """A count; by the intervals of a Poisson process."""
+    """Draw a count from the intervals of a Poisson process."""
     n, reached = 0, rng.expovariate(1.0)
     while reached < mean:
         n, reached = n + 1, reached + rng.expovariate(1.0)
@@ -29,7 +29,7 @@ def judged(rng: random.Random, n: int, share: float) -> tuple[int, int]:
 
 
 def score(draw: Callable[[random.Random, bool], list[Change]]) -> tuple[float, float, float, float]:
-    """Over YEARS series: false alarms a year; of true onsets the share found, median delay and error in days."""
+    """Return false alarms per year over YEARS series, and share, median delay and error (days) of true onsets."""
     rng = random.Random(2026)
     false = sum(len(draw(rng, False)) for _ in range(YEARS))
     first = [[change for change in draw(rng, True) if change.detected >= ONSET][:1] for _ in range(YEARS)]
@@ -49,7 +49,7 @@ def blocking(mean: float, noise: float, hit: float) -> Callable[[random.Random, 
 
 def shutdown(mean: float) -> Callable[[random.Random, bool], list[Change]]:
     def draw(rng: random.Random, truly: bool) -> list[Change]:
-        """Every seventh day is half as busy."""
+        """Return the expected volume. Every seventh day has half of it."""
         usual = (mean * (0.5 if day % 7 == 0 else 1.0) for day in range(DAYS))
         silent = (0.05 if truly and ONSET <= day < END else 1.0 for day in range(DAYS))
         return collapse([poisson(rng, mean * part) for mean, part in zip(usual, silent, strict=True)])
@@ -78,7 +78,7 @@ def changes(folder: Path) -> None:
 
 
 def made_up_worlds(size: int, known: Templates) -> None:
-    """`probe synth`: some 80 networks, 7 targets and 90 days; an onset is found where a network was measured enough."""
+    """Measure on `probe synth`: about 80 networks, 7 targets and 90 days."""
     worlds = [score_world(size, seed, known) for seed in range(WORLDS)]
     told, found, false, dark, all_dark = (
         sum(getattr(world, name) for world in worlds) for name in ("told", "found", "false", "dark", "all_dark")

@@ -1,4 +1,4 @@
-"""How cost grows with the number of targets: 1, 10, 100, 1000 of one web service each, nothing in the way."""
+"""Measure how cost grows with the number of targets: 1, 10, 100 and 1000, each with one web service."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ SIZES = (1, 10, 100, 1000)
 
 
 def made(folder: Path, size: int) -> Path:
-    """A folder of `size` target files."""
+    """Create a folder of `size` target files."""
     targets = folder / f"targets-{size}"
     targets.mkdir()
     for name in ("neutral.toml", "resolvers.toml"):
@@ -26,7 +26,7 @@ def made(folder: Path, size: int) -> Path:
 
 
 def growth(folder: Path, sizes: tuple[int, ...] = SIZES) -> None:
-    """One run for each size, without a helper: the same machine would have to do its work too."""
+    """Run once for each size, without a helper, because its work would be on the same machine."""
     first: float | None = None
     for size in sizes:
         targets = made(folder, size)

@@ -1,4 +1,4 @@
-"""Runs at the volunteer's place: `probe run` in this very process, and what it cost, as JSON in a file.
+"""Run `probe run` in this process at the user's position in the lab, and write its cost as JSON to a file.
 
 Usage: python -m tests.bench.inside FIGURES WORD… (the words of `probe run`)
 """

@@ -1,4 +1,4 @@
-"""The same web endpoints by `dig`, `openssl s_client` and `curl`, one after the other and eight at a time."""
+"""Test the same web endpoints with `dig`, `openssl s_client` and `curl`, in sequence and eight at a time."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ json.dump(found, open(figures, "w"))
 
 
 def web_only(folder: Path) -> tuple[Path, list[str]]:
-    """A folder of targets with the web endpoints of the bundled ones, and their hosts."""
+    """Create a folder of targets with the web endpoints of the bundled ones, and return their hosts."""
     targets = folder / "targets-web"
     targets.mkdir()
     for name in ("neutral.toml", "resolvers.toml"):
@@ -59,7 +59,7 @@ def web_only(folder: Path) -> tuple[Path, list[str]]:
 
 
 def side_by_side(folder: Path) -> None:
-    """The probe and the three tools, on the same lab, one after the other."""
+    """Run the probe and the three tools in the same lab, one after the other."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         row(f"beside dig, openssl and curl: {', '.join(missing)} missing", "not run", "install it")

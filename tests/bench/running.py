@@ -1,4 +1,4 @@
-"""One `probe run` in the lab: what it cost, what it wrote, and when its packets passed the home router."""
+"""Run `probe run` in the lab and return its cost, its measurements and the times of its packets."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ class Ran:
 
     cost: dict[str, Any]
     lines: list[dict[str, Any]] = field(default_factory=list)
-    on_the_wire: float = 0.0  # seconds from the first packet of ours to the last that came
+    on_the_wire: float = 0.0  # seconds from our first packet to the last one received
 
     @property
     def transactions(self) -> int:
@@ -30,7 +30,7 @@ class Ran:
 
     @property
     def measuring(self) -> float:
-        """Seconds from the first packet to the end of the last measurement, what it waited for in vain included."""
+        """Return the seconds from the first packet to the end of the last measurement, timeouts included."""
         preflight = self.lines[0]["test_keys"]["x_run"]["preflight"]["runtime"]
         return float(preflight) + max(float(line["test_runtime"]) for line in self.lines)
 
@@ -39,20 +39,20 @@ class Ran:
         return max(int(line["test_keys"]["x_run"]["bytes_sent"]) for line in self.lines)
 
     def own(self) -> Iterator[dict[str, Any]]:
-        """The transactions that open an endpoint under its own name."""
+        """Return the transactions that open an endpoint with its own name."""
         for line in self.lines:
             yield from (tx for tx in line["test_keys"]["x_transactions"] if tx["kind"] == "first" and tx["endpoint"])
 
 
 def scenario_of(text: str, folder: Path, name: str) -> Scenario:
-    """A scenario out of TOML text."""
+    """Load a scenario from TOML text."""
     path = folder / f"{name}.toml"
     path.write_text(f'title = "{name}"\nseed_varies = false\n{text}\n[expect.default]\nstate = "ok"\n')
     return load_scenario(path)
 
 
 def ran(scenario: Scenario, folder: Path, *words: str, targets: Path | None = None, control: bool = True) -> Ran:
-    """Run the probe in `scenario`; `folder` takes what is written."""
+    """Run the probe in `scenario`. `folder` receives its files."""
     targets = targets or bundled_targets()
     lines, figures, pcap = (folder / f"{scenario.name}.{end}" for end in ("jsonl", "json", "pcap"))
     for path in (lines, figures, pcap):
@@ -70,7 +70,7 @@ def ran(scenario: Scenario, folder: Path, *words: str, targets: Path | None = No
 
 
 def _first_to_last(pcap: Path) -> float:
-    """From our first packet to the last that brought us something: what is closed afterwards takes nobody's time."""
+    """Return the seconds from our first packet to the last one with data. Closing afterwards costs no time."""
     seen = list(timed_packets(pcap))
     sent = [when for when, packet in seen if packet.src in HOME]
     came = [when for when, packet in seen if packet.dst in HOME and packet.payload]

@@ -1,4 +1,4 @@
-"""Spark on this machine against DuckDB over the same lines, in the same run: what a cluster costs where none is."""
+"""Compare Spark on this machine with DuckDB over the same measurements, in the same run."""
 
 import json
 import os
@@ -14,7 +14,10 @@ PROBE = [sys.executable, "-m", "probe"]
 
 
 def spark(folder: Path) -> None:
-    """BENCH_SPARK_LINES=10000 for more lines; Spark's share that does not grow with them is Java's start."""
+    """Compare both engines. BENCH_SPARK_LINES=10000 takes more measurements than 300.
+
+    The part of Spark's time that does not grow with them is Java's start.
+    """
     cores = len(os.sched_getaffinity(0))
     subprocess.run([*PROBE, "synth", "--measurements", str(LINES), "--out", str(folder / "world")], check=True)
     engines = {"duckdb": ["--jobs", str(cores)], "spark": ["--engine", "spark", "--master", f"local[{cores}]"]}
@@ -38,7 +41,7 @@ def spark(folder: Path) -> None:
 
 
 def _timed(*words: str) -> tuple[float, bytes]:
-    """Wall seconds of a command, and what it printed."""
+    """Return the wall time of a command in seconds, and what it printed."""
     began = time.monotonic()
     done = subprocess.run([*PROBE, *words], check=True, stdout=subprocess.PIPE)
     return time.monotonic() - began, done.stdout

@@ -1,6 +1,6 @@
-"""Ingest at several sizes, judging again, comparing; beside it what DuckDB alone takes to read the same lines.
+"""Measure ingest at several sizes, new verdicts and comparison, beside DuckDB alone on the same files.
 
-BENCH_LINES="10000 100000 1000000" names other sizes; 10⁵ light lines take 0.5 GB of disk, 10⁶ twelve times that.
+BENCH_LINES="10000 100000 1000000" names other sizes. 10⁵ light measurements take 0.5 GB of disk, 10⁶ twelve times that.
 """
 
 import os
@@ -14,8 +14,8 @@ from tests.bench.table import row
 
 SIZES = tuple(int(size) for size in os.environ.get("BENCH_LINES", "1000 10000").split())
 WHOLE = min(10_000, min(SIZES))  # lines as the probe writes them, some 45 kB each
-AIM_LINES, AIM_BYTES, AIM_SECONDS = 10**6, 8000, 90  # of issue 6, on two cores
-AIM_COMPARE, AIM_MEMORY = 5, 1500  # seconds for that many lines; MB of any process
+AIM_LINES, AIM_BYTES, AIM_SECONDS = 10**6, 8000, 90  # the aim for two cores
+AIM_COMPARE, AIM_MEMORY = 5, 1500  # seconds for that many measurements, and MB of any process
 PROBE = [sys.executable, "-m", "probe"]
 READ = """
 SELECT probe_cc, count(*), sum(len(test_keys)) FROM read_json(
@@ -27,7 +27,7 @@ GROUP BY ALL
 
 @dataclass
 class Cost:
-    """What a command took: seconds by the clock and of the processors, and MB of the largest of its processes."""
+    """Return wall seconds and CPU seconds of a command, and the MB of its largest process."""
 
     seconds: float
     cpu: float
@@ -44,7 +44,7 @@ def store(folder: Path) -> None:
 
 
 def _measured(world: Path, size: int, *words: str) -> float:
-    """Make a world and measure everything that a store does with it; gives the CPU seconds of its ingest."""
+    """Make a world, measure everything that a store does with it, and return the CPU seconds of its ingest."""
     cost([*PROBE, "synth", "--measurements", str(size), "--out", str(world), *words])
     taken = _ingested(world, size)
     alone = cost([sys.executable, "-c", "import duckdb, sys; duckdb.sql(sys.argv[1]).fetchall()", READ.format(world)])

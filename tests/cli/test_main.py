@@ -1,4 +1,4 @@
-"""The command line as a whole: quick to start, every command helps, and no traceback reaches a volunteer."""
+"""Test the command line as a whole: quick start, help for every command, no traceback for users."""
 
 import json
 import os

@@ -1,6 +1,6 @@
-"""`make fuzz`: each codec for FUZZ_SECONDS (20), by atheris where it runs, else by hypothesis, which is said.
+"""Fuzz each codec for FUZZ_SECONDS (20), with atheris where it runs, else with hypothesis (`make fuzz`).
 
-`python -m tests.fuzz` runs all, one process each; `python -m tests.fuzz NAME` one of them.
+`python -m tests.fuzz` runs all, one process each. `python -m tests.fuzz NAME` runs one.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ _DONE = re.compile(r"Done (\d+) runs in|^(\d+) examples", re.MULTILINE)
 
 
 def main() -> int:
-    """Fuzz every codec in turn; 1 if one of them raised what is not documented."""
+    """Fuzz every codec in turn. Return 1 if one raised an undocumented exception."""
     with_atheris = importlib.util.find_spec("atheris") is not None
     print(f"each codec for {SECONDS:g} s, by {'atheris' if with_atheris else 'hypothesis'}")
     if not with_atheris:

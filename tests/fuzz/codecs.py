@@ -1,4 +1,4 @@
-"""Every codec: what takes foreign bytes, the exceptions that it may raise, and good bytes to begin with."""
+"""List every codec with the exceptions that it documents and valid bytes to begin with."""
 
 import json
 import tempfile
@@ -46,7 +46,7 @@ Take = Callable[[bytes], object]
 
 @dataclass(frozen=True)
 class Codec:
-    """`take` gets any bytes and may raise `documented`, nothing else."""
+    """Hold one codec. `take` gets any bytes and may raise only `documented`."""
 
     name: str
     take: Take
@@ -204,7 +204,7 @@ CODECS = [
 
 
 def run(codec: Codec, data: bytes) -> None:
-    """Give `data` to the codec; whatever it raises that is not documented passes through."""
+    """Give `data` to the codec. An undocumented exception passes through."""
     try:
         codec.take(data)
     except codec.documented:

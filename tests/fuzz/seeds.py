@@ -1,4 +1,4 @@
-"""Good bytes of every format, from the tests' vectors and the tree's own files."""
+"""Provide valid bytes of every format, from test vectors and files of the repository."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Bytes for a codec: any at all, and its good ones with some replaced, taken out, doubled or put in."""
+"""Draw bytes for a codec: arbitrary ones, and valid ones with bytes replaced, removed, repeated or inserted."""
 
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""Foreign bytes raise what is documented, or nothing: any bytes, and good ones with a few bytes wrong."""
+"""Test that foreign bytes raise only documented exceptions: arbitrary bytes, and valid ones with errors."""
 
 import pkgutil
 

@@ -64,7 +64,7 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 # A full stop before a capital letter, or the dot that separates the items of a list in one line.
-SENTENCE_END = re.compile(r"[.!?][)\"'*]*\s+(?=[A-Z`\"'(\[*_0-9])|\s·\s")
+SENTENCE_END = re.compile(r"[.!?][)\"'*]*\s+(?=[A-Z`\"'(\[*_0-9])|\s·\s|<br>")
 
 Finding = tuple[int, str, str]
 
@@ -114,11 +114,12 @@ def check_first_line(passage: Passage) -> Iterator[tuple[str, str]]:
     if "?" in without_code(first):
         yield "no question in a docstring's first line", first
     noun_phrase = passage.kind == "class docstring" and verb.lower() not in QUESTIONS and first[:1].isupper()
-    if not noun_phrase and not _may_be_verb(verb):
+    if not noun_phrase and not may_be_verb(verb):
         yield "docstring begins with an imperative verb", first
 
 
-def _may_be_verb(word: str) -> bool:
+def may_be_verb(word: str) -> bool:
+    """Return False for words that are certainly no imperative verb at the beginning of a sentence."""
     lower = word.lower()
     if word in HTTP_METHODS:
         return True

@@ -53,6 +53,23 @@ def test_styles_and_scripts_load_nothing_from_other_hosts(site: Path) -> None:
     assert not styles and not scripts
 
 
+def unrendered(html: str) -> list[str]:
+    """Return headings, lists and tables that lack the empty line before them, and stand as text."""
+    found = re.findall(r">\s*#{2,} [^<]*|<td[^>]*>-{3,}</td>", html)
+    texts = re.findall(r"<p>(.*?)</p>", html, re.DOTALL)
+    return found + [text for text in texts if re.search(r"^([-*|]|\d+\.) ", text, re.MULTILINE)]
+
+
+def test_pages_show_no_markdown(site: Path) -> None:
+    found = {page.name: hits for page in site.rglob("*.html") if (hits := unrendered(page.read_text(encoding="utf-8")))}
+    assert not found
+
+
+@pytest.mark.parametrize("html", ["<p>### Two</p>", "<td>---</td>", "<p>Text:\n- one</p>", "<p>Text\n| a | b |</p>"])
+def test_planted_markdown_is_found(html: str) -> None:
+    assert unrendered(html)
+
+
 def test_theme_asks_no_forge_for_stars() -> None:
     assert "repo_url" not in CONFIG.read_text()
 

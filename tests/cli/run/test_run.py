@@ -198,7 +198,7 @@ def test_explain_sends_nothing_and_needs_no_consent(
 
 
 def test_bad_network_table_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unreadable PROBE_ASN_DB is the user's error, not a bug, and nothing has been sent yet."""
+    """Report an unreadable PROBE_ASN_DB as a usage error before anything is sent."""
     from types import SimpleNamespace
 
     from probe.asn import table
