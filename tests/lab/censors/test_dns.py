@@ -69,8 +69,8 @@ def test_injector_answers_as_its_keys_say(tmp_path: Path) -> None:
         *(asked(HELPER_V4, "teams.live.com"), asked(PROVIDERS_RESOLVER, HELD), asked(PROVIDERS_RESOLVER, MANY)),
         {"say": FORGED, "port": 443},
     ]
-    many, copied, copied_50, a, aaaa, true, dark, dark_other, closed, closed_other, held, provider, outcome = (
-        dig_answers(tmp_path, censors, calls)
+    many, copied, copied_50, a, aaaa, true, dark, dark_other, closed, closed_other, held, provider, tcp = dig_answers(
+        tmp_path, censors, calls
     )
     assert [answer["ttl"] for answer in many] == [101 - NEAR] * 3 + [FAR]
     assert len({answer["addresses"][0] for answer in many[:3]}) == 3
@@ -90,7 +90,7 @@ def test_injector_answers_as_its_keys_say(tmp_path: Path) -> None:
     assert set(closed[0]["addresses"]) == real_addresses(TRUE)
     assert [set(one) for one in closed_other] == [{"errno"}]  # no server listens there
     assert [(answer["aa"], answer["ra"]) for answer in held] == [(True, False)]
-    assert say == "ConnectionResetError"
+    assert tcp == "ConnectionResetError"
 
 
 def test_false_answers_and_their_receivers_follow_the_keys(tmp_path: Path) -> None:
