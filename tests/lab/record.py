@@ -1,6 +1,6 @@
 """Record the measurements of scenarios again, after a change of the format. They are shown where no lab can run.
 
-Usage: python -m tests.lab.record [NAME…] (default: all). A run with unexpected verdicts is not kept.
+Usage: `python -m tests.lab.record [NAME…]`, by default for all scenarios. A run with unexpected verdicts is not kept.
 """
 
 import gzip

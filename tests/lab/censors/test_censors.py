@@ -211,21 +211,23 @@ def test_blackhole_matches_prefix_name_and_helper() -> None:
 )
 def test_blackhole_sends_icmp_errors(icmp: str, fourth: tuple[int, int], sixth: tuple[int, int]) -> None:
     censor = deployed(IPBlackhole.model_validate({"services": ["telegram/web"], "icmp": icmp}))
-    for packet, router, said in (
+    for packet, router, type_and_code in (
         (syn(), "10.9.4.1", fourth),
         (syn(src=CLIENT_V6, dst=SERVER_V6), "3c00:9:4::1", sixth),
     ):
         actions = censor.see(packet, OUT, 0.0)
         assert actions is not None
         (error,) = sent(actions.to_client)
-        assert (error.src, error.icmp_type, error.raw[error.offset + 1]) == (router, *said)
+        assert (error.src, error.icmp_type, error.raw[error.offset + 1]) == (router, *type_and_code)
 
 
 def test_blackhole_limits_its_icmp_errors() -> None:
     censor = deployed(IPBlackhole(services=["telegram/web"], icmp="prohibited", icmp_seconds=60.0))
     times = [(0.0, syn()), (0.5, syn()), (0.6, syn(dport=80)), (59.9, syn()), (60.0, syn())]
-    told = [len(actions.to_client) for now, packet in times if (actions := censor.see(packet, OUT, now)) is not None]
-    assert told == [1, 0, 1, 0, 1]
+    error_counts = [
+        len(actions.to_client) for now, packet in times if (actions := censor.see(packet, OUT, now)) is not None
+    ]
+    assert error_counts == [1, 0, 1, 0, 1]
 
 
 def test_ip_reset_answers_only_the_syn() -> None:

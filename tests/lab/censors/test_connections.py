@@ -46,13 +46,13 @@ def test_name_is_censored_in_one_family_only() -> None:
     ids=repr,
 )
 def test_one_fin_is_sent_in_the_servers_name(made: TLSReset | HTTPReset) -> None:
-    said = hello(NAME) if isinstance(made, TLSReset) else request(NAME)
+    payload = hello(NAME) if isinstance(made, TLSReset) else request(NAME)
     censor = deployed(made)
-    actions = censor.see(data(said), OUT, 0.0)
+    actions = censor.see(data(payload), OUT, 0.0)
     assert actions is not None and not actions.forward
     (end,) = sent(actions.to_client)
     assert end.tcp_flags == FIN | ACK
-    assert (end.src, end.seq, end.ack) == (SERVER, 5001, 1001 + len(said))
+    assert (end.src, end.seq, end.ack) == (SERVER, 5001, 1001 + len(payload))
     assert all(packet.tcp_flags & RST for packet in sent(actions.to_server))
 
 
@@ -61,17 +61,17 @@ def request(host: str) -> bytes:
 
 
 def test_request_for_the_host_and_later_packets_are_dropped() -> None:
-    censor, said = deployed(HTTPDrop(names=[NAME])), request(NAME)
+    censor, payload = deployed(HTTPDrop(names=[NAME])), request(NAME)
     answer = Packet(tcp_packet(SERVER, CLIENT, 80, 40000, flags=PSH | ACK, seq=5001, payload=b"HTTP/1.1 200 OK"))
     assert censor.see(syn(dport=80), OUT, 0.0) is None
-    assert censor.see(data(said[:20], dport=80), OUT, 0.1) is None
+    assert censor.see(data(payload[:20], dport=80), OUT, 0.1) is None
     assert censor.see(answer, IN, 0.1) is None
-    assert censor.see(data(said[20:], dport=80, at=20), OUT, 0.2) is not None
+    assert censor.see(data(payload[20:], dport=80, at=20), OUT, 0.2) is not None
     assert censor.see(answer, IN, 0.3) is not None
-    assert censor.see(data(said, dport=80), OUT, 90.0) is not None
+    assert censor.see(data(payload, dport=80), OUT, 90.0) is not None
     assert censor.see(syn(dport=80), OUT, 91.0) is None  # a new flow with the same ports
     assert censor.see(answer, IN, 91.1) is None
-    for other in (data(request("fine.example"), sport=40001, dport=80), data(said, sport=40002, dport=8080)):
+    for other in (data(request("fine.example"), sport=40001, dport=80), data(payload, sport=40002, dport=8080)):
         assert censor.see(other, OUT, 0.0) is None
 
 

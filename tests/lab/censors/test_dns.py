@@ -35,7 +35,7 @@ NEAR = BEFORE  # hops from the censor to the user
 
 def dig_answers(tmp_path: Path, censors: tuple[Middlebox, ...], calls: list[dict[str, Any]]) -> list[Any]:
     """Return the answers that a client like dig gets at the user's position behind these censors, call by call."""
-    out, asked = tmp_path / "heard.json", tmp_path / "calls.json"
+    out, asked = tmp_path / "answers.json", tmp_path / "calls.json"
     asked.write_text(json.dumps(calls))
     scenario = Scenario("mine", "A test", censors=censors, path=PathKeys(before=BEFORE, after=AFTER))
     command = ["sh", "-c", f"exec {sys.executable} {dig.__file__} {out} < {asked}", str(out)]
@@ -69,7 +69,7 @@ def test_injector_answers_as_its_keys_say(tmp_path: Path) -> None:
         *(asked(HELPER_V4, "teams.live.com"), asked(PROVIDERS_RESOLVER, HELD), asked(PROVIDERS_RESOLVER, MANY)),
         {"say": FORGED, "port": 443},
     ]
-    many, copied, copied_50, a, aaaa, true, dark, dark_other, closed, closed_other, held, provider, said = dig_answers(
+    many, copied, copied_50, a, aaaa, true, dark, dark_other, closed, closed_other, held, provider, tcp = dig_answers(
         tmp_path, censors, calls
     )
     assert [answer["ttl"] for answer in many] == [101 - NEAR] * 3 + [FAR]
@@ -90,7 +90,7 @@ def test_injector_answers_as_its_keys_say(tmp_path: Path) -> None:
     assert set(closed[0]["addresses"]) == real_addresses(TRUE)
     assert [set(one) for one in closed_other] == [{"errno"}]  # no server listens there
     assert [(answer["aa"], answer["ra"]) for answer in held] == [(True, False)]
-    assert said == "ConnectionResetError"
+    assert tcp == "ConnectionResetError"
 
 
 def test_false_answers_and_their_receivers_follow_the_keys(tmp_path: Path) -> None:

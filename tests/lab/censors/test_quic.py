@@ -64,15 +64,15 @@ def test_flow_is_dropped_from_its_hello_on(sixth: bool) -> None:
     assert censor.see(out(b"\x40later", sixth=sixth), OUT, 100.0) == DROP
 
 
-@pytest.mark.parametrize(("sixth", "protocol", "told"), [(False, ICMP, b"\x03\x03"), (True, ICMPV6, b"\x01\x04")])
-def test_flow_gets_icmp_port_unreachable(sixth: bool, protocol: int, told: bytes) -> None:
+@pytest.mark.parametrize(("sixth", "protocol", "icmp"), [(False, ICMP, b"\x03\x03"), (True, ICMPV6, b"\x01\x04")])
+def test_flow_gets_icmp_port_unreachable(sixth: bool, protocol: int, icmp: bytes) -> None:
     censor = deployed(refuses=True)
-    for said in (*first_flight(NAME), b"\x40later"):
-        actions = censor.see(out(said, sixth=sixth), OUT, 0.0)
+    for datagram in (*first_flight(NAME), b"\x40later"):
+        actions = censor.see(out(datagram, sixth=sixth), OUT, 0.0)
         assert actions is not None and not actions.forward
         ((_, raw),) = actions.to_client
         error = Packet(raw)
-        assert (error.protocol, error.raw[error.offset : error.offset + 2]) == (protocol, told)
+        assert (error.protocol, error.raw[error.offset : error.offset + 2]) == (protocol, icmp)
         assert error.dst == (CLIENT_V6 if sixth else CLIENT)
     assert censor.see(back(b"answer"), IN, 0.1) == (None if sixth else DROP)
 
@@ -93,11 +93,11 @@ def test_flow_from_a_lower_source_port_passes() -> None:
 
 
 def test_answers_are_dropped_with_both_ways() -> None:
-    for both, said in ((True, DROP), (False, None)):
+    for both, expected in ((True, DROP), (False, None)):
         censor = deployed(both_ways=both)
         for datagram in first_flight(NAME):
             censor.see(out(datagram), OUT, 0.0)
-        assert censor.see(back(b"answer"), IN, 0.1) == said
+        assert censor.see(back(b"answer"), IN, 0.1) == expected
         assert censor.see(back(b"answer", sport=40001), IN, 0.1) is None
 
 
@@ -119,9 +119,9 @@ def test_other_names_and_ports_pass() -> None:
 
 
 def test_name_is_found_in_pieces_out_of_order() -> None:
-    said, name_at = hello(NAME), hello(NAME).index(NAME.encode())
-    cuts = [0, 40, name_at + 4, len(said)]
-    pieces = [crypto(start, said[start:end]) for start, end in itertools.pairwise(cuts)]
+    message, name_at = hello(NAME), hello(NAME).index(NAME.encode())
+    cuts = [0, 40, name_at + 4, len(message)]
+    pieces = [crypto(start, message[start:end]) for start, end in itertools.pairwise(cuts)]
     packets = [initial(piece, number=number) for number, piece in enumerate(pieces)]
     for order in ((2, 1, 0), (0, 2, 1), (1, 0, 2)):
         censor = deployed()
@@ -158,10 +158,10 @@ def test_tcp_passes() -> None:
 
 
 def test_name_is_found_once_it_is_complete() -> None:
-    said = hello(NAME)
-    end = said.index(NAME.encode()) + len(NAME)
-    assert read_handshake(said[: end - 1]).name is None
-    assert read_handshake(said[:end]).name == NAME
+    message = hello(NAME)
+    end = message.index(NAME.encode()) + len(NAME)
+    assert read_handshake(message[: end - 1]).name is None
+    assert read_handshake(message[:end]).name == NAME
     assert not read_handshake(b"\x02\x00\x00\x00").is_tls
 
 

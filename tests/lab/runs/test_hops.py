@@ -70,9 +70,9 @@ def run(*flows):
 
 
 def entries(flows: str, folder: Path, *censors: Any, **path: Any) -> list[dict[str, Any]]:
-    told = at_home(f"{HEAD}\nrun({flows})\n", folder, censors=censors, path=PathConfig(**path))
-    assert all(bugs == [] for _, bugs in told)
-    return [entry for entry, _ in told]
+    found = at_home(f"{HEAD}\nrun({flows})\n", folder, censors=censors, path=PathConfig(**path))
+    assert all(bugs == [] for _, bugs in found)
+    return [entry for entry, _ in found]
 
 
 def outcomes(entry: dict[str, Any]) -> list[tuple[int, str]]:
@@ -86,20 +86,20 @@ def on_hop(hop: int, censor: Middlebox) -> Middlebox:
 
 
 def test_sweep_finds_every_router_and_the_server(tmp_path: Path) -> None:
-    told = entries("walk(V4, 443, 'tcp'), walk(V6, 443, 'tcp'), walk(V4, 53, 'udp'), walk(V6, 53, 'udp')", tmp_path)
+    found = entries("walk(V4, 443, 'tcp'), walk(V6, 443, 'tcp'), walk(V4, 53, 'udp'), walk(V6, 53, 'udp')", tmp_path)
     for entry, home, far in zip(
-        told, ["192.168.1.1", "3c00:88:99:77::1"] * 2, ["10.9.{}.1", "3c00:9:{}::1"] * 2, strict=True
+        found, ["192.168.1.1", "3c00:88:99:77::1"] * 2, ["10.9.{}.1", "3c00:9:{}::1"] * 2, strict=True
     ):
         seen = [(hop["ttl"], hop["address"]) for hop in entry["hops"]]
         assert seen == [(1, home), *((ttl, far.format(ttl)) for ttl in range(2, 7))]
         assert entry["end_ttl"] == 7 and entry["flow_stable"]
         assert not any(hop["late"] for hop in entry["hops"])
-    assert [entry["end"] for entry in told] == ["connected", "connected", "answered", "answered"]
+    assert [entry["end"] for entry in found] == ["connected", "connected", "answered", "answered"]
 
 
 def test_sweep_ends_at_a_closed_port(tmp_path: Path) -> None:
-    told = entries("walk(V4, 81, 'tcp'), walk(V4, 81, 'udp')", tmp_path)
-    assert [(entry["end"], entry["end_ttl"]) for entry in told] == [("refused", 7), ("refused", 7)]
+    found = entries("walk(V4, 81, 'tcp'), walk(V4, 81, 'udp')", tmp_path)
+    assert [(entry["end"], entry["end_ttl"]) for entry in found] == [("refused", 7), ("refused", 7)]
 
 
 def test_silent_routers_are_distinguished_from_the_server(tmp_path: Path) -> None:
@@ -110,18 +110,18 @@ def test_silent_routers_are_distinguished_from_the_server(tmp_path: Path) -> Non
 
 def test_routers_with_an_icmp_limit_are_recognised(tmp_path: Path) -> None:
     """Test that a second sweep asks silent routers again at its end."""
-    told = entries("walk(V4, 443, 'tcp'), walk(V4, 443, 'tcp')", tmp_path, icmp_per_second=3.0)
-    first, second = ({hop["ttl"]: hop for hop in entry["hops"]} for entry in told)
+    found = entries("walk(V4, 443, 'tcp'), walk(V4, 443, 'tcp')", tmp_path, icmp_per_second=3.0)
+    first, second = ({hop["ttl"]: hop for hop in entry["hops"]} for entry in found)
     assert all(hop["answered"] and not hop["late"] for hop in first.values()) and len(first) == 6
-    assert any(hop["late"] for hop in second.values()) and told[1]["end_ttl"] == 7
+    assert any(hop["late"] for hop in second.values()) and found[1]["end_ttl"] == 7
 
 
 def test_reset_starts_at_the_censors_hop(tmp_path: Path) -> None:
     censor = on_hop(4, TLSReset(names=["bad.example"]))
     flows = "say(V4, [3, 4]), say(V6, [2, 5]), say(V4, [3]), say(V4, [4]), say(V4, [3, 6], 'good.example')"
-    told = [outcomes(entry) for entry in entries(flows, tmp_path, censor)]
-    assert told[:2] == [[(3, "silent"), (4, "reset")], [(2, "expired"), (5, "reset")]]
-    assert told[2:] == [[(3, "silent")], [(4, "reset")], [(3, "silent"), (6, "silent")]]
+    found = [outcomes(entry) for entry in entries(flows, tmp_path, censor)]
+    assert found[:2] == [[(3, "silent"), (4, "reset")], [(2, "expired"), (5, "reset")]]
+    assert found[2:] == [[(3, "silent")], [(4, "reset")], [(3, "silent"), (6, "silent")]]
 
 
 DROPPED = "say(V4, [3, 4], by_silence=True), say(V6, [3, 5], by_silence=True)"
@@ -129,16 +129,16 @@ DROPPED = "say(V4, [3, 4], by_silence=True), say(V6, [3, 5], by_silence=True)"
 
 def test_dropped_hello_is_silent_from_the_censors_hop_on(tmp_path: Path) -> None:
     censor = on_hop(4, TLSDrop(names=["bad.example"]))
-    told = [outcomes(entry) for entry in entries(DROPPED, tmp_path, censor)]
-    assert told == [[(3, "expired"), (4, "silent")], [(3, "expired"), (5, "silent")]]
+    found = [outcomes(entry) for entry in entries(DROPPED, tmp_path, censor)]
+    assert found == [[(3, "expired"), (4, "silent")], [(3, "expired"), (5, "silent")]]
 
 
 def test_near_censor_answers_the_packet_that_reached_it(tmp_path: Path) -> None:
     """Test answers within a millisecond, before the probe notices a retransmission of the kernel."""
     flows = ", ".join(["say(V4, [2, 3], by_silence=True), say(V4, [3, 4], 'worse.example')"] * 4)
     censors = on_hop(5, TLSDrop(names=["bad.example"])), on_hop(4, TLSReset(names=["worse.example"]))
-    told = [outcomes(entry) for entry in entries(flows, tmp_path, *censors, rtt_ms=4.0)]
-    assert told == [[(2, "expired"), (3, "expired")], [(3, "silent"), (4, "reset")]] * 4
+    found = [outcomes(entry) for entry in entries(flows, tmp_path, *censors, rtt_ms=4.0)]
+    assert found == [[(2, "expired"), (3, "expired")], [(3, "silent"), (4, "reset")]] * 4
 
 
 def test_copied_ttl_is_not_used(tmp_path: Path) -> None:
@@ -147,31 +147,31 @@ def test_copied_ttl_is_not_used(tmp_path: Path) -> None:
     other = on_hop(3, DNSInjection(names=["bad.example"], answers=["192.0.2.1"], copies_ttl=True))
     question = "build_query('bad.example', 'A', 7)"
     flows = f"say(V4, [4]), say(V4, [5]), say(V6, [6]), *(send(V4, 53, {question}, [t], once=True) for t in (4, 5, 6))"
-    told = entries(flows, tmp_path, censor, other, after=5)
-    assert {outcome for entry in told for _, outcome in outcomes(entry)} == {"expired", "silent"}
+    found = entries(flows, tmp_path, censor, other, after=5)
+    assert {outcome for entry in found for _, outcome in outcomes(entry)} == {"expired", "silent"}
 
 
 def test_forged_answer_starts_at_the_censors_hop(tmp_path: Path) -> None:
     censor = on_hop(4, DNSInjection(names=["bad.example"], answers=["192.0.2.1"]))
     question = "build_query('bad.example', 'A', 7)"
-    told = entries(f"*(send(V4, 53, {question}, [ttl], once=True) for ttl in (3, 4, 5))", tmp_path, censor)
-    assert [outcomes(entry) for entry in told] == [[(3, "expired")], [(4, "answered")], [(5, "answered")]]
-    assert [distance["sent"] for entry in told for distance in entry["distances"]] == [1, 1, 1]
+    found = entries(f"*(send(V4, 53, {question}, [ttl], once=True) for ttl in (3, 4, 5))", tmp_path, censor)
+    assert [outcomes(entry) for entry in found] == [[(3, "expired")], [(4, "answered")], [(5, "answered")]]
+    assert [distance["sent"] for entry in found for distance in entry["distances"]] == [1, 1, 1]
 
 
 def test_dropped_datagram_is_silent_from_the_censors_hop_on(tmp_path: Path) -> None:
     censor = on_hop(4, PayloadDrop(protocols=["stun"]))
-    told = entries("send(V4, 53, binding_request(bytes(12)), [3, 4], 'stun')", tmp_path, censor)
-    assert outcomes(told[0]) == [(3, "expired"), (4, "silent")]
-    assert [distance["sent"] for distance in told[0]["distances"]] == [1, 2]
+    found = entries("send(V4, 53, binding_request(bytes(12)), [3, 4], 'stun')", tmp_path, censor)
+    assert outcomes(found[0]) == [(3, "expired"), (4, "silent")]
+    assert [distance["sent"] for distance in found[0]["distances"]] == [1, 2]
 
 
 @pytest.mark.parametrize("first_passes", [True, False])
 def test_quic_is_silent_after_the_first_datagram(tmp_path: Path, first_passes: bool) -> None:
     residual = Residual(seconds=60, on="src,dst,dport") if first_passes else None
     censor = on_hop(4, QUICDrop(names=["bad.example"], first_passes=first_passes, both_ways=False, residual=residual))
-    told = entries("send(V4, 443, initial(V4), [3, 4], 'quic', ahead=initial(V4))", tmp_path, censor)
-    assert outcomes(told[0]) == [(3, "expired"), (4, "silent")]
+    found = entries("send(V4, 443, initial(V4), [3, 4], 'quic', ahead=initial(V4))", tmp_path, censor)
+    assert outcomes(found[0]) == [(3, "expired"), (4, "silent")]
 
 
 class Punisher:

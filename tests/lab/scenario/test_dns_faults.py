@@ -70,9 +70,9 @@ def test_page_for_all_is_given_for_every_host(folder: Path) -> None:
     )
     world = build_world(folder, Scenario("mine", "A test", pages=pages), 0)
     asked = Request("GET", "/", "banned.example", b"", True)
-    said = [answer(asked, host(world, name), world, secure=False) for name in ("notice.example", "banned.example")]
-    assert ["Forbidden" in one.body.decode() for one in said] == [True, False]
-    assert "Banned" in said[1].body.decode()
+    responses = [answer(asked, host(world, name), world, secure=False) for name in ("notice.example", "banned.example")]
+    assert ["Forbidden" in one.body.decode() for one in responses] == [True, False]
+    assert "Banned" in responses[1].body.decode()
     assert answer(asked, host(world, "web.telegram.org"), world, secure=False).status == 404
     other = Request("GET", "/any?thing", "else.example", b"", True)
     assert "Forbidden" in answer(other, host(world, "notice.example"), world, secure=False).body.decode()
@@ -92,8 +92,8 @@ def test_filtering_resolver_denies_its_names_only(folder: Path) -> None:
     faults = (FilteringResolver(services=["resolvers/quad"], denies=["*.telegram.org"]),)
     world = build_world(folder, Scenario("mine", "A test", faults=faults), 0)
     filtering, unfiltered = Zone(world, address="9.9.9.9"), Zone(world, address="192.88.99.53")
-    said = filtering.answer(query("web.telegram.org"))
-    assert said is not None and said[3] & 0x0F == NXDOMAIN
+    response = filtering.answer(query("web.telegram.org"))
+    assert response is not None and response[3] & 0x0F == NXDOMAIN
     assert addresses_in_answer(filtering, "web.whatsapp.com")
     assert addresses_in_answer(unfiltered, "web.telegram.org")
 

@@ -232,7 +232,7 @@ def test_pages_get_servers_and_are_measured(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("text", "message"),
     [
         ('url = "ftp://x.example/"', r"page\[1\].url is not usable \('ftp://x.example/'"),
         ('url = "https://x.example/"\nstatus = 999', r"page\[1\].status"),
@@ -240,9 +240,9 @@ def test_pages_get_servers_and_are_measured(write: Write) -> None:
         ("status = 200", r"page\[1\].url is missing"),
     ],
 )
-def test_wrong_page_keys_are_errors(write: Write, line: str, said: str) -> None:
-    with pytest.raises(ScenarioError, match=said):
-        load_scenario(write(f'title = "x"\n[[page]]\n{line}\n[expect.default]\nstate = "ok"\n'))
+def test_wrong_page_keys_are_errors(write: Write, text: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario(write(f'title = "x"\n[[page]]\n{text}\n[expect.default]\nstate = "ok"\n'))
 
 
 def test_every_kind_of_fault_has_a_scenario() -> None:

@@ -56,8 +56,8 @@ async def test_smtp_with_starttls_works(folder: Path) -> None:
 
     def dialogue(port: int) -> None:
         with smtplib.SMTP("127.0.0.1", port, timeout=5) as smtp:
-            code, said = smtp.ehlo("tester.invalid")
-            assert code == 250 and b"at your service, [127.0.0.1]" in said
+            code, reply = smtp.ehlo("tester.invalid")
+            assert code == 250 and b"at your service, [127.0.0.1]" in reply
             assert smtp.has_extn("starttls") and not smtp.has_extn("auth")
             smtp._host = SMTP_HOST  # type: ignore[attr-defined]  # whose certificate is checked
             assert smtp.starttls(context=trusting(world))[0] == 220
@@ -92,8 +92,8 @@ async def test_implicit_tls_works(folder: Path) -> None:
 
     for name, port, greeting in ((SMTP_HOST, 465, b"220 "), (IMAP_HOST, 993, b"* OK ")):
         async with listening_port(world, name, port) as number:
-            said = await asyncio.to_thread(secure, number, name)
-        assert said.startswith(greeting + name.encode())
+            reply = await asyncio.to_thread(secure, number, name)
+        assert reply.startswith(greeting + name.encode())
 
 
 async def test_no_starttls_is_neither_offered_nor_understood(folder: Path) -> None:
@@ -146,6 +146,6 @@ async def test_unknown_commands_end_the_session(folder: Path, port: int) -> None
     async with listening_port(world, name, port) as number:
         reader, writer = await asyncio.open_connection("127.0.0.1", number)
         writer.write(b"nonsense\r\n" * 9)
-        said = await asyncio.wait_for(reader.read(), 5)
+        reply = await asyncio.wait_for(reader.read(), 5)
         writer.close()
-    assert said.count(b"502 " if port == 587 else b"BAD ") == 6
+    assert reply.count(b"502 " if port == 587 else b"BAD ") == 6

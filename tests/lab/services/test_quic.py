@@ -74,11 +74,11 @@ def test_host_listens_on_tcp_and_udp(quick: Path) -> None:
 
 
 async def test_web_server_announces_quic(quick: Path) -> None:
-    for fault, told in (((), True), ((NoQUIC(),), False)):
+    for fault, announced in (((), True), ((NoQUIC(),), False)):
         world = built(quick, *fault)
         async with connected(world, NAME, 443, ssl=trusting(world), server_hostname=NAME) as streams:
             page = await asked_web(streams, get(NAME))
-        assert (b'\r\nAlt-Svc: h3=":443"; ma=86400\r\n' in page) == told
+        assert (b'\r\nAlt-Svc: h3=":443"; ma=86400\r\n' in page) == announced
 
 
 async def test_quic_gives_the_web_servers_page(quick: Path, tmp_path: Path) -> None:

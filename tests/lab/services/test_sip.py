@@ -38,7 +38,7 @@ def sips(folder: Path) -> World:
     return build_world(folder, Scenario("test", "A test"), 1)
 
 
-def said(raw: bytes, client: tuple[str, int] = CLIENT) -> Message:
+def reply_to(raw: bytes, client: tuple[str, int] = CLIENT) -> Message:
     found = answer(read_message(raw), client)
     assert found is not None
     return read_message(found)
@@ -46,7 +46,7 @@ def said(raw: bytes, client: tuple[str, int] = CLIENT) -> Message:
 
 def test_options_answer_has_the_senders_address() -> None:
     sent = Options("sip.example.net", "udp")
-    m = said(sent.written())
+    m = reply_to(sent.written())
     assert (m.code, m.reason, m.first("server"), m.content_length) == (200, "OK", "lab", 0)
     assert sent.is_answered_by(m) and sent.rewritten(m) == []
     assert m.vias[0].params == {"branch": sent.branch, "received": CLIENT[0], "rport": str(CLIENT[1])}
@@ -54,13 +54,13 @@ def test_options_answer_has_the_senders_address() -> None:
 
 
 def test_correct_sender_address_is_not_repeated() -> None:
-    m = said(b"OPTIONS sip:x SIP/2.0\r\nv: SIP/2.0/UDP 192.88.99.77;branch=z9hG4bK1\r\nt: sip:x;tag=a\r\n\r\n")
+    m = reply_to(b"OPTIONS sip:x SIP/2.0\r\nv: SIP/2.0/UDP 192.88.99.77;branch=z9hG4bK1\r\nt: sip:x;tag=a\r\n\r\n")
     assert m.vias[0].params == {"branch": "z9hG4bK1"} and m.receiver.tag == "a"
 
 
 def test_other_requests_are_refused_and_responses_ignored() -> None:
-    assert said(MESSAGES["wsinv"]).code == 403
-    assert [via.branch for via in said(MESSAGES["wsinv"]).vias][1:] == ["z9hG4bK9ikj8", "z9hG4bK30239"]
+    assert reply_to(MESSAGES["wsinv"]).code == 403
+    assert [via.branch for via in reply_to(MESSAGES["wsinv"]).vias][1:] == ["z9hG4bK9ikj8", "z9hG4bK30239"]
     assert answer(read_message(MESSAGES["bcast"]), CLIENT) is None
     assert answer(read_message(b"ACK sip:x SIP/2.0\r\n\r\n"), CLIENT) is None
 
@@ -68,7 +68,7 @@ def test_other_requests_are_refused_and_responses_ignored() -> None:
 @pytest.mark.parametrize("name", sorted(MESSAGES.keys() - {"bigcode", "bcast", "unreason", "noreason", "scalarlg"}))
 def test_torture_messages_are_answered_in_sip(name: str) -> None:
     asked = read_message(MESSAGES[name])
-    m = said(MESSAGES[name])
+    m = reply_to(MESSAGES[name])
     assert m.code == (200 if asked.method == "OPTIONS" else 403)
     assert len(m.vias) == len(asked.vias) and m.call_id == asked.call_id and m.cseq == asked.cseq
 
@@ -84,34 +84,34 @@ def test_random_bytes_do_not_raise(raw: bytes) -> None:
 
 def test_unhelpful_server_sends_only_trying() -> None:
     sent = Options("sip.example.net", "udp")
-    told = answer(read_message(sent.written()), CLIENT, serves=False)
-    assert told is not None
-    m = read_message(told)
+    response = answer(read_message(sent.written()), CLIENT, serves=False)
+    assert response is not None
+    m = read_message(response)
     assert (m.code, m.reason) == (100, "Trying") and sent.is_answered_by(m)
 
 
 async def test_udp_request_among_noise_is_answered(sips: World) -> None:
     place = next(place for place in datagram_ports(sips) if place.dialect == "sip/udp")
     assert place.port == 5060
-    loop, heard = asyncio.get_running_loop(), asyncio.Queue[bytes]()
+    loop, received = asyncio.get_running_loop(), asyncio.Queue[bytes]()
     server, _ = await loop.create_datagram_endpoint(
         lambda: DATAGRAMS["sip/udp"](sips, place.host), local_addr=("127.0.0.1", 0)
     )
 
     class Client(asyncio.DatagramProtocol):
         def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            heard.put_nowait(data)
+            received.put_nowait(data)
 
     client, _ = await loop.create_datagram_endpoint(Client, remote_addr=server.get_extra_info("sockname"))
     sent = Options("sip.example.net", "udp")
     try:
         for datagram in (b"", b"\0\1\2", b"GET / HTTP/1.1\r\n\r\n", sent.written()):
             client.sendto(datagram)
-        m = read_message(await asyncio.wait_for(heard.get(), 2))
+        m = read_message(await asyncio.wait_for(received.get(), 2))
     finally:
         client.close()
         server.close()
-    assert sent.is_answered_by(m) and m.code == 200 and heard.empty()
+    assert sent.is_answered_by(m) and m.code == 200 and received.empty()
     assert m.vias[0].params["received"] == "127.0.0.1"
 
 

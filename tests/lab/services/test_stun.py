@@ -54,14 +54,14 @@ async def next_message(reader: asyncio.StreamReader) -> stun.Message:
 
 @pytest.mark.parametrize("client", [CLIENT, ("3c00:88:99:77::1:5", 40000)])
 def test_binding_answer_has_the_clients_address(client: tuple[str, int]) -> None:
-    told = read(answer(stun.binding_request(TRANSACTION), client))
-    assert (told.kind, told.method, told.transaction_id) == ("success", stun.BINDING, TRANSACTION)
-    assert (told.mapped, told.software, told.fingerprint_valid) == (client, "lab", True)
+    reply = read(answer(stun.binding_request(TRANSACTION), client))
+    assert (reply.kind, reply.method, reply.transaction_id) == ("success", stun.BINDING, TRANSACTION)
+    assert (reply.mapped, reply.software, reply.fingerprint_valid) == (client, "lab", True)
 
 
 def test_answer_has_a_fingerprint_only_if_the_request_has() -> None:
-    told = read(answer(stun.build("request", stun.BINDING, TRANSACTION, fingerprint=False), CLIENT))
-    assert told.fingerprint_valid is None and told.mapped == CLIENT
+    reply = read(answer(stun.build("request", stun.BINDING, TRANSACTION, fingerprint=False), CLIENT))
+    assert reply.fingerprint_valid is None and reply.mapped == CLIENT
 
 
 def test_allocate_without_credentials_is_unauthorized() -> None:
@@ -73,8 +73,8 @@ def test_allocate_without_credentials_is_unauthorized() -> None:
 
 @pytest.mark.parametrize("method", [stun.ALLOCATE, 0x004, 0xFFF])
 def test_unknown_method_is_a_bad_request(method: int) -> None:
-    told = read(answer(stun.build("request", method, TRANSACTION), CLIENT))
-    assert (told.kind, told.error_code) == ("error", 400)
+    reply = read(answer(stun.build("request", method, TRANSACTION), CLIENT))
+    assert (reply.kind, reply.error_code) == ("error", 400)
 
 
 def test_answers_and_broken_messages_are_ignored() -> None:
@@ -91,22 +91,22 @@ def test_random_bytes_do_not_raise(raw: bytes) -> None:
 
 @pytest.mark.parametrize("asked", [stun.binding_request(TRANSACTION), stun.allocate_request(TRANSACTION)])
 def test_unhelpful_server_sends_forbidden(asked: bytes) -> None:
-    told = read(answer(asked, CLIENT, serves=False))
-    assert (told.kind, told.error_code, told.transaction_id) == ("error", 403, TRANSACTION)
-    assert told.mapped is None and not told.first(stun.REALM)
+    reply = read(answer(asked, CLIENT, serves=False))
+    assert (reply.kind, reply.error_code, reply.transaction_id) == ("error", 403, TRANSACTION)
+    assert reply.mapped is None and not reply.first(stun.REALM)
 
 
 @pytest.mark.parametrize("dialect", ["stun/udp", "turn/udp"])
 async def test_udp_request_is_answered(stuns: World, dialect: str) -> None:
     loop = asyncio.get_running_loop()
-    heard: asyncio.Future[bytes] = loop.create_future()
+    received: asyncio.Future[bytes] = loop.create_future()
     serving, _ = await loop.create_datagram_endpoint(
         lambda: DATAGRAMS[dialect](stuns, stuns.hosts[0]), ("127.0.0.1", 0)
     )
-    async with udp_server(lambda asked: heard.set_result(asked.query)) as client:
+    async with udp_server(lambda asked: received.set_result(asked.query)) as client:
         client.transport.sendto(b"no STUN", serving.get_extra_info("sockname"))
         client.transport.sendto(stun.binding_request(TRANSACTION), serving.get_extra_info("sockname"))
-        assert stun.parse(await asyncio.wait_for(heard, 2)).mapped == ("127.0.0.1", client.port)
+        assert stun.parse(await asyncio.wait_for(received, 2)).mapped == ("127.0.0.1", client.port)
     serving.close()
 
 
@@ -126,8 +126,8 @@ async def test_stream_request_is_answered(stuns: World, name: str, port: int, se
     async with connected(stuns, name, port, **how) as (reader, writer):
         asked = stun.binding_request(TRANSACTION), stun.allocate_request(TRANSACTION)
         writer.write(asked[0] + asked[1][:5])
-        told = await next_message(reader)
-        assert told.mapped == writer.get_extra_info("sockname")[:2]
+        reply = await next_message(reader)
+        assert reply.mapped == writer.get_extra_info("sockname")[:2]
         writer.write(asked[1][5:])
         assert (await next_message(reader)).error_code == 401
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -31,7 +31,10 @@ def test_every_drawn_scenario_has_a_template() -> None:
     assert {("clean", target) for target in TARGETS} <= TEMPLATES.keys()
     for scenario, targets in CENSORSHIP:
         for target in targets:
-            assert any(said.state in ACCUSED for said in TEMPLATES[scenario, target].truth.values()), (scenario, target)
+            assert any(verdict.state in ACCUSED for verdict in TEMPLATES[scenario, target].truth.values()), (
+                scenario,
+                target,
+            )
 
 
 def test_light_measurements_are_shorter_and_have_one_service() -> None:
