@@ -75,7 +75,7 @@ class AttemptRunner:
         if at.name is not None:
             at.name.suspect(at.name.lookups.get("system"))
         if (failure := self._session.visited_in_vain.get(at.ip)) is not None:
-            self._measurement.trace.spare(at.endpoint.url, failure)
+            self._measurement.trace.not_visiting(at.endpoint.url, failure)
 
     # -- waits ---------------------------------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ class AttemptRunner:
                 self.method,
                 confirm=is_confirmation,
                 turn=partial(self._innocuous.ended, at.place, endpoint.carrier),
-                errand=self.options,
+                options=self.options,
             )
 
         transaction = TransactionFacts(

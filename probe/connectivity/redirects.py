@@ -57,7 +57,7 @@ class Chain:
             current = self._next(current)
             if current is not None:
                 shown = written_url(replace(current, path=shown_path(current.path)))
-                self.reach.trace.led_to(self.role, current.url)
+                self.reach.trace.redirected(self.role, current.url)
 
     def _take_answer(self, tx: Transaction, result: HTTPResult) -> None:
         """Keep an answer, and record its header names and its redacted redirect."""

@@ -69,12 +69,12 @@ async def run_dialogue(
     *,
     confirm: bool,
     turn: Callable[[], Awaitable[None]] = no_wait,
-    errand: RequestOptions | None = None,
+    options: RequestOptions | None = None,
 ) -> None:
     """Connect to the endpoint at `ip` and run its dialogue up to the proof. Raise StepFailed or OurFault.
 
     `turn` is awaited before the first packet that shows the endpoint's name or payload.
     """
     await DIALOGUE_BY_DIALECT[endpoint.dialect](
-        Exchange(tx, session, roots, endpoint, ip, method, confirm, turn, errand)
+        Exchange(tx, session, roots, endpoint, ip, method, confirm, turn, options)
     )

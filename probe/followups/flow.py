@@ -67,7 +67,7 @@ class FlowRunner:
         `still_useful` is asked once the flow has a slot.
         """
         pace, facts = self.session.pace, flow.transaction
-        async with pace.place(urgent=flow.urgent):
+        async with pace.slot(urgent=flow.urgent):
             if self.session.stopping.is_set() or not self._in_budget(flow.trigger) or not still_useful():
                 return None
             at_start = flow.residual in {"at_start", "until_failure"}
@@ -89,6 +89,6 @@ class FlowRunner:
     def _mark_failed(self, record: TransactionRecord, residual: ResidualMark) -> None:
         pace, place = self.session.pace, (record.address, record.port)
         if residual == "until_failure":
-            record.in_residual = record.in_residual or pace.in_residual(*place) or pace.in_shadow(*place)
+            record.in_residual = record.in_residual or pace.in_residual(*place) or pace.in_address_residual(*place)
         elif residual == "other_ports":
-            record.in_residual = pace.in_shadow(*place)
+            record.in_residual = pace.in_address_residual(*place)

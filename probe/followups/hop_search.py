@@ -182,7 +182,7 @@ class HopSearch:
         self, tx: Transaction, case: Case, trigger: Trigger, ttls: list[int], slowest: float
     ) -> LimitedPayload:
         pace = self._session.pace
-        await tx.connections.enter_async_context(pace.tls_place(case.ip, case.host))
+        await tx.connections.enter_async_context(pace.tls_slot(case.ip, case.host))
         conn = await tcp_connect(tx, case.ip, case.port, pace=pace)
         payload = stream_payload(case, short=len(ttls) > 1)
         if len(payload) > conn.segment_size():

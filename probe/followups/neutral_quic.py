@@ -51,6 +51,6 @@ async def _addresses(context: FollowUpContext, host: Endpoint) -> list[str]:
     """Return the first address of the family that the system resolver gives. The certificate verifies it later."""
     pace, trace, ips = context.runner.session.pace, context.runner.trace, list[str]()
     families = frozenset({context.family})
-    async with pace.lookup_place(), trace.transaction(TransactionFacts("lookup", hostname=host.host)) as tx:
+    async with pace.lookup_slot(), trace.transaction(TransactionFacts("lookup", hostname=host.host)) as tx:
         ips = await resolve_system(tx, host.host, pace=pace, families=families)
     return [ip for ip in ips if family_of(ip) == context.family][:1]

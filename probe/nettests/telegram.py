@@ -30,12 +30,12 @@ def summary(view: View) -> dict[str, Any]:
     web = next((seen for seen in view.seen if not seen.endpoint.is_literal), None)
     answered = any(seen.failure is None for seen in centres)
     past_connect = any(seen.operation not in {None, "connect"} for seen in centres)
-    spared = next(iter(view.spared.values()), None)
-    failed = spared is not None if web is None else web.failure is not None
+    not_visited = next(iter(view.not_visited.values()), None)
+    failed = not_visited is not None if web is None else web.failure is not None
     return {
         "telegram_http_blocking": not answered,
         "telegram_tcp_blocking": not (answered or past_connect),
-        "telegram_web_failure": web.summary_failure if web is not None else spared,
+        "telegram_web_failure": web.summary_failure if web is not None else not_visited,
         "telegram_web_status": "blocked" if failed else None if web is None else "ok",
     }
 

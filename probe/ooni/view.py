@@ -59,7 +59,7 @@ class View:
     seen: list[Seen] = field(default_factory=list)
     untried: list[Endpoint] = field(default_factory=list)  # OONI would have gone beyond the name, and we did not
     # of these, by URL: the failure of another target's visit there
-    spared: dict[str, str] = field(default_factory=dict)
+    not_visited: dict[str, str] = field(default_factory=dict)
     rewritten: list[Entry] = field(default_factory=list)  # our entries that one of the view's entries replaces
 
     def entries(self) -> list[Entry]:
@@ -105,7 +105,7 @@ def ooni_view(trace: Trace, target: Target, method: Method, extent: Callable[[En
         found = _AT[far](blank, trace, queries, by_transaction)
         view.seen += found
         view.untried += [endpoint] if not found and far != "resolve" else []
-    view.spared = {one.url: trace.spared[one.url] for one in view.untried if one.url in trace.spared}
+    view.not_visited = {one.url: trace.not_visited[one.url] for one in view.untried if one.url in trace.not_visited}
     for one in view.seen:
         _count_the_body(one, view)
     return view

@@ -150,7 +150,7 @@ class Names:
         return name
 
     async def _system(self, name: Name, paid: bool) -> None:
-        async with self._session.pace.lookup_place(), self._lookup(name, 0) as tx:
+        async with self._session.pace.lookup_slot(), self._lookup(name, 0) as tx:
             if not paid:
                 raise LocalFailure(f.BUDGET)
             tx.record.trigger = True
@@ -166,7 +166,7 @@ class Names:
         left out if an earlier measurement of the run spent the budget. That measurement then holds it.
         """
         servers = system_resolvers()
-        async with self._session.pace.lookup_place():
+        async with self._session.pace.lookup_slot():
             if not servers or not self._pay(name.hostname, len(self._types())):
                 return
             async with self._lookup(name, 53) as tx:
@@ -195,7 +195,7 @@ class Names:
             family=family_of(warm.ip),
             sent_name=name.hostname,
         )
-        async with self._session.pace.lookup_place(), self._trace.transaction(facts) as tx:
+        async with self._session.pace.lookup_slot(), self._trace.transaction(facts) as tx:
             answers = await ask_types(lambda t: warm.ask(tx, name.hostname, t), self._types())
             name.add(addresses_in(answers), warm.engine)
         name.lookups[warm.engine] = tx.record.transaction_id

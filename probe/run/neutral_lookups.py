@@ -43,7 +43,7 @@ class NeutralLookups:
 
     async def _ask_resolver(self, server: str) -> None:
         facts = TransactionFacts("lookup", address=server)
-        async with self._session.pace.lookup_place(), self._trace.transaction(facts) as tx:
+        async with self._session.pace.lookup_slot(), self._trace.transaction(facts) as tx:
             try:
                 await query_udp(tx, server, self._name(), "A", pace=self._session.pace, shown_as="system")
             finally:
@@ -51,7 +51,7 @@ class NeutralLookups:
 
     async def _ask_dark(self, dark: str) -> None:
         pace = self._session.pace
-        async with pace.lookup_place(), self._trace.transaction(TransactionFacts("lookup", address=dark)) as tx:
+        async with pace.lookup_slot(), self._trace.transaction(TransactionFacts("lookup", address=dark)) as tx:
             try:
                 await query_udp(tx, dark, self._name(), "A", pace=pace, timeout=HARMLESS_SECONDS, retransmit=False)
             finally:

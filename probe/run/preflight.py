@@ -127,7 +127,7 @@ class _Check:
     async def _neutral_at(self, endpoint: Endpoint, ip: str) -> None:
         seen = Neutral(endpoint, ip, failure=f.TIMEOUT)
         pace = self._session.pace
-        async with pace.place(), self.trace.transaction(TransactionFacts("first", address=ip)) as tx:
+        async with pace.slot(), self.trace.transaction(TransactionFacts("first", address=ip)) as tx:
             conn = await tcp_connect(tx, ip, endpoint.port, pace=pace)
             tls = await tls_handshake(
                 tx, conn, endpoint.host, pace=pace, roots=self._roots, alpn=("http/1.1",), check=False
@@ -163,7 +163,7 @@ class _Check:
     async def _resolve(self, hostname: str) -> list[str]:
         """Ask the system, and the encrypted resolver if the system does not know a neutral name."""
         pace, ips = self._session.pace, list[str]()
-        async with pace.place(), self.trace.transaction(TransactionFacts("lookup", hostname=hostname)) as tx:
+        async with pace.slot(), self.trace.transaction(TransactionFacts("lookup", hostname=hostname)) as tx:
             ips = await resolve_system(tx, hostname, pace=pace, families=frozenset(self._families))
         if ips:
             self.found.led_to[hostname] = sorted(ips)
@@ -181,7 +181,7 @@ class _Check:
     async def _portal(self, endpoint: Endpoint, status: int, body: str) -> None:
         ips = await self._resolve(endpoint.host)
         pace = self._session.pace
-        async with pace.place(), self.trace.transaction(TransactionFacts("first", address=ips[0] if ips else "")) as tx:
+        async with pace.slot(), self.trace.transaction(TransactionFacts("first", address=ips[0] if ips else "")) as tx:
             if not ips:
                 return
             conn = await tcp_connect(tx, ips[0], endpoint.port, pace=pace)
@@ -204,7 +204,7 @@ class _Check:
             await asyncio.gather(*asking, return_exceptions=True)
 
     async def _ask_one_over_udp(self, server: str, hostname: str, public: bool) -> None:
-        async with self._session.pace.place(), self.trace.transaction(TransactionFacts("lookup", address=server)) as tx:
+        async with self._session.pace.slot(), self.trace.transaction(TransactionFacts("lookup", address=server)) as tx:
             await query_udp(tx, server, hostname, "A", pace=self._session.pace)
         answered = tx.record.failure is None or tx.record.failure.startswith("dns_")
         self.found.udp.append(answered)

@@ -22,18 +22,18 @@ class FlowSlots:
         self._limit = limit
         self._hand_out()
 
-    async def take(self, *, urgent: bool = False) -> "Place":
+    async def take(self, *, urgent: bool = False) -> "Slot":
         """Wait for a slot."""
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[0 if urgent else 1].append(place)
+        slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[0 if urgent else 1].append(slot)
         self._hand_out()
         try:
-            await place
+            await slot
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
+            if slot.done() and not slot.cancelled():
                 self._give_back()
             raise
-        return Place(self._give_back)
+        return Slot(self._give_back)
 
     def _give_back(self) -> None:
         self.taken -= 1
@@ -42,13 +42,13 @@ class FlowSlots:
     def _hand_out(self) -> None:
         for waiting in self._waiting:
             while waiting and self.taken < self._limit:
-                place = waiting.popleft()
-                if not place.done():  # done if the waiting task was cancelled
+                slot = waiting.popleft()
+                if not slot.done():  # done if the waiting task was cancelled
                     self.taken += 1
-                    place.set_result(None)
+                    slot.set_result(None)
 
 
-class Place:
+class Slot:
     """Hold one slot. It is given back once, even if several callers try."""
 
     def __init__(self, give_back: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure
-from probe.session.flow_slots import FlowSlots, Place
+from probe.session.flow_slots import FlowSlots, Slot
 from probe.session.residual_ledger import ResidualLedger
 from probe.session.round_trips import RoundTrips
 
@@ -33,14 +33,14 @@ class Pace:
         self._most_triggers = TRIGGERS_DEEP if deep else TRIGGERS_STANDARD
         self._spent: Counter[tuple[str, str, str]] = Counter()
         self._ledger = ResidualLedger(clock)
-        self._tls_places: dict[tuple[str, str], asyncio.Semaphore] = defaultdict(
+        self._tls_slots: dict[tuple[str, str], asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(TLS_SIDE_BY_SIDE)
         )
         self._line = RoundTrips()
         self._lookups = FlowSlots(LOOKUPS_SIDE_BY_SIDE)
         self.flows = FlowSlots(FIRST_IN_FLIGHT)
         self._too_many: int | None = None  # flows in flight that crowded the access line, None if it never was
-        self._places: dict[asyncio.Task[Any] | None, Place] = {}  # by the task that holds the slot
+        self._slots: dict[asyncio.Task[Any] | None, Slot] = {}  # by the task that holds the slot
         self.bytes_sent = 0
         self.bytes_received = 0
 
@@ -74,53 +74,53 @@ class Pace:
         """Tell whether an earlier trigger may still cause residual censorship of this address and port."""
         return "src,dst,dport" in self._ledger.affected_tuples(address, port)
 
-    def in_shadow(self, address: str, port: int) -> bool:
+    def in_address_residual(self, address: str, port: int) -> bool:
         """Tell whether a trigger to another port of this address may still cause residual censorship here."""
         return "src,dst" in self._ledger.affected_tuples(address, port)
 
     # -- flows in flight ---------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def place(self, *, urgent: bool = False) -> AsyncIterator[None]:
+    async def slot(self, *, urgent: bool = False) -> AsyncIterator[None]:
         """Wait for a free slot among the transactions in flight, and hold it. Urgent ones come first.
 
         A transaction that runs for longer than `SILENT` (or six current round trips) frees its slot early. It only
         waits for an answer, and a stalled host must not delay the others. An unanswered transaction frees it sooner.
         Otherwise, if half of all hosts are silent, the others would wait for them.
         """
-        place, task = await self.flows.take(urgent=urgent), asyncio.current_task()
-        self._places[task] = place
-        place.after(lambda: max(UNANSWERED, 2.5 * self.round_trip), place.give_back_unless_answered)
-        place.after(lambda: max(SILENT, 6 * self.round_trip), place.give_back)
+        slot, task = await self.flows.take(urgent=urgent), asyncio.current_task()
+        self._slots[task] = slot
+        slot.after(lambda: max(UNANSWERED, 2.5 * self.round_trip), slot.give_back_unless_answered)
+        slot.after(lambda: max(SILENT, 6 * self.round_trip), slot.give_back)
         try:
             yield
         finally:
-            self._places.pop(task, None)
-            place.give_back()
+            self._slots.pop(task, None)
+            slot.give_back()
 
     @asynccontextmanager
-    async def lookup_place(self) -> AsyncIterator[None]:
+    async def lookup_slot(self) -> AsyncIterator[None]:
         """Hold a slot among the lookups.
 
         Lookups have their own slots, because flows wait for them. With eight slots for both, names would arrive one
         by one. No flow would then show that the access line can carry more.
         """
-        place = await self._lookups.take()
+        slot = await self._lookups.take()
         try:
             yield
         finally:
-            place.give_back()
+            slot.give_back()
 
     @asynccontextmanager
-    async def tls_place(self, address: str, name: str) -> AsyncIterator[None]:
+    async def tls_slot(self, address: str, name: str) -> AsyncIterator[None]:
         """Hold one of the two slots for TLS connections to (address, name)."""
-        async with self._tls_places[address, name]:
+        async with self._tls_slots[address, name]:
             yield
 
     def saw_round_trip(self, seconds: float) -> None:
         """Take the round trip of one TCP connect in seconds, and adapt the number of flows in flight (P8)."""
-        if place := self._places.get(asyncio.current_task()):
-            place.answered = True
+        if slot := self._slots.get(asyncio.current_task()):
+            slot.answered = True
         calm = self._line.connected(seconds)
         if calm is not None:
             self._widen() if calm else self._narrow()

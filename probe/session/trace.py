@@ -1,4 +1,4 @@
-"""The recorder: a Trace holds the transactions of a measurement, each a chain of steps; a step writes one entry."""
+"""Record the transactions of a measurement. Each is a chain of steps, and a step writes one entry."""
 
 import asyncio
 import time
@@ -13,11 +13,12 @@ from probe.formats.packets import Flow
 from probe.formats.transactions import Family, FollowUp, Kind, TransactionRecord
 from probe.session.classify import NETWORK_ERRORS, LocalFailure, classify, describe, has_run_out
 
-OVERSLEPT = 3.0  # seconds past its deadline at which a step's failure is ours: we were stopped, and heard nothing
+# seconds after its deadline from which a step's failure is local: the process was stopped and received nothing
+OVERSLEPT = 3.0
 
 
 class StepFailed(Exception):
-    """A step failed: its transaction ends here. Raised by `step`, caught by `transaction`."""
+    """A step failed, and its transaction ends. Raised by `step`, caught by `transaction`."""
 
     def __init__(self, operation: str, failure: str) -> None:
         super().__init__(f"{operation}: {failure}")
@@ -47,7 +48,7 @@ class TransactionFacts:
 
 @dataclass
 class Transaction:
-    """A chain of steps on one connection. `connections` closes what the steps opened."""
+    """Represent a chain of steps on one connection. `connections` closes what the steps opened."""
 
     trace: "Trace"
     record: TransactionRecord
@@ -57,9 +58,9 @@ class Transaction:
 
     @asynccontextmanager
     async def step(self, entry: Entry, timeout: float) -> AsyncIterator[None]:
-        """Time `entry`, name its failure and keep it, also when cancelled half-way. `timeout` is in seconds.
+        """Time `entry`, name its failure and keep it, also if it is cancelled. `timeout` is in seconds.
 
-        Raises StepFailed when the network failed; cancellation and our own bugs pass through, recorded as such.
+        Raises StepFailed if the network failed. Cancellation and bugs are recorded as such and raised again.
         """
         entry.transaction_id, entry.tags = self.record.transaction_id, [*entry.tags, *self.tags()]
         entry.t0 = self.trace.elapsed()
@@ -83,13 +84,13 @@ class Transaction:
             self.keep(entry)
 
     def keep(self, entry: Entry) -> None:
-        """Keep an entry that was timed elsewhere (getaddrinfo's two families come from one call)."""
+        """Keep an entry that was timed elsewhere. One call of getaddrinfo gives two entries."""
         entry.transaction_id = self.record.transaction_id
         self.entries.append(entry)
         self.trace.entries.append(entry)
 
     def opened(self, protocol: Literal["tcp", "udp"], local_port: int, address: str, port: int) -> None:
-        """Note the ports of a socket, by which its raw packets are found; they go into no file."""
+        """Remember the ports of a socket, by which its raw packets are found. They are written to no file."""
         flow = Flow(
             protocol=protocol,
             local_port=local_port,
@@ -105,8 +106,8 @@ class Transaction:
 
 
 @dataclass(frozen=True)
-class Hop:
-    """Where an answer led: the endpoint tried next in the service's stead, by transactions from `since` on."""
+class Redirect:
+    """Represent a redirect: the endpoint tried next for the service, by transactions from `since` on."""
 
     service: str
     endpoint: str
@@ -114,7 +115,7 @@ class Hop:
 
 
 class Trace:
-    """All transactions of one measurement, on one monotonic clock that starts at 0 with it."""
+    """Hold all transactions of one measurement, on a monotonic clock that starts at 0 with it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -125,25 +126,26 @@ class Trace:
         self.entries: list[Entry] = []
         self.flows: list[Flow] = []
         self.bugs: list[str] = []
-        self.spared: dict[str, str] = {}  # endpoints left out for law 7's one visit → what that visit failed with
-        self.hops: list[Hop] = []
-        self.cut_short = False  # set when a limit, of time or of descriptors, kept something from being tried
+        # endpoints left out because their address was already visited (P4): failure of that visit
+        self.not_visited: dict[str, str] = {}
+        self.redirects: list[Redirect] = []
+        self.cut_short = False  # set if a limit of time or descriptors prevented an attempt
 
     @property
     def zero(self) -> float:
-        """The clock's reading when the measurement began."""
+        """Return the clock's value at the start of the measurement."""
         return self._zero
 
-    def spare(self, endpoint: str, failure: str) -> None:
-        """Note that an endpoint was left out at an address where an earlier visit of the run came to `failure`."""
-        self.spared.setdefault(endpoint, failure)
+    def not_visiting(self, endpoint: str, failure: str) -> None:
+        """Record that an endpoint was left out, because an earlier visit to its address ended with `failure`."""
+        self.not_visited.setdefault(endpoint, failure)
 
-    def led_to(self, service: str, endpoint: str) -> None:
-        """Note that what is tried next is where the last answer led."""
-        self.hops.append(Hop(service, endpoint, self._next_id))
+    def redirected(self, service: str, endpoint: str) -> None:
+        """Record that the next attempts follow a redirect of the service to `endpoint`."""
+        self.redirects.append(Redirect(service, endpoint, self._next_id))
 
     def elapsed(self) -> float:
-        """Seconds since the measurement began."""
+        """Return the seconds since the measurement began."""
         return round(self._clock() - self._zero, 6)
 
     @asynccontextmanager
@@ -177,14 +179,14 @@ class Trace:
             record.t = self.elapsed()
 
     def note_bug(self, bug: BaseException) -> None:
-        """Describe a bug of ours; where only descriptors ran out, something was left out, as at a limit of time."""
+        """Describe a bug. If only descriptors were exhausted, record a missing attempt, as after a time limit."""
         if has_run_out(bug):
             self.cut_short = True
         else:
             self.bugs.append(describe(bug))
 
     def later(self, tail: Coroutine[Any, Any, None]) -> None:
-        """Let `tail` run beside later steps (a socket that listens on); `finish` waits for it."""
+        """Run `tail` beside later steps, for example a socket that continues to listen. `finish` waits for it."""
         task = asyncio.create_task(tail)
         self._tails.add(task)
         task.add_done_callback(self._tail_done)
@@ -195,13 +197,13 @@ class Trace:
             self.note_bug(bug)
 
     async def settled(self, *, patience: float = 3.0) -> None:
-        """Wait until no tail runs, at most `patience` seconds; cancels none."""
+        """Wait at most `patience` seconds until no tail runs, without cancelling any."""
         end = time.monotonic() + patience
         while self._tails and (left := end - time.monotonic()) > 0:
             await asyncio.wait(set(self._tails), timeout=left)
 
     async def finish(self, *, patience: float = 3.0) -> None:
-        """Wait for the tails, at most `patience` seconds; those still running then are cancelled."""
+        """Wait at most `patience` seconds for the tails, then cancel them."""
         if not self._tails:
             return
         _, late = await asyncio.wait(set(self._tails), timeout=patience)

@@ -37,7 +37,7 @@ async def test_unverified_address_gets_one_connect_and_one_hello_in_the_whole_ru
     assert INNOCUOUS not in str(box.seen)
     (first,) = [r for r in trace.transactions if r.kind == "first"]
     assert first.failure in f.CERTIFICATE_FAILURES and not first.corroborated
-    assert trace.spared == {url: first.failure for url in urls if url != first.endpoint}  # OONI would have gone there
+    assert trace.not_visited == {url: first.failure for url in urls if url != first.endpoint}  # OONI goes there
 
 
 async def test_forged_answer_leads_to_the_addresses_of_trusted_sources(world: World) -> None:

@@ -115,7 +115,7 @@ async def test_datagrams_wait_for_no_tls_slot(world: World, monkeypatch: pytest.
     def never(self: Pace, address: str, name: str) -> Any:
         raise AssertionError("a datagram asked for a place for TLS")
 
-    monkeypatch.setattr(Pace, "tls_place", never)
+    monkeypatch.setattr(Pace, "tls_slot", never)
     async with udp_server(serve_stun, HERE) as server:
         trace = await run(world, world.target(*[f"stun://{HERE}:{server.port}"] * 5))
     assert [failure for _, _, failure in tried(trace)] == [None] * 5

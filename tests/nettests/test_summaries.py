@@ -55,7 +55,7 @@ def test_telegram_web() -> None:
     said = telegram.summary(View(seen=[seen(WEB, f.RESET, "tls_handshake")]))
     assert (said["telegram_web_status"], said["telegram_web_failure"]) == ("blocked", f.RESET)
     assert telegram.summary(View(seen=[seen(WEB)]))["telegram_web_status"] == "ok"
-    said = telegram.summary(View(spared={WEB: f.SSL_INVALID_HOSTNAME}))  # another target visited it in vain
+    said = telegram.summary(View(not_visited={WEB: f.SSL_INVALID_HOSTNAME}))  # another target visited it in vain
     assert (said["telegram_web_status"], said["telegram_web_failure"]) == ("blocked", f.SSL_INVALID_HOSTNAME)
 
 

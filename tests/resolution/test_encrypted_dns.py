@@ -116,7 +116,7 @@ async def test_failed_connection_frees_its_tls_slot(world: World) -> None:
         for _ in range(2):
             trace, _ = await ask(shared_resolver(resolver, world.session, world.roots), "known.example")
             assert trace.transactions[0].failure == f.SSL_INVALID_HOSTNAME
-        place = world.session.pace.tls_place
+        place = world.session.pace.tls_slot
         async with asyncio.timeout(2), place(HERE, "dns.example"), place(HERE, "dns.example"):
             assert len(server.peers) == 2
 

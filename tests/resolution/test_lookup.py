@@ -86,7 +86,7 @@ async def test_two_targets_that_share_a_name_both_get_the_systems_answer(world: 
     traces = [Trace(), Trace()]
     async with AsyncExitStack() as others:
         for _ in range(LOOKUPS_SIDE_BY_SIDE - 1):
-            await others.enter_async_context(world.session.pace.lookup_place())
+            await others.enter_async_context(world.session.pace.lookup_slot())
         found = await asyncio.gather(*(Names(trace, world.session).of(NAME) for trace in traces))
     for trace in traces:
         await trace.finish()

@@ -49,7 +49,7 @@ def test_a_residual_window_closes_after_180_seconds() -> None:
 
 
 async def hold(pace: Pace, seen: list[int], running: list[int], seconds: float) -> None:
-    async with pace.place():
+    async with pace.slot():
         running.append(1)
         seen.append(len(running))
         await asyncio.sleep(seconds)
@@ -83,7 +83,7 @@ async def test_a_flow_that_nobody_answered_gives_its_place_back_sooner(
     pace = Pace()
 
     async def flow() -> None:
-        async with pace.place():
+        async with pace.slot():
             if answered:
                 pace.saw_round_trip(0.001)
             await asyncio.sleep(30)
@@ -93,7 +93,7 @@ async def test_a_flow_that_nobody_answered_gives_its_place_back_sooner(
     assert pace.flows.taken == (1 if answered else 0)
     stalled.cancel()
     await asyncio.gather(stalled, return_exceptions=True)
-    assert pace.flows.taken == 0 and not pace._places
+    assert pace.flows.taken == 0 and not pace._slots
 
 
 async def test_the_limit_doubles_on_a_calm_line_and_halves_on_a_pressed_one() -> None:
@@ -124,7 +124,7 @@ async def most_lookups(pace: Pace) -> int:
 
     async def lookup() -> None:
         nonlocal running, most
-        async with pace.lookup_place():
+        async with pace.lookup_slot():
             running += 1
             most = max(most, running)
             await asyncio.sleep(0)
@@ -189,7 +189,7 @@ async def test_two_tls_connections_to_one_name_at_one_address() -> None:
 
     async def flow() -> None:
         nonlocal running, most
-        async with pace.tls_place("192.0.2.1", "a.example"):
+        async with pace.tls_slot("192.0.2.1", "a.example"):
             running += 1
             most = max(most, running)
             await asyncio.sleep(0.01)
@@ -217,7 +217,7 @@ async def test_the_urgent_are_served_first_and_a_cancelled_waiter_takes_no_place
     pace, order = Pace(), list[str]()
 
     async def flow(name: str, urgent: bool) -> None:
-        async with pace.place(urgent=urgent):
+        async with pace.slot(urgent=urgent):
             order.append(name)
             await asyncio.sleep(0)
 

@@ -57,7 +57,10 @@ def web_view(trace: Trace, target: Target, control: dict[str, Any] | None) -> We
     """Select what OONI's probe would have done and seen, with its tags added to ours."""
     service, endpoint = next(target.endpoints())
     view = WebView(url=target.input or endpoint.url, endpoint=endpoint, control=control)
-    firsts = [(endpoint.url, 0), *((hop.endpoint, hop.since) for hop in trace.hops if hop.service == service.role)]
+    firsts = [
+        (endpoint.url, 0),
+        *((redirect.endpoint, redirect.since) for redirect in trace.redirects if redirect.service == service.role),
+    ]
     ends = [since for _, since in firsts[1:]] + [len(trace.transactions) + 1]
     nexts = [url for url, _ in firsts[1:]] + [""]
     entries: dict[int, list[Entry]] = {}
@@ -68,8 +71,8 @@ def web_view(trace: Trace, target: Target, control: dict[str, Any] | None) -> We
         page = _Hop(view, depth, parse_endpoint(url), service.role).take(here, trace.transactions, entries)
         if page is None or _leads_to(page) != following:
             break
-    for hop in trace.hops:
-        view.redirects.setdefault(hop.service, []).append(hop.endpoint)
+    for redirect in trace.redirects:
+        view.redirects.setdefault(redirect.service, []).append(redirect.endpoint)
     view.doubled = [query for query in map(_later_answers, trace.entries) if query is not None]
     return view
 

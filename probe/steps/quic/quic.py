@@ -59,7 +59,7 @@ async def quic_handshake(
     limit = pace.tcp_timeout(confirm=confirm) if timeout is None else timeout
     if check:
         roots.check()  # reading the files takes time that must not count as network time
-    await tx.connections.enter_async_context(pace.tls_place(ip, sni))  # held until the connection is closed
+    await tx.connections.enter_async_context(pace.tls_slot(ip, sni))  # held until the connection is closed
     async with tx.step(entry, limit + GRACE):
         conn = QUICConnection(ip, port, pace, sni or None, alpn)
         conn.entry = entry

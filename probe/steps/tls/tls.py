@@ -55,7 +55,7 @@ async def tls_handshake(
     limit = pace.tls_timeout(confirm=confirm) if timeout is None else timeout
     if check:
         roots.check()  # reading the files takes time that must not count as network time
-    await tx.connections.enter_async_context(pace.tls_place(conn.ip, sni))  # held until the connection is closed
+    await tx.connections.enter_async_context(pace.tls_slot(conn.ip, sni))  # held until the connection is closed
     async with tx.step(entry, limit + GRACE):
         tls = TLSConnection(conn, sni or None, alpn, hello)
         with keeping_evidence(tls, entry), naming_failure(tls.watch, lenient=not check):

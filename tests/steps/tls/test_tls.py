@@ -272,9 +272,9 @@ async def test_the_place_is_held_until_the_connection_is_closed(roots: Roots) ->
                 conn = await tcp_connect(tx, "127.0.0.1", server.port, pace=pace)
                 await tls_handshake(tx, conn, NAME, pace=pace, roots=roots)
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.1), pace.tls_place("127.0.0.1", NAME):
+                async with asyncio.timeout(0.1), pace.tls_slot("127.0.0.1", NAME):
                     pass
-        async with asyncio.timeout(0.1), pace.tls_place("127.0.0.1", NAME):
+        async with asyncio.timeout(0.1), pace.tls_slot("127.0.0.1", NAME):
             pass
 
 
