@@ -62,7 +62,7 @@ def test_the_contracts_hold() -> None:
 
 @pytest.mark.parametrize("name", VIOLATIONS)
 def test_a_contract_breaks_on_a_violation(name: str, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "probe", tmp_path / "probe", ignore=shutil.ignore_patterns("__pycache__", "data"))
+    shutil.copytree(ROOT / "probe", tmp_path / "probe", ignore=shutil.ignore_patterns("__pycache__", "recorded"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     file, violation = VIOLATIONS[name]
     spoiled = tmp_path / file

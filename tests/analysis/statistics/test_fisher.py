@@ -51,7 +51,7 @@ def test_large_counts_are_fast() -> None:
 
 
 def test_negative_counts_are_refused() -> None:
-    with pytest.raises(ValueError, match="not negative"):
+    with pytest.raises(ValueError, match="not be negative"):
         fisher_exact(1, -1, 2, 2)
 
 
