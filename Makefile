@@ -55,9 +55,10 @@ docs: $(VENV)/ready-test
 messages: $(VENV)/ready-test
 	$(BIN)/python -m tests.messages.template
 
-# After a change of rules, mechanisms or features: the pages about them in docs/reference.
+# After a change of rules, mechanisms, features or follow-ups: the pages about them in docs/reference.
 reference: $(VENV)/ready-test
 	$(BIN)/python -m probe.analysis.report.reference
+	$(BIN)/python docs/mkdocs/followups.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -257,6 +257,6 @@ def markdown_rows() -> list[str]:
 
 def _markdown_row(group: Group, row: Row) -> str:
     kind = FOLLOWUP_KINDS[row.followup]
-    conditions = ", ".join(condition.words for condition in row.when)
+    conditions = "<br>".join(condition.words for condition in row.when)
     once = ONCE_PER[row.claim] if row.claim else "attempt"
     return f"| {group.name} | `{row.followup}` | {kind.sends} | {kind.triggers} | {conditions} | {once} |"

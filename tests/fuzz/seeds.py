@@ -5,7 +5,7 @@ import json
 import tarfile
 from pathlib import Path
 
-from probe.lab.net.pcap import __file__ as _lab
+from probe.lab.scenario.scenario import FOLDER as _SCENARIOS
 from probe.targets.target import bundled_targets
 from probe.wire import stun
 from probe.wire.dns.message import build_query
@@ -98,5 +98,5 @@ OONI_ANSWERS = (
 )
 QUESTIONS = (b'{"target": "telegram", "services": ["web"], "addresses": {"a.example": ["192.0.2.1"]}}',)
 TARGETS = tuple(path.read_bytes() for path in sorted(Path(bundled_targets()).glob("*.toml"))[:4])
-SCENARIOS = tuple(path.read_bytes() for path in sorted((Path(_lab).parent / "scenarios").glob("*.toml"))[:8])
+SCENARIOS = tuple(path.read_bytes() for path in sorted(_SCENARIOS.glob("*.toml"))[:8])
 ENDPOINTS = (b"https://a.example:443/", b"sip://[2001:db8::1]:5060;transport=tls", b"smtp+starttls://a.example:587")

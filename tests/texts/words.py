@@ -52,7 +52,7 @@ ABSENT = {
     r"laws? \d+(?:\.\d+)?": "cite a principle, P1 to P10",
     r"(?<![\w/-])(?:design|peers|ooni)\.md": "cite docs/contract.md, an RFC or a public address",
     r"reference/(?:peers|ooni|users|libraries|field-2026|model-codebases)\b": "cite an RFC or a public address",
-    r"(?:against|in|by|see|per) the plan|the plan (?:says|said|wants|asks|demands|has)": "state the reason itself",
+    r"(?:against|see) the plan|the plan (?:says|said|wants|asks|demands)": "state the reason itself",
     r"issues? #?\d{1,2}(?!\d)": "state the reason itself",
     r"design law": "cite a principle, P1 to P10",
 }
