@@ -115,17 +115,15 @@ class AttemptRunner:
         if flow.followup == "other_payload_echo" and (offer := self._measurement.echo_offer) is not None:
             offer.pairs_left -= 1
         if flow.is_visit:
-            carried_out = self._visit(flow, state, self._trust.begin_visit(state.at.ip))
-        else:
-            carried_out = self._carry_out(flow, state)
-        task = asyncio.create_task(carried_out)
+            self._trust.begin_visit(state.at.ip)
+        task = asyncio.create_task(self._visit(flow, state) if flow.is_visit else self._carry_out(flow, state))
         state.begin(flow, task)
+        if flow.is_visit:  # also if the task is cancelled before its first step
+            task.add_done_callback(lambda _: self._trust.end_visit(state.at.ip, verified=False))
         if flow.kind == "innocuous":
             self._innocuous.add(state.at.place, task)
 
-    async def _visit(
-        self, flow: PlannedFlow, state: AttemptState, visit: "asyncio.Future[bool]"
-    ) -> TransactionRecord | None:
+    async def _visit(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
         """Carry out the one visit to an unverified address (P7), and tell the other attempts what it came to."""
         record: TransactionRecord | None = None
         try:
@@ -134,7 +132,7 @@ class AttemptRunner:
             verified = record is not None and proves(record)
             if record is not None and record.failure is not None and not (verified or self._session.as_control):
                 self._session.visited_in_vain[state.at.ip] = record.failure
-            visit.set_result(verified)
+            self._trust.end_visit(state.at.ip, verified=verified)
         return record
 
     async def _carry_out(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:

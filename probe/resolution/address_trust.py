@@ -61,10 +61,14 @@ class AddressTrust:
             return "under_way"
         return "verified" if not visit.cancelled() and visit.result() else "in_vain"
 
-    def begin_visit(self, ip: str) -> "asyncio.Future[bool]":
-        """Return the visit that begins now. The caller sets its result."""
-        visit = self._visits[ip] = asyncio.get_running_loop().create_future()
-        return visit
+    def begin_visit(self, ip: str) -> None:
+        """Note that the visit to the address begins."""
+        self._visits[ip] = asyncio.get_running_loop().create_future()
+
+    def end_visit(self, ip: str, *, verified: bool) -> None:
+        """Note what the visit came to. Only the first call counts."""
+        if (visit := self._visits.get(ip)) is not None and not visit.done():
+            visit.set_result(verified)
 
     def sources(self, attempt: AddressAttempt) -> list[str]:
         """Return the sources of the address, as records show them."""
