@@ -1,4 +1,4 @@
-# make run, test, check, bench, zoo, fuzz, schema, messages, reference, docs (needs only Python >= 3.11 with pip, and make)
+# make run, test, test-fast, check, bench, zoo, fuzz, schema, messages, reference, docs (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -9,13 +9,21 @@ BIN := $(VENV)/bin
 
 SEEDS ?= 20
 
-.PHONY: run test check bench zoo fuzz schema messages reference docs clean real-servers
+# Processes that run the tests, beside the one that runs the lab's scenarios, four at a time.
+WORKERS ?= 3
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: run test test-fast check bench zoo fuzz schema messages reference docs clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
 
 test: real-servers
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
+
+# For the time between two edits: no lab, no browser, no Spark, and no file that takes long.
+test-fast: $(VENV)/ready-test
+	$(PYTEST) -m 'not lab and not slow' $(PYTEST_ARGS)
 
 # As root on Debian, after asking (with CI set without): the servers that tests/real starts in the lab.
 real-servers: $(VENV)/ready-test
@@ -27,7 +35,7 @@ check: real-servers
 	$(BIN)/mypy --strict probe
 	$(BIN)/lint-imports
 	$(BUILD_DOCS)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 bench: $(VENV)/ready-test
 	$(BIN)/python -m tests.bench

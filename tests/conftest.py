@@ -1,10 +1,25 @@
-"""The world in which most endpoints are reached; a test that needs another has a `world` of its own."""
+"""Provide the fixtures of all tests, start the lab's runs, and say how pytest-xdist distributes the tests."""
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.not_run import NotRun
+from tests.support.order import in_order, is_slow
 from tests.support.world import World
+
+if TYPE_CHECKING:
+    from tests.support.lab.side_by_side import LabOutcome
+
+NICER = 5  # the lab's runs have deadlines, and come before the tests that compute
+RUNS = pytest.StashKey[Any]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect what cannot run here, before the folders that know it are looked at."""
+    config.pluginmanager.register(NotRun(config))
 
 
 @pytest.fixture
@@ -13,3 +28,54 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
     made.install(monkeypatch)
     return made
+
+
+@pytest.fixture
+def outcome(request: pytest.FixtureRequest) -> "LabOutcome":
+    """Return the outcome of the run that the test's mark `lab_run` asks for. Tests that ask for one run share it."""
+    from tests.support.lab.side_by_side import LabRun, SideBySide
+
+    mark = request.node.get_closest_marker("lab_run")
+    return SideBySide(runs_folder(request.config)).of(LabRun(*mark.args, **mark.kwargs))
+
+
+def runs_folder(config: pytest.Config) -> Path:
+    """Return the folder of the lab's runs, which all workers of pytest-xdist share."""
+    base: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    return (base.parent if hasattr(config, "workerinput") else base) / "lab-runs"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the long files, put them first, and put the tests that wait for the lab's runs last."""
+    for item in filter(is_slow, items):
+        item.add_marker("slow")
+    items[:] = in_order(items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the lab's runs that the chosen tests want, in the first worker, before the first test."""
+    worker = getattr(session.config, "workerinput", {}).get("workerid")
+    marks = [mark for item in session.items if (mark := item.get_closest_marker("lab_run"))]
+    if marks and worker in {None, "gw0"} and not session.config.option.collectonly:
+        from tests.support.lab.side_by_side import LabRun, SideBySide
+
+        folder = runs_folder(session.config)
+        folder.mkdir()
+        session.config.stash[RUNS] = SideBySide.start([LabRun(*mark.args, **mark.kwargs) for mark in marks], folder)
+    if worker:
+        os.nice(NICER)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Wait for the lab's runs, which other workers may still want. After an interruption end them."""
+    if runs := session.config.stash.get(RUNS, None):
+        runs.close(at_once=exitstatus not in (0, 1) or bool(session.shouldstop or session.shouldfail))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Distribute files, and of some files single tests, in the order of collection."""
+    from tests.support.schedule import FilesTogether
+
+    return FilesTogether(config, log)

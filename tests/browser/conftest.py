@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.real.packages import BROWSER, COMMAND, FILES, missing
 from tests.support.browser import Seen, opened
+from tests.support.not_run import NOT_RUN
 
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
@@ -18,10 +19,12 @@ LACKING = BROWSER in missing()
 collect_ignore = ["test_page.py", "test_site.py"] if LACKING and not os.environ.get("CI") else []
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Print what did not run, after pytest's last line."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the output end with what did not run."""
     if collect_ignore:
-        print(f"DID NOT RUN: tests/browser (not installed: {BROWSER}). To run it: {COMMAND}.", flush=True)
+        config.stash.setdefault(NOT_RUN, []).append(
+            f"DID NOT RUN: tests/browser (not installed: {BROWSER}). To run it: {COMMAND}."
+        )
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -22,6 +21,7 @@ from probe.session.pacing import Pace
 from probe.session.session import Session, Settings
 from probe.steps.tls.certificates import load_roots
 from probe.targets.target import Neutral, Service, Target, parse_endpoint
+from tests.support.loop_clock import LoopClock
 from tests.support.measurements.certificates import certificate
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
 from tests.support.ooni.helper import Pretender, pretending
@@ -291,9 +291,9 @@ async def test_one_that_is_silent_costs_all_targets_together_one_wait(monkeypatc
     monkeypatch.setattr(ooni, "NEUTRAL_SECONDS", 0.5)
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     one = OONIHelper(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", session(), load_roots())
-    began = time.monotonic()
+    clock = LoopClock()
     answers = await asyncio.gather(*(one.ask(target(WEB), {}) for _ in range(8)))
-    assert {answer["failure"] for answer in answers} == {TIMEOUT} and time.monotonic() - began < 2
+    assert {answer["failure"] for answer in answers} == {TIMEOUT} and await clock.stop() < 2
     server.close()
     await server.wait_closed()
 

@@ -115,19 +115,19 @@ def test_a_chain_of_a_hundred(roots: Roots) -> None:
     for number in range(101):
         chain.append(craft(f"intermediate {number}", chain[-1], basic=CA))
     ders = [issued.der for issued in reversed([*chain[1:], craft(NAME, chain[-1])])]
-    began = time.monotonic()
+    began = time.process_time()
     assert judge_chain(ders, NAME, roots).failure is not None
     assert judge_chain(ders[::-1], NAME, roots).failure is not None
-    assert time.monotonic() - began < 3.0
+    assert time.process_time() - began < 3.0
 
 
 def test_many_look_alikes_cost_no_exponential_time(roots: Roots) -> None:
     """A hundred intermediates of one name and key-less kinship: the search for a path must end."""
     twins = [craft("One of many", craft("One of many", basic=CA), basic=CA) for _ in range(50)]
     leaf = craft(NAME, twins[0])
-    began = time.monotonic()
+    began = time.process_time()
     assert judge_chain([leaf.der, *(twin.der for twin in twins)], NAME, roots).failure is not None
-    assert time.monotonic() - began < 3.0
+    assert time.process_time() - began < 3.0
 
 
 @pytest.mark.parametrize("cut", [0, 1, 2, 10, 100, -1])

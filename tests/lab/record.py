@@ -28,15 +28,15 @@ def main(names: list[str]) -> int:
     """Record the scenarios and return how many had unexpected verdicts."""
     wanted, failed = names or scenario_names(), 0
     with tempfile.TemporaryDirectory(dir=Path.home()) as root:  # the lab has its own /tmp
-        runs = SideBySide([LabRun(name) for name in wanted], Path(root))
+        runs = SideBySide.start([LabRun(name) for name in wanted], Path(root))
         for name in wanted:
-            run = runs.of(name)
-            if run.finished.differences:
+            outcome = runs.of(LabRun(name))
+            if outcome.finished.differences:
                 failed += 1
-                print("\n".join([f"{name}: not as expected, not kept", *table(run.finished.differences)]))
+                print("\n".join([f"{name}: not as expected, not kept", *table(outcome.finished.differences)]))
                 continue
             measurements = [
-                json.loads(line) for path in run.folder.rglob("*.jsonl") for line in path.read_text().splitlines()
+                json.loads(line) for path in outcome.folder.rglob("*.jsonl") for line in path.read_text().splitlines()
             ]
             print(f"{name}: {len(measurements)} measurements in {keep_recording(name, measurements)}", flush=True)
         runs.close()

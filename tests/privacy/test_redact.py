@@ -241,9 +241,9 @@ def test_long_document_is_redacted_quickly() -> None:
 
 
 def _seconds(document: dict[str, Any], known: Known) -> float:
-    before = time.perf_counter()
+    before = time.process_time()
     redact(document, known)
-    return time.perf_counter() - before
+    return time.process_time() - before
 
 
 # -- text that a server wrote -----------------------------------------------------------------------------------------
@@ -286,6 +286,6 @@ def test_scrub_text_never_fails_and_ends(text: str) -> None:
 
 def test_scrub_text_is_linear_on_hostile_text() -> None:
     for hostile in ("1-" * 30_000, "a:" * 30_000, "%41" * 30_000, "0." * 30_000, ":" * 60_000, "f" * 60_000):
-        before = time.perf_counter()
+        before = time.process_time()
         scrub_text(hostile)
-        assert time.perf_counter() - before < 2.0, hostile[:8]
+        assert time.process_time() - before < 2.0, hostile[:8]

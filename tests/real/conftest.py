@@ -11,6 +11,7 @@ import pytest
 
 from tests.real.packages import COMMAND, NO_SERVERS, missing
 from tests.real.visit import Visit, visit
+from tests.support.not_run import NOT_RUN
 
 HERE = Path(__file__).parent
 NEED_SERVERS = sorted(path.name for path in HERE.glob("test_real_*.py"))
@@ -26,11 +27,11 @@ def lacking() -> str | None:
 collect_ignore = NEED_SERVERS if lacking() and not os.environ.get("CI") else []
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Print the tests that did not run, after the last line of pytest."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the output end with what did not run."""
     if collect_ignore:
         names = ", ".join(f"tests/real/{name}" for name in collect_ignore)
-        print(f"DID NOT RUN: {names} ({lacking()}). To run them: {COMMAND}.", flush=True)
+        config.stash.setdefault(NOT_RUN, []).append(f"DID NOT RUN: {names} ({lacking()}). To run them: {COMMAND}.")
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,7 @@ def definitions() -> dict[str, Schema]:
     return {name: _described(found[name], schema) for name, schema in whole["$defs"].items()}
 
 
+@cache
 def models() -> dict[str, type[BaseModel]]:
     """Return every model of this package by name."""
     return {model.__name__: model for model in _subclasses(BaseModel) if model.__module__.startswith(MODELS)}

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +23,12 @@ from probe.analysis.store.writing.sorting import ORDER
 from tests.analysis.spark.conftest import LACKING
 from tests.real.packages import COMMAND, JAVA
 from tests.support.spark.client import checksum, printed, witnesses
-from tests.support.spark.clusters import LOOPBACK, WORKERS, connect, environment, standalone
+from tests.support.spark.clusters import LOOPBACK, WORKERS, environment, standalone
 from tests.support.spark.inputs import lines_of_all_kinds, store_with_events
 
 pytestmark = pytest.mark.timeout(400)  # most of it for machines with other load
 PATIENCE = 300  # seconds for all tasks of one Spark session
-MASTERS: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
-    "local": lambda folder: nullcontext("local[2]"),
-    "standalone": standalone,
-    "connect": connect,
-}
+MASTERS = ("local", "standalone", "connect")
 QUESTIONS = {
     "compare": ["compare", "{}", "--json"],
     "compare with a baseline": ["compare", "{}", "--json", "--by", "target,cc", "--baseline", "cc=DE", "--lab"],
@@ -92,6 +88,13 @@ def duckdb(tmp_path_factory: pytest.TempPathFactory, lines: Path, events: Path) 
     return Answers(folder, said, {})
 
 
+def master_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> AbstractContextManager[str]:
+    """Start what is to work, or share the Connect server; gives the URL."""
+    if kind == "standalone":
+        return standalone(folder)
+    return nullcontext("local[2]" if kind == "local" else request.getfixturevalue("connect_server"))
+
+
 @pytest.fixture(scope="module", params=MASTERS)
 def spark(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, lines: Path, events: Path, duckdb: Answers
@@ -103,7 +106,7 @@ def spark(
     shutil.rmtree(folder / "rejudged" / "verdicts")  # the files afterwards are written by Spark
     stores = [str(folder / "store"), *([str(folder / "rejudged")] if alone else [])]
     asked = {name: words for name, words in commands(lines, folder, events).items() if alone or name in ON_CLUSTERS}
-    with MASTERS[request.param](folder) as master:
+    with master_of(request.param, folder, request) as master:
         plan = {"master": master, "commands": asked, "stores": stores, "rules": alone}
         command = [sys.executable, "-m", "tests.support.spark.client"]
         done = subprocess.run(

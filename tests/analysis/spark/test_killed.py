@@ -43,10 +43,10 @@ def move(*all, whole=ingest.move):
     partitions.os.rename = rename
     whole(*all)
 
-where, lines, store = sys.argv[1:]
+where, lines, store, master = sys.argv[1:]
 owner, name = where.split(".")
 setattr({"ingest": ingest, "Manifest": Manifest}[owner], name, move if name == "move" else die)
-with session.session("local[1]") as spark:
+with session.session(master) as spark:
     ingest.ingest(spark, [Path(lines)], Path(store))
 """
 
@@ -56,7 +56,9 @@ def killed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if LACKING:
         pytest.fail(f"not installed: {JAVA}; to run this: {COMMAND}", pytrace=False)
     lines = write(tmp_path / "lines.jsonl", some_lines(LINES))
-    command = [sys.executable, "-c", DRIVER, request.param, str(lines), str(tmp_path / "store")]
+    # The last one has a Java of its own, which ends with it. The others share a server, so that it starts once.
+    master = "local[1]" if request.param == WHERE[LAST] else request.getfixturevalue("connect_server")
+    command = [sys.executable, "-c", DRIVER, request.param, str(lines), str(tmp_path / "store"), master]
     done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=200)
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     return tmp_path

@@ -1,6 +1,7 @@
 """Test that many small files become one, in all tables or in none, without lost or repeated rows."""
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +20,20 @@ from tests.support.store.stores import everything, rows_of, some_lines, taken, w
 PARTITIONS = 9  # three countries and three days, in three tables
 
 
-@pytest.fixture
-def crowded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a store after three loads, with one file per partition more than allowed."""
-    lines = some_lines(54)
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store after three loads, which no test changes."""
+    folder, lines = tmp_path_factory.mktemp("loaded"), some_lines(54)
     for part in range(3):
-        ingest([write(tmp_path / f"{part}.jsonl", lines[18 * part : 18 * part + 18])], tmp_path / "store")
+        ingest([write(folder / f"{part}.jsonl", lines[18 * part : 18 * part + 18])], folder / "store")
+    return folder / "store"
+
+
+@pytest.fixture
+def crowded(loaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of that store, with one file per partition more than allowed."""
     monkeypatch.setattr(merging, "MOST_FILES", 2)
-    return tmp_path / "store"
+    return shutil.copytree(loaded, tmp_path / "store")
 
 
 def merge(store: Path, jobs: int = 1) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,40 +24,43 @@ from probe.targets.target import bundled_targets, is_address, pick_targets, targ
 from probe.targets.url_lists import web_endpoint
 from tests.support.lab import evidence
 from tests.support.lab.on_the_wire import Wire
-from tests.support.lab.side_by_side import LabRun, SideBySide, without_interference
+from tests.support.lab.side_by_side import LabOutcome, without_interference
 from tests.support.ooni.scores import RULES
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]  # of which most is for the runs before
 
 SCENARIOS = scenario_names()
 HELPER = {FabricConfig.helper_v4, FabricConfig.helper_v6}
 
 
 def bare_runs() -> list[str]:
-    """Return one scenario for each different run without interference: by targets, pages, helper and depth."""
-    left: dict[str, str] = {}
-    for name in scenario_names():
-        bare = without_interference(load_scenario(find_scenario(name)))
-        if name not in {"clean", "skype-gone"}:  # `clean` is such a run, and skype is retired
-            left.setdefault(f"{sorted(bare.targets)} {bare.pages} {bare.helper} {bare.depth}", name)
-    return sorted(left.values())
+    """Return the scenarios to run without interference too. No other such run measures all their targets.
+
+    `clean` is such a run, of all targets. Skype is retired, so nothing of skype-gone is left.
+    """
+    measured = {name: measured_bare(name) for name in scenario_names() if name != "skype-gone"}
+    kept: list[str] = []
+    for name in sorted(measured, key=lambda name: (-len(measured[name][1]), name != "clean", name)):
+        how, targets = measured[name]
+        if not any(measured[other][0] == how and measured[other][1] >= targets for other in kept):
+            kept.append(name)
+    return sorted(set(kept) - {"clean"})
+
+
+def measured_bare(name: str) -> tuple[str, set[str]]:
+    """Return the pages, helper and depth of a scenario without interference, and its targets."""
+    bare = without_interference(load_scenario(find_scenario(name)))
+    web_alone = any(page.measured for page in bare.pages) and not bare.targets
+    targets = [] if web_alone else pick_targets(bundled_targets(), list(bare.targets))
+    return f"{bare.pages} {bare.helper} {bare.depth}", {target.name for target in targets}
 
 
 ABLATED = bare_runs()
 
 
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SideBySide]:
-    """Start the runs of all selected tests at once."""
-    chosen = [item for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
-    wanted = [
-        LabRun(params.get("name", "great-firewall"), params.get("seed", 0), "without_interference" in item.name)
-        for item in chosen
-        if (params := item.callspec.params)
-    ]
-    made = SideBySide(wanted, tmp_path_factory.mktemp("runs"))
-    yield made
-    made.close()
+def of_each(names: Sequence[str], **how: Any) -> list[Any]:
+    """Return each scenario as a parameter whose test shares the run of that scenario."""
+    return [pytest.param(name, marks=pytest.mark.lab_run(name, **how)) for name in names]
 
 
 def lines_below(folder: Path) -> list[dict[str, Any]]:
@@ -93,18 +96,19 @@ def reported_triggers(lines: Sequence[dict[str, Any]]) -> int:
     return sum(runs.values())
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_verdicts_are_as_the_scenario_expects(name: str, runs: SideBySide) -> None:
-    came = runs.of(name)
-    check(came.finished)
-    evidence.check_lines(came.folder / "lab", came.finished.records)
+@pytest.mark.parametrize("name", of_each(SCENARIOS))
+def test_verdicts_are_as_the_scenario_expects(name: str, outcome: LabOutcome) -> None:
+    check(outcome.finished)
+    evidence.check_lines(outcome.folder / "lab", outcome.finished.records)
     scenario = load_scenario(find_scenario(name))
     most = TRIGGERS_DEEP if scenario.depth == "deep" else TRIGGERS_STANDARD
     most *= scenario.run.repeat
     starved = scenario.run.open_files is not None  # then the system's resolver repeats queries itself
-    check_the_wire(came.folder / "home.pcap", came.folder / "lab", scenario.pages, most=most, complete=not starved)
-    lines = lines_below(came.folder / "lab")
-    assert lines == lines_below(came.folder)
+    check_the_wire(
+        outcome.folder / "home.pcap", outcome.folder / "lab", scenario.pages, most=most, complete=not starved
+    )
+    lines = lines_below(outcome.folder / "lab")
+    assert lines == lines_below(outcome.folder)
     if name == "clean":  # evidence.py has compared OONI's scores
         assert {line["test_name"] for line in lines} >= RULES.keys()
     assert lines
@@ -113,14 +117,16 @@ def test_verdicts_are_as_the_scenario_expects(name: str, runs: SideBySide) -> No
         assert (line["probe_cc"], line["probe_asn"]) == ("XX", "AS64500")
 
 
-@pytest.mark.parametrize("name", ABLATED)
-def test_without_interference_everything_is_ok(name: str, runs: SideBySide) -> None:
-    check(runs.of(name, bare=True).finished)
+@pytest.mark.parametrize("name", of_each(ABLATED, bare=True))
+def test_without_interference_everything_is_ok(name: str, outcome: LabOutcome) -> None:
+    check(outcome.finished)
 
 
-@pytest.mark.parametrize("seed", [3, 11])
-def test_other_seed_gives_the_same_verdicts(seed: int, runs: SideBySide) -> None:
-    check(runs.of("great-firewall", seed=seed).finished)
+@pytest.mark.parametrize(
+    "seed", [pytest.param(n, marks=pytest.mark.lab_run("great-firewall", seed=n)) for n in (3, 11)]
+)
+def test_other_seed_gives_the_same_verdicts(seed: int, outcome: LabOutcome) -> None:
+    check(outcome.finished)
 
 
 def test_no_real_address_is_reachable(tmp_path: Path) -> None:

@@ -1,18 +1,14 @@
 """Test OONI's rules on measurements of a list of web addresses in the lab."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from probe.cli.run.consent import VERSION
-from probe.lab.run import run_scenario
-from probe.lab.scenario.scenario import find_scenario, load_scenario
-from probe.targets.target import bundled_targets
+from tests.support.lab.side_by_side import LabOutcome
 from tests.support.ooni.web_scores import score
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 FINE, ANOMALY = (0.0, 1.0), (1.0, 1.0)
 # To OONI's rules a block page with the length and a common header of the real page is the real page.
@@ -29,11 +25,10 @@ SCORES = {
 }
 
 
-def test_ooni_rules_give_the_blocking_of_ooni(tmp_path: Path) -> None:
-    scenario = load_scenario(find_scenario("web"))
-    finished = run_scenario(scenario, bundled_targets(), consent=VERSION, results=tmp_path, log=str(tmp_path / "log"))
-    assert not finished.differences
-    (path,) = tmp_path.rglob("*.jsonl")
+@pytest.mark.lab_run("web")
+def test_ooni_rules_give_the_blocking_of_ooni(outcome: LabOutcome) -> None:
+    assert not outcome.finished.differences
+    (path,) = outcome.folder.rglob("*.jsonl")
     lines: dict[str, Any] = {
         line["input"]: line["test_keys"] for line in map(json.loads, path.read_text().splitlines())
     }

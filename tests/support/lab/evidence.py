@@ -29,19 +29,15 @@ def read(folder: Path) -> list[tuple[Path, int, Line]]:
 def check_lines(folder: Path, records: list[Line]) -> None:
     """Check every line below `folder` against the records that the run printed."""
     lines = read(folder)
-    judged = [
-        to_json(record)
-        for path, number, line in lines
-        for record in judge_measurement(line, file=path.name, number=number)
-    ]
-    assert judged == [to_json(record) for record in records]
+    judged = [judge_measurement(line, file=path.name, number=number) for path, number, line in lines]
+    assert [to_json(record) for found in judged for record in found] == [to_json(record) for record in records]
     check_that_they_fit(lines)
-    for _, _, line in lines:
+    for (_, _, line), found in zip(lines, judged, strict=True):
         assert problems(line) == []
-        assert disagreement(line, judge_measurement(line, file="x.jsonl", number=1)) is None
+        assert disagreement(line, found) is None
         text = json.dumps(line)
         assert not [trace for trace in HOME if trace in text]
-        check_that_verdicts_rest_on_something(line)
+        check_that_verdicts_rest_on_something(line, found)
 
 
 def check_that_they_fit(lines: list[tuple[Path, int, Line]]) -> None:
@@ -56,22 +52,23 @@ def check_that_they_fit(lines: list[tuple[Path, int, Line]]) -> None:
 SPEAK_FOR_THEMSELVES = frozenset({"resolver_answers_bogon", "resolver_denies_a_name_that_exists"})
 
 
-def check_that_verdicts_rest_on_something(line: Line) -> None:
+def check_that_verdicts_rest_on_something(line: Line, records: list[Any]) -> None:
     """Ablation: without the transactions that it names, or with labels exchanged, no `blocked` stands."""
-    for record in judge_measurement(line, file="x.jsonl", number=1):
-        if record["state"] != "blocked":
-            continue
+    blocked = [record for record in records if record["state"] == "blocked"]
+    swapped = states(labels_swapped(line)) if blocked else {}
+    for record in blocked:
         ids = [number for endpoint in record["endpoints"] for number in endpoint["transactions"]]
         assert ids
-        bare = again(without_transactions(line, ids), record["service"])
+        bare = states(without_transactions(line, ids))[record["service"]]
         assert STRENGTH.index(bare) > 0, f"{record['service']} stays blocked without {ids}"
         if SPEAK_FOR_THEMSELVES & {endpoint["rule_id"] for endpoint in record["endpoints"]}:
             continue
-        swapped = again(labels_swapped(line), record["service"])
-        assert swapped != "blocked", f"{record['service']} stays blocked with its labels exchanged"
+        assert swapped[record["service"]] != "blocked", f"{record['service']} stays blocked with its labels exchanged"
 
 
-def again(line: Line, service: str) -> str:
-    """Return the state of the service in a changed measurement."""
-    (record,) = [r for r in judge_measurement(line, file="x.jsonl", number=1) if r["service"] == service]
-    return str(record["state"])
+def states(line: Line) -> dict[str, str]:
+    """Return the state of each service in a changed measurement."""
+    records = judge_measurement(line, file="x.jsonl", number=1)
+    found = {record["service"]: str(record["state"]) for record in records}
+    assert len(found) == len(records)
+    return found

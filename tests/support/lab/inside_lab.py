@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +69,9 @@ _OWN = frozenset({"servers", "helper", "env", "keep", "log", "ready_within", "in
 
 
 def lab_process(
-    command: str,
-    *,
-    lab: str = "",
-    servers: bool = True,
-    python: str = sys.executable,
-    root: Path = ROOT,
-    **rest: Any,
+    command: str, *, lab: str = "", servers: bool = True, first: Callable[[], None] = lambda: None, **rest: Any
 ) -> subprocess.Popen[str]:
-    """Start a process that runs a shell command in a lab and ends with its exit code."""
+    """Start a process that runs a shell command in a lab and ends with its exit code. It calls `first` before all."""
     start = "[sys.executable, '-c', ECHO]" if servers else "None"
     program = f"""
 import sys
@@ -88,12 +83,14 @@ except LabUnavailable as error:
     print("unavailable:", error, flush=True)
     sys.exit(99)
 """
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    rest = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "cwd": root, **rest}
-    return subprocess.Popen([python, "-c", program], env=environment, text=True, preexec_fn=_reset_signals, **rest)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    rest = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "cwd": ROOT, **rest}
 
+    def before_exec() -> None:
+        # Tests that run under nohup or in the background inherit ignored signals.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
+        first()
 
-def _reset_signals() -> None:
-    """Reset signals that nohup or a background job has set to be ignored, which child processes inherit."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
+    command_line = [sys.executable, "-c", program]
+    return subprocess.Popen(command_line, env=environment, text=True, preexec_fn=before_exec, **rest)

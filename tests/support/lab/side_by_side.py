@@ -1,25 +1,32 @@
-"""Run scenarios for tests, several labs at once. Each run has its own process, since it mostly waits for deadlines.
+"""Run scenarios several at a time, in one process that forks once per run: a run mostly waits for deadlines.
 
-Usage: python -m tests.support.lab.side_by_side FOLDER NAME SEED with|without (interference).
-Prints the outcome as JSON.
+Usage: python -m tests.support.lab.side_by_side FOLDER LOCK < WANTED (a JSON list). The process ends with its standard
+input. LOCK is a descriptor whose lock the process holds as long as it works.
 """
 
+import fcntl
 import json
+import os
+import select
+import signal
 import subprocess
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+import traceback
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from probe.cli.run.consent import VERSION
 from probe.lab.run import Finished, run_scenario
+from probe.lab.sandbox.kernel import end_with_parent
 from probe.lab.scenario.expectations import Difference, Expectation
 from probe.lab.scenario.scenario import PathKeys, RunKeys, Scenario, find_scenario, load_scenario
 from probe.targets.target import bundled_targets
 
-AT_ONCE = 3
-LONGEST = 300.0  # seconds for one run
+AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "4"))
+LONGEST = 300  # seconds for one run
+OUTCOME = "outcome.json"
 
 
 def without_interference(scenario: Scenario) -> Scenario:
@@ -33,68 +40,155 @@ def without_interference(scenario: Scenario) -> Scenario:
 
 @dataclass(frozen=True)
 class LabRun:
-    """Describe one run: a bundled scenario, a seed, and `bare` for a run without interference."""
+    """Describe one run: a bundled scenario, a seed, `bare` for no interference, further options of `probe run`."""
 
     name: str
     seed: int = 0
     bare: bool = False
+    options: tuple[str, ...] = ()
+
+    def folder(self, root: Path) -> Path:
+        """Return the folder below `root` for the results of this run."""
+        parts = [self.name, str(self.seed), "bare" if self.bare else "whole", *self.options]
+        return root / "-".join(part.strip("-").replace("/", "_") for part in parts)
 
 
 @dataclass(frozen=True)
 class LabOutcome:
-    """Hold the outcome of a run. `folder` has its results and `home.pcap`, the packets of the home router."""
+    """Hold the outcome of a run. `folder` has its results and `home.pcap`, the packets at the home router."""
 
     finished: Finished
     folder: Path
 
 
 class SideBySide:
-    """Start every wanted run, in order, and wait for each on request."""
+    """Start the wanted runs in order, or join a process that another test process has started."""
 
-    def __init__(self, wanted: list[LabRun], root: Path) -> None:
-        self._pool = ThreadPoolExecutor(AT_ONCE)
-        self._runs: dict[LabRun, Future[LabOutcome]] = {
-            one: self._pool.submit(run_alone, one, root / f"{one.name}-{one.seed}-{'bare' if one.bare else 'whole'}")
-            for one in dict.fromkeys(wanted)
-        }
+    def __init__(self, root: Path, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        self._root, self._process = root, process
 
-    def of(self, name: str, *, seed: int = 0, bare: bool = False) -> LabOutcome:
-        """Wait for a run and return its outcome. Raises the error of the run."""
-        return self._runs[LabRun(name, seed, bare)].result()
+    @classmethod
+    def start(cls, wanted: list[LabRun], root: Path) -> "SideBySide":
+        """Start the process that runs everything wanted and writes the outcomes below `root`."""
+        with open(root / "lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            command = [sys.executable, "-m", __name__, str(root), str(lock.fileno())]
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[lock.fileno()],
+                start_new_session=True,
+            )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps([asdict(one) for one in dict.fromkeys(wanted)]).encode() + b"\n")
+        process.stdin.flush()
+        return cls(root, process)
 
-    def close(self) -> None:
-        """Cancel runs that have not started and wait for the others."""
-        self._pool.shutdown(cancel_futures=True)
+    def of(self, wanted: LabRun) -> LabOutcome:
+        """Wait for a run. Raise RuntimeError with the traceback of a run that failed."""
+        folder = wanted.folder(self._root)
+        while not (folder / OUTCOME).exists():
+            if self._ended():
+                raise RuntimeError(f"{wanted}: the process that runs the labs has ended")
+            time.sleep(0.1)
+        outcome: dict[str, Any] = json.loads((folder / OUTCOME).read_text())
+        if "error" in outcome:
+            raise RuntimeError(f"{wanted}: {outcome['error']}")
+        differences = [Difference(**row) for row in outcome["differences"]]
+        return LabOutcome(Finished(outcome["code"], outcome["records"], differences), folder)
+
+    def _ended(self) -> bool:
+        """Say whether the lock is free and no outcome was written just before."""
+        with open(self._root / "lock", "rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        time.sleep(0.1)
+        return True
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Wait until every run has ended, or end them now."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            if at_once:
+                self._process.stdin.close()
+            self._process.wait()
+            self._process.stdin.close()
 
 
-def run_alone(wanted: LabRun, folder: Path) -> LabOutcome:
-    """Make `folder`, run once and wait. Raises RuntimeError with the end of the run's stderr."""
+# -- the process that runs them --------------------------------------------------------------------------------------
+
+
+def main(root: str, lock: str) -> None:
+    """Run what standard input asks for, several at a time, until all is done or standard input ends."""
+    import probe.cli.helper  # loaded once here, so that no fork has to
+    import probe.helper.server  # noqa: F401
+
+    os.set_inheritable(int(lock), False)
+    left = [LabRun(**{**one, "options": tuple(one["options"])}) for one in json.loads(sys.stdin.readline())]
+    under_way: dict[int, tuple[int, LabRun]] = {}  # pidfd: pid, run
+    while left or under_way:
+        while left and len(under_way) < AT_ONCE:
+            wanted = left.pop(0)
+            pid = _fork(wanted, Path(root))
+            under_way[os.pidfd_open(pid)] = pid, wanted
+        readable, _, _ = select.select([0, *under_way], (), ())
+        for end in set(readable) & under_way.keys():
+            pid, wanted = under_way.pop(end)
+            os.close(end)
+            _note_failure(os.waitpid(pid, 0)[1], wanted, Path(root))
+        if 0 in readable:
+            break  # the tests have ended; every lab ends with its parent
+    for pid, _ in under_way.values():
+        os.kill(pid, signal.SIGKILL)
+
+
+def _fork(wanted: LabRun, root: Path) -> int:
+    folder = wanted.folder(root)
     folder.mkdir()
-    words = [str(folder), wanted.name, str(wanted.seed), "without" if wanted.bare else "with"]
-    command = [sys.executable, "-m", "tests.support.lab.side_by_side", *words]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LONGEST)
-    if done.returncode != 0:
-        raise RuntimeError(f"{wanted}: {done.stderr[-2000:]}")
-    outcome: dict[str, Any] = json.loads(done.stdout)
-    differences = [Difference(**row) for row in outcome["differences"]]
-    return LabOutcome(Finished(outcome["code"], outcome["records"], differences), folder)
+    return os.fork() or _run(wanted, folder)
 
 
-def main(folder: str, name: str, seed: str, how: str) -> None:
-    """Run one scenario in this process and print its outcome."""
-    scenario = load_scenario(find_scenario(name))
-    if how == "without":
-        scenario = without_interference(scenario)
-    finished = run_scenario(
-        scenario,
+def _run(wanted: LabRun, folder: Path) -> NoReturn:
+    """Be the child: one run, with its complaints in a file."""
+    end_with_parent()
+    signal.alarm(LONGEST)
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(os.open(folder / "complaints", os.O_WRONLY | os.O_CREAT, 0o644), 2)
+        _write(folder, asdict(run(wanted, folder)))
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _note_failure(status: int, wanted: LabRun, root: Path) -> None:
+    if status:
+        folder = wanted.folder(root)
+        _write(folder, {"error": f"status {status}: {(folder / 'complaints').read_text()[-2000:]}"})
+
+
+def _write(folder: Path, outcome: dict[str, Any]) -> None:
+    (folder / "outcome.part").write_text(json.dumps(outcome))
+    os.replace(folder / "outcome.part", folder / OUTCOME)
+
+
+def run(wanted: LabRun, folder: Path) -> Finished:
+    """Run a scenario here, with its results in `folder`."""
+    scenario = load_scenario(find_scenario(wanted.name))
+    return run_scenario(
+        without_interference(scenario) if wanted.bare else scenario,
         bundled_targets(),
         consent=VERSION,
-        seed=int(seed),
-        results=Path(folder),
-        record=str(Path(folder) / "home.pcap"),
-        log=str(Path(folder) / "lab.log"),
+        seed=wanted.seed,
+        results=folder,
+        more=wanted.options,
+        record=str(folder / "home.pcap"),
+        log=str(folder / "lab.log"),
     )
-    print(json.dumps(asdict(finished)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The tests of the analysis use this, and those of the lab use it on the measurements of every scenario.
 """
 
-import copy
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,7 +34,7 @@ def labels_swapped(measurement: dict[str, Any], *, wire_too: bool = False) -> di
     here and to the helper are exchanged, and so are the answers of non-resolvers to both names. `wire_too` exchanges
     the names in the entries as well, so that no entry contradicts its label.
     """
-    spoiled = copy.deepcopy(measurement)
+    spoiled: dict[str, Any] = json.loads(json.dumps(measurement))  # a fifth of what copy.deepcopy costs
     keys = spoiled["test_keys"]
     for endpoint, flows in _by_endpoint(keys["x_transactions"]).items():
         del endpoint

@@ -168,7 +168,7 @@ def test_a_message_is_bounded() -> None:
 @pytest.mark.parametrize("line", [b" ", b"\t ", b"a ", b"SIP/2.0 ", b"<", b'"', b",", b";", b"=", b"\r\n ", b"\n:"])
 def test_no_message_takes_long_to_parse(line: bytes) -> None:
     filler = (line * MOST_BYTES)[: MOST_BYTES - 200]
-    began = time.perf_counter()
+    began = time.process_time()
     for raw in (b"OPTIONS" + filler + b"SIP/2.0 \r", b"SIP/2.0 200 " + filler + b"\r\r\n\r\n"):
         is_sip(raw)
         try:
@@ -178,7 +178,7 @@ def test_no_message_takes_long_to_parse(line: bytes) -> None:
     half = filler[: len(filler) // 2].replace(b"\n:", b" :")
     message = read(b"SIP/2.0 200 OK\r\nVia: " + half + b"\r\nContact:" + half + b"\r\n\r\n")
     assert message.vias == [] and len(message.contacts) <= 64 and message.sender.uri == ""
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 # -- streams -----------------------------------------------------------------------------------------------------------

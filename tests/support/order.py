@@ -1,0 +1,50 @@
+"""Order the tests so that several workers end at the same time: long files first, tests that wait for runs last."""
+
+import pytest
+
+# Files that take five seconds and more, the longest first. `make test-fast` leaves them out: they are marked `slow`.
+LONG = (
+    "tests/analysis/spark/",
+    "tests/faults/test_mishaps.py",
+    "tests/faults/test_streams.py",
+    "tests/analysis/verdicts/test_ablation.py",
+    "tests/analysis/store/",
+    "tests/browser/",
+    "tests/real/",
+    "tests/lab/",
+    "tests/analysis/rules/test_tables.py",
+    "tests/faults/",
+    "tests/analysis/report/test_notebook.py",
+    "tests/analysis/ooni_import/test_measurements.py",
+    "tests/analysis/compare/test_instrument_and_shutdowns.py",
+    "tests/analysis/compare/test_events.py",
+    "tests/analysis/rules/test_every_rule_fires.py",
+    "tests/cli/results/test_why.py",
+    "tests/test_packaging.py",
+)
+# Where tests share no fixture and are long: each test goes to any worker.
+SINGLY = ("tests/faults/test_streams.py", "tests/faults/test_mishaps.py", "tests/lab/runs/")
+# What shares a server that takes long to start: all of it goes to one worker.
+TOGETHER = ("tests/analysis/spark/", "tests/real/")
+
+
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests in the order in which they run. Tests of one file stay together."""
+    return sorted(items, key=_rank)
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Say whether the test is in a file that takes long."""
+    return item.nodeid.startswith(LONG)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("lab_run"):
+        return len(LONG) + 1
+    return next((rank for rank, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
+
+
+def scope_of(nodeid: str) -> str:
+    """Return a name for the tests that go to one worker together: a folder, a file, or one test."""
+    folder = next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
+    return folder or (nodeid if nodeid.startswith(SINGLY) else nodeid.partition("::")[0])
