@@ -1,1 +1,1 @@
-"""Tests mirror probe/, file by file; tests/README.md says how to write down a censor."""
+"""Test probe/, in folders that mirror it. tests/README.md explains them."""

@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Servers on loopback, and names that resolve to what a test says."""
+    """Create servers on loopback, and names that resolve as a test says."""
     made = World(tmp_path)
     made.install(monkeypatch)
     return made

@@ -15,7 +15,7 @@ LINT = Path(sys.executable).parent / "lint-imports"
 
 RESERVED = {"bogons.py"}  # ranges that are no public host's
 
-# contract name → (file to spoil, the import that must not be there)
+# contract name: file to change, and the import that is forbidden there
 VIOLATIONS = {
     "layers": ("probe/steps/tcp.py", "import probe.connectivity.endpoint"),
     "analysis layers": ("probe/analysis/rules/rule.py", "import probe.analysis.verdicts.hops"),
@@ -85,7 +85,7 @@ def test_every_module_says_what_it_is_for() -> None:
 
 
 def test_no_address_or_host_stands_in_the_code() -> None:
-    """Every host that is contacted stands under targets/; documentation addresses and the lab are free."""
+    """Search the code for addresses. Hosts stand in targets/. Documentation addresses and the lab are exempt."""
     literal = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
     free = re.compile(r"^(0\.0\.0\.0|127\.|255\.255\.255\.255|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|192\.168\.1\.)")
     found = []
@@ -101,7 +101,7 @@ def test_no_address_or_host_stands_in_the_code() -> None:
 
 
 def test_duckdb_is_connected_to_in_one_place() -> None:
-    """Where it is told to print nothing."""
+    """Find the one place that connects to DuckDB, which also tells it to print nothing."""
     files = (ROOT / "probe").rglob("*.py")
     connecting = [path for path in files if re.search(r"duckdb\W{0,3}\.connect\(", path.read_text())]
     assert [path.name for path in connecting] == ["duckdb_files.py"]
@@ -115,7 +115,7 @@ def test_every_command_stands_in_the_readme() -> None:
 
 
 def test_every_nettest_links_its_spec() -> None:
-    """OONI's page for a nettest of OONI's; for one of ours the file that describes it."""
+    """Find OONI's page for each of OONI's nettests, and our section for each of our own."""
     from probe.nettests import NETTESTS
 
     for name, nettest in NETTESTS.items():

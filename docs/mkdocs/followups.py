@@ -8,8 +8,8 @@ from probe.followups import registry
 PAGE = Path(__file__).parent.parent / "reference" / "followups.md"
 TEXT = """# Follow-ups
 
-A follow-up is a flow that is caused by a failure. Most are differentials: they change one property of the failed flow. `make reference` writes this page from
-the tables that the program executes.
+A follow-up is a flow that is caused by a failure. Most are differentials: they change one property of the failed flow.
+`make reference` writes this page from the tables that the program executes.
 
 ## Kinds
 
@@ -19,7 +19,8 @@ A trigger is a flow with a target's name or payload (P7 in the [contract](../con
 
 ## Policy
 
-Groups are tried from top to bottom. In a group the first follow-up whose conditions hold is next. "Once per" says for what it is not repeated.
+Groups are tried from top to bottom. In a group the first follow-up whose conditions hold is next. "Once per" says for
+what it is not repeated.
 
 {policy}
 """

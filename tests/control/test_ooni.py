@@ -185,7 +185,7 @@ def test_a_handshake_that_contradicts_itself_was_none(spoil: dict[str, Any]) -> 
     assert rows({"test_keys": test_keys([(question, answer)])}) == [(WEB, GENUINE, ("connect",), None)]
 
 
-def test_an_address_that_nobody_asked_for_or_resolved_is_none_of_the_endpoints() -> None:
+def test_unrequested_address_is_not_an_address_of_the_endpoints() -> None:
     (question,) = questions(target(WEB), {HOST: [GENUINE]})
     answer = helper(pages={}).answer(question.body())
     answer["tcp_connect"]["9.9.9.9:443"] = answer["tcp_connect"]["10.0.0.1:443"] = {"status": True, "failure": None}
@@ -357,7 +357,7 @@ async def test_a_handshake_that_it_never_tried_is_no_control() -> None:
     assert (await said(lines, helper(), TLS))[:2] == ("impaired", "tls_no_control")
 
 
-async def test_another_domain_that_it_may_have_followed_accuses_nobody() -> None:
+async def test_page_of_another_domain_accuses_nothing() -> None:
     url = f"http://{HOST}:80/"
     lines = Lines({"web": [url]})
     lines.lookup(HOST, GENUINE)

@@ -214,7 +214,7 @@ async def test_a_slow_helper_is_given_up() -> None:
     assert (await asked(slow, seconds=0.2))["failure"] == "generic_timeout_error"
 
 
-async def test_nobody_listens() -> None:
+async def test_closed_port_is_reported_as_connection_refused() -> None:
     async with helper(saying("x")) as url:
         gone = url
     assert (await control.ask(gone, CHAT, {}, roots=load_roots()))["failure"] == "connection_refused"

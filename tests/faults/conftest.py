@@ -1,4 +1,4 @@
-"""The roots that the good servers' certificates end at."""
+"""Return the roots that verify the correct servers' certificates."""
 
 from pathlib import Path
 

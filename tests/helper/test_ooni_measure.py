@@ -133,7 +133,7 @@ async def test_redirects_are_followed() -> None:
     assert found["dns"] == {"failure": None, "addrs": []} and found["tcp_connect"] == {}
 
 
-async def test_a_port_where_nobody_listens_and_a_name_that_nobody_has() -> None:
+async def test_closed_port_and_nonexistent_name_are_failures() -> None:
     port = unused_port()
     async with oohelperd(a_desk()) as client:
         refused = await client.measure(f"http://127.0.0.1:{port}/", [f"127.0.0.1:{port}", f"[::1]:{port}", "junk"])

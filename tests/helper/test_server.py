@@ -100,7 +100,7 @@ async def test_an_answer(measured: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("lab", [False, True])
-async def test_a_web_address_is_measured_and_leads_nobody_into_a_private_network(
+async def test_web_address_is_measured_and_never_leads_into_a_private_network(
     measured: list[dict[str, Any]], lab: bool
 ) -> None:
     async with asking(a_desk(lab=lab)) as ask:

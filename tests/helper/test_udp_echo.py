@@ -52,7 +52,7 @@ async def test_without_a_token_nothing_comes_back() -> None:
             assert await send(echo, datagram) is None
 
 
-async def test_one_that_nobody_hears_is_no_trouble() -> None:
+async def test_echo_to_a_closed_port_raises_no_error() -> None:
     """Check that an ICMP error about a closed client port does not close the echo's port."""
     async with echo_at_work() as echo:
         raw = bytes.fromhex(echo.offer()["token"])

@@ -182,9 +182,7 @@ async def test_a_dead_network_is_known_in_time(world: World, monkeypatch: pytest
     assert found["network"] is False and found["ipv4"] is False and found["udp"] is None
 
 
-async def test_a_resolver_that_lies_about_neutral_names_is_gone_round(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_false_answers_for_neutral_names_are_bypassed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     class Warm:
         engine, ip, port = "dot", "192.0.2.1", 853
 

@@ -76,9 +76,7 @@ async def test_a_silent_flow_gives_its_place_back(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("answered", [False, True])
-async def test_a_flow_that_nobody_answered_gives_its_place_back_sooner(
-    monkeypatch: pytest.MonkeyPatch, answered: bool
-) -> None:
+async def test_unanswered_flow_releases_its_slot_sooner(monkeypatch: pytest.MonkeyPatch, answered: bool) -> None:
     monkeypatch.setattr(pacing, "UNANSWERED", 0.02)
     pace = Pace()
 

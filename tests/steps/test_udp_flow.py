@@ -107,7 +107,7 @@ async def test_what_is_ours_but_not_the_end_is_not_foreign_and_does_not_end_it()
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
-async def test_nobody_listening_is_a_refusal(ip: str) -> None:
+async def test_closed_port_is_connection_refused(ip: str) -> None:
     clock = LoopClock()
     with udp_flow(ip, closed_port(ip), Pace()) as flow, pytest.raises(ConnectionRefusedError):
         await flow.ask(b"ping", QUICK, is_pong)
@@ -178,7 +178,7 @@ async def test_cancelled_half_way_it_leaves_neither_socket_nor_reader() -> None:
         opened[0].close()
 
 
-async def test_an_error_after_everybody_has_gone_is_not_complained_about(caplog: pytest.LogCaptureFixture) -> None:
+async def test_error_after_the_flow_is_closed_is_ignored(caplog: pytest.LogCaptureFixture) -> None:
     def use() -> None:
         with udp_flow("127.0.0.1", closed_port(), Pace()) as flow:
             flow._refused(OSError(111, "ICMP"))

@@ -180,7 +180,7 @@ class Warm:
         return entry
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Close nothing, because nothing is open."""
 
 
 def _entry(engine: str, hostname: str, resolver: str, query_type: str = "A") -> DNSQuery:

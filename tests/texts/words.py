@@ -27,7 +27,7 @@ VERBS_IN_ED = _words("embed exceed feed need proceed seed shed")
 BANNED = {
     r"whoever|nobody|somebody|everybody|anybody|someone|everyone|anyone": "name the resolver, server, helper",
     r"of (?:ours|theirs|yours|OONI's(?! \w))": "our …, OONI's …",
-    r"(?:tell|tells|telling|told)\b[^.;:]{1,60}?\b(?:from|apart)": "distinguish",
+    r"(?:tell|tells|telling|told)\b(?! whether)[^.;:]{1,60}?\b(?:from|apart)": "distinguish",
     r"merely": "only",
     r"he|him|his|she|hers": "name the thing",
     r"houses?|households?|towers?|floors?|rooms?": "package, layer, space",

@@ -133,7 +133,7 @@ async def test_a_name_that_is_reset_here_alone(world: World) -> None:
     assert keys["requests"] == [] and len(keys["tls_handshakes"]) == 1
 
 
-async def test_a_lie_about_the_name(world: World) -> None:
+async def test_false_answer_for_the_name_is_dns_blocking(world: World) -> None:
     async with world.box(HERE, [NAME], reply=PAGE) as box, world.box(THERE, port=box.port):
         resolves(world, HERE)
         control = await seen_by_helper(world, box)

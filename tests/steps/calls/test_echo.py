@@ -43,7 +43,7 @@ async def test_what_was_rewritten_on_the_way_is_told_from_what_was_not(said: byt
     assert entry.echoed and entry.changed
 
 
-async def test_silence_and_what_somebody_else_says_are_no_echo() -> None:
+async def test_silence_and_foreign_datagrams_are_no_echo() -> None:
     entry, record = await echo(lambda asked: asked.say(b"not yours"))
     assert (entry.echoed, entry.x_sent, entry.round_trip) == (False, 2, None)
     assert record.failure == entry.failure == f.TIMEOUT and record.failed_operation == "udp_echo"

@@ -117,7 +117,7 @@ async def test_a_provisional_answer_alone_is_none() -> None:
     assert (entry.failure, entry.code, entry.provisional) == ("generic_timeout_error", 0, [100])
 
 
-async def test_somebody_elses_answer_is_foreign_and_kept_without_our_address() -> None:
+async def test_foreign_answer_is_kept_without_our_address() -> None:
     for entry in (await over_udp(answering(stranger), timeout=0.3), await over_tcp(handler(stranger), timeout=0.3)):
         assert (entry.failure, entry.code, entry.x_foreign) == ("generic_timeout_error", 0, 1)
         assert entry.x_first_bytes is not None
@@ -282,7 +282,7 @@ async def test_a_flood_of_foreign_messages_ends() -> None:
     assert 64 <= entry.x_foreign <= 200
 
 
-async def test_silence_reset_and_nobody_there() -> None:
+async def test_silence_reset_and_closed_port_are_failures() -> None:
     assert (await over_udp(lambda asked: None, timeout=0.2)).failure == "generic_timeout_error"
     assert (await over_tcp(silence, timeout=0.2)).failure == "generic_timeout_error"
 

@@ -205,7 +205,7 @@ def test_the_last_repetition_has_its_chance(confirm: bool, seconds: float) -> No
     assert Pace().tls_timeout(confirm=confirm) == seconds > step.SCHEDULE[-1]
 
 
-async def test_nobody_listening_is_a_refusal() -> None:
+async def test_closed_port_is_connection_refused() -> None:
     async with udp_server(lambda asked: None) as server:
         port = server.port
     async with a_transaction() as bench:

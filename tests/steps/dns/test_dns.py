@@ -260,7 +260,7 @@ async def test_impatient_finish_ends_the_listening() -> None:
         assert 0 < (entry.x_listened or 0) < 0.4
 
 
-async def test_what_names_the_volunteer_is_not_kept() -> None:
+async def test_data_that_identify_the_user_are_not_kept() -> None:
     def tell(asked: Asked) -> None:
         message = dns.message.from_wire(answer_to(asked.query, TRUE))
         message.use_edns(0, options=[dns.edns.ECSOption("93.184.216.34", 32), dns.edns.NSIDOption(b"near-you")])

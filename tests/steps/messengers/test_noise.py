@@ -90,7 +90,7 @@ async def test_by_default_the_root_is_whatsapps() -> None:
     assert entry.failure == "ssl_unknown_authority"
 
 
-async def test_a_hello_that_was_made_for_somebody_else_does_not_open() -> None:
+async def test_server_hello_for_another_client_cannot_be_decrypted() -> None:
     replayed = chat_server(chain(), ephemeral=noise.public_of(noise.new_key()))
     entry, _ = await shake(replayed, root_key=noise.public_of(ROOT))
     assert entry.failure == "unknown_failure: noise: server hello does not open"

@@ -57,14 +57,14 @@ def test_faults_of_the_leaf(fault: str, roots: Roots) -> None:
     assert judge(roots, issue(NAME, ROOT, **how)) == ChainVerdict(failure, by_machine)  # type: ignore[arg-type]
 
 
-def test_nobody_vouches(roots: Roots) -> None:
+def test_chain_to_an_unknown_root_is_not_trusted(roots: Roots) -> None:
     unknown = issue("Somebody", authority=True)
     assert judge(roots, issue(NAME, unknown), unknown) == ChainVerdict(f.SSL_UNKNOWN_AUTHORITY, False)
     assert judge(roots, issue(NAME)) == ChainVerdict(f.SSL_UNKNOWN_AUTHORITY, False)
     assert judge(roots, issue(NAME, MIDDLE)) == ChainVerdict(f.SSL_UNKNOWN_AUTHORITY, False)  # the middle is missing
 
 
-def test_the_machine_alone_vouches(roots: Roots) -> None:
+def test_chain_to_a_root_of_the_machine_is_trusted_locally_only(roots: Roots) -> None:
     assert judge(roots, issue(NAME, STRANGER)) == ChainVerdict(f.SSL_UNKNOWN_AUTHORITY, True)
 
 

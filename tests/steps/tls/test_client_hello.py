@@ -52,7 +52,7 @@ async def test_a_browsers_hello_at_an_older_server(roots: Roots) -> None:
     assert entry.cipher_suite.startswith("TLS_ECDHE_")
 
 
-async def test_a_browsers_hello_dies_of_what_ours_dies_of(roots: Roots) -> None:
+async def test_browsers_hello_fails_as_our_hello_does(roots: Roots) -> None:
     stranger = issue(NAME).server_context()
     for handler in (reset, text, silence, tls_with(stranger), tls_with(issue("other.example", ROOT).server_context())):
         own, browser = [await shake(handler, roots, hello=h, timeout=0.3) for h in (OWN, browser_hello())]

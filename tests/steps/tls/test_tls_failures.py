@@ -175,7 +175,7 @@ DEATHS = {"reset": (reset, f.RESET), "end": (end, f.EOF), "silence": (stay_silen
 
 
 @pytest.mark.parametrize("death", DEATHS)
-async def test_the_chain_is_kept_when_the_handshake_dies_after_it(death: str, roots: Roots) -> None:
+async def test_chain_is_kept_when_the_handshake_fails_after_it(death: str, roots: Roots) -> None:
     then, failure = DEATHS[death]
     entry = await flight_then(then, roots, timeout=0.4)
     assert entry.failure == failure
