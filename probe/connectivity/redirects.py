@@ -17,7 +17,7 @@ FOLLOWED = frozenset({301, 302, 307, 308})
 """As OONI's probe does (ooni/probe-cli, webconnectivitylte, read 2026-11-24). Its specification leaves out 301."""
 BODY_LIMIT = 2**19
 MOST_HEADERS, NAME_LIMIT = 64, 100
-SAME_HOST = TRIGGERS_STANDARD - 2  # requests to one host; two triggers stay for a confirmation and a neutral host (P7)
+SAME_HOST = TRIGGERS_STANDARD - 2  # requests to one host. Two triggers stay for a confirmation and a neutral host (P7)
 REFERER = {"Referer": ""}  # empty, as in OONI's requests
 
 

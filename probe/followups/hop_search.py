@@ -29,7 +29,7 @@ FLOWS_STANDARD = 3  # triggers of one search (P7)
 FLOWS_DEEP = 6  # before its agreeing runs begin
 MOST_CASES = 8  # of one measurement
 SECONDS = {"standard": 8.0, "deep": 60.0}  # after which no search of a measurement sends anything more
-SLOWEST = 0.5  # seconds; a router is not waited for longer than this
+SLOWEST = 0.5  # seconds, the longest wait for a router
 BEYOND = 2  # distances past the last router that answered, where the end of the path was not reached
 DNS_PORT = 53
 

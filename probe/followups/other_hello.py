@@ -1,4 +1,4 @@
-"""Send the name in another TLS hello: does the censor act on the name alone, or also on the form of the hello?
+"""Send the name in another TLS hello, to see whether the censor also reads the form of the hello.
 
 Some middleboxes recognise programs by their hello (cipher suites, order of the extensions). Some do not reassemble a
 hello that is longer than one segment.

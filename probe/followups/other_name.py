@@ -1,4 +1,4 @@
-"""Send another name to the endpoint's address, or a name to a neutral host: is the name or the address blocked?"""
+"""Send another name to the endpoint's address, or a name to a neutral host, to see which of the two is blocked."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Send random bytes to a neutral host at the same port: are protocols blocked that are on no list of usual ones?"""
+"""Send random bytes to a neutral host at the same port, to see whether unlisted protocols are blocked."""
 
 from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts

@@ -22,7 +22,7 @@ from probe.targets.target import Endpoint, is_address
 
 MOST_OPENS = 4  # connects of the run's encrypted resolver
 OPENS_FOR_FOLLOWUPS = 2  # connects of a resolver that only follow-ups query
-DOH_DELAY = 1.5  # seconds; DoH is tried if DoT has not answered by then
+DOH_DELAY = 1.5  # seconds until DoH is tried too, if DoT has not answered
 
 
 Channel = StreamResolver | DoHResolver

@@ -1,6 +1,6 @@
 """Certificates of every brokenness: each is named, none makes the judge stumble, and none passes that must not.
 
-Dates, names and missing issuers stand in tests/steps/test_certificates.py; here is what is rarer.
+Dates, names and missing issuers stand in tests/steps/tls/test_certificates.py; here is what is rarer.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Servers of datagrams that cut, garble, flood, fall silent or go away: each attempt ends, and soundly."""
+"""Test datagram servers that cut, garble, flood, fall silent or disappear: each attempt ends correctly."""
 
 import asyncio
 
@@ -43,7 +43,7 @@ async def failures(
 
 
 async def words(dialogue: Datagrams, roots: Roots) -> list[bytes]:
-    """What the good server says until the good end, datagram by datagram."""
+    """Return the datagrams of the correct server until the correct end."""
     made, mouth = await visit(dialogue, roots, limit=5.0)
     assert made.failure is None, made.entries
     return mouth.words

@@ -1,4 +1,4 @@
-"""Every kind of ICMP error, for TCP and UDP: each has its failure string, and none is a bug or an accusation."""
+"""Test every kind of ICMP error, for TCP and UDP. Each has its failure string, and none is a bug or accuses."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ PROTOCOL, ROUTE, PARAMETER = (
     "unknown_failure: icmp: parameter problem",
 )
 FIRST_PORT = 20000  # the port asked for says which of these a router answers with
-V4 = {  # (type, code) → failure; silent: no end to a sender (RFC 1122 4.2.3.9, RFC 1191), or nothing to Linux
+V4 = {  # failure by (type, code). "silent" means no end to a sender (RFC 1122 4.2.3.9, RFC 1191), or none in Linux.
     **{(3, code): HOST for code in (1, 7, 10, 12, 13, 14, 15)},
     **{(3, code): NET for code in (0, 6, 8, 9, 11)},
     (3, 2): PROTOCOL,

@@ -1,4 +1,4 @@
-"""Servers that break off at any byte, stall, drip, flood, or speak another language: each attempt ends, and soundly."""
+"""Test servers that break off at any byte, stall, drip, flood or send another protocol: each attempt ends correctly."""
 
 import asyncio
 
@@ -14,10 +14,10 @@ from tests.support.faults.dialogues import DIALOGUES, WRONG, Dialogue, visit
 from tests.support.faults.spoiling import Fault, Wire, dripping, end, flooding, instead, reset, stall
 
 STRIDE = 97  # within TLS's handshake, which the dialogue "tls" has byte by byte, the others break off at every 97th
-WOBBLE = 40  # bytes by which two talks differ: in the length of a signature, or in one TLS record instead of two
+WOBBLE = 40  # bytes by which two exchanges differ: in the length of a signature, or in one TLS record instead of two
 SIDE_BY_SIDE = 40
 FLOODED_WITH = ["a page", "lines", "noise"]
-MOST_RECEIVED = 1 << 20  # bytes that a flood may make us read; the body of a page may have 64 kB
+MOST_RECEIVED = 1 << 20  # bytes that a flood may make us read. The body of a page may have 64 kB.
 MOST_HELD = 4 << 20  # bytes of Python's, the flooding server's own included
 
 OVER_TLS = {"tls", "https", "dot", "doh", "smtps", "imaps", "sip/tls", "stun/tls", "turn/tls"}
@@ -26,7 +26,7 @@ each_dialogue = pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda one: o
 
 
 async def positions(dialogue: Dialogue, roots: Roots) -> list[int]:
-    """Where to break off: before every byte that the good server says."""
+    """Return where to break off: before every byte of the correct server."""
     honest, wire = await visit(dialogue, roots, limit=5.0)
     assert honest.failure is None, honest.entries
     handshake = range(0) if dialogue.name == "tls" else wire.handshake()
@@ -59,7 +59,7 @@ async def test_broken_off_before_any_byte(dialogue: Dialogue, roots: Roots) -> N
         made = await side_by_side(dialogue, roots, tries, 5.0)
     failures = [attempt.failure for attempt, _ in made]
     assert (failures[0], failures[1]) == (f.RESET, f.EOF)
-    assert f.TIMEOUT not in failures  # whoever hung up is not waited for
+    assert f.TIMEOUT not in failures  # a server that closed is not waited for
     ended = [attempt.failure is None for (_, how), (attempt, _) in zip(tries, made, strict=True) if how is end]
     first = ended.index(True) if True in ended else len(ended)
     assert first > 0 and all(ended[first + WOBBLE :]), "more of the answer must not turn a success into a failure"
@@ -76,7 +76,7 @@ async def test_stalled_anywhere(dialogue: Dialogue, roots: Roots) -> None:
 
 @each_dialogue
 async def test_one_byte_at_a_time(dialogue: Dialogue, roots: Roots) -> None:
-    """A byte a second against a limit of ten, with the clock twenty-five times as fast."""
+    """Send a byte a second against a limit of ten, with the clock 25 times as fast."""
     async with leaking_nothing():
         attempt, _ = await visit(dialogue, roots, 0, dripping(0.04))
     assert attempt.failure == f.TIMEOUT

@@ -22,7 +22,7 @@ LAYERS = {name.split(".")[0] for name in mechanisms()}
 ACTIONS = {name.split(".")[1] for name in mechanisms() if "." in name}
 FOREIGN = {"config.toml", "my-network.toml"}  # files of the user
 FOREIGN |= {"Readme.md", "dataclient.py", "LICENSE.md", "core.py", "axe.min.js"}  # files of other projects
-FOREIGN_NAMES = {"test_reset_during_handshake_is_connection_reset"}  # examples
+FOREIGN_NAMES = {"test_reset_during_handshake_is_connection_reset", "blocking_general"}  # an example, and OONI's
 FILE = r"(?<![\w/.:@-])((?:[\w.*-]+/)*[\w.*-]+\.(?:py|md|toml|ipynb|jinja|css|js))(?![\w/-])"
 CHECKED = tuple(name for name in STYLED if name != "targets")  # target files cite the files of other projects
 FOLDER = r"(?<![\w/.:@-])((?:probe|tests|docs|targets|deploy|\.ci)/(?:[\w.*-]+/)*[\w.*-]*)(?![\w/<{])"
