@@ -1,4 +1,4 @@
-"""Describe a flow that was decided and not begun yet: plain data, made by the planner and read by follow-ups."""
+"""Describe a flow that was decided and not begun yet. It is plain data for the planner and the follow-ups."""
 
 from dataclasses import dataclass
 

@@ -32,7 +32,7 @@ async def run(world: World, target: Target, trace: Trace | None = None) -> Trace
 
 
 def kinds(trace: Trace, *, address: str | None = None) -> list[str]:
-    """Return what was tried, in order, without lookups: "first", "confirm", "other_name_same_address", …"""
+    """Return what was tried, in order, without lookups, as "first", "confirm" or "other_name_same_address"."""
     return [
         record.followup or record.kind
         for record in trace.transactions

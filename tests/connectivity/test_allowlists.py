@@ -1,4 +1,4 @@
-"""What is on no list, and pages in the clear: what follow-ups send where, in which order, and where nothing."""
+"""Test the follow-ups for names and protocols that are on no list, and for pages in clear text."""
 
 import pytest
 
@@ -31,7 +31,7 @@ async def test_bad_certificate_needs_no_nonexistent_name(world: World) -> None:
 
 
 async def test_neutral_hosts_own_name_is_sent_last_where_every_name_fails(world: World) -> None:
-    """The flow goes to another neutral host than the target's name, outside its residual window."""
+    """Use another neutral host than for the target's name, outside its residual window."""
     resets = {NAME: "reset", NONEXISTENT: "reset", INNOCUOUS: "reset"}
     async with (
         world.box(HERE, [NAME], names=resets) as box,

@@ -35,7 +35,7 @@ def serve_stun(asked: Asked) -> None:
 
 
 def silence(asked: Asked) -> None:
-    """Nothing comes back."""
+    """Answer nothing."""
 
 
 async def run(
@@ -56,7 +56,7 @@ async def run(
 
 
 def tried(trace: Trace) -> list[tuple[str, str, str | None]]:
-    """(dialect's transport, kind, failure), without lookups."""
+    """Return (dialect's transport, kind, failure) of each transaction, without lookups."""
     return [
         (r.endpoint.partition("=")[2] or r.endpoint.partition(":")[0], r.followup or r.kind, r.failure)
         for r in trace.transactions
@@ -110,7 +110,7 @@ async def test_refusal_by_icmp_is_named_and_confirmed(world: World) -> None:
 
 
 async def test_datagrams_wait_for_no_tls_slot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The two places for TLS handshakes are none of a datagram's business."""
+    """Check that no datagram waits for one of the two slots for TLS handshakes."""
 
     def never(self: Pace, address: str, name: str) -> Any:
         raise AssertionError("a datagram asked for a place for TLS")
@@ -130,7 +130,7 @@ async def test_never_more_than_six_flows_to_one_address(world: World) -> None:
 
 
 async def test_answer_over_udp_verifies_no_address(world: World) -> None:
-    """Any server can answer STUN. The one visit (P7) is not repeated, and the address stays unverified."""
+    """Check that the one visit (P7) is not repeated, because any server can answer STUN."""
     world.session.encrypted = None
     world.system[NAME] = [HERE]
     async with udp_server(serve_stun, HERE) as server:
@@ -152,7 +152,7 @@ async def test_silence_at_an_unverified_address_is_not_confirmed(world: World) -
 
 
 async def test_endpoints_that_verify_the_address_go_first(world: World) -> None:
-    """Where nothing encrypted answers, the certificate lets the datagrams, which prove nothing, go there too."""
+    """Let a certificate verify the address for datagrams, where no encrypted resolver answers."""
     world.session.encrypted = None
     world.system[NAME] = [HERE]
     for _ in range(3):
@@ -176,7 +176,7 @@ async def test_datagrams_wait_for_the_control_to_verify_the_address(world: World
 
 
 async def test_control_verifies_an_address_after_a_visit_in_vain(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two endpoints at one address: the second goes there once the helper has given the address too."""
+    """Let the second of two endpoints visit the address once the helper has given it too."""
     monkeypatch.setattr(
         "probe.connectivity.endpoint.random.shuffle", lambda todo: None
     )  # the one that is reset goes first

@@ -99,7 +99,7 @@ async def test_innocuous_flow_that_fails_in_a_residual_window_is_marked(world: W
 async def test_name_is_not_sent_while_an_innocuous_flow_is_under_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection is made meanwhile. The hello waits, also for innocuous flows of other endpoints there."""
+    """Check that the connection is made meanwhile, and the hello waits for innocuous flows of other endpoints too."""
     send, seen_at_its_end = AttemptRunner._send_innocuous, []
 
     async def slowly(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> Any:
@@ -121,7 +121,7 @@ async def test_name_is_not_sent_while_an_innocuous_flow_is_under_way(
 async def test_datagram_waits_only_for_a_while_for_a_silent_innocuous_flow(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A connect to a silent address takes long. The name over QUIC must not wait for it."""
+    """Check that a name over QUIC does not wait for a slow connect to a silent address."""
 
     async def hang(self: AttemptRunner, context: FollowUpContext, flow: PlannedFlow) -> None:
         await asyncio.sleep(2.0)
@@ -165,7 +165,7 @@ async def test_refused_connect_is_confirmed_and_no_name_was_ever_sent(world: Wor
 
 @pytest.mark.parametrize("behaviour", ["reset", "close", "garbage"])
 async def test_never_more_than_six_triggers_per_name_and_address(world: World, behaviour: Any) -> None:
-    """Six endpoints share a name and an address: first pass and confirmations together stop at the limit of P7."""
+    """Check that first flows and confirmations of endpoints with one name and address share the limit of P7."""
     async with (
         world.box(HERE, [NAME], names={NAME: behaviour}) as box,
         world.box(NEUTRAL, ["neutral.example"], names={NAME: behaviour}) as neutral,

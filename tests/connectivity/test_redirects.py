@@ -129,7 +129,7 @@ async def test_chain_is_recorded_newest_first_with_its_depth_in_the_tags(world: 
 
 @pytest.mark.parametrize("moved", [True, False])
 async def test_page_at_an_unverified_address_does_not_end_the_chain(world: World, moved: bool) -> None:
-    """A block page's server answers first. The redirect of the true server is followed, if it sends one."""
+    """Follow the redirect of the true server, although a block page's server answers first."""
     true_server = lambda asked: page() if asked.host == "b.example" else to(asked.url("b.example"))  # noqa: E731
     async with (
         site(true_server if moved else lambda asked: page(), ANOTHER) as server,

@@ -25,7 +25,7 @@ HOP, HOPS = 5, 8
 
 
 class Path8:
-    """A path of eight routers with a censor on the fifth; counts the flows, and the sweeps."""
+    """Represent a path of eight routers with a censor on the fifth. Flows and sweeps are counted."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.flows: list[list[int]] = []
@@ -256,7 +256,7 @@ async def test_referral_of_a_server_is_no_forgery(world: World, failure: str | N
 
 @pytest.mark.parametrize(("address", "cases"), [("198.41.0.4", 1), (HELPER, 0)])
 async def test_answer_from_the_helpers_closed_port_is_not_searched(world: World, address: str, cases: int) -> None:
-    """The helper's address is in no record, so it cannot be searched. The targets' non-resolver is used instead."""
+    """Search no path to the helper, because its address is in no record."""
     trace = Trace()
     async with trace.transaction(answered_query(address, NAME)):
         pass

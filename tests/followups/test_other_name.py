@@ -26,7 +26,7 @@ async def send_innocuous(world: World, endpoint: Endpoint, ip: str, port: int) -
 
 @pytest.mark.parametrize(("behaviour", "passes"), [("serve", True), ("reset", False), ("garbage", False)])
 async def test_innocuous_hello_succeeds_on_any_well_formed_record(world: World, behaviour: Any, passes: bool) -> None:
-    """A foreign certificate passes; clear text and a reset do not."""
+    """Accept a certificate for another name, but neither clear text nor a reset."""
     async with world.box("127.0.2.1", otherwise=behaviour) as box:
         endpoint = parse_endpoint(f"https://{NAME}:{box.port}/")
         record = await send_innocuous(world, endpoint, box.ip, box.port)

@@ -110,7 +110,7 @@ async def test_helpers_closed_port_gets_the_name_and_an_innocuous_one(world: Wor
 
 @pytest.mark.parametrize("control", [(), ("https://helper.example/", "not a url")])
 async def test_helper_with_a_name_is_not_queried(world: World, control: tuple[str, ...]) -> None:
-    """A forged answer may lead the name to a third party's machine (P7)."""
+    """Send nothing, because a forged answer may lead the name to a third party's machine (P7)."""
     world.session.resolvers = resolvers()
     world.session.settings = replace(world.session.settings, control=control)
     await OtherResolvers(FlowRunner(Trace(), world.session), world.roots).ask(Name(NAME), 7)

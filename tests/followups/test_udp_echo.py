@@ -30,7 +30,7 @@ HELPER = "127.0.4.9"
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A world in which a STUN endpoint is one datagram, and any datagram that comes back its answer."""
+    """Provide a world in which a STUN endpoint sends one datagram and accepts any answer."""
     made = World(tmp_path)
     made.install(monkeypatch)
     made.session.preflight = {"udp": True}
@@ -47,7 +47,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def nothing(asked: Asked) -> None:
-    """Silence."""
+    """Answer nothing."""
 
 
 def echo(asked: Asked) -> None:
@@ -156,7 +156,7 @@ async def test_success_or_refusal_needs_no_echo_pair(world: World) -> None:
 
 @pytest.mark.parametrize("case", ["no echo", "too old", "used up", "budget", "no follow-ups"])
 async def test_without_a_usable_echo_nothing_is_sent(world: World, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token that has run out would be silence too, and look like UDP being dropped."""
+    """Send nothing with an old token, because its silence would look like dropped UDP."""
     async with udp_server(nothing, "127.0.4.1") as silent, an_offer(echo) as (offer, server):
         if case == "too old":
             offer.until = asyncio.get_running_loop().time() + 0.1

@@ -51,7 +51,7 @@ def answer(query: bytes) -> bytes:
 
 
 def dot_server(world: World, name: str, questions: int = 100) -> Handler:
-    """A DoT server that hangs up after so many questions."""
+    """Serve DoT and close each connection after so many queries."""
     context = issue(name, world.ca).server_context()
 
     async def handler(peer: Peer) -> None:

@@ -66,7 +66,7 @@ async def test_lookups_stay_within_the_budget(world: World) -> None:
     trace = Trace()
     await Names(trace, world.session).of(NAME)
     await trace.finish()
-    assert world.session.pace.triggers == 4  # A and AAAA by the library, A and AAAA by the own socket; DoT shows none
+    assert world.session.pace.triggers == 4  # A and AAAA by the library, A and AAAA by the own socket, none by DoT
     assert {t.address for t in trace.transactions if t.trigger} == {"system"}
 
 
