@@ -19,8 +19,8 @@ A trigger is a flow with a target's name or payload (P7 in the [contract](../con
 
 ## Policy
 
-Groups are tried from top to bottom. In a group the first follow-up whose conditions hold is next. "Once per" says for
-what it is not repeated.
+A group begins when the group before it has ended. The chains of a group run side by side. In a chain the first
+follow-up whose conditions hold is next. "Once per" says for what it is not repeated.
 
 {policy}
 """

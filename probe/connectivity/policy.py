@@ -250,13 +250,15 @@ POLICY = (*AFTER_SUCCESS, RESOLVERS, *AFTER_FAILURE, HOP_SEARCH)
 
 def markdown_rows() -> list[str]:
     """Return the policy as rows of a Markdown table, the heading first."""
-    heading = "| group | follow-up | what is sent | triggers | conditions | once per |"
-    rows = [_markdown_row(group, row) for group in POLICY for row in group.rows]
-    return [heading, "|---|---|---|---|---|---|", *rows]
+    heading = "| group | chain | follow-up | what is sent | to | triggers | conditions | once per |"
+    chains = [(group, number, chain) for group in POLICY for number, chain in enumerate(group.chains, 1)]
+    rows = [_markdown_row(group, number, row) for group, number, chain in chains for row in chain]
+    return [heading, "|---|---|---|---|---|---|---|---|", *rows]
 
 
-def _markdown_row(group: Group, row: Row) -> str:
+def _markdown_row(group: Group, chain: int, row: Row) -> str:
     kind = FOLLOWUP_KINDS[row.followup]
     conditions = "<br>".join(condition.words for condition in row.when)
     once = ONCE_PER[row.claim] if row.claim else "attempt"
-    return f"| {group.name} | `{row.followup}` | {kind.sends} | {kind.triggers} | {conditions} | {once} |"
+    cells = (group.name, str(chain), f"`{row.followup}`", kind.sends, row.where, str(kind.triggers), conditions, once)
+    return f"| {' | '.join(cells)} |"

@@ -24,7 +24,7 @@ from tests.support.world import INNOCUOUS, World
 
 
 async def test_unverified_address_gets_one_connect_and_one_hello_in_the_whole_run(world: World) -> None:
-    """P7, for a forged answer that many endpoints and names were given."""
+    """Check P7 for a forged answer that many endpoints and names get."""
     async with world.box(HERE) as box, world.box(THERE, [NAME, "b.example"]) as true_server:
         world.system = {NAME: [HERE], "b.example": [HERE]}
         world.encrypted = {NAME: [THERE], "b.example": [THERE]}
@@ -153,7 +153,7 @@ async def test_conflicting_datagrams_ask_other_resolvers_even_where_the_endpoint
 
 
 async def test_target_has_its_own_authorities(world: World) -> None:
-    """Signal's servers are certified by Signal: without its authorities they would seem to be impostors everywhere."""
+    """Verify a server that only the target's own authority certifies, as Signal's."""
     own = world.ca.pem.decode()
     world.roots = load_roots()  # the public ones do not know it
     async with world.box(HERE, [NAME, INNOCUOUS]) as box:
