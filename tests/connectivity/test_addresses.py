@@ -24,7 +24,7 @@ from tests.support.world import INNOCUOUS, World
 
 
 async def test_unverified_address_gets_one_connect_and_one_hello_in_the_whole_run(world: World) -> None:
-    """P7, for a forged answer that many endpoints and names were given."""
+    """Check P7 for a forged answer that many endpoints and names got."""
     async with world.box(HERE) as box, world.box(THERE, [NAME, "b.example"]) as true_server:
         world.system = {NAME: [HERE], "b.example": [HERE]}
         world.encrypted = {NAME: [THERE], "b.example": [THERE]}
