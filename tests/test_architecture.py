@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LINT = Path(sys.executable).parent / "lint-imports"
 
-RESERVED = {"bogons.py"}  # ranges that are no public host's
+RESERVED = {"bogons.py"}  # ranges of addresses that no public host has
 
-# contract name: file to change, and the import that is forbidden there
+# for each contract: a file, and an import that the contract forbids in it
 VIOLATIONS = {
     "layers": ("probe/steps/tcp.py", "import probe.connectivity.endpoint"),
     "analysis layers": ("probe/analysis/rules/rule.py", "import probe.analysis.verdicts.hops"),
@@ -51,17 +51,17 @@ def contracts() -> list[str]:
     return [contract["name"] for contract in table["tool"]["importlinter"]["contracts"]]
 
 
-def test_every_contract_has_its_violation() -> None:
+def test_every_contract_has_violation() -> None:
     assert sorted(contracts()) == sorted(VIOLATIONS)
 
 
-def test_the_contracts_hold() -> None:
+def test_contracts_hold() -> None:
     done = lint(ROOT)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", VIOLATIONS)
-def test_a_contract_breaks_on_a_violation(name: str, tmp_path: Path) -> None:
+def test_contract_breaks_on_violation(name: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "probe", tmp_path / "probe", ignore=shutil.ignore_patterns("__pycache__", "recorded"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     file, violation = VIOLATIONS[name]
@@ -72,20 +72,20 @@ def test_a_contract_breaks_on_a_violation(name: str, tmp_path: Path) -> None:
     assert f"{name} BROKEN" in done.stdout.replace("\n", " "), done.stdout
 
 
-def test_no_file_of_a_forbidden_name() -> None:
+def test_no_file_has_forbidden_name() -> None:
     forbidden = {"utils", "common", "core", "base", "misc", "manager", "helpers", "types", "constants", "exceptions"}
     assert not [path for path in (ROOT / "probe").rglob("*.py") if path.stem in forbidden]
 
 
-def test_every_module_says_what_it_is_for() -> None:
+def test_every_module_has_docstring() -> None:
     silent = [
         str(path) for path in (ROOT / "probe").rglob("*.py") if not ast.get_docstring(ast.parse(path.read_text()))
     ]
     assert not silent
 
 
-def test_no_address_or_host_stands_in_the_code() -> None:
-    """Search the code for addresses. Hosts stand in targets/. Documentation addresses and the lab are exempt."""
+def test_code_has_no_address_or_host() -> None:
+    """Check that hosts to contact are in targets/ only. Documentation addresses and the lab are exempt."""
     literal = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
     free = re.compile(r"^(0\.0\.0\.0|127\.|255\.255\.255\.255|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|192\.168\.1\.)")
     found = []
@@ -100,22 +100,22 @@ def test_no_address_or_host_stands_in_the_code() -> None:
     assert not found
 
 
-def test_duckdb_is_connected_to_in_one_place() -> None:
-    """Find the one place that connects to DuckDB, which also tells it to print nothing."""
+def test_one_module_connects_to_duckdb() -> None:
+    """Check that one module sets the options of every DuckDB connection. There DuckDB is told to print nothing."""
     files = (ROOT / "probe").rglob("*.py")
     connecting = [path for path in files if re.search(r"duckdb\W{0,3}\.connect\(", path.read_text())]
     assert [path.name for path in connecting] == ["duckdb_files.py"]
 
 
-def test_every_command_stands_in_the_readme() -> None:
+def test_every_command_is_in_readme() -> None:
     from probe.cli import COMMANDS
 
     readme = (ROOT / "README.md").read_text()
     assert not [name for name in COMMANDS if f"`probe {name}" not in readme]
 
 
-def test_every_nettest_links_its_spec() -> None:
-    """Find OONI's page for each of OONI's nettests, and our section for each of our own."""
+def test_every_nettest_links_its_specification() -> None:
+    """Check that the specification is OONI's page, or for our own nettests the file that describes them."""
     from probe.nettests import NETTESTS
 
     for name, nettest in NETTESTS.items():
@@ -123,7 +123,7 @@ def test_every_nettest_links_its_spec() -> None:
             assert f"**`{name}`** ({nettest.version})" in (ROOT / nettest.spec).read_text()
 
 
-def test_every_scenario_has_a_recording_for_machines_without_the_lab() -> None:
+def test_every_scenario_has_recording() -> None:
     from probe.lab.run import recording_of
     from probe.lab.scenario.scenario import scenario_names
 

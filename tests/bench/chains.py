@@ -22,8 +22,8 @@ TRIPS = {
     "mail_greeting": 2,  # the banner comes one round trip after the connection, then EHLO
     "mail_starttls": 1,
 }
-PREFLIGHT = 3  # resolve, connect and hello at a neutral host, which show that there is a network
-HARMLESS = 2  # connect and an innocuous hello before the name (P8)
+PREFLIGHT = 3  # resolve, connect and hello at a neutral host, which prove that a network exists
+INNOCUOUS = 2  # connect and an innocuous hello before the name (P8)
 
 
 def longest_chain(run: Ran) -> int:
@@ -40,7 +40,7 @@ def clean(folder: Path) -> Ran:
     """Measure a clean full run at 100 ms."""
     run = ran(scenario_of(f"[path]\nrtt_ms = {ROUND_TRIP * 1000}", folder, "clean-100"), folder)
     chain = longest_chain(run)
-    lawful = chain + PREFLIGHT + HARMLESS
+    lawful = chain + PREFLIGHT + INNOCUOUS
     wall = run.on_the_wire
     row("clean full run at 100 ms, first packet to last answer", f"{wall:.2f} s")
     bare = wall / (chain * ROUND_TRIP)

@@ -57,21 +57,21 @@ def shutdown(mean: float) -> Callable[[random.Random, bool], list[Change]]:
     return draw
 
 
-def say(what: str, figures: Sequence[float], met: bool) -> None:
+def add_row(what: str, figures: Sequence[float], met: bool) -> None:
     false, found, delay, error = figures
-    said = f"{false:.3f} false a year; {found:.0%} found, {delay:.0f} d late, onset off by {error:.0f} d"
-    row(what, said, "under 0.05 false a year, 95 % found", met)
+    text = f"{false:.3f} false a year; {found:.0%} found, {delay:.0f} d late, onset off by {error:.0f} d"
+    row(what, text, "under 0.05 false a year, 95 % found", met)
 
 
 def changes(folder: Path) -> None:
-    """Change points: delay and false alarms."""
+    """Measure the delay of found change points and the false alarms."""
     for mean, noise, hit in ((1, 0.02, 0.95), (5, 0.02, 0.95), (5, 0.05, 0.6), (50, 0.05, 0.95)):
         figures = score(blocking(mean, noise, hit))
         title = f"events: {mean} a day, {noise:.0%} accuse by mistake, {hit:.0%} while blocked"
-        say(title, figures, figures[0] < 0.05 and figures[1] >= 0.95)
+        add_row(title, figures, figures[0] < 0.05 and figures[1] >= 0.95)
     for mean in (5, 20, 200):
         figures = score(shutdown(mean))
-        say(f"shutdowns: {mean} measurements on a usual day", figures, figures[0] < 0.05 and figures[1] >= 0.95)
+        add_row(f"shutdowns: {mean} measurements on a usual day", figures, figures[0] < 0.05 and figures[1] >= 0.95)
     known = templates()
     for size in (10_000, 30_000, 100_000):
         made_up_worlds(size, known)
@@ -80,12 +80,12 @@ def changes(folder: Path) -> None:
 def made_up_worlds(size: int, known: Templates) -> None:
     """Measure on `probe synth`: about 80 networks, 7 targets and 90 days."""
     worlds = [score_world(size, seed, known) for seed in range(WORLDS)]
-    told, found, false, dark, all_dark = (
-        sum(getattr(world, name) for world in worlds) for name in ("told", "found", "false", "dark", "all_dark")
+    begun, found, false, dark, all_dark = (
+        sum(getattr(world, name) for world in worlds) for name in ("begun", "found", "false", "dark", "all_dark")
     )
-    said = f"{false} false in {WORLDS} worlds; {found} of {told} onsets found, "
-    said += f"{median(world.delay for world in worlds):.0f} d late, off by {median(w.error for w in worlds):.0f} d; "
-    said += f"{dark} of {all_dark} shutdowns"
+    text = f"{false} false in {WORLDS} worlds; {found} of {begun} onsets found, "
+    text += f"{median(world.delay for world in worlds):.0f} d late, off by {median(w.error for w in worlds):.0f} d; "
+    text += f"{dark} of {all_dark} shutdowns"
     aim = 0.95 if size >= DENSE else 0.0
-    met = not false and found >= aim * told
-    row(f"events: synth, {size} measurements of 90 days", said, f"none false, {aim:.0%} found", met)
+    met = not false and found >= aim * begun
+    row(f"events: synth, {size} measurements of 90 days", text, f"none false, {aim:.0%} found", met)

@@ -12,7 +12,7 @@ from tests.bench.running import ran, scenario_of
 from tests.bench.table import row
 
 TOOLS = ("dig", "openssl", "curl")
-# For each host: both questions, and at each address a handshake and a request, as the probe does.
+# For each host: both queries, and at each address a handshake and a request, as the probe does.
 SHELL = r"""
 host=$1
 for type in A AAAA; do
@@ -73,6 +73,6 @@ def side_by_side(folder: Path) -> None:
     with_output_caught(lambda: run_command(scenario, targets, command, consent=VERSION, log=str(folder / "lab.log")))
     found = json.loads(figures.read_text())
     row(f"{len(hosts)} web hosts at 100 ms on every address: probe run, verdicts included", f"{ours:.1f} s")
-    for at_once, said in (("1", "in sequence"), ("8", "eight at a time")):
+    for at_once, order in (("1", "in sequence"), ("8", "eight at a time")):
         seconds = found[at_once]
-        row(f"  dig + openssl s_client + curl, {said}", f"{seconds:.1f} s", f"probe / theirs {ours / seconds:.2f}")
+        row(f"  dig + openssl s_client + curl, {order}", f"{seconds:.1f} s", f"probe / theirs {ours / seconds:.2f}")

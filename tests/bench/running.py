@@ -18,7 +18,7 @@ HOME = ("192.88.99.77", "3c00:88:99:77::1:5")
 
 @dataclass
 class Ran:
-    """The figures of tests/bench/inside.py, the lines, and the wire."""
+    """Hold the figures of tests/bench/inside.py, the measurements, and the times of the packets."""
 
     cost: dict[str, Any]
     lines: list[dict[str, Any]] = field(default_factory=list)

@@ -25,12 +25,12 @@ def spark(folder: Path) -> None:
     for name, words in engines.items():
         store = str(folder / name)
         ingest = ["ingest", str(folder / "world" / "lines"), "--store", store, "--json", *words]
-        took, said = _timed(*ingest)
-        ingests[name] = json.loads(said)["seconds"]
+        took, output = _timed(*ingest)
+        ingests[name] = json.loads(output)["seconds"]
         starts[name] = took - ingests[name]
         asked = words if name == "spark" else []
-        compares[name], said = _timed("compare", store, "--by", "cc", "--json", *asked)
-        printed.add(said)
+        compares[name], output = _timed("compare", store, "--by", "cc", "--json", *asked)
+        printed.add(output)
     for name in engines:
         row(f"{name}: ingest of {LINES} lines, judged, on {cores} cores", f"{ingests[name]:.1f} s")
         row("  start and end of the program beside it", f"{starts[name]:.1f} s")

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bench.table import row
 
 SIZES = tuple(int(size) for size in os.environ.get("BENCH_LINES", "1000 10000").split())
-WHOLE = min(10_000, min(SIZES))  # lines as the probe writes them, some 45 kB each
+WHOLE = min(10_000, min(SIZES))  # measurements as the probe writes them, some 45 kB each
 AIM_LINES, AIM_BYTES, AIM_SECONDS = 10**6, 8000, 90  # the aim for two cores
 AIM_COMPARE, AIM_MEMORY = 5, 1500  # seconds for that many measurements, and MB of any process
 PROBE = [sys.executable, "-m", "probe"]
@@ -35,7 +35,7 @@ class Cost:
 
 
 def store(folder: Path) -> None:
-    """Light lines at every size, and whole ones at one."""
+    """Measure light measurements at every size, and complete ones at one size."""
     cpu = {size: _measured(folder / str(size), size, "--light") for size in SIZES}
     if len(SIZES) > 1:
         first, last = min(SIZES), max(SIZES)
@@ -78,7 +78,7 @@ def _files(world: Path) -> list[Path]:
 
 
 def cost(command: list[str]) -> Cost:
-    """Run it. The kernel tells the largest of it and of the processes that it waited for (getrusage(2), ru_maxrss)."""
+    """Run a command and return its cost. The kernel reports the largest process (getrusage(2), ru_maxrss)."""
     began = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)

@@ -5,9 +5,9 @@ ROWS: list[tuple[str, str, str]] = []
 
 def row(what: str, figure: str, aim: str = "", met: bool | None = None) -> None:
     """Print a row at once, and keep it for the Markdown table."""
-    said = aim if met is None else f"{aim}: {'met' if met else 'MISSED'}"
-    ROWS.append((what, figure, said))
-    print(f"{what:<66} {figure:>14}   {said}", flush=True)
+    result = aim if met is None else f"{aim}: {'met' if met else 'MISSED'}"
+    ROWS.append((what, figure, result))
+    print(f"{what:<66} {figure:>14}   {result}", flush=True)
 
 
 def markdown() -> str:

@@ -20,7 +20,7 @@ collect_ignore = ["test_page.py", "test_site.py"] if LACKING and not os.environ.
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the output end with what did not run."""
+    """Print the tests that did not run, after the last line of pytest."""
     if collect_ignore:
         config.stash.setdefault(NOT_RUN, []).append(
             f"DID NOT RUN: tests/browser (not installed: {BROWSER}). To run it: {COMMAND}."

@@ -31,7 +31,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def serve_stun(asked: Asked) -> None:
     request = stun.parse(asked.query)
     mapped = stun.xor_mapped_address("192.0.2.77", 7, request.transaction_id)
-    asked.say(stun.build("success", stun.BINDING, request.transaction_id, (mapped,)))
+    asked.send(stun.build("success", stun.BINDING, request.transaction_id, (mapped,)))
 
 
 def silence(asked: Asked) -> None:

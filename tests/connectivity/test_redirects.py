@@ -69,16 +69,16 @@ async def site(answer: Site, ip: str = IP, port: int = 0) -> AsyncIterator[Serve
     known = Server()
 
     async def handler(peer: Peer) -> None:
-        head = (await peer.hear()).decode("latin-1")
+        head = (await peer.receive()).decode("latin-1")
         lines = head.split("\r\n")
         fields = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
         asked = Asked(fields["host"].split(":")[0], lines[0].split(" ")[1], fields.get("cookie", ""), known.port)
         if asked.host == INNOCUOUS:
-            await peer.say(page())
+            await peer.send(page())
             return
         known.asked.append(asked)
         known.heads.append(head)
-        await peer.say(answer(asked))
+        await peer.send(answer(asked))
 
     async with serving(handler, ip, port) as server:
         known.port = server.port

@@ -24,7 +24,7 @@ from probe.targets.target import Neutral, Service, Target, parse_endpoint
 from tests.support.loop_clock import LoopClock
 from tests.support.measurements.certificates import certificate
 from tests.support.measurements.lines import GENUINE, SECOND, Lines
-from tests.support.ooni.helper import Pretender, pretending
+from tests.support.ooni.helper import SimulatedHelper, serving_helper
 
 test_keys.__test__ = False  # type: ignore[attr-defined]  # the name is OONI's, and no test
 
@@ -54,12 +54,14 @@ def session(*urls: str, neutral: bool = True) -> Session:
     return run
 
 
-def helper(**finds: Any) -> Pretender:
-    return Pretender(**{"names": {HOST: [GENUINE], OTHER: [SECOND]}, "pages": {HOST: 200}, **finds})
+def helper(**finds: Any) -> SimulatedHelper:
+    return SimulatedHelper(**{"names": {HOST: [GENUINE], OTHER: [SECOND]}, "pages": {HOST: 200}, **finds})
 
 
-async def asked(found: Pretender, wanted: Target, addresses: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    async with pretending(found) as url:
+async def asked(
+    found: SimulatedHelper, wanted: Target, addresses: dict[str, list[str]] | None = None
+) -> dict[str, Any]:
+    async with serving_helper(found) as url:
         return await OONIHelper(url, session(), load_roots()).ask(wanted, addresses or {HOST: [GENUINE]})
 
 
@@ -76,12 +78,12 @@ def rows(control: dict[str, Any]) -> list[tuple[str, str, tuple[str, ...], str |
 # -- what is asked -------------------------------------------------------------------------------------------------
 
 
-async def test_it_is_asked_for_every_port_and_told_nothing_but_public_addresses() -> None:
+async def test_helper_gets_every_port_and_only_public_addresses() -> None:
     found = helper()
     mine = {HOST: [GENUINE, "10.0.0.1"], OTHER: ["192.168.1.1", SECOND], "stun.example": [SECOND]}
     await asked(found, target(WEB, TLS, NOISE, DC, CALLS), mine)
-    said = {body["http_request"]: body["tcp_connect"] for body in found.asked}
-    assert said == {
+    requested = {body["http_request"]: body["tcp_connect"] for body in found.asked}
+    assert requested == {
         "https://neutral.example:443/": [f"{NEUTRAL_IP}:443"],
         WEB: [f"{GENUINE}:443"],
         f"https://{OTHER}:5222/": [f"{SECOND}:5222"],
@@ -95,22 +97,22 @@ async def test_it_is_asked_for_every_port_and_told_nothing_but_public_addresses(
     }
 
 
-async def test_a_neutral_host_is_asked_about_once_a_minute() -> None:
+async def test_neutral_host_is_requested_once_a_minute() -> None:
     found = helper()
-    async with pretending(found) as url:
+    async with serving_helper(found) as url:
         one = OONIHelper(url, session(), load_roots())
         await one.ask(target(WEB), {})
         await one.ask(target(TLS), {})
     assert [body["http_request"] for body in found.asked].count("https://neutral.example:443/") == 1
 
 
-async def test_what_it_cannot_try_is_not_asked() -> None:
+async def test_untestable_endpoint_is_not_requested() -> None:
     found = helper()
     control = await asked(found, target(CALLS))
     assert control == {"failure": "unknown_failure: helper: it can try none of these endpoints"} and not found.asked
 
 
-def test_dozens_of_names_at_one_port_are_one_question() -> None:
+def test_many_names_at_one_port_are_one_request() -> None:
     urls = [f"noise://e{number}.example:443" for number in range(40)]
     (question,) = questions(target(*urls), {f"e{number}.example": [f"9.9.9.{number}"] for number in range(40)})
     assert len(question.at) == 40 and [endpoint.url for _, endpoint in question.at["9.9.9.7"]] == [urls[7]]
@@ -119,7 +121,7 @@ def test_dozens_of_names_at_one_port_are_one_question() -> None:
 # -- what counts ---------------------------------------------------------------------------------------------------
 
 
-async def test_an_attempt_holds_what_the_helper_did_and_no_more() -> None:
+async def test_attempt_has_only_steps_of_helper() -> None:
     control = await asked(helper(), target(WEB, TLS, NOISE, DC), {HOST: [GENUINE], OTHER: [SECOND]})
     assert control["preflight"] == {"ipv4": True, "ipv6": False, "udp": False}
     assert control["software_version"] == "oohelperd/3.20.0" and control["failure"] is None
@@ -133,7 +135,7 @@ async def test_an_attempt_holds_what_the_helper_did_and_no_more() -> None:
     assert control_addresses(control) == {HOST: [GENUINE], OTHER: [SECOND]}
 
 
-async def test_failures_get_their_modern_names() -> None:
+async def test_failures_get_current_names() -> None:
     found = helper(
         names={HOST: [GENUINE, SECOND, "9.9.9.11"], OTHER: []},
         tcp={f"{GENUINE}:443": TIMEOUT, f"{SECOND}:443": "connection_refused_error"},
@@ -156,13 +158,13 @@ async def test_failures_get_their_modern_names() -> None:
 
 
 @pytest.mark.parametrize(("failure", "known"), [("dns_name_error", True), ("unknown_error", False)])
-async def test_only_a_name_that_is_not_there_is_a_failed_lookup(failure: str, known: bool) -> None:
+async def test_only_missing_name_is_failed_lookup(failure: str, known: bool) -> None:
     control = await asked(helper(names={}, dns_failures={HOST: failure}), target(WEB))
-    said = [query["failure"] for query in control["test_keys"]["x_endpoints"]["queries"]]
-    assert said == (["dns_nxdomain_error"] if known else [])
+    failures = [query["failure"] for query in control["test_keys"]["x_endpoints"]["queries"]]
+    assert failures == (["dns_nxdomain_error"] if known else [])
 
 
-async def test_a_refusal_of_certificates_of_the_targets_own_authority_says_nothing() -> None:
+async def test_certificate_failure_with_own_authority_of_target_is_ignored() -> None:
     found = helper(tls={f"{GENUINE}:443": "ssl_unknown_authority"}, pages={})
     assert rows(await asked(found, target(WEB, roots="PEM"))) == [(WEB, GENUINE, ("connect",), None)]
     assert rows(await asked(found, target(WEB))) == [(WEB, GENUINE, ("connect",), "ssl_unknown_authority")]
@@ -179,13 +181,13 @@ async def test_a_refusal_of_certificates_of_the_targets_own_authority_says_nothi
         {"tls_handshake": []},
     ],
 )
-def test_a_handshake_that_contradicts_itself_was_none(spoil: dict[str, Any]) -> None:
+def test_contradictory_handshake_is_ignored(spoil: dict[str, Any]) -> None:
     (question,) = questions(target(WEB), {HOST: [GENUINE]})
     answer = helper(pages={}).answer(question.body()) | spoil
     assert rows({"test_keys": test_keys([(question, answer)])}) == [(WEB, GENUINE, ("connect",), None)]
 
 
-def test_unrequested_address_is_not_an_address_of_the_endpoints() -> None:
+def test_unrequested_address_is_ignored() -> None:
     (question,) = questions(target(WEB), {HOST: [GENUINE]})
     answer = helper(pages={}).answer(question.body())
     answer["tcp_connect"]["9.9.9.9:443"] = answer["tcp_connect"]["10.0.0.1:443"] = {"status": True, "failure": None}
@@ -209,7 +211,7 @@ PAGE = st.dictionaries(st.sampled_from(["failure", "status_code", "addrs"]), ANY
 
 @settings(deadline=None)  # the first example builds the engine
 @given(st.dictionaries(st.sampled_from(PARTS), NEARLY | PAGE | ANYTHING))
-def test_whatever_it_answers_can_be_written_and_judged(answer: dict[str, Any]) -> None:
+def test_any_answer_can_be_written_and_evaluated(answer: dict[str, Any]) -> None:
     (question,) = questions(target(WEB), {HOST: [GENUINE]})
     keys = test_keys([(question, answer)])
     assert proven_families([(question, answer)]) <= {4, 6}
@@ -222,33 +224,33 @@ def test_whatever_it_answers_can_be_written_and_judged(answer: dict[str, Any]) -
     assert read_measurement(line).rows and judge_measurement(line, file="a.jsonl", number=1)
 
 
-def test_a_helper_that_knows_quic_tells_of_it() -> None:
+def test_quic_results_of_helper_are_read() -> None:
     url = f"quic://{HOST}:443"
     (question,) = questions(target(url), {HOST: [GENUINE]})
     answer = helper(pages={}).answer(question.body())
     assert question.body()["x_quic_enabled"] and not rows({"test_keys": test_keys([(question, answer)])})
-    said = {"server_name": HOST, "status": True, "failure": None}
-    keys = test_keys([(question, answer | {"quic_handshake": {f"{GENUINE}:443": said}})])
+    handshake = {"server_name": HOST, "status": True, "failure": None}
+    keys = test_keys([(question, answer | {"quic_handshake": {f"{GENUINE}:443": handshake}})])
     assert rows({"test_keys": keys}) == [(url, GENUINE, ("quic_handshake",), None)]
 
 
 # -- what proves that it reaches anything --------------------------------------------------------------------------
 
 
-async def test_a_helper_that_reaches_nothing_is_no_control() -> None:
+async def test_helper_that_reaches_nothing_is_no_control() -> None:
     found = helper(tcp={f"{GENUINE}:443": TIMEOUT, f"{NEUTRAL_IP}:443": TIMEOUT}, pages={})
     assert await asked(found, target(WEB)) == {
         "failure": "unknown_failure: helper: it reached nothing, not even a neutral host"
     }
 
 
-async def test_a_neutral_host_proves_that_a_failure_is_not_the_helpers() -> None:
+async def test_reachable_neutral_host_makes_failure_count() -> None:
     found = helper(tcp={f"{GENUINE}:443": TIMEOUT}, pages={})
     control = await asked(found, target(WEB))
     assert control["preflight"]["ipv4"] and rows(control) == [(WEB, GENUINE, (), TIMEOUT)]
 
 
-async def test_an_endpoint_that_works_proves_its_family_and_no_other() -> None:
+async def test_working_endpoint_proves_its_family_only() -> None:
     found = helper(names={HOST: [GENUINE, "2a01::1"]}, tcp={f"{NEUTRAL_IP}:443": TIMEOUT, "[2a01::1]:443": TIMEOUT})
     assert (await asked(found, target(WEB)))["preflight"] == {"ipv4": True, "ipv6": False, "udp": False}
 
@@ -261,9 +263,9 @@ async def through(urls: Iterable[str]) -> list[dict[str, Any]]:
     return [await control.ask(target(WEB), {HOST: [GENUINE]}, lambda offer: None) for _ in range(2)]
 
 
-async def test_the_next_one_is_asked_until_one_answers_and_then_that_one_first() -> None:
+async def test_helpers_are_tried_until_one_answers_and_that_one_is_kept() -> None:
     broken, good = helper(busy=99), helper()
-    async with pretending(broken) as one, pretending(good) as two:
+    async with serving_helper(broken) as one, serving_helper(good) as two:
         for _ in range(6):  # the order is random
             before = len(broken.asked)
             answers = await through([f"ooni+{one}", f"ooni+{two}"])
@@ -271,19 +273,19 @@ async def test_the_next_one_is_asked_until_one_answers_and_then_that_one_first()
             assert len(broken.asked) - before in {0, 2}  # asked once more when busy, never for the second target
 
 
-async def test_where_none_answers_the_failure_is_told() -> None:
-    async with pretending(helper(busy=99)) as one:
+async def test_failure_is_reported_if_no_helper_answers() -> None:
+    async with serving_helper(helper(busy=99)) as one:
         assert {answer["failure"] for answer in await through([f"ooni+{one}"])} == {
             "unknown_failure: helper: status 503"
         }
     assert {answer["failure"] for answer in await through([f"ooni+{one}"])} == {"connection_refused"}
 
 
-async def test_one_that_is_busy_for_a_moment_is_asked_once_more() -> None:
+async def test_busy_helper_is_requested_once_more() -> None:
     assert (await asked(helper(busy=1), target(WEB)))["failure"] is None
 
 
-async def test_one_that_is_silent_costs_all_targets_together_one_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silent_helper_delays_all_targets_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()  # until the client stops reading
         writer.close()
@@ -298,17 +300,17 @@ async def test_one_that_is_silent_costs_all_targets_together_one_wait(monkeypatc
     await server.wait_closed()
 
 
-async def test_health_is_its_greeting() -> None:
-    async with pretending(helper()) as one, pretending(helper(greeting="It works!")) as other:
+async def test_health_check_reads_greeting() -> None:
+    async with serving_helper(helper()) as one, serving_helper(helper(greeting="It works!")) as other:
         assert await health(f"ooni+{one}", roots=load_roots()) is None
         assert await health(f"ooni+{other}", roots=load_roots()) == "unknown_failure: this is no helper"
         assert await health(one, roots=load_roots()) is not None  # there is no /health
 
 
-# -- what is said with it ------------------------------------------------------------------------------------------
+# -- verdicts with this control -----------------------------------------------------------------------------------
 
 
-async def said(lines: Lines, found: Pretender, *urls: str) -> tuple[str, str, list[str]]:
+async def verdict_with(lines: Lines, found: SimulatedHelper, *urls: str) -> tuple[str, str, list[str]]:
     line = lines.line()
     line["test_keys"]["x_control"] = json.loads(json.dumps(await asked(found, target(*urls), {OTHER: [SECOND]})))
     (record,) = judge_measurement(line, file="a.jsonl", number=1)
@@ -324,55 +326,55 @@ def failing(url: str, ip: str, outcome: str, host: str = "", **more: Any) -> Lin
     return lines
 
 
-async def test_a_name_that_is_reset_here_is_blocked() -> None:
+async def test_name_reset_only_by_own_network_is_blocked() -> None:
     lines = failing(WEB, GENUINE, f"tls:{RESET}", HOST)
-    assert await said(lines, helper(), WEB) == ("blocked", "tls_reset_follows_name", ["tls.reset.sni"])
+    assert await verdict_with(lines, helper(), WEB) == ("blocked", "tls_reset_follows_name", ["tls.reset.sni"])
 
 
-async def test_its_page_may_fail_where_its_handshake_does_not() -> None:
+async def test_failed_page_of_helper_does_not_change_verdict() -> None:
     """Check a reset that OONI discards (https://github.com/ooni/probe/issues/2881). The name is reset here anyway."""
     lines = failing(WEB, GENUINE, f"tls:{RESET}", HOST)
-    assert await said(lines, helper(pages={}), WEB) == ("blocked", "tls_reset_follows_name", ["tls.reset.sni"])
+    assert await verdict_with(lines, helper(pages={}), WEB) == ("blocked", "tls_reset_follows_name", ["tls.reset.sni"])
 
 
-async def test_what_fails_there_too_is_down() -> None:
+async def test_endpoint_that_fails_for_helper_is_down() -> None:
     lines = failing(WEB, GENUINE, f"tcp:{TIMEOUT}", HOST)
     found = helper(tcp={f"{GENUINE}:443": TIMEOUT}, pages={})
-    assert await said(lines, found, WEB) == ("down", "tcp_fails_everywhere", [])
+    assert await verdict_with(lines, found, WEB) == ("down", "tcp_fails_everywhere", [])
 
 
 @pytest.mark.parametrize("url", [DC, "http://149.154.167.51:80/"])
-async def test_an_address_that_is_silent_here_and_connects_there_is_likely_blocked(url: str) -> None:
+async def test_address_reachable_only_for_helper_is_likely_blocked(url: str) -> None:
     lines = failing(url, "149.154.167.51", f"tcp:{TIMEOUT}")
-    assert await said(lines, helper(), url) == ("likely_blocked", "tcp_timeout_here", ["tcp.timeout"])
+    assert await verdict_with(lines, helper(), url) == ("likely_blocked", "tcp_timeout_here", ["tcp.timeout"])
 
 
-async def test_a_connection_there_says_nothing_of_a_protocol_that_fails_here() -> None:
+async def test_tcp_control_does_not_prove_failed_protocol() -> None:
     lines = failing(DC, "149.154.167.51", f"payload:{RESET}")
-    assert await said(lines, helper(), DC) == ("impaired", "payload_no_control", [])
+    assert await verdict_with(lines, helper(), DC) == ("impaired", "payload_no_control", [])
 
 
-async def test_a_handshake_that_it_never_tried_is_no_control() -> None:
+async def test_untried_handshake_is_no_control() -> None:
     lines = failing(TLS, SECOND, f"tls:{RESET}", OTHER)
-    assert (await said(lines, helper(), TLS))[:2] == ("impaired", "tls_no_control")
+    assert (await verdict_with(lines, helper(), TLS))[:2] == ("impaired", "tls_no_control")
 
 
-async def test_page_of_another_domain_accuses_nothing() -> None:
+async def test_redirect_to_other_domain_accuses_nothing() -> None:
     url = f"http://{HOST}:80/"
     lines = Lines({"web": [url]})
     lines.lookup(HOST, GENUINE)
     for attempt in (lines.first, lines.confirm):
         attempt(url, GENUINE, redirect="elsewhere.example")
-    assert (await said(lines, helper(), url))[:2] == ("impaired", "http_redirected")
+    assert (await verdict_with(lines, helper(), url))[:2] == ("impaired", "http_redirected")
 
 
-async def test_a_certificate_that_is_refused_here_and_convinces_there_is_another() -> None:
+async def test_certificate_valid_only_for_helper_is_interception() -> None:
     lines = failing(WEB, GENUINE, "tls:ssl_unknown_authority", HOST, cert=certificate(HOST, "Ministry"))
-    state, _, mechanisms = await said(lines, helper(), WEB)
+    state, _, mechanisms = await verdict_with(lines, helper(), WEB)
     assert state == "blocked" and mechanisms[0].startswith("tls.mitm")
 
 
-async def test_how_often_it_tried_is_told() -> None:
+async def test_controls_and_their_successes_are_counted() -> None:
     line = failing(WEB, GENUINE, f"tls:{RESET}", HOST).line()
     line["test_keys"]["x_control"] = await asked(helper(), target(WEB))
     (record,) = judge_measurement(line, file="a.jsonl", number=1)

@@ -57,7 +57,7 @@ async def helper(handler: Handler, context: ssl.SSLContext | None = None) -> Asy
     await runner.cleanup()
 
 
-def saying(body: bytes | str | dict[str, Any], status: int = 200) -> Handler:
+def sending(body: bytes | str | dict[str, Any], status: int = 200) -> Handler:
     raw = json.dumps(body).encode() if isinstance(body, dict) else body.encode() if isinstance(body, str) else body
 
     async def handler(_: web.Request) -> web.Response:
@@ -71,9 +71,9 @@ async def asked(handler: Handler, **more: Any) -> dict[str, Any]:
         return await control.ask(url, CHAT, {}, roots=load_roots(), **more)
 
 
-async def test_a_good_answer_without_our_address() -> None:
+async def test_answer_is_returned_without_own_address() -> None:
     learned: list[str] = []
-    answer = await asked(saying(GOOD), learned=learned.append)
+    answer = await asked(sending(GOOD), learned=learned.append)
     assert answer == {"failure": None, **{key: value for key, value in GOOD.items() if key != "your_address"}}
     assert learned == ["203.0.113.9"]
 
@@ -94,8 +94,8 @@ async def test_a_good_answer_without_our_address() -> None:
         json.dumps({**GOOD, "test_keys": json.loads('{"a":' * 40 + "1" + "}" * 40)}),
     ],
 )
-async def test_nonsense_is_a_failure(body: bytes | str) -> None:
-    answer = await asked(saying(body))
+async def test_invalid_answer_is_failure(body: bytes | str) -> None:
+    answer = await asked(sending(body))
     assert list(answer) == ["failure"] and answer["failure"].startswith("unknown_failure: helper: the answer")
 
 
@@ -106,7 +106,7 @@ def packed(body: bytes, coding: str = "gzip") -> Handler:
     return handler
 
 
-async def test_a_packed_answer_is_asked_for_and_unpacked() -> None:
+async def test_compressed_answer_is_requested_and_decompressed() -> None:
     wanted: list[str] = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -121,7 +121,7 @@ BOMB = gzip.compress(b" " * (link.LONGEST_ANSWER + 1))
 
 
 @pytest.mark.parametrize(
-    ("body", "coding", "said"),
+    ("body", "coding", "text"),
     [
         (BOMB, "gzip", "is longer than 4194304 bytes"),
         (gzip.compress(json.dumps(GOOD).encode())[:-9], "gzip", "breaks off"),
@@ -130,27 +130,27 @@ BOMB = gzip.compress(b" " * (link.LONGEST_ANSWER + 1))
         (zlib.compress(json.dumps(GOOD).encode()), "deflate", "is packed otherwise than asked"),
     ],
 )
-async def test_what_cannot_be_unpacked_within_bounds_is_a_failure(body: bytes, coding: str, said: str) -> None:
-    assert (await asked(packed(body, coding)))["failure"] == f"unknown_failure: helper: the answer {said}"
+async def test_undecompressable_answer_is_failure(body: bytes, coding: str, text: str) -> None:
+    assert (await asked(packed(body, coding)))["failure"] == f"unknown_failure: helper: the answer {text}"
 
 
-def test_no_more_is_unpacked_than_may_be_kept() -> None:
+def test_decompression_stops_at_limit() -> None:
     assert len(link._unpacked(zlib.decompressobj(16 + zlib.MAX_WBITS), BOMB, 10)) == 10
 
 
-async def test_an_echo_is_offered_and_its_token_not_written() -> None:
+async def test_echo_offer_is_read_and_token_is_not_written() -> None:
     offered: list[EchoOffer] = []
     echo = {"token": "0f" * 12, "ports": [3478, 5060]}
-    answer = await asked(saying({**GOOD, "echo": echo}), offered=offered.append)
+    answer = await asked(sending({**GOOD, "echo": echo}), offered=offered.append)
     (offer,) = offered
     assert (offer.token, offer.ports, offer.addresses) == (b"\x0f" * 12, (3478, 5060), ("127.0.0.1",))
     assert 0 < offer.until - asyncio.get_running_loop().time() < 60
     assert answer["echo"] == {"ports": [3478, 5060]} and "0f0f" not in json.dumps(answer)
 
 
-async def test_the_echo_is_where_the_control_connection_went() -> None:
+async def test_echo_has_address_of_control_connection() -> None:
     offered: list[EchoOffer] = []
-    async with helper(saying({**GOOD, "echo": {"token": "0f" * 12, "ports": [1]}})) as url:
+    async with helper(sending({**GOOD, "echo": {"token": "0f" * 12, "ports": [1]}})) as url:
         named = url.replace("127.0.0.1", "localhost")
         answer = await control.ask(named, CHAT, {}, roots=load_roots(), offered=offered.append)
     assert "127.0.0.1" in offered[0].addresses
@@ -176,24 +176,24 @@ async def test_the_echo_is_where_the_control_connection_went() -> None:
         {"token": 7, "ports": [1]},
     ],
 )
-async def test_an_echo_that_is_not_as_defined_is_none(echo: Any) -> None:
+async def test_invalid_echo_offer_is_ignored(echo: Any) -> None:
     offered: list[EchoOffer] = []
-    answer = await asked(saying({**GOOD, "echo": echo}), offered=offered.append)
+    answer = await asked(sending({**GOOD, "echo": echo}), offered=offered.append)
     assert offered == [] and answer["failure"] is None and "echo" not in answer
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
-async def test_any_other_status_is_a_failure(status: int) -> None:
-    assert (await asked(saying("x", status)))["failure"] == f"unknown_failure: helper: status {status}"
+async def test_other_status_is_failure(status: int) -> None:
+    assert (await asked(sending("x", status)))["failure"] == f"unknown_failure: helper: status {status}"
 
 
-async def test_an_address_that_is_none_is_not_learned() -> None:
+async def test_invalid_own_address_is_ignored() -> None:
     learned: list[str] = []
-    await asked(saying({**GOOD, "your_address": "<script>"}), learned=learned.append)
+    await asked(sending({**GOOD, "your_address": "<script>"}), learned=learned.append)
     assert learned == []
 
 
-async def test_an_endless_answer_is_cut_off() -> None:
+async def test_endless_answer_is_failure() -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -206,7 +206,7 @@ async def test_an_endless_answer_is_cut_off() -> None:
     assert "longer than" in (await asked(endless))["failure"]
 
 
-async def test_a_slow_helper_is_given_up() -> None:
+async def test_slow_helper_is_timeout() -> None:
     async def slow(_: web.Request) -> web.Response:
         await asyncio.sleep(5)
         return web.Response()
@@ -214,14 +214,14 @@ async def test_a_slow_helper_is_given_up() -> None:
     assert (await asked(slow, seconds=0.2))["failure"] == "generic_timeout_error"
 
 
-async def test_closed_port_is_reported_as_connection_refused() -> None:
-    async with helper(saying("x")) as url:
+async def test_closed_port_is_connection_refused() -> None:
+    async with helper(sending("x")) as url:
         gone = url
     assert (await control.ask(gone, CHAT, {}, roots=load_roots()))["failure"] == "connection_refused"
 
 
 @pytest.mark.parametrize("statuses", [[503, 200], [429, 503, 429, 200]])
-async def test_a_busy_helper_is_asked_again(statuses: list[int]) -> None:
+async def test_busy_helper_is_requested_again(statuses: list[int]) -> None:
 
     async def busy(_: web.Request) -> web.Response:
         status = statuses.pop(0)
@@ -231,7 +231,7 @@ async def test_a_busy_helper_is_asked_again(statuses: list[int]) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_helper_that_stays_busy_is_asked_four_times(status: int) -> None:
+async def test_busy_helper_is_requested_at_most_four_times(status: int) -> None:
     tries: list[int] = []
 
     async def busy(_: web.Request) -> web.Response:
@@ -242,7 +242,7 @@ async def test_a_helper_that_stays_busy_is_asked_four_times(status: int) -> None
     assert len(tries) == control.TRIES
 
 
-async def test_a_web_address_is_named_by_itself() -> None:
+async def test_web_address_is_sent_in_place_of_target() -> None:
     seen: list[Any] = []
 
     async def keep(request: web.Request) -> web.Response:
@@ -254,7 +254,7 @@ async def test_a_web_address_is_named_by_itself() -> None:
     assert seen == [{"url": "https://page.example/", "addresses": {}}]
 
 
-async def test_only_public_addresses_are_sent() -> None:
+async def test_only_public_addresses_are_sent_to_helper() -> None:
     seen: list[Any] = []
 
     async def keep(request: web.Request) -> web.Response:
@@ -289,16 +289,16 @@ def self_signed(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
     return context, hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
-async def test_https_is_verified_by_the_public_roots_or_by_the_pin(tmp_path: Path) -> None:
+async def test_https_is_verified_by_public_roots_or_pin(tmp_path: Path) -> None:
     context, pin = self_signed(tmp_path)
-    async with helper(saying(GOOD), context) as url:
+    async with helper(sending(GOOD), context) as url:
         answers = [await control.ask(url, CHAT, {}, roots=load_roots(), pin=p) for p in (None, "00" * 32, pin)]
     assert [answer["failure"] is None for answer in answers] == [False, False, True]
 
 
-async def test_health() -> None:
-    async with helper(saying({"status": "ok"})) as url:
+async def test_health_check_reports_failures() -> None:
+    async with helper(sending({"status": "ok"})) as url:
         assert await control.health(url, roots=load_roots()) is None
     assert await control.health(url, roots=load_roots()) == "connection_refused"
-    async with helper(saying("[]")) as url:
+    async with helper(sending("[]")) as url:
         assert await control.health(url, roots=load_roots()) == "unknown_failure: this is no helper"

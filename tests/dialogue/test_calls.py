@@ -33,7 +33,7 @@ async def in_the_clear(peer: Peer) -> None:
 async def under_tls(tls: TLSPeer) -> None:
     said = answer(await tls.read(), CLIENT)
     assert said is not None
-    await tls.say(said)
+    await tls.send(said)
     await tls.peer.reader.read()
 
 
@@ -55,7 +55,7 @@ async def test_stun_and_turn_over_udp_are_one_flow_and_one_trigger(scheme: str, 
         if asked.number == 2:  # retransmissions belong to one flow and one trigger
             said = answer(asked.query, CLIENT)
             assert said is not None
-            asked.say(said)
+            asked.send(said)
 
     world = World(tmp_path)
     async with udp_server(behave) as server:

@@ -50,7 +50,7 @@ async def test_starttls_upgrades_and_greets_again(protocol: str, tmp_path: Path)
     (handshake,) = entries(trace, TLSHandshake)
     assert (handshake.failure, handshake.server_name, handshake.x_verified_name) == (None, HOST, HOST)
     goodbye = {"smtp": b"QUIT", "imap": b"a3 LOGOUT"}[protocol]
-    assert script.heard.index(b"TLS") == 2 and goodbye in script.heard[-1]
+    assert script.received.index(b"TLS") == 2 and goodbye in script.received[-1]
 
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])
@@ -85,7 +85,7 @@ async def test_masked_but_accepted_starttls_records_the_certificate(tmp_path: Pa
     assert handshake.failure is None and handshake.x_verified_name == HOST
     assert proves(record)  # the address is the genuine one: the failure may be confirmed
     assert len(entries(trace, MailGreeting)) == 1
-    assert b"TLS" in script.heard
+    assert b"TLS" in script.received
 
 
 async def test_missing_but_accepted_starttls_with_a_forged_certificate_proves_nothing(tmp_path: Path) -> None:
@@ -95,14 +95,14 @@ async def test_missing_but_accepted_starttls_with_a_forged_certificate_proves_no
     assert record.failure == "unknown_failure: smtp: starttls not offered"
     assert entries(trace, TLSHandshake)[0].failure == "ssl_invalid_hostname"
     assert not proves(record)
-    assert b"QUIT" not in b"".join(script.heard)  # nothing in the clear after the start of the handshake
+    assert b"QUIT" not in b"".join(script.received)  # nothing in the clear after the start of the handshake
 
 
 async def test_refused_starttls_ends_with_quit(tmp_path: Path) -> None:
     trace, script = await say("smtp+starttls", smtp(starttls=b"454 no\r\n"), tmp_path)
     assert trace.transactions[0].failure == "unknown_failure: smtp: starttls refused 454"
     assert entries(trace, TLSHandshake) == []
-    assert script.heard[-2:] == [b"STARTTLS", b"QUIT"]
+    assert script.received[-2:] == [b"STARTTLS", b"QUIT"]
 
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])

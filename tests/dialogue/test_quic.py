@@ -174,25 +174,25 @@ def neutral(world: World, port: int) -> World:
 
 
 async def test_neutral_host_over_quic_receives_the_name(world: World) -> None:
-    async with box(world, HOST, certified=NEUTRAL) as (elsewhere, heard), box(world, HOST) as (port, _):
+    async with box(world, HOST, certified=NEUTRAL) as (elsewhere, received), box(world, HOST) as (port, _):
         records = await reach(neutral(world, elsewhere), f"quic://{HOST}:{port}/")
     asked = [record for record in records if record.followup == "same_name_neutral_host"]
     assert [(r.port, r.failure, r.trigger) for r in asked] == [(elsewhere, f.TIMEOUT, True)]
-    assert heard.seen == [NEUTRAL, HOST, world.session.neutral.nonexistent]
+    assert received.seen == [NEUTRAL, HOST, world.session.neutral.nonexistent]
 
 
 async def test_neutral_host_without_its_own_certificate_receives_no_name(world: World) -> None:
-    async with box(world, HOST) as (elsewhere, heard), box(world, HOST) as (port, _):
+    async with box(world, HOST) as (elsewhere, received), box(world, HOST) as (port, _):
         records = await reach(neutral(world, elsewhere), f"quic://{HOST}:{port}/")
     assert [r.failure for r in records if r.followup == "neutral_name_neutral_host"] == [f.SSL_INVALID_HOSTNAME]
-    assert heard.seen == [NEUTRAL]
+    assert received.seen == [NEUTRAL]
 
 
 async def test_name_that_passes_over_quic_causes_no_follow_up(world: World) -> None:
-    async with box(world, certified=NEUTRAL) as (elsewhere, heard), box(world) as (port, _):
+    async with box(world, certified=NEUTRAL) as (elsewhere, received), box(world) as (port, _):
         records = await reach(neutral(world, elsewhere), f"quic://{HOST}:{port}/")
     assert {record.kind for record in records} == {"innocuous", "first"}
-    assert heard.seen == []
+    assert received.seen == []
 
 
 async def test_many_flows_leave_no_socket(world: World) -> None:

@@ -46,15 +46,15 @@ class Resolver:
 
     def datagram(self, asked: Asked) -> None:
         if asked.number > 1:
-            asked.say(self.answer(asked.query))
+            asked.send(self.answer(asked.query))
 
     async def stream(self, peer: Any) -> None:
-        query = (await (peer.read() if isinstance(peer, TLSPeer) else peer.hear()))[2:]
+        query = (await (peer.read() if isinstance(peer, TLSPeer) else peer.receive()))[2:]
         said = self.answer(query)
-        await peer.say(len(said).to_bytes(2, "big") + said)
+        await peer.send(len(said).to_bytes(2, "big") + said)
 
     async def http(self, tls: TLSPeer) -> None:
-        server = H2Server(tls.read, tls.say)
+        server = H2Server(tls.read, tls.send)
         async for stream, query in server.requests():
             await server.reply(stream, self.answer(query))
 

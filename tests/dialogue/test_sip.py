@@ -32,7 +32,7 @@ async def in_the_clear(peer: Peer) -> None:
 async def under_tls(tls: TLSPeer) -> None:
     said = answer(read_message(await tls.read()), CLIENT)
     assert said is not None
-    await tls.say(said)
+    await tls.send(said)
     await tls.peer.reader.read()
 
 
@@ -55,7 +55,7 @@ def answered(trace: Trace, way: str) -> None:
 async def test_retransmission_over_udp_is_no_second_trigger(tmp_path: Path) -> None:
     def behave(asked: Asked) -> None:
         if asked.number == 2:
-            asked.say(answer(read_message(asked.query), CLIENT) or b"")
+            asked.send(answer(read_message(asked.query), CLIENT) or b"")
 
     world = World(tmp_path)
     async with udp_server(behave) as server:
@@ -96,15 +96,15 @@ async def test_spent_trigger_budget_sends_nothing(way: str, tmp_path: Path) -> N
     world = World(tmp_path)
     for _ in range(6):
         world.session.pace.spend_trigger(HOST, "127.0.0.1", "udp" if way == "udp" else "tcp")
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     async def listen(peer: Peer) -> None:
-        heard.append(await peer.hear())
+        received.append(await peer.receive())
 
     async with serving(listen) as stream, udp_server(lambda asked: None) as datagrams:
         record, trace = await say(way, datagrams.port if way == "udp" else stream.port, world)
         assert datagrams.asked == []
-    assert record.failure == "unknown_failure: trigger budget spent" and not any(heard)
+    assert record.failure == "unknown_failure: trigger budget spent" and not any(received)
     assert not any(isinstance(entry, SIPExchange) for entry in trace.entries)
 
 

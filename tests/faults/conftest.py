@@ -1,4 +1,4 @@
-"""Return the roots that verify the correct servers' certificates."""
+"""Provide the roots of the good servers' certificates."""
 
 from pathlib import Path
 

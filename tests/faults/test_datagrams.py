@@ -1,4 +1,4 @@
-"""Test datagram servers that cut, garble, flood, fall silent or disappear: each attempt ends correctly."""
+"""Test servers that cut, change or flood datagrams, are silent or close their port. Each attempt ends and is sound."""
 
 import asyncio
 
@@ -22,9 +22,9 @@ from tests.support.faults.datagrams import (
 from tests.support.faults.dialogues import WRONG
 
 SIDE_BY_SIDE = 60
-QUIC_STRIDE = 41  # a QUIC packet is one sealed piece: where in it a datagram is cut makes no difference but at its head
-MOST_HELD = 4 << 20  # bytes of Python's
-UNANSWERED = {f.TIMEOUT, f.DNS_MISBEHAVING, f.DNS_WRONG_ID}  # a DNS question tells what came instead
+QUIC_STRIDE = 41  # a QUIC packet is encrypted as a whole, so that the place of a cut matters only in its header
+MOST_HELD = 4 << 20  # bytes held by Python
+UNANSWERED = {f.TIMEOUT, f.DNS_MISBEHAVING, f.DNS_WRONG_ID}  # a DNS query records other answers
 
 each_dialogue = pytest.mark.parametrize("dialogue", DATAGRAMS, ids=lambda one: one.name)
 
@@ -42,16 +42,16 @@ async def failures(
         return await asyncio.gather(*(one(at, spoil) for at, spoil in tries))
 
 
-async def words(dialogue: Datagrams, roots: Roots) -> list[bytes]:
-    """Return the datagrams of the correct server until the correct end."""
-    made, mouth = await visit(dialogue, roots, limit=5.0)
+async def normal_answers(dialogue: Datagrams, roots: Roots) -> list[bytes]:
+    """Return the datagrams of the good server, up to its normal end."""
+    made, faulty = await visit(dialogue, roots, limit=5.0)
     assert made.failure is None, made.entries
-    return mouth.words
+    return faulty.datagrams
 
 
 @each_dialogue
-async def test_cut_at_any_byte(dialogue: Datagrams, roots: Roots) -> None:
-    first = (await words(dialogue, roots))[0]
+async def test_datagram_cut_anywhere_is_failure(dialogue: Datagrams, roots: Roots) -> None:
+    first = (await normal_answers(dialogue, roots))[0]
     stride = QUIC_STRIDE if len(first) >= 1000 else 1
     found = await failures(dialogue, roots, [(0, cut_at(n)) for n in range(0, len(first), stride)])
     assert set(found) - {None} and found[0] in UNANSWERED
@@ -59,16 +59,17 @@ async def test_cut_at_any_byte(dialogue: Datagrams, roots: Roots) -> None:
 
 
 @each_dialogue
-async def test_silent_and_gone_from_any_datagram_on(dialogue: Datagrams, roots: Roots) -> None:
-    said = await words(dialogue, roots)
-    quiet = await failures(dialogue, roots, [(n, silence) for n in range(len(said))])
+async def test_silence_or_closed_port_after_any_datagram_is_failure(dialogue: Datagrams, roots: Roots) -> None:
+    answers = await normal_answers(dialogue, roots)
+    quiet = await failures(dialogue, roots, [(n, silence) for n in range(len(answers))])
     assert quiet[0] == f.TIMEOUT and set(quiet) <= {None, f.TIMEOUT}
-    refused = await failures(dialogue, roots, [(n, gone) for n in range(len(said))], 2.0)
-    assert set(refused) <= {None, f.REFUSED, f.TIMEOUT}  # a silent client is not told that the server has gone
+    refused = await failures(dialogue, roots, [(n, gone) for n in range(len(answers))], 2.0)
+    # a client that sends nothing does not learn that the port is closed
+    assert set(refused) <= {None, f.REFUSED, f.TIMEOUT}
 
 
 @each_dialogue
-async def test_another_language_and_single_bytes(dialogue: Datagrams, roots: Roots) -> None:
+async def test_other_protocol_and_single_bytes_are_failures(dialogue: Datagrams, roots: Roots) -> None:
     tries = [(0, instead(word)) for word in [*WRONG.values(), b"", b"\0", bytes(60000)]]
     assert set(await failures(dialogue, roots, tries)) <= UNANSWERED
     assert set(await failures(dialogue, roots, [(0, byte_by_byte)])) <= UNANSWERED
@@ -76,8 +77,8 @@ async def test_another_language_and_single_bytes(dialogue: Datagrams, roots: Roo
 
 @pytest.mark.parametrize("word", [None, b"", b"\0" * 1400, WRONG["noise"]], ids=["spoiled", "empty", "zeros", "noise"])
 @each_dialogue
-async def test_a_flood(dialogue: Datagrams, word: bytes | None, roots: Roots) -> None:
-    await words(dialogue, roots)  # what is loaded at first use is no flood
+async def test_flood_of_datagrams_stays_within_memory(dialogue: Datagrams, word: bytes | None, roots: Roots) -> None:
+    await normal_answers(dialogue, roots)  # load modules first, since their memory is no flood
     with in_memory(MOST_HELD):
         found = await failures(dialogue, roots, [(0, flooding(word))])
     assert set(found) <= UNANSWERED

@@ -1,4 +1,4 @@
-"""Test every kind of ICMP error, for TCP and UDP. Each has its failure string, and none is a bug or accuses."""
+"""Test every kind of ICMP error over TCP and UDP: each has its failure, and none is a bug or an accusation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,8 @@ PROTOCOL, ROUTE, PARAMETER = (
     "unknown_failure: icmp: source route failed",
     "unknown_failure: icmp: parameter problem",
 )
-FIRST_PORT = 20000  # the port asked for says which of these a router answers with
-V4 = {  # failure by (type, code). "silent" means no end to a sender (RFC 1122 4.2.3.9, RFC 1191), or none in Linux.
+FIRST_PORT = 20000  # the destination port selects the error of the router
+V4 = {  # (type, code) and failure. SILENT: ignored by a sender (RFC 1122 4.2.3.9, RFC 1191) or by Linux
     **{(3, code): HOST for code in (1, 7, 10, 12, 13, 14, 15)},
     **{(3, code): NET for code in (0, 6, 8, 9, 11)},
     (3, 2): PROTOCOL,
@@ -49,7 +49,7 @@ TABLES = {4: list(V4), 6: list(V6)}
 
 @dataclass
 class Router:
-    """Answers each packet with the error that its destination port stands for, and forwards none."""
+    """Answer each packet with the error that its destination port selects, and forward none."""
 
     hop: int = 3
     on_path: bool = False
@@ -95,11 +95,11 @@ tell(asyncio.run(main()))
 """
 
 
-def test_each_kind_has_its_word(tmp_path: Path) -> None:
-    told: list[Any] = at_home(PROGRAM, tmp_path, censors=[Router()])
-    assert len(told) == 2 * (len(V4) + len(V6))
+def test_each_kind_of_icmp_error_has_its_failure(tmp_path: Path) -> None:
+    attempts: list[Any] = at_home(PROGRAM, tmp_path, censors=[Router()])
+    assert len(attempts) == 2 * (len(V4) + len(V6))
     wrong = []
-    for carrier, ip, port, failure, of_transaction, bugs in told:
+    for carrier, ip, port, failure, of_transaction, bugs in attempts:
         table = V6 if ":" in ip else V4
         kind = list(table)[port - FIRST_PORT]
         assert bugs == [] and failure == of_transaction and is_of_the_network(failure)

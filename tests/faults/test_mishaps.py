@@ -1,4 +1,4 @@
-"""A run to which something happens: killed, link down, clock stepped, suspended, no descriptors. All are honest."""
+"""Test runs that are killed or suspended, or lose the link, the clock or descriptors: no result is false."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.lab
 FINISHED = re.compile(r"s +(\d+) of (\d+)$", re.MULTILINE)
 
 
-def test_kill_9_at_random_moments_loses_no_line_that_was_told(tmp_path: Path) -> None:
+def test_killed_run_keeps_every_reported_measurement(tmp_path: Path) -> None:
     runs = at_home(
         """
         draw = random.Random(7)
@@ -26,23 +26,23 @@ def test_kill_9_at_random_moments_loses_no_line_that_was_told(tmp_path: Path) ->
                 probe.wait_for(" of 16")  # the first line is finished: the others of these moments are in the middle
             time.sleep(draw.uniform(0.0, 1.6 if number % 2 else 0.5))
             probe.signal(signal.SIGKILL)
-        answers = [probe.tell(5.0) for probe in probes]
+        answers = [probe.result(5.0) for probe in probes]
         """,
         tmp_path,
     )
     seen = []
     for run in runs:
-        finished = max((int(done) for done, _ in FINISHED.findall(run.said)), default=0)
+        finished = max((int(done) for done, _ in FINISHED.findall(run.output)), default=0)
         lines = run.lines()
         whole = [line for line in lines if not isinstance(line, Problem)]
-        assert len(whole) >= finished  # a line is on the disk before it is said to be finished
-        assert len(lines) - len(whole) <= 1  # at most the last one is torn, and the reader says so
+        assert len(whole) >= finished  # a measurement is on the disk before it is reported as finished
+        assert len(lines) - len(whole) <= 1  # at most the last one is incomplete, and the reader reports it
         assert all(line["test_keys"]["x_transactions"] for line in whole)
         seen.append(finished)
-    assert any(0 < finished < 4 * len(NAMES) for finished in seen), seen  # else no moment was in the middle
+    assert any(0 < finished < 4 * len(NAMES) for finished in seen), seen  # else no run was killed in the middle
 
 
-def test_the_link_goes_down_in_the_middle(tmp_path: Path) -> None:
+def test_lost_link_during_run_accuses_nothing(tmp_path: Path) -> None:
     runs = at_home(
         """
         probes = []
@@ -51,33 +51,33 @@ def test_the_link_goes_down_in_the_middle(tmp_path: Path) -> None:
             probes[-1].measuring()
             time.sleep(head_start)
         link(False)
-        answers = [probe.tell(60.0) for probe in probes]
+        answers = [probe.result(60.0) for probe in probes]
         """,
         tmp_path,
     )
-    assert any(state != "ok" for run in runs for state in run.states.values())  # else it went down too late
+    assert any(state != "ok" for run in runs for state in run.states.values())  # else the link was lost too late
     for run in runs:
-        run.assert_nobody_is_accused()
+        run.assert_nothing_is_accused()
         assert len(run.measured()) == len(NAMES)
 
 
-def test_descriptors_run_out(tmp_path: Path) -> None:
+def test_missing_descriptors_accuse_nothing(tmp_path: Path) -> None:
     runs = at_home(
         """
         def only(most):
             return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         probes = [Probe(before=only(most)) for most in (12, 28, 48)]
-        answers = [probe.tell(60.0) for probe in probes]
+        answers = [probe.result(60.0) for probe in probes]
         """,
         tmp_path,
     )
     failures: set[str] = set()
     for run in runs:
-        run.assert_nobody_is_accused()
-        assert len(run.measured()) == len(NAMES), run.said
+        run.assert_nothing_is_accused()
+        assert len(run.measured()) == len(NAMES), run.output
         for line in run.measured():
             failures |= {record["failure"] for record in line["test_keys"]["x_transactions"] if record["failure"]}
-    assert any(is_local(failure) for failure in failures), failures  # else there were enough of them
+    assert any(is_local(failure) for failure in failures), failures  # else no descriptor was missing
 
 
 STEPPING = """
@@ -95,17 +95,17 @@ runpy.run_module("probe", run_name="__main__")
 """
 
 
-def test_the_clock_is_stepped_during_a_run(tmp_path: Path) -> None:
+def test_changed_clock_during_run_accuses_nothing(tmp_path: Path) -> None:
     plain, *stepped = at_home(
         f"""
         probes = [Probe(), *(Probe(start=("-c", {STEPPING!r}, by)) for by in ("7200", "-7200"))]
-        answers = [probe.tell(60.0) for probe in probes]
+        answers = [probe.result(60.0) for probe in probes]
         """,
         tmp_path,
     )
     assert set(plain.states.values()) == {"ok"}
     for run in stepped:
-        run.assert_nobody_is_accused()
+        run.assert_nothing_is_accused()
         assert run.states == plain.states
         for line in run.measured():
             assert 0 <= line["test_runtime"] < run.seconds
@@ -114,7 +114,7 @@ def test_the_clock_is_stepped_during_a_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_suspended_for_a_minute(tmp_path: Path) -> None:
+def test_suspension_during_run_accuses_nothing(tmp_path: Path) -> None:
     runs = at_home(
         """
         probes = [Probe() for _ in range(4)]
@@ -125,13 +125,13 @@ def test_suspended_for_a_minute(tmp_path: Path) -> None:
         time.sleep(60.0)
         for probe in probes:
             probe.signal(signal.SIGCONT)
-        answers = [probe.tell(60.0) for probe in probes]
+        answers = [probe.result(60.0) for probe in probes]
         """,
         tmp_path,
     )
     slept = []
     for run in runs:
-        run.assert_nobody_is_accused()
+        run.assert_nothing_is_accused()
         assert run.seconds > 60
         slept += [record for line in run.measured() for record in line["test_keys"]["x_transactions"]]
-    assert any(record["t"] - record["t0"] > 55 for record in slept)  # else nothing was under way
+    assert any(record["t"] - record["t0"] > 55 for record in slept)  # else no attempt was in progress

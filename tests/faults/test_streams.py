@@ -1,4 +1,4 @@
-"""Test servers that break off at any byte, stall, drip, flood or send another protocol: each attempt ends correctly."""
+"""Test servers that end at any byte, stall, send slowly, flood or use another protocol: each attempt is sound."""
 
 import asyncio
 
@@ -13,12 +13,12 @@ from tests.support.faults.datagrams import DATAGRAMS
 from tests.support.faults.dialogues import DIALOGUES, WRONG, Dialogue, visit
 from tests.support.faults.spoiling import Fault, Wire, dripping, end, flooding, instead, reset, stall
 
-STRIDE = 97  # within TLS's handshake, which the dialogue "tls" has byte by byte, the others break off at every 97th
-WOBBLE = 40  # bytes by which two exchanges differ: in the length of a signature, or in one TLS record instead of two
+STRIDE = 97  # distance of the faults within TLS's handshake. The dialogue "tls" tests each of its bytes.
+WOBBLE = 40  # bytes by which two dialogues differ: in the length of a signature, or in one TLS record in place of two
 SIDE_BY_SIDE = 40
 FLOODED_WITH = ["a page", "lines", "noise"]
-MOST_RECEIVED = 1 << 20  # bytes that a flood may make us read. The body of a page may have 64 kB.
-MOST_HELD = 4 << 20  # bytes of Python's, the flooding server's own included
+MOST_RECEIVED = 1 << 20  # bytes that a flood may cause the probe to read (the body of a page may have 64 kB)
+MOST_HELD = 4 << 20  # bytes held by Python, with those of the flooding server
 
 OVER_TLS = {"tls", "https", "dot", "doh", "smtps", "imaps", "sip/tls", "stun/tls", "turn/tls"}
 
@@ -26,11 +26,11 @@ each_dialogue = pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda one: o
 
 
 async def positions(dialogue: Dialogue, roots: Roots) -> list[int]:
-    """Return where to break off: before every byte of the correct server."""
-    honest, wire = await visit(dialogue, roots, limit=5.0)
-    assert honest.failure is None, honest.entries
+    """Return the positions of faults: before every byte of the good server."""
+    good, wire = await visit(dialogue, roots, limit=5.0)
+    assert good.failure is None, good.entries
     handshake = range(0) if dialogue.name == "tls" else wire.handshake()
-    return [at for at in range(wire.said) if at not in handshake or at % STRIDE == 0]
+    return [at for at in range(wire.sent) if at not in handshake or at % STRIDE == 0]
 
 
 async def side_by_side(
@@ -45,28 +45,29 @@ async def side_by_side(
     return await asyncio.gather(*(one(at, fault) for at, fault in tries))
 
 
-def test_no_dialect_is_left_out() -> None:
+def test_every_dialect_has_dialogue() -> None:
     here = {dialogue.name for dialogue in DIALOGUES} | {dialogue.name for dialogue in DATAGRAMS}
-    assert set(DIALOGUE_BY_DIALECT) - {"tcp"} <= here  # a bare connect has no words: tests/faults/test_icmp.py
+    assert set(DIALOGUE_BY_DIALECT) - {"tcp"} <= here  # a connect alone has no dialogue, see tests/faults/test_icmp.py
 
 
 @each_dialogue
-async def test_broken_off_before_any_byte(dialogue: Dialogue, roots: Roots) -> None:
+async def test_reset_or_end_before_any_byte_is_failure(dialogue: Dialogue, roots: Roots) -> None:
     at = await positions(dialogue, roots)
-    every = 7 if dialogue.name in OVER_TLS else 1  # reset at each byte, and a dear one ended at each seventh only
+    # reset at each byte. End over TLS, which takes longer, at each seventh byte only.
+    every = 7 if dialogue.name in OVER_TLS else 1
     tries = [(n, how) for n in at for how in ((reset, end) if n % every == 0 else (reset,))]
     async with leaking_nothing():
         made = await side_by_side(dialogue, roots, tries, 5.0)
     failures = [attempt.failure for attempt, _ in made]
     assert (failures[0], failures[1]) == (f.RESET, f.EOF)
-    assert f.TIMEOUT not in failures  # a server that closed is not waited for
+    assert f.TIMEOUT not in failures  # the probe does not wait after the end of a connection
     ended = [attempt.failure is None for (_, how), (attempt, _) in zip(tries, made, strict=True) if how is end]
     first = ended.index(True) if True in ended else len(ended)
     assert first > 0 and all(ended[first + WOBBLE :]), "more of the answer must not turn a success into a failure"
 
 
 @each_dialogue
-async def test_stalled_anywhere(dialogue: Dialogue, roots: Roots) -> None:
+async def test_stall_before_any_byte_is_timeout(dialogue: Dialogue, roots: Roots) -> None:
     at = (await positions(dialogue, roots))[::17]
     async with leaking_nothing():
         made = await side_by_side(dialogue, roots, [(n, stall) for n in at])
@@ -75,8 +76,8 @@ async def test_stalled_anywhere(dialogue: Dialogue, roots: Roots) -> None:
 
 
 @each_dialogue
-async def test_one_byte_at_a_time(dialogue: Dialogue, roots: Roots) -> None:
-    """Send a byte a second against a limit of ten, with the clock 25 times as fast."""
+async def test_single_bytes_end_at_deadline(dialogue: Dialogue, roots: Roots) -> None:
+    """Check one byte a second against a limit of ten seconds, with the clock 25 times as fast."""
     async with leaking_nothing():
         attempt, _ = await visit(dialogue, roots, 0, dripping(0.04))
     assert attempt.failure == f.TIMEOUT
@@ -84,10 +85,10 @@ async def test_one_byte_at_a_time(dialogue: Dialogue, roots: Roots) -> None:
 
 
 @each_dialogue
-async def test_another_language_and_half_of_it(dialogue: Dialogue, roots: Roots) -> None:
+async def test_other_protocol_is_failure(dialogue: Dialogue, roots: Roots) -> None:
     at = await positions(dialogue, roots)
     places = sorted({at[0], at[1], at[len(at) // 2], at[-1]})
-    tries = [(n, instead(words)) for words in WRONG.values() for n in places]
+    tries = [(n, instead(payload)) for payload in WRONG.values() for n in places]
     async with leaking_nothing():
         made = await side_by_side(dialogue, roots, tries, 5.0)
     wrong = [attempt.failure for (n, _), (attempt, _) in zip(tries, made, strict=True) if n == 0]
@@ -95,12 +96,12 @@ async def test_another_language_and_half_of_it(dialogue: Dialogue, roots: Roots)
     assert accepted == (["a page"] if dialogue.name == "http" else [])
 
 
-@pytest.mark.parametrize("words", [WRONG[name] for name in FLOODED_WITH], ids=FLOODED_WITH)
+@pytest.mark.parametrize("payload", [WRONG[name] for name in FLOODED_WITH], ids=FLOODED_WITH)
 @pytest.mark.parametrize(
     "dialogue", [one for one in DIALOGUES if one.name not in OVER_TLS - {"tls"}], ids=lambda one: one.name
 )
-async def test_megabytes_of_another_language(dialogue: Dialogue, words: bytes, roots: Roots) -> None:
-    await assert_bounded(dialogue, b"", words, roots)
+async def test_flood_of_other_protocol_stays_within_memory(dialogue: Dialogue, payload: bytes, roots: Roots) -> None:
+    await assert_bounded(dialogue, b"", payload, roots)
 
 
 @pytest.mark.parametrize(
@@ -108,17 +109,17 @@ async def test_megabytes_of_another_language(dialogue: Dialogue, words: bytes, r
     [(dialogue, number) for dialogue in DIALOGUES for number in range(len(dialogue.floods))],
     ids=lambda value: value.name if isinstance(value, Dialogue) else str(value),
 )
-async def test_megabytes_of_its_own_language(dialogue: Dialogue, number: int, roots: Roots) -> None:
+async def test_flood_of_own_protocol_stays_within_memory(dialogue: Dialogue, number: int, roots: Roots) -> None:
     await assert_bounded(dialogue, *dialogue.floods[number], roots)
 
 
 async def assert_bounded(dialogue: Dialogue, once: bytes, again: bytes, roots: Roots) -> None:
     async def flood(wire: Wire, rest: bytes) -> None:
         if once:
-            await wire.say_unspoiled(once)
+            await wire.send_unchanged(once)
         await flooding(again)(wire, rest)
 
-    await visit(dialogue, roots, limit=5.0)  # what is loaded at first use is no flood
+    await visit(dialogue, roots, limit=5.0)  # load modules first, since their memory is no flood
     async with leaking_nothing():
         with in_memory(MOST_HELD):
             attempt, _ = await visit(dialogue, roots, 0, flood, 1.0)

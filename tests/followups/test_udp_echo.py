@@ -51,7 +51,7 @@ def nothing(asked: Asked) -> None:
 
 
 def echo(asked: Asked) -> None:
-    asked.say(asked.query)
+    asked.send(asked.query)
 
 
 @asynccontextmanager

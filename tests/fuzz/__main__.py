@@ -37,18 +37,18 @@ def _in_a_process(name: str) -> bool:
     command = [sys.executable, "-m", "tests.fuzz", name]
     began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=20 * SECONDS + 300)
-    said = done.stdout + done.stderr
-    runs = _DONE.search(said)
+    output = done.stdout + done.stderr
+    runs = _DONE.search(output)
     figure = next((number for number in runs.groups() if number), "?") if runs else "?"
     print(f"  {name:<28} {figure:>10} inputs {time.monotonic() - began:6.1f} s  {'FAILED' if done.returncode else ''}")
     if done.returncode:
-        print(said[-6000:])
+        print(output[-6000:])
     sys.stdout.flush()
     return done.returncode == 0
 
 
 def fuzz_one(name: str) -> None:
-    """Fuzz one codec in this process, and end it: with 0 unless something undocumented was raised."""
+    """Fuzz one codec in this process and exit, with code 0 unless an undocumented exception was raised."""
     try:
         import atheris
     except ImportError:

@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from probe.formats import ooni_helper as testhelper
-from probe.helper import Admission, build
-from probe.helper import admission as desk
+from probe.helper import Admission, admission, build
 from probe.helper import ooni_measure as oonimeasuring
 from probe.helper import web_page as page
 from probe.helper.ooni_request import read_request
@@ -63,7 +62,7 @@ class Client:
         return document  # type: ignore[no-any-return]
 
 
-def a_desk(*, lab: bool = True, **more: Any) -> Admission:
+def new_admission(*, lab: bool = True, **more: Any) -> Admission:
     return Admission({"chat": CHAT}, NEUTRAL, CHAT, lab, **more)
 
 
@@ -107,13 +106,13 @@ def unused_port() -> int:
 # -- what it answers -----------------------------------------------------------------------------------------------
 
 
-async def test_get_is_its_greeting() -> None:
-    async with oohelperd(a_desk()) as client, client._session.get(client._base + "/") as response:
+async def test_get_request_returns_greeting() -> None:
+    async with oohelperd(new_admission()) as client, client._session.get(client._base + "/") as response:
         assert (response.status, await response.json()) == (200, {"message": "Hello OONItarian!"})
 
 
-async def test_a_site_that_works() -> None:
-    async with site(hello) as port, oohelperd(a_desk(asn_of=lambda ip: 64511)) as client:
+async def test_working_site_is_measured() -> None:
+    async with site(hello) as port, oohelperd(new_admission(asn_of=lambda ip: 64511)) as client:
         found = await client.measure(f"http://localhost:{port}/", [f"127.0.0.1:{port}"])
     assert found["tcp_connect"][f"127.0.0.1:{port}"] == {"status": True, "failure": None}
     assert found["tls_handshake"] == {} and found["quic_handshake"] == {} and found["http3_request"] is None
@@ -126,19 +125,19 @@ async def test_a_site_that_works() -> None:
     assert answer["body_length"] == len("<TITLE>An example</TITLE>" + sent)
 
 
-async def test_redirects_are_followed() -> None:
-    async with site(hello) as port, oohelperd(a_desk()) as client:
+async def test_redirect_is_followed() -> None:
+    async with site(hello) as port, oohelperd(new_admission()) as client:
         found = await client.measure(f"http://127.0.0.1:{port}/away", [])
     assert (found["http_request"]["status_code"], found["http_request"]["title"]) == (200, "An example")
     assert found["dns"] == {"failure": None, "addrs": []} and found["tcp_connect"] == {}
 
 
-async def test_closed_port_and_nonexistent_name_are_failures() -> None:
+async def test_closed_port_and_missing_name_have_their_failures() -> None:
     port = unused_port()
-    async with oohelperd(a_desk()) as client:
+    async with oohelperd(new_admission()) as client:
         refused = await client.measure(f"http://127.0.0.1:{port}/", [f"127.0.0.1:{port}", f"[::1]:{port}", "junk"])
-    said = {"status": False, "failure": "connection_refused_error"}
-    assert refused["tcp_connect"][f"127.0.0.1:{port}"] == said
+    expected = {"status": False, "failure": "connection_refused_error"}
+    assert refused["tcp_connect"][f"127.0.0.1:{port}"] == expected
     assert refused["http_request"] == {
         "body_length": -1,
         "discovered_h3_endpoint": "",
@@ -149,7 +148,7 @@ async def test_closed_port_and_nonexistent_name_are_failures() -> None:
     }
 
 
-async def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unresolvable_name_has_its_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_such_name(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "no")
 
@@ -162,7 +161,7 @@ async def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(oonimeasuring, "fetch", lookup_fails)
     request = read_request(json.dumps({"http_request": "https://nobody.example/"}).encode())
-    found = await oonimeasuring.measure_url(a_desk(), request)
+    found = await oonimeasuring.measure_url(new_admission(), request)
     assert found["dns"] == {"failure": "dns_name_error", "addrs": []} and page_failure == ["https://nobody.example/"]
     assert found["http_request"]["failure"] == "dns_lookup_error"
 
@@ -181,12 +180,12 @@ async def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> 
         ("connection_reset", "unknown_error", "connect_error", "unknown_error"),
     ],
 )
-def test_failures_have_its_own_old_names(ours: str | None, dns: str | None, tcp: str | None, http: str | None) -> None:
-    said = (testhelper.said_of_dns(ours), testhelper.said_of_tcp(ours), testhelper.said_of_http(ours))
-    assert said == (dns, tcp, http)
+def test_failures_have_old_names_of_ooni(ours: str | None, dns: str | None, tcp: str | None, http: str | None) -> None:
+    found = (testhelper.said_of_dns(ours), testhelper.said_of_tcp(ours), testhelper.said_of_http(ours))
+    assert found == (dns, tcp, http)
 
 
-async def test_tls_is_tried_where_the_port_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tls_is_tried_at_its_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check TLS at a port that stands for 443, which the tests may not bind."""
     root, other = issue("Root", authority=True), issue("Other", authority=True)
     leaf = issue("127.0.0.1", root)
@@ -194,11 +193,11 @@ async def test_tls_is_tried_where_the_port_says_so(tmp_path: Path, monkeypatch: 
     (tmp_path / "others.pem").write_bytes(other.pem)
     async with site(hello, leaf.server_context()) as port:
         monkeypatch.setattr(oonimeasuring, "TLS_PORT", port)
-        said = {}
+        results = {}
         for roots in ("roots.pem", "others.pem"):
-            async with oohelperd(a_desk(public_roots=str(tmp_path / roots))) as client:
-                said[roots] = await client.measure(f"https://127.0.0.1:{port}/", [f"127.0.0.1:{port}"])
-    good, bad = said["roots.pem"], said["others.pem"]
+            async with oohelperd(new_admission(public_roots=str(tmp_path / roots))) as client:
+                results[roots] = await client.measure(f"https://127.0.0.1:{port}/", [f"127.0.0.1:{port}"])
+    good, bad = results["roots.pem"], results["others.pem"]
     key, name = f"127.0.0.1:{port}", {"server_name": "127.0.0.1"}
     assert good["tls_handshake"] == {key: name | {"status": True, "failure": None}}
     assert good["ip_info"]["127.0.0.1"]["flags"] == 1 + 8 and good["http_request"]["status_code"] == 200
@@ -215,11 +214,11 @@ async def test_tls_is_tried_where_the_port_says_so(tmp_path: Path, monkeypatch: 
         ("https://[2a01::1]:8443/", (8443,)),
     ],
 )
-def test_ports_are_the_urls(url: str, ports: tuple[int, ...]) -> None:
+def test_ports_come_from_url(url: str, ports: tuple[int, ...]) -> None:
     assert read_request(json.dumps({"http_request": url}).encode()).ports == ports
 
 
-def test_names_are_asked_for_in_ascii() -> None:
+def test_names_are_converted_to_ascii() -> None:
     asked = read_request(json.dumps({"http_request": "http://bücher.example/ü?ä"}).encode())
     assert (asked.host, str(asked.url)) == ("xn--bcher-kva.example", "http://xn--bcher-kva.example/%C3%BC?%C3%A4")
 
@@ -233,22 +232,22 @@ def test_names_are_asked_for_in_ascii() -> None:
         ("clear", ""),
     ],
 )
-def test_http3_is_offered_by_a_header(value: str, offered: str) -> None:
+def test_http3_offer_is_read_from_header(value: str, offered: str) -> None:
     assert page.offered_h3(value, "chat.example") == offered
 
 
-async def test_quic_is_tried_where_it_is_asked_for_and_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_quic_is_tried_if_requested_and_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fetched(*_: Any, **__: Any) -> page.Page:
         return page.Page(status=200, length=0, h3="chat.example:443")
 
     monkeypatch.setattr(oonimeasuring, "fetch", fetched)
     monkeypatch.setattr(oonimeasuring, "TLS_SECONDS", 0.3)
-    async with oohelperd(a_desk()) as client:
+    async with oohelperd(new_admission()) as client:
         plain = await client.measure("https://127.0.0.1/", ["127.0.0.1:443"])
         asked = await client.measure("https://127.0.0.1/", ["127.0.0.1:443"], quic=True)
     assert plain["quic_handshake"] == {}
-    (said,) = asked["quic_handshake"].values()
-    assert said["server_name"] == "127.0.0.1" and said["status"] is False and said["failure"]
+    (handshake,) = asked["quic_handshake"].values()
+    assert handshake["server_name"] == "127.0.0.1" and handshake["status"] is False and handshake["failure"]
 
 
 # -- what it refuses -----------------------------------------------------------------------------------------------
@@ -285,13 +284,13 @@ async def test_quic_is_tried_where_it_is_asked_for_and_offered(monkeypatch: pyte
         {"http_request": "https://chat.example/", "x_quic_enabled": "yes"},
     ],
 )
-async def test_what_is_no_request_is_one_sentence(asked: Any) -> None:
-    async with oohelperd(a_desk()) as client:
+async def test_invalid_request_gets_one_message(asked: Any) -> None:
+    async with oohelperd(new_admission()) as client:
         status, document, _ = await client.post(asked)
     assert status == 400 and list(document) == ["error"] and "\n" not in document["error"]
 
 
-def test_only_three_headers_are_sent_on() -> None:
+def test_only_three_headers_are_forwarded() -> None:
     given = {"accept": ["*/*"], "Cookie": ["a=b"], "Host": ["other.example"], "X-Forwarded-For": ["1.1.1.1"]}
     asked = {"http_request": "https://chat.example/", "http_request_headers": given}
     assert read_request(json.dumps(asked).encode()).headers == (("accept", "*/*"),)
@@ -318,29 +317,29 @@ PRIVATE = [
 
 
 @pytest.mark.parametrize("ip", PRIVATE)
-async def test_a_private_address_is_named_and_not_contacted(ip: str, connected: list[str]) -> None:
+async def test_private_address_is_reported_and_not_contacted(ip: str, connected: list[str]) -> None:
     host = f"[{ip}]" if ":" in ip else ip
     asked = {"http_request": f"http://{host}:80/", "tcp_connect": [f"{host}:80"]}
-    found = await oonimeasuring.measure_url(a_desk(lab=False), read_request(json.dumps(asked).encode()))
+    found = await oonimeasuring.measure_url(new_admission(lab=False), read_request(json.dumps(asked).encode()))
     assert connected == [] and found["tcp_connect"] == {} and found["ip_info"][ip]["flags"] == 1 + 4
     assert found["http_request"]["failure"] == "unknown_error"
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f.1", "017700000001", "localhost", "name.example"])
-async def test_a_name_that_leads_to_a_private_address_is_not_followed(
+async def test_name_with_private_address_is_not_contacted(
     host: str, connected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def inward(name: str, port: Any, *_: Any, **__: Any) -> Any:
+    def resolve_to_private(name: str, port: Any, *_: Any, **__: Any) -> Any:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port or 0))]
 
-    monkeypatch.setattr(socket, "getaddrinfo", inward)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_to_private)
     request = read_request(json.dumps({"http_request": f"http://{host}:80/"}).encode())
-    found = await oonimeasuring.measure_url(a_desk(lab=False), request)
+    found = await oonimeasuring.measure_url(new_admission(lab=False), request)
     assert connected == [] and found["tcp_connect"] == {} and found["http_request"]["failure"] == "unknown_error"
 
 
 @pytest.mark.parametrize("to", ["127.0.0.2", "127.2", "2130706434", "localhost", "[::1]", "169.254.169.254"])
-async def test_a_redirect_to_a_private_address_is_not_followed(to: str) -> None:
+async def test_redirect_to_private_address_is_not_followed(to: str) -> None:
     """Allow the first site as if it were public. Its redirect leads to a private address."""
     asked: list[str] = []
 
@@ -352,11 +351,13 @@ async def test_a_redirect_to_a_private_address_is_not_followed(to: str) -> None:
         return ip == "127.0.0.1" and len(asked) == 0
 
     async with site(away) as port:
-        found = await page.fetch(URL(f"http://127.0.0.1:{port}/"), {}, roots=a_desk().roots, allowed=only_the_first)
+        found = await page.fetch(
+            URL(f"http://127.0.0.1:{port}/"), {}, roots=new_admission().roots, allowed=only_the_first
+        )
     assert asked == [f"127.0.0.1:{port}"] and found.written()["failure"] == "unknown_error"
 
 
-async def test_a_body_without_end_is_counted_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_endless_body_is_counted_up_to_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -368,11 +369,13 @@ async def test_a_body_without_end_is_counted_to_its_limit(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(page, "LONGEST_BODY", 300_000)
     async with site(endless) as port:
-        found = await page.fetch(URL(f"http://127.0.0.1:{port}/"), {}, roots=a_desk().roots, allowed=lambda ip: True)
+        found = await page.fetch(
+            URL(f"http://127.0.0.1:{port}/"), {}, roots=new_admission().roots, allowed=lambda ip: True
+        )
     assert (found.failure, found.length) == (None, 300_000)
 
 
-async def test_redirects_in_a_circle_and_silence_end(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_circular_redirects_and_silence_end(monkeypatch: pytest.MonkeyPatch) -> None:
     async def circle(request: web.Request) -> web.Response:
         if request.path == "/silent":
             await asyncio.sleep(5)
@@ -380,43 +383,43 @@ async def test_redirects_in_a_circle_and_silence_end(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(page, "SECONDS", 0.5)
     async with site(circle) as port:
-        base, roots = f"http://127.0.0.1:{port}", a_desk().roots
+        base, roots = f"http://127.0.0.1:{port}", new_admission().roots
         found = [
             await page.fetch(URL(base + path), {}, roots=roots, allowed=lambda ip: True) for path in ("/0", "/silent")
         ]
     assert [one.written()["failure"] for one in found] == ["unknown_error", "generic_timeout_error"]
 
 
-async def test_what_is_not_done_in_time_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unfinished_part_is_omitted(monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(request: web.Request) -> web.Response:
         await asyncio.sleep(5)
         return web.Response()
 
     monkeypatch.setattr(oonimeasuring, "ANSWER_WITHIN", 0.5)
-    async with site(silent) as port, oohelperd(a_desk()) as client:
+    async with site(silent) as port, oohelperd(new_admission()) as client:
         found = await client.measure(f"http://127.0.0.1:{port}/", [f"127.0.0.1:{port}"])
     assert found["tcp_connect"][f"127.0.0.1:{port}"]["status"]
     assert (found["http_request"]["failure"], found["http_request"]["status_code"]) == ("generic_timeout_error", -1)
 
 
-async def test_who_asks_too_often_or_too_much_is_told_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_requests_get_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"http_request": f"http://127.0.0.1:{unused_port()}/"}
-    monkeypatch.setattr(desk, "AT_ONCE", 0)
-    monkeypatch.setattr(desk, "PER_MINUTE", 2)
-    async with oohelperd(a_desk()) as client:
+    monkeypatch.setattr(admission, "AT_ONCE", 0)
+    monkeypatch.setattr(admission, "PER_MINUTE", 2)
+    async with oohelperd(new_admission()) as client:
         got = [await client.post(asked) for _ in range(3)]
     assert [status for status, _, _ in got] == [503, 503, 429]
     assert all(headers["Retry-After"].isdigit() for _, _, headers in got)
 
 
-async def test_the_same_request_is_measured_once_a_minute() -> None:
+async def test_same_request_is_measured_once_a_minute() -> None:
     asked: list[str] = []
 
     async def count(request: web.Request) -> web.Response:
         asked.append(request.path)
         return web.Response()
 
-    async with site(count) as port, oohelperd(a_desk()) as client:
+    async with site(count) as port, oohelperd(new_admission()) as client:
         first, second = [await client.measure(f"http://127.0.0.1:{port}/", []) for _ in range(2)]
     assert first == second and asked == ["/"]
 
@@ -452,12 +455,12 @@ DEEP = st.integers(1, 30_000).map(lambda depth: b"[" * depth) | st.integers(1, 9
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(st.lists(RAW | DEEP, min_size=1, max_size=5))
-def test_no_request_makes_it_fail_or_look_inside(
+def test_no_request_causes_error_or_private_connection(
     connected: list[str], monkeypatch: pytest.MonkeyPatch, bodies: list[bytes]
 ) -> None:
     """Check that there is no 5xx except 503 with Retry-After, and no connection to a private address."""
 
-    def inward(name: Any, port: Any, *_: Any, **__: Any) -> Any:
+    def resolve_to_private(name: Any, port: Any, *_: Any, **__: Any) -> Any:
         str(name).encode("idna")  # as the real function does
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", port or 0)),
@@ -471,20 +474,20 @@ def test_no_request_makes_it_fail_or_look_inside(
             except Refused as refused:
                 assert refused.status == 400
                 continue
-            table = a_desk(lab=False)
+            table = new_admission(lab=False)
             answer = await oonimeasuring.measure_url(table, request)
             assert set(answer) == FIELDS and json.dumps(answer, allow_nan=False)
             assert all(ipaddress.ip_address(ip).is_global and may_contact(ip, lab=False) for ip in connected)
 
-    monkeypatch.setattr(socket, "getaddrinfo", inward)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_to_private)
     asyncio.run(ask())
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(RAW | DEEP, min_size=5, max_size=30))
-def test_over_http_every_refusal_is_a_sentence(bodies: list[bytes]) -> None:
+def test_every_refusal_over_http_has_message(bodies: list[bytes]) -> None:
     async def ask() -> None:
-        async with oohelperd(a_desk(lab=False)) as client:
+        async with oohelperd(new_admission(lab=False)) as client:
             for raw in bodies:
                 if b"http" in raw.lower():
                     continue  # it may name a public host, which the test before covers

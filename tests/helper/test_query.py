@@ -31,13 +31,13 @@ def with_address(address: str) -> dict[str, Any]:
     return {"target": "chat", "addresses": {"chat.example": [address]}}
 
 
-def test_a_plain_question() -> None:
+def test_query_for_target_is_read() -> None:
     question = read({"target": "chat", "services": ["web"], "addresses": {"chat.example": ["93.184.216.34"]}})
     assert question.services == ["web"] and question.addresses == {"chat.example": ["93.184.216.34"]}
     assert read({"target": "chat"}).services is None
 
 
-def test_a_web_address_takes_the_place_of_a_target() -> None:
+def test_query_for_web_address_is_read() -> None:
     question = read({"url": "https://Page.example/a?b", "addresses": {"page.example": ["93.184.216.34"]}})
     ((_, endpoint),) = question.target.endpoints()
     assert (endpoint.url, question.target.nettest) == ("https://page.example:443/a?b", "web_connectivity")
@@ -74,16 +74,16 @@ def test_a_web_address_takes_the_place_of_a_target() -> None:
         (with_address("not an address"), 422),
     ],
 )
-def test_what_is_refused(document: Any, status: int) -> None:
+def test_unacceptable_query_has_its_status(document: Any, status: int) -> None:
     assert refusal(document).status == status
 
 
-def test_the_near_name_is_offered() -> None:
+def test_similar_target_name_is_suggested() -> None:
     assert "did you mean 'chat'" in str(refusal({"target": "chap"}))
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[" * 100_000])
-def test_what_is_no_json(raw: bytes) -> None:
+def test_invalid_json_is_refused(raw: bytes) -> None:
     with pytest.raises(Refused, match="not JSON") as caught:
         read_question(raw, {"chat": TARGET}, lab=False)
     assert caught.value.status == 400
@@ -97,27 +97,27 @@ def test_what_is_no_json(raw: bytes) -> None:
         *("::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "fe80::1%eth0", "2001:db8::1"),
     ],
 )
-def test_private_and_multicast_addresses_are_refused(address: str) -> None:
+def test_non_public_addresses_are_refused(address: str) -> None:
     assert refusal(with_address(address)).status == 422
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "::1", "fc00::1"])
-def test_the_lab_allows_private_addresses(address: str) -> None:
+def test_lab_allows_private_addresses(address: str) -> None:
     assert read(with_address(address), lab=True).addresses
 
 
 @pytest.mark.parametrize("address", ["224.0.0.1", "ff02::1", "0.0.0.0"])
-def test_not_even_the_lab_allows_multicast(address: str) -> None:
+def test_lab_refuses_multicast(address: str) -> None:
     assert refusal(with_address(address), lab=True).status == 422
 
 
 @given(st.ip_addresses(network="10.0.0.0/8") | st.ip_addresses(network="127.0.0.0/8"))
-def test_no_private_address_hides_in_ipv6(inner: Any) -> None:
+def test_private_address_inside_ipv6_is_refused(inner: Any) -> None:
     for form in (f"::ffff:{inner}", f"64:ff9b::{int(inner) >> 16:x}:{int(inner) & 0xFFFF:x}"):
         assert refusal(with_address(form)).status == 422
 
 
-def test_the_order_of_addresses_does_not_matter_for_the_cache() -> None:
+def test_order_of_addresses_does_not_change_cache_key() -> None:
     ips = ["93.184.216.34", "8.8.8.8"]
     one, two = (read({"target": "chat", "addresses": {"chat.example": order}}) for order in (ips, ips[::-1]))
     assert one.key == two.key != read({"target": "chat"}).key

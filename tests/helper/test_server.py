@@ -23,8 +23,7 @@ from aiohttp import web
 
 from probe.cli.helper import echo_ports
 from probe.cli.screen import UsageError
-from probe.helper import Admission, build
-from probe.helper import admission as desk
+from probe.helper import Admission, admission, build
 from probe.helper import measure as measuring
 from probe.helper.udp_echo import Echo
 from probe.run.measure import Measured
@@ -41,14 +40,14 @@ NEUTRAL = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00"
 Ask = Callable[..., Any]
 
 
-def a_desk(**more: Any) -> Admission:
+def new_admission(**more: Any) -> Admission:
     return Admission({"chat": CHAT}, NEUTRAL, CHAT, **more)
 
 
 @asynccontextmanager
-async def asking(desk: Admission) -> AsyncIterator[Ask]:
+async def asking(admission: Admission) -> AsyncIterator[Ask]:
     """Run a helper and yield a function (method, path, body) that returns (status, document, headers)."""
-    runner = web.AppRunner(build(desk), access_log=None)
+    runner = web.AppRunner(build(admission), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -70,8 +69,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Replace measuring and the preflight. The list holds the arguments of measure()."""
     calls: list[dict[str, Any]] = []
 
-    async def measure(target: Target, session: Session, **wishes: Any) -> Measured:
-        calls.append({"target": target.name, "session": session, **wishes})
+    async def measure(target: Target, session: Session, **options: Any) -> Measured:
+        calls.append({"target": target.name, "session": session, **options})
         return Measured({"seen": len(calls)}, "x", "0.1.0", datetime.now(UTC), 0.1)
 
     async def preflight(session: Session, roots: Any = None) -> None:
@@ -82,13 +81,13 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return calls
 
 
-async def test_health() -> None:
-    async with asking(a_desk()) as ask:
+async def test_health_page_is_ok() -> None:
+    async with asking(new_admission()) as ask:
         assert (await ask(method="GET", path="/health"))[:2] == (200, {"status": "ok"})
 
 
-async def test_an_answer(measured: list[dict[str, Any]]) -> None:
-    async with asking(a_desk()) as ask:
+async def test_query_is_answered(measured: list[dict[str, Any]]) -> None:
+    async with asking(new_admission()) as ask:
         status, answer, headers = await ask({"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}})
     assert status == 200
     assert "Content-Encoding" in headers  # 90 kB would fill a narrow access line for six seconds
@@ -100,20 +99,18 @@ async def test_an_answer(measured: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("lab", [False, True])
-async def test_web_address_is_measured_and_never_leads_into_a_private_network(
-    measured: list[dict[str, Any]], lab: bool
-) -> None:
-    async with asking(a_desk(lab=lab)) as ask:
+async def test_web_address_is_measured_at_public_addresses_only(measured: list[dict[str, Any]], lab: bool) -> None:
+    async with asking(new_admission(lab=lab)) as ask:
         status, _, _ = await ask({"url": "https://page.example/"})
     assert status == 200 and measured[0]["target"] == "https://page.example/"
     assert measured[0]["session"].public_only is not lab
 
 
-async def test_an_answer_offers_the_echo_with_a_fresh_token_though_it_was_measured_before(
+async def test_cached_answer_has_new_echo_token(
     measured: list[dict[str, Any]],
 ) -> None:
     echo = Echo([3478, 5060])
-    async with asking(a_desk(echo=echo)) as ask:
+    async with asking(new_admission(echo=echo)) as ask:
         offers = [(await ask({"target": "chat"}))[1]["echo"] for _ in range(2)]
     assert len(measured) == 1 and offers[0]["token"] != offers[1]["token"]
     assert [offer["ports"] for offer in offers] == [[3478, 5060]] * 2
@@ -121,7 +118,7 @@ async def test_an_answer_offers_the_echo_with_a_fresh_token_though_it_was_measur
 
 
 @pytest.mark.parametrize(
-    ("wish", "status"),
+    ("call", "status"),
     [
         ({"body": b"{"}, 400),
         ({"body": {"target": "chat", "more": 1}}, 400),
@@ -133,16 +130,16 @@ async def test_an_answer_offers_the_echo_with_a_fresh_token_though_it_was_measur
         ({"body": {"target": "chat", "addresses": {"chat.example": ["10.0.0.1"]}}}, 422),
     ],
 )
-async def test_every_refusal_is_one_sentence(wish: dict[str, Any], status: int) -> None:
-    async with asking(a_desk()) as ask:
-        got, answer, _ = await ask(**wish)
+async def test_every_refusal_has_one_message(call: dict[str, Any], status: int) -> None:
+    async with asking(new_admission()) as ask:
+        got, answer, _ = await ask(**call)
     assert got == status and list(answer) == ["error"]
     assert answer["error"] and "\n" not in answer["error"]
 
 
-async def test_the_same_question_is_measured_once_a_minute(measured: list[dict[str, Any]]) -> None:
+async def test_same_query_is_measured_once_a_minute(measured: list[dict[str, Any]]) -> None:
     now = [0.0]
-    async with asking(a_desk(clock=lambda: now[0])) as ask:
+    async with asking(new_admission(clock=lambda: now[0])) as ask:
         first, second = await asyncio.gather(ask({"target": "chat"}), ask({"target": "chat"}))
         assert first[1]["test_keys"] == second[1]["test_keys"] and len(measured) == 1
         await ask({"target": "chat", "addresses": {"chat.example": ["8.8.8.8"]}})
@@ -152,26 +149,24 @@ async def test_the_same_question_is_measured_once_a_minute(measured: list[dict[s
         assert len(measured) == 3
 
 
-async def test_a_peer_that_asks_too_often_waits(
+async def test_too_frequent_queries_are_refused(
     measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk, "PER_MINUTE", 3)
-    async with asking(a_desk()) as ask:
+    monkeypatch.setattr(admission, "PER_MINUTE", 3)
+    async with asking(new_admission()) as ask:
         got = [await ask({"target": "chat"}) for _ in range(4)]
     assert [status for status, _, _ in got] == [200, 200, 200, 429]
     assert got[-1][2]["Retry-After"].isdigit()
 
 
-async def test_a_busy_helper_says_when_to_come_back(
-    measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(desk, "AT_ONCE", 0)
-    async with asking(a_desk()) as ask:
+async def test_busy_helper_sends_retry_after(measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "AT_ONCE", 0)
+    async with asking(new_admission()) as ask:
         status, _, headers = await ask({"target": "chat"})
     assert status == 503 and headers["Retry-After"].isdigit()
 
 
-async def test_what_is_not_done_in_time_is_answered_as_it_is(
+async def test_unfinished_measurement_is_answered_in_time(
     measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def stuck(*_: Any, **__: Any) -> Measured:
@@ -180,17 +175,17 @@ async def test_what_is_not_done_in_time_is_answered_as_it_is(
 
     monkeypatch.setattr(measuring, "measure", stuck)
     monkeypatch.setattr(measuring, "HARD_LIMIT", 0.2)
-    async with asking(a_desk()) as ask:
+    async with asking(new_admission()) as ask:
         status, answer, _ = await ask({"target": "chat"})
     assert status == 200 and answer["test_keys"]["x_transactions"] == []
 
 
-async def test_a_bug_is_a_sentence_too(measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bug_is_reported_without_details(measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any, **__: Any) -> Measured:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(measuring, "measure", broken)
-    async with asking(a_desk()) as ask:
+    async with asking(new_admission()) as ask:
         status, answer, _ = await ask({"target": "chat"})
     assert status == 500 and "RuntimeError" in answer["error"] and "secret" not in answer["error"]
 
@@ -209,17 +204,17 @@ def echoes(port: int, datagram: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("ports", ["", "3478,", "0", "65536", "3478;5060", "x", "\u0663", "9" * 5000])
-def test_bad_echo_ports_are_one_sentence(ports: str) -> None:
+def test_invalid_echo_ports_are_refused(ports: str) -> None:
     with pytest.raises(UsageError, match="is no port") as refused:
         echo_ports(ports)
     assert refused.value.exit_code == 2
 
 
-def test_echo_ports_are_a_list_each_once() -> None:
+def test_echo_ports_are_listed_once() -> None:
     assert echo_ports("3478, 5060,3478") == [3478, 5060] and echo_ports(None) == []
 
 
-def test_the_command_announces_itself_and_ends_on_sigterm(tmp_path: Path) -> None:
+def test_command_prints_address_and_ends_on_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "probe", "helper", "--listen", "127.0.0.1:0", "--lab"]
     command += ["--echo", str(port := free_udp_port())]
     with subprocess.Popen(

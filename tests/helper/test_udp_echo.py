@@ -14,7 +14,7 @@ from probe.wire.stun import binding_request
 
 
 @contextlib.asynccontextmanager
-async def echo_at_work() -> AsyncIterator[Echo]:
+async def running_echo() -> AsyncIterator[Echo]:
     echo = Echo([0])
     await echo.open("127.0.0.1")
     try:
@@ -36,8 +36,8 @@ async def send(echo: Echo, datagram: bytes, seconds: float = 0.2) -> bytes | Non
             return None
 
 
-async def test_a_token_opens_it_raw_or_in_hexadecimal_wherever_it_stands() -> None:
-    async with echo_at_work() as echo:
+async def test_datagram_with_token_is_echoed() -> None:
+    async with running_echo() as echo:
         token = echo.offer()["token"]
         raw = bytes.fromhex(token)
         sip = f"OPTIONS sip:x.example SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bKabc{token}def\r\n\r\n".encode()
@@ -45,16 +45,16 @@ async def test_a_token_opens_it_raw_or_in_hexadecimal_wherever_it_stands() -> No
             assert await send(echo, datagram) == datagram
 
 
-async def test_without_a_token_nothing_comes_back() -> None:
-    async with echo_at_work() as echo:
+async def test_datagram_without_token_is_not_echoed() -> None:
+    async with running_echo() as echo:
         token = echo.offer()["token"]
         for datagram in (b"", b"x", binding_request(secrets.token_bytes(12)), token[:-1].encode(), b"\0" * 1200):
             assert await send(echo, datagram) is None
 
 
-async def test_echo_to_a_closed_port_raises_no_error() -> None:
+async def test_closed_client_port_does_not_stop_echo() -> None:
     """Check that an ICMP error about a closed client port does not close the echo's port."""
-    async with echo_at_work() as echo:
+    async with running_echo() as echo:
         raw = bytes.fromhex(echo.offer()["token"])
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(raw, ("127.0.0.1", echo.ports[0]))
@@ -62,7 +62,7 @@ async def test_echo_to_a_closed_port_raises_no_error() -> None:
         assert await send(echo, raw) == raw
 
 
-def test_a_token_lives_for_a_minute() -> None:
+def test_token_is_valid_for_one_minute() -> None:
     now = [0.0]
     tokens = Tokens(lambda: now[0])
     early, now[0] = bytes.fromhex(tokens.issue()), 30.0
@@ -70,14 +70,14 @@ def test_a_token_lives_for_a_minute() -> None:
     assert not tokens.admits(early) and tokens.admits(late)
 
 
-def test_a_token_is_good_for_so_many_datagrams() -> None:
+def test_token_allows_limited_number_of_datagrams() -> None:
     tokens = Tokens()
     one, other = bytes.fromhex(tokens.issue()), bytes.fromhex(tokens.issue())
     assert [tokens.admits(one) for _ in range(MOST_ECHOES + 2)] == [True] * MOST_ECHOES + [False] * 2
     assert tokens.admits(other)
 
 
-def test_tokens_are_fresh_and_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_are_unique_and_limited_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(echoing, "MOST_TOKENS", 8)
     tokens = Tokens()
     issued = [tokens.issue() for _ in range(9)]
@@ -85,14 +85,14 @@ def test_tokens_are_fresh_and_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) ->
     assert not tokens.admits(bytes.fromhex(issued[0])) and tokens.admits(bytes.fromhex(issued[1]))
 
 
-def test_a_datagram_longer_than_a_frame_is_left_alone() -> None:
+def test_too_long_datagram_is_not_echoed() -> None:
     tokens = Tokens()
     raw = bytes.fromhex(tokens.issue())
     assert tokens.admits(raw + b"x" * (LONGEST_DATAGRAM - 12)) and not tokens.admits(raw + b"x" * LONGEST_DATAGRAM)
 
 
-async def test_a_port_that_is_taken_is_named() -> None:
-    async with echo_at_work() as echo:
+async def test_occupied_port_is_named() -> None:
+    async with running_echo() as echo:
         other = Echo([0, echo.ports[0]])
         with pytest.raises(OSError, match=f"UDP port {echo.ports[0]}"):
             await other.open("127.0.0.1")

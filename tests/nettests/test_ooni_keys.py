@@ -59,20 +59,20 @@ def target(nettest: str, **services: tuple[str, ...]) -> Target:
         (asked("b-api.facebook.com", failure=f.DNS_NXDOMAIN), seen(B_API, f.DNS_NXDOMAIN, "resolve"), False, None),
     ],
 )
-def test_facebook_one_endpoint(
+def test_facebook_endpoint_has_its_keys(
     query: DNSQuery | None, reached: Seen | None, consistent: bool | None, reachable: bool | None
 ) -> None:
-    said = facebook_messenger.summary(View([query] if query else [], [reached] if reached else []))
-    assert (said["facebook_b_api_dns_consistent"], said["facebook_b_api_reachable"]) == (consistent, reachable)
-    assert said["facebook_dns_blocking"] is (consistent is False)
-    assert said["facebook_tcp_blocking"] is (reachable is False)
-    others = [value for key, value in said.items() if "b_api" not in key and not key.endswith("_blocking")]
+    keys = facebook_messenger.summary(View([query] if query else [], [reached] if reached else []))
+    assert (keys["facebook_b_api_dns_consistent"], keys["facebook_b_api_reachable"]) == (consistent, reachable)
+    assert keys["facebook_dns_blocking"] is (consistent is False)
+    assert keys["facebook_tcp_blocking"] is (reachable is False)
+    others = [value for key, value in keys.items() if "b_api" not in key and not key.endswith("_blocking")]
     assert len(others) == 12 and set(others) == {None}
 
 
-def test_facebooks_stun_server_is_looked_up_and_no_more() -> None:
-    said = facebook_messenger.summary(View([asked("stun.fbsbx.com", 32934)]))
-    assert (said["facebook_stun_dns_consistent"], said["facebook_stun_reachable"]) == (True, None)
+def test_facebook_stun_server_is_resolved_only() -> None:
+    keys = facebook_messenger.summary(View([asked("stun.fbsbx.com", 32934)]))
+    assert (keys["facebook_stun_dns_consistent"], keys["facebook_stun_reachable"]) == (True, None)
     assert facebook_messenger.extent(parse_endpoint(STUN)) == "resolve"
     assert {facebook_messenger.extent(parse_endpoint(url)) for url in (B_API, STAR)} == {"connect"}
 
@@ -80,18 +80,18 @@ def test_facebooks_stun_server_is_looked_up_and_no_more() -> None:
 # -- signal ----------------------------------------------------------------------------------------------------------
 
 
-def test_signal_names_the_last_failure_as_it_was() -> None:
+def test_signal_has_last_failure_unchanged() -> None:
     early, late = TCPConnect(ip="192.0.2.1", port=443, t=1.0), TCPConnect(ip="192.0.2.2", port=443, t=2.0)
     alert = "unknown_failure: remote error: tls: handshake failure"
     view = View(seen=[seen(STORAGE, alert, "tls_handshake", late), seen(CHAT, f.RESET, "tls_handshake", early)])
-    said = signal.keys(view, lists_of([]))
-    assert (said["signal_backend_status"], said["signal_backend_failure"]) == ("blocked", alert)
-    assert (said["failed_operation"], said["failure"]) == (None, None)
+    keys = signal.keys(view, lists_of([]))
+    assert (keys["signal_backend_status"], keys["signal_backend_failure"]) == ("blocked", alert)
+    assert (keys["failed_operation"], keys["failure"]) == (None, None)
 
 
-def test_signal_is_ok_only_when_every_server_was_tried() -> None:
-    said = signal.keys(View(seen=[seen(CHAT)]), lists_of([]))
-    assert (said["signal_backend_status"], said["failure"]) == ("ok", None)
+def test_signal_is_ok_only_if_every_server_was_tried() -> None:
+    keys = signal.keys(View(seen=[seen(CHAT)]), lists_of([]))
+    assert (keys["signal_backend_status"], keys["failure"]) == ("ok", None)
     view = View(seen=[seen(CHAT)], untried=[parse_endpoint(STORAGE)])
     assert signal.keys(view, lists_of([]))["failure"] == f.INTERRUPTED
     view.seen.append(seen(CHAT, f.RESET, "tls_handshake"))
@@ -102,32 +102,32 @@ def test_signal_is_ok_only_when_every_server_was_tried() -> None:
 
 
 @pytest.mark.parametrize("failure", [None, f.TIMEOUT, "unknown_failure: stun: error 400"])
-def test_stun_says_what_the_exchange_said(failure: str | None) -> None:
+def test_stun_has_failure_of_exchange(failure: str | None) -> None:
     queries = [asked("stun.example", 64500)]
     one = seen("stun://stun.example:3478;transport=udp", failure, "stun_exchange" if failure else None)
-    said = stunreachability.keys(View(queries, [one]), lists_of(queries))
-    assert set(said) == {"endpoint", "failure", "queries"}
-    assert (said["endpoint"], said["failure"]) == ("stun.example:3478", failure)
-    assert [query.hostname for query in said["queries"]] == ["stun.example"]
+    keys = stunreachability.keys(View(queries, [one]), lists_of(queries))
+    assert set(keys) == {"endpoint", "failure", "queries"}
+    assert (keys["endpoint"], keys["failure"]) == ("stun.example:3478", failure)
+    assert [query.hostname for query in keys["queries"]] == ["stun.example"]
 
 
-def test_a_stun_server_that_was_not_asked_has_not_answered() -> None:
+def test_untried_stun_server_is_interrupted() -> None:
     assert stunreachability.keys(View(), lists_of([]))["failure"] == f.INTERRUPTED
 
 
 # -- dnscheck ----------------------------------------------------------------------------------------------------------
 
 
-def test_dnscheck_has_a_lookup_per_address_with_the_address_in_the_hosts_place() -> None:
+def test_dnscheck_has_lookup_for_each_address() -> None:
     answer = asked("neutral.example", 64500, address="93.184.216.34")
     connect = TCPConnect(ip="192.0.2.1", port=443)
     good, bad = (
         seen(DOH, None, None, connect, answer, at="192.0.2.1"),
         seen(DOH, f.RESET, "tls_handshake", at="2001:db8::1"),
     )
-    said = dnscheck.keys(View([asked("dns.example", 64500)], [good, bad]), lists_of([]))
-    assert set(said["lookups"]) == {"https://192.0.2.1/dns-query", "https://[2001:db8::1]/dns-query"}
-    first, second = said["lookups"].values()
+    keys = dnscheck.keys(View([asked("dns.example", 64500)], [good, bad]), lists_of([]))
+    assert set(keys["lookups"]) == {"https://192.0.2.1/dns-query", "https://[2001:db8::1]/dns-query"}
+    first, second = keys["lookups"].values()
     assert (first["failed_operation"], first["failure"], len(first["tcp_connect"]), len(first["queries"])) == (
         None,
         None,
@@ -135,25 +135,25 @@ def test_dnscheck_has_a_lookup_per_address_with_the_address_in_the_hosts_place()
         1,
     )
     assert (second["failed_operation"], second["failure"]) == ("tls_handshake", f.RESET)
-    assert said["domain"] == "neutral.example" and said["bootstrap_failure"] is None
-    assert [query.hostname for query in said["bootstrap"]["queries"]] == ["dns.example"]
+    assert keys["domain"] == "neutral.example" and keys["bootstrap_failure"] is None
+    assert [query.hostname for query in keys["bootstrap"]["queries"]] == ["dns.example"]
 
 
-def test_dnscheck_refuses_bogons_as_ooni_does() -> None:
+def test_dnscheck_reports_bogons() -> None:
     answer = asked("neutral.example", 0, address="10.10.34.35")
-    said = dnscheck.keys(
+    keys = dnscheck.keys(
         View([asked("dns.example", 0, address="10.0.0.1")], [seen(DOH, None, None, answer, at="192.0.2.1")]),
         lists_of([]),
     )
-    (lookup,) = said["lookups"].values()
+    (lookup,) = keys["lookups"].values()
     assert (lookup["failed_operation"], lookup["failure"]) == ("resolve", "dns_bogon_error")
-    assert said["bootstrap_failure"] == "dns_bogon_error"
+    assert keys["bootstrap_failure"] == "dns_bogon_error"
 
 
-def test_dnscheck_of_a_name_that_does_not_resolve_has_no_lookups() -> None:
+def test_dnscheck_of_unresolved_name_has_no_lookups() -> None:
     view = View([asked("dns.example", failure=f.DNS_NXDOMAIN)], [seen(DOH, f.DNS_NXDOMAIN, "resolve")])
-    said = dnscheck.keys(view, lists_of([]))
-    assert (said["bootstrap_failure"], said["lookups"], said["domain"]) == (f.DNS_NXDOMAIN, {}, "")
+    keys = dnscheck.keys(view, lists_of([]))
+    assert (keys["bootstrap_failure"], keys["lookups"], keys["domain"]) == (f.DNS_NXDOMAIN, {}, "")
     assert dnscheck.keys(View(), lists_of([]))["bootstrap"] is None
 
 
@@ -175,11 +175,11 @@ def test_dnscheck_of_a_name_that_does_not_resolve_has_no_lookups() -> None:
         ("dnscheck", "https://dns.example:443/", None),
     ],
 )
-def test_inputs_are_written_as_ooni_writes_them(nettest: str, url: str, written: str | None) -> None:
+def test_inputs_have_form_of_ooni(nettest: str, url: str, written: str | None) -> None:
     assert NETTESTS[nettest].input_of(target(nettest, one=(url,))) == written
 
 
-def test_a_target_has_a_line_per_service_where_oonis_nettest_takes_one_input() -> None:
+def test_target_of_single_input_nettest_is_split_by_service() -> None:
     urls: Any = ("stun://a.example:3478;transport=udp", "stun://a.example:3478;transport=tcp")
     parts = lines_of(target("stunreachability", a=urls, b=urls[:1]))
     assert [(list(part.services), part.whole) for part in parts] == [(["a"], False), (["b"], False)]

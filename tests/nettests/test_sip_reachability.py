@@ -52,7 +52,7 @@ async def sip(ip: str, port: int = 0, silent: int = 0) -> AsyncIterator[UDPServe
 
     def behave(asked: Asked) -> None:
         if len(branches(server)) > silent:
-            asked.say(answer(read_message(asked.query), CLIENT) or b"")
+            asked.send(answer(read_message(asked.query), CLIENT) or b"")
 
     server = UDPServer(behave)
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: server, local_addr=(ip, port))
@@ -79,7 +79,7 @@ def tried(trace: Trace) -> list[tuple[str, str]]:
     return [(record.kind, record.address) for record in trace.transactions if record.endpoint]
 
 
-async def test_one_flow_to_the_lowest_address_and_it_is_one_trigger(world: World) -> None:
+async def test_lowest_address_gets_one_flow_and_one_trigger(world: World) -> None:
     async with sip("127.0.1.1") as low, sip("127.0.1.2", low.port) as high:
         resolves(world, "127.0.1.2", "127.0.1.1")
         trace = await run(world, world.target(f"sip://{NAME}:{low.port};transport=udp"))
@@ -90,7 +90,7 @@ async def test_one_flow_to_the_lowest_address_and_it_is_one_trigger(world: World
     assert (entry.failure, entry.code, entry.server, entry.rewritten) == (None, 200, "lab", [])
 
 
-async def test_four_is_preferred_to_six_and_numbers_are_compared_as_numbers(world: World) -> None:
+async def test_ipv4_comes_first_and_addresses_are_sorted_numerically(world: World) -> None:
     world.session.ipv6 = True
     async with sip("127.0.1.9") as nine, sip("127.0.1.10", nine.port) as ten:
         resolves(world, "::1", "127.0.1.10", "127.0.1.9")
@@ -98,7 +98,7 @@ async def test_four_is_preferred_to_six_and_numbers_are_compared_as_numbers(worl
     assert tried(trace) == [("first", "127.0.1.9")] and not ten.asked
 
 
-async def test_silence_is_confirmed_once_with_a_request_of_its_own(world: World) -> None:
+async def test_silence_is_confirmed_with_one_new_request(world: World) -> None:
     async with sip("127.0.1.1", silent=9) as server:
         resolves(world, "127.0.1.1")
         trace = await run(world, world.target(f"sip://{NAME}:{server.port};transport=udp"))
@@ -107,14 +107,14 @@ async def test_silence_is_confirmed_once_with_a_request_of_its_own(world: World)
     assert world.session.pace.triggers_left(NAME, "127.0.1.1", "udp") == 4
 
 
-async def test_the_second_request_may_succeed(world: World) -> None:
+async def test_confirmation_may_succeed(world: World) -> None:
     async with sip("127.0.1.1", silent=1) as server:
         resolves(world, "127.0.1.1")
         trace = await run(world, world.target(f"sip://{NAME}:{server.port};transport=udp"))
     assert [record.failure for record in trace.transactions if record.endpoint] == ["generic_timeout_error", None]
 
 
-async def test_each_transport_is_asked_once(world: World) -> None:
+async def test_each_transport_gets_one_request(world: World) -> None:
     async def serve(peer: Peer) -> None:
         try:
             await serve_sip(Plain(peer.reader, peer.writer), CLIENT)
@@ -130,31 +130,35 @@ async def test_each_transport_is_asked_once(world: World) -> None:
     assert sorted((entry.transport, entry.code) for entry in entries) == [("tcp", 200), ("udp", 200)]
 
 
-async def test_the_helper_asks_its_own_address_and_the_probes_each_one(world: World) -> None:
+async def test_helper_tries_its_own_address_and_that_of_probe(world: World) -> None:
     """Check both addresses. The probe's may be forged, and asking only that would make the provider look down."""
     world.session = replace(world.session, as_control=True)
     async with (
-        sip("127.0.1.1", silent=9) as lie,
-        sip("127.0.1.5", lie.port) as true,
-        sip("127.0.1.6", lie.port) as more,
+        sip("127.0.1.1", silent=9) as forged,
+        sip("127.0.1.5", forged.port) as verified,
+        sip("127.0.1.6", forged.port) as more,
     ):
         resolves(world, "127.0.1.6", "127.0.1.5")
-        target = world.target(f"sip://{NAME}:{lie.port};transport=udp")
+        target = world.target(f"sip://{NAME}:{forged.port};transport=udp")
         trace = await run(world, target, {NAME: ["127.0.1.1", "127.0.1.5"]})
     assert sorted(tried(trace)) == [("first", "127.0.1.1"), ("first", "127.0.1.5")]
-    assert len(branches(lie)) == len(branches(true)) == 1 and not more.asked
+    assert len(branches(forged)) == len(branches(verified)) == 1 and not more.asked
 
 
-async def test_other_addresses_are_tried_one_too(world: World) -> None:
-    """Check that one of the true addresses is asked if the system's answer is forged."""
-    async with sip("127.0.1.5") as true, sip("127.0.1.6", true.port) as more, sip("127.0.1.1", true.port, 9):
+async def test_one_verified_address_is_tried_after_forged_one(world: World) -> None:
+    """Check that one of the verified addresses is asked if the system's answer is forged."""
+    async with (
+        sip("127.0.1.5") as verified,
+        sip("127.0.1.6", verified.port) as more,
+        sip("127.0.1.1", verified.port, 9),
+    ):
         resolves(world, "127.0.1.1", trusted=("127.0.1.5", "127.0.1.6"))
-        trace = await run(world, world.target(f"sip://{NAME}:{true.port};transport=udp"))
+        trace = await run(world, world.target(f"sip://{NAME}:{verified.port};transport=udp"))
     assert tried(trace)[-1] == ("followup", "127.0.1.5")
-    assert len(branches(true)) == 1 and not more.asked
+    assert len(branches(verified)) == 1 and not more.asked
 
 
-def test_the_bundled_providers_are_measured_by_it() -> None:
+def test_bundled_providers_use_this_nettest() -> None:
     target = load_target(TARGETS / "sip.toml")
     assert target.nettest == sip_reachability.NETTEST.name
     assert {endpoint.scheme for _, endpoint in target.endpoints()} == {"sip"}

@@ -47,11 +47,11 @@ CENTRE, CLIENT = "http://149.154.167.51/", "https://web.telegram.org/"
         ([asked(WEB), asked(REGISTER)], [], Score(0.0, 0.0)),
     ],
 )
-def test_whatsapp(requests: list[Line], tcp: list[Line], expected: Score) -> None:
+def test_whatsapp_has_score_of_ooni(requests: list[Line], tcp: list[Line], expected: Score) -> None:
     assert score(line("whatsapp", requests=requests, tcp_connect=tcp)) == expected
 
 
-def test_whatsapp_with_an_unknown_failure_is_scored_and_a_failed_measurement() -> None:
+def test_whatsapp_with_unknown_failure_is_failed_measurement() -> None:
     keys = {"requests": [asked(WEB, RESET), asked(REGISTER)], "whatsapp_web_failure": "unknown_failure: x"}
     assert score(line("whatsapp", **keys)) == Score(1.0, 0.0)
 
@@ -66,7 +66,7 @@ def test_whatsapp_with_an_unknown_failure_is_scored_and_a_failed_measurement() -
         ([], [], None, 1.0),
     ],
 )
-def test_telegram(requests: list[Line], tcp: list[Line], status: str | None, blocking: float) -> None:
+def test_telegram_has_score_of_ooni(requests: list[Line], tcp: list[Line], status: str | None, blocking: float) -> None:
     found = score(line("telegram", requests=requests, tcp_connect=tcp, telegram_web_status=status))
     assert found == Score(blocking) and found.anomaly is (blocking > 0.5)
 
@@ -92,7 +92,7 @@ def facebook(**changed: Any) -> Line:
         ({"facebook_star_reachable": None}, 0.0),
     ],
 )
-def test_facebook(changed: Line, blocking: float) -> None:
+def test_facebook_has_score_of_ooni(changed: Line, blocking: float) -> None:
     assert score(facebook(**changed)) == Score(blocking)
 
 
@@ -110,13 +110,13 @@ def test_facebook(changed: Line, blocking: float) -> None:
         ("0.2.5", "3.17.2", {"signal_backend_status": None}, Score(0.0, 0.0)),
     ],
 )
-def test_signal(version: str, engine: str, keys: Line, expected: Score) -> None:
+def test_signal_has_score_of_ooni(version: str, engine: str, keys: Line, expected: Score) -> None:
     made = line("signal", version, **{"signal_backend_status": "ok"} | keys)
     made["annotations"]["engine_version"] = engine
     assert score(made) == expected
 
 
-def test_stun_and_what_the_backend_does_not_know() -> None:
+def test_stun_has_score_and_unknown_nettests_are_failed() -> None:
     assert score(line("stunreachability", failure="generic_timeout_error")) == Score(1.0)
     assert score(line("stunreachability")) == Score(0.0)
     assert {score(line(name)).failed for name in ("dnscheck", "mail_reachability", "urlgetter")} == {True}
@@ -183,11 +183,11 @@ CENTRES = sorted(url for url in OONI_ENDPOINTS["telegram"] if url.startswith("ht
         (line("dnscheck"), [record("blocked", "dns.timeout", "doh://a:1/")], True),
     ],
 )
-def test_a_score_that_contradicts_our_verdicts_is_named(found: Line, records: list[Line], agree: bool) -> None:
+def test_score_that_contradicts_verdict_is_reported(found: Line, records: list[Line], agree: bool) -> None:
     assert (disagreement(found, records) is None) is agree
 
 
-def test_a_first_attempt_that_was_mended_excuses_an_anomaly() -> None:
+def test_failed_first_attempt_explains_anomaly() -> None:
     found = line("signal", "0.2.5", signal_backend_status="blocked")
     found["test_keys"]["x_transactions"] = [{"kind": "first", "failure": RESET}]
     assert disagreement(found, [record("ok", "", *SIGNAL)]) is None

@@ -94,7 +94,7 @@ def requests(view: View) -> list[HTTPTransaction]:
     return [entry for entry in view.entries() if isinstance(entry, HTTPTransaction)]
 
 
-def test_it_dials_ipv4_first_in_the_order_of_the_answer_until_one_connects() -> None:
+def test_ipv4_addresses_are_listed_in_order_until_one_connects() -> None:
     written = Written()
     written.lookup("2001:db8::1", "192.0.2.2", "192.0.2.1", "192.0.2.3")
     written.first("2001:db8::1", None, None, None)
@@ -107,7 +107,7 @@ def test_it_dials_ipv4_first_in_the_order_of_the_answer_until_one_connects() -> 
     assert len(requests(view)) == 1 and requests(view)[0].transaction_id == 5
 
 
-def test_one_request_per_url_also_when_it_failed_before_http() -> None:
+def test_each_url_has_one_request_also_if_it_failed_before_http() -> None:
     for failures, operation in (([f.TIMEOUT], "connect"), ([None, f.RESET], "tls_handshake")):
         written = Written()
         written.lookup("192.0.2.1")
@@ -120,7 +120,7 @@ def test_one_request_per_url_also_when_it_failed_before_http() -> None:
     assert [type(entry) for entry in only(view).entries] == [TCPConnect, TLSHandshake, HTTPTransaction]
 
 
-def test_a_name_that_does_not_resolve_fails_its_url() -> None:
+def test_unresolved_name_is_failure_of_its_url() -> None:
     written = Written()
     written.lookup(failure=f.DNS_NXDOMAIN)
     view = ooni_view(written.trace, target(URL), always_get)
@@ -128,14 +128,14 @@ def test_a_name_that_does_not_resolve_fails_its_url() -> None:
     assert [query.query_type for query in view.queries] == ["A", "AAAA"]
 
 
-def test_a_family_without_answers_is_left_out_as_ooni_does() -> None:
+def test_family_without_answers_is_omitted() -> None:
     written = Written()
     written.lookup("192.0.2.1")
     view = ooni_view(written.trace, target(URL), always_get)
     assert [(query.query_type, query.engine) for query in view.queries] == [("A", "system")]
 
 
-def test_what_was_not_run_is_not_there() -> None:
+def test_steps_that_did_not_run_are_omitted() -> None:
     assert ooni_view(Trace(), target(URL), always_get).entries() == []
     written = Written()
     written.lookup("192.0.2.1")
@@ -143,7 +143,7 @@ def test_what_was_not_run_is_not_there() -> None:
     assert ooni_view(written.trace, target(URL), always_get).seen == []
 
 
-def test_of_a_chat_endpoint_ooni_knows_the_connect_alone() -> None:
+def test_noise_endpoint_has_connect_only() -> None:
     written = Written()
     written.lookup("192.0.2.1")
     written.first("192.0.2.1", None, "eof_error", url=CHAT)
@@ -153,7 +153,7 @@ def test_of_a_chat_endpoint_ooni_knows_the_connect_alone() -> None:
     assert len(endpoints.noise) == 1 and endpoints.tcp_connect == []
 
 
-def test_of_what_takes_datagrams_ooni_knows_the_name_alone() -> None:
+def test_datagram_endpoint_has_lookup_only() -> None:
     written = Written()
     written.lookup("192.0.2.1")
     written.add(
@@ -166,7 +166,7 @@ def test_of_what_takes_datagrams_ooni_knows_the_name_alone() -> None:
     assert only(ooni_view(written.trace, target(STUN), always_get)).operation == "resolve"
 
 
-def test_an_exchange_is_that_at_the_first_address() -> None:
+def test_exchange_at_first_address_is_listed() -> None:
     written = Written()
     written.lookup("2001:db8::1", "192.0.2.2", "192.0.2.1")
     failed: dict[str, Any] = {"failure": f.TIMEOUT, "failed_operation": "stun_exchange"}
@@ -180,7 +180,7 @@ def test_an_exchange_is_that_at_the_first_address() -> None:
     assert (only(view).address, only(view).failure) == ("192.0.2.1", None)
 
 
-def test_every_address_stands_for_itself_with_all_that_was_done_there() -> None:
+def test_every_address_has_its_own_result() -> None:
     written = Written()
     written.lookup("192.0.2.1", "2001:db8::1")
     written.first("192.0.2.1", None, f.RESET)
@@ -194,14 +194,14 @@ def test_every_address_stands_for_itself_with_all_that_was_done_there() -> None:
     assert kinds == [[TCPConnect, TLSHandshake], [TCPConnect, TLSHandshake, HTTPTransaction]]
 
 
-def test_what_was_not_tried_is_named() -> None:
+def test_untried_endpoints_are_listed() -> None:
     written = Written()
     written.lookup("192.0.2.1")
     assert [e.url for e in ooni_view(written.trace, target(URL, CHAT), always_get).untried] == [URL, CHAT]
 
 
 @pytest.mark.parametrize(("broke_off", "fails"), [(f.RESET, True), (f.EOF, True), (f.TIMEOUT, False), (None, False)])
-def test_a_body_that_broke_off_is_a_failure_to_ooni_and_none_to_us(broke_off: str | None, fails: bool) -> None:
+def test_incomplete_body_is_failure_in_ooni_keys_only(broke_off: str | None, fails: bool) -> None:
     written = Written()
     written.lookup("192.0.2.1")
     written.first("192.0.2.1", None, None, None)
@@ -221,7 +221,7 @@ def as_keys(written: Written, own: Lists) -> dict[str, Any]:
     return {**own.model_dump(mode="json"), "x_transactions": records}
 
 
-def test_no_second_attempt_no_followup_and_no_endpoint_of_ours_gets_in() -> None:
+def test_only_first_attempts_at_ooni_endpoints_are_listed() -> None:
     written = Written()
     written.lookup("192.0.2.1")
     first = written.first("192.0.2.1", None, f.RESET)
@@ -237,7 +237,7 @@ def test_no_second_attempt_no_followup_and_no_endpoint_of_ours_gets_in() -> None
     assert [e.transaction_id for e in followups.tcp_connect] == [6]
 
 
-def test_a_confirmation_that_connects_does_not_mend_the_first_attempt() -> None:
+def test_successful_confirmation_keeps_failure_of_first_attempt() -> None:
     written = Written()
     written.lookup("192.0.2.1")
     first = written.first("192.0.2.1", f.TIMEOUT)
@@ -246,7 +246,7 @@ def test_a_confirmation_that_connects_does_not_mend_the_first_attempt() -> None:
     assert only(view).failure == f.TIMEOUT and connects(view) == ["192.0.2.1"]
 
 
-def test_every_entry_stands_in_exactly_one_list() -> None:
+def test_every_entry_is_in_one_list() -> None:
     written = Written()
     written.lookup("192.0.2.1", "2001:db8::1")
     written.first("192.0.2.1", None, None, None)
@@ -257,7 +257,7 @@ def test_every_entry_stands_in_exactly_one_list() -> None:
         assert sum(len(entries) for place in places for _, entries in place) == len(written.trace.entries)
 
 
-def test_requests_are_newest_first_and_the_rest_in_the_order_of_time() -> None:
+def test_requests_are_newest_first_and_other_entries_oldest_first() -> None:
     written = Written()
     written.lookup("192.0.2.1")
     written.first("192.0.2.1", None, None, None)
@@ -267,7 +267,7 @@ def test_requests_are_newest_first_and_the_rest_in_the_order_of_time() -> None:
     assert [connect.transaction_id for connect in own.tcp_connect] == [3, 4]
 
 
-def test_summary_keys_never_say_unknown_failure_of_a_handshake() -> None:
+def test_summary_keys_have_no_unknown_failure_of_handshake() -> None:
     """Check that no summary key starts with `unknown_failure`, which OONI's backend counts as a failed measurement."""
     alert = "unknown_failure: remote error: tls: handshake failure"
     endpoint = parse_endpoint(URL)

@@ -28,7 +28,7 @@ collect_ignore = NEED_SERVERS if lacking() and not os.environ.get("CI") else []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the output end with what did not run."""
+    """Print the tests that did not run, after the last line of pytest."""
     if collect_ignore:
         names = ", ".join(f"tests/real/{name}" for name in collect_ignore)
         config.stash.setdefault(NOT_RUN, []).append(f"DID NOT RUN: {names} ({lacking()}). To run them: {COMMAND}.")

@@ -37,7 +37,7 @@ def is_previous(policy: Path) -> bool:
 # -- the policy --------------------------------------------------------------------------------------------------------
 
 
-def test_service_starts_are_forbidden_during_the_installation(policy: Path) -> None:
+def test_service_starts_are_forbidden_during_installation(policy: Path) -> None:
     write_previous(policy)
     with services_forbidden(policy):
         assert subprocess.run([policy, "nginx", "start"], check=False).returncode == 101
@@ -57,7 +57,7 @@ def test_previous_policy_is_restored(policy: Path, fails: bool) -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_without_a_previous_policy_none_is_left(policy: Path, fails: bool) -> None:
+def test_missing_policy_is_removed_again(policy: Path, fails: bool) -> None:
     try:
         with services_forbidden(policy):
             if fails:
@@ -68,7 +68,7 @@ def test_without_a_previous_policy_none_is_left(policy: Path, fails: bool) -> No
 
 
 @pytest.mark.parametrize("had_one", [False, True])
-def test_next_run_restores_the_policy_after_a_killed_run(policy: Path, had_one: bool) -> None:
+def test_policy_of_killed_run_is_restored_by_next_run(policy: Path, had_one: bool) -> None:
     if had_one:
         write_previous(policy)
     unfinished = services_forbidden(policy)
@@ -78,7 +78,7 @@ def test_next_run_restores_the_policy_after_a_killed_run(policy: Path, had_one: 
     assert is_previous(policy) if had_one else not os.listdir(policy.parent)
 
 
-def test_sigterm_restores_the_policy(policy: Path) -> None:
+def test_sigterm_restores_policy(policy: Path) -> None:
     write_previous(policy)
     with pytest.raises(SystemExit) as ended, signals_as_exceptions(), services_forbidden(policy):
         os.kill(os.getpid(), signal.SIGTERM)
@@ -177,7 +177,7 @@ def test_obstacle_names_why_nothing_can_be_installed(
 
 
 @pytest.mark.parametrize(("answer", "yes"), [("y", True), ("YES ", True), ("", False), ("n", False), (None, False)])
-def test_only_yes_is_an_agreement(answer: str | None, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_yes_allows_installation(answer: str | None, yes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def typed(question: str) -> str:
         if answer is None:
             raise EOFError
@@ -187,7 +187,7 @@ def test_only_yes_is_an_agreement(answer: str | None, yes: bool, monkeypatch: py
     assert agreed(["nginx"]) is yes
 
 
-def test_without_ci_an_installation_needs_an_agreement(
+def test_installation_without_ci_needs_agreement(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     installed: list[str] = []
@@ -204,7 +204,7 @@ def test_without_ci_an_installation_needs_an_agreement(
     assert installed == ["nginx"]
 
 
-def test_failed_installation_is_one_sentence(
+def test_failed_installation_gives_one_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(wanted: list[str]) -> None:
@@ -245,7 +245,7 @@ def run_without_nginx(ci: str) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
-def test_missing_server_is_named_in_the_last_line() -> None:
+def test_missing_server_is_named_in_last_line() -> None:
     code, lines = run_without_nginx(ci="")
     assert code == 0
     assert " passed" in lines[-2]

@@ -50,7 +50,7 @@ def test_postfix_greets_and_offers_starttls(visited: Visit) -> None:
         assert (entry["starttls"], entry["masked_as"]) == ("offered", "")
 
 
-def test_postfix_upgrades_and_offers_starttls_no_more(visited: Visit) -> None:
+def test_postfix_upgrades_and_then_offers_no_starttls(visited: Visit) -> None:
     for entry in dialogues(visited, 587, "starttls", over_tls=False):
         assert (entry["accepted"], entry["code"], entry["answer"]) == (True, 220, "2.0.0 Ready to start TLS")
         assert "x_injected" not in entry
@@ -59,7 +59,7 @@ def test_postfix_upgrades_and_offers_starttls_no_more(visited: Visit) -> None:
         assert "STARTTLS" not in entry["capabilities"]
 
 
-def test_postfix_over_tls(visited: Visit) -> None:
+def test_postfix_over_tls_greets_without_starttls(visited: Visit) -> None:
     for entry in dialogues(visited, 465, "greeting", over_tls=True):
         assert (entry["banner_code"], entry["banner"]) == (220, "postfix.real.example ESMTP Postfix")
         assert set(entry["capabilities"]) >= POSTFIX_CAPABILITIES
@@ -73,7 +73,7 @@ def test_dovecot_greets_and_offers_starttls(visited: Visit) -> None:
         assert (entry["starttls"], entry["masked_as"]) == ("offered", "")
 
 
-def test_dovecot_upgrades_and_then_offers_a_login(visited: Visit) -> None:
+def test_dovecot_upgrades_and_then_offers_login(visited: Visit) -> None:
     for entry in dialogues(visited, 143, "starttls", over_tls=False):
         assert (entry["accepted"], entry["answer"]) == (True, "OK Begin TLS negotiation now.")
         assert "x_injected" not in entry
@@ -82,7 +82,7 @@ def test_dovecot_upgrades_and_then_offers_a_login(visited: Visit) -> None:
         assert not {"STARTTLS", "LOGINDISABLED"} & set(entry["capabilities"])
 
 
-def test_dovecot_over_tls(visited: Visit) -> None:
+def test_dovecot_over_tls_offers_login(visited: Visit) -> None:
     for entry in dialogues(visited, 993, "greeting", over_tls=True):
         assert entry["banner"].endswith("Dovecot ready.")
         assert set(entry["capabilities"]) >= {*DOVECOT_CAPABILITIES, "AUTH=PLAIN"}

@@ -46,7 +46,7 @@ def test_record_of_unbound_is_unknown_to_nsd(visited: Visit, server: str) -> Non
     assert visited.answers[f"{server}/{unbound.MARK}"]["failure"] == "dns_nxdomain_error"
 
 
-def test_run_asks_unbound_for_each_name(visited: Visit) -> None:
+def test_run_queries_unbound_for_each_name(visited: Visit) -> None:
     """Test that Unbound is the encrypted resolver that verifies addresses."""
     for target in visited.measurements:
         lookups = [query for query in visited.entries(target, "queries") if "lookup" in query["tags"]]
@@ -64,7 +64,7 @@ def test_verdict_is_ok(visited: Visit, service: str, proof: str) -> None:
 
 
 @pytest.mark.parametrize("server", ENGINES)
-def test_nettest_asks_for_a_neutral_name(visited: Visit, server: str) -> None:
+def test_nettest_queries_neutral_name(visited: Visit, server: str) -> None:
     server, _, engine = server.partition("/")
     queries = [
         query

@@ -37,7 +37,7 @@ def test_body_and_server_header_are_those_of_nginx(visited: Visit, network: str,
         assert request["response"]["x_body_sha256"] == hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_helper_sees_the_same_server(visited: Visit) -> None:
+def test_helper_measures_same_server(visited: Visit) -> None:
     requests = visited.measurements["web"]["test_keys"]["x_control"]["test_keys"]["requests"]
     assert requests
     assert all(server(request).startswith("nginx/") for request in requests)

@@ -63,7 +63,7 @@ def dot_server(world: World, name: str, questions: int = 100) -> Handler:
                 buffer += await tls.read()
             length = int.from_bytes(buffer[:2], "big")
             response, buffer = answer(buffer[2 : 2 + length]), buffer[2 + length :]
-            await tls.say(len(response).to_bytes(2, "big") + response)
+            await tls.send(len(response).to_bytes(2, "big") + response)
 
     return handler
 

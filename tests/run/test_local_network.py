@@ -19,12 +19,12 @@ from probe.run.local_network import interface_of, is_tunnel, proxy_in_environmen
         (["195.92.195.94"], "isp"),
     ],
 )
-def test_the_kind_of_resolver(servers: list[str], kind: str) -> None:
+def test_resolver_class_follows_addresses(servers: list[str], kind: str) -> None:
     assert resolver_class(servers, {"8.8.8.8"}) == kind
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's interfaces")
-def test_the_interface_of_a_local_address() -> None:
+def test_interface_of_local_address_is_found() -> None:
     assert interface_of("127.0.0.1") == "lo"
     assert interface_of("203.0.113.77") is None
     assert not through_vpn(["127.0.0.1"])
@@ -42,19 +42,21 @@ def test_the_interface_of_a_local_address() -> None:
         ("ppp0", local_network.ARPHRD_PPP, True),
     ],
 )
-def test_tunnels(monkeypatch: pytest.MonkeyPatch, name: str, link: int, tunnel: bool) -> None:
+def test_tunnels_are_recognised_by_name_and_link_layer(
+    monkeypatch: pytest.MonkeyPatch, name: str, link: int, tunnel: bool
+) -> None:
     answer = bytes(16) + link.to_bytes(2, sys.byteorder) + bytes(238)
     monkeypatch.setattr(local_network, "_ask_interface", lambda request, asked: answer)
     monkeypatch.setattr(local_network, "_pppoe", lambda: False)
     assert is_tunnel(name) == tunnel
 
 
-def test_a_line_over_pppoe_is_no_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pppoe_is_no_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_network, "_pppoe", lambda: True)
     assert not is_tunnel("ppp0")
 
 
-def test_a_proxy_in_the_environment_is_seen_in_either_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_in_environment_is_found_in_both_spellings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -41,7 +41,7 @@ async def run(world: World, target: Target, **how: Any) -> Measured:
     return done
 
 
-async def test_a_line_holds_all_that_its_verdict_needs(world: World) -> None:
+async def test_measurement_has_all_keys_for_its_verdict(world: World) -> None:
     async with world.box(HERE, [NAME]) as box:
         done = await run(world, world.target(f"https://{NAME}:{box.port}/", ooni=True, nettest="telegram"))
     keys = done.test_keys
@@ -71,18 +71,18 @@ async def test_a_line_holds_all_that_its_verdict_needs(world: World) -> None:
             assert {entry["transaction_id"] for entry in place.get(name, [])} <= known
 
 
-async def test_the_network_of_every_answered_address_stands_beside_it(world: World) -> None:
+async def test_answers_have_their_as_number(world: World) -> None:
     world.session.asn_of = lambda ip: 64511 if ip == HERE else 0
     world.responses = [DNSResponse(t=0.1, answers=[DNSAnswer(answer_type="A", ipv4=ip)]) for ip in (HERE, THERE)]
     async with world.box(HERE, [NAME]) as box:
         done = await run(world, world.target(f"https://{NAME}:{box.port}/"))
     queries = [*done.test_keys["queries"], *done.test_keys["x_endpoints"]["queries"]]
     assert {answer["asn"] for query in queries for answer in query["answers"]} == {64511}
-    (heard,) = [query["x_responses"] for query in queries if query.get("x_responses")]
-    assert [answer.get("asn") for response in heard for answer in response["answers"]] == [64511, None]
+    (responses,) = [query["x_responses"] for query in queries if query.get("x_responses")]
+    assert [answer.get("asn") for response in responses for answer in response["answers"]] == [64511, None]
 
 
-async def test_without_a_network_there_are_no_attempts_and_no_waiting(world: World) -> None:
+async def test_missing_network_gives_no_attempts_and_no_delay(world: World) -> None:
     world.session.preflight = {"network": False, "udp": False}
     async with world.box(HERE, [NAME]) as box:
         done = await run(world, world.target(f"https://{NAME}:{box.port}/", f"tcp://{HERE}:{box.port}"))
@@ -93,14 +93,14 @@ async def test_without_a_network_there_are_no_attempts_and_no_waiting(world: Wor
     assert done.test_keys["x_run"]["udp"] is False
 
 
-async def test_a_run_that_is_stopping_writes_a_line_without_attempts(world: World) -> None:
+async def test_stopping_run_gives_measurement_without_attempts(world: World) -> None:
     world.session.stopping.set()
     async with world.box(HERE, [NAME]) as box:
         done = await run(world, world.target(f"https://{NAME}:{box.port}/"))
     assert done.test_keys["x_transactions"] == [] and done.test_keys["x_run"]["interrupted"] is True
 
 
-async def test_a_bug_in_a_nettest_still_gives_a_line(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bug_in_nettest_gives_measurement(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any, **__: Any) -> None:
         raise IndexError("a secret")
 
@@ -110,19 +110,19 @@ async def test_a_bug_in_a_nettest_still_gives_a_line(world: World, monkeypatch: 
     assert done.test_keys["x_bugs"] == done.bugs and "secret" not in json.dumps(done.test_keys)
 
 
-def test_measured_nothing_says_which_bug_prevented_it(world: World) -> None:
+def test_empty_measurement_names_its_bug(world: World) -> None:
     done = measured_nothing(world.target(f"https://{NAME}:1/"), world.session, "ValueError in measure.py:1")
     assert set(done.test_keys) == ALWAYS and done.bugs == ["ValueError in measure.py:1"]
 
 
-async def test_only_the_named_services_are_measured(world: World) -> None:
+async def test_only_named_services_are_measured(world: World) -> None:
     async with world.box(HERE, [NAME]) as box:
         done = await run(world, world.target(f"https://{NAME}:{box.port}/"), services=["other"])
         assert box.seen == []
     assert done.test_keys["x_transactions"] == []
 
 
-async def test_the_control_is_asked_with_the_addresses_while_we_measure(world: World) -> None:
+async def test_control_gets_addresses_while_probe_measures(world: World) -> None:
     asked: list[dict[str, list[str]]] = []
 
     async def ask(addresses: dict[str, list[str]], offered: Any) -> dict[str, Any]:
@@ -136,7 +136,7 @@ async def test_the_control_is_asked_with_the_addresses_while_we_measure(world: W
     assert done.test_keys["x_control"] == {"failure": None, "test_keys": {}}
 
 
-async def test_an_address_that_only_the_control_knows_is_tried(world: World) -> None:
+async def test_address_known_only_to_control_is_tried(world: World) -> None:
     """Check an address from the helper's resolver if the system's is forged and no encrypted resolver answers."""
     world.session.encrypted = None
     world.system[NAME] = f.DNS_NXDOMAIN
@@ -155,7 +155,7 @@ async def test_an_address_that_only_the_control_knows_is_tried(world: World) -> 
     assert found["corroborated"] is True
 
 
-async def test_a_control_that_breaks_or_hangs_costs_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failing_or_silent_control_does_not_delay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any) -> dict[str, Any]:
         raise RuntimeError
 
@@ -173,7 +173,7 @@ async def test_a_control_that_breaks_or_hangs_costs_nothing(world: World, monkey
         assert done.test_keys["x_control"] == {"failure": f.INTERRUPTED}
 
 
-async def test_the_helper_answers_in_time_with_what_it_has(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_helper_answers_in_time_with_partial_results(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "CONTROL_SECONDS", 0.3)
     world.session.as_control = True
     async with world.box(HERE, otherwise="silent") as stalled, world.box(THERE, [NAME]) as box:

@@ -26,15 +26,15 @@ def response(*answers: DNSAnswer, failure: str | None = None) -> DNSResponse:
 class Asked:
     """Replace query_udp: what each server sends, and whether it delays afterwards."""
 
-    def __init__(self, **said: DNSResponse | None) -> None:
-        self.said, self.questions = said, list[tuple[str, str]]()
+    def __init__(self, **responses: DNSResponse | None) -> None:
+        self.responses, self.questions = responses, list[tuple[str, str]]()
 
     async def __call__(self, tx: Any, server: str, hostname: str, query_type: str, **_: Any) -> DNSQuery:
         self.questions.append((server, hostname))
-        said = self.said["dark" if server == DARK else "resolver"]
-        entry = DNSQuery(engine="udp", hostname=hostname, query_type=query_type, x_responses=[said] if said else [])
+        answer = self.responses["dark" if server == DARK else "resolver"]
+        entry = DNSQuery(engine="udp", hostname=hostname, query_type=query_type, x_responses=[answer] if answer else [])
         async with tx.step(entry, 5.0):
-            if said is None:
+            if answer is None:
                 await asyncio.sleep(5)
         return entry
 
@@ -59,7 +59,7 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-async def test_a_referral_is_no_answer_and_the_resolver_has_a_print(
+async def test_referral_is_no_answer_and_resolver_facts_are_recorded(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = Asked(resolver=response(ADDRESS), dark=response(failure=f.DNS_NO_ANSWER))
@@ -70,20 +70,18 @@ async def test_a_referral_is_no_answer_and_the_resolver_has_a_print(
     assert world.session.pace.triggers == 0
 
 
-async def test_an_address_from_who_runs_no_resolver(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_address_from_non_resolver_is_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = await questions(world, monkeypatch, Asked(resolver=response(ADDRESS), dark=response(ADDRESS)))
     assert made.dark_answers() is True
 
 
-async def test_silence_until_preflight_ends_is_no_answer_either(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silence_until_end_of_preflight_is_no_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = await questions(world, monkeypatch, Asked(resolver=None, dark=None))
     assert made.resolver() is None
     assert made.dark_answers() is False
 
 
-async def test_where_no_such_address_is_known_nothing_is_said_of_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unknown_non_resolver_gives_no_fact(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(resolver=response(failure=f.DNS_SERVFAIL))
     made = await questions(world, monkeypatch, asked, dark=None)
     assert made.dark_answers() is None

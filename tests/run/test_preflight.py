@@ -61,7 +61,7 @@ async def facts(world: World) -> dict[str, Any]:
     return world.session.preflight
 
 
-async def test_a_fit_network(world: World) -> None:
+async def test_working_network_is_fit(world: World) -> None:
     async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
         endpoint = neutral_at(world, box)
         over_quic = parse_endpoint(f"quic://{HOST}:{box.port}")  # not contacted until a name has failed over QUIC
@@ -78,7 +78,7 @@ async def test_a_fit_network(world: World) -> None:
 
 
 @pytest.mark.parametrize("public", [True, False])
-async def test_an_answer_from_next_door_is_not_taken_for_one_from_beyond(
+async def test_answer_of_local_resolver_proves_no_network(
     world: World, monkeypatch: pytest.MonkeyPatch, public: bool
 ) -> None:
     async def query_udp(tx: Any, server: str, *_: Any, **__: Any) -> None:
@@ -95,7 +95,7 @@ async def test_an_answer_from_next_door_is_not_taken_for_one_from_beyond(
     assert (found["udp"], found["udp_public"]) == (True, public)
 
 
-async def test_a_clock_a_year_off_is_told_from_a_forged_certificate(
+async def test_wrong_clock_is_distinguished_from_forged_certificate(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = datetime.now(UTC)
@@ -115,7 +115,7 @@ async def test_a_clock_a_year_off_is_told_from_a_forged_certificate(
     assert world.session.neutral_addresses == []  # nothing is verified by our clock
 
 
-async def test_a_forged_certificate_proves_nothing(world: World) -> None:
+async def test_forged_certificate_proves_no_network(world: World) -> None:
     async with world.box(HERE, reply=reply(datetime.now(UTC))) as box:
         neutral_at(world, box)
         found = await facts(world)
@@ -123,7 +123,7 @@ async def test_a_forged_certificate_proves_nothing(world: World) -> None:
     assert found["clock_skew"] is None and world.session.neutral_addresses == []
 
 
-async def test_interception_by_a_root_that_only_the_machine_trusts(
+async def test_interception_by_root_of_machine_is_recorded(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office = issue("Office CA", authority=True)
@@ -148,7 +148,7 @@ async def test_interception_by_a_root_that_only_the_machine_trusts(
     ],
     ids=["as expected", "redirect", "another page"],
 )
-async def test_a_portal_answers_in_the_place_of_others(world: World, answer: bytes, verdict: str | None) -> None:
+async def test_portal_is_recognised_by_its_answer(world: World, answer: bytes, verdict: str | None) -> None:
     async with world.box(HERE, otherwise="reset") as blocked, world.box(PORTAL, reply=answer) as portal:
         neutral_at(world, blocked)
         world.system["portal.example"] = [PORTAL]
@@ -159,14 +159,14 @@ async def test_a_portal_answers_in_the_place_of_others(world: World, answer: byt
     assert found["network"] is (verdict is not None)
 
 
-def test_a_proven_neutral_host_refutes_a_portal() -> None:
+def test_verified_neutral_host_refutes_portal() -> None:
     found = Found(portal=["redirect"])
     assert checking._portal_verdict(found) == "redirect"
     found.neutral = [Neutral(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True)]
     assert checking._portal_verdict(found) is None
 
 
-async def test_a_dead_network_is_known_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_network_is_known_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "PATIENCE", 0.3)
 
     async def never(*_: Any, **__: Any) -> list[str]:
@@ -182,7 +182,9 @@ async def test_a_dead_network_is_known_in_time(world: World, monkeypatch: pytest
     assert found["network"] is False and found["ipv4"] is False and found["udp"] is None
 
 
-async def test_false_answers_for_neutral_names_are_bypassed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_false_answers_for_neutral_names_are_replaced_by_encrypted_ones(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Warm:
         engine, ip, port = "dot", "192.0.2.1", 853
 
@@ -202,7 +204,7 @@ async def test_false_answers_for_neutral_names_are_bypassed(world: World, monkey
     assert found["neutral"][0]["failure"] is None and found["network"] is True
 
 
-async def test_an_encrypted_resolver_alone_proves_the_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_encrypted_resolver_alone_proves_network(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     class Warm:
         ip = "192.0.2.1"
 
@@ -219,7 +221,7 @@ async def test_an_encrypted_resolver_alone_proves_the_network(world: World, monk
     assert found["network"] is True and found["ipv4"] is True and found["neutral"][0]["failure"] == f.RESET
 
 
-async def test_a_bug_in_a_check_is_noted_and_the_others_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bug_in_check_is_recorded_and_others_continue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any, **__: Any) -> Any:
         raise KeyError("x")
 
@@ -232,12 +234,12 @@ async def test_a_bug_in_a_check_is_noted_and_the_others_go_on(world: World, monk
 
 
 @pytest.mark.parametrize(("ips", "verdict"), [(["10.0.0.1"], "dns"), (["10.0.0.1", "10.0.0.2"], None)])
-def test_names_of_different_operators_that_lead_to_one_place_are_led_there(ips: list[str], verdict: str | None) -> None:
+def test_names_of_three_operators_at_one_address_are_dns_portal(ips: list[str], verdict: str | None) -> None:
     found = Found(led_to={f"{number}.example": [ips[number % len(ips)]] for number in range(3)}, portal=[None])
     assert checking._portal_verdict(found) == verdict
     found.neutral = [Neutral(parse_endpoint("https://0.example:443/"), ips[0], proven=True)]
     assert checking._portal_verdict(found) is None  # a verified host was not replaced by a portal
 
 
-def test_two_names_at_one_address_may_be_one_operators() -> None:
+def test_two_names_at_one_address_are_no_portal() -> None:
     assert checking._portal_verdict(Found(led_to={"a.example": ["10.0.0.1"], "b.example": ["10.0.0.1"]})) is None

@@ -40,20 +40,20 @@ def vantage(asn: str = "AS64500", **annotations: str) -> Vantage:
 
 
 @dataclass
-class Stage:
+class SimulatedRun:
     """Replace measuring in a run. `does` is what measure() does for a target's name."""
 
     root: Path
     does: dict[str, Callable[[Session], Awaitable[None]]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=lambda: {"network": True, "portal": None})
     asked: list[str | None] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
     finished_names: list[str] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
     opened: ResultsFile | None = None
 
     def prepared(self, facts: Any, where: Vantage) -> None:
-        self.said.append("prepared")
+        self.events.append("prepared")
 
     def started(self, target: Target) -> None: ...
 
@@ -61,7 +61,7 @@ class Stage:
         self.finished_names += [target.name] * len(documents)
 
     def stopping(self, why: str) -> None:
-        self.said.append(why)
+        self.events.append(why)
 
     def open(self, where: Vantage) -> ResultsFile:
         self.opened = ResultsFile.in_folder(self.root, where.probe_cc, where.probe_asn, "4f2a", START, False)
@@ -77,8 +77,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    on = Stage(tmp_path)
+def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedRun:
+    on = SimulatedRun(tmp_path)
 
     async def preflight(session: Session, roots: Any = None) -> None:
         session.preflight = on.facts
@@ -114,41 +114,41 @@ async def until_stopped(session: Session) -> None:
     await session.stopping.wait()
 
 
-async def for_ever(_: Session) -> None:
+async def run_forever(_: Session) -> None:
     await asyncio.sleep(3600)
 
 
-async def test_a_line_for_every_target(stage: Stage) -> None:
-    outcome = await stage.run("chat", "mail")
+async def test_every_target_has_measurement(simulated: SimulatedRun) -> None:
+    outcome = await simulated.run("chat", "mail")
     assert outcome.code == 0 and names(outcome) == ["chat", "mail"]
     assert outcome.documents == []  # they are in the file, and a thousand of them would fill the memory
     line = lines(outcome)[0]
     assert (line["probe_cc"], line["probe_asn"], line["probe_ip"]) == ("XX", "AS64500", "127.0.0.1")
-    assert outcome.path == stage.root / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl"
+    assert outcome.path == simulated.root / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl"
 
 
-async def test_repeat_measures_again(stage: Stage) -> None:
-    assert names(await stage.run("chat", "mail", repeat=3)) == ["chat"] * 3 + ["mail"] * 3
+async def test_repeat_option_measures_again(simulated: SimulatedRun) -> None:
+    assert names(await simulated.run("chat", "mail", repeat=3)) == ["chat"] * 3 + ["mail"] * 3
 
 
-async def test_targets_run_side_by_side_and_lines_come_at_once(stage: Stage) -> None:
+async def test_targets_run_concurrently_and_are_written_at_once(simulated: SimulatedRun) -> None:
     mail_done = asyncio.Event()
 
     async def slow(_: Session) -> None:
         await mail_done.wait()
 
     async def first_line() -> None:
-        while stage.opened is None or not stage.opened.path.read_text().count("\n"):
+        while simulated.opened is None or not simulated.opened.path.read_text().count("\n"):
             await asyncio.sleep(0.01)
         mail_done.set()  # only now may the other one end
 
-    stage.does = {"chat": slow}
+    simulated.does = {"chat": slow}
     looking = asyncio.create_task(first_line())
-    await asyncio.wait_for(stage.run("chat", "mail"), 5)
+    await asyncio.wait_for(simulated.run("chat", "mail"), 5)
     assert looking.done()
 
 
-async def test_of_web_addresses_only_some_are_measured_side_by_side(stage: Stage) -> None:
+async def test_number_of_concurrent_web_addresses_is_limited(simulated: SimulatedRun) -> None:
     under_way, most = 0, 0
 
     async def measuring(_: Session) -> None:
@@ -159,104 +159,104 @@ async def test_of_web_addresses_only_some_are_measured_side_by_side(stage: Stage
         under_way -= 1
 
     urls = [f"https://site{number}.example/" for number in range(3 * runner.ADDRESSES_SIDE_BY_SIDE)]
-    stage.does = dict.fromkeys([*urls, "chat"], measuring)
+    simulated.does = dict.fromkeys([*urls, "chat"], measuring)
     plan = Plan([target("chat"), *map(web_target, urls)])
-    outcome = await stage.go(plan)
+    outcome = await simulated.go(plan)
     assert names(outcome) == sorted([*urls, "chat"])
     assert most <= runner.ADDRESSES_SIDE_BY_SIDE + 1
     assert [line["input"] for line in lines(outcome) if line["input"]] and outcome.code == 0
 
 
-async def test_a_category_is_an_annotation(stage: Stage) -> None:
-    (line,) = lines(await stage.go(Plan([web_target("https://news.example/", "NEWS")])))
+async def test_category_is_in_annotations(simulated: SimulatedRun) -> None:
+    (line,) = lines(await simulated.go(Plan([web_target("https://news.example/", "NEWS")])))
     assert (line["annotations"]["category_code"], line["input"]) == ("NEWS", "https://news.example/")
 
 
-async def test_a_bug_in_measuring_leaves_a_line_and_the_neighbours(stage: Stage) -> None:
+async def test_bug_in_measuring_gives_measurement_and_others_continue(simulated: SimulatedRun) -> None:
     async def broken(_: Session) -> None:
         raise ValueError("ours")
 
-    stage.does = {"chat": broken}
-    outcome = await stage.run("chat", "mail")
+    simulated.does = {"chat": broken}
+    outcome = await simulated.run("chat", "mail")
     assert outcome.code == 1 and names(outcome) == ["chat", "mail"]
     (bad,) = [line for line in lines(outcome) if line["test_keys"]["x_target"]["name"] == "chat"]
     assert bad["test_keys"]["x_bugs"][0].startswith("ValueError in ")
     assert bad["test_keys"]["tcp_connect"] == []
 
 
-async def test_a_bug_in_writing_costs_one_line(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bug_in_writing_loses_one_measurement(simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     def redact(document: dict[str, Any], _: Known) -> dict[str, Any]:
         if document["test_keys"]["x_target"]["name"] == "chat":
             raise KeyError("ours")
         return document
 
     monkeypatch.setattr(lines_of_a_run, "redact", redact)
-    outcome = await stage.run("chat", "mail")
+    outcome = await simulated.run("chat", "mail")
     assert outcome.code == 1 and names(outcome) == ["mail"] and "KeyError" in outcome.bugs[0]
 
 
-async def test_every_line_is_swept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_measurement_is_redacted(simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines_of_a_run, "redact", lambda document, known: {"swept": True})
-    stage.finished = lambda *_: None  # type: ignore[method-assign]
-    assert lines(await stage.run("chat")) == [{"swept": True}]
+    simulated.finished = lambda *_: None  # type: ignore[method-assign]
+    assert lines(await simulated.run("chat")) == [{"swept": True}]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-async def test_a_signal_stops_new_work_and_writes_what_is_done(stage: Stage, number: int, code: int) -> None:
+async def test_signal_stops_new_work_and_writes_finished_work(simulated: SimulatedRun, number: int, code: int) -> None:
     async def stopped(session: Session) -> None:
         os.kill(os.getpid(), number)
         await session.stopping.wait()
 
-    stage.does = {"chat": stopped, "mail": until_stopped}
-    outcome = await asyncio.wait_for(stage.run("chat", "mail", repeat=5), 5)
+    simulated.does = {"chat": stopped, "mail": until_stopped}
+    outcome = await asyncio.wait_for(simulated.run("chat", "mail", repeat=5), 5)
     assert outcome.code == code and names(outcome) == ["chat", "mail"]
-    assert "again to stop at once" in stage.said[-1] and outcome.path and outcome.path.suffix == ".jsonl"
+    assert "again to stop at once" in simulated.events[-1] and outcome.path and outcome.path.suffix == ".jsonl"
 
 
-async def test_a_second_signal_stops_at_once(stage: Stage) -> None:
+async def test_second_signal_stops_at_once(simulated: SimulatedRun) -> None:
     async def twice(session: Session) -> None:
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.sleep(0.01)
 
-    stage.does = {"chat": for_ever, "mail": twice}
-    outcome = await asyncio.wait_for(stage.run("chat", "mail"), 5)
-    assert outcome.code == 130 and "chat" not in stage.finished_names
+    simulated.does = {"chat": run_forever, "mail": twice}
+    outcome = await asyncio.wait_for(simulated.run("chat", "mail"), 5)
+    assert outcome.code == 130 and "chat" not in simulated.finished_names
 
 
-async def test_the_grace_ends(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_grace_period_ends(simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "GRACE", 0.1)
 
     async def stopped(_: Session) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    stage.does = {"chat": for_ever, "mail": stopped}
-    outcome = await asyncio.wait_for(stage.run("chat", "mail"), 5)
+    simulated.does = {"chat": run_forever, "mail": stopped}
+    outcome = await asyncio.wait_for(simulated.run("chat", "mail"), 5)
     assert outcome.code == 130 and names(outcome) == ["mail"]
 
 
-async def test_max_time_is_a_partial_run(stage: Stage) -> None:
-    stage.settings, stage.does = Settings(max_time=0.1), {"chat": until_stopped}
-    outcome = await asyncio.wait_for(stage.run("chat", repeat=9), 5)
-    assert outcome.code == 5 and names(outcome) == ["chat"] and "--max-time" in stage.said[-1]
+async def test_max_time_gives_partial_run(simulated: SimulatedRun) -> None:
+    simulated.settings, simulated.does = Settings(max_time=0.1), {"chat": until_stopped}
+    outcome = await asyncio.wait_for(simulated.run("chat", repeat=9), 5)
+    assert outcome.code == 5 and names(outcome) == ["chat"] and "--max-time" in simulated.events[-1]
 
 
 @pytest.mark.parametrize("facts", [{"network": False}, {"network": True, "portal": "redirect"}])
-async def test_no_usable_network_still_writes_lines(stage: Stage, facts: dict[str, Any]) -> None:
-    stage.facts = facts
-    outcome = await stage.run("chat")
+async def test_unusable_network_gives_measurements(simulated: SimulatedRun, facts: dict[str, Any]) -> None:
+    simulated.facts = facts
+    outcome = await simulated.run("chat")
     assert outcome.code == 4 and facts.items() <= lines(outcome)[0]["test_keys"]["x_run"]["preflight"].items()
 
 
-async def test_a_portal_gets_no_names(stage: Stage) -> None:
+async def test_portal_receives_no_target_names(simulated: SimulatedRun) -> None:
     async def never(_: Session) -> None:
         raise AssertionError("measured behind a portal")
 
-    stage.facts, stage.does = {"portal": "content"}, {"chat": never}
-    assert (await stage.run("chat")).bugs == []
+    simulated.facts, simulated.does = {"portal": "content"}, {"chat": never}
+    assert (await simulated.run("chat")).bugs == []
 
 
-async def test_a_full_disk_ends_the_run_with_a_sentence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_ends_run_with_message(simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     append = ResultsFile.append
 
     def full(self: ResultsFile, document: dict[str, Any]) -> int:
@@ -265,40 +265,42 @@ async def test_a_full_disk_ends_the_run_with_a_sentence(stage: Stage, monkeypatc
         return append(self, document)
 
     monkeypatch.setattr(ResultsFile, "append", full)
-    outcome = await stage.run("chat", repeat=9)
+    outcome = await simulated.run("chat", repeat=9)
     assert outcome.code == 1 and outcome.problem == "the disk is full" and len(lines(outcome)) == 2
 
 
-async def test_what_the_helper_learned_places_us_and_goes_nowhere(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+async def test_address_from_helper_locates_probe_and_is_redacted(
+    simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask(url: str, wanted: Target, addresses: Any, *, learned: Any, **_: Any) -> dict[str, Any]:
         learned("203.0.113.77")
         return {"failure": None}
 
     monkeypatch.setattr(own, "ask", ask)
-    stage.settings = Settings(control=("http://helper.example",))
-    outcome = await stage.run("chat")
-    assert stage.asked == [None, "203.0.113.77"]
+    simulated.settings = Settings(control=("http://helper.example",))
+    outcome = await simulated.run("chat")
+    assert simulated.asked == [None, "203.0.113.77"]
     assert lines(outcome)[0]["probe_asn"] == "AS64511" and "203.0.113.77" not in json.dumps(lines(outcome))
 
 
-async def test_both_families_that_the_helper_learned_are_hunted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_addresses_of_both_families_from_helper_are_redacted(
+    simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def ask(url: str, wanted: Target, addresses: Any, *, learned: Any, **_: Any) -> dict[str, Any]:
         learned("203.0.113.77")
         learned("2a09:1234:5678:9abc::77")
         return {"failure": None}
 
     monkeypatch.setattr(own, "ask", ask)
-    said = {"failure": "you are 203.0.113.77 and 2a09:1234:5678:9abc::77", "trusted_by_machine": None}
-    stage.facts = {**stage.facts, "neutral": [{"endpoint": "", "address": "", "family": 4, **said}]}
-    stage.settings = Settings(control=("http://helper.example",))
-    written = json.dumps(lines(await stage.run("chat")))
+    preflight_texts = {"failure": "you are 203.0.113.77 and 2a09:1234:5678:9abc::77", "trusted_by_machine": None}
+    simulated.facts = {**simulated.facts, "neutral": [{"endpoint": "", "address": "", "family": 4, **preflight_texts}]}
+    simulated.settings = Settings(control=("http://helper.example",))
+    written = json.dumps(lines(await simulated.run("chat")))
     assert "203.0.113.77" not in written and "5678:9abc::77" not in written
     assert written.count("[scrubbed]") == 2
 
 
-async def test_every_repeat_has_its_own_triggers(stage: Stage) -> None:
+async def test_every_repeat_has_its_own_trigger_budget(simulated: SimulatedRun) -> None:
     async def spend(session: Session) -> None:
         left.append(session.pace.can_trigger("chat.example", "93.184.216.34", "tcp"))
         for _ in range(6):
@@ -307,18 +309,18 @@ async def test_every_repeat_has_its_own_triggers(stage: Stage) -> None:
 
     left: list[bool] = []
     residual: list[bool] = []
-    stage.does = {"chat": spend}
-    assert (await stage.run("chat", repeat=2)).bugs == []
+    simulated.does = {"chat": spend}
+    assert (await simulated.run("chat", repeat=2)).bugs == []
     assert left == [True, True] and residual == [True, True]
 
 
-async def test_where_we_were_holds_when_nothing_is_left_to_look_with() -> None:
+async def test_first_vantage_point_is_kept_if_second_search_fails() -> None:
     """Check that known addresses are still redacted if no descriptor is left to read them again."""
-    said: list[Any] = [vantage("AS64500"), OSError("too many open files"), vantage("AS64511")]
-    said[0] = replace(said[0], known=Known.of(["198.51.100.7"]))
+    locations: list[Any] = [vantage("AS64500"), OSError("too many open files"), vantage("AS64511")]
+    locations[0] = replace(locations[0], known=Known.of(["198.51.100.7"]))
 
     async def locate(learned: str | None) -> Vantage:
-        found = said.pop(0)
+        found = locations.pop(0)
         if isinstance(found, OSError):
             raise found
         return found
@@ -332,12 +334,12 @@ async def test_where_we_were_holds_when_nothing_is_left_to_look_with() -> None:
     assert "198.51.100.7" in later.known.addresses
 
 
-async def test_a_target_of_several_inputs_gets_a_line_for_each_of_its_services(stage: Stage) -> None:
+async def test_target_with_several_inputs_has_measurement_per_service(simulated: SimulatedRun) -> None:
     udp = parse_endpoint("stun://a.example:3478;transport=udp", ooni=True)
     services = {role: Service(role, "all", (replace(udp, host=f"{role}.example"),)) for role in ("a", "b")}
     stun = replace(target("stun"), nettest="stunreachability", services=services)
-    session = Session("4f2a", stage.settings, Pace(), Neutral(("x",), "y", ENDPOINTS, (), None, "00"), target("r"))
-    outcome = await runner.run(Plan([stun, target("chat")], 1), session, load_roots(), stage.open, stage)
+    session = Session("4f2a", simulated.settings, Pace(), Neutral(("x",), "y", ENDPOINTS, (), None, "00"), target("r"))
+    outcome = await runner.run(Plan([stun, target("chat")], 1), session, load_roots(), simulated.open, simulated)
     found = {line["input"]: list(line["test_keys"]["x_target"]["services"]) for line in lines(outcome)}
     assert found == {"stun://a.example:3478": ["a"], "stun://b.example:3478": ["b"], None: ["web"]}
-    assert sorted(stage.finished_names) == ["chat", "stun", "stun"]
+    assert sorted(simulated.finished_names) == ["chat", "stun", "stun"]

@@ -49,7 +49,7 @@ def session() -> Session:
     )
 
 
-def test_the_first_address_that_the_table_knows_counts() -> None:
+def test_first_address_in_table_decides() -> None:
     here = locate(Table(), candidates=["192.168.1.2", HOME, ELSEWHERE], resolver=RESOLVER)
     assert (here.probe_cc, here.probe_asn, here.network_name) == ("IR", "AS64500", "Home Net")
     assert (here.resolver_asn, here.resolver_network_name) == ("AS64502", "Resolver Inc")
@@ -57,26 +57,26 @@ def test_the_first_address_that_the_table_knows_counts() -> None:
     assert here.sentence is None
 
 
-def test_an_unknown_network_is_as0_and_zz_and_says_so() -> None:
+def test_unknown_network_is_as0_and_zz_with_message() -> None:
     here = locate(Table(), candidates=["192.168.1.2"])
     assert (here.probe_cc, here.probe_asn, here.network_name, here.resolver_asn) == ("ZZ", "AS0", "", "AS0")
     assert here.sentence is not None and "--cc" in here.sentence and "--asn" in here.sentence
 
 
-def test_the_volunteers_word_goes_before_everything() -> None:
+def test_options_of_user_come_first() -> None:
     here = locate(Table(), candidates=[HOME], cc="XX", asn="AS64511")
     assert (here.probe_cc, here.probe_asn) == ("XX", "AS64511")
     assert here.network_name == "", "the name of another network must not stand beside the number given"
     assert here.sentence is None
 
 
-def test_the_volunteers_country_alone_leaves_the_network_found() -> None:
+def test_country_option_keeps_detected_network() -> None:
     here = locate(Table(), candidates=[HOME], cc="TR")
     assert (here.probe_cc, here.probe_asn, here.network_name) == ("TR", "AS64500", "Home Net")
     assert locate(Table(), candidates=[], cc="TR").sentence is not None
 
 
-async def test_what_a_helper_saw_is_looked_up_and_hunted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_address_seen_by_helper_is_looked_up_and_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vantage, "default_table", Table)
     monkeypatch.setattr(vantage, "source_addresses", lambda literals: ["192.168.1.2"])
     monkeypatch.setattr(vantage, "interface_addresses", lambda: {"192.168.1.2"})
@@ -87,13 +87,13 @@ async def test_what_a_helper_saw_is_looked_up_and_hunted(monkeypatch: pytest.Mon
     assert redact({"a": HOME}, before.known) == {"a": HOME}
 
 
-async def test_an_address_on_an_interface_goes_before_the_helpers_word(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_interface_address_comes_before_address_from_helper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vantage, "default_table", Table)
     monkeypatch.setattr(vantage, "source_addresses", lambda literals: [HOME])
     assert (await where_are_we(session(), learned=ELSEWHERE)).probe_asn == "AS64500"
 
 
-async def test_a_public_resolver_is_not_hunted_and_a_home_router_is(
+async def test_public_resolver_is_kept_and_home_router_is_redacted(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(vantage, "system_resolvers", lambda: ["8.8.8.8", "192.168.77.1"])
@@ -102,12 +102,12 @@ async def test_a_public_resolver_is_not_hunted_and_a_home_router_is(
     assert here.resolver_asn == "AS15169"
 
 
-def test_the_address_is_in_no_field_that_is_written() -> None:
+def test_address_is_in_no_written_field() -> None:
     here = locate(Table(), candidates=[HOME], resolver=RESOLVER, known=Known.of([HOME]))
     assert HOME not in repr(here) and RESOLVER not in repr(here)
 
 
-def test_the_annotations_are_oonis() -> None:
+def test_annotations_have_names_of_ooni() -> None:
     found = locate(Table(), candidates=[HOME]).annotations
     assert found["platform"] in {"android", "freebsd", "ios", "linux", "macos", "windows"}
     assert found["architecture"] and found["architecture"] not in {"x86_64", "aarch64"}
@@ -126,26 +126,26 @@ def test_the_annotations_are_oonis() -> None:
         ('{"a": "' + "x" * 20_000 + '"}', {}),
     ],
 )
-def test_what_the_machine_adds(tmp_path: Path, content: str, expected: dict[str, str]) -> None:
+def test_machine_annotations_are_read(tmp_path: Path, content: str, expected: dict[str, str]) -> None:
     (tmp_path / "annotations.json").write_text(content)
     assert machine_annotations(tmp_path / "annotations.json") == expected
     assert machine_annotations(tmp_path / "missing.json") == {}
 
 
-def test_what_the_machine_adds_stands_on_every_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_machine_annotations_are_in_every_measurement(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({"lab": "clean"}))
     monkeypatch.setattr(vantage, "machine_annotations", lambda: machine_annotations(tmp_path / "a.json"))
     assert locate(Table(), candidates=[]).annotations["lab"] == "clean"
 
 
 @pytest.mark.parametrize(("name", "kind"), [("wg0", "vpn"), ("rmnet0", "mobile"), ("eth9", None)])
-def test_the_kind_of_line(monkeypatch: pytest.MonkeyPatch, name: str, kind: str | None) -> None:
+def test_network_type_follows_interface(monkeypatch: pytest.MonkeyPatch, name: str, kind: str | None) -> None:
     monkeypatch.setattr(vantage, "interface_of", lambda ip: name)
     assert network_type(["192.168.1.2"]) == kind
     assert network_type([]) is None
 
 
-def test_known_values_hold_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_values_contain_names_and_paths_of_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/janedoe")
     monkeypatch.setenv("USER", "janedoe")
     monkeypatch.setattr(socket, "gethostname", lambda: "janes-laptop.fritz.box")
@@ -155,7 +155,7 @@ def test_known_values_hold_this_machine(monkeypatch: pytest.MonkeyPatch) -> None
     assert HOME in known.addresses and "no address" not in known.addresses
 
 
-def test_every_address_of_this_machine_is_known() -> None:
+def test_every_address_of_machine_is_known() -> None:
     """Compare with Linux's /proc, which the program does not read for this."""
     trie = Path("/proc/net/fib_trie").read_text().split()
     local = {
@@ -171,7 +171,7 @@ def test_every_address_of_this_machine_is_known() -> None:
     assert "127.0.0.1" in own_addresses.interface_addresses()
 
 
-def test_gateways_are_read_from_the_routing_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gateways_are_read_from_routing_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     hop = f"{struct.unpack('=I', ipaddress.IPv4Address('192.168.77.1').packed)[0]:08X}"
     tables = {
         "/proc/net/route": [
@@ -190,15 +190,15 @@ def test_gateways_are_read_from_the_routing_tables(monkeypatch: pytest.MonkeyPat
     assert own_addresses.gateways() == set()
 
 
-def test_source_addresses_need_no_network() -> None:
+def test_source_addresses_are_found_without_network() -> None:
     assert own_addresses.source_addresses(["127.0.0.1", "127.0.0.2", "::1", "not an address"])[:1] == ["127.0.0.1"]
 
 
-def test_the_default_knows_nothing() -> None:
+def test_default_vantage_point_is_unknown() -> None:
     assert Vantage().probe_asn == "AS0" and Vantage().known.addresses == frozenset()
 
 
-def test_an_account_without_a_name_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_account_without_name_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 3_999_999)
     assert vantage._account() is None
     assert known_values().words

@@ -42,24 +42,24 @@ def tls(reason: str) -> ssl.SSLError:
         (ValueError("x"), "unknown_failure: ValueError"),
     ],
 )
-def test_the_name_of_an_error(error: BaseException, failure: str) -> None:
+def test_error_has_its_failure(error: BaseException, failure: str) -> None:
     assert classify(error) == failure
 
 
-def test_running_out_of_descriptors_is_ours_and_a_reset_is_not() -> None:
+def test_missing_descriptors_are_local_and_reset_is_not() -> None:
     assert f.is_local(classify(OSError(errno.EMFILE, "")))
     assert not f.is_local(classify(OSError(errno.ECONNRESET, "")))
     assert not f.is_local(None)
 
 
-def test_a_bug_is_no_network_error() -> None:
+def test_bugs_are_no_network_errors() -> None:
     assert not issubclass(ValueError, NETWORK_ERRORS) and not issubclass(KeyError, NETWORK_ERRORS)
 
 
-def test_a_bug_is_described_by_type_and_place_alone() -> None:
+def test_bug_is_described_by_type_and_place() -> None:
     try:
         f.is_local(7)  # type: ignore[arg-type]
     except AttributeError as bug:
-        said = describe(bug)
-    assert said.startswith("AttributeError in formats/failures.py:")
-    assert "7" not in said.split(":")[0] and "object" not in said
+        description = describe(bug)
+    assert description.startswith("AttributeError in formats/failures.py:")
+    assert "7" not in description.split(":")[0] and "object" not in description

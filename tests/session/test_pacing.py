@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def test_six_triggers_per_name_address_and_transport_and_not_one_more() -> None:
+def test_seventh_trigger_is_refused() -> None:
     pace = Pace()
     for _ in range(6):
         pace.spend_trigger("a.example", "192.0.2.1", "tcp", 443)
@@ -29,14 +29,14 @@ def test_six_triggers_per_name_address_and_transport_and_not_one_more() -> None:
     assert pace.triggers == 9
 
 
-def test_deep_allows_120() -> None:
+def test_deep_run_allows_120_triggers() -> None:
     pace = Pace(deep=True)
     for _ in range(120):
         pace.spend_trigger("a.example", "192.0.2.1", "tcp")
     assert not pace.can_trigger("a.example", "192.0.2.1", "tcp")
 
 
-def test_a_residual_window_closes_after_180_seconds() -> None:
+def test_residual_window_ends_after_180_seconds() -> None:
     clock = Clock()
     pace = Pace(clock=clock)
     assert not pace.in_residual("192.0.2.1", 443)
@@ -56,13 +56,13 @@ async def hold(pace: Pace, seen: list[int], running: list[int], seconds: float) 
         running.pop()
 
 
-async def test_eight_flows_at_first() -> None:
+async def test_eight_flows_run_at_start() -> None:
     pace, seen, running = Pace(), list[int](), list[int]()
     await asyncio.gather(*(hold(pace, seen, running, 0.01) for _ in range(30)))
     assert max(seen) == 8 and len(seen) == 30
 
 
-async def test_a_silent_flow_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silent_flow_returns_its_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "SILENT", 0.05)
     pace, seen, running = Pace(), list[int](), list[int]()
     stalled = [asyncio.create_task(hold(pace, [], running, 30)) for _ in range(8)]
@@ -76,7 +76,7 @@ async def test_a_silent_flow_gives_its_place_back(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("answered", [False, True])
-async def test_unanswered_flow_releases_its_slot_sooner(monkeypatch: pytest.MonkeyPatch, answered: bool) -> None:
+async def test_unanswered_flow_returns_its_slot_earlier(monkeypatch: pytest.MonkeyPatch, answered: bool) -> None:
     monkeypatch.setattr(pacing, "UNANSWERED", 0.02)
     pace = Pace()
 
@@ -94,7 +94,7 @@ async def test_unanswered_flow_releases_its_slot_sooner(monkeypatch: pytest.Monk
     assert pace.flows.taken == 0 and not pace._slots
 
 
-async def test_the_limit_doubles_on_a_calm_line_and_halves_on_a_pressed_one() -> None:
+async def test_limit_doubles_at_stable_round_trip_and_halves_otherwise() -> None:
     pace = Pace()
     for _ in range(16):
         pace.saw_round_trip(0.05)
@@ -107,7 +107,7 @@ async def test_the_limit_doubles_on_a_calm_line_and_halves_on_a_pressed_one() ->
     assert pace.flows.limit == pacing.MOST_IN_FLIGHT
 
 
-async def test_answers_that_queue_narrow_the_line_after_three_and_the_lookups_with_it() -> None:
+async def test_three_delayed_answers_halve_flows_and_lookups() -> None:
     pace = Pace()
     assert await most_lookups(pace) == pacing.LOOKUPS_SIDE_BY_SIDE
     for seconds, limit in ((0.2, 8), (0.0, 8), (0.3, 4), (0.2, 4), (0.2, 4), (0.2, 2)):
@@ -132,14 +132,14 @@ async def most_lookups(pace: Pace) -> int:
     return most
 
 
-def test_one_server_far_away_or_slow_crowds_no_line() -> None:
+def test_one_slow_server_does_not_change_limit() -> None:
     pace = Pace()
     for seconds in (0.0, 0.9, 0.0, 0.05, 0.08, 0.09):
         pace.saw_wait(seconds)
     assert pace.flows.limit == 8
 
 
-async def test_behind_what_was_too_many_the_limit_grows_by_one() -> None:
+async def test_limit_grows_by_one_after_queueing() -> None:
     pace = Pace()
     for seconds in (0.3, 0.3, 0.3, *[0.0] * 9):  # eight flows crowded the line, and four do not
         pace.saw_wait(seconds)
@@ -149,7 +149,7 @@ async def test_behind_what_was_too_many_the_limit_grows_by_one() -> None:
         assert pace.flows.limit == limit
 
 
-async def test_no_line_is_calm_on_which_answers_queue() -> None:
+async def test_limit_does_not_double_while_answers_queue() -> None:
     pace = Pace()
     for _ in range(2):
         pace.saw_wait(0.3)
@@ -158,7 +158,7 @@ async def test_no_line_is_calm_on_which_answers_queue() -> None:
     assert pace.flows.limit == 4
 
 
-async def test_what_queues_lengthens_the_time_limits() -> None:
+async def test_queueing_extends_timeouts() -> None:
     pace = Pace()
     pace.saw_round_trip(0.2)
     assert pace.tls_timeout() == 4.0
@@ -167,7 +167,7 @@ async def test_what_queues_lengthens_the_time_limits() -> None:
     assert (pace.tcp_timeout(), pace.tls_timeout()) == (pytest.approx(6.0), pytest.approx(8.0))
 
 
-async def test_a_place_is_given_back_by_what_is_known_of_the_line_then(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slot_is_returned_by_current_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "SILENT", 0.05)
     pace = Pace()
     stalled = asyncio.create_task(hold(pace, [], [], 30))
@@ -182,7 +182,7 @@ async def test_a_place_is_given_back_by_what_is_known_of_the_line_then(monkeypat
     assert pace.flows.taken == 0
 
 
-async def test_two_tls_connections_to_one_name_at_one_address() -> None:
+async def test_two_tls_connections_per_address_and_name_are_allowed() -> None:
     pace, running, most = Pace(), 0, 0
 
     async def flow() -> None:
@@ -197,7 +197,7 @@ async def test_two_tls_connections_to_one_name_at_one_address() -> None:
     assert most == 2
 
 
-async def test_time_limits_follow_the_line_within_floors() -> None:
+async def test_timeouts_follow_round_trip_with_minimum() -> None:
     pace = Pace()
     assert (pace.tcp_timeout(), pace.tls_timeout()) == (3.5, 4.0)
     assert (pace.tcp_timeout(confirm=True), pace.tls_timeout(confirm=True)) == (10.0, 10.0)
@@ -211,7 +211,7 @@ async def test_time_limits_follow_the_line_within_floors() -> None:
     assert pace.tcp_timeout() == 10.0
 
 
-async def test_the_urgent_are_served_first_and_a_cancelled_waiter_takes_no_place() -> None:
+async def test_urgent_flows_come_first_and_cancelled_ones_take_no_slot() -> None:
     pace, order = Pace(), list[str]()
 
     async def flow(name: str, urgent: bool) -> None:

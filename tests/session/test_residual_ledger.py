@@ -3,7 +3,7 @@
 from probe.session.residual_ledger import RESIDUAL_SECONDS, ResidualLedger
 
 
-def test_trigger_opens_a_residual_window_for_its_port_and_its_address_for_180_seconds() -> None:
+def test_trigger_affects_port_and_address_for_three_minutes() -> None:
     now = [0.0]
     ledger = ResidualLedger(lambda: now[0])
     assert ledger.affected_tuples("192.0.2.1", 465) == frozenset()

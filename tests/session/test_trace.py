@@ -23,7 +23,7 @@ def ticking(step: float = 1.0) -> Iterator[float]:
         now += step
 
 
-async def test_a_success_is_written_with_its_times() -> None:
+async def test_success_is_recorded_with_times() -> None:
     clock = ticking()
     trace = Trace(lambda: next(clock))
     async with trace.transaction(TransactionFacts("first", service="web")) as tx, tx.step(entry(), 1.0):
@@ -36,7 +36,7 @@ async def test_a_success_is_written_with_its_times() -> None:
     assert trace.transactions[0].failure is None
 
 
-async def test_a_transaction_ends_at_its_first_failure() -> None:
+async def test_transaction_ends_at_first_failure() -> None:
     trace, reached = Trace(), list[str]()
     async with trace.transaction(TransactionFacts("first")) as tx:
         async with tx.step(entry(), 1.0):
@@ -49,14 +49,14 @@ async def test_a_transaction_ends_at_its_first_failure() -> None:
     assert trace.bugs == []
 
 
-async def test_a_silent_step_is_a_timeout_of_ours() -> None:
+async def test_silent_step_is_timeout() -> None:
     trace = Trace()
     async with trace.transaction(TransactionFacts("first")) as tx, tx.step(entry(), 0.01):
         await asyncio.sleep(5)
     assert trace.entries[0].failure == f.TIMEOUT
 
 
-async def test_a_bug_costs_its_own_transaction_and_is_no_property_of_the_network() -> None:
+async def test_bug_is_local_failure_of_its_transaction() -> None:
     trace = Trace()
     async with trace.transaction(TransactionFacts("first")) as tx, tx.step(entry(), 1.0):
         raise ValueError("a secret value")
@@ -68,7 +68,7 @@ async def test_a_bug_costs_its_own_transaction_and_is_no_property_of_the_network
     assert "secret" not in str(trace.bugs) + str(trace.entries)
 
 
-async def test_cancellation_is_written_as_interrupted_and_passes_on() -> None:
+async def test_cancellation_is_recorded_and_raised() -> None:
     trace = Trace()
 
     async def hang() -> None:
@@ -85,14 +85,14 @@ async def test_cancellation_is_written_as_interrupted_and_passes_on() -> None:
     assert trace.bugs == []
 
 
-async def test_our_own_fault_ends_the_transaction_without_being_a_bug() -> None:
+async def test_local_failure_ends_transaction_and_is_no_bug() -> None:
     trace = Trace()
     async with trace.transaction(TransactionFacts("first")):
         raise LocalFailure(f.BUDGET)
     assert trace.transactions[0].failure == f.BUDGET and trace.bugs == []
 
 
-async def test_connections_are_closed_when_a_step_fails() -> None:
+async def test_failed_step_closes_connections() -> None:
     trace, closed = Trace(), list[str]()
     async with trace.transaction(TransactionFacts("first")) as tx:
         tx.connections.callback(closed.append, "closed")
@@ -101,7 +101,7 @@ async def test_connections_are_closed_when_a_step_fails() -> None:
     assert closed == ["closed"]
 
 
-async def test_a_tail_runs_beside_later_steps_and_finish_waits_for_it() -> None:
+async def test_background_task_runs_on_and_finish_waits() -> None:
     trace, seen = Trace(), list[str]()
 
     async def tail() -> None:
@@ -114,7 +114,7 @@ async def test_a_tail_runs_beside_later_steps_and_finish_waits_for_it() -> None:
     assert seen == ["late datagram"]
 
 
-async def test_settled_waits_for_tails_that_tails_start() -> None:
+async def test_settled_waits_for_nested_background_tasks() -> None:
     trace, seen = Trace(), list[str]()
 
     async def second() -> None:
@@ -130,7 +130,7 @@ async def test_settled_waits_for_tails_that_tails_start() -> None:
     assert seen == ["second"]
 
 
-async def test_finish_gives_up_on_a_tail_that_never_ends_and_notes_a_buggy_one() -> None:
+async def test_finish_cancels_endless_task_and_records_bug() -> None:
     trace = Trace()
 
     async def buggy() -> None:
@@ -142,7 +142,7 @@ async def test_finish_gives_up_on_a_tail_that_never_ends_and_notes_a_buggy_one()
     assert [bug.split(" ")[0] for bug in trace.bugs] == ["KeyError"]
 
 
-async def test_without_descriptors_a_transaction_fails_by_our_fault_and_is_no_bug() -> None:
+async def test_missing_descriptors_are_local_failure_and_no_bug() -> None:
     trace = Trace()
 
     async def tail() -> None:
@@ -158,7 +158,7 @@ async def test_without_descriptors_a_transaction_fails_by_our_fault_and_is_no_bu
 
 @pytest.mark.parametrize("slept", [0.0, 2.0, 60.0])
 @pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError(errno.ECONNRESET, "reset")])
-async def test_what_failed_while_we_were_suspended_says_nothing_of_the_network(slept: float, error: OSError) -> None:
+async def test_failure_during_suspension_is_interrupted(slept: float, error: OSError) -> None:
     now = [100.0]
     trace = Trace(lambda: now[0])
     async with (

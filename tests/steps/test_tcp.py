@@ -20,8 +20,8 @@ from tests.support.servers.loopback import Bench, Peer, a_transaction, serving, 
 
 
 async def echo(peer: Peer) -> None:
-    while data := await peer.hear():
-        await peer.say(data)
+    while data := await peer.receive():
+        await peer.send(data)
 
 
 def entry_of(bench: Bench) -> TCPConnect:
@@ -31,7 +31,7 @@ def entry_of(bench: Bench) -> TCPConnect:
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
-async def test_a_connection_carries_bytes_and_counts_them(ip: str) -> None:
+async def test_connection_carries_and_counts_bytes(ip: str) -> None:
     async with serving(echo, ip) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, ip, server.port, pace=bench.pace)
         await conn.write(b"hello")
@@ -45,7 +45,7 @@ async def test_a_connection_carries_bytes_and_counts_them(ip: str) -> None:
         await conn.write(b"closed with its transaction")
 
 
-async def test_a_closed_port_refuses() -> None:
+async def test_closed_port_is_connection_refused() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, not listening, so that no other process takes it
         async with a_transaction() as bench:
@@ -67,7 +67,7 @@ def full_backlog() -> tuple[socket.socket, list[socket.socket]]:
     return listener, fillers
 
 
-async def test_silence_is_our_deadline() -> None:
+async def test_silence_is_timeout_at_deadline() -> None:
     listener, fillers = full_backlog()
     async with a_transaction() as bench:
         await tcp_connect(bench.tx, "127.0.0.1", listener.getsockname()[1], pace=bench.pace, timeout=0.2)
@@ -77,7 +77,7 @@ async def test_silence_is_our_deadline() -> None:
     assert 0.15 < entry_of(bench).t - entry_of(bench).t0 < 1.0
 
 
-async def test_a_cancelled_connect_is_interrupted_and_closes_its_socket() -> None:
+async def test_cancelled_connect_is_interrupted_and_closes_socket() -> None:
     listener, fillers = full_backlog()
     before = len(os.listdir("/proc/self/fd"))
     bench_of: list[Bench] = []
@@ -98,7 +98,7 @@ async def test_a_cancelled_connect_is_interrupted_and_closes_its_socket() -> Non
     assert entry_of(bench_of[0]).failure == f.INTERRUPTED
 
 
-async def test_no_descriptors_left_is_our_fault() -> None:
+async def test_missing_descriptors_are_local_failure() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # only new descriptors are refused
     try:
@@ -113,7 +113,7 @@ async def test_no_descriptors_left_is_our_fault() -> None:
 @pytest.mark.parametrize(
     ("code", "failure"), [(errno.ENETUNREACH, f.NETWORK_UNREACHABLE), (errno.EHOSTUNREACH, f.HOST_UNREACHABLE)]
 )
-async def test_an_icmp_error_keeps_its_name(code: int, failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_icmp_errors_have_their_failures(code: int, failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def unreachable(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
@@ -123,53 +123,53 @@ async def test_an_icmp_error_keeps_its_name(code: int, failure: str, monkeypatch
     assert entry_of(bench).failure == failure
 
 
-async def test_a_name_is_a_bug_of_ours_and_still_an_entry() -> None:
+async def test_name_as_address_is_bug_with_entry() -> None:
     with pytest.raises(AssertionError):
         async with a_transaction() as bench:
             await tcp_connect(bench.tx, "a.example", 443, pace=bench.pace)
     assert (entry_of(bench).failure or "").startswith(f.BUG)
 
 
-async def test_the_confirmation_waits_longer() -> None:
+async def test_confirmation_has_longer_timeout() -> None:
     pace = Pace()
     assert pace.tcp_timeout(confirm=True) > pace.tcp_timeout()
 
 
-async def test_the_first_answer_tells_once_how_much_longer_than_the_handshake_it_took(
+async def test_delay_of_first_answer_is_reported_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     smoothed = iter([0.05, 0.075])  # as the kernel weighs it in: an eighth of 0.25 s and seven of 0.05
     monkeypatch.setattr(tcp, "_round_trip", lambda sock: next(smoothed))
-    told: list[float] = []
-    async with serving(chatter) as server, a_transaction() as bench:
-        monkeypatch.setattr(bench.pace, "saw_wait", told.append)
+    delays: list[float] = []
+    async with serving(send_two_bytes) as server, a_transaction() as bench:
+        monkeypatch.setattr(bench.pace, "saw_wait", delays.append)
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         assert [await conn.read(1), await conn.read(1)] == [b"h", b"i"]
-    assert told == [pytest.approx(0.2)]
+    assert delays == [pytest.approx(0.2)]
 
 
-async def test_a_handshake_that_the_kernel_does_not_time_is_compared_with_nothing(
+async def test_missing_kernel_time_gives_no_delay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tcp, "_round_trip", lambda sock: None)
-    async with serving(chatter) as server, a_transaction() as bench:
+    async with serving(send_two_bytes) as server, a_transaction() as bench:
         monkeypatch.setattr(bench.pace, "saw_wait", pytest.fail)
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         assert await conn.read(1) == b"h"
 
 
-async def chatter(peer: Peer) -> None:
-    await peer.say(b"hi")
+async def send_two_bytes(peer: Peer) -> None:
+    await peer.send(b"hi")
 
 
-async def test_reset_end_and_early_end_while_reading() -> None:
+async def test_reset_and_end_while_reading_are_reported() -> None:
     async def reset(peer: Peer) -> None:
-        await peer.hear()
+        await peer.receive()
         peer.reset()
 
     async def end(peer: Peer) -> None:
-        await peer.hear()
-        await peer.say(b"ab")
+        await peer.receive()
+        await peer.send(b"ab")
 
     async with serving(reset) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
@@ -184,7 +184,7 @@ async def test_reset_end_and_early_end_while_reading() -> None:
         assert await conn.read() == b""
 
 
-async def test_read_exactly_leaves_the_next_bytes_alone() -> None:
+async def test_read_exactly_leaves_further_bytes() -> None:
     async with serving(echo) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         await conn.write(b"abcdef")
@@ -192,7 +192,7 @@ async def test_read_exactly_leaves_the_next_bytes_alone() -> None:
         assert await conn.read_exactly(4) == b"cdef"
 
 
-async def test_closing_wakes_no_stranger_and_may_be_repeated() -> None:
+async def test_repeated_close_removes_reader() -> None:
     """Check that a socket closed under a reader leaves the selector, else the number's next owner receives nothing."""
     async with serving(silence) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
@@ -207,12 +207,12 @@ async def test_closing_wakes_no_stranger_and_may_be_repeated() -> None:
         reading.cancel()
 
 
-async def test_close_with_reset_is_a_reset() -> None:
+async def test_close_with_reset_sends_reset() -> None:
     seen: list[str] = []
 
     async def watch(peer: Peer) -> None:
         try:
-            await peer.hear()
+            await peer.receive()
         except ConnectionResetError:
             seen.append("reset")
 
@@ -223,7 +223,7 @@ async def test_close_with_reset_is_a_reset() -> None:
     assert seen == ["reset"]
 
 
-async def test_the_round_trip_is_the_kernels_not_that_of_a_busy_program() -> None:
+async def test_round_trip_is_measured_by_kernel() -> None:
     """Check the round trip's source. A slow computer must not look like a slow access line (P8)."""
     async with serving(silence) as server, a_transaction() as bench:
         asyncio.get_running_loop().call_soon(time.sleep, 0.3)
@@ -232,7 +232,7 @@ async def test_the_round_trip_is_the_kernels_not_that_of_a_busy_program() -> Non
 
 
 @pytest.mark.parametrize(("says", "sends"), [("1\n", True), ("2\n", True), ("0\n", False), (None, None)])
-def test_whether_our_headers_carry_timestamps(
+def test_timestamps_are_read_from_kernel_setting(
     says: str | None, sends: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if says is not None:

@@ -42,9 +42,9 @@ async def ask(behave: Callable[[Asked], None], offsets: tuple[float, ...] = QUIC
             return flow, await flow.ask(b"ping", offsets, is_pong)
 
 
-async def test_the_answer_comes_back_and_is_counted() -> None:
+async def test_answer_is_returned_and_timed() -> None:
     pace = Pace()
-    async with udp_server(lambda asked: asked.say(b"pong!", after=0.05)) as server:
+    async with udp_server(lambda asked: asked.send(b"pong!", after=0.05)) as server:
         with udp_flow("127.0.0.1", server.port, pace) as flow:
             assert flow.local[0] == "127.0.0.1"
             assert await flow.ask(b"ping", (0.0, 5.0), is_pong) == b"pong!"
@@ -53,39 +53,39 @@ async def test_the_answer_comes_back_and_is_counted() -> None:
     assert (pace.bytes_sent, pace.bytes_received) == (4, 5)
 
 
-async def test_it_is_sent_again_at_its_times_with_the_same_bytes_from_the_same_port() -> None:
-    came: list[tuple[float, bytes, object]] = []
+async def test_datagram_is_repeated_on_schedule_from_same_port() -> None:
+    received: list[tuple[float, bytes, object]] = []
 
     def behave(asked: Asked) -> None:
-        came.append((time.monotonic(), asked.query, asked.client))
+        received.append((time.monotonic(), asked.query, asked.client))
         if asked.number == 3:
-            asked.say(b"pong")
+            asked.send(b"pong")
 
     flow, _ = await ask(behave)
     assert flow.sent == 3
-    assert {query for _, query, _ in came} == {b"ping"} and len({client for _, _, client in came}) == 1
-    gaps = [later[0] - earlier[0] for earlier, later in itertools.pairwise(came)]
+    assert {query for _, query, _ in received} == {b"ping"} and len({client for _, _, client in received}) == 1
+    gaps = [later[0] - earlier[0] for earlier, later in itertools.pairwise(received)]
     assert gaps == [pytest.approx(0.05, abs=0.04), pytest.approx(0.1, abs=0.04)]
 
 
-async def test_the_round_trip_counts_from_the_last_sending() -> None:
-    flow, _ = await ask(lambda asked: asked.say(b"pong") if asked.number == 4 else None)
+async def test_round_trip_starts_at_last_repetition() -> None:
+    flow, _ = await ask(lambda asked: asked.send(b"pong") if asked.number == 4 else None)
     assert flow.sent == 4
     assert flow.round_trip is not None and flow.round_trip < 0.1
 
 
-async def test_foreign_datagrams_are_counted_and_the_first_is_kept() -> None:
+async def test_foreign_datagrams_are_counted_and_first_is_kept() -> None:
     def behave(asked: Asked) -> None:
-        asked.say(b"x" * 100)
-        asked.say(b"yyy")
-        asked.say(b"pong", after=0.02)
+        asked.send(b"x" * 100)
+        asked.send(b"yyy")
+        asked.send(b"pong", after=0.02)
 
     flow, answer = await ask(behave)
     assert answer == b"pong"
     assert (flow.foreign, flow.first_foreign) == (2, b"x" * FIRST_BYTES)
 
 
-async def test_an_empty_datagram_is_foreign_too() -> None:
+async def test_empty_datagram_is_foreign() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         with udp_flow("127.0.0.1", server.getsockname()[1], Pace()) as flow:
@@ -95,10 +95,10 @@ async def test_an_empty_datagram_is_foreign_too() -> None:
     assert (flow.foreign, flow.first_foreign) == (1, b"")
 
 
-async def test_what_is_ours_but_not_the_end_is_not_foreign_and_does_not_end_it() -> None:
+async def test_provisional_answer_is_not_foreign_and_waiting_continues() -> None:
     def behave(asked: Asked) -> None:
-        asked.say(b"100 trying")
-        asked.say(b"pong", after=0.02)
+        asked.send(b"100 trying")
+        asked.send(b"pong", after=0.02)
 
     async with udp_server(behave) as server:
         with udp_flow("127.0.0.1", server.port, Pace()) as flow:
@@ -114,7 +114,7 @@ async def test_closed_port_is_connection_refused(ip: str) -> None:
     assert await clock.stop() < 0.5 and flow.sent == 1
 
 
-async def test_failures_have_the_steps_names() -> None:
+async def test_failures_are_named_by_step() -> None:
     async def fail(ip: str, port: int) -> str | None:
         entry = UDPEcho(port=port, payload="other", size=4)
         async with a_transaction() as bench, bench.tx.step(entry, 0.3):
@@ -128,7 +128,7 @@ async def test_failures_have_the_steps_names() -> None:
     assert await fail("255.255.255.255", 9) in {"permission_denied", "network_unreachable"}
 
 
-async def test_an_error_that_icmp_tells_is_raised_where_the_answer_is_awaited() -> None:
+async def test_icmp_error_is_raised_in_waiting_task() -> None:
     with udp_flow("127.0.0.1", closed_port(), Pace()) as flow:
         asking = asyncio.create_task(flow.ask(b"ping", (), is_pong))
         await asyncio.sleep(0)
@@ -138,16 +138,16 @@ async def test_an_error_that_icmp_tells_is_raised_where_the_answer_is_awaited() 
             await asking
 
 
-async def test_a_predicate_that_breaks_is_not_swallowed() -> None:
+async def test_error_in_predicate_is_raised() -> None:
     def breaks(raw: bytes) -> bool:
         raise ZeroDivisionError
 
-    async with udp_server(lambda asked: asked.say(b"pong")) as server:
+    async with udp_server(lambda asked: asked.send(b"pong")) as server:
         with udp_flow("127.0.0.1", server.port, Pace()) as flow, pytest.raises(ZeroDivisionError):
             await flow.ask(b"ping", QUICK, breaks)
 
 
-async def test_silence_waits_for_the_deadline_and_leaves_nothing_behind() -> None:
+async def test_silence_ends_at_deadline_and_leaves_nothing_open() -> None:
     async with udp_server(lambda asked: None) as server:
         before = descriptors()
         with pytest.raises(TimeoutError):
@@ -158,8 +158,8 @@ async def test_silence_waits_for_the_deadline_and_leaves_nothing_behind() -> Non
         assert descriptors() == before
 
 
-async def test_cancelled_half_way_it_leaves_neither_socket_nor_reader() -> None:
-    async def talk(port: int) -> None:
+async def test_cancelled_flow_leaves_no_socket_and_no_reader() -> None:
+    async def run_flow(port: int) -> None:
         with udp_flow("127.0.0.1", port, Pace()) as flow:
             opened.append(flow)
             await flow.ask(b"ping", QUICK, is_pong)
@@ -167,7 +167,7 @@ async def test_cancelled_half_way_it_leaves_neither_socket_nor_reader() -> None:
     opened: list[UDPFlow] = []
     async with udp_server(lambda asked: None) as server:
         before = descriptors()
-        asking = asyncio.create_task(talk(server.port))
+        asking = asyncio.create_task(run_flow(server.port))
         await asyncio.sleep(0.02)
         assert descriptors() == before + 1
         descriptor = opened[0]._sock.fileno()
@@ -178,7 +178,7 @@ async def test_cancelled_half_way_it_leaves_neither_socket_nor_reader() -> None:
         opened[0].close()
 
 
-async def test_error_after_the_flow_is_closed_is_ignored(caplog: pytest.LogCaptureFixture) -> None:
+async def test_error_without_waiting_task_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     def use() -> None:
         with udp_flow("127.0.0.1", closed_port(), Pace()) as flow:
             flow._refused(OSError(111, "ICMP"))
@@ -188,6 +188,6 @@ async def test_error_after_the_flow_is_closed_is_ignored(caplog: pytest.LogCaptu
     assert caplog.records == []
 
 
-def test_distances_double_up_to_the_longest() -> None:
+def test_intervals_double_up_to_limit() -> None:
     assert list(doubling(0.5, 4.0, 20.0)) == [0.0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5]
     assert list(doubling(0.5, 4.0, 3.5)) == [0.0, 0.5, 1.5]

@@ -46,7 +46,7 @@ async def ask_dns(behave: Callable[[Asked, dns.message.Message], None], kind: st
     def answer(asked: Asked) -> None:
         message = dns.message.make_response(dns.message.from_wire(asked.query), recursion_available=True)
         behave(asked, message)
-        asked.say(message.to_wire(max_size=65535))
+        asked.send(message.to_wire(max_size=65535))
 
     async with udp_server(answer) as server:
         async with a_transaction() as bench:
@@ -89,7 +89,7 @@ async def dns_client_subnet(address: str, form: str) -> Wrote:
     return await ask_dns(lambda _, m: m.use_edns(0, options=[option, nsid]))
 
 
-async def shake(names: tuple[str, ...], common: str) -> Wrote:
+async def handshake_with(names: tuple[str, ...], common: str) -> Wrote:
     issued = issue(common, names=names)
     async with serving(tls_with(issued.server_context())) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
@@ -98,21 +98,21 @@ async def shake(names: tuple[str, ...], common: str) -> Wrote:
 
 
 async def certificate_subject(address: str, form: str) -> Wrote:
-    return await shake((NAME,), form if len(form) <= 64 else address)
+    return await handshake_with((NAME,), form if len(form) <= 64 else address)
 
 
 async def certificate_name(address: str, form: str) -> Wrote:
-    return await shake((NAME, form if form != address else f"{form}.example"), NAME)
+    return await handshake_with((NAME, form if form != address else f"{form}.example"), NAME)
 
 
 async def certificate_address(address: str, form: str) -> Wrote:
-    return await shake((NAME, address), NAME)
+    return await handshake_with((NAME, address), NAME)
 
 
 async def greeted(raw: bytes, then: Callable[[Bench, int], Awaitable[Any]]) -> Wrote:
     async def greet(peer: Peer) -> None:
-        await peer.hear()
-        await peer.say(raw)
+        await peer.receive()
+        await peer.send(raw)
         await asyncio.sleep(0.02)
 
     async with serving(greet) as server, a_transaction() as bench:
@@ -150,10 +150,10 @@ def mail(script: Callable[[bytes], Script]) -> Plant:
     """Run a mail server that greets and upgrades as `script`, which receives the form."""
 
     async def plant(address: str, form: str) -> Wrote:
-        said = script(form.encode())
-        async with serving(said.handler) as server, a_transaction() as bench:
+        dialogue = script(form.encode())
+        async with serving(dialogue.handler) as server, a_transaction() as bench:
             stream = MailStream(await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace))
-            if said.banner.startswith(b"220"):
+            if dialogue.banner.startswith(b"220"):
                 await SMTP.greeting(bench.tx, stream, pace=bench.pace, timeout=0.5)
                 await SMTP.starttls(bench.tx, stream, pace=bench.pace, timeout=0.5)
             else:
@@ -171,8 +171,8 @@ def stun_answers(foreign: Callable[[bytes, str], bytes]) -> Plant:
             transaction_id = stun.parse(asked.query).transaction_id
             attributes = (stun.xor_mapped_address(address, 40123, transaction_id), (stun.SOFTWARE, form.encode()))
             answer = stun.build("success", stun.BINDING, transaction_id, attributes)
-            asked.say(foreign(answer, form))
-            asked.say(answer)
+            asked.send(foreign(answer, form))
+            asked.send(answer)
 
         async with udp_server(behave) as server, a_transaction() as bench:
             await stun_exchange_udp(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
@@ -189,12 +189,12 @@ def sip_answers(template: str, foreign: bool = False) -> Plant:
             request = read_message(asked.query)
             via = request.first("via")
             head = f"SIP/2.0 200 OK\r\nVia: {via}\r\nCall-ID: {request.call_id}\r\n"
-            said = template.replace("{via}", via).replace("{}", form)
+            response = template.replace("{via}", via).replace("{}", form)
             if foreign:
-                asked.say(said.encode())
-                asked.say(f"{head}\r\n".encode())
+                asked.send(response.encode())
+                asked.send(f"{head}\r\n".encode())
             else:
-                asked.say(f"{said}Call-ID: {request.call_id}\r\n\r\n".encode())
+                asked.send(f"{response}Call-ID: {request.call_id}\r\n\r\n".encode())
 
         async with udp_server(behave) as server, a_transaction() as bench:
             await sip_options_udp(bench.tx, "127.0.0.1", server.port, NAME, pace=bench.pace)
@@ -224,9 +224,9 @@ def from_helper(answer: Callable[[str, str], dict[str, Any]]) -> Plant:
 
         learned: list[str] = []
         async with helper(handler) as url:
-            said = await control.ask(url, CHAT, {}, roots=load_roots(), learned=learned.append)
-        assert said["failure"] is None and learned == [address] and "your_address" not in said
-        return said
+            answer = await control.ask(url, CHAT, {}, roots=load_roots(), learned=learned.append)
+        assert answer["failure"] is None and learned == [address] and "your_address" not in answer
+        return answer
 
     return plant
 

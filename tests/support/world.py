@@ -96,7 +96,7 @@ class World:
 
         async def handler(peer: Peer) -> None:
             box.seen.append("connect")
-            hello = await peer.hear()
+            hello = await peer.receive()
             if not hello:
                 return
             name = hello_name(hello) if hello[:1] == b"\x16" else host_header(hello)
@@ -200,9 +200,9 @@ async def _answer(peer: Peer, does: Behaviour, hello: bytes, context: ssl.SSLCon
     elif does == "silent":
         await asyncio.Event().wait()
     elif does == "garbage":
-        await peer.say(b"these bytes are no known protocol\r\n" * 3)
+        await peer.send(b"these bytes are no known protocol\r\n" * 3)
     elif does == "serve" and hello[:1] != b"\x16":
-        await peer.say(box.reply)
+        await peer.send(box.reply)
     elif does == "serve":
         await _serve_tls(peer, hello, context, box)
 
@@ -213,11 +213,11 @@ async def _serve_tls(peer: Peer, hello: bytes, context: ssl.SSLContext, box: Box
     try:
         tls.engine.do_handshake()
     except ssl.SSLWantReadError:
-        await peer.say(tls.outgoing.read())
+        await peer.send(tls.outgoing.read())
     await _rest(tls)
     await tls.read()
     box.seen.append("request")
-    await tls.say(box.reply)
+    await tls.send(box.reply)
 
 
 async def _rest(tls: TLSPeer) -> None:
@@ -225,7 +225,7 @@ async def _rest(tls: TLSPeer) -> None:
         try:
             tls.engine.do_handshake()
         except ssl.SSLWantReadError:
-            tls.incoming.write(await tls.hear_or_end())
+            tls.incoming.write(await tls.receive_or_end())
         else:
-            await tls.peer.say(tls.outgoing.read())
+            await tls.peer.send(tls.outgoing.read())
             return

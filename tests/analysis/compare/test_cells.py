@@ -190,7 +190,7 @@ def test_failures_of_one_version_are_set_aside(lay: Laid) -> None:
 
 
 @pytest.mark.parametrize(
-    "innocent",
+    "verdicts",
     [
         two_versions(days=("2026-11-24", "2026-11-25")),  # the block begins while the version spreads
         [replace(row, software_name=row.software_version) for row in two_versions(days=("2026-11-24", "2026-11-24"))],
@@ -202,8 +202,8 @@ def test_failures_of_one_version_are_set_aside(lay: Laid) -> None:
     ],
     ids=["days", "software", "network", "elsewhere"],
 )
-def test_possible_network_failures_are_counted(innocent: list[VerdictRow]) -> None:
-    assert compare(table(innocent), Question(by=("cc",))).instrument == []
+def test_possible_network_failures_are_counted(verdicts: list[VerdictRow]) -> None:
+    assert compare(table(verdicts), Question(by=("cc",))).instrument == []
 
 
 def test_repeated_measurement_counts_once() -> None:

@@ -159,7 +159,7 @@ def test_helper_answer_counts_where_complete() -> None:
     assert states(line) == {"web": "impaired"}
     line = altered("web-tls-reset")
     line["test_keys"]["control"]["http_request"] |= {"failure": "unknown_error", "status_code": -1}
-    assert states(line) == {"web": "impaired"}, "the page failed there too, and nobody knows at which address"
+    assert states(line) == {"web": "impaired"}, "the page failed there too, and the address is unknown"
 
 
 def test_own_measurement_is_not_read_as_ooni() -> None:

@@ -61,9 +61,9 @@ def _recording_addresses(fired: set[str]) -> Iterator[None]:
     """Record the address rules of the tables that belong to the endpoint's dialect. Other tables read zeros."""
     choose = endpoints._deciding_layer
 
-    def record(endpoint: Endpoint, said: dict[str, str]) -> Rule:
-        fired.update(said[table] for table in endpoint.facts.rule_tables)
-        return choose(endpoint, said)
+    def record(endpoint: Endpoint, chosen: dict[str, str]) -> Rule:
+        fired.update(chosen[table] for table in endpoint.facts.rule_tables)
+        return choose(endpoint, chosen)
 
     with patch.object(endpoints, "_deciding_layer", record):
         yield

@@ -15,7 +15,7 @@ collect_ignore = NEED_JAVA if LACKING and not os.environ.get("CI") else []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the output end with what did not run."""
+    """Print the tests that did not run, after the last line of pytest."""
     if collect_ignore:
         names = ", ".join(f"tests/analysis/spark/{name}" for name in collect_ignore)
         sentence = f"DID NOT RUN: {names} (not installed: {JAVA}). To run them: {COMMAND}."

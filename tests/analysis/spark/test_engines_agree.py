@@ -44,7 +44,7 @@ class Answers:
     """Hold an engine's output by command, and its stores: one that it made, one that it rejudged."""
 
     folder: Path
-    said: dict[str, str]
+    outputs: dict[str, str]
     more: dict[str, Any]
 
     @property
@@ -80,16 +80,16 @@ def commands(lines: Path, folder: Path, events: Path) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def duckdb(tmp_path_factory: pytest.TempPathFactory, lines: Path, events: Path) -> Answers:
-    folder, said = tmp_path_factory.mktemp("duckdb"), dict[str, str]()
+    folder, outputs = tmp_path_factory.mktemp("duckdb"), dict[str, str]()
     for name, words in commands(lines, folder, events).items():
         if name == "rejudge":
             shutil.copytree(folder / "store", folder / "rejudged")
-        said[name] = printed([*words, "--jobs", "1"] if words[0] == "ingest" else words)
-    return Answers(folder, said, {})
+        outputs[name] = printed([*words, "--jobs", "1"] if words[0] == "ingest" else words)
+    return Answers(folder, outputs, {})
 
 
 def master_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> AbstractContextManager[str]:
-    """Start what is to work, or share the Connect server; gives the URL."""
+    """Start the workers or use the shared Connect server, and yield the URL of the master."""
     if kind == "standalone":
         return standalone(folder)
     return nullcontext("local[2]" if kind == "local" else request.getfixturevalue("connect_server"))
@@ -154,18 +154,18 @@ def test_rejected_lines_and_reasons_are_equal(spark: Answers, duckdb: Answers) -
 
 
 def test_counts_are_equal(spark: Answers, duckdb: Answers) -> None:
-    for name in {"ingest", "ingest again", "rejudge"} & spark.said.keys():
-        counted, wanted = (json.loads(one.said[name]) | {"seconds": 0} for one in (spark, duckdb))
+    for name in {"ingest", "ingest again", "rejudge"} & spark.outputs.keys():
+        counted, wanted = (json.loads(one.outputs[name]) | {"seconds": 0} for one in (spark, duckdb))
         assert counted == wanted
         assert all(n > 0 for what, n in wanted.items() if what != "seconds")
 
 
 def test_answers_have_same_bytes(spark: Answers, duckdb: Answers) -> None:
-    questions = {"compare its own store", *QUESTIONS} & spark.said.keys()
+    questions = {"compare its own store", *QUESTIONS} & spark.outputs.keys()
     assert len(questions) >= 3
     for question in questions:
-        assert spark.said[question] == duckdb.said[question]
-        assert len(duckdb.said[question].splitlines()) > 1
+        assert spark.outputs[question] == duckdb.outputs[question]
+        assert len(duckdb.outputs[question].splitlines()) > 1
 
 
 @pytest.mark.parametrize("spark", ["local"], indirect=True)
@@ -182,9 +182,9 @@ def test_spark_uses_loopback_only(spark: Answers) -> None:
 
 
 def test_engines_continue_each_others_store(spark: Answers, lines: Path) -> None:
-    told = json.loads(printed(["ingest", str(lines), "--store", str(spark.store), "--json", "--lab", "--jobs", "1"]))
-    assert told["accepted"] == 0
-    assert told["duplicates"] + told["rejected"] == told["lines"] > 0
+    counts = json.loads(printed(["ingest", str(lines), "--store", str(spark.store), "--json", "--lab", "--jobs", "1"]))
+    assert counts["accepted"] == 0
+    assert counts["duplicates"] + counts["rejected"] == counts["lines"] > 0
 
 
 @pytest.mark.parametrize("spark", ["standalone"], indirect=True)

@@ -21,7 +21,7 @@ WHERE = {
     "what is read is written down": "ingest._stored_hashes",
     "one table of three is made": "ingest._name_files",
     "some files are moved": "ingest.move",
-    "all are moved, and nobody knows": "Manifest.add_loaded",
+    "all are moved, and none is recorded": "Manifest.add_loaded",
 }
 LAST = list(WHERE)[-1]
 # Kill the process before that function. The move is killed after its second file.

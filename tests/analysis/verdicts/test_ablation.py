@@ -135,8 +135,8 @@ def test_rule_needs_its_evidence(kind: str, engine: SQLiteEngine) -> None:
 def test_less_evidence_never_gives_accusation(scenario: str, engine: SQLiteEngine) -> None:
     for line in recorded(scenario):
         before = outcomes(line, engine)
-        innocent = {part for part, one in before.items() if one[0] is not None and one[0] not in ACCUSING}
-        for kind in kinds_in(line) if innocent else ():
+        unaccused = {part for part, one in before.items() if one[0] is not None and one[0] not in ACCUSING}
+        for kind in kinds_in(line) if unaccused else ():
             after = outcomes(CUTS[kind](line), engine)
-            accused = {part: after[part] for part in innocent if after[part][0] in ACCUSING}
+            accused = {part: after[part] for part in unaccused if after[part][0] in ACCUSING}
             assert not accused, f"without {kind}: {accused}"

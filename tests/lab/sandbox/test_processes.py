@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.lab.inside_lab import ROOT, SERVER, lab_process
-from tests.support.lab.unprivileged import NOBODY, become_nobody
+from tests.support.lab.unprivileged import UNPRIVILEGED, become_unprivileged
 
 PATIENCE = 60  # seconds for what takes one on a machine without other work
 KINDS = ("net", "pid", "user", "mnt", "ipc")
@@ -183,8 +183,8 @@ def test_lab_runs_without_root(wires: str, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     command = f"cd {tmp_path} && touch made && id -u && {ask()}"
     lab = f"wires={wires!r}, record={str(tmp_path / 'wire.pcap')!r}"
-    process = lab_process(command, lab=lab, first=(lambda: become_nobody([tmp_path])) if root else lambda: None)
-    owner = NOBODY if root else os.getuid()
+    process = lab_process(command, lab=lab, first=(lambda: become_unprivileged([tmp_path])) if root else lambda: None)
+    owner = UNPRIVILEGED if root else os.getuid()
     assert end(process) == (0, f"{owner}\nb'192.88.99.77 a'\n")
     assert {path.name: path.stat().st_uid for path in tmp_path.iterdir()} == {"made": owner, "wire.pcap": owner}
 

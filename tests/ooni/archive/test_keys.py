@@ -22,7 +22,7 @@ def chosen(*keys: str) -> list[str]:
     return [stored.key for stored in choose([Stored(key, 1, "") for key in keys])]
 
 
-def test_prefixes_of_both_layouts() -> None:
+def test_query_has_prefixes_of_both_layouts() -> None:
     assert list(question("2020-09-21", "2020-09-22").prefixes()) == ["jsonl/webconnectivity/IT/20200921/"]
     new = list(question("2021-08-17", "2021-08-18").prefixes())
     assert len(new) == 24 and new[15] == "raw/20210817/15/IT/webconnectivity/"
@@ -31,16 +31,16 @@ def test_prefixes_of_both_layouts() -> None:
     assert not [prefix for prefix in question("2020-10-21", "2020-10-22").prefixes() if prefix.startswith("jsonl")]
 
 
-def test_the_examples_of_the_readme_are_files() -> None:
+def test_examples_of_archive_readme_are_chosen() -> None:
     assert chosen(f"{RAW}.jsonl.gz", OLD) == [OLD, f"{RAW}.jsonl.gz"]
 
 
-def test_an_hour_with_lines_needs_no_tarball() -> None:
+def test_tarball_beside_jsonl_is_not_chosen() -> None:
     assert chosen(f"{RAW}.jsonl.gz", f"{RAW}.tar.gz", RAW[:-1] + "1.tar.gz") == [f"{RAW}.jsonl.gz"]
     assert chosen(f"{RAW}.tar.gz") == [f"{RAW}.tar.gz"]
 
 
-def test_the_day_that_both_layouts_have_is_taken_once() -> None:
+def test_day_in_both_layouts_is_chosen_once() -> None:
     old = "jsonl/webconnectivity/IT/20201020/00/20201020_IT_webconnectivity.l.0.jsonl.gz"
     new = "raw/20201020/15/IT/webconnectivity/2020102015_IT_webconnectivity.n0.0.jsonl.gz"
     assert chosen(old, new) == [old]
@@ -51,16 +51,16 @@ def test_the_day_that_both_layouts_have_is_taken_once() -> None:
     "key",
     ["", "../../etc/passwd", f"{RAW}.jsonl.gz/../../x", f"/{RAW}.jsonl.gz", f"{RAW}.exe", f"{RAW}.jsonl.gz\n", "raw/"],
 )
-def test_other_names_are_no_files(key: str) -> None:
+def test_other_keys_are_not_chosen(key: str) -> None:
     assert chosen(key) == []
 
 
 @given(st.lists(st.text() | st.sampled_from([RAW + ".jsonl.gz", RAW + ".tar.gz", OLD])))
-def test_every_chosen_key_stays_in_its_folder(keys: list[str]) -> None:
+def test_chosen_keys_stay_in_their_folder(keys: list[str]) -> None:
     assert all(".." not in key and key.startswith(("raw/", "jsonl/")) for key in chosen(*keys))
 
 
-def test_a_token_is_escaped() -> None:
+def test_continuation_token_is_escaped() -> None:
     assert page_query("raw/a b/", "1/+&=") == (
         "list-type=2&max-keys=1000&prefix=raw%2Fa%20b%2F&continuation-token=1%2F%2B%26%3D"
     )
@@ -77,12 +77,12 @@ def test_a_token_is_escaped() -> None:
         (b"<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>", "without a size"),
     ],
 )
-def test_what_is_no_listing(raw: bytes, why: str) -> None:
+def test_invalid_listing_is_refused(raw: bytes, why: str) -> None:
     with pytest.raises(Unusable, match=why):
         parse_page(raw)
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_a_page_or_unusable(raw: bytes) -> None:
+def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     with suppress(Unusable):
         assert parse_page(b"<ListBucketResult>" + raw) is not None

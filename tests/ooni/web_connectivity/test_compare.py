@@ -15,7 +15,7 @@ THERE: dict[str, Any] = {
     "status_code": 200, "body_length": 1000, "failure": None, "title": "Daily News of Today",
     "headers": {"Date": "x", "X-Rare": "y"},
 }  # fmt: skip
-NOBODY: dict[str, Any] = {"status_code": -1, "body_length": -1, "failure": "unknown_error", "title": "", "headers": {}}
+NO_PAGE: dict[str, Any] = {"status_code": -1, "body_length": -1, "failure": "unknown_error", "title": "", "headers": {}}
 
 
 def here(**other: Any) -> HTTPTransaction:
@@ -37,13 +37,13 @@ def there(**other: Any) -> dict[str, Any]:
         (10, -1, 0.0, None),
     ],
 )
-def test_body(ours: int, theirs: int, proportion: float, match: bool | None) -> None:
+def test_body_lengths_are_compared_as_in_ooni(ours: int, theirs: int, proportion: float, match: bool | None) -> None:
     pair = here(x_body_length=ours), there(body_length=theirs)
     assert compare.body_proportion(*pair) == pytest.approx(proportion)
     assert compare.body_length_match(*pair) is match
 
 
-def test_a_body_cut_off_is_not_compared() -> None:
+def test_truncated_body_is_not_compared() -> None:
     assert compare.body_length_match(here(body_is_truncated=True), THERE) is None
     assert compare.title_match(here(body_is_truncated=True), THERE) is None
 
@@ -52,7 +52,7 @@ def test_a_body_cut_off_is_not_compared() -> None:
     ("ours", "theirs", "match"),
     [(200, 200, True), (404, 404, True), (403, 200, False), (200, 503, None), (200, 403, None), (404, 500, None)],
 )
-def test_status(ours: int, theirs: int, match: bool | None) -> None:
+def test_status_codes_are_compared_as_in_ooni(ours: int, theirs: int, match: bool | None) -> None:
     assert compare.status_code_match(here(code=ours), there(status_code=theirs)) is match
 
 
@@ -66,7 +66,7 @@ def test_status(ours: int, theirs: int, match: bool | None) -> None:
         (["x-rare"], [], None),
     ],
 )
-def test_headers(ours: list[str], theirs: list[str], match: bool | None) -> None:
+def test_header_names_are_compared_as_in_ooni(ours: list[str], theirs: list[str], match: bool | None) -> None:
     assert compare.headers_match(here(x_header_names=ours), there(headers=dict.fromkeys(theirs, ""))) is match
 
 
@@ -81,12 +81,12 @@ def test_headers(ours: list[str], theirs: list[str], match: bool | None) -> None
         ("Новости", "новости", True),
     ],
 )
-def test_title(ours: str, theirs: str, match: bool) -> None:
+def test_titles_are_compared_as_in_ooni(ours: str, theirs: str, match: bool) -> None:
     assert compare.title_match(here(x_title=ours), there(title=theirs)) is match
 
 
-def test_without_a_control_nothing_matches_or_differs() -> None:
-    for page in (None, NOBODY):
+def test_missing_control_gives_no_comparison() -> None:
+    for page in (None, NO_PAGE):
         found = [
             compare.body_length_match(here(), page),
             compare.status_code_match(here(), page),
@@ -97,7 +97,7 @@ def test_without_a_control_nothing_matches_or_differs() -> None:
         assert not compare.same_page(here(), page)
 
 
-def test_the_same_page_needs_its_status_and_one_thing_more() -> None:
+def test_same_page_needs_status_and_another_match() -> None:
     other = {"body_length": 100, "title": "Something else entirely", "headers": {"Date": ""}}
     assert not compare.same_page(here(), there(**other))
     assert not compare.same_page(here(code=403), THERE)

@@ -53,16 +53,16 @@ async def measured(world: World, box: Box, *, control: dict[str, Any] | None = N
     return await asyncio.wait_for(measure(target, world.session, ask_control=asking, roots=world.roots), 60)
 
 
-async def seen_by_helper(world: World, box: Box, *told: str) -> dict[str, Any]:
+async def seen_by_helper(world: World, box: Box, *addresses: str) -> dict[str, Any]:
     """Return our x_control: the same nettest, run as in a helper that gets addresses."""
     here = world.session
     session = Session("helper", here.settings, Pace(), here.neutral, here.resolvers, as_control=True)
     target = web_target(f"https://{NAME}:{box.port}/")
-    found = await measure(target, session, addresses={NAME: list(told)}, roots=world.roots)
+    found = await measure(target, session, addresses={NAME: list(addresses)}, roots=world.roots)
     return {"failure": None, "preflight": {"ipv4": True, "ipv6": False}, "test_keys": found.test_keys}
 
 
-async def test_our_helper_speaks_in_the_shape_of_oonis(world: World) -> None:
+async def test_own_control_has_form_of_ooni_control(world: World) -> None:
     async with world.box(HERE, [NAME], reply=PAGE) as box:
         resolves(world, HERE)
         control = await seen_by_helper(world, box, HERE)
@@ -86,7 +86,7 @@ async def test_our_helper_speaks_in_the_shape_of_oonis(world: World) -> None:
     }
 
 
-async def test_what_failed_at_our_helper_has_oonis_old_names(world: World) -> None:
+async def test_failures_of_own_helper_have_old_names_of_ooni(world: World) -> None:
     async with world.box(HERE, [NAME], names={NAME: "reset"}) as box:
         resolves(world, HERE)
         control = await seen_by_helper(world, box)
@@ -98,7 +98,7 @@ async def test_what_failed_at_our_helper_has_oonis_old_names(world: World) -> No
     assert (answer["http_request"]["failure"], answer["http_request"]["status_code"]) == ("unknown_error", -1)
 
 
-async def test_a_name_that_our_helper_cannot_resolve(world: World) -> None:
+async def test_name_unresolved_by_helper_has_dns_failure(world: World) -> None:
     world.system[NAME] = "dns_nxdomain_error"
     control = await seen_by_helper(world, Box(HERE, 443))
     answer = helper_answer(control, f"https://{NAME}:443/", NAME)
@@ -107,7 +107,7 @@ async def test_a_name_that_our_helper_cannot_resolve(world: World) -> None:
     assert (answer["http_request"]["failure"], answer["tcp_connect"]) == ("dns_lookup_error", {})
 
 
-async def test_a_clean_page_is_no_anomaly(world: World) -> None:
+async def test_same_page_is_accessible(world: World) -> None:
     async with world.box(HERE, [NAME], reply=PAGE) as box:
         resolves(world, HERE)
         control = await seen_by_helper(world, box)
@@ -122,7 +122,7 @@ async def test_a_clean_page_is_no_anomaly(world: World) -> None:
     assert keys["x_control_request"]["tcp_connect"] == [f"{HERE}:{box.port}"]
 
 
-async def test_a_name_that_is_reset_here_alone(world: World) -> None:
+async def test_name_reset_only_here_is_http_failure(world: World) -> None:
     async with world.box(HERE, [NAME], reply=PAGE) as box:
         resolves(world, HERE)
         control = await seen_by_helper(world, box)
@@ -133,7 +133,7 @@ async def test_a_name_that_is_reset_here_alone(world: World) -> None:
     assert keys["requests"] == [] and len(keys["tls_handshakes"]) == 1
 
 
-async def test_false_answer_for_the_name_is_dns_blocking(world: World) -> None:
+async def test_false_dns_answer_is_inconsistent(world: World) -> None:
     async with world.box(HERE, [NAME], reply=PAGE) as box, world.box(THERE, port=box.port):
         resolves(world, HERE)
         control = await seen_by_helper(world, box)
@@ -143,7 +143,7 @@ async def test_false_answer_for_the_name_is_dns_blocking(world: World) -> None:
     assert [entry["ip"] for entry in keys["tcp_connect"]] == [THERE]  # the true address came from a follow-up
 
 
-async def test_without_a_control_it_is_as_if_none_had_answered(world: World) -> None:
+async def test_missing_control_equals_unanswered_control(world: World) -> None:
     async with world.box(HERE, [NAME], reply=PAGE) as box:
         resolves(world, HERE)
         alone = (await measured(world, box)).test_keys
@@ -154,7 +154,7 @@ async def test_without_a_control_it_is_as_if_none_had_answered(world: World) -> 
     assert unheard["control_failure"] == "http_request_failed"  # not `unknown_failure`
 
 
-async def test_one_address_is_asked_for_the_page_and_both_are_seen(world: World) -> None:
+async def test_both_addresses_are_tried_and_one_page_is_requested(world: World) -> None:
     async with world.box(HERE, [NAME], reply=PAGE) as box, world.box(THERE, [NAME], port=box.port, reply=PAGE):
         resolves(world, HERE, THERE)
         keys = (await measured(world, box)).test_keys
@@ -170,7 +170,7 @@ async def test_one_address_is_asked_for_the_page_and_both_are_seen(world: World)
     assert len(set(numbers)) == len(numbers)
 
 
-async def test_a_second_answer_to_one_question_is_told(world: World) -> None:
+async def test_second_dns_answer_is_recorded(world: World) -> None:
     forged = DNSAnswer(answer_type="A", ipv4="10.10.34.36")
     world.responses = [DNSResponse(t=1.0, answers=[]), DNSResponse(t=1.5, answers=[forged], rcode=0)]
     async with world.box(HERE, [NAME], reply=PAGE) as box:
@@ -199,11 +199,11 @@ JUNK = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["test_keys", "failure"]), JUNK))
-def test_no_control_breaks_the_reading(control: dict[str, Any]) -> None:
+def test_any_control_is_read_without_error(control: dict[str, Any]) -> None:
     helper_answer(control, "https://a.example:443/", "a.example")
 
 
-def test_a_foreign_answer_fills_the_keys() -> None:
+def test_answer_of_ooni_helper_fills_keys() -> None:
     """Fill the keys from an answer of OONI's own helper if nothing was tried here."""
     view: WebView = web_view(Trace(), web_target("https://a.example/"), None)
     page = {"body_length": 10, "failure": None, "title": "x", "headers": {"a": "b"}, "status_code": 200}
@@ -213,7 +213,7 @@ def test_a_foreign_answer_fills_the_keys() -> None:
     assert keys["control"]["http_request"] == page
 
 
-def test_a_control_that_goes_no_further_than_tls_has_no_page() -> None:
+def test_control_up_to_tls_has_no_page() -> None:
     """Check a helper with OONI's protocol that was not asked for a page, so that no page has failed."""
     url = "https://a.example:443/"
     record = {"transaction_id": 1, "endpoint": url, "kind": "first", "address": "151.101.1.1", "failure": None}

@@ -19,7 +19,7 @@ from probe.ooni.web_connectivity.walk import (
 IP, PLACE = "151.101.1.1", "151.101.1.1:443"
 SAME = Lookup({IP: 0}, None, {IP: 0})
 ALONE = Lookup({IP: 0}, None)
-LIED = Lookup({"93.184.216.34": 15133}, None, {IP: 54113})
+FALSE_ANSWER = Lookup({"93.184.216.34": 15133}, None, {IP: 54113})
 PAGE: dict[str, Any] = {"status_code": 200, "body_length": 100, "failure": None, "title": "", "headers": {}}
 NO_PAGE: dict[str, Any] = {"status_code": -1, "body_length": -1, "failure": "unknown_error", "title": "", "headers": {}}
 WORKS: dict[str, Any] = {"status": True, "failure": None}
@@ -50,7 +50,7 @@ LOOP = Lookup({"127.0.0.1": 0}, None, {IP: 0})
     ("attempts", "lookup", "control", "accessible", "blocking"),
     [
         ([got()], ALONE, None, True, False),  # 1: TLS proves the page without comparison
-        ([got(404)], LIED, answer(NO_PAGE), True, False),
+        ([got(404)], FALSE_ANSWER, answer(NO_PAGE), True, False),
         ([got(tls=False)], ALONE, None, None, None),  # 1b
         ([got(tls=False)], SAME, answer(), True, False),  # 1c
         ([got(403, tls=False)], SAME, answer(), False, "http-diff"),  # 1d
@@ -72,29 +72,29 @@ LOOP = Lookup({"127.0.0.1": 0}, None, {IP: 0})
         ([failed(DNS, f.DNS_NXDOMAIN, depth=1)], SAME, answer(), False, "dns"),
         ([Attempt(0, DNS, None, 1, "a.example")], LOOP, answer(), False, "dns"),  # 6
         ([], SAME, answer(), None, None),
-        ([failed(TCP)], LIED, answer(), False, "dns"),  # the override
-        ([failed(TLS)], LIED, answer(tls=FAILS), False, "dns"),
+        ([failed(TCP)], FALSE_ANSWER, answer(), False, "dns"),  # the override
+        ([failed(TLS)], FALSE_ANSWER, answer(tls=FAILS), False, "dns"),
         ([got(302, tls=False), failed(TLS, depth=1)], SAME, answer(), False, "http-failure"),  # deepest first
         ([failed(TCP), got()], SAME, answer(), True, False),  # the last operation first
         ([failed(HTTP), got()], SAME, answer(), True, False),  # a success first
         ([got(302)], SAME, answer(), None, None),  # a redirect is no page
     ],
 )
-def test_rules(
+def test_classic_rules_give_verdict_of_ooni(
     attempts: list[Attempt], lookup: Lookup, control: Any, accessible: bool | None, blocking: str | bool | None
 ) -> None:
-    said = verdict_of(Comparison(attempts, lookup, control))
-    assert (said.accessible, said.blocking) == (accessible, blocking)
+    verdict = verdict_of(Comparison(attempts, lookup, control))
+    assert (verdict.accessible, verdict.blocking) == (accessible, blocking)
 
 
-def test_both_lead_to_this_computer_only() -> None:
+def test_loopback_answers_on_both_sides_are_not_blocking() -> None:
     both = Lookup({"127.0.0.1": 0}, None, {"127.0.0.1": 0})
-    said = verdict_of(Comparison([Attempt(0, DNS, None, 1, "a.example")], both, answer()))
-    assert (said.accessible, said.blocking) == (False, False)
+    verdict = verdict_of(Comparison([Attempt(0, DNS, None, 1, "a.example")], both, answer()))
+    assert (verdict.accessible, verdict.blocking) == (False, False)
 
 
 @pytest.mark.parametrize(
-    ("attempt", "said"),
+    ("attempt", "expected"),
     [
         (failed(TLS), f.RESET),
         (failed(TLS, UNKNOWN), f.SSL_FAILED_HANDSHAKE),
@@ -103,18 +103,18 @@ def test_both_lead_to_this_computer_only() -> None:
         (got(), None),
     ],
 )
-def test_no_summary_begins_with_unknown(attempt: Attempt, said: str | None) -> None:
-    assert named(attempt) == said
+def test_summary_failure_never_starts_with_unknown(attempt: Attempt, expected: str | None) -> None:
+    assert named(attempt) == expected
     if attempt.failure is not None:
-        assert verdict_of(Comparison([attempt], SAME, answer())).failure == said
+        assert verdict_of(Comparison([attempt], SAME, answer())).failure == expected
 
 
 @pytest.mark.parametrize(
-    ("lookup", "said", "flags"),
+    ("lookup", "expected", "flags"),
     [
         (ALONE, None, 0),
         (SAME, "consistent", 0),
-        (LIED, "inconsistent", 4),
+        (FALSE_ANSWER, "inconsistent", 4),
         (Lookup({"93.184.216.34": 7}, None, {IP: 7}), "consistent", 0),  # same network
         (Lookup({"93.184.216.34": 0}, None, {IP: 0}), "inconsistent", 4),  # an unknown network is none
         (Lookup({"10.10.34.36": 0}, None, {IP: 0}), "inconsistent", 5),
@@ -129,14 +129,14 @@ def test_no_summary_begins_with_unknown(attempt: Attempt, said: str | None) -> N
         (Lookup({IP: 0}, None, {}), "inconsistent", 4),
     ],
 )
-def test_consistency(lookup: Lookup, said: str | None, flags: int) -> None:
-    assert (consistency(lookup), dns_flags(lookup, proven=False)) == (said, flags)
+def test_dns_consistency_is_that_of_ooni(lookup: Lookup, expected: str | None, flags: int) -> None:
+    assert (consistency(lookup), dns_flags(lookup, proven=False)) == (expected, flags)
 
 
-def test_a_certificate_makes_an_odd_address_a_known_one() -> None:
-    assert dns_flags(LIED, proven=True) == 0
-    assert blocking_flags(Comparison([got()], LIED, answer())) == 32
-    assert blocking_flags(Comparison([got(tls=False)], LIED, answer())) == 1 | 32
+def test_verified_certificate_makes_address_consistent() -> None:
+    assert dns_flags(FALSE_ANSWER, proven=True) == 0
+    assert blocking_flags(Comparison([got()], FALSE_ANSWER, answer())) == 32
+    assert blocking_flags(Comparison([got(tls=False)], FALSE_ANSWER, answer())) == 1 | 32
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_certificate_makes_an_odd_address_a_known_one() -> None:
         ([got(), failed(TCP)], answer(), 2 | 32),
     ],
 )
-def test_blocking_flags(attempts: list[Attempt], control: Any, flags: int) -> None:
+def test_blocking_flags_are_those_of_ooni(attempts: list[Attempt], control: Any, flags: int) -> None:
     assert blocking_flags(Comparison(attempts, SAME if control else ALONE, control)) == flags
 
 
@@ -170,5 +170,5 @@ def test_blocking_flags(attempts: list[Attempt], control: Any, flags: int) -> No
         ([failed(TCP)], SAME, answer(), 0),
     ],
 )
-def test_null_null_flags(attempts: list[Attempt], lookup: Lookup, control: Any, flags: int) -> None:
+def test_null_null_flags_are_those_of_ooni(attempts: list[Attempt], lookup: Lookup, control: Any, flags: int) -> None:
     assert null_null_flags(Comparison(attempts, lookup, control)) == flags

@@ -31,25 +31,25 @@ class Quick(Pace):
         return 0.8
 
 
-async def test_what_was_sent_comes_back() -> None:
-    entry, record = await echo(lambda asked: asked.say(asked.query))
+async def test_unchanged_datagram_is_echoed() -> None:
+    entry, record = await echo(lambda asked: asked.send(asked.query))
     assert (entry.payload, entry.size, entry.x_sent, entry.echoed, entry.changed) == ("other", 22, 1, True, False)
     assert entry.round_trip is not None and entry.failure is None and record.steps == ["udp_echo"]
 
 
-@pytest.mark.parametrize("said", [b"rewritten " + TOKEN, b"z9hG4bK" + TOKEN.hex().upper().encode()])
-async def test_what_was_rewritten_on_the_way_is_told_from_what_was_not(said: bytes) -> None:
-    entry, _ = await echo(lambda asked: asked.say(said))
+@pytest.mark.parametrize("answer", [b"rewritten " + TOKEN, b"z9hG4bK" + TOKEN.hex().upper().encode()])
+async def test_rewritten_datagram_is_echoed_and_changed(answer: bytes) -> None:
+    entry, _ = await echo(lambda asked: asked.send(answer))
     assert entry.echoed and entry.changed
 
 
-async def test_silence_and_foreign_datagrams_are_no_echo() -> None:
-    entry, record = await echo(lambda asked: asked.say(b"not yours"))
+async def test_foreign_datagram_is_no_echo() -> None:
+    entry, record = await echo(lambda asked: asked.send(b"not yours"))
     assert (entry.echoed, entry.x_sent, entry.round_trip) == (False, 2, None)
     assert record.failure == entry.failure == f.TIMEOUT and record.failed_operation == "udp_echo"
 
 
-async def test_an_icmp_error_has_its_name() -> None:
+async def test_closed_port_is_connection_refused() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]

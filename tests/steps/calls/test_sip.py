@@ -25,7 +25,7 @@ COPIED = ("From", "Call-ID", "CSeq")
 Answer = Callable[[Message], bytes]
 
 
-def saying(status: str = "200 OK", *, via: str = "", more: str = "", body: str = "") -> Answer:
+def sending(status: str = "200 OK", *, via: str = "", more: str = "", body: str = "") -> Answer:
     """Return a server's response. `via` replaces the sent-by."""
 
     def answer(asked: Message) -> bytes:
@@ -38,10 +38,10 @@ def saying(status: str = "200 OK", *, via: str = "", more: str = "", body: str =
     return answer
 
 
-def stranger(asked: Message) -> bytes:
+def foreign_response(asked: Message) -> bytes:
     """Return a valid response to another client's request."""
-    said = saying(more=f"X-Seen: {OURS}")(asked).replace(asked.call_id.encode(), b"their.own")
-    return said.replace(asked.vias[0].branch.encode(), b"z9hG4bKsomebody.else")
+    data = sending(more=f"X-Seen: {OURS}")(asked).replace(asked.call_id.encode(), b"their.own")
+    return data.replace(asked.vias[0].branch.encode(), b"z9hG4bKsomebody.else")
 
 
 def raw(data: bytes) -> Answer:
@@ -68,17 +68,17 @@ def answering(*answers: Answer, at: int = 1) -> Callable[[Asked], None]:
     def behave(asked: Asked) -> None:
         if asked.number >= at:
             for answer in answers:
-                asked.say(answer(read_message(asked.query)))
+                asked.send(answer(read_message(asked.query)))
 
     return behave
 
 
 def handler(*answers: Answer, piece: int = 65536, then: Callable[[Peer], Awaitable[None]] = silence) -> Handler:
     async def serve(peer: Peer) -> None:
-        asked = read_message(await peer.hear())
-        said = b"".join(answer(asked) for answer in answers)
-        for at in range(0, len(said), piece):
-            await peer.say(said[at : at + piece])
+        asked = read_message(await peer.receive())
+        data = b"".join(answer(asked) for answer in answers)
+        for at in range(0, len(data), piece):
+            await peer.send(data[at : at + piece])
             await asyncio.sleep(0)
         await then(peer)
 
@@ -99,66 +99,69 @@ async def over_tcp(serve: Handler, timeout: float = 1.0) -> SIPExchange:
 
 
 @pytest.mark.parametrize("status", ["200 OK", "301 Moved", "404 Not Found", "503 Service Unavailable", "603 Decline"])
-async def test_any_final_status_is_an_answer(status: str) -> None:
+async def test_any_final_status_is_success(status: str) -> None:
     code, reason = int(status[:3]), status[4:]
-    for entry in (await over_udp(answering(saying(status))), await over_tcp(handler(saying(status)))):
+    for entry in (await over_udp(answering(sending(status))), await over_tcp(handler(sending(status)))):
         assert (entry.failure, entry.code, entry.reason, entry.rewritten) == (None, code, reason, [])
         assert entry.round_trip is not None and 0 < entry.round_trip < 0.5 and entry.x_foreign == 0
 
 
-async def test_provisional_answers_are_kept_and_waited_beyond() -> None:
-    ringing = (saying("100 Trying"), saying("183 Session Progress"), saying("200 OK"))
+async def test_provisional_responses_are_recorded_and_waiting_continues() -> None:
+    ringing = (sending("100 Trying"), sending("183 Session Progress"), sending("200 OK"))
     for entry in (await over_udp(answering(*ringing)), await over_tcp(handler(*ringing))):
         assert (entry.failure, entry.code, entry.provisional) == (None, 200, [100, 183])
 
 
-async def test_a_provisional_answer_alone_is_none() -> None:
-    entry = await over_udp(answering(saying("100 Trying")), timeout=0.3)
+async def test_provisional_response_alone_is_timeout() -> None:
+    entry = await over_udp(answering(sending("100 Trying")), timeout=0.3)
     assert (entry.failure, entry.code, entry.provisional) == ("generic_timeout_error", 0, [100])
 
 
-async def test_foreign_answer_is_kept_without_our_address() -> None:
-    for entry in (await over_udp(answering(stranger), timeout=0.3), await over_tcp(handler(stranger), timeout=0.3)):
+async def test_response_to_another_request_is_foreign_and_has_no_own_address() -> None:
+    for entry in (
+        await over_udp(answering(foreign_response), timeout=0.3),
+        await over_tcp(handler(foreign_response), timeout=0.3),
+    ):
         assert (entry.failure, entry.code, entry.x_foreign) == ("generic_timeout_error", 0, 1)
         assert entry.x_first_bytes is not None
         kept = base64.b64decode(entry.x_first_bytes.data)
         assert kept.startswith(b"SIP/2.0 200 OK") and len(kept) <= 64 and OURS.encode() not in kept
 
 
-async def test_what_stands_early_in_a_foreign_answer_is_scrubbed_before_it_is_kept() -> None:
+async def test_first_bytes_of_foreign_response_are_redacted() -> None:
     foreign = raw(f"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {OURS};branch=z9hG4bK1\r\nContent-Length: 0\r\n\r\n".encode())
     for entry in (await over_udp(answering(foreign), timeout=0.3), await over_tcp(handler(foreign), timeout=0.3)):
         assert entry.x_first_bytes is not None
         assert base64.b64decode(entry.x_first_bytes.data).startswith(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP [scrubbed];")
 
 
-async def test_our_own_request_echoed_is_no_answer() -> None:
-    entry = await over_udp(lambda asked: asked.say(asked.query), timeout=0.3)
+async def test_echoed_request_is_foreign() -> None:
+    entry = await over_udp(lambda asked: asked.send(asked.query), timeout=0.3)
     assert (entry.failure, entry.x_foreign) == ("generic_timeout_error", 1)
 
 
-async def test_the_answer_after_foreign_ones_counts() -> None:
-    answers = (stranger, raw(b"\x00\x01 garbage"), saying("200 OK"))
+async def test_response_after_foreign_ones_is_success() -> None:
+    answers = (foreign_response, raw(b"\x00\x01 garbage"), sending("200 OK"))
     assert (await over_udp(answering(*answers))).code == 200
-    entry = await over_tcp(handler(stranger, saying("200 OK"), piece=3))
+    entry = await over_tcp(handler(foreign_response, sending("200 OK"), piece=3))
     assert (entry.failure, entry.code, entry.x_foreign) == (None, 200, 1)
 
 
 # -- retransmission ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_lost_request_is_sent_again_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lost_request_is_repeated_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step, "T1", 0.02)
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     def behave(asked: Asked) -> None:
-        heard.append(asked.query)
+        received.append(asked.query)
         if asked.number == 3:
-            asked.say(saying()(read_message(asked.query)))
+            asked.send(sending()(read_message(asked.query)))
 
     entry = await over_udp(behave)
     assert (entry.failure, entry.code, entry.x_sent) == (None, 200, 3)
-    assert len(set(heard)) == 1
+    assert len(set(received)) == 1
 
 
 def schedule(limit: float, provisional_after: int | None = None) -> list[float]:
@@ -171,7 +174,7 @@ def schedule(limit: float, provisional_after: int | None = None) -> list[float]:
     return times
 
 
-def test_the_request_is_repeated_at_the_rfcs_times() -> None:
+def test_request_is_repeated_at_times_of_rfc() -> None:
     assert schedule(4.0) == [0.0, 0.5, 1.5, 3.5]
     assert schedule(20.0) == [0.0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5]
     assert schedule(10.0, provisional_after=2) == [0.0, 0.5, 4.5, 8.5]
@@ -180,11 +183,11 @@ def test_the_request_is_repeated_at_the_rfcs_times() -> None:
 # -- rewriting ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_rewritten_via_is_an_anomaly_and_an_answer_and_the_address_is_not_kept() -> None:
+async def test_rewritten_via_is_recorded_without_address() -> None:
     for entry in (
-        await over_udp(answering(saying(via=f"{OURS}:40123"))),
-        await over_udp(answering(saying(via=f"[{OURS_V6}]:40123"))),
-        await over_tcp(handler(saying(via=OURS))),
+        await over_udp(answering(sending(via=f"{OURS}:40123"))),
+        await over_udp(answering(sending(via=f"[{OURS_V6}]:40123"))),
+        await over_tcp(handler(sending(via=OURS))),
     ):
         assert (entry.failure, entry.code, entry.rewritten) == (None, 200, ["via"])
         written = json.dumps(entry.model_dump(mode="json"))
@@ -207,32 +210,32 @@ async def test_a_rewritten_via_is_an_anomaly_and_an_answer_and_the_address_is_no
         (f"Warning: 399 {OURS} you\nContact: <sip:{OURS}>\nRecord-Route: <sip:{OURS}>", ""),
     ],
 )
-async def test_the_servers_name_is_kept_scrubbed(more: str, kept: str) -> None:
-    for entry in (await over_udp(answering(saying(more=more))), await over_tcp(handler(saying(more=more)))):
+async def test_server_name_is_recorded_redacted(more: str, kept: str) -> None:
+    for entry in (await over_udp(answering(sending(more=more))), await over_tcp(handler(sending(more=more)))):
         assert entry.server == kept
 
 
-async def test_a_reason_that_names_us_is_scrubbed() -> None:
-    entry = await over_udp(answering(saying(f"403 Not from {OURS}")))
+async def test_own_address_in_reason_is_redacted() -> None:
+    entry = await over_udp(answering(sending(f"403 Not from {OURS}")))
     assert (entry.code, entry.reason) == (403, "Not from [scrubbed]")
 
 
 # -- streams -----------------------------------------------------------------------------------------------------------
 
 
-async def test_an_answer_byte_by_byte_with_a_body() -> None:
-    entry = await over_tcp(handler(saying(body="v=0\r\n"), piece=1))
+async def test_response_in_single_bytes_with_body_is_read() -> None:
+    entry = await over_tcp(handler(sending(body="v=0\r\n"), piece=1))
     assert (entry.failure, entry.code) == (None, 200)
 
 
-async def test_over_tls_the_request_is_the_same_but_for_via() -> None:
+async def test_request_over_tls_differs_only_in_via() -> None:
     authority = issue("Test CA", authority=True)
     context = issue(HOST, authority, names=(HOST,)).server_context()
-    heard: list[Message] = []
+    received: list[Message] = []
 
     async def then(tls: TLSPeer) -> None:
-        heard.append(read_message(await tls.read()))
-        await tls.say(saying()(heard[0]))
+        received.append(read_message(await tls.read()))
+        await tls.send(sending()(received[0]))
         await tls.peer.reader.read()
 
     async with serving(tls_with(context, then)) as server, a_transaction() as bench:
@@ -242,22 +245,22 @@ async def test_over_tls_the_request_is_the_same_but_for_via() -> None:
         await sip_options(bench.tx, tls, HOST, pace=bench.pace, transport="tls")
     entry = entry_of(list(bench.trace.entries))
     assert (entry.failure, entry.transport, entry.code, entry.rewritten) == (None, "tls", 200, [])
-    assert heard[0].vias[0].transport == "TLS"
+    assert received[0].vias[0].transport == "TLS"
 
 
-async def test_the_servers_keep_alive_is_answered() -> None:
+async def test_keep_alive_of_server_is_answered() -> None:
     async def serve(peer: Peer) -> None:
-        asked = read_message(await peer.hear())
-        await peer.say(b"\r\n\r\n")
+        asked = read_message(await peer.receive())
+        await peer.send(b"\r\n\r\n")
         assert await peer.reader.readexactly(2) == b"\r\n"
-        await peer.say(saying()(asked))
+        await peer.send(sending()(asked))
         await silence(peer)
 
     assert (await over_tcp(serve)).failure is None
 
 
 @pytest.mark.parametrize(
-    ("said", "failure"),
+    ("data", "failure"),
     [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "unknown_failure: sip: no SIP response"),
         (b"220 mail.example ESMTP\r\n", "unknown_failure: sip: no SIP response"),
@@ -267,27 +270,27 @@ async def test_the_servers_keep_alive_is_answered() -> None:
         (b"", "eof_error"),
     ],
 )
-async def test_servers_of_another_kind(said: bytes, failure: str) -> None:
+async def test_other_protocol_has_its_failure(data: bytes, failure: str) -> None:
     async def close(peer: Peer) -> None:
         return
 
-    entry = await over_tcp(handler(raw(said), then=close))
+    entry = await over_tcp(handler(raw(data), then=close))
     assert entry.failure == failure
     assert (entry.x_first_bytes is not None) == failure.startswith("unknown")
 
 
-async def test_a_flood_of_foreign_messages_ends() -> None:
-    entry = await over_tcp(handler(*[stranger] * 200))
+async def test_flood_of_foreign_messages_is_failure() -> None:
+    entry = await over_tcp(handler(*[foreign_response] * 200))
     assert (entry.failure, entry.code) == ("unknown_failure: sip: flooded", 0)
     assert 64 <= entry.x_foreign <= 200
 
 
-async def test_silence_reset_and_closed_port_are_failures() -> None:
+async def test_silence_and_reset_have_their_failures() -> None:
     assert (await over_udp(lambda asked: None, timeout=0.2)).failure == "generic_timeout_error"
     assert (await over_tcp(silence, timeout=0.2)).failure == "generic_timeout_error"
 
     async def reset(peer: Peer) -> None:
-        await peer.hear()
+        await peer.receive()
         peer.reset()
 
     assert (await over_tcp(reset)).failure == "connection_reset"

@@ -21,7 +21,7 @@ from tests.support.servers.dns import Asked, udp_server
 from tests.support.servers.loopback import Handler, Peer, TLSPeer, a_transaction, serving, silence, tls_with
 
 SEEN = ("198.51.100.23", 40123)  # the address that the servers here report as ours
-STRANGERS: stun.Attributes = (
+CHALLENGE: stun.Attributes = (
     stun.error_code(401, "Unauthorized"),
     (stun.REALM, b"r.example"),
     (stun.NONCE, b"n0nce"),
@@ -42,7 +42,7 @@ def refused(*attributes: tuple[int, bytes]) -> Answer:
     return lambda asked: stun.build("error", asked.method, asked.transaction_id, attributes)
 
 
-def stranger(asked: stun.Message) -> bytes:
+def foreign_response(asked: stun.Message) -> bytes:
     """Return a valid response to another client."""
     return stun.build("success", asked.method, bytes(12), (stun.xor_mapped_address(*SEEN, bytes(12)),))
 
@@ -60,21 +60,21 @@ async def over_udp(behave: Callable[[Asked], None], method: Method = "binding", 
 def answering(*answers: Answer) -> Callable[[Asked], None]:
     def behave(asked: Asked) -> None:
         for answer in answers:
-            asked.say(answer(stun.parse(asked.query)))
+            asked.send(answer(stun.parse(asked.query)))
 
     return behave
 
 
 async def over_tcp(*answers: Answer, method: Method = "binding", timeout: float = 1.0) -> STUNExchange:
-    return await over_stream(saying(*answers), method, timeout)
+    return await over_stream(sending(*answers), method, timeout)
 
 
-def saying(*answers: Answer, piece: int = 4096, then: Callable[[Peer], Awaitable[None]] = silence) -> Handler:
+def sending(*answers: Answer, piece: int = 4096, then: Callable[[Peer], Awaitable[None]] = silence) -> Handler:
     async def handler(peer: Peer) -> None:
-        asked = stun.parse(await peer.hear())
-        said = b"".join(answer(asked) for answer in answers)
-        for at in range(0, len(said), piece):
-            await peer.say(said[at : at + piece])
+        asked = stun.parse(await peer.receive())
+        data = b"".join(answer(asked) for answer in answers)
+        for at in range(0, len(data), piece):
+            await peer.send(data[at : at + piece])
             await asyncio.sleep(0)
         await then(peer)
 
@@ -94,36 +94,36 @@ async def over_stream(handler: Handler, method: Method = "binding", timeout: flo
 # -- what is proof ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_mapped_address_for_our_transaction_is_success() -> None:
+async def test_mapped_address_for_own_transaction_is_success() -> None:
     entry = await over_udp(answering(mapped(software="lab")))
     assert (entry.failure, entry.response, entry.mapped_family, entry.mapped_differs) == (None, "success", 4, True)
     assert (entry.software, entry.fingerprint_valid, entry.x_sent, entry.x_foreign) == ("lab", True, 1, 0)
     assert entry.round_trip is not None and 0 < entry.round_trip < 0.5
 
 
-async def test_without_nat_the_mapped_address_is_the_sockets_own() -> None:
+async def test_mapped_address_without_nat_does_not_differ() -> None:
     def behave(asked: Asked) -> None:
         ip, port = asked.client[:2]
-        asked.say(mapped(str(ip), int(str(port)))(stun.parse(asked.query)))
+        asked.send(mapped(str(ip), int(str(port)))(stun.parse(asked.query)))
 
     assert (await over_udp(behave)).mapped_differs is False
 
 
-async def test_another_port_alone_is_another_address() -> None:
+async def test_mapped_address_with_other_port_differs() -> None:
     assert (await over_udp(answering(mapped("127.0.0.1", 1)))).mapped_differs is True
 
 
-async def test_the_family_is_the_mapped_addresss_own() -> None:
+async def test_family_is_that_of_mapped_address() -> None:
     assert (await over_udp(answering(mapped("2001:db8::1", 1)))).mapped_family == 6
 
 
-async def test_a_response_without_fingerprint_is_a_proof_too() -> None:
+async def test_response_without_fingerprint_is_success() -> None:
     entry = await over_udp(answering(mapped(fingerprint=False)))
     assert (entry.failure, entry.fingerprint_valid) == (None, None)
     assert "fingerprint_valid" not in entry.model_dump(mode="json")
 
 
-async def test_a_changed_response_is_none() -> None:
+async def test_changed_response_has_wrong_fingerprint() -> None:
     def changed(asked: stun.Message) -> bytes:
         raw = bytearray(mapped()(asked))
         raw[30] ^= 1  # the address
@@ -133,32 +133,32 @@ async def test_a_changed_response_is_none() -> None:
         assert (entry.failure, entry.fingerprint_valid) == ("unknown_failure: stun: wrong fingerprint", False)
 
 
-async def test_success_without_a_mapped_address_proves_nothing() -> None:
+async def test_success_without_mapped_address_is_failure() -> None:
     entry = await over_udp(answering(lambda asked: stun.build("success", asked.method, asked.transaction_id)))
     assert (entry.failure, entry.response) == ("unknown_failure: stun: no mapped address", "success")
     assert (entry.mapped_family, entry.mapped_differs) == (0, None)
 
 
 @pytest.mark.parametrize(("code", "method"), [(400, "binding"), (401, "binding"), (403, "allocate"), (300, "allocate")])
-async def test_other_errors_are_failures(code: int, method: Method) -> None:
-    answer = refused(stun.error_code(code, "No"), *STRANGERS[1:])
+async def test_other_error_codes_are_failures(code: int, method: Method) -> None:
+    answer = refused(stun.error_code(code, "No"), *CHALLENGE[1:])
     for entry in (await over_udp(answering(answer), method), await over_tcp(answer, method=method)):
         assert entry.failure == f"unknown_failure: stun: error {code}"
         assert (entry.response, entry.error_code) == ("error", code)
 
 
-async def test_turn_refuses_a_stranger_by_number_with_realm_and_nonce() -> None:
+async def test_turn_401_with_realm_and_nonce_is_success() -> None:
     for entry in (
-        await over_udp(answering(refused(*STRANGERS)), "allocate"),
-        await over_tcp(refused(*STRANGERS), method="allocate"),
+        await over_udp(answering(refused(*CHALLENGE)), "allocate"),
+        await over_tcp(refused(*CHALLENGE), method="allocate"),
     ):
         assert (entry.failure, entry.response, entry.error_code) == (None, "error", 401)
         assert entry.has_realm and entry.has_nonce and entry.mapped_family == 0
 
 
 @pytest.mark.parametrize("missing", [1, 2])
-async def test_realm_and_nonce_must_both_be_there(missing: int) -> None:
-    kept = [attribute for number, attribute in enumerate(STRANGERS) if number != missing]
+async def test_401_without_realm_or_nonce_is_failure(missing: int) -> None:
+    kept = [attribute for number, attribute in enumerate(CHALLENGE) if number != missing]
     entry = await over_udp(answering(refused(*kept)), "allocate")
     assert entry.failure == "unknown_failure: stun: 401 without realm and nonce"
     assert (entry.has_realm, entry.has_nonce) == (missing != 1, missing != 2)
@@ -167,41 +167,41 @@ async def test_realm_and_nonce_must_both_be_there(missing: int) -> None:
 # -- UDP --------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_same_datagram_is_sent_at_rfc_8489s_times(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_same_datagram_is_sent_at_times_of_rfc_8489(monkeypatch: pytest.MonkeyPatch) -> None:
     assert step.SCHEDULE == (0.0, 0.5, 1.5, 3.5)
     monkeypatch.setattr(step, "SCHEDULE", (0.0, 0.02, 0.06, 0.14))
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     def behave(asked: Asked) -> None:
-        heard.append(asked.query)
+        received.append(asked.query)
         if asked.number == 4:
-            asked.say(mapped()(stun.parse(asked.query)))
+            asked.send(mapped()(stun.parse(asked.query)))
 
     entry = await over_udp(behave)
     assert (entry.failure, entry.x_sent) == (None, 4)
-    assert len(heard) == 4 and len(set(heard)) == 1 and stun.is_stun(heard[0])
+    assert len(received) == 4 and len(set(received)) == 1 and stun.is_stun(received[0])
 
 
-async def test_each_exchange_has_a_transaction_id_of_its_own() -> None:
-    heard: list[bytes] = []
+async def test_each_exchange_has_its_own_transaction_id() -> None:
+    received: list[bytes] = []
 
     def behave(asked: Asked) -> None:
-        heard.append(asked.query)
+        received.append(asked.query)
         answering(mapped())(asked)
 
     await over_udp(behave)
     await over_udp(behave)
-    assert len({stun.parse(query).transaction_id for query in heard}) == 2
+    assert len({stun.parse(query).transaction_id for query in received}) == 2
 
 
-async def test_silence_is_given_up_at_the_steps_deadline() -> None:
+async def test_silence_is_timeout_at_deadline() -> None:
     entry = await over_udp(lambda asked: None, timeout=0.2)
     assert (entry.failure, entry.x_sent, entry.response, entry.round_trip) == ("generic_timeout_error", 1, "", None)
     assert 0.19 < entry.t - entry.t0 < 0.5
 
 
 @pytest.mark.parametrize(("confirm", "seconds"), [(False, 4.0), (True, 10.0)])
-def test_the_last_repetition_has_its_chance(confirm: bool, seconds: float) -> None:
+def test_deadline_is_after_last_repetition(confirm: bool, seconds: float) -> None:
     assert Pace().tls_timeout(confirm=confirm) == seconds > step.SCHEDULE[-1]
 
 
@@ -215,26 +215,26 @@ async def test_closed_port_is_connection_refused() -> None:
     assert (entry.failure, entry.x_sent) == ("connection_refused", 1)
 
 
-async def test_strangers_answers_are_counted_and_not_believed() -> None:
-    entry = await over_udp(answering(stranger, lambda asked: b"no STUN", mapped()))
+async def test_foreign_responses_are_counted_and_ignored() -> None:
+    entry = await over_udp(answering(foreign_response, lambda asked: b"no STUN", mapped()))
     assert (entry.failure, entry.x_foreign, entry.response) == (None, 2, "success")
-    entry = await over_udp(answering(lambda asked: b"go away", stranger), timeout=0.2)
+    entry = await over_udp(answering(lambda asked: b"go away", foreign_response), timeout=0.2)
     assert (entry.failure, entry.x_foreign, entry.response) == ("generic_timeout_error", 2, "")
     assert entry.x_first_bytes is not None and entry.x_first_bytes.data == "Z28gYXdheQ=="
 
 
 @pytest.mark.parametrize("kind", ["request", "indication"])
-async def test_our_own_request_reflected_is_no_answer(kind: stun.Kind) -> None:
+async def test_reflected_request_is_foreign(kind: stun.Kind) -> None:
     entry = await over_udp(answering(lambda asked: stun.build(kind, 1, asked.transaction_id)), timeout=0.2)
     assert (entry.failure, entry.x_foreign) == ("generic_timeout_error", 1)
 
 
-async def test_an_answer_to_another_method_is_no_answer() -> None:
-    answer = answering(lambda asked: stun.build("error", stun.BINDING, asked.transaction_id, STRANGERS))
+async def test_response_to_other_method_is_ignored() -> None:
+    answer = answering(lambda asked: stun.build("error", stun.BINDING, asked.transaction_id, CHALLENGE))
     assert (await over_udp(answer, "allocate", timeout=0.2)).failure == "generic_timeout_error"
 
 
-async def test_interrupted_half_way_it_says_so_and_how_often_it_had_sent() -> None:
+async def test_cancelled_exchange_is_interrupted_and_counts_datagrams() -> None:
     async with udp_server(lambda asked: None) as server, a_transaction() as bench:
         asking = asyncio.create_task(stun_exchange_udp(bench.tx, "127.0.0.1", server.port, pace=bench.pace))
         await asyncio.sleep(0.05)
@@ -249,18 +249,18 @@ async def test_interrupted_half_way_it_says_so_and_how_often_it_had_sent() -> No
 
 
 @pytest.mark.parametrize("piece", [1, 7, 20, 4096])
-async def test_over_tcp_messages_are_framed_by_their_length(piece: int) -> None:
-    entry = await over_stream(saying(stranger, mapped(software="lab"), piece=piece))
+async def test_messages_over_tcp_are_framed_by_length(piece: int) -> None:
+    entry = await over_stream(sending(foreign_response, mapped(software="lab"), piece=piece))
     assert (entry.failure, entry.response, entry.mapped_family) == (None, "success", 4)
     assert (entry.software, entry.x_foreign, entry.mapped_differs) == ("lab", 1, True)
     assert entry.round_trip is not None
 
 
-async def test_over_tls() -> None:
+async def test_exchange_over_tls_succeeds() -> None:
     good = issue("stun.example")
 
     async def answer(tls: TLSPeer) -> None:
-        await tls.say(mapped()(stun.parse(await tls.read())))
+        await tls.send(mapped()(stun.parse(await tls.read())))
         await tls.peer.reader.read()
 
     async with serving(tls_with(good.server_context(), answer)) as server, a_transaction() as bench:
@@ -271,31 +271,31 @@ async def test_over_tls() -> None:
     assert bench.tx.record.steps == ["connect", "tls_handshake", "stun_exchange"]
 
 
-async def test_another_protocol_ends_it_at_once() -> None:
-    async def speaks_http(peer: Peer) -> None:
-        await peer.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+async def test_other_protocol_fails_at_once() -> None:
+    async def send_http(peer: Peer) -> None:
+        await peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await silence(peer)
 
-    entry = await over_stream(speaks_http, timeout=5.0)
+    entry = await over_stream(send_http, timeout=5.0)
     assert (entry.failure, entry.x_foreign) == ("unknown_failure: stun: not STUN", 1)
     assert entry.x_first_bytes is not None and entry.t - entry.t0 < 1.0
 
 
 @pytest.mark.parametrize("length", [4, 65532])
-async def test_a_frame_with_junk_inside_ends_it(length: int) -> None:
-    def junk(asked: stun.Message) -> bytes:
+async def test_invalid_content_of_frame_is_failure(length: int) -> None:
+    def invalid(asked: stun.Message) -> bytes:
         head = bytes.fromhex(f"0101{length:04x}2112a442") + asked.transaction_id
         return head + b"\xff" * length
 
-    assert (await over_tcp(junk)).failure == "unknown_failure: stun: not STUN"
+    assert (await over_tcp(invalid)).failure == "unknown_failure: stun: not STUN"
 
 
-async def test_a_stream_of_strangers_answers_ends_some_time() -> None:
-    entry = await over_tcp(*[stranger] * 200)
+async def test_flood_of_foreign_responses_is_failure() -> None:
+    entry = await over_tcp(*[foreign_response] * 200)
     assert (entry.failure, entry.x_foreign) == ("unknown_failure: stun: flooded", 64)
 
 
-async def test_deaths_of_the_connection_have_their_names() -> None:
+async def test_broken_connections_have_their_failures() -> None:
     async def closes(peer: Peer) -> None:
         peer.writer.close()
 
@@ -306,8 +306,8 @@ async def test_deaths_of_the_connection_have_their_names() -> None:
         return mapped()(asked)[:25]
 
     for then, failure in ((closes, "eof_error"), (resets, "connection_reset"), (silence, "generic_timeout_error")):
-        assert (await over_stream(saying(then=then), timeout=0.3)).failure == failure
-    cut = await over_stream(saying(half, then=closes))
+        assert (await over_stream(sending(then=then), timeout=0.3)).failure == failure
+    cut = await over_stream(sending(half, then=closes))
     assert (cut.failure, cut.x_foreign) == ("eof_error", 1)
 
 
@@ -315,7 +315,7 @@ async def test_deaths_of_the_connection_have_their_names() -> None:
 
 
 @pytest.mark.parametrize("planted", ["198.51.100.23", "2001:db8:85a3::8a2e:370:7334"])
-async def test_our_address_is_nowhere_in_the_entry(planted: str) -> None:
+async def test_entry_has_no_own_address(planted: str) -> None:
     def foreign(asked: stun.Message) -> bytes:
         return stun.build("success", asked.method, bytes(12), (stun.xor_mapped_address(planted, 40123, bytes(12)),))
 

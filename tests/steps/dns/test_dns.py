@@ -23,7 +23,7 @@ LOOP = bytes.fromhex("8180000100010000000003777777c00c00010001c00cc00c00010001")
 
 
 @pytest.fixture
-def hasty(monkeypatch):
+def short_times(monkeypatch):
     monkeypatch.setattr(step, "_RETRANSMIT_AFTER", 0.1)
 
 
@@ -31,11 +31,11 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-@pytest.mark.parametrize(("ip", "kind", "said"), [("127.0.0.1", "A", TRUE), ("::1", "AAAA", "2001:db8::2")])
-async def test_an_answer(ip: str, kind: str, said: str) -> None:
-    async with udp_server(lambda asked: asked.answer(said), ip) as server, a_good_transaction() as bench:
+@pytest.mark.parametrize(("ip", "kind", "address"), [("127.0.0.1", "A", TRUE), ("::1", "AAAA", "2001:db8::2")])
+async def test_answer_is_recorded(ip: str, kind: str, address: str) -> None:
+    async with udp_server(lambda asked: asked.answer(address), ip) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, ip, NAME, kind, pace=bench.pace, port=server.port)
-        assert addresses_of(entry) == [said]
+        assert addresses_of(entry) == [address]
         assert (entry.failure, entry.rcode, entry.engine, entry.query_type) == (None, None, "udp", kind)
         assert entry.resolver_address == (f"127.0.0.1:{server.port}" if ip == "127.0.0.1" else f"[::1]:{server.port}")
         await bench.trace.finish()
@@ -44,14 +44,14 @@ async def test_an_answer(ip: str, kind: str, said: str) -> None:
         assert response.ip_ttl == 64
         assert response.flags == ["QR", "RD", "RA"]
         assert entry.t0 <= response.t <= entry.t + 0.05
-        assert base64.b64decode(entry.raw_response or "") == answer_to(server.asked[0].query, said)
+        assert base64.b64decode(entry.raw_response or "") == answer_to(server.asked[0].query, address)
         assert 0 < entry.x_round_trip < 0.5 <= entry.x_listened < 1.5
         assert entry.x_sent == 1
         assert bench.pace.bytes_sent == len(server.asked[0].query)
         assert bench.tx.record.steps == ["resolve"]
 
 
-async def test_each_question_has_an_id_and_a_port_of_its_own() -> None:
+async def test_each_query_has_its_own_id_and_port() -> None:
     async with udp_server(lambda asked: asked.answer(TRUE)) as server, a_good_transaction() as bench:
         for _ in range(3):
             await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port, shown_as="system")
@@ -61,7 +61,7 @@ async def test_each_question_has_an_id_and_a_port_of_its_own() -> None:
         await bench.trace.finish()
 
 
-async def test_conflicting_answers_are_both_kept_and_the_first_one_counts() -> None:
+async def test_conflicting_answers_are_kept_and_first_counts() -> None:
     def injected(asked: Asked) -> None:
         asked.answer(FORGED)
         asked.answer(FORGED, after=0.05)
@@ -78,7 +78,7 @@ async def test_conflicting_answers_are_both_kept_and_the_first_one_counts() -> N
         assert addresses_of(entry) == [FORGED]
 
 
-async def test_after_a_slow_answer_it_listens_for_three_round_trips() -> None:
+async def test_listening_after_slow_answer_lasts_three_round_trips() -> None:
     def slow(asked: Asked) -> None:
         asked.answer(FORGED, after=0.3)
         asked.answer(TRUE, after=1.0)
@@ -90,7 +90,7 @@ async def test_after_a_slow_answer_it_listens_for_three_round_trips() -> None:
         assert 1.1 < (entry.x_listened or 0) < 1.6
 
 
-async def test_the_true_answer_after_a_forged_failure_is_written_down() -> None:
+async def test_answer_after_forged_failure_is_recorded() -> None:
     def injected(asked: Asked) -> None:
         asked.answer(rcode=3)
         asked.answer(TRUE, after=0.2)
@@ -109,7 +109,7 @@ async def test_the_true_answer_after_a_forged_failure_is_written_down() -> None:
     ("rcode", "failure"),
     [(2, "dns_servfail_error"), (5, "dns_refused_error"), (4, "dns_server_misbehaving"), (0, "dns_no_answer")],
 )
-async def test_answers_that_are_failures(rcode: int, failure: str) -> None:
+async def test_error_codes_have_their_failures(rcode: int, failure: str) -> None:
     async with udp_server(lambda asked: asked.answer(rcode=rcode)) as server:
         async with a_transaction() as bench:
             await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
@@ -117,14 +117,14 @@ async def test_answers_that_are_failures(rcode: int, failure: str) -> None:
         assert (entry_of(bench).failure, entry_of(bench).rcode) == (failure, rcode or None)
 
 
-async def test_nonsense_before_the_answer_is_kept_and_does_not_end_the_wait() -> None:
-    def nonsense(asked: Asked) -> None:
+async def test_invalid_datagrams_are_kept_and_waiting_continues() -> None:
+    def send_invalid_datagrams(asked: Asked) -> None:
         for raw in (b"\1\2\3", b"\0", b"HTTP/1.1 400\r\n\r\n", asked.query, asked.query[:2] + LOOP, os.urandom(600)):
-            asked.say(raw)
-        asked.say(b"\xff\xff" + answer_to(asked.query, FORGED)[2:])
+            asked.send(raw)
+        asked.send(b"\xff\xff" + answer_to(asked.query, FORGED)[2:])
         asked.answer(TRUE, after=0.05)
 
-    async with udp_server(nonsense) as server, a_good_transaction() as bench:
+    async with udp_server(send_invalid_datagrams) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
         assert addresses_of(entry) == [TRUE]
         await bench.trace.finish()
@@ -141,10 +141,10 @@ async def test_nonsense_before_the_answer_is_kept_and_does_not_end_the_wait() ->
         (lambda q: None, "generic_timeout_error"),
     ],
 )
-async def test_without_an_answer_of_its_own_the_question_fails_in_time(raw, failure: str) -> None:
+async def test_query_without_valid_answer_fails_in_time(raw, failure: str) -> None:
     def behave(asked: Asked) -> None:
-        if (said := raw(asked.query)) is not None:
-            asked.say(said)
+        if (datagram := raw(asked.query)) is not None:
+            asked.send(datagram)
 
     async with udp_server(behave) as server:
         async with a_transaction() as bench:
@@ -156,12 +156,12 @@ async def test_without_an_answer_of_its_own_the_question_fails_in_time(raw, fail
         assert 0.25 < (entry.x_listened or 0) < 1.5
 
 
-async def test_the_question_is_repeated_once_with_the_same_id_and_port(hasty) -> None:
-    def deaf_at_first(asked: Asked) -> None:
+async def test_query_is_repeated_once_with_same_id_and_port(short_times) -> None:
+    def answer_second_query(asked: Asked) -> None:
         if asked.number == 2:
             asked.answer(TRUE)
 
-    async with udp_server(deaf_at_first) as server, a_good_transaction() as bench:
+    async with udp_server(answer_second_query) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
         await bench.trace.finish()
         assert (addresses_of(entry), entry.x_sent) == ([TRUE], 2)
@@ -169,7 +169,7 @@ async def test_the_question_is_repeated_once_with_the_same_id_and_port(hasty) ->
         assert (first.query, first.client) == (second.query, second.client)
 
 
-async def test_not_repeated_when_told_not_to_or_when_the_budget_is_spent(hasty) -> None:
+async def test_query_without_permission_or_budget_is_not_repeated(short_times) -> None:
     async with udp_server(lambda asked: None) as server:
         for retransmit, spent, sent in ((False, 0, 1), (True, TRIGGERS_STANDARD, 1), (True, TRIGGERS_STANDARD - 1, 2)):
             async with a_transaction() as bench:
@@ -192,7 +192,7 @@ async def test_not_repeated_when_told_not_to_or_when_the_budget_is_spent(hasty) 
 
 
 @pytest.mark.parametrize(("ip", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
-async def test_a_closed_port_shows_at_once(ip: str, family: int) -> None:
+async def test_closed_port_fails_at_once(ip: str, family: int) -> None:
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.bind((ip, 0))
         port = sock.getsockname()[1]
@@ -207,7 +207,7 @@ async def test_a_closed_port_shows_at_once(ip: str, family: int) -> None:
     assert (entry_of(bench).x_listened or 0) >= 0.5
 
 
-async def test_an_icmp_error_does_not_keep_the_event_loop_busy(monkeypatch) -> None:
+async def test_icmp_error_keeps_event_loop_idle(monkeypatch) -> None:
     wakened = []
     readable = UDPListener._readable
     monkeypatch.setattr(UDPListener, "_readable", lambda self: (wakened.append(1), readable(self)))
@@ -221,13 +221,13 @@ async def test_an_icmp_error_does_not_keep_the_event_loop_busy(monkeypatch) -> N
     assert 1 <= len(wakened) < 5
 
 
-async def test_an_unreachable_network_is_named() -> None:
+async def test_unreachable_network_has_its_failure() -> None:
     async with a_transaction() as bench:
         await query_udp(bench.tx, "255.255.255.255", NAME, "A", pace=bench.pace)
     assert entry_of(bench).failure in {"permission_denied", "network_unreachable"}
 
 
-async def test_a_flood_is_bounded() -> None:
+async def test_flood_is_kept_in_part() -> None:
     def flood(asked: Asked) -> None:
         for _ in range(300):
             asked.answer(FORGED)
@@ -238,7 +238,7 @@ async def test_a_flood_is_bounded() -> None:
         assert len(entry.x_responses or ()) == 64
 
 
-async def test_cancelled_half_way_it_leaves_no_socket() -> None:
+async def test_cancelled_query_leaves_no_socket() -> None:
     async with udp_server(lambda asked: None) as server:
         before = descriptors()
         async with a_transaction() as bench:
@@ -251,7 +251,7 @@ async def test_cancelled_half_way_it_leaves_no_socket() -> None:
             assert descriptors() == before
 
 
-async def test_impatient_finish_ends_the_listening() -> None:
+async def test_finish_with_short_patience_ends_listening() -> None:
     async with udp_server(lambda asked: asked.answer(TRUE)) as server, a_good_transaction() as bench:
         before = descriptors()
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
@@ -260,13 +260,13 @@ async def test_impatient_finish_ends_the_listening() -> None:
         assert 0 < (entry.x_listened or 0) < 0.4
 
 
-async def test_data_that_identify_the_user_are_not_kept() -> None:
-    def tell(asked: Asked) -> None:
+async def test_options_that_identify_user_are_removed() -> None:
+    def send_identifying_options(asked: Asked) -> None:
         message = dns.message.from_wire(answer_to(asked.query, TRUE))
         message.use_edns(0, options=[dns.edns.ECSOption("93.184.216.34", 32), dns.edns.NSIDOption(b"near-you")])
-        asked.say(message.to_wire())
+        asked.send(message.to_wire())
 
-    async with udp_server(tell) as server, a_good_transaction() as bench:
+    async with udp_server(send_identifying_options) as server, a_good_transaction() as bench:
         entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port)
         await bench.trace.finish()
         for kept in (entry.raw_response, (entry.x_responses or [])[0].raw_response):

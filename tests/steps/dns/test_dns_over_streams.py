@@ -31,16 +31,16 @@ async def questions(peer: Peer):
         while len(buffer) >= 2 and len(buffer) >= 2 + (length := int.from_bytes(buffer[:2], "big")):
             yield buffer[2 : 2 + length]
             buffer = buffer[2 + length :]
-        if not (data := await peer.hear()):
+        if not (data := await peer.receive()):
             return
         buffer += data
 
 
-async def honest(peer: Peer) -> None:
+async def answer_correctly(peer: Peer) -> None:
     number = 0
     async for query in questions(peer):
         number += 1
-        await peer.say(framed(answer_to(query, f"192.0.2.{number}")))
+        await peer.send(framed(answer_to(query, f"192.0.2.{number}")))
 
 
 @asynccontextmanager
@@ -60,8 +60,8 @@ async def in_own_transaction(resolver: StreamResolver, trace: Trace, name: str, 
     return entry
 
 
-async def test_questions_one_after_the_other() -> None:
-    async with a_resolver(honest) as (resolver, bench, server):
+async def test_queries_in_sequence_are_answered() -> None:
+    async with a_resolver(answer_correctly) as (resolver, bench, server):
         for number in (1, 2, 3):
             entry = await query_stream(
                 bench.tx, resolver.conn, NAME, "A", pace=bench.pace, resolver_address="192.0.2.53:853"
@@ -69,23 +69,23 @@ async def test_questions_one_after_the_other() -> None:
             assert addresses_of(entry) == [f"192.0.2.{number}"]
             assert (entry.engine, entry.resolver_address, entry.failure) == ("dot", "192.0.2.53:853", None)
             assert entry.x_responses is None and entry.raw_response
-        assert [len(heard) for heard in server.peers[0].heard] == [2 + 128] * 3
+        assert [len(received) for received in server.peers[0].received] == [2 + 128] * 3
 
 
-async def test_overlapping_questions_answered_in_reverse_and_with_strangers_between() -> None:
-    async def backwards(peer: Peer) -> None:
+async def test_overlapping_queries_get_their_own_answers() -> None:
+    async def answer_in_reverse(peer: Peer) -> None:
         asked = []
         async for query in questions(peer):
             asked.append(query)
             if len(asked) == 5:
                 break
         for number, query in reversed(list(enumerate(asked))):
-            stranger = bytes([query[0] ^ 0x80, query[1] ^ 0x55])
-            await peer.say(framed(b"") + framed(b"?") + framed(stranger + answer_to(query, "203.0.113.9")[2:]))
-            await peer.say(framed(answer_to(query, f"192.0.2.{number}")))
-        await peer.hear()
+            foreign = bytes([query[0] ^ 0x80, query[1] ^ 0x55])
+            await peer.send(framed(b"") + framed(b"?") + framed(foreign + answer_to(query, "203.0.113.9")[2:]))
+            await peer.send(framed(answer_to(query, f"192.0.2.{number}")))
+        await peer.receive()
 
-    async with a_resolver(backwards) as (resolver, bench, _):
+    async with a_resolver(answer_in_reverse) as (resolver, bench, _):
         asking = []
         for number in range(5):
             asking.append(asyncio.create_task(in_own_transaction(resolver, bench.trace, f"n{number}.example")))
@@ -96,8 +96,8 @@ async def test_overlapping_questions_answered_in_reverse_and_with_strangers_betw
         assert len({entry.transaction_id for entry in entries}) == 5
 
 
-async def test_one_that_times_out_leaves_the_others_alone() -> None:
-    async def forgetful(peer: Peer) -> None:
+async def test_timeout_of_one_query_does_not_affect_others() -> None:
+    async def skip_first_query(peer: Peer) -> None:
         number = 0
         async for query in questions(peer):
             number += 1
@@ -106,7 +106,7 @@ async def test_one_that_times_out_leaves_the_others_alone() -> None:
                     0.4, peer.writer.write, framed(answer_to(query, f"192.0.2.{number}"))
                 )
 
-    async with a_resolver(forgetful) as (resolver, bench, _):
+    async with a_resolver(skip_first_query) as (resolver, bench, _):
         lost = asyncio.create_task(in_own_transaction(resolver, bench.trace, "lost.example", timeout=0.2))
         await asyncio.sleep(0.05)
         kept = asyncio.create_task(in_own_transaction(resolver, bench.trace, "kept.example"))
@@ -119,10 +119,10 @@ async def test_one_that_times_out_leaves_the_others_alone() -> None:
     ("half", "failure"),
     [(b"\x00\x40only a part", "generic_timeout_error"), (b"", "generic_timeout_error")],
 )
-async def test_given_up_in_the_middle_the_connection_is_broken_for_good(half: bytes, failure: str) -> None:
+async def test_timeout_within_message_breaks_connection(half: bytes, failure: str) -> None:
     async def slow(peer: Peer) -> None:
         async for _ in questions(peer):
-            await peer.say(half)
+            await peer.send(half)
 
     async with a_resolver(slow) as (resolver, bench, _):
         for timeout in (0.2, 5.0):
@@ -133,12 +133,12 @@ async def test_given_up_in_the_middle_the_connection_is_broken_for_good(half: by
         assert not [task for task in asyncio.all_tasks() if "Multiplexer" in repr(task)]
 
 
-async def test_the_end_of_the_connection_fails_all_who_wait_and_all_who_come_later() -> None:
-    async def hang_up(peer: Peer) -> None:
-        await peer.hear()
+async def test_end_of_connection_fails_waiting_and_later_queries() -> None:
+    async def close_after_delay(peer: Peer) -> None:
+        await peer.receive()
         await asyncio.sleep(0.1)
 
-    async with a_resolver(hang_up) as (resolver, bench, _):
+    async with a_resolver(close_after_delay) as (resolver, bench, _):
         first, second = await asyncio.gather(
             *(in_own_transaction(resolver, bench.trace, f"{name}.example") for name in "ab")
         )
@@ -146,9 +146,9 @@ async def test_the_end_of_the_connection_fails_all_who_wait_and_all_who_come_lat
         assert (await in_own_transaction(resolver, bench.trace, "c.example")).failure == "eof_error"
 
 
-async def test_a_reset_is_named() -> None:
+async def test_reset_is_connection_reset() -> None:
     async def reset(peer: Peer) -> None:
-        await peer.hear()
+        await peer.receive()
         peer.reset()
 
     async with a_resolver(reset) as (resolver, bench, _):
@@ -164,29 +164,29 @@ async def test_a_reset_is_named() -> None:
         (lambda q: q[:2], "dns_server_misbehaving"),
     ],
 )
-async def test_answers_that_are_failures(raw, failure: str) -> None:
+async def test_error_answers_have_their_failures(raw, failure: str) -> None:
     async def behave(peer: Peer) -> None:
         async for query in questions(peer):
-            await peer.say(framed(raw(query)))
+            await peer.send(framed(raw(query)))
 
     async with a_resolver(behave, engine="tcp") as (resolver, bench, server):
         entry = await in_own_transaction(resolver, bench.trace, NAME)
         assert (entry.failure, entry.engine) == (failure, "tcp")
-        assert len(server.peers[0].heard[0]) < 128
+        assert len(server.peers[0].received[0]) < 128
 
 
-async def test_one_byte_at_a_time() -> None:
-    async def drip(peer: Peer) -> None:
+async def test_answer_in_single_bytes_is_read() -> None:
+    async def send_single_bytes(peer: Peer) -> None:
         async for query in questions(peer):
             for byte in framed(answer_to(query, "192.0.2.7")):
-                await peer.say(bytes([byte]))
+                await peer.send(bytes([byte]))
                 await asyncio.sleep(0.001)
 
-    async with a_resolver(drip) as (resolver, bench, _):
+    async with a_resolver(send_single_bytes) as (resolver, bench, _):
         assert addresses_of(await in_own_transaction(resolver, bench.trace, NAME)) == ["192.0.2.7"]
 
 
-async def test_over_tls(tmp_path) -> None:
+async def test_queries_over_tls_are_answered(tmp_path) -> None:
     root = issue("Test root", authority=True)
     leaf = issue("dot.example", root)
     (tmp_path / "roots.pem").write_bytes(root.pem)
@@ -194,7 +194,7 @@ async def test_over_tls(tmp_path) -> None:
     async def then(tls: TLSPeer) -> None:
         while True:
             query = (await tls.read())[2:]
-            await tls.say(framed(answer_to(query, "192.0.2.7")))
+            await tls.send(framed(answer_to(query, "192.0.2.7")))
 
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving(tls_with(leaf.server_context(), then)))

@@ -26,8 +26,8 @@ TYPE = "application/dns-message"
 class H2Server:
     """Collect requests on the server's side of HTTP/2 and answer on demand."""
 
-    def __init__(self, hear: Callable[[], Awaitable[bytes]], say: Callable[[bytes], Awaitable[None]]) -> None:
-        self.hear, self.say = hear, say
+    def __init__(self, receive: Callable[[], Awaitable[bytes]], send: Callable[[bytes], Awaitable[None]]) -> None:
+        self.receive, self.send = receive, send
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
         self.h2.initiate_connection()
         self.headers: dict[int, dict[str, str]] = {}
@@ -36,7 +36,7 @@ class H2Server:
     async def requests(self):
         """Yield (stream, query) of each request as it becomes complete."""
         await self.flush()
-        while data := await self.hear():
+        while data := await self.receive():
             for event in self.h2.receive_data(data):
                 stream = getattr(event, "stream_id", 0)
                 if isinstance(event, h2.events.RequestReceived):
@@ -54,15 +54,15 @@ class H2Server:
 
     async def flush(self) -> None:
         if pending := self.h2.data_to_send():
-            await self.say(pending)
+            await self.send(pending)
 
 
 Behaviour = Callable[[H2Server, int, bytes], Awaitable[None]]
 
 
-def speaking(behave: Behaviour) -> Handler:
+def h2_server(behave: Behaviour) -> Handler:
     async def handler(peer: Peer) -> None:
-        server = H2Server(peer.hear, peer.say)
+        server = H2Server(peer.receive, peer.send)
         async for stream, query in server.requests():
             await behave(server, stream, query)
 
@@ -84,14 +84,14 @@ async def ask(resolver: DoHResolver, trace: Trace, name: str = NAME, **how: floa
     return entry
 
 
-async def test_over_tls_with_alpn_several_questions(tmp_path) -> None:
+async def test_several_queries_over_tls_are_answered(tmp_path) -> None:
     root = issue("Test root", authority=True)
     leaf = issue("doh.example", root)
     (tmp_path / "roots.pem").write_bytes(root.pem)
     seen: list[dict[str, str]] = []
 
     async def then(tls: TLSPeer) -> None:
-        server = H2Server(tls.read, tls.say)
+        server = H2Server(tls.read, tls.send)
         async for stream, query in server.requests():
             seen.append(server.headers[stream])
             assert query[:2] == b"\0\0" and len(query) == 128
@@ -118,26 +118,26 @@ async def test_over_tls_with_alpn_several_questions(tmp_path) -> None:
     }
 
 
-async def test_overlapping_questions_answered_in_reverse() -> None:
+async def test_overlapping_queries_get_their_own_answers() -> None:
     asked: list[tuple[int, bytes]] = []
 
-    async def backwards(server: H2Server, stream: int, query: bytes) -> None:
+    async def answer_in_reverse(server: H2Server, stream: int, query: bytes) -> None:
         asked.append((stream, query))
         if len(asked) == 6:
             for one, what in reversed(asked):
                 await server.reply(one, answer_to(what, f"192.0.2.{one}"))
 
-    async with a_resolver(speaking(backwards)) as (resolver, bench):
+    async with a_resolver(h2_server(answer_in_reverse)) as (resolver, bench):
         entries = await asyncio.gather(*(ask(resolver, bench.trace, f"n{n}.example") for n in range(6)))
     assert [entry.hostname for entry in entries] == [f"n{n}.example" for n in range(6)]
     assert [addresses_of(entry) for entry in entries] == [[f"192.0.2.{2 * n + 1}"] for n in range(6)]
 
 
-async def test_one_shot() -> None:
-    async def honest(server: H2Server, stream: int, query: bytes) -> None:
+async def test_single_query_is_answered() -> None:
+    async def answer_correctly(server: H2Server, stream: int, query: bytes) -> None:
         await server.reply(stream, answer_to(query, "192.0.2.1"), kind=TYPE + "; charset=x")
 
-    async with serving(speaking(honest)) as server, a_good_transaction() as bench:
+    async with serving(h2_server(answer_correctly)) as server, a_good_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         entry = await DoHResolver(conn, URL, pace=bench.pace).query(bench.tx, NAME, "A")
         assert addresses_of(entry) == ["192.0.2.1"]
@@ -154,17 +154,17 @@ async def test_one_shot() -> None:
         (lambda q: {"body": answer_to(q)}, "dns_no_answer"),
     ],
 )
-async def test_replies_that_are_failures_spoil_nothing(reply, failure: str) -> None:
+async def test_failed_reply_does_not_affect_next_query(reply, failure: str) -> None:
     async def behave(server: H2Server, stream: int, query: bytes) -> None:
         good = {"body": answer_to(query, "192.0.2.1")}
         await server.reply(stream, **(reply(query) if stream == 1 else good))
 
-    async with a_resolver(speaking(behave)) as (resolver, bench):
+    async with a_resolver(h2_server(behave)) as (resolver, bench):
         assert (await ask(resolver, bench.trace)).failure == failure
         assert addresses_of(await ask(resolver, bench.trace)) == ["192.0.2.1"]
 
 
-async def test_a_stream_that_is_reset_and_one_that_never_ends() -> None:
+async def test_reset_or_endless_stream_fails_only_its_query() -> None:
     async def behave(server: H2Server, stream: int, query: bytes) -> None:
         if stream == 1:
             server.h2.reset_stream(stream, 7)
@@ -180,14 +180,14 @@ async def test_a_stream_that_is_reset_and_one_that_never_ends() -> None:
         server.h2.send_data(stream, b"x" * 60000)
         await server.flush()
 
-    async with a_resolver(speaking(behave)) as (resolver, bench):
+    async with a_resolver(h2_server(behave)) as (resolver, bench):
         assert (await ask(resolver, bench.trace)).failure == "unknown_failure: http2: stream reset 7"
         good = await asyncio.gather(ask(resolver, bench.trace), ask(resolver, bench.trace, timeout=0.2))
         assert [addresses_of(entry) for entry in good] == [["192.0.2.1"], []]
         assert good[1].failure == "generic_timeout_error"
 
 
-async def test_goaway_fails_those_who_wait_and_those_who_come_later() -> None:
+async def test_goaway_fails_waiting_and_later_queries() -> None:
     async def behave(server: H2Server, stream: int, query: bytes) -> None:
         if stream == 1:
             await server.reply(stream, answer_to(query, "192.0.2.1"))
@@ -195,7 +195,7 @@ async def test_goaway_fails_those_who_wait_and_those_who_come_later() -> None:
             server.h2.close_connection(11)
             await server.flush()
 
-    async with a_resolver(speaking(behave)) as (resolver, bench):
+    async with a_resolver(h2_server(behave)) as (resolver, bench):
         assert addresses_of(await ask(resolver, bench.trace)) == ["192.0.2.1"]
         assert (await ask(resolver, bench.trace)).failure == "unknown_failure: http2: goaway 11"
         later = await ask(resolver, bench.trace)
@@ -211,23 +211,23 @@ async def test_goaway_fails_those_who_wait_and_those_who_come_later() -> None:
     ],
     ids=["http/1.1", "zeros", "nothing"],
 )
-async def test_a_server_that_talks_something_else(raw: bytes, failure: str) -> None:
+async def test_other_protocol_has_its_failure(raw: bytes, failure: str) -> None:
     async def handler(peer: Peer) -> None:
-        await peer.hear()
+        await peer.receive()
         if raw:
-            await peer.say(raw)
+            await peer.send(raw)
 
     async with a_resolver(handler) as (resolver, bench):
         for _ in range(2):
             assert (await ask(resolver, bench.trace)).failure == failure
 
 
-async def test_megabytes_are_neither_kept_nor_believed() -> None:
+async def test_very_long_body_is_failure() -> None:
     async def behave(server: H2Server, stream: int, query: bytes) -> None:
         server.h2.send_headers(stream, [(":status", "200"), ("content-type", TYPE)])
-        asyncio.get_running_loop().create_task(pour(server, stream))
+        asyncio.get_running_loop().create_task(send_long_body(server, stream))
 
-    async def pour(server: H2Server, stream: int) -> None:
+    async def send_long_body(server: H2Server, stream: int) -> None:
         left = 2_000_000
         while left:
             window = min(server.h2.local_flow_control_window(stream), server.h2.max_outbound_frame_size, left)
@@ -240,15 +240,15 @@ async def test_megabytes_are_neither_kept_nor_believed() -> None:
         server.h2.end_stream(stream)
         await server.flush()
 
-    async with a_resolver(speaking(behave)) as (resolver, bench):
+    async with a_resolver(h2_server(behave)) as (resolver, bench):
         entry = await ask(resolver, bench.trace)
     assert entry.failure == "unknown_failure: doh: no DNS message"
     assert bench.pace.bytes_received > 2_000_000
 
 
-async def test_silence_is_a_timeout() -> None:
-    async def mute(server: H2Server, stream: int, query: bytes) -> None:
+async def test_silence_is_timeout() -> None:
+    async def stay_silent(server: H2Server, stream: int, query: bytes) -> None:
         return
 
-    async with a_resolver(speaking(mute)) as (resolver, bench):
+    async with a_resolver(h2_server(stay_silent)) as (resolver, bench):
         assert (await ask(resolver, bench.trace, timeout=0.2)).failure == "generic_timeout_error"

@@ -22,13 +22,13 @@ BOTH = frozenset({4, 6})
 V4, V6 = "192.0.2.1", "2001:db8::1"
 
 
-def saying(monkeypatch, *addresses: str, error: int | None = None) -> list[tuple[object, ...]]:
+def sending(monkeypatch, *addresses: str, error: int | None = None) -> list[tuple[object, ...]]:
     calls: list[tuple[object, ...]] = []
 
     def fake(*arguments: object) -> list[tuple[object, ...]]:
         calls.append(arguments)
         if error is not None:
-            raise socket.gaierror(error, "as told")
+            raise socket.gaierror(error, "as requested")
         return [(0, 0, 0, "", (ip, 0)) for ip in addresses]
 
     monkeypatch.setattr(socket, "getaddrinfo", fake)
@@ -54,8 +54,8 @@ async def ask(bench: Bench, families: frozenset[int] = BOTH, timeout: float | No
     return await resolve_system(bench.tx, "a.example", pace=bench.pace, families=families, timeout=timeout)
 
 
-async def test_both_families_get_an_entry_each(monkeypatch) -> None:
-    saying(monkeypatch, V6, V4, "192.0.2.2", V4)
+async def test_both_families_have_one_entry_each(monkeypatch) -> None:
+    sending(monkeypatch, V6, V4, "192.0.2.2", V4)
     async with a_good_transaction() as bench:
         assert await ask(bench) == [V6, V4, "192.0.2.2"]
     one, six = entries_of(bench)
@@ -68,21 +68,21 @@ async def test_both_families_get_an_entry_each(monkeypatch) -> None:
     assert six.model_dump()["resolver_address"] == "system"
 
 
-@pytest.mark.parametrize(("said", "kind"), [(V4, "A"), (V6, "AAAA")])
-async def test_a_family_without_answers_gets_no_entry_on_success(monkeypatch, said: str, kind: str) -> None:
-    saying(monkeypatch, said)
+@pytest.mark.parametrize(("address", "kind"), [(V4, "A"), (V6, "AAAA")])
+async def test_family_without_answer_has_no_entry_on_success(monkeypatch, address: str, kind: str) -> None:
+    sending(monkeypatch, address)
     async with a_good_transaction() as bench:
-        assert await ask(bench) == [said]
+        assert await ask(bench) == [address]
     (entry,) = entries_of(bench)
-    assert (entry.query_type, addresses_of(entry)) == (kind, [said])
+    assert (entry.query_type, addresses_of(entry)) == (kind, [address])
 
 
 @pytest.mark.parametrize(
     ("error", "failure"),
     [(-2, "dns_nxdomain_error"), (-5, "dns_no_answer"), (-3, "dns_server_misbehaving"), (-4, "dns_server_misbehaving")],
 )
-async def test_on_failure_both_entries_carry_it(monkeypatch, error: int, failure: str) -> None:
-    saying(monkeypatch, error=error)
+async def test_failure_is_in_both_entries(monkeypatch, error: int, failure: str) -> None:
+    sending(monkeypatch, error=error)
     async with a_transaction() as bench:
         await ask(bench)
     assert [(e.query_type, e.failure, e.getaddrinfo_error) for e in entries_of(bench)] == [
@@ -92,21 +92,21 @@ async def test_on_failure_both_entries_carry_it(monkeypatch, error: int, failure
     assert bench.tx.record.failure == failure
 
 
-async def test_one_family_asks_libc_for_that_family_only(monkeypatch) -> None:
-    calls = saying(monkeypatch, V4)
+async def test_single_family_is_requested_from_libc(monkeypatch) -> None:
+    calls = sending(monkeypatch, V4)
     async with a_good_transaction() as bench:
         await ask(bench, frozenset({4}))
     assert calls[0][2] == socket.AF_INET
     assert [entry.query_type for entry in entries_of(bench)] == ["A"]
 
 
-async def test_the_real_one_knows_localhost() -> None:
+async def test_system_resolver_finds_localhost() -> None:
     async with a_good_transaction() as bench:
         found = await resolve_system(bench.tx, "localhost", pace=bench.pace, families=BOTH)
     assert set(found) & {"127.0.0.1", "::1"}
 
 
-async def test_one_that_hangs_is_left_behind(monkeypatch) -> None:
+async def test_blocked_lookup_is_timeout(monkeypatch) -> None:
     release = hanging(monkeypatch)
     async with a_transaction() as bench:
         clock = LoopClock()
@@ -117,7 +117,7 @@ async def test_one_that_hangs_is_left_behind(monkeypatch) -> None:
     await asyncio.sleep(0.1)  # the late answer finds no waiting task, and nothing breaks
 
 
-def test_one_that_hangs_does_not_hold_up_the_end_of_the_program() -> None:
+def test_blocked_lookup_does_not_delay_exit() -> None:
     program = (
         "import asyncio, socket, time\n"
         "socket.getaddrinfo = lambda *a: time.sleep(30)\n"
@@ -140,7 +140,7 @@ def test_one_that_hangs_does_not_hold_up_the_end_of_the_program() -> None:
     assert time.monotonic() - began < 20
 
 
-async def test_too_many_that_hang_are_our_own_fault(monkeypatch) -> None:
+async def test_too_many_blocked_lookups_are_local_failure(monkeypatch) -> None:
     monkeypatch.setattr(systemresolver, "_threads", threading.BoundedSemaphore(1))
     release = hanging(monkeypatch)
     async with a_transaction() as bench:
@@ -151,7 +151,7 @@ async def test_too_many_that_hang_are_our_own_fault(monkeypatch) -> None:
     assert {entry.failure for entry in entries_of(other)} == {"unknown_failure: too many open files"}
 
 
-async def test_a_library_that_is_denied_a_file_is_our_own_fault(monkeypatch) -> None:
+async def test_file_refused_to_libc_is_local_failure(monkeypatch) -> None:
     """Check that glibc's EAI_SYSTEM, or EAGAIN instead of EMFILE, is a local failure. Python raises a plain OSError."""
 
     def denied(*_: object) -> None:
@@ -163,7 +163,7 @@ async def test_a_library_that_is_denied_a_file_is_our_own_fault(monkeypatch) -> 
     assert {entry.failure for entry in entries_of(bench)} == {"unknown_failure: too many open files"}
 
 
-def test_resolv_conf(tmp_path) -> None:
+def test_resolvers_are_read_from_resolv_conf(tmp_path) -> None:
     path = tmp_path / "resolv.conf"
     assert system_resolvers(str(path)) == []
     path.write_bytes(

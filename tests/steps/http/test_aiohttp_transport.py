@@ -10,19 +10,19 @@ from probe.steps.tcp import tcp_connect
 from tests.support.servers.loopback import Peer, a_transaction, serving
 
 
-def test_the_hook_is_still_there_and_asks_for_the_same() -> None:
+def test_hook_has_expected_signature() -> None:
     signature = inspect.signature(aiohttp.BaseConnector._create_connection)
     assert list(signature.parameters) == ["self", "req", "traces", "timeout"]
     assert inspect.iscoroutinefunction(aiohttp.BaseConnector._create_connection)
     assert HandOver._create_connection is not aiohttp.BaseConnector._create_connection
 
 
-async def test_the_connection_handed_over_carries_the_request_and_stays_open() -> None:
+async def test_connection_carries_request_and_stays_open() -> None:
     async def answer(peer: Peer) -> None:
-        await peer.hear()
-        await peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        await peer.hear()
-        await peer.say(b"still here")
+        await peer.receive()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await peer.receive()
+        await peer.send(b"still here")
 
     async with serving(answer) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
@@ -31,14 +31,14 @@ async def test_the_connection_handed_over_carries_the_request_and_stays_open() -
             assert await response.read() == b"ok"
         await conn.write(b"again")
         assert await conn.read_exactly(10) == b"still here"
-    assert server.peers[0].heard[0] == b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
+    assert server.peers[0].received[0] == b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"
 
 
-async def test_it_is_handed_over_once() -> None:
+async def test_connection_is_handed_over_once() -> None:
     """Check that aiohttp gets the reason instead of a second connection. It would repeat a GET on a new one."""
 
     async def end(peer: Peer) -> None:
-        await peer.hear()
+        await peer.receive()
 
     async with serving(end) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
@@ -46,9 +46,9 @@ async def test_it_is_handed_over_once() -> None:
             with pytest.raises(EOFError):
                 await session.send("GET", "http://a.example/", {"Host": "a.example"}, b"")
     assert len(server.peers) == 1
-    assert len(server.peers[0].heard) == 1
+    assert len(server.peers[0].received) == 1
 
 
-def test_the_bridge_leaves_no_abstract_method_to_chance() -> None:
+def test_bridge_defines_every_used_method() -> None:
     used = ("write", "close", "abort", "is_closing", "pause_reading", "resume_reading", "is_reading")
     assert all(name in vars(Bridge) for name in used)

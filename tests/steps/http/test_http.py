@@ -23,11 +23,11 @@ from tests.support.servers.loopback import Handler, Peer, TLSPeer, a_transaction
 URL = "http://web.example/path?q=1"
 
 
-def saying(*pieces: bytes, pause: float = 0.0, then: Callable[[Peer], Awaitable[None]] | None = None) -> Handler:
+def sending(*pieces: bytes, pause: float = 0.0, then: Callable[[Peer], Awaitable[None]] | None = None) -> Handler:
     async def handler(peer: Peer) -> None:
-        await peer.hear()
+        await peer.receive()
         for piece in pieces:
-            await peer.say(piece)
+            await peer.send(piece)
             await asyncio.sleep(pause)
         if then:
             await then(peer)
@@ -65,12 +65,12 @@ async def ask_all(
     assert isinstance(entry, HTTPTransaction)
     assert entry.failure == bench.tx.record.failure
     assert HTTPTransaction.model_validate_json(entry.model_dump_json()) == entry
-    return entry, result, b"".join(server.peers[0].heard)
+    return entry, result, b"".join(server.peers[0].received)
 
 
-async def test_what_is_sent() -> None:
-    entry, _, heard = await ask_all(saying(answer()))
-    lines = heard.decode().split("\r\n")
+async def test_request_has_browser_headers_and_is_recorded() -> None:
+    entry, _, received = await ask_all(sending(answer()))
+    lines = received.decode().split("\r\n")
     assert lines[0] == "GET /path?q=1 HTTP/1.1"
     assert sorted(lines[1:-2]) == sorted(f"{name}: {value}" for name, value in entry.request.headers.items())
     assert list(entry.request.headers) == ["Host", "User-Agent", "Accept", "Accept-Language"]
@@ -78,34 +78,36 @@ async def test_what_is_sent() -> None:
     assert (entry.request.url, entry.request.method, entry.alpn, entry.network) == (URL, "GET", "http/1.1", "tcp")
 
 
-async def test_another_host_and_a_body() -> None:
-    entry, _, heard = await ask_all(saying(answer()), "POST", "http://192.0.2.1/", host="blocked.example", body=b"abc")
-    assert b"POST / HTTP/1.1\r\nHost: blocked.example\r\n" in heard
-    assert b"Content-Length: 3\r\n" in heard
-    assert heard.endswith(b"\r\n\r\nabc")
+async def test_other_host_and_body_are_sent() -> None:
+    entry, _, received = await ask_all(
+        sending(answer()), "POST", "http://192.0.2.1/", host="blocked.example", body=b"abc"
+    )
+    assert b"POST / HTTP/1.1\r\nHost: blocked.example\r\n" in received
+    assert b"Content-Length: 3\r\n" in received
+    assert received.endswith(b"\r\n\r\nabc")
     assert (entry.request.headers["Host"], entry.request.body) == ("blocked.example", "abc")
 
 
-async def test_an_empty_post_says_so() -> None:
-    _, _, heard = await ask_all(saying(answer()), "POST", "http://192.0.2.1/")
-    assert heard.count(b"Content-Length: 0\r\n") == 1
+async def test_empty_post_has_content_length_zero() -> None:
+    _, _, received = await ask_all(sending(answer()), "POST", "http://192.0.2.1/")
+    assert received.count(b"Content-Length: 0\r\n") == 1
 
 
-async def test_a_url_is_sent_as_written() -> None:
-    _, _, heard = await ask_all(saying(answer()), url="http://[::1]:8080/a%2Fb/..;x?y=%7e")
-    assert heard.startswith(b"GET /a%2Fb/..;x?y=%7e HTTP/1.1\r\nHost: [::1]:8080\r\n")
+async def test_url_is_sent_unchanged() -> None:
+    _, _, received = await ask_all(sending(answer()), url="http://[::1]:8080/a%2Fb/..;x?y=%7e")
+    assert received.startswith(b"GET /a%2Fb/..;x?y=%7e HTTP/1.1\r\nHost: [::1]:8080\r\n")
 
 
 @pytest.mark.parametrize("status", ["200 OK", "204 No Content", "302 Found", "403 Forbidden", "451 X", "503 ", "999 ?"])
-async def test_any_status_is_success(status: str) -> None:
-    entry = await ask(saying(answer(b"", status)))
+async def test_every_status_is_success(status: str) -> None:
+    entry = await ask(sending(answer(b"", status)))
     assert (entry.failure, entry.response.code) == (None, int(status[:3]))
 
 
-async def test_of_the_answer_little_is_written() -> None:
+async def test_only_few_headers_of_response_are_recorded() -> None:
     body = b"<html><head><TITLE>\n Acc&egrave;s  <b>203.0.113.7</b> </TITLE></head></html>"
     headers = ("Server: nginx 203.0.113.7", "Content-Type: text/html", "Set-Cookie: you=1", "X-Client: 203.0.113.7")
-    entry, result, _ = await ask_all(saying(answer(body, "200 OK", *headers, "Date: Tue, 24 Nov 2026 13:05:00 GMT")))
+    entry, result, _ = await ask_all(sending(answer(body, "200 OK", *headers, "Date: Tue, 24 Nov 2026 13:05:00 GMT")))
     response = entry.response
     assert set(response.headers) == {"Server", "Content-Type", "Content-Length"}
     assert response.headers_list == sorted(response.headers.items())
@@ -117,85 +119,85 @@ async def test_of_the_answer_little_is_written() -> None:
     assert result.body == body
 
 
-async def test_the_digest_is_of_the_scrubbed_body() -> None:
-    one = await ask(saying(answer(b"your address is 203.0.113.7, go away")))
-    two = await ask(saying(answer(b"your address is 198.51.100.9, go away")))
-    plain = await ask(saying(answer(b"no address")))
+async def test_digest_is_of_redacted_body() -> None:
+    one = await ask(sending(answer(b"your address is 203.0.113.7, go away")))
+    two = await ask(sending(answer(b"your address is 198.51.100.9, go away")))
+    plain = await ask(sending(answer(b"no address")))
     assert one.response.x_body_sha256 == two.response.x_body_sha256
     assert plain.response.x_body_sha256 == hashlib.sha256(b"no address").hexdigest()
 
 
-async def test_titles_are_short_and_bodies_of_any_encoding_are_read() -> None:
-    long = await ask(saying(answer(b"<title>" + b"a" * 900 + b"</title>")))
+async def test_title_is_cut_and_every_encoding_is_read() -> None:
+    long = await ask(sending(answer(b"<title>" + b"a" * 900 + b"</title>")))
     assert long.response.x_title == "a" * 200
     text = "<title>Доступ ограничен</title>".encode("windows-1251")
     assert (
-        await ask(saying(answer(text, "200 OK", "Content-Type: text/html; charset=windows-1251")))
+        await ask(sending(answer(text, "200 OK", "Content-Type: text/html; charset=windows-1251")))
     ).response.x_title == "Доступ ограничен"
-    odd = await ask(saying(answer(b"<title>\xff</title>", "200 OK", "Content-Type: text/html; charset=nonsense")))
+    odd = await ask(sending(answer(b"<title>\xff</title>", "200 OK", "Content-Type: text/html; charset=nonsense")))
     assert odd.response.x_title == "\ufffd"
-    coded = await ask(saying(answer(b"<title>x</title>", "200 OK", "Content-Type: text/html; charset=hex")))
+    coded = await ask(sending(answer(b"<title>x</title>", "200 OK", "Content-Type: text/html; charset=hex")))
     assert coded.failure is None
 
 
-async def test_a_redirect_is_told_and_not_followed() -> None:
+async def test_redirect_is_recorded_and_not_followed() -> None:
     page = answer(b"", "302 Found", "Location: http://internet-positif.org/page?from=203.0.113.7")
-    entry, result, heard = await ask_all(saying(page))
+    entry, result, received = await ask_all(sending(page))
     assert entry.response.x_redirect_host == "internet-positif.org"
     assert entry.response.x_fingerprints == ["ooni.id_0"]
     assert "203.0.113.7" not in entry.model_dump_json()
     assert result is not None
     assert result.location.startswith("http://internet-positif.org/page")
-    assert heard.count(b"GET ") == 1
-    assert (await ask(saying(answer(b"", "302 Found", "Location: /login")))).response.x_redirect_host == ""
-    assert (await ask(saying(answer(b"", "302 Found", "Location: http://[oops")))).failure is None
+    assert received.count(b"GET ") == 1
+    assert (await ask(sending(answer(b"", "302 Found", "Location: /login")))).response.x_redirect_host == ""
+    assert (await ask(sending(answer(b"", "302 Found", "Location: http://[oops")))).failure is None
 
 
-async def test_headers_that_are_no_text_survive_json() -> None:
+async def test_binary_headers_are_kept_in_json() -> None:
     raw = b"HTTP/1.1 200 OK\r\nServer: \xff\xfe\x80box\r\nContent-Length: 0\r\nDate: never\r\n\r\n"
-    entry, result, _ = await ask_all(saying(raw))
+    entry, result, _ = await ask_all(sending(raw))
     assert entry.response.headers["Server"].endswith("box")
     assert result is not None
     assert result.date is None
 
 
-DEATHS = {
-    "reset at the status line": (saying(then=reset), f.RESET),
-    "reset inside the status line": (saying(b"HTTP/1.1 2", then=reset), f.RESET),
-    "end before the status line": (saying(), f.EOF),
-    "end inside the headers": (saying(b"HTTP/1.1 200 OK\r\nServer: x"), f.EOF),
-    "garbage": (saying(b"\x00\x01garbage\r\n\r\n" * 5), MALFORMED_STATUS),
-    "another protocol": (saying(b"SSH-2.0-OpenSSH_9.9\r\n", then=stay), MALFORMED_STATUS),
-    "a TLS alert": (saying(b"\x15\x03\x01\x00\x02\x02\x46", then=stay), MALFORMED_STATUS),
-    "a page without head": (saying(b"<html>blocked</html>\r\n\r\n"), MALFORMED_STATUS),
-    "a header of garbage": (saying(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), MALFORMED),
+FAILURES = {
+    "reset at the status line": (sending(then=reset), f.RESET),
+    "reset inside the status line": (sending(b"HTTP/1.1 2", then=reset), f.RESET),
+    "end before the status line": (sending(), f.EOF),
+    "end inside the headers": (sending(b"HTTP/1.1 200 OK\r\nServer: x"), f.EOF),
+    "garbage": (sending(b"\x00\x01garbage\r\n\r\n" * 5), MALFORMED_STATUS),
+    "another protocol": (sending(b"SSH-2.0-OpenSSH_9.9\r\n", then=stay), MALFORMED_STATUS),
+    "a TLS alert": (sending(b"\x15\x03\x01\x00\x02\x02\x46", then=stay), MALFORMED_STATUS),
+    "a page without head": (sending(b"<html>blocked</html>\r\n\r\n"), MALFORMED_STATUS),
+    "a header of garbage": (sending(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), MALFORMED),
     "silence": (silence, f.TIMEOUT),
-    "a status line that drips": (saying(*[bytes([b]) for b in b"HTTP/1.1 200 OK"], pause=0.1), f.TIMEOUT),
+    "a status line that drips": (sending(*[bytes([b]) for b in b"HTTP/1.1 200 OK"], pause=0.1), f.TIMEOUT),
 }
 
 
-@pytest.mark.parametrize("death", DEATHS)
-async def test_without_a_status_line(death: str) -> None:
-    handler, failure = DEATHS[death]
+@pytest.mark.parametrize("case", FAILURES)
+async def test_missing_status_line_has_its_failure(case: str) -> None:
+    handler, failure = FAILURES[case]
     entry = await ask(handler, timeout=0.4)
     assert (entry.failure, entry.response.code) == (failure, 0)
     assert entry.t - entry.t0 < 0.9
 
 
-async def test_a_body_that_drips_ends_at_the_deadline_and_counts() -> None:
+async def test_slow_body_ends_at_deadline_and_is_success() -> None:
     pieces = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<title>x</title>", *[b"."] * 100]
-    entry = await ask(saying(*pieces, pause=0.05), timeout=0.4)
+    entry = await ask(sending(*pieces, pause=0.05), timeout=0.4)
     assert (entry.failure, entry.response.code, entry.response.x_title) == (None, 200, "x")
     assert (entry.response.x_body_failure, entry.response.body_is_truncated) == (f.TIMEOUT, True)
     assert entry.t - entry.t0 < 0.9
 
 
-async def test_megabytes_end_at_the_limit() -> None:
+async def test_long_body_ends_at_limit() -> None:
     async def flood(peer: Peer) -> None:
-        await peer.hear()
-        await peer.say(b"HTTP/1.1 200 OK\r\n\r\n")
+        await peer.receive()
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
-            await peer.say(b"x" * 65536)
+            await peer.send(b"x" * 65536)
 
     entry, result, _ = await ask_all(flood)
     assert result is not None
@@ -205,40 +207,40 @@ async def test_megabytes_end_at_the_limit() -> None:
     assert small.response.x_body_length == 1000
 
 
-async def test_a_body_that_breaks_off_is_told() -> None:
+async def test_incomplete_body_has_body_failure() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"
-    cut = await ask(saying(head, then=reset))
+    cut = await ask(sending(head, then=reset))
     assert (cut.failure, cut.response.x_body_failure, cut.response.x_body_length) == (None, f.RESET, 3)
-    short = await ask(saying(head))
+    short = await ask(sending(head))
     assert (short.failure, short.response.x_body_failure) == (None, f.EOF)
 
 
-async def test_a_page_that_is_longer_or_shorter_than_it_says_is_kept() -> None:
+async def test_page_with_wrong_content_length_is_kept() -> None:
     page = b"<title>Blocked</title>"
-    longer = await ask(saying(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 22\r\n\r\n" + page + b"!\r\n"))
+    longer = await ask(sending(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 22\r\n\r\n" + page + b"!\r\n"))
     assert (longer.failure, longer.response.code, longer.response.x_title) == (None, 403, "Blocked")
     assert (longer.response.x_body_length, longer.response.x_body_failure) == (22, None)
     for then in (None, reset):
         head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 99\r\n\r\n"
-        shorter = await ask(saying(head + page, then=then))
+        shorter = await ask(sending(head + page, then=then))
         assert (shorter.failure, shorter.response.code, shorter.response.x_title) == (None, 403, "Blocked")
         assert shorter.response.x_body_failure == (f.RESET if then else f.EOF)
 
 
-async def test_a_body_up_to_the_end_of_the_stream() -> None:
-    entry = await ask(saying(b"HTTP/1.0 200 OK\r\n\r\nwhole"))
+async def test_body_without_length_ends_with_stream() -> None:
+    entry = await ask(sending(b"HTTP/1.0 200 OK\r\n\r\nwhole"))
     assert (entry.response.x_body_length, entry.response.body_is_truncated) == (5, False)
     assert entry.response.x_body_failure is None
 
 
-async def test_chunks() -> None:
+async def test_chunked_body_is_joined() -> None:
     raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
-    _, result, _ = await ask_all(saying(raw))
+    _, result, _ = await ask_all(sending(raw))
     assert result is not None
     assert result.body == b"abcde"
 
 
-async def test_cancelled_while_waiting() -> None:
+async def test_cancelled_request_is_interrupted() -> None:
     async with serving(silence) as server:
         with pytest.raises(asyncio.CancelledError):
             async with a_transaction() as bench:
@@ -251,10 +253,10 @@ async def test_cancelled_while_waiting() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_over_tls(roots: Any) -> None:
+async def test_request_over_tls_is_answered(roots: Any) -> None:
     async def serve(tls: TLSPeer) -> None:
         assert (await tls.read()).startswith(b"GET / HTTP/1.1\r\nHost: chat.example\r\n")
-        await tls.say(answer(b"<title>Hi</title>"))
+        await tls.send(answer(b"<title>Hi</title>"))
         await tls.peer.reader.read()
 
     handler = tls_with(GOOD.server_context(MIDDLE, alpn=("http/1.1",)), serve)
@@ -266,7 +268,7 @@ async def test_over_tls(roots: Any) -> None:
     assert bench.tx.record.steps == ["connect", "tls_handshake", "http_round_trip"]
 
 
-async def test_reset_over_tls_before_the_status_line(roots: Any) -> None:
+async def test_reset_over_tls_is_connection_reset(roots: Any) -> None:
     async def serve(tls: TLSPeer) -> None:
         await tls.read()
         tls.peer.reset()
@@ -280,13 +282,13 @@ async def test_reset_over_tls_before_the_status_line(roots: Any) -> None:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=300))
-async def test_any_answer_is_survived(raw: bytes) -> None:
+async def test_any_response_causes_no_bug(raw: bytes) -> None:
     for start in (b"", b"HTTP/1.1 200 OK\r\n"):
-        entry = await ask(saying(start + raw), timeout=0.5)
+        entry = await ask(sending(start + raw), timeout=0.5)
         assert entry.failure is None or not entry.failure.startswith(f.BUG)
 
 
-def test_the_data_file_travels_with_the_package() -> None:
+def test_block_page_file_is_in_package() -> None:
     from probe.signatures.block_pages import DATA
 
     assert Path(DATA).is_file()

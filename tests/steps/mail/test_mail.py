@@ -16,16 +16,16 @@ from tests.support.servers.mail import SMTP_LIST, Script, imap, smtp
 PROTOCOLS = {"smtp": SMTP, "imap": IMAP}
 
 
-async def talk(
+async def run_steps(
     protocol: str, script: Script, *, starttls: bool = True, timeout: float = 2.0
 ) -> tuple[list[MailEntry], Bench]:
     """Run the steps up to STARTTLS and return the written entries."""
     async with serving(script.handler) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         stream = MailStream(conn)
-        said = await PROTOCOLS[protocol].greeting(bench.tx, stream, pace=bench.pace, timeout=timeout)
+        text = await PROTOCOLS[protocol].greeting(bench.tx, stream, pace=bench.pace, timeout=timeout)
         if starttls:
-            offered = said.starttls == "offered"
+            offered = text.starttls == "offered"
             await PROTOCOLS[protocol].starttls(bench.tx, stream, pace=bench.pace, offered=offered, timeout=timeout)
     return [entry for entry in bench.trace.entries if isinstance(entry, MailEntry)], bench
 
@@ -36,28 +36,28 @@ def raw(entry: MailEntry, field: str) -> bytes:
 
 
 @pytest.mark.parametrize("pause", [None, 0.0])
-async def test_smtp_offers_and_accepts(pause: float | None) -> None:
+async def test_smtp_server_accepts_starttls(pause: float | None) -> None:
     script = smtp(pause=pause, upgrades=False)
-    (greeting, asked), bench = await talk("smtp", script)
+    (greeting, asked), bench = await run_steps("smtp", script)
     assert isinstance(greeting, MailGreeting) and isinstance(asked, MailStartTLS)
     assert (greeting.failure, greeting.banner_code, greeting.banner) == (None, 220, "mail.example ESMTP")
     assert greeting.capabilities == ["SIZE 100", "STARTTLS", "8BITMIME"]
     assert (greeting.starttls, greeting.over_tls, greeting.operation) == ("offered", False, "greeting")
     assert (asked.failure, asked.code, asked.accepted, asked.answer) == (None, 220, True, "Go ahead")
     assert bench.tx.record.steps == ["connect", "mail_greeting", "mail_starttls"]
-    assert script.heard == [b"EHLO anonymous.invalid", b"STARTTLS"]
+    assert script.received == [b"EHLO anonymous.invalid", b"STARTTLS"]
     assert {"x_first_bytes", "x_injected"}.isdisjoint(greeting.model_dump() | asked.model_dump())
 
 
 @pytest.mark.parametrize("pause", [None, 0.0])
-async def test_imap_offers_and_accepts(pause: float | None) -> None:
+async def test_imap_server_accepts_starttls(pause: float | None) -> None:
     script = imap(pause=pause, upgrades=False)
-    (greeting, asked), _ = await talk("imap", script)
+    (greeting, asked), _ = await run_steps("imap", script)
     assert isinstance(greeting, MailGreeting) and isinstance(asked, MailStartTLS)
     assert (greeting.failure, greeting.banner_code, greeting.banner) == (None, 0, "OK ready")
     assert (greeting.capabilities, greeting.starttls) == (["IMAP4rev1", "STARTTLS", "IDLE"], "offered")
     assert (asked.failure, asked.code, asked.accepted, asked.answer) == (None, 0, True, "OK begin")
-    assert script.heard == [b"a1 CAPABILITY", b"a2 STARTTLS"]
+    assert script.received == [b"a1 CAPABILITY", b"a2 STARTTLS"]
 
 
 @pytest.mark.parametrize(
@@ -71,20 +71,20 @@ async def test_imap_offers_and_accepts(pause: float | None) -> None:
     ],
 )
 @pytest.mark.parametrize("accepts", [True, False])
-async def test_starttls_is_asked_for_once_though_not_offered_and_fails(
+async def test_starttls_without_offer_is_requested_once_and_fails(
     protocol: str, changes: dict[str, Any], state: str, masked: str, accepts: bool
 ) -> None:
     refusal = {"smtp": b"500 unrecognized XXXXXXXX\r\n", "imap": b"a2 BAD\r\n"}[protocol]
     script = {"smtp": smtp, "imap": imap}[protocol](
         upgrades=False, **changes, **({} if accepts else {"starttls": refusal})
     )
-    (greeting, asked), bench = await talk(protocol, script)
+    (greeting, asked), bench = await run_steps(protocol, script)
     assert isinstance(greeting, MailGreeting) and isinstance(asked, MailStartTLS)
     assert (greeting.failure, greeting.starttls, greeting.masked_as) == (None, state, masked)
     assert asked.accepted is accepts
     assert asked.failure == f"unknown_failure: {protocol}: starttls not offered"
     assert (bench.tx.record.failed_operation, bench.tx.record.failure) == ("mail_starttls", asked.failure)
-    assert sum(b"STARTTLS" in line for line in script.heard) == 1
+    assert sum(b"STARTTLS" in line for line in script.received) == 1
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ async def test_starttls_is_asked_for_once_though_not_offered_and_fails(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_failures(script: Script, failure: str) -> None:
+async def test_unusable_answers_have_their_failures(script: Script, failure: str) -> None:
     protocol = "imap" if script.banner.startswith(b"*") or b"imap" in failure.encode() else "smtp"
-    entries, bench = await talk(protocol, script, timeout=0.3)
+    entries, bench = await run_steps(protocol, script, timeout=0.3)
     assert entries[-1].failure == failure
     assert bench.tx.record.failure == failure
     assert not getattr(entries[-1], "accepted", False)
@@ -119,13 +119,13 @@ async def test_failures(script: Script, failure: str) -> None:
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])
 @pytest.mark.parametrize("at", range(0, 60, 4))
-async def test_a_reset_at_any_byte_is_a_reset(protocol: str, at: int) -> None:
+async def test_reset_at_any_byte_is_connection_reset(protocol: str, at: int) -> None:
     """Check that the earlier bytes are in `x_first_bytes` and are taken for no answer."""
     whole = {"smtp": b"220 m ESMTP\r\n" + SMTP_LIST, "imap": b"* OK m\r\n* CAPABILITY IMAP4rev1 STARTTLS\r\na1 OK\r\n"}
 
     async def handler(peer: Peer) -> None:
-        await peer.say(whole[protocol][: min(at, len(whole[protocol]) - 2)])
-        await peer.hear()
+        await peer.send(whole[protocol][: min(at, len(whole[protocol]) - 2)])
+        await peer.receive()
         peer.reset()
 
     async with serving(handler) as server, a_transaction() as bench:
@@ -137,35 +137,35 @@ async def test_a_reset_at_any_byte_is_a_reset(protocol: str, at: int) -> None:
     assert entry.starttls == ""
 
 
-async def test_foreign_bytes_are_kept_without_addresses() -> None:
+async def test_foreign_bytes_are_kept_redacted() -> None:
     page = b"<html>198.51.100.23 is blocked" + b"!" * 100
-    (entry,), _ = await talk("smtp", smtp(banner=page))
+    (entry,), _ = await run_steps("smtp", smtp(banner=page))
     kept = raw(entry, "x_first_bytes")
     assert kept.startswith(b"<html>[scrubbed] is blocked") and len(kept) == 64
 
 
 @pytest.mark.parametrize("protocol", ["smtp", "imap"])
-async def test_plaintext_behind_the_go_ahead_is_kept_and_bounded(protocol: str) -> None:
+async def test_plaintext_after_acceptance_is_kept_in_part(protocol: str) -> None:
     ahead = {"smtp": b"220 Go ahead\r\n", "imap": b"a2 OK begin\r\n"}[protocol]
     injected = b"250 queued for 198.51.100.23\r\n" + b"x" * 200
     script = {"smtp": smtp, "imap": imap}[protocol](upgrades=False, starttls=ahead + injected)
-    (_, asked), _ = await talk(protocol, script)
+    (_, asked), _ = await run_steps(protocol, script)
     assert (asked.failure, asked.accepted) == (None, True)  # type: ignore[attr-defined]
     kept = raw(asked, "x_injected")
     assert kept.startswith(b"250 queued for [scrubbed]\r\nxxx") and len(kept) == 64
 
 
-async def test_the_list_in_the_greeting_stands_in() -> None:
+async def test_capabilities_in_greeting_are_used() -> None:
     script = imap(banner=b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n", capability=b"a1 OK\r\n")
-    (greeting,), _ = await talk("imap", script, starttls=False)
+    (greeting,), _ = await run_steps("imap", script, starttls=False)
     assert isinstance(greeting, MailGreeting)
     assert greeting.starttls == "offered"
 
 
-async def test_no_address_of_ours_is_written_down() -> None:
+async def test_entries_have_no_own_address() -> None:
     """Check scrubbing. Gmail's EHLO answer and IMAP greeting contain the client's address."""
-    (greeting, asked), _ = await talk("smtp", smtp(starttls=b"220 go, 198.51.100.23\r\n", upgrades=False))
-    (hello,), _ = await talk(
+    (greeting, asked), _ = await run_steps("smtp", smtp(starttls=b"220 go, 198.51.100.23\r\n", upgrades=False))
+    (hello,), _ = await run_steps(
         "imap", imap(banner=b"* OK Gimap ready for requests from 198.51.100.23 z2mb12345678abc\r\n"), starttls=False
     )
     for entry in (greeting, asked, hello):
@@ -175,7 +175,7 @@ async def test_no_address_of_ours_is_written_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("text", "kept"),
     [
         ("smtp.gmail.com ESMTP 5b1f17b1804b1-477bf22e3ffsm12345678 - gsmtp", "smtp.gmail.com ESMTP [id] - gsmtp"),
         ("mx01.example.com Postfix (Debian/GNU)", "mx01.example.com Postfix (Debian/GNU)"),
@@ -183,5 +183,5 @@ async def test_no_address_of_ours_is_written_down() -> None:
         ("x" * 500, "x" * 128),
     ],
 )
-def test_texts_are_clean(said: str, kept: str) -> None:
-    assert clean_text(said) == kept
+def test_server_texts_are_redacted(text: str, kept: str) -> None:
+    assert clean_text(text) == kept

@@ -30,9 +30,9 @@ def data_centre(answer=lambda nonce: mtproto.res_pq(nonce, bytes(16), PQ, [1, 2,
         request = open_(await peer.reader.readexactly(length))
         sent = int.from_bytes(request[8:16], "little")
         assert sent % 4 == 0 and abs((sent >> 32) - time.time()) < 5
-        said = seal(mtproto.abridged(answer(mtproto.read_request(request))))
-        for at in range(0, len(said), 1 if pause is not None else len(said)):
-            await peer.say(said[at : at + 1] if pause is not None else said)
+        data = seal(mtproto.abridged(answer(mtproto.read_request(request))))
+        for at in range(0, len(data), 1 if pause is not None else len(data)):
+            await peer.send(data[at : at + 1] if pause is not None else data)
             await asyncio.sleep(pause or 0)
         await peer.reader.read()
 
@@ -51,14 +51,14 @@ async def exchange(handler: Handler, transport: str, timeout: float = 2.0) -> tu
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("pause", [None, 0.0])
-async def test_our_nonce_comes_back(transport: str, pause: float | None) -> None:
+async def test_echoed_nonce_is_success(transport: str, pause: float | None) -> None:
     entry, bench = await exchange(data_centre(pause=pause), transport)
     assert (entry.failure, entry.nonce_echoed, entry.key_fingerprints) == (None, True, 3)
     assert bench.tx.record.steps == ["connect", "mtproto_exchange"]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_another_nonce_is_no_proof(transport: str) -> None:
+async def test_other_nonce_is_failure(transport: str) -> None:
     replay = data_centre(lambda nonce: mtproto.res_pq(os.urandom(16), bytes(16), PQ, [1], 1))
     entry, bench = await exchange(replay, transport)
     assert (entry.failure, entry.nonce_echoed) == ("unknown_failure: mtproto: nonce not echoed", False)
@@ -67,13 +67,13 @@ async def test_another_nonce_is_no_proof(transport: str) -> None:
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("code", [404, 429, 444])
-async def test_refusals_by_number(transport: str, code: int) -> None:
+async def test_transport_error_has_its_code(transport: str, code: int) -> None:
     entry, _ = await exchange(data_centre(lambda nonce: mtproto.transport_error(code)), transport)
     assert entry.failure == f"unknown_failure: mtproto transport error {code}"
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_frame_with_something_else_inside(transport: str) -> None:
+async def test_frame_with_other_content_is_failure(transport: str) -> None:
     entry, _ = await exchange(data_centre(lambda nonce: bytes(40)), transport)
     assert entry.failure == "unknown_failure: mtproto: no resPQ"
 
@@ -90,33 +90,33 @@ async def test_a_frame_with_something_else_inside(transport: str) -> None:
     ],
     ids=["page", "short page", "echo", "huge", "nothing inside", "nothing"],
 )
-async def test_servers_of_another_kind(raw: bytes, failure: str) -> None:
+async def test_other_protocol_has_its_failure(raw: bytes, failure: str) -> None:
     async def handler(peer: Peer) -> None:
-        await peer.hear()
+        await peer.receive()
         if raw:
-            await peer.say(raw)
+            await peer.send(raw)
 
     assert (await exchange(handler, "abridged"))[0].failure == failure
 
 
-async def test_silence_and_reset() -> None:
+async def test_silence_and_reset_have_their_failures() -> None:
     assert (await exchange(silence, "abridged", timeout=0.2))[0].failure == "generic_timeout_error"
 
     async def reset(peer: Peer) -> None:
-        await peer.hear()
+        await peer.receive()
         peer.reset()
 
     assert (await exchange(reset, "obfuscated2"))[0].failure == "connection_reset"
 
 
-async def test_obfuscated_connections_have_nothing_in_common() -> None:
-    heard = []
+async def test_obfuscated_connections_have_different_bytes() -> None:
+    received = []
 
     async def listen(peer: Peer) -> None:
-        heard.append(await peer.hear())
+        received.append(await peer.receive())
 
     for _ in range(2):
         await exchange(listen, "obfuscated2")
-    one, other = heard
+    one, other = received
     assert len(one) == len(other) == 64 + 41
     assert sum(a == b for a, b in zip(one, other, strict=True)) < 20

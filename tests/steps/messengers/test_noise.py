@@ -28,16 +28,16 @@ def chat_server(payload: bytes, pause: float | None = None, ephemeral: bytes | N
         assert await peer.reader.readexactly(4) == b"WA\x05\x03"
         length = int.from_bytes(await peer.reader.readexactly(3), "big")
         asked = noise.read_client_hello(await peer.reader.readexactly(length))
-        said = noise.frame(noise.server_hello(ephemeral or asked, SERVER, payload))
-        for at in range(0, len(said), 1 if pause is not None else len(said)):
-            await peer.say(said[at : at + 1] if pause is not None else said)
+        data = noise.frame(noise.server_hello(ephemeral or asked, SERVER, payload))
+        for at in range(0, len(data), 1 if pause is not None else len(data)):
+            await peer.send(data[at : at + 1] if pause is not None else data)
             await asyncio.sleep(pause or 0)
-        peer.heard.append(await peer.reader.read())
+        peer.received.append(await peer.reader.read())
 
     return handler
 
 
-async def shake(handler: Handler, timeout: float = 2.0, **how: bytes) -> tuple[NoiseHandshake, Bench]:
+async def handshake(handler: Handler, timeout: float = 2.0, **how: bytes) -> tuple[NoiseHandshake, Bench]:
     async with serving(handler) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
         await noise_handshake(bench.tx, conn, pace=bench.pace, timeout=timeout, **how)
@@ -51,21 +51,21 @@ def first_bytes(entry: NoiseHandshake) -> bytes:
 
 
 @pytest.mark.parametrize("pause", [None, 0.0])
-async def test_a_chain_to_the_root_that_we_know(pause: float | None) -> None:
-    entry, bench = await shake(chat_server(chain(), pause), root_key=noise.public_of(ROOT))
+async def test_chain_to_known_root_is_valid(pause: float | None) -> None:
+    entry, bench = await handshake(chat_server(chain(), pause), root_key=noise.public_of(ROOT))
     assert (entry.failure, entry.server_hello, entry.chain_valid) == (None, True, True)
     assert bench.tx.record.steps == ["connect", "noise_handshake"]
     assert "x_first_bytes" not in entry.model_dump()
 
 
-async def test_nothing_is_sent_after_the_hello() -> None:
+async def test_nothing_is_sent_after_hello() -> None:
     async with serving(chat_server(chain())) as server:
         async with a_transaction() as bench:
             conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
             await noise_handshake(bench.tx, conn, pace=bench.pace, root_key=noise.public_of(ROOT))
             assert bench.pace.bytes_sent == 4 + 3 + 36
         await asyncio.sleep(0.05)
-        assert server.peers[0].heard == [b""]
+        assert server.peers[0].received == [b""]
 
 
 @pytest.mark.parametrize(
@@ -80,19 +80,19 @@ async def test_nothing_is_sent_after_the_hello() -> None:
     ],
     ids=["other root", "other server", "nonsense", "expired", "not yet", "other root and expired"],
 )
-async def test_chains_that_prove_nothing(payload: bytes, failure: str) -> None:
-    entry, _ = await shake(chat_server(payload), root_key=noise.public_of(ROOT))
+async def test_unverifiable_chain_has_its_failure(payload: bytes, failure: str) -> None:
+    entry, _ = await handshake(chat_server(payload), root_key=noise.public_of(ROOT))
     assert (entry.failure, entry.server_hello, entry.chain_valid) == (failure, True, False)
 
 
-async def test_by_default_the_root_is_whatsapps() -> None:
-    entry, _ = await shake(chat_server(chain()))
+async def test_default_root_is_that_of_whatsapp() -> None:
+    entry, _ = await handshake(chat_server(chain()))
     assert entry.failure == "ssl_unknown_authority"
 
 
-async def test_server_hello_for_another_client_cannot_be_decrypted() -> None:
+async def test_server_hello_for_other_client_does_not_decrypt() -> None:
     replayed = chat_server(chain(), ephemeral=noise.public_of(noise.new_key()))
-    entry, _ = await shake(replayed, root_key=noise.public_of(ROOT))
+    entry, _ = await handshake(replayed, root_key=noise.public_of(ROOT))
     assert entry.failure == "unknown_failure: noise: server hello does not open"
     assert (entry.server_hello, entry.chain_valid) == (False, False)
     assert first_bytes(entry)[:4] == b"\0\1" + first_bytes(entry)[2:4]
@@ -110,21 +110,21 @@ async def test_server_hello_for_another_client_cannot_be_decrypted() -> None:
     ],
     ids=["page", "tls", "nonsense", "empty", "cut short", "nothing"],
 )
-async def test_servers_of_another_kind_leave_their_first_bytes(raw: bytes, failure: str, kept: int) -> None:
+async def test_first_bytes_of_other_protocol_are_kept(raw: bytes, failure: str, kept: int) -> None:
     async def handler(peer: Peer) -> None:
-        await peer.hear()
+        await peer.receive()
         if raw:
-            await peer.say(raw)
+            await peer.send(raw)
 
-    entry, _ = await shake(handler)
+    entry, _ = await handshake(handler)
     assert (entry.failure, first_bytes(entry)) == (failure, raw[:kept])
 
 
-async def test_silence_after_a_beginning_keeps_the_beginning() -> None:
+async def test_first_bytes_before_silence_are_kept() -> None:
     async def half(peer: Peer) -> None:
-        await peer.hear()
-        await peer.say(b"\0\1\0half")
+        await peer.receive()
+        await peer.send(b"\0\1\0half")
         await silence(peer)
 
-    entry, _ = await shake(half, timeout=0.2)
+    entry, _ = await handshake(half, timeout=0.2)
     assert (entry.failure, first_bytes(entry)) == ("generic_timeout_error", b"\0\1\0half")

@@ -14,7 +14,7 @@ from probe.steps.quic.quic import quic_handshake
 from probe.steps.tls.certificates import Roots, load_roots
 from tests.support.servers.authority import DAY, issue
 from tests.support.servers.loopback import a_transaction
-from tests.support.servers.quic import Speaker, listening, page, quic_server
+from tests.support.servers.quic import Http3Connection, listening, page, quic_server
 
 NAME = "web.example"
 ROOT = issue("A root", authority=True, begins=-90 * DAY)
@@ -40,7 +40,7 @@ async def ask(answer: Any, roots: Roots, url: str = f"https://{NAME}/a?b=c", **o
     return entry
 
 
-async def test_a_page(roots: Roots) -> None:
+async def test_page_is_recorded(roots: Roots) -> None:
     entry = await ask(page, roots)
     assert entry.failure is None
     assert (entry.network, entry.alpn, entry.request.x_transport) == ("udp", "h3", "quic")
@@ -53,12 +53,12 @@ async def test_a_page(roots: Roots) -> None:
     assert entry.response.x_body_length == len(f"<title>{NAME}/a?b=c</title>")
 
 
-async def test_what_travels_is_a_browsers_request(roots: Roots) -> None:
+async def test_request_has_browser_headers(roots: Roots) -> None:
     seen: dict[str, str] = {}
 
-    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+    def answer(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
         seen.update(asked)
-        page(speaker, stream, asked)
+        page(connection, stream, asked)
 
     await ask(answer, roots, f"https://{NAME}")
     pseudo = {name: seen.pop(name) for name in list(seen) if name.startswith(":")}
@@ -66,76 +66,76 @@ async def test_what_travels_is_a_browsers_request(roots: Roots) -> None:
     assert set(seen) == {"user-agent", "accept", "accept-language"}
 
 
-async def test_addresses_are_scrubbed_as_in_http_1(roots: Roots) -> None:
-    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
+async def test_addresses_are_redacted_as_in_http_1(roots: Roots) -> None:
+    def answer(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
         fields = [(b":status", b"302"), (b"location", b"https://203.0.113.77/"), (b"server", b"for 203.0.113.77")]
-        speaker.http.send_headers(stream, fields)
-        speaker.http.send_data(stream, b"<title>you are 203.0.113.77</title>", end_stream=True)
+        connection.http.send_headers(stream, fields)
+        connection.http.send_data(stream, b"<title>you are 203.0.113.77</title>", end_stream=True)
 
     entry = await ask(answer, roots)
     assert entry.response.code == 302
     assert "203.0.113.77" not in entry.model_dump_json()
 
 
-async def test_an_interim_answer_is_not_the_answer(roots: Roots) -> None:
-    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
-        speaker.http.send_headers(stream, [(b":status", b"103")])
-        speaker.http.send_headers(stream, [(b":status", b"404")], end_stream=True)
+async def test_interim_response_is_skipped(roots: Roots) -> None:
+    def answer(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
+        connection.http.send_headers(stream, [(b":status", b"103")])
+        connection.http.send_headers(stream, [(b":status", b"404")], end_stream=True)
 
     entry = await ask(answer, roots)
     assert (entry.failure, entry.response.code, entry.response.body_is_truncated) == (None, 404, False)
 
 
-async def test_megabytes_end_at_the_limit(roots: Roots) -> None:
-    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
-        speaker.http.send_headers(stream, [(b":status", b"200")])
-        speaker.http.send_data(stream, bytes(4_000_000), end_stream=True)
+async def test_long_body_ends_at_limit(roots: Roots) -> None:
+    def answer(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
+        connection.http.send_headers(stream, [(b":status", b"200")])
+        connection.http.send_data(stream, bytes(4_000_000), end_stream=True)
 
     entry = await ask(answer, roots, limit=10_000)
     assert (entry.failure, entry.response.x_body_length, entry.response.body_is_truncated) == (None, 10_000, True)
     assert entry.response.x_body_failure is None
 
 
-async def test_silence_after_the_request(roots: Roots) -> None:
-    entry = await ask(lambda speaker, stream, asked: None, roots, timeout=0.4)
+async def test_silence_after_request_is_timeout(roots: Roots) -> None:
+    entry = await ask(lambda connection, stream, asked: None, roots, timeout=0.4)
     assert (entry.failure, entry.response.code) == (f.TIMEOUT, 0)
 
 
-async def test_a_body_that_stalls_is_an_answer(roots: Roots) -> None:
-    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
-        speaker.http.send_headers(stream, [(b":status", b"200")])
-        speaker.http.send_data(stream, b"half", end_stream=False)
+async def test_stalled_body_is_success_with_body_failure(roots: Roots) -> None:
+    def answer(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
+        connection.http.send_headers(stream, [(b":status", b"200")])
+        connection.http.send_data(stream, b"half", end_stream=False)
 
     entry = await ask(answer, roots, timeout=0.4)
     assert (entry.failure, entry.response.code, entry.response.x_body_length) == (None, 200, 4)
     assert (entry.response.x_body_failure, entry.response.body_is_truncated) == (f.TIMEOUT, True)
 
 
-async def test_a_reset_stream(roots: Roots) -> None:
-    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
-        speaker.quic.reset_stream(stream, 0x102)
+async def test_reset_stream_has_its_failure(roots: Roots) -> None:
+    def answer(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
+        connection.quic.reset_stream(stream, 0x102)
 
     assert (await ask(answer, roots)).failure == f"{f.UNKNOWN}: quic: stream reset"
 
 
-async def test_a_closed_connection(roots: Roots) -> None:
-    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
-        speaker.quic.close(error_code=0x101)
+async def test_closed_connection_has_its_code(roots: Roots) -> None:
+    def answer(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
+        connection.quic.close(error_code=0x101)
 
     assert (await ask(answer, roots)).failure == f"{f.UNKNOWN}: quic: closed by the application with 0x101"
 
 
 @pytest.mark.parametrize("garbage", [b"\x01\x05hel", b"\x00\x01x", b"\x41\x00\xff", b""], ids=repr)
-async def test_what_is_no_http3(garbage: bytes, roots: Roots) -> None:
-    def answer(speaker: Speaker, stream: int, asked: dict[str, str]) -> None:
-        speaker.quic.send_stream_data(stream, garbage, end_stream=True)
+async def test_invalid_http3_is_failure(garbage: bytes, roots: Roots) -> None:
+    def answer(connection: Http3Connection, stream: int, asked: dict[str, str]) -> None:
+        connection.quic.send_stream_data(stream, garbage, end_stream=True)
 
     entry = await ask(answer, roots, timeout=3.0)
     assert entry.failure in {f"{f.UNKNOWN}: malformed HTTP response", f"{f.UNKNOWN}: quic: stream reset"}
     assert entry.t - entry.t0 < 2.0
 
 
-async def test_a_server_that_stops_existing(roots: Roots) -> None:
+async def test_stopped_server_is_connection_refused(roots: Roots) -> None:
     async with a_transaction() as bench:
         async with listening(quic_server(GOOD)) as (port, _):
             conn = await quic_handshake(bench.tx, "127.0.0.1", port, NAME, pace=bench.pace, roots=roots)

@@ -10,7 +10,7 @@ from probe.formats import failures as f
 from probe.session.classify import LocalFailure
 from probe.steps.tls.certificates import Roots, load_roots
 from probe.steps.tls.client_hello import ONE_SEGMENT, OWN, RESIZED, TWO_SEGMENTS, browser_hello
-from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME, ROOT, ders, shake
+from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME, ROOT, ders, handshake
 from tests.support.servers.authority import issue
 from tests.support.servers.loopback import Peer, tls_with
 
@@ -22,21 +22,23 @@ def roots(tmp_path: Path) -> Roots:
 
 
 async def reset(peer: Peer) -> None:
-    await peer.hear()
+    await peer.receive()
     peer.reset()
 
 
 async def text(peer: Peer) -> None:
-    await peer.hear()
-    await peer.say(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+    await peer.receive()
+    await peer.send(b"HTTP/1.1 403 Forbidden\r\n\r\n")
 
 
 async def silence(peer: Peer) -> None:
     await peer.reader.read()
 
 
-async def test_a_browsers_hello_completes_and_keeps_the_chain(roots: Roots) -> None:
-    own, browser = [await shake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=h) for h in (OWN, browser_hello())]
+async def test_browser_hello_completes_handshake_and_keeps_chain(roots: Roots) -> None:
+    own, browser = [
+        await handshake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=h) for h in (OWN, browser_hello())
+    ]
     assert (browser.failure, browser.x_completed, browser.x_answered) == (None, True, True)
     assert ders(browser) == ders(own)
     assert (browser.tls_version, browser.cipher_suite) == ("TLSv1.3", "TLS_AES_256_GCM_SHA384")
@@ -44,25 +46,25 @@ async def test_a_browsers_hello_completes_and_keeps_the_chain(roots: Roots) -> N
     assert browser.x_client_hello_length > 1400
 
 
-async def test_a_browsers_hello_at_an_older_server(roots: Roots) -> None:
+async def test_browser_hello_works_with_tls_1_2(roots: Roots) -> None:
     context = GOOD.server_context(MIDDLE)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    entry = await shake(tls_with(context), roots, hello=browser_hello())
+    entry = await handshake(tls_with(context), roots, hello=browser_hello())
     assert (entry.failure, entry.tls_version) == (None, "TLSv1.2")
     assert entry.cipher_suite.startswith("TLS_ECDHE_")
 
 
-async def test_browsers_hello_fails_as_our_hello_does(roots: Roots) -> None:
-    stranger = issue(NAME).server_context()
-    for handler in (reset, text, silence, tls_with(stranger), tls_with(issue("other.example", ROOT).server_context())):
-        own, browser = [await shake(handler, roots, hello=h, timeout=0.3) for h in (OWN, browser_hello())]
+async def test_browser_hello_has_same_failures(roots: Roots) -> None:
+    unknown = issue(NAME).server_context()
+    for handler in (reset, text, silence, tls_with(unknown), tls_with(issue("other.example", ROOT).server_context())):
+        own, browser = [await handshake(handler, roots, hello=h, timeout=0.3) for h in (OWN, browser_hello())]
         assert own.failure is not None
         assert (browser.failure, ders(browser)) == (own.failure, ders(own)), handler
 
 
-async def test_a_resized_hello_is_answered(roots: Roots) -> None:
+async def test_resized_hello_is_answered(roots: Roots) -> None:
     own, other = [
-        await shake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=h, check=False) for h in (OWN, RESIZED)
+        await handshake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=h, check=False) for h in (OWN, RESIZED)
     ]
     assert (other.failure, other.x_answered) == (None, True)
     assert other.x_engine == "openssl, resized"
@@ -72,7 +74,7 @@ async def test_a_resized_hello_is_answered(roots: Roots) -> None:
         assert other.x_client_hello_length == TWO_SEGMENTS
 
 
-async def test_without_utls_the_fault_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_utls_is_local_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "utls", None)
     with pytest.raises(LocalFailure) as fault:
         browser_hello()

@@ -26,21 +26,21 @@ from tests.support.servers.loopback import Handler, Peer, TLSPeer, a_transaction
 NAME = "chat.example"
 ROOT = issue("A root", authority=True, begins=-90 * DAY)
 MIDDLE = issue("An intermediate", ROOT, authority=True)
-STRANGER = issue("A stranger's root", authority=True, begins=-90 * DAY)
+OTHER_ROOT = issue("Another root", authority=True, begins=-90 * DAY)
 GOOD = issue(NAME, MIDDLE)
 
 
 @pytest.fixture
 def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Roots:
-    """Return roots: public is ROOT, the machine's is STRANGER."""
+    """Return roots: public is ROOT, the machine's is OTHER_ROOT."""
     (tmp_path / "public.pem").write_bytes(ROOT.pem)
-    (tmp_path / "machine.pem").write_bytes(STRANGER.pem)
+    (tmp_path / "machine.pem").write_bytes(OTHER_ROOT.pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "machine.pem"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nothing"))
     return load_roots(str(tmp_path / "public.pem"))
 
 
-async def shake(handler: Handler, roots: Roots, server_name: str | None = NAME, **options: Any) -> TLSHandshake:
+async def handshake(handler: Handler, roots: Roots, server_name: str | None = NAME, **options: Any) -> TLSHandshake:
     """Perform one handshake with a server that acts as `handler` and return the written entry."""
     async with serving(handler) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
@@ -57,8 +57,8 @@ def ders(entry: TLSHandshake) -> list[bytes]:
     return [base64.b64decode(certificate.data) for certificate in entry.peer_certificates]
 
 
-async def test_a_good_server(roots: Roots) -> None:
-    entry = await shake(tls_with(GOOD.server_context(MIDDLE, alpn=("http/1.1",))), roots, alpn=("http/1.1",))
+async def test_handshake_with_valid_server_succeeds(roots: Roots) -> None:
+    entry = await handshake(tls_with(GOOD.server_context(MIDDLE, alpn=("http/1.1",))), roots, alpn=("http/1.1",))
     assert entry.failure is None
     assert (entry.x_completed, entry.x_answered, entry.x_alert, entry.x_first_bytes) == (True, True, None, None)
     assert (entry.tls_version, entry.negotiated_protocol) == ("TLSv1.3", "http/1.1")
@@ -70,19 +70,19 @@ async def test_a_good_server(roots: Roots) -> None:
     assert not entry.no_tls_verify
 
 
-async def test_tls_1_2_and_its_suite(roots: Roots) -> None:
-    entry = await shake(tls_with(GOOD.server_context(MIDDLE, tls12=True)), roots)
+async def test_tls_1_2_has_its_cipher_suite(roots: Roots) -> None:
+    entry = await handshake(tls_with(GOOD.server_context(MIDDLE, tls12=True)), roots)
     assert entry.failure is None
     assert entry.tls_version == "TLSv1.2"
     assert entry.cipher_suite.startswith("TLS_ECDHE_ECDSA_WITH_")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-async def test_an_old_server_is_understood(roots: Roots) -> None:
+async def test_tls_1_0_server_succeeds(roots: Roots) -> None:
     context = GOOD.server_context(MIDDLE)
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
-    entry = await shake(tls_with(context), roots)
+    entry = await handshake(tls_with(context), roots)
     assert (entry.failure, entry.tls_version) == (None, "TLSv1")
 
 
@@ -93,14 +93,14 @@ CHAINS = {
     "self-signed": (issue(NAME), f.SSL_UNKNOWN_AUTHORITY, False),
     "self-signed for another name": (issue("other.example"), f.SSL_INVALID_HOSTNAME, False),
     "unknown authority": (issue(NAME, issue("Somebody", authority=True)), f.SSL_UNKNOWN_AUTHORITY, False),
-    "the machine's authority": (issue(NAME, STRANGER), f.SSL_UNKNOWN_AUTHORITY, True),
+    "the machine's authority": (issue(NAME, OTHER_ROOT), f.SSL_UNKNOWN_AUTHORITY, True),
 }
 
 
 @pytest.mark.parametrize("fault", CHAINS)
-async def test_a_bad_certificate_is_kept_and_named(fault: str, roots: Roots) -> None:
+async def test_invalid_certificate_is_kept_and_has_its_failure(fault: str, roots: Roots) -> None:
     issued, failure, by_machine = CHAINS[fault]
-    entry = await shake(tls_with(issued.server_context()), roots)
+    entry = await handshake(tls_with(issued.server_context()), roots)
     assert (entry.failure, entry.x_trusted_by_machine) == (failure, by_machine)
     assert ders(entry) == [issued.der]
     assert entry.x_completed
@@ -108,38 +108,38 @@ async def test_a_bad_certificate_is_kept_and_named(fault: str, roots: Roots) -> 
 
 
 @pytest.mark.parametrize("fault", CHAINS)
-async def test_the_innocuous_hello_minds_no_certificate(fault: str, roots: Roots) -> None:
+async def test_innocuous_hello_accepts_any_certificate(fault: str, roots: Roots) -> None:
     issued, _, _ = CHAINS[fault]
-    entry = await shake(tls_with(issued.server_context()), roots, check=False)
+    entry = await handshake(tls_with(issued.server_context()), roots, check=False)
     assert (entry.failure, entry.x_completed) == (None, True)
     assert ders(entry) == [issued.der]
 
 
 @pytest.mark.parametrize("off", [365, -365])
-async def test_a_clock_a_year_off_spoils_every_certificate(off: int, roots: Roots) -> None:
+async def test_wrong_clock_makes_certificate_invalid(off: int, roots: Roots) -> None:
     wrong = Roots(roots.public, clock=lambda: datetime.now(UTC) + timedelta(days=off))
-    assert (await shake(tls_with(GOOD.server_context(MIDDLE)), wrong)).failure == f.SSL_INVALID_CERTIFICATE
+    assert (await handshake(tls_with(GOOD.server_context(MIDDLE)), wrong)).failure == f.SSL_INVALID_CERTIFICATE
 
 
 async def sni_of(roots: Roots, server_name: str | None, **options: Any) -> tuple[str | None, TLSHandshake]:
     seen: list[str | None] = []
     context = GOOD.server_context(MIDDLE)
     context.sni_callback = lambda _engine, name, _context: seen.append(name)  # type: ignore[func-returns-value]
-    entry = await shake(tls_with(context), roots, server_name, **options)
+    entry = await handshake(tls_with(context), roots, server_name, **options)
     return seen[0], entry
 
 
-async def test_no_name_is_sent(roots: Roots) -> None:
+async def test_missing_name_sends_no_sni(roots: Roots) -> None:
     sent, entry = await sni_of(roots, None, verify_name=NAME)
     assert (sent, entry.server_name, entry.x_verified_name, entry.failure) == (None, "", NAME, None)
 
 
-async def test_a_literal_sends_no_name_and_is_verified(roots: Roots) -> None:
+async def test_address_sends_no_sni_and_is_verified(roots: Roots) -> None:
     sent, entry = await sni_of(roots, "127.0.0.1")
     assert (sent, entry.server_name, entry.failure) == (None, "", f.SSL_INVALID_HOSTNAME)
 
 
-async def test_a_foreign_name_is_sent_and_another_verified(roots: Roots) -> None:
+async def test_sent_name_differs_from_verified_name(roots: Roots) -> None:
     sent, entry = await sni_of(roots, "blocked.example", verify_name=NAME)
     assert (sent, entry.server_name, entry.x_verified_name, entry.failure) == (
         "blocked.example",
@@ -149,13 +149,13 @@ async def test_a_foreign_name_is_sent_and_another_verified(roots: Roots) -> None
     )
 
 
-async def test_bytes_flow_after_the_handshake(roots: Roots) -> None:
-    async def shout(tls: TLSPeer) -> None:
+async def test_bytes_are_carried_after_handshake(roots: Roots) -> None:
+    async def send_long_answer(tls: TLSPeer) -> None:
         assert await tls.read() == b"abc"
-        await tls.say(b"x" * 100_000)
+        await tls.send(b"x" * 100_000)
         tls.peer.writer.write_eof()
 
-    async with serving(tls_with(GOOD.server_context(MIDDLE), shout)) as server, a_transaction() as bench:
+    async with serving(tls_with(GOOD.server_context(MIDDLE), send_long_answer)) as server, a_transaction() as bench:
         tcp = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         conn = await tls_handshake(bench.tx, tcp, NAME, pace=bench.pace, roots=roots)
         await conn.write(b"abc")
@@ -173,10 +173,10 @@ async def connected(roots: Roots, handler: Handler) -> AsyncIterator[TLSConnecti
         yield await tls_handshake(bench.tx, tcp, NAME, pace=bench.pace, roots=roots)
 
 
-async def test_reading_and_writing_at_once(roots: Roots) -> None:
+async def test_simultaneous_reading_and_writing_works(roots: Roots) -> None:
     async def echo(tls: TLSPeer) -> None:
         while True:
-            await tls.say(await tls.read())
+            await tls.send(await tls.read())
 
     async with connected(roots, tls_with(GOOD.server_context(MIDDLE), echo)) as conn:
         sent = bytes(range(256)) * 800
@@ -205,16 +205,16 @@ class Slow(Connection):
         self.inner.close_with_reset()
 
 
-async def test_two_writers_do_not_tear_each_others_records(roots: Roots) -> None:
+async def test_simultaneous_writes_do_not_mix_records(roots: Roots) -> None:
     got = bytearray()
     whole = asyncio.Event()
 
-    async def swallow(tls: TLSPeer) -> None:
+    async def receive_all(tls: TLSPeer) -> None:
         while len(got) < 100_000:
             got.extend(await tls.read())
         whole.set()
 
-    async with serving(tls_with(GOOD.server_context(MIDDLE), swallow)) as server, a_transaction() as bench:
+    async with serving(tls_with(GOOD.server_context(MIDDLE), receive_all)) as server, a_transaction() as bench:
         tcp = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         conn = await tls_handshake(bench.tx, Slow(tcp), NAME, pace=bench.pace, roots=roots)
         async with asyncio.timeout(5):
@@ -223,19 +223,19 @@ async def test_two_writers_do_not_tear_each_others_records(roots: Roots) -> None
     assert (got.count(b"a"), got.count(b"b")) == (50_000, 50_000)
 
 
-async def test_a_close_notify_is_an_end(roots: Roots) -> None:
+async def test_close_notify_is_end_of_stream(roots: Roots) -> None:
     async def close(tls: TLSPeer) -> None:
         try:
             tls.engine.unwrap()
         except ssl.SSLWantReadError:
-            await tls.peer.say(tls.outgoing.read())
+            await tls.peer.send(tls.outgoing.read())
         await tls.peer.reader.read()
 
     async with connected(roots, tls_with(GOOD.server_context(MIDDLE), close)) as conn:
         assert await conn.read() == b""
 
 
-async def test_at_most_two_connections_side_by_side_for_a_name(roots: Roots) -> None:
+async def test_at_most_two_connections_per_name_are_open(roots: Roots) -> None:
     open_now, most = 0, 0
 
     async def count(peer: Peer) -> None:
@@ -260,7 +260,7 @@ async def test_at_most_two_connections_side_by_side_for_a_name(roots: Roots) -> 
     assert trace.bugs == []
 
 
-async def test_the_place_is_held_until_the_connection_is_closed(roots: Roots) -> None:
+async def test_slot_is_held_until_connection_is_closed(roots: Roots) -> None:
     pace, trace = Pace(), Trace()
     handler = tls_with(GOOD.server_context(MIDDLE))
     async with serving(handler) as server:
@@ -278,6 +278,6 @@ async def test_the_place_is_held_until_the_connection_is_closed(roots: Roots) ->
             pass
 
 
-async def test_the_entry_survives_json(roots: Roots) -> None:
-    entry = await shake(tls_with(GOOD.server_context(MIDDLE)), roots)
+async def test_entry_is_restored_from_json(roots: Roots) -> None:
+    entry = await handshake(tls_with(GOOD.server_context(MIDDLE)), roots)
     assert TLSHandshake.model_validate_json(entry.model_dump_json()) == entry

@@ -1,4 +1,4 @@
-"""One attempt at a spoiled server, and what must hold of it whatever the server did."""
+"""Run one attempt at a faulty server, and check what must hold whatever the server did."""
 
 import asyncio
 import gc
@@ -18,31 +18,31 @@ from probe.targets.target import Neutral, Target
 from tests.support.faults.closed_list import is_of_the_network
 from tests.support.loop_clock import LoopClock
 
-LIMIT = 0.25  # seconds that a step gets here
-SLACK = 4.0  # seconds more until the attempt counts as one that does not end: the grace of a step is two of them
-LARGEST_ENTRY = 150_000  # characters of JSON; a DNS entry may keep 64 forged answers
+LIMIT = 0.25  # seconds for a step
+SLACK = 4.0  # seconds more until the attempt counts as endless (two of them are the grace period of a step)
+LARGEST_ENTRY = 150_000  # characters of JSON (a DNS entry may keep 64 forged answers)
 
 
 class Quick(Pace):
-    """A pace that waits for nobody."""
+    """Allow flows without any waiting."""
 
     limit: float = LIMIT
 
     def tcp_timeout(self, *, confirm: bool = False) -> float:
-        return 2.0  # loopback: whoever listens has answered by then, however busy the machine
+        return 2.0  # a server on loopback has answered by then, also on a busy machine
 
     def tls_timeout(self, *, confirm: bool = False) -> float:
         return self.limit
 
 
 def a_session(pace: Pace) -> Session:
-    nobody = Target("resolvers", "dnscheck", "", "", date(2026, 1, 1), {}, "")
-    return Session("faults", Settings(), pace, Neutral((), "none.invalid", (), (), None, ""), nobody)
+    resolvers = Target("resolvers", "dnscheck", "", "", date(2026, 1, 1), {}, "")
+    return Session("faults", Settings(), pace, Neutral((), "none.invalid", (), (), None, ""), resolvers)
 
 
 @dataclass
 class Attempt:
-    """Hold what was written down. `seconds` is the time that a machine without other work would have needed."""
+    """Hold what was recorded. `seconds` is the duration on a machine without other work."""
 
     record: TransactionRecord
     entries: list[Entry]
@@ -56,7 +56,7 @@ class Attempt:
 
 @dataclass
 class Open:
-    """An attempt under way."""
+    """Hold a running attempt."""
 
     trace: Trace
     pace: Quick
@@ -70,7 +70,7 @@ class Open:
 
 @asynccontextmanager
 async def attempt(limit: float = LIMIT) -> AsyncIterator[Open]:
-    """Open a trace for one attempt; afterwards its soundness has been checked and `result` is set."""
+    """Open a trace for one attempt. At the end check that it is sound, and set `result`."""
     pace = Quick()
     pace.limit = limit
     under_way = Open(Trace(), pace, a_session(pace))
@@ -86,7 +86,7 @@ async def attempt(limit: float = LIMIT) -> AsyncIterator[Open]:
 
 
 def assert_sound(trace: Trace, made: Attempt, limit: float) -> None:
-    """It ended in time, one entry per step, each failure of the closed list, no fault of ours, nothing huge."""
+    """Assert that it ended in time, with one entry per step, listed failures, no local failure and small entries."""
     assert trace.bugs == []
     assert made.seconds <= limit * max(1, len(made.entries)) + SLACK, made.seconds
     failed = [entry for entry in made.entries if entry.failure is not None]
@@ -102,10 +102,10 @@ def assert_sound(trace: Trace, made: Attempt, limit: float) -> None:
 
 @asynccontextmanager
 async def leaking_nothing() -> AsyncIterator[None]:
-    """Descriptors and tasks may come as they like; a moment later they are gone, and the loop complains of nothing."""
+    """Assert that all new descriptors and tasks are gone soon after, and that the event loop reported no error."""
     loop = asyncio.get_running_loop()
     complaints: list[str] = []
-    loop.set_exception_handler(lambda _, about: complaints.append(str(about)))  # also tasks that nobody awaited
+    loop.set_exception_handler(lambda _, about: complaints.append(str(about)))  # also tasks that were never awaited
     gc.collect()
     before = _held()
     yield
@@ -130,7 +130,7 @@ def _held() -> tuple[int, int]:
 
 @contextmanager
 def in_memory(most: int) -> Iterator[None]:
-    """At no moment inside may Python hold `most` bytes more than at the beginning."""
+    """Assert that Python never holds `most` bytes more than at the beginning."""
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]

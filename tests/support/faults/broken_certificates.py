@@ -1,4 +1,7 @@
-"""Certificates with faults that `support/servers/authority.py` does not make: keys, digests, extensions, sizes."""
+"""Issue certificates with the faults that `support/servers/authority.py` does not make.
+
+These are faults of keys, digests, extensions and sizes.
+"""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -29,7 +32,10 @@ def craft(
     digest: str = "sha256",
     usual: bool = True,
 ) -> Issued:
-    """Issue a certificate; `by` None means self-signed; `more` are (extension, critical); not `usual`: no SAN."""
+    """Issue a certificate, self-signed if `by` is None.
+
+    `more` has pairs (extension, critical). Without `usual` there is no SAN.
+    """
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -56,7 +62,7 @@ def _signed(builder: x509.CertificateBuilder, key: Any, digest: str) -> x509.Cer
     certificate = builder.sign(key, hashes.SHA256())
     if digest == "sha256":
         return certificate
-    last, weak = _WEAK[digest]  # cryptography writes no broken digest: rename the algorithm, and sign again
+    last, weak = _WEAK[digest]  # cryptography writes no broken digest, so rename the algorithm and sign again
     whole = certificate.public_bytes(serialization.Encoding.DER).replace(_SHA256_RSA, _SHA256_RSA[:-1] + last)
     signed = certificate.tbs_certificate_bytes.replace(_SHA256_RSA, _SHA256_RSA[:-1] + last)
     return x509.load_der_x509_certificate(

@@ -1,4 +1,4 @@
-"""The failures that a fault of the network may leave behind: OONI's df-007 strings, and no word for a fault of ours."""
+"""Check that a failure is one that a fault of the network may cause: a df-007 string that is no local failure."""
 
 import re
 
@@ -18,12 +18,12 @@ _PYTHONS = re.compile(r"unknown_failure: (errno \S+|[A-Z]\w*(Error|Exception|Sto
 
 
 def is_named(failure: str) -> bool:
-    """Say whether `failure` is of the closed list, and no name of a Python class or number that nobody gave a word."""
+    """Return whether the failure is on the closed list. Names of Python classes and unnamed numbers are not."""
     if _PYTHONS.fullmatch(failure) or failure == failures.UNKNOWN:
         return False
     return failure in _NAMED or failure.startswith(f"{failures.UNKNOWN}: ")
 
 
 def is_of_the_network(failure: str) -> bool:
-    """Say whether it is of the closed list and tells of the other side, not of us."""
+    """Return whether the failure is on the closed list and is no local failure."""
     return is_named(failure) and not failure.startswith(tuple(_LOCAL))

@@ -1,4 +1,4 @@
-"""Every dialogue over a stream that the program speaks, with a good server for it: one row each in `DIALOGUES`."""
+"""List every dialogue of the program over a stream with a good server in `DIALOGUES`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -35,13 +35,13 @@ ANSWER = (
     b"HTTP/1.1 200 OK\r\nServer: good\r\nContent-Type: text/html\r\nContent-Length: 22\r\n\r\n<title>Welcome</title>"
 )
 
-Say = Callable[[Transaction, "Place"], Awaitable[None]]
+Exchange = Callable[[Transaction, "Place"], Awaitable[None]]
 Then = Callable[[TLSPeer], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the server is, and with what it is spoken to."""
+    """Hold the server's port, and what the client needs for the dialogue."""
 
     port: int
     roots: Roots
@@ -50,28 +50,31 @@ class Place:
 
 @dataclass(frozen=True)
 class Dialogue:
-    """`server`: a good one; `floods`: (once, again and again), endless words that its protocol allows."""
+    """Hold a dialogue with a good server.
+
+    `floods` has pairs (sent once, repeated), endless data that the protocol allows.
+    """
 
     name: str
     server: Handler
-    say: Say
+    exchange: Exchange
     floods: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def spoken(url: str) -> Say:
-    """What `probe run` says to an endpoint; PORT in `url` is the server's."""
+def over_endpoint(url: str) -> Exchange:
+    """Run the dialogue of `probe run` with an endpoint. PORT in `url` stands for the server's port."""
 
-    async def say(tx: Transaction, place: Place) -> None:
+    async def exchange(tx: Transaction, place: Place) -> None:
         endpoint = parse_endpoint(url.replace("PORT", str(place.port)))
         await run_dialogue(tx, place.session, place.roots, endpoint, IP, always_get, confirm=False)
 
-    return say
+    return exchange
 
 
 async def visit(
     dialogue: Dialogue, roots: Roots, at: int = 0, fault: Fault | None = None, limit: float | None = None
 ) -> tuple[Attempt, Wire]:
-    """Speak once with the dialogue's server, spoiled from byte `at` on by `fault`; None: not at all."""
+    """Run the dialogue once with its server. `fault` begins at byte `at`, and None means no fault."""
     wires: list[Wire] = []
     handler = spoiled(dialogue.server, at, fault, wires)
     how = {} if limit is None else {"limit": limit}
@@ -80,17 +83,14 @@ async def visit(
             attempt(**how) as open_,
             open_.trace.transaction(TransactionFacts("first", service="faults", address=IP)) as tx,
         ):
-            await dialogue.say(tx, Place(server.port, roots, open_.session))
+            await dialogue.exchange(tx, Place(server.port, roots, open_.session))
         await asyncio.sleep(0)
     assert len(wires) == 1
     return open_.done(), wires[0]
 
 
-# -- the good servers ----------------------------------------------------------------------------------------------
-
-
 def secured(then: Then, context=CONTEXT) -> Handler:
-    """`then` inside TLS."""
+    """Return a handler that runs `then` inside TLS."""
 
     async def serve(peer: Peer) -> None:
         tls = TLSPeer(peer, context)
@@ -101,7 +101,7 @@ def secured(then: Then, context=CONTEXT) -> Handler:
 
 
 async def gone(peer: Peer) -> None:
-    while await peer.hear():
+    while await peer.receive():
         pass
 
 
@@ -110,39 +110,39 @@ async def wait_inside(tls: TLSPeer) -> None:
 
 
 async def answer_http(peer: Peer) -> None:
-    await peer.hear()
-    await peer.say(ANSWER)
+    await peer.receive()
+    await peer.send(ANSWER)
     await gone(peer)
 
 
 async def answer_https(tls: TLSPeer) -> None:
     await tls.read()
-    await tls.say(ANSWER)
+    await tls.send(ANSWER)
     await gone(tls.peer)
 
 
 def stun_answer(asked: bytes) -> bytes:
-    said = stun.answer(asked, CLIENT)
-    assert said is not None
-    return said
+    response = stun.answer(asked, CLIENT)
+    assert response is not None
+    return response
 
 
 def sip_answer(asked: bytes) -> bytes:
-    said = sip.answer(read_message(asked), CLIENT)
-    assert said is not None
-    return said
+    response = sip.answer(read_message(asked), CLIENT)
+    assert response is not None
+    return response
 
 
 def dns_answer(asked: bytes) -> bytes:
-    said = dnsservers.answer_to(asked[2:], "192.0.2.80")
-    return len(said).to_bytes(2, "big") + said
+    response = dnsservers.answer_to(asked[2:], "192.0.2.80")
+    return len(response).to_bytes(2, "big") + response
 
 
 def once(answer: Callable[[bytes], bytes]) -> Handler:
-    """A server that answers what comes in one piece."""
+    """Return a server that answers data that arrives in one piece."""
 
     async def serve(peer: Peer) -> None:
-        await peer.say(answer(await peer.hear()))
+        await peer.send(answer(await peer.receive()))
         await gone(peer)
 
     return serve
@@ -150,18 +150,18 @@ def once(answer: Callable[[bytes], bytes]) -> Handler:
 
 def once_inside(answer: Callable[[bytes], bytes]) -> Then:
     async def serve(tls: TLSPeer) -> None:
-        await tls.say(answer(await tls.read()))
+        await tls.send(answer(await tls.read()))
         await gone(tls.peer)
 
     return serve
 
 
 async def h2_clear(peer: Peer) -> None:
-    await _h2(H2Server(peer.hear, peer.say))
+    await _h2(H2Server(peer.receive, peer.send))
 
 
 async def h2_inside(tls: TLSPeer) -> None:
-    await _h2(H2Server(tls.read, tls.say))
+    await _h2(H2Server(tls.read, tls.send))
 
 
 async def _h2(server: H2Server) -> None:
@@ -169,45 +169,40 @@ async def _h2(server: H2Server) -> None:
         await server.reply(stream, dnsservers.answer_to(query, "192.0.2.80"))
 
 
-# -- what has no endpoint of a target ------------------------------------------------------------------------------
-
-
-async def say_dns_tcp(tx: Transaction, place: Place) -> None:
+async def query_dns_tcp(tx: Transaction, place: Place) -> None:
     pace = place.session.pace
     conn = await tcp_connect(tx, IP, place.port, pace=pace)
     await query_stream(tx, conn, dnsservers.NAME, "A", pace=pace, resolver_address="192.0.2.1:53", engine="tcp")
 
 
-async def say_dot(tx: Transaction, place: Place) -> None:
+async def query_dot(tx: Transaction, place: Place) -> None:
     pace = place.session.pace
     tcp = await tcp_connect(tx, IP, place.port, pace=pace)
     conn = await tls_handshake(tx, tcp, NAME, pace=pace, roots=place.roots)
     await query_stream(tx, conn, dnsservers.NAME, "A", pace=pace, resolver_address="192.0.2.1:853")
 
 
-async def say_h2_clear(tx: Transaction, place: Place) -> None:
+async def query_h2_clear(tx: Transaction, place: Place) -> None:
     pace = place.session.pace
     conn = await tcp_connect(tx, IP, place.port, pace=pace)
     await DoHResolver(conn, f"https://{NAME}/dns-query", pace=pace).query(tx, dnsservers.NAME, "A")
 
 
-async def say_doh(tx: Transaction, place: Place) -> None:
+async def query_doh(tx: Transaction, place: Place) -> None:
     pace = place.session.pace
     tcp = await tcp_connect(tx, IP, place.port, pace=pace)
     conn = await tls_handshake(tx, tcp, NAME, pace=pace, roots=place.roots, alpn=("h2",))
     await DoHResolver(conn, f"https://{NAME}/dns-query", pace=pace).query(tx, dnsservers.NAME, "A")
 
 
-# -- the table -----------------------------------------------------------------------------------------------------
-
 SMTP = mailservers.smtp(context=CONTEXT)
 IMAP = mailservers.imap(context=CONTEXT)
 SMTPS = mailservers.smtp(context=CONTEXT, implicit=True)
 IMAPS = mailservers.imap(context=CONTEXT, implicit=True)
-STRANGER = (
+FOREIGN_SIP = (
     b"SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP 192.0.2.1;branch=z9hG4bKother\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
 )
-STUN_STRANGER = stun.answer(stun.stun.binding_request(bytes(12)), CLIENT) or b""
+FOREIGN_STUN = stun.answer(stun.stun.binding_request(bytes(12)), CLIENT) or b""
 SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 FLOODS = {
     "http": (
@@ -226,8 +221,8 @@ FLOODS = {
         (b"* OK\r\n* {999999999}\r\n", b"literal "),
         (b"* OK\r\n", b"* {1}\r\na"),
     ),
-    "sip": ((b"", STRANGER), (b"", b"\r\n\r\n"), (b"SIP/2.0 200 OK\r\n", b"X: y\r\n"), (b"SIP/2.0 200 ", b"OK")),
-    "stun": ((b"", STUN_STRANGER), (b"\1\1\xff\xfc\x21\x12\xa4\x42", b"\x80\x22\0\4text")),
+    "sip": ((b"", FOREIGN_SIP), (b"", b"\r\n\r\n"), (b"SIP/2.0 200 OK\r\n", b"X: y\r\n"), (b"SIP/2.0 200 ", b"OK")),
+    "stun": ((b"", FOREIGN_STUN), (b"\1\1\xff\xfc\x21\x12\xa4\x42", b"\x80\x22\0\4text")),
     "dns": ((b"", b"\0\x0c\1\2\x80\0\0\0\0\0\0\0\0\0"), (b"", b"\xff\xff" + bytes(65535)), (b"", b"\0\0")),
     "h2": (
         (SETTINGS, SETTINGS),
@@ -240,25 +235,25 @@ FLOODS = {
     "mtproto": ((b"", b"\x01abcd"), (b"\x7f\0\1\0", b"a")),
 }
 DIALOGUES = [
-    Dialogue("http", answer_http, spoken(f"http://{NAME}:PORT/"), FLOODS["http"]),
-    Dialogue("tls", secured(wait_inside), spoken(f"tls://{NAME}:PORT"), FLOODS["tls"]),
-    Dialogue("https", secured(answer_https), spoken(f"https://{NAME}:PORT/")),
-    Dialogue("mtproto", data_centre(), spoken(f"mtproto://{IP}:PORT"), FLOODS["mtproto"]),
-    Dialogue("noise", chat_server(chain()), spoken(f"noise://{NAME}:PORT"), FLOODS["noise"]),
-    Dialogue("stun/tcp", once(stun_answer), spoken(f"stun://{NAME}:PORT;transport=tcp"), FLOODS["stun"]),
-    Dialogue("turn/tcp", once(stun_answer), spoken(f"turn://{NAME}:PORT;transport=tcp"), FLOODS["stun"]),
-    Dialogue("stun/tls", secured(once_inside(stun_answer)), spoken(f"stun://{NAME}:PORT;transport=tls")),
-    Dialogue("turn/tls", secured(once_inside(stun_answer)), spoken(f"turn://{NAME}:PORT;transport=tls")),
-    Dialogue("sip/tcp", once(sip_answer), spoken(f"sip://{NAME}:PORT;transport=tcp"), FLOODS["sip"]),
-    Dialogue("sip/tls", secured(once_inside(sip_answer)), spoken(f"sip://{NAME}:PORT;transport=tls")),
-    Dialogue("smtp+starttls", SMTP.handler, spoken(f"smtp+starttls://{NAME}:PORT"), FLOODS["smtp"]),
-    Dialogue("imap+starttls", IMAP.handler, spoken(f"imap+starttls://{NAME}:PORT"), FLOODS["imap"]),
-    Dialogue("smtps", SMTPS.handler, spoken(f"smtps://{NAME}:PORT")),
-    Dialogue("imaps", IMAPS.handler, spoken(f"imaps://{NAME}:PORT")),
-    Dialogue("dns+tcp", once(dns_answer), say_dns_tcp, FLOODS["dns"]),
-    Dialogue("dot", secured(once_inside(dns_answer)), say_dot),
-    Dialogue("doh", secured(h2_inside, CONTEXT_H2), say_doh),
-    Dialogue("doh, its HTTP/2 in the clear", h2_clear, say_h2_clear, FLOODS["h2"]),
+    Dialogue("http", answer_http, over_endpoint(f"http://{NAME}:PORT/"), FLOODS["http"]),
+    Dialogue("tls", secured(wait_inside), over_endpoint(f"tls://{NAME}:PORT"), FLOODS["tls"]),
+    Dialogue("https", secured(answer_https), over_endpoint(f"https://{NAME}:PORT/")),
+    Dialogue("mtproto", data_centre(), over_endpoint(f"mtproto://{IP}:PORT"), FLOODS["mtproto"]),
+    Dialogue("noise", chat_server(chain()), over_endpoint(f"noise://{NAME}:PORT"), FLOODS["noise"]),
+    Dialogue("stun/tcp", once(stun_answer), over_endpoint(f"stun://{NAME}:PORT;transport=tcp"), FLOODS["stun"]),
+    Dialogue("turn/tcp", once(stun_answer), over_endpoint(f"turn://{NAME}:PORT;transport=tcp"), FLOODS["stun"]),
+    Dialogue("stun/tls", secured(once_inside(stun_answer)), over_endpoint(f"stun://{NAME}:PORT;transport=tls")),
+    Dialogue("turn/tls", secured(once_inside(stun_answer)), over_endpoint(f"turn://{NAME}:PORT;transport=tls")),
+    Dialogue("sip/tcp", once(sip_answer), over_endpoint(f"sip://{NAME}:PORT;transport=tcp"), FLOODS["sip"]),
+    Dialogue("sip/tls", secured(once_inside(sip_answer)), over_endpoint(f"sip://{NAME}:PORT;transport=tls")),
+    Dialogue("smtp+starttls", SMTP.handler, over_endpoint(f"smtp+starttls://{NAME}:PORT"), FLOODS["smtp"]),
+    Dialogue("imap+starttls", IMAP.handler, over_endpoint(f"imap+starttls://{NAME}:PORT"), FLOODS["imap"]),
+    Dialogue("smtps", SMTPS.handler, over_endpoint(f"smtps://{NAME}:PORT")),
+    Dialogue("imaps", IMAPS.handler, over_endpoint(f"imaps://{NAME}:PORT")),
+    Dialogue("dns+tcp", once(dns_answer), query_dns_tcp, FLOODS["dns"]),
+    Dialogue("dot", secured(once_inside(dns_answer)), query_dot),
+    Dialogue("doh", secured(h2_inside, CONTEXT_H2), query_doh),
+    Dialogue("doh, its HTTP/2 in the clear", h2_clear, query_h2_clear, FLOODS["h2"]),
 ]
 WRONG = {
     "a page": PAGE,

@@ -1,4 +1,4 @@
-"""Runs of the whole program at home in a lab where nothing is blocked, and something else happens."""
+"""Run the whole program at the user's position in a lab without a censor, while another fault happens."""
 
 import json
 import sys
@@ -16,23 +16,24 @@ from probe.targets.target import bundled_targets
 ACCUSED = {"blocked", "likely_blocked", "degraded"}
 NAMES = ["telegram", "whatsapp", "x", "snapchat"]
 
-# What each program at home begins with: `probe()` starts a run, `measuring()` waits until its first packets are out.
+# The start of each program at the user's position: `Probe()` starts a run, `measuring()` waits until its first packets
+# are sent.
 HEAD = f"""
 import fcntl, json, os, random, resource, signal, socket, struct, subprocess, sys, time
 from pathlib import Path
 here = Path(sys.argv[1])
-told = []
+started = []
 
 class Probe:
     def __init__(self, *options, names={NAMES!r}, before=None, start=("-m", "probe")):
-        self.out, self.err = here / f"out{{len(told)}}", here / f"err{{len(told)}}"
-        self.results = here / f"results{{len(told)}}"
+        self.out, self.err = here / f"out{{len(started)}}", here / f"err{{len(started)}}"
+        self.results = here / f"results{{len(started)}}"
         command = [sys.executable, *start, "run", *names, "--json", "--results", str(self.results), *options]
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             command, stdout=self.out.open("wb"), stderr=self.err.open("wb"), preexec_fn=before
         )
-        told.append(self)
+        started.append(self)
 
     def wait_for(self, text, within=30.0):
         end = time.monotonic() + within
@@ -45,14 +46,14 @@ class Probe:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def tell(self, within):
+    def result(self, within):
         try:
             code = self.process.wait(within)
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = None
         records = [json.loads(line) for line in self.out.read_text().splitlines()] if code in (0, 1, 4, 5) else []
-        return {{"code": code, "seconds": time.monotonic() - self.began, "said": self.err.read_text(),
+        return {{"code": code, "seconds": time.monotonic() - self.began, "output": self.err.read_text(),
                 "records": records, "results": str(self.results)}}
 
 def link(up):
@@ -67,12 +68,12 @@ def link(up):
 
 
 @dataclass(frozen=True)
-class Told:
-    """What came of one run. `code` is None when it had to be killed because it did not end."""
+class RunResult:
+    """Hold the results of one run. `code` is None if the run did not end and was killed."""
 
     code: int | None
     seconds: float
-    said: str
+    output: str
     records: list[dict[str, Any]]
     results: str
 
@@ -92,16 +93,16 @@ class Told:
         assert not any(isinstance(line, Problem) for line in lines), lines
         return [line for line in lines if isinstance(line, dict)]
 
-    def assert_nobody_is_accused(self) -> None:
-        assert self.code is not None, f"it did not end:\\n{self.said}"
+    def assert_nothing_is_accused(self) -> None:
+        assert self.code is not None, f"it did not end:\\n{self.output}"
         accused = {record["service"]: record for record in self.records if record["state"] in ACCUSED}
         assert not accused, json.dumps(accused, indent=1)
         bugs = [bug for line in self.measured() for bug in line["test_keys"]["x_bugs"]]
-        assert bugs == [] and "bug" not in self.said, self.said
+        assert bugs == [] and "bug" not in self.output, self.output
 
 
-def at_home(program: str, folder: Path) -> list[Told]:
-    """Run Python text at home; it calls `tell()` of every `Probe` it started, and prints nothing."""
+def at_home(program: str, folder: Path) -> list[RunResult]:
+    """Run Python text at the user's position. It calls `result()` of every started `Probe` and prints nothing."""
     answer = folder / "answer.json"
     tail = f"Path({str(answer)!r}).write_text(json.dumps(answers))\n"
     text = HEAD + textwrap.dedent(program) + "\n" + tail
@@ -111,4 +112,4 @@ def at_home(program: str, folder: Path) -> list[Told]:
         scenario, bundled_targets(), [sys.executable, "-c", text, str(folder)], consent=VERSION, log=str(log), seed=1
     )
     assert code == 0, f"the program at home ended with {code}: {log.read_text()[-2000:] if log.exists() else ''}"
-    return [Told(**one) for one in json.loads(answer.read_text())]
+    return [RunResult(**one) for one in json.loads(answer.read_text())]

@@ -1,4 +1,4 @@
-"""What can go wrong on a stream: a server's good words up to a byte, and from there on one fault."""
+"""Replace the data of a good server on a stream by one fault, from a given byte on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,55 +7,55 @@ from dataclasses import dataclass, field
 from tests.support.servers.loopback import Handler, Peer
 
 CHUNK = 65536
-MOST = 8 << 20  # bytes that a flood sends if it is let
+MOST = 8 << 20  # bytes that a flood sends at most
 PAGE = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 26\r\n\r\n<title>Not here</title>...."
 
 
 class Spoiled(ConnectionError):
-    """The fault has happened: the good server need not go on."""
+    """Raised after the fault, so that the good server ends."""
 
 
 @dataclass
 class Wire(Peer):
-    """The server's end: what it says passes unchanged as far as byte `at`, then `fault` takes over."""
+    """Pass the server's data unchanged up to byte `at`, then let `fault` replace it."""
 
     at: int = 0
     fault: "Fault | None" = None
-    said: int = 0
-    words: list[bytes] = field(default_factory=list)  # one for each time that the good server spoke
+    sent: int = 0
+    parts: list[bytes] = field(default_factory=list)  # one for each call of the good server
 
-    async def say(self, data: bytes) -> None:
-        self.words.append(data)
-        room = self.at - self.said
+    async def send(self, data: bytes) -> None:
+        self.parts.append(data)
+        room = self.at - self.sent
         if self.fault is None or len(data) <= room:
-            self.said += len(data)
-            await super().say(data)
+            self.sent += len(data)
+            await super().send(data)
             return
-        self.said += room
+        self.sent += room
         if room:
-            await super().say(data[:room])
+            await super().send(data[:room])
         await self.fault(self, data[room:])
         raise Spoiled
 
     def handshake(self) -> range:
-        """Where in what was said TLS's own handshake lies: the server's flight, and the tickets behind it."""
-        starts = [sum(map(len, self.words[:n])) for n in range(len(self.words) + 1)]
-        flight = next((n for n, data in enumerate(self.words) if data[:1] == b"\x16" and len(data) > 500), None)
-        return range(0) if flight is None else range(starts[flight], starts[min(flight + 2, len(self.words))])
+        """Return the positions of TLS's handshake in the sent data: the server's flight, and the tickets after it."""
+        starts = [sum(map(len, self.parts[:n])) for n in range(len(self.parts) + 1)]
+        flight = next((n for n, data in enumerate(self.parts) if data[:1] == b"\x16" and len(data) > 500), None)
+        return range(0) if flight is None else range(starts[flight], starts[min(flight + 2, len(self.parts))])
 
-    async def say_unspoiled(self, data: bytes) -> None:
-        await super().say(data)
+    async def send_unchanged(self, data: bytes) -> None:
+        await super().send(data)
 
 
 Fault = Callable[[Wire, bytes], Awaitable[None]]
-"""Called with the wire and what the good server would have said next."""
+"""Called with the wire and the data that the good server would have sent next."""
 
 
 def spoiled(handler: Handler, at: int, fault: Fault | None, wires: list[Wire] | None = None) -> Handler:
-    """`handler`, whose words are spoiled from byte `at` on."""
+    """Return `handler` with `fault` in its data from byte `at` on."""
 
     async def serve(peer: Peer) -> None:
-        wire = Wire(peer.reader, peer.writer, peer.heard, at, fault)
+        wire = Wire(peer.reader, peer.writer, peer.received, at, fault)
         if wires is not None:
             wires.append(wire)
         await handler(wire)
@@ -78,34 +78,34 @@ async def stall(wire: Wire, rest: bytes) -> None:
 
 
 def dripping(pause: float) -> Fault:
-    """The rest of this flight, one byte every `pause` seconds."""
+    """Send the rest of this flight, one byte every `pause` seconds."""
 
     async def drip(wire: Wire, rest: bytes) -> None:
         for at in range(len(rest)):
             await asyncio.sleep(pause)
-            await wire.say_unspoiled(rest[at : at + 1])
+            await wire.send_unchanged(rest[at : at + 1])
         await stall(wire, b"")
 
     return drip
 
 
-def instead(words: bytes) -> Fault:
-    """Something else in place of the rest, then the end."""
+def instead(payload: bytes) -> Fault:
+    """Send other data in place of the rest, then end the stream."""
 
     async def run_dialogue(wire: Wire, rest: bytes) -> None:
-        await wire.say_unspoiled(words)
+        await wire.send_unchanged(payload)
         await end(wire, b"")
 
     return run_dialogue
 
 
-def flooding(words: bytes) -> Fault:
-    """The same words over and over, megabytes of them."""
-    block = words * (CHUNK // len(words) + 1)
+def flooding(payload: bytes) -> Fault:
+    """Send the same data again and again, several megabytes."""
+    block = payload * (CHUNK // len(payload) + 1)
 
     async def flood(wire: Wire, rest: bytes) -> None:
         for _ in range(MOST // len(block) + 1):
-            await wire.say_unspoiled(block)
+            await wire.send_unchanged(block)
             await asyncio.sleep(0)
         await stall(wire, b"")
 

@@ -53,7 +53,7 @@ SPEAK_FOR_THEMSELVES = frozenset({"resolver_answers_bogon", "resolver_denies_a_n
 
 
 def check_that_verdicts_rest_on_something(line: Line, records: list[Any]) -> None:
-    """Ablation: without the transactions that it names, or with labels exchanged, no `blocked` stands."""
+    """Check that no `blocked` remains without its transactions, or with exchanged labels."""
     blocked = [record for record in records if record["state"] == "blocked"]
     swapped = states(labels_swapped(line)) if blocked else {}
     for record in blocked:

@@ -140,7 +140,7 @@ def main(root: str, lock: str) -> None:
             os.close(end)
             _note_failure(os.waitpid(pid, 0)[1], wanted, Path(root))
         if 0 in readable:
-            break  # the tests have ended; every lab ends with its parent
+            break  # the tests have ended, and every lab ends with its parent
     for pid, _ in under_way.values():
         os.kill(pid, signal.SIGKILL)
 
@@ -152,7 +152,7 @@ def _fork(wanted: LabRun, root: Path) -> int:
 
 
 def _run(wanted: LabRun, folder: Path) -> NoReturn:
-    """Be the child: one run, with its complaints in a file."""
+    """Run one lab in the child process, with its error output in a file."""
     end_with_parent()
     signal.alarm(LONGEST)
     try:

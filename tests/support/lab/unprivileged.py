@@ -1,7 +1,7 @@
-"""Become a user without any right, who reaches this Python and this checkout at their paths, wherever they are.
+"""Become a user without rights that can read this Python and this checkout at their paths.
 
-A checkout below /root cannot be entered by that user. Root therefore shows it to that process alone: in a mount
-namespace of its own, a tmpfs hides the private folder, and only the needed folders stand in it, at their paths.
+A checkout below /root cannot be entered by that user. Root therefore makes it visible to that process
+alone. In a separate mount namespace, a tmpfs covers the private folder. It contains only the needed folders.
 """
 
 import os
@@ -13,12 +13,12 @@ from pathlib import Path
 from probe.lab.sandbox import kernel
 from tests.support.lab.inside_lab import ROOT
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 NEEDED = (str(ROOT), sys.prefix, sys.base_prefix, *filter(os.path.isdir, sys.path))
 
 
-def become_nobody(more: Sequence[Path] = ()) -> None:
-    """Become NOBODY, with the needed folders and `more` within reach. Call this as root, in a fork before its exec."""
+def become_unprivileged(more: Sequence[Path] = ()) -> None:
+    """Become the unprivileged user, which can read these folders and `more`. Call as root, between fork and exec."""
     folders = _outermost([os.path.realpath(path) for path in [*NEEDED, *more]])
     private = _outermost([hiding for folder in folders if (hiding := _private_parent(folder))])
     if private:
@@ -34,8 +34,8 @@ def become_nobody(more: Sequence[Path] = ()) -> None:
     for descriptor in shown.values():
         os.close(descriptor)
     os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
+    os.setgid(UNPRIVILEGED)
+    os.setuid(UNPRIVILEGED)
     os.chdir(ROOT)
 
 

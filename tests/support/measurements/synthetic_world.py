@@ -22,9 +22,9 @@ Told = dict[str, object]
 
 @dataclass(frozen=True)
 class Found:
-    """Hold the score for one world. `told` counts the events that began, `found` those of them that were found."""
+    """Hold the score for one world. `begun` counts the events that began, `found` those of them that were found."""
 
-    told: int
+    begun: int
     found: int
     false: int  # events found that do not exist: another service, mechanism, country or time
     delay: float  # median, days from the onset to the day on which it was noticed
@@ -71,7 +71,7 @@ def score(measurements: int, seed: int, known: Templates) -> Found:
     first = [_of(one, found) for one in begun]
     pairs = [(one, event) for one, event in zip(begun, first, strict=True) if event is not None]
     return Found(
-        told=len(begun),
+        begun=len(begun),
         found=len(pairs),
         false=sum(not any(_is_of(event, one) for one in put_in) for event in found),
         delay=median([_days(str(one["onset"]), event.detected_at) for one, event in pairs] or [0]),

@@ -124,8 +124,10 @@ def _summary(name: str, keys: dict[str, Any]) -> Iterator[str]:
         yield from (
             f"3: test_keys lacks {key}" for key in sorted(SUMMARY[name] | BASE_KEYS - keys.keys()) if key not in keys
         )
-        told = ("socksproxy",) if _says_that_it_failed(name, keys) else ("failure", "failed_operation", "socksproxy")
-        yield from (f"3: {key} must be null" for key in told if keys.get(key) is not None)
+        null_keys = (
+            ("socksproxy",) if _reports_failed_run(name, keys) else ("failure", "failed_operation", "socksproxy")
+        )
+        yield from (f"3: {key} must be null" for key in null_keys if keys.get(key) is not None)
         known = SUMMARY[name] | BASE_KEYS | {"dns_cache", "tunnel", "bootstrap_time"}
         yield from (
             f"rule 15: test_keys.{key} is not OONI's and not prefixed x_"
@@ -136,8 +138,8 @@ def _summary(name: str, keys: dict[str, Any]) -> Iterator[str]:
         yield "2.7: failed_operation"
 
 
-def _says_that_it_failed(name: str, keys: dict[str, Any]) -> bool:
-    """Tell whether a signal measurement reports a failed run. OONI's backend reads these keys of signal only."""
+def _reports_failed_run(name: str, keys: dict[str, Any]) -> bool:
+    """Return whether a signal measurement reports a failed run. OONI's backend reads these keys of signal only."""
     return name == "signal" and (keys.get("failed_operation"), keys.get("failure")) == ("top_level", "interrupted")
 
 
@@ -160,12 +162,12 @@ def _only_what_ooni_writes(name: str, keys: dict[str, Any]) -> Iterator[str]:
     )
     ports = OONI_PORTS[name]
     for entry in keys.get("tcp_connect") or []:
-        if isinstance(entry, dict) and (entry.get("port") not in ports or _is_stranger(name, entry, keys)):
+        if isinstance(entry, dict) and (entry.get("port") not in ports or _is_unrelated(name, entry, keys)):
             yield f"rule 13: tcp_connect holds {entry.get('ip')}:{entry.get('port')}, which OONI does not connect to"
 
 
-def _is_stranger(name: str, entry: dict[str, Any], keys: dict[str, Any]) -> bool:
-    """Tell whether an address is neither a data centre nor from a query of the same list."""
+def _is_unrelated(name: str, entry: dict[str, Any], keys: dict[str, Any]) -> bool:
+    """Return whether an address is neither a data centre nor in an answer of the same list."""
     given = {a.get("ipv4") or a.get("ipv6") for q in keys.get("queries") or [] for a in q.get("answers") or []}
     if name == "telegram" and entry.get("ip") in DATA_CENTRES:
         return False

@@ -17,7 +17,7 @@ def disagreement(line: Line, records: Iterable[Line]) -> str | None:
     if name not in RULES or not (verdicts := _verdicts(line, records)):
         return None
     found = score(line)
-    if all(verdict["state"] == "ok" for verdict in verdicts.values()) and not _stumbled(line):
+    if all(verdict["state"] == "ok" for verdict in verdicts.values()) and not _had_failures(line):
         return None if found == Score(0.0) else f"{name} is fine, and OONI sees {found}"
     if _must_be_seen(name, verdicts) and not (found.anomaly or found.failed):
         return f"{name} is blocked where OONI looks, and it sees {found}"
@@ -40,23 +40,23 @@ def _is_input(line: Line, url: str) -> bool:
     return url == f"{line['input']};transport=udp"
 
 
-def _stumbled(line: Line) -> bool:
-    """Tell whether a failed first attempt or lookup succeeded later. OONI makes no second attempt."""
+def _had_failures(line: Line) -> bool:
+    """Return whether a failed first attempt or lookup succeeded later. OONI makes no second attempt."""
     tried = [t for t in line["test_keys"]["x_transactions"] if t["kind"] in {"first", "lookup"}]
     return any(t["failure"] is not None for t in tried)
 
 
 def _must_be_seen(name: str, verdicts: dict[str, Line]) -> bool:
-    """Tell whether OONI's probe certainly fails here too, as far as it goes."""
-    dead = {url for url, verdict in verdicts.items() if verdict["state"] in ACCUSED}
+    """Return whether OONI's probe certainly fails here too, as far as it goes."""
+    failed = {url for url, verdict in verdicts.items() if verdict["state"] in ACCUSED}
     if name == "facebook_messenger":  # OONI only connects, and it only resolves the STUN server
-        return any(_below_the_hello(verdicts[url], CONNECT if "stun" not in url else {"dns"}) for url in dead)
+        return any(_below_the_hello(verdicts[url], CONNECT if "stun" not in url else {"dns"}) for url in failed)
     if name == "telegram":
         centres = {url for url in verdicts if url.startswith("http://")}
-        return bool(dead - centres) or (bool(centres) and centres <= dead)
+        return bool(failed - centres) or (bool(centres) and centres <= failed)
     if name == "whatsapp":  # OONI ignores the chat servers while web and registration connect
-        return any(url.startswith("https://") for url in dead)
-    return bool(dead)
+        return any(url.startswith("https://") for url in failed)
+    return bool(failed)
 
 
 def _below_the_hello(verdict: Line, layers: Iterable[str]) -> bool:

@@ -12,7 +12,7 @@ NO_PAGE = {"body_length": -1, "discovered_h3_endpoint": "", "title": "", "header
 
 
 @dataclass
-class Pretender:
+class SimulatedHelper:
     """Hold the results that it reports. An endpoint in neither table connects, and completes TLS on port 443."""
 
     names: dict[str, list[str]] = field(default_factory=dict)  # all other names do not exist
@@ -37,15 +37,16 @@ class Pretender:
         for ip in dict.fromkeys([*sent, *given]):
             for one in ports:
                 key = f"[{ip}]:{one}" if ":" in ip else f"{ip}:{one}"
-                tcp[key] = said = self.tcp.get(key)
-                if one == 443 and said is None:
+                tcp[key] = outcome = self.tcp.get(key)
+                if one == 443 and outcome is None:
                     tls[key] = self.tls.get(key)
         status = self.pages.get(host)
         page = NO_PAGE | ({"failure": "unknown_error"} if status is None else {"failure": None, "status_code": status})
         return {
-            "tcp_connect": {key: {"status": said is None, "failure": said} for key, said in tcp.items()},
+            "tcp_connect": {key: {"status": outcome is None, "failure": outcome} for key, outcome in tcp.items()},
             "tls_handshake": {
-                key: {"server_name": host, "status": said is None, "failure": said} for key, said in tls.items()
+                key: {"server_name": host, "status": outcome is None, "failure": outcome}
+                for key, outcome in tls.items()
             },
             "quic_handshake": {},
             "http_request": page,
@@ -65,7 +66,7 @@ class Pretender:
 
 
 @asynccontextmanager
-async def pretending(helper: Pretender) -> AsyncIterator[str]:
+async def serving_helper(helper: SimulatedHelper) -> AsyncIterator[str]:
     """Serve the helper on loopback and yield its URL."""
     app = web.Application()
     app.router.add_route("*", "/", helper.serve)

@@ -38,13 +38,13 @@ def _dnscheck(line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
     if scheme not in {"https", "dot", "udp", "tcp"} or not rest:
         yield "3.6: input is no resolver's URL"
     host, _, path = rest.partition("/")
-    for url, said in (keys.get("lookups") or {}).items():
+    for url, lookup in (keys.get("lookups") or {}).items():
         where, _, tail = url.removeprefix(f"{scheme}://").partition("/")
         if not url.startswith(f"{scheme}://") or tail != path or not _is_literal(where):
             yield f"3.6: lookups holds {url!r}, which is not the input with an address in its host's place"
-        if BASE_KEYS - said.keys():
-            yield f"3.6: lookups[{url!r}] lacks {sorted(BASE_KEYS - said.keys())}"
-        if (said.get("failure") is None) != (said.get("failed_operation") is None):
+        if BASE_KEYS - lookup.keys():
+            yield f"3.6: lookups[{url!r}] lacks {sorted(BASE_KEYS - lookup.keys())}"
+        if (lookup.get("failure") is None) != (lookup.get("failed_operation") is None):
             yield f"3.6: lookups[{url!r}]: failure and failed_operation contradict each other"
     bootstrap = keys.get("bootstrap")
     asked = {query.get("hostname") for query in (bootstrap or {}).get("queries", [])}
@@ -53,7 +53,7 @@ def _dnscheck(line: dict[str, Any], keys: dict[str, Any]) -> Iterator[str]:
 
 
 def _is_literal(place: str) -> bool:
-    """Tell whether it is an address, with or without a port. IPv6 is in brackets."""
+    """Return whether it is an address, with or without a port. IPv6 is in brackets."""
     bare = place[1 : place.index("]")] if place.startswith("[") and "]" in place else place.partition(":")[0]
     try:
         ipaddress.ip_address(bare)

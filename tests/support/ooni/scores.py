@@ -18,19 +18,19 @@ SIGNAL_ENGINE = (Version("3.17.2"), datetime(2023, 5, 2))  # noqa: DTZ001
 
 @dataclass(frozen=True)
 class Score:
-    """Hold OONI's `blocking_general` and accuracy. Accuracy 0 marks a failed measurement."""
+    """Hold OONI's score "blocking general" and accuracy. Accuracy 0 marks a failed measurement."""
 
     blocking: float
     accuracy: float = 1.0
 
     @property
     def anomaly(self) -> bool:
-        """Tell whether OONI Explorer shows an anomaly."""
+        """Return whether OONI Explorer shows an anomaly."""
         return self.blocking > 0.5
 
     @property
     def failed(self) -> bool:
-        """Tell whether OONI Explorer shows a failed measurement."""
+        """Return whether OONI Explorer shows a failed measurement."""
         return self.accuracy < 0.5
 
 
@@ -91,7 +91,7 @@ def _signal(line: Line) -> Score:
 
 
 def _is_broken_signal(line: Line) -> bool:
-    """Tell whether nettest or engine have a version that the backend knows to be wrong."""
+    """Return whether nettest or engine have a version that the backend knows to be wrong."""
     try:
         version = Version(line.get("test_version") or "0.0.0")
         began = datetime.strptime(line["measurement_start_time"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
@@ -108,8 +108,8 @@ def _stunreachability(line: Line) -> Score:
 
 def _connects(keys: Line) -> tuple[int, int]:
     """Return how many of `tcp_connect` succeeded and failed."""
-    said = [(entry.get("status") or {}).get("success") for entry in keys.get("tcp_connect") or ()]
-    return said.count(True), said.count(False)
+    successes = [(entry.get("status") or {}).get("success") for entry in keys.get("tcp_connect") or ()]
+    return successes.count(True), successes.count(False)
 
 
 RULES: dict[str, Callable[[Line], Score]] = {

@@ -37,7 +37,7 @@ class Asked:
     number: int  # 1 for the first
     transport: asyncio.DatagramTransport
 
-    def say(self, raw: bytes, after: float = 0.0) -> None:
+    def send(self, raw: bytes, after: float = 0.0) -> None:
         asyncio.get_running_loop().call_later(after, self._send, raw)
 
     def _send(self, raw: bytes) -> None:
@@ -45,7 +45,7 @@ class Asked:
             self.transport.sendto(raw, self.client)
 
     def answer(self, *addresses: str, after: float = 0.0, rcode: int = 0) -> None:
-        self.say(answer_to(self.query, *addresses, rcode=rcode), after)
+        self.send(answer_to(self.query, *addresses, rcode=rcode), after)
 
 
 @dataclass

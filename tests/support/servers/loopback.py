@@ -20,14 +20,14 @@ class Peer:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    heard: list[bytes] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
 
-    async def hear(self) -> bytes:
+    async def receive(self) -> bytes:
         data = await self.reader.read(65536)
-        self.heard.append(data)
+        self.received.append(data)
         return data
 
-    async def say(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         self.writer.write(data)
         await self.writer.drain()
 
@@ -92,7 +92,7 @@ class TLSPeer:
     async def first_flight(self) -> bytes:
         """Read the hello and return the answer without sending it."""
         while True:
-            self.incoming.write(await self.peer.hear())
+            self.incoming.write(await self.peer.receive())
             try:
                 self.engine.do_handshake()
             except ssl.SSLWantReadError:
@@ -100,18 +100,18 @@ class TLSPeer:
                     return flight
 
     async def handshake(self) -> None:
-        await self.peer.say(await self.first_flight())
+        await self.peer.send(await self.first_flight())
         while True:
             try:
                 self.engine.do_handshake()
             except ssl.SSLWantReadError:
-                self.incoming.write(await self.hear_or_end())
+                self.incoming.write(await self.receive_or_end())
             else:
-                await self.peer.say(self.outgoing.read())
+                await self.peer.send(self.outgoing.read())
                 return
 
-    async def hear_or_end(self) -> bytes:
-        data = await self.peer.hear()
+    async def receive_or_end(self) -> bytes:
+        data = await self.peer.receive()
         if not data:
             raise ConnectionError("the client went away")
         return data
@@ -121,11 +121,11 @@ class TLSPeer:
             try:
                 return self.engine.read(65536)
             except ssl.SSLWantReadError:
-                self.incoming.write(await self.hear_or_end())
+                self.incoming.write(await self.receive_or_end())
 
-    async def say(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         self.engine.write(data)
-        await self.peer.say(self.outgoing.read())
+        await self.peer.send(self.outgoing.read())
 
 
 def tls_with(context: ssl.SSLContext, then: Callable[[TLSPeer], Awaitable[None]] | None = None) -> Handler:

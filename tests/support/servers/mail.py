@@ -18,7 +18,7 @@ class Script:
     """Describe one server. `answers` maps commands to bytes, b"" for silence, None to close. `inside` is the same in
     TLS.
 
-    `pause` sends byte by byte. `heard` holds the received lines, and "TLS" after a handshake.
+    `pause` sends byte by byte. `received` holds the received lines, and "TLS" after a handshake.
     """
 
     banner: bytes
@@ -28,7 +28,7 @@ class Script:
     implicit: bool = False
     pause: float | None = None
     upgrades: bool = True  # start TLS after a positive answer to STARTTLS
-    heard: list[bytes] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
 
     @property
     def handler(self) -> Handler:
@@ -36,13 +36,13 @@ class Script:
             if self.implicit:
                 await self._inside(peer, self.banner)
                 return
-            await self._send(peer.say, self.banner)
+            await self._send(peer.send, self.banner)
             while line := await peer.reader.readline():
-                self.heard.append(line.strip())
+                self.received.append(line.strip())
                 answer = self.answers.get(_word(line), b"")
                 if answer is None:
                     return
-                await self._send(peer.say, answer)
+                await self._send(peer.send, answer)
                 if self.upgrades and _word(line) == b"STARTTLS" and (answer.startswith(b"220") or b" OK" in answer):
                     await self._inside(peer, b"")
                     return
@@ -53,21 +53,21 @@ class Script:
         assert self.context is not None
         tls = TLSPeer(peer, self.context)
         await tls.handshake()
-        self.heard.append(b"TLS")
+        self.received.append(b"TLS")
         if banner:
-            await tls.say(banner)
+            await tls.send(banner)
         while line := await tls.read():
-            self.heard.append(line.strip())
+            self.received.append(line.strip())
             answer = self.inside.get(_word(line), b"")
             if answer is None:
                 return
             if answer:
-                await tls.say(answer)
+                await tls.send(answer)
 
-    async def _send(self, say: Callable[[bytes], Awaitable[None]], data: bytes) -> None:
+    async def _send(self, send: Callable[[bytes], Awaitable[None]], data: bytes) -> None:
         step = len(data) if self.pause is None else 1
         for at in range(0, len(data), step or 1):
-            await say(data[at : at + step])
+            await send(data[at : at + step])
             await asyncio.sleep(self.pause or 0)
 
 

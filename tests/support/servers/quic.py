@@ -14,18 +14,18 @@ from aioquic.quic.events import QuicEvent
 
 from tests.support.servers.authority import Issued
 
-Answer = Callable[["Speaker", int, dict[str, str]], None]
+Answer = Callable[["Http3Connection", int, dict[str, str]], None]
 
 
-def page(speaker: "Speaker", stream: int, asked: dict[str, str]) -> None:
+def page(connection: "Http3Connection", stream: int, asked: dict[str, str]) -> None:
     """Send a page that names the request."""
     body = f"<title>{asked[':authority']}{asked[':path']}</title>".encode()
     fields = [(b":status", b"200"), (b"server", b"lab"), (b"content-type", b"text/html"), (b"set-cookie", b"id=7")]
-    speaker.http.send_headers(stream, fields)
-    speaker.http.send_data(stream, body, end_stream=True)
+    connection.http.send_headers(stream, fields)
+    connection.http.send_data(stream, body, end_stream=True)
 
 
-class Speaker(QuicConnectionProtocol):
+class Http3Connection(QuicConnectionProtocol):
     """Represent the server's end of one connection."""
 
     answer: Answer
@@ -39,17 +39,17 @@ class Speaker(QuicConnectionProtocol):
         return self._quic
 
     def quic_event_received(self, event: QuicEvent) -> None:
-        for told in self.http.handle_event(event):
-            if isinstance(told, HeadersReceived):
-                type(self).answer(self, told.stream_id, {k.decode(): v.decode() for k, v in told.headers})
+        for http_event in self.http.handle_event(event):
+            if isinstance(http_event, HeadersReceived):
+                type(self).answer(self, http_event.stream_id, {k.decode(): v.decode() for k, v in http_event.headers})
 
 
-class Half(QuicServer):
+class LimitedServer(QuicServer):
     """Drop the client's later datagrams, as a middlebox does."""
 
-    def __init__(self, heard: int, **more: Any) -> None:
+    def __init__(self, received: int, **more: Any) -> None:
         super().__init__(**more)
-        self._left = heard
+        self._left = received
 
     def datagram_received(self, data: bytes | str, addr: Any) -> None:
         if self._left > 0:
@@ -57,19 +57,19 @@ class Half(QuicServer):
             super().datagram_received(data, addr)
 
 
-class Says(asyncio.DatagramProtocol):
-    """Answer every datagram with the result of `words`. `heard` holds the datagrams."""
+class DatagramAnswers(asyncio.DatagramProtocol):
+    """Answer every datagram with the result of `answers`. `received` holds the datagrams."""
 
-    def __init__(self, words: Callable[[bytes], list[bytes]] = lambda data: []) -> None:
-        self.words, self.heard = words, list[bytes]()
+    def __init__(self, answers: Callable[[bytes], list[bytes]] = lambda data: []) -> None:
+        self.answers, self.received = answers, list[bytes]()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        self.heard.append(data)
-        for word in self.words(data):
-            self.transport.sendto(word, addr)
+        self.received.append(data)
+        for datagram in self.answers(data):
+            self.transport.sendto(datagram, addr)
 
 
 @asynccontextmanager
@@ -84,15 +84,15 @@ async def listening(protocol: Callable[[], asyncio.DatagramProtocol]) -> AsyncIt
 
 
 def quic_server(
-    issued: Issued, *above: Issued, answer: Answer = page, heard: int = 0, alpn: str = "h3", **more: Any
+    issued: Issued, *above: Issued, answer: Answer = page, received: int = 0, alpn: str = "h3", **more: Any
 ) -> Callable[[], QuicServer]:
-    """Return an aioquic server with this certificate. `heard` limits the datagrams that it receives (0: all)."""
+    """Return an aioquic server with this certificate. `received` limits the datagrams that it receives (0: all)."""
     versions, idle = more.pop("versions", None), more.pop("idle", 60.0)
     configuration = QuicConfiguration(is_client=False, alpn_protocols=[alpn], idle_timeout=idle)
     configuration.certificate, configuration.private_key = issued.certificate, issued.key
     configuration.certificate_chain = [one.certificate for one in above]
     if versions:
         configuration.supported_versions = versions
-    speaker = type("Spoken", (Speaker,), {"answer": staticmethod(answer)})
-    about = {"configuration": configuration, "create_protocol": speaker, **more}
-    return lambda: Half(heard, **about) if heard else QuicServer(**about)
+    connection = type("AnsweringConnection", (Http3Connection,), {"answer": staticmethod(answer)})
+    about = {"configuration": configuration, "create_protocol": connection, **more}
+    return lambda: LimitedServer(received, **about) if received else QuicServer(**about)
