@@ -13,7 +13,7 @@ from probe.cli import COMMANDS
 from probe.cli.screen import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
-HEAVY = {"scapy", "aiohttp", "duckdb", "aioquic", "OpenSSL", "dns.asyncquery", "rich.markdown", "pydantic"}
+HEAVY = {"scapy", "aiohttp", "h11", "duckdb", "aioquic", "OpenSSL", "dns.asyncquery", "rich.markdown", "pydantic"}
 
 
 def probe(*args: str, **env: str) -> subprocess.CompletedProcess[str]:

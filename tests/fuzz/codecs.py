@@ -25,7 +25,7 @@ from probe.targets.target import load_target, parse_endpoint
 from probe.wire import stun
 from probe.wire.dns import message as dnsmessage
 from probe.wire.dns import redaction as dnsredaction
-from probe.wire.http1 import OneAnswer
+from probe.wire.http1 import HTTP1Exchange
 from probe.wire.mail import imap, smtp
 from probe.wire.mail.starttls import offer_in
 from probe.wire.sip import headers as sipheaders
@@ -112,6 +112,13 @@ def read_tls(data: bytes) -> None:
     tlsrecords.is_prefix_of_record(data)
 
 
+def read_http1(data: bytes) -> None:
+    exchange = HTTP1Exchange("GET", "/", {"Host": "a.example"})
+    for at in range(0, len(data), 1 + len(data) // 5):
+        exchange.feed(data[at : at + 1 + len(data) // 5])
+    exchange.feed(b"")
+
+
 def read_mtproto(data: bytes) -> None:
     payload, _ = mtproto.read_abridged(data)
     mtproto.read_res_pq(data if payload is None else payload)
@@ -183,7 +190,7 @@ CODECS = [
     Codec("wire/stun", read_stun, (ValueError,), seeds.STUN),
     Codec("wire/tls/records", read_tls, (), seeds.TLS),
     Codec("wire/tls/cipher_suites", text(iana_name), (), (b"ECDHE-RSA-AES128-GCM-SHA256", b"TLS_AES_128_GCM_SHA256")),
-    Codec("wire/http1", lambda data: OneAnswer().feed(data), (), seeds.HTTP),
+    Codec("wire/http1", read_http1, (ValueError, EOFError), seeds.HTTP),
     Codec("steps/tls/certificates", lambda data: judge_chain([data], "a.example", ROOTS), (), seeds.CERTIFICATE),
     Codec("results", in_file("a.jsonl", read_lines_of), (), seeds.LINES),
     Codec("results, a postcan", in_file("a.tar.gz", read_lines_of), (), seeds.POSTCANS),

@@ -50,7 +50,11 @@ STUN = (
     stun.build("error", stun.ALLOCATE, bytes(12), (stun.error_code(401, "no"), (stun.REALM, b"r")), fingerprint=True),
 )
 TLS = (b"\x16\x03\x03\0\4\2\0\0\0", b"\x15\x03\x03\0\2\2\x28", b"\x14\3\3\0\1\1\x17\3\3\0\1a")
-HTTP = (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", b"you are 192.0.2.1 and 2001:db8::1 and aa:bb:cc:dd:ee:ff")
+HTTP = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200\nTransfer-Encoding: chunked\n\n3;a\r\nabc\r\n0\r\n\r\n",
+    b"you are 192.0.2.1 and 2001:db8::1 and aa:bb:cc:dd:ee:ff",
+)
 CERTIFICATE = (issue("a.example").der, issue("An authority", authority=True).der)
 _LINE = {
     "test_name": "telegram",

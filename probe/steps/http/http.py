@@ -5,7 +5,7 @@ The step follows no redirect and keeps no cookie. Any status is a success, becau
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from contextlib import suppress
 
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
@@ -13,18 +13,25 @@ from probe.session.classify import NETWORK_ERRORS, RemoteError, classify
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import Connection
-from probe.steps.http.http_answer import BODY_LIMIT, HTTPResult, headers_of, write_body, write_head, written_request
-
-if TYPE_CHECKING:
-    import aiohttp
-
-    from probe.steps.http.aiohttp_transport import Session
+from probe.steps.http.http_answer import (
+    BODY_LIMIT,
+    HTTPResult,
+    headers_of,
+    request_target,
+    write_body,
+    write_head,
+    written_request,
+)
+from probe.wire.http1 import HTTP1Exchange, MalformedResponse, NotHTTP
 
 __all__ = ["BODY_LIMIT", "MALFORMED", "MALFORMED_STATUS", "HTTPResult", "http_request"]
 
 GRACE = 1.0  # seconds that the step may exceed its deadline, so that a body cut off by it is still an answer
+LATE_ANSWER = 0.2  # seconds in which an answer is read that was sent before the connection broke
+MOST_RECEIVED = 262144  # bytes of one answer by default. A head and the body that is kept need half.
 MALFORMED_STATUS = f"{f.UNKNOWN}: malformed HTTP version"
 MALFORMED = f"{f.UNKNOWN}: malformed HTTP response"
+FLOODED = f"{f.UNKNOWN}: http: flooded"
 
 
 async def http_request(
@@ -60,52 +67,66 @@ async def http_request(
 async def _round_trip(
     conn: Connection, result: HTTPResult, url: str, sent: dict[str, str], body: bytes, deadline: float, limit: int
 ) -> None:
-    import aiohttp
-
-    from probe.steps.http.aiohttp_transport import MOST_RECEIVED, session_over
-
-    async with session_over(conn, most=max(MOST_RECEIVED, 2 * limit)) as session:
-        try:
-            async with asyncio.timeout_at(deadline):
-                response = await session.send(result.entry.request.method, url, sent, body)
-        except aiohttp.ClientError as error:
-            raise _without_aiohttp(error, session) from error
-        write_head(result, response.status, response.headers.items())
-        await _read_body(session, response, result, deadline, limit)
+    exchange = HTTP1Exchange(result.entry.request.method, request_target(url), sent, body)
+    most = max(MOST_RECEIVED, 2 * limit)
+    try:
+        async with asyncio.timeout_at(deadline):
+            await _send(conn, exchange, most)
+            await _read_head(conn, exchange, most)
+    except NotHTTP as error:
+        raise RemoteError(MALFORMED_STATUS) from error
+    except MalformedResponse as error:
+        raise RemoteError(MALFORMED) from error
+    write_head(result, exchange.status or 0, exchange.headers)
+    await _read_body(conn, exchange, result, deadline, limit, most)
     write_body(result)
 
 
-def _without_aiohttp(error: "aiohttp.ClientError", session: "Session") -> Exception:
-    """Return the original error: the parser's, else that of the connection, which aiohttp wraps."""
-    from aiohttp import ClientResponseError, http_exceptions
+async def _send(conn: Connection, exchange: HTTP1Exchange, most: int) -> None:
+    """Send the request. If the connection broke, read the answer that the peer may have sent before."""
+    try:
+        await conn.write(exchange.request)
+    except BrokenPipeError:
+        return  # the peer closed before the request. Reading finds its answer or the end.
+    except NETWORK_ERRORS:
+        with suppress(*NETWORK_ERRORS):
+            async with asyncio.timeout(LATE_ANSWER):
+                await _read_head(conn, exchange, most)
+        if exchange.status is None:
+            raise
 
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, http_exceptions.BadStatusLine):
-            return RemoteError(MALFORMED_STATUS)
-        cause = cause.__cause__
-    if isinstance(error, ClientResponseError):
-        return RemoteError(MALFORMED)
-    return session.broken_by or (error if isinstance(error, OSError) else RemoteError(MALFORMED))
+
+async def _read_head(conn: Connection, exchange: HTTP1Exchange, most: int) -> None:
+    while exchange.status is None:
+        await _receive(conn, exchange, most)
 
 
 async def _read_body(
-    session: "Session", response: "aiohttp.ClientResponse", result: HTTPResult, deadline: float, limit: int
+    conn: Connection, exchange: HTTP1Exchange, result: HTTPResult, deadline: float, limit: int, most: int
 ) -> None:
     """Read the body until its end, the limit or the deadline. The step has already succeeded with the status line."""
-    import aiohttp
-
-    written, body = result.entry.response, bytearray()
+    written = result.entry.response
     try:
         async with asyncio.timeout_at(deadline):
-            while len(body) < limit:
-                piece = await response.content.read(limit - len(body))
-                if not piece:
-                    written.body_is_truncated = False
-                    break
-                body += piece
-    except aiohttp.ClientError as error:
-        written.x_body_failure = classify(_without_aiohttp(error, session))
+            exchange.read_body()
+            while not exchange.ended and len(exchange.body) < limit:
+                await _receive(conn, exchange, most)
+    except MalformedResponse:
+        written.x_body_failure = MALFORMED if len(exchange.body) < limit else None
     except NETWORK_ERRORS as error:
         written.x_body_failure = classify(error)
-    result.body = bytes(body)
+    written.body_is_truncated = not exchange.ended or len(exchange.body) >= limit
+    result.body = bytes(exchange.body[:limit])
+
+
+async def _receive(conn: Connection, exchange: HTTP1Exchange, most: int) -> None:
+    """Read one piece of the answer, of at most `most` bytes in all. Raises what `conn` and `exchange` raise."""
+    try:
+        data = await conn.read()
+    except NETWORK_ERRORS:
+        if not exchange.until_close:
+            raise
+        data = b""  # however the connection ends, a body without a length is then complete (RFC 9112, 8)
+    if exchange.received + len(data) > most:
+        raise RemoteError(FLOODED)
+    exchange.feed(data)

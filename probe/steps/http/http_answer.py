@@ -47,6 +47,12 @@ class HTTPResult:
     cookies: list[str] = field(default_factory=list)  # values of Set-Cookie
 
 
+def request_target(url: str) -> str:
+    """Return the path and the query of `url`, as they stand in the request line (RFC 9112, 3.2.1)."""
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
 def headers_of(method: str, url: str, host: str | None, body: bytes) -> dict[str, str]:
     """Return a browser's headers for the request, with `host` instead of the URL's host if given."""
     named = host if host is not None else urlsplit(url).netloc

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from errno import ECONNRESET, EPIPE
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
-from probe.steps.http.http import BODY_LIMIT, MALFORMED, MALFORMED_STATUS, HTTPResult, http_request
+from probe.steps.connection import Connection
+from probe.steps.http.http import BODY_LIMIT, FLOODED, MALFORMED, MALFORMED_STATUS, HTTPResult, http_request
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.tls import tls_handshake
 from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME
@@ -76,6 +78,30 @@ async def test_request_has_browser_headers_and_is_recorded() -> None:
     assert list(entry.request.headers) == ["Host", "User-Agent", "Accept", "Accept-Language"]
     assert entry.request.headers_list == sorted(entry.request.headers.items())
     assert (entry.request.url, entry.request.method, entry.alpn, entry.network) == (URL, "GET", "http/1.1", "tcp")
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "options", "start", "end"),
+    [
+        ("GET", "http://a.example?b=c#d", {}, b"GET /?b=c HTTP/1.1\r\nHost: a.example\r\n", b""),
+        ("HEAD", "https://[::1]:8443/", {}, b"HEAD / HTTP/1.1\r\nHost: [::1]:8443\r\n", b""),
+        (
+            "POST",
+            "http://192.0.2.1/a",
+            {"host": "b.example", "body": b"abc", "more": {"Referer": "", "Cookie": "a=b; c=д"}},
+            b"POST /a HTTP/1.1\r\nHost: b.example\r\n",
+            b"Content-Length: 3\r\nReferer: \r\nCookie: a=b; c=\xd0\xb4\r\n",
+        ),
+    ],
+)
+async def test_request_has_these_bytes(method: str, url: str, options: Any, start: bytes, end: bytes) -> None:
+    _, _, received = await ask_all(sending(answer()), method, url, **options)
+    assert received == start + (
+        b"User-Agent: Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+        b"Version/17.10 Safari/605.1.1\r\n"
+        b"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+        b"Accept-Language: en-US,en;q=0.9\r\n" + end + b"\r\n" + options.get("body", b"")
+    )
 
 
 async def test_other_host_and_body_are_sent() -> None:
@@ -231,6 +257,57 @@ async def test_body_without_length_ends_with_stream() -> None:
     entry = await ask(sending(b"HTTP/1.0 200 OK\r\n\r\nwhole"))
     assert (entry.response.x_body_length, entry.response.body_is_truncated) == (5, False)
     assert entry.response.x_body_failure is None
+
+
+async def test_reset_ends_a_body_without_a_length() -> None:
+    entry = await ask(sending(b"HTTP/1.1 200 OK\r\n\r\nwhole", then=reset))
+    assert (entry.response.x_body_length, entry.response.body_is_truncated) == (5, False)
+    assert entry.response.x_body_failure is None
+
+
+async def test_malformed_chunk_keeps_the_status_and_the_body_before_it() -> None:
+    entry = await ask(sending(b"HTTP/1.1 403 X\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n", then=stay))
+    assert (entry.failure, entry.response.code, entry.response.x_body_length) == (None, 403, 3)
+    assert (entry.response.x_body_failure, entry.response.body_is_truncated) == (MALFORMED, True)
+
+
+async def test_chunks_without_end_are_bounded() -> None:
+    entry = await ask(sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 50000))
+    assert (entry.failure, entry.response.x_body_failure) == (None, FLOODED)
+
+
+class Broken(Connection):
+    """Represent a connection that fails at the first write. Before, `answer` was received."""
+
+    address, ip, port = "192.0.2.1:80", "192.0.2.1", 80
+
+    def __init__(self, error: OSError, answer: bytes) -> None:
+        self.error, self.answer = error, answer
+
+    async def write(self, data: bytes) -> None:
+        raise self.error
+
+    async def read(self, limit: int = 65536) -> bytes:
+        answer, self.answer = self.answer, b""
+        return answer
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(ECONNRESET, ""), BrokenPipeError(EPIPE, "")])
+async def test_answer_that_came_before_the_request_is_read(error: OSError) -> None:
+    async with a_transaction() as bench:
+        await http_request(bench.tx, Broken(error, answer(b"abc", "403 X")), "GET", URL, pace=bench.pace)
+    entry = bench.trace.entries[-1]
+    assert isinstance(entry, HTTPTransaction)
+    assert (entry.failure, entry.response.code, entry.response.x_body_length) == (None, 403, 3)
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"), [(ConnectionResetError(ECONNRESET, ""), f.RESET), (BrokenPipeError(EPIPE, ""), f.EOF)]
+)
+async def test_broken_connection_without_an_answer(error: OSError, failure: str) -> None:
+    async with a_transaction() as bench:
+        await http_request(bench.tx, Broken(error, b"HTTP/1.1 4"), "GET", URL, pace=bench.pace)
+    assert bench.tx.record.failure == failure
 
 
 async def test_chunked_body_is_joined() -> None:
