@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import h11
 
 LONGEST_HEAD = 196608  # bytes
+LONGEST_NAME = 256  # bytes of a field name that is checked before the head is complete
 LONGEST_CHUNK_LINE = 4096  # bytes. h11 reads it with a regular expression that takes quadratic time.
 
 _SHAPE = b"HTTP/0.0 000"  # of a status line, with 0 for any digit
@@ -54,6 +55,7 @@ class HTTP1Exchange:
     def feed(self, data: bytes) -> None:
         """Read one piece of the stream, or its end if `data` is empty.
 
+        The part of the body that came with the head waits for `read_body`, so that a malformed body costs no head.
         Raises NotHTTP, MalformedResponse, and EOFError if the stream ends before the response does.
         """
         self.received += len(data)
@@ -111,8 +113,7 @@ class HTTP1Exchange:
         _check_status_line(bytes(self._rest[:13]))
         if (found := _END_OF_HEAD.search(self._rest, searched)) is not None:
             return found.end()
-        line = max(0, self._rest.rfind(b"\n", 0, searched + 1))
-        if len(self._rest) > LONGEST_HEAD or _NO_FIELD.search(self._rest, line):
+        if len(self._rest) > LONGEST_HEAD or _NO_FIELD.search(self._rest, max(0, searched - LONGEST_NAME)):
             raise MalformedResponse("the head is too long or no list of fields")
         return None
 

@@ -121,7 +121,6 @@ def test_stream_without_a_status_line_is_no_http(stream: bytes, size: int) -> No
         b"HTTP/1.1 200 OK\r\nA: b\r\nX/Y: z",
         b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * LONGEST_HEAD,
         CHUNKED + b"zz\r\n" + PAGE,
         CHUNKED + b"1;" + b" " * 2 * LONGEST_CHUNK_LINE,
     ],
@@ -129,6 +128,11 @@ def test_stream_without_a_status_line_is_no_http(stream: bytes, size: int) -> No
 def test_malformed_response_is_found_before_the_stream_ends(stream: bytes, size: int) -> None:
     with pytest.raises(MalformedResponse):
         read(stream, size, end=False)
+
+
+def test_head_without_end_is_malformed() -> None:
+    with pytest.raises(MalformedResponse):
+        read(b"HTTP/1.1 200 OK\r\nX: " + b"x" * LONGEST_HEAD, end=False)
 
 
 @each_size
