@@ -98,7 +98,7 @@ class HTTP1Exchange:
             raise EOFError("closed inside the body") from error
 
     def _read_heads(self, data: bytes) -> None:
-        """Read heads up to the final one. Interim ones come before it (RFC 9110, 15.2)."""
+        """Read heads up to the final one."""
         searched = max(0, len(self._rest) - 2)
         self._rest += data
         while self.status is None and (end := self._end_of_head(searched)) is not None:
@@ -118,14 +118,16 @@ class HTTP1Exchange:
         return None
 
     def _take_head(self, head: bytes) -> None:
-        code, fields = int(head[9:12]), _fields(head)
+        code = int(head[9:12])
+        if 100 <= code < 200 and code != 101:
+            return  # an interim response (RFC 9110, 15.2)
+        fields = _fields(head)
         self._engine.receive_data(_repaired(code, fields))
         event = self._next_event()
-        if isinstance(event, h11.Response):
-            self.status = code
-            self.headers = [(_text(name), _text(value)) for name, _, value in fields]
-            framing = {b"content-length", b"transfer-encoding"}
-            self.until_close = framing.isdisjoint(name for name, _ in event.headers)
+        assert isinstance(event, h11.Response)
+        self.status = code
+        self.headers = [(_text(name), _text(value)) for name, _, value in fields]
+        self.until_close = {b"content-length", b"transfer-encoding"}.isdisjoint(name for name, _ in event.headers)
 
     def _next_event(self) -> object:
         try:
