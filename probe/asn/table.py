@@ -37,11 +37,11 @@ UNKNOWN = Network()
 
 
 class TableError(ValueError):
-    """A table cannot be read. The text is for the user."""
+    """Report that a table cannot be read. The text is for the user."""
 
 
 class AsnLookup(Protocol):
-    """A source of networks. `database` is its name and date, as recorded in x_run."""
+    """Hold a source of networks. `database` is its name and date, as recorded in x_run."""
 
     database: str
 

@@ -23,7 +23,7 @@ UNTRUSTED = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
 
 
 class Nonsense(Exception):
-    """The helper's answer breaks its protocol. The text says how."""
+    """Report that the helper's answer breaks its protocol. The text says how."""
 
 
 TROUBLE = (Nonsense, *UNTRUSTED, *NETWORK_ERRORS, aiohttp.ClientError, ValueError)

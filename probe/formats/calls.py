@@ -13,7 +13,7 @@ EchoPayload = Literal["stun", "sip", "other"]
 
 
 class STUNExchange(Entry):
-    """One STUN Binding or TURN Allocate transaction (RFC 8489, RFC 8656). Our mapped address is never kept."""
+    """Record one STUN Binding or TURN Allocate transaction (RFC 8489, RFC 8656). Our mapped address is never kept."""
 
     LIST: ClassVar[str] = "stun"
     OPERATION: ClassVar[str] = "stun_exchange"
@@ -39,7 +39,7 @@ class STUNExchange(Entry):
 
 
 class SIPExchange(Entry):
-    """One SIP OPTIONS transaction (RFC 3261, section 17.1.2), as `anonymous.invalid`."""
+    """Record one SIP OPTIONS transaction (RFC 3261, section 17.1.2), as `anonymous.invalid`."""
 
     LIST: ClassVar[str] = "sip"
     OPERATION: ClassVar[str] = "sip_options"
@@ -62,7 +62,7 @@ class SIPExchange(Entry):
 
 
 class UDPEcho(Entry):
-    """One datagram to the helper's echo. Its address is not kept, because it could identify a group of users."""
+    """Record one datagram to the helper's echo. Its address is not kept, because it could identify a group of users."""
 
     LIST: ClassVar[str] = "echoes"
     OPERATION: ClassVar[str] = "udp_echo"

@@ -26,7 +26,7 @@ from probe.formats.field_notes import (
 
 
 class Part(BaseModel):
-    """A part of an entry. Fields named in `OMITTED` are left out of the JSON while they are None."""
+    """Hold a part of an entry. Fields named in `OMITTED` are left out of the JSON while they are None."""
 
     model_config = ConfigDict(extra="forbid")
     OMITTED: ClassVar[frozenset[str]] = frozenset()
@@ -39,7 +39,7 @@ class Part(BaseModel):
 
 
 class BinaryData(Part):
-    """Bytes in JSON (df-000): standard base64 with padding."""
+    """Hold bytes in JSON (df-000): standard base64 with padding."""
 
     format: Public[Literal["base64"]] = "base64"  # how `data` is written
     data: str  # the bytes, in standard base64 with padding
@@ -51,7 +51,7 @@ class BinaryData(Part):
 
 
 class Entry(Part):
-    """The record of one step. `failure` is a df-007 string, or None for success."""
+    """Hold the record of one step. `failure` is a df-007 string, or None for success."""
 
     LIST: ClassVar[str] = ""  # the test-keys list that holds entries of this kind
     OPERATION: ClassVar[str] = ""  # the step's name in OONI's terms
@@ -64,7 +64,7 @@ class Entry(Part):
 
 
 class DNSAnswer(Part):
-    """One record of a DNS answer."""
+    """Hold one record of a DNS answer."""
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"asn", "as_org_name", "ipv4", "ipv6", "hostname"})
 
@@ -83,7 +83,7 @@ class DNSAnswer(Part):
 
 
 class DNSResponse(Part):
-    """One datagram that answered a query."""
+    """Record one datagram that answered a query."""
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"raw_response"})
 
@@ -97,7 +97,7 @@ class DNSResponse(Part):
 
 
 class DNSQuery(Entry):
-    """One DNS query to one resolver (df-002)."""
+    """Record one DNS query to one resolver (df-002)."""
 
     LIST: ClassVar[str] = "queries"
     OPERATION: ClassVar[str] = "resolve"
@@ -122,14 +122,14 @@ class DNSQuery(Entry):
 
 
 class ConnectStatus(Part):
-    """The result of a TCP connect (df-005)."""
+    """Hold the result of a TCP connect (df-005)."""
 
     success: bool  # whether the connection was established
     failure: str | None  # a df-007 string, null for success
 
 
 class TCPConnect(Entry):
-    """One TCP connect (df-005)."""
+    """Record one TCP connect (df-005)."""
 
     LIST: ClassVar[str] = "tcp_connect"
     OPERATION: ClassVar[str] = "connect"
@@ -146,7 +146,7 @@ class TCPConnect(Entry):
 
 
 class TLSHandshake(Entry):
-    """One TLS handshake (df-006). Certificates are kept even if the handshake failed later."""
+    """Record one TLS handshake (df-006). Certificates are kept even if the handshake failed later."""
 
     LIST: ClassVar[str] = "tls_handshakes"
     OPERATION: ClassVar[str] = "tls_handshake"
@@ -172,7 +172,7 @@ class TLSHandshake(Entry):
 
 
 class HTTPRequest(Part):
-    """The request half of a round trip (df-001)."""
+    """Hold the request half of a round trip (df-001)."""
 
     url: str  # in OONI's form, without the default port
     method: str = "GET"  # GET or POST
@@ -184,7 +184,7 @@ class HTTPRequest(Part):
 
 
 class HTTPResponse(Part):
-    """The response half of a round trip. Of the body only length, title, digest and fingerprint ids are kept."""
+    """Hold the response half of a round trip. Of the body only length, title, digest and fingerprint ids are kept."""
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"x_header_names"})
 
@@ -203,7 +203,7 @@ class HTTPResponse(Part):
 
 
 class HTTPTransaction(Entry):
-    """One HTTP round trip (df-001)."""
+    """Record one HTTP round trip (df-001)."""
 
     LIST: ClassVar[str] = "requests"
     OPERATION: ClassVar[str] = "http_round_trip"
@@ -216,7 +216,7 @@ class HTTPTransaction(Entry):
 
 
 class MTProtoExchange(Entry):
-    """One `req_pq_multi` and its `resPQ`, which must echo our nonce.
+    """Record one `req_pq_multi` and its `resPQ`, which must echo our nonce.
 
     Source: https://core.telegram.org/mtproto/auth_key (read 2026-11-24).
     """
@@ -231,7 +231,7 @@ class MTProtoExchange(Entry):
 
 
 class NoiseHandshake(Entry):
-    """The first two messages of WhatsApp's Noise XX handshake: client hello and server hello with its certificates."""
+    """Record WhatsApp's client hello and server hello of Noise XX, with the server's certificates."""
 
     LIST: ClassVar[str] = "noise"
     OPERATION: ClassVar[str] = "noise_handshake"
@@ -244,7 +244,7 @@ class NoiseHandshake(Entry):
 
 
 class QUICHandshake(TLSHandshake):
-    """One QUIC handshake (RFC 9001) with the fields of TLS. `x_answered`: our keys decrypted a packet."""
+    """Record one QUIC handshake (RFC 9001) with the fields of TLS. `x_answered`: our keys decrypted a packet."""
 
     LIST: ClassVar[str] = "quic_handshakes"
     OPERATION: ClassVar[str] = "quic_handshake"
@@ -260,7 +260,7 @@ class QUICHandshake(TLSHandshake):
 
 
 class RandomBytes(Entry):
-    """Bytes of no protocol over TCP. Any answer is a success, the end of the connection included."""
+    """Hold bytes of no protocol over TCP. Any answer is a success, the end of the connection included."""
 
     LIST: ClassVar[str] = "random_bytes"
     OPERATION: ClassVar[str] = "random_bytes"

@@ -12,7 +12,7 @@ Portal = Literal["redirect", "content", "dns"]
 
 
 class ServiceFacts(Part):
-    """One service of the target file."""
+    """Hold one service of the target file."""
 
     PRIVACY: ClassVar[PrivacyClass] = "public"
 
@@ -21,7 +21,7 @@ class ServiceFacts(Part):
 
 
 class TargetFacts(Part):
-    """Facts of the target file for the analysis (`x_target`), which reads no target file."""
+    """Hold facts of the target file for the analysis (`x_target`), which reads no target file."""
 
     PRIVACY: ClassVar[PrivacyClass] = "public"
 
@@ -36,7 +36,7 @@ class TargetFacts(Part):
 
 
 class NeutralHost(Part):
-    """One neutral host at one address, tested before the first measurement."""
+    """Record one neutral host at one address, tested before the first measurement."""
 
     endpoint: Public[str]  # as targets/neutral.toml has it
     address: str  # address that the resolver returned
@@ -46,7 +46,7 @@ class NeutralHost(Part):
 
 
 class ResolverFacts(Part):
-    """Properties of the system resolver's answer to an innocuous query over UDP. A forged answer differs in them."""
+    """Hold properties of the system resolver's answer to an innocuous query over UDP. A forged one differs."""
 
     PRIVACY: ClassVar[PrivacyClass] = "network"
 
@@ -55,7 +55,7 @@ class ResolverFacts(Part):
 
 
 class Preflight(Part):
-    """The state of the network before the run. All fields are null in a measurement without preflight."""
+    """Hold the state of the network before the run. All fields are null in a measurement without preflight."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     OMITTED: ClassVar[frozenset[str]] = frozenset({"runtime", "resolver", "dark_answers"})
@@ -80,7 +80,7 @@ class Preflight(Part):
 
 
 class Families(Part):
-    """The measured address families: those that work and are not switched off."""
+    """Hold the measured address families: those that work and are not switched off."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
 
@@ -89,7 +89,7 @@ class Families(Part):
 
 
 class RunFacts(Part):
-    """Facts of the run for the analysis (`x_run`). Counters are totals of the run so far."""
+    """Hold facts of the run for the analysis (`x_run`). Counters are totals of the run so far."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     OMITTED: ClassVar[frozenset[str]] = frozenset({"tcp_timestamps"})  # where the system does not report them
@@ -110,13 +110,13 @@ class RunFacts(Part):
 
 
 class EchoPorts(Part):
-    """Ports of the helper's UDP echo, for echo pairs."""
+    """Hold ports of the helper's UDP echo, for echo pairs."""
 
     ports: Foreign[list[Port]]  # UDP
 
 
 class Control(Part):
-    """The test helper's answer (`x_control`) as received, unknown keys included."""
+    """Hold the test helper's answer (`x_control`) as received, unknown keys included."""
 
     model_config = ConfigDict(extra="allow")
     PRIVACY: ClassVar[PrivacyClass] = "foreign"

@@ -23,7 +23,7 @@ Outcome = Literal["expired", "silent", "reset", "closed", "answered"]
 
 
 class Hop(Part):
-    """One distance on the path. Addresses near the user are never recorded, see probe/privacy/near_routers.py."""
+    """Record one distance on the path. Addresses near the user are left out (probe/privacy/near_routers.py)."""
 
     OMITTED: ClassVar[frozenset[str]] = frozenset({"round_trip"})
 
@@ -36,7 +36,7 @@ class Hop(Part):
 
 
 class PathSweep(Entry):
-    """Innocuous packets of one flow with rising TTL: SYNs, or datagrams of no protocol."""
+    """Hold innocuous packets of one flow with rising TTL: SYNs, or datagrams of no protocol."""
 
     LIST: ClassVar[str] = "path_sweeps"
     OPERATION: ClassVar[str] = "path_sweep"
@@ -50,7 +50,7 @@ class PathSweep(Entry):
 
 
 class Distance(Part):
-    """The result for the payload at one TTL."""
+    """Hold the result for the payload at one TTL."""
 
     ttl: Hops  # TTL of the packet
     sent: Count = 0  # packets that left with this TTL
@@ -58,7 +58,7 @@ class Distance(Part):
 
 
 class LimitedPayload(Entry):
-    """One flow whose payload was sent with limited TTL, the smallest first. A failure means that it was not sent."""
+    """Record one flow whose payload was sent with limited TTL, the smallest first. A failure: it was not sent."""
 
     LIST: ClassVar[str] = "limited_payloads"
     OPERATION: ClassVar[str] = "limited_payload"

@@ -28,7 +28,7 @@ Status = Literal["ok", "blocked"]
 
 
 class Lists(Part):
-    """Entries by kind, in the order of time. Requests are newest first, as OONI writes them."""
+    """Hold entries by kind, in the order of time. Requests are newest first, as OONI writes them."""
 
     queries: list[DNSQuery] = Field(default_factory=list)  # DNS queries
     tcp_connect: list[TCPConnect] = Field(default_factory=list)  # TCP connects
@@ -64,7 +64,7 @@ def places_of_entries(test_keys: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 class Urlgetter(Part):
-    """The keys that OONI's urlgetter writes, which most nettests contain. dnscheck has one such object per lookup."""
+    """Hold the keys of OONI's urlgetter, which most nettests contain. dnscheck has one such object per lookup."""
 
     agent: Public[Literal["redirect"]] = "redirect"  # OONI's value for a client that follows redirects
     failed_operation: str | None = None  # OONI's key for the whole nettest. A step's failure is in its entry
@@ -80,7 +80,7 @@ class Urlgetter(Part):
 
 
 class OwnKeys(Part):
-    """The keys that every nettest writes in addition to OONI's. An entry is in one list only."""
+    """Hold the keys that every nettest writes in addition to OONI's. An entry is in one list only."""
 
     x_endpoints: Lists  # other entries of the first pass, and confirmations
     x_followups: Lists  # entries of follow-ups
@@ -94,13 +94,13 @@ class OwnKeys(Part):
 
 
 class TestKeys(OwnKeys, Urlgetter):
-    """The keys of most nettests."""
+    """Hold the keys of most nettests."""
 
     __test__: ClassVar[bool] = False  # pytest would collect the class
 
 
 class TelegramKeys(TestKeys):
-    """OONI's summary of Telegram (ts-020)."""
+    """Hold OONI's summary of Telegram (ts-020)."""
 
     telegram_http_blocking: bool  # no data centre answered HTTP
     telegram_tcp_blocking: bool  # no data centre accepted a connection
@@ -109,7 +109,7 @@ class TelegramKeys(TestKeys):
 
 
 class WhatsAppKeys(TestKeys):
-    """OONI's summary of WhatsApp (ts-018)."""
+    """Hold OONI's summary of WhatsApp (ts-018)."""
 
     registration_server_failure: str | None  # of the registration server, null for success
     registration_server_status: Status  # whether it answered
@@ -121,14 +121,14 @@ class WhatsAppKeys(TestKeys):
 
 
 class Said(Part):
-    """One entry in OONI's log."""
+    """Record one entry in OONI's log."""
 
     msg: str  # the text
     t: Seconds  # since the measurement began
 
 
 class WebConnectivityKeys(TestKeys):
-    """OONI's keys of web_connectivity 0.5 (ts-017), filled by OONI's rules. Our verdicts do not use them."""
+    """Hold OONI's keys of web_connectivity 0.5 (ts-017), filled by OONI's rules. Our verdicts do not use them."""
 
     client_resolver: Withheld[Literal["127.0.0.2"]]  # the real value would identify the user's network
     retries: Public[None]  # no longer used by OONI
@@ -163,7 +163,7 @@ class WebConnectivityKeys(TestKeys):
 
 
 class FacebookKeys(TestKeys):
-    """OONI's summary of Facebook and Messenger (ts-019)."""
+    """Hold OONI's summary of Facebook and Messenger (ts-019)."""
 
     facebook_b_api_dns_consistent: bool | None  # its addresses are in AS32934 (null: not looked up)
     facebook_b_api_reachable: (
@@ -198,14 +198,14 @@ class FacebookKeys(TestKeys):
 
 
 class SignalKeys(TestKeys):
-    """OONI's summary of Signal (ts-029)."""
+    """Hold OONI's summary of Signal (ts-029)."""
 
     signal_backend_status: Status  # blocked: one of the four servers failed
     signal_backend_failure: str | None  # the last failure of a server, null for success
 
 
 class STUNKeys(OwnKeys):
-    """OONI's stunreachability (ts-025)."""
+    """Hold OONI's stunreachability (ts-025)."""
 
     endpoint: str  # HOST:PORT, "" if it was not tested
     failure: str | None  # of the exchange, null for success
@@ -214,7 +214,7 @@ class STUNKeys(OwnKeys):
 
 
 class DNSCheckKeys(OwnKeys):
-    """OONI's dnscheck (ts-028)."""
+    """Hold OONI's dnscheck (ts-028)."""
 
     bootstrap: Urlgetter | None  # the lookup of the resolver's own name, null for a literal
     bootstrap_failure: str | None  # its failure, null for success

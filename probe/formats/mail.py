@@ -9,7 +9,7 @@ from probe.formats.field_notes import Code
 
 
 class MailEntry(Entry):
-    """The common fields of all mail entries."""
+    """Hold the common fields of all mail entries."""
 
     LIST: ClassVar[str] = "mail"
     OMITTED: ClassVar[frozenset[str]] = frozenset({"x_first_bytes"})
@@ -22,7 +22,7 @@ class MailEntry(Entry):
 
 
 class MailGreeting(MailEntry):
-    """The banner and the list of capabilities: EHLO in SMTP (RFC 5321), CAPABILITY in IMAP (RFC 9051)."""
+    """Hold the banner and the list of capabilities: EHLO in SMTP (RFC 5321), CAPABILITY in IMAP (RFC 9051)."""
 
     OPERATION: ClassVar[str] = "mail_greeting"
 
@@ -35,7 +35,7 @@ class MailGreeting(MailEntry):
 
 
 class MailStartTLS(MailEntry):
-    """The STARTTLS command and its answer (RFC 3207, RFC 9051 6.2.1), before the handshake."""
+    """Hold the STARTTLS command and its answer (RFC 3207, RFC 9051 6.2.1), before the handshake."""
 
     OPERATION: ClassVar[str] = "mail_starttls"
     OMITTED: ClassVar[frozenset[str]] = MailEntry.OMITTED | {"x_injected"}

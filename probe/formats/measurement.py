@@ -20,7 +20,7 @@ Date = Annotated[datetime, PlainSerializer(ooni_date), WithJsonSchema(_WRITTEN_D
 
 
 class Measurement(BaseModel):
-    """One measurement of a results file."""
+    """Record one measurement of a results file."""
 
     model_config = ConfigDict(extra="forbid")
     PRIVACY: ClassVar[PrivacyClass] = "network"

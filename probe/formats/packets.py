@@ -10,7 +10,7 @@ from probe.formats.field_notes import Bytes, Code, Hops, Ordinal, Port, Seconds
 
 
 class PacketRecord(Part):
-    """One SYN/ACK, RST, ICMP error or DNS packet. It never contains our own address, which is zero in `quoted`."""
+    """Record one SYN/ACK, RST, ICMP error or DNS packet, never with our own address (zero in `quoted`)."""
 
     t: Seconds  # since the measurement began
     transaction_id: Ordinal  # transaction of its flow, in x_transactions

@@ -46,7 +46,7 @@ FollowUp = Literal[
 
 
 class TransactionRecord(BaseModel):
-    """One transaction in `x_transactions`."""
+    """Record one transaction in `x_transactions`."""
 
     model_config = ConfigDict(extra="forbid")
     PRIVACY: ClassVar[PrivacyClass] = "network"

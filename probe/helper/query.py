@@ -15,7 +15,7 @@ MOST_ADDRESSES = 16  # per name
 
 
 class Refused(Exception):
-    """The request is refused with an HTTP status and one sentence."""
+    """Report that the request is refused with an HTTP status and one sentence."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)

@@ -12,7 +12,7 @@ ARCHIVES = (".tar.gz",)  # OONI's tarballs
 
 
 class ResultsError(Exception):
-    """Results cannot be written or read. The text is for the user. `number` is the errno of the cause, or 0."""
+    """Report that results cannot be written or read. The text is for the user, `number` an errno or 0."""
 
     number = 0
 

@@ -48,7 +48,7 @@ class Piece:
 
 
 class _Unusable(ValueError):
-    """A line is unusable. The text is a sentence for the user."""
+    """Report that a line is unusable. The text is a sentence for the user."""
 
 
 def read_lines(source: Path) -> Iterator[tuple[int, Document | Problem]]:

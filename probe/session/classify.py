@@ -9,7 +9,7 @@ from probe.formats import failures as f
 
 
 class RemoteError(Exception):
-    """The peer answered, but not as the protocol demands. `failure` is the df-007 string."""
+    """Report that the peer answered, but not as the protocol demands. `failure` is the df-007 string."""
 
     def __init__(self, failure: str) -> None:
         super().__init__(failure)
@@ -17,8 +17,9 @@ class RemoteError(Exception):
 
 
 class LocalFailure(Exception):
-    """A resource of this computer or of the run is exhausted (descriptors, trigger budget). It says nothing of the
-    network.
+    """Report that a resource of this computer or of the run is exhausted (descriptors, trigger budget).
+
+    It says nothing about the network.
     """
 
     def __init__(self, failure: str) -> None:

@@ -18,7 +18,7 @@ OVERSLEPT = 3.0
 
 
 class StepFailed(Exception):
-    """A step failed, and its transaction ends. Raised by `step`, caught by `transaction`."""
+    """Report that a step failed, and its transaction ends. Raised by `step`, caught by `transaction`."""
 
     def __init__(self, operation: str, failure: str) -> None:
         super().__init__(f"{operation}: {failure}")

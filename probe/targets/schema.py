@@ -15,17 +15,17 @@ File = TypeVar("File", bound=BaseModel)
 
 
 class TargetError(ValueError):
-    """A target file or name cannot be used. The text is for the user."""
+    """Report that a target file or name cannot be used. The text is for the user."""
 
 
 class Strict(BaseModel):
-    """A table in which unknown keys are errors."""
+    """Hold a table in which unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class EndpointTable(Strict):
-    """An endpoint with its marks."""
+    """Hold an endpoint with its marks."""
 
     url: str
     ooni: bool = False
@@ -33,14 +33,14 @@ class EndpointTable(Strict):
 
 
 class ServiceTable(Strict):
-    """The table `[services.ROLE]`."""
+    """Hold the table `[services.ROLE]`."""
 
     works_if: Literal["all", "any"] = "all"
     endpoints: list[str | EndpointTable] = Field(min_length=1)
 
 
 class TargetFile(Strict):
-    """A target file."""
+    """Hold a target file."""
 
     nettest: str
     title: str
@@ -65,7 +65,7 @@ class TargetFile(Strict):
 
 
 class PortalTable(Strict):
-    """The table `[[portal]]` of neutral.toml."""
+    """Hold the table `[[portal]]` of neutral.toml."""
 
     url: str
     status: int
@@ -74,7 +74,7 @@ class PortalTable(Strict):
 
 
 class NeutralFile(Strict):
-    """The file neutral.toml."""
+    """Hold the file neutral.toml."""
 
     title: str
     source: str

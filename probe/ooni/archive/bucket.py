@@ -29,11 +29,11 @@ T = TypeVar("T")
 
 
 class Unreachable(Exception):
-    """The bucket failed several times. The text is the reason."""
+    """Report that the bucket failed several times. The text is the reason."""
 
 
 class Spoiled(Exception):
-    """The fetched file is not the listed one. The text is the reason."""
+    """Report that the fetched file is not the listed one. The text is the reason."""
 
 
 class Bucket:

@@ -10,7 +10,7 @@ LARGEST = 2**50  # bytes. A larger size is not believed.
 
 
 class Unusable(ValueError):
-    """The bucket's answer is malformed. The text is the reason, without the bucket's name."""
+    """Report that the bucket's answer is malformed. The text is the reason, without the bucket's name."""
 
 
 def page_query(prefix: str, token: str | None) -> str:

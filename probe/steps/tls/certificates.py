@@ -30,7 +30,7 @@ _UNTRUSTED = frozenset({2, 7, 18, 19, 20, 21, 24})
 
 
 class RootsError(ValueError):
-    """The PEM file of the public roots cannot be used. The text is one sentence for the user."""
+    """Report that the PEM file of the public roots cannot be used. The text is one sentence for the user."""
 
 
 @dataclass(frozen=True)

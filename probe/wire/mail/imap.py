@@ -21,7 +21,7 @@ _LITERAL = re.compile(rb"\{([0-9]{1,9})\+?\}$")
 
 
 class NotIMAP(ValueError):
-    """The bytes are no IMAP response, or exceed the limits."""
+    """Report that the bytes are no IMAP response, or exceed the limits."""
 
 
 class Response(NamedTuple):

@@ -18,7 +18,7 @@ _STARTS = tuple(re.compile(pattern, re.DOTALL) for pattern in (rb"", rb"[2-5]", 
 
 
 class NotSMTP(ValueError):
-    """The bytes are no SMTP reply, or exceed the limits."""
+    """Report that the bytes are no SMTP reply, or exceed the limits."""
 
 
 class Reply(NamedTuple):

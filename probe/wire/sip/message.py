@@ -19,7 +19,7 @@ _FOLD = re.compile(rb"\r?\n[ \t]+")
 
 
 class NotSIP(ValueError):
-    """The bytes are no SIP message, or exceed the limits. The codec raises no other exception."""
+    """Report that the bytes are no SIP message, or exceed the limits. The codec raises no other exception."""
 
 
 @dataclass(frozen=True)

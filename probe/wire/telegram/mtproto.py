@@ -15,7 +15,7 @@ _MOST_FINGERPRINTS = 64  # limit for the sender's count. Telegram offers a few
 
 
 class TransportError(ValueError):
-    """The server returned an error: 404 wrong query, 429 too many connections, 444 wrong data centre."""
+    """Report that the server returned an error: 404 wrong query, 429 too many connections, 444 wrong data centre."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"mtproto transport error {code}")

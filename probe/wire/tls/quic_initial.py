@@ -33,7 +33,7 @@ _VERSIONS = {
 
 
 class NotInitial(ValueError):
-    """The bytes are no Initial packet of a known version, or do not decrypt."""
+    """Report that the bytes are no Initial packet of a known version, or do not decrypt."""
 
 
 @dataclass(frozen=True)

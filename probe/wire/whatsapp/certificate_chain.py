@@ -19,7 +19,7 @@ _ROOT_SERIAL = 0
 
 
 class ChainError(ValueError):
-    """The chain does not authenticate the server. `by_date`: only the dates are wrong, by our clock."""
+    """Report that the chain does not authenticate the server. `by_date`: only the dates are wrong, by our clock."""
 
     def __init__(self, what: str, *, by_date: bool = False) -> None:
         super().__init__(what)
