@@ -33,14 +33,14 @@ def helper(
     import os
 
     from probe.asn.table import TableError
-    from probe.helper import open_desk, serve
+    from probe.helper import load_state, serve
     from probe.targets.target import TargetError
 
     host, port = address(listen)
     roots = os.environ.get("PROBE_PUBLIC_ROOTS")
     try:
-        desk = open_desk(targets_folder(targets), lab=lab, public_roots=roots, echo_ports=echo_ports(echo))
-        code = asyncio.run(serve(desk, host, port, _announce))
+        state = load_state(targets_folder(targets), lab=lab, public_roots=roots, echo_ports=echo_ports(echo))
+        code = asyncio.run(serve(state, host, port, _announce))
     except (TargetError, TableError) as error:
         raise UsageError(str(error), 2) from None
     except OSError as error:

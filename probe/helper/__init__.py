@@ -1,6 +1,6 @@
 """Serve as test helper: an aiohttp server that measures from outside for our probe and for OONI's."""
 
-from probe.helper.admission import Admission, open_desk
 from probe.helper.server import build, serve
+from probe.helper.state import HelperState, load_state
 
-__all__ = ["Admission", "build", "open_desk", "serve"]
+__all__ = ["HelperState", "build", "load_state", "serve"]

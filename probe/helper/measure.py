@@ -3,8 +3,8 @@
 import asyncio
 
 from probe import __version__
-from probe.helper.admission import CACHE_SECONDS, Admission, Answer
 from probe.helper.query import Question
+from probe.helper.state import CACHE_SECONDS, Answer, HelperState
 from probe.run.measure import measure, measured_nothing
 from probe.run.preflight import preflight
 from probe.session.session import Session
@@ -13,11 +13,11 @@ ANSWER_WITHIN = 25.0  # seconds until nothing new starts. HARD_LIMIT sends what 
 HARD_LIMIT = 29.0
 
 
-async def measure_target(desk: Admission, question: Question) -> Answer:
+async def measure_target(state: HelperState, question: Question) -> Answer:
     """Run the question's nettest. Return what is finished within HARD_LIMIT."""
     deadline = asyncio.get_running_loop().time() + HARD_LIMIT
-    ground = await _grounded(desk)
-    session = desk.session()
+    ground = await _recent_session(state)
+    session = state.session()
     session.preflight, session.ipv4, session.ipv6 = ground.preflight, ground.ipv4, ground.ipv6
     session.neutral_addresses, session.encrypted = list(ground.neutral_addresses), ground.encrypted
     timer = asyncio.get_running_loop().call_at(deadline - HARD_LIMIT + ANSWER_WITHIN, session.stopping.set)
@@ -31,24 +31,28 @@ async def measure_target(desk: Admission, question: Question) -> Answer:
     facts = {"ipv4": session.ipv4, "ipv6": session.ipv6, "udp": ground.preflight.get("udp")}
     return {
         "software_version": __version__,
-        "targets_digest": desk.digest,
+        "targets_digest": state.digest,
         "preflight": facts,
         "test_keys": measured.test_keys,
     }
 
 
-async def _grounded(desk: Admission) -> Session:
+async def _recent_session(state: HelperState) -> Session:
     """Return a session whose preflight is at most a minute old. It shows whether the helper's own network works."""
-    if desk.ground is None or desk.clock() - desk.ground[0] > CACHE_SECONDS or _failed(desk.ground[1]):
-        desk.ground = (desk.clock(), asyncio.create_task(_preflight(desk)))
-    return await asyncio.shield(desk.ground[1])
+    if (
+        state.session_task is None
+        or state.clock() - state.session_task[0] > CACHE_SECONDS
+        or _failed(state.session_task[1])
+    ):
+        state.session_task = (state.clock(), asyncio.create_task(_preflight(state)))
+    return await asyncio.shield(state.session_task[1])
 
 
 def _failed(task: "asyncio.Task[Session]") -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
 
-async def _preflight(desk: Admission) -> Session:
-    session = desk.session()
-    await preflight(session, desk.roots)
+async def _preflight(state: HelperState) -> Session:
+    session = state.session()
+    await preflight(session, state.roots)
     return session

@@ -9,9 +9,9 @@ import sys
 from probe.formats import failures as f
 from probe.formats.entries import QUICHandshake, TCPConnect, TLSHandshake
 from probe.formats.ooni_helper import BOGON, BY_HELPER, BY_PROBE, VALID, said_of_dns, said_of_tcp
-from probe.helper.admission import Admission, Answer
 from probe.helper.ooni_request import Request
 from probe.helper.query import may_contact
+from probe.helper.state import Answer, HelperState
 from probe.helper.web_page import fetch
 from probe.session.pacing import Pace
 from probe.session.trace import Trace, Transaction, TransactionFacts
@@ -28,9 +28,9 @@ ANSWER_WITHIN = 25.0  # seconds. Unfinished parts are left out.
 TLS_PORT = 443  # the only port at which OONI's helper performs TLS
 
 
-async def measure_url(desk: Admission, request: Request) -> Answer:
+async def measure_url(state: HelperState, request: Request) -> Answer:
     """Measure the request within ANSWER_WITHIN. Addresses that are not public are listed and not contacted."""
-    examination = Examination(desk, request)
+    examination = Examination(state, request)
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
             await examination.run()
@@ -44,8 +44,8 @@ async def measure_url(desk: Admission, request: Request) -> Answer:
 class Examination:
     """Answer one request. `answer` grows and is complete at any time."""
 
-    def __init__(self, desk: Admission, request: Request) -> None:
-        self._desk, self._request, self._roots = desk, request, desk.roots
+    def __init__(self, state: HelperState, request: Request) -> None:
+        self._state, self._request, self._roots = state, request, state.roots
         self._pace = Pace()
         self.trace = Trace()
         self.answer: Answer = {
@@ -89,20 +89,23 @@ class Examination:
         asked, given = self._request.addresses, self.answer["dns"]["addrs"]
         for ip in dict.fromkeys([*asked, *given]):
             flags = BY_PROBE * (ip in asked) | BY_HELPER * (ip in given)
-            flags |= BOGON * (not may_contact(ip, lab=self._desk.lab))
-            self.answer["ip_info"][ip] = {"asn": self._desk.asn_of(ip), "flags": flags}
+            flags |= BOGON * (not may_contact(ip, lab=self._state.lab))
+            self.answer["ip_info"][ip] = {"asn": self._state.asn_of(ip), "flags": flags}
 
     async def _page(self) -> None:
         request = self._request
-        async with self._desk.places:
+        async with self._state.connections:
             page = await fetch(request.url, dict(request.headers), roots=self._roots, allowed=self._allowed)
         self.answer["http_request"] = page.written()
 
     def _allowed(self, address: str) -> bool:
-        return may_contact(address, lab=self._desk.lab)
+        return may_contact(address, lab=self._state.lab)
 
     async def _endpoint(self, ip: str, port: int) -> None:
-        async with self._desk.places, self.trace.transaction(TransactionFacts("first", address=ip, port=port)) as tx:
+        async with (
+            self._state.connections,
+            self.trace.transaction(TransactionFacts("first", address=ip, port=port)) as tx,
+        ):
             await self._connect(tx, ip, port)
         for entry in tx.entries:
             if isinstance(entry, TCPConnect):
@@ -119,7 +122,10 @@ class Examination:
             )
 
     async def _quic(self, ip: str, port: int) -> None:
-        async with self._desk.places, self.trace.transaction(TransactionFacts("first", address=ip, port=port)) as tx:
+        async with (
+            self._state.connections,
+            self.trace.transaction(TransactionFacts("first", address=ip, port=port)) as tx,
+        ):
             await quic_handshake(
                 tx, ip, port, self._request.host, pace=self._pace, roots=self._roots, timeout=TLS_SECONDS
             )

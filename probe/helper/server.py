@@ -11,11 +11,11 @@ from aiohttp import web
 
 from probe import __version__
 from probe.formats.ooni_helper import GREETING
-from probe.helper.admission import Admission, admit, remembered, wind_up
 from probe.helper.measure import measure_target
 from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
+from probe.helper.state import HelperState, admit, cached_answer, cancel_all
 from probe.session.classify import describe
 
 LONGEST_QUESTION = 64 * 1024  # bytes
@@ -24,7 +24,7 @@ BODY_SECONDS = 10.0
 ROUTES = "GET /health and POST /v1/measure, and for OONI's probe POST /"
 
 
-def build(desk: Admission) -> web.Application:
+def build(state: HelperState) -> web.Application:
     """Return the application: GET /health, POST /v1/measure, and OONI's GET and POST /. Errors are `{"error": "…"}`."""
     app = web.Application(middlewares=[_errors_as_json], client_max_size=LONGEST_QUESTION)
 
@@ -32,10 +32,10 @@ def build(desk: Admission) -> web.Application:
         return web.json_response({"status": "ok"})
 
     async def answer(request: web.Request) -> web.Response:
-        admit(desk, request.remote or "")
-        question = read_question(await _body(request), desk.targets, lab=desk.lab)
-        found = await remembered(desk, question.key, lambda: measure_target(desk, question))
-        echo = {"echo": desk.echo.offer()} if desk.echo else {}
+        admit(state, request.remote or "")
+        question = read_question(await _body(request), state.targets, lab=state.lab)
+        found = await cached_answer(state, question.key, lambda: measure_target(state, question))
+        echo = {"echo": state.echo.offer()} if state.echo else {}
         response = web.json_response({**found, **echo, "your_address": request.remote or ""}, dumps=_dumps)
         response.enable_compression()  # to a tenth, for clients that accept it
         return response
@@ -44,9 +44,9 @@ def build(desk: Admission) -> web.Application:
         return web.json_response({"message": GREETING})
 
     async def answer_ooni(request: web.Request) -> web.Response:
-        admit(desk, request.remote or "")
+        admit(state, request.remote or "")
         question = read_request(await _body(request))
-        found = await remembered(desk, question.key, lambda: measure_url(desk, question))
+        found = await cached_answer(state, question.key, lambda: measure_url(state, question))
         return web.json_response(found, dumps=_dumps, headers={"Server": f"censorprobe/{__version__}"})
 
     app.router.add_get("/health", health)
@@ -56,23 +56,23 @@ def build(desk: Admission) -> web.Application:
     return app
 
 
-async def serve(desk: Admission, host: str, port: int, announce: Callable[[str], None]) -> int:
+async def serve(state: HelperState, host: str, port: int, announce: Callable[[str], None]) -> int:
     """Serve until SIGTERM or Ctrl-C and return the exit code. `announce` receives the base URL once. Raises OSError."""
-    runner = web.AppRunner(build(desk), access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    runner = web.AppRunner(build(state), access_log=None, handle_signals=False, shutdown_timeout=2.0)
     stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     _stop_on_signals(stopped)
     await runner.setup()
     try:
-        if desk.echo:
-            await desk.echo.open(host)
+        if state.echo:
+            await state.echo.open(host)
         site = web.TCPSite(runner, host, port)
         await site.start()
         announce(_base_url(host, runner.addresses[0][1]))
         return await stopped
     finally:
-        await wind_up(desk)
-        if desk.echo:
-            desk.echo.close()
+        await cancel_all(state)
+        if state.echo:
+            state.echo.close()
         await runner.cleanup()
 
 

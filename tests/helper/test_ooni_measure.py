@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from probe.formats import ooni_helper as testhelper
-from probe.helper import Admission, admission, build
+from probe.helper import HelperState, admission, build
 from probe.helper import ooni_measure as oonimeasuring
 from probe.helper import web_page as page
 from probe.helper.ooni_request import read_request
@@ -62,12 +62,12 @@ class Client:
         return document  # type: ignore[no-any-return]
 
 
-def new_admission(*, lab: bool = True, **more: Any) -> Admission:
-    return Admission({"chat": CHAT}, NEUTRAL, CHAT, lab, **more)
+def new_admission(*, lab: bool = True, **more: Any) -> HelperState:
+    return HelperState({"chat": CHAT}, NEUTRAL, CHAT, lab, **more)
 
 
 @asynccontextmanager
-async def oohelperd(table: Admission) -> AsyncIterator[Client]:
+async def oohelperd(table: HelperState) -> AsyncIterator[Client]:
     runner = web.AppRunner(build(table), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

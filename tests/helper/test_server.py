@@ -23,7 +23,7 @@ from aiohttp import web
 
 from probe.cli.helper import echo_ports
 from probe.cli.screen import UsageError
-from probe.helper import Admission, admission, build
+from probe.helper import HelperState, admission, build
 from probe.helper import measure as measuring
 from probe.helper.udp_echo import Echo
 from probe.run.measure import Measured
@@ -40,12 +40,12 @@ NEUTRAL = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00"
 Ask = Callable[..., Any]
 
 
-def new_admission(**more: Any) -> Admission:
-    return Admission({"chat": CHAT}, NEUTRAL, CHAT, **more)
+def new_admission(**more: Any) -> HelperState:
+    return HelperState({"chat": CHAT}, NEUTRAL, CHAT, **more)
 
 
 @asynccontextmanager
-async def asking(admission: Admission) -> AsyncIterator[Ask]:
+async def asking(admission: HelperState) -> AsyncIterator[Ask]:
     """Run a helper and yield a function (method, path, body) that returns (status, document, headers)."""
     runner = web.AppRunner(build(admission), access_log=None)
     await runner.setup()

@@ -29,7 +29,7 @@ Answer = dict[str, Any]
 
 
 @dataclass
-class Admission:
+class HelperState:
     """Hold the helper's state. Peer addresses are kept for one minute, in memory only."""
 
     targets: dict[str, Target]
@@ -41,9 +41,9 @@ class Admission:
     echo: Echo | None = None  # None if no echo is offered
     clock: Callable[[], float] = time.monotonic
     answers: "OrderedDict[str, tuple[float, asyncio.Task[Answer]]]" = field(default_factory=OrderedDict)
-    ground: tuple[float, "asyncio.Task[Session]"] | None = None
-    asked: dict[str, list[float]] = field(default_factory=dict)
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
+    session_task: tuple[float, "asyncio.Task[Session]"] | None = None
+    requests: dict[str, list[float]] = field(default_factory=dict)
+    connections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
 
     @cached_property
     def roots(self) -> Roots:
@@ -64,53 +64,55 @@ class Admission:
         return session
 
 
-def open_desk(
+def load_state(
     folder: Path, *, lab: bool = False, public_roots: str | None = None, echo_ports: Sequence[int] = ()
-) -> Admission:
+) -> HelperState:
     """Load every target of `folder` and the table of networks. Raises TargetError or TableError with one sentence."""
     default_table()
     known = frozenset(NETTESTS)
     targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     echo = Echo(echo_ports) if echo_ports else None
-    return Admission(targets, neutral, resolvers, lab, public_roots, asn_of, echo)
+    return HelperState(targets, neutral, resolvers, lab, public_roots, asn_of, echo)
 
 
-async def remembered(desk: Admission, key: str, measure: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+async def cached_answer(state: HelperState, key: str, measure: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
     """Return the last minute's answer to the same question, or measure. Concurrent equal questions share one answer.
 
     Raises Refused (503) if too many measurements are running.
     """
-    now = desk.clock()
-    while desk.answers and now - next(iter(desk.answers.values()))[0] > CACHE_SECONDS:
-        desk.answers.popitem(last=False)
-    kept = desk.answers.get(key)
+    now = state.clock()
+    while state.answers and now - next(iter(state.answers.values()))[0] > CACHE_SECONDS:
+        state.answers.popitem(last=False)
+    kept = state.answers.get(key)
     if kept is None:
-        if sum(not task.done() for _, task in desk.answers.values()) >= AT_ONCE or len(desk.answers) >= CACHE_ENTRIES:
+        if sum(not task.done() for _, task in state.answers.values()) >= AT_ONCE or len(state.answers) >= CACHE_ENTRIES:
             raise Refused(503, "too much is being measured at the moment; ask again later")
         kept = (now, asyncio.create_task(measure()))
-        desk.answers[key] = kept
+        state.answers[key] = kept
     try:
         return await asyncio.shield(kept[1])
     except Exception:
-        desk.answers.pop(key, None)  # the answer of a bug is not kept
+        state.answers.pop(key, None)  # the answer of a bug is not kept
         raise
 
 
-def admit(desk: Admission, peer: str) -> None:
+def admit(state: HelperState, peer: str) -> None:
     """Count a request of a peer. Raises Refused if it asks too often."""
-    now = desk.clock()
-    desk.asked = {who: recent for who, times in desk.asked.items() if (recent := [t for t in times if now - t < 60.0])}
-    times = desk.asked.setdefault(peer, [])
+    now = state.clock()
+    state.requests = {
+        known: recent for known, times in state.requests.items() if (recent := [t for t in times if now - t < 60.0])
+    }
+    times = state.requests.setdefault(peer, [])
     if len(times) >= PER_MINUTE:
         raise Refused(429, f"more than {PER_MINUTE} questions in a minute came from here; slow down")
     times.append(now)
 
 
-async def wind_up(desk: Admission) -> None:
+async def cancel_all(state: HelperState) -> None:
     """Cancel running measurements, so that the process ends within seconds."""
-    tasks: list[asyncio.Task[Any]] = [task for _, task in desk.answers.values()]
-    tasks += [desk.ground[1]] if desk.ground else []
+    tasks: list[asyncio.Task[Any]] = [task for _, task in state.answers.values()]
+    tasks += [state.session_task[1]] if state.session_task else []
     for task in tasks:
         task.cancel()
     if tasks:
