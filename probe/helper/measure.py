@@ -16,10 +16,10 @@ HARD_LIMIT = 29.0
 async def measure_target(state: HelperState, question: Question) -> Answer:
     """Run the question's nettest. Return what is finished within HARD_LIMIT."""
     deadline = asyncio.get_running_loop().time() + HARD_LIMIT
-    ground = await _recent_session(state)
+    recent = await _recent_session(state)
     session = state.session()
-    session.preflight, session.ipv4, session.ipv6 = ground.preflight, ground.ipv4, ground.ipv6
-    session.neutral_addresses, session.encrypted = list(ground.neutral_addresses), ground.encrypted
+    session.preflight, session.ipv4, session.ipv6 = recent.preflight, recent.ipv4, recent.ipv6
+    session.neutral_addresses, session.encrypted = list(recent.neutral_addresses), recent.encrypted
     timer = asyncio.get_running_loop().call_at(deadline - HARD_LIMIT + ANSWER_WITHIN, session.stopping.set)
     try:
         async with asyncio.timeout_at(deadline):
@@ -28,7 +28,7 @@ async def measure_target(state: HelperState, question: Question) -> Answer:
         measured = measured_nothing(question.target, session)
     finally:
         timer.cancel()
-    facts = {"ipv4": session.ipv4, "ipv6": session.ipv6, "udp": ground.preflight.get("udp")}
+    facts = {"ipv4": session.ipv4, "ipv6": session.ipv6, "udp": recent.preflight.get("udp")}
     return {
         "software_version": __version__,
         "targets_digest": state.digest,

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from probe.formats import ooni_helper as testhelper
-from probe.helper import HelperState, admission, build
+from probe.helper import HelperState, build
 from probe.helper import ooni_measure as oonimeasuring
+from probe.helper import state as helper_state
 from probe.helper import web_page as page
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, may_contact
@@ -404,8 +405,8 @@ async def test_unfinished_part_is_omitted(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_too_many_requests_get_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"http_request": f"http://127.0.0.1:{unused_port()}/"}
-    monkeypatch.setattr(admission, "AT_ONCE", 0)
-    monkeypatch.setattr(admission, "PER_MINUTE", 2)
+    monkeypatch.setattr(helper_state, "AT_ONCE", 0)
+    monkeypatch.setattr(helper_state, "PER_MINUTE", 2)
     async with oohelperd(new_admission()) as client:
         got = [await client.post(asked) for _ in range(3)]
     assert [status for status, _, _ in got] == [503, 503, 429]

@@ -23,8 +23,9 @@ from aiohttp import web
 
 from probe.cli.helper import echo_ports
 from probe.cli.screen import UsageError
-from probe.helper import HelperState, admission, build
+from probe.helper import HelperState, build
 from probe.helper import measure as measuring
+from probe.helper import state as helper_state
 from probe.helper.udp_echo import Echo
 from probe.run.measure import Measured
 from probe.session.session import Session
@@ -152,7 +153,7 @@ async def test_same_query_is_measured_once_a_minute(measured: list[dict[str, Any
 async def test_too_frequent_queries_are_refused(
     measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "PER_MINUTE", 3)
+    monkeypatch.setattr(helper_state, "PER_MINUTE", 3)
     async with asking(new_admission()) as ask:
         got = [await ask({"target": "chat"}) for _ in range(4)]
     assert [status for status, _, _ in got] == [200, 200, 200, 429]
@@ -160,7 +161,7 @@ async def test_too_frequent_queries_are_refused(
 
 
 async def test_busy_helper_sends_retry_after(measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "AT_ONCE", 0)
+    monkeypatch.setattr(helper_state, "AT_ONCE", 0)
     async with asking(new_admission()) as ask:
         status, _, headers = await ask({"target": "chat"})
     assert status == 503 and headers["Retry-After"].isdigit()
