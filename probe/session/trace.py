@@ -68,7 +68,7 @@ class Transaction:
             async with asyncio.timeout(timeout):
                 yield
         except NETWORK_ERRORS as error:
-            overslept = self.trace.elapsed() - entry.t0 > timeout + OVERSLEPT
+            overslept = self.trace.elapsed() - entry.t0 > timeout + self.trace.overslept
             entry.failure = f.INTERRUPTED if overslept else classify(error)
             raise StepFailed(entry.OPERATION, entry.failure) from error
         except asyncio.CancelledError:
@@ -116,6 +116,8 @@ class Redirect:
 
 class Trace:
     """Hold all transactions of one measurement, on a monotonic clock that starts at 0 with it."""
+
+    overslept: float = OVERSLEPT
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -74,6 +74,7 @@ async def attempt(limit: float = LIMIT) -> AsyncIterator[Open]:
     pace = Quick()
     pace.limit = limit
     under_way = Open(Trace(), pace, a_session(pace))
+    under_way.trace.overslept = 60.0  # a busy machine is no fault here: `seconds` is measured without it
     clock = LoopClock()
     try:
         yield under_way
