@@ -15,7 +15,7 @@ from tests.real.packages import COMMAND, JAVA
 from tests.support.spark.clusters import environment
 from tests.support.store.stores import everything, rows_of, some_lines, store_of, taken, write
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(1200)
 LINES = 12
 WHERE = {
     "what is read is written down": "ingest._stored_hashes",
@@ -59,7 +59,7 @@ def killed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     # The last one has a Java of its own, which ends with it. The others share a server, so that it starts once.
     master = "local[1]" if request.param == WHERE[LAST] else request.getfixturevalue("connect_server")
     command = [sys.executable, "-c", DRIVER, request.param, str(lines), str(tmp_path / "store"), master]
-    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=1000)
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     return tmp_path
 
@@ -73,7 +73,7 @@ def test_killed_spark_ingest_is_repeated(killed: Path, request: pytest.FixtureRe
     if request.node.callspec.id == LAST:
         words += ["--engine", "spark", "--master", "local[1]"]
     command = [sys.executable, "-m", "probe", *words]
-    done = subprocess.run(command, env=environment(killed), capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, env=environment(killed), capture_output=True, text=True, timeout=1000)
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout)["accepted"] == LINES
     assert everything(store) == everything(store_of(killed / "whole", some_lines(LINES)))

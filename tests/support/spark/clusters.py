@@ -14,7 +14,7 @@ import pyspark
 
 HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
-READY = 120.0  # seconds for Java to start. It takes four on an idle machine.
+READY = 400.0  # seconds for Java to start. It takes four on an idle machine.
 WORKERS = 2
 _DEFAULTS = f"""
 spark.driver.host {LOOPBACK}
