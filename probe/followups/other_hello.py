@@ -21,6 +21,7 @@ HELLOS: dict[FollowUp, Callable[[], Hello]] = {
     "other_size_hello": lambda: RESIZED,
     "same_hello_again": lambda: OWN,
 }
+"""What makes the hello of each kind. `registry.py` registers these kinds."""
 
 
 async def send_hello(context: FollowUpContext, flow: PlannedFlow) -> TransactionRecord | None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from probe.followups.context import FollowUpContext
-from probe.followups.other_hello import send_hello
+from probe.followups.other_hello import HELLOS, send_hello
 from probe.followups.other_name import send_name
 from probe.followups.planned_flow import PlannedFlow
 from probe.followups.udp_echo import send_echo
@@ -24,10 +24,7 @@ _CARRY_OUT: dict[FollowUp, CarryOut] = {
     "nonexistent_name_same_address": send_name,
     "nonexistent_name_neutral_host": send_name,
     "neutral_name_neutral_host": send_name,
-    "browser_hello": send_hello,
-    "harmless_browser_hello": send_hello,
-    "other_size_hello": send_hello,
-    "same_hello_again": send_hello,
+    **dict.fromkeys(HELLOS, send_hello),
     "random_bytes_neutral_host": send_random_bytes,
     "same_payload_echo": send_echo,
     "other_payload_echo": send_echo,
