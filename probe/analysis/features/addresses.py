@@ -25,7 +25,6 @@ from probe.analysis.features.differentials import (
     CLOSED_KINDS,
     CLOSES,
     count_certificates,
-    count_hellos,
     count_name,
     count_pages,
     count_resets,
@@ -33,6 +32,7 @@ from probe.analysis.features.differentials import (
 )
 from probe.analysis.features.dns.resolver_answers import Answers, answers_in
 from probe.analysis.features.mail import count_mail
+from probe.analysis.features.other_hellos import count_hellos
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.udp_echo import echoed, silent
 from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
@@ -69,7 +69,7 @@ def address_row(
     count_name(row, endpoint, done, proofs, network.neutral)
     count_unlisted(row, endpoint, done, network.neutral)
     count_resets(row, done)
-    count_hellos(row, endpoint, done)
+    count_hellos(row, endpoint, done.hellos)
     if network.drops:
         _ignore_silence(row)
     return row, done

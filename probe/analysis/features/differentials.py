@@ -130,13 +130,6 @@ def count_resets(row: AddressRow, done: Attempts) -> None:
     row.harmless_resets = sum(other.resets_unlike > 0 for other in done.innocuous)
 
 
-def count_hellos(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:
-    """Count the results of the name in other client hellos."""
-    row.browser_passed = done.hellos.browser_passed(endpoint.host)
-    row.browser_resets, row.browser_timeouts = done.hellos.browser_failed(RESET), done.hellos.browser_failed(TIMEOUT)
-    row.other_size_passed = done.hellos.other_size_passed()
-
-
 def count_unlisted(row: AddressRow, endpoint: Endpoint, done: Attempts, proven: frozenset[str]) -> None:
     """Count the flows with unlisted traffic that failed before listed traffic passed, at working neutral hosts only."""
     random = tuple(other for other in done.unlisted.random if other.address in proven)

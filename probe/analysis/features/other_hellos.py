@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.verified_addresses import Verified, tls_valid
-from probe.analysis.observations.failure_kinds import is_local, kind_of
+from probe.analysis.observations.failure_kinds import RESET, TIMEOUT, is_local, kind_of
 from probe.analysis.observations.rows import Observation
 from probe.targets.target import Endpoint
 
@@ -64,6 +65,13 @@ def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation,
         tuple(row for row in named if row.followup == "same_hello_again" and row.tls_engine in engines),
         tuple(row for row in near if _is_innocuous(row, endpoint) and row.tls_engine not in engines),
     )
+
+
+def count_hellos(row: AddressRow, endpoint: Endpoint, hellos: OtherHellos) -> None:
+    """Count the results of the name in other client hellos."""
+    row.browser_passed = hellos.browser_passed(endpoint.host)
+    row.browser_resets, row.browser_timeouts = hellos.browser_failed(RESET), hellos.browser_failed(TIMEOUT)
+    row.other_size_passed = hellos.other_size_passed()
 
 
 def _is_innocuous(row: Observation, endpoint: Endpoint) -> bool:
