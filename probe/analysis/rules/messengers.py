@@ -96,10 +96,10 @@ PAYLOAD_RULES = (
         f"{_TWICE}",
         State.LIKELY_BLOCKED,
         mechanism="protocol",
-        because="The connection is made, the service's own protocol fails on it here, and the test helper succeeds.",
+        because="The service's own protocol fails here, and the test helper succeeds.",
         plain=mark(
-            "The server of {service} accepts a connection, and then does not respond properly. A test helper outside "
-            "this network reaches the server. Access to {service} is probably blocked."
+            "The server of {service} does not respond properly here. A test helper outside this network reaches it. "
+            "Access to {service} is probably blocked."
         ),
     ),
     Rule(
