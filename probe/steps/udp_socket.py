@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import struct
 import sys
+from abc import ABC, abstractmethod
 
 from probe.session.pacing import Pace
 from probe.steps.ttl import keep_errors, told_by_icmp
@@ -16,7 +17,7 @@ _IP_RECVTTL = 12  # from <linux/in.h>, missing in Python's socket module
 _TTL_MESSAGES = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, getattr(socket, "IPV6_HOPLIMIT", 52))}
 
 
-class UDPSocket:
+class UDPSocket(ABC):
     """Pass received datagrams to `_received` and errors to `_refused`. The opener must close it.
 
     `ip` is a literal. Raises OSError if the kernel has no route.
@@ -48,13 +49,13 @@ class UDPSocket:
             self._loop.remove_reader(self._sock.fileno())
             self._sock.close()
 
+    @abstractmethod
     def _received(self, raw: bytes, ip_ttl: int | None) -> None:
         """Take a datagram. `ip_ttl` is the TTL (hop limit) with which it arrived."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _refused(self, error: OSError) -> None:
         """Take an error from ICMP or the kernel."""
-        raise NotImplementedError
 
     def _readable(self) -> None:
         for _ in range(_MOST_AT_ONCE):
