@@ -60,6 +60,7 @@ def run_command(
     command: Sequence[str],
     *,
     consent: str,
+    of_probe: bool = False,
     seed: int = 0,
     record: str | None = None,
     log: str | None = None,
@@ -67,8 +68,9 @@ def run_command(
 ) -> int:
     """Run `command` in the user's namespace and return its exit code, 128 + n for signal n.
 
-    The command keeps its streams. `folder`: target files, from which the servers are made. `record`: a pcap file of
-    the link behind the home router. `real_servers` replace the lab's servers of some hosts.
+    The command keeps its streams. With `of_probe` it is a list of arguments for `probe`. `folder`: target files, from
+    which the servers are made. `record`: a pcap file of the link behind the home router. `real_servers` replace the
+    lab's servers of some hosts.
 
     Raises LabUnavailable, LabBroken, TargetError, ScenarioError and RealServerError.
     """
@@ -82,7 +84,7 @@ def run_command(
         raise ScenarioError(f"{scenario.name}: {error}") from None
     return run_in_lab(
         config,
-        command=command,
+        command=(lambda: _run_probe(command, {})) if of_probe else command,
         servers=lambda ready: serve_with_real_servers(world, real_servers, ready),
         helper=_helper(scenario, world, folder, consent),
         env=_command_environment(scenario, consent),
@@ -140,11 +142,17 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
     return lambda ready: _run_probe(words, environment(consent, roots=HELPERS_ROOTS))
 
 
-def _run_probe(words: list[str], env: Mapping[str, str]) -> None:
-    """Run `probe WORDS` in this process, since a new Python would cost half a second."""
+def _run_probe(words: Sequence[str], env: Mapping[str, str]) -> None:
+    """Run `probe WORDS` in this process, as a new Python would, which takes a second of processor time to start."""
     os.environ.update(env)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["probe", *words]
-    runpy.run_module("probe", run_name="__main__")
+    with (
+        open(0, closefd=False) as sys.stdin,
+        open(1, "w", closefd=False) as sys.stdout,
+        open(2, "w", 1, closefd=False) as sys.stderr,
+    ):
+        runpy.run_module("probe", run_name="__main__")
 
 
 def expected_services(scenario: Scenario, folder: Path) -> list[str]:
@@ -183,13 +191,13 @@ def run_scenario(
     Progress goes to stderr. Raises the errors of run_command.
     """
     services = expected_services(scenario, folder)
-    command = [sys.executable, "-m", "probe", "run", "--json", "--targets", str(folder.resolve())]
+    command = ["run", "--json", "--targets", str(folder.resolve())]
     command += ["--depth", scenario.depth, *(["--results", str(results)] if results else []), *more, *scenario.targets]
     command += ["--repeat", str(scenario.run.repeat)] if scenario.run.repeat > 1 else []
     command += [word for page in scenario.pages if page.measured for word in ("--input", page.url)]
 
     def measure() -> int:
-        return run_command(scenario, folder, command, consent=consent, seed=seed, record=record, log=log)
+        return run_command(scenario, folder, command, consent=consent, of_probe=True, seed=seed, record=record, log=log)
 
     code, printed = with_output_caught(measure)
     if code == INTERRUPTED and scenario.run.interrupt_after is not None:

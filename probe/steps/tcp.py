@@ -5,6 +5,7 @@ import errno
 import ipaddress
 import socket
 import struct
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from probe.steps.connection import Connection, address_of
 from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
 
 TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too, Linux only
+_CLOSED = 7  # tcpi_state, the first byte of struct tcp_info: TCP_CLOSE of <net/tcp_states.h>
 # Offsets in struct tcp_info of <linux/tcp.h>: after 8 bytes, the 16th and the 24th number of 4 bytes.
 _NUMBER, _RTT_AT, _TOTAL_RETRANS_AT = struct.Struct("=I"), 68, 100
 _WEIGHT = 8  # the kernel's smoothed round trip takes an eighth of each new sample (RFC 6298, 2.3)
@@ -81,6 +83,15 @@ class TCPConnection(Connection):
     def retransmissions(self) -> int:
         """Return the number of segments that the kernel sent again."""
         return _tcp_info(self._sock, _TOTAL_RETRANS_AT) or 0
+
+    def was_reset(self) -> bool:
+        """Return whether a reset ended the connection. After a FIN it would be half open.
+
+        The kernel keeps one error per socket. An ICMP error that comes after the reset takes its place, and the next
+        read then ends as after a FIN.
+        """
+        state = _tcp_info(self._sock, 0)
+        return state is not None and state.to_bytes(4, sys.byteorder)[0] == _CLOSED
 
     def close(self) -> None:
         if (descriptor := self._sock.fileno()) >= 0:

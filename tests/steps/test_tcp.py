@@ -162,7 +162,7 @@ async def send_two_bytes(peer: Peer) -> None:
     await peer.send(b"hi")
 
 
-async def test_reset_and_end_while_reading_are_reported() -> None:
+async def test_reset_and_end_while_reading_are_distinguished() -> None:
     async def reset(peer: Peer) -> None:
         await peer.receive()
         peer.reset()
@@ -176,12 +176,13 @@ async def test_reset_and_end_while_reading_are_reported() -> None:
         await conn.write(b"x")
         with pytest.raises(ConnectionResetError):
             await conn.read()
+        assert await conn.read() == b"" and conn.was_reset()  # the kernel reports the reset once
     async with serving(end) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
         await conn.write(b"x")
         with pytest.raises(EOFError):
             await conn.read_exactly(3)
-        assert await conn.read() == b""
+        assert await conn.read() == b"" and not conn.was_reset()
 
 
 async def test_read_exactly_leaves_further_bytes() -> None:

@@ -224,9 +224,9 @@ def from_helper(answer: Callable[[str, str], dict[str, Any]]) -> Plant:
 
         learned: list[str] = []
         async with helper(handler) as url:
-            answer = await control.ask(url, CHAT, {}, roots=load_roots(), learned=learned.append)
-        assert answer["failure"] is None and learned == [address] and "your_address" not in answer
-        return answer
+            wrote = await control.ask(url, CHAT, {}, roots=load_roots(), learned=learned.append)
+        assert wrote["failure"] is None and learned == [address] and "your_address" not in wrote
+        return wrote
 
     return plant
 

@@ -223,8 +223,12 @@ class _Lab:
         self._restore_signals()
         if plan.open_files is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (plan.open_files, plan.open_files))
+        if callable(plan.command):
+            os.environ.update(plan.env)
+            plan.command()
+            return
         try:
-            os.execvpe(plan.command[0], plan.command, plan.env)
+            os.execvpe(plan.command[0], list(plan.command), plan.env)
         except OSError as error:
             os.write(2, f"{plan.command[0]}: {error.strerror}\n".encode())
             os._exit(127 if isinstance(error, FileNotFoundError) else 126)

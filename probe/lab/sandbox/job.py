@@ -10,6 +10,9 @@ from probe.lab.net.layout import FabricConfig
 Start = Sequence[str] | Callable[[Callable[[], None]], None]
 """A command line, or a function that calls its argument when it is ready."""
 
+Command = Sequence[str] | Callable[[], None]
+"""A command line, or a function to run in a fork of this process."""
+
 
 @dataclass(frozen=True)
 class Interruption:
@@ -24,7 +27,7 @@ class Plan:
     """Hold everything that the first process needs."""
 
     config: FabricConfig
-    command: list[str]
+    command: Command
     servers: Start | None
     helper: Start | None
     env: dict[str, str]

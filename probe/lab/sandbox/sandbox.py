@@ -28,7 +28,7 @@ from probe.lab.sandbox import kernel
 from probe.lab.sandbox.first_process import Pipes, Plan, Start, run_first_process
 from probe.lab.sandbox.identity import map_identity
 from probe.lab.sandbox.isolation import network_inode
-from probe.lab.sandbox.job import Interruption
+from probe.lab.sandbox.job import Command, Interruption
 from probe.lab.sandbox.unsupported import LabBroken, LabUnavailable, explain
 from probe.messages import tr
 
@@ -41,7 +41,7 @@ NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWPID | ke
 def run_in_lab(
     config: FabricConfig,
     *,
-    command: Sequence[str],
+    command: Command,
     servers: Start | None = None,
     helper: Start | None = None,
     env: Mapping[str, str] | None = None,
@@ -54,6 +54,7 @@ def run_in_lab(
 ) -> int:
     """Run `command` in the user's namespace and return its exit code, 128 + n if signal n ended it.
 
+    `command` is a command line, or a function, which runs in a fork of this process: that saves the start of Python.
     `servers` and `helper` run in their own namespaces. Each is a command line, or a function that calls its argument
     when it is ready. A command line reports this with a line on the descriptor in PROBE_LAB_READY_FD. For the helper a
     listening TCP socket counts as well. The command gets the caller's environment and `env`, the caller's streams, and
@@ -68,12 +69,12 @@ def run_in_lab(
     folder = os.path.realpath(cwd or os.getcwd())
     plan = Plan(
         config=config,
-        command=list(command),
+        command=command,
         servers=servers,
         helper=helper,
         env={**os.environ, **(env or {})},
         cwd=folder,
-        keep=[folder, *keep, *_needed_paths(config), os.path.dirname(shutil.which(command[0]) or folder)],
+        keep=[folder, *keep, *_needed_paths(config), *_folder_of(command)],
         log=_open_log(log),
         ready_within=ready_within,
         callers_inode=network_inode(),
@@ -86,6 +87,12 @@ def run_in_lab(
     finally:
         os.close(plan.log)
         signal.pthread_sigmask(signal.SIG_SETMASK, plan.mask)
+
+
+def _folder_of(command: Command) -> list[str]:
+    """Return the folder of the program that a command line starts."""
+    program = None if callable(command) else shutil.which(command[0])
+    return [] if program is None else [os.path.dirname(program)]
 
 
 def _needed_paths(config: FabricConfig) -> list[str]:

@@ -142,7 +142,9 @@ class _Stream:
                     expired = True
                     continue
                 return "reset", expired
-            return ("answered" if data else "closed"), expired
+            if data:
+                return "answered", expired
+            return ("reset" if self._conn.was_reset() else "closed"), expired
         return "", expired
 
 

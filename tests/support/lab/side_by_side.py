@@ -5,6 +5,8 @@ input. LOCK is a descriptor whose lock the process holds as long as it works.
 """
 
 import fcntl
+import gc
+import importlib
 import json
 import os
 import select
@@ -24,9 +26,25 @@ from probe.lab.scenario.expectations import Difference, Expectation
 from probe.lab.scenario.scenario import PathKeys, RunKeys, Scenario, find_scenario, load_scenario
 from probe.targets.target import bundled_targets
 
-AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "4"))
+AT_ONCE = int(os.environ.get("PROBE_LABS_AT_ONCE", "6"))
+APART = 2.0  # seconds between two starts, since the first seconds of a run take most of its processor time
 LONGEST = 300  # seconds for one run
 OUTCOME = "outcome.json"
+LOADED_ONCE = (  # by the process that forks the runs, so that no fork has to
+    "probe.analysis.verdicts.verdicts",
+    "probe.cli.helper",
+    "probe.cli.run.findings",
+    "probe.cli.run.progress",
+    "probe.cli.run.request",
+    "probe.cli.run.run",
+    "probe.control.ooni",
+    "probe.control.own",
+    "probe.helper.server",
+    "probe.packets.capture",
+    "probe.run.runner",
+    "service_identity.cryptography",
+    "utls",
+)
 
 
 def without_interference(scenario: Scenario) -> Scenario:
@@ -123,18 +141,24 @@ class SideBySide:
 
 def main(root: str, lock: str) -> None:
     """Run what standard input asks for, several at a time, until all is done or standard input ends."""
-    import probe.cli.helper  # loaded once here, so that no fork has to
-    import probe.helper.server  # noqa: F401
-
+    for name in LOADED_ONCE:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # so that no fork copies the memory of these modules
     os.set_inheritable(int(lock), False)
     left = [LabRun(**{**one, "options": tuple(one["options"])}) for one in json.loads(sys.stdin.readline())]
     under_way: dict[int, tuple[int, LabRun]] = {}  # pidfd: pid, run
+    next_start = 0.0
     while left or under_way:
-        while left and len(under_way) < AT_ONCE:
+        free = left and len(under_way) < AT_ONCE
+        pause = next_start - time.monotonic() if free else None
+        if pause is not None and pause <= 0:
             wanted = left.pop(0)
             pid = _fork(wanted, Path(root))
             under_way[os.pidfd_open(pid)] = pid, wanted
-        readable, _, _ = select.select([0, *under_way], (), ())
+            next_start = time.monotonic() + APART
+            continue
+        readable, _, _ = select.select([0, *under_way], (), (), pause)
         for end in set(readable) & under_way.keys():
             pid, wanted = under_way.pop(end)
             os.close(end)

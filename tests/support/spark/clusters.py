@@ -16,6 +16,7 @@ HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
 READY = 400.0  # seconds for Java to start. It takes four on an idle machine.
 WORKERS = 2
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"  # for Java that ends before it is worth compiling
 _DEFAULTS = f"""
 spark.driver.host {LOOPBACK}
 spark.driver.bindAddress {LOOPBACK}
@@ -24,6 +25,7 @@ spark.executor.memory 512m
 spark.executor.cores 1
 spark.cores.max {WORKERS}
 spark.sql.shuffle.partitions 4
+spark.ui.enabled false
 """
 
 
@@ -32,7 +34,12 @@ def environment(folder: Path) -> dict[str, str]:
     conf = folder / "conf"
     conf.mkdir(exist_ok=True)
     (conf / "spark-defaults.conf").write_text(_DEFAULTS)
-    own = {"SPARK_HOME": str(HOME), "SPARK_CONF_DIR": str(conf), "SPARK_LOCAL_IP": LOOPBACK}
+    own = {
+        "JDK_JAVA_OPTIONS": SHORT_LIVED,
+        "SPARK_HOME": str(HOME),
+        "SPARK_CONF_DIR": str(conf),
+        "SPARK_LOCAL_IP": LOOPBACK,
+    }
     return {**os.environ, **own, "PYSPARK_PYTHON": sys.executable}
 
 
