@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from tests.support.world import World
 if TYPE_CHECKING:
     from tests.support.lab.side_by_side import LabOutcome
 
-NICER = 15  # the lab's runs have deadlines, and come before the tests that compute
+NICER = 15  # for the tests that compute: the lab's runs have deadlines
 RUNS = pytest.StashKey[Any]()
 
 
@@ -70,8 +71,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         folder = runs_folder(session.config)
         folder.mkdir()
         session.config.stash[RUNS] = SideBySide.start([LabRun(*mark.args, **mark.kwargs) for mark in marks], folder)
-    if worker:
-        os.nice(NICER)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let the tests that compute leave the processor to those that run something in the lab."""
+    if hasattr(item.config, "workerinput"):
+        nice = 0 if item.get_closest_marker("lab") else NICER
+        if os.geteuid() == 0 or nice > os.nice(0):  # only root may lower the value
+            os.setpriority(os.PRIO_PROCESS, 0, nice)
+    return (yield)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -45,10 +45,17 @@ class Watch:
     def stopping(self, why: str) -> None: ...
 
 
+class Patient(Pace):
+    """Wait for a connect as long as a machine with other work may need."""
+
+    def tcp_timeout(self, *, confirm: bool = False) -> float:
+        return 120.0
+
+
 async def run(targets: list[Target], folder: Path) -> RunOutcome:
     neutral = Neutral((), "no.invalid", (), (), None, "00")
     resolvers = Target("resolvers", "dnscheck", "", "", targets[0].reviewed, {}, "")
-    session = Session("many", Settings(), Pace(), neutral, resolvers)
+    session = Session("many", Settings(), Patient(), neutral, resolvers)
 
     def open_results(where: Vantage) -> ResultsFile:
         return ResultsFile.in_folder(folder, where.probe_cc, where.probe_asn, "many", datetime.now(UTC), False)
