@@ -23,6 +23,7 @@ from probe.helper import HelperState, build
 from probe.helper import measure as measuring
 from probe.helper import state as helper_state
 from probe.helper.query import Refused, read_question
+from probe.helper.web_page import Page
 from probe.resolution.lookup import Names
 from probe.session.session import Session
 from probe.session.trace import Trace
@@ -303,6 +304,24 @@ async def test_listed_endpoint_is_marked_and_not_contacted(tmp_path: Path, names
                 asked = {"http_request": "https://127.0.0.1/", "tcp_connect": endpoints, "x_quic_enabled": True}
                 assert_marked(await post("/", asked), batch)
     assert recorder.made == []
+
+
+async def test_sockets_refuse_what_the_list_lets_pass(
+    tmp_path: Path, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Check that the route does not depend on its own list: TCP, TLS and QUIC ask the guard again."""
+
+    async def fetched(*_: Any, **__: Any) -> Page:
+        return Page(status=200, length=0, h3="chat.example:443")
+
+    monkeypatch.setattr("probe.helper.ooni_measure.may_contact", lambda address, contacts: True)
+    monkeypatch.setattr("probe.helper.ooni_measure.fetch", fetched)
+    names[HOST] = ["169.254.169.254", "fec0::1", "127.0.0.1"]
+    async with helper(tmp_path) as post:
+        with recorded_sockets() as recorder:
+            answer = await post("/", {"http_request": f"https://{HOST}/", "x_quic_enabled": True})
+    assert recorder.made == [] and set(answer["ip_info"]) == set(names[HOST])
+    assert answer["tcp_connect"] == answer["tls_handshake"] == answer["quic_handshake"] == {}
 
 
 async def test_address_that_a_url_resolves_to_is_marked_and_not_contacted(
