@@ -19,8 +19,8 @@ from probe.resolution.encrypted_dns import family_of
 from probe.resolution.lookup import TRUSTED, Name, Names
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
-from probe.signatures.bogons import is_bogon
 from probe.steps.tls.certificates import Roots
+from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.target import Endpoint, Service, Target
 
 ALTERNATIVES = 2  # other addresses per family that are tried
@@ -149,7 +149,7 @@ class Reach:
         """
         if not self._one_address:
             return self._usable(name.given_by({"system", "probe"}))
-        lowest = (sorted(self._usable(name.given_by({source})), key=_rank)[:1] for source in ("system", "probe"))
+        lowest = (sorted(self._usable(name.given_by({source})), key=self._rank)[:1] for source in ("system", "probe"))
         return list(dict.fromkeys(ip for found in lowest for ip in found))
 
     def _alternatives(self, name: Name, tried: Collection[str]) -> list[str]:
@@ -159,12 +159,14 @@ class Reach:
         return found[:1] if self._one_address else found
 
     def _usable(self, addresses: list[str]) -> list[str]:
+        """Leave out what our probe may not contact for a server that redirects. A helper's sockets refuse by name."""
         working = [ip for ip in addresses if self.session.family_works(family_of(ip))]
         options = self._attempts.options
-        public_only = self.session.public_only or (options is not None and options.public_only)
-        return [ip for ip in working if not is_bogon(ip)] if public_only else working
+        if self.session.public_only or options is None or not options.public_only:
+            return working
+        return [ip for ip in working if may_contact(ip, Contacts.REDIRECTS)]
 
-
-def _rank(ip: str) -> tuple[int, int]:
-    address = ipaddress.ip_address(ip)
-    return address.version, int(address)
+    def _rank(self, ip: str) -> tuple[bool, int, int]:
+        """Return the place of an address in the order in which one is chosen. Refused ones come last."""
+        address = ipaddress.ip_address(ip)
+        return not may_contact(ip, self.session.pace.contacts), address.version, int(address)

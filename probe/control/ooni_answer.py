@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from probe.control.addresses import is_public, parsed
+from probe.control.addresses import parsed
 from probe.control.ooni_request import Question, Tried
 from probe.formats import failures as f
 from probe.formats.entries import (
@@ -22,8 +22,8 @@ from probe.formats.keys import LISTS
 from probe.formats.ooni_helper import NAME_ERROR, meant_by_tcp
 from probe.formats.transactions import TransactionRecord
 from probe.privacy.scrub import scrub_text
-from probe.signatures.bogons import is_bogon
 from probe.steps.connection import address_of
+from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.target import Endpoint
 
 RESOLVER = "testhelper"  # stands for its resolver, which it does not name
@@ -72,7 +72,8 @@ def resolved(answer: Answer) -> list[str]:
     """Return the public addresses from the helper's resolver."""
     given = _table(answer.get("dns")).get("addrs")
     said = [ip for ip in given if isinstance(ip, str)] if isinstance(given, list) else []
-    return list(dict.fromkeys(str(parsed(ip)) for ip in said if is_public(ip) and not is_bogon(ip)))[:MOST_ADDRESSES]
+    public = (ip for ip in said if may_contact(ip, Contacts.PUBLIC))
+    return list(dict.fromkeys(str(parsed(ip)) for ip in public))[:MOST_ADDRESSES]
 
 
 def handshake(

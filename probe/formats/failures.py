@@ -75,6 +75,9 @@ BUG: Final = "unknown_failure: probe bug"
 BUDGET: Final = "unknown_failure: trigger budget spent"
 NO_QUIC: Final = "unknown_failure: quic is not installed"  # the extra [quic]: aioquic
 NO_FINGERPRINT: Final = "unknown_failure: utls is not installed"  # the extra [fingerprint]
+NOT_CONTACTED: Final = "unknown_failure: address not contacted"  # a test helper's guard refused it (P7)
+
+_LOCAL: Final = (FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC, NO_FINGERPRINT, NOT_CONTACTED)
 
 CUT_OFF: Final = frozenset({RESET, ABORTED, EOF, "network_reset", "unknown_failure: broken pipe"})
 SILENT: Final = frozenset({TIMEOUT, TIMED_OUT})
@@ -85,4 +88,4 @@ def is_local(failure: str | None) -> bool:
     """Return whether a failure is a local fault or an interruption, which is no evidence about the network."""
     if failure is None:
         return False
-    return failure == INTERRUPTED or failure.startswith((FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC, NO_FINGERPRINT))
+    return failure == INTERRUPTED or failure.startswith(_LOCAL)

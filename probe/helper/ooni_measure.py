@@ -10,7 +10,6 @@ from probe.formats import failures as f
 from probe.formats.entries import QUICHandshake, TCPConnect, TLSHandshake
 from probe.formats.ooni_helper import BOGON, BY_HELPER, BY_PROBE, VALID, said_of_dns, said_of_tcp
 from probe.helper.ooni_request import Request
-from probe.helper.query import may_contact
 from probe.helper.state import Answer, HelperState
 from probe.helper.web_page import fetch
 from probe.session.pacing import Pace
@@ -20,6 +19,7 @@ from probe.steps.dns.system_resolver import resolve_system
 from probe.steps.quic.quic import quic_handshake
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.tls import tls_handshake
+from probe.targets.address_guard import may_contact
 from probe.targets.target import is_address
 
 DNS_SECONDS, TCP_SECONDS, TLS_SECONDS = 4.0, 8.0, 7.0
@@ -46,7 +46,7 @@ class Examination:
 
     def __init__(self, state: HelperState, request: Request) -> None:
         self._state, self._request, self._roots = state, request, state.roots
-        self._pace = Pace()
+        self._pace = Pace(contacts=state.contacts)
         self.trace = Trace()
         self.answer: Answer = {
             "tcp_connect": {},
@@ -89,17 +89,14 @@ class Examination:
         asked, given = self._request.addresses, self.answer["dns"]["addrs"]
         for ip in dict.fromkeys([*asked, *given]):
             flags = BY_PROBE * (ip in asked) | BY_HELPER * (ip in given)
-            flags |= BOGON * (not may_contact(ip, lab=self._state.lab))
+            flags |= BOGON * (not may_contact(ip, self._state.contacts))
             self.answer["ip_info"][ip] = {"asn": self._state.asn_of(ip), "flags": flags}
 
     async def _page(self) -> None:
         request = self._request
         async with self._state.connections:
-            page = await fetch(request.url, dict(request.headers), roots=self._roots, allowed=self._allowed)
+            page = await fetch(request.url, dict(request.headers), roots=self._roots, contacts=self._state.contacts)
         self.answer["http_request"] = page.written()
-
-    def _allowed(self, address: str) -> bool:
-        return may_contact(address, lab=self._state.lab)
 
     async def _endpoint(self, ip: str, port: int) -> None:
         async with (

@@ -1,12 +1,12 @@
 """Parse a question to the helper strictly, so that the helper contacts only its own targets."""
 
-import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.target import Target, is_address
 from probe.targets.url_lists import WEB_PORTS, web_target
 
@@ -118,30 +118,5 @@ def _of_one_name(name: str, ips: Any, names: set[str], lab: bool) -> list[str]:
 def _check_address(text: str, lab: bool) -> None:
     if not is_address(text) or "%" in text:
         raise Refused(422, f"addresses: {text[:64]!r} is no IP address")
-    if not may_contact(text, lab=lab):
-        raise Refused(422, f"addresses: {text} is private, loopback or multicast, and is not contacted")
-
-
-def may_contact(address: str, *, lab: bool) -> bool:
-    """Tell whether an IP literal is public. An embedded IPv4 address is checked too.
-
-    Other spellings that a resolver or libc accepts ("127.1", "fe80::1%eth0") are refused.
-    """
-    if not is_address(address) or "%" in address:
-        return False
-    ip = ipaddress.ip_address(address)
-    inner = _wrapped(ip)
-    return not any(
-        each.is_multicast or each.is_unspecified or not (lab or each.is_global)
-        for each in ((ip, inner) if inner else (ip,))
-    )
-
-
-def _wrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address inside a mapped, NAT64 (RFC 6052), 6to4 or Teredo address, or None."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return None
-    if ip in ipaddress.ip_network("64:ff9b::/96"):
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    teredo = ip.teredo[1] if ip.teredo else None
-    return ip.ipv4_mapped or ip.sixtofour or teredo
+    if not may_contact(text, Contacts.LAB if lab else Contacts.PUBLIC):
+        raise Refused(422, f"addresses: {text} is private, reserved or multicast, and is not contacted")

@@ -17,6 +17,7 @@ from probe.nettests import NETTESTS
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings
 from probe.steps.tls.certificates import Roots, load_roots
+from probe.targets.address_guard import Contacts
 from probe.targets.target import Neutral, Target, load_neutral, load_target, target_names
 
 CACHE_SECONDS = 60.0
@@ -56,12 +57,15 @@ class HelperState:
         listed = "".join(f"{name} {target.digest}\n" for name, target in sorted(self.targets.items()))
         return hashlib.sha256(listed.encode()).hexdigest()
 
+    @property
+    def contacts(self) -> Contacts:
+        """Return the addresses that the helper may contact."""
+        return Contacts.LAB if self.lab else Contacts.PUBLIC
+
     def session(self) -> Session:
         settings = Settings(followups=False, public_roots=self.public_roots)
-        pace = Pace()
-        session = Session("helper", settings, pace, self.neutral, self.resolvers, as_control=True, asn_of=self.asn_of)
-        session.public_only = not self.lab
-        return session
+        pace = Pace(contacts=self.contacts)
+        return Session("helper", settings, pace, self.neutral, self.resolvers, as_control=True, asn_of=self.asn_of)
 
 
 def load_state(

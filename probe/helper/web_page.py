@@ -14,8 +14,10 @@ from yarl import URL
 
 from probe.formats import failures as f
 from probe.formats.ooni_helper import said_of_http
-from probe.session.classify import NETWORK_ERRORS, classify
+from probe.session.classify import NETWORK_ERRORS, LocalFailure, classify
+from probe.steps.sockets import open_socket
 from probe.steps.tls.certificates import Roots
+from probe.targets.address_guard import Contacts
 
 SECONDS = 15.0
 LONGEST_BODY = 2**22  # bytes after decompression. They are counted and not kept.
@@ -26,7 +28,11 @@ MOST_HEADERS, LONGEST_HEADER = 64, 1024
 _TITLE = re.compile(rb"<title>([^<]{1,512})</title>", re.IGNORECASE)
 _H3 = re.compile(r'(?:^|[,\s])h3="?([^",;\s]*):(\d{1,5})')
 
-Allowed = Callable[[str], bool]
+
+class _NotContacted(PermissionError):
+    """Report to aiohttp that the guard refused an address. It then tries the name's other addresses."""
+
+
 TROUBLE = (*NETWORK_ERRORS, aiohttp.ClientError, CookieError, ValueError)
 
 
@@ -54,11 +60,11 @@ class Page:
         }
 
 
-async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, allowed: Allowed) -> Page:
-    """GET `url`. `allowed` is called for every address, also of redirects, just before the connection."""
+async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, contacts: Contacts) -> Page:
+    """GET `url`. The guard is asked for every address, also of redirects, just before the connection."""
     page = Page()
     connector = aiohttp.TCPConnector(
-        ssl=roots.client_context(), resolver=ThreadedResolver(), socket_factory=_only(allowed), force_close=True
+        ssl=roots.client_context(), resolver=ThreadedResolver(), socket_factory=_sockets(contacts), force_close=True
     )
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     try:
@@ -74,14 +80,15 @@ async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, allowed: All
     return page
 
 
-def _only(allowed: Allowed) -> Callable[[Any], socket.socket]:
-    """Return a socket factory for allowed addresses only. The address is certain at no earlier point."""
+def _sockets(contacts: Contacts) -> Callable[[Any], socket.socket]:
+    """Return a socket factory for addresses that may be contacted. The address is certain at no earlier point."""
 
     def make(info: Any) -> socket.socket:
-        family, kind, protocol, _, where = info
-        if not allowed(where[0]):
-            raise PermissionError(errno.EACCES, "no public address")
-        return socket.socket(family, kind, protocol)
+        _, kind, _, _, where = info
+        try:
+            return open_socket(where[0], kind, contacts)
+        except LocalFailure as refused:
+            raise _NotContacted(errno.EACCES, str(refused)) from refused
 
     return make
 
@@ -109,6 +116,8 @@ def offered_h3(value: str, host: str) -> str:
 
 
 def _failure(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _NotContacted):
+        return f.NOT_CONTACTED
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f.DNS_MISBEHAVING
     if isinstance(error, aiohttp.ClientSSLError):  # the endpoints report TLS errors more precisely

@@ -180,7 +180,9 @@ class Names:
 
     async def _ask(self, tx: Transaction, server: str, hostname: str, query_type: str) -> DNSQuery:
         pace = self._session.pace
-        return await query_udp(tx, server, hostname, query_type, pace=pace, shown_as=SYSTEM, retransmit=False)
+        return await query_udp(
+            tx, server, hostname, query_type, pace=pace, shown_as=SYSTEM, retransmit=False, of_system=True
+        )
 
     async def _corroborate(self, name: Name) -> None:
         """Query the encrypted resolver."""

@@ -45,7 +45,8 @@ class NeutralLookups:
         facts = TransactionFacts("lookup", address=server)
         async with self._session.pace.lookup_slot(), self._trace.transaction(facts) as tx:
             try:
-                await query_udp(tx, server, self._name(), "A", pace=self._session.pace, shown_as="system")
+                pace = self._session.pace
+                await query_udp(tx, server, self._name(), "A", pace=pace, shown_as="system", of_system=True)
             finally:
                 self._resolver = _asked(tx.entries)
 

@@ -205,7 +205,7 @@ class _Check:
 
     async def _ask_one_over_udp(self, server: str, hostname: str, public: bool) -> None:
         async with self._session.pace.slot(), self.trace.transaction(TransactionFacts("lookup", address=server)) as tx:
-            await query_udp(tx, server, hostname, "A", pace=self._session.pace)
+            await query_udp(tx, server, hostname, "A", pace=self._session.pace, of_system=not public)
         answered = tx.record.failure is None or tx.record.failure.startswith("dns_")
         self.found.udp.append(answered)
         if public:

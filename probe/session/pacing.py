@@ -1,4 +1,4 @@
-"""Limit the load of a run: flows in flight, timeouts, triggers and residual windows (P7, P8)."""
+"""Limit what a run does: flows in flight, timeouts, triggers, residual windows and addresses (P7, P8)."""
 
 import asyncio
 import time
@@ -12,6 +12,7 @@ from probe.session.classify import LocalFailure
 from probe.session.flow_slots import FlowSlots, Slot
 from probe.session.residual_ledger import ResidualLedger
 from probe.session.round_trips import RoundTrips
+from probe.targets.address_guard import Contacts
 
 TRIGGERS_STANDARD = 6
 TRIGGERS_DEEP = 120
@@ -27,9 +28,19 @@ INNOCUOUS = 2.0  # seconds for an innocuous datagram before the name. It is repe
 
 
 class Pace:
-    """Hold what all measurements of one run know of their load. Not thread-safe: one event loop."""
+    """Hold what all measurements of one run know of their load. Not thread-safe: one event loop.
 
-    def __init__(self, *, deep: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    `contacts`: the addresses to which a socket may be made (P7).
+    """
+
+    def __init__(
+        self,
+        *,
+        deep: bool = False,
+        contacts: Contacts = Contacts.TARGETS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.contacts = contacts
         self._most_triggers = TRIGGERS_DEEP if deep else TRIGGERS_STANDARD
         self._spent: Counter[tuple[str, str, str]] = Counter()
         self._ledger = ResidualLedger(clock)

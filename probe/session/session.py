@@ -10,6 +10,7 @@ from probe.formats.packets import Flow, PacketRecord
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.signatures.ttl_distance import Interval
+from probe.targets.address_guard import Contacts
 from probe.targets.target import Endpoint, Neutral, Target
 
 HELPER = "helper"  # replaces the test helper's address in every record
@@ -64,7 +65,6 @@ class Session:
     ipv4: bool = True  # families that the preflight found working
     ipv6: bool = False
     as_control: bool = False
-    public_only: bool = False  # in a public test helper: names of strangers must not lead it into a private network
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set by Ctrl-C or --max-time: start nothing new
     # verified by the preflight: (IP, endpoint)
     neutral_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)
@@ -79,6 +79,11 @@ class Session:
     located: dict[str, Interval] = field(default_factory=dict)  # payload: hop found first, where later searches start
     capture: PacketWitness | None = None  # None if the system does not let us see packets
     bugs: list[str] = field(default_factory=list)  # of the preflight. Bugs of a measurement are in its record.
+
+    @property
+    def public_only(self) -> bool:
+        """Return True in a public test helper: names of strangers must not lead it into a private network."""
+        return self.pace.contacts is Contacts.PUBLIC
 
     def family_works(self, family: int) -> bool:
         """Tell whether the preflight found the family (4 or 6) working and the user did not switch it off."""

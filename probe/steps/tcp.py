@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import ipaddress
 import socket
 import struct
 import sys
@@ -13,7 +12,9 @@ from probe.formats.entries import TCPConnect
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import Connection, address_of
+from probe.steps.sockets import open_socket
 from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
+from probe.targets.address_guard import Contacts
 
 TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too, Linux only
 _CLOSED = 7  # tcpi_state, the first byte of struct tcp_info: TCP_CLOSE of <net/tcp_states.h>
@@ -115,14 +116,15 @@ async def tcp_connect(
     """
     entry = TCPConnect(ip=ip, port=port)
     async with tx.step(entry, pace.tcp_timeout(confirm=confirm) if timeout is None else timeout):
-        sock = _open_socket(ip)
+        sock = open_socket(ip, socket.SOCK_STREAM, pace.contacts)
         conn = TCPConnection(sock, ip, port, pace)
         tx.connections.callback(conn.close)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         began = time.monotonic()
         try:
             await asyncio.get_running_loop().sock_connect(sock, (ip, port))
         except PermissionError as error:
-            raise _forbidden_by(error, ip, port) from error
+            raise _forbidden_by(error, ip, port, pace.contacts) from error
         finally:
             tx.opened("tcp", sock.getsockname()[1], ip, port)
         conn.local = sock.getsockname()[:2]
@@ -153,7 +155,7 @@ def _tcp_info(sock: socket.socket, at: int) -> int | None:
         return None
 
 
-def _forbidden_by(error: PermissionError, ip: str, port: int) -> OSError:
+def _forbidden_by(error: PermissionError, ip: str, port: int, contacts: Contacts) -> OSError:
     """Decide whether a router or our own system forbade an IPv6 connection. Linux has one errno for both.
 
     If the kernel lets a datagram go there, a router sent ICMPv6 "prohibited". Over IPv4 this is called host
@@ -161,17 +163,9 @@ def _forbidden_by(error: PermissionError, ip: str, port: int) -> OSError:
     """
     if error.errno != errno.EACCES or ":" not in ip:
         return error
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as datagrams:
+    with open_socket(ip, socket.SOCK_DGRAM, contacts) as datagrams:
         try:
             datagrams.connect((ip, port))
         except OSError:
             return error
     return OSError(errno.EHOSTUNREACH, "prohibited")
-
-
-def _open_socket(ip: str) -> socket.socket:
-    family = socket.AF_INET6 if ipaddress.ip_address(ip).version == 6 else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setblocking(False)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock

@@ -2,14 +2,15 @@
 
 import asyncio
 import errno
-import ipaddress
 import socket
 import struct
 import sys
 from abc import ABC, abstractmethod
 
 from probe.session.pacing import Pace
-from probe.steps.ttl import keep_errors, told_by_icmp
+from probe.steps.sockets import open_socket
+from probe.steps.ttl import is_sixth, keep_errors, told_by_icmp
+from probe.targets.address_guard import Contacts
 
 _MOST_AT_ONCE = 64  # datagrams read in one turn of the event loop
 
@@ -20,13 +21,14 @@ _TTL_MESSAGES = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, getat
 class UDPSocket(ABC):
     """Pass received datagrams to `_received` and errors to `_refused`. The opener must close it.
 
-    `ip` is a literal. Raises OSError if the kernel has no route.
+    `ip` is a literal. `contacts` replaces the run's. Raises OSError if the kernel has no route, and LocalFailure if the
+    run may not contact the address.
     """
 
-    def __init__(self, ip: str, port: int, pace: Pace) -> None:
+    def __init__(self, ip: str, port: int, pace: Pace, contacts: Contacts | None = None) -> None:
         self._pace = pace
         self._loop = asyncio.get_running_loop()
-        self._sock = _open_socket(ip, port)
+        self._sock = _connected(ip, port, contacts or pace.contacts)
         self._loop.add_reader(self._sock.fileno(), self._readable)
 
     @property
@@ -85,11 +87,10 @@ class UDPSocket(ABC):
             self._refused(OSError(errno.EHOSTUNREACH if number == errno.EACCES else number or 0, "ICMP"))
 
 
-def _open_socket(ip: str, port: int) -> socket.socket:
-    version6 = ipaddress.ip_address(ip).version == 6
-    sock = socket.socket(socket.AF_INET6 if version6 else socket.AF_INET, socket.SOCK_DGRAM)
+def _connected(ip: str, port: int, contacts: Contacts) -> socket.socket:
+    sock = open_socket(ip, socket.SOCK_DGRAM, contacts)
+    version6 = is_sixth(sock)
     try:
-        sock.setblocking(False)
         if sys.platform == "linux":
             level = socket.IPPROTO_IPV6 if version6 else socket.IPPROTO_IP
             sock.setsockopt(level, socket.IPV6_RECVHOPLIMIT if version6 else _IP_RECVTTL, 1)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import idna
 
 from probe.messages import tr
-from probe.signatures.bogons import is_bogon
+from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.dialects import DIALECTS
 from probe.targets.target import Endpoint, Service, Target, is_address, parse_endpoint
 
@@ -100,7 +100,7 @@ def web_endpoint(url: str) -> Endpoint:
 def ascii_host(host: str) -> str:
     """Return a host name in the form of DNS, and an IPv6 address in brackets. Raise ValueError."""
     if is_address(host):
-        if is_bogon(host):
+        if not may_contact(host, Contacts.PUBLIC):
             raise ValueError(
                 tr("{host} is private or reserved. Only addresses of the public Internet are measured.", host=host)
             )

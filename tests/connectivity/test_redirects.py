@@ -12,6 +12,7 @@ import pytest
 
 from probe.connectivity.redirects import MOST_REDIRECTS, SAME_HOST, shown_path
 from probe.run.measure import Measured, measure
+from probe.targets.address_guard import Contacts
 from probe.targets.url_lists import web_target
 from tests.support.ooni.checker import problems
 from tests.support.servers.loopback import Peer, serving
@@ -60,7 +61,7 @@ def page(title: str = "A page", *headers: str) -> bytes:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
     made.install(monkeypatch)
-    monkeypatch.setattr("probe.connectivity.endpoint.is_bogon", lambda address: False)
+    monkeypatch.setattr("probe.connectivity.endpoint.may_contact", lambda address, contacts: True)
     return made
 
 
@@ -239,7 +240,11 @@ async def test_redirect_to_an_ip_address_or_another_scheme_is_not_followed(world
 
 
 async def test_redirect_into_a_private_network_is_not_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("probe.connectivity.endpoint.is_bogon", lambda address: address == ANOTHER)
+    def allowed(ip: str, contacts: Contacts) -> bool:
+        return contacts is Contacts.TARGETS or ip != ANOTHER
+
+    monkeypatch.setattr("probe.connectivity.endpoint.may_contact", allowed)
+    monkeypatch.setattr("probe.steps.sockets.may_contact", allowed)
     assert world.encrypted is not None
     world.system["inner.example"] = world.encrypted["inner.example"] = [ANOTHER]
     async with (
@@ -251,10 +256,12 @@ async def test_redirect_into_a_private_network_is_not_followed(world: World, mon
         assert measured.test_keys["x_redirects"]["web"] == [f"http://inner.example:{server.port}/"]
         await fetched(world, server, host="inner.example")  # the user gave this address: one visit, as after any answer
         assert inner.paths == ["inner.example/"]
-        world.session.public_only = True  # a helper's caller may not have it
+        world.session.pace.contacts = Contacts.PUBLIC  # a helper's caller may not have it
         await world.session.next_round()
-        await fetched(world, server, host="inner.example")
+        refused = await fetched(world, server, host="inner.example")
         assert inner.paths == ["inner.example/"]
+        flows = [t for t in refused.test_keys["x_transactions"] if t["kind"] != "lookup"]
+        assert {(t["address"], t["failure"]) for t in flows} == {(ANOTHER, "unknown_failure: address not contacted")}
 
 
 async def test_long_body_is_read_to_the_limit(world: World) -> None:

@@ -24,7 +24,8 @@ from probe.helper import ooni_measure as oonimeasuring
 from probe.helper import state as helper_state
 from probe.helper import web_page as page
 from probe.helper.ooni_request import read_request
-from probe.helper.query import Refused, may_contact
+from probe.helper.query import Refused
+from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.target import Neutral, Service, Target, parse_endpoint
 from tests.support.servers.authority import issue
 
@@ -340,7 +341,7 @@ async def test_name_with_private_address_is_not_contacted(
 
 
 @pytest.mark.parametrize("to", ["127.0.0.2", "127.2", "2130706434", "localhost", "[::1]", "169.254.169.254"])
-async def test_redirect_to_private_address_is_not_followed(to: str) -> None:
+async def test_redirect_to_private_address_is_not_followed(to: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Allow the first site as if it were public. Its redirect leads to a private address."""
     asked: list[str] = []
 
@@ -348,14 +349,18 @@ async def test_redirect_to_private_address_is_not_followed(to: str) -> None:
         asked.append(request.host)
         raise web.HTTPFound(f"http://{to}:{request.url.port}/inside")
 
-    def only_the_first(ip: str) -> bool:
+    def only_the_first(ip: str, contacts: Contacts) -> bool:
         return ip == "127.0.0.1" and len(asked) == 0
+
+    monkeypatch.setattr("probe.steps.sockets.may_contact", only_the_first)
 
     async with site(away) as port:
         found = await page.fetch(
-            URL(f"http://127.0.0.1:{port}/"), {}, roots=new_admission().roots, allowed=only_the_first
+            URL(f"http://127.0.0.1:{port}/"), {}, roots=new_admission().roots, contacts=Contacts.PUBLIC
         )
     assert asked == [f"127.0.0.1:{port}"] and found.written()["failure"] == "unknown_error"
+    spelled_oddly = to in {"127.2", "2130706434"}  # aiohttp takes no such name
+    assert found.failure == f"unknown_failure: {'InvalidUrlClientError' if spelled_oddly else 'address not contacted'}"
 
 
 async def test_endless_body_is_counted_up_to_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,7 +376,7 @@ async def test_endless_body_is_counted_up_to_limit(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(page, "LONGEST_BODY", 300_000)
     async with site(endless) as port:
         found = await page.fetch(
-            URL(f"http://127.0.0.1:{port}/"), {}, roots=new_admission().roots, allowed=lambda ip: True
+            URL(f"http://127.0.0.1:{port}/"), {}, roots=new_admission().roots, contacts=Contacts.TARGETS
         )
     assert (found.failure, found.length) == (None, 300_000)
 
@@ -386,7 +391,7 @@ async def test_circular_redirects_and_silence_end(monkeypatch: pytest.MonkeyPatc
     async with site(circle) as port:
         base, roots = f"http://127.0.0.1:{port}", new_admission().roots
         found = [
-            await page.fetch(URL(base + path), {}, roots=roots, allowed=lambda ip: True) for path in ("/0", "/silent")
+            await page.fetch(URL(base + path), {}, roots=roots, contacts=Contacts.TARGETS) for path in ("/0", "/silent")
         ]
     assert [one.written()["failure"] for one in found] == ["unknown_error", "generic_timeout_error"]
 
@@ -478,7 +483,7 @@ def test_no_request_causes_error_or_private_connection(
             table = new_admission(lab=False)
             answer = await oonimeasuring.measure_url(table, request)
             assert set(answer) == FIELDS and json.dumps(answer, allow_nan=False)
-            assert all(ipaddress.ip_address(ip).is_global and may_contact(ip, lab=False) for ip in connected)
+            assert all(ipaddress.ip_address(ip).is_global and may_contact(ip, Contacts.PUBLIC) for ip in connected)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve_to_private)
     asyncio.run(ask())

@@ -14,6 +14,7 @@ LONG = (
     "tests/lab/",
     "tests/analysis/rules/test_tables.py",
     "tests/faults/",
+    "tests/helper/test_contacts.py",
     "tests/analysis/report/test_notebook.py",
     "tests/analysis/ooni_import/test_measurements.py",
     "tests/analysis/compare/test_instrument_and_shutdowns.py",

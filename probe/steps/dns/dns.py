@@ -13,6 +13,7 @@ from probe.steps.connection import Connection, address_of
 from probe.steps.dns.multiplexing import Multiplexer
 from probe.steps.dns.system_resolver import resolve_system, system_resolvers
 from probe.steps.dns.udp_listener import UDPListener
+from probe.targets.address_guard import Contacts
 from probe.wire.dns.message import build_query, read_response, response_id
 
 __all__ = ["StreamResolver", "is_bogon", "query_stream", "query_udp", "resolve_system", "system_resolvers"]
@@ -35,11 +36,13 @@ async def query_udp(
     shown_as: str | None = None,
     timeout: float | None = None,
     retransmit: bool = True,
+    of_system: bool = False,
 ) -> DNSQuery:
     """Ask `server_ip` from a new UDP socket. Return after the first well-formed answer to the question.
 
     The socket stays open for max(0.5 s, 3 round trips) after that. Later datagrams are added to `x_responses` of the
-    returned entry. `shown_as` replaces "ip:port" as resolver_address. Raises StepFailed.
+    returned entry. `shown_as` replaces "ip:port" as resolver_address. `of_system`: this system's configuration names
+    the server, so a test helper may ask it at a private address. Raises StepFailed.
     """
     entry = _entry("udp", hostname, query_type, shown_as or address_of(server_ip.partition("%")[0], port))
     limit = _udp_timeout(pace) if timeout is None else timeout
@@ -47,7 +50,8 @@ async def query_udp(
     try:
         async with tx.step(entry, limit + 1.0):
             query = build_query(hostname, query_type, secrets.randbelow(1 << 16))
-            listener = UDPListener(server_ip, port, query, tx.trace, pace)
+            contacts = Contacts.TARGETS if of_system else pace.contacts
+            listener = UDPListener(server_ip, port, query, tx.trace, pace, contacts)
             entry.x_responses = listener.responses
             tx.opened("udp", listener.local[1], server_ip.partition("%")[0], port)
             try:

@@ -7,6 +7,7 @@ from probe.formats.entries import DNSResponse
 from probe.session.pacing import Pace
 from probe.session.trace import Trace
 from probe.steps.udp_socket import UDPSocket
+from probe.targets.address_guard import Contacts
 from probe.wire.dns.message import Reading, read_response
 
 _TAIL_SECONDS, _TAIL_ROUND_TRIPS = (
@@ -22,14 +23,16 @@ class UDPListener(UDPSocket):
     Every datagram is added to `responses` until `close`, also after `first`.
     """
 
-    def __init__(self, ip: str, port: int, query: bytes, trace: Trace, pace: Pace) -> None:
+    def __init__(
+        self, ip: str, port: int, query: bytes, trace: Trace, pace: Pace, contacts: Contacts | None = None
+    ) -> None:
         self.responses: list[DNSResponse] = []
         self.sent = 0
         self.round_trip: float | None = None
         self.listened = 0.0
         self._query, self._trace = query, trace
         self.first: asyncio.Future[DNSResponse] = asyncio.get_running_loop().create_future()
-        super().__init__(ip, port, pace)
+        super().__init__(ip, port, pace, contacts)
         self._began = self._loop.time()
 
     def send(self) -> None:

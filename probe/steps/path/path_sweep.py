@@ -20,6 +20,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import address_of
 from probe.steps.path.tracing_socket import TracingSocket
+from probe.steps.sockets import open_socket
 from probe.steps.ttl import Told, keep_errors, set_ttl, told_by_icmp
 
 FURTHEST = 30
@@ -105,6 +106,7 @@ class _SynSender:
 
     def __init__(self, ip: str, port: int, pace: Pace) -> None:
         self._ip, self._port, self._patience = ip, port, patience(pace)
+        self._contacts = pace.contacts
         self._local = 0
         self.flow_stable = True
 
@@ -125,9 +127,8 @@ class _SynSender:
             _reset(sock)
 
     def _open(self, ttl: int) -> socket.socket:
-        sock = socket.socket(socket.AF_INET6 if ":" in self._ip else socket.AF_INET, socket.SOCK_STREAM)
+        sock = open_socket(self._ip, socket.SOCK_STREAM, self._contacts)
         try:
-            sock.setblocking(False)
             keep_errors(sock)
             set_ttl(sock, ttl)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -136,6 +136,14 @@ def test_failed_helper_gives_no_control() -> None:
     assert (record["state"], record["controls"]) == ("impaired", 0)
 
 
+def test_control_that_may_not_contact_the_address_counts_as_none() -> None:
+    lines = web()
+    lines.twice(URL, GENUINE, f"tcp:{TIMEOUT}")
+    lines.control(URL, GENUINE, "tcp:unknown_failure: address not contacted")
+    record = judged(lines)
+    assert (record["state"], record["controls"]) == ("impaired", 0)
+
+
 def test_failing_control_keeps_ok() -> None:
     lines = web()
     lines.first(URL, GENUINE)
@@ -145,7 +153,13 @@ def test_failing_control_keeps_ok() -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    ["interrupted", "unknown_failure: too many open files", "unknown_failure: trigger budget spent", "network_down"],
+    [
+        "interrupted",
+        "unknown_failure: too many open files",
+        "unknown_failure: trigger budget spent",
+        "network_down",
+        "unknown_failure: address not contacted",
+    ],
 )
 def test_local_failure_is_insufficient(fault: str) -> None:
     lines = web()

@@ -1,0 +1,21 @@
+"""Make the socket of a step. No step makes one elsewhere, so that the guard is asked for every address (P7)."""
+
+import ipaddress
+import socket
+
+from probe.formats import failures as f
+from probe.session.classify import LocalFailure
+from probe.targets.address_guard import Contacts, may_contact
+
+
+def open_socket(ip: str, kind: socket.SocketKind, contacts: Contacts) -> socket.socket:
+    """Return a non-blocking socket for `ip` (a literal). It is connected to no other address.
+
+    Raises LocalFailure if the run may not contact the address. No socket is made then.
+    """
+    if not may_contact(ip, contacts):
+        raise LocalFailure(f.NOT_CONTACTED)
+    version = ipaddress.ip_address(ip).version
+    sock = socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET, kind)
+    sock.setblocking(False)
+    return sock

@@ -1,0 +1,105 @@
+"""Decide which addresses a run may contact (P7). Every socket of a measurement is made after this question.
+
+The blocks stand in `probe/data/addresses.toml`, after IANA's registries. An address that no block allows is refused.
+"""
+
+import ipaddress
+import tomllib
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, lru_cache
+from pathlib import Path
+
+from probe.targets.embedded_addresses import NAT64_LOCAL, embedded_in, translated_by_any_prefix
+
+DATA = Path(__file__).parents[1] / "data" / "addresses.toml"
+LONGEST = 45  # characters of an IPv6 address with an IPv4 address in its end
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Contacts(Enum):
+    """Name the addresses that a run may contact."""
+
+    TARGETS = "targets"
+    """Our probe at the names of its targets: any address, because a false answer is evidence."""
+    REDIRECTS = "redirects"
+    """Our probe at names that a server chose: public addresses, also through a translator of the own network."""
+    PUBLIC = "public"
+    """A test helper: public addresses, whatever led there."""
+    LAB = "lab"
+    """A test helper in the lab: private addresses too, but no multicast, no metadata service, not "this network"."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Hold the blocks of the data file. `embedding` blocks are judged by the IPv4 address inside."""
+
+    unicast: tuple[Network, ...]
+    hostless: tuple[Network, ...]
+    special: tuple[Network, ...]
+    embedding: frozenset[Network]
+    metadata: frozenset[Address]
+
+
+@cache
+def blocks() -> Blocks:
+    """Read the data file. Its sources and dates are in it."""
+    listed = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    special = listed["special"]
+    return Blocks(
+        unicast=_networks(listed["unicast"]),
+        hostless=_networks([*listed["multicast"], *listed["hostless"]]),
+        special=_networks([row["block"] for row in special]),
+        embedding=frozenset(_networks([row["block"] for row in special if row.get("embeds")])),
+        metadata=frozenset(ipaddress.ip_address(row["address"]) for row in listed["metadata"]),
+    )
+
+
+def may_contact(address: str, contacts: Contacts) -> bool:
+    """Return whether a run may contact `address`.
+
+    Except for TARGETS, a string that is no plain IP literal is refused: "127.1", "0x7f.1", "fe80::1%eth0".
+    """
+    if contacts is Contacts.TARGETS:
+        return True
+    return len(address) <= LONGEST and _judged(address, contacts)
+
+
+@lru_cache(maxsize=4096)
+def _judged(address: str, contacts: Contacts) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return "%" not in address and _is_allowed(ip, contacts)
+
+
+def _is_allowed(ip: Address, contacts: Contacts) -> bool:
+    """Judge the address and, if it is IPv6, every IPv4 address inside it."""
+    if _is_metadata(ip) or not (_has_host(ip) if contacts is Contacts.LAB else _is_public(ip, contacts)):
+        return False
+    return isinstance(ip, ipaddress.IPv4Address) or all(_is_allowed(inner, contacts) for inner in embedded_in(ip))
+
+
+def _is_metadata(ip: Address) -> bool:
+    """Return whether a provider's metadata service has the address, also behind a translator with any prefix."""
+    known = blocks().metadata
+    return ip in known or (isinstance(ip, ipaddress.IPv6Address) and not known.isdisjoint(translated_by_any_prefix(ip)))
+
+
+def _has_host(ip: Address) -> bool:
+    return not any(ip in block for block in blocks().hostless)
+
+
+def _is_public(ip: Address, contacts: Contacts) -> bool:
+    """Return whether no special block has the address, and unicast addresses are assigned there."""
+    special = max((block for block in blocks().special if ip in block), key=lambda block: block.prefixlen, default=None)
+    if special is None:
+        return any(ip in block for block in blocks().unicast)
+    return special in blocks().embedding or (contacts is Contacts.REDIRECTS and special == NAT64_LOCAL)
+
+
+def _networks(texts: list[str]) -> tuple[Network, ...]:
+    return tuple(map(ipaddress.ip_network, texts))

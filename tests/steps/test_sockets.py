@@ -1,0 +1,102 @@
+"""Test that every step asks the guard before it makes a socket, and that no other module makes one."""
+
+import ast
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from probe.formats.failures import NOT_CONTACTED, is_local
+from probe.session.pacing import Pace
+from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
+from probe.steps.calls.echo import udp_echo
+from probe.steps.calls.sip import sip_options_udp
+from probe.steps.calls.stun import stun_exchange_udp
+from probe.steps.dns.dns import query_udp
+from probe.steps.path.limited_ttl import limited_payload_udp
+from probe.steps.path.path_sweep import sweep_path
+from probe.steps.quic.quic import quic_handshake
+from probe.steps.tcp import tcp_connect
+from probe.steps.tls.certificates import load_roots
+from probe.targets.address_guard import Contacts
+from tests.support.socket_recorder import recorded_sockets
+
+PROBE = Path(__file__).parents[2] / "probe"
+Step = Callable[[Transaction, str, Pace], Awaitable[object]]
+STEPS: dict[str, Step] = {
+    "tcp": lambda tx, ip, pace: tcp_connect(tx, ip, 80, pace=pace, timeout=0.3),
+    "stun": lambda tx, ip, pace: stun_exchange_udp(tx, ip, 3478, pace=pace, timeout=0.3),
+    "sip": lambda tx, ip, pace: sip_options_udp(tx, ip, 5060, "sip.example", pace=pace, timeout=0.3),
+    "echo": lambda tx, ip, pace: udp_echo(tx, ip, 7, b"datagram", bytes(12), payload="stun", pace=pace),
+    "dns": lambda tx, ip, pace: query_udp(tx, ip, "a.example", "A", pace=pace, timeout=0.3),
+    "quic": lambda tx, ip, pace: quic_handshake(
+        tx, ip, 443, "a.example", pace=pace, roots=load_roots(None), timeout=0.3
+    ),
+    "sweep over TCP": lambda tx, ip, pace: sweep_path(tx, ip, 80, transport="tcp", pace=pace, show=lambda found: {}),
+    "sweep over UDP": lambda tx, ip, pace: sweep_path(tx, ip, 9, transport="udp", pace=pace, show=lambda found: {}),
+    "limited TTL": lambda tx, ip, pace: limited_payload_udp(tx, ip, 9, b"datagram", "stun", [1], pace=pace),
+}
+REFUSED = ["127.0.0.1", "169.254.169.254", "::1", "fec0::1", "64:ff9b::a9fe:a9fe", "fe80::1%lo"]
+
+# Modules that make a socket and never connect it for a measurement, or that connect only our probe.
+ELSEWHERE = {
+    "steps/sockets.py": "asks the guard",
+    "helper/web_page.py": "its connector takes its sockets from steps/sockets.py",
+    "helper/udp_echo.py": "listens",
+    "control/http_client.py": "our probe asks the helper that the user named",
+    "ooni/archive/bucket.py": "`probe fetch ooni`",
+    "run/local_network.py": "learns the own address, sends nothing",
+    "run/own_addresses.py": "learns the own addresses, sends nothing",
+    "packets/capture.py": "raw packets",
+    "packets/sniffer.py": "raw packets",
+}
+MAKERS = {
+    *("socket.socket", "socket.create_connection", "socket.fromfd", "asyncio.open_connection"),
+    *("aiohttp.TCPConnector", "asyncio.start_server", "dns.asyncquery", "urllib.request.urlopen"),
+}
+METHODS = {"create_connection", "create_datagram_endpoint", "create_server", "open_connection"}
+
+
+@pytest.mark.parametrize("ip", REFUSED)
+@pytest.mark.parametrize("step", STEPS)
+async def test_step_makes_no_socket_for_a_refused_address(step: str, ip: str) -> None:
+    trace = Trace()
+    with recorded_sockets() as recorder:
+        async with trace.transaction(TransactionFacts("first", address=ip)) as tx:
+            await STEPS[step](tx, ip, Pace(contacts=Contacts.PUBLIC))
+    assert (recorder.made, recorder.sent_to, trace.bugs, trace.flows) == ([], [], [], [])
+    assert trace.transactions[0].failure == NOT_CONTACTED and is_local(NOT_CONTACTED)
+    assert [entry.failure for entry in trace.entries] == [NOT_CONTACTED]
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_step_makes_a_socket_where_the_run_may_contact_the_address(step: str) -> None:
+    trace = Trace()
+    with recorded_sockets() as recorder:
+        async with trace.transaction(TransactionFacts("first", address="127.0.0.1")) as tx:
+            await STEPS[step](tx, "127.0.0.1", Pace(contacts=Contacts.LAB))
+        await trace.finish(patience=0.0)
+    assert recorder.made and set(recorder.sent_to) == {"127.0.0.1"}
+    assert trace.transactions[0].failure != NOT_CONTACTED
+
+
+async def test_resolver_of_the_system_may_be_private() -> None:
+    pace, trace = Pace(contacts=Contacts.PUBLIC), Trace()
+    with recorded_sockets() as recorder:
+        async with trace.transaction(TransactionFacts("lookup", address="system")) as tx:
+            with pytest.raises(StepFailed) as failed:
+                await query_udp(tx, "127.0.0.1", "a.example", "A", pace=pace, port=9, timeout=0.3, of_system=True)
+        await trace.finish(patience=0.0)
+    assert recorder.sent_to == ["127.0.0.1"] and failed.value.failure != NOT_CONTACTED
+
+
+def test_one_module_makes_the_sockets_of_measurements() -> None:
+    found = {str(path.relative_to(PROBE)) for path in PROBE.rglob("*.py") if _makes_sockets(path)}
+    measuring = {path for path in found if not path.startswith(("lab/", "analysis/"))}
+    assert measuring == set(ELSEWHERE)
+
+
+def _makes_sockets(path: Path) -> bool:
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    attributes = [call for call in calls if isinstance(call, ast.Attribute)]
+    return any(call.attr in METHODS or ast.unparse(call) in MAKERS for call in attributes)
