@@ -121,7 +121,7 @@ class Control(Part):
     model_config = ConfigDict(extra="allow")
     PRIVACY: ClassVar[PrivacyClass] = "foreign"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"software_version", "targets_digest", "preflight", "test_keys", "echo"}
+        {"software_version", "targets_digest", "preflight", "test_keys", "echo", "anomalies"}
     )
 
     failure: str | None = None  # why there is no answer, a df-007 string (null: there is one)
@@ -130,3 +130,4 @@ class Control(Part):
     preflight: dict[str, Any] | None = None  # ipv4, ipv6, udp: whether they work at the helper
     test_keys: dict[str, Any] | None = None  # of the same nettest at the helper
     echo: EchoPorts | None = None  # null without an echo
+    anomalies: list[str] | None = Field(default=None, examples=[["your_address"]])  # false fields: a server's address

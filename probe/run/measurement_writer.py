@@ -14,6 +14,7 @@ from probe import __version__
 from probe.formats.measurement import Measurement
 from probe.privacy.redact import redact
 from probe.results import ResultsError, ResultsFile
+from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured
 from probe.run.vantage import Vantage
 
@@ -26,34 +27,29 @@ Locate = Callable[[str | None], Awaitable[Vantage]]
 class Lines:
     """Write the measurements of one run. `problem` is a sentence about a disk error. Nothing is written after it."""
 
-    def __init__(self, open_results: Callable[[Vantage], ResultsFile], locate: Locate) -> None:
-        self._open_results, self._locate = open_results, locate
+    def __init__(
+        self, open_results: Callable[[Vantage], ResultsFile], locate: Locate, learned: LearnedAddresses
+    ) -> None:
+        self._open_results, self._locate, self._learned = open_results, locate, learned
         self._results: ResultsFile | None = None
         self._one_at_a_time = asyncio.Lock()
         self._began = datetime.now(UTC)
-        self._learned: str | None = None  # the first address that a test helper saw us come from
-        self._also_ours: set[str] = set()  # all of them, one per family
         self._located_with: str | None = None
         self._vantage: Vantage | None = None
         self.documents: list[dict[str, Any]] = []  # only if the output cannot be read again
         self.annotations: dict[str, str] = {}
         self.problem: str | None = None
 
-    def learn(self, address: str) -> None:
-        """Remember our public address as a test helper saw it. It is looked up and redacted, and never written."""
-        self._learned = self._learned or address
-        self._also_ours.add(address)
-
     async def vantage(self) -> Vantage:
         """Return the vantage point by all that is known so far."""
         before = self._vantage
         if before is None:
-            self._located_with = self._learned
-            self._vantage = await self._locate(self._learned)
-        elif self._learned != self._located_with:
+            self._located_with = self._learned.first
+            self._vantage = await self._locate(self._located_with)
+        elif (first := self._learned.first) != self._located_with:
             with suppress(OSError):  # without a free descriptor the earlier result stays valid
-                found = await self._locate(self._learned)
-                self._located_with = self._learned
+                found = await self._locate(first)
+                self._located_with = first
                 # known addresses are never forgotten
                 self._vantage = replace(found, known=found.known.joined(before.known))
         assert self._vantage is not None
@@ -68,7 +64,8 @@ class Lines:
         async with self._one_at_a_time:
             here = await self.vantage()
             self.annotations = here.annotations
-            known = here.known.and_address(*self._also_ours)
+            known = here.known.and_address(*self._learned.ours(measured.test_keys))
+            self._learned.mark_false(measured.test_keys)
             line = self._line(measured, here)
             document = await asyncio.to_thread(lambda: redact(line.model_dump(mode="json"), known))
             if self.problem is None:

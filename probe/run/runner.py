@@ -14,6 +14,7 @@ from probe.control import Control, Offered
 from probe.nettests import lines_of
 from probe.packets.capture import Capture, may_capture
 from probe.results import ResultsFile
+from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured, measure, measured_nothing
 from probe.run.measurement_writer import Lines
 from probe.run.preflight import preflight
@@ -90,8 +91,9 @@ class Run:
         watch: Watcher,
     ) -> None:
         self._plan, self._session, self._roots, self._watch = plan, session, roots, watch
-        self._lines = Lines(open_results, self._locate)
-        self._control = Control(session, roots, self._lines.learn) if session.settings.control else None
+        learned = LearnedAddresses(session.public_addresses())
+        self._lines = Lines(open_results, self._locate, learned)
+        self._control = Control(session, roots, learned.add) if session.settings.control else None
         self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None
         self._outcome = RunOutcome()

@@ -59,7 +59,7 @@ async def where_are_we(
         default_table(),
         candidates=[*source_addresses(literals), *sorted(interface_addresses()), *([learned] if learned else [])],
         resolver=nameservers[0] if nameservers else None,
-        known=known_values(*private, *([learned] if learned else [])),
+        known=known_values(*private),
         cc=cc,
         asn=asn,
     )

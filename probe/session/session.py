@@ -85,6 +85,12 @@ class Session:
         """Return True in a public test helper: names of strangers must not lead it into a private network."""
         return self.pace.contacts is Contacts.PUBLIC
 
+    def public_addresses(self) -> list[str]:
+        """Return the addresses in the files of resolvers and neutral hosts, which no user has."""
+        resolvers = [endpoint for _, endpoint in self.resolvers.endpoints()]
+        literals = [one.host for one in (*resolvers, *self.neutral.endpoints) if one.is_literal]
+        return literals + ([self.neutral.dark] if self.neutral.dark else [])
+
     def family_works(self, family: int) -> bool:
         """Tell whether the preflight found the family (4 or 6) working and the user did not switch it off."""
         return family in self.settings.families and (self.ipv4 if family == 4 else self.ipv6)

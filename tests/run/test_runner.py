@@ -17,6 +17,7 @@ from probe.privacy.redact import Known
 from probe.results import Problem, ResultsError, ResultsFile, read_lines
 from probe.run import measurement_writer as lines_of_a_run
 from probe.run import runner
+from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured, measured_nothing
 from probe.run.runner import Plan, RunOutcome
 from probe.run.vantage import Vantage
@@ -325,9 +326,10 @@ async def test_first_vantage_point_is_kept_if_second_search_fails() -> None:
             raise found
         return found
 
-    lines_of_it = lines_of_a_run.Lines(lambda where: None, locate)  # type: ignore[arg-type, return-value]
+    learned = LearnedAddresses()
+    lines_of_it = lines_of_a_run.Lines(lambda where: None, locate, learned)  # type: ignore[arg-type, return-value]
     assert (await lines_of_it.vantage()).probe_asn == "AS64500"
-    lines_of_it.learn("203.0.113.9")
+    learned.add("203.0.113.9")
     assert (await lines_of_it.vantage()).probe_asn == "AS64500"
     later = await lines_of_it.vantage()
     assert later.probe_asn == "AS64511"

@@ -76,15 +76,13 @@ def test_country_option_keeps_detected_network() -> None:
     assert locate(Table(), candidates=[], cc="TR").sentence is not None
 
 
-async def test_address_seen_by_helper_is_looked_up_and_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_address_seen_by_helper_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vantage, "default_table", Table)
     monkeypatch.setattr(vantage, "source_addresses", lambda literals: ["192.168.1.2"])
     monkeypatch.setattr(vantage, "interface_addresses", lambda: {"192.168.1.2"})
     before = await where_are_we(session())
     after = await where_are_we(session(), learned=HOME)
     assert (before.probe_asn, after.probe_asn) == ("AS0", "AS64500")
-    assert redact({"a": HOME}, after.known) == {"a": SCRUBBED}
-    assert redact({"a": HOME}, before.known) == {"a": HOME}
 
 
 async def test_interface_address_comes_before_address_from_helper(monkeypatch: pytest.MonkeyPatch) -> None:

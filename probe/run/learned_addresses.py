@@ -1,0 +1,59 @@
+"""Keep the addresses from which test helpers saw us come, and leave out the false ones among them."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from probe.targets.target import is_address
+
+CLAIM = "your_address"  # in `x_control.anomalies`: the helper named an address that is not ours
+
+TRUSTED = frozenset({"literal", "dot", "doh"})  # sources of an address that neither the network nor a helper can fake
+
+Home = ipaddress.IPv4Address | ipaddress.IPv6Network
+
+
+class LearnedAddresses:
+    """Hold what helpers said. `public` are addresses that no user has: of public resolvers and neutral hosts.
+
+    A false helper could name the address of a blocked server. Its redaction would remove the evidence. A false answer
+    in DNS, or a helper's, could name ours. So only target files and encrypted resolvers say which ones are servers.
+    """
+
+    def __init__(self, public: Iterable[str] = ()) -> None:
+        self._public = frozenset(map(_home_of, public))
+        self._said: list[str] = []
+
+    @property
+    def first(self) -> str | None:
+        """Return the first address that may be ours."""
+        return next((address for address in self._said if _home_of(address) not in self._public), None)
+
+    def add(self, address: str) -> None:
+        """Remember an address that a helper named. It is never written."""
+        if is_address(address) and address not in self._said:
+            self._said.append(address)
+
+    def ours(self, test_keys: dict[str, Any]) -> set[str]:
+        """Return the addresses that may be ours: none of a server of this measurement."""
+        others = self._public | frozenset(map(_home_of, _servers(test_keys)))
+        return {address for address in self._said if _home_of(address) not in others}
+
+    def mark_false(self, test_keys: dict[str, Any]) -> None:
+        """Record in `x_control` that a helper named an address which is not ours."""
+        control = test_keys.get("x_control")
+        if control is not None and len(self.ours(test_keys)) < len(self._said):
+            control["anomalies"] = [CLAIM]
+
+
+def _servers(test_keys: dict[str, Any]) -> Iterator[str]:
+    """Return the flows' addresses from trusted sources, and those of neutral hosts that showed a valid certificate."""
+    flows = [record for record in test_keys["x_transactions"] if TRUSTED.intersection(record["address_sources"])]
+    neutral = [fact for fact in test_keys["x_run"]["preflight"].get("neutral") or [] if fact["failure"] is None]
+    return (record["address"] for record in (*flows, *neutral) if is_address(record["address"] or ""))
+
+
+def _home_of(address: str) -> Home:
+    """Return what is redacted for an address: the address, or the /64 of an IPv6 address."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    return ip if isinstance(ip, ipaddress.IPv4Address) else ipaddress.IPv6Network((ip, 64), strict=False)
