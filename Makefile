@@ -1,4 +1,4 @@
-# make run, test, test-fast, check, bench, zoo, fuzz, schema, messages, reference, docs (needs only Python >= 3.11 with pip, and make)
+# make run, test, test-fast, check, bench, zoo, fuzz, schema, messages, reference, docs, lock, audit, release (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -13,7 +13,7 @@ SEEDS ?= 20
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: run test test-fast check bench zoo fuzz schema messages reference docs clean real-servers
+.PHONY: run test test-fast check bench zoo fuzz schema messages reference docs lock audit release clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -78,15 +78,56 @@ $(BIN)/python:
 
 INSTALL = $(BIN)/python -m pip --version >/dev/null 2>&1 && set -- $(BIN)/python -m pip || set -- $(PYTHON) -m pip --python $(BIN)/python; \
 	"$$@" install --quiet --disable-pip-version-check
+# Only files whose digest is in requirements/. What has no wheel is built with the locked setuptools, not with a fetched one.
+LOCKED = $(INSTALL) --require-hashes --no-build-isolation
+EDITABLE = $(INSTALL) --no-deps --no-build-isolation --editable
 COMPILE = $(BIN)/python -m compileall -q probe tests
 
-# With a browser's hello (utls) where there is a wheel for this machine. Otherwise those follow-ups are recorded as not available.
-$(VENV)/ready-run: pyproject.toml | $(BIN)/python
-	{ $(INSTALL) --only-binary utls --editable '.[quic,fingerprint,analysis]'; } 2>/dev/null || { $(INSTALL) --editable '.[quic,analysis]'; }
+# The lock has wheels for x86_64 and arm64. Elsewhere the newest versions are taken, and utls, which has few wheels, can be missing.
+$(VENV)/ready-run: pyproject.toml requirements/build.txt requirements/run.txt | $(BIN)/python
+	case $$(uname -m) in \
+	x86_64|aarch64|arm64) { $(LOCKED) -r requirements/build.txt; } && { $(LOCKED) -r requirements/run.txt; } && { $(EDITABLE) .; } ;; \
+	*) { $(INSTALL) --only-binary utls --editable '.[quic,fingerprint,analysis]'; } 2>/dev/null || { $(INSTALL) --editable '.[quic,analysis]'; } ;; \
+	esac
 	$(COMPILE)
 	@touch $@
 
-$(VENV)/ready-test: pyproject.toml | $(BIN)/python
-	$(INSTALL) --editable '.[quic,fingerprint,analysis,test]'
+$(VENV)/ready-test: pyproject.toml requirements/build.txt requirements/test.txt | $(BIN)/python
+	$(LOCKED) -r requirements/build.txt
+	$(LOCKED) -r requirements/test.txt
+	$(EDITABLE) '.[quic,fingerprint,analysis,test]'
 	$(COMPILE)
 	@touch $@ $(VENV)/ready-run
+
+# Tools for the next three, apart from the program's libraries.
+TOOLS := build/tools
+TOOL_BIN := $(TOOLS)/bin
+
+$(TOOLS)/ready: requirements/audit.txt
+	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 found; install one, or say: make PYTHON=/path/to/python3" >&2; exit 2; }
+	$(PYTHON) -m venv $(TOOLS) 2>/dev/null || $(PYTHON) -m venv --without-pip $(TOOLS)
+	$(subst $(BIN),$(TOOL_BIN),$(LOCKED)) -r requirements/audit.txt
+	@touch $@
+
+# The newest versions that are a week old and that pyproject.toml allows, with digests, for Python 3.11 and newer on Linux.
+LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' $(TOOL_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade
+RUN_EXTRAS = --extra quic --extra fingerprint --extra analysis
+
+lock: $(TOOLS)/ready
+	$(LOCK) pyproject.toml $(RUN_EXTRAS) --extra test --group build --output-file requirements/test.txt
+	$(LOCK) --group build --constraints requirements/test.txt --output-file requirements/build.txt
+	$(LOCK) pyproject.toml $(RUN_EXTRAS) --constraints requirements/test.txt --output-file requirements/run.txt
+	$(LOCK) --group audit --output-file requirements/audit.txt
+
+# Known vulnerabilities of the locked versions (asks a public database), and unsafe calls in our code (bandit, see pyproject.toml).
+audit: $(TOOLS)/ready
+	$(TOOL_BIN)/bandit --quiet --configfile pyproject.toml --recursive probe docs/mkdocs
+	for list in build run test audit; do $(TOOL_BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/$$list.txt || exit; done
+
+# Wheel, sdist, and the list of what the image contains (CycloneDX), in dist/. The list needs the version, which hatchling reads from the code.
+release: $(VENV)/ready-test $(TOOLS)/ready
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	sed "s/^dynamic = .*/version = \"$$($(BIN)/hatchling version)\"/" pyproject.toml > build/pyproject.toml
+	$(TOOL_BIN)/cyclonedx-py requirements --pyproject build/pyproject.toml --mc-type application --output-reproducible --validate \
+		--spec-version 1.6 --output-format JSON --output-file dist/censorprobe.cdx.json requirements/run.txt

@@ -24,6 +24,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(NotRun(config))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def state_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let runs note their results folders in a folder of the tests, and not in the developer's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Create servers on loopback, and names that resolve as a test says."""

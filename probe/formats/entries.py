@@ -74,7 +74,7 @@ class DNSAnswer(Part):
     ipv4: str | None = None  # of A
     ipv6: str | None = None  # of AAAA
     hostname: str | None = Field(default=None, examples=["star.example.net"])  # of CNAME and the like
-    ttl: WholeSeconds | None = None  # how long the record may be kept, null where the library does not return it
+    ttl: WholeSeconds | None = None  # how long the record may be kept, null from the system resolver
 
     @property
     def address(self) -> str | None:
@@ -88,7 +88,7 @@ class DNSResponse(Part):
     OMITTED: ClassVar[frozenset[str]] = frozenset({"raw_response"})
 
     t: Seconds  # when it arrived, since the measurement began
-    ip_ttl: Hops | None = None  # TTL or hop limit left on arrival
+    ip_ttl: Hops | None = None  # TTL or hop limit on arrival, moved so that the system resolver's usual one is 64
     rcode: Code | None = None  # RFC 1035 4.1.1, null when it cannot be parsed
     flags: list[str] = Field(default_factory=list)  # of QR AA TC RD RA AD CD
     answers: list[DNSAnswer] = Field(default_factory=list)  # its records

@@ -50,7 +50,7 @@ class ResolverFacts(Part):
 
     PRIVACY: ClassVar[PrivacyClass] = "network"
 
-    ip_ttl: Hops | None = Field(examples=[58])  # TTL or hop limit left on arrival
+    ip_ttl: Hops | None = Field(examples=[64])  # 64: its answers' TTL on arrival. The value itself is not kept
     flags: list[str] = Field(examples=[["QR", "RD", "RA"]])  # of QR AA TC RD RA AD CD
 
 

@@ -38,7 +38,8 @@ class PacketRecord(Part):
 class Flow:
     """Identify one of our sockets, so that its raw packets are found. It is not recorded.
 
-    `since` is on the machine's monotonic clock, because ports are used again.
+    `since` is on the machine's monotonic clock, because ports are used again. Packets of a flow with `hidden` are in no
+    record, because they show the TTLs of the user's router.
     """
 
     protocol: Literal["tcp", "udp"]
@@ -47,3 +48,4 @@ class Flow:
     port: int
     transaction_id: int
     since: float = 0.0
+    hidden: bool = False

@@ -69,6 +69,7 @@ class Capture:
         for flow in wanted:
             by_key.setdefault((flow.protocol, flow.local_port, flow.address, flow.port), []).append(flow)
         found = [(packet, flow) for key, flows in by_key.items() for packet, flow in self._take(key, flows)]
+        found = [(packet, flow) for packet, flow in found if not flow.hidden]
         found.sort(key=lambda pair: float(pair[0]["t"]))
         return [_record(packet, flow, zero) for packet, flow in found]
 

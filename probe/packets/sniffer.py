@@ -12,12 +12,15 @@ import struct
 import sys
 import time
 from collections import deque
+from types import ModuleType
 from typing import Any
 
 ETH_P_ALL, PACKET_OUTGOING, SO_TIMESTAMPNS = 3, 4, 35  # <linux/if_ether.h>, <linux/if_packet.h>, <asm/socket.h>
 MOST_PACKETS, MOST_BYTES = 50_000, 32 * 1024 * 1024  # kept for a pcapng file
 BUFFER = 4 * 1024 * 1024
 ICMP_NUMBERS = (1, 58)
+# scapy makes the user's folders for settings, data and a cache. It makes none where a folder cannot be made.
+NO_CACHE = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"), "/dev/null/none")
 
 
 class KeptPackets:
@@ -46,6 +49,17 @@ def main(words: list[str]) -> int:
     return 0
 
 
+def prepare_for_scapy() -> None:
+    """Let scapy make no folders and no cache, and read no table of the vendors of network cards.
+
+    The packets have no link headers. The table takes half of the time that scapy needs to load without a cache.
+    """
+    os.environ.update(NO_CACHE)
+    vendors = ModuleType("scapy.libs.manuf")
+    vendors.DATA = ""  # type: ignore[attr-defined]
+    sys.modules[vendors.__name__] = vendors
+
+
 def open_socket() -> socket.socket:
     """Open a socket for all IP packets of this computer, without link headers. Raises OSError."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
@@ -59,6 +73,7 @@ class Sniffer:
     """Read packets and orders, and write records."""
 
     def __init__(self, sock: socket.socket, kept: KeptPackets | None) -> None:
+        prepare_for_scapy()
         from probe.packets import dissect  # it loads scapy, for which `main` does not wait
 
         self._sock, self._kept, self._dissect = sock, kept, dissect

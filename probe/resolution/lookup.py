@@ -179,9 +179,17 @@ class Names:
         name.lookups["udp"] = tx.record.transaction_id
 
     async def _ask(self, tx: Transaction, server: str, hostname: str, query_type: str) -> DNSQuery:
-        pace = self._session.pace
+        pace, usual = self._session.pace, self._session.resolver_ttl
         return await query_udp(
-            tx, server, hostname, query_type, pace=pace, shown_as=SYSTEM, retransmit=False, of_system=True
+            tx,
+            server,
+            hostname,
+            query_type,
+            pace=pace,
+            shown_as=SYSTEM,
+            usual_ttl=usual,
+            retransmit=False,
+            of_system=True,
         )
 
     async def _corroborate(self, name: Name) -> None:

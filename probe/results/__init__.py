@@ -4,6 +4,7 @@ from probe.results.folders import (
     STDIN,
     ResultsError,
     check_writable,
+    default_root,
     file_name,
     find_files,
     make_private_folder,
@@ -11,6 +12,7 @@ from probe.results.folders import (
     run_files,
 )
 from probe.results.reading import LONGEST_LINE, Piece, Problem, read_lines, read_pieces
+from probe.results.used_folders import list_file, remember, state_folder, used_folders
 from probe.results.writing import ResultsFile
 
 __all__ = [
@@ -21,11 +23,16 @@ __all__ = [
     "ResultsError",
     "ResultsFile",
     "check_writable",
+    "default_root",
     "file_name",
     "find_files",
+    "list_file",
     "make_private_folder",
     "read_lines",
     "read_pieces",
+    "remember",
     "results_root",
     "run_files",
+    "state_folder",
+    "used_folders",
 ]

@@ -23,6 +23,11 @@ def results_root(chosen: Path | None = None) -> Path:
         return chosen
     if named := os.environ.get("PROBE_RESULTS"):
         return Path(named)
+    return default_root()
+
+
+def default_root() -> Path:
+    """Return the results folder that is used without an option: the checkout's, else the user's data folder."""
     checkout = Path(__file__).resolve().parent.parent.parent
     if (checkout / "pyproject.toml").is_file():
         return checkout / "results"

@@ -224,7 +224,7 @@ def _about_run(session: Session, trace: Trace) -> RunFacts:
         families=Families(ipv4=session.family_works(4), ipv6=session.family_works(6)),
         udp=session.preflight.get("udp"),
         triggers=session.pace.triggers,
-        openssl=ssl.OPENSSL_VERSION,
+        openssl=" ".join(ssl.OPENSSL_VERSION.split()[:2]),  # without the date of the build
         client_hello_length=max(hellos, default=0),
         tcp_timestamps=sends_timestamps(),
         bytes_sent=session.pace.bytes_sent,

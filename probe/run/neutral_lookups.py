@@ -3,10 +3,11 @@
 import asyncio
 from typing import Any
 
-from probe.formats.entries import DNSQuery
+from probe.formats.entries import DNSQuery, DNSResponse
 from probe.formats.facts import ResolverFacts
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
+from probe.signatures.resolver_fingerprint import USUAL_TTL
 from probe.steps.dns.dns import query_udp, system_resolvers
 
 HARMLESS_SECONDS = 2.0
@@ -31,9 +32,19 @@ class NeutralLookups:
 
     def resolver(self) -> ResolverFacts | None:
         """Return how the system's resolver answered, or None without an answer."""
+        first = self._first_answer()
+        if first is None:
+            return None
+        return ResolverFacts(ip_ttl=USUAL_TTL if first.ip_ttl else None, flags=first.flags)
+
+    def resolver_ttl(self) -> int:
+        """Return the TTL with which its answer arrived, 0 if unknown. It is not recorded, see `relative_ttl`."""
+        first = self._first_answer()
+        return (first and first.ip_ttl) or 0
+
+    def _first_answer(self) -> DNSResponse | None:
         responses = (self._resolver.x_responses if self._resolver else None) or []
-        first = next((response for response in responses if response.answers), None)
-        return None if first is None else ResolverFacts(ip_ttl=first.ip_ttl, flags=first.flags)
+        return next((response for response in responses if response.answers), None)
 
     def dark_answers(self) -> bool | None:
         """Tell whether the non-resolver returned an address. It should refer elsewhere, refuse or be silent."""

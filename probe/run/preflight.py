@@ -107,6 +107,7 @@ class _Check:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.trace.finish(patience=0.0)
         self.found.resolver, self.found.dark_answers = questions.resolver(), questions.dark_answers()
+        self._session.resolver_ttl = questions.resolver_ttl()
         for task in tasks:
             if not task.cancelled() and (bug := task.exception()) is not None:
                 raise bug
@@ -226,7 +227,7 @@ def _fill(session: Session, found: Found) -> Preflight:
         network=bool(families) or portal is not None,
         neutral=[one.written() for one in found.neutral],
         portal=portal,
-        clock_skew=round(statistics.median(skews), 1) if skews else None,
+        clock_skew=_to_a_minute(statistics.median(skews)) if skews else None,
         vpn=through_vpn(public),
         tls_interception="all" if _intercepted(found.neutral) else None,
         ipv4=session.ipv4,
@@ -238,6 +239,11 @@ def _fill(session: Session, found: Found) -> Preflight:
         proxy_environment=proxy_in_environment(),
         resolver_class=resolver_class(system_resolvers(), public),
     )
+
+
+def _to_a_minute(seconds: float) -> float:
+    """Return the whole minutes, in seconds. The exact error of a clock identifies a computer."""
+    return round(seconds / 60) * 60.0
 
 
 def _portal_verdict(found: Found) -> Portal | None:

@@ -62,6 +62,7 @@ class Session:
     neutral: Neutral
     resolvers: Target  # services are public resolvers, endpoints dns+udp://, dot://, doh://
     preflight: dict[str, Any] = field(default_factory=dict)  # facts as written to x_run.preflight
+    resolver_ttl: int = 0  # with which the system resolver's answers arrive, 0 if unknown. Never written.
     ipv4: bool = True  # families that the preflight found working
     ipv6: bool = False
     as_control: bool = False

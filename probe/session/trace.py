@@ -89,8 +89,13 @@ class Transaction:
         self.entries.append(entry)
         self.trace.entries.append(entry)
 
-    def opened(self, protocol: Literal["tcp", "udp"], local_port: int, address: str, port: int) -> None:
-        """Remember the ports of a socket, by which its raw packets are found. They are written to no file."""
+    def opened(
+        self, protocol: Literal["tcp", "udp"], local_port: int, address: str, port: int, *, hidden: bool = False
+    ) -> None:
+        """Remember the ports of a socket, by which its raw packets are found. They are written to no file.
+
+        `hidden`: the measurement gets none of these packets.
+        """
         flow = Flow(
             protocol=protocol,
             local_port=local_port,
@@ -98,6 +103,7 @@ class Transaction:
             port=port,
             transaction_id=self.record.transaction_id,
             since=time.monotonic(),
+            hidden=hidden,
         )
         self.trace.flows.append(flow)
 

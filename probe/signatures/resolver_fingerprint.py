@@ -7,8 +7,18 @@ answer doubtful, but is no proof, because a resolver may consist of several mach
 from collections.abc import Collection
 from dataclasses import dataclass
 
+USUAL_TTL = 64  # stands in records for the TTL with which the resolver's usual answers arrive
 HOPS_APART = 3  # received TTLs of one resolver's machines differ by less
 _OF_THE_SERVER = frozenset({"AA", "RA"})  # flags that depend on the server and not on the query
+
+
+def relative_ttl(ip_ttl: int, usual: int) -> int:
+    """Return a received TTL as it would be if the usual one were USUAL_TTL, from 1 to 255. Both are from 1 to 255.
+
+    The resolver is often the user's router, and its TTL shows its system. Comparisons need only differences. The values
+    are a circle, so that different TTLs stay different.
+    """
+    return (ip_ttl - usual + USUAL_TTL - 1) % 255 + 1
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,24 @@ def resets(packets: list[PacketRecord]) -> list[PacketRecord]:
     return [packet for packet in packets if packet.kind == "rst" and packet.direction == "in"]
 
 
+@pytest.mark.parametrize("there", [(), (".cache", ".config", ".local/share")])
+async def test_sniffer_writes_nothing_into_the_users_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...]
+) -> None:
+    for folder in there:
+        (tmp_path / folder).mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    started = await Capture.start()
+    assert started is not None
+    flow, began = await refused(closed_port())
+    assert resets(await started.packets([flow], began))  # so scapy has read a packet
+    await started.close()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 async def test_flow_gets_only_its_own_packets(capture: Capture) -> None:
     port = closed_port()
     flow, began = await refused(port)
@@ -61,6 +79,13 @@ async def test_flow_gets_only_its_own_packets(capture: Capture) -> None:
     assert all(0 <= packet.t < 5 for packet in found)
     assert other.port not in {packet.port for packet in found}
     assert await capture.packets([], began) == []
+
+
+async def test_packets_of_a_hidden_flow_are_in_no_record(capture: Capture) -> None:
+    flow, began = await refused(closed_port())
+    shown, _ = await refused(closed_port())
+    found = await capture.packets([replace(flow, hidden=True), shown], began)
+    assert {packet.port for packet in found} == {shown.port}
 
 
 async def test_reused_port_belongs_to_the_flow_of_that_time(capture: Capture) -> None:

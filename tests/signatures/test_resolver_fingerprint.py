@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.signatures.resolver_fingerprint import ResolverPrint, print_of
+from probe.signatures.resolver_fingerprint import USUAL_TTL, ResolverPrint, print_of, relative_ttl
 
 NORMAL = ResolverPrint(58, frozenset({"QR", "RD", "RA"}))
 
@@ -38,3 +38,19 @@ def test_malformed_record_gives_no_fingerprint(fact: Any) -> None:
 @pytest.mark.parametrize("ttl", [None, True, "58", -1, 256, 5.5])
 def test_malformed_ttl_is_unknown(ttl: Any) -> None:
     assert print_of({"ip_ttl": ttl, "flags": ["QR", "RD", "RA"]}) == ResolverPrint(0, NORMAL.flags)
+
+
+def test_relative_ttl_keeps_differences_and_hides_the_value() -> None:
+    for usual in (58, 64, 128, 255):
+        assert relative_ttl(usual, usual) == USUAL_TTL
+        assert relative_ttl(usual - 3, usual) == USUAL_TTL - 3
+        shifted = [relative_ttl(ttl, usual) for ttl in range(1, 256)]
+        assert sorted(shifted) == list(range(1, 256))  # no two become equal
+
+
+@pytest.mark.parametrize("usual", [58, 64, 128])
+def test_answers_are_unlike_before_and_after_the_shift(usual: int) -> None:
+    flags = NORMAL.flags
+    for ttl in range(usual - 50, usual + 50):
+        before = ResolverPrint(usual, flags).unlike(ttl, flags)
+        assert ResolverPrint(USUAL_TTL, flags).unlike(relative_ttl(ttl, usual), flags) is before

@@ -9,10 +9,13 @@ def duckdb_in_memory() -> Any:
     """Return a connection to a new DuckDB in memory. Raises ImportError where DuckDB is not installed.
 
     The progress bar is switched off. Where Python has no main file, as in workers of `python -m probe`, DuckDB assumes
-    a shell. It then draws the bar on stdout for queries of more than two seconds.
+    a shell. It then draws the bar on stdout for queries of more than two seconds. Extensions are not fetched from
+    DuckDB's server, which the consent text does not name (P5).
     """
     connection = importlib.import_module("duckdb").connect(":memory:")
     connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
     return connection
 
 

@@ -44,8 +44,8 @@ def render(data: dict[str, Any]) -> str:
 
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
     style, script = ((HERE / name).read_text() for name in ("page.css", "page.js"))
-    own = {"style": Markup(style), "script": Markup(script), "json": Markup(script_json(data))}
-    hashes = {"style_hash": Markup(_csp_hash(style)), "script_hash": Markup(_csp_hash(script))}
+    own = {"style": Markup(style), "script": Markup(script), "json": Markup(script_json(data))}  # ours, or escaped  # nosec B704
+    hashes = {"style_hash": Markup(_csp_hash(style)), "script_hash": Markup(_csp_hash(script))}  # base64  # nosec B704
     return environment.get_template("page.html.jinja").render(data=data, **own, **hashes)
 
 

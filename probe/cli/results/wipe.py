@@ -1,4 +1,4 @@
-"""Implement `probe wipe`: list every path that the probe wrote, and remove it."""
+"""Implement `probe wipe`: list every path that the probe and its libraries wrote, and remove it."""
 
 import os
 import re
@@ -10,10 +10,11 @@ from probe.cli.options import new_app, opt
 from probe.cli.run.settings import config_folder, defaults
 from probe.cli.screen import UsageError, say
 from probe.messages import tr, tr_plural
-from probe.results import results_root
+from probe.results import default_root, list_file, results_root, state_folder, used_folders
 
 app = new_app()
 SETTINGS = ("consent", "config.toml")
+SCAPYS = frozenset(f"{table}.pickle" for table in ("ethertypes", "services", "manufdb", "bluetoothids"))
 OURS = re.compile(
     r"(lab/)?\d{4}-\d\d-\d\d/[A-Z0-9]{2}-AS\d+/\d{6}-[0-9a-f]+\.(jsonl(\.part)?|pcapng)|(lab/)?observations/.+|\.write-check-\d+"
 )
@@ -24,7 +25,7 @@ def wipe(
     results: Annotated[Path | None, opt("--results", help="Results folder.")] = None,
     yes: Annotated[bool, opt("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove results, settings and consent. Every path is listed first.
+    """Remove results in all folders that runs used, settings and consent. Every path is listed first.
 
     Copies and files written with --output are not found and stay.
     """
@@ -65,13 +66,42 @@ def everything(root: Path) -> list[Path]:
 
     Only names in the probe's own form are returned, so that `--results ~` cannot remove other files.
     """
+    roots = dict.fromkeys(folder.absolute() for folder in (root, *_used()))
+    found = dict.fromkeys(path for folder in roots for path in _results(folder))
+    settings = [path for name in SETTINGS if (path := config_folder() / name).is_file()]
+    state = [path for path in _under(state_folder()) if path.name.startswith(list_file().name)]
+    folders = [folder for folder in (config_folder(), state_folder()) if folder.is_dir()]
+    return [*found, *settings, *state, *folders, *_cache_of_scapy()]
+
+
+def _used() -> list[Path]:
+    try:
+        return used_folders()
+    except OSError as error:
+        raise UsageError(
+            tr(
+                "The list of results folders {path} cannot be read ({reason}). Nothing was removed.",
+                path=list_file(),
+                reason=error.strerror,
+            ),
+            1,
+        ) from None
+
+
+def _results(root: Path) -> list[Path]:
+    """Return the runs under one folder, and the folders that they leave empty."""
     files = [path for path in _under(root) if OURS.fullmatch(path.relative_to(root).as_posix())]
     folders = {folder for path in files for folder in path.parents if folder != root and root in folder.parents}
-    if results_root() == root and root.name == "results" and root.parent.name == "censorprobe" and root.is_dir():
+    if default_root() == root and root.name == "results" and root.parent.name == "censorprobe" and root.is_dir():
         folders |= {root, root.parent}
-    settings = [path for name in SETTINGS if (path := config_folder() / name).is_file()]
-    emptied = sorted(folders, key=lambda folder: len(folder.parts), reverse=True)
-    return [*files, *emptied, *settings, *([config_folder()] if config_folder().is_dir() else [])]
+    return [*files, *sorted(folders, key=lambda folder: len(folder.parts), reverse=True)]
+
+
+def _cache_of_scapy() -> list[Path]:
+    """Return the files of scapy's cache. Versions before 0.1.0 let it write one when they read raw packets."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scapy"
+    files = [path for path in _under(folder) if path.parent == folder and path.name in SCAPYS]
+    return [*files, folder] if files else []
 
 
 def _under(folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from probe.results import (
     check_writable,
     file_name,
     read_lines,
+    remember,
     results_root,
 )
 from probe.targets.target import Target, TargetError, load_neutral, load_target, pick_targets
@@ -144,6 +145,7 @@ class _Opener:
                 self._ready = ResultsFile.to_file(Path(request.output).absolute())
             else:
                 check_writable(self._root)
+                _remember(self._root)
         except ResultsError as error:
             raise UsageError(str(error), 2) from None
 
@@ -153,6 +155,21 @@ class _Opener:
         lab = "lab" in vantage.annotations
         return ResultsFile.in_folder(
             self._root, vantage.probe_cc, vantage.probe_asn, self._session.run_id, self._began, lab
+        )
+
+
+def _remember(root: Path) -> None:
+    try:
+        remember(root)
+    except OSError as error:
+        say(
+            sys.stderr,
+            tr(
+                "`probe wipe` will not find the results in {path}, because the folder could not be noted ({reason}). "
+                "Remove them yourself, or name the folder with `probe wipe --results DIR`.",
+                path=root,
+                reason=error.strerror,
+            ),
         )
 
 

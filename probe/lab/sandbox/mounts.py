@@ -25,13 +25,15 @@ def prepare(keep: Iterable[str], files: Mapping[str, str]) -> None:
     `files` maps the paths of files to create to their texts.
     """
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    private = sorted({os.path.realpath(folder) for folder in ("/run", "/tmp", "/var/run") if os.path.isdir(folder)})
+    shared = ("/run", "/tmp", "/var/run")  # replaced by mounts of the lab's own  # nosec B108
+    private = sorted({os.path.realpath(folder) for folder in shared if os.path.isdir(folder)})
     real = {os.path.realpath(path) for path in keep if os.path.exists(path)}
     wanted = _outermost(real - {"/"})  # a command in the root folder does not need all of /tmp
     private = [folder for folder in private if folder not in wanted]
     kept = {path: os.open(path, os.O_PATH) for path in wanted if any(_is_under(path, folder) for folder in private)}
     for folder in private:
-        kernel.mount("lab", folder, "tmpfs", NO_PRIVILEGES, "mode=1777" if folder == "/tmp" else "mode=755")
+        mode = "mode=1777" if folder == "/tmp" else "mode=755"  # replaced in the lab  # nosec B108
+        kernel.mount("lab", folder, "tmpfs", NO_PRIVILEGES, mode)
     for path, descriptor in kept.items():
         _bind(f"/proc/self/fd/{descriptor}", path)
         os.close(descriptor)

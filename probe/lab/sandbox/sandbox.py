@@ -104,7 +104,7 @@ def _needed_paths(config: FabricConfig) -> list[str]:
         sys.prefix,
         sys.base_prefix,
         os.path.dirname(sys.executable),
-        *(path for path in sys.path if path and path not in ("/tmp", "/run")),
+        *(path for path in sys.path if path and path not in ("/tmp", "/run")),  # replaced in the lab  # nosec B108
         *record,
     ]
 

@@ -34,6 +34,7 @@ async def query_udp(
     pace: Pace,
     port: int = 53,
     shown_as: str | None = None,
+    usual_ttl: int | None = None,
     timeout: float | None = None,
     retransmit: bool = True,
     of_system: bool = False,
@@ -43,6 +44,9 @@ async def query_udp(
     The socket stays open for max(0.5 s, 3 round trips) after that. Later datagrams are added to `x_responses` of the
     returned entry. `shown_as` replaces "ip:port" as resolver_address. `of_system`: this system's configuration names
     the server, so a test helper may ask it at a private address. Raises StepFailed.
+
+    `usual_ttl` is given for a resolver that may be the user's router: the TTL with which its answers arrive, 0 if
+    unknown. The entry then has TTLs of packets relative to it and no TTLs of records. Raw packets are not recorded.
     """
     entry = _entry("udp", hostname, query_type, shown_as or address_of(server_ip.partition("%")[0], port))
     limit = _udp_timeout(pace) if timeout is None else timeout
@@ -51,9 +55,10 @@ async def query_udp(
         async with tx.step(entry, limit + 1.0):
             query = build_query(hostname, query_type, secrets.randbelow(1 << 16))
             contacts = Contacts.TARGETS if of_system else pace.contacts
-            listener = UDPListener(server_ip, port, query, tx.trace, pace, contacts)
+            listener = UDPListener(server_ip, port, query, tx.trace, pace, contacts, usual_ttl)
             entry.x_responses = listener.responses
-            tx.opened("udp", listener.local[1], server_ip.partition("%")[0], port)
+            address, hidden = server_ip.partition("%")[0], usual_ttl is not None
+            tx.opened("udp", listener.local[1], address, port, hidden=hidden)
             try:
                 async with asyncio.timeout(limit):
                     response = await _first_answer(listener, tx, server_ip, port, pace, retransmit)

@@ -6,6 +6,7 @@ from probe.formats import failures as f
 from probe.formats.entries import DNSResponse
 from probe.session.pacing import Pace
 from probe.session.trace import Trace
+from probe.signatures.resolver_fingerprint import relative_ttl
 from probe.steps.udp_socket import UDPSocket
 from probe.targets.address_guard import Contacts
 from probe.wire.dns.message import Reading, read_response
@@ -20,17 +21,24 @@ _MOST_RESPONSES = 64  # kept, so that a flood does not fill the memory
 class UDPListener(UDPSocket):
     """Listen on a connected socket with a random port. `first` completes with the first answer to the question.
 
-    Every datagram is added to `responses` until `close`, also after `first`.
+    Every datagram is added to `responses` until `close`, also after `first`. `usual_ttl` is that of `query_udp`.
     """
 
     def __init__(
-        self, ip: str, port: int, query: bytes, trace: Trace, pace: Pace, contacts: Contacts | None = None
+        self,
+        ip: str,
+        port: int,
+        query: bytes,
+        trace: Trace,
+        pace: Pace,
+        contacts: Contacts | None = None,
+        usual_ttl: int | None = None,
     ) -> None:
         self.responses: list[DNSResponse] = []
         self.sent = 0
         self.round_trip: float | None = None
         self.listened = 0.0
-        self._query, self._trace = query, trace
+        self._query, self._trace, self._usual_ttl = query, trace, usual_ttl
         self.first: asyncio.Future[DNSResponse] = asyncio.get_running_loop().create_future()
         super().__init__(ip, port, pace, contacts)
         self._began = self._loop.time()
@@ -69,7 +77,7 @@ class UDPListener(UDPSocket):
             self._broken_by(bug)
             return
         response.t = self._trace.elapsed()
-        response.ip_ttl = ip_ttl
+        response.ip_ttl = self._recorded(ip_ttl)
         if len(self.responses) < _MOST_RESPONSES:
             self.responses.append(response)
         if ours and not self.first.done():
@@ -77,7 +85,14 @@ class UDPListener(UDPSocket):
             self.first.set_result(response)
 
     def _read(self, raw: bytes) -> Reading:
-        return read_response(raw, self._query)
+        return read_response(raw, self._query, keep_ttls=self._usual_ttl is None)
+
+    def _recorded(self, ip_ttl: int | None) -> int | None:
+        """Return the TTL for the record. Without a usual one the first datagram's is the usual one."""
+        if self._usual_ttl is None or not ip_ttl:
+            return ip_ttl
+        self._usual_ttl = self._usual_ttl or ip_ttl
+        return relative_ttl(ip_ttl, self._usual_ttl)
 
     def _refused(self, error: OSError) -> None:
         self._broken_by(error)

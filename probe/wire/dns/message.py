@@ -48,12 +48,12 @@ def build_query(hostname: str, query_type: str, query_id: int, *, padding: int =
         raise ValueError(f"no DNS question: {type(error).__name__}") from error
 
 
-def read_response(raw: bytes, query: bytes) -> Reading:
+def read_response(raw: bytes, query: bytes, *, keep_ttls: bool = True) -> Reading:
     """Parse one answer to `query`. An error in it becomes the response's failure and raises no exception.
 
-    The caller fills in `response.t` and `ip_ttl`.
+    The caller fills in `response.t` and `ip_ttl`. Without `keep_ttls` the TTLs of the records are left out.
     """
-    response = DNSResponse(t=0.0, raw_response=base64.b64encode(cut_options(raw)).decode())
+    response = DNSResponse(t=0.0, raw_response=base64.b64encode(cut_options(raw, keep_ttls=keep_ttls)).decode())
     if len(raw) >= 4:
         bits = int.from_bytes(raw[2:4], "big")
         response.flags = [flag for flag in _FLAGS if bits & dns.flags.Flag[flag]]
@@ -62,7 +62,7 @@ def read_response(raw: bytes, query: bytes) -> Reading:
     try:
         answer = dns.message.from_wire(raw, ignore_trailing=True, one_rr_per_rrset=True)
         internet = [rrset for rrset in answer.answer if rrset.rdclass == dns.rdataclass.IN]  # the queried class
-        answers = [_answer(rrset, record) for rrset in internet for record in rrset]
+        answers = [_answer(rrset, record, keep_ttls) for rrset in internet for record in rrset]
     except _UNREADABLE:
         response.failure = f.DNS_MISBEHAVING
         return Reading(response, ours=False)
@@ -90,8 +90,9 @@ def _failure(answer: dns.message.Message, answers: list[DNSAnswer], query_type: 
     return TRUNCATED if answer.flags & dns.flags.TC else f.DNS_NO_ANSWER
 
 
-def _answer(rrset: Any, record: Any) -> DNSAnswer:
-    answer = DNSAnswer(answer_type=dns.rdatatype.to_text(record.rdtype), ttl=rrset.ttl)
+def _answer(rrset: Any, record: Any, keep_ttl: bool) -> DNSAnswer:
+    ttl = rrset.ttl if keep_ttl else None
+    answer = DNSAnswer(answer_type=dns.rdatatype.to_text(record.rdtype), ttl=ttl)
     if record.rdtype == dns.rdatatype.A:
         answer.ipv4 = record.address
     elif record.rdtype == dns.rdatatype.AAAA:

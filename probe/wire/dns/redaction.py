@@ -14,8 +14,11 @@ _EXTENDED_ERROR = 15
 _MOST_KEPT = 4096  # bytes
 
 
-def cut_options(raw: bytes) -> bytes:
-    """Return the well-formed part of the message without EDNS options, at most 4096 bytes."""
+def cut_options(raw: bytes, *, keep_ttls: bool = True) -> bytes:
+    """Return the well-formed part of the message without EDNS options, at most 4096 bytes.
+
+    Without `keep_ttls` the TTLs of its records become zero. They show when a cache learned a name.
+    """
     kept = bytearray(raw[:_HEADER])
     if len(raw) < _HEADER:
         return bytes(kept)
@@ -27,19 +30,20 @@ def cut_options(raw: bytes) -> bytes:
             kept += _piece(raw, at, end)
             at = end
         for _ in range(sum(records)):
-            at = _keep_record(raw, at, kept)
+            at = _keep_record(raw, at, kept, keep_ttls)
     except ValueError:
         return bytes(kept[:_MOST_KEPT])  # the part before the error
     return bytes(kept[:_MOST_KEPT])
 
 
-def _keep_record(raw: bytes, at: int, kept: bytearray) -> int:
+def _keep_record(raw: bytes, at: int, kept: bytearray, keep_ttls: bool) -> int:
     fixed = _skip_name(raw, at)
     kind, length = struct.unpack("!H6xH", _piece(raw, fixed, fixed + 10))
     data = _piece(raw, fixed + 10, fixed + 10 + length)
     if kind == _OPT:
         data = _error_numbers(data)
-    kept += raw[at : fixed + 8] + struct.pack("!H", len(data)) + data
+    ttl = raw[fixed + 4 : fixed + 8] if keep_ttls or kind == _OPT else bytes(4)  # OPT has flags there (RFC 6891)
+    kept += raw[at : fixed + 4] + ttl + struct.pack("!H", len(data)) + data
     return fixed + 10 + int(length)
 
 

@@ -105,7 +105,7 @@ def open_initial(datagram: bytes, header: Header, keys: Keys) -> bytes:
     sample = datagram[at + 4 : at + 20]
     if len(sample) < 16 or header.end < at + 20:
         raise NotInitial("too short for a sample")
-    mask = Cipher(AES(keys.hp), ECB()).encryptor().update(sample)
+    mask = Cipher(AES(keys.hp), ECB()).encryptor().update(sample)  # RFC 9001, section 5.4.3  # nosec B305
     first = datagram[header.start] ^ (mask[0] & 0x0F)
     size = (first & 3) + 1
     number = bytes(byte ^ cover for byte, cover in zip(datagram[at : at + size], mask[1:], strict=False))

@@ -1,6 +1,7 @@
 """Test `probe lab list`, the errors of `probe lab run`, and its output where the lab cannot run."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +114,20 @@ def test_results_are_written_to_a_new_folder(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     (lines,) = folder.rglob("*.jsonl")
     assert f"saved {lines}" in done.stdout + done.stderr
+
+
+@pytest.mark.lab
+def test_run_leaves_nothing_in_a_fresh_home_but_its_note(tmp_path: Path) -> None:
+    """Test that no library writes a cache, although raw packets are read."""
+    results, home = tmp_path / "results", tmp_path / "home"
+    home.mkdir()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    command = [sys.executable, "-m", "probe", "lab", "run", "clean", "--results", str(results)]
+    environment = inherited | {"HOME": str(home)}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (lines,) = results.rglob("*.jsonl")
+    assert any(json.loads(line)["test_keys"]["x_packets"] for line in lines.read_text().splitlines())
+    written = [path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()]
+    assert written == [".local/state/censorprobe/results-folders"]
+    assert not (home / ".cache").exists() and not (home / ".config").exists()

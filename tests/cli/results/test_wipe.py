@@ -6,13 +6,15 @@ import pytest
 
 from probe.cli.results.wipe import wipe
 from probe.cli.screen import UsageError
+from probe.results import list_file, remember
 from tests.cli.run.test_consent import typing
 
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a results folder with two runs and two other files, beside settings and consent."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for folder in ("config", "state", "cache"):
+        monkeypatch.setenv(f"XDG_{folder.upper()}_HOME", str(tmp_path / folder))
     monkeypatch.delenv("PROBE_RESULTS", raising=False)
     for name in (
         "results/2026-11-24/XX-AS64500/130500-4f2a.jsonl",
@@ -64,3 +66,43 @@ def test_wipe_follows_no_links(kept: Path) -> None:
     (kept / "lab" / "2026-11-25").symlink_to(elsewhere.parent)
     wipe(results=kept, yes=True)
     assert (elsewhere / "130500-aa.jsonl").exists()
+
+
+def run_in(folder: Path) -> Path:
+    path = folder / "2026-11-24" / "XX-AS64500" / "130500-4f2a.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    return path
+
+
+def test_wipe_finds_every_folder_that_runs_used(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    others = [run_in(kept.parent / name) for name in ("stick", "disk with a blank")]
+    (kept.parent / "stick" / "letter.txt").write_text("")
+    for other in others:
+        remember(other.parents[2])
+    assert list_file().exists()
+    wipe(results=kept, yes=True)
+    listed = capsys.readouterr().out
+    assert all(str(other) in listed for other in [*others, list_file()])
+    assert left(kept) == {"results/2026-11-24/diary.txt", "results/README.md", "stick/letter.txt"}
+    assert not list_file().parent.exists()
+
+
+def test_wipe_removes_the_cache_of_scapy_and_nothing_beside_it(kept: Path) -> None:
+    cache = kept.parent / "cache" / "scapy"
+    cache.mkdir(parents=True)
+    for name in ("ethertypes.pickle", "services.pickle", "mine.pickle"):
+        (cache / name).write_text("")
+    wipe(results=kept, yes=True)
+    assert [path.name for path in cache.iterdir()] == ["mine.pickle"]
+    (cache / "mine.pickle").rename(cache / "manufdb.pickle")
+    wipe(results=kept, yes=True)
+    assert not cache.exists() and cache.parent.exists()
+
+
+def test_wipe_says_when_it_does_not_know_the_folders(kept: Path) -> None:
+    list_file().mkdir(parents=True)
+    before = left(kept)
+    with pytest.raises(UsageError, match="Nothing was removed"):
+        wipe(results=kept, yes=True)
+    assert left(kept) == before

@@ -17,6 +17,7 @@ from probe.cli.run.consent import VERSION
 from probe.cli.run.run import run
 from probe.cli.screen import UsageError
 from probe.privacy.redact import Known
+from probe.results import used_folders
 from probe.run import runner
 from probe.run.measure import Measured, measured_nothing
 from probe.run.vantage import Vantage
@@ -216,3 +217,16 @@ def test_bad_network_table_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.
             open_session(SimpleNamespace(**wanted, families=frozenset({4, 6}), targets=bundled_targets()))  # type: ignore[arg-type]
     finally:
         table.default_table.cache_clear()
+
+
+def test_run_notes_its_folder_for_wipe(quiet: dict[str, Any], probe_run: Callable[..., Result], tmp_path: Path) -> None:
+    probe_run("telegram")
+    assert tmp_path / "results" in used_folders()
+
+
+def test_run_says_when_wipe_will_not_find_its_folder(
+    quiet: dict[str, Any], probe_run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/dev/null/none")
+    code, _, err = probe_run("telegram")
+    assert code == 0 and "`probe wipe` will not find" in err

@@ -82,6 +82,15 @@ def test_invalid_listing_is_refused(raw: bytes, why: str) -> None:
         parse_page(raw)
 
 
+BOMB = '<?xml version="1.0" encoding="{}"?><!DOCTYPE a [<!ENTITY b "file">]><ListBucketResult>&b;</ListBucketResult>'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_entities_are_refused_in_every_encoding(encoding: str) -> None:
+    with pytest.raises(Unusable, match="entities" if encoding.startswith("utf-8") else "no XML"):
+        parse_page(BOMB.format(encoding.removesuffix("-sig")).encode(encoding))
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     with suppress(Unusable):

@@ -51,6 +51,22 @@ async def test_answer_is_recorded(ip: str, kind: str, address: str) -> None:
         assert bench.tx.record.steps == ["resolve"]
 
 
+@pytest.mark.parametrize(("usual", "recorded"), [(64, 64), (0, 64), (255, 128), (60, 68)])
+async def test_entry_of_the_users_resolver_has_no_ttl_of_its_own(usual: int, recorded: int) -> None:
+    async with udp_server(lambda asked: asked.answer(TRUE)) as server, a_good_transaction() as bench:
+        entry = await query_udp(bench.tx, "127.0.0.1", NAME, "A", pace=bench.pace, port=server.port, usual_ttl=usual)
+        await bench.trace.finish()
+        (response,) = entry.x_responses or []
+        assert response.ip_ttl == recorded  # loopback's 64, relative to the usual one
+        assert [answer.ttl for answer in (*entry.answers, *response.answers)] == [None, None]
+        sent = dns.message.from_wire(answer_to(server.asked[0].query, TRUE))
+        for text in (entry.raw_response, response.raw_response):
+            kept = dns.message.from_wire(base64.b64decode(text or ""))
+            assert kept.answer[0].to_rdataset() == sent.answer[0].to_rdataset()
+            assert sent.answer[0].ttl > 0 and [rrset.ttl for rrset in kept.answer] == [0]
+        assert [flow.hidden for flow in bench.trace.flows] == [True]
+
+
 async def test_each_query_has_its_own_id_and_port() -> None:
     async with udp_server(lambda asked: asked.answer(TRUE)) as server, a_good_transaction() as bench:
         for _ in range(3):
