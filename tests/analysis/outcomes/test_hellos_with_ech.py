@@ -144,6 +144,19 @@ def test_label_of_the_named_hellos_that_the_entry_contradicts_accuses_nothing(
     assert judged(measured(WITH_NAME, **{step: changed}))[0] == "ok"
 
 
+@pytest.mark.parametrize("steps", [ANY_NAME, WITH_NAME], ids=["any", "name"])
+def test_host_that_the_preflight_did_not_verify_is_no_neutral_host(steps: Steps) -> None:
+    at_neutral = {step: {"ip": STRANGER} for step in steps if STEPS[step][1] == NEUTRAL}
+    assert judged(measured(steps, **at_neutral))[0] == "ok"
+
+
+@pytest.mark.parametrize("step", ["innocuous", "neutral_ours"])
+def test_more_failures_of_one_kind_do_not_stand_for_another(step: str) -> None:
+    lines = measured(ANY_NAME | {step: None})
+    lines.other_hello("browser_hello", URL, GENUINE, f"tls:{RESET}", t0=20.0, **BROWSER)
+    assert judged(lines)[0] == "ok"
+
+
 @pytest.mark.parametrize("build", [ech_fails_with_any_name, ech_fails_with_name])
 def test_another_kind_of_failure_among_them_accuses_nothing(build: Callable[[], Lines]) -> None:
     lines = build()
