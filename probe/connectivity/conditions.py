@@ -53,6 +53,11 @@ def browser_claim(facts: AttemptFacts) -> Claim:
     return ("browser_hello", facts.endpoint.url, facts.service, str(facts.family))
 
 
+def ech_claim(facts: AttemptFacts) -> Claim:
+    """Return what hellos with Encrypted ClientHello to a neutral host are for: the family."""
+    return ("ech", str(facts.family))
+
+
 def echo_claim(facts: AttemptFacts) -> Claim:
     """Return what an echo pair is for: payload, port and family."""
     place = (str(facts.echo.port), str(facts.echo.family)) if facts.echo else ()
@@ -65,6 +70,7 @@ ONCE_PER: dict[Callable[[AttemptFacts], Claim], str] = {
     random_bytes_claim: "family",
     hellos_claim: "endpoint, service and family",
     browser_claim: "endpoint, service and family",
+    ech_claim: "family",
     echo_claim: "payload, port and family",
 }
 """What each claim is for, in words."""
@@ -118,6 +124,10 @@ def _may_spend_another(facts: AttemptFacts) -> bool:
 
 def _any_hello_passed(facts: AttemptFacts) -> bool:
     return any(outcome.passed for row in ("browser", "other_size") if (outcome := facts.outcome(row)))
+
+
+def _passed(facts: AttemptFacts, row: str) -> bool:
+    return (outcome := facts.sent(row)) is not None and outcome.passed
 
 
 NAMED = Condition("the first message shows an exchangeable name", lambda facts: facts.shows_name)
@@ -177,6 +187,24 @@ FIRST_BROWSER_FAILED = Condition(
 )
 SECOND_BROWSER_FAILED = Condition(
     "two browser's hellos failed without an answer", lambda facts: _no_answer_in_tls(facts.sent("deep_browser_again"))
+)
+ECH_SUSPECTED = Condition(
+    "it passed without Encrypted ClientHello, and an innocuous name failed with it",
+    lambda facts: _passed(facts, "deep_without_ech") and _no_answer_in_tls(facts.sent("deep_innocuous")),
+)
+ECH_WITH_NAME_SUSPECTED = Condition(
+    "it passed without Encrypted ClientHello, and an innocuous name passed with it",
+    lambda facts: _passed(facts, "deep_without_ech") and _passed(facts, "deep_innocuous"),
+)
+NEUTRAL_ECH_FAILED = Condition(
+    "the neutral host's name failed with it", lambda facts: _no_answer_in_tls(facts.sent("ech_at_neutral"))
+)
+NEUTRAL_PASSED_WITHOUT_ECH = Condition(
+    "the neutral host's name passed without it", lambda facts: _passed(facts, "no_ech_at_neutral")
+)
+NAME_FAILED_WITH_ECH_AT_NEUTRAL = Condition(
+    "the target's name failed with it at the neutral host",
+    lambda facts: _no_answer_in_tls(facts.sent("name_with_ech_at_neutral")),
 )
 SILENT_TWICE = Condition("two datagrams of a call met silence", _silent_twice)
 ECHO_OFFERED = Condition(

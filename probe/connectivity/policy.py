@@ -12,6 +12,8 @@ from probe.connectivity.conditions import (
     BROWSER_IS_CANDIDATE,
     CONFIRMED,
     DEEP,
+    ECH_SUSPECTED,
+    ECH_WITH_NAME_SUSPECTED,
     ECHO_OFFERED,
     FIRST_BROWSER_FAILED,
     HELLOS_FAILED,
@@ -19,8 +21,11 @@ from probe.connectivity.conditions import (
     LOOKED_UP,
     NAME_FAILED_AT_NEUTRAL,
     NAME_FAILED_IN_NEUTRAL_TLS,
+    NAME_FAILED_WITH_ECH_AT_NEUTRAL,
     NAMED,
+    NEUTRAL_ECH_FAILED,
     NEUTRAL_KNOWN,
+    NEUTRAL_PASSED_WITHOUT_ECH,
     NO_HELLO_AT_ADDRESS,
     NONEXISTENT_FAILED_AT_NEUTRAL,
     NOT_CERTIFICATE,
@@ -38,6 +43,7 @@ from probe.connectivity.conditions import (
     VERIFIED,
     Condition,
     browser_claim,
+    ech_claim,
     echo_claim,
     hellos_claim,
     name_at_neutral_claim,
@@ -108,6 +114,8 @@ _SUSPECT = (LOOKED_UP, UNPROVEN_NAME)
 _BROWSER = (HTTPS, HELLOS_FAILED, BROWSER_IS_CANDIDATE)
 _OTHER_SIZE = (HELLOS_FAILED, OTHER_SIZE_IS_CANDIDATE)
 _SEARCH = (VERIFIED, CONFIRMED)
+_NEUTRAL_ECH, _NEUTRAL_PLAIN = (NEUTRAL_ECH_FAILED,), (NEUTRAL_PASSED_WITHOUT_ECH,)
+_NAME_WITH_ECH, _NAME_WITHOUT = (SECOND_BROWSER_FAILED, ECH_WITH_NAME_SUSPECTED), (NAME_FAILED_WITH_ECH_AT_NEUTRAL,)
 
 
 def _at_neutral(*when: Condition) -> tuple[Row, ...]:
@@ -145,8 +153,21 @@ AFTER_SUCCESS = (
         (
             (
                 Row("deep_browser", "browser_hello", "endpoint", "target", (HTTPS, DEEP), browser_claim),
+                # Between two failures: otherwise an outage has ended in between.
+                Row("deep_without_ech", "browser_hello_without_ech", "endpoint", "target", (FIRST_BROWSER_FAILED,)),
                 Row("deep_browser_again", "browser_hello", "endpoint", "target", (FIRST_BROWSER_FAILED,)),
                 Row("deep_innocuous", "harmless_browser_hello", "endpoint", "innocuous", (SECOND_BROWSER_FAILED,)),
+                Row("ech_at_neutral", "neutral_browser_hello", "other neutral", "neutral", (ECH_SUSPECTED,), ech_claim),
+                Row("no_ech_at_neutral", "neutral_browser_hello_without_ech", "other neutral", "neutral", _NEUTRAL_ECH),
+                Row("our_ech_at_neutral", "neutral_hello_with_ech", "other neutral", "neutral", _NEUTRAL_PLAIN),
+                Row(
+                    "name_with_ech_at_neutral",
+                    "hello_with_ech_neutral_host",
+                    "other neutral",
+                    "target",
+                    _NAME_WITH_ECH,
+                ),
+                Row("name_without_ech_at_neutral", "same_name_neutral_host", "other neutral", "target", _NAME_WITHOUT),
             ),
         ),
     ),

@@ -1,7 +1,8 @@
-"""Send the name in another TLS hello, to see whether the censor also reads the form of the hello.
+"""Send a name in another TLS hello, to see whether the censor also reads the form of the hello.
 
 Some middleboxes recognise programs by their hello (cipher suites, order of the extensions). Some do not reassemble a
-hello that is longer than one segment.
+hello that is longer than one segment. Some drop every hello with Encrypted ClientHello, or with it and a certain name
+(https://github.com/net4people/bbs/issues/417, opened 2026-11-26).
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from probe.followups.planned_flow import PlannedFlow
 from probe.formats.transactions import FollowUp, TransactionRecord
 from probe.session.trace import Transaction
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.client_hello import OWN, RESIZED, Hello, browser_hello
+from probe.steps.tls.client_hello import OWN, RESIZED, WITH_ECH, Hello, browser_hello, browser_hello_without_ech
 from probe.steps.tls.tls import tls_handshake
 
 HELLOS: dict[FollowUp, Callable[[], Hello]] = {
@@ -20,6 +21,11 @@ HELLOS: dict[FollowUp, Callable[[], Hello]] = {
     "harmless_browser_hello": browser_hello,
     "other_size_hello": lambda: RESIZED,
     "same_hello_again": lambda: OWN,
+    "browser_hello_without_ech": browser_hello_without_ech,
+    "neutral_browser_hello": browser_hello,
+    "neutral_browser_hello_without_ech": browser_hello_without_ech,
+    "neutral_hello_with_ech": lambda: WITH_ECH,
+    "hello_with_ech_neutral_host": lambda: WITH_ECH,
 }
 """What makes the hello of each kind. `registry.py` registers these kinds."""
 

@@ -150,11 +150,15 @@ class TLSHandshake(Entry):
 
     LIST: ClassVar[str] = "tls_handshakes"
     OPERATION: ClassVar[str] = "tls_handshake"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"so_error", "x_first_bytes", "x_alert", "x_trusted_by_machine"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset(
+        {"so_error", "echconfig", "x_first_bytes", "x_alert", "x_trusted_by_machine"}
+    )
 
     network: str = "tcp"  # what carries it: tcp, udp
     address: str  # "1.2.3.4:443", "[2001:db8::1]:443"
     server_name: str = ""  # the SNI on the wire, "" when none was sent
+    echconfig: Literal["GREASE"] | None = Field(default=None, examples=["GREASE"])
+    """GREASE if the hello carried Encrypted ClientHello without a key (RFC 9849 section 6.2), else absent."""
     cipher_suite: str = ""  # its IANA name, "" when none was agreed on
     negotiated_protocol: str = ""  # by ALPN
     no_tls_verify: bool = False  # whether the chain was not checked

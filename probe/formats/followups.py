@@ -42,6 +42,9 @@ _NOT_COMPARED = "The failure was not past the connect, follow-ups were off, or t
 _NO_NEUTRAL = "No neutral host of this family passed the preflight, or no trigger was left for it."
 _UNVERIFIED = "The address was not verified."
 _RESOLVERS = "When the answer for a name is suspect, or an address of it is unverified and the attempt there failed."
+_NO_ECH_SUSPECT = (
+    "No innocuous name failed in a browser's hello, or no neutral host of this family passed the preflight."
+)
 _NOT_SUSPECT = "Nothing contradicted the answer for the name, or follow-ups were off."
 
 FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
@@ -135,6 +138,56 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
             "No other hello passed at the endpoint's address.",
             mark("sent {name} to {address} in the first client hello again"),
             mark("the name in a client hello of another size"),
+        ),
+        FollowUpKind(
+            "browser_hello_without_ech",
+            "the target's name in a browser's hello with padding in place of Encrypted ClientHello",
+            "hello",
+            1,
+            "In a deep run, after a browser's hello failed at an endpoint where the probe's own passed.",
+            "No browser's hello failed, or the run was not deep.",
+            mark("sent {name} to {address} in a browser's client hello without Encrypted ClientHello"),
+            mark("the hellos without Encrypted ClientHello"),
+        ),
+        FollowUpKind(
+            "neutral_browser_hello",
+            "a neutral host's own name to that host in a browser's hello, which carries Encrypted ClientHello",
+            "name and address",
+            0,
+            "In a deep run, after browser's hellos failed with any name, and passed without ECH. Once per family.",
+            _NO_ECH_SUSPECT,
+            mark("sent the neutral host's own name {name} to {address} in a browser's client hello"),
+            mark("a neutral host's name with Encrypted ClientHello"),
+        ),
+        FollowUpKind(
+            "neutral_browser_hello_without_ech",
+            "a neutral host's own name to that host in a browser's hello without Encrypted ClientHello",
+            "hello",
+            0,
+            "After the same hello with the extension failed there.",
+            "The hello with the extension passed at the neutral host, or was not sent there.",
+            mark("sent the neutral host's own name {name} to {address} without Encrypted ClientHello"),
+            mark("the hellos without Encrypted ClientHello"),
+        ),
+        FollowUpKind(
+            "neutral_hello_with_ech",
+            "a neutral host's own name to that host in the probe's hello with Encrypted ClientHello",
+            "hello",
+            0,
+            "After a browser's hello passed there without the extension, to exclude a list of programs.",
+            "No browser's hello without the extension passed at the neutral host.",
+            mark("sent the neutral host's own name {name} to {address} in our client hello with Encrypted ClientHello"),
+            mark("a neutral host's name with Encrypted ClientHello"),
+        ),
+        FollowUpKind(
+            "hello_with_ech_neutral_host",
+            "the target's name in the probe's hello with Encrypted ClientHello to a neutral host",
+            "hello",
+            1,
+            "In a deep run, after the name failed in browser's hellos with ECH only, and another name passed.",
+            "The name passed with the extension, or failed without it, or another name failed too.",
+            mark("sent {name} to the neutral host {address} in our client hello with Encrypted ClientHello"),
+            mark("the name with Encrypted ClientHello at a neutral host"),
         ),
         FollowUpKind(
             "random_bytes_neutral_host",

@@ -41,6 +41,8 @@ RESET = "tls_handshake connection_reset"
 FIRST = ["innocuous + own", "PAUSE", "confirmation"]
 BOTH = {"own": RESET, "confirmation": RESET}
 HTTPS = URLS[0]
+BROWSERS = {"deep_browser": RESET, "deep_browser_again": RESET}
+HELLOS = ["deep_browser", "deep_without_ech", "deep_browser_again", "deep_innocuous"]
 
 
 def test_success_needs_nothing_more() -> None:
@@ -94,8 +96,24 @@ def test_name_that_passes_at_neutral_host_costs_the_endpoint_one_more_hello() ->
 
 
 def test_deep_run_repeats_the_browsers_hello_and_then_sends_an_innocuous_name() -> None:
-    taken = steps(HTTPS, {"deep_browser": RESET, "deep_browser_again": RESET}, deep=True)
-    assert taken == ["innocuous + own", "deep_browser", "deep_browser_again", "deep_innocuous"]
+    taken = steps(HTTPS, BROWSERS | {"deep_without_ech": RESET}, deep=True)
+    assert taken == ["innocuous + own", *HELLOS]
+
+
+def test_hello_with_ech_that_fails_with_any_name_is_compared_at_a_neutral_host() -> None:
+    failed = BROWSERS | {"deep_innocuous": RESET}
+    assert steps(HTTPS, failed, deep=True)[1:] == [*HELLOS, "ech_at_neutral"]
+    taken = steps(HTTPS, failed | {"ech_at_neutral": RESET}, deep=True)
+    assert taken[1:] == [*HELLOS, "ech_at_neutral", "no_ech_at_neutral", "our_ech_at_neutral"]
+    everywhere = failed | {"ech_at_neutral": RESET, "no_ech_at_neutral": RESET}
+    assert steps(HTTPS, everywhere, deep=True)[-1] == "no_ech_at_neutral"
+    assert steps(HTTPS, failed | {"deep_without_ech": RESET}, deep=True)[1:] == HELLOS  # not the extension
+
+
+def test_name_that_fails_with_ech_only_is_sent_to_a_neutral_host_with_it_and_without() -> None:
+    assert steps(HTTPS, BROWSERS, deep=True)[1:] == [*HELLOS, "name_with_ech_at_neutral"]
+    taken = steps(HTTPS, BROWSERS | {"name_with_ech_at_neutral": RESET}, deep=True)
+    assert taken[1:] == [*HELLOS, "name_with_ech_at_neutral", "name_without_ech_at_neutral"]
 
 
 def test_page_in_clear_text_is_requested_from_a_neutral_host() -> None:

@@ -46,9 +46,11 @@ STYLE_PLANTED = [
     ("a.ipynb", '{"cells": [{"cell_type": "markdown", "id": "c1", "source": ["A twin."]}]}', "'twin'"),
     ("a.md", "| a | one; two |", "no semicolon"),
     ("a.md", f"Text is {'very ' * 25}long.", "25 words"),
+    ("a.md", f"Text has {'very `long` ' * 13}values.", "25 words"),
 ]
 
 STYLE_CORRECT = [
+    ("a.md", f"| `key` | {', '.join(['`value`'] * 30)} |"),
     ("a.py", '"""Return the answer. It is the first that\ncame.\n"""'),
     ("a.py", '"""Compress it (RFC 1951, 3.1; RFC 1952, 2)."""'),
     ("a.py", '"""Raise an error with "a: b: c"."""'),

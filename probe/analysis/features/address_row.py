@@ -140,6 +140,18 @@ class AddressRow:
     browser_resets: int = column(0, "Browser hellos that were reset before one with an innocuous name was answered.")
     browser_timeouts: int = column(0, "Browser hellos that timed out before one with an innocuous name was answered.")
     other_size_passed: int = column(0, "Hellos of another length that were answered before our hello failed again.")
+    ech_resets: int = column(
+        0, "Hellos with ECH and any name that were reset, at a neutral host too. The same without ECH were answered."
+    )
+    ech_timeouts: int = column(
+        0, "Hellos with ECH and any name that timed out, at a neutral host too. The same without ECH were answered."
+    )
+    ech_name_resets: int = column(
+        0, "Hellos with ECH and the name that were reset, at a neutral host too. Either of the two alone was answered."
+    )
+    ech_name_timeouts: int = column(
+        0, "Hellos with ECH and the name that timed out, at a neutral host too. Either of the two alone was answered."
+    )
     random_silent: int = column(0, "Random bytes to neutral hosts at the same port that got no answer.")
     random_answered: int = column(0, "Random bytes to neutral hosts at the same port that got an answer or an end.")
     # control

@@ -69,7 +69,7 @@ def address_row(
     count_name(row, endpoint, done, proofs, network.neutral)
     count_unlisted(row, endpoint, done, network.neutral)
     count_resets(row, done)
-    count_hellos(row, endpoint, done.hellos)
+    count_hellos(row, endpoint, done.hellos, network.neutral)
     if network.drops:
         _ignore_silence(row)
     return row, done

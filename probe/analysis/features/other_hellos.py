@@ -1,7 +1,8 @@
-"""Read the flows with the target's name in other client hellos: a browser's, and ours at another length."""
+"""Read the flows with the target's name in other client hellos: a browser's, ours at another length, or with ECH."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from probe.analysis.features.hellos_with_ech import HellosWithECH, hellos_with_ech_of
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.verified_addresses import Verified, tls_valid
 from probe.analysis.observations.failure_kinds import RESET, TIMEOUT, is_local, kind_of
@@ -17,16 +18,19 @@ class OtherHellos:
     other_size: tuple[Observation, ...] = ()
     again: tuple[Observation, ...] = ()  # the failed hello, repeated unchanged
     innocuous: tuple[Observation, ...] = ()  # an innocuous name in a browser's hello
+    ech: HellosWithECH = field(default_factory=HellosWithECH)
 
     def rows(self) -> tuple[Observation, ...]:
         """Return all rows."""
-        return self.browser + self.other_size + self.again + self.innocuous
+        return tuple(dict.fromkeys(self.browser + self.other_size + self.again + self.innocuous + self.ech.rows()))
 
     def browser_failed(self, kind: str) -> int:
         """Count the browser hellos that failed in this way before one with an innocuous name was answered.
 
-        The count is 0 unless all of them failed in this way.
+        The count is 0 unless all of them failed in this way, without Encrypted ClientHello too.
         """
+        if not self.ech.without_fails_too(kind):
+            return 0
         answered = [row for row in self.innocuous if row.tls_answered]
         if any(kind_of(row.tls_failure) != kind or row.tls_answered for row in self.browser):
             return 0
@@ -64,14 +68,18 @@ def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation,
         tuple(row for row in named if row.followup == "other_size_hello" and row.tls_hello_length not in lengths),
         tuple(row for row in named if row.followup == "same_hello_again" and row.tls_engine in engines),
         tuple(row for row in near if _is_innocuous(row, endpoint) and row.tls_engine not in engines),
+        hellos_with_ech_of(endpoint, address, target, proofs),
     )
 
 
-def count_hellos(row: AddressRow, endpoint: Endpoint, hellos: OtherHellos) -> None:
-    """Count the results of the name in other client hellos."""
+def count_hellos(row: AddressRow, endpoint: Endpoint, hellos: OtherHellos, neutral: frozenset[str]) -> None:
+    """Count the results of the name in other client hellos. `neutral` are the addresses of verified neutral hosts."""
     row.browser_passed = hellos.browser_passed(endpoint.host)
     row.browser_resets, row.browser_timeouts = hellos.browser_failed(RESET), hellos.browser_failed(TIMEOUT)
     row.other_size_passed = hellos.other_size_passed()
+    ech = hellos.ech.at_neutral_hosts(neutral)
+    row.ech_resets, row.ech_timeouts = ech.fails_with_any_name(RESET), ech.fails_with_any_name(TIMEOUT)
+    row.ech_name_resets, row.ech_name_timeouts = ech.fails_with_name(RESET), ech.fails_with_name(TIMEOUT)
 
 
 def _is_innocuous(row: Observation, endpoint: Endpoint) -> bool:

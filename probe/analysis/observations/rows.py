@@ -86,6 +86,7 @@ class Observation(NamedTuple):
     tls_verified_name: str = ""
     tls_engine: str = ""  # the library that built the client hello
     tls_hello_length: int = 0  # bytes of the client hello's record
+    tls_ech: bool = False  # the client hello carried Encrypted ClientHello
     tls_answered: bool = False
     tls_completed: bool = True
     tls_trusted_by_machine: bool = False
@@ -266,6 +267,7 @@ def _handshake(entry: dict[str, Any]) -> dict[str, Any]:
         "tls_verified_name": name(entry.get("x_verified_name", entry.get("server_name"))),
         "tls_engine": text(entry.get("x_engine")),
         "tls_hello_length": number(entry.get("x_client_hello_length")),
+        "tls_ech": text(entry.get("echconfig")) != "",
         "tls_answered": flag(entry.get("x_answered"), failed is None),
         "tls_completed": flag(entry.get("x_completed"), failed is None),
         "tls_trusted_by_machine": flag(entry.get("x_trusted_by_machine")),

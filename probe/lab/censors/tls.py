@@ -7,7 +7,7 @@ from pydantic import Field, PrivateAttr
 from probe.lab.censors.kit.flows import Flow, Residual, ResidualBlocks, Streams, flow_of
 from probe.lab.censors.kit.middlebox import DROP, NameFilter
 from probe.lab.censors.kit.resets import Resetting
-from probe.lab.censors.kit.server_name import HelloView, read_hello
+from probe.lab.censors.kit.server_name import HelloView, carries_ech, read_hello
 from probe.lab.censors.kit.wire_test import Exchange, WireTest
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import SYN, Packet
@@ -28,6 +28,11 @@ class HelloFilter(NameFilter):
         description="true: only hellos with GREASE values, as in browsers. false: only others",
     )
 
+    ech: bool | None = Field(
+        default=None,
+        description="true: only hellos with the extension for Encrypted ClientHello (RFC 9849). false: only others",
+    )
+
     _streams: Streams = PrivateAttr(default_factory=Streams)
     _residual_blocks: ResidualBlocks = PrivateAttr(default_factory=ResidualBlocks)
 
@@ -36,7 +41,7 @@ class HelloFilter(NameFilter):
         if self.headers != "any" and bool(packet.tcp_options) == (self.headers == "bare"):
             return False
         stream = self._streams.feed(packet)
-        if packet.payload and self._censors(read_hello(stream)) and self._is_of_its_size(stream):
+        if packet.payload and self._censors(read_hello(stream)) and self._is_of_its_form(stream):
             self._residual_blocks.add(self.residual, flow_of(packet, Direction.OUT), now)
             return True
         return self._residual_blocks.covers(self.residual, packet, now)
@@ -44,10 +49,14 @@ class HelloFilter(NameFilter):
     def _censors(self, seen: HelloView) -> bool:
         return (self.greased is None or seen.greased == self.greased) and self._matches(seen.name)
 
-    def _is_of_its_size(self, stream: bytes) -> bool:
-        """Return whether the announced record length (RFC 8446 5.1) is censored. The rest may follow later."""
+    def _is_of_its_form(self, stream: bytes) -> bool:
+        """Return whether the announced record length (RFC 8446 5.1) and the extensions are censored.
+
+        Extensions are known when the hello is complete. For the length the rest may follow later.
+        """
         size = int.from_bytes(stream[3:5], "big")
-        return self.shortest_hello <= size <= (self.longest_hello or size)
+        of_its_size = self.shortest_hello <= size <= (self.longest_hello or size)
+        return of_its_size and (self.ech is None or carries_ech(stream) == self.ech)
 
 
 class TLSReset(Resetting, HelloFilter):

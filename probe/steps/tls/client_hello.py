@@ -1,4 +1,4 @@
-"""Build TLS client hellos: OpenSSL's, the same at another length, and one like a browser's (utls, an extra).
+"""Build TLS client hellos: OpenSSL's, one like a browser's (utls, an extra), and changed ones of both.
 
 Some networks pass a name in the hello of one program and not of another. No certificate is refused here. The chain is
 kept and checked afterwards.
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure
-from probe.wire.tls.client_hello import longer, shorter
+from probe.wire.tls.client_hello import longer, shorter, with_ech, without_ech
 
 ONE_SEGMENT, TWO_SEGMENTS = 1400, 2000  # bytes that fit into one TCP segment on every path, and bytes that need two
 BROWSER = "chrome:stable"  # the newest preset of utls
@@ -68,6 +68,9 @@ OWN = Hello("openssl", _of_openssl)
 RESIZED = Hello("openssl, resized", _of_openssl, _at_another_length)
 """Needs two segments where OpenSSL's own hello fits into one, else one. The handshake does not complete."""
 
+WITH_ECH = Hello("openssl, with ECH", _of_openssl, with_ech)
+"""Has the extension for Encrypted ClientHello without a key (GREASE). The handshake does not complete."""
+
 
 def browser_hello() -> Hello:
     """Return a hello like Chrome's. It always offers the browser's own protocols.
@@ -79,6 +82,15 @@ def browser_hello() -> Hello:
     except ImportError as error:
         raise LocalFailure(f.NO_FINGERPRINT) from error
     return Hello(f"utls {BROWSER} ja4={_ja4(utls)}", partial(_of_utls, utls))
+
+
+def browser_hello_without_ech() -> Hello:
+    """Return a hello like Chrome's with padding in place of Encrypted ClientHello. The handshake does not complete.
+
+    Raises LocalFailure if utls (extra `fingerprint`) is not installed.
+    """
+    browser = browser_hello()
+    return Hello(f"{browser.engine}, without ECH", browser.opened, without_ech)
 
 
 @cache

@@ -75,6 +75,7 @@ def keeping_evidence(tls: TLSConnection, entry: TLSHandshake) -> Iterator[None]:
         yield
     finally:
         entry.x_client_hello_length = tls.hello_length
+        entry.echconfig = "GREASE" if tls.hello_carries_ech else None
         entry.x_answered = tls.watch.answered
         entry.x_alert = tls.watch.alert.description if tls.watch.alert else None
         if tls.watch.start and not tls.watch.answered:

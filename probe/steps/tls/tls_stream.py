@@ -11,6 +11,7 @@ from probe.formats.entries import TLSHandshake
 from probe.session.classify import RemoteError
 from probe.steps.connection import Connection
 from probe.steps.tls.client_hello import OWN, Hello, accepting_anything
+from probe.wire.tls.client_hello import carries_ech
 from probe.wire.tls.records import RecordWatch
 
 MOST_OF_HANDSHAKE = 524288  # bytes. OpenSSL accepts chains up to 100 kB, but any number of HelloRequests.
@@ -35,6 +36,7 @@ class TLSConnection(Connection):
         self.ip, self.port, self.address, self.local = inner.ip, inner.port, inner.address, inner.local
         self.watch = RecordWatch()
         self.hello_length = 0
+        self.hello_carries_ech = False
         self._inner = inner
         self._hello = hello
         self._incoming, self._outgoing, self.engine = hello.opened(server_name, alpn)
@@ -101,7 +103,7 @@ class TLSConnection(Connection):
             while pending := self._outgoing.read():
                 if not self.hello_length:
                     pending = self._hello.altered(pending)
-                    self.hello_length = len(pending)
+                    self.hello_length, self.hello_carries_ech = len(pending), carries_ech(pending)
                 await self._inner.write(pending)
 
     def close(self) -> None:

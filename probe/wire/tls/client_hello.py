@@ -1,11 +1,15 @@
-"""Lengthen or shorten a TLS client hello. Suites, groups and algorithms stay unchanged.
+"""Lengthen or shorten a TLS client hello, or change one extension. Suites, groups and algorithms stay unchanged.
 
 The changed hello no longer fits the transcript that OpenSSL hashes (RFC 8446 4.4.1). The server answers it like any
 other hello, but the handshake cannot be completed.
 """
 
+import secrets
+
 RECORD, CLIENT_HELLO = 22, 1
 PADDING, KEY_SHARE = 21, 51  # RFC 7685, RFC 8446 4.2.8
+ECH = 0xFE0D  # encrypted_client_hello, RFC 9849 section 5
+ECH_LENGTHS = (186, 218, 250, 282)  # bytes of the extension that Chrome sends without a key, one of them at random
 LONGEST = 16384  # bytes of a record's content, RFC 8446 5.1
 SMALL_SHARE = 133  # bytes of secp521r1's share. ML-KEM's shares have 1184 and more
 
@@ -31,6 +35,36 @@ def shorter(record: bytes) -> bytes:
     head, extensions = _taken_apart(record)
     kept = [(kind, _small_shares(body) if kind == KEY_SHARE else body) for kind, body in extensions]
     return _together(head, [(kind, body) for kind, body in kept if kind != PADDING])
+
+
+def carries_ech(record: bytes) -> bool:
+    """Return whether the record is a client hello with the extension for Encrypted ClientHello."""
+    try:
+        return any(kind == ECH for kind, _ in _taken_apart(record)[1])
+    except ValueError:
+        return False
+
+
+def with_ech(record: bytes) -> bytes:
+    """Return the hello with random bytes in the extension for Encrypted ClientHello (GREASE, RFC 9849 section 6.2).
+
+    Raise ValueError for bytes that are no client hello in one record.
+    """
+    head, extensions = _taken_apart(record)
+    suite = bytes([0, 0, 1, 0, 1])  # of an outer hello, with HKDF-SHA256 and AES-128-GCM
+    key, payload = _counted(secrets.token_bytes(32), 2), _counted(secrets.token_bytes(144), 2)
+    return _together(head, [*extensions, (ECH, suite + secrets.token_bytes(1) + key + payload)])
+
+
+def without_ech(record: bytes) -> bytes:
+    """Return the hello with padding in place of that extension, as long as with the longest one a browser sends.
+
+    So the length excludes nothing in its favour. Raise ValueError for bytes that are no client hello in one record.
+    """
+    head, extensions = _taken_apart(record)
+    removed = sum(len(body) for kind, body in extensions if kind == ECH)
+    kept = _together(head, [(kind, body) for kind, body in extensions if kind != ECH])
+    return longer(kept, len(record) + max(0, max(ECH_LENGTHS) - removed))
 
 
 def _taken_apart(record: bytes) -> tuple[bytes, Extensions]:

@@ -9,6 +9,7 @@ from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import FollowUp
 from tests.analysis.outcomes.test_client_hellos import browser_fails, fails_in_our_hello, with_other_hellos
 from tests.analysis.outcomes.test_dns_forgery import BOGON, INNOCUOUS, alone
+from tests.analysis.outcomes.test_hellos_with_ech import ech_fails_with_any_name, ech_fails_with_name
 from tests.support.measurements.ablation import without_transactions
 from tests.support.measurements.lines import FORGED, GENUINE, SECOND, Lines
 
@@ -298,6 +299,11 @@ DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "harmless_browser_hello": (browser_fails, "tls_reset_of_name_in_browsers_hello"),
     "other_size_hello": (passes_at_another_length, "tls_reset_of_name_in_hello_of_this_size"),
     "same_hello_again": (passes_in_browser_hello, "tls_reset_of_name_in_hello_of_this_make"),
+    "browser_hello_without_ech": (ech_fails_with_any_name, "tls_reset_of_any_hello_with_ech"),
+    "neutral_browser_hello": (ech_fails_with_any_name, "tls_reset_of_any_hello_with_ech"),
+    "neutral_browser_hello_without_ech": (ech_fails_with_any_name, "tls_reset_of_any_hello_with_ech"),
+    "neutral_hello_with_ech": (ech_fails_with_any_name, "tls_reset_of_any_hello_with_ech"),
+    "hello_with_ech_neutral_host": (ech_fails_with_name, "tls_reset_of_name_in_hello_with_ech"),
     "random_bytes_neutral_host": (unlisted_protocol, "payload_drop_of_unlisted_protocols"),
     "resolver_udp": (forged_at_public_resolver, "dns_race_at_public_resolver_other"),
     "resolver_dot": (lambda: refuted_by("dot"), "dns_lie_proven_at_control_other"),

@@ -118,6 +118,7 @@ RESTED_ON = {
     "dns_trusted_reached",
     *("dns_authenticated", "dns_from_control", "dns_forged_first", "dns_forged_public", "dns_blockpage"),
     *("dns_dark_forged", "resets_unlike", "browser_resets", "browser_timeouts"),
+    *("ech_resets", "ech_timeouts", "ech_name_resets", "ech_name_timeouts"),
     *("http_blockpages", "other_echoed", "answers_forged_first", "working", "ok"),
 }
 PARTS = [c for c in CASES if RULES[c[1]].state in ACCUSING and not RULES[c[1]].defers]

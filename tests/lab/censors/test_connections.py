@@ -115,6 +115,19 @@ def test_greased_key_limits_which_hellos_are_censored(greased: bool) -> None:
     assert censor.see(data(browsers_hello("www.example.org"), sport=40002), OUT, 0.0) is None
 
 
+@pytest.mark.parametrize("ech", [True, False])
+def test_ech_key_limits_which_hellos_are_censored(ech: bool) -> None:
+    censor = deployed(TLSDrop(names=["*"], ech=ech))
+    assert (censor.see(data(browsers_hello(NAME)), OUT, 0.0) is not None) == ech
+    assert (censor.see(data(hello(NAME), sport=40001), OUT, 0.0) is not None) != ech
+
+
+def test_hello_in_two_segments_is_dropped_when_it_is_complete() -> None:
+    censor, sent = deployed(TLSDrop(names=["*"], ech=True)), browsers_hello(NAME)
+    assert censor.see(data(sent[:1400]), OUT, 0.0) is None
+    assert censor.see(data(sent[1400:], at=1400), OUT, 0.0) is not None
+
+
 @pytest.mark.parametrize(
     ("direction", "out", "back"), [("both", True, True), ("out", True, False), ("in", False, True)]
 )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from probe.lab.censors.kit.flows import MOST_BYTES, MOST_FLOWS, Streams
 from probe.lab.censors.kit.names import matches
-from probe.lab.censors.kit.server_name import hello_is_complete, read_hello
+from probe.lab.censors.kit.server_name import carries_ech, hello_is_complete, read_hello
 from tests.support.lab.hellos import browsers_hello, data, hello, in_records, syn
 
 HELLO = hello("web.telegram.org")
@@ -31,6 +31,17 @@ def test_browser_hello_is_greased() -> None:
     assert (seen.name, seen.greased) == ("web.telegram.org", True)
 
 
+def test_browser_hello_has_the_extension_for_ech_and_openssl_has_not() -> None:
+    theirs = browsers_hello("web.telegram.org")
+    assert carries_ech(theirs) is True and carries_ech(in_records(theirs, 300)) is True
+    assert carries_ech(HELLO) is False and carries_ech(b"GET / HTTP/1.1") is None
+
+
+@given(cut=st.integers(0, len(HELLO) - 1))
+def test_extensions_are_unknown_before_the_hello_is_complete(cut: int) -> None:
+    assert carries_ech(HELLO[:cut]) is None
+
+
 @given(size=st.integers(1, 4000))
 def test_name_is_found_across_records(size: int) -> None:
     assert read_hello(in_records(HELLO, size)).name == "web.telegram.org"
@@ -48,6 +59,8 @@ def test_random_bytes_do_not_raise(noise: bytes) -> None:
     read_hello(noise)
     read_hello(b"\x16\x03\x01" + noise)
     hello_is_complete(noise)
+    for stream in (noise, b"\x16\x03\x01" + noise, b"\x16\x03\x01" + len(noise).to_bytes(2, "big") + noise):
+        carries_ech(stream)
 
 
 def test_http_is_not_tls() -> None:

@@ -9,7 +9,15 @@ import pytest
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure
 from probe.steps.tls.certificates import Roots, load_roots
-from probe.steps.tls.client_hello import ONE_SEGMENT, OWN, RESIZED, TWO_SEGMENTS, browser_hello
+from probe.steps.tls.client_hello import (
+    ONE_SEGMENT,
+    OWN,
+    RESIZED,
+    TWO_SEGMENTS,
+    WITH_ECH,
+    browser_hello,
+    browser_hello_without_ech,
+)
 from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME, ROOT, ders, handshake
 from tests.support.servers.authority import issue
 from tests.support.servers.loopback import Peer, tls_with
@@ -72,6 +80,29 @@ async def test_resized_hello_is_answered(roots: Roots) -> None:
         assert other.x_client_hello_length < 600
     else:
         assert other.x_client_hello_length == TWO_SEGMENTS
+
+
+async def test_entry_says_whether_the_hello_carried_ech(roots: Roots) -> None:
+    for hello, has in (
+        (OWN, None),
+        (WITH_ECH, "GREASE"),
+        (browser_hello(), "GREASE"),
+        (browser_hello_without_ech(), None),
+    ):
+        entry = await handshake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=hello, check=False)
+        assert (entry.failure, entry.x_answered, entry.echconfig) == (None, True, has), hello.engine
+        assert ("echconfig" in entry.model_dump(mode="json")) == (has is not None)
+        unanswered = await handshake(silence, roots, hello=hello, check=False, timeout=0.2)
+        assert (unanswered.failure, unanswered.echconfig) == (f.TIMEOUT, has)
+
+
+async def test_browser_hello_without_ech_is_no_shorter_and_names_the_change(roots: Roots) -> None:
+    theirs, without = [
+        await handshake(tls_with(GOOD.server_context(MIDDLE)), roots, hello=h, check=False)
+        for h in (browser_hello(), browser_hello_without_ech())
+    ]
+    assert without.x_client_hello_length >= theirs.x_client_hello_length
+    assert without.x_engine == f"{theirs.x_engine}, without ECH"
 
 
 async def test_missing_utls_is_local_failure(monkeypatch: pytest.MonkeyPatch) -> None:

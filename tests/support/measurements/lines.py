@@ -196,7 +196,7 @@ class Lines:
         return self._reach(self.probe, url, ip, outcome, **about | more)
 
     def other_hello(self, kind: Any, url: str, ip: str, outcome: str = "ok", **more: Any) -> int:
-        """Add the target's name in another client hello, with its `engine` and its length `hello` in bytes."""
+        """Add the target's name in another client hello, with its `engine`, its length `hello` (bytes), and `ech`."""
         return self._reach(self.probe, url, ip, outcome, **{"kind": "followup", "followup": kind} | more)
 
     def random_bytes(self, url: str, outcome: str = "ok", ip: str = NEUTRAL, **more: Any) -> int:

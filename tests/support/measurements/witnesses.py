@@ -171,6 +171,8 @@ def _by_hello() -> dict[str, Columns]:
             found[f"tls_{verb}_of_any_hello_of_this_{kind}"] = here | {"innocuous_failed": 1}
         ours = _PROVEN | {"tls_attempts": 1, "tls_successes": 1}
         found[f"tls_{verb}_of_name_in_browsers_hello"] = ours | {f"browser_{columns}": 2}
+        found[f"tls_{verb}_of_any_hello_with_ech"] = ours | {f"ech_{columns}": 5}
+        found[f"tls_{verb}_of_name_in_hello_with_ech"] = ours | {f"ech_name_{columns}": 3}
     return found | {"tls_server_takes_browsers_only": _fails("tls", "resets") | {"browser_passed": 1} | _TRIED}
 
 

@@ -1,4 +1,4 @@
-"""Define the rules about failures that depend on the client hello: its length or the program that sent it."""
+"""Define the rules about failures that depend on the client hello: its length, its program, or one extension."""
 
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
@@ -38,6 +38,65 @@ BROWSER_HELLO_FAILS = (
         plain=mark(
             "Web browsers that connect to {host} get no answer. Other programs get through. Browsers cannot reach "
             "{service}, and other programs may."
+        ),
+    ),
+)
+
+HELLO_WITH_ECH_FAILS = (
+    Rule(
+        "tls_reset_of_any_hello_with_ech",
+        "tls_successes > 0 AND ech_resets >= 5",
+        State.DEGRADED,
+        mechanism="tls.reset.ech",
+        because=(
+            "The connection is reset when its client hello carries Encrypted ClientHello, with any name and at a "
+            "neutral host too. The same hello without it is answered."
+        ),
+        plain=mark(
+            "Connections with a privacy extension that web browsers use are cut off, to {host} and to an unrelated "
+            "server. Without it they get an answer. Browsers cannot reach {service}, and other programs may."
+        ),
+    ),
+    Rule(
+        "tls_reset_of_name_in_hello_with_ech",
+        "tls_successes > 0 AND ech_name_resets >= 3",
+        State.DEGRADED,
+        mechanism="tls.reset.ech",
+        because=(
+            "The connection is reset when its client hello carries this name and Encrypted ClientHello, at a neutral "
+            "host too. Either of the two alone is answered."
+        ),
+        plain=mark(
+            "Connections that name {host} are cut off if they use a privacy extension of web browsers, even to an "
+            "unrelated server. Browsers cannot reach {service}, and other programs may."
+        ),
+    ),
+    Rule(
+        "tls_timeout_of_any_hello_with_ech",
+        "tls_successes > 0 AND ech_timeouts >= 5",
+        State.DEGRADED,
+        mechanism="tls.timeout.ech",
+        because=(
+            "The connection times out when its client hello carries Encrypted ClientHello, with any name and at a "
+            "neutral host too. The same hello without it is answered."
+        ),
+        plain=mark(
+            "Connections with a privacy extension that web browsers use get no answer from {host} and from an "
+            "unrelated server. Without it they get one. Browsers cannot reach {service}, and other programs may."
+        ),
+    ),
+    Rule(
+        "tls_timeout_of_name_in_hello_with_ech",
+        "tls_successes > 0 AND ech_name_timeouts >= 3",
+        State.DEGRADED,
+        mechanism="tls.timeout.ech",
+        because=(
+            "The connection times out when its client hello carries this name and Encrypted ClientHello, at a neutral "
+            "host too. Either of the two alone is answered."
+        ),
+        plain=mark(
+            "Connections that name {host} get no answer if they use a privacy extension of web browsers, even from an "
+            "unrelated server. Browsers cannot reach {service}, and other programs may."
         ),
     ),
 )

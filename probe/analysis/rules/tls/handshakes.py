@@ -2,7 +2,7 @@
 
 from probe.analysis.rules.rule import Rule, State
 from probe.analysis.rules.tls.certificates import FOREIGN_CERTIFICATES, REFUSED_CERTIFICATES
-from probe.analysis.rules.tls.client_hellos import BROWSER_HELLO_FAILS, DEPENDS_ON_HELLO
+from probe.analysis.rules.tls.client_hellos import BROWSER_HELLO_FAILS, DEPENDS_ON_HELLO, HELLO_WITH_ECH_FAILS
 from probe.analysis.rules.tls.names import TLS_FOLLOWS_NAME
 from probe.messages import mark
 
@@ -15,6 +15,7 @@ _CLOSE = f"tls_successes = 0 AND tls_closes > 0 AND {_AGAIN}"
 # `tls_completes_though_reset`: no socket reports such a reset. If innocuous names draw one too, the server may send it.
 # `tls_reset_by_another` is not `blocked`: in front of some servers a separate device sends their resets.
 TLS_RULES = (
+    *HELLO_WITH_ECH_FAILS,
     *BROWSER_HELLO_FAILS,
     Rule(
         "tls_completes_though_reset",

@@ -1,9 +1,10 @@
-"""Find the server name in the first bytes of a TLS stream, complete or not (RFC 8446 4.1.2, RFC 6066 3)."""
+"""Find the server name and the extensions in the first bytes of a TLS stream (RFC 8446 4.1.2, RFC 6066 3)."""
 
 from dataclasses import dataclass
 
 HANDSHAKE, CLIENT_HELLO, SERVER_NAME = 22, 1, 0
 LONGEST_RECORD = 16384 + 256
+ECH = 0xFE0D  # encrypted_client_hello, RFC 9849 section 5
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,23 @@ def hello_is_complete(stream: bytes) -> bool:
     return not broken and len(handshake) >= 4 and len(handshake) >= 4 + int.from_bytes(handshake[1:4], "big")
 
 
+def carries_ech(stream: bytes) -> bool | None:
+    """Return whether a complete client hello has the extension for Encrypted ClientHello. None: not complete yet."""
+    if not hello_is_complete(stream):
+        return None
+    reader = _Reader(_handshake_bytes(stream)[0])
+    try:
+        end = _begin_extensions(reader)[0]
+        while reader.at + 4 <= end:
+            kind = reader.number(2)
+            reader.skip(2)
+            if kind == ECH:
+                return True
+    except _Short:
+        return False
+    return False
+
+
 def _handshake_bytes(stream: bytes) -> tuple[bytes, bool]:
     """Return the handshake bytes in the records so far, and whether this is no TLS handshake."""
     found, at = b"", 0
@@ -91,20 +109,25 @@ def _handshake_bytes(stream: bytes) -> tuple[bytes, bool]:
 def _find_name(reader: _Reader) -> HelloView:
     if reader.number(1) != CLIENT_HELLO:
         return NOT_TLS
-    end = reader.number(3) + 4
-    reader.take(2 + 32)
-    reader.skip(1)
-    greased = _is_greased(reader.take(reader.number(2)))
-    reader.skip(1)
-    if reader.at + 2 > end:
-        return NO_NAME
-    end = min(end, reader.number(2) + reader.at)
+    reader.at = 0
+    end, greased = _begin_extensions(reader)
     while reader.at + 4 <= end:
         kind, length = reader.number(2), reader.number(2)
         body = reader.take(length)
         if kind == SERVER_NAME:
             return HelloView(is_tls=True, certain=True, name=_host_name(body), greased=greased)
     return NO_NAME
+
+
+def _begin_extensions(reader: _Reader) -> tuple[int, bool]:
+    """Read up to the extensions. Return where they end, and whether the cipher suites are greased."""
+    reader.take(1)
+    end = reader.number(3) + 4
+    reader.take(2 + 32)
+    reader.skip(1)
+    greased = _is_greased(reader.take(reader.number(2)))
+    reader.skip(1)
+    return (min(end, reader.number(2) + reader.at) if reader.at + 2 <= end else reader.at), greased
 
 
 def _is_greased(suites: bytes) -> bool:
