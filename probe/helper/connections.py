@@ -175,7 +175,7 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """Return one sentence for a request that is no HTTP. Its bytes are not repeated. Raises ConnectionError."""
-        if status >= 500 and exc is not None:
+        if status >= 500 and exc is not None and not isinstance(exc, ConnectionError):
             report(exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun")

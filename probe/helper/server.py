@@ -126,11 +126,7 @@ async def _body(request: web.Request) -> bytes:
             body = await request.read()
     except TimeoutError:
         raise Refused(400, f"the question did not arrive within {BODY_SECONDS:.0f} seconds") from None
-    except (
-        web.RequestPayloadError,
-        OSError,
-        RuntimeError,
-    ) as error:  # a broken chunk or gzip, or a client that has gone
+    except (web.RequestPayloadError, OSError, RuntimeError) as error:  # broken chunks or gzip, or the client has gone
         if isinstance(error, RuntimeError) and request.transport is not None:
             raise
         raise Refused(400, "the question cannot be read to its end") from None

@@ -6,9 +6,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_network
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from probe.helper import connections, listening, server
 from probe.helper.connections import capacity, raise_descriptors
@@ -79,8 +81,17 @@ async def seconds_until_closed(streams: Streams, raw: bytes, pause: float) -> fl
 async def test_client_that_sends_a_byte_at_a_time_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.5)
     async with helper() as connect:
-        taken = await seconds_until_closed(await connect(), HEALTH + b"x" * 1000, 0.05)
+        taken = await seconds_until_closed(await connect(), HEALTH[:-2] + b"X: " + b"x" * 1000, 0.05)
     assert 0.4 < taken < 5
+
+
+async def test_client_that_is_gone_before_an_error_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    for bug in (ConnectionResetError("secret"), ValueError("secret")):
+        connection = object.__new__(connections.Connection)
+        connection._refusal = lambda status: web.json_response({}, status=status)
+        request = SimpleNamespace(writer=SimpleNamespace(output_size=0))
+        assert connection.handle_error(request, 500, bug).status == 500  # type: ignore[arg-type]
+    assert capsys.readouterr().err == "probe: a bug of ours: ValueError\n"
 
 
 async def test_client_that_sends_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
