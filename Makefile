@@ -1,4 +1,4 @@
-# make run, test, test-fast, check, bench, zoo, fuzz, schema, messages, reference, docs, lock, audit, release (needs only Python >= 3.11 with pip, and make)
+# make run, test, test-fast, check, bench, zoo, fuzz, attack, schema, messages, reference, docs, lock, audit, release (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -13,7 +13,7 @@ SEEDS ?= 20
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: run test test-fast check bench zoo fuzz schema messages reference docs lock audit release clean real-servers
+.PHONY: run test test-fast check bench zoo fuzz attack schema messages reference docs lock audit release clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -48,6 +48,10 @@ zoo: $(VENV)/ready-test
 fuzz: $(VENV)/ready-test
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || { $(INSTALL) --only-binary atheris --editable '.[fuzz]'; } || true
 	$(BIN)/python -m tests.fuzz
+
+# Attacks on `probe helper` over loopback, for an hour: ATTACK_REQUESTS (100000), ATTACK_SEED (1), ATTACK_MINUTES (30).
+attack: $(VENV)/ready-test
+	$(BIN)/python -m tests.attack
 
 # After a change in probe/formats: the schema in probe/data/schema and the data dictionary, anew from the classes.
 schema: $(VENV)/ready-test

@@ -1,6 +1,8 @@
 """Serve as the test helper that measures the same targets from outside (`probe helper`)."""
 
+import ipaddress
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,13 +22,18 @@ def helper(
     echo: Annotated[
         str | None, opt("--echo", help="UDP ports that echo, such as 3478,5060, at the address that probes use.")
     ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        opt("--trusted-proxy", help="Address or CIDR of a reverse proxy that names its clients. Repeatable."),
+    ] = None,
     lab: Annotated[bool, opt("--lab", help="Allow private addresses in questions.")] = False,
 ) -> None:
     """Serve as the test helper that measures from outside.
 
     It prints `listening on URL`, then answers GET /health, POST /v1/measure and OONI's probe at POST / until SIGTERM.
-    It keeps no log of its clients.
+    It keeps no log of its clients, and no error message contains their addresses or requests.
     For https, use a reverse proxy on the same address as the UDP echo.
+    With --trusted-proxy it reads the client's address from Forwarded or X-Forwarded-For of that proxy, and of no other.
     With --echo it returns UDP datagrams unchanged if they have a token from an answer of the last minute.
     """
     import asyncio
@@ -34,12 +41,20 @@ def helper(
 
     from probe.asn.table import TableError
     from probe.helper import load_state, serve
+    from probe.helper.bug_reports import silence
     from probe.targets.target import TargetError
 
     host, port = address(listen)
     roots = os.environ.get("PROBE_PUBLIC_ROOTS")
     try:
-        state = load_state(targets_folder(targets), lab=lab, public_roots=roots, echo_ports=echo_ports(echo))
+        state = load_state(
+            targets_folder(targets),
+            lab=lab,
+            public_roots=roots,
+            echo_ports=echo_ports(echo),
+            trusted=networks(trusted_proxy or []),
+        )
+        silence()
         code = asyncio.run(serve(state, host, port, _announce))
     except (TargetError, TableError) as error:
         raise UsageError(str(error), 2) from None
@@ -70,3 +85,18 @@ def echo_ports(text: str | None) -> list[int]:
             sentence = tr("--echo: {word} is no port. Use ports such as 3478,5060.", word=repr(word))
             raise UsageError(sentence, 2)
     return list(dict.fromkeys(map(int, words)))
+
+
+def networks(words: Sequence[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Parse addresses and CIDR prefixes. Raises UsageError (2)."""
+    return [_network(word) for word in words]
+
+
+def _network(word: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(word)
+    except ValueError:
+        sentence = tr(
+            "--trusted-proxy: {word} is no address or prefix, such as 192.0.2.7 or fd00::/64.", word=repr(word)
+        )
+        raise UsageError(sentence, 2) from None

@@ -47,6 +47,7 @@ class Examination:
     def __init__(self, state: HelperState, request: Request) -> None:
         self._state, self._request, self._roots = state, request, state.roots
         self._pace = Pace(contacts=state.contacts)
+        self._connections = asyncio.Semaphore(state.flows)  # of its own, so that no other request delays this one
         self.trace = Trace()
         self.answer: Answer = {
             "tcp_connect": {},
@@ -94,13 +95,13 @@ class Examination:
 
     async def _page(self) -> None:
         request = self._request
-        async with self._state.connections:
+        async with self._connections:
             page = await fetch(request.url, dict(request.headers), roots=self._roots, contacts=self._state.contacts)
         self.answer["http_request"] = page.written()
 
     async def _endpoint(self, ip: str, port: int) -> None:
         async with (
-            self._state.connections,
+            self._connections,
             self.trace.transaction(TransactionFacts("first", address=ip, port=port)) as tx,
         ):
             await self._connect(tx, ip, port)
@@ -120,7 +121,7 @@ class Examination:
 
     async def _quic(self, ip: str, port: int) -> None:
         async with (
-            self._state.connections,
+            self._connections,
             self.trace.transaction(TransactionFacts("first", address=ip, port=port)) as tx,
         ):
             await quic_handshake(

@@ -3,40 +3,46 @@
 import asyncio
 import json
 import signal
-import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
-from probe import __version__
 from probe.formats.ooni_helper import GREETING
+from probe.helper import bug_reports, connections
+from probe.helper.admission import peer_key
+from probe.helper.forwarded import client_address
 from probe.helper.measure import measure_target
 from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
-from probe.helper.state import HelperState, admit, cached_answer, cancel_all
-from probe.session.classify import describe
+from probe.helper.state import HelperState, cached_answer, cancel_all
+from probe.targets.address_guard import Contacts, may_contact
 
 LONGEST_QUESTION = 64 * 1024  # bytes
 RETRY_AFTER = 5  # seconds
-BODY_SECONDS = 10.0
+BODY_SECONDS = connections.REQUEST_SECONDS
+SENTENCE_SECONDS = 5.0  # for the refusal of a body that is late
 ROUTES = "GET /health and POST /v1/measure, and for OONI's probe POST /"
 
 
 def build(state: HelperState) -> web.Application:
     """Return the application: GET /health, POST /v1/measure, and OONI's GET and POST /. Errors are `{"error": "…"}`."""
     app = web.Application(middlewares=[_errors_as_json], client_max_size=LONGEST_QUESTION)
+    app.on_response_prepare.append(_name_server)
 
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
     async def answer(request: web.Request) -> web.Response:
-        admit(state, request.remote or "")
+        client = _client(state, request)
+        state.counts.admit(peer := peer_key(client or request.remote))
         question = read_question(await _body(request), state.targets, lab=state.lab)
-        found = await cached_answer(state, question.key, lambda: measure_target(state, question))
+        found = await cached_answer(state, question.key, lambda: measure_target(state, question), peer=peer)
         echo = {"echo": state.echo.offer()} if state.echo else {}
-        response = web.json_response({**found, **echo, "your_address": request.remote or ""}, dumps=_dumps)
+        public = client if client and may_contact(client, Contacts.PUBLIC) else None
+        response = web.json_response({**found, **echo, "your_address": public}, dumps=_dumps)
         response.enable_compression()  # to a tenth, for clients that accept it
         return response
 
@@ -44,10 +50,10 @@ def build(state: HelperState) -> web.Application:
         return web.json_response({"message": GREETING})
 
     async def answer_ooni(request: web.Request) -> web.Response:
-        admit(state, request.remote or "")
+        state.counts.admit(peer := peer_key(_client(state, request) or request.remote))
         question = read_request(await _body(request))
-        found = await cached_answer(state, question.key, lambda: measure_url(state, question))
-        return web.json_response(found, dumps=_dumps, headers={"Server": f"censorprobe/{__version__}"})
+        found = await cached_answer(state, question.key, lambda: measure_url(state, question), peer=peer)
+        return web.json_response(found, dumps=_dumps)
 
     app.router.add_get("/health", health)
     app.router.add_post("/v1/measure", answer)
@@ -58,22 +64,41 @@ def build(state: HelperState) -> web.Application:
 
 async def serve(state: HelperState, host: str, port: int, announce: Callable[[str], None]) -> int:
     """Serve until SIGTERM or Ctrl-C and return the exit code. `announce` receives the base URL once. Raises OSError."""
-    runner = web.AppRunner(build(state), access_log=None, handle_signals=False, shutdown_timeout=2.0)
-    stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    bug_reports.watch(loop)
+    stopped: asyncio.Future[int] = loop.create_future()
     _stop_on_signals(stopped)
-    await runner.setup()
+    capacity = connections.capacity(connections.raise_descriptors())
+    state.places.size, state.flows = capacity.measurements, capacity.flows
     try:
         if state.echo:
             await state.echo.open(host)
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        announce(_base_url(host, runner.addresses[0][1]))
-        return await stopped
+        async with listening(state, host, port, most=capacity.connections) as bound:
+            announce(_base_url(host, bound))
+            code = await stopped
+            await cancel_all(state)
+        return code
     finally:
-        await cancel_all(state)
         if state.echo:
             state.echo.close()
+
+
+@asynccontextmanager
+async def listening(state: HelperState, host: str, port: int, *, most: int = 512) -> AsyncIterator[int]:
+    """Serve HTTP at `host` with at most `most` connections. Yield the port. Raises OSError."""
+    app = web.AppRunner(build(state), access_log=None, handle_signals=False)
+    await app.setup()
+    assert app.server is not None
+    table = connections.ConnectionTable(most, state.trusted)
+    server = connections.HelperServer(app.server, table, _refusal)
+    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, backlog=connections.ACCEPTED_AT_ONCE).start()
+        yield runner.addresses[0][1]
+    finally:
         await runner.cleanup()
+        await app.cleanup()
 
 
 def _stop_on_signals(stopped: "asyncio.Future[int]") -> None:
@@ -90,17 +115,43 @@ def _base_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _client(state: HelperState, request: web.Request) -> str | None:
+    """Return the client's address. None if the proxy before it does not name it."""
+    return client_address(request.remote or "", request.headers, state.trusted)
+
+
 async def _body(request: web.Request) -> bytes:
     """Read at most 64 kB of the request within some seconds. Raises Refused."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
+            body = await request.read()
     except TimeoutError:
         raise Refused(400, f"the question did not arrive within {BODY_SECONDS:.0f} seconds") from None
+    except (web.RequestPayloadError, OSError, RuntimeError) as error:  # broken chunks or gzip, or the client has gone
+        if isinstance(error, RuntimeError) and request.transport is not None:
+            raise
+        raise Refused(400, "the question cannot be read to its end") from None
+    connections.works_for_client(request)
+    return body
+
+
+async def _name_server(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = connections.SERVER
 
 
 @web.middleware
 async def _errors_as_json(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    connections.waits_for_client(request, BODY_SECONDS + SENTENCE_SECONDS)
+    response = await _answer_or_error(request, handler)
+    if not request.content.is_eof():
+        response.force_close()  # nothing separates the rest of the body from the next request
+    connections.waits_for_client(request, connections.TAKE_SECONDS)
+    return response
+
+
+async def _answer_or_error(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     try:
@@ -110,7 +161,7 @@ async def _errors_as_json(
     except web.HTTPException as error:
         return _error(error.status, _sentence(error.status, request), error.headers)
     except Exception as bug:
-        print(f"probe: a bug of ours: {describe(bug)}", file=sys.stderr, flush=True)
+        bug_reports.report(bug)
         return _error(500, f"the helper has a bug: {type(bug).__name__}")
 
 
@@ -121,6 +172,12 @@ def _sentence(status: int, request: web.Request) -> str:
         413: f"the question is longer than {LONGEST_QUESTION} bytes",
     }
     return known.get(status, f"the request cannot be served (status {status})")
+
+
+def _refusal(status: int) -> web.Response:
+    """Return the answer to a request that reaches no route."""
+    sentences = {417: "the helper does nothing of what the header Expect asks for"}
+    return _error(status, sentences.get(status, "this is no HTTP request"))
 
 
 def _error(status: int, sentence: str, extra: Mapping[str, str] | None = None) -> web.Response:

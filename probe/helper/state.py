@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from probe.asn.table import asn_of, default_table
-from probe.helper.query import Refused
+from probe.helper.admission import FLOWS, Places, RequestCounts
+from probe.helper.forwarded import Network
 from probe.helper.udp_echo import Echo
 from probe.nettests import NETTESTS
 from probe.session.pacing import Pace
@@ -22,16 +23,17 @@ from probe.targets.target import Neutral, Target, load_neutral, load_target, tar
 
 CACHE_SECONDS = 60.0
 CACHE_ENTRIES = 512
-AT_ONCE = 32  # concurrent measurements. Further requests get 503.
-PER_MINUTE = 120  # requests per peer
-CONNECTIONS = 256  # open at once for all requests with OONI's protocol
 
 Answer = dict[str, Any]
 
 
 @dataclass
 class HelperState:
-    """Hold the helper's state. Peer addresses are kept for one minute, in memory only."""
+    """Hold the helper's state. Peer addresses are kept for about a minute, in memory only.
+
+    `trusted` are the reverse proxies that may name the client's address. `running` are the tasks that measure.
+    `flows` is the most that one request with OONI's protocol has in flight.
+    """
 
     targets: dict[str, Target]
     neutral: Neutral
@@ -40,11 +42,18 @@ class HelperState:
     public_roots: str | None = None
     asn_of: Callable[[str], int] = lambda address: 0
     echo: Echo | None = None  # None if no echo is offered
+    trusted: Sequence[Network] = ()
     clock: Callable[[], float] = time.monotonic
     answers: "OrderedDict[str, tuple[float, asyncio.Task[Answer]]]" = field(default_factory=OrderedDict)
     session_task: tuple[float, "asyncio.Task[Session]"] | None = None
-    requests: dict[str, list[float]] = field(default_factory=dict)
-    connections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
+    running: set[asyncio.Task[Any]] = field(default_factory=set)
+    places: Places = field(default_factory=Places)
+    flows: int = FLOWS
+
+    @cached_property
+    def counts(self) -> RequestCounts:
+        """Return the requests of each peer in the last minute."""
+        return RequestCounts(self.clock)
 
     @cached_property
     def roots(self) -> Roots:
@@ -69,7 +78,12 @@ class HelperState:
 
 
 def load_state(
-    folder: Path, *, lab: bool = False, public_roots: str | None = None, echo_ports: Sequence[int] = ()
+    folder: Path,
+    *,
+    lab: bool = False,
+    public_roots: str | None = None,
+    echo_ports: Sequence[int] = (),
+    trusted: Sequence[Network] = (),
 ) -> HelperState:
     """Load every target of `folder` and the table of networks. Raises TargetError or TableError with one sentence."""
     default_table()
@@ -77,45 +91,50 @@ def load_state(
     targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     echo = Echo(echo_ports) if echo_ports else None
-    return HelperState(targets, neutral, resolvers, lab, public_roots, asn_of, echo)
+    return HelperState(targets, neutral, resolvers, lab, public_roots, asn_of, echo, trusted)
 
 
-async def cached_answer(state: HelperState, key: str, measure: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+async def cached_answer(
+    state: HelperState, key: str, measure: Callable[[], Coroutine[Any, Any, Answer]], *, peer: bytes = b""
+) -> Answer:
     """Return the last minute's answer to the same question, or measure. Concurrent equal questions share one answer.
 
-    Raises Refused (503) if too many measurements are running.
+    `peer` is the one whose place the measurement takes. Raises Refused (503) if no place is free in time.
     """
     now = state.clock()
-    while state.answers and now - next(iter(state.answers.values()))[0] > CACHE_SECONDS:
-        state.answers.popitem(last=False)
     kept = state.answers.get(key)
-    if kept is None:
-        if sum(not task.done() for _, task in state.answers.values()) >= AT_ONCE or len(state.answers) >= CACHE_ENTRIES:
-            raise Refused(503, "too much is being measured at the moment; ask again later")
-        kept = (now, asyncio.create_task(measure()))
+    if kept is None or now - kept[0] > CACHE_SECONDS:
+        kept = (now, _in_background(state, state.places.run(peer, measure)))
         state.answers[key] = kept
+    state.answers.move_to_end(key)
+    _forget_old_answers(state, now)
     try:
         return await asyncio.shield(kept[1])
     except Exception:
-        state.answers.pop(key, None)  # the answer of a bug is not kept
+        if state.answers.get(key) is kept:
+            del state.answers[key]  # a refusal or the answer of a bug is not kept
         raise
 
 
-def admit(state: HelperState, peer: str) -> None:
-    """Count a request of a peer. Raises Refused if it asks too often."""
-    now = state.clock()
-    state.requests = {
-        known: recent for known, times in state.requests.items() if (recent := [t for t in times if now - t < 60.0])
-    }
-    times = state.requests.setdefault(peer, [])
-    if len(times) >= PER_MINUTE:
-        raise Refused(429, f"more than {PER_MINUTE} questions in a minute came from here; slow down")
-    times.append(now)
+def _in_background(state: HelperState, work: Coroutine[Any, Any, Answer]) -> "asyncio.Task[Answer]":
+    task = asyncio.create_task(work)
+    state.running.add(task)
+    task.add_done_callback(state.running.discard)
+    return task
+
+
+def _forget_old_answers(state: HelperState, now: float) -> None:
+    """Forget answers that are too old, and the least recently used of too many. The least recently used come first."""
+    while state.answers:
+        oldest = next(iter(state.answers.values()))[0]
+        if now - oldest <= CACHE_SECONDS and len(state.answers) <= CACHE_ENTRIES:
+            break
+        state.answers.popitem(last=False)
 
 
 async def cancel_all(state: HelperState) -> None:
     """Cancel running measurements, so that the process ends within seconds."""
-    tasks: list[asyncio.Task[Any]] = [task for _, task in state.answers.values()]
+    tasks: list[asyncio.Task[Any]] = list(state.running)
     tasks += [state.session_task[1]] if state.session_task else []
     for task in tasks:
         task.cancel()

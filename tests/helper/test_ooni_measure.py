@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from probe.formats import ooni_helper as testhelper
-from probe.helper import HelperState, build
+from probe.helper import HelperState, admission, listening
 from probe.helper import ooni_measure as oonimeasuring
-from probe.helper import state as helper_state
 from probe.helper import web_page as page
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused
@@ -70,13 +69,8 @@ def new_admission(*, lab: bool = True, **more: Any) -> HelperState:
 
 @asynccontextmanager
 async def oohelperd(table: HelperState) -> AsyncIterator[Client]:
-    runner = web.AppRunner(build(table), access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    async with aiohttp.ClientSession() as session:
-        yield Client(session, f"http://127.0.0.1:{runner.addresses[0][1]}")
-    await runner.cleanup()
+    async with listening(table, "127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
+        yield Client(session, f"http://127.0.0.1:{port}")
 
 
 @asynccontextmanager
@@ -410,9 +404,9 @@ async def test_unfinished_part_is_omitted(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_too_many_requests_get_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {"http_request": f"http://127.0.0.1:{unused_port()}/"}
-    monkeypatch.setattr(helper_state, "AT_ONCE", 0)
-    monkeypatch.setattr(helper_state, "PER_MINUTE", 2)
-    async with oohelperd(new_admission()) as client:
+    monkeypatch.setattr(admission, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(admission, "PER_MINUTE", 2)
+    async with oohelperd(new_admission(places=admission.Places(0))) as client:
         got = [await client.post(asked) for _ in range(3)]
     assert [status for status, _, _ in got] == [503, 503, 429]
     assert all(headers["Retry-After"].isdigit() for _, _, headers in got)

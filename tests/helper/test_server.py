@@ -11,19 +11,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from probe.cli.helper import echo_ports
 from probe.cli.screen import UsageError
-from probe.helper import HelperState, build
+from probe.helper import HelperState, admission, listening
 from probe.helper import measure as measuring
 from probe.helper import state as helper_state
 from probe.helper.udp_echo import Echo
@@ -41,28 +41,28 @@ NEUTRAL = Neutral(("harmless.example",), "no.invalid", ENDPOINTS, (), None, "00"
 Ask = Callable[..., Any]
 
 
-def new_admission(**more: Any) -> HelperState:
+def new_state(**more: Any) -> HelperState:
     return HelperState({"chat": CHAT}, NEUTRAL, CHAT, **more)
 
 
 @asynccontextmanager
-async def asking(admission: HelperState) -> AsyncIterator[Ask]:
+async def asking(state: HelperState) -> AsyncIterator[Ask]:
     """Run a helper and yield a function (method, path, body) that returns (status, document, headers)."""
-    runner = web.AppRunner(build(admission), access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with listening(state, "127.0.0.1", 0) as port, aiohttp.ClientSession() as client:
 
-    async with aiohttp.ClientSession() as client:
-
-        async def ask(body: Any = None, *, method: str = "POST", path: str = "/v1/measure") -> tuple[int, Any, Any]:
+        async def ask(
+            body: Any = None,
+            *,
+            method: str = "POST",
+            path: str = "/v1/measure",
+            headers: Mapping[str, str] | None = None,
+        ) -> tuple[int, Any, Any]:
             raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-            async with client.request(method, base + path, data=raw) as response:
+            url = f"http://127.0.0.1:{port}{path}"
+            async with client.request(method, url, data=raw, headers=headers) as response:
                 return response.status, await response.json(), response.headers
 
         yield ask
-    await runner.cleanup()
 
 
 @pytest.fixture
@@ -83,25 +83,26 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 async def test_health_page_is_ok() -> None:
-    async with asking(new_admission()) as ask:
+    async with asking(new_state()) as ask:
         assert (await ask(method="GET", path="/health"))[:2] == (200, {"status": "ok"})
 
 
 async def test_query_is_answered(measured: list[dict[str, Any]]) -> None:
-    async with asking(new_admission()) as ask:
+    async with asking(new_state()) as ask:
         status, answer, headers = await ask({"target": "chat", "addresses": {"chat.example": ["93.184.216.34"]}})
     assert status == 200
     assert "Content-Encoding" in headers  # 90 kB would fill a narrow access line for six seconds
     assert sorted(answer) == ["preflight", "software_version", "targets_digest", "test_keys", "your_address"]
     assert answer["preflight"] == {"ipv4": True, "ipv6": False, "udp": True}
-    assert answer["your_address"] == "127.0.0.1" and re.fullmatch("[0-9a-f]{64}", answer["targets_digest"])
+    assert answer["your_address"] is None  # loopback is not global
+    assert re.fullmatch("[0-9a-f]{64}", answer["targets_digest"])
     assert measured[0]["addresses"] == {"chat.example": ["93.184.216.34"]}
     assert measured[0]["session"].as_control and not measured[0]["session"].settings.followups
 
 
 @pytest.mark.parametrize("lab", [False, True])
 async def test_web_address_is_measured_at_public_addresses_only(measured: list[dict[str, Any]], lab: bool) -> None:
-    async with asking(new_admission(lab=lab)) as ask:
+    async with asking(new_state(lab=lab)) as ask:
         status, _, _ = await ask({"url": "https://page.example/"})
     assert status == 200 and measured[0]["target"] == "https://page.example/"
     assert measured[0]["session"].public_only is not lab
@@ -111,7 +112,7 @@ async def test_cached_answer_has_new_echo_token(
     measured: list[dict[str, Any]],
 ) -> None:
     echo = Echo([3478, 5060])
-    async with asking(new_admission(echo=echo)) as ask:
+    async with asking(new_state(echo=echo)) as ask:
         offers = [(await ask({"target": "chat"}))[1]["echo"] for _ in range(2)]
     assert len(measured) == 1 and offers[0]["token"] != offers[1]["token"]
     assert [offer["ports"] for offer in offers] == [[3478, 5060]] * 2
@@ -132,7 +133,7 @@ async def test_cached_answer_has_new_echo_token(
     ],
 )
 async def test_every_refusal_has_one_message(call: dict[str, Any], status: int) -> None:
-    async with asking(new_admission()) as ask:
+    async with asking(new_state()) as ask:
         got, answer, _ = await ask(**call)
     assert got == status and list(answer) == ["error"]
     assert answer["error"] and "\n" not in answer["error"]
@@ -140,7 +141,7 @@ async def test_every_refusal_has_one_message(call: dict[str, Any], status: int) 
 
 async def test_same_query_is_measured_once_a_minute(measured: list[dict[str, Any]]) -> None:
     now = [0.0]
-    async with asking(new_admission(clock=lambda: now[0])) as ask:
+    async with asking(new_state(clock=lambda: now[0])) as ask:
         first, second = await asyncio.gather(ask({"target": "chat"}), ask({"target": "chat"}))
         assert first[1]["test_keys"] == second[1]["test_keys"] and len(measured) == 1
         await ask({"target": "chat", "addresses": {"chat.example": ["8.8.8.8"]}})
@@ -150,19 +151,75 @@ async def test_same_query_is_measured_once_a_minute(measured: list[dict[str, Any
         assert len(measured) == 3
 
 
+async def test_answers_least_recently_used_are_forgotten(
+    measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helper_state, "CACHE_ENTRIES", 3)
+    asked = [{"target": "chat", "addresses": {"chat.example": [f"8.8.8.{number}"]}} for number in range(5)]
+    async with asking(new_state()) as ask:
+        for number in (0, 1, 2, 0, 3, 4, 0):
+            assert (await ask(asked[number]))[0] == 200
+        assert len(measured) == 5  # the first was used again and again
+        await ask(asked[1])
+    assert len(measured) == 6
+
+
+async def test_answer_that_is_used_again_and_again_is_measured_again_after_a_minute(
+    measured: list[dict[str, Any]],
+) -> None:
+    now = [0.0]
+    async with asking(new_state(clock=lambda: now[0])) as ask:
+        for now[0] in (0.0, 30.0, 59.0, 61.0):
+            await ask({"target": "chat"})
+    assert len(measured) == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        ({"X-Forwarded-For": "8.8.4.4"}, "8.8.4.4"),
+        ({"Forwarded": 'for="[2001:4860:4860::8844]:1"'}, "2001:4860:4860::8844"),
+        ({"X-Forwarded-For": "10.1.2.3"}, None),
+        ({"X-Forwarded-For": "192.0.2.1"}, None),
+        ({"X-Forwarded-For": "unknown"}, None),
+        ({"X-Forwarded-For": "8.8.4.4", "Forwarded": "for=8.8.8.8"}, None),
+        ({}, None),
+    ],
+)
+async def test_address_behind_a_trusted_proxy_is_answered_if_global(
+    measured: list[dict[str, Any]], headers: dict[str, str], address: str | None
+) -> None:
+    async with asking(new_state(trusted=[ip_network("127.0.0.0/8")])) as ask:
+        assert (await ask({"target": "chat"}, headers=headers))[1]["your_address"] == address
+    async with asking(new_state()) as ask:
+        assert (await ask({"target": "chat"}, headers=headers))[1]["your_address"] is None
+
+
+async def test_limits_follow_the_client_behind_a_trusted_proxy(
+    measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "PER_MINUTE", 2)
+    clients = ["8.8.4.4", "2001:db8::1", "2001:db8:0:1::2", "2001:db8::3", "8.8.4.4", "8.8.4.4", "8.8.8.8"]
+    async with asking(new_state(trusted=[ip_network("127.0.0.1")])) as ask:
+        for path, body in (("/v1/measure", {"target": "chat"}), ("/", {"http_request": "x"})):
+            got = [(await ask(body, path=path, headers={"X-Forwarded-For": client}))[0] for client in clients]
+            refused = [client for client, status in zip(clients, got, strict=True) if status == 429]
+            assert refused == (["2001:db8::3", "8.8.4.4"] if path != "/" else clients[:-1])
+
+
 async def test_too_frequent_queries_are_refused(
     measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(helper_state, "PER_MINUTE", 3)
-    async with asking(new_admission()) as ask:
+    monkeypatch.setattr(admission, "PER_MINUTE", 3)
+    async with asking(new_state()) as ask:
         got = [await ask({"target": "chat"}) for _ in range(4)]
     assert [status for status, _, _ in got] == [200, 200, 200, 429]
     assert got[-1][2]["Retry-After"].isdigit()
 
 
 async def test_busy_helper_sends_retry_after(measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helper_state, "AT_ONCE", 0)
-    async with asking(new_admission()) as ask:
+    monkeypatch.setattr(admission, "WAIT_SECONDS", 0.0)
+    async with asking(new_state(places=admission.Places(0))) as ask:
         status, _, headers = await ask({"target": "chat"})
     assert status == 503 and headers["Retry-After"].isdigit()
 
@@ -176,7 +233,7 @@ async def test_unfinished_measurement_is_answered_in_time(
 
     monkeypatch.setattr(measuring, "measure", stuck)
     monkeypatch.setattr(measuring, "HARD_LIMIT", 0.2)
-    async with asking(new_admission()) as ask:
+    async with asking(new_state()) as ask:
         status, answer, _ = await ask({"target": "chat"})
     assert status == 200 and answer["test_keys"]["x_transactions"] == []
 
@@ -186,7 +243,7 @@ async def test_bug_is_reported_without_details(measured: list[dict[str, Any]], m
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(measuring, "measure", broken)
-    async with asking(new_admission()) as ask:
+    async with asking(new_state()) as ask:
         status, answer, _ = await ask({"target": "chat"})
     assert status == 500 and "RuntimeError" in answer["error"] and "secret" not in answer["error"]
 

@@ -1,0 +1,245 @@
+"""Limit the connections of clients: how many, for how long, and how many of one peer."""
+
+import asyncio
+import logging
+import resource
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from probe.helper.admission import AT_ONCE, FLOWS, peer_key
+from probe.helper.bug_reports import report
+from probe.helper.forwarded import Network, parse_address
+
+PER_PEER = 64  # connections. A run of our probe opens one per target.
+REQUEST_SECONDS = 10.0  # for the head of a request, and again for its body
+TAKE_SECONDS = 30.0  # for a client to take the answer and to send the next request
+ANSWER_SECONDS = 60.0  # more than any answer takes
+IDLE_SECONDS = 20.0
+CONTINUE = "100-continue"  # the only expectation of RFC 9110, section 10.1.1
+SERVER = "censorprobe"  # the value of the header Server, without versions
+ACCEPTED_AT_ONCE = 128  # connections that asyncio accepts before it looks at them
+DESCRIPTORS_WANTED, DESCRIPTORS_KEPT = 8192, 64
+FEWEST_FLOWS = 32  # at once for one measurement. With fewer descriptors there are fewer measurements.
+BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nServer: censorprobe\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 59\r\n\r\n"
+    b'{"error": "too many connections are open; ask again later"}'
+)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Hold what the file descriptors allow at once. `flows` are those of one measurement."""
+
+    connections: int
+    measurements: int
+    flows: int
+
+
+def capacity(descriptors: int) -> Capacity:
+    """Divide file descriptors between clients and measurements, so that neither takes those of the other."""
+    connections = max(8, descriptors * 3 // 8)
+    left = max(1, descriptors - connections - ACCEPTED_AT_ONCE - DESCRIPTORS_KEPT)
+    measurements = max(1, min(AT_ONCE, left // FEWEST_FLOWS))
+    return Capacity(connections, measurements, min(FLOWS, max(1, left // measurements)))
+
+
+def raise_descriptors() -> int:
+    """Raise this process's soft limit of file descriptors as far as needed and allowed. Return the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    infinite = resource.RLIM_INFINITY
+    wanted = DESCRIPTORS_WANTED if hard == infinite else min(DESCRIPTORS_WANTED, hard)
+    if soft != infinite and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return DESCRIPTORS_WANTED if soft == infinite else soft
+
+
+class ConnectionTable:
+    """Hold the open connections. A full table closes the one whose request has been incomplete for longest.
+
+    A peer has at most PER_PEER connections. Trusted proxies carry many clients and have no limit of their own.
+    Every call takes constant time.
+    """
+
+    def __init__(self, most: int, trusted: Sequence[Network] = ()) -> None:
+        self._most, self._trusted = most, trusted
+        self._open: dict[Connection, bytes | None] = {}
+        self._open_of: dict[bytes | None, int] = {}
+        self._incomplete: OrderedDict[Connection, None] = OrderedDict()  # least recently used first
+        self._incomplete_of: dict[bytes | None, OrderedDict[Connection, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def enter(self, connection: "Connection", address: str) -> bool:
+        """Add a connection. Return False if the table is full of complete requests."""
+        ip = parse_address(address)
+        peer = None if ip is not None and any(ip in network for network in self._trusted) else peer_key(address)
+        if (
+            peer is not None
+            and self._open_of.get(peer, 0) >= PER_PEER
+            and not self._close(self._incomplete_of.get(peer))
+        ):
+            return False
+        if len(self._open) >= self._most and not self._close(self._incomplete):
+            return False
+        self._open[connection] = peer
+        self._open_of[peer] = self._open_of.get(peer, 0) + 1
+        self.incomplete(connection)
+        return True
+
+    def leave(self, connection: "Connection") -> None:
+        """Remove a connection that is closed. A second call does nothing."""
+        if connection not in self._open:
+            return
+        self.complete(connection)
+        peer = self._open.pop(connection)
+        self._open_of[peer] -= 1
+        if not self._open_of[peer]:
+            del self._open_of[peer]
+
+    def incomplete(self, connection: "Connection") -> None:
+        """Note that the connection waits for its client, and was used now."""
+        if connection in self._open:
+            for table in (self._incomplete, self._incomplete_of.setdefault(self._open[connection], OrderedDict())):
+                table[connection] = None
+                table.move_to_end(connection)
+
+    def complete(self, connection: "Connection") -> None:
+        """Note that the connection's client waits for an answer. It is not closed for others."""
+        self._incomplete.pop(connection, None)
+        peer = self._open.get(connection)
+        mine = self._incomplete_of.get(peer)
+        if mine is not None:
+            mine.pop(connection, None)
+            if not mine:
+                del self._incomplete_of[peer]
+
+    def _close(self, table: "OrderedDict[Connection, None] | None") -> bool:
+        if not table:
+            return False
+        oldest = next(iter(table))
+        self.leave(oldest)
+        oldest.cut()
+        return True
+
+
+class Connection(web.RequestHandler):
+    """Serve one connection of a client with deadlines, and without a word about it in any log."""
+
+    def __init__(self, table: ConnectionTable, refusal: Callable[[int], web.Response], *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._table, self._refusal = table, refusal
+        self._deadline: asyncio.TimerHandle | None = None
+        self._wire: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Accept the connection if the table is not full, and start the deadline of its first request."""
+        assert isinstance(transport, asyncio.Transport)
+        self._wire = transport
+        if not self._table.enter(self, (transport.get_extra_info("peername") or ("",))[0]):
+            transport.write(BUSY)
+            transport.close()
+            return
+        super().connection_made(transport)
+        self.waits_for_client(REQUEST_SECONDS)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        self._table.leave(self)
+        self._cancel_deadline()
+        super().connection_lost(exc)
+        self._wire = None
+
+    def waits_for_client(self, seconds: float) -> None:
+        """Close the connection in so many seconds, or earlier if others need its place."""
+        self._table.incomplete(self)
+        self._set_deadline(seconds)
+
+    def works_for_client(self, seconds: float) -> None:
+        """Keep the connection open for so many seconds."""
+        self._table.complete(self)
+        self._set_deadline(seconds)
+
+    def cut(self) -> None:
+        """Close the connection at once, without sending what is left."""
+        if self._wire is not None:
+            self._wire.abort()
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Return one sentence for a request that is no HTTP. Its bytes are not repeated. Raises ConnectionError."""
+        if status >= 500 and exc is not None and not isinstance(exc, ConnectionError):
+            report(exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun")
+        return _last_answer(self._refusal(status))
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Report a bug in our code or in aiohttp by class and place. A client that broke off is none."""
+        bug = kw.get("exc_info")
+        if isinstance(bug, BaseException) and not isinstance(bug, web.RequestPayloadError | ConnectionError):
+            report(bug)
+
+    def _set_deadline(self, seconds: float) -> None:
+        self._cancel_deadline()
+        if self._wire is not None:
+            self._deadline = asyncio.get_running_loop().call_later(seconds, self.cut)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class HelperServer(web.Server):
+    """Make a Connection for each client that connects."""
+
+    def __init__(self, served: web.Server, table: ConnectionTable, refusal: Callable[[int], web.Response]) -> None:
+        super().__init__(self._handle, request_factory=served.request_factory)
+        self._table, self._refusal, self._served = table, refusal, served
+        self._unheard = logging.Logger("probe.helper", logging.CRITICAL + 1)  # in no hierarchy, so without handlers
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Pass the request on. aiohttp repeats an unknown `Expect`, and fails if that is not ASCII."""
+        if request.headers.get("Expect", CONTINUE).lower() != CONTINUE:
+            return _last_answer(self._refusal(417))
+        return await self._served.request_handler(request)
+
+    def __call__(self) -> web.RequestHandler:
+        """Return the protocol of one connection."""
+        return Connection(
+            self._table,
+            self._refusal,
+            self,
+            loop=asyncio.get_running_loop(),
+            logger=self._unheard,
+            access_log=None,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=2.0,
+        )
+
+
+def _last_answer(response: web.Response) -> web.Response:
+    """Name the server, and close the connection after this answer."""
+    response.headers["Server"] = SERVER
+    response.force_close()
+    return response
+
+
+def waits_for_client(request: web.Request, seconds: float) -> None:
+    """Set the deadline of the request's connection while its client has to send or to take something."""
+    if isinstance(request.protocol, Connection):
+        request.protocol.waits_for_client(seconds)
+
+
+def works_for_client(request: web.Request) -> None:
+    """Keep the request's connection open while its answer is found."""
+    if isinstance(request.protocol, Connection):
+        request.protocol.works_for_client(ANSWER_SECONDS)

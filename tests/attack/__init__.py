@@ -1,0 +1,1 @@
+"""Attack the real command `probe helper` over loopback, and measure what it withstands (`make attack`)."""

@@ -1,0 +1,215 @@
+"""Test how the helper shares itself between peers: requests per minute, and places for measurements."""
+
+import asyncio
+import time
+from collections import Counter
+
+import pytest
+
+from probe.helper import admission
+from probe.helper.admission import PER_MINUTE, Places, RequestCounts, peer_key
+from probe.helper.query import Refused
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:ff::1", True),  # the same /56
+        ("2001:db8:0:1::1", "2001:db8:0:100::1", False),  # the next /56
+        ("fe80::1%eth0", "fe80::1", True),
+        (None, "", True),
+    ],
+)
+def test_peer_is_an_ipv4_address_or_an_ipv6_56(one: str | None, other: str, same: bool) -> None:
+    assert (peer_key(one) == peer_key(other)) is same
+
+
+def test_requests_are_counted_in_the_minute_of_each_peer() -> None:
+    now = [0.0]
+    counts = RequestCounts(lambda: now[0])
+    for _ in range(PER_MINUTE):
+        counts.admit(b"a")
+    with pytest.raises(Refused) as refused:
+        counts.admit(b"a")
+    assert refused.value.status == 429
+    counts.admit(b"b")
+    now[0] = 59.9
+    with pytest.raises(Refused):
+        counts.admit(b"a")
+    now[0] = 60.0
+    counts.admit(b"a")
+
+
+def test_peers_are_forgotten_after_their_minute() -> None:
+    now = [0.0]
+    counts = RequestCounts(lambda: now[0])
+    for number in range(1000):
+        counts.admit(number.to_bytes(4))
+    now[0] = 61.0
+    for number in range(1000, 1999):
+        counts.admit(number.to_bytes(4))
+    assert len(counts) == 999
+
+
+def test_least_recently_seen_peer_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MOST_PEERS", 3)
+    monkeypatch.setattr(admission, "PER_MINUTE", 2)
+    counts = RequestCounts(lambda: 0.0)
+    for peer in (b"a", b"a", b"b", b"c", b"a", b"d"):
+        try:
+            counts.admit(peer)
+        except Refused:
+            assert peer == b"a"
+    with pytest.raises(Refused):
+        counts.admit(b"a")  # seen again after b, so b was forgotten
+    assert len(counts) == 3
+
+
+def test_admission_takes_as_long_with_many_peers_as_with_few() -> None:
+    def seconds(peers: int) -> float:
+        counts = RequestCounts(lambda: 0.0)
+        for number in range(peers):
+            counts.admit(number.to_bytes(4))
+        began = time.process_time()
+        for number in range(2000):
+            counts.admit(number.to_bytes(4) + b"new")
+        return time.process_time() - began
+
+    assert min(seconds(60_000) for _ in range(3)) < 20 * min(seconds(100) for _ in range(3))
+
+
+class Crowd:
+    """Start measurements of peers that end only when they are told to, and count what runs and what was refused."""
+
+    def __init__(self, size: int) -> None:
+        self.places, self.running, self.answers = Places(size), Counter[bytes](), Counter[tuple[bytes, object]]()
+        self._end: list[asyncio.Event] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def ask(self, peer: bytes, count: int = 1) -> list[asyncio.Event]:
+        """Start `count` measurements, and return the events that end them. The loop turns until nothing changes."""
+        ends = [asyncio.Event() for _ in range(count)]
+        self.tasks += [asyncio.create_task(self._one(peer, end)) for end in ends]
+        self._end += ends
+        await self.settle()
+        return ends
+
+    async def settle(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def _one(self, peer: bytes, end: asyncio.Event) -> None:
+        async def work() -> str:
+            self.running[peer] += 1
+            try:
+                await end.wait()
+            finally:
+                self.running[peer] -= 1
+            return "answer"
+
+        try:
+            self.answers[peer, await self.places.run(peer, work)] += 1
+        except Refused as refused:
+            self.answers[peer, refused.status] += 1
+
+    async def close(self) -> None:
+        for end in self._end:
+            end.set()
+        await asyncio.wait_for(asyncio.gather(*self.tasks), 10)
+
+
+async def test_one_peer_may_use_every_place_while_no_other_waits() -> None:
+    crowd = Crowd(16)
+    await crowd.ask(b"a", 16)
+    assert crowd.running == {b"a": 16}
+    await crowd.close()
+    assert crowd.answers == {(b"a", "answer"): 16}
+
+
+async def test_peer_keeps_a_quarter_while_others_wait() -> None:
+    crowd = Crowd(16)
+    await crowd.ask(b"a", 40)
+    for peer in (b"b", b"c", b"d"):
+        await crowd.ask(peer, 40)
+    assert crowd.running == {b"a": 4, b"b": 4, b"c": 4, b"d": 4}
+    assert crowd.answers[b"a", 503] >= 12
+    await crowd.close()
+
+
+async def test_new_peer_is_measured_at_once_whatever_others_hold() -> None:
+    crowd = Crowd(8)
+    for peer in (b"a", b"b", b"c", b"d"):
+        await crowd.ask(peer, 2)
+    await crowd.ask(b"new")
+    assert crowd.running[b"new"] == 1 and sum(crowd.running.values()) == 8
+    await crowd.close()
+
+
+async def test_only_measurement_of_a_peer_is_never_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "WAIT_SECONDS", 0.1)
+    crowd = Crowd(4)
+    for peer in (b"a", b"b", b"c", b"d"):
+        await crowd.ask(peer)
+    await crowd.ask(b"new")
+    await asyncio.sleep(0.2)
+    assert crowd.answers == {(b"new", 503): 1} and sum(crowd.running.values()) == 4
+    await crowd.close()
+
+
+async def test_free_place_goes_to_the_peer_with_the_fewest() -> None:
+    crowd = Crowd(4)
+    ends = await crowd.ask(b"a", 4)
+    await crowd.ask(b"a", 3)
+    await crowd.ask(b"b", 1)  # takes one from a
+    await crowd.ask(b"b", 1)  # waits
+    assert crowd.running == {b"a": 3, b"b": 1}
+    ends[0].set()
+    await crowd.settle()
+    assert crowd.running == {b"a": 2, b"b": 2}
+    await crowd.close()
+
+
+async def test_full_queue_drops_the_newest_of_the_peer_that_waits_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MOST_WAITING", 10)
+    crowd = Crowd(4)
+    for peer in (b"w", b"x", b"y", b"z"):
+        await crowd.ask(peer)
+    await crowd.ask(b"a", 30)
+    assert crowd.answers == {(b"a", 503): 20}
+    await crowd.ask(b"new", 2)
+    assert crowd.answers == {(b"a", 503): 22}
+    await crowd.close()
+    assert crowd.answers[b"new", "answer"] == 2
+
+
+async def test_place_that_is_granted_as_the_wait_ends_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Crowd(1)
+    (end,) = await crowd.ask(b"a")
+    await crowd.ask(b"b")
+    waiter = crowd.tasks[-1]
+    end.set()
+    while not crowd.answers:
+        await asyncio.sleep(0)
+    waiter.cancel()
+    await asyncio.wait([waiter])
+    await crowd.ask(b"c")
+    assert crowd.running[b"c"] == 1
+    crowd.tasks.remove(waiter)
+    await crowd.close()
+
+
+async def test_timeout_of_the_measurement_itself_is_passed_on() -> None:
+    async def slow() -> str:
+        async with asyncio.timeout(0):
+            await asyncio.sleep(1)
+        return "never"
+
+    places = Places(1)
+    with pytest.raises(TimeoutError):
+        await places.run(b"a", slow)
+    with pytest.raises(TimeoutError):  # the place is free again
+        await places.run(b"a", slow)
