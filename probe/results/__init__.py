@@ -11,7 +11,7 @@ from probe.results.folders import (
     run_files,
 )
 from probe.results.reading import LONGEST_LINE, Piece, Problem, read_lines, read_pieces
-from probe.results.writing import ResultsFile
+from probe.results.writing import ResultsFile, reason_of
 
 __all__ = [
     "LONGEST_LINE",
@@ -26,6 +26,7 @@ __all__ = [
     "make_private_folder",
     "read_lines",
     "read_pieces",
+    "reason_of",
     "results_root",
     "run_files",
 ]

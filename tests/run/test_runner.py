@@ -1,6 +1,7 @@
 """Test the runner: a record per target, stopping at any time, and bugs or disk errors that cost only their own."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest
 
 from probe.control import own
 from probe.privacy.redact import Known
-from probe.results import Problem, ResultsError, ResultsFile, read_lines
+from probe.results import Problem, ResultsError, ResultsFile, read_lines, writing
 from probe.run import measurement_writer as lines_of_a_run
 from probe.run import runner
 from probe.run.measure import Measured, measured_nothing
@@ -266,7 +267,73 @@ async def test_full_disk_ends_run_with_message(simulated: SimulatedRun, monkeypa
 
     monkeypatch.setattr(ResultsFile, "append", full)
     outcome = await simulated.run("chat", repeat=9)
-    assert outcome.code == 1 and outcome.problem == "the disk is full" and len(lines(outcome)) == 2
+    assert outcome.code == 7 and outcome.problem == "the disk is full" and len(lines(outcome)) == 2
+    assert [document["test_name"] for document in outcome.documents] == ["endpoint_reachability"]
+    assert outcome.unwritten == 1  # the third round is kept in memory, and the fourth is not started
+
+
+async def test_full_disk_stops_no_measurement_that_has_begun(
+    simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = asyncio.Event()
+
+    def full(self: ResultsFile, document: dict[str, Any]) -> int:
+        loop.call_soon_threadsafe(refused.set)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def slow(session: Session) -> None:
+        await refused.wait()
+        await asyncio.sleep(0.05)
+        interrupted.append(session.stopping.is_set())
+
+    interrupted: list[bool] = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(writing, "_write_whole", full)
+    simulated.does = {"mail": slow}
+    outcome = await asyncio.wait_for(simulated.run("chat", "mail"), 5)
+    assert interrupted == [False] and outcome.unwritten == 2 and outcome.path is None and outcome.code == 7
+    assert {line["test_keys"]["x_target"]["name"] for line in outcome.documents} == {"chat", "mail"}
+    assert [path for path in simulated.root.rglob("*") if path.is_file()] == []
+
+
+async def test_hang_up_ends_run_as_sigterm_does(simulated: SimulatedRun) -> None:
+    async def hung_up(session: Session) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await session.stopping.wait()
+        os.kill(os.getpid(), signal.SIGHUP)  # as a shell repeats it for its jobs
+        await asyncio.sleep(0.05)
+
+    simulated.does = {"chat": hung_up}
+    outcome = await asyncio.wait_for(simulated.run("chat", "mail", repeat=3), 5)
+    assert outcome.code == 143 and names(outcome) == ["chat", "mail"]
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+
+
+async def test_hang_up_that_nohup_ignores_stays_ignored(simulated: SimulatedRun) -> None:
+    async def hung_up(_: Session) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.05)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        simulated.does = {"chat": hung_up}
+        outcome = await asyncio.wait_for(simulated.run("chat", repeat=2), 5)
+        assert outcome.code == 0 and names(outcome) == ["chat"] * 2
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+async def test_screen_that_cannot_be_written_costs_no_measurement(
+    simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    for name in ("prepared", "started", "finished"):
+        monkeypatch.setattr(simulated, name, closed)
+    outcome = await simulated.run("chat", "mail")
+    assert outcome.code == 0 and names(outcome) == ["chat", "mail"]
 
 
 async def test_address_from_helper_locates_probe_and_is_redacted(

@@ -1,5 +1,7 @@
 """Show the progress of a run: one moving line per target on a terminal, else one line per finished target."""
 
+import errno
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
@@ -21,6 +23,7 @@ def progress(total: int, stream: TextIO, plain: bool) -> "Iterator[Watcher]":
     """Return a watcher for the runner that writes to `stream`. `total` is the number of measurements."""
     if plain:
         yield Lines(total, stream)
+        leave_closed_terminal()
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -29,6 +32,7 @@ def progress(total: int, stream: TextIO, plain: bool) -> "Iterator[Watcher]":
     console = Console(file=stream, highlight=False, markup=False)
     with Progress(*columns, console=console, refresh_per_second=4) as bars:
         yield Moving(total, stream, bars)
+        leave_closed_terminal()
 
 
 class Lines:
@@ -64,6 +68,7 @@ class Lines:
         self.write(f"  {target.title:<23} {summary(documents):<34} {seconds:5.1f} s  {done}")
 
     def stopping(self, why: str) -> None:
+        leave_closed_terminal()
         self.write(why)
 
 
@@ -86,6 +91,20 @@ class Moving(Lines):
         done = tr("{done} of {total}", done=self.done, total=self.total)
         text = f"{target.title:<23} {summary(documents):<34} {done}"
         self._bars.update(self._tasks[target.name], description=text, completed=1)
+
+
+def leave_closed_terminal() -> None:
+    """Replace standard output and standard error by /dev/null where their terminal was closed.
+
+    Every later write to it would fail with EIO, and the run could not end in order.
+    """
+    for descriptor in (1, 2):
+        try:
+            os.write(descriptor, b"")
+        except OSError as error:
+            if error.errno == errno.EIO:
+                with open(os.devnull, "wb") as nothing:
+                    os.dup2(nothing.fileno(), descriptor)
 
 
 def summary(documents: Sequence[Mapping[str, Any]]) -> str:
