@@ -21,6 +21,7 @@ from probe.run.preflight import preflight
 from probe.run.vantage import Vantage, where_are_we
 from probe.session.classify import describe, has_run_out
 from probe.session.session import Session
+from probe.signatures.unfit_networks import Unfit, unfit_for_targets
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target
 
@@ -34,6 +35,7 @@ class Watcher(Protocol):
     """Receive the progress of a run. It gets nothing that identifies the user."""
 
     def prepared(self, facts: Mapping[str, Any], vantage: Vantage) -> None: ...
+    def refused(self, facts: Mapping[str, Any], reason: Unfit) -> None: ...
     def started(self, target: Target) -> None: ...
     def finished(self, target: Target, documents: Sequence[Mapping[str, Any]], seconds: float) -> None: ...
     def stopping(self, why: str) -> None: ...
@@ -180,15 +182,21 @@ class Run:
     # -- measuring -------------------------------------------------------------------------------------------------
 
     async def _all(self) -> None:
-        await asyncio.gather(preflight(self._session, self._roots), self._start_capture())
+        checks = (preflight(self._session, self._roots), self._start_capture(), self._check_helpers())
+        _, _, helpers = await asyncio.gather(*checks)
+        self._session.preflight["helpers"] = helpers
         vantage = await self._lines.vantage()
-        self._tell(lambda: self._watch.prepared(self._session.preflight, vantage))
-        for number in range(self._plan.repeat):
+        facts, reason = self._session.preflight, self._refusal()
+        self._tell(lambda: self._watch.refused(facts, reason) if reason else self._watch.prepared(facts, vantage))
+        for number in range(1 if reason else self._plan.repeat):
             if number and self._continues():
-                await self._session.next_round()
+                await asyncio.gather(self._session.next_round(), self._check_helpers())
             targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs use the same order
             if self._continues():
                 await asyncio.gather(*(self._in_turn(target) for target in targets))
+
+    async def _check_helpers(self) -> list[str | None]:
+        return await self._control.check() if self._control else []
 
     async def _in_turn(self, target: Target) -> None:
         """Measure a target immediately. Of a list of web addresses only some are measured at a time."""
@@ -225,8 +233,8 @@ class Run:
         return document
 
     async def _measured(self, target: Target) -> Measured:
-        """Measure. Behind a portal no name is sent, and a bug still leaves a record."""
-        if self._session.preflight.get("portal") in PORTALS:
+        """Measure. Where the network is unfit no name is sent, and a bug still leaves a record."""
+        if self._session.preflight.get("portal") in PORTALS or self._refusal():
             return measured_nothing(target, self._session)
 
         control = self._control
@@ -273,7 +281,11 @@ class Run:
             return NOT_WRITTEN if self._outcome.problem else BUG
         if self._stopped_by:
             return self._stopped_by
-        return 0 if usable(self._session.preflight) else NO_NETWORK
+        return 0 if usable(self._session.preflight) and not self._refusal() else NO_NETWORK
+
+    def _refusal(self) -> Unfit | None:
+        """Return why no target's name is sent, None if names are sent."""
+        return None if self._session.settings.measure_anyway else unfit_for_targets(self._session.preflight)
 
 
 def usable(facts: Mapping[str, Any]) -> bool:

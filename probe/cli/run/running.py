@@ -116,6 +116,7 @@ def open_session(request: "RunRequest") -> "tuple[Session, Roots]":
         families=request.families,
         max_time=request.max_time,
         public_roots=os.environ.get("PROBE_PUBLIC_ROOTS"),
+        measure_anyway=request.measure_anyway,
         network_withheld=request.asn == "AS0" or request.cc == "ZZ",
     )
     try:
@@ -182,7 +183,9 @@ def _measure(
     from probe.run.runner import Plan, run
 
     plan = Plan(targets, request.repeat, request.cc, request.asn, request.pcap)
-    with progress(len(targets) * request.repeat, sys.stderr, is_plain(request.plain, sys.stderr)) as watch:
+    with progress(
+        len(targets) * request.repeat, sys.stderr, is_plain(request.plain, sys.stderr), request.control
+    ) as watch:
         return asyncio.run(run(plan, session, roots, results, watch))
 
 
