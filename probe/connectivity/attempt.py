@@ -197,5 +197,6 @@ class AttemptRunner:
             Trigger(endpoint.host, at.ip, endpoint.carrier, endpoint.port) if is_confirmation else None,
             urgent=at.name is not None and not is_confirmation,
             residual="never" if has_exchangeable_name(endpoint) else "other_ports",
+            again=not flow.is_visit,
         )
         return await self._runner.carry_out(facts, steps)

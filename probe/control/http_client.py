@@ -36,6 +36,8 @@ def named(error: BaseException) -> str:
         return f"{f.UNKNOWN}: helper: {error}"
     if isinstance(error, UNTRUSTED):
         return f"{f.UNKNOWN}: helper: its certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return classify(error.os_error)
     if isinstance(error, NETWORK_ERRORS):
         return classify(error)
     return f"{f.UNKNOWN}: helper: {type(error).__name__}"

@@ -42,6 +42,8 @@ class FlowFacts:
     trigger: Trigger | None = None
     urgent: bool = False
     residual: ResidualMark = "never"
+    again: bool = False
+    """A flow of which a step overslept is tried again once. Not where a limit allows one connection only (P7)."""
 
 
 def always() -> bool:
@@ -64,8 +66,23 @@ class FlowRunner:
     ) -> TransactionRecord | None:
         """Run `steps` in a transaction of their own. Return its record, None if the flow was not begun.
 
-        `still_useful` is asked once the flow has a slot.
+        `still_useful` is asked once the flow has a slot. A flow is tried again once if this computer was so busy that a
+        step overslept, because its failure then says nothing about the network.
         """
+        tx = await self._once(flow, steps, still_useful)
+        if tx is not None and tx.overslept and flow.again:
+            second = await self._once(flow, steps, still_useful)
+            if second is not None:
+                self.trace.tried_again.add(tx.record.transaction_id)
+                return second.record
+        return None if tx is None else tx.record
+
+    async def _once(
+        self,
+        flow: FlowFacts,
+        steps: Callable[[Transaction], Awaitable[None]],
+        still_useful: Callable[[], bool],
+    ) -> Transaction | None:
         pace, facts = self.session.pace, flow.transaction
         async with pace.slot(urgent=flow.urgent):
             if self.session.stopping.is_set() or not self._in_budget(flow.trigger) or not still_useful():
@@ -76,7 +93,7 @@ class FlowRunner:
                 await steps(tx)
             if tx.record.failure is not None:
                 self._mark_failed(tx.record, flow.residual)
-        return tx.record
+        return tx
 
     def count(self, tx: Transaction, trigger: Trigger) -> None:
         """Count the trigger that is about to be sent. Raises LocalFailure if the budget is spent."""

@@ -54,4 +54,4 @@ async def send_hello(context: FollowUpContext, flow: PlannedFlow) -> Transaction
             hello=hello,
         )
 
-    return await runner.carry_out(FlowFacts(context.transaction(flow), trigger), steps)
+    return await runner.carry_out(FlowFacts(context.transaction(flow), trigger, again=True), steps)

@@ -29,7 +29,7 @@ async def send_name(context: FollowUpContext, flow: PlannedFlow) -> TransactionR
         await _open(tx, context, flow, trigger)
 
     residual: ResidualMark = "at_start" if trigger else "until_failure"
-    facts = FlowFacts(about, trigger, urgent=flow.kind == "innocuous", residual=residual)
+    facts = FlowFacts(about, trigger, urgent=flow.kind == "innocuous", residual=residual, again=True)
     return await context.runner.carry_out(facts, steps)
 
 

@@ -133,10 +133,12 @@ class TCPConnect(Entry):
 
     LIST: ClassVar[str] = "tcp_connect"
     OPERATION: ClassVar[str] = "connect"
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_syn_repeats"})  # of a failed connect, or not told by the system
 
     failure: str | None = Field(default=None, exclude=True)  # df-005 has it inside `status`
     ip: str  # the other end, an IP literal
     port: Port  # the other end's
+    x_syn_repeats: Count | None = Field(default=None, examples=[1])  # SYNs that the kernel sent again, if it tells
 
     @computed_field  # type: ignore[prop-decorator]
     @property

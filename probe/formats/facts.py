@@ -58,7 +58,7 @@ class Preflight(Part):
     """Hold the state of the network before the run. All fields are null in a measurement without preflight."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"runtime", "resolver", "dark_answers"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"runtime", "resolver", "dark_answers", "helpers"})
 
     network: bool | None = None  # a server answered
     neutral: list[NeutralHost] = Field(default_factory=list)  # the result of each neutral host
@@ -77,6 +77,9 @@ class Preflight(Part):
         default=None, examples=[True]
     )  # an address that runs no resolver answered a query
     runtime: Seconds | None = None  # duration of the preflight
+    helpers: list[str | None] | None = Field(
+        default=None, examples=[[None, "connection_refused"]]
+    )  # why each test helper of the run does not answer (null: it does), without their names
 
 
 class Families(Part):

@@ -196,6 +196,7 @@ def run_scenario(
     command = ["run", "--json", "--targets", str(folder.resolve())]
     command += ["--depth", scenario.depth, *(["--results", str(results)] if results else []), *more, *scenario.targets]
     command += ["--repeat", str(scenario.run.repeat)] if scenario.run.repeat > 1 else []
+    command += ["--measure-anyway"] if scenario.run.measure_anyway else []
     command += [word for page in scenario.pages if page.measured for word in ("--input", page.url)]
 
     def measure() -> int:

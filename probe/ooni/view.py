@@ -132,7 +132,7 @@ def _only_looked_up(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: 
 
 
 def _dialled_until_one_connects(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
-    tried = _dialled(seen.endpoint, trace.transactions, queries)
+    tried = _dialled(seen.endpoint, trace.attempts(), queries)
     if not tried:
         return _unresolved(seen, queries)
     connects = [(record, _first(entries.get(record.transaction_id, []), TCPConnect)) for record in tried]
@@ -153,7 +153,7 @@ def _asked_at_the_first(seen: Seen, trace: Trace, queries: list[DNSQuery], entri
     """Return the view of an endpoint that gets a datagram at its first address. Connecting a UDP socket fails only
     locally.
     """
-    tried = _sent(_dialled(seen.endpoint, trace.transactions, queries))
+    tried = _sent(_dialled(seen.endpoint, trace.attempts(), queries))
     if not tried:
         return _unresolved(seen, queries)
     seen.address, seen.operation, seen.failure = tried[0].address, tried[0].failed_operation, tried[0].failure
@@ -162,7 +162,7 @@ def _asked_at_the_first(seen: Seen, trace: Trace, queries: list[DNSQuery], entri
 
 def _asked_at_each(seen: Seen, trace: Trace, queries: list[DNSQuery], entries: Entries) -> list[Seen]:
     """Return the view of an endpoint that OONI tries at every address separately."""
-    tried = _sent(_dialled(seen.endpoint, trace.transactions, queries))
+    tried = _sent(_dialled(seen.endpoint, trace.attempts(), queries))
     if not tried:
         return _unresolved(seen, queries)
     return [

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import Iterable
@@ -12,7 +13,8 @@ from probe.formats.entries import BinaryData
 from probe.formats.packets import Flow, PacketRecord
 from probe.messages import tr
 
-READY_WITHIN, ANSWER_WITHIN = 5.0, 3.0  # seconds
+READY_WITHIN, ANSWER_WITHIN = 8.0, 10.0  # seconds. The preflight takes up to 8.
+WRITTEN_WITHIN = 120.0  # seconds for --pcap. On a busy computer the sniffer may wait long for its turn.
 MOST_PENDING = 20_000  # packets of all flows that no measurement has asked for. The oldest are dropped
 LONGEST_LINE = 64 * 1024
 
@@ -45,7 +47,7 @@ class Capture:
 
     @classmethod
     async def start(cls, *, keep: bool = False) -> "Capture | None":
-        """Start a sniffer. None if it does not start. `keep` keeps packets for `write`."""
+        """Start a sniffer. None if it does not start in time. `keep` keeps packets for `write`, and waits longer."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "probe.packets.sniffer", *(["keep"] if keep else [])),
@@ -55,7 +57,7 @@ class Capture:
             start_new_session=True,  # Ctrl-C at the terminal must only reach the parent
         )
         capture = cls(process, keep=keep)
-        if "ready" in await capture._answer(READY_WITHIN):
+        if "ready" in await capture._answer(WRITTEN_WITHIN if keep else READY_WITHIN):
             return capture
         await capture.close()
         return None
@@ -64,7 +66,7 @@ class Capture:
         """Return the packets of these flows so far, ordered by time. `zero` is their time 0 on the monotonic clock."""
         wanted = list(flows)
         self.flows += wanted if self._remembers else []
-        await self._send_order({"flush": self._number})
+        await self._send_order({"flush": True}, ANSWER_WITHIN)
         by_key: dict[Key, list[Flow]] = {}
         for flow in wanted:
             by_key.setdefault((flow.protocol, flow.local_port, flow.address, flow.port), []).append(flow)
@@ -91,13 +93,20 @@ class Capture:
             self._waiting -= len(self._pending.pop(next(iter(self._pending))))
 
     async def write(self, path: str) -> str | None:
-        """Write a pcapng file of all flows named so far. Return a sentence about the error, None if it worked."""
+        """Write a pcapng file of all flows named so far. Return a sentence about the error, None if it worked.
+
+        The sniffer gives the file its name when it is complete. So a file with this name is complete, even if the
+        sniffer's answer comes too late.
+        """
         flows = [[flow.protocol, flow.local_port, flow.address, flow.port] for flow in self.flows]
-        answer = await self._send_order({"pcap": path, "flows": flows})
-        if "written" in answer:
-            return None
+        answer = await self._send_order({"pcap": path, "flows": flows}, WRITTEN_WITHIN)
         if "problem" in answer:
             return tr("The packets could not be written: {problem}", problem=answer["problem"])
+        if "written" in answer:
+            return None
+        await self._kill()  # it must not finish the file after this
+        if await asyncio.to_thread(os.path.exists, path):
+            return None
         return tr("The packets could not be written, because the packet recorder does not answer.")
 
     async def close(self) -> None:
@@ -108,27 +117,34 @@ class Capture:
             async with asyncio.timeout(ANSWER_WITHIN):
                 await self._process.wait()
         except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+            await self._kill()
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
 
-    async def _send_order(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def _kill(self) -> None:
+        with suppress(ProcessLookupError):  # it has ended
+            self._process.kill()
+        await self._process.wait()
+
+    async def _send_order(self, order: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Send an order with a number of its own, and return its answer. An earlier order's late answer is dropped."""
         async with self._asking:
             self._number += 1
             assert self._process.stdin is not None
             with suppress(OSError):  # it has ended. The missing answer is reported
-                self._process.stdin.write(json.dumps(order).encode() + b"\n")
+                self._process.stdin.write(json.dumps({**order, "number": self._number}).encode() + b"\n")
                 await self._process.stdin.drain()
-            return await self._answer(ANSWER_WITHIN)
+            return await self._answer(seconds, self._number)
 
-    async def _answer(self, seconds: float) -> dict[str, Any]:
-        """Return the next answer, {} if none comes in time or the sniffer has ended."""
+    async def _answer(self, seconds: float, number: int = 0) -> dict[str, Any]:
+        """Return the answer to the order of this number, {} if none comes in time or the sniffer has ended."""
         if self._reader.done() and self._answers.empty():
             return {}
         try:
             async with asyncio.timeout(seconds):
-                return await self._answers.get()
+                while (answer := await self._answers.get()) and answer.get("number", 0) != number:
+                    pass
+                return answer
         except TimeoutError:
             return {}
 

@@ -109,19 +109,37 @@ class Sniffer:
                 write_line({"t": round(monotonic, 6), "key": seen.key, "fields": seen.fields})
 
     def _execute(self, order: dict[str, Any]) -> None:
-        """Execute an order. `flush` answers when all records are written, `pcap` writes the file."""
+        """Execute an order. `flush` answers when all records are written, `pcap` writes the file.
+
+        The answer repeats the order's number.
+        """
+        number = {"number": order["number"]}
         if "flush" in order:
             self._drain()
-            write_line({"flushed": order["flush"]})
+            write_line({"flushed": True, **number})
         elif "pcap" in order:
+            path = order["pcap"]
             try:
-                write_line({"written": self._write(order["pcap"], {tuple(flow) for flow in order["flows"]})})
+                write_line({"written": self._write(path, {tuple(flow) for flow in order["flows"]}), **number})
             except OSError as error:
-                write_line({"problem": f"{order['pcap']}: {error.strerror}"})
+                write_line({"problem": f"{path}: {error.strerror}", **number})
 
     def _write(self, path: str, wanted: set[tuple[Any, ...]]) -> int:
-        """Write the rewritten packets of the wanted flows and return their number. Raises OSError."""
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        """Write the rewritten packets of the wanted flows and return their number. Raises OSError.
+
+        The file has the suffix `.part` until it is complete, and is removed if it cannot be completed.
+        """
+        part = f"{path}.part"
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        try:
+            count = self._fill(part, wanted)
+            os.replace(part, path)
+        except OSError:
+            os.unlink(part)
+            raise
+        return count
+
+    def _fill(self, path: str, wanted: set[tuple[Any, ...]]) -> int:
         kept = self._kept.packets if self._kept is not None else ()
         chosen = [packet for packet in kept if self._dissect.flow_of(packet[2], outgoing=packet[1]) in wanted]
         written = [(when, self._dissect.rewrite(raw, outgoing=outgoing)) for when, outgoing, raw in chosen]

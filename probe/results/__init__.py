@@ -13,7 +13,7 @@ from probe.results.folders import (
 )
 from probe.results.reading import LONGEST_LINE, Piece, Problem, read_lines, read_pieces
 from probe.results.used_folders import list_file, remember, state_folder, used_folders
-from probe.results.writing import ResultsFile
+from probe.results.writing import ResultsFile, reason_of
 
 __all__ = [
     "LONGEST_LINE",
@@ -30,6 +30,7 @@ __all__ = [
     "make_private_folder",
     "read_lines",
     "read_pieces",
+    "reason_of",
     "remember",
     "results_root",
     "run_files",

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ class ResultsFile:
     def __init__(self, fd: int, path: Path, final: Path | None = None) -> None:
         self._fd = fd
         self._final = final
+        self._refused = False  # by the disk
         self.path = path
         self.lines = 0
 
@@ -67,6 +69,7 @@ class ResultsFile:
             _write_whole(self._fd, line)
             _sync(self._fd)
         except OSError as error:
+            self._refused = True
             self._take_back(before)
             _cannot_write(self.path, error, self.lines)
         self.lines += 1
@@ -74,19 +77,25 @@ class ResultsFile:
 
     def _take_back(self, size: int) -> None:
         """Remove a partly written measurement."""
-        if self.readable:
-            os.ftruncate(self._fd, size)  # a pipe cannot be shortened, so its reader gets an incomplete line
+        if self.readable:  # a pipe cannot be shortened, so its reader gets an incomplete line
+            with suppress(OSError):  # a reader skips and reports a torn last line
+                os.ftruncate(self._fd, size)
 
     def close(self) -> Path:
-        """Close the file, remove `.part` from its name and return its path. Raise ResultsError."""
-        os.close(self._fd)
-        if self._final is not None:
-            try:
+        """Close the file, remove `.part` from its name and return its path. Raise ResultsError.
+
+        A file that is empty because the disk refused the measurements is removed if this class made its name.
+        """
+        try:
+            os.close(self._fd)
+            if self._final is not None and self._refused and not self.lines:
+                os.unlink(self.path)
+            elif self._final is not None:
                 os.rename(self.path, self._final)
-            except OSError as error:
-                _cannot_write(self._final, error, self.lines)
-            self.path = self._final
-            _sync_folder(self.path.parent)
+                self.path = self._final
+                _sync_folder(self.path.parent)
+        except OSError as error:
+            _cannot_write(self._final or self.path, error, self.lines)
         return self.path
 
 
@@ -102,9 +111,14 @@ def _create(part: Path) -> int:
     return fd
 
 
-def _cannot_write(path: Path, error: OSError, kept: int = 0) -> NoReturn:
+def reason_of(error: OSError) -> str:
+    """Return the reason why a file cannot be written, in words for the user."""
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    sentence = tr("{path} cannot be written ({reason}).", path=path, reason=tr("disk full") if full else error.strerror)
+    return tr("disk full") if full else error.strerror or type(error).__name__
+
+
+def _cannot_write(path: Path, error: OSError, kept: int = 0) -> NoReturn:
+    sentence = tr("{path} cannot be written ({reason}).", path=path, reason=reason_of(error))
     if kept:
         sentence += " " + tr_plural("{count} earlier result is kept.", "{count} earlier results are kept.", kept)
     problem = ResultsError(sentence)

@@ -25,7 +25,10 @@ Locate = Callable[[str | None], Awaitable[Vantage]]
 
 
 class Lines:
-    """Write the measurements of one run. `problem` is a sentence about a disk error. Nothing is written after it."""
+    """Write the measurements of one run. `problem` is a sentence about a disk error.
+
+    Nothing is written after it. Later measurements are kept in memory, so that the verdicts are complete.
+    """
 
     def __init__(
         self, open_results: Callable[[Vantage], ResultsFile], locate: Locate, learned: LearnedAddresses
@@ -36,9 +39,11 @@ class Lines:
         self._began = datetime.now(UTC)
         self._located_with: str | None = None
         self._vantage: Vantage | None = None
-        self.documents: list[dict[str, Any]] = []  # only if the output cannot be read again
+        # those that cannot be read again: the output is a pipe, or the disk refused them
+        self.documents: list[dict[str, Any]] = []
         self.annotations: dict[str, str] = {}
         self.problem: str | None = None
+        self.unwritten = 0
 
     async def vantage(self) -> Vantage:
         """Return the vantage point by all that is known so far."""
@@ -70,6 +75,9 @@ class Lines:
             document = await asyncio.to_thread(lambda: redact(line.model_dump(mode="json"), known))
             if self.problem is None:
                 await self._append(document, here)
+            self.unwritten += self.problem is not None
+            if self.problem is not None or (self._results is not None and not self._results.readable):
+                self.documents.append(document)
         return document
 
     def close(self) -> Path | None:
@@ -77,10 +85,10 @@ class Lines:
         if self._results is None:
             return None
         try:
-            return self._results.close()
+            self._results.close()
         except ResultsError as error:
-            self.problem = str(error)
-            return self._results.path
+            self.problem = self.problem or str(error)
+        return self._results.path if self._results.lines else None
 
     def _line(self, measured: Measured, here: Vantage) -> Measurement:
         return Measurement(
@@ -110,8 +118,6 @@ class Lines:
                     self.problem = str(error)
                     return
             await asyncio.sleep(BETWEEN_TRIES)  # descriptors become free as flows end
-        if self._results is not None and not self._results.readable:
-            self.documents.append(document)
 
     def _write(self, document: dict[str, Any], here: Vantage) -> None:
         if self._results is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from probe.control import Control, Offered
+from probe.messages import tr
 from probe.nettests import lines_of
 from probe.packets.capture import Capture, may_capture
 from probe.results import ResultsFile
@@ -21,12 +22,13 @@ from probe.run.preflight import preflight
 from probe.run.vantage import Vantage, where_are_we
 from probe.session.classify import describe, has_run_out
 from probe.session.session import Session
+from probe.signatures.unfit_networks import Unfit, unfit_for_targets
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target
 
 ADDRESSES_SIDE_BY_SIDE = 16  # of a list of web addresses. A test helper measures 32 at once for all clients.
 GRACE = 12.0  # seconds for running steps after a stop. The longest step takes 10.
-BUG, NO_NETWORK, BUDGET = 1, 4, 5  # exit codes (docs/contract.md, 9)
+BUG, NO_NETWORK, BUDGET, NOT_WRITTEN = 1, 4, 5, 7  # exit codes (docs/contract.md, 9)
 PORTALS = ("redirect", "content", "dns")
 
 
@@ -34,6 +36,7 @@ class Watcher(Protocol):
     """Receive the progress of a run. It gets nothing that identifies the user."""
 
     def prepared(self, facts: Mapping[str, Any], vantage: Vantage) -> None: ...
+    def refused(self, facts: Mapping[str, Any], reason: Unfit) -> None: ...
     def started(self, target: Target) -> None: ...
     def finished(self, target: Target, documents: Sequence[Mapping[str, Any]], seconds: float) -> None: ...
     def stopping(self, why: str) -> None: ...
@@ -56,8 +59,9 @@ class RunOutcome:
 
     path: Path | None = None
     packets: Path | None = None  # the pcapng file, if one was asked for and written
-    # only if the output is a pipe and cannot be read again
+    # those that cannot be read again: the output is a pipe, or the disk refused them
     documents: list[dict[str, Any]] = field(default_factory=list)
+    unwritten: int = 0  # measurements that the disk refused
     annotations: dict[str, str] = field(default_factory=dict)  # of the measurements
     code: int = 0
     problem: str | None = None
@@ -97,6 +101,7 @@ class Run:
         self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None
         self._outcome = RunOutcome()
+        self._watched = True  # progress is reported
         self._stopped_by = 0  # the exit code of the reason to stop
         self._addresses = asyncio.Semaphore(ADDRESSES_SIDE_BY_SIDE)
 
@@ -108,7 +113,7 @@ class Run:
         await self._session.close()
         self._outcome.path = self._lines.close()
         self._outcome.documents, self._outcome.annotations = self._lines.documents, self._lines.annotations
-        self._outcome.problem = self._lines.problem
+        self._outcome.problem, self._outcome.unwritten = self._lines.problem, self._lines.unwritten
         await self._end_capture()
         self._outcome.seconds = time.monotonic() - zero
         self._outcome.bytes_sent = self._session.pace.bytes_sent
@@ -126,7 +131,21 @@ class Run:
             return
         self._stopped_by = code
         self._session.stopping.set()
-        self._watch.stopping(why)
+        with suppress(OSError):  # reported in any case, because this report also leaves a closed terminal
+            self._watch.stopping(why)
+
+    def _hung_up(self, code: int, why: str) -> None:
+        """Stop once. A shell repeats SIGHUP for its jobs, and the repetition is no wish to stop immediately."""
+        if not self._session.stopping.is_set():
+            self.stop(code, why)
+
+    def _tell(self, report: Callable[[], None]) -> None:
+        """Report progress until a report fails. A screen that cannot be written to costs no measurement."""
+        try:
+            if self._watched:
+                report()
+        except OSError:
+            self._watched = False
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
@@ -134,6 +153,9 @@ class Run:
         again = "stopping: what is under way ends, nothing new starts (again to stop at once)"
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop, 128 + number, again)
+        watches_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN  # `nohup` ignores the signal
+        if watches_terminal:
+            loop.add_signal_handler(signal.SIGHUP, self._hung_up, 128 + signal.SIGTERM, again)
         limit = self._session.settings.max_time
         timer = loop.call_later(limit, self._budget_spent) if limit is not None else None
         try:
@@ -141,7 +163,7 @@ class Run:
         finally:
             if timer:
                 timer.cancel()
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if watches_terminal else [])):
                 loop.remove_signal_handler(number)
 
     def _budget_spent(self) -> None:
@@ -162,14 +184,21 @@ class Run:
     # -- measuring -------------------------------------------------------------------------------------------------
 
     async def _all(self) -> None:
-        await asyncio.gather(preflight(self._session, self._roots), self._start_capture())
-        self._watch.prepared(self._session.preflight, await self._lines.vantage())
-        for number in range(self._plan.repeat):
-            if number and not self._session.stopping.is_set():
-                await self._session.next_round()
+        checks = (preflight(self._session, self._roots), self._start_capture(), self._check_helpers())
+        _, _, helpers = await asyncio.gather(*checks)
+        self._session.preflight["helpers"] = helpers
+        vantage = await self._lines.vantage()
+        facts, reason = self._session.preflight, self._refusal()
+        self._tell(lambda: self._watch.refused(facts, reason) if reason else self._watch.prepared(facts, vantage))
+        for number in range(1 if reason else self._plan.repeat):
+            if number and self._continues():
+                await asyncio.gather(self._session.next_round(), self._check_helpers())
             targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs use the same order
-            if not self._session.stopping.is_set():
+            if self._continues():
                 await asyncio.gather(*(self._in_turn(target) for target in targets))
+
+    async def _check_helpers(self) -> list[str | None]:
+        return await self._control.check() if self._control else []
 
     async def _in_turn(self, target: Target) -> None:
         """Measure a target immediately. Of a list of web addresses only some are measured at a time."""
@@ -177,8 +206,12 @@ class Run:
             await self._one(target)
             return
         async with self._addresses:
-            if not self._session.stopping.is_set():
+            if self._continues():
                 await self._one(target)
+
+    def _continues(self) -> bool:
+        """Tell whether more may be started. After a disk error only what has started ends, because memory is short."""
+        return not self._session.stopping.is_set() and self._lines.problem is None
 
     async def _locate(self, learned: str | None) -> Vantage:
         return await where_are_we(self._session, cc=self._plan.cc, asn=self._plan.asn, learned=learned)
@@ -186,10 +219,10 @@ class Run:
     async def _one(self, target: Target) -> None:
         """Write the target's records concurrently, each as soon as it is finished."""
         zero = time.monotonic()
-        self._watch.started(target)
+        self._tell(lambda: self._watch.started(target))
         written = await asyncio.gather(*map(self._line, lines_of(target)))
         if documents := [document for document in written if document is not None]:
-            self._watch.finished(target, documents, time.monotonic() - zero)
+            self._tell(lambda: self._watch.finished(target, documents, time.monotonic() - zero))
 
     async def _line(self, target: Target) -> dict[str, Any] | None:
         measured = await self._measured(target)
@@ -199,13 +232,11 @@ class Run:
         except Exception as bug:  # a bug costs only this record
             self._outcome.bugs.append(describe(bug))
             return None
-        if self._lines.problem:
-            self._session.stopping.set()
         return document
 
     async def _measured(self, target: Target) -> Measured:
-        """Measure. Behind a portal no name is sent, and a bug still leaves a record."""
-        if self._session.preflight.get("portal") in PORTALS:
+        """Measure. Where the network is unfit no name is sent, and a bug still leaves a record."""
+        if self._session.preflight.get("portal") in PORTALS or self._refusal():
             return measured_nothing(target, self._session)
 
         control = self._control
@@ -234,6 +265,9 @@ class Run:
 
     async def _end_capture(self) -> None:
         if self._capture is None:
+            if self._plan.pcap:
+                missing = tr("The packets could not be recorded, because the packet recorder did not start.")
+                self._outcome.problem = self._outcome.problem or missing
             return
         if self._plan.pcap and self._outcome.path is not None:
             path = self._outcome.path.with_suffix(".pcapng")
@@ -243,11 +277,17 @@ class Run:
         await self._capture.close()
 
     def _code(self) -> int:
+        if self._stopped_by > 128:
+            return self._stopped_by
         if self._outcome.problem or self._outcome.bugs:
-            return self._stopped_by if self._stopped_by > 128 else BUG
+            return NOT_WRITTEN if self._outcome.problem else BUG
         if self._stopped_by:
             return self._stopped_by
-        return 0 if usable(self._session.preflight) else NO_NETWORK
+        return 0 if usable(self._session.preflight) and not self._refusal() else NO_NETWORK
+
+    def _refusal(self) -> Unfit | None:
+        """Return why no target's name is sent, None if names are sent."""
+        return None if self._session.settings.measure_anyway else unfit_for_targets(self._session.preflight)
 
 
 def usable(facts: Mapping[str, Any]) -> bool:

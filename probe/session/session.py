@@ -49,6 +49,7 @@ class Settings:
     families: frozenset[int] = frozenset({4, 6})
     max_time: float | None = None
     public_roots: str | None = None
+    measure_anyway: bool = False  # send the targets' names through a VPN, with a wrong clock or through interception
     network_withheld: bool = False  # the measurement hides its network, so it must name no router either
 
 

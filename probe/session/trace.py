@@ -55,6 +55,7 @@ class Transaction:
     connections: AsyncExitStack
     stopped_by: StepFailed | None = None
     entries: list[Entry] = field(default_factory=list)
+    overslept: bool = False  # a step failed because this computer was busy
 
     @asynccontextmanager
     async def step(self, entry: Entry, timeout: float) -> AsyncIterator[None]:
@@ -68,8 +69,8 @@ class Transaction:
             async with asyncio.timeout(timeout):
                 yield
         except NETWORK_ERRORS as error:
-            overslept = self.trace.elapsed() - entry.t0 > timeout + self.trace.overslept
-            entry.failure = f.INTERRUPTED if overslept else classify(error)
+            self.overslept = self.trace.elapsed() - entry.t0 > timeout + self.trace.overslept
+            entry.failure = f.INTERRUPTED if self.overslept else classify(error)
             raise StepFailed(entry.OPERATION, entry.failure) from error
         except asyncio.CancelledError:
             entry.failure = f.INTERRUPTED
@@ -137,6 +138,7 @@ class Trace:
         # endpoints left out because their address was already visited (P4): failure of that visit
         self.not_visited: dict[str, str] = {}
         self.redirects: list[Redirect] = []
+        self.tried_again: set[int] = set()  # transactions with a step that overslept. Each has a successor.
         self.cut_short = False  # set if a limit of time or descriptors prevented an attempt
 
     @property
@@ -151,6 +153,10 @@ class Trace:
     def redirected(self, service: str, endpoint: str) -> None:
         """Record that the next attempts follow a redirect of the service to `endpoint`."""
         self.redirects.append(Redirect(service, endpoint, self._next_id))
+
+    def attempts(self) -> list[TransactionRecord]:
+        """Return the transactions without those that were tried again."""
+        return [record for record in self.transactions if record.transaction_id not in self.tried_again]
 
     def elapsed(self) -> float:
         """Return the seconds since the measurement began."""

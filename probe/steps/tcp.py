@@ -128,6 +128,7 @@ async def tcp_connect(
         finally:
             tx.opened("tcp", sock.getsockname()[1], ip, port)
         conn.local = sock.getsockname()[:2]
+        entry.x_syn_repeats = _tcp_info(sock, _TOTAL_RETRANS_AT)  # nothing but SYNs was sent so far
         pace.saw_round_trip(conn.connected() or time.monotonic() - began)
     return conn
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import resource
+import signal
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.utils import PcapNgReader
 
 from probe.formats.packets import Flow, PacketRecord
+from probe.packets import capture as capture_module
 from probe.packets.capture import Capture, may_capture
 from probe.steps.tcp import tcp_connect
 from tests.support.servers.loopback import a_transaction, serving
@@ -123,6 +126,55 @@ async def test_missing_folder_is_one_sentence(capture: Capture, tmp_path: Path) 
     problem = await capture.write(str(tmp_path / "nowhere" / "run.pcapng"))
     assert problem is not None
     assert "No such file" in problem
+
+
+async def test_late_answer_is_not_taken_for_another_orders(
+    capture: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stop the sniffer for longer than the answer is waited for, as a busy computer does."""
+    flow, began = await refused(closed_port())
+    path = tmp_path / "run.pcapng"
+    monkeypatch.setattr(capture_module, "ANSWER_WITHIN", 0.1)
+    os.kill(capture._process.pid, signal.SIGSTOP)
+    assert await capture.packets([flow], began) == []
+    asyncio.get_running_loop().call_later(0.5, os.kill, capture._process.pid, signal.SIGCONT)
+    assert await capture.write(str(path)) is None
+    assert path.stat().st_size > 100
+    assert [other.name for other in tmp_path.iterdir()] == ["run.pcapng"]
+
+
+async def test_complete_file_is_not_reported_as_missing(
+    capture: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drop the sniffer's answer, as if it came too late."""
+    monkeypatch.setattr(capture_module, "WRITTEN_WITHIN", 2.0)
+    monkeypatch.setattr(capture._answers, "put_nowait", lambda answer: None)
+    assert await capture.write(str(tmp_path / "run.pcapng")) is None
+    assert (tmp_path / "run.pcapng").exists()
+
+
+async def test_sniffer_that_never_answers_writes_no_file_later(
+    capture: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_module, "WRITTEN_WITHIN", 0.2)
+    os.kill(capture._process.pid, signal.SIGSTOP)
+    assert "does not answer" in str(await capture.write(str(tmp_path / "run.pcapng")))
+    with pytest.raises(ProcessLookupError):
+        os.kill(capture._process.pid, signal.SIGCONT)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_full_disk_leaves_no_half_written_file(tmp_path: Path) -> None:
+    """Let the kernel refuse more than 600 bytes in a file (RLIMIT_FSIZE), as a full disk does after some bytes."""
+    started = await Capture.start(keep=True)
+    assert started is not None
+    resource.prlimit(started._process.pid, resource.RLIMIT_FSIZE, (600, 600))
+    flows = [(await refused(closed_port()))[0] for _ in range(20)]
+    await started.packets(flows, flows[0].since)
+    problem = await started.write(str(tmp_path / "run.pcapng"))
+    await started.close()
+    assert problem is not None and "File too large" in problem
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_sniffer_ends_with_its_parent() -> None:

@@ -1,6 +1,7 @@
 """Test the runner: a record per target, stopping at any time, and bugs or disk errors that cost only their own."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -12,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from probe.analysis.verdicts.verdicts import judge_measurements
 from probe.control import own
 from probe.privacy.redact import Known
-from probe.results import Problem, ResultsError, ResultsFile, read_lines
+from probe.results import Problem, ResultsError, ResultsFile, read_lines, writing
 from probe.run import measurement_writer as lines_of_a_run
 from probe.run import runner
 from probe.run.learned_addresses import LearnedAddresses
@@ -47,6 +49,7 @@ class SimulatedRun:
     root: Path
     does: dict[str, Callable[[Session], Awaitable[None]]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=lambda: {"network": True, "portal": None})
+    helpers: dict[str, str] = field(default_factory=dict)  # failure of a test helper's health check, by URL
     asked: list[str | None] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     finished_names: list[str] = field(default_factory=list)
@@ -55,6 +58,9 @@ class SimulatedRun:
 
     def prepared(self, facts: Any, where: Vantage) -> None:
         self.events.append("prepared")
+
+    def refused(self, facts: Any, reason: str) -> None:
+        self.events.append(f"refused: {reason}")
 
     def started(self, target: Target) -> None: ...
 
@@ -67,6 +73,9 @@ class SimulatedRun:
     def open(self, where: Vantage) -> ResultsFile:
         self.opened = ResultsFile.in_folder(self.root, where.probe_cc, where.probe_asn, "4f2a", START, False)
         return self.opened
+
+    async def health(self, url: str, **_: Any) -> str | None:
+        return self.helpers.get(url)
 
     async def run(self, *names: str, repeat: int = 1) -> RunOutcome:
         return await self.go(Plan([target(name) for name in names], repeat))
@@ -97,6 +106,7 @@ def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedRun:
 
     for name, replacement in (("preflight", preflight), ("where_are_we", where_are_we), ("measure", measure)):
         monkeypatch.setattr(runner, name, replacement)
+    monkeypatch.setattr(own, "health", on.health)
     monkeypatch.setattr(runner, "may_capture", lambda: False)  # the sniffer has tests of its own
     return on
 
@@ -257,6 +267,63 @@ async def test_portal_receives_no_target_names(simulated: SimulatedRun) -> None:
     assert (await simulated.run("chat")).bugs == []
 
 
+UNFIT = {
+    "vpn": {"network": True, "portal": None, "vpn": True},
+    "clock": {"network": True, "portal": None, "clock_skew": -90_000.0},
+    "tls_interception": {"network": True, "portal": None, "tls_interception": "all"},
+}
+
+
+@pytest.mark.parametrize("reason", UNFIT)
+async def test_unfit_network_ends_the_run_before_any_name(simulated: SimulatedRun, reason: str) -> None:
+    async def never(_: Session) -> None:
+        raise AssertionError("measured on an unfit network")
+
+    simulated.facts, simulated.does = UNFIT[reason], {"chat": never}
+    outcome = await simulated.run("chat", repeat=5)
+    assert outcome.code == 4 and outcome.bugs == [] and simulated.events == [f"refused: {reason}"]
+    (line,) = lines(outcome)
+    assert line["test_keys"]["x_transactions"] == []
+    assert [record["invalid_reason"] for record in judge_measurements([("-", 1, line)])] == [reason]
+
+
+@pytest.mark.parametrize("reason", UNFIT)
+async def test_measure_anyway_measures_and_stays_invalid(simulated: SimulatedRun, reason: str) -> None:
+    async def count(_: Session) -> None:
+        measured.append(reason)
+
+    measured: list[str] = []
+    simulated.settings = Settings(measure_anyway=True)
+    simulated.facts, simulated.does = UNFIT[reason], {"chat": count}
+    outcome = await simulated.run("chat", repeat=2)
+    assert outcome.code == 0 and len(measured) == 2 and simulated.events == ["prepared"]
+    records = [record for line in lines(outcome) for record in judge_measurements([("-", 1, line)])]
+    assert {(record["valid"], record["invalid_reason"]) for record in records} == {(False, reason)}
+
+
+@pytest.mark.parametrize("skew", [None, 86_000.0, -86_000.0])
+async def test_clock_that_is_less_than_a_day_off_is_fit(simulated: SimulatedRun, skew: float | None) -> None:
+    simulated.facts = {"network": True, "portal": None, "vpn": False, "tls_interception": None, "clock_skew": skew}
+    assert (await simulated.run("chat")).code == 0 and simulated.events == ["prepared"]
+
+
+async def test_dead_helper_is_named_in_the_record_and_asked_no_more(
+    simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(url: str, wanted: Target, addresses: Any, **_: Any) -> dict[str, Any]:
+        asked.append(url)
+        return {"failure": None}
+
+    asked: list[str] = []
+    monkeypatch.setattr(own, "ask", ask)
+    urls = ("http://dead.example", "http://living.example")
+    simulated.helpers = {"http://dead.example": "connection_refused"}
+    simulated.settings = Settings(control=urls)
+    (line,) = lines(await simulated.run("chat"))
+    assert line["test_keys"]["x_run"]["preflight"]["helpers"] == ["connection_refused", None]
+    assert asked == ["http://living.example"] and "dead.example" not in json.dumps(line)
+
+
 async def test_full_disk_ends_run_with_message(simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     append = ResultsFile.append
 
@@ -267,7 +334,73 @@ async def test_full_disk_ends_run_with_message(simulated: SimulatedRun, monkeypa
 
     monkeypatch.setattr(ResultsFile, "append", full)
     outcome = await simulated.run("chat", repeat=9)
-    assert outcome.code == 1 and outcome.problem == "the disk is full" and len(lines(outcome)) == 2
+    assert outcome.code == 7 and outcome.problem == "the disk is full" and len(lines(outcome)) == 2
+    assert [document["test_name"] for document in outcome.documents] == ["endpoint_reachability"]
+    assert outcome.unwritten == 1  # the third round is kept in memory, and the fourth is not started
+
+
+async def test_full_disk_stops_no_measurement_that_has_begun(
+    simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = asyncio.Event()
+
+    def full(self: ResultsFile, document: dict[str, Any]) -> int:
+        loop.call_soon_threadsafe(refused.set)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def slow(session: Session) -> None:
+        await refused.wait()
+        await asyncio.sleep(0.05)
+        interrupted.append(session.stopping.is_set())
+
+    interrupted: list[bool] = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(writing, "_write_whole", full)
+    simulated.does = {"mail": slow}
+    outcome = await asyncio.wait_for(simulated.run("chat", "mail"), 5)
+    assert interrupted == [False] and outcome.unwritten == 2 and outcome.path is None and outcome.code == 7
+    assert {line["test_keys"]["x_target"]["name"] for line in outcome.documents} == {"chat", "mail"}
+    assert [path for path in simulated.root.rglob("*") if path.is_file()] == []
+
+
+async def test_hang_up_ends_run_as_sigterm_does(simulated: SimulatedRun) -> None:
+    async def hung_up(session: Session) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await session.stopping.wait()
+        os.kill(os.getpid(), signal.SIGHUP)  # as a shell repeats it for its jobs
+        await asyncio.sleep(0.05)
+
+    simulated.does = {"chat": hung_up}
+    outcome = await asyncio.wait_for(simulated.run("chat", "mail", repeat=3), 5)
+    assert outcome.code == 143 and names(outcome) == ["chat", "mail"]
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+
+
+async def test_hang_up_that_nohup_ignores_stays_ignored(simulated: SimulatedRun) -> None:
+    async def hung_up(_: Session) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.05)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        simulated.does = {"chat": hung_up}
+        outcome = await asyncio.wait_for(simulated.run("chat", repeat=2), 5)
+        assert outcome.code == 0 and names(outcome) == ["chat"] * 2
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+async def test_screen_that_cannot_be_written_costs_no_measurement(
+    simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    for name in ("prepared", "started", "finished"):
+        monkeypatch.setattr(simulated, name, closed)
+    outcome = await simulated.run("chat", "mail")
+    assert outcome.code == 0 and names(outcome) == ["chat", "mail"]
 
 
 async def test_address_from_helper_locates_probe_and_is_redacted(

@@ -77,6 +77,22 @@ async def test_silence_is_timeout_at_deadline() -> None:
     assert 0.15 < entry_of(bench).t - entry_of(bench).t0 < 1.0
 
 
+async def test_repeated_syn_is_counted_and_a_late_process_is_not() -> None:
+    """Drop the first SYN, and block this process for longer than a SYN is waited for."""
+    listener, fillers = full_backlog()
+    asyncio.get_running_loop().call_later(0.3, lambda: [listener.accept()[0].close() for _ in range(2)])
+    async with a_transaction() as bench:
+        await tcp_connect(bench.tx, "127.0.0.1", listener.getsockname()[1], pace=bench.pace)
+    for sock in (listener, *fillers):
+        sock.close()
+    assert entry_of(bench).failure is None and entry_of(bench).x_syn_repeats == 1
+    assert entry_of(bench).model_dump()["x_syn_repeats"] == 1
+    async with serving(echo) as server, a_transaction() as bench:
+        asyncio.get_running_loop().call_soon(time.sleep, 1.2)
+        await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
+    assert entry_of(bench).t - entry_of(bench).t0 > 0.9 and entry_of(bench).x_syn_repeats == 0
+
+
 async def test_cancelled_connect_is_interrupted_and_closes_socket() -> None:
     listener, fillers = full_backlog()
     before = len(os.listdir("/proc/self/fd"))

@@ -6,7 +6,7 @@ from probe.analysis.features.udp_support import UDPSupport, udp_support_of
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.lenient_json import address as as_address
 from probe.analysis.observations.lenient_json import flag, table, tables
-from probe.analysis.observations.rows import PROBE, FlatMeasurement
+from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation
 
 SYN_REPEATED = 0.9  # seconds, because kernels repeat a SYN after one second (RFC 6298, section 2.1)
 MANY_REPEATED = 1 / 12  # of all connects
@@ -49,15 +49,23 @@ def access_network_of(measurement: FlatMeasurement, proofs: Verified) -> AccessN
 def drops_packets(measurement: FlatMeasurement) -> bool:
     """Return whether the whole access line loses SYNs or their answers, for whatever destination.
 
-    A connect that takes a second longer than the quickest one was repeated. With 4 % loss each way one in twelve is.
-    A single destination may have reasons of its own, so that at least two addresses are needed.
+    The entry of a connect says how often its SYN was sent again. Where it does not, a connect that takes a second
+    longer than the quickest one was repeated. With 4 % loss each way one in twelve is. A single destination may have
+    reasons of its own, so that at least two addresses are needed.
     """
     connected = [
         row for row in measurement.rows if row.origin == PROBE and row.tcp_attempts and row.tcp_failure is None
     ]
     quickest = min((row.tcp_seconds for row in connected), default=0.0)
-    repeated = [row for row in connected if row.tcp_seconds >= quickest + SYN_REPEATED]
+    repeated = [row for row in connected if _was_repeated(row, quickest)]
     return len({row.address for row in repeated}) >= 2 and len(repeated) >= MANY_REPEATED * len(connected)
+
+
+def _was_repeated(row: Observation, quickest: float) -> bool:
+    """Return whether a SYN was sent again. A busy computer makes a connect slow too, but repeats no SYN."""
+    if row.tcp_syn_repeats >= 0:
+        return row.tcp_syn_repeats > 0
+    return row.tcp_seconds >= quickest + SYN_REPEATED
 
 
 def _neutral_facts(measurement: FlatMeasurement) -> list[dict[str, object]]:

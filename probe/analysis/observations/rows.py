@@ -78,6 +78,7 @@ class Observation(NamedTuple):
     tcp_attempts: int = 0
     tcp_failure: str | None = None
     tcp_seconds: float = 0.0
+    tcp_syn_repeats: int = -1  # SYNs that were sent again, -1 if the entry does not say
     tls_attempts: int = 0  # TLS over a connection
     tls_failure: str | None = None
     quic_attempts: int = 0  # TLS inside QUIC. The next columns belong to whichever of the two was tried.
@@ -246,7 +247,13 @@ def _tcp(entry: dict[str, Any]) -> dict[str, Any]:
     failed = failure(status.get("failure"))
     if failed is None and status.get("success") is not True:
         failed = "unknown_failure"
-    return {"tcp_attempts": 1, "tcp_failure": failed, "tcp_seconds": seconds(entry.get("t")) - seconds(entry.get("t0"))}
+    repeats = entry.get("x_syn_repeats")
+    return {
+        "tcp_attempts": 1,
+        "tcp_failure": failed,
+        "tcp_seconds": seconds(entry.get("t")) - seconds(entry.get("t0")),
+        "tcp_syn_repeats": -1 if repeats is None else number(repeats),
+    }
 
 
 def _tls(entry: dict[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from probe.messages import mark, tr, tr_plural
 INVALID_SENTENCES: dict[str, str] = {
     "captive_portal": mark("A sign-in page answers in the place of every server. Sign in first, then run again."),
     "clock": mark("The clock of this computer is wrong by more than a day. Set it, then run again."),
-    "vpn": mark("A VPN carries the traffic, so another network was measured. Switch it off, then run again."),
+    "vpn": mark("A VPN carries the traffic, so another network would be measured. Switch it off, then run again."),
     "tls_interception": mark(
         "A device in this network, or a program on this computer, opens all encrypted connections. Nothing can be "
-        "concluded about single services."
+        "concluded about single services. Pause the program, or use another network, then run again."
     ),
     "no_network": mark("No server answers, not even unrelated ones. Connect to the Internet, then run again."),
     "probe_bug": mark("A fault in this program spoiled the measurement. Please report it."),

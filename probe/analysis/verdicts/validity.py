@@ -6,8 +6,7 @@ from typing import Any
 
 from probe.analysis.observations.lenient_json import seconds, table
 from probe.analysis.observations.rows import PROBE, FlatMeasurement
-
-MOST_SKEW = 86400.0  # seconds that a clock may be wrong
+from probe.signatures.unfit_networks import MOST_SKEW
 
 
 @dataclass(frozen=True)

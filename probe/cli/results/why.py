@@ -94,7 +94,7 @@ def evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], flows: "
 def _reasons_invalid(keys: Mapping[str, Any]) -> Iterator[str]:
     """Iterate over what preflight found that makes the measurement invalid."""
     from probe.analysis.observations.lenient_json import seconds, table, texts
-    from probe.analysis.verdicts.validity import MOST_SKEW
+    from probe.signatures.unfit_networks import MOST_SKEW
 
     facts = table(table(keys.get("x_run")).get("preflight"))
     if abs(seconds(facts.get("clock_skew"))) <= MOST_SKEW:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.run.findings import Finding, findings
+from probe.cli.run.findings import Finding, findings, helper_finding
 from probe.cli.run.request import RunRequest, control_urls
 from probe.cli.screen import say, wrapped
 from probe.messages import tr
@@ -34,6 +34,7 @@ def doctor(
     from probe.cli.run import consent as agreement
     from probe.cli.run.running import open_session
     from probe.run.runner import usable
+    from probe.signatures.unfit_networks import unfit_for_targets
 
     request = _request(targets_folder(targets), control_urls(control, None))
     session, roots = open_session(request)
@@ -41,9 +42,10 @@ def doctor(
     health = asyncio.run(_examine(session, roots))
     facts = session.preflight
     found = findings(facts)
-    found += [_helper_finding(url, failure) for url, failure in health.items()]
+    found += [helper_finding(url, failure) for url, failure in health.items()]
     _print(found, facts, json)
-    raise typer.Exit(0 if usable(facts) else 4)
+    fit = usable(facts) and unfit_for_targets(facts) is None and not any(health.values())
+    raise typer.Exit(0 if fit else 4)
 
 
 def _request(folder: Path, control: tuple[str, ...]) -> RunRequest:
@@ -66,13 +68,6 @@ async def _examine(session: Any, roots: Any) -> dict[str, str | None]:
         await session.close()
 
 
-def _helper_finding(url: str, failure: str | None) -> Finding:
-    if failure is None:
-        return Finding(tr("test helper"), "fine", tr("{url} answers.", url=url))
-    sentence = tr("{url} does not answer ({failure}). Check the URL, or name another.", url=url, failure=failure)
-    return Finding(tr("test helper"), "note", sentence)
-
-
 def _print(found: list[Finding], facts: Mapping[str, Any], json: bool) -> None:
     if json:
         from json import dumps
@@ -80,11 +75,16 @@ def _print(found: list[Finding], facts: Mapping[str, Any], json: bool) -> None:
         rows = [{"subject": row.subject, "state": row.state, "sentence": row.sentence} for row in found]
         print(dumps({"findings": rows, "preflight": facts}, sort_keys=True))
         return
+    bad = {row.subject for row in found if row.state == "bad"}
     for row in found:
         say(sys.stdout, wrapped(row.sentence, 21, f"  {row.state:<5} {row.subject:<13}"))
-    unfit = any(row.state == "bad" for row in found)
     say(sys.stdout)
-    if unfit:
+    if bad == {tr("test helper")}:
+        sentence = tr(
+            "This network is fit to measure from, but a test helper does not answer. Start it, or name another."
+        )
+        say(sys.stdout, wrapped(sentence))
+    elif bad:
         say(sys.stdout, tr("This network is not fit to measure from. Mend what is marked bad, then try again."))
     else:
         say(sys.stdout, tr("This network is fit to measure from. Start with `probe run`."))

@@ -5,8 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from probe.messages import tr, tr_plural
+from probe.messages import mark, tr, tr_plural
+from probe.signatures.unfit_networks import MOST_SKEW, Unfit
 
+SECONDS_OF_A_DAY = 86400
+REFUSALS: dict[Unfit, str] = {
+    "clock": mark(
+        "The clock of this computer is wrong by {days} days or more. Certificates cannot be checked with it, and a "
+        "forged one would look like a right one. So no service was contacted. Set the clock, then run again."
+    ),
+    "vpn": mark(
+        "A VPN carries the traffic of this computer. A measurement would describe the VPN's network and not yours. "
+        "So no service was contacted. Switch the VPN off, then run again."
+    ),
+    "tls_interception": mark(
+        "A program on this computer, or a device on this network, opens every encrypted connection. Its own "
+        "connections would be measured and not yours. So no service was contacted. Pause the antivirus program or "
+        "the filter, or use another network, then run again."
+    ),
+}
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -34,6 +51,24 @@ def findings(facts: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
+def refusal(facts: Mapping[str, Any], reason: Unfit) -> str:
+    """Return why no service was contacted, what that means, and what to do."""
+    sentence = tr(REFUSALS[reason], days=int(abs(facts.get("clock_skew") or 0) / SECONDS_OF_A_DAY))
+    return " ".join([sentence, tr("With --measure-anyway the services are measured, and the results marked invalid.")])
+
+
+def helper_finding(url: str, failure: str | None) -> Finding:
+    """Describe whether a test helper answers. `failure` is its failure string, None if it does."""
+    if failure is None:
+        return Finding(tr("test helper"), "fine", tr("{url} answers.", url=url))
+    sentence = tr(
+        "{url} does not answer ({failure}). Fewer verdicts are certain without it. Check the URL, or name another.",
+        url=url,
+        failure=failure,
+    )
+    return Finding(tr("test helper"), "bad", sentence)
+
+
 def _connection(facts: Mapping[str, Any]) -> Finding:
     subject = tr("connection")
     if facts.get("network") is False:
@@ -57,11 +92,11 @@ def _clock(facts: Mapping[str, Any]) -> Finding:
     if skew is None:
         return Finding(subject, "note", tr("It was not compared, because no neutral host sent the time."))
     seconds = abs(skew)
-    if seconds > 86400:
+    if seconds > MOST_SKEW:
         sentence = tr_plural(
             "It is {count} day off, so certificates cannot be checked. Set it, then run again.",
             "It is {count} days off, so certificates cannot be checked. Set it, then run again.",
-            round(seconds / 86400),
+            round(seconds / SECONDS_OF_A_DAY),
         )
         return Finding(subject, "bad", sentence)
     if seconds > 300:

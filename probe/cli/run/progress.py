@@ -1,10 +1,12 @@
 """Show the progress of a run: one moving line per target on a terminal, else one line per finished target."""
 
+import errno
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from probe.cli.run.findings import findings
+from probe.cli.run.findings import findings, helper_finding, refusal
 from probe.cli.screen import lab_header, say, wrapped
 from probe.messages import tr, tr_plural
 
@@ -13,14 +15,19 @@ if TYPE_CHECKING:
 
     from probe.run.runner import Watcher
     from probe.run.vantage import Vantage
+    from probe.signatures.unfit_networks import Unfit
     from probe.targets.target import Target
 
 
 @contextmanager
-def progress(total: int, stream: TextIO, plain: bool) -> "Iterator[Watcher]":
-    """Return a watcher for the runner that writes to `stream`. `total` is the number of measurements."""
+def progress(total: int, stream: TextIO, plain: bool, helpers: Sequence[str] = ()) -> "Iterator[Watcher]":
+    """Return a watcher for the runner that writes to `stream`.
+
+    `total` is the number of measurements. `helpers` has the URLs of the test helpers, in the user's order.
+    """
     if plain:
-        yield Lines(total, stream)
+        yield Lines(total, stream, helpers)
+        leave_closed_terminal()
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -28,14 +35,15 @@ def progress(total: int, stream: TextIO, plain: bool) -> "Iterator[Watcher]":
     columns = (SpinnerColumn(finished_text=" "), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     console = Console(file=stream, highlight=False, markup=False)
     with Progress(*columns, console=console, refresh_per_second=4) as bars:
-        yield Moving(total, stream, bars)
+        yield Moving(total, stream, bars, helpers)
+        leave_closed_terminal()
 
 
 class Lines:
     """Print one line per finished target, for pipes, logs, screen readers and simple terminals."""
 
-    def __init__(self, total: int, stream: TextIO) -> None:
-        self.total, self.done, self._stream = total, 0, stream
+    def __init__(self, total: int, stream: TextIO, helpers: Sequence[str] = ()) -> None:
+        self.total, self.done, self._stream, self._helpers = total, 0, stream, helpers
 
     def write(self, text: str) -> None:
         say(self._stream, text)
@@ -43,7 +51,8 @@ class Lines:
     def prepared(self, facts: Mapping[str, Any], vantage: "Vantage") -> None:
         if lab := vantage.annotations.get("lab"):
             self.write(lab_header(lab))
-        for finding in findings(facts):
+        checked = map(helper_finding, self._helpers, facts.get("helpers") or ())
+        for finding in (*findings(facts), *checked):
             if finding.state != "fine":
                 self.write(wrapped(finding.sentence, 4, f"  {finding.subject}: "))
         network = " ".join(word for word in (vantage.probe_asn, vantage.network_name, vantage.probe_cc) if word)
@@ -55,6 +64,9 @@ class Lines:
         )
         self.write(measuring)
 
+    def refused(self, facts: Mapping[str, Any], reason: "Unfit") -> None:
+        self.write(wrapped(refusal(facts, reason)))
+
     def started(self, target: "Target") -> None:
         """Print nothing yet."""
 
@@ -64,14 +76,15 @@ class Lines:
         self.write(f"  {target.title:<23} {summary(documents):<34} {seconds:5.1f} s  {done}")
 
     def stopping(self, why: str) -> None:
+        leave_closed_terminal()
         self.write(why)
 
 
 class Moving(Lines):
     """Show a moving line per target on a terminal while it is measured."""
 
-    def __init__(self, total: int, stream: TextIO, bars: "Progress") -> None:
-        super().__init__(total, stream)
+    def __init__(self, total: int, stream: TextIO, bars: "Progress", helpers: Sequence[str] = ()) -> None:
+        super().__init__(total, stream, helpers)
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
@@ -86,6 +99,20 @@ class Moving(Lines):
         done = tr("{done} of {total}", done=self.done, total=self.total)
         text = f"{target.title:<23} {summary(documents):<34} {done}"
         self._bars.update(self._tasks[target.name], description=text, completed=1)
+
+
+def leave_closed_terminal() -> None:
+    """Replace standard output and standard error by /dev/null where their terminal was closed.
+
+    Every later write to it would fail with EIO, and the run could not end in order.
+    """
+    for descriptor in (1, 2):
+        try:
+            os.write(descriptor, b"")
+        except OSError as error:
+            if error.errno == errno.EIO:
+                with open(os.devnull, "wb") as nothing:
+                    os.dup2(nothing.fileno(), descriptor)
 
 
 def summary(documents: Sequence[Mapping[str, Any]]) -> str:

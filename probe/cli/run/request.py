@@ -31,6 +31,7 @@ class RunRequest:
     followups: bool
     exit_code: bool
     pcap: bool = False
+    measure_anyway: bool = False
     input: tuple[str, ...] = ()  # web addresses, files of them, or - for standard input
 
 

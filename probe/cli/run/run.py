@@ -42,6 +42,9 @@ def run(
     input: Annotated[
         list[str] | None, opt("--input", help="With the target web: a web address, a file of them, or - (repeatable).")
     ] = None,
+    measure_anyway: Annotated[
+        bool, opt("--measure-anyway", help="Measure through a VPN, with a wrong clock or through TLS interception.")
+    ] = False,
     explain: Annotated[bool, opt("--explain", help="Print what would be contacted, and send nothing.")] = False,
 ) -> None:
     """Measure, print verdicts, and write one JSON line per measurement.
@@ -77,6 +80,7 @@ def run(
         exit_code=exit_code,
         pcap=pcap,
         input=tuple(input or ()),
+        measure_anyway=measure_anyway,
     )
     from probe.cli.run.explain import print_explanation
     from probe.cli.run.running import measure_and_judge, pick

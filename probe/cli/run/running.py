@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.run import consent
 from probe.cli.screen import UsageError, is_plain, print_verdicts, say, size, wrapped
-from probe.messages import mark, tr
+from probe.messages import mark, tr, tr_plural
 from probe.results import (
     STDIN,
     Problem,
@@ -20,6 +20,7 @@ from probe.results import (
     check_writable,
     file_name,
     read_lines,
+    reason_of,
     remember,
     results_root,
 )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from probe.session.session import Session
     from probe.steps.tls.certificates import Roots
 
+NOT_WRITTEN, SIGNALLED = 7, 128  # exit codes. Codes of signals are above the second.
 EXIT_CODES = {"blocked": 10, "likely_blocked": 10, "degraded": 11, "impaired": 11, "down": 11, "insufficient": 12}
 NO_CONTROL = mark(
     "No test helper is used. The program cannot distinguish a service that is blocked here from one that is down, "
@@ -73,14 +75,31 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
     out = sys.stderr if request.output == "-" else sys.stdout
     try:
         records = list(_judged(outcome))
-        _print(records, outcome, request, out, targets)
+        problem = _print_or_explain(records, outcome, request, out, targets)
     except Exception as bug:  # the file is complete, and the user learns that before the bug
         _print_summary(outcome)
         raise bug
+    if problem is not None:
+        outcome.problem, code = outcome.problem or problem, code if code > SIGNALLED else NOT_WRITTEN
     if request.exit_code and code == 0:
         code = exit_code_of(records)
     _print_summary(outcome)
     return code
+
+
+def _print_or_explain(
+    records: list[dict[str, Any]], outcome: "RunOutcome", request: "RunRequest", out: TextIO, targets: list[Target]
+) -> str | None:
+    """Print the verdicts. Return a sentence if the stream cannot be written, and None if it can."""
+    try:
+        _print(records, outcome, request, out, targets)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with open(os.devnull, "wb") as nothing:  # the interpreter writes the rest of the buffer when it ends
+            os.dup2(nothing.fileno(), out.fileno())
+        return tr("The verdicts cannot be printed ({reason}).", reason=reason_of(error))
+    return None
 
 
 def open_session(request: "RunRequest") -> "tuple[Session, Roots]":
@@ -98,6 +117,7 @@ def open_session(request: "RunRequest") -> "tuple[Session, Roots]":
         families=request.families,
         max_time=request.max_time,
         public_roots=os.environ.get("PROBE_PUBLIC_ROOTS"),
+        measure_anyway=request.measure_anyway,
         network_withheld=request.asn == "AS0" or request.cc == "ZZ",
     )
     try:
@@ -180,7 +200,9 @@ def _measure(
     from probe.run.runner import Plan, run
 
     plan = Plan(targets, request.repeat, request.cc, request.asn, request.pcap)
-    with progress(len(targets) * request.repeat, sys.stderr, is_plain(request.plain, sys.stderr)) as watch:
+    with progress(
+        len(targets) * request.repeat, sys.stderr, is_plain(request.plain, sys.stderr), request.control
+    ) as watch:
         return asyncio.run(run(plan, session, roots, results, watch))
 
 
@@ -192,13 +214,14 @@ def _judged(outcome: "RunOutcome") -> Iterator[dict[str, Any]]:
 
 
 def _lines(outcome: "RunOutcome") -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Yield the measurements in the file, then those that are only in memory, as lines of `-`."""
     path = outcome.path
-    if path is None or path == STDIN or not path.is_file():
-        yield from ((file_name(path or STDIN), number, line) for number, line in enumerate(outcome.documents, 1))
-        return
-    for number, line in read_lines(path):
-        if not isinstance(line, Problem):
-            yield file_name(path), number, line
+    if path is not None and path.is_file():
+        for number, line in read_lines(path):
+            if not isinstance(line, Problem):
+                yield file_name(path), number, line
+    name = file_name(STDIN if path is None or path.is_file() else path)
+    yield from ((name, number, line) for number, line in enumerate(outcome.documents, 1))
 
 
 def _print(
@@ -245,6 +268,13 @@ def _print_summary(outcome: "RunOutcome") -> None:
         say(err, wrapped("probe: " + tr("This is a bug in probe. Please report it: {bug}", bug=bug)))
     if outcome.problem:
         say(err, f"probe: {outcome.problem}")
+    if outcome.unwritten:
+        unwritten = tr_plural(
+            "{count} result is in no file, but its verdict is above. Free some disk space, then run again.",
+            "{count} results are in no file, but their verdicts are above. Free some disk space, then run again.",
+            outcome.unwritten,
+        )
+        say(err, wrapped(f"probe: {unwritten}"))
     if outcome.packets is not None:
         say(err, tr("packets {path}", path=outcome.packets))
     if outcome.path is not None:

@@ -64,6 +64,7 @@ class RunKeys(BaseModel):
     )
     open_files: int | None = Field(default=None, ge=16, description="file descriptors that it may have open at a time")
     repeat: int = Field(default=1, ge=1, le=10, description="probe run --repeat")
+    measure_anyway: bool = Field(default=False, description="true: probe run --measure-anyway")
 
 
 class Page(BaseModel):

@@ -67,7 +67,7 @@ def web_view(trace: Trace, target: Target, control: dict[str, Any] | None) -> We
     for entry in trace.entries:
         entries.setdefault(entry.transaction_id, []).append(entry)
     for depth, ((url, since), end, following) in enumerate(zip(firsts, ends, nexts, strict=True)):
-        here = [t for t in trace.transactions if since <= t.transaction_id < end]
+        here = [t for t in trace.attempts() if since <= t.transaction_id < end]
         page = _Hop(view, depth, parse_endpoint(url), service.role).take(here, trace.transactions, entries)
         if page is None or _leads_to(page) != following:
             break

@@ -69,3 +69,29 @@ def test_slow_connects_to_one_address_are_no_packet_loss() -> None:
     slow = next(row.address for row in measurement.rows if _is_connected(row))
     rows = [row._replace(tcp_seconds=9.0) if row.address == slow else row for row in measurement.rows]
     assert not drops_packets(replace(measurement, rows=rows))
+
+
+def told(measurement: FlatMeasurement, repeats: Callable[[Observation], int]) -> FlatMeasurement:
+    """Let the entry of every connect say how often its SYN was sent again."""
+    rows = [row._replace(tcp_syn_repeats=repeats(row)) if _is_connected(row) else row for row in measurement.rows]
+    return replace(measurement, rows=rows)
+
+
+def test_slow_connects_without_a_repeated_syn_are_a_busy_computer() -> None:
+    """Look alike: every third connect is a second late, and the kernel repeated no SYN."""
+    busy = accused("sni-drop", lambda measurement: told(every_third_later(measurement), lambda row: 0))
+    assert busy == accused("sni-drop", lambda unchanged: unchanged) and "tls.timeout.sni" in busy
+
+
+def test_repeated_syns_are_packet_loss_however_quick_the_connects() -> None:
+    of_telegram = [one for one in measurements_of("sni-drop") if one["test_keys"]["x_target"]["name"] == "telegram"]
+    measurement = flat_measurement_of(of_telegram[0])
+    assert drops_packets(told(measurement, lambda row: 1)) and not drops_packets(told(measurement, lambda row: 0))
+
+
+def test_entry_says_how_often_a_syn_was_repeated() -> None:
+    measurement = measurements_of("sni-drop")[0]
+    for entry in measurement["test_keys"]["tcp_connect"]:
+        entry["x_syn_repeats"] = 2
+    rows = [row for row in flat_measurement_of(measurement).rows if row.tcp_attempts and row.origin == PROBE]
+    assert {row.tcp_syn_repeats for row in rows} >= {2}

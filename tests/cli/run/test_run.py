@@ -210,7 +210,7 @@ def test_bad_network_table_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "mine.bin").write_text("no table")
     monkeypatch.setenv("PROBE_ASN_DB", str(tmp_path / "mine.bin"))
     wanted = {"control": (), "control_pin": None, "followups": True, "depth": "standard", "max_time": None}
-    wanted |= {"asn": None, "cc": None}
+    wanted |= {"asn": None, "cc": None, "measure_anyway": False}
     table.default_table.cache_clear()
     try:
         with pytest.raises(UsageError, match=r"mine\.bin"):

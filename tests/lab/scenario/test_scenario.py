@@ -96,7 +96,7 @@ BAD_FILES = [
     ),
     (
         HEAD + "[run]\ninterrupt = 3" + TAIL,
-        "run.interrupt is an unknown key. Expected one of interrupt_after, open_files, repeat",
+        "run.interrupt is an unknown key. Expected one of interrupt_after, measure_anyway, open_files, repeat",
     ),
     (
         HEAD + "[run]\nopen_files = 3" + TAIL,

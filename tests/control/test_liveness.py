@@ -1,0 +1,146 @@
+"""Test that a helper that does not answer is named, and that no target waits for it."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from probe import control as control_module
+from probe.control import Control
+from probe.session.session import Settings
+from probe.steps.tls.certificates import load_roots
+from tests.control.test_own import CHAT, GOOD, helper, sending
+from tests.support.world import World
+
+LONGEST_DELAY = 10.0  # seconds of the contract
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check in a fifth of the time. The sum of the real limits has a test of its own."""
+    for name in ("CHECK_SECONDS", "PATIENCE", "BETWEEN_CHECKS"):
+        monkeypatch.setattr(control_module, name, getattr(control_module, name) / 5)
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Callable[..., Control]:
+    def make(*urls: str) -> Control:
+        session = World(tmp_path).session
+        session.settings = Settings(control=urls)
+        return Control(session, load_roots(), lambda address: None)
+
+    return make
+
+
+async def asked(control: Control) -> tuple[dict[str, Any], float]:
+    began = time.monotonic()
+    return await control.ask(CHAT, {}, lambda offer: None), time.monotonic() - began
+
+
+@asynccontextmanager
+async def silent() -> AsyncIterator[str]:
+    """Take connections and never answer."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(50)
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+
+def unused() -> str:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+
+def test_limits_add_up_to_less_than_the_longest_delay() -> None:
+    one_silence = control_module.PATIENCE + 2 * control_module.CHECK_SECONDS
+    assert one_silence < LONGEST_DELAY
+
+
+@pytest.mark.usefixtures("quick")
+async def test_dead_helpers_are_named_and_delay_no_target(control: Callable[..., Control]) -> None:
+    async with silent() as url:
+        dead = control(url, unused(), "http://no-such-helper.invalid:8080")
+        failures = await dead.check()
+        assert failures[:2] == ["generic_timeout_error", "connection_refused"]
+        assert str(failures[2]).startswith("dns_")
+        answer, seconds = await asked(dead)
+        assert answer["failure"] in failures and seconds < 0.5
+
+
+@pytest.mark.usefixtures("quick")
+async def test_living_helper_is_asked_before_the_dead_ones(control: Callable[..., Control]) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"status": "ok"} if request.path == "/health" else GOOD)
+
+    async with silent() as dead, helper(handler) as living:
+        both = control(dead, living)
+        assert await both.check() == ["generic_timeout_error", None]
+        assert (await asked(both))[0]["failure"] is None
+
+
+@pytest.mark.usefixtures("quick")
+async def test_helper_that_falls_silent_is_noticed(control: Callable[..., Control]) -> None:
+    """Let the helper answer at the start of the run and nothing afterwards."""
+    alive = True
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if not alive:
+            await asyncio.sleep(3600)
+        return web.json_response({"status": "ok"})
+
+    async with helper(handler) as url:
+        one = control(url)
+        assert await one.check() == [None]
+        alive = False
+        answer, seconds = await asked(one)
+        assert answer == {"failure": "generic_timeout_error"} and seconds < LONGEST_DELAY / 5 + 0.3
+        assert (await asked(one))[1] < 0.1, "the next target does not wait for it"
+        alive = True
+        assert await one.check() == [None], "the next round asks again"
+
+
+@pytest.mark.usefixtures("quick")
+async def test_slow_helper_that_lives_is_waited_for(control: Callable[..., Control]) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path == "/health":
+            return web.json_response({"status": "ok"})
+        await asyncio.sleep(3.0)  # 15 s in the time of the limits above
+        return web.json_response(GOOD)
+
+    async with helper(handler) as url:
+        assert (await asked(control(url)))[0]["failure"] is None
+
+
+@pytest.mark.usefixtures("quick")
+async def test_answer_that_is_no_helpers_is_named_and_still_asked(control: Callable[..., Control]) -> None:
+    async with helper(sending("<html>", 404)) as url:
+        one = control(url)
+        assert [failure is not None for failure in await one.check()] == [True]
+        assert (await asked(one))[0] == {"failure": "unknown_failure: helper: status 404"}
+
+
+@pytest.mark.usefixtures("quick")
+async def test_check_of_a_stopped_process_proves_nothing(control: Callable[..., Control]) -> None:
+    """Stop this process during the check, as a busy computer does."""
+    stopper = (
+        "import os, signal, sys, time\ntime.sleep(0.3)\nos.kill(int(sys.argv[1]), signal.SIGSTOP)\n"
+        "time.sleep(3)\nos.kill(int(sys.argv[1]), signal.SIGCONT)\n"
+    )
+    async with silent() as url:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", stopper, str(os.getpid()))
+        try:
+            await asyncio.sleep(0.1)
+            assert await control(url).check() == [None]
+        finally:
+            os.kill(os.getpid(), signal.SIGCONT)
+            await process.wait()
