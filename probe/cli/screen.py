@@ -125,8 +125,30 @@ def print_verdicts(
     if lab:
         say(stream, lab_header(lab))
         say(stream)
-    for alike in _alike(records):
+    kept = list(records)
+    for alike in _alike(kept):
         _print_verdict(alike, stream, plain, evidence, targets.get(str(alike[0].get("target"))))
+    if count := _in_outage(kept):
+        say(stream)
+        say(stream, wrapped(_outage_sentence(count)))
+
+
+def _in_outage(records: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many services have an endpoint that was silent like a neutral host."""
+    from probe.analysis.rules.addresses import OUTAGE  # here, so that other commands start faster
+
+    valid = (record for record in records if record.get("valid", True))
+    return sum(any(part.get("rule_id") == OUTAGE for part in record.get("endpoints") or ()) for record in valid)
+
+
+def _outage_sentence(count: int) -> str:
+    return tr_plural(
+        "A part of the Internet is not reachable from this network. {count} service needs that part, and no service "
+        "is accused for it. Run the test again later.",
+        "A part of the Internet is not reachable from this network. {count} services need that part, and no service "
+        "is accused for it. Run the test again later.",
+        count,
+    )
 
 
 def targets_of(measurements: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

@@ -38,11 +38,17 @@ class TargetFacts(Part):
 class NeutralHost(Part):
     """Record one neutral host at one address, tested before the first measurement."""
 
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"failed_operation", "connect_only"})
+
     endpoint: Public[str]  # as targets/neutral.toml has it
     address: str  # address that the resolver returned
     family: Literal[4, 6]  # of that address
     failure: str | None  # of the connect, the handshake or the chain (null: the genuine host)
     trusted_by_machine: bool | None  # checked only if the public roots do not accept the chain
+    failed_operation: str | None = Field(default=None, examples=["connect"])  # the step that failed
+    connect_only: bool | None = Field(
+        default=None, examples=[True]
+    )  # no handshake followed, so nothing proves the host
 
 
 class ResolverFacts(Part):
@@ -58,7 +64,9 @@ class Preflight(Part):
     """Hold the state of the network before the run. All fields are null in a measurement without preflight."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"runtime", "resolver", "dark_answers", "helpers"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset(
+        {"runtime", "resolver", "dark_answers", "ipv4_proven", "ipv6_proven", "helpers"}
+    )
 
     network: bool | None = None  # a server answered
     neutral: list[NeutralHost] = Field(default_factory=list)  # the result of each neutral host
@@ -66,8 +74,10 @@ class Preflight(Part):
     clock_skew: Seconds | None = None  # the neutral hosts' clocks minus ours, the median
     vpn: bool | None = None  # flows leave through a tunnel
     tls_interception: Literal["all"] | None = None  # only this machine trusts the chain of every neutral host
-    ipv4: bool | None = None  # works
-    ipv6: bool | None = None  # works
+    ipv4: bool | None = None  # a flow over it was answered from beyond the local network
+    ipv6: bool | None = None  # a flow over it was answered from beyond the local network
+    ipv4_proven: bool | None = Field(default=None, examples=[True])  # a host proved its identity over it
+    ipv6_proven: bool | None = Field(default=None, examples=[True])  # a host proved its identity over it
     udp: bool | None = None  # a resolver answered over UDP, possibly in the local network
     udp_public: bool | None = None  # a public resolver answered over UDP
     proxy_environment: bool | None = None  # a proxy is set for other programs

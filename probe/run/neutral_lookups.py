@@ -5,30 +5,39 @@ from typing import Any
 
 from probe.formats.entries import DNSQuery, DNSResponse
 from probe.formats.facts import ResolverFacts
+from probe.resolution.encrypted_dns import family_of, public_resolvers
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.signatures.resolver_fingerprint import USUAL_TTL
 from probe.steps.dns.dns import query_udp, system_resolvers
 
 HARMLESS_SECONDS = 2.0
+FIRST_TTLS = (64, 128, 255)  # with which Linux (RFC 1700), Windows and many routers send packets
+BEYOND_HOME = 2  # hops. The home router and a device of its kind before it are nearer.
 
 
 class NeutralLookups:
-    """Ask the system's resolver and the non-resolver. Both questions are cancelled when the preflight ends."""
+    """Ask the system's resolver, the non-resolver, and a public resolver over each family.
+
+    All questions are cancelled when the preflight ends.
+    """
 
     def __init__(self, session: Session, trace: Trace) -> None:
         self._session, self._trace = session, trace
         self._resolver: DNSQuery | None = None
         self._dark: DNSQuery | None = None
+        self._public: list[tuple[int, DNSQuery]] = []  # family, question
 
     async def ask(self) -> None:
-        """Ask both. Answers that arrive before cancellation count."""
+        """Ask them all. Answers that arrive before cancellation count."""
         dark = self._session.neutral.dark
         async with asyncio.TaskGroup() as tasks:
             for server in system_resolvers()[:1]:
                 tasks.create_task(self._ask_resolver(server))
             if dark is not None:
                 tasks.create_task(self._ask_dark(dark))
+            for server in self._one_public_of_each_family():
+                tasks.create_task(self._ask_public(server))
 
     def resolver(self) -> ResolverFacts | None:
         """Return how the system's resolver answered, or None without an answer."""
@@ -52,6 +61,32 @@ class NeutralLookups:
             return None
         return any(answer.address for response in self._dark.x_responses or [] for answer in response.answers)
 
+    def families_heard(self) -> set[int]:
+        """Return the families over which a public resolver answered from beyond the local network.
+
+        A home router may answer in a resolver's place, and then IPv6 may not work behind it. Its answer has
+        travelled too few hops. An answer without a TTL shows nothing.
+        """
+        return {
+            family
+            for family, query in self._public
+            for response in query.x_responses or []
+            if response.ip_ttl is not None and hops_travelled(response.ip_ttl) >= BEYOND_HOME
+        }
+
+    def _one_public_of_each_family(self) -> list[str]:
+        found = public_resolvers(self._session, "dns+udp", self._session.settings.families)
+        return list({family_of(resolver.ip): resolver.ip for resolver in reversed(found)}.values())
+
+    async def _ask_public(self, server: str) -> None:
+        pace = self._session.pace
+        async with pace.lookup_slot(), self._trace.transaction(TransactionFacts("lookup", address=server)) as tx:
+            try:
+                await query_udp(tx, server, self._name(), "A", pace=pace)
+            finally:
+                if query := _asked(tx.entries):
+                    self._public.append((family_of(server), query))
+
     async def _ask_resolver(self, server: str) -> None:
         facts = TransactionFacts("lookup", address=server)
         async with self._session.pace.lookup_slot(), self._trace.transaction(facts) as tx:
@@ -71,6 +106,11 @@ class NeutralLookups:
 
     def _name(self) -> str:
         return self._session.neutral.endpoints[0].host
+
+
+def hops_travelled(ttl: int) -> int:
+    """Return how many routers lowered a TTL, if the sender began with one of FIRST_TTLS."""
+    return min(first for first in FIRST_TTLS if first >= ttl) - ttl
 
 
 def _asked(entries: list[Any]) -> DNSQuery | None:

@@ -36,6 +36,9 @@ class Neutral:
     endpoint: Endpoint
     ip: str
     failure: str | None = None
+    failed_operation: str | None = None  # the step that failed
+    connected: bool = False
+    connect_only: bool = False  # no handshake follows
     trusted_by_machine: bool | None = None
     proven: bool = False
     skew: float | None = None  # the server's clock minus ours, seconds
@@ -48,7 +51,16 @@ class Neutral:
             family=family_of(self.ip),
             failure=self.failure,
             trusted_by_machine=self.trusted_by_machine,
+            failed_operation=self.failed_operation,
+            connect_only=self.connect_only or None,
         )
+
+    def answered(self) -> bool:
+        """Tell whether the host itself, or a censor of its flows, answered.
+
+        A sender of forged certificates may be a device in the local network, so that it shows nothing.
+        """
+        return self.proven or (self.connected and self.failure not in f.CERTIFICATE_FAILURES)
 
 
 @dataclass
@@ -65,6 +77,7 @@ class Found:
     resolver: ResolverFacts | None = None  # how the system's resolver answers an innocuous question
     dark_answers: bool | None = None  # whether the non-resolver answers, None if it was not asked
     led_to: dict[str, list[str]] = field(default_factory=dict)  # innocuous name: addresses from the system's resolver
+    heard: set[int] = field(default_factory=set)  # families of answers by public resolvers and of expected web pages
 
 
 async def preflight(session: Session, roots: Roots | None = None) -> None:
@@ -95,6 +108,7 @@ class _Check:
         flows: list[Coroutine[Any, Any, None]] = [self._warm_up(), self._ask_udp()]
         flows += [self._neutral_host(endpoint) for endpoint in neutral.endpoints if endpoint.scheme == "https"]
         flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
+        flows += [self._reach(endpoint) for endpoint in neutral.reachability]
         tasks = [asyncio.create_task(flow) for flow in flows]
         questions = NeutralLookups(self._session, self.trace)
         beside = asyncio.create_task(questions.ask())  # silence is expected there, so nothing waits for it
@@ -108,6 +122,7 @@ class _Check:
             await self.trace.finish(patience=0.0)
         self.found.resolver, self.found.dark_answers = questions.resolver(), questions.dark_answers()
         self._session.resolver_ttl = questions.resolver_ttl()
+        self.found.heard |= questions.families_heard()
         for task in tasks:
             if not task.cancelled() and (bug := task.exception()) is not None:
                 raise bug
@@ -121,15 +136,32 @@ class _Check:
     # -- neutral hosts -------------------------------------------------------------------------------------------
 
     async def _neutral_host(self, endpoint: Endpoint) -> None:
+        await asyncio.gather(*(self._neutral_at(endpoint, ip) for ip in await self._one_of_each_family(endpoint)))
+
+    async def _one_of_each_family(self, endpoint: Endpoint) -> list[str]:
         ips = await self._resolve(endpoint.host)
-        chosen = [next((ip for ip in ips if family_of(ip) == family), None) for family in self._families]
-        await asyncio.gather(*(self._neutral_at(endpoint, ip) for ip in chosen if ip is not None))
+        chosen = (next((ip for ip in ips if family_of(ip) == family), None) for family in self._families)
+        return [ip for ip in chosen if ip is not None]
+
+    async def _reach(self, endpoint: Endpoint) -> None:
+        """Connect to a host that only shows which networks are reachable, at one address of each family."""
+        await asyncio.gather(*(self._reach_at(endpoint, ip) for ip in await self._one_of_each_family(endpoint)))
+
+    async def _reach_at(self, endpoint: Endpoint, ip: str) -> None:
+        """Connect and close. This costs no more than a lookup, so that it needs no slot among the flows."""
+        seen, pace = Neutral(endpoint, ip, connect_only=True), self._session.pace
+        async with pace.lookup_slot(), self.trace.transaction(TransactionFacts("first", address=ip)) as tx:
+            await tcp_connect(tx, ip, endpoint.port, pace=pace, far=True)
+            seen.connected = True
+        seen.failure, seen.failed_operation = tx.record.failure, tx.record.failed_operation
+        self.found.neutral.append(seen)
 
     async def _neutral_at(self, endpoint: Endpoint, ip: str) -> None:
-        seen = Neutral(endpoint, ip, failure=f.TIMEOUT)
+        seen = Neutral(endpoint, ip, failure=f.TIMEOUT, failed_operation="tls_handshake")
         pace = self._session.pace
         async with pace.slot(), self.trace.transaction(TransactionFacts("first", address=ip)) as tx:
             conn = await tcp_connect(tx, ip, endpoint.port, pace=pace)
+            seen.connected = True
             tls = await tls_handshake(
                 tx, conn, endpoint.host, pace=pace, roots=self._roots, alpn=("http/1.1",), check=False
             )
@@ -137,7 +169,7 @@ class _Check:
             date = await self._date(tx, tls, endpoint) if tls.entry.x_completed else None
             self._judge(seen, chain, date)
         if tx.record.failure is not None:
-            seen.failure = tx.record.failure
+            seen.failure, seen.failed_operation = tx.record.failure, tx.record.failed_operation
         self.found.neutral.append(seen)
 
     async def _date(self, tx: Transaction, tls: Any, endpoint: Endpoint) -> datetime | None:
@@ -158,13 +190,14 @@ class _Check:
         verdict = judge_chain(chain, seen.endpoint.host, self._roots)
         seen.failure, seen.trusted_by_machine = verdict.failure, verdict.trusted_by_machine
         seen.proven = verdict.failure is None
+        seen.failed_operation = None if seen.proven else "tls_handshake"
         if verdict.failure == f.SSL_INVALID_CERTIFICATE and date is not None:
             seen.proven = judge_chain(chain, seen.endpoint.host, self._roots, date).failure is None
 
     async def _resolve(self, hostname: str) -> list[str]:
         """Ask the system, and the encrypted resolver if the system does not know a neutral name."""
         pace, ips = self._session.pace, list[str]()
-        async with pace.slot(), self.trace.transaction(TransactionFacts("lookup", hostname=hostname)) as tx:
+        async with pace.lookup_slot(), self.trace.transaction(TransactionFacts("lookup", hostname=hostname)) as tx:
             ips = await resolve_system(tx, hostname, pace=pace, families=frozenset(self._families))
         if ips:
             self.found.led_to[hostname] = sorted(ips)
@@ -190,6 +223,7 @@ class _Check:
             code = answer.entry.response.code
             expected = code == status and body.encode() in answer.body
             self.found.portal.append(None if expected else "redirect" if 300 <= code < 400 else "content")
+            self.found.heard |= {family_of(ips[0])} if expected else set()
 
     async def _ask_udp(self) -> None:
         hostname = self._session.neutral.endpoints[0].host
@@ -216,10 +250,12 @@ class _Check:
 def _fill(session: Session, found: Found) -> Preflight:
     """Fill the session's fields from the results. Return the facts of x_run.preflight."""
     usable = [one for one in found.neutral if one.proven or one.trusted_by_machine]
-    families = {family_of(one.ip) for one in usable} | ({family_of(found.warm.ip)} if found.warm else set())
+    proven = {family_of(one.ip) for one in usable} | ({family_of(found.warm.ip)} if found.warm else set())
+    families = proven if session.as_control else proven | _answered(found)
     session.ipv4, session.ipv6 = 4 in families, 6 in families
     session.encrypted = found.warm
-    session.neutral_addresses = [(one.ip, one.endpoint) for one in found.neutral if one.failure is None]
+    verified = [one for one in found.neutral if one.failure is None and not one.connect_only]
+    session.neutral_addresses = [(one.ip, one.endpoint) for one in verified]
     portal = _portal_verdict(found)
     public = {endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
     skews = [one.skew for one in found.neutral if one.proven and one.skew is not None]
@@ -232,6 +268,8 @@ def _fill(session: Session, found: Found) -> Preflight:
         tls_interception="all" if _intercepted(found.neutral) else None,
         ipv4=session.ipv4,
         ipv6=session.ipv6,
+        ipv4_proven=4 in proven,
+        ipv6_proven=6 in proven,
         udp=any(found.udp) if found.udp else None,
         udp_public=any(found.udp_public) if found.udp_public else None,
         resolver=found.resolver,
@@ -244,6 +282,15 @@ def _fill(session: Session, found: Found) -> Preflight:
 def _to_a_minute(seconds: float) -> float:
     """Return the whole minutes, in seconds. The exact error of a clock identifies a computer."""
     return round(seconds / 60) * 60.0
+
+
+def _answered(found: Found) -> set[int]:
+    """Return the families over which any flow was answered.
+
+    A censor of all names or of a port hides the certificates that prove a family. A helper needs the proof, since it
+    reports its own failures as facts about the servers.
+    """
+    return found.heard | {family_of(one.ip) for one in found.neutral if one.answered()}
 
 
 def _portal_verdict(found: Found) -> Portal | None:

@@ -108,11 +108,19 @@ class TCPConnection(Connection):
 
 
 async def tcp_connect(
-    tx: Transaction, ip: str, port: int, *, pace: Pace, confirm: bool = False, timeout: float | None = None
+    tx: Transaction,
+    ip: str,
+    port: int,
+    *,
+    pace: Pace,
+    confirm: bool = False,
+    timeout: float | None = None,
+    far: bool = False,
 ) -> TCPConnection:
     """Connect to `ip` (an IPv4 or IPv6 literal) at `port`. The transaction closes the connection at its end.
 
-    `timeout` is in seconds, by default from `pace`. `confirm` selects the longer default. Raises StepFailed.
+    `timeout` is in seconds, by default from `pace`. `confirm` selects the longer default. A `far` host's round trip
+    says nothing about the access line, so `pace` does not see it. Raises StepFailed.
     """
     entry = TCPConnect(ip=ip, port=port)
     async with tx.step(entry, pace.tcp_timeout(confirm=confirm) if timeout is None else timeout):
@@ -129,7 +137,8 @@ async def tcp_connect(
             tx.opened("tcp", sock.getsockname()[1], ip, port)
         conn.local = sock.getsockname()[:2]
         entry.x_syn_repeats = _tcp_info(sock, _TOTAL_RETRANS_AT)  # nothing but SYNs was sent so far
-        pace.saw_round_trip(conn.connected() or time.monotonic() - began)
+        if not far:
+            pace.saw_round_trip(conn.connected() or time.monotonic() - began)
     return conn
 
 

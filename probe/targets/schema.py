@@ -84,6 +84,7 @@ class NeutralFile(Strict):
     endpoints: list[str | EndpointTable] = Field(min_length=1)
     portal: list[PortalTable] = Field(default_factory=list)
     dark: str | None = None
+    reachability: list[str | EndpointTable] = Field(default_factory=list)
 
 
 def read_toml(path: Path) -> tuple[bytes, dict[str, Any]]:

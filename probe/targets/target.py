@@ -121,6 +121,8 @@ class Neutral:
     dark: str | None
     """Address that runs no resolver."""
     digest: str
+    reachability: tuple[Endpoint, ...] = ()
+    """Endpoints (`https`) that only get a connection, to see which networks are reachable."""
 
 
 def is_address(host: str) -> bool:
@@ -205,6 +207,7 @@ def load_neutral(path: Path) -> Neutral:
         portal=portal,
         dark=file.dark,
         digest=hashlib.sha256(raw).hexdigest(),
+        reachability=_endpoints(file.reachability, path, "reachability"),
     )
 
 

@@ -165,3 +165,13 @@ def test_long_list_of_names_is_wrapped_and_the_word_keeps_its_colour() -> None:
         text = printed(names, *others, plain=False)
         assert max(len(line.replace("\x1b[33m", "").replace("\x1b[0m", "")) for line in text.splitlines()) < 80
         assert text.count("\x1b[33mNOT WORKING, CAUSE UNCLEAR\x1b[0m\n") == 1
+
+
+@pytest.mark.parametrize(("affected", "words"), [(0, ""), (1, "1 service needs"), (2, "2 services need")])
+def test_outage_is_said_once_after_the_verdicts(affected: int, words: str) -> None:
+    parts = [{"endpoint": "https://web.telegram.org:443/", "rule_id": "address_silent_like_neutral_hosts"}]
+    silent = {"state": "impaired", "mechanisms": [], "rule_id": "address_silent_like_neutral_hosts", "endpoints": parts}
+    records = [record(**silent, service=f"telegram/{number}") for number in range(affected)]
+    text = flat(printed(record(), *records))
+    assert text.count("no service is accused for it.") == min(affected, 1)
+    assert words in text

@@ -12,7 +12,7 @@ from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
 from probe.formats.facts import ResolverFacts
 from probe.run.neutral_lookups import NeutralLookups
 from probe.session.trace import Trace
-from probe.targets.target import parse_endpoint
+from probe.targets.target import Service, parse_endpoint
 from tests.support.world import World
 
 HOST, DARK, RESOLVER = "neutral.example", "203.0.113.1", "192.168.1.1"
@@ -90,3 +90,26 @@ async def test_unknown_non_resolver_gives_no_fact(world: World, monkeypatch: pyt
     assert made.dark_answers() is None
     assert made.resolver() is None  # a failure has no address and is no normal answer
     assert asked.questions == [(RESOLVER, HOST)]
+
+
+@pytest.mark.parametrize(("ttl", "families"), [(58, {4, 6}), (62, {4, 6}), (63, set()), (64, set()), (None, set())])
+async def test_answer_from_beyond_the_local_network_shows_its_family(
+    world: World, monkeypatch: pytest.MonkeyPatch, ttl: int | None, families: set[int]
+) -> None:
+    urls = ("dns+udp://192.0.2.53:53", "dns+udp://192.0.2.54:53", "dns+udp://[2001:db8::53]:53")
+    service = Service("public", "all", tuple(map(parse_endpoint, urls)))
+    world.session.resolvers = replace(world.session.resolvers, services={"public": service})
+    answer = response(ADDRESS)
+    answer.ip_ttl = ttl
+    asked = Asked(resolver=answer, dark=None)
+    made = await questions(world, monkeypatch, asked)
+    assert made.families_heard() == families
+    assert {server for server, _ in asked.questions} == {RESOLVER, DARK, "192.0.2.53", "2001:db8::53"}
+    assert world.session.pace.triggers == 0
+
+
+async def test_silent_resolver_shows_no_family(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service("public", "all", (parse_endpoint("dns+udp://[2001:db8::53]:53"),))
+    world.session.resolvers = replace(world.session.resolvers, services={"public": service})
+    made = await questions(world, monkeypatch, Asked(resolver=None, dark=None))
+    assert made.families_heard() == set()

@@ -23,7 +23,7 @@ from tests.support.world import Box, World
 HOST, HERE, PORTAL = "neutral.example", "127.0.5.1", "127.0.5.2"
 KEYS = {
     *("network", "neutral", "portal", "clock_skew", "vpn", "tls_interception", "ipv4", "ipv6", "udp", "udp_public"),
-    *("proxy_environment", "resolver_class", "runtime"),
+    *("proxy_environment", "resolver_class", "runtime", "ipv4_proven", "ipv6_proven"),
 }
 
 
@@ -156,7 +156,7 @@ async def test_portal_is_recognised_by_its_answer(world: World, answer: bytes, v
         world.session.neutral = replace(world.session.neutral, portal=((check, 200, "all is well"),))
         found = await facts(world)
     assert found["portal"] == verdict
-    assert found["network"] is (verdict is not None)
+    assert found["network"] is True and found["ipv4_proven"] is False
 
 
 def test_verified_neutral_host_refutes_portal() -> None:
@@ -219,6 +219,44 @@ async def test_encrypted_resolver_alone_proves_network(world: World, monkeypatch
         neutral_at(world, box)
         found = await facts(world)
     assert found["network"] is True and found["ipv4"] is True and found["neutral"][0]["failure"] == f.RESET
+
+
+async def test_answered_connect_shows_a_family_and_proves_no_host(world: World) -> None:
+    async with world.box(HERE, otherwise="reset") as box:
+        neutral_at(world, box)
+        found = await facts(world)
+    assert (found["network"], found["ipv4"], found["ipv4_proven"]) == (True, True, False)
+    assert (found["neutral"][0]["failure"], found["neutral"][0]["failed_operation"]) == (f.RESET, "tls_handshake")
+
+
+async def test_helper_needs_a_proven_family(world: World) -> None:
+    world.session.as_control = True
+    async with world.box(HERE, otherwise="reset") as box:
+        neutral_at(world, box)
+        found = await facts(world)
+    assert (found["network"], found["ipv4"]) == (False, False)
+
+
+async def test_refused_connect_shows_no_family(world: World) -> None:
+    async with world.box(HERE, [HOST]) as box:
+        neutral_at(world, box)
+    found = await facts(world)  # its port is closed now, and a router at home may refuse as well
+    assert (found["network"], found["ipv4"]) == (False, False)
+    assert (found["neutral"][0]["failure"], found["neutral"][0]["failed_operation"]) == (f.REFUSED, "connect")
+
+
+async def test_host_for_reachability_gets_a_connect_and_no_hello(world: World) -> None:
+    far = "127.0.5.3"
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box, world.box(far, ["far.example"]) as other:
+        endpoint, distant = neutral_at(world, box), parse_endpoint(f"https://far.example:{other.port}/help")
+        world.system["far.example"] = [far]
+        world.session.neutral = replace(world.session.neutral, reachability=(distant,))
+        found = await facts(world)
+        await asyncio.sleep(0.05)
+        assert other.seen == ["connect"]
+    (host,) = [host for host in found["neutral"] if host["address"] == far]
+    assert host["failure"] is None and host["connect_only"] is True
+    assert world.session.neutral_addresses == [(HERE, endpoint)]  # no name of a target is sent to the other
 
 
 async def test_bug_in_check_is_recorded_and_others_continue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

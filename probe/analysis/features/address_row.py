@@ -18,6 +18,9 @@ class AddressRow:
     clear_text: bool = column(False, "The endpoint is `http://`.")
     by_name: bool = column(False, "The endpoint's host is a name and not an address.")
     line_lossy: bool = column(False, "Packets to neutral hosts were lost too.")
+    in_outage: bool = column(
+        False, "No flow to the address got an answer, and a neutral host was not reached over its family."
+    )
     attempts: int = column(0, "Attempts with the target's own name or payload.")
     successes: int = column(0, "Attempts that passed every layer that the endpoint needs.")
     unfinished: int = column(0, "Attempts without failure that did not try the topmost layer.")

@@ -5,6 +5,7 @@ from dataclasses import fields
 from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.attempts import (
     Attempts,
+    answered,
     answered_http,
     attempts_at,
     control_attempts,
@@ -70,7 +71,7 @@ def address_row(
     count_unlisted(row, endpoint, done, network.neutral)
     count_resets(row, done)
     count_hellos(row, endpoint, done.hellos, network.neutral)
-    if network.drops:
+    if network.drops or row.in_outage or _family(address) not in network.proven:
         _ignore_silence(row)
     return row, done
 
@@ -92,21 +93,30 @@ def _known_row(
         clear_text=endpoint.dialect == "http",
         by_name=not endpoint.is_literal,
         line_lossy=network.lossy,
+        in_outage=_family(address) in network.outage and not any(map(answered, proofs.probe.at(address))),
     )
 
 
 def _ignore_silence(row: AddressRow) -> None:
-    """Set the counts of silence to 0, because the access line loses packets. Other results stay."""
+    """Set the counts of silence to 0, because packets are lost without interference. Other results stay.
+
+    The access line loses them, or a part of the Internet is not reachable. In a family without a proven host all
+    large packets may be lost, since answers to a connect are small.
+    """
     for column in _SILENCE:
         setattr(row, column, 0)
 
 
 def _family_works(done: Attempts, endpoint: Endpoint, address: str, families: frozenset[int]) -> bool:
-    family = 6 if ":" in address else 4
+    family = _family(address)
     no_route = family == 6 and any(
         failure_of(row, layers_of(endpoint)[0]) == f.NETWORK_UNREACHABLE for row in done.target
     )
     return family in families and not no_route
+
+
+def _family(address: str) -> int:
+    return 6 if ":" in address else 4
 
 
 def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:

@@ -8,12 +8,13 @@ from probe.analysis.features.mail import passes_mail
 from probe.analysis.features.other_hellos import OtherHellos, other_hellos_of
 from probe.analysis.features.udp_echo import EchoPair, echo_pair_of
 from probe.analysis.features.verified_addresses import Verified, quic_valid, same_site, tls_valid
-from probe.analysis.observations.failure_kinds import RESET, TIMEOUT, is_local, kind_of
+from probe.analysis.observations.failure_kinds import LOCAL, RESET, TIMEOUT, UNREACHABLE, is_local, kind_of
 from probe.analysis.observations.rows import Observation
 from probe.targets.dialects import LAYERS
 from probe.targets.target import Endpoint
 
 NEUTRAL = "same_name_neutral_host"
+LIMITED_TTL = frozenset({"path_sweep", "limited_payload"})
 
 
 def is_target_attempt(row: Observation, endpoint: Endpoint) -> bool:
@@ -83,6 +84,19 @@ def passes(row: Observation, layer: str, endpoint: Endpoint) -> bool:
 def answered_http(row: Observation) -> bool:
     """Return whether a status line was received."""
     return row.http_attempts > 0 and row.http_failure is None and row.http_code > 0
+
+
+def answered(row: Observation) -> bool:
+    """Return whether any answer came from the row's address, a reset or an alert included.
+
+    Flows with a limited TTL are left out, since routers on the path answer them.
+    """
+    if row.followup in LIMITED_TTL:
+        return False
+    connected = row.tcp_attempts > 0 and row.tcp_failure is None
+    if row.failure is None or connected or row.tls_answered or row.payload_answered:
+        return True
+    return kind_of(row.failure) not in {TIMEOUT, UNREACHABLE, LOCAL}
 
 
 def redirects_away(row: Observation, endpoint: Endpoint, elsewhere: frozenset[str]) -> bool:

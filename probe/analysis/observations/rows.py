@@ -140,6 +140,7 @@ class FlatMeasurement:
     foreign: bool = False  # OONI's measurement: the reader numbered its transactions, and preflight is unknown
     unread: bool = False  # no rule covers its nettest
     redirects: dict[str, tuple[str, ...]] = field(default_factory=dict)  # endpoints redirected to, by service
+    control_neutral_failed: tuple[str, ...] = ()  # neutral hosts that failed at the control, as `neutral_key` has them
     rows: list[Observation] = field(default_factory=list)
 
 
@@ -161,8 +162,21 @@ def read_measurement(measurement: dict[str, Any]) -> FlatMeasurement:
         control_failed=failed,
         control_families=families,
         control_udp=flag(preflight.get("udp")),
+        control_neutral_failed=() if failed else _failed_neutral_hosts(control),
         rows=rows,
     )
+
+
+def neutral_key(host: dict[str, Any]) -> str:
+    """Return the endpoint and the family of a neutral host in a preflight, as one text."""
+    return f"{text(host.get('endpoint'))} {number(host.get('family'))}"
+
+
+def _failed_neutral_hosts(control: dict[str, Any]) -> tuple[str, ...]:
+    """Return the neutral hosts that failed in the helper's own preflight."""
+    run = table(table(control.get("test_keys")).get("x_run"))
+    hosts = tables(table(run.get("preflight")).get("neutral"))
+    return tuple(sorted(neutral_key(host) for host in hosts if host.get("failure") is not None))
 
 
 def observations(test_keys: dict[str, Any], origin: str) -> Iterator[Observation]:

@@ -3,6 +3,8 @@
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
+OUTAGE = "address_silent_like_neutral_hosts"  # the rule whose services the screen sums up
+
 ADDRESS_RULES = (
     Rule(
         "address_family_absent",
@@ -55,6 +57,20 @@ ADDRESS_RULES = (
         plain=mark(
             "The test of {service} failed, and it is not certain that the address of {host} is right. The cause is "
             "unclear."
+        ),
+    ),
+    Rule(
+        "address_silent_like_neutral_hosts",
+        "address_proven AND in_outage AND successes = 0 AND (attempts >= 2 OR NOT interrupted) AND "
+        "(control_attempts = 0 OR control_successes > 0)",
+        State.IMPAIRED,
+        because=(
+            "No flow to the address gets an answer, and neither does a neutral host of an unrelated operator. A part "
+            "of the Internet is not reachable from this network."
+        ),
+        plain=mark(
+            "No connection to {host} can be opened. A well-known server that has nothing to do with it cannot be "
+            "reached either. This looks like an outage on the way and not like blocking. Run the test again later."
         ),
     ),
     Rule(

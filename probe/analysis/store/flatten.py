@@ -64,6 +64,7 @@ def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]])
     beside = json.loads(measurement["facts"])
     beside["bugs"] = tuple(beside["bugs"])
     beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
+    beside["control_neutral_failed"] = tuple(beside.get("control_neutral_failed", ()))
     beside["redirects"] = {role: tuple(urls) for role, urls in beside["redirects"].items()}
     return FlatMeasurement(**beside, rows=[_whole_row(values) for values in observations])
 

@@ -205,7 +205,7 @@ def text(folder: Path) -> list[str]:
     except TargetError as error:
         raise UsageError(str(error), 2) from None
     public = ", ".join(f"{role} ({_hosts(service.endpoints)})" for role, service in resolvers.services.items())
-    hosts = _hosts([*neutral.endpoints, *(check for check, _, _ in neutral.portal)])
+    hosts = _hosts([*neutral.endpoints, *neutral.reachability, *(check for check, _, _ in neutral.portal)])
     dark = tr("It also asks {address}, which should not answer.", address=neutral.dark) if neutral.dark else ""
     facts = {"services": ", ".join(titles), "neutral": hosts, "resolvers": public, "non_resolver": dark}
     lines = [tr("Please read this before anything is sent. It takes one minute."), ""]

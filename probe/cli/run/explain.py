@@ -30,7 +30,7 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
         for role, service in target.services.items():
             _row(role, service.endpoints)
     say(out, "\n" + tr("for comparison, and to check that this network is fit to measure from"))
-    _row(tr("neutral hosts"), [*neutral.endpoints, *(check for check, _, _ in neutral.portal)])
+    _row(tr("neutral hosts"), [*neutral.endpoints, *neutral.reachability, *(check for check, _, _ in neutral.portal)])
     _row(tr("this network's own resolver"), [])
     if neutral.dark:
         _row(tr("an address without a resolver"), [], f"{neutral.dark}:53")

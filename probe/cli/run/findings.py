@@ -1,10 +1,12 @@
 """Describe what the preflight found about this network, each finding with what to do about it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
+from probe.formats.failures import HOST_UNREACHABLE, NETWORK_UNREACHABLE, SILENT
 from probe.messages import mark, tr, tr_plural
 from probe.signatures.unfit_networks import MOST_SKEW, Unfit
 
@@ -24,6 +26,7 @@ REFUSALS: dict[Unfit, str] = {
         "the filter, or use another network, then run again."
     ),
 }
+UNREACHABLE = frozenset({HOST_UNREACHABLE, NETWORK_UNREACHABLE})
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -73,10 +76,30 @@ def _connection(facts: Mapping[str, Any]) -> Finding:
     subject = tr("connection")
     if facts.get("network") is False:
         return Finding(subject, "bad", tr("No host answers, not even a neutral one. Connect first, then run again."))
-    neutral = facts.get("neutral") or []
+    hosts = facts.get("neutral") or []
+    if lost := _unreached(hosts, facts):
+        sentence = tr(
+            "It works, but a part of the Internet is not reachable: {hosts} did not answer, and others did. "
+            "Run later, or services in that part are not tested.",
+            hosts=", ".join(lost),
+        )
+        return Finding(subject, "note", sentence)
+    neutral = [host for host in hosts if not host.get("connect_only")]
     verified = sum(host.get("failure") is None for host in neutral)
     sentence = tr("It works. {verified} of {count} neutral hosts were verified.", verified=verified, count=len(neutral))
     return Finding(subject, "fine", sentence)
+
+
+def _unreached(hosts: Iterable[Mapping[str, Any]], facts: Mapping[str, Any]) -> list[str]:
+    """Return the neutral hosts that no connection could be opened to, over a family that works."""
+    silent = [
+        host
+        for host in hosts
+        if host.get("failed_operation") == "connect"
+        and host.get("failure") in SILENT | UNREACHABLE
+        and facts.get(f"ipv{host.get('family')}_proven")
+    ]
+    return sorted({urlsplit(str(host.get("endpoint"))).hostname or "" for host in silent})
 
 
 def _portal(facts: Mapping[str, Any]) -> Finding:

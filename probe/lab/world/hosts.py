@@ -72,7 +72,7 @@ class HostBuilder:
         for target in self._targets:
             for service, endpoint in target.endpoints():
                 yield target.name, service.role, endpoint
-        for endpoint in self._neutral.endpoints:
+        for endpoint in (*self._neutral.endpoints, *self._neutral.reachability):
             yield "neutral", "", endpoint
         for endpoint, _, _ in self._neutral.portal:
             yield "neutral", "", endpoint

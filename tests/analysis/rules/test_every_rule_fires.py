@@ -33,9 +33,8 @@ EXEMPT = {
     "service_bug": "a bug of the probe, which no network can cause",
     "service_unread": "a line of OONI's, of a nettest that we do not judge; tests/analysis/test_ooni.py has one",
     "service_empty": "a target file must name an endpoint for each service, so only foreign measurements lack them",
-    **dict.fromkeys(
-        ("quic_unconfirmed", "resolver_unconfirmed"),
-        "the trigger budget (P7) ended before a confirmation, and no host of that dialect has so many endpoints",
+    "resolver_unconfirmed": (
+        "the trigger budget (P7) ended before a confirmation, and no host of that dialect has so many endpoints"
     ),
     "quic_not_reached": "no layer below QUIC can fail first, and no connection is shared",
 }

@@ -11,7 +11,7 @@ from probe.lab.censors.addresses import IPBlackhole, SYNProxy, UDPBlock
 from probe.lab.censors.dns import DNSLie
 from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.sip import SIPAlg
-from probe.lab.censors.tls import TLSReset
+from probe.lab.censors.tls import TLSDrop, TLSReset
 from probe.lab.scenario import faults
 from probe.lab.scenario.faults import Fault
 from probe.lab.scenario.scenario import Scenario
@@ -86,6 +86,8 @@ CONDITIONS: dict[str, Condition] = {
     "helper-lies": helper(lies=True),
     "helper-behind-censor": lambda scenario: bool(scenario.helper.reset_names),
     "resolvers-blocked": censor(IPBlackhole, ports=[]),
+    "transit-down": censor(IPBlackhole, names=["rdap.lacnic.net"], ports=[]),
+    "large-ipv6-packets-lost": censor(TLSDrop, names=["*"], family=6),
     "server-refuses-unknown-names": has(faults.RefuseUnknownNames),
     "captive-portal-dns": has(faults.Portal, by=["dns"]),
     "captive-portal": has(faults.Portal, by=["http"]),

@@ -85,6 +85,7 @@ ADDRESS: dict[str, Columns] = {
     "address_local_fault": _PROVEN | {"local_faults": 2},
     "address_interrupted": _HERE | {"tcp_attempts": 2, "tcp_timeouts": 2, "interrupted": True} | _CONTROL,
     "address_unproven_fails": _HERE | {"tcp_attempts": 2, "tcp_timeouts": 2} | _CONTROL,
+    "address_silent_like_neutral_hosts": _PROVEN | {"in_outage": True} | _CONTROL,
     "address_proven": _PROVEN,
     "address_unproven": _HERE | {"tcp_attempts": 2, "tcp_successes": 2, "successes": 2},
 }
