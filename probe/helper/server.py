@@ -11,11 +11,11 @@ from aiohttp import web
 
 from probe import __version__
 from probe.formats.ooni_helper import GREETING
-from probe.helper.measure import measure_target
+from probe.helper.measure import measure_target, with_ages
 from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
-from probe.helper.state import HelperState, admit, cached_answer, cancel_all
+from probe.helper.state import HelperState, admit, admit_fresh, cached_answer, cancel_all, fresh_answer
 from probe.session.classify import describe
 
 LONGEST_QUESTION = 64 * 1024  # bytes
@@ -34,9 +34,14 @@ def build(state: HelperState) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         admit(state, request.remote or "")
         question = read_question(await _body(request), state.targets, lab=state.lab)
-        found = await cached_answer(state, question.key, lambda: measure_target(state, question))
+        if question.fresh:
+            admit_fresh(state, request.remote or "")
+            found = await fresh_answer(state, lambda: measure_target(state, question))
+        else:
+            found = await cached_answer(state, question.key, lambda: measure_target(state, question))
+        dated = with_ages(found, state.clock())
         echo = {"echo": state.echo.offer()} if state.echo else {}
-        response = web.json_response({**found, **echo, "your_address": request.remote or ""}, dumps=_dumps)
+        response = web.json_response({**dated, **echo, "your_address": request.remote or ""}, dumps=_dumps)
         response.enable_compression()  # to a tenth, for clients that accept it
         return response
 
@@ -46,7 +51,7 @@ def build(state: HelperState) -> web.Application:
     async def answer_ooni(request: web.Request) -> web.Response:
         admit(state, request.remote or "")
         question = read_request(await _body(request))
-        found = await cached_answer(state, question.key, lambda: measure_url(state, question))
+        found = await fresh_answer(state, lambda: measure_url(state, question))  # OONI's answers have no age
         return web.json_response(found, dumps=_dumps, headers={"Server": f"censorprobe/{__version__}"})
 
     app.router.add_get("/health", health)

@@ -4,9 +4,10 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ CACHE_SECONDS = 60.0
 CACHE_ENTRIES = 512
 AT_ONCE = 32  # concurrent measurements. Further requests get 503.
 PER_MINUTE = 120  # requests per peer
+FRESH_PER_MINUTE = 40  # of these, requests per peer that are measured anew: one for each measurement of a run
 CONNECTIONS = 256  # open at once for all requests with OONI's protocol
 
 Answer = dict[str, Any]
@@ -43,6 +45,8 @@ class HelperState:
     answers: "OrderedDict[str, tuple[float, asyncio.Task[Answer]]]" = field(default_factory=OrderedDict)
     session_task: tuple[float, "asyncio.Task[Session]"] | None = None
     requests: dict[str, list[float]] = field(default_factory=dict)
+    fresh_requests: dict[str, list[float]] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)  # of fresh questions
     connections: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
 
     @cached_property
@@ -97,15 +101,36 @@ async def cached_answer(state: HelperState, key: str, measure: Callable[[], Coro
         raise
 
 
+async def fresh_answer(state: HelperState, measure: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+    """Measure now. The answer is neither taken from an earlier question nor kept for a later one.
+
+    Raises Refused (503) if too many measurements are running.
+    """
+    key = f"fresh {next(state.numbers)}"
+    try:
+        return await cached_answer(state, key, measure)
+    finally:
+        if (kept := state.answers.get(key)) is not None and kept[1].done():
+            del state.answers[key]
+
+
 def admit(state: HelperState, peer: str) -> None:
     """Count a request of a peer. Raises Refused if it asks too often."""
-    now = state.clock()
-    state.requests = {
-        known: recent for known, times in state.requests.items() if (recent := [t for t in times if now - t < 60.0])
-    }
-    times = state.requests.setdefault(peer, [])
-    if len(times) >= PER_MINUTE:
-        raise Refused(429, f"more than {PER_MINUTE} questions in a minute came from here; slow down")
+    _count(state.requests, peer, state.clock(), PER_MINUTE, "questions")
+
+
+def admit_fresh(state: HelperState, peer: str) -> None:
+    """Count a request of a peer that is measured anew. Raises Refused if it asks too often."""
+    _count(state.fresh_requests, peer, state.clock(), FRESH_PER_MINUTE, "fresh questions")
+
+
+def _count(requests: dict[str, list[float]], peer: str, now: float, most: int, what: str) -> None:
+    """Add a request of now. Peers without a request in the last minute are forgotten. Raises Refused."""
+    for known in [known for known, times in requests.items() if now - times[-1] >= 60.0]:
+        del requests[known]
+    times = requests[peer] = [t for t in requests.get(peer, []) if now - t < 60.0]
+    if len(times) >= most:
+        raise Refused(429, f"more than {most} {what} in a minute came from here; slow down")
     times.append(now)
 
 
