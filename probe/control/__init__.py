@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,8 +24,10 @@ Learned = Callable[[str], None]
 class Asked(Protocol):
     """Represent one helper of either kind."""
 
-    async def ask(self, target: Target, addresses: Mapping[str, list[str]], offered: Offered) -> dict[str, Any]:
-        """Ask about `target` and return an x_control object."""
+    async def ask(
+        self, target: Target, addresses: Mapping[str, list[str]], offered: Offered, fresh: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Ask about `target` and return an x_control object. `fresh` has endpoints that are measured anew, alone."""
 
 
 class Control:
@@ -37,16 +39,19 @@ class Control:
         urls = random.sample(session.settings.control, len(session.settings.control))
         self._helpers = [_helper(url, session, roots, learned) for url in urls]
 
-    async def ask(self, target: Target, addresses: Mapping[str, list[str]], offered: Offered) -> dict[str, Any]:
+    async def ask(
+        self, target: Target, addresses: Mapping[str, list[str]], offered: Offered, fresh: Collection[str] = ()
+    ) -> dict[str, Any]:
         """Ask about `target` and return an x_control object. If no helper answers, it has the last one's `failure`.
 
         `addresses` has the addresses that the probe resolved, per name. `offered` receives the helper's echo offer.
+        `fresh` has endpoints that are measured anew, alone.
         """
         answer: dict[str, Any] = {"failure": f.TIMEOUT}
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 for helper in list(self._helpers):
-                    answer = await helper.ask(target, addresses, offered)
+                    answer = await helper.ask(target, addresses, offered, fresh)
                     if answer["failure"] is None:
                         self._helpers.sort(key=lambda other: other is not helper)
                         break
@@ -70,10 +75,11 @@ class _Ours:
     pin: str | None
     learned: Learned
 
-    async def ask(self, target: Target, addresses: Mapping[str, list[str]], offered: Offered) -> dict[str, Any]:
-        return await own.ask(
-            self.url, target, addresses, roots=self.roots, pin=self.pin, learned=self.learned, offered=offered
-        )
+    async def ask(
+        self, target: Target, addresses: Mapping[str, list[str]], offered: Offered, fresh: Collection[str] = ()
+    ) -> dict[str, Any]:
+        about = (self.url, target, addresses)
+        return await own.ask(*about, roots=self.roots, pin=self.pin, learned=self.learned, offered=offered, fresh=fresh)
 
 
 def _helper(url: str, session: Session, roots: Roots, learned: Learned) -> Asked:

@@ -116,7 +116,11 @@ class EchoPorts(Part):
 
 
 class Control(Part):
-    """Hold the test helper's answer (`x_control`) as received, unknown keys included."""
+    """Hold the test helper's answer (`x_control`) as received, unknown keys included.
+
+    Each transaction in `test_keys.x_transactions` has `began` in place of the received `age`: seconds from the begin of
+    this measurement to its begin. It is negative where the helper measured before, and null or absent if unknown.
+    """
 
     model_config = ConfigDict(extra="allow")
     PRIVACY: ClassVar[PrivacyClass] = "foreign"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from probe.connectivity.endpoint import Reach
+from probe.control.attempt_times import since
 from probe.followups.echo_offer import EchoOffer
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery, TLSHandshake
@@ -114,7 +115,8 @@ async def _ask(ask_control: AskControl, reach: Reach, target: Target) -> dict[st
     try:
         known = [await names.of(host) for host in sorted(hosts)]
         found = {name.hostname: [ip for ip in name.sources if not is_bogon(ip)][:MOST_ADDRESSES] for name in known}
-        answer = await ask_control({host: ips for host, ips in found.items() if ips}, reach.take_echo_offer)
+        asked = await ask_control({host: ips for host, ips in found.items() if ips}, reach.take_echo_offer)
+        answer = since(trace.zero, asked)
         names.learn_from_control(control_addresses(answer))
         return answer
     except Exception as bug:

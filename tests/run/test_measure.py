@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,18 @@ async def test_control_gets_addresses_while_probe_measures(world: World) -> None
         done = await run(world, world.target(f"https://{NAME}:{box.port}/"), ask_control=ask)
     assert asked == [{NAME: [HERE]}]
     assert done.test_keys["x_control"] == {"failure": None, "test_keys": {}}
+
+
+async def test_begin_of_control_attempts_is_counted_from_the_measurement(world: World) -> None:
+    zero = time.monotonic()
+
+    async def ask(addresses: dict[str, list[str]], offered: Any) -> dict[str, Any]:
+        return {"failure": None, "test_keys": {"x_transactions": [{"began": zero - 45.0}, {"began": None}, {}]}}
+
+    async with world.box(HERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/"), ask_control=ask)
+    known, unknown, absent = done.test_keys["x_control"]["test_keys"]["x_transactions"]
+    assert -75.0 < known["began"] <= -45.0 and unknown == {"began": None} and absent == {}
 
 
 async def test_address_known_only_to_control_is_tried(world: World) -> None:
