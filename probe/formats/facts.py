@@ -115,6 +115,15 @@ class EchoPorts(Part):
     ports: Foreign[list[Port]]  # UDP
 
 
+class FreshControl(Part):
+    """Record that the helper was asked again, since its successes were too old for the failures here."""
+
+    endpoints: Public[list[str]] = Field(examples=[["tcp://192.0.2.1:443"]])  # what it was asked about
+    failure: Foreign[str | None] = Field(
+        examples=["generic_timeout_error"]
+    )  # why its second answer was not used (null: its attempts were added to the first)
+
+
 class Control(Part):
     """Hold the test helper's answer (`x_control`) as received, unknown keys included.
 
@@ -125,7 +134,7 @@ class Control(Part):
     model_config = ConfigDict(extra="allow")
     PRIVACY: ClassVar[PrivacyClass] = "foreign"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"software_version", "targets_digest", "preflight", "test_keys", "echo"}
+        {"software_version", "targets_digest", "preflight", "test_keys", "echo", "fresh"}
     )
 
     failure: str | None = None  # why there is no answer, a df-007 string (null: there is one)
@@ -134,3 +143,4 @@ class Control(Part):
     preflight: dict[str, Any] | None = None  # ipv4, ipv6, udp: whether they work at the helper
     test_keys: dict[str, Any] | None = None  # of the same nettest at the helper
     echo: EchoPorts | None = None  # null without an echo
+    fresh: FreshControl | None = None  # null if the helper was not asked again

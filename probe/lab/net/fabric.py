@@ -18,7 +18,7 @@ from probe.lab.net.addresses import Covers
 from probe.lab.net.crafting import host_unreachable, network_unreachable, packed
 from probe.lab.net.layout import Actions, Censor, Direction, FabricConfig, PathConfig
 from probe.lab.net.outages import Outages
-from probe.lab.net.packets import Malformed, Packet
+from probe.lab.net.packets import ACK, SYN, Malformed, Packet
 from probe.lab.net.path import Path, answer_with_error
 from probe.lab.net.pcap import Recording
 from probe.lab.net.router import HomeRouter
@@ -101,6 +101,8 @@ class Fabric:
             if raw is not None:
                 if packet.destination not in self._helper_addresses:
                     self._outages.begin(now)
+                elif packet.is_tcp and packet.tcp_flags & (SYN | ACK) == SYN:
+                    self._outages.ask()
                 self._record(raw, now)
                 self._home_path.enter(raw, Direction.OUT, now)
         elif self.config.no_network == "unreachable" and packet.destination not in self._router_addresses:

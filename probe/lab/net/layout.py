@@ -84,13 +84,15 @@ class PathConfig:
 class Outage:
     """Describe addresses that are down for a time. The times are seconds from the run's first packet.
 
-    The first packet from the user to any address except the helper's and the router's begins the run.
+    The first packet from the user to any address except the helper's and the router's begins the run. `questions`:
+    the user's connections to the helper after which they are back, 0 if this does not end it.
     """
 
     addresses: Sequence[str]
     how: Literal["silent", "refused"]
     after: float = 0.0
     until: float = math.inf
+    questions: int = 0
 
 
 def _home_address(seed: int) -> str:

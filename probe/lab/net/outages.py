@@ -16,15 +16,23 @@ class Outages:
             for address in outage.addresses:
                 self._by_address.setdefault(packed(address), []).append(outage)
         self._began: float | None = None
+        self._questions = 0
 
     def begin(self, now: float) -> None:
         """Note that the run has begun. Only the first call counts."""
         if self._began is None:
             self._began = now
 
+    def ask(self) -> None:
+        """Count a connection of the user to the helper. Those before the run's first packet do not count."""
+        self._questions += self._began is not None
+
     def at(self, address: bytes, now: float) -> Literal["silent", "refused"] | None:
         """Return how the address is down now, None if it is up."""
         if self._began is None or address not in self._by_address:
             return None
         since = now - self._began
-        return next((each.how for each in self._by_address[address] if each.after <= since < each.until), None)
+        return next((each.how for each in self._by_address[address] if self._lasts(each, since)), None)
+
+    def _lasts(self, outage: Outage, since: float) -> bool:
+        return outage.after <= since < outage.until and not 0 < outage.questions <= self._questions

@@ -45,10 +45,18 @@ class ServerDown(Placed, kind="server_down"):
     until: float | None = Field(
         default=None, gt=0, description="seconds from the run's first packet until they are back; else never"
     )
+    until_question: int | None = Field(
+        default=None, ge=1, description="they are back with this connection of the run to the helper; else never"
+    )
+
+    @property
+    def is_timed(self) -> bool:
+        """Return whether they are up at some time."""
+        return any(each is not None for each in (self.after, self.until, self.until_question))
 
     @model_validator(mode="after")
     def _check_times(self) -> Self:
-        if self.after is None and self.until is None:
+        if not self.is_timed:
             return self
         if self.how == "hangs_up":
             raise ValueError('"hangs_up" has no times')

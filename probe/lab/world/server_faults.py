@@ -40,8 +40,9 @@ def apply_faults(hosts: Sequence[Host], scenario: Scenario, seed: int) -> None:
 
 def _apply(host: Host, fault: Placed, pool: Pool) -> None:
     match fault:
-        case ServerDown(how=("silent" | "refused") as how) if fault.after is not None or fault.until is not None:
-            host.outages.append(Outage(host.addresses, how, fault.after or 0.0, fault.until or math.inf))
+        case ServerDown(how=("silent" | "refused") as how) if fault.is_timed:
+            times = (fault.after or 0.0, fault.until or math.inf)
+            host.outages.append(Outage(host.addresses, how, *times, fault.until_question or 0))
         case ServerDown():
             host.down = fault.how
         case RefuseUnknownNames():

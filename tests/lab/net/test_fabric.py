@@ -314,6 +314,18 @@ def test_refusing_server_resets_every_connection() -> None:
     assert lab.take("outside") == []
 
 
+def test_server_is_back_with_a_question_to_the_helper() -> None:
+    lab = make(outages=[Outage([SERVER], "silent", questions=2)])
+    question = tcp_packet(HOME, "192.88.99.200", 5000, 80, flags=SYN)
+    lab.send("home", question)  # before the run
+    up = []
+    for _ in range(3):
+        lab.send("home", syn("home"))
+        up.append(len(lab.take("outside")))
+        lab.send("home", question)
+    assert up == [0, 0, 1]
+
+
 def test_question_to_the_helper_does_not_begin_the_run() -> None:
     lab = make(outages=[Outage([SERVER], "silent")])
     lab.send("home", query(dst="192.88.99.200"))

@@ -85,6 +85,7 @@ CONDITIONS: dict[str, Condition] = {
     "helper-down": helper(up=False),
     "helper-lies": helper(lies=True),
     "stale-control-silent": both(helper(asked_before=6.0), has(faults.ServerDown, how="silent", after=0.0)),
+    "server-comes-back": both(helper(asked_before=6.0), has(faults.ServerDown, until_question=2)),
     "stale-control-refused": both(helper(asked_before=6.0), has(faults.ServerDown, how="refused", after=0.0)),
     "helper-behind-censor": lambda scenario: bool(scenario.helper.reset_names),
     "resolvers-blocked": censor(IPBlackhole, ports=[]),
