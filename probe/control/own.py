@@ -23,8 +23,9 @@ from probe.control.http_client import (
     read_object,
     retry_after,
 )
-from probe.followups.echo_offer import FRESH_SECONDS, TOKEN_BYTES, EchoOffer
+from probe.followups.echo_offer import TOKEN_BYTES, EchoOffer
 from probe.formats import failures as f
+from probe.signatures.evidence_age import ECHO_TOKEN
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target, is_address
 
@@ -127,7 +128,7 @@ def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) ->
         return None
     host = urlsplit(base_url).hostname or ""
     addresses = (host,) if is_address(host) else tuple(ip for ip in resolved if is_address(ip))
-    until = asyncio.get_running_loop().time() + FRESH_SECONDS
+    until = asyncio.get_running_loop().time() + ECHO_TOKEN.seconds
     return EchoOffer(bytes.fromhex(token), tuple(ports), addresses, until)
 
 

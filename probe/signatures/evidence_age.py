@@ -35,7 +35,13 @@ CONTROL_LOOKUP = AgeLimit(
     "from its begin to the begin of a lookup here, and from the end of that lookup to its begin",
     "No rule accuses by it. The addresses in it stay verified.",
 )
-LIMITS = (CONTROL_ATTEMPT, CONTROL_PAGE, CONTROL_LOOKUP)
+ECHO_TOKEN = AgeLimit(
+    "token of the helper's UDP echo",
+    55.0,
+    "from the helper's answer to the last datagram that carries it. The helper forgets a token after 60",
+    "No datagram is sent to the echo.",
+)
+LIMITS = (CONTROL_ATTEMPT, CONTROL_PAGE, CONTROL_LOOKUP, ECHO_TOKEN)
 
 
 def in_time(began: float | None, here: Iterable[Span], limit: AgeLimit) -> bool:
