@@ -58,6 +58,12 @@ class AttemptRunner:
             await state.abandon()
         return self._conclude(state)
 
+    async def repeat(self, at: AddressAttempt, cause: int) -> None:
+        """Try one address once more, as a confirmation of the failed transaction `cause` and within its budget (P7)."""
+        state = AttemptState(at, self._measurement)
+        name = at.endpoint.host if state.facts().shows_name else ""
+        await self._send_own(PlannedFlow("repetition", "confirm", *at.place, name, cause=cause, cost=1), state)
+
     def _conclude(self, state: AttemptState) -> bool:
         at, own = state.at, state.records.get("own")
         if own is not None and own.failure is None:

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import random
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from probe.connectivity.attempt import AttemptRunner
 from probe.connectivity.attempt_state import Measurement
 from probe.connectivity.facts import NameFacts, Wait
 from probe.connectivity.planner import Addresses, End, plan_addresses
+from probe.connectivity.stale_control import Repetition
 from probe.dialogue import DIALOGUE_BY_DIALECT, Method, RequestOptions, always_get, can_prove
 from probe.followups.echo_offer import EchoOffer
 from probe.formats.transactions import Kind
@@ -75,6 +76,18 @@ class Reach:
                     tasks.create_task(self._guarded(service.role, endpoint, self._endpoint(service, endpoint)))
         finally:
             await self._attempts.resolvers.finish()
+
+    async def try_again(self, target: Target, planned: Iterable[Repetition]) -> None:
+        """Try endpoints of the target once more, each at one address, side by side."""
+        endpoints = {endpoint.url: endpoint for _, endpoint in target.endpoints()}
+        async with asyncio.TaskGroup() as tasks:
+            for each in planned:
+                if (endpoint := endpoints.get(each.endpoint)) is not None:
+                    tasks.create_task(self._guarded(each.service, endpoint, self._again(endpoint, each)))
+
+    async def _again(self, endpoint: Endpoint, planned: Repetition) -> None:
+        name = None if endpoint.is_literal else await self.names.of(endpoint.host)
+        await self._attempts.repeat(AddressAttempt(planned.service, endpoint, planned.address, name), planned.cause)
 
     async def search_hops(self) -> None:
         """Find the hops that act on names or payloads, after everything else: the search causes residual censorship."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,8 +29,10 @@ Learned = Callable[[str], None]
 class Asked(Protocol):
     """Represent one helper of either kind."""
 
-    async def ask(self, target: Target, addresses: Mapping[str, list[str]], offered: Offered) -> dict[str, Any]:
-        """Ask about `target` and return an x_control object."""
+    async def ask(
+        self, target: Target, addresses: Mapping[str, list[str]], offered: Offered, fresh: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Ask about `target` and return an x_control object. `fresh` has endpoints that are measured anew, alone."""
 
 
 class Control:
@@ -50,17 +52,20 @@ class Control:
         """
         return list(await asyncio.gather(*(life.check() for life in self._lives.values())))
 
-    async def ask(self, target: Target, addresses: Mapping[str, list[str]], offered: Offered) -> dict[str, Any]:
+    async def ask(
+        self, target: Target, addresses: Mapping[str, list[str]], offered: Offered, fresh: Collection[str] = ()
+    ) -> dict[str, Any]:
         """Ask about `target` and return an x_control object. If no helper answers, it has the last one's `failure`.
 
         `addresses` has the addresses that the probe resolved, per name. `offered` receives the helper's echo offer.
+        `fresh` has endpoints that are measured anew, alone.
         """
         answer: dict[str, Any] = {"failure": f.TIMEOUT}
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 for helper, life in list(self._helpers):
                     if life.failure is None:
-                        answer = await life.while_alive(helper.ask(target, addresses, offered))
+                        answer = await life.while_alive(helper.ask(target, addresses, offered, fresh))
                     else:
                         answer = {"failure": life.failure}
                     if answer["failure"] is None:
@@ -131,10 +136,11 @@ class _Ours:
     pin: str | None
     learned: Learned
 
-    async def ask(self, target: Target, addresses: Mapping[str, list[str]], offered: Offered) -> dict[str, Any]:
-        return await own.ask(
-            self.url, target, addresses, roots=self.roots, pin=self.pin, learned=self.learned, offered=offered
-        )
+    async def ask(
+        self, target: Target, addresses: Mapping[str, list[str]], offered: Offered, fresh: Collection[str] = ()
+    ) -> dict[str, Any]:
+        about = (self.url, target, addresses)
+        return await own.ask(*about, roots=self.roots, pin=self.pin, learned=self.learned, offered=offered, fresh=fresh)
 
 
 def _helper(url: str, session: Session, roots: Roots, learned: Learned) -> Asked:

@@ -7,7 +7,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import aiohttp
@@ -48,15 +48,17 @@ class OONIHelper:
         target: Target,
         addresses: Mapping[str, list[str]],
         offered: object = None,
+        fresh: Collection[str] = (),
         *,
         seconds: float = TOTAL_SECONDS,
     ) -> dict[str, Any]:
         """Ask about `target` and return an x_control object. Its `failure` is null or a df-007 string. Never raises.
 
         Questions that are not answered within `seconds` have no control. OONI's helper has no echo, so `offered` is
-        unused.
+        unused. `fresh` has endpoints that are asked about alone. Each question is a new measurement.
         """
-        asked = questions(target, sendable(addresses))
+        wanted = target.only_endpoints(fresh) if fresh and target.input is None else target
+        asked = questions(wanted, sendable(addresses))
         if not asked:
             return {"failure": f"{f.UNKNOWN}: helper: it can try none of these endpoints"}
         answered: Answered = []
@@ -124,6 +126,7 @@ class OONIHelper:
         """Send one question. A busy helper is asked once more after the time that it names. Raises one of TROUBLE."""
         async with self._places:
             for attempt in (1, 2):
+                asked.sent_at = time.monotonic()
                 async with session.post(self._url, json=asked.body(), allow_redirects=False) as response:
                     if response.status in {429, 503} and attempt == 1:
                         await asyncio.sleep(retry_after(response.headers.get("Retry-After", "")))

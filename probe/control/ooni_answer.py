@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from probe.control.addresses import parsed
+from probe.control.attempt_times import BEGAN
 from probe.control.ooni_request import Question, Tried
 from probe.formats import failures as f
 from probe.formats.entries import (
@@ -125,6 +126,7 @@ class _Keys:
         if not given and failure is None and dns["addrs"]:
             return  # no part of it is an address of the public Internet
         self._keep(
+            question,
             TransactionRecord(transaction_id=0, kind="lookup", hostname=question.host, sent_name=question.host),
             [
                 DNSQuery(
@@ -145,7 +147,7 @@ class _Keys:
         role, endpoint = tried
         entries = list(self._entries(question, answer, ip, endpoint))
         if entries:
-            self._keep(_record(role, endpoint, ip, question, answer), entries)
+            self._keep(question, _record(role, endpoint, ip, question, answer), entries)
 
     def page(self, question: Question, answer: Answer) -> None:
         """Add the page that the helper fetched by name, from an address that it does not report.
@@ -168,7 +170,7 @@ class _Keys:
                     sent_name=endpoint.host,
                 )
                 request = HTTPRequest(url=question.url, headers={"Host": endpoint.host})
-                self._keep(record, [HTTPTransaction(request=request, response=HTTPResponse(code=code))])
+                self._keep(question, record, [HTTPTransaction(request=request, response=HTTPResponse(code=code))])
 
     def _entries(self, question: Question, answer: Answer, ip: str, endpoint: Endpoint) -> Iterator[Entry]:
         address = address_of(ip, question.port)
@@ -191,7 +193,7 @@ class _Keys:
             entry.x_answered = entry.x_completed = fine or refused
             yield entry
 
-    def _keep(self, record: TransactionRecord, entries: list[Any]) -> None:
+    def _keep(self, question: Question, record: TransactionRecord, entries: list[Any]) -> None:
         record.transaction_id = len(self.records) + 1
         for entry in entries:
             entry.transaction_id = record.transaction_id
@@ -200,7 +202,7 @@ class _Keys:
             else:
                 record.failed_operation, record.failure = entry.OPERATION, entry.failure
             self.lists[entry.LIST].append(entry.model_dump(mode="json"))
-        self.records.append(record.model_dump(mode="json"))
+        self.records.append(record.model_dump(mode="json") | {BEGAN: question.sent_at})
 
 
 def _record(role: str, endpoint: Endpoint, ip: str, question: Question, answer: Answer) -> TransactionRecord:

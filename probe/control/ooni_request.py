@@ -24,6 +24,7 @@ class Question:
     quic: bool = False
     anywhere: list[Tried] = field(default_factory=list)  # endpoints that any address in the answer describes
     at: dict[str, list[Tried]] = field(default_factory=dict)  # address that is sent along: endpoints at that address
+    sent_at: float | None = None  # time of the monotonic clock. The helper measures after it.
 
     def body(self) -> dict[str, Any]:
         """Return the request body. It contains no data of the user."""

@@ -3,13 +3,16 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from probe.control.addresses import parsed, sendable
+from probe.control.attempt_times import date_by_age
 from probe.control.http_client import (
     TROUBLE,
     Nonsense,
@@ -20,8 +23,9 @@ from probe.control.http_client import (
     read_object,
     retry_after,
 )
-from probe.followups.echo_offer import FRESH_SECONDS, TOKEN_BYTES, EchoOffer
+from probe.followups.echo_offer import TOKEN_BYTES, EchoOffer
 from probe.formats import failures as f
+from probe.signatures.evidence_age import ECHO_TOKEN
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Target, is_address
 
@@ -44,30 +48,43 @@ async def ask(
     pin: str | None = None,
     learned: Callable[[str], None] = lambda address: None,
     offered: Offered = lambda offer: None,
+    fresh: Collection[str] = (),
     seconds: float = TOTAL_SECONDS,
 ) -> dict[str, Any]:
     """Ask the helper at `base_url` about `target`. Return an x_control object with `failure` null or a df-007 string.
 
     `addresses` has the addresses that the probe resolved, per name. `learned` receives our address as the helper saw
     it, and `offered` receives the echo offer. Neither is stored elsewhere. `pin` is the SHA-256 of the helper's
-    certificate (DER), hexadecimal. Never raises.
+    certificate (DER), hexadecimal. `fresh` has endpoints that the helper measures anew, alone. A web address is
+    measured anew as a whole. `began` of each transaction is a time of the monotonic clock. Never raises.
     """
-    what = {"target": target.name} if target.input is None else {"url": target.input}
-    question: dict[str, Any] = {**what, "addresses": sendable(addresses)}
-    if not target.whole:
-        question["services"] = list(target.services)
     names = Remembering()
     try:
         async with asyncio.timeout(seconds), open_session(roots, pin, names) as session:
-            answer = parse(await _post(session, base_url.rstrip("/") + "/v1/measure", question))
+            url = base_url.rstrip("/") + "/v1/measure"
+            answered = await _post(session, url, _question(target, addresses, fresh))
+            answer = parse(answered.body)
     except TROUBLE as error:
         return {"failure": named(error)}
+    date_by_age(answer["test_keys"], answered.asked, answered.arrived)
     tell(answer, learned)
     offer = echo_offer(answer, base_url, names.addresses)
     if offer is not None:
         offered(offer)
     written = {"echo": {"ports": list(offer.ports)}} if offer else {}
     return {"failure": None, **{key: answer[key] for key in KEPT}, **written}
+
+
+def _question(target: Target, addresses: Mapping[str, list[str]], fresh: Collection[str]) -> dict[str, Any]:
+    what = {"target": target.name} if target.input is None else {"url": target.input}
+    question: dict[str, Any] = {**what, "addresses": sendable(addresses)}
+    if not target.whole:
+        question["services"] = list(target.services)
+    if fresh:
+        question["fresh"] = True
+    if fresh and target.input is None:
+        question["endpoints"] = list(fresh)
+    return question
 
 
 async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
@@ -111,7 +128,7 @@ def echo_offer(answer: Mapping[str, Any], base_url: str, resolved: list[str]) ->
         return None
     host = urlsplit(base_url).hostname or ""
     addresses = (host,) if is_address(host) else tuple(ip for ip in resolved if is_address(ip))
-    until = asyncio.get_running_loop().time() + FRESH_SECONDS
+    until = asyncio.get_running_loop().time() + ECHO_TOKEN.seconds
     return EchoOffer(bytes.fromhex(token), tuple(ports), addresses, until)
 
 
@@ -119,14 +136,25 @@ def _is_port(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 65536
 
 
-async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, Any]) -> bytes:
+@dataclass(frozen=True)
+class _Answered:
+    """Hold an answer with the times at which the question was sent and the answer began to arrive (monotonic)."""
+
+    body: bytes
+    asked: float
+    arrived: float
+
+
+async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, Any]) -> _Answered:
     """POST and read at most 4 MB. A busy helper, or one that limits us, is asked again after the time that it names."""
     for attempt in range(1, TRIES + 1):
+        asked = time.monotonic()
         async with session.post(url, json=question, allow_redirects=False) as response:
+            arrived = time.monotonic()
             if response.status in {429, 503} and attempt < TRIES:
                 await asyncio.sleep(retry_after(response.headers.get("Retry-After", "")))
                 continue
             if response.status != 200:
                 raise Nonsense(f"status {response.status}")
-            return await bounded_body(response)
+            return _Answered(await bounded_body(response), asked, arrived)
     raise AssertionError("the last try has ended")

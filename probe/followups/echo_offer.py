@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from probe.resolution.encrypted_dns import family_of
 
 TOKEN_BYTES = 12
-FRESH_SECONDS = 55.0  # the helper forgets a token after 60
 PAIRS_PER_TOKEN = 3  # the echo's own limit is not reached, because that silence would look like dropped datagrams
 
 

@@ -128,13 +128,26 @@ class EchoPorts(Part):
     ports: Foreign[list[Port]]  # UDP
 
 
+class FreshControl(Part):
+    """Record that the helper was asked again, since its successes were too old for the failures here."""
+
+    endpoints: Public[list[str]] = Field(examples=[["tcp://192.0.2.1:443"]])  # what it was asked about
+    failure: Foreign[str | None] = Field(
+        examples=["generic_timeout_error"]
+    )  # why its second answer was not used (null: its attempts were added to the first)
+
+
 class Control(Part):
-    """Hold the test helper's answer (`x_control`) as received, unknown keys included."""
+    """Hold the test helper's answer (`x_control`) as received, unknown keys included.
+
+    Each transaction in `test_keys.x_transactions` has `began` in place of the received `age`: seconds from the begin of
+    this measurement to its begin. It is negative where the helper measured before, and null or absent if unknown.
+    """
 
     model_config = ConfigDict(extra="allow")
     PRIVACY: ClassVar[PrivacyClass] = "foreign"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"software_version", "targets_digest", "preflight", "test_keys", "echo", "anomalies"}
+        {"software_version", "targets_digest", "preflight", "test_keys", "echo", "anomalies", "fresh"}
     )
 
     failure: str | None = None  # why there is no answer, a df-007 string (null: there is one)
@@ -144,3 +157,4 @@ class Control(Part):
     test_keys: dict[str, Any] | None = None  # of the same nettest at the helper
     echo: EchoPorts | None = None  # null without an echo
     anomalies: list[str] | None = Field(default=None, examples=[["your_address"]])  # false fields: a server's address
+    fresh: FreshControl | None = None  # null if the helper was not asked again

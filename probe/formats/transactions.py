@@ -12,7 +12,7 @@ Kind = Literal["lookup", "first", "innocuous", "confirm", "followup"]
 - lookup: a DNS query of the first pass.
 - first: the target's own name or payload, in the first pass.
 - innocuous: an innocuous name to the same address, in the first pass before the own name.
-- confirm: the one longer repeat after a failure.
+- confirm: the one longer repeat after a failure, and one beside the helper's second measurement.
 - followup: caused by a failure, see FollowUp.
 """
 

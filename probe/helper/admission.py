@@ -11,6 +11,7 @@ from probe.helper.forwarded import parse_address
 from probe.helper.query import Refused
 
 PER_MINUTE = 120  # requests per peer
+FRESH_PER_MINUTE = 40  # of these, requests that are measured anew: one for each measurement of a run
 MOST_PEERS = 65536  # counted at once. The least recently seen peer is forgotten first.
 IPV6_PEER_BYTES = 7  # a /56, the smallest prefix that an access line commonly has
 AT_ONCE = 32  # concurrent measurements
@@ -34,8 +35,11 @@ def peer_key(address: str | None) -> bytes:
 class RequestCounts:
     """Count the requests of each peer in windows of a minute that begin with the peer's first request."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, most: int | None = None, what: str = "questions"
+    ) -> None:
+        self._clock, self._what = clock, what
+        self._most = PER_MINUTE if most is None else most
         self._windows: OrderedDict[bytes, tuple[float, int]] = OrderedDict()  # least recently seen peer first
 
     def __len__(self) -> int:
@@ -47,10 +51,10 @@ class RequestCounts:
         began, count = self._windows.pop(peer, (now, 0))
         if now - began >= 60.0:
             began, count = now, 0
-        self._windows[peer] = (began, min(count + 1, PER_MINUTE))
+        self._windows[peer] = (began, min(count + 1, self._most))
         self._forget(now)
-        if count >= PER_MINUTE:
-            raise Refused(429, f"more than {PER_MINUTE} questions in a minute came from here; slow down")
+        if count >= self._most:
+            raise Refused(429, f"more than {self._most} {self._what} in a minute came from here; slow down")
 
     def _forget(self, now: float) -> None:
         """Forget at most two peers whose minute is over. One is added per call, so that all are forgotten in time."""

@@ -10,7 +10,7 @@ from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.target import Target, is_address
 from probe.targets.url_lists import WEB_PORTS, web_target
 
-FIELDS = ("target", "url", "services", "addresses")
+FIELDS = ("target", "url", "services", "addresses", "fresh", "endpoints")
 MOST_ADDRESSES = 16  # per name
 
 
@@ -24,11 +24,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """Hold a checked question. `services` None means all roles. `addresses` are additional ones per name."""
+    """Hold a checked question. `services` None means all roles. `addresses` are additional ones per name.
+
+    A `fresh` question is measured now, and its target has only the endpoints that were asked for.
+    """
 
     target: Target
     services: list[str] | None
     addresses: dict[str, list[str]]
+    fresh: bool = False
 
     @property
     def key(self) -> str:
@@ -43,7 +47,32 @@ def read_question(raw: bytes, targets: Mapping[str, Target], *, lab: bool) -> Qu
     if "url" in asked and "target" in asked:
         raise Refused(400, "target and url exclude each other: a question is about one of them")
     target = _address(asked["url"]) if "url" in asked else _target(asked.get("target"), targets)
-    return Question(target, _services(asked.get("services"), target), _addresses(asked.get("addresses"), target, lab))
+    services = _services(asked.get("services"), target)
+    addresses = _addresses(asked.get("addresses"), target, lab)
+    fresh = _fresh(asked)
+    return Question(_only(asked.get("endpoints"), target), services, addresses, fresh)
+
+
+def _fresh(asked: Mapping[str, Any]) -> bool:
+    fresh = asked.get("fresh", False)
+    if not isinstance(fresh, bool):
+        raise Refused(400, "fresh: expected true or false")
+    if "endpoints" in asked and not fresh:
+        raise Refused(400, 'endpoints: expected only together with "fresh": true')
+    return fresh
+
+
+def _only(urls: Any, target: Target) -> Target:
+    """Return the target with the endpoints that are asked for, with all of them if none are named."""
+    if urls is None:
+        return target
+    if not isinstance(urls, list) or not urls or not all(isinstance(url, str) for url in urls):
+        raise Refused(400, "endpoints: expected a list of endpoints as strings")
+    known = {endpoint.url for _, endpoint in target.endpoints()}
+    for url in urls:
+        if url not in known:
+            raise Refused(422, f"endpoints: {url[:64]!r} is no endpoint of this target")
+    return target.only_endpoints(urls)
 
 
 def _object(raw: bytes) -> dict[str, Any]:

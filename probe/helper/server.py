@@ -13,11 +13,11 @@ from probe.formats.ooni_helper import GREETING
 from probe.helper import bug_reports, connections
 from probe.helper.admission import peer_key
 from probe.helper.forwarded import client_address
-from probe.helper.measure import measure_target
+from probe.helper.measure import measure_target, with_ages
 from probe.helper.ooni_measure import measure_url
 from probe.helper.ooni_request import read_request
 from probe.helper.query import Refused, read_question
-from probe.helper.state import HelperState, cached_answer, cancel_all
+from probe.helper.state import HelperState, cached_answer, cancel_all, fresh_answer
 from probe.targets.address_guard import Contacts, may_contact
 
 LONGEST_QUESTION = 64 * 1024  # bytes
@@ -39,10 +39,15 @@ def build(state: HelperState) -> web.Application:
         client = _client(state, request)
         state.counts.admit(peer := peer_key(client or request.remote))
         question = read_question(await _body(request), state.targets, lab=state.lab)
-        found = await cached_answer(state, question.key, lambda: measure_target(state, question), peer=peer)
+        if question.fresh:
+            state.fresh_counts.admit(peer)
+            found = await fresh_answer(state, lambda: measure_target(state, question), peer=peer)
+        else:
+            found = await cached_answer(state, question.key, lambda: measure_target(state, question), peer=peer)
+        dated = with_ages(found, state.clock())
         echo = {"echo": state.echo.offer()} if state.echo else {}
         public = client if client and may_contact(client, Contacts.PUBLIC) else None
-        response = web.json_response({**found, **echo, "your_address": public}, dumps=_dumps)
+        response = web.json_response({**dated, **echo, "your_address": public}, dumps=_dumps)
         response.enable_compression()  # to a tenth, for clients that accept it
         return response
 
@@ -52,7 +57,7 @@ def build(state: HelperState) -> web.Application:
     async def answer_ooni(request: web.Request) -> web.Response:
         state.counts.admit(peer := peer_key(_client(state, request) or request.remote))
         question = read_request(await _body(request))
-        found = await cached_answer(state, question.key, lambda: measure_url(state, question), peer=peer)
+        found = await fresh_answer(state, lambda: measure_url(state, question), peer=peer)  # OONI's have no age
         return web.json_response(found, dumps=_dumps)
 
     app.router.add_get("/health", health)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.asn.table import asn_of, default_table
-from probe.helper.admission import FLOWS, Places, RequestCounts
+from probe.helper.admission import FLOWS, FRESH_PER_MINUTE, Places, RequestCounts
 from probe.helper.forwarded import Network
 from probe.helper.udp_echo import Echo
 from probe.nettests import NETTESTS
@@ -54,6 +54,11 @@ class HelperState:
     def counts(self) -> RequestCounts:
         """Return the requests of each peer in the last minute."""
         return RequestCounts(self.clock)
+
+    @cached_property
+    def fresh_counts(self) -> RequestCounts:
+        """Return the requests of each peer in the last minute that were measured anew."""
+        return RequestCounts(self.clock, FRESH_PER_MINUTE, "fresh questions")
 
     @cached_property
     def roots(self) -> Roots:
@@ -130,6 +135,16 @@ def _forget_old_answers(state: HelperState, now: float) -> None:
         if now - oldest <= CACHE_SECONDS and len(state.answers) <= CACHE_ENTRIES:
             break
         state.answers.popitem(last=False)
+
+
+async def fresh_answer(
+    state: HelperState, measure: Callable[[], Coroutine[Any, Any, Answer]], *, peer: bytes = b""
+) -> Answer:
+    """Measure now. The answer is neither taken from an earlier question nor kept for a later one.
+
+    Raises Refused (503) if no place is free in time.
+    """
+    return await asyncio.shield(_in_background(state, state.places.run(peer, measure)))
 
 
 async def cancel_all(state: HelperState) -> None:

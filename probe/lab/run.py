@@ -5,6 +5,7 @@ import os
 import runpy
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from probe.lab.sandbox.sandbox import LabBroken, LabUnavailable, run_in_lab
 from probe.lab.scenario.expectations import Difference, differences
 from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.services.false_helper import serve_false_helper
+from probe.lab.services.helper_client import Question, ask_helper, helper_questions
 from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, build_fabric, build_path, machine_has_roots
 from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
 from probe.lab.world.world import World, build_world
@@ -78,13 +80,14 @@ def run_command(
     world = build_world(folder, scenario, seed)
     for server in real_servers:
         host_of(world, server)
+    questions = helper_questions(world, scenario) if scenario.helper.asked_before is not None else []
     try:
         config = build_fabric(scenario, world, seed, _roots(world), record)
     except ValueError as error:
         raise ScenarioError(f"{scenario.name}: {error}") from None
     return run_in_lab(
         config,
-        command=(lambda: _run_probe(command, {})) if of_probe else command,
+        command=(lambda: _after_questions(questions, scenario, command)) if of_probe else command,
         servers=lambda ready: serve_with_real_servers(world, real_servers, ready),
         helper=_helper(scenario, world, folder, consent),
         env=_command_environment(scenario, consent),
@@ -140,6 +143,14 @@ def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Sta
     listen = f"{HELPER_V4}:{HELPER_PORT}"
     words = ["helper", "--listen", listen, "--lab", "--targets", str(folder), "--echo", ECHO_PORTS]
     return lambda ready: _run_probe(words, environment(consent, roots=HELPERS_ROOTS))
+
+
+def _after_questions(questions: Sequence[Question], scenario: Scenario, command: Sequence[str]) -> None:
+    """Run the probe, after another user's questions to the helper if the scenario has them."""
+    if questions:
+        ask_helper(questions, HELPER_V4, HELPER_PORT)
+        time.sleep(scenario.helper.asked_before or 0.0)
+    _run_probe(command, {})
 
 
 def _run_probe(words: Sequence[str], env: Mapping[str, str]) -> None:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from probe.connectivity.endpoint import Reach
+from probe.control.attempt_times import since
 from probe.followups.echo_offer import EchoOffer
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery, TLSHandshake
@@ -19,6 +21,7 @@ from probe.nettests.nettest import Nettest
 from probe.ooni.view import OONI_LISTS, View, lists_of, ooni_view
 from probe.ooni.web_connectivity.view import web_view
 from probe.resolution.lookup import MOST_ADDRESSES, Names, control_addresses
+from probe.run.fresh_control import renew_control
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.signatures.bogons import is_bogon
@@ -31,8 +34,16 @@ REVISION = 1  # of our own part of the test keys
 CONTROL_SECONDS = 25.0  # the test helper must answer within 30 s
 TAILS = 14.0  # seconds for sockets that still listen and for confirmations
 
-AskControl = Callable[[dict[str, list[str]], Callable[[EchoOffer], None]], Awaitable[dict[str, Any]]]
-"""Called with the addresses found per name, and with a callback for the helper's echo offer."""
+
+class AskControl(Protocol):
+    """Ask the helper about the addresses found per name. `offered` receives the helper's echo offer.
+
+    `fresh` has endpoints that are measured anew, alone.
+    """
+
+    async def __call__(
+        self, addresses: dict[str, list[str]], offered: Callable[[EchoOffer], None], fresh: Sequence[str] = ()
+    ) -> dict[str, Any]: ...
 
 
 @dataclass
@@ -72,7 +83,7 @@ async def measure(
         if asking is None:
             names.control_answered.set()  # no control will answer, so nothing must wait for it
         try:
-            await _run(nettest, reach, target)
+            await _run(nettest, reach, target, partial(_renew, asking, ask_control, reach, target))
             control = await _answer(asking, session) if asking else None
             await trace.finish(patience=3.0 if session.stopping.is_set() else TAILS)
         finally:
@@ -91,12 +102,13 @@ def measured_nothing(target: Target, session: Session, bug: str | None = None) -
     return _measured(NETTESTS[target.nettest], target, session, trace, datetime.now(UTC), 0.0, None)
 
 
-async def _run(nettest: Nettest, reach: Reach, target: Target) -> None:
+async def _run(nettest: Nettest, reach: Reach, target: Target, renew: Callable[[], Awaitable[None]]) -> None:
     """Run the nettest. In the test helper, steps that still run after CONTROL_SECONDS are recorded as interrupted."""
     limit = CONTROL_SECONDS if reach.session.as_control else None
     try:
         async with asyncio.timeout(limit):
             await nettest.measure(reach, target, list(target.services))
+            await renew()  # before the hop search, which causes residual censorship
             await reach.search_hops()
     except TimeoutError:
         reach.trace.cut_short = True
@@ -114,7 +126,8 @@ async def _ask(ask_control: AskControl, reach: Reach, target: Target) -> dict[st
     try:
         known = [await names.of(host) for host in sorted(hosts)]
         found = {name.hostname: [ip for ip in name.sources if not is_bogon(ip)][:MOST_ADDRESSES] for name in known}
-        answer = await ask_control({host: ips for host, ips in found.items() if ips}, reach.take_echo_offer)
+        asked = await ask_control({host: ips for host, ips in found.items() if ips}, reach.take_echo_offer)
+        answer = since(trace.zero, asked)
         names.learn_from_control(control_addresses(answer))
         return answer
     except Exception as bug:
@@ -122,6 +135,23 @@ async def _ask(ask_control: AskControl, reach: Reach, target: Target) -> dict[st
         return {"failure": f"{f.BUG}: {type(bug).__name__}"}
     finally:
         names.control_answered.set()
+
+
+async def _renew(
+    asking: asyncio.Task[dict[str, Any]] | None, ask_control: AskControl | None, reach: Reach, target: Target
+) -> None:
+    """Ask the test helper again about what failed here and worked there too long ago."""
+    if asking is None or ask_control is None:
+        return
+
+    async def ask(addresses: dict[str, list[str]], endpoints: Sequence[str]) -> dict[str, Any]:
+        again = asyncio.create_task(ask_control(addresses, lambda offer: None, endpoints))
+        try:
+            return since(reach.trace.zero, await _answer(again, reach.session))
+        finally:
+            again.cancel()
+
+    await renew_control(await _answer(asking, reach.session), ask, reach, target)
 
 
 async def _answer(asking: asyncio.Task[dict[str, Any]], session: Session) -> dict[str, Any]:

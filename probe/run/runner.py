@@ -241,9 +241,11 @@ class Run:
 
         control = self._control
 
-        async def ask_control(addresses: dict[str, list[str]], offered: Offered) -> dict[str, Any]:
+        async def ask_control(
+            addresses: dict[str, list[str]], offered: Offered, fresh: Sequence[str] = ()
+        ) -> dict[str, Any]:
             assert control is not None
-            return await control.ask(target, addresses, offered)
+            return await control.ask(target, addresses, offered, fresh)
 
         try:
             asking = ask_control if control else None

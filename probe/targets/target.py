@@ -99,6 +99,14 @@ class Target:
         """Return the target with only the services of these roles."""
         return replace(self, services={role: s for role, s in self.services.items() if role in roles}, whole=False)
 
+    def only_endpoints(self, urls: Collection[str]) -> "Target":
+        """Return the target with only these endpoints. A service without any of them is left out."""
+        kept = {
+            role: replace(service, endpoints=tuple(each for each in service.endpoints if each.url in urls))
+            for role, service in self.services.items()
+        }
+        return replace(self, services={role: s for role, s in kept.items() if s.endpoints}, whole=False)
+
     def endpoints(self) -> Iterator[tuple[Service, Endpoint]]:
         """Yield each endpoint with its service."""
         for service in self.services.values():

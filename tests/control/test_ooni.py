@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from probe.analysis.observations.rows import read_measurement
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.control import Control, health, ooni
+from probe.control.attempt_times import since
 from probe.control.ooni import OONIHelper
 from probe.control.ooni_answer import proven_families, test_keys
 from probe.control.ooni_request import questions
@@ -95,6 +97,20 @@ async def test_helper_gets_every_port_and_only_public_addresses() -> None:
     assert {key for body in found.asked for key in body} == {
         *("http_request", "http_request_headers", "tcp_connect", "x_quic_enabled")
     }
+
+
+async def test_attempts_begin_when_their_question_is_sent() -> None:
+    before = time.monotonic()
+    answer = await asked(helper(), target(WEB))
+    begins = [each["began"] for each in answer["test_keys"]["x_transactions"]]
+    assert begins and all(before <= began <= time.monotonic() for began in begins)
+
+
+async def test_endpoints_that_failed_are_asked_about_alone() -> None:
+    found = helper()
+    async with serving_helper(found) as url:
+        await OONIHelper(url, session(), load_roots()).ask(target(WEB, TLS), {HOST: [GENUINE]}, fresh=[TLS])
+    assert [body["http_request"] for body in found.asked[1:]] == [f"https://{OTHER}:5222/"]
 
 
 async def test_neutral_host_is_requested_once_a_minute() -> None:
@@ -311,8 +327,9 @@ async def test_health_check_reads_greeting() -> None:
 
 
 async def verdict_with(lines: Lines, found: SimulatedHelper, *urls: str) -> tuple[str, str, list[str]]:
-    line = lines.line()
-    line["test_keys"]["x_control"] = json.loads(json.dumps(await asked(found, target(*urls), {OTHER: [SECOND]})))
+    line, zero = lines.line(), time.monotonic()
+    answer = since(zero, await asked(found, target(*urls), {OTHER: [SECOND]}))
+    line["test_keys"]["x_control"] = json.loads(json.dumps(answer))
     (record,) = judge_measurement(line, file="a.jsonl", number=1)
     return record["state"], record["rule_id"], record["mechanisms"]
 

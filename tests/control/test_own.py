@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import ssl
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from probe.control import http_client as link
 from probe.control import own as control
 from probe.control.addresses import sendable
+from probe.control.attempt_times import since
 from probe.followups.echo_offer import EchoOffer
 from probe.steps.tls.certificates import load_roots
 from probe.targets.target import Service, Target, parse_endpoint
@@ -76,6 +78,31 @@ async def test_answer_is_returned_without_own_address() -> None:
     answer = await asked(sending(GOOD), learned=learned.append)
     assert answer == {"failure": None, **{key: value for key, value in GOOD.items() if key != "your_address"}}
     assert learned == ["203.0.113.9"]
+
+
+@pytest.mark.parametrize(
+    ("age", "since_asked"),
+    [
+        (0, (0.0, 30.0)),
+        (4.5, (-4.5, 25.5)),
+        (45.0, (-45.0, -15.0)),
+        # without a usable age the answer may come from the cache
+        (None, (-60.0, -60.0)),
+        (-1, (-60.0, -60.0)),
+        ("4", (-60.0, -60.0)),
+        (True, (-60.0, -60.0)),
+    ],
+)
+async def test_age_becomes_a_time_on_our_own_clock(age: Any, since_asked: tuple[float, float]) -> None:
+    transaction = {"transaction_id": 1, "t0": 3.0} | ({} if age is None else {"age": age})
+    before = time.monotonic()
+    answer = await asked(sending({**GOOD, "test_keys": {"x_transactions": [transaction, 7]}}))
+    after = time.monotonic()
+    (found, other) = answer["test_keys"]["x_transactions"]
+    assert other == 7 and "age" not in found
+    assert before + since_asked[0] <= found["began"] <= after + min(0.0, since_asked[0])
+    expected = round(found["began"] - before, 3)
+    assert since(before, answer)["test_keys"]["x_transactions"][0]["began"] == expected
 
 
 @pytest.mark.parametrize(
@@ -252,6 +279,23 @@ async def test_web_address_is_sent_in_place_of_target() -> None:
     async with helper(keep) as url:
         await control.ask(url, web_target("https://page.example/"), {}, roots=load_roots())
     assert seen == [{"url": "https://page.example/", "addresses": {}}]
+
+
+async def test_fresh_question_names_endpoints_of_a_target_and_no_web_address() -> None:
+    seen: list[Any] = []
+
+    async def keep(request: web.Request) -> web.Response:
+        seen.append(await request.json())
+        return web.json_response(GOOD)
+
+    fresh = ["https://chat.example:443/"]
+    async with helper(keep) as url:
+        await control.ask(url, CHAT, {}, roots=load_roots(), fresh=fresh)
+        await control.ask(url, web_target("https://page.example/"), {}, roots=load_roots(), fresh=fresh)
+    assert seen == [
+        {"target": "chat", "addresses": {}, "fresh": True, "endpoints": fresh},
+        {"url": "https://page.example/", "addresses": {}, "fresh": True},
+    ]
 
 
 async def test_only_public_addresses_are_sent_to_helper() -> None:

@@ -149,7 +149,7 @@ async def test_connection_stays_open_while_its_answer_is_found(
 
     async def measure(*_: Any) -> dict[str, Any]:
         await release.wait()
-        return {"test_keys": {}}
+        return {"test_keys": {"x_transactions": []}, "began": 0.0}
 
     monkeypatch.setattr(server, "measure_target", measure)
     async with helper(most=2) as connect:
@@ -196,7 +196,7 @@ async def test_connection_without_room_gets_503(monkeypatch: pytest.MonkeyPatch)
 
     async def measure(*_: Any) -> dict[str, Any]:
         await release.wait()
-        return {"test_keys": {}}
+        return {"test_keys": {"x_transactions": []}, "began": 0.0}
 
     monkeypatch.setattr(server, "measure_target", measure)
     async with helper(most=2) as connect:

@@ -19,7 +19,7 @@ from aiohttp import web
 from probe.connectivity.endpoint import Reach
 from probe.formats.failures import NOT_CONTACTED
 from probe.formats.ooni_helper import BOGON
-from probe.helper import HelperState, build
+from probe.helper import HelperState, admission, build
 from probe.helper import measure as measuring
 from probe.helper import state as helper_state
 from probe.helper.query import Refused, read_question
@@ -116,7 +116,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(measuring, "preflight", preflight)
     monkeypatch.setattr("probe.resolution.lookup.system_resolvers", list)
-    monkeypatch.setattr(helper_state, "PER_MINUTE", 100_000)
+    monkeypatch.setattr(admission, "PER_MINUTE", 100_000)
     monkeypatch.setattr(helper_state, "CACHE_ENTRIES", 100_000)
     return table
 

@@ -56,7 +56,9 @@ async def _statuses(bodies: list[bytes], **headers: str) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("broken", [b"", b"x" * 100, b"\x1f\x8b", gzip.compress(b"{}")[:-9], gzip.compress(b"{}")[:-1]])
+@pytest.mark.parametrize(
+    "broken", [b"", b"x" * 100, b"\x1f\x8b", gzip.compress(b"{}", mtime=0)[:-9], gzip.compress(b"{}", mtime=0)[:-1]]
+)
 async def test_broken_gzip_body_is_a_bad_request(broken: bytes) -> None:
     assert set(await _statuses([broken], **{"Content-Encoding": "gzip"})) == {400}
 

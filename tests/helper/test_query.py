@@ -37,6 +37,14 @@ def test_query_for_target_is_read() -> None:
     assert read({"target": "chat"}).services is None
 
 
+def test_fresh_query_has_only_the_endpoints_that_it_names() -> None:
+    urls = ["tcp://93.184.216.34:5222"]
+    question = read({"target": "chat", "fresh": True, "endpoints": urls})
+    assert question.fresh and [endpoint.url for _, endpoint in question.target.endpoints()] == urls
+    whole = read({"target": "chat", "fresh": True})
+    assert whole.fresh and whole.target is TARGET and not read({"target": "chat"}).fresh
+
+
 def test_query_for_web_address_is_read() -> None:
     question = read({"url": "https://Page.example/a?b", "addresses": {"page.example": ["93.184.216.34"]}})
     ((_, endpoint),) = question.target.endpoints()
@@ -68,6 +76,14 @@ def test_query_for_web_address_is_read() -> None:
         ({"target": "chat", "addresses": {"chat.example": [1]}}, 400),
         ({"target": "chap"}, 404),
         ({"target": "chat", "services": ["calls"]}, 404),
+        ({"target": "chat", "fresh": 1}, 400),
+        ({"target": "chat", "endpoints": ["https://chat.example:443/"]}, 400),
+        ({"target": "chat", "fresh": False, "endpoints": ["https://chat.example:443/"]}, 400),
+        ({"target": "chat", "fresh": True, "endpoints": []}, 400),
+        ({"target": "chat", "fresh": True, "endpoints": "https://chat.example:443/"}, 400),
+        ({"target": "chat", "fresh": True, "endpoints": [1]}, 400),
+        ({"target": "chat", "fresh": True, "endpoints": ["https://other.example:443/"]}, 422),
+        ({"target": "chat", "fresh": True, "endpoints": ["tcp://93.184.216.34:22"]}, 422),
         ({"target": "chat", "addresses": {"other.example": ["93.184.216.34"]}}, 422),
         ({"target": "chat", "addresses": {"93.184.216.34": ["8.8.8.8"]}}, 422),
         ({"target": "chat", "addresses": {"chat.example": ["93.184.216.34"] * 17}}, 422),

@@ -72,7 +72,13 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     async def measure(target: Target, session: Session, **options: Any) -> Measured:
         calls.append({"target": target.name, "session": session, **options})
-        return Measured({"seen": len(calls)}, "x", "0.1.0", datetime.now(UTC), 0.1)
+        return Measured(
+            {"seen": len(calls), "x_transactions": [{"transaction_id": 1, "t0": 2.0}]},
+            "x",
+            "0.1.0",
+            datetime.now(UTC),
+            0.1,
+        )
 
     async def preflight(session: Session, roots: Any = None) -> None:
         session.preflight, session.ipv4, session.ipv6 = {"network": True, "udp": True}, True, False
@@ -215,6 +221,47 @@ async def test_too_frequent_queries_are_refused(
         got = [await ask({"target": "chat"}) for _ in range(4)]
     assert [status for status, _, _ in got] == [200, 200, 200, 429]
     assert got[-1][2]["Retry-After"].isdigit()
+
+
+def ages(answer: tuple[int, Any, Any]) -> list[float]:
+    assert answer[0] == 200
+    return [transaction["age"] for transaction in answer[1]["test_keys"]["x_transactions"]]
+
+
+async def test_age_counts_from_the_begin_of_a_transaction_to_each_sending(measured: list[dict[str, Any]]) -> None:
+    now = [100.0]
+    async with asking(new_state(clock=lambda: now[0])) as ask:
+        now[0] = 103.0  # the measurement begins, and its transaction 2 s later
+        assert ages(await ask({"target": "chat"})) == [0.0]
+        now[0] = 150.0
+        assert ages(await ask({"target": "chat"})) == [45.0]
+    assert len(measured) == 1
+
+
+async def test_fresh_question_is_measured_anew_and_not_kept(measured: list[dict[str, Any]]) -> None:
+    now = [0.0]
+    state = new_state(clock=lambda: now[0])
+    async with asking(state) as ask:
+        await ask({"target": "chat"})
+        now[0] = 50.0
+        fresh = {"target": "chat", "fresh": True, "endpoints": ["https://chat.example:443/"]}
+        assert ages(await ask(fresh)) == [0.0] and ages(await ask(fresh)) == [0.0]
+        assert len(measured) == 3
+        assert ages(await ask({"target": "chat"})) == [48.0]  # the kept answer is still the first one
+    assert len(measured) == 3 and len(state.answers) == 1
+
+
+async def test_fresh_questions_have_a_limit_of_their_own(
+    measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helper_state, "FRESH_PER_MINUTE", 2)
+    now = [0.0]
+    async with asking(new_state(clock=lambda: now[0])) as ask:
+        got = [await ask({"target": "chat", "fresh": True}) for _ in range(3)]
+        assert [status for status, _, _ in got] == [200, 200, 429] and got[-1][2]["Retry-After"].isdigit()
+        assert (await ask({"target": "chat"}))[0] == 200
+        now[0] = 61.0
+        assert (await ask({"target": "chat", "fresh": True}))[0] == 200
 
 
 async def test_busy_helper_sends_retry_after(measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:

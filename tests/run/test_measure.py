@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from probe.connectivity.endpoint import Reach
 from probe.formats import failures as f
 from probe.formats.entries import DNSAnswer, DNSResponse
 from probe.formats.keys import LISTS
+from probe.run import fresh_control
 from probe.run import measure as measuring
 from probe.run.measure import Measured, measure, measured_nothing
 from probe.targets.target import Target
@@ -139,6 +142,63 @@ async def test_control_gets_addresses_while_probe_measures(world: World) -> None
         done = await run(world, world.target(f"https://{NAME}:{box.port}/"), ask_control=ask)
     assert asked == [{NAME: [HERE]}]
     assert done.test_keys["x_control"] == {"failure": None, "test_keys": {}}
+
+
+async def test_begin_of_control_attempts_is_counted_from_the_measurement(world: World) -> None:
+    zero = time.monotonic()
+
+    async def ask(addresses: dict[str, list[str]], offered: Any) -> dict[str, Any]:
+        return {"failure": None, "test_keys": {"x_transactions": [{"began": zero - 45.0}, {"began": None}, {}]}}
+
+    async with world.box(HERE, [NAME]) as box:
+        done = await run(world, world.target(f"https://{NAME}:{box.port}/"), ask_control=ask)
+    known, unknown, absent = done.test_keys["x_control"]["test_keys"]["x_transactions"]
+    assert -75.0 < known["began"] <= -45.0 and unknown == {"began": None} and absent == {}
+
+
+def control_row(number: int, url: str, failure: str | None, began: float) -> dict[str, Any]:
+    about = {"transaction_id": number, "endpoint": url, "address": HERE, "failure": failure, "began": began}
+    return about | {"kind": "first", "service": "web"}
+
+
+@pytest.mark.parametrize(("age", "asked_again"), [(30.0, True), (5.6, True), (0.0, False)])
+async def test_old_success_of_control_is_renewed_beside_a_new_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch, age: float, asked_again: bool
+) -> None:
+    monkeypatch.setattr(fresh_control, "REPEAT_AFTER", 0.0)
+    world.session.settings = replace(world.session.settings, followups=False)
+    asked: list[Any] = []
+
+    async def ask(addresses: dict[str, list[str]], offered: Any, fresh: Any = ()) -> dict[str, Any]:
+        asked.append((addresses, list(fresh)))
+        now = time.monotonic()
+        row = control_row(1, url, "connection_refused", now) if fresh else control_row(1, url, None, now - age)
+        return {"failure": None, "preflight": {"ipv4": True}, "test_keys": {"x_transactions": [row]}}
+
+    async with world.box(HERE, otherwise="reset") as box:
+        url = f"https://{NAME}:{box.port}/"
+        done = await run(world, world.target(url), ask_control=ask)
+    mine = [t for t in done.test_keys["x_transactions"] if t["endpoint"] == url]
+    kinds = [t["kind"] for t in mine if t["kind"] in {"first", "confirm"}]
+    control = done.test_keys["x_control"]
+    assert asked[1:] == ([({NAME: [HERE]}, [url])] if asked_again else [])
+    assert kinds == ["first", "confirm", "confirm"][: 2 + asked_again]
+    assert [row["transaction_id"] for row in control["test_keys"]["x_transactions"]] == [1, 2][: 1 + asked_again]
+    assert control.get("fresh") == ({"endpoints": [url], "failure": None} if asked_again else None)
+
+
+async def test_working_service_is_not_asked_about_again(world: World) -> None:
+    asked: list[Any] = []
+
+    async def ask(addresses: dict[str, list[str]], offered: Any, fresh: Any = ()) -> dict[str, Any]:
+        asked.append(fresh)
+        rows = [control_row(1, url, None, time.monotonic() - 60.0)]
+        return {"failure": None, "preflight": {}, "test_keys": {"x_transactions": rows}}
+
+    async with world.box(HERE, [NAME]) as box:
+        url = f"https://{NAME}:{box.port}/"
+        await run(world, world.target(url), ask_control=ask)
+    assert asked == [()]
 
 
 async def test_address_known_only_to_control_is_tried(world: World) -> None:

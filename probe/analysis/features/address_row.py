@@ -158,8 +158,12 @@ class AddressRow:
     random_silent: int = column(0, "Random bytes to neutral hosts at the same port that got no answer.")
     random_answered: int = column(0, "Random bytes to neutral hosts at the same port that got an answer or an end.")
     # control
-    control_attempts: int = column(0, "The control's attempts that reached the topmost layer or failed.")
-    control_successes: int = column(0, "The control's attempts at the topmost layer that succeeded.")
+    control_attempts: int = column(
+        0, "The control's attempts that reached the topmost layer or failed, without outdated successes."
+    )
+    control_successes: int = column(
+        0, "The control's attempts at the topmost layer that succeeded, near in time to the attempts here."
+    )
     control_tcp_attempts: int = column(0, "The control's attempts that say something about TCP.")
     control_tcp_successes: int = column(0, "The control's attempts that say something about TCP and succeeded.")
     control_tls_attempts: int = column(0, "The control's attempts that say something about TLS.")

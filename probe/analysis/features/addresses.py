@@ -20,6 +20,7 @@ from probe.analysis.features.attempts import (
     passes,
     redirects_away,
     succeeded,
+    timely_controls,
     unfinished,
 )
 from probe.analysis.features.differentials import (
@@ -52,7 +53,7 @@ def address_row(
     done = attempts_at(endpoint, address, proofs)
     row = _known_row(endpoint, address, done, proofs, network)
     _count_attempts(row, endpoint, done)
-    _count_control(row, endpoint, address, proofs)
+    _count_control(row, endpoint, address, done.target, proofs)
     _count_tcp(row, done.target)
     _count_tls(row, endpoint, done)
     _count_quic(row, endpoint, done)
@@ -127,12 +128,18 @@ def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None
     row.local_faults = sum(is_local_fault(attempt) for attempt in done.target)
 
 
-def _count_control(row: AddressRow, endpoint: Endpoint, address: str, proofs: Verified) -> None:
-    """Count the control's attempts by layer. An attempt that ends below a layer without failure is left out."""
+def _count_control(
+    row: AddressRow, endpoint: Endpoint, address: str, target: tuple[Observation, ...], proofs: Verified
+) -> None:
+    """Count the control's attempts by layer. An attempt that ends below a layer without failure is left out.
+
+    A success that is too old to accuse is left out too.
+    """
     controls, layers = control_attempts(endpoint, proofs), layers_of(endpoint)
     worked = {control.transaction_id for control in controls if control_worked(control, endpoint)}
     for layer, column in (("tcp", "control_tcp"), ("tls", "control_tls"), (layers[-1], "control")):
-        rows = controls_of(layer, endpoint, address, controls) if layer in layers else []
+        near = controls_of(layer, endpoint, address, controls) if layer in layers else []
+        rows = timely_controls(near, target, endpoint)
         setattr(row, f"{column}_attempts", len(rows))
         setattr(row, f"{column}_successes", sum(control.transaction_id in worked for control in rows))
 

@@ -1,6 +1,6 @@
 """Classify transactions as attempts or differentials of an endpoint, and read what each of them shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from probe.analysis.features.allowlists import Unlisted, unlisted_of
@@ -10,6 +10,7 @@ from probe.analysis.features.udp_echo import EchoPair, echo_pair_of
 from probe.analysis.features.verified_addresses import Verified, quic_valid, same_site, tls_valid
 from probe.analysis.observations.failure_kinds import LOCAL, RESET, TIMEOUT, UNREACHABLE, is_local, kind_of
 from probe.analysis.observations.rows import Observation
+from probe.signatures.evidence_age import CONTROL_ATTEMPT, CONTROL_PAGE, in_time
 from probe.targets.dialects import LAYERS
 from probe.targets.target import Endpoint
 
@@ -148,6 +149,7 @@ class Attempts:
     unlisted: Unlisted
     hellos: OtherHellos
     control: tuple[Observation, ...]
+    timely: tuple[Observation, ...]  # the control's attempts without the successes that are too old to accuse
 
     def transactions(self) -> set[int]:
         """Return the numbers of the probe's transactions among them."""
@@ -171,6 +173,7 @@ def attempts_at(endpoint: Endpoint, address: str, proofs: Verified) -> Attempts:
         for row in proofs.probe.of_endpoint(endpoint.url)
         if row.address == address and is_target_attempt(row, endpoint) and not maybe_residual(row, proofs)
     )
+    control = tuple(_nearest(control_attempts(endpoint, proofs), address))
     return Attempts(
         target=target,
         innocuous=tuple(row for row in here if by_name and is_innocuous(row, endpoint, address)),
@@ -179,7 +182,8 @@ def attempts_at(endpoint: Endpoint, address: str, proofs: Verified) -> Attempts:
         echo_pair=echo_pair_of(endpoint, address, proofs),
         unlisted=unlisted_of(endpoint, address, proofs),
         hellos=other_hellos_of(endpoint, address, target, proofs),
-        control=tuple(_nearest(control_attempts(endpoint, proofs), address)),
+        control=control,
+        timely=tuple(timely_controls(control, target, endpoint)),
     )
 
 
@@ -241,6 +245,24 @@ def control_worked(row: Observation, endpoint: Endpoint) -> bool:
     if is_partial(row, endpoint):
         return all(passes(row, layer, endpoint) for layer in layers_of(endpoint) if tried(row, layer))
     return succeeded(row, endpoint, frozenset({row.http_redirect_host}))
+
+
+def timely_controls(
+    controls: Iterable[Observation], target: Sequence[Observation], endpoint: Endpoint
+) -> list[Observation]:
+    """Return the control's attempts without successes that are too old, or too new, for the attempts here.
+
+    A server may have gone down after an old success. If nothing failed here, only pages and redirects are compared.
+    """
+    here = [attempt for attempt in target if not is_local_fault(attempt)]
+    failed = [attempt for attempt in here if _failed(attempt)]
+    spans = [(attempt.t0, attempt.t) for attempt in failed or here]
+    limit = CONTROL_ATTEMPT if failed else CONTROL_PAGE
+    return [row for row in controls if not control_worked(row, endpoint) or in_time(row.began, spans, limit)]
+
+
+def _failed(attempt: Observation) -> bool:
+    return attempt.failure is not None or any(failure_of(attempt, layer) is not None for layer in LAYERS)
 
 
 def count_kind(rows: tuple[Observation, ...] | list[Observation], layer: str, *kinds: str) -> int:

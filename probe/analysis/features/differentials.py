@@ -61,10 +61,8 @@ def _describe_certificate(row: AddressRow, endpoint: Endpoint, refused: Observat
     row.tls_trusted_by_machine = refused.tls_trusted_by_machine
     row.tls_self_signed = refused.tls_self_signed
     row.tls_issued_by_other = bool(refused.tls_issuer) and not refused.tls_self_signed
-    proven = [
-        control for control in done.control if tls_valid(control, endpoint.host) or quic_valid(control, endpoint.host)
-    ]
-    valid = [control for control in proven if control.tls_leaf]
+    valid = [control for control in _proven(done.control, endpoint) if control.tls_leaf]
+    timely = _proven(done.timely, endpoint)
     # An expired certificate of the same issuer is not forged.
     stale = f.SSL_INVALID_CERTIFICATE in {refused.tls_failure, refused.quic_failure}
     row.tls_same_as_control = any(
@@ -72,8 +70,14 @@ def _describe_certificate(row: AddressRow, endpoint: Endpoint, refused: Observat
         for control in valid
     )
     # OONI's helper reports no certificate. If it accepts one at this address, another one is refused here.
-    unseen = any(not control.tls_leaf and control.address == refused.address for control in proven) and not stale
-    row.tls_other_at_control = bool((valid or unseen) and refused.tls_leaf) and not row.tls_same_as_control
+    unseen = any(not control.tls_leaf and control.address == refused.address for control in timely) and not stale
+    other = unseen or any(control.tls_leaf for control in timely)
+    row.tls_other_at_control = other and bool(refused.tls_leaf) and not row.tls_same_as_control
+
+
+def _proven(controls: tuple[Observation, ...], endpoint: Endpoint) -> list[Observation]:
+    """Return the control's attempts at which the server proved the endpoint's name."""
+    return [row for row in controls if tls_valid(row, endpoint.host) or quic_valid(row, endpoint.host)]
 
 
 def count_pages(row: AddressRow, done: Attempts, proven: frozenset[str]) -> None:
@@ -87,7 +91,7 @@ def count_pages(row: AddressRow, done: Attempts, proven: frozenset[str]) -> None
     pages = {other.http_page for other in there} - {control.http_page for control in at_control} - {""}
     hosts = {other.http_redirect_host for other in there} - {""}
     hosts -= {control.http_redirect_host for control in at_control}
-    if at_control:
+    if any(map(answered_http, done.timely)):
         row.http_pages_elsewhere = sum(attempt.http_page in pages for attempt in here)
         row.http_redirects_elsewhere = sum(attempt.http_redirect_host in hosts for attempt in here)
 

@@ -37,7 +37,7 @@ class NameRow:
     dns_reached: int = column(0, "Answers at which an endpoint of the name was answered, by any server.")
     dns_trusted_reached: int = column(0, "Addresses from trusted sources only at which an endpoint was answered.")
     dns_authenticated: int = column(0, "Addresses from encrypted resolvers (DoT, DoH).")
-    dns_from_control: int = column(0, "Addresses from the control's resolver.")
+    dns_from_control: int = column(0, "Addresses from the control's resolver, near in time to the lookups here.")
     dns_proven_here: int = column(0, "Addresses from other sources only that a certificate proves here.")
     dns_proven_authenticated: int = column(
         0, "Addresses from encrypted resolvers only that a certificate proves at the control."

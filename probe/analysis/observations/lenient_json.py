@@ -41,6 +41,12 @@ def seconds(value: Any) -> float:
     return float(value) if usable else 0.0
 
 
+def seconds_or_none(value: Any) -> float | None:
+    """Return the finite number, or None."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+    return float(value) if usable else None
+
+
 def flag(value: Any, default: bool = False) -> bool:
     """Return the bool, or the default."""
     return value if isinstance(value, bool) else default

@@ -14,6 +14,7 @@ from probe.analysis.observations.lenient_json import (
     name,
     number,
     seconds,
+    seconds_or_none,
     table,
     tables,
     text,
@@ -73,6 +74,8 @@ class Observation(NamedTuple):
     in_residual: bool = False
     failure: str | None = None
     t0: float = 0.0
+    t: float = 0.0
+    began: float | None = None  # of a control's attempt: its begin on the probe's clock, as t0. None if unknown
     resets_unlike: int = 0  # resets made by another sender than the TCP peer (forged_resets.py), 0 without raw packets
     queries: tuple[Query, ...] = ()
     tcp_attempts: int = 0
@@ -226,6 +229,8 @@ def _observation(
         in_residual=flag(record.get("in_residual")),
         failure=failure(record.get("failure")),
         t0=seconds(record.get("t0")),
+        t=seconds(record.get("t")),
+        began=seconds_or_none(record.get("began")),
         resets_unlike=resets_unlike,
         queries=tuple(_query(entry) for entry in entries.get("queries", ())),
         **columns,

@@ -16,6 +16,7 @@ from probe.analysis.rules.mechanisms import IN_ORDER, MEANINGS, RESERVED, blocki
 from probe.analysis.rules.rule import IN_OONI, Rule
 from probe.analysis.rules.tables import RULES, RULESET, TABLES
 from probe.analysis.verdicts.validity import INVALIDITIES
+from probe.signatures.evidence_age import LIMITS
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 ABOUT_TABLE = {
@@ -54,9 +55,20 @@ def rules_page() -> Iterator[str]:
         yield f"\n## Table `{table}`\n\n{ABOUT_TABLE[table]} The conditions read `{row.__name__}`."
         for rule in rules:
             yield from _rule(rule)
+    yield from _ages()
     yield "\n## Validity\n\nThe first reason that holds makes a measurement invalid. Its services then have no state.\n"
     yield "| rule | reason | because |\n|---|---|---|"
     yield from (f"| `{each.rule_id}` | `{each.reason}` | {each.because} |" for each in INVALIDITIES)
+
+
+def _ages() -> Iterator[str]:
+    """Yield the section about the age of evidence."""
+    yield "\n## Age of evidence\n"
+    yield "A server may go down, or come back, between two attempts. Evidence for an accusation must be near in time to"
+    yield "the failure here. Evidence against an accusation has no limit. An unknown age counts as near, since older"
+    yield "measurements have none.\n"
+    yield "| evidence | limit in seconds | counted | beyond |\n|---|---|---|---|"
+    yield from (f"| {each.evidence} | {each.seconds:g} | {each.counted} | {each.beyond} |" for each in LIMITS)
 
 
 def _rule(rule: Rule) -> Iterator[str]:

@@ -83,6 +83,7 @@ _OF_FIELDS = {
     "int": "int64",
     "bool": "bool",
     "float": "double",
+    "float | None": "double",
     "tuple[str, ...]": "list",
 }
 _OF_MEASUREMENT = ("network", "run_id", "software_name", "software_version", "ipv6_broken", "lab")

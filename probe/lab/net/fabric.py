@@ -17,11 +17,12 @@ from typing import Protocol
 from probe.lab.net.addresses import Covers
 from probe.lab.net.crafting import host_unreachable, network_unreachable, packed
 from probe.lab.net.layout import Actions, Censor, Direction, FabricConfig, PathConfig
-from probe.lab.net.packets import Malformed, Packet
+from probe.lab.net.outages import Outages
+from probe.lab.net.packets import ACK, SYN, Malformed, Packet
 from probe.lab.net.path import Path, answer_with_error
 from probe.lab.net.pcap import Recording
 from probe.lab.net.router import HomeRouter
-from probe.lab.net.router_replies import answer_for_router
+from probe.lab.net.router_replies import answer_of_closed_host
 from probe.lab.net.schedule import Schedule
 from probe.lab.net.wires import Wire
 
@@ -51,6 +52,7 @@ class Fabric:
         self._helper_addresses = {packed(config.helper_v4), packed(config.helper_v6)}
         self._servers, self._dead = Covers(config.servers), Covers(config.dead)
         self._unreachable = Covers(config.unreachable)
+        self._outages = Outages(config.outages)
         rng = random.Random(f"fabric {config.seed}")
         self._home_path = Path(
             config.path, config.censors, self._home_hop, self.timetable, self._reach_home, self._leave_home_path, rng
@@ -91,12 +93,16 @@ class Fabric:
 
     def _from_home(self, packet: Packet, now: float) -> None:
         if packet.destination in self._router_addresses and not self._router.forwards_dns(packet):
-            answer = answer_for_router(packet)
+            answer = answer_of_closed_host(packet)
             if answer is not None:
                 self._wires["home"].write(answer)
         elif self._is_forwarded(packet):
             raw = packet.raw if packet.version == 6 else self._router.outbound(packet, now)
             if raw is not None:
+                if packet.destination not in self._helper_addresses:
+                    self._outages.begin(now)
+                elif packet.is_tcp and packet.tcp_flags & (SYN | ACK) == SYN:
+                    self._outages.ask()
                 self._record(raw, now)
                 self._home_path.enter(raw, Direction.OUT, now)
         elif self.config.no_network == "unreachable" and packet.destination not in self._router_addresses:
@@ -138,6 +144,10 @@ class Fabric:
 
     def _reach_server(self, raw: bytes, destination: bytes, path: Path, now: float) -> None:
         if destination in self._dead:
+            return
+        if (how := self._outages.at(destination, now)) is not None:
+            if how == "refused" and (refusal := answer_of_closed_host(Packet(raw))) is not None:
+                path.enter(refusal, Direction.IN, now)
             return
         if destination in self._servers:
             self._wires["outside"].write(raw)

@@ -8,6 +8,7 @@ Addresses. Servers, user and helper have their real, public addresses in the lab
 user's IPv4 packets have the source address `home_public_v4`. A censor sees this address and must use it.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -79,6 +80,21 @@ class PathConfig:
         return self.rtt_ms / 2000 / (self.hops + 1)
 
 
+@dataclass(frozen=True)
+class Outage:
+    """Describe addresses that are down for a time. The times are seconds from the run's first packet.
+
+    The first packet from the user to any address except the helper's and the router's begins the run. `questions`:
+    the user's connections to the helper after which they are back, 0 if this does not end it.
+    """
+
+    addresses: Sequence[str]
+    how: Literal["silent", "refused"]
+    after: float = 0.0
+    until: float = math.inf
+    questions: int = 0
+
+
 def _home_address(seed: int) -> str:
     return f"192.168.1.{random.Random(f'home {seed}').randrange(20, 240)}"
 
@@ -119,6 +135,7 @@ class FabricConfig:
     helper_hop_v6: str = "3c00:19:{hop}::1"
 
     dead: Sequence[str] = ()
+    outages: Sequence[Outage] = ()
     unreachable: Sequence[str] = ()
     no_ipv6: NoIPv6How | None = None  # "absent": no address, no route. "silent": both, but no answer
     no_network: NoNetworkHow | None = None  # "unreachable": by ICMP. "unplugged": no route

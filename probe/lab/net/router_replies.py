@@ -1,4 +1,4 @@
-"""Answer packets that are addressed to a router itself: it answers pings and has no open port."""
+"""Answer packets to a host without an open port, such as a router or a refusing server. It answers pings."""
 
 from probe.lab.net.crafting import ACK, ICMP, ICMPV6, RST, SYN, icmp_packet, port_unreachable, tcp_packet
 from probe.lab.net.packets import Packet
@@ -6,8 +6,8 @@ from probe.lab.net.packets import Packet
 ECHO = {ICMP: (8, 0), ICMPV6: (128, 129)}  # request, reply
 
 
-def answer_for_router(packet: Packet) -> bytes | None:
-    """Return the answer to a packet for the router, None if there is none."""
+def answer_of_closed_host(packet: Packet) -> bytes | None:
+    """Return the answer to a packet for the host, None if there is none."""
     request, reply = ECHO.get(packet.protocol, (None, 0))
     if request is not None and packet.icmp_type == request:
         body = packet.raw[packet.offset + 4 :]

@@ -3,9 +3,9 @@
 A class registers itself in `KINDS` with the `kind` that it is defined with.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from probe.lab.net.layout import NoIPv6How, NoNetworkHow
 
@@ -39,6 +39,30 @@ class ServerDown(Placed, kind="server_down"):
     how: Literal["silent", "refused", "hangs_up"] = Field(
         default="silent", description="no packet at all, a reset to every SYN, or a close at the first HTTP request"
     )
+    after: float | None = Field(
+        default=None, ge=0, description="seconds from the run's first packet until they go down; else always down"
+    )
+    until: float | None = Field(
+        default=None, gt=0, description="seconds from the run's first packet until they are back; else never"
+    )
+    until_question: int | None = Field(
+        default=None, ge=1, description="they are back with this connection of the run to the helper; else never"
+    )
+
+    @property
+    def is_timed(self) -> bool:
+        """Return whether they are up at some time."""
+        return any(each is not None for each in (self.after, self.until, self.until_question))
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        if not self.is_timed:
+            return self
+        if self.how == "hangs_up":
+            raise ValueError('"hangs_up" has no times')
+        if self.until is not None and self.until <= (self.after or 0.0):
+            raise ValueError("until must be later than after")
+        return self
 
 
 class RefuseUnknownNames(Placed, kind="refuse_unknown_names"):

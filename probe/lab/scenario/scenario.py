@@ -52,6 +52,9 @@ class HelperKeys(BaseModel):
     censored: bool = Field(default=False, description="true: the censor drops packets to it")
     lies: bool = Field(default=False, description="true: it reports that everything fails")
     reset_names: list[str] = Field(default=[], description="server names that are reset in the helper's own network")
+    asked_before: float | None = Field(
+        default=None, gt=0, description="seconds before the run at which another user asked it the same questions"
+    )
 
 
 class RunKeys(BaseModel):

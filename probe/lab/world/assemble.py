@@ -62,6 +62,7 @@ def build_fabric(scenario: Scenario, world: World, seed: int, roots: str, record
         helper_resolver=HELPERS_RESOLVER,
         outside_resolver=HELPERS_RESOLVER,
         dead=world.silent,
+        outages=[outage for host in world.hosts for outage in host.outages],
         no_ipv6=next((fault.how for fault in scenario.faults if isinstance(fault, NoIPv6)), None),
         no_network=next((fault.how for fault in scenario.faults if isinstance(fault, NoNetwork)), None),
         nat_keeps_ports=not any(isinstance(fault, NAT) for fault in scenario.faults),

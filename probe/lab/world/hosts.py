@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from probe.lab.net.layout import Outage
 from probe.lab.world.pools import Pool
 from probe.targets.target import Endpoint, Neutral, Target, is_address
 
@@ -31,6 +32,7 @@ class Host:
     unhelpful: Literal["", "to_all", "but_to_helper"] = ""  # its answers prove no service
     no_quic: Literal["", "silent", "refused"] = ""
     down: Literal["", "silent", "refused", "hangs_up"] = ""
+    outages: list[Outage] = field(default_factory=list)  # times at which it is down
     unreachable: list[str] = field(default_factory=list)  # those of its addresses that no packet reaches
     rotates: bool = False  # each DNS answer has one address of each family
     denies: list[str] = field(default_factory=list)  # of a resolver: names that get NXDOMAIN

@@ -1,8 +1,10 @@
 """Apply the faults of a scenario to the hosts that they name."""
 
+import math
 from collections.abc import Sequence
 
 from probe.lab.censors.kit.names import matches
+from probe.lab.net.layout import Outage
 from probe.lab.scenario.faults import (
     BrokenAAAA,
     ExpiredCertificate,
@@ -38,6 +40,9 @@ def apply_faults(hosts: Sequence[Host], scenario: Scenario, seed: int) -> None:
 
 def _apply(host: Host, fault: Placed, pool: Pool) -> None:
     match fault:
+        case ServerDown(how=("silent" | "refused") as how) if fault.is_timed:
+            times = (fault.after or 0.0, fault.until or math.inf)
+            host.outages.append(Outage(host.addresses, how, *times, fault.until_question or 0))
         case ServerDown():
             host.down = fault.how
         case RefuseUnknownNames():

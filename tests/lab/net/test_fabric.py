@@ -3,6 +3,7 @@
 import pytest
 
 from probe.lab.net.fabric import Actions, Direction, FabricConfig, PathConfig
+from probe.lab.net.layout import Outage
 from probe.lab.net.packets import ACK, RST, SYN, Packet, tcp_packet, udp_packet, with_ttl
 from tests.support.lab.virtual import SERVER, SERVER6, VirtualLab, Watcher
 from tests.support.lab.wire_checks import is_correct
@@ -278,3 +279,55 @@ def test_icmp_error_causes_no_error() -> None:
     (error,) = lab.take("home")
     lab.send("outside", with_ttl(error.raw, 1))
     assert lab.take("outside") == []
+
+
+# -- outages -----------------------------------------------------------------------------------------------------------
+
+
+def syn(side: str) -> bytes:
+    return tcp_packet(HOME if side == "home" else "192.88.99.200", SERVER, 5000, 443, flags=SYN, seq=7)
+
+
+def test_server_goes_down_and_comes_back_for_user_and_helper() -> None:
+    lab = make(outages=[Outage([SERVER], "silent", after=10.0, until=20.0)])
+    lab.send("helper", syn("helper"))
+    assert len(lab.take("outside")) == 1
+    lab.now += 100.0  # no packet of the user has begun the run yet
+    up = []
+    for pause in (0.0, 9.0, 2.0, 8.0, 3.0):
+        lab.now += pause
+        arrived = 0
+        for side in ("home", "helper"):
+            lab.send(side, syn(side))
+            arrived += len(lab.take("outside"))
+        up.append(arrived)
+    assert up == [2, 2, 0, 0, 2]
+    assert lab.take("home") == lab.take("helper") == []
+
+
+def test_refusing_server_resets_every_connection() -> None:
+    lab = make(outages=[Outage([SERVER], "refused")])
+    for side in ("home", "helper"):
+        lab.send(side, syn(side))
+        (reset,) = lab.take(side)
+        assert reset.tcp_flags == RST | ACK and (reset.ack, reset.dport) == (8, 5000) and is_correct(reset.raw)
+    assert lab.take("outside") == []
+
+
+def test_server_is_back_with_a_question_to_the_helper() -> None:
+    lab = make(outages=[Outage([SERVER], "silent", questions=2)])
+    question = tcp_packet(HOME, "192.88.99.200", 5000, 80, flags=SYN)
+    lab.send("home", question)  # before the run
+    up = []
+    for _ in range(3):
+        lab.send("home", syn("home"))
+        up.append(len(lab.take("outside")))
+        lab.send("home", question)
+    assert up == [0, 0, 1]
+
+
+def test_question_to_the_helper_does_not_begin_the_run() -> None:
+    lab = make(outages=[Outage([SERVER], "silent")])
+    lab.send("home", query(dst="192.88.99.200"))
+    lab.send("helper", syn("helper"))
+    assert len(lab.take("outside")) == 1

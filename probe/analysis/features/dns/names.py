@@ -9,6 +9,7 @@ from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import FlatMeasurement, Observation, Query
 from probe.formats import failures as f
 from probe.signatures.bogons import is_bogon
+from probe.signatures.evidence_age import CONTROL_LOOKUP, in_time
 from probe.signatures.resolver_fingerprint import print_of
 from probe.targets.dialects import ENCRYPTED_RESOLVERS
 
@@ -157,16 +158,27 @@ def _refuted(name: str, proofs: Verified) -> set[str]:
 
 def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Verified) -> None:
     row.dns_authenticated = len(proofs.authenticated(name))
-    row.dns_from_control = len(proofs.from_control(name))
+    asked = _timely_at_control(name, proofs)
+    row.dns_from_control = len({ip for query in asked if query.answer.failure is None for ip in query.answer.addresses})
     families = set(map(_family, answers)) or {4, 6}  # a verified IPv4 address does not refute an IPv6 address
     proven_at_control = proofs.authenticated(name) & proofs.certified_at_control(name)
     row.dns_proven_here = sum(_family(ip) in families for ip in proofs.certified_here(name) - answers)
     row.dns_proven_authenticated = sum(_family(ip) in families for ip in proven_at_control - answers)
-    at_control = [query for query in proofs.control_asked(name) if not is_local(query.answer.failure)]
+    at_control = [query for query in asked if not is_local(query.answer.failure)]
     row.control_attempts = len(at_control)
     row.control_successes = sum(bool(query.answer.addresses) for query in at_control)
     others = proofs.asked(name, ENCRYPTED_RESOLVERS) + at_control
     row.dns_others_denied = sum(dns_kind_of(query.answer.failure) == "nxdomain" for query in others)
+
+
+def _timely_at_control(name: str, proofs: Verified) -> list[Query]:
+    """Return the control's queries for the name without answers that are too old for the lookups here."""
+    spans = [(row.t0, row.t) for row, query in proofs.probe.asked(name) if query.resolver == "system"]
+    return [
+        query
+        for row, query in proofs.control.asked(name)
+        if not query.answer.addresses or not spans or in_time(row.began, spans, CONTROL_LOOKUP)
+    ]
 
 
 def _others_resolved(name: str, proofs: Verified) -> tuple[int, int]:

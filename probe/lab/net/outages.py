@@ -1,0 +1,38 @@
+"""Know which servers are down now: outages that begin and end during a run."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from probe.lab.net.crafting import packed
+from probe.lab.net.layout import Outage
+
+
+class Outages:
+    """Hold the outages of a lab. Their times count from the run's first packet, in the fabric's virtual time."""
+
+    def __init__(self, outages: Sequence[Outage]) -> None:
+        self._by_address: dict[bytes, list[Outage]] = {}
+        for outage in outages:
+            for address in outage.addresses:
+                self._by_address.setdefault(packed(address), []).append(outage)
+        self._began: float | None = None
+        self._questions = 0
+
+    def begin(self, now: float) -> None:
+        """Note that the run has begun. Only the first call counts."""
+        if self._began is None:
+            self._began = now
+
+    def ask(self) -> None:
+        """Count a connection of the user to the helper. Those before the run's first packet do not count."""
+        self._questions += self._began is not None
+
+    def at(self, address: bytes, now: float) -> Literal["silent", "refused"] | None:
+        """Return how the address is down now, None if it is up."""
+        if self._began is None or address not in self._by_address:
+            return None
+        since = now - self._began
+        return next((each.how for each in self._by_address[address] if self._lasts(each, since)), None)
+
+    def _lasts(self, outage: Outage, since: float) -> bool:
+        return outage.after <= since < outage.until and not 0 < outage.questions <= self._questions

@@ -1,0 +1,52 @@
+"""State how old each kind of evidence may be. Probe and analysis apply the same limits."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Span = tuple[float, float]
+"""Begin and end of something that was tried here, in seconds since the measurement began."""
+
+
+@dataclass(frozen=True)
+class AgeLimit:
+    """Hold the limit of one kind of evidence: `seconds`, from what to what they count, and what follows beyond it."""
+
+    evidence: str
+    seconds: float
+    counted: str
+    beyond: str
+
+
+CONTROL_ATTEMPT = AgeLimit(
+    "success of the control at an endpoint",
+    5.0,
+    "from its begin to the begin of a failed attempt here, and from the end of that attempt to its begin",
+    "The probe asks again. Without a newer success no rule accuses by it.",
+)
+CONTROL_PAGE = AgeLimit(
+    "page or redirect that the control received",
+    90.0,
+    "from its begin to the begin of an attempt here that was answered, and from the end of that attempt to its begin",
+    "No rule accuses by it.",
+)
+CONTROL_LOOKUP = AgeLimit(
+    "DNS answer of the control's resolver",
+    90.0,
+    "from its begin to the begin of a lookup here, and from the end of that lookup to its begin",
+    "No rule accuses by it. The addresses in it stay verified.",
+)
+ECHO_TOKEN = AgeLimit(
+    "token of the helper's UDP echo",
+    55.0,
+    "from the helper's answer to the last datagram that carries it. The helper forgets a token after 60",
+    "No datagram is sent to the echo.",
+)
+LIMITS = (CONTROL_ATTEMPT, CONTROL_PAGE, CONTROL_LOOKUP, ECHO_TOKEN)
+
+
+def in_time(began: float | None, here: Iterable[Span], limit: AgeLimit) -> bool:
+    """Return whether evidence that began at `began` is near enough in time to any of the spans.
+
+    An unknown begin counts as near. Measurements from before the age was written have none.
+    """
+    return began is None or any(start - limit.seconds <= began <= end + limit.seconds for start, end in here)

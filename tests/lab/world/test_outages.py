@@ -1,0 +1,43 @@
+"""Test that a scenario's timed outages become outages of the fabric, and that impossible times are refused."""
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from probe.lab.net.layout import Outage
+from probe.lab.scenario.faults import ServerDown
+from probe.lab.scenario.scenario import Scenario
+from probe.lab.world.hosts import Host
+from probe.lab.world.server_faults import apply_faults
+
+
+def outages(**keys: object) -> tuple[str, list[Outage]]:
+    host = Host(names=["a.example"], addresses=["192.0.2.1"], services={"chat/web"})
+    apply_faults([host], Scenario("x", "X", faults=(ServerDown(services=["chat/web"], **keys),)), seed=0)  # type: ignore[arg-type]
+    return host.down, host.outages
+
+
+def test_server_without_times_is_always_down() -> None:
+    assert outages(how="refused") == ("refused", [])
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"after": 0.0}, (0.0, math.inf, 0)),
+        ({"after": 5.0, "until": 9.0}, (5.0, 9.0, 0)),
+        ({"until": 9.0}, (0.0, 9.0, 0)),
+        ({"until_question": 2}, (0.0, math.inf, 2)),
+    ],
+)
+def test_times_make_an_outage(keys: dict[str, float], expected: tuple[float, float, int]) -> None:
+    down, (outage,) = outages(how="silent", **keys)
+    assert down == "" and (outage.addresses, outage.how) == (["192.0.2.1"], "silent")
+    assert (outage.after, outage.until, outage.questions) == expected
+
+
+@pytest.mark.parametrize("keys", [{"how": "hangs_up", "after": 1.0}, {"after": 5.0, "until": 5.0}])
+def test_impossible_times_are_refused(keys: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        ServerDown.model_validate(keys)
