@@ -31,7 +31,7 @@ QUESTIONS = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), VALUES
 @pytest.fixture
 def nothing_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     async def measure(*_: Any) -> dict[str, Any]:
-        return {"test_keys": {}}
+        return {"test_keys": {"x_transactions": []}, "began": 0.0}
 
     monkeypatch.setattr(server, "measure_target", measure)
     monkeypatch.setattr(server, "measure_url", measure)
