@@ -62,6 +62,10 @@ class Neutral:
         """
         return self.proven or (self.connected and self.failure not in f.CERTIFICATE_FAILURES)
 
+    def went_on(self) -> bool:
+        """Tell whether more than the connect was answered. A middlebox can complete connects for every address (P4)."""
+        return self.proven or (self.answered() and not self.connect_only and self.failure != f.TIMEOUT)
+
 
 @dataclass
 class Found:
@@ -77,7 +81,8 @@ class Found:
     resolver: ResolverFacts | None = None  # how the system's resolver answers an innocuous question
     dark_answers: bool | None = None  # whether the non-resolver answers, None if it was not asked
     led_to: dict[str, list[str]] = field(default_factory=dict)  # innocuous name: addresses from the system's resolver
-    heard: set[int] = field(default_factory=set)  # families of answers by public resolvers and of expected web pages
+    heard: set[int] = field(default_factory=set)  # families of answers by public resolvers
+    pages: set[int] = field(default_factory=set)  # families of expected web pages
 
 
 async def preflight(session: Session, roots: Roots | None = None) -> None:
@@ -223,7 +228,7 @@ class _Check:
             code = answer.entry.response.code
             expected = code == status and body.encode() in answer.body
             self.found.portal.append(None if expected else "redirect" if 300 <= code < 400 else "content")
-            self.found.heard |= {family_of(ips[0])} if expected else set()
+            self.found.pages |= {family_of(ips[0])} if expected else set()
 
     async def _ask_udp(self) -> None:
         hostname = self._session.neutral.endpoints[0].host
@@ -259,8 +264,9 @@ def _fill(session: Session, found: Found) -> Preflight:
     portal = _portal_verdict(found)
     public = {endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
     skews = [one.skew for one in found.neutral if one.proven and one.skew is not None]
+    went_on = any(one.went_on() for one in found.neutral)
     return Preflight(
-        network=bool(families) or portal is not None,
+        network=portal is not None or (bool(families) and (bool(proven or found.pages) or went_on)),
         neutral=[one.written() for one in found.neutral],
         portal=portal,
         clock_skew=_to_a_minute(statistics.median(skews)) if skews else None,
@@ -290,7 +296,7 @@ def _answered(found: Found) -> set[int]:
     A censor of all names or of a port hides the certificates that prove a family. A helper needs the proof, since it
     reports its own failures as facts about the servers.
     """
-    return found.heard | {family_of(one.ip) for one in found.neutral if one.answered()}
+    return found.heard | found.pages | {family_of(one.ip) for one in found.neutral if one.answered()}
 
 
 def _portal_verdict(found: Found) -> Portal | None:
