@@ -114,6 +114,7 @@ def test_closed_terminal_ends_the_run_in_order(option: str, tmp_path: Path) -> N
     program = textwrap.dedent(RUN_UNTIL_STOPPED)
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-c", program, str(tmp_path), option])
     shown = b""
