@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from probe.signatures.evidence_age import HELPERS_CACHE
+
 BEGAN, AGE = "began", "age"
-CACHE_SECONDS = 60.0  # for which a helper may answer from an earlier measurement
 
 
 def date_by_age(test_keys: dict[str, Any], asked: float, arrived: float) -> None:
@@ -15,7 +16,7 @@ def date_by_age(test_keys: dict[str, Any], asked: float, arrived: float) -> None
     for transaction in _transactions(test_keys):
         age = transaction.pop(AGE, None)
         usable = isinstance(age, int | float) and not isinstance(age, bool) and age >= 0
-        transaction[BEGAN] = arrived - age if usable else asked - CACHE_SECONDS
+        transaction[BEGAN] = arrived - age if usable else asked - HELPERS_CACHE
 
 
 def since(zero: float, answer: dict[str, Any]) -> dict[str, Any]:

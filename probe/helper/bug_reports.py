@@ -18,7 +18,12 @@ def report(bug: BaseException) -> None:
     if isinstance(bug, OSError) and bug.errno in NO_DESCRIPTORS:
         _print("this process has no file descriptor left; raise its limit (ulimit -n)")
     else:
-        _print(f"a bug of ours: {describe(bug)}")
+        print_bug(describe(bug))
+
+
+def print_bug(description: str) -> None:
+    """Print a bug that is described by its class and place."""
+    _print(f"a bug in probe: {description}")
 
 
 def silence() -> None:

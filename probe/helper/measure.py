@@ -4,10 +4,11 @@ import asyncio
 
 from probe import __version__
 from probe.helper.query import Question
-from probe.helper.state import CACHE_SECONDS, Answer, HelperState
+from probe.helper.state import Answer, HelperState
 from probe.run.measure import measure, measured_nothing
 from probe.run.preflight import preflight
 from probe.session.session import Session
+from probe.signatures.evidence_age import HELPERS_CACHE
 
 ANSWER_WITHIN = 25.0  # seconds until nothing new starts. HARD_LIMIT sends what is finished.
 HARD_LIMIT = 29.0
@@ -55,7 +56,7 @@ async def _recent_session(state: HelperState) -> Session:
     """Return a session whose preflight is at most a minute old. It shows whether the helper's own network works."""
     if (
         state.session_task is None
-        or state.clock() - state.session_task[0] > CACHE_SECONDS
+        or state.clock() - state.session_task[0] > HELPERS_CACHE
         or _failed(state.session_task[1])
     ):
         state.session_task = (state.clock(), asyncio.create_task(_preflight(state)))

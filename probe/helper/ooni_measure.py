@@ -4,11 +4,11 @@ Source: ooni/probe-cli 7cb22410 (`oohelperd`).
 """
 
 import asyncio
-import sys
 
 from probe.formats import failures as f
 from probe.formats.entries import QUICHandshake, TCPConnect, TLSHandshake
 from probe.formats.ooni_helper import BOGON, BY_HELPER, BY_PROBE, VALID, said_of_dns, said_of_tcp
+from probe.helper import bug_reports
 from probe.helper.ooni_request import Request
 from probe.helper.state import Answer, HelperState
 from probe.helper.web_page import fetch
@@ -37,7 +37,7 @@ async def measure_url(state: HelperState, request: Request) -> Answer:
     except TimeoutError:
         pass  # the answer holds what is finished
     for bug in examination.trace.bugs:
-        print(f"probe: a bug of ours: {bug}", file=sys.stderr, flush=True)
+        bug_reports.print_bug(bug)
     return examination.answer
 
 

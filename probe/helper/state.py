@@ -17,11 +17,11 @@ from probe.helper.udp_echo import Echo
 from probe.nettests import NETTESTS
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings
+from probe.signatures.evidence_age import HELPERS_CACHE
 from probe.steps.tls.certificates import Roots, load_roots
 from probe.targets.address_guard import Contacts
 from probe.targets.target import Neutral, Target, load_neutral, load_target, target_names
 
-CACHE_SECONDS = 60.0
 CACHE_ENTRIES = 512
 
 Answer = dict[str, Any]
@@ -108,7 +108,7 @@ async def cached_answer(
     """
     now = state.clock()
     kept = state.answers.get(key)
-    if kept is None or now - kept[0] > CACHE_SECONDS:
+    if kept is None or now - kept[0] > HELPERS_CACHE:
         kept = (now, _in_background(state, state.places.run(peer, measure)))
         state.answers[key] = kept
     state.answers.move_to_end(key)
@@ -132,7 +132,7 @@ def _forget_old_answers(state: HelperState, now: float) -> None:
     """Forget answers that are too old, and the least recently used of too many. The least recently used come first."""
     while state.answers:
         oldest = next(iter(state.answers.values()))[0]
-        if now - oldest <= CACHE_SECONDS and len(state.answers) <= CACHE_ENTRIES:
+        if now - oldest <= HELPERS_CACHE and len(state.answers) <= CACHE_ENTRIES:
             break
         state.answers.popitem(last=False)
 

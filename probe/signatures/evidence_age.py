@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+HELPERS_CACHE = 60.0  # seconds in which a helper gives the same answer to an equal question
+
 Span = tuple[float, float]
 """Begin and end of something that was tried here, in seconds since the measurement began."""
 

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from probe import control as control_module
-from probe.control import Control
+from probe.control import Control, liveness
 from probe.session.session import Settings
 from probe.steps.tls.certificates import load_roots
 from tests.control.test_own import CHAT, GOOD, helper, sending
@@ -28,7 +27,7 @@ LONGEST_DELAY = 10.0  # seconds of the contract
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check in a fifth of the time. The sum of the real limits has a test of its own."""
     for name in ("CHECK_SECONDS", "PATIENCE", "BETWEEN_CHECKS"):
-        monkeypatch.setattr(control_module, name, getattr(control_module, name) / 5)
+        monkeypatch.setattr(liveness, name, getattr(liveness, name) / 5)
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def unused() -> str:
 
 
 def test_limits_add_up_to_less_than_the_longest_delay() -> None:
-    one_silence = control_module.PATIENCE + 2 * control_module.CHECK_SECONDS
+    one_silence = liveness.PATIENCE + 2 * liveness.CHECK_SECONDS
     assert one_silence < LONGEST_DELAY
 
 

@@ -91,7 +91,7 @@ async def test_client_that_is_gone_before_an_error_is_no_bug(capsys: pytest.Capt
         connection._refusal = lambda status: web.json_response({}, status=status)
         request = SimpleNamespace(writer=SimpleNamespace(output_size=0))
         assert connection.handle_error(request, 500, bug).status == 500  # type: ignore[arg-type]
-    assert capsys.readouterr().err == "probe: a bug of ours: ValueError\n"
+    assert capsys.readouterr().err == "probe: a bug in probe: ValueError\n"
 
 
 async def test_client_that_sends_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ def test_bug_of_ours_is_written_by_class_and_place_only() -> None:
         written = helper.written().decode()
     assert b"500" in answer.split(b"\r\n", 1)[0] and b"RuntimeError" in answer
     assert b"secret" not in answer and "secret" not in written and "127.0.0.9" not in written
-    classes = Counter(line.removeprefix("probe: a bug of ours: ").split()[0] for line in written.splitlines())
+    classes = Counter(line.removeprefix("probe: a bug in probe: ").split()[0] for line in written.splitlines())
     assert classes == {"ValueError": 1, "KeyError": 1, "IndexError": 1, "RuntimeError": 1}, written
 
 

@@ -12,7 +12,8 @@ import pytest
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.run import preflight as checking
-from probe.run.preflight import Found, Neutral, preflight
+from probe.run.neutral_host import Neutral
+from probe.run.preflight import Found, preflight
 from probe.session.session import Settings
 from probe.steps.tls import certificates
 from probe.targets.target import Endpoint, Service, parse_endpoint

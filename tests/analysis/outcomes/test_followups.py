@@ -7,9 +7,9 @@ import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.transactions import FollowUp
-from tests.analysis.outcomes.test_client_hellos import browser_fails, fails_in_our_hello, with_other_hellos
+from tests.analysis.outcomes.hellos.test_client_hellos import browser_fails, fails_in_our_hello, with_other_hellos
+from tests.analysis.outcomes.hellos.test_hellos_with_ech import ech_fails_with_any_name, ech_fails_with_name
 from tests.analysis.outcomes.test_dns_forgery import BOGON, INNOCUOUS, alone
-from tests.analysis.outcomes.test_hellos_with_ech import ech_fails_with_any_name, ech_fails_with_name
 from tests.support.measurements.ablation import without_transactions
 from tests.support.measurements.lines import FORGED, GENUINE, SECOND, Lines
 
