@@ -7,7 +7,6 @@ from typing import Any
 from probe.targets.target import is_address
 
 CLAIM = "your_address"  # in `x_control.anomalies`: the helper named an address that is not ours
-
 TRUSTED = frozenset({"literal", "dot", "doh"})  # sources of an address that neither the network nor a helper can fake
 
 Home = ipaddress.IPv4Address | ipaddress.IPv6Network
@@ -49,7 +48,8 @@ class LearnedAddresses:
 def _servers(test_keys: dict[str, Any]) -> Iterator[str]:
     """Return the flows' addresses from trusted sources, and those of neutral hosts that showed a valid certificate."""
     flows = [record for record in test_keys["x_transactions"] if TRUSTED.intersection(record["address_sources"])]
-    neutral = [fact for fact in test_keys["x_run"]["preflight"].get("neutral") or [] if fact["failure"] is None]
+    hosts = test_keys["x_run"]["preflight"].get("neutral") or []
+    neutral = [host for host in hosts if host["failure"] is None and not host.get("connect_only")]
     return (record["address"] for record in (*flows, *neutral) if is_address(record["address"] or ""))
 
 

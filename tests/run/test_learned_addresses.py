@@ -45,6 +45,13 @@ def test_our_address_in_a_false_answer_is_still_ours(ours: str, sources: list[st
     assert "anomalies" not in test_keys["x_control"]
 
 
+def test_neutral_host_without_certificate_may_have_our_address() -> None:
+    """Check that a false answer for a host to which we only connect cannot cause our address to be written."""
+    test_keys = keys()
+    test_keys["x_run"]["preflight"]["neutral"].append({"address": OURS, "failure": None, "connect_only": True})
+    assert learned(OURS).ours(test_keys) == {OURS}
+
+
 def test_network_is_looked_up_by_the_first_address_that_may_be_ours() -> None:
     assert learned(RESOLVER, "no address", OURS, OURS6).first == OURS
     assert learned().first is None
