@@ -18,11 +18,11 @@ from probe.followups.planned_flow import PlannedFlow
 from probe.followups.registry import carry_out
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt
-from probe.resolution.encrypted_dns import family_of
 from probe.resolution.lookup import Names
 from probe.session.innocuous_flows import InnocuousFlows
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.tls.certificates import Roots
+from probe.targets.target import family_of
 
 CONTROL_SECONDS = 30.0  # the helper answers within that
 PAUSE_SECONDS = (0.2, 0.8)  # before a confirmation, so that one short outage of the access line does not fail both

@@ -9,11 +9,10 @@ from probe.followups.echo_offer import EchoOffer
 from probe.followups.planned_flow import Claim, PlannedFlow
 from probe.formats.transactions import TransactionRecord
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
-from probe.resolution.encrypted_dns import family_of
 from probe.resolution.lookup import TRUSTED
 from probe.session.session import HELPER, Session
 from probe.session.trace import Trace
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 
 @dataclass

@@ -16,13 +16,12 @@ from probe.dialogue import DIALOGUE_BY_DIALECT, Method, RequestOptions, always_g
 from probe.followups.echo_offer import EchoOffer
 from probe.formats.transactions import Kind
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
-from probe.resolution.encrypted_dns import family_of
 from probe.resolution.lookup import TRUSTED, Name, Names
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps.tls.certificates import Roots
 from probe.targets.address_guard import Contacts, may_contact
-from probe.targets.target import Endpoint, Service, Target
+from probe.targets.target import Endpoint, Service, Target, family_of
 
 ALTERNATIVES = 2  # other addresses per family that are tried
 SECOND_ANSWER_SECONDS = 1.0  # at most, for a second answer before the first address is tried

@@ -25,7 +25,7 @@ from probe.formats.transactions import TransactionRecord
 from probe.privacy.scrub import scrub_text
 from probe.steps.connection import address_of
 from probe.targets.address_guard import Contacts, may_contact
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 RESOLVER = "testhelper"  # stands for its resolver, which it does not name
 MOST_ADDRESSES = 16  # per answer
@@ -55,7 +55,7 @@ def test_keys(answered: Iterable[tuple[Question, Answer]], *, own_roots: bool = 
 def proven_families(answered: Iterable[tuple[Question, Answer]]) -> frozenset[int]:
     """Return the families over which the helper completed a TLS handshake with a requested name."""
     return frozenset(
-        _family(ip)
+        family_of(ip)
         for question, answer in answered
         for ip in addresses(question, answer)
         if question.host and handshake(question, answer, ip)[0]
@@ -215,7 +215,7 @@ def _record(role: str, endpoint: Endpoint, ip: str, question: Question, answer: 
         hostname="" if endpoint.is_literal else endpoint.host,
         address=ip,
         port=question.port,
-        family=_family(ip),
+        family=family_of(ip),
         address_sources=[source for source, holds in given.items() if holds],
         sent_name="" if endpoint.is_literal else endpoint.host,
     )
@@ -230,10 +230,6 @@ def _by_type(given: list[str], about: Mapping[str, Any]) -> list[tuple[str, list
         place = {"ipv6": ip} if ":" in ip else {"ipv4": ip}
         found[query_type].append(DNSAnswer(answer_type=query_type, asn=network, **place))  # type: ignore[arg-type]
     return list(found.items())
-
-
-def _family(ip: str) -> Literal[4, 6]:
-    return 6 if ":" in ip else 4
 
 
 def _table(value: Any) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
-from probe.resolution.encrypted_dns import family_of
+from probe.targets.target import family_of
 
 TOKEN_BYTES = 12
 PAIRS_PER_TOKEN = 3  # the echo's own limit is not reached, because that silence would look like dropped datagrams

@@ -6,11 +6,10 @@ from typing import Literal
 
 from probe.formats.hops import PayloadKind
 from probe.formats.transactions import FollowUp
-from probe.resolution.encrypted_dns import family_of
 from probe.session.trace import TransactionFacts
 from probe.steps.quic.quic import ALPN
 from probe.steps.tls.tls_stream import client_hello
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 from probe.wire.dns.message import build_query
 from probe.wire.sip.options import Options
 from probe.wire.stun import allocate_request, binding_request

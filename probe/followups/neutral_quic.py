@@ -3,11 +3,10 @@
 from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts
 from probe.followups.planned_flow import PlannedFlow
-from probe.resolution.encrypted_dns import family_of
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import resolve_system
 from probe.steps.quic.quic import quic_handshake
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 
 async def find_neutral_hosts(context: FollowUpContext, flow: PlannedFlow) -> list[tuple[str, Endpoint]]:

@@ -10,7 +10,6 @@ from probe.resolution.encrypted_dns import (
     Resolver,
     addresses_in,
     ask_types,
-    family_of,
     public_resolvers,
     shared_resolver,
 )
@@ -19,7 +18,7 @@ from probe.session.session import HELPER, Session
 from probe.session.trace import Transaction, TransactionFacts
 from probe.steps.dns.dns import query_udp
 from probe.steps.tls.certificates import Roots
-from probe.targets.target import is_address
+from probe.targets.target import family_of, is_address
 
 RESOLVERS_ASKED = 2  # public resolvers over UDP
 NON_RESOLVER_SECONDS = 2.0

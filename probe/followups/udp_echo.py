@@ -11,11 +11,10 @@ from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.transactions import TransactionRecord
-from probe.resolution.encrypted_dns import family_of
 from probe.session.session import HELPER
 from probe.session.trace import Transaction
 from probe.steps.calls.echo import udp_echo
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 from probe.wire.sip.options import MAGIC_COOKIE, Options
 from probe.wire.stun import allocate_request, binding_request
 

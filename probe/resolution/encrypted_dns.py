@@ -1,7 +1,6 @@
 """Query public resolvers over DoT and DoH: for a follow-up, or during the whole run to verify addresses."""
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from probe.steps.dns.doh import DoHResolver
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import Roots
 from probe.steps.tls.tls import tls_handshake
-from probe.targets.target import Endpoint, is_address
+from probe.targets.target import Endpoint, family_of, is_address
 
 MOST_OPENS = 4  # connects of the run's encrypted resolver
 OPENS_FOR_FOLLOWUPS = 2  # connects of a resolver that only follow-ups query
@@ -26,11 +25,6 @@ DOH_DELAY = 1.5  # seconds until DoH is tried too, if DoT has not answered
 
 
 Channel = StreamResolver | DoHResolver
-
-
-def family_of(ip: str) -> Literal[4, 6]:
-    """Return the family of an IP literal."""
-    return 6 if ipaddress.ip_address(ip).version == 6 else 4
 
 
 @dataclass(frozen=True)

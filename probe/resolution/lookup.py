@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
 from probe.formats.keys import places_of_entries
-from probe.resolution.encrypted_dns import addresses_in, ask_types, family_of
+from probe.resolution.encrypted_dns import addresses_in, ask_types
 from probe.session.classify import LocalFailure
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import ResolverPrint, print_of
 from probe.steps.dns.dns import query_udp, resolve_system, system_resolvers
-from probe.targets.target import is_address
+from probe.targets.target import family_of, is_address
 
 TRUSTED = frozenset({"dot", "doh", "control"})  # sources that no device on the path can forge
 MOST_ADDRESSES = 16  # of one source, because a forged answer may hold hundreds

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from probe.formats import failures as f
 from probe.formats.facts import NeutralHost
-from probe.resolution.encrypted_dns import family_of
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 
 @dataclass

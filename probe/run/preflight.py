@@ -13,7 +13,7 @@ from typing import Any
 from probe.dialogue import written_url
 from probe.formats import failures as f
 from probe.formats.facts import Portal, Preflight, ResolverFacts
-from probe.resolution.encrypted_dns import WarmResolver, addresses_in, family_of, first_warm_resolver, public_resolvers
+from probe.resolution.encrypted_dns import WarmResolver, addresses_in, first_warm_resolver, public_resolvers
 from probe.run.local_network import proxy_in_environment, resolver_class, through_vpn
 from probe.run.neutral_host import Neutral
 from probe.run.neutral_lookups import NeutralLookups
@@ -24,7 +24,7 @@ from probe.steps.http.http import http_request
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import Roots, judge_chain, load_roots
 from probe.steps.tls.tls import tls_handshake
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 NAMES_TOGETHER = 3  # of different operators. A portal leads that many names to one address.
 PATIENCE = 8.0  # seconds. A dead network must be known within that time.

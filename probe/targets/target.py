@@ -133,6 +133,11 @@ class Neutral:
     """Endpoints (`https`) that only get a connection, to see which networks are reachable."""
 
 
+def family_of(ip: str) -> Literal[4, 6]:
+    """Return the family of an IP literal."""
+    return 6 if ":" in ip else 4
+
+
 def is_address(host: str) -> bool:
     """Return whether `host` is an IPv4 or IPv6 literal (without brackets)."""
     try:

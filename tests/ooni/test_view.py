@@ -23,7 +23,7 @@ from probe.formats.transactions import TransactionRecord
 from probe.ooni.view import Seen, View, ooni_view
 from probe.run.measure import sections
 from probe.session.trace import Trace
-from probe.targets.target import Service, Target, parse_endpoint
+from probe.targets.target import Service, Target, family_of, parse_endpoint
 
 NAME, URL = "service.example", "https://service.example:443/"
 CHAT = "noise://service.example:5222"
@@ -76,7 +76,7 @@ class Written:
             chain.append(HTTPTransaction(request=HTTPRequest(url="https://service.example/")))
         for entry, failure in zip(chain, failures, strict=False):
             entry.failure = failure
-        family = 6 if ":" in ip else 4
+        family = family_of(ip)
         about = {"kind": "first", "endpoint": url, "address": ip, "family": family} | about
         return self.add(about.pop("kind"), *chain[: len(failures)], **about)
 

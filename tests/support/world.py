@@ -12,13 +12,12 @@ from typing import Any, Literal
 import pytest
 
 from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
-from probe.resolution.encrypted_dns import family_of
 from probe.session.classify import RemoteError
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings
 from probe.session.trace import Transaction
 from probe.steps.tls.certificates import Roots, load_roots
-from probe.targets.target import Endpoint, Neutral, Service, Target, parse_endpoint
+from probe.targets.target import Endpoint, Neutral, Service, Target, family_of, parse_endpoint
 from tests.support.servers.authority import issue
 from tests.support.servers.loopback import Peer, TLSPeer, serving
 

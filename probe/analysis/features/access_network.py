@@ -8,6 +8,7 @@ from probe.analysis.observations.failure_kinds import TIMEOUT, UNREACHABLE, kind
 from probe.analysis.observations.lenient_json import address as as_address
 from probe.analysis.observations.lenient_json import failure, flag, table, tables, text
 from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation, neutral_key
+from probe.targets.target import family_of
 
 SYN_REPEATED = 0.9  # seconds, because kernels repeat a SYN after one second (RFC 6298, section 2.1)
 MANY_REPEATED = 1 / 12  # of all connects
@@ -100,7 +101,7 @@ def _neutral_addresses(measurement: FlatMeasurement) -> frozenset[str]:
 
 
 def _family_of(fact: dict[str, object]) -> int:
-    return 6 if ":" in as_address(fact.get("address")) else 4
+    return family_of(as_address(fact.get("address")))
 
 
 def _unreached(fact: dict[str, object]) -> bool:

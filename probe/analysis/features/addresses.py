@@ -41,7 +41,7 @@ from probe.analysis.features.verified_addresses import Verified, quic_valid, tls
 from probe.analysis.observations.failure_kinds import CERTIFICATE, REFUSED, RESET, TIMEOUT, UNREACHABLE
 from probe.analysis.observations.rows import FlatMeasurement, Observation
 from probe.formats import failures as f
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 _SILENCE = tuple(column.name for column in fields(AddressRow) if column.name.endswith(("_timeouts", "_silent")))
 
@@ -72,7 +72,7 @@ def address_row(
     count_unlisted(row, endpoint, done, network.neutral)
     count_resets(row, done)
     count_hellos(row, endpoint, done.hellos, network.neutral)
-    if network.drops or row.in_outage or _family(address) not in network.proven:
+    if network.drops or row.in_outage or family_of(address) not in network.proven:
         _ignore_silence(row)
     return row, done
 
@@ -94,7 +94,7 @@ def _known_row(
         clear_text=endpoint.dialect == "http",
         by_name=not endpoint.is_literal,
         line_lossy=network.lossy,
-        in_outage=_family(address) in network.outage and not any(map(answered, proofs.probe.at(address))),
+        in_outage=family_of(address) in network.outage and not any(map(answered, proofs.probe.at(address))),
     )
 
 
@@ -109,15 +109,11 @@ def _ignore_silence(row: AddressRow) -> None:
 
 
 def _family_works(done: Attempts, endpoint: Endpoint, address: str, families: frozenset[int]) -> bool:
-    family = _family(address)
+    family = family_of(address)
     no_route = family == 6 and any(
         failure_of(row, layers_of(endpoint)[0]) == f.NETWORK_UNREACHABLE for row in done.target
     )
     return family in families and not no_route
-
-
-def _family(address: str) -> int:
-    return 6 if ":" in address else 4
 
 
 def _count_attempts(row: AddressRow, endpoint: Endpoint, done: Attempts) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import TIMEOUT, is_local, kind_of
 from probe.analysis.observations.rows import Observation
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Unlisted:
 
 def unlisted_of(endpoint: Endpoint, address: str, proofs: Verified) -> Unlisted:
     """Return the flows that serve an endpoint at an address. One at a neutral host serves all endpoints of its kind."""
-    family = 6 if ":" in address else 4
+    family = family_of(address)
     named = [row for row in proofs.probe.of_endpoint(endpoint.url) if row.family == family and not endpoint.is_literal]
     named = [row for row in named if _shows_no_target(row, endpoint)]
     by_kind = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import kind_of
 from probe.analysis.observations.rows import Observation
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 Rows = tuple[Observation, ...]
 
@@ -90,7 +90,7 @@ def hellos_with_ech_of(endpoint: Endpoint, address: str, target: Rows, proofs: V
 
     Those with a neutral host's own name serve all endpoints.
     """
-    family = 6 if ":" in address else 4
+    family = family_of(address)
     ours = {_program(row) for row in target if row.tls_attempts > 0}
 
     def of(kind: str, *, ech: bool, by_us: bool, named: bool) -> Rows:

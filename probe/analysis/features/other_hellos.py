@@ -7,7 +7,7 @@ from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.verified_addresses import Verified, tls_valid
 from probe.analysis.observations.failure_kinds import RESET, TIMEOUT, is_local, kind_of
 from probe.analysis.observations.rows import Observation
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation,
     `target` are the endpoint's own attempts at the address. A row counts only if its entry confirms the follow-up's
     label: another engine sent the hello, or its length differs from all our hellos.
     """
-    family = 6 if ":" in address else 4
+    family = family_of(address)
     near = [row for row in proofs.probe.of_endpoint(endpoint.url) if row.family == family and row.tls_attempts > 0]
     named = [row for row in near if row.tls_name == endpoint.host]
     engines = {row.tls_engine for row in target if row.tls_attempts > 0}

@@ -9,7 +9,7 @@ from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import TIMEOUT, kind_of
 from probe.analysis.observations.rows import Observation
 from probe.formats.calls import EchoPayload
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 _RETRANSMITTED = 2  # one lost datagram is no silence
 
@@ -39,7 +39,7 @@ def echo_pair_of(endpoint: Endpoint, address: str, proofs: Verified) -> EchoPair
     if not ports:
         return EchoPair()
     port = endpoint.port if endpoint.port in ports else ports[0]
-    family = 6 if ":" in address else 4
+    family = family_of(address)
     here = [row for row in (*same, *other) if row.echo_port == port]
     here = [row for row in here if row.family == family] or here
     return EchoPair(tuple(row for row in here if row in same), tuple(row for row in here if row in other))

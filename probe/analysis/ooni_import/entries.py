@@ -10,7 +10,7 @@ from probe.analysis.observations.lenient_json import address, name, number, tabl
 from probe.analysis.ooni_import.failures import failure_in
 from probe.signatures.block_pages import matching
 from probe.targets.dialects import DIALECTS
-from probe.targets.target import Endpoint, is_address
+from probe.targets.target import Endpoint, family_of, is_address
 
 Entry = dict[str, Any]
 
@@ -64,7 +64,7 @@ def _by_family(entry: Entry) -> list[Entry]:
 
 
 def _family(answer: Entry) -> int:
-    return 6 if ":" in address(answer.get("ipv4") or answer.get("ipv6")) else 4
+    return family_of(address(answer.get("ipv4") or answer.get("ipv6")))
 
 
 def connects(keys: Entry) -> list[tuple[At, Entry]]:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 from probe.analysis.ooni_import.entries import Entry
-from probe.targets.target import Endpoint
+from probe.targets.target import Endpoint, family_of
 
 
 class Converted:
@@ -42,7 +42,7 @@ class Converted:
                 "hostname": endpoint.host,
                 "address": address,
                 "port": endpoint.port,
-                "family": 6 if ":" in address else 4,
+                "family": family_of(address),
                 "failure": next((failed for failed in failures if failed is not None), None),
             },
             **made,

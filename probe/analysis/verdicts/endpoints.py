@@ -15,7 +15,7 @@ from probe.analysis.rules.mechanisms import deepest
 from probe.analysis.rules.rule import ACCUSING, Rule, State
 from probe.analysis.rules.tables import RULES, tables_for
 from probe.targets.dialects import deepest_proof
-from probe.targets.target import Endpoint, is_address
+from probe.targets.target import Endpoint, family_of, is_address
 
 _ABSENT = {
     "name_family_absent": "family",
@@ -200,7 +200,7 @@ def _why_absent(endpoint: Endpoint | None, name: Rule, addresses: list[Part], fa
     if endpoint is None or name.state in ACCUSING:
         return ""
     if endpoint.is_literal and not addresses:
-        return "" if (6 if ":" in endpoint.host else 4) in families else "family"
+        return "" if family_of(endpoint.host) in families else "family"
     if not addresses:
         return _ABSENT.get(name.rule_id, "")
     reasons = {_ABSENT.get(part.rule.rule_id, "") for part in addresses}

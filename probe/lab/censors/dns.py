@@ -16,6 +16,7 @@ from probe.lab.net.addresses import Covers
 from probe.lab.net.dns_packets import RCODES, Question, question_of_answer, read_question, reply
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet, udp_packet
+from probe.targets.target import family_of
 
 DNS = 53
 # Addresses in forged answers: other companies' in China, private ones of a block page in Iran.
@@ -69,7 +70,7 @@ class DNSForger(Middlebox):
             pool: Sequence[str] = [ip for item in self.answers for ip in self._deployment.zone.get(item, (item,))]
         else:
             pool = POOLS[self.answers][question.family == 6]
-        usable = [address for address in pool if (6 if ":" in address else 4) == question.family]
+        usable = [address for address in pool if family_of(address) == question.family]
         drawn = self._random(question.name, question.kind).sample(usable, len(usable))
         return drawn[number % len(drawn) :][:1] if drawn else ()
 

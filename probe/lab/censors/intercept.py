@@ -15,6 +15,7 @@ from probe.lab.net.crafting import packed
 from probe.lab.net.layout import Actions, Direction
 from probe.lab.net.packets import Packet
 from probe.lab.net.router import transport_checksum_at, with_bytes
+from probe.targets.target import family_of
 
 
 class TLSIntercept(Middlebox):
@@ -52,7 +53,7 @@ class TLSIntercept(Middlebox):
 
     def handles_family(self, address: str) -> bool:
         """Return whether packets to an address may be redirected."""
-        return self.family in {0, 6 if ":" in address else 4}
+        return self.family in {0, family_of(address)}
 
     def see(self, packet: Packet, direction: Direction, now: float) -> Actions | None:
         """Return what to do with `packet`. None: nothing."""

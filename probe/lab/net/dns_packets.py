@@ -22,6 +22,8 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
 import dns.rrset
 
+from probe.targets.target import family_of
+
 A, AAAA = int(dns.rdatatype.A), int(dns.rdatatype.AAAA)
 NOERROR, FORMERR, NXDOMAIN = int(dns.rcode.NOERROR), int(dns.rcode.FORMERR), int(dns.rcode.NXDOMAIN)
 RECORDS: dict[int, Callable[..., dns.rdata.Rdata]] = {A: dns.rdtypes.IN.A.A, AAAA: dns.rdtypes.IN.AAAA.AAAA}
@@ -92,7 +94,7 @@ def reply(
     recursive: bool = True,
 ) -> bytes:
     """Return the answer with those of `addresses` that have the family of the question. `ttl` is in seconds."""
-    wanted = tuple(ip for ip in addresses if (6 if ":" in ip else 4) == question.family)
+    wanted = tuple(ip for ip in addresses if family_of(ip) == question.family)
     answer = _reply(question.query, wanted, rcode, ttl, authoritative, recursive)
     return question.ident.to_bytes(2, "big") + answer[2:]
 

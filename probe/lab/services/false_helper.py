@@ -17,7 +17,7 @@ from probe.lab.services.streams import Ended, Plain
 from probe.lab.services.web import read_request
 from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
 from probe.lab.world.world import World
-from probe.targets.target import Endpoint, Target
+from probe.targets.target import Endpoint, Target, family_of
 
 HEALTHY = {"ipv4": True, "ipv6": True, "udp": True}
 
@@ -52,7 +52,7 @@ def _record(number: int, role: str, endpoint: Endpoint, address: str) -> Transac
         hostname="" if endpoint.is_literal else endpoint.host,
         address=address,
         port=endpoint.port,
-        family=6 if ":" in address else 4,
+        family=family_of(address),
         address_sources=["literal" if endpoint.is_literal else "system"],
         corroborated=True,
         failed_operation=TCPConnect.OPERATION,

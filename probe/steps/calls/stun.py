@@ -16,6 +16,7 @@ from probe.session.trace import Transaction
 from probe.steps.connection import Connection, address_of
 from probe.steps.first_bytes import first_bytes
 from probe.steps.udp_flow import UDPFlow, udp_flow
+from probe.targets.target import family_of
 from probe.wire import stun
 
 SCHEDULE = (0.0, 0.5, 1.5, 3.5)  # seconds at which a request is sent over UDP (RFC 8489, 6.2.1)
@@ -156,7 +157,7 @@ def _judge(entry: STUNExchange, message: stun.Message, local: tuple[str, int] | 
     entry.fingerprint_valid = message.fingerprint_valid
     entry.has_realm, entry.has_nonce = bool(message.first(stun.REALM)), bool(message.first(stun.NONCE))
     if message.mapped is not None:
-        entry.mapped_family = 6 if ":" in message.mapped[0] else 4
+        entry.mapped_family = family_of(message.mapped[0])
         entry.mapped_differs = None if local is None else message.mapped != local
     if (problem := _problem(entry)) is not None:
         raise RemoteError(f"{f.UNKNOWN}: stun: {problem}")

@@ -17,7 +17,7 @@ from probe.lab.run import run_command
 from probe.lab.scenario.scenario import PathKeys, Scenario
 from probe.lab.world.hosts import HELPER_V4, PROVIDERS_RESOLVER
 from probe.lab.world.world import build_world
-from probe.targets.target import bundled_targets
+from probe.targets.target import bundled_targets, family_of
 from tests.support.lab import dig
 from tests.support.lab.dig import AAAA
 
@@ -45,7 +45,7 @@ def dig_answers(tmp_path: Path, censors: tuple[Middlebox, ...], calls: list[dict
 
 def real_addresses(name: str, family: int = 4) -> set[str]:
     zone = build_world(bundled_targets(), Scenario("mine", "A test"), 0).zone
-    return {address for address in zone[name] if (6 if ":" in address else 4) == family}
+    return {address for address in zone[name] if family_of(address) == family}
 
 
 def asked(server: str, name: str, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from probe.formats import failures as f
 from probe.formats.calls import UDPEcho
 from probe.formats.entries import DNSResponse, Entry, RandomBytes, TCPConnect
 from probe.formats.transactions import TransactionRecord
-from probe.targets.target import is_address, parse_endpoint
+from probe.targets.target import family_of, is_address, parse_endpoint
 from tests.support.measurements.entries import FORGED, GENUINE, LAYERS, SECOND, answer, complete, entries_of, query
 
 __all__ = ["FORGED", "GENUINE", "SECOND", "Keys", "Lines"]
@@ -225,7 +225,7 @@ class Lines:
         about = {key: more.pop(key) for key in list(more) if key in TransactionRecord.model_fields}
         name = more.pop("name", "" if is_address(endpoint.host) else endpoint.host)
         about = {"service": self._role(url), "endpoint": url, "address": ip, "port": endpoint.port} | about
-        about = {"family": 6 if ":" in ip else 4, "sent_name": name} | about
+        about = {"family": family_of(ip), "sent_name": name} | about
         record = keys.open(**about)
         layer, _, failed = outcome.partition(":")
         for entry in entries_of(endpoint, ip, name, more):

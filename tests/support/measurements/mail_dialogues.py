@@ -6,7 +6,7 @@ from probe.formats.entries import BinaryData, Entry, TCPConnect, TLSHandshake
 from probe.formats.mail import MailGreeting, MailStartTLS
 from probe.formats.transactions import TransactionRecord
 from probe.targets.dialects import DIALECTS
-from probe.targets.target import Endpoint, parse_endpoint
+from probe.targets.target import Endpoint, family_of, parse_endpoint
 from tests.support.measurements.entries import complete
 from tests.support.measurements.lines import Keys, Lines
 
@@ -39,7 +39,7 @@ class MailLines(Lines):
         about = {key: more.pop(key) for key in list(more) if key in TransactionRecord.model_fields}
         name = endpoint.host if endpoint.scheme in {"smtps", "imaps"} else ""
         about = {"service": self._role(url), "endpoint": url, "address": ip, "port": endpoint.port} | about
-        record = keys.open(**{"family": 6 if ":" in ip else 4, "sent_name": name} | about)
+        record = keys.open(**{"family": family_of(ip), "sent_name": name} | about)
         failure: tuple[str | None, str | None] = (None, None)
         for entry in _entries(endpoint, ip, outcome):
             complete(entry, more)

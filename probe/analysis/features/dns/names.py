@@ -12,6 +12,7 @@ from probe.signatures.bogons import is_bogon
 from probe.signatures.evidence_age import CONTROL_LOOKUP, in_time
 from probe.signatures.resolver_fingerprint import print_of
 from probe.targets.dialects import ENCRYPTED_RESOLVERS
+from probe.targets.target import family_of
 
 
 def name_row(name: str, measurement: FlatMeasurement, proofs: Verified, network: AccessNetwork) -> NameRow:
@@ -160,10 +161,10 @@ def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Ver
     row.dns_authenticated = len(proofs.authenticated(name))
     asked = _timely_at_control(name, proofs)
     row.dns_from_control = len({ip for query in asked if query.answer.failure is None for ip in query.answer.addresses})
-    families = set(map(_family, answers)) or {4, 6}  # a verified IPv4 address does not refute an IPv6 address
+    families = set(map(family_of, answers)) or {4, 6}  # a verified IPv4 address does not refute an IPv6 address
     proven_at_control = proofs.authenticated(name) & proofs.certified_at_control(name)
-    row.dns_proven_here = sum(_family(ip) in families for ip in proofs.certified_here(name) - answers)
-    row.dns_proven_authenticated = sum(_family(ip) in families for ip in proven_at_control - answers)
+    row.dns_proven_here = sum(family_of(ip) in families for ip in proofs.certified_here(name) - answers)
+    row.dns_proven_authenticated = sum(family_of(ip) in families for ip in proven_at_control - answers)
     at_control = [query for query in asked if not is_local(query.answer.failure)]
     row.control_attempts = len(at_control)
     row.control_successes = sum(bool(query.answer.addresses) for query in at_control)
@@ -188,7 +189,3 @@ def _others_resolved(name: str, proofs: Verified) -> tuple[int, int]:
     resolved = {query.hostname for query in others if query.answer.addresses}
     lost = {query.hostname for query in others if dns_kind_of(query.answer.failure) == "timeout"}
     return len(resolved), len(resolved & lost)
-
-
-def _family(ip: str) -> int:
-    return 6 if ":" in ip else 4

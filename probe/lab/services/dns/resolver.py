@@ -8,6 +8,7 @@ from probe.lab.censors.kit.names import matches
 from probe.lab.net.dns_packets import AAAA, FORMERR, NXDOMAIN, RCODES, Question, read_question, referral, reply
 from probe.lab.services.streams import Stream, read_exactly
 from probe.lab.world.world import World
+from probe.targets.target import family_of
 
 
 class Zone:
@@ -35,7 +36,7 @@ class Zone:
         every = self._world.zone[question.name]
         if question.name not in self._world.rotating:
             return every
-        family = [address for address in every if (6 if ":" in address else 4) == question.family]
+        family = [address for address in every if family_of(address) == question.family]
         turn = self._turns.get(question.name, crc32(f"{self._address} {question.name}".encode()) >> 8)
         self._turns[question.name] = turn + 1
         return [family[turn % len(family)]] if family else []
