@@ -57,10 +57,18 @@ def test_pages_request_only_their_own_files(page: Page, site: Path, server: str,
     assert not errors
 
 
+FOUND = """() => {
+    document.querySelector("input.md-search__input").dispatchEvent(new KeyboardEvent("keyup"))
+    return document.querySelector(".md-search-result__item") !== null
+}"""
+
+
 def test_search_finds_a_page(page: Page, server: str) -> None:
     requests, errors = watch(page)
     page.goto(f"{server}/index.html")
     page.get_by_placeholder("Search").fill("residual censorship")
+    # The page's script may be ready only after the words are there. Then it needs one more key.
+    page.wait_for_function(FOUND, polling=500, timeout=60_000)
     expect(page.locator(".md-search-result__item").first).to_be_visible(timeout=30_000)
     assert not [url for url in requests if not url.startswith((server, "data:"))]
     assert not errors
