@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import statistics
 import time
 from collections import Counter
@@ -188,8 +189,15 @@ async def _attacked(attacks: tuple[Attack, ...], helper: HelperProcess, head_sta
     return outcome
 
 
+def allow_many_clients() -> None:
+    """Raise this process's limit of open files, since the attackers need more than the helper has."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * DESCRIPTORS), most))
+
+
 def attacked(*attacks: Attack, head_start: float = 3.0, seconds: float = 0.0) -> Outcome:
     """Run the attacks against a helper with DESCRIPTORS, beside an honest client, and return what both saw."""
+    allow_many_clients()
     with helper_process("--lab", "--trusted-proxy", PROXY, descriptors=DESCRIPTORS) as helper:
         outcome = asyncio.run(_attacked(attacks, helper, head_start, seconds))
         written = helper.written()

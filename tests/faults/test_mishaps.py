@@ -42,6 +42,7 @@ def test_killed_run_keeps_every_reported_measurement(tmp_path: Path) -> None:
     assert any(0 < finished < 4 * len(NAMES) for finished in seen), seen  # else no run was killed in the middle
 
 
+@pytest.mark.root  # takes the network interface down
 def test_lost_link_during_run_accuses_nothing(tmp_path: Path) -> None:
     runs = at_home(
         """

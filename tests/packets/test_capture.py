@@ -20,6 +20,8 @@ from probe.packets.capture import Capture, may_capture
 from probe.steps.tcp import tcp_connect
 from tests.support.servers.loopback import a_transaction, serving
 
+pytestmark = pytest.mark.root  # raw packets
+
 
 @pytest.fixture
 async def capture() -> AsyncIterator[Capture]:

@@ -4,7 +4,21 @@ from typing import Any
 
 import pytest
 
+from tests.real.packages import COMMAND
+
 NOT_RUN = pytest.StashKey[list[str]]()
+
+
+def leave_out_roots_tests(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Remove the tests that need root, and name their files at the end."""
+    left_out = [item for item in items if item.get_closest_marker("root")]
+    if not left_out:
+        return
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+    files = ", ".join(sorted({item.nodeid.partition("::")[0] for item in left_out}))
+    sentence = f"DID NOT RUN: {len(left_out)} tests in {files} (they need root). To run them: {COMMAND}."
+    config.stash.setdefault(NOT_RUN, []).append(sentence)
 
 
 class NotRun:

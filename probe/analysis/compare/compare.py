@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from probe.analysis.compare.cells import INSUFFICIENT, LEAST, SHARE, Cell, Comparison, network_name
+from probe.analysis.compare.cells import INSUFFICIENT, LEAST, MIXED, SHARE, Cell, Comparison, network_name
 from probe.messages import mark, tr, tr_plural
 
 WIDTH = 80
@@ -22,7 +22,7 @@ WORDS = {
     "impaired": mark("NOT WORKING"),
     "down": mark("DOWN"),
     "ok": mark("OK"),
-    "mixed": mark("MIXED"),
+    MIXED: mark("MIXED"),
 }
 
 
@@ -117,7 +117,7 @@ def cell_text(cell: Cell) -> str:
         words = f"{tr(WORDS[str(cell.found)])} {cell.by_state[str(cell.found)]}/{cell.n}"
     else:
         states = ", ".join(f"{n} {tr(WORDS[state])}" for state, n in cell.by_state.items())
-        words = f"{tr(WORDS['mixed'])} {states}"
+        words = f"{tr(WORDS[MIXED])} {states}"
     if cell.state == INSUFFICIENT:
         words = f"({words})"
     return f"{words} *" if cell.difference and cell.difference["p_value"] < _SIGNIFICANT else words

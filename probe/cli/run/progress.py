@@ -56,7 +56,8 @@ class Lines:
             if finding.state != "fine":
                 self.write(wrapped(finding.sentence, 4, f"  {finding.subject}: "))
         network = " ".join(word for word in (vantage.probe_asn, vantage.network_name, vantage.probe_cc) if word)
-        self.write(wrapped(vantage.sentence or network, 4, f"  {tr('network')}: "))
+        subject = tr("network")
+        self.write(wrapped(vantage.sentence or network, 4, f"  {subject}: "))
         measuring = tr_plural(
             "Measuring {count} target. Ctrl-C stops and keeps what is finished.",
             "Measuring {count} targets. Ctrl-C stops and keeps what is finished.",
@@ -92,7 +93,8 @@ class Moving(Lines):
         self._bars.console.print(text)
 
     def started(self, target: "Target") -> None:
-        self._tasks[target.name] = self._bars.add_task(f"{target.title:<23} {tr('measuring')}", total=1)
+        state = tr("measuring")
+        self._tasks[target.name] = self._bars.add_task(f"{target.title:<23} {state}", total=1)
 
     def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
         self.done += 1

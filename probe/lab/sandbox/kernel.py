@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import struct
 from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
@@ -15,6 +16,7 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 
 PR_SET_PDEATHSIG = 1
+CAPABILITIES_V3 = 0x20080522  # linux/capability.h: two sets of 32 bits
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -49,6 +51,11 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0, dat
 def end_with_parent() -> None:
     """Request SIGKILL for this process when its parent ends. Call it again after a change of credentials."""
     _checked(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, as the start of a program does for a user who is not root (capabilities(7))."""
+    _checked(_libc.capset(struct.pack("=Ii", CAPABILITIES_V3, 0), bytes(2 * 3 * 4)), "capset")
 
 
 def write_sysctl(name: str, value: str) -> None:

@@ -117,6 +117,7 @@ def test_results_are_written_to_a_new_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.lab
+@pytest.mark.root  # raw packets
 def test_run_leaves_nothing_in_a_fresh_home_but_its_note(tmp_path: Path) -> None:
     """Test that no library writes a cache, although raw packets are read."""
     results, home = tmp_path / "results", tmp_path / "home"

@@ -14,7 +14,7 @@ from probe.lab.run import run_command
 from probe.lab.scenario.scenario import find_scenario, load_scenario
 from probe.targets.target import bundled_targets
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.root]  # raw packets
 
 
 def test_resets_of_a_censor_are_recorded(tmp_path: Path) -> None:

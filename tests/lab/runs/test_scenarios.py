@@ -30,6 +30,7 @@ from tests.support.ooni.scores import RULES
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]  # of which most is for the runs before
 
 SCENARIOS = scenario_names()
+NEED_RAW_PACKETS = {"reset-prints", "rst-late"}  # their verdicts rest on packets that only root sees
 HELPER = {FabricConfig.helper_v4, FabricConfig.helper_v6}
 
 
@@ -60,7 +61,8 @@ ABLATED = bare_runs()
 
 def of_each(names: Sequence[str], **how: Any) -> list[Any]:
     """Return each scenario as a parameter whose test shares the run of that scenario."""
-    return [pytest.param(name, marks=pytest.mark.lab_run(name, **how)) for name in names]
+    rights = {name: [pytest.mark.root] for name in NEED_RAW_PACKETS}
+    return [pytest.param(name, marks=[pytest.mark.lab_run(name, **how), *rights.get(name, [])]) for name in names]
 
 
 def lines_below(folder: Path) -> list[dict[str, Any]]:

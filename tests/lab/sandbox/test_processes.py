@@ -189,6 +189,29 @@ def test_lab_runs_without_root(wires: str, tmp_path: Path) -> None:
     assert {path.name: path.stat().st_uid for path in tmp_path.iterdir()} == {"made": owner, "wire.pcap": owner}
 
 
+RIGHTS = """
+import re
+from pathlib import Path
+from probe.lab.net.layout import FabricConfig
+from probe.lab.sandbox.sandbox import run_in_lab
+
+def show():
+    found = re.findall(r"Cap(?:Inh|Prm|Eff|Amb):\\t0*([0-9a-f]+)", Path("/proc/self/status").read_text())
+    print(found, flush=True)
+
+raise SystemExit(run_in_lab(FabricConfig(), command=show))
+"""
+
+
+def test_function_as_command_has_no_more_rights_than_a_program() -> None:
+    """Test a user who is not root. The start of a program would take the rights of the lab's processes away."""
+    first = become_unprivileged if os.geteuid() == 0 else None
+    done = subprocess.run(
+        [sys.executable, "-c", RIGHTS], capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT, preexec_fn=first
+    )
+    assert (done.stdout, done.returncode) == ("['0', '0', '0', '0']\n", 0), done.stderr
+
+
 REFUSED = """
 import os
 from pathlib import Path

@@ -72,9 +72,11 @@ async def serving(handler: Handler, ip: str = "127.0.0.1", port: int = 0) -> Asy
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        for peer in known.peers:
-            peer.writer.transport.abort()
-        await server.wait_closed()
+        closed = asyncio.ensure_future(server.wait_closed())
+        while not closed.done():  # a connection may be accepted while others are cut
+            for peer in known.peers:
+                peer.writer.transport.abort()
+            await asyncio.wait({closed}, timeout=0.02)
 
 
 async def silence(peer: Peer) -> None:

@@ -22,8 +22,13 @@ def addresses_here() -> set[str]:
 
 def _children(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    own = [int(child) for task in tasks for child in task.read_text().split()]
+    own = [int(child) for task in tasks for child in task.read_text().split() if not _has_ended(int(child))]
     return own + [grandchild for child in own for grandchild in _children(child)]
+
+
+def _has_ended(pid: int) -> bool:
+    """Return whether a process waits for its parent to notice its end. It has no sockets, and no user may read them."""
+    return " Z " in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:4]
 
 
 def _sockets(pid: int) -> set[str]:
