@@ -180,7 +180,9 @@ class _Lab:
             for number in os.read(self._pipes.orders, 64):
                 self._pass_on(number)
         for part in readable & set(self._parts):
-            raise PartFailed(tr("The lab's {name} ended during the run.", name=self._parts[part][0]))
+            name, pid = self._parts[part]
+            code = _exit_code(os.waitpid(pid, 0)[1])
+            raise PartFailed(tr("The lab's {name} ended during the run (exit code {code}).", name=name, code=code))
         return readable
 
     def _pass_on(self, number: int) -> None:
