@@ -157,8 +157,6 @@ def _run_probe(words: Sequence[str], env: Mapping[str, str]) -> None:
     """Run `probe WORDS` in this process, as a new Python would, which takes a second of processor time to start."""
     os.environ.update(env)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_IGN)
     sys.argv = ["probe", *words]
     with (
         open(0, closefd=False) as sys.stdin,

@@ -130,6 +130,7 @@ class _Lab:
             self._restore_signals()
             _allow_many_files()
             if callable(start):
+                _ignore_broken_pipes()
                 start(lambda: _report_ready(writing))
                 return
             os.set_inheritable(writing, True)
@@ -227,6 +228,7 @@ class _Lab:
         if plan.open_files is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (plan.open_files, plan.open_files))
         if callable(plan.command):
+            _ignore_broken_pipes()
             os.environ.update(plan.env)
             if os.geteuid() != 0:
                 kernel.drop_capabilities()
@@ -253,6 +255,12 @@ def _allow_many_files() -> None:
     """Raise the limit of open files as far as the system allows: an emulated Internet has more than 1000 servers."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _ignore_broken_pipes() -> None:
+    """Ignore the signals that a new Python ignores. Else a server ends when it writes to a reset connection."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _kill(group: int, number: int) -> None:
