@@ -1,29 +1,26 @@
 """Run the first process of the lab's pid namespace: create the namespaces, start all parts, wait, and end them."""
 
 import gc
-import ipaddress
 import os
 import resource
 import select
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from probe.lab.net import fabric
 from probe.lab.sandbox import kernel, mounts
 from probe.lab.sandbox.isolation import find_leak
 from probe.lab.sandbox.job import Interruption, Pipes, Plan, Start
 from probe.lab.sandbox.namespaces import Side, build_sides
+from probe.lab.sandbox.tcp_table import as_in_proc, listens, tcp_rows
 from probe.lab.sandbox.unsupported import explain
 from probe.messages import tr
 
 __all__ = ["Pipes", "Plan", "Start", "run_first_process"]
 
-LISTENING = "0A"  # state of a socket in /proc/net/tcp
 GRACE_S = 1.0  # seconds for servers and helper to end
 READY_VARIABLE = "PROBE_LAB_READY_FD"
 
@@ -168,7 +165,7 @@ class _Lab:
             for name, (reading, pid) in list(waiting.items()):
                 if reading in readable and not os.read(reading, 100):
                     raise PartFailed(tr("The lab's {name} ended before being ready.", name=name))
-                if reading in readable or (name == "helper" and _listens(pid)):
+                if reading in readable or (name == "helper" and listens(pid)):
                     del waiting[name]  # its pipe stays open, since a later line must not kill the writer
 
     def _wait(self, descriptors: list[int], timeout: float | None) -> set[int]:
@@ -207,12 +204,12 @@ class _Lab:
 
         The time before its first connection does not count, since it depends on the load of the machine.
         """
-        watched = {_as_in_proc(ip) for ip in interruption.addresses}
+        watched = {as_in_proc(ip) for ip in interruption.addresses}
         due: float | None = None
         while due is None or (left := due - time.monotonic()) > 0:
             if end in self._wait([end], 0.02 if due is None else left):
                 return True
-            if due is None and watched & {row.remote for row in _tcp_rows(command)}:
+            if due is None and watched & {row.remote for row in tcp_rows(command)}:
                 due = time.monotonic() + interruption.seconds
         os.kill(command, signal.SIGINT)
         return False
@@ -272,36 +269,6 @@ def _kill(group: int, number: int) -> None:
 
 def _report_ready(descriptor: int) -> None:
     os.write(descriptor, b"ready\n")
-
-
-def _listens(pid: int) -> bool:
-    """Return True if the network namespace of `pid` has a listening TCP socket."""
-    return any(row.state == LISTENING for row in _tcp_rows(pid))
-
-
-class _Row(NamedTuple):
-    """Hold one TCP socket of /proc/net/tcp: peer address and state, both hexadecimal."""
-
-    remote: str
-    state: str
-
-
-def _tcp_rows(pid: int) -> list[_Row]:
-    found: list[_Row] = []
-    for table in (f"/proc/{pid}/net/tcp", f"/proc/{pid}/net/tcp6"):
-        try:
-            rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
-        except OSError:
-            continue
-        found += [_Row(row[2].partition(":")[0], row[3]) for row in rows]
-    return found
-
-
-def _as_in_proc(address: str) -> str:
-    """Return an address as /proc/net/tcp writes it: words of 32 bits in the machine's byte order."""
-    packed = ipaddress.ip_address(address).packed
-    words = (int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4))
-    return "".join(f"{word:08X}" for word in words)
 
 
 def _exit_code(status: int) -> int:
