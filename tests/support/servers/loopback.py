@@ -94,7 +94,7 @@ class TLSPeer:
     async def first_flight(self) -> bytes:
         """Read the hello and return the answer without sending it."""
         while True:
-            self.incoming.write(await self.peer.receive())
+            self.incoming.write(await self.receive_or_end())
             try:
                 self.engine.do_handshake()
             except ssl.SSLWantReadError:
