@@ -5,8 +5,9 @@ import io
 import json
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -34,35 +35,41 @@ class Passage:
 
 def passages(path: Path) -> list[Passage]:
     """Return the prose of a Python, Markdown, TOML or make file or a notebook, in the order of its lines."""
-    source = path.read_text(encoding="utf-8")
-    if path.suffix == ".py":
-        tree = ast.parse(source)
-        found = [*docstrings(tree), *comments(source), *sentences(tree)]
-    elif path.suffix == ".ipynb":
+    return _passages(path.suffix, path.read_text(encoding="utf-8"))
+
+
+@cache
+def _passages(suffix: str, source: str) -> list[Passage]:
+    if suffix == ".py":
+        nodes = list(ast.walk(ast.parse(source)))
+        found = [*docstrings(nodes), *comments(source), *sentences(nodes)]
+    elif suffix == ".ipynb":
         found = list(notebook_cells(source))
-    elif path.suffix == ".md":
+    elif suffix == ".md":
         found = list(paragraphs(source))
     else:
         found = list(hash_comments(source))
     return sorted(found, key=lambda passage: passage.line)
 
 
-def docstrings(tree: ast.Module) -> Iterator[Passage]:
+def docstrings(nodes: Sequence[ast.AST]) -> Iterator[Passage]:
     """Yield the docstrings of the module, its classes and its functions, and of attributes as comments."""
     known = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         kind = DOCUMENTED.get(type(node))
         if kind and (text := ast.get_docstring(node)):  # type: ignore[arg-type]
             statement = node.body[0]  # type: ignore[attr-defined]
             known.add(statement)
             yield Passage(statement.lineno, kind, text)  # type: ignore[arg-type]
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Expr) and node not in known and (text := _literal(node.value)):
             yield Passage(node.lineno, "comment", text)
 
 
 def comments(source: str) -> Iterator[Passage]:
     """Yield each block of comment lines, and each comment behind code."""
+    if "#" not in source:
+        return
     block: list[str] = []
     first = last = 0  # lines of the block. A comment behind code is a block of its own.
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -98,9 +105,9 @@ def hash_comments(source: str) -> Iterator[Passage]:
             yield Passage(number, "sentence", title[1])
 
 
-def sentences(tree: ast.Module) -> Iterator[Passage]:
+def sentences(nodes: Sequence[ast.AST]) -> Iterator[Passage]:
     """Yield the sentences that users read: translated literals, sentences of rules, help texts."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.Call):
             continue
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

@@ -99,7 +99,8 @@ def _sections() -> frozenset[str]:
 
 def _unknown(span: str) -> Iterator[str]:
     """Yield the kind of name that a code span should be and is not."""
-    if re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", span) and span not in identifiers() | FOREIGN_NAMES:
+    known = span in identifiers() or span in FOREIGN_NAMES
+    if re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", span) and not known:
         yield "name in the code (rule id, key, function)"
     parts = span.split(".")
     is_dotted = re.fullmatch(r"[a-z]+(\.[a-z_]+)+", span) and parts[0] in LAYERS

@@ -6,7 +6,7 @@ The rules stand in CONTRIBUTING.md. Code spans and code blocks are not checked, 
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,25 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
 SENTENCE_END = re.compile(r"[.!?][)\"'*]*\s+(?=[A-Z`\"'(\[*_0-9])|\s·\s|<br>")
 
 Finding = tuple[int, str, str]
+
+
+class Forbidden:
+    """Find forbidden words. One search for all patterns comes first, since most sentences have none."""
+
+    def __init__(self, instead: Mapping[str, str]) -> None:
+        self._patterns = [(re.compile(pattern, re.IGNORECASE), words) for pattern, words in instead.items()]
+        self._any = re.compile("|".join(f"(?:{pattern})" for pattern in instead), re.IGNORECASE)
+
+    def hits(self, text: str) -> Iterator[tuple[str, str]]:
+        """Yield each forbidden piece of the text, and the words to write in its place."""
+        if self._any.search(text):
+            yield from ((hit, words) for pattern, words in self._patterns for hit in pattern.findall(text))
+
+
+BANNED_WORDS = Forbidden({rf"(?<![\w-])(?:{pattern})(?![\w-])": words for pattern, words in BANNED.items()})
+ABSENT_DOCUMENTS = Forbidden(
+    {rf"\b(?:{pattern})" if pattern[0].isalpha() else pattern: words for pattern, words in ABSENT.items()}
+)
 
 
 def check_code(file: Path) -> Iterator[Finding]:
@@ -142,12 +161,9 @@ def check_sentence(sentence: str) -> Iterator[tuple[str, str]]:
         yield "at most one colon in a sentence", sentence
     if arrows := set(prose) & set(ARROWS):
         yield f"no arrow {' '.join(sorted(arrows))} in prose", sentence
-    for pattern, instead in BANNED.items():
-        for hit in re.findall(rf"(?<![\w-])(?:{pattern})(?![\w-])", prose, re.IGNORECASE):
-            yield f"banned words '{hit}' (write: {instead})", sentence
-    for pattern, instead in ABSENT.items():
-        for hit in re.findall(rf"\b(?:{pattern})" if pattern[0].isalpha() else pattern, prose, re.IGNORECASE):
-            yield f"reference '{hit}' is not in the repository ({instead})", sentence
+    yield from ((f"banned words '{hit}' (write: {instead})", sentence) for hit, instead in BANNED_WORDS.hits(prose))
+    for hit, instead in ABSENT_DOCUMENTS.hits(prose):
+        yield f"reference '{hit}' is not in the repository ({instead})", sentence
 
 
 def without_code(text: str) -> str:
