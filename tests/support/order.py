@@ -14,6 +14,7 @@ LONG = (
     "tests/browser/",
     "tests/real/",
     "tests/lab/",
+    "tests/dialogue/test_quic.py",
     "tests/helper/test_fuzzed_requests.py",
     "tests/analysis/rules/test_tables.py",
     "tests/faults/",
@@ -25,6 +26,7 @@ LONG = (
     "tests/analysis/rules/test_every_rule_fires.py",
     "tests/cli/results/test_why.py",
     "tests/test_packaging.py",
+    "tests/texts/test_site.py",
 )
 # Where tests share no fixture and are long: each test goes to any worker.
 SINGLY = ("tests/faults/test_streams.py", "tests/faults/test_mishaps.py", "tests/lab/runs/")
