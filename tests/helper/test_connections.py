@@ -100,6 +100,16 @@ async def test_client_that_sends_nothing_is_cut_off(monkeypatch: pytest.MonkeyPa
         assert 0.4 < await seconds_until_closed(await connect(), b"", 0) < 5
 
 
+async def test_request_that_waits_for_a_busy_helper_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.3)
+    async with helper() as connect:
+        streams = await connect()
+        await asyncio.sleep(0.1)  # the helper has accepted the connection
+        streams[1].write(HEALTH)
+        time.sleep(0.6)  # nothing in this process runs, as on a busy computer
+        assert b" 200 " in await answered(streams, b"")
+
+
 async def test_body_that_is_late_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "BODY_SECONDS", 0.3)
     raw = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
