@@ -15,6 +15,7 @@ from probe.lab.net.schedule import Schedule
 OUT, IN = Direction.OUT, Direction.IN
 QUEUE_S = 0.3  # longest queue of the access line, in seconds. It drops what does not fit
 RATE_HOP = 2  # the ISP's end of the access line
+NARROW_LINK = {OUT: 2, IN: 1}  # the hop at which a packet over the MTU does not arrive, by direction
 
 Deliver = Callable[[bytes, float], None]
 
@@ -62,12 +63,28 @@ class Path:
 
     def send(self, raw: bytes, direction: Direction, hop: int, at: float) -> None:
         """Start a packet that arrives at router `hop` at time `at`."""
-        lost_at = None
-        if self.config.loss:
-            ahead = self._hops + 1 - hop if direction is OUT else hop
-            if self._rng.random() < self.config.loss * (ahead + 1) / (self._hops + 1):
-                lost_at = hop + self._rng.randint(0, ahead) * (1 if direction is OUT else -1)
+        losses = [self._lost_by_chance(direction, hop), self._lost_by_length(raw, direction, hop)]
+        nearest = min if direction is OUT else max
+        lost_at = nearest((at_hop for at_hop in losses if at_hop is not None), default=None)
         self._advance(InTransit(raw, direction, hop, lost_at), at)
+
+    def _lost_by_chance(self, direction: Direction, hop: int) -> int | None:
+        """Return the hop at which packet loss takes a packet that arrives at router `hop`, None if it arrives."""
+        if not self.config.loss:
+            return None
+        ahead = self._hops + 1 - hop if direction is OUT else hop
+        if self._rng.random() >= self.config.loss * (ahead + 1) / (self._hops + 1):
+            return None
+        return hop + self._rng.randint(0, ahead) * (1 if direction is OUT else -1)
+
+    def _lost_by_length(self, raw: bytes, direction: Direction, hop: int) -> int | None:
+        """Return the hop that a packet over the MTU does not reach, None if it is short or past the narrow link."""
+        config, end = self.config, NARROW_LINK[direction]
+        if config.mtu is None or len(raw) <= config.mtu or config.mtu_family not in {None, raw[0] >> 4}:
+            return None
+        if config.mtu_direction not in {"both", direction.value}:
+            return None
+        return end if (hop < end if direction is OUT else hop > end) else None
 
     def _next_stop(self, packet: InTransit, ttl: int) -> int:
         """Return the next hop where something happens to the packet. 0 and hops + 1 are the ends of the path."""

@@ -40,6 +40,13 @@ class PathKeys(BaseModel):
     icmp_per_second: float | None = Field(
         default=None, gt=0, description="most ICMP time exceeded that each other hop sends in a second"
     )
+    mtu: int | None = Field(
+        default=None, ge=576, le=1500, description="longer IP packets (bytes) are lost behind hop 1, without ICMP"
+    )
+    mtu_family: Literal[4, 6] | None = Field(default=None, description="address family of the mtu; else both")
+    mtu_direction: Literal["both", "out", "in"] = Field(
+        default="both", description="out: the user's packets have the mtu, in: the servers', or both"
+    )
 
 
 class HelperKeys(BaseModel):

@@ -42,6 +42,9 @@ def build_path(scenario: Scenario, seed: int) -> PathConfig:
         after=after,
         silent=tuple(keys.silent),
         icmp_per_second=keys.icmp_per_second,
+        mtu=keys.mtu,
+        mtu_family=keys.mtu_family,
+        mtu_direction=keys.mtu_direction,
     )
 
 

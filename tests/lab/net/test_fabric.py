@@ -189,6 +189,61 @@ def test_loss_has_the_configured_rate_and_depends_on_the_seed() -> None:
     assert 750 < len(first) < 850 and first == arrived(1) != arrived(2)
 
 
+def sizes(lab: VirtualLab, *, to_home: bool, version: int) -> list[int]:
+    """Send packets of 1399 to 1401 bytes and return the lengths of those that arrive, after one that opens the NAT."""
+    first = query() if version == 4 else query6()
+    lab.send("home", first)
+    (arrived,) = lab.take("outside")
+    headers = len(first) - len(b"hello")
+    for length in (1399, 1400, 1401):
+        payload = bytes(length - headers)
+        if to_home:
+            lab.send("outside", answer_to(arrived, payload))
+        else:
+            source = HOME if version == 4 else "3c00:88:99:77::1:5"
+            lab.send("home", udp_packet(source, arrived.dst, 5000, 443, payload, ttl=64))
+    assert [packet for packet in lab.take("outside" if to_home else "home") if packet.is_icmp_error] == []
+    return [len(packet.raw) for packet in lab.take("home" if to_home else "outside")]
+
+
+@pytest.mark.parametrize("family", [None, 4, 6])
+@pytest.mark.parametrize("direction", ["both", "out", "in"])
+def test_packets_over_the_mtu_are_lost_without_icmp(direction: str, family: int | None) -> None:
+    for version in (4, 6):
+        for way in ("out", "in"):
+            lab = make(path=PathConfig(mtu=1400, mtu_family=family, mtu_direction=direction))  # type: ignore[arg-type]
+            limited = family in (None, version) and direction in ("both", way)
+            found = sizes(lab, to_home=way == "in", version=version)
+            assert found == ([1399, 1400] if limited else [1399, 1400, 1401])
+
+
+def test_packets_over_the_mtu_are_lost_behind_the_first_hop() -> None:
+    watcher = Watcher(1, True), Watcher(2, True)
+    lab = make(*watcher, path=PathConfig(mtu=100))
+    lab.send("home", query())
+    (arrived,) = lab.take("outside")
+    lab.send("home", query(ttl=1, payload=bytes(200)))
+    assert [error.icmp_type for error in lab.take("home")] == [11], "the first hop is before the narrow link"
+    lab.send("home", query(ttl=2, payload=bytes(200)))
+    assert lab.take("home") == []
+    lab.send("outside", answer_to(arrived, bytes(200)))
+    assert lab.take("home") == []
+    long_ones = [[(d, len(p.raw)) for p, d, _ in one.seen if len(p.raw) > 100 and p.is_udp] for one in watcher]
+    assert long_ones == [[(OUT, 228), (OUT, 228)], [(IN, 228)]]
+
+
+def test_packet_that_a_censor_injects_behind_the_narrow_link_is_not_limited() -> None:
+    def answer(packet: Packet, direction: Direction) -> Actions | None:
+        there = udp_packet(packet.src, packet.dst, packet.sport, packet.dport, bytes(300), ttl=64)
+        here = answer_to(packet, bytes(300))
+        return Actions(to_server=[(0.0, there)], to_client=[(0.0, here)]) if direction is OUT else None
+
+    lab = make(Watcher(4, True, answer), path=PathConfig(mtu=100))
+    lab.send("home", query())
+    assert sorted(len(packet.payload) for packet in lab.take("outside")) == [5, 300]
+    assert lab.take("home") == []
+
+
 def test_censor_sees_some_of_the_lost_packets() -> None:
     watcher = Watcher(4, True)
     lab = make(watcher, path=PathConfig(loss=1.0))

@@ -144,6 +144,15 @@ def test_run_without_interference_expects_ok(write: Write) -> None:
     assert bare.expect == {"default": Expectation(state="ok", mechanisms=[])}
 
 
+def test_mtu_reaches_the_path_for_every_seed(write: Write) -> None:
+    scenario = load_scenario(write(CONTRACT_EXAMPLE + "[path]\nmtu = 1400\nmtu_family = 6\nmtu_direction = 'in'\n"))
+    for seed in (0, 7):
+        path = build_path(scenario, seed)
+        assert (path.mtu, path.mtu_family, path.mtu_direction) == (1400, 6, "in")
+    usual = build_path(load_scenario(write(CONTRACT_EXAMPLE)), 0)
+    assert (usual.mtu, usual.mtu_family, usual.mtu_direction) == (None, None, "both")
+
+
 def test_seed_zero_is_the_usual_path_and_others_vary(write: Write) -> None:
     scenario = load_scenario(write(CONTRACT_EXAMPLE))
     usual = build_path(scenario, 0)
