@@ -36,7 +36,8 @@ class Control:
     """
 
     def __init__(self, session: Session, roots: Roots, learned: Learned) -> None:
-        self._lives = {url: Liveness(url, roots, session.settings.control_pin) for url in session.settings.control}
+        pin, sizes = session.settings.control_pin, session.pace.segment_sizes
+        self._lives = {url: Liveness(url, roots, pin, sizes) for url in session.settings.control}
         urls = random.sample(session.settings.control, len(session.settings.control))
         self._helpers = [(_helper(url, session, roots, learned), self._lives[url]) for url in urls]
 
@@ -79,16 +80,26 @@ class _Ours:
     roots: Roots
     pin: str | None
     learned: Learned
+    segment_sizes: Mapping[int, int]
 
     async def ask(
         self, target: Target, addresses: Mapping[str, list[str]], offered: Offered, fresh: Collection[str] = ()
     ) -> dict[str, Any]:
-        about = (self.url, target, addresses)
-        return await own.ask(*about, roots=self.roots, pin=self.pin, learned=self.learned, offered=offered, fresh=fresh)
+        return await own.ask(
+            self.url,
+            target,
+            addresses,
+            roots=self.roots,
+            pin=self.pin,
+            learned=self.learned,
+            offered=offered,
+            fresh=fresh,
+            segment_sizes=self.segment_sizes,
+        )
 
 
 def _helper(url: str, session: Session, roots: Roots, learned: Learned) -> Asked:
     pin = session.settings.control_pin
     if url.startswith(OONI_PREFIX):
         return ooni.OONIHelper(url.removeprefix(OONI_PREFIX), session, roots, pin)
-    return _Ours(url, roots, pin, learned)
+    return _Ours(url, roots, pin, learned, session.pace.segment_sizes)

@@ -4,6 +4,9 @@ import json
 import math
 import socket
 import zlib
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import aiohttp
@@ -12,12 +15,15 @@ from aiohttp.resolver import ThreadedResolver
 
 from probe.formats import failures as f
 from probe.session.classify import NETWORK_ERRORS, classify
+from probe.steps.sockets import limit_segments
 from probe.steps.tls.certificates import Roots
 
 LONGEST_ANSWER = 4 * 1024 * 1024  # bytes after decompression
 # the only compression that is offered. 90 kB without it would fill a narrow access line for six seconds.
 PACKED = "gzip"
 DEEPEST = 32  # levels of nesting. Our own answers have about ten.
+
+USUAL_SIZES: Mapping[int, int] = MappingProxyType({})  # segment sizes of a run in which large packets arrive
 
 UNTRUSTED = (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)
 
@@ -43,15 +49,29 @@ def named(error: BaseException) -> str:
     return f"{f.UNKNOWN}: helper: {type(error).__name__}"
 
 
-def open_session(roots: Roots, pin: str | None, resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+def open_session(
+    roots: Roots, pin: str | None, segment_sizes: Mapping[int, int], resolver: AbstractResolver | None = None
+) -> aiohttp.ClientSession:
     """Open a session that verifies https with the public roots, or with the pinned certificate alone. It uses no proxy.
 
-    `pin` is the SHA-256 of the helper's certificate (DER), hexadecimal.
+    `pin` is the SHA-256 of the helper's certificate (DER), hexadecimal. `segment_sizes` has the longest TCP
+    segment in bytes by family. The preflight may change it.
     """
     ssl = roots.client_context() if pin is None else aiohttp.Fingerprint(bytes.fromhex(pin.replace(":", "")))
-    connector = aiohttp.TCPConnector(ssl=ssl, resolver=resolver or ThreadedResolver())
+    connector = aiohttp.TCPConnector(
+        ssl=ssl, resolver=resolver or ThreadedResolver(), socket_factory=partial(_open_socket, segment_sizes)
+    )
     asking = {"Accept-Encoding": PACKED}
     return aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False, headers=asking)
+
+
+def _open_socket(segment_sizes: Mapping[int, int], address: aiohttp.AddrInfoType) -> socket.socket:
+    """Return a socket with the segment size that the run uses over the family of the address."""
+    family, kind, protocol, _, _ = address
+    sock = socket.socket(family, kind, protocol)
+    if size := segment_sizes.get(6 if family == socket.AF_INET6 else 4):
+        limit_segments(sock, size)
+    return sock
 
 
 class Remembering(ThreadedResolver):

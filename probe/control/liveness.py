@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from probe.control import ooni, own
+from probe.control.http_client import USUAL_SIZES
 from probe.formats import failures as f
 from probe.steps.tls.certificates import Roots
 
@@ -16,17 +17,25 @@ OVERSLEPT = 1.0  # seconds by which a check may end late
 BETWEEN_CHECKS = 6.0  # seconds, while the helper measures
 
 
-async def health(url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
+async def health(
+    url: str,
+    *,
+    roots: Roots,
+    pin: str | None = None,
+    seconds: float = 10.0,
+    segment_sizes: Mapping[int, int] = USUAL_SIZES,
+) -> str | None:
     """Check that a helper answers. Return None if it does, else a failure string. Never raises."""
     ask = ooni.health if url.startswith(OONI_PREFIX) else own.health
-    return await ask(url.removeprefix(OONI_PREFIX), roots=roots, pin=pin, seconds=seconds)
+    bare = url.removeprefix(OONI_PREFIX)
+    return await ask(bare, roots=roots, pin=pin, seconds=seconds, segment_sizes=segment_sizes)
 
 
 class Liveness:
     """Know whether a helper lives. `failure` says why it does not, None if it does."""
 
-    def __init__(self, url: str, roots: Roots, pin: str | None) -> None:
-        self._url, self._roots, self._pin = url, roots, pin
+    def __init__(self, url: str, roots: Roots, pin: str | None, segment_sizes: Mapping[int, int]) -> None:
+        self._url, self._roots, self._pin, self._sizes = url, roots, pin, segment_sizes
         self._checking: asyncio.Task[str | None] | None = None  # shared by all who ask meanwhile
         self.failure: str | None = None
 
@@ -45,7 +54,8 @@ class Liveness:
         failure: str | None = None
         for _ in range(2):
             began = time.monotonic()
-            failure = await health(self._url, roots=self._roots, pin=self._pin, seconds=CHECK_SECONDS)
+            about: dict[str, Any] = {"roots": self._roots, "pin": self._pin, "segment_sizes": self._sizes}
+            failure = await health(self._url, seconds=CHECK_SECONDS, **about)
             if failure != f.TIMEOUT:
                 return failure
             if time.monotonic() - began > CHECK_SECONDS + OVERSLEPT:

@@ -13,7 +13,16 @@ from typing import Any
 import aiohttp
 
 from probe.control.addresses import sendable
-from probe.control.http_client import TROUBLE, Nonsense, bounded_body, named, open_session, read_object, retry_after
+from probe.control.http_client import (
+    TROUBLE,
+    USUAL_SIZES,
+    Nonsense,
+    bounded_body,
+    named,
+    open_session,
+    read_object,
+    retry_after,
+)
 from probe.control.ooni_answer import Answer, proven_families, test_keys
 from probe.control.ooni_request import Question, question, questions
 from probe.formats import failures as f
@@ -64,7 +73,8 @@ class OONIHelper:
         answered: Answered = []
         families: frozenset[int] = frozenset()
         try:
-            async with asyncio.timeout(seconds), open_session(self._roots, self._pin) as session:
+            sizes = self._run.pace.segment_sizes
+            async with asyncio.timeout(seconds), open_session(self._roots, self._pin, sizes) as session:
                 families = await self._reaches(session)
                 await self._put_all(session, asked, answered)
         except TROUBLE as error:
@@ -148,12 +158,19 @@ def neutral_question(neutral: list[tuple[str, Endpoint]]) -> Question | None:
     return question(host, 443, [("neutral", mine[0][1])], sendable({host: [ip for ip, _ in mine]}))
 
 
-async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
+async def health(
+    base_url: str,
+    *,
+    roots: Roots,
+    pin: str | None = None,
+    seconds: float = 10.0,
+    segment_sizes: Mapping[int, int] = USUAL_SIZES,
+) -> str | None:
     """Check that a helper with OONI's protocol answers. Return None if it does, else a failure string. Never raises."""
     try:
         async with (
             asyncio.timeout(seconds),
-            open_session(roots, pin) as session,
+            open_session(roots, pin, segment_sizes) as session,
             session.get(base_url.rstrip("/") + "/", allow_redirects=False) as response,
         ):
             said = json.loads(await bounded_body(response))

@@ -15,6 +15,7 @@ from probe.control.addresses import parsed, sendable
 from probe.control.attempt_times import date_by_age
 from probe.control.http_client import (
     TROUBLE,
+    USUAL_SIZES,
     Nonsense,
     Remembering,
     bounded_body,
@@ -50,17 +51,19 @@ async def ask(
     offered: Offered = lambda offer: None,
     fresh: Collection[str] = (),
     seconds: float = TOTAL_SECONDS,
+    segment_sizes: Mapping[int, int] = USUAL_SIZES,
 ) -> dict[str, Any]:
     """Ask the helper at `base_url` about `target`. Return an x_control object with `failure` null or a df-007 string.
 
     `addresses` has the addresses that the probe resolved, per name. `learned` receives our address as the helper saw
     it, and `offered` receives the echo offer. Neither is stored elsewhere. `pin` is the SHA-256 of the helper's
     certificate (DER), hexadecimal. `fresh` has endpoints that the helper measures anew, alone. A web address is
-    measured anew as a whole. `began` of each transaction is a time of the monotonic clock. Never raises.
+    measured anew as a whole. `began` of each transaction is a time of the monotonic clock. `segment_sizes` are those of
+    the run. Never raises.
     """
     names = Remembering()
     try:
-        async with asyncio.timeout(seconds), open_session(roots, pin, names) as session:
+        async with asyncio.timeout(seconds), open_session(roots, pin, segment_sizes, names) as session:
             url = base_url.rstrip("/") + "/v1/measure"
             answered = await _post(session, url, _question(target, addresses, fresh))
             answer = parse(answered.body)
@@ -87,12 +90,19 @@ def _question(target: Target, addresses: Mapping[str, list[str]], fresh: Collect
     return question
 
 
-async def health(base_url: str, *, roots: Roots, pin: str | None = None, seconds: float = 10.0) -> str | None:
+async def health(
+    base_url: str,
+    *,
+    roots: Roots,
+    pin: str | None = None,
+    seconds: float = 10.0,
+    segment_sizes: Mapping[int, int] = USUAL_SIZES,
+) -> str | None:
     """Check that a helper answers. Return None if it does, else a failure string. Never raises."""
     try:
         async with (
             asyncio.timeout(seconds),
-            open_session(roots, pin) as session,
+            open_session(roots, pin, segment_sizes) as session,
             session.get(base_url.rstrip("/") + "/health", allow_redirects=False) as response,
         ):
             said = json.loads(await bounded_body(response))

@@ -38,7 +38,7 @@ class TargetFacts(Part):
 class NeutralHost(Part):
     """Record one neutral host at one address, tested before the first measurement."""
 
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"failed_operation", "connect_only"})
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"failed_operation", "connect_only", "segment_size"})
 
     endpoint: Public[str]  # as targets/neutral.toml has it
     address: str  # address that the resolver returned
@@ -49,6 +49,21 @@ class NeutralHost(Part):
     connect_only: bool | None = Field(
         default=None, examples=[True]
     )  # no handshake followed, so nothing proves the host
+    segment_size: Bytes | None = Field(
+        default=None, examples=[1200]
+    )  # longest TCP segment with which this result came, after silence with the usual size (null: the usual one)
+
+
+class SegmentSizes(Part):
+    """Record that large packets are lost on the way and no router reports it: a path MTU black hole (RFC 2923, 2.1)."""
+
+    PRIVACY: ClassVar[PrivacyClass] = "machine"
+
+    ipv4: Bytes | None = Field(examples=[1200])  # longest TCP segment of the run over it (null: the usual size)
+    ipv6: Bytes | None = Field(examples=[1200])  # longest TCP segment of the run over it (null: the usual size)
+    refused: list[Literal[4, 6]] = Field(
+        examples=[[4, 6]]
+    )  # families of silent handshakes, for which this system refused a lower size
 
 
 class ResolverFacts(Part):
@@ -65,7 +80,7 @@ class Preflight(Part):
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"runtime", "resolver", "dark_answers", "ipv4_proven", "ipv6_proven", "helpers"}
+        {"runtime", "resolver", "dark_answers", "ipv4_proven", "ipv6_proven", "helpers", "mtu"}
     )
 
     network: bool | None = None  # a server answered
@@ -86,6 +101,7 @@ class Preflight(Part):
     dark_answers: bool | None = Field(
         default=None, examples=[True]
     )  # an address that runs no resolver answered a query
+    mtu: SegmentSizes | None = None  # set where large packets are lost on the way, or may be
     runtime: Seconds | None = None  # duration of the preflight
     helpers: list[str | None] | None = Field(
         default=None, examples=[[None, "connection_refused"]]

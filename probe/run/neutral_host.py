@@ -1,9 +1,12 @@
 """Hold what a neutral host showed in the preflight, and what that proves of the network."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
 
 from probe.formats import failures as f
 from probe.formats.facts import NeutralHost
+from probe.steps.tls.certificates import Roots, judge_chain
 from probe.targets.target import Endpoint, family_of
 
 
@@ -20,17 +23,50 @@ class Neutral:
     trusted_by_machine: bool | None = None
     proven: bool = False
     skew: float | None = None  # the server's clock minus ours, seconds
+    segment_size: int = 0  # longest TCP segment in bytes, 0: the system's
+
+    @classmethod
+    def unanswered(cls, endpoint: Endpoint, ip: str, segment_size: int = 0) -> "Neutral":
+        """Return the result of a visit that has not ended."""
+        return cls(endpoint, ip, failure=f.TIMEOUT, failed_operation="tls_handshake", segment_size=segment_size)
+
+    @property
+    def family(self) -> Literal[4, 6]:
+        """Return the family of the address."""
+        return family_of(self.ip)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Return endpoint and address, which are the same for visits with other segments."""
+        return self.endpoint.url, self.ip
+
+    def judge(self, chain: list[bytes], date: datetime | None, roots: Roots) -> None:
+        """Check the chain by our clock and, if that fails, by the server's. This separates a wrong clock from a
+        forgery.
+        """
+        if date is not None:
+            self.skew = (date - datetime.now(UTC)).total_seconds()
+        if not chain:
+            self.failure = f.SSL_FAILED_HANDSHAKE
+            return
+        verdict = judge_chain(chain, self.endpoint.host, roots)
+        self.failure, self.trusted_by_machine = verdict.failure, verdict.trusted_by_machine
+        self.proven = verdict.failure is None
+        self.failed_operation = None if self.proven else "tls_handshake"
+        if verdict.failure == f.SSL_INVALID_CERTIFICATE and date is not None:
+            self.proven = judge_chain(chain, self.endpoint.host, roots, date).failure is None
 
     def written(self) -> NeutralHost:
         """Return the form that is written to x_run.preflight."""
         return NeutralHost(
             endpoint=self.endpoint.url,
             address=self.ip,
-            family=family_of(self.ip),
+            family=self.family,
             failure=self.failure,
             trusted_by_machine=self.trusted_by_machine,
             failed_operation=self.failed_operation,
             connect_only=self.connect_only or None,
+            segment_size=self.segment_size or None,
         )
 
     def answered(self) -> bool:

@@ -1,4 +1,4 @@
-"""Check within 8 s that the network is fit to measure from: neutral hosts, portal, UDP, IPv6, clock, VPN."""
+"""Check within 8 s that the network is fit to measure from: neutral hosts, portal, UDP, IPv6, MTU, clock, VPN."""
 
 import asyncio
 import base64
@@ -7,22 +7,23 @@ import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from probe.dialogue import written_url
 from probe.formats import failures as f
-from probe.formats.facts import Portal, Preflight, ResolverFacts
+from probe.formats.facts import Portal, Preflight, ResolverFacts, SegmentSizes
 from probe.resolution.encrypted_dns import WarmResolver, addresses_in, first_warm_resolver, public_resolvers
 from probe.run.local_network import proxy_in_environment, resolver_class, through_vpn
 from probe.run.neutral_host import Neutral
 from probe.run.neutral_lookups import NeutralLookups
+from probe.run.segment_size import SegmentTrial
 from probe.session.session import Session
 from probe.session.trace import StepFailed, Trace, Transaction, TransactionFacts
 from probe.steps.dns.dns import query_udp, resolve_system, system_resolvers
 from probe.steps.http.http import http_request
 from probe.steps.tcp import tcp_connect
-from probe.steps.tls.certificates import Roots, judge_chain, load_roots
+from probe.steps.tls.certificates import Roots, load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.targets.target import Endpoint, family_of
 
@@ -46,6 +47,7 @@ class Found:
     led_to: dict[str, list[str]] = field(default_factory=dict)  # innocuous name: addresses from the system's resolver
     heard: set[int] = field(default_factory=set)  # families of answers by public resolvers
     pages: set[int] = field(default_factory=set)  # families of expected web pages
+    mtu: SegmentSizes | None = None
 
 
 async def preflight(session: Session, roots: Roots | None = None) -> None:
@@ -69,6 +71,8 @@ class _Check:
         self.trace, self.found = Trace(), Found()
         self._families = sorted(session.settings.families)
         self._warmed = asyncio.Event()
+        self._warming: asyncio.Task[None] | None = None  # the latest attempt
+        self._segments = SegmentTrial(session.pace, self._visit, self._warm_up)
 
     async def run(self) -> None:
         """Run every check. Checks that are unfinished after PATIENCE are cancelled."""
@@ -78,12 +82,13 @@ class _Check:
         flows += [self._portal(endpoint, status, body) for endpoint, status, body in neutral.portal]
         flows += [self._reach(endpoint) for endpoint in neutral.reachability]
         tasks = [asyncio.create_task(flow) for flow in flows]
-        questions = NeutralLookups(self._session, self.trace)
+        questions, deadline = NeutralLookups(self._session, self.trace), asyncio.get_running_loop().time() + PATIENCE
         beside = asyncio.create_task(questions.ask())  # silence is expected there, so nothing waits for it
         try:
             await asyncio.wait(tasks, timeout=PATIENCE)
+            await self._segments.settle(deadline)
         finally:
-            tasks.append(beside)
+            tasks += [beside, *self._segments.tasks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -91,15 +96,25 @@ class _Check:
         self.found.resolver, self.found.dark_answers = questions.resolver(), questions.dark_answers()
         self._session.resolver_ttl = questions.resolver_ttl()
         self.found.heard |= questions.families_heard()
+        self.found.mtu = self._segments.conclude(self.trace.entries)
+        self.found.neutral = self._segments.as_reached(self.found.neutral)
         for task in tasks:
             if not task.cancelled() and (bug := task.exception()) is not None:
                 raise bug
 
     async def _warm_up(self) -> None:
+        """Open the connection to the encrypted resolver. A second call replaces an attempt that has no answer yet."""
+        earlier, self._warming = self._warming, asyncio.current_task()
+        if earlier is not None:
+            earlier.cancel()
+            await asyncio.gather(earlier, return_exceptions=True)
+        if self.found.warm is not None:
+            return
         try:
             self.found.warm = await first_warm_resolver(self._session, self._roots, self._families)
         finally:
-            self._warmed.set()
+            if self._warming is asyncio.current_task():
+                self._warmed.set()
 
     # -- neutral hosts -------------------------------------------------------------------------------------------
 
@@ -125,42 +140,33 @@ class _Check:
         self.found.neutral.append(seen)
 
     async def _neutral_at(self, endpoint: Endpoint, ip: str) -> None:
-        seen = Neutral(endpoint, ip, failure=f.TIMEOUT, failed_operation="tls_handshake")
-        pace = self._session.pace
-        async with pace.slot(), self.trace.transaction(TransactionFacts("first", address=ip)) as tx:
-            conn = await tcp_connect(tx, ip, endpoint.port, pace=pace)
+        seen = Neutral.unanswered(endpoint, ip)
+        try:
+            await self._visit(seen)
+        finally:
+            self._segments.ended(seen)
+        self.found.neutral.append(seen)
+
+    async def _visit(self, seen: Neutral) -> None:
+        pace, endpoint, size = self._session.pace, seen.endpoint, seen.segment_size
+        async with pace.slot(), self.trace.transaction(TransactionFacts("first", address=seen.ip)) as tx:
+            conn = await tcp_connect(tx, seen.ip, endpoint.port, pace=pace, segment_size=size)
             seen.connected = True
+            self._segments.connected(seen, conn)
             tls = await tls_handshake(
                 tx, conn, endpoint.host, pace=pace, roots=self._roots, alpn=("http/1.1",), check=False
             )
             chain = [base64.b64decode(der.data) for der in tls.entry.peer_certificates]
             date = await self._date(tx, tls, endpoint) if tls.entry.x_completed else None
-            self._judge(seen, chain, date)
+            seen.judge(chain, date, self._roots)
         if tx.record.failure is not None:
             seen.failure, seen.failed_operation = tx.record.failure, tx.record.failed_operation
-        self.found.neutral.append(seen)
 
     async def _date(self, tx: Transaction, tls: Any, endpoint: Endpoint) -> datetime | None:
         with suppress(StepFailed):  # the certificate is the proof, the server's clock only helps
             answer = await http_request(tx, tls, "GET", written_url(endpoint), pace=self._session.pace)
             return answer.date
         return None
-
-    def _judge(self, seen: Neutral, chain: list[bytes], date: datetime | None) -> None:
-        """Check the chain by our clock and, if that fails, by the server's. This separates a wrong clock from a
-        forgery.
-        """
-        if date is not None:
-            seen.skew = (date - datetime.now(UTC)).total_seconds()
-        if not chain:
-            seen.failure = f.SSL_FAILED_HANDSHAKE
-            return
-        verdict = judge_chain(chain, seen.endpoint.host, self._roots)
-        seen.failure, seen.trusted_by_machine = verdict.failure, verdict.trusted_by_machine
-        seen.proven = verdict.failure is None
-        seen.failed_operation = None if seen.proven else "tls_handshake"
-        if verdict.failure == f.SSL_INVALID_CERTIFICATE and date is not None:
-            seen.proven = judge_chain(chain, seen.endpoint.host, self._roots, date).failure is None
 
     async def _resolve(self, hostname: str) -> list[str]:
         """Ask the system, and the encrypted resolver if the system does not know a neutral name."""
@@ -245,6 +251,7 @@ def _fill(session: Session, found: Found) -> Preflight:
         dark_answers=found.dark_answers,
         proxy_environment=proxy_in_environment(),
         resolver_class=resolver_class(system_resolvers(), public),
+        mtu=found.mtu,
     )
 
 

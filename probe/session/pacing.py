@@ -52,6 +52,8 @@ class Pace:
         self.flows = FlowSlots(FIRST_IN_FLIGHT)
         self._too_many: int | None = None  # flows in flight that crowded the access line, None if it never was
         self._slots: dict[asyncio.Task[Any] | None, Slot] = {}  # by the task that holds the slot
+        # longest TCP segment in bytes by family, where larger packets are lost on the way. Else the system's.
+        self.segment_sizes: dict[int, int] = {}
         self.bytes_sent = 0
         self.bytes_received = 0
 

@@ -19,3 +19,16 @@ def open_socket(ip: str, kind: socket.SocketKind, contacts: Contacts) -> socket.
     sock = socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET, kind)
     sock.setblocking(False)
     return sock
+
+
+def limit_segments(sock: socket.socket, size: int) -> bool:
+    """Make `size` (bytes) the longest TCP segment in both directions, before the connect. Return whether it is.
+
+    The SYN announces the size (RFC 9293, 3.7.1), so that the peer's segments shrink too. Some systems do not have the
+    option, or refuse a size above their default.
+    """
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, size)
+    except (AttributeError, OSError):
+        return False
+    return True

@@ -8,13 +8,16 @@ import sys
 import time
 from pathlib import Path
 
+from probe.formats import failures as f
 from probe.formats.entries import TCPConnect
+from probe.session.classify import LocalFailure
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import Connection, address_of
-from probe.steps.sockets import open_socket
+from probe.steps.sockets import limit_segments, open_socket
 from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
 from probe.targets.address_guard import Contacts
+from probe.targets.target import family_of
 
 TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too, Linux only
 _CLOSED = 7  # tcpi_state, the first byte of struct tcp_info: TCP_CLOSE of <net/tcp_states.h>
@@ -31,9 +34,11 @@ class TCPConnection(Connection):
         self._sock, self._pace = sock, pace
         self._loop = asyncio.get_running_loop()
         self._connected_in: float | None = None  # seconds, set until the first answer
+        self.restart_silence()
 
     async def read(self, limit: int = 65536) -> bytes:
         data = await self._loop.sock_recv(self._sock, limit)
+        self.restart_silence()
         self._pace.bytes_received += len(data)
         if self._connected_in is not None:
             self._tell_wait(self._connected_in)
@@ -49,6 +54,14 @@ class TCPConnection(Connection):
         """
         self._connected_in = _round_trip(self._sock)
         return self._connected_in
+
+    def restart_silence(self) -> None:
+        """Count the time without a byte from now on."""
+        self._heard_at = self._loop.time()
+
+    def silent_for(self) -> float:
+        """Return the seconds since the last byte arrived, or since the connect."""
+        return self._loop.time() - self._heard_at
 
     def _tell_wait(self, connected_in: float) -> None:
         """Report how much longer than the handshake the first answer took."""
@@ -116,11 +129,13 @@ async def tcp_connect(
     confirm: bool = False,
     timeout: float | None = None,
     far: bool = False,
+    segment_size: int | None = None,
 ) -> TCPConnection:
     """Connect to `ip` (an IPv4 or IPv6 literal) at `port`. The transaction closes the connection at its end.
 
     `timeout` is in seconds, by default from `pace`. `confirm` selects the longer default. A `far` host's round trip
-    says nothing about the access line, so `pace` does not see it. Raises StepFailed.
+    says nothing about the access line, so `pace` does not see it. `segment_size` is the longest segment in bytes, 0 for
+    the system's own, by default the run's. Raises StepFailed.
     """
     entry = TCPConnect(ip=ip, port=port)
     async with tx.step(entry, pace.tcp_timeout(confirm=confirm) if timeout is None else timeout):
@@ -128,6 +143,9 @@ async def tcp_connect(
         conn = TCPConnection(sock, ip, port, pace)
         tx.connections.callback(conn.close)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        size = pace.segment_sizes.get(family_of(ip), 0) if segment_size is None else segment_size
+        if size and not limit_segments(sock, size):
+            raise LocalFailure(f.SEGMENT_SIZE)
         began = time.monotonic()
         try:
             await asyncio.get_running_loop().sock_connect(sock, (ip, port))
@@ -136,6 +154,7 @@ async def tcp_connect(
         finally:
             tx.opened("tcp", sock.getsockname()[1], ip, port)
         conn.local = sock.getsockname()[:2]
+        conn.restart_silence()
         entry.x_syn_repeats = _tcp_info(sock, _TOTAL_RETRANS_AT)  # nothing but SYNs was sent so far
         if not far:
             pace.saw_round_trip(conn.connected() or time.monotonic() - began)

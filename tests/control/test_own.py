@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import json
+import socket
 import ssl
 import time
 import zlib
@@ -20,14 +21,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from probe.control import Control
 from probe.control import http_client as link
 from probe.control import own as control
 from probe.control.addresses import sendable
 from probe.control.attempt_times import since
 from probe.followups.echo_offer import EchoOffer
+from probe.session.session import Settings
 from probe.steps.tls.certificates import load_roots
 from probe.targets.target import Service, Target, parse_endpoint
 from probe.targets.url_lists import web_target
+from tests.support.world import World
 
 CHAT = Target(
     "chat",
@@ -346,3 +350,25 @@ async def test_health_check_reports_failures() -> None:
     assert await control.health(url, roots=load_roots()) == "connection_refused"
     async with helper(sending("[]")) as url:
         assert await control.health(url, roots=load_roots()) == "unknown_failure: this is no helper"
+
+
+async def test_segment_sizes_of_the_run_hold_for_the_helper_too(tmp_path: Path) -> None:
+    """They may be lowered while the connection to the helper is already asked for."""
+    longest: list[int] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        sock = request.transport.get_extra_info("socket")
+        longest.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
+        return web.json_response(GOOD | {"status": "ok"})
+
+    async with helper(handler) as url:
+        session = World(tmp_path).session
+        session.settings = Settings(control=(url,))
+        asking = Control(session, load_roots(), lambda address: None)
+        for sizes in ({}, {6: 1200}, {4: 1200}):
+            session.pace.segment_sizes.clear()
+            session.pace.segment_sizes.update(sizes)
+            assert await asking.check() == [None]
+            assert (await asking.ask(CHAT, {}, lambda offer: None))["failure"] is None
+    assert [size <= 1200 for size in longest] == [False] * 4 + [True] * 2

@@ -106,6 +106,18 @@ async def test_query_is_answered(measured: list[dict[str, Any]]) -> None:
     assert measured[0]["session"].as_control and not measured[0]["session"].settings.followups
 
 
+async def test_measurements_use_the_segment_sizes_of_the_helpers_own_preflight(
+    measured: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def preflight(session: Session, roots: Any = None) -> None:
+        session.preflight, session.pace.segment_sizes[6] = {"network": True}, 1200
+
+    monkeypatch.setattr(measuring, "preflight", preflight)
+    async with asking(new_state()) as ask:
+        await ask({"target": "chat"})
+    assert measured[0]["session"].pace.segment_sizes == {6: 1200}
+
+
 @pytest.mark.parametrize("lab", [False, True])
 async def test_web_address_is_measured_at_public_addresses_only(measured: list[dict[str, Any]], lab: bool) -> None:
     async with asking(new_state(lab=lab)) as ask:

@@ -11,6 +11,7 @@ import pytest
 
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
+from probe.run import neutral_host
 from probe.run import preflight as checking
 from probe.run.neutral_host import Neutral
 from probe.run.preflight import Found, preflight
@@ -32,16 +33,7 @@ KEYS = {
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
     made.system[HOST] = [HERE]
-
-    async def no_warm(*_: Any) -> None:
-        return None
-
-    monkeypatch.setattr(checking, "resolve_system", made.resolve_system)
-    monkeypatch.setattr(checking, "query_udp", made.query_udp)
-    monkeypatch.setattr("probe.run.neutral_lookups.query_udp", made.query_udp)
-    monkeypatch.setattr("probe.run.neutral_lookups.system_resolvers", lambda: ["192.168.1.1"])
-    monkeypatch.setattr(checking, "system_resolvers", lambda: ["192.168.1.1"])
-    monkeypatch.setattr(checking, "first_warm_resolver", no_warm)
+    made.without_resolvers(monkeypatch)
     return made
 
 
@@ -107,7 +99,7 @@ async def test_wrong_clock_is_distinguished_from_forged_certificate(
             return real + timedelta(days=400)
 
     monkeypatch.setattr(certificates, "datetime", Late)
-    monkeypatch.setattr(checking, "datetime", Late)
+    monkeypatch.setattr(neutral_host, "datetime", Late)
     async with world.box(HERE, [HOST], reply=reply(real)) as box:
         neutral_at(world, box)
         found = await facts(world)

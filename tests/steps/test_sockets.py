@@ -1,6 +1,7 @@
 """Test that every step asks the guard before it makes a socket, and that no other module makes one."""
 
 import ast
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from probe.steps.dns.dns import query_udp
 from probe.steps.path.limited_ttl import limited_payload_udp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.quic.quic import quic_handshake
+from probe.steps.sockets import limit_segments
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.certificates import load_roots
 from probe.targets.address_guard import Contacts
@@ -100,3 +102,16 @@ def _makes_sockets(path: Path) -> bool:
     calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     attributes = [call for call in calls if isinstance(call, ast.Attribute)]
     return any(call.attr in METHODS or ast.unparse(call) in MAKERS for call in attributes)
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_segments_are_limited_before_the_connect(family: socket.AddressFamily) -> None:
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        assert limit_segments(sock, 1200) is True
+        assert limit_segments(sock, 10**9) is False  # the kernel refuses the size
+
+
+def test_system_without_the_option_limits_no_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "TCP_MAXSEG")
+    with socket.socket() as sock:
+        assert limit_segments(sock, 1200) is False

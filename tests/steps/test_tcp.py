@@ -256,3 +256,47 @@ def test_timestamps_are_read_from_kernel_setting(
         (tmp_path / "tcp_timestamps").write_text(says)
     monkeypatch.setattr(tcp, "TIMESTAMPS", tmp_path / "tcp_timestamps")
     assert tcp.sends_timestamps() == sends
+
+
+# -- segment size ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ip", "family"), [("127.0.0.1", 4), ("::1", 6)])
+async def test_segment_size_holds_in_both_directions_of_its_family(ip: str, family: int) -> None:
+    other = 10 - family
+    for sizes, own, lowered in (({}, None, False), ({family: 1200}, None, True), ({other: 1200}, None, False)):
+        assert await segments_of(ip, sizes, own) == ([True, True] if lowered else [False, False])
+    assert await segments_of(ip, {}, 1200) == [True, True]
+    assert await segments_of(ip, {family: 1200}, 0) == [False, False], "0 is the system's own size"
+
+
+async def segments_of(ip: str, sizes: dict[int, int], own: int | None) -> list[bool]:
+    """Return for client and server whether their segments fit into packets of 1280 bytes."""
+    async with serving(silence, ip) as server, a_transaction() as bench:
+        bench.pace.segment_sizes = sizes
+        conn = await tcp_connect(bench.tx, ip, server.port, pace=bench.pace, segment_size=own)
+        await asyncio.sleep(0.02)
+        there = server.peers[0].writer.get_extra_info("socket")
+        longest = conn.segment_size(), there.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+    return [size <= 1200 for size in longest]
+
+
+async def test_refused_segment_size_is_a_local_failure_and_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "limit_segments", lambda sock, size: False)
+    async with serving(silence) as server:
+        async with a_transaction() as bench:
+            await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace, segment_size=1200)
+        await asyncio.sleep(0.02)
+        assert server.peers == []
+    assert bench.tx.record.failure == f.SEGMENT_SIZE and f.is_local(f.SEGMENT_SIZE)
+
+
+async def test_silence_counts_from_the_last_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(echo) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, server.ip, server.port, pace=bench.pace)
+        later = asyncio.get_running_loop().time() + 60.0
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio.get_running_loop(), "time", lambda: later)
+            assert 60.0 <= conn.silent_for() < 90.0
+            await conn.write(b"x")
+            assert await conn.read() == b"x" and conn.silent_for() == 0.0

@@ -1,6 +1,7 @@
 """Provide a small network on loopback: TLS servers by address, and names that are answered from a table."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -35,6 +36,8 @@ class Box:
     otherwise: Behaviour = "serve"
     by_hello: Callable[[bytes], Behaviour | None] = lambda hello: None  # before any name
     after_reset: Behaviour | None = None  # for every later flow once a name was reset: residual censorship
+    longest_segment: int = 0  # peers that may send or get longer ones are not answered, as if these were lost. 0: none
+    delay: float = 0.0  # seconds before an answer to the hello
     reply: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     seen: list[str] = field(default_factory=list)  # "connect", "hello NAME", "request", in order
 
@@ -55,6 +58,11 @@ def hello_name(hello: bytes) -> str:
     except ssl.SSLError:
         return found[0] if found else ""
     return found[0] if found else ""
+
+
+def segment_of(peer: Peer) -> int:
+    """Return the longest segment that this connection carries, in bytes."""
+    return int(peer.writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
 
 
 def host_header(request: bytes) -> str:
@@ -104,8 +112,10 @@ class World:
             does = (
                 box.by_hello(hello)
                 or box.names.get(name)
+                or ("silent" if 0 < box.longest_segment < segment_of(peer) else None)
                 or (box.after_reset if residual and box.after_reset else box.otherwise)
             )
+            await asyncio.sleep(box.delay)
             await _answer(peer, does, hello, context, box)
 
         async with serving(handler, ip, box.port) as server:
@@ -120,6 +130,19 @@ class World:
     def neutral(self, box: Box) -> None:
         endpoint: Endpoint = parse_endpoint(f"https://neutral.example:{box.port}/")
         self.session.neutral_addresses.append((box.ip, endpoint))
+
+    def without_resolvers(self, patch: pytest.MonkeyPatch) -> None:
+        """Let the preflight ask the tables, and find no encrypted resolver."""
+
+        async def no_warm(*_: Any) -> None:
+            return None
+
+        patch.setattr("probe.run.preflight.resolve_system", self.resolve_system)
+        patch.setattr("probe.run.preflight.query_udp", self.query_udp)
+        patch.setattr("probe.run.neutral_lookups.query_udp", self.query_udp)
+        patch.setattr("probe.run.neutral_lookups.system_resolvers", lambda: ["192.168.1.1"])
+        patch.setattr("probe.run.preflight.system_resolvers", lambda: ["192.168.1.1"])
+        patch.setattr("probe.run.preflight.first_warm_resolver", no_warm)
 
     # -- names -------------------------------------------------------------------------------------------------
 

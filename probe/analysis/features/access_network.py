@@ -25,13 +25,17 @@ def working_families(measurement: FlatMeasurement) -> frozenset[int]:
 
 
 def proven_families(measurement: FlatMeasurement) -> frozenset[int]:
-    """Return the working families over which some host proved its identity, so that packets of any size pass.
+    """Return the working families over which some host proved its identity with packets of the run's size.
 
-    In a measurement that does not say so, every working family was proven.
+    In a measurement that does not say so, every working family was proven. No family is where large packets may be
+    lost and this system refused smaller ones: a proof may then have come in small packets by chance.
     """
     preflight = table(measurement.run.get("preflight"))
+    refused = table(preflight.get("mtu")).get("refused")
     return frozenset(
-        family for family in working_families(measurement) if flag(preflight.get(f"ipv{family}_proven"), True)
+        family
+        for family in working_families(measurement)
+        if flag(preflight.get(f"ipv{family}_proven"), True) and not (isinstance(refused, list) and family in refused)
     )
 
 

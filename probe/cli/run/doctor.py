@@ -62,8 +62,9 @@ async def _examine(session: Any, roots: Any) -> dict[str, str | None]:
 
     try:
         await preflight(session, roots)
-        pin = session.settings.control_pin
-        return {url: await health(url, roots=roots, pin=pin) for url in session.settings.control}
+        pin, sizes = session.settings.control_pin, session.pace.segment_sizes
+        urls = session.settings.control
+        return {url: await health(url, roots=roots, pin=pin, segment_sizes=sizes) for url in urls}
     finally:
         await session.close()
 

@@ -48,6 +48,7 @@ def findings(facts: Mapping[str, Any]) -> list[Finding]:
         _vpn(facts),
         _interception(facts),
         _families(facts),
+        _packet_size(facts),
         _udp(facts),
         _resolver(facts),
         _proxy(facts),
@@ -164,6 +165,34 @@ def _families(facts: Mapping[str, Any]) -> Finding:
         return Finding(subject, "fine", tr("IPv4 and IPv6 work."))
     sentence = tr("Only {family} works. Endpoints of the other family are left out.", family=have[0])
     return Finding(subject, "fine", sentence)
+
+
+def _packet_size(facts: Mapping[str, Any]) -> Finding:
+    subject, mtu = tr("packet size"), facts.get("mtu") or {}
+    if mtu.get("refused"):
+        sentence = tr(
+            "Connections open, but no encrypted one gets an answer, as if large packets were lost on the way. This "
+            "system does not let the probe use small packets, so silence is not called blocking in this run. Set the "
+            "MTU of this computer's network connection to 1280, then run again."
+        )
+        return Finding(subject, "note", sentence)
+    lowered = [name for key, name in (("ipv4", "IPv4"), ("ipv6", "IPv6")) if mtu.get(key)]
+    if len(lowered) == 1:
+        sentence = tr(
+            "Large packets are lost on the way over {family} (no error message comes back). The probe uses small "
+            "packets for this run. Other programs may hang here until the router gets a smaller MTU, such as 1280.",
+            family=lowered[0],
+        )
+        return Finding(subject, "note", sentence)
+    if lowered:
+        sentence = tr(
+            "Large packets are lost on the way (no error message comes back). The probe uses small packets for this "
+            "run. Other programs may hang here until the router gets a smaller MTU, such as 1280."
+        )
+        return Finding(subject, "note", sentence)
+    if any(host.get("failure") is None and not host.get("connect_only") for host in facts.get("neutral") or ()):
+        return Finding(subject, "fine", tr("Large packets arrive."))
+    return Finding(subject, "fine", tr("It is unknown, because no neutral host was verified."))
 
 
 def _udp(facts: Mapping[str, Any]) -> Finding:

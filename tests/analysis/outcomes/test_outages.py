@@ -139,3 +139,27 @@ def test_one_silent_neutral_host_of_several_is_no_packet_loss() -> None:
         lines.control(URL, GENUINE)
         lines.preflight["neutral"] += [*hosts, *lost]
         assert judged(lines)[0] == state
+
+
+@pytest.mark.parametrize(
+    ("mtu", "state"),
+    [
+        ({"ipv4": None, "ipv6": None, "refused": [4]}, "impaired"),
+        ({"ipv4": None, "ipv6": None, "refused": [6]}, "likely_blocked"),
+        ({"ipv4": 1200, "ipv6": 1200, "refused": []}, "likely_blocked"),
+        (None, "likely_blocked"),
+        ("lost", "likely_blocked"),
+        ({"refused": 4}, "likely_blocked"),
+    ],
+    ids=["refused", "refused over the other family", "lowered", "null", "no object", "no list"],
+)
+def test_silence_after_a_connect_accuses_nothing_if_segments_could_not_be_lowered(mtu: Any, state: str) -> None:
+    lines = silent(failure=f"tls:{TIMEOUT}")
+    lines.preflight |= {"ipv4_proven": True, "mtu": mtu}
+    assert judged(lines)[0] == state
+
+
+def test_reset_is_accused_though_segments_could_not_be_lowered() -> None:
+    lines = silent(failure="tls:connection_reset")
+    lines.preflight |= {"ipv4_proven": True, "mtu": {"ipv4": None, "ipv6": None, "refused": [4]}}
+    assert judged(lines)[0] == "likely_blocked"

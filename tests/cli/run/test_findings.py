@@ -1,4 +1,4 @@
-"""Test the findings of `probe doctor` about a part of the Internet that is not reachable."""
+"""Test the findings of `probe doctor` about a part of the Internet that is not reachable, and about lost packets."""
 
 from typing import Any
 
@@ -32,3 +32,28 @@ def test_other_results_are_no_missing_part(host: dict[str, Any]) -> None:
 
 def test_only_hosts_with_a_handshake_are_counted_as_verified() -> None:
     assert connection(FINE, FAR).sentence == "It works. 1 of 1 neutral hosts were verified."
+
+
+def packet_size(**facts: Any) -> Finding:
+    (found,) = [one for one in findings({"network": True, "neutral": [FINE]} | facts) if one.subject == "packet size"]
+    return found
+
+
+def test_lowered_segments_are_explained_in_plain_words() -> None:
+    both = packet_size(mtu={"ipv4": 1200, "ipv6": 1200, "refused": []})
+    seen, done = "Large packets are lost on the way (no error message comes back).", "uses small packets for this run."
+    assert both.state == "note" and both.sentence.startswith(seen) and done in both.sentence
+    for key, family in (("ipv4", "IPv4"), ("ipv6", "IPv6")):
+        one = packet_size(mtu={"ipv4": None, "ipv6": None, "refused": [], key: 1200})
+        assert one.state == "note" and f"lost on the way over {family} (no error" in one.sentence
+
+
+def test_refused_segments_are_explained_with_what_to_do() -> None:
+    found = packet_size(mtu={"ipv4": None, "ipv6": None, "refused": [4]})
+    assert found.state == "note" and "not called blocking" in found.sentence and "run again" in found.sentence
+
+
+def test_large_packets_arrive_if_a_neutral_host_was_verified() -> None:
+    assert packet_size() == Finding("packet size", "fine", "Large packets arrive.")
+    for hosts in ([], [FAR], [FINE | {"failure": "generic_timeout_error"}]):
+        assert packet_size(neutral=hosts).sentence.startswith("It is unknown")

@@ -16,11 +16,15 @@ Cut = Callable[[dict[str, Any]], dict[str, Any]]
 ABOUT_THE_HELPER = frozenset({"failure", "software_version", "targets_digest", "echo", "fresh", "anomalies"})
 """Facts about the helper that no verdict reads. `echo` lists the ports for the probe."""
 ABOUT_THE_RUN = frozenset(
-    {"ipv4", "ipv6", "udp", "proxy_environment", "resolver_class", "runtime", "helpers", "ipv4_proven", "ipv6_proven"}
+    {
+        *("ipv4", "ipv6", "udp", "proxy_environment", "resolver_class", "runtime", "helpers"),
+        *("ipv4_proven", "ipv6_proven", "mtu"),
+    }
 )
 """Facts of the preflight that no verdict reads, or that `x_run.families` and `udp_public` repeat.
 
-Older measurements lack `ipv4_proven` and `ipv6_proven`: every family that works there is a proven one.
+Older measurements lack `ipv4_proven`, `ipv6_proven` and `mtu`: every family that works there is a proven one. No system
+of the lab refuses smaller segments.
 """
 
 RACES = "queries.x_responses"
