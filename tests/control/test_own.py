@@ -353,7 +353,7 @@ async def test_health_check_reports_failures() -> None:
 
 
 async def test_segment_sizes_of_the_run_hold_for_the_helper_too(tmp_path: Path) -> None:
-    """They may be lowered while the connection to the helper is already asked for."""
+    """Lower the sizes after the client was made, as the preflight does."""
     longest: list[int] = []
 
     async def handler(request: web.Request) -> web.Response:

@@ -27,8 +27,8 @@ def working_families(measurement: FlatMeasurement) -> frozenset[int]:
 def proven_families(measurement: FlatMeasurement) -> frozenset[int]:
     """Return the working families over which some host proved its identity with packets of the run's size.
 
-    In a measurement that does not say so, every working family was proven. No family is where large packets may be
-    lost and this system refused smaller ones: a proof may then have come in small packets by chance.
+    In a measurement that does not say so, every working family was proven. A family is not proven where large packets
+    may be lost and this system refused smaller ones. One proof may then have come in small packets by chance.
     """
     preflight = table(measurement.run.get("preflight"))
     refused = table(preflight.get("mtu")).get("refused")
