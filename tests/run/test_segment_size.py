@@ -202,8 +202,15 @@ class Wire:
         return self.silent
 
 
-async def test_bytes_before_the_end_are_no_silence() -> None:
-    """Let the bytes of a handshake arrive late, and its time end before it is complete, as on a slow line."""
+@pytest.mark.parametrize(
+    ("last_byte", "failure", "expected"),
+    [(9.0, f.TIMEOUT, {4: SMALL}), (0.1, f.TIMEOUT, {}), (9.0, f.RESET, {}), (9.0, f.INTERRUPTED, {})],
+    ids=["silent", "bytes came late", "reset in the end", "this computer was busy"],
+)
+async def test_handshake_that_ends_otherwise_was_not_silent(
+    last_byte: float, failure: str, expected: dict[int, int]
+) -> None:
+    """End the first handshakes after the small ones have worked, as on a slow line."""
     proven: list[Neutral] = []
 
     async def visit(small: Neutral) -> None:
@@ -212,21 +219,19 @@ async def test_bytes_before_the_end_are_no_silence() -> None:
 
     async def nothing() -> None: ...
 
-    for last_byte, expected in ((9.0, {4: SMALL}), (0.1, {})):
-        pace, wires = Pace(), [Wire(9.0), Wire(9.0)]
-        trial = SegmentTrial(pace, visit, nothing)
-        hosts = [Neutral.unanswered(parse_endpoint(f"https://{name}:443/"), ip) for name, ip in HOSTS.items()][:2]
-        for host, wire in zip(hosts, wires, strict=True):
-            trial.connected(host, wire)  # type: ignore[arg-type]
-        await asyncio.sleep(0.05)
-        await trial.settle(asyncio.get_running_loop().time() + 1)
-        assert len(proven) == 2, "both were silent so far"
-        wires[0].silent = last_byte
-        for host in hosts:
-            trial.ended(host)
-        trial.conclude([])
-        assert pace.segment_sizes == expected
-        proven.clear()
+    pace, wires = Pace(), [Wire(9.0), Wire(9.0)]
+    trial = SegmentTrial(pace, visit, nothing)
+    hosts = [Neutral.unanswered(parse_endpoint(f"https://{name}:443/"), ip) for name, ip in HOSTS.items()][:2]
+    for host, wire in zip(hosts, wires, strict=True):
+        trial.connected(host, wire)  # type: ignore[arg-type]
+    await asyncio.sleep(0.05)
+    await trial.settle(asyncio.get_running_loop().time() + 1)
+    assert len(proven) == 2, "both were silent so far"
+    wires[0].silent, hosts[0].failure = last_byte, failure
+    for host in hosts:
+        trial.ended(host)
+    assert (trial.conclude([]) is not None) is bool(expected)
+    assert pace.segment_sizes == expected
 
 
 def connect(repeats: int | None, failure: str | None = None) -> TCPConnect:
