@@ -54,11 +54,12 @@ class Censor(Protocol):
 
 @dataclass(frozen=True)
 class PathConfig:
-    """Describe a path: round trip, loss in each direction (0 to 1), rate of the access line in each direction."""
+    """Describe a path: round trip, and in each direction loss (0 to 1), rate and queue of the access line."""
 
     rtt_ms: float = 20
     loss: float = 0.0
     rate_kbit: float | None = None
+    queue_ms: float = 300  # longest queue of an access line with a rate. It drops what does not fit.
     before: int = 3
     after: int = 2
     silent: Sequence[int] = ()  # routers that send no ICMP time exceeded

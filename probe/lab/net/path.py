@@ -13,7 +13,6 @@ from probe.lab.net.packets import Malformed, Packet, time_exceeded, with_ttl
 from probe.lab.net.schedule import Schedule
 
 OUT, IN = Direction.OUT, Direction.IN
-QUEUE_S = 0.3  # longest queue of the access line, in seconds. It drops what does not fit
 RATE_HOP = 2  # the ISP's end of the access line
 NARROW_LINK = {OUT: 2, IN: 1}  # the hop at which a packet over the MTU does not arrive, by direction
 
@@ -51,6 +50,7 @@ class Path:
         for censor in censors:
             self._censors.setdefault(censor.hop, []).append(censor)
         self._rate = config.rate_kbit * 125 if config.rate_kbit else None  # bytes a second
+        self._longest_queue = config.queue_ms / 1000
         self._free_at = {OUT: 0.0, IN: 0.0}
         self._last_error_at: dict[int, float] = {}
         self._rate_hop = min(RATE_HOP, self._hops) if self._rate else 0
@@ -157,7 +157,7 @@ class Path:
     def _queue(self, size: int, direction: Direction, now: float) -> float | None:
         """Return the seconds until a packet of this size has left the access line, None if the queue is full."""
         start = max(now, self._free_at[direction])
-        if start - now > QUEUE_S or not self._rate:
+        if start - now > self._longest_queue or not self._rate:
             return None
         self._free_at[direction] = start + size / self._rate
         return self._free_at[direction] - now

@@ -137,6 +137,12 @@ class OddAnswers(Placed, kind="odd_answers"):
     title: str = Field(default="", description='title of the page, such as "Just a moment..."')
 
 
+class LargePages(Placed, kind="large_pages"):
+    """Let the web servers send pages as large as those of real services."""
+
+    bytes: int = Field(gt=0, le=10_000_000, description="bytes of each page")
+
+
 class Clock(Fault, kind="clock"):
     """Set the computer's clock wrong."""
 

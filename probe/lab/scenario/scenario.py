@@ -34,6 +34,9 @@ class PathKeys(BaseModel):
     rtt_ms: float = Field(default=20, gt=0, le=5000, description="round trip in milliseconds")
     loss: float = Field(default=0.0, ge=0, lt=1, description="share of packets lost each way, 0 to 1")
     rate_kbit: float | None = Field(default=None, gt=0, description="rate of the access line, each way")
+    queue_ms: float = Field(
+        default=300, ge=0, le=10000, description="longest queue of an access line with `rate_kbit`, in milliseconds"
+    )
     before: int | None = Field(default=None, ge=1, le=15, description="hops before the censor; else 3, or by seed")
     after: int | None = Field(default=None, ge=0, le=15, description="hops after the censor; else 2, or by seed")
     silent: list[int] = Field(default=[], description="hops that send no ICMP time exceeded")

@@ -81,7 +81,8 @@ def answer(request: Request, host: Host, world: World, *, secure: bool) -> Respo
         return _page(404, "Not found")
     if not secure and "https" in host.ports.get(443, ()):
         return Response(301, location=f"https://{request.host}{request.path}")
-    return _page(STATUS.get(request.host, 200), _title(host))
+    usual = _page(STATUS.get(request.host, 200), _title(host))
+    return replace(usual, body=usual.body.ljust(host.page_bytes))
 
 
 def _page_of(host: Host, request: Request, world: World, scheme: str) -> Page | None:

@@ -38,6 +38,7 @@ def build_path(scenario: Scenario, seed: int) -> PathConfig:
         rtt_ms=rtt,
         loss=keys.loss,
         rate_kbit=keys.rate_kbit,
+        queue_ms=keys.queue_ms,
         before=before,
         after=after,
         silent=tuple(keys.silent),

@@ -10,6 +10,7 @@ from probe.lab.scenario.faults import (
     ExpiredCertificate,
     FilteringResolver,
     IPv6Only,
+    LargePages,
     NewAuthority,
     NoQUIC,
     NoSTARTTLS,
@@ -55,6 +56,8 @@ def _apply(host: Host, fault: Placed, pool: Pool) -> None:
             host.no_quic = fault.how
         case OddAnswers():
             host.answers = (fault.status, fault.title)
+        case LargePages():
+            host.page_bytes = fault.bytes
         case WrongCertificate():
             host.certificate = "wrong"
         case ExpiredCertificate():

@@ -262,6 +262,17 @@ def test_rate_limit_delays_packets_and_drops_beyond_its_queue() -> None:
     assert 30 <= len(times) <= 32, "300 ms of queue at 10 ms a packet"
 
 
+@pytest.mark.parametrize(("queue_ms", "packets"), [(0.0, 1), (1000.0, 101), (2000.0, 200)])
+def test_queue_of_the_access_line_has_the_length_of_the_path(queue_ms: float, packets: int) -> None:
+    lab = make(path=PathConfig(rtt_ms=0, rate_kbit=800, queue_ms=queue_ms))
+    for _ in range(200):
+        lab.send("home", query(payload=b"x" * 972), settle=False)
+    lab.settle()
+    times = [at for at, _ in lab.wires["outside"].got]
+    assert len(times) == pytest.approx(packets, abs=1)
+    assert times[-1] <= queue_ms / 1000 + 0.011
+
+
 def test_unknown_dead_and_unreachable_addresses() -> None:
     lab = make(dead=["149.154.167.0/24"], unreachable=["9.9.9.0/24", "3c00:dead::/32"])
     for raw in (query(dst="1.1.1.1"), query(dst=SERVER), query6(dst="2606:4700:4700::1111")):
