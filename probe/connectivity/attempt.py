@@ -7,6 +7,7 @@ from functools import partial
 from probe.connectivity.attempt_state import AttemptState, Measurement
 from probe.connectivity.facts import CONTROL_WAITS, Wait
 from probe.connectivity.planner import End, conclude, plan
+from probe.connectivity.priorities import confirmation_priority
 from probe.dialogue import Method, RequestOptions, always_get, has_exchangeable_name, proves, run_dialogue
 from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
@@ -167,6 +168,7 @@ class AttemptRunner:
             address_sources=tuple(own.address_sources if own else self._trust.sources(at)),
             corroborated=own.corroborated if own else self._trust.is_corroborated(at),
             echo_offer=self._measurement.echo_offer,
+            priority=at.priority,
         )
 
     async def _send_own(self, flow: PlannedFlow, state: AttemptState) -> TransactionRecord | None:
@@ -201,7 +203,7 @@ class AttemptRunner:
         facts = FlowFacts(
             transaction,
             Trigger(endpoint.host, at.ip, endpoint.carrier, endpoint.port) if is_confirmation else None,
-            urgent=at.name is not None and not is_confirmation,
+            confirmation_priority(at.priority) if is_confirmation else at.priority,
             residual="never" if has_exchangeable_name(endpoint) else "other_ports",
             again=not flow.is_visit,
         )

@@ -11,12 +11,14 @@ from probe.connectivity.attempt import AttemptRunner
 from probe.connectivity.attempt_state import Measurement
 from probe.connectivity.facts import NameFacts, Wait
 from probe.connectivity.planner import Addresses, End, plan_addresses
+from probe.connectivity.priorities import Place, address_priority, endpoint_priorities
 from probe.connectivity.stale_control import Repetition
 from probe.dialogue import DIALOGUE_BY_DIALECT, Method, RequestOptions, always_get, can_prove
 from probe.followups.echo_offer import EchoOffer
 from probe.formats.transactions import Kind
 from probe.resolution.address_trust import AddressAttempt, AddressTrust
 from probe.resolution.lookup import TRUSTED, Name, Names
+from probe.session.flow_slots import Priority
 from probe.session.session import Session
 from probe.session.trace import Trace, TransactionFacts
 from probe.steps.tls.certificates import Roots
@@ -47,6 +49,7 @@ class Reach:
         self._attempts = AttemptRunner(self._measurement, names, roots)
         self._hosts: set[str] = set()
         self._one_address = False
+        self._priorities: dict[Place, Priority] = {}
 
     async def services(
         self,
@@ -57,7 +60,7 @@ class Reach:
         one_address: bool = False,
         options: RequestOptions | None = None,
     ) -> None:
-        """Try the endpoints of the given roles side by side, in random order.
+        """Try the endpoints of the given roles side by side, by priority and else in random order.
 
         With `one_address` each is tried at its lowest address only (IPv4 before IPv6), the same at all vantage points.
         """
@@ -69,6 +72,8 @@ class Reach:
         self._hosts |= {endpoint.host for _, endpoint in endpoints}
         random.shuffle(endpoints)
         endpoints.sort(key=lambda pair: (not can_prove(pair[1]), pair[1].carrier))  # first those that verify addresses
+        self._priorities |= endpoint_priorities(endpoints)
+        endpoints.sort(key=lambda pair: self._priorities[pair[0].role, pair[1].url])
         try:
             async with asyncio.TaskGroup() as tasks:
                 for service, endpoint in endpoints:
@@ -108,9 +113,10 @@ class Reach:
     async def _endpoint(self, service: Service, endpoint: Endpoint) -> None:
         if endpoint.is_literal:
             if self.session.family_works(family_of(endpoint.host)):
-                await self._attempts.run(AddressAttempt(service.role, endpoint, endpoint.host, None))
+                priority = self._priority(service, endpoint)
+                await self._attempts.run(AddressAttempt(service.role, endpoint, endpoint.host, None, priority=priority))
             return
-        name = await self.names.of(endpoint.host)
+        name = await self.names.of(endpoint.host, self._priority(service, endpoint))
         tried = NameState()
         while not isinstance(step := plan_addresses(self._facts(name, tried)), End):
             if isinstance(step, Wait):
@@ -122,11 +128,18 @@ class Reach:
     async def _try(self, service: Service, endpoint: Endpoint, name: Name, step: Addresses, state: NameState) -> None:
         """Try addresses side by side."""
         kind: Kind = "followup" if step.alternative else "first"
-        attempts = [AddressAttempt(service.role, endpoint, ip, name, kind) for ip in step.addresses]
+        first = self._priority(service, endpoint)
+        attempts = [
+            AddressAttempt(service.role, endpoint, ip, name, kind, address_priority(first, len(state.tried) + number))
+            for number, ip in enumerate(step.addresses)
+        ]
         reached = await asyncio.gather(*map(self._attempts.run, attempts))
         state.rounds += 1
         state.tried += step.addresses
         state.reached |= any(reached)
+
+    def _priority(self, service: Service, endpoint: Endpoint) -> Priority:
+        return self._priorities[service.role, endpoint.url]
 
     async def _wait(self, wait: Wait, name: Name) -> None:
         if wait is Wait.SECOND_ANSWERS_FIRST:

@@ -6,6 +6,7 @@ from probe.followups.echo_offer import EchoOffer
 from probe.followups.flow import FlowRunner, Trigger
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.transactions import Family
+from probe.session.flow_slots import Priority
 from probe.session.trace import TransactionFacts
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Endpoint
@@ -15,7 +16,8 @@ from probe.targets.target import Endpoint
 class FollowUpContext:
     """Hold the endpoint, the address's family and sources, and the runner of the measurement's flows.
 
-    `roots` are the public ones and the target's own, `public_roots` only the public ones.
+    `roots` are the public ones and the target's own, `public_roots` only the public ones. `priority` is that of the
+    attempt, for the innocuous flow before it.
     """
 
     runner: FlowRunner
@@ -27,6 +29,7 @@ class FollowUpContext:
     address_sources: tuple[str, ...] = ()
     corroborated: bool = False
     echo_offer: EchoOffer | None = None
+    priority: Priority = Priority.LATER
 
     def transaction(self, flow: PlannedFlow) -> TransactionFacts:
         """Return the facts of the flow's transaction."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from probe.formats.transactions import TransactionRecord
+from probe.session.flow_slots import Priority
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction, TransactionFacts
 
@@ -34,13 +35,12 @@ class Trigger:
 class FlowFacts:
     """Hold what is known of a flow before it begins.
 
-    `trigger` is the trigger that the flow must have left in the budget, None for a flow that needs none. An urgent
-    flow gets its slot before all flows that are not urgent.
+    `trigger` is the trigger that the flow must have left in the budget, None for a flow that needs none.
     """
 
     transaction: TransactionFacts
     trigger: Trigger | None = None
-    urgent: bool = False
+    priority: Priority = Priority.LATER
     residual: ResidualMark = "never"
     again: bool = False
     """A flow of which a step overslept is tried again once. Not where a limit allows one connection only (P7)."""
@@ -84,7 +84,7 @@ class FlowRunner:
         still_useful: Callable[[], bool],
     ) -> Transaction | None:
         pace, facts = self.session.pace, flow.transaction
-        async with pace.slot(urgent=flow.urgent):
+        async with pace.slot(flow.priority):
             if self.session.stopping.is_set() or not self._in_budget(flow.trigger) or not still_useful():
                 return None
             at_start = flow.residual in {"at_start", "until_failure"}

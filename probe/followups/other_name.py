@@ -6,6 +6,7 @@ from probe.followups.context import FollowUpContext
 from probe.followups.flow import FlowFacts, ResidualMark, Trigger
 from probe.followups.planned_flow import PlannedFlow
 from probe.formats.transactions import TransactionRecord
+from probe.session.flow_slots import Priority
 from probe.session.trace import Transaction
 from probe.steps.http.http import http_request
 from probe.steps.quic.quic import need_quic, quic_handshake
@@ -29,7 +30,8 @@ async def send_name(context: FollowUpContext, flow: PlannedFlow) -> TransactionR
         await _open(tx, context, flow, trigger)
 
     residual: ResidualMark = "at_start" if trigger else "until_failure"
-    facts = FlowFacts(about, trigger, urgent=flow.kind == "innocuous", residual=residual, again=True)
+    priority = context.priority if flow.kind == "innocuous" else Priority.LATER
+    facts = FlowFacts(about, trigger, priority, residual, again=True)
     return await context.runner.carry_out(facts, steps)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from probe.formats.transactions import Kind
 from probe.resolution.lookup import Name
 from probe.resolution.visits import Visit
+from probe.session.flow_slots import Priority
 from probe.session.session import Session
 from probe.targets.target import Endpoint
 
@@ -19,6 +20,7 @@ class AddressAttempt:
     ip: str
     name: Name | None
     kind: Kind = "first"
+    priority: Priority = Priority.LATER
 
     @property
     def place(self) -> tuple[str, int]:

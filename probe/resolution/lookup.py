@@ -13,6 +13,7 @@ from probe.formats.entries import DNSQuery
 from probe.formats.keys import places_of_entries
 from probe.resolution.encrypted_dns import addresses_in, ask_types
 from probe.session.classify import LocalFailure
+from probe.session.flow_slots import Priority
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction, TransactionFacts
 from probe.signatures.bogons import is_bogon
@@ -111,10 +112,13 @@ class Names:
         self.known: dict[str, Name] = {}
         self.control_answered = asyncio.Event()
 
-    async def of(self, hostname: str) -> Name:
-        """Return the name with the answers of the system resolver and of the encrypted one, if there is one."""
+    async def of(self, hostname: str, priority: Priority = Priority.NEEDED) -> Name:
+        """Return the name with the answers of the system resolver and of the encrypted one, if there is one.
+
+        The first call for a name decides its priority.
+        """
         if hostname not in self._tasks:
-            self._tasks[hostname] = asyncio.create_task(self._look_up(hostname))
+            self._tasks[hostname] = asyncio.create_task(self._look_up(hostname, priority))
         return await asyncio.shield(self._tasks[hostname])
 
     async def finish(self) -> None:
@@ -133,7 +137,7 @@ class Names:
     def _add_from_control(self, name: Name) -> None:
         name.add((ip for ip in self._from_control.get(name.hostname, []) if not is_bogon(ip)), "control")
 
-    async def _look_up(self, hostname: str) -> Name:
+    async def _look_up(self, hostname: str, priority: Priority) -> Name:
         normal = print_of(self._session.preflight.get("resolver"))
         name = self.known.setdefault(hostname, Name(hostname, normal=normal))
         self._add_from_control(name)
@@ -141,7 +145,7 @@ class Names:
             return name
         paid = self._pay(hostname, LIBRARY_QUERIES)  # before any own query: the endpoints depend on this answer
         own_query = asyncio.create_task(self._own_query(name))
-        await asyncio.gather(self._system(name, paid), self._corroborate(name))
+        await asyncio.gather(self._system(name, paid, priority), self._corroborate(name, priority))
         name.add(self._given.get(hostname, []), "probe")
         if self._session.as_control:
             await own_query
@@ -149,8 +153,8 @@ class Names:
             self._trace.later(_awaited(own_query))
         return name
 
-    async def _system(self, name: Name, paid: bool) -> None:
-        async with self._session.pace.lookup_slot(), self._lookup(name, 0) as tx:
+    async def _system(self, name: Name, paid: bool, priority: Priority) -> None:
+        async with self._session.pace.lookup_slot(priority), self._lookup(name, 0) as tx:
             if not paid:
                 raise LocalFailure(f.BUDGET)
             tx.record.trigger = True
@@ -192,7 +196,7 @@ class Names:
             of_system=True,
         )
 
-    async def _corroborate(self, name: Name) -> None:
+    async def _corroborate(self, name: Name, priority: Priority) -> None:
         """Query the encrypted resolver."""
         warm = self._session.encrypted
         if warm is None or self._session.as_control:
@@ -205,7 +209,7 @@ class Names:
             family=family_of(warm.ip),
             sent_name=name.hostname,
         )
-        async with self._session.pace.lookup_slot(), self._trace.transaction(facts) as tx:
+        async with self._session.pace.lookup_slot(priority), self._trace.transaction(facts) as tx:
             answers = await ask_types(lambda t: warm.ask(tx, name.hostname, t), self._types())
             name.add(addresses_in(answers), warm.engine)
         name.lookups[warm.engine] = tx.record.transaction_id

@@ -1,16 +1,26 @@
-"""Provide a FIFO semaphore whose limit can change at run time."""
+"""Provide a semaphore with priorities whose limit can change at run time."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from enum import IntEnum
+
+
+class Priority(IntEnum):
+    """Order the flows that wait for a slot. A slow access line carries those with a lower number first."""
+
+    LEADING = 0  # the endpoint that says most about a service, at its first address
+    NEEDED = 1  # another endpoint without which the service does not work, and confirmations
+    FURTHER = 2  # alternatives of an endpoint, and further addresses
+    LATER = 3  # follow-ups
 
 
 class FlowSlots:
-    """Hand out `limit` slots. Urgent waiters come first. Not thread-safe: one event loop."""
+    """Hand out `limit` slots, by priority and then in order. Not thread-safe: one event loop."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())  # urgent, others
+        self._waiting: dict[Priority, deque[asyncio.Future[None]]] = {priority: deque() for priority in Priority}
         self.taken = 0
 
     @property
@@ -22,10 +32,10 @@ class FlowSlots:
         self._limit = limit
         self._hand_out()
 
-    async def take(self, *, urgent: bool = False) -> "Slot":
+    async def take(self, priority: Priority = Priority.LATER) -> "Slot":
         """Wait for a slot."""
         slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[0 if urgent else 1].append(slot)
+        self._waiting[priority].append(slot)
         self._hand_out()
         try:
             await slot
@@ -40,7 +50,7 @@ class FlowSlots:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        for waiting in self._waiting:
+        for waiting in self._waiting.values():
             while waiting and self.taken < self._limit:
                 slot = waiting.popleft()
                 if not slot.done():  # done if the waiting task was cancelled

@@ -9,7 +9,8 @@ from typing import Any
 
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure
-from probe.session.flow_slots import FlowSlots, Slot
+from probe.session.flow_slots import FlowSlots, Priority, Slot
+from probe.session.received_rate import ReceivedRate
 from probe.session.residual_ledger import ResidualLedger
 from probe.session.round_trips import RoundTrips
 from probe.targets.address_guard import Contacts
@@ -56,6 +57,7 @@ class Pace:
         self.segment_sizes: dict[int, int] = {}
         self.bytes_sent = 0
         self.bytes_received = 0
+        self._received_rate = ReceivedRate(clock)
 
     # -- triggers and residual windows -------------------------------------------------------------------------
 
@@ -94,14 +96,14 @@ class Pace:
     # -- flows in flight ---------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def slot(self, *, urgent: bool = False) -> AsyncIterator[None]:
-        """Wait for a free slot among the transactions in flight, and hold it. Urgent ones come first.
+    async def slot(self, priority: Priority = Priority.LATER) -> AsyncIterator[None]:
+        """Wait for a free slot among the transactions in flight, and hold it.
 
         A transaction that runs for longer than `SILENT` (or six current round trips) frees its slot early. It only
         waits for an answer, and a stalled host must not delay the others. An unanswered transaction frees it sooner.
         Otherwise, if half of all hosts are silent, the others would wait for them.
         """
-        slot, task = await self.flows.take(urgent=urgent), asyncio.current_task()
+        slot, task = await self.flows.take(priority), asyncio.current_task()
         self._slots[task] = slot
         slot.after(lambda: max(UNANSWERED, 2.5 * self.round_trip), slot.give_back_unless_answered)
         slot.after(lambda: max(SILENT, 6 * self.round_trip), slot.give_back)
@@ -112,13 +114,13 @@ class Pace:
             slot.give_back()
 
     @asynccontextmanager
-    async def lookup_slot(self) -> AsyncIterator[None]:
+    async def lookup_slot(self, priority: Priority = Priority.LATER) -> AsyncIterator[None]:
         """Hold a slot among the lookups.
 
         Lookups have their own slots, because flows wait for them. With eight slots for both, names would arrive one
         by one. No flow would then show that the access line can carry more.
         """
-        slot = await self._lookups.take()
+        slot = await self._lookups.take(priority)
         try:
             yield
         finally:
@@ -129,6 +131,11 @@ class Pace:
         """Hold one of the two slots for TLS connections to (address, name)."""
         async with self._tls_slots[address, name]:
             yield
+
+    def received(self, count: int) -> None:
+        """Count bytes of payload that were received."""
+        self.bytes_received += count
+        self._received_rate.add(count)
 
     def saw_round_trip(self, seconds: float) -> None:
         """Take the round trip of one TCP connect in seconds, and adapt the number of flows in flight (P8)."""
@@ -165,6 +172,16 @@ class Pace:
     def round_trip(self) -> float:
         """Return the median round trip of the access line in seconds, queueing included. 0.0 means unknown."""
         return self._line.round_trip
+
+    @property
+    def queueing(self) -> float:
+        """Return the longest time in seconds for which answers lay in a queue of the access line, 0.0 if unknown."""
+        return self._line.longest_waiting
+
+    @property
+    def received_rate(self) -> int:
+        """Return the bytes per second that were received while the access line was busiest."""
+        return self._received_rate.bytes_per_second
 
     # -- time limits -------------------------------------------------------------------------------------------
 

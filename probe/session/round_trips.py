@@ -21,6 +21,7 @@ class RoundTrips:
         self._latest: deque[float] = deque(maxlen=MANY)
         self._waits: deque[float] = deque(maxlen=MANY)
         self._new_waits = 0
+        self.longest_waiting = 0.0  # the longest median of `MANY` queueing times in a row
         self.round_trip = 0.0  # the longer of the first and the latest median, queueing included, 0.0 if unknown
 
     def connected(self, seconds: float) -> bool | None:
@@ -42,6 +43,8 @@ class RoundTrips:
         """Take the extra time of an answer. Return after every `SOON` whether the line is crowded."""
         self._waits.append(seconds)
         self._weigh()
+        if len(self._waits) == MANY:
+            self.longest_waiting = max(self.longest_waiting, self.waiting)
         self._new_waits += 1
         if self._new_waits < SOON:
             return False

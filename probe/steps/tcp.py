@@ -39,7 +39,7 @@ class TCPConnection(Connection):
     async def read(self, limit: int = 65536) -> bytes:
         data = await self._loop.sock_recv(self._sock, limit)
         self.restart_silence()
-        self._pace.bytes_received += len(data)
+        self._pace.received(len(data))
         if self._connected_in is not None:
             self._tell_wait(self._connected_in)
             self._connected_in = None

@@ -68,7 +68,7 @@ class UDPSocket(ABC):
             except OSError as error:
                 self._told(error.errno)
                 break
-            self._pace.bytes_received += len(raw)
+            self._pace.received(len(raw))
             self._received(raw, _received_ttl(ancillary))
         self._read_error_queue()
 

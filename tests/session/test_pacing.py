@@ -6,6 +6,7 @@ import pytest
 
 from probe.session import pacing
 from probe.session.classify import LocalFailure
+from probe.session.flow_slots import Priority
 from probe.session.pacing import Pace
 
 
@@ -211,19 +212,21 @@ async def test_timeouts_follow_round_trip_with_minimum() -> None:
     assert pace.tcp_timeout() == 10.0
 
 
-async def test_urgent_flows_come_first_and_cancelled_ones_take_no_slot() -> None:
+async def test_flows_get_slots_by_priority_and_cancelled_ones_take_none() -> None:
     pace, order = Pace(), list[str]()
 
-    async def flow(name: str, urgent: bool) -> None:
-        async with pace.slot(urgent=urgent):
+    async def flow(name: str, priority: Priority) -> None:
+        async with pace.slot(priority):
             order.append(name)
             await asyncio.sleep(0)
 
     held = [asyncio.create_task(hold(pace, [], [], 0.05)) for _ in range(8)]
     await asyncio.sleep(0)
-    waiting = [asyncio.create_task(flow(name, name == "urgent")) for name in ("gone", "first", "second", "urgent")]
+    wanted = ("gone", Priority.LATER), ("first", Priority.LATER), ("second", Priority.LATER)
+    later = ("further", Priority.FURTHER), ("needed", Priority.NEEDED), ("leading", Priority.LEADING)
+    waiting = [asyncio.create_task(flow(*one)) for one in (*wanted, *later)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     await asyncio.gather(*held, *waiting, return_exceptions=True)
-    assert order == ["urgent", "first", "second"]
+    assert order == ["leading", "needed", "further", "first", "second"]
     assert pace.flows.taken == 0
