@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from probe.formats.access_line import AccessLine
 from probe.formats.entries import Part
 from probe.formats.field_notes import Bytes, Count, Foreign, Hops, Port, PrivacyClass, Public, Seconds
 
@@ -121,7 +122,8 @@ class RunFacts(Part):
     """Hold facts of the run for the analysis (`x_run`). Counters are totals of the run so far."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"tcp_timestamps"})  # where the system does not report them
+    # where the system does not report them, or the measurement is older
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"tcp_timestamps", "access_line", "out_of_time"})
 
     run_id: Public[str]  # random and new for each run, "helper" in a helper's answer
     depth: Literal["standard", "deep"]  # how many triggers were allowed
@@ -134,7 +136,9 @@ class RunFacts(Part):
     tcp_timestamps: bool | None = Field(default=None, examples=[True])  # whether our TCP headers carry them (RFC 7323)
     bytes_sent: Bytes  # payload, without headers
     bytes_received: Bytes  # payload, without headers
-    interrupted: bool  # ended early by Ctrl-C, --max-time or a lack of file descriptors
+    access_line: AccessLine | None = None  # how fast the access line is
+    interrupted: bool  # ended early by Ctrl-C, a time limit or a lack of file descriptors
+    out_of_time: bool | None = Field(default=None, examples=[True])  # the time limit of a standard run ended it
     asn_database: Public[str]  # name and date of the AS table ("": none)
 
 

@@ -13,6 +13,7 @@ from probe.connectivity.endpoint import Reach
 from probe.control.attempt_times import since
 from probe.followups.echo_offer import EchoOffer
 from probe.formats import failures as f
+from probe.formats.access_line import AccessLine
 from probe.formats.entries import DNSQuery, TLSHandshake
 from probe.formats.facts import Control, Families, Preflight, RunFacts, ServiceFacts, TargetFacts
 from probe.formats.keys import TEST_KEYS, Lists
@@ -33,6 +34,7 @@ from probe.targets.url_lists import NETTEST as WEB
 REVISION = 1  # of our own part of the test keys
 CONTROL_SECONDS = 25.0  # the test helper must answer within 30 s
 TAILS = 14.0  # seconds for sockets that still listen and for confirmations
+LAST_TAILS = 3.0  # of a run that is stopping
 
 
 class AskControl(Protocol):
@@ -85,7 +87,7 @@ async def measure(
         try:
             await _run(nettest, reach, target, partial(_renew, asking, ask_control, reach, target))
             control = await _answer(asking, session) if asking else None
-            await trace.finish(patience=3.0 if session.stopping.is_set() else TAILS)
+            await trace.finish(patience=_seconds_for_tails(session))
         finally:
             await _end(names, asking)
     measured = _measured(nettest, target, session, trace, start, time.monotonic() - clock, control)
@@ -103,8 +105,11 @@ def measured_nothing(target: Target, session: Session, bug: str | None = None) -
 
 
 async def _run(nettest: Nettest, reach: Reach, target: Target, renew: Callable[[], Awaitable[None]]) -> None:
-    """Run the nettest. In the test helper, steps that still run after CONTROL_SECONDS are recorded as interrupted."""
-    limit = CONTROL_SECONDS if reach.session.as_control else None
+    """Run the nettest. Steps that still run at the end of the run's time are recorded as interrupted.
+
+    In the test helper they are after CONTROL_SECONDS.
+    """
+    limit = CONTROL_SECONDS if reach.session.as_control else reach.session.seconds_left()
     try:
         async with asyncio.timeout(limit):
             await nettest.measure(reach, target, list(target.services))
@@ -114,6 +119,14 @@ async def _run(nettest: Nettest, reach: Reach, target: Target, renew: Callable[[
         reach.trace.cut_short = True
     except Exception as bug:
         reach.trace.note_bug(bug)
+
+
+def _seconds_for_tails(session: Session) -> float:
+    """Return the seconds to wait for what still runs, less if the run is stopping or its time is nearly over."""
+    left = session.seconds_left()
+    if session.stopping.is_set():
+        return LAST_TAILS
+    return TAILS if left is None else min(TAILS, left + LAST_TAILS)
 
 
 # -- the control ---------------------------------------------------------------------------------------------------
@@ -259,6 +272,12 @@ def _about_run(session: Session, trace: Trace) -> RunFacts:
         tcp_timestamps=sends_timestamps(),
         bytes_sent=session.pace.bytes_sent,
         bytes_received=session.pace.bytes_received,
+        access_line=AccessLine(
+            round_trip=round(session.pace.round_trip, 3),
+            queueing=round(session.pace.queueing, 3),
+            received_rate=session.pace.received_rate,
+        ),
         interrupted=session.stopping.is_set() or trace.cut_short,
+        out_of_time=session.out_of_time,
         asn_database=session.asn_database,
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +18,8 @@ from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured, measure, measured_nothing
 from probe.run.measurement_writer import Lines
 from probe.run.preflight import preflight
+from probe.run.stop_signals import stopped_by_signals
+from probe.run.time_budget import LAST_START, WRITING, TimeBudget
 from probe.run.vantage import Vantage, where_are_we
 from probe.session.classify import describe, has_run_out
 from probe.session.session import Session
@@ -38,6 +39,7 @@ class Watcher(Protocol):
     def prepared(self, facts: Mapping[str, Any], vantage: Vantage) -> None: ...
     def refused(self, facts: Mapping[str, Any], reason: Unfit) -> None: ...
     def started(self, target: Target) -> None: ...
+    def expected(self, seconds: float, limit: float | None) -> None: ...
     def finished(self, target: Target, documents: Sequence[Mapping[str, Any]], seconds: float) -> None: ...
     def stopping(self, why: str) -> None: ...
 
@@ -66,6 +68,7 @@ class RunOutcome:
     code: int = 0
     problem: str | None = None
     seconds: float = 0.0
+    out_of_time: bool = False  # the time limit of the run ended it
     bytes_sent: int = 0
     bytes_received: int = 0
     bugs: list[str] = field(default_factory=list)
@@ -103,6 +106,9 @@ class Run:
         self._outcome = RunOutcome()
         self._watched = True  # progress is reported
         self._stopped_by = 0  # the exit code of the reason to stop
+        self._budget = TimeBudget(
+            session, plan.targets, plan.repeat, lambda why: self._tell(lambda: watch.stopping(why))
+        )
         self._addresses = asyncio.Semaphore(ADDRESSES_SIDE_BY_SIDE)
 
     async def go(self) -> RunOutcome:
@@ -119,6 +125,7 @@ class Run:
         self._outcome.bytes_sent = self._session.pace.bytes_sent
         self._outcome.bytes_received = self._session.pace.bytes_received
         self._outcome.bugs += self._session.bugs
+        self._outcome.out_of_time = self._budget.spent
         self._outcome.code = self._code()
         return self._outcome
 
@@ -126,7 +133,8 @@ class Run:
 
     def stop(self, code: int, why: str) -> None:
         """Start nothing new. A second call stops immediately."""
-        if self._session.stopping.is_set() and self._work is not None:
+        ends_by_itself = self._budget.spent and not self._stopped_by
+        if self._session.stopping.is_set() and not ends_by_itself and self._work is not None:
             self._work.cancel()
             return
         self._stopped_by = code
@@ -149,33 +157,26 @@ class Run:
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        again = "stopping: what is under way ends, nothing new starts (again to stop at once)"
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop, 128 + number, again)
-        watches_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN  # `nohup` ignores the signal
-        if watches_terminal:
-            loop.add_signal_handler(signal.SIGHUP, self._hung_up, 128 + signal.SIGTERM, again)
         limit = self._session.settings.max_time
-        timer = loop.call_later(limit, self._budget_spent) if limit is not None else None
+        timer = asyncio.get_running_loop().call_later(limit, self._budget_spent) if limit is not None else None
         try:
-            yield
+            with stopped_by_signals(self.stop, self._hung_up):
+                yield
         finally:
+            self._budget.cancel()
             if timer:
                 timer.cancel()
-            for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if watches_terminal else [])):
-                loop.remove_signal_handler(number)
 
     def _budget_spent(self) -> None:
         if not self._session.stopping.is_set():
             self.stop(BUDGET, f"stopping: the {self._session.settings.max_time:g} s of --max-time are over")
 
     async def _wait(self, work: "asyncio.Task[None]") -> None:
-        """Wait for the work, and after a stop at most for GRACE."""
+        """Wait for the work, and after a stop at most for GRACE. Out of time it ends by itself."""
         stopping = asyncio.create_task(self._session.stopping.wait())
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            await asyncio.wait({work}, timeout=GRACE)
+            await asyncio.wait({work}, timeout=LAST_START + WRITING if self._budget.spent else GRACE)
             work.cancel()
         stopping.cancel()
         with suppress(asyncio.CancelledError):  # our own cancellation, after GRACE or a second Ctrl-C
@@ -186,10 +187,13 @@ class Run:
     async def _all(self) -> None:
         checks = (preflight(self._session, self._roots), self._start_capture(), self._check_helpers())
         _, _, helpers = await asyncio.gather(*checks)
+        self._budget.begin()
         self._session.preflight["helpers"] = helpers
         vantage = await self._lines.vantage()
         facts, reason = self._session.preflight, self._refusal()
         self._tell(lambda: self._watch.refused(facts, reason) if reason else self._watch.prepared(facts, vantage))
+        if usable(facts) and not reason:
+            self._tell(lambda: self._watch.expected(self._budget.expected(), self._budget.seconds))
         for number in range(1 if reason else self._plan.repeat):
             if number and self._continues():
                 await asyncio.gather(self._session.next_round(), self._check_helpers())

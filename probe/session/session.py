@@ -1,6 +1,7 @@
 """Hold the settings, pace, neutral hosts, resolvers and preflight facts of one run."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -67,7 +68,10 @@ class Session:
     ipv4: bool = True  # families that the preflight found working
     ipv6: bool = False
     as_control: bool = False
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # set by Ctrl-C or --max-time: start nothing new
+    # set by Ctrl-C, --max-time or the run's time limit: start nothing new
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    steps_end_at: float | None = None  # time on the monotonic clock at which steps are given up, None without a limit
+    out_of_time: bool = False  # the run's time limit is the reason to stop
     # verified by the preflight: (IP, endpoint)
     neutral_addresses: list[tuple[str, Endpoint]] = field(default_factory=list)
     asn_of: Callable[[str], int] = lambda address: 0  # offline lookup, 0 if unknown
@@ -96,6 +100,10 @@ class Session:
     def family_works(self, family: int) -> bool:
         """Tell whether the preflight found the family (4 or 6) working and the user did not switch it off."""
         return family in self.settings.families and (self.ipv4 if family == 4 else self.ipv6)
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds until steps are given up, None without a limit."""
+        return None if self.steps_end_at is None else max(0.0, self.steps_end_at - time.monotonic())
 
     async def next_round(self) -> None:
         """Start a repeat that the user asked for. Budgets, visited addresses and the follow-ups' connections start

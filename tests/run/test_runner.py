@@ -18,7 +18,7 @@ from probe.control import own
 from probe.privacy.redact import Known
 from probe.results import Problem, ResultsError, ResultsFile, read_lines, writing
 from probe.run import measurement_writer as lines_of_a_run
-from probe.run import runner
+from probe.run import runner, time_budget
 from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured, measured_nothing
 from probe.run.runner import Plan, RunOutcome
@@ -63,6 +63,9 @@ class SimulatedRun:
         self.events.append(f"refused: {reason}")
 
     def started(self, target: Target) -> None: ...
+
+    def expected(self, seconds: float, limit: float | None) -> None:
+        self.events.append(f"expected: {limit}")
 
     def finished(self, target: Target, documents: Any, seconds: float) -> None:
         self.finished_names += [target.name] * len(documents)
@@ -252,6 +255,60 @@ async def test_max_time_gives_partial_run(simulated: SimulatedRun) -> None:
     assert outcome.code == 5 and names(outcome) == ["chat"] and "--max-time" in simulated.events[-1]
 
 
+@pytest.fixture
+def half_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the time limit of a run, and the time before it in which nothing new starts."""
+    monkeypatch.setattr(time_budget, "STANDARD_SECONDS", 0.5)
+    monkeypatch.setattr(time_budget, "LAST_START", 0.2)
+
+
+async def test_time_limit_ends_run_in_order(simulated: SimulatedRun, half_a_second: None) -> None:
+    simulated.does = {"chat": until_stopped}
+    outcome = await asyncio.wait_for(simulated.run("chat", "mail"), 5)
+    assert (outcome.code, outcome.out_of_time, sorted(names(outcome))) == (0, True, ["chat", "mail"])
+    assert simulated.events[1:] == ["expected: 0.5", time_budget.TIME_IS_OVER]
+    limited = {
+        line["test_keys"]["x_target"]["name"]: line["test_keys"]["x_run"]["out_of_time"] for line in lines(outcome)
+    }
+    assert limited == {"chat": True, "mail": False}
+
+
+async def test_measurements_are_written_after_the_time_limit(
+    simulated: SimulatedRun, half_a_second: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Test a computer that needs longer to write than a signal leaves it."""
+    monkeypatch.setattr(runner, "GRACE", 0.05)
+
+    async def late(session: Session) -> None:
+        await session.stopping.wait()
+        await asyncio.sleep(0.5)
+
+    simulated.does = {"chat": late}
+    assert names(await asyncio.wait_for(simulated.run("chat"), 5)) == ["chat"]
+
+
+async def test_time_limit_starts_no_further_round(simulated: SimulatedRun, half_a_second: None) -> None:
+    simulated.does = {"chat": until_stopped}
+    outcome = await asyncio.wait_for(simulated.run("chat", repeat=9), 9)
+    assert (names(outcome), outcome.out_of_time) == (["chat"], True)
+
+
+async def test_signal_while_the_time_runs_out_loses_nothing(simulated: SimulatedRun, half_a_second: None) -> None:
+    async def stopped(session: Session) -> None:
+        await session.stopping.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0.1)
+
+    simulated.does = {"chat": stopped}
+    outcome = await asyncio.wait_for(simulated.run("chat"), 5)
+    assert outcome.code == 130 and names(outcome) == ["chat"]
+
+
+async def test_complete_run_was_not_ended_by_its_limit(simulated: SimulatedRun) -> None:
+    outcome = await simulated.run("chat")
+    assert not outcome.out_of_time and lines(outcome)[0]["test_keys"]["x_run"]["out_of_time"] is False
+
+
 @pytest.mark.parametrize("facts", [{"network": False}, {"network": True, "portal": "redirect"}])
 async def test_unusable_network_gives_measurements(simulated: SimulatedRun, facts: dict[str, Any]) -> None:
     simulated.facts = facts
@@ -296,7 +353,7 @@ async def test_measure_anyway_measures_and_stays_invalid(simulated: SimulatedRun
     simulated.settings = Settings(measure_anyway=True)
     simulated.facts, simulated.does = UNFIT[reason], {"chat": count}
     outcome = await simulated.run("chat", repeat=2)
-    assert outcome.code == 0 and len(measured) == 2 and simulated.events == ["prepared"]
+    assert outcome.code == 0 and len(measured) == 2 and simulated.events[0] == "prepared"
     records = [record for line in lines(outcome) for record in judge_measurements([("-", 1, line)])]
     assert {(record["valid"], record["invalid_reason"]) for record in records} == {(False, reason)}
 
@@ -304,7 +361,7 @@ async def test_measure_anyway_measures_and_stays_invalid(simulated: SimulatedRun
 @pytest.mark.parametrize("skew", [None, 86_000.0, -86_000.0])
 async def test_clock_that_is_less_than_a_day_off_is_fit(simulated: SimulatedRun, skew: float | None) -> None:
     simulated.facts = {"network": True, "portal": None, "vpn": False, "tls_interception": None, "clock_skew": skew}
-    assert (await simulated.run("chat")).code == 0 and simulated.events == ["prepared"]
+    assert (await simulated.run("chat")).code == 0 and simulated.events[0] == "prepared"
 
 
 async def test_dead_helper_is_named_in_the_record_and_asked_no_more(

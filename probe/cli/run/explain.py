@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from probe.cli.screen import UsageError, say, size, wrapped
 from probe.messages import tr
+from probe.targets.cost import typical_bytes
 from probe.targets.target import Endpoint, Target, TargetError, load_neutral, load_target
 
 if TYPE_CHECKING:
     from probe.cli.run.request import RunRequest
 
-ADDRESSES = 2  # per name. An innocuous hello comes before the first.
-LOOKUP_BYTES = 600
 SECONDS_WHEN_FINE, SECONDS_WHEN_BLOCKED = 15, 60
 
 
@@ -39,7 +38,7 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
         _row(role, service.endpoints)
     say(out, "\n" + tr("the test helper"))
     say(out, "  " + (", ".join(request.control) or tr("none (name one with --control URL)")))
-    count = sum(estimate(target) for target in targets) * request.repeat + 40_000
+    count = sum(typical_bytes(target) for target in targets) * request.repeat + 40_000
     fine, blocked = SECONDS_WHEN_FINE * request.repeat, SECONDS_WHEN_BLOCKED * request.repeat
     say(out, "\n" + tr("It moves about {size} if all works, and less if not.", size=size(count)))
     cost = tr(
@@ -48,16 +47,6 @@ def print_explanation(targets: list[Target], request: "RunRequest") -> None:
         blocked=blocked,
     )
     say(out, wrapped(cost))
-
-
-def estimate(target: Target) -> int:
-    """Return the bytes of one measurement of the target if everything works."""
-    flows = sum(
-        endpoint.facts.typical_bytes * (1 if endpoint.is_literal else ADDRESSES + 1)
-        for _, endpoint in target.endpoints()
-    )
-    names = {endpoint.host for _, endpoint in target.endpoints() if not endpoint.is_literal}
-    return flows + len(names) * 3 * LOOKUP_BYTES
 
 
 def _row(label: str, endpoints: Iterable[Endpoint], more: str = "") -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from probe.cli.run.run import run
 from probe.cli.screen import UsageError
 from probe.privacy.redact import Known
 from probe.results import used_folders
-from probe.run import runner
+from probe.run import runner, time_budget
 from probe.run.measure import Measured, measured_nothing
 from probe.run.vantage import Vantage
 from probe.session.session import Session
@@ -80,6 +81,30 @@ def test_verdicts_go_to_stdout_and_progress_to_stderr(probe_run: Callable[..., R
     assert "Telegram" in err and "used 0 B in 0 s" in err and "NOT ENOUGH DATA" not in err
     assert out.isascii() and err.isascii() and "\x1b" not in out + err
     assert max(map(len, err.splitlines()[:-1])) <= 80
+
+
+def test_run_at_its_time_limit_says_what_was_not_tested(
+    probe_run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def measure(wanted: Target, session: Session, **_: Any) -> Measured:
+        await session.stopping.wait()
+        return measured_nothing(wanted, session)
+
+    monkeypatch.setattr(runner, "measure", measure)
+    monkeypatch.setattr(time_budget, "STANDARD_SECONDS", 1.0)
+    monkeypatch.setattr(time_budget, "LAST_START", 0.8)
+    code, out, err = probe_run("telegram")
+    flat = " ".join(err.split())
+    assert code == 0 and re.search(
+        r"Stopped after \d s because this network is slow. 2 services were not tested to their end\.", flat
+    )
+    assert "This takes about 10 seconds on this network." in err
+    assert "telegram/dc_pool, web: NOT ENOUGH DATA" in out and "the line is slow" in " ".join(out.split())
+    assert probe_run("telegram", exit_code=True)[0] == 12
+
+
+def test_complete_run_has_no_sentence_about_its_time_limit(probe_run: Callable[..., Result]) -> None:
+    assert "Stopped after" not in probe_run("telegram")[2]
 
 
 def test_json_output_equals_that_of_judge(probe_run: Callable[..., Result], capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,16 @@
+"""Estimate the bytes that a measurement of a target moves."""
+
+from probe.targets.target import Target
+
+ADDRESSES = 2  # per name. An innocuous hello comes before the first.
+LOOKUP_BYTES = 600
+
+
+def typical_bytes(target: Target) -> int:
+    """Return the bytes of one measurement of the target if everything works."""
+    flows = sum(
+        endpoint.facts.typical_bytes * (1 if endpoint.is_literal else ADDRESSES + 1)
+        for _, endpoint in target.endpoints()
+    )
+    names = {endpoint.host for _, endpoint in target.endpoints() if not endpoint.is_literal}
+    return flows + len(names) * 3 * LOOKUP_BYTES
