@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from probe.analysis.features.slow_line import is_slow_line
 from probe.analysis.features.udp_support import UDPSupport, udp_support_of
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import TIMEOUT, UNREACHABLE, kind_of
@@ -49,8 +50,10 @@ class AccessNetwork:
     neutral: frozenset[str]  # addresses of neutral hosts with their own certificate, in the preflight or over QUIC
     lossy: bool  # packets to neutral hosts were lost too
     drops: bool  # so many packets are lost that silence proves nothing
+    slow: bool  # the access line is so slow that silence proves nothing
     udp: UDPSupport
     interrupted: bool
+    out_of_time: bool  # the time limit of the run ended it
     dns_intercepted: bool
 
 
@@ -64,8 +67,10 @@ def access_network_of(measurement: FlatMeasurement, proofs: Verified) -> AccessN
         neutral=_neutral_addresses(measurement) | proofs.neutral_over_quic,
         lossy=drops or _lossy(measurement),
         drops=drops,
+        slow=is_slow_line(measurement),
         udp=udp_support_of(measurement),
         interrupted=flag(measurement.run.get("interrupted")),
+        out_of_time=flag(measurement.run.get("out_of_time")),
         dns_intercepted=flag(table(measurement.run.get("preflight")).get("dark_answers")),
     )
 

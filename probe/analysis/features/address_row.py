@@ -18,6 +18,7 @@ class AddressRow:
     clear_text: bool = column(False, "The endpoint is `http://`.")
     by_name: bool = column(False, "The endpoint's host is a name and not an address.")
     line_lossy: bool = column(False, "Packets to neutral hosts were lost too.")
+    slow_silence: bool = column(False, "The access line is slow, and each attempt that failed got no answer in time.")
     in_outage: bool = column(
         False, "No flow to the address got an answer, and a neutral host was not reached over its family."
     )

@@ -36,6 +36,7 @@ from probe.analysis.features.dns.resolver_answers import Answers, answers_in
 from probe.analysis.features.mail import count_mail
 from probe.analysis.features.other_hellos import count_hellos
 from probe.analysis.features.rows import AddressRow
+from probe.analysis.features.slow_line import all_silent
 from probe.analysis.features.udp_echo import echoed, silent
 from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
 from probe.analysis.observations.failure_kinds import CERTIFICATE, REFUSED, RESET, TIMEOUT, UNREACHABLE
@@ -72,7 +73,8 @@ def address_row(
     count_unlisted(row, endpoint, done, network.neutral)
     count_resets(row, done)
     count_hellos(row, endpoint, done.hellos, network.neutral)
-    if network.drops or row.in_outage or family_of(address) not in network.proven:
+    row.slow_silence = network.slow and all_silent(done.target)
+    if network.drops or network.slow or row.in_outage or family_of(address) not in network.proven:
         _ignore_silence(row)
     return row, done
 
@@ -101,8 +103,8 @@ def _known_row(
 def _ignore_silence(row: AddressRow) -> None:
     """Set the counts of silence to 0, because packets are lost without interference. Other results stay.
 
-    The access line loses them, or a part of the Internet is not reachable. In a family without a proven host all
-    large packets may be lost, since answers to a connect are small.
+    The access line loses them or is slow, or a part of the Internet is not reachable. In a family without a proven host
+    all large packets may be lost, since answers to a connect are small.
     """
     for column in _SILENCE:
         setattr(row, column, 0)

@@ -20,7 +20,9 @@ class NameRow:
     dns_attempts: int = column(0, "Queries to the system resolver.")
     dns_local_faults: int = column(0, "Queries to the system resolver that failed because of this computer.")
     interrupted: bool = column(False, "The run was interrupted.")
-    line_drops: bool = column(False, "The access line loses so many packets that silence proves nothing.")
+    line_drops: bool = column(
+        False, "The access line loses so many packets, or is so slow, that silence proves nothing."
+    )
     dns_failure: str | None = column(None, "Failure of the system resolver, NULL if it gave an address.")
     dns_failure_kind: str = column("", "Kind of that failure: nxdomain, no_answer, refused, servfail, timeout, other.")
     dns_answers: int = column(0, "Addresses from the system resolver, of families that work here.")
@@ -100,6 +102,7 @@ class ServiceRow:
     down: int = column(0, "Endpoints with the state down.")
     insufficient: int = column(0, "Endpoints with the state insufficient.")
     ok: int = column(0, "Endpoints with the state ok.")
+    untested: int = column(0, "Endpoints that were not tested to their end when the time limit of the run was over.")
 
 
 WideRow = NameRow | AddressRow | EndpointRow | ServiceRow

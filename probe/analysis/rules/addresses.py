@@ -74,6 +74,20 @@ ADDRESS_RULES = (
         ),
     ),
     Rule(
+        "address_silent_on_slow_line",
+        "address_proven AND slow_silence AND successes = 0 AND (attempts - local_faults >= 2 OR NOT interrupted) AND "
+        "(control_attempts = 0 OR control_successes > 0)",
+        State.IMPAIRED,
+        because=(
+            "No attempt got an answer in time, and answers lay in a long queue of the access line. Silence on a slow "
+            "access line is no sign of blocking."
+        ),
+        plain=mark(
+            "{host} gave no answer in time. The line is slow, and answers may have come too late, so this is no sign "
+            "of blocking. Test fewer services at once, or use a faster network."
+        ),
+    ),
+    Rule(
         "address_proven",
         "address_proven",
         State.OK,

@@ -3,6 +3,8 @@
 from probe.analysis.rules.rule import Rule, State
 from probe.messages import mark
 
+OUT_OF_TIME = "service_out_of_time"  # the rule whose services the end of a run counts
+
 _ACCUSED = "blocked + likely_blocked + degraded > 0"
 
 # A rule with `defers` shows the rule and the sentences of the part that decides.
@@ -190,6 +192,16 @@ SERVICE_RULES = (
             "One server of {service} does not work, here or outside this network. There is no sign of blocking."
         ),
         defers=True,
+    ),
+    Rule(
+        "service_out_of_time",
+        "untested > 0",
+        State.INSUFFICIENT,
+        because="The time limit of the run was over before all needed endpoints of the service were tested.",
+        plain=mark(
+            "{service} was not tested to its end: the line is slow, and the time of the run was over. Test fewer "
+            "services at once, or set a longer time with --max-time."
+        ),
     ),
     Rule(
         "service_insufficient",

@@ -22,6 +22,7 @@ _ABSENT = {
     "address_family_absent": "family",
     "address_datagrams_absent": "datagrams",
 }
+_ENDED_EARLY = ("_not_tried", "_not_asked", "_local_fault", "_interrupted", "_not_reached")  # rules about no test
 _UNPROVEN = frozenset({"address_unproven", "address_unproven_fails", "address_interrupted"})
 
 
@@ -49,7 +50,8 @@ class EndpointVerdict:
     """Hold the verdict on one endpoint.
 
     `absent` is "family" or "datagrams" if this network lacks that address family, or UDP. The service's verdict then
-    leaves the endpoint out. `judged` and `working` count addresses.
+    leaves the endpoint out. `judged` and `working` count addresses. `untested`: the time limit of the run was over
+    before the endpoint was tested to its end.
     """
 
     url: str
@@ -62,6 +64,7 @@ class EndpointVerdict:
     absent: str = ""
     working: int = 0
     judged: int = 0
+    untested: bool = False
 
 
 def judge_endpoints(
@@ -83,6 +86,7 @@ def judge_endpoints(
         verdicts[url].proof = deepest_proof([part.proof() for part in parts])
     for verdict, decided in zip(verdicts.values(), engine.decide(rows, tables_for(EndpointRow)), strict=True):
         _finish(verdict, RULES[decided["endpoint"]], names, addresses[verdict.url], endpoints[verdict.url])
+        verdict.untested = around.out_of_time and verdict.rule.rule_id.endswith(_ENDED_EARLY)
     return verdicts
 
 

@@ -99,6 +99,7 @@ def _service_row(
         retired=measurement.target.get("retired") is not None,
         unread=measurement.unread,
         control_successes=counts.control_proofs,
+        untested=sum(verdict.untested for verdict in present),
     )
     for verdict in present:
         setattr(row, verdict.state, getattr(row, verdict.state) + 1)

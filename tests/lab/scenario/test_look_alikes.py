@@ -9,8 +9,8 @@ from probe.lab.scoring.score import ACCUSING
 from probe.targets.target import bundled_targets
 from tests.support.lab.lookalikes import CONDITIONS
 
-# Packet loss of 5 and 20 %, or few descriptors: chance decides whether everything is tried.
-UNDECIDED = {"lossy", "lossy-badly", "descriptors-short"}
+# Packet loss of 5 and 20 %, few descriptors, or a full slow line: chance decides whether everything is tried.
+UNDECIDED = {"lossy", "lossy-badly", "descriptors-short", "slow-line", "slower-line"}
 
 
 def load(name: str) -> Scenario:

@@ -79,6 +79,8 @@ CONDITIONS: dict[str, Condition] = {
     "lossy-badly": path(loss=0.2),
     "satellite": path(rtt_ms=800.0),
     "thin-line": path(rate_kbit=128.0),
+    "slow-line": both(path(rate_kbit=512.0, queue_ms=2000.0), has(faults.LargePages)),
+    "slower-line": both(path(rate_kbit=256.0, queue_ms=2000.0), has(faults.LargePages)),
     "hops-silent": lambda scenario: bool(scenario.path.silent),
     "hops-tired": lambda scenario: scenario.path.icmp_per_second is not None,
     "helper-censored": helper(censored=True),

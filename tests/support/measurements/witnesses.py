@@ -86,6 +86,7 @@ ADDRESS: dict[str, Columns] = {
     "address_interrupted": _HERE | {"tcp_attempts": 2, "tcp_timeouts": 2, "interrupted": True} | _CONTROL,
     "address_unproven_fails": _HERE | {"tcp_attempts": 2, "tcp_timeouts": 2} | _CONTROL,
     "address_silent_like_neutral_hosts": _PROVEN | {"in_outage": True} | _CONTROL,
+    "address_silent_on_slow_line": _PROVEN | {"slow_silence": True} | _CONTROL,
     "address_proven": _PROVEN,
     "address_unproven": _HERE | {"tcp_attempts": 2, "tcp_successes": 2, "successes": 2},
 }
@@ -316,6 +317,7 @@ SERVICE: dict[str, Columns] = {
     **_each(
         {"endpoints": 2, "ok": 1},
         **{f"service_{state}": {state: 1} for state in ("blocked", "likely_blocked", "degraded", "impaired", "down")},
+        service_out_of_time={"insufficient": 1, "untested": 1},
         service_insufficient={"insufficient": 1},
         service_ok={"ok": 2},
         service_undecided={"ok": 0},

@@ -25,7 +25,7 @@ def name_row(name: str, measurement: FlatMeasurement, proofs: Verified, network:
         dns_attempts=len(_deciding(asked)),
         dns_local_faults=sum(is_local(query.answer.failure) for query in _deciding(asked)),
         interrupted=network.interrupted,
-        line_drops=network.drops,
+        line_drops=network.drops or network.slow,
         dns_failure=failed,
         dns_failure_kind=dns_kind_of(failed),
     )
