@@ -8,7 +8,7 @@ from probe.connectivity.priorities import address_priority, confirmation_priorit
 from probe.session.flow_slots import Priority
 from probe.session.trace import Trace
 from probe.targets.target import Service, Target, parse_endpoint
-from tests.connectivity.one_endpoint import HERE, NAME, THERE, resolves, run
+from tests.connectivity.one_endpoint import HERE, NAME, NEUTRAL, THERE, resolves, run
 from tests.support.world import World
 
 LEADING, NEEDED, FURTHER, LATER = Priority
@@ -58,6 +58,25 @@ async def test_leading_endpoint_and_first_address_start_first(world: World) -> N
     leading = begun.index(("first", "https", HERE))
     assert all(begun.index(other) > leading for other in begun if other[2] == THERE or other[1] == "tls")
     assert second.flows(NAME) and first.flows(NAME)
+
+
+async def test_leading_endpoint_of_another_target_comes_before_an_alternative(world: World) -> None:
+    """Test one slot, which is free once the flows of both targets wait for it."""
+    async with world.box(HERE) as first, world.box(THERE) as second, world.box(NEUTRAL) as third:
+        alternatives = world.target(f"tcp://{HERE}:{first.port}", f"tcp://{THERE}:{second.port}")
+        alternatives = only(alternatives, replace(alternatives.services["web"], works_if="any"))
+        pace, traces = world.session.pace, (Trace(), Trace())
+        pace.flows.limit = 1
+        held = await pace.flows.take()
+        running = [asyncio.create_task(run(world, alternatives, traces[0]))]
+        await asyncio.sleep(0.05)
+        running.append(asyncio.create_task(run(world, world.target(f"tcp://{NEUTRAL}:{third.port}"), traces[1])))
+        await asyncio.sleep(0.05)
+        held.give_back()
+        await asyncio.gather(*running)
+    begun = sorted((trace.zero + record.t0, record.address) for trace in traces for record in trace.transactions)
+    leading, other = begun[0][1], {HERE: THERE, THERE: HERE}[begun[0][1]]
+    assert [address for _, address in begun] == [leading, NEUTRAL, other]
 
 
 def only(target: Target, service: Service) -> Target:

@@ -114,6 +114,13 @@ def test_failure_in_browser_hello_only_is_degraded(failure: str, verb: str) -> N
     assert judged(browser_fails(failure)) == ("degraded", [f"tls.{verb}.sni"], f"tls_{verb}_of_name_in_browsers_hello")
 
 
+@pytest.mark.parametrize(("failure", "state"), [(RESET, "degraded"), (TIMEOUT, "ok")])
+def test_silence_after_browser_hello_accuses_nothing_on_a_slow_line(failure: str, state: str) -> None:
+    lines = browser_fails(failure)
+    lines.run["access_line"] = {"round_trip": 0.4, "queueing": 1.0, "received_rate": 60_000}
+    assert judged(lines)[0] == state
+
+
 def test_browser_hello_that_fails_once_or_with_any_name_is_ok() -> None:
     """Show that an access line which loses long packets does not accuse browsers' hellos."""
     assert judged(browser_fails(TIMEOUT, innocuous=f"tls:{TIMEOUT}"))[0] == "ok"
