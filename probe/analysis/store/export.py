@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.analysis.store.columns import TABLES, schema
+from probe.analysis.store.csv_cells import neutralized
 from probe.analysis.store.files import write_rows
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import Store
@@ -47,10 +48,81 @@ def _parquet(out: Path, table: str, batches: Batches) -> int:
 def _csv(out: Path, table: str, batches: Batches) -> int:
     with out.open("w", encoding="utf-8", newline="") as stream:
         writer, rows = csv.writer(stream), 0
-        writer.writerow(schema(table).names)
+        writer.writerow(map(neutralized, schema(table).names))
         for batch in batches:
             for row in batch.to_pylist():
-                writer.writerow([_no_formula(_flat(value)) for value in row.values()])
+                writer.writerow(map(_csv_cell, row.values()))
+                rows += 1
+    return rows
+
+
+def _jsonl(out: Path, table: str, batches: Batches) -> int:
+    with out.open("w", encoding="utf-8") as stream:
+        rows = 0
+        for batch in batches:
+            for row in batch.to_pylist():
+                stream.write(json.dumps(row, allow_nan=False) + "\n")
+                rows += 1
+    return rows
+
+
+def _sqlite(out: Path, table: str, batches: Batches) -> int:
+    database, rows = sqlite3.connect(out), 0
+    try:
+        columns = ", ".join(f'"{column.name}" {_SQL_NAMES.get(str(column.type), "TEXT")}' for column in schema(table))
+        database.execute(f"CREATE TABLE {table} ({columns})")
+        places = ", ".join("?" * len(schema(table)))
+        for batch in batches:
+            values = [[_flat(value) for value in row.values()] for row in batch.to_pylist()]
+            database.executemany(f"INSERT INTO {table} VALUES ({places})", values)
+            rows += len(values)
+        database.commit()
+    finally:
+        database.close()
+    return rows
+
+
+def _flat(value: Any) -> Any:
+    """Join a list with spaces. Names of mechanisms contain none."""
+    return " ".join(value) if isinstance(value, list) else value
+
+
+def _csv_cell(value: Any) -> Any:
+    """Neutralize what comes from a column of texts. Arrow gives a number for every other column."""
+    flat = _flat(value)
+    return neutralized(flat) if isinstance(flat, str) else flat
+
+
+WRITERS:
+        raise StoreError(tr("There is no format '{format}'. Formats: {known}.", format=kind, known=", ".join(WRITERS)))
+    if out.exists():
+        raise StoreError(tr("The file {path} exists and is not overwritten. Give a new file.", path=out))
+    part = out.with_name(out.name + ".part")
+    part.unlink(missing_ok=True)
+    with Store(folder) as store:
+        try:
+            rows = WRITERS[kind](part, table, store.batches(f"SELECT * FROM {table}"))
+            part.replace(out)
+        except OSError as error:
+            raise StoreError(
+                tr("{path} cannot be written: {reason}.", path=out, reason=error.strerror or error)
+            ) from None
+        finally:
+            part.unlink(missing_ok=True)
+    return rows
+
+
+def _parquet(out: Path, table: str, batches: Batches) -> int:
+    return write_rows(out, batches, schema(table))
+
+
+def _csv(out: Path, table: str, batches: Batches) -> int:
+    with out.open("w", encoding="utf-8", newline="") as stream:
+        writer, rows = csv.writer(stream), 0
+        writer.writerow(map(neutralized, schema(table).names))
+        for batch in batches:
+            for row in batch.to_pylist():
+                writer.writerow(map(_csv_cell, row.values()))
                 rows += 1
     return rows
 
