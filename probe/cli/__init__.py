@@ -7,7 +7,7 @@ reason for imports inside functions.
 import importlib
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "helper": ("probe.cli.helper", "Serve as the test helper that measures from outside."),
     "lab": ("probe.cli.lab.lab", "Measure inside an emulated Internet with a censor in it."),
 }
+FULL_DISK = 7  # exit code
 MEASURING = frozenset({"run", "doctor", "show", "list", "targets"})  # commands that read the settings file
 
 
@@ -101,32 +102,62 @@ def main() -> None:
     """Run the command line and exit. Errors are printed as one sentence, without a traceback."""
     name = "probe" if sys.argv[0].endswith("__main__.py") else os.path.basename(sys.argv[0])
     try:
-        app(prog_name=name)
+        _run(name)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        # The reader has gone, and the final flush must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)  # the reader has gone
         sys.exit(0)
     except Exception as error:
         sys.exit(_explain(error))
+
+
+def _run(name: str) -> None:
+    """Run the command, and write the rest of its output while errors can still be explained."""
+    try:
+        app(prog_name=name)
+    except SystemExit:
+        if sys.stdout is not None:  # it is None if the caller closed it
+            sys.stdout.flush()
+        raise
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what is left in a stream's buffer nowhere, so that the final flush of the interpreter does not fail."""
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), stream.fileno())
 
 
 def _explain(error: Exception) -> int:
     """Print an error on stderr and return the exit code."""
     from probe.cli.screen import UsageError
     from probe.messages import tr
+    from probe.results import FullDisk, full_disk, is_full
 
+    if isinstance(error, OSError) and is_full(error):
+        if error.filename is None:  # the command names every file that it writes, so this is a stream
+            _discard(sys.stdout)
+        error = full_disk(error, error.filename or tr("the output"))
+    if isinstance(error, FullDisk):
+        _print_error(str(error))
+        return FULL_DISK
     if isinstance(error, UsageError):
-        print(f"probe: {error.sentence}", file=sys.stderr)
+        _print_error(error.sentence)
         return error.exit_code
     if os.environ.get("PROBE_TRACEBACK"):
         raise error
     where = _place(error)
     bug = f"{type(error).__name__} at {where}"
-    print("probe: " + tr("This is a bug in probe, not in your network: {bug}", bug=bug), file=sys.stderr)
-    print("probe: " + tr("Please report that line. PROBE_TRACEBACK=1 shows more."), file=sys.stderr)
+    _print_error(tr("This is a bug in probe, not in your network: {bug}", bug=bug))
+    _print_error(tr("Please report that line. PROBE_TRACEBACK=1 shows more."))
     return 1
+
+
+def _print_error(sentence: str) -> None:
+    try:
+        print(f"probe: {sentence}", file=sys.stderr, flush=True)
+    except OSError:  # the exit code remains
+        _discard(sys.stderr)
 
 
 def _place(error: Exception) -> str:

@@ -34,6 +34,13 @@ class UsageError(Exception):
         self.exit_code = exit_code
 
 
+def write_error(error: OSError, path: object, sentence: str, exit_code: int) -> Exception:
+    """Return the error that ends a command which cannot write a file. `sentence` is for all but a full disk."""
+    from probe.results import full_disk, is_full  # here, so that `probe --help` starts faster
+
+    return full_disk(error, path) if is_full(error) else UsageError(sentence, exit_code)
+
+
 def is_plain(asked: bool, stream: TextIO) -> bool:
     """Return whether to print without colour, cursor movement and Unicode."""
     encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")
@@ -46,10 +53,10 @@ def lab_header(scenario: str) -> str:
     return tr("LAB {scenario}: emulated, nothing left this computer", scenario=clean(scenario))
 
 
-def say(stream: TextIO, text: str = "") -> None:
+def say(stream: TextIO, text: str = "", end: str = "\n") -> None:
     """Print a text. Characters that the stream's encoding lacks become question marks."""
     encoding = getattr(stream, "encoding", None) or "ascii"
-    print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+    print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True, end=end)
 
 
 def clean(text: object) -> str:

@@ -11,13 +11,15 @@ from probe.results.folders import (
     results_root,
     run_files,
 )
+from probe.results.full_disk import FullDisk, full_disk, full_disk_in, is_full, reason_of, try_writing
 from probe.results.reading import LONGEST_LINE, Piece, Problem, read_lines, read_pieces
 from probe.results.used_folders import list_file, remember, state_folder, used_folders
-from probe.results.writing import ResultsFile, reason_of
+from probe.results.writing import ResultsFile
 
 __all__ = [
     "LONGEST_LINE",
     "STDIN",
+    "FullDisk",
     "Piece",
     "Problem",
     "ResultsError",
@@ -26,6 +28,9 @@ __all__ = [
     "default_root",
     "file_name",
     "find_files",
+    "full_disk",
+    "full_disk_in",
+    "is_full",
     "list_file",
     "make_private_folder",
     "read_lines",
@@ -35,5 +40,6 @@ __all__ = [
     "results_root",
     "run_files",
     "state_folder",
+    "try_writing",
     "used_folders",
 ]

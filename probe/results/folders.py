@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from probe.messages import tr
+from probe.results.full_disk import full_disk, is_full, reason_of
 
 STDIN = Path("-")
 SUFFIXES = (".jsonl", ".jsonl.part", ".jsonl.gz", ".jsonl.zst")
@@ -36,17 +37,19 @@ def default_root() -> Path:
 
 
 def check_writable(root: Path) -> None:
-    """Check that a file can be made under `root`, and create `root` if it is missing. Raise ResultsError."""
+    """Check that a file can be made under `root`, and create `root` if it is missing. Raise ResultsError, FullDisk."""
     try:
         make_private_folder(root)
         probe = root / f".write-check-{os.getpid()}"
         os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         probe.unlink()
     except OSError as error:
+        if is_full(error):
+            raise full_disk(error, root) from None
         problem = tr(
             "Results cannot be written to {path} ({reason}). Name another folder with `--results DIR`.",
             path=root,
-            reason=error.strerror,
+            reason=reason_of(error),
         )
         raise ResultsError(problem) from None
 

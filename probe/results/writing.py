@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from probe.messages import tr, tr_plural
 from probe.results.folders import STDIN, ResultsError, make_private_folder
+from probe.results.full_disk import full_disk, is_full, reason_of
 
 
 class ResultsFile:
@@ -40,7 +41,10 @@ class ResultsFile:
 
     @classmethod
     def to_file(cls, path: Path) -> "ResultsFile":
-        """Open the file that the user named. Refuse one that is not empty, because results are never edited."""
+        """Open the file that the user named. Raise ResultsError, FullDisk.
+
+        A file that is not empty is refused, because results are never edited.
+        """
         if path.is_file() and path.stat().st_size:
             raise ResultsError(
                 tr("{path} is not empty and was not changed. Name another file with `--output FILE`.", path=path)
@@ -48,6 +52,8 @@ class ResultsFile:
         try:
             return cls(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), path)
         except OSError as error:
+            if is_full(error):
+                raise full_disk(error, path) from None
             _cannot_write(path, error)
 
     @classmethod
@@ -109,12 +115,6 @@ def _create(part: Path) -> int:
         part.unlink()
         raise
     return fd
-
-
-def reason_of(error: OSError) -> str:
-    """Return the reason why a file cannot be written, in words for the user."""
-    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return tr("disk full") if full else error.strerror or type(error).__name__
 
 
 def _cannot_write(path: Path, error: OSError, kept: int = 0) -> NoReturn:

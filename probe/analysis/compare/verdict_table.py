@@ -8,9 +8,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from probe.analysis.engines.duckdb_files import duckdb_in_memory, rows_under
+from probe.analysis.engines.duckdb_files import rows_under, spilling_duckdb
+from probe.analysis.engines.spill_folder import spill_root
 from probe.analysis.verdicts.verdict_row import COLUMNS, LISTS, TYPES, VerdictRow
 from probe.messages import mark, tr
+from probe.results import full_disk, full_disk_in
 
 OPTIONAL = frozenset({"endpoints"})
 UNREADABLE = mark("{folder} cannot be read as a store. `probe ingest` makes one. Reason: {reason}")
@@ -53,7 +55,7 @@ class VerdictTable:
             duckdb = importlib.import_module("duckdb")
         except ImportError:
             raise StoreError(tr("A store needs DuckDB. Install it with: pip install 'censorprobe[analysis]'")) from None
-        connection = duckdb_in_memory()
+        connection = spilling_duckdb()
         connection.execute("SET parquet_metadata_cache = true")  # every statement opens thousands of files again
         try:
             source = rows_under(connection, folder / "verdicts", "hive_partitioning = true")
@@ -90,8 +92,13 @@ class VerdictTable:
             self._connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", rows)
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of one SELECT over `verdicts`."""
-        found: list[tuple[Any, ...]] = self._connection.execute(statement, values).fetchall()
+        """Return the rows of one SELECT over `verdicts`. Raises FullDisk if what DuckDB spills has no space."""
+        try:
+            found: list[tuple[Any, ...]] = self._connection.execute(statement, values).fetchall()
+        except Exception as error:
+            if (full := full_disk_in(str(error))) is None:
+                raise
+            raise full_disk(full, spill_root()) from None
         return found
 
 

@@ -1,12 +1,17 @@
 """Connect to DuckDB and read Parquet files with it. DuckDB comes with the extra `analysis`."""
 
 import importlib
+import weakref
 from pathlib import Path
 from typing import Any
 
+from probe.analysis.engines.spill_folder import SpillFolder
 
-def duckdb_in_memory() -> Any:
+
+def duckdb_in_memory(spill: Path | None = None) -> Any:
     """Return a connection to a new DuckDB in memory. Raises ImportError where DuckDB is not installed.
+
+    What has no space in memory goes to the folder `spill`, or nowhere. DuckDB's own choice is the working folder.
 
     The progress bar is switched off. Where Python has no main file, as in workers of `python -m probe`, DuckDB assumes
     a shell. It then draws the bar on stdout for queries of more than two seconds. Extensions are not fetched from
@@ -14,8 +19,17 @@ def duckdb_in_memory() -> Any:
     """
     connection = importlib.import_module("duckdb").connect(":memory:")
     connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET temp_directory = $1", [str(spill or "")])
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = false")
+    return connection
+
+
+def spilling_duckdb() -> Any:
+    """Return such a connection with a spill folder, which is removed with it."""
+    spill = SpillFolder()
+    connection = duckdb_in_memory(spill.path)
+    weakref.finalize(connection, spill.remove)
     return connection
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from probe.messages import mark, tr
+from probe.results import full_disk, full_disk_in
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession as SparkSession  # exported, so that no other file imports pyspark
@@ -78,13 +79,15 @@ def session(master: str) -> Iterator["SparkSession"]:
 
 @contextmanager
 def cluster_errors() -> Iterator[None]:
-    """Turn exceptions of pyspark into a ClusterError with one sentence."""
+    """Turn exceptions of pyspark into a ClusterError with one sentence, or into a FullDisk."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
         yield
     except (PySparkException, Py4JError) as error:
+        if (full := full_disk_in(str(error))) is not None:
+            raise full_disk(full, tr("a disk of the Spark cluster")) from None
         raise ClusterError(_sentence(str(error))) from None
 
 

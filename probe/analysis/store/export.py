@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,16 +11,20 @@ from typing import Any
 from probe.analysis.store.columns import TABLES, schema
 from probe.analysis.store.csv_cells import neutralized
 from probe.analysis.store.files import write_rows
-from probe.analysis.store.manifest import StoreError
+from probe.analysis.store.manifest import StoreError, os_error_of
 from probe.analysis.store.views import Store
 from probe.messages import tr
+from probe.results import full_disk, is_full, reason_of
 
 Batches = Iterator[Any]
 _SQL_NAMES = {"int64": "INTEGER", "bool": "INTEGER", "double": "REAL"}
 
 
 def export(folder: Path, table: str, out: Path, kind: str) -> int:
-    """Write a table of the store to a new file in small batches, and return the number of rows. Raises StoreError."""
+    """Write a table of the store to a new file in small batches, and return the number of rows.
+
+    Raises StoreError and FullDisk, and leaves no file in this case.
+    """
     if table not in TABLES:
         raise StoreError(tr("There is no table '{table}'. Tables: {known}.", table=table, known=", ".join(TABLES)))
     if kind not in WRITERS:
@@ -27,18 +32,39 @@ def export(folder: Path, table: str, out: Path, kind: str) -> int:
     if out.exists():
         raise StoreError(tr("The file {path} exists and is not overwritten. Give a new file.", path=out))
     part = out.with_name(out.name + ".part")
-    part.unlink(missing_ok=True)
     with Store(folder) as store:
         try:
-            rows = WRITERS[kind](part, table, store.batches(f"SELECT * FROM {table}"))
-            part.replace(out)
-        except OSError as error:
-            raise StoreError(
-                tr("{path} cannot be written: {reason}.", path=out, reason=error.strerror or error)
-            ) from None
-        finally:
             part.unlink(missing_ok=True)
+            rows = WRITERS[kind](part, table, store.batches(f"SELECT * FROM {table}"))
+            _sync(part)
+            part.replace(out)
+        except (OSError, sqlite3.Error) as error:
+            raise _refusal(error, out) from None
+        finally:
+            _remove(part)
     return rows
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file is on disk. Some file systems report only then that they are full."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(part: Path) -> None:
+    for left in (part, part.with_name(f"{part.name}-journal")):
+        if left.exists():  # a read-only file system refuses to remove nothing
+            left.unlink()
+
+
+def _refusal(error: OSError | sqlite3.Error, out: Path) -> Exception:
+    """Return the exception with the sentence for the user."""
+    system = os_error_of(error, out.parent) if isinstance(error, sqlite3.Error) else error
+    if system is not None and is_full(system):
+        return full_disk(system, out)
+    return StoreError(
+        tr("{path} cannot be written: {reason}.", path=out, reason=reason_of(system) if system else error)
+    )
 
 
 def _parquet(out: Path, table: str, batches: Batches) -> int:
@@ -46,6 +72,7 @@ def _parquet(out: Path, table: str, batches: Batches) -> int:
 
 
 def _csv(out: Path, table: str, batches: Batches) -> int:
+    """Write texts so that a spreadsheet runs none of them. Columns of numbers stay as they are."""
     with out.open("w", encoding="utf-8", newline="") as stream:
         writer, rows = csv.writer(stream), 0
         writer.writerow(map(neutralized, schema(table).names))
@@ -91,76 +118,6 @@ def _csv_cell(value: Any) -> Any:
     """Neutralize what comes from a column of texts. Arrow gives a number for every other column."""
     flat = _flat(value)
     return neutralized(flat) if isinstance(flat, str) else flat
-
-
-WRITERS:
-        raise StoreError(tr("There is no format '{format}'. Formats: {known}.", format=kind, known=", ".join(WRITERS)))
-    if out.exists():
-        raise StoreError(tr("The file {path} exists and is not overwritten. Give a new file.", path=out))
-    part = out.with_name(out.name + ".part")
-    part.unlink(missing_ok=True)
-    with Store(folder) as store:
-        try:
-            rows = WRITERS[kind](part, table, store.batches(f"SELECT * FROM {table}"))
-            part.replace(out)
-        except OSError as error:
-            raise StoreError(
-                tr("{path} cannot be written: {reason}.", path=out, reason=error.strerror or error)
-            ) from None
-        finally:
-            part.unlink(missing_ok=True)
-    return rows
-
-
-def _parquet(out: Path, table: str, batches: Batches) -> int:
-    return write_rows(out, batches, schema(table))
-
-
-def _csv(out: Path, table: str, batches: Batches) -> int:
-    with out.open("w", encoding="utf-8", newline="") as stream:
-        writer, rows = csv.writer(stream), 0
-        writer.writerow(map(neutralized, schema(table).names))
-        for batch in batches:
-            for row in batch.to_pylist():
-                writer.writerow(map(_csv_cell, row.values()))
-                rows += 1
-    return rows
-
-
-def _jsonl(out: Path, table: str, batches: Batches) -> int:
-    with out.open("w", encoding="utf-8") as stream:
-        rows = 0
-        for batch in batches:
-            for row in batch.to_pylist():
-                stream.write(json.dumps(row, allow_nan=False) + "\n")
-                rows += 1
-    return rows
-
-
-def _sqlite(out: Path, table: str, batches: Batches) -> int:
-    database, rows = sqlite3.connect(out), 0
-    try:
-        columns = ", ".join(f'"{column.name}" {_SQL_NAMES.get(str(column.type), "TEXT")}' for column in schema(table))
-        database.execute(f"CREATE TABLE {table} ({columns})")
-        places = ", ".join("?" * len(schema(table)))
-        for batch in batches:
-            values = [[_flat(value) for value in row.values()] for row in batch.to_pylist()]
-            database.executemany(f"INSERT INTO {table} VALUES ({places})", values)
-            rows += len(values)
-        database.commit()
-    finally:
-        database.close()
-    return rows
-
-
-def _flat(value: Any) -> Any:
-    """Join a list with spaces. Names of mechanisms contain none."""
-    return " ".join(value) if isinstance(value, list) else value
-
-
-def _no_formula(value: Any) -> Any:
-    """Prefix texts that a spreadsheet would run as a formula. Texts of measurements are untrusted."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 WRITERS: dict[str, Callable[[Path, str, Batches], int]] = {

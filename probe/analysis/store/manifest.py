@@ -4,6 +4,7 @@ The table names are those of existing stores. `lines` has the hashes of measurem
 wait for a load. `settling` has the loads that are under way.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -14,8 +15,10 @@ from pathlib import Path
 from probe.analysis.compare.verdict_table import UNREADABLE
 from probe.analysis.compare.verdict_table import StoreError as StoreError
 from probe.messages import tr
+from probe.results import full_disk, is_full, reason_of, try_writing
 
 NAME, LOCK = "store.sqlite", "store.lock"
+_REFUSED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS lines (hash BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (digest TEXT PRIMARY KEY, name TEXT, lines INTEGER, rejected INTEGER, of_lab INTEGER);
@@ -59,16 +62,18 @@ class Manifest:
     """Lock a store for one writer, and record its contents. Every method is one SQLite transaction."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the store, or create it. Raises StoreError if another process is writing to it."""
+        """Open the store, or create it. Raises FullDisk, and StoreError if another process is writing to it."""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
+            if is_full(error):
+                raise full_disk(error, folder) from None
             raise StoreError(
                 tr(
                     "No store can be kept in {folder}: {reason}. Give another folder with --store.",
                     folder=folder,
-                    reason=error.strerror,
+                    reason=reason_of(error),
                 )
             ) from None
         try:
@@ -78,7 +83,11 @@ class Manifest:
             raise StoreError(
                 tr("Another process is writing to the store {folder}. Wait until it has finished.", folder=folder)
             ) from None
-        self._db = _connect(folder / NAME)
+        try:
+            self._db = _connect(folder / NAME)
+        except Exception:
+            os.close(self._lock)
+            raise
 
     def close(self) -> None:
         """Release the store."""
@@ -191,11 +200,21 @@ def _read(folder: Path, statement: str) -> list[tuple]:  # type: ignore[type-arg
         raise StoreError(tr(UNREADABLE, folder=folder, reason=error)) from None
 
 
+def os_error_of(error: sqlite3.Error, folder: Path) -> OSError | None:
+    """Return the system's error behind one of SQLite in a folder, None if there is none."""
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # errors of the module itself have no code
+    if primary == sqlite3.SQLITE_FULL:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return try_writing(folder) if primary in _REFUSED else None
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     try:
         database = sqlite3.connect(path, isolation_level=None)
         database.executescript(_SCHEMA)
     except sqlite3.Error as error:
+        if (system := os_error_of(error, path.parent)) is not None and is_full(system):
+            raise full_disk(system, path) from None
         raise StoreError(
             tr("The file {path} cannot be used as part of a store: {reason}.", path=path, reason=error)
         ) from None

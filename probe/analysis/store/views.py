@@ -8,13 +8,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from probe.analysis.engines.duckdb_files import duckdb_in_memory, rows_under
+from probe.analysis.engines.duckdb_files import rows_under, spilling_duckdb
+from probe.analysis.engines.spill_folder import spill_root
 from probe.analysis.store.columns import TABLES, hive_options, schema
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import NAME, StoreError, rejected_lines
-from probe.messages import tr
+from probe.messages import mark, tr
+from probe.results import full_disk, full_disk_in
 
 MEMORY = "1GB"
+MOST_SPILLED = "10GB"  # that a query may write to its spill folder
+TOO_MUCH_MEMORY = mark(
+    "This query needs more than {memory} of memory and was stopped. Ask for fewer or shorter values."
+)
 REJECTED = ("line_hash", "measurement_file", "measurement_line", "reason")
 
 
@@ -22,17 +28,18 @@ class Store:
     """Open a store for reading, with the views `measurements`, `observations`, `verdicts` and `rejected`.
 
     Answers are pyarrow tables: `.to_pandas()`, `polars.from_arrow(table)`, `.to_pylist()`.
+    DuckDB's memory limit does not cover every value that a function makes. `query_process.py` limits these too.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Open the folder that `probe ingest` made. Raises StoreError."""
+    def __init__(self, folder: Path, connection: Any = None) -> None:
+        """Open the folder that `probe ingest` made, in a new DuckDB or in the given empty one. Raises StoreError."""
         if not (folder / NAME).is_file():
             raise StoreError(
                 tr("{folder} is no store. This makes one: probe ingest FILE... --store {folder}", folder=folder)
             )
         self.folder = folder
         self._duckdb = importlib.import_module("duckdb")
-        self._connection = duckdb_in_memory()
+        self._connection = connection or spilling_duckdb()
         for table in TABLES:
             self._view(table)
         rows = [dict(zip(REJECTED, row, strict=True)) for row in rejected_lines(folder)]
@@ -71,8 +78,26 @@ class Store:
     def _store_errors(self) -> Iterator[None]:
         try:
             yield
-        except (self._duckdb.Error, pa.ArrowException, OSError) as error:
-            raise StoreError(str(error).strip()) from None
+        except (self._duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
+            raise self._refusal(error) from None
+
+    def _refusal(self, error: Exception) -> Exception:
+        """Return the exception with the sentence for the user."""
+        text = str(error).strip()
+        if (reason := full_disk_in(text)) is not None:
+            return full_disk(reason, spill_root())
+        if "max_temp_directory_size" in text:
+            return StoreError(
+                tr(
+                    "This query needs more than {memory} of memory and {disk} in {folder}. Ask for fewer values.",
+                    memory=MEMORY,
+                    disk=MOST_SPILLED,
+                    folder=spill_root(),
+                )
+            )
+        if isinstance(error, MemoryError | self._duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
+            return StoreError(tr(TOO_MUCH_MEMORY, memory=MEMORY))
+        return StoreError(text)
 
     def _view(self, table: str) -> None:
         columns = schema(table)
@@ -87,6 +112,7 @@ class Store:
         """Allow DuckDB only the store's files, and lock its settings."""
         folders = ", ".join("'" + str(folder.resolve() / table).replace("'", "''") + "/'" for table in TABLES)
         self._connection.execute(f"SET memory_limit = '{MEMORY}'")
+        self._connection.execute(f"SET max_temp_directory_size = '{MOST_SPILLED}'")
         self._connection.execute(f"SET allowed_directories = [{folders}]")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, clean, say, size, wrapped
+from probe.cli.screen import UsageError, clean, say, size, wrapped, write_error
 from probe.messages import tr, tr_plural
 from probe.ooni.archive.keys import EARLIEST, TESTS, Question, choose
+from probe.results import reason_of
 
 if TYPE_CHECKING:
     from probe.ooni.archive.bucket import Bucket
@@ -126,9 +127,9 @@ async def _fetch(bucket: "Bucket", files: "list[Stored]", dest: Path) -> int:
                 refusal = tr(
                     "{folder} cannot be written: {reason}. The files downloaded so far are kept.",
                     folder=dest,
-                    reason=error.strerror,
+                    reason=reason_of(error),
                 )
-                raise UsageError(refusal, 6) from None
+                raise write_error(error, dest, refusal, 6) from None
 
     tasks = [asyncio.create_task(work()) for _ in range(FILES_AT_ONCE)]
     try:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, say
+from probe.cli.screen import UsageError, say, write_error
 from probe.messages import tr
+from probe.results import reason_of
 
 app = new_app()
 
@@ -31,7 +32,8 @@ def synth(
     try:
         done = synthesise(measurements, seed, out, light=light)
     except OSError as error:
-        raise UsageError(tr("{folder} cannot be written: {reason}.", folder=out, reason=error.strerror), 2) from None
+        refusal = tr("{folder} cannot be written: {reason}.", folder=out, reason=reason_of(error))
+        raise write_error(error, out, refusal, 2) from None
     say(
         sys.stdout,
         tr(

@@ -9,7 +9,7 @@ import typer
 
 from probe import __version__
 from probe.cli.options import opt, targets_folder
-from probe.cli.screen import UsageError, say
+from probe.cli.screen import UsageError, say, write_error
 from probe.messages import tr
 
 if TYPE_CHECKING:
@@ -41,17 +41,26 @@ def score(
 
     The exit code is 1 if a state, a mechanism or a hop differs from the scenario's expectation.
     """
-    from probe.lab.scoring.score_files import write
-
     total = _saved(show) if show else _scored(names or [], range(first_seed, first_seed + seeds), jobs)
     if save is not None:
-        write(total, save)
+        _save(total, save)
     for line in _printed(total, markdown):
         say(sys.stdout, line)
     wrong = [row for count in total.scenarios.values() for row in count.wrong]
     for row in wrong if not markdown else []:
         say(sys.stderr, tr("wrong: {difference}", difference=row))
     raise typer.Exit(1 if wrong and not show else 0)
+
+
+def _save(total: "Score", path: Path) -> None:
+    from probe.lab.scoring.score_files import write
+    from probe.results import reason_of
+
+    try:
+        write(total, path)
+    except OSError as error:
+        refusal = tr("{path} cannot be written: {reason}.", path=path, reason=reason_of(error))
+        raise write_error(error, path, refusal, 2) from None
 
 
 def _scored(names: list[str], seeds: range, jobs: int) -> "Score":

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probe.cli.screen import UsageError, say
+from probe.cli.screen import UsageError, say, write_error
 from probe.messages import tr
+from probe.results import reason_of
 
 if TYPE_CHECKING:
     from probe.analysis.compare.cells import Comparison
@@ -28,13 +29,12 @@ def write_page(
         needs = tr("The HTML page needs jinja2. Install it with: pip install 'censorprobe[analysis]'")
         raise UsageError(needs, 2) from None
     try:
-        with open(path, "w", encoding="utf-8", errors="replace", opener=_private) as file:
-            file.write(page)
+        _write_privately(path, page)
     except OSError as error:
         refusal = tr(
-            "{path} cannot be written: {reason}. Give another file with --html.", path=path, reason=error.strerror
+            "{path} cannot be written: {reason}. Give another file with --html.", path=path, reason=reason_of(error)
         )
-        raise UsageError(refusal, 2) from None
+        raise write_error(error, path, refusal, 2) from None
     say(sys.stderr, f"saved {path}")
 
 
@@ -56,6 +56,22 @@ def write_receipt(
         raise UsageError(tr("The results file contains no measurement that can be judged."), 6)
     files = list(dict.fromkeys(file for file, _, _ in measurements))
     write_page(path, table, comparison, files, title="What this run found", evidence=evidence)
+
+
+def _write_privately(path: Path, text: str) -> None:
+    """Write a file that only its owner can read. An older one is replaced when the new one is complete."""
+    final = path.resolve()
+    replaced = final.is_file() or not final.exists()  # not a device or a pipe
+    part = final.with_name(f"{final.name}.part") if replaced else final
+    try:
+        with open(part, "w", encoding="utf-8", errors="replace", opener=_private) as file:
+            file.write(text)
+        if replaced:
+            part.replace(final)
+    except OSError:
+        if replaced:
+            part.unlink(missing_ok=True)
+        raise
 
 
 def _private(path: str, flags: int) -> int:

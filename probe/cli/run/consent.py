@@ -12,6 +12,7 @@ from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.settings import config_folder
 from probe.cli.screen import UsageError, say, wrapped
 from probe.messages import mark, tr
+from probe.results import reason_of
 
 if TYPE_CHECKING:
     from probe.targets.target import Endpoint
@@ -156,11 +157,7 @@ def ask(folder: Path) -> None:
         say(sys.stderr, wrapped(tr("Right."), 7))
     if not _answer("\n" + tr("Measure from this network, as described?") + " [yes/no] "):
         raise UsageError(tr("Nothing was sent, because you did not agree."), 3)
-    _keep()
-    kept = tr(
-        "Your consent {version} is kept in {path}. `probe wipe` removes it.", version=VERSION, path=consent_file()
-    )
-    say(sys.stderr, kept)
+    say(sys.stderr, _keep())
 
 
 def _answer(question: str) -> bool:
@@ -182,7 +179,8 @@ def _answer(question: str) -> bool:
         say(sys.stderr, wrapped(tr("Please type yes or no."), 7))
 
 
-def _keep() -> None:
+def _keep() -> str:
+    """Write the consent to its file, and return the sentence that says whether it is kept."""
     file = consent_file()
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -190,8 +188,9 @@ def _keep() -> None:
         with os.fdopen(fd, "w", encoding="ascii") as stream:
             stream.write(VERSION + "\n")
     except OSError as error:
-        reason = error.strerror
-        say(sys.stderr, tr("The answer cannot be kept ({reason}). You will be asked again next time.", reason=reason))
+        reason = reason_of(error)
+        return tr("The answer cannot be kept ({reason}). You will be asked again next time.", reason=reason)
+    return tr("Your consent {version} is kept in {path}. `probe wipe` removes it.", version=VERSION, path=file)
 
 
 def text(folder: Path) -> list[str]:

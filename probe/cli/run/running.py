@@ -189,7 +189,7 @@ def _remember(root: Path) -> None:
                 "`probe wipe` will not find the results in {path}, because the folder could not be noted ({reason}). "
                 "Remove them yourself, or name the folder with `probe wipe --results DIR`.",
                 path=root,
-                reason=error.strerror,
+                reason=reason_of(error),
             ),
         )
 

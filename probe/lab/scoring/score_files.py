@@ -40,8 +40,13 @@ def kind_of(scenario: Scenario) -> Kind:
 
 
 def write(score: Score, path: Path) -> None:
-    """Write a score as JSON. Raises OSError."""
-    path.write_text(json.dumps(asdict(score), indent=1) + "\n", encoding="utf-8")
+    """Write a score as JSON. Raises OSError, and leaves an older file as it is in this case."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(json.dumps(asdict(score), indent=1) + "\n", encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Score:

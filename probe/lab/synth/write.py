@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
@@ -58,14 +59,27 @@ def _cell(service: str, by: dict[str, str], verdicts: Counter[ExpectedVerdict]) 
 
 
 def synthesise(measurements: int, seed: int, folder: Path, *, light: bool = False) -> dict[str, Any]:
-    """Write measurements and their truth. Return {"lines", "files", "bytes", "mean_bytes"} of the uncompressed text."""
+    """Write measurements and their truth. Return {"lines", "files", "bytes", "mean_bytes"} of the uncompressed text.
+
+    `lines` and `truth.json` appear when they are complete. Raises OSError, and leaves neither in this case.
+    """
+    part = folder / "lines.part"
+    shutil.rmtree(part, ignore_errors=True)  # of a killed process
+    try:
+        part.mkdir(parents=True)
+        return _write_parts(measurements, seed, folder, part, light)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _write_parts(measurements: int, seed: int, folder: Path, part: Path, light: bool) -> dict[str, Any]:
+    """Write the measurements to the folder `part`, and rename it when the truth is written too."""
     templates, plan, truth = load_templates(WANTED, light=light), draw_plan(seed), Truth()
-    (folder / "lines").mkdir(parents=True, exist_ok=True)
     made = _lines(measurements, seed, plan, templates, truth)
     files, size = 0, 0
     while lines := [line for _, line in zip(range(LINES_OF_A_FILE), made, strict=False)]:
         text = "".join(lines).encode()
-        (folder / "lines" / f"{files:05}.jsonl.gz").write_bytes(gzip.compress(text, LEVEL, mtime=0))
+        (part / f"{files:05}.jsonl.gz").write_bytes(gzip.compress(text, LEVEL, mtime=0))
         files, size = files + 1, size + len(text)
     events = [one for event in plan.events for one in truth_of(event, templates)]
     shutdowns = [
@@ -73,7 +87,9 @@ def synthesise(measurements: int, seed: int, folder: Path, *, light: bool = Fals
         for country, absent in plan.shutdowns.items()
     ]
     document = {"seed": seed, "cells": truth.cells(), "events": events, "shutdowns": shutdowns}
-    (folder / "truth.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (part / "truth.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (part / "truth.json").replace(folder / "truth.json")
+    part.replace(folder / "lines")
     return {"lines": measurements, "files": files, "bytes": size, "mean_bytes": size // max(measurements, 1)}
 
 

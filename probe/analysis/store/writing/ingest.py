@@ -5,6 +5,7 @@ removed when the next ingest begins, which continues where this one stopped.
 """
 
 import shutil
+import sqlite3
 import time
 import uuid
 from collections import deque
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import REPLACED, STAGED, WORK
-from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
+from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError, os_error_of
 from probe.analysis.store.writing.admission import OF_LAB
 from probe.analysis.store.writing.batch import Done, Job, work
 from probe.analysis.store.writing.hashes import file_digest, line_hash, problem_hash
@@ -25,7 +26,7 @@ from probe.analysis.store.writing.merge import restore_replaced
 from probe.analysis.store.writing.partitions import load_staged, undo_load
 from probe.analysis.store.writing.workers import Workers, result_of, workers
 from probe.messages import tr
-from probe.results import Piece, Problem, file_name, read_pieces
+from probe.results import Piece, Problem, file_name, full_disk, is_full, read_pieces, reason_of
 
 BATCH_LINES, BATCH_BYTES = 1024, 8 * 1024 * 1024  # whichever is reached first. A worker holds the rows of one batch.
 LOAD_LINES = 250_000  # staged measurements at most. Each load adds a file to every partition that it touches.
@@ -68,7 +69,8 @@ class _Batch:
 def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: int = 1) -> Report:
     """Add every measurement of the files to the store. One that the store has already counts as a duplicate.
 
-    Raises StoreError if the store cannot be written or a worker was killed. Measurements added before stay.
+    Raises FullDisk, and StoreError if the store cannot be written or a worker was killed. Measurements added before
+    stay.
     """
     began, report = time.monotonic(), Report()
     with open_for_writing(folder) as manifest, workers(jobs) as pool:
@@ -151,20 +153,33 @@ class _Intake:
 
 @contextmanager
 def open_for_writing(folder: Path) -> Iterator[Manifest]:
-    """Lock the store for writing, and remove what a killed ingest left. Raises StoreError."""
+    """Lock the store for writing, and remove what a killed ingest left. Raises StoreError, and FullDisk.
+
+    What was recorded before an error stays, and the next ingest continues.
+    """
     manifest = Manifest(folder)
     try:
         _sweep(folder, manifest)
         yield manifest
-    except OSError as error:
-        refusal = tr(
-            "The store {folder} cannot be written: {reason}. Afterwards the same command continues.",
-            folder=folder,
-            reason=error.strerror or error,
-        )
-        raise StoreError(refusal) from None
+    except (OSError, sqlite3.Error) as error:
+        shutil.rmtree(folder / WORK, ignore_errors=True)  # the next ingest makes these files again
+        raise _refusal(error, folder) from None
     finally:
         manifest.close()
+
+
+def _refusal(error: OSError | sqlite3.Error, folder: Path) -> Exception:
+    """Return the exception with the sentence for the user."""
+    system = os_error_of(error, folder) if isinstance(error, sqlite3.Error) else error
+    if system is not None and is_full(system):
+        return full_disk(system, folder)
+    return StoreError(
+        tr(
+            "The store {folder} cannot be written: {reason}. Afterwards the same command continues.",
+            folder=folder,
+            reason=reason_of(system) if system else error,
+        )
+    )
 
 
 def _sweep(folder: Path, manifest: Manifest) -> None:

@@ -3,6 +3,7 @@
 Each process handles the days whose hash falls to it, so that two processes never write to one partition.
 """
 
+import errno
 import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from probe.analysis.engines.duckdb_files import duckdb_in_memory
@@ -18,6 +20,7 @@ from probe.analysis.store.files import partition, write_rows
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing.workers import Workers
 from probe.messages import tr
+from probe.results import full_disk_in
 
 MEMORY = 512  # MB for sorting in all processes together. DuckDB writes the rest to the folder `work`.
 LEAST = 128  # MB that every process gets
@@ -73,11 +76,20 @@ def _sorted_rows(
             )
             for batch in found.to_arrow_reader(min(most, 50_000)):
                 yield from _cut(batch)
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if (full := _full_disk_in(str(error))) is not None:
+            raise full from None
         reason = str(error).splitlines()[0]
         raise StoreError(tr("The rows of the store cannot be sorted: {reason}", reason=reason)) from None
     finally:
         connection.close()
+
+
+def _full_disk_in(message: str) -> OSError | None:
+    """Return the error of a full disk in a message of DuckDB, which by itself takes at most 90% of the free space."""
+    if "max_temp_directory_size" in message:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return full_disk_in(message)
 
 
 def _ranges(connection: Any, mine: str, names: list[str], most: int) -> Iterator[tuple[_Key, _Key]]:
