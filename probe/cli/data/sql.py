@@ -1,8 +1,11 @@
 """Implement `probe sql`: one SELECT over a store."""
 
+import json as jsonlib
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,20 +29,27 @@ def sql(
     store: Folder,
     json: Annotated[bool, opt("--json", help="Print one JSON object per row.")] = False,
 ) -> None:
-    """Run one SELECT over a store, in DuckDB's SQL. It changes nothing, and reads no other file and no network."""
-    import json as jsonlib
+    """Run one SELECT over a store, in DuckDB's SQL. It changes nothing, and reads no other file and no network.
 
+    The query has a process of its own with limited memory. It ends with a sentence if it needs more.
+    """
     require_analysis_extra()
     from probe.analysis.store.manifest import StoreError
-    from probe.analysis.store.views import Store
+    from probe.analysis.store.query_process import query
 
     try:
-        with Store(store) as opened:
-            for number, row in enumerate(row for batch in opened.batches(statement) for row in batch.to_pylist()):
-                if json:
-                    say(sys.stdout, jsonlib.dumps(row, default=str))
-                else:
-                    for cells in [row.keys(), row.values()][number > 0 :]:
-                        say(sys.stdout, "\t".join(clean("" if cell is None else cell) for cell in cells))
+        with closing(query(store, statement, _as_json if json else _as_table)) as texts:
+            for text in texts:
+                say(sys.stdout, text, end="")
     except StoreError as error:
         raise UsageError(clean(str(error)), 2) from None
+
+
+def _as_json(number: int, row: dict[str, Any]) -> Iterator[str]:
+    yield jsonlib.dumps(row, default=str) + "\n"
+
+
+def _as_table(number: int, row: dict[str, Any]) -> Iterator[str]:
+    """Yield a row as cells between tabs. The names come before the first row."""
+    for cells in [list(row.keys()), list(row.values())][number > 0 :]:
+        yield "\t".join(clean("" if cell is None else cell) for cell in cells) + "\n"

@@ -1,0 +1,146 @@
+"""Run one SELECT in a process of its own, whose memory is limited.
+
+DuckDB's `memory_limit` covers its buffers. Values that functions make are outside of it, so that `repeat('x', 4e9)`
+took 2.8 GB. This process looks at the memory that the other one holds, and ends it if that is too much. Linux refuses
+a single value that is larger still (RLIMIT_DATA). Neither is there on macOS and Windows.
+"""
+
+import codecs
+import os
+import resource
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from multiprocessing import connection, get_context, parent_process
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from probe.analysis.engines.duckdb_files import duckdb_in_memory
+from probe.analysis.engines.spill_folder import SpillFolder
+from probe.analysis.store.manifest import StoreError
+from probe.analysis.store.views import MEMORY, TOO_MUCH_MEMORY, Store
+from probe.messages import tr
+from probe.results import FullDisk
+
+HELD = 1500 * 10**6  # bytes that the process may hold. With 1 GB for DuckDB, queries that it could answer held 1.1 GB.
+RESERVED = 4 * 10**9  # bytes that it may reserve after its start. The same queries reserved 2.2 GB.
+LOOK = 0.02  # seconds between two looks at its memory, in which it can fill about 0.1 GB
+ROWS, CHUNK = 1024, 1 << 16  # rows that are converted together, and characters of one message
+_TEXT, _END, _REFUSED, _FULL, _BUG = b"t", b"e", b"r", b"f", b"b"  # first byte of a message
+
+Form = Callable[[int, dict[str, Any]], Iterable[str]]
+
+
+def query(folder: Path, statement: str, form: Form) -> Generator[str, None, None]:
+    """Iterate over the texts of the answer. `form` is a module's function of a row's number and values.
+
+    Raises StoreError, also for a query that needs too much memory, and FullDisk.
+    """
+    context, spill = get_context("spawn"), SpillFolder()
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(folder, statement, form, spill.path, sending), daemon=True)
+    try:
+        process.start()
+        sending.close()
+        yield from _texts(receiving, process)
+    finally:
+        receiving.close()
+        process.kill()
+        process.join()
+        spill.remove()
+
+
+def _texts(receiving: Any, process: Any) -> Iterator[str]:
+    """Iterate over the texts of the process, up to its end. Raises the exception that it reports."""
+    decoder, due = codecs.getincrementaldecoder("utf-8")(), 0.0
+    while True:
+        while not receiving.poll(LOOK) or time.monotonic() > due:
+            due = time.monotonic() + LOOK
+            if _held_bytes(process.pid) > HELD:
+                raise StoreError(tr(TOO_MUCH_MEMORY, memory=MEMORY))
+        try:
+            message = receiving.recv_bytes()
+        except EOFError:
+            process.join()
+            if process.exitcode >= 0:
+                raise RuntimeError(f"the process of a query ended with {process.exitcode}") from None
+            # killed by the system for lack of memory, or by itself in a library that got none
+            raise StoreError(tr(TOO_MUCH_MEMORY, memory=MEMORY)) from None
+        kind, content = message[:1], message[1:]
+        if kind == _TEXT:
+            yield decoder.decode(content)
+        elif kind == _END:
+            return
+        else:
+            raise {_REFUSED: StoreError, _FULL: FullDisk, _BUG: RuntimeError}[kind](content.decode())
+
+
+def _answer(folder: Path, statement: str, form: Form, spill: Path | None, sending: Any) -> None:
+    """Write the answer to the pipe. The process runs this."""
+    Thread(target=_end_with_parent, args=(spill,), daemon=True).start()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
+    if not os.environ.get("PROBE_TRACEBACK"):
+        with open(os.devnull, "wb") as nothing:  # a library that gets no memory may print that before it aborts
+            os.dup2(nothing.fileno(), 2)
+    try:
+        _send_rows(folder, statement, form, spill, sending)
+    except MemoryError:
+        end = _REFUSED, tr(TOO_MUCH_MEMORY, memory=MEMORY)
+    except StoreError as error:
+        end = _REFUSED, str(error)
+    except FullDisk as error:
+        end = _FULL, str(error)
+    except Exception as bug:
+        end = _BUG, f"{type(bug).__name__}: {bug}"
+    else:
+        end = _END, ""
+    sending.send_bytes(end[0] + end[1].encode("utf-8", "replace"))
+
+
+def _send_rows(folder: Path, statement: str, form: Form, spill: Path | None, sending: Any) -> None:
+    duckdb = duckdb_in_memory(spill)
+    limit_memory()  # after the start of DuckDB's threads, whose stacks would count
+    with Store(folder, duckdb) as store:
+        number = 0
+        for batch in store.batches(statement, ROWS):
+            rows = batch.to_pylist()
+            text = "".join(part for place, row in enumerate(rows, number) for part in form(place, row))
+            number += len(rows)
+            for start in range(0, len(text), CHUNK):
+                sending.send_bytes(_TEXT + text[start : start + CHUNK].encode("utf-8", "replace"))
+
+
+def limit_memory() -> None:
+    """Let this process reserve RESERVED bytes more than it has."""
+    most = _statm("self")[5] + RESERVED  # data and stack
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def _held_bytes(pid: int) -> int:
+    """Return the bytes of memory that a process holds alone, 0 if it has ended."""
+    try:
+        _, resident, shared, *_ = _statm(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return resident - shared
+
+
+def _statm(pid: int | str) -> list[int]:
+    """Return the fields of statm (proc(5)) in bytes."""
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
+    return [int(number) * resource.getpagesize() for number in pages]
+
+
+def _end_with_parent(spill: Path | None) -> None:
+    """Wait for the end of the parent process, and then end this one, with its spill folder."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        if spill is not None:
+            shutil.rmtree(spill, ignore_errors=True)
+        os._exit(1)
