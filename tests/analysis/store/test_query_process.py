@@ -74,6 +74,14 @@ def test_query_that_needs_too_much_ends_with_a_sentence(store: Path, spills: Pat
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < MOST
 
 
+def test_single_value_that_is_too_large_is_refused_before_it_fills_memory(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query_process, "HELD", 10**12)  # so that only RLIMIT_DATA can refuse it
+    with pytest.raises(StoreError, match=TOO_MUCH):
+        answer(store, "SELECT length(repeat('x', 4000000000))")
+
+
 def test_query_within_the_memory_of_duckdb_is_answered(store: Path) -> None:
     """Sort rows that DuckDB can hold. Its allocator reserves twice as much as it uses."""
     rows = "SELECT md5(a::VARCHAR) || repeat('x', 150) AS c, row_number() OVER (ORDER BY hash(a)) AS r"
