@@ -21,7 +21,7 @@ class RoundTrips:
         self._latest: deque[float] = deque(maxlen=MANY)
         self._waits: deque[float] = deque(maxlen=MANY)
         self._new_waits = 0
-        self.longest_waiting = 0.0  # the longest median of `MANY` queueing times in a row
+        self.longest_waiting = 0.0  # the longest median of `MANY` queueing times in a row, in seconds
         self.round_trip = 0.0  # the longer of the first and the latest median, queueing included, 0.0 if unknown
 
     def connected(self, seconds: float) -> bool | None:

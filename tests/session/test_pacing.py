@@ -230,3 +230,21 @@ async def test_flows_get_slots_by_priority_and_cancelled_ones_take_none() -> Non
     await asyncio.gather(*held, *waiting, return_exceptions=True)
     assert order == ["leading", "needed", "further", "first", "second"]
     assert pace.flows.taken == 0
+
+
+def test_longest_queue_of_eight_answers_is_kept() -> None:
+    pace = Pace()
+    for seconds in [0.5] * 7:
+        pace.saw_wait(seconds)
+    assert pace.queueing == 0.0
+    pace.saw_wait(0.5)
+    for _ in range(20):
+        pace.saw_wait(0.01)
+    assert pace.queueing == 0.5
+
+
+def test_one_slow_answer_is_no_queue() -> None:
+    pace = Pace()
+    for number in range(40):
+        pace.saw_wait(3.0 if number % 5 == 0 else 0.01)
+    assert pace.queueing == 0.01

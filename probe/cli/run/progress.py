@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.run.findings import findings, helper_finding, refusal
+from probe.cli.run.run_time import expected_time
 from probe.cli.screen import lab_header, say, wrapped
 from probe.messages import tr, tr_plural
 
@@ -105,22 +106,6 @@ class Moving(Lines):
         done = tr("{done} of {total}", done=self.done, total=self.total)
         text = f"{target.title:<23} {summary(documents):<34} {done}"
         self._bars.update(self._tasks[target.name], description=text, completed=1)
-
-
-def expected_time(seconds: float, limit: float | None) -> list[str]:
-    """Return how long the run takes, in tens of seconds or in minutes, and what happens at its limit."""
-    cut = limit is not None and seconds > limit
-    shown = limit if cut and limit is not None else seconds
-    if shown < 90:
-        about = tr("This takes about {seconds} seconds on this network.", seconds=max(10, round(shown / 10) * 10))
-    else:
-        about = tr_plural(
-            "This takes about {count} minute on this network.",
-            "This takes about {count} minutes on this network.",
-            round(shown / 60),
-        )
-    slow = tr("The network is slow. What is not tested by then is left out, the most important servers come first.")
-    return [about, slow] if cut else [about]
 
 
 def leave_closed_terminal() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.run import consent
+from probe.cli.run.run_time import stopped_at_limit
 from probe.cli.screen import UsageError, is_plain, print_verdicts, say, size, wrapped
 from probe.messages import mark, tr, tr_plural
 from probe.results import (
@@ -83,7 +84,8 @@ def measure_and_judge(targets: list[Target], request: "RunRequest") -> int:
         outcome.problem, code = outcome.problem or problem, code if code > SIGNALLED else NOT_WRITTEN
     if request.exit_code and code == 0:
         code = exit_code_of(records)
-    _print_time_limit(outcome, records)
+    if outcome.out_of_time:
+        say(sys.stderr, wrapped(stopped_at_limit(records, outcome.seconds)))
     _print_summary(outcome)
     return code
 
@@ -258,21 +260,6 @@ def exit_code_of(records: list[dict[str, Any]]) -> int:
     """Return the smallest exit code that any service gives, for --exit-code."""
     codes = [EXIT_CODES.get(record["state"] or "insufficient", 0) for record in records]
     return min((code for code in codes if code), default=0)
-
-
-def _print_time_limit(outcome: "RunOutcome", records: list[dict[str, Any]]) -> None:
-    """Say that the run ended at its time limit, and how many services were not tested."""
-    from probe.analysis.rules.services import OUT_OF_TIME
-
-    if not outcome.out_of_time:
-        return
-    sentence = tr_plural(
-        "Stopped after {seconds} s because this network is slow. {count} service was not tested to its end.",
-        "Stopped after {seconds} s because this network is slow. {count} services were not tested to their end.",
-        sum(record["rule_id"] == OUT_OF_TIME for record in records),
-        seconds=round(outcome.seconds),
-    )
-    say(sys.stderr, wrapped(sentence))
 
 
 def _print_summary(outcome: "RunOutcome") -> None:

@@ -13,7 +13,7 @@ from probe.messages import tr
 
 Kind = Literal["standard", "slow line", "deep"]
 
-SLOW_KBIT, SLOW_RTT_MS = 128.0, 800.0  # limits of a slow access line, whose runs may take longer
+SLOW_KBIT, SLOW_RTT_MS = 512.0, 800.0  # limits of a slow access line, whose runs may take longer
 
 
 class ScoreError(ValueError):
