@@ -31,5 +31,5 @@ def test_full_run_ends_in_time_and_accuses_nothing(outcome: LabOutcome) -> None:
     assert "ok" in states and not states & ACCUSING
     untested = [record for record in outcome.finished.records if record["rule_id"] == OUT_OF_TIME]
     assert all(record["state"] == "insufficient" for record in untested)
-    assert bool(untested) == any(line["test_keys"]["x_run"]["out_of_time"] for line in lines)
+    assert not untested or any(line["test_keys"]["x_run"]["out_of_time"] for line in lines)
     assert any(line["test_keys"]["x_run"]["access_line"]["queueing"] > 0.3 for line in lines)
