@@ -96,7 +96,7 @@ class Fabric:
             answer = answer_of_closed_host(packet)
             if answer is not None:
                 self._wires["home"].write(answer)
-        elif self._is_forwarded(packet):
+        elif self._is_forwarded(packet, now):
             raw = packet.raw if packet.version == 6 else self._router.outbound(packet, now)
             if raw is not None:
                 if packet.destination not in self._helper_addresses:
@@ -105,15 +105,24 @@ class Fabric:
                     self._outages.ask()
                 self._record(raw, now)
                 self._home_path.enter(raw, Direction.OUT, now)
-        elif self.config.no_network == "unreachable" and packet.destination not in self._router_addresses:
+        elif self._refuses(now) and packet.destination not in self._router_addresses:
             answer_with_error(packet.raw, network_unreachable, self._home_hop(1, packet.version), self._write_home)
 
     def _write_home(self, raw: bytes) -> None:
         self._wires["home"].write(raw)
 
-    def _is_forwarded(self, packet: Packet) -> bool:
+    def _refuses(self, now: float) -> bool:
+        """Return True if the home router answers with ICMP, because it has no uplink."""
+        cut = self.config.cut
+        return self.config.no_network == "unreachable" or (
+            cut is not None and cut.how == "unreachable" and self._outages.is_cut(cut, now)
+        )
+
+    def _is_forwarded(self, packet: Packet, now: float) -> bool:
         """Return True if the home router forwards a packet. Spoofed source addresses are dropped (BCP 38)."""
-        if self.config.no_network or (packet.version == 6 and self.config.no_ipv6):
+        if self.config.no_network or self._outages.is_cut(self.config.cut, now):
+            return False
+        if packet.version == 6 and self.config.no_ipv6:
             return False
         return packet.source == self._private or (packet.version == 6 and packet.source[:8] == self._home_v6)
 
@@ -156,6 +165,8 @@ class Fabric:
 
     def _reach_home(self, raw: bytes, now: float) -> None:
         """Take a packet that reaches the home router from the Internet."""
+        if self._outages.is_cut(self.config.cut, now):
+            return
         self._record(raw, now)
         if raw[0] >> 4 == 6:
             if not self.config.no_ipv6:

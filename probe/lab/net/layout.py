@@ -99,6 +99,15 @@ class Outage:
     questions: int = 0
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Describe a time in which the user's network is cut off, in seconds from the run's first packet."""
+
+    how: Literal["silent", "unreachable"]
+    after: float
+    until: float = math.inf
+
+
 def _home_address(seed: int) -> str:
     return f"192.168.1.{random.Random(f'home {seed}').randrange(20, 240)}"
 
@@ -143,6 +152,7 @@ class FabricConfig:
     unreachable: Sequence[str] = ()
     no_ipv6: NoIPv6How | None = None  # "absent": no address, no route. "silent": both, but no answer
     no_network: NoNetworkHow | None = None  # "unreachable": by ICMP. "unplugged": no route
+    cut: Cut | None = None
 
     files: dict[str, str] = field(default_factory=dict)  # path below the lab's /run or /tmp, and content
     record: str | None = None  # a pcap file of the link between hop 1 and hop 2

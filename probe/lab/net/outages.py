@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from probe.lab.net.crafting import packed
-from probe.lab.net.layout import Outage
+from probe.lab.net.layout import Cut, Outage
 
 
 class Outages:
@@ -26,6 +26,10 @@ class Outages:
     def ask(self) -> None:
         """Count a connection of the user to the helper. Those before the run's first packet do not count."""
         self._questions += self._began is not None
+
+    def is_cut(self, cut: Cut | None, now: float) -> bool:
+        """Return whether the user's network is cut off now."""
+        return cut is not None and self._began is not None and cut.after <= now - self._began < cut.until
 
     def at(self, address: bytes, now: float) -> Literal["silent", "refused"] | None:
         """Return how the address is down now, None if it is up."""

@@ -13,7 +13,7 @@ from typing import NoReturn
 from probe.lab.net import fabric
 from probe.lab.sandbox import kernel, mounts
 from probe.lab.sandbox.isolation import find_leak
-from probe.lab.sandbox.job import Interruption, Pipes, Plan, Start
+from probe.lab.sandbox.job import Moment, Pipes, Plan, Start
 from probe.lab.sandbox.namespaces import Side, build_sides
 from probe.lab.sandbox.tcp_table import as_in_proc, listens, tcp_rows
 from probe.lab.sandbox.unsupported import explain
@@ -96,13 +96,23 @@ class _Lab:
             os.close(side.wire.descriptor)
         config = self._plan.config
         waiting: dict[str, tuple[int, int]] = {}
-        for name, start, side_name, resolver in (
-            ("servers", self._plan.servers, "outside", config.outside_resolver),
-            ("helper", self._plan.helper, "helper", config.helper_resolver),
-        ):
-            if start is not None:
-                waiting[name] = self._start(name, start, self._sides[side_name], resolver)
+        if self._plan.servers is not None:
+            waiting["servers"] = self._start("servers", self._plan.servers, "outside", config.outside_resolver)
+        if self._plan.helper is not None:
+            waiting["helper"] = self._start("helper", self._plan.helper, "helper", config.helper_resolver)
         self._wait_until_ready(waiting)
+
+    def _restart_helper(self) -> None:
+        """Kill the helper and start it again. It has then forgotten its answers and the tokens of its echo."""
+        if self._plan.helper is None:
+            return
+        part, pid = next((part, pid) for part, (name, pid) in self._parts.items() if name == "helper")
+        del self._parts[part]
+        _kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(part)
+        again = self._start("helper", self._plan.helper, "helper", self._plan.config.helper_resolver)
+        self._wait_until_ready({"helper": again})
 
     def _add(self, name: str, pid: int) -> None:
         self._parts[os.pidfd_open(pid)] = (name, pid)
@@ -114,9 +124,10 @@ class _Lab:
         gc.freeze()
         fabric.run(built, wires)
 
-    def _start(self, name: str, start: Start, side: Side, resolver: str) -> tuple[int, int]:
+    def _start(self, name: str, start: Start, side_name: str, resolver: str) -> tuple[int, int]:
         """Start a part. Return the descriptor on which it reports that it is ready, and its pid."""
         reading, writing = os.pipe()
+        side = self._sides[side_name]
 
         def program() -> None:
             os.setsid()
@@ -194,25 +205,29 @@ class _Lab:
         """Run the command and return its exit code, 128 + n for signal n."""
         self._command = _fork(self._exec_command, self._plan.log)
         end = os.pidfd_open(self._command)
-        if self._plan.interruption is None or not self._interrupt(end, self._plan.interruption, self._command):
-            while end not in self._wait([end], None):
-                continue
+        if self._reaches(self._plan.helper_restart, end, self._command):
+            self._restart_helper()
+        if self._reaches(self._plan.interruption, end, self._command):
+            os.kill(self._command, signal.SIGINT)
+        while end not in self._wait([end], None):
+            continue
         return _exit_code(os.waitpid(self._command, 0)[1])
 
-    def _interrupt(self, end: int, interruption: Interruption, command: int) -> bool:
-        """Interrupt the command. Return True if it had ended before.
+    def _reaches(self, moment: Moment | None, end: int, command: int) -> bool:
+        """Wait for a moment of the command. Return False if there is none, or if the command has ended before.
 
         The time before its first connection does not count, since it depends on the load of the machine.
         """
-        watched = {as_in_proc(ip) for ip in interruption.addresses}
+        if moment is None:
+            return False
+        watched = {as_in_proc(ip) for ip in moment.addresses}
         due: float | None = None
         while due is None or (left := due - time.monotonic()) > 0:
             if end in self._wait([end], 0.02 if due is None else left):
-                return True
+                return False
             if due is None and watched & {row.remote for row in tcp_rows(command)}:
-                due = time.monotonic() + interruption.seconds
-        os.kill(command, signal.SIGINT)
-        return False
+                due = time.monotonic() + moment.seconds
+        return True
 
     def _exec_command(self) -> None:
         plan = self._plan

@@ -15,8 +15,8 @@ Command = Sequence[str] | Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Interruption:
-    """Request a SIGINT for the command, `seconds` after its first TCP connection to one of the addresses."""
+class Moment:
+    """Describe a moment, `seconds` after the command's first TCP connection to one of the addresses."""
 
     seconds: float
     addresses: tuple[str, ...]
@@ -37,7 +37,8 @@ class Plan:
     ready_within: float  # seconds
     callers_inode: int
     mask: set[int]  # the caller's blocked signals, restored for the command
-    interruption: Interruption | None = None
+    interruption: Moment | None = None  # when the command gets a SIGINT
+    helper_restart: Moment | None = None  # when the helper is killed and started again
     open_files: int | None = None  # limit of the command's descriptors
 
 

@@ -28,7 +28,7 @@ from probe.lab.sandbox import kernel
 from probe.lab.sandbox.first_process import Pipes, Plan, Start, run_first_process
 from probe.lab.sandbox.identity import map_identity
 from probe.lab.sandbox.isolation import network_inode
-from probe.lab.sandbox.job import Command, Interruption
+from probe.lab.sandbox.job import Command, Moment
 from probe.lab.sandbox.unsupported import LabBroken, LabUnavailable, explain
 from probe.messages import tr
 
@@ -49,7 +49,8 @@ def run_in_lab(
     keep: Sequence[str] = (),
     log: str | None = None,
     ready_within: float = 10.0,
-    interruption: Interruption | None = None,
+    interruption: Moment | None = None,
+    helper_restart: Moment | None = None,
     open_files: int | None = None,
 ) -> int:
     """Run `command` in the user's namespace and return its exit code, 128 + n if signal n ended it.
@@ -59,7 +60,8 @@ def run_in_lab(
     when it is ready. A command line reports this with a line on the descriptor in PROBE_LAB_READY_FD. For the helper a
     listening TCP socket counts as well. The command gets the caller's environment and `env`, the caller's streams, and
     `cwd` (default: the caller's). `keep`: more paths under /tmp or /run that stay real. `log`: file for the output of
-    servers and helper. `interruption`: a SIGINT for the command. `open_files`: limit of its descriptors.
+    servers and helper. `interruption`: a SIGINT for the command. `helper_restart`: the helper is killed and
+    started again. `open_files`: limit of its descriptors.
 
     Raises LabUnavailable, with the remedy, if the kernel refuses or the isolation is not verified. Raises LabBroken if
     a part of the lab itself fails.
@@ -80,6 +82,7 @@ def run_in_lab(
         callers_inode=network_inode(),
         mask=signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON | {signal.SIGCHLD}),
         interruption=interruption,
+        helper_restart=helper_restart,
         open_files=open_files,
     )
     try:

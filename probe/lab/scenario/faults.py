@@ -3,6 +3,7 @@
 A class registers itself in `KINDS` with the `kind` that it is defined with.
 """
 
+import math
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -177,3 +178,17 @@ class NoNetwork(Fault, kind="no_network"):
         default="silent",
         description="packets are lost behind the router, it answers with ICMP, or there is no route",
     )
+    after: float | None = Field(
+        default=None, gt=0, description="seconds from the run's first packet until the network is lost; else always"
+    )
+    until: float | None = Field(
+        default=None, gt=0, description="seconds from the run's first packet until it is back; else never"
+    )
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        if self.until is not None and self.until <= (self.after or math.inf):
+            raise ValueError("until must be later than after")
+        if self.after is not None and self.how == "unplugged":
+            raise ValueError('"unplugged" has no times')
+        return self

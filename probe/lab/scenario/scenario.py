@@ -65,6 +65,9 @@ class HelperKeys(BaseModel):
     asked_before: float | None = Field(
         default=None, gt=0, description="seconds before the run at which another user asked it the same questions"
     )
+    restarts_after: float | None = Field(
+        default=None, ge=0, description="seconds from the run's first connection to it until it is killed and restarted"
+    )
 
 
 class RunKeys(BaseModel):

@@ -1,8 +1,10 @@
 """Build the fabric's configuration of a scenario: path, deployed censors, faults and files."""
 
 import json
+import math
 import random
 from dataclasses import replace
+from typing import Literal
 
 from probe.lab.censors import Middlebox
 from probe.lab.censors.addresses import IPBlackhole, IPReset
@@ -12,6 +14,7 @@ from probe.lab.censors.intercept import TLSIntercept
 from probe.lab.censors.kit.middlebox import Deployment
 from probe.lab.censors.tls import TLSReset
 from probe.lab.net.fabric import FabricConfig, PathConfig
+from probe.lab.net.layout import Cut
 from probe.lab.scenario.faults import NAT, VPN, NoIPv6, NoNetwork, Portal
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.world.hosts import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER
@@ -68,7 +71,8 @@ def build_fabric(scenario: Scenario, world: World, seed: int, roots: str, record
         dead=world.silent,
         outages=[outage for host in world.hosts for outage in host.outages],
         no_ipv6=next((fault.how for fault in scenario.faults if isinstance(fault, NoIPv6)), None),
-        no_network=next((fault.how for fault in scenario.faults if isinstance(fault, NoNetwork)), None),
+        no_network=next((fault.how for fault in _no_network(scenario) if fault.after is None), None),
+        cut=next(map(_cut, (fault for fault in _no_network(scenario) if fault.after is not None)), None),
         nat_keeps_ports=not any(isinstance(fault, NAT) for fault in scenario.faults),
         home_interface="tun0" if any(isinstance(fault, VPN) for fault in scenario.faults) else "eth0",
         files={
@@ -85,6 +89,15 @@ def build_fabric(scenario: Scenario, world: World, seed: int, roots: str, record
     for censor in helper_censors:
         censor.deploy(_deployment_at(world.deployment(), config.helper_path.censor_hop, config))
     return replace(config, censors=censors, helper_censors=helper_censors)
+
+
+def _no_network(scenario: Scenario) -> list[NoNetwork]:
+    return [fault for fault in scenario.faults if isinstance(fault, NoNetwork)]
+
+
+def _cut(fault: NoNetwork) -> Cut:
+    how: Literal["silent", "unreachable"] = "unreachable" if fault.how == "unreachable" else "silent"
+    return Cut(how, fault.after or 0.0, fault.until or math.inf)
 
 
 def _machines_roots(scenario: Scenario, world: World) -> dict[str, str]:
