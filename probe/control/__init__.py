@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from probe.control import ooni, own
@@ -60,10 +61,7 @@ class Control:
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 for helper, life in list(self._helpers):
-                    if life.failure is None:
-                        answer = await life.while_alive(helper.ask(target, addresses, offered, fresh))
-                    else:
-                        answer = {"failure": life.failure}
+                    answer = await life.answer(partial(helper.ask, target, addresses, offered, fresh))
                     if answer["failure"] is None:
                         self._helpers.sort(key=lambda other: other[1] is not life)
                         break

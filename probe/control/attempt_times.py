@@ -19,6 +19,16 @@ def date_by_age(test_keys: dict[str, Any], asked: float, arrived: float) -> None
         transaction[BEGAN] = arrived - age if usable else asked - HELPERS_CACHE
 
 
+def age_in_cache(header: str) -> float:
+    """Return the seconds that an answer was in a cache on the way (RFC 9111, section 5.1), 0 without the header.
+
+    An unreadable value stands for the longest time that a helper's answer is shared.
+    """
+    if not header:
+        return 0.0
+    return float(header) if header.isascii() and header.isdigit() and len(header) < 10 else HELPERS_CACHE
+
+
 def since(zero: float, answer: dict[str, Any]) -> dict[str, Any]:
     """Return the answer with every `began` counted from `zero`, a time of the monotonic clock. It may be negative."""
     for transaction in _transactions(answer.get("test_keys")):

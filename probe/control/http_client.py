@@ -46,6 +46,8 @@ def named(error: BaseException) -> str:
         return classify(error.os_error)
     if isinstance(error, NETWORK_ERRORS):
         return classify(error)
+    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
+        return f.EOF
     return f"{f.UNKNOWN}: helper: {type(error).__name__}"
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from probe.control import ooni, own
@@ -15,6 +15,10 @@ CHECK_SECONDS = 4.0  # for one check that a helper lives. The second in a row th
 PATIENCE = 1.5  # seconds in which a helper may answer before it is checked. A dead one delays nothing by 10 s
 OVERSLEPT = 1.0  # seconds by which a check may end late
 BETWEEN_CHECKS = 6.0  # seconds, while the helper measures
+BROKEN = f.CUT_OFF | {f.REFUSED}  # failures of a question that was open when the helper ended
+RESTARTING = (0.5, 1.5, 3.0)  # seconds before each check that a helper is back. Together less than a target may wait
+
+Answer = dict[str, Any]
 
 
 async def health(
@@ -37,6 +41,8 @@ class Liveness:
     def __init__(self, url: str, roots: Roots, pin: str | None, segment_sizes: Mapping[int, int]) -> None:
         self._url, self._roots, self._pin, self._sizes = url, roots, pin, segment_sizes
         self._checking: asyncio.Task[str | None] | None = None  # shared by all who ask meanwhile
+        self._returning: asyncio.Task[bool] | None = None
+        self._has_answered = False
         self.failure: str | None = None
 
     async def check(self) -> str | None:
@@ -48,6 +54,7 @@ class Liveness:
             self._checking = asyncio.create_task(self._check())
         failure = await asyncio.shield(self._checking)
         self.failure = None if failure is None or failure.startswith(f.UNKNOWN) else failure
+        self._has_answered |= failure is None
         return failure
 
     async def _check(self) -> str | None:
@@ -61,6 +68,34 @@ class Liveness:
             if time.monotonic() - began > CHECK_SECONDS + OVERSLEPT:
                 return None  # this computer was busy and received nothing, which says nothing about the helper
         return failure
+
+    async def answer(self, ask: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+        """Return the helper's answer, or why there is none. If the connection broke, ask once more.
+
+        A helper that restarts forgets its open questions, and refuses others meanwhile. The second answer has
+        `asked_again`: how the first question failed. A helper that has never answered is not waited for.
+        """
+        first = await self.while_alive(ask()) if self.failure is None else {"failure": self.failure}
+        self._has_answered |= first["failure"] is None
+        if first["failure"] not in BROKEN or not await self._comes_back():
+            return first
+        return {**await self.while_alive(ask()), "asked_again": first["failure"]}
+
+    async def _comes_back(self) -> bool:
+        """Wait for a helper that has answered before. All questions share the waiting, and it is done once."""
+        if not self._has_answered:
+            return False
+        if self._returning is None or self._returning.done():
+            self._returning = asyncio.create_task(self._wait_for_return())
+        return await asyncio.shield(self._returning)
+
+    async def _wait_for_return(self) -> bool:
+        for wait in RESTARTING:
+            await asyncio.sleep(wait)
+            if await self.check() is None:
+                return True
+        self._has_answered = False
+        return False
 
     async def while_alive(self, asking: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
         """Return the answer, or the helper's failure if it stops living before."""

@@ -1,6 +1,7 @@
 """Ask a helper with OONI's web_connectivity protocol for TCP and TLS controls of any target.
 
-Source: ooni/probe-cli 7cb22410.
+Source: ooni/probe-cli 7cb22410. Its answers carry no age. OONI's helper has no cache and measures each question anew
+(internal/oohelperd/handler.go and measure.go). So an attempt begins after its question is sent.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from probe.control.addresses import sendable
+from probe.control.attempt_times import age_in_cache
 from probe.control.http_client import (
     TROUBLE,
     USUAL_SIZES,
@@ -29,14 +31,16 @@ from probe.formats import failures as f
 from probe.formats.ooni_helper import GREETING
 from probe.privacy.scrub import scrub_text
 from probe.session.session import Session
+from probe.signatures.evidence_age import HELPERS_NETWORK
 from probe.steps.tls.certificates import Roots
 from probe.targets.target import Endpoint, Target
 
 TOTAL_SECONDS = 50.0  # the helper waits 15 for silent addresses
 NEUTRAL_SECONDS = 20.0  # for the first question
 SIDE_BY_SIDE = 4  # questions. OONI's helper refuses all clients from 25 on.
-FRESH = 60.0  # seconds for which a neutral host proves that the helper's network works
 FRESH_FAILURE = 10.0  # seconds for which a helper that did not answer is not asked again
+
+NOT_FROM_CACHE = {"Cache-Control": "no-cache"}  # RFC 9111, section 5.2.1.4
 
 Answered = list[tuple[Question, Answer]]
 
@@ -117,7 +121,7 @@ class OONIHelper:
         async with self._proving:
             if self._proof is None or time.monotonic() > self._proof[0]:
                 found = await self._prove(session)
-                fresh = FRESH_FAILURE if isinstance(found, Exception) else FRESH
+                fresh = FRESH_FAILURE if isinstance(found, Exception) else HELPERS_NETWORK.seconds
                 self._proof = (time.monotonic() + fresh, found)
             found = self._proof[1]
         if isinstance(found, Exception):
@@ -137,7 +141,10 @@ class OONIHelper:
         async with self._places:
             for attempt in (1, 2):
                 asked.sent_at = time.monotonic()
-                async with session.post(self._url, json=asked.body(), allow_redirects=False) as response:
+                async with session.post(
+                    self._url, json=asked.body(), headers=NOT_FROM_CACHE, allow_redirects=False
+                ) as response:
+                    asked.sent_at -= age_in_cache(response.headers.get("Age", ""))
                     if response.status in {429, 503} and attempt == 1:
                         await asyncio.sleep(retry_after(response.headers.get("Retry-After", "")))
                         continue

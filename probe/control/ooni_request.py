@@ -1,5 +1,6 @@
 """Split a target into questions for a helper with OONI's protocol: one URL and one port each."""
 
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,9 +28,13 @@ class Question:
     sent_at: float | None = None  # time of the monotonic clock. The helper measures after it.
 
     def body(self) -> dict[str, Any]:
-        """Return the request body. It contains no data of the user."""
+        """Return the request body. It contains no data of the user.
+
+        A random fragment makes each body unique, so that no cache has an answer to it. The helper sends no fragment to
+        the web server (RFC 9110, section 4.2.5).
+        """
         return {
-            "http_request": self.url,
+            "http_request": f"{self.url}#{secrets.token_hex(8)}",
             "http_request_headers": {name: [value] for name, value in BROWSER.items()},
             "tcp_connect": [address_of(ip, self.port) for ip in self.at],
             "x_quic_enabled": self.quic,

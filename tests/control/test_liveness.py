@@ -28,6 +28,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Check in a fifth of the time. The sum of the real limits has a test of its own."""
     for name in ("CHECK_SECONDS", "PATIENCE", "BETWEEN_CHECKS"):
         monkeypatch.setattr(liveness, name, getattr(liveness, name) / 5)
+    monkeypatch.setattr(liveness, "RESTARTING", tuple(seconds / 5 for seconds in liveness.RESTARTING))
 
 
 @pytest.fixture
@@ -63,6 +64,7 @@ def unused() -> str:
 def test_limits_add_up_to_less_than_the_longest_delay() -> None:
     one_silence = liveness.PATIENCE + 2 * liveness.CHECK_SECONDS
     assert one_silence < LONGEST_DELAY
+    assert sum(liveness.RESTARTING) < LONGEST_DELAY  # a check of a helper that refuses takes no time
 
 
 @pytest.mark.usefixtures("quick")
@@ -106,6 +108,52 @@ async def test_helper_that_falls_silent_is_noticed(control: Callable[..., Contro
         assert (await asked(one))[1] < 0.1, "the next target does not wait for it"
         alive = True
         assert await one.check() == [None], "the next round asks again"
+
+
+class Restarting:
+    """Serve a helper that ends while questions are open, and refuses others until it is back."""
+
+    def __init__(self) -> None:
+        self.down, self.questions = False, 0
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.questions += request.path != "/health"
+        if request.path != "/health" and self.questions == 1:
+            self.down = True
+        if self.down and request.transport is not None:
+            request.transport.abort()
+        return web.json_response({"status": "ok"} if request.path == "/health" else GOOD)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_question_of_a_helper_that_restarts_is_asked_again_once(control: Callable[..., Control]) -> None:
+    one = Restarting()
+    async with helper(one.handle) as url:
+        asking = control(url)
+        assert await asking.check() == [None]
+
+        async def come_back() -> None:
+            await asyncio.sleep(0.2)
+            one.down = False
+
+        back = asyncio.create_task(come_back())
+        (first, _), (second, _) = await asyncio.gather(asked(asking), asked(asking))
+        await back
+    assert first["failure"] is None and first["asked_again"] in {"connection_reset", "eof_error"}
+    assert second["failure"] is None and "asked_again" in second  # it came while the helper was down
+    assert one.questions == 4
+
+
+@pytest.mark.usefixtures("quick")
+async def test_helper_that_does_not_come_back_delays_only_the_first_questions(control: Callable[..., Control]) -> None:
+    one = Restarting()
+    async with helper(one.handle) as url:
+        asking = control(url)
+        assert await asking.check() == [None]
+        answer, seconds = await asked(asking)
+        assert answer["failure"] in {"connection_reset", "eof_error"} and seconds < LONGEST_DELAY / 5 + 0.3
+        answer, seconds = await asked(asking)
+        assert answer["failure"] is not None and seconds < 0.3
 
 
 @pytest.mark.usefixtures("quick")

@@ -1,5 +1,6 @@
 """Imitate OONI's test helper, written from its description and not from our helper. It measures nothing."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class SimulatedHelper:
     busy: int = 0  # that many answers are 503
     asked: list[dict[str, Any]] = field(default_factory=list)
     greeting: str = "Hello OONItarian!"
+    cached: dict[str, dict[str, Any]] | None = None  # answers by question, as a cache on the way keeps them
+    age: str = ""  # the header Age of its answers
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """Return the whole response document."""
@@ -62,7 +65,14 @@ class SimulatedHelper:
         if self.busy:
             self.busy -= 1
             return web.Response(status=503, headers={"Retry-After": "0"})
-        return web.json_response(self.answer(self.asked[-1]), headers={"Server": "oohelperd/3.20.0"})
+        headers = {"Server": "oohelperd/3.20.0"} | ({"Age": self.age} if self.age else {})
+        return web.json_response(self._answer(self.asked[-1], request), headers=headers)
+
+    def _answer(self, question: dict[str, Any], request: web.Request) -> dict[str, Any]:
+        """Return the answer, an earlier one if a cache has it and the request allows that."""
+        if self.cached is None or request.headers.get("Cache-Control") == "no-cache":
+            return self.answer(question)
+        return self.cached.setdefault(json.dumps(question, sort_keys=True), self.answer(question))
 
 
 @asynccontextmanager
