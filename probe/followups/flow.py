@@ -12,6 +12,7 @@ from probe.session.flow_slots import Priority
 from probe.session.session import Session
 from probe.session.trace import Trace, Transaction, TransactionFacts
 
+QUESTIONS = frozenset({"resolver_udp", "dark_resolver"})  # about a name with a suspect answer
 ResidualMark = Literal["never", "at_start", "until_failure", "other_ports"]
 """When a flow is marked `in_residual` (P8).
 
@@ -89,11 +90,19 @@ class FlowRunner:
                 return None
             at_start = flow.residual in {"at_start", "until_failure"}
             marked = at_start and pace.in_residual(facts.address, facts.port)
+            if self.session.watch is not None and self._may_accuse(facts):
+                self.session.watch.beside()
             async with self.trace.transaction(replace(facts, in_residual=marked)) as tx:
                 await steps(tx)
             if tx.record.failure is not None:
                 self._mark_failed(tx.record, flow.residual)
         return tx
+
+    def _may_accuse(self, facts: TransactionFacts) -> bool:
+        """Return whether a failure of the flow accuses only if the network works at the same time."""
+        if facts.kind == "confirm" or facts.followup in QUESTIONS:
+            return True
+        return facts.kind == "followup" and any(ip == facts.address for ip, _ in self.session.neutral_addresses)
 
     def count(self, tx: Transaction, trigger: Trigger) -> None:
         """Count the trigger that is about to be sent. Raises LocalFailure if the budget is spent."""

@@ -81,9 +81,10 @@ class Preflight(Part):
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"runtime", "resolver", "dark_answers", "ipv4_proven", "ipv6_proven", "helpers", "mtu"}
+        {"began", "runtime", "resolver", "dark_answers", "ipv4_proven", "ipv6_proven", "helpers", "mtu"}
     )
 
+    began: Seconds | None = Field(default=None, examples=[-2.4])  # its begin, counted from the begin of the measurement
     network: bool | None = None  # a server answered
     neutral: list[NeutralHost] = Field(default_factory=list)  # the result of each neutral host
     portal: Portal | None = None  # how a captive portal appeared
@@ -109,6 +110,23 @@ class Preflight(Part):
     )  # why each test helper of the run does not answer (null: it does), without their names
 
 
+class NetworkCheck(Part):
+    """Record one check of the network during the run, near in time to this measurement. Times are those of the entries.
+
+    The probe checks beside each confirmation and each flow to a neutral host, and once a minute.
+    """
+
+    PRIVACY: ClassVar[PrivacyClass] = "machine"
+
+    began: Seconds = Field(examples=[12.5])  # since the measurement began, negative before it
+    neutral: list[NeutralHost]  # the result of each address that the preflight tested
+    portal: Portal | None = Field(examples=["redirect"])  # how a captive portal appeared
+    clock_skew: Seconds | None = Field(examples=[60.0])  # as in preflight
+    vpn: bool | None = Field(examples=[True])  # as in preflight
+    tls_interception: Literal["all"] | None = Field(examples=["all"])  # as in preflight
+    udp_public: bool | None = Field(examples=[True])  # as in preflight
+
+
 class Families(Part):
     """Hold the measured address families: those that work and are not switched off."""
 
@@ -122,12 +140,13 @@ class RunFacts(Part):
     """Hold facts of the run for the analysis (`x_run`). Counters are totals of the run so far."""
 
     PRIVACY: ClassVar[PrivacyClass] = "machine"
-    # where the system does not report them, or the measurement is older
-    OMITTED: ClassVar[frozenset[str]] = frozenset({"tcp_timestamps", "access_line", "out_of_time"})
+    # where the system does not report the first, and in older measurements
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"tcp_timestamps", "network_checks", "access_line", "out_of_time"})
 
     run_id: Public[str]  # random and new for each run, "helper" in a helper's answer
     depth: Literal["standard", "deep"]  # how many triggers were allowed
     preflight: Preflight  # the state of the network before the first measurement
+    network_checks: list[NetworkCheck] | None = None  # later checks, by begin. Null without any
     families: Families  # IPv4, IPv6
     udp: bool | None  # as in preflight
     triggers: Count  # flows and datagrams that carried a target's name or payload past the first hop
@@ -167,7 +186,7 @@ class Control(Part):
     model_config = ConfigDict(extra="allow")
     PRIVACY: ClassVar[PrivacyClass] = "foreign"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"software_version", "targets_digest", "preflight", "test_keys", "echo", "anomalies", "fresh"}
+        {"software_version", "targets_digest", "preflight", "test_keys", "echo", "anomalies", "fresh", "asked_again"}
     )
 
     failure: str | None = None  # why there is no answer, a df-007 string (null: there is one)
@@ -177,4 +196,6 @@ class Control(Part):
     test_keys: dict[str, Any] | None = None  # of the same nettest at the helper
     echo: EchoPorts | None = None  # null without an echo
     anomalies: list[str] | None = Field(default=None, examples=[["your_address"]])  # false fields: a server's address
+    asked_again: str | None = Field(default=None, examples=["connection_reset"])
+    """Failure of the question that was open when the helper's connection broke (null: the first was answered)."""
     fresh: FreshControl | None = None  # null if the helper was not asked again

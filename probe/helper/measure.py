@@ -8,7 +8,7 @@ from probe.helper.state import Answer, HelperState
 from probe.run.measure import measure, measured_nothing
 from probe.run.preflight import preflight
 from probe.session.session import Session
-from probe.signatures.evidence_age import HELPERS_CACHE
+from probe.signatures.evidence_age import HELPERS_NETWORK
 
 ANSWER_WITHIN = 25.0  # seconds until nothing new starts. HARD_LIMIT sends what is finished.
 HARD_LIMIT = 29.0
@@ -57,7 +57,7 @@ async def _recent_session(state: HelperState) -> Session:
     """Return a session whose preflight is at most a minute old. It shows whether the helper's own network works."""
     if (
         state.session_task is None
-        or state.clock() - state.session_task[0] > HELPERS_CACHE
+        or state.clock() - state.session_task[0] > HELPERS_NETWORK.seconds
         or _failed(state.session_task[1])
     ):
         state.session_task = (state.clock(), asyncio.create_task(_preflight(state)))

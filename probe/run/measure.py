@@ -15,7 +15,7 @@ from probe.followups.echo_offer import EchoOffer
 from probe.formats import failures as f
 from probe.formats.access_line import AccessLine
 from probe.formats.entries import DNSQuery, TLSHandshake
-from probe.formats.facts import Control, Families, Preflight, RunFacts, ServiceFacts, TargetFacts
+from probe.formats.facts import Control, Families, NetworkCheck, Preflight, RunFacts, ServiceFacts, TargetFacts
 from probe.formats.keys import TEST_KEYS, Lists
 from probe.nettests import NETTESTS
 from probe.nettests.nettest import Nettest
@@ -33,6 +33,7 @@ from probe.targets.url_lists import NETTEST as WEB
 
 REVISION = 1  # of our own part of the test keys
 CONTROL_SECONDS = 25.0  # the test helper must answer within 30 s
+CHECKED_WITHIN = {False: 8.0, True: 1.0}  # seconds for the last checks of the network, by whether the run is stopping
 TAILS = 14.0  # seconds for sockets that still listen and for confirmations
 LAST_TAILS = 3.0  # of a run that is stopping
 
@@ -87,6 +88,8 @@ async def measure(
         try:
             await _run(nettest, reach, target, partial(_renew, asking, ask_control, reach, target))
             control = await _answer(asking, session) if asking else None
+            if session.watch is not None:
+                await session.watch.settle(CHECKED_WITHIN[session.stopping.is_set()])
             await trace.finish(patience=_seconds_for_tails(session))
         finally:
             await _end(names, asking)
@@ -257,13 +260,20 @@ def _about_target(target: Target) -> TargetFacts:
     )
 
 
+def _about_preflight(session: Session, trace: Trace) -> Preflight:
+    began = None if session.preflight_began is None else round(session.preflight_began - trace.zero, 3)
+    return Preflight.model_validate(session.preflight | {"began": began})
+
+
 def _about_run(session: Session, trace: Trace) -> RunFacts:
     own = [e for e in trace.entries if isinstance(e, TLSHandshake) and e.x_engine in {"openssl", "aioquic"}]
     hellos = [entry.x_client_hello_length for entry in own]
+    checks = session.watch.since(trace.zero) if session.watch else []
     return RunFacts(
         run_id=session.run_id,
         depth=session.settings.depth,
-        preflight=Preflight.model_validate(session.preflight),
+        preflight=_about_preflight(session, trace),
+        network_checks=[NetworkCheck.model_validate(check) for check in checks] or None,
         families=Families(ipv4=session.family_works(4), ipv6=session.family_works(6)),
         udp=session.preflight.get("udp"),
         triggers=session.pace.triggers,

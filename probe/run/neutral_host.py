@@ -1,5 +1,6 @@
-"""Hold what a neutral host showed in the preflight, and what that proves of the network."""
+"""Hold what a neutral host showed, and what that proves of the network."""
 
+import statistics
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -79,3 +80,15 @@ class Neutral:
     def went_on(self) -> bool:
         """Tell whether more than the connect was answered. A middlebox can complete connects for every address (P4)."""
         return self.proven or (self.answered() and not self.connect_only and self.failure != f.TIMEOUT)
+
+
+def median_skew(neutral: list[Neutral]) -> float | None:
+    """Return the neutral hosts' clocks minus ours, to a minute. The exact error of a clock identifies a computer."""
+    skews = [one.skew for one in neutral if one.proven and one.skew is not None]
+    return round(statistics.median(skews) / 60) * 60.0 if skews else None
+
+
+def intercepted(neutral: list[Neutral]) -> bool:
+    """Tell whether all chains are refused by the public roots and trusted by this machine."""
+    judged = [one for one in neutral if one.proven or one.failure in f.CERTIFICATE_FAILURES]
+    return bool(judged) and all(one.trusted_by_machine and not one.proven for one in judged)

@@ -2,10 +2,9 @@
 
 import asyncio
 import base64
-import statistics
 import time
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ from probe.formats import failures as f
 from probe.formats.facts import Portal, Preflight, ResolverFacts, SegmentSizes
 from probe.resolution.encrypted_dns import WarmResolver, addresses_in, first_warm_resolver, public_resolvers
 from probe.run.local_network import proxy_in_environment, resolver_class, through_vpn
-from probe.run.neutral_host import Neutral
+from probe.run.neutral_host import Neutral, intercepted, median_skew
 from probe.run.neutral_lookups import NeutralLookups
 from probe.run.segment_size import SegmentTrial
 from probe.session.session import Session
@@ -52,8 +51,8 @@ class Found:
 
 async def preflight(session: Session, roots: Roots | None = None) -> None:
     """Check the network and fill the session: facts, working families, neutral addresses, the encrypted resolver."""
-    began = time.monotonic()
-    check = _Check(session, roots or load_roots(session.settings.public_roots))
+    began = session.preflight_began = time.monotonic()
+    check = NetworkCheck(session, roots or load_roots(session.settings.public_roots))
     await check.run()
     facts = _fill(session, check.found)
     facts.runtime = round(time.monotonic() - began, 3)
@@ -61,7 +60,7 @@ async def preflight(session: Session, roots: Roots | None = None) -> None:
     session.bugs += check.trace.bugs
 
 
-class _Check:
+class NetworkCheck:
     """Run the checks concurrently. Their entries are not written, because they are facts about the run, not about a
     target.
     """
@@ -73,6 +72,8 @@ class _Check:
         self._warmed = asyncio.Event()
         self._warming: asyncio.Task[None] | None = None  # the latest attempt
         self._segments = SegmentTrial(session.pace, self._visit, self._warm_up)
+        self._slot: Callable[[], AbstractAsyncContextManager[None]] = session.pace.slot
+        self._first = True  # the preflight, which finds the segment size of the run
 
     async def run(self) -> None:
         """Run every check. Checks that are unfinished after PATIENCE are cancelled."""
@@ -101,6 +102,26 @@ class _Check:
         for task in tasks:
             if not task.cancelled() and (bug := task.exception()) is not None:
                 raise bug
+
+    async def run_again(self, places: Iterable[tuple[Endpoint, str]], names: Iterable[str]) -> None:
+        """Test neutral hosts at known addresses, UDP, and resolve `names`. Look for a portal if no host is proven.
+
+        The measured flows wait for none of this.
+        """
+        self._warmed.set()
+        self._first, self._slot = False, self._session.pace.lookup_slot
+        neutral = self._session.neutral
+        hosts = [self._reach_at(*at) if at[0] in neutral.reachability else self._neutral_at(*at) for at in places]
+        await self._within_patience([self._ask_udp(), *hosts, *map(self._resolve, names)])
+        if not any(one.proven for one in self.found.neutral):
+            await self._within_patience([self._portal(*portal) for portal in neutral.portal])
+
+    async def _within_patience(self, flows: Iterable[Coroutine[Any, Any, Any]]) -> None:
+        with suppress(TimeoutError):  # what is finished by then counts
+            async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+                for flow in flows:
+                    tasks.create_task(flow)
+        await self.trace.finish(patience=0.0)
 
     async def _warm_up(self) -> None:
         """Open the connection to the encrypted resolver. A second call replaces an attempt that has no answer yet."""
@@ -140,7 +161,8 @@ class _Check:
         self.found.neutral.append(seen)
 
     async def _neutral_at(self, endpoint: Endpoint, ip: str) -> None:
-        seen = Neutral.unanswered(endpoint, ip)
+        size = 0 if self._first else self._session.pace.segment_sizes.get(family_of(ip), 0)
+        seen = Neutral.unanswered(endpoint, ip, size)
         try:
             await self._visit(seen)
         finally:
@@ -149,10 +171,11 @@ class _Check:
 
     async def _visit(self, seen: Neutral) -> None:
         pace, endpoint, size = self._session.pace, seen.endpoint, seen.segment_size
-        async with pace.slot(), self.trace.transaction(TransactionFacts("first", address=seen.ip)) as tx:
+        async with self._slot(), self.trace.transaction(TransactionFacts("first", address=seen.ip)) as tx:
             conn = await tcp_connect(tx, seen.ip, endpoint.port, pace=pace, segment_size=size)
             seen.connected = True
-            self._segments.connected(seen, conn)
+            if self._first:
+                self._segments.connected(seen, conn)
             tls = await tls_handshake(
                 tx, conn, endpoint.host, pace=pace, roots=self._roots, alpn=("http/1.1",), check=False
             )
@@ -189,7 +212,7 @@ class _Check:
     async def _portal(self, endpoint: Endpoint, status: int, body: str) -> None:
         ips = await self._resolve(endpoint.host)
         pace = self._session.pace
-        async with pace.slot(), self.trace.transaction(TransactionFacts("first", address=ips[0] if ips else "")) as tx:
+        async with self._slot(), self.trace.transaction(TransactionFacts("first", address=ips[0] if ips else "")) as tx:
             if not ips:
                 return
             conn = await tcp_connect(tx, ips[0], endpoint.port, pace=pace)
@@ -213,7 +236,7 @@ class _Check:
             await asyncio.gather(*asking, return_exceptions=True)
 
     async def _ask_one_over_udp(self, server: str, hostname: str, public: bool) -> None:
-        async with self._session.pace.slot(), self.trace.transaction(TransactionFacts("lookup", address=server)) as tx:
+        async with self._slot(), self.trace.transaction(TransactionFacts("lookup", address=server)) as tx:
             await query_udp(tx, server, hostname, "A", pace=self._session.pace, of_system=not public)
         answered = tx.record.failure is None or tx.record.failure.startswith("dns_")
         self.found.udp.append(answered)
@@ -230,17 +253,16 @@ def _fill(session: Session, found: Found) -> Preflight:
     session.encrypted = found.warm
     verified = [one for one in found.neutral if one.failure is None and not one.connect_only]
     session.neutral_addresses = [(one.ip, one.endpoint) for one in verified]
-    portal = _portal_verdict(found)
+    portal = portal_verdict(found)
     public = {endpoint.host for _, endpoint in session.resolvers.endpoints() if endpoint.scheme == "dns+udp"}
-    skews = [one.skew for one in found.neutral if one.proven and one.skew is not None]
     went_on = any(one.went_on() for one in found.neutral)
     return Preflight(
         network=portal is not None or (bool(families) and (bool(proven or found.pages) or went_on)),
         neutral=[one.written() for one in found.neutral],
         portal=portal,
-        clock_skew=_to_a_minute(statistics.median(skews)) if skews else None,
+        clock_skew=median_skew(found.neutral),
         vpn=through_vpn(public),
-        tls_interception="all" if _intercepted(found.neutral) else None,
+        tls_interception="all" if intercepted(found.neutral) else None,
         ipv4=session.ipv4,
         ipv6=session.ipv6,
         ipv4_proven=4 in proven,
@@ -255,11 +277,6 @@ def _fill(session: Session, found: Found) -> Preflight:
     )
 
 
-def _to_a_minute(seconds: float) -> float:
-    """Return the whole minutes, in seconds. The exact error of a clock identifies a computer."""
-    return round(seconds / 60) * 60.0
-
-
 def _answered(found: Found) -> set[int]:
     """Return the families over which any flow was answered.
 
@@ -269,7 +286,7 @@ def _answered(found: Found) -> set[int]:
     return found.heard | found.pages | {family_of(one.ip) for one in found.neutral if one.answered()}
 
 
-def _portal_verdict(found: Found) -> Portal | None:
+def portal_verdict(found: Found) -> Portal | None:
     """Return the kind of portal, or None.
 
     A portal is assumed if no neutral host is verified and every check was answered differently or every name leads to
@@ -282,9 +299,3 @@ def _portal_verdict(found: Found) -> Portal | None:
     if None in found.portal:
         return None
     return next((verdict for verdict in found.portal if verdict is not None), None)
-
-
-def _intercepted(neutral: list[Neutral]) -> bool:
-    """Tell whether all chains are refused by the public roots and trusted by this machine."""
-    judged = [one for one in neutral if one.proven or one.failure in f.CERTIFICATE_FAILURES]
-    return bool(judged) and all(one.trusted_by_machine and not one.proven for one in judged)

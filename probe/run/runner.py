@@ -17,6 +17,7 @@ from probe.results import ResultsFile
 from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured, measure, measured_nothing
 from probe.run.measurement_writer import Lines
+from probe.run.network_checks import NetworkChecks
 from probe.run.preflight import preflight
 from probe.run.stop_signals import stopped_by_signals
 from probe.run.time_budget import LAST_START, WRITING, TimeBudget
@@ -101,6 +102,7 @@ class Run:
         learned = LearnedAddresses(session.public_addresses())
         self._lines = Lines(open_results, self._locate, learned)
         self._control = Control(session, roots, learned.add) if session.settings.control else None
+        self._checks = NetworkChecks(session, roots)
         self._capture: Capture | None = None
         self._work: asyncio.Task[None] | None = None
         self._outcome = RunOutcome()
@@ -116,6 +118,7 @@ class Run:
         self._work = asyncio.create_task(self._all())
         with self._stoppable():
             await self._wait(self._work)
+        await self._checks.close()
         await self._session.close()
         self._outcome.path = self._lines.close()
         self._outcome.documents, self._outcome.annotations = self._lines.documents, self._lines.annotations
@@ -189,6 +192,8 @@ class Run:
         _, _, helpers = await asyncio.gather(*checks)
         self._budget.begin()
         self._session.preflight["helpers"] = helpers
+        self._session.watch = self._checks
+        self._checks.start()
         vantage = await self._lines.vantage()
         facts, reason = self._session.preflight, self._refusal()
         self._tell(lambda: self._watch.refused(facts, reason) if reason else self._watch.prepared(facts, vantage))
@@ -196,7 +201,7 @@ class Run:
             self._tell(lambda: self._watch.expected(self._budget.expected(), self._budget.seconds))
         for number in range(1 if reason else self._plan.repeat):
             if number and self._continues():
-                await asyncio.gather(self._session.next_round(), self._check_helpers())
+                await asyncio.gather(self._session.next_round(), self._check_helpers(), self._checks.renew_preflight())
             targets = random.sample(self._plan.targets, len(self._plan.targets))  # no two runs use the same order
             if self._continues():
                 await asyncio.gather(*(self._in_turn(target) for target in targets))
@@ -211,6 +216,7 @@ class Run:
             return
         async with self._addresses:
             if self._continues():
+                await self._checks.renew_preflight()
                 await self._one(target)
 
     def _continues(self) -> bool:

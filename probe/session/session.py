@@ -39,6 +39,19 @@ class PacketWitness(Protocol):
         """Return the packets of these flows so far. `zero` on the monotonic clock is their time 0."""
 
 
+class NetworkWatch(Protocol):
+    """Represent the checks of the network during the run (`run/network_checks.py`)."""
+
+    def beside(self) -> None:
+        """Begin a check of the network beside a flow whose failure may accuse, or soon if one has just begun."""
+
+    async def settle(self, patience: float) -> None:
+        """Wait at most `patience` seconds for the checks that are planned or under way."""
+
+    def since(self, zero: float) -> list[dict[str, Any]]:
+        """Return the checks that are near in time to a measurement that began at `zero`, as x_run has them."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Hold what the user asked for. `control` has the URLs of test helpers. `roots` is a PEM file or None."""
@@ -79,10 +92,13 @@ class Session:
     # corroborates the system resolver's answers, None if no encrypted resolver works
     encrypted: EncryptedResolver | None = None
     beside: dict[str, EncryptedResolver] = field(default_factory=dict)  # used by follow-ups, one connection each
+    outdated: list[EncryptedResolver] = field(default_factory=list)  # replaced by a later preflight
     approached: dict[str, asyncio.Future[bool]] = field(default_factory=dict)
     """Unverified addresses that got their one connect (P4), and whether the connection proved them."""
     visited_in_vain: dict[str, str] = field(default_factory=dict)  # unverified address: failure of its only visit
     located: dict[str, Interval] = field(default_factory=dict)  # payload: hop found first, where later searches start
+    watch: NetworkWatch | None = None  # None in the test helper
+    preflight_began: float | None = None  # on the monotonic clock
     capture: PacketWitness | None = None  # None if the system does not let us see packets
     bugs: list[str] = field(default_factory=list)  # of the preflight. Bugs of a measurement are in its record.
 
@@ -118,7 +134,8 @@ class Session:
 
     async def close(self) -> None:
         """Close the connections that the run kept open."""
-        for resolver in (*self.beside.values(), *([self.encrypted] if self.encrypted else [])):
+        for resolver in (*self.beside.values(), *self.outdated, *([self.encrypted] if self.encrypted else [])):
             await resolver.close()
         self.encrypted = None
         self.beside.clear()
+        self.outdated.clear()

@@ -43,7 +43,47 @@ ECHO_TOKEN = AgeLimit(
     "from the helper's answer to the last datagram that carries it. The helper forgets a token after 60",
     "No datagram is sent to the echo.",
 )
-LIMITS = (CONTROL_ATTEMPT, CONTROL_PAGE, CONTROL_LOOKUP, ECHO_TOKEN)
+HELPERS_NETWORK = AgeLimit(
+    "proof that a test helper's own network works",
+    60.0,
+    "from the helper's handshakes with neutral hosts to a question",
+    "The helper repeats its preflight. A helper with OONI's protocol is asked about a neutral host again.",
+)
+NETWORK_CHECK = AgeLimit(
+    "check that this network works: neutral hosts of each family, UDP",
+    5.0,
+    "from its begin to the begin of a failed attempt here, and from the end of that attempt to its begin",
+    "The probe checks again. Without a newer check no rule accuses by that failure.",
+)
+NEUTRAL_PROOF = AgeLimit(
+    "certificate that shows that a neutral host works",
+    30.0,
+    "from the handshake to the begin of a flow to the host, and from the end of that flow to the handshake",
+    "The probe checks again. Without a newer check no rule accuses by that flow.",
+)
+NETWORK_FACTS = AgeLimit(
+    "check that no sign-in page answers in the place of servers",
+    90.0,
+    "from its begin to the begin of an attempt here, and from the end of that attempt to its begin",
+    "The probe checks once a minute. Without a newer check an answer that any device can give is not `ok`.",
+)
+RESOLVER_FACTS = AgeLimit(
+    "usual answer of the system resolver, and silence of the non-resolver, in the preflight",
+    300.0,
+    "from the begin of the preflight to the begin of a lookup here",
+    "The probe repeats the preflight before a round and before a web address. No rule accuses by an older one.",
+)
+LIMITS = (
+    CONTROL_ATTEMPT,
+    CONTROL_PAGE,
+    CONTROL_LOOKUP,
+    ECHO_TOKEN,
+    HELPERS_NETWORK,
+    NETWORK_CHECK,
+    NEUTRAL_PROOF,
+    NETWORK_FACTS,
+    RESOLVER_FACTS,
+)
 
 
 def in_time(began: float | None, here: Iterable[Span], limit: AgeLimit) -> bool:

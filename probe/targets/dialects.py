@@ -212,6 +212,9 @@ ENCRYPTED_RESOLVERS = frozenset(
     name for name, dialect in DIALECTS.items() if dialect.is_resolver and dialect.authenticates_server
 )
 
+FAKED_BY_ANY_DEVICE = frozenset(name for name, dialect in DIALECTS.items() if set(dialect.layers) <= {"tcp", "http"})
+"""Dialects without a proof of identity, so that a captive portal can answer in the server's place."""
+
 LAYERS: tuple[Layer, ...] = tuple(dict.fromkeys(layer for dialect in DIALECTS.values() for layer in dialect.layers))
 """Every layer that a dialect uses."""
 

@@ -154,9 +154,9 @@ async def test_portal_is_recognised_by_its_answer(world: World, answer: bytes, v
 
 def test_verified_neutral_host_refutes_portal() -> None:
     found = Found(portal=["redirect"])
-    assert checking._portal_verdict(found) == "redirect"
+    assert checking.portal_verdict(found) == "redirect"
     found.neutral = [Neutral(parse_endpoint(f"https://{HOST}:443/"), HERE, proven=True)]
-    assert checking._portal_verdict(found) is None
+    assert checking.portal_verdict(found) is None
 
 
 async def test_missing_network_is_known_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,10 +267,10 @@ async def test_bug_in_check_is_recorded_and_others_continue(world: World, monkey
 @pytest.mark.parametrize(("ips", "verdict"), [(["10.0.0.1"], "dns"), (["10.0.0.1", "10.0.0.2"], None)])
 def test_names_of_three_operators_at_one_address_are_dns_portal(ips: list[str], verdict: str | None) -> None:
     found = Found(led_to={f"{number}.example": [ips[number % len(ips)]] for number in range(3)}, portal=[None])
-    assert checking._portal_verdict(found) == verdict
+    assert checking.portal_verdict(found) == verdict
     found.neutral = [Neutral(parse_endpoint("https://0.example:443/"), ips[0], proven=True)]
-    assert checking._portal_verdict(found) is None  # a verified host was not replaced by a portal
+    assert checking.portal_verdict(found) is None  # a verified host was not replaced by a portal
 
 
 def test_two_names_at_one_address_are_no_portal() -> None:
-    assert checking._portal_verdict(Found(led_to={"a.example": ["10.0.0.1"], "b.example": ["10.0.0.1"]})) is None
+    assert checking.portal_verdict(Found(led_to={"a.example": ["10.0.0.1"], "b.example": ["10.0.0.1"]})) is None

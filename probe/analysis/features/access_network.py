@@ -1,21 +1,21 @@
 """Read what a whole measurement says about its network: families, neutral hosts, packet loss and UDP."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from probe.analysis.features.network_checks import NetworkCheck, NeutralHosts, checks_of, near, unreached
 from probe.analysis.features.slow_line import is_slow_line
 from probe.analysis.features.udp_support import UDPSupport, udp_support_of
 from probe.analysis.features.verified_addresses import Verified
-from probe.analysis.observations.failure_kinds import TIMEOUT, UNREACHABLE, kind_of
 from probe.analysis.observations.lenient_json import address as as_address
-from probe.analysis.observations.lenient_json import failure, flag, table, tables, text
+from probe.analysis.observations.lenient_json import flag, table, tables, text
 from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation, neutral_key
+from probe.signatures.evidence_age import NETWORK_CHECK, Span
 from probe.targets.target import family_of
 
 SYN_REPEATED = 0.9  # seconds, because kernels repeat a SYN after one second (RFC 6298, section 2.1)
 MANY_REPEATED = 1 / 12  # of all connects
-FEWEST_SILENT = 2  # neutral hosts of one family, which an access line with loss makes silent
-CONNECT = "connect"
-NO_ANSWER = frozenset({TIMEOUT, UNREACHABLE})
 
 
 def working_families(measurement: FlatMeasurement) -> frozenset[int]:
@@ -46,8 +46,9 @@ class AccessNetwork:
 
     families: frozenset[int]  # that work here
     proven: frozenset[int]  # of these: a host proved its identity
-    outage: frozenset[int]  # of these: a neutral host was not reached, though others were
-    neutral: frozenset[str]  # addresses of neutral hosts with their own certificate, in the preflight or over QUIC
+    checks: tuple[tuple[NetworkCheck, frozenset[int]], ...]
+    """Each check, and the proven families in which it did not reach a neutral host, though others. Preflight first."""
+    neutral: NeutralHosts
     lossy: bool  # packets to neutral hosts were lost too
     drops: bool  # so many packets are lost that silence proves nothing
     slow: bool  # the access line is so slow that silence proves nothing
@@ -56,15 +57,31 @@ class AccessNetwork:
     out_of_time: bool  # the time limit of the run ended it
     dns_intercepted: bool
 
+    def unchecked(self, spans: Sequence[Span]) -> bool:
+        """Return whether no check is near in time to any of the spans."""
+        return bool(spans) and not self._near(spans)
+
+    def lost(self, spans: Sequence[Span]) -> bool:
+        """Return whether a check near in time to the spans reached no neutral host, unlike the preflight."""
+        first = self.checks[0][0]
+        later = [check for check in self._near(spans) if check is not first]
+        return any(self._lost_in(check) for check in later) and not self._lost_in(first)
+
+    def _near(self, spans: Sequence[Span]) -> list[NetworkCheck]:
+        return near([check for check, _ in self.checks], spans, NETWORK_CHECK)
+
+    def _lost_in(self, check: NetworkCheck) -> bool:
+        return bool(self.families) and all(map(check.lost, self.families))
+
 
 def access_network_of(measurement: FlatMeasurement, proofs: Verified) -> AccessNetwork:
     """Read the facts about the network of a measurement."""
-    drops = drops_packets(measurement)
+    drops, checks = drops_packets(measurement), checks_of(measurement)
     return AccessNetwork(
         families=working_families(measurement),
         proven=proven_families(measurement),
-        outage=families_with_outage(measurement),
-        neutral=_neutral_addresses(measurement) | proofs.neutral_over_quic,
+        checks=tuple((check, families_with_outage(check.facts, measurement)) for check in checks),
+        neutral=NeutralHosts(checks, proofs.neutral_over_quic),
         lossy=drops or _lossy(measurement),
         drops=drops,
         slow=is_slow_line(measurement),
@@ -97,55 +114,28 @@ def _was_repeated(row: Observation, quickest: float) -> bool:
     return row.tcp_seconds >= quickest + SYN_REPEATED
 
 
-def _neutral_facts(measurement: FlatMeasurement) -> list[dict[str, object]]:
-    return tables(table(measurement.run.get("preflight")).get("neutral"))
-
-
-def _neutral_addresses(measurement: FlatMeasurement) -> frozenset[str]:
-    return frozenset(
-        as_address(fact.get("address"))
-        for fact in _neutral_facts(measurement)
-        if fact.get("failure") is None and not flag(fact.get("connect_only"))
-    )
-
-
-def _family_of(fact: dict[str, object]) -> int:
-    return family_of(as_address(fact.get("address")))
-
-
-def _unreached(fact: dict[str, object]) -> bool:
-    """Return whether the connect to a neutral host got no answer, or an ICMP error."""
-    return fact.get("failed_operation") == CONNECT and kind_of(failure(fact.get("failure"))) in NO_ANSWER
-
-
-def families_with_outage(measurement: FlatMeasurement) -> frozenset[int]:
-    """Return the proven families in which a neutral host was not reached, though others were.
+def families_with_outage(facts: dict[str, Any], measurement: FlatMeasurement) -> frozenset[int]:
+    """Return the proven families in which a check did not reach a neutral host, though it reached others.
 
     A host that failed at the control too is down for all networks, so it does not count. A host without a
     result over the other family counts for that family too, because the outage may hold for both.
     """
-    facts = [fact for fact in _neutral_facts(measurement) if _family_of(fact) in working_families(measurement)]
-    answered = {(text(fact.get("endpoint")), _family_of(fact)) for fact in facts if not _unreached(fact)}
-    lost = [fact for fact in facts if _unreached(fact) and neutral_key(fact) not in measurement.control_neutral_failed]
+    every = tables(facts.get("neutral"))
+    hosts = [host for host in every if _family_of(host) in working_families(measurement)]
+    answered = {(text(host.get("endpoint")), _family_of(host)) for host in hosts if not unreached(host)}
+    lost = [host for host in hosts if unreached(host) and neutral_key(host) not in measurement.control_neutral_failed]
     return frozenset(
         family
         for family in proven_families(measurement)
-        if any((text(fact.get("endpoint")), family) not in answered for fact in lost)
+        if any((text(host.get("endpoint")), family) not in answered for host in lost)
     )
 
 
-def _lossy(measurement: FlatMeasurement) -> bool:
-    """Return whether the access line lost packets to neutral hosts of a proven family, so that silence proves little.
+def _family_of(host: dict[str, Any]) -> int:
+    return family_of(as_address(host.get("address")))
 
-    One silent host of several shows a fault near that host. Measurements without `failed_operation` had three hosts
-    and do not distinguish silence from other failures. One failure suffices there.
-    """
-    for family in proven_families(measurement):
-        facts = [fact for fact in _neutral_facts(measurement) if _family_of(fact) == family]
-        failed = [fact for fact in facts if fact.get("failure") is not None]
-        silent = [fact for fact in failed if kind_of(failure(fact.get("failure"))) in NO_ANSWER]
-        if any("failed_operation" not in fact for fact in failed):
-            return True
-        if len(silent) >= FEWEST_SILENT or (silent and 2 * len(silent) >= len(facts)):
-            return True
-    return False
+
+def _lossy(measurement: FlatMeasurement) -> bool:
+    """Return whether the access line lost packets to neutral hosts of a proven family before the run."""
+    first, *_ = checks_of(measurement)
+    return any(map(first.lossy, proven_families(measurement)))

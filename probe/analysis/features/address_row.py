@@ -20,7 +20,14 @@ class AddressRow:
     line_lossy: bool = column(False, "Packets to neutral hosts were lost too.")
     slow_silence: bool = column(False, "The access line is slow, and each attempt that failed got no answer in time.")
     in_outage: bool = column(
-        False, "No flow to the address got an answer, and a neutral host was not reached over its family."
+        False, "No flow to the address got an answer since a check that did not reach a neutral host over its family."
+    )
+    network_unchecked: bool = column(False, "Attempts failed, and no check of the network is near in time to them.")
+    network_lost: bool = column(
+        False, "No neutral host of the address's family answered a check near in time to a failed attempt."
+    )
+    answer_unchecked: bool = column(
+        False, "Any device can give the answer, and no check for a sign-in page is near in time to the attempts."
     )
     attempts: int = column(0, "Attempts with the target's own name or payload.")
     successes: int = column(0, "Attempts that passed every layer that the endpoint needs.")

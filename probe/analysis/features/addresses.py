@@ -5,7 +5,6 @@ from dataclasses import fields
 from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.attempts import (
     Attempts,
-    answered,
     answered_http,
     attempts_at,
     control_attempts,
@@ -34,6 +33,7 @@ from probe.analysis.features.differentials import (
 )
 from probe.analysis.features.dns.resolver_answers import Answers, answers_in
 from probe.analysis.features.mail import count_mail
+from probe.analysis.features.network_then import NetworkThen, network_then
 from probe.analysis.features.other_hellos import count_hellos
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.slow_line import all_silent
@@ -52,7 +52,8 @@ def address_row(
 ) -> tuple[AddressRow, Attempts]:
     """Compute the row that the rules about an address read, and return it with the rows that it rests on."""
     done = attempts_at(endpoint, address, proofs)
-    row = _known_row(endpoint, address, done, proofs, network)
+    then = network_then(network, endpoint, address, done, proofs)
+    row = _known_row(endpoint, address, done, proofs, network, then)
     _count_attempts(row, endpoint, done)
     _count_control(row, endpoint, address, done.target, proofs)
     _count_tcp(row, done.target)
@@ -74,13 +75,14 @@ def address_row(
     count_resets(row, done)
     count_hellos(row, endpoint, done.hellos, network.neutral)
     row.slow_silence = network.slow and all_silent(done.target)
-    if network.drops or network.slow or row.in_outage or family_of(address) not in network.proven:
+    silence_proves = not (network.drops or network.slow or row.in_outage or then.unproven)
+    if not silence_proves or family_of(address) not in network.proven:
         _ignore_silence(row)
     return row, done
 
 
 def _known_row(
-    endpoint: Endpoint, address: str, done: Attempts, proofs: Verified, network: AccessNetwork
+    endpoint: Endpoint, address: str, done: Attempts, proofs: Verified, network: AccessNetwork, then: NetworkThen
 ) -> AddressRow:
     """Return the row with the columns that are no counts."""
     return AddressRow(
@@ -88,15 +90,18 @@ def _known_row(
         interrupted=network.interrupted,
         address_proven=endpoint.is_literal or address in proofs.verified(endpoint.host),
         by_datagram=endpoint.carrier == "udp",
-        datagrams_work=network.udp.works,
+        datagrams_work=network.udp.works and not then.datagrams_lost,
         dns_by_datagram=network.udp.dns,
         udp_passed=network.udp.passed,
         dns_intercepted=network.dns_intercepted,
         payload_sealed="tls" in layers_of(endpoint),
         clear_text=endpoint.dialect == "http",
         by_name=not endpoint.is_literal,
-        line_lossy=network.lossy,
-        in_outage=family_of(address) in network.outage and not any(map(answered, proofs.probe.at(address))),
+        line_lossy=network.lossy or then.lossy,
+        in_outage=then.in_outage,
+        network_unchecked=then.unchecked,
+        network_lost=then.lost,
+        answer_unchecked=then.answer_unchecked,
     )
 
 

@@ -255,13 +255,14 @@ def timely_controls(
     A server may have gone down after an old success. If nothing failed here, only pages and redirects are compared.
     """
     here = [attempt for attempt in target if not is_local_fault(attempt)]
-    failed = [attempt for attempt in here if _failed(attempt)]
-    spans = [(attempt.t0, attempt.t) for attempt in failed or here]
-    limit = CONTROL_ATTEMPT if failed else CONTROL_PAGE
+    bad = [attempt for attempt in here if failed(attempt)]
+    spans = [(attempt.t0, attempt.t) for attempt in bad or here]
+    limit = CONTROL_ATTEMPT if bad else CONTROL_PAGE
     return [row for row in controls if not control_worked(row, endpoint) or in_time(row.began, spans, limit)]
 
 
-def _failed(attempt: Observation) -> bool:
+def failed(attempt: Observation) -> bool:
+    """Return whether an attempt failed at any layer."""
     return attempt.failure is not None or any(failure_of(attempt, layer) is not None for layer in LAYERS)
 
 

@@ -13,6 +13,7 @@ from probe.analysis.features.attempts import (
     network_results,
     succeeded,
 )
+from probe.analysis.features.network_checks import NeutralHosts
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
 from probe.analysis.observations.failure_kinds import (
@@ -35,7 +36,7 @@ CLOSES = {"quic": (*CLOSED_KINDS, REFUSED, UNREACHABLE, RESET)}
 
 
 def count_certificates(
-    row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Verified, neutral: frozenset[str]
+    row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Verified, neutral: NeutralHosts
 ) -> None:
     """Compare a certificate that was refused with those that the control and neutral hosts showed."""
     refused = [
@@ -48,7 +49,7 @@ def count_certificates(
         _describe_certificate(row, endpoint, refused[-1], done)
         row.tls_name_proven_elsewhere = len(proofs.certified_here(endpoint.host) - {refused[-1].address})
         row.neutral_same_issuer = sum(
-            other.address in neutral and _same_issuer(other, refused[-1]) for other in done.neutral
+            neutral.worked(other) and _same_issuer(other, refused[-1]) for other in done.neutral
         )
 
 
@@ -80,28 +81,28 @@ def _proven(controls: tuple[Observation, ...], endpoint: Endpoint) -> list[Obser
     return [row for row in controls if tls_valid(row, endpoint.host) or quic_valid(row, endpoint.host)]
 
 
-def count_pages(row: AddressRow, done: Attempts, proven: frozenset[str]) -> None:
+def count_pages(row: AddressRow, done: Attempts, hosts: NeutralHosts) -> None:
     """Count answers that a neutral host gives to the name too. Only a forger can send the same page from there.
 
     Without an answer to the control a forged page cannot be distinguished from a web server's default page.
     """
     at_control = [control for control in done.control if answered_http(control)]
-    there = [other for other in done.neutral if other.address in proven and answered_http(other)]
+    there = [other for other in done.neutral if hosts.worked(other) and answered_http(other)]
     here = [attempt for attempt in done.target if answered_http(attempt)]
     pages = {other.http_page for other in there} - {control.http_page for control in at_control} - {""}
-    hosts = {other.http_redirect_host for other in there} - {""}
-    hosts -= {control.http_redirect_host for control in at_control}
+    elsewhere = {other.http_redirect_host for other in there} - {""}
+    elsewhere -= {control.http_redirect_host for control in at_control}
     if any(map(answered_http, done.timely)):
         row.http_pages_elsewhere = sum(attempt.http_page in pages for attempt in here)
-        row.http_redirects_elsewhere = sum(attempt.http_redirect_host in hosts for attempt in here)
+        row.http_redirects_elsewhere = sum(attempt.http_redirect_host in elsewhere for attempt in here)
 
 
-def count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Verified, proven: frozenset[str]) -> None:
+def count_name(row: AddressRow, endpoint: Endpoint, done: Attempts, proofs: Verified, hosts: NeutralHosts) -> None:
     """Compare the target's name with innocuous ones, at the layer that carries it."""
     layer = endpoint.facts.name_layer
     if not layer:
         return
-    neutral = [other for other in network_results(done.neutral, layer) if other.address in proven]
+    neutral = [other for other in network_results(done.neutral, layer) if hosts.worked(other)]
     at_address = {attempt.address for attempt in done.target}
     verified = at_address if endpoint.is_literal else proofs.verified(endpoint.host)
     tried = proofs.probe.of_endpoint(endpoint.url)
@@ -134,13 +135,13 @@ def count_resets(row: AddressRow, done: Attempts) -> None:
     row.harmless_resets = sum(other.resets_unlike > 0 for other in done.innocuous)
 
 
-def count_unlisted(row: AddressRow, endpoint: Endpoint, done: Attempts, proven: frozenset[str]) -> None:
+def count_unlisted(row: AddressRow, endpoint: Endpoint, done: Attempts, hosts: NeutralHosts) -> None:
     """Count the flows with unlisted traffic that failed before listed traffic passed, at working neutral hosts only."""
-    random = tuple(other for other in done.unlisted.random if other.address in proven)
+    random = tuple(other for other in done.unlisted.random if hosts.worked(other))
     row.random_silent, row.random_answered = random_silent(random), answered(random)
     if layer := endpoint.facts.name_layer:
         here, there = _unanswered(done.unlisted.here, layer), _unanswered(done.unlisted.at_neutral, layer)
-        own = [other for other in done.unlisted.own_at_neutral if _answered(other, layer) and other.address in proven]
+        own = [other for other in done.unlisted.own_at_neutral if _answered(other, layer) and hosts.worked(other)]
         row.nonexistent_failed = failed_before(here, layer, [i for i in done.innocuous if _answered(i, layer)])
         row.nonexistent_neutral_failed = failed_before(there, layer, own)
 

@@ -5,6 +5,7 @@ A row counts only if its entry confirms the follow-up's label: the program, the 
 
 from dataclasses import dataclass, fields, replace
 
+from probe.analysis.features.network_checks import NeutralHosts
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import kind_of
 from probe.analysis.observations.rows import Observation
@@ -30,11 +31,11 @@ class HellosWithECH:
         """Return all rows."""
         return tuple(row for field in fields(self) for row in getattr(self, field.name))
 
-    def at_neutral_hosts(self, neutral: frozenset[str]) -> "HellosWithECH":
-        """Return these flows without those to other addresses in place of a neutral host that the preflight found."""
+    def at_neutral_hosts(self, neutral: NeutralHosts) -> "HellosWithECH":
+        """Return these flows without those to neutral hosts that did not work, or to other addresses in their place."""
 
         def kept(rows: Rows) -> Rows:
-            return tuple(row for row in rows if row.address in neutral)
+            return tuple(row for row in rows if neutral.worked(row))
 
         return replace(
             self,

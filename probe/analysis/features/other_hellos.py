@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from probe.analysis.features.hellos_with_ech import HellosWithECH, hellos_with_ech_of
+from probe.analysis.features.network_checks import NeutralHosts
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.verified_addresses import Verified, tls_valid
 from probe.analysis.observations.failure_kinds import RESET, TIMEOUT, is_local, kind_of
@@ -72,8 +73,8 @@ def other_hellos_of(endpoint: Endpoint, address: str, target: tuple[Observation,
     )
 
 
-def count_hellos(row: AddressRow, endpoint: Endpoint, hellos: OtherHellos, neutral: frozenset[str]) -> None:
-    """Count the results of the name in other client hellos. `neutral` are the addresses of verified neutral hosts."""
+def count_hellos(row: AddressRow, endpoint: Endpoint, hellos: OtherHellos, neutral: NeutralHosts) -> None:
+    """Count the results of the name in other client hellos."""
     row.browser_passed = hellos.browser_passed(endpoint.host)
     row.browser_resets, row.browser_timeouts = hellos.browser_failed(RESET), hellos.browser_failed(TIMEOUT)
     row.other_size_passed = hellos.other_size_passed()

@@ -20,6 +20,8 @@ class NameRow:
     dns_attempts: int = column(0, "Queries to the system resolver.")
     dns_local_faults: int = column(0, "Queries to the system resolver that failed because of this computer.")
     interrupted: bool = column(False, "The run was interrupted.")
+    network_unchecked: bool = column(False, "The lookup failed, and no check of the network is near in time to it.")
+    network_lost: bool = column(False, "No neutral host answered a check near in time to the lookup.")
     line_drops: bool = column(
         False, "The access line loses so many packets, or is so slow, that silence proves nothing."
     )

@@ -30,6 +30,11 @@ def udp_support_of(measurement: FlatMeasurement) -> UDPSupport:
     return UDPSupport(found is not False or dns or passed > 0, dns, passed)
 
 
+def passes_by_datagram(row: Observation) -> bool:
+    """Return whether the row is a UDP flow that got an answer from beyond the first hops, DNS included."""
+    return passed_by_datagram(row) or _got_dns_answer_over_udp(row)
+
+
 def passed_by_datagram(row: Observation) -> bool:
     """Return whether the row is a UDP flow, other than DNS, that got an answer."""
     endpoint = endpoint_of(row.endpoint)

@@ -67,7 +67,7 @@ class Verified:
         self.counted = Rows(
             row for row in self.control.all if self._family_counts(row.family) and (udp or not _by_datagram(row))
         )
-        self.neutral_over_quic = frozenset(row.address for row in self.probe.all if _is_neutral_over_quic(row))
+        self.neutral_over_quic = tuple(row for row in self.probe.all if _is_neutral_over_quic(row))
         self._asns = {
             ip: asn
             for row in measurement.rows

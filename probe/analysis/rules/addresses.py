@@ -50,6 +50,16 @@ ADDRESS_RULES = (
         plain=mark("The run was stopped before the address of {host} could be verified. Run the test again."),
     ),
     Rule(
+        "address_network_lost",
+        "network_lost AND successes = 0 AND unfinished < attempts AND (control_attempts = 0 OR control_successes > 0)",
+        State.INSUFFICIENT,
+        because="No neutral host answered when the attempts failed, so this network had lost its connection.",
+        plain=mark(
+            "This network was cut off for a time while {service} was tested: well-known servers did not answer either. "
+            "Nothing can be concluded. Run the test again."
+        ),
+    ),
+    Rule(
         "address_unproven_fails",
         "NOT address_proven AND successes = 0 AND unfinished < attempts",
         State.IMPAIRED,
@@ -85,6 +95,27 @@ ADDRESS_RULES = (
         plain=mark(
             "{host} gave no answer in time. The line is slow, and answers may have come too late, so this is no sign "
             "of blocking. Test fewer services at once, or use a faster network."
+        ),
+    ),
+    Rule(
+        "address_network_unchecked",
+        "network_unchecked AND successes = 0 AND unfinished < attempts AND (control_attempts = 0 OR "
+        "control_successes > 0)",
+        State.IMPAIRED,
+        because="It does not work, and nothing shows that the network worked at the same time.",
+        plain=mark(
+            "The test of {service} failed, and the network was not checked at the same time. The cause is unclear. Run "
+            "the test again."
+        ),
+    ),
+    Rule(
+        "address_answer_unchecked",
+        "answer_unchecked AND successes > 0",
+        State.INSUFFICIENT,
+        because="Any device can give this answer, and no check for a sign-in page was made at the same time.",
+        plain=mark(
+            "Something answers in the test of {service}. It may be a sign-in page of this network, which was not "
+            "looked for at the same time. Nothing can be concluded."
         ),
     ),
     Rule(

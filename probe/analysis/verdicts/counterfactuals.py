@@ -7,7 +7,7 @@ from typing import Any
 from probe.analysis.features.attempts import failure_of, is_target_attempt, layers_of
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.index import endpoint_of, host_of
-from probe.analysis.observations.lenient_json import table
+from probe.analysis.observations.lenient_json import table, tables
 from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, Observation
 from probe.formats import failures as f
 from probe.formats.followups import pieces_of_evidence
@@ -58,9 +58,14 @@ REMOVALS: dict[str, Change] = {
 
 
 def _fit_network(measurement: FlatMeasurement) -> FlatMeasurement:
-    """Remove every preflight fact that makes a measurement invalid."""
-    facts = {key: value for key, value in table(measurement.run.get("preflight")).items() if key not in UNFIT}
-    return replace(measurement, run={**measurement.run, "preflight": facts})
+    """Remove every fact about the network that makes a measurement invalid."""
+
+    def fit(facts: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in facts.items() if key not in UNFIT}
+
+    run = measurement.run
+    later = {"network_checks": [fit(check) for check in tables(run.get("network_checks"))]}
+    return replace(measurement, run=run | {"preflight": fit(table(run.get("preflight")))} | later)
 
 
 def _all_timed_out(measurement: FlatMeasurement) -> FlatMeasurement:

@@ -1,10 +1,11 @@
-"""Decide from preflight's facts if a measurement is valid. Validity is independent of the state."""
+"""Decide from the checks of the network if a measurement is valid. Validity is independent of the state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from probe.analysis.observations.lenient_json import seconds, table
+from probe.analysis.features.network_checks import checks_of
+from probe.analysis.observations.lenient_json import seconds
 from probe.analysis.observations.rows import PROBE, FlatMeasurement
 from probe.signatures.unfit_networks import MOST_SKEW
 
@@ -14,7 +15,7 @@ class Invalidity:
     """Hold one reason for which a measurement is invalid, with its condition and its sentence."""
 
     reason: str
-    holds: Callable[[FlatMeasurement, dict[str, Any]], bool]  # of a measurement and its preflight facts
+    holds: Callable[[FlatMeasurement, dict[str, Any]], bool]  # of a measurement and the facts of one check
     because: str
 
     @property
@@ -59,5 +60,5 @@ INVALIDITIES = (
 
 def invalidity_of(measurement: FlatMeasurement) -> Invalidity | None:
     """Return the first reason for which the measurement is invalid, None if it is valid."""
-    facts = table(measurement.run.get("preflight"))
-    return next((reason for reason in INVALIDITIES if reason.holds(measurement, facts)), None)
+    checks = [check.facts for check in checks_of(measurement)]
+    return next((each for each in INVALIDITIES if any(each.holds(measurement, facts) for facts in checks)), None)

@@ -36,6 +36,9 @@ EXEMPT = {
     "resolver_unconfirmed": (
         "the trigger budget (P7) ended before a confirmation, and no host of that dialect has so many endpoints"
     ),
+    "address_network_unchecked": "our probe checks the network beside each confirmation",
+    "name_network_unchecked": "our probe checks the network beside each query to other resolvers",
+    "address_answer_unchecked": "our probe checks the network once a minute",
     "quic_not_reached": "no layer below QUIC can fail first, and no connection is shared",
 }
 """Rules that no behaviour of a network can reach, with the reason."""

@@ -14,7 +14,17 @@ from probe.analysis.verdicts.validity import INVALIDITIES
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats.keys import places_of_entries
 from tests.analysis.rules.test_every_rule_fires import RECORDED
-from tests.support.measurements.cuts import CERTIFICATES, CLOSED_PORT, CUTS, ENTRIES, FOLLOWUPS, OUTSIDE, PASSES, RACES
+from tests.support.measurements.cuts import (
+    CERTIFICATES,
+    CHECKS,
+    CLOSED_PORT,
+    CUTS,
+    ENTRIES,
+    FOLLOWUPS,
+    OUTSIDE,
+    PASSES,
+    RACES,
+)
 
 HOP = "hop"  # in place of a rule id: the verdict loses its hop
 Outcome = tuple[str | None, str | None, bool]  # state, rule id, hop found
@@ -76,6 +86,7 @@ DECIDES: dict[str, tuple[str, str]] = {
     "preflight.udp_public": ("udp-less-line", "service_datagrams_absent"),
     "preflight.resolver": ("resolvers-filter", "dns_answer_of_another_box"),
     "preflight.dark_answers": ("dns-intercepted-and-lied", "dns_interceptor_lies_bogon"),
+    CHECKS: ("network-lost", "address_network_lost"),
     RACES: ("dns-injection", "dns_race_forged_first_bogon"),
     CERTIFICATES: ("tls-mitm", "tls_mitm_self_signed"),
 }

@@ -13,20 +13,23 @@ from tests.support.measurements.ablation import without_transactions
 
 Cut = Callable[[dict[str, Any]], dict[str, Any]]
 
-ABOUT_THE_HELPER = frozenset({"failure", "software_version", "targets_digest", "echo", "fresh", "anomalies"})
+ABOUT_THE_HELPER = frozenset(
+    {"failure", "software_version", "targets_digest", "echo", "fresh", "anomalies", "asked_again"}
+)
 """Facts about the helper that no verdict reads. `echo` lists the ports for the probe."""
 ABOUT_THE_RUN = frozenset(
     {
-        *("ipv4", "ipv6", "udp", "proxy_environment", "resolver_class", "runtime", "helpers"),
+        *("began", "ipv4", "ipv6", "udp", "proxy_environment", "resolver_class", "runtime", "helpers"),
         *("ipv4_proven", "ipv6_proven", "mtu"),
     }
 )
 """Facts of the preflight that no verdict reads, or that `x_run.families` and `udp_public` repeat.
 
-Older measurements lack `ipv4_proven`, `ipv6_proven` and `mtu`: every family that works there is a proven one. No system
-of the lab refuses smaller segments.
+Without `began` the preflight counts as near. Older measurements lack `ipv4_proven`, `ipv6_proven` and `mtu`: every
+family that works there is a proven one. No system of the lab refuses smaller segments.
 """
 
+CHECKS = "network_checks"
 RACES = "queries.x_responses"
 CERTIFICATES = "tls_handshakes.peer_certificates"
 CLOSED_PORT = "dark_resolver at the helper"
@@ -85,6 +88,14 @@ def _preflight(fact: str) -> Cut:
     return cut
 
 
+def _run(name: str) -> Cut:
+    def cut(measurement: dict[str, Any]) -> dict[str, Any]:
+        run = {key: value for key, value in measurement["test_keys"]["x_run"].items() if key != name}
+        return _keys(measurement, x_run=run)
+
+    return cut
+
+
 FOLLOWUPS: dict[str, Cut] = {kind: _followup(kind) for kind in get_args(FollowUp) if kind}
 PASSES: dict[str, Cut] = {kind: _kind(kind) for kind in get_args(Kind) if kind != "followup"}
 ENTRIES: dict[str, Cut] = {name: _list(name) for name in LISTS}
@@ -98,6 +109,7 @@ CUTS: dict[str, Cut] = {
     **ENTRIES,
     **OUTSIDE,
     **{f"preflight.{name}": _preflight(name) for name in Preflight.model_fields if name not in ABOUT_THE_RUN},
+    CHECKS: _run(CHECKS),
     RACES: _field(RACES),
     CERTIFICATES: _field(CERTIFICATES),
     CLOSED_PORT: _without(lambda r: r["followup"] == "dark_resolver" and r["address"] == "helper"),

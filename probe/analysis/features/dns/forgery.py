@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from probe.analysis.features.dns.races import Race, is_forged, race_of
+from probe.analysis.features.network_checks import resolver_facts
 from probe.analysis.features.rows import NameRow
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import dns_kind_of
-from probe.analysis.observations.lenient_json import flag, table
+from probe.analysis.observations.lenient_json import flag
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.signatures.bogons import is_bogon
+from probe.signatures.evidence_age import Span
 from probe.signatures.resolver_fingerprint import print_of
 
 FAMILIES = {"A": 4, "AAAA": 6}
@@ -19,7 +21,7 @@ _TOO_FAST = 0.5  # of the time of a TCP connect to the same address
 
 def count_forgeries(row: NameRow, name: str, measurement: FlatMeasurement, proofs: Verified) -> None:
     """Fill the columns about answers that did not come from the queried resolver."""
-    preflight = table(measurement.run.get("preflight"))
+    preflight = resolver_facts(measurement, system_spans(name, proofs))
     row.dns_intercepted = flag(preflight.get("dark_answers"))
     row.dns_dark_silent = not row.dns_intercepted and (preflight.get("dark_answers") is False or _closed(proofs))
     races = _races(name, proofs)
@@ -33,6 +35,11 @@ def count_forgeries(row: NameRow, name: str, measurement: FlatMeasurement, proof
     normal = print_of(preflight.get("resolver"))
     firsts = [query.datagrams[0] for query in _at_system(name, proofs) if query.datagrams]
     row.dns_unlike = sum(normal is not None and normal.unlike(first.ip_ttl, first.flags) for first in firsts)
+
+
+def system_spans(name: str, proofs: Verified) -> list[Span]:
+    """Return when the system resolver was asked for the name."""
+    return [(row.t0, row.t) for row, query in proofs.probe.asked(name) if query.resolver == "system"]
 
 
 def raced_families(name: str, proofs: Verified) -> set[int]:

@@ -1,11 +1,11 @@
 """Compute the feature row of one host name from the DNS queries of a measurement."""
 
 from probe.analysis.features.access_network import AccessNetwork
-from probe.analysis.features.dns.forgery import FAMILIES, count_forgeries, raced_families
+from probe.analysis.features.dns.forgery import FAMILIES, count_forgeries, raced_families, system_spans
+from probe.analysis.features.network_checks import resolver_facts
 from probe.analysis.features.rows import NameRow
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import CERTIFICATE, dns_kind_of, is_local, kind_of
-from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import FlatMeasurement, Observation, Query
 from probe.formats import failures as f
 from probe.signatures.bogons import is_bogon
@@ -19,12 +19,14 @@ def name_row(name: str, measurement: FlatMeasurement, proofs: Verified, network:
     """Compute the row that the rules about names read."""
     families, asked = network.families, _system_queries(name, proofs)
     answers = _answers(name, asked, families, proofs)
-    failed = _failure(asked, families)
+    failed, spans = _failure(asked, families), system_spans(name, proofs)
     row = NameRow(
         dns_needed=True,
         dns_attempts=len(_deciding(asked)),
         dns_local_faults=sum(is_local(query.answer.failure) for query in _deciding(asked)),
         interrupted=network.interrupted,
+        network_unchecked=failed is not None and network.unchecked(spans),
+        network_lost=failed is not None and network.lost(spans),
         line_drops=network.drops or network.slow,
         dns_failure=failed,
         dns_failure_kind=dns_kind_of(failed),
@@ -32,7 +34,7 @@ def name_row(name: str, measurement: FlatMeasurement, proofs: Verified, network:
     _count_answers(row, name, answers, proofs)
     _count_trusted(row, name, frozenset(answers), proofs)
     resolved, row.dns_others_lost = _others_resolved(name, proofs)
-    in_preflight = print_of(table(measurement.run.get("preflight")).get("resolver")) is not None
+    in_preflight = print_of(resolver_facts(measurement, system_spans(name, proofs)).get("resolver")) is not None
     row.dns_other_names_resolved = resolved + in_preflight
     row.dns_family_absent = not answers and any(query.answer.addresses for query in _deciding(asked))
     row.dns_family_spared = bool(_spared(name, asked, families, proofs))
@@ -174,7 +176,7 @@ def _count_trusted(row: NameRow, name: str, answers: frozenset[str], proofs: Ver
 
 def _timely_at_control(name: str, proofs: Verified) -> list[Query]:
     """Return the control's queries for the name without answers that are too old for the lookups here."""
-    spans = [(row.t0, row.t) for row, query in proofs.probe.asked(name) if query.resolver == "system"]
+    spans = system_spans(name, proofs)
     return [
         query
         for row, query in proofs.control.asked(name)

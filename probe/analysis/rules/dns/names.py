@@ -8,6 +8,12 @@ from probe.messages import mark
 
 _NO_HARM = "dns_forged_late + dns_forged_public + dns_dark_forged > 0"
 
+_UNANSWERED = (
+    "(dns_failure_kind = 'timeout' OR dns_failure_kind = 'servfail' OR dns_failure_kind = 'refused' OR "
+    "dns_failure_kind = 'other')"
+)
+"""A home router without uplink is silent, or reports a failure or a refusal of its own."""
+
 NAME_RULES = (
     Rule(
         "name_not_needed",
@@ -31,6 +37,26 @@ NAME_RULES = (
         plain=mark(
             "The lookup of {host} was not finished, because this computer was too busy or the run was stopped. Run the "
             "test again."
+        ),
+    ),
+    Rule(
+        "name_network_lost",
+        f"network_lost AND {_UNANSWERED}",
+        State.INSUFFICIENT,
+        because="No neutral host answered when the lookup failed, so this network had lost its connection.",
+        plain=mark(
+            "This network was cut off for a time while the address of {host} was looked up: well-known servers did not "
+            "answer either. Nothing can be concluded. Run the test again."
+        ),
+    ),
+    Rule(
+        "name_network_unchecked",
+        f"network_unchecked AND {_UNANSWERED}",
+        State.IMPAIRED,
+        because="The lookup failed, and nothing shows that the network worked at the same time.",
+        plain=mark(
+            "The lookup of {host} failed, and the network was not checked at the same time. The cause is unclear. Run "
+            "the test again."
         ),
     ),
     *TRACED_FORGERIES,

@@ -1,0 +1,130 @@
+"""Test when the network is checked again, and what is written of it."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from probe.formats.facts import NetworkCheck
+from probe.run import network_checks as checking
+from probe.run.network_checks import NetworkChecks
+from probe.run.preflight import preflight
+from tests.run.test_preflight import HERE, HOST, neutral_at, reply
+from tests.run.test_preflight import world as world
+from tests.support.world import World
+
+SHARED = 5  # flows that begin together
+
+
+async def started(world: World) -> NetworkChecks:
+    await preflight(world.session, world.roots)
+    checks = NetworkChecks(world.session, world.roots)
+    world.session.watch = checks
+    checks.start()
+    return checks
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "GAP", 0.2)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_flows_that_begin_together_share_the_next_check(world: World) -> None:
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        checks = await started(world)
+        zero = time.monotonic()
+        for _ in range(SHARED):
+            checks.beside()
+        await checks.settle(5.0)
+        checks.beside()
+        await checks.settle(5.0)
+        written = checks.since(zero)
+        await checks.close()
+    assert len(written) == 2 and written[1]["began"] >= written[0]["began"] + 0.2
+    for check in written:
+        assert NetworkCheck.model_validate(check).portal is None
+        (host,) = check["neutral"]
+        assert (host["address"], host["failure"]) == (HERE, None)
+    assert world.session.bugs == [] and world.session.pace.triggers == 0
+
+
+@pytest.mark.usefixtures("quick")
+async def test_host_that_went_down_is_written(world: World) -> None:
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        checks = await started(world)
+    checks.beside()
+    await checks.settle(5.0)
+    (check,) = checks.since(time.monotonic())
+    await checks.close()
+    (host,) = check["neutral"]
+    assert (host["failure"], host["failed_operation"]) == ("connection_refused", "connect")
+    assert check["began"] < 0  # it began before the measurement that it is written into
+
+
+@pytest.mark.usefixtures("quick")
+async def test_name_that_leads_elsewhere_since_the_preflight_is_a_portal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "NAMES_EVERY", 0.0)
+    names = ["neutral.example", "second.example", "third.example"]
+    async with world.box(HERE, names, reply=reply(datetime.now(UTC))) as box:
+        endpoint = neutral_at(world, box)
+        hosts = tuple(replace(endpoint, host=name, url=f"https://{name}:{box.port}/") for name in names)
+        world.session.neutral = replace(world.session.neutral, endpoints=hosts)
+        world.system |= {name: [HERE] for name in names}
+        checks = await started(world)
+        checks.beside()
+        await checks.settle(5.0)
+        world.system |= {name: ["127.0.5.99"] for name in names}
+        checks.beside()
+        await checks.settle(5.0)
+        before, after = checks.since(0.0)
+        await checks.close()
+    assert (before["portal"], after["portal"]) == (None, "dns")
+    assert all(host["failure"] is None for host in after["neutral"])  # flows to known addresses pass
+
+
+@pytest.mark.usefixtures("quick")
+async def test_network_is_checked_once_a_minute_without_a_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "AT_LEAST", 0.5)
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        checks = await started(world)
+        await asyncio.sleep(2.0)
+        written = checks.since(0.0)
+        await checks.close()
+    assert len(written) >= 2
+
+
+@pytest.mark.usefixtures("quick")
+async def test_nothing_is_checked_once_the_run_is_stopping(world: World) -> None:
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        checks = await started(world)
+        world.session.stopping.set()
+        checks.beside()
+        await checks.settle(1.0)
+        assert checks.since(0.0) == []
+        await checks.close()
+
+
+async def test_old_preflight_is_repeated_and_a_recent_one_is_not(world: World) -> None:
+    async with world.box(HERE, [HOST], reply=reply(datetime.now(UTC))) as box:
+        neutral_at(world, box)
+        checks = await started(world)
+        world.session.preflight["helpers"] = ["connection_refused"]
+        first: Any = world.session.preflight
+        await checks.renew_preflight()
+        assert world.session.preflight is first
+        assert world.session.preflight_began is not None
+        world.session.preflight_began -= checking.RENEWED_AFTER
+        await checks.renew_preflight()
+        assert world.session.preflight is not first
+        assert world.session.preflight["helpers"] == ["connection_refused"]
+        await checks.close()
