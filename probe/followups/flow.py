@@ -90,19 +90,22 @@ class FlowRunner:
                 return None
             at_start = flow.residual in {"at_start", "until_failure"}
             marked = at_start and pace.in_residual(facts.address, facts.port)
-            if self.session.watch is not None and self._may_accuse(facts):
-                self.session.watch.beside()
+            self._check_network_beside(facts)
             async with self.trace.transaction(replace(facts, in_residual=marked)) as tx:
                 await steps(tx)
             if tx.record.failure is not None:
                 self._mark_failed(tx.record, flow.residual)
         return tx
 
-    def _may_accuse(self, facts: TransactionFacts) -> bool:
-        """Return whether a failure of the flow accuses only if the network works at the same time."""
-        if facts.kind == "confirm" or facts.followup in QUESTIONS:
-            return True
-        return facts.kind == "followup" and any(ip == facts.address for ip, _ in self.session.neutral_addresses)
+    def _check_network_beside(self, facts: TransactionFacts) -> None:
+        """Begin a check of the network if a failure of the flow accuses only in a network that works then."""
+        watch, neutral = self.session.watch, {ip for ip, _ in self.session.neutral_addresses}
+        if watch is None:
+            return
+        if facts.kind == "followup" and facts.address in neutral:
+            watch.beside(facts.address)
+        elif facts.kind == "confirm" or facts.followup in QUESTIONS:
+            watch.beside()
 
     def count(self, tx: Transaction, trigger: Trigger) -> None:
         """Count the trigger that is about to be sent. Raises LocalFailure if the budget is spent."""

@@ -45,6 +45,7 @@ class NetworkChecks:
         self._regular: asyncio.Task[None] | None = None
         self._done: list[Done] = []
         self._renewing = asyncio.Lock()
+        self._turn, self._wanted = 0, set[str]()
 
     # -- when ----------------------------------------------------------------------------------------------------
 
@@ -53,8 +54,12 @@ class NetworkChecks:
         self._last = self._names_asked = self._session.preflight_began or self._clock()
         self._regular = asyncio.create_task(self._regularly())
 
-    def beside(self) -> None:
-        """Begin a check now, or GAP seconds after the last one began. Nothing begins once the run is stopping."""
+    def beside(self, neutral: str = "") -> None:
+        """Begin a check now, or GAP seconds after the last one began. Nothing begins once the run is stopping.
+
+        The neutral host with the address `neutral` shows its certificate in it.
+        """
+        self._wanted |= {neutral} - {""}
         if self._planned is None and not self._session.stopping.is_set():
             self._planned = asyncio.create_task(self._at(self._last + GAP))
 
@@ -94,7 +99,7 @@ class NetworkChecks:
         """Make one check. A bug costs only this check."""
         check = NetworkCheck(self._session, self._roots)
         try:
-            await check.run_again(self._places(), self._names(began))
+            await check.run_again(self._places(), self._names(began), self._proving())
             self._done.append(Done(began, self._facts(check.found)))
         except Exception as bug:
             self._session.bugs.append(describe(bug))
@@ -106,6 +111,14 @@ class NetworkChecks:
         hosts = {endpoint.url: endpoint for endpoint in (*neutral.endpoints, *neutral.reachability)}
         tested = self._session.preflight.get("neutral", [])
         return [(hosts[one["endpoint"]], one["address"]) for one in tested if one["endpoint"] in hosts]
+
+    def _proving(self) -> set[str]:
+        """Return the hosts that show their certificate in this check: one in turn, and those that got another name."""
+        https = [endpoint.host for endpoint in self._session.neutral.endpoints if endpoint.scheme == "https"]
+        asked = {endpoint.host for endpoint, ip in self._places() if ip in self._wanted}
+        self._wanted.clear()
+        self._turn += 1
+        return asked | set(https[self._turn % len(https) :][:1] if https else ())
 
     def _names(self, now: float) -> list[str]:
         if now < self._names_asked + NAMES_EVERY:

@@ -3,14 +3,13 @@
 import asyncio
 import base64
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from probe.dialogue import written_url
-from probe.formats import failures as f
 from probe.formats.facts import Portal, Preflight, ResolverFacts, SegmentSizes
 from probe.resolution.encrypted_dns import WarmResolver, addresses_in, first_warm_resolver, public_resolvers
 from probe.run.local_network import proxy_in_environment, resolver_class, through_vpn
@@ -103,18 +102,23 @@ class NetworkCheck:
             if not task.cancelled() and (bug := task.exception()) is not None:
                 raise bug
 
-    async def run_again(self, places: Iterable[tuple[Endpoint, str]], names: Iterable[str]) -> None:
-        """Test neutral hosts at known addresses, UDP, and resolve `names`. Look for a portal if no host is proven.
+    async def run_again(
+        self, places: Sequence[tuple[Endpoint, str]], names: Iterable[str], proving: Collection[str]
+    ) -> None:
+        """Test neutral hosts at known addresses, UDP, and resolve `names`. The measured flows wait for none of this.
 
-        The measured flows wait for none of this.
+        Only the hosts `proving` show their certificate, to save traffic. If none does over some family, the others of
+        that family are asked for theirs too. If no host is proven, a portal is looked for.
         """
         self._warmed.set()
         self._first, self._slot = False, self._session.pace.lookup_slot
-        neutral = self._session.neutral
-        hosts = [self._reach_at(*at) if at[0] in neutral.reachability else self._neutral_at(*at) for at in places]
+        hosts = [self._neutral_at(*at) if at[0].host in proving else self._reach_at(*at) for at in places]
         await self._within_patience([self._ask_udp(), *hosts, *map(self._resolve, names)])
+        proven, neutral = {family_of(one.ip) for one in self.found.neutral if one.proven}, self._session.neutral
+        others = [at for at in places if at[0] not in neutral.reachability and at[0].host not in proving]
+        await self._within_patience(self._neutral_at(*at) for at in others if family_of(at[1]) not in proven)
         if not any(one.proven for one in self.found.neutral):
-            await self._within_patience([self._portal(*portal) for portal in neutral.portal])
+            await self._within_patience(self._portal(*portal) for portal in neutral.portal)
 
     async def _within_patience(self, flows: Iterable[Coroutine[Any, Any, Any]]) -> None:
         with suppress(TimeoutError):  # what is finished by then counts

@@ -42,8 +42,11 @@ class PacketWitness(Protocol):
 class NetworkWatch(Protocol):
     """Represent the checks of the network during the run (`run/network_checks.py`)."""
 
-    def beside(self) -> None:
-        """Begin a check of the network beside a flow whose failure may accuse, or soon if one has just begun."""
+    def beside(self, neutral: str = "") -> None:
+        """Begin a check of the network beside a flow whose failure may accuse, or soon if one has just begun.
+
+        `neutral` is the address of the neutral host that the flow goes to.
+        """
 
     async def settle(self, patience: float) -> None:
         """Wait at most `patience` seconds for the checks that are planned or under way."""

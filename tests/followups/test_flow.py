@@ -15,10 +15,11 @@ class CountingWatch:
     """Count the flows that ask for a check of the network."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.asked, self.neutral = 0, set[str]()
 
-    def beside(self) -> None:
+    def beside(self, neutral: str = "") -> None:
         self.asked += 1
+        self.neutral |= {neutral} - {""}
 
     async def settle(self, patience: float) -> None:
         pass
@@ -47,6 +48,7 @@ async def test_confirmation_and_flows_to_neutral_hosts_begin_checks(world: World
     confirmed = [record for record in trace.transactions if record.kind == "confirm"]
     at_neutral = [record for record in trace.transactions if record.address == NEUTRAL]
     assert confirmed and at_neutral and watch.asked == len(confirmed) + len(at_neutral)
+    assert watch.neutral == {NEUTRAL}
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,23 @@ async def test_host_that_went_down_is_written(world: World) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+async def test_other_hosts_are_asked_for_their_proof_if_one_gives_none(world: World) -> None:
+    names = ["neutral.example", "second.example"]
+    async with world.box(HERE, names, reply=reply(datetime.now(UTC)), names={names[1]: "reset"}) as box:
+        endpoint = neutral_at(world, box)
+        hosts = tuple(replace(endpoint, host=name, url=f"https://{name}:{box.port}/") for name in names)
+        world.session.neutral = replace(world.session.neutral, endpoints=hosts)
+        world.system |= {name: [HERE] for name in names}
+        checks = await started(world)
+        checks.beside()
+        await checks.settle(5.0)
+        (check,) = checks.since(0.0)
+        await checks.close()
+    proofs = {host["endpoint"]: host["failure"] for host in check["neutral"] if "connect_only" not in host}
+    assert proofs == {hosts[0].url: None, hosts[1].url: "connection_reset"}
+
+
+@pytest.mark.usefixtures("quick")
 async def test_name_that_leads_elsewhere_since_the_preflight_is_a_portal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +105,24 @@ async def test_name_that_leads_elsewhere_since_the_preflight_is_a_portal(
         await checks.close()
     assert (before["portal"], after["portal"]) == (None, "dns")
     assert all(host["failure"] is None for host in after["neutral"])  # flows to known addresses pass
+    proofs = [[host["endpoint"] for host in one["neutral"] if "connect_only" not in host] for one in (before, after)]
+    assert [len(found) for found in proofs] == [1, 1] and proofs[0] != proofs[1]  # they take turns
+
+
+@pytest.mark.usefixtures("quick")
+async def test_host_that_got_another_name_shows_its_certificate(world: World) -> None:
+    names = ["neutral.example", "second.example", "third.example"]
+    async with world.box(HERE, names, reply=reply(datetime.now(UTC))) as box:
+        endpoint = neutral_at(world, box)
+        hosts = tuple(replace(endpoint, host=name, url=f"https://{name}:{box.port}/") for name in names)
+        world.session.neutral = replace(world.session.neutral, endpoints=hosts)
+        world.system |= {name: [HERE] for name in names}
+        checks = await started(world)
+        checks.beside(HERE)
+        await checks.settle(5.0)
+        (check,) = checks.since(0.0)
+        await checks.close()
+    assert [host["failure"] for host in check["neutral"] if "connect_only" not in host] == [None] * 3
 
 
 @pytest.mark.usefixtures("quick")

@@ -9,8 +9,9 @@ from probe.lab.scoring.score import ACCUSING
 from probe.targets.target import bundled_targets
 from tests.support.lab.lookalikes import CONDITIONS
 
-# Packet loss of 5 and 20 %, few descriptors, or a full slow line: chance decides whether everything is tried.
+# Packet loss of 5 and 20 %, few descriptors, a full slow line, or a network that is lost: chance decides what is tried.
 UNDECIDED = {"lossy", "lossy-badly", "descriptors-short", "slow-line", "slower-line"}
+UNDECIDED |= {"network-lost", "network-lost-refused"}
 
 
 def load(name: str) -> Scenario:

@@ -92,7 +92,8 @@ BAD_FILES = [
     (HEAD + "[[fault]]\nkind = 'server_dwon'" + TAIL, "fault[1].kind has the unknown value 'server_dwon'"),
     (
         HEAD + "[helper]\nlie = true" + TAIL,
-        "helper.lie is an unknown key. Expected one of asked_before, censored, form, lies, reset_names, up",
+        "helper.lie is an unknown key. Expected one of asked_before, censored, form, lies, reset_names, "
+        "restarts_after, up",
     ),
     (
         HEAD + "[run]\ninterrupt = 3" + TAIL,

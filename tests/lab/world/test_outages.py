@@ -5,8 +5,9 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from probe.lab.net.layout import Outage
-from probe.lab.scenario.faults import ServerDown
+from probe.lab.net.layout import Cut, Outage
+from probe.lab.net.outages import Outages
+from probe.lab.scenario.faults import NoNetwork, ServerDown
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.world.hosts import Host
 from probe.lab.world.server_faults import apply_faults
@@ -41,3 +42,17 @@ def test_times_make_an_outage(keys: dict[str, float], expected: tuple[float, flo
 def test_impossible_times_are_refused(keys: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ServerDown.model_validate(keys)
+
+
+def test_network_is_cut_off_for_a_time_that_counts_from_the_first_packet() -> None:
+    none, cut = Outages([]), Cut("silent", 5.0, 9.0)
+    assert not none.is_cut(cut, 107.0)  # the run has not begun
+    none.begin(100.0)
+    assert [none.is_cut(cut, at) for at in (104.9, 105.0, 108.9, 109.0)] == [False, True, True, False]
+    assert not none.is_cut(None, 107.0)
+
+
+@pytest.mark.parametrize("keys", [{"until": 5.0}, {"after": 5.0, "until": 5.0}, {"how": "unplugged", "after": 1.0}])
+def test_impossible_times_of_a_network_are_refused(keys: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        NoNetwork.model_validate(keys)
