@@ -15,12 +15,20 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from probe.files import open_regular
 from probe.messages import tr
 
 MAGIC = b"censorprobe asn 1\n"
 BUNDLED = Path(__file__).parents[1] / "data" / "asn.bin"
 NO_COUNTRY = "ZZ"
 LARGEST_BLOCK = 1 << 16  # bytes, compressed
+LARGEST_UNPACKED = 1 << 18  # bytes of one block. It has 1024 rows
+LARGEST_HEADER = 1 << 16  # bytes
+MOST_BLOCKS = 20_000  # of a section. The bundled table has about 500
+SECTIONS = ("v4", "v6", "names")
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, struct.error)
+DAMAGED = (OSError, ValueError, LookupError, OverflowError, struct.error, zlib.error)
+"""Exceptions of a table that opens and whose blocks are not what its index says."""
 OPEN_BLOCKS = 24  # kept unpacked, about 30 kB each. One run looks up the networks of a few large companies
 ENTRY = struct.Struct("<QI")  # first key of a block, where the block begins
 
@@ -65,31 +73,35 @@ class AsnTable:
     def __init__(self, path: Path = BUNDLED) -> None:
         """Open the file and read its header and its indexes. Raise TableError."""
         try:
-            self._file = os.open(path, os.O_RDONLY)  # read in pieces, because a mapped file would fill the memory
-            weakref.finalize(self, os.close, self._file)
+            self._file = open_regular(path)  # read in pieces, because a mapped file would fill the memory
+            weakref.finalize(self, self._file.close)
             start = len(MAGIC)
             if self._read(0, start) != MAGIC:
                 raise TableError(tr("{path} is no AS table that this version can read.", path=path))
             (length,) = struct.unpack("<I", self._read(start, 4))
-            self.header: dict[str, Any] = json.loads(self._read(start + 4, length))
-            self._indexes = {name: self._index(*place) for name, place in self.header["sections"].items()}
-        except (OSError, ValueError, KeyError, struct.error) as error:
+            self.header: dict[str, Any] = json.loads(self._read(start + 4, min(length, LARGEST_HEADER)))
+            self._indexes = {name: self._index(*self.header["sections"][name]) for name in SECTIONS}
+            self.database = f"{self.header['title']} {self.header['date']}"
+        except UNREADABLE as error:
             raise error if isinstance(error, TableError) else _unreadable(path, error) from None
-        self.database = f"{self.header['title']} {self.header['date']}"
         self._block = lru_cache(maxsize=OPEN_BLOCKS)(self._open_block)
 
     def lookup(self, ip: str) -> Network:
-        """Return the network of `ip`, UNKNOWN if the table has none or `ip` is no public address."""
+        """Return the network of `ip`, UNKNOWN if the table has none, or is damaged there, or `ip` is not public."""
         address = public_address(ip)
-        if address is None:
+        try:
+            return UNKNOWN if address is None else self._network(address)
+        except DAMAGED:
             return UNKNOWN
+
+    def _network(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Network:
         section, key = ("v4", int(address)) if address.version == 4 else ("v6", int(address) >> 64)
         packed = self._value(section, key)
         asn, cc = packed >> 16, (packed & 0xFFFF).to_bytes(2, "big").decode() if packed & 0xFFFF else NO_COUNTRY
         return Network(asn, cc, self.name(asn))
 
     def name(self, asn: int) -> str:
-        """Return the operator of the autonomous system, "" if unknown."""
+        """Return the operator of the autonomous system, "" if unknown. Raise one of DAMAGED."""
         found = self._row("names", asn) if asn else None
         if found is None:
             return ""
@@ -110,15 +122,17 @@ class AsnTable:
         return keys, values, bisect_right(keys, key) - 1
 
     def _read(self, offset: int, size: int) -> bytes:
-        return os.pread(self._file, size, offset)
+        return os.pread(self._file.fileno(), size, offset)
 
     def _index(self, offset: int, blocks: int) -> tuple[list[int], list[int]]:
+        if not 0 <= blocks <= MOST_BLOCKS:
+            raise ValueError(f"{blocks} blocks")
         entries = list(ENTRY.iter_unpack(self._read(offset, blocks * ENTRY.size)))
         return [first for first, _ in entries], [begins for _, begins in entries]
 
     def _open_block(self, section: str, number: int) -> tuple["array[int]", Any]:
         begins = self._indexes[section][1][number]
-        raw = zlib.decompressobj().decompress(self._read(begins, LARGEST_BLOCK))
+        raw = zlib.decompressobj().decompress(self._read(begins, LARGEST_BLOCK), LARGEST_UNPACKED)
         (rows,) = struct.unpack_from("<I", raw)
         middle = 4 + 8 * rows
         keys = array("Q", accumulate(_numbers(raw[4:middle])))  # a list of numbers would take five times the memory
@@ -136,27 +150,32 @@ class MmdbTable:
             problem = tr("{path} cannot be read without the Python package maxminddb. Install it.", path=path)
             raise TableError(problem) from None
         try:
+            open_regular(path).close()
             self._reader = maxminddb.open_database(str(path))
-        except (OSError, maxminddb.InvalidDatabaseError) as error:
+            meta = self._reader.metadata()
+            self.database = f"{meta.database_type} {datetime.fromtimestamp(meta.build_epoch, UTC):%Y-%m-%d}"
+        except (*UNREADABLE, maxminddb.InvalidDatabaseError) as error:
             raise _unreadable(path, error) from None
-        meta = self._reader.metadata()
-        self.database = f"{meta.database_type} {datetime.fromtimestamp(meta.build_epoch, UTC):%Y-%m-%d}"
+        self._damaged = (ValueError, maxminddb.InvalidDatabaseError)  # the first for IPv6 in a file of IPv4 only
 
     def lookup(self, ip: str) -> Network:
         """Return the network of `ip` from the usual fields of such files."""
         address = public_address(ip)
         try:
             row = self._reader.get(str(address)) if address else None
-        except ValueError:  # an IPv6 address in a file with only IPv4
-            row = None
-        if not isinstance(row, dict):
+            return _network_in(row) if isinstance(row, dict) else UNKNOWN
+        except self._damaged:
             return UNKNOWN
-        number = row.get("autonomous_system_number") or row.get("asn") or 0
-        country = row.get("country_code") or row.get("country")
-        if isinstance(country, dict):
-            country = country.get("iso_code")
-        name = row.get("autonomous_system_organization") or row.get("as_name") or ""
-        return Network(int(str(number).upper().removeprefix("AS") or 0), str(country or NO_COUNTRY), str(name))
+
+
+def _network_in(row: dict[str, Any]) -> Network:
+    """Return the network in a row of a MaxMind-format file. Raise ValueError for a number that is none."""
+    number = row.get("autonomous_system_number") or row.get("asn") or 0
+    country = row.get("country_code") or row.get("country")
+    if isinstance(country, dict):
+        country = country.get("iso_code")
+    name = row.get("autonomous_system_organization") or row.get("as_name") or ""
+    return Network(int(str(number).upper().removeprefix("AS") or 0), str(country or NO_COUNTRY), str(name))
 
 
 class NoTable:
@@ -196,7 +215,8 @@ def public_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address |
 
 
 def _unreadable(path: Path, reason: Exception) -> TableError:
-    return TableError(tr("The AS table {path} cannot be read ({reason}).", path=path, reason=reason))
+    why = getattr(reason, "strerror", None) or reason
+    return TableError(tr("The AS table {path} cannot be read ({reason}).", path=path, reason=why))
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")

@@ -7,8 +7,11 @@ reason for imports inside functions.
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
+import click
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -43,8 +46,30 @@ FULL_DISK = 7  # exit code
 MEASURING = frozenset({"run", "doctor", "show", "list", "targets"})  # commands that read the settings file
 
 
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    """Write control characters in errors about the command line as escapes. A shell's `*` puts file names into it."""
+    try:
+        yield
+    except click.ClickException as error:
+        from probe.messages import printable, printable_lines
+
+        shown = error.format_message()
+        if printable_lines(shown) == shown:
+            raise
+        raise click.UsageError(printable(shown), getattr(error, "ctx", None)) from None
+
+
 class LazyGroup(TyperGroup):
     """List the commands by name, and import a command's module when it is called."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        with _printable_errors():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _printable_errors():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -154,8 +179,10 @@ def _explain(error: Exception) -> int:
 
 
 def _print_error(sentence: str) -> None:
+    from probe.cli.screen import say
+
     try:
-        print(f"probe: {sentence}", file=sys.stderr, flush=True)
+        say(sys.stderr, f"probe: {sentence}")
     except OSError:  # the exit code remains
         _discard(sys.stderr)
 

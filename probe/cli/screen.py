@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TextIO
 
-from probe.messages import mark, tr, tr_plural
+from probe.messages import mark, printable, printable_lines, tr, tr_plural
 
 Targets = Mapping[str, Mapping[str, Any]]  # name of a target, and what a measurement's `x_target` says about it
 WIDTH = 80
@@ -50,25 +50,24 @@ def is_plain(asked: bool, stream: TextIO) -> bool:
 
 def lab_header(scenario: str) -> str:
     """Return the header of everything that was measured inside the lab."""
-    return tr("LAB {scenario}: emulated, nothing left this computer", scenario=clean(scenario))
+    return tr("LAB {scenario}: emulated, nothing left this computer", scenario=scenario)
 
 
-def say(stream: TextIO, text: str = "", end: str = "\n") -> None:
-    """Print a text. Characters that the stream's encoding lacks become question marks."""
+def say(stream: TextIO, text: str = "", *, coloured: str = "", end: str = "\n") -> None:
+    """Print a text. Control characters become escapes, and characters that the stream's encoding lacks question marks.
+
+    `coloured` is printed behind it as it is. It must come from our own code.
+    """
     encoding = getattr(stream, "encoding", None) or "ascii"
-    print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True, end=end)
-
-
-def clean(text: object) -> str:
-    """Replace control characters in a text from a file or the network, because they could steer the terminal."""
-    return "".join(char if char.isprintable() else " " for char in str(text))
+    whole = printable_lines(text) + coloured
+    print(whole.encode(encoding, "replace").decode(encoding), file=stream, flush=True, end=end)
 
 
 def wrapped(text: str, indent: int = 0, first: str | None = None) -> str:
     """Wrap a text at 80 columns. `first` starts the first line instead of the indent."""
     pad = " " * indent
     return textwrap.fill(
-        clean(text),
+        printable(text),
         WIDTH - 1,
         initial_indent=pad if first is None else first,
         subsequent_indent=pad,
@@ -202,11 +201,11 @@ def _print_verdict(
 def _print_heading(alike: list[Mapping[str, Any]], stream: TextIO, plain: bool) -> None:
     """Print the names of the services and the state, on a second line if both do not fit in one."""
     record = alike[0]
-    word, state = clean(state_word(record)), str(record.get("state"))
+    word, state = printable(state_word(record)), str(record.get("state"))
     shown = word if plain else f"\x1b[{COLOURS.get(state, '0')}m{word}\x1b[0m"
     heading = wrapped(f"{_names(alike)}:", 4, "")
     fits = len(heading.split("\n")[-1]) + 1 + len(word) < WIDTH
-    say(stream, heading + (" " if fits else "\n    ") + shown)
+    say(stream, heading + (" " if fits else "\n    "), coloured=shown)
 
 
 def _names(alike: list[Mapping[str, Any]]) -> str:

@@ -6,5 +6,6 @@ joined from pieces.
 """
 
 from probe.messages.catalogue import mark, tr, tr_plural
+from probe.messages.printable import printable, printable_lines
 
-__all__ = ["mark", "tr", "tr_plural"]
+__all__ = ["mark", "printable", "printable_lines", "tr", "tr_plural"]

@@ -3,6 +3,8 @@
 import gettext
 from pathlib import Path
 
+from probe.messages.printable import printable
+
 DOMAIN = "censorprobe"
 FOLDER = Path(__file__).parent / "locale"  # <language>/LC_MESSAGES/censorprobe.mo, none yet
 
@@ -19,7 +21,10 @@ _translations = load_translations()
 
 
 def tr(sentence: str, /, **values: object) -> str:
-    """Return the sentence in the user's language, with `{name}` replaced by `values["name"]`."""
+    """Return the sentence in the user's language, with `{name}` replaced by `values["name"]`.
+
+    Control characters in values are written as escapes, because a value can come from a file.
+    """
     return _filled(_translations.gettext(sentence), sentence, values)
 
 
@@ -38,7 +43,8 @@ def _filled(sentence: str, english: str, values: dict[str, object]) -> str:
     """Fill in the placeholders. Use the English sentence if the translation has an unknown placeholder."""
     if not values:
         return sentence
+    shown = {name: value if isinstance(value, int | float) else printable(value) for name, value in values.items()}
     try:
-        return sentence.format(**values)
+        return sentence.format(**shown)
     except (KeyError, IndexError, ValueError):
-        return english.format(**values)
+        return english.format(**shown)

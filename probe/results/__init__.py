@@ -2,6 +2,7 @@
 
 from probe.results.folders import (
     STDIN,
+    Found,
     ResultsError,
     check_writable,
     default_root,
@@ -12,13 +13,15 @@ from probe.results.folders import (
     run_files,
 )
 from probe.results.full_disk import FullDisk, full_disk, full_disk_in, is_full, reason_of, try_writing
-from probe.results.reading import LONGEST_LINE, Piece, Problem, read_lines, read_pieces
+from probe.results.problem import Problem
+from probe.results.reading import LONGEST_LINE, Piece, read_lines, read_pieces
 from probe.results.used_folders import list_file, remember, state_folder, used_folders
 from probe.results.writing import ResultsFile
 
 __all__ = [
     "LONGEST_LINE",
     "STDIN",
+    "Found",
     "FullDisk",
     "Piece",
     "Problem",

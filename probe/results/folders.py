@@ -1,11 +1,15 @@
 """Find the results folder and the files that a user names."""
 
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+from probe.files.regular import DESCRIPTORS, reason_not_regular
 from probe.messages import tr
 from probe.results.full_disk import full_disk, is_full, reason_of
+from probe.results.problem import Problem
 
 STDIN = Path("-")
 SUFFIXES = (".jsonl", ".jsonl.part", ".jsonl.gz", ".jsonl.zst")
@@ -63,37 +67,88 @@ def make_private_folder(folder: Path) -> None:
 
 def run_files(root: Path) -> list[Path]:
     """Return every run under `root`, lab runs included, oldest first by date, time of day and name."""
-    found = [path for path in root.rglob("*") if path.name.endswith(SUFFIXES) and path.is_file()]
-    return sorted(found, key=lambda path: (_date_of(path), path.name))
+    return _sorted_runs(path for path, reason in _entries(root, SUFFIXES) if reason is None)
 
 
-def _date_of(path: Path) -> str:
-    return path.parent.parent.name
+class Found(NamedTuple):
+    """Hold the files that were found, and the reasons for files in folders that are not read."""
+
+    files: list[Path]
+    refused: list[Problem]
 
 
-def find_files(sources: Iterable[str | Path]) -> list[Path]:
-    """Return the files of the sources: files, all runs in folders, `-` for stdin. Raise ResultsError."""
-    found: list[Path] = []
+def find_files(sources: Iterable[str | Path]) -> Found:
+    """Return the files of the sources: files, all runs in folders, `-` for stdin. Raise ResultsError.
+
+    In a folder only regular files are read, and links only if they stay inside of it. The folder may come from others.
+    """
+    found = Found([], [])
     for source in map(Path, sources):
-        if source == STDIN or source.is_file() or source.is_fifo():
-            found.append(source)
-        elif source.is_dir():
-            found += [*run_files(source), *_archives(source)]
+        if source == STDIN or _is_readable(source):
+            found.files.append(source)
         else:
-            raise ResultsError(tr("There is no file or folder {path}.", path=source))
+            _take_folder(source, found)
     return found
 
 
-def _archives(root: Path) -> list[Path]:
-    """Return OONI's tarballs under `root`. Each one has the same measurements as the .jsonl.gz of its hour, if any."""
-    tarballs = [path for path in root.rglob("*") if path.name.endswith(ARCHIVES) and path.is_file()]
-    return sorted(path for path in tarballs if not path.with_name(_as_lines(path.name)).exists())
+def _is_readable(source: Path) -> bool:
+    """Return whether the source is a file, and False for a folder. Raise ResultsError for all else."""
+    if str(source.parent) in DESCRIPTORS or str(source) == "/dev/stdin":
+        return True
+    try:
+        mode = source.stat().st_mode
+    except (OSError, ValueError):
+        raise ResultsError(tr("There is no file or folder {path}.", path=source)) from None
+    reason = reason_not_regular(mode)
+    if reason is None or stat.S_ISDIR(mode):
+        return reason is None
+    raise ResultsError(tr("{path} cannot be read: {reason}. Use - for standard input.", path=source, reason=reason))
 
 
-def _as_lines(name: str) -> str:
-    return name.removesuffix(ARCHIVES[0]) + ".jsonl.gz"
+def _take_folder(root: Path, found: Found) -> None:
+    runs, archives = dict(_entries(root, SUFFIXES)), dict(_archives(root))
+    found.files.extend(_sorted_runs(path for path, reason in runs.items() if reason is None))
+    found.files.extend(sorted(path for path, reason in archives.items() if reason is None))
+    found.refused.extend(
+        Problem(path.name, 0, tr("It was not read: {reason}.", reason=reason))
+        for path, reason in sorted((runs | archives).items())
+        if reason is not None
+    )
+
+
+def _entries(root: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[Path, str | None]]:
+    """Yield the files under `root` with one of the suffixes, and why one is not read. Yield closed folders too."""
+    inside, closed = os.path.realpath(root), list[OSError]()
+    for folder, _, names in os.walk(root, onerror=closed.append):  # it does not follow links
+        for path in (Path(folder, name) for name in names if name.endswith(suffixes)):
+            yield path, _reason_unread(path, inside)
+    yield from ((Path(error.filename), str(error.strerror)) for error in closed)
+
+
+def _reason_unread(path: Path, inside: str) -> str | None:
+    try:
+        mode, is_link = path.stat().st_mode, path.is_symlink()
+    except OSError:
+        return tr("the link leads nowhere")
+    if is_link and os.path.commonpath([inside, os.path.realpath(path)]) != inside:
+        return tr("the link leads out of the folder. Name that file itself if you trust it")
+    return reason_not_regular(mode)
+
+
+def _sorted_runs(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: (path.parent.parent.name, path.name))  # the folder above is a date
+
+
+def _archives(root: Path) -> Iterator[tuple[Path, str | None]]:
+    """Yield OONI's tarballs under `root`. Each one has the same measurements as the .jsonl.gz of its hour, if any."""
+    for path, reason in _entries(root, ARCHIVES):
+        if not path.with_name(path.name.removesuffix(ARCHIVES[0]) + ".jsonl.gz").exists():
+            yield path, reason
 
 
 def file_name(source: Path) -> str:
-    """Return the name for a record: without folders, because a home folder identifies the user."""
-    return source.name if source != STDIN else "-"
+    """Return the name for a record: without folders, because a home folder identifies the user.
+
+    Bytes that are no UTF-8 become question marks, since no encoding can write them.
+    """
+    return source.name.encode("utf-8", "replace").decode() if source != STDIN else "-"

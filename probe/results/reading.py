@@ -1,33 +1,29 @@
 """Read measurements from our files and OONI's, packed or not. Report unusable lines and read on."""
 
 import importlib
+import io
 import json
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from probe.messages import tr
+from probe.messages import mark, tr
 from probe.results.folders import file_name
+from probe.results.problem import Problem
 from probe.results.unpacking import UNREADABLE, open_unpacked, tar_members
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes. OONI's lines have up to about 1 MB (ooni/data c8fcc729, Readme.md)
+MOST_VALUES = 300_000  # of one line, which take up to 30 MB. A line of 1 MB has about 60,000
+DEEPEST = 64  # levels of objects and lists. Measurements have about ten
 TARBALLS = (".tar.gz", ".tgz", ".tar")
+TOO_DEEP = mark("The line is nested too deeply to be a measurement.")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Represent an unusable line and the reason. `number` counts from 1, and 0 stands for the whole file."""
-
-    file: str
-    number: int
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.number}: {self.sentence}" if self.number else f"{self.file}: {self.sentence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class Piece:
     def document(self) -> Document | Problem:
         """Return the measurement, or the reason why it is unusable."""
         try:
-            return _parse_post(self.raw) if self.post else _parse(self.raw, first=self.number == 1)
+            return _checked(_parse_post(self.raw) if self.post else _parse(self.raw, first=self.number == 1))
         except _Unusable as error:
             return Problem(self.file, self.number, str(error))
 
@@ -70,10 +66,11 @@ def read_pieces(source: Path) -> Iterator[Piece | Problem]:
             for number, raw in _posts(stream) if tarball else _lines(stream):
                 yield Problem(name, number, too_long) if raw is None else Piece(name, number, raw, tarball)
     except UNREADABLE as error:
-        yield Problem(name, number, tr("The file cannot be read further: {reason}", reason=error))
+        reason = getattr(error, "strerror", None) or error
+        yield Problem(name, number, tr("The file cannot be read further: {reason}", reason=reason))
 
 
-def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
+def _lines(stream: io.BufferedReader) -> Iterator[tuple[int, bytes | None]]:
     """Yield the lines that are not blank, and None for one that is too long, which is skipped without being kept."""
     number = 0
     while raw := stream.readline(LONGEST_LINE + 1):
@@ -84,6 +81,17 @@ def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
             yield number, None
         elif raw.strip():
             yield number, raw
+        else:
+            number += _skip_blank_lines(stream)
+
+
+def _skip_blank_lines(stream: io.BufferedReader) -> int:
+    """Skip the white space that is in the buffer, and return the number of lines that end in it.
+
+    A file of a few kB can unpack to millions of blank lines, and reading them one by one takes a minute.
+    """
+    ahead = stream.peek()
+    return stream.read(len(ahead) - len(ahead.lstrip())).count(b"\n")
 
 
 def _posts(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
@@ -107,9 +115,44 @@ def _parse_post(raw: bytes) -> Document:
     return content
 
 
+def _checked(document: Document) -> Document:
+    """Return the document if it is shallow enough for every reader that descends by recursion."""
+    level: list[Any] = [document]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _values(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return document
+    raise _Unusable(tr(TOO_DEEP))
+
+
+def _values(outer: Any) -> Any:
+    return outer.values() if isinstance(outer, dict) else outer
+
+
 def _parse(raw: bytes, *, first: bool = True) -> Document:
+    if _has_too_many_values(raw):
+        raise _Unusable(tr("The line has more than {count} values, so it is no measurement.", count=MOST_VALUES))
     document = _parse_fast(raw)
-    return document if isinstance(document, dict) else _parse_exactly(raw, first)
+    return _parse_exactly(raw, first) if document is None else _object(document)
+
+
+def _object(document: Any) -> Document:
+    if not isinstance(document, dict):
+        raise _Unusable(tr("The line is a JSON {name} and no object.", name=type(document).__name__))
+    return document
+
+
+def _has_too_many_values(raw: bytes) -> bool:
+    """Count the values before they take memory, which is 30 times that of the shortest ones in a line."""
+    most = _count(raw)
+    if most <= MOST_VALUES:
+        return False
+    return most - sum(_count(found[0]) for found in _STRING.finditer(raw)) > MOST_VALUES
+
+
+def _count(raw: bytes) -> int:
+    """Return how many values a JSON text has at most. Commas and brackets inside of strings count too."""
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 
 def _parse_fast(raw: bytes) -> Any:
@@ -135,17 +178,23 @@ def orjson() -> Any:
 def _parse_exactly(raw: bytes, first: bool) -> Document:
     try:
         text = raw.decode("utf-8-sig" if first else "utf-8")
-        document = json.loads(text, parse_constant=_no_constant)
+        document = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
-        raise _Unusable(tr("The line is nested too deeply to be a measurement.")) from None
+        raise _Unusable(tr(TOO_DEEP)) from None
     except ValueError as error:
         torn = not raw.endswith(b"\n")
         incomplete = tr("The line is incomplete, because its writer was interrupted: {reason}", reason=error)
         raise _Unusable(incomplete if torn else tr("The line is not valid JSON: {reason}", reason=error)) from None
-    if not isinstance(document, dict):
-        raise _Unusable(tr("The line is a JSON {name} and no object.", name=type(document).__name__))
-    return document
+    return _object(document)
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    """Return the number. Raise ValueError for one that Python would read as infinity."""
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number

@@ -13,27 +13,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+from probe.files import open_regular
 from probe.messages import tr
 from probe.results.folders import STDIN, ResultsError
 
 ZSTD_MODULES = ("compression.zstd", "backports.zstd")  # the first is in the standard library from 3.14
 GZIP, ZSTD, LZ4 = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
 BLOCK = 512  # of a tar file: POSIX.1-2024, pax, "ustar Interchange Format"
-MOST_TIMES = 1000  # factor to which a file may unpack, once it is larger than BOMB_FLOOR
-BOMB_FLOOR = 256 * 1024 * 1024  # bytes
+MOST_TIMES = 200  # factor to which a file may unpack, once it is larger than BOMB_FLOOR. gzip reaches 1000.
+BOMB_FLOOR = 32 * 1024 * 1024  # bytes
 UNREADABLE = (OSError, EOFError, zlib.error, ResultsError)
 """Exceptions that reading a packed file may raise."""
 
 
-def open_unpacked(source: Path) -> IO[bytes]:
+def open_unpacked(source: Path) -> io.BufferedReader:
     """Open a file, or stdin, for its unpacked bytes. Raise an exception of UNREADABLE, also while reading."""
-    raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb") if source == STDIN else source.open("rb")
+    raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb") if source == STDIN else open_regular(source)
     try:
         unpacked = _unpacked(raw)
     except BaseException:
         raw.close()
         raise
-    return raw if unpacked is raw else cast(IO[bytes], io.BufferedReader(_Guard(unpacked, raw), 1 << 16))
+    return raw if unpacked is raw else io.BufferedReader(_Guard(unpacked, raw), 1 << 16)
 
 
 def _unpacked(raw: io.BufferedReader) -> IO[bytes]:

@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+from probe.files import read_regular
 from probe.results.folders import default_root, make_private_folder
 
+LARGEST = 1 << 20  # bytes
 MOST = 200  # folders. Runs in that many others are rare, and the list must not grow without end.
 
 
@@ -21,10 +23,11 @@ def list_file() -> Path:
 def used_folders() -> list[Path]:
     """Return the remembered folders that exist, the oldest first. Without the file there is none. Raise OSError."""
     try:
-        lines = list_file().read_bytes().split(b"\n")
+        lines = read_regular(list_file(), LARGEST).split(b"\n")
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [path for line in lines if line.startswith(b"/") and (path := Path(os.fsdecode(line))).is_dir()]
+    named = (line for line in lines if line.startswith(b"/") and b"\0" not in line)
+    return [path for line in named if (path := Path(os.fsdecode(line))).is_dir()]
 
 
 def remember(root: Path) -> None:

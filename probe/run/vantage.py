@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from probe.asn.table import UNKNOWN, AsnLookup, Network, default_table
+from probe.files import read_regular
 from probe.privacy.redact import Known
 from probe.run.local_network import MODEMS, interface_of, is_tunnel
 from probe.run.own_addresses import gateways, interface_addresses, source_addresses
@@ -119,9 +120,8 @@ def annotations(sources: list[str]) -> dict[str, str]:
 def machine_annotations(path: Path = ANNOTATIONS) -> dict[str, str]:
     """Return the strings in `path`, or none if it is missing, too large or no JSON object."""
     try:
-        with path.open("rb") as file:
-            table = json.loads(file.read(LARGEST_ANNOTATIONS))
-    except (OSError, ValueError):
+        table = json.loads(read_regular(path, LARGEST_ANNOTATIONS))
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(table, dict):
         return {}

@@ -9,8 +9,10 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from probe.files import read_toml as read_bounded
 from probe.messages import tr
 
+MOST_SERVICES, MOST_ENDPOINTS = 100, 500  # of a target. Ours have up to 7 and 39.
 File = TypeVar("File", bound=BaseModel)
 
 
@@ -51,7 +53,7 @@ class TargetFile(Strict):
     default: bool = True
     lab: bool = True
     roots: str | None = Field(default=None, pattern=r"^[a-z0-9_-]+\.pem$")
-    services: dict[str, ServiceTable] = Field(min_length=1)
+    services: dict[str, ServiceTable] = Field(min_length=1, max_length=MOST_SERVICES)
 
     @field_validator("services")
     @classmethod
@@ -61,6 +63,8 @@ class TargetFile(Strict):
                 raise ValueError(
                     tr("role {role}: expected lower-case letters, digits and underscores", role=repr(role))
                 )
+        if sum(len(service.endpoints) for service in services.values()) > MOST_ENDPOINTS:
+            raise ValueError(tr("more than {count} endpoints in all services", count=MOST_ENDPOINTS))
         return services
 
 
@@ -90,8 +94,7 @@ class NeutralFile(Strict):
 def read_toml(path: Path) -> tuple[bytes, dict[str, Any]]:
     """Return the bytes and the content of a TOML file. Raise TargetError."""
     try:
-        raw = path.read_bytes()
-        return raw, tomllib.loads(raw.decode())
+        return read_bounded(path)
     except OSError as error:
         problem = tr("{path}: The file cannot be read ({reason}).", path=path, reason=error.strerror)
         raise TargetError(problem) from None
@@ -104,6 +107,10 @@ def read_toml(path: Path) -> tuple[bytes, dict[str, Any]]:
 
 def validate(model: type[File], table: dict[str, Any], path: Path) -> File:
     """Return the table as `model`. Raise TargetError with the file, the key and what was expected."""
+    if (where := _unprintable(table)) is not None:
+        raise TargetError(
+            tr("{path}, {key}: The text contains a control character. Expected: printable text.", path=path, key=where)
+        )
     try:
         return model.model_validate(table)
     except ValidationError as error:
@@ -119,6 +126,22 @@ def validate(model: type[File], table: dict[str, Any], path: Path) -> File:
             )
             raise TargetError(problem + hint(str(first["loc"][-1]), names)) from None
         raise TargetError(tr("{path}, {key}: {problem}.", path=path, key=key, problem=first["msg"])) from None
+
+
+def _unprintable(table: dict[str, Any]) -> str | None:
+    """Return the place of a key or text with a control character, None if there is none."""
+    waiting: list[tuple[str, Any]] = [("", table)]
+    while waiting:
+        where, value = waiting.pop()
+        if isinstance(value, dict):
+            if (bad := next((key for key in value if not key.isprintable()), None)) is not None:
+                return str(bad)
+            waiting += [(f"{where}.{key}" if where else key, inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{where}[{number}]", inner) for number, inner in enumerate(value, 1)]
+        elif isinstance(value, str) and not value.replace("\n", "").isprintable():
+            return where
+    return None
 
 
 def _table_at(loc: tuple[int | str, ...], top: type[BaseModel]) -> type[BaseModel]:

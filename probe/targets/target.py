@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from probe.files import read_regular
 from probe.messages import tr
 from probe.targets.dialects import (
     DEFAULT_TRANSPORT,
@@ -23,6 +24,7 @@ from probe.targets.dialects import (
 from probe.targets.schema import EndpointTable, NeutralFile, TargetFile, hint, read_toml, validate
 from probe.targets.schema import TargetError as TargetError
 
+LARGEST_ROOTS = 1 << 20  # bytes of a target's PEM file
 NOT_TARGETS = frozenset({"neutral"})  # files in the folder that are no targets (the list of public resolvers is one)
 
 
@@ -252,7 +254,7 @@ def pick_targets(folder: Path, names: list[str], nettests: frozenset[str] | None
 def _own_roots(path: Path, name: str) -> str:
     """Return the text of the PEM file `name` in the target file's folder. Raise TargetError."""
     try:
-        text = (path.parent / name).read_text(encoding="ascii")
+        text = read_regular(path.parent / name, LARGEST_ROOTS).decode("ascii")
     except OSError as error:
         problem = tr(
             "{path}, roots: {name} cannot be read ({reason}). It must be in the same folder.",

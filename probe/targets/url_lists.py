@@ -22,7 +22,9 @@ WEB_PORTS = frozenset(
 )  # ports that a helper contacts for other users, so that it cannot be used as a port scanner
 DEFAULT_PORTS = {scheme: DIALECTS[scheme].default_port for scheme in ("http", "https")}
 LONGEST_URL = 2048  # characters
-LONGEST_LIST = 16 * 1024 * 1024  # bytes
+LONGEST_LIST = 4 * 1024 * 1024  # bytes
+MOST_ADDRESSES = 20_000  # of one run, which take 60 MB. The longest list of Citizen Lab has about 2000
+MOST_KEPT = 10  # sentences about unusable rows
 SAFE = "/:?#[]@!$&'()*+,;=%-._~"  # characters that RFC 3986 allows in a path and a query
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -31,34 +33,51 @@ _CATEGORY = re.compile(r"[A-Z]{2,8}")  # NEWS, HUMR, …
 
 @dataclass
 class WebList:
-    """Hold a target per usable address of a list, and one sentence per unusable row."""
+    """Hold a target per usable address of a list, the first sentences about unusable rows, and their number."""
 
     targets: list[Target] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unusable: int = 0
     _urls: set[str] = field(default_factory=set)
 
-    def take(self, url: str, category: str, where: str) -> None:
-        """Add an address once. `where` names the row of an unusable address."""
+    def take(self, url: str, category: str, name: str, number: int = 0) -> None:
+        """Add an address once. `name` and the row's `number`, if it has one, say where an unusable address stands."""
         try:
             target = web_target(url, category)
         except ValueError as error:
-            self.problems.append(tr("{where}: {problem} The row is left out.", where=where, problem=error))
+            self._refuse(error, name, number)
             return
         url = target.services[ROLE].endpoints[0].url
-        if url not in self._urls:
-            self._urls.add(url)
-            self.targets.append(target)
+        if url in self._urls:
+            return
+        if len(self.targets) >= MOST_ADDRESSES:
+            self._refuse(tr("A run has at most {count} addresses.", count=MOST_ADDRESSES), name, number)
+            return
+        self._urls.add(url)
+        self.targets.append(target)
+
+    def break_off(self, name: str, reason: Exception) -> None:
+        """Report that the rest of a list cannot be read."""
+        self.unusable += 1
+        self.problems.append(
+            tr("{name}: The CSV has an error ({reason}). The rest is left out.", name=name, reason=reason)
+        )
+
+    def _refuse(self, problem: object, name: str, number: int) -> None:
+        """Count an unusable row, and keep a sentence if it is among the first. A million take a minute."""
+        self.unusable += 1
+        if self.unusable <= MOST_KEPT:
+            where = tr("{name}, line {number}", name=name, number=number) if number else name
+            self.problems.append(tr("{where}: {problem} The row is left out.", where=where, problem=problem))
 
 
 def read_list(text: str, name: str, into: WebList) -> None:
     """Read a list: CSV if its first line names a column `url`, else one address per line with `#` for comments."""
     try:
         for number, url, category in _csv_rows(text) if _is_csv(text) else _plain_rows(text):
-            into.take(url, category, tr("{name}, line {number}", name=name, number=number))
+            into.take(url, category, name, number)
     except csv.Error as error:
-        into.problems.append(
-            tr("{name}: The CSV has an error ({reason}). The rest is left out.", name=name, reason=error)
-        )
+        into.break_off(name, error)
 
 
 def web_target(url: str, category: str = "") -> Target:

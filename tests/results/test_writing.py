@@ -152,7 +152,7 @@ def test_results_folder_is_chosen_in_order(tmp_path: Path, monkeypatch: pytest.M
 def test_folders_are_searched_and_missing_files_reported(tmp_path: Path) -> None:
     path = opened(tmp_path).close()
     (tmp_path / "README.md").write_text("not a run")
-    assert find_files([tmp_path, "-"]) == [path, Path("-")]
+    assert find_files([tmp_path, "-"]) == ([path, Path("-")], [])
     with pytest.raises(ResultsError, match="no file or folder"):
         find_files([tmp_path / "nowhere"])
 

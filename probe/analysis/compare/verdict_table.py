@@ -64,7 +64,7 @@ class VerdictTable:
                 raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
             columns = ", ".join(_column(name, name in there) for name in COLUMNS)
             connection.execute(f"CREATE TEMPORARY VIEW everything AS SELECT {columns} FROM {source}")
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:
             raise StoreError(tr(UNREADABLE, folder=folder, reason=str(error).splitlines()[0])) from None
         return cls(connection)
 

@@ -1,11 +1,13 @@
 """Connect to DuckDB and read Parquet files with it. DuckDB comes with the extra `analysis`."""
 
+import errno
 import importlib
 import weakref
 from pathlib import Path
 from typing import Any
 
 from probe.analysis.engines.spill_folder import SpillFolder
+from probe.files.regular import reason_not_regular
 
 
 def duckdb_in_memory(spill: Path | None = None) -> Any:
@@ -37,10 +39,17 @@ def rows_under(connection: Any, folder: Path, options: str) -> str:
     """Return the FROM clause that reads all Parquet files under a folder. A column that a file lacks is NULL.
 
     `union_by_name` is set only where columns differ, because DuckDB then opens all files before every query. Files
-    that were written together have the same name and the same columns, so one file of each name is inspected.
+    that were written together have the same name and the same columns, so one file of each name is inspected. Raise
+    OSError for a file that is no regular one, because DuckDB would wait for a pipe.
     """
-    one_per_name = {file.stem: str(file) for file in folder.rglob("*.parquet")}
+    one_per_name = {file.stem: str(file) for file in folder.rglob("*.parquet") if _checked(file)}
     columns = "SELECT list(name ORDER BY name) AS names FROM parquet_schema($1) GROUP BY file_name"
     kinds = connection.execute(f"SELECT DISTINCT names FROM ({columns})", [sorted(one_per_name.values())]).fetchall()
     files = str(folder / "**" / "*.parquet").replace("'", "''")
     return f"read_parquet('{files}', union_by_name = {str(len(kinds) > 1).lower()}, {options})"
+
+
+def _checked(file: Path) -> Path:
+    if (reason := reason_not_regular(file.stat().st_mode)) is not None:
+        raise OSError(errno.EINVAL, f"{file.name}: {reason}")
+    return file

@@ -87,7 +87,9 @@ class Verdicts:
 
     def _judged(self, paths: list[Path]) -> Iterator[VerdictRow]:
         with SQLiteEngine() as engine:
-            for path in find_files(paths):
+            found = find_files(paths)
+            self.refused += [(problem.file, problem.number, problem.sentence) for problem in found.refused]
+            for path in found.files:
                 for number, read in read_lines(path):
                     problem = read.sentence if isinstance(read, Problem) else reason_unusable(read)
                     if problem is not None:

@@ -179,14 +179,18 @@ def rejected_lines(folder: Path) -> list[tuple[str, str, int, str]]:
     """Return the rejected lines as (hash, file, line number, reason), in the order of files and lines."""
     return _read(
         folder,
-        "SELECT lower(hex(hash)), measurement_file, measurement_line, reason FROM rejected "
-        "ORDER BY measurement_file, measurement_line, hash",
+        "SELECT lower(hex(hash)), CAST(measurement_file AS TEXT), CAST(measurement_line AS INTEGER), "
+        "CAST(reason AS TEXT) FROM rejected ORDER BY measurement_file, measurement_line, hash",
     )
 
 
 def files_in(folder: Path) -> list[tuple[str, str, int, int]]:
     """Return the files that were read to their end as (SHA-256, name, lines, rejected), sorted by digest."""
-    return _read(folder, "SELECT digest, name, lines, rejected FROM files ORDER BY digest")
+    return _read(
+        folder,
+        "SELECT CAST(digest AS TEXT), CAST(name AS TEXT), CAST(lines AS INTEGER), CAST(rejected AS INTEGER) "
+        "FROM files ORDER BY digest",
+    )
 
 
 def _read(folder: Path, statement: str) -> list[tuple]:  # type: ignore[type-arg]

@@ -14,9 +14,12 @@ import pyarrow.parquet as pq
 from probe.analysis.store.columns import partition_schema
 from probe.analysis.store.files import WORK, partition_of, table_files, write_rows
 from probe.analysis.store.flatten import COLUMNS, Flat
+from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing.batch import verdict_rows_of
 from probe.analysis.store.writing.ingest import open_for_writing
 from probe.analysis.store.writing.workers import workers
+from probe.files import open_regular
+from probe.messages import tr
 
 READ_LINES, READ_ROWS = 256, 4096
 
@@ -79,8 +82,16 @@ def flats_in(folder: Path, file: Path) -> Iterator[Flat]:
 
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Iterate over rows as tuples, built column by column. Building dicts would take longer than judging."""
-    if path.exists():  # measurements without any transaction have no observations
-        with pq.ParquetFile(path) as file:
+    """Iterate over rows as tuples, built column by column. Building dicts would take longer than judging.
+
+    Raise StoreError for a file that is no table of a store.
+    """
+    if not path.exists():  # measurements without any transaction have no observations
+        return
+    try:
+        with open_regular(path) as opened, pq.ParquetFile(opened) as file:
             for batch in file.iter_batches(READ_ROWS, columns=list(columns)):
                 yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+    except (pa.ArrowException, KeyError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise StoreError(tr("{path} cannot be read as a part of a store: {reason}", path=path, reason=reason)) from None

@@ -40,8 +40,9 @@ class Store:
         self.folder = folder
         self._duckdb = importlib.import_module("duckdb")
         self._connection = connection or spilling_duckdb()
-        for table in TABLES:
-            self._view(table)
+        with self._store_errors():
+            for table in TABLES:
+                self._view(table)
         rows = [dict(zip(REJECTED, row, strict=True)) for row in rejected_lines(folder)]
         kinds = ("string", "string", "int64", "string")
         columns = pa.schema(list(zip(REJECTED, kinds, strict=True)))

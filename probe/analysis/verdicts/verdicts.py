@@ -14,6 +14,7 @@ from probe.analysis.rules.tables import RULESET
 from probe.analysis.verdicts.endpoints import EndpointVerdict, judge_endpoints
 from probe.analysis.verdicts.hops import InterferingHop, hop_of, interfering_hops
 from probe.analysis.verdicts.services import ServiceVerdict, judge_services, urls_of
+from probe.analysis.verdicts.size_limits import is_too_large
 from probe.analysis.verdicts.validity import Invalidity, invalidity_of
 from probe.messages import mark
 
@@ -28,6 +29,7 @@ __all__ = [
     "to_json",
 ]
 
+TOO_LARGE = mark("This measurement has more services, endpoints or transactions than any run of the probe.")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?")
 
 
@@ -90,7 +92,7 @@ def reason_unusable(measurement: object) -> str | None:
         return mark("This line is no measurement: it has no test_keys.")
     if not table(table(keys.get("x_target")).get("services")):
         return mark("This measurement does not say which services it tested: test_keys.x_target.services is missing.")
-    return None
+    return TOO_LARGE if is_too_large(keys) else None
 
 
 def _services(facts: FlatMeasurement) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,8 @@ from typing import Annotated
 from probe.cli.data.ingest import require_analysis_extra
 from probe.cli.data.sql import Folder
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, clean, say
+from probe.cli.screen import UsageError, say
+from probe.messages import printable
 
 app = new_app()
 
@@ -23,4 +24,4 @@ def cite(store: Folder, json: Annotated[bool, opt("--json", help="Print one JSON
         found = citation(store)
     except StoreError as error:
         raise UsageError(str(error), 2) from None
-    say(sys.stdout, jsonlib.dumps(found) if json else clean(as_text(found)))
+    say(sys.stdout, jsonlib.dumps(found) if json else printable(as_text(found)))

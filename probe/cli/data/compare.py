@@ -17,7 +17,7 @@ from probe.cli.data.verdict_tables import (
     question,
 )
 from probe.cli.options import new_app, opt
-from probe.cli.results.judge import INVALID_INPUT
+from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError, say
 from probe.messages import tr
 

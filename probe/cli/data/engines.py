@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from probe.cli.options import opt
-from probe.cli.screen import UsageError, clean
-from probe.messages import tr
+from probe.cli.screen import UsageError
+from probe.messages import printable, tr
 
 if TYPE_CHECKING:
     from probe.analysis.compare.verdict_table import VerdictTable
@@ -91,4 +91,4 @@ def store_engine(name: EngineName, master: str | None) -> Iterator[StoreEngine]:
         with spark_engine(DEFAULT_MASTER if master is None else master) as engine:
             yield engine
     except ClusterError as error:
-        raise UsageError(clean(str(error)), NO_NETWORK if isinstance(error, UnreachableError) else USAGE) from None
+        raise UsageError(printable(str(error)), NO_NETWORK if isinstance(error, UnreachableError) else USAGE) from None

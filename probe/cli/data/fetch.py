@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, clean, say, size, wrapped, write_error
-from probe.messages import tr, tr_plural
+from probe.cli.screen import UsageError, say, size, wrapped, write_error
+from probe.messages import printable, tr, tr_plural
 from probe.ooni.archive.keys import EARLIEST, TESTS, Question, choose
 from probe.results import reason_of
 
@@ -77,7 +77,7 @@ async def _run(base: str, question: Question, plan: bool, dest: Path, limit: int
         try:
             files = choose(await bucket.listed(question.prefixes()))
         except Unreachable as error:
-            refusal = tr("The archive at {address} cannot be listed: {reason}.", address=base, reason=clean(error))
+            refusal = tr("The archive at {address} cannot be listed: {reason}.", address=base, reason=error)
             raise UsageError(refusal, 4) from None
         total = sum(stored.size for stored in files)
         _print_plan(question, files, total)
@@ -105,7 +105,7 @@ def _print_plan(question: Question, files: "list[Stored]", total: int) -> None:
     )
     say(sys.stdout, wrapped(summary))
     for stored in files:
-        say(sys.stdout, f"  {clean(stored.key)}  {size(stored.size)}")
+        say(sys.stdout, f"  {printable(stored.key)}  {size(stored.size)}")
 
 
 async def _fetch(bucket: "Bucket", files: "list[Stored]", dest: Path) -> int:
@@ -122,7 +122,7 @@ async def _fetch(bucket: "Bucket", files: "list[Stored]", dest: Path) -> int:
                 fetched += new
             except (Spoiled, Unreachable) as error:
                 codes.append(8 if isinstance(error, Spoiled) else 4)
-                say(sys.stderr, f"probe: {clean(stored.key)}: {clean(error)}")
+                say(sys.stderr, f"probe: {printable(stored.key)}: {printable(error)}")
             except OSError as error:
                 refusal = tr(
                     "{folder} cannot be written: {reason}. The files downloaded so far are kept.",

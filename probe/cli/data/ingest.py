@@ -10,10 +10,10 @@ import typer
 
 from probe.cli.data.engines import USAGE, Engine, EngineName, Master, StoreEngine, store_engine
 from probe.cli.options import new_app, opt
+from probe.cli.results.unusable_lines import SkippedLines, files_of
 from probe.cli.screen import UsageError, say
 from probe.messages import tr
 
-INVALID_INPUT = 6
 Store = Annotated[Path, opt("--store", help="Folder of the store. It is created if it does not exist.")]
 
 app = new_app()
@@ -45,7 +45,7 @@ def ingest(
         raise UsageError(tr("probe ingest needs either results files or --rejudge."), USAGE)
     require_analysis_extra()
     cores = jobs or len(os.sched_getaffinity(0))
-    files = [] if rejudge else _find(paths or [])
+    files = [] if rejudge else _files(paths or [])
     with store_engine(engine, master) as chosen:
         counts = _run(chosen, files, store, lab=lab, jobs=cores, rejudge=rejudge)
     if json:
@@ -72,16 +72,13 @@ def _summary(counts: dict[str, float], store: Path) -> str:
     )
 
 
-def _find(paths: list[str]) -> list[Path]:
-    from probe.results import ResultsError, find_files
-
-    try:
-        found = find_files(paths)
-    except ResultsError as error:
-        raise UsageError(str(error), INVALID_INPUT) from None
-    if not found:
-        raise UsageError(tr("No results files were found in {paths}.", paths=", ".join(paths)), INVALID_INPUT)
-    return found
+def _files(paths: list[str]) -> list[Path]:
+    """Return the files, and name those that are refused. Raises UsageError."""
+    found, skipped = files_of(paths), SkippedLines()
+    for problem in found.refused:
+        skipped.name(problem)
+    skipped.print_count()
+    return found.files
 
 
 def _run(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from probe.cli.data.engines import Engine, EngineName, Master
 from probe.cli.data.verdict_tables import NOTHING_LEFT, By, Lab, Only, Since, Sources, Until, print_answer, question
 from probe.cli.options import new_app, opt
-from probe.cli.results.judge import INVALID_INPUT
+from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError
 from probe.messages import tr
 

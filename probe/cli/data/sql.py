@@ -11,7 +11,8 @@ import typer
 
 from probe.cli.data.ingest import require_analysis_extra
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, clean, say
+from probe.cli.screen import UsageError, say
+from probe.messages import printable
 
 Folder = Annotated[Path, opt("--store", help="Folder of a store that `probe ingest` made.")]
 
@@ -42,7 +43,7 @@ def sql(
             for text in texts:
                 say(sys.stdout, text, end="")
     except StoreError as error:
-        raise UsageError(clean(str(error)), 2) from None
+        raise UsageError(printable(str(error)), 2) from None
 
 
 def _as_json(number: int, row: dict[str, Any]) -> Iterator[str]:
@@ -52,4 +53,4 @@ def _as_json(number: int, row: dict[str, Any]) -> Iterator[str]:
 def _as_table(number: int, row: dict[str, Any]) -> Iterator[str]:
     """Yield a row as cells between tabs. The names come before the first row."""
     for cells in [list(row.keys()), list(row.values())][number > 0 :]:
-        yield "\t".join(clean("" if cell is None else cell) for cell in cells) + "\n"
+        yield "\t".join(printable("" if cell is None else cell) for cell in cells) + "\n"

@@ -9,7 +9,7 @@ import typer
 
 from probe.cli.data.engines import USAGE, EngineName, LocalEngine, StoreEngine, store_engine
 from probe.cli.options import opt
-from probe.cli.results.judge import INVALID_INPUT, SkippedLines, usable_measurements
+from probe.cli.results.unusable_lines import INVALID_INPUT, SkippedLines, usable_measurements
 from probe.cli.screen import UsageError, say
 from probe.messages import mark, tr, tr_plural
 
@@ -69,8 +69,9 @@ def print_answer(
             text = answer(verdict_table(sources, lab, skipped, chosen))
     except QuestionError as error:
         raise UsageError(str(error), INVALID_INPUT) from None
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    finally:
+        skipped.print_count()
+    say(sys.stdout, text.removesuffix("\n"))
     if skipped.lines:
         raise typer.Exit(INVALID_INPUT)
 

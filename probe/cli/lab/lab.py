@@ -13,7 +13,7 @@ import typer
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.screen import UsageError, is_plain, lab_header, lab_of, print_verdicts, say, targets_of, wrapped
-from probe.messages import tr
+from probe.messages import printable, tr
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -185,7 +185,7 @@ def _report(scenario: "Scenario", finished: "Finished", results: Path | None, js
     elif not json:
         say(stream, "\n" + tr("All verdicts are as scenario {name} expects.", name=scenario.name))
     if path is not None:
-        say(stream if not json else sys.stderr, f"saved {path}")
+        say(stream if not json else sys.stderr, f"saved {printable(path)}")
     return 1 if finished.differences else 0
 
 

@@ -1,17 +1,14 @@
 """Implement `probe judge`: verdicts from results files, with the same bytes as `probe run --json` printed."""
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, is_plain, lab_of, print_verdicts, say, targets_of
-from probe.messages import tr, tr_plural
-
-INVALID_INPUT = 6
+from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
+from probe.cli.screen import UsageError, is_plain, lab_of, print_verdicts, targets_of
+from probe.messages import tr
 
 app = new_app()
 
@@ -27,7 +24,8 @@ def judge(
 ) -> None:
     """Compute the verdicts of results files and OONI archives again.
 
-    Lines that cannot be used are named on stderr, and the exit code is then 6. The other lines are judged.
+    Lines that cannot be used are counted, the first ten are named on stderr, and the exit code is then 6. The other
+    lines are judged.
     """
     from probe.analysis.engines.engine import SQLiteEngine
     from probe.analysis.verdicts.verdicts import judge_measurement, to_json
@@ -52,39 +50,4 @@ def judge(
                     print_verdicts(records, sys.stdout, simple, lab=shown, targets=targets_of([measurement]))
                 headed = scenario
     sys.stdout.flush()
-    if skipped.lines:
-        unusable = tr_plural("{count} line could not be used.", "{count} lines could not be used.", skipped.lines)
-        say(sys.stderr, f"probe: {unusable}")
-        raise typer.Exit(INVALID_INPUT)
-
-
-class SkippedLines:
-    """Count the lines that could not be used."""
-
-    def __init__(self) -> None:
-        self.lines = 0
-
-    def name(self, file: str, number: int, sentence: str) -> None:
-        """Count one line, and print its file, number and reason on stderr."""
-        self.lines += 1
-        say(sys.stderr, f"probe: {file}:{number}: {tr(sentence)}")
-
-
-def usable_measurements(sources: list[str], skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Iterate over (file name, line number, measurement) of everything that can be judged. Raises UsageError."""
-    from probe.analysis.verdicts.verdicts import reason_unusable
-    from probe.results import Problem, ResultsError, file_name, find_files, read_lines
-
-    try:
-        found = find_files([Path(source) for source in sources])
-    except ResultsError as error:
-        raise UsageError(str(error), INVALID_INPUT) from None
-    if not found:
-        raise UsageError(tr("No results files were found in {paths}.", paths=", ".join(sources)), INVALID_INPUT)
-    for source in found:
-        for number, read in read_lines(source):
-            problem = read.sentence if isinstance(read, Problem) else reason_unusable(read)
-            if problem is not None:
-                skipped.name(file_name(source), number, problem)
-            elif isinstance(read, dict):
-                yield file_name(source), number, read
+    skipped.end()

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import clean, say, wrapped
-from probe.messages import tr, tr_plural
+from probe.cli.screen import say, wrapped
+from probe.messages import printable, tr, tr_plural
 from probe.results import Problem, read_lines, results_root, run_files
+
+MOST_TESTS, LONGEST = 50, 60  # names of tests in one file, and characters of a text
+OTHERS = "other tests"
 
 app = new_app()
 
@@ -28,34 +31,43 @@ def runs(
         if json:
             from json import dumps
 
-            print(dumps({"path": str(path), **about}))
+            say(sys.stdout, dumps({"path": str(path), **about}))
         else:
             _print(path, about)
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return what a results file contains: start time, network, lab scenario, tests, number of unusable lines."""
+    """Return what a results file contains: start time, network, lab scenario, tests, number of unusable lines.
+
+    Texts are cut, and further names of tests are counted together, because a file can contain anything.
+    """
     tests: Counter[str] = Counter()
     start, network, lab, problems = "", "", None, 0
     for _, read in read_lines(path):
         if isinstance(read, Problem):
             problems += 1
             continue
-        tests[str(read.get("test_name"))] += 1
-        start = start or str(read.get("test_start_time", ""))
-        network = network or f"{read.get('probe_cc', 'ZZ')} {read.get('probe_asn', 'AS0')}"
+        name = _cut(read.get("test_name"))
+        tests[name if name in tests or len(tests) < MOST_TESTS else OTHERS] += 1
+        start = start or _cut(read.get("test_start_time", ""))
+        network = network or f"{_cut(read.get('probe_cc', 'ZZ'))} {_cut(read.get('probe_asn', 'AS0'))}"
         annotations = read.get("annotations")
         lab = lab or (annotations.get("lab") if isinstance(annotations, dict) else None)
+    lab = _cut(lab) if lab else None
     return {"start": start, "network": network, "lab": lab, "tests": dict(tests), "problems": problems}
+
+
+def _cut(value: object) -> str:
+    return str(value)[:LONGEST]
 
 
 def _print(path: Path, about: dict[str, Any]) -> None:
     place = f"LAB {about['lab']}" if about["lab"] else about["network"]
     tests = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in about["tests"].items())
-    say(sys.stdout, clean(f"{about['start']}  {place}"))
+    say(sys.stdout, printable(f"{about['start']}  {place}"))
     say(sys.stdout, wrapped(tests or tr("no measurements"), 4))
     if about["problems"]:
         say(sys.stdout, "    " + tr_plural("{count} unusable line", "{count} unusable lines", about["problems"]))
     if path.name.endswith(".part"):
         say(sys.stdout, "    " + tr("The run was interrupted, or is still going on."))
-    say(sys.stdout, f"    {path}")
+    say(sys.stdout, f"    {printable(path)}")

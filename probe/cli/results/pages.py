@@ -2,17 +2,18 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probe.cli.screen import UsageError, say, write_error
-from probe.messages import tr
+from probe.messages import printable, tr
 from probe.results import reason_of
 
 if TYPE_CHECKING:
     from probe.analysis.compare.cells import Comparison
     from probe.analysis.compare.verdict_table import VerdictTable
+    from probe.analysis.verdicts.verdict_row import VerdictRow
 
 
 def write_page(
@@ -35,27 +36,32 @@ def write_page(
             "{path} cannot be written: {reason}. Give another file with --html.", path=path, reason=reason_of(error)
         )
         raise write_error(error, path, refusal, 2) from None
-    say(sys.stderr, f"saved {path}")
+    say(sys.stderr, f"saved {printable(path)}")
 
 
-def write_receipt(
-    path: Path,
-    measurements: Sequence[tuple[str, int, dict[str, Any]]],
-    evidence: Mapping[tuple[str, int, str], Sequence[str]],
-) -> None:
-    """Write the verdicts of one run, on the same page with one column. Raises UsageError."""
+def write_receipt(path: Path, judged: Iterable[tuple[str, int, dict[str, Any], Mapping[str, Sequence[str]]]]) -> None:
+    """Write the verdicts of one run, on the same page with one column. Raises UsageError.
+
+    `judged` yields file, line number, measurement, and the sentences of evidence by service.
+    """
     from probe.analysis.compare.axes import Question
     from probe.analysis.compare.cells import compare
     from probe.analysis.compare.verdict_table import VerdictTable
     from probe.analysis.verdicts.verdict_row import rows_of
 
-    rows = (row for file, number, one in measurements for row in rows_of(one, file=file, number=number))
-    table = VerdictTable.of_rows(rows)
+    files, evidence = dict[str, None](), dict[tuple[str, int, str], Sequence[str]]()
+
+    def rows() -> "Iterator[VerdictRow]":
+        for file, number, measurement, shown in judged:
+            files[file] = None
+            evidence.update({(file, number, service): sentences for service, sentences in shown.items()})
+            yield from rows_of(measurement, file=file, number=number)
+
+    table = VerdictTable.of_rows(rows())
     comparison = compare(table, Question(lab=True))
     if not comparison.services:
         raise UsageError(tr("The results file contains no measurement that can be judged."), 6)
-    files = list(dict.fromkeys(file for file, _, _ in measurements))
-    write_page(path, table, comparison, files, title="What this run found", evidence=evidence)
+    write_page(path, table, comparison, list(files), title="What this run found", evidence=evidence)
 
 
 def _write_privately(path: Path, text: str) -> None:

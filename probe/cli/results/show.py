@@ -1,16 +1,20 @@
 """Implement `probe show`: the verdicts of a run, and with --why their evidence."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, clean, is_plain, lab_of, print_verdicts, say, targets_of
+from probe.cli.results.unusable_lines import INVALID_INPUT, SkippedLines, usable_measurements
+from probe.cli.screen import UsageError, is_plain, lab_of, print_verdicts, say, targets_of
 from probe.messages import tr
-from probe.results import Problem, ResultsError, file_name, find_files, read_lines, results_root, run_files
+from probe.results import results_root, run_files
+
+Measurements = Iterator[tuple[str, int, dict[str, Any]]]
+GROUPED = 2000  # verdicts that are held for grouping. A run has about 60.
 
 app = new_app()
 
@@ -29,81 +33,78 @@ def show(
 
     The verdicts are computed again from the measurements.
     """
-    problems: list[Problem] = []
-    measurements = [entry for path in _paths(source, results) for entry in _usable(path, problems)]
-    for problem in problems:
-        say(sys.stderr, f"probe: {clean(problem)}")
-    from probe.analysis.verdicts.verdicts import judge_measurements
-
-    records = list(judge_measurements(measurements))
-    simple = is_plain(plain, sys.stdout)
-    lab = lab_of(measurement for _, _, measurement in measurements)
+    skipped = SkippedLines()
+    measurements = usable_measurements(_sources(source, results), skipped)
     if html is not None:
-        _write_receipt(html, records, measurements)
+        _write_receipt(html, measurements)
     elif why:
-        _print_reasons(records, measurements, lab, simple)
+        _print_reasons(measurements, is_plain(plain, sys.stdout))
     else:
-        print_verdicts(records, sys.stdout, simple, lab=lab, targets=targets_of(one for _, _, one in measurements))
-    if problems:
-        raise typer.Exit(6)
+        _print_verdicts(measurements, is_plain(plain, sys.stdout))
+    skipped.end()
 
 
-def _write_receipt(
-    path: Path, records: list[dict[str, Any]], measurements: list[tuple[str, int, dict[str, Any]]]
-) -> None:
+def _print_verdicts(measurements: Measurements, plain: bool) -> None:
+    """Print the verdicts. Services of all measurements that share their evidence are grouped, up to a limit."""
     from probe.analysis.engines.engine import SQLiteEngine
+    from probe.analysis.verdicts.verdicts import judge_measurement
+
+    records, targets, lab = list[dict[str, Any]](), dict[str, Mapping[str, Any]](), None
+    with SQLiteEngine() as engine:
+        for file, number, measurement in measurements:
+            records += judge_measurement(measurement, file=file, number=number, engine=engine)
+            targets |= targets_of([measurement])
+            lab = lab or lab_of([measurement])
+            if len(records) >= GROUPED:
+                print_verdicts(records, sys.stdout, plain, lab=lab, targets=targets)
+                records, targets = [], {}
+    print_verdicts(records, sys.stdout, plain, lab=lab, targets=targets)
+
+
+def _write_receipt(path: Path, measurements: Measurements) -> None:
+    from probe.analysis.engines.engine import SQLiteEngine
+    from probe.analysis.verdicts.verdicts import judge_measurement
     from probe.cli.results.pages import write_receipt
     from probe.cli.results.why import Explanations, evidence
 
     with SQLiteEngine() as engine:
         explanations = Explanations(engine)
-        shown = {
-            (record["measurement_file"], record["measurement_line"], record["service"]): list(
-                evidence(record, measurement, explanations.of(record, measurement))
-            )
-            for record, measurement in _with_lines(records, measurements)
-        }
-    write_receipt(path, measurements, shown)
+
+        def judged() -> Iterator[tuple[str, int, dict[str, Any], dict[str, list[str]]]]:
+            for file, number, measurement in measurements:
+                records = judge_measurement(measurement, file=file, number=number, engine=engine)
+                shown = {
+                    record["service"]: list(evidence(record, measurement, explanations.of(record, measurement)))
+                    for record in records
+                }
+                yield file, number, measurement, shown
+
+        write_receipt(path, judged())
 
 
-def _print_reasons(
-    records: list[dict[str, Any]], measurements: list[tuple[str, int, dict[str, Any]]], lab: str | None, plain: bool
-) -> None:
+def _print_reasons(measurements: Measurements, plain: bool) -> None:
     from probe.analysis.engines.engine import SQLiteEngine
+    from probe.analysis.verdicts.verdicts import judge_measurement
     from probe.cli.results.why import Explanations
 
+    headed = None
     with SQLiteEngine() as engine:
         reasons = Explanations(engine)
-        for record, measurement in _with_lines(records, measurements):
-            reasons.say(record, measurement, plain, lab)
-            lab = None
+        for file, number, measurement in measurements:
+            records = judge_measurement(measurement, file=file, number=number, engine=engine)
+            lab = lab_of([measurement])
+            reasons.say_all(records, measurement, plain, lab if lab != headed else None)
+            headed = lab
 
 
-def _with_lines(
-    records: list[dict[str, Any]], measurements: list[tuple[str, int, dict[str, Any]]]
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    placed = {(name, number): measurement for name, number, measurement in measurements}
-    return ((record, placed[record["measurement_file"], record["measurement_line"]]) for record in records)
-
-
-def _paths(source: str, results: Path | None) -> list[Path]:
+def _sources(source: str, results: Path | None) -> list[str]:
+    """Return the named source, or the newest run. Raises UsageError."""
     if source != "last":
-        try:
-            return find_files([source])
-        except ResultsError as error:
-            raise UsageError(str(error), 6) from None
+        return [source]
     root = results_root(results)
     found = run_files(root) if root.is_dir() else []
     if not found:
-        raise UsageError(tr("There are no runs in {folder} yet. `probe run` makes one.", folder=root), 6)
+        raise UsageError(tr("There are no runs in {folder} yet. `probe run` makes one.", folder=root), INVALID_INPUT)
     latest = max(found, key=lambda path: path.stat().st_mtime_ns)
     say(sys.stderr, tr("Results file: {path}", path=latest))
-    return [latest]
-
-
-def _usable(path: Path, problems: list[Problem]) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    for number, read in read_lines(path):
-        if isinstance(read, Problem):
-            problems.append(read)
-        else:
-            yield file_name(path), number, read
+    return [str(latest)]

@@ -2,19 +2,19 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from probe.cli.options import new_app, opt
-from probe.cli.screen import UsageError, clean, say
-from probe.messages import mark, tr, tr_plural
+from probe.cli.results.unusable_lines import INVALID_INPUT, files_of
+from probe.cli.screen import UsageError, say
+from probe.messages import mark, printable, tr, tr_plural
 
 if TYPE_CHECKING:
     from probe.results.validation import Finding, Tally
 
-INVALID_INPUT, USAGE = 6, 2
+USAGE = 2
 NEEDS = mark(
     "probe validate needs jsonschema-rs. Install it with pip install 'censorprobe[analysis]', "
     "or in a checkout with pip install -e '.[analysis]'"
@@ -37,7 +37,7 @@ def validate(
             say(sys.stdout, as_json(name, tally))
         else:
             for row in as_text(name, tally):
-                say(sys.stdout, clean(row))
+                say(sys.stdout, printable(row))
         valid, ours = valid and not tally.findings, ours + tally.ours
         foreign += tally.foreign.total()
     if not ours and foreign:
@@ -49,7 +49,7 @@ def validate(
 
 def _tallies(sources: list[str]) -> Iterator[tuple[str, "Tally"]]:
     """Iterate over files and their findings, reading one line at a time. Raises UsageError."""
-    from probe.results import ResultsError, file_name, find_files, read_lines
+    from probe.results import file_name, read_lines
 
     try:
         from probe.results.validation import Tally
@@ -57,13 +57,12 @@ def _tallies(sources: list[str]) -> Iterator[tuple[str, "Tally"]]:
         if missing.name != "jsonschema_rs":
             raise
         raise UsageError(tr(NEEDS), USAGE) from None
-    try:
-        found = find_files([Path(source) for source in sources])
-    except ResultsError as error:
-        raise UsageError(str(error), INVALID_INPUT) from None
-    if not found:
-        raise UsageError(tr("No results files were found in {paths}.", paths=", ".join(sources)), INVALID_INPUT)
-    for source in found:
+    found = files_of(sources)
+    for problem in found.refused:
+        tally = Tally()
+        tally.add(0, problem)
+        yield problem.file, tally
+    for source in found.files:
         tally = Tally()
         for number, line in read_lines(source):
             tally.add(number, line)

@@ -9,7 +9,7 @@ from typing import Annotated
 from probe.cli.options import new_app, opt
 from probe.cli.run.settings import config_folder, defaults
 from probe.cli.screen import UsageError, say
-from probe.messages import tr, tr_plural
+from probe.messages import printable, tr, tr_plural
 from probe.results import default_root, list_file, results_root, state_folder, used_folders
 
 app = new_app()
@@ -35,7 +35,7 @@ def wipe(
         return
     say(sys.stdout, tr("These files and folders are removed:"))
     for path in paths:
-        say(sys.stdout, f"  {path}")
+        say(sys.stdout, f"  {printable(path)}")
     if not yes:
         _ask()
     failed = [why for path in paths if (why := _remove(path))]
@@ -127,5 +127,5 @@ def _remove(path: Path) -> str | None:
         elif not any(path.iterdir()):
             path.rmdir()
     except OSError as error:
-        return f"{path}: {error.strerror}"
+        return f"{printable(path)}: {error.strerror}"
     return None

@@ -11,6 +11,7 @@ import typer
 from probe.cli.options import new_app, opt, targets_folder
 from probe.cli.run.settings import config_folder
 from probe.cli.screen import UsageError, say, wrapped
+from probe.files import read_regular
 from probe.messages import mark, tr
 from probe.results import reason_of
 
@@ -142,7 +143,7 @@ def consent_file() -> Path:
 
 def _kept() -> str | None:
     try:
-        return consent_file().read_text(encoding="ascii").strip()
+        return read_regular(consent_file(), 100).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return None
 

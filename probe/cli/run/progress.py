@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from probe.cli.run.findings import findings, helper_finding, refusal
 from probe.cli.run.run_time import expected_time
 from probe.cli.screen import lab_header, say, wrapped
-from probe.messages import tr, tr_plural
+from probe.messages import printable, printable_lines, tr, tr_plural
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -79,7 +79,7 @@ class Lines:
     def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
         self.done += 1
         done = tr("{done} of {total}", done=self.done, total=self.total)
-        self.write(f"  {target.title:<23} {summary(documents):<34} {seconds:5.1f} s  {done}")
+        self.write(f"  {printable(target.title):<23} {summary(documents):<34} {seconds:5.1f} s  {done}")
 
     def stopping(self, why: str) -> None:
         leave_closed_terminal()
@@ -95,16 +95,16 @@ class Moving(Lines):
         self._tasks: dict[str, TaskID] = {}
 
     def write(self, text: str) -> None:
-        self._bars.console.print(text)
+        self._bars.console.print(printable_lines(text))
 
     def started(self, target: "Target") -> None:
         state = tr("measuring")
-        self._tasks[target.name] = self._bars.add_task(f"{target.title:<23} {state}", total=1)
+        self._tasks[target.name] = self._bars.add_task(f"{printable(target.title):<23} {state}", total=1)
 
     def finished(self, target: "Target", documents: Sequence[Mapping[str, Any]], seconds: float) -> None:
         self.done += 1
         done = tr("{done} of {total}", done=self.done, total=self.total)
-        text = f"{target.title:<23} {summary(documents):<34} {done}"
+        text = f"{printable(target.title):<23} {summary(documents):<34} {done}"
         self._bars.update(self._tasks[target.name], description=text, completed=1)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from probe.cli.run import consent
 from probe.cli.run.run_time import stopped_at_limit
 from probe.cli.screen import UsageError, is_plain, print_verdicts, say, size, wrapped
-from probe.messages import mark, tr, tr_plural
+from probe.messages import mark, printable, tr, tr_plural
 from probe.results import (
     STDIN,
     Problem,
@@ -281,4 +281,4 @@ def _print_summary(outcome: "RunOutcome") -> None:
     if outcome.packets is not None:
         say(err, tr("packets {path}", path=outcome.packets))
     if outcome.path is not None:
-        say(err, f"saved {outcome.path}")
+        say(err, f"saved {printable(outcome.path)}")

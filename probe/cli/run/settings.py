@@ -1,14 +1,15 @@
 """Read the settings file censorprobe/config.toml in the XDG folder. Environment and flags win over it."""
 
 import os
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from probe.cli.screen import UsageError
+from probe.files import read_toml
 from probe.messages import mark, tr
 
+LARGEST = 10**9  # of a number
 # key in the file (the option's name): (parameter of the commands, accepted types, expected value)
 KEYS: dict[str, tuple[str, tuple[type, ...], str]] = {
     "targets": ("targets", (str,), mark("a folder")),
@@ -37,11 +38,12 @@ def defaults() -> dict[str, Any]:
     """Return the settings as parameters of a command, {} without a file. Raises UsageError (2) with file and key."""
     file = config_folder() / "config.toml"
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        _, table = read_toml(file)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
-        raise UsageError(tr("The settings file {path} cannot be used: {reason}", path=file, reason=error), 2) from None
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(tr("The settings file {path} cannot be used: {reason}", path=file, reason=reason), 2) from None
     return dict(_checked(key, value, file) for key, value in table.items())
 
 
@@ -56,7 +58,7 @@ def _checked(key: str, value: Any, file: Path) -> tuple[str, Any]:
             sentence = tr("{path}: {key} is an unknown key. Use one of {known}.", path=file, key=key, known=known)
         raise UsageError(sentence, 2)
     parameter, kinds, expected = KEYS[key]
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds) or _is_unusable(value):
         sentence = tr(
             "{path}: {key} = {value} cannot be used. Expected {expected}.",
             path=file,
@@ -66,3 +68,10 @@ def _checked(key: str, value: Any, file: Path) -> tuple[str, Any]:
         )
         raise UsageError(sentence, 2)
     return parameter, value
+
+
+def _is_unusable(value: Any) -> bool:
+    """Return True for a number that is none or too large, and for a text that no command line can contain."""
+    if isinstance(value, str):
+        return "\0" in value
+    return not abs(value) < LARGEST

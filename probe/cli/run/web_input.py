@@ -4,13 +4,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from probe.cli.screen import UsageError, clean, say
-from probe.messages import tr, tr_plural
+from probe.cli.screen import UsageError, say
+from probe.files import open_regular
+from probe.messages import printable, tr, tr_plural
 from probe.targets.url_lists import LONGEST_LIST, WebList, read_list
 
 WEB = "web"  # used like a target's name
 STDIN = "-"
-MOST_NAMED = 20  # problems
 
 
 def split(names: Sequence[str], inputs: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -29,7 +29,7 @@ def read_inputs(inputs: Sequence[str]) -> WebList:
             found.take(one, "", "--input")
         else:
             read_list(_text(one), "standard input" if one == STDIN else one, found)
-    _name(found.problems)
+    _name(found)
     if not found.targets:
         raise UsageError(
             tr("--input has no web address that can be measured. Use http://… or https://…, one per line."), 6
@@ -39,25 +39,24 @@ def read_inputs(inputs: Sequence[str]) -> WebList:
 
 def _text(name: str) -> str:
     """Return the text of a file or of standard input. Raises UsageError (2, 6)."""
-    name_shown = clean(name)
     try:
         raw = _beginning(name)
     except OSError as error:
         sentence = tr(
             "--input {name} cannot be read ({reason}). Use a file or a web address.",
-            name=name_shown,
+            name=name,
             reason=error.strerror,
         )
         raise UsageError(sentence, 2) from None
     if len(raw) > LONGEST_LIST:
-        sentence = tr("--input {name} is longer than {limit} bytes. Split it.", name=name_shown, limit=LONGEST_LIST)
+        sentence = tr("--input {name} is longer than {limit} bytes. Split it.", name=name, limit=LONGEST_LIST)
         raise UsageError(sentence, 6)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         sentence = tr(
             "--input {name} is no UTF-8 text (byte {offset}). Use one web address per line.",
-            name=name_shown,
+            name=name,
             offset=error.start,
         )
         raise UsageError(sentence, 6) from None
@@ -66,13 +65,12 @@ def _text(name: str) -> str:
 def _beginning(name: str) -> bytes:
     if name == STDIN:
         return sys.stdin.buffer.read(LONGEST_LIST + 1)
-    with Path(name).open("rb") as stream:
+    with open_regular(Path(name)) as stream:
         return stream.read(LONGEST_LIST + 1)
 
 
-def _name(problems: Sequence[str]) -> None:
-    for problem in problems[:MOST_NAMED]:
-        say(sys.stderr, f"probe: {clean(problem)}")
-    if len(problems) > MOST_NAMED:
-        more = len(problems) - MOST_NAMED
+def _name(found: WebList) -> None:
+    for problem in found.problems:
+        say(sys.stderr, f"probe: {printable(problem)}")
+    if (more := found.unusable - len(found.problems)) > 0:
         say(sys.stderr, "probe: " + tr_plural("{count} more row is left out.", "{count} more rows are left out.", more))

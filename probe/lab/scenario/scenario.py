@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from probe.files import read_toml
 from probe.lab.censors import CLASSES, Middlebox
 from probe.lab.scenario.expectations import Expectation
 from probe.lab.scenario.faults import KINDS, Fault
@@ -188,7 +189,7 @@ def load_scenario(path: Path) -> Scenario:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return read_toml(path)[1]
     except OSError as error:
         sentence = tr("{path}: the scenario file cannot be read ({reason}).", path=path, reason=error.strerror)
         raise ScenarioError(sentence) from None

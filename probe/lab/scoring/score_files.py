@@ -7,12 +7,16 @@ from functools import reduce
 from pathlib import Path
 from typing import Literal
 
+from pydantic import TypeAdapter
+
+from probe.files import read_regular
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.scoring.score import Tally
 from probe.messages import tr
 
 Kind = Literal["standard", "slow line", "deep"]
 
+LARGEST = 16 * 1024 * 1024  # bytes
 SLOW_KBIT, SLOW_RTT_MS = 512.0, 800.0  # limits of a slow access line, whose runs may take longer
 
 
@@ -52,10 +56,8 @@ def write(score: Score, path: Path) -> None:
 def read(path: Path) -> Score:
     """Read what `write` wrote. Raises ScoreError."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        scenarios = {name: Tally(**count) for name, count in document["scenarios"].items()}
-        return Score(**{**document, "scenarios": scenarios})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return TypeAdapter(Score).validate_json(read_regular(path, LARGEST), strict=True)
+    except (OSError, ValueError, RecursionError):
         sentence = tr("{path} has no score. Expected a file of `probe lab score --save`.", path=path)
         raise ScoreError(sentence) from None
 

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from probe.files import read_regular
 from probe.formats import failures as f
 from probe.targets.target import is_address
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from OpenSSL.crypto import X509, X509Store
 
+LARGEST_ROOTS = 8 * 1024 * 1024  # bytes. Mozilla's list has 300 kB
 NOISE_ROOT = "NOISE ROOT"
-_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s(.*?)-----END \1-----", re.DOTALL)
+_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s([^-]*+)-----END \1-----")  # base64 has no hyphen
 
 # X509_V_ERR numbers that mean an untrusted chain. A bad signature (7) is one of them, because Go, and so OONI, reports
 # it as an unknown authority.
@@ -66,7 +68,7 @@ class Roots:
 
         path = Path(self.public or certifi.where())
         try:
-            pem = path.read_bytes()
+            pem = read_regular(path, LARGEST_ROOTS)
         except OSError as error:
             raise RootsError(f"{path.name}: the public roots cannot be read ({error.strerror}).") from error
         own = self.also.encode()

@@ -1,0 +1,1 @@
+"""Run commands on files that were made to break them."""
