@@ -79,7 +79,9 @@ class AsnTable:
             if self._read(0, start) != MAGIC:
                 raise TableError(tr("{path} is no AS table that this version can read.", path=path))
             (length,) = struct.unpack("<I", self._read(start, 4))
-            self.header: dict[str, Any] = json.loads(self._read(start + 4, min(length, LARGEST_HEADER)))
+            if length > LARGEST_HEADER:
+                raise ValueError(tr("its header is longer than {count} bytes", count=LARGEST_HEADER))
+            self.header: dict[str, Any] = json.loads(self._read(start + 4, length))
             self._indexes = {name: self._index(*self.header["sections"][name]) for name in SECTIONS}
             self.database = f"{self.header['title']} {self.header['date']}"
         except UNREADABLE as error:

@@ -64,7 +64,7 @@ class WebList:
         )
 
     def _refuse(self, problem: object, name: str, number: int) -> None:
-        """Count an unusable row, and keep a sentence if it is among the first. A million take a minute."""
+        """Count an unusable row, and keep a sentence if it is among the first, since a million take a minute."""
         self.unusable += 1
         if self.unusable <= MOST_KEPT:
             where = tr("{name}, line {number}", name=name, number=number) if number else name

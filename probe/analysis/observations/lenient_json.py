@@ -19,10 +19,14 @@ def tables(value: Any) -> list[dict[str, Any]]:
 
 
 def text(value: Any) -> str:
-    """Return the string, or "". Lone surrogates become question marks, since no encoding can write them."""
+    """Return the string, or "".
+
+    Lone surrogates become question marks, since no encoding can write them. So does U+0000, since SQL ends texts there.
+    """
     if not isinstance(value, str):
         return ""
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    whole = value.replace("\0", "?") if "\0" in value else value
+    return whole if whole.isascii() else whole.encode("utf-8", "replace").decode()
 
 
 def texts(value: Any) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from probe.analysis.compare.verdict_table import UNREADABLE
 from probe.analysis.compare.verdict_table import StoreError as StoreError
+from probe.files import open_regular
 from probe.messages import tr
 from probe.results import full_disk, is_full, reason_of, try_writing
 
@@ -195,13 +196,15 @@ def files_in(folder: Path) -> list[tuple[str, str, int, int]]:
 
 def _read(folder: Path, statement: str) -> list[tuple]:  # type: ignore[type-arg]
     try:
+        open_regular(folder / NAME).close()  # SQLite waits for the other end of a pipe
         database = sqlite3.connect(f"{(folder / NAME).resolve().as_uri()}?mode=ro", uri=True)
         try:
             return database.execute(statement).fetchall()
         finally:
             database.close()
-    except sqlite3.Error as error:
-        raise StoreError(tr(UNREADABLE, folder=folder, reason=error)) from None
+    except (sqlite3.Error, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(tr(UNREADABLE, folder=folder, reason=reason)) from None
 
 
 def os_error_of(error: sqlite3.Error, folder: Path) -> OSError | None:
@@ -214,12 +217,16 @@ def os_error_of(error: sqlite3.Error, folder: Path) -> OSError | None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     try:
+        if path.exists():
+            open_regular(path).close()
         database = sqlite3.connect(path, isolation_level=None)
         database.executescript(_SCHEMA)
-    except sqlite3.Error as error:
-        if (system := os_error_of(error, path.parent)) is not None and is_full(system):
+    except (sqlite3.Error, OSError) as error:
+        system = os_error_of(error, path.parent) if isinstance(error, sqlite3.Error) else error
+        if system is not None and is_full(system):
             raise full_disk(system, path) from None
+        reason = getattr(error, "strerror", None) or error
         raise StoreError(
-            tr("The file {path} cannot be used as part of a store: {reason}.", path=path, reason=error)
+            tr("The file {path} cannot be used as part of a store: {reason}.", path=path, reason=reason)
         ) from None
     return database

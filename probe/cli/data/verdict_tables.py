@@ -71,7 +71,8 @@ def print_answer(
         raise UsageError(str(error), INVALID_INPUT) from None
     finally:
         skipped.print_count()
-    say(sys.stdout, text.removesuffix("\n"))
+    if text:
+        say(sys.stdout, text.removesuffix("\n"))
     if skipped.lines:
         raise typer.Exit(INVALID_INPUT)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LONGEST = 60  # seconds of a clock, after which a fork is killed. A case is judged by its CPU seconds.
+LONGEST = 100  # seconds, after which a fork is killed. A case is judged by its CPU seconds.
 MOST_MEMORY = 4 << 30  # bytes that a fork may reserve, so that a fault of ours does not stop the machine
 ROOT = Path(__file__).parents[3]
 IMPORTED = (
@@ -38,6 +38,7 @@ HEAVY = ("duckdb", "pyarrow", "pyarrow.parquet")  # only the commands of a store
 class Outcome:
     """Hold how a command ended. `signal` is 0 if nothing killed it."""
 
+    words: tuple[str, ...]
     code: int
     signal: int
     out: bytes
@@ -80,7 +81,7 @@ class Forks:
         self._server.stdin.write(json.dumps(asked) + "\n")
         self._server.stdin.flush()
         answer = json.loads(self._server.stdout.readline())
-        return Outcome(out=out.read_bytes(), err=err.read_bytes(), **answer)
+        return Outcome(words, out=out.read_bytes(), err=err.read_bytes(), **answer)
 
 
 @contextmanager

@@ -267,7 +267,7 @@ def _names(folder: Path) -> None:
 
 
 FOLDERS: dict[str, Case] = {
-    "folder-of-strange-files": Case(_strange_files, (1,), 7, ""),
+    "folder-of-strange-files": Case(_strange_files, (1,), 6, ""),
     "folder-of-strange-names": Case(_names, (1, 1, 1, 1, 1), 5, ""),
 }
 
