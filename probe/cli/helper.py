@@ -26,6 +26,10 @@ def helper(
         list[str] | None,
         opt("--trusted-proxy", help="Address or CIDR of a reverse proxy that names its clients. Repeatable."),
     ] = None,
+    own_address: Annotated[
+        list[str] | None,
+        opt("--own-address", help="Address or CIDR that leads to this machine, as behind NAT. Repeatable."),
+    ] = None,
     lab: Annotated[bool, opt("--lab", help="Allow private addresses in questions.")] = False,
 ) -> None:
     """Serve as the test helper that measures from outside.
@@ -34,6 +38,8 @@ def helper(
     It keeps no log of its clients, and no error message contains their addresses or requests.
     For https, use a reverse proxy on the same address as the UDP echo.
     With --trusted-proxy it reads the client's address from Forwarded or X-Forwarded-For of that proxy, and of no other.
+    It connects to no address of this machine. --own-address names those that no interface has: behind NAT, or outside a
+    container.
     With --echo it returns UDP datagrams unchanged if they have a token from an answer of the last minute.
     """
     import asyncio
@@ -52,8 +58,11 @@ def helper(
             lab=lab,
             public_roots=roots,
             echo_ports=echo_ports(echo),
-            trusted=networks(trusted_proxy or []),
+            trusted=networks("--trusted-proxy", trusted_proxy or []),
+            own=networks("--own-address", own_address or []),
         )
+        if not lab and not state.machine.knows_public():
+            _warn_about_nat()
         silence()
         code = asyncio.run(serve(state, host, port, _announce))
     except (TargetError, TableError) as error:
@@ -62,6 +71,17 @@ def helper(
         sentence = tr("The helper cannot listen on {listen}: {reason}", listen=listen, reason=error.strerror or error)
         raise UsageError(sentence, 2) from None
     raise typer.Exit(code)
+
+
+def _warn_about_nat() -> None:
+    print(
+        tr(
+            "probe: No public address of this machine is known, as behind NAT or in a container. Name it with "
+            "--own-address, so that no client can make the helper connect to this machine."
+        ),
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _announce(url: str) -> None:
@@ -87,16 +107,18 @@ def echo_ports(text: str | None) -> list[int]:
     return list(dict.fromkeys(map(int, words)))
 
 
-def networks(words: Sequence[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def networks(option: str, words: Sequence[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """Parse addresses and CIDR prefixes. Raises UsageError (2)."""
-    return [_network(word) for word in words]
+    return [_network(option, word) for word in words]
 
 
-def _network(word: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _network(option: str, word: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         return ipaddress.ip_network(word)
     except ValueError:
         sentence = tr(
-            "--trusted-proxy: {word} is no address or prefix, such as 192.0.2.7 or fd00::/64.", word=repr(word)
+            "{option}: {word} is no address or prefix, such as 192.0.2.7 or fd00::/64.",
+            option=option,
+            word=repr(word),
         )
         raise UsageError(sentence, 2) from None

@@ -69,11 +69,18 @@ async def ask(
             answer = parse(answered.body)
     except TROUBLE as error:
         return {"failure": named(error)}
-    date_by_age(answer["test_keys"], answered.asked, answered.arrived)
-    tell(answer, learned)
     offer = echo_offer(answer, base_url, names.addresses)
     if offer is not None:
         offered(offer)
+    return control_of(answer, answered, learned, offer)
+
+
+def control_of(
+    answer: dict[str, Any], answered: "Answered", learned: Callable[[str], None], offer: EchoOffer | None = None
+) -> dict[str, Any]:
+    """Return the x_control object for a parsed answer. `began` of each transaction is a time of the monotonic clock."""
+    date_by_age(answer["test_keys"], answered.asked, answered.arrived)
+    tell(answer, learned)
     written = {"echo": {"ports": list(offer.ports)}} if offer else {}
     return {"failure": None, **{key: answer[key] for key in KEPT}, **written}
 
@@ -147,7 +154,7 @@ def _is_port(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class _Answered:
+class Answered:
     """Hold an answer with the times at which the question was sent and the answer began to arrive (monotonic)."""
 
     body: bytes
@@ -155,7 +162,7 @@ class _Answered:
     arrived: float
 
 
-async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, Any]) -> _Answered:
+async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, Any]) -> Answered:
     """POST and read at most 4 MB. A busy helper, or one that limits us, is asked again after the time that it names."""
     for attempt in range(1, TRIES + 1):
         asked = time.monotonic()
@@ -166,5 +173,5 @@ async def _post(session: aiohttp.ClientSession, url: str, question: dict[str, An
                 continue
             if response.status != 200:
                 raise Nonsense(f"status {response.status}")
-            return _Answered(await bounded_body(response), asked, arrived)
+            return Answered(await bounded_body(response), asked, arrived)
     raise AssertionError("the last try has ended")

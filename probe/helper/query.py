@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from probe.targets.address_guard import Contacts, may_contact
+from probe.targets.address_guard import Contacts, Elsewhere, may_contact
 from probe.targets.target import Target, is_address
 from probe.targets.url_lists import WEB_PORTS, web_target
 
@@ -41,14 +41,17 @@ class Question:
         return json.dumps([self.target.name, sorted(self.services or []), addresses], sort_keys=True)
 
 
-def read_question(raw: bytes, targets: Mapping[str, Target], *, lab: bool) -> Question:
-    """Parse the body of `POST /v1/measure`. `lab` allows private addresses. Raises Refused (400, 404, 422)."""
+def read_question(raw: bytes, targets: Mapping[str, Target], contacts: Contacts | Elsewhere) -> Question:
+    """Parse the body of `POST /v1/measure`. `contacts` are the addresses that it may name.
+
+    Raises Refused (400, 404, 422).
+    """
     asked = _object(raw)
     if "url" in asked and "target" in asked:
         raise Refused(400, "target and url exclude each other: a question is about one of them")
     target = _address(asked["url"]) if "url" in asked else _target(asked.get("target"), targets)
     services = _services(asked.get("services"), target)
-    addresses = _addresses(asked.get("addresses"), target, lab)
+    addresses = _addresses(asked.get("addresses"), target, contacts)
     fresh = _fresh(asked)
     return Question(_only(asked.get("endpoints"), target), services, addresses, fresh)
 
@@ -123,16 +126,16 @@ def _services(roles: Any, target: Target) -> list[str] | None:
     return roles or None
 
 
-def _addresses(given: Any, target: Target, lab: bool) -> dict[str, list[str]]:
+def _addresses(given: Any, target: Target, contacts: Contacts | Elsewhere) -> dict[str, list[str]]:
     if given is None:
         return {}
     if not isinstance(given, dict):
         raise Refused(400, "addresses: expected an object from host names to lists of addresses")
     names = {endpoint.host for _, endpoint in target.endpoints() if not endpoint.is_literal}
-    return {name: _of_one_name(name, ips, names, lab) for name, ips in given.items()}
+    return {name: _of_one_name(name, ips, names, contacts) for name, ips in given.items()}
 
 
-def _of_one_name(name: str, ips: Any, names: set[str], lab: bool) -> list[str]:
+def _of_one_name(name: str, ips: Any, names: set[str], contacts: Contacts | Elsewhere) -> list[str]:
     if not isinstance(ips, list) or not all(isinstance(ip, str) for ip in ips):
         raise Refused(400, f"addresses: {name[:64]!r}: expected a list of addresses as strings")
     if name not in names:
@@ -140,12 +143,13 @@ def _of_one_name(name: str, ips: Any, names: set[str], lab: bool) -> list[str]:
     if len(ips) > MOST_ADDRESSES:
         raise Refused(422, f"addresses: {name!r} has {len(ips)} of them; at most {MOST_ADDRESSES} per name")
     for ip in ips:
-        _check_address(ip, lab)
+        _check_address(ip, contacts)
     return list(dict.fromkeys(ips))
 
 
-def _check_address(text: str, lab: bool) -> None:
+def _check_address(text: str, contacts: Contacts | Elsewhere) -> None:
     if not is_address(text) or "%" in text:
         raise Refused(422, f"addresses: {text[:64]!r} is no IP address")
-    if not may_contact(text, Contacts.LAB if lab else Contacts.PUBLIC):
-        raise Refused(422, f"addresses: {text} is private, reserved or multicast, and is not contacted")
+    if not may_contact(text, contacts):
+        sentence = f"addresses: {text} is private, reserved, multicast or the helper's own, and is not contacted"
+        raise Refused(422, sentence)

@@ -38,7 +38,7 @@ def build(state: HelperState) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         client = _client(state, request)
         state.counts.admit(peer := peer_key(client or request.remote))
-        question = read_question(await _body(request), state.targets, lab=state.lab)
+        question = read_question(await _body(request), state.targets, state.contacts)
         if question.fresh:
             state.fresh_counts.admit(peer)
             found = await fresh_answer(state, lambda: measure_target(state, question), peer=peer)
@@ -121,7 +121,10 @@ def _base_url(host: str, port: int) -> str:
 
 
 def _client(state: HelperState, request: web.Request) -> str | None:
-    """Return the client's address. None if the proxy before it does not name it."""
+    """Return the client's address. None if the proxy before it does not name it. Note at which address it came in."""
+    here = request.transport.get_extra_info("sockname") if request.transport else None
+    if isinstance(here, tuple):  # not a Unix socket
+        state.machine.reached_at(here[0])
     return client_address(request.remote or "", request.headers, state.trusted)
 
 

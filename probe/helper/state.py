@@ -13,13 +13,14 @@ from typing import Any
 from probe.asn.table import asn_of, default_table
 from probe.helper.admission import FLOWS, FRESH_PER_MINUTE, Places, RequestCounts
 from probe.helper.forwarded import Network
+from probe.helper.machine_addresses import MachineAddresses
 from probe.helper.udp_echo import Echo
 from probe.nettests import NETTESTS
 from probe.session.pacing import Pace
 from probe.session.session import Session, Settings
 from probe.signatures.evidence_age import HELPERS_CACHE
 from probe.steps.tls.certificates import Roots, load_roots
-from probe.targets.address_guard import Contacts
+from probe.targets.address_guard import Contacts, Elsewhere
 from probe.targets.target import Neutral, Target, load_neutral, load_target, target_names
 
 CACHE_ENTRIES = 512
@@ -31,7 +32,8 @@ Answer = dict[str, Any]
 class HelperState:
     """Hold the helper's state. Peer addresses are kept for about a minute, in memory only.
 
-    `trusted` are the reverse proxies that may name the client's address. `running` are the tasks that measure.
+    `trusted` are the reverse proxies that may name the client's address. `machine` are addresses that lead back here.
+    `running` are the tasks that measure.
     `flows` is the most that one request with OONI's protocol has in flight.
     """
 
@@ -43,6 +45,7 @@ class HelperState:
     asn_of: Callable[[str], int] = lambda address: 0
     echo: Echo | None = None  # None if no echo is offered
     trusted: Sequence[Network] = ()
+    machine: MachineAddresses = field(default_factory=MachineAddresses)
     clock: Callable[[], float] = time.monotonic
     answers: "OrderedDict[str, tuple[float, asyncio.Task[Answer]]]" = field(default_factory=OrderedDict)
     session_task: tuple[float, "asyncio.Task[Session]"] | None = None
@@ -72,9 +75,9 @@ class HelperState:
         return hashlib.sha256(listed.encode()).hexdigest()
 
     @property
-    def contacts(self) -> Contacts:
-        """Return the addresses that the helper may contact."""
-        return Contacts.LAB if self.lab else Contacts.PUBLIC
+    def contacts(self) -> Contacts | Elsewhere:
+        """Return the addresses that the helper may contact. In the lab all servers may be on one machine."""
+        return Contacts.LAB if self.lab else Elsewhere(Contacts.PUBLIC, self.machine.includes)
 
     def session(self) -> Session:
         settings = Settings(followups=False, public_roots=self.public_roots)
@@ -89,14 +92,18 @@ def load_state(
     public_roots: str | None = None,
     echo_ports: Sequence[int] = (),
     trusted: Sequence[Network] = (),
+    own: Sequence[Network] = (),
 ) -> HelperState:
-    """Load every target of `folder` and the table of networks. Raises TargetError or TableError with one sentence."""
+    """Load every target of `folder` and the table of networks. `own` are addresses that lead to this machine.
+
+    Raises TargetError or TableError with one sentence.
+    """
     default_table()
     known = frozenset(NETTESTS)
     targets = {name: load_target(folder / f"{name}.toml", known) for name in target_names(folder)}
     neutral, resolvers = load_neutral(folder / "neutral.toml"), load_target(folder / "resolvers.toml")
     echo = Echo(echo_ports) if echo_ports else None
-    return HelperState(targets, neutral, resolvers, lab, public_roots, asn_of, echo, trusted)
+    return HelperState(targets, neutral, resolvers, lab, public_roots, asn_of, echo, trusted, MachineAddresses(own))
 
 
 async def cached_answer(

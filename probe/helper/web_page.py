@@ -17,7 +17,7 @@ from probe.formats.ooni_helper import said_of_http
 from probe.session.classify import NETWORK_ERRORS, LocalFailure, classify
 from probe.steps.sockets import open_socket
 from probe.steps.tls.certificates import Roots
-from probe.targets.address_guard import Contacts
+from probe.targets.address_guard import Contacts, Elsewhere
 
 SECONDS = 15.0
 LONGEST_BODY = 2**22  # bytes after decompression. They are counted and not kept.
@@ -60,7 +60,7 @@ class Page:
         }
 
 
-async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, contacts: Contacts) -> Page:
+async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, contacts: Contacts | Elsewhere) -> Page:
     """GET `url`. The guard is asked for every address, also of redirects, just before the connection."""
     page = Page()
     connector = aiohttp.TCPConnector(
@@ -80,7 +80,7 @@ async def fetch(url: URL, headers: dict[str, str], *, roots: Roots, contacts: Co
     return page
 
 
-def _sockets(contacts: Contacts) -> Callable[[Any], socket.socket]:
+def _sockets(contacts: Contacts | Elsewhere) -> Callable[[Any], socket.socket]:
     """Return a socket factory for addresses that may be contacted. The address is certain at no earlier point."""
 
     def make(info: Any) -> socket.socket:

@@ -144,8 +144,9 @@ def _roots(world: World) -> str:
 def _helper(scenario: Scenario, world: World, folder: Path, consent: str) -> Start | None:
     if not scenario.helper.up:
         return None
-    if scenario.helper.lies:
-        return lambda ready: serve_false_helper(world, ready)
+    lie = scenario.helper.lies
+    if lie is not None:
+        return lambda ready: serve_false_helper(world, lie, ready)
     listen = f"{HELPER_V4}:{HELPER_PORT}"
     words = ["helper", "--listen", listen, "--lab", "--targets", str(folder), "--echo", ECHO_PORTS]
     return lambda ready: _run_probe(words, environment(consent, roots=HELPERS_ROOTS))

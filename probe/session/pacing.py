@@ -13,7 +13,7 @@ from probe.session.flow_slots import FlowSlots, Priority, Slot
 from probe.session.received_rate import ReceivedRate
 from probe.session.residual_ledger import ResidualLedger
 from probe.session.round_trips import RoundTrips
-from probe.targets.address_guard import Contacts
+from probe.targets.address_guard import Contacts, Elsewhere
 
 TRIGGERS_STANDARD = 6
 TRIGGERS_DEEP = 120
@@ -38,7 +38,7 @@ class Pace:
         self,
         *,
         deep: bool = False,
-        contacts: Contacts = Contacts.TARGETS,
+        contacts: Contacts | Elsewhere = Contacts.TARGETS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.contacts = contacts

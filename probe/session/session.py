@@ -11,7 +11,7 @@ from probe.formats.packets import Flow, PacketRecord
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.signatures.ttl_distance import Interval
-from probe.targets.address_guard import Contacts
+from probe.targets.address_guard import Contacts, Elsewhere
 from probe.targets.target import Endpoint, Neutral, Target
 
 HELPER = "helper"  # replaces the test helper's address in every record
@@ -108,7 +108,7 @@ class Session:
     @property
     def public_only(self) -> bool:
         """Return True in a public test helper: names of strangers must not lead it into a private network."""
-        return self.pace.contacts is Contacts.PUBLIC
+        return self.pace.contacts is Contacts.PUBLIC or isinstance(self.pace.contacts, Elsewhere)
 
     def public_addresses(self) -> list[str]:
         """Return the addresses in the files of resolvers and neutral hosts, which no user has."""

@@ -5,10 +5,10 @@ import socket
 
 from probe.formats import failures as f
 from probe.session.classify import LocalFailure
-from probe.targets.address_guard import Contacts, may_contact
+from probe.targets.address_guard import Contacts, Elsewhere, may_contact
 
 
-def open_socket(ip: str, kind: socket.SocketKind, contacts: Contacts) -> socket.socket:
+def open_socket(ip: str, kind: socket.SocketKind, contacts: Contacts | Elsewhere) -> socket.socket:
     """Return a non-blocking socket for `ip` (a literal). It is connected to no other address.
 
     Raises LocalFailure if the run may not contact the address. No socket is made then.

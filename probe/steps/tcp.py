@@ -16,7 +16,7 @@ from probe.session.trace import Transaction
 from probe.steps.connection import Connection, address_of
 from probe.steps.sockets import limit_segments, open_socket
 from probe.steps.ttl import hear_from_afar, keep_errors, set_ttl
-from probe.targets.address_guard import Contacts
+from probe.targets.address_guard import Contacts, Elsewhere
 from probe.targets.target import family_of
 
 TIMESTAMPS = Path("/proc/sys/net/ipv4/tcp_timestamps")  # for IPv6 too, Linux only
@@ -184,7 +184,7 @@ def _tcp_info(sock: socket.socket, at: int) -> int | None:
         return None
 
 
-def _forbidden_by(error: PermissionError, ip: str, port: int, contacts: Contacts) -> OSError:
+def _forbidden_by(error: PermissionError, ip: str, port: int, contacts: Contacts | Elsewhere) -> OSError:
     """Decide whether a router or our own system forbade an IPv6 connection. Linux has one errno for both.
 
     If the kernel lets a datagram go there, a router sent ICMPv6 "prohibited". Over IPv4 this is called host

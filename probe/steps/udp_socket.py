@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from probe.session.pacing import Pace
 from probe.steps.sockets import open_socket
 from probe.steps.ttl import is_sixth, keep_errors, told_by_icmp
-from probe.targets.address_guard import Contacts
+from probe.targets.address_guard import Contacts, Elsewhere
 
 _MOST_AT_ONCE = 64  # datagrams read in one turn of the event loop
 
@@ -25,7 +25,7 @@ class UDPSocket(ABC):
     run may not contact the address.
     """
 
-    def __init__(self, ip: str, port: int, pace: Pace, contacts: Contacts | None = None) -> None:
+    def __init__(self, ip: str, port: int, pace: Pace, contacts: Contacts | Elsewhere | None = None) -> None:
         self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._sock = _connected(ip, port, contacts or pace.contacts)
@@ -87,7 +87,7 @@ class UDPSocket(ABC):
             self._refused(OSError(errno.EHOSTUNREACH if number == errno.EACCES else number or 0, "ICMP"))
 
 
-def _connected(ip: str, port: int, contacts: Contacts) -> socket.socket:
+def _connected(ip: str, port: int, contacts: Contacts | Elsewhere) -> socket.socket:
     sock = open_socket(ip, socket.SOCK_DGRAM, contacts)
     version6 = is_sixth(sock)
     try:

@@ -5,6 +5,7 @@ The blocks stand in `probe/data/addresses.toml`, after IANA's registries. An add
 
 import ipaddress
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
@@ -33,6 +34,14 @@ class Contacts(Enum):
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Name the addresses that a run may contact, without those that lead back to its own machine."""
+
+    contacts: Contacts
+    is_own: Callable[[Address], bool]
+
+
+@dataclass(frozen=True)
 class Blocks:
     """Hold the blocks of the data file. `embedding` blocks are judged by the IPv4 address inside."""
 
@@ -57,11 +66,13 @@ def blocks() -> Blocks:
     )
 
 
-def may_contact(address: str, contacts: Contacts) -> bool:
+def may_contact(address: str, contacts: Contacts | Elsewhere) -> bool:
     """Return whether a run may contact `address`.
 
     Except for TARGETS, a string that is no plain IP literal is refused: "127.1", "0x7f.1", "fe80::1%eth0".
     """
+    if isinstance(contacts, Elsewhere):
+        return may_contact(address, contacts.contacts) and not _leads_to(address, contacts.is_own)
     if contacts is Contacts.TARGETS:
         return True
     return len(address) <= LONGEST and _judged(address, contacts)
@@ -81,6 +92,14 @@ def _is_allowed(ip: Address, contacts: Contacts) -> bool:
     if _is_metadata(ip) or not (_has_host(ip) if contacts is Contacts.LAB else _is_public(ip, contacts)):
         return False
     return isinstance(ip, ipaddress.IPv4Address) or all(_is_allowed(inner, contacts) for inner in embedded_in(ip))
+
+
+def _leads_to(address: str, is_own: Callable[[Address], bool]) -> bool:
+    """Return whether an address is one of `is_own`, or contains one behind a tunnel or a translator."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv4Address):
+        return is_own(ip)
+    return is_own(ip) or any(map(is_own, embedded_in(ip) | translated_by_any_prefix(ip)))
 
 
 def _is_metadata(ip: Address) -> bool:

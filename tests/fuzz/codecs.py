@@ -20,6 +20,7 @@ from probe.privacy.redact import scrub_text
 from probe.resolution.lookup import control_addresses
 from probe.results import Problem, read_lines
 from probe.steps.tls.certificates import Roots, judge_chain
+from probe.targets.address_guard import Contacts
 from probe.targets.schema import TargetError
 from probe.targets.target import load_target, parse_endpoint
 from probe.wire import stun
@@ -210,7 +211,7 @@ CODECS = [
     Codec("wire/tls/client_hello, with_ech", clienthello.with_ech, (ValueError,), (hello("a.example"),)),
     Codec("wire/tls/client_hello, without_ech", clienthello.without_ech, (ValueError,), (hello("a.example"),)),
     Codec("wire/tls/client_hello, carries_ech", clienthello.carries_ech, (), (hello("a.example"),)),
-    Codec("question", lambda data: read_question(data, {}, lab=True), (Refused,), seeds.QUESTIONS),
+    Codec("question", lambda data: read_question(data, {}, Contacts.LAB), (Refused,), seeds.QUESTIONS),
     Codec("targets", in_file("a.toml", load_target), (TargetError,), seeds.TARGETS),
     Codec("targets, an endpoint", text(parse_endpoint), (ValueError,), seeds.ENDPOINTS),
     Codec("lab/scenario", in_file("a.toml", load_scenario), (ScenarioError,), seeds.SCENARIOS),

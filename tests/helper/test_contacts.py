@@ -4,6 +4,7 @@ The helper listens on a Unix socket, so that every Internet socket of the proces
 """
 
 import asyncio
+import ipaddress
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -19,20 +20,22 @@ from aiohttp import web
 from probe.connectivity.endpoint import Reach
 from probe.formats.failures import NOT_CONTACTED
 from probe.formats.ooni_helper import BOGON
-from probe.helper import HelperState, admission, build
+from probe.helper import HelperState, admission, build, listening
 from probe.helper import measure as measuring
 from probe.helper import state as helper_state
+from probe.helper.machine_addresses import MachineAddresses
 from probe.helper.query import Refused, read_question
 from probe.helper.web_page import Page
 from probe.resolution.lookup import Names
 from probe.session.session import Session
 from probe.session.trace import Trace
 from probe.steps.connection import address_of
+from probe.targets.address_guard import Contacts
 from probe.targets.dialects import DIALECTS
 from probe.targets.target import Neutral, Service, Target, parse_endpoint
 from tests.support.servers.loopback import Peer, serving
 from tests.support.socket_recorder import SocketRecorder, recorded_sockets
-from tests.support.special_addresses import METADATA, all_refused, embeddings
+from tests.support.special_addresses import METADATA, all_refused, any_prefix, embeddings
 
 HOST, SITE = "chat.example", "93.184.216.34"
 NEUTRAL = Neutral(
@@ -74,9 +77,14 @@ def batches(addresses: Sequence[str], size: int) -> Iterator[list[str]]:
 
 
 @asynccontextmanager
-async def helper(folder: Path, *urls: str, lab: bool = False) -> AsyncIterator[Post]:
-    """Run a helper that measures `urls`. Yield a function that posts a document and returns the answer's document."""
-    runner = web.AppRunner(build(HelperState({"chat": target_of(*urls)}, NEUTRAL, target_of(), lab)), access_log=None)
+async def helper(folder: Path, *urls: str, lab: bool = False, own: Sequence[str] = ()) -> AsyncIterator[Post]:
+    """Run a helper that measures `urls`. Yield a function that posts a document and returns the answer's document.
+
+    `own` are the addresses of its machine's interfaces.
+    """
+    state = HelperState({"chat": target_of(*urls)}, NEUTRAL, target_of(), lab)
+    state.machine = MachineAddresses(read=lambda: own)
+    runner = web.AppRunner(build(state), access_log=None)
     await runner.setup()
     path = str(folder / "helper.sock")
     await web.UnixSite(runner, path).start()
@@ -172,7 +180,7 @@ def test_given_address_and_literal_are_refused() -> None:
     for ip in REFUSED:
         for asked in ({"target": "chat", "addresses": {HOST: [ip]}}, {"url": f"http://{literal(ip)}/"}):
             with pytest.raises(Refused) as refused:
-                read_question(json.dumps(asked).encode(), targets, lab=False)
+                read_question(json.dumps(asked).encode(), targets, Contacts.PUBLIC)
             assert refused.value.status == 422, ip
 
 
@@ -375,6 +383,77 @@ async def test_http3_offer_leads_to_no_refused_address(
         with recorded_sockets() as recorder:
             answer = await post("/", {"http_request": f"http://{HOST}:80/", "x_quic_enabled": True})
     assert answer["quic_handshake"] == {} and set(recorder.sent_to) == {"127.0.0.1"}
+
+
+# -- the helper's own machine -------------------------------------------------------------------------------------
+
+OWN_V4, OWN_V6 = "93.184.216.35", "2606:2800:220:1::35"
+OWN = [OWN_V4, OWN_V6]
+LEADS_BACK = [*OWN, *embeddings(OWN_V4).values(), *any_prefix(OWN_V4)]
+
+
+async def test_own_address_is_no_question_and_no_answer_of_a_name(tmp_path: Path, names: dict[str, list[str]]) -> None:
+    async with helper(tmp_path, f"https://{HOST}:443/", own=OWN) as post:
+        with recorded_sockets() as recorder:
+            for ip in LEADS_BACK:
+                assert "error" in await post("/v1/measure", {"target": "chat", "addresses": {HOST: [ip]}}), ip
+            for number, batch in enumerate(batches(LEADS_BACK, AT_ONCE)):
+                names[host := f"page{number}.example"] = batch
+                answer = await post("/v1/measure", {"url": f"https://{host}/"})
+                assert {flow["address"]: flow["failure"] for flow in flows(answer)} == dict.fromkeys(
+                    batch, NOT_CONTACTED
+                )
+            literals = [ip for ip in OWN for _ in await asyncio.gather(post("/v1/measure", {"url": url_of(ip)}))]
+    assert recorder.made == [] and literals == OWN
+
+
+async def test_own_address_is_marked_and_not_contacted_for_oonis_probe(
+    tmp_path: Path, names: dict[str, list[str]]
+) -> None:
+    async with helper(tmp_path, own=OWN) as post:
+        with recorded_sockets() as recorder:
+            for ip in OWN:
+                asked = {"http_request": url_of(ip), "tcp_connect": [address_of(ip, 443)], "x_quic_enabled": True}
+                assert_marked(await post("/", asked), [ip])
+            for number, batch in enumerate(batches(LEADS_BACK, AT_ONCE)):
+                names[host := f"page{number}.example"] = batch
+                assert_marked(await post("/", {"http_request": f"http://{host}/"}), batch)
+    assert recorder.made == []
+
+
+@pytest.mark.parametrize("own", OWN)
+async def test_redirect_to_own_address_is_not_followed(
+    own: str, tmp_path: Path, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names[HOST], names["inner.example"] = [SITE], [own]
+    for location in (url_of(own), "http://inner.example/"):
+        async with (
+            helper(tmp_path, own=OWN) as post,
+            public_site(monkeypatch, lambda path, to_own=location: to(to_own)) as asked,
+        ):
+            with recorded_sockets() as recorder:
+                answer = await post("/v1/measure", {"url": f"http://{HOST}/"})
+                found = await post("/", {"http_request": f"http://{HOST}:80/"})
+        assert_only_the_site(recorder, len(asked))
+        assert {flow["failure"] for flow in flows(answer) if flow["address"] != SITE} <= {NOT_CONTACTED}
+        assert found["http_request"]["failure"] == "unknown_error"
+
+
+async def test_address_at_which_a_client_came_in_is_not_contacted(names: dict[str, list[str]]) -> None:
+    """Check an address that no interface has: the kernel can take a whole prefix for its own."""
+    state = HelperState({"chat": target_of()}, NEUTRAL, target_of())
+    state.machine = MachineAddresses(read=lambda: ())
+    async with listening(state, "127.0.0.1", 0) as port, aiohttp.ClientSession() as client:
+        assert not state.machine.includes(ipaddress.ip_address("127.0.0.1"))
+        for route in ("/v1/measure", "/"):
+            state.machine = MachineAddresses(read=lambda: ())
+            async with client.post(f"http://127.0.0.1:{port}{route}", json={}) as response:
+                assert response.status in {400, 404}
+            assert state.machine.includes(ipaddress.ip_address("127.0.0.1")), route
+
+
+def url_of(ip: str) -> str:
+    return f"http://{literal(ip)}/"
 
 
 # -- the lab -------------------------------------------------------------------------------------------------------

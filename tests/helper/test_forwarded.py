@@ -115,5 +115,5 @@ def test_nothing_before_the_proxys_element_changes_the_client(prefix: str) -> No
 @pytest.mark.parametrize("word", ["", "x", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8/8", "fe80::1%eth0/64"])
 def test_wrong_trusted_proxy_is_refused_with_a_sentence(word: str) -> None:
     with pytest.raises(UsageError, match="is no address or prefix") as refused:
-        networks(["127.0.0.1", word])
+        networks("--trusted-proxy", ["127.0.0.1", word])
     assert refused.value.exit_code == 2

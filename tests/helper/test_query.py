@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.helper.query import Question, Refused, read_question
+from probe.targets.address_guard import Contacts
 from probe.targets.target import Service, Target, parse_endpoint
 
 ENDPOINTS = (parse_endpoint("https://chat.example:443/"), parse_endpoint("tcp://93.184.216.34:5222"))
@@ -18,7 +19,7 @@ TARGET = Target(
 
 
 def read(document: Any, *, lab: bool = False) -> Question:
-    return read_question(json.dumps(document).encode(), {"chat": TARGET}, lab=lab)
+    return read_question(json.dumps(document).encode(), {"chat": TARGET}, Contacts.LAB if lab else Contacts.PUBLIC)
 
 
 def refusal(document: Any, *, lab: bool = False) -> Refused:
@@ -101,7 +102,7 @@ def test_similar_target_name_is_suggested() -> None:
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"[" * 100_000])
 def test_invalid_json_is_refused(raw: bytes) -> None:
     with pytest.raises(Refused, match="not JSON") as caught:
-        read_question(raw, {"chat": TARGET}, lab=False)
+        read_question(raw, {"chat": TARGET}, Contacts.PUBLIC)
     assert caught.value.status == 400
 
 

@@ -53,6 +53,10 @@ class PathKeys(BaseModel):
     )
 
 
+Lie = Literal["failures", "successes", "addresses"]
+"""What a false helper reports: that everything fails, or works, or works at an address that no server has."""
+
+
 class HelperKeys(BaseModel):
     """Hold `[helper]`: the test helper outside the user's network."""
 
@@ -61,7 +65,10 @@ class HelperKeys(BaseModel):
     up: bool = Field(default=True, description="false: its server does not run")
     form: Literal["own", "ooni"] = Field(default="own", description="protocol of the helper: our own or OONI's")
     censored: bool = Field(default=False, description="true: the censor drops packets to it")
-    lies: bool = Field(default=False, description="true: it reports that everything fails")
+    lies: Lie | None = Field(
+        default=None,
+        description="what it reports: that everything fails, or works, or works at an address without server",
+    )
     reset_names: list[str] = Field(default=[], description="server names that are reset in the helper's own network")
     asked_before: float | None = Field(
         default=None, gt=0, description="seconds before the run at which another user asked it the same questions"

@@ -8,7 +8,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Trace
 from probe.signatures.resolver_fingerprint import relative_ttl
 from probe.steps.udp_socket import UDPSocket
-from probe.targets.address_guard import Contacts
+from probe.targets.address_guard import Contacts, Elsewhere
 from probe.wire.dns.message import Reading, read_response
 
 _TAIL_SECONDS, _TAIL_ROUND_TRIPS = (
@@ -31,7 +31,7 @@ class UDPListener(UDPSocket):
         query: bytes,
         trace: Trace,
         pace: Pace,
-        contacts: Contacts | None = None,
+        contacts: Contacts | Elsewhere | None = None,
         usual_ttl: int | None = None,
     ) -> None:
         self.responses: list[DNSResponse] = []

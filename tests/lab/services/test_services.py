@@ -379,7 +379,7 @@ def test_every_endpoint_has_a_listening_port(world: World) -> None:
 
 
 def test_false_helper_reports_that_everything_fails(world: World, folder: Path) -> None:
-    status, document = false_answer(world, json.dumps({"target": "telegram"}).encode(), "192.0.2.1")
+    status, document = false_answer(world, "failures", json.dumps({"target": "telegram"}).encode(), "192.0.2.1")
     assert status == 200
     assert document["preflight"] == {"ipv4": True, "ipv6": True, "udp": True}
     records = document["test_keys"]["x_transactions"]
@@ -387,4 +387,4 @@ def test_false_helper_reports_that_everything_fails(world: World, folder: Path) 
     assert {record["endpoint"] for record in records} == urls
     assert all(record["failure"] for record in records)
     assert len(document["test_keys"]["x_endpoints"]["tcp_connect"]) == len(records)
-    assert false_answer(world, b"[", "192.0.2.1")[0] == 404
+    assert false_answer(world, "failures", b"[", "192.0.2.1")[0] == 404

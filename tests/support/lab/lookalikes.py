@@ -85,7 +85,7 @@ CONDITIONS: dict[str, Condition] = {
     "hops-tired": lambda scenario: scenario.path.icmp_per_second is not None,
     "helper-censored": helper(censored=True),
     "helper-down": helper(up=False),
-    "helper-lies": helper(lies=True),
+    "helper-lies": helper(lies="failures"),
     "stale-control-silent": both(helper(asked_before=6.0), has(faults.ServerDown, how="silent", after=0.0)),
     "server-comes-back": both(helper(asked_before=6.0), has(faults.ServerDown, until_question=2)),
     "stale-control-refused": both(helper(asked_before=6.0), has(faults.ServerDown, how="refused", after=0.0)),
