@@ -71,6 +71,8 @@ def address_row(
     if row.successes and endpoint.facts.payload_names_no_server:
         row.address_proven |= proofs.in_verified_network(endpoint.host, address)
     count_name(row, endpoint, done, proofs, network.neutral)
+    if not endpoint.is_literal and address in proofs.from_control_alone(endpoint.host):
+        row.address_proven &= row.neutral_resets + row.neutral_timeouts + row.neutral_closes > 0
     count_unlisted(row, endpoint, done, network.neutral)
     count_resets(row, done)
     count_hellos(row, endpoint, done.hellos, network.neutral)

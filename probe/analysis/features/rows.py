@@ -30,6 +30,9 @@ class NameRow:
     dns_answers: int = column(0, "Addresses from the system resolver, of families that work here.")
     dns_family_absent: bool = column(False, "The system resolver gave only addresses of a family that fails here.")
     dns_genuine: int = column(0, "Answers that are verified by a certificate or given by a trusted source too.")
+    dns_contested: int = column(
+        0, "Answers that only the control supports, while addresses in other networks are proven here."
+    )
     dns_bogon: int = column(0, "Answers that no public service can have.")
     dns_blockpage: int = column(0, "Answers whose server showed a known block page.")
     dns_foreign: int = column(0, "Answers whose server showed a certificate that is not valid for the name.")

@@ -1,11 +1,14 @@
 """Verify addresses: by a certificate, by a protocol proof, or by a source that no device on the path can forge."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 
+from probe.analysis.observations.failure_kinds import CERTIFICATE, kind_of
 from probe.analysis.observations.index import Rows, endpoint_of
 from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, Observation, Query
+from probe.signatures.bogons import is_bogon
 from probe.targets.dialects import ENCRYPTED_RESOLVERS
+from probe.targets.target import family_of
 
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "gov", "net", "org"})
 
@@ -70,7 +73,7 @@ class Verified:
         self.neutral_over_quic = tuple(row for row in self.probe.all if _is_neutral_over_quic(row))
         self._asns = {
             ip: asn
-            for row in measurement.rows
+            for row in (*self.control.all, *self.probe.all)  # our own table comes last and counts
             for query in row.queries
             for answer in (query.answer, *query.datagrams)
             for ip, asn in zip(answer.addresses, answer.asns, strict=True)
@@ -122,12 +125,50 @@ class Verified:
 
         The record's `corroborated` does not count, because an address in the same network may be a forged answer.
         """
-        return (
-            self.certified_here(name)
-            | self.certified_at_control(name)
-            | self.authenticated(name)
-            | self.from_control(name)
+        return self._proven_here(name) | self._supported_by_control(name) - self.refuted(name)
+
+    @_cached
+    def contested(self, name: str) -> frozenset[str]:
+        """Return the addresses that only the control supports, while others of the family are proven in other networks.
+
+        A false helper can confirm a forged answer. An honest one can have been sent to another network. An address that
+        works here, or whose network is unknown, may be in the same pool as a proven one.
+        """
+        proven = self._proven_here(name)
+        networks = {(family_of(ip), self.asn(ip)) for ip in proven if self.asn(ip)}
+        families = {family for family, _ in networks}
+        working = {row.address for row in self.probe.of_host(name) if row.failure is None and row.kind != "innocuous"}
+        doubtful = (ip for ip in self._supported_by_control(name) - proven - working if family_of(ip) in families)
+        return frozenset(
+            ip for ip in doubtful if is_bogon(ip) or (self.asn(ip) and (family_of(ip), self.asn(ip)) not in networks)
         )
+
+    @_cached
+    def refuted(self, name: str) -> frozenset[str]:
+        """Return the contested addresses that something seen here speaks against. The control's word is not enough."""
+        here = self.probe.of_host(name)
+        false = {row.address for row in here if row.http_fingerprints or refused_certificate(row)}
+        false |= set(_contradicted(self.asked(name), self._proven_here(name)))
+        return frozenset(ip for ip in self.contested(name) if ip in false or is_bogon(ip))
+
+    @_cached
+    def _proven_here(self, name: str) -> frozenset[str]:
+        return self.certified_here(name) | self.authenticated(name)
+
+    @_cached
+    def _supported_by_control(self, name: str) -> frozenset[str]:
+        return self.certified_at_control(name) | self.from_control(name)
+
+    @_cached
+    def from_control_alone(self, name: str) -> frozenset[str]:
+        """Return the verified addresses that no resolver here gave and nothing here proves.
+
+        A false helper can name any address, and claim that it works. So a failure there accuses nothing by itself.
+        """
+        here = {
+            ip for query in self.asked(name) for answer in (query.answer, *query.datagrams) for ip in answer.addresses
+        }
+        return self._supported_by_control(name) - self.certified_here(name) - here
 
     def _proven_by_protocol(self, rows: Rows, name: str) -> frozenset[str]:
         """Return addresses from encrypted resolvers that answer the protocol, unlike those of the system resolver.
@@ -141,6 +182,19 @@ class Verified:
         if answering & given:
             return frozenset()
         return frozenset(ip for ip in answering & self.authenticated(name) if self.asn(ip) not in networks)
+
+
+def refused_certificate(row: Observation) -> bool:
+    """Return whether the server showed a certificate that is not valid for the name."""
+    return CERTIFICATE in {kind_of(row.tls_failure), kind_of(row.quic_failure)}
+
+
+def _contradicted(queries: Iterable[Query], proven: frozenset[str]) -> Iterator[str]:
+    """Yield the addresses of answers beside which another answer to the same query has a proven address."""
+    for query in queries:
+        if any(proven.intersection(datagram.addresses) for datagram in query.datagrams):
+            for datagram in query.datagrams:
+                yield from () if proven.intersection(datagram.addresses) else datagram.addresses
 
 
 def _proves_name(row: Observation) -> bool:

@@ -4,9 +4,9 @@ from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.dns.forgery import FAMILIES, count_forgeries, raced_families, system_spans
 from probe.analysis.features.network_checks import resolver_facts
 from probe.analysis.features.rows import NameRow
-from probe.analysis.features.verified_addresses import Verified
-from probe.analysis.observations.failure_kinds import CERTIFICATE, dns_kind_of, is_local, kind_of
-from probe.analysis.observations.rows import FlatMeasurement, Observation, Query
+from probe.analysis.features.verified_addresses import Verified, refused_certificate
+from probe.analysis.observations.failure_kinds import dns_kind_of, is_local
+from probe.analysis.observations.rows import FlatMeasurement, Query
 from probe.formats import failures as f
 from probe.signatures.bogons import is_bogon
 from probe.signatures.evidence_age import CONTROL_LOOKUP, in_time
@@ -122,7 +122,8 @@ def _count_answers(row: NameRow, name: str, answers: list[str], proofs: Verified
     trusted = (verified | proofs.certified_here(name)) - set(answers)
     networks = {proofs.asn(ip) for ip in trusted} - {0}
     row.dns_answers = len(answers)
-    row.dns_genuine = len(verified.intersection(answers))
+    row.dns_genuine = len(verified.intersection(answers) - proofs.contested(name))
+    row.dns_contested = len(verified.intersection(answers) & proofs.contested(name))
     row.dns_reached = len(_reached(name, proofs).intersection(answers))
     row.dns_trusted_reached = len(_reached(name, proofs) & verified - set(answers))
     row.dns_bogon = sum(map(is_bogon, answers))
@@ -144,11 +145,7 @@ def _showing_blockpages(name: str, proofs: Verified) -> set[str]:
 
 
 def _showing_foreign(name: str, proofs: Verified) -> set[str]:
-    return {row.address for row in proofs.probe.of_host(name) if _refused(row)}
-
-
-def _refused(row: Observation) -> bool:
-    return CERTIFICATE in {kind_of(row.tls_failure), kind_of(row.quic_failure)}
+    return {row.address for row in proofs.probe.of_host(name) if refused_certificate(row)}
 
 
 def _refuted(name: str, proofs: Verified) -> set[str]:

@@ -59,6 +59,19 @@ NAME_RULES = (
             "the test again."
         ),
     ),
+    Rule(
+        "name_contested",
+        "dns_contested > 0 AND dns_genuine = 0 AND dns_forged_first = 0",
+        State.IMPAIRED,
+        because=(
+            "The test helper supports the address from the system resolver, and addresses in other networks are proven "
+            "here."
+        ),
+        plain=mark(
+            "The address of {host} that this network gives is doubtful: only a test helper outside this network "
+            "supports it, and another address is proven. The cause is unclear."
+        ),
+    ),
     *TRACED_FORGERIES,
     *UNTRACED_FORGERIES,
     *FAILED_LOOKUPS,

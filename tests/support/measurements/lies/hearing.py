@@ -29,9 +29,8 @@ def answer_of(line: Line, your_address: str | None = None) -> Line:
     """Return the answer that the helper sent, for a recorded measurement."""
     control = json.loads(json.dumps(line["test_keys"]["x_control"]))
     for record in tables(control["test_keys"]["x_transactions"]):
-        began = record.pop(BEGAN, None)
-        if began is not None:
-            record[AGE] = round(ARRIVED - began, 3)
+        began = record.pop(BEGAN, record["t0"])  # old recordings do not say when an attempt began
+        record[AGE] = round(ARRIVED - began, 3)
     return {**{key: control[key] for key in KEPT}, "your_address": your_address}
 
 
@@ -40,9 +39,10 @@ def heard(line: Line, answer: Any, public: Iterable[str] = ()) -> Line:
     learned = LearnedAddresses(public)
     control = _control(answer, learned)
     keys = {**line["test_keys"], "x_control": Control.model_validate(control).model_dump(mode="json")}
-    known = Known.of(learned.ours(keys))
+    ours = learned.ours(keys)
     learned.mark_false(keys)
-    return redact({**line, "test_keys": keys}, known)
+    written = {**line, "test_keys": keys}
+    return redact(written, Known.of(ours)) if ours else written
 
 
 def _control(answer: Any, learned: LearnedAddresses) -> Line:

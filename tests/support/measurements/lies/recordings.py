@@ -1,0 +1,64 @@
+"""Choose recorded measurements on which the lies are told, and an answer where everything works for each."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from functools import cache
+
+from tests.analysis.rules.test_every_rule_fires import RECORDED
+from tests.support.measurements.lies.hearing import Line, answer_of
+
+Key = tuple[str, str | None]
+
+SCENARIOS = (
+    *("clean", "service-down", "one-endpoint-down", "stun-down", "sip-silent", "quic-absent", "no-starttls"),
+    *("server-certificates", "skype-gone", "great-firewall", "dns-injection", "dns-resolver-lies", "ip-blackhole"),
+    *("dns-resolver-lies-variously", "sni-reset", "http-blockpage", "http-redirect", "stun-drop", "tls-mitm", "web"),
+    *("starttls-stripped", "web-names", "name-and-address", "protocol-reset", "resolvers-impersonated"),
+    *("rotating-addresses", "quic-drop", "calls-cut"),
+)
+"""Censors of every layer, servers that are down or wrong for all, and innocuous oddities."""
+
+
+@cache
+def recorded(scenario: str) -> tuple[Line, ...]:
+    """Return the measurements of a recording in which a helper answered."""
+    with gzip.open(RECORDED / f"{scenario}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return tuple(line for line in map(json.loads, lines) if _answered(line))
+
+
+def _answered(line: Line) -> bool:
+    control = line["test_keys"]["x_control"]
+    return bool(control) and control["failure"] is None and "test_keys" in control
+
+
+@cache
+def _best() -> dict[Key, Line]:
+    """Return the measurement with the fewest failures of the control, by what was measured."""
+    best: dict[Key, Line] = {}
+    for line in (line for scenario in SCENARIOS for line in recorded(scenario)):
+        if key_of(line) not in best or _rank(line) < _rank(best[key_of(line)]):
+            best[key_of(line)] = line
+    return best
+
+
+def working_answer(line: Line) -> Line:
+    """Return an answer of a helper for which everything works, or as much as in any recording."""
+    return answer_of(_best()[key_of(line)])
+
+
+def key_of(line: Line) -> Key:
+    """Return the target and the input."""
+    return line["test_keys"]["x_target"]["name"], line.get("input")
+
+
+def _rank(line: Line) -> tuple[int, int]:
+    failures = [record["failure"] for record in line["test_keys"]["x_control"]["test_keys"]["x_transactions"]]
+    return sum(failure is not None for failure in failures), failures.count(None) * -1
+
+
+def chosen() -> Iterator[tuple[str, Line]]:
+    """Yield each scenario with its measurements, without a second one of the same target and states."""
+    for scenario in SCENARIOS:
+        for line in recorded(scenario):
+            yield scenario, line
