@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.target import is_address
 
 CLAIM = "your_address"  # in `x_control.anomalies`: the helper named an address that is not ours
@@ -22,6 +23,7 @@ class LearnedAddresses:
     def __init__(self, public: Iterable[str] = ()) -> None:
         self._public = frozenset(map(_home_of, public))
         self._said: list[str] = []
+        self._impossible = False  # a helper named an address that no client on the Internet has
 
     @property
     def first(self) -> str | None:
@@ -29,8 +31,15 @@ class LearnedAddresses:
         return next((address for address in self._said if _home_of(address) not in self._public), None)
 
     def add(self, address: str) -> None:
-        """Remember an address that a helper named. It is never written."""
-        if is_address(address) and address not in self._said:
+        """Remember an address that a helper named. It is never written.
+
+        One that is not public is not ours: honest helpers name none. Its redaction could remove a forged answer.
+        """
+        if not is_address(address):
+            return
+        if not may_contact(address, Contacts.PUBLIC):
+            self._impossible = True
+        elif address not in self._said:
             self._said.append(address)
 
     def ours(self, test_keys: dict[str, Any]) -> set[str]:
@@ -41,7 +50,7 @@ class LearnedAddresses:
     def mark_false(self, test_keys: dict[str, Any]) -> None:
         """Record in `x_control` that a helper named an address which is not ours."""
         control = test_keys.get("x_control")
-        if control is not None and len(self.ours(test_keys)) < len(self._said):
+        if control is not None and (self._impossible or len(self.ours(test_keys)) < len(self._said)):
             control["anomalies"] = [CLAIM]
 
 

@@ -28,7 +28,7 @@ def test_at_most_sixteen_addresses_of_a_name_are_sent() -> None:
 @given(st.lists(st.ip_addresses().map(str), max_size=20))
 def test_our_helper_accepts_what_is_sent(addresses: list[str]) -> None:
     sent = sendable({HOST: addresses})
-    question = read_question(json.dumps({"url": f"https://{HOST}/", "addresses": sent}).encode(), {}, lab=False)
+    question = read_question(json.dumps({"url": f"https://{HOST}/", "addresses": sent}).encode(), {}, Contacts.PUBLIC)
     assert question.target.services == web_target(f"https://{HOST}/").services
     public = [ip for ip in addresses if may_contact(ip, Contacts.PUBLIC)][:MOST_ADDRESSES]
     assert question.addresses == ({HOST: list(dict.fromkeys(public))} if public else {})

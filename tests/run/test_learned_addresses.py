@@ -6,7 +6,7 @@ import pytest
 
 from probe.run.learned_addresses import LearnedAddresses
 
-OURS, SERVER, RESOLVER, NEUTRAL = "203.0.113.77", "198.51.100.9", "192.0.2.53", "192.0.2.80"
+OURS, SERVER, RESOLVER, NEUTRAL = "93.184.216.77", "149.154.167.99", "9.9.9.9", "93.184.215.14"
 SERVER6, SAME_NETWORK, OURS6 = "2a03:2880:f200::ec2b", "2a03:2880:f200::1", "2a09:1234:5678:9abc::77"
 
 
@@ -55,6 +55,16 @@ def test_neutral_host_without_certificate_may_have_our_address() -> None:
 def test_network_is_looked_up_by_the_first_address_that_may_be_ours() -> None:
     assert learned(RESOLVER, "no address", OURS, OURS6).first == OURS
     assert learned().first is None
+
+
+@pytest.mark.parametrize("false", ["10.10.34.35", "127.0.0.1", "0.0.0.0", "224.0.0.1", "fe80::1", "2001:db8::1"])
+def test_address_that_no_client_has_is_not_redacted_and_the_claim_is_recorded(false: str) -> None:
+    """Check that the claim cannot remove a forged answer: censors give private addresses too."""
+    test_keys = keys((SERVER, ["dot"]))
+    said = learned(OURS, false)
+    assert said.ours(test_keys) == {OURS} and said.first == OURS
+    said.mark_false(test_keys)
+    assert test_keys["x_control"]["anomalies"] == ["your_address"]
 
 
 def test_measurement_without_control_has_no_anomaly() -> None:

@@ -468,30 +468,30 @@ async def test_address_from_helper_locates_probe_and_is_redacted(
     simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask(url: str, wanted: Target, addresses: Any, *, learned: Any, **_: Any) -> dict[str, Any]:
-        learned("203.0.113.77")
+        learned("93.184.216.77")
         return {"failure": None}
 
     monkeypatch.setattr(own, "ask", ask)
     simulated.settings = Settings(control=("http://helper.example",))
     outcome = await simulated.run("chat")
-    assert simulated.asked == [None, "203.0.113.77"]
-    assert lines(outcome)[0]["probe_asn"] == "AS64511" and "203.0.113.77" not in json.dumps(lines(outcome))
+    assert simulated.asked == [None, "93.184.216.77"]
+    assert lines(outcome)[0]["probe_asn"] == "AS64511" and "93.184.216.77" not in json.dumps(lines(outcome))
 
 
 async def test_addresses_of_both_families_from_helper_are_redacted(
     simulated: SimulatedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask(url: str, wanted: Target, addresses: Any, *, learned: Any, **_: Any) -> dict[str, Any]:
-        learned("203.0.113.77")
+        learned("93.184.216.77")
         learned("2a09:1234:5678:9abc::77")
         return {"failure": None}
 
     monkeypatch.setattr(own, "ask", ask)
-    preflight_texts = {"failure": "you are 203.0.113.77 and 2a09:1234:5678:9abc::77", "trusted_by_machine": None}
+    preflight_texts = {"failure": "you are 93.184.216.77 and 2a09:1234:5678:9abc::77", "trusted_by_machine": None}
     simulated.facts = {**simulated.facts, "neutral": [{"endpoint": "", "address": "", "family": 4, **preflight_texts}]}
     simulated.settings = Settings(control=("http://helper.example",))
     written = json.dumps(lines(await simulated.run("chat")))
-    assert "203.0.113.77" not in written and "5678:9abc::77" not in written
+    assert "93.184.216.77" not in written and "5678:9abc::77" not in written
     assert written.count("[scrubbed]") == 2
 
 
@@ -523,7 +523,7 @@ async def test_first_vantage_point_is_kept_if_second_search_fails() -> None:
     learned = LearnedAddresses()
     lines_of_it = lines_of_a_run.Lines(lambda where: None, locate, learned)  # type: ignore[arg-type, return-value]
     assert (await lines_of_it.vantage()).probe_asn == "AS64500"
-    learned.add("203.0.113.9")
+    learned.add("93.184.216.9")
     assert (await lines_of_it.vantage()).probe_asn == "AS64500"
     later = await lines_of_it.vantage()
     assert later.probe_asn == "AS64511"

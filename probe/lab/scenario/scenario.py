@@ -54,7 +54,7 @@ class PathKeys(BaseModel):
 
 
 Lie = Literal["failures", "successes", "addresses"]
-"""What a false helper reports: that everything fails, or works, or works at an address that no server has."""
+"""What a false helper reports: that everything fails, works, or works only at an address that no server has."""
 
 
 class HelperKeys(BaseModel):
@@ -67,7 +67,7 @@ class HelperKeys(BaseModel):
     censored: bool = Field(default=False, description="true: the censor drops packets to it")
     lies: Lie | None = Field(
         default=None,
-        description="what it reports: that everything fails, or works, or works at an address without server",
+        description="what it reports: that everything fails, works, or works only at an address without server",
     )
     reset_names: list[str] = Field(default=[], description="server names that are reset in the helper's own network")
     asked_before: float | None = Field(

@@ -30,14 +30,14 @@ NO_SERVERS = "192.88.99.222"  # an address of the lab's servers that none of the
 
 
 def false_test_keys(world: World, target: Target, services: Sequence[str] | None, lie: Lie) -> dict[str, Any]:
-    """Return test keys in which every endpoint fails or works at every address."""
+    """Return test keys in which every endpoint fails, works, or works only at an address without server."""
     answer = _Answer()
     if lie == "addresses":
         for name in dict.fromkeys(endpoint.host for _, endpoint in target.endpoints() if not endpoint.is_literal):
             answer.add(_lookup(name), [_query(name, NO_SERVERS)])
     for role, endpoint, address in _reported(world, target, services, lie):
-        entries = _failed(endpoint, address) if lie == "failures" else _passed(endpoint, address)
-        answer.add(_attempt(role, endpoint, address), entries)
+        works = lie == "successes" or address == NO_SERVERS
+        answer.add(_attempt(role, endpoint, address), (_passed if works else _failed)(endpoint, address))
     return answer.test_keys()
 
 

@@ -43,31 +43,31 @@ class _Said:
             for name in ("queries", "tcp_connect", "tls_handshakes", "requests")
         }
         mine = [t for t in _list(keys.get("x_transactions")) if t.get("endpoint") == endpoint_url]
-        self._mine = {t.get("transaction_id"): t for t in mine}
+        self._mine = {_number(t.get("transaction_id")): t for t in mine}
 
     def names(self) -> Table:
         """Return `addrs` in order of arrival, and a failure only if there are none."""
         asked = [q for q in self._lists["queries"] if q.get("hostname") == self._host]
         given = [a.get("ipv4") or a.get("ipv6") for q in asked for a in _list(q.get("answers"))]
         addresses = list(dict.fromkeys(ip for ip in given if isinstance(ip, str)))
-        failed = [q.get("failure") for q in asked if q.get("failure") is not None]
-        said = None if addresses or not failed else _DNS.get(str(failed[0]), "unknown_error")
+        failed = [failure for q in asked if (failure := _failure(q.get("failure"))) is not None]
+        said = None if addresses or not failed else _DNS.get(failed[0], "unknown_error")
         return {"failure": said, "addrs": addresses}
 
     def connects(self) -> Table:
         found = {}
         for entry in self._of_this("tcp_connect"):
-            failure = _table(entry.get("status")).get("failure")
+            failure = _failure(_table(entry.get("status")).get("failure"))
             said = None if failure is None else _TCP.get(failure, "connect_error")
             found[_place(entry.get("ip"), entry.get("port"))] = {"status": failure is None, "failure": said}
         return found
 
     def handshakes(self) -> Table:
         return {
-            str(entry.get("address")): {
-                "server_name": entry.get("server_name"),
+            _text(entry.get("address")): {
+                "server_name": _text(entry.get("server_name")),
                 "status": entry.get("failure") is None,
-                "failure": entry.get("failure"),
+                "failure": _failure(entry.get("failure")),
             }
             for entry in self._of_this("tls_handshakes")
         }
@@ -75,13 +75,14 @@ class _Said:
     def networks(self) -> Table:
         """Return the network and origin of each address."""
         queries = self._lists["queries"]
-        asns = {a.get("ipv4") or a.get("ipv6"): a.get("asn") or 0 for q in queries for a in _list(q.get("answers"))}
-        valid = {urlsplit(f"//{place}").hostname for place, said in self.handshakes().items() if said["status"]}
+        answers = [answer for query in queries for answer in _list(query.get("answers"))]
+        asns = {_text(a.get("ipv4") or a.get("ipv6")): max(0, _number(a.get("asn"))) for a in answers}
+        valid = {_host_of(place) for place, said in self.handshakes().items() if said["status"]}
         found = {}
         for record in self._mine.values():
-            ip, sources = record.get("address"), _texts(record.get("address_sources"))
+            ip, sources = _text(record.get("address")), _texts(record.get("address_sources"))
             flags = FROM_PROBE * ("probe" in sources) | FROM_HELPER * ("system" in sources) | VALID * (ip in valid)
-            found[str(ip)] = {"asn": asns.get(ip, 0), "flags": flags}
+            found[ip] = {"asn": asns.get(ip, 0), "flags": flags}
         return found
 
     def page(self) -> Table | None:
@@ -91,17 +92,18 @@ class _Said:
         if not entries and self.names()["addrs"] and all(t.get("failure") is None for t in self._mine.values()):
             return None  # a control that ends with TLS
         if not last or last.get("failure") is not None:
-            return _no_page(self._why(last.get("failure")))
+            return _no_page(self._why(_failure(last.get("failure"))))
         response = _table(last.get("response"))
         names = dict.fromkeys(_texts(response.get("x_header_names")), "")
-        kept = {str(k).lower(): v for k, v in _table(response.get("headers")).items() if k not in _NOT_SENT}
+        headers = _table(response.get("headers"))
+        kept = {name.lower(): _text(value) for name, value in headers.items() if name not in _NOT_SENT}
         return {
-            "body_length": response.get("x_body_length", -1),
+            "body_length": _number(response.get("x_body_length")),
             "discovered_h3_endpoint": "",
             "failure": None,
-            "title": response.get("x_title", ""),
+            "title": _text(response.get("x_title")),
             "headers": names | kept,
-            "status_code": response.get("code", -1),
+            "status_code": _number(response.get("code")),
         }
 
     def _why(self, failure: str | None) -> str:
@@ -109,12 +111,12 @@ class _Said:
         if failure is None and self.names()["failure"] is not None:
             return "dns_lookup_error"
         if failure is None:
-            failed = [t.get("failure") for t in self._mine.values() if t.get("failure") is not None]
+            failed = [_failure(t.get("failure")) for t in self._mine.values() if t.get("failure") is not None]
             failure = failed[0] if failed else None
         return _TCP.get(str(failure), "unknown_error")
 
     def _of_this(self, name: str) -> list[Table]:
-        return [entry for entry in self._lists[name] if entry.get("transaction_id") in self._mine]
+        return [entry for entry in self._lists[name] if _number(entry.get("transaction_id")) in self._mine]
 
 
 def _no_page(failure: str) -> Table:
@@ -124,8 +126,29 @@ def _no_page(failure: str) -> Table:
     }  # fmt: skip
 
 
+def _host_of(place: str) -> str | None:
+    try:
+        return urlsplit(f"//{place}").hostname
+    except ValueError:
+        return None
+
+
 def _place(ip: Any, port: Any) -> str:
     return f"[{ip}]:{port}" if ":" in str(ip) else f"{ip}:{port}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _failure(value: Any) -> str | None:
+    """Return a failure string, None for success. A value of another type is an unknown failure."""
+    return None if value is None else _text(value) or f.UNKNOWN
+
+
+def _number(value: Any) -> int:
+    """Return the number, -1 if it is none, as OONI's helper writes what it does not know."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 
 def _table(value: Any) -> Table:

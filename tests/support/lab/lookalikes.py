@@ -86,6 +86,7 @@ CONDITIONS: dict[str, Condition] = {
     "helper-censored": helper(censored=True),
     "helper-down": helper(up=False),
     "helper-lies": helper(lies="failures"),
+    "helper-names-dead-address": both(helper(lies="addresses"), has(faults.ServerDown, how="silent")),
     "stale-control-silent": both(helper(asked_before=6.0), has(faults.ServerDown, how="silent", after=0.0)),
     "server-comes-back": both(helper(asked_before=6.0), has(faults.ServerDown, until_question=2)),
     "stale-control-refused": both(helper(asked_before=6.0), has(faults.ServerDown, how="refused", after=0.0)),

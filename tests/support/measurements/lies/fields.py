@@ -11,18 +11,14 @@ Path = tuple[str, ...]
 
 ELEMENTS: Final = "[]"
 MISSING: Final = object()
-FAILURES = (
-    *(f.TIMEOUT, f.RESET, f.REFUSED, f.EOF, f.HOST_UNREACHABLE, f.SSL_UNKNOWN_AUTHORITY, f.SSL_INVALID_CERTIFICATE),
-    *(f.DNS_NXDOMAIN, f.DNS_NO_ANSWER, f.DNS_SERVFAIL, f.NOT_CONTACTED, f.INTERRUPTED, f.UNKNOWN),
-)
+FAILURES = (f.TIMEOUT, f.RESET, f.REFUSED, f.SSL_UNKNOWN_AUTHORITY, f.DNS_NXDOMAIN, f.NOT_CONTACTED)
 VALUES: tuple[Any, ...] = (
-    *(MISSING, None, True, False, "", [], {}, [None], {"x": 1}, [[]]),
-    *(0, 1, -1, 4, 6, 401, 200, 0.5, 1e9, -1e9, 2**62, 2**63, 1e308, float("nan"), float("inf")),
-    *("\x1b[2J\x07\x00\n", "\ud800", "x" * 5000, "10.0.0.1", "127.0.0.1", "0.0.0.0", "::1", "not an address"),
-    *("success", "error", "offered", "missing", "udp", "doh", "system", "helper", "first", "control"),
+    *(MISSING, None, True, False, "", [], {}, [None]),
+    *(0, -1, 401, 0.5, 1e9, 2**62, 2**63, float("nan")),
+    *("\x1b[2J\x07\x00\n", "\ud800", "10.0.0.1", "success", "offered"),
     *FAILURES,
 )
-"""Values of every JSON type, numbers at and beyond every limit, hostile texts, and the words of the format."""
+"""Values of every JSON type, numbers at and beyond the limits, hostile texts, and words of the format."""
 
 
 def paths(answer: Any) -> list[Path]:

@@ -16,6 +16,7 @@ from probe.privacy.redact import Known, redact
 from probe.resolution.lookup import control_addresses
 from probe.run.fresh_control import control_attempts
 from probe.run.learned_addresses import LearnedAddresses
+from probe.targets.target import parse_endpoint
 
 Line = dict[str, Any]
 States = dict[tuple[str, str], str]
@@ -37,7 +38,7 @@ def answer_of(line: Line, your_address: str | None = None) -> Line:
 def heard(line: Line, answer: Any, public: Iterable[str] = ()) -> Line:
     """Return the record that the probe writes after such an answer. `public` are addresses that no user has."""
     learned = LearnedAddresses(public)
-    control = _control(answer, learned)
+    control = _control(line, answer, learned)
     keys = {**line["test_keys"], "x_control": Control.model_validate(control).model_dump(mode="json")}
     ours = learned.ours(keys)
     learned.mark_false(keys)
@@ -45,7 +46,12 @@ def heard(line: Line, answer: Any, public: Iterable[str] = ()) -> Line:
     return redact(written, Known.of(ours)) if ours else written
 
 
-def _control(answer: Any, learned: LearnedAddresses) -> Line:
+def without_helper(line: Line) -> Line:
+    """Return the record of a run without a helper."""
+    return {**line, "test_keys": {**line["test_keys"], "x_control": None}}
+
+
+def _control(line: Line, answer: Any, learned: LearnedAddresses) -> Line:
     try:
         read = parse(json.dumps(answer).encode())
     except TROUBLE as error:
@@ -53,7 +59,8 @@ def _control(answer: Any, learned: LearnedAddresses) -> Line:
     found = since(0.0, control_of(read, Answered(b"", ASKED, ARRIVED), learned.add))
     control_addresses(found)
     list(control_attempts(found))
-    helper_answer(found, "https://page.example:443/", "page.example")
+    for url in {record["endpoint"] for record in line["test_keys"]["x_transactions"]} - {""}:
+        helper_answer(found, url, parse_endpoint(url).host)
     return found
 
 
