@@ -137,7 +137,7 @@ class Verified:
         proven = self._proven_here(name)
         networks = {(family_of(ip), self.asn(ip)) for ip in proven if self.asn(ip)}
         families = {family for family, _ in networks}
-        working = {row.address for row in self.probe.of_host(name) if row.failure is None and row.kind != "innocuous"}
+        working = {row.address for row in self.probe.of_host(name) if _works(row)}
         doubtful = (ip for ip in self._supported_by_control(name) - proven - working if family_of(ip) in families)
         return frozenset(
             ip for ip in doubtful if is_bogon(ip) or (self.asn(ip) and (family_of(ip), self.asn(ip)) not in networks)
@@ -182,6 +182,11 @@ class Verified:
         if answering & given:
             return frozenset()
         return frozenset(ip for ip in answering & self.authenticated(name) if self.asn(ip) not in networks)
+
+
+def _works(row: Observation) -> bool:
+    """Return whether the server answered the target's own name, and with no known block page."""
+    return row.failure is None and row.kind != "innocuous" and not row.http_fingerprints
 
 
 def refused_certificate(row: Observation) -> bool:

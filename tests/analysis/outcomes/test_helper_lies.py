@@ -1,7 +1,9 @@
 """Test what a false helper can do: every field of its answer with every value, every address, and consistent lies."""
 
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,14 @@ import pytest
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.observations.rows import CONTROL, read_measurement
 from probe.analysis.rules.rule import ACCUSING
+from probe.targets.address_guard import Contacts, may_contact
+from probe.targets.target import is_address
 from tests.support.measurements.lies.fields import VALUES, paths, with_value
 from tests.support.measurements.lies.hearing import Line, States, answer_of, heard, states, without_helper
-from tests.support.measurements.lies.recordings import recorded
+from tests.support.measurements.lies.recordings import chosen, recorded, working_answer
+from tests.support.measurements.lies.stories import STORIES
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "helper.md"
 
 ONE_BY_ONE = [
     ("web", "https://www.lied.example/"),  # a forged answer in DNS came first
@@ -21,7 +28,6 @@ ONE_BY_ONE = [
     ("stun-drop", "stun://stun.fitauto.ru:3478"),
     ("resolvers-impersonated", "https://dns.google/dns-query"),
 ]
-OURS = "93.184.216.77"
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}")
 
 
@@ -84,3 +90,62 @@ def test_no_field_alone_accuses_or_acquits(scenario: str, asked: str, engine: SQ
             told = judge.after(with_value(answer, path, value))
             assert told.keys() == judge.honest.keys()
             assert not judge.damage(told), (path, value)
+
+
+def addresses_in(line: Line) -> list[str]:
+    """Return every address in a measurement."""
+    found = dict.fromkeys(_ADDRESS.findall(json.dumps(line)))
+    return [address for address in found if is_address(address)]
+
+
+def servers_of(line: Line) -> set[str]:
+    """Return the addresses that target files and encrypted resolvers name, and those of certified neutral hosts."""
+    trusted = {"literal", "dot", "doh"}
+    flows = [r for r in line["test_keys"]["x_transactions"] if trusted.intersection(r["address_sources"])]
+    neutral = line["test_keys"]["x_run"]["preflight"]["neutral"]
+    certified = [host for host in neutral if host["failure"] is None and not host.get("connect_only")]
+    return {record["address"] for record in (*flows, *certified)}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "asked"), [*ONE_BY_ONE, ("dns-resolver-lies-variously", "http://plain.led.example/")]
+)
+def test_no_address_that_is_named_as_ours_accuses_or_acquits(scenario: str, asked: str, engine: SQLiteEngine) -> None:
+    """Name every address of the measurement as the user's: of servers, resolvers, routers and forged answers."""
+    line, servers = measured(scenario, asked), servers_of(measured(scenario, asked))
+    judge = Judge(line, engine)
+    for address in [*addresses_in(line), "10.0.0.1", "127.0.0.1", "::1", "not an address", ""]:
+        record = heard(line, answer_of(line, address))
+        assert not judge.damage(states(record, engine)), address
+        left = set(addresses_in(record))
+        assert servers <= left, address
+        false = address in servers or (is_address(address) and not may_contact(address, Contacts.PUBLIC))
+        assert (record["test_keys"]["x_control"].get("anomalies") == ["your_address"]) is false, address
+
+
+def changes(told: States, judge: Judge) -> set[tuple[str, str]]:
+    """Return the changes of services. A verdict that a run without a helper gives too is no change."""
+    services = [part for part in judge.honest if not part[1]]
+    return {
+        (judge.honest[part], told[part])
+        for part in services
+        if told[part] not in {judge.honest[part], judge.without[part]}
+    }
+
+
+def documented() -> dict[str, set[tuple[str, str]]]:
+    """Return the changes of verdicts by lie, from the table in docs/helper.md."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for row in re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", DOCUMENT.read_text(), re.MULTILINE):
+        found[row[0]] = set(re.findall(r"`(\w+)` → `(\w+)`", row[1]))
+    return found
+
+
+@pytest.mark.timeout(900)
+def test_consistent_lies_change_what_the_documentation_says(engine: SQLiteEngine) -> None:
+    seen: dict[str, set[tuple[str, str]]] = {name: set() for name in STORIES}
+    for line in chosen():
+        judge, working = Judge(line, engine), working_answer(line)
+        for name, story in STORIES.items():
+            seen[name] |= changes(judge.after(story(line, working)), judge)
+    assert seen == documented()

@@ -29,6 +29,7 @@ NAME: dict[str, Columns] = {
     "name_local_fault": _ASKED | {"dns_local_faults": 2, "dns_failure": "interrupted", "dns_failure_kind": "other"},
     "name_network_lost": _FAILED | {"dns_failure_kind": "timeout", "network_lost": True},
     "name_network_unchecked": _FAILED | {"dns_failure_kind": "timeout", "network_unchecked": True},
+    "name_contested": _WRONG | {"dns_contested": 1},
     "dns_race_denial_first": _WRONG | {"dns_forged_first": 1, "dns_forged_denial": True},
     **_by_answer("dns_one_family_forged", _WRONG | {"dns_forged_first": 1, "dns_family_spared": True}),
     **_by_answer("dns_race_forged_first", _WRONG | {"dns_forged_first": 1}),
