@@ -4,7 +4,8 @@ import base64
 import binascii
 import re
 
-SCRUBBED = "[scrubbed]"
+from probe.formats.field_notes import SCRUBBED as SCRUBBED
+
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
 
 _DOT = r"(?:\.|-|_|%2e|%252e|&#46;|\[\.\])"

@@ -6,6 +6,8 @@ Source: https://ipinfo.io/bogon, the list in OONI's engine (read 2026-11-24).
 import ipaddress
 from functools import lru_cache
 
+from probe.formats.field_notes import SCRUBBED
+
 _LONGEST = 64  # characters of a cached address, because junk may have any length
 _V4 = [
     ipaddress.IPv4Network(net)
@@ -37,7 +39,12 @@ def is_made_up(address: str) -> bool:
 
 
 def is_bogon(address: str) -> bool:
-    """Return whether `address` is a bogon. A string that is no IP literal counts as one."""
+    """Return whether `address` is a bogon. A string that is no IP literal counts as one.
+
+    A redacted address is none. A false helper can name any address as the user's, and its redaction must not accuse.
+    """
+    if address == SCRUBBED:
+        return False
     return _cached(address) if len(address) <= _LONGEST else _is_in_list(address)
 
 

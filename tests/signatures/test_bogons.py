@@ -23,3 +23,7 @@ def test_addresses_in_the_list_are_bogons(address):
 @pytest.mark.parametrize("address", PUBLIC.split())
 def test_public_addresses_are_no_bogons(address):
     assert not is_bogon(address)
+
+
+def test_redacted_address_is_no_bogon():
+    assert not is_bogon("[scrubbed]") and is_bogon("[scrubbed] ")

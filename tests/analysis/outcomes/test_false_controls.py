@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.formats.entries import DNSQuery
 from tests.support.measurements.lines import FORGED, GENUINE, SECOND, Lines
 
 URL = "https://web.telegram.org:443/"
@@ -78,11 +79,15 @@ def test_dead_address_that_only_the_control_names_accuses_nothing(here: bool) ->
     assert judged(made)["state"] == ("likely_blocked" if here else "down")
 
 
-def test_network_of_an_address_is_the_one_of_our_table() -> None:
-    """Check that the control's AS number does not make two answers differ."""
-    made = forged(works="ok")
-    confirmed(made)
+def test_control_cannot_move_an_address_to_another_network() -> None:
+    """Check a stale address in the service's own network. The control says in another answer that it is elsewhere."""
+    made = lines()
+    made.lookup(HOST, SECOND)
+    made.encrypted(HOST, GENUINE)
+    made.first(URL, SECOND, SILENT, address_sources=["system"])
+    made.alternative(URL, GENUINE)
+    made.control_lookup("other.example", SECOND)
     for _, entry in made.at_control.entries:
-        for answer in getattr(entry, "answers", []):
-            answer.asn = 64500
-    assert judged(made)["state"] == "ok"
+        assert isinstance(entry, DNSQuery)
+        entry.answers[0].asn = 64500
+    assert judged(made)["endpoints"][0]["rule_id"] == "dns_stale_answer_here"
