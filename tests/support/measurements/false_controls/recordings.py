@@ -1,4 +1,4 @@
-"""Choose recorded measurements on which the lies are told, and an answer where everything works for each."""
+"""Choose recorded measurements for false answers, and an answer where everything works for each."""
 
 import gzip
 import json
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from tests.analysis.rules.test_every_rule_fires import RECORDED
-from tests.support.measurements.lies.hearing import Line, answer_of
+from tests.support.measurements.false_controls.replaced_answers import Line, answer_of
 
 Key = tuple[str, str | None]
 
@@ -17,7 +17,7 @@ SCENARIOS = (
     *("starttls-stripped", "web-names", "name-and-address", "protocol-reset", "resolvers-impersonated"),
     *("rotating-addresses", "quic-drop", "calls-cut"),
 )
-"""Censors of every layer, servers that are down or wrong for all, and innocuous oddities."""
+"""Censors of every layer, servers that are down or wrong for all, and innocuous anomalies."""
 
 MOST_TRANSACTIONS = 80  # of a measurement. Longer ones repeat what shorter ones contain.
 

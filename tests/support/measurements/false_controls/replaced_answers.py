@@ -35,7 +35,7 @@ def answer_of(line: Line, your_address: str | None = None) -> Line:
     return {**{key: control[key] for key in KEPT}, "your_address": your_address}
 
 
-def heard(line: Line, answer: Any, public: Iterable[str] = ()) -> Line:
+def replaced(line: Line, answer: Any, public: Iterable[str] = ()) -> Line:
     """Return the record that the probe writes after such an answer. `public` are addresses that no user has."""
     learned = LearnedAddresses(public)
     control = _control(line, answer, learned)

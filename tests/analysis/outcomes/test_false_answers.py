@@ -1,4 +1,4 @@
-"""Test what a false helper can do: every field of its answer with every value, every address, and consistent lies."""
+"""Test what a false helper can do: each field with each value, each address as the user's, and whole answers."""
 
 import json
 import re
@@ -13,10 +13,17 @@ from probe.analysis.observations.rows import CONTROL, read_measurement
 from probe.analysis.rules.rule import ACCUSING
 from probe.targets.address_guard import Contacts, may_contact
 from probe.targets.target import is_address
-from tests.support.measurements.lies.fields import VALUES, paths, with_value
-from tests.support.measurements.lies.hearing import Line, States, answer_of, heard, states, without_helper
-from tests.support.measurements.lies.recordings import chosen, recorded, working_answer
-from tests.support.measurements.lies.stories import STORIES
+from tests.support.measurements.false_controls.answer_fields import VALUES, paths, with_value
+from tests.support.measurements.false_controls.recordings import chosen, recorded, working_answer
+from tests.support.measurements.false_controls.replaced_answers import (
+    Line,
+    States,
+    answer_of,
+    replaced,
+    states,
+    without_helper,
+)
+from tests.support.measurements.false_controls.whole_answers import WHOLE_ANSWERS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "helper.md"
 
@@ -49,11 +56,11 @@ class Judge:
     def __init__(self, line: Line, engine: SQLiteEngine) -> None:
         self._line, self._engine = line, engine
         self._known: dict[Any, States] = {}
-        self.honest = states(heard(line, answer_of(line)), engine)
+        self.honest = states(replaced(line, answer_of(line)), engine)
         self.without = states(without_helper(line), engine)
 
     def after(self, answer: Any) -> States:
-        record = heard(self._line, answer)
+        record = replaced(self._line, answer)
         facts = read_measurement(record)
         mine = tuple(row for row in facts.rows if row.origin == CONTROL)
         control = (facts.control_failed, facts.control_udp, tuple(facts.control_families.items()))
@@ -62,19 +69,19 @@ class Judge:
             self._known[key] = states(record, self._engine)
         return self._known[key]
 
-    def damage(self, told: States) -> dict[Any, tuple[str, str]]:
-        """Return what a lie must not do: accuse, strengthen to `blocked`, or make ok out of an accusation.
+    def damage(self, given: States) -> dict[Any, tuple[str, str]]:
+        """Return what a false answer must not do: accuse, strengthen to `blocked`, or make ok out of an accusation.
 
         A helper may also be of no help. Then the verdict is that of a run without one.
         """
         return {
-            part: (before, told[part])
+            part: (before, given[part])
             for part, before in self.honest.items()
-            if told[part] not in {before, self.without[part]}
+            if given[part] not in {before, self.without[part]}
             and (
-                told[part] == "blocked"
-                or (told[part] in ACCUSING and before not in ACCUSING)
-                or (told[part] == "ok" and before in ACCUSING)
+                given[part] == "blocked"
+                or (given[part] in ACCUSING and before not in ACCUSING)
+                or (given[part] == "ok" and before in ACCUSING)
             )
         }
 
@@ -89,9 +96,9 @@ def test_no_field_alone_accuses_or_acquits(scenario: str, asked: str, engine: SQ
     assert ("preflight", "udp") in fields and ("test_keys", "x_transactions", "[]", "age") in fields
     for path in fields:
         for value in VALUES:
-            told = judge.after(with_value(answer, path, value))
-            assert told.keys() == judge.honest.keys()
-            assert not judge.damage(told), (path, value)
+            given = judge.after(with_value(answer, path, value))
+            assert given.keys() == judge.honest.keys()
+            assert not judge.damage(given), (path, value)
 
 
 def addresses_in(line: Line) -> list[str]:
@@ -115,7 +122,7 @@ def test_no_address_that_is_named_as_ours_accuses_or_acquits(scenario: str, aske
     line, servers = measured(scenario, asked), servers_of(measured(scenario, asked))
     judge = Judge(line, engine)
     for address in [*addresses_in(line), "10.0.0.1", "127.0.0.1", "::1", "not an address", ""]:
-        record = heard(line, answer_of(line, address))
+        record = replaced(line, answer_of(line, address))
         assert not judge.damage(states(record, engine)), address
         left = set(addresses_in(record))
         assert servers <= left, address
@@ -123,29 +130,29 @@ def test_no_address_that_is_named_as_ours_accuses_or_acquits(scenario: str, aske
         assert (record["test_keys"]["x_control"].get("anomalies") == ["your_address"]) is false, address
 
 
-def changes(told: States, judge: Judge) -> set[tuple[str, str]]:
+def changes(given: States, judge: Judge) -> set[tuple[str, str]]:
     """Return the changes of services. A verdict that a run without a helper gives too is no change."""
     services = [part for part in judge.honest if not part[1]]
     return {
-        (judge.honest[part], told[part])
+        (judge.honest[part], given[part])
         for part in services
-        if told[part] not in {judge.honest[part], judge.without[part]}
+        if given[part] not in {judge.honest[part], judge.without[part]}
     }
 
 
 def documented() -> dict[str, set[tuple[str, str]]]:
-    """Return the changes of verdicts by lie, from the table in docs/helper.md."""
+    """Return the changes of verdicts by false answer, from the table in docs/helper.md."""
     found: dict[str, set[tuple[str, str]]] = {}
     for row in re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", DOCUMENT.read_text(), re.MULTILINE):
-        found[row[0]] = set(re.findall(r"`(\w+)` → `(\w+)`", row[1]))
+        found[row[0]] = set(re.findall(r"`(\w+)` to `(\w+)`", row[1]))
     return found
 
 
 @pytest.mark.timeout(900)
-def test_consistent_lies_change_what_the_documentation_says(engine: SQLiteEngine) -> None:
-    seen: dict[str, set[tuple[str, str]]] = {name: set() for name in STORIES}
+def test_consistent_false_answers_change_what_the_documentation_says(engine: SQLiteEngine) -> None:
+    seen: dict[str, set[tuple[str, str]]] = {name: set() for name in WHOLE_ANSWERS}
     for line in chosen():
         judge, working = Judge(line, engine), working_answer(line)
-        for name, story in STORIES.items():
-            seen[name] |= changes(judge.after(story(line, working)), judge)
+        for name, give in WHOLE_ANSWERS.items():
+            seen[name] |= changes(judge.after(give(line, working)), judge)
     assert seen == documented()

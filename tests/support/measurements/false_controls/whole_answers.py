@@ -1,4 +1,4 @@
-"""Tell consistent lies: whole answers whose fields fit each other, as a hostile operator would write them."""
+"""Give whole false answers, whose fields fit each other, as a hostile operator would write them."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,10 +7,10 @@ from typing import Any
 from probe.control.attempt_times import AGE
 from probe.formats import failures as f
 from probe.formats.keys import LISTS, places_of_entries
-from tests.support.measurements.lies.hearing import ARRIVED, Line, answer_of
+from tests.support.measurements.false_controls.replaced_answers import ARRIVED, Line, answer_of
 
-Story = Callable[[Line, Line], Line]
-"""Return the answer that is told in place of the recorded one. The second argument is an answer where all works."""
+WholeAnswer = Callable[[Line, Line], Line]
+"""Return the answer that is given in place of the recorded one. The second argument is an answer where all works."""
 
 OTHER_ADDRESS, OTHER_NETWORK = "93.184.216.34", 15133
 WORKING = {"ipv4": True, "ipv6": True, "udp": True}
@@ -24,11 +24,11 @@ def _copy(document: Any) -> Any:
 
 def all_works(line: Line, working: Line) -> Line:
     """Claim success for every endpoint, at the time of the attempt here."""
-    told = _copy(working) | {"preflight": WORKING}
+    given = _copy(working) | {"preflight": WORKING}
     began = _begins(line)
-    for record in told["test_keys"]["x_transactions"]:
+    for record in given["test_keys"]["x_transactions"]:
         record[AGE] = ARRIVED - began.get(record["endpoint"], 0.0)
-    return told
+    return given
 
 
 def _begins(line: Line) -> dict[str, float]:
@@ -40,8 +40,8 @@ def _begins(line: Line) -> dict[str, float]:
 
 def all_fails(line: Line, working: Line, failure: str = f.TIMEOUT, depth: int = 0) -> Line:
     """Claim a failure for every endpoint, at its layer number `depth` or at its topmost one."""
-    told = all_works(line, working)
-    keys = told["test_keys"]
+    given = all_works(line, working)
+    keys = given["test_keys"]
     for record in keys["x_transactions"]:
         if record["endpoint"]:
             entries = list(_entries_of(keys, record["transaction_id"]))
@@ -51,7 +51,7 @@ def all_fails(line: Line, working: Line, failure: str = f.TIMEOUT, depth: int = 
                 elif number > depth:
                     place[name].remove(entry)
             record["failure"] = failure
-    return told
+    return given
 
 
 def _entries_of(keys: Line, number: int) -> Iterator[tuple[Line, str, Line]]:
@@ -99,8 +99,8 @@ def same_as_here(line: Line, working: Line) -> Line:
     }
     for record in own:
         record[AGE] = ARRIVED - record["t0"]
-    told = {**_copy(working), "preflight": WORKING}
-    return {**told, "test_keys": {"x_endpoints": lists, "x_followups": {}, "x_transactions": own, "x_bugs": []}}
+    given = {**_copy(working), "preflight": WORKING}
+    return {**given, "test_keys": {"x_endpoints": lists, "x_followups": {}, "x_transactions": own, "x_bugs": []}}
 
 
 def _of_system(record: Line) -> bool:
@@ -109,11 +109,12 @@ def _of_system(record: Line) -> bool:
 
 def names_as_here(line: Line, working: Line) -> Line:
     """Claim the probe's own DNS answers, and that everything works."""
-    told, here = all_works(line, working), same_as_here(line, working)
-    given: dict[tuple[str, str], Line] = {}
-    for query in here["test_keys"]["x_endpoints"]["queries"]:
-        given.setdefault((query["hostname"], query["query_type"]), query)
-    return _with_queries(told, lambda query: given.get((query["hostname"], query["query_type"]), query))
+    found: dict[tuple[str, str], Line] = {}
+    for query in same_as_here(line, working)["test_keys"]["x_endpoints"]["queries"]:
+        found.setdefault((query["hostname"], query["query_type"]), query)
+    return _with_queries(
+        all_works(line, working), lambda query: found.get((query["hostname"], query["query_type"]), query)
+    )
 
 
 def names_elsewhere(line: Line, working: Line) -> Line:
@@ -137,26 +138,26 @@ def _answered(query: Line, answers: list[Line], failure: str | None) -> Line:
     return {**query, "answers": answers if query["query_type"] == "A" else [], "failure": failure}
 
 
-def _with_queries(told: Line, change: Callable[[Line], Line]) -> Line:
-    resolvers = {r["transaction_id"] for r in told["test_keys"]["x_transactions"] if r["endpoint"]}
-    for place in places_of_entries(told["test_keys"]):
+def _with_queries(given: Line, change: Callable[[Line], Line]) -> Line:
+    resolvers = {r["transaction_id"] for r in given["test_keys"]["x_transactions"] if r["endpoint"]}
+    for place in places_of_entries(given["test_keys"]):
         place["queries"] = [
             query
             if query["transaction_id"] in resolvers
             else change(query) | {"transaction_id": query["transaction_id"]}
             for query in place.get("queries") or []
         ]
-    return told
+    return given
 
 
 def other_certificates(line: Line, working: Line) -> Line:
     """Claim that everything works, with the certificates of other servers."""
-    told = all_works(line, working)
-    shown = [e for place in places_of_entries(told["test_keys"]) for e in place.get("tls_handshakes") or []]
+    given = all_works(line, working)
+    shown = [e for place in places_of_entries(given["test_keys"]) for e in place.get("tls_handshakes") or []]
     chains = [entry["peer_certificates"] for entry in shown]
     for entry, chain in zip(shown, chains[1:] + chains[:1], strict=True):
         entry["peer_certificates"] = chain
-    return told
+    return given
 
 
 def own_network_down(line: Line, working: Line) -> Line:
@@ -179,21 +180,21 @@ def no_time(line: Line, working: Line) -> Line:
     return _aged(all_works(line, working), None)
 
 
-def _aged(told: Line, age: float | None) -> Line:
-    for record in told["test_keys"]["x_transactions"]:
+def _aged(given: Line, age: float | None) -> Line:
+    for record in given["test_keys"]["x_transactions"]:
         record[AGE] = age
-    return told
+    return given
 
 
 def nothing(line: Line, working: Line) -> Line:
     """Answer without any result."""
-    told = answer_of(line) | {"preflight": WORKING}
-    return {**told, "test_keys": {"x_endpoints": {}, "x_followups": {}, "x_transactions": [], "x_bugs": []}}
+    given = answer_of(line) | {"preflight": WORKING}
+    return {**given, "test_keys": {"x_endpoints": {}, "x_followups": {}, "x_transactions": [], "x_bugs": []}}
 
 
-STORIES: dict[str, Story] = {
-    story.__name__: story
-    for story in (
+WHOLE_ANSWERS: dict[str, WholeAnswer] = {
+    give.__name__: give
+    for give in (
         *(all_works, all_fails, reset_in_handshake, wrong_certificate, same_as_here, names_as_here, names_elsewhere),
         *(names_denied, names_elsewhere_and_failing, other_certificates, own_network_down, own_network_fine),
         *(very_old, no_time, nothing),
