@@ -86,7 +86,7 @@ DECIDES: dict[str, tuple[str, str]] = {
     "preflight.udp_public": ("udp-less-line", "service_datagrams_absent"),
     "preflight.resolver": ("resolvers-filter", "dns_answer_of_another_box"),
     "preflight.dark_answers": ("dns-intercepted-and-lied", "dns_interceptor_lies_bogon"),
-    CHECKS: ("network-lost", "address_network_lost"),
+    CHECKS: ("network-lost-refused", "address_network_lost"),
     RACES: ("dns-injection", "dns_race_forged_first_bogon"),
     CERTIFICATES: ("tls-mitm", "tls_mitm_self_signed"),
 }
