@@ -5,7 +5,9 @@ from urllib.parse import urljoin
 
 from probe.connectivity.endpoint import Reach
 from probe.dialogue import RequestOptions, always_get, proves, written_url
+from probe.privacy.host_names import is_followable, parents_of
 from probe.privacy.scrub import SCRUBBED, scrub_text
+from probe.privacy.server_fields import kept_path
 from probe.session.pacing import TRIGGERS_STANDARD
 from probe.session.trace import Transaction
 from probe.steps.http.http_answer import HTTPResult
@@ -74,12 +76,16 @@ class Chain:
             written.headers_list = sorted(written.headers.items())
 
     def _location(self, result: HTTPResult) -> Endpoint | None:
-        """Return the endpoint that an answer redirects to, None if it is no web address with a host name."""
+        """Return the endpoint that an answer redirects to, None if it is no web address with a host name.
+
+        A name that may contain an address is none. It would be written, and nothing verifies it.
+        """
         try:
             to = web_endpoint(urljoin(self.followed[-1][0], result.location))
         except ValueError:
             return None
-        if to.is_literal:
+        known = {name for url, _ in self.followed for name in parents_of(web_endpoint(url).host)}
+        if to.is_literal or not is_followable(to.host, known):
             return None  # nothing verifies an address that a server names
         return None if self.reach.session.public_only and to.port not in WEB_PORTS else to
 
@@ -118,4 +124,4 @@ class Chain:
 def shown_path(path: str) -> str:
     """Return a server's path as it is recorded. Its query is removed, because it may identify the user (P6)."""
     bare, asked, _ = path.partition("?")
-    return scrub_text(bare) + (f"?{SCRUBBED}" if asked else "")
+    return kept_path(bare) + (f"?{SCRUBBED}" if asked else "")

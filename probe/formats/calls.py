@@ -26,7 +26,7 @@ class STUNExchange(Entry):
     method: Literal["binding", "allocate"] = "binding"  # allocate is TURN's
     response: Literal["", "success", "error"] = ""  # the class of the response that bears our transaction id
     error_code: Code = 0  # 401 is a TURN server's answer without credentials
-    software: str = ""  # the SOFTWARE attribute
+    software: str = ""  # the SOFTWARE attribute: products, or class and length
     fingerprint_valid: bool | None = None  # None if the response had no FINGERPRINT
     mapped_family: Literal[0, 4, 6] = 0  # of XOR-MAPPED-ADDRESS, else of MAPPED-ADDRESS (0: none)
     mapped_differs: Withheld[bool | None] = None  # whether it differs from the socket's own address, which shows a NAT
@@ -50,9 +50,9 @@ class SIPExchange(Entry):
     method: str = "OPTIONS"  # no other method is sent
     code: Code = 0
     """Final status of the response with our branch, or with our Call-ID if its Via is rewritten (0: none)."""
-    reason: str = ""  # the phrase after the status
+    reason: str = ""  # the phrase after the status, or its class and length
     provisional: list[Code] = Field(default_factory=list)  # the 1xx responses before it
-    server: str = ""  # the Server header, else User-Agent
+    server: str = ""  # the Server header, else User-Agent: products, or class and length
     rewritten: list[str] = Field(default_factory=list)
     """Fields that came back changed: "via", "contact", "call-id", "from", "to", "cseq"."""
     x_sent: Count = 0  # requests, 1 over TCP and TLS

@@ -42,7 +42,12 @@ class BinaryData(Part):
     """Hold bytes in JSON (df-000): standard base64 with padding."""
 
     format: Public[Literal["base64"]] = "base64"  # how `data` is written
-    data: str  # the bytes, in standard base64 with padding
+    data: str  # the bytes, in standard base64 with padding, "" if they may contain an address
+    x_class: str | None = Field(default=None, examples=["http"])
+    """Kind of the bytes that are not written: tls, http, html, ssh, sip, smtp, imap, stun, text, binary."""
+    x_length: Bytes | None = Field(default=None, examples=[64])  # number of the bytes that are not written
+
+    OMITTED: ClassVar[frozenset[str]] = frozenset({"x_class", "x_length"})
 
     @classmethod
     def of(cls, raw: bytes) -> "BinaryData":
@@ -73,7 +78,8 @@ class DNSAnswer(Part):
     as_org_name: str | None = Field(default=None, examples=["Telegram Messenger Inc"])  # that network's name
     ipv4: str | None = None  # of A
     ipv6: str | None = None  # of AAAA
-    hostname: str | None = Field(default=None, examples=["star.example.net"])  # of CNAME and the like
+    hostname: str | None = Field(default=None, examples=["star.example.net"])
+    """Of CNAME and the like. Labels that may stand for an address are replaced: `[11-4be1f0].dsl.example`."""
     ttl: WholeSeconds | None = None  # how long the record may be kept, null from the system resolver
 
     @property
@@ -93,7 +99,7 @@ class DNSResponse(Part):
     flags: list[str] = Field(default_factory=list)  # of QR AA TC RD RA AD CD
     answers: list[DNSAnswer] = Field(default_factory=list)  # its records
     failure: str | None = None  # as for the entry. An unparsable answer is dns_server_misbehaving
-    raw_response: str | None = None  # plain base64 without ECS, NSID and cookies
+    raw_response: str | None = None  # plain base64 without ECS, NSID, cookies and records that may contain an address
 
 
 class DNSQuery(Entry):
@@ -110,7 +116,8 @@ class DNSQuery(Entry):
     hostname: str  # the queried name
     query_type: str  # A, AAAA, or ANY where the library queries both
     getaddrinfo_error: Code | None = None  # EAI_*, as this system numbers them
-    raw_response: str | None = None  # the answer as received, plain base64 without ECS, NSID and cookies
+    raw_response: str | None = None
+    """The answer in plain base64, without ECS, NSID, cookies and records that may contain an address."""
     rcode: Code | None = None  # of the answer, RFC 1035 4.1.1
     resolver_hostname: Public[None] = None  # deprecated by OONI, always null
     resolver_port: Public[None] = None  # deprecated by OONI, always null
@@ -147,13 +154,25 @@ class TCPConnect(Entry):
         return ConnectStatus(success=self.failure is None, failure=self.failure)
 
 
+class WithheldLeaf(Part):
+    """Hold what rules need of a leaf certificate that is not written, because it may contain the user's address.
+
+    The digests are under a key of the run, which is never written. An issuer without address has its plain digest.
+    """
+
+    digest: str = Field(examples=["0c" * 32])  # of the certificate
+    issuer: str = Field(examples=["5f" * 32])  # of the issuer's name, "" if it cannot be parsed
+    self_signed: bool = Field(examples=[True])  # issuer and subject are equal
+    bears_name: bool = Field(examples=[True])  # it contains the requested name or its wildcard
+
+
 class TLSHandshake(Entry):
     """Record one TLS handshake (df-006). Certificates are kept even if the handshake failed later."""
 
     LIST: ClassVar[str] = "tls_handshakes"
     OPERATION: ClassVar[str] = "tls_handshake"
     OMITTED: ClassVar[frozenset[str]] = frozenset(
-        {"so_error", "echconfig", "x_first_bytes", "x_alert", "x_trusted_by_machine"}
+        {"so_error", "echconfig", "x_first_bytes", "x_alert", "x_trusted_by_machine", "x_withheld_leaf"}
     )
 
     network: str = "tcp"  # what carries it: tcp, udp
@@ -173,6 +192,7 @@ class TLSHandshake(Entry):
     x_alert: Code | None = Field(default=None, examples=[112])  # the alert description received
     x_first_bytes: BinaryData | None = None  # received bytes that are no TLS, at most 64
     x_trusted_by_machine: bool | None = None  # checked only if the public roots do not accept the chain
+    x_withheld_leaf: WithheldLeaf | None = None  # of a chain that is not written
     x_client_hello_length: Bytes = 0  # of our hello's record
     x_engine: Public[str] = "openssl"  # library that made the hello
 
@@ -200,10 +220,10 @@ class HTTPResponse(Part):
     headers: dict[str, str] = Field(default_factory=dict)  # only names on the allow-list of probe/steps/http
     headers_list: list[tuple[str, str]] = Field(default_factory=list)  # the same, in order
     x_body_length: Bytes = 0  # as received, at most the limit of probe/steps/http
-    x_title: str = ""  # of an HTML page
-    x_body_sha256: str = ""  # of the body after addresses were scrubbed from it
+    x_title: str = ""  # of an HTML page, or its class and length
+    x_body_sha256: str = ""  # digest of the body, under a key of the run that is never written
     x_fingerprints: list[str] = Field(default_factory=list)  # ids of known block pages that match
-    x_redirect_host: str = ""  # host in the Location of a 3xx
+    x_redirect_host: str = ""  # host in the Location of a 3xx, as in `hostname` of a DNS answer
     x_header_names: list[str] | None = None  # of all headers, without values, in web_connectivity only
     x_body_failure: str | None = None  # why the body ended early after the status line, null also at the limit
 

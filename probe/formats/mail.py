@@ -28,7 +28,7 @@ class MailGreeting(MailEntry):
 
     operation: Literal["greeting"] = "greeting"
     banner_code: Code = 0  # 220 in SMTP, 0 in IMAP
-    banner: str = ""  # the first line, at most 128 characters, without addresses
+    banner: str = ""  # the first line, at most 128 characters, or its class and length
     capabilities: list[str] = Field(default_factory=list)  # keywords, in order
     starttls: Literal["", "offered", "masked", "missing"] = ""  # "" inside TLS
     masked_as: str = ""  # the keyword in place of STARTTLS ("XXXXXXXA")
@@ -43,5 +43,5 @@ class MailStartTLS(MailEntry):
     operation: Literal["starttls"] = "starttls"
     code: Code = 0  # 220 in SMTP, 0 in IMAP
     accepted: bool = False  # the server accepted TLS
-    answer: str = ""  # the answer line, at most 128 characters, without addresses
+    answer: str = ""  # the answer line, at most 128 characters, or its class and length
     x_injected: BinaryData | None = None  # plaintext after the answer and before the handshake

@@ -65,4 +65,13 @@ def decode_base64(coded: str) -> bytes:
         return b""
 
 
+def exact_base64(coded: str) -> bytes | None:
+    """Decode standard base64 with padding. Return None for any other text."""
+    try:
+        raw = base64.b64decode(coded, validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    return raw if base64.b64encode(raw).decode() == coded else None
+
+
 _STANDARD = str.maketrans("-_", "+/")

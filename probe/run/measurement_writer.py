@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures.thread  # noqa: F401 (to_thread loads it when first used: then no descriptor may be left)
 import errno
+import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +13,8 @@ from typing import Any
 
 from probe import __version__
 from probe.formats.measurement import Measurement
-from probe.privacy.redact import redact
+from probe.privacy.redact import Known, redact
+from probe.privacy.server_fields import keep_known_shapes
 from probe.results import ResultsError, ResultsFile
 from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured
@@ -39,6 +41,7 @@ class Lines:
         self._began = datetime.now(UTC)
         self._located_with: str | None = None
         self._vantage: Vantage | None = None
+        self._digest_key = secrets.token_bytes(32)  # never written
         # those that cannot be read again: the output is a pipe, or the disk refused them
         self.documents: list[dict[str, Any]] = []
         self.annotations: dict[str, str] = {}
@@ -72,13 +75,17 @@ class Lines:
             known = here.known.and_address(*self._learned.ours(measured.test_keys))
             self._learned.mark_false(measured.test_keys)
             line = self._line(measured, here)
-            document = await asyncio.to_thread(lambda: redact(line.model_dump(mode="json"), known))
+            document = await asyncio.to_thread(self._redacted, line, known)
             if self.problem is None:
                 await self._append(document, here)
             self.unwritten += self.problem is not None
             if self.problem is not None or (self._results is not None and not self._results.readable):
                 self.documents.append(document)
         return document
+
+    def _redacted(self, line: Measurement, known: Known) -> dict[str, Any]:
+        """Return the measurement as it is written: servers' texts reduced, then everything known removed."""
+        return redact(keep_known_shapes(line.model_dump(mode="json"), self._digest_key), known)
 
     def close(self) -> Path | None:
         """Close the file and return its path, or None if nothing was written."""

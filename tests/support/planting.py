@@ -27,7 +27,12 @@ from probe.steps.tls.certificates import load_roots
 from probe.steps.tls.tls import tls_handshake
 from probe.wire import stun
 from probe.wire.sip.message import read_message
+from probe.wire.telegram import mtproto
+from probe.wire.whatsapp import noise
+from probe.wire.whatsapp.protobuf import write_field
 from tests.control.test_own import CHAT, GOOD, helper
+from tests.steps.messengers.test_mtproto import PQ, data_centre
+from tests.steps.messengers.test_noise import ROOT, chain, chat_server
 from tests.support.servers.authority import issue
 from tests.support.servers.dns import NAME, Asked, udp_server
 from tests.support.servers.loopback import Bench, Peer, a_transaction, serving, tls_with
@@ -133,8 +138,32 @@ async def mtproto_answer(address: str, form: str) -> Wrote:
         conn = await tcp_connect(bench.tx, "127.0.0.1", port, pace=bench.pace)
         await mtproto_exchange(bench.tx, conn, pace=bench.pace, timeout=1.0)
 
-    raw = form.encode().ljust(40, b"\0")
+    raw = form.encode()[:500].ljust(40, b"\0")  # one byte names the length
     return await greeted(bytes([len(raw) // 4]) + raw[: len(raw) // 4 * 4], then)
+
+
+async def mtproto_proper(address: str, form: str) -> Wrote:
+    """Answer as a data centre does, with the address in every part that the server chooses."""
+    told = form.encode()[:16].ljust(16, b"\0")
+    numbers = [int(ipaddress.ip_address(address)) & (2**64 - 1), int.from_bytes(told[:8], "little")]
+    answer = data_centre(lambda nonce: mtproto.res_pq(nonce, told, PQ, numbers, numbers[0]))
+    async with serving(answer) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        await mtproto_exchange(bench.tx, conn, pace=bench.pace, timeout=2.0)
+    wrote = await written(bench)
+    assert wrote[-1]["nonce_echoed"] is True
+    return wrote
+
+
+async def noise_proper(address: str, form: str) -> Wrote:
+    """Answer as WhatsApp's server does, with the address in a field that the client does not know."""
+    payload = chain() + write_field(15, form.encode()) + write_field(14, ipaddress.ip_address(address).packed)
+    async with serving(chat_server(payload)) as server, a_transaction() as bench:
+        conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)
+        await noise_handshake(bench.tx, conn, pace=bench.pace, timeout=2.0, root_key=noise.public_of(ROOT))
+    wrote = await written(bench)
+    assert wrote[-1]["chain_valid"] is True
+    return wrote
 
 
 async def noise_answer(address: str, form: str) -> Wrote:
@@ -255,7 +284,9 @@ PLANTS: dict[str, Plant] = {
     "http location": over_http(status="302 Found", headers="Location: http://{}.block.example/?ip={}"),
     "http garbage": over_http(status="{}", headers="{}: {}"),
     "mtproto answer": mtproto_answer,
+    "mtproto, as it should be": mtproto_proper,
     "noise answer": noise_answer,
+    "noise, as it should be": noise_proper,
     "stun answer": stun_answers(lambda answer, form: form.encode()),
     "stun answer to somebody else": stun_answers(lambda answer, form: answer[:8] + bytes(12) + answer[20:]),
     "stun answer without a cookie": stun_answers(lambda answer, form: answer[:4] + bytes(4) + answer[8:]),

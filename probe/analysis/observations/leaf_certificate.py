@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from probe.analysis.observations.lenient_json import table, tables, text
+from probe.analysis.observations.lenient_json import flag, table, tables, text
 
 _LONGEST = 8192  # characters of certificate and name that are cached, since invalid input can have any length
 
@@ -24,8 +24,14 @@ class Leaf:
     bears_name: bool = False
 
 
-def leaf_of(chain: Any, name: str) -> Leaf:
-    """Read the first certificate of `peer_certificates`. Fields that cannot be parsed stay empty."""
+def leaf_of(chain: Any, name: str, withheld: Any = None) -> Leaf:
+    """Read the first certificate of `peer_certificates`. Fields that cannot be parsed stay empty.
+
+    `withheld` has the facts of a leaf that is not written (`x_withheld_leaf`).
+    """
+    if facts := table(withheld):
+        same = flag(facts.get("self_signed")), flag(facts.get("bears_name"))
+        return Leaf(text(facts.get("digest")), text(facts.get("issuer")), *same)
     encoded = text(table(next(iter(tables(chain)), None)).get("data"))
     return _cached(encoded, name) if len(encoded) + len(name) <= _LONGEST else _read(encoded, name)
 

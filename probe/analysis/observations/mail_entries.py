@@ -24,12 +24,17 @@ def mail_columns(entries: list[Columns]) -> Columns:
         "mail_accepted": flag(starttls.get("accepted")),
         "mail_refused": _refused(starttls),
         "mail_turned_away": any(_turns_away(entry) for entry in entries if _is(entry, "greeting")),
-        "mail_injected": bool(table(starttls.get("x_injected")).get("data")),
+        "mail_injected": _has_bytes(table(starttls.get("x_injected"))),
     }
 
 
 def _is(entry: Columns, operation: str) -> bool:
     return text(entry.get("operation")) == operation
+
+
+def _has_bytes(data: Columns) -> bool:
+    """Return True if bytes were received, written or not."""
+    return bool(data.get("data")) or number(data.get("x_length")) > 0
 
 
 def _refused(starttls: Columns) -> bool:

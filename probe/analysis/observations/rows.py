@@ -285,7 +285,7 @@ def _quic(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _handshake(entry: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of a handshake over TCP or QUIC."""
-    leaf = leaf_of(entry.get("peer_certificates"), name(entry.get("server_name")))
+    leaf = leaf_of(entry.get("peer_certificates"), name(entry.get("server_name")), entry.get("x_withheld_leaf"))
     failed = failure(entry.get("failure"))
     return {
         "tls_name": name(entry.get("server_name")),

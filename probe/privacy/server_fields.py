@@ -1,0 +1,338 @@
+"""Keep in a finished measurement only what servers and helpers may not have used to write the user's address.
+
+The probe may not know its own public address: a NAT hides it, and no helper named it. So this module searches for no
+known address. Every field that a server can fill has a rule for what is kept of it.
+"""
+
+import ipaddress
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from probe.formats.keys import TEST_KEYS
+from probe.privacy.certificates import Context, is_plain_certificate, withheld_leaf
+from probe.privacy.dns_messages import kept_message
+from probe.privacy.host_names import kept_name, parents_of
+from probe.privacy.scrub import exact_base64
+from probe.privacy.server_text import (
+    kept_answer,
+    kept_bytes,
+    kept_failure,
+    kept_product,
+    kept_text,
+    keyed,
+)
+
+LARGEST_NUMBER = 2**24  # the smallest number that is an address of the public Internet
+COUNTERS = frozenset({"bytes_sent", "bytes_received", "sequence", "acknowledgment", "asn"})  # counted or chosen here
+OUR_OWN = frozenset({"x_target", "x_run", "x_packets", "x_bugs", "request", "x_control_request", "annotations"})
+"""Keys with values that no server writes."""
+
+ADDRESSES = frozenset({"ip", "ipv4", "ipv6", "address", "addrs", "resolver_address", "Host"})
+HELPERS = frozenset({"x_control", "control"})  # keys that hold a helper's answer
+_FROM_SERVERS = frozenset({"response", "answers", "x_responses", "data", "raw_response", "peer_certificates", *HELPERS})
+_CONSTANTS = frozenset(
+    {
+        "A",
+        "AAAA",
+        "CNAME",
+        "NS",
+        "PTR",
+        "SOA",
+        "ANY",
+        "TLSv1",
+        "TLSv1.1",
+        "TLSv1.2",
+        "TLSv1.3",
+        "http/1.1",
+        "h2",
+        "h3",
+        "3",
+    }
+    | {"isp", "abridged", "obfuscated2", "getaddrinfo"}
+)
+_CIPHER = re.compile(
+    r"TLS(?:_(?:AES|GCM|CHACHA20|POLY1305|SHA256|SHA384|SHA|256|128|ECDHE|DHE|ECDSA|RSA|WITH|CBC|CCM|8|3DES|EDE))+"
+)
+_BY_ADDRESS = frozenset({"tcp_connect", "tls_handshake", "quic_handshake", "ip_info"})  # keys of OONI's helper
+_FAMILIES = ("ipv4", "ipv6")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_OWN_VERSION = re.compile(r"\d\.\d{1,2}\.\d{1,2}")  # of our helper
+_OF_OONI = """dns addrs tcp_connect tls_handshake quic_handshake http_request ip_info status asn flags body_length
+title headers status_code discovered_h3_endpoint"""  # keys in the answers of OONI's helper
+
+_FAILURES = ("failure", "x_body_failure", "control_failure", "http_experiment_failure", "so_error")
+_ANSWERS = ("banner", "answer")
+_PRODUCTS = ("server", "software", "software_version", "openssl")
+_TEXTS = ("x_title", "title", "reason", "masked_as", "capabilities", "x_header_names", "negotiated_protocol")
+_RULED = frozenset({*_FAILURES, *_ANSWERS, *_PRODUCTS, *_TEXTS, "x_redirect_host"})
+
+Json = dict[str, Any]
+
+
+def keep_known_shapes(document: Json, key: bytes) -> Json:
+    """Return `document` (finished JSON) with what is kept of every field that a server or a helper fills.
+
+    `key` is random and new for each run. It makes digests comparable in a run and useless outside.
+    """
+    return _Fields(document, key).kept()
+
+
+class _Fields:
+    """Apply one rule to each field of one measurement."""
+
+    def __init__(self, document: Json, key: bytes) -> None:
+        self._document, self._key = document, key
+        keys = document.get("test_keys") or {}
+        own = set(_own_strings([document.get("software_version"), keys]))
+        self._own_strings = frozenset(
+            own | {text.replace(":443/", "/").replace(":80/", "/") for text in own if "://" in text}
+        )
+        names = frozenset(name for text in self._own_strings for name in _names_in(text))
+        self._context = Context(names, frozenset(filter(_is_address, self._own_strings)))
+        self._public = frozenset(_valid_certificates(keys))
+        self._texts: dict[tuple[str, str], str] = {}
+        named: dict[str, Callable[[str], str]] = {
+            "x_redirect_host": self._name,
+            "raw_response": lambda text: kept_message(text, self._context.names),
+            "x_body_sha256": lambda text: keyed(text, key),
+        }
+        named |= dict.fromkeys(_FAILURES, kept_failure)
+        named |= dict.fromkeys(_ANSWERS, lambda text: kept_answer(text, self._context.names))
+        named |= dict.fromkeys(_PRODUCTS, self._product)
+        self._rules = named | dict.fromkeys(_TEXTS, self._text)
+
+    def kept(self) -> Json:
+        keys = self._document.get("test_keys")
+        return self._document | {"test_keys": self._object(keys, foreign=False)} if isinstance(keys, dict) else {}
+
+    def _value(self, key: str, value: Any, *, foreign: bool) -> Any:
+        if isinstance(value, dict):
+            return self._object(value, foreign=foreign, key=key)
+        if isinstance(value, list):
+            return [self._value(key, item, foreign=foreign) for item in value]
+        if isinstance(value, str):
+            return self._string(key, value, foreign=foreign)
+        if isinstance(value, bool) or value is None or (key in COUNTERS and not foreign):
+            return value
+        return value if abs(value) < LARGEST_NUMBER else None
+
+    def _object(self, value: Json, *, foreign: bool, key: str = "") -> Json:
+        if value.get("format") == "base64" and isinstance(value.get("data"), str):
+            return kept_bytes(value)
+        if "answer_type" in value and isinstance(value.get("hostname"), str):
+            value = value | {"hostname": self._name(value["hostname"])}
+        if "code" in value and isinstance(value.get("headers"), dict):
+            value = self._response(value)
+        if foreign and key == "request":
+            value = {name: value[name] for name in ("method", "url", "x_transport") if name in value} | _host_of(value)
+        if foreign and "answer_type" not in value:  # elsewhere they say whether a family works
+            value = {
+                name: inner for name, inner in value.items() if name not in _FAMILIES or not isinstance(inner, str)
+            }
+        chain = value.get("peer_certificates")
+        handshake = self._handshake(value, chain) if isinstance(chain, list) else {}
+        result = {}
+        for name, inner in value.items():
+            if (
+                name in handshake
+                or (name in OUR_OWN and not foreign)
+                or (name in {"headers", "headers_list"} and "code" in value)
+            ):
+                result[name] = handshake.get(name, inner)
+            elif not foreign or self._is_plain_key(name, key):
+                result[name] = self._value(name, inner, foreign=foreign or name in HELPERS)
+        return handshake | result
+
+    def _string(self, key: str, text: str, *, foreign: bool) -> str:
+        known = self._texts.get((key, text))
+        if known is None:
+            rule = self._rules.get(key, self._foreign if foreign else _unchanged)
+            if foreign and key in ADDRESSES and _is_address(text):
+                rule = _unchanged
+            known = self._texts[key, text] = rule(text)
+        return known
+
+    def _text(self, text: str) -> str:
+        return kept_text(text, self._context.names)
+
+    def _product(self, text: str) -> str:
+        known = text in self._own_strings or _OWN_VERSION.fullmatch(text)
+        return text if known else kept_product(text, self._context.names)
+
+    def _name(self, name: str) -> str:
+        return kept_name(name, self._context.names, self._key)
+
+    def _foreign(self, text: str) -> str:
+        """Return a string of a helper's answer that has no rule of its own."""
+        known = text in self._own_strings or text in _CONSTANTS or _CIPHER.fullmatch(text) or _is_digest(text)
+        words = text.replace("_", " ")
+        if known or self._text(words) == words or ("://" in text and self._location(text) == text):
+            return text
+        return self._text(text)
+
+    def _is_plain_key(self, key: str, place: str) -> bool:
+        """Return whether a key of a helper's answer is kept. OONI's helper uses addresses and endpoints as keys."""
+        words = key.replace("_", " ")
+        known = key in _field_names() or key in self._own_strings or (place in _BY_ADDRESS and _is_address(key))
+        known = known or (place == "lookups" and _is_resolver(key))
+        return known or self._text(words) == words
+
+    def _response(self, response: Json) -> Json:
+        found = {name: text for name, text in response["headers"].items() if isinstance(text, str)}
+        headers = {name: self._header(name, text) for name, text in found.items() if self._text(name) == name}
+        return (
+            response
+            | {"headers": headers}
+            | (
+                {"headers_list": sorted([name, text] for name, text in headers.items())}
+                if "headers_list" in response
+                else {}
+            )
+        )
+
+    def _header(self, name: str, text: str) -> str:
+        if name.lower() == "location":
+            return self._location(text)
+        if name.lower() == "content-length":
+            return text if text.isdigit() and int(text) < LARGEST_NUMBER else self._text(text)
+        return kept_product(text, self._context.names)
+
+    def _location(self, url: str) -> str:
+        return url if url in self._own_strings else kept_url(url, self._context.names, self._key)
+
+    def _handshake(self, entry: Json, chain: list[Any]) -> Json:
+        """Return the certificates of a handshake that are kept, and facts about a leaf that is not."""
+        ders = [der for item in chain if (der := _der_of(item))]
+        plain = [der in self._public or is_plain_certificate(der, self._context) for der in ders]
+        if not ders or plain[0]:
+            kept = [der for der, fine in zip(ders, plain, strict=True) if fine]
+            return {"peer_certificates": [{"format": "base64", "data": b64encode(der).decode()} for der in kept]}
+        name = entry.get("server_name")
+        facts = withheld_leaf(ders[0], name if isinstance(name, str) else "", self._key, self._context)
+        return {"peer_certificates": [], "x_withheld_leaf": vars(facts)}
+
+
+def kept_url(url: str, known: frozenset[str], key: bytes = b"") -> str:
+    """Return a web address without the parts of its host and path that may be an address."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return kept_text(url)
+    if parts.scheme not in {"http", "https"}:
+        return kept_text(url)
+    query = "?[scrubbed]" if parts.query else ""
+    return f"{parts.scheme}://{kept_name(parts.hostname or '', known, key)}{port}{kept_path(parts.path)}{query}"
+
+
+def kept_path(path: str) -> str:
+    """Return a path in which parts that may be an address are replaced by their length: `/news/[32]`."""
+    parts = path.split("/")
+    kept = [part if _is_plain_part(part) else f"[{len(part)}]" for part in parts]
+    together = " ".join(part for part in kept if part and not part.startswith("["))
+    whole = kept_text(together) == together
+    return "/".join(kept if whole else [part and f"[{len(part)}]" for part in parts])
+
+
+def _is_plain_part(part: str) -> bool:
+    words = part.replace("_", " ").replace(".", " ").strip()
+    return kept_text(words) == words
+
+
+def _host_of(request: Json) -> Json:
+    """Return the Host header of a helper's request. Its other headers are constants of our program."""
+    headers = request.get("headers")
+    host = headers.get("Host") if isinstance(headers, dict) else None
+    return {"headers": {"Host": host}} if isinstance(host, str) else {}
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+@cache
+def _field_names() -> frozenset[str]:
+    """Return the names of all fields of our formats, and the keys in answers of OONI's helper."""
+    found = set(_OF_OONI.split())
+    waiting: list[type[BaseModel]] = [*TEST_KEYS.values(), BaseModel]
+    while waiting:
+        model = waiting.pop()
+        waiting += model.__subclasses__()
+        if model.__module__.startswith("probe.formats."):
+            found.update(model.model_fields)
+    return frozenset(found)
+
+
+def _own_strings(value: Any) -> Iterator[str]:
+    """Yield the keys and strings of a measurement that no server and no helper has filled."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _own_strings(inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if key not in _FROM_SERVERS and key not in _RULED:
+                yield key
+                yield from _own_strings(inner)
+
+
+def _der_of(item: Any) -> bytes | None:
+    data = item.get("data") if isinstance(item, dict) else None
+    return exact_base64(data) if isinstance(data, str) else None
+
+
+def _names_in(text: str) -> Iterable[str]:
+    try:
+        host = urlsplit(text).hostname if "://" in text else text
+    except ValueError:
+        return ()
+    return parents_of(host) if host and "." in host and not _is_address(host) and " " not in host else ()
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is an address in its usual form, alone or with a port."""
+    host, _, port = text.rpartition(":")
+    candidates = (text, host.strip("[]") if port.isdigit() and len(port) <= 5 else text)
+    return text in {"system", "testhelper"} or any(map(_is_canonical, candidates))
+
+
+def _is_resolver(url: str) -> bool:
+    """Return whether a text is the URL of a resolver with an address as its host, as in OONI's dnscheck."""
+    try:
+        parts = urlsplit(url)
+        plain = _is_canonical(parts.hostname or "") and (parts.port or 0) >= 0
+    except ValueError:
+        return False
+    return plain and not (parts.query or parts.fragment or parts.username) and kept_path(parts.path) == parts.path
+
+
+def _is_canonical(text: str) -> bool:
+    try:
+        return str(ipaddress.ip_address(text)) == text
+    except ValueError:
+        return False
+
+
+def _is_digest(text: str) -> bool:
+    """Return whether a text is a SHA-256 digest, and not the digits of an encoded text."""
+    return _DIGEST.fullmatch(text) is not None and not bytes.fromhex(text).isascii()
+
+
+def _valid_certificates(value: Any) -> Iterator[bytes]:
+    """Yield the certificates of handshakes whose chain was valid for the requested name. They are public."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += [inner for key, inner in part.items() if key not in HELPERS]
+            if part.get("peer_certificates") and part.get("failure") is None and part.get("x_verified_name"):
+                yield from (der for item in part["peer_certificates"] if (der := _der_of(item)))
