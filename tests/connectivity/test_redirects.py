@@ -227,6 +227,7 @@ async def test_at_most_ten_redirects_are_followed(world: World) -> None:
         "http://127.0.1.2/",
         "http://10.10.34.36:PORT/",
         "http://151.101.1.1:PORT/",
+        "http://198-51-100-7.b.example:PORT/",
         "ftp://b.example/",
         "http://[bad/",
         "mailto:x",
