@@ -20,7 +20,9 @@ from probe.privacy.vocabulary import product_pattern
 ADDRESS, OPAQUE = "address-like", "opaque"
 KEPT_WORDS = ("OK", "PREAUTH", "BYE", "NO", "BAD")  # of IMAP (RFC 9051, 7.1), on which a rule depends
 
-_CODE = re.compile(r"(?<![^ (])(?:0x[0-9a-f]{1,4}|\d{1,7})(?![^ )])(?!.*\d)|^errno E[A-Z0-9]{2,15}$")
+_CODE = re.compile(r"(\D*(?:^|[ (]))(?:0x[0-9a-f]{1,4}|\d{1,7})(\)?(?: \D*)?)|errno E[A-Z0-9]{2,15}")
+"""A failure with one code, and no other digit."""
+
 _EXCEPTION = re.compile(r"(?:[A-Z][a-z]+){1,5}(?:Error|Exception|Timeout|Disconnected|Interrupt)")  # of Python
 
 Json = dict[str, object]
@@ -73,7 +75,9 @@ def _constants() -> frozenset[str]:
 
 
 def _is_plain_reason(part: str) -> bool:
-    words = "" if _EXCEPTION.fullmatch(part) else _CODE.sub(" ", part).replace("_", " ")
+    code = _CODE.fullmatch(part)
+    bare = part if code is None else f"{code[1] or ''} {code[2] or ''}"
+    words = "" if _EXCEPTION.fullmatch(part) else bare.replace("_", " ")
     return kept_text(words) == words
 
 
