@@ -1,7 +1,7 @@
 """Open regular files and refuse everything else.
 
 A named pipe without a writer blocks its reader forever, and a device may have no end. Both can hide behind a link in a
-folder that somebody sent.
+folder that comes from others.
 """
 
 import errno

@@ -1,7 +1,7 @@
 """Write control characters of foreign texts as escapes, because they could steer the terminal.
 
-A file name, a target file and a line of a results file can contain any character: ESC, BEL, line breaks, and the
-controls that reverse the direction of a text.
+A file name, a target file and a line of a results file can contain any character. Examples are ESC, BEL, line breaks,
+and the controls that reverse the direction of a text.
 """
 
 import re

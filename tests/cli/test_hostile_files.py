@@ -1,7 +1,7 @@
 """Test every command that reads files, on files that were made to break it.
 
-No command ends in a traceback or a bug report, takes more memory or time than its bound, or sends a control character
-to the terminal. A bad line costs that line only.
+No command ends in a traceback or a bug report, or takes more memory or time than its bound. None sends a control
+character to the terminal. A bad line costs that line only.
 """
 
 import json

@@ -100,7 +100,7 @@ def test_list_of_web_addresses(name: str, path: Path, light: Forks) -> None:
 
 @pytest.mark.parametrize("name", FILES["certificates"])
 def test_certificates(name: str, path: Path, light: Forks) -> None:
-    """Consent is refused behind the check of the file, and nothing is sent."""
+    """Run without consent, which is asked for behind the check of the file, so that nothing is sent."""
     FILES["certificates"][name](path / "roots.pem")
     done = light.run("run", environment={"PROBE_PUBLIC_ROOTS": str(path / "roots.pem")})
     check(done, 2)

@@ -14,6 +14,8 @@ LONG = (
     "tests/browser/",
     "tests/real/",
     "tests/lab/",
+    "tests/cli/test_hostile_files.py",
+    "tests/cli/test_hostile_settings.py",
     "tests/dialogue/test_quic.py",
     "tests/helper/test_fuzzed_requests.py",
     "tests/analysis/rules/test_tables.py",

@@ -12,6 +12,7 @@ from probe.cli.run.consent import VERSION, text
 from probe.cli.run.web_input import read_inputs, split
 from probe.cli.screen import UsageError
 from probe.targets.target import bundled_targets
+from probe.targets.url_lists import MOST_KEPT
 from tests.cli.run.test_run import Result, probe_run, quiet, saved
 
 __all__ = ["probe_run", "quiet"]
@@ -74,7 +75,7 @@ def test_bad_rows_are_named_up_to_a_limit(tmp_path: Path, capsys: pytest.Capture
     listed.write_text("https://a.example/\n" + "bad\x1b[2J\n" * 50)
     assert len(read_inputs([str(listed)]).targets) == 1
     said = capsys.readouterr().err
-    assert len(said.splitlines()) == web_input.MOST_NAMED + 1 and "30 more rows are left out" in said
+    assert len(said.splitlines()) == MOST_KEPT + 1 and "40 more rows are left out" in said
     assert "\x1b" not in said
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 LONGEST = 100  # seconds, after which a fork is killed. A case is judged by its CPU seconds.
-MOST_MEMORY = 4 << 30  # bytes that a fork may reserve, so that a fault of ours does not stop the machine
+MOST_MEMORY = 4 << 30  # bytes that a fork may reserve, so that our own fault does not stop the machine
 ROOT = Path(__file__).parents[3]
 IMPORTED = (
     "orjson",

@@ -1,4 +1,4 @@
-"""Lines and files of measurements that were made to break their readers."""
+"""Build lines and files of measurements that were made to break their readers."""
 
 import copy
 import gzip

@@ -1,4 +1,4 @@
-"""Files beside measurements that were made to break their readers: TOML, lists, certificates, scores, stores."""
+"""Build TOML files, lists, certificates, tables, scores and stores that were made to break their readers."""
 
 import json
 import os
