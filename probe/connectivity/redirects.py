@@ -7,7 +7,7 @@ from probe.connectivity.endpoint import Reach
 from probe.dialogue import RequestOptions, always_get, proves, written_url
 from probe.privacy.host_names import is_followable, parents_of
 from probe.privacy.scrub import SCRUBBED, scrub_text
-from probe.privacy.server_fields import kept_path
+from probe.privacy.web_addresses import kept_path
 from probe.session.pacing import TRIGGERS_STANDARD
 from probe.session.trace import Transaction
 from probe.steps.http.http_answer import HTTPResult

@@ -4,7 +4,6 @@ The probe may not know its own public address: a NAT hides it, and no helper nam
 known address. Every field that a server can fill has a rule for what is kept of it.
 """
 
-import ipaddress
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +26,7 @@ from probe.privacy.server_text import (
     kept_text,
     keyed,
 )
+from probe.privacy.web_addresses import is_address, is_resolver, kept_url
 
 LARGEST_NUMBER = 2**24  # the smallest number that is an address of the public Internet
 COUNTERS = frozenset({"bytes_sent", "bytes_received", "sequence", "acknowledgment", "asn"})  # counted or chosen here
@@ -36,26 +36,9 @@ OUR_OWN = frozenset({"x_target", "x_run", "x_packets", "x_bugs", "request", "x_c
 ADDRESSES = frozenset({"ip", "ipv4", "ipv6", "address", "addrs", "resolver_address", "Host"})
 HELPERS = frozenset({"x_control", "control"})  # keys that hold a helper's answer
 _FROM_SERVERS = frozenset({"response", "answers", "x_responses", "data", "raw_response", "peer_certificates", *HELPERS})
-_CONSTANTS = frozenset(
-    {
-        "A",
-        "AAAA",
-        "CNAME",
-        "NS",
-        "PTR",
-        "SOA",
-        "ANY",
-        "TLSv1",
-        "TLSv1.1",
-        "TLSv1.2",
-        "TLSv1.3",
-        "http/1.1",
-        "h2",
-        "h3",
-        "3",
-    }
-    | {"isp", "abridged", "obfuscated2", "getaddrinfo"}
-)
+_DNS_TYPES = ("A", "AAAA", "CNAME", "NS", "PTR", "SOA", "ANY")
+_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "http/1.1", "h2", "h3", "3")
+_CONSTANTS = frozenset({*_DNS_TYPES, *_VERSIONS, "isp", "abridged", "obfuscated2", "getaddrinfo"})
 _CIPHER = re.compile(
     r"TLS(?:_(?:AES|GCM|CHACHA20|POLY1305|SHA256|SHA384|SHA|256|128|ECDHE|DHE|ECDSA|RSA|WITH|CBC|CCM|8|3DES|EDE))+"
 )
@@ -94,7 +77,7 @@ class _Fields:
             own | {text.replace(":443/", "/").replace(":80/", "/") for text in own if "://" in text}
         )
         names = frozenset(name for text in self._own_strings for name in _names_in(text))
-        self._context = Context(names, frozenset(filter(_is_address, self._own_strings)))
+        self._context = Context(names, frozenset(filter(is_address, self._own_strings)))
         self._public = frozenset(_valid_certificates(keys))
         self._texts: dict[tuple[str, str], str] = {}
         named: dict[str, Callable[[str], str]] = {
@@ -153,7 +136,7 @@ class _Fields:
         known = self._texts.get((key, text))
         if known is None:
             rule = self._rules.get(key, self._foreign if foreign else _unchanged)
-            if foreign and key in ADDRESSES and _is_address(text):
+            if foreign and key in ADDRESSES and is_address(text):
                 rule = _unchanged
             known = self._texts[key, text] = rule(text)
         return known
@@ -179,8 +162,8 @@ class _Fields:
     def _is_plain_key(self, key: str, place: str) -> bool:
         """Return whether a key of a helper's answer is kept. OONI's helper uses addresses and endpoints as keys."""
         words = key.replace("_", " ")
-        known = key in _field_names() or key in self._own_strings or (place in _BY_ADDRESS and _is_address(key))
-        known = known or (place == "lookups" and _is_resolver(key))
+        known = key in _field_names() or key in self._own_strings or (place in _BY_ADDRESS and is_address(key))
+        known = known or (place == "lookups" and is_resolver(key))
         return known or self._text(words) == words
 
     def _response(self, response: Json) -> Json:
@@ -216,33 +199,6 @@ class _Fields:
         name = entry.get("server_name")
         facts = withheld_leaf(ders[0], name if isinstance(name, str) else "", self._key, self._context)
         return {"peer_certificates": [], "x_withheld_leaf": vars(facts)}
-
-
-def kept_url(url: str, known: frozenset[str], key: bytes = b"") -> str:
-    """Return a web address without the parts of its host and path that may be an address."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return kept_text(url)
-    if parts.scheme not in {"http", "https"}:
-        return kept_text(url)
-    query = "?[scrubbed]" if parts.query else ""
-    return f"{parts.scheme}://{kept_name(parts.hostname or '', known, key)}{port}{kept_path(parts.path)}{query}"
-
-
-def kept_path(path: str) -> str:
-    """Return a path in which parts that may be an address are replaced by their length: `/news/[32]`."""
-    parts = path.split("/")
-    kept = [part if _is_plain_part(part) else f"[{len(part)}]" for part in parts]
-    together = " ".join(part for part in kept if part and not part.startswith("["))
-    whole = kept_text(together) == together
-    return "/".join(kept if whole else [part and f"[{len(part)}]" for part in parts])
-
-
-def _is_plain_part(part: str) -> bool:
-    words = part.replace("_", " ").replace(".", " ").strip()
-    return kept_text(words) == words
 
 
 def _host_of(request: Json) -> Json:
@@ -293,31 +249,7 @@ def _names_in(text: str) -> Iterable[str]:
         host = urlsplit(text).hostname if "://" in text else text
     except ValueError:
         return ()
-    return parents_of(host) if host and "." in host and not _is_address(host) and " " not in host else ()
-
-
-def _is_address(text: str) -> bool:
-    """Return whether a text is an address in its usual form, alone or with a port."""
-    host, _, port = text.rpartition(":")
-    candidates = (text, host.strip("[]") if port.isdigit() and len(port) <= 5 else text)
-    return text in {"system", "testhelper"} or any(map(_is_canonical, candidates))
-
-
-def _is_resolver(url: str) -> bool:
-    """Return whether a text is the URL of a resolver with an address as its host, as in OONI's dnscheck."""
-    try:
-        parts = urlsplit(url)
-        plain = _is_canonical(parts.hostname or "") and (parts.port or 0) >= 0
-    except ValueError:
-        return False
-    return plain and not (parts.query or parts.fragment or parts.username) and kept_path(parts.path) == parts.path
-
-
-def _is_canonical(text: str) -> bool:
-    try:
-        return str(ipaddress.ip_address(text)) == text
-    except ValueError:
-        return False
+    return parents_of(host) if host and "." in host and not is_address(host) and " " not in host else ()
 
 
 def _is_digest(text: str) -> bool:

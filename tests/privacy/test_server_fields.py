@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from probe.analysis.verdicts.verdicts import judge_measurements
-from probe.privacy.server_fields import keep_known_shapes, kept_path, kept_url
+from probe.privacy.server_fields import keep_known_shapes
+from probe.privacy.web_addresses import kept_path, kept_url
 from tests.privacy.encoded.certificates import certificate_with
 from tests.privacy.encoded.fields import RECORDED, Json, entry_in, measurements
 

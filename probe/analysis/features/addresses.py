@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 
-from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.attempts import (
     Attempts,
     answered_http,
@@ -33,10 +32,11 @@ from probe.analysis.features.differentials import (
 )
 from probe.analysis.features.dns.resolver_answers import Answers, answers_in
 from probe.analysis.features.mail import count_mail
+from probe.analysis.features.network.access_network import AccessNetwork
+from probe.analysis.features.network.slow_line import all_silent
 from probe.analysis.features.network_then import NetworkThen, network_then
 from probe.analysis.features.other_hellos import count_hellos
 from probe.analysis.features.rows import AddressRow
-from probe.analysis.features.slow_line import all_silent
 from probe.analysis.features.udp_echo import echoed, silent
 from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
 from probe.analysis.observations.failure_kinds import CERTIFICATE, REFUSED, RESET, TIMEOUT, UNREACHABLE

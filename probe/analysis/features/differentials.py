@@ -13,7 +13,7 @@ from probe.analysis.features.attempts import (
     network_results,
     succeeded,
 )
-from probe.analysis.features.network_checks import NeutralHosts
+from probe.analysis.features.network.checks import NeutralHosts
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.verified_addresses import Verified, quic_valid, tls_valid
 from probe.analysis.observations.failure_kinds import (

@@ -5,7 +5,7 @@ A row counts only if its entry confirms the follow-up's label: the program, the 
 
 from dataclasses import dataclass, fields, replace
 
-from probe.analysis.features.network_checks import NeutralHosts
+from probe.analysis.features.network.checks import NeutralHosts
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import kind_of
 from probe.analysis.observations.rows import Observation

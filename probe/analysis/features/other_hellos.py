@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from probe.analysis.features.hellos_with_ech import HellosWithECH, hellos_with_ech_of
-from probe.analysis.features.network_checks import NeutralHosts
+from probe.analysis.features.network.checks import NeutralHosts
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.features.verified_addresses import Verified, tls_valid
 from probe.analysis.observations.failure_kinds import RESET, TIMEOUT, is_local, kind_of

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from probe.analysis.features.network_checks import checks_of
+from probe.analysis.features.network.checks import checks_of
 from probe.analysis.observations.lenient_json import seconds
 from probe.analysis.observations.rows import PROBE, FlatMeasurement
 from probe.signatures.unfit_networks import MOST_SKEW

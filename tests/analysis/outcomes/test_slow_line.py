@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.features.slow_line import LONG_QUEUE, LONG_ROUND_TRIP
+from probe.analysis.features.network.slow_line import LONG_QUEUE, LONG_ROUND_TRIP
 from probe.analysis.rules.services import OUT_OF_TIME
 from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.support.measurements.lines import GENUINE, SECOND, Lines

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from probe.analysis.features.dns.races import Race, is_forged, race_of
-from probe.analysis.features.network_checks import resolver_facts
+from probe.analysis.features.network.checks import resolver_facts
 from probe.analysis.features.rows import NameRow
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.failure_kinds import dns_kind_of
