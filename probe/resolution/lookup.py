@@ -144,7 +144,7 @@ class Names:
         if self._session.stopping.is_set():
             return name
         paid = self._pay(hostname, LIBRARY_QUERIES)  # before any own query: the endpoints depend on this answer
-        own_query = asyncio.create_task(self._own_query(name))
+        own_query = asyncio.create_task(self._own_query(name, priority))
         await asyncio.gather(self._system(name, paid, priority), self._corroborate(name, priority))
         name.add(self._given.get(hostname, []), "probe")
         if self._session.as_control:
@@ -163,14 +163,14 @@ class Names:
         name.failure = tx.record.failure
         name.lookups["system"] = tx.record.transaction_id
 
-    async def _own_query(self, name: Name) -> None:
+    async def _own_query(self, name: Name, priority: Priority) -> None:
         """Query the system's first resolver with a socket of the probe, which receives every datagram.
 
         A lost query is not repeated: the system's library repeats its own, and both stay within the budget (P7). It is
         left out if an earlier measurement of the run spent the budget. That measurement then holds it.
         """
         servers = system_resolvers()
-        async with self._session.pace.lookup_slot():
+        async with self._session.pace.lookup_slot(priority):
             if not servers or not self._pay(name.hostname, len(self._types())):
                 return
             async with self._lookup(name, 53) as tx:
