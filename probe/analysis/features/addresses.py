@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 
+from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.attempts import (
     Attempts,
     answered_http,
@@ -32,7 +33,6 @@ from probe.analysis.features.differentials import (
 )
 from probe.analysis.features.dns.resolver_answers import Answers, answers_in
 from probe.analysis.features.mail import count_mail
-from probe.analysis.features.network.access_network import AccessNetwork
 from probe.analysis.features.network.slow_line import all_silent
 from probe.analysis.features.network_then import NetworkThen, network_then
 from probe.analysis.features.other_hellos import count_hellos

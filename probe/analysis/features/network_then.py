@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.attempts import Attempts, answered, failed, is_local_fault
-from probe.analysis.features.network.access_network import AccessNetwork
 from probe.analysis.features.network.checks import NetworkCheck, near
-from probe.analysis.features.network.udp_support import passes_by_datagram
+from probe.analysis.features.udp_support import passes_by_datagram
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.rows import Observation
 from probe.signatures.evidence_age import NETWORK_CHECK, NETWORK_FACTS, Span

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from probe.analysis.engines.engine import Engine
+from probe.analysis.features.access_network import AccessNetwork, access_network_of
 from probe.analysis.features.addresses import address_row
 from probe.analysis.features.attempts import Attempts, addresses_of, proof_of
 from probe.analysis.features.dns.names import name_row, name_transactions
-from probe.analysis.features.network.access_network import AccessNetwork, access_network_of
 from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.index import endpoint_of

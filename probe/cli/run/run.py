@@ -28,7 +28,7 @@ def run(
         Literal["standard", "deep"], opt("--depth", help="deep tests more and is easier to notice (see probe consent).")
     ] = "standard",
     max_time: Annotated[
-        float | None, opt("--max-time", help="Stop after this many seconds (default: 120, deep: never).", min=0.1)
+        float | None, opt("--max-time", help="Stop after this many seconds, in place of the usual 120.", min=0.1)
     ] = None,
     cc: Annotated[str | None, opt("--cc", help="Override the detected country (two-letter code).")] = None,
     asn: Annotated[str | None, opt("--asn", help="Override the detected network, such as AS64500.")] = None,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.features.network.access_network import drops_packets
+from probe.analysis.features.access_network import drops_packets
 from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation
 from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_flat

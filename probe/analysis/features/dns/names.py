@@ -1,7 +1,7 @@
 """Compute the feature row of one host name from the DNS queries of a measurement."""
 
+from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.dns.forgery import FAMILIES, count_forgeries, raced_families, system_spans
-from probe.analysis.features.network.access_network import AccessNetwork
 from probe.analysis.features.network.checks import resolver_facts
 from probe.analysis.features.rows import NameRow
 from probe.analysis.features.verified_addresses import Verified, refused_certificate

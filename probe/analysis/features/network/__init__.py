@@ -1,1 +1,1 @@
-"""Compute what a measurement shows of the network that it was made in."""
+"""Read the checks of the network, and whether its access line was slow."""

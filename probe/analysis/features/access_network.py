@@ -6,7 +6,7 @@ from typing import Any
 
 from probe.analysis.features.network.checks import NetworkCheck, NeutralHosts, checks_of, near, unreached
 from probe.analysis.features.network.slow_line import is_slow_line
-from probe.analysis.features.network.udp_support import UDPSupport, udp_support_of
+from probe.analysis.features.udp_support import UDPSupport, udp_support_of
 from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.lenient_json import address as as_address
 from probe.analysis.observations.lenient_json import flag, table, tables, text
