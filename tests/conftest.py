@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.not_run import NotRun, leave_out_roots_tests
-from tests.support.order import in_order, is_slow
+from tests.support.order import LONG_RUNS, in_order, is_slow
 from tests.support.world import World
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
         folder = runs_folder(session.config)
         folder.mkdir()
-        session.config.stash[RUNS] = SideBySide.start([LabRun(*mark.args, **mark.kwargs) for mark in marks], folder)
+        runs = [LabRun(*mark.args, **mark.kwargs) for mark in marks]
+        runs.sort(key=lambda run: run.name not in LONG_RUNS)
+        session.config.stash[RUNS] = SideBySide.start(runs, folder)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -30,6 +30,8 @@ LONG = (
     "tests/test_packaging.py",
     "tests/texts/test_site.py",
 )
+# Scenarios whose runs take minutes, but little processor time. They start first.
+LONG_RUNS = ("slow-line", "slower-line", "slow-line-censored")
 # Where tests share no fixture and are long: each test goes to any worker.
 SINGLY = ("tests/faults/test_streams.py", "tests/faults/test_mishaps.py", "tests/lab/runs/")
 # What shares something that takes long to start or to compute: all of it goes to one worker.
