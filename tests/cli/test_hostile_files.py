@@ -141,9 +141,10 @@ def test_every_command_survives_the_worst_files(
 def test_wrong_type_at_any_key_costs_at_most_that_line(path: Path, light: Forks) -> None:
     lines = list(mutated())
     (path / "a.jsonl").write_bytes(b"".join(line + GOOD for line in lines))
-    for words in (("judge", "--json"), ("judge", "--why"), ("validate",), ("compare",), ("events",)):
-        done = light.run(*words, "a.jsonl", cwd=path)
-        check(done, 0, 6, cpu=60)
+    (path / "b.jsonl").write_bytes(b"".join(lines[::11] + lines[4::11]))  # null and a text, since --why takes long
+    for words in (("judge", "--json"), ("judge", "--why"), ("validate",), ("compare",)):
+        done = light.run(*words, "b.jsonl" if "--why" in words else "a.jsonl", cwd=path)
+        check(done, 0, 6, cpu=20)
         if "--json" in words:
             assert {2 * number for number in range(1, len(lines) + 1)} <= set(judged_lines(done))
 

@@ -59,6 +59,32 @@ UNUSABLE: dict[str, bytes] = {
 }
 
 
+def _large(services: int = 1, endpoints: int = 1, transactions: int = 0, addresses: int = 1) -> bytes:
+    """Return a measurement with so many services, endpoints in each, and transactions at so many addresses."""
+    line = copy.deepcopy(good())
+    urls = [URL, *(f"https://h{number}.example:443/" for number in range(endpoints - 1))]
+    line["test_keys"]["x_target"]["services"] = {f"s{number}": {"endpoints": urls} for number in range(services)}
+    line["test_keys"]["x_transactions"] += [
+        {
+            "transaction_id": 99 + number,
+            "kind": "first",
+            "endpoint": URL,
+            "address": str(number % addresses),
+            "failure": "x",
+        }
+        for number in range(transactions)
+    ]
+    return as_line(line)
+
+
+UNUSABLE |= {
+    "services-101": _large(services=101),
+    "endpoints-501": _large(endpoints=501),
+    "transactions-10001": _large(transactions=10_001),
+    "addresses-1000-of-1000-transactions": _large(transactions=1000, addresses=1000),
+}
+
+
 def _with_texts(text: str) -> Content:
     """Return a measurement in which every text that a command may print is `text` or begins with it."""
     line = copy.deepcopy(good())
@@ -85,6 +111,7 @@ STRANGE: dict[str, bytes] = {
     "quotes-in-names": as_line(_with_texts("'\"`;--%s{0}{x}\\")),
     "names-of-100000-letters": as_line(_with_texts("n" * 100_000)),
     "duplicate-keys": GOOD.replace(b'{"', b'{"test_keys": 7, "', 1),
+    "large": _large(services=5, endpoints=100, transactions=2000, addresses=100),
     "integers-of-4000-digits": GOOD.replace(b'"transaction_id": 1', b'"transaction_id": ' + b"7" * 4000),
 }
 
