@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-import click
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -46,18 +45,21 @@ FULL_DISK = 7  # exit code
 MEASURING = frozenset({"run", "doctor", "show", "list", "targets"})  # commands that read the settings file
 
 
+BadUsage: Any = typer.BadParameter.__mro__[1]  # UsageError of click, of which newer versions of typer have a copy
+
+
 @contextmanager
 def _printable_errors() -> Iterator[None]:
     """Write control characters in errors about the command line as escapes. A shell's `*` puts file names into it."""
     try:
         yield
-    except click.ClickException as error:
+    except BadUsage as error:
         from probe.messages import printable, printable_lines
 
         shown = error.format_message()
         if printable_lines(shown) == shown:
             raise
-        raise click.UsageError(printable(shown), getattr(error, "ctx", None)) from None
+        raise BadUsage(printable(shown), error.ctx) from None
 
 
 class LazyGroup(TyperGroup):

@@ -76,7 +76,6 @@ def address_row(
     count_unlisted(row, endpoint, done, network.neutral)
     count_resets(row, done)
     count_hellos(row, endpoint, done.hellos, network.neutral)
-    row.slow_silence = network.slow and all_silent(done.target)
     silence_proves = not (network.drops or network.slow or row.in_outage or then.unproven)
     if not silence_proves or family_of(address) not in network.proven:
         _ignore_silence(row)
@@ -100,6 +99,7 @@ def _known_row(
         clear_text=endpoint.dialect == "http",
         by_name=not endpoint.is_literal,
         line_lossy=network.lossy or then.lossy,
+        slow_silence=network.slow and all_silent(done.target),
         in_outage=then.in_outage,
         network_unchecked=then.unchecked,
         network_lost=then.lost,

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from probe.analysis.observations.lenient_json import tables
 from probe.cli.screen import STATE_WORDS, print_verdicts, say, targets_of, wrapped
 from probe.formats.followups import FOLLOWUP_KINDS
 from probe.messages import mark, tr, tr_plural
@@ -71,7 +72,8 @@ def evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], flows: "
     """Iterate over sentences: the deciding transactions, the number of others, the control."""
     test_keys = measurement.get("test_keys")
     keys: Mapping[str, Any] = test_keys if isinstance(test_keys, dict) else {}
-    known = {tx["transaction_id"]: tx for tx in keys.get("x_transactions") or () if isinstance(tx, dict)}
+    transactions = tables(keys.get("x_transactions"))
+    known = {number: tx for tx in transactions if isinstance(number := tx.get("transaction_id"), int)}
     if not record["valid"]:
         yield from _reasons_invalid(keys)
         return

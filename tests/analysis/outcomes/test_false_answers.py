@@ -1,6 +1,8 @@
 """Test what a false helper can do: each field with each value, each address as the user's, and whole answers."""
 
 import json
+import os
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +39,7 @@ FORGED = [
     ("resolvers-impersonated", "https://dns.google/dns-query"),
     ("dns-resolver-lies-variously", "http://plain.led.example/"),
 ]
+VALUES_AT_ONCE = 6  # of each field. With PROBE_TEST_EVERY_VALUE=1 every value is tried, which takes minutes.
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}")
 
 
@@ -94,8 +97,9 @@ def test_no_field_alone_accuses_or_acquits(scenario: str, asked: str, engine: SQ
     assert judge.honest == states(line, engine)
     fields = paths(answer)
     assert ("preflight", "udp") in fields and ("test_keys", "x_transactions", "[]", "age") in fields
+    draw = random.Random(asked)
     for path in fields:
-        for value in VALUES:
+        for value in VALUES if "PROBE_TEST_EVERY_VALUE" in os.environ else draw.sample(VALUES, VALUES_AT_ONCE):
             given = judge.after(with_value(answer, path, value))
             assert given.keys() == judge.honest.keys()
             assert not judge.damage(given), (path, value)
