@@ -3,7 +3,7 @@
 Nothing is derived from the verdict's sentence. The measurement is changed, and the same rules judge it again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,13 +30,22 @@ class Alternative:
 
 
 class DecidingFlows:
-    """Judge one service again with changes, to find the transactions that decide its verdict."""
+    """Judge one service again with changes, to find the transactions that decide its verdict.
 
-    def __init__(self, facts: FlatMeasurement, record: Mapping[str, Any], engine: Engine) -> None:
+    The search ends early when `may_go_on` returns False. Its results are then correct, but incomplete.
+    """
+
+    def __init__(
+        self,
+        facts: FlatMeasurement,
+        record: Mapping[str, Any],
+        engine: Engine,
+        may_go_on: Callable[[], bool] = lambda: True,
+    ) -> None:
         role = str(record["service"]).rpartition("/")[2]
         services = {role: table(facts.target.get("services")).get(role)}
         self._facts, self._engine = replace(facts, target={**facts.target, "services": services}), engine
-        self._record = record
+        self._record, self._may_go_on = record, may_go_on
         self._outcome = self._again(self._facts)
 
     def deciding(self) -> list[int]:
@@ -52,6 +61,8 @@ class DecidingFlows:
 
     def _remove(self, candidates: list[int], removed: set[int]) -> set[int]:
         """Remove the later half, then the earlier. Divide a half again if the verdict needs part of it."""
+        if not self._may_go_on():
+            return removed
         together = removed.union(candidates)
         if not candidates or self._again(self._lacking(together)) == self._outcome:
             return together
@@ -64,17 +75,18 @@ class DecidingFlows:
         """Iterate over the changes that give another state, with that state and its rule."""
         for changes, removed in ((REMOVALS, True), (ALTERNATIVES, False)):
             for words, change in changes.items():
+                if not self._may_go_on():
+                    return
                 state, rule_id, _ = self._again(change(self._facts))
                 if state != self._outcome[0]:
                     yield Alternative(words, removed, state, rule_id)
 
     def unneeded(self) -> list[str]:
         """Return the kinds of evidence (keys of REMOVALS) without which the state stays the same."""
-        return [
-            words
-            for words, change in REMOVALS.items()
-            if self._changes_rows(change) and self._again(change(self._facts))[0] == self._outcome[0]
-        ]
+        return [words for words, change in REMOVALS.items() if self._may_go_on() and self._is_unneeded(change)]
+
+    def _is_unneeded(self, change: Change) -> bool:
+        return self._changes_rows(change) and self._again(change(self._facts))[0] == self._outcome[0]
 
     def _changes_rows(self, change: Change) -> bool:
         return change(self._facts).rows != self._facts.rows

@@ -1,6 +1,7 @@
 """Explain a verdict to the user: the transactions that decided, the rule, and what would give another verdict."""
 
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ PREFLIGHT = {
 }
 _WITHOUT, _IF = mark("without {changes}: {state} ({rule})"), mark("if {changes}: {state} ({rule})")
 MOST_SHOWN = 12  # transactions per service. The results file has all of them.
+MOST_SECONDS = 10.0  # of processor time for the evidence of one measurement. The largest run of the lab takes 3
 INDENT = 22
 
 
@@ -36,6 +38,7 @@ class Explanations:
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
         self._latest: tuple[Mapping[str, Any], Any] | None = None  # a measurement, and the same flattened
+        self._until = 0.0  # processor time at which the search for its evidence ends
 
     def of(self, record: Mapping[str, Any], measurement: dict[str, Any]) -> "DecidingFlows":
         """Return the analysis of one verdict record of the measurement."""
@@ -44,7 +47,11 @@ class Explanations:
 
         if self._latest is None or self._latest[0] is not measurement:
             self._latest = (measurement, flat_measurement_of(measurement))
-        return DecidingFlows(self._latest[1], record, self._engine)
+            self._until = time.process_time() + MOST_SECONDS
+        return DecidingFlows(self._latest[1], record, self._engine, self._may_go_on)
+
+    def _may_go_on(self) -> bool:
+        return time.process_time() < self._until
 
     def say_all(
         self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any], plain: bool, lab: str | None
@@ -62,9 +69,14 @@ class Explanations:
         rule = tr("{rule} (ruleset {ruleset})", rule=record["rule_id"], ruleset=record["ruleset"])
         _say_list(tr("Rule"), [rule, record["because"]] if works else [rule])  # else the sentence is printed above
         nothing = tr("No single piece of evidence would change this verdict.")
-        _say_list(tr("Would change it"), _changes(flows) or [nothing])
+        changes = _changes(flows)
+        _say_list(tr("Would change it"), changes or ([nothing] if self._may_go_on() else []))
         unneeded = [] if works or not record["valid"] else flows.unneeded()
         _say_list(tr("Not needed"), [", ".join(map(tr, unneeded))] if unneeded else [])
+        if not self._may_go_on():
+            _say_list(
+                tr("Incomplete"), [tr("This measurement is so large that not all of its evidence was looked at.")]
+            )
         say(sys.stdout)
 
 
