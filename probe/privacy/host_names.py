@@ -12,7 +12,8 @@ from probe.privacy.vocabulary import is_pronounceable, words
 MOST_DIGITS = 3  # in all labels together that are no part of a known name
 _NAME = re.compile(r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z]{2,18}", re.IGNORECASE)
 _PART = re.compile(r"([a-z]*)(\d{0,2})")
-_BRAND, _MOST_LABELS = re.compile(r"[a-z]{1,20}\d{0,2}|\d{0,2}[a-z]{1,20}"), 4
+_BRAND, _MOST_LABELS = re.compile(r"[a-z]{1,20}\d{0,2}|\d{0,2}[a-z]{1,20}|\d{1,5}"), 4
+_BRANDS_DIGITS = 5  # at most in a name. So many hold 17 bits, and an address has 32
 _SHORT = 3  # letters that hold too few bits for an address
 
 
@@ -51,7 +52,7 @@ def is_followable(name: str, known: Collection[str] = ()) -> bool:
     labels = name.rstrip(".").lower().split(".")
     own = labels[: len(labels) - _known_labels(labels, known)]
     parts = [part for label in own for part in label.split("-")]
-    few = sum(map(str.isdigit, "".join(own))) <= MOST_DIGITS and len(own) <= _MOST_LABELS
+    few = sum(map(str.isdigit, "".join(own))) <= _BRANDS_DIGITS and len(own) <= _MOST_LABELS
     return few and all(_BRAND.fullmatch(part) for part in parts) and not (own and holds_address(".".join(own)))
 
 

@@ -227,7 +227,9 @@ class NetworkCheck:
             self.found.pages |= {family_of(ips[0])} if expected else set()
 
     async def _ask_udp(self) -> None:
-        hostname = self._session.neutral.endpoints[0].host
+        if not (known := self._session.neutral.endpoints):
+            return
+        hostname = known[0].host
         public = [resolver.ip for resolver in public_resolvers(self._session, "dns+udp", self._families)]
         servers = dict.fromkeys([*public[:2], *system_resolvers()[:1]])
         asking = {asyncio.create_task(self._ask_one_over_udp(server, hostname, server in public)) for server in servers}

@@ -229,18 +229,18 @@ async def test_redirect_to_a_name_with_refused_addresses_is_named_and_not_follow
     seen: set[str] = set()
     async with (
         helper(tmp_path) as post,
-        public_site(monkeypatch, lambda path: to(f"http://inner{path.strip('/')}.example/")) as asked,
+        public_site(monkeypatch, lambda path: to(f"http://{path.strip('/')}.inner.example/")) as asked,
     ):
         with recorded_sockets() as recorder:
-            for number, batch in enumerate(batches(REFUSED, AT_ONCE)):
-                names[HOST], names[f"inner{number}.example"] = [SITE], batch
-                answer = await post("/v1/measure", {"url": f"http://{HOST}/{number}"})
+            for letter, batch in zip("abcdefghijklmnopqrstuvwxyz", batches(REFUSED, AT_ONCE), strict=False):
+                names[HOST], names[f"{letter}.inner.example"] = [SITE], batch
+                answer = await post("/v1/measure", {"url": f"http://{HOST}/{letter}"})
                 first, *rest = flows(answer)
                 assert (first["address"], first["failure"]) == (SITE, None)
                 assert {flow["failure"] for flow in rest} == {NOT_CONTACTED}
                 seen |= {flow["address"] for flow in rest}
     assert_only_the_site(recorder, len(asked))
-    assert seen == set(REFUSED) and len(asked) == number + 1
+    assert seen == set(REFUSED) and len(asked) == len(list(batches(REFUSED, AT_ONCE)))
 
 
 @pytest.mark.parametrize("location", [*(f"http://{host}/" for host in ODD), "//169.254.169.254/", "file:///etc/passwd"])
