@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ HOST, SITE = "chat.example", "93.184.216.34"
 NEUTRAL = Neutral(
     ("innocuous.example",), "no.invalid", (parse_endpoint("https://neutral.example:443/"),), (), None, "0"
 )
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 AT_ONCE = 16  # addresses of one name
 REFUSED = all_refused()
 ODD = [  # hosts of a URL that lead to 127.0.0.1 or to a metadata service
@@ -232,9 +234,9 @@ async def test_redirect_to_a_name_with_refused_addresses_is_named_and_not_follow
         public_site(monkeypatch, lambda path: to(f"http://{path.strip('/')}.inner.example/")) as asked,
     ):
         with recorded_sockets() as recorder:
-            for letter, batch in zip("abcdefghijklmnopqrstuvwxyz", batches(REFUSED, AT_ONCE), strict=False):
-                names[HOST], names[f"{letter}.inner.example"] = [SITE], batch
-                answer = await post("/v1/measure", {"url": f"http://{HOST}/{letter}"})
+            for letters, batch in zip(product(LETTERS, LETTERS), batches(REFUSED, AT_ONCE), strict=False):
+                names[HOST], names[f"{'.'.join(letters)}.inner.example"] = [SITE], batch
+                answer = await post("/v1/measure", {"url": f"http://{HOST}/{'.'.join(letters)}"})
                 first, *rest = flows(answer)
                 assert (first["address"], first["failure"]) == (SITE, None)
                 assert {flow["failure"] for flow in rest} == {NOT_CONTACTED}
