@@ -100,7 +100,7 @@ ADDRESS_RULES = (
     Rule(
         "address_network_unchecked",
         "network_unchecked AND successes = 0 AND unfinished < attempts AND (control_attempts = 0 OR "
-        "control_successes > 0)",
+        "control_successes > 0) AND (attempts - local_faults >= 2 OR NOT interrupted)",
         State.IMPAIRED,
         because="It does not work, and nothing shows that the network worked at the same time.",
         plain=mark(
