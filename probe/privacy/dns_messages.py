@@ -9,6 +9,8 @@ from typing import Any
 import dns.exception
 import dns.flags
 import dns.message
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
@@ -20,6 +22,12 @@ LARGEST_NUMBER = 2**24  # the smallest number that is an address of the public I
 _UNREADABLE = (dns.exception.DNSException, ValueError, LookupError, ArithmeticError, struct.error)
 _NAMED = {dns.rdatatype.CNAME: "target", dns.rdatatype.NS: "target", dns.rdatatype.PTR: "target"}
 _DATES = range(1990_01_01_00, 2100_00_00_00)  # serial numbers in the usual form YYYYMMDDnn (RFC 1912, 2.2)
+
+
+def load_types() -> None:
+    """Import dnspython's classes of the usual records, which it else does when it meets one."""
+    for kind in ("A", "AAAA", "CNAME", "NS", "SOA", "PTR", "TXT"):
+        dns.rdata.get_rdata_class(dns.rdataclass.IN, dns.rdatatype.from_text(kind))  # type: ignore[no-untyped-call]
 
 
 def kept_message(coded: str, known: Collection[str]) -> str:

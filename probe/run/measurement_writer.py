@@ -14,7 +14,7 @@ from typing import Any
 from probe import __version__
 from probe.formats.measurement import Measurement
 from probe.privacy.redact import Known, redact
-from probe.privacy.server_fields import keep_known_shapes
+from probe.privacy.server_fields import keep_known_shapes, load_decoders
 from probe.results import ResultsError, ResultsFile
 from probe.run.learned_addresses import LearnedAddresses
 from probe.run.measure import Measured
@@ -35,6 +35,7 @@ class Lines:
     def __init__(
         self, open_results: Callable[[Vantage], ResultsFile], locate: Locate, learned: LearnedAddresses
     ) -> None:
+        load_decoders()
         self._open_results, self._locate, self._learned = open_results, locate, learned
         self._results: ResultsFile | None = None
         self._one_at_a_time = asyncio.Lock()
