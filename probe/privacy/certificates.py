@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from probe.privacy.der import content_of, is_for, issuer_and_subject
 from probe.privacy.host_names import kept_name
 from probe.privacy.server_text import kept_text, keyed
 
@@ -59,19 +60,14 @@ def is_plain_certificate(der: bytes, context: Context) -> bool:
 def withheld_leaf(der: bytes, name: str, key: bytes, context: Context) -> WithheldLeaf:
     """Return the facts of a leaf that is not written. `name` is the requested one."""
     try:
-        issuer, subject = _issuer_and_subject(der)
+        issuer, subject = issuer_and_subject(der)
     except (ValueError, IndexError):
-        return WithheldLeaf(keyed(der.hex(), key), "", self_signed=False, bears_name=_bears(der, name))
+        return WithheldLeaf(keyed(der.hex(), key), "", self_signed=False, bears_name=is_for(der, name))
     digest = hashlib.sha256(issuer).hexdigest()
     plain = is_plain_certificate(issuer, context)
     return WithheldLeaf(
-        keyed(der.hex(), key), digest if plain else keyed(digest, key), issuer == subject, _bears(der, name)
+        keyed(der.hex(), key), digest if plain else keyed(digest, key), issuer == subject, is_for(der, name)
     )
-
-
-def _bears(der: bytes, name: str) -> bool:
-    wildcard = "*." + name.partition(".")[2]
-    return "." in name and any(text.encode("ascii", "replace") in der for text in (name, wildcard))
 
 
 def _is_plain(tag: int, raw: bytes, context: Context) -> bool:
@@ -109,7 +105,7 @@ def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
             seen += 1
             if seen > _MOST_ELEMENTS:
                 raise ValueError("too many elements")
-            tag, (start, end) = data[at], _content(data, at)
+            tag, (start, end) = data[at], content_of(data, at)
             content, at = data[start:end], end
             if tag & _CONSTRUCTED or (tag == _OCTETS and _is_der(content)):
                 waiting.append(content)
@@ -120,34 +116,6 @@ def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
 def _is_der(raw: bytes) -> bool:
     """Return whether an octet string contains one element, as the values of extensions do (RFC 5280, 4.1)."""
     try:
-        return len(raw) > 1 and raw[0] in {0x30, 0x02, 0x03, 0x04, 0x05, 0x01} and _content(raw, 0)[1] == len(raw)
+        return len(raw) > 1 and raw[0] in {0x30, 0x02, 0x03, 0x04, 0x05, 0x01} and content_of(raw, 0)[1] == len(raw)
     except (ValueError, IndexError):
         return False
-
-
-def _issuer_and_subject(der: bytes) -> tuple[bytes, bytes]:
-    """Return issuer and subject as DER (RFC 5280, 4.1)."""
-    fields = _children(_children(der)[0])
-    fields = fields[1:] if fields[0][0] == 0xA0 else fields
-    return fields[2], fields[4]
-
-
-def _children(der: bytes) -> list[bytes]:
-    start, end = _content(der, 0)
-    found = []
-    while start < end:
-        after = _content(der, start)[1]
-        found.append(der[start:after])
-        start = after
-    return found
-
-
-def _content(der: bytes, offset: int) -> tuple[int, int]:
-    """Return start and end of the content of the element at `offset`. Raises ValueError or IndexError."""
-    length, start = der[offset + 1], offset + 2
-    if length & 0x80:
-        size = length & 0x7F
-        length, start = int.from_bytes(der[start : start + size], "big"), start + size
-    if start + length > len(der):
-        raise ValueError("the element is longer than its container")
-    return start, start + length

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from probe.analysis.observations.lenient_json import flag, table, tables, text
+from probe.privacy.der import is_for, issuer_and_subject
 
 _LONGEST = 8192  # characters of certificate and name that are cached, since invalid input can have any length
 
@@ -48,48 +49,9 @@ def _read(encoded: str, name: str) -> Leaf:
         return Leaf()
     if not der:
         return Leaf()
-    digest, bears_name = hashlib.sha256(der).hexdigest(), _bears(der, name)
+    digest, bears_name = hashlib.sha256(der).hexdigest(), is_for(der, name)
     try:
-        issuer, subject = _issuer_and_subject(der)
+        issuer, subject = issuer_and_subject(der)
     except (IndexError, ValueError):
         return Leaf(digest, bears_name=bears_name)
     return Leaf(digest, hashlib.sha256(issuer).hexdigest(), issuer == subject, bears_name)
-
-
-def _bears(der: bytes, name: str) -> bool:
-    """Return True if the certificate contains the name or its wildcard, as ASCII bytes (RFC 5280, 4.2.1.6)."""
-    wildcard = "*." + name.partition(".")[2]
-    return "." in name and any(text.encode("ascii", "replace") in der for text in (name, wildcard))
-
-
-def _issuer_and_subject(der: bytes) -> tuple[bytes, bytes]:
-    """Return issuer and subject as DER.
-
-    tbsCertificate is [0] version, serial, algorithm, issuer, validity, subject (RFC 5280, 4.1).
-    """
-    fields = _children(_children(der)[0])
-    if fields[0][0] == 0xA0:
-        fields = fields[1:]
-    return fields[2], fields[4]
-
-
-def _children(der: bytes) -> list[bytes]:
-    """Return the elements of a constructed element, each with its tag and length."""
-    start, end = _content(der, 0)
-    found = []
-    while start < end:
-        _, after = _content(der, start)
-        found.append(der[start:after])
-        start = after
-    return found
-
-
-def _content(der: bytes, offset: int) -> tuple[int, int]:
-    """Return start and end of the content of the element at `offset`. Raises ValueError or IndexError."""
-    length, start = der[offset + 1], offset + 2
-    if length & 0x80:
-        size = length & 0x7F
-        length, start = int.from_bytes(der[start : start + size], "big"), start + size
-    if start + length > len(der):
-        raise ValueError("the element is longer than its container")
-    return start, start + length
