@@ -31,6 +31,7 @@ _CARRY_OUT: dict[FollowUp, CarryOut] = {
 }
 
 _MODULES: dict[FollowUp, str] = {
+    "innocuous_name_system_resolver": "probe.resolution.lookup",
     "resolver_udp": "probe.followups.other_resolvers",
     "resolver_dot": "probe.followups.other_resolvers",
     "resolver_doh": "probe.followups.other_resolvers",

@@ -200,6 +200,16 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
             mark("the random bytes over TCP"),
         ),
         FollowUpKind(
+            "innocuous_name_system_resolver",
+            "a query for an innocuous name to the system resolver",
+            "name",
+            0,
+            "While the system resolver owes the answer for a name, and after it refused or failed.",
+            "The answer for the name came in time.",
+            mark("looked up the innocuous name {name} with the system resolver"),
+            mark("the innocuous names at the system resolver"),
+        ),
+        FollowUpKind(
             "resolver_udp",
             "the same query to a public resolver over UDP",
             "resolver",

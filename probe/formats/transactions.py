@@ -36,6 +36,7 @@ FollowUp = Literal[
     "neutral_hello_with_ech",
     "hello_with_ech_neutral_host",
     "random_bytes_neutral_host",
+    "innocuous_name_system_resolver",
     "resolver_udp",
     "resolver_dot",
     "resolver_doh",

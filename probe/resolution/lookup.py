@@ -24,6 +24,9 @@ from probe.targets.target import family_of, is_address
 TRUSTED = frozenset({"dot", "doh", "control"})  # sources that no device on the path can forge
 MOST_ADDRESSES = 16  # of one source, because a forged answer may hold hundreds
 LIBRARY_QUERIES = 2  # A and AAAA
+AT_RESOLVER = frozenset({f.DNS_REFUSED, f.DNS_SERVFAIL, f.DNS_MISBEHAVING, f.TIMEOUT})
+"""Failures of the system's lookup that may concern one name, or the whole resolver."""
+ANSWER_DUE = 1.5  # seconds (or three round trips) after which the system resolver is asked for an innocuous name too
 SYSTEM = "system"  # what records show in place of the system resolver's address
 
 
@@ -154,7 +157,14 @@ class Names:
         return name
 
     async def _system(self, name: Name, paid: bool, priority: Priority) -> None:
-        async with self._session.pace.lookup_slot(priority), self._lookup(name, 0) as tx:
+        async with self._session.pace.lookup_slot(priority):
+            asking = asyncio.create_task(self._ask_system(name, paid))
+            if not self._session.as_control:
+                self._trace.later(self._compare_names(name, asking))
+            await asking
+
+    async def _ask_system(self, name: Name, paid: bool) -> None:
+        async with self._lookup(name, 0) as tx:
             if not paid:
                 raise LocalFailure(f.BUDGET)
             tx.record.trigger = True
@@ -181,6 +191,28 @@ class Names:
                 finally:
                     name.asked += [entry for entry in tx.entries if isinstance(entry, DNSQuery)]
         name.lookups["udp"] = tx.record.transaction_id
+
+    async def _compare_names(self, name: Name, asking: asyncio.Task[None]) -> None:
+        """Ask the system's resolver for an innocuous name if it does not answer for this name in time, or refuses.
+
+        A resolver or an access line that fails for a time fails for both names. The query needs no slot among the
+        lookups, because it would come too late, and the lookup that waits holds one.
+        """
+        done, _ = await asyncio.wait({asking}, timeout=max(ANSWER_DUE, 3 * self._session.pace.round_trip))
+        servers, ended = system_resolvers(), self._session.stopping.is_set()
+        if (done and name.failure not in AT_RESOLVER) or ended or not servers or not self._session.neutral.innocuous:
+            return
+        innocuous = self._session.neutral.innocuous[0]
+        facts = TransactionFacts(
+            "followup",
+            followup="innocuous_name_system_resolver",
+            hostname=innocuous,
+            address=SYSTEM,
+            port=53,
+            sent_name=innocuous,
+        )
+        async with self._trace.transaction(facts) as tx:
+            await self._ask(tx, servers[0], innocuous, self._types()[0])
 
     async def _ask(self, tx: Transaction, server: str, hostname: str, query_type: str) -> DNSQuery:
         pace, usual = self._session.pace, self._session.resolver_ttl

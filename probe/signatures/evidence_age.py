@@ -73,6 +73,12 @@ RESOLVER_FACTS = AgeLimit(
     "from the begin of the preflight to the begin of a lookup here",
     "The probe repeats the preflight before a round and before a web address. No rule accuses by an older one.",
 )
+RESOLVER_WORKS = AgeLimit(
+    "answer of the system resolver for another name",
+    5.0,
+    "from its query to a query for this name that was refused or failed, and from that failure to its query",
+    "No rule accuses by that failure. Where the resolver is silent, only a query between two for this name counts.",
+)
 LIMITS = (
     CONTROL_ATTEMPT,
     CONTROL_PAGE,
@@ -83,6 +89,7 @@ LIMITS = (
     NEUTRAL_PROOF,
     NETWORK_FACTS,
     RESOLVER_FACTS,
+    RESOLVER_WORKS,
 )
 
 

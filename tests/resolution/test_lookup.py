@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,52 @@ async def test_failed_lookup_makes_the_name_suspect(world: World) -> None:
     assert name.given_by({"system"}) == [] and name.given_by({"dot"})
     blamed = next(t for t in trace.transactions if t.transaction_id == name.suspect_cause())
     assert blamed.failure == f.DNS_NXDOMAIN
+
+
+@pytest.mark.parametrize(
+    ("failure", "compared"),
+    [
+        (f.DNS_REFUSED, True),
+        (f.DNS_SERVFAIL, True),
+        (f.DNS_MISBEHAVING, True),
+        (f.DNS_NXDOMAIN, False),
+        (f.FILES_EXHAUSTED, False),
+    ],
+)
+async def test_failed_lookup_is_compared_with_an_innocuous_name(world: World, failure: str, compared: bool) -> None:
+    world.system[NAME], world.session.neutral = failure, replace(world.session.neutral, innocuous=("harmless.example",))
+    assert await asked_for_innocuous(world, Names(Trace(), world.session)) == compared
+
+
+async def test_late_answer_is_compared_with_an_innocuous_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.session.neutral = replace(world.session.neutral, innocuous=("harmless.example",))
+    quick = world.resolve_system
+
+    async def late(*args: Any, **how: Any) -> list[str]:
+        await asyncio.sleep(0.1)
+        return await quick(*args, **how)
+
+    assert not await asked_for_innocuous(world, Names(Trace(), world.session))
+    world.session.pace.next_round()
+    monkeypatch.setattr("probe.resolution.lookup.resolve_system", late)
+    monkeypatch.setattr("probe.resolution.lookup.ANSWER_DUE", 0.01)
+    assert await asked_for_innocuous(world, Names(Trace(), world.session))
+    world.session.pace.next_round()
+    world.session.as_control = True
+    assert not await asked_for_innocuous(world, Names(Trace(), world.session))
+
+
+async def asked_for_innocuous(world: World, names: Names) -> bool:
+    """Look the name up, and return whether the system's resolver was asked for the innocuous name, without trigger."""
+    world.lookups.clear()
+    trace = names._trace
+    await names.of(NAME)
+    await trace.finish()
+    compared = [t for t in trace.transactions if t.followup == "innocuous_name_system_resolver"]
+    assert not any(t.trigger for t in compared)
+    asked = ("192.0.2.53", "harmless.example") in world.lookups
+    assert asked == bool(compared)
+    return asked
 
 
 def test_same_address_or_same_known_network_corroborates() -> None:

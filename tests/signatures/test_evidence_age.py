@@ -21,7 +21,7 @@ from probe.steps.tls.certificates import load_roots
 from probe.targets.target import bundled_targets
 from tests.control.test_ooni import WEB as ASKED
 from tests.control.test_ooni import helper, session, target
-from tests.support.measurements.lines import GENUINE, NEUTRAL, Lines
+from tests.support.measurements.lines import FORGED, GENUINE, NEUTRAL, Lines
 from tests.support.ooni.helper import serving_helper
 
 HOST = "web.telegram.org"
@@ -55,13 +55,17 @@ def failing(outcome: str, url: str = WEB) -> Lines:
     return lines
 
 
-def state(lines: Lines, began: float | None = None) -> str:
-    """Return the state. `began`: when the control's attempts began."""
+def judged(lines: Lines, began: float | None = None) -> dict[str, Any]:
+    """Return the verdict. `began`: when the control's attempts began."""
     line = lines.line()
     for record in (line["test_keys"]["x_control"] or {}).get("test_keys", {}).get("x_transactions", ()):
         record["began"] = AT if began is None else began
     (record,) = judge_measurement(line, file="a.jsonl", number=1)
-    return str(record["state"])
+    return record
+
+
+def state(lines: Lines, began: float | None = None) -> str:
+    return str(judged(lines, began)["state"])
 
 
 async def control_attempt(age: float) -> bool:
@@ -161,14 +165,26 @@ async def facts_of_network(age: float) -> bool:
 
 async def facts_of_resolver(age: float) -> bool:
     lines = Lines({"web": [WEB]})
-    lines.lookup(HOST, failure="dns_server_misbehaving")
-    lines.own_udp(HOST)
+    lines.lookup(HOST, FORGED)
+    lines.own_udp(HOST, [FORGED], ttls=(99,))
     lines.encrypted(HOST, GENUINE)
-    lines.alternative(WEB, GENUINE)
+    lines.first(WEB, FORGED, f"tls:{f.SSL_INVALID_CERTIFICATE}")
     for record in lines.probe.records:
         record.t0 = record.t = AT
     lines.run["network_checks"] = [network_check(AT, neutral())]
     lines.preflight |= {"began": AT - age, "resolver": {"ip_ttl": 58, "flags": ["QR", "RD", "RA"]}}
+    return bool(judged(lines)["rule_id"] == "dns_answer_of_another_box")
+
+
+async def resolver_works(age: float) -> bool:
+    lines = Lines({"web": [WEB]})
+    lines.lookup(HOST, failure=f.DNS_REFUSED)
+    lines.encrypted(HOST, GENUINE)
+    lines.alternative(WEB, GENUINE)
+    for record in lines.probe.records:
+        record.t0 = record.t = AT
+    lines.resolver_answers(t0=AT - age, t=AT - age)
+    lines.run["network_checks"] = [network_check(AT, neutral())]
     return state(lines) in ACCUSING
 
 
@@ -182,6 +198,7 @@ COUNTS: dict[str, Callable[[float], Coroutine[Any, Any, bool]]] = {
     "NEUTRAL_PROOF": neutral_proof,
     "NETWORK_FACTS": facts_of_network,
     "RESOLVER_FACTS": facts_of_resolver,
+    "RESOLVER_WORKS": resolver_works,
 }
 """By limit: whether evidence of an age counts."""
 

@@ -65,7 +65,7 @@ class NameRow:
     dns_dark_forged: int = column(0, "Forged answers from non-resolvers that are silent about innocuous names.")
     dns_dark_genuine: int = column(0, "Verified answers from non-resolvers.")
     dns_other_names_resolved: int = column(
-        0, "Other names that the system resolver knew, the innocuous name of the preflight included."
+        0, "Other names for which the system resolver answered at about the time when it failed for this one."
     )
     dns_others_lost: int = column(0, "Other names for which the system resolver answered one query and not another.")
     dns_others_denied: int = column(0, "Answers of encrypted resolvers and the control that deny the name.")

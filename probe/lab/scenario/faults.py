@@ -171,6 +171,13 @@ class VPN(Fault, kind="vpn"):
     """Send the user's flows through a tunnel."""
 
 
+class ResolverDown(Fault, kind="resolver_down"):
+    """Let the provider's resolver fall silent for a time, as while it starts again."""
+
+    names: list[str] = Field(min_length=1, description="the first answer for one of these names is the first lost one")
+    seconds: float = Field(gt=0, description="seconds until it answers again")
+
+
 class NoNetwork(Fault, kind="no_network"):
     """Cut the user's network off."""
 

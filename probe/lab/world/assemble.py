@@ -15,7 +15,7 @@ from probe.lab.censors.kit.middlebox import Deployment
 from probe.lab.censors.tls import TLSReset
 from probe.lab.net.fabric import FabricConfig, PathConfig
 from probe.lab.net.layout import Cut
-from probe.lab.scenario.faults import NAT, VPN, NoIPv6, NoNetwork, Portal
+from probe.lab.scenario.faults import NAT, VPN, NoIPv6, NoNetwork, Portal, ResolverDown
 from probe.lab.scenario.scenario import Scenario
 from probe.lab.world.hosts import HELPER_V4, HELPER_V6, HELPERS_RESOLVER, PORTAL, PROVIDERS_RESOLVER
 from probe.lab.world.world import World
@@ -123,6 +123,8 @@ def _censors(scenario: Scenario) -> list[Middlebox]:
     for fault in scenario.faults:
         if isinstance(fault, Portal) and "dns" in fault.by:
             found.append(DNSLie(hop=PORTAL_HOP, names=["*"], answers=[PORTAL], everybody=True))
+        if isinstance(fault, ResolverDown):
+            found.append(DNSLie(names=fault.names, silent=True, silent_for=fault.seconds))
         if isinstance(fault, Portal) and "http" in fault.by:
             found.append(HTTPBlockpage(hop=PORTAL_HOP, on_path=False, names=["*"], status=302, location=fault.location))
             found.append(IPReset(hop=PORTAL_HOP, ports=[443, 853, 5222]))

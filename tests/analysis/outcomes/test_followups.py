@@ -289,6 +289,15 @@ def passes_at_another_length() -> Lines:
     return with_other_hellos(fails_in_our_hello(), "other_size_hello")
 
 
+def refused_here() -> Lines:
+    lines = Lines({"web": [URL]})
+    lines.lookup(HOST, failure="dns_refused_error")
+    lines.resolver_answers()
+    lines.encrypted(HOST, GENUINE)
+    lines.alternative(URL, GENUINE)
+    return lines
+
+
 DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "other_name_same_address": (other_name, "tls_reset_follows_name"),
     "same_name_neutral_host": (neutral_host, "tls_reset_follows_name_to_neutral_host"),
@@ -305,6 +314,7 @@ DECIDES: dict[FollowUp, tuple[Callable[[], Lines], str]] = {
     "neutral_hello_with_ech": (ech_fails_with_any_name, "tls_reset_of_any_hello_with_ech"),
     "hello_with_ech_neutral_host": (ech_fails_with_name, "tls_reset_of_name_in_hello_with_ech"),
     "random_bytes_neutral_host": (unlisted_protocol, "payload_drop_of_unlisted_protocols"),
+    "innocuous_name_system_resolver": (refused_here, "dns_refused_here"),
     "resolver_udp": (forged_at_public_resolver, "dns_race_at_public_resolver_other"),
     "resolver_dot": (lambda: refuted_by("dot"), "dns_lie_proven_at_control_other"),
     "resolver_doh": (lambda: refuted_by("doh"), "dns_lie_proven_at_control_other"),

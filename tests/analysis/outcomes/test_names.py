@@ -255,15 +255,50 @@ def test_true_aaaa_answer_does_not_hide_a_false_a_answer() -> None:
 
 
 def test_resolver_silent_for_one_name_is_likely_blocked() -> None:
-    lines = false_answer(failure="dns_server_misbehaving")
-    lines.own_udp(HOST)  # our own query timed out as well
-    assert judged(lines)["state"] == "impaired"  # it may be silent about every name
-    lines.preflight["resolver"] = {"ip_ttl": 58, "flags": ["QR", "RD", "RA"]}  # an innocuous one was answered
-    assert judged(lines)["mechanisms"] == ["dns.timeout"]
-    del lines.preflight["resolver"]
-    lines.lookup("my.telegram.org", GENUINE)
+    lines = silent_resolver()
+    lines.resolver_answers()
     record = judged(lines)
     assert (record["state"], record["mechanisms"]) == ("likely_blocked", ["dns.timeout"])
+
+
+def silent_resolver() -> Lines:
+    """Return a name for which the system resolver is silent for ten seconds."""
+    lines = false_answer(failure="dns_server_misbehaving")
+    lines.own_udp(HOST)  # our own query timed out as well
+    for record in lines.probe.records[:1]:
+        record.t0, record.t = 0.0, 10.0
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("t0", "failure"),
+    [
+        (0.0, NXDOMAIN),
+        (0.9, NXDOMAIN),
+        (-5.0, NXDOMAIN),
+        (5.1, NXDOMAIN),
+        (10.1, NXDOMAIN),
+        (1.5, TIMEOUT),
+        (1.5, "dns_servfail_error"),
+    ],
+)
+def test_resolver_that_may_have_been_out_of_order_accuses_nothing(t0: float, failure: str) -> None:
+    """Show that only an answer for another name inside the silence tells that the resolver worked then."""
+    lines = silent_resolver()
+    lines.preflight["resolver"] = {"ip_ttl": 58, "flags": ["QR", "RD", "RA"]}  # it worked before
+    lines.resolver_answers(failure, t0=t0, t=t0 + 0.1)
+    record = judged(lines)
+    assert (record["state"], record["mechanisms"], record["rule_id"]) == ("impaired", [], "dns_resolver_fails_here")
+
+
+@pytest.mark.parametrize(("failure", "kind"), [("dns_refused_error", "refused"), ("dns_servfail_error", "servfail")])
+def test_refused_name_accuses_if_the_resolver_answers_for_another_one(failure: str, kind: str) -> None:
+    lines = false_answer(failure=failure)
+    assert judged(lines)["state"] == "impaired"
+    lines.resolver_answers(failure, t0=0.1, t=0.2)  # it refuses every name, or its own servers are gone
+    assert judged(lines)["state"] == "impaired"
+    lines.resolver_answers(t0=0.1, t=0.2)
+    assert judged(lines)["mechanisms"] == [f"dns.{kind}"]
 
 
 def test_silence_is_ignored_if_queries_for_other_names_are_lost() -> None:
@@ -271,6 +306,10 @@ def test_silence_is_ignored_if_queries_for_other_names_are_lost() -> None:
     lines = false_answer(failure="dns_server_misbehaving")
     lines.own_udp(HOST)
     lines.lookup("my.telegram.org", GENUINE)
+    for record in lines.probe.records:
+        record.t0, record.t = 0.0, 5.0
+    lines.probe.records[-1].t0 = 2.0
+    assert judged(lines)["mechanisms"] == ["dns.timeout"]
     lines.own_udp("my.telegram.org")  # lost, though the library's query was answered
     record = judged(lines)
     assert record["state"] not in {"blocked", "likely_blocked", "degraded"}

@@ -28,7 +28,10 @@ def every_third_later(measurement: FlatMeasurement) -> FlatMeasurement:
     """Make every third successful connect a second longer, as if its SYN had been lost once."""
     connected = [row for row in measurement.rows if _is_connected(row)]
     late = {id(row) for row in connected[::3]}
-    rows = [row._replace(tcp_seconds=row.tcp_seconds + 1.0) if id(row) in late else row for row in measurement.rows]
+    rows = [
+        row._replace(tcp_seconds=row.tcp_seconds + 1.0, tcp_syn_repeats=1) if id(row) in late else row
+        for row in measurement.rows
+    ]
     return replace(measurement, rows=rows)
 
 

@@ -88,7 +88,8 @@ def test_lost_lookup_accuses_nothing_on_a_slow_line() -> None:
     for line, states in ((BUSY, {"blocked", "likely_blocked"}), (SLOW, {"impaired", "insufficient"})):
         lines = Lines({"web": [URL]})
         lines.lookup(HOST, failure=SILENCE)
-        lines.lookup("other.example", SECOND)
+        lines.probe.records[-1].t = 10.0
+        lines.resolver_answers()
         lines.encrypted(HOST, GENUINE)
         lines.alternative(URL, GENUINE)
         lines.control(URL, GENUINE)

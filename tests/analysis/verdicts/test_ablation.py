@@ -45,6 +45,7 @@ DECIDES: dict[str, tuple[str, str]] = {
     "neutral_hello_with_ech": ("ech-drop", "tls_timeout_of_any_hello_with_ech"),
     "hello_with_ech_neutral_host": ("ech-name", "tls_reset_of_name_in_hello_with_ech"),
     "random_bytes_neutral_host": ("protocol-allowlist", "payload_drop_of_unlisted_protocols"),
+    "innocuous_name_system_resolver": ("dns-silence", "dns_timeout_here"),
     "resolver_udp": ("dns-resolver-lies", "dns_resolver_lies_other"),
     "resolver_dot": ("resolvers-filter", "dns_bogon_contradicted"),
     "resolver_doh": ("resolvers-filter", "dns_bogon_contradicted"),

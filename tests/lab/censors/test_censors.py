@@ -393,6 +393,18 @@ def test_false_resolver_gives_an_address_or_is_silent() -> None:
     assert not silent.forward
 
 
+def test_resolver_is_silent_for_every_name_from_the_first_answer_for_one_on() -> None:
+    censor = deployed(DNSLie(names=[NAME], silent_for=9.0))
+    other = answered("www.example.org", "151.101.1.1")
+    assert censor.see(other, IN, 1.0) is None
+    for now, packet in ((2.0, answered(NAME, SERVER)), (10.9, other)):
+        dropped = censor.see(packet, IN, now)
+        assert dropped is not None
+        assert not dropped.forward
+    assert censor.see(other, IN, 11.0) is None
+    assert censor.see(answered(NAME, SERVER), IN, 12.0) is None
+
+
 # -- all of them -----------------------------------------------------------------------------------------------------
 
 

@@ -2,17 +2,17 @@
 
 from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.dns.forgery import FAMILIES, count_forgeries, raced_families, system_spans
-from probe.analysis.features.network.checks import resolver_facts
 from probe.analysis.features.rows import NameRow
 from probe.analysis.features.verified_addresses import Verified, refused_certificate
 from probe.analysis.observations.failure_kinds import dns_kind_of, is_local
 from probe.analysis.observations.rows import FlatMeasurement, Query
 from probe.formats import failures as f
 from probe.signatures.bogons import is_bogon
-from probe.signatures.evidence_age import CONTROL_LOOKUP, in_time
-from probe.signatures.resolver_fingerprint import print_of
+from probe.signatures.evidence_age import CONTROL_LOOKUP, RESOLVER_WORKS, Span, in_time
 from probe.targets.dialects import ENCRYPTED_RESOLVERS
 from probe.targets.target import family_of
+
+_ANSWERED_WITHIN = 1.0  # seconds in which a resolver that works answers
 
 
 def name_row(name: str, measurement: FlatMeasurement, proofs: Verified, network: AccessNetwork) -> NameRow:
@@ -33,9 +33,7 @@ def name_row(name: str, measurement: FlatMeasurement, proofs: Verified, network:
     )
     _count_answers(row, name, answers, proofs)
     _count_trusted(row, name, frozenset(answers), proofs)
-    resolved, row.dns_others_lost = _others_resolved(name, proofs)
-    in_preflight = print_of(resolver_facts(measurement, system_spans(name, proofs)).get("resolver")) is not None
-    row.dns_other_names_resolved = resolved + in_preflight
+    _count_others(row, name, proofs)
     row.dns_family_absent = not answers and any(query.answer.addresses for query in _deciding(asked))
     row.dns_family_spared = bool(_spared(name, asked, families, proofs))
     count_forgeries(row, name, measurement, proofs)
@@ -181,10 +179,28 @@ def _timely_at_control(name: str, proofs: Verified) -> list[Query]:
     ]
 
 
-def _others_resolved(name: str, proofs: Verified) -> tuple[int, int]:
-    """Return how many other names the system resolver knew, and for how many of these a query timed out."""
-    queries = [query for row in proofs.probe.all for query in row.queries if query.resolver == "system"]
-    others = [query for query in queries if query.hostname != name]
-    resolved = {query.hostname for query in others if query.answer.addresses}
-    lost = {query.hostname for query in others if dns_kind_of(query.answer.failure) == "timeout"}
-    return len(resolved), len(resolved & lost)
+def _count_others(row: NameRow, name: str, proofs: Verified) -> None:
+    """Count other names for which the system resolver answered then, and those of which it lost a query."""
+    asked = [(at.t0, query) for at in proofs.probe.all for query in at.queries if query.resolver == "system"]
+    others = [(t0, query) for t0, query in asked if query.hostname != name]
+    known = {query.hostname for _, query in others if query.answer.addresses}
+    lost = {query.hostname for _, query in others if dns_kind_of(query.answer.failure) == "timeout"}
+    spans = system_spans(name, proofs)
+    timely = {query.hostname for t0, query in others if _is_answer(query) and _tells(t0, spans, row)}
+    row.dns_other_names_resolved, row.dns_others_lost = len(timely), len(known & lost)
+
+
+def _is_answer(query: Query) -> bool:
+    """Return whether a working resolver answered: with addresses, or that there are none."""
+    return bool(query.answer.addresses) or dns_kind_of(query.answer.failure) in {"nxdomain", "no_answer"}
+
+
+def _tells(t0: float, spans: list[Span], row: NameRow) -> bool:
+    """Return whether an answer to a query at `t0` shows that the resolver worked when it failed for the name.
+
+    A resolver that is silent may have been gone for a time. The library repeats its query in the second half of its
+    patience. Only an answer to a query between both shows that the resolver was not gone from one to the other.
+    """
+    if row.dns_failure_kind == "timeout":
+        return any(begin + _ANSWERED_WITHIN <= t0 <= (begin + end) / 2 for begin, end in spans)
+    return in_time(t0, spans, RESOLVER_WORKS)

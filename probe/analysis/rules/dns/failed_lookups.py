@@ -150,7 +150,10 @@ FAILED_LOOKUPS = (
         f"dns_failure_kind = 'refused' AND {TRUE_ANSWER} AND dns_other_names_resolved > 0",
         State.LIKELY_BLOCKED,
         mechanism="dns.refused",
-        because="The system resolver refuses queries for this name and not for others, and the true answer is proven.",
+        because=(
+            "The system resolver refuses queries for this name and answered one for another name then, and the true "
+            "answer is proven."
+        ),
         plain=mark(
             "The name server of this network refuses to give the address of {host}, and gives those of other names. "
             "Access to {service} is probably blocked."
@@ -162,7 +165,8 @@ FAILED_LOOKUPS = (
         State.LIKELY_BLOCKED,
         mechanism="dns.servfail",
         because=(
-            "The system resolver reports a failure for this name and not for others, and the true answer is proven."
+            "The system resolver reports a failure for this name and answered for another name then, and the true "
+            "answer is proven."
         ),
         plain=mark(
             "The name server of this network fails when it is asked for {host}, and not for other names. Access to "
@@ -176,12 +180,26 @@ FAILED_LOOKUPS = (
         State.LIKELY_BLOCKED,
         mechanism="dns.timeout",
         because=(
-            "The system resolver does not answer queries for this name, answers those for others, and the true answer "
-            "is proven."
+            "The system resolver does not answer queries for this name, answered one for another name while this one "
+            "waited, and the true answer is proven."
         ),
         plain=mark(
             "The name server of this network does not answer when it is asked for {host}, and answers for other names. "
             "Access to {service} is probably blocked."
+        ),
+    ),
+    Rule(
+        "dns_resolver_fails_here",
+        f"(dns_failure_kind = 'refused' OR dns_failure_kind = 'servfail' OR dns_failure_kind = 'timeout') AND "
+        f"{TRUE_ANSWER}",
+        State.IMPAIRED,
+        because=(
+            "The system resolver fails for this name, and the true answer is proven. An outage of the resolver or lost "
+            "packets are not excluded."
+        ),
+        plain=mark(
+            "The name server of this network gave no address for {host}. It may have been out of order for a time. The "
+            "cause is unclear. Run the test again later."
         ),
     ),
 )
