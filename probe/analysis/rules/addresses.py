@@ -30,6 +30,7 @@ ADDRESS_RULES = (
         "address_not_tried",
         "attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because="The address was not tried.",
         plain=mark("The server of {service} was not tried. Nothing can be concluded."),
     ),
@@ -37,6 +38,7 @@ ADDRESS_RULES = (
         "address_local_fault",
         "local_faults >= attempts",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted, or this computer failed, before the address gave a result.",
         plain=mark(
             "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
@@ -46,6 +48,7 @@ ADDRESS_RULES = (
         "address_interrupted",
         "NOT address_proven AND successes = 0 AND unfinished < attempts AND interrupted",
         State.INSUFFICIENT,
+        untested=True,
         because="It does not work, and the run was interrupted before the address could be verified.",
         plain=mark("The run was stopped before the address of {host} could be verified. Run the test again."),
     ),

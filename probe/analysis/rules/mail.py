@@ -39,6 +39,7 @@ MAIL_RULES = (
         "mail_local_fault",
         "local_faults > 0 AND mail_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted, or this computer failed, before the mail dialogue was tried.",
         plain=mark(
             "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
@@ -48,6 +49,7 @@ MAIL_RULES = (
         "mail_not_reached",
         "mail_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because=(
             "The measurement did not get as far as the mail dialogue, because an earlier step failed or it was not "
             "requested."
@@ -58,6 +60,7 @@ MAIL_RULES = (
         "mail_interrupted",
         "interrupted AND mail_attempts < 2",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted before a failure of the mail dialogue could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),

@@ -42,8 +42,8 @@ class Rule:
     `because` is the technical sentence of the verdict record. `plain` is the sentence for users, marked for
     translation. `probe.analysis.verdicts.plain_sentences` fills its placeholders. `mechanism` is a node of the tree.
     In an `ok` rule it names an anomaly. With `defers` the record shows the rule and sentences of the part that
-    decides. `since` is the first ruleset with this rule. `supersedes` lists ids that this rule replaced and that old
-    records still name.
+    decides. `untested` marks the rules that say that no test was finished here. `since` is the first ruleset with this
+    rule. `supersedes` lists ids that this rule replaced and that old records still name.
     """
 
     rule_id: str
@@ -53,6 +53,7 @@ class Rule:
     plain: str
     mechanism: str = ""
     defers: bool = False
+    untested: bool = False
     since: str = "2026.11"
     supersedes: tuple[str, ...] = ()
 

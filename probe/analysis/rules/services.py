@@ -78,6 +78,7 @@ ENDPOINT_RULES = (
         "endpoint_not_tried",
         "TRUE",
         State.INSUFFICIENT,
+        untested=True,
         because="The endpoint was not tried.",
         plain=mark("The server of {service} was not tried. Nothing can be concluded."),
     ),

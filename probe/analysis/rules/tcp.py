@@ -17,6 +17,7 @@ TCP_RULES = (
         "tcp_local_fault",
         "local_faults > 0 AND tcp_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted, or this computer failed, before the connection was tried.",
         plain=mark(
             "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
@@ -26,6 +27,7 @@ TCP_RULES = (
         "tcp_not_reached",
         "tcp_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because=(
             "The measurement did not get as far as the connection, because an earlier step failed or it was not "
             "requested."
@@ -36,6 +38,7 @@ TCP_RULES = (
         "tcp_interrupted",
         "interrupted AND tcp_attempts < 2",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted before a failure of the connection could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),

@@ -22,7 +22,6 @@ _ABSENT = {
     "address_family_absent": "family",
     "address_datagrams_absent": "datagrams",
 }
-_ENDED_EARLY = ("_not_tried", "_not_asked", "_local_fault", "_interrupted", "_not_reached")  # rules about no test
 _UNPROVEN = frozenset({"address_unproven", "address_unproven_fails", "address_interrupted"})
 
 
@@ -86,7 +85,7 @@ def judge_endpoints(
         verdicts[url].proof = deepest_proof([part.proof() for part in parts])
     for verdict, decided in zip(verdicts.values(), engine.decide(rows, tables_for(EndpointRow)), strict=True):
         _finish(verdict, RULES[decided["endpoint"]], names, addresses[verdict.url], endpoints[verdict.url])
-        verdict.untested = around.out_of_time and verdict.rule.rule_id.endswith(_ENDED_EARLY)
+        verdict.untested = around.out_of_time and verdict.rule.untested
     return verdicts
 
 

@@ -30,6 +30,7 @@ SIP_RULES = (
         "sip_local_fault",
         "local_faults > 0 AND payload_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted, or this computer failed, before the SIP request was tried.",
         plain=mark(
             "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
@@ -39,6 +40,7 @@ SIP_RULES = (
         "sip_not_reached",
         "payload_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because=(
             "The measurement did not get as far as the SIP request, because an earlier step failed or it was not "
             "requested."
@@ -49,6 +51,7 @@ SIP_RULES = (
         "sip_interrupted",
         "interrupted AND payload_attempts < 2",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted before a failure of the SIP request could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),

@@ -22,6 +22,7 @@ STUN_RULES = (
         "stun_local_fault",
         "local_faults > 0 AND payload_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted, or this computer failed, before the STUN request was tried.",
         plain=mark(
             "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
@@ -31,6 +32,7 @@ STUN_RULES = (
         "stun_not_reached",
         "payload_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because=(
             "The measurement did not get as far as the STUN request, because an earlier step failed or it was not "
             "requested."
@@ -41,6 +43,7 @@ STUN_RULES = (
         "stun_interrupted",
         "interrupted AND payload_attempts < 2",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted before a failure of the STUN request could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),

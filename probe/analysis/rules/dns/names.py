@@ -26,6 +26,7 @@ NAME_RULES = (
         "name_not_asked",
         "dns_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because="The system resolver was not asked for the name.",
         plain=mark("No lookup of {host} was made. Nothing can be concluded about {service}."),
     ),
@@ -33,6 +34,7 @@ NAME_RULES = (
         "name_local_fault",
         "dns_local_faults >= dns_attempts",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted, or this computer failed, while the name was resolved.",
         plain=mark(
             "The lookup of {host} was not finished, because this computer was too busy or the run was stopped. Run the "
@@ -178,6 +180,7 @@ NAME_RULES = (
         "name_interrupted",
         "interrupted",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted before the name could be judged.",
         plain=mark("The run was stopped before the name lookup for {host} was finished. Run the test again."),
     ),

@@ -28,6 +28,7 @@ RESOLVER_RULES = (
         "resolver_local_fault",
         "local_faults > 0 AND payload_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted, or this computer failed, before the DNS query was tried.",
         plain=mark(
             "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
@@ -37,6 +38,7 @@ RESOLVER_RULES = (
         "resolver_not_reached",
         "payload_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because=(
             "The measurement did not get as far as the DNS query, because an earlier step failed or it was not "
             "requested."
@@ -47,6 +49,7 @@ RESOLVER_RULES = (
         "resolver_interrupted",
         "interrupted AND payload_attempts < 2",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted before a failure of the DNS query could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),

@@ -47,6 +47,7 @@ HTTP_RULES = (
         "http_local_fault",
         "local_faults > 0 AND http_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted, or this computer failed, before the HTTP request was tried.",
         plain=mark(
             "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
@@ -56,6 +57,7 @@ HTTP_RULES = (
         "http_not_reached",
         "http_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because=(
             "The measurement did not get as far as the HTTP request, because an earlier step failed or it was not "
             "requested."
@@ -66,6 +68,7 @@ HTTP_RULES = (
         "http_interrupted",
         "interrupted AND http_attempts < 2",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted before a failure of the HTTP request could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),

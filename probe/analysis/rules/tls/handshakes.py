@@ -40,6 +40,7 @@ TLS_RULES = (
         "tls_local_fault",
         "local_faults > 0 AND tls_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted, or this computer failed, before the TLS handshake was tried.",
         plain=mark(
             "{service} was not tested, because this computer was too busy or the run was stopped. Run the test again."
@@ -49,6 +50,7 @@ TLS_RULES = (
         "tls_not_reached",
         "tls_attempts = 0",
         State.INSUFFICIENT,
+        untested=True,
         because=(
             "The measurement did not get as far as the TLS handshake, because an earlier step failed or it was not "
             "requested."
@@ -59,6 +61,7 @@ TLS_RULES = (
         "tls_interrupted",
         "interrupted AND tls_attempts < 2",
         State.INSUFFICIENT,
+        untested=True,
         because="The run was interrupted before a failure of the TLS handshake could be confirmed.",
         plain=mark("The run was stopped before a failed test of {service} could be repeated. Run the test again."),
     ),
