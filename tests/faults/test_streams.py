@@ -16,6 +16,7 @@ from tests.support.faults.spoiling import Fault, Wire, dripping, end, flooding, 
 STRIDE = 97  # distance of the faults within TLS's handshake. The dialogue "tls" tests each of its bytes.
 WOBBLE = 40  # bytes by which two dialogues differ: in the length of a signature, or in one TLS record in place of two
 SIDE_BY_SIDE = 40
+PATIENT = 20.0  # seconds for a step that must not end by its limit, also on a machine with other work
 FLOODED_WITH = ["a page", "lines", "noise"]
 MOST_RECEIVED = 1 << 20  # bytes that a flood may cause the probe to read (the body of a page may have 64 kB)
 MOST_HELD = 4 << 20  # bytes held by Python, with those of the flooding server
@@ -27,7 +28,7 @@ each_dialogue = pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda one: o
 
 async def positions(dialogue: Dialogue, roots: Roots) -> list[int]:
     """Return the positions of faults: before every byte of the good server."""
-    good, wire = await visit(dialogue, roots, limit=5.0)
+    good, wire = await visit(dialogue, roots, limit=PATIENT)
     assert good.failure is None, good.entries
     handshake = range(0) if dialogue.name == "tls" else wire.handshake()
     return [at for at in range(wire.sent) if at not in handshake or at % STRIDE == 0]
@@ -57,7 +58,7 @@ async def test_reset_or_end_before_any_byte_is_failure(dialogue: Dialogue, roots
     every = 7 if dialogue.name in OVER_TLS else 1
     tries = [(n, how) for n in at for how in ((reset, end) if n % every == 0 else (reset,))]
     async with leaking_nothing():
-        made = await side_by_side(dialogue, roots, tries, 5.0)
+        made = await side_by_side(dialogue, roots, tries, PATIENT)
     failures = [attempt.failure for attempt, _ in made]
     assert (failures[0], failures[1]) == (f.RESET, f.EOF)
     assert f.TIMEOUT not in failures  # the probe does not wait after the end of a connection
@@ -90,7 +91,7 @@ async def test_other_protocol_is_failure(dialogue: Dialogue, roots: Roots) -> No
     places = sorted({at[0], at[1], at[len(at) // 2], at[-1]})
     tries = [(n, instead(payload)) for payload in WRONG.values() for n in places]
     async with leaking_nothing():
-        made = await side_by_side(dialogue, roots, tries, 5.0)
+        made = await side_by_side(dialogue, roots, tries, PATIENT)
     wrong = [attempt.failure for (n, _), (attempt, _) in zip(tries, made, strict=True) if n == 0]
     accepted = [name for name, failure in zip(WRONG, wrong, strict=True) if failure is None]
     assert accepted == (["a page"] if dialogue.name == "http" else [])
