@@ -204,8 +204,9 @@ FOLLOWUP_KINDS: dict[FollowUp, FollowUpKind] = {
             "a query for an innocuous name to the system resolver",
             "name",
             0,
-            "While the system resolver owes the answer for a name, and after it refused or failed.",
-            "The answer for the name came in time.",
+            "While the answer for a name is due, and after the system resolver refused or failed. After a denial or a "
+            "private address the innocuous name is a neutral host's.",
+            "The answer for the name came in time and was a usual one.",
             mark("looked up the innocuous name {name} with the system resolver"),
             mark("the innocuous names at the system resolver"),
         ),

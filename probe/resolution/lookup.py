@@ -26,6 +26,7 @@ MOST_ADDRESSES = 16  # of one source, because a forged answer may hold hundreds
 LIBRARY_QUERIES = 2  # A and AAAA
 AT_RESOLVER = frozenset({f.DNS_REFUSED, f.DNS_SERVFAIL, f.DNS_MISBEHAVING, f.TIMEOUT})
 """Failures of the system's lookup that may concern one name, or the whole resolver."""
+DENIALS = frozenset({f.DNS_NXDOMAIN, f.DNS_NO_ANSWER})
 ANSWER_DUE = 1.5  # seconds (or three round trips) after which the system resolver is asked for an innocuous name too
 SYSTEM = "system"  # what records show in place of the system resolver's address
 
@@ -193,16 +194,15 @@ class Names:
         name.lookups["udp"] = tx.record.transaction_id
 
     async def _compare_names(self, name: Name, asking: asyncio.Task[None]) -> None:
-        """Ask the system's resolver for an innocuous name if it does not answer for this name in time, or refuses.
+        """Ask the system's resolver for an innocuous name if it does not give a usual answer for this name in time.
 
         A resolver or an access line that fails for a time fails for both names. The query needs no slot among the
         lookups, because it would come too late, and the lookup that waits holds one.
         """
         done, _ = await asyncio.wait({asking}, timeout=max(ANSWER_DUE, 3 * self._session.pace.round_trip))
-        servers, ended = system_resolvers(), self._session.stopping.is_set()
-        if (done and name.failure not in AT_RESOLVER) or ended or not servers or not self._session.neutral.innocuous:
+        servers, innocuous = system_resolvers(), self._innocuous_beside(name, ended=bool(done))
+        if innocuous is None or not servers or self._session.stopping.is_set():
             return
-        innocuous = self._session.neutral.innocuous[0]
         facts = TransactionFacts(
             "followup",
             followup="innocuous_name_system_resolver",
@@ -213,6 +213,18 @@ class Names:
         )
         async with self._trace.transaction(facts) as tx:
             await self._ask(tx, servers[0], innocuous, self._types()[0])
+
+    def _innocuous_beside(self, name: Name, *, ended: bool) -> str | None:
+        """Return the innocuous name to compare with, None if the system's answer is a usual one.
+
+        A name that surely exists, a neutral host's, is compared with a denial and with addresses that no server has.
+        """
+        neutral = self._session.neutral
+        if not ended or name.failure in AT_RESOLVER:
+            return next(iter(neutral.innocuous), None)
+        if name.failure in DENIALS or any(map(is_bogon, name.given_by({"system"}))):
+            return next((endpoint.host for endpoint in neutral.endpoints), None)
+        return None
 
     async def _ask(self, tx: Transaction, server: str, hostname: str, query_type: str) -> DNSQuery:
         pace, usual = self._session.pace, self._session.resolver_ttl

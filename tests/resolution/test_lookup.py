@@ -15,7 +15,9 @@ from probe.formats.entries import DNSAnswer, DNSQuery, DNSResponse
 from probe.resolution.lookup import MOST_ADDRESSES, Name, Names, conflicting, control_addresses
 from probe.session.pacing import LOOKUPS_SIDE_BY_SIDE
 from probe.session.trace import Trace
+from probe.signatures.bogons import is_bogon
 from probe.signatures.resolver_fingerprint import ResolverPrint
+from probe.targets.target import parse_endpoint
 from tests.support.world import World
 
 NAME = "service.example"
@@ -123,13 +125,29 @@ async def test_failed_lookup_makes_the_name_suspect(world: World) -> None:
         (f.DNS_REFUSED, True),
         (f.DNS_SERVFAIL, True),
         (f.DNS_MISBEHAVING, True),
-        (f.DNS_NXDOMAIN, False),
         (f.FILES_EXHAUSTED, False),
     ],
 )
 async def test_failed_lookup_is_compared_with_an_innocuous_name(world: World, failure: str, compared: bool) -> None:
     world.system[NAME], world.session.neutral = failure, replace(world.session.neutral, innocuous=("harmless.example",))
     assert await asked_for_innocuous(world, Names(Trace(), world.session)) == compared
+
+
+@pytest.mark.parametrize(
+    ("answer", "compared"),
+    [(f.DNS_NXDOMAIN, True), (f.DNS_NO_ANSWER, True), (["10.10.34.34"], True), (["8.8.8.8"], False)],
+)
+async def test_denial_and_bogon_are_compared_with_a_neutral_host(
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: list[str] | str, compared: bool
+) -> None:
+    monkeypatch.setattr("probe.resolution.lookup.is_bogon", is_bogon)
+    endpoint = parse_endpoint("https://neutral.example:443/")
+    world.session.neutral = replace(world.session.neutral, endpoints=(endpoint,), innocuous=("harmless.example",))
+    world.system[NAME], trace = answer, Trace()
+    await Names(trace, world.session).of(NAME)
+    await trace.finish()
+    beside = {name for server, name in world.lookups if server == "192.0.2.53"} - {NAME}
+    assert beside == ({"neutral.example"} if compared else set())
 
 
 async def test_late_answer_is_compared_with_an_innocuous_name(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

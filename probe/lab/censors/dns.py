@@ -177,18 +177,18 @@ class DNSLie(DNSForger):
 
     on_path: Literal[False] = Field(default=False, description="always false: it must hold the answer")
     silent: bool = Field(default=False, description="true: the answers are dropped instead")
-    silent_for: float = Field(
+    lasts: float = Field(
         default=0.0,
         ge=0,
-        description="seconds after the first answer for one of the names in which the answers for all names are "
-        "dropped, and none later; 0: those for the names are dropped, always",
+        description="seconds from the first answer for one of the names on in which the answers for all names are "
+        "false, and none later; 0: those for the names are false, always",
     )
     everybody: bool = Field(
         default=False, description="true: every resolver's answers over UDP, not only the provider's"
     )
 
     _resolvers: Covers = PrivateAttr(default_factory=lambda: Covers(()))
-    _silent_since: float | None = PrivateAttr(default=None)
+    _began: float | None = PrivateAttr(default=None)
 
     def deploy(self, deployment: Deployment) -> None:
         super().deploy(deployment)
@@ -201,17 +201,16 @@ class DNSLie(DNSForger):
         if not self.everybody and packet.source not in self._resolvers:
             return None
         question = question_of_answer(packet.payload)
-        if self.silent_for:
-            return self._silence(question, now)
-        if question is None or not self._matches(question):
+        if question is None or not self._falsifies(question, now):
             return None
         if self.silent:
             return DROP
         forged = udp_packet(packet.src, packet.dst, DNS, packet.dport, self._forged_answer(question), ttl=packet.ttl)
         return Actions(replace=forged)
 
-    def _silence(self, question: Question | None, now: float) -> Actions | None:
-        if self._silent_since is None and self._matches(question):
-            self._silent_since = now
-        silent = self._silent_since is not None and now < self._silent_since + self.silent_for
-        return DROP if silent else None
+    def _falsifies(self, question: Question, now: float) -> bool:
+        if not self.lasts:
+            return self._matches(question)
+        if self._began is None and self._matches(question):
+            self._began = now
+        return self._began is not None and now < self._began + self.lasts

@@ -172,10 +172,14 @@ class VPN(Fault, kind="vpn"):
 
 
 class ResolverDown(Fault, kind="resolver_down"):
-    """Let the provider's resolver fall silent for a time, as while it starts again."""
+    """Let the resolver fail for every name for a time, as while it starts again or has no connection itself."""
 
-    names: list[str] = Field(min_length=1, description="the first answer for one of these names is the first lost one")
-    seconds: float = Field(gt=0, description="seconds until it answers again")
+    how: Literal["silent", "denies", "home"] = Field(
+        default="silent",
+        description="no answer, the answer that no name exists, or a private address, as by a router without uplink",
+    )
+    names: list[str] = Field(min_length=1, description="it begins with the first answer for one of these names")
+    seconds: float = Field(gt=0, description="seconds until it works again")
 
 
 class NoNetwork(Fault, kind="no_network"):

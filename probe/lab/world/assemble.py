@@ -124,8 +124,13 @@ def _censors(scenario: Scenario) -> list[Middlebox]:
         if isinstance(fault, Portal) and "dns" in fault.by:
             found.append(DNSLie(hop=PORTAL_HOP, names=["*"], answers=[PORTAL], everybody=True))
         if isinstance(fault, ResolverDown):
-            found.append(DNSLie(names=fault.names, silent=True, silent_for=fault.seconds))
+            found.append(_failing_resolver(fault))
         if isinstance(fault, Portal) and "http" in fault.by:
             found.append(HTTPBlockpage(hop=PORTAL_HOP, on_path=False, names=["*"], status=302, location=fault.location))
             found.append(IPReset(hop=PORTAL_HOP, ports=[443, 853, 5222]))
     return found
+
+
+def _failing_resolver(fault: ResolverDown) -> DNSLie:
+    rcode: Literal["nxdomain", "noerror"] = "nxdomain" if fault.how == "denies" else "noerror"
+    return DNSLie(names=fault.names, lasts=fault.seconds, silent=fault.how == "silent", rcode=rcode)

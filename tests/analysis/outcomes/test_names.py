@@ -13,6 +13,7 @@ HOST = "web.telegram.org"
 URL = f"https://{HOST}:443/"
 NXDOMAIN, TIMEOUT = "dns_nxdomain_error", "generic_timeout_error"
 BOGON = "10.10.34.34"
+NEUTRAL_NAME = "neutral.example"  # of `Lines`
 
 
 def web() -> Lines:
@@ -299,6 +300,25 @@ def test_refused_name_accuses_if_the_resolver_answers_for_another_one(failure: s
     assert judged(lines)["state"] == "impaired"
     lines.resolver_answers(t0=0.1, t=0.2)
     assert judged(lines)["mechanisms"] == [f"dns.{kind}"]
+
+
+@pytest.mark.parametrize(("answer", "rule"), [(NXDOMAIN, "dns_resolver_denies"), ([BOGON], "dns_resolver_lies_bogon")])
+def test_resolver_that_fails_for_every_name_for_a_time_accuses_nothing(answer: list[str] | str, rule: str) -> None:
+    """Show a home router without uplink, which denies every name or gives its own address."""
+    failure = {"failure": answer} if isinstance(answer, str) else {}
+    lines = false_answer(*([] if failure else answer), **failure)
+    lines.public_udp(HOST, [GENUINE])
+    lines.probe.records[0].t0, lines.probe.records[0].t = 20.0, 20.1
+    assert judged(lines)["rule_id"] == rule
+    unlike = [[GENUINE], "dns_servfail_error", *([[BOGON]] if failure else [NXDOMAIN])]
+    for other in unlike:
+        lines.resolver_answers(other, name=NEUTRAL_NAME, t0=20.2, t=20.3)
+    lines.resolver_answers(answer, name="www.example.com", t0=20.2, t=20.3)  # this name may not exist
+    lines.resolver_answers(answer, name=NEUTRAL_NAME, t0=26.0, t=26.1)  # later
+    assert judged(lines)["rule_id"] == rule
+    lines.resolver_answers(answer, name=NEUTRAL_NAME, t0=20.2, t=20.3)
+    record = judged(lines)
+    assert (record["state"], record["mechanisms"]) == ("ok", [])  # the address from elsewhere works
 
 
 def test_silence_is_ignored_if_queries_for_other_names_are_lost() -> None:

@@ -394,7 +394,7 @@ def test_false_resolver_gives_an_address_or_is_silent() -> None:
 
 
 def test_resolver_is_silent_for_every_name_from_the_first_answer_for_one_on() -> None:
-    censor = deployed(DNSLie(names=[NAME], silent_for=9.0))
+    censor = deployed(DNSLie(names=[NAME], silent=True, lasts=9.0))
     other = answered("www.example.org", "151.101.1.1")
     assert censor.see(other, IN, 1.0) is None
     for now, packet in ((2.0, answered(NAME, SERVER)), (10.9, other)):

@@ -103,12 +103,14 @@ class Lines:
         record = self.probe.open(kind="lookup", hostname=host, sent_name=host, address="system")
         return self._udp(record, host, "system", datagrams, ttls, query_type)
 
-    def resolver_answers(self, failure: str | None = f.DNS_NXDOMAIN, **times: float) -> TransactionRecord:
+    def resolver_answers(
+        self, answer: list[str] | str = f.DNS_NXDOMAIN, *, name: str = INNOCUOUS, **times: float
+    ) -> TransactionRecord:
         """Add the system resolver's answer for an innocuous name. Without `times` it comes after 1.5 seconds."""
         about: dict[str, Any] = {"kind": "followup", "followup": "innocuous_name_system_resolver", "address": "system"}
-        record = self.probe.open(hostname=INNOCUOUS, sent_name=INNOCUOUS, **about)
+        record = self.probe.open(hostname=name, sent_name=name, **about)
         record.t0, record.t = times.get("t0", 1.5), times.get("t", 1.6)
-        self._udp(record, INNOCUOUS, "system", () if failure == f.TIMEOUT else (failure,), ())
+        self._udp(record, name, "system", () if answer == f.TIMEOUT else (answer,), ())
         return record
 
     def public_udp(self, host: str, *datagrams: list[str] | str) -> int:

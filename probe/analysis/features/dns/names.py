@@ -2,6 +2,7 @@
 
 from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.dns.forgery import FAMILIES, count_forgeries, raced_families, system_spans
+from probe.analysis.features.network.checks import neutral_names
 from probe.analysis.features.rows import NameRow
 from probe.analysis.features.verified_addresses import Verified, refused_certificate
 from probe.analysis.observations.failure_kinds import dns_kind_of, is_local
@@ -12,6 +13,7 @@ from probe.signatures.evidence_age import CONTROL_LOOKUP, RESOLVER_WORKS, Span, 
 from probe.targets.dialects import ENCRYPTED_RESOLVERS
 from probe.targets.target import family_of
 
+_DENIALS = frozenset({"nxdomain", "no_answer"})
 _ANSWERED_WITHIN = 1.0  # seconds in which a resolver that works answers
 
 
@@ -34,6 +36,7 @@ def name_row(name: str, measurement: FlatMeasurement, proofs: Verified, network:
     _count_answers(row, name, answers, proofs)
     _count_trusted(row, name, frozenset(answers), proofs)
     _count_others(row, name, proofs)
+    row.dns_others_alike = _others_alike(row, neutral_names(measurement), proofs, spans)
     row.dns_family_absent = not answers and any(query.answer.addresses for query in _deciding(asked))
     row.dns_family_spared = bool(_spared(name, asked, families, proofs))
     count_forgeries(row, name, measurement, proofs)
@@ -190,9 +193,20 @@ def _count_others(row: NameRow, name: str, proofs: Verified) -> None:
     row.dns_other_names_resolved, row.dns_others_lost = len(timely), len(known & lost)
 
 
+def _others_alike(row: NameRow, neutral: frozenset[str], proofs: Verified, spans: list[Span]) -> int:
+    """Count neutral hosts' names that the system resolver denied too, or led to a bogon too, at about the same time."""
+    asked = [(at.t0, query) for at in proofs.probe.all for query in at.queries if query.resolver == "system"]
+    near = [query for t0, query in asked if query.hostname in neutral and in_time(t0, spans, RESOLVER_WORKS)]
+    if row.dns_failure_kind in _DENIALS:
+        return len({query.hostname for query in near if dns_kind_of(query.answer.failure) in _DENIALS})
+    if row.dns_bogon and row.dns_bogon == row.dns_answers:
+        return len({query.hostname for query in near if any(map(is_bogon, query.answer.addresses))})
+    return 0
+
+
 def _is_answer(query: Query) -> bool:
     """Return whether a working resolver answered: with addresses, or that there are none."""
-    return bool(query.answer.addresses) or dns_kind_of(query.answer.failure) in {"nxdomain", "no_answer"}
+    return bool(query.answer.addresses) or dns_kind_of(query.answer.failure) in _DENIALS
 
 
 def _tells(t0: float, spans: list[Span], row: NameRow) -> bool:

@@ -52,6 +52,19 @@ NAME_RULES = (
         ),
     ),
     Rule(
+        "name_fails_like_neutral_names",
+        "dns_others_alike > 0",
+        State.INSUFFICIENT,
+        because=(
+            "The system resolver denied a neutral host's name at the same time too, or gave a private address for it. A "
+            "resolver without uplink does that."
+        ),
+        plain=mark(
+            "The name server of this network gave no true addresses for a time, not even for well-known names. Nothing "
+            "can be concluded. Run the test again."
+        ),
+    ),
+    Rule(
         "name_network_unchecked",
         f"network_unchecked AND {_UNANSWERED}",
         State.IMPAIRED,
