@@ -200,19 +200,18 @@ class Names:
         lookups, because it would come too late, and the lookup that waits holds one.
         """
         done, _ = await asyncio.wait({asking}, timeout=max(ANSWER_DUE, 3 * self._session.pace.round_trip))
-        servers, innocuous = system_resolvers(), self._innocuous_beside(name, ended=bool(done))
-        if innocuous is None or not servers or self._session.stopping.is_set():
+        innocuous = self._innocuous_beside(name, ended=bool(done))
+        if innocuous is None or self._session.stopping.is_set():
             return
         facts = TransactionFacts(
             "followup",
             followup="innocuous_name_system_resolver",
             hostname=innocuous,
             address=SYSTEM,
-            port=53,
             sent_name=innocuous,
         )
         async with self._trace.transaction(facts) as tx:
-            await self._ask(tx, servers[0], innocuous, self._types()[0])
+            await resolve_system(tx, innocuous, pace=self._session.pace, families=frozenset({4, 6}))
 
     def _innocuous_beside(self, name: Name, *, ended: bool) -> str | None:
         """Return the innocuous name to compare with, None if the system's answer is a usual one.

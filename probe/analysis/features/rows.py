@@ -68,8 +68,8 @@ class NameRow:
         0, "Other names for which the system resolver answered at about the time when it failed for this one."
     )
     dns_others_lost: int = column(0, "Other names for which the system resolver answered one query and not another.")
-    dns_others_alike: int = column(
-        0, "Neutral hosts whose name the system resolver denied, or led to a bogon, as it did with this name then."
+    dns_compared: bool = column(
+        False, "The system resolver gave usual addresses for another name then, or the measurement is OONI's."
     )
     dns_others_denied: int = column(0, "Answers of encrypted resolvers and the control that deny the name.")
     control_attempts: int = column(0, "Queries for the name at the control.")

@@ -3,6 +3,7 @@
 An outcome is "ok", or "LAYER:FAILURE" for the layer that fails, such as "tls:connection_reset".
 """
 
+import copy
 import json
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.support.measurements.entries import FORGED, GENUINE, LAYERS, SECOND, 
 __all__ = ["FORGED", "GENUINE", "SECOND", "Keys", "Lines"]
 
 INNOCUOUS, NONEXISTENT = "www.example.com", "does-not-exist.invalid"
+NEUTRAL_NAME = "neutral.example"
 NEUTRAL = "9.9.9.10"
 RESOLVERS = {"udp": "8.8.8.8:53", "dot": "1.1.1.1:853", "doh": "https://dns.example:443/dns-query"}
 FOLLOWUPS = {"udp": "resolver_udp", "dot": "resolver_dot", "doh": "resolver_doh"}
@@ -55,6 +57,7 @@ class Lines:
     def __init__(self, services: dict[str, list[str]], *, works_if: str = "all", target: str = "telegram") -> None:
         self.probe, self.at_control = Keys(), Keys()
         self.has_control = False
+        self.compared = True  # False: the probe did not compare the answer for the name with another one
         self.control_families = {"ipv4": True, "ipv6": True, "udp": True}
         self.control_failure: str | None = None
         self.bugs: list[str] = []
@@ -253,6 +256,16 @@ class Lines:
 
     # -- the result ---------------------------------------------------------------------------------------------
 
+    def _compared_keys(self) -> dict[str, Any]:
+        """Return the keys with the lookup of a neutral host's name beside a denial or a private address."""
+        here = next((record for record in self.probe.records if record.address == "system"), None)
+        if not self.compared or here is None:
+            return self.probe.dump()
+        own, self.probe = self.probe, copy.deepcopy(self.probe)
+        self.resolver_answers([SECOND], name=NEUTRAL_NAME, t0=here.t0, t=here.t)
+        compared, self.probe = self.probe, own
+        return compared.dump()
+
     def line(self) -> dict[str, Any]:
         """Return the measurement as parsed JSON."""
         control: dict[str, Any] | None = None
@@ -260,7 +273,7 @@ class Lines:
             control = {"failure": self.control_failure}
         elif self.has_control:
             control = {"failure": None, "preflight": self.control_families, "test_keys": self.at_control.dump()}
-        keys = self.probe.dump() | {
+        keys = self._compared_keys() | {
             "x_control": control,
             "x_packets": self.packets,
             "x_target": self.target,

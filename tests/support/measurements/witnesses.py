@@ -17,7 +17,7 @@ def _by_answer(prefix: str, columns: Columns) -> dict[str, Columns]:
     }
 
 
-_ASKED = {"dns_needed": True, "dns_attempts": 2}
+_ASKED = {"dns_needed": True, "dns_attempts": 2, "dns_compared": True}
 _WRONG = _ASKED | {"dns_answers": 2}
 _LIE = _WRONG | {"dns_proven_here": 1, "dns_foreign": 1}
 _FAILED = _ASKED | {"dns_failure": "dns_nxdomain_error", "dns_failure_kind": "nxdomain"}
@@ -28,7 +28,7 @@ NAME: dict[str, Columns] = {
     "name_not_asked": {"dns_needed": True},
     "name_local_fault": _ASKED | {"dns_local_faults": 2, "dns_failure": "interrupted", "dns_failure_kind": "other"},
     "name_network_lost": _FAILED | {"dns_failure_kind": "timeout", "network_lost": True},
-    "name_fails_like_neutral_names": _FAILED | {"dns_others_alike": 1},
+    "name_not_compared": _FAILED | {"dns_compared": False},
     "name_network_unchecked": _FAILED | {"dns_failure_kind": "timeout", "network_unchecked": True},
     "name_contested": _WRONG | {"dns_contested": 1},
     "dns_race_denial_first": _WRONG | {"dns_forged_first": 1, "dns_forged_denial": True},

@@ -2,7 +2,6 @@
 
 from probe.analysis.features.access_network import AccessNetwork
 from probe.analysis.features.dns.forgery import FAMILIES, count_forgeries, raced_families, system_spans
-from probe.analysis.features.network.checks import neutral_names
 from probe.analysis.features.rows import NameRow
 from probe.analysis.features.verified_addresses import Verified, refused_certificate
 from probe.analysis.observations.failure_kinds import dns_kind_of, is_local
@@ -36,7 +35,7 @@ def name_row(name: str, measurement: FlatMeasurement, proofs: Verified, network:
     _count_answers(row, name, answers, proofs)
     _count_trusted(row, name, frozenset(answers), proofs)
     _count_others(row, name, proofs)
-    row.dns_others_alike = _others_alike(row, neutral_names(measurement), proofs, spans)
+    row.dns_compared = measurement.foreign or _gave_usual_addresses(name, proofs, spans)
     row.dns_family_absent = not answers and any(query.answer.addresses for query in _deciding(asked))
     row.dns_family_spared = bool(_spared(name, asked, families, proofs))
     count_forgeries(row, name, measurement, proofs)
@@ -193,15 +192,11 @@ def _count_others(row: NameRow, name: str, proofs: Verified) -> None:
     row.dns_other_names_resolved, row.dns_others_lost = len(timely), len(known & lost)
 
 
-def _others_alike(row: NameRow, neutral: frozenset[str], proofs: Verified, spans: list[Span]) -> int:
-    """Count neutral hosts' names that the system resolver denied too, or led to a bogon too, at about the same time."""
+def _gave_usual_addresses(name: str, proofs: Verified, spans: list[Span]) -> bool:
+    """Return whether the system resolver gave addresses that a server can have for another name at about that time."""
     asked = [(at.t0, query) for at in proofs.probe.all for query in at.queries if query.resolver == "system"]
-    near = [query for t0, query in asked if query.hostname in neutral and in_time(t0, spans, RESOLVER_WORKS)]
-    if row.dns_failure_kind in _DENIALS:
-        return len({query.hostname for query in near if dns_kind_of(query.answer.failure) in _DENIALS})
-    if row.dns_bogon and row.dns_bogon == row.dns_answers:
-        return len({query.hostname for query in near if any(map(is_bogon, query.answer.addresses))})
-    return 0
+    near = [query for t0, query in asked if query.hostname != name and in_time(t0, spans, RESOLVER_WORKS)]
+    return any(query.answer.addresses and not any(map(is_bogon, query.answer.addresses)) for query in near)
 
 
 def _is_answer(query: Query) -> bool:

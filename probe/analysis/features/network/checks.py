@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from probe.analysis.observations.failure_kinds import TIMEOUT, UNREACHABLE, kind_of
-from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import address as as_address
-from probe.analysis.observations.lenient_json import failure, flag, seconds_or_none, table, tables, text
+from probe.analysis.observations.lenient_json import failure, flag, seconds_or_none, table, tables
 from probe.analysis.observations.rows import FlatMeasurement, Observation
 from probe.signatures.evidence_age import NEUTRAL_PROOF, RESOLVER_FACTS, AgeLimit, Span, in_time
 from probe.targets.target import family_of
@@ -72,13 +71,6 @@ def checks_of(measurement: FlatMeasurement) -> tuple[NetworkCheck, ...]:
     preflight = table(measurement.run.get("preflight"))
     later = tables(measurement.run.get("network_checks"))
     return tuple(NetworkCheck(seconds_or_none(facts.get("began")), facts) for facts in (preflight, *later))
-
-
-def neutral_names(measurement: FlatMeasurement) -> frozenset[str]:
-    """Return the host names of the neutral hosts that the preflight tested."""
-    hosts = tables(table(measurement.run.get("preflight")).get("neutral"))
-    endpoints = (endpoint_of(text(host.get("endpoint"))) for host in hosts)
-    return frozenset(endpoint.host for endpoint in endpoints if endpoint is not None)
 
 
 def near(checks: Iterable[NetworkCheck], spans: Sequence[Span], limit: AgeLimit) -> list[NetworkCheck]:

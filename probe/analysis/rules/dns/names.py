@@ -14,6 +14,9 @@ _UNANSWERED = (
 )
 """A home router without uplink is silent, or reports a failure or a refusal of its own."""
 
+_DENIED = "(dns_failure_kind = 'nxdomain' OR dns_failure_kind = 'no_answer')"
+_ALL_BOGON = "(dns_bogon > 0 AND dns_bogon = dns_answers AND dns_genuine = 0)"
+
 NAME_RULES = (
     Rule(
         "name_not_needed",
@@ -52,16 +55,16 @@ NAME_RULES = (
         ),
     ),
     Rule(
-        "name_fails_like_neutral_names",
-        "dns_others_alike > 0",
-        State.INSUFFICIENT,
+        "name_not_compared",
+        f"NOT dns_compared AND ({_DENIED} OR {_ALL_BOGON})",
+        State.IMPAIRED,
         because=(
-            "The system resolver denied a neutral host's name at the same time too, or gave a private address for it. A "
-            "resolver without uplink does that."
+            "The system resolver denied the name, or gave a private address. Nothing shows that it gave usual "
+            "addresses for other names at the same time. A resolver without uplink does that."
         ),
         plain=mark(
-            "The name server of this network gave no true addresses for a time, not even for well-known names. Nothing "
-            "can be concluded. Run the test again."
+            "The name server of this network gave no usable address for {host}, and maybe for no other name either. "
+            "The cause is unclear. Run the test again later."
         ),
     ),
     Rule(
