@@ -133,13 +133,15 @@ def small(measurement: Document, roles: list[str]) -> Document:
 
 
 def _only(keys: Document, endpoints: set[str]) -> None:
-    """Keep the transactions of these endpoints, lookups of their hosts, echo pairs, and their entries."""
+    """Keep the transactions of these endpoints, what lookups of their hosts compare, echo pairs, and their entries."""
     hosts = {endpoint.split("//")[1].split("/")[0].split(";")[0].rpartition(":")[0] for endpoint in endpoints}
     records = [
         one
         for one in keys["x_transactions"]
         # One echo pair at the helper stands for every endpoint of its dialect.
-        if one["endpoint"] in endpoints or one["hostname"] in hosts or str(one.get("followup")).endswith("_echo")
+        if one["endpoint"] in endpoints
+        or one["hostname"] in hosts
+        or str(one.get("followup")).endswith(("_echo", "_system_resolver"))
     ]
     _keep(keys, records)
     keys["network_events"], keys["x_packets"] = [], None
