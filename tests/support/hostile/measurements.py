@@ -116,11 +116,17 @@ STRANGE: dict[str, bytes] = {
 }
 
 
-def mutated() -> Iterator[bytes]:
-    """Yield the measurement once for each of its keys and each wrong value there."""
-    whole = good()
-    for place in _places(whole):
-        for wrong in (None, True, -1, 2**63, 1.5, "x", [], ["x"], [[]], {}, {"x": {}}):
+WRONG_VALUES: tuple[Any, ...] = (None, True, -1, 2**63, 1.5, "x", [], ["x"], [[]], {}, {"x": {}})
+
+
+def mutated(whole: Content | None = None, *, each: bool = True) -> Iterator[bytes]:
+    """Yield a measurement once for each of its keys and each wrong value there.
+
+    Without `each` every key gets one wrong value, the next one in turn.
+    """
+    whole = good() if whole is None else whole
+    for number, place in enumerate(_places(whole)):
+        for wrong in WRONG_VALUES if each else (WRONG_VALUES[number % len(WRONG_VALUES)],):
             line = copy.deepcopy(whole)
             holder: Any = line
             for step in place[:-1]:

@@ -1,0 +1,68 @@
+"""Judge the measurements of sources or of a file, in several processes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from probe.analysis.rules.tables import RULESET
+from tests.analysis.equality.differences import Report, differences
+from tests.analysis.equality.judged_file import (
+    Count,
+    Judged,
+    Unreadable,
+    groups_of,
+    pack,
+    unpack,
+    write_file,
+)
+from tests.analysis.equality.judging import judge
+from tests.analysis.equality.sources import Source
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def write(file: Path, sources: list[Source], jobs: int) -> dict[str, Count]:
+    """Judge all sources and write the file. Return the counts by group."""
+    return write_file(file, _in_processes(_member, sources, jobs), {"ruleset": RULESET})
+
+
+def _member(source: Source) -> tuple[Source, bytes, Count]:
+    judged = (_judged(f"{source.group}/{source.name}:{name}", raw) for name, raw in source.lines())
+    return source, *pack(judged)
+
+
+def _judged(id: str, raw: bytes) -> Judged:
+    return Judged(id, raw, judge(raw, id))
+
+
+def compare(file: Path, jobs: int, only: frozenset[str], left_out: frozenset[str]) -> Report:
+    """Judge the measurements of a file again, and return the differences. Raise Unreadable."""
+    members, groups = groups_of(file)
+    found, counted = Report(left_out), dict[str, Count]()
+    chosen = [(file, name, left_out) for name in members if not only or name.partition("/")[0] in only]
+    for name, report, count in _in_processes(_compared, chosen, jobs):
+        found.join(report)
+        counted.setdefault(name.partition("/")[0], Count()).join(count)
+    if damaged := [name for name, count in counted.items() if count != groups[name]]:
+        raise Unreadable(f"{file} is damaged: the records of {', '.join(damaged)} do not fit their digest")
+    return found
+
+
+def _compared(part: tuple[Path, str, frozenset[str]]) -> tuple[str, Report, Count]:
+    file, member, left_out = part
+    report, count = Report(left_out), Count()
+    for before in unpack(file, member):
+        count.add(before)
+        report.add(differences(before.id, before.outcome, judge(before.raw, before.id)))
+    return member, report, count
+
+
+def _in_processes(work: Callable[[Given], Made], parts: Iterable[Given], jobs: int) -> Iterator[Made]:
+    """Yield what `work` makes of each part, in order. One job works in this process."""
+    if jobs == 1:
+        yield from map(work, parts)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(work, parts)
