@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.recorder import Recorder
 from probe.analysis.features.rows import AddressRow, NameRow
 from probe.analysis.rules.tables import RULES
 from probe.analysis.verdicts.verdicts import judge_measurement
@@ -34,23 +35,12 @@ def measurement() -> dict[str, Any]:
     return measurements[LINE - 1]
 
 
-class NotingEngine(SQLiteEngine):
-    """Keep the rows that are given to the rules."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[Any] = []
-
-    def decide(self, rows: Any, tables: Any) -> list[dict[str, str]]:
-        self.rows += rows
-        return super().decide(rows, tables)
-
-
 @pytest.fixture(scope="module")
 def rows(measurement: dict[str, Any]) -> list[Any]:
-    with NotingEngine() as engine:
-        judge_measurement(measurement, file=RECORDING.name, number=LINE, engine=engine)
-        return engine.rows
+    with SQLiteEngine() as engine:
+        recorder = Recorder(engine)
+        judge_measurement(measurement, file=RECORDING.name, number=LINE, engine=recorder)
+    return [decision.row for decision in recorder.decisions]
 
 
 def columns(row: NameRow | AddressRow) -> dict[str, Any]:

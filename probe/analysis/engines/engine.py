@@ -11,6 +11,9 @@ from probe.analysis.rules.rule import Rule, first_match
 
 CACHED_ROWS = 20_000  # about 30 MB
 Tables = dict[str, tuple[Rule, ...]]
+Subject = tuple[str, ...]
+"""What a row describes: (host name,), (endpoint's URL, address), (endpoint's URL,) or (role of a service,)."""
+
 _VALUES: dict[type[WideRow], Callable[[WideRow], tuple[Any, ...]]] = {
     row: attrgetter(*(column.name for column in fields(row))) for row in get_args(WideRow)
 }
@@ -20,10 +23,10 @@ _SQL_NAMES = {"int": "BIGINT", "bool": "BOOLEAN", "str": "VARCHAR"}
 class Engine(Protocol):
     """Find the first rule that holds, for every row and every table of rules."""
 
-    def decide(self, rows: Sequence[WideRow], tables: Tables) -> list[dict[str, str]]:
+    def decide(self, rows: Sequence[WideRow], tables: Tables, subjects: Sequence[Subject] = ()) -> list[dict[str, str]]:
         """Return for each row, in order, the id of the first rule that holds per table name.
 
-        All rows have the same class.
+        All rows have the same class. `subjects` says what each row describes. It decides nothing.
         """
         ...
 
@@ -69,7 +72,7 @@ class DBAPIEngine:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def decide(self, rows: Sequence[WideRow], tables: Tables) -> list[dict[str, str]]:
+    def decide(self, rows: Sequence[WideRow], tables: Tables, subjects: Sequence[Subject] = ()) -> list[dict[str, str]]:
         """Return the deciding rule ids, as `Engine.decide` says."""
         if not rows:
             return []

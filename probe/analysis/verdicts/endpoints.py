@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from probe.analysis.engines.engine import Engine
+from probe.analysis.engines.engine import Engine, Subject
 from probe.analysis.features.access_network import AccessNetwork, access_network_of
 from probe.analysis.features.addresses import address_row
 from probe.analysis.features.attempts import Attempts, addresses_of, proof_of
@@ -83,7 +83,8 @@ def judge_endpoints(
         verdicts[url] = _draft(url, parts, _transactions(host, addresses[url], proofs))
         verdicts[url].absent = _why_absent(endpoint, names[host], addresses[url], around.families)
         verdicts[url].proof = deepest_proof([part.proof() for part in parts])
-    for verdict, decided in zip(verdicts.values(), engine.decide(rows, tables_for(EndpointRow)), strict=True):
+    rules = engine.decide(rows, tables_for(EndpointRow), [(url,) for url in endpoints])
+    for verdict, decided in zip(verdicts.values(), rules, strict=True):
         _finish(verdict, RULES[decided["endpoint"]], names, addresses[verdict.url], endpoints[verdict.url])
         verdict.untested = around.out_of_time and verdict.rule.untested
     return verdicts
@@ -101,7 +102,7 @@ def _judge_names(
     rows = [
         NameRow() if not host or is_address(host) else name_row(host, measurement, proofs, around) for host in hosts
     ]
-    decided = engine.decide(rows, tables_for(NameRow))
+    decided = engine.decide(rows, tables_for(NameRow), [(host,) for host in hosts])
     return {host: RULES[rules["name"]] for host, rules in zip(hosts, decided, strict=True)}
 
 
@@ -114,20 +115,23 @@ def _judge_addresses(
 ) -> dict[str, list[Part]]:
     """Return one part per address that was tried, by the endpoint's URL."""
     rows: list[AddressRow] = []
+    subjects: list[Subject] = []
     done: list[tuple[str, Endpoint, Attempts]] = []
     for url, endpoint in endpoints.items():
         for address in addresses_of(endpoint, proofs) if endpoint else ():
             assert endpoint is not None
             row, attempts = address_row(endpoint, address, measurement, proofs, around)
             rows.append(row)
+            subjects.append((url, address))
             done.append((url, endpoint, attempts))
     parts: dict[str, list[Part]] = {url: [] for url in endpoints}
-    for (url, endpoint, attempts), decided in zip(done, engine.decide(rows, tables_for(AddressRow)), strict=True):
-        parts[url].append(Part(_deciding_layer(endpoint, decided), endpoint, attempts))
+    rules = engine.decide(rows, tables_for(AddressRow), subjects)
+    for (url, endpoint, attempts), decided in zip(done, rules, strict=True):
+        parts[url].append(Part(deciding_layer(endpoint, decided), endpoint, attempts))
     return parts
 
 
-def _deciding_layer(endpoint: Endpoint, decided: dict[str, str]) -> Rule:
+def deciding_layer(endpoint: Endpoint, decided: dict[str, str]) -> Rule:
     """Return the rule of the lowest layer that is not ok, since a failure hides the layers above it.
 
     If all layers are ok, return the topmost rule with an anomaly, else the rule of the top layer.

@@ -69,7 +69,7 @@ def judge_services(
     by_role = {role: [verdicts[url] for url in urls_of(services[role])] for role in roles}
     counts = {role: _count(role, by_role[role], proofs, measurement.foreign) for role in roles}
     rows = [_service_row(role, services[role], by_role[role], counts[role], measurement, proofs) for role in roles]
-    decided = engine.decide(rows, tables_for(ServiceRow))
+    decided = engine.decide(rows, tables_for(ServiceRow), [(role,) for role in roles])
     return [
         _verdict(role, RULES[rules["service"]], by_role[role], counts[role], row)
         for role, rules, row in zip(roles, decided, rows, strict=True)

@@ -1,7 +1,9 @@
 """Write the verdict records of all measurements to a file, or compare them with those of a file.
 
 `python -m tests.analysis.equality write FILE` judges everything that `sources.py` lists. `compare FILE` judges the
-measurements of the file again, with the present code, and prints each difference by key. Exit code 1 if there is any.
+measurements of the file again, with the present code, and prints each difference by key. `engines FILE` lets
+SQLite and DuckDB decide the rows of these measurements. Exit code 1 if anything differs.
+
 To compare with an older commit, copy this folder into a worktree of it and write the file there.
 """
 
@@ -11,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.analysis.equality.commands import compare, write
+from tests.analysis.equality.commands import compare, engines, write
 from tests.analysis.equality.judged_file import Count, Unreadable, groups_of
 from tests.analysis.equality.sources import sources_of
 
@@ -20,7 +22,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Return its exit code."""
     asked = _parser().parse_args(words)
     try:
-        return _write(asked) if asked.command == "write" else _compare(asked)
+        return COMMANDS[asked.command](asked)
     except Unreadable as error:
         print(f"{error}.", file=sys.stderr)
         return 2
@@ -28,7 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.analysis.equality")
-    parser.add_argument("command", choices=["write", "compare"])
+    parser.add_argument("command", choices=list(COMMANDS))
     parser.add_argument("file", type=Path)
     parser.add_argument("--synthetic", type=int, default=20_000, help="Number of synthetic measurements to write.")
     parser.add_argument("--seed", type=int, default=1, help="Seed of the synthetic measurements.")
@@ -57,6 +59,15 @@ def _compare(asked: argparse.Namespace) -> int:
     _print_counts({name: count for name, count in groups_of(asked.file)[1].items() if not only or name in only})
     print("\n".join(report.lines()) or "No record differs.")
     return 1 if report.counts else 0
+
+
+def _engines(asked: argparse.Namespace) -> int:
+    rows, found = engines(asked.file, asked.jobs, _words(asked.only))
+    print("\n".join(found) or f"SQLite and DuckDB decide alike for {rows} rows.")
+    return 1 if found else 0
+
+
+COMMANDS = {"write": _write, "compare": _compare, "engines": _engines}
 
 
 def _words(text: str) -> frozenset[str]:

@@ -5,6 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.rules.tables import RULESET
 from tests.analysis.equality.differences import Report, differences
 from tests.analysis.equality.judged_file import (
@@ -18,6 +19,8 @@ from tests.analysis.equality.judged_file import (
 )
 from tests.analysis.equality.judging import judge
 from tests.analysis.equality.sources import Source
+from tests.support.measurements.duckdb_engine import DuckDBEngine
+from tests.support.measurements.feature_rows import disagreements, rows_of
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -57,6 +60,24 @@ def _compared(part: tuple[Path, str, frozenset[str]]) -> tuple[str, Report, Coun
         count.add(before)
         report.add(differences(before.id, before.outcome, judge(before.raw, before.id)))
     return member, report, count
+
+
+def engines(file: Path, jobs: int, only: frozenset[str]) -> tuple[int, list[str]]:
+    """Decide the rows of a file's measurements with SQLite and DuckDB.
+
+    Return the number of rows, each source's counted once, and a text for each disagreement. Raise Unreadable.
+    """
+    chosen = [(file, name) for name in groups_of(file)[0] if not only or name.partition("/")[0] in only]
+    counted, found = 0, list[str]()
+    for count, texts in _in_processes(_decided, chosen, jobs):
+        counted, found = counted + count, found + texts
+    return counted, found
+
+
+def _decided(part: tuple[Path, str]) -> tuple[int, list[str]]:
+    rows = rows_of(one.raw for one in unpack(*part))
+    with SQLiteEngine() as sqlite, DuckDBEngine() as duckdb:
+        return sum(map(len, rows.values())), disagreements(rows, sqlite, duckdb)
 
 
 def _in_processes(work: Callable[[Given], Made], parts: Iterable[Given], jobs: int) -> Iterator[Made]:

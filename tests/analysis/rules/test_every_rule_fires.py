@@ -5,21 +5,18 @@
 
 import gzip
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
-from probe.analysis.engines.engine import SQLiteEngine, Tables
-from probe.analysis.features.rows import AddressRow, WideRow
-from probe.analysis.rules.rule import ACCUSING, Rule
+from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.recorder import Decision, Recorder
+from probe.analysis.features.rows import AddressRow
+from probe.analysis.observations.index import endpoint_of
+from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.rules.tables import RULES, TABLES, tables_for
-from probe.analysis.verdicts import endpoints
 from probe.analysis.verdicts.verdicts import judge_measurement
-from probe.targets.target import Endpoint
 from tests.support.measurements.witnesses import WITNESSES
 
 RECORDED = Path(__file__).parents[3] / "probe" / "lab" / "recorded"
@@ -45,43 +42,24 @@ EXEMPT = {
 """Rules that no behaviour of a network can reach, with the reason."""
 
 
-class _RecordingEngine(SQLiteEngine):
-    """Record the deciding rules of names, endpoints and services. Address tables are filtered by dialect elsewhere."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fired: set[str] = set()
-
-    def decide(self, rows: Sequence[WideRow], tables: Tables) -> list[dict[str, str]]:
-        decided = super().decide(rows, tables)
-        if rows and not isinstance(rows[0], AddressRow):
-            self.fired.update(rule_id for rules in decided for rule_id in rules.values())
-        return decided
-
-
-@contextmanager
-def _recording_addresses(fired: set[str]) -> Iterator[None]:
-    """Record the address rules of the tables that belong to the endpoint's dialect. Other tables read zeros."""
-    choose = endpoints._deciding_layer
-
-    def record(endpoint: Endpoint, chosen: dict[str, str]) -> Rule:
-        fired.update(chosen[table] for table in endpoint.facts.rule_tables)
-        return choose(endpoint, chosen)
-
-    with patch.object(endpoints, "_deciding_layer", record):
-        yield
-
-
 @cache
 def _fired(path: Path) -> frozenset[str]:
-    with (
-        _RecordingEngine() as engine,
-        _recording_addresses(engine.fired),
-        gzip.open(path, "rt", encoding="utf-8") as lines,
-    ):
+    return frozenset(rule_id for decision in decisions_in(path) for rule_id in _deciding(decision))
+
+
+def decisions_in(path: Path) -> list[Decision]:
+    """Return every feature row of a recording with the rules that hold for it."""
+    with SQLiteEngine() as engine, gzip.open(path, "rt", encoding="utf-8") as lines:
+        recorder = Recorder(engine)
         for number, line in enumerate(lines, 1):
-            judge_measurement(json.loads(line), file=path.name, number=number, engine=engine)
-    return frozenset(engine.fired)
+            judge_measurement(json.loads(line), file=path.name, number=number, engine=recorder)
+    return recorder.decisions
+
+
+def _deciding(decision: Decision) -> list[str]:
+    """Return the ids of the rules. Of an address only those of the endpoint's dialect, since others read zeros."""
+    endpoint = endpoint_of(decision.subject[0]) if isinstance(decision.row, AddressRow) else None
+    return [decision.rules[table] for table in (endpoint.facts.rule_tables if endpoint else decision.rules)]
 
 
 def fired() -> set[str]:
@@ -117,10 +95,8 @@ def test_exempt_rule_holds_for_its_witness_and_accuses_nothing(rule_id: str) -> 
 def test_row_counts_only_for_its_own_dialect() -> None:
     """Leave out tables of other dialects, because `tcp_not_reached` holds for every datagram row."""
     (recording,) = RECORDED.glob("stun-drop.jsonl.gz")
-    with _RecordingEngine() as engine, gzip.open(recording, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            judge_measurement(json.loads(line), file=recording.name, number=number, engine=engine)
-    assert not engine.fired & {rule.rule_id for table in tables_for(AddressRow).values() for rule in table}
+    decided = {rule_id for decision in decisions_in(recording) for rule_id in decision.rules.values()}
+    assert "mail_not_reached" in decided
     assert "stun_silent_twin_echoed" in _fired(recording) and "mail_not_reached" not in _fired(recording)
 
 

@@ -3,6 +3,7 @@
 The plan is JSON on stdin, with the parameters of `asked` as keys. The results are JSON on stdout.
 """
 
+import gzip
 import hashlib
 import io
 import json
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from probe.analysis.engines.engine import create_table, select
-from probe.analysis.features.rows import WideRow
 from probe.analysis.rules.tables import TABLES, tables_for
 from probe.analysis.spark import session as sessions
 from probe.analysis.store import columns
 from probe.cli import main
+from probe.lab.run import RECORDED
+from tests.support.measurements.feature_rows import Rows, rows_of
 from tests.support.measurements.witnesses import WITNESSES
 from tests.support.spark.sockets import addresses_here
 
@@ -71,18 +73,19 @@ def _checksums(spark: Any, store: Path) -> dict[str, str]:
     return found
 
 
-def witnesses() -> dict[type[WideRow], list[WideRow]]:
-    """Return the witness rows of all rules by class of row."""
-    found: dict[type[WideRow], list[WideRow]] = {}
+def decided_rows() -> Rows:
+    """Return the witness rows of all rules and the rows of all recordings, by class of row."""
+    recordings = (gzip.decompress(path.read_bytes()) for path in sorted(RECORDED.glob("*.jsonl.gz")))
+    found = rows_of(line for recording in recordings for line in recording.splitlines())
     for table, (kind, _) in TABLES.items():
-        found.setdefault(kind, []).extend(kind(**cells) for cells in WITNESSES[table].values())
+        found[kind] += [kind(**cells) for cells in WITNESSES[table].values()]
     return found
 
 
 def decisions(spark: Any) -> list[list[dict[str, str]]]:
-    """Run the rules' SQL over every witness row in Spark."""
+    """Run the rules' SQL over these rows in Spark."""
     found = []
-    for kind, rows in witnesses().items():
+    for kind, rows in decided_rows().items():
         cells = attrgetter(*(column.name for column in fields(kind)))
         numbered = [(number, *cells(row)) for number, row in enumerate(rows)]
         ddl = create_table(kind).partition("(")[2].removesuffix(")").replace("VARCHAR", "STRING")
