@@ -15,6 +15,7 @@ from probe.analysis.engines.recorder import Recorder
 from probe.analysis.features.rows import AddressRow, NameRow
 from probe.analysis.rules.tables import RULES
 from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.cli.results.judging_steps import print_steps
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "concepts" / "one-measurement.md"
@@ -83,6 +84,16 @@ def test_condition_is_that_of_the_rule(page: str) -> None:
     shown = re.findall(r"^\| `([^`]+)` \| (?:\d+|true) \|$", page, re.MULTILINE)
     assert " AND ".join(shown) == RULES[RULE].when
     assert f"| tls | `{RULE}` | blocked |" in page
+
+
+@pytest.mark.parametrize("document", [PAGE, PAGE.parent.parent / "verdicts.md"])
+def test_steps_are_those_that_the_command_prints(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.findall(r"^```\n\$ probe judge --explain (.*)\n((?:.*\n)*?)```$", document.read_text(), re.MULTILINE)
+    assert shown and {place for place, _ in shown} == {f"{RECORDING.name}:{LINE}"}
+    print_steps(f"{RECORDING}:{LINE}")
+    printed = capsys.readouterr().out
+    for passage in (text.rstrip() for _, block in shown for text in re.split(r"^ *…$", block, flags=re.MULTILINE)):
+        assert passage in printed
 
 
 def test_verdict_is_that_of_the_recording(page: str, measurement: dict[str, Any]) -> None:

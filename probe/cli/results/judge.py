@@ -20,6 +20,9 @@ def judge(
     ],
     json: Annotated[bool, opt("--json", help="Print verdict records, one JSON object per line.")] = False,
     why: Annotated[bool, opt("--why", help="Show the evidence, the rule, and what would change the verdict.")] = False,
+    explain: Annotated[
+        bool, opt("--explain", help="Show each step of judging one measurement. Name it as FILE:LINE.")
+    ] = False,
     plain: Annotated[bool, opt("--plain", help="Print without colour and Unicode.")] = False,
 ) -> None:
     """Compute the verdicts of results files and OONI archives again.
@@ -27,6 +30,9 @@ def judge(
     Lines that cannot be used are counted, the first ten are named on stderr, and the exit code is then 6. The other
     lines are judged.
     """
+    if explain:
+        _explain(files, json, why)
+        return
     from probe.analysis.engines.engine import SQLiteEngine
     from probe.analysis.verdicts.verdicts import judge_measurement, to_json
     from probe.cli.results.why import Explanations
@@ -51,3 +57,12 @@ def judge(
                 headed = scenario
     sys.stdout.flush()
     skipped.end()
+
+
+def _explain(places: list[str], json: bool, why: bool) -> None:
+    from probe.cli.results.judging_steps import print_json, print_steps
+
+    if why:
+        raise UsageError(tr("The options --why and --explain cannot be combined. Give only one of them."), 2)
+    for place in places:
+        (print_json if json else print_steps)(place)

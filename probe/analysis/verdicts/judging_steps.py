@@ -1,0 +1,104 @@
+"""Show how a measurement is judged, step by step: rows, the rules that match, and the values that they read.
+
+The steps are those of `judge_measurement`, which is observed while it judges.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from probe.analysis.engines.engine import SQLiteEngine, Subject
+from probe.analysis.engines.recorder import Decision, Recorder
+from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
+from probe.analysis.observations.index import endpoint_of
+from probe.analysis.rules.condition_parts import columns_of, parts_of
+from probe.analysis.rules.tables import RULES
+from probe.analysis.verdicts.endpoints import deciding_layer
+from probe.analysis.verdicts.verdicts import judge_measurement
+
+STEPS: dict[type[WideRow], str] = {
+    NameRow: "name",
+    AddressRow: "address",
+    EndpointRow: "endpoint",
+    ServiceRow: "service",
+}
+"""The steps by the class of their rows, in the order in which they are computed."""
+
+Columns = dict[str, int | bool | str | None]
+
+
+@dataclass(frozen=True)
+class Match:
+    """Hold the rule of one table that matches, and each part of its condition with the values of its columns.
+
+    `decides` is False for a layer of an address above or below the one that decides.
+    """
+
+    table: str
+    rule_id: str
+    state: str
+    mechanism: str
+    decides: bool
+    condition: tuple[tuple[str, Columns], ...]
+
+
+@dataclass(frozen=True)
+class JudgedRow:
+    """Hold one row of a step: what it describes, its columns that are not at their default, and its rules."""
+
+    step: str
+    subject: Subject
+    columns: Columns
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Hold the rows in order, and the verdict records that follow."""
+
+    rows: tuple[JudgedRow, ...]
+    records: tuple[dict[str, Any], ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return the same as data for JSON. The order of the keys is fixed."""
+        return {"rows": [_row_document(row) for row in self.rows], "records": list(self.records)}
+
+
+def explain(measurement: dict[str, Any], *, file: str, number: int) -> Explanation:
+    """Judge a measurement that can be judged, and return each row."""
+    with SQLiteEngine() as engine:
+        recorder = Recorder(engine)
+        records = judge_measurement(measurement, file=file, number=number, engine=recorder)
+    return Explanation(tuple(map(_row, recorder.decisions)), tuple(records))
+
+
+def _row(decision: Decision) -> JudgedRow:
+    row = decision.row
+    values = {field.name: getattr(row, field.name) for field in fields(row)}
+    changed = {field.name: values[field.name] for field in fields(row) if values[field.name] != field.default}
+    matches = tuple(_match(table, rule_id, table in decides, values) for table, rule_id, decides in _rules_of(decision))
+    return JudgedRow(STEPS[type(row)], decision.subject, changed, matches)
+
+
+def _rules_of(decision: Decision) -> list[tuple[str, str, frozenset[str]]]:
+    """Return table, rule id and the deciding tables. Of an address, only the tables of the endpoint's dialect count."""
+    endpoint = endpoint_of(decision.subject[0]) if isinstance(decision.row, AddressRow) else None
+    if endpoint is None:
+        return [(table, rule_id, frozenset({table})) for table, rule_id in decision.rules.items()]
+    deciding = deciding_layer(endpoint, decision.rules)
+    tables = endpoint.facts.rule_tables
+    decides = frozenset(table for table in tables if decision.rules[table] == deciding.rule_id)
+    return [(table, decision.rules[table], decides) for table in tables]
+
+
+def _match(table: str, rule_id: str, decides: bool, values: Columns) -> Match:
+    rule = RULES[rule_id]
+    condition = tuple((part, {name: values[name] for name in columns_of(part)}) for part in parts_of(rule.when))
+    return Match(table, rule_id, str(rule.state), rule.mechanism, decides, condition)
+
+
+def _row_document(row: JudgedRow) -> dict[str, Any]:
+    matches = [
+        asdict(match) | {"condition": [{"part": part, "values": values} for part, values in match.condition]}
+        for match in row.matches
+    ]
+    return {"step": row.step, "subject": list(row.subject), "columns": row.columns, "rules": matches}
