@@ -42,7 +42,7 @@ class DecidingFlows:
         engine: Engine,
         may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
-        role = str(record["service"]).rpartition("/")[2]
+        role = str(record["service"]).removeprefix(f"{record['target']}/")  # a role from OONI may contain a slash
         services = {role: table(facts.target.get("services")).get(role)}
         self._facts, self._engine = replace(facts, target={**facts.target, "services": services}), engine
         self._record, self._may_go_on = record, may_go_on

@@ -68,7 +68,8 @@ def _app(record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
 def _service(app: str, records: Sequence[Mapping[str, Any]]) -> str:
     """Return the app with its services in parentheses. A web address has only one service, which is not named."""
-    roles = [text(record.get("service")).rpartition("/")[2].replace("_", " ") for record in records]
+    named = [(text(record.get("service")), text(record.get("target"))) for record in records]
+    roles = [service.removeprefix(f"{target}/").replace("_", " ") for service, target in named]
     if "://" in app or not any(roles):
         return app
     return tr("{app} ({services})", app=app, services=", ".join(dict.fromkeys(roles)))

@@ -79,6 +79,14 @@ def test_web_address_is_named_without_a_service() -> None:
     assert plain_sentence(record).endswith("Access to http://a.example/x is blocked.")
 
 
+def test_role_with_a_slash_is_named_whole() -> None:
+    record = verdict(RULES["address_unproven_fails"], "https://dns.google:443/dns-query") | {
+        "target": "resolvers",
+        "service": "resolvers/https://dns.google/dns-query",
+    }
+    assert "resolvers (https://dns.google/dns-query)" in plain_sentence(record)
+
+
 @pytest.mark.parametrize("target", [TARGET, TARGET | {"successor": None}, TARGET | {"retired": None}, {}])
 def test_retired_app_is_named_with_what_is_known(target: dict[str, str | None]) -> None:
     text = plain_sentence(verdict(RULES["service_retired"]), target)

@@ -11,6 +11,7 @@ from probe.analysis.verdicts.evidence import DecidingFlows
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
 from probe.formats.facts import Preflight
 from probe.formats.transactions import FollowUp
+from tests.analysis.ooni_import.test_measurements import SAMPLES
 from tests.analysis.verdicts.test_ablation import recorded
 from tests.support.measurements.ablation import without_transactions
 from tests.support.measurements.cuts import CUTS
@@ -77,6 +78,17 @@ def test_deciding_transactions_are_minimal_and_sufficient(scenario: str, service
     assert again(alone, service, engine) == expected
     for number in deciding:
         assert again(without_transactions(alone, [number]), service, engine) != expected
+
+
+def test_role_with_a_slash_is_found(engine: SQLiteEngine) -> None:
+    """Judge a resolver that OONI tested again. Its role is a URL."""
+    line = SAMPLES["dnscheck-ok"]
+    (record,) = judge_measurement(line, file="x.jsonl", number=1, engine=engine)
+    assert record["service"] == "resolvers/https://dns.google/dns-query"
+    changes = {
+        one.change: one.rule_id for one in DecidingFlows(flat_measurement_of(line), record, engine).alternatives()
+    }
+    assert changes == {"the attempts had timed out": "resolver_no_control"}
 
 
 INNOCUOUS = "the innocuous names at the same address"
