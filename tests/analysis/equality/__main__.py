@@ -4,7 +4,8 @@
 measurements of the file again, with the present code, and prints each difference by key. `engines FILE` lets
 SQLite and DuckDB decide the rows of these measurements. Exit code 1 if anything differs.
 
-To compare with an older commit, copy this folder into a worktree of it and write the file there.
+To compare with an older commit, write the file in a worktree of it. A commit from before this folder needs a copy of
+this folder and of tests/support/hostile.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from tests.analysis.equality.commands import compare, engines, write
 from tests.analysis.equality.judged_file import Count, Unreadable, groups_of
-from tests.analysis.equality.sources import sources_of
+from tests.analysis.equality.sources import GROUPS, sources_of
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -34,14 +35,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("file", type=Path)
     parser.add_argument("--synthetic", type=int, default=20_000, help="Number of synthetic measurements to write.")
     parser.add_argument("--seed", type=int, default=1, help="Seed of the synthetic measurements.")
-    parser.add_argument("--only", default="", help="Groups, with commas between them. Default: all.")
+    parser.add_argument(
+        "--only", type=_groups, default="", help=f"Some of {', '.join(GROUPS)}, with commas. Default: all."
+    )
     parser.add_argument("--except", dest="left_out", default="", help="Keys that may differ, with commas.")
     parser.add_argument("--jobs", type=int, default=2, help="Number of processes.")
     return parser
 
 
 def _write(asked: argparse.Namespace) -> int:
-    only = _words(asked.only)
+    only = asked.only
     with tempfile.TemporaryDirectory() as folder:
         sources = sources_of(0 if only and "synthetic" not in only else asked.synthetic, asked.seed, Path(folder))
         chosen = [source for source in sources if not only or source.group in only]
@@ -54,7 +57,7 @@ def _write(asked: argparse.Namespace) -> int:
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    only = _words(asked.only)
+    only = asked.only
     report = compare(asked.file, asked.jobs, only, _words(asked.left_out))
     _print_counts({name: count for name, count in groups_of(asked.file)[1].items() if not only or name in only})
     print("\n".join(report.lines()) or "No record differs.")
@@ -62,7 +65,7 @@ def _compare(asked: argparse.Namespace) -> int:
 
 
 def _engines(asked: argparse.Namespace) -> int:
-    rows, found = engines(asked.file, asked.jobs, _words(asked.only))
+    rows, found = engines(asked.file, asked.jobs, asked.only)
     print("\n".join(found) or f"SQLite and DuckDB decide alike for {rows} rows.")
     return 1 if found else 0
 
@@ -72,6 +75,12 @@ COMMANDS = {"write": _write, "compare": _compare, "engines": _engines}
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split(",")) - {""}
+
+
+def _groups(text: str) -> frozenset[str]:
+    if unknown := _words(text) - set(GROUPS):
+        raise argparse.ArgumentTypeError(f"there is no group {', '.join(sorted(unknown))}")
+    return _words(text)
 
 
 def _print_counts(groups: dict[str, Count]) -> None:

@@ -42,15 +42,23 @@ def _judged(id: str, raw: bytes) -> Judged:
 
 def compare(file: Path, jobs: int, only: frozenset[str], left_out: frozenset[str]) -> Report:
     """Judge the measurements of a file again, and return the differences. Raise Unreadable."""
-    members, groups = groups_of(file)
-    found, counted = Report(left_out), dict[str, Count]()
-    chosen = [(file, name, left_out) for name in members if not only or name.partition("/")[0] in only]
-    for name, report, count in _in_processes(_compared, chosen, jobs):
+    groups, found, counted = groups_of(file)[1], Report(left_out), dict[str, Count]()
+    parts = [(file, name, left_out) for name in _chosen(file, only)]
+    for name, report, count in _in_processes(_compared, parts, jobs):
         found.join(report)
         counted.setdefault(name.partition("/")[0], Count()).join(count)
     if damaged := [name for name, count in counted.items() if count != groups[name]]:
         raise Unreadable(f"{file} is damaged: the records of {', '.join(damaged)} do not fit their digest")
     return found
+
+
+def _chosen(file: Path, only: frozenset[str]) -> list[str]:
+    """Return the members of some groups, of all without `only`. Raise Unreadable if a group has none."""
+    members, groups = groups_of(file)
+    lacking = only - groups.keys() if groups else {"any group"}
+    if lacking:
+        raise Unreadable(f"{file} has no measurements of {', '.join(sorted(lacking))}")
+    return [name for name in members if not only or name.partition("/")[0] in only]
 
 
 def _compared(part: tuple[Path, str, frozenset[str]]) -> tuple[str, Report, Count]:
@@ -67,9 +75,8 @@ def engines(file: Path, jobs: int, only: frozenset[str]) -> tuple[int, list[str]
 
     Return the number of rows, each source's counted once, and a text for each disagreement. Raise Unreadable.
     """
-    chosen = [(file, name) for name in groups_of(file)[0] if not only or name.partition("/")[0] in only]
     counted, found = 0, list[str]()
-    for count, texts in _in_processes(_decided, chosen, jobs):
+    for count, texts in _in_processes(_decided, [(file, name) for name in _chosen(file, only)], jobs):
         counted, found = counted + count, found + texts
     return counted, found
 
@@ -82,7 +89,7 @@ def _decided(part: tuple[Path, str]) -> tuple[int, list[str]]:
 
 def _in_processes(work: Callable[[Given], Made], parts: Iterable[Given], jobs: int) -> Iterator[Made]:
     """Yield what `work` makes of each part, in order. One job works in this process."""
-    if jobs == 1:
+    if jobs <= 1:
         yield from map(work, parts)
         return
     with ProcessPoolExecutor(jobs) as pool:

@@ -20,16 +20,19 @@ def differences(id: str, before: Outcome, now: Outcome) -> Iterator[Difference]:
     for key, then, present in ((REFUSED, before.refused, now.refused), (RAISED, before.raised, now.raised)):
         if then != present:
             yield key, id, then or None, present or None
-    old, new = _by_service(before.records), _by_service(now.records)
-    if list(old) != list(new):
+    if before.records == now.records:
+        return
+    old, new = _services(before.records), _services(now.records)
+    if old != new:
         yield RECORDS, id, " ".join(old), " ".join(new)
-    for service in old.keys() & new.keys():
-        if old[service] != new[service]:
-            yield from _of_record(f"{id} {service}", old[service], new[service])
+    records = dict(zip(new, now.records, strict=True))
+    for service, record in zip(old, before.records, strict=True):
+        if records.get(service, record) != record:
+            yield from _of_record(f"{id} {service}", record, records[service])
 
 
-def _by_service(records: list[str]) -> dict[str, str]:
-    return {str(json.loads(record)["service"]): record for record in records}
+def _services(records: list[str]) -> list[str]:
+    return [str(json.loads(record)["service"]) for record in records]
 
 
 def _of_record(where: str, before: str, now: str) -> Iterator[Difference]:

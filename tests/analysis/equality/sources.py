@@ -25,6 +25,7 @@ from tests.support.measurements.false_controls.whole_answers import WHOLE_ANSWER
 Line = tuple[str, bytes]
 """What distinguishes the line within its source, and its bytes."""
 
+GROUPS = ("recorded", "fixtures", "ooni", "hostile", "cuts", "answers", "synthetic")
 LONGEST_HOSTILE = 2_000_000  # bytes. Longer hostile lines only test the reader, which is not part of judging
 
 

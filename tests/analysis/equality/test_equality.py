@@ -18,6 +18,7 @@ from tests.analysis.equality.differences import BYTES, RAISED, RECORDS, REFUSED,
 from tests.analysis.equality.judged_file import Unreadable, unpack
 from tests.analysis.equality.judging import Outcome
 from tests.analysis.equality.sources import (
+    GROUPS,
     Line,
     Source,
     cuts_of,
@@ -153,6 +154,7 @@ def record(**keys: Any) -> str:
         (Outcome([record()]), Outcome([record(hop=None)]), [("hop", "1 x/y", None, None)]),
         (Outcome([record()]), Outcome([]), [(RECORDS, "1", "x/y", "")]),
         (Outcome([record()]), Outcome([record(), record(service="z/y")]), [(RECORDS, "1", "x/y", "x/y z/y")]),
+        (Outcome([record()]), Outcome([record(), record()]), [(RECORDS, "1", "x/y", "x/y x/y")]),
         (Outcome([]), Outcome(refused="No."), [(REFUSED, "1", None, "No.")]),
         (Outcome(refused="No."), Outcome(raised="E: x"), [(REFUSED, "1", "No.", None), (RAISED, "1", None, "E: x")]),
         (Outcome([record(n=1)]), Outcome([record(n=1.0)]), [(BYTES, "1 x/y", record(n=1), record(n=1.0))]),
@@ -183,9 +185,23 @@ def test_damaged_file_is_refused(tmp_path: Path, file: Path, capsys: pytest.Capt
         compare(changed, 1, NOTHING, NOTHING)
 
 
+def test_group_without_measurements_is_refused(
+    tmp_path: Path, sources: list[Source], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "none.zip", [], 1)
+    write(tmp_path / "ooni.zip", sources[1:2], 1)
+    for words in (["none.zip"], ["ooni.zip", "--only", "ooni,cuts"], ["none.zip", "--only", "cuts"]):
+        for command in ("compare", "engines"):
+            assert main([command, str(tmp_path / words[0]), *words[1:], "--jobs", "1"]) == 2
+            assert "has no measurements of " in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["write", str(tmp_path / "x.zip"), "--only", "recordings"])
+    assert "there is no group recordings" in capsys.readouterr().err
+
+
 def test_all_groups_are_listed(tmp_path: Path) -> None:
     sources = sources_of(0, 1, tmp_path)
-    assert {source.group for source in sources} == {"recorded", "fixtures", "ooni", "hostile", "cuts", "answers"}
+    assert [*dict.fromkeys(source.group for source in sources), "synthetic"] == list(GROUPS)
     recordings = {source.name for source in sources if source.group == "recorded"}
     assert recordings == {path.name.removesuffix(".jsonl.gz") for path in RECORDED.iterdir()}
     assert len({(source.group, source.name) for source in sources}) == len(sources)
