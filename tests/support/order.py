@@ -26,6 +26,7 @@ LONG = (
     "tests/analysis/compare/test_instrument_and_shutdowns.py",
     "tests/analysis/compare/test_events.py",
     "tests/analysis/rules/test_every_rule_fires.py",
+    "tests/analysis/equality/",
     "tests/cli/results/test_why.py",
     "tests/test_packaging.py",
     "tests/texts/test_site.py",
