@@ -48,7 +48,7 @@ class Template:
 def load_templates(wanted: Mapping[str, Collection[str]], *, light: bool = False) -> dict[tuple[str, str], Template]:
     """Return templates by (scenario, target), for the `wanted` targets by scenario with exact expectations.
 
-    `light`: measurements of one service over IPv4, a third as long.
+    `light`: measurements of one service over IPv4, less than half as long.
     """
     found: dict[tuple[str, str], tuple[Scenario, list[Document]]] = {}
     for name in wanted:
