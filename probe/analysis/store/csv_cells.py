@@ -1,4 +1,4 @@
-"""Neutralize texts in CSV files that a spreadsheet would run as a formula. Texts of measurements are untrusted.
+"""Write values into CSV files, and read them back. Texts of measurements are untrusted, and spreadsheets run formulas.
 
 A spreadsheet ignores invisible characters and quotes before the sign that begins a formula, and some read it in other
 spellings. A comma-separated file is divided at semicolons, tabs and line breaks where these are the separators.
@@ -8,14 +8,58 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
+
+from probe.analysis.store.columns import schema
 
 SIGNS = "=⁼₌﹦＝⩵⩶+⁺₊﬩﹢＋-⁻₋−﹣－@﹫＠"
 """Characters that are = + - or @ in some form: small, full-width, superscript, subscript, the minus sign."""
 SEPARATORS = ";\t\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 MARK = "'"  # before a sign it makes a text of the cell
+SIGN_OF_NUL = "\N{SYMBOL FOR NULL}"  # in place of a NUL character
 _QUOTES = "'\"`´＇＂‘’‚‛“”„‟«»‹›"
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are shown as nothing
 _AFTER_SEPARATOR = re.compile(f"[{SEPARATORS}]")
+_PANDAS_TYPES = {"int64": "Int64", "double": "float64", "bool": "boolean"}  # Float64 would not read every digit
+_TIME = "measurement_start_time"
+
+
+def joined(value: Any) -> Any:
+    """Return a list as texts joined with spaces, which names of mechanisms never contain, and other values as is."""
+    return " ".join(value) if isinstance(value, list) else value
+
+
+def cell(value: Any) -> Any:
+    """Return a value for a CSV file. Texts are neutralized, and pandas would end them at a NUL character.
+
+    Arrow gives a number for every other column.
+    """
+    flat = joined(value)
+    return neutralized(flat.replace("\0", SIGN_OF_NUL)) if isinstance(flat, str) else flat
+
+
+def pandas_options(table: str) -> dict[str, Any]:
+    """Return the keyword arguments with which pandas.read_csv reads an exported table as it was.
+
+    Texts are `str`, also `NA`, `1.0` and absent ones, which are "". Lists are lists of `str`. Whole numbers and
+    booleans are Int64 and boolean, absent ones pandas.NA. Fractions are float64. The time has the zone UTC.
+    """
+    columns = schema(table)
+    types = {column.name: _PANDAS_TYPES.get(str(column.type)) for column in columns}
+    typed = {name: kind for name, kind in types.items() if kind}
+    lists = {column.name for column in columns if str(column.type).startswith("list")}
+    return {
+        "dtype": typed,
+        "converters": {name: _words if name in lists else original for name in types if name not in typed},
+        "keep_default_na": False,
+        "na_values": dict.fromkeys(typed, ""),
+        "parse_dates": [_TIME] if _TIME in types else False,
+        "float_precision": "round_trip",
+    }
+
+
+def _words(text: str) -> list[str]:
+    return original(text).split()
 
 
 def neutralized(text: str) -> str:

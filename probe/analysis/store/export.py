@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from probe.analysis.store.columns import TABLES, schema
-from probe.analysis.store.csv_cells import neutralized
+from probe.analysis.store.csv_cells import cell, joined, neutralized
 from probe.analysis.store.files import write_rows
 from probe.analysis.store.manifest import StoreError, os_error_of
 from probe.analysis.store.views import Store
@@ -78,7 +78,7 @@ def _csv(out: Path, table: str, batches: Batches) -> int:
         writer.writerow(map(neutralized, schema(table).names))
         for batch in batches:
             for row in batch.to_pylist():
-                writer.writerow(map(_csv_cell, row.values()))
+                writer.writerow(map(cell, row.values()))
                 rows += 1
     return rows
 
@@ -100,24 +100,13 @@ def _sqlite(out: Path, table: str, batches: Batches) -> int:
         database.execute(f"CREATE TABLE {table} ({columns})")
         places = ", ".join("?" * len(schema(table)))
         for batch in batches:
-            values = [[_flat(value) for value in row.values()] for row in batch.to_pylist()]
+            values = [[joined(value) for value in row.values()] for row in batch.to_pylist()]
             database.executemany(f"INSERT INTO {table} VALUES ({places})", values)
             rows += len(values)
         database.commit()
     finally:
         database.close()
     return rows
-
-
-def _flat(value: Any) -> Any:
-    """Join a list with spaces. Names of mechanisms contain none."""
-    return " ".join(value) if isinstance(value, list) else value
-
-
-def _csv_cell(value: Any) -> Any:
-    """Neutralize what comes from a column of texts. Arrow gives a number for every other column."""
-    flat = _flat(value)
-    return neutralized(flat) if isinstance(flat, str) else flat
 
 
 WRITERS: dict[str, Callable[[Path, str, Batches], int]] = {
