@@ -42,6 +42,11 @@ class Question:
     only: tuple[tuple[str, str], ...] = ()
     lab: bool = False
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Return the keys that make a vantage point. Measurements of the lab are kept apart by scenario."""
+        return tuple(dict.fromkeys((*self.by, *(("lab",) if self.lab else ()))))
+
     def condition(self) -> tuple[str, list[str]]:
         """Return the SQL condition for the rows, and the values of its placeholders. The baseline's rows match too."""
         parts, values = ["1 = 1"], list[str]()

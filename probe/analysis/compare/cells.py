@@ -119,7 +119,7 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
     faults = prepare(table, question)
     at_baseline = " AND ".join(f"{CONDITIONS[name]} = ?" for name, _ in question.baseline)
     values = [value for _, value in question.baseline]
-    axes = (*question.by, *(("lab",) if question.lab and "lab" not in question.by else ()))
+    axes = question.axes
     found = _tallies(table, question.row, axes, f"NOT ({at_baseline})" if at_baseline else "1 = 1", values)
     vantages, left_out = _ranked(found, top)
     columns = [(dict(zip(axes, vantage, strict=True)), found[vantage]) for vantage in vantages]

@@ -52,9 +52,14 @@ def series(table: VerdictTable, question: Question, grain: str = "day") -> list[
     return prepared_series(table, question, grain)
 
 
+def axes_of(question: Question) -> list[str]:
+    """Return the keys that make a vantage point of a series, whose buckets are days or hours already."""
+    return [axis for axis in question.axes if axis != "day"]
+
+
 def prepared_series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:
     """Return the series of a table that `prepare` has filtered."""
-    axes = [axis for axis in (*question.by, *(("lab",) if question.lab else ())) if axis != "day"]
+    axes = axes_of(question)
     names = [ROWS[question.row], *(AXES[axis] for axis in axes), prefix(grain), "state", SET_ASIDE]
     keys = ", ".join(str(number + 1) for number in range(len(names)))
     found: dict[tuple[str, ...], dict[str, Bucket]] = defaultdict(dict)

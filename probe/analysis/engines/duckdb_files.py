@@ -15,12 +15,14 @@ def duckdb_in_memory(spill: Path | None = None) -> Any:
 
     What has no space in memory goes to the folder `spill`, or nowhere. DuckDB's own choice is the working folder.
 
-    The progress bar is switched off. Where Python has no main file, as in workers of `python -m probe`, DuckDB assumes
-    a shell. It then draws the bar on stdout for queries of more than two seconds. Extensions are not fetched from
-    DuckDB's server, which the consent text does not name (P5).
+    The progress bar is switched off where it is on. Where Python has no main file, as in workers of `python -m probe`,
+    DuckDB assumes a shell. It then draws the bar on stdout for queries of more than two seconds. In a notebook without
+    ipywidgets the bar is off, and DuckDB refuses every change of the setting. Extensions are not fetched from DuckDB's
+    server, which the consent text does not name (P5).
     """
     connection = importlib.import_module("duckdb").connect(":memory:")
-    connection.execute("SET enable_progress_bar = false")
+    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (True,):
+        connection.execute("SET enable_progress_bar = false")
     connection.execute("SET temp_directory = $1", [str(spill or "")])
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = false")

@@ -17,11 +17,12 @@ import pyarrow as pa
 from probe.analysis.compare.axes import parse_question
 from probe.analysis.compare.cells import INSUFFICIENT, LEAST, Cell, compare, winner
 from probe.analysis.compare.events import events
-from probe.analysis.compare.series import series
+from probe.analysis.compare.series import axes_of, series
 from probe.analysis.compare.verdict_table import VerdictTable, is_store
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.rules.rule import SEVERITY
-from probe.analysis.verdicts.verdict_row import COLUMNS, VerdictRow, rows_of
+from probe.analysis.store.manifest import rejected_lines
+from probe.analysis.verdicts.verdict_row import COLUMNS, TYPES, VerdictRow, rows_of
 from probe.analysis.verdicts.verdicts import reason_unusable
 from probe.results import Problem, file_name, find_files, read_lines
 
@@ -33,9 +34,9 @@ _NAMES = pa.list_(pa.string())
 class Verdicts:
     """Hold the verdicts of one store, or of measurements that are judged now.
 
-    `refused` lists (file, line number, reason) of lines that cannot be used. `by`, `since`, `until`, `only` and
-    `baseline` are written as on the command line. `lab` includes measurements of the lab. Raises QuestionError,
-    StoreError or ResultsError, each with one sentence.
+    `refused` lists (file, line number, reason) of lines that cannot be used, or that the store rejected. `by`, `since`,
+    `until`, `only` and `baseline` are written as on the command line. `lab` includes measurements of the lab. Raises
+    QuestionError, StoreError or ResultsError, each with one sentence. docs/python-api.md lists columns and types.
     """
 
     def __init__(self, *sources: str | Path, lab: bool = False) -> None:
@@ -44,24 +45,27 @@ class Verdicts:
         paths = [Path(source) for source in sources]
         self._store = paths[0] if len(paths) == 1 and is_store(paths[0]) else None
         self._rows = [] if self._store else list(self._judged(paths))
+        if self._store:
+            self.refused += [(file, number, reason) for _, file, number, reason in rejected_lines(self._store)]
 
     def rows(self) -> pa.Table:
         """Return one row per service and measurement, with the columns of `verdicts.verdict_row.VerdictRow`."""
         rows = self._table().select(f"SELECT {', '.join(COLUMNS)} FROM verdicts ORDER BY line_hash, service")
-        return pa.Table.from_pylist([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+        typed = [{name: TYPES[name](value) for name, value in zip(COLUMNS, row, strict=True)} for row in rows]
+        return pa.Table.from_pylist(typed, pa.schema(_ROW))  # SQLite has no booleans
 
     def compare(self, by: str | None = None, *, baseline: str = "", top: int = 0, **narrow: Any) -> pa.Table:
         """Return one row per cell with measurements: counts by state, the state, and an example measurement."""
         question = parse_question(by, baseline=baseline, lab=self._lab, **narrow)
         comparison = compare(self._table(), question, top)
-        axes = list(dict.fromkeys(name for vantage in comparison.vantages for name in vantage))
+        axes = list(dict.fromkeys([*dict(question.baseline), *question.axes]))
         rows = [_cell(cell, axes) for _, cells in comparison.rows() for cell in cells if cell.n or cell.set_aside]
         return pa.Table.from_pylist(rows, pa.schema([("service", pa.string()), *_strings(axes), *_CELL]))
 
     def series(self, by: str | None = None, *, grain: str = "day", **narrow: Any) -> pa.Table:
         """Return one row per service, vantage point and day (or hour). Gaps have `n` 0."""
-        laid = series(self._table(), parse_question(by, lab=self._lab, **narrow), grain)
-        axes = list(laid[0].vantage) if laid else []
+        question = parse_question(by, lab=self._lab, **narrow)
+        laid, axes = series(self._table(), question, grain), axes_of(question)
         rows = [
             {
                 "service": one.service,
@@ -102,6 +106,7 @@ def _strings(names: Iterable[str]) -> list[tuple[str, Any]]:
     return [(name, pa.string()) for name in names]
 
 
+_ROW = [(name, {str: pa.string(), int: pa.int64(), bool: pa.bool_()}[TYPES[name]]) for name in COLUMNS]
 _CELL = [
     *_strings(("state", "found")),
     ("mechanisms", _NAMES),
