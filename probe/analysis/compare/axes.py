@@ -42,7 +42,6 @@ class Question:
     only: tuple[tuple[str, str], ...] = ()
     lab: bool = False
 
-    @property
     def axes(self) -> tuple[str, ...]:
         """Return the keys that make a vantage point. Measurements of the lab are kept apart by scenario."""
         return tuple(dict.fromkeys((*self.by, *(("lab",) if self.lab else ()))))

@@ -36,7 +36,7 @@ _NEWEST = (
     " || measurement_line || ' ' || LENGTH(service) || ' ' || service || measurement_file)"
 )
 # Measurements without a run id are counted as different runs.
-_REPORTERS = "COUNT(DISTINCT CASE WHEN run_id <> '' THEN run_id END) + SUM(CASE WHEN run_id = '' THEN 1 ELSE 0 END)"
+REPORTERS = "COUNT(DISTINCT CASE WHEN run_id <> '' THEN run_id END) + SUM(CASE WHEN run_id = '' THEN 1 ELSE 0 END)"
 
 
 class Network(NamedTuple):
@@ -119,7 +119,7 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
     faults = prepare(table, question)
     at_baseline = " AND ".join(f"{CONDITIONS[name]} = ?" for name, _ in question.baseline)
     values = [value for _, value in question.baseline]
-    axes = question.axes
+    axes = question.axes()
     found = _tallies(table, question.row, axes, f"NOT ({at_baseline})" if at_baseline else "1 = 1", values)
     vantages, left_out = _ranked(found, top)
     columns = [(dict(zip(axes, vantage, strict=True)), found[vantage]) for vantage in vantages]
@@ -152,7 +152,7 @@ def _tallies(table: VerdictTable, row: str, axes: Sequence[str], condition: str,
     alike = ["probe_asn", "MAX(network)", "state", "mechanisms", SET_ASIDE]
     keys = [*range(1, len(names) + 2), len(names) + 3, len(names) + 4, len(names) + 5]
     statement = (
-        f"SELECT {', '.join([*names, *alike])}, COUNT(*), {_REPORTERS}, {_NEWEST} FROM verdicts WHERE {condition} "
+        f"SELECT {', '.join([*names, *alike])}, COUNT(*), {REPORTERS}, {_NEWEST} FROM verdicts WHERE {condition} "
         f"GROUP BY {', '.join(map(str, keys))}"
     )
     found: _Tallies = defaultdict(lambda: defaultdict(list))

@@ -54,7 +54,7 @@ def series(table: VerdictTable, question: Question, grain: str = "day") -> list[
 
 def axes_of(question: Question) -> list[str]:
     """Return the keys that make a vantage point of a series, whose buckets are days or hours already."""
-    return [axis for axis in question.axes if axis != "day"]
+    return [axis for axis in question.axes() if axis != "day"]
 
 
 def prepared_series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:

@@ -58,7 +58,7 @@ class Verdicts:
         """Return one row per cell with measurements: counts by state, the state, and an example measurement."""
         question = parse_question(by, baseline=baseline, lab=self._lab, **narrow)
         comparison = compare(self._table(), question, top)
-        axes = list(dict.fromkeys([*dict(question.baseline), *question.axes]))
+        axes = list(dict.fromkeys([*dict(question.baseline), *question.axes()]))
         rows = [_cell(cell, axes) for _, cells in comparison.rows() for cell in cells if cell.n or cell.set_aside]
         return pa.Table.from_pylist(rows, pa.schema([("service", pa.string()), *_strings(axes), *_CELL]))
 
