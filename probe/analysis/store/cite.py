@@ -7,12 +7,11 @@ from typing import Any
 
 from probe import __version__
 from probe.analysis.rules.tables import RULES, RULESET
+from probe.analysis.store.licences import OURS, licences_of
 from probe.analysis.store.manifest import files_in
 from probe.analysis.store.views import Store
 from probe.messages import tr
 
-OURS = "censorprobe"
-OONI = "CC BY-NC-SA 4.0 (OONI, https://ooni.org/about/data-policy)"
 _COUNTS = """
 SELECT count(*) AS measurements, count(DISTINCT probe_cc) AS countries, count(DISTINCT probe_asn) AS networks,
   min(day) AS first_day, max(day) AS last_day
@@ -46,15 +45,8 @@ def citation(folder: Path) -> dict[str, Any]:
         "inputs_digest": _digest(digest for digest, *_ in files),
         "measured_by": software,
         **counts,
-        "licences": _licences({row["software_name"] for row in software}),
+        "licences": [licence.terms for licence in licences_of(row["software_name"] for row in software)],
     }
-
-
-def _licences(names: set[str]) -> list[str]:
-    """Return the licences of the measurements. OONI's have one licence, ours the one of their publisher."""
-    theirs = [OONI] if any(name.startswith(("ooni", "miniooni")) for name in names) else []
-    own = ["measurements of censorprobe: the licence of their publisher"] if OURS in names else []
-    return theirs + own
 
 
 def as_text(citation: dict[str, Any]) -> str:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MOST_LISTINGS = 20_000  # one per hour, country and nettest: a year of two nettests in one country
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-LICENCE = "CC BY-NC-SA 4.0"  # ooni/license, data/LICENSE.md
 
 app = new_app()
 
@@ -94,6 +93,8 @@ async def _run(base: str, question: Question, plan: bool, dest: Path, limit: int
 
 
 def _print_plan(question: Question, files: "list[Stored]", total: int) -> None:
+    from probe.analysis.store.licences import OF_OONI
+
     summary = tr_plural(
         "{count} file, {size} compressed, uploaded from {since} to before {until}. Licence: {licence}.",
         "{count} files, {size} compressed, uploaded from {since} to before {until}. Licence: {licence}.",
@@ -101,7 +102,7 @@ def _print_plan(question: Question, files: "list[Stored]", total: int) -> None:
         size=size(total),
         since=question.since,
         until=question.until,
-        licence=LICENCE,
+        licence=OF_OONI.name,
     )
     say(sys.stdout, wrapped(summary))
     for stored in files:
