@@ -1,27 +1,90 @@
-"""Implement `probe cite`: the sources of a store's figures."""
+"""Implement `probe cite`: the sources of figures, and the dataset card of measurements."""
 
 import json as jsonlib
+import os
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
 
-from probe.cli.data.ingest import require_analysis_extra
-from probe.cli.data.sql import Folder
+import typer
+
+from probe.cli.data.engines import USAGE
+from probe.cli.data.ingest import named_files, require_analysis_extra
+from probe.cli.data.verdict_tables import Lab
 from probe.cli.options import new_app, opt
+from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError, say
-from probe.messages import printable
+from probe.messages import printable, tr
 
 app = new_app()
 
 
 @app.command()
-def cite(store: Folder, json: Annotated[bool, opt("--json", help="Print one JSON object.")] = False) -> None:
-    """Print what the figures of a store were computed from: programs, rules, input files and licences."""
+def cite(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE|DIR…", help="Results files and folders, instead of a store.")
+    ] = None,
+    store: Annotated[Path | None, opt("--store", help="Folder of a store that `probe ingest` made.")] = None,
+    card: Annotated[bool, opt("--card", help="Print a dataset card in Markdown, to publish with the data.")] = False,
+    lab: Lab = False,
+    json: Annotated[bool, opt("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Print what the figures of a store were computed from: programs, rules, input files and licences.
+
+    `--card` prints a dataset card: period, countries and networks, what was left out, privacy, limits and licence. The
+    same measurements give the same card, from files or from a store.
+    """
+    if bool(paths) == (store is not None):
+        raise UsageError(tr("probe cite needs either results files or --store."), USAGE)
     require_analysis_extra()
-    from probe.analysis.store.cite import as_text, citation
     from probe.analysis.store.manifest import StoreError
 
     try:
-        found = citation(store)
+        with _opened(paths or [], store, lab) as folder:
+            text = _card(folder, json) if card else _citation(folder, json)
     except StoreError as error:
-        raise UsageError(str(error), 2) from None
-    say(sys.stdout, jsonlib.dumps(found) if json else printable(as_text(found)))
+        raise UsageError(printable(str(error)), USAGE) from None
+    say(sys.stdout, text)
+
+
+@contextmanager
+def _opened(paths: list[str], store: Path | None, lab: bool) -> Iterator[Path]:
+    """Return the store, or make one of the files, which is removed with the block. Raises UsageError and StoreError."""
+    if store is not None:
+        yield store
+        return
+    from probe.analysis.engines.spill_folder import SpillFolder, spill_root
+    from probe.analysis.store.writing.ingest import ingest
+
+    files, temporary = named_files(paths), SpillFolder()
+    if temporary.path is None:
+        refusal = tr("No temporary folder can be made in {folder}. Set TMPDIR to another folder.", folder=spill_root())
+        raise UsageError(refusal, USAGE)
+    try:
+        ingest(files, temporary.path / "store", lab=lab, jobs=len(os.sched_getaffinity(0)))
+        yield temporary.path / "store"
+    finally:
+        temporary.remove()
+
+
+def _citation(folder: Path, json: bool) -> str:
+    from probe.analysis.store.cite import as_text, citation
+
+    found = citation(folder)
+    return jsonlib.dumps(found) if json else printable(as_text(found))
+
+
+def _card(folder: Path, json: bool) -> str:
+    """Return the card as JSON or Markdown. Raises UsageError for a store without measurements."""
+    from probe.analysis.report.card_facts import card_facts
+    from probe.analysis.report.dataset_card import as_markdown
+
+    facts: dict[str, Any] = card_facts(folder)
+    if not facts["totals"]["measurements"]:
+        raise UsageError(
+            tr("There is no measurement that a card could describe. The option --lab includes those of the lab."),
+            INVALID_INPUT,
+        )
+    return jsonlib.dumps(facts) if json else as_markdown(facts)

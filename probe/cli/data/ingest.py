@@ -45,7 +45,7 @@ def ingest(
         raise UsageError(tr("probe ingest needs either results files or --rejudge."), USAGE)
     require_analysis_extra()
     cores = jobs or len(os.sched_getaffinity(0))
-    files = [] if rejudge else _files(paths or [])
+    files = [] if rejudge else named_files(paths or [])
     with store_engine(engine, master) as chosen:
         counts = _run(chosen, files, store, lab=lab, jobs=cores, rejudge=rejudge)
     if json:
@@ -72,7 +72,7 @@ def _summary(counts: dict[str, float], store: Path) -> str:
     )
 
 
-def _files(paths: list[str]) -> list[Path]:
+def named_files(paths: list[str]) -> list[Path]:
     """Return the files, and name those that are refused. Raises UsageError."""
     found, skipped = files_of(paths), SkippedLines()
     for problem in found.refused:

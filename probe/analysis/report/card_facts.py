@@ -1,0 +1,59 @@
+"""Collect what a dataset card says about a store. Equal measurements give equal facts, without a time of day."""
+
+from pathlib import Path
+from typing import Any
+
+from probe.analysis.compare.cells import REPORTERS
+from probe.analysis.store.cite import citation
+from probe.analysis.store.views import Store
+
+# ISO 3166-1 leaves these countries to users, and RFC 6996 these networks. Only `probe synth` uses both.
+_SYNTHETIC = (
+    "regexp_full_match(probe_cc, 'X[A-Z]|Q[M-Z]') AND "
+    "TRY_CAST(substr(probe_asn, 3) AS BIGINT) BETWEEN 4200000000 AND 4294967294"
+)
+_VALIDITY = (
+    "(SELECT line_hash, bool_and(valid) AS valid, COALESCE(min(invalid_reason), '') AS invalid_reason "
+    "FROM verdicts GROUP BY line_hash)"
+)
+_COUNTS = f"count(*) AS measurements, count(*) FILTER (valid) AS valid, CAST({REPORTERS} AS BIGINT) AS runs"
+_MEASURED = f"measurements LEFT JOIN {_VALIDITY} USING (line_hash)"
+_QUESTIONS = {
+    "countries": f"SELECT probe_cc AS cc, {_COUNTS}, count(DISTINCT probe_asn) AS networks FROM {_MEASURED} "
+    "GROUP BY ALL ORDER BY measurements DESC, cc",
+    "networks": f"SELECT probe_cc AS cc, probe_asn AS asn, {_COUNTS} FROM {_MEASURED} "
+    "GROUP BY ALL ORDER BY measurements DESC, cc, asn",
+    "nettests": "SELECT test_name AS name, count(*) AS measurements FROM measurements "
+    "GROUP BY ALL ORDER BY measurements DESC, name",
+    "states": "SELECT state AS name, count(*) AS verdicts FROM verdicts WHERE valid "
+    "GROUP BY ALL ORDER BY verdicts DESC, name",
+    "invalid": f"SELECT invalid_reason AS reason, count(*) AS measurements FROM {_VALIDITY} WHERE NOT valid "
+    "GROUP BY ALL ORDER BY measurements DESC, reason",
+    "rejected": "SELECT reason, count(*) AS lines FROM rejected GROUP BY ALL ORDER BY lines DESC, reason",
+}
+_TOTALS = f"""
+SELECT {_COUNTS}, count(*) FILTER (NOT valid) AS invalid, count(*) FILTER (valid IS NULL) AS without_verdict,
+  count(*) FILTER (lab <> '') AS lab, count(*) FILTER ({_SYNTHETIC}) AS synthetic
+FROM {_MEASURED}
+"""
+_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),
+          (10**8, "10M<n<100M"), (10**9, "100M<n<1B"))  # fmt: skip
+
+
+def card_facts(folder: Path) -> dict[str, Any]:
+    """Return what a dataset card says about a store, as one object that JSON can hold. Raises StoreError.
+
+    `citation` is the answer of `probe cite` without the names of files, which can tell who made them. `totals` counts
+    measurements, the valid, invalid and artificial ones, and runs. The other keys are lists of counts, largest first.
+    """
+    cited = citation(folder)
+    inputs = [{key: value for key, value in file.items() if key != "name"} for file in cited["inputs"]]
+    with Store(folder) as store:
+        totals = store.sql(_TOTALS).to_pylist()[0]
+        counts = {name: store.sql(statement).to_pylist() for name, statement in _QUESTIONS.items()}
+    return {
+        "totals": totals,
+        "size": next((name for limit, name in _SIZES if totals["measurements"] < limit), "n>1B"),
+        **counts,
+        "citation": cited | {"inputs": inputs},
+    }
