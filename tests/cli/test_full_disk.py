@@ -137,6 +137,22 @@ def test_older_page_stays_if_the_new_one_has_no_space(tmp_path: Path) -> None:
     assert on_small_disk(page_on, tmp_path, str(store_of(tmp_path, some_lines(9)))) == [FULL_DISK, True]
 
 
+def card_on(disk: Disk, file: str) -> tuple[int, list[str], list[str]]:
+    """Make the card of a results file with its temporary store on a full disk. Return what is left there, too."""
+    os.environ["TMPDIR"] = str(disk.folder)
+    before = files_under(disk.folder)
+    disk.leave(1 << 15)
+    code, lines = said(f"cite --card {file}")
+    left = [name for name in files_under(disk.folder) if name not in before and "censorprobe" in name]
+    return code, lines, left
+
+
+def test_card_of_files_without_room_for_its_store_leaves_nothing(tmp_path: Path) -> None:
+    code, lines, left = on_small_disk(card_on, tmp_path, str(write(tmp_path / "a.jsonl", some_lines(3))))
+    assert (code, len(lines), left) == (FULL_DISK, 1, [])
+    assert lines[0].startswith("probe: The disk is full: ") and "censorprobe-spill-" in lines[0]
+
+
 # -- streams -------------------------------------------------------------------------------------------------------
 
 
