@@ -16,6 +16,7 @@ _UNANSWERED = (
 
 _DENIED = "(dns_failure_kind = 'nxdomain' OR dns_failure_kind = 'no_answer')"
 _ALL_BOGON = "(dns_bogon > 0 AND dns_bogon = dns_answers AND dns_genuine = 0)"
+_UNKNOWN_EVERYWHERE = "control_attempts > 0 AND control_successes = 0 AND dns_authenticated = 0"
 
 NAME_RULES = (
     Rule(
@@ -56,7 +57,7 @@ NAME_RULES = (
     ),
     Rule(
         "name_not_compared",
-        f"NOT dns_compared AND ({_DENIED} OR {_ALL_BOGON})",
+        f"NOT dns_compared AND ({_DENIED} OR {_ALL_BOGON}) AND NOT ({_UNKNOWN_EVERYWHERE})",
         State.IMPAIRED,
         because=(
             "The system resolver denied the name, or gave a private address. Nothing shows that it gave usual "
@@ -177,7 +178,7 @@ NAME_RULES = (
     ),
     Rule(
         "name_unknown_everywhere",
-        "dns_failure_kind <> '' AND control_attempts > 0 AND control_successes = 0 AND dns_authenticated = 0",
+        f"dns_failure_kind <> '' AND {_UNKNOWN_EVERYWHERE}",
         State.DOWN,
         because="The name does not resolve here, and does not resolve at the test helper.",
         plain=mark("There is no address for {host}, here or outside this network. There is no sign of blocking."),
