@@ -29,7 +29,7 @@ class Quick(Pace):
     limit: float = LIMIT
 
     def tcp_timeout(self, *, confirm: bool = False) -> float:
-        return 20.0  # a server on loopback has answered by then, also on a busy machine
+        return max(2.0, self.limit)  # a server on loopback has answered by then, also on a busy machine
 
     def tls_timeout(self, *, confirm: bool = False) -> float:
         return self.limit
