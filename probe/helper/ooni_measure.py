@@ -4,6 +4,7 @@ Source: ooni/probe-cli 7cb22410 (`oohelperd`).
 """
 
 import asyncio
+from contextlib import suppress
 
 from probe.formats import failures as f
 from probe.formats.entries import QUICHandshake, TCPConnect, TLSHandshake
@@ -31,11 +32,9 @@ TLS_PORT = 443  # the only port at which OONI's helper performs TLS
 async def measure_url(state: HelperState, request: Request) -> Answer:
     """Measure the request within ANSWER_WITHIN. Addresses that are not public are listed and not contacted."""
     examination = Examination(state, request)
-    try:
+    with suppress(TimeoutError):  # the answer holds what is finished
         async with asyncio.timeout(ANSWER_WITHIN):
             await examination.run()
-    except TimeoutError:
-        pass  # the answer holds what is finished
     for bug in examination.trace.bugs:
         bug_reports.print_bug(bug)
     return examination.answer

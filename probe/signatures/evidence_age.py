@@ -76,8 +76,8 @@ RESOLVER_FACTS = AgeLimit(
 RESOLVER_WORKS = AgeLimit(
     "answer of the system resolver for another name",
     5.0,
-    "from its query to a query for this name that was refused or failed, and from that failure to its query",
-    "No rule accuses by that failure. Where the resolver is silent, only a query between two for this name counts.",
+    "from its query to a query for this name that failed, was refused, denied or got a private address, and back",
+    "No rule accuses by that answer. Where the resolver is silent, only a query between two for this name counts.",
 )
 LIMITS = (
     CONTROL_ATTEMPT,

@@ -32,7 +32,11 @@ def judge(
     """
     if explain:
         _explain(files, json, why)
-        return
+    else:
+        _judge(files, json, why, plain)
+
+
+def _judge(files: list[str], json: bool, why: bool, plain: bool) -> None:
     from probe.analysis.engines.engine import SQLiteEngine
     from probe.analysis.verdicts.verdicts import judge_measurement, to_json
     from probe.cli.results.why import Explanations

@@ -1,5 +1,6 @@
 """Hold what the user asks of a run, and check the parts that the command line cannot check."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -52,12 +53,10 @@ def control_urls(text: str | None, pin: str | None) -> tuple[str, ...]:
 
 def _scheme_of_helper(url: str) -> str:
     """Return http or https. Raises UsageError (2)."""
-    try:
+    with suppress(ValueError):  # no URL, or a port that is none
         parts = urlsplit(url.removeprefix("ooni+"))
         if parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0):
             return parts.scheme
-    except ValueError:
-        pass
     raise UsageError(
         tr(
             "--control {url} is no URL of a test helper. Use https://HOST or http://HOST:PORT, or ooni+https://HOST "

@@ -183,8 +183,7 @@ def _timely_at_control(name: str, proofs: Verified) -> list[Query]:
 
 def _count_others(row: NameRow, name: str, proofs: Verified) -> None:
     """Count other names for which the system resolver answered then, and those of which it lost a query."""
-    asked = [(at.t0, query) for at in proofs.probe.all for query in at.queries if query.resolver == "system"]
-    others = [(t0, query) for t0, query in asked if query.hostname != name]
+    others = _of_other_names(name, proofs)
     known = {query.hostname for _, query in others if query.answer.addresses}
     lost = {query.hostname for _, query in others if dns_kind_of(query.answer.failure) == "timeout"}
     spans = system_spans(name, proofs)
@@ -192,10 +191,15 @@ def _count_others(row: NameRow, name: str, proofs: Verified) -> None:
     row.dns_other_names_resolved, row.dns_others_lost = len(timely), len(known & lost)
 
 
+def _of_other_names(name: str, proofs: Verified) -> list[tuple[float, Query]]:
+    """Return the queries for other names to the system resolver, each with its time."""
+    asked = [(at.t0, query) for at in proofs.probe.all for query in at.queries if query.resolver == "system"]
+    return [(t0, query) for t0, query in asked if query.hostname != name]
+
+
 def _gave_usual_addresses(name: str, proofs: Verified, spans: list[Span]) -> bool:
     """Return whether the system resolver gave addresses that a server can have for another name at about that time."""
-    asked = [(at.t0, query) for at in proofs.probe.all for query in at.queries if query.resolver == "system"]
-    near = [query for t0, query in asked if query.hostname != name and in_time(t0, spans, RESOLVER_WORKS)]
+    near = [query for t0, query in _of_other_names(name, proofs) if in_time(t0, spans, RESOLVER_WORKS)]
     return any(query.answer.addresses and not any(map(is_bogon, query.answer.addresses)) for query in near)
 
 
