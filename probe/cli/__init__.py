@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fetch": ("probe.cli.data.fetch", "Fetch measurements that OONI published."),
     "ingest": ("probe.cli.data.ingest", "Add measurements to a store."),
     "sql": ("probe.cli.data.sql", "Query a store in SQL, read-only."),
+    "store": ("probe.cli.data.store", "Describe, check, compact and migrate a store, and remove measurements from it."),
     "export": ("probe.cli.data.export", "Write a table of a store as parquet, csv, jsonl or sqlite."),
     "cite": ("probe.cli.data.cite", "Print the sources of a store's figures, for citation."),
     "synth": ("probe.cli.data.synth", "Write synthetic measurements and the truth about them."),

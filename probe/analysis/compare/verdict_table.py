@@ -4,6 +4,7 @@ import importlib
 import sqlite3
 import weakref
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ UNREADABLE = mark("{folder} cannot be read as a store. `probe ingest` makes one.
 NO_COLUMN = mark(
     "The store {folder} was made by another version: its verdicts have no column {column}. Make a new store."
 )
+_ROWS = 10_000  # that are written together
 _SQL_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
 
 
@@ -31,6 +33,8 @@ class VerdictTable:
 
     The connection is closed with the last reference to the table.
     """
+
+    repeated = 0  # measurements that are in more than one source
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -49,24 +53,29 @@ class VerdictTable:
         return cls(connection)
 
     @classmethod
-    def of_store(cls, folder: Path) -> "VerdictTable":
-        """Open the table of a store that `probe ingest` made. Raises StoreError."""
+    def of_stores(cls, folders: Sequence[Path], rows: Iterable[VerdictRow] = ()) -> "VerdictTable":
+        """Open stores that `probe ingest` made, together with rows of other measurements. Raises StoreError.
+
+        A measurement of an earlier source is left out of the later ones, and `repeated` counts it.
+        """
         try:
             duckdb = importlib.import_module("duckdb")
         except ImportError:
             raise StoreError(tr("A store needs DuckDB. Install it with: pip install 'censorprobe[analysis]'")) from None
         connection = spilling_duckdb()
-        connection.execute("SET parquet_metadata_cache = true")  # every statement opens thousands of files again
-        try:
-            source = rows_under(connection, folder / "verdicts", "hive_partitioning = true")
-            there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-            if missing := [name for name in COLUMNS if name not in there | OPTIONAL]:
-                raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
-            columns = ", ".join(_column(name, name in there) for name in COLUMNS)
-            connection.execute(f"CREATE TEMPORARY VIEW everything AS SELECT {columns} FROM {source}")
-        except (duckdb.Error, OSError) as error:
-            raise StoreError(tr(UNREADABLE, folder=folder, reason=str(error).splitlines()[0])) from None
-        return cls(connection)
+        connection.execute("SET parquet_metadata_cache = true")  # every statement opens all files again
+        sources = [f"source{number}" for number in range(len(folders))]
+        for folder, source in zip(folders, sources, strict=True):
+            try:
+                _open_store(connection, folder, source)
+            except (duckdb.Error, OSError) as error:
+                raise StoreError(tr(UNREADABLE, folder=folder, reason=str(error).splitlines()[0])) from None
+        if _keep_rows(connection, rows):
+            sources.append("judged")
+        repeated = _unite(connection, sources)
+        table = cls(connection)
+        table.repeated = repeated
+        return table
 
     def filtered(self, condition: str, values: Sequence[str]) -> "VerdictTable":
         """Keep only the rows that meet the condition, and return the table. Each `?` stands for the next value.
@@ -105,6 +114,42 @@ class VerdictTable:
 def is_store(path: Path) -> bool:
     """Return True if a folder is a store, and not a folder of results files."""
     return (path / "verdicts").is_dir()
+
+
+def _open_store(connection: Any, folder: Path, view: str) -> None:
+    """Make a view of a store's verdicts. Raises StoreError, duckdb.Error and OSError."""
+    source = rows_under(connection, folder / "verdicts")
+    there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    if missing := [name for name in COLUMNS if name not in there | OPTIONAL]:
+        raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
+    columns = ", ".join(_column(name, name in there) for name in COLUMNS)
+    connection.execute(f"CREATE TEMPORARY VIEW {view} AS SELECT {columns} FROM {source}")
+
+
+def _keep_rows(connection: Any, rows: Iterable[VerdictRow]) -> int:
+    """Write rows to the table `judged`, and return their number."""
+    pa, values, count = importlib.import_module("pyarrow"), attrgetter(*COLUMNS), 0
+    columns = ", ".join(f"{name} {_SQL_TYPES[TYPES[name]]}" for name in COLUMNS)
+    connection.execute(f"CREATE TEMPORARY TABLE judged ({columns})")
+    rows = iter(rows)
+    while some := list(islice(rows, _ROWS)):
+        connection.register("chunk", pa.table(dict(zip(COLUMNS, zip(*map(values, some), strict=True), strict=True))))
+        connection.execute("INSERT INTO judged SELECT * FROM chunk")
+        count += len(some)
+    return count
+
+
+def _unite(connection: Any, sources: Sequence[str]) -> int:
+    """Make the view `everything` of all sources. Returns how many measurements are in an earlier source too."""
+    selects, repeated = [f"SELECT * FROM {sources[0]}"], 0
+    for number, source in enumerate(sources[1:]):
+        earlier = " UNION ALL ".join(f"SELECT line_hash FROM {one}" for one in sources[: number + 1])
+        copies = f"SELECT DISTINCT line_hash FROM {source} WHERE line_hash IN ({earlier})"
+        connection.execute(f"CREATE TEMPORARY TABLE copies{number} AS {copies}")
+        repeated += connection.execute(f"SELECT count(*) FROM copies{number}").fetchone()[0]
+        selects.append(f"SELECT * FROM {source} WHERE line_hash NOT IN (SELECT line_hash FROM copies{number})")
+    connection.execute(f"CREATE TEMPORARY VIEW everything AS {' UNION ALL '.join(selects)}")
+    return repeated
 
 
 def _column(name: str, there: bool) -> str:

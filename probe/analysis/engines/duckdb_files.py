@@ -9,6 +9,9 @@ from typing import Any
 from probe.analysis.engines.spill_folder import SpillFolder
 from probe.files.regular import reason_not_regular
 
+HIVE = "hive_partitioning = true, hive_types = {'day': VARCHAR, 'probe_cc': VARCHAR}"
+"""DuckDB's options for files whose folder names contain day and country. NA is a country and not a null."""
+
 
 def duckdb_in_memory(spill: Path | None = None) -> Any:
     """Return a connection to a new DuckDB in memory. Raises ImportError where DuckDB is not installed.
@@ -37,8 +40,10 @@ def spilling_duckdb() -> Any:
     return connection
 
 
-def rows_under(connection: Any, folder: Path, options: str) -> str:
-    """Return the FROM clause that reads all Parquet files under a folder. A column that a file lacks is NULL.
+def rows_under(connection: Any, folder: Path) -> str:
+    """Return the FROM clause that reads all Parquet files under a table's folder. A column that a file lacks is NULL.
+
+    Version 1 of stores has day and country in the folder names only.
 
     `union_by_name` is set only where columns differ, because DuckDB then opens all files before every query. Files
     that were written together have the same name and the same columns, so one file of each name is inspected. Raise
@@ -48,7 +53,13 @@ def rows_under(connection: Any, folder: Path, options: str) -> str:
     columns = "SELECT list(name ORDER BY name) AS names FROM parquet_schema($1) GROUP BY file_name"
     kinds = connection.execute(f"SELECT DISTINCT names FROM ({columns})", [sorted(one_per_name.values())]).fetchall()
     files = str(folder / "**" / "*.parquet").replace("'", "''")
-    return f"read_parquet('{files}', union_by_name = {str(len(kinds) > 1).lower()}, {options})"
+    return f"read_parquet('{files}', union_by_name = {str(len(kinds) > 1).lower()}, {_partitions(folder)})"
+
+
+def _partitions(folder: Path) -> str:
+    if next(folder.glob("day=*/**/*.parquet"), None) is None:
+        return "hive_partitioning = false"
+    return HIVE
 
 
 def _checked(file: Path) -> Path:

@@ -1,11 +1,13 @@
 """Read untrusted JSON without errors. A value that is missing or has the wrong type reads as empty."""
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
 _LONGEST_ADDRESS = 64  # characters that are cached, since invalid input can have any length
 _LARGEST = 2**62  # SQL integers end at 2**63
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?")
 
 
 def table(value: Any) -> dict[str, Any]:
@@ -32,6 +34,12 @@ def text(value: Any) -> str:
 def texts(value: Any) -> tuple[str, ...]:
     """Return the strings of a list."""
     return tuple(text(item) for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def moment(value: Any) -> str:
+    """Return a time in the form of verdict records, `YYYY-MM-DDTHH:MM:SSZ`. Other texts stay unchanged."""
+    found = _DATE.fullmatch(text(value))
+    return f"{found[1]}T{found[2]}Z" if found else text(value)
 
 
 def number(value: Any) -> int:

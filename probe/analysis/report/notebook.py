@@ -18,10 +18,12 @@ from probe.analysis.compare.axes import parse_question
 from probe.analysis.compare.cells import INSUFFICIENT, LEAST, Cell, compare, winner
 from probe.analysis.compare.events import events
 from probe.analysis.compare.series import axes_of, series
-from probe.analysis.compare.verdict_table import VerdictTable, is_store
+from probe.analysis.compare.verdict_table import StoreError, VerdictTable, is_store
 from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.observations.identity import identity
 from probe.analysis.rules.rule import SEVERITY
 from probe.analysis.store.manifest import rejected_lines
+from probe.analysis.store.versions import note_on_version
 from probe.analysis.verdicts.verdict_row import COLUMNS, TYPES, VerdictRow, rows_of
 from probe.analysis.verdicts.verdicts import reason_unusable
 from probe.results import Problem, file_name, find_files, read_lines
@@ -32,7 +34,7 @@ _NAMES = pa.list_(pa.string())
 
 
 class Verdicts:
-    """Hold the verdicts of one store, or of measurements that are judged now.
+    """Hold the verdicts of stores, and of measurements that are judged now. A measurement of several counts once.
 
     `refused` lists (file, line number, reason) of lines that cannot be used, or that the store rejected. `by`, `since`,
     `until`, `only` and `baseline` are written as on the command line. `lab` includes measurements of the lab. Raises
@@ -43,10 +45,13 @@ class Verdicts:
         self.refused: list[tuple[str, int, str]] = []
         self._lab = lab
         paths = [Path(source) for source in sources]
-        self._store = paths[0] if len(paths) == 1 and is_store(paths[0]) else None
-        self._rows = [] if self._store else list(self._judged(paths))
-        if self._store:
-            self.refused += [(file, number, reason) for _, file, number, reason in rejected_lines(self._store)]
+        self._stores = [path for path in paths if is_store(path)]
+        for store in self._stores:
+            if len(paths) > 1 and (note := note_on_version(store)) is not None:
+                raise StoreError(note)  # its identities differ from those of other sources
+            self.refused += [(file, number, reason) for _, file, number, reason in rejected_lines(store)]
+        files = [path for path in paths if path not in self._stores]
+        self._rows = list(self._judged(files)) if files or not paths else []
 
     def rows(self) -> pa.Table:
         """Return one row per service and measurement, with the columns of `verdicts.verdict_row.VerdictRow`."""
@@ -87,9 +92,10 @@ class Verdicts:
 
     def _table(self) -> VerdictTable:
         """Return a new table for each question, since a question filters it."""
-        return VerdictTable.of_store(self._store) if self._store else VerdictTable.of_rows(self._rows)
+        return VerdictTable.of_stores(self._stores, self._rows) if self._stores else VerdictTable.of_rows(self._rows)
 
     def _judged(self, paths: list[Path]) -> Iterator[VerdictRow]:
+        seen: set[bytes] = set()
         with SQLiteEngine() as engine:
             found = find_files(paths)
             self.refused += [(problem.file, problem.number, problem.sentence) for problem in found.refused]
@@ -98,7 +104,8 @@ class Verdicts:
                     problem = read.sentence if isinstance(read, Problem) else reason_unusable(read)
                     if problem is not None:
                         self.refused.append((file_name(path), number, problem))
-                    elif isinstance(read, dict):
+                    elif isinstance(read, dict) and (one := identity(read)) not in seen:
+                        seen.add(one)
                         yield from rows_of(read, file=file_name(path), number=number, engine=engine)
 
 

@@ -24,9 +24,9 @@ class SparkEngine:
     def __init__(self, spark: "SparkSession") -> None:
         self._spark = spark
 
-    def verdict_table(self, store: Path) -> SparkVerdictTable:
-        """Open the table `verdicts` of a store. Raises StoreError."""
-        return SparkVerdictTable(self._spark, store)
+    def verdict_table(self, stores: Sequence[Path]) -> SparkVerdictTable:
+        """Open the tables `verdicts` of some stores together. Raises StoreError."""
+        return SparkVerdictTable(self._spark, stores)
 
     def ingest(self, sources: Sequence[Path], store: Path, *, lab: bool, jobs: int) -> Report:
         """Add the measurements of the files to a store. The cluster decides on the number of tasks, not `jobs`.

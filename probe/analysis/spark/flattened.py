@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from probe.analysis.store.columns import MEASUREMENT, OBSERVATION, TABLES, VERDICT, schema, to_arrow
 from probe.analysis.store.flatten import Flat
+from probe.analysis.store.writing.admission import read_line
 from probe.analysis.store.writing.batch import admit
 from probe.analysis.store.writing.hashes import file_digest, line_hash, problem_hash
 from probe.results import Piece, Problem, read_pieces
@@ -19,7 +20,8 @@ PLAIN = {
     "file_place": "int64",  # index of the file
     "number": "int64",  # number of the line in it, from 1. 0 is the row of the file itself.
     "digest": "string",  # only in a file's row
-    "line_hash": "string",
+    "line_hash": "string",  # the identity of the measurement
+    "hash_of_line": "string",  # which a migrated store can have in place of the identity
     "problem_hash": "string",  # in place of `line_hash` for a line that could not be read
     "measurement_file": "string",
     "measurement_line": "int64",
@@ -80,8 +82,9 @@ def _row_of(piece: Piece | Problem, digest: str, now: datetime, lab: bool) -> tu
     location = {"measurement_file": piece.file, "measurement_line": piece.number}
     if isinstance(piece, Problem):
         return location | {"problem_hash": problem_hash(piece, digest).hex()}, piece.sentence
-    identity = line_hash(piece)
-    return location | {"line_hash": identity.hex()}, admit(identity, piece, now, lab)
+    read = read_line(piece, digest, now, lab)
+    found = admit(read.identity, piece, now, lab) if read.reason is None else read.reason
+    return location | {"line_hash": read.identity.hex(), "hash_of_line": line_hash(piece).hex()}, found
 
 
 def _batches(lines: list[Admitted], others: list[dict[str, Any]]) -> Iterator[Any]:

@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from probe.analysis.spark.flattened import FILES_DDL, ROWS_DDL, rows_of_files
-from probe.analysis.store.columns import PARTITIONS, TABLES
-from probe.analysis.store.files import WORK, table_files
+from probe.analysis.store.columns import TABLES
+from probe.analysis.store.files import WORK, load_of, table_files
+from probe.analysis.store.index import index_files, make_index, read_ids
 from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
 from probe.analysis.store.writing.admission import OF_LAB
 from probe.analysis.store.writing.ingest import Report, open_for_writing
-from probe.analysis.store.writing.partitions import load_staged, move
+from probe.analysis.store.writing.merge import LEAST_BYTES, MOST_BYTES, Merger
+from probe.analysis.store.writing.moves import move
+from probe.analysis.store.writing.partitions import load_staged
 from probe.analysis.store.writing.sorting import ORDER
 from probe.analysis.store.writing.workers import workers
 from probe.messages import tr
@@ -30,17 +31,25 @@ from probe.results import STDIN, file_name
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
 
+PACKED = 8  # bytes of a line that become one in the store, at least
 MOST_TASKS = 20_000  # one task per file up to this number, since a file can be read again alone
 
-# Lines whose hash came before, in these files or in the store. Lines that could not be read are never repeats.
+# Lines whose measurement was accepted before, in these files or in the store, where version 1 left hashes of lines.
+# Lines that could not be read are never repeats.
 _REPEATS = """
 SELECT file_place, number FROM (
-  SELECT file_place, number, held.line_hash AS held,
-    ROW_NUMBER() OVER (PARTITION BY lines_read.line_hash ORDER BY file_place, number) AS nth
+  SELECT file_place, number, held.line_hash AS held, held_line.line_hash AS held_line,
+    SUM(CASE WHEN reason IS NULL THEN 1 ELSE 0 END) OVER (
+      PARTITION BY lines_read.line_hash ORDER BY file_place, number
+      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS accepted_before
   FROM lines_read LEFT JOIN held ON lines_read.line_hash = held.line_hash
+    LEFT JOIN held AS held_line ON lines_read.hash_of_line = held_line.line_hash
   WHERE lines_read.line_hash IS NOT NULL)
-WHERE nth > 1 OR held IS NOT NULL
+WHERE accepted_before > 0 OR held IS NOT NULL OR held_line IS NOT NULL
 """
+_LARGEST_MONTH = (
+    "SELECT MAX(size) FROM (SELECT SUM(measurement.bytes) AS size FROM once GROUP BY SUBSTRING(measurement.day, 1, 7))"
+)
 _ONCE = """
 SELECT * FROM lines_read WHERE number > 0 AND NOT EXISTS (
   SELECT 1 FROM repeats WHERE repeats.file_place = lines_read.file_place AND repeats.number = lines_read.number)
@@ -78,6 +87,7 @@ def ingest(spark: "SparkSession", sources: Iterable[Path], folder: Path, *, lab:
         name = uuid.uuid4().hex
         for tally in _load(spark, files, folder, name, manifest, lab):
             report.add(tally)
+        Merger(folder, manifest, pool).merge_crowded()
         shutil.rmtree(folder / WORK, ignore_errors=True)  # the Java process of a killed driver may still write there
     report.seconds = round(time.monotonic() - began, 3)
     return report
@@ -95,10 +105,12 @@ def _load(
     _stored_hashes(spark, folder).createOrReplaceTempView("held")
     _save(spark, spark.sql(_REPEATS), work / "repeats")
     spark.sql(_ONCE).createOrReplaceTempView("once")
+    parts = _parts(spark)
     for table in TABLES:
-        _write(spark, table, work / table)
+        _write(spark, table, work / table, parts)
     tallies = _tallies(spark, files, manifest, lab)
     _name_files(folder, name)
+    make_index(folder / WORK)
     os.sync()
     move(folder, manifest, name)
     first = {tally.digest: tally for tally in reversed(tallies)}  # a second copy of a file has only duplicates
@@ -118,11 +130,18 @@ def _stored_hashes(spark: "SparkSession", folder: Path) -> Any:
     return spark.read.parquet(url(folder / "measurements")).select("line_hash")
 
 
-def _write(spark: "SparkSession", table: str, place: Path) -> None:
-    """Write one file for each day and country, in the order of `load_staged`."""
-    rows = spark.sql(_ROWS[table]).repartition(*PARTITIONS).sortWithinPartitions(*ORDER[table].split(", "))
-    writer = rows.write.partitionBy(*PARTITIONS).option("maxRecordsPerFile", 0)
-    writer.parquet(url(place), compression="zstd")
+def _parts(spark: "SparkSession") -> int:
+    """Return the number of files into which each month is divided, so that none is too large."""
+    (largest,) = spark.sql(_LARGEST_MONTH).first() or (0,)
+    return 1 + int(largest or 0) // (PACKED * (MOST_BYTES - LEAST_BYTES))
+
+
+def _write(spark: "SparkSession", table: str, place: Path, parts: int) -> None:
+    """Write one file for each month and part, in the order of `load_staged`. A measurement is in one part."""
+    where = "SUBSTRING(day, 1, 7) AS month", f"PMOD(HASH(line_hash), {parts}) AS part"
+    rows = spark.sql(_ROWS[table]).selectExpr("*", *where).repartition("month", "part")
+    writer = rows.sortWithinPartitions("month", "part", *ORDER[table].split(", ")).write.partitionBy("month", "part")
+    writer.option("maxRecordsPerFile", 0).parquet(url(place), compression="zstd")
 
 
 def _name_files(folder: Path, name: str) -> None:
@@ -130,9 +149,10 @@ def _name_files(folder: Path, name: str) -> None:
     for table in TABLES:
         made = folder / WORK / name / table
         for part in sorted(made.rglob("*.parquet")):
-            place = folder / WORK / table / part.parent.relative_to(made) / f"{name}.parquet"
+            partition = part.parent.relative_to(made)
+            number = partition.name.partition("=")[2]
+            place = folder / WORK / table / partition.parent / f"{name}-{number}.parquet"
             if place.exists():
-                partition = part.parent.relative_to(made)
                 raise StoreError(tr("Spark wrote two files for {partition} instead of one.", partition=partition))
             place.parent.mkdir(parents=True, exist_ok=True)
             part.rename(place)
@@ -153,11 +173,10 @@ def _tallies(spark: "SparkSession", files: list[Path], manifest: Manifest, lab: 
 
 
 def _hashes(folder: Path, name: str) -> Iterator[bytes]:
-    """Iterate over the hashes of the measurements in the load of that name, file by file."""
-    for file in table_files(folder, "measurements"):
-        if file.stem == name:
-            for text in pq.read_table(file, columns=["line_hash"], partitioning=None).column("line_hash").to_pylist():
-                yield bytes.fromhex(text)
+    """Iterate over the identities of the measurements in the load of that name, file by file."""
+    for file in index_files(folder):
+        if load_of(file) == name:
+            yield from read_ids(file)
 
 
 def _rejected(spark: "SparkSession") -> Iterator[Rejected]:

@@ -20,18 +20,18 @@ _EMPTY = {str: "''", int: "0", bool: "FALSE"}
 class SparkVerdictTable(VerdictTable):
     """Run the statements of `VerdictTable` in Spark. Every method raises ClusterError for a failure of Spark."""
 
-    def __init__(self, spark: "SparkSession", folder: Path) -> None:
-        """Open the folder that `probe ingest` made. Raises StoreError."""
+    def __init__(self, spark: "SparkSession", folders: Sequence[Path]) -> None:
+        """Open the stores that `probe ingest` made. Raises StoreError.
+
+        A measurement of an earlier store is left out of the later ones, and `repeated` counts it.
+        """
         self._spark = spark
-        try:
-            with cluster_errors():
-                frame = spark.read.option("mergeSchema", "true").parquet(url(folder.resolve() / "verdicts"))
-                there = set(frame.columns)
-        except ClusterError as error:
-            raise StoreError(tr(UNREADABLE, folder=folder, reason=error)) from None
-        if missing := [name for name in COLUMNS if name not in there | OPTIONAL]:
-            raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
-        self._use(frame.selectExpr(*(_column(name, name in there) for name in COLUMNS)))
+        first, *others = [_frame(spark, folder) for folder in folders]
+        for other in others:
+            copies = other.select("line_hash").distinct().join(first.select("line_hash"), "line_hash", "left_semi")
+            self.repeated += copies.count()
+            first = first.unionByName(other.join(copies, "line_hash", "left_anti"))
+        self._use(first)
 
     def filtered(self, condition: str, values: Sequence[str]) -> "VerdictTable":
         self._use(self._spark.sql(f"SELECT * FROM verdicts WHERE {condition}", args=list(values)))
@@ -46,6 +46,18 @@ class SparkVerdictTable(VerdictTable):
 
     def _use(self, frame: Any) -> None:
         frame.createOrReplaceTempView("verdicts")
+
+
+def _frame(spark: "SparkSession", folder: Path) -> Any:
+    try:
+        with cluster_errors():
+            frame = spark.read.option("mergeSchema", "true").parquet(url(folder.resolve() / "verdicts"))
+            there = set(frame.columns)
+    except ClusterError as error:
+        raise StoreError(tr(UNREADABLE, folder=folder, reason=error)) from None
+    if missing := [name for name in COLUMNS if name not in there | OPTIONAL]:
+        raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
+    return frame.selectExpr(*(_column(name, name in there) for name in COLUMNS))
 
 
 def _column(name: str, there: bool) -> str:

@@ -5,7 +5,7 @@ pyarrow is optional, so it is imported where a schema is first needed.
 
 import importlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,9 +13,8 @@ from probe.analysis.observations.rows import Observation
 from probe.analysis.store.flatten import COLUMNS, Flat
 
 TABLES = ("measurements", "observations", "verdicts")
-PARTITIONS = ("day", "probe_cc")
 SHARED = ("line_hash", "day", "probe_cc", "probe_asn", "target")
-"""Columns of every table: the measurement's hash, and what most questions filter by."""
+"""Columns of every table: the measurement's identity, and what most questions filter by."""
 
 MEASUREMENT: dict[str, str] = {
     "line_hash": "string",
@@ -86,6 +85,7 @@ _OF_FIELDS = {
     "float | None": "double",
     "tuple[str, ...]": "list",
 }
+_SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
 _OF_MEASUREMENT = ("network", "run_id", "software_name", "software_version", "ipv6_broken", "lab")
 
 
@@ -107,17 +107,39 @@ def schema(name: str) -> Any:
     return pa.schema([(column, pa.list_(pa.string()) if kind == "list" else kind) for column, kind in columns.items()])
 
 
-@cache
-def partition_schema(name: str) -> Any:
-    """Return the schema of a table's files, without day and country, which readers of Parquet take from the folders."""
-    whole = schema(name)
-    return importlib.import_module("pyarrow").schema([column for column in whole if column.name not in PARTITIONS])
+def default(name: str, column: str) -> Any:
+    """Return the value of a column in rows that were written before the column existed."""
+    return Observation._field_defaults.get(column) if name == "observations" else None
 
 
-def hive_options() -> str:
-    """Return the options with which DuckDB's read_parquet reads day and country from the folder names, as text."""
-    types = ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS)
-    return f"hive_partitioning = true, hive_types = {{{types}}}"
+def fitted(batch: Any, name: str) -> Any:
+    """Return an Arrow batch with the columns of a table. Those that another release did not write have defaults."""
+    pa, there = importlib.import_module("pyarrow"), batch.schema.names
+    columns = [
+        batch.column(column.name)
+        if column.name in there
+        else pa.array([default(name, column.name)] * batch.num_rows, column.type)
+        for column in schema(name)
+    ]
+    return pa.RecordBatch.from_arrays(
+        [one.cast(to.type) for one, to in zip(columns, schema(name), strict=True)], schema=schema(name)
+    )
+
+
+def select_list(name: str, there: Collection[str]) -> str:
+    """Return SQL that selects a table's columns from rows that have the columns `there`, with defaults for others."""
+    return ", ".join(
+        f'"{column.name}"' if column.name in there else f'{_literal(name, column)} AS "{column.name}"'
+        for column in schema(name)
+    )
+
+
+def _literal(name: str, column: Any) -> str:
+    """Return a column's default as DuckDB's SQL. DuckDB reads it from a text."""
+    value, kind = default(name, column.name), str(column.type)
+    written = "NULL" if value is None else f"'{list(value) if isinstance(value, tuple) else value}'"
+    duckdb_type = "VARCHAR[]" if kind.startswith("list") else _SQL_TYPES[kind]
+    return f"CAST({written} AS {duckdb_type})"
 
 
 def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:

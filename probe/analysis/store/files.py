@@ -8,11 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probe.analysis.store.columns import PARTITIONS
-
 GROUP_ROWS, GROUP_BYTES = 65_536, 32 * 1024 * 1024  # limits of a row group, whichever is reached first
 STAGED, WORK, REPLACED = "staged", "work", "replaced"
-"""Folders beside the tables: staged files that wait for a load, temporary files, and folders that a merge replaced."""
+"""Folders beside the tables: staged files that wait for a load, temporary files, and files that others replaced."""
+MONTH = "month"
 
 
 def staged_file(folder: Path, table: str, name: str) -> Path:
@@ -20,19 +19,24 @@ def staged_file(folder: Path, table: str, name: str) -> Path:
     return folder / STAGED / table / f"{name}.parquet"
 
 
-def table_files(folder: Path, table: str, place: Path = Path()) -> list[Path]:
-    """Return every file of a table, or of the partition `place`, sorted."""
-    return sorted((folder / table / place).rglob("*.parquet"))
+def table_files(folder: Path, table: str) -> list[Path]:
+    """Return every file of a table, sorted."""
+    return sorted((folder / table).rglob("*.parquet"))
 
 
-def partition(day: str, country: str) -> Path:
-    """Return the path of one day and country inside a table's folder."""
-    return Path(f"{PARTITIONS[0]}={day}") / f"{PARTITIONS[1]}={country}"
+def partition(month: str) -> Path:
+    """Return the path of one month inside a table's folder."""
+    return Path(f"{MONTH}={month}")
 
 
-def partition_of(file: Path) -> dict[str, str]:
-    """Return day and country of a table's file, from its folders."""
-    return {name: part.removeprefix(f"{name}=") for name, part in zip(PARTITIONS, file.parts[-3:-1], strict=True)}
+def month_of(file: Path) -> str:
+    """Return the month of a table's file, from its folder."""
+    return file.parent.name.removeprefix(f"{MONTH}=")
+
+
+def load_of(file: Path) -> str:
+    """Return the name of the load that wrote a file. A load on a cluster can write several files of a month."""
+    return file.stem.partition("-")[0]
 
 
 def write_rows(path: Path, batches: Iterable[Any], schema: Any, *, sync: bool = True) -> int:

@@ -4,11 +4,10 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any
 
-from probe.analysis.observations.lenient_json import seconds, table, text
+from probe.analysis.observations.lenient_json import moment, seconds, table, text
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.verdicts.hops import hop_evidence
 from probe.analysis.verdicts.verdict_row import ipv6_broken
-from probe.analysis.verdicts.verdicts import moment
 
 COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")
@@ -29,7 +28,8 @@ def flatten(
 ) -> Flat:
     """Convert a measurement to rows. `facts` is the same measurement, as `flat_measurement_of` returns it.
 
-    `line_hash` is the SHA-256 of the line's bytes, hexadecimal, and `size` their number. `file` and `number` locate it.
+    `line_hash` is the measurement's identity, hexadecimal. `size` is the number of the line's bytes. `file` and
+    `number` locate it.
     """
     start = moment(document.get("measurement_start_time"))
     measurement = {
@@ -61,11 +61,12 @@ def flatten(
 
 def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]]) -> FlatMeasurement:
     """Build the flattened measurement again from the rows that `flatten` made."""
-    beside = json.loads(measurement["facts"])
+    stored = json.loads(measurement["facts"])  # another release may have written more or fewer of them
+    beside = {name: stored[name] for name in _BESIDE if name in stored}
     beside["bugs"] = tuple(beside["bugs"])
     beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
     beside["control_neutral_failed"] = tuple(beside.get("control_neutral_failed", ()))
-    beside["redirects"] = {role: tuple(urls) for role, urls in beside["redirects"].items()}
+    beside["redirects"] = {role: tuple(urls) for role, urls in beside.get("redirects", {}).items()}
     return FlatMeasurement(**beside, rows=[_whole_row(values) for values in observations])
 
 

@@ -1,46 +1,52 @@
-"""Record what a store contains: files, measurements by hash, rejected lines. SQLite keeps it consistent after a kill.
+"""Record what a store contains: files, staged measurements, rejected lines. SQLite keeps it consistent after a kill.
 
-The table names are those of existing stores. `lines` has the hashes of measurements. `pieces` has the staged files that
-wait for a load. `settling` has the loads that are under way.
+SQLite holds the identities of measurements in staged files only. Those of loaded ones are in the index (`index.py`).
 """
 
 import errno
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from probe.analysis.compare.verdict_table import UNREADABLE
 from probe.analysis.compare.verdict_table import StoreError as StoreError
+from probe.analysis.store.index import Index
+from probe.analysis.store.versions import NAME as NAME
+from probe.analysis.store.versions import VERSION, check_writable, reading, version_of
 from probe.files import open_regular
 from probe.messages import tr
 from probe.results import full_disk, is_full, reason_of, try_writing
 
-NAME, LOCK = "store.sqlite", "store.lock"
+LOCK = "store.lock"
+LINE_HASHES = "hashes_of_lines"  # set if version 1 left hashes of lines in place of identities
 _REFUSED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS lines (hash BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS files (digest TEXT PRIMARY KEY, name TEXT, lines INTEGER, rejected INTEGER, of_lab INTEGER);
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS waiting (identity BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+  digest TEXT PRIMARY KEY, name TEXT, lines INTEGER, rejected INTEGER, of_lab INTEGER, forgotten INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS rejected (
   hash BLOB PRIMARY KEY, measurement_file TEXT, measurement_line INTEGER, reason TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS pieces (name TEXT PRIMARY KEY, lines INTEGER);
-CREATE TABLE IF NOT EXISTS settling (name TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS staged (name TEXT PRIMARY KEY, lines INTEGER, bytes INTEGER);
+CREATE TABLE IF NOT EXISTS moves (name TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT);
+PRAGMA user_version = {VERSION};
 """
 # A second copy of a file has only duplicates. The counts of the first copy stay.
 _NOTE_FILE = """
-INSERT INTO files VALUES (?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE
-SET name = excluded.name, lines = excluded.lines, rejected = excluded.rejected, of_lab = excluded.of_lab
-WHERE ? OR excluded.rejected >= files.rejected
+INSERT INTO files VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (digest) DO UPDATE
+SET name = excluded.name, lines = excluded.lines, rejected = excluded.rejected, of_lab = excluded.of_lab, forgotten = 0
+WHERE ? OR files.forgotten OR excluded.rejected >= files.rejected
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Hold a line that was not added, with the reason. `line_hash` is the SHA-256 of its bytes (`hashes.py`)."""
+    """Hold a line that was not added, with the reason. `identity` is that of its measurement or its bytes."""
 
-    line_hash: bytes
+    identity: bytes
     file: str
     number: int
     reason: str
@@ -59,52 +65,70 @@ class FileTally:
     of_lab: int = 0
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a store for one writer, and make its folder if there is none. Raises FullDisk and StoreError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if is_full(error):
+            raise full_disk(error, folder) from None
+        raise StoreError(
+            tr(
+                "No store can be kept in {folder}: {reason}. Give another folder with --store.",
+                folder=folder,
+                reason=reason_of(error),
+            )
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise StoreError(
+            tr("Another process is writing to the store {folder}. Wait until it has finished.", folder=folder)
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
 class Manifest:
     """Lock a store for one writer, and record its contents. Every method is one SQLite transaction."""
 
     def __init__(self, folder: Path) -> None:
         """Open the store, or create it. Raises FullDisk, and StoreError if another process is writing to it."""
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            if is_full(error):
-                raise full_disk(error, folder) from None
-            raise StoreError(
-                tr(
-                    "No store can be kept in {folder}: {reason}. Give another folder with --store.",
-                    folder=folder,
-                    reason=reason_of(error),
-                )
-            ) from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise StoreError(
-                tr("Another process is writing to the store {folder}. Wait until it has finished.", folder=folder)
-            ) from None
+        self._held = ExitStack()
+        self._held.enter_context(locked(folder))
         try:
             self._db = _connect(folder / NAME)
+            self._index = Index(folder)
         except Exception:
-            os.close(self._lock)
+            self._held.close()
             raise
 
     def close(self) -> None:
         """Release the store."""
+        self._index.close()
         self._db.close()
-        os.close(self._lock)
+        self._held.close()
 
-    def holds(self, line_hash: bytes) -> bool:
-        """Return True if the store has the measurement with this hash."""
-        return self._db.execute("SELECT 1 FROM lines WHERE hash = ?", (line_hash,)).fetchone() is not None
+    def holds(self, month: str, identity: bytes) -> bool:
+        """Return True if the store has the measurement of that month with this identity."""
+        if self._db.execute("SELECT 1 FROM waiting WHERE identity = ?", (identity,)).fetchone() is not None:
+            return True
+        return self._index.holds(month, identity)
 
     def read_before(self, digest: str, lab: bool) -> FileTally | None:
         """Return the counts of a file that was read to its end, None if it must be read (again).
 
-        A file with rejected measurements of the lab must be read again if `lab` is set.
+        A file with rejected measurements of the lab must be read again if `lab` is set. So must every file after
+        `forget`, which removes measurements without knowing their files.
         """
-        row = self._db.execute("SELECT name, lines, rejected, of_lab FROM files WHERE digest = ?", (digest,)).fetchone()
+        row = self._db.execute(
+            "SELECT name, lines, rejected, of_lab FROM files WHERE digest = ? AND NOT forgotten", (digest,)
+        ).fetchone()
         if row is None or (lab and row[3]):
             return None
         name, lines, rejected, of_lab = row
@@ -112,34 +136,38 @@ class Manifest:
 
     def digests(self, lab: bool) -> frozenset[str]:
         """Return the digests of the files for which `read_before` returns counts."""
-        known = self._db.execute("SELECT digest FROM files WHERE NOT (? AND of_lab)", (lab,))
+        known = self._db.execute("SELECT digest FROM files WHERE NOT (? AND of_lab) AND NOT forgotten", (lab,))
         return frozenset(digest for (digest,) in known)
 
-    def add(self, piece: str, taken: Sequence[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]) -> None:
-        """Record one batch: the staged file `piece` holds the hashes `taken`, and the files `done` end with it."""
+    def add(
+        self, piece: str, size: int, taken: Sequence[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]
+    ) -> None:
+        """Record one batch: the staged files `piece` hold the measurements `taken`, and the files `done` end with it.
+
+        `size` is the number of bytes of the staged files.
+        """
         with self._db:
             self._db.execute("BEGIN")
             if taken:
-                self._db.execute("INSERT INTO pieces VALUES (?, ?)", (piece, len(taken)))
-            self._db.executemany("INSERT INTO lines VALUES (?)", ((identity,) for identity in taken))
-            self._db.executemany("DELETE FROM rejected WHERE hash = ?", ((identity,) for identity in taken))
+                self._db.execute("INSERT INTO staged VALUES (?, ?, ?)", (piece, len(taken), size))
+            self._db.executemany("INSERT INTO waiting VALUES (?)", ((identity,) for identity in taken))
             self._note(rejected, done)
+            self._db.executemany("DELETE FROM rejected WHERE hash = ?", ((identity,) for identity in taken))
 
     def add_loaded(
         self, name: str, taken: Iterable[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]
     ) -> None:
-        """Finish the load of that name, whose files hold the hashes `taken`, and record these, in one transaction."""
-        with self._db:
-            self._db.execute("BEGIN")
-            self._db.execute("DELETE FROM settling WHERE name = ?", (name,))
-            self._db.executemany("INSERT INTO lines VALUES (?)", ((identity,) for identity in taken))
-            self._db.execute("DELETE FROM rejected WHERE hash IN (SELECT hash FROM lines)")
+        """Finish the load of that name, whose files hold the measurements `taken`, in one transaction."""
+        with self._moved(name):
             self._note(rejected, done)
+            all_rejected = {identity for (identity,) in self._db.execute("SELECT hash FROM rejected")}
+            accepted = [(identity,) for identity in taken if identity in all_rejected]
+            self._db.executemany("DELETE FROM rejected WHERE hash = ?", accepted)
 
     def _note(self, rejected: Iterable[Rejected], done: Iterable[FileTally]) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?)",
-            ((line.line_hash, line.file, line.number, line.reason) for line in rejected),
+            ((line.identity, line.file, line.number, line.reason) for line in rejected),
         )
         self._db.executemany(
             _NOTE_FILE,
@@ -152,28 +180,71 @@ class Manifest:
 
     def staged(self) -> dict[str, int]:
         """Return the number of measurements by name of the staged files that wait for a load."""
-        return dict(self._db.execute("SELECT name, lines FROM pieces ORDER BY name").fetchall())
+        return dict(self._db.execute("SELECT name, lines FROM staged ORDER BY name").fetchall())
 
-    def begin_load(self, name: str) -> None:
-        """Record that files of that name are being moved into the tables. They do not count before `finish_load`."""
+    def staged_bytes(self) -> int:
+        """Return the bytes of the staged files that wait for a load."""
+        (size,) = self._db.execute("SELECT COALESCE(sum(bytes), 0) FROM staged").fetchone()
+        return int(size)
+
+    def setting(self, name: str) -> str | None:
+        """Return a setting of the store, None if it has none of that name."""
+        row = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def rename_rejected(self, line_hash: bytes, identity: bytes) -> None:
+        """Give a rejected line the identity of its measurement in place of the hash that version 1 gave it."""
         with self._db:
-            self._db.execute("INSERT INTO settling VALUES (?)", (name,))
+            self._db.execute("UPDATE OR REPLACE rejected SET hash = ? WHERE hash = ?", (identity, line_hash))
 
-    def finish_load(self, name: str, pieces: Iterable[str]) -> None:
-        """Record that the staged files are in the tables."""
+    def begin_move(self, name: str) -> None:
+        """Record that files of that name are being moved into the tables. They do not count before it is finished."""
+        with self._db:
+            self._db.execute("INSERT INTO moves VALUES (?)", (name,))
+
+    def finish_load(self, name: str) -> None:
+        """Record that all staged files are in the tables, as files of that name."""
+        with self._moved(name):
+            self._db.execute("DELETE FROM staged")
+            self._db.execute("DELETE FROM waiting")
+
+    def finish_merge(self, name: str) -> None:
+        """Record that files of that name took the place of others."""
+        with self._moved(name):
+            pass
+
+    def finish_forget(self, name: str, run: str) -> None:
+        """Record that files of that name, which lack some measurements, took the place of others.
+
+        Names of results files contain the run's id, so those of the run are removed too.
+        """
+        with self._moved(name):
+            self._db.execute("UPDATE files SET forgotten = 1")
+            if run:
+                self._db.execute("DELETE FROM files WHERE instr(name, ?)", (f"-{run}.",))
+                self._db.execute("DELETE FROM rejected WHERE instr(measurement_file, ?)", (f"-{run}.",))
+
+    def unfinished_moves(self) -> list[str]:
+        """Return the names of loads, merges and others that were interrupted."""
+        return [name for (name,) in self._db.execute("SELECT name FROM moves")]
+
+    def undone(self, name: str) -> None:
+        """Record that the files of an interrupted move were removed."""
+        with self._moved(name):
+            pass
+
+    def shrink(self) -> None:
+        """Give the unused space of the database back to the disk, and overwrite what was deleted."""
+        self._db.execute("VACUUM")
+
+    @contextmanager
+    def _moved(self, name: str) -> Iterator[None]:
+        """Run a transaction that ends a move. The next search then opens the index again."""
         with self._db:
             self._db.execute("BEGIN")
-            self._db.execute("DELETE FROM settling WHERE name = ?", (name,))
-            self._db.executemany("DELETE FROM pieces WHERE name = ?", ((piece,) for piece in pieces))
-
-    def unfinished_loads(self) -> list[str]:
-        """Return the names of loads that were interrupted."""
-        return [name for (name,) in self._db.execute("SELECT name FROM settling")]
-
-    def forget_load(self, name: str) -> None:
-        """Record that the files of an interrupted load were removed."""
-        with self._db:
-            self._db.execute("DELETE FROM settling WHERE name = ?", (name,))
+            self._db.execute("DELETE FROM moves WHERE name = ?", (name,))
+            yield
+        self._index.close()
 
 
 def rejected_lines(folder: Path) -> list[tuple[str, str, int, str]]:
@@ -183,6 +254,11 @@ def rejected_lines(folder: Path) -> list[tuple[str, str, int, str]]:
         "SELECT lower(hex(hash)), CAST(measurement_file AS TEXT), CAST(measurement_line AS INTEGER), "
         "CAST(reason AS TEXT) FROM rejected ORDER BY measurement_file, measurement_line, hash",
     )
+
+
+def rejected_count(folder: Path) -> int:
+    """Return the number of rejected lines."""
+    return int(_read(folder, "SELECT count(*) FROM rejected")[0][0])
 
 
 def files_in(folder: Path) -> list[tuple[str, str, int, int]]:
@@ -195,16 +271,22 @@ def files_in(folder: Path) -> list[tuple[str, str, int, int]]:
 
 
 def _read(folder: Path, statement: str) -> list[tuple]:  # type: ignore[type-arg]
-    try:
-        open_regular(folder / NAME).close()  # SQLite waits for the other end of a pipe
-        database = sqlite3.connect(f"{(folder / NAME).resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            return database.execute(statement).fetchall()
-        finally:
-            database.close()
-    except (sqlite3.Error, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise StoreError(tr(UNREADABLE, folder=folder, reason=reason)) from None
+    with reading(folder) as database:
+        return database.execute(statement).fetchall()
+
+
+def refusal(error: OSError | sqlite3.Error, folder: Path) -> Exception:
+    """Return the exception with the sentence for the user."""
+    system = os_error_of(error, folder) if isinstance(error, sqlite3.Error) else error
+    if system is not None and is_full(system):
+        return full_disk(system, folder)
+    return StoreError(
+        tr(
+            "The store {folder} cannot be written: {reason}. Afterwards the same command continues.",
+            folder=folder,
+            reason=reason_of(system) if system else error,
+        )
+    )
 
 
 def os_error_of(error: sqlite3.Error, folder: Path) -> OSError | None:
@@ -220,7 +302,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         if path.exists():
             open_regular(path).close()
         database = sqlite3.connect(path, isolation_level=None)
-        database.executescript(_SCHEMA)
+        check_writable(database, path.parent)
+        if not version_of(database):
+            database.executescript(SCHEMA)
     except (sqlite3.Error, OSError) as error:
         system = os_error_of(error, path.parent) if isinstance(error, sqlite3.Error) else error
         if system is not None and is_full(system):

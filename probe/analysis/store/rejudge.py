@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probe.analysis.store.columns import partition_schema
-from probe.analysis.store.files import WORK, partition_of, table_files, write_rows
+from probe.analysis.store.columns import default, schema
+from probe.analysis.store.files import WORK, table_files, write_rows
 from probe.analysis.store.flatten import COLUMNS, Flat
+from probe.analysis.store.index import NO_PART
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing.batch import verdict_rows_of
 from probe.analysis.store.writing.ingest import open_for_writing
@@ -54,7 +55,7 @@ def judge_file(folder: Path, file: Path, made: Path) -> tuple[int, int]:
     """Write the verdicts of one file of measurements to `made`. Returns the numbers of measurements and verdicts."""
     counts = [0, 0]
     made.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(made, _batches(folder, file, counts), partition_schema("verdicts"), sync=False)
+    write_rows(made, _batches(folder, file, counts), schema("verdicts"), sync=False)
     return counts[0], counts[1]
 
 
@@ -64,34 +65,38 @@ def _batches(folder: Path, file: Path, counts: list[int]) -> Iterator[Any]:
         rows = [row for flat in some for row in verdict_rows_of(flat)]
         counts[0] += len(some)
         counts[1] += len(rows)
-        yield from pa.Table.from_pylist(rows, partition_schema("verdicts")).to_batches()
+        yield from pa.Table.from_pylist(rows, schema("verdicts")).to_batches()
 
 
 def flats_in(folder: Path, file: Path) -> Iterator[Flat]:
-    """Iterate over the measurements of one file with their rows. Both tables are sorted by hash and read in parts."""
-    by_line = groupby(_rows(folder / "observations" / file, ("line_hash", *COLUMNS)), itemgetter(0))
-    observed, where = next(by_line, None), partition_of(file)
-    names = partition_schema("measurements").names
-    for row in _rows(folder / "measurements" / file, names):
+    """Iterate over the measurements of one file with their rows. Both tables have one order and are read in parts."""
+    by_line = groupby(_rows(folder, "observations", file, ("line_hash", *COLUMNS)), itemgetter(0))
+    observed, names = next(by_line, None), schema("measurements").names
+    for row in _rows(folder, "measurements", file, names):
         measurement = dict(zip(names, row, strict=True))
-        flat = Flat(measurement | where, [])
+        flat = Flat(measurement, [])
         if observed is not None and observed[0] == measurement["line_hash"]:
             flat.observations.extend(values[1:] for values in observed[1])
             observed = next(by_line, None)
         yield flat
 
 
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def _rows(folder: Path, table: str, file: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Iterate over rows as tuples, built column by column. Building dicts would take longer than judging.
 
-    Raise StoreError for a file that is no table of a store.
+    Columns that the file lacks have their defaults. Raise StoreError for a file that is no table of a store.
     """
+    path = folder / table / file
     if not path.exists():  # measurements without any transaction have no observations
         return
     try:
-        with open_regular(path) as opened, pq.ParquetFile(opened) as file:
-            for batch in file.iter_batches(READ_ROWS, columns=list(columns)):
-                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+        with open_regular(path) as opened, pq.ParquetFile(opened) as opened_file:
+            there = [name for name in columns if name in opened_file.schema_arrow.names]
+            absent = {name: default(table, name) for name in columns if name not in there}
+            for batch in opened_file.iter_batches(READ_ROWS, columns=there):
+                found = {name: batch.column(name).to_pylist() for name in there}
+                found |= {name: [value] * batch.num_rows for name, value in absent.items()}
+                yield from zip(*(found[name] for name in columns), strict=True)
     except (pa.ArrowException, KeyError, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise StoreError(tr("{path} cannot be read as a part of a store: {reason}", path=path, reason=reason)) from None
+        raise StoreError(tr(NO_PART, path=path, reason=reason)) from None

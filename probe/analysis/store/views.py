@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from probe.analysis.engines.duckdb_files import rows_under, spilling_duckdb
 from probe.analysis.engines.spill_folder import spill_root
-from probe.analysis.store.columns import TABLES, hive_options, schema
+from probe.analysis.store.columns import TABLES, schema, select_list
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import NAME, StoreError, rejected_lines
 from probe.messages import mark, tr
@@ -105,8 +105,9 @@ class Store:
         if not table_files(self.folder, table):
             self._connection.register(table, columns.empty_table())
             return
-        source = rows_under(self._connection, self.folder.resolve() / table, hive_options())
-        names = ", ".join(f'"{name}"' for name in columns.names)
+        source = rows_under(self._connection, self.folder.resolve() / table)
+        there = {name for name, *_ in self._connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        names = select_list(table, there)
         self._connection.execute(f"CREATE TEMPORARY VIEW {table} AS SELECT {names} FROM {source}")
 
     def _restrict(self, folder: Path) -> None:

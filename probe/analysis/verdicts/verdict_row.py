@@ -1,12 +1,12 @@
 """Flatten a verdict record into one row. Comparison, series and events count these rows."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 from probe.analysis.engines.engine import Engine
+from probe.analysis.observations.identity import identity
 from probe.analysis.observations.lenient_json import table, tables, text
 from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.formats import failures as f
@@ -18,9 +18,9 @@ NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
 class VerdictRow:
     """Hold one service in one measurement, with the columns of a store's table `verdicts`.
 
-    `measurement_start_time` is `YYYY-MM-DDTHH:MM:SSZ`. Lists are joined by a space. No column is None: "" and 0 mean
-    unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered over it. `lab`: the scenario, ""
-    on a real network. `endpoints`: the record's endpoints as JSON.
+    `line_hash` is the identity of the measurement. `measurement_start_time` is `YYYY-MM-DDTHH:MM:SSZ`. Lists are joined
+    by a space. No column is None: "" and 0 mean unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral
+    host answered over it. `lab`: the scenario, "" on a real network. `endpoints`: the record's endpoints as JSON.
     """
 
     line_hash: str
@@ -67,9 +67,10 @@ def rows_of(
 ) -> Iterator[VerdictRow]:
     """Judge a measurement and iterate over its flattened records, none if it cannot be judged."""
     records = judge_measurement(measurement, file=file, number=number, engine=engine)
-    whole = json.dumps(measurement, sort_keys=True, ensure_ascii=True) if records else ""
+    if not records:
+        return
     measured: dict[str, Any] = {
-        "line_hash": hashlib.sha256(whole.encode()).hexdigest(),
+        "line_hash": identity(measurement).hex(),
         "network": text(measurement.get("probe_network_name")),
         "software_name": text(measurement.get("software_name")),
         "software_version": text(measurement.get("software_version")),

@@ -1,13 +1,12 @@
 """Compute verdict records, one per service and measurement. The same measurement always gives the same records."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from probe.analysis.engines.engine import Engine, SQLiteEngine
 from probe.analysis.features.verified_addresses import Verified
-from probe.analysis.observations.lenient_json import table, text, texts
+from probe.analysis.observations.lenient_json import moment, table, text, texts
 from probe.analysis.observations.rows import FlatMeasurement, read_measurement
 from probe.analysis.ooni_import import is_ooni, read_ooni
 from probe.analysis.rules.tables import RULESET
@@ -24,13 +23,11 @@ __all__ = [
     "judge_flat",
     "judge_measurement",
     "judge_measurements",
-    "moment",
     "reason_unusable",
     "to_json",
 ]
 
 TOO_LARGE = mark("This measurement has more services, endpoints or transactions than any run of the probe.")
-_DATE = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)Z?")
 
 
 def judge_measurement(
@@ -102,12 +99,6 @@ def _services(facts: FlatMeasurement) -> dict[str, dict[str, Any]]:
         if role in known:
             known[role] = known[role] | {"endpoints": [*texts(known[role].get("endpoints")), *redirects]}
     return known
-
-
-def moment(value: Any) -> str:
-    """Return a time in the form of verdict records, `YYYY-MM-DDTHH:MM:SSZ`. Other texts stay unchanged."""
-    found = _DATE.fullmatch(text(value))
-    return f"{found[1]}T{found[2]}Z" if found else text(value)
 
 
 def _record(

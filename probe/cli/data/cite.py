@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from probe.cli.data.engines import USAGE
-from probe.cli.data.ingest import named_files, require_analysis_extra
+from probe.cli.data.ingest import named_files, note_version, require_analysis_extra
 from probe.cli.data.verdict_tables import Lab
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT
@@ -53,6 +53,7 @@ def cite(
 def _opened(paths: list[str], store: Path | None, lab: bool) -> Iterator[Path]:
     """Return the store, or make one of the files, which is removed with the block. Raises UsageError and StoreError."""
     if store is not None:
+        note_version(store)
         yield store
         return
     from probe.analysis.engines.spill_folder import SpillFolder, spill_root

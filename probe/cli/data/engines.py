@@ -42,8 +42,8 @@ Master = Annotated[
 class StoreEngine(Protocol):
     """Read, fill and rejudge a store. `probe.analysis.spark.engine` has the other implementation."""
 
-    def verdict_table(self, store: Path) -> "VerdictTable":
-        """Open the table `verdicts` of a store. Raises StoreError."""
+    def verdict_table(self, stores: Sequence[Path]) -> "VerdictTable":
+        """Open the tables `verdicts` of some stores together. Raises StoreError."""
         ...
 
     def ingest(self, sources: Sequence[Path], store: Path, *, lab: bool, jobs: int) -> "Report":
@@ -58,11 +58,11 @@ class StoreEngine(Protocol):
 class LocalEngine:
     """Work with DuckDB and processes of this computer."""
 
-    def verdict_table(self, store: Path) -> "VerdictTable":
-        """Open the table `verdicts` of a store. Raises StoreError."""
+    def verdict_table(self, stores: Sequence[Path]) -> "VerdictTable":
+        """Open the tables `verdicts` of some stores together. Raises StoreError."""
         from probe.analysis.compare.verdict_table import VerdictTable
 
-        return VerdictTable.of_store(store)
+        return VerdictTable.of_stores(stores)
 
     def ingest(self, sources: Sequence[Path], store: Path, *, lab: bool, jobs: int) -> "Report":
         """Add the measurements of the files to a store. Raises StoreError."""

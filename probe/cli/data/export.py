@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from probe.cli.data.ingest import require_analysis_extra
+from probe.cli.data.ingest import note_version, require_analysis_extra
 from probe.cli.data.sql import Folder
 from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, say
@@ -26,6 +26,7 @@ def export(
     from probe.analysis.store.manifest import StoreError
 
     try:
+        note_version(store)
         rows = write(store, table, out, format or out.suffix.removeprefix("."))
     except StoreError as error:
         raise UsageError(str(error), 2) from None

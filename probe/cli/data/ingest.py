@@ -12,7 +12,7 @@ from probe.cli.data.engines import USAGE, Engine, EngineName, Master, StoreEngin
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import SkippedLines, files_of
 from probe.cli.screen import UsageError, say
-from probe.messages import tr
+from probe.messages import printable, tr
 
 Store = Annotated[Path, opt("--store", help="Folder of the store. It is created if it does not exist.")]
 
@@ -92,6 +92,15 @@ def _run(
         return engine.rejudge(store, jobs=jobs) if rejudge else asdict(engine.ingest(files, store, lab=lab, jobs=jobs))
     except StoreError as error:
         raise UsageError(str(error), USAGE) from None
+
+
+def note_version(store: Path) -> None:
+    """Say that a store is of an earlier version, if it is. Raises StoreError for a newer one."""
+    from probe.analysis.store.versions import NAME, note_on_version
+
+    note = note_on_version(store) if (store / NAME).exists() else None
+    if note is not None:
+        say(sys.stderr, printable(note))
 
 
 def require_analysis_extra() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from probe.cli.data.ingest import require_analysis_extra
+from probe.cli.data.ingest import note_version, require_analysis_extra
 from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, say
 from probe.messages import printable
@@ -39,6 +39,7 @@ def sql(
     from probe.analysis.store.query_process import query
 
     try:
+        note_version(store)
         with closing(query(store, statement, _as_json if json else _as_table)) as texts:
             for text in texts:
                 say(sys.stdout, text, end="")

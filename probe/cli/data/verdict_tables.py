@@ -1,6 +1,7 @@
 """Share what `compare`, `series` and `events` have in common: sources, options, and printing the answer."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 NOTHING_LEFT = mark("No measurement matches these sources and options. Widen --since, --until and --only.")
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="STORE|FILE|DIR…", help="A store, or results files and folders of any vantage points."),
+    typer.Argument(metavar="STORE|FILE|DIR…", help="Stores, results files and folders of any vantage points."),
 ]
 Since = Annotated[
     str | None,
@@ -78,20 +79,23 @@ def print_answer(
 
 
 def verdict_table(sources: list[str], lab: bool, skipped: SkippedLines, engine: StoreEngine) -> "VerdictTable":
-    """Open the verdicts of one store, or judge files now. Says how many of the lab are left out. Raises UsageError."""
-    from probe.analysis.compare.verdict_table import StoreError, VerdictTable, is_store
+    """Open the verdicts of stores, and judge files now. A measurement of several sources counts once.
+
+    Says how many are in more than one source, and how many of the lab are left out. Raises UsageError.
+    """
+    from probe.analysis.compare.verdict_table import StoreError
 
     try:
-        if len(sources) == 1 and is_store(Path(sources[0])):
-            table = engine.verdict_table(Path(sources[0]))
-        elif isinstance(engine, LocalEngine):
-            table = VerdictTable.of_rows(_judge(sources, skipped))
-        else:
-            raise UsageError(
-                tr("Spark reads stores only. Make one first: probe ingest FILE... --store DIR --engine spark"), USAGE
-            )
+        table = _united(sources, skipped, engine)
     except StoreError as error:
         raise UsageError(str(error), INVALID_INPUT) from None
+    if table.repeated:
+        repeated = tr_plural(
+            "{count} measurement is there more than once and counts once.",
+            "{count} measurements are there more than once and count once.",
+            table.repeated,
+        )
+        say(sys.stderr, repeated)
     ((everything, of_lab),) = table.select("SELECT COUNT(*), MAX(lab) FROM verdicts")
     if of_lab and not lab:
         ((emulated,),) = table.select("SELECT COUNT(DISTINCT line_hash) FROM verdicts WHERE lab <> ''")
@@ -106,10 +110,47 @@ def verdict_table(sources: list[str], lab: bool, skipped: SkippedLines, engine: 
     return table
 
 
-def _judge(sources: list[str], skipped: SkippedLines) -> Iterator["VerdictRow"]:
+def _united(sources: list[str], skipped: SkippedLines, engine: StoreEngine) -> "VerdictTable":
+    """Open stores and judge files, together. Raises UsageError and StoreError."""
+    from probe.analysis.compare.verdict_table import VerdictTable, is_store
+
+    stores = [Path(source) for source in sources if is_store(Path(source))]
+    files, copies = [source for source in sources if not is_store(Path(source))], Counter[str]()
+    if stores:
+        _check_versions(stores, alone=len(sources) == 1)
+    if not files:
+        return engine.verdict_table(stores)
+    if not isinstance(engine, LocalEngine):
+        raise UsageError(
+            tr("Spark reads stores only. Make one first: probe ingest FILE... --store DIR --engine spark"), USAGE
+        )
+    rows = _judge(files, skipped, copies)
+    table = VerdictTable.of_stores(stores, rows) if stores else VerdictTable.of_rows(rows)
+    table.repeated += sum(count > 1 for count in copies.values())
+    return table
+
+
+def _check_versions(stores: list[Path], *, alone: bool) -> None:
+    """Say that a store is of an earlier version. Its identities differ, so that it is read alone. Raises StoreError."""
+    from probe.analysis.compare.verdict_table import StoreError
+    from probe.analysis.store.versions import NAME, note_on_version
+
+    for note in [note_on_version(folder) for folder in stores if (folder / NAME).exists()]:
+        if note is not None and not alone:
+            raise StoreError(note)
+        if note is not None:
+            say(sys.stderr, note)
+
+
+def _judge(sources: list[str], skipped: SkippedLines, copies: "Counter[str]") -> Iterator["VerdictRow"]:
+    """Iterate over the rows of measurements in files, each judged once. `copies` counts them by identity."""
     from probe.analysis.engines.engine import SQLiteEngine
+    from probe.analysis.observations.identity import identity
     from probe.analysis.verdicts.verdict_row import rows_of
 
     with SQLiteEngine() as engine:
         for file, number, measurement in usable_measurements(sources, skipped):
-            yield from rows_of(measurement, file=file, number=number, engine=engine)
+            one = identity(measurement).hex()
+            copies[one] += 1
+            if copies[one] == 1:
+                yield from rows_of(measurement, file=file, number=number, engine=engine)

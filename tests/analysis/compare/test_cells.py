@@ -213,7 +213,7 @@ def test_repeated_measurement_counts_once() -> None:
 
 def test_invalid_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be read as a store"):
-        VerdictTable.of_store(tmp_path)
+        VerdictTable.of_stores([tmp_path])
 
 
 def test_text_in_rows_is_never_sql(lay: Laid) -> None:

@@ -29,7 +29,7 @@ DRIVER = """
 import os, signal, sys
 from pathlib import Path
 from probe.analysis.spark import ingest, session
-from probe.analysis.store.writing import partitions
+from probe.analysis.store.writing import moves
 from probe.analysis.store.manifest import Manifest
 
 def die(*_):
@@ -40,7 +40,7 @@ def rename(source, place, left=[2]):
     os.replace(source, place) if left[0] >= 0 else die()
 
 def move(*all, whole=ingest.move):
-    partitions.os.rename = rename
+    moves.os.rename = rename
     whole(*all)
 
 where, lines, store, master = sys.argv[1:]

@@ -24,7 +24,6 @@ from probe.analysis.store.rejudge import rejudge
 from probe.analysis.store.views import Store
 from probe.analysis.store.writing import ingest as ingesting
 from probe.analysis.store.writing import merge as merging
-from probe.analysis.store.writing import partitions as settling
 from probe.analysis.store.writing.ingest import ingest
 from probe.results import FullDisk, full_disk, try_writing
 from tests.support.lab.small_disk import LARGE, Disk, on_small_disk
@@ -102,15 +101,14 @@ def test_ingest_on_full_disk_is_finished_by_the_same_call(tmp_path: Path, jobs: 
 
 
 def merge_on(disk: Disk, loaded: str, file: str, whole: str) -> list[str]:
-    merging.MOST_FILES = 1
     store = disk.folder / "store"
 
     def work(space: int) -> None:
-        def merge(*arguments: Any) -> None:
+        def crowded(folder: Path) -> list[list[merging.Part]]:
             disk.leave(space)  # the load before it has all space, because it needs more
-            merging.merge(*arguments)
+            return merging.crowded(folder)
 
-        settling.merge = merge  # type: ignore[assignment]
+        ingesting.crowded = crowded
         ingest([Path(file)], store)
 
     return until_it_fits(
@@ -125,7 +123,7 @@ def test_merge_on_full_disk_is_undone_and_repeated(tmp_path: Path) -> None:
     whole = shutil.copytree(loaded, tmp_path / "whole")
     ingest([file], whole)
     places = on_small_disk(merge_on, tmp_path, str(loaded), str(file), str(whole))
-    assert {"merge", "write_rows"} <= set(places)
+    assert {"begin", "write_rows"} <= set(places)
 
 
 def rejudge_on(disk: Disk, loaded: str) -> list[str]:

@@ -16,10 +16,11 @@ from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.store.flatten import flatten
 from probe.analysis.store.manifest import Manifest, StoreError, rejected_lines
 from probe.analysis.store.rejudge import rejudge
-from probe.analysis.store.writing import partitions as settling
+from probe.analysis.store.writing import moves as settling
 from probe.analysis.store.writing.ingest import ingest
 from probe.analysis.store.writing.workers import workers
 from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.lab.synth.write import synthesise
 from tests.support.store.stores import everything, rows_of, some_lines, store_of, taken, write
 
 
@@ -53,7 +54,7 @@ def test_repeated_files_and_lines_count_once(tmp_path: Path) -> None:
 def test_partitions_are_readable_by_other_programs(tmp_path: Path) -> None:
     store = store_of(tmp_path, some_lines(18))
     places = {str(file.parent.relative_to(store)) for file in store.rglob("verdicts/**/*.parquet")}
-    assert places == {f"verdicts/day=2026-{m:02}-11/probe_cc={cc}" for m in (1, 2, 3) for cc in ("DE", "IR", "NA")}
+    assert places == {f"verdicts/month=2026-{m:02}" for m in (1, 2, 3)}
     assert {row["probe_cc"] for row in rows_of(store, "observations")} == {
         "DE",
         "IR",
@@ -88,9 +89,42 @@ def test_lab_measurements_need_option(tmp_path: Path) -> None:
 def test_copy_of_lab_file_is_read_again_with_option(tmp_path: Path) -> None:
     lines = [line | {"annotations": {"lab": "clean"}} for line in some_lines(2)]
     copies = [write(tmp_path / name, lines) for name in ("a.jsonl", "b.jsonl")]
-    assert taken(ingest(copies, tmp_path / "store")) == (4, 0, 2, 2)
+    assert taken(ingest(copies, tmp_path / "store")) == (4, 0, 0, 4)
     assert taken(ingest(copies[1:], tmp_path / "store", lab=True)) == (2, 2, 0, 0)
     assert taken(ingest(copies, tmp_path / "store", lab=True)) == (4, 0, 4, 0)
+
+
+def test_copies_in_other_spellings_count_once(tmp_path: Path) -> None:
+    """Give copies in one batch, in a later batch, in another file and in another ingest."""
+    lines, store = [line | {"test_name": "telegram"} for line in some_lines(5)], tmp_path / "store"
+    other = [dict(reversed(line.items())) | {"report_id": "another"} for line in lines]
+    first = write(tmp_path / "a.jsonl", [*lines[:3], *other[:3]])
+    assert taken(ingest([first], store)) == (6, 3, 3, 0)
+    before = everything(store)
+    second = tmp_path / "b.jsonl"
+    second.write_text("".join(json.dumps(line, separators=(" ,", " : "), sort_keys=True) + "\n" for line in other))
+    assert taken(ingest([second, first], store)) == (11, 2, 9, 0)
+    found = everything(store)
+    assert len(found["measurements"]) == 5
+    assert all(row in found["measurements"] for row in before["measurements"])  # the first copy is kept
+
+
+def test_invalid_copy_does_not_displace_a_valid_one(tmp_path: Path) -> None:
+    """Let an unusable copy come before the measurement, in the same batch."""
+    line = some_lines(1)[0] | {"test_name": "telegram"}
+    file = write(tmp_path / "a.jsonl", [line | {"probe_cc": "de"}, line, line | {"probe_cc": "de"}])
+    assert taken(ingest([file], tmp_path / "store")) == (3, 1, 1, 1)
+    assert len(rows_of(tmp_path / "store", "measurements")) == 1
+    assert rejected_lines(tmp_path / "store") == []  # its measurement is in the store
+
+
+def test_2000_measurements_need_few_files_and_little_space(tmp_path: Path) -> None:
+    made = synthesise(2000, 3, tmp_path, light=True)
+    assert ingest(sorted((tmp_path / "lines").iterdir()), tmp_path / "store", jobs=2).accepted == made["lines"]
+    packed = sum(file.stat().st_size for file in (tmp_path / "lines").iterdir())
+    files = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert len(files) <= 20
+    assert sum(path.stat().st_size for path in files) <= 2 * packed
 
 
 def test_rejudge_works_without_results_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

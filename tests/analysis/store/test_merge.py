@@ -1,107 +1,126 @@
 """Test that many small files become one, in all tables or in none, without lost or repeated rows."""
 
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import REPLACED, table_files
-from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.rejudge import rejudge
 from probe.analysis.store.writing import merge as merging
 from probe.analysis.store.writing.ingest import ingest, open_for_writing
+from probe.analysis.store.writing.merge import MB, Part, packed
+from probe.analysis.store.writing.moves import HOLDING
 from probe.analysis.store.writing.workers import workers
-from tests.support.store.stores import everything, rows_of, some_lines, taken, write
+from tests.support.store.kills import kill_everywhere
+from tests.support.store.stores import Rows, everything, rows_of, some_lines, taken, write
 
-PARTITIONS = 9  # three countries and three days, in three tables
 
-
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a store after three loads, which no test changes."""
-    folder, lines = tmp_path_factory.mktemp("loaded"), some_lines(54)
-    for part in range(3):
-        ingest([write(folder / f"{part}.jsonl", lines[18 * part : 18 * part + 18])], folder / "store")
+def loaded(folder: Path, lines: Rows) -> Path:
+    """Return a store after three loads without a merge."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merging, "TIERS", ((merging.LEAST_BYTES, 4),))
+        share = len(lines) // 3
+        for part in range(3):
+            ingest([write(folder / f"{part}.jsonl", lines[part * share :][:share])], folder / "store")
     return folder / "store"
 
 
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with three files per month, which no test changes."""
+    return loaded(tmp_path_factory.mktemp("crowded"), some_lines(54))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with three files of one month, which no test changes."""
+    return loaded(tmp_path_factory.mktemp("small"), of_one_month(6))
+
+
+def of_one_month(count: int) -> Rows:
+    return [line | {"measurement_start_time": f"2026-01-11 13:00:{n:02}"} for n, line in enumerate(some_lines(count))]
+
+
 @pytest.fixture
-def crowded(loaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of that store, with one file per partition more than allowed."""
-    monkeypatch.setattr(merging, "MOST_FILES", 2)
-    return shutil.copytree(loaded, tmp_path / "store")
+def copied(crowded: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(crowded, tmp_path / "store")
 
 
 def merge(store: Path, jobs: int = 1) -> None:
     with open_for_writing(store) as manifest, workers(jobs) as pool:
-        merging.merge(store, manifest, pool)
+        merging.Merger(store, manifest, pool).merge_crowded()
 
 
 def files_held(store: Path) -> set[int]:
-    """Return the numbers of files in the partitions of all tables."""
-    return set(Counter(file.parent for table in TABLES for file in table_files(store, table)).values())
+    """Return the numbers of files in the months of all tables."""
+    held = Counter(file.parent for name in HOLDING for file in (store / name).rglob("*") if file.is_file())
+    return set(held.values())
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_merge_changes_only_number_of_files(crowded: Path, jobs: int) -> None:
-    before = everything(crowded)
-    assert files_held(crowded) == {3}
-    merge(crowded, jobs)
-    assert files_held(crowded) == {1}
-    assert everything(crowded) == before
-    assert not (crowded / REPLACED).exists()
-    made = table_files(crowded, "verdicts")
-    merge(crowded, jobs)
-    assert table_files(crowded, "verdicts") == made  # a second merge changes nothing
+def test_merge_changes_only_number_of_files(copied: Path, jobs: int) -> None:
+    before = everything(copied)
+    assert files_held(copied) == {3}
+    merge(copied, jobs)
+    assert files_held(copied) == {1}
+    assert everything(copied) == before
+    assert not (copied / REPLACED).exists()
+    made = table_files(copied, "verdicts")
+    merge(copied, jobs)
+    assert table_files(copied, "verdicts") == made  # a second merge changes nothing
 
 
-def test_merged_store_can_be_rejudged(crowded: Path) -> None:
-    before = everything(crowded)
-    merge(crowded)
-    rejudge(crowded)
-    assert everything(crowded) == before
-    assert files_held(crowded) == {1}
+def test_merged_store_can_be_rejudged(copied: Path) -> None:
+    before = everything(copied)
+    merge(copied)
+    rejudge(copied)
+    assert everything(copied) == before
+    assert files_held(copied) == {1}
 
 
-def test_ingest_merges_crowded_partitions(tmp_path: Path, crowded: Path) -> None:
-    new = [line | {"report_id": "new"} for line in some_lines(9)]
-    assert taken(ingest([write(tmp_path / "new.jsonl", new)], crowded, jobs=2)) == (9, 9, 0, 0)
-    assert files_held(crowded) == {1}
-    assert len(rows_of(crowded, "measurements")) == 63
+def test_ingest_merges_in_its_background(tmp_path: Path, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every batch be a load. Later batches come while a merge is under way."""
+    monkeypatch.setattr("probe.analysis.store.writing.ingest.BATCH_LINES", 3)
+    monkeypatch.setattr("probe.analysis.store.writing.ingest.LOAD_BYTES", 1)
+    new = [line | {"report_id": "new", "probe_network_name": "new"} for line in some_lines(18)]
+    assert taken(ingest([write(tmp_path / "new.jsonl", new)], copied, jobs=2)) == (18, 18, 0, 0)
+    assert files_held(copied) == {1}
+    assert len(rows_of(copied, "measurements")) == 72
 
 
-def renaming(times: int) -> Callable[[Path, Path], None]:
-    """Return a rename function that fails after so many calls."""
-    left = [times]
-
-    def rename(source: Path, place: Path) -> None:
-        if not left[0]:
-            raise InterruptedError("the power went")
-        left[0] -= 1
-        os.replace(source, place)
-
-    return rename
+def test_merge_that_is_killed_at_any_step_is_undone(small: Path, tmp_path: Path) -> None:
+    """Kill before each move of a file, and around each record in the database."""
+    kill_everywhere(small, tmp_path, merge, open_and_close, least=3 + 4 * len(HOLDING))
 
 
-@pytest.mark.parametrize(("renames", "missing"), [(0, 0), (1, 6), (2, 0), (7, 6), (2 * 3 * PARTITIONS - 1, 0)])
-def test_interrupted_merge_is_undone(
-    crowded: Path, monkeypatch: pytest.MonkeyPatch, renames: int, missing: int
-) -> None:
-    """Interrupt a merge between two renames, when one partition is missing. The next ingest restores it."""
-    before = everything(crowded)
-    with monkeypatch.context() as patch:
-        patch.setattr(merging.os, "rename", renaming(renames))
-        with pytest.raises(StoreError, match="Afterwards the same command continues"):
-            merge(crowded)
-    found = [row["line_hash"] for row in rows_of(crowded, "measurements")]  # readable before the next ingest
-    assert len(found) == len(set(found)) == 54 - missing
-    rejudge(crowded)  # the next writer finds the same files in all tables
-    assert everything(crowded) == before
-    assert files_held(crowded) == {3}
-    merge(crowded)
-    assert everything(crowded) == before
-    assert files_held(crowded) == {1}
+def test_ingest_that_is_killed_at_any_step_is_continued(small: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "more.jsonl", of_one_month(8)[6:])
+    steps = 4 + len(HOLDING) + 3 + 5 * len(HOLDING)  # the load, and then the merge of four files
+    kill_everywhere(small, tmp_path, lambda store: ingest([file], store), open_and_close, least=steps)
+
+
+def open_and_close(store: Path) -> None:
+    with open_for_writing(store):
+        pass
+
+
+def part(size: int) -> Part:
+    return Part("2026-01", {}, size)
+
+
+def test_merged_files_are_neither_small_nor_large() -> None:
+    parts = [part(size * MB) for size in (1, 5, 7, 20, 30, 50, 55, 60, 60, 60, 62, 63)]
+    sizes = [sum(one.size for one in group) for group in packed(parts)]
+    assert sum(sizes) == sum(one.size for one in parts)
+    assert all(merging.LEAST_BYTES <= size <= merging.MOST_BYTES for size in sizes)
+    assert packed([part(3 * MB)]) == []
+
+
+def test_large_files_stay_as_they_are(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "LEAST_BYTES", 1)
+    monkeypatch.setattr(merging, "TIERS", ((1, 2),))
+    assert merging.crowded(copied) == []
+    assert {len(table_files(copied, table)) for table in TABLES} == {9}

@@ -17,13 +17,18 @@ FILES, ROWS, WIDE = 6, 4000, 6000  # 150 MB. Each share sorts with 128 MB.
 
 @pytest.fixture(scope="module")
 def pieces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Write staged files of wide measurements, all of one day and country."""
+    """Write staged files of wide measurements, all of one month, country, network and target."""
     return [_piece(tmp_path_factory.mktemp("pieces") / f"{number}.parquet") for number in range(FILES)]
 
 
 def _piece(file: Path) -> Path:
     columns = schema("measurements")
-    text = {"day": ["2026-10-01"] * ROWS, "probe_cc": ["DE"] * ROWS}
+    text = {
+        "day": ["2026-10-01"] * ROWS,
+        "probe_cc": ["DE"] * ROWS,
+        "probe_asn": ["AS1"] * ROWS,
+        "target": ["x"] * ROWS,
+    }
     text["line_hash"] = [os.urandom(16).hex() for _ in range(ROWS)]
     text["facts"] = [os.urandom(WIDE // 2).hex() for _ in range(ROWS)]
     made = [pa.array(text.get(one.name, [None] * ROWS), one.type) for one in columns]
@@ -32,9 +37,10 @@ def _piece(file: Path) -> Path:
 
 
 def rows_sorted(pieces: list[Path], folder: Path) -> list[str]:
-    """Return the hashes in the order of four processes, each with the smallest memory limit."""
-    shares = [sorting._sorted_rows("measurements", pieces, folder / "spill", share, 4) for share in range(4)]
-    return [one for share in shares for _, rows in share for one in rows.column("line_hash").to_pylist()]
+    """Return the hashes in the order of one of four processes, which has the smallest memory limit."""
+    one_of_four = sorting.Sorting("measurements", pieces, ["2026-10"], folder, "x", 4)
+    found = sorting._sorted_rows(one_of_four, folder / "spill")
+    return [one for _, rows in found for one in rows.column("line_hash").to_pylist()]
 
 
 def test_rows_larger_than_memory_are_sorted(pieces: list[Path], tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_column_missing_in_old_files_is_empty_there(tmp_path: Path, older: str) 
     lacking = sum(pq.read_metadata(file).num_rows for file in old)
     with Store(tmp_path / "store") as opened:
         assert opened.sql("SELECT endpoints IS NULL AS n FROM verdicts").column("n").to_pylist().count(True) == lacking
-    table = VerdictTable.of_store(tmp_path / "store")
+    table = VerdictTable.of_stores([tmp_path / "store"])
     assert table.select("SELECT COUNT(*) FROM verdicts WHERE endpoints = ''") == [(lacking,)]
     assert 0 < lacking < table.select("SELECT COUNT(*) FROM verdicts")[0][0]
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from probe.analysis.report.notebook import Verdicts
 from tests.analysis.compare.test_events import bad, fine
 from tests.cli.results.test_judge import call, lines
 from tests.support.measurements.verdict_rows import store
+from tests.support.store.stores import some_lines, store_of, write
 
 
 @pytest.fixture
@@ -83,3 +85,51 @@ def test_page_of_one_run_has_evidence(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [cell["text"] for cell in data["cells"]] == ["(BLOCKED 1/1)"]
     assert any("failed in tls_handshake with connection_reset" in one for one in data["verdicts"][0]["evidence"])
     assert data["verdicts"][0]["file"] == file.name
+
+
+# -- several sources -----------------------------------------------------------------------------------------------
+
+TWICE = "2 measurements are there more than once and count once.\n"
+
+
+def cells(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Return how many verdicts a comparison counts, and what it says on stderr."""
+    assert call("compare", "--json", "--by", "cc", *words) == 0
+    out, err = capsys.readouterr()
+    return sum(json.loads(line)["n"] for line in out.splitlines()), err
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return two stores and two files that share two of ten measurements. The second has other spellings."""
+    folder, every = tmp_path_factory.mktemp("sources"), [line | {"test_name": "telegram"} for line in some_lines(10)]
+    first, second = every[:6], [dict(reversed(line.items())) | {"report_id": "x"} for line in every[4:]]
+    files = [write(folder / f"{name}.jsonl", some) for name, some in (("a", first), ("b", second))]
+    stores = [store_of(folder / name, some) for name, some in (("A", first), ("B", second))]
+    return {"a": str(files[0]), "b": str(files[1]), "A": str(stores[0]), "B": str(stores[1])}
+
+
+@pytest.mark.parametrize("names", ["AB", "BA", "Ab", "bA", "aB", "ab"])
+def test_measurement_in_two_sources_counts_once(
+    sources: dict[str, str], capsys: pytest.CaptureFixture[str], names: str
+) -> None:
+    assert cells([sources[name] for name in names], capsys) == (10, TWICE)
+
+
+def test_source_with_itself_counts_once(sources: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    for names in ("AA", "aa", "Aa"):
+        n, err = cells([sources[name] for name in names], capsys)
+        assert (n, err.split()[0]) == (6, "6")
+    assert cells([sources["A"]], capsys) == cells([sources["a"]], capsys) == (6, "")
+
+
+def test_series_and_events_take_several_stores(sources: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("series", "events"):
+        assert call(command, sources["A"], sources["B"]) == 0
+        assert capsys.readouterr().err == TWICE
+
+
+def test_notebook_takes_several_sources(sources: dict[str, str]) -> None:
+    both = Verdicts(sources["A"], sources["b"]).rows()
+    assert both.num_rows == len(set(both["line_hash"].to_pylist())) == 10
+    assert Verdicts(sources["a"], sources["b"]).rows()["line_hash"] == both["line_hash"]

@@ -72,7 +72,7 @@ def store(folder: Path, *groups: Iterable[VerdictRow]) -> VerdictTable:
         part = folder / "verdicts" / f"day={day}" / f"probe_cc={cc}"
         part.mkdir(parents=True)
         _write(part / "part.parquet", [row for row in everything if (row.day, row.probe_cc) == (day, cc)])
-    return VerdictTable.of_store(folder)
+    return VerdictTable.of_stores([folder])
 
 
 def _write(path: Path, part: list[VerdictRow]) -> None:

@@ -1,18 +1,42 @@
-"""Check what a measurement needs to be comparable: country, network, time, and an origin outside of the lab."""
+"""Identify a line's measurement, and check what it needs to be comparable: country, network, time, no lab."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from probe.analysis.observations.lenient_json import table, text
-from probe.analysis.verdicts.verdicts import moment, reason_unusable
+from probe.analysis.observations.identity import identity
+from probe.analysis.observations.lenient_json import moment, table, text
+from probe.analysis.store.writing.hashes import line_hash, problem_hash
+from probe.analysis.verdicts.verdicts import reason_unusable
 from probe.messages import mark
+from probe.results import Piece, Problem
 
 FIRST = datetime(2012, 12, 1, tzinfo=UTC)  # the start of OONI's archive (https://github.com/ooni/data, Readme.md)
 AHEAD = timedelta(days=1)  # tolerated error of a probe's clock
 OF_LAB = mark("This measurement was made inside the lab. The option --lab includes it.")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _NETWORK = re.compile(r"AS\d{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Hold the identity and the month of a line's measurement, and the reason why it is rejected, if it is."""
+
+    identity: bytes
+    month: str = ""
+    reason: str | None = None
+
+
+def read_line(piece: Piece | Problem, digest: str, now: datetime, lab: bool) -> Line:
+    """Parse a line. One that holds no measurement has an identity of its own. `digest` is the file's."""
+    if isinstance(piece, Problem):
+        return Line(problem_hash(piece, digest), reason=piece.sentence)
+    document = piece.document()
+    if isinstance(document, Problem):
+        return Line(line_hash(piece), reason=document.sentence)
+    month = moment(document.get("measurement_start_time"))[:7]
+    return Line(identity(document), month, reason_rejected(document, now, lab))
 
 
 def reason_rejected(measurement: dict[str, Any], now: datetime, lab: bool) -> str | None:

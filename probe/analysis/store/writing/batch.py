@@ -24,7 +24,7 @@ BUG = mark("This line showed a bug in the probe. Please report it:")
 
 @dataclass(frozen=True)
 class Job:
-    """Describe one batch for a worker: the store, the name of the staged files, and the lines with their hashes."""
+    """Describe one batch for a worker: the store, the name of the staged files, and the lines with their identities."""
 
     folder: Path
     name: str

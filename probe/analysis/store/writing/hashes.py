@@ -1,13 +1,14 @@
-"""Identify lines and files by the SHA-256 of their bytes."""
+"""Identify lines that hold no measurement, and files, by the SHA-256 of their bytes."""
 
 import hashlib
 from pathlib import Path
 
+from probe.analysis.observations.identity import SIZE
 from probe.results import STDIN, Piece, Problem
 
 
 def line_hash(piece: Piece) -> bytes:
-    """Return the hash of a line without surrounding white space."""
+    """Return the hash of a line without surrounding white space, as long as an identity."""
     return _hash(piece.raw.strip())
 
 
@@ -28,4 +29,4 @@ def file_digest(source: Path) -> str:
 
 
 def _hash(raw: bytes) -> bytes:
-    return hashlib.sha256(raw).digest()
+    return hashlib.sha256(raw).digest()[:SIZE]

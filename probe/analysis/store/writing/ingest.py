@@ -17,19 +17,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from probe.analysis.store.columns import TABLES
-from probe.analysis.store.files import REPLACED, STAGED, WORK
-from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError, os_error_of
-from probe.analysis.store.writing.admission import OF_LAB
+from probe.analysis.store.files import STAGED, WORK, staged_file
+from probe.analysis.store.index import make_index
+from probe.analysis.store.manifest import LINE_HASHES, FileTally, Manifest, Rejected, refusal
+from probe.analysis.store.writing.admission import OF_LAB, Line, read_line
 from probe.analysis.store.writing.batch import Done, Job, work
-from probe.analysis.store.writing.hashes import file_digest, line_hash, problem_hash
-from probe.analysis.store.writing.merge import restore_replaced
-from probe.analysis.store.writing.partitions import load_staged, undo_load
+from probe.analysis.store.writing.hashes import file_digest, line_hash
+from probe.analysis.store.writing.merge import Merger, crowded
+from probe.analysis.store.writing.moves import remove_replaced, undo_move
+from probe.analysis.store.writing.partitions import load_staged
 from probe.analysis.store.writing.workers import Workers, result_of, workers
-from probe.messages import tr
-from probe.results import Piece, Problem, file_name, full_disk, is_full, read_pieces, reason_of
+from probe.results import Piece, Problem, file_name, read_pieces
 
 BATCH_LINES, BATCH_BYTES = 1024, 8 * 1024 * 1024  # whichever is reached first. A worker holds the rows of one batch.
-LOAD_LINES = 250_000  # staged measurements at most. Each load adds a file to every partition that it touches.
+LOAD_BYTES = 256 * 1024 * 1024  # of staged files. Each load adds a file to every month that it touches.
 
 
 @dataclass
@@ -83,7 +84,8 @@ def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: in
                 batches.finish(*pending.popleft())
         while pending:
             batches.finish(*pending.popleft())
-        load_staged(folder, manifest, pool)
+        batches.load()
+        batches.merger.merge_crowded()
     report.seconds = round(time.monotonic() - began, 3)
     return report
 
@@ -93,8 +95,9 @@ class _Intake:
 
     def __init__(self, manifest: Manifest, folder: Path, lab: bool, report: Report, pool: Workers) -> None:
         self._manifest, self._folder, self._lab, self._report, self._pool = manifest, folder, lab, report, pool
-        self._in_work: set[bytes] = set()  # hashes of lines in batches that are not finished
-        self._waiting = sum(manifest.staged().values())
+        self.merger = Merger(folder, manifest, pool)
+        self._has_line_hashes = manifest.setting(LINE_HASHES) is not None
+        self._in_work: set[bytes] = set()  # identities of lines in batches that are not finished
 
     def of(self, sources: Iterable[Path]) -> Iterator[_Batch]:
         """Iterate over the batches of all files. A batch can have lines of several files, and the last can be empty."""
@@ -116,19 +119,27 @@ class _Intake:
 
     def _put(self, piece: Piece | Problem, tally: FileTally, batch: _Batch) -> None:
         tally.lines += 1
-        if isinstance(piece, Problem):
-            identity = problem_hash(piece, tally.digest)
-            batch.rejected.append(Rejected(identity, piece.file, piece.number, piece.sentence))
-            tally.rejected += 1
-            return
-        identity = line_hash(piece)
-        if identity in self._in_work or self._manifest.holds(identity):
+        line = read_line(piece, tally.digest, datetime.now(UTC), self._lab)
+        if isinstance(piece, Piece) and self._held(line, piece):
             tally.duplicates += 1
-            return
-        self._in_work.add(identity)
-        batch.lines.append((identity, piece))
-        batch.tallies.append(tally)
-        batch.bytes += len(piece.raw)
+        elif line.reason is not None:
+            batch.rejected.append(Rejected(line.identity, piece.file, piece.number, line.reason))
+            tally.rejected += 1
+            tally.of_lab += line.reason == OF_LAB
+        elif isinstance(piece, Piece):
+            self._in_work.add(line.identity)
+            batch.lines.append((line.identity, piece))
+            batch.tallies.append(tally)
+            batch.bytes += len(piece.raw)
+
+    def _held(self, line: Line, piece: Piece) -> bool:
+        """Return True if the store has the measurement, or will have it. A migrated store can have its line's hash."""
+        if line.identity in self._in_work or self._manifest.holds(line.month, line.identity):
+            return True
+        if not self._has_line_hashes:
+            return False
+        self._manifest.rename_rejected(line_hash(piece), line.identity)
+        return self._manifest.holds(line.month, line_hash(piece))
 
     def finish(self, batch: _Batch, name: str, future: "Future[Done]") -> None:
         """Count the result of a batch, and record it in the manifest."""
@@ -136,19 +147,27 @@ class _Intake:
         for index in done.taken:
             batch.tallies[index].accepted += 1
         for index, reason in done.rejected:
-            identity, piece = batch.lines[index]
-            batch.rejected.append(Rejected(identity, piece.file, piece.number, reason))
+            one, piece = batch.lines[index]
+            batch.rejected.append(Rejected(one, piece.file, piece.number, reason))
             batch.tallies[index].rejected += 1
             batch.tallies[index].of_lab += reason == OF_LAB
         taken = [batch.lines[index][0] for index in done.taken]
-        self._manifest.add(name, taken, batch.rejected, batch.ended)
-        self._in_work.difference_update(identity for identity, _ in batch.lines)
+        self._manifest.add(name, self._staged_bytes(name), taken, batch.rejected, batch.ended)
+        self._in_work.difference_update(one for one, _ in batch.lines)
         for tally in batch.ended:
             self._report.add(tally)
-        self._waiting += len(taken)
-        if self._waiting >= LOAD_LINES:
-            load_staged(self._folder, self._manifest, self._pool)
-            self._waiting = 0
+        if self._manifest.staged_bytes() >= LOAD_BYTES:
+            self.load()
+
+    def load(self) -> None:
+        """Load the staged files, put merged files in place, and start merging others in the background."""
+        load_staged(self._folder, self._manifest, self._pool)
+        self.merger.finish()
+        self.merger.begin(crowded(self._folder))
+
+    def _staged_bytes(self, name: str) -> int:
+        files = [staged_file(self._folder, table, name) for table in TABLES]
+        return sum(file.stat().st_size for file in files if file.exists())
 
 
 @contextmanager
@@ -163,32 +182,18 @@ def open_for_writing(folder: Path) -> Iterator[Manifest]:
         yield manifest
     except (OSError, sqlite3.Error) as error:
         shutil.rmtree(folder / WORK, ignore_errors=True)  # the next ingest makes these files again
-        raise _refusal(error, folder) from None
+        raise refusal(error, folder) from None
     finally:
         manifest.close()
 
 
-def _refusal(error: OSError | sqlite3.Error, folder: Path) -> Exception:
-    """Return the exception with the sentence for the user."""
-    system = os_error_of(error, folder) if isinstance(error, sqlite3.Error) else error
-    if system is not None and is_full(system):
-        return full_disk(system, folder)
-    return StoreError(
-        tr(
-            "The store {folder} cannot be written: {reason}. Afterwards the same command continues.",
-            folder=folder,
-            reason=reason_of(system) if system else error,
-        )
-    )
-
-
 def _sweep(folder: Path, manifest: Manifest) -> None:
     shutil.rmtree(folder / WORK, ignore_errors=True)
-    for name in manifest.unfinished_loads():
-        undo_load(folder, name)
-        restore_replaced(folder)
-        manifest.forget_load(name)
-    shutil.rmtree(folder / REPLACED, ignore_errors=True)
+    for name in manifest.unfinished_moves():
+        undo_move(folder, name)
+        manifest.undone(name)
+    remove_replaced(folder)
+    make_index(folder)
     staged_names = manifest.staged()
     for table in TABLES:
         staged = folder / STAGED / table

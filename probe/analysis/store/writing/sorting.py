@@ -1,12 +1,14 @@
-"""Sort the rows of any number of files into one file for each day and country, for loads and merges.
+"""Sort the rows of any number of files into one file for each month, for loads and merges.
 
-Each process handles the days whose hash falls to it, so that two processes never write to one partition.
+Each process handles some of the months, so that two processes never write to one file.
 """
 
 import errno
 import importlib
 import os
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from probe.analysis.engines.duckdb_files import duckdb_in_memory
-from probe.analysis.store.columns import PARTITIONS, hive_options, partition_schema, schema
+from probe.analysis.store.columns import TABLES, schema, select_list
 from probe.analysis.store.files import partition, write_rows
+from probe.analysis.store.index import ids_in, index_file, write_ids
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing.workers import Workers
 from probe.messages import tr
@@ -26,53 +29,90 @@ MEMORY = 512  # MB for sorting in all processes together. DuckDB writes the rest
 LEAST = 128  # MB that every process gets
 SORTED_AT_ONCE = 0.3  # share of that memory for the bytes of rows. With 0.5 DuckDB ran out of memory.
 ORDER = {
-    "measurements": "day, probe_cc, line_hash",
-    "observations": "day, probe_cc, line_hash, row",
-    "verdicts": "day, probe_cc, line_hash, service",
+    "measurements": "probe_cc, probe_asn, target, line_hash",
+    "observations": "probe_cc, probe_asn, target, line_hash, row",
+    "verdicts": "probe_cc, probe_asn, target, line_hash, service",
 }
-_KEY = "(day, probe_cc, line_hash[:2])"  # rows are divided into ranges of this key. It is a prefix of ORDER.
-_Key = tuple[str, str, str]
+"""The order of rows inside a file. Each measurement's rows are at the same place in all tables."""
+_MONTH = "day[:7]"
+# Rows are divided into ranges of this key. It is a prefix of the order of months and rows.
+_KEY = f"({_MONTH}, probe_cc, probe_asn, target, line_hash[:2])"
+_Key = tuple[str, str, str, str, str]
 _SAMPLE_ROWS = 1000  # rows of a file that are read to estimate the size of a row
+
+
+@dataclass(frozen=True)
+class Sorting:
+    """Describe the sorting of one table's files for one process: the months, and the name of the new files.
+
+    `shares` is the number of processes that sort at the same time.
+    """
+
+    table: str
+    files: Sequence[Path]
+    months: Sequence[str]
+    work: Path
+    name: str
+    shares: int = 1
 
 
 def write_sorted(sources: Mapping[str, Sequence[Path]], work: Path, name: str, pool: Workers) -> None:
     """Write each table's rows as synced files under `work`, in the folders that they will have in the tables.
 
-    `sources` holds the files by table. Files without columns for day and country have these in their folders' names.
+    `sources` holds the files by table. The files of identities are written too.
     """
     work.mkdir(exist_ok=True)
-    shares = [(table, files, share) for table, files in sources.items() if files for share in range(pool.jobs)]
-    pool.all(_write, [(table, files, work, name, share, pool.jobs) for table, files, share in shares])
-    os.sync()  # once for thousands of files. One fsync per file takes as long as all the rest.
+    pool.all(write_months, [(one,) for one in sortings(sources, months_in(sources["measurements"]), work, name, pool)])
+    os.sync()  # once for many files
 
 
-def _write(table: str, files: Sequence[Path], work: Path, name: str, share: int, shares: int) -> None:
-    """Write one table's files for the days of this share."""
-    rows = _sorted_rows(table, files, work / f"sorting-{table}-{share}", share, shares)
-    for (day, country), batches in groupby(rows, lambda found: found[0]):
-        place = work / table / partition(day, country)
+def sortings(
+    sources: Mapping[str, Sequence[Path]], months: Sequence[str], work: Path, name: str, pool: Workers
+) -> list[Sorting]:
+    """Divide the sorting of some months by table and among the processes."""
+    parts = [part for share in range(pool.jobs) if (part := months[share :: pool.jobs])]
+    return [Sorting(table, sources[table], part, work, name, pool.jobs) for part in parts for table in TABLES]
+
+
+def months_in(files: Sequence[Path]) -> list[str]:
+    """Return the months of the rows in some files, sorted."""
+    days = {day for file in files for day in pq.read_table(file, columns=["day"], partitioning=None)["day"].unique()}
+    return sorted({str(day)[:7] for day in days})
+
+
+def write_months(one: Sorting) -> None:
+    """Write one file of sorted rows for each month, and the identities for those of measurements."""
+    rows = _sorted_rows(one, one.work / f"sorting-{uuid.uuid4().hex}")
+    for month, batches in groupby(rows, lambda found: found[0]):
+        place = one.work / one.table / partition(month)
         place.mkdir(parents=True, exist_ok=True)
-        write_rows(place / f"{name}.parquet", (rows for _, rows in batches), partition_schema(table), sync=False)
+        file = place / f"{one.name}.parquet"
+        write_rows(file, (rows for _, rows in batches), schema(one.table), sync=False)
+        if one.table == "measurements":
+            write_ids(index_file(file), ids_in(file))
 
 
-def _sorted_rows(
-    table: str, files: Sequence[Path], spill: Path, share: int, shares: int
-) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Iterate over ((day, country), Arrow batch), partition by partition. Raises StoreError."""
+def _sorted_rows(one: Sorting, spill: Path) -> Iterator[tuple[str, Any]]:
+    """Iterate over (month, Arrow batch), month by month. Raises StoreError."""
     duckdb, connection = importlib.import_module("duckdb"), duckdb_in_memory()
-    memory = max(MEMORY // shares, LEAST)
+    memory = max(MEMORY // one.shares, LEAST)
     try:
         connection.execute(f"SET memory_limit = '{memory}MB'")
-        connection.execute(f"SET threads = {1 if shares > 1 else os.cpu_count()}")
+        connection.execute(f"SET threads = {1 if one.shares > 1 else os.cpu_count()}")
         connection.execute("SET temp_directory = $1", [str(spill)])
-        mine = f"FROM read_parquet($1, {_in_folders(files[0])}) WHERE hash(day) % {shares} = {share}"
-        columns, names = ", ".join(f'"{column}"' for column in schema(table).names), [str(file) for file in files]
-        most = max(1, int(memory * 1e6 * SORTED_AT_ONCE / _row_bytes(files)))
-        for first, last in _ranges(connection, mine, names, most):
+        files = [str(file) for file in one.files]
+        source = "FROM read_parquet($1, hive_partitioning = false, union_by_name = true)"
+        there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * {source}", [files]).fetchall()}
+        months = ", ".join(f"'{month}'" for month in one.months)
+        mine = f"{source} WHERE {_MONTH} IN ({months})"
+        most = max(1, int(memory * 1e6 * SORTED_AT_ONCE / _row_bytes(one.files)))
+        for first, last in _ranges(connection, mine, files, most):
             found = connection.sql(
-                f"SELECT {columns} {mine} AND day BETWEEN $2 AND $5 AND {_KEY} BETWEEN ($2, $3, $4) AND ($5, $6, $7) "
-                f"ORDER BY {ORDER[table]}",
-                params=[names, *first, *last],
+                f"SELECT {_MONTH} AS month, {select_list(one.table, there)} {mine} "
+                f"AND day BETWEEN '{first[0]}-01' AND '{last[0]}-31' "
+                f"AND {_KEY} BETWEEN ($2, $3, $4, $5, $6) AND ($7, $8, $9, $10, $11) "
+                f"ORDER BY month, {ORDER[one.table]}",
+                params=[files, *first, *last],
             )
             for batch in found.to_arrow_reader(min(most, 50_000)):
                 yield from _cut(batch)
@@ -119,18 +159,10 @@ def _row_bytes(files: Sequence[Path]) -> float:
     return size / rows if rows else 1.0
 
 
-def _in_folders(file: Path) -> str:
-    """Return DuckDB's options for reading day and country from folder names. NA is a country and not a null."""
-    if not file.parent.name.startswith(f"{PARTITIONS[1]}="):
-        return "hive_partitioning = false"
-    return hive_options()
-
-
-def _cut(batch: Any) -> Iterator[tuple[tuple[str, str], Any]]:
-    """Divide a sorted batch by partition, and drop the columns that the folder names contain."""
-    keys = list(zip(*(batch.column(name).to_pylist() for name in PARTITIONS), strict=True))
-    rest, start = batch.drop_columns(list(PARTITIONS)), 0
-    for key, members in groupby(keys):
+def _cut(batch: Any) -> Iterator[tuple[str, Any]]:
+    """Divide a sorted batch by month."""
+    rest, start = batch.drop_columns(["month"]), 0
+    for month, members in groupby(batch.column("month").to_pylist()):
         length = sum(1 for _ in members)
-        yield key, rest.slice(start, length)
+        yield month, rest.slice(start, length)
         start += length

@@ -1,0 +1,75 @@
+"""Identify measurements by content, so that a copy in another file or spelling is recognised.
+
+The identity has 96 bits. With 10⁹ measurements two of them share one by chance in 6 of 10¹² stores. The second of the
+two would count as a copy of the first and would not be stored. To hide a given measurement on purpose, 2⁹⁶ others
+must be tried on average, or 2⁶⁶ to hide any of 10⁹.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from probe.analysis.observations.lenient_json import moment, table, text
+
+SIZE = 12  # bytes of an identity
+_EXACT = 2**53  # whole numbers up to here are equal as integer and as fraction
+# What is added after a measurement was made: the collector's id, and keys of OONI's archive.
+_ADDED = frozenset(
+    {
+        "report_id",
+        "measurement_uid",
+        "backend_version",
+        "bucket_date",
+        "report_filename",
+        "probe_city",
+        "input_hashes",
+    }
+)
+
+
+def identity(measurement: dict[str, Any]) -> bytes:
+    """Return the identity of a measurement: equal for all spellings of it, with `report_id` or without.
+
+    Our probe's measurements have a run, a nettest, an input or a target, and a time. OONI's have a `measurement_uid`.
+    All others are compared as a whole.
+    """
+    keys = table(measurement.get("test_keys"))
+    run, name = text(table(keys.get("x_run")).get("run_id")), text(measurement.get("test_name"))
+    start, target = moment(measurement.get("measurement_start_time")), text(table(keys.get("x_target")).get("name"))
+    if run and name and start:
+        return identity_of_ours(run, name, text(measurement.get("input")), target, start)
+    uid = text(measurement.get("measurement_uid"))
+    if uid and not run:
+        return _digest(["ooni", uid])
+    return _digest(["whole", {key: _plain(value) for key, value in measurement.items() if key not in _ADDED}])
+
+
+def identity_of_ours(run_id: str, test_name: str, input: str, target: str, start: str) -> bytes:
+    """Return the identity of a measurement of our probe. `start` has the form that `moment` returns."""
+    return _digest(["probe", run_id, test_name, input, target, start])
+
+
+def _digest(value: Any) -> bytes:
+    whole = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(whole.encode()).digest()[:SIZE]
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value with one spelling for each number: 1, 1.0 and 1e0 become 1."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
+        return _rounded(value)
+    return value
+
+
+def _rounded(value: int) -> float | int:
+    """Return a large integer as orjson reads it, which has no integers of more than 64 bits."""
+    try:
+        return float(value)
+    except OverflowError:
+        return value

@@ -1,0 +1,1 @@
+"""Migrate, check, compact and describe a store, and remove measurements from it."""

@@ -1,0 +1,109 @@
+"""Check that a store is whole: files, rows, order, identities and manifest agree."""
+
+import heapq
+from collections.abc import Callable, Iterator
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from probe.analysis.store.columns import TABLES
+from probe.analysis.store.files import REPLACED, month_of, staged_file, table_files
+from probe.analysis.store.index import NO_PART, ids_in, index_file, index_files, read_ids
+from probe.analysis.store.manifest import StoreError, locked
+from probe.analysis.store.versions import VERSION, check_known, note_on_version, reading
+from probe.analysis.store.writing.sorting import ORDER
+from probe.files import open_regular
+from probe.messages import tr
+
+
+def check(folder: Path) -> Iterator[str]:
+    """Iterate over sentences that say what is wrong with a store, none if it is whole. Raises StoreError.
+
+    No other command may write to the store at the same time.
+    """
+    version = check_known(folder)
+    with locked(folder):
+        if version not in (0, VERSION):
+            yield str(note_on_version(folder))
+            return
+        for problems in (_interrupted, _missing, _rows, _twice):
+            yield from problems(folder)
+
+
+def _interrupted(folder: Path) -> Iterator[str]:
+    """Find what a killed command left."""
+    with reading(folder) as database:
+        known = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        moves = database.execute("SELECT count(*) FROM moves").fetchone()[0] if "moves" in known else 0
+        staged = [name for (name,) in database.execute("SELECT name FROM staged")] if "staged" in known else []
+    if moves or (folder / REPLACED).exists():
+        yield tr("A command was interrupted while it moved files. The next `probe ingest` repairs this.")
+    for path in (staged_file(folder, table, name) for name in staged for table in TABLES):
+        if not path.is_file():
+            yield tr("{path} is missing. Its measurements are lost. Ingest their files into a new store.", path=path)
+
+
+def _missing(folder: Path) -> Iterator[str]:
+    """Find files without their counterparts. Measurements without transactions have no observations."""
+    files = {table: {(month_of(file), file.stem) for file in table_files(folder, table)} for table in TABLES}
+    for table in ("observations", "verdicts"):
+        for month, name in sorted(files[table] - files["measurements"]):
+            yield tr("{table}: month {month}, file {name} has no measurements.", table=table, month=month, name=name)
+    for month, name in sorted(files["measurements"] - files["verdicts"]):
+        yield tr("verdicts: month {month}, file {name} is missing.", month=month, name=name)
+    measured = {index_file(file) for file in table_files(folder, "measurements")}
+    for path in sorted(measured.symmetric_difference(index_files(folder))):
+        yield tr("{path}: identities and measurements do not agree.", path=path)
+
+
+def _rows(folder: Path) -> Iterator[str]:
+    """Read every row. Find unreadable files, wrong months, a wrong order, and rows of no measurement."""
+    for file in table_files(folder, "measurements"):
+        try:
+            yield from _of_load(folder, file)
+        except StoreError as error:
+            yield str(error)
+
+
+def _of_load(folder: Path, file: Path) -> Iterator[str]:
+    place, ids = file.relative_to(folder / "measurements"), ids_in(file)
+    known = {identity.hex() for identity in ids}
+    if index_file(file).is_file() and read_ids(index_file(file)) != sorted(ids):
+        yield tr("{path}: identities and measurements do not agree.", path=index_file(file))
+    for table in TABLES:
+        path = folder / table / place
+        if path.is_file():
+            yield from _of_table(path, table, known)
+
+
+def _of_table(path: Path, table: str, known: set[str]) -> Iterator[str]:
+    keys = ORDER[table].split(", ")
+    rows = list(_keys(path, [*keys, "day"]))
+    tests: dict[str, Callable[[], bool]] = {
+        tr("a row has another month"): lambda: all(row[-1][:7] == month_of(path) for row in rows),
+        tr("rows are not in order"): lambda: all(one[:-1] <= other[:-1] for one, other in pairwise(rows)),
+        tr("rows belong to no measurement"): lambda: {row[3] for row in rows} <= known,
+    }
+    for reason, holds in tests.items():
+        if not holds():
+            yield tr(NO_PART, path=path, reason=reason)
+
+
+def _keys(path: Path, columns: list[str]) -> Iterator[tuple[str, ...]]:
+    """Read all columns, since a damaged one is found only so, and iterate over the values of some."""
+    try:
+        with open_regular(path) as opened, pq.ParquetFile(opened) as file:
+            for batch in file.iter_batches(8192):
+                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise StoreError(tr(NO_PART, path=path, reason=str(error).partition("\n")[0])) from None
+
+
+def _twice(folder: Path) -> Iterator[str]:
+    """Find measurements that are in two files of a month."""
+    for _, files in groupby(index_files(folder), lambda file: file.parent):
+        for identity, same in groupby(heapq.merge(*map(read_ids, files))):
+            if (count := len(list(same))) > 1:
+                yield tr("The measurement {identity} is stored {count} times.", identity=identity.hex(), count=count)

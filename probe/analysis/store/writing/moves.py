@@ -1,0 +1,66 @@
+"""Move finished files from the folder `work` into a store, in all tables or in none."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from probe.analysis.store.columns import TABLES
+from probe.analysis.store.files import REPLACED, WORK, load_of
+from probe.analysis.store.index import INDEX
+
+HOLDING = (*TABLES, INDEX)  # folders whose files a move adds or replaces
+
+
+class Records(Protocol):
+    """Record in a store's database that a move began, so that a kill is noticed."""
+
+    def begin_move(self, name: str) -> None:
+        """Record that files of that name are being moved into the store."""
+        ...
+
+
+def move(folder: Path, records: Records, name: str, replaced: Iterable[Path] = ()) -> None:
+    """Move the synced files of that name into the store, in place of others. They count when the move is finished.
+
+    `replaced` has the paths of the others inside of the store. A reader finds a row in the old file or in the new one,
+    and for an instant in neither. The old files are kept until `remove_replaced`, so that `undo_move` can restore them.
+    """
+    old = list(replaced)
+    records.begin_move(name)
+    for held in HOLDING:
+        for path in (path for path in old if path.parts[0] == held):
+            _rename(folder / path, folder / REPLACED / path)
+        for made in _files_of(folder / WORK, held, name):
+            _rename(made, folder / made.relative_to(folder / WORK))
+
+
+def undo_move(folder: Path, name: str) -> None:
+    """Remove the files that an interrupted move added, and restore those that it replaced."""
+    for held in HOLDING:
+        for file in _files_of(folder, held, name):
+            file.unlink()
+    for file in [path for path in (folder / REPLACED).rglob("*") if path.is_file()]:
+        place = folder / file.relative_to(folder / REPLACED)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(file, place)
+
+
+def remove_replaced(folder: Path) -> None:
+    """Remove the files that a finished move replaced, and empty folders of partitions."""
+    if (folder / REPLACED).exists():
+        shutil.rmtree(folder / REPLACED)
+    for held in HOLDING:
+        for place in sorted((folder / held).rglob("*"), reverse=True):
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
+
+
+def _files_of(root: Path, held: str, name: str) -> list[Path]:
+    return sorted(file for file in (root / held).rglob(f"{name}*") if file.is_file() and load_of(file) == name)
+
+
+def _rename(source: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    os.rename(source, place)
