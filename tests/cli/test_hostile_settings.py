@@ -151,6 +151,11 @@ READERS = {
     "series": ("series",),
     "events": ("events",),
     "rejudge": ("ingest", "--rejudge", "--jobs", "1", "--store"),
+    "info": ("store", "info"),
+    "check": ("store", "check"),
+    "compact": ("store", "compact", "--jobs", "1"),
+    "forget": ("store", "forget", "--cc", "DE", "--yes", "--jobs", "1"),
+    "migrate": ("store", "migrate", "--jobs", "1"),
 }
 
 

@@ -54,13 +54,17 @@ def write_ids(path: Path, ids: Iterable[bytes]) -> None:
 
 
 def read_ids(path: Path) -> list[bytes]:
-    """Return the identities in a file."""
-    raw = path.read_bytes()
+    """Return the identities in a file. Raises StoreError."""
+    try:
+        with open_regular(path) as file:
+            raw = file.read()
+    except OSError as error:
+        raise StoreError(tr(NO_PART, path=path, reason=error.strerror or error)) from None
     return [raw[place : place + SIZE] for place in range(0, len(raw), SIZE)]
 
 
 def ids_in(measurements: Path) -> list[bytes]:
-    """Return the identities in a file of the table `measurements`, in its order."""
+    """Return the identities in a file of the table `measurements`, in its order. Raises StoreError."""
     try:
         with open_regular(measurements) as opened:
             hashes = pq.ParquetFile(opened).read(["line_hash"]).column("line_hash")

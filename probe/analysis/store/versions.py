@@ -65,6 +65,12 @@ def check_known(folder: Path) -> int:
     return version
 
 
+def check_current(folder: Path) -> None:
+    """Raise StoreError for a folder that is no store, and for a store that has another version than this release."""
+    with reading(folder) as database:
+        check_writable(database, folder)
+
+
 def note_on_version(folder: Path) -> str | None:
     """Return the sentence for the reader of a store of an earlier version, None for one of this version.
 

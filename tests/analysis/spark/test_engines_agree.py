@@ -35,6 +35,7 @@ QUESTIONS = {
     "compare": ["compare", "{}", "--json"],
     "compare with a baseline": ["compare", "{}", "--json", "--by", "target,cc", "--baseline", "cc=DE", "--lab"],
     "compare some": ["compare", "{}", "--json", "--by", "day,software", "--only", "cc=IR", "--top", "3"],
+    "compare two stores": ["compare", "{}", "{}", "--json", "--by", "cc"],
     "series": ["series", "{}", "--json", "--by", "cc", "--since", "2026-10-05", "--until", "2026-11-01"],
     "events": ["events", "{}", "--json"],
 }

@@ -19,6 +19,8 @@ from probe.analysis.store import manifest as manifests
 from probe.analysis.store import views
 from probe.analysis.store.export import WRITERS, export
 from probe.analysis.store.files import REPLACED, STAGED, WORK
+from probe.analysis.store.maintenance.forget import Selection, forget
+from probe.analysis.store.maintenance.migrate import migrate
 from probe.analysis.store.manifest import Manifest, StoreError, os_error_of, rejected_lines
 from probe.analysis.store.rejudge import rejudge
 from probe.analysis.store.views import Store
@@ -27,6 +29,7 @@ from probe.analysis.store.writing import merge as merging
 from probe.analysis.store.writing.ingest import ingest
 from probe.results import FullDisk, full_disk, try_writing
 from tests.support.lab.small_disk import LARGE, Disk, on_small_disk
+from tests.support.store.earlier import EARLIER, earlier_store
 from tests.support.store.stores import everything, some_lines, store_of, taken, write
 
 pytestmark = pytest.mark.lab
@@ -139,6 +142,45 @@ def rejudge_on(disk: Disk, loaded: str) -> list[str]:
 def test_rejudge_on_full_disk_keeps_the_old_verdicts(tmp_path: Path) -> None:
     places = on_small_disk(rejudge_on, tmp_path, str(store_of(tmp_path / "loaded", of_one_day(30))))
     assert "judge_file" in places
+
+
+def forget_on(disk: Disk, loaded: str, whole: str) -> list[str]:
+    store = disk.folder / "store"
+    return until_it_fits(
+        disk,
+        lambda space: disk.leave(space) or forget(store, Selection(before="2026-01-11", cc="DE")),
+        lambda: shutil.copytree(loaded, store) and None,
+        lambda: same_stores(store, Path(whole)),
+    )
+
+
+def test_forget_on_full_disk_is_undone_and_repeated(tmp_path: Path) -> None:
+    lines = of_one_day(40)
+    kept = [line | {"measurement_start_time": f"2026-01-12 13:00:{n:02}"} for n, line in enumerate(lines[20:])]
+    forgotten = [line | {"measurement_start_time": f"2026-01-10 13:00:{n:02}"} for n, line in enumerate(lines[:20])]
+    loaded = store_of(tmp_path, forgotten + kept)
+    whole = shutil.copytree(loaded, tmp_path / "whole")
+    assert forget(whole, Selection(before="2026-01-11", cc="DE")) == 20
+    places = on_small_disk(forget_on, tmp_path, str(loaded), str(whole))
+    assert {"forget", "write_rows"} <= set(places)
+
+
+def migrate_on(disk: Disk, earlier: str, whole: str) -> list[str]:
+    store = disk.folder / "store"
+    return until_it_fits(
+        disk,
+        lambda space: disk.leave(space) or migrate(store),
+        lambda: shutil.copytree(earlier, store) and None,
+        lambda: same_stores(store, Path(whole)),
+    )
+
+
+def test_migration_on_full_disk_is_undone_and_repeated(tmp_path: Path) -> None:
+    earlier = earlier_store(EARLIER[-1], tmp_path)
+    whole = shutil.copytree(earlier, tmp_path / "whole")
+    migrate(whole)
+    places = on_small_disk(migrate_on, tmp_path, str(earlier), str(whole))
+    assert {"convert", "write_rows"} <= set(places)
 
 
 def export_on(disk: Disk, store: str, kind: str, whole: str) -> list[str]:

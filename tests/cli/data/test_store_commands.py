@@ -3,14 +3,13 @@
 import json
 import shutil
 import sqlite3
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from probe.analysis.store.files import table_files
-from tests.analysis.store.maintenance.test_migrate import EARLIER
 from tests.cli.results.test_judge import call
+from tests.support.store.earlier import EARLIER, earlier_store
 from tests.support.store.stores import rows_of, some_lines, store_of
 
 
@@ -21,9 +20,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def earlier(tmp_path: Path) -> str:
-    with tarfile.open(EARLIER[0]) as archive:
-        archive.extractall(tmp_path, filter="data")
-    return str(tmp_path / "store")
+    return str(earlier_store(EARLIER[0], tmp_path))
 
 
 def test_store_is_described_checked_and_compacted(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,9 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from tests.support.hostile.measurements import STEERING
 
 ESCAPED = json.dumps(STEERING)  # as JSON and TOML write it
@@ -130,6 +133,14 @@ def _store(path: Path, database: bytes | None = None) -> Path:
     return path
 
 
+def _other_columns() -> bytes:
+    """Return a Parquet file whose columns have the names of a store's, and other types."""
+    columns = {"line_hash": [1], "facts": ["{"], "run_id": [[STEERING]], "measurement_start_time": [None]}
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    return bytes(sink.getvalue())
+
+
 def _with_rows(path: Path, content: bytes) -> None:
     for table in ("measurements", "observations", "verdicts"):
         (_store(path) if not path.exists() else path)
@@ -160,6 +171,28 @@ def _piped_rows(path: Path) -> None:
     os.mkfifo(_store(path) / "verdicts" / "day=2026-11-24" / "probe_cc=DE" / "x.parquet")
 
 
+def _version_1(path: Path, content: bytes) -> None:
+    """Make a store of version 1, which `migrate` converts."""
+    _with_rows(path, content)
+    with sqlite3.connect(path / "store.sqlite") as database:
+        database.execute("CREATE TABLE lines (hash BLOB PRIMARY KEY)")
+        database.execute("CREATE TABLE files (digest, name, lines, rejected, of_lab)")
+        database.execute("CREATE TABLE rejected (hash, measurement_file, measurement_line, reason)")
+        database.execute("INSERT INTO rejected VALUES (7, x'ff00', 'many', ?)", (STEERING,))
+        database.execute("CREATE TABLE pieces (name, lines)")
+        database.execute("CREATE TABLE settling (name)")
+
+
+def _odd_index(path: Path) -> None:
+    """Put a pipe, an endless file and one of odd length where the identities of rows are."""
+    _with_rows(path, b"PAR1" + b"\x1b[2J" * 1000 + b"PAR1")
+    place = path / "index" / "month=2026-11"
+    place.mkdir(parents=True)
+    os.mkfifo(place / "x.ids")
+    (place / "y.ids").symlink_to("/dev/zero")
+    (place / "z.ids").write_bytes(b"x" * 17)
+
+
 def _endless_rows(path: Path) -> None:
     (_store(path) / "verdicts" / "day=2026-11-24" / "probe_cc=DE" / "x.parquet").symlink_to("/dev/zero")
 
@@ -175,4 +208,7 @@ STORES: dict[str, Callable[[Path], object]] = {
     "rows-of-nothing": lambda path: _with_rows(path, b""),
     "rows-in-a-pipe": _piped_rows,
     "rows-without-end": _endless_rows,
+    "version-1-of-rubbish": lambda path: _version_1(path, b"PAR1" + b"\x1b[2J" * 1000 + b"PAR1"),
+    "version-1-of-other-columns": lambda path: _version_1(path, _other_columns()),
+    "index-of-pipes": _odd_index,
 }

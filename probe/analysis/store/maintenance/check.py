@@ -104,6 +104,11 @@ def _keys(path: Path, columns: list[str]) -> Iterator[tuple[str, ...]]:
 def _twice(folder: Path) -> Iterator[str]:
     """Find measurements that are in two files of a month."""
     for _, files in groupby(index_files(folder), lambda file: file.parent):
-        for identity, same in groupby(heapq.merge(*map(read_ids, files))):
+        try:
+            every = heapq.merge(*map(read_ids, files))
+        except StoreError as error:
+            yield str(error)
+            continue
+        for identity, same in groupby(every):
             if (count := len(list(same))) > 1:
                 yield tr("The measurement {identity} is stored {count} times.", identity=identity.hex(), count=count)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from probe.analysis.store.maintenance.info import sizes_of
-from probe.analysis.store.versions import check_known
+from probe.analysis.store.versions import check_current
 from probe.analysis.store.writing.ingest import open_for_writing
 from probe.analysis.store.writing.merge import MB, MOST_BYTES, Merger, small
 from probe.analysis.store.writing.partitions import load_staged
@@ -15,7 +15,7 @@ def compact(folder: Path, *, jobs: int = 1, file_mb: int = MOST_BYTES // MB) -> 
 
     Returns {"files_before", "files", "bytes_before", "bytes"}. Raises StoreError and FullDisk.
     """
-    check_known(folder)
+    check_current(folder)
     with open_for_writing(folder) as manifest, workers(jobs) as pool:
         files_before, bytes_before = sizes_of(folder)
         load_staged(folder, manifest, pool)

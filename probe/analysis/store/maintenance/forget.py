@@ -19,7 +19,7 @@ from probe.analysis.store.columns import TABLES, fitted, schema
 from probe.analysis.store.files import WORK, write_rows
 from probe.analysis.store.index import NO_PART, make_index
 from probe.analysis.store.manifest import StoreError
-from probe.analysis.store.versions import check_known
+from probe.analysis.store.versions import check_current
 from probe.analysis.store.writing.ingest import open_for_writing
 from probe.analysis.store.writing.merge import Part, parts_of
 from probe.analysis.store.writing.moves import move, remove_replaced
@@ -55,7 +55,7 @@ class Selection:
 
 def count(folder: Path, selection: Selection) -> int:
     """Return the number of measurements of a store that are selected. Raises StoreError."""
-    check_known(folder)
+    check_current(folder)
     return sum(len(_selected(folder / part.files["measurements"], selection)) for part in parts_of(folder))
 
 
@@ -64,7 +64,7 @@ def forget(folder: Path, selection: Selection, *, jobs: int = 1) -> int:
 
     A kill leaves the store with all of them, or without any. The same command then removes them, or finds none.
     """
-    check_known(folder)
+    check_current(folder)
     with open_for_writing(folder) as manifest, workers(jobs) as pool:
         load_staged(folder, manifest, pool)
         name, replaced, removed = uuid.uuid4().hex, list[Path](), 0
@@ -88,8 +88,11 @@ def forget(folder: Path, selection: Selection, *, jobs: int = 1) -> int:
 def _selected(file: Path, selection: Selection) -> list[str]:
     """Return the identities of the selected measurements in a file."""
     found: list[str] = []
-    for batch in _batches(file, ["line_hash", "day", "probe_cc", "run_id"]):
-        found += batch.filter(selection.matches(batch))["line_hash"].to_pylist()
+    try:
+        for batch in _batches(file, ["line_hash", "day", "probe_cc", "run_id"]):
+            found += batch.filter(selection.matches(batch))["line_hash"].to_pylist()
+    except (pa.ArrowException, KeyError) as error:
+        raise StoreError(tr(NO_PART, path=file, reason=str(error).partition("\n")[0])) from None
     return found
 
 

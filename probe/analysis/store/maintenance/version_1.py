@@ -13,12 +13,14 @@ from probe.analysis.observations.identity import SIZE, identity_of_ours
 from probe.analysis.store.columns import TABLES, schema, select_list
 from probe.analysis.store.files import write_rows
 from probe.analysis.store.manifest import StoreError
+from probe.analysis.store.writing.sorting import no_space_in
 from probe.messages import tr
 
 Files = Mapping[str, Sequence[Path]]
 _FACTS = "line_hash, run_id, test_name, input, target, measurement_start_time, facts"
 _MEMORY = "512MB"
 _ROWS = 20_000
+_NO_FACTS = (ValueError, TypeError, AttributeError, KeyError, RecursionError)  # of a row that no release wrote
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,10 @@ def convert(old: Files, staged: Files, month: str, parts: int, work: Path) -> li
         sources = {table: _source(connection, table, old[table], staged[table], month) for table in TABLES}
         total = _note_identities(connection, sources["measurements"])
         return [_part(connection, sources, month, part, parts, work, total) for part in range(parts)]
-    except (duckdb.Error, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
+    except (duckdb.Error, pa.ArrowException, *_NO_FACTS) as error:
+        if (full := no_space_in(str(error))) is not None:
+            raise full from None
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise StoreError(tr("The rows of the store cannot be converted: {reason}", reason=reason)) from None
     finally:
         connection.close()

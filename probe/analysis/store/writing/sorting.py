@@ -117,7 +117,7 @@ def _sorted_rows(one: Sorting, spill: Path) -> Iterator[tuple[str, Any]]:
             for batch in found.to_arrow_reader(min(most, 50_000)):
                 yield from _cut(batch)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        if (full := _full_disk_in(str(error))) is not None:
+        if (full := no_space_in(str(error))) is not None:
             raise full from None
         reason = str(error).splitlines()[0]
         raise StoreError(tr("The rows of the store cannot be sorted: {reason}", reason=reason)) from None
@@ -125,7 +125,7 @@ def _sorted_rows(one: Sorting, spill: Path) -> Iterator[tuple[str, Any]]:
         connection.close()
 
 
-def _full_disk_in(message: str) -> OSError | None:
+def no_space_in(message: str) -> OSError | None:
     """Return the error of a full disk in a message of DuckDB, which by itself takes at most 90% of the free space."""
     if "max_temp_directory_size" in message:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -3,7 +3,6 @@
 import gzip
 import shutil
 import sqlite3
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -18,19 +17,14 @@ from probe.analysis.store.rejudge import rejudge
 from probe.analysis.store.versions import VERSION, note_on_version
 from probe.analysis.store.views import Store
 from probe.analysis.store.writing.ingest import ingest
+from tests.support.store.earlier import EARLIER, FIXTURES, earlier_store
 from tests.support.store.kills import kill_everywhere
 from tests.support.store.stores import everything, rows_of, store_of, taken
-
-FIXTURES = Path(__file__).parents[3] / "fixtures" / "stores"
-EARLIER = sorted(FIXTURES.glob("*.tar.xz"))
-"""Stores with the lines of lines.jsonl.gz, as releases of these days made them: one measurement is in them twice."""
 
 
 @pytest.fixture(params=EARLIER, ids=lambda path: path.name.partition(".")[0])
 def earlier(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    with tarfile.open(request.param) as archive:
-        archive.extractall(tmp_path, filter="data")
-    return tmp_path / "store"
+    return earlier_store(request.param, tmp_path)
 
 
 def lines_of(folder: Path) -> Path:
@@ -89,8 +83,7 @@ def test_migrated_store_knows_its_measurements(earlier: Path, tmp_path: Path) ->
 
 def test_migration_that_is_killed_at_any_step_is_undone_or_done(tmp_path: Path) -> None:
     """Use one month of a store, because every file is a step."""
-    with tarfile.open(EARLIER[-1]) as archive:
-        archive.extractall(tmp_path, filter="data")
+    earlier_store(EARLIER[-1], tmp_path)
     for table in TABLES:
         shutil.rmtree(tmp_path / "store" / table / "day=2026-02-11")
     assert len(rows_of(tmp_path / "store", "measurements")) == 7
