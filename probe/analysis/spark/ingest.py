@@ -17,7 +17,7 @@ from probe.analysis.spark.flattened import FILES_DDL, ROWS_DDL, rows_of_files
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import WORK, load_of, table_files
 from probe.analysis.store.index import index_files, make_index, read_ids
-from probe.analysis.store.manifest import FileTally, Manifest, Rejected, StoreError
+from probe.analysis.store.manifest import LINE_HASHES, FileTally, Manifest, Rejected, StoreError
 from probe.analysis.store.writing.admission import OF_LAB
 from probe.analysis.store.writing.ingest import Report, open_for_writing
 from probe.analysis.store.writing.merge import LEAST_BYTES, MOST_BYTES, Merger
@@ -43,7 +43,7 @@ SELECT file_place, number FROM (
       PARTITION BY lines_read.line_hash ORDER BY file_place, number
       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS accepted_before
   FROM lines_read LEFT JOIN held ON lines_read.line_hash = held.line_hash
-    LEFT JOIN held AS held_line ON lines_read.hash_of_line = held_line.line_hash
+    LEFT JOIN held_line ON lines_read.hash_of_line = held_line.line_hash
   WHERE lines_read.line_hash IS NOT NULL)
 WHERE accepted_before > 0 OR held IS NOT NULL OR held_line IS NOT NULL
 """
@@ -102,7 +102,9 @@ def _load(
     paths = [(place, str(file.resolve())) for place, file in enumerate(files)]
     each = spark.createDataFrame(paths, FILES_DDL).repartition(min(len(files), MOST_TASKS))
     _save(spark, each.mapInArrow(task, ROWS_DDL), work / "lines_read")
-    _stored_hashes(spark, folder).createOrReplaceTempView("held")
+    held, migrated = _stored_hashes(spark, folder), manifest.setting(LINE_HASHES) is not None
+    held.createOrReplaceTempView("held")
+    held.where("true" if migrated else "false").createOrReplaceTempView("held_line")
     _save(spark, spark.sql(_REPEATS), work / "repeats")
     spark.sql(_ONCE).createOrReplaceTempView("once")
     parts = _parts(spark)

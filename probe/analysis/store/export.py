@@ -10,8 +10,9 @@ from typing import Any
 
 from probe.analysis.store.columns import TABLES, schema
 from probe.analysis.store.csv_cells import cell, joined, neutralized
+from probe.analysis.store.database import os_error_of
 from probe.analysis.store.files import write_rows
-from probe.analysis.store.manifest import StoreError, os_error_of
+from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import Store
 from probe.messages import tr
 from probe.results import full_disk, is_full, reason_of

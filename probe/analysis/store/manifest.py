@@ -3,26 +3,18 @@
 SQLite holds the identities of measurements in staged files only. Those of loaded ones are in the index (`index.py`).
 """
 
-import errno
-import fcntl
-import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from probe.analysis.compare.verdict_table import StoreError as StoreError
+from probe.analysis.store.database import connect, locked
 from probe.analysis.store.index import Index
 from probe.analysis.store.versions import NAME as NAME
-from probe.analysis.store.versions import VERSION, check_writable, reading, version_of
-from probe.files import open_regular
-from probe.messages import tr
-from probe.results import full_disk, is_full, reason_of, try_writing
+from probe.analysis.store.versions import VERSION, reading
 
-LOCK = "store.lock"
 LINE_HASHES = "hashes_of_lines"  # set if version 1 left hashes of lines in place of identities
-_REFUSED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS waiting (identity BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
@@ -65,35 +57,6 @@ class FileTally:
     of_lab: int = 0
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lock a store for one writer, and make its folder if there is none. Raises FullDisk and StoreError."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        if is_full(error):
-            raise full_disk(error, folder) from None
-        raise StoreError(
-            tr(
-                "No store can be kept in {folder}: {reason}. Give another folder with --store.",
-                folder=folder,
-                reason=reason_of(error),
-            )
-        ) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise StoreError(
-            tr("Another process is writing to the store {folder}. Wait until it has finished.", folder=folder)
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
 class Manifest:
     """Lock a store for one writer, and record its contents. Every method is one SQLite transaction."""
 
@@ -102,7 +65,7 @@ class Manifest:
         self._held = ExitStack()
         self._held.enter_context(locked(folder))
         try:
-            self._db = _connect(folder / NAME)
+            self._db = connect(folder / NAME, SCHEMA)
             self._index = Index(folder)
         except Exception:
             self._held.close()
@@ -273,44 +236,3 @@ def files_in(folder: Path) -> list[tuple[str, str, int, int]]:
 def _read(folder: Path, statement: str) -> list[tuple]:  # type: ignore[type-arg]
     with reading(folder) as database:
         return database.execute(statement).fetchall()
-
-
-def refusal(error: OSError | sqlite3.Error, folder: Path) -> Exception:
-    """Return the exception with the sentence for the user."""
-    system = os_error_of(error, folder) if isinstance(error, sqlite3.Error) else error
-    if system is not None and is_full(system):
-        return full_disk(system, folder)
-    return StoreError(
-        tr(
-            "The store {folder} cannot be written: {reason}. Afterwards the same command continues.",
-            folder=folder,
-            reason=reason_of(system) if system else error,
-        )
-    )
-
-
-def os_error_of(error: sqlite3.Error, folder: Path) -> OSError | None:
-    """Return the system's error behind one of SQLite in a folder, None if there is none."""
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # errors of the module itself have no code
-    if primary == sqlite3.SQLITE_FULL:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return try_writing(folder) if primary in _REFUSED else None
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    try:
-        if path.exists():
-            open_regular(path).close()
-        database = sqlite3.connect(path, isolation_level=None)
-        check_writable(database, path.parent)
-        if not version_of(database):
-            database.executescript(SCHEMA)
-    except (sqlite3.Error, OSError) as error:
-        system = os_error_of(error, path.parent) if isinstance(error, sqlite3.Error) else error
-        if system is not None and is_full(system):
-            raise full_disk(system, path) from None
-        reason = getattr(error, "strerror", None) or error
-        raise StoreError(
-            tr("The file {path} cannot be used as part of a store: {reason}.", path=path, reason=reason)
-        ) from None
-    return database

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.store import manifest as manifests
-from probe.analysis.store import views
+from probe.analysis.store import database, views
+from probe.analysis.store.database import os_error_of
 from probe.analysis.store.export import WRITERS, export
 from probe.analysis.store.files import REPLACED, STAGED, WORK
 from probe.analysis.store.maintenance.forget import Selection, forget
 from probe.analysis.store.maintenance.migrate import migrate
-from probe.analysis.store.manifest import Manifest, StoreError, os_error_of, rejected_lines
+from probe.analysis.store.manifest import Manifest, StoreError, rejected_lines
 from probe.analysis.store.rejudge import rejudge
 from probe.analysis.store.views import Store
 from probe.analysis.store.writing import ingest as ingesting
@@ -100,7 +100,7 @@ def test_ingest_on_full_disk_is_finished_by_the_same_call(tmp_path: Path, jobs: 
     files = [write(tmp_path / "a.jsonl", [*lines[:25], {}]), write(tmp_path / "b.jsonl", lines[25:])]
     ingest(files, tmp_path / "whole")
     places = on_small_disk(ingest_on, tmp_path, [str(file) for file in files], str(tmp_path / "whole"), jobs)
-    assert {"_connect", "work", "write_rows", "load_staged"} <= {*places, *(["work", "write_rows"] if jobs > 1 else [])}
+    assert {"connect", "work", "write_rows", "load_staged"} <= {*places, *(["work", "write_rows"] if jobs > 1 else [])}
 
 
 def merge_on(disk: Disk, loaded: str, file: str, whole: str) -> list[str]:
@@ -264,7 +264,7 @@ def test_reason_that_sqlite_hides_is_found(
         raise error
 
     monkeypatch.setattr(Manifest, "add", refused)
-    monkeypatch.setattr(manifests, "try_writing", lambda _: OSError(number, os.strerror(number)))
+    monkeypatch.setattr(database, "try_writing", lambda _: OSError(number, os.strerror(number)))
     store = tmp_path / "store"
     with pytest.raises(kind) as raised:
         ingest([write(tmp_path / "a.jsonl", of_one_day(2))], store)

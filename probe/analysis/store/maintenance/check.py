@@ -1,17 +1,19 @@
 """Check that a store is whole: files, rows, order, identities and manifest agree."""
 
 import heapq
-from collections.abc import Callable, Iterator
-from itertools import groupby, pairwise
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from probe.analysis.store.columns import TABLES
+from probe.analysis.store.database import locked
 from probe.analysis.store.files import REPLACED, month_of, staged_file, table_files
 from probe.analysis.store.index import NO_PART, ids_in, index_file, index_files, read_ids
-from probe.analysis.store.manifest import StoreError, locked
+from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.versions import VERSION, check_known, note_on_version, reading
 from probe.analysis.store.writing.sorting import ORDER
 from probe.files import open_regular
@@ -79,24 +81,27 @@ def _of_load(folder: Path, file: Path) -> Iterator[str]:
 
 
 def _of_table(path: Path, table: str, known: set[str]) -> Iterator[str]:
-    keys = ORDER[table].split(", ")
-    rows = list(_keys(path, [*keys, "day"]))
-    tests: dict[str, Callable[[], bool]] = {
-        tr("a row has another month"): lambda: all(row[-1][:7] == month_of(path) for row in rows),
-        tr("rows are not in order"): lambda: all(one[:-1] <= other[:-1] for one, other in pairwise(rows)),
-        tr("rows belong to no measurement"): lambda: {row[3] for row in rows} <= known,
-    }
-    for reason, holds in tests.items():
-        if not holds():
-            yield tr(NO_PART, path=path, reason=reason)
+    """Read a file row by row, and name each kind of wrong row once."""
+    wrong, last = dict[str, None](), tuple[Any, ...]()
+    for *key, day in _keys(path, [*ORDER[table].split(", "), "day"]):
+        if str(day)[:7] != month_of(path):
+            wrong[tr("a row has another month")] = None
+        if tuple(key) < last:
+            wrong[tr("rows are not in order")] = None
+        if key[3] not in known:
+            wrong[tr("rows belong to no measurement")] = None
+        last = tuple(key)
+    for reason in wrong:
+        yield tr(NO_PART, path=path, reason=reason)
 
 
-def _keys(path: Path, columns: list[str]) -> Iterator[tuple[str, ...]]:
+def _keys(path: Path, columns: list[str]) -> Iterator[tuple[Any, ...]]:
     """Read all columns, since a damaged one is found only so, and iterate over the values of some."""
     try:
         with open_regular(path) as opened, pq.ParquetFile(opened) as file:
             for batch in file.iter_batches(8192):
-                yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+                values = (batch.column(name).fill_null("" if name != "row" else 0) for name in columns)
+                yield from zip(*(column.to_pylist() for column in values), strict=True)
     except (pa.ArrowException, KeyError, OSError) as error:
         raise StoreError(tr(NO_PART, path=path, reason=str(error).partition("\n")[0])) from None
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from probe.analysis.observations.identity import SIZE
 from probe.analysis.store.columns import TABLES
+from probe.analysis.store.database import locked, refusal
 from probe.analysis.store.files import STAGED, WORK, staged_file, table_files
 from probe.analysis.store.maintenance.info import rows_in
 from probe.analysis.store.maintenance.version_1 import Converted, convert
-from probe.analysis.store.manifest import LINE_HASHES, NAME, SCHEMA, StoreError, locked, refusal
+from probe.analysis.store.manifest import LINE_HASHES, NAME, SCHEMA, StoreError
 from probe.analysis.store.versions import VERSION, check_known, version_of
 from probe.analysis.store.writing.merge import LEAST_BYTES, MOST_BYTES
 from probe.analysis.store.writing.moves import move, remove_replaced, undo_move

@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from probe.analysis.store.columns import TABLES
+from probe.analysis.store.database import refusal
 from probe.analysis.store.files import STAGED, WORK, staged_file
 from probe.analysis.store.index import make_index
-from probe.analysis.store.manifest import LINE_HASHES, FileTally, Manifest, Rejected, refusal
+from probe.analysis.store.manifest import LINE_HASHES, FileTally, Manifest, Rejected
 from probe.analysis.store.writing.admission import OF_LAB, Line, read_line
 from probe.analysis.store.writing.batch import Done, Job, work
 from probe.analysis.store.writing.hashes import file_digest, line_hash

@@ -1,6 +1,8 @@
 """Test that forgotten measurements leave nothing behind, and that all others stay."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,8 +66,8 @@ def test_selected_measurements_are_removed_from_every_table(store: Path, name: s
 
 
 def test_no_byte_of_a_run_stays_in_any_file(tmp_path: Path) -> None:
-    """Name the results file as `probe run` does, with the run's id, and reject one of its lines."""
-    file = write(tmp_path / f"130000-{SECRET}.jsonl", [*lines(), {"test_keys": {}}])
+    """Name the results file as `probe run` does, with the run's id, and reject so many lines that pages become free."""
+    file = write(tmp_path / f"130000-{SECRET}.jsonl", [*lines(), *({"test_keys": {}, "n": n} for n in range(300))])
     ingest([file], tmp_path / "store")
     assert any(SECRET.encode() in path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
     gone = {row["line_hash"] for row in rows_of(tmp_path / "store", "measurements") if row["run_id"] == SECRET}
@@ -75,6 +77,8 @@ def test_no_byte_of_a_run_stays_in_any_file(tmp_path: Path) -> None:
         assert not any(bytes.fromhex(identity) in raw for identity in gone), path
         if path.suffix in {".sqlite", ".ids"}:
             assert SECRET.encode() not in raw, path
+    with closing(sqlite3.connect(tmp_path / "store" / "store.sqlite")) as database:
+        assert database.execute("PRAGMA freelist_count").fetchone() == (0,)  # a free page can keep old bytes
     assert files_in(tmp_path / "store") == rejected_lines(tmp_path / "store") == []
     assert not any((tmp_path / "store" / name).exists() for name in (WORK, REPLACED))
     assert len(rows_of(tmp_path / "store", "measurements")) == 16
