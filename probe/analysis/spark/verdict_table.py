@@ -30,7 +30,8 @@ class SparkVerdictTable(VerdictTable):
         for other in others:
             copies = other.select("line_hash").distinct().join(first.select("line_hash"), "line_hash", "left_semi")
             self.repeated += copies.count()
-            first = first.unionByName(other.join(copies, "line_hash", "left_anti"))
+            # Without a checkpoint Spark's optimizer fails in later statements (NoSuchElementException, Spark 4.3).
+            first = first.unionByName(other.join(copies, "line_hash", "left_anti")).localCheckpoint()
         self._use(first)
 
     def filtered(self, condition: str, values: Sequence[str]) -> "VerdictTable":
