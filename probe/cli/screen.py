@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TextIO
 
+from probe.formats.origin import REAL, Origin
 from probe.messages import mark, printable, printable_lines, tr, tr_plural
 
 Targets = Mapping[str, Mapping[str, Any]]  # name of a target, and what a measurement's `x_target` says about it
@@ -48,9 +49,11 @@ def is_plain(asked: bool, stream: TextIO) -> bool:
     return asked or dumb or not stream.isatty() or encoding != "utf8"
 
 
-def lab_header(scenario: str) -> str:
-    """Return the header of everything that was measured inside the lab."""
-    return tr("LAB {scenario}: emulated, nothing left this computer", scenario=scenario)
+def origin_header(origin: Origin) -> str:
+    """Return the header of artificial measurements."""
+    if origin.lab:
+        return tr("LAB {scenario}: emulated, nothing left this computer", scenario=origin.lab)
+    return tr("SYNTHETIC {world}: invented by a program, no network was measured", world=origin.synthetic)
 
 
 def say(stream: TextIO, text: str = "", *, coloured: str = "", end: str = "\n") -> None:
@@ -119,7 +122,7 @@ def print_verdicts(
     stream: TextIO,
     plain: bool,
     *,
-    lab: str | None = None,
+    origin: Origin = REAL,
     evidence: bool = True,
     targets: Targets = MappingProxyType({}),
 ) -> None:
@@ -128,8 +131,8 @@ def print_verdicts(
     Services of one target that share rule and evidence share one paragraph. `targets` gives the facts about each
     target by name, see `targets_of`. Without them the target's short name is shown.
     """
-    if lab:
-        say(stream, lab_header(lab))
+    if origin.artificial:
+        say(stream, origin_header(origin))
         say(stream)
     kept = list(records)
     for alike in _alike(kept):
@@ -220,15 +223,6 @@ def _summed(alike: list[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the first record with the counts of all."""
     counts = ("attempts", "failures", "controls", "control_successes")
     return {**alike[0], **{key: sum(int(record.get(key) or 0) for record in alike) for key in counts}}
-
-
-def lab_of(measurements: Iterable[Mapping[str, Any]]) -> str | None:
-    """Return the scenario's name if measurements were made inside the lab, None otherwise."""
-    for measurement in measurements:
-        annotations = measurement.get("annotations")
-        if isinstance(annotations, dict) and annotations.get("lab"):
-            return str(annotations["lab"])
-    return None
 
 
 def size(count: int) -> str:

@@ -78,7 +78,7 @@ NO_FINGERPRINT: Final = "unknown_failure: utls is not installed"  # the extra [f
 NOT_CONTACTED: Final = "unknown_failure: address not contacted"  # a test helper's guard refused it (P7)
 SEGMENT_SIZE: Final = "unknown_failure: segment size not lowered"  # this system refuses the size that the path needs
 
-_LOCAL: Final = (FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC, NO_FINGERPRINT, NOT_CONTACTED, SEGMENT_SIZE)
+LOCAL: Final = (FILES_EXHAUSTED, BUG, BUDGET, NO_QUIC, NO_FINGERPRINT, NOT_CONTACTED, SEGMENT_SIZE)
 
 CUT_OFF: Final = frozenset({RESET, ABORTED, EOF, "network_reset", "unknown_failure: broken pipe"})
 SILENT: Final = frozenset({TIMEOUT, TIMED_OUT})
@@ -89,4 +89,4 @@ def is_local(failure: str | None) -> bool:
     """Return whether a failure is a local fault or an interruption, which is no evidence about the network."""
     if failure is None:
         return False
-    return failure == INTERRUPTED or failure.startswith(_LOCAL)
+    return failure == INTERRUPTED or failure.startswith(LOCAL)

@@ -25,7 +25,9 @@ class Measurement(BaseModel):
     model_config = ConfigDict(extra="forbid")
     PRIVACY: ClassVar[PrivacyClass] = "network"
 
-    annotations: Machine[dict[str, str]] = Field(default_factory=dict)  # platform and engine in the terms of df-000
+    annotations: Machine[dict[str, str]] = Field(
+        default_factory=dict
+    )  # platform and engine in the terms of df-000. `lab` or `synthetic` marks an artificial measurement
     data_format_version: Public[Literal["0.2.0"]] = "0.2.0"  # OONI's version, for the base document
     extensions: Public[dict[str, Ordinal]] = Field(
         default_factory=lambda: {"dnst": 0, "httpt": 0, "netevents": 0, "tcpconnect": 0, "tlshandshake": 0}

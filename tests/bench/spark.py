@@ -24,12 +24,12 @@ def spark(folder: Path) -> None:
     ingests, starts, compares, printed = dict[str, float](), dict[str, float](), dict[str, float](), set[bytes]()
     for name, words in engines.items():
         store = str(folder / name)
-        ingest = ["ingest", str(folder / "world" / "lines"), "--store", store, "--json", *words]
+        ingest = ["ingest", str(folder / "world" / "lines"), "--store", store, "--json", "--lab", *words]
         took, output = _timed(*ingest)
         ingests[name] = json.loads(output)["seconds"]
         starts[name] = took - ingests[name]
         asked = words if name == "spark" else []
-        compares[name], output = _timed("compare", store, "--by", "cc", "--json", *asked)
+        compares[name], output = _timed("compare", store, "--by", "cc", "--json", "--lab", *asked)
         printed.add(output)
     for name in engines:
         row(f"{name}: ingest of {LINES} lines, judged, on {cores} cores", f"{ingests[name]:.1f} s")

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.site import build_site
 
-PAGES = ("index.html", "concepts/one-measurement.html", "reference/rules.html", "reference/dictionary.html")
+PAGES = ("index.html", "concepts/judge.html", "reference/rules.html", "reference/dictionary.html")
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from probe.cli.screen import STATE_WORDS, is_plain, lab_of, print_verdicts, state_word, targets_of
+from probe.cli.screen import STATE_WORDS, is_plain, print_verdicts, state_word, targets_of
+from probe.formats.origin import REAL, Origin
 
 TARGET = {"name": "telegram", "title": "Telegram", "retired": None, "successor": None}
 
@@ -32,9 +33,9 @@ def record(**more: Any) -> dict[str, Any]:
     }
 
 
-def printed(*records: dict[str, Any], plain: bool = True, lab: str | None = None, evidence: bool = True) -> str:
+def printed(*records: dict[str, Any], plain: bool = True, origin: Origin = REAL, evidence: bool = True) -> str:
     stream = io.StringIO()
-    print_verdicts(records, stream, plain, lab=lab, evidence=evidence, targets={"telegram": TARGET})
+    print_verdicts(records, stream, plain, origin=origin, evidence=evidence, targets={"telegram": TARGET})
     return stream.getvalue()
 
 
@@ -62,7 +63,7 @@ def test_evidence_without_attempts_or_helper_says_so() -> None:
 
 
 def test_text_fits_eighty_columns_and_ascii() -> None:
-    text = printed(record(), record(state="impaired"), lab="great-firewall")
+    text = printed(record(), record(state="impaired"), origin=Origin("great-firewall"))
     assert text.isascii() and max(map(len, text.splitlines())) < 80 and "\x1b" not in text
 
 
@@ -92,8 +93,12 @@ def test_invalid_measurement_prints_no_state_and_what_to_do() -> None:
 
 
 def test_lab_screen_has_a_header() -> None:
-    assert printed(record(), lab="x").startswith("LAB x: emulated, nothing left this computer\n")
-    assert lab_of([{}, {"annotations": {"lab": "x"}}]) == "x" and lab_of([{"annotations": None}]) is None
+    assert printed(record(), origin=Origin("x")).startswith("LAB x: emulated, nothing left this computer\n")
+
+
+def test_screen_of_synthetic_measurements_has_a_header() -> None:
+    text = printed(record(), origin=Origin(synthetic="unkind"))
+    assert text.startswith("SYNTHETIC unkind: invented by a program, no network was measured\n")
 
 
 def test_targets_are_found_in_measurements() -> None:
@@ -105,7 +110,7 @@ def test_control_characters_of_a_record_are_not_printed() -> None:
     host = [{"endpoint": "https://\x1b]0;d\x07/", "rule_id": "\x9b31m"}]
     for rule_id in ("tls_reset_follows_name", "\x9b31m"):
         hostile = record(service="a\x1b[2Jb", because="c\x1b]0;d\x07", rule_id=rule_id, endpoints=host)
-        text = printed(hostile, lab="e\r\x1b[1A")
+        text = printed(hostile, origin=Origin("e\r\x1b[1A"))
         assert not {char for char in text if not char.isprintable() and char != "\n"}
 
 

@@ -168,7 +168,7 @@ def check_sentence(sentence: str) -> Iterator[tuple[str, str]]:
 
 def without_code(text: str) -> str:
     """Return the text with code spans, addresses and placeholders replaced by single words, lists of spans as well."""
-    text = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)", "code", text, flags=re.DOTALL)
+    text = re.sub(r"(`+)(?!`).+?(?<!`)\1(?!`)|<code>.+?</code>", "code", text, flags=re.DOTALL)
     text = re.sub(r"\bcode(, code)+\b", "code", text)  # the values of a field are no sentence
     text = re.sub(r"\]\([^)\s]*\)", "]", text)
     text = re.sub(r"https?://\S+", "address", text)

@@ -1,6 +1,5 @@
-"""Test that docs/concepts/one-measurement.md shows the numbers that the analysis computes from the recording."""
+"""Test that docs/concepts/judge.md shows the numbers that the analysis computes from the recording."""
 
-import dataclasses
 import gzip
 import json
 import re
@@ -10,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.engines.recorder import Recorder
-from probe.analysis.features.rows import AddressRow, NameRow
 from probe.analysis.rules.tables import RULES
+from probe.analysis.verdicts.measurement_tables import ask
 from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.cli.data.sql import _as_table
 from probe.cli.results.judging_steps import print_steps
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = ROOT / "docs" / "concepts" / "one-measurement.md"
+PAGE = ROOT / "docs" / "concepts" / "judge.md"
 RECORDING = ROOT / "probe" / "lab" / "recorded" / "sni-reset.jsonl.gz"
 LINE = 2
 RULE = "tls_reset_follows_name_to_neutral_host"
@@ -36,25 +34,6 @@ def measurement() -> dict[str, Any]:
     return measurements[LINE - 1]
 
 
-@pytest.fixture(scope="module")
-def rows(measurement: dict[str, Any]) -> list[Any]:
-    with SQLiteEngine() as engine:
-        recorder = Recorder(engine)
-        judge_measurement(measurement, file=RECORDING.name, number=LINE, engine=recorder)
-    return [decision.row for decision in recorder.decisions]
-
-
-def columns(row: NameRow | AddressRow) -> dict[str, Any]:
-    default = type(row)()
-    names = [field.name for field in dataclasses.fields(row)]
-    return {name: getattr(row, name) for name in names if getattr(row, name) != getattr(default, name)}
-
-
-def numbers_in(text: str) -> dict[str, Any]:
-    """Return the columns of a table cell such as "`tls_resets` 2, `address_proven` true"."""
-    return {name: value == "true" or int(value) for name, value in re.findall(r"`(\w+)` (true|\d+)", text)}
-
-
 def test_counts_of_transactions_are_those_of_the_recording(page: str, measurement: dict[str, Any]) -> None:
     transactions = measurement["test_keys"]["x_transactions"]
     kinds = Counter(transaction["kind"] for transaction in transactions)
@@ -69,21 +48,28 @@ def test_counts_of_transactions_are_those_of_the_recording(page: str, measuremen
         assert cells == told, number
 
 
-def test_features_are_those_of_the_recording(page: str, rows: list[Any]) -> None:
-    cells = {line.split("|")[1].strip(): line.split("|")[2] for line in page.splitlines() if line.count("|") == 3}
-    (name,) = [columns(row) for row in rows if isinstance(row, NameRow) and row.dns_needed]
-    shown = numbers_in(cells["name `web.telegram.org`"])
-    assert shown.items() <= name.items() and len(shown) > 8
-    ipv4, ipv6 = [columns(row) for row in rows if isinstance(row, AddressRow) and row.tls_resets]
-    shown = numbers_in(cells["address 149.154.165.217, here"] + cells["the same, comparisons"])
-    assert shown.items() <= ipv4.items() and len(shown) > 14
-    assert ipv4 == ipv6
+def test_tables_are_those_of_the_recording(page: str, measurement: dict[str, Any]) -> None:
+    shown = re.findall(r"^```\n\$ probe sql (.*?) \"(.*?)\"\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for place, select, answer in shown:
+        assert place == f"--measurement {RECORDING.name}:{LINE}"
+        rows = ask(measurement, select)
+        assert answer == "".join(text for number, row in enumerate(rows) for text in _as_table(number, row)), select
+    tables = {name for _, select, _ in shown for name in re.findall(r"(?:FROM|JOIN) (\w+)", select)}
+    assert tables >= {"observation", "flow", "trust", "name_row", "link", "address_row", "address_decided"}
+    assert tables >= {"endpoint_part", "service_verdict"}
 
 
-def test_condition_is_that_of_the_rule(page: str) -> None:
-    shown = re.findall(r"^\| `([^`]+)` \| (?:\d+|true) \|$", page, re.MULTILINE)
-    assert " AND ".join(shown) == RULES[RULE].when
-    assert f"| tls | `{RULE}` | blocked |" in page
+def test_both_addresses_have_the_same_row(measurement: dict[str, Any]) -> None:
+    first, second = ask(measurement, "SELECT * FROM address_row WHERE tls_resets > 0")
+    assert {name for name in first if first[name] != second[name]} == {"address", "first_n"}
+
+
+def test_condition_is_that_of_the_rule(page: str, measurement: dict[str, Any]) -> None:
+    shown = re.findall(r"^\| `([^`]+)` \| (\d+|true) \|$", page, re.MULTILINE)
+    assert " AND ".join(part for part, _ in shown) == RULES[RULE].when
+    (row,) = ask(measurement, "SELECT * FROM address_row WHERE address = '149.154.165.217'")
+    for part, value in shown:
+        assert str(row[part.split()[0]]) == value.replace("true", "1"), part
 
 
 @pytest.mark.parametrize("document", [PAGE, PAGE.parent.parent / "verdicts.md"])

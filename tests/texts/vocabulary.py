@@ -68,12 +68,14 @@ def _is_string(node: ast.AST) -> bool:
 
 
 def _generated() -> set[str]:
-    """Return the published names that the code builds: rule ids and parts of mechanisms."""
+    """Return the published names that the code builds: rule ids, and the pipeline's tables and columns."""
+    from probe.analysis.report.pipeline_page import columns_made
     from probe.analysis.rules.tables import RULES
     from probe.analysis.verdicts.validity import INVALIDITIES
 
     superseded = {old for rule in RULES.values() for old in rule.supersedes}
-    return {*RULES, *superseded, *(reason.rule_id for reason in INVALIDITIES)}
+    tables = {name for table, columns in columns_made().items() for name in (table, *columns)}
+    return {*RULES, *superseded, *(reason.rule_id for reason in INVALIDITIES), *tables}
 
 
 @cache

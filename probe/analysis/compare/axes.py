@@ -14,11 +14,14 @@ AXES = {
     "asn": "probe_asn",
     "day": "day",
     "lab": "lab",
+    "synthetic": "synthetic",
     "file": "measurement_file",
     "software": SOFTWARE,
 }
 CONDITIONS = ROWS | AXES
 DEFAULT = ("cc", "asn")
+ARTIFICIAL = ("lab", "synthetic")  # axes that keep artificial measurements apart, also from each other
+REAL = " AND ".join(f"{AXES[axis]} = ''" for axis in ARTIFICIAL)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\dZ?)?)?)?")
 
 
@@ -31,7 +34,7 @@ class Question:
     """Hold a parsed question. Names in `by`, `baseline` and `only` are keys of CONDITIONS.
 
     `since` (inclusive) and `until` (exclusive) are prefixes of `YYYY-MM-DDTHH:MM:SSZ`. `only` holds (name, value) pairs
-    of the measurements to keep.
+    of the measurements to keep. `lab` includes artificial measurements.
     """
 
     by: tuple[str, ...] = DEFAULT
@@ -43,14 +46,14 @@ class Question:
     lab: bool = False
 
     def axes(self) -> tuple[str, ...]:
-        """Return the keys that make a vantage point. Measurements of the lab are kept apart by scenario."""
-        return tuple(dict.fromkeys((*self.by, *(("lab",) if self.lab else ()))))
+        """Return the keys that make a vantage point. Artificial measurements are kept apart."""
+        return tuple(dict.fromkeys((*self.by, *(ARTIFICIAL if self.lab else ()))))
 
     def condition(self) -> tuple[str, list[str]]:
         """Return the SQL condition for the rows, and the values of its placeholders. The baseline's rows match too."""
         parts, values = ["1 = 1"], list[str]()
         if not self.lab:
-            parts.append("lab = ''")
+            parts.append(REAL)
         for bound, comparison in ((self.since, ">="), (self.until, "<")):
             if bound:
                 parts.append(f"measurement_start_time {comparison} ?")

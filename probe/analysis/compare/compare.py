@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from probe.analysis.compare.axes import ARTIFICIAL
 from probe.analysis.compare.cells import INSUFFICIENT, LEAST, MIXED, SHARE, Cell, Comparison, network_name
 from probe.messages import mark, tr, tr_plural
 
@@ -56,7 +57,7 @@ def cell_to_dict(cell: Cell) -> dict[str, Any]:
 
 def label(vantage: dict[str, str]) -> str:
     """Return a vantage point's name without its network's: `IR AS44244`, `IR 2026-11-24`, `LAB great-firewall`."""
-    words = [f"LAB {value}" if axis == "lab" else value for axis, value in vantage.items() if value]
+    words = [f"{axis.upper()} {value}" if axis in ARTIFICIAL else value for axis, value in vantage.items() if value]
     return " ".join(words) or tr("all measurements")
 
 

@@ -1,70 +1,65 @@
-"""Run the rules' SQL over feature rows, with SQLite for one run. DuckDB and Spark run the same text."""
+"""Run the statements of the pipeline on SQLite, which the standard library has. DuckDB and Spark run the same text."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import fields
-from operator import attrgetter
-from typing import Any, Protocol, Self, get_args
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, Self
 
-from probe.analysis.features.rows import WideRow
-from probe.analysis.rules.rule import Rule, first_match
-
-CACHED_ROWS = 20_000  # about 30 MB
-Tables = dict[str, tuple[Rule, ...]]
-Subject = tuple[str, ...]
-"""What a row describes: (host name,), (endpoint's URL, address), (endpoint's URL,) or (role of a service,)."""
-
-_VALUES: dict[type[WideRow], Callable[[WideRow], tuple[Any, ...]]] = {
-    row: attrgetter(*(column.name for column in fields(row))) for row in get_args(WideRow)
-}
-_SQL_NAMES = {"int": "BIGINT", "bool": "BOOLEAN", "str": "VARCHAR"}
+from probe.analysis.engines.user_query import answers
+from probe.analysis.pipeline.conclusions.rule_facts import CONSTANTS
+from probe.analysis.pipeline.filling import Tables
+from probe.analysis.pipeline.inputs import INPUTS
+from probe.analysis.pipeline.statement import InputTable, Statement
 
 
 class Engine(Protocol):
-    """Find the first rule that holds, for every row and every table of rules."""
+    """Hold the tables of one batch of measurements."""
 
-    def decide(self, rows: Sequence[WideRow], tables: Tables, subjects: Sequence[Subject] = ()) -> list[dict[str, str]]:
-        """Return for each row, in order, the id of the first rule that holds per table name.
+    @property
+    def most_measurements(self) -> int:
+        """Return the size of a batch for which the engine is quick."""
+        ...
 
-        All rows have the same class. `subjects` says what each row describes. It decides nothing.
-        """
+    def fill(self, tables: Tables) -> None:
+        """Replace the rows of the tables that Python fills."""
+        ...
+
+    def run(self, statement: Statement) -> None:
+        """Fill the table of a statement."""
+        ...
+
+    def joined(self, column: str) -> str:
+        """Return the aggregate that joins the values of a column with spaces, in any order."""
+        ...
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query. SQLite returns conditions as 0 and 1."""
         ...
 
 
-def create_table(row: type[WideRow]) -> str:
-    """Return the statement that creates the table for rows of this class, with the types of the fields."""
-    columns = ", ".join(f"{field.name} {_sql_type(str(field.type))}" for field in fields(row))
-    return f"CREATE TEMPORARY TABLE IF NOT EXISTS {_table(row)} (row_number BIGINT, {columns})"
+def create_table(table: InputTable) -> str:
+    """Return the statement that creates a table which Python fills."""
+    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in table.columns.items())
+    return f"CREATE TEMPORARY TABLE {table.name} ({columns})"
 
 
-def select(row: type[WideRow], tables: Tables) -> str:
-    """Return the statement that selects the deciding rule ids, one output column per table of rules."""
-    cases = ", ".join(f"{first_match(rules)} AS {name}" for name, rules in tables.items())
-    return f"SELECT {cases} FROM {_table(row)} ORDER BY row_number"
+class SQLiteEngine:
+    """Run the statements on SQLite, in memory.
 
-
-def _sql_type(annotation: str) -> str:
-    name = annotation.removeprefix("<class '").removesuffix("'>").partition(" ")[0]
-    return _SQL_NAMES[name]
-
-
-def _table(row: type[WideRow]) -> str:
-    return row.__name__.lower()
-
-
-def _insert(row: type[WideRow]) -> str:
-    return f"INSERT INTO {_table(row)} VALUES ({', '.join('?' * (len(fields(row)) + 1))})"
-
-
-class DBAPIEngine:
-    """Run the rules on a DB-API connection: fill a temporary table, select, empty the table.
-
-    The answers are cached, because measurements of one censor give many equal rows.
+    Tables are emptied and not dropped between batches, so that compiled statements stay valid.
     """
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._caches: dict[tuple[int, ...], tuple[Tables, dict[tuple[Any, ...], dict[str, str]]]] = {}
+    most_measurements = 32
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        weakref.finalize(self, self._connection.close)
+        self._connection.execute("PRAGMA temp_store = MEMORY")
+        self._made: set[str] = set()
+        for table, rows in CONSTANTS:
+            self.put(table, rows)
 
     def __enter__(self) -> Self:
         return self
@@ -72,42 +67,41 @@ class DBAPIEngine:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def decide(self, rows: Sequence[WideRow], tables: Tables, subjects: Sequence[Subject] = ()) -> list[dict[str, str]]:
-        """Return the deciding rule ids, as `Engine.decide` says."""
-        if not rows:
-            return []
-        kind, cache = type(rows[0]), self._cache_of(tables)
-        keys = list(map(_VALUES[kind], rows))
-        if missing := list(dict.fromkeys(key for key in keys if key not in cache)):
-            if len(cache) + len(missing) > CACHED_ROWS:
-                cache.clear()
-                missing = list(dict.fromkeys(keys))
-            selected = dict(zip(missing, self._select(kind, missing, tables), strict=True))
-            cache.update((key, rules) for key, rules in selected.items() if _is_short(key))
-            return [selected[key] if key in selected else cache[key] for key in keys]
-        return [cache[key] for key in keys]
+    def fill(self, tables: Tables) -> None:
+        """Replace the rows of the tables that Python fills."""
+        for table in INPUTS:
+            self.put(table, tables[table.name])
 
-    def _cache_of(self, tables: Tables) -> dict[tuple[Any, ...], dict[str, str]]:
-        """Return the cache for these rules. It holds a reference to them, so that their `id` is not reused."""
-        return self._caches.setdefault(tuple(map(id, tables.values())), (tables, {}))[1]
+    def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Replace the rows of one table that Python fills."""
+        if table.name in self._made:
+            self._connection.execute(f"DELETE FROM {table.name}")
+        else:
+            self._connection.execute(create_table(table))
+            self._made.add(table.name)
+        places = ", ".join("?" * len(table.columns))
+        self._connection.executemany(f"INSERT INTO {table.name} VALUES ({places})", rows)
 
-    def _select(self, kind: type[WideRow], rows: list[tuple[Any, ...]], tables: Tables) -> list[dict[str, str]]:
-        self._connection.execute(create_table(kind))
-        try:
-            self._connection.executemany(_insert(kind), [(number, *row) for number, row in enumerate(rows)])
-            answers = self._connection.execute(select(kind, tables)).fetchall()
-        finally:
-            self._connection.execute(f"DELETE FROM {_table(kind)}")
-        return [dict(zip(tables, answer, strict=True)) for answer in answers]
+    def run(self, statement: Statement) -> None:
+        """Fill the table of a statement."""
+        if statement.name in self._made:
+            self._connection.execute(f"DELETE FROM {statement.name}")
+            self._connection.execute(f"INSERT INTO {statement.name} {statement.select}")
+            return
+        self._connection.execute(f"CREATE TEMPORARY TABLE {statement.name} AS {statement.select}")
+        for number, columns in enumerate((statement.key, *statement.joined_by)):
+            on = f"{statement.name} ({', '.join(columns)})"
+            self._connection.execute(f"CREATE INDEX temp.{statement.name}_{number} ON {on}")
+        self._made.add(statement.name)
 
+    def joined(self, column: str) -> str:
+        """Return the aggregate that joins the values of a column with spaces, in any order."""
+        return f"group_concat({column}, ' ')"
 
-def _is_short(key: tuple[Any, ...]) -> bool:
-    """Return whether a row may be cached. A failure string may have any length."""
-    return sum(len(value) for value in key if isinstance(value, str)) < 500
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query. Conditions are 0 and 1."""
+        return self._connection.execute(query).fetchall()
 
-
-class SQLiteEngine(DBAPIEngine):
-    """Run the rules on the standard library's SQLite, in memory."""
-
-    def __init__(self) -> None:
-        super().__init__(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+    def answers(self, select: str) -> Iterator[dict[str, Any]]:
+        """Iterate over the rows of a user's SELECT. The engine then serves for nothing else. Raises QueryError."""
+        return answers(self._connection, select)

@@ -6,6 +6,6 @@ from typing import TypeVar
 T = TypeVar("T", int, bool, str, str | None)
 
 
-def column(default: T, meaning: str) -> T:
-    """Return a dataclass field whose metadata holds the meaning, one sentence for docs/reference/features.md."""
-    return field(default=default, metadata={"meaning": meaning})
+def column(default: T, meaning: str, sql: str = "") -> T:
+    """Return a dataclass field with its meaning and its SQL expression, both for docs/reference/features.md."""
+    return field(default=default, metadata={"meaning": meaning, "sql": sql})

@@ -6,7 +6,7 @@ RESET, TIMEOUT, CLOSED, REFUSED = "reset", "timeout", "closed", "refused"
 CERTIFICATE, UNREACHABLE, OTHER, LOCAL = "certificate", "unreachable", "other", "local"
 
 # Caused by this computer. No packet from the network is needed for any of them.
-_THIS_MACHINE = frozenset(
+THIS_MACHINE = frozenset(
     {
         "network_down",
         "address_family_not_supported",
@@ -21,7 +21,7 @@ _THIS_MACHINE = frozenset(
         "unknown_failure: tcp_fast_open",
     }
 )
-_CLOSING = (
+CLOSING = (
     "unknown_failure: remote error: tls",
     f.NOT_TLS,
     "unknown_failure: tls",
@@ -29,7 +29,7 @@ _CLOSING = (
     f.QUIC_VERSION,
     "ssl_failed",
 )
-_KINDS = {
+KINDS = {
     f.RESET: RESET,
     f.ABORTED: RESET,
     "network_reset": RESET,
@@ -44,7 +44,7 @@ _KINDS = {
     f.SSL_INVALID_HOSTNAME: CERTIFICATE,
     f.SSL_UNKNOWN_AUTHORITY: CERTIFICATE,
 }
-_DNS_MECHANISMS = {
+DNS_KINDS = {
     f.DNS_NXDOMAIN: "nxdomain",
     f.DNS_NO_ANSWER: "no_answer",
     f.DNS_REFUSED: "refused",
@@ -60,16 +60,16 @@ def kind_of(failure: str | None) -> str:
         return ""
     if is_local(failure):
         return LOCAL
-    if failure.startswith(_CLOSING):
+    if failure.startswith(CLOSING):
         return CLOSED
-    return _KINDS.get(failure, OTHER)
+    return KINDS.get(failure, OTHER)
 
 
 def is_local(failure: str | None) -> bool:
     """Return True if the probe, an interruption or this computer caused the failure."""
-    return failure is not None and (f.is_local(failure) or failure in _THIS_MACHINE)
+    return failure is not None and (f.is_local(failure) or failure in THIS_MACHINE)
 
 
 def dns_kind_of(failure: str | None) -> str:
     """Return how a lookup failed: nxdomain, no_answer, refused, servfail, timeout or other. "" is success."""
-    return "" if failure is None else _DNS_MECHANISMS.get(failure, "other")
+    return "" if failure is None else DNS_KINDS.get(failure, "other")

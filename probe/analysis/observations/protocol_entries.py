@@ -38,7 +38,7 @@ def _sip(entry: Columns) -> Columns:
 
 
 def _answer(entry: Columns) -> Columns:
-    """Accept an answer with an address. `features/dns/resolver_answers.py` compares it with the control."""
+    """Accept an answer with an address. `pipeline/names/resolver_answers.py` compares it with the control."""
     has_address = any(answer.get("ipv4") or answer.get("ipv6") for answer in tables(entry.get("answers")))
     sent_there = text(entry.get("engine")) in {"udp", "tcp", "dot", "doh"}  # not through the system's library
     return _payload(entry, "answer", has_address and sent_there)

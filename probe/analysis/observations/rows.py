@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from probe.analysis.observations.forged_resets import count_forged_resets
 from probe.analysis.observations.leaf_certificate import leaf_of
@@ -21,113 +21,21 @@ from probe.analysis.observations.lenient_json import (
     texts,
 )
 from probe.analysis.observations.mail_entries import mail_columns
+from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Observation, Query
 from probe.analysis.observations.protocol_entries import PAYLOADS
 from probe.formats.keys import LISTS, places_of_entries
 
-PROBE, CONTROL = "probe", "control"
-
-
-class Answer(NamedTuple):
-    """Hold one DNS answer: addresses and their AS numbers (0 unknown), or a failure.
-
-    `ip_ttl` is the TTL of the packet, 0 if unknown. `flags` are those of the DNS header, kept for UDP only.
-    """
-
-    addresses: tuple[str, ...] = ()
-    asns: tuple[int, ...] = ()
-    failure: str | None = None
-    ip_ttl: int = 0
-    flags: tuple[str, ...] = ()
-
-
-class Query(NamedTuple):
-    """Hold one DNS query, its answer, and every datagram that arrived for it, in order of arrival (UDP only)."""
-
-    hostname: str
-    query_type: str
-    engine: str
-    resolver: str
-    answer: Answer
-    datagrams: tuple[Answer, ...] = ()
-    round_trip: float = 0.0  # seconds until the first datagram, 0 without one
-
-
-class Observation(NamedTuple):
-    """Hold one transaction as a tuple of columns. The store's table `observations` has the same columns.
-
-    `*_attempts` is 1 if the step was tried. `*_failure` is None if the step succeeded or was not tried.
-    """
-
-    origin: str
-    transaction_id: int
-    kind: str = ""
-    followup: str = ""
-    service: str = ""
-    endpoint: str = ""
-    hostname: str = ""
-    address: str = ""
-    port: int = 0
-    family: int = 0
-    sources: tuple[str, ...] = ()
-    corroborated: bool = False
-    sent_name: str = ""
-    in_residual: bool = False
-    failure: str | None = None
-    t0: float = 0.0
-    t: float = 0.0
-    began: float | None = None  # of a control's attempt: its begin on the probe's clock, as t0. None if unknown
-    resets_unlike: int = 0  # resets made by another sender than the TCP peer (forged_resets.py), 0 without raw packets
-    queries: tuple[Query, ...] = ()
-    tcp_attempts: int = 0
-    tcp_failure: str | None = None
-    tcp_seconds: float = 0.0
-    tcp_syn_repeats: int = -1  # SYNs that were sent again, -1 if the entry does not say
-    tls_attempts: int = 0  # TLS over a connection
-    tls_failure: str | None = None
-    quic_attempts: int = 0  # TLS inside QUIC. The next columns belong to whichever of the two was tried.
-    quic_failure: str | None = None
-    tls_name: str = ""
-    tls_verified_name: str = ""
-    tls_engine: str = ""  # the library that built the client hello
-    tls_hello_length: int = 0  # bytes of the client hello's record
-    tls_ech: bool = False  # the client hello carried Encrypted ClientHello
-    tls_answered: bool = False
-    tls_completed: bool = True
-    tls_trusted_by_machine: bool = False
-    tls_leaf: str = ""
-    tls_issuer: str = ""
-    tls_self_signed: bool = False
-    tls_bears_name: bool = False  # the leaf contains the name of the SNI, even if it is invalid for another reason
-    http_attempts: int = 0
-    http_failure: str | None = None
-    http_host: str = ""
-    http_code: int = 0
-    http_fingerprints: tuple[str, ...] = ()
-    http_redirect_host: str = ""
-    http_page: str = ""  # digest of the body, "" for none
-    payload_attempts: int = 0  # the service's own protocol: MTProto, Noise, STUN, TURN or SIP
-    payload_failure: str | None = None
-    payload_proven: bool = False
-    payload_kind: str = ""  # which of them, in the words of a verdict record's `proof`
-    payload_answered: bool = False  # any answer to the probe's payload arrived
-    payload_rewritten: bool = False  # the answer repeats the payload with changes
-    mail_attempts: int = 0  # SMTP or IMAP, in the clear or inside TLS
-    mail_failure: str | None = None  # of the first entry that failed
-    mail_protocol: str = ""  # smtp or imap
-    mail_offer: str = ""  # STARTTLS before TLS: offered, masked or missing. "" without a list of capabilities.
-    mail_accepted: bool = False  # the server accepted STARTTLS
-    mail_refused: bool = False  # the server refused STARTTLS
-    mail_turned_away: bool = False  # the greeting was a refusal
-    mail_injected: bool = False  # plaintext followed the acceptance of STARTTLS
-    echo_attempts: int = 0  # a datagram to the helper's echo
-    echo_failure: str | None = None
-    echo_payload: str = ""  # "stun", "sip", or "other" for random bytes
-    echo_port: int = 0
-    echo_sent: int = 0  # how often it was sent
-    echo_echoed: bool = False
-    echo_changed: bool = False
-    random_attempts: int = 0  # random bytes of no protocol, over TCP
-    random_failure: str | None = None
+__all__ = [
+    "CONTROL",
+    "PROBE",
+    "Answer",
+    "FlatMeasurement",
+    "Observation",
+    "Query",
+    "neutral_key",
+    "observations",
+    "read_measurement",
+]
 
 
 @dataclass

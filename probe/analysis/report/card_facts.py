@@ -7,11 +7,6 @@ from probe.analysis.compare.cells import REPORTERS
 from probe.analysis.store.cite import citation
 from probe.analysis.store.views import Store
 
-# ISO 3166-1 leaves these countries to users, and RFC 6996 these networks. Only `probe synth` uses both.
-_SYNTHETIC = (
-    "regexp_full_match(probe_cc, 'X[A-Z]|Q[M-Z]') AND "
-    "TRY_CAST(substr(probe_asn, 3) AS BIGINT) BETWEEN 4200000000 AND 4294967294"
-)
 _VALIDITY = (
     "(SELECT line_hash, bool_and(valid) AS valid, COALESCE(min(invalid_reason), '') AS invalid_reason "
     "FROM verdicts GROUP BY line_hash)"
@@ -33,7 +28,7 @@ _QUESTIONS = {
 }
 _TOTALS = f"""
 SELECT {_COUNTS}, count(*) FILTER (NOT valid) AS invalid, count(*) FILTER (valid IS NULL) AS without_verdict,
-  count(*) FILTER (lab <> '') AS lab, count(*) FILTER ({_SYNTHETIC}) AS synthetic
+  count(*) FILTER (lab <> '') AS lab, count(*) FILTER (synthetic <> '') AS synthetic
 FROM {_MEASURED}
 """
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"),

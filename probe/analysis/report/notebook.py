@@ -19,13 +19,12 @@ from probe.analysis.compare.cells import INSUFFICIENT, LEAST, Cell, compare, win
 from probe.analysis.compare.events import events
 from probe.analysis.compare.series import axes_of, series
 from probe.analysis.compare.verdict_table import StoreError, VerdictTable, is_store
-from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.observations.identity import identity
 from probe.analysis.rules.rule import SEVERITY
 from probe.analysis.store.manifest import rejected_lines
 from probe.analysis.store.versions import note_on_version
-from probe.analysis.verdicts.verdict_row import COLUMNS, TYPES, VerdictRow, rows_of
-from probe.analysis.verdicts.verdicts import reason_unusable
+from probe.analysis.verdicts.verdict_row import COLUMNS, TYPES, rows_of_each
+from probe.analysis.verdicts.verdicts import Located, reason_unusable
 from probe.results import Problem, file_name, find_files, read_lines
 
 STATES = tuple(state.value for state in SEVERITY if state != INSUFFICIENT)  # columns of counts
@@ -37,7 +36,7 @@ class Verdicts:
     """Hold the verdicts of stores, and of measurements that are judged now. A measurement of several counts once.
 
     `refused` lists (file, line number, reason) of lines that cannot be used, or that the store rejected. `by`, `since`,
-    `until`, `only` and `baseline` are written as on the command line. `lab` includes measurements of the lab. Raises
+    `until`, `only` and `baseline` are written as on the command line. `lab` includes artificial measurements. Raises
     QuestionError, StoreError or ResultsError, each with one sentence. docs/python-api.md lists columns and types.
     """
 
@@ -51,7 +50,7 @@ class Verdicts:
                 raise StoreError(note)  # its identities differ from those of other sources
             self.refused += [(file, number, reason) for _, file, number, reason in rejected_lines(store)]
         files = [path for path in paths if path not in self._stores]
-        self._rows = list(self._judged(files)) if files or not paths else []
+        self._rows = list(rows_of_each(self._usable(files))) if files or not paths else []
 
     def rows(self) -> pa.Table:
         """Return one row per service and measurement, with the columns of `verdicts.verdict_row.VerdictRow`."""
@@ -94,19 +93,17 @@ class Verdicts:
         """Return a new table for each question, since a question filters it."""
         return VerdictTable.of_stores(self._stores, self._rows) if self._stores else VerdictTable.of_rows(self._rows)
 
-    def _judged(self, paths: list[Path]) -> Iterator[VerdictRow]:
-        seen: set[bytes] = set()
-        with SQLiteEngine() as engine:
-            found = find_files(paths)
-            self.refused += [(problem.file, problem.number, problem.sentence) for problem in found.refused]
-            for path in found.files:
-                for number, read in read_lines(path):
-                    problem = read.sentence if isinstance(read, Problem) else reason_unusable(read)
-                    if problem is not None:
-                        self.refused.append((file_name(path), number, problem))
-                    elif isinstance(read, dict) and (one := identity(read)) not in seen:
-                        seen.add(one)
-                        yield from rows_of(read, file=file_name(path), number=number, engine=engine)
+    def _usable(self, paths: list[Path]) -> Iterator[Located]:
+        seen, found = set[bytes](), find_files(paths)
+        self.refused += [(problem.file, problem.number, problem.sentence) for problem in found.refused]
+        for path in found.files:
+            for number, read in read_lines(path):
+                problem = read.sentence if isinstance(read, Problem) else reason_unusable(read)
+                if problem is not None:
+                    self.refused.append((file_name(path), number, problem))
+                elif isinstance(read, dict) and (one := identity(read)) not in seen:
+                    seen.add(one)
+                    yield file_name(path), number, read
 
 
 def _strings(names: Iterable[str]) -> list[tuple[str, Any]]:

@@ -70,8 +70,9 @@ def page_data(
     cells = [cell for _, row in comparison.rows() for cell in row]
     examples = list(dict.fromkeys(cell.witness for cell in cells if cell.witness is not None))
     numbers = {example: number for number, example in enumerate(examples)}
-    ((measurements, first, last, lab),) = table.select(
-        "SELECT COUNT(DISTINCT line_hash), MIN(measurement_start_time), MAX(measurement_start_time), MAX(lab) "
+    ((measurements, first, last, lab, synthetic),) = table.select(
+        "SELECT COUNT(DISTINCT line_hash), MIN(measurement_start_time), MAX(measurement_start_time), MAX(lab), "
+        "MAX(synthetic) "
         "FROM verdicts"
     )
     width = len(comparison.vantages)
@@ -79,6 +80,7 @@ def page_data(
         "title": title,
         "row": comparison.question.row,
         "lab": bool(lab),
+        "synthetic": bool(synthetic),
         "measurements": measurements,
         "first": first,
         "last": last,

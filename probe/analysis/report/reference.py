@@ -1,8 +1,9 @@
-"""Write the reference pages about rules, mechanisms and features from the code.
+"""Write the reference pages about rules, mechanisms, features and the pipeline from the code.
 
 Renew: `python -m probe.analysis.report.reference`, or `make reference`.
 """
 
+import html
 import re
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import get_args
 
 from probe.analysis.features.rows import WideRow
-from probe.analysis.report.column_sources import column_sources
+from probe.analysis.pipeline.steps import STATEMENTS
+from probe.analysis.report.pipeline_page import pipeline_page
 from probe.analysis.rules.mechanisms import IN_ORDER, MEANINGS, RESERVED, blocking_in_ooni
 from probe.analysis.rules.rule import IN_OONI, Rule
 from probe.analysis.rules.tables import RULES, RULESET, TABLES
@@ -35,11 +37,22 @@ ABOUT_TABLE = {
     "endpoint": "One endpoint, from its name and its addresses.",
     "service": "One service, from its endpoints.",
 }
+TABLE_OF_ROW = {
+    "NameRow": "name_row",
+    "AddressRow": "address_row",
+    "EndpointRow": "endpoint_row",
+    "ServiceRow": "service_row",
+}
 
 
 def pages() -> dict[str, str]:
     """Return the text of each page by its file name."""
-    made = {"rules.md": rules_page(), "mechanisms.md": mechanisms_page(), "features.md": features_page()}
+    made = {
+        "rules.md": rules_page(),
+        "mechanisms.md": mechanisms_page(),
+        "features.md": features_page(),
+        "pipeline.md": pipeline_page(),
+    }
     return {name: "\n".join(lines) + "\n" for name, lines in made.items()}
 
 
@@ -106,17 +119,34 @@ def features_page() -> Iterator[str]:
     """Yield the Markdown lines of the page about the columns that rules read."""
     yield "# Features\n"
     yield "Each rule reads one row: of a name, an address, an endpoint or a service. Numbers are counts."
-    yield "No column is ever NULL except `*_failure`. The module is where the column is filled."
+    yield "No column is ever NULL except `*_failure`. The expression computes the column in SQL."
+    yield "It reads the tables behind FROM. [Tables of the pipeline](pipeline.md) lists them."
     for row in get_args(WideRow):
         tables = [table for table, (kind, _) in TABLES.items() if kind is row]
-        yield f"\n## `{row.__name__}`\n\nRead by {_codes(tables, ', ')}.\n"
-        yield "| column | type | meaning | module | rules |\n|---|---|---|---|---|"
-        readers, sources = readers_of(row), column_sources(row)
+        name = TABLE_OF_ROW[row.__name__]
+        yield f"\n## `{row.__name__}`\n\nTable `{name}`, read by the rules of {_codes(tables, ', ')}.\n"
+        yield f"```sql\n{source_of(name)}\n```\n"
+        yield "| column | type | meaning | expression | rules |\n|---|---|---|---|---|"
+        readers = readers_of(row)
         for column in fields(row):
             kind = str(column.type).removeprefix("<class '").removesuffix("'>").replace("|", "\\|")
-            where, meaning = _codes(sources[column.name]), column.metadata["meaning"]
+            meaning, expression = column.metadata["meaning"], _expression(column.metadata["sql"])
             read_by = _codes([", ".join(readers[column.name])]) or "none"
-            yield f"| `{column.name}` | {kind} | {meaning} | {where} | {read_by} |"
+            yield f"| `{column.name}` | {kind} | {meaning} | {expression} | {read_by} |"
+
+
+def source_of(table: str) -> str:
+    """Return the clauses behind the columns of the statement that makes a feature table, from its FROM on."""
+    (select,) = [each.select for each in STATEMENTS if each.name == table]
+    return re.sub(r" ((?:LEFT )?JOIN|GROUP BY) ", r"\n\1 ", select[select.rindex("\nFROM") + 1 :])
+
+
+def _expression(sql: str) -> str:
+    """Return an expression for a cell. A bar would end the cell, so that HTML has to write it."""
+    text = " ".join(sql.split())
+    if "|" not in text:
+        return f"`{text}`"
+    return f"<code>{html.escape(text, quote=False).replace('|', '&#124;').replace('*', '&#42;')}</code>"
 
 
 def readers_of(row: type[WideRow]) -> dict[str, list[str]]:

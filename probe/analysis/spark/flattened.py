@@ -29,7 +29,11 @@ PLAIN = {
 }
 _DDL = {"string": "STRING", "int64": "BIGINT", "bool": "BOOLEAN", "double": "DOUBLE", "list": "ARRAY<STRING>"}
 
-Admitted = tuple[dict[str, Any], Flat, list[dict[str, Any]]]
+Line = tuple[dict[str, Any], bytes, Piece]
+"""The plain columns of a line, the measurement's identity, and the line."""
+
+Judged = tuple[dict[str, Any], Flat, list[dict[str, Any]]]
+"""The plain columns of a line, its rows, and the rows of its verdicts."""
 
 
 def _columns_ddl(columns: dict[str, str], separator: str) -> str:
@@ -62,39 +66,48 @@ def _rows_of_file(place: int, path: Path, known: frozenset[str], lab: bool, now:
     yield _of_others([{"file_place": place, "number": 0, "digest": digest}])
     if digest in known:
         return
-    lines, others, size = list[Admitted](), list[dict[str, Any]](), 0
+    lines, others, size = list[Line](), list[dict[str, Any]](), 0
     for number, piece in enumerate(read_pieces(path), 1):
-        row, found = _row_of(piece, digest, now, lab)
+        row, read = _row_of(piece, digest, now, lab)
         row |= {"file_place": place, "number": number}
-        if isinstance(found, str):
-            others.append(row | {"reason": found})
+        if isinstance(read, str):
+            others.append(row | {"reason": read})
         else:
-            lines.append((row, *found))
-            size += found[0].measurement["bytes"]
+            lines.append((row, *read))
+            size += len(read[1].raw)
         if len(lines) + len(others) >= BATCH_LINES or size >= BATCH_BYTES:
-            yield from _batches(lines, others)
+            yield from _batches(lines, others, now, lab)
             lines, others, size = [], [], 0
-    yield from _batches(lines, others)
+    yield from _batches(lines, others, now, lab)
 
 
-def _row_of(piece: Piece | Problem, digest: str, now: datetime, lab: bool) -> tuple[dict[str, Any], Any]:
-    """Return the plain columns of a line, and its rows or the reason why it is rejected."""
+def _row_of(
+    piece: Piece | Problem, digest: str, now: datetime, lab: bool
+) -> tuple[dict[str, Any], tuple[bytes, Piece] | str]:
+    """Return the plain columns of a line, and the line with its identity or the reason why it is rejected."""
     location = {"measurement_file": piece.file, "measurement_line": piece.number}
     if isinstance(piece, Problem):
         return location | {"problem_hash": problem_hash(piece, digest).hex()}, piece.sentence
     read = read_line(piece, digest, now, lab)
-    found = admit(read.identity, piece, now, lab) if read.reason is None else read.reason
-    return location | {"line_hash": read.identity.hex(), "hash_of_line": line_hash(piece).hex()}, found
+    location |= {"line_hash": read.identity.hex(), "hash_of_line": line_hash(piece).hex()}
+    return location, (read.identity, piece) if read.reason is None else read.reason
 
 
-def _batches(lines: list[Admitted], others: list[dict[str, Any]]) -> Iterator[Any]:
-    if lines:
-        yield _of_lines(lines)
+def _batches(lines: list[Line], others: list[dict[str, Any]], now: datetime, lab: bool) -> Iterator[Any]:
+    judged = list[Judged]()
+    admitted = admit([(identity, piece) for _, identity, piece in lines], now, lab)
+    for (row, _, _), found in zip(lines, admitted, strict=True):
+        if isinstance(found, str):
+            others.append(row | {"reason": found})
+        else:
+            judged.append((row, *found))
+    if judged:
+        yield _of_lines(judged)
     if others:
         yield _of_others(others)
 
 
-def _of_lines(lines: list[Admitted]) -> Any:
+def _of_lines(lines: list[Judged]) -> Any:
     """Return a batch with the rows of the store's tables, nested by line."""
     rows, flats, verdicts = zip(*lines, strict=True)
     made = to_arrow(flats, [row for records in verdicts for row in records])

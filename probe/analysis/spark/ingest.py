@@ -18,7 +18,7 @@ from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import WORK, load_of, table_files
 from probe.analysis.store.index import index_files, make_index, read_ids
 from probe.analysis.store.manifest import LINE_HASHES, FileTally, Manifest, Rejected, StoreError
-from probe.analysis.store.writing.admission import OF_LAB
+from probe.analysis.store.writing.admission import ARTIFICIAL
 from probe.analysis.store.writing.ingest import Report, open_for_writing
 from probe.analysis.store.writing.merge import LEAST_BYTES, MOST_BYTES, Merger
 from probe.analysis.store.writing.moves import move
@@ -69,7 +69,7 @@ SELECT file_place, MAX(digest) AS digest, MAX(number) AS lines FROM lines_read G
 _COUNTS = f"""
 SELECT file_place, SUM(CASE WHEN reason IS NULL THEN 1 ELSE 0 END) AS accepted,
   SUM(CASE WHEN reason IS NULL THEN 0 ELSE 1 END) AS rejected,
-  SUM(CASE WHEN reason = '{OF_LAB}' THEN 1 ELSE 0 END) AS of_lab
+  SUM(CASE WHEN reason IN {ARTIFICIAL} THEN 1 ELSE 0 END) AS of_lab
 FROM once GROUP BY file_place
 """
 

@@ -1,4 +1,9 @@
-"""Judge a store again on a cluster, with one task per file of measurements."""
+"""Judge a store again on a cluster, with one task per file of measurements.
+
+Each task judges its own measurements with DuckDB or SQLite (`store/judging.py`) and writes their verdicts. A verdict
+needs one measurement only, so that no rows move between machines. With the statements in Spark itself
+(`spark/pipeline.py`), each of them would move rows, and the driver would wait for each before it plans the next.
+"""
 
 import time
 from collections.abc import Iterable, Iterator

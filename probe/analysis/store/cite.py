@@ -14,7 +14,8 @@ from probe.messages import tr
 
 _COUNTS = """
 SELECT count(*) AS measurements, count(DISTINCT probe_cc) AS countries, count(DISTINCT probe_asn) AS networks,
-  min(day) AS first_day, max(day) AS last_day
+  min(day) AS first_day, max(day) AS last_day,
+  count(*) FILTER (lab <> '') AS lab, count(*) FILTER (synthetic <> '') AS synthetic
 FROM measurements
 """
 _SOFTWARE = """
@@ -50,8 +51,11 @@ def citation(folder: Path) -> dict[str, Any]:
 
 
 def as_text(citation: dict[str, Any]) -> str:
-    """Return the citation as a paragraph of text."""
-    return tr(
+    """Return the citation as a paragraph of text. Artificial measurements are named first."""
+    artificial = tr(
+        "Made inside the lab: {lab} measurements. Synthetic: {synthetic} measurements.", **_artificial(citation)
+    )
+    whole = tr(
         "Measurements: {measurements}, from {first_day} to {last_day}. Countries: {countries}. Networks: {networks}. "
         "Judged with {programs} and ruleset {rulesets} (SHA-256 of the rules {rules_digest}). "
         "Input files: {files} (SHA-256 over their digests {inputs_digest}). Licences: {licences}.",
@@ -67,6 +71,11 @@ def as_text(citation: dict[str, Any]) -> str:
         inputs_digest=citation["inputs_digest"],
         licences="; ".join(citation["licences"]) or tr("none known"),
     )
+    return f"{artificial} {whole}" if any(_artificial(citation).values()) else whole
+
+
+def _artificial(citation: dict[str, Any]) -> dict[str, int]:
+    return {name: citation[name] for name in ("lab", "synthetic")}
 
 
 def _digest(lines: Any) -> str:

@@ -7,7 +7,7 @@ import importlib
 import json
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, get_type_hints
 
 from probe.analysis.observations.rows import Observation
 from probe.analysis.store.flatten import COLUMNS, Flat
@@ -34,6 +34,7 @@ MEASUREMENT: dict[str, str] = {
     "runtime": "double",
     "ipv6_broken": "bool",
     "lab": "string",
+    "synthetic": "string",
     "bytes": "int64",
     "facts": "string",
     "path": "string",
@@ -75,6 +76,7 @@ VERDICT: dict[str, str] = {
     "measurement_file": "string",
     "measurement_line": "int64",
     "lab": "string",
+    "synthetic": "string",
 }
 _OF_FIELDS = {
     "str": "string",
@@ -86,12 +88,12 @@ _OF_FIELDS = {
     "tuple[str, ...]": "list",
 }
 _SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
-_OF_MEASUREMENT = ("network", "run_id", "software_name", "software_version", "ipv6_broken", "lab")
+_OF_MEASUREMENT = ("network", "run_id", "software_name", "software_version", "ipv6_broken", "lab", "synthetic")
 
 
 def _observation_types() -> dict[str, str]:
     """Return the type by column, from the annotations of the class. DNS queries are stored as JSON."""
-    named = {name: str(kind) for name, kind in Observation.__annotations__.items()}
+    named = {name: str(kind) for name, kind in get_type_hints(Observation).items()}
     plain = {name: kind.removeprefix("<class '").removesuffix("'>") for name, kind in named.items()}
     return {name: "string" if name == "queries" else _OF_FIELDS[kind] for name, kind in plain.items()}
 

@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any
 
-from probe.analysis.observations.lenient_json import moment, seconds, table, text
+from probe.analysis.observations.lenient_json import moment, seconds, text
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.verdicts.hops import hop_evidence
-from probe.analysis.verdicts.verdict_row import ipv6_broken
+from probe.analysis.verdicts.verdict_row import ipv6_broken, origin_columns
 
 COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")
@@ -49,7 +49,7 @@ def flatten(
         "software_version": text(document.get("software_version")),
         "runtime": seconds(document.get("test_runtime")),
         "ipv6_broken": ipv6_broken(facts.run),
-        "lab": text(table(document.get("annotations")).get("lab")),
+        **origin_columns(document),
         "bytes": size,
         "facts": _beside_rows(facts),
         "path": _compact(hop_evidence(document)),

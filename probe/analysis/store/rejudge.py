@@ -11,18 +11,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probe.analysis.store.columns import default, schema
+from probe.analysis.store.columns import default, schema, verdict_row
 from probe.analysis.store.files import WORK, table_files, write_rows
-from probe.analysis.store.flatten import COLUMNS, Flat
+from probe.analysis.store.flatten import COLUMNS, Flat, facts_from, head_from
 from probe.analysis.store.index import NO_PART
+from probe.analysis.store.judging import judged
 from probe.analysis.store.manifest import StoreError
-from probe.analysis.store.writing.batch import verdict_rows_of
 from probe.analysis.store.writing.ingest import open_for_writing
 from probe.analysis.store.writing.workers import workers
+from probe.analysis.verdicts.verdicts import Flattened
 from probe.files import open_regular
 from probe.messages import tr
 
-READ_LINES, READ_ROWS = 256, 4096
+READ_LINES, READ_ROWS = 2048, 4096
 
 
 def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
@@ -62,10 +63,21 @@ def judge_file(folder: Path, file: Path, made: Path) -> tuple[int, int]:
 def _batches(folder: Path, file: Path, counts: list[int]) -> Iterator[Any]:
     flats = flats_in(folder, file)
     while some := list(islice(flats, READ_LINES)):
-        rows = [row for flat in some for row in verdict_rows_of(flat)]
+        rows = [verdict_row(record, flat.measurement) for flat, found in _judged(some) for record in found]
         counts[0] += len(some)
         counts[1] += len(rows)
         yield from pa.Table.from_pylist(rows, schema("verdicts")).to_batches()
+
+
+def _judged(flats: Sequence[Flat]) -> Iterator[tuple[Flat, list[dict[str, Any]]]]:
+    """Judge measurements from their rows alone."""
+    yield from zip(flats, judged(map(_flattened, flats), len(flats)), strict=True)
+
+
+def _flattened(flat: Flat) -> Flattened:
+    row = flat.measurement
+    facts = facts_from(row, flat.observations)
+    return Flattened(facts, head_from(row), row["measurement_file"], row["measurement_line"])
 
 
 def flats_in(folder: Path, file: Path) -> Iterator[Flat]:

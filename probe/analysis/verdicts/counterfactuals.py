@@ -1,11 +1,9 @@
 """Change a measurement to test its verdict: remove one kind of evidence, or let attempts end in another way."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from probe.analysis.features.attempts import failure_of, is_target_attempt, layers_of
-from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.index import endpoint_of, host_of
 from probe.analysis.observations.lenient_json import table, tables
 from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, Observation
@@ -15,13 +13,29 @@ from probe.messages import mark
 from probe.targets.dialects import ENCRYPTED_RESOLVERS, LAYERS
 from probe.targets.target import Endpoint, is_address
 
-Change = Callable[[FlatMeasurement], FlatMeasurement]
+
+@dataclass(frozen=True)
+class Known:
+    """Hold what the pipeline found out about the measurement that is changed.
+
+    `own` are the positions of attempts at an endpoint under its own name. `verified` are (name, address).
+    """
+
+    own: frozenset[int]
+    verified: frozenset[tuple[str, str]]
+
+    def attempts(self, measurement: FlatMeasurement) -> list[Observation]:
+        """Return the probe's attempts at endpoints under their own names."""
+        return [row for place, row in enumerate(measurement.rows) if place in self.own]
+
+
+Change = Callable[[FlatMeasurement, Known], FlatMeasurement]
 UNFIT = frozenset({"network", "portal", "clock_skew", "vpn", "tls_interception"})
 """Preflight facts that make a measurement invalid (validity.py)."""
 
 
 def _without(chosen: Callable[[Observation], bool]) -> Change:
-    return lambda measurement: replace(measurement, rows=[row for row in measurement.rows if not chosen(row)])
+    return lambda measurement, known: replace(measurement, rows=[row for row in measurement.rows if not chosen(row)])
 
 
 def _followups(*kinds: str) -> Change:
@@ -37,7 +51,7 @@ def _is_encrypted_lookup(row: Observation) -> bool:
     return row.origin == PROBE and encrypted and not row.endpoint
 
 
-def _without_second_answers(measurement: FlatMeasurement) -> FlatMeasurement:
+def _without_second_answers(measurement: FlatMeasurement, known: Known) -> FlatMeasurement:
     """Keep the first answer to each query, and remove the others."""
     rows = [
         row._replace(queries=tuple(one._replace(datagrams=one.datagrams[:1]) for one in row.queries))
@@ -57,7 +71,7 @@ REMOVALS: dict[str, Change] = {
 """Functions that remove one kind of evidence, by its name. The hop search is left out: no verdict rests on a hop."""
 
 
-def _fit_network(measurement: FlatMeasurement) -> FlatMeasurement:
+def _fit_network(measurement: FlatMeasurement, known: Known) -> FlatMeasurement:
     """Remove every fact about the network that makes a measurement invalid."""
 
     def fit(facts: dict[str, Any]) -> dict[str, Any]:
@@ -68,28 +82,29 @@ def _fit_network(measurement: FlatMeasurement) -> FlatMeasurement:
     return replace(measurement, run=run | {"preflight": fit(table(run.get("preflight")))} | later)
 
 
-def _all_timed_out(measurement: FlatMeasurement) -> FlatMeasurement:
+def _all_timed_out(measurement: FlatMeasurement, known: Known) -> FlatMeasurement:
     """Let every attempt time out at its last layer, if all attempts worked."""
-    if any(row.failure is not None for row in measurement.rows if _is_own(row)):
+    if any(row.failure is not None for row in known.attempts(measurement)):
         return measurement
 
-    def silent(row: Observation) -> Observation:
+    def silent(place: int, row: Observation) -> Observation:
         endpoint = endpoint_of(row.endpoint)
-        if endpoint is None or not _is_own(row):
+        if endpoint is None or place not in known.own:
             return row
-        ended: dict[str, Any] = {"failure": f.TIMEOUT, f"{layers_of(endpoint)[-1]}_failure": f.TIMEOUT}
+        ended: dict[str, Any] = {"failure": f.TIMEOUT, f"{endpoint.facts.layers[-1]}_failure": f.TIMEOUT}
         return row._replace(payload_proven=False, payload_answered=False, http_code=0, **ended)
 
-    return replace(measurement, rows=list(map(silent, measurement.rows)))
+    return replace(measurement, rows=[silent(place, row) for place, row in enumerate(measurement.rows)])
 
 
-def _confirmations_worked(measurement: FlatMeasurement) -> FlatMeasurement:
+def _confirmations_worked(measurement: FlatMeasurement, known: Known) -> FlatMeasurement:
     return replace(measurement, rows=[_worked(row) if row.kind == "confirm" else row for row in measurement.rows])
 
 
-def _innocuous_failed(measurement: FlatMeasurement) -> FlatMeasurement:
+def _innocuous_failed(measurement: FlatMeasurement, known: Known) -> FlatMeasurement:
     """Let every innocuous flow end like the attempt at the same address, outside of a residual window."""
-    failed = {(row.address, row.endpoint): row for row in measurement.rows if _is_own(row) and row.failure is not None}
+    attempts = known.attempts(measurement)
+    failed = {(row.address, row.endpoint): row for row in attempts if row.failure is not None}
 
     def fail_alike(row: Observation) -> Observation:
         attempt = failed.get((row.address, row.endpoint))
@@ -100,23 +115,20 @@ def _innocuous_failed(measurement: FlatMeasurement) -> FlatMeasurement:
     return replace(measurement, rows=list(map(fail_alike, measurement.rows)))
 
 
-def _helper_failed(measurement: FlatMeasurement) -> FlatMeasurement:
+def _helper_failed(measurement: FlatMeasurement, known: Known) -> FlatMeasurement:
     """Let the helper's attempts and lookups fail like the probe's, also those that it did not make."""
-    failed = [row for row in measurement.rows if _is_own(row) and row.failure is not None]
+    failed = [row for row in known.attempts(measurement) if row.failure is not None]
     names = [
         row for row in measurement.rows if row.kind == "lookup" and row.address == "system" and row.failure is not None
     ]
     return _with_control(measurement, failed + names, lambda row: row)
 
 
-def _helper_worked(measurement: FlatMeasurement) -> FlatMeasurement:
+def _helper_worked(measurement: FlatMeasurement, known: Known) -> FlatMeasurement:
     """Let the helper succeed at every endpoint where it did not, at the service's verified addresses."""
-    proofs, reached = (
-        Verified(measurement),
-        {row.endpoint for row in measurement.rows if row.origin == CONTROL and row.failure is None},
-    )
-    attempts = [row for row in measurement.rows if _is_own(row) and row.endpoint not in reached]
-    verified = [row for row in attempts if is_address(host_of(row)) or row.address in proofs.verified(host_of(row))]
+    reached = {row.endpoint for row in measurement.rows if row.origin == CONTROL and row.failure is None}
+    attempts = [row for row in known.attempts(measurement) if row.endpoint not in reached]
+    verified = [row for row in attempts if is_address(host_of(row)) or (host_of(row), row.address) in known.verified]
     return _with_control(measurement, verified, _worked)
 
 
@@ -129,11 +141,6 @@ ALTERNATIVES: dict[str, Change] = {
     mark("the test helper had reached the service"): _helper_worked,
 }
 """Functions that let attempts end in another way, by the words for it."""
-
-
-def _is_own(row: Observation) -> bool:
-    endpoint = endpoint_of(row.endpoint)
-    return row.origin == PROBE and endpoint is not None and is_target_attempt(row, endpoint)
 
 
 def _with_control(
@@ -158,7 +165,8 @@ def _ending_of(row: Observation) -> dict[str, Any]:
 def _worked(row: Observation) -> Observation:
     """Return the attempt with a success at every layer that its endpoint needs."""
     endpoint = endpoint_of(row.endpoint)
-    if endpoint is None or (row.failure is None and all(failure_of(row, at) is None for at in layers_of(endpoint))):
+    failures = () if endpoint is None else (getattr(row, f"{layer}_failure") for layer in endpoint.facts.layers)
+    if endpoint is None or (row.failure is None and all(failure is None for failure in failures)):
         return row
     return row._replace(failure=None, in_residual=False, resets_unlike=0, **_success_at(endpoint))
 
@@ -174,6 +182,6 @@ def _success_at(endpoint: Endpoint) -> dict[str, Any]:
         "mail": {"mail_protocol": proof, "mail_offer": "offered", "mail_accepted": True, "mail_refused": False},
     }
     columns: dict[str, Any] = {}
-    for layer in layers_of(endpoint):
+    for layer in endpoint.facts.layers:
         columns |= {f"{layer}_attempts": 1, f"{layer}_failure": None, **by_layer.get(layer, {})}
     return columns

@@ -10,7 +10,7 @@ from typing import Any
 from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import PROBE, FlatMeasurement
-from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, Change
+from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, Change, Known
 from probe.analysis.verdicts.verdicts import judge_flat
 
 Outcome = tuple[Any, Any, tuple[str, ...]]  # state, rule id, mechanisms
@@ -47,6 +47,7 @@ class DecidingFlows:
         self._facts, self._engine = replace(facts, target={**facts.target, "services": services}), engine
         self._record, self._may_go_on = record, may_go_on
         self._outcome = self._again(self._facts)
+        self._known = _known(engine)
 
     def deciding(self) -> list[int]:
         """Return a minimal set of the probe's transactions that gives the same verdict, in order of time.
@@ -77,7 +78,7 @@ class DecidingFlows:
             for words, change in changes.items():
                 if not self._may_go_on():
                     return
-                state, rule_id, _ = self._again(change(self._facts))
+                state, rule_id, _ = self._again(change(self._facts, self._known))
                 if state != self._outcome[0]:
                     yield Alternative(words, removed, state, rule_id)
 
@@ -86,10 +87,10 @@ class DecidingFlows:
         return [words for words, change in REMOVALS.items() if self._may_go_on() and self._is_unneeded(change)]
 
     def _is_unneeded(self, change: Change) -> bool:
-        return self._changes_rows(change) and self._again(change(self._facts))[0] == self._outcome[0]
+        return self._changes_rows(change) and self._again(change(self._facts, self._known))[0] == self._outcome[0]
 
     def _changes_rows(self, change: Change) -> bool:
-        return change(self._facts).rows != self._facts.rows
+        return change(self._facts, self._known).rows != self._facts.rows
 
     def _lacking(self, numbers: set[int]) -> FlatMeasurement:
         rows = [row for row in self._facts.rows if row.origin != PROBE or row.transaction_id not in numbers]
@@ -98,3 +99,10 @@ class DecidingFlows:
     def _again(self, facts: FlatMeasurement) -> Outcome:
         (record,) = judge_flat(facts, {}, file="", number=0, engine=self._engine)
         return record["state"], record["rule_id"], tuple(record["mechanisms"])
+
+
+def _known(engine: Engine) -> Known:
+    """Return what the pipeline found out about the measurement that the engine judged last."""
+    own = engine.rows("SELECT n FROM flow WHERE own AND origin = 'probe'")
+    verified = engine.rows("SELECT name, address FROM trust WHERE verified")
+    return Known(frozenset(n for (n,) in own), frozenset((name, address) for name, address in verified))

@@ -1,18 +1,17 @@
 """Show how a measurement is judged, step by step: rows, the rules that match, and the values that they read.
 
-The steps are those of `judge_measurement`, which is observed while it judges.
+The rows are those of the tables that the pipeline made.
 """
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from probe.analysis.engines.engine import SQLiteEngine, Subject
-from probe.analysis.engines.recorder import Decision, Recorder
+from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.rules.condition_parts import columns_of, parts_of
 from probe.analysis.rules.tables import RULES
-from probe.analysis.verdicts.endpoints import deciding_layer
+from probe.analysis.verdicts.decisions import Decision, Subject, decisions_in
 from probe.analysis.verdicts.verdicts import judge_measurement
 
 STEPS: dict[type[WideRow], str] = {
@@ -24,6 +23,7 @@ STEPS: dict[type[WideRow], str] = {
 """The steps by the class of their rows, in the order in which they are computed."""
 
 Columns = dict[str, int | bool | str | None]
+_DECIDING = "SELECT endpoint, address, rule_id FROM address_rule"
 
 
 @dataclass(frozen=True)
@@ -66,27 +66,29 @@ class Explanation:
 def explain(measurement: dict[str, Any], *, file: str, number: int) -> Explanation:
     """Judge a measurement that can be judged, and return each row."""
     with SQLiteEngine() as engine:
-        recorder = Recorder(engine)
-        records = judge_measurement(measurement, file=file, number=number, engine=recorder)
-    return Explanation(tuple(map(_row, recorder.decisions)), tuple(records))
+        records = judge_measurement(measurement, file=file, number=number, engine=engine)
+        deciding: dict[Subject, str] = {(url, at): rule for url, at, rule in engine.rows(_DECIDING)}
+        rows = tuple(_row(decision, deciding) for decision in decisions_in(engine))
+    return Explanation(rows, tuple(records))
 
 
-def _row(decision: Decision) -> JudgedRow:
+def _row(decision: Decision, deciding: dict[Subject, str]) -> JudgedRow:
     row = decision.row
     values = {field.name: getattr(row, field.name) for field in fields(row)}
     changed = {field.name: values[field.name] for field in fields(row) if values[field.name] != field.default}
-    matches = tuple(_match(table, rule_id, table in decides, values) for table, rule_id, decides in _rules_of(decision))
+    matches = tuple(
+        _match(table, rule_id, table in decides, values) for table, rule_id, decides in _rules_of(decision, deciding)
+    )
     return JudgedRow(STEPS[type(row)], decision.subject, changed, matches)
 
 
-def _rules_of(decision: Decision) -> list[tuple[str, str, frozenset[str]]]:
+def _rules_of(decision: Decision, deciding: dict[Subject, str]) -> list[tuple[str, str, frozenset[str]]]:
     """Return table, rule id and the deciding tables. Of an address, only the tables of the endpoint's dialect count."""
     endpoint = endpoint_of(decision.subject[0]) if isinstance(decision.row, AddressRow) else None
     if endpoint is None:
         return [(table, rule_id, frozenset({table})) for table, rule_id in decision.rules.items()]
-    deciding = deciding_layer(endpoint, decision.rules)
     tables = endpoint.facts.rule_tables
-    decides = frozenset(table for table in tables if decision.rules[table] == deciding.rule_id)
+    decides = frozenset(table for table in tables if decision.rules[table] == deciding[decision.subject])
     return [(table, decision.rules[table], decides) for table in tables]
 
 
@@ -101,4 +103,12 @@ def _row_document(row: JudgedRow) -> dict[str, Any]:
         asdict(match) | {"condition": [{"part": part, "values": values} for part, values in match.condition]}
         for match in row.matches
     ]
-    return {"step": row.step, "subject": list(row.subject), "columns": row.columns, "rules": matches}
+    kind = next(kind for kind, step in STEPS.items() if step == row.step)
+    expressions = {field.name: " ".join(field.metadata["sql"].split()) for field in fields(kind)}
+    return {
+        "step": row.step,
+        "subject": list(row.subject),
+        "columns": row.columns,
+        "expressions": {name: expressions[name] for name in row.columns},
+        "rules": matches,
+    }

@@ -1,15 +1,16 @@
 """Flatten a verdict record into one row. Comparison, series and events count these rows."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.identity import identity
 from probe.analysis.observations.lenient_json import table, tables, text
-from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.analysis.verdicts.verdicts import Located, judge_each
 from probe.formats import failures as f
+from probe.formats.origin import origin_of
 
 NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
 
@@ -20,7 +21,8 @@ class VerdictRow:
 
     `line_hash` is the identity of the measurement. `measurement_start_time` is `YYYY-MM-DDTHH:MM:SSZ`. Lists are joined
     by a space. No column is None: "" and 0 mean unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral
-    host answered over it. `lab`: the scenario, "" on a real network. `endpoints`: the record's endpoints as JSON.
+    host answered over it. `lab` is the scenario and `synthetic` the world, "" on a real network. `endpoints`: the
+    record's endpoints as JSON.
     """
 
     line_hash: str
@@ -54,6 +56,7 @@ class VerdictRow:
     measurement_file: str
     measurement_line: int
     lab: str
+    synthetic: str
     endpoints: str = ""
 
 
@@ -62,11 +65,18 @@ TYPES: dict[str, type] = {column.name: type_ for column in fields(VerdictRow) if
 LISTS = frozenset({"mechanisms", "anomalies"})
 
 
-def rows_of(
-    measurement: dict[str, Any], *, file: str, number: int, engine: Engine | None = None
-) -> Iterator[VerdictRow]:
-    """Judge a measurement and iterate over its flattened records, none if it cannot be judged."""
-    records = judge_measurement(measurement, file=file, number=number, engine=engine)
+def rows_of_each(measurements: Iterable[Located], engine: Engine | None = None) -> Iterator[VerdictRow]:
+    """Judge measurements and iterate over their flattened records, none of one that cannot be judged."""
+    for (_, _, measurement), records in judge_each(measurements, engine):
+        yield from _rows(measurement, records)
+
+
+def rows_of(measurement: dict[str, Any], *, file: str, number: int) -> Iterator[VerdictRow]:
+    """Judge one measurement and iterate over its flattened records."""
+    return rows_of_each([(file, number, measurement)])
+
+
+def _rows(measurement: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[VerdictRow]:
     if not records:
         return
     measured: dict[str, Any] = {
@@ -75,7 +85,7 @@ def rows_of(
         "software_name": text(measurement.get("software_name")),
         "software_version": text(measurement.get("software_version")),
         "ipv6_broken": ipv6_broken(table(table(measurement.get("test_keys")).get("x_run"))),
-        "lab": text(table(measurement.get("annotations")).get("lab")),
+        **origin_columns(measurement),
     }
     for record in records:
         yield VerdictRow(**measured, **_flat(record))
@@ -95,6 +105,11 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         "hop_asn": hop.get("asn") or 0,
         "endpoints": json.dumps(record["endpoints"]),
     }
+
+
+def origin_columns(measurement: dict[str, Any]) -> dict[str, str]:
+    """Return the columns `lab` and `synthetic` of a measurement."""
+    return {name: text(value) for name, value in origin_of(measurement)._asdict().items()}
 
 
 def ipv6_broken(run: dict[str, Any]) -> bool:

@@ -1,25 +1,28 @@
 """Compute verdict records, one per service and measurement. The same measurement always gives the same records."""
 
 import json
+import threading
 from collections.abc import Iterable, Iterator
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from probe.analysis.engines.engine import Engine, SQLiteEngine
-from probe.analysis.features.verified_addresses import Verified
-from probe.analysis.observations.lenient_json import moment, table, text, texts
+from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import FlatMeasurement, read_measurement
 from probe.analysis.ooni_import import is_ooni, read_ooni
+from probe.analysis.pipeline.filling import filled
+from probe.analysis.pipeline.steps import STATEMENTS
 from probe.analysis.rules.tables import RULESET
-from probe.analysis.verdicts.endpoints import EndpointVerdict, judge_endpoints
-from probe.analysis.verdicts.hops import InterferingHop, hop_of, interfering_hops
-from probe.analysis.verdicts.services import ServiceVerdict, judge_services, urls_of
+from probe.analysis.verdicts.records import Head, Record, head_of, records_of
 from probe.analysis.verdicts.size_limits import is_too_large
-from probe.analysis.verdicts.validity import Invalidity, invalidity_of
 from probe.messages import mark
 
 __all__ = [
     "RULESET",
+    "Flattened",
     "flat_measurement_of",
+    "judge_batch",
+    "judge_each",
     "judge_flat",
     "judge_measurement",
     "judge_measurements",
@@ -28,51 +31,95 @@ __all__ = [
 ]
 
 TOO_LARGE = mark("This measurement has more services, endpoints or transactions than any run of the probe.")
+_THREAD = threading.local()
+
+
+Located = tuple[str, int, dict[str, Any]]
+"""File name, line number and measurement."""
+
+
+class Flattened(NamedTuple):
+    """Hold a flattened measurement, where it is, and the keys that its records repeat (`records.head_of`)."""
+
+    facts: FlatMeasurement
+    head: dict[str, Any]
+    file: str
+    number: int
+
+
+def judge_batch(measurements: Iterable[Flattened], engine: Engine) -> list[list[Record]]:
+    """Compute the verdict records of some measurements: the pipeline's statements run once for all of them.
+
+    The measurements are taken one by one, so that no two need to be in memory. Each list is sorted by service. The
+    records have the keys of docs/contract.md in their order.
+    """
+    heads = list[Head]()
+
+    def facts() -> Iterator[FlatMeasurement]:
+        for each in measurements:
+            heads.append(head_of(each.facts, each.head, file=each.file, number=each.number))
+            yield each.facts
+
+    engine.fill(filled(facts()))
+    for statement in STATEMENTS:
+        engine.run(statement)
+    return records_of(engine, heads)
+
+
+def judge_flat(facts: FlatMeasurement, head: dict[str, Any], *, file: str, number: int, engine: Engine) -> list[Record]:
+    """Compute the verdict records of one flattened measurement."""
+    (records,) = judge_batch([Flattened(facts, head, file, number)], engine)
+    return records
 
 
 def judge_measurement(
     measurement: dict[str, Any], *, file: str, number: int, engine: Engine | None = None
-) -> list[dict[str, Any]]:
-    """Compute a verdict record per service, sorted by service, with the keys of docs/contract.md in their order.
+) -> list[Record]:
+    """Compute the verdict records of one measurement.
 
-    `file` is the file name without folders, `number` the number of its line, from 1. Both go into the records. A
-    measurement that cannot be judged gives no records. `reason_unusable` then gives the reason.
+    `file` and `number` locate the measurement. The first line is 1. Both go into the records. A measurement that cannot
+    be judged gives no records. `reason_unusable` then gives the reason.
     """
     if reason_unusable(measurement) is not None:
         return []
-    if engine is None:
-        with SQLiteEngine() as own:
-            return judge_measurement(measurement, file=file, number=number, engine=own)
-    return judge_flat(flat_measurement_of(measurement), measurement, file=file, number=number, engine=engine)
+    facts = flat_measurement_of(measurement)
+    return judge_flat(facts, measurement, file=file, number=number, engine=engine or _own_engine())
+
+
+def judge_each(measurements: Iterable[Located], engine: Engine | None = None) -> Iterator[tuple[Located, list[Record]]]:
+    """Iterate over the measurements with their verdict records, none for one that cannot be judged.
+
+    Several are judged together, as many as the engine is quick for.
+    """
+    chosen, rest = engine or _own_engine(), iter(measurements)
+    while batch := list(islice(rest, chosen.most_measurements)):
+        usable = [place for place, (_, _, one) in enumerate(batch) if reason_unusable(one) is None]
+        records = judge_batch((_flattened(*batch[place]) for place in usable), chosen)
+        judged = dict(zip(usable, records, strict=True))
+        yield from ((each, judged.get(place, [])) for place, each in enumerate(batch))
+
+
+def _flattened(file: str, number: int, measurement: dict[str, Any]) -> Flattened:
+    return Flattened(flat_measurement_of(measurement), measurement, file, number)
+
+
+def judge_measurements(measurements: Iterable[Located]) -> Iterator[Record]:
+    """Iterate over the verdict records of (file name, line number, measurement)."""
+    for _, records in judge_each(measurements):
+        yield from records
+
+
+def _own_engine() -> SQLiteEngine:
+    """Return the engine of this thread, so that its statements are compiled once."""
+    if not hasattr(_THREAD, "engine"):
+        _THREAD.engine = SQLiteEngine()
+    engine: SQLiteEngine = _THREAD.engine
+    return engine
 
 
 def flat_measurement_of(measurement: dict[str, Any]) -> FlatMeasurement:
     """Flatten a measurement of our probe or of OONI, if `reason_unusable` gives no reason."""
     return read_ooni(measurement) if is_ooni(measurement) else read_measurement(measurement)
-
-
-def judge_flat(
-    facts: FlatMeasurement, head: dict[str, Any], *, file: str, number: int, engine: Engine
-) -> list[dict[str, Any]]:
-    """Compute the verdict records of a flattened measurement.
-
-    `head` holds the measurement's time, country and network, and the test keys of hop searches (`hops.hop_evidence`).
-    """
-    invalid = invalidity_of(facts)
-    services = _services(facts)
-    proofs = Verified(facts)
-    urls = list(dict.fromkeys(url for service in services.values() for url in urls_of(service)))
-    endpoints = judge_endpoints(urls, facts, proofs, engine)
-    verdicts = judge_services(services, endpoints, facts, proofs, engine)
-    located = [] if invalid else interfering_hops(head)
-    return [_record(verdict, head, facts, invalid, located, file, number) for verdict in verdicts]
-
-
-def judge_measurements(measurements: Iterable[tuple[str, int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    """Iterate over the verdict records of (file name, line number, measurement), computed with one engine."""
-    with SQLiteEngine() as engine:
-        for file, number, measurement in measurements:
-            yield from judge_measurement(measurement, file=file, number=number, engine=engine)
 
 
 def to_json(record: dict[str, Any]) -> str:
@@ -90,62 +137,3 @@ def reason_unusable(measurement: object) -> str | None:
     if not table(table(keys.get("x_target")).get("services")):
         return mark("This measurement does not say which services it tested: test_keys.x_target.services is missing.")
     return TOO_LARGE if is_too_large(keys) else None
-
-
-def _services(facts: FlatMeasurement) -> dict[str, dict[str, Any]]:
-    """Return the services by role. The endpoints that answers redirected to are added, since the page may be there."""
-    known = {text(role): table(service) for role, service in table(facts.target.get("services")).items()}
-    for role, redirects in facts.redirects.items():
-        if role in known:
-            known[role] = known[role] | {"endpoints": [*texts(known[role].get("endpoints")), *redirects]}
-    return known
-
-
-def _record(
-    verdict: ServiceVerdict,
-    head: dict[str, Any],
-    facts: FlatMeasurement,
-    invalid: Invalidity | None,
-    located: list[InterferingHop],
-    file: str,
-    number: int,
-) -> dict[str, Any]:
-    target = text(facts.target.get("name"))
-    return {
-        "measurement_start_time": moment(head.get("measurement_start_time")),
-        "run_id": text(facts.run.get("run_id")),
-        "probe_cc": text(head.get("probe_cc")),
-        "probe_asn": text(head.get("probe_asn")),
-        "target": target,
-        "service": f"{target}/{verdict.role}",
-        "state": None if invalid else str(verdict.state),
-        "mechanisms": [] if invalid else verdict.mechanisms,
-        "anomalies": verdict.anomalies,
-        "proof": verdict.proof or None,
-        "valid": invalid is None,
-        "invalid_reason": invalid.reason if invalid else None,
-        "rule_id": invalid.rule_id if invalid else verdict.rule.rule_id,
-        "ruleset": RULESET,
-        "because": invalid.because if invalid else verdict.because,
-        "attempts": verdict.counts.attempts,
-        "failures": verdict.counts.failures,
-        "controls": verdict.counts.controls,
-        "control_successes": verdict.counts.control_successes,
-        "pass_rate": None if invalid else verdict.pass_rate,
-        "throughput_ratio": None,
-        "hop": hop_of(verdict.role, verdict.mechanisms, located),
-        "endpoints": [_endpoint(endpoint, invalid, facts) for endpoint in verdict.endpoints],
-        "measurement_file": file,
-        "measurement_line": number,
-    }
-
-
-def _endpoint(verdict: EndpointVerdict, invalid: Invalidity | None, facts: FlatMeasurement) -> dict[str, Any]:
-    return {
-        "endpoint": verdict.url,
-        "state": None if invalid else str(verdict.state),
-        "mechanisms": [] if invalid else verdict.mechanisms,
-        "proof": verdict.proof or None,
-        "rule_id": invalid.rule_id if invalid else verdict.rule.rule_id,
-        "transactions": [] if facts.foreign else verdict.transactions,
-    }

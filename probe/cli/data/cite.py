@@ -85,7 +85,7 @@ def _card(folder: Path, json: bool) -> str:
     facts: dict[str, Any] = card_facts(folder)
     if not facts["totals"]["measurements"]:
         raise UsageError(
-            tr("There is no measurement that a card could describe. The option --lab includes those of the lab."),
+            tr("There is no measurement that a card could describe. The option --lab includes artificial ones."),
             INVALID_INPUT,
         )
     return jsonlib.dumps(facts) if json else as_markdown(facts)

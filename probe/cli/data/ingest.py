@@ -25,7 +25,9 @@ def ingest(
     paths: Annotated[
         list[str] | None, typer.Argument(metavar="PATH…", help="Results files, folders, or - for standard input.")
     ] = None,
-    lab: Annotated[bool, opt("--lab", help="Include measurements that were made inside the lab.")] = False,
+    lab: Annotated[
+        bool, opt("--lab", help="Include artificial measurements: those of the lab, and synthetic ones.")
+    ] = False,
     jobs: Annotated[
         int | None, opt("--jobs", min=1, max=256, help="Number of processes. Default: one per core.")
     ] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from probe.cli.options import new_app, opt
 from probe.cli.screen import UsageError, say, write_error
-from probe.messages import tr
+from probe.messages import printable, tr
 from probe.results import reason_of
 
 app = new_app()
@@ -18,19 +18,26 @@ def synth(
     out: Annotated[Path, opt("--out", help="Folder to write to.")],
     seed: Annotated[int, opt("--seed", help="Equal seeds give equal bytes.")] = 0,
     light: Annotated[
-        bool, opt("--light", help="Measurements of one service over IPv4, about 14 kB each instead of 45 kB.")
+        bool, opt("--light", help="Measurements of one service over IPv4, about 20 kB each instead of 45 kB.")
     ] = False,
+    world: Annotated[
+        str, opt("--world", help="What happens: independent, unkind (users as unlike as real ones), or FILE.toml.")
+    ] = "independent",
 ) -> None:
     """Write DIR/lines/*.jsonl.gz and DIR/truth.json, to test a store and comparisons with known results.
 
-    The measurements are cut from recordings of the lab. Their country codes and networks are reserved for private use.
+    The measurements are cut from recordings of the lab. Their country codes and networks are reserved for private use,
+    and other commands leave them out without --lab. A world with users also has DIR/users.jsonl.
     """
+    from probe.lab.synth.world import WorldError, load_world
     from probe.lab.synth.write import synthesise
 
     if (out / "lines").exists() and any((out / "lines").iterdir()):
         raise UsageError(tr("{folder} already contains measurements. Give --out a new folder.", folder=out), 2)
     try:
-        done = synthesise(measurements, seed, out, light=light)
+        done = synthesise(measurements, seed, out, light=light, world=load_world(world))
+    except WorldError as error:
+        raise UsageError(printable(str(error)), 2) from None
     except OSError as error:
         refusal = tr("{folder} cannot be written: {reason}.", folder=out, reason=reason_of(error))
         raise write_error(error, out, refusal, 2) from None

@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,10 +36,10 @@ Only = Annotated[
     list[str] | None,
     opt("--only", help="Keep measurements with NAME=VALUE: cc=IR, service=signal/chat. Repeatable."),
 ]
-Lab = Annotated[bool, opt("--lab", help="Include measurements that were made inside the lab.")]
+Lab = Annotated[bool, opt("--lab", help="Include artificial measurements: those of the lab, and synthetic ones.")]
 By = Annotated[
     str | None,
-    opt("--by", help="What makes a vantage point: cc,asn (default), or others of day, file, lab, software."),
+    opt("--by", help="What makes a vantage point: cc,asn (default), or others of day, file, lab, synthetic, software."),
 ]
 
 
@@ -81,7 +81,7 @@ def print_answer(
 def verdict_table(sources: list[str], lab: bool, skipped: SkippedLines, engine: StoreEngine) -> "VerdictTable":
     """Open the verdicts of stores, and judge files now. A measurement of several sources counts once.
 
-    Says how many are in more than one source, and how many of the lab are left out. Raises UsageError.
+    Says how many are in more than one source, and how many are artificial. Raises UsageError.
     """
     from probe.analysis.compare.verdict_table import StoreError
 
@@ -96,18 +96,43 @@ def verdict_table(sources: list[str], lab: bool, skipped: SkippedLines, engine: 
             table.repeated,
         )
         say(sys.stderr, repeated)
-    ((everything, of_lab),) = table.select("SELECT COUNT(*), MAX(lab) FROM verdicts")
-    if of_lab and not lab:
-        ((emulated,),) = table.select("SELECT COUNT(DISTINCT line_hash) FROM verdicts WHERE lab <> ''")
-        left_out = tr_plural(
+    ((everything, *artificial),) = table.select("SELECT COUNT(*), MAX(lab), MAX(synthetic) FROM verdicts")
+    if not everything:
+        raise UsageError(tr(NOTHING_LEFT), INVALID_INPUT)
+    if any(artificial):
+        _say_artificial(table, lab)
+    return table
+
+
+def _say_artificial(table: "VerdictTable", included: bool) -> None:
+    """Print how many measurements are artificial, and that they are left out or kept apart."""
+    from probe.analysis.compare.axes import ARTIFICIAL
+
+    counted = (f"COUNT(DISTINCT CASE WHEN {axis} <> '' THEN line_hash END)" for axis in ARTIFICIAL)
+    ((emulated, invented),) = table.select(f"SELECT {', '.join(counted)} FROM verdicts")
+    left_out = (
+        tr_plural(
             "{count} measurement was made inside the lab and is left out. The option --lab includes it.",
             "{count} measurements were made inside the lab and are left out. The option --lab includes them.",
             emulated,
-        )
-        say(sys.stderr, left_out)
-    if not everything:
-        raise UsageError(tr(NOTHING_LEFT), INVALID_INPUT)
-    return table
+        ),
+        tr_plural(
+            "{count} synthetic measurement is left out. The option --lab includes it.",
+            "{count} synthetic measurements are left out. The option --lab includes them.",
+            invented,
+        ),
+    )
+    kept_apart = (
+        "",
+        tr_plural(
+            "{count} synthetic measurement is included. It says nothing about a real network.",
+            "{count} synthetic measurements are included. They say nothing about a real network.",
+            invented,
+        ),
+    )
+    for sentence, count in zip(kept_apart if included else left_out, (emulated, invented), strict=True):
+        if sentence and count:
+            say(sys.stderr, sentence)
 
 
 def _united(sources: list[str], skipped: SkippedLines, engine: StoreEngine) -> "VerdictTable":
@@ -144,13 +169,14 @@ def _check_versions(stores: list[Path], *, alone: bool) -> None:
 
 def _judge(sources: list[str], skipped: SkippedLines, copies: "Counter[str]") -> Iterator["VerdictRow"]:
     """Iterate over the rows of measurements in files, each judged once. `copies` counts them by identity."""
-    from probe.analysis.engines.engine import SQLiteEngine
     from probe.analysis.observations.identity import identity
-    from probe.analysis.verdicts.verdict_row import rows_of
+    from probe.analysis.verdicts.verdict_row import rows_of_each
 
-    with SQLiteEngine() as engine:
+    def firsts() -> Iterator[tuple[str, int, dict[str, Any]]]:
         for file, number, measurement in usable_measurements(sources, skipped):
             one = identity(measurement).hex()
             copies[one] += 1
             if copies[one] == 1:
-                yield from rows_of(measurement, file=file, number=number, engine=engine)
+                yield file, number, measurement
+
+    return rows_of_each(firsts())

@@ -12,7 +12,8 @@ import typer
 
 from probe.cli.lab.score import score
 from probe.cli.options import new_app, opt, targets_folder
-from probe.cli.screen import UsageError, is_plain, lab_header, lab_of, print_verdicts, say, targets_of, wrapped
+from probe.cli.screen import UsageError, is_plain, origin_header, print_verdicts, say, targets_of, wrapped
+from probe.formats.origin import REAL, Origin, origin_of
 from probe.messages import printable, tr
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def run(
     from probe.lab.run import LabUnavailable, run_scenario
 
     _check_results(results)
-    say(sys.stderr, lab_header(scenario.name))
+    say(sys.stderr, origin_header(Origin(lab=scenario.name)))
     say(sys.stderr, wrapped(scenario.title + "."))
     with _usage_errors():
         try:
@@ -124,7 +125,7 @@ def _check_results(results: Path | None) -> None:
 def shell(name: Named, seed: Seed = 0, targets: Targets = None) -> None:
     """Open a shell at the user's position in a scenario."""
     scenario = _load(name)
-    say(sys.stderr, lab_header(scenario.name))
+    say(sys.stderr, origin_header(Origin(lab=scenario.name)))
     say(sys.stderr, wrapped(scenario.title + "."))
     raise typer.Exit(_run_command(scenario, targets_folder(targets), seed, [os.environ.get("SHELL") or "/bin/sh"]))
 
@@ -175,7 +176,7 @@ def _report(scenario: "Scenario", finished: "Finished", results: Path | None, js
     if finished.code > 128:
         return finished.code
     path = _results_file(finished.records, results)
-    _print_records(finished.records, json, scenario.name, _targets_in(path))
+    _print_records(finished.records, json, Origin(lab=scenario.name), _targets_in(path))
     stream: TextIO = sys.stderr if json else sys.stdout
     if finished.differences:
         sentence = tr("These verdicts differ from those that scenario {name} expects:", name=scenario.name)
@@ -190,10 +191,10 @@ def _report(scenario: "Scenario", finished: "Finished", results: Path | None, js
 
 
 def _print_records(
-    records: Iterable[Mapping[str, Any]], json: bool, lab: str | None, targets: Mapping[str, Mapping[str, Any]]
+    records: Iterable[Mapping[str, Any]], json: bool, origin: Origin, targets: Mapping[str, Mapping[str, Any]]
 ) -> None:
     if not json:
-        print_verdicts(records, sys.stdout, is_plain(False, sys.stdout), lab=lab, targets=targets)
+        print_verdicts(records, sys.stdout, is_plain(False, sys.stdout), origin=origin, targets=targets)
         return
     from probe.analysis.verdicts.verdicts import to_json
 
@@ -238,4 +239,6 @@ def _show_recording(scenario: "Scenario", why: str, json: bool) -> None:
     date = str(measurements[0][2].get("measurement_start_time", ""))[:10] if measurements else ""
     say(sys.stderr if json else sys.stdout, f"RECORDED on {date}, the lab cannot run here")
     targets = targets_of(found for _, _, found in measurements)
-    _print_records(judge_measurements(measurements), json, lab_of(found for _, _, found in measurements), targets)
+    origins = (origin_of(found) for _, _, found in measurements)
+    origin = next((one for one in origins if one.artificial), REAL)
+    _print_records(judge_measurements(measurements), json, origin, targets)

@@ -7,7 +7,8 @@ import typer
 
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
-from probe.cli.screen import UsageError, is_plain, lab_of, print_verdicts, targets_of
+from probe.cli.screen import UsageError, is_plain, print_verdicts, targets_of
+from probe.formats.origin import REAL, origin_of
 from probe.messages import tr
 
 app = new_app()
@@ -38,27 +39,26 @@ def judge(
 
 def _judge(files: list[str], json: bool, why: bool, plain: bool) -> None:
     from probe.analysis.engines.engine import SQLiteEngine
-    from probe.analysis.verdicts.verdicts import judge_measurement, to_json
+    from probe.analysis.verdicts.verdicts import judge_each, to_json
     from probe.cli.results.why import Explanations
 
     if json and why:
         raise UsageError(tr("The options --why and --json cannot be combined. Give only one of them."), 2)
-    skipped, headed = SkippedLines(), None
+    skipped, headed = SkippedLines(), REAL
     with SQLiteEngine() as engine:
         explanations = Explanations(engine)
-        for file, number, measurement in usable_measurements(files, skipped):
-            records = judge_measurement(measurement, file=file, number=number, engine=engine)
+        for (_, _, measurement), records in judge_each(usable_measurements(files, skipped)):
             if json:
                 sys.stdout.writelines(to_json(record) + "\n" for record in records)
             else:
-                scenario = lab_of([measurement])
-                shown = scenario if scenario != headed else None  # one heading for all measurements of a scenario
+                origin = origin_of(measurement)
+                shown = origin if origin != headed else REAL  # one heading for all measurements of a scenario or world
                 simple = is_plain(plain, sys.stdout)
                 if why:
                     explanations.say_all(records, measurement, simple, shown)
                 else:
-                    print_verdicts(records, sys.stdout, simple, lab=shown, targets=targets_of([measurement]))
-                headed = scenario
+                    print_verdicts(records, sys.stdout, simple, origin=shown, targets=targets_of([measurement]))
+                headed = origin
     sys.stdout.flush()
     skipped.end()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probe.cli.results.unusable_lines import INVALID_INPUT, files_of
-from probe.cli.screen import WIDTH, UsageError, lab_header, lab_of, say, wrapped
+from probe.cli.screen import WIDTH, UsageError, origin_header, say, wrapped
+from probe.formats.origin import origin_of
 from probe.messages import mark, printable, tr, tr_plural
 from probe.results import Piece, Problem, read_pieces
 
@@ -80,8 +81,8 @@ def print_steps(place: str) -> None:
 
     file, number, measurement = measurement_at(place)
     explanation = explain(measurement, file=file, number=number)
-    if scenario := lab_of([measurement]):
-        say(sys.stdout, lab_header(scenario))
+    if (origin := origin_of(measurement)).artificial:
+        say(sys.stdout, origin_header(origin))
     say(sys.stdout, wrapped(tr("{file}, line {number}", file=file, number=number)))
     for step, rows in groupby(explanation.rows, lambda row: row.step):
         say(sys.stdout, f"\n{tr(HEADINGS[step])}")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from probe.cli.options import new_app, opt
 from probe.cli.screen import say, wrapped
+from probe.formats.origin import REAL, Origin, origin_of
 from probe.messages import printable, tr, tr_plural
 from probe.results import Problem, read_lines, results_root, run_files
 
@@ -37,12 +38,12 @@ def runs(
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return what a results file contains: start time, network, lab scenario, tests, number of unusable lines.
+    """Return what a results file contains: start time, network, origin, tests, number of unusable lines.
 
     Texts are cut, and further names of tests are counted together, because a file can contain anything.
     """
     tests: Counter[str] = Counter()
-    start, network, lab, problems = "", "", None, 0
+    start, network, origin, problems = "", "", REAL, 0
     for _, read in read_lines(path):
         if isinstance(read, Problem):
             problems += 1
@@ -51,10 +52,9 @@ def describe(path: Path) -> dict[str, Any]:
         tests[name if name in tests or len(tests) < MOST_TESTS else OTHERS] += 1
         start = start or _cut(read.get("test_start_time", ""))
         network = network or f"{_cut(read.get('probe_cc', 'ZZ'))} {_cut(read.get('probe_asn', 'AS0'))}"
-        annotations = read.get("annotations")
-        lab = lab or (annotations.get("lab") if isinstance(annotations, dict) else None)
-    lab = _cut(lab) if lab else None
-    return {"start": start, "network": network, "lab": lab, "tests": dict(tests), "problems": problems}
+        origin = origin if origin.artificial else origin_of(read)
+    artificial = {name: _cut(value) if value else None for name, value in origin._asdict().items()}
+    return {"start": start, "network": network, **artificial, "tests": dict(tests), "problems": problems}
 
 
 def _cut(value: object) -> str:
@@ -62,7 +62,8 @@ def _cut(value: object) -> str:
 
 
 def _print(path: Path, about: dict[str, Any]) -> None:
-    place = f"LAB {about['lab']}" if about["lab"] else about["network"]
+    marks = [f"{name.upper()} {about[name]}" for name in Origin._fields if about[name]]
+    place = " ".join(marks) or about["network"]
     tests = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in about["tests"].items())
     say(sys.stdout, printable(f"{about['start']}  {place}"))
     say(sys.stdout, wrapped(tests or tr("no measurements"), 4))

@@ -9,7 +9,8 @@ import typer
 
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, SkippedLines, usable_measurements
-from probe.cli.screen import UsageError, is_plain, lab_of, print_verdicts, say, targets_of
+from probe.cli.screen import UsageError, is_plain, print_verdicts, say, targets_of
+from probe.formats.origin import REAL, Origin, origin_of
 from probe.messages import tr
 from probe.results import results_root, run_files
 
@@ -46,19 +47,17 @@ def show(
 
 def _print_verdicts(measurements: Measurements, plain: bool) -> None:
     """Print the verdicts. Services of all measurements that share their evidence are grouped, up to a limit."""
-    from probe.analysis.engines.engine import SQLiteEngine
-    from probe.analysis.verdicts.verdicts import judge_measurement
+    from probe.analysis.verdicts.verdicts import judge_each
 
-    records, targets, lab = list[dict[str, Any]](), dict[str, Mapping[str, Any]](), None
-    with SQLiteEngine() as engine:
-        for file, number, measurement in measurements:
-            records += judge_measurement(measurement, file=file, number=number, engine=engine)
-            targets |= targets_of([measurement])
-            lab = lab or lab_of([measurement])
-            if len(records) >= GROUPED:
-                print_verdicts(records, sys.stdout, plain, lab=lab, targets=targets)
-                records, targets = [], {}
-    print_verdicts(records, sys.stdout, plain, lab=lab, targets=targets)
+    records, targets, origin = list[dict[str, Any]](), dict[str, Mapping[str, Any]](), REAL
+    for (_, _, measurement), found in judge_each(measurements):
+        records += found
+        targets |= targets_of([measurement])
+        origin = origin if origin.artificial else origin_of(measurement)
+        if len(records) >= GROUPED:
+            print_verdicts(records, sys.stdout, plain, origin=origin, targets=targets)
+            records, targets = [], {}
+    print_verdicts(records, sys.stdout, plain, origin=origin, targets=targets)
 
 
 def _write_receipt(path: Path, measurements: Measurements) -> None:
@@ -87,14 +86,14 @@ def _print_reasons(measurements: Measurements, plain: bool) -> None:
     from probe.analysis.verdicts.verdicts import judge_measurement
     from probe.cli.results.why import Explanations
 
-    headed = None
+    headed: Origin = REAL
     with SQLiteEngine() as engine:
         reasons = Explanations(engine)
         for file, number, measurement in measurements:
             records = judge_measurement(measurement, file=file, number=number, engine=engine)
-            lab = lab_of([measurement])
-            reasons.say_all(records, measurement, plain, lab if lab != headed else None)
-            headed = lab
+            origin = origin_of(measurement)
+            reasons.say_all(records, measurement, plain, origin if origin != headed else REAL)
+            headed = origin
 
 
 def _sources(source: str, results: Path | None) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from probe.analysis.observations.lenient_json import tables
 from probe.cli.screen import STATE_WORDS, print_verdicts, say, targets_of, wrapped
 from probe.formats.followups import FOLLOWUP_KINDS
+from probe.formats.origin import REAL, Origin
 from probe.messages import mark, tr, tr_plural
 
 if TYPE_CHECKING:
@@ -54,15 +55,15 @@ class Explanations:
         return time.process_time() < self._until
 
     def say_all(
-        self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any], plain: bool, lab: str | None
+        self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any], plain: bool, origin: Origin
     ) -> None:
-        """Print the verdicts of one measurement with their evidence, under one heading if it comes from the lab."""
+        """Print the verdicts of one measurement with their evidence, under one heading if it is artificial."""
         for number, record in enumerate(records):
-            self.say(record, measurement, plain, None if number else lab)
+            self.say(record, measurement, plain, REAL if number else origin)
 
-    def say(self, record: Mapping[str, Any], measurement: dict[str, Any], plain: bool, lab: str | None = None) -> None:
+    def say(self, record: Mapping[str, Any], measurement: dict[str, Any], plain: bool, origin: Origin = REAL) -> None:
         """Print one verdict with its evidence, in 80 columns."""
-        print_verdicts([record], sys.stdout, plain, lab=lab, evidence=False, targets=targets_of([measurement]))
+        print_verdicts([record], sys.stdout, plain, origin=origin, evidence=False, targets=targets_of([measurement]))
         flows = self.of(record, measurement)
         _say_list(tr("Decided by"), list(evidence(record, measurement, flows)))
         works = record["state"] == "ok"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from probe.cli.run.findings import findings, helper_finding, refusal
 from probe.cli.run.run_time import expected_time
-from probe.cli.screen import lab_header, say, wrapped
+from probe.cli.screen import origin_header, say, wrapped
+from probe.formats.origin import origin_of
 from probe.messages import printable, printable_lines, tr, tr_plural
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Lines:
         say(self._stream, text)
 
     def prepared(self, facts: Mapping[str, Any], vantage: "Vantage") -> None:
-        if lab := vantage.annotations.get("lab"):
-            self.write(lab_header(lab))
+        if (origin := origin_of({"annotations": vantage.annotations})).artificial:
+            self.write(origin_header(origin))
         checked = map(helper_finding, self._helpers, facts.get("helpers") or ())
         for finding in (*findings(facts), *checked):
             if finding.state != "fine":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from probe.cli.run import consent
 from probe.cli.run.run_time import stopped_at_limit
 from probe.cli.screen import UsageError, is_plain, print_verdicts, say, size, wrapped
+from probe.formats.origin import origin_of
 from probe.messages import mark, printable, tr, tr_plural
 from probe.results import (
     STDIN,
@@ -239,7 +240,7 @@ def _print(
         return
     plain = is_plain(request.plain, out)
     facts = {each.name: {"title": each.title, "retired": each.retired, "successor": each.successor} for each in targets}
-    print_verdicts(records, out, plain, lab=outcome.annotations.get("lab"), targets=facts)
+    print_verdicts(records, out, plain, origin=origin_of({"annotations": outcome.annotations}), targets=facts)
     if outcome.path is not None and outcome.path != STDIN:
         say(out)
         say(out, tr("File  {path}", path=outcome.path))

@@ -7,35 +7,17 @@ The country codes are those that ISO 3166-1 leaves to users (XA to XZ, QM to QZ)
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
+from itertools import accumulate
 from random import Random
 
-from probe.lab.synth.templates import ACCUSED, Template
+from probe.lab.synth.conditions import CENSORSHIP, OUTAGE
+from probe.lab.synth.world import Keys
 
 FIRST_DAY, DAYS = date(2026, 6, 1), 90
 COUNTRIES = tuple(f"X{letter}" for letter in "ABCDEFGHIJKL") + tuple(f"Q{letter}" for letter in "MNOPQRST")
 NETWORKS = (2, 6)  # least and most of a country
 FIRST_NETWORK = 4_200_000_000
-TARGETS = ("facebook", "gmail", "signal", "sip", "telegram", "whatsapp", "x")
-CENSORSHIP: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("sni-reset", ("telegram", "whatsapp")),
-    ("sni-drop", ("telegram", "whatsapp")),
-    ("dns-nxdomain", ("telegram", "whatsapp")),
-    ("dns-injection", ("telegram", "whatsapp")),
-    ("tls-mitm", ("telegram", "whatsapp")),
-    ("ip-blackhole", ("telegram",)),
-    ("quic-drop", ("facebook",)),
-    ("sip-drop", ("sip",)),
-    ("imaps-reset", ("gmail",)),
-    ("great-firewall", ("signal", "x", "facebook", "whatsapp", "telegram")),
-)
-"""Scenario and the targets that it may censor, in a country or some of its networks."""
-LOOK_ALIKES = ("no-network", "captive-portal", "no-ipv6", "server-refuses-unknown-names", "sip-alg", "dot-doh-blocked")
-"""Scenarios of single measurements in any network, which accuse no service."""
-OUTAGE = "service-down"  # in every network, on some days
-WANTED: dict[str, tuple[str, ...]] = {**dict.fromkeys(("clean", OUTAGE, *LOOK_ALIKES), TARGETS), **dict(CENSORSHIP)}
-"""Scenario and the targets that need templates. Not every look-alike has one for every target."""
-ODDS_OF_LOOK_ALIKE = 0.04
-VERSIONS = ("0.1.0", "0.1.1", "0.2.0")
 
 
 @dataclass(frozen=True)
@@ -66,29 +48,43 @@ class Event:
 
 @dataclass(frozen=True)
 class Plan:
-    """Hold all networks and events. `shutdowns`: days without measurements by country. `outages`: days of OUTAGE."""
+    """Hold what happens in a world.
+
+    `shutdowns`: days without measurements by country. `outages`: days of OUTAGE. `helper_outages`: days on which the
+    test helper does not answer.
+    """
 
     networks: tuple[Network, ...]
     events: tuple[Event, ...]
     shutdowns: dict[str, frozenset[date]]
     outages: frozenset[date]
+    helper_outages: tuple[frozenset[date], ...] = ()
+
+    @cached_property
+    def cumulated(self) -> tuple[float, ...]:
+        """Return the cumulated weights of the networks."""
+        return tuple(accumulate(network.weight for network in self.networks))
 
     def measured(self, day: date) -> list[Network]:
         """Return the networks with measurements on a day."""
-        return [
-            network
-            for network in self.networks
-            if day not in network.silent and day not in self.shutdowns.get(network.country, frozenset())
-        ]
+        return [network for network in self.networks if self.measures(network, day)]
 
-    def scenario(self, network: Network, target: str, day: date, rng: Random) -> str:
-        """Return the scenario of one measurement: censorship first, then an outage, a look-alike, or `clean`."""
-        for event in self.events:
-            if event.covers(network.asn, target, day):
-                return event.scenario
-        if day in self.outages:
-            return OUTAGE
-        return rng.choice(LOOK_ALIKES) if rng.random() < ODDS_OF_LOOK_ALIKE else "clean"
+    def measures(self, network: Network, day: date) -> bool:
+        """Return True if users of a network can measure on a day."""
+        return day not in network.silent and day not in self.shutdowns.get(network.country, frozenset())
+
+    def censorship(self, network: Network, target: str, day: date) -> str | None:
+        """Return the scenario of the event that covers a target, None without one."""
+        covering = (event.scenario for event in self.events if event.covers(network.asn, target, day))
+        return next(covering, None)
+
+    def outage(self, day: date) -> str | None:
+        """Return OUTAGE on days on which services are down, None on others."""
+        return OUTAGE if day in self.outages else None
+
+    def helper_answers(self, day: date) -> bool:
+        """Return True if the test helper works on a day."""
+        return not any(day in outage for outage in self.helper_outages)
 
 
 def days() -> list[date]:
@@ -96,17 +92,21 @@ def days() -> list[date]:
     return [FIRST_DAY + timedelta(days=number) for number in range(DAYS)]
 
 
-def draw_plan(seed: int) -> Plan:
-    """Return the plan of a seed."""
+def draw_plan(seed: int, world: Keys) -> Plan:
+    """Return the plan of a seed for a world."""
     rng = Random(f"plan {seed}")
     networks = tuple(network for country in COUNTRIES for network in _networks(country, rng))
     open_countries = set(rng.sample(COUNTRIES, len(COUNTRIES) // 4))
     events = [
-        event for country in COUNTRIES if country not in open_countries for event in _events(country, networks, rng)
+        event
+        for country in COUNTRIES
+        if country not in open_countries
+        for event in _events(country, networks, rng, world.blocks_in_one_network)
     ]
-    shut_down = rng.choice(COUNTRIES)
-    shutdown = _stretch(rng, 3, 6)
-    return Plan(networks, tuple(events), {shut_down: shutdown}, frozenset(rng.sample(days(), 2)))
+    shutdowns = {country: _stretch(rng, 3, 6) for country in rng.sample(COUNTRIES, world.shutdowns)}
+    outages = frozenset(rng.sample(days(), 2))
+    helper_outages = tuple(_stretch(rng, 1, 4) for _ in range(world.helper_outages))
+    return Plan(networks, tuple(events), shutdowns, outages, helper_outages)
 
 
 def _networks(country: str, rng: Random) -> Iterable[Network]:
@@ -116,15 +116,22 @@ def _networks(country: str, rng: Random) -> Iterable[Network]:
         yield Network(country, asn, f"Made-up Net {country}-{number}", rng.paretovariate(1.5), silent)
 
 
-def _events(country: str, networks: Iterable[Network], rng: Random) -> Iterable[Event]:
-    """Yield one or two events of a country, of different targets, with or without onset and end."""
+def _events(country: str, networks: Iterable[Network], rng: Random, in_one: float) -> Iterable[Event]:
+    """Yield one or two events of a country, of different targets, with or without onset and end.
+
+    `in_one` is the share of events in a single network. Most others are in the whole country.
+    """
     own = [network.asn for network in networks if network.country == country]
     taken: set[str] = set()
     for scenario, targets in rng.sample(CENSORSHIP, rng.randint(1, 2)):
         chosen = tuple(target for target in targets if target not in taken)
         if chosen:
             taken.update(chosen)
-            some = own if rng.random() < 0.7 else rng.sample(own, max(1, len(own) // 2))
+            part, some = rng.random(), own
+            if part < in_one:
+                some = rng.sample(own, 1)
+            elif part >= in_one + 0.7 * (1 - in_one):
+                some = rng.sample(own, max(1, len(own) // 2))
             onset = FIRST_DAY if rng.random() < 0.3 else FIRST_DAY + timedelta(days=rng.randint(20, 60))
             end = onset + timedelta(days=rng.randint(14, 25)) if rng.random() < 0.3 else None
             yield Event(scenario, chosen, tuple(sorted(some)), onset, end)
@@ -133,18 +140,3 @@ def _events(country: str, networks: Iterable[Network], rng: Random) -> Iterable[
 def _stretch(rng: Random, shortest: int, longest: int) -> frozenset[date]:
     start, length = rng.randint(10, DAYS - longest - 1), rng.randint(shortest, longest)
     return frozenset(FIRST_DAY + timedelta(days=start + number) for number in range(length))
-
-
-def truth_of(event: Event, templates: dict[tuple[str, str], Template]) -> Iterable[dict[str, object]]:
-    """Yield the entries of an event in truth.json, one for each service and mechanism."""
-    for target in event.targets:
-        for service, verdict in templates[event.scenario, target].truth.items():
-            if verdict.state in ACCUSED:
-                for mechanism in verdict.mechanisms:
-                    yield {
-                        "service": service,
-                        "networks": list(event.networks),
-                        "onset": event.onset.isoformat() if event.onset > FIRST_DAY else None,
-                        "end": event.end.isoformat() if event.end else None,
-                        "mechanism": mechanism,
-                    }

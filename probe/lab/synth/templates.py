@@ -5,20 +5,18 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from probe.formats.keys import LISTS, places_of_entries
 from probe.lab.run import recording_of
 from probe.lab.scenario.expectations import expectation_for
 from probe.lab.scenario.scenario import Scenario, find_scenario, load_scenario
+from probe.lab.synth.excerpts import Document, lightened, small, without_helper
 
 ACCUSED = frozenset({"blocked", "likely_blocked", "degraded"})
 MOST_SERVICES = 2  # of a measurement, since a whole one has hundreds of kilobytes with similar content
 # Placeholders in a template that each measurement fills in.
-SLOTS = ("START", "COUNTRY", "NETWORK", "NAME", "VERSION", "RUN", "RUNTIME", "SEED")
+SLOTS = ("START", "RUN_START", "COUNTRY", "NETWORK", "NAME", "VERSION", "RUN", "RUNTIME", "CLOCK", "WORLD")
+NUMBERS = ("RUNTIME", "CLOCK")  # slots that are written without quotes
 _SLOT = re.compile(f"@({'|'.join(SLOTS)})@")
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,18 @@ class ExpectedVerdict:
 
     state: str | None
     mechanisms: tuple[str, ...] = ()
+
+
+UNDECIDED = frozenset({"imaps-reset", "ip-blackhole", "service-down", "sip-drop", "tls-mitm"})
+"""Scenarios in which only the control shows that the failure is not the server's."""
+WITHOUT_CONTROL = {
+    ("great-firewall", "telegram/dc_pool"): ExpectedVerdict("impaired"),
+    ("great-firewall", "signal/calls"): ExpectedVerdict("blocked", ("dns.injection.other",)),
+    ("dot-doh-blocked", "signal/calls"): ExpectedVerdict("insufficient"),
+    ("dot-doh-blocked", "sip/andrews_arnold"): ExpectedVerdict("insufficient"),
+    ("dot-doh-blocked", "sip/sip2sip"): ExpectedVerdict("insufficient"),
+}
+"""Other verdicts by scenario and service that change without the control. Tests compute all of them."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +55,12 @@ class Template:
         return "".join(pieces) + self.parts[-1]
 
 
-def load_templates(wanted: Mapping[str, Collection[str]], *, light: bool = False) -> dict[tuple[str, str], Template]:
+def load_templates(
+    wanted: Mapping[str, Collection[str]], *, light: bool = False, helper: bool = True
+) -> dict[tuple[str, str], Template]:
     """Return templates by (scenario, target), for the `wanted` targets by scenario with exact expectations.
 
-    `light`: measurements of one service over IPv4, less than half as long.
+    `light`: measurements of one service over IPv4, less than half as long. `helper`: False if the test helper is down.
     """
     found: dict[tuple[str, str], tuple[Scenario, list[Document]]] = {}
     for name in wanted:
@@ -59,7 +71,7 @@ def load_templates(wanted: Mapping[str, Collection[str]], *, light: bool = False
     whole = {key: (scenario, many[0]) for key, (scenario, many) in found.items() if len(many) == 1}
     known = {key: pair for key, pair in whole.items() if key[1] in wanted[key[0]] and _expected(*pair) is not None}
     kept = {target: _services_of_interest(target, known)[: 1 if light else MOST_SERVICES] for _, target in known}
-    return {key: _template(*key, *pair, kept[key[1]], light) for key, pair in known.items()}
+    return {key: _template(*key, *pair, kept[key[1]], light, helper) for key, pair in known.items()}
 
 
 def _recorded(scenario: str) -> list[Document]:
@@ -95,96 +107,36 @@ def _services_of_interest(target: str, known: dict[tuple[str, str], tuple[Scenar
 
 
 def _template(
-    name: str, target: str, scenario: Scenario, measurement: Document, roles: list[str], light: bool
+    name: str, target: str, scenario: Scenario, measurement: Document, roles: list[str], light: bool, helper: bool
 ) -> Template:
     expected = _expected(scenario, measurement) or {}
     truth = {f"{target}/{role}": expected[f"{target}/{role}"] for role in roles if f"{target}/{role}" in expected}
-    measurement = _light(small(measurement, roles)) if light else small(measurement, roles)
+    measurement = lightened(small(measurement, roles)) if light else small(measurement, roles)
+    if not helper:
+        measurement = without_helper(measurement)
+        truth = {service: _without_control(name, service, verdict) for service, verdict in truth.items()}
     text = json.dumps(_with_slots(measurement), separators=(",", ":"))
-    pieces = _SLOT.split(text.replace('"@RUNTIME@"', "@RUNTIME@"))
+    for slot in NUMBERS:
+        text = text.replace(f'"@{slot}@"', f"@{slot}@")
+    pieces = _SLOT.split(text)
     return Template(name, target, truth, tuple(pieces[::2]), tuple(pieces[1::2]))
+
+
+def _without_control(scenario: str, service: str, verdict: ExpectedVerdict) -> ExpectedVerdict:
+    """Return the verdict that follows from the same evidence if the test helper was down."""
+    undecided = scenario in UNDECIDED and verdict.state not in {"ok", None}
+    return WITHOUT_CONTROL.get((scenario, service)) or (ExpectedVerdict("impaired") if undecided else verdict)
 
 
 def _with_slots(measurement: Document) -> Document:
     about = {key: value for key, value in measurement["annotations"].items() if key != "lab"}
-    measurement["annotations"] = about | {"synthetic": "@SEED@"}
-    measurement["measurement_start_time"] = measurement["test_start_time"] = "@START@"
+    measurement["annotations"] = about | {"synthetic": "@WORLD@"}
+    measurement |= {"measurement_start_time": "@START@", "test_start_time": "@RUN_START@"}
     measurement |= {"probe_cc": "@COUNTRY@", "probe_asn": "@NETWORK@", "probe_network_name": "@NAME@"}
     measurement |= {"resolver_asn": "@NETWORK@", "software_version": "@VERSION@", "test_runtime": "@RUNTIME@"}
-    measurement["test_keys"]["x_run"]["run_id"] = "@RUN@"
+    run = measurement["test_keys"]["x_run"]
+    run["run_id"] = "@RUN@"
+    for check in (run["preflight"], *run.get("network_checks", ())):
+        if check.get("clock_skew") is not None:  # null where no neutral host told the time
+            check["clock_skew"] = "@CLOCK@"
     return measurement
-
-
-# -- small ---------------------------------------------------------------------------------------------------------
-
-
-def small(measurement: Document, roles: list[str]) -> Document:
-    """Return the measurement with one endpoint per service, leaf certificates only, without bodies and packets."""
-    keys = measurement["test_keys"]
-    services = {role: service for role, service in keys["x_target"]["services"].items() if role in roles}
-    for service in services.values():
-        service["endpoints"] = service["endpoints"][:1]
-    keys["x_target"]["services"] = services
-    endpoints = {endpoint for service in services.values() for endpoint in service["endpoints"]}
-    _only(keys, endpoints)
-    if (keys.get("x_control") or {}).get("test_keys"):
-        _only(keys["x_control"]["test_keys"], endpoints)
-    return measurement
-
-
-def _only(keys: Document, endpoints: set[str]) -> None:
-    """Keep the transactions of these endpoints, what lookups of their hosts compare, echo pairs, and their entries."""
-    hosts = {endpoint.split("//")[1].split("/")[0].split(";")[0].rpartition(":")[0] for endpoint in endpoints}
-    records = [
-        one
-        for one in keys["x_transactions"]
-        # One echo pair at the helper stands for every endpoint of its dialect.
-        if one["endpoint"] in endpoints
-        or one["hostname"] in hosts
-        or str(one.get("followup")).endswith(("_echo", "_system_resolver"))
-    ]
-    _keep(keys, records)
-    keys["network_events"], keys["x_packets"] = [], None
-
-
-def _keep(keys: Document, records: list[Document]) -> None:
-    """Keep these transactions and their entries."""
-    ids = {record["transaction_id"] for record in records}
-    keys["x_transactions"] = records
-    for holder in (keys, keys.get("x_endpoints") or {}, keys.get("x_followups") or {}):
-        for kind in LISTS:
-            if kind in holder:
-                holder[kind] = [_bare(entry) for entry in holder[kind] if entry["transaction_id"] in ids]
-
-
-def _light(measurement: Document) -> Document:
-    """Remove IPv6, empty lists, raw datagrams, header lists, and the control's copy of the run."""
-    keys = measurement["test_keys"]
-    control = (keys.get("x_control") or {}).get("test_keys") or {}
-    for half in filter(None, (keys, control)):
-        _keep(half, [record for record in half["x_transactions"] if record["family"] != 6])
-        for holder in places_of_entries(half):
-            for kind in LISTS:
-                kept = [_thin(entry) for entry in holder.pop(kind, []) if entry.get("query_type") != "AAAA"]
-                holder |= {kind: kept} if kept else {}
-    for known in ("x_run", "x_target"):
-        control.pop(known, None)
-    return measurement
-
-
-def _thin(entry: Document) -> Document:
-    for part in (entry, entry.get("request"), entry.get("response"), *entry.get("x_responses", ())):
-        if isinstance(part, dict):  # STUN's response is text
-            for key in ("raw_response", "headers_list"):
-                part.pop(key, None)
-            if "headers" in part:
-                part["headers"] = {name: value for name, value in part["headers"].items() if name == "Host"}
-    return entry
-
-
-def _bare(entry: Document) -> Document:
-    if entry.get("peer_certificates"):
-        entry["peer_certificates"] = entry["peer_certificates"][:1]
-    if isinstance(entry.get("response"), dict) and entry["response"].get("body"):
-        entry["response"]["body"] = ""
-    return entry

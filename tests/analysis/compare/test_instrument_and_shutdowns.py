@@ -13,7 +13,7 @@ from probe.analysis.compare.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from probe.lab.synth.plan import days, draw_plan
-from tests.support.measurements.synthetic_world import Templates, madeup_rows, templates
+from tests.support.measurements.synthetic_world import KEYS, Templates, madeup_rows, templates
 
 MEASUREMENTS = 30_000
 
@@ -26,7 +26,7 @@ def known() -> Templates:
 @pytest.mark.parametrize("seed", [0, 1, 2, 4])
 def test_shutdown_of_invented_world_is_found(known: Templates, seed: int) -> None:
     """Find the shutdown as `possible_shutdown`, since users who stop at the same time look alike."""
-    plan = draw_plan(seed)
+    plan = draw_plan(seed, KEYS)
     all_events = events(VerdictTable.of_rows(madeup_rows(MEASUREMENTS, seed, plan, known)), parse_question())
     shutdowns = [event for event in all_events if event.kind == SHUTDOWN]
     ((country, dark),) = plan.shutdowns.items()
@@ -42,7 +42,7 @@ def test_shutdown_of_invented_world_is_found(known: Templates, seed: int) -> Non
 
 def test_faulty_version_gives_no_event(known: Templates) -> None:
     """Let a faulty version make one measurement in ten from the middle on. It finds X's API blocked everywhere."""
-    dice, plan = Random(1), draw_plan(3)
+    dice, plan = Random(1), draw_plan(3, KEYS)
 
     def spoiled(row: VerdictRow) -> VerdictRow:
         if row.service != "x/api" or row.day < "2026-07-15" or dice.random() > 0.1:

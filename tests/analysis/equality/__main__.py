@@ -1,8 +1,8 @@
 """Write the verdict records of all measurements to a file, or compare them with those of a file.
 
 `python -m tests.analysis.equality write FILE` judges everything that `sources.py` lists. `compare FILE` judges the
-measurements of the file again, with the present code, and prints each difference by key. `engines FILE` lets
-SQLite and DuckDB decide the rows of these measurements. Exit code 1 if anything differs.
+measurements of the file again, with the present code, and prints each difference by key. `engines FILE` compares the
+rows and records that SQLite and DuckDB compute from these measurements. Exit code 1 if anything differs.
 
 To compare with an older commit, write the file in a worktree of it. A commit from before this folder needs a copy of
 this folder and of tests/support/hostile.

@@ -5,9 +5,12 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from probe.analysis.engines.duckdb_engine import DuckDBEngine
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.rules.tables import RULESET
+from probe.analysis.verdicts.verdicts import Flattened
 from tests.analysis.equality.differences import Report, differences
+from tests.analysis.equality.engines import disagreements
 from tests.analysis.equality.judged_file import (
     Count,
     Judged,
@@ -17,10 +20,8 @@ from tests.analysis.equality.judged_file import (
     unpack,
     write_file,
 )
-from tests.analysis.equality.judging import judge
+from tests.analysis.equality.judging import batches, flattened, outcomes
 from tests.analysis.equality.sources import Source
-from tests.support.measurements.duckdb_engine import DuckDBEngine
-from tests.support.measurements.feature_rows import disagreements, rows_of
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -32,12 +33,13 @@ def write(file: Path, sources: list[Source], jobs: int) -> dict[str, Count]:
 
 
 def _member(source: Source) -> tuple[Source, bytes, Count]:
-    judged = (_judged(f"{source.group}/{source.name}:{name}", raw) for name, raw in source.lines())
-    return source, *pack(judged)
+    lines = ((f"{source.group}/{source.name}:{name}", raw) for name, raw in source.lines())
+    return source, *pack(one for batch in batches(lines) for one in _judged(batch))
 
 
-def _judged(id: str, raw: bytes) -> Judged:
-    return Judged(id, raw, judge(raw, id))
+def _judged(batch: list[tuple[str, bytes]]) -> Iterator[Judged]:
+    for (id, raw), outcome in zip(batch, outcomes(batch), strict=True):
+        yield Judged(id, raw, outcome)
 
 
 def compare(file: Path, jobs: int, only: frozenset[str], left_out: frozenset[str]) -> Report:
@@ -64,16 +66,17 @@ def _chosen(file: Path, only: frozenset[str]) -> list[str]:
 def _compared(part: tuple[Path, str, frozenset[str]]) -> tuple[str, Report, Count]:
     file, member, left_out = part
     report, count = Report(left_out), Count()
-    for before in unpack(file, member):
-        count.add(before)
-        report.add(differences(before.id, before.outcome, judge(before.raw, before.id)))
+    for batch in batches(unpack(file, member)):
+        for before, now in zip(batch, outcomes([(one.id, one.raw) for one in batch]), strict=True):
+            count.add(before)
+            report.add(differences(before.id, before.outcome, now))
     return member, report, count
 
 
 def engines(file: Path, jobs: int, only: frozenset[str]) -> tuple[int, list[str]]:
-    """Decide the rows of a file's measurements with SQLite and DuckDB.
+    """Judge a file's measurements with SQLite and DuckDB.
 
-    Return the number of rows, each source's counted once, and a text for each disagreement. Raise Unreadable.
+    Return the number of rows, and a text for each row and measurement that differs. Raise Unreadable.
     """
     counted, found = 0, list[str]()
     for count, texts in _in_processes(_decided, [(file, name) for name in _chosen(file, only)], jobs):
@@ -82,9 +85,13 @@ def engines(file: Path, jobs: int, only: frozenset[str]) -> tuple[int, list[str]
 
 
 def _decided(part: tuple[Path, str]) -> tuple[int, list[str]]:
-    rows = rows_of(one.raw for one in unpack(*part))
+    counted, found = 0, list[str]()
     with SQLiteEngine() as sqlite, DuckDBEngine() as duckdb:
-        return sum(map(len, rows.values())), disagreements(rows, sqlite, duckdb)
+        for batch in batches(unpack(*part), duckdb.most_measurements):
+            read = (flattened(one.id, one.raw) for one in batch)
+            count, texts = disagreements([one for one in read if isinstance(one, Flattened)], sqlite, duckdb)
+            counted, found = counted + count, found + texts
+    return counted, found
 
 
 def _in_processes(work: Callable[[Given], Made], parts: Iterable[Given], jobs: int) -> Iterator[Made]:

@@ -9,8 +9,11 @@ from zipfile import ZipFile
 
 import pytest
 
-from probe.analysis.features.rows import AddressRow
-from probe.analysis.rules.tables import TABLES
+from probe.analysis.engines.engine import Engine
+from probe.analysis.pipeline.steps import STATEMENTS
+from probe.analysis.verdicts import verdicts
+from probe.analysis.verdicts.records import Record
+from probe.analysis.verdicts.verdicts import Flattened, judge_batch
 from tests.analysis.equality import judging
 from tests.analysis.equality.__main__ import main
 from tests.analysis.equality.commands import compare, write
@@ -30,6 +33,7 @@ from tests.analysis.equality.sources import (
 )
 from tests.analysis.rules.test_every_rule_fires import RECORDED
 from tests.support.hostile.measurements import GOOD
+from tests.support.measurements.pipeline_tables import statements_without
 
 RULE = "tls_reset_follows_name_to_neutral_host"
 RECORDING = RECORDED / "sni-reset.jsonl.gz"
@@ -67,9 +71,9 @@ def file(tmp_path_factory: pytest.TempPathFactory, sources: list[Source]) -> Pat
 
 
 def without_rule(patch: pytest.MonkeyPatch) -> None:
-    kind, rules = TABLES["tls"]
-    patch.setitem(TABLES, "tls", (kind, tuple(rule for rule in rules if rule.rule_id != RULE)))
-    assert kind is AddressRow and len(TABLES["tls"][1]) == len(rules) - 1
+    left = statements_without(RULE)
+    assert [one.name for one, other in zip(left, STATEMENTS, strict=True) if one != other] == ["address_decided"]
+    patch.setattr(verdicts, "STATEMENTS", left)
 
 
 def naming_rule(file: Path, key: str) -> int:
@@ -130,11 +134,14 @@ def test_keys_can_be_left_out(file: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_exception_is_an_outcome(monkeypatch: pytest.MonkeyPatch, file: Path, tmp_path: Path) -> None:
-    def fail(*_: Any, **__: Any) -> list[Any]:
-        raise KeyError("tls")
+    def fail(batch: list[Flattened], engine: Engine) -> list[list[Record]]:
+        if any(one.file != "b" for one in batch):
+            raise KeyError("tls")
+        return judge_batch(batch, engine)
 
-    monkeypatch.setattr(judging, "judge_measurement", fail)
-    assert judging.judge(GOOD, "a") == Outcome(raised="KeyError: 'tls'")
+    monkeypatch.setattr(judging, "judge_batch", fail)
+    raised, alone = judging.outcomes([("a", GOOD), ("b", GOOD)])
+    assert raised == Outcome(raised="KeyError: 'tls'") and alone.records
     report = compare(file, 1, frozenset({"answers"}), NOTHING)
     assert report.counts[RAISED] == report.counts[RECORDS] == 3
     assert main(["write", str(tmp_path / "b.zip"), "--only", "fixtures", "--jobs", "1"]) == 1

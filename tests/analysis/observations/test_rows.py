@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.features.dns.races import race_of
-from probe.analysis.features.verified_addresses import same_site
 from probe.analysis.observations.failure_kinds import dns_kind_of, is_local, kind_of
 from probe.analysis.observations.leaf_certificate import leaf_of
-from probe.analysis.observations.rows import CONTROL, PROBE, Answer, Query, observations, read_measurement
+from probe.analysis.observations.rows import CONTROL, PROBE, observations, read_measurement
+from probe.analysis.observations.site import site_of
 from probe.analysis.rules.mechanisms import ALL, LEAVES, ancestors, deepest, is_mechanism
 from probe.signatures.bogons import is_bogon
 from tests.support.measurements.certificates import certificate
@@ -163,32 +162,4 @@ def test_mechanisms_form_a_tree() -> None:
     ],
 )
 def test_names_of_one_site_are_recognised(one: str, other: str, same: bool) -> None:
-    assert same_site(one, other) is same
-
-
-def ask(*answers: Answer) -> Query:
-    return Query("a.example", "A", "udp", "system", answers[0], answers)
-
-
-def no_network(ip: str) -> int:
-    return 0
-
-
-GOOD, BAD = Answer(("149.154.167.99",)), Answer(("31.13.64.7",))
-DENIED = Answer(failure="dns_nxdomain_error")
-
-
-def test_contradicting_answers_are_a_race() -> None:
-    genuine = frozenset(GOOD.addresses)
-    assert race_of(ask(BAD, GOOD), genuine, no_network).forged_first
-    assert race_of(ask(DENIED, GOOD), genuine, no_network).forged_first
-    late = race_of(ask(GOOD, BAD), genuine, no_network)
-    assert (late.forged_first, late.forged_late, late.forged) == (False, True, (BAD,))
-    assert race_of(ask(GOOD, DENIED), genuine, no_network).forged_late
-    assert not race_of(ask(GOOD), genuine, no_network).forged_late
-    assert race_of(ask(GOOD, Answer(failure="dns_servfail_error")), genuine, no_network).forged == ()
-
-
-def test_answers_of_one_network_are_no_race() -> None:
-    assert not race_of(ask(BAD, GOOD), frozenset(), lambda ip: 62041).forged_first
-    assert race_of(ask(BAD, GOOD), frozenset(), lambda ip: int(ip.split(".")[0])).forged_first
+    assert (site_of(one) == site_of(other)) is same

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.features.verified_addresses import Verified
 from probe.analysis.observations.rows import read_measurement
 from probe.analysis.verdicts.verdicts import judge_measurement
 from tests.analysis.outcomes.test_connections import RESET, TIMEOUT, conclusion, judged
 from tests.support.measurements.ablation import labels_swapped, without_transactions
 from tests.support.measurements.lines import GENUINE, SECOND
 from tests.support.measurements.mail_dialogues import MailLines
+from tests.support.measurements.pipeline_tables import rows_after
 
 HOST = "mail.telegram.org"
 PROTOCOLS = ("smtp", "imap")
@@ -134,12 +134,17 @@ def test_plaintext_after_granted_tls_is_an_anomaly(protocol: str) -> None:
     assert judged(mail(scheme, "injected", control="injected"))["anomalies"] == []
 
 
+def verified(lines: MailLines) -> list[tuple[str]]:
+    query = f"SELECT address FROM trust WHERE verified AND name = '{HOST}'"
+    return rows_after([read_measurement(lines.line())], query)
+
+
 def test_certificate_after_starttls_verifies_the_address() -> None:
     """Count the certificate also if STARTTLS was masked and accepted, because no other source may exist."""
     lines = mail("smtp+starttls", "accepted", proven=False, control=None)
-    assert Verified(read_measurement(lines.line())).verified(HOST) == {GENUINE}
+    assert verified(lines) == [(GENUINE,)]
     refused = mail("smtp+starttls", "masked", proven=False, control=None)
-    assert Verified(read_measurement(refused.line())).verified(HOST) == frozenset()
+    assert verified(refused) == []
     assert conclusion(refused) == ("impaired", [])
 
 

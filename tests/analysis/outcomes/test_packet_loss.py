@@ -4,16 +4,16 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import pytest
 
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.features.access_network import drops_packets
 from probe.analysis.observations.rows import PROBE, FlatMeasurement, Observation
 from probe.analysis.rules.rule import ACCUSING
-from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_flat
+from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch
 from probe.lab.run import recording_of
+from tests.support.measurements.pipeline_tables import rows_after, shared_engine
 
 SILENCE = ("sni-drop", "ip-blackhole", "dns-silence", "quic-drop", "sip-drop", "protocol-allowlist")
 
@@ -41,15 +41,16 @@ def _is_connected(row: Observation) -> bool:
 
 def accused(scenario: str, change: Callable[[FlatMeasurement], FlatMeasurement]) -> set[str]:
     """Return the mechanisms of accusing states."""
-    with SQLiteEngine() as engine:
-        records = [
-            record
-            for measurement in measurements_of(scenario)
-            for record in judge_flat(
-                change(flat_measurement_of(measurement)), measurement, file="a", number=1, engine=engine
-            )
-        ]
+    flattened = [
+        Flattened(change(flat_measurement_of(measurement)), measurement, "a", 1)
+        for measurement in measurements_of(scenario)
+    ]
+    records = chain.from_iterable(judge_batch(flattened, shared_engine()))
     return {name for record in records if record["state"] in ACCUSING for name in record["mechanisms"]}
+
+
+def drops_packets(measurement: FlatMeasurement) -> bool:
+    return bool(rows_after([measurement], "SELECT m FROM access_line"))
 
 
 @pytest.mark.parametrize("scenario", SILENCE)

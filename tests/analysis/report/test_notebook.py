@@ -28,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def verdicts(world: Path) -> Verdicts:
-    return Verdicts(world / "lines")
+    return Verdicts(world / "lines", lab=True)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,7 @@ def test_notebook_runs_on_invented_world(world: Path, monkeypatch: pytest.Monkey
 def run_notebook(source: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run every cell of the notebook, and return the text of all outputs."""
     monkeypatch.setenv("PROBE_LINES", str(source))
+    monkeypatch.setenv("PROBE_LAB", "1")
     book = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(book)
     done = nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()

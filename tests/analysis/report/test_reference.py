@@ -1,12 +1,16 @@
-"""Test that the reference pages are current and that each feature column has a meaning, a source and a reader."""
+"""Test that the reference pages are current and that each feature column has a meaning, an expression and a reader."""
 
+import html
 from dataclasses import fields
 from typing import get_args
 
 import pytest
 
 from probe.analysis.features.rows import WideRow
-from probe.analysis.report.column_sources import ANALYSIS, column_sources
+from probe.analysis.observations.observation import column_types
+from probe.analysis.pipeline.inputs import INPUTS
+from probe.analysis.pipeline.steps import STATEMENTS
+from probe.analysis.report.pipeline_page import columns_made
 from probe.analysis.report.reference import ABOUT_TABLE, FOLDER, pages, readers_of
 from probe.analysis.rules.tables import TABLES
 
@@ -14,21 +18,39 @@ COLUMNS = [(row, column.name) for row in get_args(WideRow) for column in fields(
 UNUSED = {"NameRow": {"dns_failure"}, "AddressRow": {"answers_elsewhere"}}  # recorded, and read by no rule
 
 
-@pytest.mark.parametrize("name", ["rules.md", "mechanisms.md", "features.md"])
+@pytest.mark.parametrize("name", ["rules.md", "mechanisms.md", "features.md", "pipeline.md"])
 def test_reference_page_is_current(name: str) -> None:
     current = (FOLDER / name).read_text(encoding="utf-8")
     assert current == pages()[name], "run: make reference"
 
 
 @pytest.mark.parametrize(("row", "name"), COLUMNS, ids=lambda value: getattr(value, "__name__", value))
-def test_column_has_meaning_source_and_reader(row: type[WideRow], name: str) -> None:
+def test_column_has_meaning_expression_and_reader(row: type[WideRow], name: str) -> None:
     (column,) = [column for column in fields(row) if column.name == name]
     meaning = column.metadata["meaning"]
     assert meaning[0].isupper() and meaning.endswith(".") and len(meaning.split()) <= 25
-    sources = column_sources(row)[name]
-    assert sources and all((ANALYSIS / f"{module}.py").is_file() for module in sources)
+    expression = " ".join(column.metadata["sql"].split())
+    table = pages()["features.md"].split(f"## `{row.__name__}`")[1].split("\n## ")[0]
+    (line,) = [line for line in table.splitlines() if line.startswith(f"| `{name}` |")]
+    assert expression and expression in html.unescape(line)
     assert bool(readers_of(row)[name]) != (name in UNUSED.get(row.__name__, set()))
 
 
 def test_every_table_is_described() -> None:
     assert ABOUT_TABLE.keys() == TABLES.keys()
+
+
+def test_pipeline_page_has_every_table_with_its_columns() -> None:
+    page = pages()["pipeline.md"]
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    for name, columns in columns_made().items():
+        assert columns and all(f"`{column}`" in rows[name] for column in columns), name
+    assert len(columns_made()) == len(STATEMENTS)
+    for table in INPUTS:
+        listed = page.split(f"### `{table.name}`\n")[1].split("\n#")[0]
+        assert [line.split("`")[1] for line in listed.splitlines() if line.startswith("| `")] == list(table.columns)
+
+
+def test_observation_columns_have_a_meaning_each() -> None:
+    meanings = [meaning for _, meaning in column_types().values()]
+    assert len(set(meanings)) == len(meanings) and min(map(len, meanings)) > 5

@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 
 from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.engines.recorder import Decision, Recorder
 from probe.analysis.features.rows import AddressRow
 from probe.analysis.observations.index import endpoint_of
 from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.rules.tables import RULES, TABLES, tables_for
-from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.analysis.verdicts.decisions import Decision
+from probe.analysis.verdicts.decisions import decisions_in as rows_in
+from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch
+from tests.support.measurements.feature_rows import decide
 from tests.support.measurements.witnesses import WITNESSES
 
+pytestmark = pytest.mark.timeout(600)  # for machines with other load
 RECORDED = Path(__file__).parents[3] / "probe" / "lab" / "recorded"
 
 EXEMPT = {
@@ -49,11 +52,15 @@ def _fired(path: Path) -> frozenset[str]:
 
 def decisions_in(path: Path) -> list[Decision]:
     """Return every feature row of a recording with the rules that hold for it."""
-    with SQLiteEngine() as engine, gzip.open(path, "rt", encoding="utf-8") as lines:
-        recorder = Recorder(engine)
-        for number, line in enumerate(lines, 1):
-            judge_measurement(json.loads(line), file=path.name, number=number, engine=recorder)
-    return recorder.decisions
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        batch = [Flattened(flat_measurement_of(one), one, path.name, 1) for one in map(json.loads, lines)]
+    judge_batch(batch, _engine())
+    return rows_in(_engine())
+
+
+@cache
+def _engine() -> SQLiteEngine:
+    return SQLiteEngine()  # whose statements are compiled once for all recordings
 
 
 def _deciding(decision: Decision) -> list[str]:
@@ -86,8 +93,7 @@ def test_exempt_rules_decide_in_no_scenario() -> None:
 def test_exempt_rule_holds_for_its_witness_and_accuses_nothing(rule_id: str) -> None:
     (table,) = (name for name, (_, rules) in TABLES.items() if rule_id in {rule.rule_id for rule in rules})
     kind = TABLES[table][0]
-    with SQLiteEngine() as engine:
-        (decided,) = engine.decide([kind(**WITNESSES[table][rule_id])], tables_for(kind))
+    (decided,) = decide(_engine(), [kind(**WITNESSES[table][rule_id])], tables_for(kind))
     assert decided[table] == rule_id
     assert RULES[rule_id].state not in ACCUSING
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.engines.engine import Engine, SQLiteEngine, create_table, select
+from probe.analysis.engines.duckdb_engine import DuckDBEngine
+from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.features.rows import AddressRow, NameRow, WideRow
 from probe.analysis.rules.mechanisms import is_mechanism
-from probe.analysis.rules.tables import ACCUSING, RULES, TABLES, State, tables_for
+from probe.analysis.rules.tables import ACCUSING, RULES, TABLES, State, first_match, tables_for
 from probe.targets.dialects import DIALECTS, PROOF_DEPTH
-from tests.support.measurements.duckdb_engine import DuckDBEngine
+from tests.support.measurements.feature_rows import FillableEngine, decide
 from tests.support.measurements.witnesses import WITNESSES
 
 CASES = [(table, rule.rule_id) for table, (_, rules) in TABLES.items() for rule in rules]
@@ -44,7 +45,7 @@ SUCCESSES = (
 
 
 @pytest.fixture(scope="module", params=["sqlite", "duckdb"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Iterator[FillableEngine]:
     """Return each engine. DuckDB is installed with the test tools."""
     with SQLiteEngine() if request.param == "sqlite" else DuckDBEngine() as made:
         yield made
@@ -54,12 +55,12 @@ def row_of(table: str, columns: dict[str, Any]) -> WideRow:
     return TABLES[table][0](**columns)
 
 
-def decided(engine: Engine, table: str, row: WideRow) -> str:
-    return engine.decide([row], tables_for(type(row)))[0][table]
+def decided(engine: FillableEngine, table: str, row: WideRow) -> str:
+    return decide(engine, [row], {table: TABLES[table][1]})[0][table]
 
 
 @pytest.mark.parametrize(("table", "rule_id"), CASES)
-def test_rule_decides_for_its_witness(engine: Engine, table: str, rule_id: str) -> None:
+def test_rule_decides_for_its_witness(engine: FillableEngine, table: str, rule_id: str) -> None:
     assert decided(engine, table, row_of(table, WITNESSES[table][rule_id])) == rule_id
 
 
@@ -125,7 +126,7 @@ PARTS = [c for c in CASES if RULES[c[1]].state in ACCUSING and not RULES[c[1]].d
 
 
 @pytest.mark.parametrize(("table", "rule_id"), PARTS)
-def test_without_its_success_no_witness_accuses(engine: Engine, table: str, rule_id: str) -> None:
+def test_without_its_success_no_witness_accuses(engine: FillableEngine, table: str, rule_id: str) -> None:
     left = {column: value for column, value in WITNESSES[table][rule_id].items() if column not in RESTED_ON}
     rule = RULES[decided(engine, table, row_of(table, left))]
     assert rule.defers or rule.state not in ACCUSING
@@ -202,9 +203,10 @@ ADDRESS_ROWS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS.keys() - {"tcp"}))  # which a bare connection satisfies
 @pytest.mark.parametrize("case", ADDRESS_ROWS)
-def test_empty_address_row_is_neither_accused_nor_ok(engine: Engine, case: str, dialect: str) -> None:
-    decisions = engine.decide([AddressRow(**ADDRESS_ROWS[case])], tables_for(AddressRow))[0]
-    rules = [RULES[decisions[table]] for table in DIALECTS[dialect].rule_tables]
+def test_empty_address_row_is_neither_accused_nor_ok(engine: FillableEngine, case: str, dialect: str) -> None:
+    tables = {table: TABLES[table][1] for table in DIALECTS[dialect].rule_tables}
+    decisions = decide(engine, [AddressRow(**ADDRESS_ROWS[case])], tables)[0]
+    rules = [RULES[decisions[table]] for table in tables]
     lowest = next((rule for rule in rules if rule.state != State.OK), None)
     assert lowest is not None
     assert lowest.state not in ACCUSING
@@ -228,17 +230,17 @@ def test_dialect_names_known_tables_and_a_proof(dialect: str) -> None:
     ],
     ids=str,
 )
-def test_empty_name_row_is_neither_accused_nor_ok(engine: Engine, columns: dict[str, Any]) -> None:
+def test_empty_name_row_is_neither_accused_nor_ok(engine: FillableEngine, columns: dict[str, Any]) -> None:
     rule = RULES[decided(engine, "name", NameRow(**columns))]
     assert rule.state not in ACCUSING | {State.OK}
 
 
 @pytest.mark.parametrize("table", ["endpoint", "service"])
-def test_empty_endpoint_or_service_is_insufficient(engine: Engine, table: str) -> None:
+def test_empty_endpoint_or_service_is_insufficient(engine: FillableEngine, table: str) -> None:
     assert RULES[decided(engine, table, row_of(table, {}))].state == State.INSUFFICIENT
 
 
 def test_sql_is_portable() -> None:
-    text = create_table(AddressRow) + select(AddressRow, tables_for(AddressRow))
+    text = "".join(map(first_match, tables_for(AddressRow).values()))
     assert "COALESCE" not in text
     assert "::" not in text

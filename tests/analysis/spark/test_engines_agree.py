@@ -13,8 +13,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.rules.tables import tables_for
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import table_files
 from probe.analysis.store.manifest import files_in, rejected_lines
@@ -22,7 +20,7 @@ from probe.analysis.store.views import Store
 from probe.analysis.store.writing.sorting import ORDER
 from tests.analysis.spark.conftest import LACKING
 from tests.real.packages import COMMAND, JAVA
-from tests.support.spark.client import checksum, decided_rows, printed
+from tests.support.spark.client import checksum, printed
 from tests.support.spark.clusters import LOOPBACK, WORKERS, environment, standalone
 from tests.support.spark.inputs import lines_of_all_kinds, store_with_events
 
@@ -110,7 +108,7 @@ def spark(
     stores = [str(folder / "store"), *([str(folder / "rejudged")] if alone else [])]
     asked = {name: words for name, words in commands(lines, folder, events).items() if alone or name in ON_CLUSTERS}
     with master_of(request.param, folder, request) as master:
-        plan = {"master": master, "commands": asked, "stores": stores, "rules": alone}
+        plan = {"master": master, "commands": asked, "stores": stores}
         command = [sys.executable, "-m", "tests.support.spark.client"]
         done = subprocess.run(
             command, input=json.dumps(plan), env=environment(folder), capture_output=True, text=True, timeout=PATIENCE
@@ -169,14 +167,6 @@ def test_answers_have_same_bytes(spark: Answers, duckdb: Answers) -> None:
     for question in questions:
         assert spark.outputs[question] == duckdb.outputs[question]
         assert len(duckdb.outputs[question].splitlines()) > 1
-
-
-@pytest.mark.parametrize("spark", ["local"], indirect=True)
-def test_rules_decide_alike(spark: Answers) -> None:
-    with SQLiteEngine() as engine:
-        wanted = [engine.decide(rows, tables_for(kind)) for kind, rows in decided_rows().items()]
-    assert spark.more["rules"] == wanted
-    assert sum(map(len, wanted)) > 1000
 
 
 def test_spark_uses_loopback_only(spark: Answers) -> None:

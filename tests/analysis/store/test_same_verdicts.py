@@ -11,15 +11,15 @@ from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.observations.rows import read_measurement
 from probe.analysis.store.columns import SHARED, to_arrow
 from probe.analysis.store.flatten import COLUMNS, facts_from, flatten, head_from
-from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_flat, judge_measurement, to_json
+from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_each, judge_flat, judge_measurement, to_json
 from probe.results.reading import Piece
 
 RECORDINGS = sorted((Path(__file__).parents[3] / "probe" / "lab" / "recorded").glob("*.jsonl.gz"))
-ENGINE = SQLiteEngine()  # with the cached rows of all files before
+ENGINE = SQLiteEngine()  # which judged all files before
 
 
 def slow_way(raw: bytes) -> list[str]:
-    """Judge like `probe judge --json`, with the standard library's JSON and a new engine."""
+    """Judge like `probe judge --json`, with the standard library's JSON, one by one."""
     return [to_json(record) for record in judge_measurement(json.loads(raw), file="a", number=1)]
 
 
@@ -41,10 +41,17 @@ def before_flattening(raw: bytes) -> list[str]:
     return [to_json(record) for record in judge_flat(read_measurement(line), line, file="a", number=1, engine=ENGINE)]
 
 
+def together(raws: list[bytes]) -> list[list[str]]:
+    """Judge like `probe judge --json` and a rejudge: all measurements in one batch."""
+    located = [("a", 1, json.loads(raw)) for raw in raws]
+    return [[to_json(record) for record in records] for _, records in judge_each(located, ENGINE)]
+
+
 @pytest.mark.parametrize("file", RECORDINGS, ids=lambda file: file.name.partition(".")[0])
 def test_recording_gets_same_bytes_in_every_way(file: Path) -> None:
-    for raw in gzip.decompress(file.read_bytes()).splitlines(keepends=True):
+    raws = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+    for raw, in_batch in zip(raws, together(raws), strict=True):
         expected = slow_way(raw)
-        assert expected
+        assert expected and in_batch == expected
         assert before_flattening(raw) == expected
         assert through_the_store(raw) == expected

@@ -9,6 +9,7 @@ import pytest
 
 from probe.analysis.rules.tables import RULES
 from probe.analysis.verdicts.judging_steps import STEPS, Explanation, Match, explain
+from probe.analysis.verdicts.measurement_tables import ask
 from probe.analysis.verdicts.verdicts import judge_measurement, reason_unusable
 from tests.analysis.ooni_import.test_measurements import SAMPLES
 from tests.analysis.rules.test_every_rule_fires import RECORDED
@@ -72,3 +73,13 @@ def test_address_has_one_deciding_layer_of_its_dialect() -> None:
     tls = row.matches[2]
     assert tls.state == RULES[tls.rule_id].state and tls.mechanism == "tls.reset.sni"
     assert tls.condition[1] == ("tls_resets > 0", {"tls_resets": 2})
+
+
+def test_expression_gives_the_value_of_its_column() -> None:
+    line = recorded("sni-reset")[1]
+    rows = [row for row in explain(line, file="a", number=2).document()["rows"] if row["step"] == "endpoint"]
+    for row in rows:
+        assert list(row["expressions"]) == list(row["columns"]) != []
+        selected = ", ".join(f"{sql} AS {name}" for name, sql in row["expressions"].items())
+        (computed,) = ask(line, f"SELECT {selected} FROM endpoint_part p WHERE p.endpoint = '{row['subject'][0]}'")
+        assert computed == row["columns"]

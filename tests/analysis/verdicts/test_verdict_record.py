@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from probe.analysis.engines.duckdb_engine import DuckDBEngine
 from probe.analysis.rules.mechanisms import is_mechanism
 from probe.analysis.rules.tables import RULES
 from probe.analysis.verdicts.verdicts import RULESET, judge_measurement, judge_measurements, reason_unusable, to_json
 from tests.analysis.verdicts.test_services import HOST, POOL, RESET, URL, blocked, judged, pool
-from tests.support.measurements.duckdb_engine import DuckDBEngine
 from tests.support.measurements.lines import FORGED, GENUINE, Lines
 
 KEYS = [

@@ -49,6 +49,7 @@ def test_synth_writes_measurements_and_truth_once(tmp_path: Path, capsys: pytest
     words = ["synth", "--measurements", "40", "--seed", "2", "--out", str(tmp_path)]
     assert call(*words) == 0
     assert "Measurements: 40" in capsys.readouterr().out
-    assert json.loads((tmp_path / "truth.json").read_text()).keys() == {"seed", "cells", "events", "shutdowns"}
+    happens = {"events", "shutdowns", "silent_networks", "service_outages", "helper_outages"}
+    assert json.loads((tmp_path / "truth.json").read_text()).keys() == {"world", "seed", "cells", *happens}
     assert call(*words) == 2
     assert "already contains measurements" in capsys.readouterr().err

@@ -68,6 +68,7 @@ def test_json_has_the_same_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     assert document == {"file": SNI_RESET.name, "line": 2} | json.loads(json.dumps(expected))
     (row,) = [one for one in document["rows"] if "149.154.165.217" in one["subject"]]
     assert row["columns"]["tls_resets"] == 2
+    assert row["expressions"]["tls_resets"].startswith("count(*) FILTER (WHERE role = 'target' AND tls_tested")
     rule = row["rules"][2]
     assert (rule["table"], rule["rule_id"], rule["state"], rule["decides"]) == (
         *("tls", "tls_reset_follows_name_to_neutral_host", "blocked", True),

@@ -1,38 +1,61 @@
-"""Collect the feature rows that measurements give to the rules, each once, to decide them on another engine."""
+"""Collect the feature rows that measurements give to the rules, each once, and decide made rows on an engine."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any, Protocol
 
-from probe.analysis.engines.engine import Engine, SQLiteEngine
-from probe.analysis.engines.recorder import Recorder
+from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.features.rows import WideRow
-from probe.analysis.rules.tables import tables_for
-from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.analysis.pipeline.inputs import BOOL, INT, TEXT
+from probe.analysis.pipeline.statement import InputTable
+from probe.analysis.rules.rule import Rule, first_match
+from probe.analysis.verdicts.decisions import decisions_in
+from probe.analysis.verdicts.verdicts import judge_each
 from probe.results.reading import Piece
 
 Rows = dict[type[WideRow], list[WideRow]]
+
+_TYPES = {bool: BOOL, int: INT, str: TEXT}
+
+
+class FillableEngine(Protocol):
+    """Hold tables that a test fills. SQLiteEngine and DuckDBEngine do."""
+
+    def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Replace the rows of a table."""
+        ...
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        ...
 
 
 def rows_of(lines: Iterable[bytes]) -> Rows:
     """Return the distinct rows of all lines that are measurements, by class."""
     found: dict[type[WideRow], dict[tuple[Any, ...], WideRow]] = {}
+    documents = (Piece("rows", 1, raw).document() for raw in lines)
+    located = [("rows", 1, document) for document in documents if isinstance(document, dict)]
     with SQLiteEngine() as engine:
-        recorder = Recorder(engine)
-        for raw in lines:
-            document = Piece("rows", 1, raw).document()
-            if isinstance(document, dict):
-                judge_measurement(document, file="rows", number=1, engine=recorder)
-            for row in (decision.row for decision in recorder.decisions):
+        for start in range(0, len(located), engine.most_measurements):
+            list(judge_each(located[start : start + engine.most_measurements], engine))
+            for row in (decision.row for decision in decisions_in(engine)):
                 found.setdefault(type(row), {}).setdefault(tuple(vars(row).values()), row)
-            recorder.decisions.clear()
     return {kind: list(rows.values()) for kind, rows in found.items()}
 
 
-def disagreements(rows: Rows, one: Engine, other: Engine) -> list[str]:
-    """Return a text for each row for which two engines decide differently."""
-    found = []
-    for kind, each in rows.items():
-        tables = tables_for(kind)
-        pairs = zip(each, one.decide(each, tables), other.decide(each, tables), strict=True)
-        found += [f"{ours} and {theirs}: {row}" for row, ours, theirs in pairs if ours != theirs]
-    return found
+def made_table(kind: type[WideRow]) -> InputTable:
+    """Return the table that holds made rows of this class, numbered from 0."""
+    columns = {column.name: _TYPES[type(column.default)] for column in fields(kind) if column.default is not None}
+    typed = {column.name: (columns.get(column.name, TEXT), "") for column in fields(kind)}
+    return InputTable(f"made_{kind.__name__.lower()}", "", {"number": (INT, ""), **typed})
+
+
+def decide(
+    engine: FillableEngine, rows: Sequence[WideRow], tables: dict[str, tuple[Rule, ...]]
+) -> list[dict[str, str]]:
+    """Return the ids of the rules that hold for each row, by table. All rows have the same class."""
+    made = made_table(type(rows[0]))
+    engine.put(made, [(number, *vars(row).values()) for number, row in enumerate(rows)])
+    cases = ", ".join(f"{first_match(rules)} AS rule_{table}" for table, rules in tables.items())
+    found = engine.rows(f"SELECT {cases} FROM {made.name} ORDER BY number")
+    return [dict(zip(tables, rules, strict=True)) for rules in found]

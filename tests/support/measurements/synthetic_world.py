@@ -1,9 +1,8 @@
 """Make the synthetic world as verdict rows, without its measurements, and score the events found in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from random import Random
 from statistics import median
 
 from probe.analysis.compare.axes import Question
@@ -11,12 +10,15 @@ from probe.analysis.compare.event import INTERFERENCE, SHUTDOWN, Event
 from probe.analysis.compare.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.verdicts.verdict_row import VerdictRow
-from probe.lab.synth.plan import WANTED, Plan, draw_plan, truth_of
-from probe.lab.synth.templates import Template, load_templates
-from probe.lab.synth.write import drawn
+from probe.lab.synth.conditions import WANTED
+from probe.lab.synth.measurements import Drawn, Library, Templates, independent
+from probe.lab.synth.plan import Plan, draw_plan
+from probe.lab.synth.templates import load_templates
+from probe.lab.synth.truth import truth_of
+from probe.lab.synth.world import INDEPENDENT, load_world
 from tests.support.measurements.verdict_rows import PLAIN
 
-Templates = dict[tuple[str, str], Template]
+KEYS = load_world(INDEPENDENT).keys
 Told = dict[str, object]
 
 
@@ -39,28 +41,34 @@ def templates() -> Templates:
 
 
 def madeup_rows(measurements: int, seed: int, plan: Plan, known: Templates) -> Iterator[VerdictRow]:
-    """Yield the verdict rows of this world. Other tests compute the verdicts of every template."""
-    for number, (network, day, _, template) in enumerate(drawn(measurements, plan, known, Random(f"lines {seed}"))):
-        for service, verdict in template.truth.items():
+    """Yield the verdict rows of the independent world. Other tests compute the verdicts of every template."""
+    return rows_of_drawn(independent(measurements, plan, Library(known, {}), KEYS, seed))
+
+
+def rows_of_drawn(measurements: Iterable[Drawn]) -> Iterator[VerdictRow]:
+    """Yield the verdict rows that these measurements must get."""
+    for number, drawn in enumerate(measurements):
+        day, network = drawn.recorded_day().isoformat(), drawn.network
+        for service, verdict in drawn.verdicts().items():
             yield replace(
                 PLAIN,
                 line_hash=f"{number:064x}",
                 measurement_start_time=f"{day}T12:00:00Z",
-                day=day.isoformat(),
+                day=day,
                 probe_cc=network.country,
                 probe_asn=network.asn,
-                target=template.target,
+                target=drawn.template.target,
                 service=service,
                 state=verdict.state or "",
                 valid=verdict.state is not None,
                 mechanisms=" ".join(verdict.mechanisms),
-                run_id=f"run{number}",
+                run_id=drawn.run_id,
             )
 
 
 def score(measurements: int, seed: int, known: Templates) -> Found:
     """Find the events in a world of so many measurements and compare them with the true ones."""
-    plan = draw_plan(seed)
+    plan = draw_plan(seed, KEYS)
     table = VerdictTable.of_rows(madeup_rows(measurements, seed, plan, known))
     all_found = events(table, Question())
     found = [event for event in all_found if event.kind == INTERFERENCE]
@@ -73,7 +81,7 @@ def score(measurements: int, seed: int, known: Templates) -> Found:
     return Found(
         begun=len(begun),
         found=len(pairs),
-        false=sum(not any(_is_of(event, one) for one in put_in) for event in found),
+        false=sum(not any(is_of(event, one) for one in put_in) for event in found),
         delay=median([_days(str(one["onset"]), event.detected_at) for one, event in pairs] or [0]),
         error=median([abs(_days(str(one["onset"]), event.onset or "")) for one, event in pairs] or [0]),
         dark=len(dark & silences),
@@ -82,10 +90,10 @@ def score(measurements: int, seed: int, known: Templates) -> Found:
 
 
 def _of(one: Told, found: list[Event]) -> Event | None:
-    return next((event for event in found if event.onset and _is_of(event, one)), None)
+    return next((event for event in found if event.onset and is_of(event, one)), None)
 
 
-def _is_of(event: Event, one: Told) -> bool:
+def is_of(event: Event, one: Told) -> bool:
     """Return whether an event matches a true one: no other network, and overlapping periods."""
     networks = one["networks"]
     assert isinstance(networks, list)

@@ -44,6 +44,7 @@ PLAIN = VerdictRow(
     measurement_file="a.jsonl",
     measurement_line=1,
     lab="",
+    synthetic="",
 )
 
 

@@ -1,14 +1,13 @@
 """Read the checks of the network during a run, and what those near in time to an attempt show (evidence_age.py)."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from probe.analysis.observations.failure_kinds import TIMEOUT, UNREACHABLE, kind_of
 from probe.analysis.observations.lenient_json import address as as_address
 from probe.analysis.observations.lenient_json import failure, flag, seconds_or_none, table, tables
-from probe.analysis.observations.rows import FlatMeasurement, Observation
-from probe.signatures.evidence_age import NEUTRAL_PROOF, RESOLVER_FACTS, AgeLimit, Span, in_time
+from probe.analysis.observations.rows import FlatMeasurement
 from probe.targets.target import family_of
 
 CONNECT = "connect"
@@ -25,11 +24,17 @@ class NetworkCheck:
     began: float | None
     facts: dict[str, Any]
 
+    @cached_property
+    def by_family(self) -> dict[int, list[Host]]:
+        """Return the results of the neutral hosts by address family."""
+        found: dict[int, list[Host]] = {4: [], 6: []}
+        for host in tables(self.facts.get("neutral")):
+            found[family_of(as_address(host.get("address")))].append(host)
+        return found
+
     def hosts(self, family: int) -> list[Host]:
         """Return the results of the neutral hosts of a family."""
-        return [
-            host for host in tables(self.facts.get("neutral")) if family_of(as_address(host.get("address"))) == family
-        ]
+        return self.by_family[family]
 
     def lost(self, family: int) -> bool:
         """Return whether no neutral host of the family answered."""
@@ -54,12 +59,6 @@ class NetworkCheck:
             return True
         return len(silent) >= FEWEST_SILENT or (bool(silent) and 2 * len(silent) >= len(hosts))
 
-    def result_of(self, address: str) -> Host | None:
-        """Return the result of a neutral host's address that was to show its certificate, None without one."""
-        hosts = tables(self.facts.get("neutral"))
-        tested = (host for host in hosts if not flag(host.get("connect_only")))
-        return next((host for host in tested if as_address(host.get("address")) == address), None)
-
 
 def unreached(host: Host) -> bool:
     """Return whether the connect to a neutral host got no answer, or an ICMP error."""
@@ -71,45 +70,3 @@ def checks_of(measurement: FlatMeasurement) -> tuple[NetworkCheck, ...]:
     preflight = table(measurement.run.get("preflight"))
     later = tables(measurement.run.get("network_checks"))
     return tuple(NetworkCheck(seconds_or_none(facts.get("began")), facts) for facts in (preflight, *later))
-
-
-def near(checks: Iterable[NetworkCheck], spans: Sequence[Span], limit: AgeLimit) -> list[NetworkCheck]:
-    """Return the checks that are near enough in time to any of the spans."""
-    return [check for check in checks if in_time(check.began, spans, limit)]
-
-
-def resolver_facts(measurement: FlatMeasurement, spans: Sequence[Span]) -> dict[str, Any]:
-    """Return the preflight's facts without those about resolvers that are too old for the lookups here.
-
-    A non-resolver that answered is evidence against an accusation and stays.
-    """
-    facts = table(measurement.run.get("preflight"))
-    if not spans or in_time(seconds_or_none(facts.get("began")), spans, RESOLVER_FACTS):
-        return facts
-    kept = {"dark_answers": True} if flag(facts.get("dark_answers")) else {}
-    return {key: value for key, value in facts.items() if key not in {"resolver", "dark_answers"}} | kept
-
-
-@dataclass(frozen=True)
-class NeutralHosts:
-    """Know which neutral hosts worked when a flow with another name or payload was sent to them."""
-
-    checks: tuple[NetworkCheck, ...]
-    over_quic: tuple[Observation, ...]  # flows in which a neutral host showed its own certificate
-
-    def worked(self, row: Observation) -> bool:
-        """Return whether the host of a flow showed its certificate near in time.
-
-        The last check before the flow decides. A check after it may fail by residual censorship, and counts only if it
-        succeeded.
-        """
-        span = ((row.t0, row.t),)
-        if any(each.address == row.address and in_time(each.t0, span, NEUTRAL_PROOF) for each in self.over_quic):
-            return True
-        results = [
-            (check.began is None or check.began <= row.t0, host.get("failure") is None)
-            for check in near(self.checks, span, NEUTRAL_PROOF)
-            if (host := check.result_of(row.address)) is not None
-        ]
-        before = [fine for is_before, fine in results if is_before]
-        return before[-1:] == [True] or any(fine for is_before, fine in results if not is_before)

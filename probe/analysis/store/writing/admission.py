@@ -1,4 +1,4 @@
-"""Identify a line's measurement, and check what it needs to be comparable: country, network, time, no lab."""
+"""Identify a line's measurement, and check what it needs to be comparable: country, network, time, a real network."""
 
 import re
 from dataclasses import dataclass
@@ -6,15 +6,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from probe.analysis.observations.identity import identity
-from probe.analysis.observations.lenient_json import moment, table, text
+from probe.analysis.observations.lenient_json import moment, text
 from probe.analysis.store.writing.hashes import line_hash, problem_hash
 from probe.analysis.verdicts.verdicts import reason_unusable
+from probe.formats.origin import origin_of
 from probe.messages import mark
 from probe.results import Piece, Problem
 
 FIRST = datetime(2012, 12, 1, tzinfo=UTC)  # the start of OONI's archive (https://github.com/ooni/data, Readme.md)
 AHEAD = timedelta(days=1)  # tolerated error of a probe's clock
 OF_LAB = mark("This measurement was made inside the lab. The option --lab includes it.")
+SYNTHETIC = mark("This measurement is synthetic. The option --lab includes it.")
+ARTIFICIAL = (OF_LAB, SYNTHETIC)  # the reasons that the option --lab removes
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _NETWORK = re.compile(r"AS\d{1,10}")
 
@@ -42,12 +45,12 @@ def read_line(piece: Piece | Problem, digest: str, now: datetime, lab: bool) -> 
 def reason_rejected(measurement: dict[str, Any], now: datetime, lab: bool) -> str | None:
     """Return the sentence that says why a measurement is rejected, None if it is accepted. `tr` translates it.
 
-    With `lab`, measurements of the lab are accepted too.
+    With `lab`, artificial measurements are accepted too.
     """
     if (reason := reason_unusable(measurement)) is not None:
         return reason
-    if not lab and table(measurement.get("annotations")).get("lab") is not None:
-        return OF_LAB
+    if not lab and (origin := origin_of(measurement)).artificial:
+        return OF_LAB if origin.lab else SYNTHETIC
     if not _COUNTRY.fullmatch(text(measurement.get("probe_cc"))):
         return mark("This measurement names no country: probe_cc is not two capital letters.")
     if not _NETWORK.fullmatch(text(measurement.get("probe_asn"))):

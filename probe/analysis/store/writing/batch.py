@@ -5,17 +5,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from probe.analysis.engines.engine import Engine, SQLiteEngine
 from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.store.columns import to_arrow, verdict_row
 from probe.analysis.store.files import staged_file, write_rows
-from probe.analysis.store.flatten import Flat, facts_from, flatten, head_from
+from probe.analysis.store.flatten import Flat, flatten, head_from
+from probe.analysis.store.judging import judged
 from probe.analysis.store.writing.admission import reason_rejected
-from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_flat
+from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of
 from probe.messages import mark
 from probe.results import Piece, Problem
 
@@ -41,22 +40,33 @@ class Done:
     rejected: list[tuple[int, str]] = field(default_factory=list)
 
 
+Admitted = tuple[Flat, list[dict[str, Any]]]
+"""The rows of a measurement that the store takes, and those of its verdicts."""
+
+
 def work(job: Job) -> Done:
     """Write one staged file per table. Its rows do not count before the manifest records them."""
     done, flats, verdicts = Done(), list[Flat](), list[dict[str, Any]]()
-    with _without_garbage_collection():
-        for place, (line_hash, piece) in enumerate(job.lines):
-            found = admit(line_hash, piece, job.now, job.lab)
-            if isinstance(found, str):
-                done.rejected.append((place, found))
-            else:
-                done.taken.append(place)
-                flats.append(found[0])
-                verdicts += found[1]
+    for place, found in enumerate(admit(job.lines, job.now, job.lab)):
+        if isinstance(found, str):
+            done.rejected.append((place, found))
+        else:
+            done.taken.append(place)
+            flats.append(found[0])
+            verdicts += found[1]
     if flats:
-        for table, rows in to_arrow(flats, verdicts).items():
-            write_rows(staged_file(job.folder, table, job.name), rows.to_batches(), rows.schema)
+        for name, table in to_arrow(flats, verdicts).items():
+            write_rows(staged_file(job.folder, name, job.name), table.to_batches(), table.schema)
     return done
+
+
+def admit(lines: Sequence[tuple[bytes, Piece]], now: datetime, lab: bool) -> list[Admitted | str]:
+    """Return the rows of each line, or the sentence that says why it is rejected."""
+    with _without_garbage_collection():
+        try:
+            return _together(lines, now, lab)
+        except Exception:  # a bug in the probe must cost its own line only, so each is judged alone
+            return [_alone(line, now, lab) for line in lines]
 
 
 @contextmanager
@@ -69,37 +79,39 @@ def _without_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def admit(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
-    """Return a measurement's rows and the rows of its verdicts, or the sentence that says why it is rejected."""
+def _alone(line: tuple[bytes, Piece], now: datetime, lab: bool) -> Admitted | str:
     try:
-        return _admit(line_hash, piece, now, lab)
-    except Exception as bug:  # a bug in the probe must cost this line only, and it is reported like any other reason
+        return _together([line], now, lab)[0]
+    except Exception as bug:
         return f"{BUG} {type(bug).__name__}"
 
 
-def verdict_rows_of(flat: Flat) -> list[dict[str, Any]]:
-    """Judge a measurement from its other rows alone, and return its rows of the table `verdicts`."""
-    return _verdicts(facts_from(flat.measurement, flat.observations), head_from(flat.measurement), flat.measurement)
+def _together(lines: Sequence[tuple[bytes, Piece]], now: datetime, lab: bool) -> list[Admitted | str]:
+    found = list[Flat | str]()
+
+    def measurements() -> Iterator[Flattened]:
+        for identity, piece in lines:
+            flat, facts = _flat(identity, piece, now, lab)
+            found.append(flat)
+            if facts is not None and not isinstance(flat, str):
+                yield Flattened(facts, head_from(flat.measurement), piece.file, piece.number)
+
+    records = list(judged(measurements(), len(lines)))
+    following = iter(records)
+    return [one if isinstance(one, str) else (one, _verdicts(one, next(following))) for one in found]
 
 
-def _verdicts(facts: FlatMeasurement, head: dict[str, Any], row: dict[str, Any]) -> list[dict[str, Any]]:
-    records = judge_flat(facts, head, file=row["measurement_file"], number=row["measurement_line"], engine=_engine())
-    return [verdict_row(record, row) for record in records]
+def _verdicts(flat: Flat, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [verdict_row(record, flat.measurement) for record in records]
 
 
-@cache
-def _engine() -> Engine:
-    """Return the engine of this process, with its cache."""
-    return SQLiteEngine()
-
-
-def _admit(line_hash: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat, list[dict[str, Any]]] | str:
+def _flat(identity: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat | str, FlatMeasurement | None]:
+    """Return a line as rows and as the judge reads it, or the sentence that says why it is rejected."""
     document = piece.document()
     if isinstance(document, Problem):
-        return document.sentence
+        return document.sentence, None
     if (reason := reason_rejected(document, now, lab)) is not None:
-        return reason
-    facts = flat_measurement_of(document)
-    size = len(piece.raw)
-    flat = flatten(facts, document, line_hash=line_hash.hex(), size=size, file=piece.file, number=piece.number)
-    return flat, _verdicts(facts, document, flat.measurement)
+        return reason, None
+    facts, size = flat_measurement_of(document), len(piece.raw)
+    flat = flatten(facts, document, line_hash=identity.hex(), size=size, file=piece.file, number=piece.number)
+    return flat, facts

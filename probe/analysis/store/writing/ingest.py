@@ -21,7 +21,7 @@ from probe.analysis.store.database import refusal
 from probe.analysis.store.files import STAGED, WORK, staged_file
 from probe.analysis.store.index import make_index
 from probe.analysis.store.manifest import LINE_HASHES, FileTally, Manifest, Rejected
-from probe.analysis.store.writing.admission import OF_LAB, Line, read_line
+from probe.analysis.store.writing.admission import ARTIFICIAL, Line, read_line
 from probe.analysis.store.writing.batch import Done, Job, work
 from probe.analysis.store.writing.hashes import file_digest, line_hash
 from probe.analysis.store.writing.merge import Merger, crowded
@@ -30,7 +30,7 @@ from probe.analysis.store.writing.partitions import load_staged
 from probe.analysis.store.writing.workers import Workers, result_of, workers
 from probe.results import Piece, Problem, file_name, read_pieces
 
-BATCH_LINES, BATCH_BYTES = 1024, 8 * 1024 * 1024  # whichever is reached first. A worker holds the rows of one batch.
+BATCH_LINES, BATCH_BYTES = 4096, 64 * 1024 * 1024  # whichever is reached first. A worker holds the rows of one batch.
 LOAD_BYTES = 256 * 1024 * 1024  # of staged files. Each load adds a file to every month that it touches.
 
 
@@ -126,7 +126,7 @@ class _Intake:
         elif line.reason is not None:
             batch.rejected.append(Rejected(line.identity, piece.file, piece.number, line.reason))
             tally.rejected += 1
-            tally.of_lab += line.reason == OF_LAB
+            tally.of_lab += line.reason in ARTIFICIAL
         elif isinstance(piece, Piece):
             self._in_work.add(line.identity)
             batch.lines.append((line.identity, piece))
@@ -151,7 +151,7 @@ class _Intake:
             one, piece = batch.lines[index]
             batch.rejected.append(Rejected(one, piece.file, piece.number, reason))
             batch.tallies[index].rejected += 1
-            batch.tallies[index].of_lab += reason == OF_LAB
+            batch.tallies[index].of_lab += reason in ARTIFICIAL
         taken = [batch.lines[index][0] for index in done.taken]
         self._manifest.add(name, self._staged_bytes(name), taken, batch.rejected, batch.ended)
         self._in_work.difference_update(one for one, _ in batch.lines)

@@ -1,0 +1,52 @@
+"""Run the statements of the pipeline on DuckDB, for thousands of measurements at once. Needs the extra `analysis`."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from probe.analysis.engines.arrow import arrow_table
+from probe.analysis.engines.duckdb_files import duckdb_in_memory
+from probe.analysis.pipeline.conclusions.rule_facts import CONSTANTS
+from probe.analysis.pipeline.filling import Tables
+from probe.analysis.pipeline.inputs import INPUTS
+from probe.analysis.pipeline.statement import InputTable, Statement
+
+
+class DuckDBEngine:
+    """Run the statements on DuckDB, in memory. Planning them takes longer than judging a few hundred measurements."""
+
+    most_measurements = 2_000
+
+    def __init__(self, connection: Any = None) -> None:
+        self._connection = connection or duckdb_in_memory()
+        for table, rows in CONSTANTS:
+            self.put(table, rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def fill(self, tables: Tables) -> None:
+        """Replace the rows of the tables that Python fills."""
+        for table in INPUTS:
+            self.put(table, tables[table.name])
+
+    def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Replace the rows of one table that Python fills."""
+        self._connection.execute(f"DROP VIEW IF EXISTS {table.name}")
+        self._connection.register(table.name, arrow_table(table, rows))
+
+    def run(self, statement: Statement) -> None:
+        """Fill the table of a statement. Where it need not be kept, each reader computes what it reads."""
+        kind = "TABLE" if statement.kept else "VIEW"
+        self._connection.execute(f"CREATE OR REPLACE TEMPORARY {kind} {statement.name} AS {statement.select}")
+
+    def joined(self, column: str) -> str:
+        """Return the aggregate that joins the values of a column with spaces, in any order."""
+        return f"string_agg({column}, ' ')"
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+        return found

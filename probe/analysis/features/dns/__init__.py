@@ -1,1 +1,0 @@
-"""Compute the columns about name resolution."""

@@ -1,0 +1,132 @@
+"""Define the row of one transaction: its columns with their meanings."""
+
+from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+
+PROBE, CONTROL = "probe", "control"
+
+
+class Answer(NamedTuple):
+    """Hold one DNS answer: addresses and their AS numbers (0 unknown), or a failure.
+
+    `ip_ttl` is the TTL of the packet, 0 if unknown. `flags` are those of the DNS header, kept for UDP only.
+    """
+
+    addresses: tuple[str, ...] = ()
+    asns: tuple[int, ...] = ()
+    failure: str | None = None
+    ip_ttl: int = 0
+    flags: tuple[str, ...] = ()
+
+
+class Query(NamedTuple):
+    """Hold one DNS query, its answer, and every datagram that arrived for it, in order of arrival (UDP only)."""
+
+    hostname: str
+    query_type: str
+    engine: str
+    resolver: str
+    answer: Answer
+    datagrams: tuple[Answer, ...] = ()
+    round_trip: float = 0.0  # seconds until the first datagram, 0 without one
+
+
+class Observation(NamedTuple):
+    """Hold one transaction as a tuple of columns, each with its meaning. The store's table has the same columns.
+
+    `*_attempts` is 1 if the step was tried. `*_failure` is None if the step succeeded or was not tried.
+    """
+
+    origin: Annotated[str, "`probe` or `control`"]
+    transaction_id: Annotated[int, "number of the transaction in the measurement"]
+    kind: Annotated[str, "why the transaction was made: lookup, first, confirm, innocuous, followup"] = ""
+    followup: Annotated[str, "id of the follow-up, empty for none"] = ""
+    service: Annotated[str, "service that the transaction belongs to"] = ""
+    endpoint: Annotated[str, "URL of the endpoint"] = ""
+    hostname: Annotated[str, "name that was looked up or connected to"] = ""
+    address: Annotated[str, "address connected to"] = ""
+    port: Annotated[int, "port connected to"] = 0
+    family: Annotated[int, "4 or 6, 0 if unknown"] = 0
+    sources: Annotated[tuple[str, ...], "what gave the address: literal, system, udp, dot, doh, control"] = ()
+    corroborated: Annotated[bool, "literal, or a trusted source gave the address or one of its network (AS)"] = False
+    sent_name: Annotated[str, "name in the SNI, the HTTP Host header or the query"] = ""
+    in_residual: Annotated[bool, "an earlier trigger may have caused residual censorship of this flow"] = False
+    failure: Annotated[str | None, "failure of the transaction, NULL for none"] = None
+    t0: Annotated[float, "begin in seconds since the start of the measurement"] = 0.0
+    t: Annotated[float, "end in seconds since the start of the measurement"] = 0.0
+    began: Annotated[float | None, "begin of a control's attempt on the probe's clock, as t0, NULL if unknown"] = None
+    resets_unlike: Annotated[
+        int, "resets by another sender than the TCP peer (`forged_resets.py`), 0 without raw packets"
+    ] = 0
+    queries: Annotated[tuple[Query, ...], "DNS queries of the transaction"] = ()
+    tcp_attempts: Annotated[int, "1 if a TCP connect was tried"] = 0
+    tcp_failure: Annotated[str | None, "failure of the connect, NULL if it succeeded or was not tried"] = None
+    tcp_seconds: Annotated[float, "duration of the connect"] = 0.0
+    tcp_syn_repeats: Annotated[int, "SYNs that were sent again, -1 if the entry does not say"] = -1
+    tls_attempts: Annotated[int, "1 if TLS over a connection was tried"] = 0
+    tls_failure: Annotated[
+        str | None, "failure of the handshake over a connection, NULL if it succeeded or was not tried"
+    ] = None
+    quic_attempts: Annotated[int, "1 if TLS inside QUIC was tried"] = 0
+    quic_failure: Annotated[str | None, "failure of the QUIC handshake, NULL if it succeeded or was not tried"] = None
+    tls_name: Annotated[str, "name in the SNI, over TCP or QUIC as all columns from here to `tls_bears_name`"] = ""
+    tls_verified_name: Annotated[
+        str, "name that the certificate was checked against, empty if the chain was not checked"
+    ] = ""
+    tls_engine: Annotated[str, "library that built the client hello"] = ""
+    tls_hello_length: Annotated[int, "bytes of the client hello's record"] = 0
+    tls_ech: Annotated[bool, "the client hello carried Encrypted ClientHello"] = False
+    tls_answered: Annotated[bool, "a TLS record or QUIC packet of the server was received"] = False
+    tls_completed: Annotated[bool, "the handshake was completed, whatever the certificate"] = True
+    tls_trusted_by_machine: Annotated[bool, "this computer trusts the certificate, and public roots do not"] = False
+    tls_leaf: Annotated[str, "digest of the server's certificate"] = ""
+    tls_issuer: Annotated[str, "issuer of the server's certificate"] = ""
+    tls_self_signed: Annotated[bool, "the certificate is its own issuer"] = False
+    tls_bears_name: Annotated[
+        bool, "the leaf contains the name of the SNI, even if it is invalid for another reason"
+    ] = False
+    http_attempts: Annotated[int, "1 if an HTTP request was tried"] = 0
+    http_failure: Annotated[
+        str | None, "failure before the status line, NULL if there is none or nothing was tried"
+    ] = None
+    http_host: Annotated[str, "HTTP Host header without the port"] = ""
+    http_code: Annotated[int, "status code, 0 for none"] = 0
+    http_fingerprints: Annotated[tuple[str, ...], "known block pages that the answer matches"] = ()
+    http_redirect_host: Annotated[str, "host that the answer redirects to"] = ""
+    http_page: Annotated[str, "digest of the body, empty for none"] = ""
+    payload_attempts: Annotated[int, "1 if the service's own protocol was tried"] = 0
+    payload_failure: Annotated[str | None, "failure of the payload, NULL if it succeeded or was not tried"] = None
+    payload_proven: Annotated[bool, "the answer can come only from a server of this protocol"] = False
+    payload_kind: Annotated[str, "which protocol it was, in the words of a verdict record's `proof`"] = ""
+    payload_answered: Annotated[bool, "any answer to the probe's payload arrived"] = False
+    payload_rewritten: Annotated[bool, "the answer repeats the payload with changes"] = False
+    mail_attempts: Annotated[int, "1 if SMTP or IMAP was tried, in the clear or inside TLS"] = 0
+    mail_failure: Annotated[str | None, "failure of the first entry that failed, NULL for none"] = None
+    mail_protocol: Annotated[str, "smtp or imap"] = ""
+    mail_offer: Annotated[
+        str, "STARTTLS before TLS: offered, masked or missing. Empty without a list of capabilities"
+    ] = ""
+    mail_accepted: Annotated[bool, "the server accepted STARTTLS"] = False
+    mail_refused: Annotated[bool, "the server refused STARTTLS"] = False
+    mail_turned_away: Annotated[bool, "the greeting was a refusal"] = False
+    mail_injected: Annotated[bool, "plaintext followed the acceptance of STARTTLS"] = False
+    echo_attempts: Annotated[int, "1 if a datagram to the helper's echo was tried"] = 0
+    echo_failure: Annotated[
+        str | None, "failure of the datagram to the echo, NULL if it came back or was not tried"
+    ] = None
+    echo_payload: Annotated[str, "stun, sip, or other for random bytes"] = ""
+    echo_port: Annotated[int, "port of the echo"] = 0
+    echo_sent: Annotated[int, "how often the datagram was sent"] = 0
+    echo_echoed: Annotated[bool, "the datagram came back"] = False
+    echo_changed: Annotated[bool, "the datagram came back with changes"] = False
+    random_attempts: Annotated[int, "1 if random bytes of no protocol were sent over TCP"] = 0
+    random_failure: Annotated[str | None, "failure of these bytes, NULL if they passed or were not tried"] = None
+
+
+def column_types() -> dict[str, tuple[str, str]]:
+    """Return for each column of an observation its Python type as text, and its meaning."""
+    columns = get_type_hints(Observation, include_extras=True)
+    return {name: (_type_of(get_args(kind)[0]), kind.__metadata__[0]) for name, kind in columns.items()}
+
+
+def _type_of(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)

@@ -1,0 +1,1 @@
+"""Judge flattened measurements with SQL statements, from observations to verdicts."""

@@ -1,0 +1,1 @@
+"""Link flows to the addresses of endpoints, compare them, and judge each address."""

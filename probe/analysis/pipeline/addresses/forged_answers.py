@@ -1,0 +1,47 @@
+"""Compare pages and later flows: answers that only a forger can send from two places, and failures before a success."""
+
+from probe.analysis.pipeline.addresses.subjects import SUBJECT, same_subject
+from probe.analysis.pipeline.statement import Statement
+
+
+def _only_elsewhere(name: str, column: str, what: str) -> Statement:
+    return Statement(
+        name,
+        f"{what} that a working neutral host gives to the name and that the control does not get.",
+        (*SUBJECT, column),
+        f"SELECT DISTINCT k.m, k.endpoint, k.address, k.{column} FROM linked k WHERE k.role = 'neutral'"
+        f" AND k.at_working AND k.http_answered AND k.{column} <> '' AND k.is_http AND NOT k.is_literal AND NOT EXISTS"
+        f" (SELECT 1 FROM linked c WHERE {same_subject('c', 'k')} AND c.role = 'control' AND c.http_answered"
+        f" AND c.{column} = k.{column})",
+    )
+
+
+PAGES = _only_elsewhere("forged_page", "http_page", "Pages")
+REDIRECTS = _only_elsewhere("forged_redirect", "http_redirect_host", "Redirects")
+
+PAGE_COUNTS = Statement(
+    "forged_answer",
+    "How many answers to the attempts are such pages and redirects. Only a forger can send the same page from there."
+    " Without an answer to the control they cannot be distinguished from a web server's default page.",
+    SUBJECT,
+    "SELECT k.m, k.endpoint, k.address, count(p.http_page) AS pages, count(r.http_redirect_host) AS redirects"
+    f" FROM linked k LEFT JOIN forged_page p ON {same_subject('p', 'k')} AND p.http_page = k.http_page"
+    f" LEFT JOIN forged_redirect r ON {same_subject('r', 'k')} AND r.http_redirect_host = k.http_redirect_host"
+    " WHERE k.role = 'target' AND k.http_answered AND EXISTS (SELECT 1 FROM linked c WHERE"
+    f" {same_subject('c', 'k')} AND c.role = 'timely' AND c.http_answered) GROUP BY k.m, k.endpoint, k.address",
+)
+
+PASSED_LATER = Statement(
+    "passed_later",
+    "Flows with a non-existent name that failed before a flow with a known name to the same address and port passed."
+    " The later success excludes residual censorship (P8).",
+    (*SUBJECT, "role", "n"),
+    "SELECT DISTINCT k.m, k.endpoint, k.address, k.role, k.n FROM linked k"
+    f" JOIN linked p ON {same_subject('p', 'k')} AND p.flow_address = k.flow_address AND p.port = k.port"
+    " WHERE k.role IN ('nonexistent_here', 'nonexistent_neutral') AND NOT k.name_answered AND k.name_failure_kind <> ''"
+    " AND k.failure_kind <> 'local' AND p.t0 >= k.t0 AND p.name_answered AND"
+    " ((k.role = 'nonexistent_here' AND p.role = 'innocuous')"
+    " OR (k.role = 'nonexistent_neutral' AND p.role = 'own_neutral' AND p.at_working))",
+)
+
+FORGED_ANSWER_STATEMENTS = (PAGES, REDIRECTS, PAGE_COUNTS, PASSED_LATER)

@@ -1,0 +1,1 @@
+"""Conclude from the rules that hold for names and addresses on endpoints, and from endpoints on services."""

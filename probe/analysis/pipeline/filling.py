@@ -1,0 +1,215 @@
+"""Fill the input tables of the pipeline from flattened measurements."""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+from probe.analysis.features.network.checks import NetworkCheck, checks_of
+from probe.analysis.features.network.families import (
+    families_with_outage,
+    is_lossy,
+    proven_families,
+    working_families,
+)
+from probe.analysis.features.network.slow_line import is_slow_line
+from probe.analysis.observations.index import endpoint_of
+from probe.analysis.observations.lenient_json import address as as_address
+from probe.analysis.observations.lenient_json import flag, seconds_or_none, table, tables, text, texts
+from probe.analysis.observations.rows import FlatMeasurement, Observation, Query
+from probe.analysis.observations.site import site_of
+from probe.analysis.pipeline.inputs import INPUTS
+from probe.signatures.bogons import is_bogon
+from probe.signatures.resolver_fingerprint import print_of
+from probe.targets.dialects import ENCRYPTED_RESOLVERS, FAKED_BY_ANY_DEVICE, PROOF_DEPTH
+from probe.targets.target import family_of
+
+Row = tuple[Any, ...]
+Tables = dict[str, list[Row]]
+
+FAMILIES = {"A": 4, "AAAA": 6}
+_FEW, _LONGEST = 16, 64  # addresses and characters that are cached, since invalid input can have any length
+_ASKED = {None: -1, False: 0, True: 1}
+_LEFT_OUT = frozenset({"queries", "sources", "http_fingerprints"})
+_KEPT = itemgetter(*(place for place, name in enumerate(Observation._fields) if name not in _LEFT_OUT))
+
+
+def filled(measurements: Iterable[FlatMeasurement]) -> Tables:
+    """Return the rows of each input table for some measurements, which are numbered from 0."""
+    found: Tables = {each.name: [] for each in INPUTS}
+    urls: dict[str, None] = {}
+    for m, measurement in enumerate(measurements):
+        _fill_network(found, m, measurement)
+        _fill_services(found, urls, m, measurement)
+        _fill_observations(found, urls, m, measurement)
+    found["endpoint_fact"] = [row for url in urls if (row := _endpoint_row(url)) is not None]
+    return found
+
+
+def _fill_network(found: Tables, m: int, measurement: FlatMeasurement) -> None:
+    preflight = table(measurement.run.get("preflight"))
+    udp = preflight.get("udp") if preflight.get("udp_public") is None else preflight.get("udp_public")
+    families = measurement.control_families
+    found["measurement"].append(
+        (
+            m,
+            measurement.foreign,
+            measurement.unread,
+            len(measurement.bugs),
+            measurement.target.get("retired") is not None,
+            flag(measurement.run.get("interrupted")),
+            flag(measurement.run.get("out_of_time")),
+            is_slow_line(measurement),
+            is_lossy(measurement),
+            _ternary(udp),
+            seconds_or_none(preflight.get("began")),
+            _ternary(preflight.get("dark_answers")),
+            families.get(4, False),
+            families.get(6, False),
+            measurement.control_udp,
+        )
+    )
+    proven, working = proven_families(measurement), working_families(measurement)
+    found["family"] += [(m, family, family in proven) for family in sorted(working)]
+    contacted = {row.address for row in measurement.rows if row.followup}
+    for number, check in enumerate(checks_of(measurement)):
+        outages, public = families_with_outage(check, measurement), _ternary(check.facts.get("udp_public"))
+        for family in (4, 6):
+            states = check.lost(family), check.lossy(family), check.unproven(family), family in outages
+            found["network_check"].append((m, number, check.began, family, family in working, *states, public))
+        results = _neutral_results(check, contacted if number else None)
+        found["neutral_result"] += [(m, number, check.began, *result) for result in results]
+
+
+def _neutral_results(check: NetworkCheck, contacted: set[str] | None) -> Iterator[Row]:
+    """Yield the results of neutral hosts, if `contacted` is given only of addresses that follow-ups were sent to."""
+    shown = set[str]()
+    for host in tables(check.facts.get("neutral")):
+        address = as_address(host.get("address"))
+        if contacted is not None and address not in contacted:
+            continue
+        endpoint = endpoint_of(text(host.get("endpoint")))
+        first = not flag(host.get("connect_only")) and address not in shown
+        if first:
+            shown.add(address)
+        yield address, endpoint.host if endpoint else "", host.get("failure") is None, first
+
+
+def _ternary(value: Any) -> int:
+    return _ASKED[value] if value is None or isinstance(value, bool) else -1
+
+
+def _fill_services(found: Tables, urls: dict[str, None], m: int, measurement: FlatMeasurement) -> None:
+    for rank, (role, service) in enumerate(services_of(measurement).items()):
+        found["service"].append((m, role, rank, service.get("works_if") == "any"))
+        for position, url in enumerate(dict.fromkeys(texts(service.get("endpoints")))):
+            found["service_endpoint"].append((m, role, position, url))
+            urls[url] = None
+
+
+def services_of(measurement: FlatMeasurement) -> dict[str, dict[str, Any]]:
+    """Return the services by role. The endpoints that answers redirected to are added, since the page may be there."""
+    known = {text(role): table(service) for role, service in table(measurement.target.get("services")).items()}
+    for role, redirects in measurement.redirects.items():
+        if role in known:
+            known[role] = known[role] | {"endpoints": [*texts(known[role].get("endpoints")), *redirects]}
+    return known
+
+
+def _fill_observations(found: Tables, urls: dict[str, None], m: int, measurement: FlatMeasurement) -> None:
+    usual = print_of(table(measurement.run.get("preflight")).get("resolver"))
+    addresses = dict.fromkeys((row.address for row in measurement.rows), 0)
+    for n, row in enumerate(measurement.rows):
+        urls[row.endpoint] = None
+        redirect = site_of(row.http_redirect_host) if row.http_redirect_host else ""
+        found["observation"].append((m, n, f"{n:06d}", *_KEPT(row), len(row.http_fingerprints), redirect))
+        last = len(row.queries) - 1
+        for q, query in enumerate(row.queries):
+            found["lookup"].append((m, n, q, f"{n:06d}{q:06d}", *_lookup(query), q == last))
+            for d, message in enumerate((query.answer, *query.datagrams)):
+                unlike = d > 0 and usual is not None and usual.unlike(message.ip_ttl, message.flags)
+                told = message.failure, message.ip_ttl, unlike
+                found["message"].append((m, n, q, d, *told, *_among(message.addresses)))
+                found["answer"] += [(m, n, q, d, address) for address in message.addresses]
+    addresses |= _networks(measurement)
+    found["address_fact"] += [
+        (m, address, family_of(address), asn, is_bogon(address)) for address, asn in addresses.items()
+    ]
+
+
+def _lookup(query: Query) -> Row:
+    return (
+        query.hostname,
+        FAMILIES.get(query.query_type, 0),
+        query.engine,
+        query.engine in ENCRYPTED_RESOLVERS,
+        query.resolver,
+        query.answer.failure,
+        bool(query.answer.addresses),
+        len(query.datagrams),
+        query.round_trip,
+    )
+
+
+def _among(addresses: tuple[str, ...]) -> Row:
+    """Return the number of addresses, of bogons among them, and the distinct ones as one text."""
+    short = len(addresses) <= _FEW and all(len(address) <= _LONGEST for address in addresses)
+    return _cached(addresses) if short else _read(addresses)
+
+
+@lru_cache(maxsize=4096)  # the servers of one name are given for weeks
+def _cached(addresses: tuple[str, ...]) -> Row:
+    return _read(addresses)
+
+
+def _read(addresses: tuple[str, ...]) -> Row:
+    return len(addresses), sum(map(is_bogon, addresses)), repr(sorted(set(addresses)))
+
+
+def _networks(measurement: FlatMeasurement) -> dict[str, int]:
+    """Return the AS number of each address in answers. The probe's own table is read last and counts."""
+    found: dict[str, int] = {}
+    control_first = sorted(measurement.rows, key=lambda row: row.origin == "probe")
+    for row in control_first:
+        for query in row.queries:
+            for message in (query.answer, *query.datagrams):
+                for address, asn in zip(message.addresses, message.asns, strict=True):
+                    found[address] = asn or found.get(address, 0)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _endpoint_row(url: str) -> Row | None:
+    endpoint = endpoint_of(url)
+    if endpoint is None:
+        return None
+    facts = endpoint.facts
+    layers = (*facts.layers, "", "")[:3]
+    depths = [PROOF_DEPTH.index(facts.proof_at(layer)) + 1 if layer else 0 for layer in layers]
+    return (
+        url,
+        endpoint.host,
+        f"[{endpoint.host}]",
+        site_of(endpoint.host),
+        endpoint.is_literal,
+        family_of(endpoint.host) if endpoint.is_literal else 0,
+        endpoint.port,
+        endpoint.carrier == "udp",
+        endpoint.dialect,
+        endpoint.dialect == "http",
+        endpoint.dialect in FAKED_BY_ANY_DEVICE,
+        facts.name_layer,
+        facts.proof,
+        facts.payload_authenticates,
+        facts.payload_names_no_server,
+        facts.unlisted,
+        facts.is_resolver,
+        facts.starttls,
+        facts.echo_payload or "",
+        facts.layers[-2:] == ("tcp", "payload"),
+        *(layer in facts.layers for layer in ("tcp", "tls", "quic", "http", "mail", "payload")),
+        *layers,
+        facts.layers[-1],
+        *depths,
+        facts.payload_rules,
+    )

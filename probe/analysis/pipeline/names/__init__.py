@@ -1,0 +1,1 @@
+"""Compute the tables about names and the addresses that they resolve to."""

@@ -1,0 +1,71 @@
+"""Run the statements of the pipeline on Spark, with the text that SQLite and DuckDB run."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from probe.analysis.engines.arrow import arrow_table
+from probe.analysis.pipeline.conclusions.rule_facts import CONSTANTS
+from probe.analysis.pipeline.filling import Tables
+from probe.analysis.pipeline.inputs import INPUTS
+from probe.analysis.pipeline.statement import InputTable, Statement
+
+if TYPE_CHECKING:
+    from probe.analysis.spark.session import SparkSession
+
+# For the rows of one batch, interpreting the wide statements is quicker than compiling them to Java.
+_SETTINGS = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.shuffle.partitions": "4",
+}
+
+
+class SparkPipeline:
+    """Run the statements in a Spark session. Each one is planned for as long as DuckDB takes for all of them.
+
+    The session's settings are put back at the end of the block.
+    """
+
+    most_measurements = 2_000
+
+    def __init__(self, spark: "SparkSession") -> None:
+        self._spark = spark
+        self._before = {name: spark.conf.get(name) for name in _SETTINGS}
+        self._set(_SETTINGS)
+        for table, rows in CONSTANTS:
+            self.put(table, rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._set(self._before)
+
+    def _set(self, settings: dict[str, Any]) -> None:
+        for name, value in settings.items():
+            self._spark.conf.set(name, value)
+
+    def fill(self, tables: Tables) -> None:
+        """Replace the rows of the tables that Python fills."""
+        for table in INPUTS:
+            self.put(table, tables[table.name])
+
+    def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Replace the rows of one table that Python fills."""
+        self._spark.createDataFrame(arrow_table(table, rows)).createOrReplaceTempView(table.name)
+
+    def run(self, statement: Statement) -> None:
+        """Fill the table of a statement. Where it need not be kept, each reader computes what it reads.
+
+        A checkpoint computes the rows once, and keeps the plans of the statements that read them short.
+        """
+        frame = self._spark.sql(statement.select)
+        (frame.localCheckpoint() if statement.kept else frame).createOrReplaceTempView(statement.name)
+
+    def joined(self, column: str) -> str:
+        """Return the aggregate that joins the values of a column with spaces, in any order."""
+        return f"array_join(collect_list(CAST({column} AS STRING)), ' ')"
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return [tuple(row) for row in self._spark.sql(query).collect()]

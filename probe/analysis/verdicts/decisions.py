@@ -1,0 +1,71 @@
+"""Read the feature rows that the pipeline made, and the rules that hold for each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from probe.analysis.engines.engine import Engine
+from probe.analysis.features.rows import AddressRow, EndpointRow, NameRow, ServiceRow, WideRow
+from probe.analysis.rules.tables import tables_for
+
+Subject = tuple[str, ...]
+"""What a row describes: (host name,), (endpoint's URL, address), (endpoint's URL,) or (role of a service,)."""
+
+_ENDPOINTS = (
+    "SELECT e.m, e.endpoint, min(10000 * s.rank + e.position) AS place FROM service_endpoint e"
+    " JOIN service s ON s.m = e.m AND s.role = e.role GROUP BY e.m, e.endpoint"
+)
+_ORDER = "ORDER BY e.m, e.place"
+_SOURCES: dict[type[WideRow], tuple[tuple[str, ...], str]] = {
+    NameRow: (
+        ("host",),
+        "FROM name_row r JOIN name_decided d ON d.m = r.m AND d.host = r.host ORDER BY r.m, r.host",
+    ),
+    AddressRow: (
+        ("endpoint", "address"),
+        "FROM address_row r JOIN address_decided d ON d.m = r.m AND d.endpoint = r.endpoint AND d.address = r.address"
+        f" JOIN ({_ENDPOINTS}) e ON e.m = r.m AND e.endpoint = r.endpoint {_ORDER}, r.first_n",
+    ),
+    EndpointRow: (
+        ("endpoint",),
+        "FROM endpoint_row r JOIN endpoint_decided d ON d.m = r.m AND d.endpoint = r.endpoint"
+        f" JOIN ({_ENDPOINTS}) e ON e.m = r.m AND e.endpoint = r.endpoint {_ORDER}",
+    ),
+    ServiceRow: (
+        ("role",),
+        "FROM service_row r JOIN service_decided d ON d.m = r.m AND d.role = r.role ORDER BY r.m, r.role",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Hold one row, what it describes, and the ids of the rules that hold for it, by table."""
+
+    subject: Subject
+    row: WideRow
+    rules: dict[str, str]
+
+
+def decisions_in(engine: Engine) -> list[Decision]:
+    """Return the rows of the batch that the engine judged last: of names, addresses, endpoints and services."""
+    return [decision for kind in _SOURCES for decision in _decisions(kind, engine)]
+
+
+def _decisions(kind: type[WideRow], engine: Engine) -> Iterator[Decision]:
+    key, source = _SOURCES[kind]
+    names, tables = [column.name for column in fields(kind)], list(tables_for(kind))
+    selected = [f"r.{name}" for name in (*key, *names)] + [f"d.rule_{table}" for table in tables]
+    for found in engine.rows(f"SELECT {', '.join(selected)} {source}"):
+        values = found[len(key) : len(key) + len(names)]
+        rules = dict(zip(tables, found[len(key) + len(names) :], strict=True))
+        yield Decision(found[: len(key)], _row(kind, values), rules)
+
+
+def _row(kind: type[WideRow], values: tuple[Any, ...]) -> WideRow:
+    """Return the row. SQLite has no conditions, only 0 and 1."""
+    typed: dict[str, Any] = {
+        column.name: bool(value) if isinstance(column.default, bool) else value
+        for column, value in zip(fields(kind), values, strict=True)
+    }
+    return kind(**typed)

@@ -1,0 +1,158 @@
+"""Make the verdict records of a batch of measurements from the tables of the pipeline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from probe.analysis.engines.engine import Engine
+from probe.analysis.observations.lenient_json import moment, text
+from probe.analysis.observations.rows import FlatMeasurement
+from probe.analysis.rules.tables import RULESET
+from probe.analysis.statistics.wilson import wilson
+from probe.analysis.verdicts.hops import InterferingHop, hop_of, interfering_hops
+from probe.analysis.verdicts.validity import Invalidity, invalidity_of
+from probe.targets.dialects import PROOF_DEPTH
+
+Record = dict[str, Any]
+Key = tuple[int, str]
+"""Number of a measurement, and the URL of an endpoint or the role of a service."""
+
+_PROOFS = (None, *PROOF_DEPTH)
+_SERVICES = (
+    "SELECT m, role, state, rule_id, because, proof_depth, attempts, failures, controls, control_successes,"
+    " pass_successes, pass_trials FROM service_verdict ORDER BY m, role"
+)
+_ENDPOINTS = (
+    "SELECT x.m, x.role, x.endpoint, v.state, v.proof_depth, v.rule_id FROM service_endpoint x"
+    " JOIN endpoint_verdict v ON v.m = x.m AND v.endpoint = x.endpoint ORDER BY x.m, x.role, x.position"
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """Hold what the records of a measurement have in common. `located` are the results of its hop searches."""
+
+    start_time: str
+    run_id: str
+    probe_cc: str
+    probe_asn: str
+    target: str
+    is_foreign: bool
+    invalid: Invalidity | None
+    located: tuple[InterferingHop, ...]
+    file: str
+    number: int
+
+
+def head_of(facts: FlatMeasurement, head: dict[str, Any], *, file: str, number: int) -> Head:
+    """Return the head of a flattened measurement.
+
+    `head` holds the measurement's time, country and network, and the test keys of hop searches (`hops.hop_evidence`).
+    """
+    invalid = invalidity_of(facts)
+    return Head(
+        moment(head.get("measurement_start_time")),
+        text(facts.run.get("run_id")),
+        text(head.get("probe_cc")),
+        text(head.get("probe_asn")),
+        text(facts.target.get("name")),
+        facts.foreign,
+        invalid,
+        () if invalid else tuple(interfering_hops(head)),
+        file,
+        number,
+    )
+
+
+def records_of(engine: Engine, heads: Sequence[Head]) -> list[list[Record]]:
+    """Return the verdict records of each measurement, sorted by service. `heads` has the batch's order."""
+    found: list[list[Record]] = [[] for _ in heads]
+    mechanisms = _lists(engine, "role_mechanism", "role", "mechanism")
+    anomalies = _lists(engine, "role_anomaly", "role", "mechanism")
+    endpoints = _endpoints(engine, heads)
+    for m, role, *columns in engine.rows(_SERVICES):
+        key = m, role
+        lists = _words(mechanisms.get(key)), _words(anomalies.get(key)), endpoints.get(key, [])
+        found[m].append(_record(heads[m], role, columns, *lists))
+    return found
+
+
+def _lists(engine: Engine, table: str, key: str, value: str) -> dict[Key, str]:
+    """Return the values of a table by measurement and key, joined with spaces. One row each keeps them few."""
+    query = f"SELECT m, {key}, {engine.joined(value)} FROM {table} GROUP BY m, {key}"
+    return {(m, name): words for m, name, words in engine.rows(query)}
+
+
+def _words(joined: str | None) -> list[str]:
+    return sorted(joined.split(" ")) if joined else []
+
+
+def _numbers(joined: str | None) -> list[int]:
+    return sorted(map(int, joined.split(" "))) if joined else []
+
+
+def _endpoints(engine: Engine, heads: Sequence[Head]) -> dict[Key, list[Record]]:
+    """Return the endpoints of each service, in the order of the target."""
+    mechanisms = _lists(engine, "endpoint_mechanism", "endpoint", "mechanism")
+    transactions = _lists(engine, "endpoint_transaction", "endpoint", "transaction_id")
+    found: dict[Key, list[Record]] = {}
+    for m, role, url, state, depth, rule_id in engine.rows(_ENDPOINTS):
+        invalid = heads[m].invalid
+        record = {
+            "endpoint": url,
+            "state": None if invalid else state,
+            "mechanisms": [] if invalid else _words(mechanisms.get((m, url))),
+            "proof": _PROOFS[depth],
+            "rule_id": invalid.rule_id if invalid else rule_id,
+            "transactions": [] if heads[m].is_foreign else _numbers(transactions.get((m, url))),
+        }
+        found.setdefault((m, role), []).append(record)
+    return found
+
+
+def _record(
+    head: Head, role: str, columns: list[Any], mechanisms: list[str], anomalies: list[str], endpoints: list[Record]
+) -> Record:
+    """Return the record of one service, with the keys of docs/contract.md in their order."""
+    state, rule_id, because, depth, attempts, failures, controls, control_successes, passed, trials = columns
+    invalid = head.invalid
+    return {
+        "measurement_start_time": head.start_time,
+        "run_id": head.run_id,
+        "probe_cc": head.probe_cc,
+        "probe_asn": head.probe_asn,
+        "target": head.target,
+        "service": f"{head.target}/{role}",
+        "state": None if invalid else state,
+        "mechanisms": [] if invalid else mechanisms,
+        "anomalies": anomalies,
+        "proof": _PROOFS[depth],
+        "valid": invalid is None,
+        "invalid_reason": invalid.reason if invalid else None,
+        "rule_id": invalid.rule_id if invalid else rule_id,
+        "ruleset": RULESET,
+        "because": invalid.because if invalid else because,
+        "attempts": attempts,
+        "failures": failures,
+        "controls": controls,
+        "control_successes": control_successes,
+        "pass_rate": None if invalid else _pass_rate(passed, trials, controls, control_successes),
+        "throughput_ratio": None,
+        "hop": hop_of(role, mechanisms, head.located) if head.located else None,
+        "endpoints": endpoints,
+        "measurement_file": head.file,
+        "measurement_line": head.number,
+    }
+
+
+def _pass_rate(successes: int, trials: int, controls: int, control_successes: int) -> Record | None:
+    """Return the share that works with its Wilson interval, None if nothing works or no share was counted.
+
+    Nothing works if an endpoint works for some client programs only, which are not counted.
+    """
+    if not successes:
+        return None
+    low, high = wilson(successes, trials)
+    twin = round(control_successes / controls, 2) if controls else None
+    share = round(successes / trials, 2)
+    return {"estimate": share, "low": round(low, 2), "high": round(high, 2), "n": trials, "twin": twin}

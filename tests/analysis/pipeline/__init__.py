@@ -1,0 +1,1 @@
+"""Test the pipeline of SQL statements."""
