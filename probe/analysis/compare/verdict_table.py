@@ -15,7 +15,7 @@ from probe.analysis.verdicts.verdict_row import COLUMNS, LISTS, TYPES, VerdictRo
 from probe.messages import mark, tr
 from probe.results import full_disk, full_disk_in
 
-OPTIONAL = frozenset({"endpoints"})
+OPTIONAL = frozenset({"endpoints", "synthetic"})
 UNREADABLE = mark("{folder} cannot be read as a store. `probe ingest` makes one. Reason: {reason}")
 NO_COLUMN = mark(
     "The store {folder} was made by another version: its verdicts have no column {column}. Make a new store."

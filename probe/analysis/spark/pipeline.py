@@ -12,7 +12,7 @@ from probe.analysis.pipeline.statement import InputTable, Statement
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
 
-# For the rows of one batch, interpreting the wide statements is quicker than compiling them to Java.
+# The statements are interpreted, because each runs once per batch. Four partitions suffice for a batch.
 _SETTINGS = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -21,9 +21,9 @@ _SETTINGS = {
 
 
 class SparkPipeline:
-    """Run the statements in a Spark session. Each one is planned for as long as DuckDB takes for all of them.
+    """Run the statements in a Spark session, whose settings are put back at the end of the block.
 
-    The session's settings are put back at the end of the block.
+    Planning takes most of the time in small batches, so that SQLite and DuckDB are quicker on one machine.
     """
 
     most_measurements = 2_000

@@ -111,7 +111,9 @@ def schema(name: str) -> Any:
 
 def default(name: str, column: str) -> Any:
     """Return the value of a column in rows that were written before the column existed."""
-    return Observation._field_defaults.get(column) if name == "observations" else None
+    if name == "observations":
+        return Observation._field_defaults.get(column)
+    return "" if column == "synthetic" else None
 
 
 def fitted(batch: Any, name: str) -> Any:

@@ -1,6 +1,6 @@
 """Test that Spark Connect judges a batch as SQLite does: the same records, and the same rule for each row.
 
-The batch holds all recordings, the fixtures, OONI's samples and the hostile lines.
+The batch holds a part of the recordings, the fixtures, OONI's samples and the hostile lines (ONE_IN = 1: all).
 """
 
 import json
@@ -16,7 +16,7 @@ from tests.support.spark.judging import Judged, judged
 
 pytestmark = pytest.mark.timeout(1200)  # most of it for machines with other load
 PATIENCE = 1000  # seconds. It takes one minute on an idle machine.
-LEAST = {"records": 1000, "decisions": 4000, "rules": len(RULES)}
+LEAST = {"records": 100, "decisions": 1000, "rules": len(RULES)}
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.rules.tables import ACCUSING, RULES
 from probe.analysis.verdicts.validity import INVALIDITIES
-from probe.analysis.verdicts.verdicts import judge_measurement
+from probe.analysis.verdicts.verdicts import judge_each
 from probe.formats.keys import places_of_entries
 from tests.analysis.rules.test_every_rule_fires import RECORDED
 from tests.support.measurements.cuts import (
@@ -106,10 +106,14 @@ def recorded(scenario: str) -> tuple[dict[str, Any], ...]:
         return tuple(map(json.loads, lines))
 
 
-def outcomes(line: dict[str, Any], engine: SQLiteEngine) -> dict[tuple[str, str], Outcome]:
-    """Return the verdicts by (service, endpoint). The endpoint "" stands for the service itself."""
+def outcomes(lines: Iterable[dict[str, Any]], engine: SQLiteEngine) -> list[dict[tuple[str, str], Outcome]]:
+    """Return the verdicts of each measurement by (service, endpoint). Endpoint "" stands for the service itself."""
+    return [outcome(records) for _, records in judge_each((("x.jsonl", 1, line) for line in lines), engine)]
+
+
+def outcome(records: list[dict[str, Any]]) -> dict[tuple[str, str], Outcome]:
     found: dict[tuple[str, str], Outcome] = {}
-    for record in judge_measurement(line, file="x.jsonl", number=1, engine=engine):
+    for record in records:
         found[record["service"], ""] = (record["state"], record["rule_id"], record["hop"] is not None)
         for part in record["endpoints"]:
             found[record["service"], part["endpoint"]] = (part["state"], part["rule_id"], False)
@@ -139,8 +143,8 @@ def test_every_kind_of_evidence_is_in_table() -> None:
 def test_rule_needs_its_evidence(kind: str, engine: SQLiteEngine) -> None:
     scenario, rule = DECIDES[kind]
     spoke, silenced = 0, 0
-    for line in recorded(scenario):
-        before, after = outcomes(line, engine), outcomes(CUTS[kind](line), engine)
+    cut = map(CUTS[kind], recorded(scenario))
+    for before, after in zip(outcomes(recorded(scenario), engine), outcomes(cut, engine), strict=True):
         deciding = [part for part, one in before.items() if holds(one, rule)]
         spoke += len(deciding)
         silenced += sum(not holds(after[part], rule) for part in deciding)
@@ -150,10 +154,10 @@ def test_rule_needs_its_evidence(kind: str, engine: SQLiteEngine) -> None:
 
 @pytest.mark.parametrize("scenario", sorted(path.name.removesuffix(".jsonl.gz") for path in RECORDED.iterdir()))
 def test_less_evidence_never_gives_accusation(scenario: str, engine: SQLiteEngine) -> None:
-    for line in recorded(scenario):
-        before = outcomes(line, engine)
+    lines = recorded(scenario)
+    for line, before in zip(lines, outcomes(lines, engine), strict=True):
         unaccused = {part for part, one in before.items() if one[0] is not None and one[0] not in ACCUSING}
-        for kind in kinds_in(line) if unaccused else ():
-            after = outcomes(CUTS[kind](line), engine)
+        kinds = kinds_in(line) if unaccused else []
+        for kind, after in zip(kinds, outcomes((CUTS[kind](line) for kind in kinds), engine), strict=True):
             accused = {part: after[part] for part in unaccused if after[part][0] in ACCUSING}
             assert not accused, f"without {kind}: {accused}"
