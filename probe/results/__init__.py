@@ -15,6 +15,7 @@ from probe.results.folders import (
 from probe.results.full_disk import FullDisk, full_disk, full_disk_in, is_full, reason_of, try_writing
 from probe.results.problem import Problem
 from probe.results.reading import LONGEST_LINE, Piece, read_lines, read_pieces
+from probe.results.remote import RemoteFile, Source, is_remote
 from probe.results.used_folders import list_file, remember, state_folder, used_folders
 from probe.results.writing import ResultsFile
 
@@ -25,8 +26,10 @@ __all__ = [
     "FullDisk",
     "Piece",
     "Problem",
+    "RemoteFile",
     "ResultsError",
     "ResultsFile",
+    "Source",
     "check_writable",
     "default_root",
     "file_name",
@@ -34,6 +37,7 @@ __all__ = [
     "full_disk",
     "full_disk_in",
     "is_full",
+    "is_remote",
     "list_file",
     "make_private_folder",
     "read_lines",

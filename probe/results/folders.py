@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from probe.files.regular import DESCRIPTORS, reason_not_regular
 from probe.messages import tr
 from probe.results.full_disk import full_disk, is_full, reason_of
 from probe.results.problem import Problem
+from probe.results.remote import RemoteFile, Source, is_remote
 
 STDIN = Path("-")
 SUFFIXES = (".jsonl", ".jsonl.part", ".jsonl.gz", ".jsonl.zst")
@@ -73,18 +74,23 @@ def run_files(root: Path) -> list[Path]:
 class Found(NamedTuple):
     """Hold the files that were found, and the reasons for files in folders that are not read."""
 
-    files: list[Path]
+    files: list[Source]
     refused: list[Problem]
 
 
-def find_files(sources: Iterable[str | Path]) -> Found:
+def find_files(sources: Iterable[str | Path], objects: Callable[[str], Sequence[RemoteFile]] | None = None) -> Found:
     """Return the files of the sources: files, all runs in folders, `-` for stdin. Raise ResultsError.
+
+    `objects` returns the results files at an address `s3://BUCKET/PREFIX`. Without it an address is a file's name.
 
     In a folder only regular files are read, and links only if they stay inside of it. The folder may come from others.
     """
     found = Found([], [])
-    for source in map(Path, sources):
-        if source == STDIN or _is_readable(source):
+    for named in sources:
+        source = Path(named)
+        if objects is not None and isinstance(named, str) and is_remote(named):
+            found.files.extend(objects(named))
+        elif source == STDIN or _is_readable(source):
             found.files.append(source)
         else:
             _take_folder(source, found)
@@ -146,8 +152,8 @@ def _archives(root: Path) -> Iterator[tuple[Path, str | None]]:
             yield path, reason
 
 
-def file_name(source: Path) -> str:
-    """Return the name for a record: without folders, because a home folder identifies the user.
+def file_name(source: Source) -> str:
+    """Return the name for a record: without folders, because a home folder identifies the user. Objects have addresses.
 
     Bytes that are no UTF-8 become question marks, since no encoding can write them.
     """

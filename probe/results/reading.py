@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from probe.messages import mark, tr
 from probe.results.folders import file_name
 from probe.results.problem import Problem
+from probe.results.remote import Source
 from probe.results.unpacking import UNREADABLE, open_unpacked, tar_members
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes. OONI's lines have up to about 1 MB (ooni/data c8fcc729, Readme.md)
@@ -47,7 +47,7 @@ class _Unusable(ValueError):
     """Report that a line is unusable. The text is a sentence for the user."""
 
 
-def read_lines(source: Path) -> Iterator[tuple[int, Document | Problem]]:
+def read_lines(source: Source) -> Iterator[tuple[int, Document | Problem]]:
     """Yield a file's measurements, numbered from 1, and a Problem in place of an unusable one.
 
     In a tarball from OONI the numbers are the positions of the posts.
@@ -56,7 +56,7 @@ def read_lines(source: Path) -> Iterator[tuple[int, Document | Problem]]:
         yield piece.number, piece.document() if isinstance(piece, Piece) else piece
 
 
-def read_pieces(source: Path) -> Iterator[Piece | Problem]:
+def read_pieces(source: Source) -> Iterator[Piece | Problem]:
     """Yield the lines without parsing them, for other processes and for callers that need the bytes."""
     name, number = file_name(source), 0
     tarball = source.name.endswith(TARBALLS)

@@ -10,12 +10,12 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any, cast
 
 from probe.files import open_regular
 from probe.messages import tr
 from probe.results.folders import STDIN, ResultsError
+from probe.results.remote import RemoteFile, Source
 
 ZSTD_MODULES = ("compression.zstd", "backports.zstd")  # the first is in the standard library from 3.14
 GZIP, ZSTD, LZ4 = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
@@ -26,15 +26,21 @@ UNREADABLE = (OSError, EOFError, zlib.error, ResultsError)
 """Exceptions that reading a packed file may raise."""
 
 
-def open_unpacked(source: Path) -> io.BufferedReader:
+def open_unpacked(source: Source) -> io.BufferedReader:
     """Open a file, or stdin, for its unpacked bytes. Raise an exception of UNREADABLE, also while reading."""
-    raw = os.fdopen(os.dup(sys.stdin.fileno()), "rb") if source == STDIN else open_regular(source)
+    raw, size = _opened(source), source.size if isinstance(source, RemoteFile) else None
     try:
         unpacked = _unpacked(raw)
     except BaseException:
         raw.close()
         raise
-    return raw if unpacked is raw else io.BufferedReader(_Guard(unpacked, raw), 1 << 16)
+    return raw if unpacked is raw else io.BufferedReader(_Guard(unpacked, raw, size), 1 << 16)
+
+
+def _opened(source: Source) -> io.BufferedReader:
+    if isinstance(source, RemoteFile):
+        return source.open()
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if source == STDIN else open_regular(source)
 
 
 def _unpacked(raw: io.BufferedReader) -> IO[bytes]:
@@ -63,8 +69,8 @@ def zstd_module() -> Any:
 class _Guard(io.RawIOBase):
     """Unpack a file up to a size that no measurements have."""
 
-    def __init__(self, unpacked: Any, packed: io.BufferedReader) -> None:
-        self._unpacked, self._packed = unpacked, packed
+    def __init__(self, unpacked: Any, packed: io.BufferedReader, size: int | None) -> None:
+        self._unpacked, self._packed, self._known_size = unpacked, packed, size
         self._given = self._taken = 0
 
     def readable(self) -> bool:
@@ -87,7 +93,7 @@ class _Guard(io.RawIOBase):
 
     def _size(self) -> int:
         """Return the size of the packed file. For a pipe it is the number of bytes that were read so far."""
-        size = os.fstat(self._packed.fileno()).st_size
+        size = os.fstat(self._packed.fileno()).st_size if self._known_size is None else self._known_size
         if size:
             return size
         self._taken += 1 << 16  # at most this much is read ahead for each piece

@@ -23,12 +23,14 @@ FILES = {
     "kamailio-tls-modules": "/usr/lib/*/kamailio/modules/tls.so",
     "dovecot-imapd": "/usr/lib/dovecot/imap-login",
     "postfix": "/usr/lib/postfix/sbin/master",
+    "radosgw": "/usr/bin/radosgw",
     "chromium": "/usr/bin/chromium",
     "default-jre-headless": "/usr/bin/java",
 }
 BROWSER = "chromium"  # only tests/browser needs it
+OBJECT_STORAGE = "radosgw"  # only tests/analysis/object_storage needs it. It is Ceph's S3 server
 JAVA = "default-jre-headless"  # only tests/analysis/spark needs it. It is Java 21 in trixie
-NO_SERVERS = frozenset({BROWSER, JAVA})  # tests/real does not need these
+NO_SERVERS = frozenset({BROWSER, JAVA, OBJECT_STORAGE})  # tests/real does not need these
 OLDEST = 13  # Debian release: nginx with HTTP/3, Dovecot 2.4
 COMMAND = "make test, as root on Debian 13 or newer"
 NO_DIALOG = {"DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true", "LC_ALL": "C.UTF-8"}
@@ -57,9 +59,7 @@ def obstacle(release: Mapping[str, str], *, root: bool, ci: bool, terminal: bool
 
 def agreed(packages: Iterable[str]) -> bool:
     """Ask at the terminal. Any answer but yes means no."""
-    print(
-        f"The tests against real servers, in a browser and with Spark need these Debian packages: {' '.join(packages)}."
-    )
+    print(f"The tests with real servers, a browser, Spark and S3 need these Debian packages: {' '.join(packages)}.")
     print("The servers are started in network namespaces only. On this computer no service is started or enabled.")
     try:
         return input("Install them with apt-get? [y/N] ").strip().lower() in {"y", "yes"}

@@ -36,7 +36,7 @@ LONG_RUNS = ("slow-line", "slower-line", "slow-line-censored")
 # Where tests share no fixture and are long: each test goes to any worker.
 SINGLY = ("tests/faults/test_streams.py", "tests/faults/test_mishaps.py", "tests/lab/runs/")
 # What shares something that takes long to start or to compute: all of it goes to one worker.
-TOGETHER = ("tests/analysis/spark/", "tests/real/", "tests/texts/")
+TOGETHER = ("tests/analysis/spark/", "tests/analysis/object_storage/", "tests/real/", "tests/texts/")
 
 
 def in_order(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -11,6 +11,7 @@ from probe.analysis.spark.rejudge import rejudge
 from probe.analysis.spark.session import ClusterError, UnreachableError
 from probe.analysis.spark.verdict_table import SparkVerdictTable
 from probe.analysis.store.writing.ingest import Report
+from probe.results import Source
 
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
@@ -28,7 +29,7 @@ class SparkEngine:
         """Open the tables `verdicts` of some stores together. Raises StoreError."""
         return SparkVerdictTable(self._spark, stores)
 
-    def ingest(self, sources: Sequence[Path], store: Path, *, lab: bool, jobs: int) -> Report:
+    def ingest(self, sources: Sequence[Source], store: Path, *, lab: bool, jobs: int) -> Report:
         """Add the measurements of the files to a store. The cluster decides on the number of tasks, not `jobs`.
 
         Raises StoreError.

@@ -26,7 +26,7 @@ from probe.analysis.store.writing.partitions import load_staged
 from probe.analysis.store.writing.sorting import ORDER
 from probe.analysis.store.writing.workers import workers
 from probe.messages import tr
-from probe.results import STDIN, file_name
+from probe.results import STDIN, Source, file_name
 
 if TYPE_CHECKING:
     from probe.analysis.spark.session import SparkSession
@@ -74,12 +74,15 @@ FROM once GROUP BY file_place
 """
 
 
-def ingest(spark: "SparkSession", sources: Iterable[Path], folder: Path, *, lab: bool = False) -> Report:
+def ingest(spark: "SparkSession", sources: Iterable[Source], folder: Path, *, lab: bool = False) -> Report:
     """Add every measurement of the files to the store. One that the store has already counts as a duplicate.
 
     Every machine must have files and store under the same path. Raises StoreError and ClusterError.
     """
-    began, report, files, folder = time.monotonic(), Report(), list(sources), folder.resolve()
+    began, report, given, folder = time.monotonic(), Report(), list(sources), folder.resolve()
+    files = [source for source in given if isinstance(source, Path)]
+    if len(files) < len(given):
+        raise StoreError(tr("Spark reads files on disks only. Leave out --engine spark to read from s3://."))
     if STDIN in files:
         raise StoreError(tr("Spark cannot read standard input. Write the measurements into a file first."))
     with open_for_writing(folder) as manifest, workers(1) as pool:

@@ -15,10 +15,12 @@ from probe.analysis.store.versions import NAME as NAME
 from probe.analysis.store.versions import VERSION, reading
 
 LINE_HASHES = "hashes_of_lines"  # set if version 1 left hashes of lines in place of identities
+OBJECTS = "CREATE TABLE IF NOT EXISTS objects (version TEXT PRIMARY KEY, digest TEXT) WITHOUT ROWID"
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS waiting (identity BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
   digest TEXT PRIMARY KEY, name TEXT, lines INTEGER, rejected INTEGER, of_lab INTEGER, forgotten INTEGER DEFAULT 0);
+{OBJECTS};
 CREATE TABLE IF NOT EXISTS rejected (
   hash BLOB PRIMARY KEY, measurement_file TEXT, measurement_line INTEGER, reason TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS staged (name TEXT PRIMARY KEY, lines INTEGER, bytes INTEGER);
@@ -101,6 +103,21 @@ class Manifest:
         """Return the digests of the files for which `read_before` returns counts."""
         known = self._db.execute("SELECT digest FROM files WHERE NOT (? AND of_lab) AND NOT forgotten", (lab,))
         return frozenset(digest for (digest,) in known)
+
+    def digest_of_object(self, version: str) -> str:
+        """Return the digest of an object of that address, size and ETag, "" if it was not read to its end."""
+        row = self._db.execute("SELECT digest FROM objects WHERE version = ?", (version,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def begin_object(self, name: str) -> None:
+        """Remove the rejected lines of an object that is read again."""
+        with self._db:
+            self._db.execute("DELETE FROM rejected WHERE measurement_file = ?", (name,))
+
+    def note_object(self, version: str, digest: str) -> None:
+        """Record the digest of an object that was read to its end."""
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?)", (version, digest))
 
     def add(
         self, piece: str, size: int, taken: Sequence[bytes], rejected: Iterable[Rejected], done: Iterable[FileTally]
@@ -186,6 +203,7 @@ class Manifest:
             if run:
                 self._db.execute("DELETE FROM files WHERE instr(name, ?)", (f"-{run}.",))
                 self._db.execute("DELETE FROM rejected WHERE instr(measurement_file, ?)", (f"-{run}.",))
+                self._db.execute("DELETE FROM objects WHERE instr(version, ?)", (f"-{run}.",))
 
     def unfinished_moves(self) -> list[str]:
         """Return the names of loads, merges and others that were interrupted."""

@@ -17,6 +17,7 @@ from probe.messages import printable, tr
 if TYPE_CHECKING:
     from probe.analysis.compare.verdict_table import VerdictTable
     from probe.analysis.store.writing.ingest import Report
+    from probe.results import Source
 
 NO_NETWORK, USAGE = 4, 2
 DEFAULT_MASTER = "local[*]"
@@ -46,7 +47,7 @@ class StoreEngine(Protocol):
         """Open the tables `verdicts` of some stores together. Raises StoreError."""
         ...
 
-    def ingest(self, sources: Sequence[Path], store: Path, *, lab: bool, jobs: int) -> "Report":
+    def ingest(self, sources: Sequence["Source"], store: Path, *, lab: bool, jobs: int) -> "Report":
         """Add the measurements of the files to a store. Raises StoreError."""
         ...
 
@@ -64,7 +65,7 @@ class LocalEngine:
 
         return VerdictTable.of_stores(stores)
 
-    def ingest(self, sources: Sequence[Path], store: Path, *, lab: bool, jobs: int) -> "Report":
+    def ingest(self, sources: Sequence["Source"], store: Path, *, lab: bool, jobs: int) -> "Report":
         """Add the measurements of the files to a store. Raises StoreError."""
         from probe.analysis.store.writing.ingest import ingest
 

@@ -13,6 +13,7 @@ from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import SkippedLines, files_of
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr
+from probe.results import Source, is_remote
 
 Store = Annotated[Path, opt("--store", help="Folder of the store. It is created if it does not exist.")]
 
@@ -23,7 +24,8 @@ app = new_app()
 def ingest(
     store: Store,
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH…", help="Results files, folders, or - for standard input.")
+        list[str] | None,
+        typer.Argument(metavar="PATH…", help="Results files, folders, s3://BUCKET/PREFIX, or - for standard input."),
     ] = None,
     lab: Annotated[
         bool, opt("--lab", help="Include artificial measurements: those of the lab, and synthetic ones.")
@@ -46,6 +48,7 @@ def ingest(
     if rejudge == bool(paths):
         raise UsageError(tr("probe ingest needs either results files or --rejudge."), USAGE)
     require_analysis_extra()
+    check_on_disk(store)
     cores = jobs or len(os.sched_getaffinity(0))
     files = [] if rejudge else named_files(paths or [])
     with store_engine(engine, master) as chosen:
@@ -74,7 +77,7 @@ def _summary(counts: dict[str, float], store: Path) -> str:
     )
 
 
-def named_files(paths: list[str]) -> list[Path]:
+def named_files(paths: list[str]) -> list[Source]:
     """Return the files, and name those that are refused. Raises UsageError."""
     found, skipped = files_of(paths), SkippedLines()
     for problem in found.refused:
@@ -84,7 +87,7 @@ def named_files(paths: list[str]) -> list[Path]:
 
 
 def _run(
-    engine: StoreEngine, files: list[Path], store: Path, *, lab: bool, jobs: int, rejudge: bool
+    engine: StoreEngine, files: list[Source], store: Path, *, lab: bool, jobs: int, rejudge: bool
 ) -> dict[str, float]:
     from dataclasses import asdict
 
@@ -100,9 +103,19 @@ def note_version(store: Path) -> None:
     """Say that a store is of an earlier version, if it is. Raises StoreError for a newer one."""
     from probe.analysis.store.versions import NAME, note_on_version
 
+    check_on_disk(store)
     note = note_on_version(store) if (store / NAME).exists() else None
     if note is not None:
         say(sys.stderr, printable(note))
+
+
+def check_on_disk(store: Path) -> None:
+    """Check that a store is not in a bucket. Raises UsageError with the command that copies it."""
+    if not is_remote(store):
+        return
+    from probe.analysis.object_storage import NOT_IN_PLACE, address_of
+
+    raise UsageError(printable(tr(NOT_IN_PLACE, name=address_of(store))), USAGE)
 
 
 def require_analysis_extra() -> None:

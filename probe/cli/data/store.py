@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from probe.cli.data.engines import USAGE
-from probe.cli.data.ingest import require_analysis_extra
+from probe.cli.data.ingest import check_on_disk, require_analysis_extra
 from probe.cli.options import new_app, opt
-from probe.cli.results.unusable_lines import INVALID_INPUT
+from probe.cli.results.unusable_lines import INVALID_INPUT, bucket_errors
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr, tr_plural
 
@@ -151,16 +151,46 @@ def migrate(folder: Dir = None, store: Option = None, jobs: Jobs = None, json: J
         )
 
 
+@app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The store: a folder, or s3://BUCKET/PREFIX.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Where to copy it: the other of the two.")],
+    json: Json = False,
+) -> None:
+    """Copy a store to a bucket (S3), or from one. Only files that the other side lacks are sent.
+
+    The target is equal to the source afterwards. A target with changes of its own is refused. Readers find the earlier
+    copy or the new one. After an interruption the same command continues.
+    """
+    require_analysis_extra()
+    from probe.analysis.store.copying.copy import copy as send
+
+    with _store_errors(), bucket_errors():
+        done = send(source, target)
+    text = tr(
+        "Files: {files}. Sent: {sent}, {size:.1f} MB.", files=done["files"], sent=done["sent"], size=done["bytes"] / 1e6
+    )
+    say(sys.stdout, jsonlib.dumps(done) if json else text)
+
+
 @contextmanager
 def _opened(folder: Path | None, option: Path | None) -> Iterator[Path]:
     """Return the store that is named, and turn errors of the block into usage errors."""
     if (folder is None) == (option is None):
         raise UsageError(tr("Name one store: probe store COMMAND DIR."), USAGE)
+    chosen = folder or option or Path()
     require_analysis_extra()
+    check_on_disk(chosen)
+    with _store_errors():
+        yield chosen
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
     from probe.analysis.compare.verdict_table import StoreError
 
     try:
-        yield folder or option or Path()
+        yield
     except StoreError as error:
         raise UsageError(printable(str(error)), USAGE) from None
 

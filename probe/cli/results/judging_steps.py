@@ -51,7 +51,7 @@ def measurement_at(place: str) -> tuple[str, int, dict[str, Any]]:
 def _line(source: str, number: int) -> tuple[str, dict[str, Any] | Problem]:
     """Return the name of the file, and its line of that number. Raise UsageError if there is none."""
     found, last = files_of([source]), 0
-    if found.files != [Path(source)]:
+    if [str(file) for file in found.files] not in ([source], [str(Path(source))]):
         raise UsageError(tr("{path} is a folder. Name one file in it.", path=printable(source)), 2)
     for piece in read_pieces(found.files[0]):
         if piece.number == number:

@@ -1,17 +1,19 @@
 """Read the measurements that a user names, count what cannot be used, and name the first problems."""
 
+import errno
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import typer
 
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr, tr_plural
-from probe.results import Found, Problem, ResultsError, file_name, find_files, read_lines
+from probe.results import Found, Problem, RemoteFile, ResultsError, Source, file_name, find_files, is_remote, read_lines
 
-INVALID_INPUT = 6
+INVALID_INPUT, NO_NETWORK = 6, 4
 MOST_NAMED = 10
 
 
@@ -46,13 +48,33 @@ class SkippedLines:
 
 def files_of(sources: list[str]) -> Found:
     """Return the files of the sources, at least one of them usable or refused. Raises UsageError."""
-    try:
-        found = find_files([Path(source) for source in sources])
-    except ResultsError as error:
-        raise UsageError(str(error), INVALID_INPUT) from None
+    with bucket_errors():
+        found = find_files(sources, _objects_of(sources))
     if not found.files and not found.refused:
         raise UsageError(tr("No results files were found in {paths}.", paths=", ".join(sources)), INVALID_INPUT)
     return found
+
+
+@contextmanager
+def bucket_errors() -> Iterator[None]:
+    """Raise UsageError for files and buckets that cannot be used."""
+    try:
+        yield
+    except ResultsError as error:
+        code = NO_NETWORK if error.number == errno.ENETUNREACH else INVALID_INPUT
+        raise UsageError(printable(str(error)), code) from None
+
+
+def _objects_of(sources: list[str]) -> Callable[[str], Sequence[RemoteFile]] | None:
+    """Return the function that finds objects in buckets, None if no source is one. Raises UsageError."""
+    if not any(map(is_remote, sources)):
+        return None
+    if find_spec("pyarrow") is None:
+        needed = tr("Reading from s3:// needs pyarrow. Install it with pip install 'censorprobe[analysis]'")
+        raise UsageError(needed, INVALID_INPUT)
+    from probe.analysis.object_storage import objects_of
+
+    return objects_of
 
 
 def usable_measurements(sources: list[str], skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:
@@ -64,7 +86,7 @@ def usable_measurements(sources: list[str], skipped: SkippedLines) -> Iterator[t
         yield from _usable(source, skipped)
 
 
-def _usable(source: Path, skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _usable(source: Source, skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:
     from probe.analysis.verdicts.verdicts import reason_unusable
 
     name = file_name(source)

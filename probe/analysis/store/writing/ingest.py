@@ -28,7 +28,7 @@ from probe.analysis.store.writing.merge import Merger, crowded
 from probe.analysis.store.writing.moves import remove_replaced, undo_move
 from probe.analysis.store.writing.partitions import load_staged
 from probe.analysis.store.writing.workers import Workers, result_of, workers
-from probe.results import Piece, Problem, file_name, read_pieces
+from probe.results import Piece, Problem, RemoteFile, Source, file_name, read_pieces
 
 BATCH_LINES, BATCH_BYTES = 4096, 64 * 1024 * 1024  # whichever is reached first. A worker holds the rows of one batch.
 LOAD_BYTES = 256 * 1024 * 1024  # of staged files. Each load adds a file to every month that it touches.
@@ -68,7 +68,7 @@ class _Batch:
         return len(self.lines) >= BATCH_LINES or self.bytes >= BATCH_BYTES
 
 
-def ingest(sources: Iterable[Path], folder: Path, *, lab: bool = False, jobs: int = 1) -> Report:
+def ingest(sources: Iterable[Source], folder: Path, *, lab: bool = False, jobs: int = 1) -> Report:
     """Add every measurement of the files to the store. One that the store has already counts as a duplicate.
 
     Raises FullDisk, and StoreError if the store cannot be written or a worker was killed. Measurements added before
@@ -100,23 +100,40 @@ class _Intake:
         self._has_line_hashes = manifest.setting(LINE_HASHES) is not None
         self._in_work: set[bytes] = set()  # identities of lines in batches that are not finished
 
-    def of(self, sources: Iterable[Path]) -> Iterator[_Batch]:
+    def of(self, sources: Iterable[Source]) -> Iterator[_Batch]:
         """Iterate over the batches of all files. A batch can have lines of several files, and the last can be empty."""
         batch = _Batch()
         for source in sources:
-            digest = file_digest(source)
+            digest = self._known_digest(source)
             before = self._manifest.read_before(digest, self._lab) if digest else None
             if before is not None:
                 self._report.add(before)
                 continue
             tally = FileTally(file_name(source), digest)
+            if isinstance(source, RemoteFile):
+                self._manifest.begin_object(tally.name)
+                tally.digest = source.version
             for piece in read_pieces(source):
                 self._put(piece, tally, batch)
                 if batch.full():
                     yield batch
                     batch = _Batch()
+            if isinstance(source, RemoteFile):
+                tally.digest = self._digest_read(source)
             batch.ended.append(tally)
         yield batch
+
+    def _known_digest(self, source: Source) -> str:
+        """Return the digest of a file. An object is not read for it, so it is "" for one that is new."""
+        return (
+            self._manifest.digest_of_object(source.version) if isinstance(source, RemoteFile) else file_digest(source)
+        )
+
+    def _digest_read(self, source: RemoteFile) -> str:
+        """Record that an object was read to its end, and return its digest, "" if it was not."""
+        if source.digest:
+            self._manifest.note_object(source.version, source.digest)
+        return source.digest
 
     def _put(self, piece: Piece | Problem, tally: FileTally, batch: _Batch) -> None:
         tally.lines += 1

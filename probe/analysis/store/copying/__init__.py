@@ -1,0 +1,1 @@
+"""Copy a store between a disk and a bucket."""
