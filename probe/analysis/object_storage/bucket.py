@@ -1,6 +1,6 @@
 """Open a folder in a bucket. Access keys come from the environment and from ~/.aws, as in other programs.
 
-The SDK asks a machine of Amazon's for keys at 169.254.169.254 if it finds none. A volunteer's computer must contact no
+The SDK asks a machine of Amazon's for keys at 169.254.169.254 if it finds none. A user's computer must contact no
 address that was not named, so this is off unless AWS_EC2_METADATA_DISABLED=false is set.
 """
 

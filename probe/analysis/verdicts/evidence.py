@@ -3,7 +3,7 @@
 Nothing is derived from the verdict's sentence. The measurement is changed, and the same rules judge it again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from probe.analysis.engines.engine import Engine
 from probe.analysis.observations.lenient_json import table
 from probe.analysis.observations.rows import PROBE, FlatMeasurement
 from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, Change, Known
-from probe.analysis.verdicts.verdicts import judge_flat
+from probe.analysis.verdicts.verdicts import Flattened, judge_batch
 
 Outcome = tuple[Any, Any, tuple[str, ...]]  # state, rule id, mechanisms
 
@@ -48,6 +48,7 @@ class DecidingFlows:
         self._record, self._may_go_on = record, may_go_on
         self._outcome = self._again(self._facts)
         self._known = _known(engine)
+        self._changed: dict[str, Outcome] = {}
 
     def deciding(self) -> list[int]:
         """Return a minimal set of the probe's transactions that gives the same verdict, in order of time.
@@ -75,30 +76,39 @@ class DecidingFlows:
     def alternatives(self) -> Iterator[Alternative]:
         """Iterate over the changes that give another state, with that state and its rule."""
         for changes, removed in ((REMOVALS, True), (ALTERNATIVES, False)):
-            for words, change in changes.items():
-                if not self._may_go_on():
-                    return
-                state, rule_id, _ = self._again(change(self._facts, self._known))
+            for words, (state, rule_id, _) in self._outcomes(changes).items():
                 if state != self._outcome[0]:
                     yield Alternative(words, removed, state, rule_id)
 
     def unneeded(self) -> list[str]:
         """Return the kinds of evidence (keys of REMOVALS) without which the state stays the same."""
-        return [words for words, change in REMOVALS.items() if self._may_go_on() and self._is_unneeded(change)]
+        outcomes = self._outcomes(REMOVALS)
+        return [words for words in outcomes if self._changes_rows(words) and outcomes[words][0] == self._outcome[0]]
 
-    def _is_unneeded(self, change: Change) -> bool:
-        return self._changes_rows(change) and self._again(change(self._facts, self._known))[0] == self._outcome[0]
+    def _changes_rows(self, words: str) -> bool:
+        return REMOVALS[words](self._facts, self._known).rows != self._facts.rows
 
-    def _changes_rows(self, change: Change) -> bool:
-        return change(self._facts, self._known).rows != self._facts.rows
+    def _outcomes(self, changes: Mapping[str, Change]) -> dict[str, Outcome]:
+        """Return the outcome of each change, judged together once. Return none if the search has to end."""
+        if not self._may_go_on():
+            return {}
+        if missing := [words for words in changes if words not in self._changed]:
+            facts = [changes[words](self._facts, self._known) for words in missing]
+            self._changed |= dict(zip(missing, _outcomes_of(facts, self._engine), strict=True))
+        return {words: self._changed[words] for words in changes}
 
     def _lacking(self, numbers: set[int]) -> FlatMeasurement:
         rows = [row for row in self._facts.rows if row.origin != PROBE or row.transaction_id not in numbers]
         return replace(self._facts, rows=rows)
 
     def _again(self, facts: FlatMeasurement) -> Outcome:
-        (record,) = judge_flat(facts, {}, file="", number=0, engine=self._engine)
-        return record["state"], record["rule_id"], tuple(record["mechanisms"])
+        return _outcomes_of([facts], self._engine)[0]
+
+
+def _outcomes_of(facts: Sequence[FlatMeasurement], engine: Engine) -> list[Outcome]:
+    """Judge measurements of one service each, together."""
+    judged = judge_batch((Flattened(each, {}, "", 0) for each in facts), engine)
+    return [(record["state"], record["rule_id"], tuple(record["mechanisms"])) for (record,) in judged]
 
 
 def _known(engine: Engine) -> Known:

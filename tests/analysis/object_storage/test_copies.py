@@ -18,6 +18,8 @@ from tests.support.servers.object_storage import Server
 from tests.support.store.kills import Killed
 from tests.support.store.stores import everything, some_lines, store_of, write
 
+pytestmark = pytest.mark.timeout(900)  # the server's start takes minutes on a busy disk
+
 
 def grow(store: Path, count: int) -> None:
     """Add measurements to a store, and judge all again, which replaces files under their names."""

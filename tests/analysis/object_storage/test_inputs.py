@@ -17,6 +17,8 @@ from probe.results import Problem, ResultsError, read_lines
 from tests.support.servers.object_storage import Server
 from tests.support.store.stores import rows_of, some_lines, taken, write
 
+pytestmark = pytest.mark.timeout(900)  # the server's start takes minutes on a busy disk
+
 
 def packed(lines: list[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(line) + "\n" for line in lines).encode()

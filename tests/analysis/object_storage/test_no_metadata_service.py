@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.servers.object_storage import Server
 
+pytestmark = pytest.mark.timeout(900)  # the server's start takes minutes on a busy disk
+
 CODE = "from probe.analysis.object_storage import open_bucket; open_bucket('s3://{}').entries()"
 
 

@@ -70,7 +70,7 @@ def test_answers_of_one_network_are_no_race(engine: SQLiteEngine) -> None:
 
 
 def test_answers_of_one_network_with_different_ttls_are_a_race(engine: SQLiteEngine) -> None:
-    """A received TTL differs if another device answered."""
+    """Let only the received TTL differ, as when another device answered."""
     one, other = BAD._replace(asns=(62041,), ip_ttl=50), GOOD._replace(asns=(62041,), ip_ttl=64)
     assert race_of(engine, one, other) == (True, False, False)
     assert race_of(engine, one._replace(ip_ttl=64), other) == (False, False, False)

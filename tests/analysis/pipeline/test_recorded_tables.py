@@ -63,7 +63,7 @@ def _changed(name: str, default: object) -> str:
 
 
 def test_recordings_change_every_column(engine: SQLiteEngine) -> None:
-    """A column that never changes is not needed, or its expression is wrong."""
+    """Find columns that never change: they are not needed, or their expression is wrong."""
     assert unchanged(engine) - EXEMPT.keys() == set()
 
 
@@ -73,7 +73,7 @@ def test_exempt_columns_stay_at_their_default(engine: SQLiteEngine) -> None:
 
 
 def test_columns_are_never_null(engine: SQLiteEngine) -> None:
-    """Rules read columns without COALESCE. Only `*_failure` may be NULL."""
+    """Allow NULL in `*_failure` only, because rules read the other columns without COALESCE."""
     for table, kind in TABLES.items():
         names = [column.name for column in fields(kind) if column.default is not None]
         counts = ", ".join(f"count(*) FILTER (WHERE {name} IS NULL)" for name in names)

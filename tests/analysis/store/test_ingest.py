@@ -120,7 +120,9 @@ def test_invalid_copy_does_not_displace_a_valid_one(tmp_path: Path) -> None:
 
 def test_2000_measurements_need_few_files_and_little_space(tmp_path: Path) -> None:
     made = synthesise(2000, 3, tmp_path, light=True)
-    assert ingest(sorted((tmp_path / "lines").iterdir()), tmp_path / "store", lab=True, jobs=2).accepted == made["lines"]
+    assert (
+        ingest(sorted((tmp_path / "lines").iterdir()), tmp_path / "store", lab=True, jobs=2).accepted == made["lines"]
+    )
     packed = sum(file.stat().st_size for file in (tmp_path / "lines").iterdir())
     files = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
     assert len(files) <= 20

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from probe.analysis.engines.engine import SQLiteEngine
-from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, UNFIT
+from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, UNFIT, Known
 from probe.analysis.verdicts.evidence import DecidingFlows
 from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
 from probe.formats.facts import Preflight
@@ -158,8 +158,11 @@ def test_every_follow_up_except_hop_search_can_be_removed() -> None:
     for kind in kinds:
         lines.probe.open(kind="followup", followup=kind, endpoint=URL)
     facts = flat_measurement_of(lines.line())
+    known = Known(frozenset(), frozenset())
     encrypted = {"resolver_dot", "resolver_doh"}  # found by their queries and not by their label
-    gone = {row.followup for suppose in REMOVALS.values() for row in facts.rows if row not in suppose(facts).rows}
+    gone = {
+        row.followup for suppose in REMOVALS.values() for row in facts.rows if row not in suppose(facts, known).rows
+    }
     assert gone == set(kinds) - encrypted
 
 

@@ -1,7 +1,7 @@
 """Run Ceph's S3 server (radosgw) on loopback. It keeps buckets in SQLite files, without the rest of Ceph.
 
-With these files Ceph 18 returns wrong bytes for a range that does not begin at 0, and refuses some uploads of more than
-nine parts. pyarrow reads what it buffers in one request, so the content of objects below 8 MB is right.
+With these files Ceph 18 returns wrong bytes for a range that does not begin at 0. It also refuses some uploads of more
+than nine parts. The content of objects below 8 MB is right, because pyarrow reads them in one request.
 """
 
 import os
@@ -18,7 +18,8 @@ from typing import Any
 from pyarrow import fs
 
 KEY, SECRET = "probe-test-key", "probe-test-secret"
-LONGEST = 900  # seconds after which the server ends by itself
+LONGEST = 3600  # seconds after which the server ends by itself
+PATIENCE = 400  # seconds for its database on a busy disk
 CONFIGURATION = """
 [global]
 log_file = {folder}/log
@@ -74,7 +75,7 @@ def object_storage(folder: Path) -> Iterator[Server]:
     configuration.write_text(CONFIGURATION.format(folder=folder, port=port))
     common = ["--conf", str(configuration), "--no-mon-config"]
     user = ["user", "create", "--uid", "probe", "--display-name", "probe", "--access-key", KEY, "--secret", SECRET]
-    subprocess.run(["radosgw-admin", *common, *user], check=True, capture_output=True, timeout=60)
+    subprocess.run(["radosgw-admin", *common, *user], check=True, capture_output=True, timeout=PATIENCE)
     command = ["timeout", str(LONGEST), "radosgw", *common, "-n", "client.admin", "-f"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ)
     try:

@@ -106,7 +106,7 @@ def _verdicts(flat: Flat, records: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 
 def _flat(identity: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat | str, FlatMeasurement | None]:
-    """Return a line as rows and as the judge reads it, or the sentence that says why it is rejected."""
+    """Return a line as rows and flattened, or the sentence that says why it is rejected."""
     document = piece.document()
     if isinstance(document, Problem):
         return document.sentence, None

@@ -65,7 +65,7 @@ class _Batch:
     bytes: int = 0
 
     def full(self) -> bool:
-        return len(self.lines) >= BATCH_LINES or self.bytes >= BATCH_BYTES
+        return len(self.lines) + len(self.rejected) >= BATCH_LINES or self.bytes >= BATCH_BYTES
 
 
 def ingest(sources: Iterable[Source], folder: Path, *, lab: bool = False, jobs: int = 1) -> Report:
