@@ -177,7 +177,8 @@ EVIL = (
 def test_script_in_any_field_stays_text(open_page: Seen) -> None:
     """Put markup into every text field, since texts from results files are untrusted."""
     evil = {column.name: EVIL for column in fields(PLAIN) if column.type is str}
-    keep = {"day": "2026-11-24", "measurement_start_time": "2026-11-24T13:05:00Z", "lab": "", "state": "blocked"}
+    keep = {"day": "2026-11-24", "measurement_start_time": "2026-11-24T13:05:00Z", "state": "blocked"}
+    keep |= {"lab": "", "synthetic": ""}  # artificial measurements are left out
     endpoint = json.dumps([dict.fromkeys(("endpoint", "state", "proof", "rule_id"), EVIL) | {"mechanisms": [EVIL]}])
     one = replace(PLAIN, **{**evil, **keep, "invalid_reason": "", "endpoints": endpoint})
     invalid = replace(one, line_hash="2", service=EVIL + "2", valid=False, invalid_reason=EVIL)
