@@ -132,7 +132,7 @@ def test_every_command_survives_the_worst_files(
     folder = command.startswith("list") or not case.name
     source = worst / file if folder else worst / file / case.name
     done = (heavy if command in OF_A_STORE else light).run(*words, str(source), cwd=path)
-    check(done, 0 if command.startswith(("list", "ingest")) else 6, cpu=40)
+    check(done, 0 if command.startswith(("list", "ingest")) else 6, cpu=90)
     if words[0] in {"judge", "show", "compare", "series"} and "--html" not in words:
         assert "OK" in done.text or '"ok"' in done.text, done.text[:1000]
     assert len(done.errors) < 20_000
@@ -144,7 +144,7 @@ def test_wrong_type_at_any_key_costs_at_most_that_line(path: Path, light: Forks)
     (path / "b.jsonl").write_bytes(b"".join(lines[::11] + lines[4::11]))  # null and a text, since --why takes long
     for words in (("judge", "--json"), ("judge", "--why"), ("validate",), ("compare",)):
         done = light.run(*words, "b.jsonl" if "--why" in words else "a.jsonl", cwd=path)
-        check(done, 0, 6, cpu=80)
+        check(done, 0, 6, cpu=120)
         if "--json" in words:
             assert {2 * number for number in range(1, len(lines) + 1)} <= set(judged_lines(done))
 
