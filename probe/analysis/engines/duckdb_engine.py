@@ -5,32 +5,24 @@ from typing import Any, Self
 
 from probe.analysis.engines.arrow import arrow_table
 from probe.analysis.engines.duckdb_files import duckdb_in_memory
-from probe.analysis.pipeline.conclusions.rule_facts import CONSTANTS
-from probe.analysis.pipeline.filling import Tables
-from probe.analysis.pipeline.inputs import INPUTS
+from probe.analysis.engines.engine import FilledTables
 from probe.analysis.pipeline.statement import InputTable, Statement
 
 
-class DuckDBEngine:
+class DuckDBEngine(FilledTables):
     """Run the statements on DuckDB, in memory. Planning them takes longer than judging a few hundred measurements."""
 
     most_measurements = 2_000
 
     def __init__(self, connection: Any = None) -> None:
         self._connection = connection or duckdb_in_memory()
-        for table, rows in CONSTANTS:
-            self.put(table, rows)
+        self.put_constants()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-
-    def fill(self, tables: Tables) -> None:
-        """Replace the rows of the tables that Python fills."""
-        for table in INPUTS:
-            self.put(table, tables[table.name])
 
     def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
         """Replace the rows of one table that Python fills."""

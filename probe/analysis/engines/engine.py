@@ -43,7 +43,25 @@ def create_table(table: InputTable) -> str:
     return f"CREATE TEMPORARY TABLE {table.name} ({columns})"
 
 
-class SQLiteEngine:
+class FilledTables:
+    """Fill the tables that Python fills, on an engine that can put rows into one."""
+
+    def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Replace the rows of one table that Python fills."""
+        raise NotImplementedError
+
+    def put_constants(self) -> None:
+        """Fill the tables about rules and mechanisms, once."""
+        for table, rows in CONSTANTS:
+            self.put(table, rows)
+
+    def fill(self, tables: Tables) -> None:
+        """Replace the rows of the tables about measurements."""
+        for table in INPUTS:
+            self.put(table, tables[table.name])
+
+
+class SQLiteEngine(FilledTables):
     """Run the statements on SQLite, in memory.
 
     Tables are emptied and not dropped between batches, so that compiled statements stay valid.
@@ -58,19 +76,13 @@ class SQLiteEngine:
         weakref.finalize(self, self._connection.close)
         self._connection.execute("PRAGMA temp_store = MEMORY")
         self._made: set[str] = set()
-        for table, rows in CONSTANTS:
-            self.put(table, rows)
+        self.put_constants()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-
-    def fill(self, tables: Tables) -> None:
-        """Replace the rows of the tables that Python fills."""
-        for table in INPUTS:
-            self.put(table, tables[table.name])
 
     def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
         """Replace the rows of one table that Python fills."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from probe.analysis.features.column import column
-from probe.analysis.features.expressions import CONTROL, TARGET, closed, count, last_failure, or_false, or_zero
+from probe.analysis.features.link_counts import CONTROL, TARGET, closed, count, last_failure, or_false, or_zero
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from probe.analysis.features.column import column
-from probe.analysis.features.expressions import (
+from probe.analysis.features.link_counts import (
     CONTROL,
     ECHO_SILENT,
     MAIL,

@@ -10,7 +10,7 @@ from probe.analysis.features.address_layers import LayerColumns
 from probe.analysis.features.address_names import NameColumns
 from probe.analysis.features.address_payloads import PayloadColumns
 from probe.analysis.features.column import column
-from probe.analysis.features.expressions import SUCCEEDED, TARGET, count
+from probe.analysis.features.link_counts import SUCCEEDED, TARGET, count
 
 ADDRESS_PROVEN = (
     "(s.is_literal OR COALESCE(v.verified, FALSE)"

@@ -54,6 +54,11 @@ def near(began: str, start: str, end: str, seconds: float) -> str:
     return f"({began} IS NULL OR ({start} - {seconds!r}e0 <= {began} AND {began} <= {end} + {seconds!r}e0))"
 
 
+def program_of(engine: str) -> str:
+    """Return the expression for the library that built a hello, without the words for a changed one."""
+    return f"CASE WHEN instr({engine}, ',') > 0 THEN substr({engine}, 1, instr({engine}, ',') - 1) ELSE {engine} END"
+
+
 def any_in(condition: str, *columns: str) -> str:
     """Return the condition that some row with the same values of the columns fulfils a condition."""
     return f"max(CASE WHEN {condition} THEN 1 ELSE 0 END) OVER (PARTITION BY {', '.join(columns)}) = 1"

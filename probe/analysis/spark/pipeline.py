@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from probe.analysis.engines.arrow import arrow_table
-from probe.analysis.pipeline.conclusions.rule_facts import CONSTANTS
-from probe.analysis.pipeline.filling import Tables
-from probe.analysis.pipeline.inputs import INPUTS
+from probe.analysis.engines.engine import FilledTables
 from probe.analysis.pipeline.statement import InputTable, Statement
 
 if TYPE_CHECKING:
@@ -20,7 +18,7 @@ _SETTINGS = {
 }
 
 
-class SparkPipeline:
+class SparkPipeline(FilledTables):
     """Run the statements in a Spark session, whose settings are put back at the end of the block.
 
     Planning takes most of the time in small batches, so that SQLite and DuckDB are quicker on one machine.
@@ -32,8 +30,7 @@ class SparkPipeline:
         self._spark = spark
         self._before = {name: spark.conf.get(name) for name in _SETTINGS}
         self._set(_SETTINGS)
-        for table, rows in CONSTANTS:
-            self.put(table, rows)
+        self.put_constants()
 
     def __enter__(self) -> Self:
         return self
@@ -44,11 +41,6 @@ class SparkPipeline:
     def _set(self, settings: dict[str, Any]) -> None:
         for name, value in settings.items():
             self._spark.conf.set(name, value)
-
-    def fill(self, tables: Tables) -> None:
-        """Replace the rows of the tables that Python fills."""
-        for table in INPUTS:
-            self.put(table, tables[table.name])
 
     def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
         """Replace the rows of one table that Python fills."""

@@ -50,12 +50,7 @@ def sql(
 
     With --measurement, the SELECT reads the tables from which the verdicts on one measurement are computed.
     """
-    if measurement is not None and store is not None and _is_from_environment(context, "store"):
-        store = None
-    elif measurement is not None and store is not None and _is_from_environment(context, "measurement"):
-        measurement = None
-    if measurement is not None and store is not None:
-        raise UsageError(tr("The options --store and --measurement cannot be combined. Give only one of them."), 2)
+    store, measurement = _source(context, store, measurement)
     if measurement is not None:
         _print(_of_measurement(measurement, statement), _as_json if json else _as_table)
     elif store is None:
@@ -64,6 +59,17 @@ def sql(
         raise UsageError(tr("There is no query. Give a SELECT, such as 'SELECT * FROM verdicts'."), 2)
     else:
         _ask_store(store, statement, _as_json if json else _as_table)
+
+
+def _source(context: typer.Context, store: Path | None, measurement: str | None) -> tuple[Path | None, str | None]:
+    """Return the one that was given. An option counts before a variable of the environment. Raise UsageError."""
+    if measurement is None or store is None:
+        return store, measurement
+    if _is_from_environment(context, "store"):
+        return None, measurement
+    if _is_from_environment(context, "measurement"):
+        return store, None
+    raise UsageError(tr("The options --store and --measurement cannot be combined. Give only one of them."), 2)
 
 
 def _is_from_environment(context: typer.Context, option: str) -> bool:

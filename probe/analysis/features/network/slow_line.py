@@ -1,10 +1,7 @@
 """Read whether the access line was so slow that silence proves nothing."""
 
-from collections.abc import Iterable
-
-from probe.analysis.observations.failure_kinds import LOCAL, TIMEOUT, kind_of
 from probe.analysis.observations.lenient_json import seconds, table
-from probe.analysis.observations.rows import FlatMeasurement, Observation
+from probe.analysis.observations.rows import FlatMeasurement
 
 LONG_QUEUE = 0.3  # seconds that eight answers waited in the access line's queue, in the median
 LONG_ROUND_TRIP = 1.25  # seconds. The longest time limit of a step, 10 s, is eight of these.
@@ -19,9 +16,3 @@ def is_slow_line(measurement: FlatMeasurement) -> bool:
     """
     line = table(measurement.run.get("access_line"))
     return seconds(line.get("queueing")) >= LONG_QUEUE or seconds(line.get("round_trip")) >= LONG_ROUND_TRIP
-
-
-def all_silent(attempts: Iterable[Observation]) -> bool:
-    """Return whether an attempt failed, and each one because no answer came in time. Faults of our own do not count."""
-    failed = {kind_of(attempt.failure) for attempt in attempts} - {"", LOCAL}
-    return failed == {TIMEOUT}

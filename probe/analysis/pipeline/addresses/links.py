@@ -2,7 +2,7 @@
 
 from probe.analysis.pipeline.addresses.controls import CONTROL_LINKS
 from probe.analysis.pipeline.addresses.subjects import SUBJECT, same_subject
-from probe.analysis.pipeline.expressions import is_local
+from probe.analysis.pipeline.expressions import is_local, program_of
 from probe.analysis.pipeline.statement import Statement
 
 _NOT_NAMED = "s.host NOT IN (f.sent_name, f.tls_name, f.http_host)"
@@ -13,10 +13,6 @@ _TRIED_NAME_LAYER = (
 )
 _NAME_ALONE = " AND ".join(f"f.{column} IN ('', s.host)" for column in ("sent_name", "tls_name", "http_host"))
 _HAS_NAME = "s.host IN (f.sent_name, f.tls_name)"
-_PROGRAM = (
-    "CASE WHEN instr(f.tls_engine, ',') > 0 THEN substr(f.tls_engine, 1, instr(f.tls_engine, ',') - 1)"
-    " ELSE f.tls_engine END"
-)
 
 
 def _select(role: str, join: str, condition: str) -> str:
@@ -120,7 +116,7 @@ _SELECTS = (
 _TARGET_HELLO = f"SELECT 1 FROM target t WHERE {same_subject('t', 's')} AND t.tls_attempts > 0 AND"
 _SAME_ENGINE = f"EXISTS ({_TARGET_HELLO} t.tls_engine = f.tls_engine)"
 _SAME_LENGTH = f"EXISTS ({_TARGET_HELLO} t.tls_hello_length = f.tls_hello_length)"
-_OUR_PROGRAM = f"EXISTS ({_TARGET_HELLO} t.program = {_PROGRAM})"
+_OUR_PROGRAM = f"EXISTS ({_TARGET_HELLO} t.program = {program_of('f.tls_engine')})"
 
 _HELLOS = tuple(
     _select(role, _OF_FAMILY, f"f.followup = '{followup}' AND f.tls_attempts > 0 AND {condition}")

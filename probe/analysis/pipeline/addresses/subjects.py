@@ -1,6 +1,6 @@
 """Find the addresses at which each endpoint was tried, its own attempts there, and the network at that time."""
 
-from probe.analysis.pipeline.expressions import near
+from probe.analysis.pipeline.expressions import near, program_of, same
 from probe.analysis.pipeline.inputs import ENDPOINT
 from probe.analysis.pipeline.statement import Statement
 from probe.signatures.evidence_age import CONTROL_ATTEMPT, CONTROL_PAGE, NETWORK_CHECK, NETWORK_FACTS
@@ -11,7 +11,7 @@ _FACTS = ", ".join(f"e.{name}" for name in ENDPOINT.columns if name != "endpoint
 
 def same_subject(one: str, other: str) -> str:
     """Return the condition that two tables' rows are about the same endpoint and address."""
-    return " AND ".join(f"{one}.{column} = {other}.{column}" for column in SUBJECT)
+    return same(other, one, *SUBJECT)
 
 
 SUBJECTS = Statement(
@@ -32,8 +32,7 @@ TARGETS = Statement(
     " is left out.",
     (*SUBJECT, "n"),
     "SELECT s.m, s.endpoint, s.address, f.n, f.t0, f.t, f.local_fault, f.has_failed, f.tls_attempts, f.tls_engine,"
-    " CASE WHEN instr(f.tls_engine, ',') > 0 THEN substr(f.tls_engine, 1, instr(f.tls_engine, ',') - 1)"
-    " ELSE f.tls_engine END AS program, f.tls_hello_length"
+    f" {program_of('f.tls_engine')} AS program, f.tls_hello_length"
     " FROM subject s JOIN flow f ON f.m = s.m AND f.endpoint = s.endpoint AND f.address = s.address"
     " WHERE f.origin = 'probe' AND f.own AND NOT f.maybe_residual",
 )
