@@ -23,6 +23,7 @@ OWN_DELAY, AFTER_OWN_DELAY = 0.2, 1.0  # seconds: a deadline that this process n
 CONTINUE = "100-continue"  # the only expectation of RFC 9110, section 10.1.1
 SERVER = "censorprobe"  # the value of the header Server, without versions
 ACCEPTED_AT_ONCE = 128  # connections that asyncio accepts before it looks at them
+WAITING_TO_BE_ACCEPTED = 4096  # in the kernel, without a descriptor. A SYN beyond them is lost, and repeated after 1 s
 DESCRIPTORS_WANTED, DESCRIPTORS_KEPT = 8192, 64
 FEWEST_FLOWS = 32  # at once for one measurement. With fewer descriptors there are fewer measurements.
 BUSY = (

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -99,11 +100,19 @@ async def listening(state: HelperState, host: str, port: int, *, most: int = 512
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=connections.ACCEPTED_AT_ONCE).start()
+        for bound in _bind(host, port):
+            await web.SockSite(runner, bound, backlog=connections.ACCEPTED_AT_ONCE).start()
+            bound.listen(connections.WAITING_TO_BE_ACCEPTED)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
         await app.cleanup()
+
+
+def _bind(host: str, port: int) -> list[socket.socket]:
+    """Bind a socket to each address of `host`. Raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return [socket.create_server(address, family=family) for family, _, _, _, address in found]
 
 
 def _stop_on_signals(stopped: "asyncio.Future[int]") -> None:

@@ -19,7 +19,7 @@ from probe.lab.scenario.scenario import Scenario, ScenarioError
 from probe.lab.services.false_helper import serve_false_helper
 from probe.lab.services.helper_client import Question, ask_helper, helper_questions
 from probe.lab.world.assemble import HELPERS_ROOTS, MACHINES_ROOTS, ROOTS, build_fabric, build_path, machine_has_roots
-from probe.lab.world.hosts import HELPER_PORT, HELPER_V4, HELPER_V6
+from probe.lab.world.hosts import HELPER_PORT, HELPER_V4
 from probe.lab.world.world import World, build_world
 from probe.targets.target import pick_targets
 from probe.targets.url_lists import ROLE
@@ -95,7 +95,7 @@ def run_command(
         log=log,
         ready_within=READY_WITHIN + (PATIENCE if real_servers else 0),
         interruption=_interruption(scenario, world),
-        helper_restart=_helper_restart(scenario),
+        helper_restart=_helper_restart(scenario, world),
         open_files=scenario.run.open_files,
     )
 
@@ -108,15 +108,17 @@ def _command_environment(scenario: Scenario, consent: str) -> dict[str, str]:
 def _interruption(scenario: Scenario, world: World) -> Moment | None:
     """Return the scenario's SIGINT. Its time counts from the first service, since preflight contacts resolvers too."""
     seconds = scenario.run.interrupt_after
-    if seconds is None:
-        return None
-    services = {name: addresses for name, addresses in world.deployment().services.items() if not _is_resolver(name)}
-    return Moment(seconds, tuple(ip for addresses in services.values() for ip in addresses))
+    return None if seconds is None else Moment(seconds, _addresses_of_services(world))
 
 
-def _helper_restart(scenario: Scenario) -> Moment | None:
+def _helper_restart(scenario: Scenario, world: World) -> Moment | None:
     seconds = scenario.helper.restarts_after
-    return None if seconds is None else Moment(seconds, (HELPER_V4, HELPER_V6))
+    return None if seconds is None else Moment(seconds, _addresses_of_services(world), of_helper=True)
+
+
+def _addresses_of_services(world: World) -> tuple[str, ...]:
+    services = {name: addresses for name, addresses in world.deployment().services.items() if not _is_resolver(name)}
+    return tuple(ip for addresses in services.values() for ip in addresses)
 
 
 def _is_resolver(service: str) -> bool:

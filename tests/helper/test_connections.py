@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -241,3 +242,10 @@ def test_soft_limit_of_descriptors_is_raised(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(resource, "getrlimit", lambda _, limits=(soft, hard): limits)
         assert raise_descriptors() == expected
     assert given == [(4096, 4096), (8192, 1 << 20)]
+
+
+async def test_connections_of_a_crowd_wait_while_the_helper_is_busy() -> None:
+    async with listening(new_state(), "127.0.0.1", 0) as port:
+        crowd = [socket.create_connection(("127.0.0.1", port), timeout=0.5) for _ in range(600)]  # the loop is blocked
+        for client in crowd:
+            client.close()

@@ -102,6 +102,9 @@ class _Lab:
             waiting["helper"] = self._start("helper", self._plan.helper, "helper", config.helper_resolver)
         self._wait_until_ready(waiting)
 
+    def _pid_of_helper(self) -> int:
+        return next(pid for name, pid in self._parts.values() if name == "helper")
+
     def _restart_helper(self) -> None:
         """Kill the helper and start it again. It has then forgotten its answers and the tokens of its echo."""
         if self._plan.helper is None:
@@ -214,18 +217,19 @@ class _Lab:
         return _exit_code(os.waitpid(self._command, 0)[1])
 
     def _reaches(self, moment: Moment | None, end: int, command: int) -> bool:
-        """Wait for a moment of the command. Return False if there is none, or if the command has ended before.
+        """Wait for a moment. Return False if there is none, or if the command has ended before.
 
-        The time before its first connection does not count, since it depends on the load of the machine.
+        The time before the first connection does not count, since it depends on the load of the machine.
         """
         if moment is None:
             return False
+        process = self._pid_of_helper() if moment.of_helper else command
         watched = {as_in_proc(ip) for ip in moment.addresses}
         due: float | None = None
         while due is None or (left := due - time.monotonic()) > 0:
             if end in self._wait([end], 0.02 if due is None else left):
                 return False
-            if due is None and watched & {row.remote for row in tcp_rows(command)}:
+            if due is None and watched & {row.remote for row in tcp_rows(process)}:
                 due = time.monotonic() + moment.seconds
         return True
 

@@ -16,10 +16,11 @@ Command = Sequence[str] | Callable[[], None]
 
 @dataclass(frozen=True)
 class Moment:
-    """Describe a moment, `seconds` after the command's first TCP connection to one of the addresses."""
+    """Describe a moment, `seconds` after the first TCP connection of a process to one of the addresses."""
 
     seconds: float
     addresses: tuple[str, ...]
+    of_helper: bool = False  # of the helper, else of the command
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class HelperKeys(BaseModel):
         default=None, gt=0, description="seconds before the run at which another user asked it the same questions"
     )
     restarts_after: float | None = Field(
-        default=None, ge=0, description="seconds from the run's first connection to it until it is killed and restarted"
+        default=None, ge=0, description="seconds from its first connection to a service until it is restarted"
     )
 
 
