@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import IO, Any, NoReturn
 
 from probe.messages import mark, tr
@@ -21,6 +22,7 @@ MOST_VALUES = 300_000  # of one line, which take up to 30 MB. A line of 1 MB has
 DEEPEST = 64  # levels of objects and lists. Measurements have about ten
 TARBALLS = (".tar.gz", ".tgz", ".tar")
 TOO_DEEP = mark("The line is nested too deeply to be a measurement.")
+_NESTED = frozenset({dict, list})  # what JSON is parsed to, and no class derived from them
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 Document = dict[str, Any]
@@ -41,6 +43,10 @@ class Piece:
             return _checked(_parse_post(self.raw) if self.post else _parse(self.raw, first=self.number == 1))
         except _Unusable as error:
             return Problem(self.file, self.number, str(error))
+
+    def known_document(self) -> Document:
+        """Return the measurement of a line that `document` has accepted, without checking it again."""
+        return _parse_post(self.raw) if self.post else _parse(self.raw, first=self.number == 1)
 
 
 class _Unusable(ValueError):
@@ -119,14 +125,11 @@ def _checked(document: Document) -> Document:
     """Return the document if it is shallow enough for every reader that descends by recursion."""
     level: list[Any] = [document]
     for _ in range(DEEPEST):
-        level = [inner for outer in level for inner in _values(outer) if isinstance(inner, dict | list)]
+        values = chain.from_iterable([outer.values() if type(outer) is dict else outer for outer in level])
+        level = [value for value in values if type(value) in _NESTED]
         if not level:
             return document
     raise _Unusable(tr(TOO_DEEP))
-
-
-def _values(outer: Any) -> Any:
-    return outer.values() if isinstance(outer, dict) else outer
 
 
 def _parse(raw: bytes, *, first: bool = True) -> Document:

@@ -76,9 +76,9 @@ def _rows_of_file(place: int, path: Path, known: frozenset[str], lab: bool, now:
             lines.append((row, *read))
             size += len(read[1].raw)
         if len(lines) + len(others) >= BATCH_LINES or size >= BATCH_BYTES:
-            yield from _batches(lines, others, now, lab)
+            yield from _batches(lines, others)
             lines, others, size = [], [], 0
-    yield from _batches(lines, others, now, lab)
+    yield from _batches(lines, others)
 
 
 def _row_of(
@@ -93,9 +93,9 @@ def _row_of(
     return location, (read.identity, piece) if read.reason is None else read.reason
 
 
-def _batches(lines: list[Line], others: list[dict[str, Any]], now: datetime, lab: bool) -> Iterator[Any]:
+def _batches(lines: list[Line], others: list[dict[str, Any]]) -> Iterator[Any]:
     judged = list[Judged]()
-    admitted = admit([(identity, piece) for _, identity, piece in lines], now, lab)
+    admitted = admit([(identity, piece) for _, identity, piece in lines])
     for (row, _, _), found in zip(lines, admitted, strict=True):
         if isinstance(found, str):
             others.append(row | {"reason": found})

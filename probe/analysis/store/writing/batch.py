@@ -4,7 +4,6 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,9 @@ from probe.analysis.store.columns import to_arrow, verdict_row
 from probe.analysis.store.files import staged_file, write_rows
 from probe.analysis.store.flatten import Flat, flatten, head_from
 from probe.analysis.store.judging import judged
-from probe.analysis.store.writing.admission import reason_rejected
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of
 from probe.messages import mark
-from probe.results import Piece, Problem
+from probe.results import Piece
 
 BUG = mark("This line showed a bug in the probe. Please report it:")
 
@@ -28,8 +26,6 @@ class Job:
     folder: Path
     name: str
     lines: Sequence[tuple[bytes, Piece]]
-    now: datetime
-    lab: bool
 
 
 @dataclass
@@ -47,7 +43,7 @@ Admitted = tuple[Flat, list[dict[str, Any]]]
 def work(job: Job) -> Done:
     """Write one staged file per table. Its rows do not count before the manifest records them."""
     done, flats, verdicts = Done(), list[Flat](), list[dict[str, Any]]()
-    for place, found in enumerate(admit(job.lines, job.now, job.lab)):
+    for place, found in enumerate(admit(job.lines)):
         if isinstance(found, str):
             done.rejected.append((place, found))
         else:
@@ -60,13 +56,13 @@ def work(job: Job) -> Done:
     return done
 
 
-def admit(lines: Sequence[tuple[bytes, Piece]], now: datetime, lab: bool) -> list[Admitted | str]:
-    """Return the rows of each line, or the sentence that says why it is rejected."""
+def admit(lines: Sequence[tuple[bytes, Piece]]) -> list[Admitted | str]:
+    """Return the rows of each line that `read_line` has accepted, or the sentence that reports a bug in the probe."""
     with _without_garbage_collection():
         try:
-            return _together(lines, now, lab)
+            return list(_together(lines))
         except Exception:  # a bug in the probe must cost its own line only, so each is judged alone
-            return [_alone(line, now, lab) for line in lines]
+            return [_alone(line) for line in lines]
 
 
 @contextmanager
@@ -79,39 +75,33 @@ def _without_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _alone(line: tuple[bytes, Piece], now: datetime, lab: bool) -> Admitted | str:
+def _alone(line: tuple[bytes, Piece]) -> Admitted | str:
     try:
-        return _together([line], now, lab)[0]
+        return _together([line])[0]
     except Exception as bug:
         return f"{BUG} {type(bug).__name__}"
 
 
-def _together(lines: Sequence[tuple[bytes, Piece]], now: datetime, lab: bool) -> list[Admitted | str]:
-    found = list[Flat | str]()
+def _together(lines: Sequence[tuple[bytes, Piece]]) -> list[Admitted]:
+    flats = list[Flat]()
 
     def measurements() -> Iterator[Flattened]:
         for identity, piece in lines:
-            flat, facts = _flat(identity, piece, now, lab)
-            found.append(flat)
-            if facts is not None and not isinstance(flat, str):
-                yield Flattened(facts, head_from(flat.measurement), piece.file, piece.number)
+            flat, facts = _flat(identity, piece)
+            flats.append(flat)
+            yield Flattened(facts, head_from(flat.measurement), piece.file, piece.number)
 
     records = list(judged(measurements(), len(lines)))
-    following = iter(records)
-    return [one if isinstance(one, str) else (one, _verdicts(one, next(following))) for one in found]
+    return [(flat, _verdicts(flat, found)) for flat, found in zip(flats, records, strict=True)]
 
 
 def _verdicts(flat: Flat, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [verdict_row(record, flat.measurement) for record in records]
 
 
-def _flat(identity: bytes, piece: Piece, now: datetime, lab: bool) -> tuple[Flat | str, FlatMeasurement | None]:
-    """Return a line as rows and flattened, or the sentence that says why it is rejected."""
-    document = piece.document()
-    if isinstance(document, Problem):
-        return document.sentence, None
-    if (reason := reason_rejected(document, now, lab)) is not None:
-        return reason, None
+def _flat(identity: bytes, piece: Piece) -> tuple[Flat, FlatMeasurement]:
+    """Return a line as rows and flattened."""
+    document = piece.known_document()
     facts, size = flat_measurement_of(document), len(piece.raw)
     flat = flatten(facts, document, line_hash=identity.hex(), size=size, file=piece.file, number=piece.number)
     return flat, facts

@@ -80,7 +80,7 @@ def ingest(sources: Iterable[Source], folder: Path, *, lab: bool = False, jobs: 
         pending: deque[tuple[_Batch, str, Future[Done]]] = deque()
         for batch in batches.of(sources):
             name = uuid.uuid4().hex
-            pending.append((batch, name, pool.submit(work, Job(folder, name, batch.lines, datetime.now(UTC), lab))))
+            pending.append((batch, name, pool.submit(work, Job(folder, name, batch.lines))))
             if len(pending) >= 2 * jobs:
                 batches.finish(*pending.popleft())
         while pending:
