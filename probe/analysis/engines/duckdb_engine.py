@@ -16,6 +16,9 @@ class DuckDBEngine(FilledTables):
 
     def __init__(self, connection: Any = None) -> None:
         self._connection = connection or duckdb_in_memory()
+        self._connection.execute(
+            "SET threads = 1"
+        )  # batches are divided between processes. Two threads take 1.4 times the CPU
         self.put_constants()
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ from probe.analysis.observations.lenient_json import moment, seconds, text
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.verdicts.hops import hop_evidence
 from probe.analysis.verdicts.verdict_row import ipv6_broken, origin_columns
+from probe.results.reading import orjson
 
 COLUMNS = Observation._fields
 _QUERIES = COLUMNS.index("queries")
@@ -61,7 +62,7 @@ def flatten(
 
 def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]]) -> FlatMeasurement:
     """Build the flattened measurement again from the rows that `flatten` made."""
-    stored = json.loads(measurement["facts"])  # another release may have written more or fewer of them
+    stored = _from_json(measurement["facts"])  # another release may have written more or fewer of them
     beside = {name: stored[name] for name in _BESIDE if name in stored}
     beside["bugs"] = tuple(beside["bugs"])
     beside["control_families"] = {int(family): works for family, works in beside["control_families"].items()}
@@ -73,7 +74,7 @@ def facts_from(measurement: dict[str, Any], observations: list[tuple[Any, ...]])
 def head_from(measurement: dict[str, Any]) -> dict[str, Any]:
     """Return the part of the measurement that `judge_flat` reads beside the rows."""
     own = {name: measurement[name] for name in ("measurement_start_time", "probe_cc", "probe_asn")}
-    return own | {"test_keys": json.loads(measurement["path"])}
+    return own | {"test_keys": _from_json(measurement["path"])}
 
 
 def _beside_rows(facts: FlatMeasurement) -> str:
@@ -81,8 +82,22 @@ def _beside_rows(facts: FlatMeasurement) -> str:
 
 
 def _flat_row(row: Observation) -> tuple[Any, ...]:
-    queries = json.dumps([_flat_query(query) for query in row.queries]) if row.queries else "[]"
+    queries = _to_json([_flat_query(query) for query in row.queries]) if row.queries else "[]"
     return (*row[:_QUERIES], queries, *row[_QUERIES + 1 :])
+
+
+def _to_json(value: Any) -> str:
+    """Return texts and numbers of a flattened measurement as JSON. orjson takes a fifth of the time of json."""
+    fast = orjson()
+    return fast.dumps(value).decode() if fast else _compact(value)
+
+
+def _from_json(text: str) -> Any:
+    """Parse JSON that `flatten` wrote. orjson rejects lone surrogates, which the facts of a measurement can have."""
+    try:
+        return orjson().loads(text) if orjson() else json.loads(text)
+    except ValueError:
+        return json.loads(text)
 
 
 def _flat_query(query: Query) -> dict[str, Any]:
@@ -92,7 +107,7 @@ def _flat_query(query: Query) -> dict[str, Any]:
 
 def _whole_row(values: tuple[Any, ...]) -> Observation:
     whole: list[Any] = [tuple(value) if isinstance(value, list) else value for value in values]
-    whole[_QUERIES] = tuple(_whole_query(query) for query in json.loads(values[_QUERIES]))
+    whole[_QUERIES] = tuple(_whole_query(query) for query in _from_json(values[_QUERIES]))
     return Observation._make(whole)
 
 

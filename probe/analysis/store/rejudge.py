@@ -15,7 +15,7 @@ from probe.analysis.store.columns import default, schema, verdict_row
 from probe.analysis.store.files import WORK, table_files, write_rows
 from probe.analysis.store.flatten import COLUMNS, Flat, facts_from, head_from
 from probe.analysis.store.index import NO_PART
-from probe.analysis.store.judging import judged
+from probe.analysis.store.judging import judged, without_garbage_collection
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.writing.ingest import open_for_writing
 from probe.analysis.store.writing.workers import workers
@@ -23,7 +23,7 @@ from probe.analysis.verdicts.verdicts import Flattened
 from probe.files import open_regular
 from probe.messages import tr
 
-READ_LINES, READ_ROWS = 2048, 4096
+READ_LINES, READ_ROWS = 4096, 4096
 
 
 def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
@@ -56,7 +56,8 @@ def judge_file(folder: Path, file: Path, made: Path) -> tuple[int, int]:
     """Write the verdicts of one file of measurements to `made`. Returns the numbers of measurements and verdicts."""
     counts = [0, 0]
     made.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(made, _batches(folder, file, counts), schema("verdicts"), sync=False)
+    with without_garbage_collection():
+        write_rows(made, _batches(folder, file, counts), schema("verdicts"), sync=False)
     return counts[0], counts[1]
 
 

@@ -1,8 +1,6 @@
 """Parse, flatten and judge one batch of lines, and write its staged files. A worker process does this."""
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from probe.analysis.observations.rows import FlatMeasurement
 from probe.analysis.store.columns import to_arrow, verdict_row
 from probe.analysis.store.files import staged_file, write_rows
 from probe.analysis.store.flatten import Flat, flatten, head_from
-from probe.analysis.store.judging import judged
+from probe.analysis.store.judging import judged, without_garbage_collection
 from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of
 from probe.messages import mark
 from probe.results import Piece
@@ -58,21 +56,11 @@ def work(job: Job) -> Done:
 
 def admit(lines: Sequence[tuple[bytes, Piece]]) -> list[Admitted | str]:
     """Return the rows of each line that `read_line` has accepted, or the sentence that reports a bug in the probe."""
-    with _without_garbage_collection():
+    with without_garbage_collection():
         try:
             return list(_together(lines))
         except Exception:  # a bug in the probe must cost its own line only, so each is judged alone
             return [_alone(line) for line in lines]
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Disable the search for cycles, which takes a fifth of the time. A batch has almost none."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _alone(line: tuple[bytes, Piece]) -> Admitted | str:
