@@ -15,7 +15,8 @@ from probe.analysis.store.writing.batch import admit
 from probe.analysis.store.writing.hashes import file_digest, line_hash, problem_hash
 from probe.results import Piece, Problem, read_pieces
 
-BATCH_LINES, BATCH_BYTES = 128, 4 * 1024 * 1024  # whichever is reached first. Java holds the rows of one batch.
+BATCH_LINES, BATCH_BYTES = 2048, 32 * 1024 * 1024  # that are judged together, whichever is reached first
+LINES_FOR_JAVA = 128  # that Java gets, and holds in memory, at a time
 PLAIN = {
     "file_place": "int64",  # index of the file
     "number": "int64",  # number of the line in it, from 1. 0 is the row of the file itself.
@@ -101,10 +102,10 @@ def _batches(lines: list[Line], others: list[dict[str, Any]]) -> Iterator[Any]:
             others.append(row | {"reason": found})
         else:
             judged.append((row, *found))
-    if judged:
-        yield _of_lines(judged)
-    if others:
-        yield _of_others(others)
+    for start in range(0, len(judged), LINES_FOR_JAVA):
+        yield _of_lines(judged[start : start + LINES_FOR_JAVA])
+    for start in range(0, len(others), LINES_FOR_JAVA):
+        yield _of_others(others[start : start + LINES_FOR_JAVA])
 
 
 def _of_lines(lines: list[Judged]) -> Any:
