@@ -3,17 +3,20 @@
 Nothing is derived from the verdict's sentence. The measurement is changed, and the same rules judge it again.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from probe.analysis.engines.engine import Engine
-from probe.analysis.observations.lenient_json import table
+from probe.analysis.observations.lenient_json import table, text
 from probe.analysis.observations.rows import PROBE, FlatMeasurement
 from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, Change, Known
+from probe.analysis.verdicts.removal_search import RemovalSearch
 from probe.analysis.verdicts.verdicts import Flattened, judge_batch
 
 Outcome = tuple[Any, Any, tuple[str, ...]]  # state, rule id, mechanisms
+Outcomes = dict[str, Outcome]  # by service
+MOST_ROWS = 2_000  # that are judged together, about a quarter of a second, since the time limit is checked between
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,11 @@ class Alternative:
     rule_id: str
 
 
-class DecidingFlows:
-    """Judge one service again with changes, to find the transactions that decide its verdict.
+class MeasurementEvidence:
+    """Judge one measurement again with changes, to find the evidence of its verdicts.
+
+    Changes that do not depend on each other are judged together, and each change for all services. A service's verdict
+    depends on all transactions, but not on the other services.
 
     The search ends early when `may_go_on` returns False. Its results are then correct, but incomplete.
     """
@@ -38,77 +44,106 @@ class DecidingFlows:
     def __init__(
         self,
         facts: FlatMeasurement,
-        record: Mapping[str, Any],
+        records: Sequence[Mapping[str, Any]],
         engine: Engine,
         may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
-        role = str(record["service"]).removeprefix(f"{record['target']}/")  # a role from OONI may contain a slash
-        services = {role: table(facts.target.get("services")).get(role)}
-        self._facts, self._engine = replace(facts, target={**facts.target, "services": services}), engine
-        self._record, self._may_go_on = record, may_go_on
-        self._outcome = self._again(self._facts)
+        self._facts, self._records, self._engine, self._may_go_on = facts, records, engine, may_go_on
+        (self._unchanged,) = _outcomes_of([facts], engine)
         self._known = _known(engine)
-        self._changed: dict[str, Outcome] = {}
+        self._changed: dict[str, Outcomes] = {}  # by the words for the change
+        self._tried = set[str]()
+        self._searches: dict[str, RemovalSearch] | None = None
 
-    def deciding(self) -> list[int]:
+    def deciding(self, service: str) -> list[int]:
         """Return a minimal set of the probe's transactions that gives the same verdict, in order of time.
 
-        Of equivalent transactions the earliest is kept. The control's are not listed, since all of them count together.
+        The verdict must be valid. The control's transactions are not listed, since all of them count together.
         """
-        needed = sorted({number for part in self._record["endpoints"] for number in part["transactions"]})
-        removed: set[int] = set()
-        while (found := self._remove(needed, removed)) != removed:
-            removed, needed = found, [number for number in needed if number not in found]
-        return needed
+        if self._searches is None:
+            self._searches = {
+                record["service"]: RemovalSearch({n for part in record["endpoints"] for n in part["transactions"]})
+                for record in self._records
+                if record["valid"]
+            }
+            self._search(self._searches)
+        return self._searches[service].needed()
 
-    def _remove(self, candidates: list[int], removed: set[int]) -> set[int]:
-        """Remove the later half, then the earlier. Divide a half again if the verdict needs part of it."""
-        if not self._may_go_on():
-            return removed
-        together = removed.union(candidates)
-        if not candidates or self._again(self._lacking(together)) == self._outcome:
-            return together
-        if len(candidates) == 1:
-            return removed
-        middle = len(candidates) // 2
-        return self._remove(candidates[:middle], self._remove(candidates[middle:], removed))
+    def _search(self, searches: Mapping[str, RemovalSearch]) -> None:
+        """Answer one question of each search together, until none has a question."""
+        own = {service: self._of_service(service) for service in searches}
+        while asked := [(service, each.question) for service, each in searches.items() if each.question is not None]:
+            outcomes = self._judged(_lacking(own[service], question) for service, question in asked)
+            for (service, _), outcome in zip(asked, outcomes, strict=False):  # fewer if the time is over
+                searches[service].answer(outcome[service] == self._unchanged[service])
+            if not self._may_go_on():
+                return
 
-    def alternatives(self) -> Iterator[Alternative]:
+    def alternatives(self, service: str) -> Iterator[Alternative]:
         """Iterate over the changes that give another state, with that state and its rule."""
         for changes, removed in ((REMOVALS, True), (ALTERNATIVES, False)):
-            for words, (state, rule_id, _) in self._outcomes(changes).items():
-                if state != self._outcome[0]:
+            for words, (state, rule_id, _) in self._outcomes(changes, service).items():
+                if state != self._unchanged[service][0]:
                     yield Alternative(words, removed, state, rule_id)
 
-    def unneeded(self) -> list[str]:
+    def unneeded(self, service: str) -> list[str]:
         """Return the kinds of evidence (keys of REMOVALS) without which the state stays the same."""
-        outcomes = self._outcomes(REMOVALS)
-        return [words for words in outcomes if self._changes_rows(words) and outcomes[words][0] == self._outcome[0]]
+        state = self._unchanged[service][0]
+        return [words for words, outcome in self._outcomes(REMOVALS, service).items() if outcome[0] == state]
 
-    def _changes_rows(self, words: str) -> bool:
-        return REMOVALS[words](self._facts, self._known).rows != self._facts.rows
+    def _outcomes(self, changes: Mapping[str, Change], service: str) -> Outcomes:
+        """Return a service's outcome of each change that changes something, in order."""
+        self._try(REMOVALS | ALTERNATIVES)
+        return {words: self._changed[words][service] for words in changes if words in self._changed}
 
-    def _outcomes(self, changes: Mapping[str, Change]) -> dict[str, Outcome]:
-        """Return the outcome of each change, judged together once. Return none if the search has to end."""
-        if not self._may_go_on():
-            return {}
-        if missing := [words for words in changes if words not in self._changed]:
-            facts = [changes[words](self._facts, self._known) for words in missing]
-            self._changed |= dict(zip(missing, _outcomes_of(facts, self._engine), strict=True))
-        return {words: self._changed[words] for words in changes}
+    def _try(self, changes: Mapping[str, Change]) -> None:
+        """Judge the changes, each once."""
+        missing = {
+            words: facts
+            for words, change in changes.items()
+            if words not in self._tried and (facts := change(self._facts, self._known)) != self._facts
+        }
+        self._tried.update(changes)
+        self._changed |= dict(zip(missing, self._judged(missing.values()), strict=False))  # fewer if the time is over
 
-    def _lacking(self, numbers: set[int]) -> FlatMeasurement:
-        rows = [row for row in self._facts.rows if row.origin != PROBE or row.transaction_id not in numbers]
-        return replace(self._facts, rows=rows)
+    def _judged(self, variants: Iterable[FlatMeasurement]) -> Iterator[Outcomes]:
+        """Yield the outcomes of changed measurements. End if the search has to end."""
+        for batch in batches(variants, self._engine.most_measurements):
+            if not self._may_go_on():
+                return
+            yield from _outcomes_of(batch, self._engine)
 
-    def _again(self, facts: FlatMeasurement) -> Outcome:
-        return _outcomes_of([facts], self._engine)[0]
+    def _of_service(self, service: str) -> FlatMeasurement:
+        """Return the measurement with one service alone, which is judged faster."""
+        target, services = self._facts.target, table(self._facts.target.get("services"))
+        prefix = f"{text(target.get('name'))}/"
+        own = {role: each for role, each in services.items() if prefix + text(role) == service}
+        return replace(self._facts, target={**target, "services": own})
 
 
-def _outcomes_of(facts: Sequence[FlatMeasurement], engine: Engine) -> list[Outcome]:
-    """Judge measurements of one service each, together."""
+def _lacking(facts: FlatMeasurement, numbers: frozenset[int]) -> FlatMeasurement:
+    rows = [row for row in facts.rows if row.origin != PROBE or row.transaction_id not in numbers]
+    return replace(facts, rows=rows)
+
+
+def batches(variants: Iterable[FlatMeasurement], most: int) -> Iterator[list[FlatMeasurement]]:
+    """Divide measurements into lists of limited size. Each has at least one."""
+    batch, rows = list[FlatMeasurement](), 0
+    for each in variants:
+        if batch and (len(batch) == most or rows + len(each.rows) > MOST_ROWS):
+            yield batch
+            batch, rows = [], 0
+        batch.append(each)
+        rows += len(each.rows)
+    if batch:
+        yield batch
+
+
+def _outcomes_of(facts: Sequence[FlatMeasurement], engine: Engine) -> list[Outcomes]:
     judged = judge_batch((Flattened(each, {}, "", 0) for each in facts), engine)
-    return [(record["state"], record["rule_id"], tuple(record["mechanisms"])) for (record,) in judged]
+    return [
+        {one["service"]: (one["state"], one["rule_id"], tuple(one["mechanisms"])) for one in each} for each in judged
+    ]
 
 
 def _known(engine: Engine) -> Known:

@@ -72,10 +72,8 @@ def _write_receipt(path: Path, measurements: Measurements) -> None:
         def judged() -> Iterator[tuple[str, int, dict[str, Any], dict[str, list[str]]]]:
             for file, number, measurement in measurements:
                 records = judge_measurement(measurement, file=file, number=number, engine=engine)
-                shown = {
-                    record["service"]: list(evidence(record, measurement, explanations.of(record, measurement)))
-                    for record in records
-                }
+                found = explanations.of(records, measurement)
+                shown = {record["service"]: list(evidence(record, measurement, found)) for record in records}
                 yield file, number, measurement, shown
 
         write_receipt(path, judged())

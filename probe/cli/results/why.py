@@ -13,7 +13,7 @@ from probe.messages import mark, tr, tr_plural
 
 if TYPE_CHECKING:
     from probe.analysis.engines.engine import Engine
-    from probe.analysis.verdicts.evidence import DecidingFlows
+    from probe.analysis.verdicts.evidence import MeasurementEvidence
 
 SENTENCES = {
     "lookup": mark("looked up {name} with {address}"),
@@ -34,22 +34,19 @@ INDENT = 22
 
 
 class Explanations:
-    """Print verdicts with their evidence. A measurement is flattened once for all its records."""
+    """Print verdicts with their evidence."""
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
-        self._latest: tuple[Mapping[str, Any], Any] | None = None  # a measurement, and the same flattened
-        self._until = 0.0  # processor time at which the search for its evidence ends
+        self._until = 0.0  # processor time at which the search for the latest measurement's evidence ends
 
-    def of(self, record: Mapping[str, Any], measurement: dict[str, Any]) -> "DecidingFlows":
-        """Return the analysis of one verdict record of the measurement."""
-        from probe.analysis.verdicts.evidence import DecidingFlows
+    def of(self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any]) -> "MeasurementEvidence":
+        """Return the analysis of all verdict records of a measurement."""
+        from probe.analysis.verdicts.evidence import MeasurementEvidence
         from probe.analysis.verdicts.verdicts import flat_measurement_of
 
-        if self._latest is None or self._latest[0] is not measurement:
-            self._latest = (measurement, flat_measurement_of(measurement))
-            self._until = time.process_time() + MOST_SECONDS
-        return DecidingFlows(self._latest[1], record, self._engine, self._may_go_on)
+        self._until = time.process_time() + MOST_SECONDS
+        return MeasurementEvidence(flat_measurement_of(measurement), records, self._engine, self._may_go_on)
 
     def _may_go_on(self) -> bool:
         return time.process_time() < self._until
@@ -58,21 +55,30 @@ class Explanations:
         self, records: Sequence[Mapping[str, Any]], measurement: dict[str, Any], plain: bool, origin: Origin
     ) -> None:
         """Print the verdicts of one measurement with their evidence, under one heading if it is artificial."""
+        if not records:
+            return
+        found = self.of(records, measurement)
         for number, record in enumerate(records):
-            self.say(record, measurement, plain, REAL if number else origin)
+            self._say(record, measurement, found, plain, REAL if number else origin)
 
-    def say(self, record: Mapping[str, Any], measurement: dict[str, Any], plain: bool, origin: Origin = REAL) -> None:
+    def _say(
+        self,
+        record: Mapping[str, Any],
+        measurement: dict[str, Any],
+        found: "MeasurementEvidence",
+        plain: bool,
+        origin: Origin,
+    ) -> None:
         """Print one verdict with its evidence, in 80 columns."""
         print_verdicts([record], sys.stdout, plain, origin=origin, evidence=False, targets=targets_of([measurement]))
-        flows = self.of(record, measurement)
-        _say_list(tr("Decided by"), list(evidence(record, measurement, flows)))
+        changes = _changes(record, found)  # before the transactions, since their search may take all time
+        _say_list(tr("Decided by"), list(evidence(record, measurement, found)))
         works = record["state"] == "ok"
         rule = tr("{rule} (ruleset {ruleset})", rule=record["rule_id"], ruleset=record["ruleset"])
         _say_list(tr("Rule"), [rule, record["because"]] if works else [rule])  # else the sentence is printed above
         nothing = tr("No single piece of evidence would change this verdict.")
-        changes = _changes(flows)
         _say_list(tr("Would change it"), changes or ([nothing] if self._may_go_on() else []))
-        unneeded = [] if works or not record["valid"] else flows.unneeded()
+        unneeded = [] if works or not record["valid"] else found.unneeded(record["service"])
         _say_list(tr("Not needed"), [", ".join(map(tr, unneeded))] if unneeded else [])
         if not self._may_go_on():
             _say_list(
@@ -81,7 +87,7 @@ class Explanations:
         say(sys.stdout)
 
 
-def evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], flows: "DecidingFlows") -> Iterator[str]:
+def evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], found: "MeasurementEvidence") -> Iterator[str]:
     """Iterate over sentences: the deciding transactions, the number of others, the control."""
     test_keys = measurement.get("test_keys")
     keys: Mapping[str, Any] = test_keys if isinstance(test_keys, dict) else {}
@@ -90,7 +96,7 @@ def evidence(record: Mapping[str, Any], measurement: Mapping[str, Any], flows: "
     if not record["valid"]:
         yield from _reasons_invalid(keys)
         return
-    shown = [known[number] for number in flows.deciding() if number in known]
+    shown = [known[number] for number in found.deciding(record["service"]) if number in known]
     yield from (describe_transaction(transaction) for transaction in shown[:MOST_SHOWN])
     if (more := len(shown) - MOST_SHOWN) > 0:
         yield tr_plural(
@@ -120,10 +126,10 @@ def _reasons_invalid(keys: Mapping[str, Any]) -> Iterator[str]:
     yield from (tr("Bug in the probe: {bug}", bug=bug) for bug in texts(keys.get("x_bugs")))
 
 
-def _changes(flows: "DecidingFlows") -> list[str]:
+def _changes(record: Mapping[str, Any], found: "MeasurementEvidence") -> list[str]:
     """Return one sentence per other state and rule, with all changes that give it."""
     outcomes: dict[tuple[bool, str, str], list[str]] = {}
-    for one in flows.alternatives():
+    for one in found.alternatives(record["service"]):
         outcomes.setdefault((one.removed, one.state, one.rule_id), []).append(tr(one.change))
     return [
         tr(

@@ -1,14 +1,17 @@
 """Test the evidence of verdicts by removing the listed transactions, and by applying the listed changes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
-from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.engine import Engine, SQLiteEngine
+from probe.analysis.verdicts import evidence
 from probe.analysis.verdicts.counterfactuals import ALTERNATIVES, REMOVALS, UNFIT, Known
-from probe.analysis.verdicts.evidence import DecidingFlows
-from probe.analysis.verdicts.verdicts import flat_measurement_of, judge_measurement
+from probe.analysis.verdicts.evidence import Alternative, MeasurementEvidence
+from probe.analysis.verdicts.records import Record
+from probe.analysis.verdicts.verdicts import Flattened, flat_measurement_of, judge_batch, judge_measurement
 from probe.formats.facts import Preflight
 from probe.formats.transactions import FollowUp
 from tests.analysis.ooni_import.test_measurements import SAMPLES
@@ -54,6 +57,19 @@ def found(scenario: str, service: str, engine: SQLiteEngine) -> tuple[dict[str, 
     raise AssertionError(f"{scenario} says nothing of {service}")
 
 
+def evidence_of(
+    line: dict[str, Any],
+    records: list[dict[str, Any]],
+    engine: SQLiteEngine,
+    may_go_on: Callable[[], bool] = lambda: True,
+) -> MeasurementEvidence:
+    return MeasurementEvidence(flat_measurement_of(line), records, engine, may_go_on)
+
+
+def alternatives(line: dict[str, Any], record: dict[str, Any], engine: SQLiteEngine) -> list[Alternative]:
+    return list(evidence_of(line, [record], engine).alternatives(record["service"]))
+
+
 def again(line: dict[str, Any], service: str, engine: SQLiteEngine) -> tuple[str, str, list[str]]:
     (one,) = [r for r in judge_measurement(line, file="x.jsonl", number=1, engine=engine) if r["service"] == service]
     return one["state"], one["rule_id"], one["mechanisms"]
@@ -61,17 +77,14 @@ def again(line: dict[str, Any], service: str, engine: SQLiteEngine) -> tuple[str
 
 def outcomes(scenario: str, service: str, engine: SQLiteEngine) -> dict[str, tuple[str, str]]:
     line, record = found(scenario, service, engine)
-    return {
-        one.change: (one.state, one.rule_id)
-        for one in DecidingFlows(flat_measurement_of(line), record, engine).alternatives()
-    }
+    return {one.change: (one.state, one.rule_id) for one in alternatives(line, record, engine)}
 
 
 @pytest.mark.parametrize(("scenario", "service"), MECHANISMS.items(), ids=MECHANISMS)
 def test_deciding_transactions_are_minimal_and_sufficient(scenario: str, service: str, engine: SQLiteEngine) -> None:
     line, record = found(scenario, service, engine)
     expected = (record["state"], record["rule_id"], record["mechanisms"])
-    deciding = DecidingFlows(flat_measurement_of(line), record, engine).deciding()
+    deciding = evidence_of(line, [record], engine).deciding(service)
     named = {number for part in record["endpoints"] for number in part["transactions"]}
     assert deciding and set(deciding) <= named
     alone = without_transactions(line, named.difference(deciding))
@@ -85,10 +98,59 @@ def test_role_with_a_slash_is_found(engine: SQLiteEngine) -> None:
     line = SAMPLES["dnscheck-ok"]
     (record,) = judge_measurement(line, file="x.jsonl", number=1, engine=engine)
     assert record["service"] == "resolvers/https://dns.google/dns-query"
-    changes = {
-        one.change: one.rule_id for one in DecidingFlows(flat_measurement_of(line), record, engine).alternatives()
-    }
+    changes = {one.change: one.rule_id for one in alternatives(line, record, engine)}
     assert changes == {"the attempts had timed out": "resolver_no_control"}
+
+
+@pytest.mark.parametrize("scenario", ["sni-reset"])
+def test_services_are_judged_together_as_alone(scenario: str, engine: SQLiteEngine) -> None:
+    """Compare the evidence of all services with that of measurements which name one service only."""
+    for line in recorded(scenario):
+        records = judge_measurement(line, file="x.jsonl", number=1, engine=engine)
+        together = evidence_of(line, records, engine)
+        for record in records:
+            service = record["service"]
+            alone = evidence_of(with_service(line, service.partition("/")[2]), [record], engine)
+            assert together.deciding(service) == alone.deciding(service)
+            assert list(together.alternatives(service)) == list(alone.alternatives(service))
+            assert together.unneeded(service) == alone.unneeded(service)
+
+
+def with_service(line: dict[str, Any], role: str) -> dict[str, Any]:
+    """Return a measurement with one of its services."""
+    target = line["test_keys"]["x_target"]
+    services = {role: target["services"][role]}
+    return line | {"test_keys": line["test_keys"] | {"x_target": target | {"services": services}}}
+
+
+def test_search_ends_when_the_time_is_over(engine: SQLiteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time be over after a few looks at the clock, of which there is one before each batch."""
+    batches = list[int]()
+
+    def counted(facts: Iterable[Flattened], engine: Engine) -> list[list[Record]]:
+        batches.append(1)
+        return judge_batch(facts, engine)
+
+    line, record = found("sni-reset", "telegram/web", engine)
+    service = record["service"]
+    whole = evidence_of(line, [record], engine).deciding(service)
+    monkeypatch.setattr(evidence, "judge_batch", counted)
+    looks = iter([True] * 5)
+    short = evidence_of(line, [record], engine, lambda: next(looks, False))
+    assert set(short.deciding(service)) > set(whole)
+    assert len(batches) <= 1 + 5
+    assert not list(short.alternatives(service)) and not short.unneeded(service)
+
+
+def test_batches_are_limited_in_rows_and_number() -> None:
+    lines = Lines({"web": [URL]})
+    for _ in range(evidence.MOST_ROWS // 4):
+        lines.probe.open(kind="first", endpoint=URL)
+    facts = flat_measurement_of(lines.line())
+    huge = replace(facts, rows=facts.rows * 5)
+    sizes = [len(batch) for batch in evidence.batches([facts] * 6 + [huge] * 2, 3)]
+    assert sizes == [3, 3, 1, 1]
+    assert [len(batch) for batch in evidence.batches([facts] * 6, 32)] == [4, 2]
 
 
 INNOCUOUS = "the innocuous names at the same address"
@@ -147,7 +209,7 @@ def test_removing_rows_equals_removing_entries(
 
 def test_unneeded_evidence_is_listed_if_present(engine: SQLiteEngine) -> None:
     line, record = found("sni-reset", "telegram/web", engine)
-    unneeded = set(DecidingFlows(flat_measurement_of(line), record, engine).unneeded())
+    unneeded = set(evidence_of(line, [record], engine).unneeded("telegram/web"))
     assert {"the control", "the confirmations", "the name at a neutral host"} <= unneeded
     assert not {INNOCUOUS, "the random bytes over TCP", "the second answers to one query"} & unneeded
 
