@@ -5,11 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class InputTable:
-    """Hold a table that Python fills when a measurement is flattened: its columns with type and meaning."""
+    """Hold a table that Python fills when a measurement is flattened: its columns with type and meaning.
+
+    `joined_by` lists columns by which statements find rows, if the table is filled once. An index on the others costs
+    as much as it saves.
+    """
 
     name: str
     meaning: str
     columns: dict[str, tuple[str, str]]
+    joined_by: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

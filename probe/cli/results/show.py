@@ -66,7 +66,7 @@ def _write_receipt(path: Path, measurements: Measurements) -> None:
     from probe.cli.results.pages import write_receipt
     from probe.cli.results.why import Explanations, evidence
 
-    with SQLiteEngine() as engine:
+    with SQLiteEngine(repeats=True) as engine:
         explanations = Explanations(engine)
 
         def judged() -> Iterator[tuple[str, int, dict[str, Any], dict[str, list[str]]]]:
@@ -85,7 +85,7 @@ def _print_reasons(measurements: Measurements, plain: bool) -> None:
     from probe.cli.results.why import Explanations
 
     headed: Origin = REAL
-    with SQLiteEngine() as engine:
+    with SQLiteEngine(repeats=True) as engine:
         reasons = Explanations(engine)
         for file, number, measurement in measurements:
             records = judge_measurement(measurement, file=file, number=number, engine=engine)

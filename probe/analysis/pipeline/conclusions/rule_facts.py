@@ -21,6 +21,7 @@ RULE = InputTable(
         "untested": (BOOL, "no test was finished here"),
         "because": (TEXT, "technical sentence of the verdict record"),
     },
+    joined_by=(("rule_id",),),
 )
 MECHANISM_ABOVE = InputTable(
     "mechanism_above",
@@ -29,6 +30,7 @@ MECHANISM_ABOVE = InputTable(
         "mechanism": (TEXT, "node of the tree"),
         "ancestor": (TEXT, "node above it"),
     },
+    joined_by=(("mechanism",),),
 )
 
 
