@@ -13,12 +13,12 @@ from typing import Literal
 from probe.followups.flow import FlowFacts, FlowRunner, Trigger
 from probe.followups.limited_payloads import Case, datagram_payload, stream_payload
 from probe.formats import failures as f
-from probe.formats.hops import PATHWIDE, LimitedPayload, PathSweep, PayloadKind
+from probe.formats.hops import LimitedPayload, PathSweep, PayloadKind
 from probe.formats.transactions import TransactionRecord
 from probe.privacy.near_routers import writable_hops
 from probe.session.session import HELPER
 from probe.session.trace import Transaction
-from probe.signatures.ttl_distance import AGREEING, MOST_RUNS, Interval, Search
+from probe.signatures.ttl_distance import AGREEING, MOST_RUNS, PATHWIDE, Interval, Search
 from probe.steps.path.limited_ttl import limited_payload_tcp, limited_payload_udp
 from probe.steps.path.path_sweep import sweep_path
 from probe.steps.tcp import tcp_connect

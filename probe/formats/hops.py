@@ -10,9 +10,6 @@ from probe.formats.field_notes import ASN, Count, Hops, Seconds
 PayloadKind = Literal["tls", "http", "quic", "stun", "sip", "dns"]
 """Payload of the packet with limited TTL. It decides which mechanisms the distance belongs to."""
 
-PATHWIDE: frozenset[PayloadKind] = frozenset({"dns", "stun", "sip"})
-"""Payloads on which a middlebox acts at any server's address: one search holds for all services of a measurement."""
-
 Outcome = Literal["expired", "silent", "reset", "closed", "answered"]
 """Result at one TTL.
 

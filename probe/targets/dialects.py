@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from probe.formats.calls import EchoPayload
+if TYPE_CHECKING:  # the models of entries take long to build
+    from probe.formats.calls import EchoPayload
 
 Layer = Literal["tcp", "tls", "quic", "http", "mail", "payload"]
 """A layer is also the prefix of the columns of an observation: `LAYER_attempts`, `LAYER_failure`."""
@@ -34,7 +35,7 @@ class Dialect:
     """The payload belongs to one operator's own protocol. No list of usual protocols contains it."""
     payload_rules: str = "payload"
     """Rule table for the layer `payload`. The other layers have a rule table of their own name."""
-    echo_payload: EchoPayload | None = None
+    echo_payload: "EchoPayload | None" = None
     """Kind of the datagram that is repeated to the helper's UDP echo after silence."""
     alpn_offered: tuple[str, ...] = ()
     alpn_served: tuple[str, ...] = ()
@@ -115,7 +116,7 @@ def _messengers() -> tuple[Dialect, ...]:
     return mtproto, replace(mtproto, scheme="noise", proof="noise", typical_bytes=2_500)
 
 
-def _calls(scheme: str, echo_payload: EchoPayload) -> tuple[Dialect, ...]:
+def _calls(scheme: str, echo_payload: "EchoPayload") -> tuple[Dialect, ...]:
     """Return STUN, TURN or SIP over each transport. Only TLS sends a name before the payload."""
     udp = Dialect(
         scheme=scheme,

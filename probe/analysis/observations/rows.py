@@ -23,7 +23,7 @@ from probe.analysis.observations.lenient_json import (
 from probe.analysis.observations.mail_entries import mail_columns
 from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Observation, Query
 from probe.analysis.observations.protocol_entries import PAYLOADS
-from probe.formats.keys import LISTS, places_of_entries
+from probe.formats.entry_places import places_of_entries
 
 __all__ = [
     "CONTROL",
@@ -105,7 +105,7 @@ def _entries(test_keys: dict[str, Any]) -> dict[int, dict[str, list[dict[str, An
     """Return the entries of all lists by transaction id and by name of the list."""
     found: dict[int, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
     for holder in places_of_entries(test_keys):
-        for kind in LISTS:
+        for kind in _LISTS:
             for entry in tables(holder.get(kind)):
                 found[number(entry.get("transaction_id"))].setdefault(kind, []).append(entry)
     return found
@@ -234,3 +234,5 @@ def _failure_before_body(entry: dict[str, Any]) -> str | None:
 
 _LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure", "quic_handshakes": "quic_failure"}
 _COLUMNS = {"tcp_connect": _tcp, "tls_handshakes": _tls, "quic_handshakes": _quic, "requests": _http, **PAYLOADS}
+_LISTS = ("queries", "mail", *_COLUMNS)
+"""The lists of entries in test keys that rows are made from."""

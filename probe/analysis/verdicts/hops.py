@@ -7,8 +7,7 @@ from typing import Any
 
 from probe.analysis.observations.failure_kinds import TIMEOUT, dns_kind_of, kind_of
 from probe.analysis.observations.lenient_json import address, failure, flag, number, table, tables, text
-from probe.formats.hops import PATHWIDE
-from probe.signatures.ttl_distance import AGREEING, Interval, acted, interval
+from probe.signatures.ttl_distance import AGREEING, PATHWIDE, Interval, acted, interval
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "dns": ("dns.injection",),

@@ -1,15 +1,18 @@
 """Implement `probe judge`: verdicts from results files, with the same bytes as `probe run --json` printed."""
 
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import SkippedLines, usable_measurements
 from probe.cli.screen import UsageError, is_plain, print_verdicts, targets_of
-from probe.formats.origin import REAL, origin_of
+from probe.formats.origin import REAL, Origin, origin_of
 from probe.messages import tr
+
+Record = dict[str, Any]
 
 app = new_app()
 
@@ -38,29 +41,33 @@ def judge(
 
 
 def _judge(files: list[str], json: bool, why: bool, plain: bool) -> None:
-    from probe.analysis.engines.engine import SQLiteEngine
     from probe.analysis.verdicts.verdicts import judge_each, to_json
-    from probe.cli.results.why import Explanations
 
     if json and why:
         raise UsageError(tr("The options --why and --json cannot be combined. Give only one of them."), 2)
-    skipped, headed = SkippedLines(), REAL
-    with SQLiteEngine() as engine:
-        explanations = Explanations(engine)
-        for (_, _, measurement), records in judge_each(usable_measurements(files, skipped)):
-            if json:
-                sys.stdout.writelines(to_json(record) + "\n" for record in records)
-            else:
-                origin = origin_of(measurement)
-                shown = origin if origin != headed else REAL  # one heading for all measurements of a scenario or world
-                simple = is_plain(plain, sys.stdout)
-                if why:
-                    explanations.say_all(records, measurement, simple, shown)
-                else:
-                    print_verdicts(records, sys.stdout, simple, origin=shown, targets=targets_of([measurement]))
-                headed = origin
+    skipped, headed, say = SkippedLines(), REAL, _explanations() if why else _say
+    for (_, _, measurement), records in judge_each(usable_measurements(files, skipped)):
+        if json:
+            sys.stdout.writelines(to_json(record) + "\n" for record in records)
+        else:
+            origin = origin_of(measurement)
+            shown = origin if origin != headed else REAL  # one heading for all measurements of a scenario or world
+            say(records, measurement, is_plain(plain, sys.stdout), shown)
+            headed = origin
     sys.stdout.flush()
     skipped.end()
+
+
+def _explanations() -> Callable[[list[Record], Record, bool, Origin], None]:
+    """Return the function that prints verdicts with their evidence. Its modules are not imported for verdicts alone."""
+    from probe.analysis.engines.engine import SQLiteEngine
+    from probe.cli.results.why import Explanations
+
+    return Explanations(SQLiteEngine(repeats=True)).say_all
+
+
+def _say(records: list[Record], measurement: Record, plain: bool, origin: Origin) -> None:
+    print_verdicts(records, sys.stdout, plain, origin=origin, targets=targets_of([measurement]))
 
 
 def _explain(places: list[str], json: bool, why: bool) -> None:

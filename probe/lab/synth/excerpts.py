@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from probe.formats.keys import LISTS, places_of_entries
+from probe.formats.entry_places import places_of_entries
+from probe.formats.keys import LISTS
 
 REFUSED = "connection_refused"  # what the probe records of a helper whose server does not run
 
