@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from probe.formats import failures as f
-from probe.formats.entry_places import places_of_entries
 from probe.formats.keys import LISTS
+from probe.formats.plain_json import places_of_entries
 
 Answer = dict[str, Any]
 Table = dict[str, Any]

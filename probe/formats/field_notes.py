@@ -8,7 +8,6 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-SCRUBBED = "[scrubbed]"  # what redaction writes in place of the user's addresses and names
 UNIT, PRIVACY = "x-unit", "x-privacy"  # keys in the schema
 
 PrivacyClass = Literal["public", "vantage", "machine", "network", "withheld", "foreign"]

@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 
-from probe.formats.field_notes import SCRUBBED as SCRUBBED
+from probe.formats.plain_json import SCRUBBED as SCRUBBED
 
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{6,}={0,2}")
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from probe.formats import failures as f
 from probe.formats.entries import DNSQuery
-from probe.formats.entry_places import places_of_entries
+from probe.formats.plain_json import places_of_entries
 from probe.resolution.encrypted_dns import addresses_in, ask_types
 from probe.session.classify import LocalFailure
 from probe.session.flow_slots import Priority

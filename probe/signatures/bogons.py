@@ -6,7 +6,7 @@ Source: https://ipinfo.io/bogon, the list in OONI's engine (read 2026-11-24).
 import ipaddress
 from functools import lru_cache
 
-from probe.formats.field_notes import SCRUBBED
+from probe.formats.plain_json import SCRUBBED
 
 _LONGEST = 64  # characters of a cached address, because junk may have any length
 _V4 = [

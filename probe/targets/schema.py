@@ -1,9 +1,7 @@
 """Define the keys of target files, and describe what is wrong with a file."""
 
 import tomllib
-from collections.abc import Collection
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -11,13 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from probe.files import read_toml as read_bounded
 from probe.messages import tr
+from probe.targets.target_error import MOST_ENDPOINTS, MOST_SERVICES, TargetError, hint
 
-MOST_SERVICES, MOST_ENDPOINTS = 100, 500  # of a target. Ours have up to 7 and 39.
 File = TypeVar("File", bound=BaseModel)
-
-
-class TargetError(ValueError):
-    """Report that a target file or name cannot be used. The text is for the user."""
 
 
 class Strict(BaseModel):
@@ -150,9 +144,3 @@ def _table_at(loc: tuple[int | str, ...], top: type[BaseModel]) -> type[BaseMode
         return EndpointTable
     inner: dict[str, type[BaseModel]] = {"services": ServiceTable, "portal": PortalTable}
     return inner.get(str(loc[0]), top) if len(loc) > 1 else top
-
-
-def hint(name: str, known: Collection[str]) -> str:
-    """Return a question that names the known name nearest to `name`, after a space. Return "" if none is near."""
-    near = get_close_matches(name, known, 1)
-    return " " + tr("Did you mean {name}?", name=repr(near[0])) if near else ""

@@ -21,8 +21,8 @@ from probe.targets.dialects import (
     TRANSPORTS,
     Dialect,
 )
-from probe.targets.schema import EndpointTable, NeutralFile, TargetFile, hint, read_toml, validate
-from probe.targets.schema import TargetError as TargetError
+from probe.targets.target_error import TargetError as TargetError
+from probe.targets.target_error import hint
 
 LARGEST_ROOTS = 1 << 20  # bytes of a target's PEM file
 NOT_TARGETS = frozenset({"neutral"})  # files in the folder that are no targets (the list of public resolvers is one)
@@ -185,6 +185,8 @@ def parse_endpoint(url: str, *, ooni: bool = False, source: str | None = None) -
 
 def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
     """Load one target file. `nettests`, if given, are the known nettests. Raise TargetError."""
+    from probe.targets.schema import TargetFile, read_toml, validate  # here, so that `probe judge` starts faster
+
     raw, table = read_toml(path)
     file = validate(TargetFile, table, path)
     if nettests is not None and file.nettest not in nettests:
@@ -209,6 +211,8 @@ def load_target(path: Path, nettests: frozenset[str] | None = None) -> Target:
 
 def load_neutral(path: Path) -> Neutral:
     """Load neutral.toml. Raise TargetError."""
+    from probe.targets.schema import EndpointTable, NeutralFile, read_toml, validate  # here for the same reason
+
     raw, table = read_toml(path)
     file = validate(NeutralFile, table, path)
     portal = tuple(
@@ -273,6 +277,8 @@ def _own_roots(path: Path, name: str) -> str:
 
 
 def _endpoints(specs: list[Any], path: Path, key: str) -> tuple[Endpoint, ...]:
+    from probe.targets.schema import EndpointTable  # here for the same reason
+
     found = []
     for number, spec in enumerate(specs, 1):
         table = EndpointTable(url=spec) if isinstance(spec, str) else spec

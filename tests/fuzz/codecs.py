@@ -21,8 +21,8 @@ from probe.resolution.lookup import control_addresses
 from probe.results import Problem, read_lines
 from probe.steps.tls.certificates import Roots, judge_chain
 from probe.targets.address_guard import Contacts
-from probe.targets.schema import TargetError
 from probe.targets.target import load_target, parse_endpoint
+from probe.targets.target_error import TargetError
 from probe.wire import stun
 from probe.wire.dns import message as dnsmessage
 from probe.wire.dns import redaction as dnsredaction

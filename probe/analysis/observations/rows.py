@@ -23,7 +23,7 @@ from probe.analysis.observations.lenient_json import (
 from probe.analysis.observations.mail_entries import mail_columns
 from probe.analysis.observations.observation import CONTROL, PROBE, Answer, Observation, Query
 from probe.analysis.observations.protocol_entries import PAYLOADS
-from probe.formats.entry_places import places_of_entries
+from probe.formats.plain_json import places_of_entries
 
 __all__ = [
     "CONTROL",

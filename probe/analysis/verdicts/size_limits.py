@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any
 
 from probe.analysis.observations.lenient_json import table, tables, text
-from probe.targets.schema import MOST_ENDPOINTS, MOST_SERVICES
+from probe.targets.target_error import MOST_ENDPOINTS, MOST_SERVICES
 
 MOST_TRANSACTIONS = 10_000  # of the probe and the control together. The largest run in the lab has 500
 MOST_COMPARISONS = 500_000  # of an address with the transactions of its endpoint. The largest run needs 72,000

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from probe.formats.entry_places import places_of_entries
 from probe.formats.keys import LISTS
+from probe.formats.plain_json import places_of_entries
 
 REFUSED = "connection_refused"  # what the probe records of a helper whose server does not run
 

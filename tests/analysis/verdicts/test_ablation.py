@@ -12,7 +12,7 @@ from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.rules.tables import ACCUSING, RULES
 from probe.analysis.verdicts.validity import INVALIDITIES
 from probe.analysis.verdicts.verdicts import judge_each
-from probe.formats.entry_places import places_of_entries
+from probe.formats.plain_json import places_of_entries
 from tests.analysis.rules.test_every_rule_fires import RECORDED
 from tests.support.measurements.cuts import (
     CERTIFICATES,

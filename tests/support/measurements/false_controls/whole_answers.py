@@ -6,8 +6,8 @@ from typing import Any
 
 from probe.control.attempt_times import AGE
 from probe.formats import failures as f
-from probe.formats.entry_places import places_of_entries
 from probe.formats.keys import LISTS
+from probe.formats.plain_json import places_of_entries
 from tests.support.measurements.false_controls.replaced_answers import ARRIVED, Line, answer_of
 
 WholeAnswer = Callable[[Line, Line], Line]

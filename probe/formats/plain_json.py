@@ -1,6 +1,8 @@
-"""Find the lists of entries in test keys, without the models of their entries, which take long to build."""
+"""Read measurements as plain JSON, without pydantic's models of them, which take long to build."""
 
 from typing import Any
+
+SCRUBBED = "[scrubbed]"  # what redaction writes in place of the user's addresses and names
 
 
 def places_of_entries(test_keys: dict[str, Any]) -> list[dict[str, Any]]:

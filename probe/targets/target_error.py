@@ -1,0 +1,18 @@
+"""Report target files that cannot be used. The models of these files are elsewhere, since they take long to build."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from probe.messages import tr
+
+MOST_SERVICES, MOST_ENDPOINTS = 100, 500  # of a target. Ours have up to 7 and 39.
+
+
+class TargetError(ValueError):
+    """Report that a target file or name cannot be used. The text is for the user."""
+
+
+def hint(name: str, known: Collection[str]) -> str:
+    """Return a question that names the known name nearest to `name`, after a space. Return "" if none is near."""
+    near = get_close_matches(name, known, 1)
+    return " " + tr("Did you mean {name}?", name=repr(near[0])) if near else ""
