@@ -3,11 +3,12 @@
 import importlib
 import sqlite3
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from probe.analysis.engines.duckdb_files import rows_under, spilling_duckdb
 from probe.analysis.engines.spill_folder import spill_root
@@ -15,11 +16,15 @@ from probe.analysis.verdicts.verdict_row import COLUMNS, LISTS, TYPES, VerdictRo
 from probe.messages import mark, tr
 from probe.results import full_disk, full_disk_in
 
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
+
 OPTIONAL = frozenset({"endpoints", "synthetic"})
 UNREADABLE = mark("{folder} cannot be read as a store. `probe ingest` makes one. Reason: {reason}")
 NO_COLUMN = mark(
     "The store {folder} was made by another version: its verdicts have no column {column}. Make a new store."
 )
+NO_VERDICTS = mark("The store {name} has no verdicts. Ingest results files into it first, and copy it again.")
 _ROWS = 10_000  # that are written together
 _SQL_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
 
@@ -40,6 +45,7 @@ class VerdictTable:
         self._connection = connection
         weakref.finalize(self, connection.close)
         self._source, self._narrowed = "everything", 0
+        self._in_buckets: dict[str, BucketStore] = {}
         connection.execute("CREATE TEMPORARY VIEW verdicts AS SELECT * FROM everything")
 
     @classmethod
@@ -53,10 +59,11 @@ class VerdictTable:
         return cls(connection)
 
     @classmethod
-    def of_stores(cls, folders: Sequence[Path], rows: Iterable[VerdictRow] = ()) -> "VerdictTable":
-        """Open stores that `probe ingest` made, together with rows of other measurements. Raises StoreError.
+    def of_stores(cls, folders: "Sequence[Path | BucketStore]", rows: Iterable[VerdictRow] = ()) -> "VerdictTable":
+        """Open stores that `probe ingest` made, together with rows of other measurements.
 
-        A measurement of an earlier source is left out of the later ones, and `repeated` counts it.
+        A measurement of an earlier source is left out of the later ones, and `repeated` counts it. Raises StoreError,
+        and ResultsError for buckets.
         """
         try:
             duckdb = importlib.import_module("duckdb")
@@ -70,11 +77,15 @@ class VerdictTable:
                 _open_store(connection, folder, source)
             except (duckdb.Error, OSError) as error:
                 raise StoreError(tr(UNREADABLE, folder=folder, reason=str(error).splitlines()[0])) from None
+        in_buckets = {
+            source: store for source, store in zip(sources, folders, strict=True) if not isinstance(store, Path)
+        }
         if _keep_rows(connection, rows):
             sources.append("judged")
-        repeated = _unite(connection, sources)
+        with _clear_errors(in_buckets):
+            repeated = _unite(connection, sources)
         table = cls(connection)
-        table.repeated = repeated
+        table.repeated, table._in_buckets = repeated, in_buckets
         return table
 
     def filtered(self, condition: str, values: Sequence[str]) -> "VerdictTable":
@@ -101,13 +112,12 @@ class VerdictTable:
             self._connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", rows)
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of one SELECT over `verdicts`. Raises FullDisk if what DuckDB spills has no space."""
-        try:
+        """Return the rows of one SELECT over `verdicts`.
+
+        Raises FullDisk if what DuckDB spills has no space, and ResultsError for a bucket.
+        """
+        with _clear_errors(self._in_buckets):
             found: list[tuple[Any, ...]] = self._connection.execute(statement, values).fetchall()
-        except Exception as error:
-            if (full := full_disk_in(str(error))) is None:
-                raise
-            raise full_disk(full, spill_root()) from None
         return found
 
 
@@ -116,14 +126,38 @@ def is_store(path: Path) -> bool:
     return (path / "verdicts").is_dir()
 
 
-def _open_store(connection: Any, folder: Path, view: str) -> None:
-    """Make a view of a store's verdicts. Raises StoreError, duckdb.Error and OSError."""
-    source = rows_under(connection, folder / "verdicts")
+@contextmanager
+def _clear_errors(in_buckets: "Mapping[str, BucketStore]") -> Iterator[None]:
+    """Raise FullDisk, and ResultsError for buckets, in place of DuckDB's errors. `in_buckets` has stores by view."""
+    try:
+        yield
+    except Exception as error:
+        if (full := full_disk_in(str(error))) is not None:
+            raise full_disk(full, spill_root()) from None
+        for view, store in in_buckets.items():
+            if f"'{objects_view(view)}'" in str(error):
+                raise store.refusal(error) from None
+        raise
+
+
+def _open_store(connection: Any, folder: "Path | BucketStore", view: str) -> None:
+    """Make a view of a store's verdicts. Raises StoreError, duckdb.Error, OSError, and ResultsError for buckets."""
+    if isinstance(folder, Path):
+        source = rows_under(connection, folder / "verdicts")
+    else:
+        source = objects_view(view)
+        if not folder.register(connection, "verdicts", source):
+            raise StoreError(tr(NO_VERDICTS, name=folder))
     there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
     if missing := [name for name in COLUMNS if name not in there | OPTIONAL]:
         raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
     columns = ", ".join(_column(name, name in there) for name in COLUMNS)
     connection.execute(f"CREATE TEMPORARY VIEW {view} AS SELECT {columns} FROM {source}")
+
+
+def objects_view(view: str) -> str:
+    """Return the name under which DuckDB knows the objects of a view. It is in the errors of reading them."""
+    return f"{view}_objects"
 
 
 def _keep_rows(connection: Any, rows: Iterable[VerdictRow]) -> int:

@@ -7,13 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from probe.analysis.object_storage.bucket import Bucket, Entry, clear_errors, open_bucket, refusal
+from probe.analysis.object_storage.listing import LISTING
 from probe.messages import mark, tr
 from probe.results import ResultsError
 from probe.results.folders import ARCHIVES, SUFFIXES
 from probe.results.remote import RemoteFile
 
 REQUEST_BYTES = 8 * 1024 * 1024  # that one request reads. So much of an object is in memory.
-NOT_IN_PLACE = mark("{name} is a store in a bucket. Copy it first, and name the copy: probe store copy {name} DIR")
+NOT_WRITABLE = mark(
+    "{name} is in a bucket, and this command works on stores on a disk. Use it on a copy, and copy that back. "
+    "This makes the copy: probe store copy {name} DIR"
+)
+NO_RESULTS = mark("{name} is a store. This command reads results files. probe compare, sql and export read stores.")
 AT_ONCE = 16  # requests for ETags
 REST = 1 << 20  # bytes behind the last measurement that are read for the digest
 
@@ -23,8 +28,8 @@ def objects_of(address: str) -> list[RemoteFile]:
     folder = open_bucket(address)
     own = folder.own_size() if "/" in folder.place else None
     found = [Entry("", own)] if own is not None else list(_results(folder.entries()))
-    if any(entry.key == "store.json" for entry in found or folder.entries()):
-        raise ResultsError(tr(NOT_IN_PLACE, name=folder.name))
+    if not found and any(entry.key == LISTING for entry in folder.entries()):
+        raise ResultsError(tr(NO_RESULTS, name=folder.name))
     if not found:
         raise ResultsError(tr("There are no results files in {address}.", address=folder.name))
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -1,11 +1,14 @@
 """Collect what a dataset card says about a store. Equal measurements give equal facts, without a time of day."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from probe.analysis.compare.cells import REPORTERS
 from probe.analysis.store.cite import citation
 from probe.analysis.store.views import Store
+
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
 
 _VALIDITY = (
     "(SELECT line_hash, bool_and(valid) AS valid, COALESCE(min(invalid_reason), '') AS invalid_reason "
@@ -35,17 +38,18 @@ _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "
           (10**8, "10M<n<100M"), (10**9, "100M<n<1B"))  # fmt: skip
 
 
-def card_facts(folder: Path) -> dict[str, Any]:
-    """Return what a dataset card says about a store, as one object that JSON can hold. Raises StoreError.
+def card_facts(store: "Path | BucketStore") -> dict[str, Any]:
+    """Return what a dataset card says about a store, as one object that JSON can hold.
 
     `citation` is the answer of `probe cite` without the names of files, which can tell who made them. `totals` counts
     measurements, the valid, invalid and artificial ones, and runs. The other keys are lists of counts, largest first.
+    Raises StoreError, and ResultsError for a bucket.
     """
-    cited = citation(folder)
+    cited = citation(store)
     inputs = [{key: value for key, value in file.items() if key != "name"} for file in cited["inputs"]]
-    with Store(folder) as store:
-        totals = store.sql(_TOTALS).to_pylist()[0]
-        counts = {name: store.sql(statement).to_pylist() for name, statement in _QUESTIONS.items()}
+    with Store(store) as opened:
+        totals = opened.sql(_TOTALS).to_pylist()[0]
+        counts = {name: opened.sql(statement).to_pylist() for name, statement in _QUESTIONS.items()}
     return {
         "totals": totals,
         "size": next((name for limit, name in _SIZES if totals["measurements"] < limit), "n>1B"),

@@ -1,7 +1,7 @@
 """Return verdicts, cells, series and events as Arrow tables, for pandas and Polars in notebooks.
 
     from probe.analysis.report.notebook import Verdicts
-    verdicts = Verdicts("results/")                      # or a store, or results files
+    verdicts = Verdicts("results/")                      # or a store, s3://BUCKET/PREFIX, or results files
     verdicts.compare(by="cc", baseline="cc=DE").to_pandas()
     polars.from_arrow(verdicts.events())
 
@@ -18,14 +18,15 @@ from probe.analysis.compare.axes import parse_question
 from probe.analysis.compare.cells import INSUFFICIENT, LEAST, Cell, compare, winner
 from probe.analysis.compare.events import events
 from probe.analysis.compare.series import axes_of, series
-from probe.analysis.compare.verdict_table import StoreError, VerdictTable, is_store
+from probe.analysis.compare.verdict_table import StoreError, VerdictTable
+from probe.analysis.object_storage import address_of, objects_of
 from probe.analysis.observations.identity import identity
 from probe.analysis.rules.rule import SEVERITY
 from probe.analysis.store.manifest import rejected_lines
-from probe.analysis.store.versions import note_on_version
+from probe.analysis.store.versions import note_on_version, store_at
 from probe.analysis.verdicts.verdict_row import COLUMNS, TYPES, rows_of_each
 from probe.analysis.verdicts.verdicts import Located, reason_unusable
-from probe.results import Problem, file_name, find_files, read_lines
+from probe.results import Problem, file_name, find_files, is_remote, read_lines
 
 STATES = tuple(state.value for state in SEVERITY if state != INSUFFICIENT)  # columns of counts
 _COUNTS = [(state, pa.int64()) for state in STATES]
@@ -43,14 +44,14 @@ class Verdicts:
     def __init__(self, *sources: str | Path, lab: bool = False) -> None:
         self.refused: list[tuple[str, int, str]] = []
         self._lab = lab
-        paths = [Path(source) for source in sources]
-        self._stores = [path for path in paths if is_store(path)]
+        found = [(source, store_at(source)) for source in sources]
+        self._stores = [store for _, store in found if store is not None]
         for store in self._stores:
-            if len(paths) > 1 and (note := note_on_version(store)) is not None:
+            if len(sources) > 1 and (note := note_on_version(store)) is not None:
                 raise StoreError(note)  # its identities differ from those of other sources
             self.refused += [(file, number, reason) for _, file, number, reason in rejected_lines(store)]
-        files = [path for path in paths if path not in self._stores]
-        self._rows = list(rows_of_each(self._usable(files))) if files or not paths else []
+        files = [source for source, store in found if store is None]
+        self._rows = list(rows_of_each(self._usable(files))) if files or not sources else []
 
     def rows(self) -> pa.Table:
         """Return one row per service and measurement, with the columns of `verdicts.verdict_row.VerdictRow`."""
@@ -93,8 +94,8 @@ class Verdicts:
         """Return a new table for each question, since a question filters it."""
         return VerdictTable.of_stores(self._stores, self._rows) if self._stores else VerdictTable.of_rows(self._rows)
 
-    def _usable(self, paths: list[Path]) -> Iterator[Located]:
-        seen, found = set[bytes](), find_files(paths)
+    def _usable(self, sources: list[str | Path]) -> Iterator[Located]:
+        seen, found = set[bytes](), find_files(map(_address, sources), objects_of)
         self.refused += [(problem.file, problem.number, problem.sentence) for problem in found.refused]
         for path in found.files:
             for number, read in read_lines(path):
@@ -104,6 +105,11 @@ class Verdicts:
                 elif isinstance(read, dict) and (one := identity(read)) not in seen:
                     seen.add(one)
                     yield file_name(path), number, read
+
+
+def _address(source: str | Path) -> str | Path:
+    """Return the address of an object. A Path has lost one of its two slashes."""
+    return address_of(source) if is_remote(source) else source
 
 
 def _strings(names: Iterable[str]) -> list[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 import hashlib
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from probe import __version__
 from probe.analysis.rules.tables import RULES, RULESET
@@ -11,6 +11,9 @@ from probe.analysis.store.licences import OURS, licences_of
 from probe.analysis.store.manifest import files_in
 from probe.analysis.store.views import Store
 from probe.messages import tr
+
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
 
 _COUNTS = """
 SELECT count(*) AS measurements, count(DISTINCT probe_cc) AS countries, count(DISTINCT probe_asn) AS networks,
@@ -24,17 +27,17 @@ FROM measurements GROUP BY ALL ORDER BY ALL
 """
 
 
-def citation(folder: Path) -> dict[str, Any]:
-    """Return the sources of a store's figures as one object. Raises StoreError.
+def citation(store: "Path | BucketStore") -> dict[str, Any]:
+    """Return the sources of a store's figures as one object. Raises StoreError, and ResultsError for a bucket.
 
     `inputs_digest` is the SHA-256 over the sorted digests of all input files, one per line. `rules_digest` is the
     SHA-256 over id, state and condition of all rules. Two stores in which both are equal hold the same verdicts.
     """
-    files = files_in(folder)
-    with Store(folder) as store:
-        counts = store.sql(_COUNTS).to_pylist()[0]
-        rulesets = [row["ruleset"] for row in store.sql("SELECT DISTINCT ruleset FROM verdicts ORDER BY 1").to_pylist()]
-        software = store.sql(_SOFTWARE).to_pylist()
+    files = files_in(store)
+    with Store(store) as opened:
+        counts = opened.sql(_COUNTS).to_pylist()[0]
+        rulesets = opened.sql("SELECT DISTINCT ruleset FROM verdicts ORDER BY 1")["ruleset"].to_pylist()
+        software = opened.sql(_SOFTWARE).to_pylist()
     return {
         "software": {OURS: __version__, "duckdb": version("duckdb"), "pyarrow": version("pyarrow")},
         "ruleset": RULESET,

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from probe.analysis.store.columns import TABLES, schema
 from probe.analysis.store.csv_cells import cell, joined, neutralized
@@ -17,14 +17,17 @@ from probe.analysis.store.views import Store
 from probe.messages import tr
 from probe.results import full_disk, is_full, reason_of
 
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
+
 Batches = Iterator[Any]
 _SQL_NAMES = {"int64": "INTEGER", "bool": "INTEGER", "double": "REAL"}
 
 
-def export(folder: Path, table: str, out: Path, kind: str) -> int:
+def export(store: "Path | BucketStore", table: str, out: Path, kind: str) -> int:
     """Write a table of the store to a new file in small batches, and return the number of rows.
 
-    Raises StoreError and FullDisk, and leaves no file in this case.
+    Raises StoreError, FullDisk, and ResultsError for a bucket, and leaves no file in this case.
     """
     if table not in TABLES:
         raise StoreError(tr("There is no table '{table}'. Tables: {known}.", table=table, known=", ".join(TABLES)))
@@ -33,10 +36,10 @@ def export(folder: Path, table: str, out: Path, kind: str) -> int:
     if out.exists():
         raise StoreError(tr("The file {path} exists and is not overwritten. Give a new file.", path=out))
     part = out.with_name(out.name + ".part")
-    with Store(folder) as store:
+    with Store(store) as opened:
         try:
             part.unlink(missing_ok=True)
-            rows = WRITERS[kind](part, table, store.batches(f"SELECT * FROM {table}"))
+            rows = WRITERS[kind](part, table, opened.batches(f"SELECT * FROM {table}"))
             _sync(part)
             part.replace(out)
         except (OSError, sqlite3.Error) as error:

@@ -7,12 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from probe.analysis.compare.verdict_table import StoreError as StoreError
 from probe.analysis.store.database import connect, locked
 from probe.analysis.store.index import Index
 from probe.analysis.store.versions import NAME as NAME
 from probe.analysis.store.versions import VERSION, reading
+
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
 
 LINE_HASHES = "hashes_of_lines"  # set if version 1 left hashes of lines in place of identities
 OBJECTS = "CREATE TABLE IF NOT EXISTS objects (version TEXT PRIMARY KEY, digest TEXT) WITHOUT ROWID"
@@ -228,7 +232,7 @@ class Manifest:
         self._index.close()
 
 
-def rejected_lines(folder: Path) -> list[tuple[str, str, int, str]]:
+def rejected_lines(folder: "Path | BucketStore") -> list[tuple[str, str, int, str]]:
     """Return the rejected lines as (hash, file, line number, reason), in the order of files and lines."""
     return _read(
         folder,
@@ -237,12 +241,12 @@ def rejected_lines(folder: Path) -> list[tuple[str, str, int, str]]:
     )
 
 
-def rejected_count(folder: Path) -> int:
+def rejected_count(folder: "Path | BucketStore") -> int:
     """Return the number of rejected lines."""
     return int(_read(folder, "SELECT count(*) FROM rejected")[0][0])
 
 
-def files_in(folder: Path) -> list[tuple[str, str, int, int]]:
+def files_in(folder: "Path | BucketStore") -> list[tuple[str, str, int, int]]:
     """Return the files that were read to their end as (SHA-256, name, lines, rejected), sorted by digest."""
     return _read(
         folder,
@@ -251,6 +255,6 @@ def files_in(folder: Path) -> list[tuple[str, str, int, int]]:
     )
 
 
-def _read(folder: Path, statement: str) -> list[tuple]:  # type: ignore[type-arg]
+def _read(folder: "Path | BucketStore", statement: str) -> list[tuple]:  # type: ignore[type-arg]
     with reading(folder) as database:
         return database.execute(statement).fetchall()

@@ -14,32 +14,35 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from probe.analysis.engines.duckdb_files import duckdb_in_memory
 from probe.analysis.engines.spill_folder import SpillFolder
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.views import MEMORY, TOO_MUCH_MEMORY, Store
 from probe.messages import tr
-from probe.results import FullDisk
+from probe.results import FullDisk, ResultsError
+
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
 
 HELD = 1500 * 10**6  # bytes that the process may hold. With 1 GB for DuckDB, queries that it could answer held 1.1 GB.
 RESERVED = 4 * 10**9  # bytes that it may reserve after its start. The same queries reserved 2.2 GB.
 LOOK = 0.02  # seconds between two looks at its memory, in which it can fill about 0.1 GB
 ROWS, CHUNK = 1024, 1 << 16  # rows that are converted together, and characters of one message
-_TEXT, _END, _REFUSED, _FULL, _BUG = b"t", b"e", b"r", b"f", b"b"  # first byte of a message
+_TEXT, _END, _REFUSED, _BUCKET, _FULL, _BUG = b"t", b"e", b"r", b"o", b"f", b"b"  # first byte of a message
 
 Form = Callable[[int, dict[str, Any]], Iterable[str]]
 
 
-def query(folder: Path, statement: str, form: Form) -> Generator[str, None, None]:
+def query(store: "Path | BucketStore", statement: str, form: Form) -> Generator[str, None, None]:
     """Iterate over the texts of the answer. `form` is a module's function of a row's number and values.
 
-    Raises StoreError, also for a query that needs too much memory, and FullDisk.
+    Raises StoreError, also for a query that needs too much memory, FullDisk, and ResultsError for a bucket.
     """
     context, spill = get_context("spawn"), SpillFolder()
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(folder, statement, form, spill.path, sending), daemon=True)
+    process = context.Process(target=_answer, args=(store, statement, form, spill.path, sending), daemon=True)
     try:
         process.start()
         sending.close()
@@ -73,10 +76,20 @@ def _texts(receiving: Any, process: Any) -> Iterator[str]:
         elif kind == _END:
             return
         else:
-            raise {_REFUSED: StoreError, _FULL: FullDisk, _BUG: RuntimeError}[kind](content.decode())
+            raise _reported(kind, content.decode())
 
 
-def _answer(folder: Path, statement: str, form: Form, spill: Path | None, sending: Any) -> None:
+def _reported(kind: bytes, text: str) -> Exception:
+    """Return the exception that the process reported. One for a bucket has its number before the sentence."""
+    if kind != _BUCKET:
+        return {_REFUSED: StoreError, _FULL: FullDisk, _BUG: RuntimeError}[kind](text)
+    number, _, sentence = text.partition(" ")
+    error = ResultsError(sentence)
+    error.number = int(number)
+    return error
+
+
+def _answer(store: "Path | BucketStore", statement: str, form: Form, spill: Path | None, sending: Any) -> None:
     """Write the answer to the pipe. The process runs this."""
     Thread(target=_end_with_parent, args=(spill,), daemon=True).start()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -85,11 +98,13 @@ def _answer(folder: Path, statement: str, form: Form, spill: Path | None, sendin
         with open(os.devnull, "wb") as nothing:  # a library that gets no memory may print that before it aborts
             os.dup2(nothing.fileno(), 2)
     try:
-        _send_rows(folder, statement, form, spill, sending)
+        _send_rows(store, statement, form, spill, sending)
     except MemoryError:
         end = _REFUSED, tr(TOO_MUCH_MEMORY, memory=MEMORY)
     except StoreError as error:
         end = _REFUSED, str(error)
+    except ResultsError as error:
+        end = _BUCKET, f"{error.number} {error}"
     except FullDisk as error:
         end = _FULL, str(error)
     except Exception as bug:
@@ -99,12 +114,12 @@ def _answer(folder: Path, statement: str, form: Form, spill: Path | None, sendin
     sending.send_bytes(end[0] + end[1].encode("utf-8", "replace"))
 
 
-def _send_rows(folder: Path, statement: str, form: Form, spill: Path | None, sending: Any) -> None:
+def _send_rows(store: "Path | BucketStore", statement: str, form: Form, spill: Path | None, sending: Any) -> None:
     duckdb = duckdb_in_memory(spill)
     limit_memory()  # after the start of DuckDB's threads, whose stacks would count
-    with Store(folder, duckdb) as store:
+    with Store(store, duckdb) as opened:
         number = 0
-        for batch in store.batches(statement, ROWS):
+        for batch in opened.batches(statement, ROWS):
             rows = batch.to_pylist()
             text = "".join(part for place, row in enumerate(rows, number) for part in form(place, row))
             number += len(rows)

@@ -4,17 +4,22 @@ import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from probe.analysis.compare.verdict_table import objects_view
 from probe.analysis.engines.duckdb_files import rows_under, spilling_duckdb
 from probe.analysis.engines.spill_folder import spill_root
 from probe.analysis.store.columns import TABLES, schema, select_list
 from probe.analysis.store.files import table_files
-from probe.analysis.store.manifest import NAME, StoreError, rejected_lines
+from probe.analysis.store.manifest import StoreError, rejected_lines
+from probe.analysis.store.versions import located
 from probe.messages import mark, tr
 from probe.results import full_disk, full_disk_in
+
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
 
 MEMORY = "1GB"
 MOST_SPILLED = "10GB"  # that a query may write to its spill folder
@@ -31,23 +36,22 @@ class Store:
     DuckDB's memory limit does not cover every value that a function makes. `query_process.py` limits these too.
     """
 
-    def __init__(self, folder: Path, connection: Any = None) -> None:
-        """Open the folder that `probe ingest` made, in a new DuckDB or in the given empty one. Raises StoreError."""
-        if not (folder / NAME).is_file():
-            raise StoreError(
-                tr("{folder} is no store. This makes one: probe ingest FILE... --store {folder}", folder=folder)
-            )
-        self.folder = folder
+    def __init__(self, store: "str | Path | BucketStore", connection: Any = None) -> None:
+        """Open a folder or `s3://BUCKET/PREFIX`, in a new DuckDB or in the given empty one.
+
+        Raises StoreError, and ResultsError for a bucket.
+        """
+        self._store = located(store)
         self._duckdb = importlib.import_module("duckdb")
         self._connection = connection or spilling_duckdb()
         with self._store_errors():
             for table in TABLES:
                 self._view(table)
-        rows = [dict(zip(REJECTED, row, strict=True)) for row in rejected_lines(folder)]
+        rows = [dict(zip(REJECTED, row, strict=True)) for row in rejected_lines(self._store)]
         kinds = ("string", "string", "int64", "string")
         columns = pa.schema(list(zip(REJECTED, kinds, strict=True)))
         self._connection.register("rejected", pa.Table.from_pylist(rows, columns))
-        self._restrict(folder)
+        self._restrict()
 
     def __enter__(self) -> "Store":
         return self
@@ -98,21 +102,29 @@ class Store:
             )
         if isinstance(error, MemoryError | self._duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
             return StoreError(tr(TOO_MUCH_MEMORY, memory=MEMORY))
+        if not isinstance(self._store, Path) and any(f"'{objects_view(table)}'" in text for table in TABLES):
+            return self._store.refusal(error)
         return StoreError(text)
 
     def _view(self, table: str) -> None:
-        columns = schema(table)
-        if not table_files(self.folder, table):
-            self._connection.register(table, columns.empty_table())
+        source = self._source(table)
+        if source is None:
+            self._connection.register(table, schema(table).empty_table())
             return
-        source = rows_under(self._connection, self.folder.resolve() / table)
         there = {name for name, *_ in self._connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
         names = select_list(table, there)
         self._connection.execute(f"CREATE TEMPORARY VIEW {table} AS SELECT {names} FROM {source}")
 
-    def _restrict(self, folder: Path) -> None:
-        """Allow DuckDB only the store's files, and lock its settings."""
-        folders = ", ".join("'" + str(folder.resolve() / table).replace("'", "''") + "/'" for table in TABLES)
+    def _source(self, table: str) -> str | None:
+        """Return what DuckDB reads a table from, None for a table without any file."""
+        if not isinstance(self._store, Path):
+            return objects_view(table) if self._store.register(self._connection, table, objects_view(table)) else None
+        return rows_under(self._connection, self._store.resolve() / table) if table_files(self._store, table) else None
+
+    def _restrict(self) -> None:
+        """Allow DuckDB only the store's files, and lock its settings. pyarrow reads those in a bucket."""
+        own = [self._store.resolve() / table for table in TABLES] if isinstance(self._store, Path) else []
+        folders = ", ".join("'" + str(folder).replace("'", "''") + "/'" for folder in own)
         self._connection.execute(f"SET memory_limit = '{MEMORY}'")
         self._connection.execute(f"SET max_temp_directory_size = '{MOST_SPILLED}'")
         self._connection.execute(f"SET allowed_directories = [{folders}]")

@@ -6,17 +6,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from probe.cli.data.engines import USAGE
-from probe.cli.data.ingest import named_files, note_version, require_analysis_extra
+from probe.cli.data.ingest import named_files, opened_store, require_analysis_extra
 from probe.cli.data.verdict_tables import Lab
 from probe.cli.options import new_app, opt
-from probe.cli.results.unusable_lines import INVALID_INPUT
+from probe.cli.results.unusable_lines import INVALID_INPUT, bucket_errors
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr
+
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
 
 app = new_app()
 
@@ -26,7 +29,9 @@ def cite(
     paths: Annotated[
         list[str] | None, typer.Argument(metavar="FILE|DIR…", help="Results files and folders, instead of a store.")
     ] = None,
-    store: Annotated[Path | None, opt("--store", help="Folder of a store that `probe ingest` made.")] = None,
+    store: Annotated[
+        Path | None, opt("--store", help="A store that `probe ingest` made: a folder, or s3://BUCKET/PREFIX.")
+    ] = None,
     card: Annotated[bool, opt("--card", help="Print a dataset card in Markdown, to publish with the data.")] = False,
     lab: Lab = False,
     json: Annotated[bool, opt("--json", help="Print one JSON object.")] = False,
@@ -42,19 +47,18 @@ def cite(
     from probe.analysis.store.manifest import StoreError
 
     try:
-        with _opened(paths or [], store, lab) as folder:
-            text = _card(folder, json) if card else _citation(folder, json)
+        with bucket_errors(), _opened(paths or [], store, lab) as chosen:
+            text = _card(chosen, json) if card else _citation(chosen, json)
     except StoreError as error:
         raise UsageError(printable(str(error)), USAGE) from None
     say(sys.stdout, text)
 
 
 @contextmanager
-def _opened(paths: list[str], store: Path | None, lab: bool) -> Iterator[Path]:
+def _opened(paths: list[str], store: Path | None, lab: bool) -> "Iterator[Path | BucketStore]":
     """Return the store, or make one of the files, which is removed with the block. Raises UsageError and StoreError."""
     if store is not None:
-        note_version(store)
-        yield store
+        yield opened_store(store)
         return
     from probe.analysis.engines.spill_folder import SpillFolder, spill_root
     from probe.analysis.store.writing.ingest import ingest
@@ -70,19 +74,19 @@ def _opened(paths: list[str], store: Path | None, lab: bool) -> Iterator[Path]:
         temporary.remove()
 
 
-def _citation(folder: Path, json: bool) -> str:
+def _citation(store: "Path | BucketStore", json: bool) -> str:
     from probe.analysis.store.cite import as_text, citation
 
-    found = citation(folder)
+    found = citation(store)
     return jsonlib.dumps(found) if json else printable(as_text(found))
 
 
-def _card(folder: Path, json: bool) -> str:
+def _card(store: "Path | BucketStore", json: bool) -> str:
     """Return the card as JSON or Markdown. Raises UsageError for a store without measurements."""
     from probe.analysis.report.card_facts import card_facts
     from probe.analysis.report.dataset_card import as_markdown
 
-    facts: dict[str, Any] = card_facts(folder)
+    facts: dict[str, Any] = card_facts(store)
     if not facts["totals"]["measurements"]:
         raise UsageError(
             tr("There is no measurement that a card could describe. The option --lab includes artificial ones."),

@@ -16,6 +16,7 @@ from probe.messages import printable, tr
 
 if TYPE_CHECKING:
     from probe.analysis.compare.verdict_table import VerdictTable
+    from probe.analysis.object_storage.bucket_store import BucketStore
     from probe.analysis.store.writing.ingest import Report
     from probe.results import Source
 
@@ -43,8 +44,8 @@ Master = Annotated[
 class StoreEngine(Protocol):
     """Read, fill and rejudge a store. `probe.analysis.spark.engine` has the other implementation."""
 
-    def verdict_table(self, stores: Sequence[Path]) -> "VerdictTable":
-        """Open the tables `verdicts` of some stores together. Raises StoreError."""
+    def verdict_table(self, stores: "Sequence[Path | BucketStore]") -> "VerdictTable":
+        """Open the tables `verdicts` of some stores together. Raises StoreError, and ResultsError for buckets."""
         ...
 
     def ingest(self, sources: Sequence["Source"], store: Path, *, lab: bool, jobs: int) -> "Report":
@@ -59,8 +60,8 @@ class StoreEngine(Protocol):
 class LocalEngine:
     """Work with DuckDB and processes of this computer."""
 
-    def verdict_table(self, stores: Sequence[Path]) -> "VerdictTable":
-        """Open the tables `verdicts` of some stores together. Raises StoreError."""
+    def verdict_table(self, stores: "Sequence[Path | BucketStore]") -> "VerdictTable":
+        """Open the tables `verdicts` of some stores together. Raises StoreError, and ResultsError for buckets."""
         from probe.analysis.compare.verdict_table import VerdictTable
 
         return VerdictTable.of_stores(stores)

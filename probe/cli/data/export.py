@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from probe.cli.data.ingest import note_version, require_analysis_extra
+from probe.cli.data.ingest import opened_store, require_analysis_extra
 from probe.cli.data.sql import Folder
 from probe.cli.options import new_app, opt
+from probe.cli.results.unusable_lines import bucket_errors
 from probe.cli.screen import UsageError, say
 from probe.messages import tr_plural
 
@@ -26,8 +27,8 @@ def export(
     from probe.analysis.store.manifest import StoreError
 
     try:
-        note_version(store)
-        rows = write(store, table, out, format or out.suffix.removeprefix("."))
+        with bucket_errors():
+            rows = write(opened_store(store), table, out, format or out.suffix.removeprefix("."))
     except StoreError as error:
         raise UsageError(str(error), 2) from None
     say(

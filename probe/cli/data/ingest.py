@@ -4,7 +4,7 @@ import json as jsonlib
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from probe.cli.results.unusable_lines import SkippedLines, files_of
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr
 from probe.results import Source, is_remote
+
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
 
 Store = Annotated[Path, opt("--store", help="Folder of the store. It is created if it does not exist.")]
 
@@ -99,23 +102,24 @@ def _run(
         raise UsageError(str(error), USAGE) from None
 
 
-def note_version(store: Path) -> None:
-    """Say that a store is of an earlier version, if it is. Raises StoreError for a newer one."""
-    from probe.analysis.store.versions import NAME, note_on_version
+def opened_store(named: Path) -> "Path | BucketStore":
+    """Return the store, and say that it is of an earlier version, if it is. Raises StoreError and ResultsError."""
+    from probe.analysis.store.versions import located, note_on_version
 
-    check_on_disk(store)
-    note = note_on_version(store) if (store / NAME).exists() else None
+    store = located(named)
+    note = note_on_version(store)
     if note is not None:
         say(sys.stderr, printable(note))
+    return store
 
 
 def check_on_disk(store: Path) -> None:
     """Check that a store is not in a bucket. Raises UsageError with the command that copies it."""
     if not is_remote(store):
         return
-    from probe.analysis.object_storage import NOT_IN_PLACE, address_of
+    from probe.analysis.object_storage import NOT_WRITABLE, address_of
 
-    raise UsageError(printable(tr(NOT_IN_PLACE, name=address_of(store))), USAGE)
+    raise UsageError(printable(tr(NOT_WRITABLE, name=address_of(store))), USAGE)
 
 
 def require_analysis_extra() -> None:

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from probe.cli.data.ingest import note_version, require_analysis_extra
+from probe.cli.data.ingest import opened_store, require_analysis_extra
 from probe.cli.options import new_app, opt
 from probe.cli.results.judging_steps import measurement_at
+from probe.cli.results.unusable_lines import bucket_errors
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr
 
-Folder = Annotated[Path, opt("--store", help="Folder of a store that `probe ingest` made.")]
+Folder = Annotated[Path, opt("--store", help="A store that `probe ingest` made: a folder, or s3://BUCKET/PREFIX.")]
 
 Form = Callable[[int, dict[str, Any]], Iterator[str]]
 
@@ -33,7 +34,9 @@ def sql(
             " or over the tables of a measurement.",
         ),
     ] = None,
-    store: Annotated[Path | None, opt("--store", help="Folder of a store that `probe ingest` made.")] = None,
+    store: Annotated[
+        Path | None, opt("--store", help="A store that `probe ingest` made: a folder, or s3://BUCKET/PREFIX.")
+    ] = None,
     measurement: Annotated[
         str | None,
         opt(
@@ -44,7 +47,7 @@ def sql(
     ] = None,
     json: Annotated[bool, opt("--json", help="Print one JSON object per row.")] = False,
 ) -> None:
-    """Run one SELECT over a store, in DuckDB's SQL. It changes nothing, and reads no other file and no network.
+    """Run one SELECT over a store, in DuckDB's SQL. It changes nothing, and reads no other file and no other server.
 
     The query has a process of its own with limited memory. It ends with a sentence if it needs more.
 
@@ -84,8 +87,7 @@ def _ask_store(store: Path, statement: str, form: Form) -> None:
     from probe.analysis.store.query_process import query
 
     try:
-        note_version(store)
-        with closing(query(store, statement, form)) as texts:
+        with bucket_errors(), closing(query(opened_store(store), statement, form)) as texts:
             for text in texts:
                 say(sys.stdout, text, end="")
     except StoreError as error:

@@ -16,6 +16,7 @@ from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT, bucket_errors
 from probe.cli.screen import UsageError, say
 from probe.messages import printable, tr, tr_plural
+from probe.results import is_remote
 
 app = new_app()
 Dir = Annotated[Path | None, typer.Argument(metavar="DIR", help="Folder of the store.")]
@@ -32,10 +33,12 @@ def store() -> None:
 @app.command()
 def info(folder: Dir = None, store: Option = None, json: Json = False) -> None:
     """Print version, months, numbers and sizes of a store."""
-    with _opened(folder, store) as chosen:
+    named = _named(folder, store)
+    with _store_errors(), bucket_errors():
         from probe.analysis.store.maintenance.info import info as describe
+        from probe.analysis.store.versions import located
 
-        found = describe(chosen)
+        found = describe(located(named) if is_remote(named) else named)
     if json:
         say(sys.stdout, jsonlib.dumps(found))
         return
@@ -176,13 +179,18 @@ def copy(
 @contextmanager
 def _opened(folder: Path | None, option: Path | None) -> Iterator[Path]:
     """Return the store that is named, and turn errors of the block into usage errors."""
-    if (folder is None) == (option is None):
-        raise UsageError(tr("Name one store: probe store COMMAND DIR."), USAGE)
-    chosen = folder or option or Path()
-    require_analysis_extra()
+    chosen = _named(folder, option)
     check_on_disk(chosen)
     with _store_errors():
         yield chosen
+
+
+def _named(folder: Path | None, option: Path | None) -> Path:
+    """Return the one that was given. Raises UsageError."""
+    if (folder is None) == (option is None):
+        raise UsageError(tr("Name one store: probe store COMMAND DIR."), USAGE)
+    require_analysis_extra()
+    return folder or option or Path()
 
 
 @contextmanager

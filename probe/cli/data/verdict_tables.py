@@ -10,19 +10,27 @@ import typer
 
 from probe.cli.data.engines import USAGE, EngineName, LocalEngine, StoreEngine, store_engine
 from probe.cli.options import opt
-from probe.cli.results.unusable_lines import INVALID_INPUT, SkippedLines, usable_measurements
+from probe.cli.results.unusable_lines import (
+    INVALID_INPUT,
+    SkippedLines,
+    bucket_errors,
+    require_pyarrow,
+    usable_measurements,
+)
 from probe.cli.screen import UsageError, say
 from probe.messages import mark, tr, tr_plural
+from probe.results import is_remote
 
 if TYPE_CHECKING:
     from probe.analysis.compare.axes import Question
     from probe.analysis.compare.verdict_table import VerdictTable
+    from probe.analysis.object_storage.bucket_store import BucketStore
     from probe.analysis.verdicts.verdict_row import VerdictRow
 
 NOTHING_LEFT = mark("No measurement matches these sources and options. Widen --since, --until and --only.")
 Sources = Annotated[
     list[str],
-    typer.Argument(metavar="STORE|FILE|DIR…", help="Stores, results files and folders of any vantage points."),
+    typer.Argument(metavar="STORE|FILE|DIR…", help="Stores, results files and folders, also s3://BUCKET/PREFIX."),
 ]
 Since = Annotated[
     str | None,
@@ -66,7 +74,7 @@ def print_answer(
 
     skipped = SkippedLines()
     try:
-        with store_engine(engine, master) as chosen:
+        with bucket_errors(), store_engine(engine, master) as chosen:
             text = answer(verdict_table(sources, lab, skipped, chosen))
     except QuestionError as error:
         raise UsageError(str(error), INVALID_INPUT) from None
@@ -81,7 +89,8 @@ def print_answer(
 def verdict_table(sources: list[str], lab: bool, skipped: SkippedLines, engine: StoreEngine) -> "VerdictTable":
     """Open the verdicts of stores, and judge files now. A measurement of several sources counts once.
 
-    Says how many are in more than one source, and how many are artificial. Raises UsageError.
+    Says how many are in more than one source, and how many are artificial. Raises UsageError, and ResultsError for
+    buckets.
     """
     from probe.analysis.compare.verdict_table import StoreError
 
@@ -137,10 +146,11 @@ def _say_artificial(table: "VerdictTable", included: bool) -> None:
 
 def _united(sources: list[str], skipped: SkippedLines, engine: StoreEngine) -> "VerdictTable":
     """Open stores and judge files, together. Raises UsageError and StoreError."""
-    from probe.analysis.compare.verdict_table import VerdictTable, is_store
+    from probe.analysis.compare.verdict_table import VerdictTable
 
-    stores = [Path(source) for source in sources if is_store(Path(source))]
-    files, copies = [source for source in sources if not is_store(Path(source))], Counter[str]()
+    found = [(source, _store_at(source)) for source in sources]
+    stores = [store for _, store in found if store is not None]
+    files, copies = [source for source, store in found if store is None], Counter[str]()
     if stores:
         _check_versions(stores, alone=len(sources) == 1)
     if not files:
@@ -155,12 +165,22 @@ def _united(sources: list[str], skipped: SkippedLines, engine: StoreEngine) -> "
     return table
 
 
-def _check_versions(stores: list[Path], *, alone: bool) -> None:
+def _store_at(source: str) -> "Path | BucketStore | None":
+    """Return the store at a path or an address, None for results files. Raises StoreError, and what buckets raise."""
+    if is_remote(source):
+        require_pyarrow()
+    from probe.analysis.store.versions import store_at
+
+    return store_at(source)
+
+
+def _check_versions(stores: "list[Path | BucketStore]", *, alone: bool) -> None:
     """Say that a store is of an earlier version. Its identities differ, so that it is read alone. Raises StoreError."""
     from probe.analysis.compare.verdict_table import StoreError
     from probe.analysis.store.versions import NAME, note_on_version
 
-    for note in [note_on_version(folder) for folder in stores if (folder / NAME).exists()]:
+    known = [store for store in stores if not isinstance(store, Path) or (store / NAME).exists()]
+    for note in map(note_on_version, known):
         if note is not None and not alone:
             raise StoreError(note)
         if note is not None:

@@ -69,12 +69,17 @@ def _objects_of(sources: list[str]) -> Callable[[str], Sequence[RemoteFile]] | N
     """Return the function that finds objects in buckets, None if no source is one. Raises UsageError."""
     if not any(map(is_remote, sources)):
         return None
-    if find_spec("pyarrow") is None:
-        needed = tr("Reading from s3:// needs pyarrow. Install it with pip install 'censorprobe[analysis]'")
-        raise UsageError(needed, INVALID_INPUT)
+    require_pyarrow()
     from probe.analysis.object_storage import objects_of
 
     return objects_of
+
+
+def require_pyarrow() -> None:
+    """Check that pyarrow is installed, which reads from buckets. Raises UsageError."""
+    if find_spec("pyarrow") is None:
+        needed = tr("Reading from s3:// needs pyarrow. Install it with pip install 'censorprobe[analysis]'")
+        raise UsageError(needed, INVALID_INPUT)
 
 
 def usable_measurements(sources: list[str], skipped: SkippedLines) -> Iterator[tuple[str, int, dict[str, Any]]]:

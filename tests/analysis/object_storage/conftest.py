@@ -2,14 +2,17 @@
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from probe.analysis.object_storage import Bucket
+from probe.analysis.store.copying.copy import upload
 from tests.real.packages import COMMAND, OBJECT_STORAGE, missing
 from tests.support.not_run import NOT_RUN
 from tests.support.servers.object_storage import KEY, SECRET, Server, object_storage
+from tests.support.servers.range_proxy import RangeProxy, range_proxy
 
 LACKING = OBJECT_STORAGE in missing()
 NEED_SERVER = sorted(path.name for path in Path(__file__).parent.glob("test_*.py"))
@@ -49,3 +52,22 @@ def bucket(server: Server) -> str:
     name = f"bucket-{os.getpid()}-{next(_numbers)}"
     server.files().create_dir(name)
     return name
+
+
+@pytest.fixture
+def proxy(server: Server, tmp_path: Path) -> Iterator[RangeProxy]:
+    """Start a proxy that answers requests for ranges as S3 does. `in_bucket` makes the program use it."""
+    with range_proxy(server, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def in_bucket(server: Server, bucket: str, proxy: RangeProxy, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], str]:
+    """Return a function that copies a store to a bucket, and returns its address. Requests then go to the proxy."""
+
+    def copied(store: Path) -> str:
+        upload(store, Bucket(f"{bucket}/store", server.files()))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        return f"s3://{bucket}/store"
+
+    return copied

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from probe.analysis.object_storage import open_bucket
+from probe.analysis.object_storage.listing import LISTING
 from probe.analysis.store.copying import copy as copying
-from probe.analysis.store.copying.listing import LISTING, listing_of
+from probe.analysis.store.copying.listing import listing_of
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.rejudge import rejudge
 from probe.analysis.store.writing.ingest import ingest
@@ -18,6 +19,7 @@ from tests.support.servers.object_storage import Server
 from tests.support.store.kills import Killed
 from tests.support.store.stores import everything, some_lines, store_of, write
 
+WRITE = "PLACE is in a bucket, and this command works on stores on a disk. Use it on a copy,"
 pytestmark = pytest.mark.timeout(900)  # the server's start takes minutes on a busy disk
 
 
@@ -145,11 +147,13 @@ def test_damage_is_noticed(server: Server, bucket: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["sql", "SELECT 1", "--store", "PLACE"], "PLACE is a store in a bucket. Copy it first"),
-        (["compare", "PLACE"], "PLACE is a store in a bucket. Copy it first"),
-        (["store", "info", "PLACE"], "PLACE is a store in a bucket. Copy it first"),
-        (["store", "forget", "PLACE", "--cc", "DE"], "PLACE is a store in a bucket. Copy it first"),
-        (["ingest", "x.jsonl", "--store", "PLACE"], "PLACE is a store in a bucket. Copy it first"),
+        (["judge", "PLACE"], "PLACE is a store. This command reads results files."),
+        (["ingest", "x.jsonl", "--store", "PLACE"], WRITE),
+        (["ingest", "--rejudge", "--store", "PLACE"], WRITE),
+        (["store", "forget", "PLACE", "--cc", "DE"], WRITE),
+        (["store", "check", "PLACE"], WRITE),
+        (["store", "compact", "PLACE"], WRITE),
+        (["store", "migrate", "PLACE"], WRITE),
         (["store", "copy", "PLACE", "PLACE2"], "One of the two must be in a bucket and the other on a disk"),
         (["store", "copy", "PLACE/none", "copy"], "There is no store in PLACE/none."),
         (["store", "copy", "no-store", "PLACE"], "no-store is no store."),

@@ -43,7 +43,7 @@ def test_measurements_of_the_lab_need_the_option(tmp_path: Path, capsys: pytest.
         (["cite"], 2, "either results files or --store"),
         (["cite", "{}/a.jsonl", "--store", "{}/store"], 2, "either results files or --store"),
         (["cite", "--card", "{}/none.jsonl"], 6, "There is no file or folder"),
-        (["cite", "--card", "--store", "{}"], 2, "cannot be read as a store"),
+        (["cite", "--card", "--store", "{}"], 2, "is no store. This makes one: probe ingest"),
     ],
 )
 def test_usage_error_gets_sentence(

@@ -13,17 +13,9 @@ from pathlib import Path
 
 from probe.analysis.object_storage import Bucket, open_bucket
 from probe.analysis.object_storage.bucket import clear_errors
-from probe.analysis.store.copying.listing import (
-    LISTING,
-    Listing,
-    Stored,
-    digest_of,
-    is_key,
-    key_of,
-    listing_of,
-    remember,
-    remembered,
-)
+from probe.analysis.object_storage.bucket_store import open_store
+from probe.analysis.object_storage.listing import LISTING, Listing, Stored, key_of, listing_in
+from probe.analysis.store.copying.listing import digest_of, is_key, listing_of, remember, remembered
 from probe.analysis.store.database import LOCK, locked, refusal
 from probe.analysis.store.manifest import StoreError
 from probe.analysis.store.versions import NAME, VERSION
@@ -59,7 +51,7 @@ def upload(folder: Path, bucket: Bucket) -> Counts:
     if not (folder / NAME).is_file():
         raise StoreError(tr("{folder} is no store.", folder=folder))
     with open_for_writing(folder):
-        mine, theirs = listing_of(folder), _listing_in(bucket)
+        mine, theirs = listing_of(folder), listing_in(bucket)
         if theirs is not None and theirs != mine and theirs.digest() not in remembered(folder, bucket.name):
             raise StoreError(tr(CHANGED, target=bucket.name, source=folder))
         there = {entry.key: entry.size for entry in bucket.entries()}
@@ -77,11 +69,7 @@ def upload(folder: Path, bucket: Bucket) -> Counts:
 
 def download(bucket: Bucket, folder: Path) -> Counts:
     """Copy a store in a bucket to a disk. Raises StoreError, ResultsError and FullDisk."""
-    theirs = _listing_in(bucket)
-    if theirs is None:
-        raise StoreError(
-            tr("There is no store in {name}. This makes one: probe store copy DIR {name}", name=bucket.name)
-        )
+    theirs = open_store(bucket.name).listing
     if theirs.version > VERSION:
         raise StoreError(tr("The store in {name} was made by a newer release. Install it.", name=bucket.name))
     try:
@@ -105,20 +93,6 @@ def _replace(bucket: Bucket, theirs: Listing, folder: Path, mine: Listing | None
     os.sync()
     _exchange(made, folder)
     return sent
-
-
-def _listing_in(bucket: Bucket) -> Listing | None:
-    """Return the listing of the store in a bucket, None if there is no store. Raises StoreError and ResultsError."""
-    with clear_errors(bucket.name):
-        try:
-            with bucket.files.open_input_stream(bucket.path(LISTING)) as stream:
-                raw = stream.read()
-        except FileNotFoundError:
-            return None
-    try:
-        return Listing.from_json(raw)
-    except ValueError as error:
-        raise StoreError(tr("{name} cannot be read as a store: {reason}", name=bucket.name, reason=error)) from None
 
 
 def _own(folder: Path, bucket: Bucket) -> Listing | None:

@@ -4,67 +4,18 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from probe.analysis.object_storage.listing import SHOWN, Listing, Stored
 from probe.analysis.store.columns import TABLES
 from probe.analysis.store.files import STAGED
 from probe.analysis.store.index import INDEX
 from probe.analysis.store.versions import NAME, VERSION
 
-LISTING = "store.json"
-"""Key of the object that lists the files of a copy. A copy has the files that it lists, and no others."""
 COPIES = "copies.json"
-_SHOWN = 16  # digits of a digest in a key
 _HELD = (*TABLES, INDEX, STAGED)
-_KEY = re.compile(rf"(({'|'.join(_HELD)})/.*|{Path(NAME).stem})\.[0-9a-f]{{{_SHOWN}}}\.[a-z]+")
-
-
-class Stored(NamedTuple):
-    """Hold the size of a file in bytes, and its SHA-256."""
-
-    size: int
-    digest: str
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Represent the content of a store: files by their path inside of it."""
-
-    files: dict[str, Stored]
-    version: int = VERSION
-
-    def to_json(self) -> bytes:
-        """Return the object `store.json`. Equal stores have equal bytes."""
-        return json.dumps({"version": self.version, "files": self.files}, sort_keys=True, indent=1).encode()
-
-    @classmethod
-    def from_json(cls, raw: bytes) -> "Listing":
-        """Parse the object `store.json`. Raises ValueError."""
-        document = json.loads(raw)
-        try:
-            files = {path: Stored(int(size), str(digest)) for path, (size, digest) in document["files"].items()}
-            version = int(document["version"])
-        except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"{LISTING}: {error!r}") from None
-        if any(Path(path).is_absolute() or ".." in Path(path).parts for path in files):
-            raise ValueError(f"{LISTING}: a path leads out of the store")
-        return cls(files, version)
-
-    def digest(self) -> str:
-        """Return a digest of everything."""
-        return hashlib.sha256(self.to_json()).hexdigest()
-
-    def keys(self) -> dict[str, str]:
-        """Return the object's key by path. It has the digest, so that an object is never replaced by another."""
-        return {path: key_of(path, stored) for path, stored in self.files.items()}
-
-
-def key_of(path: str, stored: Stored) -> str:
-    """Return the key of a file, `measurements/month=2026-01/NAME.DIGEST.parquet`."""
-    place = Path(path)
-    return str(place.with_name(f"{place.stem}.{stored.digest[:_SHOWN]}{place.suffix}"))
+_KEY = re.compile(rf"(({'|'.join(_HELD)})/.*|{Path(NAME).stem})\.[0-9a-f]{{{SHOWN}}}\.[a-z]+")
 
 
 def is_key(key: str) -> bool:
@@ -81,7 +32,7 @@ def listing_of(folder: Path) -> Listing:
         before = known.get(path, [])
         same = path != NAME and before[:2] == [found.st_size, found.st_mtime_ns]
         files[path] = Stored(found.st_size, before[2] if same else digest_of(file))
-    return Listing(files)
+    return Listing(files, VERSION)
 
 
 def digest_of(file: Path) -> str:

@@ -1,7 +1,8 @@
-"""Describe a store: version, months, numbers and sizes. Nothing but the ends of its files is read."""
+"""Describe a store: version, months, numbers and sizes. Nothing but the database and the ends of files is read."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,30 +16,28 @@ from probe.analysis.store.versions import VERSION, check_known, reading
 from probe.files import open_regular
 from probe.messages import tr
 
+if TYPE_CHECKING:
+    from probe.analysis.object_storage.bucket_store import BucketStore
 
-def info(folder: Path) -> dict[str, Any]:
-    """Return what a store of any known version holds, as one object that JSON can hold. Raises StoreError.
+
+def info(store: "Path | BucketStore") -> dict[str, Any]:
+    """Return what a store of any known version holds, as one object that JSON can hold.
 
     `waiting` counts measurements that an interrupted ingest left and the next one adds. `bytes` has one entry per
-    table, one for the identities, and one for the database.
+    table, one for the identities, and one for the database. Raises StoreError, and ResultsError for a bucket.
     """
-    version = check_known(folder)
-    files = {table: table_files(folder, table) for table in TABLES}
-    measurements = sum(rows_in(file) for file in files["measurements"])
-    sizes = {table: sum(file.stat().st_size for file in some) for table, some in files.items()}
-    sizes[INDEX] = sum(file.stat().st_size for file in index_files(folder))
-    sizes["database"] = (folder / NAME).stat().st_size
-    months = sorted({_month(file) for file in files["measurements"]})
+    version = check_known(store)
+    months = sorted({_month(path) for path in _paths(store)})
     return {
         "version": version or VERSION,
-        "measurements": measurements,
-        "waiting": _waiting(folder, version),
+        "measurements": _measurements(store),
+        "waiting": _waiting(store, version),
         "first_month": months[0] if months else None,
         "last_month": months[-1] if months else None,
-        "rejected_lines": rejected_count(folder) if version else 0,
-        "input_files": len(files_in(folder)) if version else 0,
-        "files": sizes_of(folder)[0],
-        "bytes": sizes,
+        "rejected_lines": rejected_count(store) if version else 0,
+        "input_files": len(files_in(store)) if version else 0,
+        "files": sizes_of(store)[0] if isinstance(store, Path) else len(store.listing.files),
+        "bytes": _bytes(store),
     }
 
 
@@ -48,11 +47,34 @@ def sizes_of(folder: Path) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def _waiting(folder: Path, version: int) -> int:
+def _paths(store: "Path | BucketStore") -> Iterable[Path]:
+    """Return the files of the table `measurements`."""
+    if isinstance(store, Path):
+        return table_files(store, "measurements")
+    return map(Path, store.files("measurements"))
+
+
+def _measurements(store: "Path | BucketStore") -> int:
+    if isinstance(store, Path):
+        return sum(rows_in(file) for file in table_files(store, "measurements"))
+    return store.rows("measurements")
+
+
+def _bytes(store: "Path | BucketStore") -> dict[str, int]:
+    if not isinstance(store, Path):
+        folders = {name: store.files(name).values() for name in (*TABLES, INDEX)}
+        sizes = {name: sum(stored.size for stored in files) for name, files in folders.items()}
+        return {**sizes, "database": len(store.database)}
+    on_disk = {table: table_files(store, table) for table in TABLES} | {INDEX: index_files(store)}
+    sizes = {name: sum(file.stat().st_size for file in files) for name, files in on_disk.items()}
+    return {**sizes, "database": (store / NAME).stat().st_size}
+
+
+def _waiting(store: "Path | BucketStore", version: int) -> int:
     table = {0: "", 1: "pieces"}.get(version, "staged")
     if not table:
         return 0
-    with reading(folder) as database:
+    with reading(store) as database:
         return int(database.execute(f"SELECT COALESCE(sum(lines), 0) FROM {table}").fetchone()[0])
 
 
