@@ -27,8 +27,8 @@ class NameColumns:
     )
     name_failures: int = column(
         0,
-        "Attempts with the name that did not get what the endpoint needs.",
-        count(NAMED, f"NOT ({SUCCEEDED})", "NOT local_fault"),
+        "Attempts with the name that were tried to their end and did not get what the endpoint needs.",
+        count(NAMED, f"NOT ({SUCCEEDED})", "NOT local_fault", "NOT unfinished"),
     )
     name_resets: int = column(
         0, "Flows with the name that were reset, at neutral hosts too.", count(WITH_NAME, "name_failure_kind = 'reset'")
