@@ -1,7 +1,10 @@
 """Read the answer of OONI's test helper (test key `control` of web_connectivity) as attempts of the control."""
 
+from collections.abc import Sequence
+
+from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import address, name, number, table, text, texts
-from probe.analysis.ooni_import.entries import Entry, split
+from probe.analysis.ooni_import.entries import PORTS, Entry, split, web_url
 from probe.analysis.ooni_import.failures import failure_in
 from probe.analysis.ooni_import.transactions import Converted
 from probe.analysis.ooni_import.web_connectivity import ROLE, TLS_PORT, proof_endpoint
@@ -10,20 +13,32 @@ from probe.targets.target import Endpoint, is_address
 Results = dict[tuple[str, int], Entry]
 
 
-def read_control(keys: Entry, endpoint: Endpoint | None, converted: Converted) -> bool:
-    """Add the helper's lookups and attempts to `converted`, and return True if there is an answer."""
-    control = table(keys.get("control"))
+def read_control(keys: Entry, urls: Sequence[str], similar: set[str], converted: Converted) -> bool:
+    """Add the helper's lookups and attempts to `converted`, and return True if there is an answer.
+
+    The first URL is the input. Of its redirects, only one to the same address over TLS is sure to be the helper's too.
+    Addresses in `similar` sent a page like the helper's, and are added to the answers of the helper's resolver.
+    """
+    control, endpoint = table(keys.get("control")), endpoint_of(urls[0])
     if not control or keys.get("control_failure") is not None or endpoint is None:
         return False
-    resolved = _resolved(control, endpoint.host, converted)
+    resolved = _resolved(control, endpoint.host, similar, converted)
     connects, handshakes = _results(control, "tcp_connect"), _results(control, "tls_handshake")
     for (ip, port), connect in connects.items():
         handshake = handshakes.get((ip, port))
         _prove(endpoint, ip, port, connect, handshake, converted)
-        if port == endpoint.port:
-            verified = ip in resolved or _proven(handshake, endpoint)
-            _attempt(endpoint, ip, connect, handshake, control if verified else {}, converted)
+        for visited in _visited(endpoint, urls):
+            if port == visited.port:
+                verified = ip in resolved or _proven(handshake, visited)
+                _attempt(visited, ip, connect, handshake, control if verified else {}, converted)
     return True
+
+
+def _visited(endpoint: Endpoint, urls: Sequence[str]) -> list[Endpoint]:
+    """Return the input, and the redirect to the same address over TLS if there is one."""
+    over_tls = web_url(endpoint.url.replace("http://", "https://", 1).replace(f":{PORTS['http']}/", "/", 1))
+    upgraded = endpoint_of(over_tls) if over_tls in urls[1:] else None
+    return [endpoint, upgraded] if upgraded else [endpoint]
 
 
 def families(converted: Converted) -> dict[int, bool]:
@@ -32,12 +47,12 @@ def families(converted: Converted) -> dict[int, bool]:
     return {4: True, 6: any(":" in row["ip"] and row["status"]["success"] for row in rows)}
 
 
-def _resolved(control: Entry, host: str, converted: Converted) -> set[str]:
+def _resolved(control: Entry, host: str, similar: set[str], converted: Converted) -> set[str]:
     """Add the answers of the helper's resolver with their AS numbers, and return the addresses."""
     dns = table(control.get("dns"))
-    found = [address(ip) for ip in texts(dns.get("addrs"))]
-    failed = failure_in(dns.get("failure"))
-    if is_address(host) or "failure" not in dns or not all(map(is_address, found)):
+    given, failed = _given(dns), failure_in(dns.get("failure"))
+    found = list(dict.fromkeys([*(given or []), *sorted(similar)]))
+    if is_address(host) or (given is None and not found):
         return {address(host)} if is_address(host) else set()
     networks = {address(ip): number(table(about).get("asn")) for ip, about in table(control.get("ip_info")).items()}
     for query_type, key, colon in (("A", "ipv4", False), ("AAAA", "ipv6", True)):
@@ -46,6 +61,19 @@ def _resolved(control: Entry, host: str, converted: Converted) -> set[str]:
             query = {"hostname": host, "query_type": query_type, "engine": "doh", "resolver_address": "system"}
             converted.lookups([query | {"answers": mine, "failure": failed or (None if mine else "dns_no_answer")}])
     return set(found)
+
+
+def _given(dns: Entry) -> list[str] | None:
+    """Return the addresses in the helper's answer, None if it is not known.
+
+    Helpers before 2021 listed the CNAMEs too, and omitted keys without a value. A redacted answer is not known.
+    """
+    listed = texts(dns.get("addrs"))
+    found = [address(each) for each in listed if is_address(address(each))]
+    is_answer = bool(found) or ("failure" in dns and not listed)
+    return (
+        found if is_answer and not any("[" in each or "." not in each for each in listed if ":" not in each) else None
+    )
 
 
 def _results(control: Entry, kind: str) -> Results:

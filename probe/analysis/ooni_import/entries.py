@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from probe.analysis.observations.lenient_json import address, name, number, table, tables, text, texts
 from probe.analysis.ooni_import.failures import failure_in
@@ -19,6 +19,8 @@ OWN_CLIENTS = frozenset({"udp", "tcp", "dot", "doh"})
 
 MOST = 500
 """Maximum number of entries that are read of one list, several times what any nettest of OONI writes."""
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 PORTS = {scheme: DIALECTS[scheme].default_port for scheme in ("http", "https")}
 
@@ -120,6 +122,7 @@ def requests(keys: Entry) -> list[tuple[At, str, Entry]]:
             "response": {
                 "code": number(response.get("code")),
                 "x_fingerprints": matching(_body(response), headers),
+                "x_next": _next(url, number(response.get("code")), headers.get("location")),
             },
         }
         found.append((_at(entry, *split(text(entry.get("address")))), url, written))
@@ -135,6 +138,16 @@ def _body(response: Entry) -> str | bytes:
         return base64.b64decode(text(body.get("data")), validate=True)
     except ValueError:
         return b""
+
+
+def _next(url: str, code: int, location: str | None) -> str | None:
+    """Return the URL that an answer redirects to, "" if it cannot be read, None if the answer is no redirect."""
+    if code not in REDIRECTS:
+        return None
+    try:
+        return web_url(urljoin(url, location)) if location else ""
+    except ValueError:
+        return ""
 
 
 def _headers(response: Entry) -> dict[str, str]:

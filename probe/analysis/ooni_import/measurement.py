@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from probe.analysis.observations.index import endpoint_of
 from probe.analysis.observations.lenient_json import address, name, table, text
 from probe.analysis.observations.rows import CONTROL, PROBE, FlatMeasurement, observations
 from probe.analysis.ooni_import.control import families, read_control
@@ -11,8 +10,8 @@ from probe.analysis.ooni_import.endpoint_tests import read_dnscheck, read_messen
 from probe.analysis.ooni_import.entries import Entry, connects, queries
 from probe.analysis.ooni_import.nettests import NETTESTS
 from probe.analysis.ooni_import.transactions import Converted
-from probe.analysis.ooni_import.web_connectivity import ROLE, read_web_connectivity
-from probe.signatures.bogons import is_made_up
+from probe.analysis.ooni_import.web_connectivity import ROLE, is_alike, read_web_connectivity, redirects
+from probe.signatures.bogons import is_bogon, is_made_up
 
 OURS = "censorprobe"
 
@@ -56,13 +55,15 @@ def read_ooni(measurement: Entry) -> FlatMeasurement:
         rows=list(observations(converted.keys, PROBE)),
     )
     if test == "web_connectivity":
-        _add_control(found, keys, services)
+        _add_redirects_and_control(found, keys, services[ROLE]["endpoints"][0])
     return found
 
 
-def _add_control(found: FlatMeasurement, keys: Entry, services: dict[str, dict[str, Any]]) -> None:
-    converted = Converted()
-    if read_control(keys, endpoint_of(services[ROLE]["endpoints"][0]), converted):
+def _add_redirects_and_control(found: FlatMeasurement, keys: Entry, url: str) -> None:
+    found.redirects, converted = {ROLE: redirects(keys, url)}, Converted()
+    answered = {row.address for row in found.rows if row.endpoint == url and row.http_code and row.http_failure is None}
+    similar = {ip for ip in answered if not is_bogon(ip)} if is_alike(keys) else set()
+    if read_control(keys, (url, *found.redirects[ROLE]), similar, converted):
         found.control_failed, found.control_families = False, families(converted)
         found.rows += observations(converted.keys, CONTROL)
 
