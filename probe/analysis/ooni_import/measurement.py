@@ -42,7 +42,7 @@ def read_ooni(measurement: Entry) -> FlatMeasurement:
         services: dict[str, Any] = {"all": {"endpoints": []}}
         return FlatMeasurement({"name": test, "services": services}, run, (), True, {}, foreign=True, unread=True)
     services, converted = nettest.services(measurement), Converted()
-    if not _through_a_proxy(keys):
+    if not _through_a_proxy(keys) and not nettest.is_outdated(measurement):
         _READERS[test](keys, services, converted)
     run["families"] = {"ipv4": True, "ipv6": _has_ipv6(keys)}
     found = FlatMeasurement(

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from probe.analysis.observations.lenient_json import table, text, texts
 from probe.analysis.ooni_import.entries import Entry, requests, web_url
+from probe.analysis.ooni_import.signal import is_outdated, signal_servers
 from probe.targets.dialects import DIALECTS
 from probe.targets.target import is_address
 
@@ -22,10 +23,14 @@ MOST_CENTRES = 64  # data centres of Telegram. OONI uses six addresses with two 
 
 @dataclass(frozen=True)
 class Nettest:
-    """Describe a nettest: the target's name in verdict records, and the services of a measurement."""
+    """Describe a nettest: the target's name in verdict records, and the services of a measurement.
+
+    A measurement that is outdated has services and no results, because the probe's own lists were wrong.
+    """
 
     target: Callable[[Entry], str]
     services: Callable[[Entry], Services]
+    is_outdated: Callable[[Entry], bool] = lambda measurement: False
 
 
 def input_of(measurement: Entry) -> str:
@@ -91,12 +96,10 @@ def _resolver(measurement: Entry) -> Services:
 NETTESTS: dict[str, Nettest] = {
     "telegram": Nettest(lambda measurement: "telegram", _telegram),
     "whatsapp": Nettest(lambda measurement: "whatsapp", _whatsapp),
-    "signal": _named(
-        "signal",
-        chat=["https://chat.signal.org:443/"],
-        storage=["https://storage.signal.org:443/"],
-        directory=["https://cdsi.signal.org:443/"],
-        group_calls=["https://sfu.voip.signal.org:443/"],
+    "signal": Nettest(
+        lambda measurement: "signal",
+        lambda measurement: {role: _all(urls) for role, urls in signal_servers(measurement).items()},
+        is_outdated,
     ),
     "facebook_messenger": _named(
         "facebook",
