@@ -75,7 +75,7 @@ def _add_by_transaction(chain: Chain, keys: Entry, converted: Converted) -> None
     shaken = {at.transaction: entry for at, entry in handshakes(keys)}
     pages = {at.transaction: (url, entry) for at, url, entry in requests(keys)}
     for at, connect in connects(keys):
-        endpoint = endpoint_of(chain.urls.get(at.depth, ""))
+        endpoint = endpoint_of(chain.urls.get(at.depth, "")) if at.transaction else None
         if endpoint is None or at.port not in {endpoint.port, TLS_PORT}:
             continue
         handshake, (url, page) = shaken.get(at.transaction), pages.get(at.transaction, ("", None))
