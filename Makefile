@@ -67,10 +67,11 @@ docs: $(VENV)/ready-test
 messages: $(VENV)/ready-test
 	$(BIN)/python -m tests.messages.template
 
-# After a change of rules, mechanisms, features or follow-ups: the pages about them in docs/reference.
+# After a change of rules, mechanisms, features, follow-ups or OONI's cases: the pages about them in docs/reference.
 reference: $(VENV)/ready-test
 	$(BIN)/python -m probe.analysis.report.reference
 	$(BIN)/python docs/mkdocs/followups.py
+	$(BIN)/python -m tests.support.ooni.cases.page
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

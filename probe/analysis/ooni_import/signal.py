@@ -1,7 +1,7 @@
 """List the servers that each version of OONI's nettest `signal` tested, and the times when its results mean nothing.
 
 Source: https://github.com/ooni/probe-cli, internal/experiment/signal/signal.go (until 2023-01-16 in
-internal/engine/experiment/signal), opened 2026-11-27 at each commit that changed the list:
+internal/engine/experiment/signal), opened 2026-11-27 at each commit that changed the list.
 
 - 5e5cfa72 of 2021-02-26: version 0.2.0, six servers. Versions 0.2.1 and 0.2.2 keep them.
 - db85adbf of 2023-05-10: without api.directory.signal.org, in 0.2.2 (releases from 3.17.2) and 0.2.3.

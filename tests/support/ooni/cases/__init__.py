@@ -1,1 +1,1 @@
-"""Cases in the shapes of OONI's published sample measurements, each with the verdict that it must get."""
+"""Make measurements in the shapes of OONI's published samples, each with the verdict that it must get."""
