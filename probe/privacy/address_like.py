@@ -55,3 +55,10 @@ def spells_address(text: str) -> bool:
     """
     decoded = decode(text)
     return not decoded.complete or any(map(looks_like_address, decoded.texts))
+
+
+@lru_cache(maxsize=4096)
+def encodes_address(text: str) -> bool:
+    """Return whether an address is encoded in a text of hexadecimal digits, which itself looks like one."""
+    decoded = decode(text)
+    return not decoded.complete or any(looks_like_address(form) for form in decoded.texts if form != text)

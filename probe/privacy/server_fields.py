@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from probe.formats.keys import TEST_KEYS
+from probe.privacy.address_like import encodes_address
 from probe.privacy.certificates import Context, is_plain_certificate, withheld_leaf
 from probe.privacy.dns_messages import kept_message, load_types
 from probe.privacy.host_names import kept_name, parents_of
@@ -270,8 +271,8 @@ def _names_in(text: str) -> Iterable[str]:
 
 
 def _is_digest(text: str) -> bool:
-    """Return whether a text is a SHA-256 digest, and not the digits of an encoded text."""
-    return _DIGEST.fullmatch(text) is not None and not bytes.fromhex(text).isascii()
+    """Return whether a text is a SHA-256 digest, and not the digits of an encoded or compressed text."""
+    return _DIGEST.fullmatch(text) is not None and not bytes.fromhex(text).isascii() and not encodes_address(text)
 
 
 def _valid_certificates(value: Any) -> Iterator[bytes]:

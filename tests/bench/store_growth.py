@@ -26,7 +26,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Panel:
-    """Describe one panel: a title, the left edge, and the powers of ten between which its values lie."""
+    """Describe one panel: a title, the left edge, and the powers of ten at both ends of its axis."""
 
     title: str
     left: int

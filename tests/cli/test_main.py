@@ -35,7 +35,7 @@ def test_importing_the_command_line_is_cheap(statement: str) -> None:
 
 
 def test_judging_loads_no_models_of_files() -> None:
-    """Pydantic's models check measurements and target files. They take longer to build than all else of a judging."""
+    """Test that no model of pydantic is built. That takes longer than all else of a judging."""
     code = "import sys, probe.cli.results.judge, probe.analysis.verdicts.verdicts; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"pydantic", "probe.formats.entries"} & set(done.stdout.split())

@@ -145,7 +145,7 @@ async def mtproto_answer(address: str, form: str) -> Wrote:
 async def mtproto_proper(address: str, form: str) -> Wrote:
     """Answer as a data centre does, with the address in every part that the server chooses."""
     told = form.encode()[:16].ljust(16, b"\0")
-    numbers = [int(ipaddress.ip_address(address)) & (2**64 - 1), int.from_bytes(told[:8], "little")]
+    numbers = [int(ipaddress.ip_address(address)) & (2**63 - 1), int.from_bytes(told[:8], "little")]
     answer = data_centre(lambda nonce: mtproto.res_pq(nonce, told, PQ, numbers, numbers[0]))
     async with serving(answer) as server, a_transaction() as bench:
         conn = await tcp_connect(bench.tx, "127.0.0.1", server.port, pace=bench.pace)

@@ -234,5 +234,5 @@ def _failure_before_body(entry: dict[str, Any]) -> str | None:
 
 _LAYER_FAILURES = {"tcp_connect": "tcp_failure", "tls_handshakes": "tls_failure", "quic_handshakes": "quic_failure"}
 _COLUMNS = {"tcp_connect": _tcp, "tls_handshakes": _tls, "quic_handshakes": _quic, "requests": _http, **PAYLOADS}
-_LISTS = ("queries", "mail", *_COLUMNS)
-"""The lists of entries in test keys that rows are made from."""
+_LISTS = tuple(dict.fromkeys(("queries", "mail", *_COLUMNS)))
+"""The lists of entries in test keys that rows are made from, each once."""

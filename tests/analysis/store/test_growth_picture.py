@@ -18,7 +18,7 @@ def test_picture_is_drawn_from_the_figures() -> None:
     assert {row["step"] for row in rows()} == set(STEPS)
 
 
-def test_points_lie_inside_of_the_picture() -> None:
+def test_points_are_inside_of_the_picture() -> None:
     root = ElementTree.fromstring(PICTURE.read_text())
     _, _, width, height = map(float, root.attrib["viewBox"].split())
     points = [(float(one.attrib["cx"]), float(one.attrib["cy"])) for one in root if one.tag.endswith("circle")]
