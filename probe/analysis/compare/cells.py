@@ -1,34 +1,26 @@
-"""Count verdicts into cells: one service at one vantage point, with counts, networks and a test of the difference."""
+"""Count verdicts into cells: one service at one vantage point, with its state now, its networks and its difference."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from probe.analysis.compare.axes import AXES, CONDITIONS, ROWS, Question
-from probe.analysis.compare.instrument import SOFTWARE, suspects
+from probe.analysis.compare.current import LEAST as LEAST
+from probe.analysis.compare.current import Current, NetworkNow, describe
+from probe.analysis.compare.difference import Difference, column_of, differences, robust_baseline
+from probe.analysis.compare.instrument import suspects
+from probe.analysis.compare.units import CONNECTED, COUNTED_STATE, FAILING, NOT_COUNTED, STATES, Unit, select_units
+from probe.analysis.compare.units import SET_ASIDE as SET_ASIDE
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import SEVERITY
-from probe.analysis.statistics.fisher import fisher_exact, holm
 from probe.asn.table import AsnTable
 
-SHARE = 0.8  # of a cell's measurements must have its state
-LEAST = 5  # measurements are needed for a statement about a vantage point
-MIXED, INSUFFICIENT, OK = "mixed", "insufficient", "ok"
-TEST = "fisher_exact_two_sided_holm"
-REST = "rest"
+SHARE = 0.8  # of the measurements of a day or hour must have its state, in a series
+MIXED, INSUFFICIENT = "mixed", "insufficient"
+ROBUST = "robust"
 
-# Mechanisms that a network without working IPv6 causes. It never causes a reset that follows a name.
-_BROKEN_FAMILY = ("", "tcp.timeout", "ip.unreachable", "udp.timeout")
-SET_ASIDE = f"""CASE
-  WHEN NOT valid THEN CASE WHEN invalid_reason = '' THEN 'invalid' ELSE invalid_reason END
-  WHEN state = '' OR state = 'insufficient' THEN 'insufficient'
-  WHEN ipv6_broken AND state <> 'ok' AND mechanisms IN ({", ".join(f"'{name}'" for name in _BROKEN_FAMILY)})
-    THEN 'ipv6_broken'
-  WHEN state <> 'ok' AND EXISTS (SELECT 1 FROM suspects
-    WHERE suspects.service = verdicts.service AND suspects.software = {SOFTWARE}) THEN 'instrument'
-  ELSE '' END"""
 # The newest row of a group as one text, of which every engine can compute the maximum. `_example` splits it again.
 _TIME = 20
 _NEWEST = (
@@ -40,12 +32,13 @@ REPORTERS = "COUNT(DISTINCT CASE WHEN run_id <> '' THEN run_id END) + SUM(CASE W
 
 
 class Network(NamedTuple):
-    """Hold one network of a cell. `found` is the state that most of its measurements have (`winner`)."""
+    """Hold one network of a cell. `n` counts runs. `found` is its state in the newest days, since the day `since`."""
 
     asn: str
     name: str
     n: int
     found: str | None
+    since: str | None
 
 
 @dataclass(frozen=True)
@@ -62,10 +55,10 @@ class Example:
 class Cell:
     """Hold the counts of one service (or target) at one vantage point.
 
-    - `n` counts valid and sufficient measurements, `by_state` splits them, `set_aside` has the others by reason.
-    - `found` is the state of at least SHARE of the `n`, else `mixed`. It is None without any.
-    - `state` equals `found` if `n` is at least LEAST, else it is `insufficient`.
-    - `mechanisms` are named by at least half of the accusing measurements.
+    - `now` describes the newest days. `found` is its state, None without a run that counts.
+    - `state` equals `found` if `runs` is at least LEAST, else it is `insufficient`.
+    - `n` counts measurements, `by_state` splits them, `set_aside` has by reason those that do not count.
+    - `mechanisms` are named by at least half of the measurements with this state.
     - `reporters_max` counts runs, an upper limit for the number of users.
     """
 
@@ -80,7 +73,9 @@ class Cell:
     networks: list[Network] = field(default_factory=list)
     reporters_max: int = 0
     witness: Example | None = None  # the published key for the example measurement
-    difference: dict[str, Any] | None = None
+    runs: int = 0
+    now: Current | None = None
+    difference: Difference | None = None
 
 
 class Tally(NamedTuple):
@@ -107,6 +102,7 @@ class Comparison:
     baseline: bool
     left_out: tuple[int, int] = (0, 0)  # vantage points that `top` removed, and their measurements
     instrument: list[tuple[str, str]] = field(default_factory=list)
+    untested: int = 0  # services without a robust baseline
 
     def rows(self) -> Iterator[tuple[str, list[Cell]]]:
         """Iterate over the services with their cells, in the order of the vantage points."""
@@ -119,21 +115,33 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
     faults = prepare(table, question)
     at_baseline = " AND ".join(f"{CONDITIONS[name]} = ?" for name, _ in question.baseline)
     values = [value for _, value in question.baseline]
-    axes = question.axes()
-    found = _tallies(table, question.row, axes, f"NOT ({at_baseline})" if at_baseline else "1 = 1", values)
+    axes, elsewhere = question.axes(), f"NOT ({at_baseline})" if at_baseline else "1 = 1"
+    found = _tallies(table, question.row, axes, elsewhere, values)
+    units = select_units(table, question.row, axes, elsewhere, values)
     vantages, left_out = _ranked(found, top)
-    columns = [(dict(zip(axes, vantage, strict=True)), found[vantage]) for vantage in vantages]
+    columns = [(dict(zip(axes, vantage, strict=True)), found[vantage], units[vantage]) for vantage in vantages]
     if at_baseline:
-        columns.insert(0, (dict(question.baseline), _tallies(table, question.row, (), at_baseline, values)[()]))
-    services = sorted({service for _, tallies in columns for service in tallies})
+        own = _tallies(table, question.row, (), at_baseline, values)[()]
+        own_units = select_units(table, question.row, (), at_baseline, values)[()]
+        columns.insert(0, (dict(question.baseline), own, own_units))
+    services = sorted({service for _, tallies, _ in columns for service in tallies})
     cells = {
-        (service, number): _cell(service, vantage, tallies.get(service, []))
+        (service, number): _cell(service, vantage, tallies.get(service, []), measured.get(service, []))
         for service in services
-        for number, (vantage, tallies) in enumerate(columns)
+        for number, (vantage, tallies, measured) in enumerate(columns)
     }
-    comparison = Comparison(question, services, [at for at, _ in columns], cells, bool(at_baseline), left_out, faults)
-    _test(comparison)
-    return comparison
+    tested = {
+        service: {number: column_of(measured.get(service, [])) for number, (_, _, measured) in enumerate(columns)}
+        for service in services
+    }
+    named = dict(question.baseline) or None
+    for key, difference in differences(tested, 0 if named else None).items():
+        cells[key].difference = replace(difference, baseline=named)
+    untested = (
+        0 if named else sum(not robust_baseline(one) for one in tested.values() if any(c.sources for c in one.values()))
+    )
+    at = [vantage for vantage, _, _ in columns]
+    return Comparison(question, services, at, cells, bool(named), left_out, faults, untested)
 
 
 def prepare(table: VerdictTable, question: Question) -> list[tuple[str, str]]:
@@ -149,7 +157,7 @@ _Tallies = dict[tuple[str, ...], dict[str, list[Tally]]]  # by vantage point and
 
 def _tallies(table: VerdictTable, row: str, axes: Sequence[str], condition: str, values: Sequence[str]) -> _Tallies:
     names = [ROWS[row], *(AXES[axis] for axis in axes)]
-    alike = ["probe_asn", "MAX(network)", "state", "mechanisms", SET_ASIDE]
+    alike = ["probe_asn", "MAX(network)", COUNTED_STATE, "mechanisms", NOT_COUNTED]
     keys = [*range(1, len(names) + 2), len(names) + 3, len(names) + 4, len(names) + 5]
     statement = (
         f"SELECT {', '.join([*names, *alike])}, COUNT(*), {REPORTERS}, {_NEWEST} FROM verdicts WHERE {condition} "
@@ -171,22 +179,25 @@ def _ranked(tallies: _Tallies, top: int) -> tuple[list[tuple[str, ...]], tuple[i
     return ranked[: top or None], (len(beyond), sum(counts[vantage] for vantage in beyond))
 
 
-def _cell(service: str, vantage: dict[str, str], tallies: list[Tally]) -> Cell:
+def _cell(service: str, vantage: dict[str, str], tallies: list[Tally], units: list[Unit]) -> Cell:
     counted = [tally for tally in tallies if not tally.set_aside]
     states = _sums((tally.state, tally.n) for tally in counted)
-    n, found = sum(states.values()), winner(states)
+    now, networks = describe(units)
+    found, runs = now.state if now else None, sum(network.n for network in networks.values())
     return Cell(
         service,
         vantage,
-        state=found if found is not None and n >= LEAST else INSUFFICIENT,
+        state=found if found is not None and runs >= LEAST else INSUFFICIENT,
         found=found,
-        mechanisms=_mechanisms(counted, found),
-        n=n,
-        by_state={str(state): states[state] for state in SEVERITY if state in states},
+        mechanisms=_mechanisms(counted, now),
+        n=sum(states.values()),
+        by_state={state: states[state] for state in STATES if state in states},
         set_aside=dict(sorted(_sums((tally.set_aside, tally.n) for tally in tallies if tally.set_aside).items())),
-        networks=_networks(counted),
+        networks=_networks(networks, counted),
         reporters_max=sum(tally.reporters for tally in counted),
         witness=_example(counted or tallies, found),
+        runs=runs,
+        now=now,
     )
 
 
@@ -199,20 +210,23 @@ def winner(states: Counter[str]) -> str | None:
     return state if most >= SHARE * n else MIXED
 
 
-def _mechanisms(tallies: list[Tally], found: str | None) -> list[str]:
-    accusing = [tally for tally in tallies if tally.mechanisms and found in (tally.state, MIXED)]
+def _mechanisms(tallies: list[Tally], now: Current | None) -> list[str]:
+    """Return the mechanisms of the measurements with the cell's state, or of all if it works and a network fails."""
+    hidden = now is not None and now.failing > 0 and now.state not in FAILING
+    accusing = [tally for tally in tallies if tally.mechanisms and (hidden or (now and tally.state == now.state))]
     named = _sums((name, tally.n) for tally in accusing for name in tally.mechanisms.split())
     return sorted(name for name, n in named.items() if 2 * n >= sum(tally.n for tally in accusing))
 
 
-def _networks(tallies: list[Tally]) -> list[Network]:
-    states: dict[str, Counter[str]] = defaultdict(Counter)
+def _networks(networks: dict[tuple[str, str], NetworkNow], tallies: list[Tally]) -> list[Network]:
     names: dict[str, str] = {}
     for tally in tallies:
-        states[tally.network][tally.state] += tally.n
         names[tally.network] = max(names.get(tally.network, ""), tally.network_name)
-    ranked = sorted(states, key=lambda asn: (-states[asn].total(), asn))
-    return [Network(asn, names[asn] or network_name(asn), states[asn].total(), winner(states[asn])) for asn in ranked]
+    ranked = sorted(networks.items(), key=lambda item: (-item[1].n, item[0]))
+    return [
+        Network(asn, names[asn] or network_name(asn), network.n, network.found, network.since)
+        for (_, asn), network in ranked
+    ]
 
 
 @cache
@@ -228,32 +242,17 @@ def _asn_table() -> AsnTable:
 
 
 def _example(tallies: list[Tally], found: str | None) -> Example | None:
-    """Return the newest measurement with the cell's state. In a mixed cell it has the gravest state.
+    """Return the newest measurement with the cell's state, or without a state the newest that does not count.
 
-    Without measurements that count, the newest of the others is returned.
+    A run's state can differ from those of its measurements. Then the gravest state is taken.
     """
-    for state in (*SEVERITY, ""):
-        newest = [tally.newest for tally in tallies if tally.state == state and found in (state, MIXED, None)]
+    named = found if any(tally.state == found for tally in tallies) else None
+    for state in (*SEVERITY, CONNECTED, ""):
+        newest = [tally.newest for tally in tallies if tally.state == state and named in (state, None)]
         if newest:
             time, (line, length, rest) = max(newest)[:_TIME], max(newest)[_TIME:].split(" ", 2)
             return Example(rest[int(length) :], int(line), rest[: int(length)], time.rstrip())
     return None
-
-
-def _test(comparison: Comparison) -> None:
-    """Set every cell's p-value: its share of `ok` against the baseline's, or against all other vantage points'."""
-    tested: list[tuple[Cell, float]] = []
-    for _, cells in comparison.rows():
-        reference = cells[:1] if comparison.baseline else cells
-        n, ok = sum(cell.n for cell in reference), sum(cell.by_state.get(OK, 0) for cell in reference)
-        for cell in cells[comparison.baseline :]:
-            works = cell.by_state.get(OK, 0)
-            other_works, others = (ok, n) if comparison.baseline else (ok - works, n - cell.n)
-            if cell.n and others:
-                tested.append((cell, fisher_exact(works, cell.n - works, other_works, others - other_works)))
-    against: Any = dict(comparison.question.baseline) if comparison.baseline else REST
-    for (cell, raw), p in zip(tested, holm([raw for _, raw in tested]), strict=True):
-        cell.difference = {"baseline": against, "p_value": p, "test": TEST, "p_value_uncorrected": raw}
 
 
 def _sums(pairs: Iterable[tuple[str, int]]) -> Counter[str]:

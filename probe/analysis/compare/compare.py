@@ -8,24 +8,26 @@ from dataclasses import asdict
 from typing import Any
 
 from probe.analysis.compare.axes import ARTIFICIAL
-from probe.analysis.compare.cells import INSUFFICIENT, LEAST, MIXED, SHARE, Cell, Comparison, network_name
+from probe.analysis.compare.cells import INSUFFICIENT, MIXED, ROBUST, Cell, Comparison, network_name
+from probe.analysis.compare.current import LEAST, NOW, Current, kind_of
+from probe.analysis.compare.difference import LEAST_SOURCES, NEARLY_ALL, RATE, TEST, Difference
+from probe.analysis.compare.units import FAILING
 from probe.messages import mark, tr, tr_plural
 
 WIDTH = 80
 _SERVICE_WIDTH = 22
 _CELL_WIDTH = 18  # at least, so that three vantage points fit beside each other
 _GAP = 2
-_SIGNIFICANT = 0.05  # corrected p-value, for the mark of a difference
 WORDS = {
     "blocked": mark("BLOCKED"),
     "likely_blocked": mark("LIKELY BLOCKED"),
     "degraded": mark("WORKS BADLY"),
     "impaired": mark("NOT WORKING"),
     "down": mark("DOWN"),
+    "connected": mark("CONNECTED"),
     "ok": mark("OK"),
-    MIXED: mark("MIXED"),
+    MIXED: mark("MIXED"),  # of a day or hour in a series
 }
-
 
 REASONS = {
     "insufficient": mark("not enough data"),
@@ -52,7 +54,29 @@ def cell_to_dict(cell: Cell) -> dict[str, Any]:
     written = asdict(cell)
     written["networks"] = [network._asdict() for network in cell.networks]
     order = ("service", "vantage", "state", "mechanisms", "n", "by_state", "networks", "reporters_max", "witness")
-    return {key: written[key] for key in (*order, "difference", "found", "set_aside")}
+    return {key: written[key] for key in (*order, "difference", "found", "set_aside", "runs", "now")} | {
+        "difference": difference_to_dict(cell.difference) if cell.difference else None
+    }
+
+
+def difference_to_dict(difference: Difference) -> dict[str, Any]:
+    """Return a difference in the form of the JSON output."""
+    own = {"failing_sources": difference.failing, "sources": difference.sources}
+    others = {
+        "baseline_failing_sources": difference.baseline_failing,
+        "baseline_sources": difference.baseline_sources,
+        "baseline_columns": difference.columns,
+    }
+    return {
+        "baseline": difference.baseline or ROBUST,
+        "p_value": difference.p_value,
+        "test": TEST,
+        "p_value_uncorrected": difference.p_value_uncorrected,
+        "direction": "less_often" if difference.worse else None,
+        "odds_ratio": difference.odds_ratio._asdict() if difference.odds_ratio else None,
+        **own,
+        **others,
+    }
 
 
 def label(vantage: dict[str, str]) -> str:
@@ -109,19 +133,37 @@ def _cell_lines(cell: Cell, width: int) -> list[str]:
     """Return the lines of one cell: state with counts and mechanisms, or why no measurement counts."""
     if cell.found is None:
         return folded(not_counted(cell.set_aside) or "-", width)
-    return folded(cell_text(cell), width) + [line for name in cell.mechanisms for line in folded(name, width)]
+    return [line for text in (*state_lines(cell), *cell.mechanisms) for line in folded(text, width)]
 
 
 def cell_text(cell: Cell) -> str:
-    """Return `BLOCKED 7/7 *`, `(BLOCKED 1/1)` for too few measurements, or `MIXED 3 BLOCKED, 4 OK`."""
-    if cell.found in cell.by_state:
-        words = f"{tr(WORDS[str(cell.found)])} {cell.by_state[str(cell.found)]}/{cell.n}"
-    else:
-        states = ", ".join(f"{n} {tr(WORDS[state])}" for state, n in cell.by_state.items())
-        words = f"{tr(WORDS[MIXED])} {states}"
+    """Return the lines of a cell that counts, in one line."""
+    return ", ".join(state_lines(cell))
+
+
+def state_lines(cell: Cell) -> list[str]:
+    """Return `BLOCKED 7/7 *`, or `(BLOCKED 1/1)` for too few runs, then since when, networks and the interval."""
+    if cell.now is None:
+        return []
+    words = f"{tr(WORDS[cell.now.state])} {_share(cell.now)}"
     if cell.state == INSUFFICIENT:
-        words = f"({words})"
-    return f"{words} *" if cell.difference and cell.difference["p_value"] < _SIGNIFICANT else words
+        return [f"({words})", *_circumstances(cell.now)]
+    sure = [tr("fails {low}-{high} %", low=round(100 * cell.now.low), high=round(100 * cell.now.high))]
+    starred = f"{words} *" if cell.difference and cell.difference.worse else words
+    return [starred, *_circumstances(cell.now), *(sure if cell.now.state in FAILING else [])]
+
+
+def _share(now: Current) -> str:
+    """Return how many of the newest runs fail or work as the state says."""
+    return f"{sum(now.runs.get(state, 0) for state in kind_of(now.state))}/{sum(now.runs.values())}"
+
+
+def _circumstances(now: Current) -> list[str]:
+    lines = [tr("since {day}", day=now.since)] if now.since else []
+    if now.failing and now.networks > 1:
+        fails = tr("on {failing} of {count} networks", failing=now.failing, count=now.networks)
+        lines.append(fails if now.state in FAILING else tr("fails {where}", where=fails))
+    return lines
 
 
 def not_counted(set_aside: dict[str, int]) -> str:
@@ -131,20 +173,43 @@ def not_counted(set_aside: dict[str, int]) -> str:
     )
 
 
+def baseline_name(comparison: Comparison) -> str:
+    """Return the name of what the cells are compared with."""
+    if comparison.baseline:
+        return label(dict(comparison.question.baseline))
+    return tr("the vantage points in which the service works for nearly all")
+
+
 def _notes(comparison: Comparison) -> list[str]:
     """Return the lines of the legend, and what the table does not show."""
-    others = tr("the other vantage points together")
-    baseline = label(dict(comparison.question.baseline)) if comparison.baseline else others
     notes = [
-        tr("3/4: the state of 3 of 4 measurements. MIXED: no state has {share} of them.", share=f"{SHARE:.0%}"),
-        tr("(...): fewer than {least} measurements, too few for a statement about the network.", least=LEAST),
         tr(
-            "*: works less or more often than {baseline} (Fisher's exact test, Holm's correction, p < {limit}).",
-            baseline=baseline,
-            limit=_SIGNIFICANT,
+            "3/4: 3 of 4 runs of the newest {days} days. A day of a network counts once, as most of its runs ended.",
+            days=NOW,
+        ),
+        tr("fails 60-90 %: the share of these network-days that fail is in this interval (95 %)."),
+        tr("(...): fewer than {least} runs, too few for a statement about the network.", least=LEAST),
+        tr("CONNECTED: the service was reached. Nothing proves that it was the right one."),
+        tr(
+            "*: works less often than at {baseline}, on {least} sources or more. Of all marks, {rate} may be false. "
+            "A source is a network, or a software version in it.",
+            baseline=baseline_name(comparison),
+            least=LEAST_SOURCES,
+            rate=f"{RATE:.0%}",
         ),
         tr("-: not measured. A gap is not OK."),
     ]
+    if not comparison.baseline and comparison.untested:
+        notes.append(
+            tr_plural(
+                "{count} service works for {share} of the sources at too few vantage points, so it has no baseline. "
+                "Name one with --baseline.",
+                "{count} services work for {share} of the sources at too few vantage points, so they have no baseline. "
+                "Name one with --baseline.",
+                comparison.untested,
+                share=f"{NEARLY_ALL:.0%}",
+            )
+        )
     notes += [
         tr(
             "Not counted: results of {version} for {service}. It fails on networks where other versions work.",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from probe.analysis.compare.cells import LEAST
+from probe.analysis.compare.current import LEAST
 from probe.analysis.report.markdown import code, escaped
 from probe.analysis.store.licences import OF_OONI, OF_OURS, licences_of
 from probe.messages import tr, tr_plural

@@ -15,9 +15,11 @@ from typing import Any
 import pyarrow as pa
 
 from probe.analysis.compare.axes import parse_question
-from probe.analysis.compare.cells import INSUFFICIENT, LEAST, Cell, compare, winner
+from probe.analysis.compare.cells import INSUFFICIENT, Cell, compare, winner
+from probe.analysis.compare.current import LEAST
 from probe.analysis.compare.events import events
 from probe.analysis.compare.series import axes_of, series
+from probe.analysis.compare.units import CONNECTED
 from probe.analysis.compare.verdict_table import StoreError, VerdictTable
 from probe.analysis.object_storage import address_of, objects_of
 from probe.analysis.observations.identity import identity
@@ -122,9 +124,18 @@ _CELL = [
     ("mechanisms", _NAMES),
     ("n", pa.int64()),
     *_COUNTS,
+    ("connected", pa.int64()),
     ("set_aside", pa.int64()),
     ("networks", _NAMES),
     ("reporters_max", pa.int64()),
+    ("runs", pa.int64()),
+    ("since", pa.string()),
+    ("networks_now", pa.int64()),
+    ("networks_failing", pa.int64()),
+    ("failing_low", pa.float64()),
+    ("failing_high", pa.float64()),
+    ("odds_ratio", pa.float64()),
+    ("worse", pa.bool_()),
     ("p_value", pa.float64()),
     ("witness_file", pa.string()),
     ("witness_line", pa.int64()),
@@ -138,6 +149,7 @@ _EVENT = [
 
 
 def _cell(cell: Cell, axes: Iterable[str]) -> dict[str, Any]:
+    ratio = cell.difference.odds_ratio if cell.difference else None
     return {
         "service": cell.service,
         **{axis: cell.vantage.get(axis) for axis in axes},
@@ -145,11 +157,19 @@ def _cell(cell: Cell, axes: Iterable[str]) -> dict[str, Any]:
         "found": cell.found,
         "mechanisms": cell.mechanisms,
         "n": cell.n,
-        **{state: cell.by_state.get(state, 0) for state in STATES},
+        **{state: cell.by_state.get(state, 0) for state in (*STATES, CONNECTED)},
         "set_aside": sum(cell.set_aside.values()),
         "networks": [network.asn for network in cell.networks],
         "reporters_max": cell.reporters_max,
-        "p_value": cell.difference["p_value"] if cell.difference else None,
+        "runs": cell.runs,
+        "since": cell.now.since if cell.now else None,
+        "networks_now": cell.now.networks if cell.now else 0,
+        "networks_failing": cell.now.failing if cell.now else 0,
+        "failing_low": cell.now.low if cell.now else None,
+        "failing_high": cell.now.high if cell.now else None,
+        "odds_ratio": ratio.estimate if ratio else None,
+        "worse": cell.difference.worse if cell.difference else None,
+        "p_value": cell.difference.p_value if cell.difference else None,
         "witness_file": cell.witness.file if cell.witness else None,
         "witness_line": cell.witness.line if cell.witness else None,
     }

@@ -171,9 +171,23 @@
     return list;
   }
 
+  const percent = (share) => `${Math.round(100 * share)} %`;
+
+  /** Return the comparison with the baseline in words. */
+  function difference(found) {
+    if (found === null) return "";
+    const ratio = found.odds_ratio;
+    const odds = ratio === null ? "" : `Odds ratio ${ratio.estimate.toPrecision(2)} (${ratio.low.toPrecision(2)} to ${ratio.high.toPrecision(2)}), `;
+    const words = found.direction === null ? "Not clearly less often than at" : "Works less often than at";
+    return `${words} ${data.baseline}. Sources that fail: ${found.failing_sources} of ${found.sources} here, `
+      + `${found.baseline_failing_sources} of ${found.baseline_sources} there. `
+      + `${odds}p = ${found.p_value.toPrecision(2)}.`;
+  }
+
   function aboutCell(cell) {
     const aside = Object.entries(cell.set_aside).map(([reason, n]) => `${n} ${data.reasons[reason] || reason}`).join(", ");
-    const networks = cell.networks.map(([asn, name, n, found]) => `${asn} ${name}: ${n}, ${word(found)}`).join("; ");
+    const networks = cell.networks.map(([asn, name, n, found, since]) =>
+      `${asn} ${name}: ${n}, ${found === null ? "not measured in the newest days" : word(found)}${since ? ` since ${since}` : ""}`).join("; ");
     return [
       el("p", {}, el("strong", {}, cell.text)),
       facts([
@@ -182,7 +196,9 @@
         ["Not counted", aside],
         ["Users", cell.n ? `${cell.reporters_max} at most` : ""],
         ["Networks", networks + (cell.more_networks ? `; and ${cell.more_networks} more` : "")],
-        ["Difference", cell.p === null ? "" : `p = ${cell.p.toPrecision(2)}, compared with ${data.baseline || "the other vantage points together"}`],
+        ["Newest days", cell.now ? `${cell.now.first} to ${cell.now.last}: ${counts(cell.now.runs)} (runs)` : ""],
+        ["Days that fail", cell.now && cell.now.days ? `${cell.now.failing_days} of ${cell.now.days} network-days, ${percent(cell.now.low)} to ${percent(cell.now.high)}` : ""],
+        ["Difference", difference(cell.difference)],
       ]),
     ];
   }
@@ -289,7 +305,7 @@
     listed = services.flatMap((s) => vantages.map((v) => cellAt(s, v))).filter(fits);
     const part = listed.slice(0, limit).map((cell) => [
       data.services[cell.s], data.vantages[cell.v].label, data.vantages[cell.v].network || "", cell.text, cell.mechanisms.join(", "),
-      String(cell.n), String(cell.reporters_max), cell.p === null ? "" : cell.p.toPrecision(2),
+      String(cell.n), String(cell.reporters_max), cell.difference === null ? "" : cell.difference.p_value.toPrecision(2),
       cell.witness === null ? "" : `${data.verdicts[cell.witness].file}:${data.verdicts[cell.witness].line}`]);
     at("list-table").replaceChildren(table([data.row, "vantage point", "network", "state", "mechanisms", "n", "users at most", "p", "example measurement"], part));
     at("list-more").hidden = listed.length <= limit;

@@ -4,14 +4,26 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from probe import __version__
 from probe.analysis.compare.axes import Question, QuestionError
-from probe.analysis.compare.cells import LEAST, SHARE, Cell, Comparison, Example, network_name
-from probe.analysis.compare.compare import REASONS, WORDS, ascii_only, cell_text, label, not_counted, vantage_name
+from probe.analysis.compare.cells import Cell, Comparison, Example, network_name
+from probe.analysis.compare.compare import (
+    REASONS,
+    WORDS,
+    ascii_only,
+    baseline_name,
+    cell_text,
+    difference_to_dict,
+    not_counted,
+    vantage_name,
+)
+from probe.analysis.compare.current import LEAST, NOW
+from probe.analysis.compare.difference import RATE
 from probe.analysis.compare.events import prepared_events, together
 from probe.analysis.compare.series import prepared_series
 from probe.analysis.compare.verdict_table import VerdictTable
@@ -28,7 +40,7 @@ GLYPHS = {
     "impaired": "N",
     "down": "D",
     "ok": "✓",
-    "mixed": "M",
+    "connected": "C",
     "gap": "·",
 }
 MOST_NETWORKS = 5  # named in one cell. The others are counted.
@@ -85,11 +97,12 @@ def page_data(
         "first": first,
         "last": last,
         "least": LEAST,
-        "share_percent": round(100 * SHARE),
-        "words": WORDS,
+        "newest_days": NOW,
+        "rate_percent": round(100 * RATE),
+        "words": {state: word for state, word in WORDS.items() if state in GLYPHS},
         "reasons": REASONS,
         "glyphs": GLYPHS,
-        "baseline": label(dict(comparison.question.baseline)) if comparison.baseline else None,
+        "baseline": baseline_name(comparison),
         "left_out": comparison.left_out,
         "instrument": comparison.instrument,
         "services": comparison.services,
@@ -133,7 +146,9 @@ def _cell(cell: Cell, service: int, vantage: int, examples: Mapping[Example, int
         "networks": cell.networks[:MOST_NETWORKS],
         "more_networks": max(0, len(cell.networks) - MOST_NETWORKS),
         "reporters_max": cell.reporters_max,
-        "p": cell.difference["p_value"] if cell.difference else None,
+        "runs": cell.runs,
+        "now": asdict(cell.now) if cell.now else None,
+        "difference": difference_to_dict(cell.difference) if cell.difference else None,
         "witness": examples[cell.witness] if cell.witness is not None else None,
     }
 

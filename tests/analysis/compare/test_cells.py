@@ -38,15 +38,15 @@ def only(comparison: Comparison) -> Cell:
     [
         (0, 5, "blocked", "blocked"),
         (1, 4, "blocked", "blocked"),
-        (2, 3, "mixed", "mixed"),
+        (2, 3, "blocked", "blocked"),
         (0, 4, "insufficient", "blocked"),
         (4, 1, "ok", "ok"),
-        (1, 1, "insufficient", "mixed"),
+        (1, 1, "insufficient", "ok"),
     ],
 )
-def test_state_needs_four_fifths_of_five_measurements(lay: Laid, good: int, bad: int, state: str, found: str) -> None:
+def test_state_needs_most_of_five_runs(lay: Laid, good: int, bad: int, state: str, found: str) -> None:
     cell = only(lay(rows(good), blocked(bad)))
-    assert (cell.state, cell.found, cell.n) == (state, found, good + bad)
+    assert (cell.state, cell.found, cell.n, cell.runs) == (state, found, good + bad, good + bad)
     assert sum(cell.by_state.values()) == cell.n
 
 
@@ -54,7 +54,7 @@ def test_uncounted_measurements_are_set_aside_with_reason(lay: Laid) -> None:
     cell = only(
         lay(
             blocked(5),
-            rows(7, "insufficient"),
+            rows(7, "insufficient", proof=""),
             rows(2, "", valid=False, invalid_reason="captive_portal"),
             rows(9, "likely_blocked", "tcp.timeout", ipv6_broken=True),
         )
@@ -74,7 +74,7 @@ def test_gap_is_not_ok(lay: Laid) -> None:
 
 
 def test_cell_without_counted_measurements_is_insufficient(lay: Laid) -> None:
-    cell = only(lay(rows(9, "insufficient")))
+    cell = only(lay(rows(9, "insufficient", proof="")))
     assert (cell.state, cell.found, cell.n) == ("insufficient", None, 0)
 
 
@@ -116,25 +116,30 @@ def test_mechanisms_need_half_of_accusing_measurements(lay: Laid) -> None:
     assert only(lay(blocked(6), rare, rows(1))).mechanisms == ["tls.reset.sni"]
 
 
+def on_networks(many: int, cc: str, kind: Callable[..., list[VerdictRow]] = rows) -> list[VerdictRow]:
+    return [row for number in range(many) for row in kind(3, probe_cc=cc, probe_asn=f"AS{number}")]
+
+
 def test_difference_is_tested_against_baseline(lay: Laid) -> None:
-    here, there = blocked(6), rows(6, probe_cc="DE", probe_asn="AS3320")
-    comparison = lay(here, there, blocked(50, probe_cc="RU"), baseline=(("cc", "DE"),))
+    groups = on_networks(6, "IR", blocked), on_networks(6, "DE"), on_networks(9, "RU", blocked)
+    comparison = lay(*groups, baseline=(("cc", "DE"),), by=("cc",))
     assert comparison.vantages[0] == {"cc": "DE"} and comparison.baseline
     germany, *others = comparison.rows().__next__()[1]
     (iran,) = [cell for cell in others if cell.vantage["cc"] == "IR"]
     assert germany.difference is None
-    assert iran.difference is not None
-    assert iran.difference["baseline"] == {"cc": "DE"}
-    assert iran.difference["p_value_uncorrected"] == pytest.approx(2 / 924)
-    assert iran.difference["p_value"] == pytest.approx(2 / 924)  # Holm's correction of the larger of two p-values
+    assert iran.difference is not None and iran.difference.worse
+    assert iran.difference.baseline == {"cc": "DE"}
+    assert iran.difference.p_value_uncorrected == pytest.approx(1 / 924)
+    assert iran.difference.p_value == pytest.approx(1 / 924)  # the larger of two p-values
 
 
-def test_difference_is_tested_against_rest_without_baseline(lay: Laid) -> None:
-    comparison = lay(blocked(6), rows(3, probe_cc="DE"), rows(3, probe_cc="FR"))
+def test_difference_is_tested_against_robust_baseline(lay: Laid) -> None:
+    comparison = lay(on_networks(6, "IR", blocked), on_networks(3, "DE"), on_networks(3, "FR"), by=("cc",))
     cell = comparison.cells["telegram/web", 0]
     assert cell.difference is not None
-    assert (cell.difference["baseline"], cell.difference["p_value_uncorrected"]) == ("rest", pytest.approx(2 / 924))
-    assert cell.difference["p_value"] == pytest.approx(3 * 2 / 924)
+    assert (cell.difference.baseline, cell.difference.columns) == (None, 2)
+    assert cell.difference.p_value_uncorrected == pytest.approx(1 / 924)
+    assert cell.difference.p_value == pytest.approx(3 / 924)
 
 
 def test_top_keeps_largest_vantage_points(lay: Laid) -> None:

@@ -22,9 +22,9 @@ def row_of(text: str, service: str) -> str:
 def test_text_has_services_by_vantage_points() -> None:
     text = to_text(both())
     assert "IR AS64500" in text and "DE AS3320" in text and "Deutsche Telekom" in text
-    assert row_of(text, "telegram/web") == "telegram/web OK 6/6 * BLOCKED 6/6 *"
+    assert row_of(text, "telegram/web") == "telegram/web OK 6/6 BLOCKED 6/6"
     assert "tls.reset.sni" in text
-    assert "%" not in text.split("3/4:")[0]  # a share always has its counts
+    assert "fails 21-100 %" in text  # of one network-day
 
 
 def test_few_measurements_are_in_parentheses() -> None:
@@ -32,7 +32,7 @@ def test_few_measurements_are_in_parentheses() -> None:
     assert "too few for a statement about the network" in " ".join(to_text(both(1)).split())
 
 
-def test_gaps_mixed_cells_and_uncounted_measurements_are_shown() -> None:
+def test_gaps_and_uncounted_measurements_are_shown() -> None:
     comparison = compare(
         table(
             rows(3),
@@ -42,10 +42,10 @@ def test_gaps_mixed_cells_and_uncounted_measurements_are_shown() -> None:
         ),
         Question(by=("cc",)),
     )
-    assert [cell.found for cell in comparison.cells.values()] == [None, None, None, "ok", "mixed", None]
+    assert [cell.found for cell in comparison.cells.values()] == [None, None, None, "ok", "ok", None]
     text = " ".join(to_text(comparison).split())
     assert "a/b 2 not counted: VPN - c/d - (OK 1/1)" in text
-    assert "telegram/web MIXED 3 BLOCKED, 3 OK - " in text
+    assert "telegram/web OK 3/6 - " in text
 
 
 def test_text_is_ascii_of_80_columns() -> None:
@@ -65,7 +65,11 @@ def test_json_has_same_cells() -> None:
     assert (second["state"], second["mechanisms"], second["n"]) == ("blocked", ["tls.reset.sni"], 6)
     assert (second["by_state"], second["reporters_max"]) == ({"blocked": 6}, 6)
     assert second["witness"]["file"] == "a.jsonl"
-    assert set(second["difference"]) == {"baseline", "p_value", "test", "p_value_uncorrected"}
+    assert list(first)[10:] == ["found", "set_aside", "runs", "now"]
+    assert (second["difference"], second["runs"]) == (None, 6)  # one source each
+    assert list(second["now"]) == [
+        *("state", "first", "last", "since", "runs", "networks", "failing", "days", "failing_days", "low", "high")
+    ]
 
 
 def test_vantage_points_have_labels() -> None:
@@ -76,7 +80,7 @@ def test_vantage_points_have_labels() -> None:
 
 def test_long_words_are_broken_after_punctuation() -> None:
     assert folded("dns.injection.other", 17) == ["dns.injection.", "other"]
-    assert folded("MIXED 3 BLOCKED, 4 OK", 17) == ["MIXED 3 BLOCKED,", "4 OK"]
+    assert folded("OK 3/6, on 1 of 2 networks", 17) == ["OK 3/6, on 1 of 2", "networks"]
     assert folded("x" * 20 + " y.z", 8) == ["x" * 8, "x" * 8, "xxxx y.z"]
     assert folded("a  b", 8) == ["a  b"]
     assert folded("", 8) == [""]

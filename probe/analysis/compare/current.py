@@ -1,0 +1,144 @@
+"""Describe a cell as it is now: its state in the newest days, since when, and on how many of its networks."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from probe.analysis.compare.units import DOWN, FAILING, STATES, WORKING, Unit, by_state, fails
+from probe.analysis.statistics.cusum import interference
+from probe.analysis.statistics.wilson import wilson
+
+NOW = 14  # days, the newest ones of a cell
+STREAK = 3  # last days in a row that make a change, if they have LEAST runs, and least days of the other way before
+LEAST = 5  # runs are needed for a statement about a vantage point
+
+
+class NetworkNow(NamedTuple):
+    """Hold one network. `found` is its state in the newest days, None if they have no run. `n` counts all runs."""
+
+    n: int
+    found: str | None
+    since: str | None
+    runs: Counter[str]
+    days: tuple[int, int]  # of the newest days, those that fail and those that fail or work
+
+
+@dataclass(frozen=True)
+class Current:
+    """Hold the state of a cell in its newest days, from `first` to `last`.
+
+    - `runs` counts these days' runs by state. `failing` of the `networks` that measured fail.
+    - `since` is the first day of the state, None if no change was seen.
+    - `low` and `high` are the interval of 95 % for the share of network-days that fail.
+    """
+
+    state: str
+    first: str
+    last: str
+    since: str | None
+    runs: dict[str, int]
+    networks: int
+    failing: int
+    days: int
+    failing_days: int
+    low: float
+    high: float
+
+
+def describe(units: Sequence[Unit]) -> tuple[Current | None, dict[tuple[str, str], NetworkNow]]:
+    """Return the state of a cell and of each of its networks. The cell's is None without a run."""
+    if not units:
+        return None, {}
+    first, last = _newest(units)
+    by_network: dict[tuple[str, str], list[Unit]] = defaultdict(list)
+    for unit in units:
+        by_network[unit.network].append(unit)
+    networks = {name: _network(own, first) for name, own in by_network.items()}
+    return _cell([network for network in networks.values() if network.found is not None], first, last), networks
+
+
+def newest_start(last: str) -> str:
+    """Return the first of the NOW days that end with a day. A text that is no day is returned."""
+    try:
+        return (date.fromisoformat(last) - timedelta(days=NOW - 1)).isoformat()
+    except ValueError:
+        return last
+
+
+def _newest(units: Sequence[Unit]) -> tuple[str, str]:
+    """Return the first and the last of the newest NOW days, or of more days if they have fewer than LEAST runs."""
+    runs: Counter[str] = Counter()
+    for unit in units:
+        runs[unit.day] += sum(unit.runs)
+    days, last, total = sorted(runs, reverse=True), max(runs), 0
+    for day in days:
+        total += runs[day]
+        if total >= LEAST:
+            break
+    return min(day, newest_start(last)), last
+
+
+def _network(units: list[Unit], first: str) -> NetworkNow:
+    """Return the state of a network. A change that its days show moves the begin of the newest days."""
+    states: dict[str, Counter[str]] = defaultdict(Counter)
+    for unit in units:
+        states[unit.day] += by_state([unit])
+    outcomes = {day: fails(states[day]) for day in sorted(states)}
+    changed, lasts = _last_change(outcomes)
+    newest = [day for day in outcomes if day >= max(first, changed or "")]
+    streak = _streak(newest, outcomes)
+    if len(streak) >= STREAK and sum(states[day].total() for day in streak) >= LEAST:
+        changed, lasts, newest = streak[0], outcomes[streak[0]] is True, streak
+    runs = sum((states[day] for day in newest), Counter[str]())
+    bad, good = (sum(outcomes[day] is kind for day in newest) for kind in (True, False))
+    everything = sum(counts.total() for counts in states.values())
+    since = changed if lasts == (bad > good) else None
+    return NetworkNow(everything, _state(runs, bad > good), since, runs, (bad, bad + good))
+
+
+def _streak(newest: list[str], outcomes: dict[str, bool | None]) -> list[str]:
+    """Return the last days that all fail or all work, if most days before ended in the other way. Else no day."""
+    known = [day for day in newest if outcomes[day] is not None]
+    start = next((n + 1 for n in range(len(known) - 1, -1, -1) if outcomes[known[n]] != outcomes[known[-1]]), 0)
+    other = sum(outcomes[day] != outcomes[known[-1]] for day in known[:start])
+    return known[start:] if other >= STREAK and 2 * other > start else []
+
+
+def _last_change(outcomes: dict[str, bool | None]) -> tuple[str | None, bool]:
+    """Return the day of the last change, None if it is not known, and True if the network fails since then."""
+    days = list(outcomes)
+    changes = interference([(int(outcomes[day] is True), int(outcomes[day] is False)) for day in days])
+    if not changes:
+        return None, False
+    lasts = changes[-1].end is None
+    edge = changes[-1].onset if lasts else changes[-1].end
+    return (None if edge is None else days[edge]), lasts
+
+
+def _state(runs: Counter[str], failing: bool) -> str | None:
+    """Return the most frequent state among those that fail, or among the others. None without a run."""
+    wanted = [state for state in STATES if (state in FAILING) == failing and runs[state]] or [*filter(runs.get, STATES)]
+    return max(wanted, key=lambda state: (runs[state], -STATES.index(state))) if wanted else None
+
+
+def _cell(networks: Iterable[NetworkNow], first: str, last: str) -> Current:
+    measured = list(networks)
+    failing = [network for network in measured if network.found in FAILING]
+    heard = 2 * len(failing) >= len(measured) or any(network.runs.total() >= LEAST for network in failing)
+    shown = failing if failing and heard else [network for network in measured if network not in failing]
+    runs = sum((network.runs for network in measured), Counter[str]())
+    bad, days = (sum(network.days[place] for network in measured) for place in (0, 1))
+    state = _state(sum((network.runs for network in shown), Counter[str]()), shown is failing) or DOWN
+    changes = [network.since for network in shown if network.since]
+    since = (min if shown is failing else max)(
+        changes, default=None
+    )  # the first network that fails, the last that works
+    ordered = {state: runs[state] for state in STATES if runs[state]}
+    return Current(state, first, last, since, ordered, len(measured), len(failing), days, bad, *wilson(bad, days))
+
+
+def kind_of(state: str) -> tuple[str, ...]:
+    """Return the states that are counted together with a state: those that fail, those that work, or `down`."""
+    return next((kind for kind in (FAILING, WORKING) if state in kind), (state,))

@@ -1,0 +1,95 @@
+"""Count runs by network and day. These network-days are the units of states, tests and intervals."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from probe.analysis.compare.axes import AXES, ROWS
+from probe.analysis.compare.instrument import SOFTWARE
+from probe.analysis.compare.verdict_table import VerdictTable
+from probe.analysis.rules.rule import State
+
+CONNECTED, DOWN, OK = "connected", State.DOWN.value, State.OK.value
+FAILING = (State.BLOCKED.value, State.LIKELY_BLOCKED.value, State.DEGRADED.value, State.IMPAIRED.value)
+WORKING = (CONNECTED, OK)
+STATES = (*FAILING, DOWN, *WORKING)
+"""The states of measurements that count, from the gravest to the best."""
+
+# Mechanisms that a network without working IPv6 causes. It never causes a reset that follows a name.
+_BROKEN_FAMILY = ("", "tcp.timeout", "ip.unreachable", "udp.timeout")
+SET_ASIDE = f"""CASE
+  WHEN NOT valid THEN CASE WHEN invalid_reason = '' THEN 'invalid' ELSE invalid_reason END
+  WHEN state = '' OR state = 'insufficient' THEN 'insufficient'
+  WHEN ipv6_broken AND state <> 'ok' AND mechanisms IN ({", ".join(f"'{name}'" for name in _BROKEN_FAMILY)})
+    THEN 'ipv6_broken'
+  WHEN state <> 'ok' AND EXISTS (SELECT 1 FROM suspects
+    WHERE suspects.service = verdicts.service AND suspects.software = {SOFTWARE}) THEN 'instrument'
+  ELSE '' END"""
+# Every attempt reached the service, and none could prove that it was the right one.
+_CONNECTED = "valid AND state = 'insufficient' AND attempts > 0 AND failures = 0 AND proof <> ''"
+COUNTED_STATE = f"CASE WHEN {_CONNECTED} THEN '{CONNECTED}' ELSE state END"
+NOT_COUNTED = f"CASE WHEN {_CONNECTED} THEN '' ELSE {SET_ASIDE} END"
+_RANKS = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate(STATES))
+_RANK = f"CASE {COUNTED_STATE} {_RANKS} END"
+_DOWN, _WORKS = STATES.index(DOWN), STATES.index(CONNECTED)
+# A run fails if at least as many of its measurements fail as work.
+_OF_RUN = f"CASE WHEN failing > 0 AND failing >= working THEN worst WHEN working > 0 THEN best ELSE {_DOWN} END"
+
+
+class Unit(NamedTuple):
+    """Hold one network on one day, as measured by one version. `runs` counts its runs by state, in order of STATES."""
+
+    cc: str
+    asn: str
+    day: str
+    software: str
+    runs: tuple[int, ...]
+
+    @property
+    def network(self) -> tuple[str, str]:
+        return self.cc, self.asn
+
+
+Units = dict[tuple[str, ...], dict[str, list[Unit]]]  # by vantage point and service
+
+
+def select_units(
+    table: VerdictTable, row: str, axes: Sequence[str], condition: str = "1 = 1", values: Sequence[str] = ()
+) -> Units:
+    """Return the units of every vantage point and service among the rows that meet the condition."""
+    keys = [ROWS[row], *(AXES[axis] for axis in axes), "probe_cc", "probe_asn", "day", SOFTWARE]
+    names = [f"key{number}" for number in range(len(keys))]
+    runs = "CASE WHEN run_id <> '' THEN run_id ELSE line_hash END"
+    listed = ", ".join(f"{key} AS {name}" for key, name in zip(keys, names, strict=True))
+    counts = ", ".join(f"SUM(CASE WHEN found = {rank} THEN 1 ELSE 0 END)" for rank in range(len(STATES)))
+    statement = f"""
+SELECT {", ".join(names)}, {counts} FROM (
+  SELECT {", ".join(names)}, {_OF_RUN} AS found FROM (
+    SELECT {", ".join(names)}, run, MIN(state_rank) AS worst, MAX(state_rank) AS best,
+      SUM(CASE WHEN state_rank < {_DOWN} THEN 1 ELSE 0 END) AS failing,
+      SUM(CASE WHEN state_rank >= {_WORKS} THEN 1 ELSE 0 END) AS working
+    FROM (
+      SELECT {listed}, {runs} AS run, {_RANK} AS state_rank FROM verdicts WHERE ({condition}) AND {NOT_COUNTED} = ''
+    ) AS counted GROUP BY {", ".join(names)}, run
+  ) AS run_rows
+) AS found_rows GROUP BY {", ".join(names)}"""
+    found: Units = defaultdict(lambda: defaultdict(list))
+    for service, *rest in table.select(statement, values):
+        vantage, unit = tuple(rest[: len(axes)]), rest[len(axes) :]
+        cc, asn, day, software, *runs_by_state = unit
+        found[vantage][service].append(Unit(cc, asn, day, software, tuple(runs_by_state)))
+    return found
+
+
+def by_state(units: Iterable[Unit]) -> Counter[str]:
+    """Return the number of runs by state."""
+    counts: Counter[str] = Counter()
+    for unit in units:
+        counts.update({state: n for state, n in zip(STATES, unit.runs, strict=True) if n})
+    return counts
+
+
+def fails(states: Counter[str]) -> bool | None:
+    """Return True if more runs fail than work, None if none of them does either. A tie accuses nothing."""
+    failing, working = (sum(states[state] for state in kind) for kind in (FAILING, WORKING))
+    return failing > working if failing or working else None
