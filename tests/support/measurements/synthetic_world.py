@@ -63,6 +63,8 @@ def rows_of_drawn(measurements: Iterable[Drawn]) -> Iterator[VerdictRow]:
                 valid=verdict.state is not None,
                 mechanisms=" ".join(verdict.mechanisms),
                 run_id=drawn.run_id,
+                software_version=drawn.version,
+                proof="" if verdict.state == "insufficient" else PLAIN.proof,
             )
 
 

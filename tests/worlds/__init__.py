@@ -1,0 +1,1 @@
+"""Measure what the analysis promises on made-up worlds with known truth."""
