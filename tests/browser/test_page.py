@@ -50,7 +50,8 @@ def cell(page: Page, service: str, vantage: str) -> Any:
 def test_page_opens_without_requests(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     assert page.title() == "What is blocked, how and where"
-    assert cell(page, "telegram/web", "IR AS64500").inner_text().split() == ["BLOCKED", "300/350", "*", "tls.reset.sni"]
+    shown = " ".join(cell(page, "telegram/web", "IR AS64500").inner_text().split())
+    assert shown == "BLOCKED 300/300, since 2026-10-11, fails 72-100 % tls.reset.sni"
     assert cell(page, "signal/calls", "DE AS3320").inner_text() == "not measured"
     assert "Deutsche Telekom" in page.locator("thead").first.inner_text()
 
@@ -70,7 +71,8 @@ def test_click_on_cell_shows_evidence(open_page: Seen) -> None:
     cell(page, "telegram/web", "IR AS64500").click()
     text = page.locator("#detail").inner_text()
     for part in (
-        *("telegram/web at IR AS64500", "BLOCKED 300/350", "The reset follows the name.", "service_ok"),
+        *("telegram/web at IR AS64500", "BLOCKED 300/300, since 2026-10-11"),
+        *("The reset follows the name.", "service_ok"),
         *("https://web.telegram.org:443/", "tls_reset_follows_name", "3, 7", "a.jsonl, line", "350 at most"),
     ):
         assert part in text, part
@@ -227,7 +229,7 @@ def test_table_is_there_without_script(browser: Browser, tmp_path: Path) -> None
         page = context.new_page()
         page.goto((tmp_path / "page.html").as_uri())
         text = page.locator("noscript table").inner_text()
-    assert "telegram/web" in text and "BLOCKED 300/350" in text
+    assert "telegram/web" in text and "BLOCKED 300/300, since 2026-10-11" in text
 
 
 def test_print_has_words_and_no_controls(open_page: Seen) -> None:

@@ -74,7 +74,7 @@ SELECT {", ".join(names)}, {counts} FROM (
   ) AS run_rows
 ) AS found_rows GROUP BY {", ".join(names)}"""
     found: Units = defaultdict(lambda: defaultdict(list))
-    for service, *rest in table.select(statement, values):
+    for service, *rest in sorted(table.select(statement, values)):  # sums of fractions depend on the order
         vantage, unit = tuple(rest[: len(axes)]), rest[len(axes) :]
         cc, asn, day, software, *runs_by_state = unit
         found[vantage][service].append(Unit(cc, asn, day, software, tuple(runs_by_state)))
