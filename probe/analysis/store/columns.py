@@ -88,7 +88,7 @@ _OF_FIELDS = {
     "tuple[str, ...]": "list",
 }
 _SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
-_OF_MEASUREMENT = ("network", "run_id", "software_name", "software_version", "ipv6_broken", "lab", "synthetic")
+_OF_MEASUREMENT = ("day", "network", "run_id", "software_name", "software_version", "ipv6_broken", "lab", "synthetic")
 
 
 def _observation_types() -> dict[str, str]:
@@ -148,11 +148,10 @@ def _literal(name: str, column: Any) -> str:
 
 def verdict_row(record: dict[str, Any], measurement: dict[str, Any]) -> dict[str, Any]:
     """Return a verdict record as a row of the table `verdicts`, with columns of its measurement."""
-    hop, start = record["hop"] or {}, record["measurement_start_time"]
+    hop = record["hop"] or {}
     flat = {column: record[column] for column in VERDICT if column in record}
     return flat | {
         **{column: measurement[column] for column in ("line_hash", *_OF_MEASUREMENT)},
-        "day": start[:10],
         "pass_rate": json.dumps(record["pass_rate"]) if record["pass_rate"] else None,
         "hop_ttl": hop.get("ttl"),
         "hop_address": hop.get("address"),

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any
 
+from probe.analysis.observations.clock import true_start
 from probe.analysis.observations.lenient_json import moment, seconds, text
 from probe.analysis.observations.rows import Answer, FlatMeasurement, Observation, Query
 from probe.analysis.verdicts.hops import hop_evidence
@@ -36,7 +37,7 @@ def flatten(
     measurement = {
         "line_hash": line_hash,
         "measurement_start_time": start,
-        "day": start[:10],
+        "day": true_start(document)[:10],
         "probe_cc": text(document.get("probe_cc")),
         "probe_asn": text(document.get("probe_asn")),
         "network": text(document.get("probe_network_name")),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from probe.analysis.engines.engine import Engine
+from probe.analysis.observations.clock import true_start
 from probe.analysis.observations.identity import identity
 from probe.analysis.observations.lenient_json import table, tables, text
 from probe.analysis.verdicts.verdicts import Located, judge_each
@@ -19,10 +20,10 @@ NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
 class VerdictRow:
     """Hold one service in one measurement, with the columns of a store's table `verdicts`.
 
-    `line_hash` is the identity of the measurement. `measurement_start_time` is `YYYY-MM-DDTHH:MM:SSZ`. Lists are joined
-    by a space. No column is None: "" and 0 mean unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral
-    host answered over it. `lab` is the scenario and `synthetic` the world, "" on a real network. `endpoints`: the
-    record's endpoints as JSON.
+    `line_hash` is the identity of the measurement. `measurement_start_time` is the recorded one. `day`
+    is corrected by the clock's error (`true_start`). Lists are joined by a space. No column is None: "" and 0 mean
+    unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered over it. `lab` is the scenario and
+    `synthetic` the world, "" on a real network. `endpoints`: the record's endpoints as JSON.
     """
 
     line_hash: str
@@ -81,6 +82,7 @@ def _rows(measurement: dict[str, Any], records: list[dict[str, Any]]) -> Iterato
         return
     measured: dict[str, Any] = {
         "line_hash": identity(measurement).hex(),
+        "day": true_start(measurement)[:10],
         "network": text(measurement.get("probe_network_name")),
         "software_name": text(measurement.get("software_name")),
         "software_version": text(measurement.get("software_version")),
@@ -99,7 +101,6 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     flat |= {key: " ".join(record[key]) for key in LISTS}
     return flat | {
         "state": str(record["state"] or ""),
-        "day": record["measurement_start_time"][:10],
         "hop_ttl": hop.get("ttl") or 0,
         "hop_address": hop.get("address") or "",
         "hop_asn": hop.get("asn") or 0,

@@ -48,7 +48,7 @@ def madeup_rows(measurements: int, seed: int, plan: Plan, known: Templates) -> I
 def rows_of_drawn(measurements: Iterable[Drawn]) -> Iterator[VerdictRow]:
     """Yield the verdict rows that these measurements must get."""
     for number, drawn in enumerate(measurements):
-        day, network = drawn.recorded_day().isoformat(), drawn.network
+        day, network = drawn.start.date().isoformat(), drawn.network  # as `true_start` computes it
         for service, verdict in drawn.verdicts().items():
             yield replace(
                 PLAIN,

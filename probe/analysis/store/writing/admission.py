@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from probe.analysis.observations.clock import true_start
 from probe.analysis.observations.identity import identity
-from probe.analysis.observations.lenient_json import moment, text
+from probe.analysis.observations.lenient_json import text
 from probe.analysis.store.writing.hashes import line_hash, problem_hash
 from probe.analysis.verdicts.verdicts import reason_unusable
 from probe.formats.origin import origin_of
@@ -38,8 +39,7 @@ def read_line(piece: Piece | Problem, digest: str, now: datetime, lab: bool) -> 
     document = piece.document()
     if isinstance(document, Problem):
         return Line(line_hash(piece), reason=document.sentence)
-    month = moment(document.get("measurement_start_time"))[:7]
-    return Line(identity(document), month, reason_rejected(document, now, lab))
+    return Line(identity(document), true_start(document)[:7], reason_rejected(document, now, lab))
 
 
 def reason_rejected(measurement: dict[str, Any], now: datetime, lab: bool) -> str | None:
@@ -55,7 +55,7 @@ def reason_rejected(measurement: dict[str, Any], now: datetime, lab: bool) -> st
         return mark("This measurement names no country: probe_cc is not two capital letters.")
     if not _NETWORK.fullmatch(text(measurement.get("probe_asn"))):
         return mark("This measurement names no network: probe_asn is not AS and a number.")
-    return _untimely(moment(measurement.get("measurement_start_time")), now)
+    return _untimely(true_start(measurement), now)
 
 
 def _untimely(start: str, now: datetime) -> str | None:
