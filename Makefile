@@ -1,4 +1,4 @@
-# make run, test, test-fast, check, bench, zoo, fuzz, attack, schema, messages, reference, docs, lock, audit, release (needs only Python >= 3.11 with pip, and make)
+# make run, test, test-fast, check, bench, worlds, zoo, fuzz, attack, schema, messages, reference, docs, lock, audit, release (needs only Python >= 3.11 with pip, and make)
 
 ifndef PYTHON
 PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -13,7 +13,7 @@ SEEDS ?= 20
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: run test test-fast check bench zoo fuzz attack schema messages reference docs lock audit release clean real-servers
+.PHONY: run test test-fast check bench worlds zoo fuzz attack schema messages reference docs lock audit release clean real-servers
 
 run: $(VENV)/ready-run
 	$(BIN)/probe lab run great-firewall
@@ -39,6 +39,10 @@ check: real-servers
 
 bench: $(VENV)/ready-test
 	$(BIN)/python -m tests.bench
+
+# What compare and events promise, measured on made-up worlds with known truth. Takes half an hour.
+worlds: $(VENV)/ready-test
+	$(BIN)/python -m tests.worlds
 
 # Every scenario with SEEDS seeds: how right the verdicts are. Takes hours. The README's table is made from the file that it saves.
 zoo: $(VENV)/ready-test

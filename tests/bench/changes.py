@@ -23,9 +23,10 @@ def poisson(rng: random.Random, mean: float) -> int:
     return n
 
 
-def judged(rng: random.Random, n: int, share: float) -> tuple[int, int]:
+def judged(rng: random.Random, n: int, share: float) -> tuple[float, float]:
+    """Draw a day of one network, which counts as one observation."""
     hits = sum(rng.random() < share for _ in range(n))
-    return hits, n - hits
+    return hits / max(1, n), (n - hits) / max(1, n)
 
 
 def score(draw: Callable[[random.Random, bool], list[Change]]) -> tuple[float, float, float, float]:

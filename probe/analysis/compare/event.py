@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from probe.analysis.statistics.cusum import Change
 
-INTERFERENCE, SHUTDOWN = "interference", "possible_shutdown"
+INTERFERENCE, SHUTDOWN, STOPPED = "interference", "possible_shutdown", "measurements_stopped"
 TOGETHER = 1  # days at most between the onsets of one event on two networks
 T = TypeVar("T")
 
@@ -18,8 +18,8 @@ class Event:
     """Hold one event of one mechanism, on all networks of a country that show it together. Days are `YYYY-MM-DD`.
 
     A service that is blocked in two ways at once has two events that differ in the mechanism. `onset` is None if the
-    data begin with the event. `end` is the first day after it, None if it lasts. A possible shutdown has no service and
-    no mechanism, since missing measurements do not show a cause.
+    data begin with the event. `end` is the first day after it, None if it lasts. A possible shutdown, and measurements
+    that stopped, have no service and no mechanism, since missing measurements do not show a cause.
     """
 
     service: str | None
@@ -43,6 +43,11 @@ def began_together(shown: Iterable[tuple[T, Change]]) -> list[list[tuple[T, Chan
     ordered = sorted(shown, key=lambda pair: _began(pair[1]))
     cuts = [n + 1 for n, (a, b) in enumerate(pairwise(ordered)) if _began(b[1]) - _began(a[1]) > TOGETHER]
     return [ordered[start:end] for start, end in pairwise([0, *cuts, len(ordered)]) if start < end]
+
+
+def near(one: Change, other: Change) -> bool:
+    """Return True if two changes begin at most TOGETHER days apart."""
+    return abs(_began(one) - _began(other)) <= TOGETHER
 
 
 def _began(change: Change) -> int:

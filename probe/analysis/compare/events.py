@@ -2,62 +2,43 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
 from itertools import groupby
 
 from probe.analysis.compare.axes import Question, QuestionError
-from probe.analysis.compare.cells import SET_ASIDE, prepare
+from probe.analysis.compare.cells import prepare
 from probe.analysis.compare.compare import folded
-from probe.analysis.compare.event import INTERFERENCE, Event, began_together, span, typical
+from probe.analysis.compare.context import Context
+from probe.analysis.compare.event import INTERFERENCE, STOPPED, Event, began_together, near, span, typical
 from probe.analysis.compare.shutdowns import shutdowns
-from probe.analysis.compare.timeline import prefix, steps
+from probe.analysis.compare.timeline import steps
+from probe.analysis.compare.tracks import Track, changes, tracks_of
 from probe.analysis.compare.verdict_table import VerdictTable
-from probe.analysis.rules.rule import ACCUSING
-from probe.analysis.statistics.cusum import Change, interference
+from probe.analysis.statistics.cusum import Change
 from probe.messages import tr, tr_plural
 
 OFTEN = 0.5  # share of an event's accusing measurements that must name a mechanism
 
 
-@dataclass
-class _Track:
-    """Count one service's verdicts by day, on one network or in a whole country (`network` "")."""
-
-    service: str
-    cc: str
-    network: str
-    hits: Counter[str]
-    misses: Counter[str]
-    mechanisms: dict[str, Counter[str]]
-
-
-_COUNTS = f"""
-SELECT service, probe_cc, probe_asn, {prefix("day")}, state, mechanisms, COUNT(*) FROM verdicts
-WHERE {SET_ASIDE} = '' GROUP BY 1, 2, 3, 4, 5, 6"""
-
-
 def events(table: VerdictTable, question: Question) -> list[Event]:
     """Return all events by onset. Raises QuestionError if measurements span too many days, or none matches."""
     prepare(table, question)
-    days = _days(table)
-    if not days:
+    if not _days(table) and not table.select("SELECT COUNT(*) FROM verdicts WHERE NOT valid")[0][0]:
         raise QuestionError(tr("No measurement matches. Widen --since, --until and --only."))
-    return _find(table, days)
+    return prepared_events(table)
 
 
 def prepared_events(table: VerdictTable) -> list[Event]:
     """Return all events of a table that `prepare` has filtered, none if no measurement matches."""
-    return _find(table, _days(table))
+    days = _days(table)
+    found = _interference(table, days) + shutdowns(table, days)
+    return sorted(found, key=lambda event: (event.onset or "", event.cc, event.service or "", event.networks))
 
 
 def _days(table: VerdictTable) -> list[str]:
-    return steps(day for (day,) in table.select(f"SELECT DISTINCT {prefix('day')} FROM verdicts"))
-
-
-def _find(table: VerdictTable, days: list[str]) -> list[Event]:
-    found = _interference(table, days) + shutdowns(table, days)
-    return sorted(found, key=lambda event: (event.onset or "", event.cc, event.service or "", event.networks))
+    """Return all days. Those of invalid measurements, whose clock may be wrong, do not prolong the period."""
+    return steps(day for (day,) in table.select("SELECT DISTINCT day FROM verdicts WHERE valid"))
 
 
 def together(found: Iterable[Event]) -> list[Event]:
@@ -68,18 +49,20 @@ def together(found: Iterable[Event]) -> list[Event]:
     ]
 
 
-def to_json(found: Iterable[Event]) -> str:
-    """Return one JSON object per line and event."""
-    return "".join(json.dumps(asdict(event), allow_nan=False) + "\n" for event in found)
+def to_json(found: Iterable[Event], context: Context | None = None) -> str:
+    """Return one JSON object per line and event. A context adds the key `context_share`."""
+    return "".join(json.dumps(asdict(event) | _beside(event, context), allow_nan=False) + "\n" for event in found)
 
 
-def to_text(found: Iterable[Event]) -> str:
+def _beside(event: Event, context: Context | None) -> dict[str, float | None]:
+    return {} if context is None else {"context_share": context.share(event) if event.service is None else None}
+
+
+def to_text(found: Iterable[Event], context: Context | None = None) -> str:
     """Return the events as ASCII text of at most 80 columns."""
     lines: list[str] = []
     for event in together(found):
         lines.append(f"{_period(event)}  {event.cc}"[:79])
-        shutdown = tr("possible shutdown: measurements went missing")
-        service = event.service if event.service is not None else shutdown
         networks = tr_plural(
             "{count} network: {networks}",
             "{count} networks: {networks}",
@@ -87,10 +70,27 @@ def to_text(found: Iterable[Event]) -> str:
             networks=", ".join([*event.networks[:5], *(["..."] if len(event.networks) > 5 else [])]),
         )
         detected = tr("detected on {day}", day=event.detected_at)
-        for text in (f"{service}  {event.mechanism or ''}", networks, detected):
+        for text in (_subject(event), networks, detected, *_context_of(event, context)):
             lines += [f"    {line}" for line in folded(text, 75)]
     nothing = tr("No event was found: nothing began or ended clearly enough in these measurements.")
     return "\n".join(lines or [nothing]) + "\n"
+
+
+def _subject(event: Event) -> str:
+    if event.service is not None:
+        return f"{event.service}  {event.mechanism or ''}"
+    if event.kind == STOPPED:
+        return tr("measurements stopped: perhaps the users stopped, no shutdown is shown")
+    return tr("possible shutdown: networks fell silent together")
+
+
+def _context_of(event: Event, context: Context | None) -> list[str]:
+    """Return a sentence about the public series for missing measurements, none for interference."""
+    if context is None or event.service is not None:
+        return []
+    if (share := context.share(event)) is None:
+        return [tr("public series: no values for this country and period")]
+    return [tr("public series: {percent}% of its mean in the two weeks before", percent=f"{100 * share:.0f}")]
 
 
 def _period(event: Event) -> str:
@@ -102,60 +102,40 @@ def _period(event: Event) -> str:
 
 
 def _interference(table: VerdictTable, days: list[str]) -> list[Event]:
-    tracks = _tracks(table)
-    single = [(track, change) for track in tracks.values() if track.network for change in _changes(track, days)]
-    whole = [(track, change) for track in tracks.values() if not track.network for change in _changes(track, days)]
-    found = []
-    for (service, cc), shown in _grouped(single, lambda track: (track.service, track.cc)).items():
-        found += [event for same in began_together(shown) for event in _events(service, cc, same, days)]
+    by_service: dict[tuple[str, str], list[Track]] = defaultdict(list)
+    for track in tracks_of(table):
+        by_service[track.service, track.cc].append(track)
+    return [event for tracks in by_service.values() for event in _of_service(tracks, days)]
+
+
+def _of_service(tracks: list[Track], days: list[str]) -> list[Event]:
+    """Find the events of one service in one country."""
+    alone = [(track, change) for track in tracks for change in changes([track], days)]
+    found = [event for same in began_together(alone) for event in _events(*_pooled(same, days), days)]
     known = list(found)
-    for track, change in whole:  # seen if each network has too few measurements, and all together have enough
-        networks = _showing(tracks, track, *span(change, days))
+    for change in changes(tracks, days):  # seen if each network has too few days, and all together have enough
+        networks = _showing(tracks, *span(change, days))
         if len(networks) > 1:
-            new = list(_events(track.service, track.cc, [(network, change) for network in networks], days))
+            new = list(_events(networks, change, days))
             found += [event for event in new if not any(event.meets(other) for other in known)]
     return found
 
 
-def _tracks(table: VerdictTable) -> dict[tuple[str, str, str], _Track]:
-    tracks: dict[tuple[str, str, str], _Track] = {}
-    for service, cc, network, day, state, mechanisms, n in table.select(_COUNTS):
-        for name in dict.fromkeys((network, "")):
-            track = tracks.get((service, cc, name))
-            if track is None:
-                track = _Track(service, cc, name, Counter(), Counter(), defaultdict(Counter))
-                tracks[service, cc, name] = track
-            if state in ACCUSING:
-                track.hits[day] += n
-                track.mechanisms[day].update(dict.fromkeys(mechanisms.split(), n))
-            elif state == "ok":  # down and impaired show neither interference nor its absence
-                track.misses[day] += n
-    return tracks
+def _pooled(same: list[tuple[Track, Change]], days: list[str]) -> tuple[list[Track], Change]:
+    """Return the networks, and the change that they show together. Their common evidence is there earlier."""
+    tracks, common = [track for track, _ in same], typical(change for _, change in same)
+    return tracks, next((one for one in changes(tracks, days) if near(one, common)), common)
 
 
-def _changes(track: _Track, days: list[str]) -> list[Change]:
-    return interference([(track.hits[day], track.misses[day]) for day in days])
-
-
-def _grouped(
-    shown: Iterable[tuple[_Track, Change]], key: Callable[[_Track], tuple[str, str]]
-) -> dict[tuple[str, str], list[tuple[_Track, Change]]]:
-    groups: dict[tuple[str, str], list[tuple[_Track, Change]]] = defaultdict(list)
-    for track, change in shown:
-        groups[key(track)].append((track, change))
-    return groups
-
-
-def _events(service: str, cc: str, shown: list[tuple[_Track, Change]], days: list[str]) -> Iterator[Event]:
+def _events(tracks: list[Track], change: Change, days: list[str]) -> Iterator[Event]:
     """Iterate over one event per mechanism, the most frequent first."""
-    onset, end = span(typical(change for _, change in shown), days)
-    networks = sorted({track.network for track, _ in shown})
-    detected = days[min(change.detected for _, change in shown)]
-    for mechanism in _mechanisms([track for track, _ in shown], onset, end):
-        yield Event(service, networks, onset, end, mechanism, detected, INTERFERENCE, cc)
+    onset, end = span(change, days)
+    networks, (service, cc) = sorted({track.network for track in tracks}), (tracks[0].service, tracks[0].cc)
+    for mechanism in _mechanisms(tracks, onset, end):
+        yield Event(service, networks, onset, end, mechanism, days[change.detected], INTERFERENCE, cc)
 
 
-def _mechanisms(tracks: list[_Track], onset: str | None, end: str | None) -> Sequence[str | None]:
+def _mechanisms(tracks: list[Track], onset: str | None, end: str | None) -> Sequence[str | None]:
     """Return the mechanisms of the share OFTEN between onset and end, else the most frequent one, else None."""
     named: Counter[str] = Counter()
     for track in tracks:
@@ -171,13 +151,10 @@ def _inside(day: str, onset: str | None, end: str | None) -> bool:
     return (onset or "") <= day and (end is None or day < end)
 
 
-def _showing(
-    tracks: dict[tuple[str, str, str], _Track], whole: _Track, onset: str | None, end: str | None
-) -> list[_Track]:
+def _showing(tracks: Iterable[Track], onset: str | None, end: str | None) -> list[Track]:
     """Return the networks on which more measurements of that time accuse than work."""
 
     def inside(counts: Counter[str]) -> int:
         return sum(n for day, n in counts.items() if _inside(day, onset, end))
 
-    mine = (track for track in tracks.values() if (track.service, track.cc) == (whole.service, whole.cc))
-    return [track for track in mine if track.network and inside(track.hits) > inside(track.misses)]
+    return [track for track in tracks if inside(track.hits) > inside(track.misses)]

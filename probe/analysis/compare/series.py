@@ -9,7 +9,7 @@ from typing import Any
 from probe.analysis.compare.axes import AXES, ROWS, Question
 from probe.analysis.compare.cells import INSUFFICIENT, LEAST, SET_ASIDE, prepare, winner
 from probe.analysis.compare.compare import WORDS, ascii_only, folded, label, not_counted
-from probe.analysis.compare.timeline import prefix, steps
+from probe.analysis.compare.timeline import step_of, steps
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import ACCUSING, SEVERITY
 from probe.messages import tr
@@ -60,7 +60,7 @@ def axes_of(question: Question) -> list[str]:
 def prepared_series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:
     """Return the series of a table that `prepare` has filtered."""
     axes = axes_of(question)
-    names = [ROWS[question.row], *(AXES[axis] for axis in axes), prefix(grain), "state", SET_ASIDE]
+    names = [ROWS[question.row], *(AXES[axis] for axis in axes), step_of(grain), "state", SET_ASIDE]
     keys = ", ".join(str(number + 1) for number in range(len(names)))
     found: dict[tuple[str, ...], dict[str, Bucket]] = defaultdict(dict)
     for *key, time, state, aside, n in table.select(

@@ -1,59 +1,98 @@
-"""Find days on which measurements went missing: on several networks of a country together, or on one large network."""
+"""Distinguish shutdowns of a country's Internet access from users who stopped measuring."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from math import prod
+from statistics import median
 
-from probe.analysis.compare.event import SHUTDOWN, Event, began_together, span, typical
-from probe.analysis.compare.timeline import prefix
+from probe.analysis.compare.event import SHUTDOWN, STOPPED, Event, span
+from probe.analysis.compare.silences import LONGEST, RETURN_DAYS, Country, NetworkActivity, UsualSilences, usual
+from probe.analysis.compare.stopped import stopped
 from probe.analysis.compare.verdict_table import VerdictTable
-from probe.analysis.statistics.cusum import COLLAPSED, USUAL_DAYS, USUAL_LEAST, Change, collapse
+from probe.analysis.statistics.cusum import COLLAPSED, Change
 
-ALONE = 20.0  # usual daily measurements that one network needs for an event of its own
-ALL_TOGETHER = 2 * USUAL_LEAST  # usual daily measurements that a country needs: the minimum of two networks
-_VOLUMES = f"SELECT probe_cc, probe_asn, {prefix('day')}, COUNT(DISTINCT line_hash) FROM verdicts GROUP BY 1, 2, 3"
-_Volumes = dict[str, Counter[str]]  # measurements by day, by network of one country
+FALSE_A_YEAR = 0.03  # coincidences of users who stop, per country and year, up to which a silence is a shutdown
+A_YEAR = 365
+NETWORKS = 2  # that must fall silent together
+ELSEWHERE = 0.5  # share of its usual activity that the rest of the table must have at the same time
+# A run without any network does not show that the network works. Measurements without a run id are runs of their own.
+_RUNS = """
+SELECT probe_cc, probe_asn, day, COUNT(DISTINCT CASE WHEN run_id = '' THEN line_hash ELSE run_id END) FROM verdicts
+WHERE invalid_reason <> 'no_network' GROUP BY 1, 2, 3"""
+_Runs = dict[str, dict[str, Counter[str]]]  # by country, network and day
 
 
 def shutdowns(table: VerdictTable, days: list[str]) -> list[Event]:
-    """Return every collapse of volume as an event. The last day is left out, since it may be incomplete."""
-    countries: dict[str, _Volumes] = defaultdict(lambda: defaultdict(Counter))
-    for cc, network, day, n in table.select(_VOLUMES):
-        countries[cc][network][day] += n
-    return [event for cc, volumes in countries.items() for event in _silences(cc, volumes, days[:-1])]
+    """Return shutdowns, and other periods in which measurements stopped.
 
-
-def _silences(cc: str, volumes: _Volumes, days: list[str]) -> Iterator[Event]:
-    whole = list(_of_all(cc, volumes, days))
-    yield from whole
-    yield from (one for one in _of_some(cc, volumes, days) if not any(one.meets(other) for other in whole))
-
-
-def _of_all(cc: str, volumes: _Volumes, days: list[str]) -> Iterator[Event]:
-    """Find collapses of a country's total. Each network may have too few measurements for one of its own."""
-    everything = sum(volumes.values(), Counter[str]())
-    for change in collapse([everything[day] for day in days]):
-        networks = [network for network, counts in volumes.items() if _fell(counts, change, days)]
-        if len(networks) > 1 and change.usual >= ALL_TOGETHER:
-            yield _event(cc, networks, change, days)
-
-
-def _fell(counts: Counter[str], change: Change, days: list[str]) -> bool:
-    """Return True if a network's own volume fell to COLLAPSED of its usual volume during the change."""
-    onset = change.onset or 0
-    before, inside = days[max(0, onset - USUAL_DAYS) : onset], days[onset : change.end]
-    usual = sum(counts[day] for day in before) / max(1, len(before))
-    return usual > 0 and sum(counts[day] for day in inside) <= COLLAPSED * usual * len(inside)
-
-
-def _of_some(cc: str, volumes: _Volumes, days: list[str]) -> Iterator[Event]:
-    fallen = [
-        (network, change) for network, counts in volumes.items() for change in collapse([counts[day] for day in days])
+    The last day is left out, since it may be incomplete.
+    """
+    runs: _Runs = defaultdict(lambda: defaultdict(Counter))
+    for cc, network, day, n in table.select(_RUNS):
+        runs[cc][network][day] += n
+    days = _measured(runs, days[:-1])
+    countries = [
+        Country(cc, {asn: NetworkActivity([counts[day] for day in days]) for asn, counts in networks.items()})
+        for cc, networks in runs.items()
     ]
-    for same in began_together(fallen):
-        if len(same) > 1 or same[0][1].usual >= ALONE:  # a small network may be one user who stopped
-            yield _event(cc, (network for network, _ in same), typical(change for _, change in same), days)
+    rates, everywhere = UsualSilences(countries), [sum(day) for day in zip(*(c.active for c in countries), strict=True)]
+    return [event for country in countries for event in _of_country(country, rates, everywhere, days)]
 
 
-def _event(cc: str, networks: Iterable[str], change: Change, days: list[str]) -> Event:
+def _measured(runs: _Runs, days: list[str]) -> list[str]:
+    """Leave out the last days if few networks have runs on them. A wrong clock must not prolong the data."""
+    networks = Counter(day for by_network in runs.values() for counts in by_network.values() for day in counts)
+    least = COLLAPSED * median(networks.values()) if networks else 0
+    last = max((place for place, day in enumerate(days) if networks[day] > least), default=-1)
+    return days[: last + 1]
+
+
+def _of_country(
+    country: Country, rates: UsualSilences, everywhere: Sequence[int], days: Sequence[str]
+) -> Iterator[Event]:
+    dark = [_event(country, change, days, SHUTDOWN) for change in _silent(country, rates, everywhere)]
+    yield from dark
+    others = [_event(country, change, days, STOPPED, networks) for change, networks in stopped(country)]
+    yield from (one for one in others if not any(one.meets(other) for other in dark))
+
+
+def _silent(country: Country, rates: UsualSilences, everywhere: Sequence[int]) -> Iterator[Change]:
+    """Find periods in which networks are silent together that would not be by chance."""
+    reached = 0
+    for onset in range(1, len(everywhere)):
+        length = country.silent_days(onset) if onset >= reached and country.active[onset - 1] else 0
+        detected = _detected(country, rates, onset, length)
+        if detected is not None and _works_elsewhere(country, everywhere, onset, length):
+            reached = onset + length
+            yield Change(onset, reached if reached < len(everywhere) else None, detected)
+
+
+def _detected(country: Country, rates: UsualSilences, onset: int, length: int) -> int | None:
+    """Return the day on which a silence is long enough for a shutdown, or on which the networks' return shows it."""
+    for days in range(1, min(length, LONGEST) + 1):
+        if _is_shutdown(country, rates, onset, days, returned=False):
+            return onset + days - 1
+    known = onset + length + RETURN_DAYS
+    if 0 < length <= LONGEST and known <= len(country.active):
+        return known - 1 if _is_shutdown(country, rates, onset, length, returned=True) else None
+    return None
+
+
+def _is_shutdown(country: Country, rates: UsualSilences, onset: int, days: int, *, returned: bool) -> bool:
+    """Return True if independent networks would be silent together so at most FALSE_A_YEAR times a year."""
+    fallen = country.fell_silent(onset, days)
+    shares = [rates.share(country, network, onset, days, returned=returned) for network in fallen]
+    return len(shares) >= NETWORKS and A_YEAR * prod(shares) <= FALSE_A_YEAR
+
+
+def _works_elsewhere(country: Country, everywhere: Sequence[int], onset: int, days: int) -> bool:
+    """Return False if the other countries' measurements are missing too, as with a fault of the probe or the store."""
+    others = [total - own for total, own in zip(everywhere, country.active, strict=True)]
+    before = usual(others, onset)
+    return sum(others[onset : onset + days]) >= ELSEWHERE * before * days
+
+
+def _event(country: Country, change: Change, days: Sequence[str], kind: str, networks: Iterable[str] = ()) -> Event:
     onset, end = span(change, days)
-    return Event(None, sorted(set(networks)), onset, end, None, days[change.detected], SHUTDOWN, cc)
+    named = sorted(networks) or country.silent_networks(change.onset or 0, change.end)
+    return Event(None, named, onset, end, None, days[change.detected], kind, country.cc)

@@ -13,11 +13,14 @@ _TOO_MANY_DAYS = mark(
 _TOO_MANY_HOURS = mark(
     "The measurements are from {first} to {last}, more than {most} hours. Shorten the period with --since and --until."
 )
-GRAINS = {"day": (10, "%Y-%m-%d", timedelta(days=1)), "hour": (13, "%Y-%m-%dT%H", timedelta(hours=1))}
+GRAINS = {
+    "day": ("day", "%Y-%m-%d", timedelta(days=1)),  # `day` has the errors removed that clocks are known to have
+    "hour": ("SUBSTR(measurement_start_time, 1, 13)", "%Y-%m-%dT%H", timedelta(hours=1)),
+}
 
 
 def steps(seen: Iterable[str], grain: str = "day") -> list[str]:
-    """Return every day or hour from the first to the last of `seen`, as prefixes of a row's time.
+    """Return every day or hour from the first to the last of `seen`, as `step_of` writes them.
 
     Texts that are no time are ignored. Raises QuestionError if there are more than LONGEST steps.
     """
@@ -33,9 +36,9 @@ def steps(seen: Iterable[str], grain: str = "day") -> list[str]:
     return [(moments[0] + step * width).strftime(shape) for step in range(number)]
 
 
-def prefix(grain: str) -> str:
+def step_of(grain: str) -> str:
     """Return the SQL expression for a row's day or hour."""
-    return f"SUBSTR(measurement_start_time, 1, {GRAINS[grain][0]})"
+    return GRAINS[grain][0]
 
 
 def _moment(text: str, shape: str) -> datetime | None:

@@ -243,8 +243,6 @@ def _over_time(table: VerdictTable, question: Question) -> dict[str, Any]:
         }
         for one in all_series
     ]
-    events = [
-        {key: getattr(event, key) for key in ("service", "cc", "onset", "end", "mechanism", "networks", "detected_at")}
-        for event in together(found)
-    ]
+    keys = ("service", "cc", "onset", "end", "mechanism", "networks", "detected_at", "kind")
+    events = [{key: getattr(event, key) for key in keys} for event in together(found)]
     return {"days": days, "series": series, "events": events, "series_note": None}

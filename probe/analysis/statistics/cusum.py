@@ -10,8 +10,7 @@ from math import log
 from statistics import median
 
 P_FINE, P_HIT = 0.05, 0.5  # share of accusing measurements without and with interference
-THRESHOLD = 12.0  # the sum must exceed this: six accusing measurements in a row, or more among working ones
-A_DAY = 10  # maximum weight of one day in measurements, since those of one day often come from one user
+THRESHOLD = 12.0  # the sum must exceed this: six accusing observations in a row, or more among working ones
 COLLAPSED = 0.2  # share of the usual volume
 USUAL_DAYS = 14
 USUAL_CAP = 15.0  # a Poisson model expects too little variation of large volumes. One day without data is not enough.
@@ -46,7 +45,7 @@ class Sum:
         return self.value > THRESHOLD
 
 
-def interference(days: Sequence[tuple[int, int]]) -> list[Change]:
+def interference(days: Sequence[tuple[float, float]]) -> list[Change]:
     """Find changes in (accusing, working) counts by day. Days without counts are skipped.
 
     The end of a change needs the same evidence in the other direction. Otherwise a partial block would end and begin
@@ -58,8 +57,7 @@ def interference(days: Sequence[tuple[int, int]]) -> list[Change]:
     for place, (hits, misses) in enumerate(days):
         if not hits + misses:
             continue
-        share = min(1.0, A_DAY / (hits + misses))
-        weight = share * (hits * _HIT + misses * _MISS)
+        weight = hits * _HIT + misses * _MISS
         if not running.add(place, weight if detected < 0 else -weight):
             continue
         if detected < 0:

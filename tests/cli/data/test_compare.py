@@ -16,7 +16,7 @@ from tests.support.store.stores import some_lines, store_of, write
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    store(tmp_path, fine(5, range(9)), bad(5, range(9, 12)))
+    store(tmp_path, fine(5, range(9)), bad(5, range(9, 15)))
     return tmp_path
 
 
@@ -24,9 +24,9 @@ def test_store_can_be_compared(kept: Path, capsys: pytest.CaptureFixture[str]) -
     assert call("events", "--json", str(kept)) == 0
     assert json.loads(capsys.readouterr().out)["onset"] == "2026-10-10"
     assert call("series", "--only", "service=telegram/web", "--since", "2026-10-10", str(kept)) == 0
-    assert capsys.readouterr().out.count("####################  5 BLOCKED") == 3
+    assert capsys.readouterr().out.count("####################  5 BLOCKED") == 6
     assert call("compare", "--json", "--by", "cc", str(kept)) == 0
-    assert json.loads(capsys.readouterr().out)["n"] == 60
+    assert json.loads(capsys.readouterr().out)["n"] == 75
 
 
 def test_empty_selection_exits_with_6(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
