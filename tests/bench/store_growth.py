@@ -21,6 +21,7 @@ STEPS = {"ingest": "ingest", "rejudge": "judge again", "compare": "compare", "qu
 COLOURS = {"ingest": "#0072b2", "rejudge": "#d55e00", "compare": "#009e73", "query": "#555555"}
 WIDTH, HEIGHT, LEFT, TOP = 400, 320, 60, 46  # of one panel, and its margins
 INNER_WIDTH, INNER_HEIGHT = 290, 220
+COLUMNS = ("size", "step", "seconds", "cpu", "memory")
 Point = tuple[float, float]
 
 
@@ -110,8 +111,9 @@ def main(arguments: list[str]) -> None:
     """Measure the named sizes, and draw all that were measured."""
     for size in map(int, arguments[1:]):
         costs = measure(Path(arguments[0]) / str(size), size, light=True)
+        head = [] if FIGURES.exists() else [list(COLUMNS)]
         with FIGURES.open("a", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows_of(costs))
+            csv.writer(file, lineterminator="\n").writerows([*head, *rows_of(costs)])
     with FIGURES.open(newline="") as file:
         PICTURE.write_text(picture(csv.DictReader(file)))
 
