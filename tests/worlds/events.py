@@ -7,8 +7,8 @@ from statistics import median
 from typing import Any
 
 from probe.analysis.compare.axes import Question
-from probe.analysis.compare.event import INTERFERENCE, Event
-from probe.analysis.compare.events import events
+from probe.analysis.compare.over_time.event import INTERFERENCE, Event
+from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
 from tests.support.measurements.synthetic_world import is_of
 from tests.worlds.claim import Claim

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from probe.analysis.compare.axes import Question
-from probe.analysis.compare.event import SHUTDOWN
-from probe.analysis.compare.events import events
+from probe.analysis.compare.over_time.event import SHUTDOWN
+from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from probe.lab.synth.plan import COUNTRIES, DAYS, Plan, draw_plan

@@ -24,8 +24,8 @@ from probe.analysis.compare.compare import (
 )
 from probe.analysis.compare.current import LEAST, NOW
 from probe.analysis.compare.difference import RATE
-from probe.analysis.compare.events import prepared_events, together
-from probe.analysis.compare.series import prepared_series
+from probe.analysis.compare.over_time.events import prepared_events, together
+from probe.analysis.compare.over_time.series import prepared_series
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.observations.lenient_json import tables, text, texts
 from probe.analysis.rules.tables import RULESET

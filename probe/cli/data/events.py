@@ -28,9 +28,9 @@ def events(
     master: Master = None,
 ) -> None:
     """Show when interference began and ended, on which networks, and when measurements went missing."""
-    from probe.analysis.compare.context import ContextError, read_context
-    from probe.analysis.compare.events import events as find
-    from probe.analysis.compare.events import to_json, to_text
+    from probe.analysis.compare.over_time.context import ContextError, read_context
+    from probe.analysis.compare.over_time.events import events as find
+    from probe.analysis.compare.over_time.events import to_json, to_text
 
     asked = question(None, since, until, only, lab)
     try:

@@ -37,8 +37,8 @@ def series(
     master: Master = None,
 ) -> None:
     """Show each service at each vantage point over time. A step without measurements is a gap and not OK."""
-    from probe.analysis.compare.series import series as compute
-    from probe.analysis.compare.series import to_json, to_text
+    from probe.analysis.compare.over_time.series import series as compute
+    from probe.analysis.compare.over_time.series import to_json, to_text
 
     asked = question(by, since, until, only, lab)
 

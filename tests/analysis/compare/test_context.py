@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from probe.analysis.compare.context import ContextError, read_context
-from probe.analysis.compare.event import SHUTDOWN, Event
-from probe.analysis.compare.events import to_json, to_text
+from probe.analysis.compare.over_time.context import ContextError, read_context
+from probe.analysis.compare.over_time.event import SHUTDOWN, Event
+from probe.analysis.compare.over_time.events import to_json, to_text
 from tests.cli.results.test_judge import call
 
 ONSET = date(2026, 10, 21)

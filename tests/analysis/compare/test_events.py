@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from probe.analysis.compare.axes import Question, QuestionError
-from probe.analysis.compare.event import Event
-from probe.analysis.compare.events import events
-from probe.analysis.compare.events import to_json as events_to_json
-from probe.analysis.compare.events import to_text as events_to_text
-from probe.analysis.compare.series import series, to_json, to_text
+from probe.analysis.compare.over_time.event import Event
+from probe.analysis.compare.over_time.events import events
+from probe.analysis.compare.over_time.events import to_json as events_to_json
+from probe.analysis.compare.over_time.events import to_text as events_to_text
+from probe.analysis.compare.over_time.series import series, to_json, to_text
 from probe.analysis.statistics.cusum import Change, collapse, interference
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.synthetic_world import score, templates

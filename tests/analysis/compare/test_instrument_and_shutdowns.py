@@ -8,8 +8,8 @@ import pytest
 
 from probe.analysis.compare.axes import parse_question
 from probe.analysis.compare.cells import compare
-from probe.analysis.compare.event import SHUTDOWN
-from probe.analysis.compare.events import events
+from probe.analysis.compare.over_time.event import SHUTDOWN
+from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from probe.lab.synth.plan import days, draw_plan

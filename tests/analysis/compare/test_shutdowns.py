@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from probe.analysis.compare.axes import Question
-from probe.analysis.compare.event import SHUTDOWN, STOPPED, Event
-from probe.analysis.compare.events import events, to_text
+from probe.analysis.compare.over_time.event import SHUTDOWN, STOPPED, Event
+from probe.analysis.compare.over_time.events import events, to_text
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.verdict_rows import rows, table
 

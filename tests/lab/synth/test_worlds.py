@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from probe.analysis.compare.axes import Question
-from probe.analysis.compare.event import INTERFERENCE
-from probe.analysis.compare.events import events
+from probe.analysis.compare.over_time.event import INTERFERENCE
+from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.engines.engine import SQLiteEngine
 from probe.analysis.verdicts.verdicts import judge_measurement

@@ -6,8 +6,8 @@ from datetime import date
 from statistics import median
 
 from probe.analysis.compare.axes import Question
-from probe.analysis.compare.event import INTERFERENCE, SHUTDOWN, Event
-from probe.analysis.compare.events import events
+from probe.analysis.compare.over_time.event import INTERFERENCE, SHUTDOWN, Event
+from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from probe.lab.synth.conditions import WANTED

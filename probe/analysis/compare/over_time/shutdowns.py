@@ -5,9 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from statistics import median
 
-from probe.analysis.compare.event import SHUTDOWN, STOPPED, Event, span
-from probe.analysis.compare.silences import LONGEST, RETURN_DAYS, Country, NetworkActivity, UsualSilences, usual
-from probe.analysis.compare.stopped import stopped
+from probe.analysis.compare.over_time.event import SHUTDOWN, STOPPED, Event, span
+from probe.analysis.compare.over_time.silences import (
+    LONGEST,
+    RETURN_DAYS,
+    Country,
+    NetworkActivity,
+    UsualSilences,
+    usual,
+)
+from probe.analysis.compare.over_time.stopped import stopped
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.statistics.cusum import COLLAPSED, Change
 

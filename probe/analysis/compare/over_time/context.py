@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import fmean
 
-from probe.analysis.compare.event import Event
+from probe.analysis.compare.over_time.event import Event
 from probe.analysis.statistics.cusum import USUAL_DAYS
 from probe.messages import tr
 from probe.results import reason_of

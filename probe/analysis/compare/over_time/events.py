@@ -9,11 +9,11 @@ from itertools import groupby
 from probe.analysis.compare.axes import Question, QuestionError
 from probe.analysis.compare.cells import prepare
 from probe.analysis.compare.compare import folded
-from probe.analysis.compare.context import Context
-from probe.analysis.compare.event import INTERFERENCE, STOPPED, Event, began_together, near, span, typical
-from probe.analysis.compare.shutdowns import shutdowns
-from probe.analysis.compare.timeline import steps
-from probe.analysis.compare.tracks import Track, changes, tracks_of
+from probe.analysis.compare.over_time.context import Context
+from probe.analysis.compare.over_time.event import INTERFERENCE, STOPPED, Event, began_together, near, span, typical
+from probe.analysis.compare.over_time.shutdowns import shutdowns
+from probe.analysis.compare.over_time.timeline import steps
+from probe.analysis.compare.over_time.tracks import Track, changes, tracks_of
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.statistics.cusum import Change
 from probe.messages import tr, tr_plural

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from probe.analysis.compare.event import began_together, typical
-from probe.analysis.compare.silences import Country, NetworkActivity, usual
+from probe.analysis.compare.over_time.event import began_together, typical
+from probe.analysis.compare.over_time.silences import Country, NetworkActivity, usual
 from probe.analysis.statistics.cusum import COLLAPSED, USUAL_LEAST, Change, collapse
 
 ALONE = 20.0  # usual daily runs that one network needs for an event of its own

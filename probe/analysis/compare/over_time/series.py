@@ -9,7 +9,7 @@ from typing import Any
 from probe.analysis.compare.axes import AXES, ROWS, Question
 from probe.analysis.compare.cells import INSUFFICIENT, LEAST, SET_ASIDE, prepare, winner
 from probe.analysis.compare.compare import WORDS, ascii_only, folded, label, not_counted
-from probe.analysis.compare.timeline import step_of, steps
+from probe.analysis.compare.over_time.timeline import step_of, steps
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import ACCUSING, SEVERITY
 from probe.messages import tr

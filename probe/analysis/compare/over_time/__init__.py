@@ -1,0 +1,1 @@
+"""Follow verdicts over time: series, events, shutdowns, and measurements that stopped."""
