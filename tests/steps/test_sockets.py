@@ -44,6 +44,7 @@ REFUSED = ["127.0.0.1", "169.254.169.254", "::1", "fec0::1", "64:ff9b::a9fe:a9fe
 ELSEWHERE = {
     "steps/sockets.py": "asks the guard",
     "helper/web_page.py": "its connector takes its sockets from steps/sockets.py",
+    "helper/server.py": "listens",
     "helper/udp_echo.py": "listens",
     "control/http_client.py": "our probe asks the helper that the user named",
     "ooni/archive/bucket.py": "`probe fetch ooni`",

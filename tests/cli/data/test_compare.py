@@ -56,7 +56,7 @@ def test_page_is_private_and_has_cells(kept: Path, tmp_path: Path, capsys: pytes
     out, err = capsys.readouterr()
     assert (out, err) == ("", f"saved {page}\n")
     assert page.stat().st_mode & 0o777 == 0o600
-    assert page_of(page)["cells"][0]["text"] == "BLOCKED 15/15, since 2026-10-10, fails 44-100 %"
+    assert page_of(page)["cells"][0]["text"] == "BLOCKED 30/30, since 2026-10-10, fails 61-100 %"
     assert page_of(page)["sources"] == [kept.name]  # a home path identifies the user
 
 

@@ -35,7 +35,7 @@ def test_commands_of_a_store_work_together(tmp_path: Path, capsys: pytest.Captur
         (["ingest", "{}", "--store", "{}/file"], 6, "No results files were found"),
         (["sql", "SELECT 1", "--store", "{}"], 2, "is no store"),
         (["export", "--store", "{}", "--out", "{}/x.csv"], 2, "is no store"),
-        (["cite", "--store", "{}"], 2, "cannot be read as a store"),
+        (["cite", "--store", "{}"], 2, "is no store. This makes one"),
     ],
 )
 def test_usage_error_gets_sentence(
