@@ -41,8 +41,8 @@ class Panel:
         return self.left + LEFT + x * INNER_WIDTH, TOP + (1 - y) * INNER_HEIGHT
 
 
-CPU = Panel("CPU in seconds", 0, -1, 4)
-MEMORY = Panel("Memory of the largest process in MB", WIDTH, 1, 4)
+CPU = Panel("CPU in seconds, by measurements", 0, -1, 4)
+MEMORY = Panel("MB of the largest process, by measurements", WIDTH, 1, 4)
 
 
 def rows_of(costs: StoreCosts) -> Iterator[list[str]]:
@@ -72,7 +72,7 @@ def picture(rows: Iterable[dict[str, str]]) -> str:
         parts += _curve(CPU, by_cpu, COLOURS[step]) + _curve(MEMORY, by_memory, COLOURS[step])
         words = f"{STEPS[step]}: CPU grows like n to the power of {exponent(by_cpu):.2f}"
         parts.append(_text(LEFT + 370 * (place % 2), HEIGHT + 6 + 18 * (place // 2), f"— {words}", fill=COLOURS[step]))
-    title = "Costs of a store from a thousand to a million light measurements"
+    title = "Costs of a store by the number of light measurements"
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {HEIGHT + 36}" role="img"'
     style = 'font-family="sans-serif" font-size="12"'
     return "\n".join([f"{head} {style}>", f"<title>{title}</title>", *parts, "</svg>", ""])

@@ -23,7 +23,7 @@ from probe.analysis.verdicts.verdicts import Flattened
 from probe.files import open_regular
 from probe.messages import tr
 
-READ_LINES, READ_ROWS = 4096, 4096
+READ_LINES, READ_ROWS = 2048, 4096
 
 
 def rejudge(folder: Path, *, jobs: int = 1) -> dict[str, float]:
@@ -56,15 +56,15 @@ def judge_file(folder: Path, file: Path, made: Path) -> tuple[int, int]:
     """Write the verdicts of one file of measurements to `made`. Returns the numbers of measurements and verdicts."""
     counts = [0, 0]
     made.parent.mkdir(parents=True, exist_ok=True)
-    with without_garbage_collection():
-        write_rows(made, _batches(folder, file, counts), schema("verdicts"), sync=False)
+    write_rows(made, _batches(folder, file, counts), schema("verdicts"), sync=False)
     return counts[0], counts[1]
 
 
 def _batches(folder: Path, file: Path, counts: list[int]) -> Iterator[Any]:
     flats = flats_in(folder, file)
     while some := list(islice(flats, READ_LINES)):
-        rows = [verdict_row(record, flat.measurement) for flat, found in _judged(some) for record in found]
+        with without_garbage_collection():
+            rows = [verdict_row(record, flat.measurement) for flat, found in _judged(some) for record in found]
         counts[0] += len(some)
         counts[1] += len(rows)
         yield from pa.Table.from_pylist(rows, schema("verdicts")).to_batches()
