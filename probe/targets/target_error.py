@@ -1,4 +1,7 @@
-"""Report target files that cannot be used. The models of these files are elsewhere, since they take long to build."""
+"""Report target files that cannot be used, and limit their size.
+
+The models of these files are in schema.py. They take long to build, and readers of measurements do not need them.
+"""
 
 from collections.abc import Collection
 from difflib import get_close_matches

@@ -7,18 +7,15 @@ from functools import cache
 from typing import NamedTuple
 
 from probe.analysis.compare.axes import AXES, CONDITIONS, ROWS, Question
-from probe.analysis.compare.current import LEAST as LEAST
-from probe.analysis.compare.current import Current, NetworkNow, describe
+from probe.analysis.compare.current import LEAST, Current, NetworkNow, describe
 from probe.analysis.compare.difference import Difference, column_of, differences, robust_baseline
 from probe.analysis.compare.instrument import suspects
 from probe.analysis.compare.units import CONNECTED, COUNTED_STATE, FAILING, NOT_COUNTED, STATES, Unit, select_units
-from probe.analysis.compare.units import SET_ASIDE as SET_ASIDE
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import SEVERITY
 from probe.asn.table import AsnTable
 
-SHARE = 0.8  # of the measurements of a day or hour must have its state, in a series
-MIXED, INSUFFICIENT = "mixed", "insufficient"
+INSUFFICIENT = "insufficient"
 ROBUST = "robust"
 
 # The newest row of a group as one text, of which every engine can compute the maximum. `_example` splits it again.
@@ -199,15 +196,6 @@ def _cell(service: str, vantage: dict[str, str], tallies: list[Tally], units: li
         runs=runs,
         now=now,
     )
-
-
-def winner(states: Counter[str]) -> str | None:
-    """Return the state of at least SHARE of the measurements, `mixed` without one, None without measurements."""
-    n = sum(states.values())
-    if not n:
-        return None
-    ((state, most),) = states.most_common(1)
-    return state if most >= SHARE * n else MIXED
 
 
 def _mechanisms(tallies: list[Tally], now: Current | None) -> list[str]:

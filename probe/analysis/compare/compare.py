@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from probe.analysis.compare.axes import ARTIFICIAL
-from probe.analysis.compare.cells import INSUFFICIENT, MIXED, ROBUST, Cell, Comparison, network_name
+from probe.analysis.compare.cells import INSUFFICIENT, ROBUST, Cell, Comparison, network_name
 from probe.analysis.compare.current import LEAST, NOW, Current, kind_of
 from probe.analysis.compare.difference import LEAST_SOURCES, NEARLY_ALL, RATE, TEST, Difference
 from probe.analysis.compare.units import FAILING
@@ -18,6 +18,7 @@ WIDTH = 80
 _SERVICE_WIDTH = 22
 _CELL_WIDTH = 18  # at least, so that three vantage points fit beside each other
 _GAP = 2
+MIXED = "mixed"  # a day or hour in a series, without a state that most measurements have
 WORDS = {
     "blocked": mark("BLOCKED"),
     "likely_blocked": mark("LIKELY BLOCKED"),
@@ -26,7 +27,7 @@ WORDS = {
     "down": mark("DOWN"),
     "connected": mark("CONNECTED"),
     "ok": mark("OK"),
-    MIXED: mark("MIXED"),  # of a day or hour in a series
+    MIXED: mark("MIXED"),
 }
 
 REASONS = {

@@ -2,6 +2,7 @@
 
 import sqlite3
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, Self
 
@@ -44,12 +45,12 @@ def create_table(table: InputTable) -> str:
     return f"CREATE TEMPORARY TABLE {table.name} ({columns})"
 
 
-class FilledTables:
+class FilledTables(ABC):
     """Fill the tables that Python fills, on an engine that can put rows into one."""
 
+    @abstractmethod
     def put(self, table: InputTable, rows: Sequence[tuple[Any, ...]]) -> None:
         """Replace the rows of one table that Python fills."""
-        raise NotImplementedError
 
     def put_constants(self) -> None:
         """Fill the tables about rules and mechanisms, once."""

@@ -141,10 +141,13 @@ def limits(facts: dict[str, Any]) -> list[str]:
     return [
         tr("Countries, networks and days are no random sample. A number of measurements is no share of a population."),
         tr("Runs are an upper limit for the number of users, since one user can make many."),
-        tr("Fewer than {least} measurements do not describe a network.", least=LEAST),
+        tr("Fewer than {least} runs do not describe a network.", least=LEAST),
         tr("`insufficient`, invalid measurements and gaps are no evidence, in either direction."),
         tr("Another ruleset can give other verdicts from the same measurements."),
-        tr("Times are those of the user's computer. Only a clock that is wrong by over a day makes a run invalid."),
+        tr(
+            "Times are those of the user's computer. Days are corrected by the clock error that a record states. "
+            "A clock that is wrong by over a day makes a run invalid."
+        ),
         tr("OONI's measurements record less evidence, so more of their verdicts are `insufficient`.")
         if OF_OONI in licences
         else "",

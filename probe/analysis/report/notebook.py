@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 
 from probe.analysis.compare.axes import parse_question
-from probe.analysis.compare.cells import INSUFFICIENT, Cell, compare, winner
+from probe.analysis.compare.cells import INSUFFICIENT, Cell, compare
 from probe.analysis.compare.current import LEAST
 from probe.analysis.compare.over_time.events import events
-from probe.analysis.compare.over_time.series import axes_of, series
+from probe.analysis.compare.over_time.series import axes_of, series, winner
 from probe.analysis.compare.units import CONNECTED
 from probe.analysis.compare.verdict_table import StoreError, VerdictTable
 from probe.analysis.object_storage import address_of, objects_of

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probe.analysis.compare.axes import AXES, ROWS, Question
-from probe.analysis.compare.cells import INSUFFICIENT, LEAST, SET_ASIDE, prepare, winner
-from probe.analysis.compare.compare import WORDS, ascii_only, folded, label, not_counted
+from probe.analysis.compare.cells import INSUFFICIENT, prepare
+from probe.analysis.compare.compare import MIXED, WORDS, ascii_only, folded, label, not_counted
+from probe.analysis.compare.current import LEAST
 from probe.analysis.compare.over_time.timeline import step_of, steps
+from probe.analysis.compare.units import SET_ASIDE
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import ACCUSING, SEVERITY
 from probe.messages import tr
 
 BAR = 20
+SHARE = 0.8  # of the measurements of a day or hour must have its state
 
 
 @dataclass
@@ -55,6 +58,15 @@ def series(table: VerdictTable, question: Question, grain: str = "day") -> list[
 def axes_of(question: Question) -> list[str]:
     """Return the keys that make a vantage point of a series, whose buckets are days or hours already."""
     return [axis for axis in question.axes() if axis != "day"]
+
+
+def winner(states: Counter[str]) -> str | None:
+    """Return the state of at least SHARE of the measurements, `mixed` without one, None without measurements."""
+    n = sum(states.values())
+    if not n:
+        return None
+    ((state, most),) = states.most_common(1)
+    return state if most >= SHARE * n else MIXED
 
 
 def prepared_series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from probe.analysis.compare.cells import SET_ASIDE
+from probe.analysis.compare.units import SET_ASIDE
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import ACCUSING
 from probe.analysis.statistics.cusum import Change, interference
