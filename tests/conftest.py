@@ -90,9 +90,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Let the tests that compute leave the processor to those that run something in the lab."""
+    """Let the tests that compute leave the processor to those that run something in the lab or measure a time."""
     if hasattr(item.config, "workerinput"):
-        nice = 0 if item.get_closest_marker("lab") else NICER
+        nice = 0 if any(item.get_closest_marker(name) for name in ("lab", "timed")) else NICER
         if os.geteuid() == 0 or nice > os.nice(0):  # only root may lower the value
             os.setpriority(os.PRIO_PROCESS, 0, nice)
     return (yield)

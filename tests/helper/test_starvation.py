@@ -7,6 +7,8 @@ import pytest
 from tests.attack import starvation
 from tests.attack.starvation import Attack, attacked, growth
 
+pytestmark = pytest.mark.timed
+
 ATTACKS: dict[str, Attack] = {
     "1200 slow clients of 20 peers": starvation.slow_clients,
     "1200 slow clients of one peer": partial(starvation.slow_clients, peers=1),

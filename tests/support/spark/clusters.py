@@ -16,11 +16,13 @@ HOME = Path(pyspark.__file__).parent
 LOOPBACK = "127.0.0.1"
 READY = 400.0  # seconds for Java to start. It takes four on an idle machine.
 WORKERS = 2
-SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"  # for Java that ends before it is worth compiling
+# For Java that ends before it is worth optimizing. The usual 48 MB for compiled code are too small for all queries.
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=400m -XX:+UseSerialGC -Xshare:auto"
 _DEFAULTS = f"""
 spark.driver.host {LOOPBACK}
 spark.driver.bindAddress {LOOPBACK}
 spark.driver.memory 1g
+spark.driver.extraJavaOptions -Xlog:gc
 spark.executor.memory 512m
 spark.executor.cores 1
 spark.cores.max {WORKERS}
