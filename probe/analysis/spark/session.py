@@ -35,7 +35,7 @@ _LOCAL = re.compile(r"local(\[(\d+|\*)\])?")
 _PORTS = {"spark": 7077, "sc": 15002}  # Spark's own defaults
 _LOOPBACK = "127.0.0.1"
 
-# Any computer that reaches this one could open Spark's web page. The other settings keep stdout and stderr free.
+# Any computer that reaches this one could open Spark's web page. The other settings keep stderr free.
 _QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
 # On this computer only, Spark listens on loopback and requires a random secret.
 _LOCAL_SETTINGS = {
@@ -144,7 +144,21 @@ def _start(master: str, *, local: bool) -> "SparkSession":
     builder: Any = SparkSession.builder.master(master).appName("probe")
     for name, value in (_QUIET | (_LOCAL_SETTINGS if local else {})).items():
         builder = builder.config(name, value)
-    return builder.getOrCreate()
+    with _java_prints_on_stderr():
+        return builder.getOrCreate()
+
+
+@contextmanager
+def _java_prints_on_stderr() -> Iterator[None]:
+    """Let the Java process that the block starts inherit stderr as its stdout, so that its warnings are not in JSON."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _connect(master: str) -> "SparkSession":
