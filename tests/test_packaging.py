@@ -49,7 +49,8 @@ def test_the_wheel_holds_its_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "probe/data/targets/telegram.toml" in names
     assert "probe/lab/scenarios/great-firewall.toml" in names
-    assert {f"probe/analysis/report/page.{kind}" for kind in ("html.jinja", "css", "js")} <= names
+    page = "probe/analysis/report/page"
+    assert {f"{page}/page.css", f"{page}/scripts/grid.js", f"{page}/sections/grid.html.jinja"} <= names
     assert any(name.startswith("probe/data/schema/measurement-") for name in names)
 
 

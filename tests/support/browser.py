@@ -9,7 +9,8 @@ from playwright.sync_api import Page
 
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import compare
-from probe.analysis.report.page import page_data, render
+from probe.analysis.report.page.page_data import page_data
+from probe.analysis.report.page.render import render
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.verdict_rows import table
 

@@ -20,7 +20,8 @@ def write_page(
     path: Path, table: "VerdictTable", comparison: "Comparison", sources: Sequence[str], **more: Any
 ) -> None:
     """Write the page to a file that only its owner can read. Raises UsageError."""
-    from probe.analysis.report.page import page_data, render
+    from probe.analysis.report.page.page_data import page_data
+    from probe.analysis.report.page.render import render
 
     names = [source.rstrip("/").rpartition("/")[2] for source in sources]
     data = page_data(table, comparison, names, **more)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import compare
-from probe.analysis.report.page import HERE, MOST_EVIDENCE, page_data, render, script_json
+from probe.analysis.report.page.page_data import page_data
+from probe.analysis.report.page.render import HERE, page_script, render, script_json
+from probe.analysis.report.page.verdict_data import MOST_EVIDENCE
 from tests.analysis.compare.test_events import bad, fine
 from tests.support.measurements.verdict_rows import blocked, rows, store, table
 
@@ -36,11 +38,13 @@ def test_policy_allows_only_own_style_and_script() -> None:
 
 
 def test_page_sends_no_request_and_escapes_text() -> None:
-    script = (HERE / "page.js").read_text()
+    script = page_script()
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "fetch(", "import"):
         assert forbidden not in script, forbidden
-    for name in ("page.js", "page.css", "page.html.jinja"):
-        addresses = re.findall(r"https?://[^\s\"']+", (HERE / name).read_text())
+    written = [file for file in HERE.rglob("*") if file.suffix in {".js", ".css", ".jinja"}]
+    assert len(written) > 10
+    for file in written:
+        addresses = re.findall(r"https?://[^\s\"']+", file.read_text())
         assert [address for address in addresses if address != "http://www.w3.org/2000/svg"] == []
     assert "url(" not in (HERE / "page.css").read_text()
 

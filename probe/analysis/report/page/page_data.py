@@ -1,0 +1,106 @@
+"""Return all data of a page from a table of verdicts and its comparison."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from probe import __version__
+from probe.analysis.compare.axes import Question
+from probe.analysis.compare.cells import Comparison
+from probe.analysis.compare.compare import REASONS, WORDS, ascii_only, baseline_name
+from probe.analysis.compare.current import LEAST, NOW
+from probe.analysis.compare.difference import RATE
+from probe.analysis.compare.verdict_table import VerdictTable
+from probe.analysis.report.page.cell_data import cell_data, vantage_data
+from probe.analysis.report.page.over_time_data import over_time_data
+from probe.analysis.report.page.verdict_data import Place, verdicts_data
+from probe.analysis.rules.tables import RULESET
+
+GLYPHS = {
+    "blocked": "B",
+    "likely_blocked": "L",
+    "degraded": "W",
+    "impaired": "N",
+    "down": "D",
+    "ok": "✓",
+    "connected": "C",
+    "gap": "·",
+}
+
+
+def page_data(
+    table: VerdictTable,
+    comparison: Comparison,
+    sources: Sequence[str],
+    *,
+    title: str = "What is blocked, how and where",
+    evidence: Mapping[Place, Sequence[str]] | None = None,
+) -> dict[str, Any]:
+    """Return the data of the page. `table` is the one that the comparison was made from.
+
+    `sources` are names without folders. `evidence` holds sentences by file, line and service.
+    """
+    return {
+        "title": title,
+        **_words(),
+        **_measured(table),
+        **_compared(table, comparison, evidence or {}),
+        "software": f"censorprobe {__version__}",
+        "ruleset": RULESET,
+        "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "sources": [ascii_only(source) for source in sources],
+        "question": _describe_question(comparison.question),
+        **over_time_data(table, comparison.question),
+    }
+
+
+def _words() -> dict[str, Any]:
+    """Return words, glyphs and limits, which are the same on every page."""
+    return {
+        "least": LEAST,
+        "newest_days": NOW,
+        "rate_percent": round(100 * RATE),
+        "words": {state: word for state, word in WORDS.items() if state in GLYPHS},
+        "reasons": REASONS,
+        "glyphs": GLYPHS,
+    }
+
+
+def _measured(table: VerdictTable) -> dict[str, Any]:
+    """Return how much was measured, and when."""
+    ((measurements, first, last, lab, synthetic),) = table.select(
+        "SELECT COUNT(DISTINCT line_hash), MIN(measurement_start_time), MAX(measurement_start_time), MAX(lab), "
+        "MAX(synthetic) "
+        "FROM verdicts"
+    )
+    made_up = {"lab": bool(lab), "synthetic": bool(synthetic)}
+    return {**made_up, "measurements": measurements, "first": first, "last": last}
+
+
+def _compared(table: VerdictTable, comparison: Comparison, evidence: Mapping[Place, Sequence[str]]) -> dict[str, Any]:
+    """Return services, vantage points, cells, and the verdicts of their example measurements."""
+    cells = [cell for _, row in comparison.rows() for cell in row]
+    examples = list(dict.fromkeys(cell.witness for cell in cells if cell.witness is not None))
+    numbers = {example: number for number, example in enumerate(examples)}
+    width = len(comparison.vantages)
+    return {
+        "row": comparison.question.row,
+        "baseline": baseline_name(comparison),
+        "left_out": comparison.left_out,
+        "instrument": comparison.instrument,
+        "services": comparison.services,
+        "vantages": [
+            vantage_data(vantage, comparison.baseline and number == 0)
+            for number, vantage in enumerate(comparison.vantages)
+        ],
+        "cells": [cell_data(cell, *divmod(number, width), numbers) for number, cell in enumerate(cells)],
+        "verdicts": verdicts_data(table, examples, evidence),
+    }
+
+
+def _describe_question(question: Question) -> str:
+    parts = [f"{question.row} by {', '.join(question.by)}"]
+    parts += [f"{name}={value}" for name, value in question.only]
+    parts += [f"since {question.since}"] if question.since else []
+    parts += [f"until {question.until}, exclusive"] if question.until else []
+    return "; ".join(parts)

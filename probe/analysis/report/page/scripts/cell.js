@@ -1,0 +1,73 @@
+// One cell that was opened.
+function open(from) {
+  if (!from || !from.cell) return;
+  const row = rows.findIndex((made) => made.includes(from));
+  go(row, rows[row].indexOf(from));
+  const cell = from.cell;
+  at("detail-title").textContent = `${data.services[cell.s]} at ${data.vantages[cell.v].label}`;
+  at("detail-body").replaceChildren(...aboutCell(cell), ...aboutVerdict(data.verdicts[cell.witness]));
+  at("detail").hidden = false;
+  at("detail-title").focus();
+  chooseSeries(data.services[cell.s], data.vantages[cell.v].cc);
+}
+
+function facts(pairs) {
+  const list = el("dl");
+  for (const [name, value] of pairs) if (value !== "" && value !== null && value !== undefined) list.append(el("dt", {}, name), el("dd", {}, value));
+  return list;
+}
+
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** Return the comparison with the baseline in words. */
+function difference(found) {
+  if (found === null) return "";
+  const ratio = found.odds_ratio;
+  const odds = ratio === null ? "" : `Odds ratio ${ratio.estimate.toPrecision(2)} (${ratio.low.toPrecision(2)} to ${ratio.high.toPrecision(2)}), `;
+  const words = found.direction === null ? "Not clearly less often than at" : "Works less often than at";
+  return `${words} ${data.baseline}. Sources that fail: ${found.failing_sources} of ${found.sources} here, `
+    + `${found.baseline_failing_sources} of ${found.baseline_sources} there. `
+    + `${odds}p = ${found.p_value.toPrecision(2)}.`;
+}
+
+function aboutCell(cell) {
+  const aside = Object.entries(cell.set_aside).map(([reason, n]) => `${n} ${data.reasons[reason] || reason}`).join(", ");
+  const networks = cell.networks.map(([asn, name, n, found, since]) =>
+    `${asn} ${name}: ${n}, ${found === null ? "not measured in the newest days" : word(found)}${since ? ` since ${since}` : ""}`).join("; ");
+  return [
+    el("p", {}, el("strong", {}, cell.text)),
+    facts([
+      ["Mechanisms", cell.mechanisms.join(", ")],
+      ["Counted measurements", `${cell.n}${cell.n ? ": " + counts(cell.by_state) : ""}`],
+      ["Not counted", aside],
+      ["Users", cell.n ? `${cell.reporters_max} at most` : ""],
+      ["Networks", networks + (cell.more_networks ? `; and ${cell.more_networks} more` : "")],
+      ["Newest days", cell.now ? `${cell.now.first} to ${cell.now.last}: ${counts(cell.now.runs)} (runs)` : ""],
+      ["Days that fail", cell.now && cell.now.days ? `${cell.now.failing_days} of ${cell.now.days} network-days, ${percent(cell.now.low)} to ${percent(cell.now.high)}` : ""],
+      ["Difference", difference(cell.difference)],
+    ]),
+  ];
+}
+
+function aboutVerdict(verdict) {
+  if (!verdict) return [el("p", {}, "This was not measured here. A gap is not OK.")];
+  const made = [
+    el("h3", {}, verdict.state === "" ? "Newest measurement, which is not valid" : "Newest measurement with this result"),
+    el("p", {}, verdict.because),
+    facts([
+      ["Verdict", `${word(verdict.state) || verdict.invalid_reason}, rule ${verdict.rule_id} (ruleset ${verdict.ruleset})`],
+      ["Mechanisms", verdict.mechanisms], ["Also seen", verdict.anomalies], ["Deepest success", verdict.proof],
+      ["Attempts in this network", `${verdict.failures} of ${verdict.attempts} failed`],
+      ["Test helper outside", verdict.controls ? `${verdict.control_successes} of ${verdict.controls} attempts worked` : "no usable answer"],
+      ["Interfering hop", verdict.hop],
+      ["Measured", `${verdict.time}, ${verdict.software}`],
+      ["Example measurement", `${verdict.file}, line ${verdict.line}`],
+    ]),
+  ];
+  if (verdict.endpoints.length)
+    made.push(el("h3", {}, "Evidence by endpoint"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence by endpoint" }, table(
+      ["endpoint", "state", "mechanisms", "deepest success", "rule", "transactions"],
+      verdict.endpoints.map((row) => [row[0], word(row[1]), row[2], row[3], row[4], row[5]]))));
+  if (verdict.evidence.length) made.push(el("h3", {}, "What was tried"), el("ul", {}, ...verdict.evidence.map((text) => el("li", {}, text))));
+  return made;
+}

@@ -1,0 +1,41 @@
+// Elements, words and glyphs that the other scripts use. Texts from results files are untrusted, so they become text nodes.
+const data = JSON.parse(document.getElementById("data").textContent);
+const at = (id) => document.getElementById(id);
+const SVG = "http://www.w3.org/2000/svg";
+const MORE = 200; // rows that are added to the list at a time
+const WORDED = 4; // vantage points up to which a cell has space for words
+const ANY = "";
+
+/** Return an element with attributes and children. Strings become text nodes. */
+function el(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function drawn(name, attributes, text) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function table(heads, rows) {
+  const body = el("tbody");
+  for (const [first, ...others] of rows)
+    body.append(el("tr", {}, el("th", { scope: "row" }, first), ...others.map((text) => el("td", {}, text))));
+  return el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((text) => el("th", { scope: "col" }, text)))), body);
+}
+
+const words = { ...data.words, insufficient: "not enough data" };
+const word = (state) => words[state] || state;
+const few = (cell) => cell.found !== null && cell.state === "insufficient";
+const glyph = (cell) => {
+  if (cell.found === null) return data.glyphs.gap;
+  const letter = data.glyphs[cell.found];
+  return few(cell) ? `(${letter})` : letter;
+};
+const counts = (states) => Object.entries(states).map(([state, n]) => `${n} ${word(state)}`).join(", ");
+const targetOf = (service) => service.split("/")[0];
+const byPlace = new Map(data.cells.map((cell) => [cell.s * data.vantages.length + cell.v, cell]));
