@@ -1,0 +1,1 @@
+"""Name countries and their regions offline."""
