@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -142,11 +142,19 @@ def family_of(ip: str) -> Literal[4, 6]:
 
 def is_address(host: str) -> bool:
     """Return whether `host` is an IPv4 or IPv6 literal (without brackets)."""
+    return _cached(host) if len(host) <= _LONGEST_CACHED else _is_address(host)
+
+
+def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
         return False
     return True
+
+
+_LONGEST_CACHED = 64  # characters. Hostile texts have any length.
+_cached = lru_cache(maxsize=16384)(_is_address)  # an archive names the same hosts again and again
 
 
 def parse_endpoint(url: str, *, ooni: bool = False, source: str | None = None) -> Endpoint:

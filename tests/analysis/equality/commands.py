@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from probe.analysis.engines.duckdb_engine import DuckDBEngine
-from probe.analysis.engines.engine import SQLiteEngine
+from probe.analysis.engines.engine import Engine, SQLiteEngine
 from probe.analysis.rules.tables import RULESET
+from probe.analysis.spark.pipeline import SparkPipeline
+from probe.analysis.spark.session import session
 from probe.analysis.verdicts.verdicts import Flattened
 from tests.analysis.equality.differences import Report, differences
 from tests.analysis.equality.engines import disagreements
@@ -73,23 +75,36 @@ def _compared(part: tuple[Path, str, frozenset[str]]) -> tuple[str, Report, Coun
     return member, report, count
 
 
-def engines(file: Path, jobs: int, only: frozenset[str]) -> tuple[int, list[str]]:
-    """Judge a file's measurements with SQLite and DuckDB.
+def engines(file: Path, jobs: int, only: frozenset[str], spark: str) -> tuple[int, list[str]]:
+    """Judge a file's measurements with SQLite and DuckDB, or with SQLite and the master `spark`.
 
     Return the number of rows, and a text for each row and measurement that differs. Raise Unreadable.
     """
     counted, found = 0, list[str]()
-    for count, texts in _in_processes(_decided, [(file, name) for name in _chosen(file, only)], jobs):
+    parts = [(file, name) for name in _chosen(file, only)]
+    decided = _decided_by_spark(parts, spark) if spark else _in_processes(_decided_by_duckdb, parts, jobs)
+    for count, texts in decided:
         counted, found = counted + count, found + texts
     return counted, found
 
 
-def _decided(part: tuple[Path, str]) -> tuple[int, list[str]]:
+def _decided_by_duckdb(part: tuple[Path, str]) -> tuple[int, list[str]]:
+    with DuckDBEngine() as duckdb:
+        return _decided(part, duckdb)
+
+
+def _decided_by_spark(parts: Iterable[tuple[Path, str]], master: str) -> Iterator[tuple[int, list[str]]]:
+    with session(master) as spark, SparkPipeline(spark) as pipeline:
+        for part in parts:
+            yield _decided(part, pipeline)
+
+
+def _decided(part: tuple[Path, str], other: Engine) -> tuple[int, list[str]]:
     counted, found = 0, list[str]()
-    with SQLiteEngine() as sqlite, DuckDBEngine() as duckdb:
-        for batch in batches(unpack(*part), duckdb.most_measurements):
+    with SQLiteEngine() as sqlite:
+        for batch in batches(unpack(*part), other.most_measurements):
             read = (flattened(one.id, one.raw) for one in batch)
-            count, texts = disagreements([one for one in read if isinstance(one, Flattened)], sqlite, duckdb)
+            count, texts = disagreements([one for one in read if isinstance(one, Flattened)], sqlite, other)
             counted, found = counted + count, found + texts
     return counted, found
 
