@@ -33,8 +33,8 @@ class QuestionError(ValueError):
 class Question:
     """Hold a parsed question. Names in `by`, `baseline` and `only` are keys of CONDITIONS.
 
-    `since` (inclusive) and `until` (exclusive) are prefixes of `YYYY-MM-DDTHH:MM:SSZ`. `only` holds (name, value) pairs
-    of the measurements to keep. `lab` includes artificial measurements.
+    `since` (inclusive) and `until` (exclusive) are prefixes of `YYYY-MM-DDTHH:MM:SSZ`, compared with the time corrected
+    by the clock's error. `only` holds (name, value) pairs of the measurements to keep. `lab` includes artificial ones.
     """
 
     by: tuple[str, ...] = DEFAULT
@@ -56,7 +56,7 @@ class Question:
             parts.append(REAL)
         for bound, comparison in ((self.since, ">="), (self.until, "<")):
             if bound:
-                parts.append(f"measurement_start_time {comparison} ?")
+                parts.append(f"corrected_start_time {comparison} ?")
                 values.append(bound)
         for names in dict.fromkeys(name for name, _ in self.only):
             wanted = [value for name, value in self.only if name == names]

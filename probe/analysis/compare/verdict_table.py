@@ -19,7 +19,8 @@ from probe.results import full_disk, full_disk_in
 if TYPE_CHECKING:
     from probe.analysis.object_storage.bucket_store import BucketStore
 
-OPTIONAL = frozenset({"endpoints", "synthetic"})
+OPTIONAL = {"corrected_start_time": "measurement_start_time", "endpoints": "''", "synthetic": "''"}
+"""SQL for the columns that stores of earlier releases lack, and that their rows have as NULL in newer stores."""
 UNREADABLE = mark("{folder} cannot be read as a store. `probe ingest` makes one. Reason: {reason}")
 NO_COLUMN = mark(
     "The store {folder} was made by another version: its verdicts have no column {column}. Make a new store."
@@ -149,7 +150,7 @@ def _open_store(connection: Any, folder: "Path | BucketStore", view: str) -> Non
         if not folder.register(connection, "verdicts", source):
             raise StoreError(tr(NO_VERDICTS, name=folder))
     there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    if missing := [name for name in COLUMNS if name not in there | OPTIONAL]:
+    if missing := [name for name in COLUMNS if name not in {*there, *OPTIONAL}]:
         raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
     columns = ", ".join(_column(name, name in there) for name in COLUMNS)
     connection.execute(f"CREATE TEMPORARY VIEW {view} AS SELECT {columns} FROM {source}")
@@ -189,7 +190,7 @@ def _unite(connection: Any, sources: Sequence[str]) -> int:
 def _column(name: str, there: bool) -> str:
     """Return SQL for a store's column with the type of the row's column, never NULL."""
     if not there:
-        return f"'' AS {name}"
+        return f"{OPTIONAL[name]} AS {name}"
     value = f"array_to_string({name}, ' ')" if name in LISTS else name
-    empty = "''" if TYPES[name] is str else "0" if TYPES[name] is int else "FALSE"
+    empty = OPTIONAL.get(name) or ("''" if TYPES[name] is str else "0" if TYPES[name] is int else "FALSE")
     return f"COALESCE(CAST({value} AS {_SQL_TYPES[TYPES[name]]}), {empty}) AS {name}"

@@ -56,7 +56,7 @@ def _frame(spark: "SparkSession", folder: Path) -> Any:
             there = set(frame.columns)
     except ClusterError as error:
         raise StoreError(tr(UNREADABLE, folder=folder, reason=error)) from None
-    if missing := [name for name in COLUMNS if name not in there | OPTIONAL]:
+    if missing := [name for name in COLUMNS if name not in {*there, *OPTIONAL}]:
         raise StoreError(tr(NO_COLUMN, folder=folder, column=missing[0]))
     return frame.selectExpr(*(_column(name, name in there) for name in COLUMNS))
 
@@ -64,6 +64,7 @@ def _frame(spark: "SparkSession", folder: Path) -> Any:
 def _column(name: str, there: bool) -> str:
     """Return SQL for a store's column with the type of the row's column, never NULL."""
     if not there:
-        return f"'' AS {name}"
+        return f"{OPTIONAL[name]} AS {name}"
     value = f"array_join({name}, ' ')" if name in LISTS else name
-    return f"COALESCE(CAST({value} AS {_SQL_TYPES[TYPES[name]]}), {_EMPTY[TYPES[name]]}) AS {name}"
+    empty = OPTIONAL.get(name, _EMPTY[TYPES[name]])
+    return f"COALESCE(CAST({value} AS {_SQL_TYPES[TYPES[name]]}), {empty}) AS {name}"

@@ -19,6 +19,7 @@ SHARED = ("line_hash", "day", "probe_cc", "probe_asn", "target")
 MEASUREMENT: dict[str, str] = {
     "line_hash": "string",
     "measurement_start_time": "string",
+    "corrected_start_time": "string",
     "day": "string",
     "probe_cc": "string",
     "probe_asn": "string",
@@ -44,6 +45,7 @@ MEASUREMENT: dict[str, str] = {
 VERDICT: dict[str, str] = {
     "line_hash": "string",
     "measurement_start_time": "string",
+    "corrected_start_time": "string",
     "day": "string",
     "probe_cc": "string",
     "probe_asn": "string",
@@ -88,7 +90,10 @@ _OF_FIELDS = {
     "tuple[str, ...]": "list",
 }
 _SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
-_OF_MEASUREMENT = ("day", "network", "run_id", "software_name", "software_version", "ipv6_broken", "lab", "synthetic")
+_OF_MEASUREMENT = (
+    *("corrected_start_time", "day", "network", "run_id", "software_name", "software_version"),
+    *("ipv6_broken", "lab", "synthetic"),
+)
 
 
 def _observation_types() -> dict[str, str]:
@@ -109,8 +114,12 @@ def schema(name: str) -> Any:
     return pa.schema([(column, pa.list_(pa.string()) if kind == "list" else kind) for column, kind in columns.items()])
 
 
+COPIED = {"corrected_start_time": "measurement_start_time"}
+"""Columns that have the values of another column in rows that were written before the column existed."""
+
+
 def default(name: str, column: str) -> Any:
-    """Return the value of a column in rows that were written before the column existed."""
+    """Return the value of a column in rows that were written before the column existed. COPIED columns have others."""
     if name == "observations":
         return Observation._field_defaults.get(column)
     return "" if column == "synthetic" else None
@@ -120,8 +129,8 @@ def fitted(batch: Any, name: str) -> Any:
     """Return an Arrow batch with the columns of a table. Those that another release did not write have defaults."""
     pa, there = importlib.import_module("pyarrow"), batch.schema.names
     columns = [
-        batch.column(column.name)
-        if column.name in there
+        batch.column(source)
+        if (source := column.name if column.name in there else COPIED.get(column.name)) is not None
         else pa.array([default(name, column.name)] * batch.num_rows, column.type)
         for column in schema(name)
     ]
@@ -139,7 +148,9 @@ def select_list(name: str, there: Collection[str]) -> str:
 
 
 def _literal(name: str, column: Any) -> str:
-    """Return a column's default as DuckDB's SQL. DuckDB reads it from a text."""
+    """Return a column's default as DuckDB's SQL. DuckDB reads constants from a text."""
+    if column.name in COPIED:
+        return f'"{COPIED[column.name]}"'
     value, kind = default(name, column.name), str(column.type)
     written = "NULL" if value is None else f"'{list(value) if isinstance(value, tuple) else value}'"
     duckdb_type = "VARCHAR[]" if kind.startswith("list") else _SQL_TYPES[kind]

@@ -33,11 +33,12 @@ def flatten(
     `line_hash` is the measurement's identity, hexadecimal. `size` is the number of the line's bytes. `file` and
     `number` locate it.
     """
-    start = moment(document.get("measurement_start_time"))
+    corrected = true_start(document)
     measurement = {
         "line_hash": line_hash,
-        "measurement_start_time": start,
-        "day": true_start(document)[:10],
+        "measurement_start_time": moment(document.get("measurement_start_time")),
+        "corrected_start_time": corrected,
+        "day": corrected[:10],
         "probe_cc": text(document.get("probe_cc")),
         "probe_asn": text(document.get("probe_asn")),
         "network": text(document.get("probe_network_name")),

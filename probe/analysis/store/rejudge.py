@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from probe.analysis.store.columns import default, schema, verdict_row
+from probe.analysis.store.columns import COPIED, default, schema, verdict_row
 from probe.analysis.store.files import WORK, table_files, write_rows
 from probe.analysis.store.flatten import COLUMNS, Flat, facts_from, head_from
 from probe.analysis.store.index import NO_PART
@@ -109,6 +109,7 @@ def _rows(folder: Path, table: str, file: Path, columns: Sequence[str]) -> Itera
             for batch in opened_file.iter_batches(READ_ROWS, columns=there):
                 found = {name: batch.column(name).to_pylist() for name in there}
                 found |= {name: [value] * batch.num_rows for name, value in absent.items()}
+                found |= {name: found[source] for name, source in COPIED.items() if name in absent}
                 yield from zip(*(found[name] for name in columns), strict=True)
     except (pa.ArrowException, KeyError, OSError) as error:
         reason = str(error).partition("\n")[0]

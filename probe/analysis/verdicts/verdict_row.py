@@ -20,14 +20,16 @@ NO_ROUTE = frozenset({f.NETWORK_UNREACHABLE, f.HOST_UNREACHABLE})
 class VerdictRow:
     """Hold one service in one measurement, with the columns of a store's table `verdicts`.
 
-    `line_hash` is the identity of the measurement. `measurement_start_time` is the recorded one. `day`
-    is corrected by the clock's error (`true_start`). Lists are joined by a space. No column is None: "" and 0 mean
-    unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered over it. `lab` is the scenario and
-    `synthetic` the world, "" on a real network. `endpoints`: the record's endpoints as JSON.
+    `line_hash` is the identity of the measurement. `measurement_start_time` is the recorded one.
+    `corrected_start_time` and its `day` are corrected by the clock's error (`true_start`). Lists are joined by a space.
+    No column is None: "" and 0 mean unknown. `ipv6_broken`: the probe has an IPv6 route, and no neutral host answered
+    over it. `lab` is the scenario and `synthetic` the world, "" on a real network. `endpoints`: the record's endpoints
+    as JSON.
     """
 
     line_hash: str
     measurement_start_time: str
+    corrected_start_time: str
     day: str
     probe_cc: str
     probe_asn: str
@@ -80,9 +82,11 @@ def rows_of(measurement: dict[str, Any], *, file: str, number: int) -> Iterator[
 def _rows(measurement: dict[str, Any], records: list[dict[str, Any]]) -> Iterator[VerdictRow]:
     if not records:
         return
+    start = true_start(measurement)
     measured: dict[str, Any] = {
         "line_hash": identity(measurement).hex(),
-        "day": true_start(measurement)[:10],
+        "corrected_start_time": start,
+        "day": start[:10],
         "network": text(measurement.get("probe_network_name")),
         "software_name": text(measurement.get("software_name")),
         "software_version": text(measurement.get("software_version")),

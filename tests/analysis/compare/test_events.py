@@ -84,6 +84,14 @@ def test_onset_does_not_move_by_runs_with_wrong_clock() -> None:
     assert {bucket.n for bucket in laid.buckets} == {10}
 
 
+def test_periods_and_hours_are_those_of_corrected_time() -> None:
+    """Let a clock be 22 hours slow. Its run is on the evening before by its own clock."""
+    slow = [replace(row, measurement_start_time=f"{day(9)}T15:05:00Z") for row in fine(1, range(10, 11))]
+    for since, until, times in ((day(10), "", [f"{day(10)}T13"]), ("", day(10), []), (day(9), day(10), [])):
+        laid = series(table(slow), Question(since=since, until=until), "hour")
+        assert [bucket.time for one in laid for bucket in one.buckets] == times
+
+
 def test_invalid_measurement_of_another_year_prolongs_nothing() -> None:
     strange = rows(1, day="2021-01-01", valid=False, invalid_reason="clock")
     assert len(found(fine(4, range(10)), bad(4, range(10, 20)), strange)) == 1

@@ -47,6 +47,7 @@ def test_day_of_store_is_true_and_time_is_as_recorded() -> None:
     line = measurement("2026-10-27 13:05:00", clock_skew=WEEK)
     row = flatten(flat_measurement_of(line), line, line_hash="", size=1, file="a", number=1).measurement
     assert (row["day"], row["measurement_start_time"]) == ("2026-11-03", "2026-10-27T13:05:00Z")
+    assert row["corrected_start_time"] == "2026-11-03T13:05:00Z"
 
 
 def test_clock_that_is_ahead_is_no_reason_to_reject() -> None:

@@ -54,6 +54,7 @@ def rows_of_drawn(measurements: Iterable[Drawn]) -> Iterator[VerdictRow]:
                 PLAIN,
                 line_hash=f"{number:064x}",
                 measurement_start_time=f"{day}T12:00:00Z",
+                corrected_start_time=f"{day}T12:00:00Z",
                 day=day,
                 probe_cc=network.country,
                 probe_asn=network.asn,

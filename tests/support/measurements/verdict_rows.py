@@ -15,6 +15,7 @@ _numbers = count(1)
 PLAIN = VerdictRow(
     line_hash="",
     measurement_start_time="2026-11-24T13:05:00Z",
+    corrected_start_time="2026-11-24T13:05:00Z",
     day="2026-11-24",
     probe_cc="IR",
     probe_asn="AS64500",
@@ -54,7 +55,8 @@ def rows(n: int = 1, state: str = "ok", mechanisms: str = "", **columns: Any) ->
     for number in (next(_numbers) for _ in range(n)):
         own = {"line_hash": f"{number:064x}", "run_id": f"run{number}", "measurement_line": number}
         row = replace(PLAIN, **{**own, "state": state, "mechanisms": mechanisms, **columns})
-        found.append(replace(row, measurement_start_time=f"{row.day}T13:05:00Z"))
+        start = f"{row.day}T13:05:00Z"
+        found.append(replace(row, measurement_start_time=start, corrected_start_time=start))
     return found
 
 

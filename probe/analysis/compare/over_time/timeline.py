@@ -14,8 +14,8 @@ _TOO_MANY_HOURS = mark(
     "The measurements are from {first} to {last}, more than {most} hours. Shorten the period with --since and --until."
 )
 GRAINS = {
-    "day": ("day", "%Y-%m-%d", timedelta(days=1)),  # `day` has the errors removed that clocks are known to have
-    "hour": ("SUBSTR(measurement_start_time, 1, 13)", "%Y-%m-%dT%H", timedelta(hours=1)),
+    "day": ("day", "%Y-%m-%d", timedelta(days=1)),  # both have the errors removed that clocks are known to have
+    "hour": ("SUBSTR(corrected_start_time, 1, 13)", "%Y-%m-%dT%H", timedelta(hours=1)),
 }
 
 
