@@ -1,24 +1,19 @@
-"""Print a comparison as text of 80 columns, or as JSON with one object per cell."""
+"""Return the cells of a comparison as JSON, and the words that name their states."""
 
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from probe.analysis.compare.axes import ARTIFICIAL
-from probe.analysis.compare.cells import INSUFFICIENT, ROBUST, Cell, Comparison, network_name
-from probe.analysis.compare.current import LEAST, NOW, Current, kind_of
-from probe.analysis.compare.difference import LEAST_SOURCES, NEARLY_ALL, RATE, TEST, Difference
+from probe.analysis.compare.cells import INSUFFICIENT, ROBUST, Cell, Comparison
+from probe.analysis.compare.current import Current, kind_of
+from probe.analysis.compare.difference import TEST, Difference
 from probe.analysis.compare.units import FAILING
-from probe.messages import mark, tr, tr_plural
+from probe.messages import mark, tr
 
-WIDTH = 80
-_SERVICE_WIDTH = 22
-_CELL_WIDTH = 18  # at least, so that three vantage points fit beside each other
-_GAP = 2
-MIXED = "mixed"  # a day or hour in a series, without a state that most measurements have
 WORDS = {
     "blocked": mark("BLOCKED"),
     "likely_blocked": mark("LIKELY BLOCKED"),
@@ -27,7 +22,6 @@ WORDS = {
     "down": mark("DOWN"),
     "connected": mark("CONNECTED"),
     "ok": mark("OK"),
-    MIXED: mark("MIXED"),
 }
 
 REASONS = {
@@ -86,55 +80,9 @@ def label(vantage: dict[str, str]) -> str:
     return " ".join(words) or tr("all measurements")
 
 
-def to_text(comparison: Comparison) -> str:
-    """Return the comparison as ASCII text of at most 80 columns, in blocks of vantage points that fit."""
-    fit = max(1, (WIDTH - _SERVICE_WIDTH) // (_CELL_WIDTH + _GAP - 1))
-    places = range(len(comparison.vantages))
-    blocks = [_block(comparison, places[start : start + fit]) for start in places[::fit]]
-    return "\n".join([*blocks, "\n".join(_notes(comparison)) + "\n"])
-
-
-def _block(comparison: Comparison, places: Sequence[int]) -> str:
-    width = (WIDTH - _SERVICE_WIDTH - _GAP * len(places)) // len(places)
-    heads = [_head(comparison.vantages[place], comparison.baseline and place == 0, width) for place in places]
-    lines = [*_row([[comparison.question.row], *heads], width), "-" * WIDTH]
-    for service, cells in comparison.rows():
-        columns = [_cell_lines(cells[place], width) for place in places]
-        lines += _row([folded(service, _SERVICE_WIDTH), *columns], width)
-    return "\n".join(lines) + "\n"
-
-
-def _head(vantage: dict[str, str], baseline: bool, width: int) -> list[str]:
-    named = network_name(vantage["asn"]) if "asn" in vantage else ""
-    return [
-        *folded(vantage_name(vantage, baseline), width),
-        *(folded(named, width) if named else []),
-    ]
-
-
 def vantage_name(vantage: dict[str, str], baseline: bool) -> str:
     """Return a vantage point's name, marked as the baseline if it is."""
     return tr("baseline {name}", name=label(vantage)) if baseline else label(vantage)
-
-
-def _row(cells: list[list[str]], width: int) -> list[str]:
-    """Join cells of several lines into the lines of one table row."""
-    height = max(map(len, cells))
-    widths = [_SERVICE_WIDTH, *([width] * (len(cells) - 1))]
-    gap = " " * _GAP
-    return [
-        gap.join(
-            (cell[number] if number < len(cell) else "").ljust(wide) for cell, wide in zip(cells, widths, strict=True)
-        ).rstrip()
-        for number in range(height)
-    ]
-
-
-def _cell_lines(cell: Cell, width: int) -> list[str]:
-    """Return the lines of one cell: state with counts and mechanisms, or why no measurement counts."""
-    if cell.found is None:
-        return folded(not_counted(cell.set_aside) or "-", width)
-    return [line for text in (*state_lines(cell), *cell.mechanisms) for line in folded(text, width)]
 
 
 def cell_text(cell: Cell) -> str:
@@ -146,25 +94,42 @@ def state_lines(cell: Cell) -> list[str]:
     """Return `BLOCKED 7/7 *`, or `(BLOCKED 1/1)` for too few runs, then since when, networks and the interval."""
     if cell.now is None:
         return []
-    words = f"{tr(WORDS[cell.now.state])} {_share(cell.now)}"
-    if cell.state == INSUFFICIENT:
-        return [f"({words})", *_circumstances(cell.now)]
-    sure = [tr("fails {low}-{high} %", low=round(100 * cell.now.low), high=round(100 * cell.now.high))]
+    enough = cell.state != INSUFFICIENT
+    words = state_text(cell.now.state, runs_text(cell.now), enough=enough)
+    if not enough:
+        return [words, *_circumstances(cell.now)]
     starred = f"{words} *" if cell.difference and cell.difference.worse else words
+    sure = [tr("fails {interval}", interval=interval(cell.now))]
     return [starred, *_circumstances(cell.now), *(sure if cell.now.state in FAILING else [])]
 
 
-def _share(now: Current) -> str:
-    """Return how many of the newest runs fail or work as the state says."""
+def state_text(state: str, runs: str, *, enough: bool) -> str:
+    """Return `BLOCKED 7/8`: 7 of 8 runs fail. Too few runs for a statement are in parentheses."""
+    words = f"{tr(WORDS[state])} {runs}"
+    return words if enough else f"({words})"
+
+
+def runs_text(now: Current) -> str:
+    """Return how many of the newest runs fail or work as the state says, and how many there are."""
     return f"{sum(now.runs.get(state, 0) for state in kind_of(now.state))}/{sum(now.runs.values())}"
+
+
+def interval(now: Current) -> str:
+    """Return the interval for the share of network-days that fail, such as `60-90 %`."""
+    return f"{round(100 * now.low)}-{round(100 * now.high)} %"
 
 
 def _circumstances(now: Current) -> list[str]:
     lines = [tr("since {day}", day=now.since)] if now.since else []
-    if now.failing and now.networks > 1:
-        fails = tr("on {failing} of {count} networks", failing=now.failing, count=now.networks)
-        lines.append(fails if now.state in FAILING else tr("fails {where}", where=fails))
-    return lines
+    where = networks_text(now)
+    return lines + ([where if now.state in FAILING else tr("fails {where}", where=where)] if where else [])
+
+
+def networks_text(now: Current) -> str:
+    """Return on how many of several networks a service fails, "" if it fails on none or has one network."""
+    if not now.failing or now.networks < 2:
+        return ""
+    return tr("on {failing} of {count} networks", failing=now.failing, count=now.networks)
 
 
 def not_counted(set_aside: dict[str, int]) -> str:
@@ -179,57 +144,6 @@ def baseline_name(comparison: Comparison) -> str:
     if comparison.baseline:
         return label(dict(comparison.question.baseline))
     return tr("the vantage points in which the service works for nearly all")
-
-
-def _notes(comparison: Comparison) -> list[str]:
-    """Return the lines of the legend, and what the table does not show."""
-    notes = [
-        tr(
-            "3/4: 3 of 4 runs of the newest {days} days. A day of a network counts once, as most of its runs ended.",
-            days=NOW,
-        ),
-        tr("fails 60-90 %: the share of these network-days that fail is in this interval (95 %)."),
-        tr("(...): fewer than {least} runs, too few for a statement about the network.", least=LEAST),
-        tr("CONNECTED: the service was reached. Nothing proves that it was the right one."),
-        tr(
-            "*: works less often than at {baseline}, on {least} sources or more. Of all marks, {rate} may be false. "
-            "A source is a network, or a software version in it.",
-            baseline=baseline_name(comparison),
-            least=LEAST_SOURCES,
-            rate=f"{RATE:.0%}",
-        ),
-        tr("-: not measured. A gap is not OK."),
-    ]
-    if not comparison.baseline and comparison.untested:
-        notes.append(
-            tr_plural(
-                "{count} service works for {share} of the sources at too few vantage points, so it has no baseline. "
-                "Name one with --baseline.",
-                "{count} services work for {share} of the sources at too few vantage points, so they have no baseline. "
-                "Name one with --baseline.",
-                comparison.untested,
-                share=f"{NEARLY_ALL:.0%}",
-            )
-        )
-    notes += [
-        tr(
-            "Not counted: results of {version} for {service}. It fails on networks where other versions work.",
-            version=version,
-            service=service,
-        )
-        for service, version in comparison.instrument
-    ]
-    beyond, n = comparison.left_out
-    if beyond:
-        notes.append(
-            tr_plural(
-                "{count} more vantage point is not shown (--top). Its number of measurements is {n}.",
-                "{count} more vantage points are not shown (--top). They have {n} measurements together.",
-                beyond,
-                n=n,
-            )
-        )
-    return [line for note in notes for line in textwrap.wrap(ascii_only(note), WIDTH - 1)]
 
 
 def folded(text: str, width: int) -> list[str]:

@@ -95,7 +95,7 @@ def _network(units: list[Unit], first: str) -> NetworkNow:
     bad, good = (sum(outcomes[day] is kind for day in newest) for kind in (True, False))
     everything = sum(counts.total() for counts in states.values())
     since = changed if lasts == (bad > good) else None
-    return NetworkNow(everything, _state(runs, bad > good), since, runs, (bad, bad + good))
+    return NetworkNow(everything, state_of(runs, bad > good), since, runs, (bad, bad + good))
 
 
 def _streak(newest: list[str], outcomes: dict[str, bool | None]) -> list[str]:
@@ -117,7 +117,7 @@ def _last_change(outcomes: dict[str, bool | None]) -> tuple[str | None, bool]:
     return (None if edge is None else days[edge]), lasts
 
 
-def _state(runs: Counter[str], failing: bool) -> str | None:
+def state_of(runs: Counter[str], failing: bool) -> str | None:
     """Return the most frequent state among those that fail, or among the others. None without a run."""
     wanted = [state for state in STATES if (state in FAILING) == failing and runs[state]] or [*filter(runs.get, STATES)]
     return max(wanted, key=lambda state: (runs[state], -STATES.index(state))) if wanted else None
@@ -130,7 +130,7 @@ def _cell(networks: Iterable[NetworkNow], first: str, last: str) -> Current:
     shown = failing if failing and heard else [network for network in measured if network not in failing]
     runs = sum((network.runs for network in measured), Counter[str]())
     bad, days = (sum(network.days[place] for network in measured) for place in (0, 1))
-    state = _state(sum((network.runs for network in shown), Counter[str]()), shown is failing) or DOWN
+    state = state_of(sum((network.runs for network in shown), Counter[str]()), shown is failing) or DOWN
     changes = [network.since for network in shown if network.since]
     since = (min if shown is failing else max)(
         changes, default=None

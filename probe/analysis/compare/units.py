@@ -58,11 +58,22 @@ def select_units(
 ) -> Units:
     """Return the units of every vantage point and service among the rows that meet the condition."""
     keys = [ROWS[row], *(AXES[axis] for axis in axes), "probe_cc", "probe_asn", "day", SOFTWARE]
+    found: Units = defaultdict(lambda: defaultdict(list))
+    statement = sql_of_runs(keys, condition)
+    for service, *rest in sorted(table.select(statement, values)):  # sums of fractions depend on the order
+        vantage, unit = tuple(rest[: len(axes)]), rest[len(axes) :]
+        cc, asn, day, software, *runs_by_state = unit
+        found[vantage][service].append(Unit(cc, asn, day, software, tuple(runs_by_state)))
+    return found
+
+
+def sql_of_runs(keys: Sequence[str], condition: str = "1 = 1") -> str:
+    """Return SQL for the values of the keys, with the number of runs in each of STATES."""
     names = [f"key{number}" for number in range(len(keys))]
     runs = "CASE WHEN run_id <> '' THEN run_id ELSE line_hash END"
     listed = ", ".join(f"{key} AS {name}" for key, name in zip(keys, names, strict=True))
     counts = ", ".join(f"SUM(CASE WHEN found = {rank} THEN 1 ELSE 0 END)" for rank in range(len(STATES)))
-    statement = f"""
+    return f"""
 SELECT {", ".join(names)}, {counts} FROM (
   SELECT {", ".join(names)}, {_OF_RUN} AS found FROM (
     SELECT {", ".join(names)}, run, MIN(state_rank) AS worst, MAX(state_rank) AS best,
@@ -73,12 +84,6 @@ SELECT {", ".join(names)}, {counts} FROM (
     ) AS counted GROUP BY {", ".join(names)}, run
   ) AS run_rows
 ) AS found_rows GROUP BY {", ".join(names)}"""
-    found: Units = defaultdict(lambda: defaultdict(list))
-    for service, *rest in sorted(table.select(statement, values)):  # sums of fractions depend on the order
-        vantage, unit = tuple(rest[: len(axes)]), rest[len(axes) :]
-        cc, asn, day, software, *runs_by_state = unit
-        found[vantage][service].append(Unit(cc, asn, day, software, tuple(runs_by_state)))
-    return found
 
 
 def by_state(units: Iterable[Unit]) -> Counter[str]:

@@ -16,9 +16,8 @@ import pyarrow as pa
 
 from probe.analysis.compare.axes import parse_question
 from probe.analysis.compare.cells import INSUFFICIENT, Cell, compare
-from probe.analysis.compare.current import LEAST
 from probe.analysis.compare.over_time.events import events
-from probe.analysis.compare.over_time.series import axes_of, series, winner
+from probe.analysis.compare.over_time.series import axes_of, series
 from probe.analysis.compare.units import CONNECTED
 from probe.analysis.compare.verdict_table import StoreError, VerdictTable
 from probe.analysis.object_storage import address_of, objects_of
@@ -78,9 +77,11 @@ class Verdicts:
                 "service": one.service,
                 **one.vantage,
                 "time": bucket.time,
-                "state": winner(bucket.by_state) if bucket.n >= LEAST else INSUFFICIENT,
+                "state": bucket.state,
                 "n": bucket.n,
-                **{state: bucket.by_state[state] for state in STATES},
+                **{state: bucket.by_state[state] for state in (*STATES, CONNECTED)},
+                "runs": bucket.runs.total(),
+                "share": bucket.agreeing / bucket.runs.total() if bucket.found else None,
             }
             for one in laid
             for bucket in one.buckets
@@ -140,7 +141,14 @@ _CELL = [
     ("witness_file", pa.string()),
     ("witness_line", pa.int64()),
 ]
-_BUCKET = [*_strings(("time", "state")), ("n", pa.int64()), *_COUNTS]
+_BUCKET = [
+    *_strings(("time", "state")),
+    ("n", pa.int64()),
+    *_COUNTS,
+    ("connected", pa.int64()),
+    ("runs", pa.int64()),
+    ("share", pa.float64()),
+]
 _EVENT = [
     ("service", pa.string()),
     ("networks", _NAMES),

@@ -15,6 +15,7 @@ from probe.cli.data.verdict_tables import (
     Until,
     print_answer,
     question,
+    style_of,
 )
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT
@@ -46,9 +47,10 @@ def compare(
 ) -> None:
     """Compare vantage points: each service at each one, with state, mechanisms, counts and an example measurement."""
     from probe.analysis.compare.cells import compare as compute
-    from probe.analysis.compare.compare import to_json, to_text
+    from probe.analysis.compare.compare import to_json
+    from probe.analysis.compare.text import to_text
 
-    asked = question(by, since, until, only, lab, baseline)
+    asked, style = question(by, since, until, only, lab, baseline), style_of(sys.stdout)
 
     def answer(table: "VerdictTable") -> str:
         comparison = compute(table, asked, top)
@@ -63,6 +65,6 @@ def compare(
             write_page(html, table, comparison, sources)
         if json:
             return to_json(comparison)
-        return to_text(comparison) if html is None else ""
+        return to_text(comparison, style) if html is None else ""
 
-    print_answer(sources, lab, engine, master, answer)
+    print_answer(sources, lab, engine, master, answer, coloured=bool(style.colours) and not json)

@@ -1,10 +1,22 @@
 """Implement `probe series`: services day by day or hour by hour."""
 
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from probe.cli.data.engines import Engine, EngineName, Master
-from probe.cli.data.verdict_tables import NOTHING_LEFT, By, Lab, Only, Since, Sources, Until, print_answer, question
+from probe.cli.data.verdict_tables import (
+    NOTHING_LEFT,
+    By,
+    Lab,
+    Only,
+    Since,
+    Sources,
+    Until,
+    print_answer,
+    question,
+    style_of,
+)
 from probe.cli.options import new_app, opt
 from probe.cli.results.unusable_lines import INVALID_INPUT
 from probe.cli.screen import UsageError
@@ -38,14 +50,15 @@ def series(
 ) -> None:
     """Show each service at each vantage point over time. A step without measurements is a gap and not OK."""
     from probe.analysis.compare.over_time.series import series as compute
-    from probe.analysis.compare.over_time.series import to_json, to_text
+    from probe.analysis.compare.over_time.series import to_json
+    from probe.analysis.compare.over_time.series_text import to_text
 
-    asked = question(by, since, until, only, lab)
+    asked, style = question(by, since, until, only, lab), style_of(sys.stdout)
 
     def answer(table: "VerdictTable") -> str:
         found = compute(table, asked, grain.value)
         if not found:
             raise UsageError(tr(NOTHING_LEFT), INVALID_INPUT)
-        return to_json(found) if json else to_text(found)
+        return to_json(found) if json else to_text(found, style)
 
-    print_answer(sources, lab, engine, master, answer)
+    print_answer(sources, lab, engine, master, answer, coloured=bool(style.colours) and not json)

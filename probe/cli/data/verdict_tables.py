@@ -4,7 +4,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -17,16 +18,18 @@ from probe.cli.results.unusable_lines import (
     require_pyarrow,
     usable_measurements,
 )
-from probe.cli.screen import UsageError, say
+from probe.cli.screen import COLOURS, WIDTH, UsageError, is_plain, say
 from probe.messages import mark, tr, tr_plural
 from probe.results import is_remote
 
 if TYPE_CHECKING:
     from probe.analysis.compare.axes import Question
+    from probe.analysis.compare.style import Style
     from probe.analysis.compare.verdict_table import VerdictTable
     from probe.analysis.object_storage.bucket_store import BucketStore
     from probe.analysis.verdicts.verdict_row import VerdictRow
 
+NARROWEST = 40  # columns that a screen of measurements needs
 NOTHING_LEFT = mark("No measurement matches these sources and options. Widen --since, --until and --only.")
 Sources = Annotated[
     list[str],
@@ -63,12 +66,31 @@ def question(
         raise UsageError(str(error), USAGE) from None
 
 
+def style_of(stream: TextIO) -> "Style":
+    """Return what a stream can show: 40 to 80 columns, bar glyphs and colours."""
+    from probe.analysis.compare.style import Style, has_glyphs
+
+    columns = get_terminal_size((WIDTH, 24)).columns if stream.isatty() else WIDTH
+    return Style(
+        width=max(NARROWEST, min(WIDTH, columns)),
+        glyphs=has_glyphs(getattr(stream, "encoding", None)),
+        colours={} if is_plain(False, stream) else COLOURS,
+    )
+
+
 def print_answer(
-    sources: list[str], lab: bool, engine: EngineName, master: str | None, answer: Callable[["VerdictTable"], str]
+    sources: list[str],
+    lab: bool,
+    engine: EngineName,
+    master: str | None,
+    answer: Callable[["VerdictTable"], str],
+    *,
+    coloured: bool = False,
 ) -> None:
     """Print what `answer` returns for the sources' verdicts. Exits with 6 if lines could not be used.
 
-    Raises UsageError, also if the question has no answer.
+    `coloured` keeps the colours in it. Then it must have no control characters of measurements. Raises UsageError, also
+    if the question has no answer.
     """
     from probe.analysis.compare.axes import QuestionError
 
@@ -80,7 +102,9 @@ def print_answer(
         raise UsageError(str(error), INVALID_INPUT) from None
     finally:
         skipped.print_count()
-    if text:
+    if text and coloured:
+        say(sys.stdout, coloured=text.removesuffix("\n"))
+    elif text:
         say(sys.stdout, text.removesuffix("\n"))
     if skipped.lines:
         raise typer.Exit(INVALID_INPUT)

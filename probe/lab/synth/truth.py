@@ -11,7 +11,8 @@ from probe.lab.synth.plan import FIRST_DAY, Event, Plan
 from probe.lab.synth.templates import ACCUSED, ExpectedVerdict
 from probe.lab.synth.users import User
 
-ENOUGH, SHARE = 5, 0.8  # least measurements of a cell, and the least share with one state
+ENOUGH = 5  # least measurements of a cell
+FAILING = frozenset({*ACCUSED, "impaired"})
 
 Cell = tuple[str, tuple[tuple[str, str], ...]]
 Told = dict[str, Any]
@@ -31,9 +32,10 @@ class Cells:
                 self._verdicts[service, by][verdict] += 1
 
     def told(self) -> list[Told]:
-        """Return one object per cell: {service, by, state, mechanisms, n}. n counts valid and sufficient verdicts.
+        """Return one object per cell: {service, by, state, share, mechanisms, n}.
 
-        `mechanisms` has all true ones, if the state of the cell is not `ok`.
+        `n` counts valid and sufficient verdicts. `share` of them fail, if the state is one that fails, or else do not.
+        `mechanisms` has all true ones, if the state of the cell accuses or is `insufficient`.
         """
         return [_cell(service, dict(by), verdicts) for (service, by), verdicts in sorted(self._verdicts.items())]
 
@@ -44,16 +46,15 @@ def _cell(service: str, by: dict[str, str], verdicts: Counter[ExpectedVerdict]) 
     for verdict, count in verdicts.items():
         if verdict.state is not None and verdict.state != "insufficient":
             states[verdict.state] += count
-    n = states.total()
-    state, most = states.most_common(1)[0] if states else ("insufficient", 0)
-    if n < ENOUGH:
-        state = "insufficient"
-    elif most < SHARE * n:
-        state = "mixed"
+    n, failing = states.total(), sum(states[state] for state in FAILING)
+    fails = failing > states["ok"]
+    shown = Counter({state: count for state, count in states.items() if (state in FAILING) == fails})
+    state = shown.most_common(1)[0][0] if n >= ENOUGH else "insufficient"
     for verdict in verdicts:
-        if verdict.state in ACCUSED and state in {*ACCUSED, "mixed", "insufficient"}:
+        if verdict.state in ACCUSED and state in {*ACCUSED, "insufficient"}:
             mechanisms.update(verdict.mechanisms)
-    return {"service": service, "by": by, "state": state, "mechanisms": sorted(mechanisms), "n": n}
+    share = round(shown.total() / n, 3) if n else None
+    return {"service": service, "by": by, "state": state, "share": share, "mechanisms": sorted(mechanisms), "n": n}
 
 
 def truth_of(event: Event, templates: Templates) -> Iterator[Told]:

@@ -1,4 +1,4 @@
-"""Test the text and the JSON of a comparison."""
+"""Test the questions, the JSON and the words of a comparison."""
 
 import json
 
@@ -6,53 +6,12 @@ import pytest
 
 from probe.analysis.compare.axes import Question, QuestionError, parse_by, parse_moment, parse_pairs, parse_question
 from probe.analysis.compare.cells import Comparison, compare
-from probe.analysis.compare.compare import folded, label, to_json, to_text
+from probe.analysis.compare.compare import folded, label, to_json
 from tests.support.measurements.verdict_rows import blocked, rows, table
 
 
 def both(n: int = 6) -> Comparison:
     return compare(table(blocked(n), rows(n, probe_cc="DE", probe_asn="AS3320", network="")), Question())
-
-
-def row_of(text: str, service: str) -> str:
-    (row,) = [line for line in text.splitlines() if line.startswith(service)]
-    return " ".join(row.split())
-
-
-def test_text_has_services_by_vantage_points() -> None:
-    text = to_text(both())
-    assert "IR AS64500" in text and "DE AS3320" in text and "Deutsche Telekom" in text
-    assert row_of(text, "telegram/web") == "telegram/web OK 6/6 BLOCKED 6/6"
-    assert "tls.reset.sni" in text
-    assert "fails 21-100 %" in text  # of one network-day
-
-
-def test_few_measurements_are_in_parentheses() -> None:
-    assert row_of(to_text(both(1)), "telegram/web") == "telegram/web (OK 1/1) (BLOCKED 1/1)"
-    assert "too few for a statement about the network" in " ".join(to_text(both(1)).split())
-
-
-def test_gaps_and_uncounted_measurements_are_shown() -> None:
-    comparison = compare(
-        table(
-            rows(3),
-            blocked(3),
-            rows(2, "", valid=False, invalid_reason="vpn", service="a/b"),
-            rows(1, probe_cc="DE", service="c/d"),
-        ),
-        Question(by=("cc",)),
-    )
-    assert [cell.found for cell in comparison.cells.values()] == [None, None, None, "ok", "ok", None]
-    text = " ".join(to_text(comparison).split())
-    assert "a/b 2 not counted: VPN - c/d - (OK 1/1)" in text
-    assert "telegram/web OK 3/6 - " in text
-
-
-def test_text_is_ascii_of_80_columns() -> None:
-    groups = [blocked(1, probe_cc=f"X{number}", service="ünïcode\x1b[31m" * 3) for number in range(9)]
-    text = to_text(compare(table(*groups), Question()))
-    assert text.isascii() and "\x1b" not in text
-    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_json_has_same_cells() -> None:

@@ -12,7 +12,9 @@ from probe.analysis.compare.over_time.event import Event
 from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.over_time.events import to_json as events_to_json
 from probe.analysis.compare.over_time.events import to_text as events_to_text
-from probe.analysis.compare.over_time.series import series, to_json, to_text
+from probe.analysis.compare.over_time.series import series, to_json
+from probe.analysis.compare.over_time.series_text import to_text
+from probe.analysis.compare.style import Style
 from probe.analysis.statistics.cusum import Change, collapse, interference
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.synthetic_world import score, templates
@@ -190,7 +192,8 @@ def test_events_as_json_have_all_keys() -> None:
 
 
 def test_series_shows_gaps() -> None:
-    laid = series(table(fine(6, range(1)), bad(6, range(3, 4)), rows(1, "insufficient", day=day(2))), Question())
+    untested = rows(1, "insufficient", proof="", day=day(2))
+    laid = series(table(fine(6, range(1)), bad(6, range(3, 4)), untested), Question())
     states = [json.loads(line) for line in to_json(laid).splitlines()]
     assert [(row["time"], row["state"], row["n"]) for row in states] == [
         (day(0), "ok", 6),
@@ -200,10 +203,46 @@ def test_series_shows_gaps() -> None:
     ]
     text = to_text(laid)
     assert text.isascii() and max(map(len, text.splitlines())) <= 80
-    assert f"{day(0)}     ....................  6 OK" in text
-    assert f"{day(3)}     ####################  6 BLOCKED" in text
+    assert f"{day(0)}     ....................  OK 6/6" in text
+    assert f"{day(3)}     ####################  BLOCKED 6/6" in text
     assert f"{day(1)}                           not measured" in text
     assert "1 not counted: not enough data" in text
+    drawn = to_text(laid, Style(40, glyphs=True))
+    assert f"{day(0)} ░░░░ OK 6/6" in drawn and f"{day(3)} ████ BLOCKED 6/6" in drawn
+    assert max(map(len, drawn.splitlines())) < 40
+
+
+def test_series_says_the_state_of_most_runs_and_their_share() -> None:
+    """Give no state of its own to a day of several states. A run counts once, however many measurements it has."""
+    days = (
+        (blocked(3, day=day(0)), rows(2, "degraded", day=day(0)), rows(2, day=day(0))),
+        (blocked(3, day=day(1)), rows(3, day=day(1))),
+        (blocked(9, day=day(2), run_id="one"), rows(5, day=day(2))),
+        (rows(4, "down", day=day(3)), blocked(1, day=day(3))),
+        (blocked(2, day=day(4)),),
+    )
+    laid = series(table(*(group for groups in days for group in groups)), Question())
+    found = [json.loads(line) for line in to_json(laid).splitlines()]
+    assert [(row["state"], row["found"], round(row["share"], 2)) for row in found] == [
+        ("blocked", "blocked", 0.71),
+        ("ok", "ok", 0.5),  # a tie accuses nothing
+        ("ok", "ok", 0.83),
+        ("blocked", "blocked", 0.2),
+        ("insufficient", "blocked", 1.0),
+    ]
+    assert (found[2]["n"], found[2]["by_state"], found[2]["runs"]) == (
+        14,
+        {"blocked": 9, "ok": 5},
+        {"blocked": 1, "ok": 5},
+    )
+    text = to_text(laid)
+    assert f"{day(0)}     ##############......  BLOCKED 5/7" in text
+    assert f"{day(4)}     ####################  (BLOCKED 2/2)" in text
+
+
+def test_contact_without_proof_works_in_a_series() -> None:
+    (one,) = series(table(rows(5, "insufficient", day=day(0))), Question())
+    assert (one.buckets[0].state, one.buckets[0].failing_share) == ("connected", 0)
 
 
 def test_series_by_hour() -> None:

@@ -71,7 +71,7 @@ def test_events_match_invented_world(verdicts: Verdicts, truth: dict[str, Any]) 
 
 def test_series_has_all_counts_and_gaps(verdicts: Verdicts) -> None:
     series = verdicts.series("cc", only=["service=telegram/web"]).to_pandas()
-    assert (series[list(STATES)].sum(axis=1) == series["n"]).all()
+    assert (series[[*STATES, "connected"]].sum(axis=1) == series["n"]).all()
     assert (series["n"] == 0).any() and series.groupby("cc").size().nunique() == 1
     rows = polars.from_arrow(verdicts.rows())
     assert isinstance(rows, polars.DataFrame)

@@ -1,13 +1,17 @@
 """Test `probe compare`, `series` and `events` with a store, and the HTML page."""
 
+import io
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from probe.analysis.compare.style import Style
 from probe.analysis.report.notebook import Verdicts
+from probe.cli.data.verdict_tables import style_of
 from tests.analysis.compare.test_events import bad, fine
 from tests.cli.results.test_judge import call, lines
 from tests.support.measurements.verdict_rows import store
@@ -24,7 +28,7 @@ def test_store_can_be_compared(kept: Path, capsys: pytest.CaptureFixture[str]) -
     assert call("events", "--json", str(kept)) == 0
     assert json.loads(capsys.readouterr().out)["onset"] == "2026-10-10"
     assert call("series", "--only", "service=telegram/web", "--since", "2026-10-10", str(kept)) == 0
-    assert capsys.readouterr().out.count("####################  5 BLOCKED") == 6
+    assert capsys.readouterr().out.count("████████████████████  BLOCKED 5/5") == 6
     assert call("compare", "--json", "--by", "cc", str(kept)) == 0
     assert json.loads(capsys.readouterr().out)["n"] == 75
 
@@ -42,6 +46,42 @@ def test_baseline_without_measurements_is_reported(kept: Path, capsys: pytest.Ca
     assert capsys.readouterr().err == "No measurement was made at the baseline cc=ZZ. Nothing is compared.\n"
     assert call("compare", "--baseline", "cc=IR", str(kept)) == 0
     assert capsys.readouterr().err == ""
+
+
+class Screen(io.StringIO):
+    """A terminal of 60 columns."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("command", ["compare", "series"])
+def test_terminal_gets_bars_colours_and_its_width(kept: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    shown: dict[str, str] = {}
+    for name in ("", "NO_COLOR"):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", screen := Screen())
+            if name:
+                patch.setenv(name, "1")
+            assert call(command, "--since", "2026-10-08", str(kept)) == 0
+            shown[name] = screen.getvalue()
+    assert "████" in shown[""] and "\x1b[31;1mBLOCKED" in shown[""]
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown[""]) == shown["NO_COLOR"]
+    assert max(map(len, shown["NO_COLOR"].splitlines())) < 60
+
+
+def test_style_is_that_of_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "7")
+    assert style_of(Screen()).width == 40
+    monkeypatch.setenv("COLUMNS", "300")
+    assert style_of(Screen()).width == 80
+    assert style_of(io.TextIOWrapper(io.BytesIO(), "latin-1")) == Style(80, glyphs=False)
+    assert style_of(io.TextIOWrapper(io.BytesIO(), "utf-8")) == Style(80, glyphs=True)
 
 
 def page_of(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from probe.analysis.verdicts.verdicts import judge_measurement
 from probe.lab.synth.conditions import CENSORSHIP, TARGETS, WANTED
 from probe.lab.synth.plan import COUNTRIES, DAYS, FIRST_DAY, days, draw_plan
 from probe.lab.synth.templates import ACCUSED, SLOTS, ExpectedVerdict, Template, load_templates
+from probe.lab.synth.truth import FAILING
 from probe.lab.synth.world import load_world, world_names
 from probe.lab.synth.write import synthesise
 from probe.results.validation import problems
@@ -120,6 +121,8 @@ def test_same_seed_gives_the_same_bytes_and_true_verdicts(tmp_path: Path, name: 
     cells = {(cell["service"], cell["by"]["cc"]): cell for cell in truth["cells"] if "asn" not in cell["by"]}
     assert {key: len(states) for key, states in found.items()} == {key: c["n"] for key, c in cells.items() if c["n"]}
     for key, states in found.items():
-        if cells[key]["state"] not in {"mixed", "insufficient"}:
-            assert states.count(cells[key]["state"]) >= 0.8 * len(states) >= 4
+        if cells[key]["state"] != "insufficient":
+            alike = [state for state in states if (state in FAILING) == (cells[key]["state"] in FAILING)]
+            assert len(alike) == round(cells[key]["share"] * len(states)) and len(states) >= 5
+            assert all(states.count(cells[key]["state"]) >= alike.count(state) for state in alike)
     assert truth["events"]

@@ -2,30 +2,26 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from probe.analysis.compare.axes import AXES, ROWS, Question
 from probe.analysis.compare.cells import INSUFFICIENT, prepare
-from probe.analysis.compare.compare import MIXED, WORDS, ascii_only, folded, label, not_counted
-from probe.analysis.compare.current import LEAST
+from probe.analysis.compare.current import LEAST, kind_of, state_of
 from probe.analysis.compare.over_time.timeline import step_of, steps
-from probe.analysis.compare.units import SET_ASIDE
+from probe.analysis.compare.units import COUNTED_STATE, FAILING, NOT_COUNTED, STATES, WORKING, fails, sql_of_runs
 from probe.analysis.compare.verdict_table import VerdictTable
-from probe.analysis.rules.rule import ACCUSING, SEVERITY
-from probe.messages import tr
-
-BAR = 20
-SHARE = 0.8  # of the measurements of a day or hour must have its state
+from probe.analysis.rules.rule import ACCUSING
 
 
 @dataclass
 class Bucket:
-    """Count the verdicts of one day or hour. `by_state` has the valid and sufficient ones."""
+    """Count one day or hour. `by_state` has the measurements that count, and `runs` the runs with one of them."""
 
     time: str
     by_state: Counter[str] = field(default_factory=Counter)
+    runs: Counter[str] = field(default_factory=Counter)
     set_aside: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -35,6 +31,30 @@ class Bucket:
     @property
     def accusing(self) -> int:
         return sum(self.by_state[state] for state in ACCUSING)
+
+    @property
+    def found(self) -> str | None:
+        """Return the most frequent state of the runs that fail if they are more than those that work, else of others.
+
+        It is None without runs. A tie accuses nothing.
+        """
+        return state_of(self.runs, fails(self.runs) is True)
+
+    @property
+    def state(self) -> str:
+        """Return the state that was found, if it rests on LEAST runs."""
+        return self.found if self.found is not None and self.runs.total() >= LEAST else INSUFFICIENT
+
+    @property
+    def agreeing(self) -> int:
+        """Return how many runs fail, if the state is one of failing, or else work."""
+        return sum(self.runs[state] for state in kind_of(self.found)) if self.found else 0
+
+    @property
+    def failing_share(self) -> float | None:
+        """Return the share of runs that fail, of those that fail or work. None without any."""
+        failing, working = (sum(self.runs[state] for state in kind) for kind in (FAILING, WORKING))
+        return failing / (failing + working) if failing or working else None
 
 
 @dataclass
@@ -60,33 +80,37 @@ def axes_of(question: Question) -> list[str]:
     return [axis for axis in question.axes() if axis != "day"]
 
 
-def winner(states: Counter[str]) -> str | None:
-    """Return the state of at least SHARE of the measurements, `mixed` without one, None without measurements."""
-    n = sum(states.values())
-    if not n:
-        return None
-    ((state, most),) = states.most_common(1)
-    return state if most >= SHARE * n else MIXED
-
-
 def prepared_series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:
     """Return the series of a table that `prepare` has filtered."""
     axes = axes_of(question)
-    names = [ROWS[question.row], *(AXES[axis] for axis in axes), step_of(grain), "state", SET_ASIDE]
-    keys = ", ".join(str(number + 1) for number in range(len(names)))
-    found: dict[tuple[str, ...], dict[str, Bucket]] = defaultdict(dict)
-    for *key, time, state, aside, n in table.select(
-        f"SELECT {', '.join(names)}, COUNT(*) FROM verdicts GROUP BY {keys}"
-    ):
-        bucket = found[tuple(key)].setdefault(time, Bucket(time))
-        counter = bucket.set_aside if aside else bucket.by_state
-        counter[aside or state] += n
+    found = _buckets(table, [ROWS[question.row], *(AXES[axis] for axis in axes), step_of(grain)])
     times = steps({time for buckets in found.values() for time in buckets}, grain)
     all_series = [
         Series(service, dict(zip(axes, vantage, strict=True)), [buckets.get(time) or Bucket(time) for time in times])
         for (service, *vantage), buckets in found.items()
     ]
     return sorted(all_series, key=lambda one: (one.service, -sum(bucket.n for bucket in one.buckets), str(one.vantage)))
+
+
+_Buckets = dict[tuple[str, ...], dict[str, Bucket]]  # by service and vantage point, then by time
+
+
+def _buckets(table: VerdictTable, keys: Sequence[str]) -> _Buckets:
+    """Return the buckets. The last of the keys is the time."""
+    names = [*keys, COUNTED_STATE, NOT_COUNTED]
+    numbers = ", ".join(str(number + 1) for number in range(len(names)))
+    found: _Buckets = defaultdict(dict)
+    for *key, time, state, aside, n in table.select(
+        f"SELECT {', '.join(names)}, COUNT(*) FROM verdicts GROUP BY {numbers}"
+    ):
+        bucket = found[tuple(key)].setdefault(time, Bucket(time))
+        counter = bucket.set_aside if aside else bucket.by_state
+        counter[aside or state] += n
+    for row in table.select(sql_of_runs(keys)):
+        *key, time = row[: len(keys)]
+        runs = zip(STATES, row[len(keys) :], strict=True)
+        found[tuple(key)][time].runs.update({state: n for state, n in runs if n})
+    return found
 
 
 def to_json(found: list[Series]) -> str:
@@ -96,48 +120,19 @@ def to_json(found: list[Series]) -> str:
 
 def _dicts(one: Series) -> Iterator[dict[str, Any]]:
     for bucket in one.buckets:
-        found = winner(bucket.by_state)
         yield {
             "service": one.service,
             "vantage": one.vantage,
             "time": bucket.time,
-            "state": found if found is not None and bucket.n >= LEAST else INSUFFICIENT,
+            "state": bucket.state,
             "n": bucket.n,
-            "by_state": _ordered(bucket),
-            "found": found,
+            "by_state": _ordered(bucket.by_state),
+            "found": bucket.found,
+            "runs": _ordered(bucket.runs),
+            "share": bucket.agreeing / bucket.runs.total() if bucket.found else None,
             "set_aside": dict(sorted(bucket.set_aside.items())),
         }
 
 
-def _ordered(bucket: Bucket) -> dict[str, int]:
-    return {str(state): bucket.by_state[state] for state in SEVERITY if state in bucket.by_state}
-
-
-def to_text(found: list[Series]) -> str:
-    """Return bars as ASCII text of at most 80 columns: `#` accuses, `.` works, `?` neither. A gap has no bar."""
-    blocks = []
-    for one in found:
-        title = folded(f"{one.service}  {label(one.vantage)}", 79)
-        blocks.append("\n".join([*title, *(_line(bucket) for bucket in one.buckets)]))
-    notes = (
-        tr("# blocked or works badly   . works   ? neither (DOWN or NOT WORKING)"),
-        tr("A row without a bar was not measured, so it is not OK."),
-    )
-    return "\n\n".join([*blocks, "\n".join(line for note in notes for line in folded(note, 79))]) + "\n"
-
-
-def _line(bucket: Bucket) -> str:
-    if not bucket.n:
-        aside = not_counted(dict(sorted(bucket.set_aside.items())))
-        return f"  {bucket.time:<13}  {'':<{BAR}}  {ascii_only(aside or tr('not measured'))}"[:80].rstrip()
-    counts = ", ".join(f"{n} {tr(WORDS[state])}" for state, n in _ordered(bucket).items())
-    return f"  {bucket.time:<13}  {_bar(bucket)}  {counts}"[:80]
-
-
-def _bar(bucket: Bucket) -> str:
-    """Return BAR characters. Every kind of verdict in the bucket gets at least one of them."""
-    parts = {"#": bucket.accusing, "?": bucket.n - bucket.accusing - bucket.by_state["ok"], ".": bucket.by_state["ok"]}
-    drawn = {char: max(1, round(BAR * count / bucket.n)) for char, count in parts.items() if count}
-    longest = max(drawn, key=drawn.__getitem__)
-    drawn[longest] += BAR - sum(drawn.values())
-    return "".join(char * length for char, length in drawn.items())
+def _ordered(counts: Counter[str]) -> dict[str, int]:
+    return {state: counts[state] for state in STATES if state in counts}
