@@ -6,7 +6,16 @@ from itertools import zip_longest
 
 from probe.analysis.compare.axes import ARTIFICIAL
 from probe.analysis.compare.cells import INSUFFICIENT, Cell, network_name
-from probe.analysis.compare.compare import WORDS, folded, interval, label, networks_text, not_counted, runs_text
+from probe.analysis.compare.compare import (
+    WORDS,
+    derivation,
+    folded,
+    interval,
+    label,
+    networks_text,
+    not_counted,
+    runs_text,
+)
 from probe.analysis.compare.current import Current
 from probe.analysis.compare.style import Style
 from probe.countries.names import country_name
@@ -87,7 +96,7 @@ def _state(cell: Cell, now: Current) -> str:
 
 
 def _details(cell: Cell, now: Current) -> list[str]:
-    return [*filter(None, [networks_text(now)]), *cell.mechanisms]
+    return [*derivation(cell), *filter(None, [networks_text(now)]), *cell.mechanisms]
 
 
 def _narrow_lines(cell: Cell, now: Current, name: str, style: Style) -> Iterator[str]:

@@ -9,7 +9,10 @@ from typing import NamedTuple
 from probe.analysis.compare.axes import AXES, CONDITIONS, ROWS, Question
 from probe.analysis.compare.current import LEAST, Current, NetworkNow, describe
 from probe.analysis.compare.difference import Difference, column_of, differences, robust_baseline
+from probe.analysis.compare.failure_evidence import IMPAIRED, ServiceRuns
 from probe.analysis.compare.instrument import suspects
+from probe.analysis.compare.repeated_failures import DERIVED, Repetition, repetition
+from probe.analysis.compare.repeated_runs import RepeatedRuns, select_repeated
 from probe.analysis.compare.units import CONNECTED, COUNTED_STATE, FAILING, NOT_COUNTED, STATES, Unit, select_units
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.rules.rule import SEVERITY
@@ -56,6 +59,7 @@ class Cell:
     - `state` equals `found` if `runs` is at least LEAST, else it is `insufficient`.
     - `n` counts measurements, `by_state` splits them, `set_aside` has by reason those that do not count.
     - `mechanisms` are named by at least half of the measurements with this state.
+    - `derived` says why the state is `likely_blocked` although the measurements are `impaired`, None if they agree.
     - `reporters_max` counts runs, an upper limit for the number of users.
     """
 
@@ -73,6 +77,7 @@ class Cell:
     runs: int = 0
     now: Current | None = None
     difference: Difference | None = None
+    derived: Repetition | None = None
 
 
 class Tally(NamedTuple):
@@ -113,22 +118,22 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
     at_baseline = " AND ".join(f"{CONDITIONS[name]} = ?" for name, _ in question.baseline)
     values = [value for _, value in question.baseline]
     axes, elsewhere = question.axes(), f"NOT ({at_baseline})" if at_baseline else "1 = 1"
-    found = _tallies(table, question.row, axes, elsewhere, values)
-    units = select_units(table, question.row, axes, elsewhere, values)
-    vantages, left_out = _ranked(found, top)
-    columns = [(dict(zip(axes, vantage, strict=True)), found[vantage], units[vantage]) for vantage in vantages]
+    found = _columns(table, question.row, axes, elsewhere, values)
+    vantages, left_out = _ranked({vantage: column.tallies for vantage, column in found.items()}, top)
+    columns = [found[vantage] for vantage in vantages]
     if at_baseline:
-        own = _tallies(table, question.row, (), at_baseline, values)[()]
-        own_units = select_units(table, question.row, (), at_baseline, values)[()]
-        columns.insert(0, (dict(question.baseline), own, own_units))
-    services = sorted({service for _, tallies, _ in columns for service in tallies})
+        own = _columns(table, question.row, (), at_baseline, values).get((), _Column({}, {}, {}, {}))
+        columns.insert(0, own._replace(vantage=dict(question.baseline)))
+    services = sorted({service for column in columns for service in column.tallies})
+    everywhere = [*found.values(), *columns[: bool(at_baseline)]]
+    runs = {service: _runs_of(service, everywhere) for service in services}
     cells = {
-        (service, number): _cell(service, vantage, tallies.get(service, []), measured.get(service, []))
+        (service, number): _derived(_cell(service, column), column, runs[service])
         for service in services
-        for number, (vantage, tallies, measured) in enumerate(columns)
+        for number, column in enumerate(columns)
     }
     tested = {
-        service: {number: column_of(measured.get(service, [])) for number, (_, _, measured) in enumerate(columns)}
+        service: {number: column_of(column.units.get(service, [])) for number, column in enumerate(columns)}
         for service in services
     }
     named = dict(question.baseline) or None
@@ -137,8 +142,17 @@ def compare(table: VerdictTable, question: Question, top: int = 0) -> Comparison
     untested = (
         0 if named else sum(not robust_baseline(one) for one in tested.values() if any(c.sources for c in one.values()))
     )
-    at = [vantage for vantage, _, _ in columns]
+    at = [column.vantage for column in columns]
     return Comparison(question, services, at, cells, bool(named), left_out, faults, untested)
+
+
+class _Column(NamedTuple):
+    """Hold what is known of one vantage point, by service."""
+
+    vantage: dict[str, str]
+    tallies: dict[str, list[Tally]]
+    units: dict[str, list[Unit]]
+    repeated: dict[str, list[RepeatedRuns]]
 
 
 def prepare(table: VerdictTable, question: Question) -> list[tuple[str, str]]:
@@ -166,6 +180,18 @@ def _tallies(table: VerdictTable, row: str, axes: Sequence[str], condition: str,
     return found
 
 
+def _columns(
+    table: VerdictTable, row: str, axes: Sequence[str], condition: str, values: Sequence[str]
+) -> dict[tuple[str, ...], _Column]:
+    tallies = _tallies(table, row, axes, condition, values)
+    units = select_units(table, row, axes, condition, values)
+    repeated = select_repeated(table, row, axes, condition, values)
+    return {
+        vantage: _Column(dict(zip(axes, vantage, strict=True)), services, units[vantage], repeated[vantage])
+        for vantage, services in tallies.items()
+    }
+
+
 def _ranked(tallies: _Tallies, top: int) -> tuple[list[tuple[str, ...]], tuple[int, int]]:
     """Return the vantage points by falling number of measurements, and the counts of those beyond the top."""
     counts = {
@@ -176,14 +202,15 @@ def _ranked(tallies: _Tallies, top: int) -> tuple[list[tuple[str, ...]], tuple[i
     return ranked[: top or None], (len(beyond), sum(counts[vantage] for vantage in beyond))
 
 
-def _cell(service: str, vantage: dict[str, str], tallies: list[Tally], units: list[Unit]) -> Cell:
+def _cell(service: str, column: _Column) -> Cell:
+    tallies = column.tallies.get(service, [])
     counted = [tally for tally in tallies if not tally.set_aside]
     states = _sums((tally.state, tally.n) for tally in counted)
-    now, networks = describe(units)
+    now, networks = describe(column.units.get(service, []))
     found, runs = now.state if now else None, sum(network.n for network in networks.values())
     return Cell(
         service,
-        vantage,
+        column.vantage,
         state=found if found is not None and runs >= LEAST else INSUFFICIENT,
         found=found,
         mechanisms=_mechanisms(counted, now),
@@ -196,6 +223,25 @@ def _cell(service: str, vantage: dict[str, str], tallies: list[Tally], units: li
         runs=runs,
         now=now,
     )
+
+
+def _derived(cell: Cell, column: _Column, everywhere: ServiceRuns | None) -> Cell:
+    """Return the cell with the state that follows from repetition. Its measurements keep theirs."""
+    repeated = column.repeated.get(cell.service, [])
+    if cell.now is None or cell.found != IMPAIRED or everywhere is None or not repeated:
+        return cell
+    units = column.units[cell.service]
+    if (derived := repetition(units, repeated, describe(units)[1], everywhere)) is None:
+        return cell
+    state = cell.state if cell.state == INSUFFICIENT else DERIVED
+    return replace(cell, derived=derived, state=state, found=DERIVED, now=replace(cell.now, state=DERIVED))
+
+
+def _runs_of(service: str, columns: Sequence[_Column]) -> ServiceRuns | None:
+    """Return the runs of a service in all columns, None without repeated failures."""
+    repeated = [one for column in columns for one in column.repeated.get(service, ())]
+    units = (unit for column in columns for unit in column.units.get(service, ()))
+    return ServiceRuns(units, repeated) if repeated else None
 
 
 def _mechanisms(tallies: list[Tally], now: Current | None) -> list[str]:

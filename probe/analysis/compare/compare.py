@@ -49,7 +49,7 @@ def cell_to_dict(cell: Cell) -> dict[str, Any]:
     written = asdict(cell)
     written["networks"] = [network._asdict() for network in cell.networks]
     order = ("service", "vantage", "state", "mechanisms", "n", "by_state", "networks", "reporters_max", "witness")
-    return {key: written[key] for key in (*order, "difference", "found", "set_aside", "runs", "now")} | {
+    return {key: written[key] for key in (*order, "difference", "found", "set_aside", "runs", "now", "derived")} | {
         "difference": difference_to_dict(cell.difference) if cell.difference else None
     }
 
@@ -97,10 +97,15 @@ def state_lines(cell: Cell) -> list[str]:
     enough = cell.state != INSUFFICIENT
     words = state_text(cell.now.state, runs_text(cell.now), enough=enough)
     if not enough:
-        return [words, *_circumstances(cell.now)]
+        return [words, *derivation(cell), *_circumstances(cell.now)]
     starred = f"{words} *" if cell.difference and cell.difference.worse else words
     sure = [tr("fails {interval}", interval=interval(cell.now))]
-    return [starred, *_circumstances(cell.now), *(sure if cell.now.state in FAILING else [])]
+    return [starred, *derivation(cell), *_circumstances(cell.now), *(sure if cell.now.state in FAILING else [])]
+
+
+def derivation(cell: Cell) -> list[str]:
+    """Return what the state was derived by, if its measurements have another one."""
+    return [tr("by repetition ({rule})", rule=cell.derived.rule)] if cell.derived else []
 
 
 def state_text(state: str, runs: str, *, enough: bool) -> str:

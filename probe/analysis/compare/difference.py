@@ -57,7 +57,7 @@ class Difference:
 def column_of(units: Sequence[Unit]) -> Column:
     """Return the sources of a cell. A source fails if most of its days fail, all of them or the newest."""
     outcomes = [(unit, outcome) for unit in units if (outcome := fails(by_state([unit]))) is not None]
-    sources = _sources(outcomes)
+    sources = sources_of(outcomes)
     strata: _Strata = defaultdict(lambda: [0.0, 0.0])
     for own in sources:
         for unit, outcome in own:
@@ -66,7 +66,7 @@ def column_of(units: Sequence[Unit]) -> Column:
     return Column(runs, sum(map(_fails, sources)), len(sources), strata)
 
 
-_Outcomes = list[tuple[Unit, bool]]
+Outcomes = list[tuple[Unit, bool]]
 
 
 @cache
@@ -78,18 +78,18 @@ def _week(day: str) -> str:
         return day
 
 
-def _sources(outcomes: _Outcomes) -> list[_Outcomes]:
+def sources_of(outcomes: Outcomes) -> list[Outcomes]:
     """Group the units into sources that cannot share a user, as far as records tell.
 
     Networks are different sources. So are versions in one network, unless one was seen last before the other came,
     since a user may have updated.
     """
-    versions: dict[tuple[str, str], dict[str, _Outcomes]] = defaultdict(lambda: defaultdict(list))
+    versions: dict[tuple[str, str], dict[str, Outcomes]] = defaultdict(lambda: defaultdict(list))
     for unit, outcome in outcomes:
         versions[unit.network][unit.software].append((unit, outcome))
-    found: list[_Outcomes] = []
+    found: list[Outcomes] = []
     for of_network in versions.values():
-        own: list[_Outcomes] = []
+        own: list[Outcomes] = []
         for group in sorted(of_network.values(), key=lambda group: min(unit.day for unit, _ in group)):
             begin = min(unit.day for unit, _ in group)
             before = next((one for one in own if max(unit.day for unit, _ in one) <= begin), None)
@@ -101,7 +101,7 @@ def _sources(outcomes: _Outcomes) -> list[_Outcomes]:
     return found
 
 
-def _fails(source: _Outcomes) -> bool:
+def _fails(source: Outcomes) -> bool:
     newest = newest_start(max(unit.day for unit, _ in source))
     return any(
         2 * sum(outcome for _, outcome in part) > len(part)

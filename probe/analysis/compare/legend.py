@@ -39,6 +39,11 @@ def _signs(comparison: Comparison, cells: list[Cell], style: Style) -> Iterator[
         yield tr("CONNECTED: the service was reached. Nothing proves that it was the right one.")
     if any(cell.difference and cell.difference.worse for cell in cells):
         yield _star(comparison)
+    if any(cell.derived for cell in cells):
+        yield tr(
+            "by repetition: each measurement is NOT WORKING, because it tried only once. Many of them fail alike, "
+            "while the test helper and other services worked."
+        )
     if any(cell.now is None and not cell.set_aside for cell in cells):
         yield tr("not measured: a gap is not OK.")
 

@@ -29,6 +29,8 @@ SET_ASIDE = f"""CASE
 _CONNECTED = "valid AND state = 'insufficient' AND attempts > 0 AND failures = 0 AND proof <> ''"
 COUNTED_STATE = f"CASE WHEN {_CONNECTED} THEN '{CONNECTED}' ELSE state END"
 NOT_COUNTED = f"CASE WHEN {_CONNECTED} THEN '' ELSE {SET_ASIDE} END"
+RUN = "CASE WHEN run_id <> '' THEN run_id ELSE line_hash END"
+"""SQL for the run of a row. Measurements without a run id are counted as different runs."""
 _RANKS = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate(STATES))
 _RANK = f"CASE {COUNTED_STATE} {_RANKS} END"
 _DOWN, _WORKS = STATES.index(DOWN), STATES.index(CONNECTED)
@@ -70,7 +72,6 @@ def select_units(
 def sql_of_runs(keys: Sequence[str], condition: str = "1 = 1") -> str:
     """Return SQL for the values of the keys, with the number of runs in each of STATES."""
     names = [f"key{number}" for number in range(len(keys))]
-    runs = "CASE WHEN run_id <> '' THEN run_id ELSE line_hash END"
     listed = ", ".join(f"{key} AS {name}" for key, name in zip(keys, names, strict=True))
     counts = ", ".join(f"SUM(CASE WHEN found = {rank} THEN 1 ELSE 0 END)" for rank in range(len(STATES)))
     return f"""
@@ -80,7 +81,7 @@ SELECT {", ".join(names)}, {counts} FROM (
       SUM(CASE WHEN state_rank < {_DOWN} THEN 1 ELSE 0 END) AS failing,
       SUM(CASE WHEN state_rank >= {_WORKS} THEN 1 ELSE 0 END) AS working
     FROM (
-      SELECT {listed}, {runs} AS run, {_RANK} AS state_rank FROM verdicts WHERE ({condition}) AND {NOT_COUNTED} = ''
+      SELECT {listed}, {RUN} AS run, {_RANK} AS state_rank FROM verdicts WHERE ({condition}) AND {NOT_COUNTED} = ''
     ) AS counted GROUP BY {", ".join(names)}, run
   ) AS run_rows
 ) AS found_rows GROUP BY {", ".join(names)}"""

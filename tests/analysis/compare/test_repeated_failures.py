@@ -1,0 +1,163 @@
+"""Test that single failures accuse only if they repeat, and that nothing which looks like a block is accused."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from probe.analysis.compare.axes import Question
+from probe.analysis.compare.cells import Cell, compare
+from probe.analysis.compare.compare import cell_to_dict, state_lines
+from probe.analysis.compare.repeated_runs import UNCONFIRMED
+from probe.analysis.compare.text import to_text
+from probe.analysis.rules.rule import State
+from probe.analysis.rules.tables import RULES
+from probe.analysis.verdicts.verdict_row import VerdictRow
+from tests.support.measurements.verdict_rows import rows, store, table
+
+SITE, OTHERS = "https://site.example//web", ("a//web", "b//web", "c//web")
+SINGLE = {"state": "impaired", "rule_id": "tls_unconfirmed", "attempts": 1, "failures": 1}
+DAYS = tuple(f"2026-11-{day}" for day in range(11, 19))
+VERSIONS = ("3.24", "3.25", "3.26")
+_runs = count()
+
+
+def run(day: str, *, site: dict[str, object], others: str = "ok", **columns: object) -> list[VerdictRow]:
+    """Return one run: the site, and three other services in the state `others`."""
+    shared = {"day": day, "run_id": f"r{next(_runs)}", "software_name": "ooniprobe-android", **columns}
+    return [
+        *rows(**{**shared, "service": SITE, **site}),  # type: ignore[arg-type]
+        *(row for name in OTHERS for row in rows(**{"state": others, **shared, "service": name})),  # type: ignore[arg-type]
+    ]
+
+
+def failing(
+    days: Iterable[str] = DAYS, versions: Iterable[str] = VERSIONS, others: str = "ok", **site: object
+) -> list[VerdictRow]:
+    """Return a run of each version on each day, in which the site fails alone."""
+    return [
+        row
+        for day in days
+        for version in versions
+        for row in run(day, site=SINGLE | site, others=others, software_version=version)
+    ]
+
+
+def works(cc: str, asn: str, **site: object) -> list[VerdictRow]:
+    return [row for day in DAYS for row in run(day, site=site, probe_cc=cc, probe_asn=asn, software_version="3.24")]
+
+
+ELSEWHERE = [*works("DE", "AS1"), *works("DE", "AS2"), *works("FR", "AS3")]
+
+
+def cell(*groups: Iterable[VerdictRow], folder: Path | None = None, **question: object) -> Cell:
+    source = table(*groups) if folder is None else store(folder, *groups)
+    comparison = compare(source, Question(**question))  # type: ignore[arg-type]
+    vantages = [vantage for vantage in comparison.vantages if vantage.get("cc") == "IR"]
+    return comparison.cells[SITE, comparison.vantages.index(vantages[0])]
+
+
+@pytest.mark.parametrize("by", [("cc", "asn"), ("cc",)])
+@pytest.mark.parametrize("stored", [False, True], ids=["files", "store"])
+def test_single_failures_that_repeat_make_a_cell_likely_blocked(
+    stored: bool, by: tuple[str, ...], tmp_path: Path
+) -> None:
+    found = cell(failing(), ELSEWHERE, folder=tmp_path / "s" if stored else None, by=by)
+    assert (found.state, found.found, found.by_state) == ("likely_blocked", "likely_blocked", {"impaired": 24})
+    assert found.derived is not None and found.now is not None
+    assert (found.derived.rule, found.derived.rule_id) == ("repeated_failures", "tls_unconfirmed")
+    assert (found.derived.failing, found.derived.runs, found.derived.days, found.derived.sources) == (24, 24, 8, 3)
+    assert (found.derived.others_failing, found.derived.others_working) == (0, 72)
+    assert (found.derived.elsewhere_working, found.derived.elsewhere) == (3, 3)
+    assert (found.now.runs, found.networks[0].found) == ({"impaired": 24}, "impaired")
+    assert found.witness is not None
+
+
+LOOK_ALIKES: dict[str, list[VerdictRow]] = {
+    "outage of some days": failing(DAYS[:4]),
+    "outage of the network": failing(others="impaired", rule_id="tls_unconfirmed"),
+    "too few runs": failing(DAYS[:7], VERSIONS[:1]),
+    "no control": failing(rule_id="tls_no_control", controls=0, control_successes=0),
+    "control fails": failing(control_successes=0),
+    "several attempts of which one works": failing(attempts=2),
+    "two devices of one user": failing(versions=VERSIONS[:2]),
+    "a user who updated": [row for n, version in enumerate(VERSIONS) for row in failing(DAYS[3 * n :][:3], (version,))],
+    "another user without the filter": failing(versions=VERSIONS[:2])
+    + [row for day in DAYS for row in run(day, site={}, software_version="3.26")],
+    "unlike failures": [
+        row for rule in ("tls_unconfirmed", "tcp_unconfirmed", "http_unconfirmed") for row in failing(rule_id=rule)
+    ],
+}
+
+
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_look_alikes_are_not_accused(name: str) -> None:
+    found = cell(LOOK_ALIKES[name], ELSEWHERE)
+    assert found.derived is None and found.found in ("impaired", "ok")
+
+
+@pytest.mark.parametrize(("bad", "accused"), [(0, True), (1, False)], ids=["good line", "bad line"])
+def test_service_must_fail_more_often_than_others_of_its_runs(bad: int, accused: bool) -> None:
+    places = [(0, "3.24"), (2, "3.24"), (4, "3.24"), (1, "3.25"), (3, "3.25"), (4, "3.25")]
+    places += [(0, "3.26"), (1, "3.26"), (3, "3.26")]
+    runs = [row for day, version in places for row in failing([DAYS[day]], [version])]
+    lossy = [replace(row, state="impaired") if row.service in OTHERS[:bad] else row for row in runs]
+    assert (cell(lossy, ELSEWHERE).derived is not None) == accused
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [[], works("DE", "AS1"), [*ELSEWHERE, *(row for n in range(4, 9) for row in works("US", f"AS{n}", **SINGLE))]],
+    ids=["no other country", "one network", "server fails elsewhere"],
+)
+def test_server_must_work_in_other_countries(elsewhere: list[VerdictRow]) -> None:
+    assert cell(failing(), elsewhere).derived is None
+
+
+def test_other_services_must_be_measured_in_the_same_runs() -> None:
+    alone = [row for row in failing() if row.service == SITE]
+    assert cell(alone, ELSEWHERE).derived is None
+
+
+def test_faulty_version_is_not_accused() -> None:
+    fine = [
+        row
+        for cc, asn in (("IR", "AS64500"), ("DE", "AS1"))
+        for day in DAYS
+        for row in run(day, site={}, probe_cc=cc, probe_asn=asn, software_version="3.30")
+    ]
+    assert cell(failing(), fine, ELSEWHERE).derived is None
+
+
+def test_networks_of_one_country_stand_for_several_users() -> None:
+    other, third = ([replaced(row, asn) for row in failing(versions=VERSIONS[:1])] for asn in ("AS7", "AS8"))
+    own = failing(versions=VERSIONS[:1])
+    assert cell(own, ELSEWHERE).derived is None
+    found = cell(own, other, third, ELSEWHERE)
+    assert found.derived is not None and (found.derived.sources, found.derived.country_networks) == (1, 3)
+    country = cell(own, other, third, ELSEWHERE, by=("cc",))
+    assert country.derived is not None and country.derived.networks == ["AS64500", "AS7", "AS8"]
+    fine = [row for n in range(9, 13) for row in works("IR", f"AS{n}")]
+    assert cell(own, other, third, fine, ELSEWHERE).derived is None
+
+
+def replaced(row: VerdictRow, asn: str) -> VerdictRow:
+    return replace(row, probe_asn=asn, line_hash=f"{asn} {row.line_hash}", run_id=f"{asn} {row.run_id}")
+
+
+def test_derivation_is_shown_with_its_rule() -> None:
+    found = cell(failing(), ELSEWHERE)
+    assert state_lines(found)[:2] == ["LIKELY BLOCKED 24/24", "by repetition (repeated_failures)"]
+    written = json.loads(json.dumps(cell_to_dict(found)))
+    assert written["derived"]["rule"] == "repeated_failures" and written["derived"]["days"] == 8
+    text = to_text(compare(table(failing(), ELSEWHERE), Question()))
+    assert "by repetition: each measurement is NOT WORKING" in text
+    assert "by repetition" not in to_text(compare(table(ELSEWHERE), Question()))
+
+
+def test_rules_of_single_failures_exist_and_do_not_accuse() -> None:
+    states = {name: RULES[name].state for name in UNCONFIRMED}
+    assert states == dict.fromkeys(UNCONFIRMED, State.IMPAIRED)
