@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import compare
 from probe.analysis.report.page.page_data import page_data
-from probe.analysis.report.page.render import HERE, page_script, render, script_json
+from probe.analysis.report.page.render import HERE, page_script, page_style, render, script_json
 from probe.analysis.report.page.verdict_data import MOST_EVIDENCE
 from tests.analysis.compare.test_events import bad, fine
 from tests.support.measurements.verdict_rows import blocked, rows, store, table
@@ -46,7 +46,7 @@ def test_page_sends_no_request_and_escapes_text() -> None:
     for file in written:
         addresses = re.findall(r"https?://[^\s\"']+", file.read_text())
         assert [address for address in addresses if address != "http://www.w3.org/2000/svg"] == []
-    assert "url(" not in (HERE / "page.css").read_text()
+    assert "url(" not in page_style()
 
 
 def test_store_gives_same_page(tmp_path: Path) -> None:

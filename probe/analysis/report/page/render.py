@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+STYLES = ("page",)  # A later one can override an earlier one.
 # In the order of their use. All are read in one function, so that a later one can use an earlier one's names.
 SCRIPTS = ("elements", "filters", "grid", "cell", "over_time", "cell_list", "start")
 
@@ -17,10 +18,15 @@ def render(data: dict[str, Any]) -> str:
     from markupsafe import Markup
 
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
-    style, script = (HERE / "page.css").read_text(), page_script()
+    style, script = page_style(), page_script()
     own = {"style": Markup(style), "script": Markup(script), "json": Markup(script_json(data))}  # ours, or escaped  # nosec B704
     hashes = {"style_hash": Markup(_csp_hash(style)), "script_hash": Markup(_csp_hash(script))}  # base64  # nosec B704
     return environment.get_template("page.html.jinja").render(data=data, **own, **hashes)
+
+
+def page_style() -> str:
+    """Return the style sheets as one."""
+    return "".join((HERE / f"{name}.css").read_text() for name in STYLES)
 
 
 def page_script() -> str:
