@@ -50,9 +50,9 @@ def cell(page: Page, service: str, vantage: str) -> Any:
 def test_page_opens_without_requests(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     assert page.title() == "What is blocked, how and where"
-    shown = " ".join(cell(page, "telegram/web", "IR AS64500").inner_text().split())
+    shown = " ".join(cell(page, "telegram/web", "IR Iran AS64500").inner_text().split())
     assert shown == "BLOCKED 300/300, since 2026-10-11, fails 72-100 % tls.reset.sni"
-    assert cell(page, "signal/calls", "DE AS3320").inner_text() == "not measured"
+    assert cell(page, "signal/calls", "DE Germany AS3320").inner_text() == "not measured"
     assert "Deutsche Telekom" in page.locator("thead").first.inner_text()
 
 
@@ -68,10 +68,10 @@ def test_request_is_blocked_and_noticed(page: Page, tmp_path: Path) -> None:
 def test_click_on_cell_shows_evidence(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     assert page.locator("#detail").is_hidden()
-    cell(page, "telegram/web", "IR AS64500").click()
+    cell(page, "telegram/web", "IR Iran AS64500").click()
     text = page.locator("#detail").inner_text()
     for part in (
-        *("telegram/web at IR AS64500", "BLOCKED 300/300, since 2026-10-11"),
+        *("telegram/web at IR Iran AS64500", "BLOCKED 300/300, since 2026-10-11"),
         *("The reset follows the name.", "service_ok"),
         *("https://web.telegram.org:443/", "tls_reset_follows_name", "3, 7", "a.jsonl, line", "350 at most"),
     ):
@@ -87,7 +87,7 @@ def test_invalid_run_shows_reason(open_page: Seen) -> None:
 
 def test_filters_reduce_cells(open_page: Seen) -> None:
     page = open_page.show(made(world()))
-    columns, services = page.locator("#grid thead th"), page.locator("#grid tbody th")
+    columns, services = page.locator("#grid thead th[scope=col]"), page.locator("#grid tbody th")
     assert (columns.count(), services.count()) == (3, 3)
     filters = page.locator("#filters")
     filters.get_by_label("Country").select_option("DE")
@@ -113,10 +113,12 @@ def test_keyboard_reaches_all_cells(open_page: Seen) -> None:
     page.keyboard.press("End")
     page.keyboard.press("Enter")
     assert page.locator("#detail-title").inner_text() == page.evaluate("document.activeElement.textContent")
-    assert page.locator("#detail-title").inner_text().startswith("telegram/web at DE AS3320")
+    assert page.locator("#detail-title").inner_text().startswith("telegram/web at DE Germany AS3320")
     page.keyboard.press("Escape")
     assert page.locator("#detail").is_hidden()
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("telegram/web, DE AS3320")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith(
+        "telegram/web, DE Germany AS3320"
+    )
 
 
 def test_chart_over_time_has_table(open_page: Seen) -> None:
@@ -232,13 +234,13 @@ def test_table_is_there_without_script(browser: Browser, tmp_path: Path) -> None
 
 def test_print_has_words_and_no_controls(open_page: Seen) -> None:
     page = open_page.show(made(world(), *(rows(5, probe_asn=f"AS{number}") for number in range(40))))
-    cell(page, "telegram/web", "IR AS64500").click()
+    cell(page, "telegram/web", "IR Iran AS64500").click()
     page.emulate_media(media="print")
     picture, detail = page.locator("#grid").bounding_box(), page.locator("#detail").bounding_box()
     assert picture is not None and detail is not None
     assert detail["y"] >= picture["y"] + picture["height"]  # below it without overlap
     assert page.locator("#filters").is_hidden()
-    assert cell(page, "telegram/web", "IR AS64500").is_visible()
+    assert cell(page, "telegram/web", "IR Iran AS64500").is_visible()
     assert page.pdf()[:5] == b"%PDF-"
 
 

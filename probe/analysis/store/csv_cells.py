@@ -19,6 +19,7 @@ MARK = "'"  # before a sign it makes a text of the cell
 SIGN_OF_NUL = "\N{SYMBOL FOR NULL}"  # in place of a NUL character
 _QUOTES = "'\"`´＇＂‘’‚‛“”„‟«»‹›"
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are shown as nothing
+IGNORED = _QUOTES + _BLANKS  # besides separators, control and format characters, and marks
 _AFTER_SEPARATOR = re.compile(f"[{SEPARATORS}]")
 _PANDAS_TYPES = {"int64": "Int64", "double": "float64", "bool": "boolean"}  # Float64 would not read every digit
 _TIME = "measurement_start_time"
@@ -97,4 +98,4 @@ def _sign_follows(text: str, place: int, *, separators: bool) -> bool:
 
 def _is_ignored(char: str) -> bool:
     """Return whether a character is invisible (separator, control, format, mark) or a quote."""
-    return char in _QUOTES + _BLANKS or unicodedata.category(char)[0] in "ZCM"
+    return char in IGNORED or unicodedata.category(char)[0] in "ZCM"

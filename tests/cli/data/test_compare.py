@@ -15,6 +15,7 @@ from probe.cli.data.verdict_tables import style_of
 from tests.analysis.compare.test_events import bad, fine
 from tests.cli.results.test_judge import call, lines
 from tests.support.measurements.verdict_rows import store
+from tests.support.packed_page import unpacked
 from tests.support.store.stores import some_lines, store_of, write
 
 
@@ -87,7 +88,8 @@ def test_style_is_that_of_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
 def page_of(path: Path) -> dict[str, Any]:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(), re.DOTALL)
     assert found is not None
-    return dict(json.loads(found[1]))
+    data = json.loads(found[1])
+    return {**data, **{key: unpacked(data[key]) for key in ("cells", "verdicts")}}
 
 
 def test_page_is_private_and_has_cells(kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,12 +10,15 @@ from probe.analysis.compare.cells import Comparison
 from probe.analysis.compare.compare import REASONS, WORDS, ascii_only, baseline_name
 from probe.analysis.compare.current import LEAST, NOW
 from probe.analysis.compare.difference import RATE
+from probe.analysis.compare.units import FAILING
 from probe.analysis.compare.verdict_table import VerdictTable
-from probe.analysis.report.page.cell_data import cell_data, vantage_data
+from probe.analysis.report.page.cell_data import cell_data, column_order, vantage_data
 from probe.analysis.report.page.over_time_data import over_time_data
 from probe.analysis.report.page.verdict_data import Place, verdicts_data
 from probe.analysis.rules.tables import RULESET
+from probe.analysis.store.csv_cells import IGNORED, MARK, SEPARATORS, SIGN_OF_NUL, SIGNS
 
+WIDTHS = {"sure": 25, "fair": 50}  # percentage points of a cell's interval, up to which its fill has this strength
 GLYPHS = {
     "blocked": "B",
     "likely_blocked": "L",
@@ -63,6 +66,9 @@ def _words() -> dict[str, Any]:
         "words": {state: word for state, word in WORDS.items() if state in GLYPHS},
         "reasons": REASONS,
         "glyphs": GLYPHS,
+        "widths": WIDTHS,
+        "failing": FAILING,
+        "csv": {"mark": MARK, "signs": SIGNS, "separators": SEPARATORS, "ignored": IGNORED, "nul": SIGN_OF_NUL},
     }
 
 
@@ -78,11 +84,11 @@ def _measured(table: VerdictTable) -> dict[str, Any]:
 
 
 def _compared(table: VerdictTable, comparison: Comparison, evidence: Mapping[Place, Sequence[str]]) -> dict[str, Any]:
-    """Return services, vantage points, cells, and the verdicts of their example measurements."""
-    cells = [cell for _, row in comparison.rows() for cell in row]
+    """Return services, vantage points by region, cells, and the verdicts of their example measurements."""
+    order = column_order(comparison.vantages, comparison.baseline)
+    cells = [row[number] for _, row in comparison.rows() for number in order]
     examples = list(dict.fromkeys(cell.witness for cell in cells if cell.witness is not None))
     numbers = {example: number for number, example in enumerate(examples)}
-    width = len(comparison.vantages)
     return {
         "row": comparison.question.row,
         "baseline": baseline_name(comparison),
@@ -90,10 +96,9 @@ def _compared(table: VerdictTable, comparison: Comparison, evidence: Mapping[Pla
         "instrument": comparison.instrument,
         "services": comparison.services,
         "vantages": [
-            vantage_data(vantage, comparison.baseline and number == 0)
-            for number, vantage in enumerate(comparison.vantages)
+            vantage_data(comparison.vantages[number], comparison.baseline and number == 0) for number in order
         ],
-        "cells": [cell_data(cell, *divmod(number, width), numbers) for number, cell in enumerate(cells)],
+        "cells": [cell_data(cell, *divmod(number, len(order)), numbers) for number, cell in enumerate(cells)],
         "verdicts": verdicts_data(table, examples, evidence),
     }
 

@@ -6,10 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from probe.analysis.report.page.packed_rows import packed
+
 HERE = Path(__file__).parent
-STYLES = ("page",)  # A later one can override an earlier one.
+STYLES = ("page", "cells")  # A later one can override an earlier one.
 # In the order of their use. All are read in one function, so that a later one can use an earlier one's names.
-SCRIPTS = ("elements", "filters", "grid", "cell", "over_time", "cell_list", "start")
+SCRIPTS = (
+    *("elements", "fragment", "search", "filters", "sorting", "grid", "cell", "over_time", "cell_list"),
+    *("csv", "parquet", "download", "print", "start"),
+)
 
 
 def render(data: dict[str, Any]) -> str:
@@ -19,7 +24,8 @@ def render(data: dict[str, Any]) -> str:
 
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
     style, script = page_style(), page_script()
-    own = {"style": Markup(style), "script": Markup(script), "json": Markup(script_json(data))}  # ours, or escaped  # nosec B704
+    written = script_json(packed(data, ("cells", "verdicts")))
+    own = {"style": Markup(style), "script": Markup(script), "json": Markup(written)}  # ours, or escaped  # nosec B704
     hashes = {"style_hash": Markup(_csp_hash(style)), "script_hash": Markup(_csp_hash(script))}  # base64  # nosec B704
     return environment.get_template("page.html.jinja").render(data=data, **own, **hashes)
 

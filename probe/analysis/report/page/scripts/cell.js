@@ -1,14 +1,51 @@
 // One cell that was opened.
+const labels = data.vantages.map(({ label }, v, all) => {
+  const same = all.slice(0, v).filter((other) => other.label === label).length;
+  return whole(same ? `${label}~${same + 1}` : label);
+});
+const keyOf = (cell) => `${whole(data.services[cell.s])}~${labels[cell.v]}`;
+
+/** Return the cell of a key such as `telegram/web~IR AS64500`, or undefined. */
+function cellOf(key) {
+  for (const [s, service] of data.services.map(whole).entries()) {
+    const v = key.startsWith(`${service}~`) ? labels.indexOf(key.slice(service.length + 1)) : -1;
+    if (v >= 0) return cellAt(s, v);
+  }
+  return undefined;
+}
+
+/** Open the cell of a table cell. */
 function open(from) {
   if (!from || !from.cell) return;
-  const row = rows.findIndex((made) => made.includes(from));
-  go(row, rows[row].indexOf(from));
-  const cell = from.cell;
-  at("detail-title").textContent = `${data.services[cell.s]} at ${data.vantages[cell.v].label}`;
-  at("detail-body").replaceChildren(...aboutCell(cell), ...aboutVerdict(data.verdicts[cell.witness]));
-  at("detail").hidden = false;
+  if (chosen.cell === keyOf(from.cell)) showOpened();
+  else choose({ cell: keyOf(from.cell) });
+}
+
+/** Show the cell that is chosen, or close the one that was shown. */
+function showOpened() {
+  const cell = cellOf(chosen.cell);
+  at("detail").hidden = !cell;
+  if (!cell) {
+    const back = rows[here[0]] && rows[here[0]][here[1]];
+    if (back) back.focus();
+    return;
+  }
+  go(shown.services.indexOf(cell.s), shown.vantages.indexOf(cell.v));
+  at("detail-title").textContent = `${data.services[cell.s]} at ${data.vantages[cell.v].name}`;
+  at("detail-body").replaceChildren(...aboutCell(cell), aboutLink(cell), ...aboutVerdict(verdictOf(cell)));
   at("detail-title").focus();
   chooseSeries(data.services[cell.s], data.vantages[cell.v].cc);
+}
+
+/** Return the cell's own link, with a button that copies it. */
+function aboutLink(cell) {
+  const link = el("a", { href: fragmentOf({ cell: keyOf(cell) }), id: "cell-link" }, "Link to this cell");
+  const said = el("span", { role: "status" });
+  const button = el("button", { type: "button" }, "Copy link");
+  button.addEventListener("click", () => navigator.clipboard.writeText(link.href).then(
+    () => { said.textContent = "The link was copied."; },
+    () => { said.textContent = "The browser did not allow to copy. Copy the link with its own menu."; }));
+  return el("p", { class: "link" }, link, ...(navigator.clipboard ? [button, said] : []));
 }
 
 function facts(pairs) {
@@ -37,10 +74,12 @@ function aboutCell(cell) {
   return [
     el("p", {}, el("strong", {}, cell.text)),
     facts([
+      ["Since", cell.now ? cell.now.since || "no change was seen" : ""],
       ["Mechanisms", cell.mechanisms.join(", ")],
       ["Counted measurements", `${cell.n}${cell.n ? ": " + counts(cell.by_state) : ""}`],
       ["Not counted", aside],
       ["Users", cell.n ? `${cell.reporters_max} at most` : ""],
+      ["Networks that fail", cell.now ? `${cell.now.failing} of ${cell.now.networks}` : ""],
       ["Networks", networks + (cell.more_networks ? `; and ${cell.more_networks} more` : "")],
       ["Newest days", cell.now ? `${cell.now.first} to ${cell.now.last}: ${counts(cell.now.runs)} (runs)` : ""],
       ["Days that fail", cell.now && cell.now.days ? `${cell.now.failing_days} of ${cell.now.days} network-days, ${percent(cell.now.low)} to ${percent(cell.now.high)}` : ""],
@@ -71,3 +110,9 @@ function aboutVerdict(verdict) {
   if (verdict.evidence.length) made.push(el("h3", {}, "What was tried"), el("ul", {}, ...verdict.evidence.map((text) => el("li", {}, text))));
   return made;
 }
+
+const close = () => choose({ cell: ANY });
+at("detail-close").addEventListener("click", close);
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !at("detail").hidden) close(); });
+allow("cell", (key) => cellOf(key) !== undefined);
+onChange((keys) => { if (keys.includes("cell")) showOpened(); });

@@ -1,10 +1,20 @@
 // Elements, words and glyphs that the other scripts use. Texts from results files are untrusted, so they become text nodes.
 const data = JSON.parse(document.getElementById("data").textContent);
+data.cells = [...Array(data.cells.length).keys()].map((number) => unpacked(data.cells, number));
 const at = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
-const MORE = 200; // rows that are added to the list at a time
 const WORDED = 4; // vantage points up to which a cell has space for words
 const ANY = "";
+
+/** Return one of the rows that `packed_rows.py` packed. */
+function unpacked({ columns }, number) {
+  const row = {};
+  for (const name in columns) {
+    const { values, places } = columns[name];
+    row[name] = values[places === null ? number : places[number]];
+  }
+  return row;
+}
 
 /** Return an element with attributes and children. Strings become text nodes. */
 function el(name, attributes = {}, ...children) {
@@ -34,8 +44,11 @@ const few = (cell) => cell.found !== null && cell.state === "insufficient";
 const glyph = (cell) => {
   if (cell.found === null) return data.glyphs.gap;
   const letter = data.glyphs[cell.found];
-  return few(cell) ? `(${letter})` : letter;
+  return few(cell) ? `(${letter})` : worse(cell) ? `${letter}*` : letter;
 };
 const counts = (states) => Object.entries(states).map(([state, n]) => `${n} ${word(state)}`).join(", ");
 const targetOf = (service) => service.split("/")[0];
-const byPlace = new Map(data.cells.map((cell) => [cell.s * data.vantages.length + cell.v, cell]));
+const cellAt = (s, v) => data.cells[s * data.vantages.length + v]; // cells are in this order
+const verdictOf = (cell) => (cell.witness === null ? null : unpacked(data.verdicts, cell.witness));
+const worse = (cell) => cell.difference !== null && cell.difference.direction !== null;
+const fails = (cell) => data.failing.includes(cell.found);

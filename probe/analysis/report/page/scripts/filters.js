@@ -1,5 +1,4 @@
-// The filters above the table, and what matches them.
-const chosen = { cc: ANY, network: ANY, target: ANY, mechanism: ANY, state: ANY };
+// The controls above the table.
 const distinct = (values) => [...new Set(values)].filter((value) => value !== undefined && value !== "").sort();
 const options = {
   cc: ["Country", distinct(data.vantages.map((vantage) => vantage.cc))],
@@ -8,7 +7,10 @@ const options = {
   mechanism: ["Mechanism", distinct(data.cells.flatMap((cell) => cell.mechanisms))],
   state: ["State", distinct(data.cells.map((cell) => cell.found || undefined))],
 };
-const named = new Map(data.vantages.map((vantage) => [vantage.asn, vantage.network]));
+const networkNames = new Map(data.vantages.map((vantage) => [vantage.asn, vantage.network]));
+const countryNames = new Map(data.vantages.map((vantage) => [vantage.cc, vantage.country]));
+const optionNames = { network: (asn) => networkNames.get(asn), cc: (cc) => (countryNames.get(cc) === cc ? "" : countryNames.get(cc)) };
+const controls = {}; // by key, the select or input that shows what is chosen
 
 function choice(title, values, shown, changed, all = "all") {
   const select = el("select", {}, ...(all === null ? [] : [el("option", { value: ANY }, all)]));
@@ -17,32 +19,47 @@ function choice(title, values, shown, changed, all = "all") {
   return el("label", {}, title, select);
 }
 
+/** Add a control, and let it show what is chosen. */
+function addControl(key, label) {
+  controls[key] = label.querySelector("select, input");
+  at("filters").append(label);
+}
+
+function addOrder(key, title, orders) {
+  const { [ANY]: usual, ...others } = orders;
+  allow(key, (value) => Object.hasOwn(others, value));
+  addControl(key, choice(title, Object.keys(others), (value) => others[value], (value) => choose({ [key]: value }), usual));
+}
+
+function addInput(key, title, attributes, event, replace) {
+  const input = el("input", attributes);
+  input.addEventListener(event, () => choose({ [key]: input.value }, replace()));
+  addControl(key, el("label", {}, title, input));
+}
+
 function drawFilters() {
+  allow("q", (value) => value.length <= MOST_SEARCHED);
+  addInput("q", "Search", { type: "search", maxlength: String(MOST_SEARCHED), placeholder: "service, country, network, mechanism" }, "input", () => chosen.q !== ANY);
   for (const [key, [title, values]] of Object.entries(options)) {
+    allow(key, (value) => values.includes(value));
     if (values.length < 2 && key !== "mechanism") continue;
-    const shown = (value) => (key === "network" ? `${value} ${named.get(value) || ""}` : key === "state" ? word(value) : value);
-    at("filters").append(choice(title, values, shown, (value) => { chosen[key] = value; draw(); }));
+    const shown = (value) => (key === "state" ? word(value) : key in optionNames ? `${value} ${optionNames[key](value) || ""}` : value);
+    addControl(key, choice(title, values, shown, (value) => choose({ [key]: value })));
   }
-  at("filters").hidden = !at("filters").childElementCount;
+  addOrder("sort", `Order of ${data.row}s`, ROW_ORDERS);
+  addOrder("columns", "Order of vantage points", COLUMN_ORDERS);
+  if (data.days.length > 1)
+    for (const [key, title] of [["since", "Pictures and events since"], ["until", "until (day not included)"]])
+      addInput(key, title, { type: "date", max: "9999-12-31", "aria-describedby": "period-note" }, "change", () => false);
+  at("period-note").hidden = data.days.length < 2;
+  at("filters").hidden = false;
   at("filters").addEventListener("submit", (event) => event.preventDefault());
+  at("reset").addEventListener("click", () => choose(Object.fromEntries(Object.keys(chosen).map((key) => [key, ANY]))));
 }
 
-const fits = (cell) =>
-  (!chosen.mechanism || cell.mechanisms.includes(chosen.mechanism)) && (!chosen.state || cell.found === chosen.state);
-
-/** Return the indexes of the services and vantage points that match the filters. */
-function matching() {
-  let vantages = data.vantages.map((_, v) => v).filter((v) => {
-    const vantage = data.vantages[v];
-    return vantage.baseline || ((!chosen.cc || vantage.cc === chosen.cc) && (!chosen.network || vantage.asn === chosen.network));
-  });
-  let services = data.services.map((_, s) => s).filter((s) => !chosen.target || targetOf(data.services[s]) === chosen.target);
-  if (chosen.mechanism || chosen.state) {
-    const hits = services.flatMap((s) => vantages.map((v) => cellAt(s, v))).filter(fits);
-    services = services.filter((s) => hits.some((cell) => cell.s === s));
-    vantages = vantages.filter((v) => hits.some((cell) => cell.v === v));
-  }
-  return { services, vantages };
+function showChoices() {
+  for (const [key, control] of Object.entries(controls)) if (control.value !== chosen[key]) control.value = chosen[key];
+  at("reset").hidden = Object.values(chosen).every((value) => value === ANY);
 }
 
-const cellAt = (s, v) => byPlace.get(s * data.vantages.length + v);
+onChange(showChoices);

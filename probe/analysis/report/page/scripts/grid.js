@@ -1,22 +1,14 @@
 // The table of cells: services by vantage points.
+const GRID_KEYS = ["cc", "network", "target", "mechanism", "state", "q", "sort", "columns"];
+const STEPS = 8; // lengths of the bar
 let rows = []; // the table cells by row, for the arrow keys
 let here = [0, 0];
 
 function draw() {
-  const { services, vantages } = matching();
-  const corner = el("th", { scope: "col" }, data.row);
-  const heads = vantages.map((v) => {
-    const { label, network } = data.vantages[v];
-    return el("th", { scope: "col" }, label, ...(network ? [el("span", { class: "net" }, network)] : []));
-  });
-  const body = el("tbody");
-  rows = services.map((s) => {
-    const made = vantages.map((v) => drawCell(cellAt(s, v), vantages.length <= WORDED));
-    body.append(el("tr", {}, el("th", { scope: "row" }, data.services[s]), ...made));
-    return made;
-  });
-  const grid = el("table", { role: "grid", id: "grid", "aria-labelledby": "picture", class: vantages.length > 6 ? "many" : vantages.length <= WORDED ? "worded" : "" },
-    el("thead", {}, el("tr", {}, corner, ...heads)), body);
+  shown = matching();
+  const { services, vantages } = shown;
+  rows = drawRows(services, vantages);
+  const grid = drawGrid(services, vantages, rows, { role: "grid", id: "grid" });
   grid.addEventListener("click", (event) => open(event.target.closest("td")));
   grid.addEventListener("keydown", onKey);
   at("scroll").replaceChildren(grid);
@@ -24,16 +16,69 @@ function draw() {
   if (rows.length && rows[0].length) rows[0][0].tabIndex = 0;
   at("shown").textContent = `${services.length} of ${data.services.length} ${data.row}s, ${vantages.length} of ${data.vantages.length} vantage points shown.`;
   at("keys").hidden = false;
-  if (at("list-details").open) drawList();
 }
 
+const drawRows = (services, vantages) =>
+  services.map((s) => vantages.map((v) => drawCell(cellAt(s, v), vantages.length <= WORDED)));
+
+function drawGrid(services, vantages, drawnRows, attributes) {
+  const kind = vantages.length > 6 ? "many" : vantages.length <= WORDED ? "worded" : "";
+  const body = el("tbody", {}, ...services.map((s, row) => el("tr", {}, el("th", { scope: "row" }, data.services[s]), ...drawnRows[row])));
+  const regions = drawRegions(vantages);
+  const corner = el("th", { scope: "col", class: "corner", rowspan: regions.length ? "2" : "1" }, data.row);
+  const heads = vantages.map(drawHead);
+  const head = el("thead", {}, ...(regions.length ? [el("tr", {}, corner, ...regions), el("tr", {}, ...heads)] : [el("tr", {}, corner, ...heads)]));
+  return el("table", { "aria-labelledby": "picture", class: kind, ...attributes }, head, body);
+}
+
+function drawHead(v) {
+  const { name, network } = data.vantages[v];
+  return el("th", { scope: "col", title: `${name} ${network}` }, name, ...(network ? [el("span", { class: "net" }, network)] : []));
+}
+
+/** Return the headers of the regions. There are none if the columns are in another order or no region is known. */
+function drawRegions(vantages) {
+  if (chosen.columns !== ANY || !vantages.some((v) => data.vantages[v].region)) return [];
+  const spans = [];
+  for (const { region, baseline } of vantages.map((v) => data.vantages[v])) {
+    const text = baseline ? "baseline" : region || "unknown region";
+    if (spans.length && spans[spans.length - 1].text === text) spans[spans.length - 1].columns += 1;
+    else spans.push({ text, columns: 1 });
+  }
+  return spans.map(({ text, columns }) => el("th", { scope: "colgroup", colspan: String(columns), class: "region" }, el("span", {}, text)));
+}
+
+/** Return the classes of a cell: its state, how certain it is, and the share of its networks that fail. */
+function classOf({ found, now, state }) {
+  if (found === null) return "cell gap";
+  const width = 100 * (now.high - now.low);
+  const certain = state === "insufficient" ? "few" : width <= data.widths.sure ? "sure" : width <= data.widths.fair ? "fair" : "unsure";
+  return `cell ${found} ${certain} share${shareStep(now)}`;
+}
+
+/** Return the length of the bar. It is none or full only if no network or every network fails. */
+function shareStep({ failing, networks }) {
+  if (!failing || failing === networks) return failing ? STEPS : 0;
+  return Math.min(STEPS - 1, Math.max(1, Math.round((STEPS * failing) / networks)));
+}
+
+const nameOf = (cell) => `${data.services[cell.s]}, ${data.vantages[cell.v].name}: ${cell.text}`;
+
 function drawCell(cell, worded) {
-  const name = `${data.services[cell.s]}, ${data.vantages[cell.v].label}: ${cell.text}`;
-  const made = el("td", { tabindex: "-1", "aria-label": name, title: name,
-    class: `cell ${cell.found || "gap"}${few(cell) ? " few" : ""}` }, worded ? cell.text : glyph(cell));
+  const made = document.createElement("td");
+  made.className = classOf(cell);
+  made.tabIndex = -1;
+  made.setAttribute("aria-label", nameOf(cell));
+  made.textContent = worded ? cell.text : glyph(cell);
   if (worded && cell.mechanisms.length) made.append(el("span", { class: "how" }, cell.mechanisms.join(", ")));
   made.cell = cell;
   return made;
+}
+
+/** Give a cell its tooltip when it is needed. A large table has no time for all of them. */
+function showTooltip(event) {
+  const made = event.target.closest("td");
+  if (made && made.cell) made.title = nameOf(made.cell);
 }
 
 function onKey(event) {
@@ -55,3 +100,6 @@ function go(row, column) {
   next.tabIndex = 0;
   next.focus();
 }
+
+at("scroll").addEventListener("pointerover", showTooltip);
+onChange((keys) => { if (keys.some((key) => GRID_KEYS.includes(key))) draw(); });

@@ -1,6 +1,10 @@
-// Draw everything when all scripts are read.
+// Draw everything when all scripts are read. The cell is opened last, when it can be found in the table.
 drawFilters();
-draw();
+drawDownloads();
+const { cell: opened, ...others } = choicesOf(location.hash);
+apply(others);
+if (!at("grid")) draw();
 if (isTimed()) drawTimeFilters();
 at("list").hidden = false;
+apply({ cell: opened });
 document.documentElement.dataset.ready = String(Math.round(performance.now()));
