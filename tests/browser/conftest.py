@@ -16,7 +16,8 @@ FLAGS = [
     *("--disable-component-update", "--disable-sync", "--no-first-run"),
 ]
 LACKING = BROWSER in missing()
-collect_ignore = ["test_page.py", "test_site.py"] if LACKING and not os.environ.get("CI") else []
+TESTS = [path.name for path in Path(__file__).parent.glob("test_*.py")]
+collect_ignore = TESTS if LACKING and not os.environ.get("CI") else []
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,13 +1,13 @@
 // One cell that was opened.
 const labels = data.vantages.map(({ label }, v, all) => {
   const same = all.slice(0, v).filter((other) => other.label === label).length;
-  return whole(same ? `${label}~${same + 1}` : label);
+  return same ? `${label}~${same + 1}` : label;
 });
-const keyOf = (cell) => `${whole(data.services[cell.s])}~${labels[cell.v]}`;
+const keyOf = (cell) => `${data.services[cell.s]}~${labels[cell.v]}`;
 
 /** Return the cell of a key such as `telegram/web~IR AS64500`, or undefined. */
 function cellOf(key) {
-  for (const [s, service] of data.services.map(whole).entries()) {
+  for (const [s, service] of data.services.entries()) {
     const v = key.startsWith(`${service}~`) ? labels.indexOf(key.slice(service.length + 1)) : -1;
     if (v >= 0) return cellAt(s, v);
   }

@@ -8,8 +8,9 @@ const FOLLOWS = new RegExp(`${separators}(?=(?:(?!${separators})${skipped})*${si
 
 /** Return a text with a mark at its start, and after each separator, where a formula could begin. */
 function neutralized(text) {
-  const marked = text.replace(FOLLOWS, (separator) => separator + data.csv.mark);
-  return ((BEGINS.test(text) ? data.csv.mark : "") + marked).replaceAll("\0", data.csv.nul);
+  const shown = text.replaceAll("\0", data.csv.nul);
+  const marked = shown.replace(FOLLOWS, (separator) => separator + data.csv.mark);
+  return (BEGINS.test(shown) ? data.csv.mark : "") + marked;
 }
 
 function csvField(value) {

@@ -27,10 +27,9 @@ const FORMATS = {
 
 /** Return the rows of the files: one for each cell that matches the filters. */
 function recordsShown() {
-  const written = (value) => (typeof value === "string" ? whole(value) : value);
   return listedCells().map((cell) => {
     const verdict = verdictOf(cell);
-    return FIELDS.map(([, , value]) => written(value(cell, verdict)));
+    return FIELDS.map(([, , value]) => value(cell, verdict));
   });
 }
 
