@@ -26,15 +26,25 @@ function showOpened() {
   const cell = cellOf(chosen.cell);
   at("detail").hidden = !cell;
   if (!cell) {
+    markOpened();
     const back = rows[here[0]] && rows[here[0]][here[1]];
     if (back) back.focus();
     return;
   }
-  go(shown.services.indexOf(cell.s), shown.vantages.indexOf(cell.v));
   at("detail-title").textContent = `${data.services[cell.s]} at ${data.vantages[cell.v].name}`;
   at("detail-body").replaceChildren(...aboutCell(cell), aboutLink(cell), ...aboutVerdict(verdictOf(cell)));
+  go(shown.services.indexOf(cell.s), shown.vantages.indexOf(cell.v));
+  markOpened();
   at("detail-title").focus();
   chooseSeries(data.services[cell.s], data.vantages[cell.v].cc);
+}
+
+/** Mark the opened cell in the table, if it is there. */
+function markOpened() {
+  const cell = cellOf(chosen.cell);
+  const made = cell && (rows[shown.services.indexOf(cell.s)] || [])[shown.vantages.indexOf(cell.v)];
+  for (const marked of at("grid").querySelectorAll("[aria-selected]")) if (marked !== made) marked.removeAttribute("aria-selected");
+  if (made) made.setAttribute("aria-selected", "true");
 }
 
 /** Return the cell's own link, with a button that copies it. */
@@ -115,4 +125,4 @@ const close = () => choose({ cell: ANY });
 at("detail-close").addEventListener("click", close);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !at("detail").hidden) close(); });
 allow("cell", (key) => cellOf(key) !== undefined);
-onChange((keys) => { if (keys.includes("cell")) showOpened(); });
+onChange((keys) => (keys.includes("cell") ? showOpened() : markOpened()));

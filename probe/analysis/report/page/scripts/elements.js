@@ -24,6 +24,9 @@ function el(name, attributes = {}, ...children) {
   return made;
 }
 
+/** Return the parts of a name with places between them at which a line can end. */
+const breakable = (name) => (name.match(/[^/_]+[/_]*|[/_]+/g) || []).flatMap((part) => [part, el("wbr")]);
+
 function drawn(name, attributes, text) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);

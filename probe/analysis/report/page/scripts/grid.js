@@ -23,7 +23,7 @@ const drawRows = (services, vantages) =>
 
 function drawGrid(services, vantages, drawnRows, attributes) {
   const kind = vantages.length > 6 ? "many" : vantages.length <= WORDED ? "worded" : "";
-  const body = el("tbody", {}, ...services.map((s, row) => el("tr", {}, el("th", { scope: "row" }, data.services[s]), ...drawnRows[row])));
+  const body = el("tbody", {}, ...services.map((s, row) => el("tr", {}, el("th", { scope: "row" }, ...breakable(data.services[s])), ...drawnRows[row])));
   const regions = drawRegions(vantages);
   const corner = el("th", { scope: "col", class: "corner", rowspan: regions.length ? "2" : "1" }, data.row);
   const heads = vantages.map(drawHead);
@@ -99,6 +99,7 @@ function go(row, column) {
   here = [row, column];
   next.tabIndex = 0;
   next.focus();
+  next.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 at("scroll").addEventListener("pointerover", showTooltip);
