@@ -20,6 +20,11 @@ def region_name(code: str) -> str:
     return str(_data()["regions"].get(region, ""))
 
 
+def country_codes() -> list[str]:
+    """Return the codes of all countries, sorted."""
+    return sorted(_countries())
+
+
 def _countries() -> dict[str, list[str]]:
     countries: dict[str, list[str]] = _data()["countries"]
     return countries

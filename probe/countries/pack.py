@@ -17,14 +17,15 @@ _WORLD = "001"  # the code of the whole world in UN M49
 
 def packed(core: Path, names: Path) -> dict[str, dict[str, Any]]:
     """Return the regions by code of UN M49, and the countries by code of ISO 3166-1 with name and region."""
-    contained = _member(core, "supplemental/territoryContainment.json")["supplemental"]["territoryContainment"]
-    named = _member(names, "main/en/territories.json")["main"]["en"]["localeDisplayNames"]["territories"]
+    contained = member(core, "supplemental/territoryContainment.json")["supplemental"]["territoryContainment"]
+    named = member(names, "main/en/territories.json")["main"]["en"]["localeDisplayNames"]["territories"]
     found = dict(_countries(contained, _WORLD))
     countries = {code: [_short(named, code), found[code]] for code in sorted(found)}
     return {"regions": {code: named[code] for code in sorted(set(found.values()))}, "countries": countries}
 
 
-def _member(archive: Path, name: str) -> Any:
+def member(archive: Path, name: str) -> Any:
+    """Return the content of a JSON file in a package of npm."""
     with tarfile.open(archive) as opened:
         file = opened.extractfile(f"package/{name}")
         if file is None:
