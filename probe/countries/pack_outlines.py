@@ -16,7 +16,7 @@ from typing import Any
 from probe.countries.equal_earth import HALF_WIDTH, equal_earth
 from probe.countries.names import country_codes
 from probe.countries.pack import member
-from probe.countries.topology import Point, Polygon, Ring, area, centroid, polygons
+from probe.countries.topology import Point, Polygon, Ring, area, centroid, cut_at_antimeridian, polygons
 
 WIDTH = 2000  # of the plane, in units
 NORTH, SOUTH = 84.0, -57.0  # The plane ends there. Antarctica has no users, and would take a fifth of the picture.
@@ -98,7 +98,12 @@ def _centre(shapes: Iterable[Polygon]) -> Point:
 
 def _path(shapes: Iterable[Polygon]) -> str:
     """Return an SVG path of integers, relative after each ring's first point."""
-    return "".join(written for shape in shapes for ring in shape for written in _written(ring))
+    return "".join(written for shape in shapes for ring in shape for written in _rings(ring))
+
+
+def _rings(ring: Ring) -> Iterator[str]:
+    for part in cut_at_antimeridian(ring):
+        yield from _written(part)
 
 
 def _written(ring: Ring) -> Iterator[str]:

@@ -4,7 +4,7 @@ Source: the TopoJSON Format Specification, https://github.com/topojson/topojson-
 """
 
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 Point = tuple[float, float]  # longitude and latitude
@@ -33,6 +33,30 @@ def centroid(ring: Ring) -> Point:
 def area(ring: Ring) -> float:
     """Return the area of a ring, in the square of its unit."""
     return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in zip(ring, [*ring[1:], ring[0]], strict=True))) / 2
+
+
+def cut_at_antimeridian(ring: Ring) -> list[Ring]:
+    """Return the parts of a ring west and east of 180 degrees, the ring itself if it does not cross that meridian."""
+    turns = accumulate((round((a[0] - b[0]) / 360) for a, b in pairwise(ring)), initial=0)
+    straight = [(x + 360 * turn, y) for (x, y), turn in zip(ring, turns, strict=True)]
+    parts = []
+    for edge in (-180, 180):
+        sides = [_beyond(straight, edge, sign) for sign in (-1, 1)]
+        if all(sides):
+            own, other = sides if edge == 180 else sides[::-1]
+            parts += [own, [(x - 2 * edge, y) for x, y in other]]
+    return parts or [ring]
+
+
+def _beyond(ring: Ring, edge: float, sign: int) -> Ring:
+    """Clip a ring to one side of a meridian (Sutherland and Hodgman)."""
+    kept: Ring = []
+    for (x0, y0), (x1, y1) in pairwise(ring):
+        if (x0 - edge) * (x1 - edge) < 0:
+            kept.append((edge, y0 + (y1 - y0) * (edge - x0) / (x1 - x0)))
+        if sign * (x1 - edge) > 0:
+            kept.append((x1, y1))
+    return [*kept, kept[0]] if kept else []
 
 
 def _arcs(topology: dict[str, Any]) -> list[Ring]:

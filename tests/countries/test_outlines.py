@@ -12,7 +12,7 @@ import pytest
 from probe.countries.names import country_codes
 from probe.countries.outlines import BUNDLED, outlines
 from probe.countries.pack_outlines import packed, placed
-from probe.countries.topology import area, centroid, polygons
+from probe.countries.topology import area, centroid, cut_at_antimeridian, polygons
 
 # Without a shape in Natural Earth: parts of countries that have a reserved code only. AQ would take a fifth of the map.
 ABSENT = {"AC", "AQ", "CP", "CQ", "DG", "EA", "IC", "TA"}
@@ -90,6 +90,24 @@ def test_shared_arcs_are_joined_in_both_directions() -> None:
     assert backward == forward[::-1]
     assert (centroid(forward), area(forward)) == ((1, 1), 4)
     assert centroid([(1, 5), (1, 5)]) == (1, 5)
+
+
+def test_ring_across_the_antimeridian_is_cut() -> None:
+    parts = cut_at_antimeridian([(170, 60), (-170, 60), (-170, 70), (170, 70), (170, 60)])
+    assert [sorted({x for x, _ in part}) for part in parts] == [[170, 180], [-180, -170]]
+    assert [area(part) for part in parts] == [100, 100]
+    mirrored = cut_at_antimeridian([(-170, 60), (170, 60), (170, 70), (-170, 70), (-170, 60)])
+    assert [sorted({x for x, _ in part}) for part in mirrored] == [[-180, -170], [170, 180]]
+    whole = [(0.0, 0.0), (180.0, 0.0), (180.0, 9.0), (0.0, 0.0)]
+    assert cut_at_antimeridian(whole) == [whole]
+
+
+def test_no_line_goes_around_the_world() -> None:
+    """Check the width of every ring. Russia's mainland is the widest one."""
+    for code, path in outlines().outlines.items():
+        for ring in path.split("M")[1:]:
+            xs = [x for x, _ in _points(f"M{ring}")]
+            assert max(xs) - min(xs) < outlines().width / 3, code
 
 
 def test_parts_and_names_get_their_codes(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from probe.analysis.compare.difference import RATE
 from probe.analysis.compare.units import FAILING
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.report.page.cell_data import cell_data, column_order, vantage_data
+from probe.analysis.report.page.map_data import map_data
 from probe.analysis.report.page.over_time_data import over_time_data
 from probe.analysis.report.page.verdict_data import Place, verdicts_data
 from probe.analysis.rules.tables import RULESET
@@ -53,6 +54,7 @@ def page_data(
         "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "sources": [ascii_only(source) for source in sources],
         "question": _describe_question(comparison.question),
+        "map": map_data(vantage.get("cc", "") for vantage in comparison.vantages),
         **over_time_data(table, comparison.question),
     }
 

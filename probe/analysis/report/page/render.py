@@ -9,10 +9,10 @@ from typing import Any
 from probe.analysis.report.page.packed_rows import packed
 
 HERE = Path(__file__).parent
-STYLES = ("page", "cells")  # A later one can override an earlier one.
+STYLES = ("page", "cells", "pictures")  # A later one can override an earlier one.
 # In the order of their use. All are read in one function, so that a later one can use an earlier one's names.
 SCRIPTS = (
-    *("elements", "fragment", "search", "filters", "sorting", "grid", "cell", "over_time", "cell_list"),
+    *("elements", "fragment", "search", "filters", "sorting", "grid", "cell", "pictures", "map", "over_time", "cell_list"),
     *("csv", "parquet", "download", "print", "start"),
 )
 

@@ -4,6 +4,7 @@ drawDownloads();
 const { cell: opened, ...others } = choicesOf(location.hash);
 apply(others);
 if (!at("grid")) draw();
+startMap();
 if (isTimed()) drawTimeFilters();
 at("list").hidden = false;
 apply({ cell: opened });
