@@ -1,6 +1,6 @@
 """Build a page from verdict rows, open it from a file, and record every request and error."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,17 @@ from playwright.sync_api import Page
 
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import compare
+from probe.analysis.compare.over_time.annotations import Annotation
 from probe.analysis.report.page.page_data import page_data
 from probe.analysis.report.page.render import render
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.verdict_rows import table
 
 
-def made(*groups: Iterable[VerdictRow], **question: Any) -> str:
+def made(*groups: Iterable[VerdictRow], annotations: Sequence[Annotation] = (), **question: Any) -> str:
     """Return the page of these rows."""
     rows = table(*groups)
-    return render(page_data(rows, compare(rows, Question(**question)), ["a.jsonl"]))
+    return render(page_data(rows, compare(rows, Question(**question)), ["a.jsonl"], annotations=annotations))
 
 
 @dataclass

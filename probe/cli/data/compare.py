@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from probe.cli.data.engines import Engine, EngineName, Master
+from probe.cli.data.engines import USAGE, Engine, EngineName, Master
 from probe.cli.data.verdict_tables import (
     NOTHING_LEFT,
     By,
@@ -23,9 +23,15 @@ from probe.cli.screen import UsageError, say
 from probe.messages import tr
 
 if TYPE_CHECKING:
+    from probe.analysis.compare.over_time.annotations import Annotation
     from probe.analysis.compare.verdict_table import VerdictTable
 
 app = new_app()
+
+Annotations = Annotated[
+    Path | None,
+    opt("--annotations", help="CSV file with time,country,service,text: notes to mark in the page's time line."),
+]
 
 
 @app.command()
@@ -41,6 +47,7 @@ def compare(
     top: Annotated[int, opt("--top", min=0, help="Show only the N vantage points with most measurements.")] = 0,
     json: Annotated[bool, opt("--json", help="Print one JSON object per cell.")] = False,
     html: Annotated[Path | None, opt("--html", help="Write one HTML page that opens without network.")] = None,
+    annotations: Annotations = None,
     lab: Lab = False,
     engine: Engine = EngineName.DUCKDB,
     master: Master = None,
@@ -51,6 +58,7 @@ def compare(
     from probe.analysis.compare.text import to_text
 
     asked, style = question(by, since, until, only, lab, baseline), style_of(sys.stdout)
+    notes = annotations_of(annotations, html)
 
     def answer(table: "VerdictTable") -> str:
         comparison = compute(table, asked, top)
@@ -62,9 +70,24 @@ def compare(
         if html is not None:
             from probe.cli.results.pages import write_page
 
-            write_page(html, table, comparison, sources)
+            write_page(html, table, comparison, sources, annotations=notes)
         if json:
             return to_json(comparison)
         return to_text(comparison, style) if html is None else ""
 
     print_answer(sources, lab, engine, master, answer, coloured=bool(style.colours) and not json)
+
+
+def annotations_of(path: Path | None, html: Path | None) -> "list[Annotation]":
+    """Return the notes of a file, none without a file. Raises UsageError."""
+    from probe.analysis.compare.over_time.annotations import read_annotations
+    from probe.analysis.compare.over_time.csv_rows import CsvError
+
+    if path is None:
+        return []
+    if html is None:
+        raise UsageError(tr("--annotations marks notes on a page. Name the page with --html FILE."), USAGE)
+    try:
+        return read_annotations(path)
+    except CsvError as error:
+        raise UsageError(str(error), INVALID_INPUT) from None

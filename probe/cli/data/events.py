@@ -28,14 +28,15 @@ def events(
     master: Master = None,
 ) -> None:
     """Show when interference began and ended, on which networks, and when measurements went missing."""
-    from probe.analysis.compare.over_time.context import ContextError, read_context
+    from probe.analysis.compare.over_time.context import read_context
+    from probe.analysis.compare.over_time.csv_rows import CsvError
     from probe.analysis.compare.over_time.events import events as find
     from probe.analysis.compare.over_time.events import to_json, to_text
 
     asked = question(None, since, until, only, lab)
     try:
         series = None if context is None else read_context(context)
-    except ContextError as error:
+    except CsvError as error:
         raise UsageError(str(error), INVALID_INPUT) from None
     write = to_json if json else to_text
     print_answer(sources, lab, engine, master, lambda table: write(find(table, asked), series))

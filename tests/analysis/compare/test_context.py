@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from probe.analysis.compare.over_time.context import ContextError, read_context
+from probe.analysis.compare.over_time.context import read_context
+from probe.analysis.compare.over_time.csv_rows import CsvError
 from probe.analysis.compare.over_time.event import SHUTDOWN, Event
 from probe.analysis.compare.over_time.events import to_json, to_text
 from tests.cli.results.test_judge import call
@@ -47,7 +48,7 @@ def test_country_without_series_is_said(tmp_path: Path) -> None:
     "line", ["yesterday,IR,1", "2026-10-21,IR", "2026-10-21,Iran,1", "2026-10-21,IR,nan", "2026-10-21,IR,-1"]
 )
 def test_bad_line_is_refused_with_its_number(tmp_path: Path, line: str) -> None:
-    with pytest.raises(ContextError, match=r"series.csv, line 3, cannot be used"):
+    with pytest.raises(CsvError, match=r"series.csv, line 3, cannot be used"):
         read_context(written(tmp_path, "2026-10-20,IR,1", line))
 
 

@@ -55,7 +55,7 @@ def test_store_gives_same_page(tmp_path: Path) -> None:
     pages = [page_data(source, compare(source, Question()), ["x"]) for source in (here, kept)]
     assert pages[0] | {"made": ""} == pages[1] | {"made": ""}
     assert pages[0]["events"][0]["onset"] == "2026-10-11"
-    assert [len(point) for point in pages[0]["series"][0]["points"]] == [4] * 20
+    assert [len(point) for point in pages[0]["places"][0]["series"]["telegram/web"]] == [6] * 20
 
 
 def test_large_page_has_no_endpoints() -> None:
@@ -76,5 +76,5 @@ def test_invalid_endpoints_of_store_are_ignored(endpoints: str) -> None:
 def test_too_many_days_give_note_without_chart() -> None:
     source = table(rows(1), rows(1, day="9999-12-31"))
     data = page_data(source, compare(source, Question()), [])
-    assert (data["days"], data["series"], data["events"]) == ([], [], [])
+    assert (data["days"], data["places"], data["events"]) == ([], [], [])
     assert "Shorten the period with --since" in render(data)

@@ -102,6 +102,24 @@ def test_page_is_private_and_has_cells(kept: Path, tmp_path: Path, capsys: pytes
     assert page_of(page)["sources"] == [kept.name]  # a home path identifies the user
 
 
+def test_notes_are_on_the_page(kept: Path, tmp_path: Path) -> None:
+    page, notes = tmp_path / "page.html", tmp_path / "notes.csv"
+    notes.write_text("time,country,service,text\n2026-10-10T12:00,IR,,Court order\n")
+    assert call("compare", "--html", str(page), "--annotations", str(notes), str(kept)) == 0
+    wanted = {"day": "2026-10-10", "cc": "IR", "service": "", "text": "Court order"}
+    assert page_of(page)["annotations"] == [wanted]
+
+
+def test_notes_that_cannot_be_used_are_refused(kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page, notes = tmp_path / "page.html", tmp_path / "notes.csv"
+    notes.write_text("time,country,service,text\n2026-10-10,Iran,,Court order\n")
+    assert call("compare", "--html", str(page), "--annotations", str(notes), str(kept)) == 6
+    assert "notes.csv, line 2, cannot be used. Write two capital letters" in capsys.readouterr().err
+    assert call("compare", "--annotations", str(notes), str(kept)) == 2
+    assert "Name the page with --html FILE." in capsys.readouterr().err
+    assert not page.exists()
+
+
 def test_page_of_measurements_without_time(tmp_path: Path) -> None:
     """Write cells without times. There is no day on which an event can begin."""
     file, page = tmp_path / "a.jsonl", tmp_path / "page.html"

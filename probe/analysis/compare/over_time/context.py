@@ -1,6 +1,5 @@
 """Read a public series of a country's Internet traffic or reachability, and compare it inside and before an event."""
 
-import csv
 import math
 import re
 from collections import defaultdict
@@ -10,17 +9,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import fmean
 
+from probe.analysis.compare.over_time.csv_rows import read_rows, wrong_row
 from probe.analysis.compare.over_time.event import Event
 from probe.analysis.statistics.cusum import USUAL_DAYS
 from probe.messages import tr
-from probe.results import reason_of
 
 HEADER = ["time", "country", "value"]
-_COUNTRY = re.compile(r"[A-Z]{2}")
-
-
-class ContextError(ValueError):
-    """Report a context file that cannot be used, with one sentence for the user."""
+COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 @dataclass(frozen=True)
@@ -44,20 +39,11 @@ class Context:
 
 
 def read_context(path: Path) -> Context:
-    """Read a CSV file with the columns HEADER. Raises ContextError."""
+    """Read a CSV file with the columns HEADER. Raises CsvError."""
     values: dict[str, dict[date, list[float]]] = defaultdict(lambda: defaultdict(list))
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file)
-            if next(lines, None) != HEADER:
-                raise ContextError(_wrong(path, 1, tr("The first line must be: {header}", header=",".join(HEADER))))
-            for row in lines:
-                country, day, value = _parsed(row, path, lines.line_num)
-                values[country][day].append(value)
-    except OSError as error:
-        raise ContextError(tr("{path} cannot be read: {reason}.", path=path, reason=reason_of(error))) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ContextError(tr("{path} is not valid CSV: {reason}", path=path, reason=error)) from None
+    for line, row in read_rows(path, HEADER):
+        country, day, value = _parsed(row, path, line)
+        values[country][day].append(value)
     return Context({cc: {day: fmean(some) for day, some in days.items()} for cc, days in values.items()})
 
 
@@ -66,11 +52,7 @@ def _parsed(row: list[str], path: Path, line: int) -> tuple[str, date, float]:
         time, country, value = row[0], row[1], float(row[2])
         day = datetime.fromisoformat(time).date()
     except (ValueError, IndexError):
-        raise ContextError(_wrong(path, line, tr("Write a line such as 2026-11-24T13:00,IR,1234.5"))) from None
-    if len(row) != len(HEADER) or not _COUNTRY.fullmatch(country) or not math.isfinite(value) or value < 0:
-        raise ContextError(_wrong(path, line, tr("Write two capital letters for the country, and no negative value.")))
+        raise wrong_row(path, line, tr("Write a line such as 2026-11-24T13:00,IR,1234.5")) from None
+    if len(row) != len(HEADER) or not COUNTRY.fullmatch(country) or not math.isfinite(value) or value < 0:
+        raise wrong_row(path, line, tr("Write two capital letters for the country, and no negative value."))
     return country, day, value
-
-
-def _wrong(path: Path, line: int, remedy: str) -> str:
-    return tr("{path}, line {line}, cannot be used. {remedy}", path=path, line=line, remedy=remedy)

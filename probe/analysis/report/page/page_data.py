@@ -10,11 +10,13 @@ from probe.analysis.compare.cells import Comparison
 from probe.analysis.compare.compare import REASONS, WORDS, ascii_only, baseline_name
 from probe.analysis.compare.current import LEAST, NOW
 from probe.analysis.compare.difference import RATE
+from probe.analysis.compare.over_time.annotations import Annotation
 from probe.analysis.compare.units import FAILING
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.report.page.cell_data import cell_data, column_order, vantage_data
 from probe.analysis.report.page.map_data import map_data
 from probe.analysis.report.page.over_time_data import over_time_data
+from probe.analysis.report.page.series_data import MOST_POINTS
 from probe.analysis.report.page.verdict_data import Place, verdicts_data
 from probe.analysis.rules.tables import RULESET
 from probe.analysis.store.csv_cells import IGNORED, MARK, SEPARATORS, SIGN_OF_NUL, SIGNS
@@ -39,10 +41,12 @@ def page_data(
     *,
     title: str = "What is blocked, how and where",
     evidence: Mapping[Place, Sequence[str]] | None = None,
+    annotations: Sequence[Annotation] = (),
 ) -> dict[str, Any]:
     """Return the data of the page. `table` is the one that the comparison was made from.
 
     `sources` are names without folders. `evidence` holds sentences by file, line and service.
+    `annotations` are marked in the time line.
     """
     return {
         "title": title,
@@ -55,7 +59,7 @@ def page_data(
         "sources": [ascii_only(source) for source in sources],
         "question": _describe_question(comparison.question),
         "map": map_data(vantage.get("cc", "") for vantage in comparison.vantages),
-        **over_time_data(table, comparison.question),
+        **over_time_data(table, comparison.question, annotations),
     }
 
 
@@ -64,6 +68,7 @@ def _words() -> dict[str, Any]:
     return {
         "least": LEAST,
         "newest_days": NOW,
+        "most_points": MOST_POINTS,
         "rate_percent": round(100 * RATE),
         "words": {state: word for state, word in WORDS.items() if state in GLYPHS},
         "reasons": REASONS,

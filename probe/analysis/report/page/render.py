@@ -12,8 +12,9 @@ HERE = Path(__file__).parent
 STYLES = ("page", "cells", "pictures")  # A later one can override an earlier one.
 # In the order of their use. All are read in one function, so that a later one can use an earlier one's names.
 SCRIPTS = (
-    *("elements", "fragment", "search", "filters", "sorting", "grid", "cell", "pictures", "map", "over_time", "cell_list"),
-    *("csv", "parquet", "download", "print", "start"),
+    *("elements", "fragment", "search", "filters", "sorting", "grid", "cell"),
+    *("pictures", "map", "over_time", "timeline", "small_multiples", "mechanisms"),
+    *("cell_list", "csv", "parquet", "download", "print", "start"),
 )
 
 

@@ -117,11 +117,6 @@ function patterns(name, pixel) {
 
 function drawMapLegend() {
   const shown = WORST_FIRST.filter((state) => countries.some((made) => made.classList.contains(state)));
-  const swatch = (label, attributes) => {
-    const svg = drawn("svg", { width: 24, height: 16, "aria-hidden": "true" });
-    svg.append(drawn("rect", { x: 1, y: 1, width: 22, height: 14, ...attributes }));
-    return el("li", {}, svg, label);
-  };
   at("map-legend").replaceChildren(
     ...shown.map((state) => swatch(word(state), { class: "country", fill: `url(#legend-${state})` })),
     swatch("not measured", { class: "land" }));

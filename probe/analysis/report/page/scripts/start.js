@@ -5,7 +5,7 @@ const { cell: opened, ...others } = choicesOf(location.hash);
 apply(others);
 if (!at("grid")) draw();
 startMap();
-if (isTimed()) drawTimeFilters();
+startTime();
 at("list").hidden = false;
 apply({ cell: opened });
 document.documentElement.dataset.ready = String(Math.round(performance.now()));
