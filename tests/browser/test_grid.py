@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.analysis.compare.test_events import bad, fine
+from tests.browser.test_page import AXE, SERIOUS
 from tests.support.browser import Seen, made
 from tests.support.measurements.verdict_rows import blocked, rows
 
@@ -213,3 +214,36 @@ def test_printing_draws_the_parts(open_page: Seen) -> None:
     )
     assert page.pdf()[:5] == b"%PDF-"
     assert page.evaluate("window.seen") == 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_problem_in_wide_table(browser: Browser, tmp_path: Any, scheme: Any) -> None:
+    countries = ("IR", "DE", "BR", "ZZ", "FR", "IT", "US")
+    states = ("blocked", "likely_blocked", "degraded", "impaired", "down", "ok")
+    many = [
+        row
+        for cc in countries
+        for number, state in enumerate(states)
+        for row in rows(1 + 3 * number, state, probe_cc=cc, service=f"s/{state}")
+    ]
+    with browser.new_context(color_scheme=scheme) as context:
+        page = Seen(context.new_page(), tmp_path).show(made(many, baseline=(("cc", "DE"),)))
+        page.locator("#grid td").first.click()
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run()")
+        grave = [violation for violation in found["violations"] if violation["impact"] in SERIOUS]
+        assert not [(violation["id"], violation["nodes"][0]["html"][:200]) for violation in grave]
+        assert len(found["passes"]) > 20  # the page was rendered
+
+
+def test_opened_cell_is_marked_and_in_view(open_page: Seen) -> None:
+    page = open_page.show(made(*(rows(5, probe_asn=f"AS{number}") for number in range(1, 61))))
+    page.evaluate("location.hash = '#cell=telegram%2Fweb~IR%20AS40'")
+    marked = page.locator("#grid td[aria-selected]")
+    marked.wait_for()
+    assert (marked.get_attribute("aria-label") or "").startswith("telegram/web, IR Iran AS40:")
+    cell_box, box = marked.bounding_box(), page.locator("#scroll").bounding_box()
+    assert cell_box is not None and box is not None
+    assert box["x"] <= cell_box["x"] and cell_box["x"] + cell_box["width"] <= box["x"] + box["width"]
+    page.keyboard.press("Escape")
+    assert marked.count() == 0

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from probe.analysis.compare.axes import Question
@@ -17,6 +17,7 @@ VALUES = (
 )
 
 
+@example([(1, None), (True, None), (1.0, None)] * 3)
 @given(st.lists(st.tuples(VALUES, VALUES)))
 def test_packed_rows_keep_every_value(values: list[tuple[Any, Any]]) -> None:
     found = [{"a": one, "b": other} for one, other in values]
