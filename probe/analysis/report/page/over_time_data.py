@@ -12,6 +12,7 @@ from probe.analysis.compare.over_time.run_mechanisms import failing_runs
 from probe.analysis.compare.over_time.timeline import steps
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.report.page.series_data import Place, points, within_limit
+from probe.countries.names import country_name
 
 _EVENT_KEYS = ("service", "cc", "onset", "end", "mechanism", "networks", "detected_at", "kind")
 _Failing = dict[Place, dict[str, list[list[int]]]]  # day, number of the mechanism, and runs
@@ -40,7 +41,9 @@ def over_time_data(table: VerdictTable, question: Question, annotations: Sequenc
 
 
 def _over_time(places: list[dict[str, Any]], found: dict[Place, Any], mechanisms: list[str]) -> dict[str, Any]:
-    return {"places": places, "places_left_out": len(found) - len(places), "mechanisms": mechanisms}
+    names = {place["cc"]: country_name(place["cc"]) for place in places}
+    left_out = len(found) - len(places)
+    return {"places": places, "places_left_out": left_out, "country_names": names, "mechanisms": mechanisms}
 
 
 def _by_mechanism(table: VerdictTable, row: str, days: Sequence[str]) -> tuple[list[str], _Failing]:

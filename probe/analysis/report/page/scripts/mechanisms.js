@@ -10,7 +10,7 @@ function drawMechanisms(width) {
   const names = mechanismNames(steps);
   const height = 12 + CHART.plot + CHART.bottom;
   const svg = drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `${timed.service} in ${timed.cc}: shares of runs by mechanism. The table below has the same numbers.` });
+    "aria-label": `${timed.service} in ${countryOf(timed.cc)}: shares of runs by mechanism. The table below has the same numbers.` });
   svg.append(mechanismPatterns(names.length));
   const x = dayScale(width, days.length);
   const y = (portion) => 12 + CHART.plot * (1 - portion);
@@ -25,7 +25,7 @@ function drawMechanisms(width) {
   }
   drawAxes(svg, width, y, days);
   at("mechanisms-picture").replaceChildren(svg);
-  drawMechanismLegend(names);
+  drawMechanismLegend(steps, names);
   drawMechanismTable(steps, names);
 }
 
@@ -74,9 +74,11 @@ function mechanismPatterns(count) {
   return defs;
 }
 
-function drawMechanismLegend(names) {
+function drawMechanismLegend(steps, names) {
+  const labels = mechanismLabels(names);
+  const shown = steps.some((step) => countsOf(step, names)[names.length]) ? labels : labels.slice(0, -1);
   at("mechanisms-legend").replaceChildren(
-    ...mechanismLabels(names).map((label, number) => swatch(label, { class: "area", fill: `url(#mechanism-${number})` })),
+    ...shown.map((label, number) => swatch(label, { class: "area", fill: `url(#mechanism-${number})` })),
     swatch("works", { class: "area bar-works" }));
 }
 

@@ -10,7 +10,7 @@ function startTime() {
   const plain = (value) => value;
   at("time-filters").append(
     choice("Service", services, plain, (value) => chooseSeries(value, timed.cc, timed.asn), null),
-    choice("Country", distinct(data.places.map((place) => place.cc)), plain, (value) => chooseSeries(timed.service, value), null),
+    choice("Country", distinct(data.places.map((place) => place.cc)), (cc) => (countryOf(cc) === cc ? cc : `${cc} ${countryOf(cc)}`), (value) => chooseSeries(timed.service, value), null),
     choice("Network", [], plain, (value) => chooseSeries(timed.service, timed.cc, value), "all networks"));
   const [service, country, network] = at("time-filters").querySelectorAll("select");
   timeSelects = { service, country, network };
@@ -49,4 +49,5 @@ function shownDays() {
 
 const pointsOf = (service, place) => new Map(((place && place.series[service]) || []).map((point) => [point[0], point]));
 const share = ([, failing, working]) => (failing + working ? failing / (failing + working) : null);
-const timeTitle = () => `${timed.service} in ${timed.cc}${timed.asn ? `, ${timed.asn}` : ""}`;
+const countryOf = (cc) => data.country_names[cc] || cc;
+const placeTitle = () => `${countryOf(timed.cc)}${timed.asn ? `, ${timed.asn}` : ""}`;

@@ -6,7 +6,7 @@ function drawMultiples() {
   const place = placeOf(timed.cc, timed.asn);
   const shown = Object.keys((place && place.series) || {}).map((service) => smallSeries(service, pointsOf(service, place), days));
   shown.sort((one, other) => other.newest - one.newest || other.total - one.total || (one.service < other.service ? -1 : 1));
-  at("multiples-title").textContent = `All services in ${timed.cc}${timed.asn ? `, ${timed.asn}` : ""}`;
+  at("multiples-title").textContent = `All services in ${placeTitle()}`;
   at("multiples").replaceChildren(...shown.map((one) => drawSmall(one, days)));
 }
 
@@ -23,7 +23,8 @@ function smallSeries(service, points, days) {
 
 function drawSmall({ service, points, newest }, days) {
   const text = newest < 0 ? "not measured" : `${Math.round(100 * newest)} % fail`;
-  const svg = drawn("svg", { width: SMALL.width, height: SMALL.height, viewBox: `0 0 ${SMALL.width} ${SMALL.height}`, "aria-hidden": "true" });
+  const svg = drawn("svg", { width: SMALL.width, height: SMALL.height, viewBox: `0 0 ${SMALL.width} ${SMALL.height}`,
+    preserveAspectRatio: "none", "aria-hidden": "true" });
   const step = SMALL.width / days.length;
   const bars = { "bar-fails": "", "bar-works": "" };
   days.forEach((day, place) => {

@@ -9,7 +9,7 @@ function drawTimeline(width) {
   const top = CHART.top + 13 * Math.max(0, ...lanes);
   const height = top + CHART.plot + CHART.bottom;
   const svg = drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `${timeTitle()}: share of runs that fail by day. The table below has the same numbers.` });
+    "aria-label": `${timed.service} in ${placeTitle()}: share of runs that fail by day. The table below has the same numbers.` });
   const x = dayScale(width, days.length);
   const y = (portion) => top + CHART.plot * (1 - portion);
   drawAxes(svg, width, y, days);
@@ -118,7 +118,14 @@ function edgeWords(event) {
   if (event.kind === "possible_shutdown") return ["possible shutdown begins", "possible shutdown ends"];
   if (event.kind === "measurements_stopped") return ["measurements stop", "measurements are back"];
   const what = event.mechanism || "interference";
-  return [`${what} begins`, `${what} ends`];
+  return [`${what} begins${where(event)}`, `${what} ends${where(event)}`];
+}
+
+/** Return the networks of an event if the country has others and all are shown. */
+function where({ networks }) {
+  const all = data.places.filter((place) => place.cc === timed.cc && place.asn).length;
+  if (timed.asn || networks.length >= all) return "";
+  return ` (${networks.length > 3 ? `${networks.length} networks` : networks.join(", ")})`;
 }
 
 const interval = (point) => `${Math.round(point[4] / 10)}-${Math.round(point[5] / 10)} %`;
