@@ -1,8 +1,7 @@
 """Measure the marks of `probe compare`: how many are false, and how many blocks are marked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import compare
@@ -10,7 +9,7 @@ from probe.analysis.compare.current import LEAST
 from probe.analysis.compare.difference import RATE
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.lab.synth.plan import draw_plan
-from tests.worlds.claim import Claim, most_at
+from tests.worlds.claim import Claim, most_at, percent
 from tests.worlds.unkind import UNKIND, Made, draw
 
 SEEDS = range(8)
@@ -76,22 +75,20 @@ def total(users: int, axes: tuple[str, ...], seeds: Iterable[int]) -> Marks:
     return found
 
 
-def claim(users: int, axes: tuple[str, ...]) -> Claim:
-    """Return the claim about marks of cells with so many users."""
-    found = total(users, axes, SEEDS)
+def claims(seeds: Sequence[int] = SEEDS) -> Iterator[Claim]:
+    """Yield the claims about marks, of countries and of networks, with few and with many users."""
+    for axes in (("cc",), ("cc", "asn")):
+        for users in (FEW, MANY):
+            yield _claim(total(users, axes, seeds), users, axes, len(seeds))
+
+
+def _claim(found: Marks, users: int, axes: tuple[str, ...], worlds: int) -> Claim:
     places = "countries" if axes == ("cc",) else "networks"
     return Claim(
-        f"`probe compare`: marks of {places}, {users} users a cell",
+        f"`probe compare`: marks of {places}, {users} users a cell, {worlds} worlds",
         f"at most {RATE:.0%} false",
         f"{found.false} of {found.marked} false",
-        f"marked: {_percent(found.found, found.blocked)} of all blocked cells, "
-        f"{_percent(found.lasting_found, found.lasting)} of those blocked at the end",
+        f"marked: {percent(found.found, found.blocked)} of all blocked cells, "
+        f"{percent(found.lasting_found, found.lasting)} of those blocked at the end",
         found.false <= found.allowed(),
     )
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{part / max(whole, 1):.0%} ({part} of {whole})"
-
-
-CLAIMS = tuple(partial(claim, users, axes) for axes in (("cc",), ("cc", "asn")) for users in (FEW, MANY))

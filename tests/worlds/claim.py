@@ -22,3 +22,8 @@ def most_at(rate: float, trials: int, risk: float = 0.05) -> int:
         count += 1
         left -= comb(trials, count) * rate**count * (1 - rate) ** (trials - count)
     return count
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share with its counts."""
+    return f"{part / max(whole, 1):.0%} ({part} of {whole})"

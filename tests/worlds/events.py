@@ -1,6 +1,6 @@
 """Measure interference events on unkind worlds: how many are false, how many are found, and how late."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from statistics import median
@@ -59,18 +59,15 @@ def _days(earlier: str, later: str) -> int:
     return (date.fromisoformat(later) - date.fromisoformat(earlier)).days
 
 
-def claim() -> Claim:
-    """Return the claim about false events."""
-    found = score(SEEDS)
+def claims(seeds: Sequence[int] = SEEDS) -> Iterator[Claim]:
+    """Yield the claim about false events."""
+    found = score(seeds)
     share = found.false / max(1, found.events)
-    return Claim(
-        f"`probe events`: interference, {len(SEEDS)} worlds of {USERS} users",
+    yield Claim(
+        f"`probe events`: interference, {len(seeds)} worlds of {USERS} users",
         f"at most {FALSE:.0%} false",
         f"{share:.0%} ({found.false} of {found.events}), {found.on_several} on several networks",
         f"found: {found.found} of {found.begun}, {median(found.delays):.0f} days late, "
         f"onset off by {median(found.errors):.0f}",
         share <= FALSE,
     )
-
-
-CLAIMS = (claim,)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from probe.analysis.compare.current import NetworkNow, describe
 from probe.analysis.compare.difference import sources_of
@@ -92,6 +93,13 @@ class ServiceRuns:
         for one in repeated:
             self._repeated[one.network].append(one)
 
+    @cached_property
+    def _outcomes(self) -> dict[Network, list[tuple[str, bool | None]]]:
+        """Return if each unit fails, with its day."""
+        return {
+            network: [(unit.day, fails(by_state([unit]))) for unit in units] for network, units in self._units.items()
+        }
+
     def beside(self, country: str, rule_id: str) -> dict[Network, Evidence]:
         """Return the networks of a country that fail alike."""
         found = {
@@ -109,8 +117,8 @@ class ServiceRuns:
         """Return in how many networks of other countries the service works on most days of that time, and of all."""
         countries, days = {unit.cc for unit in evidence.units}, [one.day for one in evidence.repeated]
         outcomes = [
-            [fails(by_state([unit])) for unit in units if min(days) <= unit.day <= max(days)]
-            for network, units in self._units.items()
+            [outcome for day, outcome in own if min(days) <= day <= max(days)]
+            for network, own in self._outcomes.items()
             if network[0] not in countries
         ]
         known = [own for own in outcomes if any(outcome is not None for outcome in own)]

@@ -91,7 +91,9 @@ def by_state(units: Iterable[Unit]) -> Counter[str]:
     """Return the number of runs by state."""
     counts: Counter[str] = Counter()
     for unit in units:
-        counts.update({state: n for state, n in zip(STATES, unit.runs, strict=True) if n})
+        for state, n in zip(STATES, unit.runs, strict=True):
+            if n:
+                counts[state] += n
     return counts
 
 

@@ -1,0 +1,21 @@
+"""Test the saved figures of the claims: parts are replaced one by one, and a broken promise is marked."""
+
+from pathlib import Path
+
+from tests.worlds.claim import Claim
+from tests.worlds.saved_claims import HEAD, save, table
+
+KEPT = Claim("stars", "at most 5 % false", "1 of 30 false", "found: all", holds=True)
+BROKEN = Claim("stops", "none false", "2 false", "found: none", holds=False)
+
+
+def test_part_replaces_its_own_figures_only(tmp_path: Path) -> None:
+    path = tmp_path / "claims.json"
+    save(path, "b", [BROKEN], range(2))
+    save(path, "a", [BROKEN], range(2))
+    save(path, "a", [KEPT], range(3))
+    assert table(path, ("a", "b", "c")).splitlines() == [
+        *HEAD.splitlines(),
+        "| stars | at most 5 % false | 1 of 30 false | found: all |",
+        "| stops | none false | 2 false: **broken** | found: none |",
+    ]
