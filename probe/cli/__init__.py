@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("probe.cli.data.compare", "Compare vantage points."),
     "series": ("probe.cli.data.series", "Show services day by day."),
     "events": ("probe.cli.data.events", "Find when interference began and ended, and on which networks."),
+    "explore": ("probe.cli.data.explore", "Serve the page of compare, and an API, to this computer."),
     "helper": ("probe.cli.helper", "Serve as the test helper that measures from outside."),
     "lab": ("probe.cli.lab.lab", "Measure inside an emulated Internet with a censor in it."),
 }

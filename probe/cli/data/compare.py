@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from probe.analysis.compare.verdict_table import VerdictTable
 
 app = new_app()
+Baseline = Annotated[
+    str | None, opt("--baseline", help="Vantage point to compare the others with, such as cc=DE. Shown first.")
+]
 
 Annotations = Annotated[
     Path | None,
@@ -38,9 +41,7 @@ Annotations = Annotated[
 def compare(
     sources: Sources,
     by: By = None,
-    baseline: Annotated[
-        str | None, opt("--baseline", help="Vantage point to compare the others with, such as cc=DE. Shown first.")
-    ] = None,
+    baseline: Baseline = None,
     since: Since = None,
     until: Until = None,
     only: Only = None,

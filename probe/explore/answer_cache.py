@@ -1,0 +1,73 @@
+"""Keep computed answers, and compute each one once, however many clients ask at the same time."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+MOST_BYTES = 256 * 1024 * 1024  # of all kept answers
+MOST_WAITING = 64  # different questions that are being computed or wait
+THREADS = 2  # of computation. DuckDB uses all cores for one question already.
+Answer = bytes | Sequence[str]  # a document, or the rows of a long answer
+
+
+class BusyError(Exception):
+    """Report that too many questions wait."""
+
+
+class AnswerCache:
+    """Compute answers in threads, and keep the ones that were used last."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, "explore")
+        self._kept: OrderedDict[Hashable, Answer] = OrderedDict()
+        self._bytes = 0
+        self._waiting: dict[Hashable, asyncio.Future[Answer]] = {}
+
+    @property
+    def computing(self) -> bool:
+        """Return True while a question is being computed."""
+        return bool(self._waiting)
+
+    async def get(self, key: Hashable, compute: Callable[[], Answer]) -> Answer:
+        """Return the kept answer, or compute it. Raises BusyError and what `compute` raises.
+
+        The computation goes on if this client leaves.
+        """
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        return await asyncio.shield(self._started(key, compute))
+
+    def _started(self, key: Hashable, compute: Callable[[], Answer]) -> "asyncio.Future[Answer]":
+        if key in self._waiting:
+            return self._waiting[key]
+        if len(self._waiting) >= MOST_WAITING:
+            raise BusyError
+        future = asyncio.get_running_loop().run_in_executor(self._threads, compute)
+        self._waiting[key] = future
+        future.add_done_callback(lambda done: self._finish(key, done))
+        return future
+
+    def _finish(self, key: Hashable, done: "asyncio.Future[Answer]") -> None:
+        del self._waiting[key]
+        if not done.cancelled() and done.exception() is None:
+            self._keep(key, done.result())
+
+    def _keep(self, key: Hashable, answer: Answer) -> None:
+        size = _size(answer)
+        if size > MOST_BYTES // 4:  # one answer must not displace all others
+            return
+        self._kept[key] = answer
+        self._bytes += size
+        while self._bytes > MOST_BYTES:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= _size(oldest)
+
+    def close(self) -> None:
+        """Start no further computation."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _size(answer: Answer) -> int:
+    return len(answer) if isinstance(answer, bytes) else sum(map(len, answer)) + 100 * len(answer)

@@ -1,0 +1,1 @@
+"""Test the local server over a store."""
