@@ -5,9 +5,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from probe.explore.computation import PROCESSES
+
 MOST_BYTES = 256 * 1024 * 1024  # of all kept answers
 MOST_WAITING = 64  # different questions that are being computed or wait
-THREADS = 2  # of computation. DuckDB uses all cores for one question already.
+THREADS = 4  # for answers that take milliseconds
 Answer = bytes | Sequence[str]  # a document, or the rows of a long answer
 
 
@@ -16,10 +18,10 @@ class BusyError(Exception):
 
 
 class AnswerCache:
-    """Compute answers in threads, and keep the ones that were used last."""
+    """Wait for answers in threads, and keep the ones that were used last. Quick answers do not wait for long ones."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, "explore")
+        self._quick, self._long = ThreadPoolExecutor(THREADS, "quick"), ThreadPoolExecutor(PROCESSES, "long")
         self._kept: OrderedDict[Hashable, Answer] = OrderedDict()
         self._bytes = 0
         self._waiting: dict[Hashable, asyncio.Future[Answer]] = {}
@@ -29,7 +31,7 @@ class AnswerCache:
         """Return True while a question is being computed."""
         return bool(self._waiting)
 
-    async def get(self, key: Hashable, compute: Callable[[], Answer]) -> Answer:
+    async def get(self, key: Hashable, compute: Callable[[], Answer], *, quick: bool = False) -> Answer:
         """Return the kept answer, or compute it. Raises BusyError and what `compute` raises.
 
         The computation goes on if this client leaves.
@@ -37,14 +39,16 @@ class AnswerCache:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        return await asyncio.shield(self._started(key, compute))
+        return await asyncio.shield(self._started(key, compute, self._quick if quick else self._long))
 
-    def _started(self, key: Hashable, compute: Callable[[], Answer]) -> "asyncio.Future[Answer]":
+    def _started(
+        self, key: Hashable, compute: Callable[[], Answer], threads: ThreadPoolExecutor
+    ) -> "asyncio.Future[Answer]":
         if key in self._waiting:
             return self._waiting[key]
         if len(self._waiting) >= MOST_WAITING:
             raise BusyError
-        future = asyncio.get_running_loop().run_in_executor(self._threads, compute)
+        future = asyncio.get_running_loop().run_in_executor(threads, compute)
         self._waiting[key] = future
         future.add_done_callback(lambda done: self._finish(key, done))
         return future
@@ -66,7 +70,8 @@ class AnswerCache:
 
     def close(self) -> None:
         """Start no further computation."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._quick, self._long):
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _size(answer: Answer) -> int:

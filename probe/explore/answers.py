@@ -93,14 +93,14 @@ def _csv(table: Any) -> str:
     return out.getvalue()
 
 
-def page_of(folder: Path, asked: PageParameters) -> bytes:
-    """Return the page of `probe compare --html`, empty if no measurement matches. Raises QuestionError, StoreError."""
+def page_of(folder: Path, asked: PageParameters) -> str:
+    """Return the page of `probe compare --html`, "" if no measurement matches. Raises QuestionError and StoreError."""
     table = VerdictTable.of_stores([folder])
     question: Question = question_of(asked)
     comparison = compare(table, question, asked.top)
     if not comparison.services:
-        return b""
-    return render(page_data(table, comparison, [folder.resolve().name])).encode(errors="replace")
+        return ""
+    return render(page_data(table, comparison, [folder.resolve().name]))
 
 
 def facts_of(folder: Path) -> bytes:

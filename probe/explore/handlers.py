@@ -78,17 +78,20 @@ class Handlers:
         """Answer with the HTML page, or with one that loads again until the answer is computed."""
         asked = _parsed(PageParameters, request)
 
+        def finished(page: str) -> str:
+            return with_form(page, asked, self._access.token)
+
         async def answer(state: str) -> web.Response:
             tag = responses.tag_of(request, state)
             if responses.has_tag(request, tag):
                 return responses.unchanged(tag)
             try:
-                page = await asyncio.wait_for(self._explorer.page(asked, state), PATIENCE)
+                page = await asyncio.wait_for(self._explorer.page(asked, state, finished), PATIENCE)
             except TimeoutError:
                 return _computing()
             if not page:
                 return self._empty(asked)
-            return responses.html(with_form(page.decode(), asked, self._access.token), tag=tag)
+            return responses.html(page, tag=tag)
 
         return await self._steady(answer)
 

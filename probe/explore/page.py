@@ -23,7 +23,7 @@ NOTICE_POLICY = (
 _NO_FORM, _OWN_FORM = "form-action 'none'", "form-action 'self'"
 _FIELDS = (
     ("by", "Vantage points", "cc,asn"),
-    ("only", "Only", "cc=IR,service=signal/chat"),
+    ("only", "Only", "cc=IR,asn=AS64500"),
     ("baseline", "Baseline", "cc=DE"),
     ("since", "Since (UTC)", "2026-11-24"),
     ("until", "Until, exclusive (UTC)", "2026-11-25"),

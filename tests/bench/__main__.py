@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.bench.chains import clean, half_dropped
 from tests.bench.changes import changes
+from tests.bench.explore import explore
 from tests.bench.growth import growth
 from tests.bench.others import side_by_side
 from tests.bench.spark import spark
@@ -59,6 +60,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "changes": changes,
     "others": side_by_side,
     "store": store,
+    "explore": explore,
     "spark": spark,
 }
 

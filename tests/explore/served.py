@@ -1,5 +1,6 @@
 """Serve stores in tests, and send requests to them over loopback."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,12 @@ class Served:
         """Send a request with the token as bearer."""
         known = {"Authorization": f"Bearer {self.token}"} | {k.replace("_", "-"): v for k, v in headers.items()}
         return await self.send(method, path, query, known)
+
+    async def shown(self, path: str, query: Any = (), **headers: str) -> Answer:
+        """Return the answer when it is computed."""
+        while (answer := await self.get(path, query, **headers)).status == 202:
+            await asyncio.sleep(0.05)
+        return answer
 
     async def send(self, method: str, path: str, query: Any = (), headers: Any = None) -> Answer:
         """Send a request as it is."""

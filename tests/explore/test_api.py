@@ -112,11 +112,11 @@ async def test_etag_is_valid_until_the_store_changes(tmp_path: Path) -> None:
             (f"{API}/verdicts", {"limit": "1"}),
             ("/", {}),
         ):
-            first = await served.get(path, query)
+            first = await served.shown(path, query)
             assert first.status == 200
-            again = await served.get(path, query, If_None_Match=first.headers["ETag"])
+            again = await served.shown(path, query, If_None_Match=first.headers["ETag"])
             assert (again.status, again.body, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
-            other = await served.get(path, query | {"lab": "true"}, If_None_Match=first.headers["ETag"])
+            other = await served.shown(path, query | {"lab": "true"}, If_None_Match=first.headers["ETag"])
             assert other.status == 200
         before = await served.get(f"{API}/verdicts", {"limit": "1"})
         ingest([write(tmp_path / "b.jsonl", some_lines(20))], tmp_path / "store")

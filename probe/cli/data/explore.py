@@ -71,4 +71,4 @@ def _serve(store: Path, port: int, pairs: dict[str, object]) -> None:
         )
         raise UsageError(refusal, USAGE) from None
     if busy:
-        os._exit(0)  # a thread of DuckDB would keep the process for as long as it computes
+        os._exit(0)  # nothing waits for the answer any more, and the worker ends with this process

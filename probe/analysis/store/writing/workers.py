@@ -32,7 +32,7 @@ def workers(jobs: int) -> Iterator[Workers]:
     if jobs <= 1:
         yield Workers(1, _run_here)
         return
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_exit_with_parent)
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=exit_with_parent)
     try:
         yield Workers(jobs, pool.submit)
     finally:
@@ -55,7 +55,7 @@ def _run_here(task: Callable[..., Any], *arguments: Any) -> "Future[Any]":
     return future
 
 
-def _exit_with_parent() -> None:
+def exit_with_parent() -> None:
     """Watch the parent process in a thread. Without it a worker would wait forever for batches of a killed parent."""
     parent = parent_process()
     if parent is not None:

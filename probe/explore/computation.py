@@ -1,0 +1,53 @@
+"""Compute answers in processes with a lower priority, so that known answers are not delayed."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from probe.analysis.compare.verdict_table import StoreError
+from probe.analysis.store.writing.workers import exit_with_parent
+from probe.messages import tr
+
+PROCESSES = 2  # DuckDB uses all cores for one question already
+NICENESS = 5
+T = TypeVar("T")
+
+
+class Computation:
+    """Run functions in worker processes. Workers that the system ended are replaced."""
+
+    def __init__(self) -> None:
+        self._pool, self._replacing = _new_pool(), threading.Lock()
+
+    def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Return the result of a function of a module. Raises what it raises, and StoreError if its worker ended."""
+        pool = self._pool
+        try:
+            return pool.submit(function, *arguments).result()
+        except BrokenProcessPool:
+            with self._replacing:
+                if self._pool is pool:
+                    self._pool = _new_pool()
+            raise StoreError(
+                tr("The computation was ended, perhaps for lack of memory. Ask a question about fewer measurements.")
+            ) from None
+
+    def close(self) -> None:
+        """Start no further function. Workers end with this process, or when they are idle."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _new_pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the server, and lower the priority."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    exit_with_parent()
+    os.nice(NICENESS)
