@@ -18,6 +18,7 @@ from probe.analysis.compare.compare import (
 )
 from probe.analysis.compare.current import Current
 from probe.analysis.compare.style import Style
+from probe.analysis.compare.units import DOWN
 from probe.countries.names import country_name
 from probe.messages import tr
 
@@ -27,8 +28,10 @@ _BEFORE_STATE = 2 + _NAME + 1
 
 
 def share_of(cell: Cell) -> float | None:
-    """Return the share of the newest network-days that fail, None without any."""
-    return cell.now.failing_days / cell.now.days if cell.now and cell.now.days else None
+    """Return the share of the newest network-days that fail, None without any, and for a service that is down."""
+    if cell.now is None or cell.now.state == DOWN or not cell.now.days:
+        return None
+    return cell.now.failing_days / cell.now.days
 
 
 def header(style: Style) -> list[str]:
@@ -53,10 +56,15 @@ def cell_lines(cell: Cell, vantage: dict[str, str], name: str, style: Style) -> 
             yield f"  {left:<{_NAME}} {right}".rstrip()
 
 
-def named(vantage: dict[str, str]) -> str:
-    """Return a vantage point's name with that of its country if it fits: `IR Iran AS44244`."""
-    plain = label(vantage)
-    country = ascii_name(country_name(vantage["cc"])) if vantage.get("cc") else ""
+def named(vantage: dict[str, str], *, origin: bool = True) -> str:
+    """Return a vantage point's name with that of its country if it fits: `IR Iran AS44244`.
+
+    An invented country has no name, because its code may be that of a real one. Without `origin`, what invented it is
+    left out.
+    """
+    shown = {axis: value for axis, value in vantage.items() if origin or axis not in ARTIFICIAL}
+    plain, real = label(shown), not any(vantage.get(axis) for axis in ARTIFICIAL)
+    country = ascii_name(country_name(vantage["cc"])) if vantage.get("cc") and real else ""
     longer = plain.replace(vantage.get("cc", ""), f"{vantage.get('cc')} {country}", 1)
     return longer if country not in ("", vantage["cc"]) and len(longer) <= _NAME else plain
 
@@ -64,11 +72,6 @@ def named(vantage: dict[str, str]) -> str:
 def ascii_name(text: str) -> str:
     """Return a name without accents."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-
-
-def without_artificial(vantage: dict[str, str]) -> dict[str, str]:
-    """Return a vantage point without the axes that say what invented it."""
-    return {axis: value for axis, value in vantage.items() if axis not in ARTIFICIAL}
 
 
 def _operator(vantage: dict[str, str]) -> list[str]:

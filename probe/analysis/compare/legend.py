@@ -7,7 +7,7 @@ from probe.analysis.compare.compare import baseline_name, folded
 from probe.analysis.compare.current import LEAST, NOW
 from probe.analysis.compare.difference import LEAST_SOURCES, NEARLY_ALL, RATE
 from probe.analysis.compare.style import Style
-from probe.analysis.compare.units import CONNECTED
+from probe.analysis.compare.units import CONNECTED, DOWN
 from probe.analysis.rules.mechanisms import MEANINGS
 from probe.messages import tr, tr_plural
 
@@ -35,6 +35,8 @@ def _signs(comparison: Comparison, cells: list[Cell], style: Style) -> Iterator[
     yield tr("since: the first day of the state. Without a day, no change was seen.")
     if any(cell.now is not None and cell.state == INSUFFICIENT for cell in cells):
         yield tr("(...): fewer than {least} runs, too few for a statement about the network.", least=LEAST)
+    if any(cell.found == DOWN for cell in cells):
+        yield tr("DOWN: the service fails from the test helper too, so nothing accuses the network.")
     if any(cell.found == CONNECTED for cell in cells):
         yield tr("CONNECTED: the service was reached. Nothing proves that it was the right one.")
     if any(cell.difference and cell.difference.worse for cell in cells):

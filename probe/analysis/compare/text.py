@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from probe.analysis.compare.axes import ARTIFICIAL
-from probe.analysis.compare.cell_rows import cell_lines, header, named, share_of, without_artificial
+from probe.analysis.compare.cell_rows import cell_lines, header, named, share_of
 from probe.analysis.compare.cells import INSUFFICIENT, Cell, Comparison
 from probe.analysis.compare.compare import WORDS, folded, not_counted, runs_text
 from probe.analysis.compare.legend import legend
@@ -56,26 +56,24 @@ def _heading(comparison: Comparison, style: Style) -> list[str]:
         )
     )
     if newest := [cell.now for cell in cells if cell.now is not None]:
-        first, last = min(now.first for now in newest), max(now.last for now in newest)
+        first = max(min(now.first for now in newest), comparison.question.since[:10])
+        last = max(now.last for now in newest)
         lines.append(tr("The states are those of {first} to {last}.", first=first, last=last))
     return [part for line in lines if line for part in folded(line, style.width - 1)]
 
 
 def _shared_origin(comparison: Comparison) -> dict[str, str]:
-    """Return what invented the measurements, if it is the same for all vantage points."""
-    origins = [{axis: vantage.get(axis, "") for axis in ARTIFICIAL} for vantage in comparison.vantages]
-    return {axis: value for axis, value in origins[0].items() if value} if _all_equal(origins) else {}
-
-
-def _all_equal(values: list[dict[str, str]]) -> bool:
-    return bool(values) and all(value == values[0] for value in values)
+    """Return what invented the measurements, if it is the same for all vantage points. A baseline seldom names it."""
+    vantages = comparison.vantages[1 if comparison.baseline else 0 :]
+    origins = [{axis: vantage.get(axis, "") for axis in ARTIFICIAL} for vantage in vantages]
+    same = bool(origins) and all(origin == origins[0] for origin in origins)
+    return {axis: value for axis, value in origins[0].items() if value} if same else {}
 
 
 def _service_lines(service: str, places: _Places, comparison: Comparison, style: Style) -> Iterator[str]:
     """Yield the service's heading, the cells that fail, and lists of the others."""
     enough = [cell for cell in places.values() if cell.state != INSUFFICIENT]
-    fails = sum(cell.state in FAILING for cell in enough)
-    yield from folded(f"{service}: {_told(fails, len(enough))}", style.width - 1)
+    yield from folded(f"{service}: {_told([cell.state for cell in enough])}", style.width - 1)
     baseline = 0 if comparison.baseline else None
     shown = [place for place, cell in places.items() if place == baseline or _is_shown(cell)]
     for place in sorted(shown, key=lambda place: (place != baseline, *_severity(places[place]))):
@@ -85,10 +83,15 @@ def _service_lines(service: str, places: _Places, comparison: Comparison, style:
     yield from _lists({_name(comparison, place): places[place] for place in places if place not in shown}, style)
 
 
-def _told(fails: int, count: int) -> str:
+def _told(states: list[str]) -> str:
     """Return where a service fails, of the vantage points with enough runs."""
+    count, fails, down = len(states), sum(state in FAILING for state in states), states.count(DOWN)
     if not count:
         return tr("too few runs")
+    if down and not fails:
+        return tr_plural(
+            "down at {down} of {count} vantage point", "down at {down} of {count} vantage points", count, down=down
+        )
     if not fails:
         return tr_plural("fails at none of {count} vantage point", "fails at none of {count} vantage points", count)
     return tr_plural(
@@ -97,8 +100,7 @@ def _told(fails: int, count: int) -> str:
 
 
 def _name(comparison: Comparison, place: int) -> str:
-    vantage = comparison.vantages[place]
-    return named(without_artificial(vantage) if _shared_origin(comparison) else vantage)
+    return named(comparison.vantages[place], origin=not _shared_origin(comparison))
 
 
 def _is_shown(cell: Cell) -> bool:

@@ -120,10 +120,30 @@ def test_names_of_countries_fit_and_are_ascii() -> None:
     assert "  XA AS64500 " in text  # no country
 
 
+def test_service_that_is_down_accuses_no_network() -> None:
+    text = to_text(compare(table(rows(6, "down"), rows(1)), BY_COUNTRY))
+    assert row_of(text, "telegram/web:") == "telegram/web: down at 1 of 1 vantage point"
+    assert row_of(text, "IR Iran") == "IR Iran DOWN 6/7"
+    assert "DOWN: the service fails from the test helper too" in text
+
+
+def test_country_of_an_invented_world_has_no_name() -> None:
+    invented = blocked(6, probe_cc="XK", synthetic="kind-3")
+    assert "Kosovo" in to_text(compare(table(blocked(6, probe_cc="XK")), BY_COUNTRY))
+    assert "Kosovo" not in to_text(compare(table(invented), Question(by=("cc",), lab=True)))
+
+
+def test_period_is_inside_the_question() -> None:
+    text = to_text(compare(table(blocked(6)), Question(by=("cc",), since="2026-11-20")))
+    assert "The states are those of 2026-11-20 to 2026-11-24." in text
+
+
 def test_world_is_said_once() -> None:
     groups = [blocked(6, probe_cc=cc, synthetic="kind-3") for cc in ("XA", "XB")]
     text = to_text(compare(table(*groups), Question(by=("cc",), lab=True)))
     assert text.count("kind-3") == 1 and text.startswith("SYNTHETIC kind-3\n")
+    named = to_text(compare(table(*groups), Question(by=("cc",), lab=True, baseline=(("cc", "XA"),))))
+    assert named.count("kind-3") == 1 and "baseline XA  " in named
     several = to_text(compare(table(*groups, blocked(6, probe_cc="DE")), Question(by=("cc",), lab=True)))
     assert several.count("SYNTHETIC kind-3") == 2 and "DE Germany" in several
 
