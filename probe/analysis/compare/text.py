@@ -136,8 +136,13 @@ def _lists(others: dict[str, Cell], style: Style) -> Iterator[str]:
 
 
 def _listed(title: str, names: list[str], style: Style) -> Iterator[str]:
-    beyond = len(names) - LISTED
-    more = [tr("{count} more (--json)", count=beyond)] if beyond > 0 else []
-    first, *rest = folded(f"{title}: {', '.join([*names[:LISTED], *more])}", style.width - 5)
-    yield f"  {first}"
-    yield from (f"    {line}" for line in rest)
+    """Yield the lines of one list. A line is broken between two vantage points, not inside one."""
+    beyond, line = len(names) - LISTED, f"  {title}:"
+    shown = [*names[:LISTED], *([tr("{count} more (--json)", count=beyond)] if beyond > 0 else [])]
+    for name in (f"{name}," if number < len(shown) else name for number, name in enumerate(shown, 1)):
+        for part in folded(name, style.width - 5):
+            if len(line) + 1 + len(part) >= style.width:
+                yield line
+                line = "   "
+            line += f" {part}"
+    yield line

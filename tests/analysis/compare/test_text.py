@@ -86,6 +86,14 @@ def test_gaps_and_uncounted_measurements_are_shown() -> None:
     assert "a gap is not OK" in text
 
 
+def test_lists_are_broken_between_vantage_points() -> None:
+    groups = [rows(5, probe_asn=f"AS{number}") for number in range(64500, 64500 + 9)]
+    lines = to_text(compare(table(*groups), Question()), Style(40)).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("  OK:"))
+    names = [f"AS{number} 5/5" for number in range(64500, 64500 + 9)]
+    assert [line.rstrip(",").split(" ", 5)[-1][-11:] for line in lines[start : start + 9]] == names
+
+
 def test_long_lists_are_cut_with_their_number() -> None:
     groups = [rows(5, probe_asn=f"AS{number}") for number in range(64500, 64500 + LISTED + 7)]
     text = " ".join(to_text(compare(table(*groups), Question())).split())
