@@ -14,7 +14,7 @@ Answer = bytes | Sequence[str]  # a document, or the rows of a long answer
 
 
 class BusyError(Exception):
-    """Report that too many questions wait."""
+    """Report that too many questions wait, or that the server ends."""
 
 
 class AnswerCache:
@@ -23,13 +23,8 @@ class AnswerCache:
     def __init__(self) -> None:
         self._quick, self._long = ThreadPoolExecutor(THREADS, "quick"), ThreadPoolExecutor(PROCESSES, "long")
         self._kept: OrderedDict[Hashable, Answer] = OrderedDict()
-        self._bytes = 0
+        self._bytes, self._closed = 0, False
         self._waiting: dict[Hashable, asyncio.Future[Answer]] = {}
-
-    @property
-    def computing(self) -> bool:
-        """Return True while a question is being computed."""
-        return bool(self._waiting)
 
     async def get(self, key: Hashable, compute: Callable[[], Answer], *, quick: bool = False) -> Answer:
         """Return the kept answer, or compute it. Raises BusyError and what `compute` raises.
@@ -46,7 +41,7 @@ class AnswerCache:
     ) -> "asyncio.Future[Answer]":
         if key in self._waiting:
             return self._waiting[key]
-        if len(self._waiting) >= MOST_WAITING:
+        if self._closed or len(self._waiting) >= MOST_WAITING:
             raise BusyError
         future = asyncio.get_running_loop().run_in_executor(threads, compute)
         self._waiting[key] = future
@@ -70,6 +65,7 @@ class AnswerCache:
 
     def close(self) -> None:
         """Start no further computation."""
+        self._closed = True
         for threads in (self._quick, self._long):
             threads.shutdown(wait=False, cancel_futures=True)
 

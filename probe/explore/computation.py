@@ -22,7 +22,7 @@ class Computation:
     """Run functions in worker processes. Workers that the system ended are replaced."""
 
     def __init__(self) -> None:
-        self._pool, self._replacing = _new_pool(), threading.Lock()
+        self._pool, self._replacing, self._closed = _new_pool(), threading.Lock(), False
 
     def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Return the result of a function of a module. Raises what it raises, and StoreError if its worker ended."""
@@ -31,15 +31,19 @@ class Computation:
             return pool.submit(function, *arguments).result()
         except BrokenProcessPool:
             with self._replacing:
-                if self._pool is pool:
+                if self._pool is pool and not self._closed:
                     self._pool = _new_pool()
             raise StoreError(
                 tr("The computation was ended, perhaps for lack of memory. Ask a question about fewer measurements.")
             ) from None
 
     def close(self) -> None:
-        """Start no further function. Workers end with this process, or when they are idle."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End the worker processes, also those that compute."""
+        with self._replacing:
+            self._closed, workers = True, list(self._pool._processes.values())
+        for worker in workers:
+            worker.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _new_pool() -> ProcessPoolExecutor:

@@ -27,24 +27,23 @@ class PortError(Exception):
     """Report a port that cannot be used, with the system's reason."""
 
 
-async def serve(folder: Path, port: int, query: str, announce: Callable[[str], None]) -> bool:
+async def serve(folder: Path, port: int, query: str, announce: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. `announce` receives the address of the page once. Raises PortError.
 
-    `query` is the question of that page. Return True if a computation goes on that nothing waits for.
+    `query` is the question of that page.
     """
     silence()
     watch(asyncio.get_running_loop())
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with listening(folder, port) as (explorer, access):
+    async with listening(folder, port) as access:
         announce(f"http://{HERE}:{access.port}/?token={access.token}{query and f'&{query}'}")
         await stopped.wait()
-        return explorer.answers.computing
 
 
 @asynccontextmanager
-async def listening(folder: Path, port: int = 0) -> AsyncIterator[tuple[Explorer, Access]]:
+async def listening(folder: Path, port: int = 0) -> AsyncIterator[Access]:
     """Serve a store at a port, 0 for a free one. Raises PortError."""
     try:
         bound = socket.create_server((HERE, port))
@@ -62,7 +61,7 @@ async def listening(folder: Path, port: int = 0) -> AsyncIterator[tuple[Explorer
     await runner.setup()
     try:
         await web.SockSite(runner, bound, backlog=connections.ACCEPTED_AT_ONCE).start()
-        yield explorer, access
+        yield access
     finally:
         explorer.close()
         await runner.cleanup()

@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from multidict import CIMultiDictProxy
 
-from probe.explore import explorer
 from probe.explore.server import listening
 
 
@@ -33,8 +32,6 @@ class Served:
     session: aiohttp.ClientSession
     port: int
     token: str
-    explorer: explorer.Explorer
-    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -68,5 +65,5 @@ class Served:
 @asynccontextmanager
 async def serving(store: Path) -> AsyncIterator[Served]:
     """Serve a store. Its state is looked at for every request."""
-    async with listening(store) as (served, access), aiohttp.ClientSession() as session:
-        yield Served(session, access.port, access.token, served)
+    async with listening(store) as access, aiohttp.ClientSession() as session:
+        yield Served(session, access.port, access.token)

@@ -72,6 +72,7 @@ async def test_other_methods_are_refused(store: Path, method: str) -> None:
         for path in ("/", "/api/v1/verdicts"):
             answer = await served.get(path, method=method)
             assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+            assert "This server changes nothing" in answer.text()
 
 
 async def test_head_has_headers_and_no_body(store: Path) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 
 import pytest
 
@@ -38,3 +40,21 @@ def test_worker_that_was_ended_is_replaced() -> None:
         computation.run(end)
     assert computation.run(facts)[2]
     computation.close()
+
+
+def test_close_ends_a_computation() -> None:
+    computation, refused = Computation(), list[BaseException]()
+
+    def compute() -> None:
+        try:
+            computation.run(time.sleep, 600)
+        except StoreError as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=compute)
+    computation.run(facts)
+    thread.start()
+    time.sleep(0.2)
+    computation.close()
+    thread.join(30)
+    assert len(refused) == 1 and not thread.is_alive()

@@ -122,6 +122,20 @@ async def test_too_many_questions_are_refused(store: Path, monkeypatch: pytest.M
         done.set()
 
 
+async def test_known_and_quick_answers_do_not_wait(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = threading.Event()
+    async with serving(store) as served:
+        known = await served.get("/api/v1/cells")
+        monkeypatch.setattr(explorer, "page_of", lambda *_: "" if done.wait(60) else "late")
+        monkeypatch.setattr(handlers, "PATIENCE", 0.01)
+        for number in range(6):
+            assert (await served.get("/", {"top": str(number)})).status == 202
+        async with asyncio.timeout(30):
+            assert (await served.get("/api/v1/cells")).body == known.body
+            assert (await served.get("/api/v1/verdicts")).status == 200
+        done.set()
+
+
 async def test_answer_of_a_store_that_keeps_changing_is_refused(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     states = iter(range(100))
     monkeypatch.setattr(explorer, "state_of", lambda _: str(next(states)))

@@ -1,6 +1,5 @@
 """Implement `probe explore`: the page of `compare` and an API, served to this computer."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -64,11 +63,9 @@ def _serve(store: Path, port: int, pairs: dict[str, object]) -> None:
         needs = tr("The HTML page needs jinja2. Install it with: pip install 'censorprobe[analysis]'")
         raise UsageError(needs, USAGE) from None
     try:
-        busy = asyncio.run(serve(store, port, urlencode(pairs, doseq=True), lambda url: say(sys.stdout, url)))
+        asyncio.run(serve(store, port, urlencode(pairs, doseq=True), lambda url: say(sys.stdout, url)))
     except PortError as error:
         refusal = tr(
             "Port {port} cannot be used: {reason}. Give another one with --port, or none.", port=port, reason=error
         )
         raise UsageError(refusal, USAGE) from None
-    if busy:
-        os._exit(0)  # nothing waits for the answer any more, and the worker ends with this process

@@ -44,8 +44,9 @@ def test_address_is_printed_first_and_signal_ends_it(running: "subprocess.Popen[
     with closing(http.client.HTTPConnection("127.0.0.1", address.port or 0, timeout=60)) as connection:
         connection.request("GET", f"/api/v1/cells?{address.query}")
         cells = json.loads(connection.getresponse().read())["rows"]
-    assert {cell["vantage"]["cc"] for cell in cells} == {"IR", "DE"}
-    running.send_signal(number)
+        assert {cell["vantage"]["cc"] for cell in cells} == {"IR", "DE"}
+        connection.request("GET", f"/?{address.query.replace('by=cc', 'by=cc,asn')}")  # and do not wait for the page
+        running.send_signal(number)
     out, err = running.communicate(timeout=30)
     assert (running.returncode, out, err) == (0, "", "")
 
