@@ -67,7 +67,7 @@ def claims(seeds: Sequence[int] = SEEDS) -> Iterator[Claim]:
         f"`probe events`: interference, {len(seeds)} worlds of {USERS} users",
         f"at most {FALSE:.0%} false",
         f"{share:.0%} ({found.false} of {found.events}), {found.on_several} on several networks",
-        f"found: {found.found} of {found.begun}, {median(found.delays):.0f} days late, "
-        f"onset off by {median(found.errors):.0f}",
+        f"found: {found.found} of {found.begun}, {median(found.delays):.0f} days late (median), "
+        f"onset off by {median(found.errors):.0f} days",
         share <= FALSE,
     )

@@ -1,22 +1,26 @@
-"""Keep measured claims in a JSON file, by part and with the commit and the seeds, and make the README's table of it."""
+"""Keep measured claims in a JSON file, by part and with the day and the seeds, and make the README's table of it."""
 
 import json
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.worlds.claim import Claim
 
 FILE = Path(__file__).with_name("claims.json")
-HEAD = "| claim | promised | measured | beside |\n|---|---|---|---|"
+HEAD = "| claim | promised | measured | power and delay |\n|---|---|---|---|"
 
 
 def save(path: Path, part: str, claims: Iterable[Claim], seeds: Sequence[int]) -> None:
     """Put the claims of a part into the file, and keep those of other parts."""
     saved = _read(path) if path.exists() else {}
-    saved[part] = {"commit": _commit(), "seeds": list(seeds), "claims": [asdict(claim) for claim in claims]}
+    saved[part] = {
+        "day": datetime.now(UTC).date().isoformat(),
+        "seeds": list(seeds),
+        "claims": [asdict(claim) for claim in claims],
+    }
     path.write_text(json.dumps(saved, indent=2) + "\n", encoding="utf-8")
 
 
@@ -36,9 +40,3 @@ def row(claim: Claim) -> str:
 def _read(path: Path) -> dict[str, Any]:
     saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return saved
-
-
-def _commit() -> str:
-    asked = ["git", "-C", str(FILE.parent), "rev-parse", "--short=12", "HEAD"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"

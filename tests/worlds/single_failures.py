@@ -52,7 +52,7 @@ class Reporter:
 
 @dataclass(frozen=True)
 class World:
-    """Hold a whole world. A server in `overloaded` fails for everybody, at the given rate."""
+    """Hold a whole world. A server in `overloaded` fails in all networks, at the given rate."""
 
     places: list[Place]
     reporters: list[Reporter]

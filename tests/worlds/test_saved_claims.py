@@ -1,9 +1,11 @@
 """Test the saved figures of the claims: parts are replaced one by one, and a broken promise is marked."""
 
+import json
 from pathlib import Path
 
+from tests.worlds.__main__ import PARTS
 from tests.worlds.claim import Claim
-from tests.worlds.saved_claims import HEAD, save, table
+from tests.worlds.saved_claims import FILE, HEAD, save, table
 
 KEPT = Claim("stars", "at most 5 % false", "1 of 30 false", "found: all", holds=True)
 BROKEN = Claim("stops", "none false", "2 false", "found: none", holds=False)
@@ -19,3 +21,13 @@ def test_part_replaces_its_own_figures_only(tmp_path: Path) -> None:
         "| stars | at most 5 % false | 1 of 30 false | found: all |",
         "| stops | none false | 2 false: **broken** | found: none |",
     ]
+
+
+def test_readme_has_the_saved_figures() -> None:
+    saved = json.loads(FILE.read_text(encoding="utf-8"))
+    assert {part: figures["seeds"] for part, figures in saved.items()} == {
+        part: list(module.SEEDS) for part, module in PARTS.items()
+    }
+    assert all(claim["holds"] for figures in saved.values() for claim in figures["claims"])
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert table(FILE, PARTS) in readme
