@@ -233,8 +233,7 @@ def _derived(cell: Cell, column: _Column, everywhere: ServiceRuns | None) -> Cel
     units = column.units[cell.service]
     if (derived := repetition(units, repeated, describe(units)[1], everywhere)) is None:
         return cell
-    state = cell.state if cell.state == INSUFFICIENT else DERIVED
-    return replace(cell, derived=derived, state=state, found=DERIVED, now=replace(cell.now, state=DERIVED))
+    return replace(cell, derived=derived, state=DERIVED, found=DERIVED, now=replace(cell.now, state=DERIVED))
 
 
 def _runs_of(service: str, columns: Sequence[_Column]) -> ServiceRuns | None:

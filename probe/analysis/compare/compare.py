@@ -97,7 +97,7 @@ def state_lines(cell: Cell) -> list[str]:
     enough = cell.state != INSUFFICIENT
     words = state_text(cell.now.state, runs_text(cell.now), enough=enough)
     if not enough:
-        return [words, *derivation(cell), *_circumstances(cell.now)]
+        return [words, *_circumstances(cell.now)]
     starred = f"{words} *" if cell.difference and cell.difference.worse else words
     sure = [tr("fails {interval}", interval=interval(cell.now))]
     return [starred, *derivation(cell), *_circumstances(cell.now), *(sure if cell.now.state in FAILING else [])]

@@ -138,6 +138,7 @@ _CELL = [
     ("odds_ratio", pa.float64()),
     ("worse", pa.bool_()),
     ("p_value", pa.float64()),
+    ("derived", pa.string()),
     ("witness_file", pa.string()),
     ("witness_line", pa.int64()),
 ]
@@ -178,6 +179,7 @@ def _cell(cell: Cell, axes: Iterable[str]) -> dict[str, Any]:
         "odds_ratio": ratio.estimate if ratio else None,
         "worse": cell.difference.worse if cell.difference else None,
         "p_value": cell.difference.p_value if cell.difference else None,
+        "derived": cell.derived.rule if cell.derived else None,
         "witness_file": cell.witness.file if cell.witness else None,
         "witness_line": cell.witness.line if cell.witness else None,
     }

@@ -10,7 +10,7 @@ import pytest
 
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import Cell, compare
-from probe.analysis.compare.compare import cell_to_dict, state_lines
+from probe.analysis.compare.compare import cell_text, cell_to_dict, state_lines
 from probe.analysis.compare.repeated_runs import UNCONFIRMED
 from probe.analysis.compare.text import to_text
 from probe.analysis.rules.rule import State
@@ -56,8 +56,9 @@ ELSEWHERE = [*works("DE", "AS1"), *works("DE", "AS2"), *works("FR", "AS3")]
 def cell(*groups: Iterable[VerdictRow], folder: Path | None = None, **question: object) -> Cell:
     source = table(*groups) if folder is None else store(folder, *groups)
     comparison = compare(source, Question(**question))  # type: ignore[arg-type]
-    vantages = [vantage for vantage in comparison.vantages if vantage.get("cc") == "IR"]
-    return comparison.cells[SITE, comparison.vantages.index(vantages[0])]
+    vantage = {"cc": "IR", "asn": "AS64500"}
+    place = {name: vantage[name] for name in comparison.question.by if name in vantage}
+    return comparison.cells[SITE, comparison.vantages.index(place or comparison.vantages[0])]
 
 
 @pytest.mark.parametrize("by", [("cc", "asn"), ("cc",)])
@@ -79,10 +80,13 @@ def test_single_failures_that_repeat_make_a_cell_likely_blocked(
 LOOK_ALIKES: dict[str, list[VerdictRow]] = {
     "outage of some days": failing(DAYS[:4]),
     "outage of the network": failing(others="impaired", rule_id="tls_unconfirmed"),
-    "too few runs": failing(DAYS[:7], VERSIONS[:1]),
+    "outage of the network on half of the days": failing(DAYS[:4]) + failing(DAYS[4:], others="impaired"),
     "no control": failing(rule_id="tls_no_control", controls=0, control_successes=0),
+    "control not recorded": failing(controls=0, control_successes=0),
     "control fails": failing(control_successes=0),
     "several attempts of which one works": failing(attempts=2),
+    "service works in the same runs": (failed := failing())
+    + [replace(row, state="ok", failures=0, line_hash=f"x{row.line_hash}") for row in failed if row.service == SITE],
     "two devices of one user": failing(versions=VERSIONS[:2]),
     "a user who updated": [row for n, version in enumerate(VERSIONS) for row in failing(DAYS[3 * n :][:3], (version,))],
     "another user without the filter": failing(versions=VERSIONS[:2])
@@ -97,6 +101,27 @@ LOOK_ALIKES: dict[str, list[VerdictRow]] = {
 def test_look_alikes_are_not_accused(name: str) -> None:
     found = cell(LOOK_ALIKES[name], ELSEWHERE)
     assert found.derived is None and found.found in ("impaired", "ok")
+
+
+TWO_DEVICES = [row for _ in range(3) for row in failing(versions=VERSIONS[:2])]
+
+
+@pytest.mark.parametrize(
+    ("third", "accused"),
+    [
+        (failing(DAYS[:3], VERSIONS[2:]), True),
+        (failing(DAYS[:2], VERSIONS[2:]), False),
+        (failing(DAYS[:1] * 3, VERSIONS[2:]), False),
+        (
+            failing(DAYS[:4], VERSIONS[2:])
+            + [row for day in DAYS[4:] for row in run(day, site={}, software_version=VERSIONS[2])],
+            False,
+        ),
+    ],
+    ids=["three days", "two runs", "one day", "works on other days"],
+)
+def test_failures_must_repeat_beyond_two_devices(third: list[VerdictRow], accused: bool) -> None:
+    assert (cell(TWO_DEVICES, third, ELSEWHERE).derived is not None) == accused
 
 
 @pytest.mark.parametrize(("bad", "accused"), [(0, True), (1, False)], ids=["good line", "bad line"])
@@ -132,16 +157,36 @@ def test_faulty_version_is_not_accused() -> None:
     assert cell(failing(), fine, ELSEWHERE).derived is None
 
 
+OWN = failing(versions=VERSIONS[:1])
+
+
 def test_networks_of_one_country_stand_for_several_users() -> None:
-    other, third = ([replaced(row, asn) for row in failing(versions=VERSIONS[:1])] for asn in ("AS7", "AS8"))
-    own = failing(versions=VERSIONS[:1])
-    assert cell(own, ELSEWHERE).derived is None
-    found = cell(own, other, third, ELSEWHERE)
+    other, third = in_network("AS7"), in_network("AS8")
+    assert cell(OWN, ELSEWHERE).derived is None
+    assert cell(OWN, other, ELSEWHERE).derived is None  # two devices of one user who travels
+    found = cell(OWN, other, third, ELSEWHERE)
     assert found.derived is not None and (found.derived.sources, found.derived.country_networks) == (1, 3)
-    country = cell(own, other, third, ELSEWHERE, by=("cc",))
+    country = cell(OWN, other, third, ELSEWHERE, by=("cc",))
     assert country.derived is not None and country.derived.networks == ["AS64500", "AS7", "AS8"]
+
+
+def test_most_networks_of_the_country_must_fail_alike() -> None:
     fine = [row for n in range(9, 13) for row in works("IR", f"AS{n}")]
-    assert cell(own, other, third, fine, ELSEWHERE).derived is None
+    assert cell(OWN, in_network("AS7"), in_network("AS8"), fine, ELSEWHERE).derived is None
+
+
+def test_seven_runs_are_too_few() -> None:
+    first_seven = [row for row in OWN if row.day < DAYS[7]]
+    assert cell(first_seven, in_network("AS7"), in_network("AS8"), ELSEWHERE).derived is None
+
+
+def test_cell_of_several_countries_is_not_accused() -> None:
+    found = cell(failing(), ELSEWHERE, by=("file",))
+    assert (found.found, found.derived) == ("impaired", None)
+
+
+def in_network(asn: str) -> list[VerdictRow]:
+    return [replaced(row, asn) for row in OWN]
 
 
 def replaced(row: VerdictRow, asn: str) -> VerdictRow:
@@ -151,6 +196,7 @@ def replaced(row: VerdictRow, asn: str) -> VerdictRow:
 def test_derivation_is_shown_with_its_rule() -> None:
     found = cell(failing(), ELSEWHERE)
     assert state_lines(found)[:2] == ["LIKELY BLOCKED 24/24", "by repetition (repeated_failures)"]
+    assert "by repetition (repeated_failures)" in cell_text(found)  # the page's text
     written = json.loads(json.dumps(cell_to_dict(found)))
     assert written["derived"]["rule"] == "repeated_failures" and written["derived"]["days"] == 8
     text = to_text(compare(table(failing(), ELSEWHERE), Question()))
