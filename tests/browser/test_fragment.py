@@ -59,6 +59,15 @@ def test_every_choice_stands_in_the_address(open_page: Seen) -> None:
     assert page.locator("#detail-title").inner_text() == "telegram/web at IR Iran AS64500"
 
 
+def test_link_with_a_period_only_is_opened(open_page: Seen) -> None:
+    page = open_page.show(made(world()))
+    page.goto(f"{page.url}#since=2026-10-05")
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.get_by_label("Pictures and events since").input_value() == "2026-10-05"
+    assert page.locator("#grid td").count() == 6
+
+
 def test_back_and_forward_restore_choices(open_page: Seen) -> None:
     page = open_page.show(made(world()))
     page.locator("#filters").get_by_label("Country").select_option("DE")

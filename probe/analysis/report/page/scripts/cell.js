@@ -125,4 +125,7 @@ const close = () => choose({ cell: ANY });
 at("detail-close").addEventListener("click", close);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !at("detail").hidden) close(); });
 allow("cell", (key) => cellOf(key) !== undefined);
-onChange((keys) => (keys.includes("cell") ? showOpened() : markOpened()));
+onChange((keys) => {
+  if (keys.includes("cell")) showOpened();
+  else if (at("grid")) markOpened(); // A link can choose something before the table is drawn.
+});
