@@ -203,12 +203,34 @@ def test_long_period_is_drawn_by_week(open_page: Seen) -> None:
 
 
 def test_period_of_the_fragment_shortens_the_pictures(open_page: Seen) -> None:
-    page = open_page.show(made(world()))
+    notes = [Annotation("2026-10-06", "", "", "Inside"), Annotation("2026-10-12", "", "", "Outside")]
+    page = open_page.show(made(world(), annotations=notes))
     page.evaluate("location.hash = '#since=2026-10-05&until=2026-10-12'")
     choose(page, service="telegram/web", country="IR")
     seen(page)
     assert page.locator("#time-table tbody th").all_text_contents()[0] == "2026-10-05"
     assert page.locator("#time-table tbody th").all_text_contents()[-1] == "2026-10-11"
+    visible = page.locator("#events tbody tr:visible, #notes tbody tr:visible")
+    assert [row.split("\t")[0] for row in visible.all_inner_texts()] == ["telegram/web", "2026-10-06"]
+    page.evaluate("location.hash = '#until=2026-10-11'")  # the day on which the event begins
+    expect(page.locator("#events tbody tr:visible")).to_have_count(0)
+
+
+def test_link_restores_the_series_and_the_map(open_page: Seen) -> None:
+    page = open_page.show(made(networks_world(), fine(3, range(3), probe_cc="DE", probe_asn="AS9")))
+    choose(page, service="telegram/web", country="IR")
+    choose(page, network="AS1")
+    page.locator("#map-filters select").first.select_option("telegram/calls")
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    page.wait_for_selector("html[data-ready]")
+    selects = page.locator("#time-filters select, #map-filters select").all()
+    assert [select.input_value() for select in selects] == ["telegram/calls", "", "telegram/web", "IR", "AS1"]
+    page.locator('td[aria-label^="telegram/calls, "][aria-label*="AS2"]').click()
+    assert [select.input_value() for select in selects[2:]] == ["telegram/calls", "IR", "AS2"]
+    page.keyboard.press("Escape")
+    assert selects[2].input_value() == "telegram/calls"  # closing the cell changes no picture
 
 
 def test_pictures_are_drawn_when_they_are_first_seen(open_page: Seen) -> None:

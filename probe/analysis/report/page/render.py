@@ -13,7 +13,7 @@ STYLES = ("page", "cells", "pictures")  # A later one can override an earlier on
 # In the order of their use. All are read in one function, so that a later one can use an earlier one's names.
 SCRIPTS = (
     *("elements", "fragment", "search", "filters", "sorting", "grid", "cell"),
-    *("pictures", "map", "over_time", "timeline", "small_multiples", "mechanisms"),
+    *("pictures", "map", "over_time", "timeline", "small_multiples", "mechanisms", "events"),
     *("cell_list", "csv", "parquet", "download", "print", "start"),
 )
 

@@ -18,7 +18,7 @@ function cellOf(key) {
 function open(from) {
   if (!from || !from.cell) return;
   if (chosen.cell === keyOf(from.cell)) showOpened();
-  else choose({ cell: keyOf(from.cell) });
+  else choose({ cell: keyOf(from.cell), ...NO_SERIES });
 }
 
 /** Show the cell that is chosen, or close the one that was shown. */
@@ -36,7 +36,6 @@ function showOpened() {
   go(shown.services.indexOf(cell.s), shown.vantages.indexOf(cell.v));
   markOpened();
   at("detail-title").focus();
-  chooseSeries(data.services[cell.s], data.vantages[cell.v].cc);
 }
 
 /** Mark the opened cell in the table, if it is there. */

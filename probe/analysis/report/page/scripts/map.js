@@ -3,8 +3,8 @@ const WORST_FIRST = ["blocked", "likely_blocked", "degraded", "impaired", "down"
 const PATTERN = 6; // pixels
 const PATTERNS = { // paths on a square of PATTERN pixels. BLOCKED and OK have none and differ in brightness.
   likely_blocked: "M0 6L6 0", degraded: "M2 3h2", impaired: "M0 0L6 6M0 6L6 0", down: "M0 3h6", connected: "M3 0v6" };
-const mapped = { service: ANY, part: ANY };
 const countryCells = new Map(); // the cells that count, by country
+let redrawMap = () => {}; // until there is a map
 let countries = []; // the buttons of the map in the order of the keys
 
 function startMap() {
@@ -16,14 +16,27 @@ function startMap() {
   }
   const again = picture(at("map-picture"), drawMap);
   at("map-filters").append(
-    choice("Service", data.services, (value) => value, (value) => { mapped.service = value; again(); }, "any service (worst state)"),
-    choice("Part of the world", distinct(Object.values(data.map.regions)), (value) => value, (value) => { mapped.part = value; again(); }, "the whole world"));
+    choice("Service", data.services, (value) => value, (value) => choose({ mservice: value }), "any service (worst state)"),
+    choice("Part of the world", distinct(Object.values(data.map.regions)), (value) => value, (value) => choose({ mpart: value }), "the whole world"));
   at("map").hidden = false;
+  redrawMap = () => { showMapChoices(); again(); };
+  showMapChoices();
 }
+
+/** Let the selects show what is chosen. */
+function showMapChoices() {
+  const [service, part] = at("map-filters").querySelectorAll("select");
+  Object.assign(service, { value: chosen.mservice });
+  Object.assign(part, { value: chosen.mpart });
+}
+
+allow("mservice", (value) => data.map !== null && data.services.includes(value));
+allow("mpart", (value) => data.map !== null && Object.values(data.map.regions).includes(value));
+onChange((keys) => { if (keys.includes("mservice") || keys.includes("mpart")) redrawMap(); });
 
 /** Return a country's worst cell among those with enough runs, or among all if none has. */
 function worstCell(cc) {
-  const chosenCells = (countryCells.get(cc) || []).filter((cell) => !mapped.service || data.services[cell.s] === mapped.service);
+  const chosenCells = (countryCells.get(cc) || []).filter((cell) => !chosen.mservice || data.services[cell.s] === chosen.mservice);
   const sure = chosenCells.filter((cell) => !few(cell));
   const rank = (cell) => WORST_FIRST.indexOf(cell.found);
   return [...(sure.length ? sure : chosenCells)].sort((one, other) => rank(one) - rank(other))[0] || null;
@@ -93,13 +106,14 @@ function onMapKey(event, made, cell) {
 /** Return the part of the plane that is shown: left, top, width and height. */
 function mapBox() {
   const { width, height, regions } = data.map;
-  const boxes = countries.filter((made) => mapped.part && regions[made.dataset.cc] === mapped.part).map((made) => made.getBBox());
+  const boxes = countries.filter((made) => chosen.mpart && regions[made.dataset.cc] === chosen.mpart).map((made) => made.getBBox());
   if (!boxes.length) return [0, 0, width, height];
   const [left, top] = [Math.min(...boxes.map((box) => box.x)), Math.min(...boxes.map((box) => box.y))];
   const right = Math.max(...boxes.map((box) => box.x + box.width));
   const bottom = Math.max(...boxes.map((box) => box.y + box.height));
-  const wide = Math.max(200, 1.2 * (right - left), (2 * 1.2 * (bottom - top)));
-  return [(left + right - wide) / 2, (top + bottom - wide / 2) / 2, wide, wide / 2];
+  const wide = Math.max(200, 1.2 * (right - left), (1.2 * (bottom - top) * width) / height);
+  const high = (wide * height) / width;
+  return [(left + right - wide) / 2, (top + bottom - high) / 2, wide, high];
 }
 
 /** Return one pattern per state. `pixel` is the size of a pixel in units of the picture. */
