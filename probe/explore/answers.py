@@ -63,7 +63,7 @@ def document_of(folder: Path, asked: Any) -> bytes:
         return "".join(f"{row}\n" for row in rows_of(folder, asked)).encode()
     table = _arrow(folder, asked)
     if asked.format is Format.CSV:
-        return _csv(table).encode()
+        return csv_of(table).encode()
     import pyarrow.parquet as pq
 
     out = io.BytesIO()
@@ -84,7 +84,7 @@ def _arrow(folder: Path, asked: Any) -> Any:
             return verdicts.events(**narrow)
 
 
-def _csv(table: Any) -> str:
+def csv_of(table: Any) -> str:
     """Return CSV as `probe export` writes it: a spreadsheet runs none of the texts."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +17,7 @@ from probe.analysis.compare.cells import compare
 from probe.analysis.compare.compare import to_json
 from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.store.maintenance.info import info
+from probe.explore.answers import csv_of
 from probe.explore.endpoints import API, ENDPOINTS
 from probe.explore.openapi import description
 from probe.explore.parameters import ParameterError, checked, parse
@@ -100,6 +102,12 @@ async def test_files_have_the_rows(store: Path) -> None:
             whole = await pages(served, f"{API}/{name}", {"limit": "1000"})
             assert list(map(json.loads, got["jsonl"].text().splitlines())) == whole
             assert got["csv"].headers["Content-Disposition"] == f'attachment; filename="{name}.csv"'
+
+
+def test_spreadsheet_runs_no_text_of_a_csv_file() -> None:
+    assert csv_of(pa.table({"service": ["=1+1"], "networks": [["AS1", "AS2"]]})) == (
+        "service,networks\r\n'=1+1,AS1 AS2\r\n"
+    )
 
 
 async def test_etag_is_valid_until_the_store_changes(tmp_path: Path) -> None:
