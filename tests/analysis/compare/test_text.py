@@ -56,11 +56,16 @@ def test_worst_services_and_vantage_points_are_first() -> None:
         [*blocked(6, service="d/web", probe_cc="IR"), *rows(6, service="d/web", probe_cc="IR", probe_asn="AS9")],
         rows(6, service="a/web", probe_cc="DE"),
         rows(6, service="c/web", probe_cc="DE"),
+        *(
+            [*blocked(6, service="e/web", probe_cc=cc), *rows(6, service="e/web", probe_cc=cc, probe_asn="AS9")]
+            for cc in ("IR", "TR")
+        ),
     ]
     text = to_text(compare(table(*groups), BY_COUNTRY))
-    assert names_in_order(text, "a/web", "b/web", "c/web", "d/web") == ["c/web", "b/web", "d/web", "a/web"]
+    services = "a/web", "b/web", "c/web", "d/web", "e/web"
+    assert names_in_order(text, *services) == ["c/web", "e/web", "b/web", "d/web", "a/web"]
     text = to_text(compare(table(*groups), Question(by=("cc",), baseline=(("cc", "DE"),))))
-    part = text[text.index("c/web") : text.index("b/web")]
+    part = text[text.index("c/web") : text.index("e/web")]
     assert names_in_order(part, "baseline DE", "IR Iran", "TR T") == ["baseline DE", "IR Iran", "TR T"]
     assert row_of(part, "baseline DE Germany") == "baseline DE Germany OK 6/6 ........ 0-79 %"
 
