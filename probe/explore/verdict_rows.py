@@ -11,12 +11,13 @@ from probe.analysis.store.columns import VERDICT, select_list
 from probe.analysis.store.files import table_files
 from probe.explore.parameters import VerdictsParameters
 
+_START = "coalesce(corrected_start_time, measurement_start_time)"  # rows of earlier releases have the second only
 _CONDITIONS = {
     "service": "service = ?",
     "cc": "probe_cc = ?",
     "asn": "probe_asn = ?",
-    "since": "measurement_start_time >= ?",
-    "until": "measurement_start_time < ?",
+    "since": f"{_START} >= ?",
+    "until": f"{_START} < ?",
     "state": "state = ?",
 }
 Place = tuple[int, int]  # number of a file, and the number of rows of it that were read
@@ -51,7 +52,7 @@ class VerdictRows:
         given = {name: value for name in _CONDITIONS if (value := getattr(asked, name)) is not None}
         conditions = ["file_row_number >= ?", *(_CONDITIONS[name] for name in given)]
         if not asked.lab:
-            conditions += ["coalesce(lab, '') = ''", "synthetic = ''"]
+            conditions += ["coalesce(lab, '') = ''", "coalesce(synthetic, '') = ''"]
         # The columns that a file lacks have defaults, and can be compared.
         rows = f"SELECT {select_list('verdicts', there)}, file_row_number FROM {source}"
         statement = f"SELECT * FROM ({rows}) WHERE {' AND '.join(conditions)} LIMIT {most}"
