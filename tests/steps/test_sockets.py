@@ -46,6 +46,7 @@ ELSEWHERE = {
     "helper/web_page.py": "its connector takes its sockets from steps/sockets.py",
     "helper/server.py": "listens",
     "helper/udp_echo.py": "listens",
+    "explore/server.py": "listens at 127.0.0.1",
     "control/http_client.py": "our probe asks the helper that the user named",
     "ooni/archive/bucket.py": "`probe fetch ooni`",
     "run/local_network.py": "learns the own address, sends nothing",

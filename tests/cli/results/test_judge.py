@@ -110,7 +110,7 @@ def test_compare_shows_two_vantage_points(file: Path, tmp_path: Path, capsys: py
     first = tmp_path / "a.jsonl"
     first.write_text(json.dumps(lines()[0]) + "\n")
     assert call("compare", str(first), str(other)) == 0
-    assert "DE AS3320" in capsys.readouterr().out
+    assert "DE Germany AS3320" in capsys.readouterr().out
     assert call("compare", "--json", str(first), str(other)) == 0
     cells = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(cell["vantage"]["cc"], cell["state"], cell["found"]) for cell in cells] == [
