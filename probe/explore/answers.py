@@ -1,6 +1,5 @@
 """Compute the answers to questions about a store, with the code of `probe compare`, `series` and `events`."""
 
-import csv
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from probe.analysis.compare.verdict_table import VerdictTable
 from probe.analysis.report.notebook import Verdicts
 from probe.analysis.report.page.page_data import page_data
 from probe.analysis.report.page.render import render
-from probe.analysis.store.csv_cells import cell
+from probe.analysis.store.csv_cells import write_csv
 from probe.analysis.store.maintenance.info import info
 from probe.explore.parameters import (
     CellsParameters,
@@ -87,9 +86,7 @@ def _arrow(folder: Path, asked: Any) -> Any:
 def csv_of(table: Any) -> str:
     """Return CSV as `probe export` writes it: a spreadsheet runs none of the texts."""
     out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(table.column_names)
-    writer.writerows(map(cell, row.values()) for row in table.to_pylist())
+    write_csv(out, table.column_names, table.to_batches())
     return out.getvalue()
 
 

@@ -4,11 +4,12 @@ A spreadsheet ignores invisible characters and quotes before the sign that begin
 spellings. A comma-separated file is divided at semicolons, tabs and line breaks where these are the separators.
 """
 
+import csv
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, TextIO
 
 from probe.analysis.store.columns import schema
 
@@ -28,6 +29,20 @@ _TIME = "measurement_start_time"
 def joined(value: Any) -> Any:
     """Return a list as texts joined with spaces, which names of mechanisms never contain, and other values as is."""
     return " ".join(value) if isinstance(value, list) else value
+
+
+def write_csv(stream: TextIO, names: Iterable[str], batches: Iterable[Any]) -> int:
+    """Write batches of Arrow so that a spreadsheet runs none of their texts. Return the number of rows.
+
+    Columns of numbers stay as they are.
+    """
+    writer, rows = csv.writer(stream), 0
+    writer.writerow(map(neutralized, names))
+    for batch in batches:
+        for row in batch.to_pylist():
+            writer.writerow(map(cell, row.values()))
+            rows += 1
+    return rows
 
 
 def cell(value: Any) -> Any:

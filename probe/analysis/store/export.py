@@ -1,6 +1,5 @@
 """Write a store's table to one file in a format of other programs: parquet, csv, jsonl or sqlite."""
 
-import csv
 import json
 import os
 import sqlite3
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probe.analysis.store.columns import TABLES, schema
-from probe.analysis.store.csv_cells import cell, joined, neutralized
+from probe.analysis.store.csv_cells import joined, write_csv
 from probe.analysis.store.database import os_error_of
 from probe.analysis.store.files import write_rows
 from probe.analysis.store.manifest import StoreError
@@ -76,15 +75,8 @@ def _parquet(out: Path, table: str, batches: Batches) -> int:
 
 
 def _csv(out: Path, table: str, batches: Batches) -> int:
-    """Write texts so that a spreadsheet runs none of them. Columns of numbers stay as they are."""
     with out.open("w", encoding="utf-8", newline="") as stream:
-        writer, rows = csv.writer(stream), 0
-        writer.writerow(map(neutralized, schema(table).names))
-        for batch in batches:
-            for row in batch.to_pylist():
-                writer.writerow(map(cell, row.values()))
-                rows += 1
-    return rows
+        return write_csv(stream, schema(table).names, batches)
 
 
 def _jsonl(out: Path, table: str, batches: Batches) -> int:

@@ -56,7 +56,7 @@ def compare(
     """Compare vantage points: each service at each one, with state, mechanisms, counts and an example measurement."""
     from probe.analysis.compare.cells import compare as compute
     from probe.analysis.compare.compare import to_json
-    from probe.analysis.compare.text import to_text
+    from probe.analysis.compare.terminal.text import to_text
 
     asked, style = question(by, since, until, only, lab, baseline), style_of(sys.stdout)
     notes = annotations_of(annotations, html)

@@ -51,7 +51,7 @@ def series(
     """Show each service at each vantage point over time. A step without measurements is a gap and not OK."""
     from probe.analysis.compare.over_time.series import series as compute
     from probe.analysis.compare.over_time.series import to_json
-    from probe.analysis.compare.over_time.series_text import to_text
+    from probe.analysis.compare.terminal.series_text import to_text
 
     asked, style = question(by, since, until, only, lab), style_of(sys.stdout)
 

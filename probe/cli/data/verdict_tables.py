@@ -24,7 +24,7 @@ from probe.results import is_remote
 
 if TYPE_CHECKING:
     from probe.analysis.compare.axes import Question
-    from probe.analysis.compare.style import Style
+    from probe.analysis.compare.terminal.style import Style
     from probe.analysis.compare.verdict_table import VerdictTable
     from probe.analysis.object_storage.bucket_store import BucketStore
     from probe.analysis.verdicts.verdict_row import VerdictRow
@@ -68,7 +68,7 @@ def question(
 
 def style_of(stream: TextIO) -> "Style":
     """Return what a stream can show: 40 to 80 columns, bar glyphs and colours."""
-    from probe.analysis.compare.style import Style, has_glyphs
+    from probe.analysis.compare.terminal.style import Style, has_glyphs
 
     columns = get_terminal_size((WIDTH, 24)).columns if stream.isatty() else WIDTH
     return Style(

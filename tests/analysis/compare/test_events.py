@@ -13,8 +13,8 @@ from probe.analysis.compare.over_time.events import events
 from probe.analysis.compare.over_time.events import to_json as events_to_json
 from probe.analysis.compare.over_time.events import to_text as events_to_text
 from probe.analysis.compare.over_time.series import series, to_json
-from probe.analysis.compare.over_time.series_text import to_text
-from probe.analysis.compare.style import Style
+from probe.analysis.compare.terminal.series_text import to_text
+from probe.analysis.compare.terminal.style import Style
 from probe.analysis.statistics.cusum import Change, collapse, interference
 from probe.analysis.verdicts.verdict_row import VerdictRow
 from tests.support.measurements.synthetic_world import score, templates

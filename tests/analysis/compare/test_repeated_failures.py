@@ -12,7 +12,7 @@ from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import Cell, compare
 from probe.analysis.compare.compare import cell_text, cell_to_dict, state_lines
 from probe.analysis.compare.repeated_runs import UNCONFIRMED
-from probe.analysis.compare.text import to_text
+from probe.analysis.compare.terminal.text import to_text
 from probe.analysis.rules.rule import State
 from probe.analysis.rules.tables import RULES
 from probe.analysis.verdicts.verdict_row import VerdictRow

@@ -6,8 +6,8 @@ import pytest
 
 from probe.analysis.compare.axes import Question
 from probe.analysis.compare.cells import Comparison, compare
-from probe.analysis.compare.style import GLYPHS, REST, Style, has_glyphs
-from probe.analysis.compare.text import LISTED, to_text
+from probe.analysis.compare.terminal.style import GLYPHS, REST, Style, has_glyphs
+from probe.analysis.compare.terminal.text import LISTED, to_text
 from probe.cli.screen import COLOURS
 from probe.countries.names import country_name
 from tests.support.measurements.verdict_rows import blocked, rows, table

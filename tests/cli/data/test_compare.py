@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from probe.analysis.compare.style import Style
+from probe.analysis.compare.terminal.style import Style
 from probe.analysis.report.notebook import Verdicts
 from probe.cli.data.verdict_tables import style_of
 from tests.analysis.compare.test_events import bad, fine

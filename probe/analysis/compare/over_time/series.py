@@ -72,16 +72,6 @@ def series(table: VerdictTable, question: Question, grain: str = "day") -> list[
     Raises QuestionError if the measurements span too many days or hours.
     """
     prepare(table, question)
-    return prepared_series(table, question, grain)
-
-
-def axes_of(question: Question) -> list[str]:
-    """Return the keys that make a vantage point of a series, whose buckets are days or hours already."""
-    return [axis for axis in question.axes() if axis != "day"]
-
-
-def prepared_series(table: VerdictTable, question: Question, grain: str = "day") -> list[Series]:
-    """Return the series of a table that `prepare` has filtered."""
     axes = axes_of(question)
     found = _buckets(table, [ROWS[question.row], *(AXES[axis] for axis in axes), step_of(grain)])
     times = steps({time for buckets in found.values() for time in buckets}, grain)
@@ -90,6 +80,11 @@ def prepared_series(table: VerdictTable, question: Question, grain: str = "day")
         for (service, *vantage), buckets in found.items()
     ]
     return sorted(all_series, key=lambda one: (one.service, -sum(bucket.n for bucket in one.buckets), str(one.vantage)))
+
+
+def axes_of(question: Question) -> list[str]:
+    """Return the keys that make a vantage point of a series, whose buckets are days or hours already."""
+    return [axis for axis in question.axes() if axis != "day"]
 
 
 _Buckets = dict[tuple[str, ...], dict[str, Bucket]]  # by service and vantage point, then by time

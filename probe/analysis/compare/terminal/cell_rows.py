@@ -17,7 +17,7 @@ from probe.analysis.compare.compare import (
     runs_text,
 )
 from probe.analysis.compare.current import Current
-from probe.analysis.compare.style import Style
+from probe.analysis.compare.terminal.style import Style
 from probe.analysis.compare.units import DOWN
 from probe.countries.names import country_name
 from probe.messages import tr

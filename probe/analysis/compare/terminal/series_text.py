@@ -4,7 +4,7 @@ from probe.analysis.compare.cells import INSUFFICIENT
 from probe.analysis.compare.compare import ascii_only, folded, label, not_counted, state_text
 from probe.analysis.compare.current import LEAST
 from probe.analysis.compare.over_time.series import Bucket, Series
-from probe.analysis.compare.style import PLAIN, Style
+from probe.analysis.compare.terminal.style import PLAIN, Style
 from probe.messages import tr
 
 _BAR, _NARROW_BAR = 20, 4

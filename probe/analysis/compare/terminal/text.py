@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from probe.analysis.compare.axes import ARTIFICIAL
-from probe.analysis.compare.cell_rows import cell_lines, header, named, share_of
 from probe.analysis.compare.cells import INSUFFICIENT, Cell, Comparison
 from probe.analysis.compare.compare import WORDS, folded, not_counted, runs_text
-from probe.analysis.compare.legend import legend
-from probe.analysis.compare.style import PLAIN, Style
+from probe.analysis.compare.terminal.cell_rows import cell_lines, header, named, share_of
+from probe.analysis.compare.terminal.legend import legend
+from probe.analysis.compare.terminal.style import PLAIN, Style
 from probe.analysis.compare.units import DOWN, FAILING, STATES
 from probe.messages import tr, tr_plural
 

@@ -6,7 +6,7 @@ from probe.analysis.compare.cells import INSUFFICIENT, Cell, Comparison
 from probe.analysis.compare.compare import baseline_name, folded
 from probe.analysis.compare.current import LEAST, NOW
 from probe.analysis.compare.difference import LEAST_SOURCES, NEARLY_ALL, RATE
-from probe.analysis.compare.style import Style
+from probe.analysis.compare.terminal.style import Style
 from probe.analysis.compare.units import CONNECTED, DOWN
 from probe.analysis.rules.mechanisms import MEANINGS
 from probe.messages import tr, tr_plural
