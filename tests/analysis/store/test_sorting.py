@@ -21,7 +21,8 @@ def pieces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [_piece(tmp_path_factory.mktemp("pieces") / f"{number}.parquet") for number in range(FILES)]
 
 
-def _piece(file: Path) -> Path:
+def _piece(file: Path, short: int = 0) -> Path:
+    """Write one file. The facts of its first rows are short."""
     columns = schema("measurements")
     text = {
         "day": ["2026-10-01"] * ROWS,
@@ -30,7 +31,7 @@ def _piece(file: Path) -> Path:
         "target": ["x"] * ROWS,
     }
     text["line_hash"] = [os.urandom(16).hex() for _ in range(ROWS)]
-    text["facts"] = [os.urandom(WIDE // 2).hex() for _ in range(ROWS)]
+    text["facts"] = [os.urandom(WIDE // 2).hex() if row >= short else "{}" for row in range(ROWS)]
     made = [pa.array(text.get(one.name, [None] * ROWS), one.type) for one in columns]
     pq.write_table(pa.Table.from_arrays(made, schema=columns), file, compression="zstd")
     return file
@@ -46,6 +47,15 @@ def rows_sorted(pieces: list[Path], folder: Path) -> list[str]:
 def test_rows_larger_than_memory_are_sorted(pieces: list[Path], tmp_path: Path) -> None:
     found = rows_sorted(pieces, tmp_path)
     assert len(found) == FILES * ROWS
+    assert found == sorted(found)
+
+
+def test_long_texts_behind_the_first_rows_are_counted(tmp_path: Path) -> None:
+    """Estimate the size of rows from the first ones of each file, which are a twentieth as long as the others."""
+    found = rows_sorted(
+        [_piece(tmp_path / f"{number}.parquet", sorting._SAMPLE_ROWS - 50) for number in range(8)], tmp_path
+    )
+    assert len(found) == 8 * ROWS
     assert found == sorted(found)
 
 

@@ -7,6 +7,7 @@ import errno
 import importlib
 import os
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -27,7 +28,7 @@ from probe.results import full_disk_in
 
 MEMORY = 512  # MB for sorting in all processes together. DuckDB writes the rest to the folder `work`.
 LEAST = 128  # MB that every process gets
-SORTED_AT_ONCE = 0.3  # share of that memory for the bytes of rows. With 0.5 DuckDB ran out of memory.
+SORTED_AT_ONCE = 0.2  # share of that memory for the bytes of rows. With 0.5 DuckDB ran out of memory.
 ORDER = {
     "measurements": "probe_cc, probe_asn, target, line_hash",
     "observations": "probe_cc, probe_asn, target, line_hash, row",
@@ -39,6 +40,7 @@ _MONTH = "day[:7]"
 _KEY = f"({_MONTH}, probe_cc, probe_asn, target, line_hash[:2])"
 _Key = tuple[str, str, str, str, str]
 _SAMPLE_ROWS = 1000  # rows of a file that are read to estimate the size of a row
+_LONG = 64  # mean bytes of a text from which on the length of each one counts
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,8 @@ def _sorted_rows(one: Sorting, spill: Path) -> Iterator[tuple[str, Any]]:
         there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * {source}", [files]).fetchall()}
         months = ", ".join(f"'{month}'" for month in one.months)
         mine = f"{source} WHERE {_MONTH} IN ({months})"
-        most = max(1, int(memory * 1e6 * SORTED_AT_ONCE / _row_bytes(one.files)))
-        for first, last in _ranges(connection, mine, files, most):
+        sizes, most = _row_sizes(one.files), memory * 1e6 * SORTED_AT_ONCE
+        for first, last in _ranges(connection, mine, files, sizes, most):
             found = connection.sql(
                 f"SELECT {_MONTH} AS month, {select_list(one.table, there)} {mine} "
                 f"AND day BETWEEN '{first[0]}-01' AND '{last[0]}-31' "
@@ -114,7 +116,7 @@ def _sorted_rows(one: Sorting, spill: Path) -> Iterator[tuple[str, Any]]:
                 f"ORDER BY month, {ORDER[one.table]}",
                 params=[files, *first, *last],
             )
-            for batch in found.to_arrow_reader(min(most, 50_000)):
+            for batch in found.to_arrow_reader(max(1, min(int(most / sizes.mean), 50_000))):
                 yield from _cut(batch)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if (full := no_space_in(str(error))) is not None:
@@ -132,31 +134,49 @@ def no_space_in(message: str) -> OSError | None:
     return full_disk_in(message)
 
 
-def _ranges(connection: Any, mine: str, names: list[str], most: int) -> Iterator[tuple[_Key, _Key]]:
-    """Iterate over (first key, last key) of ranges of at most `most` rows, in order. One key is never divided.
+@dataclass(frozen=True)
+class RowSizes:
+    """Describe the size of rows in memory, in bytes: the mean, the columns with long texts, and the mean of the rest.
+
+    The length of long texts differs between months and countries, so that a mean alone misleads.
+    """
+
+    mean: float
+    long_texts: tuple[str, ...]
+    rest: float
+
+
+def _ranges(connection: Any, mine: str, names: list[str], sizes: RowSizes, most: float) -> Iterator[tuple[_Key, _Key]]:
+    """Iterate over (first key, last key) of ranges of at most `most` bytes, in order. One key is never divided.
 
     Ranges are needed, since DuckDB does not always sort on disk: it can hold wide rows in memory until the end.
     """
-    counts = connection.execute(f"SELECT {_KEY} AS key, count(*) {mine} GROUP BY key ORDER BY key", [names]).fetchall()
-    first, last, rows = None, None, 0
-    for key, count in counts:
-        if first and last and rows + count > most:
+    lengths = "".join(f" + coalesce(sum(strlen({name})), 0)" for name in sizes.long_texts)
+    counted = f"SELECT {_KEY} AS key, CAST(count(*) * {sizes.rest}{lengths} AS DOUBLE) {mine} GROUP BY key ORDER BY key"
+    first, last, size = None, None, 0.0
+    for key, bytes_of_key in connection.execute(counted, [names]).fetchall():
+        if first and last and size + bytes_of_key > most:
             yield first, last
-            first, rows = None, 0
-        first, last, rows = first or key, key, rows + count
+            first, size = None, 0.0
+        first, last, size = first or key, key, size + bytes_of_key
     if first and last:
         yield first, last
 
 
-def _row_bytes(files: Sequence[Path]) -> float:
-    """Return the mean size of a row in memory, in bytes, from the first rows of some files."""
-    size = rows = 0
+def _row_sizes(files: Sequence[Path]) -> RowSizes:
+    """Estimate the size of rows from the first rows of some files."""
+    columns, rows, texts = Counter[str](), 0, set[str]()
     for path in files[:: max(1, len(files) // 8)]:
         with pq.ParquetFile(path) as file:
             first = next(file.iter_batches(_SAMPLE_ROWS), None)
-        if first is not None:
-            size, rows = size + first.nbytes, rows + first.num_rows
-    return size / rows if rows else 1.0
+        if first is not None and first.num_rows:
+            rows += first.num_rows
+            columns.update({name: first.column(name).nbytes for name in first.schema.names})
+            texts |= {field.name for field in first.schema if pa.types.is_string(field.type)}
+    means = {name: size / rows for name, size in columns.items()}
+    long = tuple(name for name, mean in means.items() if name in texts and mean > _LONG)
+    mean = sum(means.values()) or 1.0
+    return RowSizes(mean, long, max(1.0, mean - sum(means[name] for name in long)))
 
 
 def _cut(batch: Any) -> Iterator[tuple[str, Any]]:
