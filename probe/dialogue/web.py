@@ -5,6 +5,7 @@ from typing import Literal
 from probe.dialogue.exchange import Dialogue, Exchange
 from probe.steps.connection import Connection
 from probe.steps.http.http import http_request
+from probe.steps.http.http_answer import CLEAR_TEXT_BODY, VERIFIED_BODY
 from probe.steps.messengers.mtproto import mtproto_exchange
 from probe.steps.messengers.noise import noise_handshake
 from probe.steps.tcp import tcp_connect
@@ -65,12 +66,12 @@ async def run_tls(exchange: Exchange) -> None:
 
 async def run_http(exchange: Exchange) -> None:
     """Send one HTTP request in the clear."""
-    await _request(exchange, await connect(exchange))
+    await _request(exchange, await connect(exchange), CLEAR_TEXT_BODY)
 
 
 async def run_https(exchange: Exchange) -> None:
     """Send one HTTP request over TLS."""
-    await _request(exchange, await secure(exchange, await connect(exchange)))
+    await _request(exchange, await secure(exchange, await connect(exchange)), VERIFIED_BODY)
 
 
 async def run_mtproto(exchange: Exchange) -> None:
@@ -89,10 +90,10 @@ async def run_noise(exchange: Exchange) -> None:
     )
 
 
-async def _request(exchange: Exchange, conn: Connection) -> None:
+async def _request(exchange: Exchange, conn: Connection, limit: int) -> None:
     method, url, options = exchange.method(exchange.endpoint), written_url(exchange.endpoint), exchange.options
     if options is None:
-        await http_request(exchange.tx, conn, method, url, pace=exchange.pace, confirm=exchange.confirm)
+        await http_request(exchange.tx, conn, method, url, pace=exchange.pace, confirm=exchange.confirm, limit=limit)
         return
     answer = await http_request(
         exchange.tx,

@@ -191,7 +191,7 @@ class NetworkCheck:
 
     async def _date(self, tx: Transaction, tls: Any, endpoint: Endpoint) -> datetime | None:
         with suppress(StepFailed):  # the certificate is the proof, the server's clock only helps
-            answer = await http_request(tx, tls, "GET", written_url(endpoint), pace=self._session.pace)
+            answer = await http_request(tx, tls, "HEAD", written_url(endpoint), pace=self._session.pace)
             return answer.date
         return None
 

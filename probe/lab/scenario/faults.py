@@ -139,7 +139,7 @@ class OddAnswers(Placed, kind="odd_answers"):
 
 
 class LargePages(Placed, kind="large_pages"):
-    """Let the web servers send pages as large as those of real services."""
+    """Let the web servers send pages of another size than the usual 160 kB."""
 
     bytes: int = Field(gt=0, le=10_000_000, description="bytes of each page")
 

@@ -37,7 +37,7 @@ class Host:
     rotates: bool = False  # each DNS answer has one address of each family
     denies: list[str] = field(default_factory=list)  # of a resolver: names that get NXDOMAIN
     broken_aaaa: str = ""  # rcode of the answers to AAAA queries
-    page_bytes: int = 0  # of each page at least
+    page_bytes: int = 160_000  # of each page at least, about as long as the pages of the real services
     answers: tuple[int, str] | None = None  # status and title of every HTTP answer, if not the usual ones
 
     def serves(self, client: str) -> bool:

@@ -14,7 +14,7 @@ from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.connection import Connection
 from probe.steps.http.http_answer import (
-    BODY_LIMIT,
+    CLEAR_TEXT_BODY,
     HTTPResult,
     headers_of,
     request_target,
@@ -24,11 +24,12 @@ from probe.steps.http.http_answer import (
 )
 from probe.wire.http1 import HTTP1Exchange, MalformedResponse, NotHTTP
 
-__all__ = ["BODY_LIMIT", "MALFORMED", "MALFORMED_STATUS", "HTTPResult", "http_request"]
+__all__ = ["MALFORMED", "MALFORMED_STATUS", "HTTPResult", "http_request"]
 
 GRACE = 1.0  # seconds that the step may exceed its deadline, so that a body cut off by it is still an answer
 LATE_ANSWER = 0.2  # seconds in which an answer is read that was sent before the connection broke
-MOST_RECEIVED = 262144  # bytes of one answer by default. A head and the body that is kept need half.
+MOST_RECEIVED = 262144  # bytes of one answer by default. The longest head has 192 kB.
+PIECE = 4096  # bytes that are read together. What the last piece has behind the limit is discarded.
 MALFORMED_STATUS = f"{f.UNKNOWN}: malformed HTTP version"
 MALFORMED = f"{f.UNKNOWN}: malformed HTTP response"
 FLOODED = f"{f.UNKNOWN}: http: flooded"
@@ -45,7 +46,7 @@ async def http_request(
     body: bytes = b"",
     confirm: bool = False,
     timeout: float | None = None,
-    limit: int = BODY_LIMIT,
+    limit: int = CLEAR_TEXT_BODY,
     more: Mapping[str, str] | None = None,
     shown_as: str | None = None,
 ) -> HTTPResult:
@@ -122,7 +123,7 @@ async def _read_body(
 async def _receive(conn: Connection, exchange: HTTP1Exchange, most: int) -> None:
     """Read one piece of the answer, of at most `most` bytes in all. Raises what `conn` and `exchange` raise."""
     try:
-        data = await conn.read()
+        data = await conn.read(PIECE)
     except NETWORK_ERRORS:
         if not exchange.until_close:
             raise

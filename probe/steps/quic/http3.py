@@ -13,7 +13,7 @@ from probe.session.classify import NETWORK_ERRORS, RemoteError, classify
 from probe.session.pacing import Pace
 from probe.session.trace import Transaction
 from probe.steps.http.http import GRACE, MALFORMED
-from probe.steps.http.http_answer import BODY_LIMIT, HTTPResult, headers_of, write_body, write_head, written_request
+from probe.steps.http.http_answer import VERIFIED_BODY, HTTPResult, headers_of, write_body, write_head, written_request
 from probe.steps.quic.quic_socket import QUICConnection
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def http3_request(
     pace: Pace,
     confirm: bool = False,
     timeout: float | None = None,
-    limit: int = BODY_LIMIT,
+    limit: int = VERIFIED_BODY,
 ) -> HTTPResult:
     """Send one request without a body. Read the status and at most `limit` bytes of the body within the deadline.
 

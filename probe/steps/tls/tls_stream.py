@@ -80,7 +80,7 @@ class TLSConnection(Connection):
                 return bytes(self.engine.read(limit))
             except ssl.SSLWantReadError:
                 await self._flush()
-                data = await self._inner.read()
+                data = await self._inner.read(limit)
                 if not data:
                     return b""
                 self._incoming.write(data)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from probe.formats import failures as f
 from probe.formats.entries import HTTPTransaction
 from probe.steps.connection import Connection
-from probe.steps.http.http import BODY_LIMIT, FLOODED, MALFORMED, MALFORMED_STATUS, HTTPResult, http_request
+from probe.steps.http.http import FLOODED, MALFORMED, MALFORMED_STATUS, HTTPResult, http_request
+from probe.steps.http.http_answer import CLEAR_TEXT_BODY
 from probe.steps.tcp import tcp_connect
 from probe.steps.tls.tls import tls_handshake
 from tests.steps.tls.test_tls import GOOD, MIDDLE, NAME
@@ -227,7 +228,7 @@ async def test_long_body_ends_at_limit() -> None:
 
     entry, result, _ = await ask_all(flood)
     assert result is not None
-    assert len(result.body) == entry.response.x_body_length == BODY_LIMIT
+    assert len(result.body) == entry.response.x_body_length == CLEAR_TEXT_BODY
     assert (entry.response.body_is_truncated, entry.response.x_body_failure) == (True, None)
     small, _, _ = await ask_all(flood, limit=1000)
     assert small.response.x_body_length == 1000
@@ -272,7 +273,7 @@ async def test_malformed_chunk_keeps_the_status_and_the_body_before_it() -> None
 
 
 async def test_chunks_without_end_are_bounded() -> None:
-    entry = await ask(sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 50000))
+    entry = await ask(sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;more=1\r\nx\r\n" * 50000))
     assert (entry.failure, entry.response.x_body_failure) == (None, FLOODED)
 
 
