@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 
 from probe.formats.plain_json import SCRUBBED as SCRUBBED
 
@@ -32,6 +33,21 @@ _ADDRESS_LIKE = re.compile(
     re.IGNORECASE,
 )
 
+# Every match of the pattern above lies in a token that contains one of these. Looking for them first takes a tenth of
+# the time, since the pattern tries each form at each character.
+_HINTS = tuple(
+    map(
+        re.compile,
+        (
+            r"[\da-fA-FxX.:%_&#;\[\]-]{7,}",
+            r"(?::|%(?:25)?3[aA])[\da-fA-F]{0,4}(?::|%(?:25)?3[aA])",  # two colons
+            r"-(?:[\da-fA-F]{0,4}-){3}",
+            r"==",
+        ),
+    )
+)
+_TOKEN = re.compile(r"[\w.:%&#;\[\]+/=-]+")  # with every character that the pattern reads before and after a form
+
 
 def scrub_text(text: str) -> str:
     """Replace every address-like token in a title, header value, redirect host or banner.
@@ -39,8 +55,28 @@ def scrub_text(text: str) -> str:
     The pattern also matches other text, such as a version of four numbers or a number of eight to ten digits. Forms
     that it does not recognise are left to `redact`.
     """
-    text = _ADDRESS_LIKE.sub(lambda found: SCRUBBED if _means_address(found[0]) else found[0], text)
-    return BASE64.sub(_scrub_base64, text)
+    parts, at = list[str](), 0
+    for start, end in _suspicious_tokens(text):
+        parts += text[at:start], _ADDRESS_LIKE.sub(_scrub_address, text[start:end])
+        at = end
+    return BASE64.sub(_scrub_base64, "".join([*parts, text[at:]]))
+
+
+def _suspicious_tokens(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each token that may contain an address."""
+    end = 0
+    for start in sorted(found.start() for hint in _HINTS for found in hint.finditer(text)):
+        if start < end:
+            continue
+        while start > end and _TOKEN.match(text, start - 1, start):
+            start -= 1
+        token = _TOKEN.match(text, start)
+        end = token.end() if token else start
+        yield start, end
+
+
+def _scrub_address(found: re.Match[str]) -> str:
+    return SCRUBBED if _means_address(found[0]) else found[0]
 
 
 def _scrub_base64(found: re.Match[str]) -> str:

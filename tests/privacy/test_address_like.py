@@ -3,9 +3,13 @@
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from probe.privacy import scrub
 from probe.privacy.address_like import holds_address, looks_like_address, spells_address
 from probe.privacy.decoding import DEEPEST, MOST_FORMS, decode
+from probe.privacy.scrub import scrub_text
 from tests.privacy.encoded.encodings import ENCODINGS, disguised, spellings
 
 V4, V6 = "203.0.113.207", "2a0e:97c0:108:f7b9:4d7:6de8:6d31:6b4a"
@@ -68,3 +72,58 @@ def test_work_on_hostile_text_is_bounded(piece: str) -> None:
     found = decode(piece * (60_000 // len(piece)))
     assert len(found.texts) <= MOST_FORMS and not found.complete
     assert time.process_time() - began < 2.0
+
+
+PIECES = [
+    *(
+        "1",
+        "25",
+        "255",
+        "9",
+        "0",
+        "a",
+        "f",
+        "fe80::",
+        "::",
+        ":",
+        ".",
+        "-",
+        "_",
+        "%2e",
+        "%252e",
+        "&#46;",
+        "[.]",
+        "%3a",
+        "%253A",
+    ),
+    *(
+        "0x",
+        "X",
+        "g",
+        "z",
+        " ",
+        "=",
+        "==",
+        "Ab3+",
+        "192.0.2.1",
+        "%41",
+        "%",
+        "dead",
+        "12345678",
+        "&",
+        "#",
+        "/",
+        "\n",
+        "٣",
+        "ſ",
+        "K",
+    ),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14))
+@settings(max_examples=2000)
+def test_hints_find_every_token_that_the_pattern_matches(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    everywhere = scrub._ADDRESS_LIKE.sub(scrub._scrub_address, text)
+    assert scrub_text(text) == scrub.BASE64.sub(scrub._scrub_base64, everywhere)
